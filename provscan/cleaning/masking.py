@@ -12,6 +12,7 @@ import io
 import json
 import re
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
 import pyarrow as pa
@@ -83,8 +84,9 @@ def masked_json(line: bytes, binding: Binding, spans: Spans, mask: str) -> bytes
     edits: list[tuple[int, int]] = []
     for found, places in _located_fields(record, binding, spans):
         start, end = found.place
-        starts = [start + m.start() for m in CHARACTER.finditer(text[start:end])]
-        starts.append(end)
+        string = text[start:end]
+        characters = CHARACTER.findall(string) if "\\" in string else string
+        starts = list(accumulate(map(len, characters), initial=start))
         last = len(starts) - 1
         edits += [(starts[min(a, last)], starts[min(b, last)]) for a, b in places]
     return masked_text(text, sorted(edits), written).encode()
