@@ -90,11 +90,14 @@ class Usage(NamedTuple):
     own
         The same without mapped files: what can't be given back to the system under
         pressure. Where the system doesn't tell (anywhere but Linux) it is ``peak``.
+    processor
+        Processor time of all threads, in seconds: comparable on a shared machine, too.
     """
 
     seconds: float
     peak: int
     own: int
+    processor: float
 
 
 def apart(function: Callable[..., object], *arguments: object) -> Usage:
@@ -120,15 +123,15 @@ def _watched(function: Callable[..., object], arguments: tuple[object, ...]) -> 
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
-    begin = time.perf_counter()
+    begin, busy = time.perf_counter(), time.process_time()
     function(*arguments)
-    seconds = time.perf_counter() - begin
+    seconds, busy = time.perf_counter() - begin, time.process_time() - busy
     done.set()
     watcher.join()
     # Not getrusage: what it says of a process includes the one that started it, from
     # before exec.
     peak = _status("VmHWM") or _rusage_peak()
-    return Usage(seconds, peak, most or peak)
+    return Usage(seconds, peak, most or peak, busy)
 
 
 def own_memory() -> int:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import xxhash
 
-from provscan.cleaning.choice import Choice, CleanOptions, Rejected
+from provscan.cleaning.choice import Choice, CleanOptions
 from provscan.errors import InputError
 from provscan.names import counted, printable
 from provscan.options import MatchOptions
@@ -57,7 +57,6 @@ class Task:
     xxh3: str  # Its checksum.
     # The number of its records, if nothing is removed and the file is copied.
     copied: int | None
-    rejected: tuple[Rejected, ...]
     options: CleanOptions
 
     def __str__(self) -> str:
@@ -89,6 +88,10 @@ class Dataset:
                 return top
         raise InputError(f"{printable(path)} is in none of the datasets")
 
+    def member(self, split: Split) -> tuple[str, str | None]:
+        """Return the place of a split's file, and its name in an archive."""
+        return self.place(split.path), split.member
+
     def metadata(self) -> Iterator[tuple[str, str]]:
         """Yield the files that describe the dataset, and their places."""
         for name in self.named:
@@ -114,7 +117,7 @@ class Dataset:
                 if ahead is not None and ahead[0] == name:
                     matches, ahead = ahead[1], next(found, None)
                 parts.append(Part(name, split, matches))
-            names, path = {part.source for part in parts}, splits[0].path
+            path = splits[0].path
             if parts[0].source not in refused:
                 copied = self._is_copied(splits[0], choice)
                 yield Task(
@@ -124,7 +127,6 @@ class Dataset:
                     self.place(path),
                     self.checksums[path],
                     read.get(parts[0].source, 0) if copied else None,
-                    tuple(key for key in choice.rejected if key.source in names),
                     choice.options,
                 )
 

@@ -12,6 +12,9 @@ import io
 import json
 import re
 from collections.abc import Sequence
+from itertools import accumulate
+from json.decoder import scanstring  # type: ignore[attr-defined]
+from json.scanner import py_make_scanner  # type: ignore[attr-defined]
 from typing import Any
 
 import pyarrow as pa
@@ -25,9 +28,6 @@ from provscan.readers.texts.fields import Binding
 from provscan.readers.texts.records import texts_in
 from provscan.readers.texts.schema import distinct_names
 
-STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
-SPACE = re.compile("[ \t\r\n\ufeff]*")
-SCALAR = re.compile(r"[^\s,\]}]+")
 # The code points of a string of JSON as they are written.
 CHARACTER = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
@@ -40,6 +40,24 @@ class Located(str):
     """A string and its place: where it is written, or what has it."""
 
     place: Any
+
+
+class _Decoder(json.JSONDecoder):
+    """A decoder of JSON whose strings know where they are written."""
+
+    def __init__(self) -> None:
+        super().__init__(strict=False)
+        self.parse_string = _located_string
+        # The scanner in C would not call the function above.
+        self.scan_once = py_make_scanner(self)
+
+
+def _located_string(text: str, start: int, strict: bool) -> tuple[Located, int]:
+    """Return the string that starts at a place, and where it ends."""
+    value, end = scanstring(text, start, strict)
+    string = Located(value)
+    string.place = start, end - 1
+    return string, end
 
 
 class NotMasked(InputError):
@@ -74,50 +92,22 @@ def _located_fields(
 def masked_json(line: bytes, binding: Binding, spans: Spans, mask: str) -> bytes:
     """Return a line of JSON with a mask in place of spans; all else stays as it is."""
     text = line.decode(errors="replace")
+    start = len(text) - len(text.lstrip(" \t\r\n\ufeff"))
     try:
-        value, _ = _parsed(text, 0)
-    except (IndexError, RecursionError, AttributeError, ValueError):
+        value, _ = _Decoder().raw_decode(text, start)
+    except (RecursionError, ValueError):
         raise NotMasked("its JSON can't be replaced in place") from None
     record = {"text": value} if isinstance(value, str) else value
     written = json.dumps(mask, ensure_ascii=text.isascii())[1:-1]
     edits: list[tuple[int, int]] = []
     for found, places in _located_fields(record, binding, spans):
         start, end = found.place
-        starts = [start + m.start() for m in CHARACTER.finditer(text[start:end])]
-        starts.append(end)
+        string = text[start:end]
+        characters = CHARACTER.findall(string) if "\\" in string else string
+        starts = list(accumulate(map(len, characters), initial=start))
         last = len(starts) - 1
         edits += [(starts[min(a, last)], starts[min(b, last)]) for a, b in places]
     return masked_text(text, sorted(edits), written).encode()
-
-
-def _parsed(text: str, at: int) -> tuple[Any, int]:
-    """Return the value that begins at a place, and where it ends; only strings,
-    objects and lists are values.
-    """
-    at = SPACE.match(text, at).end()  # type: ignore[union-attr]
-    kind = text[at]
-    if kind == '"':
-        end = STRING.match(text, at).end()  # type: ignore[union-attr]
-        string = Located(json.loads(text[at:end], strict=False))
-        string.place = at + 1, end - 1
-        return string, end
-    if kind not in "{[":
-        return None, SCALAR.match(text, at).end()  # type: ignore[union-attr]
-    fields: dict[str, Any] = {}
-    elements: list[Any] = []
-    at = SPACE.match(text, at + 1).end()  # type: ignore[union-attr]
-    while text[at] not in "}]":
-        if kind == "{":
-            name, at = _parsed(text, at)
-            at = text.index(":", at) + 1
-            fields[str(name)], at = _parsed(text, at)
-        else:
-            element, at = _parsed(text, at)
-            elements.append(element)
-        at = SPACE.match(text, at).end()  # type: ignore[union-attr]
-        if text[at] == ",":
-            at = SPACE.match(text, at + 1).end()  # type: ignore[union-attr]
-    return (fields if kind == "{" else elements), at + 1
 
 
 def masked_row(

@@ -14,7 +14,6 @@ import lzma
 import os
 import shutil
 import sys
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -73,9 +72,8 @@ def write_file(
     Returns
     -------
     dict
-        ``names``, the sources of the file; what the manifest says of it; and
-        ``rejected``: member, record (as numbered in the result), field and tweet. Or
-        ``names`` and ``unwritable``, the reason why the file can't be written.
+        ``names``, the sources of the file, and its entry in the manifest. Or ``names``
+        and ``unwritable``, the reason why the file can't be written.
     """
     out, size = place.files / task.place, os.path.getsize(task.path)
     if (done := place.load(task.number, out)) is not None:
@@ -116,7 +114,6 @@ def write_file(
         "xxh3_after": file_checksum(out) if out.exists() else None,
         **counts,
         "records_removed": counts["records"] - counts["records_kept"],
-        "rejected": rewriter.rejected,
         "names": names,
     }
     place.save(task.number, about)
@@ -152,13 +149,13 @@ class Rewriter:
     stream for each of its files.
     """
 
-    lines: IO[str]  # Takes a line for each record with matches.
+    # Receives a line for each record that has matches or was not scanned.
+    lines: IO[str]
 
     def __init__(
         self, task: Task, number: int, fields: Fields, limits: Limits, advance: Advance
     ) -> None:
         self.counts: Counter[str] = Counter()
-        self.rejected: list[Any] = []
         self._task, self._round = task, number
         self._fields, self._limits, self._advance = fields, limits, advance
         self._options = task.options
@@ -191,8 +188,6 @@ class Rewriter:
         split, stays = part.split, True
         self._name = part.source
         self._removals = Removals(part.matches, part.source)
-        self._rejected = [each for each in self._task.rejected if each[0] == self._name]
-        self._gone: list[int] = []
         self._scanned = (
             Scanned(split, self._fields, self._limits)
             if self._options.drop_unscanned
@@ -209,10 +204,6 @@ class Rewriter:
         self._removals.finish()
         if context.breaks:
             raise InputError(f"it is damaged: {context.breaks[0]}")
-        for _, record, *key in self._rejected:
-            before = bisect_left(self._gone, record)
-            if record not in self._gone[before : before + 1]:
-                self.rejected.append((split.member, record - before, *key))
         return stays
 
     def _archived(self, stream: ByteStream, out: IO[bytes], stop: int) -> bool:
@@ -331,15 +322,14 @@ class Rewriter:
         if spans is not None:
             counts["records_with_matches"] += 1
             counts["spans"] += sum(map(len, spans.values()))
-            line = {"source": self._name, "record": number, "spans": spans}
-            self.lines.write(json.dumps(line | {"round": self._round}) + "\n")
         elif stays and scanned is not None and number not in scanned:
             counts["unscanned_removed"] += 1
-            stays = False
+            stays, spans = False, {}
+        if spans is not None:
+            line = {"source": self._name, "record": number, "spans": spans}
+            self.lines.write(json.dumps(line | {"round": self._round}) + "\n")
         counts["records_kept"] += stays
         self._kept += stays
-        if not stays and self._rejected:
-            self._gone.append(number)
         return stays
 
     def _masked(self, raw: Raw, spans: Spans) -> bytes:

@@ -8,9 +8,12 @@ manifest adds up the rounds.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
+from bisect import bisect_left
+from collections import defaultdict
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
@@ -236,9 +239,7 @@ def clean(
         manifest |= _described(files) | {"rounds": last.number, "left": left}
         with (last.files / REMOVED).open("wb") as removed:
             for number in range(1, last.number + 1):
-                for lines in sorted(Round(work, number).parts.glob("*.jsonl")):
-                    with lines.open("rb") as found:
-                        shutil.copyfileobj(found, removed)
+                removed.writelines(Round(work, number).removed())
         write_json(last.files / MANIFEST, manifest)
         last.files.rename(target)
     return Cleaned(target, manifest)
@@ -327,7 +328,6 @@ def _rounds(
     for number in range(1, ROUNDS + 1):
         place, left = Round(work, number), None if options.keep_only else 0
         files = _written(place, dataset, choice, refused, running)
-        rejected = {file["path"]: file.pop("rejected") for file in files}
         texts = sum(file.pop("texts") for file in files)
         for file in files:
             before = entries.setdefault(file["path"], file)
@@ -340,24 +340,44 @@ def _rounds(
         sources = [str(path) for path in written if path.exists()]
         summary, info = running.scan(place, sources)
         options = replace(options, drop_unscanned=False)
-        choice = Choice(place.scan / MATCHES_FILE, options)
-        if not choice.matches:
+        again = Choice(place.scan / MATCHES_FILE, options)
+        if not again.matches:
             break
-        dataset = open_dataset(sources, summary, info)
-        known = frozenset(
-            Rejected(dataset.sources[split.source], *key)
-            for split in dataset.plan
-            for member, *key in rejected[dataset.place(split.path)]
-            if member == split.member
-        )
-        choice = replace(choice, rejected=known)
+        copy = open_dataset(sources, summary, info)
+        rejected = _renumbered(choice, place, dataset, copy)
+        dataset, choice = copy, replace(again, rejected=rejected)
         found = (matches["record"] for _, matches in choice.by_source())
         left = sum(len(records.unique()) for records in found)
         if not left or number == ROUNDS:
             break
-        if again := dataset.unwritable(choice):
-            raise _not_written(again)
+        if reasons := dataset.unwritable(choice):
+            raise _not_written(reasons)
     return place, list(entries.values()), left
+
+
+def _renumbered(
+    choice: Choice, place: Round, dataset: Dataset, copy: Dataset
+) -> frozenset[Rejected]:
+    """Return what reviewers rejected, by the sources and records of the copy that a
+    round wrote of a dataset.
+    """
+    if not choice.rejected:
+        return choice.rejected
+    removed = defaultdict[str, list[int]](list)
+    if choice.options.mask is None:
+        for line in place.removed():
+            found = json.loads(line)
+            removed[found["source"]].append(found["record"])
+    places = {dataset.sources[s.source]: dataset.member(s) for s in dataset.plan}
+    names = {copy.member(s): copy.sources[s.source] for s in copy.plan}
+    return frozenset(
+        key._replace(
+            source=names[places[key.source]],
+            record=key.record - bisect_left(removed[key.source], key.record),
+        )
+        for key in choice.rejected
+        if places[key.source] in names and key.record not in removed[key.source]
+    )
 
 
 def _written(

@@ -50,6 +50,12 @@ class Round(NamedTuple):
         """Return the place of the lines for the removed records of a file."""
         return self.parts / f"{file:08}.jsonl"
 
+    def removed(self) -> Iterator[bytes]:
+        """Yield the lines for the removed records of all files."""
+        for path in sorted(self.parts.glob("*.jsonl")):
+            with path.open("rb") as lines:
+                yield from lines
+
     def save(self, file: int, about: dict[str, Any]) -> None:
         """Complete the part of a file."""
         checksum = file_checksum(self.lines(file))

@@ -24,6 +24,7 @@ import os
 import sys
 import warnings
 from importlib import import_module
+from itertools import pairwise
 from typing import Any
 
 import click
@@ -65,7 +66,6 @@ COMMANDS = (
     "room",
     "ledger",
 )
-
 
 # Escapes, as in JSON and Python, of control characters that a terminal would act on.
 _ESCAPES = {
@@ -126,6 +126,43 @@ def _origin(error: click.ClickException) -> str:
     return ""
 
 
+def _named_options(command: click.Command) -> dict[str, click.Option]:
+    """Return the options of a command by their names, ``-q`` as well as ``--quiet``."""
+    options = (each for each in command.params if isinstance(each, click.Option))
+    return {name: option for option in options for name in option.opts}
+
+
+def _require_values(command: click.Command, words: list[str]) -> None:
+    """Refuse an option that would take the next option as its value."""
+    options = _named_options(command)
+    for name, value in pairwise(words):
+        if name == "--":
+            return
+        if name in options and not options[name].is_flag and value in options:
+            equals = "=" if name.startswith("--") else ""
+            raise UsageError(
+                f"{name} needs a value, and {value} is an option: if it is the value, "
+                f"write {name}{equals}{value}"
+            )
+
+
+def _without_unset(
+    command: click.Command, values: dict[str, Any], words: list[str]
+) -> list[str]:
+    """Remove each ``--no-NAME`` from the words of a command line, and the option NAME
+    from those that the file sets.
+    """
+    unset = {
+        f"--no-{name[2:]}": option.name
+        for name, option in _named_options(command).items()
+        if name.startswith("--") and option.name in values
+    }
+    end = words.index("--") if "--" in words else len(words)
+    for word in unset.keys() & {*words[:end]}:
+        del values[unset[word]]
+    return [word for word in words[:end] if word not in unset] + words[end:]
+
+
 class Commands(click.Group):
     """A group that imports a command when it is named, and turns the library's
     exceptions into messages.
@@ -144,10 +181,19 @@ class Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command, and take the options that ``provscan.toml`` sets for it."""
         name, command, rest = super().resolve_command(ctx, args)
-        if name is not None and command is not None and not ctx.params["isolated"]:
+        if name is None or command is None:
+            return name, command, rest
+        inner = command
+        if isinstance(command, click.Group) and rest:
+            inner = command.commands.get(rest[0], command)
+        _require_values(inner, rest)
+        if not ctx.params["isolated"]:
             from provscan.cli.config import FILE, defaults
 
-            if values := defaults(name, command):
+            values = defaults(name, command)
+            set_here = values if inner is command else values.get(rest[0], {})
+            rest = _without_unset(inner, set_here, rest)
+            if values:
                 ctx.default_map = {name: values}
                 if not {"-q", "--quiet"} & {*rest}:
                     taken = ", ".join(values)

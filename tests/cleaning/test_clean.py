@@ -391,6 +391,9 @@ def test_what_is_asked_for(tmp_path: Path, licensed: provscan.Index) -> None:
     assert whole.manifest["unscanned_removed"] == whole.manifest["not_cleaned"] == 2
     cleaned = (tmp_path / "whole" / "data.jsonl").read_bytes()
     assert cleaned == b"".join(line for line in lines if line not in dirty)
+    removed = (tmp_path / "whole" / "removed.jsonl").read_text().splitlines()
+    assert len(removed) == whole.manifest["records_removed"] == len(dirty) + 2
+    assert [json.loads(line)["spans"] for line in removed[-2:]] == [{}, {}]
     assert provscan.clean(data, run, tmp_path / "a").manifest["not_cleaned"] == 2
 
 

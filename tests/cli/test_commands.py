@@ -480,3 +480,25 @@ def test_info_of_a_broken_run(
     assert result.exit_code == 3
     assert message in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["clean", "a", "a.run", "--mask", "-q"], "--mask needs a value, and -q is an"),
+        (["match", "a.jsonl", "-o", "--quiet"], "the value, write -o--quiet"),
+        (["probe", "plan", "a", "--pairs", "--free"], "write --pairs=--free"),
+    ],
+)
+def test_an_option_does_not_take_the_next_one_as_its_value(
+    library: Any, run: Run, words: list[str], said: str
+) -> None:
+    result = run(*words)
+    assert result.exit_code == 2
+    assert said in " ".join(result.stderr.split())
+    assert not library.calls
+
+
+def test_a_value_may_be_the_name_of_an_option(library: Any, run: Run) -> None:
+    assert run("match", "a.jsonl", "--out=-q").exit_code == 0
+    assert library.calls[-1][1][2] == "-q"

@@ -77,6 +77,22 @@ def test_command_line_and_environment_win(library: Any, run: Run, config: Any) -
     assert library.calls[-1][1:] == ((["a.jsonl"], Path("licensed.index"), None), {})
 
 
+def test_entries_of_the_file_can_be_unset(library: Any, run: Run, config: Any) -> None:
+    config(FILE)
+    result = run("match", "a.jsonl", "--no-strict", "--no-min-bits", "--no-json")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith("COPIES FOUND")
+    left = {"fail_above", "cutoff", "control", "known"}
+    assert library.calls[-1][2].keys() == left
+    assert "unless given: index, fail_above, cutoff, control, known" in result.stderr
+    result = run("match", "a.jsonl", "--no-threshold")
+    assert result.exit_code == 2
+    assert "No such option" in result.stderr
+    config("[probe.plan]\npairs = 1\n")
+    result = run("probe", "plan", "--no-pairs")
+    assert "There is no" not in result.stderr
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from tweets import sentence
 
 from provscan.readers import LIMITS, Fields, Limits, ReadStats, plan, read
-from provscan.readers.formats.plain import records_of
+from provscan.readers.bytes.streams import ByteStream
+from provscan.readers.formats.plain import PlainText, records_of
+from provscan.readers.splits import Context
 
 
 def test_lines(write, read_all):
@@ -241,3 +243,20 @@ def test_short_lines_of_about_one_length_are_records():
         for _ in range(300)
     ]
     assert records_of("a.txt", "\n".join(lines).encode()) == "lines"
+
+
+def test_paragraphs_do_not_depend_on_the_chunks(write, read_all):
+    """Neither for scanning nor for cleaning, whatever blanks are between them."""
+    blanks = (0, 1, 254, 255, 300, 700)
+    content = "".join(f"{n} {'word ' * 30}\n{' ' * n}\n" for n in blanks)
+    path = write("a.txt", content)
+    expected = 1 + sum(n <= 254 for n in blanks)
+    for chunk in (7, 64, 255, 256, 257, 300, 1 << 20):
+        limits = Limits(piece=80, overlap=20, chunk=chunk)
+        found = read_all(path, limits=limits, records="paragraphs")
+        assert found.stats.records == expected
+        (split,) = plan([path], Fields(), records="paragraphs", limits=limits)
+        stream = ByteStream(split, Context.quiet(limits))
+        raw = [each for part in PlainText().raw(stream) for each in part]
+        assert b"".join(each.data for each in raw) == content.encode()
+        assert sum(each.number is not None for each in raw) == expected

