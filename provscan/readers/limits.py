@@ -18,7 +18,7 @@ class Limits:
     # next piece repeats.
     piece: int = 16 << 20
     overlap: int = 64 << 10
-    # A larger record is skipped and counted, in every format but plain text.
+    # A larger record is skipped and counted.
     record_bytes: int = 256 << 20
     # Maximum number of records, and of bytes, from which the fields of a file are
     # determined.

@@ -11,6 +11,7 @@ from __future__ import annotations
 import codecs
 import itertools
 import lzma
+import re
 import sys
 import tempfile
 import zipfile
@@ -40,6 +41,8 @@ from provscan.urls import is_remote
 HEAD = 64 << 10
 # The number of bytes searched for a newline at a time.
 SEARCHED = 64 << 10
+# Maximum number of bytes of a separator of records.
+TAIL = 1024
 BOM = b"\xef\xbb\xbf"
 REPLACED = "\ufffd"
 # Bytes per code unit: the length of any text in the encoding is a multiple of it.
@@ -344,6 +347,33 @@ def lines(stream: ByteStream) -> Iterator[Block]:
         _too_long(stream, number, size)
     elif size and stream.damage is None:
         yield Block(number, 1, b"".join(begun), ended=False)
+
+
+def cut(
+    stream: ByteStream, separator: re.Pattern[bytes]
+) -> Iterator[list[tuple[bytes | None, bytes]]]:
+    """Yield the stretches of a stream between the matches of a separator, each with
+    the separator after it, in one list for each chunk.
+
+    A stretch longer than ``limits.record_bytes`` is None. A separator has at most
+    :data:`TAIL` bytes, including those that it looks ahead to.
+    """
+    data, searched, whole = bytearray(), 0, True
+    for chunk in stream:
+        data += chunk
+        found: list[tuple[bytes | None, bytes]] = []
+        at = 0
+        for match in separator.finditer(data, searched):
+            found.append((bytes(data[at : match.start()]) if whole else None, match[0]))
+            at, whole = match.end(), True
+        del data[:at]
+        if len(data) > stream.context.limits.record_bytes:
+            whole = False
+            del data[:-TAIL]
+        searched = max(len(data) - TAIL, 0)
+        yield found
+    if data:
+        yield [(bytes(data) if whole else None, b"")]
 
 
 def _too_long(stream: ByteStream, number: int, size: int) -> None:

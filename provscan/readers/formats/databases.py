@@ -24,7 +24,7 @@ from provscan.readers.bytes.budget import require_few, require_growth
 from provscan.readers.bytes.files import readable
 from provscan.readers.bytes.streams import ByteStream
 from provscan.readers.formats.delimited import header_of
-from provscan.readers.formats.protocol import Rows, Undivided, Wanted
+from provscan.readers.formats.protocol import Format, Rows, Wanted
 from provscan.readers.limits import Limits
 from provscan.readers.splits import Context, Split
 from provscan.readers.texts.schema import distinct_names
@@ -255,7 +255,7 @@ def _names(
 
 
 @dataclass(frozen=True)
-class TableFile(Undivided):
+class TableFile(Format):
     """The format of a file that contains tables."""
 
     name: str

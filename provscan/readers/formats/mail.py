@@ -22,7 +22,7 @@ from typing import Any
 from provscan.errors import ParameterError
 from provscan.readers.bytes.encodings import UTF8, known_encoding, legacy_encoding
 from provscan.readers.bytes.streams import REPLACED, ByteStream
-from provscan.readers.formats.protocol import Raw, Rows, Undivided, Wanted, too_long
+from provscan.readers.formats.protocol import Format, Raw, Rows, Wanted, too_long
 from provscan.readers.limits import Limits
 from provscan.readers.splits import Context, Split
 from provscan.readers.texts.records import is_utf8
@@ -47,7 +47,7 @@ PART = re.compile(r"^content-type:", re.MULTILINE | re.IGNORECASE)
 TAG = re.compile(r"<(/?)(style|script)\b[^<>]*>|<[^<>]*>", re.IGNORECASE)
 
 
-class Mail(Undivided):
+class Mail(Format):
     """Messages in the MIME format."""
 
     name = "mail"

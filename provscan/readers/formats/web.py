@@ -12,7 +12,6 @@ import re
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from itertools import islice
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from provscan.errors import InputError, ParameterError
@@ -24,11 +23,10 @@ from provscan.readers.bytes.encodings import (
     known_encoding,
     legacy_encoding,
 )
-from provscan.readers.bytes.frames import frame_ranges
 from provscan.readers.bytes.streams import REPLACED, ByteStream
-from provscan.readers.formats.protocol import Raw, Rows, Undivided, Wanted, too_long
+from provscan.readers.formats.protocol import Format, Raw, Rows, Wanted, too_long
 from provscan.readers.limits import Limits
-from provscan.readers.splits import Context, Split
+from provscan.readers.splits import Split
 from provscan.readers.texts.records import is_utf8
 
 GROUP = 64
@@ -86,7 +84,7 @@ def page_text(data: bytes, encoding: str | None = None) -> str:
     )
 
 
-class Html(Undivided):
+class Html(Format):
     """HTML files of one web page each."""
 
     name = "html"
@@ -124,29 +122,16 @@ class Html(Undivided):
             )
 
 
-class Warc:
+class Warc(Format):
     """WARC, where each response is a record with the text of its page, and WET, where
     each text is a record.
     """
 
     name = "warc"
     extensions = (".warc", ".wet", ".wat")
-    binary = False
 
     def sniff(self, head: bytes) -> bool:
         return head.startswith(b"WARC/1.")
-
-    def splits(self, whole: Split, target: int, limits: Limits) -> Iterator[Split]:
-        yield from frame_ranges(whole, target, _count, limits)
-
-    def fields(self, whole: Split, limits: Limits) -> list[Any]:
-        return [
-            row
-            for rows in islice(
-                self.read(ByteStream(whole, Context.quiet(limits)), None), 1
-            )
-            for row in rows.values
-        ]
 
     def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
         numbers: list[int] = []
@@ -228,21 +213,6 @@ class Warc:
 def _length(headers: dict[str, str]) -> int:
     length = headers.get("content-length", "0")
     return int(length) if length.isdecimal() else 0
-
-
-def _count(data: bytes) -> int | None:
-    """Return the number of pages in whole records; None if the last record is cut
-    off.
-    """
-    file = io.BytesIO(data)
-    count = 0
-    while (found := _headers(file)) is not None:
-        headers = found[0]
-        count += headers.get("warc-type") in PAGES
-        file.seek(_length(headers), io.SEEK_CUR)
-        if file.read(len(END)) != END:
-            return None
-    return count if file.tell() <= len(data) and data.endswith(b"\r\n\r\n") else None
 
 
 def _headers(file: IO[bytes]) -> tuple[dict[str, str], bool] | None:
