@@ -51,6 +51,7 @@ SOUND = (
     "words.txt",
     "cues.srt",
     "deep.html",
+    "length.warc",
     "tables.html",
     "scripts.eml",
     "parts.eml",

@@ -39,8 +39,8 @@ from provscan.urls import is_remote
 
 # The number of bytes from which the format of a file is determined.
 HEAD = 64 << 10
-# The number of bytes searched for a newline at a time.
-SEARCHED = 64 << 10
+# The number of bytes that are read from an open file at a time.
+PART = 64 << 10
 # Maximum number of bytes of a separator of records.
 TAIL = 1024
 BOM = b"\xef\xbb\xbf"
@@ -246,6 +246,23 @@ class ByteStream:
                         decoder = None
         if decoder is not None:
             self.break_off(f"truncated {compression} file")
+
+
+class OpenStream(ByteStream):
+    """The bytes of a file that is open already, such as a member of an archive; they
+    are not counted as read.
+    """
+
+    def __init__(self, split: Split, context: Context, file: IO[bytes]) -> None:
+        super().__init__(split, context)
+        self._open = file
+
+    def _file(self, opened: ExitStack) -> IO[bytes]:
+        return self._open
+
+    def _raw(self, file: IO[bytes]) -> Iterator[bytes]:
+        while data := file.read(PART):
+            yield data
 
 
 def look(split: Split, limits: Limits) -> tuple[bytes, str | None]:

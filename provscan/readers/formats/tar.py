@@ -31,7 +31,7 @@ from provscan.readers.bytes.archives import (
 )
 from provscan.readers.bytes.encodings import as_utf8
 from provscan.readers.bytes.files import readable, why_unread
-from provscan.readers.bytes.streams import ByteStream
+from provscan.readers.bytes.streams import ByteStream, OpenStream
 from provscan.readers.formats.protocol import (
     Format,
     Raw,
@@ -43,23 +43,6 @@ from provscan.readers.splits import UNKNOWN, Context, NotReadable, Split
 from provscan.readers.stats import Damage
 
 Identify = Callable[[ByteStream, str], Split]
-
-
-class MemberStream(ByteStream):
-    """The bytes of one member of an archive; they count as bytes read from the
-    archive.
-    """
-
-    def __init__(self, split: Split, context: Context, file: IO[bytes]) -> None:
-        super().__init__(split, context)
-        self._open = file
-
-    def _raw(self, file: IO[bytes]) -> Iterator[bytes]:
-        while data := file.read(PART):
-            yield data
-
-    def _file(self, opened: object) -> IO[bytes]:
-        return self._open
 
 
 @dataclass(frozen=True)
@@ -255,7 +238,7 @@ def _inner(
     stream: ByteStream,
     number: int,
     known: Split | None = None,
-) -> MemberStream:
+) -> OpenStream:
     """Return the bytes of a file in an archive, whose format may be `known`."""
     whole = known or replace(
         stream.split,
@@ -269,7 +252,7 @@ def _inner(
         end=-1,
     )
     context = stream.context._replace(breaks=[], on_bytes=None)
-    return MemberStream(whole, context, file)
+    return OpenStream(whole, context, file)
 
 
 @contextlib.contextmanager
