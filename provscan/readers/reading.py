@@ -116,7 +116,6 @@ def _as_far_as_readable(
                     _, offsets = buffers(batch.column("text"))
                     context.budget.spend(size=int(offsets[-1] - offsets[0]))
                 yield batch
-                context.budget.resume()
     except InputError as error:
         cause = error.__cause__
         of_the_system = isinstance(cause, OSError) and cause.errno not in (

@@ -34,7 +34,6 @@ LOW = (
         expansion_records=LIMITS.expansion_records // SCALE,
         record_bytes=LIMITS.record_bytes // SCALE,
         fields=500,
-        idle_seconds=1,
     )
 )
 # Odd, but whole: all of it is read.

@@ -399,9 +399,3 @@ def _too_long(stream: ByteStream, number: int, size: int) -> None:
         f"{stream.context.limits.record_bytes:,}"
     )
     stream.context.stats.skip("record_too_long", stream.split.source, number, detail)
-
-
-def head_of(split: Split, limits: Limits, size: int) -> bytes:
-    """Return the first bytes of a file as UTF-8, without a byte-order mark."""
-    context = Context.quiet(replace(limits, chunk=size))
-    return next(iter(ByteStream(split, context)), b"")

@@ -30,7 +30,6 @@ from provscan.kernels.reading.json_lines import (
     top_level_values,
 )
 from provscan.kernels.records import StringColumns
-from provscan.readers.bytes.encodings import cuts_at_newlines
 from provscan.readers.bytes.files import readable
 from provscan.readers.bytes.streams import BOM, Block, ByteStream, lines
 from provscan.readers.formats.protocol import Format, Path, Raw, Rows, Wanted
@@ -249,34 +248,20 @@ def byte_ranges(whole: Split, target: int, limits: Limits) -> Iterator[Split]:
     those of the next can be numbered.
     """
     # To count the lines of a remote file would mean to fetch it twice.
-    encoding = whole.layout.encoding
-    plain = (
-        whole.plain_text
-        if encoding is None
-        else whole.random_access and cuts_at_newlines(encoding)
-    )
-    cuttable = plain and not whole.layout.cr and not is_remote(whole.path)
-    if whole.size <= target or not cuttable:
+    if whole.size <= target or not whole.plain_text or is_remote(whole.path):
         yield whole
         return
+    step = min(limits.chunk, target)
+    start = at = whole.start
+    first = count = part = 0
     with readable(whole.source), open(whole.path, "rb", buffering=0) as file:
-        position = start = whole.start
         file.seek(start)
-        part = first = count = 0
-        chunk = bytearray(limits.chunk)
-        codes = np.frombuffer(chunk, np.uint8)
-        while size := file.readinto(
-            memoryview(chunk)[: min(len(chunk), whole.end - position)]
-        ):
-            cut = 0
-            while (
-                newline := chunk.find(
-                    b"\n", max(cut, start + target - position - 1), size
-                )
-                + 1
-            ):
-                end = position + newline
-                count += newlines(codes[cut:newline])
+        while data := file.read(min(step, whole.end - at)):
+            cut = data.rfind(b"\n") + 1
+            end = at + cut
+            at += len(data)
+            count += newlines(np.frombuffer(data, np.uint8))
+            if cut and end - start + step // 2 >= target and end < whole.end:
                 yield replace(
                     whole,
                     start=start,
@@ -285,22 +270,10 @@ def byte_ranges(whole: Split, target: int, limits: Limits) -> Iterator[Split]:
                     size=end - start,
                     part=part,
                 )
-                start = end
-                first = first + count
-                count = 0
-                cut = newline
-                part = part + 1
-            count += newlines(codes[cut:size])
-            position += size
-        if start < position or part == 0:
-            yield replace(
-                whole,
-                start=start,
-                end=position,
-                first_record=first,
-                size=position - start,
-                part=part,
-            )
+                start, first, count, part = end, first + count, 0, part + 1
+    yield replace(
+        whole, start=start, end=at, first_record=first, size=at - start, part=part
+    )
 
 
 class JsonLines(Format):

@@ -20,7 +20,6 @@ from provscan.readers.bytes.archives import Readable
 from provscan.readers.bytes.compression import compression_of
 from provscan.readers.bytes.encodings import (
     UTF8,
-    cuts_at_newlines,
     known_encoding,
     legacy_encoding,
 )
@@ -31,6 +30,7 @@ from provscan.readers.splits import Context, Split
 from provscan.readers.texts.records import is_utf8
 
 GROUP = 64
+WITH_ESCAPES = ("utf-7", "utf-16", "utf-32", "utf_7", "utf_16", "iso2022", "hz")
 # Types of WARC records with texts.
 PAGES = ("response", "conversion", "resource")
 OTHERS = ("warcinfo", "request", "metadata", "revisit", "continuation")
@@ -266,11 +266,8 @@ def _encoding_of(body: bytes, kind: str) -> str | None:
         return None
     # Text in another encoding can look like UTF-8 only if it has escapes or wide
     # characters.
-    return (
-        None
-        if encoding is None or (is_utf8(body) and cuts_at_newlines(encoding))
-        else encoding
-    )
+    escapes = encoding is not None and encoding.startswith(WITH_ESCAPES)
+    return encoding if escapes or not is_utf8(body) else None
 
 
 def _decompressed(
