@@ -235,7 +235,6 @@ class Rewriter:
                 if head[:4].decode(encoding, "replace").startswith("\ufeff"):
                     write(BOM)
                 for found in cast(Rewritable, FORMATS[split.format]).raw(stream):
-                    context.budget.resume()
                     data = b"".join(self._raw(found))
                     write(gzip.compress(data, 6, mtime=0) if single and data else data)
         if context.breaks:

@@ -18,7 +18,7 @@ class Limits:
     # next piece repeats.
     piece: int = 16 << 20
     overlap: int = 64 << 10
-    # A larger record is skipped and counted, in every format but plain text.
+    # A larger record is skipped and counted.
     record_bytes: int = 256 << 20
     # Maximum number of records, and of bytes, from which the fields of a file are
     # determined.
@@ -41,9 +41,6 @@ class Limits:
     # Maximum number of columns in a table, and of values in a JSON object. A table with
     # more is not read; an object with more is skipped and counted.
     fields: int = 10_000
-    # Seconds of processor time that a reader may spend without reading a byte or a
-    # record.
-    idle_seconds: int = 5
     members: int = 1_000_000  # Maximum number of files in an archive.
 
     def as_dict(self) -> dict[str, int]:

@@ -456,7 +456,7 @@ def with_fields(split: Split, fields: Fields, limits: Limits) -> Split:
     """
     if split.format == UNKNOWN or not split.size:
         return split
-    with readable(split.source):
+    with readable(split.source, form=f" as {split.format}"):
         records = FORMATS[split.format].fields(split, limits)
     if not records:
         return split

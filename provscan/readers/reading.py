@@ -16,22 +16,21 @@ from provscan.readers.bytes.budget import ExpansionError
 from provscan.readers.bytes.encodings import UTF8
 from provscan.readers.bytes.files import readable, why_unread
 from provscan.readers.bytes.streams import ByteStream
-from provscan.readers.formats.protocol import Piece, Rows, Wanted, first_records
+from provscan.readers.formats.protocol import Rows, Wanted, first_records
 from provscan.readers.formats.registry import FORMATS, identified_member
 from provscan.readers.limits import Limits, current_limits
 from provscan.readers.splits import UNKNOWN, Context, NotReadable, OnBytes, Split
 from provscan.readers.stats import Damage, ReadStats
-from provscan.readers.texts.batches import Batcher, piece_batch
+from provscan.readers.texts.batches import Batcher
 from provscan.readers.texts.fields import Binding, Fields, binding_in
 from provscan.readers.texts.records import Extractor
-from provscan.readers.texts.schema import SCHEMA
 from provscan.text_buffers import buffers
 
 # System errors that concern a single file, unlike those of a failing disk.
 FILE_ERRORS = frozenset({errno.ENOENT, errno.EACCES, errno.EPERM, errno.EIO})
 
 
-def read_rows(split: Split, wanted: Wanted, context: Context) -> Iterator[Rows | Piece]:
+def read_rows(split: Split, wanted: Wanted, context: Context) -> Iterator[Rows]:
     """Yield the records of a split unchanged. The reasons why a file ended early are
     added to ``context.breaks``.
     """
@@ -43,9 +42,7 @@ def read_rows(split: Split, wanted: Wanted, context: Context) -> Iterator[Rows |
         except NotReadable as reason:
             raise InputError(f"{split.source} can't be read: {reason}") from None
     for rows in FORMATS[split.format].read(stream, wanted):
-        context.budget.spend(
-            records=1 if isinstance(rows, Piece) else len(rows.numbers)
-        )
+        context.budget.spend(records=len(rows.numbers))
         yield rows
 
 
@@ -119,7 +116,6 @@ def _as_far_as_readable(
                     _, offsets = buffers(batch.column("text"))
                     context.budget.spend(size=int(offsets[-1] - offsets[0]))
                 yield batch
-                context.budget.resume()
     except InputError as error:
         cause = error.__cause__
         of_the_system = isinstance(cause, OSError) and cause.errno not in (
@@ -143,12 +139,7 @@ def _texts(split: Split, fields: Fields, context: Context) -> Iterator[pa.Record
         parts = read_rows(split, binding.wanted, context)
     _describe(binding, split, context.stats)
     extractor = Extractor(binding, split.source, context.stats, context.limits)
-    for rows in parts:
-        yield (
-            piece_of(rows, context.limits)
-            if isinstance(rows, Piece)
-            else extractor.batch(rows)
-        )
+    yield from map(extractor.batch, parts)
 
 
 def _describe(binding: Binding, split: Split, stats: ReadStats) -> None:
@@ -166,16 +157,3 @@ def _describe(binding: Binding, split: Split, stats: ReadStats) -> None:
                 0,
                 f"words in column {split.layout.words + 1}",
             )
-
-
-def piece_of(piece: Piece, limits: Limits) -> pa.RecordBatch:
-    """Return a piece as a batch; a piece that is the whole text becomes an ordinary
-    row.
-    """
-    row = {"record": [piece.number], "id": [None], "field": ["text"]}
-    batch = pa.RecordBatch.from_pydict({**row, "text": [piece.text]}, schema=SCHEMA)
-    if piece.last and piece.start == 0:
-        return batch
-    return piece_batch(
-        batch, batch.column("text"), piece.start, piece.stop, limits, last=piece.last
-    )

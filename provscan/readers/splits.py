@@ -43,8 +43,6 @@ class Layout:
     # For CSV: the delimiter; whether quotes enclose values.
     delimiter: str = ","
     quoted: bool = True
-    # For CSV: the names of the columns, if the range does not begin with them.
-    columns: tuple[str, ...] | None = None
     above: int = 0  # For CSV: the number of lines above the names of the columns.
     # For plain text: "lines", "paragraphs" or "files"; None for a pipe, where it is
     # determined while reading.

@@ -218,29 +218,6 @@ def test_columns_of_maps_are_masked(tmp_path: Path, licensed: provscan.Index) ->
     assert after.column("m").to_pylist() == expected
 
 
-def test_wrong_lengths_in_web_archives(
-    tmp_path: Path, licensed: provscan.Index
-) -> None:
-    """A record ends where the next one begins, as the scan reads it."""
-
-    def record(text: str, length: int) -> bytes:
-        head = "WARC/1.0\r\nWARC-Type: conversion\r\nContent-Type: text/plain\r\n"
-        return f"{head}Content-Length: {length}\r\n\r\n{text}\r\n\r\n".encode()
-
-    texts = [GOOD[0], f"{GOOD[1]} {HERON}", GOOD[2], DOUGH, GOOD[1]]
-    wrong = [0, -5, 9, 700, 0]
-    parts = [
-        record(text, len(text) + more) for text, more in zip(texts, wrong, strict=True)
-    ]
-    parts.insert(3, b"lost lines\r\n\r\n")
-    data = tmp_path / "a.warc"
-    data.write_bytes(b"".join(parts))
-    result = cleaned(data, licensed)
-    assert (result.left, result.manifest["records_removed"]) == (0, 2)
-    kept = parts[0] + parts[2] + parts[3] + parts[5]
-    assert (tmp_path / "out" / "a.warc").read_bytes() == kept
-
-
 @pytest.mark.parametrize("kind", ["jsonl", "json", "csv", "txt", "mbox", "warc"])
 def test_records_that_are_too_long_are_refused(
     kind: str,

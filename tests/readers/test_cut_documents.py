@@ -21,7 +21,6 @@ ENDED = {
     "indented.json": 3,
     "wide.json": 200,
     "tweets.js": 30,
-    "texts.xml": 40,
     "archive.tar": 600,
     "archive.tar.gz": 20,
     "archive.zip": 60,
@@ -157,26 +156,6 @@ def test_a_cut_array_ends_a_match_with_what_was_read_and_an_index_at_all(
         match=r"cut\.json is damaged after .* records \(it ends within its JSON",
     ):
         provscan.build_index(cut, tmp_path / "b.index")
-
-
-@pytest.mark.parametrize(
-    ("text", "whole"),
-    [
-        ("<?xml version='1.0'?><a><b/></a>", True), ("<?xml version='1.0'?><a><b/>", False),  # noqa: E501
-        ("<?xml version='1.0'?><!-- of > and < --><!DOCTYPE a [<!ENTITY b 'c'>]>\n<a "
-         "x='1'>b</a>\n<!-- -->", True),
-        ("<?xml version='1.0'?><!-- of > and < --><!DOCTYPE a [<!ENTITY b 'c'>]>\n<a "
-         "x='1'>b</b>\n", False),
-        ("<?xml version='1.0'?><a b='words of a text'/>", True), ("<?xml "
-                                                                  "version='1.0'?><ns:a>b</ns:a "  # noqa: E501
-                                                                  ">", True),
-        ("<a>no declaration", True),
-    ],
-)  # fmt: skip
-def test_xml_ends_with_its_root(write, text, whole):
-    _, stats, unread = dataset(write("a.xml", text))
-    assert (stats.damaged == []) is whole
-    assert unread == []
 
 
 @pytest.mark.parametrize("way", [dataset, corpus])

@@ -61,11 +61,7 @@ def test_detected(write, read_all, kind, encoding):
     assert found.texts == (["\n".join(texts)] if kind == "md" else texts)
     assert found.stats.notes == {"other_encoding": 1}
     assert found.stats.repaired == found.stats.skipped == {}
-    # Bytes of a newline are newlines in these, so that a file is cut anywhere between
-    # two lines.
-    assert (len(found.splits) > 1) == (
-        kind in ("jsonl", "txt") and not encoding.startswith("utf")
-    )
+    assert len(found.splits) == 1
     given = read_all(path, records=None if kind == "md" else "lines", encoding=encoding)
     assert given.texts == found.texts
 

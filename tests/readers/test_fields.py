@@ -338,7 +338,7 @@ def test_every_range_of_a_file_has_the_fields_of_its_beginning(
             archive.add(path, f"a.{form}")
         path = str(tmp_path / "a.tar")
     found = read_all(path, target_bytes=5000)
-    assert len(found.splits) > 3
+    assert (len(found.splits) > 3) is (form == "jsonl")
     assert found.texts == ["a few words here"] * 1101 + [LONG]
     assert found.fields[-2:] == ["body", "note"]
 

@@ -23,6 +23,7 @@ from provscan.readers import (
     read,
     read_tweets,
 )
+from provscan.readers.formats.delimited import Delimited
 
 LOW = (
     LIMITS
@@ -33,7 +34,6 @@ LOW = (
         expansion_records=LIMITS.expansion_records // SCALE,
         record_bytes=LIMITS.record_bytes // SCALE,
         fields=500,
-        idle_seconds=1,
     )
 )
 # Odd, but whole: all of it is read.
@@ -50,6 +50,7 @@ SOUND = (
     "words.txt",
     "cues.srt",
     "deep.html",
+    "length.warc",
     "tables.html",
     "scripts.eml",
     "parts.eml",
@@ -126,21 +127,15 @@ def test_whatever_a_library_raises_costs_its_file(tmp_path, monkeypatch, error, 
             ROW if name == "b.jsonl" else f"text\n{TEXT}\n".encode()
         )
 
-    def failing(*args):
-        raise error
-        yield
+    reading = Delimited.read
 
-    target = (
-        "provscan.readers.formats.delimited.Delimited.fields"
-        if when == "planned"
-        else "provscan.readers.formats.delimited._Table.rows"
-    )
-    monkeypatch.setattr(
-        target,
-        failing if when == "planned" else lambda *args, **options: next(failing()),
-    )
-    if when == "planned":
-        monkeypatch.setattr(target, lambda *args: next(failing()))
+    def failing(self, stream, wanted):
+        # The fields are determined from all columns.
+        if when == "read" and wanted is None:
+            yield from reading(self, stream, wanted)
+        raise error
+
+    monkeypatch.setattr(Delimited, "read", failing)
     run = provscan.match(data, index, tmp_path / "a.run", spike_ins=0)
     assert run.summary["records"] == 1
     said = [item["problem"] for item in run.summary["damaged"]] + [
@@ -159,7 +154,7 @@ def test_what_is_no_fault_of_a_file_goes_its_way(tmp_path, monkeypatch, error):
     def failing(*args, **options):
         raise error
 
-    monkeypatch.setattr("provscan.readers.formats.delimited._Table._parsed", failing)
+    monkeypatch.setattr(Delimited, "read", failing)
     path = tmp_path / "a.csv"
     path.write_text("text\nsome words of a text\n")
     with pytest.raises(type(error)):

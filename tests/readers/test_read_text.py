@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tweets import sentence
 
-from provscan.readers import LIMITS, Fields, Limits, ReadStats, plan, read
+from provscan.readers import Fields, Limits, ReadStats, plan, read
 from provscan.readers.bytes.streams import ByteStream
 from provscan.readers.formats.plain import PlainText, records_of
 from provscan.readers.splits import Context
@@ -88,7 +88,7 @@ def test_invalid_utf8_in_a_long_line_counts_once(write, read_all, chunk):
         + b"x" * 30
         + b"\xf0\x9f"
     )
-    limits = Limits(piece=20, overlap=6, chunk=chunk)
+    limits = Limits(piece=20, overlap=6, chunk=chunk, batch_bytes=20)
     found = read_all(write("a.txt", data + b"\nnext\n"), limits=limits, records="lines")
     line = data.decode(errors="replace")
     pieces = [row for row in found.rows if row["record"] == 0]
@@ -104,18 +104,23 @@ def test_invalid_utf8_in_a_long_line_counts_once(write, read_all, chunk):
     assert found.stats.repaired == {"invalid_utf8": 1}
 
 
-def test_memory_is_bounded_on_a_file_without_a_newline(write):
-    path = write("a.txt", b"some words " * (12 << 20))
+@pytest.mark.parametrize("records", ["lines", "paragraphs", "files"])
+def test_a_text_above_the_limit_is_skipped(write, records):
+    path = write("a.txt", b"some words " * (6 << 20) + b"\n\nthe last one")
+    limits = Limits(record_bytes=4 << 20, chunk=1 << 20)
     fields, stats = Fields(), ReadStats()
-    (split,) = plan(path, fields, target_bytes=1 << 62)
+    (split,) = plan(path, fields, target_bytes=1 << 62, records=records)
     tracemalloc.start()
-    pieces = sum(1 for _ in read(split, fields, stats))
+    texts = [
+        text
+        for batch in read(split, fields, stats, limits=limits)
+        for text in batch["text"].to_pylist()
+    ]
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert pieces == 9
-    assert stats.records == 1
-    assert stats.characters == 11 * (12 << 20)
-    assert peak < 6 * LIMITS.piece
+    assert texts == ["the last one"] * (records != "files")
+    assert stats.skipped == {"record_too_long": 1}
+    assert peak < 4 * limits.record_bytes
 
 
 def test_a_line_that_ends_in_several_returns_beside_one_that_is_no_utf8(

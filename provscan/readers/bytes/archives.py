@@ -68,20 +68,16 @@ class Readable(io.RawIOBase):
     def __init__(self, chunks: Iterable[bytes]) -> None:
         super().__init__()
         self._chunks = iter(chunks)
-        self._ahead: list[memoryview] = []
+        self._ahead = memoryview(b"")
 
     def readable(self) -> bool:
         return True
 
-    def unread(self, data: bytes) -> None:
-        """Put bytes back, so that the next read returns them."""
-        self._ahead += [memoryview(data)] if data else []
-
     def readinto(self, buffer: Any) -> int:
-        data = self._ahead.pop() if self._ahead else memoryview(next(self._chunks, b""))
+        data = self._ahead or memoryview(next(self._chunks, b""))
         size = min(len(data), len(buffer))
         buffer[:size] = data[:size]
-        self._ahead += [data[size:]] if size < len(data) else []
+        self._ahead = data[size:]
         return size
 
 

@@ -1,5 +1,4 @@
-"""The budget of a file: how far it may expand, and how long a reader may work on it
-without producing a result.
+"""The budget of a file: how far it may expand.
 
 A few hundred bytes can expand to gigabytes of text or to millions of rows. Every reader
 spends from the same budget, which :class:`~provscan.readers.limits.Limits` sets;
@@ -7,8 +6,6 @@ reading stops at a file that exceeds it, and the file is reported.
 """
 
 from __future__ import annotations
-
-import time
 
 from provscan.errors import InputError
 from provscan.readers.limits import Limits
@@ -21,21 +18,16 @@ class ExpansionError(InputError):
 class Budget:
     """The cost so far of reading a file, or a range of a file. ``size`` is the number
     of its bytes, or 0 if unknown.
-
-    Time is the processor time of the reading thread, so that a slow server or a busy
-    machine does not count.
     """
 
     def __init__(self, limits: Limits, size: int = 0) -> None:
         self._limits = limits
         self._size = size
         self._taken = self._records = self._bytes = 0
-        self._since = time.thread_time()
 
     def take(self, count: int) -> None:
-        """Note that bytes of the file were read, which counts as progress."""
+        """Note that bytes of the file were read."""
         self._taken += count
-        self._since = time.thread_time()
 
     def spend(self, records: int = 0, size: int = 0) -> None:
         """Note that records, or bytes of their texts, were produced from the file."""
@@ -50,19 +42,6 @@ class Budget:
                 "of its bytes: it is taken for a decompression bomb and not read "
                 "further; convert it yourself if it isn't one"
             )
-        spent = time.thread_time() - self._since
-        if spent > limits.idle_seconds:
-            raise ExpansionError(
-                f"{spent:.0f} seconds of processor time yielded no record, above the "
-                f"limit of {limits.idle_seconds}: it is not read "
-                "further; convert it yourself if it is sound"
-            )
-
-    def resume(self) -> None:
-        """Restart the clock when the reader continues, so that the time that consumers
-        spent on its last result is not counted.
-        """
-        self._since = time.thread_time()
 
 
 def require_growth(given: int, taken: int, limits: Limits) -> None:

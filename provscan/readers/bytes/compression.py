@@ -31,8 +31,6 @@ class Compression:
     step: int
     # Whether members may be followed by zero bytes.
     padded: bool = False
-    # Whether files may consist of several frames, between which they can be cut.
-    framed: bool = False
 
 
 def _zstd_decoder() -> Any:
@@ -50,7 +48,6 @@ COMPRESSIONS = {
             lambda: zlib.decompressobj(wbits=31),
             step=32 << 10,
             padded=True,
-            framed=True,
         ),
         Compression("bzip2", (".bz2",), b"BZh", bz2.BZ2Decompressor, step=16 << 10),
         Compression(
@@ -68,7 +65,6 @@ COMPRESSIONS = {
             b"\x28\xb5\x2f\xfd",
             _zstd_decoder,
             step=2 << 10,
-            framed=True,
         ),
     )
 }

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import codecs
 import re
-from functools import cache
 
 from provscan.errors import ParameterError
 
@@ -40,15 +39,6 @@ def known_encoding(name: str | None) -> str | None:
             f"or gb18030, not {name!r}"
         )
     return found.name
-
-
-@cache
-def cuts_at_newlines(encoding: str) -> bool:
-    """Return whether a newline byte always means a newline, so that text can be
-    decoded from the start of any line.
-    """
-    shifts = encoding.startswith(("utf-7", "utf-16", "utf-32", "iso2022", "hz"))
-    return not shifts and "\n".encode(encoding) == b"\n"
 
 
 def as_utf8(data: bytes, encoding: str | None) -> bytes:

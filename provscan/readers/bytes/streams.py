@@ -11,6 +11,7 @@ from __future__ import annotations
 import codecs
 import itertools
 import lzma
+import re
 import sys
 import tempfile
 import zipfile
@@ -38,8 +39,10 @@ from provscan.urls import is_remote
 
 # The number of bytes from which the format of a file is determined.
 HEAD = 64 << 10
-# The number of bytes searched for a newline at a time.
-SEARCHED = 64 << 10
+# The number of bytes that are read from an open file at a time.
+PART = 64 << 10
+# Maximum number of bytes of a separator of records.
+TAIL = 1024
 BOM = b"\xef\xbb\xbf"
 REPLACED = "\ufffd"
 # Bytes per code unit: the length of any text in the encoding is a multiple of it.
@@ -245,6 +248,23 @@ class ByteStream:
             self.break_off(f"truncated {compression} file")
 
 
+class OpenStream(ByteStream):
+    """The bytes of a file that is open already, such as a member of an archive; they
+    are not counted as read.
+    """
+
+    def __init__(self, split: Split, context: Context, file: IO[bytes]) -> None:
+        super().__init__(split, context)
+        self._open = file
+
+    def _file(self, opened: ExitStack) -> IO[bytes]:
+        return self._open
+
+    def _raw(self, file: IO[bytes]) -> Iterator[bytes]:
+        while data := file.read(PART):
+            yield data
+
+
 def look(split: Split, limits: Limits) -> tuple[bytes, str | None]:
     """Return the first bytes of a file, decompressed, and its compression."""
     stream = ByteStream(
@@ -346,15 +366,36 @@ def lines(stream: ByteStream) -> Iterator[Block]:
         yield Block(number, 1, b"".join(begun), ended=False)
 
 
+def cut(
+    stream: ByteStream, separator: re.Pattern[bytes]
+) -> Iterator[list[tuple[bytes | None, bytes]]]:
+    """Yield the stretches of a stream between the matches of a separator, each with
+    the separator after it, in one list for each chunk.
+
+    A stretch longer than ``limits.record_bytes`` is None. A separator has at most
+    :data:`TAIL` bytes, including those that it looks ahead to.
+    """
+    data, searched, whole = bytearray(), 0, True
+    for chunk in stream:
+        data += chunk
+        found: list[tuple[bytes | None, bytes]] = []
+        at = 0
+        for match in separator.finditer(data, searched):
+            found.append((bytes(data[at : match.start()]) if whole else None, match[0]))
+            at, whole = match.end(), True
+        del data[:at]
+        if len(data) > stream.context.limits.record_bytes:
+            whole = False
+            del data[:-TAIL]
+        searched = max(len(data) - TAIL, 0)
+        yield found
+    if data:
+        yield [(bytes(data) if whole else None, b"")]
+
+
 def _too_long(stream: ByteStream, number: int, size: int) -> None:
     detail = (
         f"a line of {size:,} bytes, above the limit of "
         f"{stream.context.limits.record_bytes:,}"
     )
     stream.context.stats.skip("record_too_long", stream.split.source, number, detail)
-
-
-def head_of(split: Split, limits: Limits, size: int) -> bytes:
-    """Return the first bytes of a file as UTF-8, without a byte-order mark."""
-    context = Context.quiet(replace(limits, chunk=size))
-    return next(iter(ByteStream(split, context)), b"")

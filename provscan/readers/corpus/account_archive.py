@@ -19,8 +19,8 @@ from typing import Any
 from provscan.readers.bytes.streams import ByteStream
 from provscan.readers.corpus.dates import parse_date
 from provscan.readers.formats.json_documents import Elements
-from provscan.readers.formats.jsonl import head_records, read_lines
-from provscan.readers.formats.protocol import Rows, Undivided, Wanted
+from provscan.readers.formats.jsonl import read_lines
+from provscan.readers.formats.protocol import Format, Rows, Wanted
 from provscan.readers.limits import Limits
 from provscan.readers.splits import Context, Split
 
@@ -84,7 +84,7 @@ class _Value(ByteStream):
         self.damage = self._whole.damage
 
 
-class AccountArchive(Undivided):
+class AccountArchive(Format):
     name = "archive"
     extensions = ()
 
@@ -97,11 +97,6 @@ class AccountArchive(Undivided):
         """
         assigned = ASSIGNED.match(head)
         return "" if assigned is None else assigned[1].decode()
-
-    def fields(self, whole: Split, limits: Limits) -> list[Any]:
-        return head_records(
-            Elements(_Value(ByteStream(whole, Context.quiet(limits)))), limits
-        )
 
     def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
         yield from read_lines(Elements(_Value(stream)), wanted)

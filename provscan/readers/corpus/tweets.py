@@ -33,7 +33,7 @@ from provscan.readers.corpus.sources import TweetFile
 from provscan.readers.formats.json_documents import Elements
 from provscan.readers.formats.jsonl import read_lines
 from provscan.readers.formats.objects import object_rows
-from provscan.readers.formats.protocol import ANY, Path, Piece, Rows
+from provscan.readers.formats.protocol import ANY, Path, Rows
 from provscan.readers.formats.values import values_of
 from provscan.readers.limits import Limits, current_limits
 from provscan.readers.reading import read_rows, read_split
@@ -47,16 +47,19 @@ from provscan.text_buffers import buffers
 
 # The number of tweets collected from objects before they are turned into columns.
 GROUP = 8192
-# Paths of values that only nested records have: a block of lines with such a value is
+# Objects and lists that only nested records have: a block of lines with such a value is
 # parsed as objects.
-GUARDS: tuple[Path, ...] = (
-    ("retweeted_status", "id_str"),
-    ("quoted_status", "id_str"),
-    ("extended_tweet", "full_text"),
-    ("note_tweet", "text"),
-    ("user", "screen_name"),
-    ("referenced_tweets", ANY, "id"),
-    ("edit_history_tweet_ids", ANY),
+GUARDS: tuple[Path, ...] = tuple(
+    (name, ANY)
+    for name in (
+        "retweeted_status",
+        "quoted_status",
+        "extended_tweet",
+        "note_tweet",
+        "user",
+        "referenced_tweets",
+        "edit_history_tweet_ids",
+    )
 )
 
 
@@ -105,7 +108,7 @@ class _Reader:
         self._limits = limits
         self._rows = 0  # Rows so far of tables in single objects.
 
-    def rows(self, context: Context) -> Iterator[Rows | Piece]:
+    def rows(self, context: Context) -> Iterator[Rows]:
         """Yield the records of the file, as columns if its first records show the
         fields, else unchanged.
         """
@@ -140,7 +143,7 @@ class _Reader:
                 "field_missing", self._source, 0, f"no field {name!r} for the {role}"
             )
 
-    def batches(self, parts: Iterable[Rows | Piece]) -> Iterator[pa.RecordBatch]:
+    def batches(self, parts: Iterable[Rows]) -> Iterator[pa.RecordBatch]:
         """Count all tweets in some records, and yield them with ids in batches within
         the limits.
         """
@@ -165,20 +168,11 @@ class _Reader:
         if self._error is not None and counts.records == before:
             raise self._error
 
-    def _all(self, parts: Iterable[Rows | Piece]) -> Iterator[pa.RecordBatch]:
+    def _all(self, parts: Iterable[Rows]) -> Iterator[pa.RecordBatch]:
         numbers: list[int] = []
         tweets: list[Tweet] = []
         size = 0
         for rows in parts:
-            if isinstance(rows, Piece):
-                if rows.start == 0:
-                    self._counts.skip(
-                        "text_too_long",
-                        self._source,
-                        rows.number,
-                        "longer than any tweet",
-                    )
-                continue
             if isinstance(rows.values, pa.RecordBatch):
                 if self._binding is not None:
                     yield self._columns(rows.values, numbers_of(rows))
@@ -195,18 +189,10 @@ class _Reader:
             yield from_tweets(numbers, tweets, self._source, self._counts)
 
     def _is_flat(self, batch: pa.RecordBatch) -> bool:
-        """Return whether the columns of some lines are complete: each line has a text,
-        and no line is nested.
-        """
+        """Return whether the columns of some lines are complete: each has a text."""
         assert self._binding is not None
         text = _leaf(batch, self._binding.text)
-        taken = {path[0] for path, _ in self._binding.wanted}
-        guards = [_leaf(batch, path[:1]) for path in GUARDS if path[0] not in taken]
-        return (
-            text is not None
-            and not text.null_count
-            and all(g is None or g.null_count == len(g) for g in guards)
-        )
+        return text is not None and not text.null_count
 
     def _columns(self, batch: pa.RecordBatch, numbers: Numbers) -> pa.RecordBatch:
         binding = self._binding

@@ -10,16 +10,15 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import IO, Any
+from typing import IO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from provscan.readers.bytes.budget import require_few
-from provscan.readers.bytes.files import open_file, readable
+from provscan.readers.bytes.files import open_file
 from provscan.readers.bytes.streams import ByteStream, unpack_into
-from provscan.readers.formats.protocol import Rows, Undivided, Wanted
-from provscan.readers.formats.values import HEAD, head_values
+from provscan.readers.formats.protocol import Format, Rows, Wanted
 from provscan.readers.limits import Limits
 from provscan.readers.splits import Context, Split
 from provscan.readers.texts.schema import distinct_names, with_distinct_names
@@ -65,15 +64,6 @@ def _file(stream: ByteStream) -> Iterator[pa.NativeFile]:
         yield pa.PythonFile(copy, mode="r")
 
 
-@contextmanager
-def _readable(whole: Split, form: str, limits: Limits) -> Iterator[pa.NativeFile]:
-    with (
-        readable(whole.source, form=f" as {form}"),
-        _file(ByteStream(whole, Context.quiet(limits))) as file,
-    ):
-        yield file
-
-
 def _parquet(source: pa.NativeFile, limits: Limits) -> pq.ParquetFile:
     file = pq.ParquetFile(source, buffer_size=COLUMN_BYTES, pre_buffer=False)
     require_few(file.metadata.num_columns, limits)
@@ -85,7 +75,7 @@ def _is_wanted(names: list[str], wanted: Wanted) -> list[bool]:
     return [wanted is None or any(path[0] == name for path in wanted) for name in names]
 
 
-class Parquet:
+class Parquet(Format):
     name = "parquet"
     extensions = (".parquet", ".pq")
     binary = True
@@ -103,7 +93,7 @@ class Parquet:
         if not whole.random_access:
             yield whole
             return
-        with _readable(whole, "Parquet", limits) as source:
+        with _file(ByteStream(whole, Context.quiet(limits))) as source:
             metadata = pq.read_metadata(source)
             groups = [
                 metadata.row_group(group) for group in range(metadata.num_row_groups)
@@ -127,14 +117,6 @@ class Parquet:
         if not groups:
             yield replace(whole, start=0, end=0, size=0)
 
-    def fields(self, whole: Split, limits: Limits) -> list[Any]:
-        with (
-            _readable(whole, "Parquet", limits) as source,
-            _parquet(source, limits) as file,
-        ):
-            batch = next(file.iter_batches(HEAD, use_threads=False), None)
-            return [] if batch is None else head_values(with_distinct_names(batch))
-
     def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
         split, context = stream.split, stream.context
         number = split.first_record
@@ -157,9 +139,9 @@ class Parquet:
                 else range(len(names))
             )
             renamed = [distinct[place] for place in order if names[place] in taken]
-            groups = (
-                range(split.start, split.end) if whole else range(file.num_row_groups)
-            )
+            groups = range(file.num_row_groups)
+            # The end of a file that is not divided yet is a number of bytes.
+            groups = groups[split.start : split.end] if whole else groups
             rows = sum(file.metadata.row_group(group).num_rows for group in groups)
             used = 0
             for group in groups:
@@ -233,7 +215,7 @@ class Parquet:
                         writer.write_table(kept, max(kept.num_rows, 1))
 
 
-class Arrow(Undivided):
+class Arrow(Format):
     """Arrow IPC, as a random-access file (Feather) or as a stream."""
 
     name = "arrow"
@@ -242,25 +224,6 @@ class Arrow(Undivided):
 
     def sniff(self, head: bytes) -> bool:
         return head.startswith((b"ARROW1", b"\xff\xff\xff\xff"))
-
-    def fields(self, whole: Split, limits: Limits) -> list[Any]:
-        values: list[Any] = []
-        count = 0
-        with _readable(whole, "Arrow IPC", limits) as file:
-            try:
-                # Batches may have a single row.
-                for batch in _ipc_batches(file, limits):
-                    head = with_distinct_names(batch.slice(0, HEAD - count))
-                    for array in head.columns:
-                        _require_sound(array)
-                    values += head_values(head)
-                    count += head.num_rows
-                    if count >= HEAD:
-                        break
-            except (pa.ArrowException, OSError, ValueError):
-                if not count:
-                    raise
-        return values
 
     def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
         split, context = stream.split, stream.context

@@ -24,15 +24,13 @@ from provscan.readers.bytes.budget import require_few, require_growth
 from provscan.readers.bytes.files import readable
 from provscan.readers.bytes.streams import ByteStream
 from provscan.readers.formats.delimited import header_of
-from provscan.readers.formats.protocol import Rows, Undivided, Wanted
+from provscan.readers.formats.protocol import Format, Rows, Wanted
 from provscan.readers.limits import Limits
 from provscan.readers.splits import Context, Split
 from provscan.readers.texts.schema import distinct_names
 from provscan.urls import is_remote
 
 GROUP = 4096
-# Steps of SQLite's virtual machine between two checks of the budget.
-STEPS = 100_000
 # The names of tables as shown to users and as written in SQL. Three kinds are left
 # out: views, which repeat rows of tables; the shadow tables in which a virtual table
 # stores its data; and full-text indexes of another table, which store no rows.
@@ -43,16 +41,11 @@ SQLITE_TABLES = """
         OR EXISTS (SELECT 1 FROM sqlite_schema WHERE sqlite_schema.name = one.name || '_content')
     ))
 """  # noqa: E501
-# Generated columns are left out: DuckDB does not bound the size of their values.
 DUCKDB_TABLES = """
     SELECT
         if(schema_name = 'main', table_name, concat(schema_name, '.', table_name)),
-        concat('(SELECT *', ' EXCLUDE (' || (
-            SELECT string_agg('"' || replace(column_name, '"', '""') || '"', ', ')
-            FROM information_schema.columns AS one
-            WHERE one.table_schema = schema_name AND one.table_name = tables.table_name AND is_generated = 'ALWAYS'
-        ) || ')', ' FROM "', replace(schema_name, '"', '""'), '"."', replace(table_name, '"', '""'), '")')
-    FROM duckdb_tables() AS tables
+        concat('"', replace(schema_name, '"', '""'), '"."', replace(table_name, '"', '""'), '"')
+    FROM duckdb_tables()
 """  # noqa: E501
 # Number of bytes charged to the budget for a row of a sheet, including rows that the
 # file omits; and number of bytes charged at a time.
@@ -69,18 +62,11 @@ def _sqlite(path: str, context: Context) -> Iterator[Any]:
             closing(sqlite3.connect(f"file:{place}", uri=True))
         )
         connection.text_factory = lambda data: data.decode(errors="replace")
-        # The schema of a hostile file can compute values of any size, for any time.
+        # The schema of a hostile file can compute values of any size.
         connection.setlimit(
             sqlite3.SQLITE_LIMIT_LENGTH, context.limits.record_bytes // 2
         )
-        connection.set_progress_handler(context.budget.spend, STEPS)
-        context.budget.resume()
-        try:
-            yield connection
-        except sqlite3.OperationalError:
-            # Raises an error if the budget interrupted the query.
-            context.budget.spend()
-            raise
+        yield connection
 
 
 def _where_nothing_is_left(path: str, opened: ExitStack) -> str:
@@ -144,8 +130,6 @@ class _Sql(NamedTuple):
     ) -> Iterator[dict[str, Any]]:
         if missing := self.missing(path):
             context.breaks.append(missing)
-        if table.startswith("(SELECT * EXCLUDE "):
-            context.stats.note("computed_columns", path, 0, table)
         with self.connect(path, context) as connection:
             cursor = connection.execute(f"SELECT * FROM {table}")
             names = [column[0] for column in cursor.description]
@@ -171,7 +155,6 @@ def _workbook(path: str, context: Context) -> Iterator[Any]:
         with closing(
             openpyxl.load_workbook(file, read_only=True, data_only=True)
         ) as book:
-            context.budget.resume()
             yield book
 
 
@@ -255,7 +238,7 @@ def _names(
 
 
 @dataclass(frozen=True)
-class TableFile(Undivided):
+class TableFile(Format):
     """The format of a file that contains tables."""
 
     name: str

@@ -1,58 +1,43 @@
 """Read CSV and TSV.
 
-Arrow parses whole rows, a block of lines at a time, and reports rows whose width
-differs from that of the header. Where quotes are ambiguous, Python's csv module reads
-the block row by row: a broken row is counted and skipped, and a quote that is never
-closed loses only its line, not the rest of the file. A quote counts as never closed
-even if a later quote closes it in a row as wide as the header, provided that the lines
-between the two are rows themselves.
+Arrow parses a block of lines at once and reports rows whose width differs from that of
+the header. Where quotes are ambiguous, Python's csv module reads the block row by row:
+a broken row is counted and skipped, and a quote that is never closed loses only its
+line, not the rest of the file.
 """
 
 from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
 from provscan.arrays import Numbers
-from provscan.kernels.canonical.utf8 import newlines
 from provscan.readers.bytes.budget import require_few
-from provscan.readers.bytes.files import readable
-from provscan.readers.bytes.streams import BOM, Block, ByteStream, head_of, lines
-from provscan.readers.formats.jsonl import head_stream
-from provscan.readers.formats.protocol import Raw, Rows, Wanted
+from provscan.readers.bytes.streams import ByteStream, lines
+from provscan.readers.formats.protocol import Format, Raw, Rows, Wanted
 from provscan.readers.limits import Limits
-from provscan.readers.splits import Context, Layout, Split
+from provscan.readers.splits import Layout
 from provscan.readers.texts.fields import reads_like_text, usual_name
-from provscan.readers.texts.records import is_utf8, is_valid
+from provscan.readers.texts.records import is_utf8
 from provscan.readers.texts.schema import distinct_names
-from provscan.urls import is_remote
 
 DELIMITERS = ",\t;|"
 NEWLINE, RETURN, QUOTE = b'\n\r"'
 HEAD_LINES = 200
 NUMBER = re.compile(r"[-+]?[\d.,:]+")
-# Numbers, dates and times. The lines of a quoted text rarely all have one at the same
-# position.
-FIGURE = re.compile(r"[\s.,:/+TZ-]*\d[\d\s.,:/+TZ-]*")
 # The line that spreadsheets write before the header.
 NAMED_DELIMITER = re.compile(r"\ufeff?sep=([,;|\t])\r?(?:\n|$)")
-LONE_RETURN = re.compile(rb"\r(?!\n)")
-BLANK_LINES = re.compile(rb"[\r\n]*")
 INNER_RETURN = re.compile(r"\r(?!\n|$)")
-CLOSED = re.compile(r'(?:[^"]|"")*"')
-# A quoted value with this many delimiters (lines times delimiters per line) that looks
-# like rows is reported even without other signs.
-LIKE_A_TABLE = 50
-# If a value has at least this many lines, which all look like rows, its quote may never
-# have been closed.
+UNCLOSED = "it has an opening quote that is never closed"
+# A row of more lines than this, which all look like rows, is noted.
 LEAST_LIKE_ROWS = 5
 # Minimum number of columns and of rows by which a table is recognised below other
 # lines.
@@ -99,22 +84,28 @@ def _above(lines: list[str], delimiter: str) -> int:
     narrower than the table; an export may state its query there.
     """
     try:
-        rows = list(_divided(lines, 0, Layout(delimiter=delimiter)))
+        reader = _reader(lines, Layout(delimiter=delimiter))
+        # Each row, and the number of lines up to its end.
+        rows = [(row, reader.line_num) for row in reader]
     except csv.Error:
         return 0
-    widths = [len(row) for _, _, row in rows]
+    widths = [len(row) for row, _ in rows]
     width = max(widths, default=0)
     if width < LEAST_COLUMNS:
         return 0
-    at, _, names = rows[widths.index(width)]
-    below = [count for count in widths[widths.index(width) :] if count]
+    place = widths.index(width)
+    names, at = rows[place][0], rows[place - 1][1] if place else 0
+    below = [count for count in widths[place:] if count]
     fits = len(below) >= LEAST_BELOW and 10 * below.count(width) >= 9 * len(below)
     return at if fits and header_of(names)[1] else 0
 
 
 def _widths(rows: list[str], delimiter: str, quoted: bool) -> list[int]:
     try:
-        return [len(row) for row in _reader(rows, delimiter, quoted)]
+        return [
+            len(row)
+            for row in _reader(rows, Layout(None, delimiter=delimiter, quoted=quoted))
+        ]
     except csv.Error:
         return []
 
@@ -140,11 +131,12 @@ def _misfit(rows: list[str], delimiter: str, quoted: bool) -> tuple[int, int]:
     )
 
 
-def _reader(texts: Iterable[str], delimiter: str, quoted: bool) -> Any:
+def _reader(texts: Iterable[str], layout: Layout, *, strict: bool = False) -> Any:
     return csv.reader(
         texts,
-        delimiter=delimiter,
-        quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
+        delimiter=layout.delimiter,
+        quoting=csv.QUOTE_MINIMAL if layout.quoted else csv.QUOTE_NONE,
+        strict=strict,
     )
 
 
@@ -166,98 +158,88 @@ def header_of(first: list[str]) -> tuple[list[str], bool]:
     ), True
 
 
+class _Row(NamedTuple):
+    """A row, or lines that are not one."""
+
+    data: bytes
+    # The number of the row; None for the header, lines above it and blank lines.
+    number: int | None = None
+    # The values; empty if they are not as many as the names of the columns.
+    values: Sequence[str] = ()
+
+
 class _Table:
-    """Divides one file into rows, checks them against the header, counts them and
-    returns columns.
+    """Divides one file into rows, checks them against the header and counts them."""
 
-    Arrow parses most blocks at once. The csv module parses a block with ambiguous
-    quotes row by row.
-    """
-
-    def __init__(self, split: Split, wanted: Wanted, context: Context) -> None:
-        columns = split.layout.columns
-        self.names = None if columns is None else list(columns)
-        self.has_header = False
-        self.number = split.first_record
-        self._source = split.source
-        self._layout = split.layout
-        self._above = split.layout.above
-        self._long_rows = False  # Rows of several lines, or blank lines, were seen.
+    def __init__(self, stream: ByteStream, wanted: Wanted) -> None:
+        self.names: list[str] | None = None
+        self._number = stream.split.first_record
+        self._source = stream.split.source
+        self._layout = stream.split.layout
+        self._above = stream.split.layout.above
+        self._rest = b""  # The lines of a row whose end has not been read.
         self._wanted = wanted
-        self._context = context
-        csv.field_size_limit(min(context.limits.record_bytes, 2**31 - 1))
+        self._stream = stream
+        self._limits = stream.context.limits
+        csv.field_size_limit(min(self._limits.record_bytes, 2**31 - 1))
 
-    def rows(
-        self, block: Block, rest: bytes, *, last: bool
-    ) -> tuple[list[Rows], bytes]:
-        """Return the rows in ``rest`` and in a block, and the lines of an incomplete
-        last row.
+    def read(self) -> Iterator[Rows]:
+        """Yield the rows that are as wide as the header."""
+        for data, ended, last in self._blocks():
+            found = self._at_once(data, last=last) if ended else None
+            if found is None:
+                found = self._made(list(self._divided(data, ended=ended, last=last)))
+            yield from found
 
-        ``rest`` is the incomplete row from the previous call. A file that does not end
-        with a newline is damaged if its last row is incomplete.
+    def raw(self) -> Iterator[list[Raw]]:
+        """Yield the bytes of all rows, and of the lines between them."""
+        for data, ended, last in self._blocks():
+            rows = list(self._divided(data, ended=ended, last=last))
+            if rows and not ended:
+                # A block always ends with a newline, but the file does not.
+                rows[-1] = rows[-1]._replace(data=rows[-1].data.removesuffix(b"\n"))
+            yield [Raw(row.number, row.data, self.names or ()) for row in rows]
+
+    def _blocks(self) -> Iterator[tuple[bytes, bool, bool]]:
+        """Yield blocks of lines, each after the rest of the one before it, whether the
+        last line has a newline, and whether it is the last block.
         """
-        data = b"".join([rest, b"\n"[: len(rest)], block.data, b"\n"])
-        while self._above and data:
-            line, _, data = data.partition(b"\n")
-            self._above -= 1
-            self._passed([line + b"\n"], self.number)
-            if line.strip():
-                shown = line[:80].decode(errors="replace").strip()
-                self._context.stats.note("lines_above", self._source, 0, shown)
-        made: list[Rows] = []
+        blocks = lines(self._stream)
+        block = next(blocks, None)
+        while block is not None:
+            following = next(blocks, None)
+            data, self._rest = b"".join([self._rest, block.data, b"\n"]), b""
+            yield data, block.ended, following is None
+            block = following
+
+    def _at_once(self, data: bytes, *, last: bool) -> list[Rows] | None:
+        """Return the rows as Arrow parses them; None if their quotes are ambiguous or
+        if the header has not been read.
+        """
         if self.names is None:
-            # Parse the first row separately, since it may name the columns.
-            first, _, others = data.partition(b"\n")
-            if others and first.strip() and first.count(b'"') % 2 == 0:
-                made = self._row_by_row(first + b"\n", last=True, ended=True)[0]
-                data = others
-        found = self.at_once(data, last=last) if block.ended else None
-        if found is None:
-            found = self._row_by_row(data, last=last, ended=block.ended)
-        return made + found[0], found[1]
-
-    def at_once(self, data: bytes, *, last: bool) -> tuple[list[Rows], bytes] | None:
-        """Return the rows of whole lines as Arrow parses them; None if they are
-        ambiguous.
-        """
-        if self.names is None or data.startswith(BOM):
             return None
-        codes, rest = np.frombuffer(data, np.uint8), data[:0]
-        found = None
-        if not self._long_rows and LONE_RETURN.search(data) is None:
-            # An open quote would extend over the last row. If each line is a row, the
-            # rows are not ambiguous.
-            one_more = b"0" + self._layout.delimiter.encode() * (len(self.names) - 1)
-            found = self._parsed(b"%s%s\n" % (data, one_more))
-            if found and found[0].num_rows + len(found[1]) == newlines(codes) + 1:
-                found = found[0][:-1], found[1]
-            else:
-                found, self._long_rows = None, True
-        if found is None:
-            limits = self._context.limits
-            ends = _row_ends(data, self._layout, len(self.names), limits)
-            if ends is None:
-                return None
-            end = int(ends[-1]) if len(ends) else 0
-            rest = data[end:-1]
-            if rest and (last or rest.count(b"\n") >= limits.value_lines):
-                return None
-            if BLANK_LINES.fullmatch(data, 0, end):
-                return [], rest
-            found = self._parsed(memoryview(data)[:end])
-        if found is None:
+        ends = _row_ends(data, self._layout, len(self.names), self._limits)
+        if ends is None or not len(ends):
+            return None
+        rest = data[int(ends[-1]) :]
+        if rest and (last or rest.count(b"\n") >= self._limits.value_lines):
+            return None
+        found = self._parsed(memoryview(data)[: int(ends[-1])])
+        # Arrow leaves out blank lines, and ends rows at carriage returns, too.
+        if found is None or found[0].num_rows + len(found[1]) != len(ends):
             return None
         table, bad = found
-        first, self.number = self.number, self.number + table.num_rows + len(bad)
-        numbers: range | Numbers = range(first, self.number)
+        self._rest = rest
+        first, self._number = self._number, self._number + len(ends)
+        numbers: range | Numbers = range(first, self._number)
         if bad:
             numbers = np.delete(numbers, [row.number - 1 for row in bad])
         for row in bad:
             self._wrong_width(first + row.number - 1, row.actual_columns)
-        return [Rows(numbers, batch) for batch in table.to_batches()], rest
+        return [Rows(numbers, batch) for batch in table.to_batches()]
 
     def _parsed(
-        self, data: bytes | memoryview
+        self, data: memoryview
     ) -> tuple[pa.Table, list[pyarrow.csv.InvalidRow]] | None:
         """Return the wanted columns of whole rows, and the rows of another width."""
         assert self.names is not None
@@ -291,167 +273,145 @@ class _Table:
             )
         except pa.ArrowInvalid:
             return None
-        table = table.combine_chunks()
         # A row of several lines with a wrong width may lack a quote.
-        if any("\n" in row.text for row in bad) or (
-            self._wanted is None
-            and not all(is_valid(part) for c in table.columns for part in c.chunks)
-        ):
+        if any("\n" in row.text for row in bad):
             return None
-        return table, bad
+        return table.combine_chunks(), bad
 
     def _is_wanted(self, name: str) -> bool:
         return self._wanted is None or (name,) in self._wanted
 
-    def _row_by_row(
-        self, data: bytes, *, last: bool, ended: bool
-    ) -> tuple[list[Rows], bytes]:
-        """Return the rows as the csv module parses them.
+    def _divided(self, data: bytes, *, ended: bool, last: bool) -> Iterator[_Row]:
+        """Yield rows as the csv module parses them.
 
-        A line with a quote that is never closed is skipped: reading continues with the
-        next line.
+        A quote counts as never closed if no other follows, or if a character other than
+        a delimiter follows the next one, or if the row would have several lines and
+        another width than the header. Then only its line is not read as usual: it is a
+        row if the quote is closed there, else it is skipped and counted.
         """
+        while self._above and data:
+            line, _, data = data.partition(b"\n")
+            self._above -= 1
+            if line.strip():
+                shown = line[:80].decode(errors="replace").strip()
+                self._stream.context.stats.note("lines_above", self._source, 0, shown)
+            yield _Row(line + b"\n")
         lines = data.splitlines(keepends=True)
-        # The values that are used are checked for valid UTF-8 later, where invalid
-        # bytes are replaced and counted.
-        errors = "replace" if self._wanted is None else "surrogateescape"
-        texts = [line.decode(errors=errors) for line in lines]
-        numbers: list[int] = []
-        good: list[list[str]] = []
-        start = 0
-        while start < len(texts):
-            end = start
+        # The values that are used are checked for valid UTF-8 later.
+        texts = [line.decode(errors="surrogateescape") for line in lines]
+        most, at = self._limits.value_lines, 0
+        while at < len(texts):
+            start, why = at, UNCLOSED
+            # Do not use a slice: if all lines of a hostile file are broken rows, each
+            # would copy all lines after it.
+            following = map(texts.__getitem__, range(start, len(texts)))
+            reader = _reader(following, self._layout, strict=True)
             try:
-                for at, end, row in _divided(texts, start, self._layout):
-                    height = sum(text.endswith("\n") for text in texts[at:end])
-                    at_end = end == len(texts)
-                    is_open = at_end and _unclosed(row, texts[at:], self._layout)
-                    if is_open and not last:
-                        if height <= self._context.limits.value_lines:
-                            return self._made(numbers, good), b"".join(lines[at:])[:-1]
-                    elif is_open and not ended:
-                        self._breaks_off(
-                            "a value in quotes that are not closed, from line "
-                            f"{at + 1:,} of its last"
-                        )
-                        return self._made(numbers, good), b""
-                    number = self.number
-                    if is_open or self._swallows_rows(row, texts[at:end], height):
-                        self._broken("it has an opening quote that is never closed")
-                        self._passed(lines[at : at + 1], number)
-                        end = at
+                for values in reader:
+                    end = start + reader.line_num
+                    width = len(self.names or values)
+                    # A carriage return in quotes is no end of a line.
+                    height = sum(line.endswith(b"\n") for line in lines[at:end])
+                    if height > 1 and (len(values) != width or height > most):
                         break
-                    width = len(self.names or row)
-                    if at_end and last and not ended and 0 < len(row) < width:
-                        self._breaks_off(f"{len(row):,} of {width:,} values")
-                    elif row:
-                        self._take(row, texts[at], numbers, good)
-                    self._passed(lines[at:end], number)
+                    cut = last and not ended and end == len(texts)
+                    if cut and 0 < len(values) < width:
+                        self._breaks_off(f"{len(values):,} of {width:,} values")
+                        return
+                    yield self._row(lines[at:end], values)
+                    at = end
                 else:
-                    break
+                    return
             except csv.Error as error:
-                self._broken(str(error))
-                self._passed(lines[end : end + 1], self.number - 1)
-            start = end + 1
-        return self._made(numbers, good), b""
+                if not str(error).startswith("unexpected end"):
+                    why = str(error)
+                elif not last and len(texts) - at <= most:
+                    self._rest = b"".join(lines[at:])
+                    return
+                elif last and not ended:
+                    self._breaks_off(
+                        f"quotes that are not closed, from line {at + 1:,}"
+                    )
+                    return
+            alone: list[str] = next(_reader([texts[at]], self._layout), [])
+            closed = bool(alone) and not alone[-1].endswith(("\r", "\n"))
+            if closed and len(alone) == len(self.names or alone):
+                yield self._row(lines[at : at + 1], alone)
+            else:
+                self._skip(self._number, why if closed else UNCLOSED)
+                yield _Row(lines[at], self._next())
+            at += 1
 
-    def _passed(self, lines: list[bytes], number: int) -> None:
-        """Receive the lines of a row, or lines that are not a row; ``number`` is the
-        number of the next row before them.
-        """
-
-    def _swallows_rows(self, row: list[str], texts: list[str], height: int) -> bool:
-        """Return whether a row's lines are joined by an opening quote that is never
-        closed.
-        """
-        if height > self._context.limits.value_lines:
-            return True
-        if height < 2:
-            return False
-        if len(row) != len(self.names or row):
-            return True
-        found = holds_rows(texts, len(row), self._layout.delimiter)
-        if found is None:
-            detail = (
-                f"{height:,} lines are read as one row; if they are several rows, "
-                "the first lacks a quote"
-            )
-            self._context.stats.note(
-                "value_like_rows", self._source, self.number, detail
-            )
-        return found is True
-
-    def _take(
-        self, row: list[str], line: str, numbers: list[int], good: list[list[str]]
-    ) -> None:
+    def _row(self, lines: list[bytes], values: list[str]) -> _Row:
+        """Return the row of some lines; the first row may be the header."""
+        data = b"".join(lines)
+        if not values:
+            return _Row(data)
         if self.names is None:
-            if NAMED_DELIMITER.match(line):
-                return
-            require_few(len(row), self._context.limits)
-            self.names, self.has_header = header_of(
-                [_encoded(value).decode(errors="replace") for value in row]
+            if NAMED_DELIMITER.match(data.decode(errors="replace")):
+                return _Row(data)
+            require_few(len(values), self._limits)
+            self.names, is_header = header_of(
+                [_encoded(value).decode(errors="replace") for value in values]
             )
-            if self.has_header:
-                return
-        if len(row) == len(self.names):
-            numbers.append(self.number)
-            good.append(row)
-        else:
-            self._wrong_width(self.number, len(row))
-        self.number += 1
+            if is_header:
+                return _Row(data)
+        width = len(self.names)
+        if len(values) != width:
+            self._wrong_width(self._number, len(values))
+            return _Row(data, self._next())
+        if len(lines) > LEAST_LIKE_ROWS and width > 1:
+            delimiter = self._layout.delimiter.encode()
+            if all(line.count(delimiter) == width - 1 for line in lines):
+                detail = (
+                    f"{len(lines):,} lines are read as one row; if they are several "
+                    "rows, the first lacks a quote"
+                )
+                self._stream.context.stats.note(
+                    "value_like_rows", self._source, self._number, detail
+                )
+        return _Row(data, self._next(), values)
+
+    def _next(self) -> int:
+        self._number += 1
+        return self._number - 1
+
+    def _skip(self, number: int, why: str) -> None:
+        self._stream.context.stats.skip("bad_csv_row", self._source, number, why)
 
     def _wrong_width(self, number: int, width: int) -> None:
         detail = f"{width} values where the header has {len(self.names or ())}"
-        self._context.stats.skip("bad_csv_row", self._source, number, detail)
+        self._skip(number, detail)
 
     def _breaks_off(self, what: str) -> None:
         """Note that the file is damaged within a row."""
-        if not self._context.breaks:
-            self._context.breaks.append(f"it ends within a row ({what})")
+        self._stream.break_off(f"it ends within a row ({what})")
 
-    def _broken(self, why: str) -> None:
-        self._context.stats.skip("bad_csv_row", self._source, self.number, why)
-        self.number += 1
-        # For each such row, the search may have gone through all later lines.
-        self._context.budget.spend()
-
-    def _made(self, numbers: list[int], rows: list[list[str]]) -> list[Rows]:
-        if not rows:
-            return []
-        assert self.names is not None
+    def _made(self, rows: list[_Row]) -> list[Rows]:
+        """Return the rows that have values, as objects if all columns are wanted."""
+        rows = [row for row in rows if row.values]
+        names = self.names or []
+        numbers = [row.number for row in rows if row.number is not None]
+        if self._wanted is None:
+            return [
+                Rows(
+                    numbers, [dict(zip(names, row.values, strict=True)) for row in rows]
+                )
+            ]
         columns = {
-            name: _column([row[place] for row in rows])
-            for place, name in enumerate(self.names)
+            name: _column([row.values[place] for row in rows])
+            for place, name in enumerate(names)
             if self._is_wanted(name)
         }
-        return [Rows(numbers, pa.RecordBatch.from_pydict(columns))]
-
-
-class _RawTable(_Table):
-    """The rows of one file as bytes, unchanged."""
-
-    def __init__(self, split: Split, context: Context) -> None:
-        super().__init__(split, {}, context)
-        self.passed: list[Raw] = []
-
-    def at_once(self, data: bytes, *, last: bool) -> None:
-        return None
-
-    def _passed(self, lines: list[bytes], number: int) -> None:
-        is_row = self.number > number
-        self.passed.append(
-            Raw(number if is_row else None, b"".join(lines), self.names or ())
-        )
+        return [Rows(numbers, pa.RecordBatch.from_pydict(columns))] if rows else []
 
 
 def _row_ends(
     data: bytes, layout: Layout, width: int, limits: Limits
 ) -> Numbers | None:
     """Return the ends of the whole rows in some lines; None if the division into rows
-    is ambiguous.
-
-    It is ambiguous if a quote neither opens nor closes a value, if a carriage return
-    alone ends a line, or if the lines of a value look like rows.
+    is ambiguous: a quote neither opens nor closes a value, or the lines of a value look
+    like rows.
     """
     codes = np.frombuffer(data, np.uint8)
     line_ends = np.flatnonzero(codes == NEWLINE)
@@ -461,49 +421,24 @@ def _row_ends(
     opening, closing = quotes[::2], quotes[1::2]
     enclosing = np.zeros(256, np.bool_)
     enclosing[[ord(layout.delimiter), NEWLINE, QUOTE]] = True
-    if not enclosing[codes[opening - 1]].all():
-        return None
+    before = codes[opening - 1]
     enclosing[RETURN] = True
-    if not enclosing[codes[closing + 1]].all():
+    if not (enclosing[before].all() and enclosing[codes[closing + 1]].all()):
         return None
-    if LONE_RETURN.search(data):
-        returns = np.flatnonzero(codes == RETURN)
-        alone = returns[codes[returns + 1] != NEWLINE]
-        if (np.searchsorted(quotes, alone) % 2 == 0).any():
-            return None
     last = np.flatnonzero(np.searchsorted(quotes, line_ends) % 2 == 0)
     ends = line_ends[last] + 1
     heights = np.diff(last, prepend=-1)
-    if (
-        np.diff(ends, prepend=0).max(initial=0) > limits.record_bytes
-        or heights.max(initial=0) > limits.value_lines
-    ):
+    if heights.max(initial=0) > limits.value_lines:
         return None
     delimiter = layout.delimiter.encode()
     for row in np.flatnonzero(heights > LEAST_LIKE_ROWS) if width > 1 else ():
         following = line_ends[last[row] - heights[row] + 1 : last[row] + 1].tolist()
         if all(
             data.count(delimiter, start, end) == width - 1
-            for start, end in reversed(list(pairwise(following)))
+            for start, end in pairwise(following)
         ):
             return None
     return ends
-
-
-def _divided(
-    texts: list[str], start: int, layout: Layout
-) -> Iterator[tuple[int, int, list[str]]]:
-    """Yield the rows that begin at a line or later: the first line, the line after the
-    row, the values.
-    """
-    # Do not use a slice: if all lines of a hostile file are broken rows, each would
-    # copy all lines after it.
-    following = map(texts.__getitem__, range(start, len(texts)))
-    reader = _reader(following, layout.delimiter, layout.quoted)
-    at = start
-    for row in reader:
-        yield at, start + reader.line_num, row
-        at = start + reader.line_num
 
 
 def _column(values: list[str]) -> pa.Array:
@@ -515,179 +450,17 @@ def _encoded(value: str) -> bytes:
     return value.encode(errors="surrogateescape")
 
 
-def _unclosed(row: list[str], texts: list[str], layout: Layout) -> bool:
-    """Return whether the last row of the input ends within quotes, so that one more
-    line would belong to it.
-    """
-    if not row or not row[-1].endswith("\n"):
-        return False
-    reader = _reader([*texts, "\n"], layout.delimiter, layout.quoted)
-    next(reader)
-    return bool(reader.line_num > len(texts))
-
-
-def _alone(text: str, delimiter: str) -> list[str]:
-    """Return the values of a single line; a quote that it does not close counts as
-    text.
-    """
-    values: list[str] = next(csv.reader([text], delimiter=delimiter), [])
-    return (
-        [*values[:-1], *values[-1].split(delimiter)]
-        if values and values[-1].endswith(("\r", "\n"))
-        else values
-    )
-
-
-def holds_rows(texts: list[str], width: int, delimiter: str) -> bool | None:
-    """Return whether the lines of a row are rows themselves, joined by a quote that
-    was never closed; None if that is uncertain.
-
-    The lines are rows if each is as wide as the row, and either each has figures where
-    the first line has them, or the quote that ends the value is where no closing quote
-    can be. The lines of a longer text rarely meet these conditions.
-    """
-    try:
-        first, *others = (_alone(text, delimiter) for text in texts)
-    except csv.Error:
-        return False
-    end = CLOSED.match(texts[-1])
-    misplaced = end is not None and texts[-1][end.end() : end.end() + 1] not in (
-        delimiter,
-        "\r",
-        "\n",
-        "",
-    )
-    alike = [row for row in others if len(row) == width]
-    least = 0.9 * len(others) if misplaced else max(len(others), LEAST_LIKE_ROWS)
-    if width < 2 or len(first) != width or len(alike) < least:
-        return False
-    figures = any(
-        all(FIGURE.fullmatch(row[place]) for row in (first, *alike))
-        for place in range(width)
-    )
-    if figures or (misplaced and len(alike) >= 3):
-        return True
-    return None if len(alike) * (width - 1) >= LIKE_A_TABLE else False
-
-
-def _cuts(
-    whole: Split, table: _Table, target: int, limits: Limits
-) -> Iterator[tuple[int, int]]:
-    """Yield the places at which to cut a file, with the number of rows before each: one
-    for every ``target`` bytes, and the end of the file.
-
-    The file is not cut after a block that Arrow can't parse.
-    """
-    position, rest = whole.start, b""
-    least = position + target
-    with readable(whole.source), open(whole.path, "rb", buffering=0) as file:
-        file.seek(position)
-        while data := file.read(
-            min(limits.chunk, max(least - position, target // 8), whole.end - position)
-        ):
-            mark = len(BOM) if position == whole.start and data.startswith(BOM) else 0
-            position += len(data)
-            cut = data.rfind(b"\n") + 1
-            if not cut:
-                rest += data[mark:]
-                continue
-            incomplete = data[cut:]
-            data = b"".join([rest, memoryview(data)[mark:cut]])
-            found = table.at_once(data, last=False)
-            # Longer rows are skipped.
-            if found is None or len(data) > limits.record_bytes:
-                break
-            rest = found[1] + b"\n" * bool(found[1]) + incomplete
-            end = position - len(rest)
-            # The first row's range includes what precedes it, even megabytes of blank
-            # lines.
-            if least <= end < whole.end and table.number:
-                yield end, table.number
-                least = end + target
-    yield whole.end, table.number
-
-
-class Delimited:
+class Delimited(Format):
     """CSV and TSV, with any delimiter, with or without a header."""
 
     name = "csv"
     extensions = (".csv", ".tsv", ".tab")
-    binary = False
-
-    def sniff(self, head: bytes) -> bool:
-        return False
-
-    def splits(self, whole: Split, target: int, limits: Limits) -> Iterator[Split]:
-        named_delimiter = NAMED_DELIMITER.match(
-            head_of(whole, limits, 16).decode(errors="replace")
-        )
-        if (
-            whole.size <= target
-            or not whole.plain_text
-            or is_remote(whole.path)
-            or named_delimiter
-            or whole.layout.above
-        ):
-            yield whole
-            return
-        head = _Table(whole, None, Context.quiet(limits))
-        next(self._all(head_stream(whole, limits), head), None)
-        if head.names is None:
-            yield whole
-            return
-        start, first = whole.start, 0
-        named = replace(whole.layout, columns=tuple(head.names))
-        table = _Table(replace(whole, layout=named), {}, Context.quiet(limits))
-        for part, (end, rows) in enumerate(_cuts(whole, table, target, limits)):
-            yield replace(
-                whole,
-                start=start,
-                end=end,
-                first_record=first,
-                size=end - start,
-                part=part,
-                layout=named if part else whole.layout,
-            )
-            start, first = end, rows - head.has_header
-
-    def fields(self, whole: Split, limits: Limits) -> list[Any]:
-        records: list[Any] = []
-        size = 0
-        table = _Table(whole, None, Context.quiet(limits))
-        for rows in self._all(ByteStream(whole, Context.quiet(limits)), table):
-            assert isinstance(rows.values, pa.RecordBatch)
-            records += rows.values.slice(0, limits.head_records).to_pylist()
-            size += rows.values.nbytes
-            if len(records) >= limits.head_records or size >= limits.head_bytes:
-                break
-        return records or ([] if not table.names else [dict.fromkeys(table.names)])
 
     def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
-        yield from self._all(stream, _Table(stream.split, wanted, stream.context))
+        yield from _Table(stream, wanted).read()
 
     def raw(self, stream: ByteStream) -> Iterator[list[Raw]]:
-        table = _RawTable(stream.split, stream.context)
-        blocks = lines(stream)
-        rest, block = b"", next(blocks, None)
-        while block is not None:
-            following = next(blocks, None)
-            _, rest = table.rows(block, rest, last=following is None)
-            found, table.passed = table.passed, []
-            if found and not block.ended:
-                # The table reads each file as if it ended with a newline.
-                found[-1] = found[-1]._replace(data=found[-1].data.removesuffix(b"\n"))
-            yield found
-            block = following
-
-    def _all(self, stream: ByteStream, table: _Table) -> Iterator[Rows]:
-        rest = b""
-        blocks = lines(stream)
-        block = next(blocks, None)
-        while block is not None:
-            following = next(blocks, None)
-            rows, rest = table.rows(block, rest, last=following is None)
-            yield from rows
-            block = following
+        yield from _Table(stream, {}).raw()
 
 
 FORMATS = (Delimited(),)

@@ -13,7 +13,7 @@ from typing import Any
 from provscan.errors import InputError
 from provscan.readers.bytes.streams import ByteStream
 from provscan.readers.formats.objects import object_rows
-from provscan.readers.formats.protocol import Rows, Undivided, Wanted
+from provscan.readers.formats.protocol import Format, Rows, Wanted
 from provscan.readers.splits import Split
 from provscan.urls import without_secrets
 
@@ -57,7 +57,7 @@ def hub_splits(source: str) -> Iterator[Split]:
         yield Split(f"{base}:{name}", f"{base}:{name}", HUB, member=name)
 
 
-class Hub(Undivided):
+class Hub(Format):
     name = HUB
     extensions = ()
 

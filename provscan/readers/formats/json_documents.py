@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import orjson
@@ -17,15 +16,8 @@ import orjson
 from provscan.errors import InputError
 from provscan.kernels.reading.elements import STATE, STRAY, one_a_line
 from provscan.readers.bytes.streams import ByteStream
-from provscan.readers.formats.jsonl import (
-    head_records,
-    head_stream,
-    read_lines,
-    still_open,
-)
-from provscan.readers.formats.protocol import Raw, Rows, Undivided, Wanted, too_long
-from provscan.readers.limits import Limits
-from provscan.readers.splits import Split
+from provscan.readers.formats.jsonl import read_lines, still_open
+from provscan.readers.formats.protocol import Format, Raw, Rows, Wanted, too_long
 
 # The number of first lines by which JSON lines and documents are told apart.
 HEAD_LINES = 20
@@ -79,7 +71,7 @@ def _is_object(line: bytes) -> bool:
         return False
 
 
-class JsonDocument(Undivided):
+class JsonDocument(Format):
     name = "json"
     extensions = (".json", ".geojson")
 
@@ -91,9 +83,6 @@ class JsonDocument(Undivided):
             b"\n"
         )
         return opens_alone and not _are_objects(start)
-
-    def fields(self, whole: Split, limits: Limits) -> list[Any]:
-        return head_records(Elements(head_stream(whole, limits)), limits)
 
     def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
         yield from read_lines(Elements(stream), wanted)

@@ -1,11 +1,7 @@
 """Read JSON lines.
 
 A kernel parses a block of lines if the wanted values are strings and integers at the
-top level of the objects; Arrow's JSON reader parses a block if some are inside other
-values. Arrow ignores line ends, and it crashes the process on a ``null`` where an
-object is expected. A block is therefore passed to Arrow only if each of its lines
-begins with ``{`` and ends with ``}``, and the result is used only if it has as many
-rows as the block has lines. All other blocks, and those with conflicting types,
+top level of the objects. All other blocks, and those with values of other types,
 duplicate keys, lone surrogates or bytes that are not UTF-8, are parsed line by line
 with orjson. Lines that orjson refuses are parsed with Python's parser, which accepts
 NaN and control characters.
@@ -23,10 +19,8 @@ import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.json as pj
 
 from provscan.arrays import Numbers
-from provscan.errors import InputError
 from provscan.kernels.canonical.utf8 import newlines
 from provscan.kernels.reading.elements import DEPTH, QUOTED, STATE, VALUES, one_a_line
 from provscan.kernels.reading.json_lines import (
@@ -36,13 +30,11 @@ from provscan.kernels.reading.json_lines import (
     top_level_values,
 )
 from provscan.kernels.records import StringColumns
-from provscan.readers.bytes.encodings import cuts_at_newlines
 from provscan.readers.bytes.files import readable
-from provscan.readers.bytes.frames import frame_ranges
 from provscan.readers.bytes.streams import BOM, Block, ByteStream, lines
-from provscan.readers.formats.protocol import ANY, Path, Raw, Rows, Wanted
+from provscan.readers.formats.protocol import Format, Path, Raw, Rows, Wanted
 from provscan.readers.limits import Limits
-from provscan.readers.splits import Context, Split
+from provscan.readers.splits import Split
 from provscan.readers.stats import ReadStats
 from provscan.readers.texts.fields import SEARCHED
 from provscan.readers.texts.records import is_utf8
@@ -50,42 +42,13 @@ from provscan.urls import is_remote
 
 # The number of rows that are parsed line by line at a time.
 GROUP = 4096
-# Maximum number of columns for which the kernel is used. With more, it is slower than
-# Arrow, since it compares each key and reserves space for the values.
+# Maximum number of columns for which the kernel is used, since it compares each key and
+# reserves space for the values.
 MOST_COLUMNS = 20
-# Maximum number of paths that are read as columns. If there are more, keys are usually
-# names or ids, and columns are almost entirely null.
-MOST_PATHS = 500
 # Longer lines, in bytes, are not searched for fields that the first lines lack.
 LONGEST = 16 << 20
 # The number of bytes of a line that a kernel processes at a time.
 PASSED = 1 << 20
-
-
-def schema_of(wanted: dict[Path, pa.DataType]) -> pa.Schema | None:
-    """Return the schema of the wanted values; None if a field would have two types."""
-    tree: dict[str, Any] = {}
-    for path, kind in wanted.items():
-        node = tree
-        for key in path[:-1]:
-            node = node.setdefault(key, {})
-            if not isinstance(node, dict):
-                return None
-        if node.setdefault(path[-1], kind) is not kind:
-            return None
-
-    def typed(node: Any) -> pa.DataType | None:
-        if not isinstance(node, dict):
-            return node
-        inner = {key: typed(value) for key, value in node.items()}
-        if None in inner.values() or (ANY in inner and len(inner) > 1):
-            return None
-        return pa.list_(inner[ANY]) if ANY in inner else pa.struct(list(inner.items()))
-
-    root = typed(tree)
-    return (
-        pa.schema(list(root)) if root is not None and pa.types.is_struct(root) else None
-    )
 
 
 class TopLevel:
@@ -159,22 +122,6 @@ class TopLevel:
         return pa.RecordBatch.from_pydict(arrays)
 
 
-def _one_object_a_line(data: bytes) -> int:
-    """Return the number of lines if each begins with ``{`` and ends with ``}``, else
-    0.
-    """
-    if data[:1] != b"{" or data.rstrip(b"\r")[-1:] != b"}":
-        return 0
-    codes = np.frombuffer(data, np.uint8)
-    ends = np.flatnonzero(codes == 0x0A)
-    last = codes[ends - 1]
-    if 0x0D in last[:1]:
-        last = np.where(last == 0x0D, codes[ends - 2], last)
-    return (
-        len(ends) + 1 if (codes[ends + 1] == 0x7B).all() and (last == 0x7D).all() else 0
-    )
-
-
 def _some_records(block: Block, limits: Limits) -> list[tuple[int, Any]]:
     """Return one in every :data:`SEARCHED` lines as an object, with its number."""
     places = range(-block.first % SEARCHED, block.lines, SEARCHED)
@@ -192,25 +139,6 @@ def _some_records(block: Block, limits: Limits) -> list[tuple[int, Any]]:
         except orjson.JSONDecodeError:
             continue
     return records
-
-
-def parsed_block(block: Block, schema: pa.Schema) -> pa.RecordBatch | None:
-    """Return the columns of a block of lines; None if they must be parsed line by
-    line.
-    """
-    data = bytes(block.data)
-    if _one_object_a_line(data) != block.lines:
-        return None
-    try:
-        table = pj.read_json(
-            pa.BufferReader(data),
-            pj.ReadOptions(use_threads=False, block_size=len(data) + 1),
-            pj.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore"),
-        )
-        batch = table.to_batches()[0]
-    except (pa.ArrowException, ValueError):
-        return None
-    return batch if batch.num_rows == block.lines else None
 
 
 def many_values(line: bytes | memoryview, limits: Limits) -> int | None:
@@ -315,80 +243,25 @@ def parse_lines(
         yield Rows(numbers, records)
 
 
-def head_records(stream: ByteStream, limits: Limits) -> list[Any]:
-    records: list[Any] = []
-    size = 0
-    stats = ReadStats()
-    for block in lines(stream):
-        size += len(block.data)
-        for rows in parse_lines(
-            block.first, bytes(block.data), stream.split.source, stats, limits
-        ):
-            records += rows.values
-            if len(records) >= limits.head_records:
-                break
-        if len(records) >= limits.head_records or size >= limits.head_bytes:
-            break
-    if not records and (
-        cases := [case for found in stats.examples.values() for case in found]
-    ):
-        case = min(cases, key=lambda case: case.record)
-        raise InputError(
-            f"{stream.split.source} is not JSON lines: none of its first lines is a "
-            "JSON object "
-            f"(line {case.record + 1}: {case.detail}). Expected one object a line"
-        )
-    return records[: limits.head_records]
-
-
-def head_stream(whole: Split, limits: Limits) -> ByteStream:
-    """Return a stream with chunks no larger than the first records need."""
-    return ByteStream(
-        whole,
-        Context.quiet(replace(limits, chunk=min(limits.chunk, limits.head_bytes // 4))),
-    )
-
-
 def byte_ranges(whole: Split, target: int, limits: Limits) -> Iterator[Split]:
     """Yield ranges that end after a newline. The lines of each are counted, so that
     those of the next can be numbered.
     """
     # To count the lines of a remote file would mean to fetch it twice.
-    encoding = whole.layout.encoding
-    plain = (
-        whole.plain_text
-        if encoding is None
-        else whole.random_access and cuts_at_newlines(encoding)
-    )
-    cuttable = plain and not whole.layout.cr and not is_remote(whole.path)
-    if whole.size <= target or not cuttable:
-        yield from frame_ranges(
-            whole,
-            target,
-            lambda data: (
-                newlines(np.frombuffer(data, np.uint8)) if data[-1:] == b"\n" else None
-            ),
-            limits,
-        )
+    if whole.size <= target or not whole.plain_text or is_remote(whole.path):
+        yield whole
         return
+    step = min(limits.chunk, target)
+    start = at = whole.start
+    first = count = part = 0
     with readable(whole.source), open(whole.path, "rb", buffering=0) as file:
-        position = start = whole.start
         file.seek(start)
-        part = first = count = 0
-        chunk = bytearray(limits.chunk)
-        codes = np.frombuffer(chunk, np.uint8)
-        while size := file.readinto(
-            memoryview(chunk)[: min(len(chunk), whole.end - position)]
-        ):
-            cut = 0
-            while (
-                newline := chunk.find(
-                    b"\n", max(cut, start + target - position - 1), size
-                )
-                + 1
-            ):
-                end = position + newline
-                count += newlines(codes[cut:newline])
+        while data := file.read(min(step, whole.end - at)):
+            cut = data.rfind(b"\n") + 1
+            end = at + cut
+            at += len(data)
+            count += newlines(np.frombuffer(data, np.uint8))
+            if cut and end - start + step // 2 >= target and end < whole.end:
                 yield replace(
                     whole,
                     start=start,
@@ -397,49 +270,21 @@ def byte_ranges(whole: Split, target: int, limits: Limits) -> Iterator[Split]:
                     size=end - start,
                     part=part,
                 )
-                start = end
-                first = first + count
-                count = 0
-                cut = newline
-                part = part + 1
-            count += newlines(codes[cut:size])
-            position += size
-        if start < position or part == 0:
-            yield replace(
-                whole,
-                start=start,
-                end=position,
-                first_record=first,
-                size=position - start,
-                part=part,
-            )
+                start, first, count, part = end, first + count, 0, part + 1
+    yield replace(
+        whole, start=start, end=at, first_record=first, size=at - start, part=part
+    )
 
 
-class JsonLines:
+class JsonLines(Format):
     name = "jsonl"
     extensions = (".jsonl", ".ndjson", ".jsonlines", ".jl")
-    binary = False
 
     def sniff(self, head: bytes) -> bool:
         return head.lstrip().startswith(b"{")
 
     def splits(self, whole: Split, target: int, limits: Limits) -> Iterator[Split]:
         return byte_ranges(whole, target, limits)
-
-    def fields(self, whole: Split, limits: Limits) -> list[Any]:
-        records = head_records(head_stream(whole, limits), limits)
-        if whole.plain_text and whole.size > 64 * limits.head_bytes:
-            # Later records may have fields that the first records lack.
-            for quarter in (1, 2, 3):
-                start = whole.start + whole.size * quarter // 4
-                part = replace(
-                    whole, start=start, end=start + limits.head_bytes // 4, part=quarter
-                )
-                data = b"".join(ByteStream(part, Context.quiet(limits)))
-                inner = data[data.find(b"\n") + 1 : data.rfind(b"\n")]
-                for rows in parse_lines(0, inner, whole.source, ReadStats(), limits):
-                    records += rows.values
-        return records
 
     def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
         yield from read_lines(stream, wanted)
@@ -461,7 +306,6 @@ def read_lines(
     """Yield the objects of a stream of lines. A block whose columns ``accept`` refuses
     is parsed line by line.
     """
-    schema = None if wanted is None or len(wanted) > MOST_PATHS else schema_of(wanted)
     top_level = TopLevel(wanted or {})
     context = stream.context
     for block in lines(stream):
@@ -469,10 +313,8 @@ def read_lines(
             # A record that is cut off means that the file is damaged.
             context.breaks.append(f"it ends within a record ({open_end})")
             return
-        valid = is_utf8(block.data)
-        batch = top_level.parsed(block) if top_level.usable and valid else None
-        if batch is None and schema is not None and valid:
-            batch = parsed_block(block, schema)
+        usable = top_level.usable and is_utf8(block.data)
+        batch = top_level.parsed(block) if usable else None
         if batch is not None and (accept is None or accept(batch)):
             whole = _some_records(block, context.limits) if accept is None else []
             yield Rows(range(block.first, block.first + block.lines), batch, whole)

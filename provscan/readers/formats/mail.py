@@ -21,8 +21,8 @@ from typing import Any
 
 from provscan.errors import ParameterError
 from provscan.readers.bytes.encodings import UTF8, known_encoding, legacy_encoding
-from provscan.readers.bytes.streams import REPLACED, ByteStream
-from provscan.readers.formats.protocol import Raw, Rows, Undivided, Wanted, too_long
+from provscan.readers.bytes.streams import REPLACED, ByteStream, cut
+from provscan.readers.formats.protocol import Format, Raw, Rows, Wanted, too_long
 from provscan.readers.limits import Limits
 from provscan.readers.splits import Context, Split
 from provscan.readers.texts.records import is_utf8
@@ -36,18 +36,16 @@ OF_MAIL = re.compile(
     rb"(?i)^(?:message-id|return-path|received|mime-version|x-mailer|from|to|subject|date):",
     re.MULTILINE,
 )
-FROM = re.compile(
-    rb"(?:\A|(?<=\n))From [^\n]{0,200}?\d\d:\d\d[^\n]{0,200}\n(?=[!-9;-~]+:)"
-)
+# The first line of a message in an mbox file, and the end of the message before it.
+FROM = rb"From [^\n]{0,200}?\d\d:\d\d[^\n]{0,200}\n(?=[!-9;-~]+:)"
+FIRST_LINE, BETWEEN = re.compile(FROM), re.compile(rb"(?<=\n)(?=%s)" % FROM)
 CUT = re.compile(rb"\nFrom [^\n]{0,400}\n?\Z")
-# Number of bytes at the end of the data read so far that may contain the beginning of a
-# message.
-TAIL = 1024
+ONE_MESSAGE = re.compile(rb"(?!)")
 PART = re.compile(r"^content-type:", re.MULTILINE | re.IGNORECASE)
 TAG = re.compile(r"<(/?)(style|script)\b[^<>]*>|<[^<>]*>", re.IGNORECASE)
 
 
-class Mail(Undivided):
+class Mail(Format):
     """Messages in the MIME format."""
 
     name = "mail"
@@ -82,7 +80,7 @@ class Mail(Undivided):
         number = stream.split.first_record
         records: list[Any] = []
         unclosed = False
-        for data in _messages(stream, stream.context.limits.record_bytes):
+        for data in _messages(stream):
             count = number + len(records)
             unclosed = False
             if data is None:
@@ -91,9 +89,8 @@ class Mail(Undivided):
                 )
                 records.append({})
             else:
-                message = message_from_bytes(
-                    FROM.sub(b"", data[:TAIL], count=1) + data[TAIL:]
-                )
+                first = FIRST_LINE.match(data)
+                message = message_from_bytes(data[first.end() :] if first else data)
                 records.append(
                     _record(message, stream.split.source, count, stream.context)
                 )
@@ -115,30 +112,19 @@ class Mail(Undivided):
             )
 
     def raw(self, stream: ByteStream) -> Iterator[list[Raw]]:
-        limit = stream.context.limits.record_bytes
-        for number, data in enumerate(
-            _messages(stream, limit), stream.split.first_record
-        ):
+        for number, data in enumerate(_messages(stream), stream.split.first_record):
             if data is None:
                 raise too_long(stream)
             yield [Raw(number, data)]
 
 
-def _messages(stream: ByteStream, limit: int) -> Iterator[bytes | None]:
+def _messages(stream: ByteStream) -> Iterator[bytes | None]:
     """Yield the messages of a file; None for a message that is too long."""
-    data, known = b"", 0
-    whole, several = True, False
-    for chunk in stream:
-        data += chunk
-        several = several or (known == 0 and whole and data.startswith(b"From "))
-        while several and (found := FROM.search(data, max(known, 1))) is not None:
-            yield data[: found.start()] if whole else None
-            data, known, whole = data[found.start() :], 0, True
-        known = max(len(data) - TAIL, 0)
-        if len(data) > limit:
-            data, known, whole = data[-TAIL:], 0, False
-    if data.strip():
-        yield data if whole else None
+    several = stream.peek().startswith(b"From ")
+    for found in cut(stream, BETWEEN if several else ONE_MESSAGE):
+        for data, _ in found:
+            if data is None or data.strip():
+                yield data
 
 
 def _record(

@@ -1,15 +1,9 @@
-"""Read plain text: a record is a line, a paragraph (up to a blank line) or a file.
-
-A text longer than a piece (:mod:`provscan.readers.texts.schema`) is yielded while it is
-being read, so that a file without newlines takes no more memory than a file with short
-lines.
-"""
+"""Read plain text: a record is a line, a paragraph (up to a blank line) or a file."""
 
 from __future__ import annotations
 
-import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,13 +11,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from provscan.readers.bytes.streams import ByteStream
+from provscan.readers.bytes.streams import REPLACED, ByteStream, cut, lines
 from provscan.readers.formats.jsonl import byte_ranges
-from provscan.readers.formats.protocol import Piece, Raw, Rows, Wanted, too_long
+from provscan.readers.formats.protocol import Format, Raw, Rows, Wanted, too_long
 from provscan.readers.formats.subtitles import EXTENSIONS as SUBTITLES
 from provscan.readers.formats.subtitles import are_subtitles
 from provscan.readers.limits import Limits
-from provscan.readers.splits import Context, Layout, Split
+from provscan.readers.splits import Layout, Split
+from provscan.readers.texts.records import is_utf8
 from provscan.readers.texts.words import has_paragraphs, word_column, words_alone
 
 BROKEN = "bytes replaced by U+FFFD"
@@ -89,91 +84,9 @@ SEPARATORS = {
     "files": re.compile(rb"(?!)"),
 }
 
-# For XML: what may precede and follow the root, the root itself, and the number of
-# bytes searched for both. Groups are atomic, since the comments of a hostile file could
-# be matched in exponentially many ways.
-AROUND_ROOT = rb"(?:\s|(?><!--.*?-->)|(?><\?.*?\?>))*+"
-DOCTYPE = rb"(?:<!DOCTYPE[^\[>]*(?:\[.*?\]\s*)?>)?"
-ROOT = re.compile(
-    rb"%s<([^\s/>!?]+)[^>]*?(/?)>" % (AROUND_ROOT + DOCTYPE + AROUND_ROOT), re.DOTALL
-)
-XML_HEAD, XML_END = 16 << 10, 4 << 10
-
 LETTER = re.compile(r"[^\W\d_]")
 # Characters that are two columns wide: Chinese, Japanese, Korean.
 WIDE = re.compile("[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\uff01-\uff60]")
-
-# Number of bytes at the end of the data read so far that may contain the beginning of a
-# separator.
-TAIL = {"lines": 0, "paragraphs": 256, "files": 0}
-
-
-class Pieces:
-    """Cuts one text into pieces of ``limits.piece`` code points while it is read."""
-
-    def __init__(self, number: int, source: str, context: Context) -> None:
-        self._number = number
-        self._source = source
-        self._context = context
-        self._decode = codecs.getincrementaldecoder("utf-8")("strict").decode
-        self._start = 0
-        # Parts are kept as UTF-8, since a single emoji makes a str of 16 Mi code points
-        # take 64 MiB.
-        self._parts: list[bytes] = []
-        self._length = 0
-        self._tail = ""
-        self._held = ""
-
-    def feed(self, data: bytes, *, last: bool = False) -> Iterator[Piece]:
-        """Add the next bytes and yield the pieces that are complete."""
-        limits = self._context.limits
-        text = self._held + self._text(data, last)
-        # The carriage return may be the first half of a line end.
-        self._held = "\r" if text.endswith("\r") else ""
-        text = text.removesuffix("\r")
-        while self._length + len(text) > limits.piece:
-            room = limits.piece - self._length
-            self._add(text[:room])
-            text = text[room:]
-            yield Piece(
-                self._number,
-                b"".join(self._parts),
-                self._start,
-                self._start + limits.piece,
-                False,
-            )
-            self._start += limits.piece - limits.overlap
-            self._parts, self._length = [self._tail.encode()], limits.overlap
-        self._add(text)
-        if last and (
-            self._start or any(part and not part.isspace() for part in self._parts)
-        ):
-            yield Piece(
-                self._number,
-                b"".join(self._parts),
-                self._start,
-                self._start + self._length,
-                True,
-            )
-
-    def _text(self, data: bytes, last: bool) -> str:
-        try:
-            return self._decode(data, last)
-        except UnicodeDecodeError as error:
-            self._context.stats.repair(
-                "invalid_utf8", self._source, self._number, BROKEN
-            )
-            pending = error.object[: len(error.object) - len(data)]
-            self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
-            return self._decode(pending + data, last)
-
-    def _add(self, text: str) -> None:
-        overlap = self._context.limits.overlap
-        self._parts.append(text.encode())
-        self._length += len(text)
-        self._tail = (
-            text[-overlap:] if len(text) >= overlap else (self._tail + text)[-overlap:]
-        )
 
 
 def layout_of(name: str, head: bytes, layout: Layout) -> Layout:
@@ -254,7 +167,7 @@ def _filled(lines: list[str], widths: list[int], column: int) -> float:
     ) / len(words)
 
 
-class PlainText:
+class PlainText(Format):
     """Unstructured text, Markdown, source code, subtitles."""
 
     name = "text"
@@ -269,95 +182,43 @@ class PlainText:
         *SUBTITLES,
         *CODE,
     )
-    binary = False
 
     def sniff(self, head: bytes) -> bool:
         return b"\0" not in head
 
     def splits(self, whole: Split, target: int, limits: Limits) -> Iterator[Split]:
-        return (
-            byte_ranges(whole, target, limits)
-            if whole.layout.records == "lines"
-            else iter([whole])
-        )
+        if whole.layout.records == "lines":
+            yield from byte_ranges(whole, target, limits)
+        else:
+            yield whole
 
     def fields(self, whole: Split, limits: Limits) -> list[Any]:
         return [{"text": "a text is a record by itself"}]
 
-    def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows | Piece]:
-        split, context = stream.split, stream.context
-        records = split.layout.records or "lines"
-        separator, tail = SEPARATORS[records], TAIL[records]
-        number = split.first_record
-        rest = b""
-        long: Pieces | None = None
-        for chunk in _to_its_end(stream) if records == "files" else stream:
-            if records == "lines" and long is None and (cut := chunk.rfind(b"\n")) >= 0:
-                data, count = rest + chunk[:cut], chunk.count(b"\n")
-                rows = _lines(number, data)
-                yield (
-                    _rows(number, data.split(b"\n"), split, context)
-                    if rows is None
-                    else rows
+    def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
+        layout = stream.split.layout
+        if layout.records in (None, "lines"):
+            for block in lines(stream):
+                data = bytes(block.data)
+                yield _lines(block.first, data) or _rows(
+                    block.first, data.split(b"\n"), stream
                 )
-                number, rest, chunk = number + count, b"", chunk[cut + 1 :]
-            parts = separator.split(rest + chunk)
-            if long is not None and len(parts) > 1:
-                yield from long.feed(parts.pop(0), last=True)
-                long, number = None, number + 1
-            rest = parts.pop()
-            if parts:
-                yield _rows(number, parts, split, context)
-                number += len(parts)
-            if long is not None or len(rest) > max(context.limits.piece // 8, tail):
-                long = long or Pieces(number, split.source, context)
-                yield from long.feed(rest[: len(rest) - tail])
-                rest = rest[len(rest) - tail :]
-        if long is not None:
-            yield from long.feed(rest, last=True)
-        elif rest:
-            yield _rows(number, [rest], split, context)
+            return
+        number = stream.split.first_record
+        for found in cut(stream, SEPARATORS[layout.records]):
+            yield _rows(number, [text for text, _ in found], stream)
+            number += len(found)
 
     def raw(self, stream: ByteStream) -> Iterator[list[Raw]]:
-        records = stream.split.layout.records or "lines"
-        number, rest = stream.split.first_record, b""
-        for chunk in stream:
-            data, at, found = rest + chunk, 0, list[Raw]()
-            # A separator that is not complete yet begins at the last newline.
-            searched = max(rest.rfind(b"\n"), 0)
-            for between in SEPARATORS[records].finditer(data, searched):
-                found += [
-                    Raw(number, data[at : between.start()]),
-                    Raw(None, between[0]),
-                ]
-                number, at = number + 1, between.end()
-            rest = data[at:]
-            if len(rest) > stream.context.limits.record_bytes:
-                raise too_long(stream)
-            yield found
-        yield [Raw(number, rest)] if rest else []
-
-
-def _to_its_end(stream: ByteStream) -> Iterator[bytes]:
-    """Yield the chunks of a text; XML that does not end with its root's tag is
-    damaged.
-    """
-    begin = end = b""
-    for chunk in stream:
-        begin, end = begin or chunk[:XML_HEAD], (end + chunk[-XML_END:])[-XML_END:]
-        yield chunk
-    if (
-        begin.lstrip().startswith(b"<?xml")
-        and (root := ROOT.match(begin))
-        and not stream.context.breaks
-    ):
-        closed = root[2] or re.search(
-            rb"</%s\s*>%s\Z" % (re.escape(root[1]), AROUND_ROOT), end, re.DOTALL
-        )
-        if not closed:
-            stream.context.breaks.append(
-                f"it is XML and does not end with </{root[1].decode(errors='replace')}>"
-            )
+        number = stream.split.first_record
+        for found in cut(stream, SEPARATORS[stream.split.layout.records or "lines"]):
+            raw: list[Raw] = []
+            for text, separator in found:
+                if text is None:
+                    raise too_long(stream)
+                raw += [Raw(number, text), Raw(None, separator)]
+                number += 1
+            yield raw
 
 
 def _lines(first: int, data: bytes) -> Rows | None:
@@ -380,21 +241,26 @@ def _lines(first: int, data: bytes) -> Rows | None:
     return Rows(first + filled, pa.RecordBatch.from_arrays([texts], ["text"]))
 
 
-def _rows(first: int, parts: list[bytes], split: Split, context: Context) -> Rows:
+def _rows(first: int, texts: Sequence[bytes | None], stream: ByteStream) -> Rows:
+    """Return the texts that are not blank; a text that is too long is counted."""
+    context, source = stream.context, stream.split.source
+    words = stream.split.layout.words
     numbers: list[int] = []
-    texts: list[Any] = []
-    for number, part in enumerate(parts, first):
-        try:
-            text = part.decode()
-        except UnicodeDecodeError:
-            text = part.decode(errors="replace")
-            context.stats.repair("invalid_utf8", split.source, number, BROKEN)
-        if split.layout.words is not None:
-            text = words_alone(text, split.layout.words)
+    rows: list[Any] = []
+    for number, data in enumerate(texts, first):
+        if data is None:
+            limit = f"above {context.limits.record_bytes:,} bytes"
+            context.stats.skip("record_too_long", source, number, limit)
+            continue
+        text = data.decode(errors="replace")
+        if REPLACED in text and not is_utf8(data):
+            context.stats.repair("invalid_utf8", source, number, BROKEN)
+        if words is not None:
+            text = words_alone(text, words)
         if text and not text.isspace():
             numbers.append(number)
-            texts.append({"text": text.rstrip("\r")})
-    return Rows(numbers, texts)
+            rows.append({"text": text.rstrip("\r")})
+    return Rows(numbers, rows)
 
 
 FORMATS = (PlainText(),)

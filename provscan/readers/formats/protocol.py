@@ -10,8 +10,9 @@ them into batches of texts, :mod:`provscan.readers.corpus.tweets` into tweets.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
-from typing import IO, Any, NamedTuple, Protocol, TypeVar
+from typing import IO, Any, NamedTuple, Protocol
 
 import pyarrow as pa
 
@@ -40,18 +41,6 @@ class Rows(NamedTuple):
     whole: Sequence[tuple[int, Any]] = ()
 
 
-class Piece(NamedTuple):
-    """A stretch of a text that is too long for one batch: code points ``start`` to
-    ``stop``, as UTF-8.
-    """
-
-    number: int
-    text: bytes
-    start: int
-    stop: int
-    last: bool
-
-
 class Raw(NamedTuple):
     """Unchanged bytes of a file: a record, or what is between two records."""
 
@@ -60,49 +49,67 @@ class Raw(NamedTuple):
     names: Sequence[str] = ()  # For CSV: the names of the columns.
 
 
-Part = TypeVar("Part", Rows, Rows | Piece)
+class Format:
+    """The base of all formats: a file that is read whole and recognised by its name.
 
+    The methods depend only on their arguments.
+    """
 
-class Format(Protocol):
-    """One format. Its methods depend only on their arguments."""
-
-    @property
-    def name(self) -> str:
-        """The name of the format in splits."""
-
-    @property
-    def extensions(self) -> tuple[str, ...]:
-        """The extensions of its files' names."""
-
-    @property
-    def binary(self) -> bool:
-        """Whether its files are binary and always identified by their first bytes."""
+    name: str  # The name of the format in splits.
+    extensions: tuple[str, ...]  # Of the names of its files.
+    # Whether its files are binary and always identified by their first bytes.
+    binary: bool = False
 
     def sniff(self, head: bytes) -> bool:
         """Return whether a file with these first bytes, decompressed, has this
         format.
         """
+        return False
 
     def splits(self, whole: Split, target: int, limits: Limits) -> Iterator[Split]:
         """Yield ranges of about ``target`` bytes that can be read separately, in
         order.
         """
+        yield whole
 
     def fields(self, whole: Split, limits: Limits) -> list[Any]:
         """Return the first records of a file as Python values, from which the fields
         are determined.
-        """
 
-    def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows | Piece]:
+        A file that is damaged after some of these records is read later, up to the
+        damage.
+        """
+        chunk = min(limits.chunk, limits.head_bytes // 4)
+        context = Context.quiet(replace(limits, chunk=chunk))
+        records: list[Any] = []
+        try:
+            for rows in self.read(ByteStream(whole, context), None):
+                records += _values(rows)
+                if _suffice(records, rows, context.stats.bytes, limits):
+                    break
+        except (pa.ArrowException, OSError, ValueError):
+            if not records:
+                raise
+        bad = context.stats.skipped.keys() - {"record_too_long"}
+        if bad and not records:
+            first = min(context.stats.examples[reason][0] for reason in bad)
+            raise InputError(
+                f"{whole.source} can't be read as {self.name}: none of its first "
+                f"records is valid (record {first.record + 1}: {first.detail})"
+            )
+        return records[: limits.head_records]
+
+    def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
         """Yield the records of a split, whose bytes come from ``stream``. Counts and
         damage are noted in the stream's context.
 
         ``wanted`` maps the paths that will be used to the types that they usually
         have; None means all paths.
         """
+        raise NotImplementedError
 
 
-class Rewritable(Format, Protocol):
+class Rewritable(Protocol):
     """A format whose files can be written again without some records."""
 
     def raw(self, stream: ByteStream) -> Iterator[list[Raw]]:
@@ -112,7 +119,7 @@ class Rewritable(Format, Protocol):
         """
 
 
-class RewritableTable(Format, Protocol):
+class RewritableTable(Protocol):
     """A tabular format whose files can be written again with other rows."""
 
     def rewrite(
@@ -134,58 +141,33 @@ def too_long(stream: ByteStream) -> InputError:
     )
 
 
-class Undivided:
-    """The base of formats whose files are not cut and not identified by their first
-    bytes.
-    """
-
-    binary = False
-
-    def sniff(self, head: bytes) -> bool:
-        return False
-
-    def splits(self, whole: Split, target: int, limits: Limits) -> Iterator[Split]:
-        yield whole
-
-    def fields(self, whole: Split, limits: Limits) -> list[Any]:
-        stream = ByteStream(whole, Context.quiet(limits))
-        return first_records(self.read(stream, None), limits)[0]
-
-    def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows | Piece]:
-        raise NotImplementedError
-
-
 def first_records(
-    parts: Iterable[Part], limits: Limits
-) -> tuple[list[Any], Iterator[Part]]:
+    parts: Iterable[Rows], limits: Limits
+) -> tuple[list[Any], Iterator[Rows]]:
     """Return the first records, from which fields are determined, and an iterator over
     all parts.
     """
     records: list[Any] = []
-    first: list[Part] = []
+    first: list[Rows] = []
     rest = iter(parts)
-    size = 0
     for rows in rest:
         first.append(rows)
-        if isinstance(rows, Piece):
-            records.append({"text": "a piece of a text"})
-            enough = 1
-        elif isinstance(rows.values, pa.RecordBatch):
-            # Rows may come one at a time; the rows of a table all have the same
-            # fields.
-            records += head_values(rows.values)
-            size += _bytes(rows.values)
-            enough = HEAD
-        else:
-            records += rows.values
-            enough = limits.head_records
-        if len(records) >= enough or size >= limits.head_bytes:
+        records += _values(rows)
+        if _suffice(records, rows, 0, limits):
             break
     return records[: limits.head_records], chain(first, rest)
 
 
-def _bytes(batch: pa.RecordBatch) -> int:
-    try:
-        return batch.nbytes
-    except pa.ArrowTypeError:  # raised for list views before version 24
-        return batch.get_total_buffer_size()
+def _values(rows: Rows) -> list[Any]:
+    values = rows.values
+    return head_values(values) if isinstance(values, pa.RecordBatch) else values
+
+
+def _suffice(records: list[Any], last: Rows, size: int, limits: Limits) -> bool:
+    """Return whether the fields can be determined from these records, of which
+    ``last`` are the last, after ``size`` bytes.
+    """
+    # The rows of a table all have the same fields.
+    table = isinstance(last.values, pa.RecordBatch)
+    enough = HEAD if table else limits.head_records
+    return len(records) >= enough or size >= limits.head_bytes

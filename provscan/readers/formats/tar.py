@@ -31,13 +31,11 @@ from provscan.readers.bytes.archives import (
 )
 from provscan.readers.bytes.encodings import as_utf8
 from provscan.readers.bytes.files import readable, why_unread
-from provscan.readers.bytes.streams import ByteStream
+from provscan.readers.bytes.streams import ByteStream, OpenStream
 from provscan.readers.formats.protocol import (
     Format,
-    Piece,
     Raw,
     Rows,
-    Undivided,
     Wanted,
     too_long,
 )
@@ -47,25 +45,8 @@ from provscan.readers.stats import Damage
 Identify = Callable[[ByteStream, str], Split]
 
 
-class MemberStream(ByteStream):
-    """The bytes of one member of an archive; they count as bytes read from the
-    archive.
-    """
-
-    def __init__(self, split: Split, context: Context, file: IO[bytes]) -> None:
-        super().__init__(split, context)
-        self._open = file
-
-    def _raw(self, file: IO[bytes]) -> Iterator[bytes]:
-        while data := file.read(PART):
-            yield data
-
-    def _file(self, opened: object) -> IO[bytes]:
-        return self._open
-
-
 @dataclass(frozen=True)
-class Tar(Undivided):
+class Tar(Format):
     """A compressed tar archive, which can be read only from front to back."""
 
     formats: Mapping[str, Format]
@@ -73,14 +54,13 @@ class Tar(Undivided):
     name: str = "tar"
     extensions: tuple[str, ...] = ()
 
-    def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows | Piece]:
+    def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
         number = 0
         with _damage_counted(stream.context):
             for member, file in _files(stream):
                 for rows in self._member(member, file, stream, number, wanted):
-                    numbers = [rows.number] if isinstance(rows, Piece) else rows.numbers
                     # Blank lines yield no rows.
-                    number = numbers[-1] + 1 if len(numbers) else number
+                    number = rows.numbers[-1] + 1 if len(rows.numbers) else number
                     yield rows
 
     def _member(
@@ -90,7 +70,7 @@ class Tar(Undivided):
         stream: ByteStream,
         number: int,
         wanted: Wanted,
-    ) -> Iterator[Rows | Piece]:
+    ) -> Iterator[Rows]:
         source = f"{stream.split.source}/{printable(member.name)}"
         inner = _inner(member, file, stream, number)
         context, count = inner.context, 0
@@ -98,7 +78,7 @@ class Tar(Undivided):
             with readable(source):
                 inner.split = self.identify(inner, os.path.basename(member.name))
                 for rows in self.formats[inner.split.format].read(inner, wanted):
-                    count += 1 if isinstance(rows, Piece) else len(rows.numbers)
+                    count += len(rows.numbers)
                     yield rows
         except NotReadable as reason:
             stream.context.stats.note("unread_member", source, number, str(reason))
@@ -142,8 +122,7 @@ class Tar(Undivided):
                 inner.split = replace(found, binding=binding)
                 # Only reading tells which numbers the records of this file have.
                 for rows in self.formats[found.format].read(inner, wanted):
-                    numbers = [rows.number] if isinstance(rows, Piece) else rows.numbers
-                    number = numbers[-1] + 1 if len(numbers) else number
+                    number = rows.numbers[-1] + 1 if len(rows.numbers) else number
                 before.seek(0)
                 again = _inner(info, before, stream, 0, inner.split)
                 return written(again, after, number)
@@ -159,7 +138,7 @@ class WebDataset(Tar):
 
     name: str = "webdataset"
 
-    def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows | Piece]:
+    def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
         number = -1
         key = ""
         sample: dict[str, Any] = {}
@@ -259,7 +238,7 @@ def _inner(
     stream: ByteStream,
     number: int,
     known: Split | None = None,
-) -> MemberStream:
+) -> OpenStream:
     """Return the bytes of a file in an archive, whose format may be `known`."""
     whole = known or replace(
         stream.split,
@@ -273,7 +252,7 @@ def _inner(
         end=-1,
     )
     context = stream.context._replace(breaks=[], on_bytes=None)
-    return MemberStream(whole, context, file)
+    return OpenStream(whole, context, file)
 
 
 @contextlib.contextmanager

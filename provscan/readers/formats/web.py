@@ -12,44 +12,35 @@ import re
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from itertools import islice
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from dataclasses import replace
+from typing import IO, Any, NamedTuple
 
 from provscan.errors import InputError, ParameterError
 from provscan.readers.bytes.archives import Readable
-from provscan.readers.bytes.compression import BROKEN, COMPRESSIONS, decoder_of
+from provscan.readers.bytes.compression import compression_of
 from provscan.readers.bytes.encodings import (
     UTF8,
-    cuts_at_newlines,
     known_encoding,
     legacy_encoding,
 )
-from provscan.readers.bytes.frames import frame_ranges
-from provscan.readers.bytes.streams import REPLACED, ByteStream
-from provscan.readers.formats.protocol import Raw, Rows, Undivided, Wanted, too_long
+from provscan.readers.bytes.streams import REPLACED, ByteStream, OpenStream
+from provscan.readers.formats.protocol import Format, Raw, Rows, Wanted, too_long
 from provscan.readers.limits import Limits
 from provscan.readers.splits import Context, Split
 from provscan.readers.texts.records import is_utf8
 
 GROUP = 64
+WITH_ESCAPES = ("utf-7", "utf-16", "utf-32", "utf_7", "utf_16", "iso2022", "hz")
 # Types of WARC records with texts.
 PAGES = ("response", "conversion", "resource")
 OTHERS = ("warcinfo", "request", "metadata", "revisit", "continuation")
 BUFFER = 64 << 10
 # Maximum number of bytes of a page after decompression.
 PAGE = 64 << 20
-# The end of a record, and the beginning of the next.
-END = b"\r\n\r\n"
-NEXT, NEXT_LENGTH = re.compile(rb"[\r\n]{1,4}(?=WARC/1\.)"), 16
 # The end of the headers of a response; some servers omit the carriage returns.
 HEAD_END = re.compile(rb"\r?\n\r?\n")
-# HTTP content codings and their zlib window bits: with the zlib header or, since some
-# servers misread "deflate", without.
-DEFLATED = {"gzip": (31,), "x-gzip": (31,), "deflate": (15, -15)}
-
-
-if TYPE_CHECKING:
-    Pages = io.BufferedReader[Readable]
+# The compressions of HTTP content codings.
+CODINGS = {"gzip": "gzip", "x-gzip": "gzip", "zstd": "zstd"}
 
 
 class Problem(NamedTuple):
@@ -86,7 +77,7 @@ def page_text(data: bytes, encoding: str | None = None) -> str:
     )
 
 
-class Html(Undivided):
+class Html(Format):
     """HTML files of one web page each."""
 
     name = "html"
@@ -124,79 +115,36 @@ class Html(Undivided):
             )
 
 
-class Warc:
+class Warc(Format):
     """WARC, where each response is a record with the text of its page, and WET, where
     each text is a record.
     """
 
     name = "warc"
     extensions = (".warc", ".wet", ".wat")
-    binary = False
 
     def sniff(self, head: bytes) -> bool:
         return head.startswith(b"WARC/1.")
-
-    def splits(self, whole: Split, target: int, limits: Limits) -> Iterator[Split]:
-        yield from frame_ranges(whole, target, _count, limits)
-
-    def fields(self, whole: Split, limits: Limits) -> list[Any]:
-        return [
-            row
-            for rows in islice(
-                self.read(ByteStream(whole, Context.quiet(limits)), None), 1
-            )
-            for row in rows.values
-        ]
 
     def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
         numbers: list[int] = []
         pages: list[Any] = []
         number = stream.split.first_record
-        context = stream.context
-        file = io.BufferedReader(Readable(stream), BUFFER)
-        while (found := _headers(file)) is not None:
-            headers, between = found
-            length = _length(headers)
-            is_page = headers.get("warc-type") in PAGES
-            if between:
-                detail = (
-                    "the lines before it belong to no record: a record there is damaged"
-                )
-                context.stats.skip(
-                    "bad_warc_record", stream.split.source, number, detail
-                )
-            if not is_page and headers.get("warc-type") not in OTHERS:
-                detail = f"WARC-Type: {headers.get('warc-type')}"
-                context.stats.skip(
-                    "bad_warc_record", stream.split.source, number, detail
-                )
-            page = {"url": headers.get("warc-target-uri"), "text": None}
-            missing: int | None = 0
-            if length > context.limits.record_bytes:
-                missing = _skipped(file, length)
-                context.stats.note(
-                    "record_too_long", stream.split.source, number, f"{length:,} bytes"
-                )
-            else:
-                body, _, missing, file = _body(file, length, context.limits)
-                if missing is None:
-                    detail = (
-                        f"Content-Length says {length:,} bytes; read up to the next "
-                        "record"
-                    )
-                    context.stats.note(
-                        "wrong_length", stream.split.source, number, detail
-                    )
-                if is_page:
-                    page["text"], problem = _text(body, headers)
-                    if problem is not None:
-                        context.stats.note(
-                            problem.code, stream.split.source, number, problem.detail
-                        )
-            if missing and not context.breaks:
-                context.breaks.append("it ends within a record")
-            if not is_page:
+        source, stats = stream.split.source, stream.context.stats
+        for record in _records(stream):
+            kind = record.headers.get("warc-type")
+            if kind not in (*PAGES, *OTHERS):
+                stats.skip("bad_warc_record", source, number, f"WARC-Type: {kind}")
+            if record.body is None:
+                detail = f"above {stream.context.limits.record_bytes:,} bytes"
+                stats.note("record_too_long", source, number, detail)
+            if kind not in PAGES:
                 continue
+            page = {"url": record.headers.get("warc-target-uri"), "text": None}
+            if record.body is not None:
+                page["text"], problem = _text(record.body, record.headers, stream)
+                if problem is not None:
+                    stats.note(problem.code, source, number, problem.detail)
             numbers.append(number)
             pages.append(page)
             number += 1
@@ -207,56 +155,51 @@ class Warc:
             yield Rows(numbers, pages)
 
     def raw(self, stream: ByteStream) -> Iterator[list[Raw]]:
-        file = io.BufferedReader(Readable(stream), BUFFER)
-        number, limits = stream.split.first_record, stream.context.limits
-        while line := file.readline(BUFFER):
-            if not line.startswith(b"WARC/"):
-                yield [Raw(None, line)]
-                continue
-            lines = [line]
-            while line.strip(b"\r\n") and (line := file.readline(BUFFER)):
-                lines.append(line)
-            headers = _fields(line.rstrip(b"\r\n") for line in lines[1:-1])
-            if (length := _length(headers)) > limits.record_bytes:
+        number = stream.split.first_record
+        for head, headers, body, end in _records(stream):
+            if body is None:
                 raise too_long(stream)
-            body, end, _, file = _body(file, length, limits)
             is_page = headers.get("warc-type") in PAGES
-            yield [Raw(number if is_page else None, b"".join([*lines, body, end]))]
+            yield [Raw(number if is_page else None, head + body + end)]
             number += is_page
 
 
-def _length(headers: dict[str, str]) -> int:
-    length = headers.get("content-length", "0")
-    return int(length) if length.isdecimal() else 0
+class _Record(NamedTuple):
+    head: bytes  # The lines of its headers.
+    headers: dict[str, str]
+    body: bytes | None  # None if it is too long.
+    end: bytes  # The blank lines after it.
 
 
-def _count(data: bytes) -> int | None:
-    """Return the number of pages in whole records; None if the last record is cut
-    off.
+def _records(stream: ByteStream) -> Iterator[_Record]:
+    """Yield the records of an archive. It is damaged where a record does not end after
+    as many bytes as it states.
     """
-    file = io.BytesIO(data)
-    count = 0
-    while (found := _headers(file)) is not None:
-        headers = found[0]
-        count += headers.get("warc-type") in PAGES
-        file.seek(_length(headers), io.SEEK_CUR)
-        if file.read(len(END)) != END:
-            return None
-    return count if file.tell() <= len(data) and data.endswith(b"\r\n\r\n") else None
-
-
-def _headers(file: IO[bytes]) -> tuple[dict[str, str], bool] | None:
-    """Return the headers of the next record, wherever it begins, and whether other
-    lines precede them; None at the end.
-    """
-    between = False
-    while line := file.readline(BUFFER):
-        if line.startswith(b"WARC/"):
-            return _fields(
-                iter(lambda: file.readline(BUFFER).rstrip(b"\r\n"), b"")
-            ), between
-        between = between or not line.isspace()
-    return ({}, True) if between else None
+    file = io.BufferedReader(Readable(stream), BUFFER)
+    following = file.readline(BUFFER)
+    while following:
+        lines = [following]
+        while line := file.readline(BUFFER):
+            lines.append(line)
+            if line.isspace():
+                break
+        headers = _fields(lines[1:])
+        stated = headers.get("content-length", "")
+        length = int(stated) if stated.isdecimal() else 0
+        if length > stream.context.limits.record_bytes:
+            body, missing = None, _skipped(file, length)
+        else:
+            body = file.read(length)
+            missing = length - len(body)
+        blank: list[bytes] = []
+        while (following := file.readline(BUFFER)).isspace():
+            blank.append(following)
+        if following and not following.startswith(b"WARC/"):
+            stream.break_off(f"no record begins after {stated} bytes, as one states")
+            return
+        if not following and (missing or len(blank) < 2):
+            stream.break_off("it ends within a record")
+        yield _Record(b"".join(lines), headers, body, b"".join(blank))
 
 
 def _fields(lines: Iterable[bytes]) -> dict[str, str]:
@@ -270,58 +213,9 @@ def _skipped(file: IO[bytes], length: int) -> int:
     return length
 
 
-def _body(
-    file: Pages, length: int, limits: Limits
-) -> tuple[bytes, bytes, int | None, Pages]:
-    """Read the body of a record.
-
-    Returns
-    -------
-    body, end
-        The body, and what stands between it and the next record.
-    missing
-        The bytes that are missing at the end of the file; None if the length is wrong
-        and the body was read up to the next record.
-    file
-        The file from there on.
-    """
-    body = file.read(length)
-    end = file.read(len(END))
-    missing = length - len(body)
-    at_end = len(end) < len(END) and not file.peek(1)
-    if at_end and not missing and NEXT.search(body) is None:
-        # The length is correct, or nothing after the record contradicts it.
-        return body, end, len(END) - len(end), file
-    if NEXT.search(body) if missing else end != END:
-        body, end, file = _up_to_the_next(body + end, file, limits.record_bytes)
-        return body, end, None, file
-    return body, end, missing, file
-
-
-def _up_to_the_next(body: bytes, file: Pages, limit: int) -> tuple[bytes, bytes, Pages]:
-    """Return a record with a wrong length, up to where the next one begins, what stands
-    between them, and the file from there on.
-    """
-    data, searched = bytearray(body), 0
-    while (
-        (found := NEXT.search(data, searched)) is None
-        and len(data) <= limit
-        and (more := file.read(BUFFER))
-    ):
-        searched = max(len(data) - NEXT_LENGTH, 0)
-        data += more
-    if found is None:
-        record = bytes(data).removesuffix(END)
-        return record, bytes(data[len(record) :]), file
-    following = bytes(data[found.end() :]) + file.read(len(file.peek()))
-    raw = file.raw
-    file.detach()
-    raw.unread(following)
-    record, end = bytes(data[: found.start()]), bytes(found[0])
-    return record, end, io.BufferedReader(raw, BUFFER)
-
-
-def _text(body: bytes, headers: dict[str, str]) -> tuple[str | None, Problem | None]:
+def _text(
+    body: bytes, headers: dict[str, str], stream: ByteStream
+) -> tuple[str | None, Problem | None]:
     """Return the text of a page, None if it has none, and the problem with it."""
     kind, cut = headers.get("content-type", "").lower(), None
     if kind.startswith("application/http"):
@@ -336,7 +230,7 @@ def _text(body: bytes, headers: dict[str, str]) -> tuple[str | None, Problem | N
         coding = http.get("content-encoding", "").lower()
         # Crawlers often keep the header but store the page decompressed.
         if body and coding not in ("", "identity"):
-            plain, whole = _decompressed(body, coding)
+            plain, whole = _decompressed(body, coding, stream)
             if plain is None and not is_utf8(body):
                 return None, Problem("unread_coding", f"content-encoding: {coding}")
             if plain is not None and not whole:
@@ -372,43 +266,32 @@ def _encoding_of(body: bytes, kind: str) -> str | None:
         return None
     # Text in another encoding can look like UTF-8 only if it has escapes or wide
     # characters.
-    return (
-        None
-        if encoding is None or (is_utf8(body) and cuts_at_newlines(encoding))
-        else encoding
-    )
+    escapes = encoding is not None and encoding.startswith(WITH_ESCAPES)
+    return encoding if escapes or not is_utf8(body) else None
 
 
-def _decompressed(body: bytes, coding: str) -> tuple[bytes | None, bool]:
+def _decompressed(
+    body: bytes, coding: str, stream: ByteStream
+) -> tuple[bytes | None, bool]:
     """Return a body without its content coding, and whether it is complete; None if
     the coding is not supported.
     """
-    if coding == "zstd":
-        data, decoder = bytearray(), decoder_of(coding)
-        step = COMPRESSIONS[coding].step
-        with suppress(*BROKEN):
-            for at in range(0, len(body), step):
-                part = body[at : at + step]
-                while part and len(data) <= PAGE:
-                    decoder = decoder_of(coding) if decoder.eof else decoder
-                    data += decoder.decompress(part)
-                    part = decoder.unused_data if decoder.eof else b""
-        return bytes(data[:PAGE]) if data or decoder.eof else None, decoder.eof and len(
-            data
-        ) <= PAGE
-    for window in DEFLATED.get(coding, ()):
-        plain, rest, decoder = b"", body, zlib.decompressobj(window)
-        try:
-            # Like a file, a page may consist of several gzip members.
-            while rest and len(plain) < PAGE:
-                decoder = zlib.decompressobj(window)
-                plain += decoder.decompress(rest, PAGE - len(plain))
-                rest = decoder.unused_data or decoder.unconsumed_tail
-        except zlib.error:
-            if not plain:
-                continue
-        if window > 0 or decoder.eof:
-            return plain, decoder.eof and not rest
+    compression = CODINGS.get(coding)
+    if compression is not None and compression_of(body) == compression:
+        split = replace(stream.split, compression=compression, end=-1, archive=None)
+        context, data = Context.quiet(stream.context.limits), b""
+        for chunk in OpenStream(split, context, io.BytesIO(body)):
+            data += chunk
+            if len(data) > PAGE:
+                return data[:PAGE], False
+        return data, not context.breaks
+    # With the zlib header or, since some servers misread "deflate", without.
+    for window in (15, -15) if coding == "deflate" else ():
+        decoder = zlib.decompressobj(window)
+        with suppress(zlib.error):
+            data = decoder.decompress(body, PAGE)
+            if window > 0 or decoder.eof:
+                return data, decoder.eof
     return None, True
 
 

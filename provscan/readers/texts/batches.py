@@ -34,19 +34,17 @@ class Batcher:
         self._limits = limits
         self._fixed = fixed
         self._last = -1
-        self._subtitles = -1
 
     def batches(self, parts: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Yield the same rows in the same order, with subtitles reduced to their
-        speech; pieces are unchanged.
+        speech and long texts in pieces.
         """
         limits = self._limits
         waiting: list[pa.RecordBatch] = []
         rows = size = 0
         for batch in map(self._spoken, parts):
-            pieces = "offset" in batch.schema.names
-            for part, part_size in [(batch, 0)] if pieces else self._slices(batch):
-                long = pieces or (part_size > limits.piece and part.num_rows == 1)
+            for part, part_size in self._slices(batch):
+                long = part_size > limits.piece and part.num_rows == 1
                 full = (
                     rows + part.num_rows > limits.batch_records
                     or size + part_size > limits.batch_bytes
@@ -55,7 +53,7 @@ class Batcher:
                     yield self._joined(waiting)
                     waiting, rows, size = [], 0, 0
                 if long:
-                    yield from self._counted(batch) if pieces else self._cut(part)
+                    yield from self._cut(part)
                     continue
                 waiting.append(part)
                 rows += part.num_rows
@@ -69,21 +67,15 @@ class Batcher:
 
     def _spoken(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Return a batch with its subtitles reduced to their speech. Such texts are
-        counted; a text in pieces counts once.
+        counted.
         """
         texts, rows = without_cues(batch.column("text"))
         if len(rows) == 0:
             return batch
-        record = batch.column("record")[int(rows[0])].as_py()
-        if "offset" not in batch.schema.names or record != self._subtitles:
-            self._stats.note(
-                "subtitles",
-                self._source,
-                record,
-                batch.column("field")[int(rows[0])].as_py(),
-                len(rows),
-            )
-        self._subtitles = record
+        record, field = (
+            batch.column(name)[int(rows[0])].as_py() for name in ("record", "field")
+        )
+        self._stats.note("subtitles", self._source, record, field, len(rows))
         return batch.set_column(
             batch.schema.get_field_index("text"), SCHEMA.field("text"), texts
         )
