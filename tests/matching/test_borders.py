@@ -18,7 +18,7 @@ from provscan.kernels.records import Candidates, CodeBuffer
 from provscan.kernels.sketch.hashing import splitmix64
 from provscan.matching import scan
 from provscan.matching.candidates import NONE, _distinct, merged, variants
-from provscan.matching.liftover import windows
+from provscan.matching.liftover import Chunked, _windows
 from provscan.matching.matches import (
     CONTEXT,
     Matches,
@@ -254,40 +254,26 @@ def test_matches_of_segments_are_ordered_by_record_and_place() -> None:
     assert without_overlaps([first]).text.tolist() == [3, 1]
 
 
-def test_windows_hold_a_chunk_more_on_each_side() -> None:
+def test_a_match_is_located_with_a_chunk_more_on_each_side() -> None:
     full = (26, 26, 26), 0.9, WHOLE
-    # Chunks of 10 bytes, each of 10 canonical characters.
-    cuts = offsets = np.arange(0, 101, 10)
-    rows, ranges = windows(candidates((0, 1, (45, 50), *full)), cuts, offsets)
-    # The match stands in chunk 4.
-    assert ranges.tolist() == [[3, 6]]
-    assert rows.span.tolist() == [[15, 20]]
-    # From the first of chunk 4 to the first of chunk 5.
-    assert windows(candidates((0, 1, (40, 51), *full)), cuts, offsets)[1].tolist() == [
-        [3, 7]
-    ]
-    rows, ranges = windows(
-        candidates(
-            (0, 1, (2, 5), *full), (0, 2, (3, 9), *full), (0, 3, (90, 100), *full)
-        ),
-        cuts,
-        offsets,
+    # Two texts of ten and three chunks, each of 10 bytes and 10 canonical characters.
+    places = np.arange(0, 131, 10)
+    texts = Chunked(
+        np.zeros(130, np.uint8), places, np.array([0, 10, 13]), places, places
     )
-    assert ranges.tolist() == [[0, 2], [8, 10]]
-    assert (rows.record.tolist(), rows.span.tolist()) == (
-        [0, 0, 1],
-        [[2, 5], [3, 9], [10, 20]],
-    )
-    # Windows of 20, 30, 30 and 20 bytes are no more than the whole text.
-    _, ranges = windows(
-        candidates(*((0, n, (n, n + 5), *full) for n in (2, 42, 62, 92))), cuts, offsets
-    )
-    assert ranges.tolist() == [[0, 2], [3, 6], [5, 8], [8, 10]]
-    # Where the windows come to more than the whole text, that is taken as it is.
-    dense = candidates(*((0, n, (10 * n, 10 * n + 5), *full) for n in range(10)))
-    rows, ranges = windows(dense, cuts, offsets)
-    assert ranges.tolist() == [[0, 10]]
-    assert rows.span.tolist() == dense.span.tolist()
+
+    def windows(*rows: tuple[int, int, int]) -> list[tuple[int, int]]:
+        found = candidates(*((text, 1, (a, b), *full) for text, a, b in rows))
+        low, high = _windows(texts, found)
+        return list(zip(low.tolist(), high.tolist(), strict=True))
+
+    # The match is in chunk 4.
+    assert windows((0, 45, 50)) == [(3, 6)]
+    # From the first character of chunk 4 to the first of chunk 5.
+    assert windows((0, 40, 51)) == [(3, 7)]
+    # A window does not go beyond its text.
+    assert windows((0, 2, 5), (0, 3, 9), (0, 90, 100)) == [(0, 2), (0, 2), (8, 10)]
+    assert windows((1, 0, 5), (1, 25, 30)) == [(10, 12), (11, 13)]
 
 
 def groups(lengths: list[int], block: int = 1000) -> list[tuple[int, int]]:
