@@ -120,8 +120,9 @@ def predict_chance(
     rates. For unequal weights, it uses the gamma approximation of Fay & Feuer (1997,
     doi:10.1002/(SICI)1097-0258(19970415)16:7<791::AID-SIM500>3.0.CO;2-#), and for
     unequal sizes a compound Poisson total with the same mean and variance. If the sizes
-    of the licensed clusters are known, ``high`` assumes that chance made the largest of
-    them: for each size, as many as the control's clusters of at least that size allow.
+    of the licensed clusters are known, ``high`` assumes that the largest of them match
+    by chance: of each size, as many as the control's clusters of at least that size
+    allow.
 
     Parameters
     ----------

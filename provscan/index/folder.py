@@ -205,8 +205,8 @@ def changing(
     it points is changed.
 
     The mode ``create`` requires that there is no index, ``change`` requires one, and
-    ``replace`` allows either. The generations of a replaced index are continued if its
-    ``params`` are of the same class.
+    ``replace`` allows either. If the replaced index has parameters of the class
+    ``params``, its generations are continued.
     """
     place = Path(os.path.realpath(target))
     if mode == "change":

@@ -6,8 +6,8 @@
 ``seeds.filter``
     A filter of the seeds in the table. It saves most look-ups of a scan.
 ``seeds.frequent``
-    A filter of the seeds that more than 16 places share. It tells a segment that is
-    joined to this one which of its seeds are frequent here.
+    A filter of the seeds that more than 16 places share. If another segment is joined
+    to this one, it shows which of the other's seeds are frequent here.
 """
 
 from __future__ import annotations
@@ -59,17 +59,19 @@ Result = TypeVar("Result")
 
 # The step, in units, in which the size of a text is counted.
 SIZE_STEP = 20
-# The maximum number of seeds in the table for a text of up to MOST_UNITS units, in
-# proportion for longer texts: MOST seeds that no other place has. The maximum is lower
-# by STEP for each level (:func:`provscan.kernels.search.minimizers.seed_levels`) and
-# for each doubling of the number of texts beyond FEW_TEXTS, but at least LEAST.
+# A text of up to MOST_UNITS units may have MOST seeds in the table, a longer text more
+# in proportion. For seeds of higher levels
+# (:func:`provscan.kernels.search.minimizers.seed_levels`), this maximum is lower by
+# STEP for each level and for each doubling of the number of texts beyond FEW_TEXTS, but
+# at least LEAST.
 MOST, STEP, LEAST, MOST_UNITS, FEW_TEXTS = 24, 4, 4, 128, 1 << 19
-# The minimum number of places of all texts per place of a frequent seed.
+# The number of places that a frequent seed has at least, which limits the number of
+# frequent seeds.
 PER_FREQUENT = 17
 # The bytes of texts whose seeds are computed at a time.
 BLOCK = 1 << 20
-# The number of threads that compute and sort seeds, unless there are few, beside the
-# one that chooses among them.
+# The number of threads that compute and sort seeds, unless there are few, in addition
+# to the thread that chooses among them.
 THREADS = 2
 LEVELS = range(seed_kernels.LAST_LEVEL + 1)
 # The files of the filters.
