@@ -108,7 +108,7 @@ def predict_chance(
     weights: Floats,
     sizes: Floats,
     heaviest: float,
-    like: Floats | None = None,
+    licensed_sizes: Floats | None = None,
     tail: float = TAIL,
 ) -> Chance:
     """Predict the chance matches among the licensed matches from the clusters of the
@@ -132,7 +132,7 @@ def predict_chance(
     heaviest
         Weight of the additional cluster that an upper limit allows for: the largest
         weight of any stratum.
-    like
+    licensed_sizes
         Sizes of the licensed clusters, whether they match by chance or not.
     tail
         Error probability of each limit.
@@ -141,7 +141,7 @@ def predict_chance(
     -------
     Chance
     """
-    every = sizes if like is None else np.concatenate([sizes, like])
+    every = sizes if licensed_sizes is None else np.concatenate([sizes, licensed_sizes])
     squares = float(every @ every)
     unit = squares / float(every.sum()) if squares > 0 else 1.0
 
@@ -154,7 +154,7 @@ def predict_chance(
 
     total = weights * sizes
     low = limit(float(total.sum()), float(total @ total), tail, unit)
-    if like is None:
+    if licensed_sizes is None:
         more = np.append(total, heaviest * (float(sizes.mean()) if len(sizes) else 1.0))
         return Chance(
             float(total.sum()),
@@ -167,7 +167,7 @@ def predict_chance(
         np.append(np.cumsum(w[order][::-1])[::-1], 0.0) + w_more
         for w, w_more in ((weights, heaviest), (weights**2, heaviest**2))
     )
-    steps, count = np.unique(like, return_counts=True)
+    steps, count = np.unique(licensed_sizes, return_counts=True)
     first = np.searchsorted(sizes[order], steps)
     most = {
         at: limit(float(mean[at]), float(spread[at]), 1.0 - tail)

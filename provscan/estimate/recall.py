@@ -156,8 +156,8 @@ def recall_of(planted: Planted, shown: Floats, *, upper: bool = False) -> Recall
     )
     # Correct the matches of seen cells for recall; the fitted mixture counts as PRIOR
     # additional matches.
-    like = (counts + PRIOR * modelled / modelled.sum()) / (size + PRIOR)
-    corrected = np.where(seen, like / np.maximum(recall, FINDABLE), 0.0)
+    weights = (counts + PRIOR * modelled / modelled.sum()) / (size + PRIOR)
+    corrected = np.where(seen, weights / np.maximum(recall, FINDABLE), 0.0)
     visible = float(corrected.sum())
     # Matches in unseen cells are copies as well; upper limits allow for copies that
     # were missed there.
