@@ -426,14 +426,20 @@ def compared_with_tweets(
     )
 
 
+def _totals(table: pa.Table) -> dict[str, int]:
+    """Return the numbers of matches, of records that have one, and of their tweets."""
+    return {
+        "matches": len(table),
+        "records_matched": len(table.group_by(["source", "record"]).aggregate([])),
+        "texts_found": pc.count_distinct(table["tweet_id"]).as_py(),
+    }
+
+
 def _headline(table: pa.Table) -> str:
-    places = (
-        table.select(["source", "record"]).group_by(["source", "record"]).aggregate([])
-    )
-    tweets = pc.count_distinct(table["tweet_id"]).as_py()
+    matches, records, tweets = _totals(table).values()
     return (
-        f"{counted(len(table), 'match')} of {counted(tweets, 'tweet')} in "
-        f"{counted(len(places), 'record')}"
+        f"{counted(matches, 'match')} of {counted(tweets, 'tweet')} in "
+        f"{counted(records, 'record')}"
     )
 
 
@@ -450,17 +456,12 @@ def _counts(table: pa.Table) -> dict[str, Any]:
         row["values"]: row["counts"]
         for row in pc.value_counts(table["level"]).to_pylist()
     }
-    places = (
-        table.select(["source", "record"]).group_by(["source", "record"]).aggregate([])
-    )
     return {
+        **_totals(table),
         "version": VERSION,
         "blind": {"costs": list(COSTS)},
         "wording": WORDING,
-        "matches": len(table),
-        "records_matched": len(places),
         "levels": {level: levels.get(level, 0) for level in LEVELS},
-        "texts_found": pc.count_distinct(table["tweet_id"]).as_py(),
         "counted": {"matches": 0},
         "answer": _answer(f"{_headline(table)}, by sketches alone", COSTS),
     }

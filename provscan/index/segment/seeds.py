@@ -225,10 +225,13 @@ class _SeedsWriter:
         self.all = PostingsWriter(folder, "seeds", SEEDS, writers)
         self.chosen = 0  # The number of chosen seeds.
         self._choice = SeedChoice(self.sizes, total)
-        # Two arrays for each range of keys: the chosen seeds of level 0, and all seeds
-        # of higher levels, of which `_ends` has the end of each level. Then, for each
-        # higher level, the chosen seeds of each range.
-        self._kept = SpilledArrays(folder / "seeds.kept.part", most_in_memory(writers))
+        # The chosen seeds of each level and, within a level, of each range of keys. The
+        # seeds of higher levels of each range, among which to choose later; `_ends` has
+        # the end of each level in them.
+        self._chosen, self._shared = (
+            SpilledArrays(folder / f"seeds.{name}.part", most_in_memory(2 * writers))
+            for name in ("chosen", "shared")
+        )
         self._ends: list[np.ndarray] = []
 
     def collect(self, params: IndexParams) -> None:
@@ -242,29 +245,25 @@ class _SeedsWriter:
         that no other place has.
         """
         self._choose(entries[: ends[0]], 0)
-        self._kept.add(entries[ends[0] :].copy())
+        self._shared.add(entries[ends[0] :].copy())
         self._ends.append(ends - ends[0])
 
     def choose_others(self) -> None:
         """Choose among the seeds of all other levels."""
         for level in LEVELS[1:]:
             for number, ends in enumerate(self._ends):
-                self._choose(
-                    self._kept[2 * number + 1][ends[level - 1] : ends[level]], level
-                )
+                low, high = ends[level - 1], ends[level]
+                self._choose(self._shared[number][low:high], level)
 
     def _choose(self, entries: np.ndarray, level: int) -> None:
         chosen = self._choice.take(entries, level)
         self.chosen += len(chosen)
-        self._kept.add(chosen)
+        self._chosen.add(chosen)
 
-    def _chosen(self, number: int) -> np.ndarray:
+    def _chosen_of_range(self, number: int) -> np.ndarray:
         """Return all chosen seeds of a range, sorted."""
         ranges = len(self._ends)
-        rarest, *others = (
-            self._kept[2 * number if level == 0 else (level + 1) * ranges + number]
-            for level in LEVELS
-        )
+        rarest, *others = (self._chosen[level * ranges + number] for level in LEVELS)
         shared = sorted_entries(np.concatenate(others))
         out = np.empty(len(rarest) + len(shared), np.uint64)
         radix.merge(read_only(rarest), read_only(shared), out)
@@ -272,7 +271,7 @@ class _SeedsWriter:
 
     def close(self, bloom: BloomFilter, threads: int) -> None:
         """Write the table of the chosen seeds and add them to a filter."""
-        parts = ordered_map(self._chosen, range(len(self._ends)), threads)
+        parts = ordered_map(self._chosen_of_range, range(len(self._ends)), threads)
         texts = len(self.texts)
         write_table(
             self.folder / "seeds",
@@ -282,7 +281,8 @@ class _SeedsWriter:
             parts,
             lambda e: seed_kernels.mark_seeds(e, bloom),
         )
-        self._kept.clear()
+        self._chosen.clear()
+        self._shared.clear()
 
 
 def write_seeds(folders: Sequence[Path], params: IndexParams) -> None:
