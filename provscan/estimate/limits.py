@@ -239,9 +239,9 @@ def product(*factors: Factor) -> Factor:
 
 
 def sharing_factor(showing: Numbers, share: float) -> Factor:
-    """Return the number of units (such as records) that contain things (such as
-    tweets), divided by the number of such units if each contained only one thing, given
-    a random ``share`` of all things.
+    """Return the correction for units (such as records) that may contain several things
+    (such as tweets), if only a random ``share`` of all things is known: the number of
+    units that contain a thing, divided by what it would be if each contained only one.
 
     ``showing`` has the numbers of units in which 0, 1, 2 and more sampled things are
     seen. The value is a lower bound (the Cauchy-Schwarz inequality for the units in
