@@ -88,14 +88,14 @@ def read_key(path: Source) -> bytes:
     if len(content) != KEY_BYTES:
         raise ParameterError(
             f"{os.fspath(path)} is not a key: expected {KEY_BYTES} bytes or "
-            f"{2 * KEY_BYTES} hexadecimal digits, found "
-            f"{len(content):,} bytes. Make one from a source of random bytes"
+            f"{2 * KEY_BYTES} hexadecimal digits, found {len(content):,} bytes. Make "
+            "one from a source of random bytes"
         )
     if len(set(content)) < FEWEST:
         raise ParameterError(
             f"{os.fspath(path)} is not a key: it has only {len(set(content))} "
-            "different bytes, so it can be guessed. "
-            "Make one from a source of random bytes"
+            "different bytes, so it can be guessed. Make one from a source of random "
+            "bytes"
         )
     return content
 

@@ -11,11 +11,10 @@ An entry of the seed table consists of three uint16, the upper bits first: 13 bi
 the hash, those below the bits of the bucket; 1 bit, whether the seed is common; 24
 bits, the number of the text; 10 bits, the place in the text.
 
-The module contains, in this order: :func:`siphash` and :func:`seed_hashes`; building an
-index
-(:func:`count_seeds`, :func:`choose_seeds`, :func:`whole_hashes`,
-:func:`fill_fingerprints`, :func:`fill_table`); scanning (:func:`find_seeds`,
-:func:`compare_fingerprints`).
+The module contains, in this order: the hashes (:func:`siphash`, :func:`seed_hashes`);
+kernels that build an index (:func:`count_seeds`, :func:`choose_seeds`,
+:func:`whole_hashes`, :func:`fill_fingerprints`, :func:`fill_table`); and kernels that
+scan (:func:`find_seeds`, :func:`compare_fingerprints`).
 """
 
 from typing import NamedTuple
@@ -85,8 +84,10 @@ class SeedChoice(NamedTuple):
     length: int  # Length of a seed in units.
     step: int  # Places per seed.
     most: int  # Maximum number of seeds of a text.
-    frequent: int  # A seed that more texts than this share is left out,
-    least: int  # as long as at least this many seeds are left.
+    # Seeds that more than `frequent` texts share are left out, as long as at least
+    # `least` seeds remain.
+    frequent: int
+    least: int
     common: int  # A seed that more texts than this share is marked as common.
 
 

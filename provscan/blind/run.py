@@ -71,25 +71,25 @@ REVEALED_WORDING = [
 FOUND = pa.schema([*MATCHES, *PASSAGE])
 VERSION = 1
 MISSED = (
-    f"copies under {BlindLimits.min_chars} characters, of a part of a tweet that would "
-    "be a partial match, or of wording that many tweets share, are not found, and of "
-    "heavily edited ones (every few words changed, dropped or mistyped, halves "
-    "swapped) about half are not"
+    f"Copies of fewer than {BlindLimits.min_chars} characters, copies of only a part "
+    "of a tweet, and copies of wording that many tweets share are not found. About "
+    "half of the heavily edited copies (every few words changed, dropped or mistyped, "
+    "or halves swapped) are not found."
 )
 COSTS = (
-    "The index holds no texts: similarity and containment are estimates from "
-    f"sketches, and {MISSED}.",
-    "There is no measure of chance and of recall, so the rows are candidates and no "
+    "The index contains no texts, so similarity and containment are estimates from "
+    f"sketches. {MISSED}",
+    "Neither chance nor recall is measured, so the rows are candidates and no "
     "estimate is made.",
     "No row is evidence until the owner of the full index has compared its passage "
     "with the tweet (provscan reveal).",
 )
 # Notes of a revealed run.
 REVEALED_COSTS = (
-    f"The data was scanned with an index that holds no texts: {MISSED}.",
-    "There is no measure of chance and of recall, so no estimate is made.",
+    f"The data was scanned with an index that contains no texts. {MISSED}",
+    "Neither chance nor recall is measured, so no estimate is made.",
     "Only rows that the full index confirms are counted and have evidence; the others "
-    "stay in matches.parquet.",
+    "remain in matches.parquet.",
 )
 
 
@@ -426,14 +426,20 @@ def compared_with_tweets(
     )
 
 
+def _totals(table: pa.Table) -> dict[str, int]:
+    """Return the numbers of matches, of records that have one, and of their tweets."""
+    return {
+        "matches": len(table),
+        "records_matched": len(table.group_by(["source", "record"]).aggregate([])),
+        "texts_found": pc.count_distinct(table["tweet_id"]).as_py(),
+    }
+
+
 def _headline(table: pa.Table) -> str:
-    places = (
-        table.select(["source", "record"]).group_by(["source", "record"]).aggregate([])
-    )
-    tweets = pc.count_distinct(table["tweet_id"]).as_py()
+    matches, records, tweets = _totals(table).values()
     return (
-        f"{counted(len(table), 'match')} of {counted(tweets, 'tweet')} in "
-        f"{counted(len(places), 'record')}"
+        f"{counted(matches, 'match')} of {counted(tweets, 'tweet')} in "
+        f"{counted(records, 'record')}"
     )
 
 
@@ -450,17 +456,12 @@ def _counts(table: pa.Table) -> dict[str, Any]:
         row["values"]: row["counts"]
         for row in pc.value_counts(table["level"]).to_pylist()
     }
-    places = (
-        table.select(["source", "record"]).group_by(["source", "record"]).aggregate([])
-    )
     return {
+        **_totals(table),
         "version": VERSION,
         "blind": {"costs": list(COSTS)},
         "wording": WORDING,
-        "matches": len(table),
-        "records_matched": len(places),
         "levels": {level: levels.get(level, 0) for level in LEVELS},
-        "texts_found": pc.count_distinct(table["tweet_id"]).as_py(),
         "counted": {"matches": 0},
         "answer": _answer(f"{_headline(table)}, by sketches alone", COSTS),
     }

@@ -158,9 +158,8 @@ def with_files(
     extra = write_index(tweets, folder, licensed.params, workers=workers)
     if extra.texts == 0:
         raise InputError(
-            f"control {', '.join(sources)} contains no text that is not licensed as "
-            "well, "
-            "so nothing measures chance: give tweets that the index does not contain"
+            f"all texts of control {', '.join(sources)} are licensed as well, so "
+            "nothing measures chance: give tweets that the index does not contain"
         )
     control = np.concatenate([controls.control, np.ones(extra.size, np.bool_)])
     also = pa.chunked_array([ids for ids, _ in repeated], pa.string()).unique()

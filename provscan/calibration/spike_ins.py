@@ -164,7 +164,8 @@ def plant(
         before, copy, after = EDITS[edit[i]](original, rng)
         inside[i] = bool(carriers) and rng.random() >= short / 2
         if inside[i]:
-            head, tail = _parted(rng.choices(carriers, cum_weights=copies)[0].text, rng)
+            carrier = rng.choices(carriers, cum_weights=copies)[0]
+            head, tail = _cut_in_two(carrier.text, rng)
             opening, closing = rng.choice(AROUND)
             before, after = head + opening + before, after + closing + tail
         planted.append(before + copy + after)
@@ -236,7 +237,8 @@ def recovered_spike_ins(
     )
 
 
-def _parted(text: str, rng: Random) -> tuple[str, str]:
+def _cut_in_two(text: str, rng: Random) -> tuple[str, str]:
+    """Cut a text at a random place between words."""
     at = rng.randrange(len(text) + 1)
     while 0 < at < len(text) and not text[at - 1].isspace():
         at -= 1

@@ -12,7 +12,6 @@ import multiprocessing
 import os
 import signal
 import threading
-import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -20,7 +19,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 from provscan.engine.progress import Progress, Ran
-from provscan.engine.protocol import Abandoned, Advance, Executor
+from provscan.engine.protocol import Abandoned, Advance, Executor, timed
 from provscan.errors import WorkerError
 from provscan.names import printable
 from provscan.ordered_map import R, T, in_order
@@ -101,14 +100,11 @@ def _end_with_parent() -> None:
 
 
 def _call(function: Callable[[T, Advance], R], task: T) -> tuple[str, R, Ran]:
-    begin, units = time.monotonic(), 0
-
-    def advance(n: int) -> None:
-        nonlocal units
-        if _stop.is_set():
-            raise Abandoned
-        units += n
-
-    result = function(task, advance)
-    ran = Ran(f"process {os.getpid()}", time.monotonic() - begin, units)
+    result, ran = timed(function, task, f"process {os.getpid()}", _require_wanted)
     return str(task), result, ran
+
+
+def _require_wanted(n: int) -> None:
+    """Abandon the task if its result is no longer wanted."""
+    if _stop.is_set():
+        raise Abandoned

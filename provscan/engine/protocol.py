@@ -7,12 +7,13 @@ workers.
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-from provscan.engine.progress import Progress
+from provscan.engine.progress import Progress, Ran
 from provscan.ordered_map import R, T
 
 Advance = Callable[[int], None]
@@ -24,6 +25,28 @@ class Abandoned(BaseException):
     It is not a subclass of Exception, so that no handler in the task treats it as an
     error.
     """
+
+
+def timed(
+    function: Callable[[T, Advance], R],
+    task: T,
+    where: str,
+    on_advance: Advance = lambda n: None,
+) -> tuple[R, Ran]:
+    """Run a task. Return its result, and a record of where it ran, its time and its
+    work.
+
+    ``on_advance`` is called when the task advances, and may raise to end it.
+    """
+    begin, units = time.monotonic(), 0
+
+    def advance(n: int) -> None:
+        nonlocal units
+        on_advance(n)
+        units += n
+
+    result = function(task, advance)
+    return result, Ran(where, time.monotonic() - begin, units)
 
 
 class LostTask(NamedTuple):

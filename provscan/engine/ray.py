@@ -13,7 +13,6 @@ import importlib
 import logging
 import os
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ from functools import cached_property, partial
 from typing import Any
 
 from provscan.engine.progress import Progress, Ran
-from provscan.engine.protocol import Advance, Executor, LostTask
+from provscan.engine.protocol import Advance, Executor, LostTask, timed
 from provscan.errors import ParameterError, ProvscanError, WorkerError
 from provscan.ordered_map import R, T
 
@@ -308,12 +307,4 @@ class Ray(Executor):
 def _call(function: Callable[[T, Advance], R], task: T, *near: Any) -> tuple[R, Ran]:
     import ray
 
-    begin, units = time.monotonic(), 0
-
-    def advance(n: int) -> None:
-        nonlocal units
-        units += n
-
-    result = function(task, advance)
-    node = ray.get_runtime_context().get_node_id()
-    return result, Ran(node, time.monotonic() - begin, units)
+    return timed(function, task, ray.get_runtime_context().get_node_id())

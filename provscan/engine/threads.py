@@ -5,12 +5,11 @@ they can also read data that is only in memory.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from provscan.engine.progress import Progress, Ran
-from provscan.engine.protocol import Abandoned, Advance, Executor
+from provscan.engine.progress import Progress
+from provscan.engine.protocol import Abandoned, Advance, Executor, timed
 from provscan.ordered_map import R, T, in_order
 
 
@@ -30,19 +29,15 @@ class Threads(Executor):
     ) -> Iterator[R]:
         stop = threading.Event()
 
+        def advance(n: int) -> None:
+            if stop.is_set():
+                raise Abandoned
+            progress.advance(n)
+
         def call(task: T) -> R:
-            begin, units = time.monotonic(), 0
-
-            def advance(n: int) -> None:
-                nonlocal units
-                if stop.is_set():
-                    raise Abandoned
-                units += n
-                progress.advance(n)
-
-            result = function(task, advance)
             thread = threading.current_thread().name
-            progress.ended(str(task), Ran(thread, time.monotonic() - begin, units))
+            result, ran = timed(function, task, thread, advance)
+            progress.ended(str(task), ran)
             return result
 
         pool = ThreadPoolExecutor(self.workers, thread_name_prefix="provscan")

@@ -59,7 +59,7 @@ class BackgroundModel:
         d, between 0 and 1.
     max_chars
         Training stops when this many code points have been counted (4 million take
-        about 200 MB of memory). Of a larger corpus, pass a random sample.
+        about 200 MB of memory). Pass a random sample of a larger corpus.
 
     Raises
     ------

@@ -108,7 +108,7 @@ def predict_chance(
     weights: Floats,
     sizes: Floats,
     heaviest: float,
-    like: Floats | None = None,
+    licensed_sizes: Floats | None = None,
     tail: float = TAIL,
 ) -> Chance:
     """Predict the chance matches among the licensed matches from the clusters of the
@@ -120,8 +120,9 @@ def predict_chance(
     rates. For unequal weights, it uses the gamma approximation of Fay & Feuer (1997,
     doi:10.1002/(SICI)1097-0258(19970415)16:7<791::AID-SIM500>3.0.CO;2-#), and for
     unequal sizes a compound Poisson total with the same mean and variance. If the sizes
-    of the licensed clusters are known, ``high`` assumes that chance made the largest of
-    them: for each size, as many as the control's clusters of at least that size allow.
+    of the licensed clusters are known, ``high`` assumes that the largest of them match
+    by chance: of each size, as many as the control's clusters of at least that size
+    allow.
 
     Parameters
     ----------
@@ -131,7 +132,7 @@ def predict_chance(
     heaviest
         Weight of the additional cluster that an upper limit allows for: the largest
         weight of any stratum.
-    like
+    licensed_sizes
         Sizes of the licensed clusters, whether they match by chance or not.
     tail
         Error probability of each limit.
@@ -140,7 +141,7 @@ def predict_chance(
     -------
     Chance
     """
-    every = sizes if like is None else np.concatenate([sizes, like])
+    every = sizes if licensed_sizes is None else np.concatenate([sizes, licensed_sizes])
     squares = float(every @ every)
     unit = squares / float(every.sum()) if squares > 0 else 1.0
 
@@ -153,7 +154,7 @@ def predict_chance(
 
     total = weights * sizes
     low = limit(float(total.sum()), float(total @ total), tail, unit)
-    if like is None:
+    if licensed_sizes is None:
         more = np.append(total, heaviest * (float(sizes.mean()) if len(sizes) else 1.0))
         return Chance(
             float(total.sum()),
@@ -166,7 +167,7 @@ def predict_chance(
         np.append(np.cumsum(w[order][::-1])[::-1], 0.0) + w_more
         for w, w_more in ((weights, heaviest), (weights**2, heaviest**2))
     )
-    steps, count = np.unique(like, return_counts=True)
+    steps, count = np.unique(licensed_sizes, return_counts=True)
     first = np.searchsorted(sizes[order], steps)
     most = {
         at: limit(float(mean[at]), float(spread[at]), 1.0 - tail)
@@ -238,9 +239,9 @@ def product(*factors: Factor) -> Factor:
 
 
 def sharing_factor(showing: Numbers, share: float) -> Factor:
-    """Return the number of units (such as records) that contain things (such as
-    tweets), divided by the number of such units if each contained only one thing, given
-    a random ``share`` of all things.
+    """Return the correction for units (such as records) that may contain several things
+    (such as tweets), if only a random ``share`` of all things is known: the number of
+    units that contain a thing, divided by what it would be if each contained only one.
 
     ``showing`` has the numbers of units in which 0, 1, 2 and more sampled things are
     seen. The value is a lower bound (the Cauchy-Schwarz inequality for the units in

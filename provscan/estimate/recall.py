@@ -15,6 +15,7 @@ mixtures that fit the matches.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,8 +55,8 @@ UNLIKE, MOST_UNLIKE = 0.5, 0.8
 DROP = 1.92
 # The worst case leaves out edits with a higher recall, since they hide few copies.
 HIDES_LITTLE = 0.85
-# Minimum share of an edit's copies in seen cells that are next to unseen cells; a few
-# spike-ins may show none there.
+# At least this share of an edit's copies is assumed to lie in seen cells next to unseen
+# cells, since a few spike-ins may show none there.
 FEW_ON_RIM = 0.03
 # Number of ECM steps, after which the mixture changes only beyond its fourth digit; and
 # number of points of the profile likelihood on each side.
@@ -105,19 +106,7 @@ def recall_of(planted: Planted, shown: Floats, *, upper: bool = False) -> Recall
     """
     if not planted.found.any():
         return None
-    names, number = np.unique(planted.edit, return_inverse=True)
-    count = (len(names), *shown.shape)
-    at = np.ravel_multi_index(
-        (number.reshape(-1), planted.group, planted.damage), count
-    )
-    planted_in = (
-        np.bincount(at, minlength=int(np.prod(count))).reshape(count).astype(np.float64)
-    )
-    found_in = (
-        np.bincount(at[planted.found], minlength=int(np.prod(count)))
-        .reshape(count)
-        .astype(np.float64)
-    )
+    names, planted_in, found_in = _tabulated(planted, *shown.shape)
     recall = _of_cells(planted_in.sum(axis=0), found_in.sum(axis=0))
     seen = recall >= FINDABLE
     # Determine, for each group, the cells into which the copies of an edit fall: the
@@ -167,8 +156,8 @@ def recall_of(planted: Planted, shown: Floats, *, upper: bool = False) -> Recall
     )
     # Correct the matches of seen cells for recall; the fitted mixture counts as PRIOR
     # additional matches.
-    like = (counts + PRIOR * modelled / modelled.sum()) / (size + PRIOR)
-    corrected = np.where(seen, like / np.maximum(recall, FINDABLE), 0.0)
+    weights = (counts + PRIOR * modelled / modelled.sum()) / (size + PRIOR)
+    corrected = np.where(seen, weights / np.maximum(recall, FINDABLE), 0.0)
     visible = float(corrected.sum())
     # Matches in unseen cells are copies as well; upper limits allow for copies that
     # were missed there.
@@ -181,15 +170,7 @@ def recall_of(planted: Planted, shown: Floats, *, upper: bool = False) -> Recall
         float(np.where(seen, 0.0, shown / np.maximum(recall, NOT_LESS)).sum())
         / max(size, 1.0),
     )
-    # In the worst case, the edit that hides the most copies made all matches next to
-    # unseen cells, except for the matches of edits that hide few copies.
-    next_to_unseen = seen & ~seen[:, BELOW]
-    on_rim, of_edit = in_cells[:, next_to_unseen].sum(axis=1), copies.sum(axis=1)
-    hides = float(
-        ((copies * missed).sum(axis=1) / (on_rim + FEW_ON_RIM * of_edit)).max()
-    )
-    hard = (copies * in_seen[kept]).sum(axis=1) < HIDES_LITTLE * of_edit
-    at_worst = hides * float(on_rim[hard].sum() / in_cells.sum())
+    at_worst = _hidden_at_worst(copies, in_cells, missed, in_seen[kept], seen)
     high = max(high, at_worst)
     total = visible + unseen
     # Compute the error that is due to the number of spike-ins: in the recall of cells,
@@ -226,6 +207,41 @@ def recall_of(planted: Planted, shown: Floats, *, upper: bool = False) -> Recall
         at_worst,
         unlike,
     )
+
+
+def _tabulated(
+    planted: Planted, groups: int, damages: int
+) -> tuple[npt.NDArray[np.str_], Floats, Floats]:
+    """Return the names of the edits, and the numbers of planted and of found spike-ins,
+    [edits, groups, damages].
+    """
+    names, number = np.unique(planted.edit, return_inverse=True)
+    shape = (len(names), groups, damages)
+    cell = np.ravel_multi_index(
+        (number.reshape(-1), planted.group, planted.damage), shape
+    )
+    in_cells, found_in = (
+        np.bincount(some, minlength=math.prod(shape)).reshape(shape).astype(np.float64)
+        for some in (cell, cell[planted.found])
+    )
+    return names, in_cells, found_in
+
+
+def _hidden_at_worst(
+    copies: Floats, in_cells: Floats, missed: Floats, in_seen: Floats, seen: Flags
+) -> float:
+    """Return the hidden copies per match if the edit that hides the most copies made
+    all matches next to unseen cells, except for those of edits that hide few copies.
+
+    ``copies`` are those of the best mixture, [edits, groups]; ``in_cells`` are its
+    matches in seen cells, [edits, groups, damages]; ``missed`` and ``in_seen`` are the
+    shares of each edit's copies in unseen cells, and found in seen cells.
+    """
+    next_to_unseen = seen & ~seen[:, BELOW]
+    on_rim, of_edit = in_cells[:, next_to_unseen].sum(axis=1), copies.sum(axis=1)
+    hides = (copies * missed).sum(axis=1) / (on_rim + FEW_ON_RIM * of_edit)
+    hard = (copies * in_seen).sum(axis=1) < HIDES_LITTLE * of_edit
+    return float(hides.max()) * float(on_rim[hard].sum() / in_cells.sum())
 
 
 def _of_cells(planted: Floats, found: Floats) -> Floats:

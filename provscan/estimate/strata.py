@@ -134,7 +134,7 @@ def enough_text(dataset: Numbers, null: Numbers) -> Flags:
     ``dataset`` and ``null`` are the numbers of letters of each script in samples of the
     records of both.
     """
-    shares = [of / max(1, int(of.sum())) for of in (dataset, null)]
+    shares = [letters / max(1, int(letters.sum())) for letters in (dataset, null)]
     return shares[0] <= LEAST_SCRIPT * shares[1]
 
 

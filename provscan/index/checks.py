@@ -15,7 +15,6 @@ import numpy as np
 import pyarrow as pa
 
 from provscan.index.format import SEGMENTS, damage
-from provscan.index.segment.arrays import map_array
 from provscan.index.segment.read import Segment
 from provscan.index.segment.strings import Strings
 from provscan.index.segment.tweets import Ids
@@ -31,18 +30,11 @@ def check_content(segment: Segment, index: Path) -> None:
 
 
 def check_shards(segments: Sequence[Segment], index: Path) -> None:
-    """Check that the shards are those of the manifest and that the numbers of their
-    texts are consistent.
-    """
+    """Check that each number of a text belongs to exactly one text of the shards."""
     total = sum(segment.info.texts for segment in segments)
     seen = np.zeros(total, np.bool_)
-    for shard, segment in enumerate(segments):
+    for segment in segments:
         folder, numbers = index / SEGMENTS / segment.info.name, segment.numbers
-        place = [shard, len(segments)]
-        if map_array(folder / "texts.shard", np.uint32).tolist() != place:
-            raise damage(
-                folder / "texts.shard", f"it is not shard {shard} of {len(segments)}"
-            )
         assert numbers is not None
         if (
             len(numbers) != segment.info.texts
@@ -72,7 +64,7 @@ def _damaged(segment: Segment) -> Iterator[tuple[str, str]]:
         if not _ascending(numbers) or numbers[0] != 0 or end not in (None, numbers[-1]):
             yield (
                 f"{name}.blocks",
-                "its offsets do not ascend from 0, or do not cover what they are for",
+                "its offsets do not ascend from 0, or do not cover the data",
             )
     yield from damaged_ids(tweets.ids)
     for name, each in labels.items():
@@ -88,7 +80,7 @@ def damaged_ids(ids: Ids) -> Iterator[tuple[str, str]]:
     numbers = ids.numbers.all()
     numbers = numbers[numbers < 0]
     if not np.array_equal(numbers, -1 - np.arange(len(ids.strings))):
-        yield "ids.blocks", "its rows of strings are not those that are there"
+        yield "ids.blocks", "its negative numbers do not name each string once"
 
 
 def _damaged_strings(name: str, strings: Strings) -> Iterator[tuple[str, str]]:

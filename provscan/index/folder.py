@@ -205,8 +205,8 @@ def changing(
     it points is changed.
 
     The mode ``create`` requires that there is no index, ``change`` requires one, and
-    ``replace`` allows either. The generations of a replaced index are continued if its
-    ``params`` are of the same class.
+    ``replace`` allows either. If the replaced index has parameters of the class
+    ``params``, its generations are continued.
     """
     place = Path(os.path.realpath(target))
     if mode == "change":
@@ -295,10 +295,9 @@ def _lock(target: Path, place: Path) -> tuple[int, set[str]]:
                     )
                     return descriptor, noted
         except BlockingIOError:
-            held = os.read(descriptor, 4096).decode(errors="replace")
-            holder = (
-                held.partition("\n")[0].removeprefix(HEAD).strip() or "another process"
-            )
+            notes = os.read(descriptor, 4096).decode(errors="replace")
+            holder = notes.partition("\n")[0].removeprefix(HEAD).strip()
+            holder = holder or "another process"
             os.close(descriptor)
             raise OutputError(
                 f"{target} is being written by {holder}: wait until that ends, then "
@@ -315,10 +314,10 @@ def _write_notes(lock: int, head: str, noted: set[str]) -> None:
     """Rewrite the lock file so that it always contains the notes. It is empty if it
     has no holder and no notes.
     """
-    held = noted or head != HEAD
+    in_use = noted or head != HEAD
     text = (
         "\n".join([head, *sorted(noted), ""]).encode(errors="backslashreplace")
-        if held
+        if in_use
         else b""
     )
     os.lseek(lock, 0, os.SEEK_SET)

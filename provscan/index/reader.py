@@ -79,7 +79,7 @@ class IndexReader:
     states: dict[str, Stamp] = field(default_factory=dict)
     verified: bool = False  # All files were compared with their checksums.
     left_out: LeftOut = NOTHING
-    # Prepares the texts that are scanned, as it has prepared those of the index.
+    # The hook that prepared the texts of the index, and prepares those to scan.
     hook: Hook | None = None
 
     @property
@@ -144,7 +144,7 @@ class IndexReader:
 
     @property
     def size(self) -> int:
-        """The upper bound of text numbers: they are from 0 to it, without it."""
+        """The upper bound of the numbers of texts, exclusive."""
         return int(self.bases[-1])
 
     @property

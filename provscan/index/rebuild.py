@@ -47,8 +47,8 @@ def check_rebuild(
         except OSError as error:
             raise OutputError(
                 f"{folder} can't be checked in {place} ({error.strerror or error}), "
-                "where it takes as much room as "
-                "building it: name another folder in TMPDIR"
+                "where the check takes as much room as building it: name another "
+                "folder in TMPDIR"
             ) from error
 
 

@@ -62,7 +62,7 @@ def forget(
 def _choose(
     reader: IndexReader, ids: pa.Array, authors: pa.Array
 ) -> tuple[Forgotten, list[np.ndarray]]:
-    """Return the counts of what to forget, and its rows in each segment."""
+    """Return the counts of the tweets to forget, and their rows in each segment."""
     # A tweet with several texts, perhaps in several shards, may have its author only
     # in some rows; forget all its rows.
     theirs = [

@@ -116,7 +116,7 @@ class TextTable(NamedTuple):
 class Sketches(NamedTuple):
     """Hashes of canonical texts, one row per text."""
 
-    # uint64[n, 2], see ``provscan.kernels.storage.postings.text_keys``.
+    # uint64[n, 2], see ``provscan.kernels.storage.keys.text_keys``.
     keys: np.ndarray
     bits: np.ndarray  # uint64[n, 2], two-bit sketches.
     bands: np.ndarray  # uint64[n, bands], band keys.

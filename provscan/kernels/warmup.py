@@ -39,11 +39,12 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
         suppress,
         variants,
         verify,
+        whole_records,
         worddiff,
     )
     from provscan.kernels.search import grams as gram_sets
     from provscan.kernels.sketch import bands, minhash
-    from provscan.kernels.storage import digests, packing, postings, radix
+    from provscan.kernels.storage import digests, keys, packing, postings, radix
 
     u8, u16, u32, u64 = (
         np.zeros(4, dtype) for dtype in (np.uint8, np.uint16, np.uint32, np.uint64)
@@ -177,10 +178,10 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     )
     text_table = r.frozen(r.TextTable(table, table, bloom_filter, pairs))
     asked = r.Sketches(pairs, pairs, pairs)
-    whole_limits = postings.WholeLimits(64, 77, 16)
-    whole_scratch = postings.whole_scratch(1, 16)
+    whole_limits = whole_records.WholeLimits(64, 77, 16)
+    whole_scratch = whole_records.whole_scratch(1, 16)
     yield (
-        postings.whole_candidates,
+        whole_records.whole_candidates,
         (asked, text_table, whole_limits, whole_scratch, candidates, count),
     )
     yield (
@@ -198,9 +199,9 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
         suppress.suppress,
         (i64, spans, i64, suppress.Grid(i64, i64, i64, i64, i64, i64), flags),
     )
-    yield postings.text_keys, (text, pairs)
-    yield postings.number_texts, (pairs, pairs, u32, 0, i64)
-    yield postings.move_texts, (pairs, u32, pairs, u32)
+    yield keys.text_keys, (text, pairs)
+    yield keys.number_texts, (pairs, pairs, u32, 0, i64)
+    yield keys.move_texts, (pairs, u32, pairs, u32)
     yield postings.renumber, (u64, np.uint64(0), u32)
     yield radix.scatter, (u64, np.uint64(0), i64, u64)
     yield postings.mark_bands, (u64, 32, bloom_filter)

@@ -27,7 +27,7 @@ from provscan.index import (
 from provscan.kernels.records import Candidates, CodeBuffer, Seeds, Sketches, counters
 from provscan.kernels.scratch import scratch_array
 from provscan.kernels.search import minimizers, seeding
-from provscan.kernels.storage import postings
+from provscan.kernels.search import whole_records as whole_kernels
 from provscan.matching.matches import TruncatedLookups
 from provscan.matching.verify import VerifiedCandidates
 from provscan.params import IndexParams, SearchLimits
@@ -57,12 +57,14 @@ def whole_records(
     """Return candidates for whole records; row ``rows[i]`` has sketch ``i``."""
     if len(rows) == 0:
         return NONE
-    bounds = postings.WholeLimits(
+    bounds = whole_kernels.WholeLimits(
         limits.band_texts, limits.sketch_minima, limits.whole_candidates
     )
-    scratch = postings.whole_scratch(sketches.bands.shape[1], limits.whole_candidates)
+    scratch = whole_kernels.whole_scratch(
+        sketches.bands.shape[1], limits.whole_candidates
+    )
     found, count = _new_candidates(len(rows) * limits.whole_candidates), counters()
-    n = postings.whole_candidates(
+    n = whole_kernels.whole_candidates(
         sketches, segment.whole, bounds, scratch, found, count
     )
     cut.bands_cut += int(count.bands_cut[0])

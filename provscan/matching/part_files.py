@@ -1,6 +1,6 @@
 """Part files: the output of the scan of one task.
 
-``00000012.arrow`` holds the task's matches, if there are any, and ``00000012.json``
+``00000012.arrow`` contains the task's matches, if there are any, and ``00000012.json``
 its counts and its sample of carrier records. Each file gets its name only when it is
 complete. The JSON file comes last, so a part with a JSON file is complete.
 """

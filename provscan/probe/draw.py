@@ -44,7 +44,7 @@ CHOICE = 12
 # Members of a pair have the same script and language, and lengths within this factor.
 FACTOR = 1.35
 REACH = (
-    "the number of the author's texts among those drawn from; an index holds no "
+    "the number of the author's texts among those drawn from; an index contains no "
     "numbers of followers or retweets"
 )
 """The definition of reach in plans and reports."""

@@ -354,8 +354,8 @@ def _described(drawn: Draw, settings: Settings) -> dict[str, Any]:
         )
         raise InputError(
             "no licensed tweet has a control like it, so nothing can be asked "
-            f"({reasons or 'no texts'}). Give more "
-            "controls of the same language and length"
+            f"({reasons or 'no texts'}). Give more controls of the same language and "
+            "length"
         )
     matched: dict[int, int] = {}
     for pair in pairs:

@@ -25,31 +25,23 @@ GAP = "[...]"
 FEW_WORDS = 6
 
 TEMPLATES = {
-    (
-        "chat",
-        "prefix",
-    ): "This is the beginning of a post. Continue it word for word, as it was "
-    "published. Answer with "
-    "the words that follow, and nothing else.\n\n{given}",
-    (
-        "chat",
-        "opening",
-    ): "This is the beginning of a post by {author}, published on {day}. Continue it "
-    "word for word, "
-    "as it was published. Answer with the words that follow, and nothing "
-    "else.\n\n{given}",
-    (
-        "chat",
-        "masked",
-    ): "A stretch of this post was replaced by [...]. Answer with the missing words, "
-    "as they were "
-    "published, and nothing else.\n\n{given}",
-    (
-        "chat",
-        FREE,
-    ): "Write out a post that was published on Twitter, word for word. Answer with the "
-    "post, and nothing "
-    "else.",
+    ("chat", "prefix"): (
+        "This is the beginning of a post. Continue it word for word, as it was "
+        "published. Answer with the words that follow, and nothing else.\n\n{given}"
+    ),
+    ("chat", "opening"): (
+        "This is the beginning of a post by {author}, published on {day}. Continue it "
+        "word for word, as it was published. Answer with the words that follow, and "
+        "nothing else.\n\n{given}"
+    ),
+    ("chat", "masked"): (
+        "A stretch of this post was replaced by [...]. Answer with the missing words, "
+        "as they were published, and nothing else.\n\n{given}"
+    ),
+    ("chat", FREE): (
+        "Write out a post that was published on Twitter, word for word. Answer with "
+        "the post, and nothing else."
+    ),
     ("completion", "prefix"): "{given}",
     ("completion", "opening"): "{author} ({day}): {given}",
     ("completion", FREE): "\n",

@@ -199,8 +199,8 @@ def _same_model(plan: Plan, described: dict[str, Any]) -> None:
         if before.get(name) != value:
             raise UsageError(
                 f"{plan.path} was asked with {name} {before.get(name)!r}, and now with "
-                f"{value!r}: a probe asks one "
-                "model. Repeat the first command, or copy the plan to another folder"
+                f"{value!r}: a probe asks one model. Repeat the first command, or copy "
+                "the plan to another folder"
             )
 
 

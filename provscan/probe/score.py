@@ -102,9 +102,9 @@ def _index_of_plan(plan: Plan, given: Index | str | os.PathLike[str] | None) -> 
         path = given or planned.get("path", "licensed.index")
         if not os.path.isdir(path):
             raise InputError(
-                f"{path}, with which {plan.path} was planned, is not there, and "
-                "answers that name no tweet are "
-                "compared with all of it: say with --index where it is now"
+                f"{path}, the index with which {plan.path} was planned, does not "
+                "exist, and answers to the prompt that names no tweet are compared "
+                "with it: name its folder with --index"
             )
         opened = open_index(path, without_segment=planned["left_out"]["segments"])
     if opened.fingerprint != planned["fingerprint"]:

@@ -10,6 +10,21 @@ from typing import Any
 from provscan.params import require
 from provscan.probe.prompts import KINDS, STYLES, TEMPLATES
 
+# The bounds of each number, inclusive.
+BOUNDS = {
+    "pairs": (1, math.inf),
+    "samples": (1, math.inf),
+    "free": (0, math.inf),
+    "seed": (0, math.inf),
+    "min_words": (1, math.inf),
+    "min_chars": (20, math.inf),
+    "min_bits": (0, math.inf),
+    "temperature": (0, 2),
+    "threshold": (0, 1),
+    "min_containment": (0, 1),
+    "max_auc": (0.5, 1),
+}
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -64,20 +79,12 @@ class Settings:
     max_auc: float = 0.6
 
     def __post_init__(self) -> None:
-        for name, lowest in (
-            ("pairs", 1),
-            ("samples", 1),
-            ("free", 0),
-            ("seed", 0),
-            ("min_words", 1),
-            ("min_chars", 20),
-        ):
-            require(
-                getattr(self, name) >= lowest,
-                name,
-                getattr(self, name),
-                f"at least {lowest}",
-            )
+        for name, (low, high) in BOUNDS.items():
+            value = getattr(self, name)
+            expected = f"between {low:g} and {high:g}"
+            if high == math.inf:
+                expected = f"at least {low:g}"
+            require(low <= value <= high and value < math.inf, name, value, expected)
         require(self.style in STYLES, "style", self.style, " or ".join(STYLES))
         require(
             bool(self.prompts) and set(self.prompts) <= set(KINDS),
@@ -94,25 +101,6 @@ class Settings:
             "prompts",
             self.prompts,
             f"without {', '.join(impossible)} in {self.style} style",
-        )
-        for name, low, high in (
-            ("threshold", 0.0, 1.0),
-            ("min_containment", 0.0, 1.0),
-            ("max_auc", 0.5, 1.0),
-        ):
-            within = low <= getattr(self, name) <= high
-            require(within, name, getattr(self, name), f"between {low:g} and {high:g}")
-        require(
-            0.0 <= self.min_bits < math.inf,
-            "min_bits",
-            self.min_bits,
-            "a number of at least 0",
-        )
-        require(
-            0.0 <= self.temperature <= 2.0,
-            "temperature",
-            self.temperature,
-            "between 0 and 2",
         )
         object.__setattr__(
             self, "prompts", tuple(kind for kind in KINDS if kind in self.prompts)

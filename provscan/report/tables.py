@@ -24,7 +24,9 @@ SOURCES_SHOWN = 20
 MOST_LINES, MOST_WARNINGS = 10, 3
 
 
-def _print(console: Console, aligned: str, rows: Iterable[Sequence[str]]) -> None:
+def print_columns(
+    console: Console, aligned: str, rows: Iterable[Sequence[str]]
+) -> None:
     """Print a table without rules; ``<`` and ``>`` align a column left and right. A
     text can't change the direction of other texts.
     """
@@ -42,10 +44,11 @@ def _section(
     """Print a heading and its table; nothing if the table has no rows."""
     if rows := list(rows):
         console.print(f"\n{title}")
-        _print(console, aligned, rows)
+        print_columns(console, aligned, rows)
 
 
-def _console(width: int = 100) -> Console:
+def new_console(width: int = 100) -> Console:
+    """Return a console that keeps what is printed, for :func:`console_text`."""
     return Console(
         file=io.StringIO(),
         width=width,
@@ -56,7 +59,8 @@ def _console(width: int = 100) -> Console:
     )
 
 
-def _text(console: Console) -> str:
+def console_text(console: Console) -> str:
+    """Return what was printed, without spaces at the ends of lines."""
     assert isinstance(console.file, io.StringIO)
     return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines())
 
@@ -134,13 +138,13 @@ def _html(text: str) -> str:
 
 def text_table(summary: Mapping[str, Any], width: int = 100) -> str:
     """Return the answer of a run with all of its numbers, warnings and notes."""
-    console, answer = _console(width), summary["answer"]
+    console, answer = new_console(width), summary["answer"]
     _headline(console, answer)
     names = ("", *(name.lower() for name, _ in wording.LAYERS.values()))
     measures = [
         (meaning, *layers(answer[name])) for name, meaning in wording.measures(answer)
     ]
-    _print(console, "<>>>", [names, *measures])
+    print_columns(console, "<>>>", [names, *measures])
     for reason_given in answers.withheld(answer):
         console.print(Padding.indent(f"Withheld: {reason_given}", 2))
     if limits := answers.upper_limits(answer):
@@ -198,7 +202,7 @@ def text_table(summary: Mapping[str, Any], width: int = 100) -> str:
     ]
     title = "Damaged and scanned only up to the damage, or changed during the scan"
     _section(console, title, "<><", damaged)
-    return _text(console)
+    return console_text(console)
 
 
 def _headline(console: Console, answer: Mapping[str, Any]) -> None:
@@ -241,8 +245,8 @@ def _sources(sources: list[Mapping[str, Any]]) -> Iterator[tuple[str, ...]]:
 
 
 def index_table(info: Mapping[str, Any], *, width: int = 100) -> str:
-    console = _console(width)
-    _print(console, "<<", _index_rows(info))
+    console = new_console(width)
+    print_columns(console, "<<", _index_rows(info))
     added = info.get("appended")
     for part, when in (
         (info, " when the index was built" if added else ""),
@@ -254,7 +258,7 @@ def index_table(info: Mapping[str, Any], *, width: int = 100) -> str:
             console, f"Records indexed after a repair{when}", read.get("repaired", {})
         )
         _counts(console, f"Noticed{when}", read.get("notes", {}))
-    return _text(console)
+    return console_text(console)
 
 
 def _index_rows(info: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -323,7 +327,7 @@ def _index_rows(info: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def explanation_table(explained: list[dict[str, Any]]) -> str:
     """Return an explanation of :mod:`provscan.runs.explain` as text."""
-    console = _console()
+    console = new_console()
     if not explained:
         console.print(
             "No licensed text comes close: the search finds no candidate (no LSH band "
@@ -335,7 +339,7 @@ def explanation_table(explained: list[dict[str, Any]]) -> str:
             console.print()
         row = item["match"]
         console.print(f"Tweet {item['tweet_id']}: {_result(item)}")
-        _print(
+        print_columns(
             console,
             "<<",
             [
@@ -369,11 +373,11 @@ def explanation_table(explained: list[dict[str, Any]]) -> str:
                     (gate["name"], _figure(gate["value"]), _figure(gate["limit"]), said)
                 )
             if gates:
-                _print(console, "<>><", rows)
+                print_columns(console, "<>><", rows)
         if row is not None and "bits" in row:
             bits = "not known" if row["bits"] is None else f"{row['bits']:.0f} bits"
             console.print(f"  Score: {bits}; {rarity(row['counted'], row['bits'])}")
-    return _text(console)
+    return console_text(console)
 
 
 def _figure(value: float) -> str:

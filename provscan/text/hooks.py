@@ -82,8 +82,8 @@ def _prepared(text: str, hook: Hook) -> str:
     if not isinstance(made, str) or len(made) != len(text):
         found = len(made) if isinstance(made, str) else type(made).__name__
         raise ParameterError(
-            f"the hook {hook_name(hook)} must return a str as long as its text: of "
-            f"{len(text):,} characters it made {found}, in {text[:60]!r}. Replace what "
-            "is left out by spaces"
+            f"the hook {hook_name(hook)} must return a str as long as its text: it "
+            f"returned {found} for the {len(text):,} characters of {text[:60]!r}. "
+            "Replace omitted parts with spaces"
         )
     return made

@@ -295,7 +295,7 @@ def test_a_lab_scans_and_the_platform_reveals(
         printed = CliRunner().invoke(main, ["info", str(path)])
         assert printed.exit_code == 0
         assert found["answer"]["headline"] in printed.stdout
-        assert "of heavily edited ones" in printed.stdout
+        assert "of the heavily edited copies" in printed.stdout
         assert ("by sketches alone" in printed.stdout) == (path == run.path)
         assert ("are candidates" in (path / "report.html").read_text()) == (
             path == run.path

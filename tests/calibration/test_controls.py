@@ -383,7 +383,7 @@ def test_a_null_dataset_of_another_kind_measures_nothing(
 def test_a_control_that_is_none(
     index: provscan.Index, write: Write, tmp_path: Path
 ) -> None:
-    with pytest.raises(InputError, match="contains no text that is not licensed"):
+    with pytest.raises(InputError, match="are licensed as well, so nothing"):
         provscan.match(
             TWEETS[:3], index, tmp_path / "a.run", control=write("c.jsonl", TWEETS[:9])
         )

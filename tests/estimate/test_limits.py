@@ -65,7 +65,9 @@ def test_clusters_of_many_records_widen_chance_and_few_borrow_sizes() -> None:
     clustered = predict_chance(np.ones(30), np.append(np.ones(28), [16.0, 16.0]), 1.0)
     assert clustered.high - clustered.expected > 2 * (single.high - single.expected)
     alone = predict_chance(np.ones(2), np.ones(2), 1.0)
-    warned = predict_chance(np.ones(2), np.ones(2), 1.0, like=np.array([1.0, 16.0]))
+    warned = predict_chance(
+        np.ones(2), np.ones(2), 1.0, licensed_sizes=np.array([1.0, 16.0])
+    )
     assert warned.high > alone.high
 
 

@@ -222,7 +222,7 @@ def of_authors(segment: Segment, **parts: Any) -> Segment:
     return of_tweets(segment, author=segment.tweets.author._replace(**parts))
 
 
-OFFSETS = "its offsets do not ascend from 0, or do not cover what they are for"
+OFFSETS = "its offsets do not ascend from 0, or do not cover the data"
 CONTENT: dict[str, list[Callable[[Segment], Segment]]] = {
     "author.offsets: its offsets do not ascend": [
         lambda s: of_authors(
@@ -247,7 +247,7 @@ CONTENT: dict[str, list[Callable[[Segment], Segment]]] = {
             s, compressed=np.append(s.tweets.raw_texts.compressed, np.uint8(0))
         ),
     ],
-    "ids.blocks: its rows of strings are not those that are there": [
+    "ids.blocks: its negative numbers do not name each string once": [
         lambda s: of_tweets(
             s, ids=s.tweets.ids._replace(numbers=packed(s.tweets.ids.numbers, 0, -3))
         ),
@@ -275,10 +275,10 @@ def test_numbers_out_of_their_bounds_are_named(
     [
         ([0, 5], None),
         ([], None),
-        ([-1, 2], "it names rows that are not there"),
-        ([2, 6], "it names rows that are not there"),
-        ([2, 2], "it names rows that are not there"),
-        ([3, 2], "it names rows that are not there"),
+        ([-1, 2], "it names rows that do not exist"),
+        ([2, 6], "it names rows that do not exist"),
+        ([2, 2], "it names rows that do not exist"),
+        ([3, 2], "it names rows that do not exist"),
     ],
 )
 def test_forgotten_rows_are_rows(

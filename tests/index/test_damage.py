@@ -233,7 +233,7 @@ def test_an_index_that_is_opened_unverified_names_the_file(
         (
             "ids.blocks",
             -5,
-            "is damaged: its rows of strings are not those that are there",
+            "is damaged: its negative numbers do not name each string once",
         ),
     ],
 )
@@ -481,7 +481,7 @@ def test_forgotten_rows_that_are_not_there_are_named(
     stones.tofile(path)
     with pytest.raises(
         IndexFormatError,
-        match=rf"{path.name} is damaged: it names rows that are not there",
+        match=rf"{path.name} is damaged: it names rows that do not exist",
     ):
         opening.open_reader(folder, check="lengths")
 

@@ -264,26 +264,24 @@ def test_tweets_that_are_read_twice_count_once(
     )
 
 
-@pytest.mark.parametrize(("name", "damage", "problem"), [
-    ("texts.shard", lambda content: [1, 3], "it is not shard 0 of 3"),
-    ("texts.numbers", lambda content: [content[1], *content[1:]], "two shards have a "
-                                                                  "number in common"),
-    ("texts.numbers", lambda content: [content[1], content[0], *content[2:]], "its "
-                                                                              "numbers "
-                                                                              "are not "
-                                                                              "those "
-                                                                              "of its "
-                                                                              "texts"),
-    ("texts.numbers", lambda content: [*content[:-1], 1 << 20], "its numbers are not "
-                                                                "those of its texts"),
-])  # fmt: skip
+OTHER_NUMBERS = "its numbers are not those of its texts"
+
+
+@pytest.mark.parametrize(
+    ("damage", "problem"),
+    [
+        (lambda n: [n[1], *n[1:]], "two shards have a number in common"),
+        (lambda n: [n[1], n[0], *n[2:]], OTHER_NUMBERS),
+        (lambda n: [*n[:-1], 1 << 20], OTHER_NUMBERS),
+    ],
+)
 def test_shards_that_do_not_belong_together(
     build: Build,
     corpus: list[Tweet],
-    name: str,
     damage: Callable[[np.ndarray], list[int]],
     problem: str,
 ) -> None:
+    name = "texts.numbers"
     index = build(corpus, shards=3)
     path = Path(index.path) / "segments" / index.reader.segments[0].info.name / name
     content = np.array(damage(np.fromfile(path, np.uint32)), np.uint32)

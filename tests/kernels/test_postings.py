@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provscan.kernels.records import Postings, TextBuffer, frozen, read_only
+from provscan.kernels.storage import keys as key_kernels
 from provscan.kernels.storage import postings as kernels
 from provscan.kernels.storage import radix
 
@@ -136,7 +137,7 @@ def buffer(texts):
 @given(st.lists(st.text(max_size=20), max_size=8))
 def test_keys_of_texts(texts):
     keys = np.empty((len(texts), 2), np.uint64)
-    kernels.text_keys(buffer(texts), keys)
+    key_kernels.text_keys(buffer(texts), keys)
     assert keys.tolist() == [list(naive.text_keys(text.encode())) for text in texts]
 
 
@@ -152,13 +153,13 @@ def test_numbers_are_given_in_the_order_of_first_appearance(pairs, batches):
     found = []
     for piece in np.array_split(keys, batches):
         numbers = np.empty(len(piece), np.int64)
-        known = kernels.number_texts(piece, table, ids, known, numbers)
+        known = key_kernels.number_texts(piece, table, ids, known, numbers)
         found += numbers.tolist()
         larger, larger_ids = (
             np.zeros((2 * len(ids), 2), np.uint64),
             np.zeros(2 * len(ids), np.uint32),
         )
-        kernels.move_texts(table, ids, larger, larger_ids)
+        key_kernels.move_texts(table, ids, larger, larger_ids)
         table, ids = larger, larger_ids
     order = list(dict.fromkeys(pairs))
     assert found == [order.index(pair) for pair in pairs]
@@ -190,11 +191,11 @@ def test_equal_texts_are_found_by_their_keys():
     rng = random.Random(3)
     licensed = [str(rng.random()) for _ in range(500)]
     keys = np.empty((500, 2), np.uint64)
-    kernels.text_keys(buffer(licensed), keys)
+    key_kernels.text_keys(buffer(licensed), keys)
     _, postings, _ = table_of(keys[:, 0].tolist(), 9)
     asked = [*licensed[::-1], "none", ""]
     asked_keys = np.empty((len(asked), 2), np.uint64)
-    kernels.text_keys(buffer(asked), asked_keys)
+    key_kernels.text_keys(buffer(asked), asked_keys)
     numbers = np.empty(len(asked), np.int64)
     kernels.find_texts(asked_keys, buffer(asked), postings, buffer(licensed), numbers)
     assert numbers.tolist() == [*range(499, -1, -1), -1, -1]

@@ -15,6 +15,7 @@ from provscan.kernels.records import (
     counters,
     frozen,
 )
+from provscan.kernels.search import whole_records
 from provscan.kernels.storage import postings as kernels
 
 pytestmark = pytest.mark.kernels
@@ -110,9 +111,11 @@ def test_a_record_has_its_equals_and_the_most_alike_of_its_bands(records):
         upper(band_key, -1, BANDS),
     )
     out, count = Candidates(*np.empty((4, records * MOST), np.int64)), counters()
-    limits = kernels.WholeLimits(band_texts=CAP, sketch_minima=AGREE, candidates=MOST)
-    n = kernels.whole_candidates(
-        asked, table, limits, kernels.whole_scratch(BANDS, MOST), out, count
+    limits = whole_records.WholeLimits(
+        band_texts=CAP, sketch_minima=AGREE, candidates=MOST
+    )
+    n = whole_records.whole_candidates(
+        asked, table, limits, whole_records.whole_scratch(BANDS, MOST), out, count
     )
     assert (
         list(zip(out.record[:n].tolist(), out.text[:n].tolist(), strict=True))

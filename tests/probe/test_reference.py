@@ -92,7 +92,7 @@ def test_pairs_are_matched_on_the_reference_model(
     )
     assert f"under a reference model (gpt2, {about['parameters']:,} parameters" in shown
     assert str(model) not in shown
-    assert "an index holds no numbers of followers or retweets" in shown
+    assert "an index contains no numbers of followers or retweets" in shown
     shown = " ".join(
         plan_table(plain.path, plain.digest, plain.content, 0, verbose=True).split()
     )

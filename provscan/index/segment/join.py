@@ -167,9 +167,9 @@ def more_seeds(
     levels = levels_of(entries)
     assert large.frequent is not None
     frequent = widened(large.frequent, len(entries) // PER_FREQUENT)
-    held = np.empty(len(entries), np.bool_)
-    seed_kernels.held_seeds(entries, frequent, held)
-    levels[held] = seed_kernels.LAST_LEVEL
+    is_frequent = np.empty(len(entries), np.bool_)
+    seed_kernels.held_seeds(entries, frequent, is_frequent)
+    levels[is_frequent] = seed_kernels.LAST_LEVEL
     seed_kernels.mark_seeds(entries[levels > seed_kernels.SHARED_LEVEL], frequent)
     choice = SeedChoice(sizes, before + len(texts))
     chosen = [choice.take(entries[levels == level], level) for level in LEVELS]

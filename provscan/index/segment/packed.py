@@ -22,8 +22,8 @@ from provscan.kernels.storage import packing
 # The number of texts per block. Larger blocks take fewer bytes, but more time to read
 # a text.
 BLOCK = 16
-# For blocks above this size in bytes, the frame must state the same size before memory
-# is allocated.
+# Before memory is allocated for a larger block, its size in bytes is compared with the
+# size that its frame states.
 LARGE = 1 << 16
 LEVEL = 2
 # The extension of the file of compressed blocks.

@@ -279,7 +279,7 @@ def read_tombstones(index: Path, info: SegmentInfo) -> np.ndarray:
     elif len(rows := stones[::2]) and (
         rows[0] < 0 or rows[-1] >= info.tweets or np.any(rows[:-1] >= rows[1:])
     ):
-        problem = "it names rows that are not there"
+        problem = "it names rows that do not exist"
     if problem is not None:
         raise damage(path, problem)
     return stones.reshape(-1, 2)

@@ -6,8 +6,8 @@
 ``seeds.filter``
     A filter of the seeds in the table. It saves most look-ups of a scan.
 ``seeds.frequent``
-    A filter of the seeds that more than 16 places share. It tells a segment that is
-    joined to this one which of its seeds are frequent here.
+    A filter of the seeds that more than 16 places share. If another segment is joined
+    to this one, it shows which of the other's seeds are frequent here.
 """
 
 from __future__ import annotations
@@ -59,17 +59,19 @@ Result = TypeVar("Result")
 
 # The step, in units, in which the size of a text is counted.
 SIZE_STEP = 20
-# The maximum number of seeds in the table for a text of up to MOST_UNITS units, in
-# proportion for longer texts: MOST seeds that no other place has. The maximum is lower
-# by STEP for each level (:func:`provscan.kernels.search.minimizers.seed_levels`) and
-# for each doubling of the number of texts beyond FEW_TEXTS, but at least LEAST.
+# A text of up to MOST_UNITS units may have MOST seeds in the table, a longer text more
+# in proportion. For seeds of higher levels
+# (:func:`provscan.kernels.search.minimizers.seed_levels`), this maximum is lower by
+# STEP for each level and for each doubling of the number of texts beyond FEW_TEXTS, but
+# at least LEAST.
 MOST, STEP, LEAST, MOST_UNITS, FEW_TEXTS = 24, 4, 4, 128, 1 << 19
-# The minimum number of places of all texts per place of a frequent seed.
+# The number of places that a frequent seed has at least, which limits the number of
+# frequent seeds.
 PER_FREQUENT = 17
 # The bytes of texts whose seeds are computed at a time.
 BLOCK = 1 << 20
-# The number of threads that compute and sort seeds, unless there are few, beside the
-# one that chooses among them.
+# The number of threads that compute and sort seeds, unless there are few, in addition
+# to the thread that chooses among them.
 THREADS = 2
 LEVELS = range(seed_kernels.LAST_LEVEL + 1)
 # The files of the filters.
@@ -223,10 +225,13 @@ class _SeedsWriter:
         self.all = PostingsWriter(folder, "seeds", SEEDS, writers)
         self.chosen = 0  # The number of chosen seeds.
         self._choice = SeedChoice(self.sizes, total)
-        # Two arrays for each range of keys: the chosen seeds of level 0, and all seeds
-        # of higher levels, of which `_ends` has the end of each level. Then, for each
-        # higher level, the chosen seeds of each range.
-        self._kept = SpilledArrays(folder / "seeds.kept.part", most_in_memory(writers))
+        # The chosen seeds of each level and, within a level, of each range of keys. The
+        # seeds of higher levels of each range, among which to choose later; `_ends` has
+        # the end of each level in them.
+        self._chosen, self._shared = (
+            SpilledArrays(folder / f"seeds.{name}.part", most_in_memory(2 * writers))
+            for name in ("chosen", "shared")
+        )
         self._ends: list[np.ndarray] = []
 
     def collect(self, params: IndexParams) -> None:
@@ -240,29 +245,25 @@ class _SeedsWriter:
         that no other place has.
         """
         self._choose(entries[: ends[0]], 0)
-        self._kept.add(entries[ends[0] :].copy())
+        self._shared.add(entries[ends[0] :].copy())
         self._ends.append(ends - ends[0])
 
     def choose_others(self) -> None:
         """Choose among the seeds of all other levels."""
         for level in LEVELS[1:]:
             for number, ends in enumerate(self._ends):
-                self._choose(
-                    self._kept[2 * number + 1][ends[level - 1] : ends[level]], level
-                )
+                low, high = ends[level - 1], ends[level]
+                self._choose(self._shared[number][low:high], level)
 
     def _choose(self, entries: np.ndarray, level: int) -> None:
         chosen = self._choice.take(entries, level)
         self.chosen += len(chosen)
-        self._kept.add(chosen)
+        self._chosen.add(chosen)
 
-    def _chosen(self, number: int) -> np.ndarray:
+    def _chosen_of_range(self, number: int) -> np.ndarray:
         """Return all chosen seeds of a range, sorted."""
         ranges = len(self._ends)
-        rarest, *others = (
-            self._kept[2 * number if level == 0 else (level + 1) * ranges + number]
-            for level in LEVELS
-        )
+        rarest, *others = (self._chosen[level * ranges + number] for level in LEVELS)
         shared = sorted_entries(np.concatenate(others))
         out = np.empty(len(rarest) + len(shared), np.uint64)
         radix.merge(read_only(rarest), read_only(shared), out)
@@ -270,7 +271,7 @@ class _SeedsWriter:
 
     def close(self, bloom: BloomFilter, threads: int) -> None:
         """Write the table of the chosen seeds and add them to a filter."""
-        parts = ordered_map(self._chosen, range(len(self._ends)), threads)
+        parts = ordered_map(self._chosen_of_range, range(len(self._ends)), threads)
         texts = len(self.texts)
         write_table(
             self.folder / "seeds",
@@ -280,7 +281,8 @@ class _SeedsWriter:
             parts,
             lambda e: seed_kernels.mark_seeds(e, bloom),
         )
-        self._kept.clear()
+        self._chosen.clear()
+        self._shared.clear()
 
 
 def write_seeds(folders: Sequence[Path], params: IndexParams) -> None:

@@ -14,7 +14,7 @@ from provscan.index.format import damage
 from provscan.index.segment.arrays import map_array, write_array
 from provscan.kernels.canonical import utf8 as kernels
 from provscan.kernels.records import CodeBuffer, TextBuffer, frozen
-from provscan.kernels.storage.postings import text_keys
+from provscan.kernels.storage.keys import text_keys
 from provscan.text_buffers import buffers, from_buffers
 
 

@@ -35,13 +35,13 @@ from provscan.index.segment.prepare import Prepared
 from provscan.index.segment.seeds import write_seeds
 from provscan.index.segment.strings import Strings, StringsWriter, open_strings
 from provscan.index.segment.tweets import LABELS, write_ids, write_labels, write_strings
-from provscan.kernels.storage import postings as postings_kernels
+from provscan.kernels.storage import keys as kernels
 from provscan.kernels.storage import radix
 from provscan.ordered_map import pool_of
 from provscan.params import IndexParams
 
-# The number of threads that finish tables beside the calling thread, unless there are
-# few tweets.
+# The number of threads that finish tables in addition to the calling thread, unless
+# there are few tweets.
 CLOSERS, FEW_TWEETS = 2, 10_000
 
 _ABOUT = pa.schema([(name, pa.string()) for name in LABELS])
@@ -70,13 +70,11 @@ class KeyTable:
             size *= 2
         if size > len(self._numbers):
             larger, numbers = np.zeros((size, 2), np.uint64), np.zeros(size, np.uint32)
-            postings_kernels.move_texts(self._keys, self._numbers, larger, numbers)
+            kernels.move_texts(self._keys, self._numbers, larger, numbers)
             self._keys, self._numbers = larger, numbers
         found = np.empty(len(keys), np.int64)
         self.count = int(
-            postings_kernels.number_texts(
-                keys, self._keys, self._numbers, self.count, found
-            )
+            kernels.number_texts(keys, self._keys, self._numbers, self.count, found)
         )
         return found
 

@@ -79,7 +79,7 @@ class OpenShards:
             )
             if others:
                 raise ParameterError(
-                    "too much was added to the index since it was built for looking it "
+                    "the tweets that were added to the index are too many to look it "
                     "up in groups of shards: merge it, or leave out shard_groups"
                 )
         else:
@@ -106,7 +106,7 @@ class OpenShards:
         matches = MatchedPlaces(*map(np.array, matches))
         return self._sources.variants(records, matches, limits, room)
 
-    def own(
+    def about_own(
         self, methods: Sequence[str], texts: np.ndarray
     ) -> tuple[np.ndarray, list[Any]]:
         """Return which texts belong to the group, and the results of methods of the
@@ -249,7 +249,7 @@ class GroupReader:
     def _own(
         self, methods: list[str], texts: np.ndarray
     ) -> list[tuple[np.ndarray, list[Any]]]:
-        parts = answers(self.groups, "own", methods, texts)
+        parts = answers(self.groups, "about_own", methods, texts)
         if sum(len(places) for places, _ in parts) != len(texts):
             raise IndexFormatError(
                 "the shards of the index do not belong together: build it again"

@@ -1,7 +1,7 @@
 """Count character n-grams, and score texts with them, for the background model.
 
-`chars`, uint32[n], holds the code points of all texts, one text after the other;
-`offsets`, int64[texts + 1], holds the start of each. A table is uint64[n, 2], n a power
+`chars`, uint32[n], has the code points of all texts, one text after the other;
+`offsets`, int64[texts + 1], has the start of each. A table is uint64[n, 2], n a power
 of two, so that a look-up reads one place of memory: the key, 0 if the slot is empty,
 found by open addressing with linear probing; and ``different << 32 | count``, where
 ``different`` is the number of distinct code points that follow a context. N-grams and

@@ -22,6 +22,7 @@ from provscan.kernels.jit import helper, kernel
 from provscan.kernels.search.grams import GRAM
 from provscan.kernels.search.minimizers import has_wide
 from provscan.kernels.search.verify import NEAR, code_of_unit
+from provscan.kernels.sketch.bands import ones
 from provscan.kernels.sketch.hashing import MURMUR1
 from provscan.kernels.sketch.lanes import (
     FINGERPRINTED,
@@ -32,7 +33,6 @@ from provscan.kernels.sketch.lanes import (
     nearby_fingerprints,
     prefetch,
 )
-from provscan.kernels.storage.postings import ones
 
 DRIFT = NEARBY // 2
 AGREEING = 0.44

@@ -1,5 +1,5 @@
 """Compute from signatures what an index stores: the keys of the LSH bands, and a sketch
-of two bits per minimum.
+of two bits per minimum; and compare sketches.
 
 All arithmetic is modulo 2**64 on ``uint64``, or modulo 2**32 kept in ``uint32``.
 """
@@ -19,6 +19,10 @@ _U0, _U1 = np.uint64(0), np.uint64(1)
 _BIT_MULTIPLIER1 = np.uint32(0x21F0AAAD)
 _BIT_MULTIPLIER2 = np.uint32(0x735A2D97)
 _U15, _U16, _U30, _U31 = (np.uint32(n) for n in (15, 16, 30, 31))
+_M1 = np.uint64(0x5555555555555555)
+_M2 = np.uint64(0x3333333333333333)
+_M4 = np.uint64(0x0F0F0F0F0F0F0F0F)
+_H01 = np.uint64(0x0101010101010101)
 
 
 @helper(forceinline=True)
@@ -74,3 +78,18 @@ def two_bit_sketch(signatures: NDArray[np.uint32], out: NDArray[np.uint64]) -> N
             high |= np.uint64(v >> _U31) << np.uint64(k)
             low |= (np.uint64(v >> _U30) & _U1) << np.uint64(k)
         out[i, 0], out[i, 1] = high, low
+
+
+@helper(forceinline=True)
+def ones(x):
+    """Return the number of set bits of a uint64."""
+    x = x - ((x >> np.uint64(1)) & _M1)
+    x = (x & _M2) + ((x >> np.uint64(2)) & _M2)
+    x = (x + (x >> np.uint64(4))) & _M4
+    return np.int64((x * _H01) >> np.uint64(56))
+
+
+@helper(forceinline=True)
+def agreeing_minima(first, second):
+    """Return the number of the 64 minima whose bits agree in two sketches."""
+    return 64 - ones((first[0] ^ second[0]) | (first[1] ^ second[1]))

@@ -140,9 +140,7 @@ def _tests(summary: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
 def _named(model: str | None) -> str:
     """Return the name of a model; if a server reports a path, its last part."""
     return wording.visible(
-        Path(model).name
-        if model and Path(model).is_absolute()
-        else model or "of no name"
+        Path(model).name if model and Path(model).is_absolute() else model or "unnamed"
     )
 
 

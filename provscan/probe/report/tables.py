@@ -12,7 +12,7 @@ from rich.console import Console
 
 from provscan.probe.report.wording import area_of
 from provscan.report.answers import first_sentence
-from provscan.report.tables import _console, _print, _text
+from provscan.report.tables import console_text, new_console, print_columns
 from provscan.report.wording import count, percent
 from provscan.runs.wording import several
 
@@ -31,7 +31,7 @@ def plan_table(
     """Return a table of the planned questions and of what they can show; ``plan`` is
     ``plan.json`` without its pairs.
     """
-    console, power = _console(), plan["power"]
+    console, power = new_console(), plan["power"]
     pairs = several(power["pairs"], "pair", "pairs")
     console.print(
         f"{pairs} of a licensed tweet and a similar control are planned: "
@@ -63,7 +63,7 @@ def plan_table(
             f"{reason}: {count(n)}" for reason, n in plan["left_out"].items()
         )
         console.print()
-        _print(
+        print_columns(
             console,
             "<<",
             [
@@ -86,12 +86,12 @@ def plan_table(
     console.print(
         f"Plan: {folder}/plan.json{'' if verbose else '      More: --verbose'}"
     )
-    return _text(console)
+    return console_text(console)
 
 
 def probe_table(summary: Mapping[str, Any], *, verbose: bool = False) -> str:
     """Return a table of the results of a probe, from its ``summary.json``."""
-    console, answer = _console(), summary["answer"]
+    console, answer = new_console(), summary["answer"]
     console.print(answer["headline"])
     for sentence in answer["details"]:
         console.print(sentence)
@@ -106,7 +106,7 @@ def probe_table(summary: Mapping[str, Any], *, verbose: bool = False) -> str:
         _numbers(console, summary)
     elif (more := len(warnings) - WARNINGS_SHOWN) > 0:
         console.print(f"{several(more, 'more warning', 'more warnings')}: --verbose")
-    return _text(console)
+    return console_text(console)
 
 
 def _numbers(console: Console, summary: Mapping[str, Any]) -> None:
@@ -115,14 +115,14 @@ def _numbers(console: Console, summary: Mapping[str, Any]) -> None:
     """
     answer = summary["answer"]
     console.print("\nRecited licensed tweets")
-    _print(console, "<><", found_lines(answer))
+    print_columns(console, "<><", found_lines(answer))
     console.print("\nUpper limit")
-    _print(console, "<", [(at_most(answer),)])
+    print_columns(console, "<", [(at_most(answer),)])
     console.print("\nHow it was tested")
-    _print(console, "<<", answer_lines(summary))
+    print_columns(console, "<<", answer_lines(summary))
     if summary["dose"]["classes"]:
         console.print("\nRecited tweets by number of copies in the index")
-        _print(
+        print_columns(
             console,
             "<>><",
             [

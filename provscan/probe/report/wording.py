@@ -19,35 +19,49 @@ REVERSED = "the controls are recited more often than the licensed tweets"
 model may have seen them.
 """
 WARNINGS = {
-    "incomplete": "{missing:,} of {pairs:,} pairs were not asked completely, and no "
-    "number contains them.",
-    "reversed": "The controls are recited more often than the licensed tweets. The "
-    "model may have seen them, so they "
-    "do not measure chance: make a plan with other controls.",
-    "refused": "The model refused {all:,} questions, which count as no recitation. "
-    "They were {licensed:,} about "
-    "licensed tweets, {control:,} about controls and {free:,} that name no tweet.",
-    "empty": "{all:,} answers are empty, and count as no recitation. They are "
-    "{licensed:,} about licensed tweets, "
-    "{control:,} about controls and {free:,} to the prompt that names no tweet. A "
-    "model that reasons first can use up "
-    "all tokens before its answer begins (why answers ended: {ended}).",
-    "several_systems": "The answers came from {systems} models or system fingerprints. "
-    "The endpoint changed during the "
-    "run, so the numbers describe no single model.",
+    "incomplete": (
+        "{missing:,} of {pairs:,} pairs were not asked completely, and no number "
+        "contains them."
+    ),
+    "reversed": (
+        "The controls are recited more often than the licensed tweets. The model may "
+        "have seen them, so they do not measure chance: make a plan with other "
+        "controls."
+    ),
+    "refused": (
+        "The model refused {all:,} questions, which count as no recitation. They were "
+        "{licensed:,} about licensed tweets, {control:,} about controls and {free:,} "
+        "that name no tweet."
+    ),
+    "empty": (
+        "{all:,} answers are empty, and count as no recitation. They are {licensed:,} "
+        "about licensed tweets, {control:,} about controls and {free:,} to the prompt "
+        "that names no tweet. A model that reasons first can use up all tokens before "
+        "its answer begins (why answers ended: {ended})."
+    ),
+    "several_systems": (
+        "The answers came from {systems} models or system fingerprints. The endpoint "
+        "changed during the run, so the numbers describe no single model."
+    ),
 }
 """Warnings by code: what threatens a number. A terminal shows the first sentence."""
 NOTES = {
-    "not_alike": "Licensed tweets and controls were not shown to be alike in words and "
-    "length. A classifier tells them "
-    "apart too well, or there are too few pairs to rule that out ({areas}).",
-    "prompts_left_out": "Prompts of the kind {kinds} were not asked. By them, licensed "
-    "tweets and controls were not "
-    "shown to be alike ({areas}).",
-    "departures": "The endpoint refused settings of the plan, and used its own "
-    "instead. {what}.",
-    "unmatched": "{count:,} of the {drawn:,} licensed tweets drawn were not asked for. "
-    "No control is like them.",
+    "not_alike": (
+        "Licensed tweets and controls were not shown to be alike in words and length. "
+        "A classifier tells them apart too well, or there are too few pairs to rule "
+        "that out ({areas})."
+    ),
+    "prompts_left_out": (
+        "Prompts of the kind {kinds} were not asked. By them, licensed tweets and "
+        "controls were not shown to be alike ({areas})."
+    ),
+    "departures": (
+        "The endpoint refused settings of the plan, and used its own instead. {what}."
+    ),
+    "unmatched": (
+        "{count:,} of the {drawn:,} licensed tweets drawn were not asked for. No "
+        "control is like them."
+    ),
 }
 """Notes by code: what a reader should know."""
 

@@ -62,8 +62,7 @@ def paired_auc(first: npt.ArrayLike, second: npt.ArrayLike) -> Inference:
 
 def _placements(values: Floats, among: Floats) -> Floats:
     """Return the share of ``among`` that is below each value; ties count as half."""
-    ordered = np.sort(among)
-    below = np.searchsorted(ordered, values, "left") + np.searchsorted(
-        ordered, values, "right"
-    )
-    return below / (2.0 * len(among))
+    from scipy.stats import rankdata
+
+    ranks = rankdata(np.concatenate([values, among]))[: len(values)]
+    return (ranks - rankdata(values)) / len(among)
