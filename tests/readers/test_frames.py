@@ -1,5 +1,5 @@
-"""Compressed files of several frames: cut where a frame ends with a record, with the
-numbers of the records.
+"""Test compressed files of several frames: they are cut where a frame ends with a
+record, and records keep their numbers.
 """
 
 import gzip
