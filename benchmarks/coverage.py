@@ -66,7 +66,7 @@ from provscan.runs.analysis import Scores, analyse
 from provscan.runs.evidence import ADDED
 from provscan.runs.matches import score_matches
 from provscan.runs.null import NullScan
-from provscan.runs.scanned import Scanned
+from provscan.runs.scan_totals import ScanTotals
 
 RECORDS, DOCUMENTS = 10_000, 4_000
 LATE = ("control_from_other_years", "chance_drifts", "control_unlike")
@@ -230,7 +230,7 @@ def scan(cell: Cell, corpus: Corpus, seed: int) -> dict[str, Any]:
 
 
 def answered(
-    cell: Cell, held: Controlled, scanned: Scanned, null: NullScan | None, seed: int
+    cell: Cell, held: Controlled, scanned: ScanTotals, null: NullScan | None, seed: int
 ) -> dict[str, Any]:
     """Return the answer of one simulated scan."""
     spike_ins = (held.spiked_inside if cell.inside else held.spiked)[seed % SPIKED]

@@ -34,7 +34,7 @@ from provscan.options import MatchOptions
 from provscan.runs import analysis
 from provscan.runs.matches import score_matches
 from provscan.runs.sample import FileSample, draw_files
-from provscan.runs.scanned import Scanned
+from provscan.runs.scan_totals import ScanTotals
 
 FIGURES = ("records", "characters")
 # Mean share of records with a tweet, in the files that are full of them and in the
@@ -88,7 +88,7 @@ class Whole:
     def sampled(self, drawn: FileSample) -> dict[str, Any]:
         """The answer of a sample of files."""
         names = [split.source for split in drawn.splits]
-        scanned = Scanned(self._parts, sizes=drawn.sizes)
+        scanned = ScanTotals(self._parts, sizes=drawn.sizes)
         for name in names:
             scanned.add(self._results[name])
         matches = score_matches(scanned, self._scores.scorer, self._others[0])

@@ -27,8 +27,8 @@ from provscan.options import MatchOptions
 from provscan.params import MatchParams
 from provscan.readers import Fields
 from provscan.runs.analysis import spike
-from provscan.runs.comparability import TextSample, sample_texts
-from provscan.runs.scanned import Scanned
+from provscan.runs.comparability import TextSamples, sample_texts
+from provscan.runs.scan_totals import ScanTotals
 from provscan.scoring.background import background
 from provscan.scoring.rule import Scorer
 from provscan.text_buffers import buffers
@@ -98,7 +98,7 @@ class Controlled:
         )
 
     @cached_property
-    def samples(self) -> tuple[TextSample, TextSample]:
+    def samples(self) -> TextSamples:
         return sample_texts(self.controls, self.scorer.background, PARAMS.min_chars, 1)
 
     @cached_property
@@ -191,7 +191,9 @@ def placed(copy: str, document: str, rng: Random) -> str:
     return f"{document[:at]}\n{copy}\n{document[at:]}"
 
 
-def written(columns: dict[str, np.ndarray], part: PartResult, folder: Path) -> Scanned:
+def written(
+    columns: dict[str, np.ndarray], part: PartResult, folder: Path
+) -> ScanTotals:
     """Matches as the scan of a split leaves them behind."""
     part.matches = len(columns["record"])
     same = {
@@ -202,7 +204,7 @@ def written(columns: dict[str, np.ndarray], part: PartResult, folder: Path) -> S
     table = pa.table({**columns, **same})
     with pa.ipc.new_file(str(part.matches_file(folder)), table.schema) as file:
         file.write_table(table)
-    scanned = Scanned(folder)
+    scanned = ScanTotals(folder)
     scanned.add(part)
     return scanned
 

@@ -337,7 +337,7 @@ class MatchOptions:
     def threads(self) -> int:
         return default_workers(self.workers)
 
-    def of_whole(self) -> MatchOptions:
+    def unsampled(self) -> MatchOptions:
         """Return the options for a null dataset or known data, which is never
         sampled.
         """
@@ -356,7 +356,7 @@ class MatchOptions:
             "cutoff": self.since and self.since.isoformat(),
         }
 
-    def lasting(self) -> dict[str, Any]:
+    def scan_options(self) -> dict[str, Any]:
         """Return the options on which the part files depend."""
         return {
             name: value

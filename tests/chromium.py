@@ -1,4 +1,4 @@
-"""The system's Chromium, watched for everything that a page must not do."""
+"""Run the system's Chromium, and report everything that a page must not do."""
 
 from __future__ import annotations
 

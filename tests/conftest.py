@@ -1,24 +1,24 @@
-"""What all tests share: fixtures, hypothesis' settings, the order of the tests.
+"""Fixtures that all tests share, settings of hypothesis, and the order of the tests.
 
-Three fixtures change provscan for every test of this process, whether the test names
-them or not. Processes that tests begin inherit the last one only.
+Three fixtures change provscan for every test of this process, whether or not the test
+names them. Processes that tests start inherit only the last one.
 
 ``files_are_not_synced``
-    Nothing waits until files are on disk: a run of all tests writes 60,000 of them. A
-    test of the order in which files are synced patches ``sync`` itself.
+    Nothing waits until files are on disk, since a run of all tests writes 60,000 files.
+    A test of the order in which files are synced patches ``sync`` itself.
 ``runs_plant_300_spike_ins``
-    Where ``spike_ins`` is not given, 300 are planted, not 2,000. A test whose numbers
-    rest on more says how many.
+    If ``spike_ins`` is not given, 300 are planted instead of 2,000. A test whose
+    numbers need more passes their number.
 ``cache_folder_of_the_tests``
-    ``XDG_CACHE_HOME`` is a temporary folder: marks of checked indexes are neither read
-    from nor written to the user's.
+    ``XDG_CACHE_HOME`` is a temporary folder, so that marks of checked indexes are
+    neither read from nor written to the user's cache.
 
-Three things act on the process of the tests, not on provscan: temporary folders lie in
-memory where it has room (:func:`pytest_configure`), garbage is not collected while
-tests are imported (:func:`pytest_collection`), and without numba's compiler numpy's
-warnings of an overflow are ignored (:func:`pytest_configure`).
+Three settings affect the process of the tests, not provscan: temporary folders are in
+memory if there is room (:func:`pytest_configure`); garbage is not collected while tests
+are imported (:func:`pytest_collection`); and without numba's compiler, numpy's warnings
+of an overflow are ignored (:func:`pytest_configure`).
 
-Rooms that patch more for all of their tests say so at the top of their own conftest.py.
+Rooms that patch more for all of their tests say so at the top of their conftest.py.
 """
 
 import gc
@@ -172,8 +172,8 @@ def pytest_xdist_setupnodes(specs: list[Any]):
 def files_are_not_synced():
     """Waiting for the disk takes long with many small indexes and runs."""
     with pytest.MonkeyPatch.context() as patch:
-        for room in ("index", "runs"):
-            patch.setattr(f"provscan.{room}.folder.sync", lambda path: None)
+        for module in ("index.folder", "runs.unfinished"):
+            patch.setattr(f"provscan.{module}.sync", lambda path: None)
         yield
 
 

@@ -1,4 +1,4 @@
-"""Tweets, and records of which some hold tweets."""
+"""Make tweets, and records some of which contain tweets."""
 
 from __future__ import annotations
 

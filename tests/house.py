@@ -1,4 +1,4 @@
-"""The source as the house tests read it."""
+"""Read the source files for the tests of the house rules."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""What holds whatever a command is given and however it ends.
+"""Check what is true for every command, whatever its input and however it ends.
 
-What was there before is there after, what was not read is named, no secret stands in a
-file, and no process dies of a signal: the tests of damage, hostile files, foreign
-folders and secrets share these.
+Existing files remain, data that was not read is named, no file contains a secret, and
+no process is ended by a signal. The tests of damage, hostile files, foreign folders and
+secrets share these checks.
 """
 
 from __future__ import annotations

@@ -1,12 +1,13 @@
-"""Mutation testing, sampled: change one operator or constant at a time and see whether
-a test notices.
+"""Sampled mutation testing: change one operator or constant at a time, and see whether
+a test fails.
 
     python tests/mutation.py --rooms estimate,matching,index --mutants 200 --seed 1
 
-First the suite runs once, to note which tests run which line; ``--noted FOLDER`` keeps
-the notes for another sample. Then the tests of its line are run with each mutant, in a
-process forked from one that holds the compiled kernels: the quickest first, and the
-others if it survives those. What survives is printed, and by room how many were killed.
+First, the suite runs once to record which tests run which lines; ``--noted FOLDER``
+keeps the record for another sample. Then the tests of the changed line are run for each
+mutant, in a process forked from one that has the compiled kernels: first the quickest
+tests, and then the others if the mutant survives. The surviving mutants are printed,
+and the number of killed mutants by room.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""The whole match by brute force, every licensed text against every window. Imports
-nothing from provscan.
+"""The whole match by brute force: every licensed text is compared with every window.
+This module imports nothing from provscan.
 """
 
 from collections import Counter

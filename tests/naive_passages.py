@@ -1,5 +1,5 @@
-"""Seeds, keys, edit distance and coverage written down from their definitions. Imports
-nothing from provscan.
+"""Seeds, keys, edit distance and coverage, written from their definitions. This module
+imports nothing from provscan.
 """
 
 from collections import Counter

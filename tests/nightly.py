@@ -1,5 +1,5 @@
-"""Whether the tests run by night, with many more random cases, and those that take
-long: ``make nightly``.
+"""Decide whether tests run as at night (``make nightly``), with many more random cases
+and with slow tests.
 """
 
 import os

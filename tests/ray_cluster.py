@@ -1,4 +1,4 @@
-"""A Ray cluster of several node processes on this machine, which all tests of one
+"""A Ray cluster of several node processes on this machine, which all tests of a process
 share.
 """
 

@@ -1,4 +1,4 @@
-"""Runs the commands of the README and of docs/ and writes their output into the pages:
+"""Run the commands of the README and of docs/, and write their output into the pages:
 ``make reference``.
 """
 

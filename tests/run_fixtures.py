@@ -1,4 +1,4 @@
-"""A small index and datasets to match with it."""
+"""A small index, and datasets to match with it."""
 
 from __future__ import annotations
 

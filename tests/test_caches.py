@@ -1,4 +1,4 @@
-"""A cache is used where nobody else can write."""
+"""Test that a cache is used only where nobody else can write."""
 
 from __future__ import annotations
 

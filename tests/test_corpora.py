@@ -1,4 +1,4 @@
-"""The tiny corpus is what its generator writes, and is fit for its purpose."""
+"""Test that the tiny corpus equals its generator's output and serves its purpose."""
 
 from __future__ import annotations
 

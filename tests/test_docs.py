@@ -1,5 +1,5 @@
-"""Documentation that can be wrong is checked: docstrings, examples, the reference of
-the commands, the metadata.
+"""Test documentation that can become wrong: docstrings, examples, the reference of the
+commands, the metadata.
 """
 
 from __future__ import annotations

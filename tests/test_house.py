@@ -1,5 +1,5 @@
-"""The house rules, read off the source: imports point down, and only the commands print
-or exit.
+"""Test the house rules on the source: for example, that imports point down, and that
+only commands print or exit.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""With the lowest versions that pyproject.toml allows, the README's commands print what
-it says.
+"""Test that the README's commands print the same with the lowest versions that
+pyproject.toml allows.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The notebook of the documentation runs from beginning to end."""
+"""Run the notebook of the documentation from beginning to end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The keyword arguments of ``match``, which type checkers read, are its options."""
+"""Test that the keyword arguments of ``match`` for type checkers are its options."""
 
 from __future__ import annotations
 

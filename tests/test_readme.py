@@ -1,5 +1,5 @@
-"""The commands of the README and of docs/ print what the pages say, their Python runs,
-their links lead somewhere.
+"""Test the README and docs/: commands print what the pages show, Python examples run,
+and links lead somewhere.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Files appear whole or not at all, and only what is named is removed."""
+"""Test that files appear completely or not at all, and that only named files are
+removed.
+"""
 
 from __future__ import annotations
 

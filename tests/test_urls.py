@@ -1,4 +1,4 @@
-"""URLs say where, and never who asks."""
+"""Test that URLs are shown without their secrets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names in the package are the terms of the glossary: one thing has one name."""
+"""Test that names in the package are the terms of the glossary, one for each thing."""
 
 from __future__ import annotations
 

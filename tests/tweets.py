@@ -1,5 +1,5 @@
-"""Made-up tweets in many scripts, and edits of them; the same for the same random
-numbers.
+"""Make tweets in many scripts, and edits of them; equal random numbers give equal
+texts.
 """
 
 LETTERS = {

@@ -14,8 +14,9 @@ from provscan.errors import UsageError
 from provscan.params import require_folder
 from provscan.report.document import page
 from provscan.report.files import write_page
+from provscan.report.omissions import left_out
 from provscan.report.places import Places
-from provscan.report.wording import left_out, noticed
+from provscan.report.wording import noticed
 from provscan.runs.folder import MATCHES_FILE, read_run
 
 # Columns of the page, and the maximum number of matches that it shows.

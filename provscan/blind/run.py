@@ -45,7 +45,6 @@ from provscan.runs.folder import (
     RUN_FILE,
     read_json,
     read_run,
-    run_folder,
     write_summary,
 )
 from provscan.runs.inputs import (
@@ -59,6 +58,7 @@ from provscan.runs.inputs import (
 )
 from provscan.runs.licensed import OPEN_ALREADY
 from provscan.runs.scan import unread_members
+from provscan.runs.unfinished import run_folder
 from provscan.text_buffers import buffers
 
 # The words in the column for rarity in lists: for a match that counts, and for any

@@ -14,7 +14,8 @@
 - :mod:`~provscan.handover.check` verifies bundles and pages, and
   :mod:`~provscan.handover.figures` verifies the figures of a bundle.
 - :mod:`~provscan.handover.replay` repeats the runs of a bundle.
-- :mod:`~provscan.handover.case` compares several runs.
+- :mod:`~provscan.handover.case` compares several runs, whose findings
+  :mod:`~provscan.handover.case_counts` counts.
 - :mod:`~provscan.handover.review` and :mod:`~provscan.handover.verdicts` let people
   judge findings blindly.
 - :mod:`~provscan.handover.room` builds kits for inspection rooms.

@@ -23,7 +23,7 @@ from provscan.estimate.limits import Factor
 from provscan.handover.rows import Row
 from provscan.runs.evidence import digest
 from provscan.runs.folder import MATCHES_FILE, SUMMARY_FILE
-from provscan.runs.wording import Scanned, headline
+from provscan.runs.wording import ScannedRecords, headline
 
 _NUMBER = re.compile(r"\d[\d,.]*")
 # The kinds of rows that are counted separately.
@@ -134,5 +134,5 @@ def _headline_differs(summary: Mapping[str, Any]) -> bool:
         middle and Factor(middle["value"], middle["low"], middle["high"]),
         records["nearly_verbatim"],
     )
-    expected = headline(answer["status"], layers, Scanned(summary["records"]))
+    expected = headline(answer["status"], layers, ScannedRecords(summary["records"]))
     return _NUMBER.findall(expected) != _NUMBER.findall(answer["headline"])

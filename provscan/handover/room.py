@@ -10,7 +10,6 @@ and :func:`release` adds its span to the files that leave. :func:`run_room` and
 from __future__ import annotations
 
 import csv
-import hashlib
 import importlib.metadata
 import json
 import os
@@ -27,6 +26,7 @@ from urllib.parse import unquote, urlsplit
 from provscan import __version__, api
 from provscan.engine import Progress
 from provscan.errors import InputError, OutputError, UsageError
+from provscan.handover.bag import digest_of
 from provscan.matching import open_index
 from provscan.report.document import page
 from provscan.report.files import RunFiles
@@ -115,7 +115,7 @@ def build_room(
             "files": _checksums(folder),
         }
         write_json(folder / KIT_FILE, kit)
-        checksum = _sha256(folder / KIT_FILE)
+        checksum = digest_of(folder / KIT_FILE).sha256
         made = page(
             "instructions.html",
             ("page.css", "print.css"),
@@ -167,7 +167,7 @@ def _collect_wheels(folder: Path, wheel: Path | None) -> None:
     for path in sorted((folder / WHEELS).iterdir()):
         name, version = path.name.split("-")[:2]
         if name != "pip":
-            lines.append(f"{name}=={version} --hash=sha256:{_sha256(path)}")
+            lines.append(f"{name}=={version} --hash=sha256:{digest_of(path).sha256}")
     (folder / REQUIREMENTS).write_text("\n".join(lines) + "\n")
 
 
@@ -189,16 +189,11 @@ def _origin() -> str:
     return str(path) if urlsplit(url).scheme == "file" else str(url)
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _checksums(folder: Path) -> dict[str, str]:
     """Return the SHA-256 of each file of a kit, except files written in the room."""
     written = {WORK, RESULTS, LEAVING, LIST_FILE, KIT_FILE, PAGE_FILE}
     return {
-        str(path.relative_to(folder)): _sha256(path)
+        str(path.relative_to(folder)): digest_of(path).sha256
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.relative_to(folder).parts[0] not in written
     }
@@ -270,7 +265,7 @@ def run_room(
     with new_folder(leaving) as place:
         if kit["digests_only"]:
             found = RunFiles.open(Path(run.path))
-            _write_digests(found, _sha256(folder / KIT_FILE), place)
+            _write_digests(found, digest_of(folder / KIT_FILE).sha256, place)
         else:
             shutil.copytree(run.path, place, dirs_exist_ok=True)
     return {"run": str(run.path), "summary": run.summary, "list": str(_list(folder))}
@@ -392,14 +387,14 @@ def release(folder: Path, released: dict[str, Any], by: str) -> Path:
 def _list(folder: Path) -> Path:
     """Write the list of all files that leave, with sizes and checksums."""
     files = [path for path in sorted((folder / LEAVING).rglob("*")) if path.is_file()]
+    digests = {path.relative_to(folder): digest_of(path) for path in files}
     rows = [
-        f"{_sha256(path)}  {path.stat().st_size:>14,}  {path.relative_to(folder)}"
-        for path in files
+        f"{found.sha256}  {found.size:>14,}  {name}" for name, found in digests.items()
     ]
-    total = sum(path.stat().st_size for path in files)
+    total = sum(found.size for found in digests.values())
     lines = [
         "Files that leave the room: SHA-256, size in bytes, path",
-        f"Kit: SHA-256 of {KIT_FILE} {_sha256(folder / KIT_FILE)}",
+        f"Kit: SHA-256 of {KIT_FILE} {digest_of(folder / KIT_FILE).sha256}",
         "",
         *rows,
         "",

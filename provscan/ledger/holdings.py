@@ -20,7 +20,7 @@ from provscan.engine.progress import Progress
 from provscan.errors import InputError, UnusableError
 from provscan.ledger.database import Database, add_table
 from provscan.ledger.inputs import Case, Row
-from provscan.report.wording import left_out
+from provscan.report.omissions import left_out
 from provscan.runs.folder import (
     MATCHES_FILE,
     RUN_FILE,

@@ -25,7 +25,7 @@ from rich.filesize import decimal
 from provscan.caches import make_folder, user_cache
 from provscan.errors import InputError
 from provscan.params import require_folder
-from provscan.report import answers, figures, wording
+from provscan.report import answers, figures, omissions, wording
 from provscan.report.files import Review, RunFiles, write_page
 from provscan.report.packing import displayed, packed_exhibits
 from provscan.report.places import Places
@@ -125,6 +125,7 @@ def page(
             ),
             wording=wording,
             answers=answers,
+            omissions=omissions,
             **values,
         )
     )
@@ -190,7 +191,7 @@ def render(
         strip=[]
         if (summary.get("sample") or {}).get("by") == "files"
         else figures.strip(findings, folder.summary["sources"]),
-        left_out=wording.left_out(summary),
+        left_out=omissions.left_out(summary),
         command=wording.visible(info.get("repeat") or ""),
         whole_paths=info.get("repeat") == folder.info.get("repeat"),
         texts=texts,

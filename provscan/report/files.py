@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -24,7 +24,7 @@ import xxhash
 
 from provscan.arrays import Numbers
 from provscan.errors import InputError, OutputError
-from provscan.matching.matches import PERMALINK
+from provscan.matching.matches import permalinks
 from provscan.runs.folder import (
     DATA,
     EVIDENCE_FILE,
@@ -40,9 +40,6 @@ from provscan.writing import replacing_file
 ABOUT = ("author", "time", "lang")
 TEXTS = ("before", "passage", "after", "tweet")
 KEY = ("record", "start", "end", "tweet_id")
-# Columns that earlier versions did not write.
-ADDED = {**dict.fromkeys(ABOUT, pa.string()), "time": pa.timestamp("ms", "UTC")}
-ADDED["new"] = pa.bool_()
 BATCH = 1 << 14
 _LAST_LINE = "\n<!-- written by provscan, XXH3-128 of all before this line: %s -->\n"
 VERDICTS = ("accepted", "rejected", "unsure")
@@ -156,21 +153,15 @@ class RunFiles:
         """The matches of licensed texts, findings first, and the strongest first.
 
         Row ``i`` is exhibit ``i + 1``: page, lists and ``explain`` use the same
-        numbers. The table also has author, time, language and ``new``, which are null
-        in a run of a version that did not write them; ``row`` is the row in
-        ``matches.parquet``, and ``place`` the row in ``evidence.parquet``, null if the
-        match is not a finding.
+        numbers. The table has the columns of ``matches.parquet`` that are not texts;
+        author, time, language and ``new`` from ``evidence.parquet``; ``row``, the row
+        in ``matches.parquet``; and ``place``, the row in ``evidence.parquet``, which is
+        null if the match is not a finding.
         """
-        needed = [*KEY, "control", "counted", "bits"]
+        needed = [*KEY, *ABOUT, "control", "counted", "bits"]
         matches = _read(self.path / MATCHES_FILE, needed, others=True)
         matches = matches.append_column("row", pa.array(np.arange(len(matches))))
-        evidence = _read(self.path / EVIDENCE_FILE, KEY, optional=ADDED)
-        for name, kind in ADDED.items():
-            if name not in evidence.column_names:
-                nulls = pa.nulls(len(evidence), kind)
-                evidence = evidence.append_column(name, nulls)
-            if name in ABOUT and name not in matches.column_names:
-                matches = matches.append_column(name, pa.nulls(len(matches), kind))
+        evidence = _read(self.path / EVIDENCE_FILE, [*KEY, *ABOUT, "new"])
         counted = matches["counted"].to_numpy()
         self._require_equal(matches.select(KEY).filter(pa.array(counted)), evidence)
         place = pa.array(np.cumsum(counted) - 1, mask=~counted)
@@ -204,11 +195,8 @@ class RunFiles:
         findings = _texts(self.path / EVIDENCE_FILE, exhibits["place"])
         others = _texts(self.path / MATCHES_FILE, exhibits["row"])
         exhibits = exhibits.drop_columns(["place", "row"])
-        numeric = pc.match_substring_regex(exhibits["tweet_id"], "^[0-9]+$")
-        links = pc.binary_join_element_wise(PERMALINK, exhibits["tweet_id"], "")
-        exhibits = exhibits.append_column(
-            "permalink", pc.if_else(numeric, links, pa.scalar(None, pa.string()))
-        )
+        links = permalinks(exhibits["tweet_id"])
+        exhibits = exhibits.append_column("permalink", links)
         for name in (*TEXTS, "has_text"):
             texts = pc.coalesce(findings[name], others[name])
             exhibits = exhibits.append_column(name, texts)
@@ -278,22 +266,14 @@ def exhibit_order(matches: pa.Table) -> Numbers:
     return result
 
 
-def _read(
-    path: Path,
-    columns: Sequence[str],
-    others: bool = False,
-    optional: Iterable[str] = (),
-) -> pa.Table:
-    """Read columns of a file, and those of ``optional`` that it has; with ``others``,
-    also all columns that are not texts.
-    """
+def _read(path: Path, columns: Sequence[str], others: bool = False) -> pa.Table:
+    """Read columns of a file; with ``others``, also all columns that are not texts."""
     try:
         # pq.read_table would import many file systems.
         with pq.ParquetFile(path) as file:
             names = file.schema_arrow.names
             if missing := set(columns) - set(names):
                 raise KeyError(*missing)
-            columns = [*columns, *(name for name in optional if name in names)]
             if others:
                 columns = [name for name in names if name not in TEXTS]
             return file.read(columns)

@@ -14,7 +14,7 @@ from rich.padding import Padding
 from rich.table import Table
 
 from provscan.names import counted
-from provscan.report import answers, wording
+from provscan.report import answers, omissions, wording
 from provscan.report.wording import count, layers, rarity, reason
 from provscan.runs.wording import several
 
@@ -87,7 +87,7 @@ def brief_text(summary: Mapping[str, Any], place: str, *, width: int = 100) -> s
         *warnings[:1],
         *answer["details"],
         following,
-        wording.left_out_in_brief(summary),
+        omissions.left_out_in_brief(summary),
         *warnings[1:MOST_WARNINGS],
     ]
     said: list[str] = []
@@ -168,7 +168,7 @@ def text_table(summary: Mapping[str, Any], width: int = 100) -> str:
     )
     if known := answers.known_elsewhere(summary):
         console.print(known)
-    for sentence in wording.left_out(summary):
+    for sentence in omissions.left_out(summary):
         console.print(sentence)
     if summary.get("sample"):
         console.print(wording.sampled(summary["sample"]))

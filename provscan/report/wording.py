@@ -1,5 +1,6 @@
-"""The wording that pages, tables and lists share: numbers, reasons and terms in
-words.
+"""The wording that pages, tables and lists share: numbers, reasons and terms in words.
+
+:mod:`provscan.report.omissions` words what a scan left out.
 """
 
 from __future__ import annotations
@@ -7,18 +8,9 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
-from provscan.readers.limits import LIMITS
-from provscan.readers.texts.fields import (
-    BY_FIRST_RECORDS,
-    CUES,
-    NOT_SCANNED,
-    SEARCHED,
-    SINGLE_WORDS,
-    TOO_DEEP,
-)
 from provscan.runs.wording import edit_words, percentage, several
 
 LEVELS = {
@@ -30,8 +22,6 @@ LEVELS = {
     "partial": "a long stretch of the text, without the rest",
 }
 """The meaning of each level, best first."""
-# Fields without text that are listed by name.
-FIELDS_SHOWN = 10
 PROPER = {
     "arabic",
     "chinese",
@@ -193,27 +183,32 @@ NOT_FINDINGS = {
 }
 """The reasons why a match is not a finding, each with its name and meaning."""
 UNKNOWN_RARITY = "long wording of unknown rarity"
-Otherwise = tuple[str, str]
 
 
-def otherwise(summary: Mapping[str, Any]) -> Otherwise:
-    """Return the words for findings of unknown rarity and for matches that are not
-    findings. A run that does not measure rarity supplies other words.
+class UnratedWords(NamedTuple):
+    """The words for matches whose wording has no rarity."""
+
+    unknown: str = UNKNOWN_RARITY  # For findings of unknown rarity.
+    no_finding: str = COMMON_OR_KNOWN  # For matches that are not findings.
+
+
+def unrated_words(summary: Mapping[str, Any]) -> UnratedWords:
+    """Return the words of a run; a run that does not measure rarity supplies its
+    own.
     """
-    own = summary.get("wording")
-    return (UNKNOWN_RARITY, COMMON_OR_KNOWN) if own is None else tuple(own)
+    return UnratedWords(*summary.get("wording") or ())
 
 
-def rarity(
-    counted: bool,
-    bits: float | None,
-    unless: Otherwise = (UNKNOWN_RARITY, COMMON_OR_KNOWN),
-) -> str:
+UNRATED = UnratedWords()
+"""The words of a run that measures rarity."""
+
+
+def rarity(counted: bool, bits: float | None, unrated: UnratedWords = UNRATED) -> str:
     """Return the rarity of a match's wording in words."""
     if not counted:
-        return unless[1]
+        return unrated.no_finding
     if bits is None or bits != bits:
-        return unless[0]
+        return unrated.unknown
     return next(words for limit, words in RARITY if bits >= limit)
 
 
@@ -280,155 +275,6 @@ def noticed(summary: Mapping[str, Any]) -> list[str]:
     notes = sorted(summary["notes"].items(), key=lambda item: (-item[1], item[0]))
     said = ((reason(name), number) for name, number in notes if number)
     return [f"{what[0].upper()}{what[1:]}: {count(number)}" for what, number in said]
-
-
-def left_out(summary: Mapping[str, Any]) -> list[str]:
-    """Return sentences about named data that the scan did not cover."""
-    return [*not_scanned(summary), *not_searched(summary)]
-
-
-def not_scanned(summary: Mapping[str, Any]) -> list[str]:
-    """Return sentences about files, records and fields that were not scanned."""
-    said = []
-    if summary.get("unread"):
-        said.append(
-            f"{several(len(summary['unread']), 'file was', 'files were')} not scanned."
-        )
-    if summary["damaged"]:
-        # Count each file once, since a truncated file may also be listed as changed.
-        files = several(
-            len({case["source"] for case in summary["damaged"]}), "file is", "files are"
-        )
-        said.append(
-            f"{files} damaged, and scanned up to the damage only, or changed during "
-            "the scan."
-        )
-    for name, text in (
-        ("skipped", "not scanned"),
-        ("repaired", "scanned after a repair"),
-    ):
-        said += _not_read(summary[name], ("record was", "records were"), text)
-    if number := summary.get("ignored_files"):
-        files = several(number, "file or folder was", "files or folders were")
-        said.append(f"{files} ignored: hidden, metadata of a dataset, or named twice.")
-    verdicts = summary.get("fields", {})
-    if without := [
-        name for name in verdicts if not BY_FIRST_RECORDS.isdisjoint(verdicts[name])
-    ]:
-        fields = several(
-            len(without),
-            "field was not scanned, because the first records have no text in it",
-            "fields were not scanned, because the first records have no text in them",
-        )
-        said.append(
-            f"{fields}: {_named(without)}. If later records have some, name all text "
-            "fields with --text-field."
-        )
-    if any(NOT_SCANNED + TOO_DEEP in verdict for verdict in verdicts.values()):
-        said.append(
-            f"Text more than {LIMITS.nesting} levels deep in objects and lists was not "
-            "scanned."
-        )
-    for verdict, what in (
-        (SINGLE_WORDS, "Single words"),
-        (CUES, "Cues of transcripts"),
-    ):
-        if pieces := [name for name in verdicts if verdict in verdicts[name]]:
-            said.append(
-                f"{what} ({_named(pieces)}) were scanned one by one, so a text that "
-                "spans several of them is missed. Put each text into one field of one "
-                "record."
-            )
-    if later := summary["notes"].get("later_text"):
-        named = {
-            case["reason"]: case["where"]
-            for case in reversed(summary.get("examples", []))
-        }
-        cases = [
-            f"{name} ({named[name]})".removeprefix("later_text: ")
-            for name in named
-            if "later_text: " in name
-        ]
-        which = f": {visible('; '.join(cases))}" if cases else ""
-        said.append(
-            "Text in fields that are missing from the first records of a file was not "
-            f"scanned{which}. One record in {SEARCHED} was checked for such text: "
-            f"{count(later)} had some. Name all text fields with --text-field."
-        )
-    # A blind run has no entry for the control.
-    control = summary.get("control", {"files": None, "null": None})
-    if files := control["files"]:
-        said += _not_read(
-            files["skipped"],
-            ("tweet of the control was", "tweets of the control were"),
-            "not read",
-        )
-        if licensed := files["also_licensed"]:
-            tweets = several(
-                licensed, "tweet of the control is", "tweets of the control are"
-            )
-            said.append(
-                f"{tweets} also licensed, and so not used as control; matches of their "
-                "texts are not counted."
-            )
-    if null := control["null"]:
-        of_null = ("record of the null dataset was", "records of the null dataset were")
-        said += _not_read(null["skipped"], of_null, "not scanned")
-        if null.get("notes", {}).get("later_text"):
-            said.append(
-                "The null dataset has text in fields that are missing from its first "
-                "records. That text was not scanned, so chance may be underestimated. "
-                "Name all text fields with --text-field."
-            )
-    return said
-
-
-def not_searched(summary: Mapping[str, Any]) -> list[str]:
-    """Return sentences about copies that the scan could not find."""
-    said = []
-    sides = {"licensed": "of the licensed texts", "control": "of the control's"}
-    too_short = summary.get("control", {}).get("too_short", {})
-    if short := [f"{percent(n)} {sides[side]}" for side, n in too_short.items() if n]:
-        what = "Some texts are too short to search for, and excluded from all counts"
-        said.append(f"{what} (--min-chars): {' and '.join(short)}.")
-    if total := sum(summary["truncated"].values()):
-        lookups = several(total, "look-up was", "look-ups were")
-        said.append(
-            f"{lookups} cut short because the wording is very common: copies of common "
-            "phrases may be missed."
-        )
-    return said
-
-
-def left_out_in_brief(summary: Mapping[str, Any]) -> str:
-    """Return what was not scanned in one line; empty if everything was scanned."""
-    sentences = not_scanned(summary)
-    if not sentences:
-        return ""
-    # Keep the first sentence up to the beginning of its details.
-    first = re.split(r"[.:;,](?=\s|$)| \(", sentences[0])[0]
-    return f"{first}{'; and more' if sentences[1:] else ''}: --verbose lists them."
-
-
-def _named(fields: Sequence[str]) -> str:
-    more = (
-        f" and {count(len(fields) - FIELDS_SHOWN)} more, in summary.json"
-        if len(fields) > FIELDS_SHOWN
-        else ""
-    )
-    return f"{', '.join(map(visible, fields[:FIELDS_SHOWN]))}{more}"
-
-
-def _not_read(skipped: Mapping[str, int], of: tuple[str, str], text: str) -> list[str]:
-    """Return a sentence about a number of records, such as skipped ones, with the
-    causes; empty if there are none.
-    """
-    if not (total := sum(skipped.values())):
-        return []
-    causes = "; ".join(
-        f"{reason(name)}: {count(n)}" for name, n in skipped.items() if n
-    )
-    return [f"{several(total, *of)} {text} ({causes})."]
 
 
 def sampled(sample: Mapping[str, Any]) -> str:

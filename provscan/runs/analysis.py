@@ -31,7 +31,7 @@ from provscan.options import MatchOptions
 from provscan.runs.answer import answer_of
 from provscan.runs.chance import measure_chance
 from provscan.runs.comparability import (
-    TextSample,
+    TextSamples,
     eligibility_of,
     sample_texts,
     stratify,
@@ -45,7 +45,7 @@ from provscan.runs.matches import Batch, ScoredMatches, score_matches
 from provscan.runs.null import NullScan, count_null
 from provscan.runs.reasons import reasons
 from provscan.runs.recall import measure_recall
-from provscan.runs.scanned import Scanned, read_scan
+from provscan.runs.scan_totals import ScanTotals, read_scan
 from provscan.runs.summary import (
     control_summary,
     counts_summary,
@@ -68,7 +68,7 @@ class Scores:
 
     scorer: Scorer
     matches: ScoredMatches
-    samples: tuple[TextSample, TextSample]  # Samples of licensed and control texts.
+    samples: TextSamples
     planted: SpikeIns
     recovered: Recovered
 
@@ -83,7 +83,7 @@ class Analysis:
     # ``rule``; after ``analyse_run``, all entries except those on files.
     summary: dict[str, Any]
     # Scans of the dataset and, if given, of the ``null`` and ``known`` data, by name.
-    scans: dict[str, Scanned] = field(default_factory=dict)
+    scans: dict[str, ScanTotals] = field(default_factory=dict)
 
     def added(self, batch: Batch) -> pa.RecordBatch:
         """Return the columns to add to ``matches.parquet``; ``counted`` marks the
@@ -123,20 +123,19 @@ def analyse_run(
 
     found = {"cutoff": licensed.cutoff, "files": licensed.files}
     summary = {
-        **counts_summary(analysis.measured, dataset),
+        **counts_summary(analysis.measured),
         "index": index_summary(controls.licensed),
         **analysis.summary,
         "control": analysis.summary["control"] | found,
         "known": known,
     }
     if options.sample is not None:
-        effect = dataset.design_effect(analysis.measured.counts.claimable[0].records)
-        summary["sample"] = sample_summary(options.sample, dataset, effect)
+        summary["sample"] = sample_summary(analysis.measured, options.sample)
     return replace(analysis, summary=summary, scans=scans)
 
 
 def known_elsewhere(
-    scanned: Scanned, controls: Controls, sources: list[str]
+    scanned: ScanTotals, controls: Controls, sources: list[str]
 ) -> tuple[KnownElsewhere, dict[str, Any]]:
     """Return the licensed texts that known data contains, and the entry of
     ``summary.json`` on them.
@@ -161,7 +160,7 @@ def known_elsewhere(
 
 def analyse(
     scores: Scores,
-    scanned: Scanned,
+    scanned: ScanTotals,
     controls: Controls,
     options: MatchOptions,
     null: NullScan | None = None,
@@ -195,8 +194,7 @@ def analyse(
         scripts = found.scripts
     eligible = eligibility_of(matches, strata, scripts, control=controls.texts > 0)
     exhibits = ExhibitChoice(0 if options.no_text else options.texts)
-    first = TEXTS if tokens else 0
-    counts = count_matches(matches, eligible, exhibits, first)
+    counts = count_matches(matches, eligible, exhibits, TEXTS if tokens else 0)
 
     # Measure chance and recall.
     chance = measure_chance(
@@ -204,13 +202,13 @@ def analyse(
         eligible,
         counts,
         controls,
-        samples[1],
+        samples.control,
         strata,
         found,
         scanned.characters,
     )
     recall = measure_recall(
-        scores.planted, scores.recovered, counts.cells, samples[0].too_short
+        scores.planted, scores.recovered, counts.cells, samples.licensed.too_short
     )
     measured = Measured(
         scanned=scanned,
@@ -223,7 +221,6 @@ def analyse(
         chance=chance,
         recall=recall,
         null=found,
-        index_fraction=controls.licensed.fraction,
     )
 
     # Compute the layers, and put the answer into words.
@@ -244,7 +241,7 @@ def analyse(
 
 
 def score(
-    scanned: Scanned,
+    scanned: ScanTotals,
     controls: Controls,
     options: MatchOptions,
     elsewhere: KnownElsewhere | None = None,

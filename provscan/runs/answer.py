@@ -17,16 +17,16 @@ from typing import Any
 
 from provscan.estimate.comparison import COLLECTIONS
 from provscan.estimate.layers import METHOD, Layers
-from provscan.runs.comparability import KNOWN
+from provscan.runs.comparability import TWEET_SAMPLE
 from provscan.runs.count import STRENGTHS, WORD_FOR_WORD_BITS
-from provscan.runs.layers import Measured, given
+from provscan.runs.layers import Measured, without_withheld
 from provscan.runs.reasons import strata_in_words
-from provscan.runs.tokenizer import Tokens, characters_a_token
+from provscan.runs.tokenizer import Tokens, characters_per_token
 from provscan.runs.warnings import notes, warnings
 from provscan.runs.wording import (
     NOT_MEASURED,
     Comparison,
-    Scanned,
+    ScannedRecords,
     details,
     headline,
     status_of,
@@ -61,24 +61,27 @@ def answer_of(
         Function that counts the tokens of texts.
     """
     dataset, chance, counts = measured.scanned, measured.chance, measured.counts
-    layers = {unit: given(unit, number, withheld) for unit, number in numbers.items()}
-    records, told = layers["records"], measured.recall.can_be_told
+    layers = {
+        unit: without_withheld(unit, number, withheld)
+        for unit, number in numbers.items()
+    }
+    records, detectable = layers["records"], measured.recall.detectable_share
     # Round up, like upper limits. The number is exact in a sample of records.
     every = math.ceil(round(dataset.all_records.value, 6)) if dataset.sampled else None
-    scanned = Scanned(dataset.records, every, dataset.drawn is not None)
+    scanned = ScannedRecords(dataset.records, every, dataset.drawn is not None)
     status = status_of(records, usable=chance.usable)
     others = [each.word_for_word for each in COLLECTIONS]
     compared = Comparison(counts.word_for_word, others)
     left_out = measured.findings - measured.claimable if chance.measures else 0
-    said = details(status, records, scanned, told, compared, left_out)
+    sentences = details(status, records, scanned, detectable, compared, left_out)
     if changed:
-        said.insert(0, f"The rule of a finding was changed: {', '.join(changed)}.")
+        sentences.insert(0, f"The rule of a finding was changed: {', '.join(changed)}.")
     result: dict[str, Any] = {
         "status": status,
         "headline": headline(status, records, scanned),
-        "details": said,
+        "details": sentences,
         "next": next_step(measured, carriers) if status == NOT_MEASURED else None,
-        "can_be_told": told,
+        "can_be_told": detectable,
         "word_for_word": {
             "records": counts.word_for_word,
             "bits_from": WORD_FOR_WORD_BITS,
@@ -101,9 +104,9 @@ def answer_of(
         if unit in extents:
             shares = _shares(number, *extents[unit])
             result[unit]["share"] = _numbers(unit, shares)
-    texts = measured.matches.text[counts.first]
+    texts = measured.matches.text[counts.first_texts]
     found = measured.controls.reader.raw_texts(texts).array().to_pylist()
-    each = characters_a_token(tokens, found if tokens else [])
+    each = characters_per_token(tokens, found if tokens else [])
     return {
         **result,
         "tokens": {
@@ -188,8 +191,8 @@ def next_step(measured: Measured, carriers: Sequence[str]) -> str:
         # Years are known only for a sample of the texts, from their earliest tweets; a
         # text whose earliest tweet has no time or is a retweet is left out.
         every = measured.controls.licensed_texts
-        texts = every / max(1, min(KNOWN, every))
-        younger = int((measured.samples[0].year > last).sum())
+        texts = every / max(1, min(TWEET_SAMPLE, every))
+        younger = int((measured.samples.licensed.year > last).sum())
         control = float(f"{texts * younger:.2g}")
         if control and not measured.controls.texts:
             return (

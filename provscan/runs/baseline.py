@@ -31,7 +31,7 @@ from provscan.runs.folder import EVIDENCE_FILE, read_run
 from provscan.writing import replacing_file
 
 # Options on which findings do not depend.
-NO_MATTER = (
+IRRELEVANT = (
     *RESUMABLE,
     "edits",
     "id_field",
@@ -192,7 +192,7 @@ def _differences(baseline: Baseline, options: MatchOptions, index: str) -> list[
     names = [
         name
         for name in now
-        if name not in NO_MATTER and name in before and before[name] != now[name]
+        if name not in IRRELEVANT and name in before and before[name] != now[name]
     ]
     left_out = baseline.summary["unread"] or baseline.summary["damaged"]
     return [

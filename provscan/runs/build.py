@@ -29,7 +29,7 @@ from provscan.params import (
 from provscan.readers import Source
 from provscan.runs.corpus import Corpus
 from provscan.runs.inputs import require_outside, source_list
-from provscan.runs.spread import shards_of
+from provscan.runs.shard_tasks import shard_builder
 from provscan.text.hooks import Hook, hook_name, prepared_batch
 
 
@@ -242,7 +242,7 @@ def build_index(
             )
         elif executor != "threads":
             tasks = workers if executor == "ray" else threads
-            make = shards_of(
+            make = shard_builder(
                 corpus, params, shards or 1, executor, tasks, address, watcher
             )
             reader = write_shards(

@@ -30,7 +30,7 @@ from provscan.runs.count import (
     STRENGTHS,
     Amount,
     Counts,
-    Group,
+    Grouping,
     TextFindings,
     count_groups,
 )
@@ -57,7 +57,7 @@ class TextClusters(NamedTuple):
 def text_clusters(
     family: Numbers, records: Numbers, tweets: Floats, found: TextFindings
 ) -> TextClusters:
-    """Group findings into clusters.
+    """Grouping findings into clusters.
 
     ``family``, [texts], is negative for texts that are left out; ``records``,
     [families], has the number of distinct records of each family.
@@ -104,20 +104,21 @@ class ChanceMeasure:
         )
 
     def chance(
-        self, unit: str, like: Floats | None = None, tail: float = TAIL
+        self, unit: str, licensed: Floats | None = None, tail: float = TAIL
     ) -> Chance:
         """Return the chance matches among the licensed findings in a unit; the unit
-        "clusters" counts each cluster as one.
+        "clusters" counts each cluster as one. ``licensed`` are the sizes of the
+        licensed clusters.
         """
         sizes = self.clusters.sizes.get(unit, np.ones(len(self.weights)))
-        return predict_chance(self.weights, sizes, self.heaviest, like, tail)
+        return predict_chance(self.weights, sizes, self.heaviest, licensed, tail)
 
 
 def chances(
-    measures: list[ChanceMeasure], like: TextClusters, tail: float = TAIL
+    measures: list[ChanceMeasure], licensed: TextClusters, tail: float = TAIL
 ) -> dict[str, Chance]:
-    """Return the chance matches among the licensed findings, by unit; empty if chance
-    was not measured.
+    """Return the chance matches among the ``licensed`` clusters of findings, by unit;
+    empty if chance was not measured.
 
     The limits are the widest of all measures; the expectation is that of the measure
     with the most clusters.
@@ -127,15 +128,17 @@ def chances(
     largest = int(np.argmax([len(measure.weights) for measure in measures]))
     result = {}
     for unit in ("clusters", *UNITS):
-        found = [m.chance(unit, like.sizes.get(unit), tail) for m in measures]
+        found = [m.chance(unit, licensed.sizes.get(unit), tail) for m in measures]
         low, high = min(c.low for c in found), max(c.high for c in found)
         result[unit] = Chance(found[largest].expected, low, high)
     return result
 
 
 @dataclass(frozen=True)
-class Part:
-    """The matches in the dataset, or of one source, author, year or language."""
+class Subset:
+    """The matches in the dataset, or only those of one source, author, year or
+    language.
+    """
 
     licensed: Amount
     findings: Amount
@@ -147,15 +150,15 @@ class Part:
     nearly: Amount | None = None
 
 
-def part_of(counts: Counts, family: Numbers) -> Part:
-    """Return the counts of the whole dataset, or of one source, as a part; ``family``
+def subset_of(counts: Counts, family: Numbers) -> Subset:
+    """Return the counts of the whole dataset, or of one source, as a subset; ``family``
     is the family of each text.
     """
     clusters = {
         place: cluster_count(family[found.count > 0])
-        for place, found in enumerate(counts.of_texts)
+        for place, found in enumerate(counts.text_findings)
     }
-    return Part(
+    return Subset(
         counts.licensed, counts.findings, dict(enumerate(counts.claimable)), clusters
     )
 
@@ -164,7 +167,7 @@ def part_of(counts: Counts, family: Numbers) -> Part:
 class MeasuredChance:
     """The part of a run's findings that chance explains."""
 
-    whole: Part  # The findings in the dataset.
+    whole: Subset  # The findings in the dataset.
     family: Numbers  # [texts], family of each claimable text with findings, or -1.
     licensed_clusters: int
     # The measures for all findings; empty if chance was not measured.
@@ -177,10 +180,10 @@ class MeasuredChance:
     claimed: bool
     # Place of the strength whose findings exceed chance by the most records.
     best_strength: int
-    # Even without a single chance match, nothing could be claimed with these measures,
-    # but with measures as large as the licensed texts something could.
+    # Whether the measures are too small: nothing could be claimed even if they had no
+    # chance match, but something could if they were as large as the licensed texts.
     too_small: bool
-    usable: bool  # The measures could detect copies of texts like those found.
+    usable: bool  # Whether the measures could detect copies of texts like those found.
     control_found: float  # Share of the control's texts that have findings.
     # Years of the control, and its clusters and texts of each year.
     years: tuple[Numbers, Numbers, Numbers]
@@ -189,7 +192,7 @@ class MeasuredChance:
     # end between two of them.
     error_rates: list[tuple[Floats, Floats]]
 
-    def beyond(self, found: Part, place: int) -> bool:
+    def beyond(self, found: Subset, place: int) -> bool:
         """Return whether there are more findings of a strength than chance explains."""
         return _beyond(self.by_strength[place], found, place)
 
@@ -216,7 +219,7 @@ class MeasuredChance:
         return result
 
 
-def _beyond(chance: dict[str, Chance], found: Part, place: int) -> bool:
+def _beyond(chance: dict[str, Chance], found: Subset, place: int) -> bool:
     amount = found.claimable[place]
     counted = {
         "clusters": found.clusters[place],
@@ -244,53 +247,56 @@ def measure_chance(
     points of the dataset that were scanned.
     """
     # Find the families of texts, and count the records of each.
-    own, others = _families(controls, matches, counts.of_texts[0], null)
+    family, null_family = _families(controls, matches, counts.text_findings[0], null)
     measuring = eligible.control & strata.strata.measured[eligible.stratum]
-    claimed_family = np.where(eligible.claimable, own, -1)
-    size = int(own.max(initial=-1)) + 1
+    claimed_family = np.where(eligible.claimable, family, -1)
+    size = int(family.max(initial=-1)) + 1
     groups = [
-        Group(np.where(texts, own, -1), size, least)
+        Grouping(np.where(texts, family, -1), size, least)
         for texts in (eligible.claimable, measuring)
         for least in STRENGTHS
     ]
     clusters = [
         text_clusters(group.codes, records, matches.tweets, found)
         for group, records, found in zip(
-            groups, count_groups(matches, groups), [*counts.of_texts] * 2, strict=True
+            groups,
+            count_groups(matches, groups),
+            [*counts.text_findings] * 2,
+            strict=True,
         )
     ]
     licensed, of_control = clusters[: len(STRENGTHS)], clusters[len(STRENGTHS) :]
 
     # Measure chance at each strength.
-    all_findings = counts.of_texts[0]
+    all_findings = counts.text_findings[0]
     texts = np.count_nonzero(eligible.control & (all_findings.count > 0))
     looked_for = max(1.0, controls.texts * (1.0 - control.too_short))
     control_found = texts / looked_for if controls.texts else 0.0
     measures: list[list[ChanceMeasure]] = [[] for _ in STRENGTHS]
     if controls.texts and control_found <= MOSTLY_IN_DATASET:
-        for of_strength, found in zip(measures, of_control, strict=True):
+        for at_strength, found in zip(measures, of_control, strict=True):
             found.sizes["tweets"] = np.maximum(
                 found.sizes["texts"], found.sizes["tweets"] * controls.tweets_ratio
             )
             weights = eligible.weights[found.first]
-            of_strength.append(
+            at_strength.append(
                 ChanceMeasure("control", found, weights, strata.heaviest)
             )
     if null is not None and null.kind.same:
         ratio = characters / max(1, null.scan.scanned.characters)
-        for of_strength, found in zip(
-            measures, _null_clusters(null, others), strict=True
+        for at_strength, found in zip(
+            measures, _null_clusters(null, null_family), strict=True
         ):
             weights = rarefied(found.sizes["records"], ratio)
             sizes = {name: n * ratio / weights for name, n in found.sizes.items()}
             scaled = found._replace(sizes=sizes)
-            of_strength.append(ChanceMeasure("null", scaled, weights, max(ratio, 1.0)))
+            at_strength.append(ChanceMeasure("null", scaled, weights, max(ratio, 1.0)))
 
     # Compare the findings with the measures.
-    whole = replace(part_of(counts, claimed_family), nearly=counts.nearly)
+    whole = replace(subset_of(counts, claimed_family), nearly=counts.nearly)
     by_strength = [
-        chances(of_strength, like, TAIL_OF_EACH)
-        for of_strength, like in zip(measures, licensed, strict=True)
+        chances(at_strength, clusters, TAIL_OF_EACH)
+        for at_strength, clusters in zip(measures, licensed, strict=True)
     ]
     excess = [
         float(whole.claimable[place].records.sum()) - chance["records"].high
@@ -305,14 +311,16 @@ def measure_chance(
         return any(
             _beyond(
                 chances(
-                    [m.without_clusters(heaviest or m.heaviest) for m in at],
-                    like,
+                    [m.without_clusters(heaviest or m.heaviest) for m in at_strength],
+                    clusters,
                     TAIL_OF_EACH,
                 ),
                 whole,
                 place,
             )
-            for place, (at, like) in enumerate(zip(measures, licensed, strict=True))
+            for place, (at_strength, clusters) in enumerate(
+                zip(measures, licensed, strict=True)
+            )
         )
 
     too_small = (
@@ -321,10 +329,12 @@ def measure_chance(
     comparable = bool(
         whole.claimable[0].records.any() or not whole.findings.records.any()
     )
-    years = _control_years(matches, own, all_findings, control, controls.texts)
+    years = _control_years(matches, family, all_findings, control, controls.texts)
     rates = []
     if claimed:
-        rates = _error_rates(measures[0], eligible, own, all_findings, null, others)
+        rates = _error_rates(
+            measures[0], eligible, family, all_findings, null, null_family
+        )
     return MeasuredChance(
         whole=whole,
         family=claimed_family,
@@ -354,7 +364,7 @@ def _families(
     """
     pairs = [(matches.text, found.count > 0)]
     if null is not None:
-        pairs.append((null.matches.text, null.of_texts[0].count > 0))
+        pairs.append((null.matches.text, null.text_findings[0].count > 0))
     known = distinct(np.concatenate([text[which] for text, which in pairs]))
     numbers = families(controls.reader, known)
     result = []
@@ -367,11 +377,11 @@ def _families(
 
 def _null_clusters(null: NullCounts, family: Numbers) -> list[TextClusters]:
     size = int(family.max(initial=-1)) + 1
-    groups = [Group(family, size, least) for least in STRENGTHS]
+    groups = [Grouping(family, size, least) for least in STRENGTHS]
     return [
         text_clusters(family, records, null.matches.tweets, found)
         for records, found in zip(
-            count_groups(null.matches, groups), null.of_texts, strict=True
+            count_groups(null.matches, groups), null.text_findings, strict=True
         )
     ]
 
@@ -400,7 +410,7 @@ def _error_rates(
         else:
             assert null is not None
             licensed = ~null.matches.control
-            decoys = best_of(null_family, null.of_texts[0].best, licensed)
+            decoys = best_of(null_family, null.text_findings[0].best, licensed)
         decoys = decoys[measure.clusters.family]
         weights = measure.weights if len(decoys) else np.array([measure.heaviest])
         # All lists that end between two of these scores have the same rate.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,12 +23,13 @@ from provscan.scoring.authorship import authorship
 from provscan.scoring.background import Background
 from provscan.scoring.lengths import BANDS, SCRIPTS, bands, lengths_and_scripts
 
-# Sample sizes: for script and length; for author, time and language; for wording.
-SAMPLE, KNOWN, WORDED = 4_000, 2_000, 600
-# Languages are strata if at least the share HAVE_LANGUAGE of the texts in both samples
-# has a known one; a language of at least the share OF_ITS_OWN of the licensed texts is
-# a separate stratum.
-HAVE_LANGUAGE, OF_ITS_OWN = 0.8, 0.05
+# Numbers of sampled texts: for script and length; for author, time and language, which
+# are those of a tweet; for wording, in bits.
+SAMPLE, TWEET_SAMPLE, BITS_SAMPLE = 4_000, 2_000, 600
+# Languages are strata if at least the share MIN_KNOWN_LANGUAGE of the texts in both
+# samples has a known language. A language is then a separate stratum if at least the
+# share MIN_LANGUAGE_SHARE of the licensed texts is in it.
+MIN_KNOWN_LANGUAGE, MIN_LANGUAGE_SHARE = 0.8, 0.05
 UNSPACED = np.array([name in ("chinese", "japanese", "thai") for name in SCRIPTS])
 
 
@@ -53,9 +54,14 @@ class TextSample:
     too_short: float = 0.0
 
 
+class TextSamples(NamedTuple):
+    licensed: TextSample
+    control: TextSample
+
+
 def sample_texts(
     controls: Controls, background: Background, min_chars: int, threads: int
-) -> tuple[TextSample, TextSample]:
+) -> TextSamples:
     """Draw samples of the licensed and of the control texts."""
 
     def drawn(control: bool) -> TextSample:
@@ -65,13 +71,13 @@ def sample_texts(
         long = length >= min_chars
         too_short = 1.0 - float(long.mean()) if len(long) else 0.0
         texts, length, script = texts[long], length[long], script[long]
-        known = authorship(controls.reader, texts[:KNOWN])
+        known = authorship(controls.reader, texts[:TWEET_SAMPLE])
         author, lang = (
             np.array(column.cast(pa.string()).fill_null("").to_pylist(), np.str_)
             for column in (known.author, known.lang)
         )
         # Wording is compared only if there is a control.
-        worded = texts[: WORDED if controls.texts else 0]
+        worded = texts[: BITS_SAMPLE if controls.texts else 0]
         bits = background.bits(controls.reader, worded)
         return TextSample(
             round(total * (1.0 - too_short)),
@@ -84,8 +90,7 @@ def sample_texts(
             too_short,
         )
 
-    licensed, control = ordered_map(drawn, (False, True), threads)
-    return licensed, control
+    return TextSamples(*ordered_map(drawn, (False, True), threads))
 
 
 def band_places(band: Numbers) -> Numbers:
@@ -127,7 +132,9 @@ class TextStrata:
         """The largest possible weight of a text."""
         return float(self.strata.weights.max(initial=0.0) * self.factors.max())
 
-    def of(self, script: Numbers, band: Numbers, lang: pa.ChunkedArray) -> Numbers:
+    def stratum_of(
+        self, script: Numbers, band: Numbers, lang: pa.ChunkedArray
+    ) -> Numbers:
         """Return the stratum of each text by script, length class and language."""
         code = np.zeros(len(script), np.int64)
         if self.languages:
@@ -147,10 +154,10 @@ def stratify(licensed: TextSample, control: TextSample) -> TextStrata:
     languages = sorted(
         name
         for name in counts
-        if name and counts[name] >= OF_ITS_OWN * len(licensed.lang)
+        if name and counts[name] >= MIN_LANGUAGE_SHARE * len(licensed.lang)
     )
     known = [np.mean(each.lang != "") if len(each.lang) else 0.0 for each in samples]
-    if min(known) < HAVE_LANGUAGE or len(languages) < 2:
+    if min(known) < MIN_KNOWN_LANGUAGE or len(languages) < 2:
         languages = []
     codes = len(languages) + 1
     tables, cells = [], []
@@ -212,7 +219,7 @@ def eligibility_of(
     a usable null dataset. ``control`` says whether there are control texts.
     """
     scores = matches.scores
-    stratum = strata.of(scores.script, scores.band, matches.authorship.lang)
+    stratum = strata.stratum_of(scores.script, scores.band, matches.authorship.lang)
     measured: Flags = strata.strata.measured[stratum]
     if scripts is not None:
         measured = measured | scripts[scores.script]

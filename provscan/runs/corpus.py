@@ -120,21 +120,21 @@ def coalesced(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     cost.
     """
     limits = readers.current_limits()
-    held: list[pa.RecordBatch] = []
+    waiting: list[pa.RecordBatch] = []
     rows = size = 0
     for batch in batches:
-        if held and (
+        if waiting and (
             rows >= LEAST_ROWS
             or rows + batch.num_rows > limits.batch_records
             or size >= limits.batch_bytes
         ):
-            yield pa.concat_batches(held)
-            held, rows, size = [], 0, 0
-        held.append(batch)
+            yield pa.concat_batches(waiting)
+            waiting, rows, size = [], 0, 0
+        waiting.append(batch)
         rows += batch.num_rows
         size += batch.nbytes
-    if held:
-        yield pa.concat_batches(held)
+    if waiting:
+        yield pa.concat_batches(waiting)
 
 
 def _left_out(stats: readers.ReadStats) -> str:

@@ -50,7 +50,7 @@ class Amount(NamedTuple):
     def texts(self) -> int:
         return int(np.count_nonzero(self.copies))
 
-    def of(self, texts: Flags, records: Numbers) -> Amount:
+    def restricted_to(self, texts: Flags, records: Numbers) -> Amount:
         """Return the amount for some of the texts; ``records`` are their records."""
         return Amount(records, np.where(texts, self.copies, 0))
 
@@ -108,8 +108,8 @@ class Cells(NamedTuple):
 
     findings: Floats  # Records by the cell of their best finding.
     # Records and texts: of the findings minus chance, and of all matches.
-    of_records: tuple[Floats, Floats]
-    of_texts: tuple[Floats, Floats]
+    records: tuple[Floats, Floats]
+    texts: tuple[Floats, Floats]
 
 
 @dataclass(frozen=True)
@@ -126,26 +126,26 @@ class Counts:
     findings: Amount
     nearly: Amount  # Findings that are nearly verbatim.
     claimable: list[Amount]  # Findings of claimable texts, for each of ``STRENGTHS``.
-    of_texts: list[TextFindings]  # Findings by text, for each of ``STRENGTHS``.
+    text_findings: list[TextFindings]  # For each of ``STRENGTHS``.
     cells: Cells
-    first: Numbers  # Places of the texts of the first findings that can be claimed.
+    first_texts: Numbers  # Places of the texts of the first claimable findings.
 
 
 def count_matches(
     matches: ScoredMatches,
     eligible: Eligibility,
     exhibits: ExhibitChoice | None = None,
-    first: int = 0,
+    first_texts: int = 0,
 ) -> Counts:
     """Count all matches in one pass.
 
     The same pass offers the matches to ``exhibits``, which chooses those that keep
-    their texts, and records the texts of the ``first`` claimable findings.
+    their texts, and records the texts of the first ``first_texts`` claimable findings.
     """
     splits, texts = len(matches.scanned.parts), len(matches.text)
     licensed, findings, nearly = (_AmountCounter(splits, texts) for _ in range(3))
     claimable = [_AmountCounter(splits, texts) for _ in STRENGTHS]
-    of_texts = [TextFindings.none(texts, least) for least in STRENGTHS]
+    text_findings = [TextFindings.none(texts, least) for least in STRENGTHS]
     per_split = np.zeros((2, splits), np.int64)
     levels, word_for_word = Counter[str](), RecordCounter(1)
     cells = _CellCounter(matches, eligible)
@@ -161,9 +161,9 @@ def count_matches(
             (nearly, found & batch.nearly),
         ):
             counter.add(batch, which)
-        for counter, text_findings in zip(claimable, of_texts, strict=True):
-            counter.add(batch, claim & batch.findings(text_findings.least))
-            text_findings.add(batch)
+        for counter, findings_of in zip(claimable, text_findings, strict=True):
+            counter.add(batch, claim & batch.findings(findings_of.least))
+            findings_of.add(batch)
         for row, which in zip(per_split, (~control, found), strict=True):
             np.add.at(row, batch.split[which], 1)
         level = batch.columns["level"]
@@ -174,7 +174,7 @@ def count_matches(
         same &= batch.findings(WORD_FOR_WORD_BITS)
         word_for_word.add(np.zeros(int(same.sum()), np.int64), batch.record[same])
         cells.add(batch)
-        if len(noted) < first:
+        if len(noted) < first_texts:
             noted = np.append(noted, batch.place[batch.counted & claim])
         if exhibits is not None:
             exhibits.add(batch, ~control)
@@ -188,9 +188,9 @@ def count_matches(
         findings=findings.amount(),
         nearly=nearly.amount(),
         claimable=[counter.amount() for counter in claimable],
-        of_texts=of_texts,
+        text_findings=text_findings,
         cells=cells.cells(),
-        first=noted[:first],
+        first_texts=noted[:first_texts],
     )
 
 
@@ -265,7 +265,7 @@ def by_tweets(counts: Floats) -> Numbers:
     return np.bincount(few, minlength=4).astype(np.int64)
 
 
-class Group(NamedTuple):
+class Grouping(NamedTuple):
     """Groups of texts whose records are counted."""
 
     codes: Numbers  # [texts], group of each text; below 0 if it is left out.
@@ -274,7 +274,7 @@ class Group(NamedTuple):
 
 
 def count_groups(
-    matches: ScoredMatches, groups: Sequence[Group], *, by_split: bool = False
+    matches: ScoredMatches, groups: Sequence[Grouping], *, by_split: bool = False
 ) -> list[Numbers]:
     """Count the distinct records of each group of texts, int64[groups] or [groups,
     splits].

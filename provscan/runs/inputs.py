@@ -21,7 +21,7 @@ from provscan.params import require_folder
 from provscan.readers import MEMORY, UNKNOWN, Damage, Fields, Split
 from provscan.readers.bytes.compression import COMPRESSED
 from provscan.runs.sample import FileSample, draw_files
-from provscan.runs.scanned import Scanned
+from provscan.runs.scan_totals import ScanTotals
 from provscan.urls import source_of
 
 Sources = Source | Sequence[Source] | object
@@ -113,10 +113,11 @@ def source_list(sources: object) -> list[str] | None:
     return [*map(source_of, several)]
 
 
-def run_path(named: list[str] | None, out: Source | None) -> Path:
+def run_path(sources: Sources, out: Source | None) -> Path:
     """Return the run folder, which must not be part of the inputs; by default it is
     named after the first source.
     """
+    named = source_list(sources)
     place = default_out(named) if out is None else out
     require_folder("out", place)
     require_outside(Path(place), named or [])
@@ -127,7 +128,7 @@ def plan_run(sources: Sources, options: MatchOptions, workers: int) -> RunInputs
     """Plan the inputs of the dataset, the null dataset and the known data; the number
     of splits may depend on the number of ``workers``.
     """
-    dataset, whole = plan_inputs(sources, options, workers), options.of_whole()
+    dataset, whole = plan_inputs(sources, options, workers), options.unsampled()
     auxiliary = {
         name: plan_inputs(options.files(name), whole, workers)
         for name in ("null", "known")
@@ -205,7 +206,7 @@ def plan_inputs(sources: Sources, options: MatchOptions, workers: int) -> Inputs
 
 def describe_inputs(
     inputs: RunInputs,
-    scans: Mapping[str, Scanned],
+    scans: Mapping[str, ScanTotals],
     unread_controls: Reasons,
     threads: int,
 ) -> tuple[dict[str, Any], dict[str, Any]]:

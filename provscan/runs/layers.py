@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,13 +28,13 @@ from provscan.estimate.limits import (
     exactly,
     sharing_factor,
 )
-from provscan.runs.chance import UNITS, MeasuredChance, Part, cluster_count, part_of
-from provscan.runs.comparability import Eligibility, TextSample, TextStrata
+from provscan.runs.chance import UNITS, MeasuredChance, Subset, cluster_count, subset_of
+from provscan.runs.comparability import Eligibility, TextSamples, TextStrata
 from provscan.runs.count import (
     STRENGTHS,
     Amount,
     Counts,
-    Group,
+    Grouping,
     by_tweets,
     count_groups,
     count_matches,
@@ -43,7 +43,7 @@ from provscan.runs.count import (
 from provscan.runs.matches import ScoredMatches
 from provscan.runs.null import NullCounts
 from provscan.runs.recall import MeasuredRecall
-from provscan.runs.scanned import Scanned
+from provscan.runs.scan_totals import ScanTotals
 
 # Minimum number of findings for numbers by source, author, year or language.
 FEW_FINDINGS = 20
@@ -56,9 +56,9 @@ BREAKDOWN_VALUES = 30
 class Measured:
     """All measurements of a run, from which its numbers and sentences follow."""
 
-    scanned: Scanned
+    scanned: ScanTotals
     controls: Controls
-    samples: tuple[TextSample, TextSample]  # Samples of licensed and control texts.
+    samples: TextSamples
     strata: TextStrata
     matches: ScoredMatches
     eligible: Eligibility
@@ -66,8 +66,11 @@ class Measured:
     chance: MeasuredChance
     recall: MeasuredRecall
     null: NullCounts | None
-    # Share of the licensed corpus, drawn at random, in the index.
-    index_fraction: float
+
+    @property
+    def index_fraction(self) -> float:
+        """The share of all licensed tweets in the index, a random sample of them."""
+        return self.controls.licensed.fraction
 
     @property
     def findings(self) -> int:
@@ -105,35 +108,37 @@ class Measured:
 
 def layers_of(
     measured: Measured,
-    found: Part,
+    found: Subset,
     records: Factor,
-    part: float = 1.0,
+    chance_share: float = 1.0,
     units: Sequence[str] = UNITS,
 ) -> dict[str, Layers]:
     """Compute the layers of the whole dataset, or of a source, author, year or
     language, by unit.
 
-    ``records`` is the number of records, and ``part`` their expected share of the
-    chance matches. The limits allow for any share, so they are valid for all parts
+    ``records`` is the number of records, and ``chance_share`` the expected share of the
+    chance matches. The limits allow for any share, so they are valid for all subsets
     simultaneously.
     """
     scanned, controls, chance = measured.scanned, measured.controls, measured.chance
     recall = measured.recall
     counted = found.claimable[0]
     of_index = measured.index_fraction
-    effect, several = scanned.design_effect(counted.records), dict[str, Factor]()
+    effect, sharing = scanned.design_effect(counted.records), dict[str, Factor]()
     if of_index < 1.0:
         effect *= _records_together(counted)
-        several = measured.sharing_factors
+        sharing = measured.sharing_factors
         if found is not chance.whole:
-            # A part, such as one author, may differ from the whole, so the lower
+            # A subset, such as one author, may differ from the whole, so the lower
             # limit counts only what was found.
-            several = {
-                unit: replace(known, low=of_index) for unit, known in several.items()
+            sharing = {
+                unit: replace(known, low=of_index) for unit, known in sharing.items()
             }
     of_texts = (
-        recall.of_distinct(recall.of_texts[0], counted.copies),
-        recall.of_distinct(recall.of_texts[1], found.licensed.copies, together=True),
+        recall.of_distinct(recall.of_texts.findings, counted.copies),
+        recall.of_distinct(
+            recall.of_texts.matches, found.licensed.copies, together=True
+        ),
     )
     of_records = scanned.fraction * of_index
     # For each unit, determine the maximum, the recalls, the scanned share and the
@@ -169,7 +174,7 @@ def layers_of(
         strengths = [
             Strength(
                 size(unit, amount),
-                _share_of(chance.by_strength[place][unit], part),
+                _share_of(chance.by_strength[place][unit], chance_share),
                 chance.beyond(found, place),
             )
             for place, amount in found.claimable.items()
@@ -183,10 +188,10 @@ def layers_of(
                 None if nearly is None else size(unit, nearly).total,
                 most,
                 recall.planted.unit(unit, controls),
-                several.get(unit, ALONE),
+                sharing.get(unit, ALONE),
             ),
             strengths,
-            _share_of(chance.expected[unit], part) if chance.measures else None,
+            _share_of(chance.expected[unit], chance_share) if chance.measures else None,
             recalls,
             recall.least_nearly,
             scope,
@@ -197,11 +202,11 @@ def layers_of(
     return result
 
 
-def _share_of(chance: Chance, part: float) -> Chance:
-    """Return the chance among a part of the findings; its limits allow for any
+def _share_of(chance: Chance, share: float) -> Chance:
+    """Return the chance among a subset of the findings; its limits allow for any
     share.
     """
-    return chance if part >= 1.0 else Chance(chance.expected * part, 0.0, chance.high)
+    return chance if share >= 1.0 else Chance(chance.expected * share, 0.0, chance.high)
 
 
 def _records_together(found: Amount) -> float:
@@ -214,7 +219,7 @@ def _records_together(found: Amount) -> float:
     return float((copies @ copies + copies.max() ** 2) / copies.sum())
 
 
-def given(unit: str, number: Layers, withheld: dict[str, str]) -> Layers:
+def without_withheld(unit: str, number: Layers, withheld: dict[str, str]) -> Layers:
     """Return a number without its withheld layers."""
     none = {
         layer: None
@@ -228,8 +233,9 @@ def breakdowns(measured: Measured, withheld: dict[str, str]) -> dict[str, Any]:
     """Compute the layers of the records and texts of each source, author, year and
     language.
 
-    All parts have the overall recall. The expected share of chance matches is the share
-    of the texts or, for a source, of the records; the limits allow for any share.
+    All values have the overall recall. The expected share of chance matches is the
+    share of the texts or, for a source, of the records; the limits allow for any
+    share.
     """
     if measured.findings < FEW_FINDINGS:
         return {}
@@ -237,23 +243,28 @@ def breakdowns(measured: Measured, withheld: dict[str, str]) -> dict[str, Any]:
     result: dict[str, dict[str, Any]] = {
         column: {} for column in (*(["source"] if sources else []), *BREAKDOWNS)
     }
-    for column, value, found, records, part in (
-        *sources,
-        *_authors_years_languages(measured),
-    ):
-        layers = layers_of(measured, found, records, part, ("records", "texts"))
+    units = ("records", "texts")
+    for value in (*sources, *_authors_years_languages(measured)):
+        layers = layers_of(
+            measured, value.found, value.records, value.chance_share, units
+        )
         if layers["records"].findings < FEW_FINDINGS:
             layers = {unit: Layers(number.findings) for unit, number in layers.items()}
-        result[column][value] = {
-            unit: given(unit, number, withheld).as_dict()
+        result[value.breakdown][value.name] = {
+            unit: without_withheld(unit, number, withheld).as_dict()
             for unit, number in layers.items()
         }
     return result
 
 
-# The name of a breakdown, a value, its matches, its records, and its share of the
-# chance matches.
-Value = tuple[str, str, Part, Factor, float]
+class Value(NamedTuple):
+    """A source, author, year or language, and its matches."""
+
+    breakdown: str  # "source", "author", "year" or "lang".
+    name: str
+    found: Subset
+    records: Factor  # Records of the value.
+    chance_share: float  # Expected share of the chance matches.
 
 
 def _sources(measured: Measured) -> Iterator[Value]:
@@ -272,19 +283,21 @@ def _sources(measured: Measured) -> Iterator[Value]:
         if len(sizes) > 1:
             # The texts of one source are only known from its part files.
             of_source = measured.matches.of_source(name)
-            found = part_of(count_matches(of_source, measured.eligible), chance.family)
+            found = subset_of(
+                count_matches(of_source, measured.eligible), chance.family
+            )
         share = sizes[name] / max(1, scanned.records)
-        yield "source", name, found, exactly(read[name]), share
+        yield Value("source", name, found, exactly(read[name]), share)
 
 
 def _authors_years_languages(measured: Measured) -> Iterator[Value]:
     matches, counts, eligible = measured.matches, measured.counts, measured.eligible
     chance, whole = measured.chance, measured.chance.whole
-    licensed = np.where(matches.control, 0, counts.of_texts[0].count)
+    licensed = np.where(matches.control, 0, counts.text_findings[0].count)
     # Use only all findings, and those of the strength with the most findings beyond
     # chance.
     places = sorted({0, chance.best_strength})
-    names, codes, groups = [], [], list[Group]()
+    names, codes, groups = [], [], list[Grouping]()
     for column in BREAKDOWNS:
         coded = getattr(matches.authorship, column).combine_chunks().dictionary_encode()
         known = [*map(str, coded.dictionary.to_pylist()), ""]
@@ -294,33 +307,33 @@ def _authors_years_languages(measured: Measured) -> Iterator[Value]:
             np.flatnonzero(frequency).tolist(),
             key=lambda value: (-frequency[value], known[value]),
         )[:BREAKDOWN_VALUES]
-        number = np.full(len(known), -1)
-        number[shown] = np.arange(len(shown))
+        numbers = np.full(len(known), -1)
+        numbers[shown] = np.arange(len(shown))
         names.append([known[value] for value in shown])
-        codes.append(number[code])
+        codes.append(numbers[code])
         found = np.where(matches.control, -1, codes[-1])
         claimed = np.where(eligible.claimable, codes[-1], -1)
-        groups += [Group(found, len(shown), None), Group(found, len(shown))]
-        groups += [Group(claimed, len(shown), STRENGTHS[place]) for place in places]
+        groups += [Grouping(found, len(shown), None), Grouping(found, len(shown))]
+        groups += [Grouping(claimed, len(shown), STRENGTHS[place]) for place in places]
     records = iter(count_groups(matches, groups, by_split=True))
     texts = max(1, whole.claimable[0].texts)
     amounts = [whole.licensed, whole.findings, *(whole.claimable[p] for p in places)]
     for column, values, code in zip(BREAKDOWNS, names, codes, strict=True):
         in_splits = [next(records) for _ in amounts]
-        for number_of, value in enumerate(values):
-            here = code == number_of
+        for number, value in enumerate(values):
+            here = code == number
             every, findings, *claimable = (
-                amount.of(here, counted[number_of])
+                amount.restricted_to(here, counted[number])
                 for amount, counted in zip(amounts, in_splits, strict=True)
             )
             clusters = {
                 place: cluster_count(
-                    chance.family[here & (counts.of_texts[place].count > 0)]
+                    chance.family[here & (counts.text_findings[place].count > 0)]
                 )
                 for place in places
             }
-            part = Part(
+            subset = Subset(
                 every, findings, dict(zip(places, claimable, strict=True)), clusters
             )
-            share = part.claimable[0].texts / texts
-            yield column, value, part, measured.scanned.all_records, share
+            share = subset.claimable[0].texts / texts
+            yield Value(column, value, subset, measured.scanned.all_records, share)

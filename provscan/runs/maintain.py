@@ -49,7 +49,8 @@ def forget(
     """Forget tweets, so that nobody who opens the index afterwards finds them.
 
     Their texts stay in the files until these are rewritten by ``purge`` or by the next
-    merge. A forgotten tweet is never added again, even if a later corpus contains it, unless a new index is built (``overwrite``).
+    merge. A forgotten tweet is never added again, even if a later corpus contains it,
+    unless a new index is built (``overwrite``).
 
     Parameters
     ----------
@@ -58,11 +59,16 @@ def forget(
     ids
         Ids of tweets; or files with one id per line, or with compliance events as
         platforms send them (JSON lines with ``delete``, ``user_delete``,
-        ``user_suspend``, ``status_withheld`` and others), or with batch results. Leave them out to purge tweets that are already forgotten. An index stores an edited tweet under the id of its first version; if ``tweet_edit`` events connect the versions of a tweet, it can be forgotten by the id of any version.
+        ``user_suspend``, ``status_withheld`` and others), or with batch results. Leave
+        them out to purge tweets that are already forgotten. An index stores an edited
+        tweet under the id of its first version; if ``tweet_edit`` events connect the
+        versions of a tweet, it can be forgotten by the id of any version.
     users
-        Treat plain ids and batch results as names of accounts, as in the column ``author`` of matches, and forget all tweets of these accounts.
+        Treat plain ids and batch results as names of accounts, as in the column
+        ``author`` of matches, and forget all tweets of these accounts.
     purge
-        Rewrite the segments that contain forgotten tweets, so that neither their texts nor their hashes are left on disk, and write a record of the purge.
+        Rewrite the segments that contain forgotten tweets, so that neither their texts
+        nor their hashes are left on disk, and write a record of the purge.
     dry_run
         Only report what would be forgotten.
     workers
@@ -71,7 +77,10 @@ def forget(
     Returns
     -------
     dict
-        The numbers of forgotten ``tweets`` and ``texts``; of ``unknown`` ids, which are not in the index and are not recorded; of ``unknown_accounts``, which have no tweet in the index; of ``events`` that were read, by kind; and ``dry_run`` and ``purged``.
+        The numbers of forgotten ``tweets`` and ``texts``; of ``unknown`` ids, which are
+        not in the index and are not recorded; of ``unknown_accounts``, which have no
+        tweet in the index; of ``events`` that were read, by kind; and ``dry_run`` and
+        ``purged``.
 
     Raises
     ------
@@ -85,13 +94,15 @@ def forget(
     Examples
     --------
     >>> import provscan
-    >>> tweets = [{"id": str(n), "text": f"tweet number {n} of this corpus"} for n in range(3)]
+    >>> tweets = [
+    ...     {"id": str(n), "text": f"tweet number {n} of this corpus"} for n in range(3)
+    ... ]
     >>> index = provscan.build_index(tweets, "three.index")
     >>> provscan.forget("three.index", ["1", "7"], purge=True)["tweets"]
     1
     >>> len(provscan.open_index("three.index"))
     2
-    """  # noqa: E501
+    """
     require_folder("index", index)
     if purge and dry_run:
         raise UsageError("a dry run changes nothing: give either dry_run or purge")
@@ -193,7 +204,9 @@ def merge(
     Examples
     --------
     >>> import provscan
-    >>> tweets = [{"id": str(n), "text": f"tweet number {n} of this corpus"} for n in range(3)]
+    >>> tweets = [
+    ...     {"id": str(n), "text": f"tweet number {n} of this corpus"} for n in range(3)
+    ... ]
     >>> index = provscan.build_index(tweets, "merged.index")
     >>> _ = provscan.build_index(
     ...     [{"id": "3", "text": "a tweet that came later"}], "merged.index",
@@ -201,7 +214,7 @@ def merge(
     ... )
     >>> len(provscan.merge("merged.index")["segments"])
     1
-    """  # noqa: E501
+    """
     require_folder("index", index)
     return indexes.merge(
         Path(index), workers=default_workers(workers), purge_only=purge_only
@@ -213,14 +226,17 @@ def verify(
 ) -> dict[str, Any]:
     """Check every byte of an index, or the files of a run against each other.
 
-    Anyone who edits a run can also write new checksums. Only repeating the command in its ``run.json`` detects that.
+    Anyone who edits a run can also write new checksums. Only repeating the command in
+    its ``run.json`` detects that.
 
     Parameters
     ----------
     path
         Folder of an index or of a run.
     quick
-        Only compare the checksums of an index. By default, its segments are also rebuilt from the tweets in a temporary folder. This takes as long as building the index, and detects files that were forged together with their checksums.
+        Only compare the checksums of an index. By default, its segments are also
+        rebuilt from the tweets in a temporary folder. This takes as long as building
+        the index, and detects files that were forged together with their checksums.
     workers
         Number of threads; by default all processors.
 
@@ -239,11 +255,13 @@ def verify(
     Examples
     --------
     >>> import provscan
-    >>> tweets = [{"id": str(n), "text": f"tweet number {n} of this corpus"} for n in range(3)]
+    >>> tweets = [
+    ...     {"id": str(n), "text": f"tweet number {n} of this corpus"} for n in range(3)
+    ... ]
     >>> index = provscan.build_index(tweets, "checked.index")
     >>> provscan.verify("checked.index")["tweets"]
     3
-    """  # noqa: E501
+    """
     require_folder("path", path)
     folder = Path(path)
     if (folder / RUN_FILE).is_file():

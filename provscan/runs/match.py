@@ -36,7 +36,6 @@ from provscan.runs.folder import (
     CONTROL,
     EVIDENCE_FILE,
     MATCHES_FILE,
-    run_folder,
     write_summary,
 )
 from provscan.runs.inputs import (
@@ -44,12 +43,12 @@ from provscan.runs.inputs import (
     describe_inputs,
     plan_run,
     run_path,
-    source_list,
 )
 from provscan.runs.licensed import checked_index, with_controls
 from provscan.runs.scan import ROLES, scan_inputs
-from provscan.runs.scanned import Scanned
+from provscan.runs.scan_totals import ScanTotals
 from provscan.runs.tokenizer import tokens_of
+from provscan.runs.unfinished import run_folder
 from provscan.runs.wording import since_baseline
 from provscan.scoring.background import background
 
@@ -87,8 +86,7 @@ def run_match(
     ``render`` makes its report.
     """
     clock = Clock()
-    named = source_list(sources)
-    path = run_path(named, target.out)
+    path = run_path(sources, target.out)
     index = checked_index(index, options)
     left_out = list(index.reader.left_out.segments) or None
     options = replace(options, without_segment=left_out)
@@ -103,7 +101,7 @@ def run_match(
         licensed = with_controls(index, options, folder.path / CONTROL)
         checkpoint = {
             "workers": workers,
-            "options": options.lasting(),
+            "options": options.scan_options(),
             "index": licensed.snapshot.fingerprint,
             "limits": readers.current_limits().as_dict(),
             "control": licensed.control_fingerprint,
@@ -116,12 +114,12 @@ def run_match(
         with ThreadPoolExecutor(1, thread_name_prefix="provscan") as pool:
             # Meanwhile, prepare what only the estimate needs, since that takes as long
             # as the scan of a small dataset.
-            counted = pool.submit(background, licensed.controls.licensed)
+            model = pool.submit(background, licensed.controls.licensed)
             pool.submit(importlib.import_module, "scipy.special")
             scan_inputs(
                 inputs.dataset, ROLES["dataset"], folder, licensed, options, progress
             )
-            counted.result()
+            model.result()
         clock.lap("scan")
         for name, data in inputs.auxiliary.items():
             scan_inputs(data, ROLES[name], folder, licensed, options, progress)
@@ -155,7 +153,7 @@ def run_match(
         )
         clock.lap("checksums")
         summary |= entries
-        info = _info(index, target, options, named) | described
+        info = _info(index, target, options, inputs.dataset.named) | described
         if licensed.control_fingerprint is not None:
             info["control"] = {"fingerprint": licensed.control_fingerprint}
         info |= clock.describe(scans["dataset"])
@@ -255,7 +253,7 @@ class Clock:
         self.seconds[stage] = round(now - self._last, 4)
         self._last = now
 
-    def describe(self, totals: Scanned) -> dict[str, Any]:
+    def describe(self, totals: ScanTotals) -> dict[str, Any]:
         """Return the times of the stages, and the speed of the dataset's scan."""
         scan = max(self.seconds["scan"], 1e-4)
         times = {

@@ -19,7 +19,7 @@ from provscan.arrays import Flags, Floats, Numbers
 from provscan.calibration.controls import Controls
 from provscan.estimate.damage import damage_of, nearly_verbatim
 from provscan.params import FindingParams
-from provscan.runs.scanned import BATCH, Scanned
+from provscan.runs.scan_totals import BATCH, ScanTotals
 from provscan.scoring.authorship import Authorship, authorship
 from provscan.scoring.rule import MatchTraits, Scorer, TextScores
 
@@ -101,7 +101,7 @@ class ScoredMatches:
     one entry per text.
     """
 
-    scanned: Scanned
+    scanned: ScanTotals
     text: Numbers  # Number of the text in the reader, ascending.
     scores: TextScores
     params: FindingParams  # The rule for findings.
@@ -172,7 +172,7 @@ class ScoredMatches:
 
 
 def score_matches(
-    scanned: Scanned, scorer: Scorer, controls: Controls
+    scanned: ScanTotals, scorer: Scorer, controls: Controls
 ) -> ScoredMatches:
     """Determine the found texts in a pass over one column, and score these texts."""
     found = np.zeros(len(controls.control), np.bool_)

@@ -23,7 +23,7 @@ from provscan.estimate.strata import enough_text
 from provscan.runs.comparability import in_common
 from provscan.runs.count import STRENGTHS, TextFindings
 from provscan.runs.matches import Batch, ScoredMatches, score_matches
-from provscan.runs.scanned import Scanned
+from provscan.runs.scan_totals import ScanTotals
 from provscan.scoring.lengths import SCRIPTS, letters
 from provscan.scoring.rule import Scorer
 
@@ -43,7 +43,7 @@ FEW = 30
 class NullScan:
     """Matches in a null dataset, and its size."""
 
-    scanned: Scanned
+    scanned: ScanTotals
     sources: list[str]  # What the user named.
     # bool[scripts]: the null dataset has enough text in the script; true for all where
     # no carrier records are kept.
@@ -54,7 +54,7 @@ class NullScan:
 
     @classmethod
     def from_scans(
-        cls, dataset: Scanned, null: Scanned, sources: list[str]
+        cls, dataset: ScanTotals, null: ScanTotals, sources: list[str]
     ) -> NullScan:
         """Combine the scan of a null dataset with what the comparison needs of the
         dataset's scan.
@@ -92,7 +92,7 @@ class NullCounts:
     scan: NullScan
     matches: ScoredMatches
     # Findings by text, for each of ``STRENGTHS``; none for control texts.
-    of_texts: list[TextFindings]
+    text_findings: list[TextFindings]
     licensed: int  # Matches of licensed texts.
     kind: Kind
 
@@ -107,7 +107,7 @@ class NullCounts:
 class _Phrases:
     """Matches of phrases in a dataset."""
 
-    def __init__(self, matches: ScoredMatches, texts: int, scanned: Scanned) -> None:
+    def __init__(self, matches: ScoredMatches, texts: int, scanned: ScanTotals) -> None:
         self._matches = matches
         self.sizes = {"record": scanned.records, "character": scanned.characters}
         # Number of matches of each text of the reader.
@@ -124,7 +124,7 @@ class _Phrases:
 def count_null(
     scan: NullScan,
     matches: ScoredMatches,
-    scanned: Scanned,
+    scanned: ScanTotals,
     scorer: Scorer,
     controls: Controls,
 ) -> NullCounts:
@@ -138,17 +138,17 @@ def count_null(
         dataset.add(batch)
     found = score_matches(scan.scanned, scorer, controls)
     null = _Phrases(found, texts, scan.scanned)
-    of_texts = [TextFindings.none(len(found.text), least) for least in STRENGTHS]
+    text_findings = [TextFindings.none(len(found.text), least) for least in STRENGTHS]
     licensed = 0
     for batch in found.batches():
         null.add(batch)
-        for findings in of_texts:
+        for findings in text_findings:
             findings.add(batch)
         licensed += int(np.count_nonzero(~found.control[batch.place]))
-    for findings in of_texts:
+    for findings in text_findings:
         findings.count[found.control] = 0
     return NullCounts(
-        scan, found, of_texts, licensed, _compared(dataset, null, *scan.lengths)
+        scan, found, text_findings, licensed, _compared(dataset, null, *scan.lengths)
     )
 
 

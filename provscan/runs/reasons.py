@@ -16,7 +16,7 @@ from provscan.estimate.recall import Recall
 from provscan.runs.chance import UNITS
 from provscan.runs.layers import FEW_FINDINGS, Measured
 from provscan.runs.null import NullCounts
-from provscan.runs.recall import Pair, akin
+from provscan.runs.recall import Recalls, hidden_heavy
 from provscan.runs.wording import in_words
 
 WITHHELD = {
@@ -120,7 +120,7 @@ def reasons(measured: Measured, numbers: dict[str, Layers]) -> dict[str, str]:
             for layer in layers:
                 result.setdefault(f"{unit}.{layer}", reason)
 
-    recall, _ = measured.recall.of_records
+    recall = measured.recall.of_records.findings
     if (reason := _no_chance(measured)) is not None:
         withhold(("at_least", "estimate"), reason)
     if measured.recall.least_nearly is None:
@@ -193,9 +193,9 @@ def few_texts(measured: Measured) -> dict[str, Any] | None:
     return {"texts": words, "places": int(places[count - 1]), "all": every}
 
 
-def no_estimate(measured: Measured, recalls: Pair) -> str | None:
+def no_estimate(measured: Measured, recalls: Recalls) -> str | None:
     """Return the reason why recall gives no estimate, or None."""
-    recall, _ = recalls
+    recall = recalls.findings
     if many_hidden(recalls):
         # If there are no findings, the reason follows from the test copies alone.
         return withheld("unseen" if measured.claimable else "unseen_by_edits")
@@ -215,9 +215,9 @@ def changed_throughout(recall: Recall) -> bool:
     )
 
 
-def many_hidden(recalls: Pair) -> bool:
+def many_hidden(recalls: Recalls) -> bool:
     """Return whether too many copies may be hidden."""
-    hidden = 0.0 if recalls[0] is None else akin(recalls[0])
+    hidden = 0.0 if recalls.findings is None else hidden_heavy(recalls.findings)
     limits = zip(recalls, (UNSEEN, UNSEEN_AT_MOST), strict=True)
     return any(
         r is not None and r.hidden + AT_WORST * r.at_worst + hidden > limit

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,8 +28,12 @@ MANY_COPIES = 20
 # heavy) for the recall of such copies to be measured.
 ENOUGH_NEARLY = 30
 
-# Recall of findings, and recall of any verified match.
-Pair = tuple[Recall | None, Recall | None]
+
+class Recalls(NamedTuple):
+    """Recall of the same copies, by two definitions of what is found."""
+
+    findings: Recall | None  # A copy is found if it becomes a finding.
+    matches: Recall | None  # A copy is found if it is matched at all.
 
 
 @dataclass(frozen=True)
@@ -39,15 +43,15 @@ class MeasuredRecall:
     planted: SpikeIns
     recovered: Recovered
     usual: Flags  # bool[spike-ins]: the edit is not a severe one.
-    of_records: Pair
+    of_records: Recalls
     # Recall of copies, not dominated by texts in many records.
-    of_texts: Pair
-    of_characters: Pair
+    of_texts: Recalls
+    of_characters: Recalls
     # Share of the records with findings in which the finding is in pieces.
     in_pieces: float
     # Share of the licensed texts of which an exact copy would be a finding; None
     # without spike-ins.
-    can_be_told: float | None
+    detectable_share: float | None
     # Recall of nearly verbatim copies of detectable texts, by weight of the edits, if
     # measured.
     nearly: dict[str, dict[str, Any]]
@@ -116,16 +120,18 @@ def measure_recall(
         shown = np.maximum(shown, 0.0).reshape(-1, DAMAGES)
         return recall_of(arrays, shown, upper=upper)
 
-    def pair(findings: Floats, every: Floats) -> Pair:
+    def recalls(findings: Floats, every: Floats) -> Recalls:
         counted = recall(recovered.counted, findings, upper=False)
         if counted is not None:
-            counted = replace(counted, low=counted.low * (1.0 - akin(counted)))
-        return counted, recall(recovered.found, every, upper=True)
+            counted = replace(counted, low=counted.low * (1.0 - hidden_heavy(counted)))
+        return Recalls(counted, recall(recovered.found, every, upper=True))
 
-    of_records, of_texts = pair(*cells.of_records), pair(*cells.of_texts)
+    of_records, of_texts = recalls(*cells.records), recalls(*cells.texts)
     in_cells = cells.findings.reshape(-1, DAMAGES)
     pieces = float(in_cells[:, PIECES:].sum()) / max(1.0, float(in_cells.sum()))
-    told = float(recovered.detectable.mean()) if len(planted) else None
+    detectable = None
+    if len(planted):
+        detectable = float(recovered.detectable.mean()) * (1.0 - too_short)
     nearly = _nearly(planted, recovered)
     least = min(nearly.values(), key=lambda share: share["low"], default=None)
     return MeasuredRecall(
@@ -134,12 +140,9 @@ def measure_recall(
         usual,
         of_records,
         of_texts,
-        (
-            _of_characters(planted, recovered, of_records[0]),
-            _of_characters(planted, recovered, of_records[1]),
-        ),
+        Recalls(*(_of_characters(planted, recovered, each) for each in of_records)),
         pieces,
-        None if told is None else told * (1.0 - too_short),
+        detectable,
         nearly,
         None if least is None else Factor(least["value"], least["low"], least["high"]),
     )
@@ -206,10 +209,11 @@ def _of_characters(
     )
 
 
-def akin(recall: Recall) -> float:
-    """Return the share of the copies that have heavy edits after which hardly any copy
-    is found, if each of these edits is as frequent as the heavy edits that the matches
-    show.
+def hidden_heavy(recall: Recall) -> float:
+    """Return the share of the copies with heavy edits that hide nearly every copy.
+
+    No match shows how frequent these edits are. Each is assumed to be as frequent as
+    the other heavy edits are on average.
     """
     heavy = {
         edit.__name__: recall.of_edit[edit.__name__]

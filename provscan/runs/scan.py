@@ -49,10 +49,11 @@ from provscan.readers import (
     Split,
     current_limits,
 )
-from provscan.runs.folder import KNOWN_PARTS, NULL_PARTS, PARTS, RunFolder
+from provscan.runs.folder import KNOWN_PARTS, NULL_PARTS, PARTS
 from provscan.runs.inputs import Inputs, Reasons, check_skipped
 from provscan.runs.licensed import LicensedTexts
-from provscan.runs.scanned import Scanned
+from provscan.runs.scan_totals import ScanTotals
+from provscan.runs.unfinished import RunFolder
 from provscan.urls import below
 
 # Number of records after which the share of unreadable records is first compared with
@@ -66,7 +67,7 @@ class Role:
 
     stage: str  # Name of its scan while it runs.
     parts: str  # Name of the folder of the part files.
-    words: str  # Completes "no records ... were scanned".
+    owner: str  # Completes "no records of ... were scanned" in a message.
 
 
 ROLES = {
@@ -85,13 +86,13 @@ def scan_inputs(
     progress: Progress,
 ) -> None:
     """Scan all splits whose parts are not complete yet. The results are in the run
-    folder, from which :func:`provscan.runs.scanned.read_scan` reads them.
+    folder, from which :func:`provscan.runs.scan_totals.read_scan` reads them.
     """
     snapshot, reader = licensed.snapshot, licensed.controls.reader
     limits = current_limits()
     parts = folder.path / role.parts
     sizes = None if inputs.sample is None else inputs.sample.sizes
-    totals = Scanned(parts, share=inputs.share, sizes=sizes)
+    totals = ScanTotals(parts, share=inputs.share, sizes=sizes)
     lost: list[LostTask] = []
     parts.mkdir(exist_ok=True)
     # Choose the records to scan, and the number of carrier records to keep, in which
@@ -210,7 +211,7 @@ def _groups(
             f"{snapshot.index} {has}: build it with more shards, or give fewer groups"
         )
     where = None if options.shards_from is None else os.fspath(options.shards_from)
-    hold = partial(
+    open_group = partial(
         open_shards,
         snapshot.index,
         snapshot=snapshot.fingerprint,
@@ -220,7 +221,7 @@ def _groups(
     try:
         return executor.start_services(
             [
-                partial(hold, shards=range(group, shards, groups))
+                partial(open_group, shards=range(group, shards, groups))
                 for group in range(groups)
             ],
             CONSTANT,
@@ -263,7 +264,7 @@ def _function(
     return scan_memory
 
 
-def unread_parts(totals: Scanned, lost: list[LostTask]) -> Reasons:
+def unread_parts(totals: ScanTotals, lost: list[LostTask]) -> Reasons:
     """Return the splits that could not be scanned, and the members of archives that
     were not read.
     """
@@ -291,7 +292,7 @@ def unread_members(stats: ReadStats) -> Reasons:
     return found
 
 
-def _nothing_scanned(inputs: Inputs, role: Role, totals: Scanned) -> InputError:
+def _nothing_scanned(inputs: Inputs, role: Role, totals: ScanTotals) -> InputError:
     if totals.stats.records:
         return InputError(
             "the sample contains none of the records: give a larger --sample"
@@ -308,6 +309,6 @@ def _nothing_scanned(inputs: Inputs, role: Role, totals: Scanned) -> InputError:
     why += [f"{path} can't be read ({reason})" for path, reason in unread[:3]]
     reasons = "; ".join(why) or "the inputs are empty"
     return InputError(
-        f"no records{role.words} were scanned: {reasons}. Check the paths, and "
+        f"no records{role.owner} were scanned: {reasons}. Check the paths, and "
         "the field that contains the text (--text-field)"
     )

@@ -13,21 +13,21 @@ from provscan.estimate.recall import FINDABLE
 from provscan.estimate.strata import length_class
 from provscan.index import IndexReader
 from provscan.matching import LEVELS
+from provscan.options import option_name
 from provscan.params import FindingParams
 from provscan.runs.comparability import agreement, by_year
 from provscan.runs.layers import Measured
 from provscan.runs.recall import MeasuredRecall, counted_share
-from provscan.runs.scanned import Scanned
 from provscan.scoring.lengths import BANDS, SCRIPTS
 from provscan.scoring.rule import LETTERS_WITHOUT_BITS
 
 SUMMARY_VERSION = 1
 
 
-def counts_summary(measured: Measured, totals: Scanned) -> dict[str, Any]:
+def counts_summary(measured: Measured) -> dict[str, Any]:
     """Return the counts, without matches of control texts."""
-    counts, findings = measured.counts, measured.counts.findings
-    licensed = counts.licensed
+    totals, counts = measured.scanned, measured.counts
+    licensed, findings = counts.licensed, counts.findings
     sources: dict[str, dict[str, Any]] = {}
     for part, records, found in zip(
         totals.parts, licensed.records.tolist(), counts.matches.tolist(), strict=True
@@ -94,15 +94,15 @@ def index_summary(licensed: IndexReader) -> dict[str, Any]:
     return about
 
 
-def sample_summary(
-    asked: float, scanned: Scanned, design_effect: float
-) -> dict[str, Any]:
-    drawn = scanned.drawn
+def sample_summary(measured: Measured, asked: float) -> dict[str, Any]:
+    """Describe the sample, given the share of the dataset that the user ``asked``
+    for.
+    """
+    scanned, drawn = measured.scanned, measured.scanned.drawn
     if drawn is None:
-        read = sum(part.stats.records for part in scanned.parts)
         return {
             "by": "records",
-            "share": scanned.records / read if read else asked,
+            "share": scanned.fraction,
             "asked": asked,
             "parts": None,
             "parts_in_all": None,
@@ -113,15 +113,14 @@ def sample_summary(
         "asked": asked,
         "parts": len(drawn.bytes),
         "parts_in_all": len(drawn.bytes) + len(drawn.rest),
-        "design_effect": design_effect,
+        "design_effect": scanned.design_effect(measured.counts.claimable[0].records),
         "records": scanned.all_records.as_dict(),
     }
 
 
 def rule_summary(params: FindingParams) -> dict[str, Any]:
     changed = [
-        f"--{name.replace('_', '-')} {value:g}"
-        for name, value in params.changed().items()
+        f"{option_name(name)} {value:g}" for name, value in params.changed().items()
     ]
     return {
         **params.as_dict(),
@@ -135,7 +134,7 @@ def recall_summary(measured: MeasuredRecall) -> dict[str, Any]:
     matches.
     """
     recovered, planted = measured.recovered, measured.planted
-    counted, recall = recovered.counted, measured.of_records[0]
+    counted, recall = recovered.counted, measured.of_records.findings
     bits = recovered.bits[~np.isnan(recovered.bits)]
     result: dict[str, Any] = {
         "planted": len(planted),
@@ -192,7 +191,7 @@ def control_summary(measured: Measured) -> dict[str, Any]:
     controls, chance, null = measured.controls, measured.chance, measured.null
     licensed, control = measured.samples
     years, clusters, _ = chance.years
-    found = measured.counts.of_texts[0].count[measured.eligible.control]
+    found = measured.counts.text_findings[0].count[measured.eligible.control]
     noted = {} if null is None else null.scan.scanned.stats.as_dict()
     measures = []
     for measure in chance.measures:

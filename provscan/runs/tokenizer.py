@@ -8,7 +8,7 @@ from collections.abc import Callable
 from provscan.errors import InputError, UsageError
 
 # Code points per token if no tokenizer is given.
-CHARACTERS_A_TOKEN = 4.0
+CHARACTERS_PER_TOKEN = 4.0
 # Maximum number of texts that are counted.
 TEXTS = 10_000
 
@@ -42,9 +42,9 @@ def tokens_of(tokenizer: str | os.PathLike[str] | None) -> Tokens | None:
     )
 
 
-def characters_a_token(tokens: Tokens | None, texts: list[str]) -> float:
-    """Return the code points per token in texts; :data:`CHARACTERS_A_TOKEN` without a
+def characters_per_token(tokens: Tokens | None, texts: list[str]) -> float:
+    """Return the code points per token in texts; :data:`CHARACTERS_PER_TOKEN` without a
     tokenizer or without texts.
     """
     count = tokens(texts) if tokens is not None else 0
-    return sum(map(len, texts)) / count if count else CHARACTERS_A_TOKEN
+    return sum(map(len, texts)) / count if count else CHARACTERS_PER_TOKEN

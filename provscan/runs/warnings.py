@@ -11,7 +11,7 @@ from typing import Any
 
 from provscan.estimate.recall import FINDABLE
 from provscan.runs.chance import ChanceMeasure
-from provscan.runs.comparability import KNOWN, agreement, span
+from provscan.runs.comparability import TWEET_SAMPLE, agreement, span
 from provscan.runs.layers import FEW_FINDINGS, Measured
 from provscan.runs.reasons import (
     changed_throughout,
@@ -21,7 +21,7 @@ from provscan.runs.reasons import (
     no_estimate,
     strata_in_words,
 )
-from provscan.runs.recall import akin
+from provscan.runs.recall import hidden_heavy
 from provscan.runs.wording import edit_words
 
 WARNINGS = {
@@ -158,7 +158,8 @@ def note(code: str, **values: Any) -> dict[str, Any]:
 
 def warnings(measured: Measured) -> list[dict[str, Any]]:
     """Return the warnings; each says what threatens a number."""
-    chance, recall, null = measured.chance, measured.recall.of_records[0], measured.null
+    chance, null = measured.chance, measured.null
+    recall = measured.recall.of_records.findings
     result = []
     licensed = measured.controls.licensed
     if licensed.left_out.segments:
@@ -189,7 +190,7 @@ def warnings(measured: Measured) -> list[dict[str, Any]]:
     # If no copies are established, nothing is known about their edits.
     if recall is not None and chance.claimed:
         if many_hidden(measured.recall.of_records):
-            hidden = recall.hidden + akin(recall)
+            hidden = recall.hidden + hidden_heavy(recall)
             result.append(warning("unseen", share=hidden, worst=recall.at_worst))
         if changed_throughout(recall) and not no_estimate(
             measured, measured.recall.of_records
@@ -198,9 +199,9 @@ def warnings(measured: Measured) -> list[dict[str, Any]]:
     planted = len(measured.recall.planted)
     if recall is not None and planted < FEW_PLANTED:
         result.append(warning("few_spike_ins", planted=planted, enough=FEW_PLANTED))
-    told = measured.recall.can_be_told
-    if told is not None and 1.0 - told > NOT_DETECTABLE:
-        result.append(warning("not_detectable", share=1.0 - told))
+    detectable = measured.recall.detectable_share
+    if detectable is not None and 1.0 - detectable > NOT_DETECTABLE:
+        result.append(warning("not_detectable", share=1.0 - detectable))
     if measured.scanned.sampled:
         drawn = measured.scanned.drawn
         result.append(
@@ -237,7 +238,7 @@ def notes(measured: Measured) -> list[dict[str, Any]]:
         result.append(note("fraction_indexed", share=100.0 * measured.index_fraction))
     if measured.scanned.sampled:
         result.append(note("sampled"))
-    recall, _ = measured.recall.of_records
+    recall = measured.recall.of_records.findings
     if recall is not None:
         result.append(note("not_covered"))
         hardly = [
@@ -264,7 +265,7 @@ def _drift(measured: Measured) -> list[dict[str, Any]]:
         result.append(warning("control_from_other_years", **words))
     elif (
         2 * min(len(licensed.year), len(control.year))
-        < KNOWN
+        < TWEET_SAMPLE
         <= min(licensed.total, control.total)
     ):
         result.append(warning("years_not_known"))

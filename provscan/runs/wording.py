@@ -85,7 +85,7 @@ def several(count: float, singular: str, plural: str) -> str:
 
 
 @dataclass(frozen=True)
-class Scanned:
+class ScannedRecords:
     """The scanned records, as the headline describes them."""
 
     records: int
@@ -121,7 +121,7 @@ def status_of(records: Layers, *, usable: bool) -> str:
     return NO_COPIES_SHOWN if usable or records.findings == 0 else NOT_MEASURED
 
 
-def headline(status: str, records: Layers, scanned: Scanned) -> str:
+def headline(status: str, records: Layers, scanned: ScannedRecords) -> str:
     """Return the sentence that every output shows first."""
     word = STATUS[status]
     every, of_all = scanned.every
@@ -193,8 +193,8 @@ TOO_SMALL = (
 def details(
     status: str,
     records: Layers,
-    scanned: Scanned,
-    can_be_told: float | None,
+    scanned: ScannedRecords,
+    detectable_share: float | None,
     comparison: Comparison | None = None,
     not_measured: int = 0,
 ) -> list[str]:
@@ -243,7 +243,7 @@ def details(
     if more and status != NOT_MEASURED:
         result.append(more)
     if records.at_most is not None and status == NO_COPIES_SHOWN:
-        result.append(limit(records.at_most, scanned, can_be_told))
+        result.append(limit(records.at_most, scanned, detectable_share))
     if comparison is not None and status == NOT_MEASURED and comparison.here:
         result.append(comparison.sentence())
     return result
@@ -268,19 +268,21 @@ def since_baseline(entry: Mapping[str, Any]) -> list[str]:
     return said
 
 
-def limit(at_most: float, scanned: Scanned, can_be_told: float | None) -> str:
+def limit(
+    at_most: float, scanned: ScannedRecords, detectable_share: float | None
+) -> str:
     """Return the upper limit on nearly verbatim copies as a sentence."""
     most, (every, _) = math.ceil(round(at_most, 6)), scanned.every
-    told = (
-        f" of one of the {can_be_told:.0%} of licensed tweets that are distinctive "
-        "enough"
-        if can_be_told is not None
-        else ""
-    )
+    of_detectable = ""
+    if detectable_share is not None:
+        of_detectable = (
+            f" of one of the {detectable_share:.0%} of licensed tweets that are "
+            "distinctive enough"
+        )
     whole = " of all records" if scanned.whole is not None else ""
     sentence = (
         f"At most {number(most)}{whole} {'contains' if most == 1 else 'contain'} a "
-        f"nearly verbatim copy{told}."
+        f"nearly verbatim copy{of_detectable}."
     )
     return (
         sentence

@@ -1,5 +1,5 @@
-"""A blind index, from end to end: the platform builds it, the lab scans with it, the
-platform reveals.
+"""Test blind indexes from end to end: the platform builds one, a lab scans with it, and
+the platform reveals the rows.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Which pairs of a blind index are matches, and which of its files do not fit each
-other, by hand.
+"""Test by hand which pairs of texts a blind index matches, and which of its files
+contradict each other.
 """
 
 from __future__ import annotations

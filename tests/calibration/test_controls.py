@@ -1,5 +1,5 @@
-"""Controls: which texts can't be in the data, and that what they match is never counted
-as found.
+"""Test which texts serve as controls, and that their matches are never counted as
+found.
 """
 
 from __future__ import annotations

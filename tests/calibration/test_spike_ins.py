@@ -1,4 +1,4 @@
-"""Spike-ins: edits, and what is planted where."""
+"""Test the edits of spike-ins, and where spike-ins are planted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""``provscan clean``: what a run found goes, and all else stays as it was."""
+"""Test that ``provscan clean`` removes the matches of a run and preserves everything
+else.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""An interrupted ``provscan clean`` leaves no OUT, and goes on to the same result."""
+"""Test that an interrupted ``provscan clean`` leaves no OUT and continues to the same
+result.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Archives, encodings and files that need care: cleaned, copied or refused."""
+"""Test that archives, encodings and special files are cleaned, copied or refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The raw records of a file are the file, and have the numbers of the reader."""
+"""Test that raw records together are the file, and are numbered like those of the
+reader.
+"""
 
 from __future__ import annotations
 

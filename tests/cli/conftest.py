@@ -1,7 +1,7 @@
-"""A library that answers at once, so that the commands can be tested by themselves.
+"""A stand-in for the library that answers at once, so that only commands are tested.
 
-One fixture changes provscan for every test of this room: ``kernels_count_as_compiled``,
-so that no command compiles kernels before it starts, nor says so.
+One fixture changes provscan for every test of this room: with
+``kernels_count_as_compiled``, no command compiles kernels or prints that it does.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Writes the reference of the commands, ``docs/commands.md``, from the commands."""
+"""Write the reference of the commands, ``docs/commands.md``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parse, call, print, exit: the commands over a stand-in for the library."""
+"""Test how commands parse, call, print and exit, with a stand-in for the library."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Options from ``provscan.toml``: the command line wins, and mistakes have a place."""
+"""Test options from ``provscan.toml``: the command line takes precedence, and errors
+name the place of a mistake.
+"""
 
 from __future__ import annotations
 

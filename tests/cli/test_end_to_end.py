@@ -1,5 +1,5 @@
-"""The real thing: the tiny corpus, the tiny dataset, and input that nobody wants to
-get.
+"""Test the commands with the real library on the tiny corpus and dataset, and on bad
+input.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""``provscan inspect``."""
+"""Test ``provscan inspect``."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""``provscan lookup`` and ``provscan serve``."""
+"""Test ``provscan lookup`` and ``provscan serve``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The program as a process: interrupted at any time, and what libraries warn of."""
+"""Test the program as a process: interruptions, and warnings of libraries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Progress: bars on a terminal, plain lines elsewhere."""
+"""Test progress: bars on a terminal, and plain lines elsewhere."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Tasks of the tests of executors, in a module of their own so that other processes can
-import them.
+"""Tasks for tests of executors, in a separate module so that other processes can import
+them.
 """
 
 from __future__ import annotations

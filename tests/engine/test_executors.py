@@ -1,4 +1,4 @@
-"""One protocol, three executors."""
+"""Test that the three executors follow one protocol."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The log of a job: lines of JSON, whatever runs its tasks."""
+"""Test the log of a job, which is the same JSON lines for every executor."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Threads that work on a stream of items: the order of their results, and how much is
-under way.
+"""Test threads that process a stream of items: the order of results, and the number of
+items in flight.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""The background model with dictionaries. Imports nothing from provscan and does not
-change.
+"""A background model made of dictionaries. It imports nothing from provscan and does
+not change.
 """
 
 import collections

@@ -1,5 +1,5 @@
-"""Recall of a mixture of edits, one cell and one copy at a time. Imports nothing from
-provscan and does not change.
+"""Recall of a mixture of edits, computed one cell and one copy at a time. This module
+imports nothing from provscan and does not change.
 """
 
 import math

@@ -1,3 +1,5 @@
+"""Test the background model against the naive one."""
+
 import math
 import random
 

@@ -1,4 +1,6 @@
-"""Sums over batches are those over all matches at once, wherever a batch ends."""
+"""Test that sums over batches equal sums over all matches at once, whatever the
+batches.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Small examples of the statistics, worked out by hand, with the borders of their
-rules.
+"""Test small examples of the statistics that were computed by hand, and values at the
+limits of rules.
 """
 
 from __future__ import annotations

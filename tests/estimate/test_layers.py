@@ -1,5 +1,5 @@
-"""The layers of a number: the example of docs/statistics.md by hand, digit by digit,
-and what must never happen.
+"""Test the layers of a number: every digit of the example in docs/statistics.md, and
+results that must be impossible.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Limits of counts against the textbook's own forms."""
+"""Test limits of counts against the formulas of textbooks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recall of a mixture of edits that nobody knows."""
+"""Test the recall of an unknown mixture of edits."""
 
 from __future__ import annotations
 

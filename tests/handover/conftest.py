@@ -1,4 +1,4 @@
-"""What all tests of bundles share."""
+"""Fixtures that the tests of bundles share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A small run, bundles of it, and the keys that sign."""
+"""A small run, bundles of it, and signing keys."""
 
 from __future__ import annotations
 

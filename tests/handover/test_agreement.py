@@ -1,4 +1,4 @@
-"""Numbers from people's verdicts."""
+"""Test the numbers that are computed from people's verdicts."""
 
 from __future__ import annotations
 

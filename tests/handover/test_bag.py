@@ -1,4 +1,6 @@
-"""The archive of a bundle: its layout, and archives in any other."""
+"""Test the archive of a bundle: its layout, and that archives with other layouts are
+refused.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is in a bundle, and what other programs make of it."""
+"""Test the contents of a bundle, also with other programs that read it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``provscan case``: several runs side by side."""
+"""Test ``provscan case``, which compares several runs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ from tweets import sentence
 import provscan
 from provscan.cli import main
 from provscan.errors import InputError, OutputError, UsageError
-from provscan.handover.case import MOST_RUNS, _Counts, write_case
+from provscan.handover.case import MOST_RUNS, write_case
+from provscan.handover.case_counts import Counts
 from provscan.handover.review import write_review
 
 RNG = random.Random(11)
@@ -271,7 +272,7 @@ def test_a_case_that_ends_early_leaves_nothing(
     def fails(self: Any, query: str, path: Path) -> None:
         raise raised
 
-    monkeypatch.setattr(_Counts, "write", fails)
+    monkeypatch.setattr(Counts, "write", fails)
     with pytest.raises(expected, match=said or None):
         write_case(runs, tmp_path / "case")
     assert not list(tmp_path.iterdir())

@@ -1,4 +1,4 @@
-"""``check`` names whatever was changed in a bundle."""
+"""Test that ``check`` reports every change of a bundle."""
 
 from __future__ import annotations
 

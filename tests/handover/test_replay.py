@@ -1,4 +1,4 @@
-"""``replay``: the same rows and figures, or what differs."""
+"""Test that ``replay`` finds the same rows and figures, or reports the differences."""
 
 from __future__ import annotations
 

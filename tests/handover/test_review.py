@@ -1,4 +1,6 @@
-"""``provscan review``: blinded lists, and numbers from verdicts on them."""
+"""Test ``provscan review``: blinded lists, and the numbers that are computed from
+verdicts.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``provscan room``: kits for inspection rooms, and what leaves them."""
+"""Test ``provscan room``: kits for inspection rooms, and the files that leave."""
 
 from __future__ import annotations
 

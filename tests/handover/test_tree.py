@@ -1,5 +1,5 @@
-"""The tree of RFC 9162, with the vectors of Certificate Transparency and a naive
-implementation of the definition.
+"""Test the Merkle tree of RFC 9162 with the vectors of Certificate Transparency and
+against a naive implementation.
 """
 
 from __future__ import annotations

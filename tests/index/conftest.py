@@ -1,4 +1,4 @@
-"""Small corpora and what an index should hold of them."""
+"""Small corpora, and the expected contents of their indexes."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Every rule that an open segment must keep, broken one at a time in memory, and its
-border kept.
+"""Test every rule for the arrays of an open segment: each is broken once in memory, and
+its limit is kept once.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Commands that are killed at any time leave the old index or the new one; readers see
-one generation each.
+"""Test that a command that is killed at any time leaves the old or the new index, and
+that readers see one generation.
 """
 
 from __future__ import annotations

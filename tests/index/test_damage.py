@@ -1,5 +1,5 @@
-"""Whatever the bytes of an index: a right answer, or an error that names the file.
-Never a dead process.
+"""Test that an index with damaged bytes gives a right answer or an error that names the
+file, and never ends the process.
 """
 
 from __future__ import annotations

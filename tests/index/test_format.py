@@ -1,5 +1,5 @@
-"""The index on disk: a golden one of every version, and all that can be wrong with a
-folder.
+"""Test the index on disk: a golden index of every version, and errors for wrong
+folders.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""One id is one tweet: repeated rows change nothing, other texts of a tweet are
-versions of it.
+"""Test that each id is one tweet: repeated rows change nothing, and other texts of a
+tweet are its versions.
 """
 
 from __future__ import annotations

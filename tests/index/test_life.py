@@ -1,5 +1,5 @@
-"""An index through any sequence of appending, forgetting, merging and reopening answers
-as a model of it does.
+"""Test an index against a model of it, through any sequence of appending, forgetting,
+merging and reopening.
 """
 
 from __future__ import annotations

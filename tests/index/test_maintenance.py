@@ -1,5 +1,5 @@
-"""Adding, forgetting, merging: the same index as one that is built from the tweets that
-remain.
+"""Test adding, forgetting and merging: the result equals an index that is built from
+the remaining tweets.
 """
 
 from __future__ import annotations

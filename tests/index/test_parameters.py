@@ -1,5 +1,5 @@
-"""The parameters of an index that is there: those that it was given, and the length of
-its seeds.
+"""Test the parameters of an existing index: the given ones, and the length of its
+seeds.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One protocol over every way to build an index: the same tweets, the same answers."""
+"""Test that every way to build an index gives the same answers for the same tweets."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""What an index holds: licensed texts, their tweets, the earliest first; in one segment
-or in many.
+"""Test the contents of an index in one segment or in many: licensed texts and their
+tweets, the earliest first.
 """
 
 from __future__ import annotations

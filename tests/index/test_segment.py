@@ -1,5 +1,5 @@
-"""A small index whose every answer is known, and the rules by which segments are
-merged.
+"""Test a small index all of whose answers are known, and the rules for merging
+segments.
 """
 
 from __future__ import annotations

@@ -1,6 +1,4 @@
-"""Shards in groups, each held apart: a scan finds what it finds in the whole index, to
-the byte.
-"""
+"""Test shards in groups: a scan finds the same as with the whole index, to the byte."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""An index in shards gives what one segment gives, to the byte; and its files depend on
-its tweets alone.
+"""Test that an index in shards gives the same as one segment, to the byte, and that its
+files depend only on its tweets.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""A build that tasks do in other processes: the same index, to the byte, as that of one
-process.
+"""Test that a build by tasks in other processes gives the same index as a build in one
+process, to the byte.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""What segments are written, merged and joined: their order, their files, and what
-waits while they are made.
+"""Test how segments are written, merged and joined: order, files, and what waits in the
+meantime.
 """
 
 from __future__ import annotations

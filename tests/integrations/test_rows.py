@@ -1,4 +1,4 @@
-"""Other libraries give the rows that a run gives."""
+"""Test that the adapters for other libraries return the same rows as a run."""
 
 from __future__ import annotations
 

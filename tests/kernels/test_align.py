@@ -1,4 +1,4 @@
-"""How far an edited edge reaches, against plain edit distance."""
+"""Test the extension of edited edges against plain edit distance."""
 
 import naive_passages as naive
 import numpy as np

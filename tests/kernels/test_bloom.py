@@ -1,4 +1,4 @@
-"""Filters of hashes, against sets."""
+"""Test filters of hashes against sets."""
 
 import naive_passages as naive
 import numpy as np

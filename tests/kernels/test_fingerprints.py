@@ -1,4 +1,4 @@
-"""Fingerprints of the wording around a seed, against their definition."""
+"""Test fingerprints of the wording around a seed against their definition."""
 
 import random
 import string

@@ -1,4 +1,4 @@
-"""Garbled texts are found among others: escaped ones, and wrongly decoded ones."""
+"""Test that garbled texts, escaped or wrongly decoded, are recognised among others."""
 
 import re
 

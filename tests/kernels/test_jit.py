@@ -1,4 +1,6 @@
-"""The cache of compiled kernels: never stale, and only slow where it can't be kept."""
+"""Test the cache of compiled kernels: it is never stale, and compiling is slow only
+where no cache can be kept.
+"""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Columns of JSON lines against Python's own parser."""
+"""Test columns of JSON lines against Python's parser."""
 
 import json
 

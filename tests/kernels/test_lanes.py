@@ -1,4 +1,4 @@
-"""Vectors of bytes, against loops over them."""
+"""Test vectors of bytes against loops over them."""
 
 import naive_passages as naive
 import numpy as np

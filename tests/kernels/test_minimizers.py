@@ -1,4 +1,4 @@
-"""Seeds against their definition."""
+"""Test seeds against their definition."""
 
 import random
 

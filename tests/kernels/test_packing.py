@@ -1,4 +1,4 @@
-"""Numbers in few bits, and sorted entries, against Python's own."""
+"""Test packed numbers and sorted entries against Python's."""
 
 import numpy as np
 import pytest

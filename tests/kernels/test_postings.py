@@ -1,4 +1,4 @@
-"""Tables of postings and of texts, against dictionaries."""
+"""Test tables of postings and of texts against dictionaries."""
 
 import random
 from bisect import bisect_left, bisect_right

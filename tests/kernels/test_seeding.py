@@ -1,4 +1,4 @@
-"""Candidates by seeds, against dictionaries."""
+"""Test candidates by seeds against dictionaries."""
 
 from random import Random
 

@@ -1,4 +1,4 @@
-"""Texts with an arrow between digits are found among others."""
+"""Test that texts with an arrow between digits are recognised among others."""
 
 import re
 

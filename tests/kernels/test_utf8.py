@@ -1,4 +1,4 @@
-"""Counting and finding code points against decoding them."""
+"""Test counting and finding code points against decoding."""
 
 import numpy as np
 import pytest

@@ -1,5 +1,5 @@
-"""Verification: the similarity of a span is that of the naive sets, and one licensed
-text wins a place.
+"""Test verification: similarities equal those of naive sets, and one licensed text wins
+each place.
 """
 
 import random

@@ -1,4 +1,4 @@
-"""Candidates of whole records, against dictionaries."""
+"""Test candidates of whole records against dictionaries."""
 
 from collections import defaultdict
 from random import Random

@@ -1,4 +1,4 @@
-"""Tables as ``access.measure`` writes them, made by hand."""
+"""Make by hand the tables that ``access.measure`` writes."""
 
 from __future__ import annotations
 

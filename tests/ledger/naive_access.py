@@ -1,4 +1,6 @@
-"""A log of invented calls, and its counts by loops; imports nothing of the package."""
+"""A log of invented calls, and its counts by loops. This module imports nothing from
+provscan.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Client logs with clocks that are right or wrong in a known way."""
+"""Make client logs whose clocks are right, or wrong in a known way."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Access logs to tables: counts equal those of loops, in any format; bad lines are
-counted; what is interrupted goes on.
+"""Test access logs: counts equal those of loops in any format, bad lines are counted,
+and an interrupted command continues.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The snowflake clock, on simulated logs and on small ones written by hand."""
+"""Test the snowflake clock on simulated logs and on small logs written by hand."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Conduct is compared with the version of a rule that held on its day; claims are
-compared with each count; what is missing is listed.
+"""Test comparisons: conduct with the version of the rule on its day, and claims with
+each count; missing data is listed.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Holdings and uses are what runs and probes say; deletions that were due are compared
-with purge records and later holdings.
+"""Test that holdings and uses are those of runs and probes, and that due deletions are
+compared with purge records and later holdings.
 """
 
 from __future__ import annotations

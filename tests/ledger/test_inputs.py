@@ -1,4 +1,6 @@
-"""Case files and policy packs: every mistake is shown with its place and an example."""
+"""Test that every mistake in a case file or policy pack is shown with its place and an
+example.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The demonstration, from logs to the report: all planted facts are found, and no
+"""Test the demonstration from logs to report: all planted facts are found, and no
 others.
 """
 

@@ -1,4 +1,4 @@
-"""Indexes over made-up tweets."""
+"""Indexes of invented tweets."""
 
 from __future__ import annotations
 

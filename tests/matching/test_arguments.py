@@ -1,5 +1,5 @@
-"""Wrong arguments of the public functions: errors of provscan's own that name the
-parameter.
+"""Test that wrong arguments of the public functions raise provscan's errors, which name
+the parameter.
 """
 
 import pandas as pd

@@ -1,4 +1,6 @@
-"""Long texts are scanned in blocks; the matches are those of one huge block."""
+"""Test that long texts, which are scanned in blocks, have the same matches as in a
+single block.
+"""
 
 from __future__ import annotations
 

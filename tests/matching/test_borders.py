@@ -1,4 +1,4 @@
-"""Counts, places and borders of the scan, worked out by hand."""
+"""Test counts, places and borders of the scan that were computed by hand."""
 
 from __future__ import annotations
 

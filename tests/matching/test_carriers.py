@@ -1,5 +1,5 @@
-"""Sample keys and carrier records: samples depend on what records hold and on nothing
-else.
+"""Test sample keys and carrier records: a sample depends only on the contents of the
+records.
 """
 
 from __future__ import annotations

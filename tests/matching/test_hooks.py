@@ -1,4 +1,4 @@
-"""Hooks of one's own, for licensed text that is no tweet."""
+"""Test hooks for licensed text other than tweets."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Texts in a wrong encoding are matched as what was meant, and the spans are those of
-the texts as they are.
+"""Test that texts in a wrong encoding are repaired before they are matched, and that
+spans refer to the original texts.
 """
 
 import json

@@ -1,5 +1,5 @@
-"""The whole match against brute force: nothing is reported that is not there, and
-nothing clear is missed.
+"""Test the whole match against brute force: no wrong match is reported, and no clear
+match is missed.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Copies of which a part is left: what decides is how much of the tweet is there, not
-the share.
+"""Test copies of a part of a tweet: the length of the copied part decides, not its
+share.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""What stands at a match and around it, also in texts that are scanned in pieces."""
+"""Test the passage and the context of a match, also in texts that are scanned in
+blocks.
+"""
 
 from __future__ import annotations
 

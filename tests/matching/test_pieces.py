@@ -1,5 +1,5 @@
-"""Whether passages of a licensed text stand in another order, or without what was
-between them.
+"""Test whether passages of a licensed text are found in another order, or without the
+text between them.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""What a row reports can be recomputed by anyone from the record, the span and the
+"""Test that anyone can recompute the values of a row from the record, the span and the
 tweet.
 """
 

@@ -1,4 +1,4 @@
-"""Which licensed text wins a place, and what the levels mean."""
+"""Test which licensed text wins a place, and the meanings of the levels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an index in memory says of a match is what a run says of it."""
+"""Test that ``Index.match`` gives a match the same scores as a run."""
 
 from __future__ import annotations
 

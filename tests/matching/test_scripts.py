@@ -1,5 +1,5 @@
-"""Tweets inside text of their own script: spans in code points of the original,
-whatever stands around them.
+"""Test tweets inside text of the same script: spans are in code points of the original,
+whatever the text around them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Cheap models to probe: a look-up with noise, also behind a server."""
+"""Cheap models to probe: a noisy look-up, also behind a server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Made-up sentences of words that repeat, and files of them."""
+"""Make sentences whose words repeat, and files of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Endpoints that do not accept all that the plan asks with, and those that give
+"""Test endpoints that refuse some settings of the plan, and endpoints that return
 log-probabilities of a target.
 """
 

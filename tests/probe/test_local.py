@@ -1,5 +1,5 @@
-"""A model on this machine: greedy and sampled answers, and log-probabilities of the
-target.
+"""Test a model on this machine: greedy and sampled answers, and log-probabilities of
+the target.
 """
 
 from __future__ import annotations

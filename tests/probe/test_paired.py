@@ -1,4 +1,4 @@
-"""Tests of two matched arms against exact counts, scipy and simulation."""
+"""Test statistics of two matched arms against exact counts, scipy and simulation."""
 
 from __future__ import annotations
 

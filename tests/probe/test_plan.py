@@ -1,5 +1,5 @@
-"""The plan: matched arms, a blind baseline that refuses arms that differ, prompts
-without the target.
+"""Test the plan: matched arms, a blind baseline that refuses arms that differ, and
+prompts without the target.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A reference model: its bits are those of the model, and the arms are matched on
+"""Test a reference model: its bits are those of the model, and arms are matched by
 them.
 """
 

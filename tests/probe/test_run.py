@@ -1,4 +1,4 @@
-"""Asking: whatever goes wrong on the way, the answers are the same, and nothing is
+"""Test asking a model: after any failure, the answers are the same, and no question is
 asked twice.
 """
 

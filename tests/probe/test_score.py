@@ -1,5 +1,5 @@
-"""The score: what was learned is shown, what was not is not, and nothing is claimed
-from arms that differ.
+"""Test the score: it shows what was learned and nothing else, and claims nothing from
+arms that differ.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Small examples of the statistics of a probe, worked out by hand."""
+"""Test small examples of the statistics of a probe that were computed by hand."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Trends, separation, lists at a rate and lower bounds, against slow definitions and
-simulation.
+"""Test trends, separation, lists at a given rate and lower bounds, against slow
+definitions and simulation.
 """
 
 from __future__ import annotations

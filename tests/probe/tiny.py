@@ -1,4 +1,4 @@
-"""A tiny language model with random weights, made where it is needed."""
+"""Make a tiny language model with random weights."""
 
 from __future__ import annotations
 

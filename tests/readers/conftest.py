@@ -1,4 +1,4 @@
-"""Reading small files that the tests write themselves."""
+"""Fixtures that write small files and read them."""
 
 import json
 from types import SimpleNamespace

@@ -1,5 +1,5 @@
-"""Small documents of every format that states its end or its length, made from the same
-records.
+"""Make small documents with the same records in every format that states its end or its
+length.
 """
 
 import bz2

@@ -1,6 +1,4 @@
-"""Malformed and hostile files and bombs, small as files, in every format: to be read
-beside a sound one.
-"""
+"""Make small malformed files, hostile files and decompression bombs in every format."""
 
 import bz2
 import gzip

@@ -1,6 +1,4 @@
-"""A web server on this machine that gives ranges of files, and faults that tests ask
-for.
-"""
+"""A web server on this machine that serves ranges of files, and faults on request."""
 
 import re
 import threading

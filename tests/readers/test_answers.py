@@ -1,5 +1,5 @@
-"""Outputs of a model: prompts are left out, with what answers repeat of them; nothing
-silently.
+"""Test outputs of a model: prompts, and the words of prompts that answers repeat, are
+left out and counted.
 """
 
 from __future__ import annotations

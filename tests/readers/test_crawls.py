@@ -1,5 +1,5 @@
-"""WARC archives: pages as servers send them, in any encoding, compressed or not, with
-headers that lie.
+"""Test WARC archives: pages as servers send them, in any encoding, compressed or not,
+and with wrong headers.
 """
 
 import gzip

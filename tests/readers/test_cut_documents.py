@@ -1,5 +1,5 @@
-"""Documents that break off or lose a byte: what is lost is named, as a dataset and as a
-corpus.
+"""Test documents that are truncated or lack a byte: what is lost is named, in datasets
+and corpora.
 """
 
 import random

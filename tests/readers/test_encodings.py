@@ -1,5 +1,5 @@
-"""Text files in other encodings than UTF-8: detected or given, read as what they say,
-and counted.
+"""Test text files in encodings other than UTF-8, detected or given: they are decoded
+correctly and counted.
 """
 
 import csv

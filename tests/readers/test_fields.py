@@ -1,4 +1,4 @@
-"""Every text of a record is read, and nothing that is none."""
+"""Test that every text of a record is read, and nothing else."""
 
 import io
 import json
@@ -13,8 +13,8 @@ import provscan.blind
 from provscan.errors import FieldNotFoundError
 from provscan.readers import LIMITS
 from provscan.readers.texts.fields import reads_like_text
+from provscan.report.omissions import left_out
 from provscan.report.tables import text_table
-from provscan.report.wording import left_out
 
 LONG = "a sentence of a few words"
 FORMS = {

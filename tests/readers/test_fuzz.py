@@ -1,5 +1,5 @@
-"""Damaged files of every format, and objects of any form: no traceback, no hang, all is
-delivered or counted.
+"""Test damaged files of every format and objects of any form: there is no traceback and
+no hang, and every record is delivered or counted.
 
 ``PROVSCAN_FUZZ=10000`` sets the number of cases, for the nightly run.
 """

@@ -1,4 +1,4 @@
-"""Malformed and hostile files beside sound ones: each costs itself alone, and is
+"""Test that malformed and hostile files next to valid ones cost only themselves and are
 named.
 """
 

@@ -1,6 +1,4 @@
-"""Datasets of the Hugging Face hub, from a server on this machine that speaks its
-protocol.
-"""
+"""Test datasets of the Hugging Face hub, with a local server for its protocol."""
 
 import json
 import os

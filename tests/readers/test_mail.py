@@ -1,4 +1,4 @@
-"""Mail is read as what it says, however it is encoded."""
+"""Test that mail is decoded, whatever its encoding."""
 
 from base64 import encodebytes
 from email.header import Header

@@ -1,5 +1,5 @@
-"""Every format, compressed or not, named in every way, gives the records of the same
-data as plain JSON lines.
+"""Test that every format, compressed or not and named in every way, gives the same
+records as JSON lines.
 """
 
 import bz2

@@ -1,5 +1,5 @@
-"""Files that are valid but unusual, or damaged without their format showing it: all
-texts, or a count and place.
+"""Test files that are valid but unusual, or damaged in a way that their format does not
+show: all texts are read, or a count and a place are given.
 """
 
 import bz2

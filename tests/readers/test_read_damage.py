@@ -1,4 +1,6 @@
-"""Files that break off: what came before is read, and the break is reported."""
+"""Test truncated files: everything before the end is read, and the truncation is
+reported.
+"""
 
 import bz2
 import gzip

@@ -1,4 +1,4 @@
-"""CSV and TSV."""
+"""Test CSV and TSV files."""
 
 import csv
 import io

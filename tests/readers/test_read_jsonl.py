@@ -1,4 +1,4 @@
-"""JSON lines: good ones, bad ones, and where they are cut."""
+"""Test JSON lines: good ones, bad ones, and where files are cut into splits."""
 
 import itertools
 import json

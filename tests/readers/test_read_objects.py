@@ -1,4 +1,4 @@
-"""Records that are in memory already."""
+"""Test records in memory."""
 
 import io
 import sys

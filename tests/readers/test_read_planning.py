@@ -1,4 +1,4 @@
-"""Files, folders, and what is left out."""
+"""Test which files are planned, and which are left out."""
 
 import gzip
 import io

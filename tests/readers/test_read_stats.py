@@ -1,4 +1,4 @@
-"""Counts that add up."""
+"""Test that the counts of readers add up."""
 
 import json
 import random

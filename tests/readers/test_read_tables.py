@@ -1,4 +1,4 @@
-"""Parquet and Arrow files."""
+"""Test Parquet and Arrow files."""
 
 import gzip
 import io

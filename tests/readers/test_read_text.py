@@ -1,4 +1,4 @@
-"""Plain text: a record a line, of any length."""
+"""Test plain text with one record per line of any length."""
 
 import itertools
 import textwrap

@@ -1,4 +1,4 @@
-"""Each recipe on a few rows of our own in the layout of its set."""
+"""Test each recipe on a few invented rows in the layout of its set."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Remote files, from servers on this machine."""
+"""Test remote files, with servers on this machine."""
 
 import gzip
 import io

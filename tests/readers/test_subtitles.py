@@ -1,6 +1,4 @@
-"""Subtitles are read as what is said in them, and each character of that stays where it
-is.
-"""
+"""Test that subtitles are read as speech, and that characters keep their positions."""
 
 import gzip
 import io

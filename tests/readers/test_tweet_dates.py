@@ -1,4 +1,4 @@
-"""Dates as people write them."""
+"""Test dates in the forms in which people write them."""
 
 from datetime import UTC, date, datetime, timedelta, timezone
 

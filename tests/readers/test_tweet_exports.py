@@ -1,5 +1,5 @@
-"""Tweets as exports and dumps have them: whole texts beside cut ones, records around
-them, marks around ids.
+"""Test tweets in exports and dumps: whole texts next to truncated ones, records around
+tweets, and marks around ids.
 """
 
 from __future__ import annotations

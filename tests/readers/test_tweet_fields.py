@@ -1,4 +1,4 @@
-"""Finding the fields by name, and saying what is there when they are not."""
+"""Test that fields are found by name, and that errors list the existing fields."""
 
 import json
 import re

@@ -1,5 +1,5 @@
-"""Licensed tweets in every form: all found, under their ids, and originals credited
-with their retweets.
+"""Test licensed tweets in every form: all are found under their ids, and retweets count
+for their originals.
 """
 
 from __future__ import annotations

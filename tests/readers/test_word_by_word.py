@@ -1,5 +1,5 @@
-"""Texts that are given word by word are texts again: lists of words, and files with a
-word a line.
+"""Test that texts stored word by word, in lists or with one word per line, are read as
+texts.
 """
 
 import itertools
@@ -12,7 +12,7 @@ import pytest
 from provscan.readers.inspection import inspect_sources
 from provscan.readers.texts.model_outputs import LEFT_OUT
 from provscan.readers.texts.words import word_column, words_alone
-from provscan.report.wording import left_out
+from provscan.report.omissions import left_out
 
 TEXTS = [
     "nobody on the old bridge had seen the river so high",

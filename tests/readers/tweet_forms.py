@@ -1,5 +1,5 @@
-"""The same few tweets of our own writing in every form in which licensed tweets
-come.
+"""Write the same few invented tweets in every form in which licensed tweets are
+delivered.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Pages of reports in the system's Chromium."""
+"""Fixtures for pages of reports in the system's Chromium."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Run folders for tests of the report, made without a scan."""
+"""Make run folders for tests of the report without a scan."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""The part of SARIF 2.1.0 that provscan writes, as a JSON schema, and stricter than the
-official one: what the standard has and provscan does not write is not allowed here.
+"""A JSON schema for the part of SARIF 2.1.0 that provscan writes. It is stricter than
+the official schema: it forbids everything that provscan does not write.
 
-Written from the standard (OASIS, errata 01) and from what GitHub's code scanning needs:
-a place has a line, a URI is relative or has a scheme, and there are limits.
+It was written from the standard (OASIS, errata 01) and the requirements of GitHub's
+code scanning: a place has a line, a URI is relative or has a scheme, and sizes are
+limited.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The page in a real browser: what people do with it."""
+"""Test what people do with the report in a real browser."""
 
 from __future__ import annotations
 

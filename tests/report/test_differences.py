@@ -1,4 +1,4 @@
-"""Which words differ: places in UTF-16 units, kinds, and bounded work."""
+"""Test which words differ: positions in UTF-16 units, kinds, and bounded work."""
 
 from __future__ import annotations
 

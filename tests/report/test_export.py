@@ -1,4 +1,4 @@
-"""Lists of exhibits: what a spreadsheet, a program and a terminal make of them."""
+"""Test lists of exhibits, as a spreadsheet, a program and a terminal read them."""
 
 from __future__ import annotations
 
@@ -196,25 +196,6 @@ def test_files_of_different_runs_are_refused(run: Path, tmp_path: Path) -> None:
     (other / "evidence.parquet").unlink()
     with pytest.raises(InputError, match=r"evidence\.parquet does not exist"):
         write_report(other)
-
-
-def test_a_run_without_columns_that_were_added_later_is_shown(
-    run: Path, tmp_path: Path
-) -> None:
-    earlier = write_folder(tmp_path / "a.run", rows())
-    for name, added in (
-        ("matches", ["author", "time", "lang"]),
-        ("evidence", ["lang", "new"]),
-    ):
-        path = earlier / f"{name}.parquet"
-        pq.write_table(pq.read_table(path).drop_columns(added), path)
-    seal(earlier, earlier)
-    assert "author_3" in write_report(earlier).read_text(encoding="utf-8")
-    exhibits, before = RunFiles.open(earlier).exhibits, RunFiles.open(run).exhibits
-    assert exhibits["lang"].null_count == exhibits["new"].null_count == len(exhibits)
-    assert exhibits.slice(0, 9)["time"].equals(before.slice(0, 9)["time"])
-    for suffix in (".csv", ".sarif"):
-        assert export(earlier, tmp_path / f"list{suffix}")[0] == 52
 
 
 @pytest.mark.parametrize(

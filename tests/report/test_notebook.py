@@ -1,4 +1,4 @@
-"""Runs and indexes in notebooks."""
+"""Test runs and indexes in notebooks."""
 
 from __future__ import annotations
 

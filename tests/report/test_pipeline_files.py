@@ -1,4 +1,4 @@
-"""Files for the checks of a pipeline, as the programs that take them read them."""
+"""Test the files for the checks of a pipeline, as the programs that read them do."""
 
 from __future__ import annotations
 

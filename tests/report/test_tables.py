@@ -1,4 +1,4 @@
-"""Tables for a terminal, and the words and numbers in them."""
+"""Test tables for a terminal, and their words and numbers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from provscan.cli import echo
 from provscan.report import tables
 from provscan.report.answers import upper_limits
 from provscan.report.figures import PARTS, breakdown, histogram, strip
-from provscan.report.wording import amount, layers, left_out_in_brief, percent, sampled
+from provscan.report.omissions import left_out_in_brief
+from provscan.report.wording import amount, layers, percent, sampled
 
 SUMMARY: dict[str, Any] = json.loads(
     (FIXTURES / "summary.json").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The words that page, tables and lists share."""
+"""Test the wording that pages, tables and lists share."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from provscan.report.wording import (
     amount,
     chance,
     layers,
-    otherwise,
     percent,
     place,
     rarity,
     sampled,
     searched,
     term,
+    unrated_words,
     visible,
 )
 
@@ -78,10 +78,10 @@ def test_the_rarity_of_wording_is_said_in_words() -> None:
     ]
     assert rarity(False, 400.0) == "common or known wording"
     assert (
-        rarity(False, None, otherwise({"wording": WORDING}))
+        rarity(False, None, unrated_words({"wording": WORDING}))
         == "found by sketches alone, and not compared"
     )
-    revealed = otherwise({"wording": REVEALED_WORDING})
+    revealed = unrated_words({"wording": REVEALED_WORDING})
     assert [rarity(counted, None, revealed) for counted in (True, False)] == [
         "confirmed by the full index",
         "not confirmed by the full index",

@@ -1,5 +1,5 @@
-"""What a run concludes: error rates, recall and an estimate, and what it refuses to
-conclude.
+"""Test the conclusions of a run: error rates, recall, an estimate, and the cases in
+which it draws none.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import provscan
 from provscan.calibration import spike_ins
 from provscan.errors import InputError, ParameterError, RecallError
 from provscan.matching import MATCHES
-from provscan.report import figures, wording
+from provscan.report import figures, omissions
 from provscan.report.files import RunFiles
 from provscan.runs.evidence import ADDED
 from provscan.runs.layers import BREAKDOWN_VALUES
@@ -617,7 +617,7 @@ def test_texts_too_short_to_be_looked_for_are_no_control_and_are_named(
     assert run.summary["control"]["strata"] == [
         {"stratum": "latin", "licensed": 600, "control": 30, "measured": False}
     ]
-    said = " ".join(wording.left_out(run.summary))
+    said = " ".join(omissions.left_out(run.summary))
     assert (
         "(--min-chars): 33.3% of the licensed texts and 90.9% of the control's." in said
     )

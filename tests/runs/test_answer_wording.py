@@ -1,4 +1,4 @@
-"""What a run says first: status, headline, the sentences after it."""
+"""Test the first sentences of a run: status, headline and details."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from provscan.runs.reasons import withheld
 from provscan.runs.warnings import NOTES, WARNINGS, warning
 from provscan.runs.wording import (
     Comparison,
-    Scanned,
+    ScannedRecords,
     details,
     headline,
     share,
@@ -33,7 +33,7 @@ UNKNOWN = Layers(114, None, None, 12, 840, 30.0)
 
 
 def test_data_without_copies_is_not_accused() -> None:
-    status, scanned = status_of(CLEAN, usable=True), Scanned(20_349)
+    status, scanned = status_of(CLEAN, usable=True), ScannedRecords(20_349)
     assert [
         headline(status, CLEAN, scanned),
         *details(status, CLEAN, scanned, 0.9),
@@ -47,7 +47,7 @@ def test_data_without_copies_is_not_accused() -> None:
 
 
 def test_copies_are_claimed_with_what_chance_explains() -> None:
-    status, scanned = status_of(COPIES, usable=True), Scanned(40_000)
+    status, scanned = status_of(COPIES, usable=True), ScannedRecords(40_000)
     assert [
         headline(status, COPIES, scanned),
         *details(status, COPIES, scanned, 0.9),
@@ -61,7 +61,7 @@ def test_copies_are_claimed_with_what_chance_explains() -> None:
 
 
 def test_without_a_measure_of_chance_there_are_facts_only() -> None:
-    status, scanned = status_of(UNKNOWN, usable=False), Scanned(40_000)
+    status, scanned = status_of(UNKNOWN, usable=False), ScannedRecords(40_000)
     compared = Comparison(56_861, [0, 3, 0, 1, 0, 2])
     assert [
         headline(status, UNKNOWN, scanned),
@@ -94,23 +94,23 @@ def test_a_status_follows_from_the_bound_and_what_measured_chance(
 
 def test_one_record_is_no_plural() -> None:
     one = Layers(1, 1.0, None, 1, 1, 1.0, counts={"chance_expected": 0.1})
-    assert headline("copies_found", one, Scanned(1)) == (
+    assert headline("copies_found", one, ScannedRecords(1)) == (
         "COPIES FOUND: at least 1 of 1 record (100%) contains licensed tweets."
     )
-    said = details("no_copies_shown", one, Scanned(1), 0.5)
+    said = details("no_copies_shown", one, ScannedRecords(1), 0.5)
     assert said == [
         "1 shares rare wording with licensed tweets; chance explains about 0.",
         "1 more shares only common or known wording.",
         "At most 1 contains a nearly verbatim copy of one of the 50% of licensed "
         "tweets that are distinctive enough.",
     ]
-    assert headline("not_measured", one, Scanned(1)).startswith(
+    assert headline("not_measured", one, ScannedRecords(1)).startswith(
         "CHANCE NOT MEASURED: 1 of 1 record (100%) shares rare"
     )
 
 
 def test_numbers_of_a_sample_say_what_they_are_of() -> None:
-    sample = Scanned(154, 8_000, projected=True)
+    sample = ScannedRecords(154, 8_000, projected=True)
     assert (
         headline("no_copies_shown", CLEAN, sample)
         == "NO COPIES SHOWN in 154 records of the sample."

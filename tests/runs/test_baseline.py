@@ -1,4 +1,4 @@
-"""What is new since an earlier run: by content, whatever the place."""
+"""Test which findings are new since an earlier run, by content and not by place."""
 
 from __future__ import annotations
 

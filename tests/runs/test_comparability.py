@@ -1,4 +1,6 @@
-"""How much a control text counts, by its stratum and by how common its wording is."""
+"""Test the weight of a control text, which depends on its stratum and the rarity of its
+wording.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the user of a new index is warned of, and what stops a build before it
+"""Test the warnings about a new index, and the errors that stop a build before it
 writes.
 """
 

@@ -1,4 +1,4 @@
-"""A run compared with a truth: what the curves of scikit-learn are made of."""
+"""Test the comparison of a run with a truth, and the input of scikit-learn's curves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``evidence.parquet``: the passages and tweets of the counted matches, in the order of
+"""Test ``evidence.parquet``: the passages and tweets of the findings, in the order of
 ``matches.parquet``.
 """
 

@@ -1,4 +1,4 @@
-"""Why a text is or is not a match."""
+"""Test explanations of why a text is or is not a match."""
 
 from __future__ import annotations
 

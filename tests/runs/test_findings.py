@@ -1,5 +1,5 @@
-"""Which matches are findings: common wording, what is known from elsewhere, and a
-changed rule.
+"""Test which matches are findings: common wording, texts known elsewhere, and a changed
+rule.
 """
 
 from __future__ import annotations

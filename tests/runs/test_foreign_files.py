@@ -1,5 +1,5 @@
-"""Files of others in every folder that a command is pointed at: none is lost, whatever
-is there beside them.
+"""Test that commands never remove or change files that provscan did not write, in any
+folder.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from provscan.errors import OutputError, ProvscanError
 from provscan.index.folder import HEAD
 from provscan.report.document import write_report
 from provscan.report.export import export
-from provscan.runs import folder as run_folders
+from provscan.runs import unfinished
 from provscan.writing import is_mount_point
 
 LAYOUTS = 140 if NIGHTLY else 28
@@ -343,7 +343,7 @@ def test_room_is_tried_before_the_scan(
     written = os.pwrite
 
     def full(descriptor: int, content: bytes, place: int) -> int:
-        if len(content) >= run_folders.ROOM:
+        if len(content) >= unfinished.ROOM:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return written(descriptor, content, place)
 

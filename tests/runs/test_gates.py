@@ -1,4 +1,6 @@
-"""Gates: a run is written, and ends in an error if more was found than is allowed."""
+"""Test gates: the run is written, and an error is raised if more was found than
+allowed.
+"""
 
 from __future__ import annotations
 

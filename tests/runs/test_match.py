@@ -1,5 +1,5 @@
-"""A run: its folder, its counts, whatever the dataset is and however many workers
-ran.
+"""Test the folder and counts of a run, for any kind of dataset and any number of
+workers.
 """
 
 from __future__ import annotations
@@ -413,8 +413,8 @@ def test_all_is_on_the_disk_before_a_run_is_in_its_place(
     def note(path: Path) -> None:
         synced[path.name] = (tmp_path / "a.run").exists()
 
-    for room in ("index", "runs"):
-        monkeypatch.setattr(f"provscan.{room}.folder.sync", note)
+    for module in ("index.folder", "runs.unfinished"):
+        monkeypatch.setattr(f"provscan.{module}.sync", note)
     run = provscan.match(some_records(1, 40), index, tmp_path / "a.run")
     assert synced == dict.fromkeys([*listing(run.path), "a.run.unfinished"], False) | {
         tmp_path.name: True

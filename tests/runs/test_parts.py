@@ -1,4 +1,4 @@
-"""Part files in an object store: the results are the same, and nothing is left
+"""Test part files in an object store: the results are the same, and no files remain
 there.
 """
 

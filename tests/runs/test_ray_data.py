@@ -1,4 +1,4 @@
-"""A ``ray.data.Dataset``: read by its blocks, where they are."""
+"""Test that a ``ray.data.Dataset`` is read by blocks, on the nodes that have them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recall of distinct texts, of which some stand in several records."""
+"""Test the recall of distinct texts, some of which are in several records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Remote datasets in what a run writes."""
+"""Test what a run records about remote datasets."""
 
 import importlib
 import io

@@ -1,5 +1,5 @@
-"""Interrupted runs go on, whatever interrupted them; executors and workers change
-nothing.
+"""Test that interrupted runs continue, whatever interrupted them, with any executor and
+number of workers.
 """
 
 from __future__ import annotations

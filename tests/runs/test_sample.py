@@ -1,5 +1,5 @@
-"""Samples of whole files: what is drawn, what is left alone, and what a run says of
-it.
+"""Test samples of whole files: which are drawn, that the others are not read, and what
+a run says about its sample.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""What a URL says about who asks is written nowhere: not by an index, a run, its log or
-its parts, nor in an error.
+"""Test that the secrets in a URL are never written to an index, a run, its log or
+parts, or an error.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""A run for an index in shards: the same rows and figures as for one without, to the
-byte.
+"""Test that a run with an index in shards has the same rows and figures as one without
+shards, to the byte.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Tweets that run over the cues of subtitles are found, with the spans of the file."""
+"""Test that tweets that extend over cues of subtitles are found, with their spans in
+the file.
+"""
 
 import json
 import textwrap

@@ -1,4 +1,4 @@
-"""Tokens by a tokenizer that the user names."""
+"""Test counts of tokens with a given tokenizer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from xxhash import xxh3_128_hexdigest
 import provscan
 from provscan.errors import InputError, UsageError
 from provscan.report.wording import measures
-from provscan.runs.tokenizer import characters_a_token, tokens_of
+from provscan.runs.tokenizer import characters_per_token, tokens_of
 
 TEXT = (
     "the ferry leaves the old harbour at seven and nobody on board knows that the "
@@ -33,17 +33,17 @@ def words(tmp_path: Path) -> Path:
 
 def test_characters_a_token(words: Path) -> None:
     assert (
-        characters_a_token(tokens_of(words), ["four words, 18 code", "é è"]) == 22 / 6
+        characters_per_token(tokens_of(words), ["four words, 18 code", "é è"]) == 22 / 6
     )
-    assert characters_a_token(tokens_of(words), []) == 4.0
+    assert characters_per_token(tokens_of(words), []) == 4.0
     cut_and_filled = Tokenizer.from_file(str(words))
     cut_and_filled.enable_truncation(2)
     cut_and_filled.enable_padding(length=64)
     cut_and_filled.save(str(words))
     assert (
-        characters_a_token(tokens_of(words), ["four words, 18 code", "é è"]) == 22 / 6
+        characters_per_token(tokens_of(words), ["four words, 18 code", "é è"]) == 22 / 6
     )
-    assert characters_a_token(None, ["four words, 18 code"]) == 4.0
+    assert characters_per_token(None, ["four words, 18 code"]) == 4.0
 
 
 def test_a_run_counts_tokens_by_the_tokenizer(words: Path, tmp_path: Path) -> None:

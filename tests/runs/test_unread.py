@@ -1,4 +1,4 @@
-"""Members of compressed archives that were not read are among what was not scanned."""
+"""Test that unread members of compressed archives are listed as not scanned."""
 
 import io
 import json
@@ -11,7 +11,8 @@ import provscan
 from provscan.engine import Progress
 from provscan.errors import UsageError
 from provscan.readers import ReadStats, checksum
-from provscan.report.wording import chance, left_out
+from provscan.report.omissions import left_out
+from provscan.report.wording import chance
 from provscan.runs.scan import unread_members
 
 TEXT = "never trust a goat near the harbour"

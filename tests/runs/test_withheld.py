@@ -1,5 +1,5 @@
-"""Which numbers a run withholds, and why: by the recall and the chance that were
-measured.
+"""Test which numbers a run withholds and why, depending on the measured recall and
+chance.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from provscan.estimate.limits import Factor, exactly
 from provscan.estimate.recall import Recall
 from provscan.runs import reasons as withheld
 from provscan.runs.answer import next_step
-from provscan.runs.recall import akin
+from provscan.runs.recall import Recalls, hidden_heavy
 from provscan.runs.warnings import notes, warnings
 
 
@@ -46,7 +46,7 @@ def measured(**others: Any) -> Any:
         "claimed": True,
         "least_nearly": Factor(0.9, 0.8, 1.0),
         "estimate": Factor(100.0, 50.0, 200.0),
-        "can_be_told": 0.9,
+        "detectable_share": 0.9,
         "index_fraction": 1.0,
         "left_out": (),
         "samples": (),
@@ -78,11 +78,11 @@ def measured(**others: Any) -> Any:
             placebo=None,
         ),
         recall=SimpleNamespace(
-            of_records=every.recalls,
-            of_texts=every.recalls,
+            of_records=Recalls(*every.recalls),
+            of_texts=Recalls(*every.recalls),
             in_pieces=every.in_pieces,
             least_nearly=every.least_nearly,
-            can_be_told=every.can_be_told,
+            detectable_share=every.detectable_share,
             planted=every.planted,
         ),
         estimate=every.estimate,
@@ -241,7 +241,8 @@ def test_what_to_do_next_follows_from_what_is_missing() -> None:
     assert next_step(measured(too_small=True), []).startswith(
         "a larger --control can decide"
     )
-    samples = [SimpleNamespace(year=np.array([2012] * 30 + [2015] * 10))]
+    years = np.array([2012] * 30 + [2015] * 10)
+    samples = SimpleNamespace(licensed=SimpleNamespace(year=years))
     bare = measured(chance_measures=[], samples=samples)
     assert next_step(bare, ["no year"]).startswith("--control FILE or --null DATA")
     # 2048 is no plausible year; the corpus's own last years decide nothing.
@@ -260,7 +261,7 @@ def test_warnings_that_a_run_needs() -> None:
         == []
     )
     assert codes_of(measured(planted=range(299))) == ["few_spike_ins"]
-    assert codes_of(measured(can_be_told=0.79)) == ["not_detectable"]
+    assert codes_of(measured(detectable_share=0.79)) == ["not_detectable"]
     assert codes_of(measured(control_found=0.2)) == ["control_in_dataset"]
     hard = replace(GOOD, of_edit={"cut_to_half": 0.1, "exact": 1.0})
     said = {
@@ -290,8 +291,13 @@ def test_edits_of_which_hardly_any_is_found_are_as_frequent_as_others_of_their_w
         "typos": 0.1,
     }
     mixture = {"three_words": 0.1, "many_typos": 0.2, "cut_to_half": 0.4, "exact": 0.3}
-    assert akin(Recall(0.9, 0.8, 1.0, mixture, found)) == pytest.approx(0.1 / 1.1)
-    assert akin(Recall(0.9, 0.8, 1.0, mixture, {**found, "cut_to_half": 0.34})) == 0.0
+    assert hidden_heavy(Recall(0.9, 0.8, 1.0, mixture, found)) == pytest.approx(
+        0.1 / 1.1
+    )
+    assert (
+        hidden_heavy(Recall(0.9, 0.8, 1.0, mixture, {**found, "cut_to_half": 0.34}))
+        == 0.0
+    )
     bare = Recall(0.9, 0.8, 1.0, mixture, found, hidden=0.18)
     assert reasons(measured(recalls=(bare, GOOD))) == {}
     assert (

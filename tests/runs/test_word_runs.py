@@ -1,5 +1,5 @@
-"""Tweets that are given word by word are found, with the spans of the text of their
-words and of the file.
+"""Test that tweets stored word by word are found, with spans in the joined text and in
+the file.
 """
 
 import json

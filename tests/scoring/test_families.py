@@ -1,4 +1,6 @@
-"""Families are connected components, whatever the order in which texts share bands."""
+"""Test that families are connected components, whatever the order in which texts share
+bands.
+"""
 
 from __future__ import annotations
 

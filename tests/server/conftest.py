@@ -1,4 +1,4 @@
-"""A small index and a server that serves it."""
+"""A small index, and a server for it."""
 
 from __future__ import annotations
 

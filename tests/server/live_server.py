@@ -1,4 +1,4 @@
-"""A server in a thread, and a client that asks it over real connections."""
+"""A server in a thread, and a client that sends requests over real connections."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the HTTP API answers."""
+"""Test the answers of the HTTP API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What is refused: without the token, from other sites, too large, slow or often."""
+"""Test which requests are refused: without the token, from other sites, too large, too
+slow or too many.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An index that is changed while it is served."""
+"""Test an index that changes while it is served."""
 
 from __future__ import annotations
 

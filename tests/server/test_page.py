@@ -1,4 +1,4 @@
-"""The live page in a real browser: what people do with it."""
+"""Test what people do with the live page in a real browser."""
 
 from __future__ import annotations
 

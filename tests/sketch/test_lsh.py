@@ -1,5 +1,5 @@
-"""The S-curve against a simulation; band keys and two-bit sketches against their
-definitions.
+"""Test the S-curve against a simulation, and band keys and two-bit sketches against
+their definitions.
 """
 
 import naive_sketch as naive

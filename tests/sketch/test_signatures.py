@@ -1,5 +1,5 @@
-"""Signatures against datasketch and xxhash themselves, and against the definition in
-Python integers.
+"""Test signatures against datasketch and xxhash, and against the definition in Python
+integers.
 """
 
 import sys

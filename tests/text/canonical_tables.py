@@ -1,9 +1,9 @@
-"""Writes the tables of the canonical text, described in ``provscan/text/tables.py``.
+"""Write the tables of the canonical text, described in ``provscan/text/tables.py``.
 
     python tests/text/canonical_tables.py OUT.npz
 
-It made them once, under the Unicode version that the file names. A change of any value
-is a new ``CANONICAL_VERSION``.
+The tables were made once, with the Unicode version that the file names. If a value
+changes, ``CANONICAL_VERSION`` changes, too.
 """
 
 from __future__ import annotations

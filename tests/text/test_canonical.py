@@ -1,4 +1,4 @@
-"""The canonical text against its naive reference, and the way back to the original."""
+"""Test the canonical text against a naive reference, and its mapping back."""
 
 import unicodedata
 from itertools import pairwise

@@ -1,8 +1,8 @@
-"""Makes the golden files of this folder, once for each version of their formats:
+"""Make the golden files of this folder, once for each version of their formats:
 
     python tests/handover/golden/make.py
 
-``test_check.py`` checks those of all versions, so they are never made again.
+``test_check.py`` checks the files of all versions, so they are never made again.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Writes the golden index of the present format version, ``python
-tests/index/golden/make.py``.
+"""Write the golden index of the present format version, once:
 
-A golden index is never written again: a new version gets a folder of its own beside the
-old ones.
+    python tests/index/golden/make.py
+
+A golden index is never written again: a new version gets a folder next to the old ones.
 """
 
 from pathlib import Path

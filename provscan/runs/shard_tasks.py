@@ -81,7 +81,7 @@ def write(task: ShardTask, advance: Advance) -> WrittenSegment:
     return write_shard(Path(task.folder), task.parts, task.place, task.params, advance)
 
 
-def shards_of(
+def shard_builder(
     corpus: Corpus,
     params: IndexParams,
     shards: int,

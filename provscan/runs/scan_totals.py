@@ -1,9 +1,9 @@
-"""The results of a dataset's scan, read from its folder of part files.
+"""The totals of a dataset's scan, read from its folder of part files.
 
-:mod:`provscan.runs.scan` adds each part to a :class:`Scanned` while it runs, and saves
-values that are not in the parts as ``scan.json``; the analysis gets an equal value from
-:func:`read_scan`. The matches stay in the part files, from which they are read in
-batches.
+:mod:`provscan.runs.scan` adds each part to a :class:`ScanTotals` while it runs, and
+saves values that are not in the parts as ``scan.json``; the analysis gets an equal
+value from :func:`read_scan`. The matches stay in the part files, from which
+:meth:`ScanTotals.batches` reads them.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ BATCH = 1 << 15
 
 
 @dataclass
-class Scanned:
+class ScanTotals:
     """The totals of the scan of all splits of a dataset."""
 
     folder: Path  # Folder of the part files.
@@ -182,10 +182,10 @@ class Scanned:
         write_json(self.folder / SCAN_FILE, about)
 
 
-def read_scan(folder: Path) -> Scanned:
+def read_scan(folder: Path) -> ScanTotals:
     """Read the completed scan from a folder of part files."""
     about = read_json(folder / SCAN_FILE)
-    scanned = Scanned(
+    scanned = ScanTotals(
         folder,
         unread=[(path, reason) for path, reason in about["unread"]],
         cluster=about["cluster"],

@@ -1,0 +1,206 @@
+"""The findings of several runs, counted by licensed text in a DuckDB database with
+bounded memory.
+
+:func:`counted_findings` provides the :class:`Counts` of a case. :meth:`Counts.rows` and
+:meth:`Counts.write` run a query: :data:`TOTALS`, :data:`COMBINATIONS`,
+:meth:`Counts.breakdown` or :attr:`Counts.texts`.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from provscan.errors import InputError, OutputError, interruptible
+from provscan.report.files import RunFiles
+from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE
+from provscan.runs.wording import several
+
+MEMORY = "400MB"
+# A finding is a row of both files. A tweet id can have several texts, so the digest of
+# the text also identifies it.
+_FOUND = """
+INSERT INTO found
+SELECT ? AS run, tweet_id, digest, tweets, findings, author, ms
+FROM (
+    SELECT tweet_id, max(tweets) AS tweets
+    FROM read_parquet(?) WHERE counted AND NOT control GROUP BY tweet_id)
+JOIN (
+    SELECT tweet_id, {digest} AS digest, count(*) AS findings, min(author) AS author,
+        min(epoch_ms(time)) AS ms
+    FROM read_parquet(?) GROUP BY ALL) USING (tweet_id)"""
+_DIGEST = (
+    "('0x' || left(CASE WHEN has_text THEN sha256(tweet) ELSE tweet END, 16))::UBIGINT"
+)
+_TEXTS = """
+CREATE TABLE texts AS
+SELECT tweet_id, digest, min(author) AS author, min(ms) AS ms,
+    max(tweets)::BIGINT AS tweets, sum(findings)::BIGINT AS findings,
+    bit_or(1::UBIGINT << run)::UBIGINT AS found_in
+FROM found GROUP BY tweet_id, digest"""
+_SHARED = """
+SELECT count(*) AS ids, min(tweet_id) AS example FROM (
+    SELECT tweet_id FROM texts GROUP BY tweet_id HAVING count(*) > 1)"""
+_SUMS = ", ".join(
+    ["count(*) AS texts"]
+    + [f"coalesce(sum({n}), 0)::BIGINT AS {n}" for n in ("tweets", "findings")]
+)
+TOTALS = f"SELECT {_SUMS} FROM texts"
+COMBINATIONS = f"SELECT found_in, {_SUMS} FROM texts GROUP BY found_in"
+MONTH, _DAY = (
+    f"strftime(make_timestamp(ms * 1000), '{form}')" for form in ("%Y-%m", "%Y-%m-%d")
+)
+
+
+@contextmanager
+def counted_findings(runs: Sequence[RunFiles], folder: Path) -> Iterator[Counts]:
+    """Provide the counts of runs. Data that exceeds the memory goes to ``folder``."""
+    import duckdb
+
+    with (
+        tempfile.TemporaryDirectory(dir=folder) as place,
+        duckdb.connect(f"{place}/case.duckdb") as connection,
+    ):
+        connection.execute(f"SET memory_limit = '{MEMORY}'")
+        connection.execute(f"SET temp_directory = {_quoted(place)}")
+        connection.execute("SET threads = 2")
+        try:
+            with interruptible():
+                yield Counts(connection, runs)
+        except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+            raise OutputError(
+                f"counting the findings in {folder.parent} failed "
+                f"({str(error).splitlines()[0]}): free some space, or write to another "
+                "disk with -o"
+            ) from error
+
+
+def _quoted(path: str | Path) -> str:
+    """Return a path as an SQL string literal."""
+    return "'" + str(path).replace("'", "''") + "'"
+
+
+class Counts:
+    """The findings of runs, counted by licensed text in a database."""
+
+    def __init__(self, connection: Any, runs: Sequence[RunFiles]) -> None:
+        self._connection, self._runs = connection, runs
+        self._in_run = {
+            f"run_{number + 1}": f"(found_in >> {number} & 1) = 1"
+            for number in range(len(runs))
+        }
+        connection.execute(
+            "CREATE TABLE found (run INTEGER, tweet_id VARCHAR, digest UBIGINT, "
+            "tweets BIGINT, findings BIGINT, author VARCHAR, ms BIGINT)"
+        )
+        self._indexes = {run.info["index"]["fingerprint"] for run in runs}
+        for number, run in enumerate(runs):
+            tables = [str(run.path / name) for name in (MATCHES_FILE, EVIDENCE_FILE)]
+            connection.execute(_FOUND.format(digest=_DIGEST), [number, *tables])
+        connection.execute(_TEXTS)
+
+    def rows(self, query: str) -> list[dict[str, Any]]:
+        """Return the rows of a query."""
+        found = self._connection.execute(query)
+        names = [column[0] for column in found.description]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+    def checked(self) -> list[str]:
+        """Check that the ids of tweets identify the licensed texts in all runs; return
+        the exceptions, one sentence for each.
+        """
+        notes = []
+        found = self.rows(
+            "SELECT run, sum(findings)::BIGINT AS findings FROM found GROUP BY run"
+        )
+        by_run = {row["run"]: row for row in found}
+        for number, run in enumerate(self._runs):
+            row = by_run.get(number, {"findings": 0})
+            counted = run.summary["counted"]
+            if row["findings"] != counted["matches"]:
+                raise InputError(
+                    f"{run.path}: matches.parquet has {row['findings']:,} "
+                    f"findings but summary.json has {counted['matches']:,}, so the "
+                    "files belong to different runs: run match again"
+                )
+        if (shared := self.rows(_SHARED)[0]["ids"]) and len(self._indexes) == 1:
+            notes.append(
+                f"{several(shared, 'tweet id has', 'tweet ids have')} several texts. "
+                "Each of these texts is counted, with the largest number of tweets of "
+                "any text of its id, so the totals of tweets may be too high."
+            )
+        if len(self._indexes) > 1:
+            self._require_platform_ids()
+            notes.append(
+                f"The runs used {len(self._indexes)} different indexes. If the "
+                "earliest tweet of a text differs between them, the text is counted "
+                "twice: the totals may be too high, and the overlaps too low. The "
+                "number of tweets of a text is the highest in any of the indexes."
+            )
+        return notes
+
+    def _require_platform_ids(self) -> None:
+        """Refuse different indexes unless each id denotes the same tweet in all."""
+        row = self.rows(
+            "SELECT count(*) FILTER (NOT regexp_full_match(tweet_id, '[0-9]+')) AS odd "
+            "FROM texts"
+        )[0]
+        differs = self.rows(_SHARED)[0]["example"]
+        why = None
+        if row["odd"]:
+            why = f"{row['odd']:,} texts have tweets without a numeric id"
+        elif differs is not None:
+            why = f"tweet {differs} has a different text in each"
+        if why is not None:
+            raise InputError(
+                f"the runs used {len(self._indexes)} different indexes, and {why}, so "
+                "texts can't be matched across the runs: run match again with one "
+                "index"
+            )
+
+    def breakdown(self, key: str, order: str = "name NULLS LAST") -> str:
+        """Return a query that counts texts, tweets and findings by the SQL expression
+        ``key``, and also counts texts by run.
+        """
+        of_run = ", ".join(
+            f"count(*) FILTER ({found}) AS {name}"
+            for name, found in self._in_run.items()
+        )
+        return (
+            f"SELECT * FROM (SELECT {key} AS name, {_SUMS}, {of_run} FROM texts "
+            f"GROUP BY 1) ORDER BY {order}"
+        )
+
+    @property
+    def texts(self) -> str:
+        """A query of all texts; the texts that are in the most runs come first."""
+        in_run = ", ".join(f"{found} AS {name}" for name, found in self._in_run.items())
+        return (
+            f"SELECT tweet_id, author, {_DAY} AS day, tweets, findings, "
+            f"bit_count(found_in)::INTEGER AS runs, {in_run} FROM texts "
+            "ORDER BY runs DESC, findings DESC, tweet_id, digest"
+        )
+
+    def write(self, query: str, path: Path) -> None:
+        """Write the rows of a query as a Parquet file."""
+        self._connection.execute(
+            f"COPY ({query}) TO {_quoted(path)} (FORMAT parquet, COMPRESSION zstd)"
+        )
+
+
+def period(days: Sequence[date]) -> str:
+    """Return an SQL expression for the licence period of a text, given the first day of
+    each period.
+    """
+    ends = [day - timedelta(1) for day in days]
+    names = [f"{day} to {end}" for day, end in zip(days, ends[1:], strict=False)]
+    names = [f"until {ends[0]}", *names, f"from {days[-1]}"] if days else ["any time"]
+    cases = "".join(
+        f" WHEN ms < epoch_ms(TIMESTAMP '{day}') THEN '{name}'"
+        for day, name in zip(days, names, strict=False)
+    )
+    return f"CASE WHEN ms IS NULL THEN NULL{cases} ELSE '{names[-1]}' END"

@@ -1,0 +1,180 @@
+"""What a scan left out, in sentences.
+
+:func:`left_out` returns all of them: :func:`not_scanned` is about files, records and
+fields, and :func:`not_searched` about copies that the scan could not find.
+:func:`left_out_in_brief` is one line for a terminal.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from provscan.readers.limits import LIMITS
+from provscan.readers.texts.fields import (
+    BY_FIRST_RECORDS,
+    CUES,
+    NOT_SCANNED,
+    SEARCHED,
+    SINGLE_WORDS,
+    TOO_DEEP,
+)
+from provscan.report.wording import count, percent, reason, visible
+from provscan.runs.wording import several
+
+# Fields without text that are listed by name.
+FIELDS_SHOWN = 10
+
+
+def left_out(summary: Mapping[str, Any]) -> list[str]:
+    """Return sentences about named data that the scan did not cover."""
+    return [*not_scanned(summary), *not_searched(summary)]
+
+
+def not_scanned(summary: Mapping[str, Any]) -> list[str]:
+    """Return sentences about files, records and fields that were not scanned."""
+    sentences = []
+    if summary.get("unread"):
+        sentences.append(
+            f"{several(len(summary['unread']), 'file was', 'files were')} not scanned."
+        )
+    if summary["damaged"]:
+        # Count each file once, since a truncated file may also be listed as changed.
+        files = several(
+            len({case["source"] for case in summary["damaged"]}), "file is", "files are"
+        )
+        sentences.append(
+            f"{files} damaged, and scanned up to the damage only, or changed during "
+            "the scan."
+        )
+    for name, text in (
+        ("skipped", "not scanned"),
+        ("repaired", "scanned after a repair"),
+    ):
+        sentences += _not_read(summary[name], ("record was", "records were"), text)
+    if number := summary.get("ignored_files"):
+        files = several(number, "file or folder was", "files or folders were")
+        sentences.append(
+            f"{files} ignored: hidden, metadata of a dataset, or named twice."
+        )
+    verdicts = summary.get("fields", {})
+    if without := [
+        name for name in verdicts if not BY_FIRST_RECORDS.isdisjoint(verdicts[name])
+    ]:
+        fields = several(
+            len(without),
+            "field was not scanned, because the first records have no text in it",
+            "fields were not scanned, because the first records have no text in them",
+        )
+        sentences.append(
+            f"{fields}: {_named(without)}. If later records have some, name all text "
+            "fields with --text-field."
+        )
+    if any(NOT_SCANNED + TOO_DEEP in verdict for verdict in verdicts.values()):
+        sentences.append(
+            f"Text more than {LIMITS.nesting} levels deep in objects and lists was not "
+            "scanned."
+        )
+    for verdict, what in (
+        (SINGLE_WORDS, "Single words"),
+        (CUES, "Cues of transcripts"),
+    ):
+        if pieces := [name for name in verdicts if verdict in verdicts[name]]:
+            sentences.append(
+                f"{what} ({_named(pieces)}) were scanned one by one, so a text that "
+                "spans several of them is missed. Put each text into one field of one "
+                "record."
+            )
+    if later := summary["notes"].get("later_text"):
+        named = {
+            case["reason"]: case["where"]
+            for case in reversed(summary.get("examples", []))
+        }
+        cases = [
+            f"{name} ({named[name]})".removeprefix("later_text: ")
+            for name in named
+            if "later_text: " in name
+        ]
+        which = f": {visible('; '.join(cases))}" if cases else ""
+        sentences.append(
+            "Text in fields that are missing from the first records of a file was not "
+            f"scanned{which}. One record in {SEARCHED} was checked for such text: "
+            f"{count(later)} had some. Name all text fields with --text-field."
+        )
+    # A blind run has no entry for the control.
+    control = summary.get("control", {"files": None, "null": None})
+    if files := control["files"]:
+        sentences += _not_read(
+            files["skipped"],
+            ("tweet of the control was", "tweets of the control were"),
+            "not read",
+        )
+        if licensed := files["also_licensed"]:
+            tweets = several(
+                licensed, "tweet of the control is", "tweets of the control are"
+            )
+            sentences.append(
+                f"{tweets} also licensed, and so not used as control; matches of their "
+                "texts are not counted."
+            )
+    if null := control["null"]:
+        of_null = ("record of the null dataset was", "records of the null dataset were")
+        sentences += _not_read(null["skipped"], of_null, "not scanned")
+        if null.get("notes", {}).get("later_text"):
+            sentences.append(
+                "The null dataset has text in fields that are missing from its first "
+                "records. That text was not scanned, so chance may be underestimated. "
+                "Name all text fields with --text-field."
+            )
+    return sentences
+
+
+def not_searched(summary: Mapping[str, Any]) -> list[str]:
+    """Return sentences about copies that the scan could not find."""
+    sentences = []
+    owners = {"licensed": "of the licensed texts", "control": "of the control's"}
+    too_short = summary.get("control", {}).get("too_short", {})
+    if short := [f"{percent(n)} {owners[kind]}" for kind, n in too_short.items() if n]:
+        what = "Some texts are too short to search for, and excluded from all counts"
+        sentences.append(f"{what} (--min-chars): {' and '.join(short)}.")
+    if total := sum(summary["truncated"].values()):
+        lookups = several(total, "look-up was", "look-ups were")
+        sentences.append(
+            f"{lookups} cut short because the wording is very common: copies of common "
+            "phrases may be missed."
+        )
+    return sentences
+
+
+def left_out_in_brief(summary: Mapping[str, Any]) -> str:
+    """Return what was not scanned in one line; empty if everything was scanned."""
+    sentences = not_scanned(summary)
+    if not sentences:
+        return ""
+    # Keep the first sentence up to the beginning of its details.
+    first = re.split(r"[.:;,](?=\s|$)| \(", sentences[0])[0]
+    return f"{first}{'; and more' if sentences[1:] else ''}: --verbose lists them."
+
+
+def _named(fields: Sequence[str]) -> str:
+    more = (
+        f" and {count(len(fields) - FIELDS_SHOWN)} more, in summary.json"
+        if len(fields) > FIELDS_SHOWN
+        else ""
+    )
+    return f"{', '.join(map(visible, fields[:FIELDS_SHOWN]))}{more}"
+
+
+def _not_read(
+    skipped: Mapping[str, int], units: tuple[str, str], text: str
+) -> list[str]:
+    """Return a sentence about the number of skipped records and its causes; empty if
+    there are none. ``units`` are words for one record and for several.
+    """
+    if not (total := sum(skipped.values())):
+        return []
+    causes = "; ".join(
+        f"{reason(name)}: {count(n)}" for name, n in skipped.items() if n
+    )
+    return [f"{several(total, *units)} {text} ({causes})."]
