@@ -209,8 +209,9 @@ def open_dataset(
     paths = {split.path: split for split in found}
     if len(paths) != len(info["inputs"]):
         raise InputError(
-            f"the run read {counted(len(info['inputs']), 'file')}, and there are now "
-            f"{len(paths):,}: name the datasets as the run did, or run match again"
+            f"the run read {counted(len(info['inputs']), 'file')}, and the datasets "
+            f"have {len(paths):,} now: name the datasets as the run did, or run match "
+            "again"
         )
     names, checksums = {}, {}
     for path, entry in zip(paths, info["inputs"], strict=True):

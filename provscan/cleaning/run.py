@@ -44,6 +44,7 @@ from provscan.names import counted
 from provscan.options import MatchOptions
 from provscan.params import require_folder
 from provscan.readers import Source, checksum
+from provscan.readers.planning import METADATA
 from provscan.report.files import RunFiles
 from provscan.runs.folder import (
     MATCHES_FILE,
@@ -215,7 +216,11 @@ def clean(
         "unwritable": refused,
         "rejected": choice.kept,
         "not_cleaned": sum(summary["skipped"].values()),
-        "not_copied": [path for path, why in dataset.plan.ignored],
+        "not_copied": [
+            path
+            for path, why in dataset.plan.ignored
+            if os.path.basename(path) not in METADATA
+        ],
     }
     if dry_run:
         return Cleaned(None, manifest | _described(_counted(dataset, choice, refused)))
@@ -489,9 +494,8 @@ def _counted(dataset: Dataset, choice: Choice, refused: dict[str, str]) -> list[
             spans = sum(
                 len(places) for each in found.values() for places in each.values()
             )
-            files.append(
-                {"source": part.source, "records_removed": len(found), "spans": spans}
-            )
+            counts = {"records_with_matches": len(found), "spans": spans}
+            files.append({"source": part.source, **counts})
     return files
 
 

@@ -132,14 +132,19 @@ def command(
 def _lines(manifest: dict[str, Any]) -> Any:
     from provscan.names import counted
 
-    masked = manifest["options"]["mode"] == "mask"
+    mode = manifest["options"]["mode"]
     for file in manifest["files"][:MOST_FILES]:
-        what = (
-            counted(file["spans"], "span")
-            if masked
-            else counted(file["records_removed"], "record")
-        )
-        yield f"{file['source']}: {what} {'masked' if masked else 'removed'}"
+        spans = counted(file["spans"], "span")
+        if manifest["path"] is None:
+            records = counted(file["records_with_matches"], "record")
+            what = f"{spans} in {records}"
+        elif mode == "mask":
+            what = f"{spans} masked"
+        elif mode == "keep_only":
+            what = f"{counted(file['records_kept'], 'record')} kept"
+        else:
+            what = f"{counted(file['records_removed'], 'record')} removed"
+        yield f"{file['source']}: {what}"
     if (more := len(manifest["files"]) - MOST_FILES) > 0:
         yield f"and {more:,} more files"
     for name, why in manifest["unwritable"].items():

@@ -368,9 +368,7 @@ def test_archives_folders_and_metadata(
     manifest = json.loads((out / "manifest.json").read_text())
     gone = [f["path"] for f in manifest["files"] if f["xxh3_after"] is None]
     assert gone == ["set/a.md"]
-    assert [Path(path).name for path in manifest["not_copied"]] == [
-        *(".hidden.jsonl", "dataset_info.json")
-    ]
+    assert [Path(path).name for path in manifest["not_copied"]] == [".hidden.jsonl"]
 
 
 def test_what_is_asked_for(tmp_path: Path, licensed: provscan.Index) -> None:
@@ -383,7 +381,7 @@ def test_what_is_asked_for(tmp_path: Path, licensed: provscan.Index) -> None:
     assert (tmp_path / "kept" / "data.jsonl").read_bytes() == b"".join(dirty)
     assert kept.manifest["left"] is None
     dry = provscan.clean(data, run, dry_run=True)
-    assert (dry.path, dry.manifest["records_removed"]) == (None, 6)
+    assert (dry.path, dry.manifest["records_with_matches"]) == (None, 6)
     for options in ({"min_bits": 1e6}, {"levels": ["partial"]}, {"min_similarity": 2}):
         same = provscan.clean(data, run, tmp_path / str(options), **options)
         assert same.manifest["records_removed"] == 0
@@ -437,7 +435,7 @@ def test_what_is_refused(
     with pytest.raises(InputError, match="is not as the run read it"):
         provscan.clean("set", run, "out")
     (tmp_path / "set" / "more.jsonl").write_bytes(data.read_bytes())
-    with pytest.raises(InputError, match="read 1 file, and there are now 2"):
+    with pytest.raises(InputError, match="read 1 file, and the datasets have 2 now"):
         provscan.clean("set", run, "out")
     assert sorted(os.listdir()) == before
 
@@ -603,7 +601,7 @@ def test_several_datasets_with_hostile_names(
     run = provscan.match(["set", "one.jsonl"], licensed, "a.run")
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
-    with pytest.raises(InputError, match="read 5 files, and there are now 1"):
+    with pytest.raises(InputError, match="read 5 files, and the datasets have 1 now"):
         provscan.clean(["../one.jsonl"], tmp_path / run.path, "out")
     cleaned = provscan.clean(
         ["../set/", "../one.jsonl"], tmp_path / run.path, "out", index=licensed.path
