@@ -10,7 +10,7 @@ from provscan import cli
 from provscan.cli import shared
 from provscan.cli.shared import option, running_option
 
-# Files that are named on stdout.
+# The maximum number of files that are listed on stdout.
 MOST_FILES = 20
 
 
@@ -25,7 +25,7 @@ MOST_FILES = 20
     type=shared.LocalPath(),
     metavar="FOLDER",
     help="New folder for the cleaned dataset, manifest.json and removed.jsonl. Needed "
-    "but for --dry-run.",
+    "without --dry-run.",
 )
 @option("--drop", is_flag=True, help="Drop whole records; this is the default.")
 @option(
@@ -38,51 +38,55 @@ MOST_FILES = 20
     is_flag=True,
     help="Keep only the records that would be dropped, as evidence.",
 )
-@option("--all", is_flag=True, help="Remove matches of common or known wording, too.")
+@option("--all", is_flag=True, help="Also remove matches of common or known wording.")
 @option(
     "--levels",
     multiple=True,
     type=click.Choice(["exact", "near_exact", "strong", "weak", "partial"]),
-    help="Remove matches of this level only. Can be repeated.",
+    help="Remove only matches of this level. Can be repeated.",
 )
 @option(
     "--min-bits",
     type=float,
     metavar="BITS",
-    help="Remove matches of at least this many bits only.",
+    help="Remove only matches of at least this many bits.",
 )
 @option(
     "--min-similarity",
     type=float,
     metavar="SHARE",
-    help="Remove matches of at least this similarity only.",
+    help="Remove only matches of at least this similarity.",
 )
 @option(
     "--drop-unscanned",
     is_flag=True,
-    help="Drop records of which no text was scanned, too; by default they are kept and "
-    "counted.",
+    help="Also drop records without a text that was scanned; by default they are kept "
+    "and counted.",
 )
 @option(
     "--skip-unwritable",
     is_flag=True,
     help="Leave out files that can't be written and list them in the manifest; by "
-    "default nothing is written then.",
+    "default, such a file is an error and nothing is written.",
 )
 @option(
     "--reviewed",
     type=shared.LocalPath(),
     metavar="FILE",
-    help="Do not remove what reviewers rejected, by the marks that they saved from the "
-    "report of RUN.",
+    help="Keep the matches that reviewers rejected; FILE has the marks that they saved "
+    "from the report of RUN.",
 )
-@option("--dry-run", is_flag=True, help="Print what would go, and write nothing.")
+@option(
+    "--dry-run",
+    is_flag=True,
+    help="Count the matches that would be removed, and write nothing.",
+)
 @running_option(
     "--index",
     "-i",
     type=shared.LocalPath(),
     metavar="INDEX",
-    help="The index of the run, if it was moved.  [default: where the run read it]",
+    help="Index of the run, if it was moved.  [default: the path in the run]",
 )
 @shared.workers
 @shared.executor
@@ -107,10 +111,10 @@ def command(
 
     RUN is a run of match on DATASET.
 
-    JSON, CSV, Parquet, Arrow, plain text, mail, WARC and webdataset, also compressed
-    and in zip and tar archives, keep their names, formats and order. The result is
-    scanned again with the index of the run, and cleaned again up to three times in all;
-    exit status 1 says that matches are left.
+    Files of JSON, CSV, Parquet, Arrow, plain text, mail, WARC and webdataset keep their
+    names, formats and order, also if they are compressed or in zip and tar archives.
+    The result is scanned with the index of the run, and cleaned again if necessary, up
+    to three times in all. The exit status is 1 if matches are left.
     """
     import provscan
     from provscan.cli import show
@@ -150,22 +154,19 @@ def _lines(manifest: dict[str, Any]) -> Any:
     for name, why in manifest["unwritable"].items():
         yield f"Left out: {name}: {why}"
     if manifest["not_cleaned"]:
-        kept = manifest["options"]["drop_unscanned"]
+        dropped = manifest["options"]["drop_unscanned"]
         yield (
+            f"{'Dropped' if dropped else 'Kept, not cleaned'}: "
             f"{counted(manifest['not_cleaned'], 'record')} without a text that was "
-            f"scanned, not cleaned: {'dropped' if kept else 'kept'}"
+            "scanned"
         )
     if manifest["rejected"]:
-        kept = counted(manifest["rejected"], "match")
-        yield f"Rejected by reviewers: {kept}, not removed"
+        rejected = counted(manifest["rejected"], "match")
+        yield f"Not removed, since reviewers rejected them: {rejected}"
     if manifest["path"] is None:
         yield "Dry run: nothing was written"
         return
     yield f"Cleaned: {manifest['path']}"
     if manifest["left"] is not None:
-        yield (
-            f"Scanned again: {counted(manifest['left'], 'record')} left that should be "
-            "gone"
-            if manifest["left"]
-            else "Scanned again: nothing is left that should be gone"
-        )
+        left = counted(manifest["left"], "record") if manifest["left"] else "no records"
+        yield f"Scanned again: {left} with matches to remove"

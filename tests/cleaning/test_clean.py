@@ -423,7 +423,7 @@ def test_what_is_refused(
         provscan.clean("set", run, "out", index=other.path)
     (tmp_path / "other.index").rename(tmp_path / "full" / "o")
     sampled = provscan.match("set", licensed, "full/b.run", sample=0.5)
-    with pytest.raises(InputError, match="scanned a sample"):
+    with pytest.raises(InputError, match="scanned only a sample"):
         provscan.clean("set", sampled.path, "out")
     fixed = provscan.match("set", licensed, "full/c.run", fix_encoding=True)
     with pytest.raises(InputError, match="leave out --mask"):
@@ -432,7 +432,7 @@ def test_what_is_refused(
     with pytest.raises(InputError, match="no finished run"):
         provscan.clean("set", tmp_path / "full", "out")
     data.write_bytes(data.read_bytes() + b"\n")
-    with pytest.raises(InputError, match="is not as the run read it"):
+    with pytest.raises(InputError, match="has changed since the run read it"):
         provscan.clean("set", run, "out")
     (tmp_path / "set" / "more.jsonl").write_bytes(data.read_bytes())
     with pytest.raises(InputError, match="read 1 file, and the datasets have 2 now"):
@@ -463,7 +463,7 @@ def test_files_that_cannot_be_written(tmp_path: Path, licensed: provscan.Index) 
     assert not (tmp_path / "out").exists()
     done = CliRunner().invoke(main, [*words, "--skip-unwritable"])
     assert done.exit_code == 0, done.output
-    assert "nothing is left that should be gone" in done.output
+    assert "Scanned again: no records with matches to remove" in done.output
     assert sorted(os.listdir(tmp_path / "out" / "set")) == ["a.jsonl", "b.jsonl"]
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert len(manifest["unwritable"]) == 3
@@ -478,7 +478,7 @@ def test_what_is_left_is_status_1(
     words = ["clean", str(data), str(tmp_path / "a.run"), "-q", "--mask", HERON]
     done = CliRunner().invoke(main, [*words, "-o", str(tmp_path / "out")])
     assert done.exit_code == 1, done.output
-    assert "1 record left that should be gone" in done.output
+    assert "Scanned again: 1 record with matches to remove" in done.output
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert (manifest["rounds"], manifest["left"]) == (3, 1)
 
@@ -627,7 +627,7 @@ def test_messages(tmp_path: Path, licensed: provscan.Index) -> None:
     (data / "a.mbox").write_text("".join(messages))
     (data / "b.eml").write_text(f"{head}\n{DOUGH}\n")
     run = provscan.match(data, licensed, tmp_path / "a.run")
-    with pytest.raises(InputError, match="whole messages can be dropped"):
+    with pytest.raises(InputError, match="which drops whole messages"):
         provscan.clean(data, run.path, tmp_path / "out", mask="x")
     assert provscan.clean(data, run.path, tmp_path / "out").left == 0
     assert os.listdir(tmp_path / "out" / "set") == ["a.mbox"]
