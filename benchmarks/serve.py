@@ -1,14 +1,16 @@
 """How long does a server take to answer, and does it withstand misbehaving clients?
 
     python benchmarks/serve.py [--tweets 300000] [--corpus FOLDER] [--seconds 20]
+        [--bad 2]
 
-``provscan serve`` in a process of its own, asked from this one over loopback:
-paragraphs of 500 characters, of which half hold a licensed tweet. One after the other;
-at a rate (``--rate``), each at its time whether or not the ones before are answered;
-and beside clients that send slowly, send 100 MB, cut the connection, or come a thousand
-at a time, while the index is replaced by another one every second. Printed are
-milliseconds, statuses, answers that name an index and are not its own, and the memory
-of the server after each turn of bad clients, which should stay the same.
+``provscan serve`` runs in a process of its own and is asked over loopback for
+paragraphs of 500 characters, half of which contain a licensed tweet: one after the
+other; at a rate (``--rate``), each at its time whether or not the previous ones are
+answered; and during ``--bad`` turns of misbehaving clients, which send slowly, send
+100 MB, cut the connection, or come a thousand at a time, while the index is replaced by
+another one every second. The tables show milliseconds, statuses, answers that name an
+index and are not from it, and what the server uses after each turn: memory, mapped
+files and open files, which should not grow.
 """
 
 from __future__ import annotations
@@ -197,11 +199,15 @@ def bad_clients(
         return {**found, "a good client beside them": beside.result()}
 
 
-def memory(process: int) -> float:
-    """Megabytes that a process has for itself."""
-    lines = Path(f"/proc/{process}/status").read_text().splitlines()
-    known = dict(line.split(":", 1) for line in lines)
-    return int(known["RssAnon"].split()[0]) / 1000
+def usage(process: int) -> list[str]:
+    """Return the memory of a process without mapped files, in MB, and the numbers of
+    its mappings and open files.
+    """
+    place = Path(f"/proc/{process}")
+    known = dict(line.split(":", 1) for line in (place / "status").open())
+    maps = sum(1 for _ in (place / "maps").open())
+    files = sum(1 for _ in (place / "fd").iterdir())
+    return [f"{int(known['RssAnon'].split()[0]) / 1000:.0f}", str(maps), str(files)]
 
 
 def main() -> None:
@@ -225,7 +231,7 @@ def main() -> None:
             times.add_row("alone", *percentiles(alone(port, texts, arguments.seconds)))
             rated = at_rate(port, texts, arguments.seconds, arguments.rate)
             times.add_row(f"{arguments.rate:g} a second", *percentiles(rated))
-            sizes = [memory(process)]
+            used = [usage(process)]
             bad: dict[str, Counter[str]] = {}
             for _ in range(arguments.bad):
                 with swapping(link, indexes):
@@ -234,7 +240,7 @@ def main() -> None:
                     bad.setdefault(kind, Counter()).update(counts)
                 # The index is opened, and the texts of refused requests are gone.
                 alone(port, texts, 2)
-                sizes.append(memory(process))
+                used.append(usage(process))
             times.add_row("alone, after", *percentiles(alone(port, texts, 2)))
     console.print(machine())
     load = os.getloadavg()[0]
@@ -245,8 +251,12 @@ def main() -> None:
         said = ", ".join(f"{status}: {n}" for status, n in sorted(counts.items()))
         statuses.add_row(name, said)
     console.print(statuses)
-    turns = ", ".join(f"{size:.0f}" for size in sizes)
-    console.print(f"memory before and after each turn of bad clients, MB: {turns}")
+    resources = table(
+        "The server after turns of bad clients", "turns", "MB", "maps", "files"
+    )
+    for turn, row in enumerate(used):
+        resources.add_row(str(turn), *row)
+    console.print(resources)
 
 
 if __name__ == "__main__":

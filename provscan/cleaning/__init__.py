@@ -1,11 +1,13 @@
 """Write a copy of a dataset without the matches that a run found in it.
 
-:mod:`~provscan.cleaning.choice` reads from ``matches.parquet`` which spans of which
-records go, in the order of the records. :mod:`~provscan.cleaning.rewriting` copies one
-file and leaves them out, or replaces them (:mod:`~provscan.cleaning.masking`).
-:mod:`~provscan.cleaning.files` says which files there are, whether they can be written,
-and where. :mod:`~provscan.cleaning.run` composes these, writes the manifest and scans
-the result again.
+:mod:`~provscan.cleaning.run` is the cleaning as a whole: it writes each file as a task
+of an executor, scans the result again and writes the manifest.
+:mod:`~provscan.cleaning.files` compares the dataset with the run and decides which
+files can be written. :mod:`~provscan.cleaning.choice` reads the spans to remove from
+``matches.parquet``, in the order of the records. :mod:`~provscan.cleaning.rewriting`
+writes one file without these records, or with these spans replaced
+(:mod:`~provscan.cleaning.masking`). :mod:`~provscan.cleaning.work` is the folder of an
+unfinished result.
 """
 
 from provscan.cleaning.choice import CleanOptions

@@ -1,8 +1,8 @@
-"""Which matches are removed, and their spans in the order of the records.
+"""Choose the matches to remove, and give their spans in the order of the records.
 
-:class:`CleanOptions` says which matches are meant. A :class:`Choice` reads these from
-``matches.parquet``, without those that a reviewer rejected, one source after the other.
-:class:`Removals` gives the spans of a source, record by record.
+:class:`CleanOptions` has the criteria. A :class:`Choice` reads the matches that meet
+them from ``matches.parquet``, one source after the other, without those that a reviewer
+rejected. :class:`Removals` gives the spans of one source, record by record.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ PLACE = ["record", "field", "start", "end"]
 BATCH = 1 << 14
 
 Span = tuple[int, int]
-Spans = dict[str, list[Span]]  # The spans of a record, by the names of its fields.
+Spans = dict[str, list[Span]]  # The spans in a record by the names of its fields.
 
 
 class CleanKeywords(TypedDict, total=False):
@@ -68,24 +68,24 @@ class CleanOptions:
     Attributes
     ----------
     mask
-        Replace each span by this text; by default whole records are dropped.
+        Replace each span by this text. By default, whole records are dropped.
     keep_only
         Keep only the records that would be dropped, as evidence.
     all
-        Remove matches of common and known wording, too.
+        Also remove matches of common and known wording.
     levels
-        Remove matches of these levels only.
+        Remove only matches of these levels.
     min_bits
-        Remove matches of at least this many bits only.
+        Remove only matches of at least this many bits.
     min_similarity
-        Remove matches of at least this similarity only.
+        Remove only matches of at least this similarity.
     drop_unscanned
-        Drop records of which no text was scanned, too.
+        Also drop records without a text that was scanned.
     skip_unwritable
         Leave out files that can't be written, and list them in the manifest.
     reviewed
-        File of marks that reviewers saved from the report of the run. A tweet that they
-        rejected in a field of a record is not removed from it.
+        A file of marks that reviewers saved from the report of the run. A match of a
+        tweet that they rejected in a field of a record is not removed from it.
     """
 
     mask: str | None = None
@@ -107,7 +107,8 @@ class CleanOptions:
                 raise ParameterError("mask and keep_only exclude each other")
             if self.drop_unscanned:
                 raise ParameterError(
-                    "drop_unscanned drops records and mask none: leave out one of them"
+                    "drop_unscanned drops records, and mask keeps all of them: leave "
+                    "out one of them"
                 )
         for name in ("min_bits", "min_similarity"):
             if (value := getattr(self, name)) is not None:
@@ -124,16 +125,14 @@ class CleanOptions:
         return "drop" if self.mask is None else "mask"
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the options as the manifest has them."""
+        """Return the options for the manifest."""
         chosen = {item.name: getattr(self, item.name) for item in fields(self)}
         marks = None if self.reviewed is None else os.fspath(self.reviewed)
         levels = self.levels and [*self.levels]
         return chosen | {"mode": self.mode, "levels": levels, "reviewed": marks}
 
     def chosen(self, rows: pa.RecordBatch) -> pa.RecordBatch:
-        """Return the matches among some rows of ``matches.parquet`` that these options
-        mean.
-        """
+        """Return the rows of ``matches.parquet`` that meet the criteria."""
         keep = pc.invert(rows["control"])
         if not self.all:
             keep = pc.and_(keep, rows["counted"])
@@ -151,8 +150,8 @@ class CleanOptions:
 
 
 class Rejected(NamedTuple):
-    """A tweet that a reviewer rejected in one field of a record: no match of it there
-    is removed.
+    """A tweet that a reviewer rejected in one field of a record. Its matches in that
+    field are not removed.
     """
 
     source: str
@@ -163,24 +162,24 @@ class Rejected(NamedTuple):
 
 @dataclass(frozen=True)
 class Choice:
-    """The matches of one ``matches.parquet`` that are removed, read a batch at a
-    time.
-    """
+    """The matches to remove from one ``matches.parquet``, which is read in batches."""
 
     path: Path
     options: CleanOptions
     rejected: frozenset[Rejected] = frozenset()
 
     def _batches(self) -> Iterator[tuple[pa.RecordBatch, int]]:
-        """Yield the removed matches, and how many were rejected beside them."""
+        """Yield batches of the matches to remove, each with the number of matches that
+        reviewers rejected.
+        """
         with pq.ParquetFile(self.path) as file:
             for batch in file.iter_batches(BATCH, columns=list(COLUMNS)):
-                removed = meant = self.options.chosen(batch)
+                removed = chosen = self.options.chosen(batch)
                 if self.rejected:
-                    keys = zip(*(meant[name].to_pylist() for name in KEY), strict=True)
-                    stay = [Rejected(*key) not in self.rejected for key in keys]
-                    removed = meant.filter(pa.array(stay, pa.bool_()))
-                yield removed, len(meant) - len(removed)
+                    keys = zip(*(chosen[name].to_pylist() for name in KEY), strict=True)
+                    removes = [Rejected(*key) not in self.rejected for key in keys]
+                    removed = chosen.filter(pa.array(removes, pa.bool_()))
+                yield removed, len(chosen) - len(removed)
 
     @cached_property
     def _counts(self) -> tuple[Counter[str], int]:
@@ -192,16 +191,18 @@ class Choice:
 
     @property
     def matches(self) -> Counter[str]:
-        """The number of removed matches in each source, in the order of the sources."""
+        """The number of matches to remove from each source, in the order of sources."""
         return self._counts[0]
 
     @property
     def kept(self) -> int:
-        """Matches that would be removed if no reviewer had rejected them."""
+        """The number of matches that would be removed if no reviewer had rejected
+        them.
+        """
         return self._counts[1]
 
     def by_source(self) -> Iterator[tuple[str, pa.Table]]:
-        """Yield the places of the removed matches of each source."""
+        """Yield each source with the places of its matches to remove."""
         parts = (
             (source, batch.filter(pc.equal(batch["source"], source)).select(PLACE))
             for batch, _ in self._batches()
@@ -212,7 +213,9 @@ class Choice:
 
 
 class Removals:
-    """The spans to remove from one file, asked for by ascending numbers of records."""
+    """The spans to remove from one source, which are read in the order of the
+    records.
+    """
 
     def __init__(self, matches: pa.Table | None, source: str) -> None:
         self._records = _by_record(matches)
@@ -220,7 +223,9 @@ class Removals:
         self._next = next(self._records, None)
 
     def within(self, start: int, stop: int) -> dict[int, Spans]:
-        """Return the removals of the records from `start` up to but without `stop`."""
+        """Return the spans in the records from `start` to `stop`, exclusive, by
+        record.
+        """
         found: dict[int, Spans] = {}
         while self._next is not None and self._next[0] < stop:
             record, spans = self._next
@@ -231,7 +236,7 @@ class Removals:
         return found
 
     def finish(self) -> None:
-        """Check that nothing is left to remove."""
+        """Raise an error if spans are left, whose records the source lacks."""
         if self._next is not None:
             raise misplaced(self._source, self._next[0])
 
@@ -247,15 +252,15 @@ def _by_record(matches: pa.Table | None) -> Iterator[tuple[int, Spans]]:
 
 
 def misplaced(source: str, record: int) -> UnusableError:
-    """Return the error that says that a match has no record."""
+    """Return the error for a match whose record is missing."""
     return UnusableError(
-        f"{source} has no record {record:,} at its place, in which the run found a "
-        "match: run match again"
+        f"the run found a match in record {record:,} of {source}, which has no such "
+        "record at that place: run match again"
     )
 
 
 def merged(spans: list[Span]) -> list[Span]:
-    """Return spans in order, with those joined that overlap or touch."""
+    """Return spans in order, and join those that overlap or touch."""
     joined: list[Span] = []
     for start, end in sorted(spans):
         if joined and start <= joined[-1][1]:

@@ -1,7 +1,9 @@
-"""The files of a dataset.
+"""Compare the files of a dataset with the run, and decide which can be written.
 
-:func:`open_dataset` compares the files with those that the run read. The
-:class:`Dataset` says which can't be written, and has a :class:`Task` for each other.
+:func:`open_dataset` checks that the files are those that the run read.
+:meth:`Dataset.unwritable` gives the files that can't be written, with reasons
+(:func:`why_unwritable`), and :meth:`Dataset.tasks` makes a :class:`Task` for each of
+the others.
 """
 
 from __future__ import annotations
@@ -29,33 +31,34 @@ from provscan.readers.splits import ARCHIVES, UNKNOWN, Context, Layout, Split
 from provscan.runs.inputs import fields_of
 from provscan.urls import is_remote
 
-# Files of which whole records can be dropped, but no spans masked.
+# Formats of which whole records can be dropped, but no spans masked: the names of their
+# records.
 WHOLE_RECORDS = {"mail": "messages", "warc": "pages", "webdataset": "samples"}
 COMPRESSED = (None, "gzip", "bzip2", "xz", "zstd")
-# A file is not cut, whatever its size.
+# The size up to which a file is one split: every file.
 WHOLE = 1 << 62
-# The reason for which a run skips a record that can't be written either.
+# A run skips a record for this reason, and a file with such a record can't be written.
 TOO_LONG = "record_too_long"
 
 
 class Part(NamedTuple):
-    """A file, or a member of an archive, that the scan read as a file by itself."""
+    """A file, or a member of an archive that is read like a file."""
 
-    source: str  # Its name in the run.
+    source: str  # The name in the run.
     split: Split
-    matches: pa.Table | None  # The matches that are removed from it.
+    matches: pa.Table | None  # The places of the matches to remove.
 
 
 @dataclass(frozen=True)
 class Task:
-    """One file to write again; an archive has a part for each member."""
+    """A file to write. An archive has a part for each member."""
 
     number: int
     path: str
     parts: tuple[Part, ...]
-    place: str  # Where the file goes, below the folder of the result.
-    xxh3: str  # Its checksum.
-    # The number of its records, if nothing is removed and the file is copied.
+    place: str  # The path of the new file in the folder of the result.
+    xxh3: str  # The checksum of the file.
+    # The number of records, if nothing is removed and the file is copied.
     copied: int | None
     options: CleanOptions
 
@@ -66,18 +69,18 @@ class Task:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A dataset, and what a run on it says."""
+    """A dataset, and the result of a run on it."""
 
     named: list[str]
     plan: ReadPlan
     fields: Fields
     limits: Limits
-    sources: dict[str, str]  # The names of the run for the sources of splits.
-    checksums: dict[str, str]  # Of the files as they are, by their paths.
+    sources: dict[str, str]  # The names in the run by the sources of the splits.
+    checksums: dict[str, str]  # The checksums of the files by their paths.
     summary: dict[str, Any]
 
     def place(self, path: str) -> str:
-        """Return where a file goes, below the folder of the result."""
+        """Return the path of a file in the folder of the result."""
         for name in self.named:
             top = base_name(name)
             if os.path.isdir(name):
@@ -86,14 +89,14 @@ class Dataset:
                     return os.path.join(top, inner)
             elif path == name:
                 return top
-        raise InputError(f"{printable(path)} is in none of the datasets")
+        raise InputError(f"{printable(path)} is not part of any of the datasets")
 
     def member(self, split: Split) -> tuple[str, str | None]:
-        """Return the place of a split's file, and its name in an archive."""
+        """Return the path of a split in the result, and its name in an archive."""
         return self.place(split.path), split.member
 
     def metadata(self) -> Iterator[tuple[str, str]]:
-        """Yield the files that describe the dataset, and their places."""
+        """Yield the files that describe the dataset, and their paths in the result."""
         for name in self.named:
             for folder, _, names in os.walk(name):
                 for found in sorted(METADATA & set(names)):
@@ -101,12 +104,12 @@ class Dataset:
                     yield path, self.place(path)
 
     def files(self) -> Iterator[list[Split]]:
-        """Yield the split of each file, or those of its members."""
+        """Yield the splits of each file: one, or one for each member of an archive."""
         for _, splits in groupby(self.plan, key=lambda split: split.path):
             yield list(splits)
 
     def tasks(self, choice: Choice, refused: Mapping[str, str]) -> Iterator[Task]:
-        """Yield a task for each file that can be written, when it is needed."""
+        """Yield a task for each file that is not among those `refused`."""
         read = {each["source"]: each["read"] for each in self.summary["sources"]}
         found = choice.by_source()
         ahead = next(found, None)
@@ -131,9 +134,9 @@ class Dataset:
                 )
 
     def _is_copied(self, split: Split, choice: Choice) -> bool:
-        """Return whether nothing is removed from a file, so that it is copied.
+        """Return whether a file can be copied, since nothing is removed from it.
 
-        Archives are written again, without files that were not scanned.
+        Archives are never copied, since members that were not scanned are left out.
         """
         options = choice.options
         archived = split.member is not None or split.format in ARCHIVES
@@ -141,11 +144,11 @@ class Dataset:
         return not every and not choice.matches[self.sources[split.source]]
 
     def unwritable(self, choice: Choice) -> dict[str, str]:
-        """Return the sources that can't be written, and why. An archive can't be
-        written if one of its members can't be.
+        """Return the sources that can't be written, with the reasons. An archive can't
+        be written if one of its members can't.
 
-        A record that is too long may not be known before its file is written: the run
-        names only the first ones.
+        Some records that are too long are only found while their file is written, since
+        a run names only the first ones.
         """
         summary = self.summary
         names = [self.sources[split.source] for split in self.plan]
@@ -167,14 +170,14 @@ class Dataset:
             if name in damaged:
                 found[name] = f"it is damaged: {damaged[name]}"
             elif is_remote(split.path) or split.format == UNKNOWN:
-                found[name] = "it is no file of this machine: copy it first"
+                found[name] = "it is not a file on this machine: copy it first"
             elif split.path not in self.checksums:
-                found[name] = "the run has no checksum of it"
+                found[name] = "the run has no checksum for it"
             elif self._is_copied(split, choice):
                 pass
             elif name in long:
                 size = self.limits.record_bytes >> 20
-                found[name] = f"it has a record of more than {size} MiB"
+                found[name] = f"it contains a record of more than {size} MiB"
             elif reason := why_unwritable(split, choice.options, self.limits):
                 found[name] = reason
         for splits in self.files():
@@ -186,14 +189,14 @@ class Dataset:
 
 
 def base_name(source: str) -> str:
-    """Return the name of a dataset in the folder of the result."""
+    """Return the name of a dataset in the result."""
     return os.path.basename(os.path.abspath(source))
 
 
 def open_dataset(
     named: list[str], summary: dict[str, Any], info: dict[str, Any]
 ) -> Dataset:
-    """Return a dataset, whose files have to be those that the run read."""
+    """Open a dataset, and check that its files are those that the run read."""
     options = match_options(info, {})
     known = {item.name for item in fields(Limits)}
     limits = Limits(**{k: v for k, v in info["limits"].items() if k in known})
@@ -209,18 +212,20 @@ def open_dataset(
     paths = {split.path: split for split in found}
     if len(paths) != len(info["inputs"]):
         raise InputError(
-            f"the run read {counted(len(info['inputs']), 'file')}, and there are now "
-            f"{len(paths):,}: name the datasets as the run did, or run match again"
+            f"the run read {counted(len(info['inputs']), 'file')}, and the datasets "
+            f"have {len(paths):,} now: name the datasets as the run did, or run match "
+            "again"
         )
     names, checksums = {}, {}
     for path, entry in zip(paths, info["inputs"], strict=True):
         if entry["xxh3"] is None or is_remote(path):
-            continue  # it counts as one that can't be written
+            continue  # The file can't be written, see Dataset.unwritable.
         size = os.path.getsize(path)
         if size != entry["bytes"] or checksum(path) != entry["xxh3"]:
             raise InputError(
-                f"{printable(path)} is not as the run read it ({entry['source']}, "
-                f"{entry['bytes']:,} bytes, XXH3-128 {entry['xxh3']}): run match again"
+                f"{printable(path)} has changed since the run read it "
+                f"({entry['source']}, {entry['bytes']:,} bytes, XXH3-128 "
+                f"{entry['xxh3']}): run match again"
             )
         names[path], checksums[path] = entry["source"], entry["xxh3"]
     sources = {}
@@ -244,12 +249,12 @@ def match_options(info: dict[str, Any], changed: dict[str, Any]) -> MatchOptions
 def why_unwritable(
     split: Split, options: CleanOptions, limits: Limits | None
 ) -> str | None:
-    """Return why a file can't be written; None if it can. Without limits, the file is
-    not read for this, and has to be UTF-8.
+    """Return the reason why a file can't be written; None if it can be. Without limits,
+    the file is not read, and must be UTF-8.
     """
     known = FORMATS.get(split.format)
     if split.size and not (hasattr(known, "raw") or hasattr(known, "rewrite")):
-        return f"files of the kind {split.format} can't be written"
+        return f"the format {split.format} can't be written"
     if split.compression not in COMPRESSED:
         return f"{split.compression} files can't be written"
     layout, binding, mask = split.layout, split.binding, options.mask
@@ -260,26 +265,28 @@ def why_unwritable(
             return "it is not UTF-8: unpack the archive first"
         encoding = byte_exact(layout.encoding, look(split, limits)[0])
         if not _is_lossless(split, encoding, limits):
-            return f"as {encoding} it can't be written byte for byte: convert it first"
+            return (
+                f"decoding and encoding it as {encoding} changes it: convert it first"
+            )
         if (
             mask is not None
             and mask.encode(encoding, "replace").decode(encoding) != mask
         ):
-            return f"{mask} can't be written in {encoding}: name another text to mask"
+            return f"the mask {mask} can't be encoded as {encoding}: choose another"
     if mask is None or binding is None:
         return None
     if (records := WHOLE_RECORDS.get(split.format)) is not None:
-        return f"whole {records} can be dropped, but no spans masked: use --drop"
+        return f"its spans can't be masked: use --drop, which drops whole {records}"
     if binding.chats:
-        return "a field has chats as JSON in a text, which can't be masked: use --drop"
+        return "a field has chats as strings of JSON, which can't be masked: use --drop"
     if binding.words or layout.words is not None:
-        return "its texts come word by word, which can't be masked: use --drop"
+        return "its texts are stored word by word and can't be masked: use --drop"
     return None
 
 
 def byte_exact(encoding: str | None, head: bytes) -> str:
-    """Return an encoding with its byte order, which leaves a byte-order mark to the
-    text.
+    """Return an encoding with its byte order, so that a byte-order mark is decoded as
+    part of the text.
     """
     if encoding in ("utf-16", "utf-32"):
         big = head.startswith((codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE))
@@ -288,7 +295,7 @@ def byte_exact(encoding: str | None, head: bytes) -> str:
 
 
 def _is_lossless(split: Split, encoding: str, limits: Limits) -> bool:
-    """Return whether a file is the same again when it is decoded and encoded."""
+    """Return whether decoding a file and encoding it again gives the same bytes."""
     decode = codecs.getincrementaldecoder(encoding)().decode
     encode = codecs.getincrementalencoder(encoding)().encode
     before, after = xxhash.xxh3_128(), xxhash.xxh3_128()

@@ -1,8 +1,9 @@
-"""Spans of texts replaced in place: in a line of JSON, a row of CSV, a text, a column
-of Arrow.
+"""Replace spans of texts in place: in a line of JSON, a row of CSV, a text, or the
+columns of an Arrow table. Everything else stays as it is.
 
-A value that knows where it stands is a :class:`Located` string. The readers' own walk
-through a record finds the fields, so that they have the names of ``matches.parquet``.
+In JSON and Arrow, texts may be nested. The readers find the texts of a record, so that
+the names of the fields are those of ``matches.parquet``. Each text is a
+:class:`Located` string, which has the place where it is stored.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from provscan.readers.texts.fields import Binding
 from provscan.readers.texts.records import texts_in
 from provscan.readers.texts.schema import distinct_names
 
-# The code points of a string of JSON as they are written.
+# A code point of a string of JSON, which may be written as an escape.
 CHARACTER = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
     r"|\\u[0-9a-fA-F]{4}|\\.|.",
@@ -37,13 +38,15 @@ CHARACTER = re.compile(
 
 
 class Located(str):
-    """A string and its place: where it is written, or what has it."""
+    """A string with the place where it is stored: its start and end in a line of JSON,
+    or the keys that lead to it in a row of a table.
+    """
 
     place: Any
 
 
 class _Decoder(json.JSONDecoder):
-    """A decoder of JSON whose strings know where they are written."""
+    """A decoder of JSON whose strings are :class:`Located`."""
 
     def __init__(self) -> None:
         super().__init__(strict=False)
@@ -53,7 +56,7 @@ class _Decoder(json.JSONDecoder):
 
 
 def _located_string(text: str, start: int, strict: bool) -> tuple[Located, int]:
-    """Return the string that starts at a place, and where it ends."""
+    """Return the string that starts at a place, and the place where it ends."""
     value, end = scanstring(text, start, strict)
     string = Located(value)
     string.place = start, end - 1
@@ -76,7 +79,7 @@ def masked_text(text: str, spans: Sequence[Span], mask: str) -> str:
 def _located_fields(
     record: dict[str, Any], binding: Binding, spans: Spans
 ) -> list[tuple[Located, list[Span]]]:
-    """Return the values in which spans are replaced."""
+    """Return the values in which spans are replaced, each with its spans."""
     found: list[tuple[Located, list[Span]]] = []
     missing = set(spans)
     for name, value in texts_in(record, binding):
@@ -90,7 +93,7 @@ def _located_fields(
 
 
 def masked_json(line: bytes, binding: Binding, spans: Spans, mask: str) -> bytes:
-    """Return a line of JSON with a mask in place of spans; all else stays as it is."""
+    """Return a line of JSON with a mask in place of each span."""
     text = line.decode(errors="replace")
     start = len(text) - len(text.lstrip(" \t\r\n\ufeff"))
     try:
@@ -113,7 +116,7 @@ def masked_json(line: bytes, binding: Binding, spans: Spans, mask: str) -> bytes
 def masked_row(
     row: bytes, names: Sequence[str], layout: Layout, spans: Spans, mask: str
 ) -> bytes:
-    """Return a row of CSV with a mask in place of spans and all else as it is."""
+    """Return a row of CSV with a mask in place of each span."""
     text = row.decode(errors="replace")
     body = text.rstrip("\r\n")
     end = text[len(body) :]
@@ -128,7 +131,7 @@ def masked_row(
     shown = list(map(printable, names))
     if missing := spans.keys() - set(shown):
         raise NotMasked(f"the field {min(missing)} can't be replaced in place")
-    # A row with quotes that do not enclose whole values is written anew.
+    # A row is written anew if it has quotes that do not enclose whole values.
     as_is = len(raw) == len(values) and all(
         not layout.quoted or _unquoted(cell) == value
         for cell, value in zip(raw, values, strict=True)
@@ -139,7 +142,7 @@ def masked_row(
         values[place] = new = masked_text(values[place], spans[name], mask)
         if as_is:
             quoted = raw[place].startswith('"')
-            # a quote within a value that is not quoted is a part of its text
+            # A quote inside an unquoted value is part of its text.
             special = new.startswith('"') or any(c in new for c in f"{delimiter}\r\n")
             needed = layout.quoted and (quoted or special)
             raw[place] = '"' + new.replace('"', '""') + '"' if needed else new
@@ -151,7 +154,7 @@ def masked_row(
 
 
 def _cells(row: str, delimiter: str) -> list[str]:
-    """Return the values of a row as they are written, with their quotes."""
+    """Return the values of a row as they are in the file, with their quotes."""
     cell = re.compile(rf'(?:"(?:[^"]|"")*"|[^{re.escape(delimiter)}]*)')
     cells, at = [], 0
     while True:
@@ -171,7 +174,13 @@ def _unquoted(cell: str) -> str:
 def masked_columns(
     table: pa.Table, removals: dict[int, Spans], binding: Binding, mask: str
 ) -> pa.Table:
-    """Return a table with a mask in place of spans, by the places of the rows."""
+    """Return a table with a mask in place of each span.
+
+    Parameters
+    ----------
+    removals
+        The spans by the positions of their rows in the table, ascending.
+    """
     names = distinct_names(table.schema.names)
     wanted = {path[0] for path in binding.texts}
     columns = [k for k, name in enumerate(names) if name in wanted]
@@ -210,12 +219,12 @@ def masked_columns(
 
 
 def _plain(array: pa.Array) -> pa.Array:
-    """Return an array that equals others with the same values."""
+    """Return an array without dictionaries, which would prevent a comparison."""
     return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
 
 
 def _editable(value: Any) -> Any:
-    """Return a value with the entries of maps as objects, as the readers name them."""
+    """Return a value with the entries of maps as objects, as the readers have them."""
     if isinstance(value, tuple):
         return {"key": _editable(value[0]), "value": _editable(value[1])}
     if isinstance(value, dict):
@@ -224,7 +233,7 @@ def _editable(value: Any) -> Any:
 
 
 def _wrapped(value: Any, place: tuple[Any, ...] = ()) -> Any:
-    """Return a value whose strings know the keys that lead to them."""
+    """Return a value whose strings are :class:`Located`."""
     if isinstance(value, dict):
         return {key: _wrapped(inner, (*place, key)) for key, inner in value.items()}
     if isinstance(value, list):

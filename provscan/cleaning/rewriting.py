@@ -1,7 +1,8 @@
-"""One file, or archive, written again without what is removed.
+"""Write one file or archive without what is removed.
 
-:func:`write_file` is the task of the executors. A :class:`Rewriter` writes the records
-of a file, and of each file in an archive: they stay, are dropped, or have spans masked.
+:func:`write_file` is the function that executors run. A :class:`Rewriter` writes the
+records of a file, or of each file in an archive: it keeps a record, drops it, or masks
+spans in it.
 """
 
 from __future__ import annotations
@@ -52,9 +53,9 @@ from provscan.readers.planning import METADATA
 from provscan.readers.splits import Context, Split
 
 TABLES = ("parquet", "arrow")
-# What the manifest counts of a file: records, blank lines not counted; those that stay;
-# those with something to remove, and their spans; those dropped because no text of them
-# was scanned.
+# The counts of a file in the manifest: records without blank lines; records that are
+# kept; records with matches to remove, and their spans; records that are dropped since
+# none of their texts was scanned.
 COUNTS = (
     "records",
     "records_kept",
@@ -67,7 +68,7 @@ COUNTS = (
 def write_file(
     place: Round, fields: Fields, limits: Limits, task: Task, advance: Advance
 ) -> dict[str, Any]:
-    """Write one file and its part, unless the part is complete.
+    """Write one file, and record it as complete, unless it is complete already.
 
     Returns
     -------
@@ -101,7 +102,7 @@ def write_file(
     except InputError as error:
         cause = error.__cause__
         if isinstance(cause, OSError) and cause.errno is not None:
-            raise cause from None  # The disk fails, or is full: it is not the file.
+            raise cause from None  # The disk failed or is full, whatever the file.
         out.unlink(missing_ok=True)
         place.lines(task.number).unlink()
         return {"names": names, "unwritable": str(error)}
@@ -122,7 +123,7 @@ def write_file(
 
 
 class Scanned:
-    """The numbers of the records of a file of which texts are scanned."""
+    """The numbers of the records of a file that have a text which a run scans."""
 
     def __init__(self, split: Split, fields: Fields, limits: Limits) -> None:
         batches = read(split, fields, ReadStats(), limits=limits)
@@ -130,7 +131,7 @@ class Scanned:
         self._ahead = np.zeros(0, np.int64)
 
     def among(self, stop: int) -> set[int]:
-        """Return those below `stop` that were not asked for yet."""
+        """Return the numbers below `stop` that were not returned before."""
         parts = [self._ahead]
         while not len(parts[-1]) or parts[-1][-1] < stop:
             if (batch := next(self._batches, None)) is None:
@@ -144,12 +145,13 @@ class Scanned:
 class Rewriter:
     """Writes one file or archive.
 
-    What is known of a part of the task begins in :meth:`_part`; what is known of one
-    stream of records, in :meth:`_records`. A compressed tar archive is one part, with a
-    stream for each of its files.
+    :meth:`write` goes through the parts of the task, :meth:`_part` through the streams
+    of a part, and :meth:`_records` through the records of a stream. Each sets the
+    attributes that belong to its level. A compressed tar archive is one part, with a
+    stream for each of its files; every other part has one stream.
     """
 
-    # Receives a line for each record that has matches or was not scanned.
+    # The file of lines for removed records: those with matches, and unscanned ones.
     lines: IO[str]
 
     def __init__(
@@ -161,7 +163,7 @@ class Rewriter:
         self._options = task.options
 
     def write(self, out: IO[bytes]) -> bool:
-        """Write the file; return whether it stays."""
+        """Write the file, and return whether it is part of the result."""
         first = self._task.parts[0]
         if first.split.member is None:
             return self._part(first, out)
@@ -178,7 +180,7 @@ class Rewriter:
             if os.path.basename(name) in METADATA:
                 shutil.copyfileobj(before, after)
                 return True
-            return False  # It was not scanned.
+            return False  # The member was not scanned.
 
         with open(self._task.path, "rb") as file:
             (copy_zip if is_zip else copy_tar)(file, out, member)
@@ -207,21 +209,23 @@ class Rewriter:
         return stays
 
     def _archived(self, stream: ByteStream, out: IO[bytes], stop: int) -> bool:
-        """Write a file of a compressed tar archive."""
+        """Write a file of a compressed tar archive, and return whether it is part of
+        the result.
+        """
         reason = why_unwritable(stream.split, self._options, None)
         if reason is not None:
             raise InputError(f"{stream.split.source}: {reason}")
         return self._records(stream, out, stop)
 
     def _records(self, stream: ByteStream, out: IO[bytes], stop: int) -> bool:
-        """Write the records of a stream, whose numbers are below `stop`; return whether
-        their file stays.
+        """Write the records of a stream, whose numbers are below `stop`. Return whether
+        their file is part of the result.
         """
         self._split, self._stop = stream.split, stop
-        self._comma = b""  # It stands before the next element of a JSON array.
+        self._comma = b""  # The comma before the next element of a JSON array.
         before, self._kept = self.counts["records"], 0
         split, context = stream.split, stream.context
-        # Each record of a web archive is compressed by itself.
+        # In a web archive, each record is compressed separately.
         single = split.format == "warc" and split.compression == "gzip"
         with compressing(out, None if single else split.compression) as inner:
             if split.format in TABLES:
@@ -241,37 +245,39 @@ class Rewriter:
             raise InputError(f"it is damaged: {context.breaks[0]}")
         if context.stats.skipped.get("record_too_long"):
             raise too_long(stream)
-        # A text, message or object that is a file by itself goes with its file.
+        # A file that is a single text, message or object is removed with its record.
         records = self.counts["records"] - before
         alone = split.format in ("json", "mail") and records == 1
         alone |= split.format == "text" and split.layout.records == "files"
         return not (alone and records and not self._kept)
 
     def _raw(self, found: list[Raw]) -> Iterator[bytes]:
-        """Yield what stays of some records, and of what is between them."""
+        """Yield what is kept of some records, and of the bytes between them."""
         numbers = [raw.number for raw in found if raw.number is not None]
         removals, scanned = self._within(numbers)
         split, gone, plain = self._split, False, 0
-        # Most records have nothing to remove, and need no further question.
-        asked = scanned is not None or self._options.keep_only or split.format == "json"
+        # Most records have nothing to remove, and are passed on at once.
+        check_all = (
+            scanned is not None or self._options.keep_only or split.format == "json"
+        )
         for raw in found:
             number, data, _ = raw
             if number is None and data == b"," and split.format == "json":
                 self._comma = data
                 continue
             if number is None:
-                # What separates texts goes with the text before it.
+                # A separator of texts is removed with the text before it.
                 if not (gone and split.format == "text"):
                     yield data
                 continue
             spans = removals.pop(number, None)
             blank = not data or data.isspace()
-            if blank or (spans is None and not asked):
+            if blank or (spans is None and not check_all):
                 plain += not blank
                 gone = False
                 yield data
                 continue
-            # In JSON, there is no comma before the first element that stays.
+            # In a JSON array, the first element that is kept has no comma before it.
             comma = self._comma if self._kept else b""
             self._comma = b""
             stays = self._stays(number, spans, scanned)
@@ -286,7 +292,7 @@ class Rewriter:
             raise misplaced(split.source, min(removals))
 
     def _rows(self, first: int, rows: pa.Table) -> pa.Table:
-        """Return what stays of some rows of a table."""
+        """Return what is kept of some rows of a table."""
         self._advance(0)
         first += self._split.first_record
         numbers = range(first, first + rows.num_rows)
@@ -303,8 +309,8 @@ class Rewriter:
     def _within(
         self, numbers: Sequence[int]
     ) -> tuple[dict[int, Spans], set[int] | None]:
-        """Return the removals of some records, and those of which texts were
-        scanned.
+        """Return the spans to remove from some records, and the numbers of the records
+        that were scanned, if that matters.
         """
         stop = min(numbers[-1] + 1, self._stop) if numbers else 0
         scanned = None if self._scanned is None else self._scanned.among(stop)
@@ -314,7 +320,7 @@ class Rewriter:
     def _stays(
         self, number: int, spans: Spans | None, scanned: set[int] | None
     ) -> bool:
-        """Count a record, and return whether it stays."""
+        """Count a record, and return whether it is kept."""
         options, counts = self._options, self.counts
         counts["records"] += 1
         stays = options.mask is not None or (spans is None) != options.keep_only
@@ -345,7 +351,7 @@ class Rewriter:
 
 
 def _chosen(rows: pa.Table, stay: list[bool]) -> pa.Table:
-    """Return the rows that stay."""
+    """Return the rows that are kept."""
     try:
         return rows.filter(pa.array(stay, pa.bool_()))
     except pa.ArrowNotImplementedError:  # raised for views
@@ -355,7 +361,7 @@ def _chosen(rows: pa.Table, stay: list[bool]) -> pa.Table:
 
 @contextmanager
 def compressing(out: IO[bytes], compression: str | None) -> Iterator[IO[bytes]]:
-    """Provide a file that compresses into another."""
+    """Provide a file that writes compressed data to another file."""
     if compression is None:
         yield out
         return

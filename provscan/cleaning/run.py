@@ -1,9 +1,9 @@
-"""Clean a dataset from beginning to end.
+"""Clean a dataset, from checking the run to writing the manifest.
 
-:func:`clean` checks the run and the dataset. :func:`_rounds` writes each file as a task
-of an executor and scans the result with the options of the run (:class:`_Scan`); if
-matches are left that should be gone, the next round cleans what this one wrote. The
-manifest adds up the rounds.
+:func:`clean` checks the run and the dataset. In each of the :func:`_rounds`,
+:func:`_written` writes the files and :class:`_Running` scans the result with the
+options of the run. If matches to remove are left, the next round cleans the
+result of this one. The manifest adds up the counts of the rounds.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ from provscan.names import counted
 from provscan.options import MatchOptions
 from provscan.params import require_folder
 from provscan.readers import Source, checksum
+from provscan.readers.planning import METADATA
 from provscan.report.files import RunFiles
 from provscan.runs.folder import (
     MATCHES_FILE,
@@ -55,9 +56,9 @@ from provscan.runs.folder import (
 from provscan.runs.inputs import require_outside, source_list
 
 MANIFEST, REMOVED = "manifest.json", "removed.jsonl"
-# Files that can't be written and that an error names.
+# The maximum number of files that an error names.
 MOST_NAMED = 20
-# Options of the run that its result does not need to be scanned again with.
+# Options that are changed when the result is scanned with the options of the run.
 AGAIN = {
     "null": None,
     "spike_ins": 0,
@@ -74,11 +75,12 @@ AGAIN = {
     "shard_groups": None,
     "shards_from": None,
 }
-# Counts of a file that the rounds add up; those that the manifest adds up.
+# Counts of a file that are added up over the rounds; counts that the manifest adds up
+# over the files.
 ADDED = ("records_removed", "records_with_matches", "spans", "unscanned_removed")
 TOTALS = ("records", "records_kept", *ADDED)
 
-Entry = dict[str, Any]  # What the manifest says of one file.
+Entry = dict[str, Any]  # The entry of a file in the manifest.
 
 
 @dataclass(frozen=True)
@@ -88,10 +90,10 @@ class Cleaned:
     Attributes
     ----------
     path
-        The folder: the dataset under its own name, ``manifest.json``,
-        ``removed.jsonl``. None of a dry run.
+        The folder with the dataset under its own name, ``manifest.json`` and
+        ``removed.jsonl``; None for a dry run.
     manifest
-        ``manifest.json``: what went, from where and why.
+        The content of ``manifest.json``: what was removed, from which files and why.
     """
 
     path: Path | None
@@ -99,7 +101,7 @@ class Cleaned:
 
     @property
     def left(self) -> int:
-        """Records with matches that should be gone, and are found again."""
+        """The number of records in the result that have matches to remove."""
         return int(self.manifest["left"] or 0)
 
 
@@ -117,10 +119,10 @@ def clean(
     progress: Progress | None = None,
     **options: Unpack[CleanKeywords],
 ) -> Cleaned:
-    """Write a dataset again without what a run found in it.
+    """Write a copy of a dataset without the matches that a run found in it.
 
-    The result is scanned again with the index and the options of the run, and cleaned
-    again, until no match is left that would be removed, at most three times.
+    The result is scanned with the index and the options of the run, and cleaned again
+    if matches to remove are left, up to three times in all.
 
     Parameters
     ----------
@@ -132,21 +134,21 @@ def clean(
         A new folder: the datasets under their own names, ``manifest.json``, and
         ``removed.jsonl`` with the removed records.
     index
-        The index, if it is no longer where the run read it.
+        The index, if it was moved since the run.
     workers
-        Number of workers that write files and scan the result; by default one per
+        The number of workers that write files and scan the result; by default, one per
         processor.
     executor
         ``"threads"``, ``"processes"`` or ``"ray"``; the result is the same.
     address
         Address of a Ray cluster; by default one is started on this machine.
     resume
-        Resume an interrupted call with the same arguments, if there is one: files that
+        Resume an interrupted call with the same arguments, if there is one. Files that
         are complete are not written again.
     dry_run
-        Write nothing, and only count what would go.
+        Write nothing, and only count the matches that would be removed.
     progress
-        Receives the progress, in bytes that are read.
+        Receives the progress in bytes read.
     **options
         The options of :class:`provscan.cleaning.CleanOptions`.
 
@@ -157,13 +159,12 @@ def clean(
     Raises
     ------
     InputError
-        The run can't be used for this, the dataset was changed since, or a file can't
-        be written.
+        The run can't be used, the dataset has changed since the run, or a file can't be
+        written.
     OutputError
         ``out`` exists, or can't be written.
     UsageError
-        A part of the result is there, of an interrupted call, and this call does not
-        resume it.
+        There is an interrupted result, and this call does not resume it.
     ParameterError
         An option is out of range.
 
@@ -190,7 +191,7 @@ def clean(
     chosen = CleanOptions(**options)
     named = source_list(sources)
     if named is None:
-        raise UsageError("data in memory can't be cleaned: name the files of the run")
+        raise UsageError("data in memory can't be cleaned: name files or folders")
     require_folder("run", run)
     base = Path(run)
     summary, info = read_run(base, [MATCHES_FILE])
@@ -215,12 +216,16 @@ def clean(
         "unwritable": refused,
         "rejected": choice.kept,
         "not_cleaned": sum(summary["skipped"].values()),
-        "not_copied": [path for path, why in dataset.plan.ignored],
+        "not_copied": [
+            path
+            for path, why in dataset.plan.ignored
+            if os.path.basename(path) not in METADATA
+        ],
     }
     if dry_run:
         return Cleaned(None, manifest | _described(_counted(dataset, choice, refused)))
     if out is None:
-        raise UsageError("clean needs a new folder for its result: name it with out")
+        raise UsageError("the result needs a new folder: name it with out")
     require_folder("out", out)
     target = Path(out)
     _require_new(target, named, resume=resume)
@@ -233,7 +238,7 @@ def clean(
         "options": chosen.as_dict() | {"skip_unwritable": None, "reviewed": marks},
     }
     with work_folder(target, request, resume=resume) as work:
-        if target.exists():  # It was interrupted after everything was written.
+        if target.exists():  # The interruption came after everything was written.
             return Cleaned(target, read_json(target / MANIFEST))
         last, files, left = _rounds(work, dataset, choice, refused, running)
         manifest |= _described(files) | {"rounds": last.number, "left": left}
@@ -246,23 +251,22 @@ def clean(
 
 
 def _require_usable(info: dict[str, Any], options: CleanOptions) -> None:
-    """Check that the matches of a run say what to remove."""
+    """Check that the matches of a run are enough to clean its dataset."""
     parameters = info.get("parameters")
     if not isinstance(parameters, dict) or "limits" not in info:
         raise InputError(
-            "the run is not one of provscan match: run match on the dataset"
+            "the run was not made by provscan match: run match on the dataset"
         )
     if parameters.get("sample") is not None or "parts_sampled" in info:
         raise InputError(
-            "the run scanned a sample, so that it says nothing of the other records: "
-            "run match on the whole dataset"
+            "the run scanned only a sample of the records: run match on the whole "
+            "dataset"
         )
     for name in ("outputs", "fix_encoding"):
         if parameters.get(name) and options.mask is not None:
             raise InputError(
-                f"the run scanned with --{name.replace('_', '-')}, so that its spans "
-                "are not to be trusted to the character: leave out --mask, which drops "
-                "whole records"
+                f"the run scanned with --{name.replace('_', '-')}, so its spans are "
+                "not exact: leave out --mask, so that whole records are dropped"
             )
 
 
@@ -275,13 +279,13 @@ def _require_new(target: Path, named: list[str], *, resume: bool) -> None:
     names = [base_name(name) for name in named]
     if len(set(names)) < len(names) or {MANIFEST, REMOVED} & set(names):
         raise OutputError(
-            f"the datasets need names of their own in {target}, other than {MANIFEST} "
-            f"and {REMOVED}: rename one of {', '.join(names)}"
+            f"the datasets need different names in {target}, other than {MANIFEST} and "
+            f"{REMOVED}: rename one of {', '.join(names)}"
         )
 
 
 def _rejected(run: Path, options: CleanOptions) -> frozenset[Rejected]:
-    """Read what reviewers rejected in the report of a run."""
+    """Read which tweets reviewers rejected in the report of a run."""
     if options.reviewed is None:
         return frozenset()
     files = RunFiles.open(run)
@@ -310,17 +314,17 @@ def _rounds(
     refused: dict[str, str],
     running: _Running,
 ) -> tuple[Round, list[Entry], int | None]:
-    """Write rounds until nothing is left that should be gone.
+    """Clean in rounds until no match to remove is left.
 
     Returns
     -------
     last
         The last round.
     files
-        What the manifest says of each file. Files that could not be written are added
-        to `refused`.
+        The entries of the files. Files that could not be written are added to
+        `refused`.
     left
-        The number of records with matches that should be gone; None if the result is
+        The number of records with matches to remove; None if the result is
         not scanned.
     """
     named, options = dataset.named, choice.options
@@ -358,8 +362,8 @@ def _rounds(
 def _renumbered(
     choice: Choice, place: Round, dataset: Dataset, copy: Dataset
 ) -> frozenset[Rejected]:
-    """Return what reviewers rejected, by the sources and records of the copy that a
-    round wrote of a dataset.
+    """Return the rejected tweets with the sources and the numbers of records that they
+    have in the copy that a round wrote.
     """
     if not choice.rejected:
         return choice.rejected
@@ -387,8 +391,8 @@ def _written(
     refused: dict[str, str],
     running: _Running,
 ) -> list[Entry]:
-    """Write the files of one round; return their parts, and how many records of each
-    have texts.
+    """Write the files of one round. Return their entries, with the number of records
+    that still have texts as ``texts``.
     """
     place.parts.mkdir(exist_ok=True)
     place.files.mkdir(exist_ok=True)
@@ -404,7 +408,7 @@ def _written(
     ) as executor:
         function = partial(write_file, place, dataset.fields, dataset.limits)
         tasks = dataset.tasks(choice, dict(refused))
-        # Without a name for the iterator, an error ends it, and with it the tasks.
+        # The iterator has no name, so that an error closes it and ends the tasks.
         for file in executor.run(function, tasks, progress):
             if isinstance(file, LostTask):
                 why = ", ".join(sorted(set(file.failures)))
@@ -429,17 +433,17 @@ def _written(
 
 @dataclass
 class _Running:
-    """How files are written and scanned."""
+    """What the rounds share: options, progress and the index."""
 
-    options: MatchOptions  # Those of the run, as far as its result needs them.
+    options: MatchOptions  # The options of the run, changed for scanning its result.
     progress: Progress
     index: Index | None = None
 
     def scan(
         self, place: Round, sources: list[str]
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Scan what a round wrote, unless it is scanned already; return the summary of
-        the run, and what ``run.json`` says.
+        """Scan the result of a round, unless that was done. Return ``summary.json`` and
+        ``run.json`` of this run.
         """
         if not (place.scan / RUN_FILE).is_file():
             names = [item.name for item in fields(self.options)]
@@ -455,7 +459,7 @@ class _Running:
 
 
 def _options(info: dict[str, Any], changed: dict[str, Any]) -> MatchOptions:
-    """Return the options of a run, for the scan of a result."""
+    """Return the options of a run for scanning its result, with some changed."""
     for name in ("control", "known"):
         files = info["parameters"].get(name)
         changed[name] = files and [os.path.join(info["folder"], f) for f in files]
@@ -469,7 +473,7 @@ def _index(info: dict[str, Any], named: Source | None) -> Index:
     try:
         index = open_index(place)
     except UnusableError as error:
-        error.add_note("Name the index of the run with --index")
+        error.add_note("If the index was moved, name it with --index")
         raise
     if index.fingerprint != expected:
         raise InputError(
@@ -481,7 +485,7 @@ def _index(info: dict[str, Any], named: Source | None) -> Index:
 
 
 def _counted(dataset: Dataset, choice: Choice, refused: dict[str, str]) -> list[Entry]:
-    """Count what would go from each file."""
+    """Count the matches that would be removed from each file."""
     files = []
     for task in dataset.tasks(choice, refused):
         for part in task.parts:
@@ -489,14 +493,13 @@ def _counted(dataset: Dataset, choice: Choice, refused: dict[str, str]) -> list[
             spans = sum(
                 len(places) for each in found.values() for places in each.values()
             )
-            files.append(
-                {"source": part.source, "records_removed": len(found), "spans": spans}
-            )
+            counts = {"records_with_matches": len(found), "spans": spans}
+            files.append({"source": part.source, **counts})
     return files
 
 
 def _described(files: list[Entry]) -> dict[str, Any]:
-    """Return files with their totals, as the manifest has them."""
+    """Return the entries of files and their totals, for the manifest."""
     totals = {
         name: sum(file[name] for file in files)
         for name in TOTALS

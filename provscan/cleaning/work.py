@@ -1,9 +1,9 @@
-"""The folder in which a dataset is cleaned, so that an interrupted command can go on.
+"""Keep an unfinished result in a folder, so that an interrupted command can resume.
 
-``OUT.unfinished`` has ``unfinished.json`` (what was asked for) and, for each round, the
-files as they are written, the parts that say what each file lost, and the scan of the
-result. A file whose part is complete is not written again. The files of the last round
-become ``OUT`` when all is written.
+``OUT.unfinished`` contains ``unfinished.json`` (the request) and, for each round, the
+files of the result, the parts, and the scan of the result. A part describes what was
+removed from one file, and is written when that file is complete. A complete file is not
+written again. The files of the last round become ``OUT`` when everything is done.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ROUNDS = 3
 
 
 class Round(NamedTuple):
-    """The places of one round of cleaning."""
+    """One round of cleaning: the paths of its files, and its parts."""
 
     folder: Path  # OUT.unfinished.
     number: int
@@ -47,23 +47,25 @@ class Round(NamedTuple):
         return self.folder / f"{self.number}.run"
 
     def lines(self, file: int) -> Path:
-        """Return the place of the lines for the removed records of a file."""
+        """Return the path of the lines for the records removed from a file."""
         return self.parts / f"{file:08}.jsonl"
 
     def removed(self) -> Iterator[bytes]:
-        """Yield the lines for the removed records of all files."""
+        """Yield the lines for the records removed from all files."""
         for path in sorted(self.parts.glob("*.jsonl")):
             with path.open("rb") as lines:
                 yield from lines
 
     def save(self, file: int, about: dict[str, Any]) -> None:
-        """Complete the part of a file."""
+        """Write the part of a file, which is then complete."""
         checksum = file_checksum(self.lines(file))
         with replacing_file(self.parts / f"{file:08}.json") as temporary:
             write_json(temporary, about | {"lines": checksum})
 
     def load(self, file: int, written: Path) -> dict[str, Any] | None:
-        """Return a complete part, if its file is as it was written."""
+        """Return the part of a file; None if it is not complete, or if the file was
+        changed since.
+        """
         try:
             part = (self.parts / f"{file:08}.json").read_bytes()
             about: dict[str, Any] = json.loads(part)
@@ -83,15 +85,16 @@ def unfinished(target: Path) -> Path:
 def work_folder(
     target: Path, request: dict[str, Any], *, resume: bool
 ) -> Iterator[Path]:
-    """Provide the folder in which a result is written. It is removed when the block
-    succeeds, or fails before a file is complete.
+    """Provide the folder in which a result is written. It is removed if the block
+    succeeds, or if it fails before a file is complete.
 
     Raises
     ------
     OutputError
-        The folder is that of another process, or of something else.
+        Another process is writing to the folder, or provscan did not write it.
     UsageError
-        The folder is that of another request, or it exists without `resume`.
+        The folder has an interrupted result, and `resume` is false or the request is
+        not the same.
     """
     folder = unfinished(target)
     folder.mkdir(parents=True, exist_ok=True)
@@ -114,9 +117,9 @@ def work_folder(
             if complete := _complete(folder):
                 error.add_note(
                     f"{counted(complete, 'complete file')} kept in {folder}: repeat "
-                    "the command with --resume to go on, or remove that folder"
+                    "the command with --resume to continue, or remove that folder"
                 )
-            elif isinstance(error, Exception):  # After Ctrl-C, tasks may go on.
+            elif isinstance(error, Exception):  # After Ctrl-C, tasks may still write.
                 _remove(folder)
             raise
         _remove(folder)
@@ -125,8 +128,8 @@ def work_folder(
 
 
 def _begin(folder: Path, request: dict[str, Any], *, resume: bool) -> None:
-    """Record what is asked for, or compare it with what was asked for before, if a
-    file is complete.
+    """Record the request. If files are complete, compare it with the earlier request
+    instead.
     """
     names = [name for name in os.listdir(folder) if not TEMPORARY.fullmatch(name)]
     try:
@@ -136,8 +139,8 @@ def _begin(folder: Path, request: dict[str, Any], *, resume: bool) -> None:
         own = False
     if names and not own:
         raise OutputError(
-            f"{folder} holds {min(names)}, which provscan did not write: name another "
-            "folder"
+            f"{folder} contains {min(names)}, which provscan did not write: name "
+            "another folder"
         )
     if not _complete(folder):
         _remove_rounds(folder)
@@ -146,7 +149,8 @@ def _begin(folder: Path, request: dict[str, Any], *, resume: bool) -> None:
         return
     if not resume:
         raise UsageError(
-            f"{folder} holds an interrupted result: go on with --resume, or remove it"
+            f"{folder} contains an interrupted result: continue it with --resume, or "
+            "remove it"
         )
     if differ := [name for name in request if before.get(name) != request[name]]:
         raise UsageError(
@@ -168,7 +172,7 @@ def _remove_rounds(folder: Path) -> None:
 
 
 def _remove(folder: Path) -> None:
-    """Remove what was written to a folder, and the folder if it is then empty."""
+    """Remove what provscan wrote to a folder, and the folder if it is then empty."""
     _remove_rounds(folder)
     with contextlib.suppress(OSError):
         (folder / CHECKPOINT).unlink()

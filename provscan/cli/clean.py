@@ -11,7 +11,7 @@ from provscan import cli
 from provscan.cli import shared
 from provscan.cli.shared import option, running_option
 
-# Files that are named on stdout.
+# The maximum number of files that are listed on stdout.
 MOST_FILES = 20
 
 
@@ -20,8 +20,13 @@ MOST_FILES = 20
 @shared.path_argument("run", "RUN")
 @shared.out_option(
     metavar="FOLDER",
+<<<<<<< HEAD
     help="New folder for the cleaned dataset, manifest.json and removed.jsonl; "
     "required unless --dry-run is given.",
+=======
+    help="New folder for the cleaned dataset, manifest.json and removed.jsonl. Needed "
+    "without --dry-run.",
+>>>>>>> h-act
 )
 @option("--drop", is_flag=True, help="Drop whole records; this is the default.")
 @option(
@@ -39,45 +44,66 @@ MOST_FILES = 20
     "--levels",
     multiple=True,
     type=click.Choice(["exact", "near_exact", "strong", "weak", "partial"]),
-    help="Remove matches of this level only. Can be repeated.",
+    help="Remove only matches of this level. Can be repeated.",
 )
 @option(
     "--min-bits",
     type=float,
     metavar="BITS",
-    help="Remove matches of at least this many bits only.",
+    help="Remove only matches of at least this many bits.",
 )
 @option(
     "--min-similarity",
     type=float,
     metavar="SHARE",
-    help="Remove matches of at least this similarity only.",
+    help="Remove only matches of at least this similarity.",
 )
 @option(
     "--drop-unscanned",
     is_flag=True,
+<<<<<<< HEAD
     help="Also drop records in which no text was scanned; by default they are kept and "
     "counted.",
+=======
+    help="Also drop records without a text that was scanned; by default they are kept "
+    "and counted.",
+>>>>>>> h-act
 )
 @option(
     "--skip-unwritable",
     is_flag=True,
     help="Leave out files that can't be written and list them in the manifest; by "
-    "default nothing is written then.",
+    "default, such a file is an error and nothing is written.",
 )
 @shared.path_option(
     "--reviewed",
     metavar="FILE",
+<<<<<<< HEAD
     help="File of marks that reviewers saved from the report of RUN; matches that they "
     "rejected are not removed.",
 )
 @option("--dry-run", is_flag=True, help="Only print what would be removed.")
 @shared.path_option(
+=======
+    help="Keep the matches that reviewers rejected; FILE has the marks that they saved "
+    "from the report of RUN.",
+)
+@option(
+    "--dry-run",
+    is_flag=True,
+    help="Count the matches that would be removed, and write nothing.",
+)
+@running_option(
+>>>>>>> h-act
     "--index",
     "-i",
     group="Running",
     metavar="INDEX",
+<<<<<<< HEAD
     help="The index of the run, if it was moved.  [default: the path in the run]",
+=======
+    help="Index of the run, if it was moved.  [default: the path in the run]",
+>>>>>>> h-act
 )
 @shared.workers
 @shared.executor
@@ -102,10 +128,17 @@ def command(
 
     RUN is a run of match on DATASET.
 
+<<<<<<< HEAD
     JSON, CSV, Parquet, Arrow, plain text, mail, WARC and webdataset, also compressed
     and in zip and tar archives, keep their names, formats and order. The result is
     scanned again with the index of the run, and cleaned again up to three times in all;
     the exit status is 1 if matches are left.
+=======
+    Files of JSON, CSV, Parquet, Arrow, plain text, mail, WARC and webdataset keep their
+    names, formats and order, also if they are compressed or in zip and tar archives.
+    The result is scanned with the index of the run, and cleaned again if necessary, up
+    to three times in all. The exit status is 1 if matches are left.
+>>>>>>> h-act
     """
     import provscan
     from provscan.cli import show
@@ -127,31 +160,42 @@ def command(
 def _lines(manifest: dict[str, Any]) -> Any:
     from provscan.names import counted
 
-    masked = manifest["options"]["mode"] == "mask"
+    mode = manifest["options"]["mode"]
     for file in manifest["files"][:MOST_FILES]:
-        what = (
-            counted(file["spans"], "span")
-            if masked
-            else counted(file["records_removed"], "record")
-        )
-        yield f"{file['source']}: {what} {'masked' if masked else 'removed'}"
+        spans = counted(file["spans"], "span")
+        if manifest["path"] is None:
+            records = counted(file["records_with_matches"], "record")
+            what = f"{spans} in {records}"
+        elif mode == "mask":
+            what = f"{spans} masked"
+        elif mode == "keep_only":
+            what = f"{counted(file['records_kept'], 'record')} kept"
+        else:
+            what = f"{counted(file['records_removed'], 'record')} removed"
+        yield f"{file['source']}: {what}"
     if (more := len(manifest["files"]) - MOST_FILES) > 0:
         yield f"and {more:,} more files"
     for name, why in manifest["unwritable"].items():
         yield f"Left out: {name}: {why}"
     if manifest["not_cleaned"]:
-        kept = manifest["options"]["drop_unscanned"]
+        dropped = manifest["options"]["drop_unscanned"]
         yield (
+            f"{'Dropped' if dropped else 'Kept, not cleaned'}: "
             f"{counted(manifest['not_cleaned'], 'record')} without a text that was "
-            f"scanned, not cleaned: {'dropped' if kept else 'kept'}"
+            "scanned"
         )
     if manifest["rejected"]:
-        kept = counted(manifest["rejected"], "match")
-        yield f"Rejected by reviewers: {kept}, not removed"
+        rejected = counted(manifest["rejected"], "match")
+        yield f"Not removed, since reviewers rejected them: {rejected}"
     if manifest["path"] is None:
         yield "Dry run: nothing was written"
         return
     yield f"Cleaned: {manifest['path']}"
     if manifest["left"] is not None:
+<<<<<<< HEAD
         left = counted(manifest["left"], "record") if manifest["left"] else "no record"
         yield f"Scanned again: {left} with matches left"
+=======
+        left = counted(manifest["left"], "record") if manifest["left"] else "no records"
+        yield f"Scanned again: {left} with matches to remove"
+>>>>>>> h-act

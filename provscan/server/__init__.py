@@ -1,13 +1,13 @@
 """Serve a web page and an HTTP API that look up texts in an index.
 
-A request passes :mod:`~provscan.server.guard` (token, sizes, times, rates), reaches an
-endpoint of :mod:`~provscan.server.app`, and is answered by
-:mod:`~provscan.server.live`, which has the index as it is now. An answer that comes in
-pieces goes through :mod:`~provscan.server.stream`. The shapes of requests and answers
-are those of :mod:`~provscan.server.shapes`; :mod:`~provscan.server.pages` renders the
-page and the documentation of the API.
+:mod:`~provscan.server.run` is the process. :mod:`~provscan.server.guard` checks each
+request (token, size, time, rate) and passes it to an endpoint of
+:mod:`~provscan.server.app`, which looks its text up in the current index
+(:mod:`~provscan.server.live`). :mod:`~provscan.server.stream` looks up a text while it
+arrives in pieces. :mod:`~provscan.server.shapes` defines requests and answers, and
+:mod:`~provscan.server.pages` renders the page and the documentation of the API.
 
-Texts are never logged, and no page asks another server for anything.
+Texts are never logged, and the pages send requests only to this server.
 """
 
 from __future__ import annotations
@@ -24,25 +24,34 @@ SHORTEST_TOKEN = 16
 
 @dataclass(frozen=True)
 class Limits:
-    """What one client, and all of them together, may ask of a server."""
+    """Limits for each request, for each client, and for all clients together."""
 
-    body_bytes: int = 256 << 10  # Of a request.
-    body_seconds: float = 10.0  # Until a request is there.
-    piece_seconds: float = 60.0  # Between two pieces of a stream.
-    stream_seconds: float = 900.0  # From the first piece of a stream to its last.
-    send_seconds: float = 30.0  # Until a client takes what was sent to it.
-    rate: float = 100.0  # Requests a second of one client; twice as many at once.
-    working: int = 64  # Requests that are answered, or wait for that, at a time.
-    streams: int = 64
-    held_bytes: int = 64 << 20  # Of all requests at a time.
-    connections: int = 1000
+    body_bytes: int = 256 << 10  # Size of a request's body.
+    body_seconds: float = 10.0  # Time in which a request must arrive.
+    piece_seconds: float = 60.0  # Time between two pieces of a stream.
+    stream_seconds: float = 900.0  # Time in which all of a stream must arrive.
+    send_seconds: float = 30.0  # Time in which a client must read its answer.
+    rate: float = 100.0  # Requests per second from one client; twice that in a burst.
+    working: int = 64  # Requests that are looked up, or wait for it, at a time.
+    streams: int = 64  # Streams at a time.
+    held_bytes: int = 64 << 20  # Memory for the bodies of all requests.
+    connections: int = 1000  # Connections at a time.
 
 
 LIMITS = Limits()
 
 
 def listen(host: str, port: int, token: str | None) -> socket.socket:
-    """Bind an address: one of this machine alone, unless there is a token."""
+    """Open a socket that listens on an address. An address that other machines can
+    reach needs a token.
+
+    Raises
+    ------
+    UsageError
+        The token is missing or too short.
+    OutputError
+        The port can't be opened.
+    """
     if token is not None and len(token) < SHORTEST_TOKEN:
         raise UsageError(
             f"the token has {len(token)} characters, which can be guessed: give at "
@@ -61,13 +70,13 @@ def listen(host: str, port: int, token: str | None) -> socket.socket:
             f"port {port} of {host} can't be opened: {error.strerror or error}. Choose "
             "another with --port or --host"
         ) from None
-    # The head of an answer does not wait until the client has confirmed the one before.
+    # An answer is sent at once, without waiting for the client to confirm the last one.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listening
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches a host."""
+    """Return whether only this machine can reach a host."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -87,7 +96,7 @@ def serve(
     UsageError
         The extra ``serve`` is not installed.
     IndexFormatError
-        There is no index.
+        The index does not exist or can't be used.
     """
     try:
         from provscan.server.run import run

@@ -1,4 +1,4 @@
-"""The endpoints."""
+"""The endpoints of the HTTP API, and the application that contains them."""
 
 from __future__ import annotations
 
@@ -23,29 +23,27 @@ from provscan.server.stream import StreamAnswer
 
 TITLE = "provscan: look up texts"
 DESCRIPTION = (
-    "Which licensed tweets a text shares wording with. Positions are code points. A "
-    "server that other machines can reach wants a token, sent as `Authorization: "
-    "Bearer TOKEN`. Texts are not kept, and not logged."
+    "Find the licensed tweets that share wording with a text. Positions are counted in "
+    "code points. A server that other machines can reach requires a token, sent as "
+    "`Authorization: Bearer TOKEN`. Texts are neither stored nor logged."
 )
 REFUSALS = {
     401: "The token is missing or wrong",
-    403: "A page of another site asked, or the name of the server is not known",
-    408: "The request came too slowly",
+    403: "The request came from a page of another site, or named an unknown host",
+    408: "The request arrived too slowly",
     413: "The request is too large",
-    422: "The request does not have this shape",
+    422: "The request does not have the required fields",
     429: "Too many requests, or the server is busy",
     503: "The index can't be used",
 }
-
-
-# FastAPI would hand errors, which may quote a text, to whatever collects them.
+# FastAPI would pass errors, which may quote a text, to any telemetry that is installed.
 NO_TELEMETRY: Any = dict.fromkeys(
     ("tracing", "metrics", "logs", "operation_spans", "auto_configure"), False
 )
 
 
 class Json(Response):
-    """An answer whose shape is documented, and not checked again."""
+    """An answer in JSON that FastAPI does not validate again."""
 
     media_type = "application/json"
 
@@ -54,7 +52,19 @@ class Json(Response):
 
 
 def make_app(live: LiveIndex, token: str | None, limits: Limits, threads: int) -> Guard:
-    """Return the application; `threads` is the number of threads that look up texts."""
+    """Return the application behind its guard.
+
+    Parameters
+    ----------
+    live
+        The index.
+    token
+        The token that requests must have; None if they need none.
+    limits
+        The limits of the guard.
+    threads
+        The number of threads that look up texts.
+    """
     metrics = Metrics()
 
     @asynccontextmanager
@@ -97,8 +107,8 @@ def make_app(live: LiveIndex, token: str | None, limits: Limits, threads: int) -
 
     @app.post("/api/lookup", summary="Look up one text", response_model=shapes.Answer)
     def lookup(text: shapes.Text) -> Response:
-        """Which licensed tweets a text shares wording with, findings first. An empty
-        text gives the facts of the index.
+        """Find the licensed tweets that share wording with a text. Findings come first.
+        For an empty text, the answer has only the description of the index.
         """
         return Json(look_up_one(text))
 
@@ -106,12 +116,12 @@ def make_app(live: LiveIndex, token: str | None, limits: Limits, threads: int) -
         "/api/batch", summary="Look up several texts", response_model=shapes.BatchAnswer
     )
     def batch(texts: shapes.Batch) -> Response:
-        """The same for several texts at once, which is faster than one by one."""
+        """Look up several texts in one request, which is faster than one by one."""
         return Json(look_up(texts.texts))
 
     @app.post(
         "/api/stream",
-        summary="Look up a text that comes in pieces",
+        summary="Look up a text that arrives in pieces",
         response_class=Response,
         responses={
             200: {
@@ -131,10 +141,10 @@ def make_app(live: LiveIndex, token: str | None, limits: Limits, threads: int) -
         },
     )
     async def stream() -> Response:
-        """The body is the text, UTF-8, sent in pieces as they come. The answer is a
-        line whenever the matches have changed, and a last one, with `final`, which is
-        the answer for the whole text. A line with `detail` instead says why the stream
-        was ended.
+        """The body is the text in UTF-8, which may be sent in pieces. The answer has a
+        line for each change of the matches, and a last line with `final`, which is the
+        answer for the whole text. If the server ends the stream early, the last line
+        has the reason as `detail`.
         """
         return StreamAnswer(lambda text: look_up_one(shapes.Text(text=text, id=None)))
 
@@ -144,7 +154,7 @@ def make_app(live: LiveIndex, token: str | None, limits: Limits, threads: int) -
         response_model=shapes.Health,
     )
     def health() -> Response:
-        """Status 200 if it can, 503 if the index can't be used. Needs no token."""
+        """The status is 200, or 503 if the index can't be used. No token is needed."""
         try:
             live.snapshot()
         except IndexFormatError:
@@ -153,7 +163,9 @@ def make_app(live: LiveIndex, token: str | None, limits: Limits, threads: int) -
 
     @app.get("/metrics", summary="Counts for Prometheus", response_class=Response)
     def counts() -> PlainTextResponse:
-        """Requests, times, texts, matches, and the generation of the index."""
+        """The numbers of requests, seconds, texts and matches, and the generation of
+        the index.
+        """
         try:
             about = live.snapshot().about
         except IndexFormatError:
@@ -174,12 +186,12 @@ def make_app(live: LiveIndex, token: str | None, limits: Limits, threads: int) -
 
     @app.exception_handler(RequestValidationError)
     def misshapen(_: Request, error: RequestValidationError) -> Response:
-        # What was sent is not repeated.
-        said = [
+        # The answer does not repeat what was sent.
+        problems = [
             f"{'.'.join(map(str, item['loc']))}: {item['msg']}"
             for item in error.errors()[:5]
         ]
-        return Json({"detail": "; ".join(said)}, 422)
+        return Json({"detail": "; ".join(problems)}, 422)
 
     schema = app.openapi()
     schema["components"]["schemas"] |= _line_schema()
@@ -187,7 +199,9 @@ def make_app(live: LiveIndex, token: str | None, limits: Limits, threads: int) -
 
 
 def _line_schema() -> dict[str, Any]:
-    """The shape of a line of a stream, which no endpoint returns as a whole."""
-    made = shapes.Line.model_json_schema(ref_template="#/components/schemas/{model}")
-    made.pop("$defs")
-    return {"Line": made}
+    """Return the schema of a line of a stream, which FastAPI does not know since no
+    endpoint returns it.
+    """
+    schema = shapes.Line.model_json_schema(ref_template="#/components/schemas/{model}")
+    schema.pop("$defs")
+    return {"Line": schema}

@@ -1,8 +1,9 @@
-"""Check every request before its endpoint: token, origin, size, time and rate.
+"""Check each request before its endpoint receives it: token, origin, size, time and
+rate.
 
-A refused request gets a status and a sentence: 401 if it lacks the token, 403 if it
-comes from another site, 408 if it is too slow, 413 if it is too large, 429 if there are
-too many. Only the path and the status of a request are counted or logged.
+A refused request is answered with a status and a sentence: 401 without the token, 403
+from another site, 408 if it is too slow, 413 if it is too large, 429 if there are too
+many. Only the path and the status of a request are counted or logged.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from provscan.server import Limits
 from provscan.server.metrics import Metrics
 
 STREAM = "/api/stream"
-# What needs no token: it has no data.
+# Paths without data, which need no token.
 OPEN = ("/", "/docs", "/openapi.json", "/health")
 LOCAL = {"localhost", "127.0.0.1", "::1"}
 MOST_CLIENTS = 10_000
@@ -40,7 +41,7 @@ logger = logging.getLogger("provscan.server")
 
 
 class Refused(Exception):
-    """A request that is not answered, and why."""
+    """A request that is refused: the status, and the reason as a sentence."""
 
     def __init__(self, status: int, message: str, **headers: str) -> None:
         super().__init__(message)
@@ -48,22 +49,18 @@ class Refused(Exception):
         self.headers = headers
 
 
-class _Gone(Exception):
-    """The client has closed the connection."""
-
-
 class Guard:
-    """An application behind its limits."""
+    """An application that receives only requests within its limits."""
 
     def __init__(
         self, app: ASGIApp, token: str | None, limits: Limits, metrics: Metrics
     ) -> None:
         self._app, self._token, self._limits = app, token, limits
         self._metrics = metrics
-        # Of each client the requests that it may still send, and since when.
+        # For each client, the number of requests that it may send, and when it was set.
         self._allowances: dict[str, tuple[float, float]] = {}
         self._held = 0
-        # Requests that are answered now, by kind.
+        # The number of requests that are being answered, by kind.
         self._answering: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -83,8 +80,6 @@ class Guard:
                         await self._app(scope, whole, answer.send)
         except Refused as refused:
             await answer.refuse(refused)
-        except _Gone:
-            answer.status = 499
         except Exception as error:
             # The message of an error may quote a text.
             where = "".join(traceback.format_tb(error.__traceback__))
@@ -95,8 +90,8 @@ class Guard:
             self._metrics.answered(scope["path"], answer.status, seconds)
 
     def _admit(self, scope: Scope) -> None:
-        """Refuse a client that asks too often, does not know the token, or is a page of
-        another site.
+        """Refuse a request from a client that sends too many, without the token, or
+        from a page of another site.
         """
         self._count(scope["client"][0] if scope["client"] else "")
         headers = dict(scope["headers"])
@@ -104,11 +99,11 @@ class Guard:
         if self._token is None:
             origin = headers.get(b"origin")
             if origin and urlsplit(origin.decode("latin-1")).netloc != host:
-                raise Refused(403, "Pages of other sites may not ask this server.")
-            # A name that another site has pointed at this machine is not its name.
+                raise Refused(403, "Pages of other sites may not use this server.")
+            # Another site can have its own name resolved to this machine.
             if urlsplit(f"//{host}").hostname not in LOCAL:
                 raise Refused(
-                    403, f"Without a token, {host} is not served: use --token."
+                    403, f"The host {host} needs a token: start with --token."
                 )
         elif scope["path"] not in OPEN:
             given = headers.get(b"authorization", b"")
@@ -120,7 +115,7 @@ class Guard:
                 )
 
     def _count(self, client: str) -> None:
-        """Take one of the requests that a client may send."""
+        """Reduce the number of requests that a client may send by one."""
         now, rate = time.monotonic(), self._limits.rate
         left, since = self._allowances.get(client, (2 * rate, now))
         left = min(2 * rate, left + (now - since) * rate)
@@ -140,7 +135,7 @@ class Guard:
 
     @contextmanager
     def _one_of(self, kind: str, most: int) -> Iterator[None]:
-        """Count a request while it is answered; refuse it if there are too many."""
+        """Count a request while it is answered. Refuse it if there are too many."""
         if self._answering[kind] >= most:
             raise _busy()
         self._answering[kind] += 1
@@ -150,7 +145,7 @@ class Guard:
             self._answering[kind] -= 1
 
     def hold(self, size: int) -> None:
-        """Count bytes of requests that are in memory."""
+        """Add to the number of bytes in memory, or subtract from it."""
         if size > 0 and self._held + size > self._limits.held_bytes:
             raise _busy()
         self._held += size
@@ -162,7 +157,7 @@ def _busy() -> Refused:
 
 
 class _Body:
-    """The body of a request, as far as it is read: bounded in size and time."""
+    """The body of a request, which is limited in size and time."""
 
     def __init__(self, receive: Receive, limits: Limits, guard: Guard) -> None:
         self._receive, self._limits, self._guard = receive, limits, guard
@@ -184,7 +179,7 @@ class _Body:
         except TimeoutError:
             raise Refused(
                 408,
-                f"No piece came for {self._limits.piece_seconds:g} s, or the stream "
+                f"No piece arrived for {self._limits.piece_seconds:g} s, or the stream "
                 f"took longer than {self._limits.stream_seconds:g} s.",
             ) from None
 
@@ -199,13 +194,13 @@ class _Body:
                 while more:
                     message = self._measured(await self._receive())
                     if message["type"] == "http.disconnect":
-                        raise _Gone
+                        raise Refused(499, "The client closed the connection.")
                     pieces.append(message.get("body", b""))
                     more = message.get("more_body", False)
         except TimeoutError:
             raise Refused(
                 408,
-                f"The request took more than {self._limits.body_seconds:g} s to come.",
+                f"The request took longer than {self._limits.body_seconds:g} s.",
             ) from None
         waiting = [{"type": "http.request", "body": b"".join(pieces)}]
 
@@ -231,7 +226,7 @@ class _Body:
 
 
 class _Answer:
-    """The answer to a client: its status, and the headers that all answers have."""
+    """The answer to a request. It has a status, and the headers of all answers."""
 
     def __init__(self, send: Send) -> None:
         self._send = send

@@ -1,10 +1,10 @@
-"""The current index: if it was replaced or appended to, the next request uses the new
-one.
+"""Look up texts in the current state of an index, which may be replaced or appended to
+at any time.
 
-The manifest of an index is replaced atomically, so its inode, size and time of change
-are compared before each answer. Each answer is made from one snapshot and names its
-fingerprint. While a new index is opened, requests wait; if it can't be opened, they
-fail until it can.
+A changed index has a new manifest, so the inode, size and time of the manifest are
+compared before each answer. Each answer is made from one snapshot of the index and
+names its fingerprint. Requests wait while a new index is opened, and fail while it
+can't be opened.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ PATIENCE = 20.0
 # Licensed texts that are looked up before the first request.
 WARMING_TEXTS = 3
 Stamp = tuple[int, int, int]
-
-
-# Options of mallopt, as in malloc.h: the number of arenas, and the bytes of a block
-# that is returned by itself.
+# Options of mallopt in malloc.h: the maximum number of arenas, and the size from which
+# a block of memory is mapped, and unmapped when it is freed.
 M_ARENA_MAX, M_MMAP_THRESHOLD = -8, -3
 
 
 class Snapshot(NamedTuple):
-    """An open index, and what answers say of it."""
+    """An open index, and its description in answers."""
 
     licensed: Index
     about: dict[str, Any]
 
 
 class LiveIndex:
-    """An index folder, open; for several threads."""
+    """An index that is opened again when its folder changes. Several threads can use
+    it at once.
+    """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._manifest = Path(path) / MANIFEST
@@ -52,18 +52,18 @@ class LiveIndex:
         self._snapshot = self._open()
 
     def look_up(self, texts: Sequence[str]) -> tuple[dict[str, Any], list[list[Match]]]:
-        """Return the facts of the index, and the matches in each text."""
+        """Return the description of the index, and the matches in each text."""
         snapshot = self.snapshot()
         try:
             return snapshot.about, look_up(texts, snapshot.licensed)
         except IndexFormatError:
-            # A file was changed in its place: what is there now may be sound.
+            # A file was changed since the index was opened. Try the current files.
             self._stamp = None
             snapshot = self.snapshot()
             return snapshot.about, look_up(texts, snapshot.licensed)
 
     def snapshot(self) -> Snapshot:
-        """The index as it is now, opened if it was changed."""
+        """Return the current index, and open it if it has changed."""
         if self._is_current():
             return self._snapshot
         if not self._opening.acquire(timeout=PATIENCE):
@@ -89,41 +89,44 @@ class LiveIndex:
     def _open(self) -> Snapshot:
         self._stamp = None
         while True:
-            # Looked at first: a manifest that is replaced meanwhile is seen next time.
+            # The stamp is taken before the index is opened, so that a change in the
+            # meantime is noticed at the next request.
             stamp = self._stamp_now()
             try:
                 snapshot = _opened(self._path)
             except IndexFormatError:
                 if stamp == self._stamp_now():
                     raise
-                # A writer has changed it meanwhile.
+                # The index was changed while it was opened. Try again.
             else:
                 self._stamp = stamp
                 return snapshot
 
 
 def return_freed_memory() -> None:
-    """Have the C library of Linux return freed memory to the system.
+    """Make the C library of Linux return freed memory to the system.
 
-    By default, it gives each thread an arena of its own and keeps there what was freed,
-    so that memory would grow with every index that is opened.
+    By default, each thread has an arena that keeps freed memory, which would add up to
+    a hundred megabytes after a few indexes have been opened.
     """
     _libc("mallopt", M_ARENA_MAX, 2)
     _libc("mallopt", M_MMAP_THRESHOLD, 128 << 10)
 
 
 def _libc(name: str, *values: int) -> None:
-    """Call a function of the C library, if it has it."""
+    """Call a function of the C library, if it has one of this name."""
     function = getattr(ctypes.CDLL(None), name, None)
     if function is not None:
         function(*values)
 
 
 def _opened(path: str | os.PathLike[str]) -> Snapshot:
-    """An index, with all that a first request would have to wait for."""
+    """Open an index, and prepare everything for which the first request would have to
+    wait.
+    """
     index = open_index(path)
     background(index.reader)
-    # The first matches load the kernels that compare and score them.
+    # The first matches load the kernels that compare and score matches.
     some = next(index.reader.shuffled(seed=0))[:WARMING_TEXTS]
     texts = index.reader.raw_texts(some).array().to_pylist()
     look_up(["ready to be asked", *texts], index)

@@ -1,4 +1,4 @@
-"""Counts of the server, in the text format of Prometheus."""
+"""Count requests and results, and write the counts in the text format of Prometheus."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-# Other paths, which anybody may make up, are counted together.
+# All other paths, which clients can invent, are counted together.
 PATHS = ("/", "/api/lookup", "/api/batch", "/api/stream", "/docs", "/health")
 KINDS = {
     "provscan_requests_total": "counter",
@@ -22,11 +22,11 @@ KINDS = {
 
 
 class Metrics:
-    """Counts, added to by several threads."""
+    """Counts, to which several threads can add."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        # By name, with labels.
+        # The counts by name and labels.
         self._counts: Counter[str] = Counter()
 
     def answered(self, path: str, status: int, seconds: float) -> None:
@@ -53,7 +53,7 @@ class Metrics:
             self._counts.update(counts)
 
     def lines(self, index: Mapping[str, Any] | None) -> Iterator[str]:
-        """All counts, and what the index is, if there is one."""
+        """Yield the lines for all counts, and for the index if there is one."""
         with self._lock:
             counts: dict[str, float] = dict(self._counts)
         if index is not None:

@@ -1,5 +1,5 @@
-"""The page with the box, and the documentation of the API: they load nothing, and ask
-this server alone.
+"""Render the page for looking up a text, and the documentation of the API. Both are
+complete in themselves and send requests only to this server.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ META = re.compile(r'http-equiv="Content-Security-Policy" content="([^"]*)"')
 
 
 def live_page(locked: bool) -> HTMLResponse:
-    """The page on which a text is typed, and the token, if the API is locked."""
+    """Return the page on which a text is typed. If the API is locked, the page asks for
+    the token.
+    """
     styles = ("page.css", "exhibits.css", "live.css")
     return _response("live.html", styles, ("cards.js", "live.js"), locked=locked)
 
@@ -29,7 +31,7 @@ def live_page(locked: bool) -> HTMLResponse:
 def api_page(
     schema: dict[str, Any], refusals: dict[int, str], limits: Limits
 ) -> HTMLResponse:
-    """The documentation of the API, made from its OpenAPI schema."""
+    """Return the documentation of the API, which is made from its OpenAPI schema."""
     shapes = {
         name: {"about": shape.get("description", ""), "fields": list(_fields(shape))}
         for name, shape in schema["components"]["schemas"].items()
@@ -58,7 +60,7 @@ def _response(
 
 
 def _operations(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Each method of each path, with the names of its shapes."""
+    """Yield each method of each path, with the names of its shapes."""
     for path, methods in schema["paths"].items():
         for method, operation in methods.items():
             request = operation.get("requestBody", {}).get("content", {})
@@ -81,7 +83,7 @@ def _name(content: dict[str, Any]) -> str:
 
 
 def _fields(shape: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
-    """Name, type and meaning of the fields of a shape."""
+    """Yield the name, type and meaning of each field of a shape."""
     for name, field in shape.get("properties", {}).items():
         yield name, _type(field), field.get("description", "")
 

@@ -1,4 +1,4 @@
-"""The server as a process: an event loop, and threads that look texts up."""
+"""Run the server: an event loop for the connections, and threads that look up texts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from provscan.server import Limits
 from provscan.server.app import make_app
 from provscan.server.live import LiveIndex, return_freed_memory
 
-# Bytes of the head of a request, at most.
+# The maximum size of the head of a request, in bytes.
 HEAD = 16 << 10
 REFUSAL = (
     "HTTP/1.1 {}\r\ncontent-type: application/json\r\nconnection: close\r\n"
@@ -41,7 +41,7 @@ def run(
 def server_of(
     index: str | os.PathLike[str], token: str | None, limits: Limits
 ) -> uvicorn.Server:
-    """A server that has opened its index."""
+    """Return a server whose index is open."""
     app = make_app(LiveIndex(index), token, limits, os.cpu_count() or 1)
     config = uvicorn.Config(
         app,
@@ -59,18 +59,19 @@ def server_of(
 
 
 def _collect_garbage() -> None:
-    """Have the reference cycles of closed connections collected soon.
+    """Collect garbage as often as Python does by default, and leave out of the search
+    what is loaded by now, which makes it fast.
 
-    Commands search rarely for garbage (``provscan.__main__``), which lets a process
-    that goes on for weeks grow. The search is fast if it leaves out what is loaded now.
+    Commands rarely search for garbage (:mod:`provscan.__main__`). In a server, the
+    reference cycles of closed connections would pile up.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(1000)
+    gc.set_threshold(700)
 
 
 def _raise_limit_of_files(connections: int) -> None:
-    """Let the process have a file for each connection."""
+    """Allow the process to open as many files as there may be connections."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = connections + 1024
     if soft < wanted:
@@ -119,7 +120,7 @@ def _bounded(limits: Limits) -> type[H11Protocol]:
                 self._untaken.cancel()
 
         def _wait(self) -> None:
-            """Start the clock where no request is being answered, else stop it."""
+            """Start the clock if no request is being answered; otherwise stop it."""
             idle = self.cycle is None or self.cycle.response_complete
             if idle and self._late is None:
                 self._late = self.loop.call_later(limits.body_seconds, self._too_late)

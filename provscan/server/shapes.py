@@ -1,5 +1,5 @@
-"""The shapes of requests and answers, from which the documentation of the API is
-made.
+"""Define the fields of requests and answers. The documentation of the API is made from
+them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ class Text(BaseModel):
     model_config = ConfigDict(extra="forbid")
     text: str = Field(description="The text.", examples=[EXAMPLE])
     id: str | None = Field(
-        None, description="An id of your own, which the answer repeats."
+        None, description="Your own id of the text, which the answer repeats."
     )
 
 
@@ -29,19 +29,21 @@ class Batch(BaseModel):
 
 
 class IndexFacts(BaseModel):
-    """The index that an answer was made with."""
+    """The index from which an answer was made."""
 
-    fingerprint: str = Field(description="Equal for equal tweets and parameters.")
-    generation: int = Field(description="How often the index was changed.")
-    tweets: int = Field(description="Licensed tweets in it.")
-    texts: int = Field(description="Different texts of these.")
+    fingerprint: str = Field(description="The same for the same tweets and parameters.")
+    generation: int = Field(description="The number of changes of the index.")
+    tweets: int = Field(description="The number of licensed tweets.")
+    texts: int = Field(description="The number of different texts of these tweets.")
 
 
 Run = tuple[int, int, Literal["differs", "left_out", "not_compared"]]
 
 
 class Differences(BaseModel):
-    """Where passage and tweet differ: `[start, end, kind]` in code points."""
+    """The places at which passage and tweet differ: `[start, end, kind]` in code
+    points.
+    """
 
     passage: list[Run]
     tweet: list[Run]
@@ -50,52 +52,58 @@ class Differences(BaseModel):
 class Match(BaseModel):
     """A place in the text that shares wording with a licensed tweet."""
 
-    start: int = Field(description="Where it begins in the text, in code points.")
-    end: int = Field(description="Where it ends, exclusive.")
+    start: int = Field(description="Start of the place in the text, in code points.")
+    end: int = Field(description="End of the place, exclusive.")
     tweet_id: str = Field(description="The earliest tweet with this text.")
-    tweets: int = Field(description="How many licensed tweets have this text.")
-    authors: int = Field(description="How many authors posted it; 0 if not known.")
+    tweets: int = Field(description="The number of licensed tweets with this text.")
+    authors: int = Field(
+        description="The number of authors who posted it; 0 if unknown."
+    )
     level: Literal["exact", "near_exact", "strong", "weak", "partial"]
     match: str = Field(description="The level in words.")
-    similarity: float = Field(description="Jaccard index of the 5-grams of both.")
+    similarity: float = Field(
+        description="Jaccard index of the 5-grams of the two texts."
+    )
     containment: float = Field(description="Share of the tweet's 5-grams found here.")
     bits: float | None = Field(
-        description="How rare the wording is; null if the script is not known."
+        description="Rarity of the wording; null if it is unknown for the script."
     )
-    rarity: str = Field(description="The same in words.")
-    why: str = Field(description="What explains these words.")
+    rarity: str = Field(description="The rarity in words.")
+    why: str = Field(description="The reason for the rarity.")
     common: bool = Field(description="Three authors or more posted the text.")
-    known: bool = Field(description="Always false: there is no known data.")
-    counted: bool = Field(description="It is a finding: rare wording, long enough.")
-    before: str = Field(description="What stands before the passage.")
+    known: bool = Field(description="Always false, since there is no known data.")
+    counted: bool = Field(
+        description="Whether it is a finding: its wording is rare and long enough."
+    )
+    before: str = Field(description="The text before the passage.")
     passage: str = Field(description="The passage, up to 2,000 code points of it.")
-    after: str = Field(description="What stands after it.")
+    after: str = Field(description="The text after the passage.")
     tweet: str = Field(description="The text of the tweet.")
     differences: Differences
     author: str | None
-    time: str | None = Field(description="When it was posted, in UTC.")
+    time: str | None = Field(description="Time of the tweet, in UTC.")
     permalink: str | None
     lang: str | None
 
 
 class Result(BaseModel):
-    """What was found in one text."""
+    """The result for one text."""
 
     id: str | None = Field(description="The id that the request gave.")
-    characters: int = Field(description="Code points of the text.")
-    findings: int = Field(description="Matches that are findings.")
+    characters: int = Field(description="The length of the text in code points.")
+    findings: int = Field(description="The number of matches that are findings.")
     answer: str = Field(description="The result as a sentence.")
     matches: list[Match] = Field(description="Findings first, rarest first.")
 
 
 class Answer(Result):
-    """What was found in one text, and with which index."""
+    """The result for one text, and the index from which it was made."""
 
     index: IndexFacts
 
 
 class BatchAnswer(BaseModel):
-    """What was found in each text, in their order."""
+    """The results for several texts, in the order of the texts."""
 
     results: list[Result]
     index: IndexFacts
@@ -108,9 +116,11 @@ class Line(Answer):
 
 
 class Problem(BaseModel):
-    """Why there is no answer."""
+    """The reason why there is no answer."""
 
-    detail: str = Field(description="What happened and what to do, as a sentence.")
+    detail: str = Field(
+        description="A sentence that says what happened and what to do."
+    )
 
 
 class Health(BaseModel):

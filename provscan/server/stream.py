@@ -1,10 +1,10 @@
-"""A text that comes in pieces, as a model's answer does, and is looked up as it grows.
+"""Look up a text while it arrives in pieces, such as the answer of a language model.
 
-The request is the text itself, sent in pieces; the answer is a line of JSON whenever
-the matches have changed, and one when the text is complete. Each line is the answer for
-the whole text so far, so the last one is that of the same text in one request. The text
-is looked up again whenever it has grown by a sixty-fourth, so all of it takes at most
-some sixty times as long as once.
+The body of the request is the text. The answer has a line of JSON for each change of
+the matches, and a last line when the text is complete. Each line is the answer for the
+whole text so far, so the last line equals the answer for the same text in one request.
+The text is looked up again whenever it has grown by 1/64, so a stream takes about 64
+times as long as a single look-up, at most.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ GROWTH = 64
 
 
 class StreamAnswer(Response):
-    """Answers a request while it is being read."""
+    """A response that is written while the request is still being read."""
 
     media_type = "application/x-ndjson"
 
@@ -43,7 +43,7 @@ class StreamAnswer(Response):
         headers = [(b"content-type", kind), (b"x-accel-buffering", b"no")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        text, looked_up, said, more = "", 0, None, True
+        text, looked_up, sent, more = "", 0, None, True
         try:
             while more:
                 message = await receive()
@@ -55,8 +55,8 @@ class StreamAnswer(Response):
                     continue
                 answer = await run_in_threadpool(self._look_up, text)
                 looked_up = len(text)
-                if not more or answer["matches"] != said:
-                    said = answer["matches"]
+                if not more or answer["matches"] != sent:
+                    sent = answer["matches"]
                     await write({**answer, "final": not more})
         except Refused as refused:
             await write({"detail": refused.message, "status": refused.status})

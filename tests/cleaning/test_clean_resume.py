@@ -137,7 +137,7 @@ def test_an_interrupted_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         provscan.clean("set", "a.run", "out")
     assert "12 complete files kept in out.unfinished" in raised.value.__notes__[0]
     assert not Path("out").exists()
-    with pytest.raises(UsageError, match="go on with --resume, or remove it"):
+    with pytest.raises(UsageError, match="continue it with --resume, or remove it"):
         provscan.clean("set", "a.run", "out")
     with pytest.raises(UsageError, match="its options differ"):
         provscan.clean("set", "a.run", "out", mask="x", resume=True)
