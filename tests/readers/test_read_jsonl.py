@@ -486,3 +486,8 @@ def test_keys_that_name_things(write, read_all):
             (f"said.at {n}", f"the words of number {n}"),
         )
     ]
+
+
+def test_records_with_many_numbers_are_read(write, read_all):
+    record = {"text": ["some words of a text"], "input_ids": list(range(50_000))}
+    assert read_all(write("a.jsonl", [record] * 3)).texts == record["text"] * 3
