@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import chain, dropwhile
+from itertools import chain
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -99,26 +99,11 @@ def read_objects(
     counts = ReadStats() if stats is None else stats
     names = Fields() if fields is None else fields
 
-    def none_is_a_record(rows: Rows) -> bool:
-        if isinstance(rows.values, pa.RecordBatch) or any(
-            isinstance(value, dict) for value in rows.values
-        ):
-            return False
-        for number, value in zip(rows.numbers, rows.values, strict=True):
-            counts.skip(
-                "no_text" if value is None else "text_not_string", MEMORY, number
-            )
-        return True
-
-    def batches(limits: Limits) -> Iterator[pa.RecordBatch]:
-        records, parts = first_records(
-            dropwhile(none_is_a_record, object_rows(obj, limits)), limits
-        )
-        if records:
-            binding = binding_in(records, names, MEMORY, limits)
-            counts.describe(binding.verdicts)
-            yield from map(Extractor(binding, MEMORY, counts, limits).batch, parts)
-
-    yield from Batcher(MEMORY, counts, limits, fixed=names.fix_encoding).batches(
-        batches(limits)
-    )
+    records, parts = first_records(object_rows(obj, limits), limits)
+    if not records:
+        return
+    binding = binding_in(records, names, MEMORY, limits)
+    counts.describe(binding.verdicts)
+    batches = map(Extractor(binding, MEMORY, counts, limits).batch, parts)
+    batcher = Batcher(MEMORY, counts, limits, fixed=names.fix_encoding)
+    yield from batcher.batches(batches)

@@ -97,7 +97,7 @@ class Survey:
     Every file is opened once to read its first bytes. With ``unpack``, a compressed tar
     archive is decompressed into a temporary file, so that its members become separate
     files; otherwise it is read from front to back like one file. Files that ``covers``
-    refuses are left out.
+    refuses are left out. ``asked`` and ``covers`` may be set anew for further sources.
     """
 
     def __init__(
@@ -111,9 +111,9 @@ class Survey:
         self.unread: list[tuple[str, str]] = []
         self.ignored: list[tuple[str, str]] = []
         self._limits = limits
-        self._asked = asked
+        self.asked = asked
         self._unpack = unpack
-        self._covers = covers
+        self.covers = covers
         self._seen: set[str] = set()
 
     def files(self, sources: Iterable[str]) -> Iterator[Found]:
@@ -124,7 +124,7 @@ class Survey:
 
                 source = url2pathname(urlsplit(opened(source)).path)
             if source == STDIN:
-                yield Found(Split("-", STDIN, UNKNOWN, layout=self._asked.layout))
+                yield Found(Split("-", STDIN, UNKNOWN, layout=self.asked.layout))
             elif source.startswith(PREFIX) and not is_remote(source):
                 try:
                     yield from map(Found, hub_splits(source))
@@ -151,13 +151,13 @@ class Survey:
                 )
             elif not os.path.isfile(source):
                 pipe = printable(source)
-                yield Found(Split(pipe, source, UNKNOWN, layout=self._asked.layout))
+                yield Found(Split(pipe, source, UNKNOWN, layout=self.asked.layout))
             else:
                 yield from self._file(source, source)
 
     def leave(self, source: str, error: InputError) -> None:
         """Add a source that can't be read to ``unread``."""
-        if not self._covers(source):
+        if not self.covers(source):
             self.ignored.append((source, OUTSIDE))
             return
         words = str(error).removeprefix(f"{source} ").removeprefix(f"{source}: ")
@@ -204,7 +204,8 @@ class Survey:
             if place in self._seen:
                 self.ignored.append((printable(shown), "the same file as one before"))
                 return
-            self._seen.add(place)
+            if self.covers(printable(shown)):
+                self._seen.add(place)
             with readable(printable(shown)):
                 if not is_remote(path) and not S_ISREG(os.stat(path).st_mode):
                     raise NotReadable("not a file")
@@ -229,14 +230,14 @@ class Survey:
             yield from self._members(whole, self._zip(whole))
         else:
             split = replace(whole, compression=compression)
-            found = Found(*identified(name, head, split, self._asked))
+            found = Found(*identified(name, head, split, self.asked))
             if self._unpack and found.split.format == "tar":
                 yield from self._looked_at(self._unpacked(found.split), name)
             else:
                 yield from self._covered(found)
 
     def _covered(self, found: Found) -> Iterator[Found]:
-        if self._covers(found.split.source):
+        if self.covers(found.split.source):
             yield found
         else:
             self.ignored.append((found.split.source, OUTSIDE))
@@ -349,7 +350,7 @@ class Survey:
                     if not head and member.size:
                         raise NotReadable("damaged archive")
                     split = replace(member, compression=compression)
-                    found = Found(*identified(name, head, split, self._asked))
+                    found = Found(*identified(name, head, split, self.asked))
                     yield from self._covered(found)
             except InputError as error:
                 self.leave(member.source, error)

@@ -320,6 +320,8 @@ REASONS = {
     "bands_cut": "look-ups of very common texts",
     "chat_as_text": "answers that look like whole chats in an unknown notation; "
     "their prompts are scanned",
+    "computed_columns": "tables of DuckDB with computed columns, which were not "
+    "scanned",
     "cut_page": "compressed pages of a crawl that are too long or incomplete; only "
     "their beginning was read",
     "encoding_fixed": "decoded with a wrong encoding before it was written; repaired",

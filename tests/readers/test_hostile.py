@@ -39,6 +39,7 @@ LOW = (
 # Odd, but whole: all of it is read.
 SOUND = (
     "chat.jsonl",
+    "fields.json",
     "fields.jsonl",
     "numbers.jsonl",
     "small.jsonl.gz",

@@ -61,9 +61,10 @@ def test_the_encoding_that_a_part_names(charset, write, read_all):
 
 
 def test_parts_of_a_message(write, read_all):
-    mail = message(TEXTS[0])
+    long = "\n".join([TEXTS[0]] * 5)
+    mail = message(long)
     mail.add_alternative(
-        f"<html><style>p {{}}</style><p>{TEXTS[0]}</p></html>", subtype="html"
+        f"<html><style>p {{}}</style><p>{long}</p></html>", subtype="html"
     )
     mail.add_attachment(TEXTS[1], filename="a.txt")
     mail.add_attachment(
@@ -73,7 +74,7 @@ def test_parts_of_a_message(write, read_all):
     found = read_all(write("a.eml", bytes(mail)))
     assert (
         found.texts[1].split()
-        == " ".join([*TEXTS[:2], "the letter before", TEXTS[2]]).split()
+        == " ".join([long, TEXTS[1], "the letter before", TEXTS[2]]).split()
     )
     assert found.stats.notes == {"attachment": 1}
 

@@ -698,8 +698,7 @@ def test_a_file_of_several_names_is_read_once(
     ).info()
     assert (info["tweets"], info["texts"], info["repeated_tweets"]) == (9, 3, 0)
     assert sorted(item["path"] for item in info["ignored"]) == [
-        "./b.zip/c.jsonl",
-        "./b.zip/d.jsonl",
+        "./b.zip",
         "./more/a.jsonl",
         "hard.jsonl",
         "link.jsonl",

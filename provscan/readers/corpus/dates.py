@@ -28,8 +28,6 @@ API_FORM = re.compile(
 )
 MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
 
-# A zone at the end of a time.
-ZONE = r"\d\d:?\d\d(?::?\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d(?::?\d\d)?)$"
 # "2015-10-20 00:10:41 UTC", "2015-10-20 00:10:41 +0000"
 SPACED_ZONE = re.compile(r" (?:(UTC|GMT|Z)|([+-]\d\d:?\d\d))$")
 
@@ -99,22 +97,13 @@ def parse_date(value: Any) -> int | None:
 
 
 def from_strings(strings: pa.Array) -> pa.Array | None:
-    """Parse dates with Arrow's ISO parser. Return None if it does not accept all.
-
-    Arrow parses a column only if all of its values have a zone or none has one. In a
-    mixed column, the two kinds of values are parsed separately.
+    """Parse dates with Arrow's ISO parser. Return None if it does not accept all: all
+    must have a zone, or none.
     """
     strings = null_if_empty(strings)
-    local = pa.timestamp("ms")
-    for kind in (local, TIMESTAMP):
+    for kind in (pa.timestamp("ms"), TIMESTAMP):
         with contextlib.suppress(pa.ArrowInvalid):
             return pc.cast(pc.cast(strings, kind), TIMESTAMP)
-    zoned = pc.match_substring_regex(strings, ZONE)
-    nothing = pa.scalar(None, pa.string())
-    with contextlib.suppress(pa.ArrowInvalid):
-        with_zone = pc.cast(pc.if_else(zoned, strings, nothing), TIMESTAMP)
-        without = pc.cast(pc.if_else(zoned, nothing, strings), local)
-        return pc.coalesce(with_zone, pc.cast(without, TIMESTAMP))
     return None
 
 

@@ -17,7 +17,7 @@ from pathlib import PurePosixPath
 
 from provscan.errors import InputError
 from provscan.readers.bytes.encodings import known_encoding
-from provscan.readers.bytes.files import place_of, readable
+from provscan.readers.bytes.files import readable
 from provscan.readers.bytes.streams import ByteStream
 from provscan.readers.corpus.account_archive import (
     OTHER_FILE,
@@ -87,20 +87,18 @@ def plan_tweets(
     Fields that the user names take precedence over those of a recipe. The delimiter
     and the encoding are determined for each file unless given.
     """
-    planner = _Planner(limits)
     named = named_sources(sources)
     asked = Asked(known_encoding(encoding), "lines", delimiter=delimiter, tables=True)
+    planner = _Planner(limits)
     for source in named:
         planner.add(source, fields, asked)
-    plan = planner.plan
-    plan.unread.sort()
-    plan.ignored.sort()
-    if not plan.files:
+    unread, ignored = sorted(planner.survey.unread), sorted(planner.survey.ignored)
+    if not planner.files:
         raise planner.error or nothing_to_read(
-            named, plan.unread or plan.ignored, "no tweets to index: "
+            named, unread or ignored, "no tweets to index: "
         )
-    _require_named_fields(plan.files, limits)
-    return plan
+    _require_named_fields(planner.files, limits)
+    return TweetPlan(planner.files, unread, ignored)
 
 
 def _require_named_fields(files: list[TweetFile], limits: Limits) -> None:
@@ -117,19 +115,21 @@ class _Planner:
     """Decides which of the files that a survey found contain tweets."""
 
     def __init__(self, limits: Limits) -> None:
-        self.plan = TweetPlan([], [], [])
+        self.files: list[TweetFile] = []
+        # Finds the files, and lists those that are left out.
+        self.survey = Survey(limits, Asked(), unpack=True)
         # The first error that made a file unreadable.
         self.error: InputError | None = None
         self._limits = limits
-        # Identities of the files of earlier sources.
-        self._seen: set[tuple[str, str | None]] = set()
 
     def add(self, source: str, fields: Fields, asked: Asked) -> None:
-        """Add the files with tweets of one source to the plan."""
-        plan, before = self.plan, len(self.plan.files)
+        """Add the files with tweets of one source."""
+        path, survey = source, self.survey
+        survey.asked, survey.covers = asked, lambda source: True
         if source.startswith(PREFIX):
             recipe, path = recipe_of(source)
-            asked = replace(
+            survey.covers = recipe.covers
+            survey.asked = asked = replace(
                 asked,
                 encoding=known_encoding(recipe.encoding) or asked.encoding,
                 format=recipe.format,
@@ -139,30 +139,22 @@ class _Planner:
             of_recipe = {role: getattr(recipe.fields, role) for role in ROLES}
             given = {role: name for role, name in of_recipe.items() if name}
             fields = replace(fields, **given)
-            found = Survey(self._limits, asked, unpack=True, covers=recipe.covers)
-            files = list(found.files([path]))
-            if not files:
-                raise InputError(
-                    f"{path} contains none of the files of {recipe.title}: "
-                    f"{', '.join(recipe.files)}"
-                )
-        else:
-            path, found = source, Survey(self._limits, asked, unpack=True)
-            files = list(found.files([path]))
+        files = list(survey.files([path]))
+        if not files and source.startswith(PREFIX):
+            raise InputError(
+                f"{path} contains none of the files of {recipe.title}: "
+                f"{', '.join(recipe.files)}"
+            )
         # The source is a single file that the user named.
         alone = os.path.isfile(path) and len(files) == 1
-        plan.unread += found.unread
-        plan.ignored += found.ignored
-        files = self._first_seen(files)
         archives = [file for file in files if file.split.format == "archive"]
-        accounts, folders = read_accounts(archives, plan.unread, self._limits)
+        accounts, folders = read_accounts(archives, survey.unread, self._limits)
         # The pictures and fonts of an account archive are inside and next to its folder
         # "data".
         roots = tuple(f"{folder.removesuffix('/data')}/" for folder in folders)
-        plan.ignored += [
-            (path, OTHER_FILE) for path, _ in plan.unread if path.startswith(roots)
-        ]
-        plan.unread = [entry for entry in plan.unread if not entry[0].startswith(roots)]
+        others = [entry for entry in survey.unread if entry[0].startswith(roots)]
+        survey.ignored += [(path, OTHER_FILE) for path, _ in others]
+        survey.unread = [entry for entry in survey.unread if entry not in others]
         for file in files:
             split = file.split
             try:
@@ -175,34 +167,20 @@ class _Planner:
                     elif isinstance(FORMATS.get(split.format), TableFile):
                         self._add_tables(split, fields)
                     elif split.format == UNKNOWN:
-                        plan.files.append(TweetFile(_pipe(split, asked), fields))
+                        self.files.append(TweetFile(_pipe(split, asked), fields))
                     elif not asked.format and (why := _no_tweets(file, alone=alone)):
                         self._ignore(split, why)
                     else:
                         self._add_bound(split, fields)
             except InputError as error:
                 self._leave(split, error)
-        self._seen.update(_place(file.split) for file in plan.files[before:])
-
-    def _first_seen(self, files: list[Found]) -> list[Found]:
-        """Return the files that are in no earlier source. The files of an account
-        archive are needed together, so none of them is left out.
-        """
-        fresh = []
-        for file in files:
-            known = file.split.format not in ("archive", UNKNOWN)
-            if known and _place(file.split) in self._seen:
-                self._ignore(file.split, "the same file as one before")
-            else:
-                fresh.append(file)
-        return fresh
 
     def _add_of_account(
         self, file: Found, fields: Fields, account: Account | None
     ) -> None:
         name = AccountArchive().variable(file.head)
         if TWEETS.fullmatch(name):
-            self.plan.files.append(TweetFile(file.split, fields, account))
+            self.files.append(TweetFile(file.split, fields, account))
         else:
             self._ignore(file.split, f"{name} of an account's archive, not its tweets")
 
@@ -241,7 +219,7 @@ class _Planner:
         (split,) = form.splits(split, WHOLE, self._limits)
         if fields.texts or not any(map(is_nested, records)):
             split = replace(split, binding=bind(fields, records, split.source))
-        self.plan.files.append(TweetFile(split, fields))
+        self.files.append(TweetFile(split, fields))
 
     def _add_without_records(self, split: Split) -> None:
         """Add a file without a complete record at its beginning: it is empty, or
@@ -251,25 +229,20 @@ class _Planner:
         for _ in FORMATS[split.format].read(stream, None):
             break
         if context.breaks:
-            self.plan.unread.append((split.source, context.breaks[0]))
+            self.survey.unread.append((split.source, context.breaks[0]))
         else:
             self._ignore(split, "empty")
 
     def _ignore(self, split: Split, why: str) -> None:
-        self.plan.ignored.append((split.source, why))
+        self.survey.ignored.append((split.source, why))
 
     def _leave(self, split: Split, error: InputError) -> None:
         source = split.source
         if LABELS.search(PurePosixPath(source).name):
             self._ignore(split, "labels, no texts")
             return
-        words = str(error).removeprefix(f"{source}: ").removeprefix(f"{source} ")
-        self.plan.unread.append((source, words))
+        self.survey.leave(source, error)
         self.error = self.error or error
-
-
-def _place(split: Split) -> tuple[str, str | None]:
-    return place_of(split.path), split.member
 
 
 def _pipe(split: Split, asked: Asked) -> Split:

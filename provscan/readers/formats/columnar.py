@@ -21,7 +21,7 @@ from provscan.readers.bytes.streams import ByteStream, unpack_into
 from provscan.readers.formats.protocol import Format, Rows, Wanted
 from provscan.readers.limits import Limits
 from provscan.readers.splits import Context, Split
-from provscan.readers.texts.schema import distinct_names, with_distinct_names
+from provscan.readers.texts.schema import with_distinct_names
 from provscan.urls import is_remote
 
 # The number of bytes of a column read at a time; a row group may have gigabytes.
@@ -68,11 +68,6 @@ def _parquet(source: pa.NativeFile, limits: Limits) -> pq.ParquetFile:
     file = pq.ParquetFile(source, buffer_size=COLUMN_BYTES, pre_buffer=False)
     require_few(file.metadata.num_columns, limits)
     return file
-
-
-def _is_wanted(names: list[str], wanted: Wanted) -> list[bool]:
-    """Return for each column whether it is wanted, by its distinct name."""
-    return [wanted is None or any(path[0] == name for path in wanted) for name in names]
 
 
 class Parquet(Format):
@@ -123,22 +118,10 @@ class Parquet(Format):
         limits = context.limits
         with _file(stream) as source, _parquet(source, limits) as file:
             whole = split.random_access
-            names = file.schema_arrow.names
-            distinct = distinct_names(names)
-            taken = {
-                name
-                for name, there in zip(names, _is_wanted(distinct, wanted), strict=True)
-                if there
-            }
-            columns = None if wanted is None else sorted(taken)
-            # Columns arrive in the order of the request, and columns of the same name
-            # together.
-            order = (
-                sorted(range(len(names)), key=names.__getitem__)
-                if columns is not None
-                else range(len(names))
-            )
-            renamed = [distinct[place] for place in order if names[place] in taken]
+            columns, names = None, file.schema_arrow.names
+            # Columns of the same name are told apart by their places among all.
+            if wanted is not None and len(set(names)) == len(names):
+                columns = sorted({path[0] for path in wanted}.intersection(names))
             groups = range(file.num_row_groups)
             # The end of a file that is not divided yet is a number of bytes.
             groups = groups[split.start : split.end] if whole else groups
@@ -173,10 +156,8 @@ class Parquet(Format):
                 for batch in file.iter_batches(
                     step, row_groups=[group], columns=columns, use_threads=False
                 ):
-                    batch = (
-                        batch if distinct == names else batch.rename_columns(renamed)
-                    )
-                    yield Rows(range(number, number + batch.num_rows), batch)
+                    numbers = range(number, number + batch.num_rows)
+                    yield Rows(numbers, with_distinct_names(batch))
                     number += batch.num_rows
                     now = (
                         split.size * (number - split.first_record) // rows
@@ -233,10 +214,10 @@ class Arrow(Format):
         with _file(stream) as file:
             for batch in _ipc_batches(file, context.limits):
                 batch = with_distinct_names(batch)
-                taken = _is_wanted(batch.schema.names, wanted)
-                batch = batch.select(
-                    [place for place, there in enumerate(taken) if there]
-                )
+                if wanted is not None:
+                    roots = {path[0] for path in wanted}
+                    names = [name for name in batch.schema.names if name in roots]
+                    batch = batch.select(names)
                 for array in batch.columns:
                     _require_sound(array)
                 yield Rows(range(number, number + batch.num_rows), batch)

@@ -41,11 +41,16 @@ SQLITE_TABLES = """
         OR EXISTS (SELECT 1 FROM sqlite_schema WHERE sqlite_schema.name = one.name || '_content')
     ))
 """  # noqa: E501
+# Generated columns are left out: DuckDB does not bound the size of their values.
 DUCKDB_TABLES = """
     SELECT
         if(schema_name = 'main', table_name, concat(schema_name, '.', table_name)),
-        concat('"', replace(schema_name, '"', '""'), '"."', replace(table_name, '"', '""'), '"')
-    FROM duckdb_tables()
+        concat('(SELECT *', ' EXCLUDE (' || (
+            SELECT string_agg('"' || replace(column_name, '"', '""') || '"', ', ')
+            FROM information_schema.columns AS one
+            WHERE one.table_schema = schema_name AND one.table_name = tables.table_name AND is_generated = 'ALWAYS'
+        ) || ')', ' FROM "', replace(schema_name, '"', '""'), '"."', replace(table_name, '"', '""'), '")')
+    FROM duckdb_tables() AS tables
 """  # noqa: E501
 # Number of bytes charged to the budget for a row of a sheet, including rows that the
 # file omits; and number of bytes charged at a time.
@@ -130,6 +135,8 @@ class _Sql(NamedTuple):
     ) -> Iterator[dict[str, Any]]:
         if missing := self.missing(path):
             context.breaks.append(missing)
+        if table.startswith("(SELECT * EXCLUDE "):
+            context.stats.note("computed_columns", path, 0, table)
         with self.connect(path, context) as connection:
             cursor = connection.execute(f"SELECT * FROM {table}")
             names = [column[0] for column in cursor.description]

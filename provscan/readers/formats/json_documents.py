@@ -41,19 +41,18 @@ class Elements(ByteStream):
             yield out[
                 : one_a_line(np.frombuffer(chunk, np.uint8), out, state)
             ].tobytes()
-        self.damage = self._stream.damage
-        if self.damage is None and (open_end := still_open(state)):
-            self.damage = (
+        if self._stream.damage is not None:
+            self.damage = self._stream.damage
+        elif open_end := still_open(state):
+            self.break_off(
                 f"it ends within its JSON ({open_end}): it breaks off, or lost a "
                 "bracket or quote before"
             )
-        elif self.damage is None and state[STRAY]:
-            self.damage = (
+        elif state[STRAY]:
+            self.break_off(
                 "closing brackets of its JSON without an opening one: "
                 f"{state[STRAY]:,}; the opening brackets are lost"
             )
-        if self.damage is not None and self.damage not in self.context.breaks:
-            self.context.breaks.append(self.damage)
 
 
 def _are_objects(head: bytes) -> bool:

@@ -45,7 +45,8 @@ GROUP = 4096
 # Maximum number of columns for which the kernel is used, since it compares each key and
 # reserves space for the values.
 MOST_COLUMNS = 20
-# Longer lines, in bytes, are not searched for fields that the first lines lack.
+# Longer lines, in bytes, are not searched for fields that the first lines lack, and are
+# parsed only if they have few values.
 LONGEST = 16 << 20
 # The number of bytes of a line that a kernel processes at a time.
 PASSED = 1 << 20
@@ -122,7 +123,7 @@ class TopLevel:
         return pa.RecordBatch.from_pydict(arrays)
 
 
-def _some_records(block: Block, limits: Limits) -> list[tuple[int, Any]]:
+def _some_records(block: Block) -> list[tuple[int, Any]]:
     """Return one in every :data:`SEARCHED` lines as an object, with its number."""
     places = range(-block.first % SEARCHED, block.lines, SEARCHED)
     if not places:
@@ -134,7 +135,7 @@ def _some_records(block: Block, limits: Limits) -> list[tuple[int, Any]]:
     for place in places:
         line = block.data[int(ends[place - 1]) + 1 if place else 0 : int(ends[place])]
         try:
-            if len(line) <= LONGEST and many_values(line, limits) is None:
+            if len(line) <= LONGEST:
                 records.append((block.first + place, orjson.loads(line)))
         except orjson.JSONDecodeError:
             continue
@@ -145,7 +146,7 @@ def many_values(line: bytes | memoryview, limits: Limits) -> int | None:
     """Return the number of values in a line if there are too many to parse it into
     objects, else None.
     """
-    if len(line) <= 2 * limits.fields:
+    if len(line) <= LONGEST:
         return None
     values = int(state_at_end(line)[VALUES])
     return values if values > limits.fields else None
@@ -316,7 +317,7 @@ def read_lines(
         usable = top_level.usable and is_utf8(block.data)
         batch = top_level.parsed(block) if usable else None
         if batch is not None and (accept is None or accept(batch)):
-            whole = _some_records(block, context.limits) if accept is None else []
+            whole = _some_records(block) if accept is None else []
             yield Rows(range(block.first, block.first + block.lines), batch, whole)
         else:
             yield from parse_lines(

@@ -1,8 +1,8 @@
 """Read mail: one message per file (``.eml``), or many in one (mbox). A record is a
 message, with its subject and its text.
 
-The text consists of all text parts, decoded. Of alternative parts, the plain text is
-used unless it leaves much out. HTML is not converted. Other attachments are counted.
+The text consists of all text parts, decoded. Of alternative parts, only the plain text
+is read if it is long. HTML is not converted. Other attachments are counted.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from email.errors import (
 )
 from email.header import decode_header, make_header
 from email.message import Message
-from typing import Any
+from typing import Any, cast
 
 from provscan.errors import ParameterError
 from provscan.readers.bytes.encodings import UTF8, known_encoding, legacy_encoding
@@ -41,8 +41,9 @@ FROM = rb"From [^\n]{0,200}?\d\d:\d\d[^\n]{0,200}\n(?=[!-9;-~]+:)"
 FIRST_LINE, BETWEEN = re.compile(FROM), re.compile(rb"(?<=\n)(?=%s)" % FROM)
 CUT = re.compile(rb"\nFrom [^\n]{0,400}\n?\Z")
 ONE_MESSAGE = re.compile(rb"(?!)")
-PART = re.compile(r"^content-type:", re.MULTILINE | re.IGNORECASE)
-TAG = re.compile(r"<(/?)(style|script)\b[^<>]*>|<[^<>]*>", re.IGNORECASE)
+# Of alternative parts, a plain text with at least this many characters is read alone. A
+# shorter one may only say that the message needs a browser.
+LONG_PLAIN = 500
 
 
 class Mail(Format):
@@ -132,23 +133,22 @@ def _record(
 ) -> dict[str, str | None]:
     texts = []
     for part in _parts(message):
-        if isinstance(part, str):
-            texts.append(part)
-            continue
-        if part.get_content_maintype() in ("text", "multipart"):
+        kind = part.get_content_type()
+        if part.get_content_maintype() == "message":
+            # An attached message follows.
+            (inner,) = cast(list[Message], part.get_payload())
+            texts.append(_subject(inner))
+        elif part.get_content_maintype() in ("text", "multipart"):
             text, bad = _decoded(part)
             texts.append(text)
             if bad:
-                context.stats.repair(
-                    "invalid_part", source, number, part.get_content_type()
-                )
+                context.stats.repair("invalid_part", source, number, kind)
         else:
-            context.stats.note("attachment", source, number, part.get_content_type())
-    text = "\n\n".join(filter(str.strip, texts))
+            context.stats.note("attachment", source, number, kind)
     return {
         "id": str(message.get("message-id", "")).strip(),
         "subject": _subject(message) or None,
-        "text": text or None,
+        "text": "\n\n".join(filter(str.strip, texts)) or None,
     }
 
 
@@ -160,57 +160,24 @@ def _subject(message: Message) -> str:
         return str(subject)
 
 
-def _parts(message: Message) -> Iterator[Message | str]:
-    """Yield the innermost parts of a message, and the subjects of messages within it.
+def _parts(message: Message) -> Iterator[Message]:
+    """Yield the innermost parts of a message, and each attached message before its
+    parts.
 
     A message whose parts can't be told apart is yielded whole.
     """
-    inner: Any = message.get_payload()
     if not message.is_multipart():
         yield message
         return
+    inner: Any = message.get_payload()
     if message.get_content_type() == "multipart/alternative":
-        inner = _best(inner)
-    # If a boundary is damaged, the first part is in the preamble, or the last one in
-    # the epilogue.
-    if message.preamble and PART.search(message.preamble):
-        yield message.preamble
+        plain = [part for part in inner if part.get_content_type() == "text/plain"]
+        long = sum(len(_decoded(part)[0]) for part in plain) >= LONG_PLAIN
+        inner = plain if long else inner
+    if message.get_content_maintype() == "message":
+        yield message
     for part in inner:
-        if message.get_content_maintype() == "message":
-            yield _subject(part)
         yield from _parts(part)
-    if message.epilogue and message.epilogue.strip():
-        yield message.epilogue
-
-
-def _best(alternatives: list[Message]) -> list[Message]:
-    """Return the plain alternative; all of them if there is none, or if it has less
-    than half the length of another.
-    """
-    plain = [part for part in alternatives if part.get_content_type() == "text/plain"]
-    if not plain:
-        return alternatives
-    longest = max(
-        _shown(_decoded(part)[0])
-        for part in alternatives
-        if part.get_content_maintype() == "text"
-    )
-    return (
-        plain
-        if 2 * sum(len(_decoded(part)[0]) for part in plain) >= longest
-        else alternatives
-    )
-
-
-def _shown(text: str) -> int:
-    """Return the length of a text without tags, styles and scripts."""
-    length, at, within = 0, 0, ""
-    for tag in TAG.finditer(text):
-        length += 0 if within else tag.start() - at
-        name, at = (tag[2] or "").lower(), tag.end()
-        if within in ("", name):
-            within = "" if tag[1] else name
-    return length + (0 if within else len(text) - at)
 
 
 def _decoded(part: Message) -> tuple[str, bool]:

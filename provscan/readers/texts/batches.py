@@ -111,14 +111,7 @@ class Batcher:
                 .combine_chunks()
                 .to_batches()[0]
             )
-        records = batch.column("record").to_numpy()
-        self._stats.records += int(np.count_nonzero(records[1:] != records[:-1])) + int(
-            records[0] != self._last
-        )
-        self._last = int(records[-1])
-        self._stats.characters += _characters(batch)
-        note_garbled(batch, self._source, self._stats, fixed=self._fixed)
-        return batch
+        return self._counted(batch, _characters(batch))
 
     def _cut(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         """Yield a long text: unchanged if it has at most ``piece`` code points, else
@@ -139,42 +132,32 @@ class Batcher:
             np.stack([starts, stops], axis=1),
             bounds,
         )
+        half = limits.overlap // 2
         for start, stop, bound in zip(starts, stops, bounds, strict=True):
             piece = pa.LargeStringArray.from_buffers(
                 1, pa.py_buffer(bound.copy()), texts.buffers()[2]
             )
-            yield from self._counted(
-                piece_batch(batch, piece, start, stop, limits, last=stop == length)
+            own_from = start + half if start else 0
+            own_to = stop if stop == length else stop - half
+            columns = [
+                piece if name == "text" else batch.column(name)
+                for name in batch.schema.names
+            ]
+            columns += [
+                pa.array([place], pa.int64()) for place in (start, own_from, own_to)
+            ]
+            yield self._counted(
+                pa.RecordBatch.from_arrays(columns, schema=PIECE_SCHEMA),
+                own_to - own_from,
             )
 
-    def _counted(self, piece: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-        record, own_from, own_to = (
-            piece.column(name)[0].as_py() for name in ("record", "own_from", "own_to")
-        )
-        if record != self._last:
-            note_garbled(piece, self._source, self._stats, fixed=self._fixed)
-        self._stats.records += record != self._last
-        self._last = record
-        self._stats.characters += own_to - own_from
-        yield piece
-
-
-def piece_batch(
-    batch: pa.RecordBatch,
-    text: pa.Array,
-    start: int,
-    stop: int,
-    limits: Limits,
-    *,
-    last: bool,
-) -> pa.RecordBatch:
-    """Return one piece as a batch: code points ``start`` to ``stop`` of the text whose
-    row is ``batch``.
-    """
-    half = limits.overlap // 2
-    owned = (start, start + half if start else 0, stop if last else stop - half)
-    columns = [
-        text if name == "text" else batch.column(name) for name in batch.schema.names
-    ]
-    columns += [pa.array([value], pa.int64()) for value in owned]
-    return pa.RecordBatch.from_arrays(columns, schema=PIECE_SCHEMA)
+    def _counted(self, batch: pa.RecordBatch, characters: int) -> pa.RecordBatch:
+        """Count the records and characters of a batch."""
+        stats, records = self._stats, batch.column("record").to_numpy()
+        stats.records += int(np.count_nonzero(np.diff(records)))
+        stats.records += int(records[0] != self._last)
+        stats.characters += characters
+        if "offset" not in batch.schema.names or records[0] != self._last:
+            note_garbled(batch, self._source, stats, fixed=self._fixed)
+        self._last = int(records[-1])
+        return batch

@@ -374,9 +374,7 @@ def bind(fields: Fields, found: dict[Path, Seen], source: str) -> Binding:
         empty = {path for path in strings if verdicts[name_of(path)] == EMPTY}
         # Choose a field whose values are never text, such as numbers, too, so that its
         # records are counted one by one.
-        texts = texts or [
-            path for path in found if path[-1] in ("text", "content") and len(path) == 1
-        ]
+        texts = texts or [path for path in (("text",), ("content",)) if path in found]
         if not texts:
             raise not_found("no field that holds text", names_of(found), source)
     chats = [path for path, seen in strings.items() if "chat" in seen.kinds]
@@ -475,7 +473,7 @@ def later_texts(records: Iterable[Any], binding: Binding, limits: Limits) -> lis
 
 def names_of(found: Iterable[Path]) -> list[str]:
     # Outer fields come first, since nested ones are many.
-    return [name_of(path) for path in sorted(found, key=len)]
+    return [name_of(path) for path in sorted(found, key=len) if path]
 
 
 def not_found(

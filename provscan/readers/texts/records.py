@@ -288,7 +288,7 @@ class Extractor:
             before = len(texts)
             wrong = None if isinstance(record, dict) else record
             for place, name, value in sorted(
-                _walk(record, self._tree), key=itemgetter(0)
+                _values_at(record, self._tree), key=itemgetter(0)
             ):
                 if not value and self._binding.texts[place] in self._binding.empty:
                     continue
@@ -365,7 +365,7 @@ def no_text(value: Any) -> str:
 
 def _id(value: Any) -> str | None:
     text = scalar_text(value)
-    return text and without_surrogates(text)
+    return text if text is None or text.isascii() else without_surrogates(text)
 
 
 def value_at(record: Any, path: Path) -> Any:
@@ -388,36 +388,45 @@ def _tree(paths: Iterable[Path]) -> Tree:
     return tree
 
 
-def _walk(value: Any, tree: Tree, name: str = "") -> Iterator[tuple[int, str, Any]]:
-    """Yield the values at the paths of a tree, each with the index of its path and its
-    name. Only keys that are in both the value and the tree are visited.
+# A value at a path: the index of the path, the name of the field, the value.
+Value: TypeAlias = tuple[int, str, Any]
+
+
+def _values_at(value: Any, tree: Tree) -> list[Value]:
+    """Return the values at the paths of a tree."""
+    found: list[Value] = []
+    _walk(value, tree, "", found)
+    return found
+
+
+def _walk(value: Any, tree: Tree, name: str, found: list[Value]) -> None:
+    """Add the values at the paths of a tree. Only keys that are in both the value and
+    the tree are visited.
     """
     place, below = tree
-    if (
-        below
-        and isinstance(value, str | bytes)
-        and (chat := chat_in(value)) is not None
-    ):
-        turns = list(_walk(chat, (None, below), name))
-        if any(isinstance(text, str) for _, _, text in turns):
-            yield from turns
-            return
-    if place is not None and not (below and isinstance(value, dict | list)):
-        yield place, name, value
-    if isinstance(value, list) and ANY in below:
-        for number, inner in enumerate(value):
-            yield from _walk(inner, below[ANY], f"{name}[{number}]")
-    elif isinstance(value, dict):
+    if below and isinstance(value, dict):
         for key in below if len(below) <= len(value) else value:
             if key in below and key in value:
-                yield from _walk(
-                    value[key], below[key], f"{name}.{key}" if name else key
-                )
+                inner = f"{name}.{key}" if name else key
+                _walk(value[key], below[key], inner, found)
+    elif below and isinstance(value, list):
+        if ANY in below:
+            for number, element in enumerate(value):
+                _walk(element, below[ANY], f"{name}[{number}]", found)
+    else:
+        if below and isinstance(value, str | bytes):
+            chat: list[Value] = []
+            _walk(chat_in(value), (None, below), name, chat)
+            if any(isinstance(text, str) for _, _, text in chat):
+                found += chat
+                return
+        if place is not None:
+            found.append((place, name, value))
 
 
 def texts_in(record: Any, binding: Binding) -> Iterator[tuple[str, Any]]:
     """Yield the values of the text fields of a record, each with its name."""
-    for _, name, value in _walk(record, _tree(binding.texts)):
+    for _, name, value in _values_at(record, _tree(binding.texts)):
         yield name, value
 
 
