@@ -28,6 +28,7 @@ from random import Random
 from typing import Any
 
 import pyarrow as pa
+from edits import Edit
 from measure import Way, command_line, console, machine, table, take_turns
 from planted import (
     SAME,
@@ -49,7 +50,6 @@ from provscan.matching import Index
 from provscan.params import SEED_LENGTH, IndexParams
 from provscan.runs.corpus import Corpus
 
-Edit = Callable[[str, Random], str]
 Match = Callable[[pa.Array], pa.Table]
 EMOJI = "😀😂❤🔥👍🎉😭🙏"
 WORDS = ("thing", "really", "people", "today", "never", "about", "maybe", "great")
