@@ -205,12 +205,14 @@ def main() -> None:
             assert again is not None
             made = provscan.match(data, out=folder / "sample.run", **options, **chosen)
             answers = made.summary["answer"], whole.sampled(again)
-            ends = (answer["records"]["estimate"] for answer in answers)
+            estimates = (answer["records"]["estimate"] for answer in answers)
             scanned.add_row(
                 str(seed),
                 *(
-                    f"{end['value']:,.0f} ({end['low']:,.0f}-{end['high']:,.0f})"
-                    for end in ends
+                    f"{e['value']:,.0f} ({e['low']:,.0f}-{e['high']:,.0f})"
+                    if e
+                    else "withheld"
+                    for e in estimates
                 ),
             )
         console.print(scanned)

@@ -1,4 +1,4 @@
-"""Helpers of kernels, compiled so that tests can call them."""
+"""Compiles helpers of kernels so that tests can call them."""
 
 from functools import cache
 from typing import Any

@@ -1,5 +1,5 @@
-"""Whether the tests run by night, with many more random cases, and those that take
-long: ``make nightly``.
+"""``NIGHTLY`` is true for ``make nightly``, which runs slow tests and many more random
+cases.
 """
 
 import os

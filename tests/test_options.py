@@ -1,4 +1,4 @@
-"""The keyword arguments of ``match``, which type checkers read, are its options."""
+"""The declared keyword arguments of ``match`` are the fields of its options."""
 
 from __future__ import annotations
 

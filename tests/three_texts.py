@@ -1,4 +1,4 @@
-"""Six tweets of three texts, small enough to know every answer by hand."""
+"""Six tweets with three texts, few enough to determine every answer by hand."""
 
 from __future__ import annotations
 
