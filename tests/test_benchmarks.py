@@ -131,7 +131,7 @@ TABLES = {
     "coverage": ["| nothing, null dataset | 1 | 1/1 |"],
     "edits_recall": ["Recall, 500 tweets indexed"],
     "case": ["3 runs of 2,000 matches: equal totals"],
-    "handover": ["matches, its bundle"],
+    "handover": ["matches and its bundle"],
 }
 
 
