@@ -207,7 +207,7 @@ def scan(cell: Cell, corpus: Corpus, seed: int) -> dict[str, Any]:
         scanned = written(dataset.columns, dataset.part(0, "data"), Path(folder))
         null = None
         if cell.control == "null":
-            # As many other records without tweets.
+            # The null dataset has as many other records without tweets.
             count_null = min(size, len(corpus.null))
             rows = np.array(rng.sample(range(len(corpus.null)), count_null))
             null = null_scan(held.null.drawn(rows), dataset, Path(folder))

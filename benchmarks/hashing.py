@@ -6,7 +6,7 @@
 All methods run on one thread in one process and sketch the same canonical tweets. They
 take turns, and slow methods get fewer tweets per turn. The table shows medians: tweets
 per second, nanoseconds per tweet, and how much slower each method is than provscan; a
-second part shows the stages of provscan. Takes about a minute.
+second part shows the stages of provscan. Takes about half a minute.
 
 The methods do comparable work but make different sketches. rensa uses other hashes and
 permutations; its Rho sketch, which samples tokens, is not compared. datasketch's

@@ -112,14 +112,14 @@ def take_turns(
 
 
 class Usage(NamedTuple):
-    """What a call took in a process of its own.
+    """The time and memory of a call in a process of its own.
 
     Attributes
     ----------
     seconds
-        Wall clock, without the process's start.
+        Elapsed time, without the start of the process.
     peak
-        Most memory that the process had, mapped files included; bytes.
+        Maximum memory of the process, including mapped files, in bytes.
     own
         The same without mapped files: what can't be given back to the system under
         pressure. Where the system doesn't tell (anywhere but Linux) it is ``peak``.
@@ -167,7 +167,7 @@ def _watched(function: Callable[..., object], arguments: tuple[object, ...]) -> 
     seconds = time.perf_counter() - begin
     done.set()
     watcher.join()
-    # Not getrusage: what it says of a process includes the one that started it, from
+    # getrusage would include the memory of the parent process, which the process had
     # before exec.
     peak = _status("VmHWM") or _rusage_peak()
     return Usage(seconds, peak, most or peak)

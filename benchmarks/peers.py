@@ -54,7 +54,7 @@ class Peer:
     """A built index, with the time and memory that it took."""
 
     name: str
-    # Numbers of the tweets found for each of some texts.
+    # Returns the numbers of the tweets that are found for each text.
     answers: Callable[[Sequence[str]], Answers]
     raw: bool
     seconds: float

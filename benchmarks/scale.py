@@ -129,8 +129,8 @@ class Cost(NamedTuple):
 
 
 class Counted:
-    """A group of shards that counts the keys it is asked for, the entries it returns,
-    and the bytes of both.
+    """A group of shards that counts the requested keys, the returned entries, and the
+    bytes of both.
     """
 
     def __init__(self, held: OpenShards) -> None:

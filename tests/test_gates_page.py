@@ -83,7 +83,7 @@ def run_steps(job: dict[str, Any], place: Path, variables: dict[str, str]) -> li
 
 @pytest.mark.parametrize("added", [False, True])
 def test_the_workflow(index: Path, program: Path, tmp_path: Path, added: bool) -> None:
-    """It fails if the pull request adds a copy, and only then."""
+    """The workflow fails if and only if the pull request adds a copy."""
     write(tmp_path / "before", "a first line", f"as they say: {TWEET}")
     moved = ["another line", f"as they say: {TWEET}", "a last line"]
     write(tmp_path / "after", *moved, *([TWEET] if added else []))
@@ -101,8 +101,8 @@ def test_the_workflow(index: Path, program: Path, tmp_path: Path, added: bool) -
         for location in result["locations"]
     }
     assert found.keys() == {"data/a.jsonl"}
-    said = "1 finding is new" if added else "0 findings are new"
-    assert said in page.read_text(encoding="utf-8")
+    sentence = "1 finding is new" if added else "0 findings are new"
+    assert sentence in page.read_text(encoding="utf-8")
     assert open_run(place / "head.run").summary["baseline"]["findings"] == 1
     # The workflow uploads the file that it wrote.
     (upload,) = (s for s in job["steps"] if "upload-sarif" in s.get("uses", ""))

@@ -60,16 +60,16 @@ def test_the_shown_form_of_a_message(text: str, shown: str) -> None:
 
 def test_parts_of_a_url_in_a_message_are_not_shown_either() -> None:
     url = Url("s3://me:hush@bucket/place?sig=a%20b&v=1234#id-7")
-    said = (
+    message = (
         'no bucket "me:hush@bucket": hush, 1234, a b and id-7 of place are wrong; '
         "it "
         "hushes"
     )
     assert (
-        without_secrets(said, url)
+        without_secrets(message, url)
         == 'no bucket "***@bucket": ***, ***, *** and *** of place are wrong; it hushes'
     )
-    assert without_secrets(said) == said
+    assert without_secrets(message) == message
 
 
 @given(st.none() | HIDDEN, st.none() | HIDDEN, st.none() | HIDDEN, st.none() | HIDDEN)
