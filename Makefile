@@ -1,21 +1,23 @@
-# Commands for a fresh machine with Python 3.11, 3.12 or 3.13 and nothing else:
+# Commands for a machine that has only Python 3.11, 3.12 or 3.13:
 #
-#   make demo     find the tweets of a tiny corpus in a tiny dataset
-#   make test     run the whole test suite
-#   make docs     build the documentation as a site, in site/
-#   make nightly  what takes longer: the same tests with many more random cases, simulations, mutation testing
+#   make demo       find the tweets of a tiny corpus in a tiny dataset
+#   make test       run the test suite
+#   make nightly    run the test suite with slow tests and many more random cases, and mutation testing
+#   make docs       build the documentation as a site, in site/
+#   make reference  write the output of the examples and the help texts into the pages
+#   make clean      remove the virtual environment, the site, and the files of make demo
 #
-# Each makes a virtual environment in .venv first. PYTHON=... chooses the interpreter, VENV=... the place.
+# Each command first makes a virtual environment in .venv. PYTHON=... chooses the interpreter, and VENV=... the folder.
 
 VENV ?= .venv
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	"$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
 	&& echo "$$python" && break; done)
 
-# The groups and their order are those of tests/conftest.py.
+# tests/conftest.py defines the groups and their order.
 PARALLEL = --numprocesses auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 
-# Tests begin many processes: each would compile the sources again.
+# Tests start many processes, each of which would compile the sources again without bytecode files.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test nightly reference docs clean
@@ -39,7 +41,7 @@ docs: $(VENV)/installed-docs
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --quiet --strict
 
 $(VENV)/bin/python:
-	@test -n "$(PYTHON)" || { echo "provscan needs Python 3.11, 3.12 or 3.13; found none. Try make PYTHON=/path/to/python3." >&2; exit 1; }
+	@test -n "$(PYTHON)" || { echo "provscan needs Python 3.11, 3.12 or 3.13, but none was found. Try make PYTHON=/path/to/python3." >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/installed: pyproject.toml | $(VENV)/bin/python

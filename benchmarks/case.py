@@ -1,15 +1,14 @@
-"""How long does a case of many large runs take, and is it right?
+"""How long does ``provscan case`` take for many large runs, and are its totals right?
 
     python benchmarks/case.py [--runs 8] [--matches 1000000]
 
-Makes run folders with made-up matches, puts them side by side as ``provscan case``
-does, and counts the same with a naive script. Printed are seconds and memory of both;
-the command fails if a total differs.
+Run folders with synthetic matches are written, combined as by ``provscan case``, and
+counted by a naive script. The table shows the seconds and the peak memory of both; the
+command fails if a total differs. Takes about four minutes.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import tempfile
 from collections import Counter, defaultdict
@@ -21,7 +20,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from measure import apart, console, machine, table
+from measure import apart, command_line, console, machine, table
 
 from provscan.handover.case import write_case
 from provscan.runs.evidence import ADDED, CANDIDATE, EVIDENCE
@@ -36,13 +35,14 @@ from provscan.runs.folder import (
 
 SAMPLE = Path(__file__).parents[1] / "tests" / "report"
 BEGIN = datetime(2015, 1, 1, tzinfo=UTC)
-# One match in so many is no finding.
+# One match in this number is not a finding.
 NOT_FINDINGS = 10
+# Number of matches written at a time.
 STEP = 1 << 17
 
 
 def texts_of(numbers: np.ndarray) -> dict[str, pa.Array]:
-    """Return what is known of licensed texts, which depends on their numbers only."""
+    """Return the metadata of licensed texts, which depends only on their numbers."""
     days = [BEGIN + timedelta(days=int(n) % 3000) for n in numbers]
     return {
         "tweet_id": pa.array([str(10**18 + int(n)) for n in numbers]),
@@ -53,7 +53,7 @@ def texts_of(numbers: np.ndarray) -> dict[str, pa.Array]:
 
 
 def write_run(folder: Path, number: int, matches: int) -> Path:
-    """Write a run folder of made-up matches of a third of all licensed texts."""
+    """Write a run folder of synthetic matches of a third of all licensed texts."""
     rng = np.random.default_rng(number)
     folder.mkdir()
     schema = pa.schema(
@@ -115,7 +115,7 @@ def write_run(folder: Path, number: int, matches: int) -> Path:
 
 
 def naive(runs: list[Path]) -> dict[str, Any]:
-    """Count in Python, with all texts in memory."""
+    """Return the counts of all runs, made in Python with all texts in memory."""
     found: dict[str, set[int]] = defaultdict(set)
     tweets: dict[str, int] = {}
     author: dict[str, str] = {}
@@ -158,9 +158,11 @@ def counted(case: Path) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=8)
-    parser.add_argument("--matches", type=int, default=1_000_000)
+    parser = command_line(__doc__)
+    parser.add_argument("--runs", type=int, default=8, help="number of runs")
+    parser.add_argument(
+        "--matches", type=int, default=1_000_000, help="matches of each run"
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         runs = [
@@ -173,7 +175,9 @@ def main() -> None:
             "a naive script": apart(naive, runs),
         }
         if counted(case) != naive(runs):
-            raise SystemExit("a total differs from that of the naive script")
+            raise SystemExit(
+                "A total of provscan case differs from that of the naive script."
+            )
     console.print(machine())
     console.print(f"{options.runs} runs of {options.matches:,} matches: equal totals\n")
     made = table("Counting", "", "seconds", "memory, GB")

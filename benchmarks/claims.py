@@ -1,43 +1,42 @@
-"""What does a run claim about data without copies, and about data with few? Claims,
-findings and the upper limit, in tables.
+"""What does a run claim about data without copies, and about data with few copies?
 
-    python benchmarks/claims.py --corpus DIR --background DIR [--scans 100]
-        [--only clean claims planted few limit]
+    python benchmarks/claims.py --corpus FOLDER --background FOLDER [--scans 100]
+        [--only clean claims few limit]
 
 The tweets of the corpus are divided at random into licensed tweets and a control; each
-file of the background is a collection of another kind without tweets. Everything is
-scanned once, and simulated scans are drawn from the result:
+file of the background is a collection of another kind without tweets. All texts are
+scanned once, and simulated scans are drawn from the result (``simulated.py``). A table
+is printed for each section:
 
 clean
     For each collection, the records with findings, without and with all other
-    collections as known data, and the upper limit on records with a nearly verbatim
-    copy.
+    collections as known data, and "at most" (the upper limit on records with a nearly
+    verbatim copy).
 claims
-    Scans of data without copies, by measure of chance: a control of the same kind, a
-    cutoff, and null datasets of another kind, of the same kind, and of the same
-    collection divided by its first letters. Every claim is false.
-planted
-    One record in a hundred is a verbatim tweet; the null dataset is of the same kind.
+    The outcomes of scans of data without copies, for each measure of chance: a control
+    of the same kind, a cutoff, and null datasets of another kind, of the same kind, and
+    of the same kind from another part of the collection. Every claim is false.
 few
-    75 verbatim tweets among 7,400 records of each collection, with a control of the
-    same kind.
+    "At least" for 75 verbatim tweets among 7,400 records of each collection, with a
+    control of the same kind.
 limit
-    Edited copies are planted, also with only short tweets among them. The table shows
-    how often the limit on nearly verbatim copies of texts that can be told is valid,
-    and its ratio to the truth (median).
+    Edited copies are planted, and in some scans only copies of short tweets. The table
+    shows how often "at most" is right, and its ratio to the truth.
 
-Collections of fewer than 1,000 records are cut into passages of some 2,000 characters
-as datasets, and used uncut as null datasets.
+Needs real tweets and at least two files of real texts without them, as JSON lines (see
+``README.md``). Collections of fewer than 1,000 records are cut into passages of about
+2,000 characters as datasets, and used uncut as null datasets. Takes about two hours of
+processor time for 100 scans.
 """
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -45,16 +44,17 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from edits import EDITS, HEAVY, OTHERS
-from measure import machine, table
-from rich.console import Console
+from measure import command_line, console, machine, table
+from planted import add_data_options, files, json_rows
 from simulated import (
     OPTIONS,
     Controlled,
     Corpus,
     Pool,
+    Sample,
     control,
+    null_scan,
     placed,
-    read_rows,
     written,
 )
 
@@ -63,19 +63,19 @@ from provscan.calibration.controls import no_control, with_cutoff
 from provscan.calibration.spike_ins import Recovered, SpikeIns
 from provscan.estimate.damage import nearly_verbatim
 from provscan.matching import compared, in_pieces
-from provscan.matching.part_files import PartResult
 from provscan.options import parse_utc
-from provscan.readers import ReadStats
 from provscan.runs.analysis import Scores, analyse
 from provscan.runs.matches import score_matches
-from provscan.runs.null import NullScan
 from provscan.scoring.rule import KnownElsewhere, MatchTraits, Scorer
 from provscan.text_buffers import buffers
 
+# Records of a simulated scan, and the minimum number of records of a collection that is
+# not cut into passages.
 RECORDS, FEW_RECORDS = 8_000, 1_000
 PASSAGE = 2_000
+# Short tweets have fewer characters.
 SHORT = 40
-SECTIONS = ("clean", "claims", "planted", "few", "limit")
+SECTIONS = ("clean", "claims", "few", "limit")
 
 
 def passages(text: str) -> list[str]:
@@ -91,13 +91,14 @@ def passages(text: str) -> list[str]:
 
 @dataclass
 class World:
-    """The corpus with one measure of chance, and the collections scanned for it."""
+    """The corpus with one measure of chance, and the collections scanned for it.
+
+    ``long`` has the uncut texts of the collections that are cut into passages.
+    """
 
     held: Controlled
     collections: dict[str, list[str]]
-    long: dict[
-        str, list[str]
-    ]  # The collections as they are, where they are cut for datasets.
+    long: dict[str, list[str]]
 
     @cached_property
     def scans(self) -> dict[str, Pool]:
@@ -115,7 +116,7 @@ class World:
     @cached_property
     def spiked(self) -> dict[str, list[tuple[SpikeIns, Recovered]]]:
         return {
-            name: self.held._spiked(texts, 2)
+            name: self.held.spike_ins(texts, 2)
             for name, texts in self.collections.items()
         }
 
@@ -123,52 +124,29 @@ class World:
 def answer(
     world: World,
     name: str,
-    columns: dict[str, np.ndarray],
-    size: tuple[int, int],
+    dataset: Sample,
     seed: int,
-    null: tuple[dict[str, np.ndarray], tuple[int, int], np.ndarray, np.ndarray]
-    | None = None,
+    null: Sample | None = None,
     scorer: Scorer | None = None,
 ) -> dict[str, Any]:
-    """Return the answer of a simulated scan, given the matches of a dataset and those
-    of a null dataset with its size and lengths.
+    """Return the answer of a simulated scan of a dataset, in which spike-ins were
+    planted in records of a collection.
     """
     held, scorer = world.held, scorer or world.held.scorer
-    with tempfile.TemporaryDirectory() as folder:
-        part = PartResult(
-            0, "data", records=size[0], characters=size[1], stats=ReadStats()
-        )
-        scanned = written(columns, part, Path(folder))
-        other = None
-        if null is not None:
-            found, (records, characters), lengths, others = null
-            theirs = PartResult(1, "null", records=records, characters=characters)
-            other = NullScan(
-                written(found, theirs, Path(folder)),
-                ["null"],
-                lengths=(lengths, others),
-            )
+    with tempfile.TemporaryDirectory() as name_of_folder:
+        folder = Path(name_of_folder)
+        scanned = written(dataset.columns, dataset.part(0, "data"), folder)
+        other = None if null is None else null_scan(null, dataset, folder)
         matches = score_matches(scanned, scorer, held.controls)
         spike_ins = world.spiked[name][seed % 2]
         scores = Scores(scorer, matches, held.samples, *spike_ins)
         analysis = analyse(scores, scanned, held.controls, OPTIONS, other)
         result: dict[str, Any] = analysis.summary["answer"]
-        null_counts = analysis.measured.null
-        result["kind"] = None if null_counts is None else null_counts.kind
         return result
 
 
-def drawn(
-    scan: Pool, rows: np.ndarray
-) -> tuple[dict[str, np.ndarray], tuple[int, int], np.ndarray]:
-    return (
-        scan.drawn(rows),
-        (len(rows), int(scan.lengths[rows].sum())),
-        scan.lengths[rows],
-    )
-
-
 def clean(world: World, known: dict[str, KnownElsewhere]) -> None:
+    """Print the findings in each collection, and "at most"."""
     found = table(
         "Data without copies",
         "collection",
@@ -180,9 +158,9 @@ def clean(world: World, known: dict[str, KnownElsewhere]) -> None:
         "share",
     )
     for name, scan in world.scans.items():
-        rows = np.arange(len(scan.lengths))
-        columns, size, _ = drawn(scan, rows)
-        plain = answer(world, name, columns, size, 0)["records"]
+        dataset = scan.drawn(np.arange(len(scan.lengths)))
+        size = len(dataset.lengths)
+        plain = answer(world, name, dataset, 0)["records"]
         held = world.held
         scorer = Scorer(
             held.controls.reader,
@@ -190,20 +168,18 @@ def clean(world: World, known: dict[str, KnownElsewhere]) -> None:
             held.controls.repeated,
             elsewhere=known[name],
         )
-        less = answer(world, name, columns, size, 0, scorer=scorer)["records"][
-            "findings"
-        ]
+        fewer = answer(world, name, dataset, 0, scorer=scorer)["records"]["findings"]
         most = plain["at_most"]
         found.add_row(
             name,
-            f"{len(rows):,}",
+            f"{size:,}",
             f"{plain['findings']:,.0f}",
-            f"{plain['findings'] / len(rows):.3%}",
-            f"{less:,.0f}",
+            f"{plain['findings'] / size:.3%}",
+            f"{fewer:,.0f}",
             "-" if most is None else f"{most:,.0f}",
-            "-" if most is None else f"{most / len(rows):.3%}",
+            "-" if most is None else f"{most / size:.3%}",
         )
-    Console().print(found)
+    console.print(found)
 
 
 def known_of(world: World) -> dict[str, KnownElsewhere]:
@@ -216,7 +192,7 @@ def known_of(world: World) -> dict[str, KnownElsewhere]:
         np.maximum.at(best[name], scan.columns["text"], scan.columns["containment"])
     return {
         name: KnownElsewhere(
-            np.maximum.reduce([of for other, of in best.items() if other != name])
+            np.maximum.reduce([most for other, most in best.items() if other != name])
         )
         for name in best
     }
@@ -242,6 +218,7 @@ def halves(
 
 
 def without_copies(worlds: dict[str, World], scans: int) -> None:
+    """Print the outcomes of scans of data without copies."""
     found = table(
         "Claims on data without copies",
         "chance measured by",
@@ -250,128 +227,51 @@ def without_copies(worlds: dict[str, World], scans: int) -> None:
         "not measured",
         "no copies shown",
     )
-    kinds: dict[str, Callable[[int, Random], dict[str, Any]]] = {}
     names = list(worlds["control"].collections)
 
     def controlled(measure: str) -> Callable[[int, Random], dict[str, Any]]:
         def scan(number: int, rng: Random) -> dict[str, Any]:
             world, name = worlds[measure], names[number % len(names)]
             rows, _ = halves(world, name, rng, RECORDS, parted=False)
-            columns, size, _ = drawn(world.scans[name], rows)
-            return answer(world, name, columns, size, number)
+            return answer(world, name, world.scans[name].drawn(rows), number)
 
         return scan
 
-    def of_null(kind: str) -> Callable[[int, Random], dict[str, Any]]:
+    def with_null(kind: str) -> Callable[[int, Random], dict[str, Any]]:
         def scan(number: int, rng: Random) -> dict[str, Any]:
             world, name = worlds["none"], names[number % len(names)]
-            own, other = halves(world, name, rng, RECORDS, parted=kind == "parted")
-            columns, size, lengths = drawn(world.scans[name], own)
+            rows, others = halves(world, name, rng, RECORDS, parted=kind == "parted")
             source = world.scans[name]
+            dataset = source.drawn(rows)
             if kind == "other":
                 pairs = [n for n in (*names, *world.long) if n.split(" ")[0] != name]
                 theirs = pairs[(number // len(names)) % len(pairs)]
-                source = (
-                    world.long_scans[theirs]
-                    if theirs in world.long
-                    else world.scans[theirs]
-                )
-                size_of = len(source.lengths)
-                other = np.array(
-                    rng.sample(range(size_of), min(RECORDS, size_of)), np.int64
-                )
-            null, null_size, null_lengths = drawn(source, other)
-            return answer(
-                world,
-                name,
-                columns,
-                size,
-                number,
-                (null, null_size, lengths, null_lengths),
-            )
+                source = (world.scans | world.long_scans)[theirs]
+                size = len(source.lengths)
+                others = np.array(rng.sample(range(size), min(RECORDS, size)), np.int64)
+            return answer(world, name, dataset, number, source.drawn(others))
 
         return scan
 
-    kinds["a control of the same kind"] = controlled("control")
+    kinds = {"a control of the same kind": controlled("control")}
     if "cutoff" in worlds:
         kinds["a cutoff"] = controlled("cutoff")
     kinds |= {
-        "a null dataset of another kind": of_null("other"),
-        "a null dataset of the same kind": of_null("same"),
-        "a null dataset of the same kind, parted": of_null("parted"),
+        "a null dataset of another kind": with_null("other"),
+        "a null dataset of the same kind": with_null("same"),
+        "a null dataset of the same kind, parted": with_null("parted"),
     }
     for kind, scan in kinds.items():
         statuses = Counter(
             scan(n, Random(f"{kind} {n}"))["status"] for n in range(scans)
         )
-        found.add_row(
-            kind,
-            str(scans),
-            *(
-                str(statuses[s])
-                for s in ("copies_found", "not_measured", "no_copies_shown")
-            ),
-        )
-    Console().print(found)
-
-
-def verbatim(world: World, rng: Random, count: int) -> np.ndarray:
-    """Return the numbers of the verbatim copies among the scanned copies."""
-    return np.array(rng.sample(range(len(world.held.corpus.copied)), count), np.int64)
-
-
-def with_copies(
-    world: World, name: str, rows: np.ndarray, copies: np.ndarray, scan: Pool
-) -> tuple[Any, Any]:
-    """Return the matches and the size of a dataset of records and copies."""
-    old, size, _ = drawn(world.scans[name], rows)
-    new = scan.drawn(copies)
-    new["record"] += len(rows)
-    columns = {key: np.concatenate([old[key], new[key]]) for key in new}
-    return columns, (len(rows) + len(copies), size[1] + int(scan.lengths[copies].sum()))
-
-
-def planted(world: World, scans: int) -> None:
-    found = table(
-        "One in a hundred records is a verbatim tweet",
-        "collection",
-        "scans",
-        "claimed",
-        "null not of the kind",
-    )
-    names = list(world.collections)
-    results: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
-    for number in range(scans):
-        rng, name = Random(f"planted {number}"), names[number % len(names)]
-        own, other = halves(world, name, rng, RECORDS, parted=False)
-        copies = verbatim(world, rng, max(1, round(len(own) / 99)))
-        columns, size = with_copies(world, name, own, copies, world.held.copies)
-        lengths = np.concatenate(
-            [world.scans[name].lengths[own], world.held.copies.lengths[copies]]
-        )
-        null, null_size, null_lengths = drawn(world.scans[name], other)
-        results[name].append(
-            answer(
-                world,
-                name,
-                columns,
-                size,
-                number,
-                (null, null_size, lengths, null_lengths),
-            )
-        )
-    for name, answers in results.items():
-        claimed = sum(a["status"] == "copies_found" for a in answers)
-        found.add_row(
-            name,
-            str(len(answers)),
-            str(claimed),
-            str(sum(not a["kind"].same for a in answers)),
-        )
-    Console().print(found)
+        outcomes = ("copies_found", "not_measured", "no_copies_shown")
+        found.add_row(kind, str(scans), *(str(statuses[s]) for s in outcomes))
+    console.print(found)
 
 
 def few(world: World) -> None:
+    """Print "at least" for few verbatim copies."""
     found = table(
         "75 verbatim tweets among 7,400 records, five draws", "collection", *"12345"
     )
@@ -379,26 +279,24 @@ def few(world: World) -> None:
         bounds = []
         for number in range(5):
             rng = Random(f"few {number}")
-            rows = np.array(
-                rng.sample(range(len(scan.lengths)), min(7_400, len(scan.lengths))),
-                np.int64,
-            )
-            columns, size = with_copies(
-                world, name, rows, verbatim(world, rng, 75), world.held.copies
-            )
-            least = answer(world, name, columns, size, number)["records"]["at_least"]
+            size = len(scan.lengths)
+            rows = np.array(rng.sample(range(size), min(7_400, size)), np.int64)
+            # The first of all copies are verbatim.
+            tweets = range(len(world.held.corpus.copied))
+            copies = np.array(rng.sample(tweets, 75), np.int64)
+            dataset = scan.drawn(rows).with_more(world.held.copies.drawn(copies))
+            least = answer(world, name, dataset, number)["records"]["at_least"]
             bounds.append("-" if least is None else f"{least:.0f}")
         found.add_row(name, *bounds)
-    Console().print(found)
+    console.print(found)
 
 
 @dataclass
 class Copies:
-    """Scanned copies of tweets with every edit, and which of them are nearly verbatim
-    and can be told.
+    """Scanned copies of tweets, and whether each of them is nearly verbatim and
+    detectable.
     """
 
-    texts: list[str]
     scan: Pool
     nearly: np.ndarray
 
@@ -406,6 +304,7 @@ class Copies:
 def edited(
     world: World, edits: dict[str, Any], *, short: bool, inside: bool, seed: int
 ) -> Copies:
+    """Return a copy of up to 2,000 tweets, each with one of the edits."""
     corpus, reader = world.held.corpus, world.held.controls.reader
     tweets = [
         t
@@ -428,14 +327,14 @@ def edited(
         for name, tweet in zip(which, chosen, strict=True)
     ]
     rows, numbers = reader.texts_of_ids(pa.array([tweet["id"] for tweet in chosen]))
-    # A tweet that was edited has several texts.
+    # A tweet that was edited on the platform has several texts; the first one counts.
     numbers = numbers[np.unique(rows, return_index=True)[1]]
     whole = np.full(len(copies), not inside)
     _, similarity, containment = compared(
         *buffers(pa.array(copies, pa.large_string())), numbers, reader
     )
     ones = np.ones(len(copies))
-    told = world.held.scorer.scores(
+    detectable = world.held.scorer.scores(
         MatchTraits(
             numbers,
             ones,
@@ -450,21 +349,22 @@ def edited(
         else copies
     )
     pieces = in_pieces(*buffers(pa.array(copies, pa.large_string())), numbers, reader)
-    # Somebody's words before and after a copy are not the copy's.
+    # A remark before and after a tweet leaves the copy verbatim.
     nearly = nearly_verbatim(similarity, containment) | (np.array(which) == "commented")
-    nearly &= ~pieces & told
-    return Copies(texts, Pool(texts, world.held.controls), nearly)
+    nearly &= ~pieces & detectable
+    return Copies(Pool(texts, world.held.controls), nearly)
 
 
 def limit(world: World, scans: int) -> None:
+    """Print how often "at most" is right if edited copies were planted."""
     found = table(
-        "At most so many nearly verbatim copies",
+        "At most: the limit on nearly verbatim copies",
         "planted",
         "scans",
-        "holds",
+        "right",
         "withheld",
         "over the truth, median",
-        "worst",
+        "minimum",
     )
     sets = {
         "light edits": {**EDITS},
@@ -474,88 +374,60 @@ def limit(world: World, scans: int) -> None:
     }
     names = list(world.collections)
     every: list[tuple[float, float | None]] = []
-    for kind, edits in sets.items():
-        for short in (False, True):
-            for inside in (False, True):
-                copies = edited(world, edits, short=short, inside=inside, seed=7)
-                each, results = (
-                    max(1, scans // (4 * len(sets))),
-                    list[tuple[float, float | None]](),
-                )
-                for number in range(each):
-                    rng, name = (
-                        Random(f"limit {kind} {short} {inside} {number}"),
-                        names[number % len(names)],
-                    )
-                    count = rng.choice((100, 300, 1_000))
-                    rows = np.array(
-                        rng.sample(
-                            range(len(world.scans[name].lengths)),
-                            min(4_000, len(world.scans[name].lengths)),
-                        )
-                    )
-                    which = np.array(
-                        rng.sample(
-                            range(len(copies.texts)), min(count, len(copies.texts))
-                        ),
-                        np.int64,
-                    )
-                    columns, size = with_copies(world, name, rows, which, copies.scan)
-                    said = answer(world, name, columns, size, number)["records"][
-                        "at_most"
-                    ]
-                    results.append((float(copies.nearly[which].sum()), said))
-                every += results
-                what = f"{kind}{', short tweets only' if short else ''}{', in documents' if inside else ''}"  # noqa: E501
-                found.add_row(what, *_judged(results))
+    for kind, short, inside in product(sets, (False, True), (False, True)):
+        copies = edited(world, sets[kind], short=short, inside=inside, seed=7)
+        results: list[tuple[float, float | None]] = []
+        for number in range(max(1, scans // (4 * len(sets)))):
+            rng = Random(f"limit {kind} {short} {inside} {number}")
+            name = names[number % len(names)]
+            scan, available = world.scans[name], len(copies.nearly)
+            count, size = rng.choice((100, 300, 1_000)), len(scan.lengths)
+            rows = np.array(rng.sample(range(size), min(4_000, size)))
+            which = np.array(rng.sample(range(available), min(count, available)))
+            dataset = scan.drawn(rows).with_more(copies.scan.drawn(which))
+            at_most = answer(world, name, dataset, number)["records"]["at_most"]
+            results.append((float(copies.nearly[which].sum()), at_most))
+        every += results
+        only_short = ", short tweets only" if short else ""
+        place = ", in documents" if inside else ""
+        found.add_row(f"{kind}{only_short}{place}", *_judged(results))
     found.add_row("all", *_judged(every))
-    Console().print(found)
+    console.print(found)
 
 
 def _judged(results: list[tuple[float, float | None]]) -> list[str]:
-    given = [(truth, said) for truth, said in results if said is not None]
-    over = [said / truth for truth, said in given if truth]
-    holds = sum(truth <= said + 1e-9 for truth, said in given)
+    """Return the cells of a row, given pairs of the truth and the limit."""
+    given = [(truth, most) for truth, most in results if most is not None]
+    over = [most / truth for truth, most in given if truth]
+    right = sum(truth <= most + 1e-9 for truth, most in given)
     ratios = [f"{np.median(over):.2f}", f"{min(over):.2f}"] if over else ["-", "-"]
-    return [
-        str(len(results)),
-        f"{holds}/{len(given)}",
-        str(len(results) - len(given)),
-        *ratios,
-    ]
+    withheld = str(len(results) - len(given))
+    return [str(len(results)), f"{right}/{len(given)}", withheld, *ratios]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    parser = command_line(__doc__)
+    add_data_options(parser, required=True)
+    parser.add_argument(
+        "--scans",
+        type=int,
+        default=100,
+        help="simulated scans per measure of chance, and in the section limit",
     )
     parser.add_argument(
-        "--corpus",
-        type=Path,
-        required=True,
-        help="folder of JSON lines (plain or .zst) of tweets",
+        "--seed", type=int, default=1, help="seed of the division of the tweets"
     )
     parser.add_argument(
-        "--background",
-        type=Path,
-        required=True,
-        help="folder of JSON lines of other texts, a kind each",
+        "--only", nargs="+", choices=SECTIONS, default=SECTIONS, help="sections"
     )
-    parser.add_argument(
-        "--scans", type=int, default=100, help="simulated scans of a kind"
-    )
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", nargs="+", choices=SECTIONS, default=SECTIONS)
     args = parser.parse_args()
-    print(machine(), flush=True)
+    console.print(machine())
     with tempfile.TemporaryDirectory() as folder:
         worlds = made(args.corpus, args.background, Path(folder), args.seed)
         if "clean" in args.only:
             clean(worlds["none"], known_of(worlds["none"]))
         if "claims" in args.only:
             without_copies(worlds, args.scans)
-        if "planted" in args.only:
-            planted(worlds["none"], args.scans)
         if "few" in args.only:
             few(worlds["control"])
         if "limit" in args.only:
@@ -563,9 +435,9 @@ def main() -> None:
 
 
 def made(corpus: Path, background: Path, folder: Path, seed: int) -> dict[str, World]:
-    """Make the worlds of each measure of chance."""
+    """Return the world of each measure of chance."""
     rng = Random(seed)
-    rows = [row for path in sorted(corpus.glob("*.jsonl*")) for row in read_rows(path)]
+    rows = [row for path in files(corpus) for row in json_rows(path)]
     canonical = provscan.canonical([row["text"] for row in rows])
     first = {text: row for row, text in zip(rows, canonical, strict=True) if text}
     every = [row for row in first.values() if not row["text"].startswith("RT @")]
@@ -574,8 +446,8 @@ def made(corpus: Path, background: Path, folder: Path, seed: int) -> dict[str, W
     licensed = [row for row in every if row["id"] not in apart]
     index = provscan.build_index(licensed, folder / "licensed.index")
     collections, long = {}, {}
-    for path in sorted(background.glob("*.jsonl*")):
-        name, texts = path.name.split(".")[0], [row["text"] for row in read_rows(path)]
+    for path in files(background):
+        name, texts = path.name.split(".")[0], [row["text"] for row in json_rows(path)]
         if len(texts) < FEW_RECORDS:
             long[f"{name} as it is"] = texts
             texts = [passage for text in texts for passage in passages(text)]

@@ -1,27 +1,26 @@
-"""Are the numbers of a run right? Simulated scans with a known truth, cell by cell, in
-one table.
+"""How often are the bounds, intervals and claims of a run right, over many kinds of
+datasets, edits and controls?
 
-    python benchmarks/coverage.py [--corpus DIR --background DIR] [--scans 30]
+    python benchmarks/coverage.py [--corpus FOLDER --background FOLDER] [--scans 30]
         [--main 200] [--only EXPRESSION]
-    python benchmarks/coverage.py --save FILE ...     # append every scan to FILE, so
+    python benchmarks/coverage.py --save FILE ...     # append each scan to FILE, so
                                                       # that cells can be run separately
     python benchmarks/coverage.py --table FILE        # print the table of a saved file
 
-A cell is a kind of dataset with a kind of control. A scan is a random sample of records
-without any tweet, into which edited licensed tweets are planted (benchmarks/edits.py,
-written independently of the spike-ins' edits). It is analysed as by `provscan match`.
-To make thousands of scans affordable, everything is scanned once and drawn from
-afterwards: the records without tweets, every edit of some thousand tweets, and sets of
-spike-ins.
+A cell is a kind of dataset with a kind of control. Each of its scans is a random sample
+of records without tweets, in which edited licensed tweets are planted (``edits.py``,
+written independently of the spike-ins' edits), and is analysed as by ``provscan
+match``. ``simulated.py`` draws the scans from texts that were scanned once.
 
 The table shows for each cell, for records and for texts: how often "at least" and the
-bound on all copies (`at_most_any`) are right; that bound divided by the truth (median);
-how often the interval is right in scans that have one, and its bias and its width
-divided by the truth (medians); and in how many scans copies are claimed. It also shows
-in how many scans the list at q <= 0.01 is not empty, only records or only texts are
-claimed, or there is no warning of drift; and the CPU time of an analysis without its
-spike-ins in milliseconds (median). If nothing is planted, every claim is false. Without
-data, tweets and texts are made up.
+bound on all copies (``at_most_any``) are right; the ratio of that bound to the truth
+(median); how often the interval is right in scans that have one, and its bias and its
+width relative to the truth (medians); and in how many scans copies are claimed. If
+nothing was planted, every claim is false. Further columns show in how many scans the
+list at q <= 0.01 is not empty ("listed"), only records or only texts are claimed
+("split"), or there is no warning of drift, and the median processor time of an analysis
+without its spike-ins in milliseconds. Takes several hours for all cells; ``--only
+nothing --scans 5 --main 5`` takes about five minutes.
 """
 
 from __future__ import annotations
@@ -31,7 +30,6 @@ if __name__ == "coverage":
         "a benchmark, and not the package coverage, which numba looks for"
     )
 
-import argparse
 import json
 import re
 import tempfile
@@ -45,7 +43,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from edits import EDITS, HEAVY, OTHERS, halved
-from measure import machine
+from measure import command_line, machine
+from planted import add_data_options, files, json_rows
 from simulated import (
     ALL_EDITS,
     OPTIONS,
@@ -53,15 +52,13 @@ from simulated import (
     Controlled,
     Corpus,
     control,
-    read_rows,
+    null_scan,
     written,
 )
 from synthetic import documents, tweets
 
 import provscan
 from provscan.calibration.controls import no_control
-from provscan.matching.part_files import PartResult
-from provscan.readers import ReadStats
 from provscan.runs.analysis import Scores, analyse
 from provscan.runs.evidence import ADDED
 from provscan.runs.matches import score_matches
@@ -74,24 +71,24 @@ LATE = ("control_from_other_years", "chance_drifts", "control_unlike")
 
 @dataclass(frozen=True)
 class Cell:
-    """What is planted in the datasets, and what serves as control.
+    """The planted copies of a kind of dataset, and its control.
 
     Attributes
     ----------
     name
-        For the table and for ``--only``.
+        Name in the table and for ``--only``.
     corpus
-        Which corpus, of those that :func:`corpora` makes.
+        Name of a corpus of :func:`corpora`.
     control
-        Which control of that corpus; "none" for none.
+        Name of a control of that corpus, "null" for a null dataset, or "none".
     edits
-        "light", "mixed", "heavy", the name of an edit, or "halves": light ones, and a
-        quarter of the copies cut to half; "headlines": 30 texts of the first years that
-        both sides have from elsewhere.
+        "light", "mixed", "heavy", "others", "mixed others", or the name of an edit.
+        "halves": light edits, and a quarter of the copies cut to half. "headlines": 30
+        texts of the first years that tweets and dataset took from a third source.
     usage
-        Share of the records that hold a copy.
+        Share of the records that contain a copy.
     inside
-        Whether copies stand inside of documents.
+        Whether copies are inside documents.
     main
         Scanned more often.
     """
@@ -195,38 +192,28 @@ def scan(cell: Cell, corpus: Corpus, seed: int) -> dict[str, Any]:
     """Return the answer of one simulated scan next to the truth."""
     rng = Random(f"{cell.name} {seed}")
     held = corpus.held["none" if cell.control == "null" else cell.control]
-    texts, wanted = (
-        (corpus.documents, DOCUMENTS) if cell.inside else (corpus.background, RECORDS)
-    )
-    chosen = np.array(rng.sample(range(len(texts)), min(wanted, len(texts))))
-    count = round(cell.usage * len(chosen))
-    copies, different = (
+    if cell.inside:
+        texts, copies, size = held.documents, held.copies_inside, DOCUMENTS
+    else:
+        texts, copies, size = held.records, held.copies, RECORDS
+    size = min(size, len(texts.lengths))
+    chosen = np.array(rng.sample(range(len(texts.lengths)), size))
+    count = round(cell.usage * size)
+    which, different = (
         planted(cell, corpus, count, rng) if count else (np.zeros(0, np.int64), 0)
     )
-    pools = (
-        (held.documents, held.copies_inside)
-        if cell.inside
-        else (held.records, held.copies)
-    )
-    old, new = pools[0].drawn(chosen[count:]), pools[1].drawn(copies)
-    new["record"] += len(chosen) - count
-    columns = {name: np.concatenate([old[name], new[name]]) for name in new}
-    part = PartResult(0, "data", records=len(chosen), stats=ReadStats())
-    lengths = np.concatenate(
-        [pools[0].lengths[chosen[count:]], pools[1].lengths[copies]]
-    )
-    part.characters = int(lengths.sum())
+    dataset = texts.drawn(chosen[count:]).with_more(copies.drawn(which))
     with tempfile.TemporaryDirectory() as folder:
-        scanned = written(columns, part, Path(folder))
-        null = (
-            null_scan(held, lengths, rng, Path(folder))
-            if cell.control == "null"
-            else None
-        )
-        return answered(cell, held, scanned, null, seed) | {
-            "truth": {"records": 0 if cell.edits == "headlines" else count,
-                      "texts": 0 if cell.edits == "headlines" else different},
-        }  # fmt: skip
+        scanned = written(dataset.columns, dataset.part(0, "data"), Path(folder))
+        null = None
+        if cell.control == "null":
+            # The null dataset has as many other records without tweets.
+            count_null = min(size, len(corpus.null))
+            rows = np.array(rng.sample(range(len(corpus.null)), count_null))
+            null = null_scan(held.null.drawn(rows), dataset, Path(folder))
+        true = cell.edits != "headlines"
+        truth = {"records": count * true, "texts": different * true}
+        return answered(cell, held, scanned, null, seed) | {"truth": truth}
 
 
 def answered(
@@ -264,18 +251,6 @@ def answered(
     }
 
 
-def null_scan(
-    held: Controlled, lengths: np.ndarray, rng: Random, folder: Path
-) -> NullScan:
-    """Draw equally many other records without tweets."""
-    count = min(len(lengths), len(held.corpus.null))
-    rows = np.array(rng.sample(range(len(held.corpus.null)), count))
-    others = held.null.lengths[rows]
-    part = PartResult(1, "null", records=len(rows), characters=int(others.sum()))
-    found = written(held.null.drawn(rows), part, folder)
-    return NullScan(found, ["null"], lengths=(lengths, others))
-
-
 def corpora(
     corpus: Path | None,
     background: Path | None,
@@ -283,27 +258,19 @@ def corpora(
     seed: int,
     size: int | None = None,
 ) -> dict[str, Callable[[], Corpus]]:
-    """Return functions that make each corpus, with at most `size` real tweets and texts
-    without tweets, chosen at random.
+    """Return a function for each corpus that makes it, with at most `size` real tweets
+    and texts without tweets, chosen at random.
     """
 
     def latin() -> Corpus:
         if corpus is None or background is None:
-            rows = made_up(
+            rows = synthetic_tweets(
                 lambda text: text.isascii() or max(text) < "\u0250", 60_000, seed
             )
             texts = documents(4_000_000, seed + 1, mean=100)
         else:
-            rows = [
-                row
-                for path in sorted(corpus.glob("*.jsonl*"))
-                for row in read_rows(path)
-            ]
-            texts = [
-                r["text"]
-                for path in sorted(background.glob("*.jsonl*"))
-                for r in read_rows(path)
-            ]
+            rows = [row for path in files(corpus) for row in json_rows(path)]
+            texts = [r["text"] for path in files(background) for r in json_rows(path)]
             if size is not None:
                 rng = Random(seed)
                 rows, texts = (
@@ -315,7 +282,7 @@ def corpora(
 
     def wide(name: str, low: str, high: str) -> Callable[[], Corpus]:
         def make() -> Corpus:
-            rows = made_up(
+            rows = synthetic_tweets(
                 lambda text: sum(low <= c <= high for c in text) > 0.3 * len(text),
                 400_000,
                 seed,
@@ -332,10 +299,10 @@ def corpora(
     }
 
 
-def made_up(
+def synthetic_tweets(
     wanted: Callable[[str], bool], count: int, seed: int
 ) -> list[dict[str, Any]]:
-    """Make up tweets of one kind, with authors and years."""
+    """Return the synthetic tweets of one kind, with authors and years."""
     rows = [
         row
         for batch in tweets(count, seed)
@@ -403,7 +370,7 @@ def made(
                 folder / f"{name}.{kind}",
             )
     if name != "latin":
-        latin = made_up(lambda text: text.isascii(), 20_000, seed)
+        latin = synthetic_tweets(lambda text: text.isascii(), 20_000, seed)
         controls["latin"] = control(index, latin, folder / f"{name}.latin")
     result.held = {kind: Controlled(each, result) for kind, each in controls.items()}
     return result
@@ -433,12 +400,9 @@ def summarised(name: str, scans: list[dict[str, Any]]) -> str:
         holds = [e["low"] - 1e-9 <= truth <= e["high"] + 1e-9 for truth, e in given]
         bias = [e["value"] / truth - 1 for truth, e in given if truth]
         width = [(e["high"] - e["low"]) / truth for truth, e in given if truth]
-        columns += [
-            of(least),
-            of(most),
-            *([median(over, ".2f")] if count == "records" else []),
-        ]
-        columns += [of(holds), median(bias, "+.3f"), median(width, ".3f")]
+        columns += [fraction(least), fraction(most)]
+        columns += [median(over, ".2f")] if count == "records" else []
+        columns += [fraction(holds), median(bias, "+.3f"), median(width, ".3f")]
         columns.append(str(sum(bool(a["at_least"]) for _, a in pairs)))
     split = [
         bool(scan["records"]["at_least"]) != bool(scan["texts"]["at_least"])
@@ -458,19 +422,16 @@ def median(values: list[float], form: str) -> str:
     return format(float(np.median(values)), form) if values else "-"
 
 
-def of(values: list[bool]) -> str:
+def fraction(values: list[bool]) -> str:
     return f"{sum(values)}/{len(values)}" if values else "-"
 
 
 def table(scans: list[dict[str, Any]]) -> None:
     """Print the table of scans."""
-    of_records = (
-        "at least | at most | over the truth | interval | bias | width | claims"
-    )
-    of_texts = "texts: at least | at most | interval | bias | width | claims"
     print(
-        f"\n| cell | scans | {of_records} | {of_texts} | listed | split | no drift "
-        "warning | ms |"
+        "\n| cell | scans | at least | at most | over the truth | interval | bias "
+        "| width | claims | texts: at least | at most | interval | bias | width "
+        "| claims | listed | split | no drift warning | ms |"
     )
     print("|---" * 19 + "|")
     for cell in CELLS:
@@ -480,33 +441,33 @@ def table(scans: list[dict[str, Any]]) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--corpus", type=Path, help="folder of tweets, .jsonl or .jsonl.zst"
-    )
-    parser.add_argument(
-        "--background", type=Path, help="folder of texts without licensed tweets"
-    )
+    parser = command_line(__doc__)
+    add_data_options(parser)
     parser.add_argument(
         "--tweets",
         type=int,
-        help="of the corpus, at random, and as many texts; all by default",
+        help="size of a random sample of the tweets of --corpus, and of the texts of "
+        "--background (all without it)",
     )
-    parser.add_argument("--scans", type=int, default=30, help="of each cell")
-    parser.add_argument("--main", type=int, default=200, help="of the main cells")
+    parser.add_argument(
+        "--scans", type=int, default=30, help="simulated scans of each cell"
+    )
+    parser.add_argument(
+        "--main", type=int, default=200, help="simulated scans of each main cell"
+    )
     parser.add_argument(
         "--only",
         default="",
-        help="cells in whose names this regular expression is found",
-    )
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument(
-        "--save", type=Path, help="file to append the scans to, as JSON lines"
+        help="regular expression; only cells whose names contain it are scanned",
     )
     parser.add_argument(
-        "--table", type=Path, help="such a file: print its table, and scan nothing"
+        "--seed", type=int, default=1, help="seed of all random choices"
+    )
+    parser.add_argument(
+        "--save", type=Path, help="file of JSON lines to which the scans are appended"
+    )
+    parser.add_argument(
+        "--table", type=Path, help="print the table of a saved file, and scan nothing"
     )
     args = parser.parse_args()
     if args.table:

@@ -52,8 +52,8 @@ def stripped(text: str, rng: Random) -> str:
 
 
 def _is_mark(character: str) -> bool:
-    """Return whether a character is a vowel sign or the like, which many scripts need
-    to be legible; such marks count as word characters here.
+    """Return whether a character is a combining mark, such as a vowel sign, that the
+    words of its script need; such marks count as word characters here.
     """
     return re.match(r"[\u0900-\u0dff\u0e30-\u0e4e\u064b-\u0652]", character) is not None
 
@@ -68,7 +68,7 @@ def retweeted(text: str, rng: Random) -> str:
 
 
 def commented(text: str, rng: Random) -> str:
-    """Add somebody's words before and after the tweet."""
+    """Add a remark before and after the tweet."""
     return f"{rng.choice(_BEFORE)} {text} {rng.choice(_AFTER)}"
 
 
@@ -173,11 +173,13 @@ HEAVY: dict[str, Edit] = {
     edit.__name__: edit
     for edit in (kept_in_part, three_words, mistyped, swapped, thinned_out)
 }
-"""Edits that leave little; :func:`halved` is another, by itself."""
+"""Edits that leave little of a text. :func:`halved`, which is not in the list, is used
+separately.
+"""
 
 
 def in_three_parts(text: str, rng: Random) -> str:
-    """Move three parts of about the same length, so that none stays in place."""
+    """Reorder three parts of about the same length."""
     words = text.split(" ")
     unit = words if len(words) >= 6 else list(text)
     first, second = len(unit) // 3, 2 * len(unit) // 3
@@ -341,4 +343,4 @@ OTHERS: dict[str, Edit] = {
         retyped,
     )
 }
-"""Edits that leave little, and have no like among the spike-ins'."""
+"""Edits that leave little of a text and resemble none of the spike-ins' edits."""

@@ -1,22 +1,21 @@
-"""How strongly can a copy be edited before it is missed?
+"""How strongly can a copy be edited before it is missed, and how does this depend on
+the seeds and bands of the index and on the thresholds?
 
     python benchmarks/edits_recall.py [--corpus FOLDER] [--background FOLDER]
         [--tweets 50000] [--copies 200]
-    python benchmarks/edits_recall.py --params 12,6,20 12,8,20 12,6,24
-        --megabytes 20 ...
+    python benchmarks/edits_recall.py --params 12,6,20 12,8,20 --megabytes 20 ...
+    python benchmarks/edits_recall.py --gates 0.25,0.45,30 ...
 
-Tweets are edited harder than `planted.py` does, and matched alone (a record) and inside
-a longer text (a document). The table shows the share that is found under the tweet's
-own id or that of a near-duplicate. ``--params`` are the length and window of seeds and
-the number of LSH bands of each index to compare. ``--megabytes`` adds the costs of
-each: the size of the index, the processor time of a match, measured in turns, and rows
-in texts without licensed tweets. ``--gates`` are the threshold, the minimum containment
-and the length of partial copies, to try other values than the defaults.
+Tweets are edited more heavily than by ``edits.py``, and matched alone (records) and
+inside a longer text (documents). The table shows, by edit, the share of the copies that
+is found under the id of the tweet or of a near-duplicate. ``--params`` compares
+indexes, and ``--gates`` replaces the default thresholds of a match. ``--megabytes``
+adds a table of costs: the size of each index, the processor time of a match, measured
+in turns, and the rows in texts without licensed tweets. Takes about a minute.
 """
 
 from __future__ import annotations
 
-import argparse
 import re
 import tempfile
 import time
@@ -29,8 +28,10 @@ from random import Random
 from typing import Any
 
 import pyarrow as pa
-from measure import Way, console, machine, table, take_turns
+from edits import Edit
+from measure import Way, command_line, console, machine, table, take_turns
 from planted import (
+    SAME,
     Tweet,
     add_data_options,
     licensed,
@@ -49,16 +50,15 @@ from provscan.matching import Index
 from provscan.params import SEED_LENGTH, IndexParams
 from provscan.runs.corpus import Corpus
 
-Edit = Callable[[str, Random], str]
 Match = Callable[[pa.Array], pa.Table]
 EMOJI = "😀😂❤🔥👍🎉😭🙏"
 WORDS = ("thing", "really", "people", "today", "never", "about", "maybe", "great")
-# Letters of a tweet that is edited, of the half of one, and characters of a document.
+# Minimum number of letters of a tweet that is edited and of the half of a tweet, and
+# number of characters of a document before and after the copy.
 LETTERS, HALF_LETTERS, DOCUMENT = 60, 50, 2_000
-# Characters from the middle of a tweet that has twice as many.
+# Number of characters kept from the middle of a tweet with at least twice as many.
 MIDDLE = 55
-SAME = 0.6
-TODAY = f"{SEED_LENGTH},{IndexParams.seed_window},{IndexParams.bands}"
+DEFAULT = f"{SEED_LENGTH},{IndexParams.seed_window},{IndexParams.bands}"
 
 
 def _japanese(text: str) -> bool:
@@ -143,17 +143,19 @@ DIGITS = str.maketrans("aeiost", "431057")
 
 
 def lookalikes(text: str, rng: Random) -> str:
-    """Replace half of the letters that have Cyrillic look-alikes by these."""
+    """Replace half of the letters that have a Cyrillic look-alike by it."""
     return "".join(c.translate(LOOKALIKES) if rng.random() < 0.5 else c for c in text)
 
 
 def _letters(text: str) -> int:
-    """Return the letters and digits outside links and names."""
+    """Return the number of letters and digits outside links and names."""
     return sum(c.isalnum() for c in re.sub(r"https?://\S+|@\w+", "", text))
 
 
 def _kept(share: float, last: bool = False, letters: int = 0) -> Edit:
-    """Return the first or last part of a text; nothing if it has too few letters."""
+    """Return an edit that keeps the first or last part of a text, and nothing of a text
+    whose part has too few letters.
+    """
 
     def edit(text: str, rng: Random) -> str:
         size = int(len(text) * share)
@@ -189,7 +191,7 @@ EDITS: dict[str, tuple[Edit, bool]] = {
     "letters spaced out": (lambda text, rng: " ".join(text), False),
     "all spaces removed": (lambda text, rng: text.replace(" ", ""), False),
 }
-"""Of each edit its function, and whether it is done to Japanese tweets."""
+"""The function of each edit, and whether it is applied to Japanese tweets."""
 
 
 def copies_of(tweets: list[Tweet], name: str, count: int) -> list[tuple[Tweet, str]]:
@@ -246,13 +248,13 @@ def compare(
     gates: dict[str, Any],
     repeats: int,
 ) -> Table:
-    """Compare the costs of the indexes: bytes, processor time of a match, and rows in
-    texts without licensed tweets.
+    """Return a table of the costs of each index: bytes, processor time of a match, and
+    rows in texts without licensed tweets.
     """
     result = table(
         "Costs",
         "params",
-        "bytes a text",
+        "bytes per text",
         *(f"{kind}: {what}" for kind in texts for what in ("s", "rows")),
     )
     columns: dict[str, list[str]] = {values: [] for values in indexes}
@@ -276,32 +278,36 @@ def compare(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     add_data_options(parser)
-    parser.add_argument("--tweets", type=int, default=50_000)
-    parser.add_argument("--copies", type=int, default=200, help="of each edit")
+    parser.add_argument(
+        "--tweets", type=int, default=50_000, help="maximum number of indexed tweets"
+    )
+    parser.add_argument(
+        "--copies", type=int, default=200, help="maximum number of copies per edit"
+    )
     parser.add_argument(
         "--params",
         nargs="+",
-        default=[TODAY],
-        help="seed_length,seed_window,bands of each index",
+        default=[DEFAULT],
+        help="seed_length,seed_window,bands of each index to compare",
     )
     parser.add_argument(
         "--megabytes",
         type=float,
-        default=0,
-        help="texts without tweets, to compare what lengths cost",
+        default=0.0,
+        help="megabytes of long and of short texts without tweets for the costs; 0 "
+        "prints no costs",
     )
     parser.add_argument(
         "--gates",
         type=gates_of,
-        default={},
-        help="threshold,min_containment,partial_chars",
+        default=None,
+        help="threshold,min_containment,partial_chars of a match",
     )
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=3, help="turns of each index")
     arguments = parser.parse_args()
+    gates = arguments.gates or {}
     tweets, _ = licensed(arguments.corpus, arguments.tweets)
     fillers = long_texts(arguments.background, DOCUMENT * arguments.copies)
     console.print(machine())
@@ -328,7 +334,7 @@ def main() -> None:
                 for copy, filler in zip(copies, fillers * len(copies), strict=False)
             ]
             shares = (
-                found(partial(index.match, **arguments.gates), chosen, texts, by_id)
+                found(partial(index.match, **gates), chosen, texts, by_id)
                 if texts
                 else float("nan")
                 for index in indexes.values()
@@ -344,7 +350,7 @@ def main() -> None:
                 "long texts": long_texts(arguments.background, size),
                 "short texts": short_texts(arguments.background, size // 60),
             }
-            console.print(compare(indexes, texts, arguments.gates, arguments.repeats))
+            console.print(compare(indexes, texts, gates, arguments.repeats))
 
 
 if __name__ == "__main__":

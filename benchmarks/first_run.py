@@ -1,17 +1,16 @@
-"""How long does the very first command take?
+"""How long does the first command after an installation take?
 
-    python benchmarks/first_run.py [--repeats 3]
+    python benchmarks/first_run.py [--repeats 3] [--only index]
 
-Kernels are compiled for the processor at hand when they are first used, and kept.
-Printed are the seconds of the commands of the README's first example, with an empty
-cache (``NUMBA_CACHE_DIR``) and again with what the first time left in it, each a
-process of its own, and the seconds of processor time of all its processes: those hold
-on a busy machine, too. Needs nothing but the tiny corpus.
+Kernels are compiled when they are first used, and cached. The commands of the README's
+first example run with an empty cache (``NUMBA_CACHE_DIR``), and again with the filled
+cache. The table shows the median elapsed seconds, and the processor seconds of all
+processes of a command, which depend less on other work on the machine. Needs no data
+but ``corpora/tiny``. Takes about a minute.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
 import resource
 import statistics
@@ -21,7 +20,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from measure import console, machine, table
+from measure import command_line, console, machine, table
 
 TINY = Path(__file__).parents[1] / "corpora" / "tiny"
 COMMANDS = {
@@ -48,14 +47,14 @@ COMMANDS = {
 
 
 def processor_time() -> float:
-    """Of all processes that this one has started and waited for."""
+    """Return the processor seconds of all child processes that have ended."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
 
 def seconds(arguments: list[str], folder: Path) -> tuple[float, float]:
-    """Of one command and of its processors, run in a folder that holds the cache as
-    well.
+    """Run a command in a folder that also contains the kernel cache, and return its
+    elapsed seconds and processor seconds.
     """
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(folder / "cache")}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -71,14 +70,12 @@ def seconds(arguments: list[str], folder: Path) -> tuple[float, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--repeats", type=int, default=3)
+    parser = command_line(__doc__)
+    parser.add_argument("--repeats", type=int, default=3, help="turns of each way")
     parser.add_argument(
         "--only",
         choices=[words[0] for words in COMMANDS.values()],
-        help="one command, by its name",
+        help="name of the only command to run",
     )
     arguments = parser.parse_args()
     chosen = {
@@ -102,9 +99,9 @@ def main() -> None:
         "Seconds of a command",
         "command",
         "first time",
-        "processors",
+        "processor",
         "second time",
-        "processors",
+        "processor",
     )
     for name, times in taken.items():
         medians = (

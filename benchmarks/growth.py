@@ -1,23 +1,23 @@
-"""How do speed and memory change when the index grows?
+"""How do the speed of building and matching, memory and recall change when the index
+grows?
 
     python benchmarks/growth.py [--texts 100000,1000000,10000000] [--records 300000]
-        [--megabytes 60]
+        [--megabytes 60] [--folder FOLDER]
 
-Indexes of several numbers of made-up tweets are matched with the same datasets: records
-of a tweet's length and long documents, both with planted tweets that every index
-contains. The indexes take turns, all cores are used, and medians are printed. One rate
-is that of whole runs without the check of the index's checksums, which has its own
-column; the other is that of the scan alone, between opening the index and the estimate.
-The indexes are in the page cache by then; memory is that of the matching process
-without the mapped index.
+Indexes of different numbers of synthetic tweets are built, and matched in turns with
+the same datasets: records of a tweet's length, and long documents. Both contain planted
+tweets, which are in every index. All cores are used.
 
-Ten million tweets take some 11 GB of disk, in a temporary folder (``--folder`` says
-where) that is removed at the end.
+The first table shows, for each index, the tweets built per second, bytes, and the
+seconds to open it and to check its checksums. The second one shows the medians of two
+rates: of whole runs without that check, and of the scan alone, between the opening of
+the index and the estimate. It also shows recall, and the memory of the matching process
+without the mapped index, which is in the page cache. Shares in brackets are those of
+the smallest index. Takes about 20 minutes and 11 GB of disk.
 """
 
 from __future__ import annotations
 
-import argparse
 import shutil
 import signal
 import statistics
@@ -32,19 +32,19 @@ import planted
 import pyarrow as pa
 import pyarrow.compute as pc
 import synthetic
-from measure import apart, console, machine, table
+from measure import add_folder_option, apart, command_line, console, machine, table
 from rich.console import Console
 
 import provscan
 
 DATASETS = ("records", "documents")
-# Of disk: an index with its source beside it.
+# Disk space for each tweet: the index and its source.
 BYTES_A_TWEET = 1_150
 
 
 @dataclass
 class Grown:
-    """An index of some size, and what was measured with it."""
+    """An index of a number of tweets, and the measurements with it."""
 
     tweets: int
     path: Path
@@ -75,7 +75,7 @@ class Grown:
         self.open = statistics.median(opened)
 
     def match(self, name: str, source: Path) -> None:
-        """One run over a dataset, whose stages it timed itself."""
+        """Match a dataset, and keep the times of the stages that the run recorded."""
         run = provscan.match(
             source, self.path, self.path.with_suffix(".run"), overwrite=True
         )
@@ -87,8 +87,8 @@ class Grown:
     def cell(
         self, name: str, amount: float, smallest: Grown, digits: int, *, scan: bool
     ) -> str:
-        """What of a dataset is done in a second, and how much that is of what the
-        smallest index allows.
+        """Return the amount of a dataset processed per second, and its ratio to that
+        with the smallest index.
         """
         own, other = (
             amount / statistics.median((entry.scans if scan else entry.seconds)[name])
@@ -102,7 +102,7 @@ def match(source: Path, index: Path, out: Path) -> None:
 
 
 def texts_of(ids: set[str], tweets: int) -> dict[str, str]:
-    """The texts of some of the made-up tweets."""
+    """Return the texts of some of the synthetic tweets by their ids."""
     wanted = pa.array(sorted(ids), pa.string())
     found: dict[str, str] = {}
     for batch in synthetic.tweets(tweets):
@@ -121,41 +121,44 @@ def require_room(folder: Path, tweets: int) -> None:
     needed, free = tweets * BYTES_A_TWEET, shutil.disk_usage(folder).free
     if free < needed:
         sys.exit(
-            f"{folder} has {free / 1e9:.1f} GB free, {needed / 1e9:.1f} GB are needed: "
-            "name another --folder"
+            f"{folder} has {free / 1e9:.1f} GB of free space, but {needed / 1e9:.1f} "
+            "GB are needed. Choose another --folder."
         )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument(
         "--texts", default="100000,1000000,10000000", help="numbers of tweets to index"
     )
-    parser.add_argument("--records", type=int, default=300_000)
-    parser.add_argument("--megabytes", type=float, default=60)
+    parser.add_argument(
+        "--records", type=int, default=300_000, help="number of records"
+    )
+    parser.add_argument(
+        "--megabytes", type=float, default=60, help="megabytes of documents"
+    )
     parser.add_argument(
         "--planted",
         type=int,
         default=5_000,
-        help="in records, and as many in documents",
+        help="tweets planted in the records, and others in the documents",
     )
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--seed-length", type=int, help="of the indexes")
+    parser.add_argument("--repeats", type=int, default=3, help="turns of each index")
     parser.add_argument(
-        "--folder",
-        type=Path,
-        default=Path(tempfile.gettempdir()),
-        help="where the indexes go meanwhile",
+        "--seed-length",
+        type=int,
+        help="letters of the seeds (chosen by the size of the index without it)",
     )
+    add_folder_option(parser)
     arguments = parser.parse_args()
-    # Ends like Ctrl-C, so that the temporary folder goes.
+    # SIGTERM ends the command like Ctrl-C, so that the temporary folder is removed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
     sizes = sorted(int(number) for number in arguments.texts.split(","))
     require_room(arguments.folder, sum(sizes))
 
-    guests = planted.plantable(list(planted.made_up(sizes[0])), 2 * arguments.planted)
+    guests = planted.plantable(
+        list(planted.synthetic_tweets(sizes[0])), 2 * arguments.planted
+    )
     half = len(guests) // 2
     short = planted.short_texts(None, max(0, arguments.records - half))
     planting = {
@@ -177,7 +180,7 @@ def main() -> None:
             )
             for kind in DATASETS
         }
-        # The first build and the first run compile.
+        # The first build and the first run compile the kernels.
         warm = Grown(1_000, folder / "warm.index")
         warm.make()
         warm.match("records", sources["records"])
@@ -213,7 +216,7 @@ def main() -> None:
     console.print(
         f"{count:,} records; {len(planting['documents'][0]):,} documents of "
         f"{megabytes:,.0f} MB; {half:,} tweets planted in each; medians of "
-        f"{arguments.repeats}; in brackets, the share of the smallest's\n"
+        f"{arguments.repeats}; in brackets, ratios to the smallest index\n"
     )
     first = indexes[0]
     made = table(

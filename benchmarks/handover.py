@@ -1,23 +1,22 @@
-"""What do a bundle and its check cost, compared with the match whose results they are?
+"""How long do writing, checking and replaying a bundle take, compared with the match?
 
     python benchmarks/handover.py [--matches 200000]
 
-Makes a dataset in which each record contains a made-up licensed tweet, matches it,
-and writes, checks and replays its bundle, each in a process of its own. Seconds are
-also given as ratios to those of the match.
+A dataset in which each record contains a synthetic licensed tweet is matched, and the
+bundle of the run is written, checked and replayed, each in a process of its own. The
+table shows seconds, their ratio to those of the match, and the peak memory. Takes about
+five minutes.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import tempfile
 from pathlib import Path
 from random import Random
 
-from measure import Usage, apart, machine, table
-from planted import made_up
-from rich.console import Console
+from measure import Usage, apart, command_line, console, machine, table
+from planted import synthetic_tweets
 
 import provscan
 from provscan import handover
@@ -28,7 +27,7 @@ TWEETS = 20_000
 def prepare(folder: Path, matches: int) -> None:
     """Write an index, and a dataset with about this number of matches."""
     rng = Random(1)
-    tweets = list(made_up(min(TWEETS, matches)))
+    tweets = list(synthetic_tweets(min(TWEETS, matches)))
     rows = [{"id": tweet.id, "text": tweet.text} for tweet in tweets]
     provscan.build_index(rows, folder / "licensed.index")
     with (folder / "data.jsonl").open("w", encoding="utf-8") as file:
@@ -58,11 +57,12 @@ def replay(folder: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--matches", type=int, default=200_000)
+    parser = command_line(__doc__)
+    parser.add_argument(
+        "--matches", type=int, default=200_000, help="approximate number of matches"
+    )
     matches = parser.parse_args().matches
-    console = Console()
-    console.print(machine(), highlight=False)
+    console.print(machine())
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         prepare(folder, matches)
@@ -71,18 +71,15 @@ def main() -> None:
             for step in (match, bundle, check, replay)
         }
         rows = provscan.open_run(folder / "data.run").matches.num_rows
-        title = f"A run with {rows:,} matches, its bundle {_mb(folder / 'data.zip')}"
-    made = table(title, "step", "seconds", "to the match", "peak memory, MB")
+        megabytes = (folder / "data.zip").stat().st_size / 1e6
+    title = f"A run with {rows:,} matches and its bundle of {megabytes:.0f} MB"
+    made = table(title, "step", "seconds", "ratio to the match", "peak memory, MB")
     for name, usage in used.items():
         ratio = usage.seconds / used["match"].seconds
         made.add_row(
             name, f"{usage.seconds:.1f}", f"{ratio:.2f}", f"{usage.peak >> 20:,}"
         )
     console.print(made)
-
-
-def _mb(path: Path) -> str:
-    return f"{path.stat().st_size / 1e6:.0f} MB"
 
 
 if __name__ == "__main__":

@@ -1,21 +1,23 @@
-"""How much memory and time does a large dataset of mixed formats take?
+"""Does the memory of a match grow with the size of a dataset of mixed formats?
 
     python benchmarks/large.py [--gigabytes 1,2,4] [--row-group 1.2] [--tweets 100000]
         [--workers 2] [--folder FOLDER]
 
-Long texts and tweet-sized records with planted tweets are written once in each format,
-in files of some 16 MB, which are then repeated under other names until the dataset has
-the requested size. The last dataset is one Parquet file with a single row group of
-``--row-group`` gigabytes of text. The aim is that memory does not grow. Memory is that
-of the matching process, with and without mapped files.
+Long texts and tweet-sized records with planted synthetic tweets are written once in
+each format, in files of about 16 MB. These are repeated under other names until the
+dataset has the requested size. An optional last dataset is one Parquet file with a
+single row group of ``--row-group`` gigabytes of text. The table shows, for each size,
+the speed, the peak memory of the matching process with and without mapped files, and
+the matches. Takes about a minute per gigabyte, and twice the disk space of the largest
+dataset.
 """
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import shutil
 import tempfile
+from collections.abc import Sequence
 from itertools import cycle
 from pathlib import Path
 
@@ -24,7 +26,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 import zstandard
-from measure import apart, console, machine, table
+from measure import add_folder_option, apart, command_line, console, machine, table
 from rich.table import Table
 
 import provscan
@@ -97,10 +99,12 @@ def write(texts: list[str], path: Path) -> None:
 
 
 def prepared(
-    folder: Path, tweets: int, megabytes: float
+    folder: Path, tweets: int, megabytes: float, formats: Sequence[str] = FORMATS
 ) -> tuple[Path, list[Path], list[str]]:
-    """Write an index, and a file in each format; return these and the long texts."""
-    licensed = list(planted.made_up(tweets))
+    """Write an index, and a file in each format, alternately of long texts and of
+    records; return these and the long texts.
+    """
+    licensed = list(planted.synthetic_tweets(tweets))
     index = folder / "licensed.index"
     provscan.build_index(
         planted.write_jsonl(folder / "licensed.jsonl", licensed), index
@@ -109,14 +113,14 @@ def prepared(
     guests = planted.plantable(licensed, min(50, len(licensed) // 20))
     long, _ = planted.in_documents(guests, planted.long_texts(None, size))
     short, _ = planted.in_records(guests, planted.short_texts(None, size // 100))
-    units = [folder / f"unit{number}.{kind}" for number, kind in enumerate(FORMATS)]
+    units = [folder / f"unit{number}.{kind}" for number, kind in enumerate(formats)]
     for unit, texts in zip(units, cycle([long, short]), strict=False):
         write(texts, unit)
     return index, units, long
 
 
 def repeated(units: list[Path], dataset: Path, number: int) -> int:
-    """Add a file to a dataset; return its size."""
+    """Add a copy of one of the files to a dataset, and return its size."""
     unit = units[number % len(units)]
     shutil.copyfile(unit, dataset / f"{number:06}.{unit.name.partition('.')[2]}")
     return unit.stat().st_size
@@ -130,7 +134,7 @@ def add_row(
     usage = apart(match, dataset, index, out, workers)
     found = provscan.open_run(out).matches.num_rows
     rate = size / 1e6 / usage.seconds
-    # A line for each size when it is done: the next may take an hour.
+    # Each size has a line as soon as it is done, since the next one may take an hour.
     console.print(
         f"{size / 1e9:.2f} GB: {usage.own / 1e6:,.0f} MB without mapped files, "
         f"{rate:,.0f} MB/s"
@@ -146,25 +150,24 @@ def add_row(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    parser = command_line(__doc__)
+    parser.add_argument(
+        "--gigabytes", default="1,2,4", help="sizes of the dataset in gigabytes"
     )
-    parser.add_argument("--gigabytes", default="1,2,4", help="sizes of the dataset")
     parser.add_argument(
         "--row-group",
         type=float,
         default=0.0,
-        help="gigabytes of a Parquet file of one row group",
+        help="gigabytes of text of a Parquet file with one row group; 0 omits it",
     )
-    parser.add_argument("--tweets", type=int, default=100_000, help="licensed tweets")
-    parser.add_argument("--megabytes", type=float, default=16, help="size of one file")
-    parser.add_argument("--workers", type=int, default=2)
     parser.add_argument(
-        "--folder",
-        type=Path,
-        default=Path(tempfile.gettempdir()),
-        help="where the files go meanwhile",
+        "--tweets", type=int, default=100_000, help="number of licensed tweets"
     )
+    parser.add_argument(
+        "--megabytes", type=float, default=16, help="megabytes of text of one file"
+    )
+    parser.add_argument("--workers", type=int, default=2, help="threads of a match")
+    add_folder_option(parser)
     arguments = parser.parse_args()
     console.print(machine())
     printed = table(

@@ -1,16 +1,16 @@
 """What does it cost to maintain an index for years: to append, forget, purge and merge?
 
     python benchmarks/lifecycle.py [--tweets 1300000] [--appends 50] [--forget 0.1]
-        [--only forget]
+        [--only forget] [--folder FOLDER]
 
-Made-up tweets are indexed at once, and again with some of them appended in many small
+Synthetic tweets are indexed at once, and again with some of them appended in many small
 portions. Records and documents with planted tweets are matched in turns with both
 indexes, and with the second index after a merge. Then a share of its tweets is
-forgotten and purged. CPU time is that of all threads, and shares refer to it, since
-other work on the machine changes it less than elapsed time.
+forgotten and purged.
 
-1.3 million tweets take some 5 GB of disk in a temporary folder (``--folder`` says
-where) that is removed at the end.
+The first table shows the costs of each step, with the processor time in all threads as
+a share of that of building. The second one shows the processor time and recall of
+matching with each index. Takes about five minutes and 5 GB of disk.
 """
 
 from __future__ import annotations
@@ -32,14 +32,22 @@ import planted
 import pyarrow as pa
 import synthetic
 from growth import texts_of
-from measure import Way, console, machine, table, take_turns
+from measure import (
+    Way,
+    add_folder_option,
+    command_line,
+    console,
+    machine,
+    table,
+    take_turns,
+)
 
 import provscan
 
 
 @dataclass
 class Costs:
-    """What each step took, wall-clock and CPU seconds, in their order."""
+    """The name, elapsed seconds and processor seconds of each step."""
 
     rows: list[tuple[str, float, float]] = field(default_factory=list)
 
@@ -51,7 +59,7 @@ class Costs:
 
 
 def portions(tweets: int, sizes: list[int], folder: Path) -> list[Path]:
-    """The made-up tweets in files of some sizes, one after the other."""
+    """Write the synthetic tweets to consecutive files of these sizes."""
     whole = pa.Table.from_batches(list(synthetic.tweets(tweets)))
     paths = []
     for number, size in enumerate(sizes):
@@ -62,37 +70,43 @@ def portions(tweets: int, sizes: list[int], folder: Path) -> list[Path]:
 
 
 def ids_of(tweets: int, share: float) -> Iterator[str]:
-    """Ids of a share of the tweets, from everywhere."""
+    """Yield the ids of a share of the tweets, evenly spread over all of them."""
     step = round(1 / share)
     for batch in synthetic.tweets(tweets):
         yield from batch.column("id")[::step].to_pylist()
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    parser = command_line(__doc__)
+    parser.add_argument(
+        "--tweets", type=int, default=1_300_000, help="number of tweets"
     )
-    parser.add_argument("--tweets", type=int, default=1_300_000)
     parser.add_argument(
         "--appends",
         type=int,
         default=50,
-        help="each of a thousandth of the tweets, after one of 1 %%",
+        help="appends of 0.1%% of the tweets each, after one append of 1%%",
     )
-    parser.add_argument("--forget", type=float, default=0.1, help="share of the tweets")
-    parser.add_argument("--only", choices=["forget"], help="measure nothing else")
-    parser.add_argument("--records", type=int, default=60_000)
-    parser.add_argument("--megabytes", type=float, default=15)
+    parser.add_argument(
+        "--forget", type=float, default=0.1, help="share of the tweets to forget"
+    )
+    parser.add_argument(
+        "--only", choices=["forget"], help="build, forget and purge, nothing else"
+    )
+    parser.add_argument("--records", type=int, default=60_000, help="number of records")
+    parser.add_argument(
+        "--megabytes", type=float, default=15, help="megabytes of documents"
+    )
     parser.add_argument(
         "--planted",
         type=int,
         default=2_000,
-        help="in records, and as many in documents",
+        help="tweets planted in the records, and others in the documents",
     )
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()))
+    parser.add_argument("--repeats", type=int, default=3, help="turns of each index")
+    add_folder_option(parser)
     arguments = parser.parse_args()
-    # Ends like Ctrl-C, so that the temporary folder goes.
+    # SIGTERM ends the command like Ctrl-C, so that the temporary folder is removed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
     costs = Costs()
     headings = [
@@ -129,7 +143,7 @@ def main() -> None:
             for file in files[2:-1]:
                 provscan.build_index(file, path, append=True)
             costs.take(
-                f"the last append, of {small:,}",
+                f"append the last {small:,} tweets",
                 partial(provscan.build_index, files[-1], path, append=True),
             )
             indexes = {"fresh": fresh, "after the appends": provscan.open_index(path)}
@@ -157,9 +171,9 @@ def compare(
     indexes: dict[str, provscan.Index], arguments: argparse.Namespace, rows: Any
 ) -> None:
     """Match the same texts with each index, in turns."""
-    # From everywhere: the last ones are appended.
+    # The planted tweets are spread over all tweets, since the last ones are appended.
     step = max(1, arguments.tweets // (8 * arguments.planted))
-    tweets = itertools.islice(planted.made_up(arguments.tweets), 0, None, step)
+    tweets = itertools.islice(planted.synthetic_tweets(arguments.tweets), 0, None, step)
     guests = random.Random(1).sample(
         planted.plantable(list(tweets), 4 * arguments.planted), 2 * arguments.planted
     )

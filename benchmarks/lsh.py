@@ -1,21 +1,29 @@
-"""Measures the effect of bands, limits and thresholds, as the basis of the defaults.
+"""Which numbers of bands, limits of the search and thresholds should be the defaults?
 
-    python benchmarks/lsh.py [--corpus FOLDER] [--background FOLDER] [--tweets 100000]
-    [--records 20000]
+    python benchmarks/lsh.py [--corpus FOLDER] [--background FOLDER]
+        [--tweets 100000] [--records 20000]
 
-Four tables. *Bands*: for each banding the pairs that a record proposes, one that is no
-tweet and one that is a control, and the share of edited tweets that share a band with
-their original and are as similar as the threshold asks; the sketch alone, without any
-limit. *Limits*: what those on frequent bands and seeds and the pre-selection by two-bit
-sketches cost in recall, of each generator of candidates alone and of both, and spare in
-time; one changed at a time. *Thresholds* and *lengths*: recall beside matches of the
-records that are no tweets, and of the controls: tweets of the same sources that are
-neither indexed nor planted, whose every match is chance or a near-duplicate.
+Edited tweets are planted among records. Controls are tweets of the same sources that
+are neither indexed nor planted, so each of their matches is a chance match or a
+near-duplicate. Four tables are printed:
+
+Bands
+    The sketch alone, without limits, for several numbers of bands: the candidate pairs
+    of a record that is not a tweet and of a control, and the share of the edited tweets
+    that have a band in common with their original and at least the similarity of the
+    threshold.
+Limits
+    Recall and speed with each generator of candidates alone and with both, if one limit
+    on frequent bands, frequent seeds or candidates is changed.
+Thresholds, lengths
+    Recall by edit, and the matches in records that are not tweets and in controls, for
+    several minimum similarities, containments and lengths.
+
+Takes about five minutes.
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import tempfile
 import time
@@ -28,7 +36,7 @@ import numpy as np
 import planted
 import pyarrow as pa
 from edits import EDITS
-from measure import console, machine, table
+from measure import command_line, console, machine, table
 from rich.table import Table
 
 import provscan
@@ -55,10 +63,8 @@ LIMITS: tuple[dict[str, int], ...] = (
     {"seed_places": 4},
     {"seed_places": 64},
 )
-# Records whose candidates are counted at a time.
-CHUNK = 256
-# Records whose candidates are counted at all.
-SAMPLE = 2_000
+# Number of records whose candidates are counted, and number counted at a time.
+SAMPLE, CHUNK = 2_000, 256
 
 
 class World(NamedTuple):
@@ -79,8 +85,9 @@ class World(NamedTuple):
 
 
 def candidates_a_record(indexed: np.ndarray, records: np.ndarray) -> float:
-    """Distinct texts that share a band with a record, on average; both are band keys,
-    ``uint64[n, bands]``.
+    """Return the mean number of distinct texts that share a band with a record.
+
+    Both arguments are band keys, ``uint64[n, bands]``.
     """
     orders = np.argsort(indexed, axis=0)
     keys = np.take_along_axis(indexed, orders, axis=0)
@@ -139,14 +146,6 @@ def bands(world: World) -> Table:
     return result
 
 
-def timed(
-    index: provscan.Index, texts: Sequence[str], **options: Any
-) -> tuple[pa.Table, float]:
-    array = pa.array(texts, pa.large_string())
-    begin = time.perf_counter()
-    return index.match(array, **options), time.perf_counter() - begin
-
-
 def no_candidates(*_: Any) -> Candidates:
     """Replace a generator of candidates by one that generates none."""
     return candidates.NONE
@@ -194,8 +193,8 @@ def thresholds(
     title: str,
     settings: Sequence[dict[str, float]],
 ) -> Table:
-    """Recall of the edits, and matches in a million texts in which nothing was
-    planted.
+    """Return a table of recall by edit, and of the matches in a million texts in which
+    nothing was planted, for each setting.
     """
     texts, others = world.texts(), world.others()
     edits = ("commented", "truncated", "one_word", "two_words", "typos")
@@ -208,12 +207,12 @@ def thresholds(
     )
     result = table(title, ", ".join(settings[0]), *columns)
     for setting in settings:
-        matches, _ = timed(index, world.records, **setting)
-        score = planted.score(matches, world.where, texts)
-        (elsewhere, _), (chance, _) = (
-            timed(index, others, **setting),
-            timed(index, world.controls, **setting),
+        options: dict[str, Any] = {**setting}
+        matches, elsewhere, chance = (
+            index.match(pa.array(each, pa.large_string()), **options)
+            for each in (world.records, others, world.controls)
         )
+        score = planted.score(matches, world.where, texts)
         weak = chance.column("level").to_pylist().count("weak")
         found = [
             (len(elsewhere), len(others)),
@@ -235,16 +234,18 @@ def thresholds(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     planted.add_data_options(parser)
     parser.add_argument(
-        "--tweets", type=int, default=100_000, help="tweets to index, at most"
+        "--tweets", type=int, default=100_000, help="maximum number of indexed tweets"
     )
-    parser.add_argument("--records", type=int, default=20_000)
-    parser.add_argument("--planted", type=int, default=5_000)
-    parser.add_argument("--controls", type=int, default=20_000)
+    parser.add_argument("--records", type=int, default=20_000, help="number of records")
+    parser.add_argument(
+        "--planted", type=int, default=5_000, help="records that are planted tweets"
+    )
+    parser.add_argument(
+        "--controls", type=int, default=20_000, help="number of controls"
+    )
     arguments = parser.parse_args()
 
     tweets, controls = planted.licensed(
@@ -275,13 +276,13 @@ def main() -> None:
             for c in CONTAINMENTS
         ]
         console.print(
-            thresholds(world, index, "\nThreshold and least containment", pairs)
+            thresholds(world, index, "\nThreshold and minimum containment", pairs)
         )
         console.print(
             thresholds(
                 world,
                 index,
-                "\nLeast length",
+                "\nMinimum length",
                 [{"min_chars": length} for length in LENGTHS],
             )
         )

@@ -1,21 +1,23 @@
-"""How fast are records matched, and how many copies are found, against datasketch?
+"""How fast are records of a tweet's length matched, and how many copies are found,
+compared with datasketch?
 
-    python benchmarks/match.py [--corpus FOLDER] [--background FOLDER] [--tweets 300000]
-        [--records 300000]
+    pip install 'provscan[bench]'
+    python benchmarks/match.py [--corpus FOLDER] [--background FOLDER]
+        [--tweets 300000] [--records 300000]
 
-Licensed tweets, each after one of ten edits (benchmarks/edits.py), are planted among
-records of a tweet's length. provscan processes JSON lines into a run folder; its memory
-is that of the process without the mapped index. datasketch gets a sample, half of it
-planted, as canonical texts in memory: ``MinHashLSH(threshold=0.4)`` chooses its bands
-and is filled with the same signatures, and every candidate's sets are compared, as its
-documentation advises. Both report matches of at least provscan's default similarity and
-containment. Without the options, texts are made up. Needs ``pip install
-'provscan[bench]'``.
+Licensed tweets, each after one of ten edits (``edits.py``), are planted among records
+of a tweet's length. provscan processes JSON lines into a run folder. datasketch
+processes a sample of the records, half of them planted, as canonical texts in memory:
+``MinHashLSH`` chooses its bands for provscan's minimum similarity and gets the same
+signatures, and the candidates are compared as sets, as its documentation advises.
+
+The first table shows records per second and the memory of the matching process without
+the mapped index; the second one shows the share of the planted tweets found, by edit.
+Takes about three minutes.
 """
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 from functools import partial
 from pathlib import Path
@@ -23,7 +25,7 @@ from pathlib import Path
 import datasketch
 import planted
 from edits import EDITS
-from measure import Way, apart, console, cores, machine, table, take_turns
+from measure import Way, apart, command_line, console, cores, machine, table, take_turns
 from rivals import datasketch_find, datasketch_insert_signatures
 
 import provscan
@@ -36,7 +38,7 @@ def match(source: Path, index: Path, out: Path, workers: int) -> None:
 
 
 class Datasketch:
-    """Its index of canonical texts and a sample of records to look up."""
+    """datasketch's index of canonical texts, and a sample of records to look up."""
 
     def __init__(
         self,
@@ -80,19 +82,21 @@ class Datasketch:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     planted.add_data_options(parser)
     parser.add_argument(
-        "--tweets", type=int, default=300_000, help="tweets to index, at most"
+        "--tweets", type=int, default=300_000, help="maximum number of indexed tweets"
     )
-    parser.add_argument("--records", type=int, default=300_000)
-    parser.add_argument("--planted", type=int, default=10_000)
     parser.add_argument(
-        "--sample", type=int, default=1_000, help="records that datasketch gets"
+        "--records", type=int, default=300_000, help="number of records"
     )
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument(
+        "--planted", type=int, default=10_000, help="records that are planted tweets"
+    )
+    parser.add_argument(
+        "--sample", type=int, default=1_000, help="records that datasketch processes"
+    )
+    parser.add_argument("--repeats", type=int, default=5, help="turns of each way")
     arguments = parser.parse_args()
 
     tweets, _ = planted.licensed(arguments.corpus, arguments.tweets)
@@ -153,8 +157,8 @@ def main() -> None:
         ratio = f"{ways[-1].rate / way.rate:.2f}x"
         speed.add_row(way.name, f"{way.amount:,.0f}", f"{way.rate:,.0f}", ratio, own)
     console.print(speed)
-    share = f"of {len(theirs.where):,} alone"
-    columns = ("planted", "provscan", f"provscan, {share}", f"datasketch, {share}")
+    sample = f"{len(theirs.where):,} of them"
+    columns = ("planted", "provscan", f"provscan, {sample}", f"datasketch, {sample}")
     found = table("\nShare of the planted tweets found", "edit", *columns)
     for edit in EDITS:
         found.add_row(

@@ -1,7 +1,13 @@
-"""Measures benchmarks: in turns, with medians, and memory in a separate process."""
+"""Helpers of all benchmarks that parse options, measure and print.
+
+:func:`command_line` makes the parser of a benchmark. :func:`take_turns` measures
+several ways to do a job in turns, :func:`timed` one call, and :func:`apart` the memory
+of a call in a process of its own. :func:`machine` and :func:`table` print.
+"""
 
 from __future__ import annotations
 
+import argparse
 import gc
 import importlib.metadata
 import multiprocessing
@@ -9,13 +15,14 @@ import os
 import platform
 import statistics
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rich.console import Console
 from rich.table import Table
@@ -26,6 +33,32 @@ _SAMPLING_SECONDS = 0.01
 console = Console(width=150, highlight=False)
 
 
+class _Help(
+    argparse.RawDescriptionHelpFormatter, argparse.ArgumentDefaultsHelpFormatter
+):
+    """Shows the docstring as it is, and the default value of every option."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        if action.default in (None, False, ""):
+            return action.help
+        return super()._get_help_string(action)
+
+
+def command_line(docstring: str | None) -> argparse.ArgumentParser:
+    """Return a parser without options, whose help begins with a docstring."""
+    return argparse.ArgumentParser(description=docstring, formatter_class=_Help)
+
+
+def add_folder_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--folder``, the place of large temporary files."""
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        default=Path(tempfile.gettempdir()),
+        help="folder for temporary files, which are removed at the end",
+    )
+
+
 @dataclass
 class Way:
     """One way to do a job.
@@ -33,13 +66,13 @@ class Way:
     Attributes
     ----------
     name
-        What the table calls it.
+        Name in the table.
     amount
-        How much one turn gets done: tweets, records, bytes.
+        Number of tweets, records or bytes that one turn processes.
     run
-        One turn.
+        Function that performs one turn.
     seconds
-        What the turns took.
+        Seconds of each turn.
     """
 
     name: str
@@ -53,20 +86,20 @@ class Way:
 
     @property
     def rate(self) -> float:
-        """Amount a second."""
+        """Return the amount processed per second."""
         return self.amount / self.median
 
 
 def take_turns(
     ways: Sequence[Way], repeats: int, clock: Callable[[], float] = time.perf_counter
 ) -> None:
-    """Run all ways one after the other, ``repeats`` times: a machine that slows down
-    slows all of them.
+    """Run all ways one after the other, ``repeats`` times, so that a machine that slows
+    down slows all of them.
 
-    ``clock`` may be :func:`time.process_time` where other work shares the machine and
-    ways use one thread each. A turn before those, which isn't counted, compiles and
-    warms up. What is there by then is left out of garbage collection: or each way would
-    pay for the objects that the others have made ready.
+    ``clock`` may be :func:`time.process_time` if other work shares the machine and each
+    way uses one thread. The first turn compiles and warms up, and is not counted.
+    Objects that exist at the start are excluded from garbage collection; otherwise each
+    way would pay for the objects that the other ways have prepared.
     """
     gc.collect()
     gc.freeze()
@@ -79,14 +112,14 @@ def take_turns(
 
 
 class Usage(NamedTuple):
-    """What a call took in a process of its own.
+    """The time and memory of a call in a process of its own.
 
     Attributes
     ----------
     seconds
-        Wall clock, without the process's start.
+        Elapsed time, without the start of the process.
     peak
-        Most memory that the process had, mapped files included; bytes.
+        Maximum memory of the process, including mapped files, in bytes.
     own
         The same without mapped files: what can't be given back to the system under
         pressure. Where the system doesn't tell (anywhere but Linux) it is ``peak``.
@@ -100,9 +133,18 @@ class Usage(NamedTuple):
     processor: float
 
 
+def timed(
+    function: Callable[..., Any], *arguments: Any, **options: Any
+) -> tuple[Any, float]:
+    """Return the result of a call, and its processor seconds in all threads."""
+    begin = time.process_time()
+    result = function(*arguments, **options)
+    return result, time.process_time() - begin
+
+
 def apart(function: Callable[..., object], *arguments: object) -> Usage:
-    """Call a function of a module in a fresh process, which then holds Python, compiled
-    kernels and the call only.
+    """Call a function of a module in a new process, whose memory contains nothing but
+    Python, the compiled kernels and the data of the call.
     """
     with ProcessPoolExecutor(
         1, mp_context=multiprocessing.get_context("spawn")
@@ -128,21 +170,23 @@ def _watched(function: Callable[..., object], arguments: tuple[object, ...]) -> 
     seconds, busy = time.perf_counter() - begin, time.process_time() - busy
     done.set()
     watcher.join()
-    # Not getrusage: what it says of a process includes the one that started it, from
+    # getrusage would include the memory of the parent process, which the process had
     # before exec.
     peak = _status("VmHWM") or _rusage_peak()
     return Usage(seconds, peak, most or peak, busy)
 
 
 def own_memory() -> int:
-    """Memory of this process without mapped files, in bytes; 0 where the system doesn't
-    tell.
+    """Return the memory of this process without mapped files, in bytes; 0 on systems
+    other than Linux.
     """
     return _status("RssAnon")
 
 
 def _status(name: str) -> int:
-    """A figure of Linux's about this process in bytes; 0 elsewhere."""
+    """Return a field of ``/proc/self/status`` in bytes; 0 on systems other than
+    Linux.
+    """
     try:
         lines = (
             Path("/proc/self/status")
@@ -164,7 +208,7 @@ def _rusage_peak() -> int:
 
 
 def cores() -> int:
-    """Processors that this process may use."""
+    """Return the number of processors that this process may use."""
     return (
         len(os.sched_getaffinity(0))
         if hasattr(os, "sched_getaffinity")
@@ -173,7 +217,7 @@ def cores() -> int:
 
 
 def machine() -> str:
-    """Processor, cores and versions, in two lines."""
+    """Return the processor, the number of cores, and versions, in two lines."""
     model = platform.processor() or platform.machine()
     flags = ""
     try:
@@ -195,7 +239,7 @@ def machine() -> str:
 
 
 def table(title: str, first: str, *headings: str) -> Table:
-    """An empty table: one column of words, the others of numbers."""
+    """Return an empty table with one column of words and further columns of numbers."""
     made = Table(
         first, title=title, title_justify="left", box=None, padding=(0, 2, 0, 0)
     )

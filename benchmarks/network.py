@@ -1,21 +1,20 @@
-"""Is the counted number of bytes equal to that on the network, if other nodes hold the
-shards?
+"""If other nodes hold the shards of an index, how many of the bytes on the network does
+``scale.py`` count?
 
     pip install 'provscan[ray]'
     python benchmarks/network.py [--texts 300000] [--shards 4] [--groups 2]
         [--megabytes 10] [--records 30000]
 
-A cluster of node processes on this machine holds the groups of shards of an index of
-made-up tweets, one group per node. This process, on a node of its own without shards,
-scans long texts and records of a tweet's length. The traffic of the loopback interface
-in this time, less that of an equally long idle time, is compared with the arguments and
-results that `scale.py` counts for SCALE.md. This needs Linux, and a machine on which
-nothing else uses that interface.
+A cluster of node processes on this machine has the shards of an index of synthetic
+tweets, one group of shards per node. This process, on a node of its own without shards,
+scans long texts and records of a tweet's length. The table compares the traffic of the
+loopback interface during the scan, less its idle traffic, with the arguments and
+results that ``scale.py`` counts for ``SCALE.md``. Needs Linux, and a machine on which
+nothing else uses that interface. Takes about two minutes.
 """
 
 from __future__ import annotations
 
-import argparse
 import logging
 import tempfile
 import time
@@ -25,7 +24,7 @@ from pathlib import Path
 import planted
 import ray
 import synthetic
-from measure import console, machine, table
+from measure import command_line, console, machine, table
 from ray.cluster_utils import Cluster
 from scale import Counted, scan_with
 
@@ -33,7 +32,7 @@ import provscan
 from provscan.engine import Ray
 from provscan.index import CONSTANT, GroupReader, open_reader, open_shards
 
-# What the cluster does for itself is measured for so long.
+# Seconds for which the idle traffic of the cluster is measured.
 IDLE_SECONDS = 5.0
 
 
@@ -48,14 +47,16 @@ def carried() -> int:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    parser = command_line(__doc__)
+    parser.add_argument(
+        "--texts", type=int, default=300_000, help="number of indexed tweets"
     )
-    parser.add_argument("--texts", type=int, default=300_000)
-    parser.add_argument("--shards", type=int, default=4)
-    parser.add_argument("--groups", type=int, default=2)
-    parser.add_argument("--megabytes", type=float, default=10)
-    parser.add_argument("--records", type=int, default=30_000)
+    parser.add_argument("--shards", type=int, default=4, help="shards of the index")
+    parser.add_argument("--groups", type=int, default=2, help="nodes that have shards")
+    parser.add_argument(
+        "--megabytes", type=float, default=10, help="megabytes of long texts"
+    )
+    parser.add_argument("--records", type=int, default=30_000, help="number of records")
     arguments = parser.parse_args()
     console.print(machine())
     shown = table(
@@ -64,8 +65,8 @@ def main() -> None:
         "arguments, GB",
         "results, GB",
         "on the wire, GB",
-        "of what is counted",
-        "idle, MB a second",
+        "ratio to the count",
+        "idle, MB per second",
     )
     with tempfile.TemporaryDirectory(prefix="provscan-network-") as name:
         folder = Path(name)

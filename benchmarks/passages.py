@@ -1,26 +1,31 @@
-"""How fast are tweets found inside long text, and how exactly, against n-gram sets and
-sliding windows?
+"""How fast and how exactly are tweets found inside long text, compared with n-gram sets
+and sliding windows?
 
-    python benchmarks/passages.py [--corpus FOLDER] [--background FOLDER] [--texts
-    10000,100000,300000] [--megabytes 50]
+    pip install 'provscan[bench]'
+    python benchmarks/passages.py [--corpus FOLDER] [--background FOLDER]
+        [--texts 10000,100000,300000] [--megabytes 50] [--file-megabytes 200]
 
-Licensed tweets, each after one of ten edits, stand inside long documents. provscan goes
-from JSON lines to a run folder, for several numbers of indexed tweets; "scan alone" is
-what of that lies between the open index and the estimate, median and best. Files of
-long texts are also scanned as they are, repeated up to --file-megabytes; and recall is
-that of tweets in records three to ten times as long as they are ("wrapped").
+Licensed tweets, each after one of ten edits (``edits.py``), are planted in long
+documents. provscan processes JSON lines into a run folder, with indexes of several
+sizes. Two other methods run on one thread, on a sample of the canonical documents in
+memory and with up to ``--others-texts`` tweets:
 
-Beside it, on canonical documents in memory and the largest number that --others-texts
-allows: *n-grams of words in a set*, as decontamination tools look them up, where one
-n-gram in common is a find (it gives no span and finds no tweet shorter than n words);
-and *datasketch over sliding windows* of 120 characters at every 40th, each looked up in
-``MinHashLSH(threshold=0.4)`` and compared. Both get samples of the documents and run on
-one thread. Needs ``pip install 'provscan[bench]'``.
+n-grams of words in a set
+    The method of decontamination tools: a tweet is found if one n-gram is equal. It
+    gives no span, and finds no tweet with fewer than n words.
+datasketch, sliding windows
+    Windows of 120 characters, one every 40 characters, are looked up in
+    ``MinHashLSH``, and candidates are compared as sets.
+
+The first table shows the speed of each method, recall, and the share of right spans;
+"scan alone" is the rate between the opening of the index and the estimate, as median
+and maximum. The second one shows the speed for each file of ``--background`` with
+nothing planted. The third one shows recall by edit; "wrapped" tweets are planted in
+records three to ten times as long as the tweet. Takes about five minutes.
 """
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -30,20 +35,21 @@ from pathlib import Path
 import datasketch
 import planted
 from edits import EDITS
-from measure import Way, console, cores, machine, table, take_turns
+from measure import Way, command_line, console, cores, machine, table, take_turns
 from rivals import datasketch_find, datasketch_insert_signatures
 
 import provscan
 
 WINDOW, STEP = 120, 40
-# Characters of a record, on average, from which on a file is one of long texts.
+# Minimum of the mean number of characters of a record in a file of long texts.
 LONG_TEXTS = 400
 
 
 @dataclass
 class Rival:
-    """Another way: looks for tweets in canonical documents; what it finds are
-    (document, number of the tweet).
+    """Another method, which looks for tweets in canonical documents.
+
+    ``found`` contains pairs of a document's number and a tweet's number.
     """
 
     tweets: Sequence[planted.Tweet]
@@ -69,8 +75,8 @@ class Rival:
 
 
 class NGrams(Rival):
-    """Word n-grams in a dictionary; of those that several tweets share, the first
-    counts.
+    """Word n-grams in a dictionary; an n-gram of several tweets stands for the first of
+    them.
     """
 
     def __init__(
@@ -128,7 +134,7 @@ class Windows(Rival):
 
 @dataclass
 class Match:
-    """Runs of provscan over one file; what of their time the scan took."""
+    """Runs of provscan on one file; ``scans`` are the seconds of their scans."""
 
     source: Path
     index: Path
@@ -143,8 +149,8 @@ class Match:
         self.scans.append(run.info["seconds"]["scan"])
 
     def scanned(self, megabytes: float) -> str:
-        """Megabytes a second of the scan alone: the median of all runs but the first,
-        and the best.
+        """Return the megabytes per second of the scan alone: the median and the maximum
+        of all runs except the first one.
         """
         scans = self.scans[1:]
         return (
@@ -156,10 +162,10 @@ class Match:
 def as_they_are(
     background: Path | None, folder: Path, megabytes: float
 ) -> Iterator[tuple[str, Path, float]]:
-    """Of each file of long texts: its name, all its records as JSON lines, and
+    """Yield the name of each file of long texts, its records as JSON lines, and their
     megabytes of text.
 
-    The records of a small file are repeated until it has some ``megabytes``.
+    The records of a smaller file are repeated until they have about ``megabytes``.
     """
     for path in planted.files(background) if background else ():
         texts = [row.text for row in planted.rows_of(path)]
@@ -174,12 +180,12 @@ def as_they_are(
 
 
 def size(texts: Sequence[str]) -> float:
-    """Megabytes in UTF-8."""
+    """Return the megabytes of texts in UTF-8."""
     return sum(len(text.encode()) for text in texts) / 1e6
 
 
 def beginning(documents: Sequence[str], megabytes: float) -> Sequence[str]:
-    """As many of the documents from the first as make up so much, at least one."""
+    """Return the first documents that together have at least this size."""
     left = megabytes
     for number, text in enumerate(documents):
         left -= size([text])
@@ -189,36 +195,48 @@ def beginning(documents: Sequence[str], megabytes: float) -> Sequence[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     planted.add_data_options(parser)
     parser.add_argument(
         "--texts", default="10000,100000,300000", help="numbers of indexed tweets"
     )
-    parser.add_argument("--megabytes", type=float, default=50)
-    parser.add_argument("--planted", type=int, default=5_000)
+    parser.add_argument(
+        "--megabytes", type=float, default=50, help="megabytes of documents"
+    )
+    parser.add_argument(
+        "--planted", type=int, default=5_000, help="tweets planted in the documents"
+    )
     parser.add_argument(
         "--others-texts",
         type=int,
         default=100_000,
-        help="tweets that the other ways index, at most",
+        help="maximum number of tweets that the other methods index",
     )
-    parser.add_argument("--others-megabytes", type=float, default=5)
-    parser.add_argument("--windows-megabytes", type=float, default=0.5)
+    parser.add_argument(
+        "--others-megabytes",
+        type=float,
+        default=5,
+        help="megabytes of documents for the n-gram sets",
+    )
+    parser.add_argument(
+        "--windows-megabytes",
+        type=float,
+        default=0.5,
+        help="megabytes of documents for the sliding windows",
+    )
     parser.add_argument(
         "--file-megabytes",
         type=float,
-        default=0,
-        help="of each file of long texts, at least",
+        default=0.0,
+        help="repeat the records of smaller files of long texts up to this size",
     )
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=3, help="turns of each way")
     arguments = parser.parse_args()
 
     numbers = sorted(int(number) for number in arguments.texts.split(","))
     tweets, _ = planted.licensed(arguments.corpus, numbers[-1])
     numbers = sorted({min(number, len(tweets)) for number in numbers})
-    # Planted are tweets that every index has.
+    # The planted tweets are in every index.
     guests = planted.plantable(tweets[: numbers[0]], arguments.planted)
     texts = planted.long_texts(arguments.background, round(arguments.megabytes * 1e6))
     documents, where = planted.in_documents(guests, texts)
@@ -311,7 +329,7 @@ def main() -> None:
         )
     console.print(speed)
     files = table(
-        f"\nThe same with nothing planted, {numbers[-1]:,} indexed",
+        f"\nFiles with nothing planted, {numbers[-1]:,} tweets indexed",
         "file",
         "MB",
         "MB/s",

@@ -1,23 +1,26 @@
-"""How many copies do other indexes of MinHash signatures find in the same tweets, how
-fast, and with how many bytes?
+"""How fast are other indexes of MinHash signatures built and queried, how large are
+they, and how many edited copies do they find?
 
-    python benchmarks/peers.py [--corpus FOLDER] [--background FOLDER] [--tweets 100000]
-    [--copies 100] [--others 2000]
+    pip install 'provscan[bench]'
+    python benchmarks/peers.py [--corpus FOLDER] [--background FOLDER]
+        [--tweets 100000] [--copies 100] [--others 2000]
 
-Lance's index on disk (``MINHASHLSH``), datasketch and rensa get canonical texts in
-memory, 5-grams, 128 permutations in 32 bands of 4; provscan gets JSON lines and raw
-texts. Lance answers with ten rows a query, the others with all candidates, unverified;
-provscan with verified matches. Copies are those of `edits_recall.py`, each a whole
-record. A row of a text that holds no tweet is supported if the two have at least
-provscan's similarity or containment in common, or 40 characters in a row. Bytes are
-those on disk with the texts, or of memory without them. Rates are of processor time in
-all threads, since other work may share the machine. Needs ``pip install
-'provscan[bench]'``.
+Lance's index on disk (``MINHASHLSH``), datasketch and rensa index canonical texts in
+memory, with 5-grams and 128 permutations in 32 bands of 4; provscan indexes JSON lines.
+Lance returns ten rows per query, datasketch and rensa return all candidates, and none
+of them verifies its rows. provscan returns verified matches. The queries are the edited
+copies of ``edits_recall.py``, each of which is a whole record.
+
+The first table shows, for each index, texts built and queries answered per processor
+second in all threads; bytes on disk with the texts, or bytes of memory without them;
+and the rows for texts without tweets. Such a row is supported if the text and the tweet
+have at least provscan's minimum similarity or containment, or 40 consecutive characters
+in common. The second table shows the share of the copies found, by edit. Takes about
+five minutes.
 """
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -35,8 +38,9 @@ import pyarrow as pa
 import rensa
 from lance.indices import IndexConfig
 from lance.query import MinHashQuery
-from measure import console, cores, machine, own_memory, table
-from rivals import SKETCH, datasketch_insert, encoded_grams, grams, rensa_lsh
+from measure import command_line, console, cores, machine, own_memory, table
+from planted import grams
+from rivals import SKETCH, datasketch_insert, encoded_grams, rensa_lsh
 
 import provscan
 
@@ -50,7 +54,7 @@ class Peer:
     """A built index, with the time and memory that it took."""
 
     name: str
-    # Numbers of the tweets found for each of some texts.
+    # Returns the numbers of the tweets that are found for each text.
     answers: Callable[[Sequence[str]], Answers]
     raw: bool
     seconds: float
@@ -172,12 +176,14 @@ def supported(text: str, tweet: str) -> bool:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     planted.add_data_options(parser)
-    parser.add_argument("--tweets", type=int, default=100_000)
-    parser.add_argument("--copies", type=int, default=100, help="of each edit")
+    parser.add_argument(
+        "--tweets", type=int, default=100_000, help="maximum number of indexed tweets"
+    )
+    parser.add_argument(
+        "--copies", type=int, default=100, help="maximum number of copies per edit"
+    )
     parser.add_argument(
         "--others", type=int, default=2_000, help="texts without licensed tweets"
     )
@@ -200,15 +206,18 @@ def main() -> None:
         costs = table(
             f"{len(tweets):,} tweets indexed; {len(others):,} texts without tweets",
             "index",
-            "texts built a CPU s",
-            "bytes a text",
-            "queries a CPU s, singly",
+            "texts built per CPU s",
+            "bytes per text",
+            "queries per CPU s, singly",
             "in batches",
-            "rows of the texts without tweets",
+            "rows for texts without tweets",
             "unsupported",
         )
         recall = table(
-            "Found of the copies", "edit", "copies", *(peer.name for peer in peers)
+            "Share of the copies found",
+            "edit",
+            "copies",
+            *(peer.name for peer in peers),
         )
         for peer in peers:
             given, clean = (
@@ -246,7 +255,7 @@ def main() -> None:
                 found = peer.answers(texts if peer.raw else provscan.canonical(texts))
                 hits = sum(
                     any(
-                        planted.similar(tweets[i].text, tweet.text) >= edits_recall.SAME
+                        planted.similar(tweets[i].text, tweet.text) >= planted.SAME
                         for i in numbers
                     )
                     for (tweet, _), numbers in zip(pairs, found, strict=True)

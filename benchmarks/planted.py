@@ -1,9 +1,10 @@
-"""Makes datasets with known places of tweets, from tweets and other texts, real or made
-up, and edits.
+"""Plants edited tweets in other texts and records their places.
 
-:func:`licensed` returns the tweets to index and others that are left out;
-:func:`short_texts` and :func:`long_texts` return texts to plant into;
-:func:`in_records` and :func:`in_documents` plant; :class:`Score` judges the result.
+Tweets and texts are real (``--corpus``, ``--background``) or synthetic
+(``synthetic.py``). :func:`licensed` returns the tweets to index and the controls;
+:func:`short_texts` and :func:`long_texts` return texts without licensed tweets.
+:func:`in_records`, :func:`in_documents` and :func:`wrapped` plant tweets in them, and
+:func:`score` compares the matches of a run with the recorded places.
 """
 
 from __future__ import annotations
@@ -17,22 +18,22 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from random import Random
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 import pyarrow as pa
 import synthetic
 import zstandard
 from edits import EDITS
-from rivals import grams
 
 import provscan
 
-# A near-duplicate of the planted tweet that is so similar to it stands for it.
+# A match of a near-duplicate counts as a match of the planted tweet if the two tweets
+# have at least this similarity.
 SAME = 0.6
-# What counts as a record of a tweet's length.
+# Texts with fewer characters are records of a tweet's length; others are long texts.
 SHORT = 400
-# How people set off what they quote.
+# Characters before and after a quotation.
 AROUND = (("\n", "\n"), (" ", " "), (' "', '" '), ("\n> ", "\n\n"), (" <p>", "</p> "))
 
 
@@ -42,7 +43,7 @@ class Tweet(NamedTuple):
 
 
 class Planted(NamedTuple):
-    """An edited tweet: in which record, where in its text, which tweet and which
+    """The record and the span of an edited tweet, the tweet, and the name of the
     edit.
     """
 
@@ -53,26 +54,29 @@ class Planted(NamedTuple):
     edit: str
 
 
-def add_data_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--corpus",
-        type=Path,
-        help="folder of JSON lines (plain or .zst) of tweets; else made up",
-    )
-    parser.add_argument(
-        "--background",
-        type=Path,
-        help="folder of JSON lines of other texts; else made up",
-    )
+def add_data_options(
+    parser: argparse.ArgumentParser, *, required: bool = False, background: bool = True
+) -> None:
+    """Add ``--corpus`` and, unless it is not wanted, ``--background``."""
+    instead = "" if required else " (synthetic texts without it)"
+    kinds = {"corpus": "tweets"} | ({"background": "other texts"} if background else {})
+    for name, content in kinds.items():
+        parser.add_argument(
+            f"--{name}",
+            type=Path,
+            required=required,
+            metavar="FOLDER",
+            help=f"folder of JSON lines of {content}, .jsonl or .jsonl.zst{instead}",
+        )
 
 
 def files(folder: Path) -> list[Path]:
-    """The files of JSON lines in a folder."""
+    """Return the files of JSON lines in a folder."""
     return sorted(folder.rglob("*.jsonl*"))
 
 
-def rows_of(path: Path) -> Iterator[Tweet]:
-    """Id and text of the JSON lines in a file."""
+def json_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """Read the rows of a file of JSON lines that have a text."""
     with path.open("rb") as file:
         stream = (
             zstandard.ZstdDecompressor().stream_reader(file)
@@ -82,16 +86,21 @@ def rows_of(path: Path) -> Iterator[Tweet]:
         for line in io.BufferedReader(stream):  # type: ignore[arg-type, unused-ignore]
             row = orjson.loads(line)
             if isinstance(row.get("text"), str):
-                yield Tweet(str(row.get("id", "")), row["text"])
+                yield row
+
+
+def rows_of(path: Path) -> Iterator[Tweet]:
+    """Read the ids and texts of a file of JSON lines."""
+    return (Tweet(str(row.get("id", "")), row["text"]) for row in json_rows(path))
 
 
 def rows(folder: Path) -> Iterator[Tweet]:
-    """Read the rows of all files in a folder."""
+    """Read the ids and texts of all files in a folder."""
     return itertools.chain.from_iterable(map(rows_of, files(folder)))
 
 
-def made_up(count: int, seed: int = 1) -> Iterator[Tweet]:
-    """Return the rows of made-up tweets."""
+def synthetic_tweets(count: int, seed: int = 1) -> Iterator[Tweet]:
+    """Yield synthetic tweets."""
     for batch in synthetic.tweets(count, seed):
         yield from map(
             Tweet, batch.column("id").to_pylist(), batch.column("text").to_pylist()
@@ -101,16 +110,16 @@ def made_up(count: int, seed: int = 1) -> Iterator[Tweet]:
 def licensed(
     corpus: Path | None, count: int, controls: int = 0
 ) -> tuple[list[Tweet], list[Tweet]]:
-    """Tweets to index, and controls: tweets of the same sources that are neither
-    indexed nor planted.
+    """Return tweets to index, and controls, which are tweets of the same sources that
+    are neither indexed nor planted.
 
-    No two have the same canonical text. Fewer come if the corpus has fewer; the
-    controls are served first.
+    No two tweets have the same canonical text. If the corpus has too few tweets, the
+    controls are complete and fewer tweets are indexed.
     """
     tweets = (
         list(rows(corpus))
         if corpus
-        else list(made_up(round(1.2 * (count + controls)) + 100))
+        else list(synthetic_tweets(round(1.2 * (count + controls)) + 100))
     )
     distinct = {
         text: tweet
@@ -127,14 +136,16 @@ def licensed(
 def short_texts(background: Path | None, count: int) -> list[str]:
     """Return texts of a tweet's length that are not licensed tweets."""
     if background is None:
-        return [tweet.text for tweet in made_up(count, seed=2)]
+        return [tweet.text for tweet in synthetic_tweets(count, seed=2)]
     texts = [row.text for row in rows(background) if len(row.text) < SHORT]
     Random(2).shuffle(texts)
     return list(itertools.islice(itertools.cycle(texts), count))
 
 
 def long_texts(background: Path | None, characters: int) -> list[str]:
-    """Longer texts without licensed tweets, ``characters`` in all, or a little more."""
+    """Return long texts without licensed tweets, with at least this number of
+    characters in total.
+    """
     if background is None:
         return synthetic.documents(characters, seed=2)
     texts = [row.text for row in rows(background) if len(row.text) >= SHORT]
@@ -161,7 +172,7 @@ def enough(texts: list[str], size: int) -> list[str]:
 
 
 def plantable(tweets: Sequence[Tweet], count: int) -> list[Tweet]:
-    """Tweets that are long enough that finding them by chance is unlikely."""
+    """Return tweets that are too long to be found by chance."""
     lengths = (
         (tweet, text)
         for tweet, text in zip(
@@ -184,7 +195,9 @@ def _edited(tweets: Sequence[Tweet], rng: Random) -> Iterator[tuple[Tweet, str, 
 def in_records(
     tweets: Sequence[Tweet], texts: Sequence[str]
 ) -> tuple[list[str], list[Planted]]:
-    """Records, each a whole text or a whole edited tweet; as many as both together."""
+    """Return records, each of which is one of the texts or an edited tweet, and the
+    places of the tweets.
+    """
     rng = Random(4)
     places = rng.sample(range(len(tweets) + len(texts)), len(tweets))
     edited = dict(zip(places, _edited(tweets, rng), strict=True))
@@ -202,7 +215,9 @@ def in_records(
 def in_documents(
     tweets: Sequence[Tweet], texts: Sequence[str]
 ) -> tuple[list[str], list[Planted]]:
-    """Documents with edited tweets between two of their words."""
+    """Return the texts with edited tweets inserted between words, and the places of the
+    tweets.
+    """
     rng = Random(5)
     weights = list(itertools.accumulate(map(len, texts)))
     guests: dict[int, list[tuple[Tweet, str, str]]] = defaultdict(list)
@@ -228,8 +243,8 @@ def in_documents(
 def wrapped(
     tweets: Sequence[Tweet], texts: Sequence[str]
 ) -> tuple[list[str], list[Planted]]:
-    """Records of one edited tweet each, three to ten times as long, the rest a stretch
-    of one of the texts.
+    """Return records that consist of an edited tweet inside a stretch of one of the
+    texts, three to ten times as long as the tweet, and the places of the tweets.
     """
     rng = Random(6)
     records, where = [], []
@@ -247,7 +262,7 @@ def wrapped(
 
 
 def write_jsonl(path: Path, tweets: Iterable[Tweet]) -> Path:
-    """Tweets as JSON lines."""
+    """Write tweets as JSON lines."""
     with path.open("wb") as file:
         for tweet in tweets:
             file.write(orjson.dumps(tweet._asdict(), option=orjson.OPT_APPEND_NEWLINE))
@@ -255,33 +270,38 @@ def write_jsonl(path: Path, tweets: Iterable[Tweet]) -> Path:
 
 
 def numbered(texts: Iterable[str]) -> Iterator[Tweet]:
-    """Texts with their numbers for ids."""
+    """Yield texts with their numbers as ids."""
     return (Tweet(str(number), text) for number, text in enumerate(texts))
+
+
+def grams(canonical: str) -> list[str]:
+    """Return the 5-grams of a canonical text."""
+    return [canonical[i : i + 5] for i in range(max(1, len(canonical) - 4))]
 
 
 @cache
 def gram_set(text: str) -> frozenset[str]:
-    """5-grams of the canonical text."""
+    """Return the different 5-grams of the canonical form of a text."""
     return frozenset(grams(provscan.canonical([text])[0]))
 
 
 def similar(text: str, other: str) -> float:
-    """Jaccard index of the canonical 5-grams of two texts."""
+    """Return the Jaccard index of the canonical 5-grams of two texts."""
     own, theirs = gram_set(text), gram_set(other)
     return len(own & theirs) / len(own | theirs)
 
 
 @dataclass
 class Score:
-    """How much of what was planted was found, by edit.
+    """Numbers of planted and found tweets, by edit.
 
     Attributes
     ----------
     planted, found
-        How many.
+        Planted tweets, and those that were found.
     covered
-        How many of the found with a span whose intersection with the true one is at
-        least 0.8 of their union.
+        Found tweets whose matched span is right: its intersection with the planted span
+        is at least 0.8 of their union.
     """
 
     planted: Counter[str] = field(default_factory=Counter)
@@ -289,13 +309,15 @@ class Score:
     covered: Counter[str] = field(default_factory=Counter)
 
     def recall(self, edit: str | None = None) -> float:
-        """Return the share found, for one edit or for all."""
+        """Return the share of the planted tweets that was found, for one edit or for
+        all.
+        """
         if edit is None:
             return self.found.total() / max(1, self.planted.total())
         return self.found[edit] / max(1, self.planted[edit])
 
     def spans(self) -> float:
-        """Return the share of the found tweets that have a correct span."""
+        """Return the share of the found tweets whose span is right."""
         return self.covered.total() / max(1, self.found.total())
 
     def cells(self) -> list[str]:
@@ -306,11 +328,10 @@ class Score:
 def score(
     matches: pa.Table, planted: Sequence[Planted], tweets: Mapping[str, str]
 ) -> Score:
-    """Judge a table of matches; ``tweets`` are the texts by id of those that it names,
-    at least.
+    """Compare a table of matches with the planted tweets.
 
-    A planted tweet is found where a match overlaps it that names it, or a
-    near-duplicate of it.
+    ``tweets`` gives the text of each tweet id in the table. A planted tweet is found if
+    a match overlaps it and names it or a near-duplicate of it.
     """
     by_record: dict[int, list[tuple[int, int, str]]] = defaultdict(list)
     wanted = {mark.record for mark in planted}

@@ -1,24 +1,28 @@
-"""Is a probe right? Simulated probes with a known truth, and a small model with known
-training data.
+"""Are the claims, bounds and computed power of ``provscan probe`` right?
 
-    python benchmarks/probe.py simulate [--tweets FILE] [--probes 200]
+    python benchmarks/probe.py simulate [--tweets FILE] [--probes 200] [--pairs 300]
+    pip install 'provscan[probe]'
     python benchmarks/probe.py model FOLDER --tweets FILE [--minutes 10]
 
-`simulate` plans once. Each probe then asks a cheap model, a noisy look-up that knows
-tweets with given probabilities. The table shows how often a claim is made although
-nothing was learned, how often intervals and lower bounds are right, and whether the
-power is as computed.
+``simulate`` makes one plan, and simulates many probes of a model that has memorised
+tweets with given probabilities. The table shows how often a claim is made, with the
+computed power, and how often intervals and bounds are right. The last line names the
+bars that were missed. Takes about half a minute.
 
-`model` splits real tweets into three parts. A transformer is trained on the first part,
-with 4, 16 or 64 copies of 60 tweets each, and never sees the others. Probes ask for the
-first and for the second part, with the third as control: from the folder, and through a
-server that fails on purpose and a client that is killed in the middle. Training stops
-after ``--minutes``; repeat the command to continue.
+``model`` splits real tweets into three parts. A small transformer (``probe_model.py``)
+is trained in FOLDER on the first part, in which 180 tweets have 4, 16 or 64 copies. Two
+probes ask for the first and for the second part, with the third part as control. The
+command prints both summaries, and how many of the recited tweets were training data.
+Then the first probe is repeated through a server that fails on purpose, by a client
+that is killed after a third of the questions, and the answers are compared. Training
+stops after ``--minutes``; repeat the command to continue it. Takes about 15 minutes on
+two cores.
+
+``--tweets`` is a file of JSON lines, .jsonl or .jsonl.zst, with the field ``text``.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import shutil
 import signal
@@ -33,11 +37,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
-import zstandard
-from measure import machine
+from measure import command_line, machine
+from planted import rows_of, synthetic_tweets
 from rich.console import Console
 from rich.table import Table
-from synthetic import tweets as made_up
 
 import provscan
 from provscan.probe import Plan, Settings, make_plan, open_plan, run, score
@@ -56,8 +59,8 @@ NOISE = (
     "the weather was mild and nobody spoke about a second harbour until late in the "
     "evening"
 )
-# What the cheap model knows: licensed tweets by their least number of copies, and
-# controls.
+# The probabilities with which the simulated model recites a licensed tweet, by the
+# minimum of its number of copies, and a control.
 CELLS: dict[str, tuple[dict[int, float], float]] = {
     "nothing learned, nothing by chance": ({}, 0.0),
     "nothing learned, 5% by chance": (dict.fromkeys((1, 2, 4, 16, 64), 0.05), 0.05),
@@ -72,39 +75,22 @@ console = Console(width=150, highlight=False)
 
 
 def texts(path: Path | None) -> Iterator[str]:
-    """Distinct long tweets of a file of JSON lines, or made-up ones."""
-    if path is None:
-        yield from (
-            t
-            for batch in made_up(30_000)
-            for t in batch.column("text").to_pylist()
-            if len(t) >= LONG
-        )
-        return
-    with (
-        zstandard.open(path, "rt", encoding="utf-8")
-        if path.suffix == ".zst"
-        else path.open(encoding="utf-8") as file
-    ):
-        seen = set()
-        for line in file:
-            text = json.loads(line)["text"]
-            if len(text) >= LONG and text not in seen:
-                seen.add(text)
-                yield text
+    """Yield the distinct long tweets of a file of JSON lines, or synthetic ones."""
+    every = synthetic_tweets(30_000) if path is None else rows_of(path)
+    yield from dict.fromkeys(row.text for row in every if len(row.text) >= LONG)
 
 
 def parts(path: Path | None, size: int) -> list[list[str]]:
-    """Three parts of as many tweets, at random."""
+    """Divide tweets at random into two parts of this size, and one of twice the
+    size.
+    """
     every = list(texts(path))
     Random(1).shuffle(every)
     return [every[:size], every[size : 2 * size], every[2 * size : 4 * size]]
 
 
 def rows(part: list[str], name: str, copied: bool) -> list[dict[str, str]]:
-    """Tweets with ids and authors; the first ones of a part with copies, if it has
-    any.
-    """
+    """Return tweets with ids and authors; if wanted, the first ones with copies."""
     counts = (
         [n for n, tweets in COPIES.items() for _ in range(tweets)] if copied else []
     )
@@ -123,7 +109,9 @@ def write(path: Path, tweets: list[dict[str, str]]) -> Path:
 
 
 def simulate(path: Path | None, probes: int, pairs: int, first_seed: int) -> None:
-    """A table with a row for each cell, and which bars were missed."""
+    """Simulate probes; print a table with a row for each cell, and the bars that were
+    missed.
+    """
     table = Table(
         "known",
         "claimed",
@@ -168,7 +156,7 @@ def simulate(path: Path | None, probes: int, pairs: int, first_seed: int) -> Non
             )
             table.add_row(name, *row)
             missed += [f"{name}: {bar}" for bar, holds in bars.items() if not holds]
-    console.print(f"{probes} probes of {pairs} pairs a row, seeds from {first_seed}")
+    console.print(f"{probes} probes of {pairs} pairs per row, seeds from {first_seed}")
     console.print(table)
     console.print(f"bars missed: {'; '.join(missed) or 'none'}")
 
@@ -181,7 +169,9 @@ def cell(
     chance: float,
     seeds: range,
 ) -> tuple[list[str], dict[str, bool]]:
-    """One row: how often each number holds; and whether it meets the bars."""
+    """Simulate the probes of one cell; return its row of the table, and whether it
+    meets each bar.
+    """
     copies = [pair["stratum"] for pair in plan.pairs]
     learned = np.array([knows.get(each, 0.0) for each in copies])
     truth = float(learned.mean()) - chance
@@ -200,7 +190,7 @@ def cell(
         summary, _ = summarise(Evidence(plan, known, recited, list(range(len(copies)))))
         difference = summary["tests"]["difference"]
         claimed.append(summary["claimed"])
-        # What is withheld says nothing that could be wrong.
+        # A withheld number cannot be wrong.
         withheld, tweets = difference["value"] is None, summary["answer"]["tweets"]
         covered.append(withheld or difference["low"] <= truth <= difference["high"])
         limits.append(
@@ -212,25 +202,29 @@ def cell(
         holds.append(
             summary["total"]["low"] is None or summary["total"]["low"] <= total
         )
-        # Of the listed tweets as many are chance as would be without any knowledge.
+        # Every listed tweet is a false entry if nothing was learned.
         wrong = summary["listed"]["tweets"] if not knows or truth <= 0 else 0
         false.append(wrong)
         any_false.append(wrong > 0)
     power = paired_power(len(copies), float(learned.mean()), chance)
     computed = f"{power:.3f}" if truth > 0 else "-"
-    # Where nobody recites anything every interval is the same, and holds.
+    # If nothing is ever recited, all intervals are the same and right.
     bars = {
-        "interval outside of 93 to 99%": bool(0.93 <= np.mean(covered) <= 0.99)
+        "interval right in less than 93% or more than 99%": bool(
+            0.93 <= np.mean(covered) <= 0.99
+        )
         or not (knows or chance),
-        "a limit of the tweets asked for below 97%": bool(
+        "a bound for the tweets asked for right in less than 97%": bool(
             np.mean(limits, axis=0).min() >= 0.97
         ),
-        "at least in the index below 97%": bool(np.mean(holds) >= 0.97),
+        "the bound for the index right in less than 97%": bool(np.mean(holds) >= 0.97),
     }
     if truth > 0:
-        bars["power more than .05 off"] = bool(abs(power - np.mean(claimed)) <= 0.05)
+        bars["power wrong by more than .05"] = bool(
+            abs(power - np.mean(claimed)) <= 0.05
+        )
     else:
-        bars["more than 5% claimed"] = bool(np.mean(claimed) <= 0.05)
+        bars["claims in more than 5%"] = bool(np.mean(claimed) <= 0.05)
     row = [
         f"{np.mean(claimed):.3f}",
         computed,
@@ -244,7 +238,7 @@ def cell(
 
 
 def model(folder: Path, path: Path, minutes: float, pairs: int) -> None:
-    """Train, ask and compare."""
+    """Train the model, probe it, and repeat the probe through a server."""
     from probe_model import train
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -264,7 +258,7 @@ def model(folder: Path, path: Path, minutes: float, pairs: int) -> None:
     if not train(
         [tweet["text"] for tweet in tweets["trained"]], folder / "model", minutes
     ):
-        print("training is not done: repeat the command to go on")
+        print("Training is not finished. Repeat the command to continue it.")
         return
     for name in ("trained", "unseen"):
         index = provscan.build_index(
@@ -286,8 +280,8 @@ def model(folder: Path, path: Path, minutes: float, pairs: int) -> None:
 
 
 def found_among(folder: Path, name: str) -> str:
-    """How many of the recited and listed tweets of a probe were in the training data,
-    and how many with 64 copies.
+    """Return how many tweets of a probe were recited and listed, and how many of those
+    with 64 copies.
     """
     rows = pq.read_table(folder / name / "tweets.parquet").to_pylist()
     licensed = [row for row in rows if row["arm"] == "licensed"]
@@ -304,8 +298,8 @@ def found_among(folder: Path, name: str) -> str:
 
 
 def served(folder: Path, pairs: int) -> None:
-    """The same plan, but fewer pairs, from the folder and through a server: the same
-    answers?
+    """Run a plan with fewer pairs from the folder and through a server, and compare the
+    answers.
     """
     from probe_model import Server
 
@@ -322,13 +316,13 @@ def served(folder: Path, pairs: int) -> None:
     run(direct, Local(folder / "model", "completion", settings.temperature, batch=1))
     through.mkdir()
     shutil.copy(direct / "plan.json", through)
-    server = Server(folder / "model", faults=True)
+    server = Server(folder / "model")
     killed(open_plan(through), server)
     first, second = (read_answers(place, plan.digest) for place in (direct, through))
     same = sum(first[key].text == second[key].text for key in first)
     print(
-        f"served with {server.counts}, killed once: {same:,} of {len(first):,} answers "
-        "are the same"
+        f"through the server ({server.counts}), with a client killed once: {same:,} of "
+        f"{len(first):,} answers are the same"
     )
     both = [
         (first[key].logprob, second[key].logprob)
@@ -337,8 +331,9 @@ def served(folder: Path, pairs: int) -> None:
     ]
     apart = [abs(a - b) for a, b in both if a is not None and b is not None]
     print(
-        f"log-probabilities of the targets: {len(apart):,} of {len(both):,} also "
-        f"through the server, at most {max(apart, default=0.0):.2g} apart"
+        f"log-probabilities of the targets: {len(apart):,} of {len(both):,} were also "
+        "returned by the server; the largest difference is "
+        f"{max(apart, default=0.0):.2g}"
     )
     results = [score(place, index) for place in (direct, through)]
     print(
@@ -361,7 +356,9 @@ def ask(plan: Plan, index: provscan.Index, folder: Path) -> None:
 
 
 def killed(plan: Plan, server: Any) -> None:
-    """Ask a server by the command, kill the command in the middle, and go on."""
+    """Run the command with a server, kill it after a third of the questions, and run it
+    again.
+    """
     import threading
 
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -390,21 +387,32 @@ def killed(plan: Plan, server: Any) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     cheap = commands.add_parser("simulate")
-    cheap.add_argument("--probes", type=int, default=200)
     cheap.add_argument(
-        "--seed", type=int, default=0, help="seed of the first probe; the others follow"
+        "--probes", type=int, default=200, help="number of simulated probes (200)"
+    )
+    cheap.add_argument(
+        "--seed", type=int, default=0, help="seed of the first probe (0)"
     )
     real = commands.add_parser("model")
-    real.add_argument("folder", type=Path)
-    real.add_argument("--minutes", type=float, default=10.0)
+    real.add_argument(
+        "folder", type=Path, help="folder for the model, the plans and the answers"
+    )
+    real.add_argument(
+        "--minutes", type=float, default=10.0, help="maximum time of training (10)"
+    )
     for each in (cheap, real):
-        each.add_argument("--tweets", type=Path, required=each is real)
-        each.add_argument("--pairs", type=int, default=300)
+        each.add_argument(
+            "--tweets",
+            type=Path,
+            required=each is real,
+            help="file of tweets" if each is real else "file of tweets (synthetic)",
+        )
+        each.add_argument(
+            "--pairs", type=int, default=300, help="pairs of a plan (300)"
+        )
     options = parser.parse_args()
     print(machine())
     if options.command == "simulate":

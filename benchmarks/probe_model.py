@@ -1,19 +1,12 @@
-"""A small language model with known training data, and a server for it with an
-OpenAI-compatible API.
+"""The model of ``probe.py``: a small language model with known training data, and a
+server for it with an OpenAI-compatible API.
 
-    python benchmarks/probe_model.py FOLDER --tweets FILE [--minutes 10]  # train, or
-                                                                          # continue
-    python benchmarks/probe_model.py FOLDER --serve [--faults]   # serve, also with
-                                                                 # failures
-
-The model is a transformer of a few million parameters over byte pairs, which runs on
-the processor. It is trained on the lines of a JSON lines file, on each as often as it
-occurs there.
+:func:`train` trains a transformer with a few million parameters over byte pairs on the
+processor. :class:`Server` serves it; some of its answers fail on purpose.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import threading
 import time
@@ -24,15 +17,15 @@ from typing import Any
 
 LENGTH, BATCH, EPOCHS, RATE, VOCABULARY = 64, 32, 3, 2e-3, 2048
 STATE = "training.pt"
-# How often each failure happens, of the answers of a server with faults: busy, broken,
-# late, cut off.
+# Shares of the answers of the server that fail: 429, 503, after the client's timeout,
+# and cut off.
 FAULTS = {"busy": 0.1, "broken": 0.05, "late": 0.02, "cut": 0.05}
-# Longer than the client waits.
+# Delay of a late answer, which exceeds the client's timeout.
 LATE_SECONDS = 3.0
 
 
 def new_model(texts: list[str], folder: Path) -> Any:
-    """A tokenizer of these texts, and a model that knows nothing yet."""
+    """Train a tokenizer on the texts, and return an untrained model for it."""
     import tokenizers
     import transformers
 
@@ -67,8 +60,8 @@ def new_model(texts: list[str], folder: Path) -> Any:
 
 
 def train(texts: list[str], folder: Path, minutes: float) -> bool:
-    """Train for so long, from where the last call ended; whether all epochs are
-    done.
+    """Train for a number of minutes, continuing after the last call; return whether all
+    epochs are done.
     """
     import torch
     import transformers
@@ -91,7 +84,7 @@ def train(texts: list[str], folder: Path, minutes: float) -> bool:
     for epoch in range(EPOCHS):
         order = list(range(len(rows)))
         Random(epoch).shuffle(order)
-        # Rows of similar length together: little is spent on padding.
+        # Rows of similar length are in one batch, which saves padding.
         groups = [
             sorted(order[low : low + 32 * BATCH], key=lambda r: len(rows[r]))
             for low in range(0, len(order), 32 * BATCH)
@@ -140,19 +133,19 @@ def train(texts: list[str], folder: Path, minutes: float) -> bool:
 
 
 class Server(ThreadingHTTPServer):
-    """Answers completions with the very code that asks a local model; some answers fail
+    """Answers completions with the code that queries a local model; some answers fail
     on purpose.
     """
 
     daemon_threads = True
 
-    def __init__(self, folder: Path, *, faults: bool) -> None:
+    def __init__(self, folder: Path) -> None:
         from provscan.probe.local import Local
         from provscan.probe.reference import Causal
 
         super().__init__(("127.0.0.1", 0), Handler)
         self.loaded, self.model = Causal(folder), Local(folder, "completion", 0.0)
-        self.faults, self.lock = faults, threading.Lock()
+        self.lock = threading.Lock()
         self.random, self.counts = Random(7), {"asked": 0, **dict.fromkeys(FAULTS, 0)}
 
     @property
@@ -160,10 +153,10 @@ class Server(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}/v1"
 
     def fault(self) -> str | None:
-        """Return the fault of the next answer."""
+        """Draw the fault of the next answer; None if it succeeds."""
         with self.lock:
             self.counts["asked"] += 1
-            draw = self.random.random() if self.faults else 1.0
+            draw = self.random.random()
             for name, share in FAULTS.items():
                 draw -= share
                 if draw < 0:
@@ -172,8 +165,8 @@ class Server(ThreadingHTTPServer):
         return None
 
     def echo(self, text: str) -> tuple[dict[str, Any], dict[str, int]]:
-        """A text with its log-probabilities, and the tokens used; no word is added to
-        it.
+        """Return a text with its log-probabilities and without a continuation, and the
+        number of tokens.
         """
         known = self.loaded.tokenizer(
             text, add_special_tokens=False, return_offsets_mapping=True
@@ -207,7 +200,7 @@ class Server(ThreadingHTTPServer):
         }
 
     def continued(self, asked: dict[str, Any]) -> tuple[dict[str, Any], dict[str, int]]:
-        """Return the continuation and the tokens used."""
+        """Return the continuation of a prompt and the number of tokens."""
         from provscan.probe.plan import Question
 
         question = Question(
@@ -232,7 +225,7 @@ class Server(ThreadingHTTPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
-    """One connection."""
+    """A connection of the server."""
 
     protocol_version = "HTTP/1.1"
     server: Server
@@ -273,26 +266,3 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         pass
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--tweets", type=Path)
-    parser.add_argument("--minutes", type=float, default=10.0)
-    parser.add_argument("--serve", action="store_true")
-    parser.add_argument("--faults", action="store_true")
-    options = parser.parse_args()
-    if options.serve:
-        server = Server(options.folder, faults=options.faults)
-        print(server.url, flush=True)
-        server.serve_forever()
-    with options.tweets.open(encoding="utf-8") as file:
-        texts = [json.loads(line)["text"] for line in file]
-    train(texts, options.folder, options.minutes)
-
-
-if __name__ == "__main__":
-    main()

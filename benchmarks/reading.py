@@ -1,21 +1,21 @@
-"""How fast is each format read, compared with the readers of pyarrow, polars and DuckDB
-on the same file?
+"""How fast is each format read, compared with pyarrow, polars and DuckDB?
 
     python benchmarks/reading.py [--megabytes 50] [--repeats 3] [--only jsonl]
 
-Everything runs on one thread, and its processor time counts. The comparison is between
-readers that give the same: for each record its number, its id as a string, and its text
-in Arrow's ``large_string``, known to be UTF-8. So what pyarrow reads without checking
-the bytes (Parquet, Arrow, JSON) is checked by its own ``validate``; what that saves
-stands in a row of its own ("unchecked"), which is not compared. polars' texts, which
-are views of the file, are converted by its own ``to_arrow``. provscan also counts
-characters and looks for texts in a wrong encoding. Readers take turns; printed are
-medians. polars is left out where it is not installed.
+The readers take turns to read the same synthetic file on one thread. All of them return
+the same: the number of each record, its id as a string, and its text as an Arrow
+``large_string`` that is valid UTF-8. pyarrow does not check the bytes of Parquet, Arrow
+and JSON files, so its result is checked with ``validate``; the rows named "unchecked"
+show the speed without this check. The string views of polars are converted with
+``to_arrow``. provscan also counts characters and looks for wrong encodings.
+
+The tables, for records of a tweet's length and for long records, show megabytes and
+records per second of processor time (medians), and the speed as a share of that of the
+fastest reader. polars is left out if it is not installed. Takes about four minutes.
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import csv
 import gzip
@@ -38,7 +38,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.json
 import pyarrow.parquet as pq
-from measure import Way, console, machine, table, take_turns
+from measure import Way, command_line, console, machine, table, take_turns
 
 from provscan import readers
 
@@ -50,8 +50,10 @@ Record = dict[str, str]
 UNCHECKED = ", unchecked"
 
 
-def made_up(megabytes: float, words: int, seed: int = 1) -> list[Record]:
-    """Records whose texts have about so many words, a tenth of them not ASCII."""
+def synthetic_records(megabytes: float, words: int, seed: int = 1) -> list[Record]:
+    """Return records whose texts have a mean number of words, a tenth of them not
+    ASCII.
+    """
     rng = random.Random(seed)
     vocabulary = [
         "".join(rng.choices("aeiounrstlkmd", k=rng.randint(2, 9))) for _ in range(5000)
@@ -69,7 +71,7 @@ def made_up(megabytes: float, words: int, seed: int = 1) -> list[Record]:
 
 
 def write(folder: Path, name: str, records: list[Record]) -> Path:
-    """The records as a file of the format that its extension names."""
+    """Write the records to a file in the format of its extension."""
     path = folder / name
     if name.endswith(".parquet"):
         pq.write_table(pa.Table.from_pylist(records), path)
@@ -94,7 +96,7 @@ def write(folder: Path, name: str, records: list[Record]) -> Path:
 
 
 def ours(path: Path) -> int:
-    """Records that provscan reads."""
+    """Read a file with provscan, and return the number of records."""
     stats, fields = readers.ReadStats(), readers.Fields()
     for split in readers.plan(path, fields, target_bytes=1 << 62):
         for _ in readers.read(split, fields, stats):
@@ -103,7 +105,7 @@ def ours(path: Path) -> int:
 
 
 def same(rows: pa.Table, *, check: bool = False) -> pa.Table:
-    """Records as provscan gives them: numbers, ids and texts of its types."""
+    """Return records as provscan returns them: numbers, ids and texts of its types."""
     number = pa.array(np.arange(rows.num_rows))
     rows = pa.table(
         [number, rows["id"].cast(pa.string()), rows["text"].cast(pa.large_string())],
@@ -114,7 +116,7 @@ def same(rows: pa.Table, *, check: bool = False) -> pa.Table:
 
 
 def theirs(path: Path) -> dict[str, Callable[[], object]]:
-    """The other readers of a format."""
+    """Return the other readers of the format of a file."""
     name = str(path)
     connection = duckdb.connect(config={"threads": 1})
     kind = {".parquet": "read_parquet", ".csv": "read_csv", ".json": "read_json"}.get(
@@ -164,18 +166,20 @@ def theirs(path: Path) -> dict[str, Callable[[], object]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    parser = command_line(__doc__)
+    parser.add_argument(
+        "--megabytes", type=float, default=50, help="approximate size of a file"
     )
-    parser.add_argument("--megabytes", type=float, default=50)
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--only", default="", help="formats whose name contains this")
+    parser.add_argument("--repeats", type=int, default=3, help="turns of each reader")
+    parser.add_argument(
+        "--only", default="", help="read only formats whose names contain this text"
+    )
     options = parser.parse_args()
     console.print(machine())
     names = ["jsonl", "json", "jsonl.gz", "csv", "parquet", "arrow", "txt"]
     with tempfile.TemporaryDirectory() as folder:
         for length, words in (("tweet-sized records", 15), ("long records", 400)):
-            records = made_up(options.megabytes, words)
+            records = synthetic_records(options.megabytes, words)
             printed = table(
                 f"Reading {length}",
                 "format",

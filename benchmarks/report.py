@@ -1,16 +1,19 @@
-"""What does a report of many matches cost, to write and to use?
+"""How much time and memory does a report with many matches take, to write and to use?
 
-    python benchmarks/report.py RUN [--made 100000]
+    pip install 'provscan[test]'
+    make demo
+    python benchmarks/report.py dataset.run [--matches 100000]
 
-With --made, the run's matches are replaced by so many made-up ones, in a folder of its
-own. Printed are seconds, CPU seconds and memory of writing the report, size of the
-file, and in a headless Chromium the time to first paint, until the browser of exhibits
-answers, to search, filter and sort, the longest task, and the heap.
+The report of a run folder is written, and opened in a headless Chromium, which has to
+be installed. With ``--matches``, a copy of the run with this number of synthetic
+matches is used instead. The command prints the elapsed seconds, processor seconds and
+memory of writing, and the size of the file; then the milliseconds until the first paint
+and until the page can be used, those of a search, a filter and a sort, the longest
+task, and the size of the heap. Takes about half a minute.
 """
 
 from __future__ import annotations
 
-import argparse
 import resource
 import shutil
 import subprocess
@@ -23,11 +26,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import synthetic
+from measure import command_line, machine
 from playwright.sync_api import Page, sync_playwright
 
 from provscan.runs.folder import RUN_FILE, SUMMARY_FILE, read_json, write_summary
 
-# Times a task until the page has drawn what it leads to.
+# Measures the time of an action until the page has drawn its result.
 TIMED = """([id, value]) => new Promise(done => {
   const node = document.getElementById(id) || document.querySelector(id), start = performance.now();
   const before = document.getElementById('status').textContent;
@@ -39,7 +43,7 @@ TIMED = """([id, value]) => new Promise(done => {
   if (node.type === 'checkbox') node.click();
   else { node.value = value; node.dispatchEvent(new Event(node.tagName === 'SELECT' ? 'change' : 'input')); }
 })"""  # noqa: E501
-# Files of the made-up dataset, in which every seventh record has a match.
+# Files of the synthetic dataset, in which every seventh record has a match.
 PARTS = 20
 LONG_TASKS = """window.longTasks = [];
 new PerformanceObserver(list => list.getEntries().forEach(entry => window.longTasks.push(entry.duration)))
@@ -47,7 +51,7 @@ new PerformanceObserver(list => list.getEntries().forEach(entry => window.longTa
 
 
 def measured(page: Page, report: Path) -> dict[str, float]:
-    """Measure the milliseconds and megabytes of one page."""
+    """Return the milliseconds and megabytes of a page, by name."""
     page.add_init_script(LONG_TASKS)
     start = time.perf_counter()
     page.goto(report.resolve().as_uri(), wait_until="commit")
@@ -79,8 +83,8 @@ def measured(page: Page, report: Path) -> dict[str, float]:
 
 
 def enlarge(run: Path, count: int, target: Path) -> Path:
-    """Copy a run with made-up matches; a third of the passages equal their tweets word
-    for word.
+    """Copy a run, and replace its matches by synthetic ones; two thirds of the passages
+    equal their tweets word for word.
     """
     matches, evidence = (
         pq.read_schema(run / f"{name}.parquet") for name in ("matches", "evidence")
@@ -152,23 +156,20 @@ def enlarge(run: Path, count: int, target: Path) -> Path:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    parser = command_line(__doc__)
+    parser.add_argument("run", type=Path, help="run folder")
+    parser.add_argument(
+        "--matches", type=int, help="number of synthetic matches in place of the run's"
     )
-    parser.add_argument("run", type=Path)
-    parser.add_argument("--made", type=int, metavar="N")
     arguments = parser.parse_args()
+    print(machine())
     with tempfile.TemporaryDirectory() as folder:
-        made = arguments.made
-        show(
-            arguments.run
-            if made is None
-            else enlarge(arguments.run, made, Path(folder) / "made.run")
-        )
+        run, count = arguments.run, arguments.matches
+        show(run if count is None else enlarge(run, count, Path(folder) / "large.run"))
 
 
 def show(run: Path) -> None:
-    """Write a report in a process of its own, open it, and print what both cost."""
+    """Write a report in a process of its own, open it, and print the costs of both."""
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(

@@ -1,5 +1,7 @@
-"""The fastest known ways to use datasketch and rensa for the same sketch of the same
-5-grams.
+"""The fastest known ways to make the same sketches of the same 5-grams with datasketch
+and rensa.
+
+Needs ``pip install 'provscan[bench]'``.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import datasketch
 import numpy as np
 import rensa
 import xxhash
+from planted import grams
 
 SKETCH: dict[str, Any] = {
     "num_perm": 128,
@@ -20,17 +23,14 @@ SKETCH: dict[str, Any] = {
 }
 
 
-def grams(text: str) -> list[str]:
-    return [text[i : i + 5] for i in range(max(1, len(text) - 4))]
-
-
 def encoded_grams(text: str) -> list[bytes]:
-    return [text[i : i + 5].encode() for i in range(max(1, len(text) - 4))]
+    """Return the 5-grams of a text in UTF-8."""
+    return [gram.encode() for gram in grams(text)]
 
 
 def datasketch_cleared(tokens: list[list[bytes]]) -> np.ndarray:
-    """Signatures with one object for all texts: no copy, no permutations checked
-    anew.
+    """Return the signatures of texts, made with one object for all, which saves copies
+    and checks of the permutations.
     """
     out = np.empty((len(tokens), 128), np.uint32)
     sketch = datasketch.MinHash(**SKETCH)
@@ -42,8 +42,9 @@ def datasketch_cleared(tokens: list[list[bytes]]) -> np.ndarray:
 
 
 def datasketch_insert(lsh: datasketch.MinHashLSH, texts: Sequence[str]) -> None:
-    """Sketch canonical texts and insert them under their numbers; an LSH copies what it
-    takes of a sketch.
+    """Sketch canonical texts and insert them under their numbers.
+
+    One sketch object serves all texts, since an LSH copies the values that it stores.
     """
     sketch = datasketch.MinHash(**SKETCH)
     for i, text in enumerate(texts):
@@ -55,7 +56,7 @@ def datasketch_insert(lsh: datasketch.MinHashLSH, texts: Sequence[str]) -> None:
 def datasketch_insert_signatures(
     lsh: datasketch.MinHashLSH, signatures: np.ndarray
 ) -> None:
-    """Insert ready signatures, ``uint32[n, 128]``, under their numbers."""
+    """Insert existing signatures, ``uint32[n, 128]``, under their numbers."""
     sketch = datasketch.MinHash(**SKETCH)
     for i, row in enumerate(signatures):
         sketch.hashvalues = row
@@ -69,10 +70,11 @@ def datasketch_find(
     similarity: float,
     containment: float,
 ) -> list[int]:
-    """Of each canonical record the most similar indexed text, -1 if none has that
-    similarity and containment.
+    """Return, for each canonical record, the number of the most similar indexed text;
+    -1 if no text has this similarity and containment.
 
-    As datasketch's documentation advises: query, then compare the sets themselves.
+    The candidates of a query are compared as sets, as datasketch's documentation
+    advises.
     """
     sketch = datasketch.MinHash(**SKETCH)
     found = []
@@ -93,8 +95,8 @@ def datasketch_find(
 
 
 def rensa_lsh(texts: Sequence[str], bands: int) -> Any:
-    """An LSH of canonical texts, sketched in one call and inserted in another, on all
-    cores by default.
+    """Return an LSH of canonical texts, which are sketched in one call and inserted in
+    another, by default on all cores.
     """
     lsh = rensa.RMinHashLSH(0.5, 128, bands)
     lsh.insert_matrix(

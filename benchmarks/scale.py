@@ -2,13 +2,13 @@
 
     python benchmarks/scale.py [--texts 300000,1000000,3000000] [--shards 0,1,4,16]
         [--measurements FILE] [--records 300000] [--megabytes 60] [--repeats 2]
+    python benchmarks/scale.py --tables --measurements FILE [--write SCALE.md]
         [--claimed-tweets 26e9] [--distinct 0.85] [--claimed-terabytes 45]
         [--cores 64] [--gigabytes 256] [--disk-terabytes 4] [--price 0.05]
-        [--tables] [--write SCALE.md]
 
-The command measures the cost of building and storing an index of made-up tweets, and of
-scanning a gigabyte against it, in seconds of one core, for several sizes and numbers of
-shards; 0 shards means a blind index. The model is::
+For several numbers of synthetic tweets and of shards (0 for a blind index), the command
+measures the processor seconds of building an index and of scanning a gigabyte, and the
+bytes of the index. It fits this model to the measurements::
 
     build = texts * (a + b if there are shards + c * shards)
             + g * shards * min(texts / shards, 16,384)
@@ -17,18 +17,19 @@ shards; 0 shards means a blind index. The model is::
             + if there are shards:
               h * entries + shards * (t * seed keys + u * band keys)
 
-Up to 16,384 texts of each shard train the dictionary that compresses its texts. The
-time of a scan grows with the number of scanned keys that the index has. Each shard is
-asked for every key; the entries of all shards are sorted into one small table. Keys and
-entries are counted. The number of keys is a power of the number of texts; the number of
-entries of a shard is a function of its own texts, since a limited number is taken of a
-frequent key from each. The time of a scan with a blind index is a power of its texts.
-Each measurement is predicted by a model of all others: the ratio of both says how far
-the model may be trusted. The plan for the full size, which SCALE.md explains, follows.
+The dictionary that compresses the texts of a shard is trained with up to 16,384 of
+them. The time of a scan grows with the number of scanned keys that the index contains.
+Each shard is asked for every key, and the entries of all shards are sorted into one
+small table. Keys and entries are counted: the number of keys is modelled as a power of
+the number of texts, and the number of entries of a shard as a function of its own
+texts, since each shard returns a limited number for a frequent key. The time of a scan
+with a blind index is modelled as a power of its texts.
 
-``--price`` is the price of one core hour. ``--measurements FILE`` combines the
-measurements of several runs; with ``--tables`` nothing more is measured. Tables are
-printed in Markdown; ``--write`` replaces those in SCALE.md.
+Four tables are printed in Markdown: the measurements, each with its ratio to the
+prediction of a model of all others; the unit costs; the bytes that groups of shards
+send; and the plan for the claimed size. ``SCALE.md`` explains them, and ``--write``
+replaces them there. ``--measurements FILE`` collects the measurements of several runs.
+The default sizes take about an hour and 3 GB of disk.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ import numpy as np
 import numpy.typing as npt
 import planted
 import synthetic
-from measure import apart, console, machine
+from measure import apart, command_line, console, machine, timed
 from scipy.optimize import nnls
 
 import provscan
@@ -65,30 +66,29 @@ Floats = npt.NDArray[np.float64]
 Row = tuple[str, ...]
 KINDS = ("long", "short")
 
-# The limit of a segment is 16.8 million.
+# Texts of each index in the plan; a segment has at most 16.8 million.
 TEXTS_A_SEGMENT = 16e6
-# Of the memory of a machine: for the mapped index, the rest for the workers and the
-# system.
+# Share of a machine's memory for the mapped index; workers and system use the rest.
 MAPPED_SHARE = 0.5
-# Of the files, in the plan.
+# Share of the files in the sample of the plan.
 SHARE = 0.01
-# Within which costs should be predicted.
+# Maximum relative error of a good prediction.
 BAR = 0.2
 
 
 class Scan(NamedTuple):
-    """What a gigabyte of one kind of data costs to scan.
+    """The costs of scanning a gigabyte of one kind of data.
 
     Attributes
     ----------
     seconds
-        Of one core, beyond what every run costs.
+        Processor seconds beyond the fixed costs of a run.
     seeds, bands, hits
-        Different keys that each shard is asked for, of passages and of whole records,
-        and entries that all shards have of them; 0 where there are no shards.
+        Different keys of passages and of whole records that each shard is asked for,
+        and entries of all shards for these keys; 0 without shards.
     sent, received
-        Bytes that travel to each group of shards, and from all of them together, if
-        these are held by others.
+        Bytes sent to each group of shards, and received from all groups together, if
+        other processes have the shards.
     """
 
     seconds: float
@@ -100,19 +100,18 @@ class Scan(NamedTuple):
 
 
 class Cost(NamedTuple):
-    """What was measured with one index.
+    """The measurements with one index.
 
     Attributes
     ----------
     texts, shards
-        Distinct texts, and shards of the index; 0 if it is a blind one.
+        Distinct texts and shards of the index; a blind index has 0 shards.
     build
-        Seconds of one core for the whole build.
+        Processor seconds of the build.
     bytes
-        Of the index.
+        Bytes of the index.
     fixed
-        Seconds of one core of a run over one record: what every run costs, whatever its
-        data.
+        Fixed costs of a run: the processor seconds of a run over one record.
     long, short
         Scans of long texts, and of records of a tweet's length.
     memory
@@ -130,8 +129,8 @@ class Cost(NamedTuple):
 
 
 class Counted:
-    """A group of shards that counts what it is asked for, what it finds, and the bytes
-    of both.
+    """A group of shards that counts the requested keys, the returned entries, and the
+    bytes of both.
     """
 
     def __init__(self, held: OpenShards) -> None:
@@ -152,14 +151,14 @@ class Counted:
 
 
 def scan_with(reader: GroupReader, source: Path) -> None:
-    """Scan a file of JSON lines, and do nothing with what is found."""
+    """Scan a file of JSON lines, and discard the matches."""
     for split in readers.plan([str(source)], readers.Fields(), workers=1):
         for batch in readers.read(split, readers.Fields(), readers.ReadStats()):
             scan_texts(*buffers(batch.column("text")), reader, MatchParams())
 
 
 def scan_cost(source: Path, index: Path, shards: int, seconds: float) -> Scan:
-    """The costs of a scan whose seconds are known."""
+    """Return the costs of a scan that took a known number of seconds."""
     gigabytes = source.stat().st_size / 1e9
     if shards <= 1:
         return Scan(seconds / gigabytes)
@@ -176,16 +175,8 @@ def scan_cost(source: Path, index: Path, shards: int, seconds: float) -> Scan:
 
 
 def cost_of(values: list[Any]) -> Cost:
-    """A cost from its values."""
+    """Return a cost from the values of a line of the measurements."""
     return Cost._make([*values[:-3], Scan(*values[-3]), Scan(*values[-2]), values[-1]])
-
-
-def timed(
-    function: Callable[..., Any], *arguments: Any, **options: Any
-) -> tuple[Any, float]:
-    """Return the result of a call and its core seconds."""
-    begin = time.process_time()
-    return function(*arguments, **options), time.process_time() - begin
 
 
 def match(source: Path, index: Path, out: Path, key: Path | None) -> None:
@@ -198,6 +189,7 @@ def match(source: Path, index: Path, out: Path, key: Path | None) -> None:
 def measured(
     tweets: Path, shards: int, sources: dict[str, Path], folder: Path, repeats: int = 1
 ) -> Cost:
+    """Measure the costs of an index, and of scanning the sources with it."""
     path, out, key = (
         folder / "licensed.index",
         folder / "out.run",
@@ -215,8 +207,8 @@ def measured(
     }
     if min(seconds["long"], seconds["short"]) < 2 * seconds["single"]:
         raise SystemExit(
-            f"what every run costs hides what the data costs, {seconds}: give more "
-            "--megabytes and --records"
+            f"The scans are too short, compared with the fixed costs of a run: "
+            f"{seconds}. Increase --megabytes and --records."
         )
     long, short = (
         scan_cost(sources[kind], path, shards, seconds[kind] - seconds["single"])
@@ -236,24 +228,25 @@ def measured(
 
 
 class Model(NamedTuple):
-    """What an index costs, by its texts and shards; see the module's docstring.
+    """The costs of an index by its texts and shards; see the module's docstring.
 
     Attributes
     ----------
     build
-        Seconds a text, more seconds a text where there are shards, more for each shard,
-        since each batch is parted, and for each text that a dictionary is trained with.
+        Seconds per text: always, with shards, for each shard, and for each text with
+        which a dictionary is trained (a, b, c, g).
     bytes
-        A text, and a shard.
+        Bytes per text and per shard (d, e).
     seeds, bands, hits
-        Of each kind of data a polynomial in logarithms: keys a gigabyte by the texts,
-        entries of a shard by its texts.
+        Polynomials in logarithms for each kind of data: keys per gigabyte by the texts
+        of the index, and entries of a shard by the texts of the shard.
     scan
-        Seconds for a key that the index has of long texts, and of records, for an
-        entry, and for asking a shard for a key of a passage, and of a whole record.
+        Seconds for a key of long texts or of records that the index contains (f), for
+        an entry (h), and for asking a shard for a key of a passage (t) or of a whole
+        record (u).
     blind
-        Of blind indexes seconds to build a text, and bytes, and of each kind of data
-        the polynomial of a scan's seconds; None if none was measured.
+        Seconds and bytes per text of a blind index, and the polynomial of the seconds
+        of a scan for each kind of data; None if no blind index was measured.
     """
 
     build: Floats
@@ -265,7 +258,7 @@ class Model(NamedTuple):
     blind: tuple[float, float, dict[str, Floats]] | None
 
     def units(self, kind: str, texts: float, shards: int) -> list[float]:
-        """How many units of each kind of work a scan of a gigabyte is."""
+        """Return the units of each kind of work in a scan of a gigabyte."""
         seeds = power(self.seeds[kind], texts)
         whole = [seeds * (kind == other) for other in KINDS]
         if shards == 1:
@@ -274,7 +267,7 @@ class Model(NamedTuple):
         return [*whole, hits, shards * seeds, shards * power(self.bands[kind], texts)]
 
     def costs(self, texts: float, shards: int) -> dict[str, float]:
-        """Return all predictions by name."""
+        """Return the predicted costs by name."""
         if shards == 0:
             assert self.blind is not None
             build, size, scans = self.blind
@@ -294,6 +287,7 @@ class Model(NamedTuple):
 
 
 def build_units(texts: float, shards: int) -> list[float]:
+    """Return the units of each kind of work in building an index."""
     return [
         texts,
         texts * (shards > 1),
@@ -303,12 +297,13 @@ def build_units(texts: float, shards: int) -> list[float]:
 
 
 def power(polynomial: Floats, texts: float) -> float:
+    """Evaluate a polynomial in logarithms."""
     return float(np.exp(np.polyval(polynomial, np.log(texts))))
 
 
 def relative(units: Sequence[Sequence[float]], values: Sequence[float]) -> Floats:
-    """What a unit costs, so that each value counts alike, by its relative error;
-    nothing costs less than nothing.
+    """Return the non-negative costs of the units that minimise the relative errors of
+    the values.
     """
     measured = np.array(values)
     return nnls(np.array(units) / measured[:, None], np.ones(len(measured)))[0]
@@ -316,7 +311,7 @@ def relative(units: Sequence[Sequence[float]], values: Sequence[float]) -> Float
 
 def model(costs: list[Cost]) -> Model:
     """Fit a model to measurements."""
-    of_blind, costs = (
+    blind_costs, costs = (
         [cost for cost in costs if cost.shards == 0],
         [cost for cost in costs if cost.shards],
     )
@@ -357,11 +352,11 @@ def model(costs: list[Cost]) -> Model:
         fitted(parted, "hits", 2, a_shard=True),
         np.zeros(5),
         (
-            float(np.mean([cost.build / cost.texts for cost in of_blind])),
-            float(np.mean([cost.bytes / cost.texts for cost in of_blind])),
-            fitted(of_blind, "seconds", 1),
+            float(np.mean([cost.build / cost.texts for cost in blind_costs])),
+            float(np.mean([cost.bytes / cost.texts for cost in blind_costs])),
+            fitted(blind_costs, "seconds", 1),
         )
-        if of_blind
+        if blind_costs
         else None,
     )
     scans = [(cost, kind) for cost in costs for kind in KINDS]
@@ -372,7 +367,7 @@ def model(costs: list[Cost]) -> Model:
 
 
 def measured_costs(cost: Cost) -> dict[str, float]:
-    """What was measured, by the names of :meth:`Model.costs`."""
+    """Return the measured costs by the names of :meth:`Model.costs`."""
     return {
         "build": cost.build,
         "bytes": cost.bytes,
@@ -381,7 +376,7 @@ def measured_costs(cost: Cost) -> dict[str, float]:
 
 
 def markdown(*rows: Sequence[str]) -> str:
-    """A table; the first row is its header."""
+    """Return a table in Markdown, whose first row is the header."""
     header, *others = rows
     return "\n".join(
         "| " + " | ".join(row) + " |"
@@ -390,8 +385,8 @@ def markdown(*rows: Sequence[str]) -> str:
 
 
 def costs_table(costs: list[Cost]) -> str:
-    """All costs, each beside what is predicted from all others, and how far they are
-    apart.
+    """Return a table of all measurements, each with its ratio to the prediction from
+    all others, and a summary of the ratios.
     """
     rows: list[Row] = [
         (
@@ -405,7 +400,7 @@ def costs_table(costs: list[Cost]) -> str:
             "ratio",
             "1 GB of tweet-sized records, core s",
             "ratio",
-            "a run, core s",
+            "a run, fixed core s",
             "memory of a run, MB",
         )
     ]
@@ -438,7 +433,7 @@ def costs_table(costs: list[Cost]) -> str:
             )
         )
     build, size, *scans = np.array(ratios).T
-    said = ", ".join(
+    summary = ", ".join(
         f"{name}: {np.count_nonzero(np.abs(each - 1) <= BAR)} of {each.size} within "
         f"{BAR:.0%}, all from {each.min():.2f} to {each.max():.2f}"
         for name, each in (
@@ -447,42 +442,45 @@ def costs_table(costs: list[Cost]) -> str:
             ("scans", np.concatenate(scans)),
         )
     )
-    return f"{markdown(*rows)}\n\nMeasured over predicted: {said}."
+    return f"{markdown(*rows)}\n\nMeasured over predicted: {summary}."
 
 
 def units_table(costs: list[Cost]) -> str:
     found = model(costs)
     rows = [
         ("a: microseconds to build a text", found.build[0] * 1e6),
-        ("b: more where there are shards", found.build[1] * 1e6),
-        ("c: more for each shard", found.build[2] * 1e6),
+        ("b: the same, additionally with shards", found.build[1] * 1e6),
+        ("c: the same, additionally for each shard", found.build[2] * 1e6),
         (
-            "g: microseconds for a text that a dictionary is trained with",
+            "g: microseconds for a text with which a dictionary is trained",
             found.build[3] * 1e6,
         ),
-        ("d: bytes on disk a text", found.bytes[0]),
-        ("e: kilobytes a shard", found.bytes[1] / 1e3),
+        ("d: bytes on disk per text", found.bytes[0]),
+        ("e: kilobytes per shard", found.bytes[1] / 1e3),
         (
-            "f: nanoseconds for a key of long text that the index has",
+            "f: nanoseconds for a key of long text that the index contains",
             found.scan[0] * 1e9,
         ),
         ("f: the same, tweet-sized records", found.scan[1] * 1e9),
         ("h: nanoseconds for an entry", found.scan[2] * 1e9),
-        ("t: nanoseconds to ask a shard for a key of a passage", found.scan[3] * 1e9),
         (
-            "u: the same for one of a whole record, which a filter answers first",
+            "t: nanoseconds to request a key of a passage from a shard",
+            found.scan[3] * 1e9,
+        ),
+        (
+            "u: the same, a key of a whole record, which a filter checks first",
             found.scan[4] * 1e9,
         ),
     ]
     if found.blind is not None:
         rows += [
             ("blind index: microseconds to build a text", found.blind[0] * 1e6),
-            ("blind index: bytes on disk a text", found.blind[1]),
+            ("blind index: bytes on disk per text", found.blind[1]),
             ("blind index: exponent of a scan, long texts", found.blind[2]["long"][0]),
             ("blind index: the same, tweet-sized records", found.blind[2]["short"][0]),
         ]
     return markdown(
-        ("of", "value"), *((label, f"{value:,.3g}") for label, value in rows)
+        ("unit", "value"), *((label, f"{value:,.3g}") for label, value in rows)
     )
 
 
@@ -492,7 +490,7 @@ def groups_table(costs: list[Cost]) -> str:
             "texts",
             "shards",
             "data",
-            "keys asked, million",
+            "keys requested, million",
             "entries found, million",
             "GB to each group",
             "GB from all of them",
@@ -521,38 +519,40 @@ def plan(costs: list[Cost], arguments: argparse.Namespace) -> str:
     rows = [
         (
             "scan",
-            "machines that hold the index",
+            "machines for the index",
             "disk, TB",
             "build, hours",
             "scan, days",
             "core hours",
             "machines for a scan in 30 days",
-            "money",
+            "price",
         )
     ]
     disk, memory = (
         arguments.disk_terabytes * 1e12,
         arguments.gigabytes * 1e9 * MAPPED_SHARE,
     )
-    said = [
-        f"Taken from the claim: {arguments.claimed_tweets:,.0f} tweets, "
-        f"{arguments.distinct:.0%} of them with a text of their own, and "
+    text = [
+        f"Claim: {arguments.claimed_tweets:,.0f} tweets, "
+        f"{arguments.distinct:.0%} of them with distinct texts, and "
         f"{arguments.claimed_terabytes:,.0f} TB of long text. Machines have "
-        f"{arguments.cores} cores, {arguments.gigabytes:,.0f} GB of memory, of which "
-        f"{MAPPED_SHARE:.0%} hold the index, and {arguments.disk_terabytes:,.0f} TB of "
-        f"disk; a core hour costs {arguments.price}. All data is scanned against "
-        f"{units:,} indexes of {TEXTS_A_SEGMENT:,.0f} texts each."
+        f"{arguments.cores} cores, {arguments.gigabytes:,.0f} GB of memory, "
+        f"{MAPPED_SHARE:.0%} of which is for the index, and "
+        f"{arguments.disk_terabytes:,.0f} TB of disk; a core hour costs "
+        f"{arguments.price}. All data is scanned against {units:,} indexes of "
+        f"{TEXTS_A_SEGMENT:,.0f} texts each."
     ]
     if not found.blind:
-        said.append("No blind index was measured.")
+        text.append("No blind index was measured.")
     for name, shards in (
         (("exact", 1), ("blind", 0)) if found.blind else (("exact", 1),)
     ):
         build, size, scan, _ = found.costs(TEXTS_A_SEGMENT, shards).values()
         largest = max(cost.texts for cost in costs if cost.shards == shards)
-        said.append(
-            f"A GB of long text and an {name} index cost {scan:,.0f} core seconds, at "
-            f"{TEXTS_A_SEGMENT / largest:.1f} times the texts that were measured."
+        text.append(
+            f"Scanning a GB of long text against one {name} index takes {scan:,.0f} "
+            f"core seconds, extrapolated to {TEXTS_A_SEGMENT / largest:.1f} times the "
+            "largest number of texts measured."
         )
         for share in (1.0, SHARE):
             for where, room in (("on disk", disk), ("in memory", memory)):
@@ -574,25 +574,25 @@ def plan(costs: list[Cost], arguments: argparse.Namespace) -> str:
                         f"{(building + scanning) * arguments.price:,.0f}",
                     )
                 )
-    return f"{' '.join(said)}\n\n{markdown(*rows)}"
+    return f"{' '.join(text)}\n\n{markdown(*rows)}"
 
 
 def write_into(text: str, sections: dict[str, str]) -> str:
-    """A text with some sections in place of those that stand between their marks."""
+    """Return a text in which the sections between marks are replaced."""
     for name, section in sections.items():
         before, mark, rest = text.partition(f"<!-- {name} -->\n")
         _, end, after = rest.partition("<!-- end -->\n")
         if not end:
             raise SystemExit(
-                f"there is no place for the table of {name}: write <!-- {name} --> and "
-                "<!-- end --> there"
+                f"The file has no place for the table {name}. Add the lines "
+                f"<!-- {name} --> and <!-- end -->."
             )
         text = f"{before}{mark}\n{section}\n\n{end}{after}"
     return text
 
 
 def measure_all(arguments: argparse.Namespace, folder: Path, known: Path) -> None:
-    """Add the measurements that were asked for to those known."""
+    """Append the requested measurements to the file of known ones."""
     sizes = sorted(int(number) for number in arguments.texts.split(","))
     numbers = [int(number) for number in arguments.shards.split(",")]
     (folder / "key").write_bytes(os.urandom(32))
@@ -606,7 +606,7 @@ def measure_all(arguments: argparse.Namespace, folder: Path, known: Path) -> Non
         for kind, texts in data.items()
     }
     tweets = folder / "tweets.jsonl"
-    # The first one compiles.
+    # The first index compiles the kernels, and is not measured.
     for number, size in enumerate([1_000, *sizes]):
         synthetic.write_jsonl(synthetic.tweets(size), tweets)
         for shards in numbers:
@@ -618,59 +618,27 @@ def measure_all(arguments: argparse.Namespace, folder: Path, known: Path) -> Non
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--texts", default="300000,1000000,3000000", help="numbers of tweets to index"
-    )
-    parser.add_argument(
-        "--shards", default="0,1,4,16", help="numbers of shards; 0: blind"
-    )
-    parser.add_argument(
-        "--measurements",
-        type=Path,
-        help="file that measurements are added to; all in it are used",
-    )
-    parser.add_argument(
-        "--tables",
-        action="store_true",
-        help="measure nothing: print the tables of --measurements",
-    )
-    parser.add_argument(
-        "--write",
-        type=Path,
-        metavar="FILE",
-        help="put the tables between the marks in a file, too",
-    )
-    parser.add_argument(
-        "--repeats",
-        type=int,
-        default=2,
-        help="scans of each kind, of which the fastest counts",
-    )
-    parser.add_argument("--records", type=int, default=300_000)
-    parser.add_argument("--megabytes", type=float, default=60)
-    parser.add_argument("--claimed-tweets", type=float, default=26e9)
-    parser.add_argument(
-        "--distinct",
-        type=float,
-        default=0.85,
-        help="share of them with a text of their own",
-    )
-    parser.add_argument("--claimed-terabytes", type=float, default=45)
-    parser.add_argument("--cores", type=int, default=64, help="of a machine")
-    parser.add_argument(
-        "--gigabytes", type=float, default=256, help="memory of a machine"
-    )
-    parser.add_argument("--disk-terabytes", type=float, default=4, help="of a machine")
-    parser.add_argument(
-        "--price", type=float, default=0.05, help="of a core for an hour"
-    )
+    parser = command_line(__doc__)
+    add = parser.add_argument
+    add("--texts", default="300000,1000000,3000000", help="numbers of indexed tweets")
+    add("--shards", default="0,1,4,16", help="numbers of shards; 0 is a blind index")
+    add("--measurements", type=Path, help="file to append to, all of which is used")
+    add("--tables", action="store_true", help="use --measurements, and measure nothing")
+    add("--write", type=Path, metavar="FILE", help="replace the tables in this file")
+    add("--repeats", type=int, default=2, help="scans, the fastest of which counts")
+    add("--records", type=int, default=300_000, help="records of a tweet's length")
+    add("--megabytes", type=float, default=60, help="megabytes of long texts")
+    add("--claimed-tweets", type=float, default=26e9, help="claimed tweets")
+    add("--distinct", type=float, default=0.85, help="share with distinct texts")
+    add("--claimed-terabytes", type=float, default=45, help="claimed terabytes of text")
+    add("--cores", type=int, default=64, help="cores of a machine")
+    add("--gigabytes", type=float, default=256, help="memory of a machine")
+    add("--disk-terabytes", type=float, default=4, help="disk of a machine")
+    add("--price", type=float, default=0.05, help="price of a core for an hour")
     arguments = parser.parse_args()
     console.print(machine())
     if arguments.tables and not arguments.measurements:
-        parser.error("--tables are those of --measurements: name the file")
+        parser.error("--tables needs --measurements FILE.")
     with tempfile.TemporaryDirectory(prefix="provscan-scale-") as name:
         known = arguments.measurements or Path(name) / "measurements.jsonl"
         if not arguments.tables:
@@ -682,8 +650,9 @@ def main() -> None:
     }
     if sizes.get(1, 0) < 3 or sizes.get(0, 3) < 3 or len(sizes.keys() - {0}) < 3:
         raise SystemExit(
-            "each cost is predicted from the others: measure three sizes with 1 shard, "
-            "with two more, and, if at all, of blind indexes"
+            "Each measurement is predicted from the others. Measure at least three "
+            "sizes with 1 shard, two further numbers of shards and, if a blind index "
+            "(0 shards) is measured at all, three sizes of it."
         )
     sections = {
         "costs": costs_table(costs),

@@ -1,20 +1,21 @@
-"""Simulates scans with a known truth: everything is scanned once, and the matches of
-each simulated scan are drawn from the result.
+"""Simulates scans with a known truth, for ``coverage.py`` and ``claims.py``.
+
+All texts are scanned once (:class:`Pool`), and the matches of each simulated scan are
+drawn from the result, so that thousands of scans are affordable. :class:`Corpus` is an
+index with texts without tweets, :class:`Controlled` the same with one of its controls.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import zstandard
 from edits import EDITS, HEAVY, OTHERS, halved
 
 import provscan
@@ -25,24 +26,50 @@ from provscan.matching.part_files import PartResult
 from provscan.matching.record_samples import CarrierRecord
 from provscan.options import MatchOptions
 from provscan.params import MatchParams
-from provscan.readers import Fields
+from provscan.readers import Fields, ReadStats
 from provscan.runs.analysis import spike
 from provscan.runs.comparability import TextSamples, sample_texts
+from provscan.runs.null import NullScan
 from provscan.runs.scan_totals import ScanTotals
 from provscan.scoring.background import background
 from provscan.scoring.rule import Scorer
 from provscan.text_buffers import buffers
 
 CARRIERS = 400
-# Tweets that are copied, each with every edit, and sets of spike-ins.
+# Number of tweets that are copied with every edit, and of sets of spike-ins.
 COPIED, SPIKED = 3_000, 12
 PARAMS = MatchParams()
 OPTIONS = MatchOptions(workers=1)
 ALL_EDITS = {**EDITS, **HEAVY, halved.__name__: halved, **OTHERS}
 
 
+class Sample(NamedTuple):
+    """The matches in a number of records, and the lengths of all of these records."""
+
+    columns: dict[str, np.ndarray]
+    lengths: np.ndarray
+
+    def with_more(self, other: Sample) -> Sample:
+        """Return the sample followed by the records of another one."""
+        new = {**other.columns, "record": other.columns["record"] + len(self.lengths)}
+        return Sample(
+            {name: np.concatenate([self.columns[name], new[name]]) for name in new},
+            np.concatenate([self.lengths, other.lengths]),
+        )
+
+    def part(self, number: int, source: str) -> PartResult:
+        """Return the counts of a scan of the records."""
+        return PartResult(
+            number,
+            source,
+            records=len(self.lengths),
+            characters=int(self.lengths.sum()),
+            stats=ReadStats(),
+        )
+
+
 class Pool:
-    """Matches in texts that were scanned once, to be drawn from."""
+    """The matches in texts that were scanned once."""
 
     def __init__(self, texts: list[str], controls: Controls) -> None:
         found = scan_texts(
@@ -67,8 +94,8 @@ class Pool:
         self.columns["whole"] = found.whole
         self.first = np.searchsorted(found.row, np.arange(len(texts) + 1))
 
-    def drawn(self, rows: np.ndarray) -> dict[str, np.ndarray]:
-        """Draw the matches in some texts; ``record`` numbers these texts from 0."""
+    def drawn(self, rows: np.ndarray) -> Sample:
+        """Return some of the texts as records that are numbered from 0."""
         counts = self.first[rows + 1] - self.first[rows]
         record = np.repeat(np.arange(len(rows)), counts)
         at = (
@@ -76,15 +103,13 @@ class Pool:
             - np.repeat(np.cumsum(counts) - counts, counts)
             + self.first[rows][record]
         )
-        return {
-            "record": record,
-            **{name: values[at] for name, values in self.columns.items()},
-        }
+        columns = {name: values[at] for name, values in self.columns.items()}
+        return Sample({"record": record, **columns}, self.lengths[rows])
 
 
 @dataclass
 class Controlled:
-    """A corpus with one of its controls, and everything that was scanned for both."""
+    """A corpus with one of its controls, and all texts that were scanned for both."""
 
     controls: Controls
     corpus: Corpus
@@ -123,15 +148,16 @@ class Controlled:
 
     @cached_property
     def spiked(self) -> list[tuple[SpikeIns, Recovered]]:
-        return self._spiked(self.corpus.background)
+        return self.spike_ins(self.corpus.background)
 
     @cached_property
     def spiked_inside(self) -> list[tuple[SpikeIns, Recovered]]:
-        return self._spiked(self.corpus.documents)
+        return self.spike_ins(self.corpus.documents)
 
-    def _spiked(
+    def spike_ins(
         self, texts: list[str], sets: int = SPIKED
     ) -> list[tuple[SpikeIns, Recovered]]:
+        """Plant several sets of spike-ins in some of the texts, and search them."""
         result = []
         for seed in range(sets):
             rng = Random(seed)
@@ -161,7 +187,7 @@ class Corpus:
 
     @cached_property
     def copied(self) -> list[dict[str, Any]]:
-        """Return the tweets that are copied, those of the first years first."""
+        """Return the tweets that are copied, in the order of time."""
         fit = [
             tweet for tweet in self.licensed if len(self.distinct[tweet["id"]]) >= 20
         ]
@@ -194,7 +220,7 @@ def placed(copy: str, document: str, rng: Random) -> str:
 def written(
     columns: dict[str, np.ndarray], part: PartResult, folder: Path
 ) -> ScanTotals:
-    """Matches as the scan of a split leaves them behind."""
+    """Write matches as the scan of a split writes them."""
     part.matches = len(columns["record"])
     same = {
         name: pa.repeat(pa.scalar(name), part.matches)
@@ -209,20 +235,16 @@ def written(
     return scanned
 
 
-def read_rows(path: Path) -> Iterator[dict[str, Any]]:
-    """Read rows of JSON lines, compressed or not."""
-    opened = (
-        zstandard.open(path, "rt", encoding="utf-8")
-        if path.suffix == ".zst"
-        else path.open(encoding="utf-8")
-    )
-    with opened as file:
-        yield from map(json.loads, file)
+def null_scan(null: Sample, dataset: Sample, folder: Path) -> NullScan:
+    """Write the scan of a null dataset beside that of a dataset."""
+    found = written(null.columns, null.part(1, "null"), folder)
+    return NullScan(found, ["null"], lengths=(dataset.lengths, null.lengths))
 
 
 def control(
     index: provscan.Index, rows: list[dict[str, Any]], folder: Path
 ) -> Controls:
+    """Scan the index with the tweets of a control."""
     path = folder.with_suffix(".jsonl")
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return with_files(no_control(index.reader), [str(path)], Fields(), folder, 2)[0]

@@ -1,18 +1,16 @@
-"""Where does the time of a scan of long text go?
+"""How is the time of a scan of long text distributed over its stages?
 
     python benchmarks/stages.py [--corpus FOLDER] [--background FOLDER]
         [--tweets 300000] [--megabytes 8] [--repeats 5]
 
 Long texts without licensed tweets are scanned in one thread, one file of the background
-after the other. A table per file shows the processor time of each stage per byte of
-text, in the fastest of several scans, and the number of results of the stage per
-megabyte. Only the time of the thread counts, so that other work on the machine disturbs
-it little.
+after the other. A table per file shows the thread's processor time per byte of text in
+each stage of the fastest scan, and the number of results of the stage per megabyte.
+Takes about half a minute.
 """
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 import time
 from collections import Counter
@@ -24,7 +22,7 @@ from typing import Any
 import planted
 import pyarrow as pa
 import synthetic
-from measure import console, machine, table
+from measure import command_line, console, machine, table
 
 import provscan
 from provscan.index import IndexReader, open_reader
@@ -32,7 +30,8 @@ from provscan.matching import candidates, scan
 from provscan.params import MatchParams
 from provscan.text_buffers import buffers
 
-# The functions of a scan, in the order of the data, and how to count what each returns.
+# The functions of a scan in the order of the data, each with its module and a function
+# that counts its results.
 STAGES: dict[str, tuple[Any, Callable[[Any], int] | None]] = {
     "canonical_codes": (scan, None),
     "seeds_of": (candidates, lambda seeds: int(seeds.bounds[-1])),
@@ -97,9 +96,9 @@ def fastest(
 
 
 def sources(background: Path | None, characters: int) -> dict[str, list[str]]:
-    """Return the long texts of each file of the background, or made-up ones."""
+    """Return the long texts of each file of the background, or synthetic ones."""
     if background is None:
-        return {"made up": synthetic.documents(characters, seed=2)}
+        return {"synthetic": synthetic.documents(characters, seed=2)}
     found: dict[str, list[str]] = {}
     for path in planted.files(background):
         texts: list[str] = []
@@ -114,13 +113,18 @@ def sources(background: Path | None, characters: int) -> dict[str, list[str]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     planted.add_data_options(parser)
-    parser.add_argument("--tweets", type=int, default=300_000)
-    parser.add_argument("--megabytes", type=float, default=8, help="of each file")
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument(
+        "--tweets", type=int, default=300_000, help="maximum number of indexed tweets"
+    )
+    parser.add_argument(
+        "--megabytes",
+        type=float,
+        default=8,
+        help="megabytes of text to read from each file",
+    )
+    parser.add_argument("--repeats", type=int, default=5, help="scans of each file")
     arguments = parser.parse_args()
     console.print(machine())
     tweets, _ = planted.licensed(arguments.corpus, arguments.tweets)

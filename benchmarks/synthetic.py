@@ -1,15 +1,15 @@
-"""Made-up tweets and long texts, of any number, from a seed.
+"""Generates any number of synthetic tweets and long texts from a seed.
 
-Words are built from syllables and drawn by Zipf's law, in eight scripts; some of what
-is drawn is a phrase of several words, as people repeat them. A tweet may begin with a
-mention, end with a link, and hold hashtags, emoji and HTML entities; its length is
-log-normal, half of the tweets within some 100 characters, none above 280. Tweets in a
-hundred belong to families: one template, its words changed here and there, or retweeted
-as it is.
+Words are built from syllables and drawn by Zipf's law, in eight scripts. Some draws
+give a phrase of several words instead, since people repeat phrases. A tweet may begin
+with a mention, end with a link, and contain hashtags, emoji and HTML entities. Lengths
+are log-normal: half of the tweets have at most about 100 characters, and none has more
+than 280. Five in a hundred tweets belong to families, whose members are copies of a
+template, most of them with some words changed.
 
-The vocabulary is one and the same for every seed, so texts of two seeds are two samples
-of one language. A batch depends on the seed and its own number only: the first n tweets
-are the same however many are asked for.
+All seeds share one vocabulary, so texts of two seeds are two samples of one language. A
+batch depends only on the seed and on the number of the batch, so the first n tweets are
+the same for any requested number.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ BATCH = 50_000
 LONGEST = 280
 FAMILY_SHARE = 0.05
 TEMPLATES = 2_000
-# Of the words of a family's tweet, how many are others than the template's.
+# Share of the words that are replaced in a changed copy of a template.
 CHANGED = 0.1
 FIRST_ID = 900_000_000_000_000_000
 
@@ -36,7 +36,21 @@ Ints = NDArray[np.int64]
 
 
 class Script(NamedTuple):
-    """How the words of one script look and how often they are seen."""
+    """A script: its share of the tweets, and how its words are built.
+
+    Attributes
+    ----------
+    share
+        Share of the tweets.
+    words
+        Number of words in the vocabulary.
+    syllables
+        Syllables of the words.
+    longest
+        Maximum number of syllables of a word.
+    gap
+        Characters between words.
+    """
 
     share: float
     words: int
@@ -112,20 +126,19 @@ _PHRASES = 20_000
 
 
 class Vocabulary(NamedTuple):
-    """All tokens, each with the gap that follows it, and where each kind of them
-    stands.
+    """All tokens, each with the gap that follows it, and the position of each kind.
 
     Attributes
     ----------
     tokens
-        Scripts one after the other; each word four times: as it is, capitalised, with a
-        comma, with a full stop.
+        Words, script by script, then the other kinds. Each word has four tokens: plain,
+        capitalised, with a comma, and with a full stop.
     characters
         int64[n]: length of each token in code points.
     first, words
-        int64[scripts]: first token of each script, and how many words it has.
+        int64[scripts]: first token and number of words of each script.
     phrases, mentions, links, hashtags, emoji, entities
-        First token of each of these kinds, and how many there are.
+        First token and number of tokens of each of these kinds.
     """
 
     tokens: pa.LargeStringArray
@@ -141,7 +154,7 @@ class Vocabulary(NamedTuple):
 
 
 class Tokens(NamedTuple):
-    """Texts as rows of tokens: those of text i are ``flat[starts[i]:starts[i +
+    """Texts as rows of tokens: text i has the tokens ``flat[starts[i]:starts[i +
     1]]``.
     """
 
@@ -150,7 +163,7 @@ class Tokens(NamedTuple):
 
 
 def _words(script: Script, rng: np.random.Generator) -> list[str]:
-    """Distinct words, the frequent ones short."""
+    """Return distinct words; the frequent ones, which come first, are short."""
     found: dict[str, None] = {}
     for limit, longest in ((40, 1), (1_500, 2), (script.words, script.longest)):
         while len(found) < limit:
@@ -166,7 +179,7 @@ def _words(script: Script, rng: np.random.Generator) -> list[str]:
 
 @cache
 def vocabulary() -> Vocabulary:
-    """The one vocabulary of all made-up texts."""
+    """Return the vocabulary of all synthetic texts."""
     rng = np.random.default_rng(0)
     tokens: list[str] = []
     first, latin = [], list[str]()
@@ -212,20 +225,23 @@ def vocabulary() -> Vocabulary:
 
 
 def _zipf(chance: NDArray[np.float64], size: np.int64 | Ints) -> Ints:
-    """Ranks from 0, those of probability 1 / (rank + 1) in proportion, by the inverse
-    of the continuous law.
+    """Return ranks from 0 with probabilities proportional to 1 / (rank + 1).
+
+    ``chance`` contains uniform random numbers, to which the inverse of the continuous
+    distribution function is applied.
     """
     return (np.exp(chance * np.log(size + 1.0)) - 1).astype(np.int64)
 
 
 def _draw(rng: np.random.Generator, script: Ints) -> Ints:
-    """A word of each of these scripts; in Latin now and then a phrase."""
+    """Draw a word for each of the scripts; for Latin script sometimes a phrase."""
     known = vocabulary()
     word = _zipf(rng.random(len(script)), known.words[script])
     variant = np.maximum(0, rng.integers(-24, 4, len(script)))
     token = known.first[script] + 4 * word + variant
     phrase = np.flatnonzero((rng.random(len(script)) < 0.02) & (script == 0))
-    # Flatter than words: the most common phrase is in one tweet of some hundreds.
+    # Phrases are distributed more evenly than words: the most common phrase is in one
+    # of several hundred tweets.
     token[phrase] = known.phrases[0] + (
         rng.random(len(phrase)) ** 2 * known.phrases[1]
     ).astype(np.int64)
@@ -235,13 +251,13 @@ def _draw(rng: np.random.Generator, script: Ints) -> Ints:
 def _scatter(
     rng: np.random.Generator, tokens: Ints, kind: tuple[int, int], share: float
 ) -> None:
-    """Put tokens of a kind in place of a share of those that are there."""
+    """Replace a share of the tokens by tokens of a kind."""
     places = np.flatnonzero(rng.random(len(tokens)) < share)
     tokens[places] = kind[0] + _zipf(rng.random(len(places)), np.int64(kind[1]))
 
 
 def _fresh(rng: np.random.Generator, count: int) -> Tokens:
-    """Tweets that have nothing to do with each other."""
+    """Draw independent tweets."""
     known = vocabulary()
     script = rng.choice(len(SCRIPTS), count, p=[script.share for script in SCRIPTS])
     lengths = np.clip(np.exp(rng.normal(np.log(15), 0.6, count)), 1, 60).astype(
@@ -263,7 +279,7 @@ def _fresh(rng: np.random.Generator, count: int) -> Tokens:
 
 
 def _copies(rng: np.random.Generator, templates: Tokens, count: int) -> Tokens:
-    """Tweets of families: most with changed words, the rest as the template is."""
+    """Draw copies of templates, most of them with changed words."""
     chosen = _zipf(rng.random(count), np.int64(TEMPLATES))
     lengths = np.diff(templates.starts)[chosen]
     starts = np.concatenate([[0], np.cumsum(lengths)])
@@ -276,8 +292,8 @@ def _copies(rng: np.random.Generator, templates: Tokens, count: int) -> Tokens:
 
 
 def _shortened(texts: Tokens, longest: int) -> Tokens:
-    """The texts without what stands beyond so many characters; a first token always
-    stays.
+    """Drop the tokens that end beyond the first ``longest`` characters of their text;
+    the first token of each text is kept.
     """
     ends = np.cumsum(vocabulary().characters[texts.flat])
     lengths = np.diff(texts.starts)
@@ -298,13 +314,13 @@ def _strings(texts: Tokens) -> pa.LargeStringArray:
 
 
 def tweets(count: int, seed: int = 1) -> Iterator[pa.RecordBatch]:
-    """Made-up tweets.
+    """Yield synthetic tweets.
 
     Yields
     ------
     pyarrow.RecordBatch
         ``id`` (string, distinct for all seeds below 1000) and ``text`` (large_string),
-        :data:`BATCH` rows or the rest.
+        :data:`BATCH` rows; the last batch has the rest.
     """
     templates = _shortened(
         _fresh(np.random.default_rng([seed, 1 << 32]), TEMPLATES), LONGEST
@@ -319,8 +335,8 @@ def tweets(count: int, seed: int = 1) -> Iterator[pa.RecordBatch]:
             _strings(_shortened(fresh, LONGEST)),
             _strings(_shortened(copies, LONGEST)),
         )
-        # Where a copy stands, and which one; the same whatever part of the batch is
-        # wanted.
+        # The positions of the copies in the batch do not depend on the number of
+        # requested tweets.
         order = np.arange(BATCH)
         order[rng.choice(BATCH, len(texts[1]), replace=False)] = BATCH + np.arange(
             len(texts[1])
@@ -333,8 +349,8 @@ def tweets(count: int, seed: int = 1) -> Iterator[pa.RecordBatch]:
 
 
 def documents(characters: int, seed: int = 1, mean: int = 4_000) -> list[str]:
-    """Long texts in Latin script without any tweet in them, ``characters`` code points
-    or a little more in all.
+    """Return long texts in Latin script without tweets, with at least this number of
+    code points in total.
     """
     rng = np.random.default_rng([seed, 2 << 32])
     known = vocabulary()
@@ -355,8 +371,8 @@ def documents(characters: int, seed: int = 1, mean: int = 4_000) -> list[str]:
 
 
 def write_jsonl(batches: Iterator[pa.RecordBatch], path: Path) -> int:
-    """Write made-up tweets as JSON lines, whose text needs no escapes; how many there
-    were.
+    """Write synthetic tweets, which need no escapes, as JSON lines, and return their
+    number.
     """
 
     def constant(text: str) -> pa.Scalar:

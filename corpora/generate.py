@@ -1,21 +1,22 @@
-"""Write the tiny corpus and the tiny dataset, from a seed: the same call gives the same
-bytes on any Python.
+"""Writes the tiny corpus and the tiny dataset from a seed; every version of Python
+writes the same bytes.
 
     python corpora/generate.py [--out corpora/tiny] [--seed 1]
 
-writes
+The command needs only the standard library, and writes
 
-    corpus/tweets.jsonl   2,000 invented tweets in 16 languages: id, text, author,
-    created_at, lang, rt_of dataset.jsonl         5,000 invented records: id, text; most
-    have nothing to do with the tweets truth.jsonl           one line for each tweet
-    planted in the dataset: record (0-based line), start, end
-                          (code points of its text), tweet_id, channel, kind (record,
-                          passage)
+corpus/tweets.jsonl
+    2,000 invented tweets in 16 languages, with the fields id, text, author, created_at,
+    lang and rt_of
+dataset.jsonl
+    5,000 invented records with the fields id and text; most are unrelated to the tweets
+truth.jsonl
+    a line for each tweet that was planted in the dataset: record (0-based line), start
+    and end (code points of its text), tweet_id, channel, kind (record or passage)
 
-The texts come from the grammars in ``tweets.toml`` and ``background.toml``. No two
-tweets are near-duplicates, but for those that are meant to be: retweets, and tweets
-copied word by word. A channel is the change that a tweet went through on its way into
-the dataset; :data:`CHANNELS` lists them. Needs the standard library only.
+The texts come from the grammars in ``tweets.toml`` and ``background.toml``. Only
+retweets and tweets copied word for word are near-duplicates of other tweets. A channel
+is the edit of a planted tweet; :data:`CHANNELS` lists them.
 """
 
 from __future__ import annotations
@@ -44,8 +45,8 @@ ENGLISH_SHARE = 0.5
 TWO_SENTENCES = 0.6
 NEAR_DUPLICATE = 0.4
 COLLECTED = "2017-01-01"
-"""When the dataset was collected: it holds no tweet of that day or later, so that these
-can serve as a control.
+"""The date at which the dataset was collected. It contains no tweet of this day or
+later, so these tweets can serve as a control.
 """
 
 EMOJI = (
@@ -102,8 +103,8 @@ MENTION = re.compile(r"@\w+")
 
 
 class Generator:
-    """Draws that rest on ``random.random`` alone, the one method whose values are
-    promised to stay.
+    """Random choices that use only ``random.random``, whose values are the same in all
+    versions of Python.
     """
 
     def __init__(self, seed: int) -> None:
@@ -125,15 +126,15 @@ class Generator:
 
 
 def draw(rng: Generator, grammar: dict[str, list[str]], symbol: str = "text") -> str:
-    """One text of a grammar."""
+    """Draw a text from a grammar."""
     return re.sub(
         r"\{(\w+)\}", lambda hit: draw(rng, grammar, hit[1]), rng.pick(grammar[symbol])
     )
 
 
 def bare(text: str) -> str:
-    """What carries the meaning: letters and digits, folded, without links and names. A
-    rough canonical text.
+    """Return a rough canonical text: the folded letters and digits, without links and
+    names.
     """
     text = URL.sub(" ", MENTION.sub(" ", html.unescape(text)))
     text = unicodedata.normalize("NFKC", text).casefold()
@@ -145,19 +146,19 @@ def bare(text: str) -> str:
 
 
 def grams(text: str) -> set[str]:
-    """The 5-grams of a bare text."""
+    """Return the 5-grams of a bare text."""
     return {text[i : i + 5] for i in range(max(1, len(text) - 4))}
 
 
 class Known:
-    """Texts already written, to ask whether a new one is too much like one of them."""
+    """The texts written so far, with which a new text is compared."""
 
     def __init__(self) -> None:
         self._sizes: list[int] = []
         self._texts_with: defaultdict[str, list[int]] = defaultdict(list)
 
     def nearest(self, text: str) -> float:
-        """The greatest Jaccard similarity to a known text."""
+        """Return the maximum Jaccard similarity to a known text."""
         own = grams(bare(text))
         shared = Counter(
             chain.from_iterable(self._texts_with.get(gram, ()) for gram in own)
@@ -194,8 +195,8 @@ def link(rng: Generator) -> str:
 
 
 def dressed(rng: Generator, text: str) -> str:
-    """A sentence with what tweets carry around it: names, links, tags, emoji, HTML
-    entities.
+    """Add names, links, tags, emoji and HTML entities to a sentence, as tweets have
+    them.
     """
     if rng.chance(0.2):
         text = f"@{handle(rng)} {text}"
@@ -216,7 +217,9 @@ def sentence(rng: Generator, grammars: dict[str, Any], lang: str) -> str:
 
 
 def tweets(rng: Generator) -> list[Tweet]:
-    """The corpus: originals first drawn, then shared; in the order of their time."""
+    """Return the corpus in the order of time: originals, and tweets that share an
+    earlier one.
+    """
     grammars = tomllib.loads((FOLDER / "tweets.toml").read_text(encoding="utf-8"))
     others = [name for name in grammars if name != "en"]
     shared = TWEETS // 12
@@ -312,13 +315,15 @@ CHANNELS: dict[str, Callable[[Generator, str], str]] = {
     "retweeted": lambda rng, text: text,
     "commented": lambda rng, text: text,
 }
-"""What happens to the tweet itself; the last two add text around it, see
+"""The edit of each channel. The last two add text before and after the tweet, in
 :func:`planted`.
 """
 
 
 def planted(rng: Generator, tweet: Tweet, channel: str) -> tuple[str, int, int]:
-    """A record that holds a changed tweet, and where it stands there."""
+    """Return a record that contains an edited tweet, and the start and end of the
+    tweet.
+    """
     text = CHANNELS[channel](rng, tweet.text)
     before, after = "", ""
     if channel == "retweeted":
@@ -332,7 +337,7 @@ def planted(rng: Generator, tweet: Tweet, channel: str) -> tuple[str, int, int]:
 
 
 def fits(tweet: Tweet, channel: str) -> bool:
-    """Whether the tweet is long enough to be still the same after this change."""
+    """Return whether a tweet is long enough to be recognisable after this edit."""
     words = len(tweet.text.split(" "))
     return words >= {"one_word": 9, "two_words": 16}.get(channel, 0)
 
@@ -343,7 +348,7 @@ def distinctive(tweet: Tweet) -> bool:
 
 
 def background(rng: Generator, avoid: Known) -> Iterator[str]:
-    """Texts that are not tweets, each another one, without end."""
+    """Yield any number of different texts that are not tweets."""
     grammars = tomllib.loads((FOLDER / "background.toml").read_text(encoding="utf-8"))
     kinds = ["title"] * 22 + ["review"] * 10 + ["answer"] * 5 + ["post"] * 4
     rare = [name for name in grammars if name not in kinds]
@@ -360,7 +365,7 @@ def background(rng: Generator, avoid: Known) -> Iterator[str]:
 def dataset(
     rng: Generator, corpus: list[Tweet]
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The records and the truth about them."""
+    """Return the records, and the places of the planted tweets."""
     avoid = Known()
     for tweet in corpus:
         avoid.add(tweet.text)
@@ -442,7 +447,7 @@ def main() -> None:
     parser.add_argument(
         "--out", type=Path, default=FOLDER / "tiny", help="folder to write to"
     )
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=1, help="seed of all choices")
     args = parser.parse_args()
     rng = Generator(args.seed)
     corpus = tweets(rng)

@@ -1,19 +1,20 @@
-"""Write a demonstration of ``provscan ledger``: a year of access logs of eight invented
-applications, with planted facts, from a seed.
+"""Writes a demonstration of ``provscan ledger`` from a seed: a year of access logs of
+eight invented applications, with planted facts.
 
-    python corpora/generate_ledger.py FOLDER
+    python corpora/generate_ledger.py FOLDER [--seed 1]
 
-writes
+The command writes
 
     case.toml, limits.toml   the case file, and a policy pack with invented rules
     logs/                    the access logs, a file for each application and quarter
-    stores/, requests/       what one application held, and deletions with their record
+    stores/, requests/       datasets that one application stored, deletion requests,
+                             and the record of their execution
     licensed.index           an index of corpora/tiny/corpus
     truth.json               the planted facts, and the counts of each application
 
-No application, person or organisation of it exists. All ids are made from the time of
-a call, so that a log's clock can be checked against them. Needs provscan for the index
-alone.
+All applications, persons and organisations are invented. The ids encode the times of
+the calls, so that they can be compared with the clock of a log. The command needs
+provscan only for the index.
 """
 
 from __future__ import annotations
@@ -35,11 +36,12 @@ Call = dict[str, Any]
 
 TINY = Path(__file__).parent / "tiny"
 START, END = (datetime(year, 1, 1, tzinfo=UTC) for year in (2022, 2023))
-# Unix milliseconds from which ids count.
+# Unix milliseconds at which the time in ids begins.
 EPOCH = 1_288_834_974_657
 SEARCH, TIMELINE = "/1.1/search/tweets.json", "/1.1/statuses/user_timeline.json"
 
-# Name -> project, tier, endpoint, minutes between calls, whether ids are kept.
+# The project, tier, endpoint, minutes between calls, and whether the log has ids, of
+# each application.
 APPLICATIONS = {
     "reader": ("news", "basic", "/2/users/tweets", 60, True),
     "search": ("assistant", "enterprise", SEARCH, 90, False),
@@ -182,8 +184,8 @@ class Log:
         return call
 
     def usual(self) -> None:
-        """Add the usual calls of the year; every tenth repeats tweets of the call
-        before.
+        """Add the usual calls of the year; one in ten returns tweets of the previous
+        call again.
         """
         time, before = START, list[int]()
         while (time := time + timedelta(minutes=self.minutes)) < END:
@@ -194,7 +196,7 @@ class Log:
             before = call["ids"]
 
     def burst(self, start: datetime, minutes: float, calls: int, **other: Any) -> None:
-        """Add calls at equal distances, with tokens in turn if several are given."""
+        """Add calls at equal intervals, which use the given tokens in turn."""
         tokens = other.pop("tokens", [f"token-of-{self.name}"])
         for number in range(calls):
             time = start + timedelta(minutes=minutes * number / calls)
@@ -211,7 +213,7 @@ def at(text: str) -> datetime:
 
 
 def planted(log: Log) -> Iterator[str]:
-    """Add what is special about an application; yield the planted facts."""
+    """Plant the facts of an application in its log, and yield them."""
     match log.name:
         case "reader":
             log.burst(at("2022-11-15 10:00"), 24 * 60, 100)
@@ -261,7 +263,7 @@ def planted(log: Log) -> Iterator[str]:
 
 
 def counts(log: Log) -> dict[str, int]:
-    """Return the counts of an application, as a naive script would make them."""
+    """Return the counts of an application, made by a simple method."""
     answered = [call for call in log.calls if call["status"] == 200]
     days: dict[Any, set[int]] = defaultdict(set)
     for call in answered:
@@ -289,13 +291,15 @@ def line(call: Call, kept: bool) -> str:
 def write_lines(path: Path, lines: list[str]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     text = "".join(f"{one}\n" for one in lines).encode()
-    # Without the time of writing, so that the same call gives the same bytes.
+    # Without the time of writing, the same call gives the same bytes.
     path.write_bytes(gzip.compress(text, mtime=0) if path.suffix == ".gz" else text)
 
 
 def write_logs(folder: Path, log: Log) -> None:
-    """Write a file for each quarter, by true time; ``reader`` has a copy of the second
-    one and three days of the third a second time, ``tally`` has broken lines.
+    """Write a file for each quarter, by true time.
+
+    ``reader`` also has copies of the second quarter and of the first 72 calls of the
+    third one, and ``tally`` has broken lines.
     """
     quarters: dict[int, list[str]] = defaultdict(list)
     for call in sorted(log.calls, key=lambda call: call["time"]):
@@ -310,13 +314,13 @@ def write_logs(folder: Path, log: Log) -> None:
 
 
 def plain(text: str) -> str:
-    """Return a text without links, names and all but letters and digits."""
+    """Return the letters and digits of a text, without links and names."""
     return re.sub(r"@\w+|https?\S+|\W", "", text.casefold())
 
 
 def write_stores(folder: Path) -> dict[str, Any]:
-    """Write what ``archive`` held in June and December, and a request to delete twenty
-    of the tweets in between.
+    """Write the datasets that ``archive`` stored in June and December, a request to
+    delete twenty of their tweets, and the record of twelve deletions.
     """
     tweets = [
         json.loads(one)
@@ -347,8 +351,8 @@ def write_stores(folder: Path) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("folder", type=Path, help="folder to write to")
+    parser.add_argument("--seed", type=int, default=1, help="seed of all choices")
     given = parser.parse_args()
     folder, logs = given.folder, []
     facts = {}

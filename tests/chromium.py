@@ -1,4 +1,6 @@
-"""Run the system's Chromium, and report everything that a page must not do."""
+"""A headless Chromium for tests, and a page that records everything a page must not
+do.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +20,8 @@ CHROMIUM = (
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
-    """One Chromium for all tests. CI must have it; elsewhere the tests are skipped
-    without it.
+    """Start one Chromium for all tests; without it, tests are skipped, but fail in
+    CI.
     """
     if CHROMIUM is None:
         if os.environ.get("CI"):
@@ -36,7 +38,9 @@ def browser() -> Iterator[Any]:
 
 
 class Watched:
-    """A page in a context of its own, and what went wrong in it."""
+    """A page in a context of its own; ``wrong`` lists its messages, errors, dialogs and
+    foreign requests.
+    """
 
     def __init__(self, browser: Any, options: dict[str, Any]) -> None:
         self.wrong: list[str] = []
@@ -62,7 +66,7 @@ class Watched:
         )
 
     def leave(self) -> None:
-        """Nothing stays for the next test."""
+        """Reset the page for the next test."""
         self.page.evaluate("localStorage.clear()")
         self.page.emulate_media(media="null")
         self.page.goto("about:blank")

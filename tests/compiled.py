@@ -1,4 +1,4 @@
-"""Compile helpers of kernels so that tests can call them."""
+"""Compiles helpers of kernels so that tests can call them."""
 
 from functools import cache
 from typing import Any

@@ -1,24 +1,24 @@
-"""Fixtures that all tests share, settings of hypothesis, and the order of the tests.
+"""The fixtures of all tests, the settings of hypothesis, and the order of the tests.
 
-Three fixtures change provscan for every test of this process, whether or not the test
-names them. Processes that tests start inherit only the last one.
+Three fixtures change provscan for every test of this process, even for tests that do
+not name them. Processes started by tests inherit only the last one.
 
 ``files_are_not_synced``
-    Nothing waits until files are on disk, since a run of all tests writes 60,000 files.
-    A test of the order in which files are synced patches ``sync`` itself.
+    Files are not synced to disk, since a run of all tests writes 60,000 files. A test
+    of the order in which files are synced patches ``sync`` itself.
 ``runs_plant_300_spike_ins``
-    If ``spike_ins`` is not given, 300 are planted instead of 2,000. A test whose
-    numbers need more passes their number.
+    If ``spike_ins`` is not given, 300 are planted instead of 2,000. A test that needs
+    more gives the number.
 ``cache_folder_of_the_tests``
-    ``XDG_CACHE_HOME`` is a temporary folder, so that marks of checked indexes are
-    neither read from nor written to the user's cache.
+    ``XDG_CACHE_HOME`` is a temporary folder, so marks of checked indexes are neither
+    read from the user's folder nor written to it.
 
-Three settings affect the process of the tests, not provscan: temporary folders are in
-memory if there is room (:func:`pytest_configure`); garbage is not collected while tests
-are imported (:func:`pytest_collection`); and without numba's compiler, numpy's warnings
-of an overflow are ignored (:func:`pytest_configure`).
+Three settings affect the process of the tests, but not provscan: temporary folders are
+in memory if it has room (:func:`pytest_configure`), garbage is not collected while
+tests are imported (:func:`pytest_collection`), and without numba's compiler, numpy's
+overflow warnings are ignored (:func:`pytest_configure`).
 
-Rooms that patch more for all of their tests say so at the top of their conftest.py.
+The conftest.py of a room documents what it patches for the tests of the room.
 """
 
 import gc
@@ -38,15 +38,15 @@ from provscan.kernels import warmup
 
 __all__ = ["browser", "cluster", "index", "latin", "object_store", "other", "write"]
 
-# The first call of a kernel compiles it: no deadline for one example. CI draws the same
-# few examples each time; make nightly and developers look for new ones.
+# Examples have no deadline, since the first call of a kernel compiles it. CI always
+# draws the same few examples; developers and make nightly draw new ones.
 settings.register_profile(
     "provscan", deadline=None, max_examples=40, derandomize=bool(os.environ.get("CI"))
 )
 settings.register_profile("nightly", deadline=None, max_examples=2000)
 settings.load_profile("nightly" if NIGHTLY else "provscan")
 
-# Groups of tests that take longest, the longest first.
+# The groups of tests that take the longest time, in descending order.
 LONGEST = [
     "cluster",
     "test_browser.py",
@@ -76,7 +76,8 @@ LONGEST = [
 ]
 
 
-# A run of all tests writes 60,000 files, a gigabyte: in memory, where that has room.
+# Temporary files, a gigabyte in a run of all tests, are written to a folder in memory
+# if it has room.
 MEMORY, ENOUGH = "/dev/shm", 8 << 30
 
 
@@ -84,8 +85,8 @@ def pytest_configure(config):
     if os.path.isdir(MEMORY) and shutil.disk_usage(MEMORY).free > ENOUGH:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", MEMORY)
     if os.environ.get("NUMBA_DISABLE_JIT") == "1":
-        # Without the JIT, kernels run on numpy scalars, which warn where a hash
-        # overflows on purpose.
+        # Without the JIT, kernels run on numpy scalars, which warn about the intended
+        # overflows of hashes.
         config.addinivalue_line(
             "filterwarnings", "ignore:overflow encountered:RuntimeWarning"
         )
@@ -93,8 +94,8 @@ def pytest_configure(config):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection():
-    """What is imported now is never garbage: looking through it again and again takes a
-    tenth of the time.
+    """Disable garbage collection during imports, whose objects are never garbage; it
+    would take a tenth of the time.
     """
     gc.disable()
     try:
@@ -105,6 +106,7 @@ def pytest_collection():
 
 
 def group_of(item: pytest.Item) -> str:
+    """Return the group of a test: its file, or the cluster that it uses."""
     executor = getattr(getattr(item, "callspec", None), "params", {}).get("executor")
     return (
         "cluster"
@@ -115,10 +117,8 @@ def group_of(item: pytest.Item) -> str:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]):
-    """Tests of one file run one after the other, since they share what is slow to set
-    up; so do all of the cluster.
-
-    What takes longest begins first: processes would wait for it at the end.
+    """Run the tests of a group in one process, since they share a slow setup, and the
+    longest groups first, so that no process waits for them at the end.
     """
     groups = {item: group_of(item) for item in items}
     items.sort(
@@ -132,11 +132,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish(session: pytest.Session):
-    """Coverage is that of examples: following each line of what is repeated takes up to
-    five times as long.
+    """Exclude repetitions from the measurement of coverage, which takes up to five
+    times as long as the test.
 
-    Of a parametrised test it is that of two cases. tests/mutation.py asks which tests
-    reach a line, and gets all.
+    Only two cases of a parametrised test are measured. All tests are measured for
+    tests/mutation.py, which needs the tests that reach each line.
     """
     covered = session.config.pluginmanager.hasplugin("pytest_cov")
     if covered and session.config.getoption("cov_context", None) is None:
@@ -152,8 +152,8 @@ def pytest_collection_finish(session: pytest.Session):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Three for two processors: a third of the time, tests wait for processes that they
-    have begun.
+    """Return three workers for two processors, since tests spend a third of the time
+    waiting for processes that they have started.
     """
     processors = os.cpu_count() or 1
     return processors + processors // 2
@@ -161,8 +161,8 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes(specs: list[Any]):
-    """Compile the kernels once, side by side: workers that begin with an empty cache
-    would each compile all of them.
+    """Compile the kernels once and in parallel; with an empty cache, each worker would
+    compile all of them.
     """
     if len(specs) > 1:
         warmup.compile_all(lambda seconds: None)
@@ -170,7 +170,7 @@ def pytest_xdist_setupnodes(specs: list[Any]):
 
 @pytest.fixture(autouse=True, scope="session")
 def files_are_not_synced():
-    """Waiting for the disk takes long with many small indexes and runs."""
+    """Skip syncs, which take a long time for many small indexes and runs."""
     with pytest.MonkeyPatch.context() as patch:
         for module in ("index.folder", "runs.unfinished"):
             patch.setattr(f"provscan.{module}.sync", lambda path: None)
@@ -179,7 +179,7 @@ def files_are_not_synced():
 
 @pytest.fixture(autouse=True, scope="session")
 def runs_plant_300_spike_ins():
-    """Most runs are about something else than recall."""
+    """Plant fewer spike-ins, since most tests of runs do not test recall."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("provscan.calibration.spike_ins.FEWEST", 300)
         yield
@@ -187,7 +187,7 @@ def runs_plant_300_spike_ins():
 
 @pytest.fixture(autouse=True, scope="session")
 def cache_folder_of_the_tests(tmp_path_factory):
-    """Which indexes were checked is noted in the user's cache folder."""
+    """Replace the user's cache folder, which records the indexes that were checked."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield

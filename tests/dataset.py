@@ -1,4 +1,4 @@
-"""Make tweets, and records some of which contain tweets."""
+"""Synthetic tweets, and records, some of which contain tweets."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TWEETS = [
 
 
 def some_records(seed: int, count: int) -> list[dict[str, Any]]:
-    """Records of all kinds, some of which hold tweets."""
+    """Return records in many scripts, some of which contain tweets."""
     return [
         {"id": f"r{number}", "text": text}
         for number, text in enumerate(_texts(seed, count))

@@ -1,4 +1,4 @@
-"""Read the source files for the tests of the house rules."""
+"""Helpers of the tests that read the source of the package."""
 
 from __future__ import annotations
 
@@ -14,25 +14,29 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 @cache
 def nodes(path: Path) -> list[ast.AST]:
-    """All that stands in a file."""
+    """Return all nodes of the syntax tree of a file."""
     return list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
 
 
 def module_of(path: Path) -> str:
-    """``provscan/index/__init__.py`` -> ``provscan.index``."""
+    """Return the module of a file: ``provscan/index/__init__.py`` is
+    ``provscan.index``.
+    """
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 def room(module: str) -> str:
-    """``provscan.index.format`` -> ``index``; ``provscan`` itself -> ``__init__``."""
+    """Return the room of a module: ``index`` for ``provscan.index.format``, and
+    ``__init__`` for ``provscan`` itself.
+    """
     parts = module.split(".")
     return parts[1] if len(parts) > 1 else "__init__"
 
 
 def room_of(path: Path) -> str:
-    """The room of a file: for the package as above, else the top-level folder or
-    ``documents``.
+    """Return the room of a file of the package; for other files, the top-level folder
+    or ``documents``.
     """
     relative = path.relative_to(ROOT)
     if relative.parts[0] == "provscan" and path.suffix == ".py":

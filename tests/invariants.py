@@ -1,8 +1,8 @@
-"""Check what is true for every command, whatever its input and however it ends.
+"""Invariants of every command, for any input and any end of the command.
 
-Existing files remain, data that was not read is named, no file contains a secret, and
-no process is ended by a signal. The tests of damage, hostile files, foreign folders and
-secrets share these checks.
+Files that existed before are kept, data that was not read is named, no file contains a
+secret, and no process is ended by a signal. The tests of damage, hostile files, foreign
+folders and secrets share these checks.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-# Of a folder: its files with what is in them, and its folders.
+# The files of a folder with their contents, and its folders with None.
 Contents = dict[str, bytes | None]
 
 
 def contents(folder: Path) -> Contents:
-    """What is in a folder, by path; a link is what it says."""
+    """Return the contents of a folder by path; a link has its target."""
     found: Contents = {}
     for path in folder.rglob("*"):
         name = str(path.relative_to(folder))
@@ -34,7 +34,7 @@ def contents(folder: Path) -> Contents:
 
 
 def assert_kept(before: Contents, folder: Path, replaced: Collection[str] = ()) -> None:
-    """What was there before is there after, but for what may be replaced."""
+    """Check that everything in a folder is kept, except what may be replaced."""
     after = contents(folder)
     lost = [
         name
@@ -46,7 +46,7 @@ def assert_kept(before: Contents, folder: Path, replaced: Collection[str] = ()) 
 
 @contextmanager
 def nothing_changes(folder: Path) -> Iterator[None]:
-    """What was there before is there after, to the byte, and nothing else is."""
+    """Check that a folder is the same afterwards, byte for byte."""
     before = contents(folder)
     yield
     assert_kept(before, folder)
@@ -55,20 +55,19 @@ def nothing_changes(folder: Path) -> Iterator[None]:
 
 
 def losses_are_named(lost: int, stats: Any, unread: Iterable[Any]) -> bool:
-    """What was not read is named: a file by itself, or each record in a count.
+    """Return whether a reader named all records that it lost: their file, or their
+    number.
 
-    One text may differ, where a byte of its own was lost.
+    One more text may be different, since it may itself have lost a byte.
     """
     return bool(stats.damaged or list(unread)) or lost <= 1 + sum(
         stats.skipped.values()
     )
 
 
-def no_secret_is_written(secrets: Iterable[str], folder: Path, *said: str) -> None:
-    """None of these words is in what was said, in the name of a file, or in a file,
-    tables decoded.
-    """
-    places = {"what was said": "\n".join(said)}
+def no_secret_is_written(secrets: Iterable[str], folder: Path, *messages: str) -> None:
+    """Check that no message, file name, file or decoded table contains a secret."""
+    places = {"the messages": "\n".join(messages)}
     for path in folder.rglob("*"):
         places[f"the name of {path}"] = path.name
         if path.is_file():
@@ -83,7 +82,7 @@ def no_secret_is_written(secrets: Iterable[str], folder: Path, *said: str) -> No
 
 
 def _decoded(path: Path) -> str:
-    """The values in a table, whose file may be compressed."""
+    """Return the values of a table as a text."""
     if path.suffix == ".parquet":
         table = pq.read_table(path)
     elif path.suffix == ".arrow":
@@ -95,8 +94,8 @@ def _decoded(path: Path) -> str:
 
 
 def assert_ended_well(status: int, errors: str) -> None:
-    """A command ended by itself, and said in its last line what failed; a status below
-    zero is a signal.
+    """Check that a command was not ended by a signal (a negative status), and that its
+    last line is an error message if it failed.
     """
     assert status in (0, 1, 2, 3, 130), f"status {status}: {errors[-2000:]}"
     assert "Traceback" not in errors, errors[-2000:]
@@ -108,7 +107,7 @@ def assert_ended_well(status: int, errors: str) -> None:
 def ends_in_words(
     command: list[str], *, timeout: float = 300, **options: Any
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command, which ends well and in time."""
+    """Run a command, and check that it ended well and in time."""
     done = subprocess.run(
         command, capture_output=True, text=True, timeout=timeout, **options
     )

@@ -1,13 +1,13 @@
-"""Sampled mutation testing: change one operator or constant at a time, and see whether
-a test fails.
+"""Mutation testing of a random sample: change one operator or constant at a time, and
+check whether a test fails.
 
     python tests/mutation.py --rooms estimate,matching,index --mutants 200 --seed 1
 
-First, the suite runs once to record which tests run which lines; ``--noted FOLDER``
-keeps the record for another sample. Then the tests of the changed line are run for each
-mutant, in a process forked from one that has the compiled kernels: first the quickest
-tests, and then the others if the mutant survives. The surviving mutants are printed,
-and the number of killed mutants by room.
+First the suite runs once, to record which tests run each line; ``--noted FOLDER`` keeps
+the record for another sample. Then each mutant is tested by the tests that run its
+line, in a process forked from one with compiled kernels: first by the quickest tests,
+and by the others if it survives. The command prints the mutants that survive, and the
+number of killed mutants by room. 200 mutants take several hours.
 """
 
 from __future__ import annotations
@@ -64,15 +64,15 @@ OPERATORS: dict[type, type] = {
     ast.LShift: ast.RShift,
     ast.RShift: ast.LShift,
 }
-# Tests of a line that are run first, and then with what survives these: as many as take
-# this long together, without a mutant on an idle machine.
+# The total time of the tests of a line that run first, and that run if the mutant
+# survives these, without a mutant on an idle machine.
 SECONDS_OF_TESTS = (30.0, 300.0)
-# In the notes: seconds of the clock for one of the processor.
+# Prefix of the ratio of elapsed time to processor time in the record.
 WAITED = "clock for processor: "
-# Time for all tests that are run with some mutant, without one.
+# Maximum time of all chosen tests without a mutant.
 WITHOUT_A_MUTANT = 3_600.0
-# A mutant that takes so many times as long is ended: of the processor, which a busy
-# machine shares, and by the clock.
+# A mutant is stopped after these multiples of its tests' time: in processor time, and
+# in elapsed time, which is longer on a busy machine.
 TIMES_TO_WORK, TIMES_TO_WAIT = 4, 32
 
 
@@ -84,7 +84,7 @@ class Mutant(NamedTuple):
 
 
 def changes(node: ast.AST) -> Iterator[Callable[[Any], None]]:
-    """Ways to change a node in place."""
+    """Yield functions that change a node in place."""
     match node:
         case ast.Compare(ops=[op]) if type(op) in COMPARISONS:
             yield lambda n: n.ops.__setitem__(0, COMPARISONS[type(n.ops[0])]())
@@ -108,13 +108,15 @@ def changes(node: ast.AST) -> Iterator[Callable[[Any], None]]:
             yield lambda n: setattr(n, "value", ast.Constant(None))
 
 
-# Room that is filled later: with more of it nothing changes. And numpy takes any
-# negative size for the rest of a shape.
+# Functions that allocate arrays which are filled later: a larger array changes nothing.
+# (`reshape` accepts any negative size for the rest of a shape.)
 ROOM = re.compile("empty|scratch_array|([a-z_]*_)?scratch|reshape")
 
 
 def makes_room(node: ast.AST) -> bool:
-    """Whether the arguments of a call are the sizes of arrays that are filled later."""
+    """Return whether the arguments of a call are the sizes of arrays that are filled
+    later.
+    """
     if not isinstance(node, ast.Call):
         return False
     called = (
@@ -126,9 +128,7 @@ def makes_room(node: ast.AST) -> bool:
 
 
 def assigned(node: ast.AST) -> list[str]:
-    """The local names that an assignment gives values, if it gives none to anything
-    else.
-    """
+    """Return the local names that an assignment sets, if it sets nothing else."""
     if not isinstance(node, ast.Assign) or len(node.targets) > 1:
         return []
     parts = (
@@ -139,16 +139,16 @@ def assigned(node: ast.AST) -> list[str]:
 
 
 def sizes(tree: ast.Module) -> set[ast.AST]:
-    """Assignments and private functions whose values end as such sizes and nowhere
-    else.
+    """Return the assignments and private functions whose values are used only as such
+    sizes.
     """
     private = {
         node.name
         for node in tree.body
         if isinstance(node, ast.FunctionDef) and node.name.startswith("_")
     }
-    # Name, with the function that it is local to -> where its values go; "" is
-    # anywhere.
+    # Maps each name, with the function in which it is local, to the names that its
+    # values flow into; "" stands for any other use.
     flows: dict[tuple[str, str], set[tuple[str, str]]] = {}
     anywhere = {("", "")}
 
@@ -185,11 +185,11 @@ def sizes(tree: ast.Module) -> set[ast.AST]:
 
 
 def unseen(node: ast.AST, name: str, sized: set[ast.AST]) -> bool:
-    """Whether a field of a node holds nothing that an answer depends on.
+    """Return whether no result depends on a field of a node.
 
-    Annotations, decorators, messages of errors and texts; ``strict`` of a zip, which
-    guards against mistakes in the code; and the sizes of arrays that are filled later
-    or have another shape.
+    Such fields are annotations, decorators, error messages and formatted texts, the
+    argument ``strict`` of zip, which guards against mistakes in the code, and the sizes
+    of arrays that are filled later or reshaped.
     """
     if (name == "args" and makes_room(node)) or node in sized:
         return True
@@ -201,7 +201,7 @@ def unseen(node: ast.AST, name: str, sized: set[ast.AST]) -> bool:
 
 
 def places(tree: ast.Module) -> Iterator[ast.AST]:
-    """Nodes inside functions, but for those that are not seen."""
+    """Yield the nodes inside functions and classes on which results depend."""
     sized = sizes(tree)
     queue: list[ast.AST] = [
         node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)
@@ -220,8 +220,8 @@ def places(tree: ast.Module) -> Iterator[ast.AST]:
 
 
 def places_of(path: Path) -> list[tuple[Path, int, int]]:
-    """A file's mutants that can be made: its path, the number of a node, and which way
-    to change it.
+    """Return the possible mutants of a file: its path, the number of a node, and the
+    number of the change.
     """
     nodes = places(ast.parse(path.read_text(encoding="utf-8")))
     return [
@@ -232,7 +232,7 @@ def places_of(path: Path) -> list[tuple[Path, int, int]]:
 
 
 def made(path: Path, number: int, way: int) -> Mutant:
-    """One of :func:`places_of`."""
+    """Make a mutant, given an item of :func:`places_of`."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     node = list(places(tree))[number]
     before = ast.unparse(node)
@@ -242,7 +242,7 @@ def made(path: Path, number: int, way: int) -> Mutant:
 
 
 def note(tests: list[str], folder: Path) -> None:
-    """Run the tests, and note how long each takes, which lines it runs, and how busy
+    """Run the tests, and record the time of each, the lines that it runs, and how busy
     the machine was.
     """
     command = [
@@ -276,7 +276,7 @@ def note(tests: list[str], folder: Path) -> None:
 
 
 def line_tests(tests: list[str], folder: Path) -> dict[str, dict[int, list[list[str]]]]:
-    """File -> line -> the tests that run it, as many as there is time for, by
+    """Return the tests that run each line of each file, in two groups that take at most
     :data:`SECONDS_OF_TESTS`.
     """
     output = (folder / "output.txt").read_text(encoding="utf-8")
@@ -286,8 +286,7 @@ def line_tests(tests: list[str], folder: Path) -> dict[str, dict[int, list[list[
             command, cwd=ROOT, capture_output=True, text=True, check=False
         ).stdout.splitlines()
     )
-    # A test that fails already, or is gone since the notes were taken, would kill every
-    # mutant.
+    # A test that fails without a mutant, or no longer exists, would kill every mutant.
     broken = set(re.findall(r"^(?:FAILED|ERROR) (\S+)", output, re.MULTILINE))
     print(
         f"tests that fail without a mutant, left out: {sorted(broken) or 'none'}",
@@ -305,8 +304,8 @@ def line_tests(tests: list[str], folder: Path) -> dict[str, dict[int, list[list[
         found = (
             {context.split("|")[0] for context in contexts if context} - broken
         ) & there
-        # Tests of the room come first: of the others many pass through a line and look
-        # at something else.
+        # Tests of the room come first, since many other tests run a line without
+        # testing it.
         ordered = sorted(
             found, key=lambda test: (f"tests/{room}/" not in test, seconds[test], test)
         )
@@ -329,8 +328,8 @@ def line_tests(tests: list[str], folder: Path) -> dict[str, dict[int, list[list[
 
 
 def tests_for(mutant: Mutant, lines: dict[int, list[list[str]]]) -> list[list[str]]:
-    """Those of a mutant's line, of the lines of its file; of a line that runs on import
-    those of all lines.
+    """Return the tests of a mutant's line, given those of the lines of its file; for a
+    line that runs on import, the tests of all lines.
     """
     of_line = lines.get(mutant.line, [])
     return (
@@ -341,7 +340,7 @@ def tests_for(mutant: Mutant, lines: dict[int, list[list[str]]]) -> list[list[st
 
 
 class Swap(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Gives one module the mutant's source."""
+    """Imports one module from the mutant's source."""
 
     def __init__(self, mutant: Mutant) -> None:
         self.mutant, self.name = mutant, module_of(mutant.path)
@@ -365,8 +364,10 @@ class Swap(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 
 def survives(mutant: Mutant | None, tests: list[str], seconds: float) -> bool:
-    """Run tests that take some seconds with a mutant, in a forked process; one that
-    hangs is killed.
+    """Run tests with a mutant in a forked process; return whether all of them pass.
+
+    ``seconds`` is the time of the tests without a mutant. A process that hangs is
+    killed.
     """
     folder = tempfile.mkdtemp(prefix="mutant")
     child = os.fork()
@@ -407,7 +408,7 @@ def survives(mutant: Mutant | None, tests: list[str], seconds: float) -> bool:
 
 
 def warm() -> None:
-    """Compile or load the kernels, then forget everything of provscan but them."""
+    """Compile or load the kernels, and remove all other modules of provscan."""
     import provscan
 
     with tempfile.TemporaryDirectory() as folder:
@@ -422,14 +423,19 @@ def warm() -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--rooms", default="estimate,matching,index")
-    parser.add_argument("--mutants", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--noted", type=Path)
+    parser.add_argument(
+        "--rooms", default="estimate,matching,index", help="rooms to mutate"
+    )
+    parser.add_argument("--mutants", type=int, default=200, help="size of the sample")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the sample")
+    parser.add_argument(
+        "--noted", type=Path, help="folder for the record of lines and tests"
+    )
     parser.add_argument(
         "--tests",
         nargs="*",
         default=["tests/estimate", "tests/matching", "tests/index", "tests/runs"],
+        help="tests to run",
     )
     arguments = parser.parse_args()
     rooms = arguments.rooms.split(",")
@@ -459,8 +465,8 @@ def main() -> None:
     )
     if not survives(None, everything, WITHOUT_A_MUTANT):
         raise SystemExit(
-            "tests fail where mutants are tested, also without one: they would kill "
-            "every mutant"
+            "Tests fail in the forked process without a mutant, and would kill every "
+            "mutant. Run them alone to find the cause."
         )
     killed, total = Counter[str](), Counter[str]()
     for mutant, rounds in zip(mutants, tests_of, strict=True):
@@ -480,8 +486,8 @@ def main() -> None:
     for name in rooms:
         print(f"{name}: {killed[name]} of {total[name]} killed")
     print(
-        f"all: {killed.total()} of {total.total()} killed, of {len(possible):,} that "
-        "could be made"
+        f"all: {killed.total()} of {total.total()} killed; {len(possible):,} mutants "
+        "are possible"
     )
 
 

@@ -1,12 +1,13 @@
-"""Slow, plain reference implementations. They import nothing from provscan and do not
-change.
+"""Slow, simple reference implementations, which import nothing from provscan and do
+not change.
 """
 
 import html
 import re
 import unicodedata
 
-_URL = r"[!#-;=?-\[\]_a-z~]*"  # printable ASCII but for space and < > " { } | \ ^ `
+# Printable ASCII characters except the space and < > " { } | \ ^ `
+_URL = r"[!#-;=?-\[\]_a-z~]*"
 _WORD = "[0-9A-Za-z_]"
 ELEMENTS = [
     "a",
@@ -110,7 +111,9 @@ def decoration(char):
 
 
 def fold_char(char):
-    """The outputs of one character: a string, in which a space is a separator."""
+    """Return the output for one character: a string in which a space separates
+    words.
+    """
     if unicodedata.category(char) == "Cs":
         return " "
     before, text = "", char
@@ -134,7 +137,9 @@ def fold_char(char):
 
 
 def unspaced(char):
-    """Whether a character is of a script that is written without spaces."""
+    """Return whether a character belongs to a script that is written without
+    spaces.
+    """
     ranges = (
         (0xE00, 0xF00),
         (0x1000, 0x10A0),
@@ -154,8 +159,9 @@ DIGITS = str.maketrans("013457", "oieast")
 
 
 def undisguised(word):
-    """The word in one script, if it mixes look-alike letters of several; digits that
-    stand for letters in a Latin word are these letters.
+    """Return a word that mixes look-alike letters of several scripts in one script.
+
+    In a Latin word, digits in place of letters become letters.
     """
     others = [c for c in word if 0x370 <= ord(c) < 0x530]
     latin = [c for c in word if "a" <= c <= "z"]
@@ -168,7 +174,7 @@ def undisguised(word):
     greek = [c for c in others if ord(c) < 0x400]
     if greek and len(greek) < len(others):
         return word
-    # Of two look-alikes of a letter in one script, the later one counts.
+    # If a letter has two look-alikes in one script, the later one is used.
     back = {b: a for a, b in pairs if (ord(a) < 0x400) == bool(greek)}
     if all(c in back for c in latin):
         return "".join(back.get(c, c) for c in word)
@@ -199,8 +205,8 @@ def canonical(text):
 
 
 def grams(canonical_text, n=5):
-    """The set of character n-grams; a shorter text is its own only one, an empty one
-    has none.
+    """Return the set of character n-grams; a shorter text is its only n-gram, and an
+    empty text has none.
     """
     if not canonical_text:
         return set()

@@ -1,5 +1,6 @@
-"""The whole match by brute force: every licensed text is compared with every window.
-This module imports nothing from provscan.
+"""A brute-force match, which compares every licensed text with every window.
+
+Imports nothing from provscan.
 """
 
 from collections import Counter
@@ -9,8 +10,8 @@ import naive_passages
 
 
 def similarities(text, length, tweet):
-    """Jaccard and containment of every window of ``length`` against a tweet; both texts
-    are canonical.
+    """Return the Jaccard index and the containment of a tweet for every window of
+    ``length`` characters; both texts are canonical.
     """
     wanted = naive.grams(tweet)
     window = Counter(text[i : i + 5] for i in range(max(1, length - 4)))
@@ -35,8 +36,8 @@ def similarities(text, length, tweet):
 
 
 def best(text, tweet, threshold, least):
-    """The most similar window of ``text``, a canonical text as the tweet is:
-    (similarity, containment), or None.
+    """Return the similarity and containment of the most similar window of a text, or
+    None; both texts are canonical.
     """
     shortest = max(5, int(least * len(tweet)))
     found = None
@@ -52,12 +53,16 @@ def best(text, tweet, threshold, least):
 
 
 def units(text):
+    """Return the length of a text, in which a wide character counts twice."""
     return sum(2 if naive_passages.wide(char) else 1 for char in text)
 
 
 def longest_stretch(text, tweet):
-    """Units of a tweet's longest stretch in a text, both canonical: its 5-grams in a
-    window, less any others there.
+    """Return the length in units of the longest stretch of a tweet in a text; both are
+    canonical.
+
+    It is the maximum over all windows of the number of 5-grams of the tweet, less the
+    number of other 5-grams.
     """
     wanted = naive.grams(tweet)
     best = value = 0
@@ -68,8 +73,9 @@ def longest_stretch(text, tweet):
 
 
 def way(similarity, containment, letters, stretch, limits):
-    """The rule: what makes a match of a span, by its figures and the limits in the same
-    order.
+    """Return the condition by which a span is a match: "whole", "stretch" or "neither".
+
+    ``limits`` are the minima of the four preceding arguments.
     """
     least_similar, least_contained, least_letters, least_stretch = limits
     if (

@@ -1,5 +1,6 @@
-"""Seeds, keys, edit distance and coverage, written from their definitions. This module
-imports nothing from provscan.
+"""Seeds, keys, edit distance and coverage, implemented from their definitions.
+
+Imports nothing from provscan.
 """
 
 from collections import Counter
@@ -18,7 +19,7 @@ def wide(char):
 
 
 def units(text):
-    """(unit, code point it comes from): a wide character is two."""
+    """Return pairs of a unit and its code point; a wide character has two units."""
     result = []
     for place, char in enumerate(text):
         result.append((ord(char), place))
@@ -28,12 +29,12 @@ def units(text):
 
 
 def index_seeds(text, k, window):
-    """(key, place) of a licensed text's seeds."""
+    """Return the key and place of each seed of a licensed text."""
     return index_minimizers([unit for unit, _ in units(text)], k, window)
 
 
 def multipliers():
-    """Two odd numbers a level."""
+    """Return two odd numbers per level."""
     state, values = 1, []
     for _ in range(12):
         state = (state + 0x9E3779B97F4A7C15) % M64
@@ -47,8 +48,9 @@ MULTIPLIERS = multipliers()
 
 
 def tree_sum(kmer, level=0):
-    """The sum of the units along a tree: of two halves and, where one unit is over, of
-    that.
+    """Return the weighted sum of units along a tree of halves.
+
+    The last one of an odd number of units is added to the sum of the halves.
     """
     if len(kmer) == 1:
         return kmer[0]
@@ -66,10 +68,10 @@ def kmer_key(kmer):
 
 
 def minimizers(units, k, window, beyond=0):
-    """(key, place) of the least k-mer of every window by the upper 22 bits of its key,
-    in the order of places.
+    """Return the key and place of the smallest k-mer of every window, by the upper 22
+    bits of its key, in the order of places.
 
-    Windows reach ``beyond`` the ends by so many k-mers.
+    Windows extend ``beyond`` k-mers past the ends of the text.
     """
     keys = [kmer_key(units[i : i + k]) for i in range(len(units) - k + 1)]
     if not keys:
@@ -89,23 +91,24 @@ def index_minimizers(units, k, window):
 
 
 def spread(key):
-    """The key under which an index holds a seed."""
+    """Return the key of a seed in an index."""
     return key * 0x9E3779B1 % 2**32
 
 
 def seed_hash(key):
-    """A seed's key, and what its filter bits are taken from."""
+    """Return the hash of a seed, which determines its bits in a filter."""
     return key << 32 | spread(key) >> 20
 
 
 def table_seeds(texts, k, window):
-    """(key, text, place) of what a segment's seed table holds of canonical texts, and
-    the keys that are frequent.
+    """Return the key, text and place of each seed in the seed table of a segment of
+    canonical texts, and the frequent keys.
 
-    Of each text the rarest seeds, by how many places share their keys in steps of a
-    power of two, then by their keys: 24 that no other place has; with those that two
-    share up to 20, with those that up to four share 16, eight 12, sixteen 8, with
-    others 4; of a longer text in proportion.
+    The table has the rarest seeds of each text, ordered by the number of places that
+    share the key, in powers of two, and then by the key. A seed whose key no other
+    place has is added while the text has fewer than 24 seeds; the limits for keys that
+    up to two, four, eight and sixteen places share are 20, 16, 12 and 8, and 4 for
+    other keys. The limits of longer texts are proportionally higher.
     """
     rows = [
         [(spread(key), place) for key, place in index_seeds(text, k, window)]
@@ -127,13 +130,14 @@ def table_seeds(texts, k, window):
 
 
 def filter_bits(count):
-    """Bits of the number of a word in a filter for so many hashes."""
+    """Return the number of bits of a word's number in a filter for ``count`` hashes."""
     return max(10, (8 * count).bit_length()) - 6
 
 
 def key_filter(hashes, bits):
-    """Words, two bits a hash: its upper bits name the word, its lowest twelve the
-    bits.
+    """Return the words of a filter with two bits for each hash.
+
+    The upper bits of a hash select the word, and the lowest twelve bits its two bits.
     """
     words = [0] * 2**bits
     for h in hashes:
@@ -142,7 +146,7 @@ def key_filter(hashes, bits):
 
 
 def holds(words, key):
-    """Whether a seed may be in a filter."""
+    """Return whether a seed may be in a filter."""
     h = seed_hash(key)
     word = words[h >> 65 - len(words).bit_length()]
     return bool(word >> h % 64 & word >> (h >> 6) % 64 & 1)
@@ -163,7 +167,7 @@ def finish(h):
 
 
 def edit_costs(text, other):
-    """Edit distance of ``text`` to every prefix of ``other``."""
+    """Return the edit distances between ``text`` and every prefix of ``other``."""
     row = list(range(len(other) + 1))
     for i, a in enumerate(text, 1):
         before, row = row, [i]
@@ -173,8 +177,11 @@ def edit_costs(text, other):
 
 
 def resolved(rows):
-    """Rows (span, score, similarity, text) that win their place, as indices: the best
-    first, no two on one place.
+    """Return the indices of the rows (span, score, similarity, text) that win their
+    place.
+
+    The best rows are chosen first; a chosen row excludes rows that overlap it by more
+    than half of the shorter span.
     """
     order = sorted(
         range(len(rows)), key=lambda i: (-rows[i][1], -rows[i][2], rows[i][3])
@@ -192,15 +199,15 @@ def resolved(rows):
 
 
 def covered(spans):
-    """Distinct (row, position) under spans (row, start, end)."""
+    """Return the number of distinct positions that spans (row, start, end) cover."""
     return len(
         {(row, place) for row, start, end in spans for place in range(start, end)}
     )
 
 
 def prints(text):
-    """One byte of each 5-gram: of the polynomial whose coefficients are its characters,
-    the value at 3.
+    """Return the fingerprint of each 5-gram: the value at 3, modulo 256, of the
+    polynomial whose coefficients are the characters.
     """
     codes = [ord(char) for char in text]
     return [
@@ -210,11 +217,11 @@ def prints(text):
 
 
 def agrees(record, text, code, place, share=0.44):
-    """Whether a text stands around a place of a record, by the prints of up to 64 of
-    its 5-grams.
+    """Return whether the wording around a place of a record agrees with a text, by the
+    fingerprints of up to 64 5-grams of the text.
 
-    Of these such a share must be among the record's within 14 places of where they
-    would stand, 14 before and 13 after; outside the record stand zeros.
+    The given share of them must be among the record's fingerprints from 14 places
+    before to 13 places after the expected place. Fingerprints outside the record are 0.
     """
     known, wanted = prints(record), prints(text)
     if place >= 384:

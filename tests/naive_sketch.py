@@ -1,8 +1,7 @@
-"""Signatures and band keys, computed from their definitions in Python integers, one
-value at a time.
+"""Signatures and band keys, implemented from their definitions with Python integers.
 
-This module imports nothing from provscan, datasketch or xxhash; it imports only numpy's
-random numbers, which are part of the definition.
+Imports nothing from provscan, datasketch or xxhash, but uses numpy's random numbers,
+which are part of the definition.
 """
 
 import numpy as np
@@ -15,7 +14,7 @@ def rotl(x, bits):
 
 
 def xxh32(data):
-    """XXH32 with seed 0, after its specification."""
+    """Return XXH32 with seed 0, as in its specification."""
     p1, p2, p3, p4, p5 = PRIMES
     at = 0
     if len(data) >= 16:
@@ -46,7 +45,7 @@ def xxh32(data):
 
 
 def fmix32(h):
-    """MurmurHash3's finaliser."""
+    """Apply the finaliser of MurmurHash3."""
     h = (h ^ h >> 16) * 0x85EBCA6B % 2**32
     h = (h ^ h >> 13) * 0xC2B2AE35 % 2**32
     return h ^ h >> 16

@@ -1,5 +1,5 @@
-"""Decide whether tests run as at night (``make nightly``), with many more random cases
-and with slow tests.
+"""``NIGHTLY`` is true for ``make nightly``, which runs slow tests and many more random
+cases.
 """
 
 import os

@@ -1,6 +1,4 @@
-"""A Ray cluster of several node processes on this machine, which all tests of a process
-share.
-"""
+"""A Ray cluster of several node processes on this machine, which all tests share."""
 
 from __future__ import annotations
 
@@ -13,14 +11,12 @@ from typing import Any
 import pytest
 
 TESTS = Path(__file__).parent
-# Ray gives a node 30 seconds to start, which a busy machine may need.
+# Attempts to start a node: on a busy machine, it may need more than Ray's 30 seconds.
 ATTEMPTS = 3
-# Nobody looks at its pages, nor at what its processes print; and it never grows by
-# itself.
+# Tests need neither the pages nor the log monitor of a cluster.
 QUIET = {"include_dashboard": False, "include_log_monitor": False}
 SYSTEM = {
-    # Workers are started for tasks, not before there are some, and stay for those of
-    # the next test.
+    # Workers are started when there are tasks, and stay for the tasks of the next test.
     "prestart_worker_first_driver": False,
     "num_workers_soft_limit": 8,
     "health_check_period_ms": 500,
@@ -30,8 +26,10 @@ SYSTEM = {
 
 @pytest.fixture(scope="session")
 def object_store() -> Iterator[str]:
-    """Where a test may start an object store, as its environment tells this process and
-    the nodes of the cluster.
+    """Return the host and port at which a test may start an object store.
+
+    Environment variables tell this process and the nodes of the cluster the address and
+    the keys.
     """
     with socket.socket() as free, pytest.MonkeyPatch.context() as patch:
         free.bind(("127.0.0.1", 0))
@@ -49,8 +47,9 @@ def object_store() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def cluster(object_store: str) -> Iterator[Any]:
-    """A head, which this process joins, and another node, each for one task; both can
-    import the tests' modules.
+    """Start a head, which this process joins, and another node, each for one task.
+
+    Both can import the modules of the tests.
     """
     import ray
     from ray.cluster_utils import Cluster

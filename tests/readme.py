@@ -1,5 +1,5 @@
-"""Run the commands of the README and of docs/, and write their output into the pages:
-``make reference``.
+"""Runs the commands of the README and of docs/ and writes their output into the pages,
+for ``make reference``.
 """
 
 from __future__ import annotations
@@ -19,9 +19,7 @@ CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
 def output(command: str, folder: Path, python: str | Path) -> str:
-    """What a command prints on the standard output, in a folder that sees
-    ``corpora``.
-    """
+    """Return the output of a command in a folder that contains ``corpora``."""
     program, *words = shlex.split(command)
     if program == "provscan":
         quiet = ["--quiet"] if words[0] in ("index", "match", "clean", "ledger") else []
@@ -45,7 +43,9 @@ def output(command: str, folder: Path, python: str | Path) -> str:
 
 
 def with_output(text: str, folder: Path, python: str | Path = sys.executable) -> str:
-    """A page's text with the output that its commands have now, with some Python."""
+    """Return the text of a page with the current output of its commands, run by
+    ``python``.
+    """
     if not (folder / "corpora").exists():
         (folder / "corpora").symlink_to(ROOT / "corpora")
 

@@ -24,8 +24,8 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> provscan.Index:
 
 @pytest.fixture(scope="session")
 def latin(tmp_path_factory: pytest.TempPathFactory) -> provscan.Index:
-    """Latin tweets of 60 letters and more, two of each author, and some that carry the
-    same text.
+    """Build an index of Latin tweets of at least 60 letters, two by each author; some
+    have the same text.
     """
     rng = random.Random(4)
     rows: list[dict[str, Any]] = [
@@ -46,7 +46,7 @@ def latin(tmp_path_factory: pytest.TempPathFactory) -> provscan.Index:
 
 @pytest.fixture(scope="session")
 def other() -> list[dict[str, Any]]:
-    """Tweets of the same kind that stand nowhere."""
+    """Return tweets of the same kind that no dataset contains."""
     rng = random.Random(5)
     return [
         {"id": f"o{n}", "text": sentence(rng, "latin", 60 + n % 60)} for n in range(600)
@@ -55,7 +55,7 @@ def other() -> list[dict[str, Any]]:
 
 @pytest.fixture
 def write(tmp_path: Path) -> Callable[..., Path]:
-    """Writes records as JSON lines and gives the path."""
+    """Return a function that writes records as JSON lines and returns the path."""
 
     def write(name: str, records: list[dict[str, Any]]) -> Path:
         path = tmp_path / name

@@ -1,10 +1,10 @@
-"""Hypothesis strategies for all tests."""
+"""Hypothesis strategies of all tests."""
 
 import unicodedata
 
 from hypothesis import strategies as st
 
-# What a tweet is made of, and what breaks code that reads tweets.
+# Parts of tweets, and strings that break code that reads tweets.
 PIECES = (
     "http",
     "https",
@@ -111,8 +111,8 @@ PIECES = (
 
 
 def assigned() -> st.SearchStrategy[str]:
-    """Characters that this Python's Unicode knows: their properties don't change
-    later.
+    """Draw characters that are assigned in this Python's version of Unicode, whose
+    properties are stable.
     """
     return st.characters(exclude_categories=("Cn", "Cs", "Co")).filter(
         lambda c: unicodedata.category(c) != "Cn"

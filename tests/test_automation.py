@@ -1,5 +1,5 @@
-"""Test that the workflow, the hooks and the Dockerfile name existing files and
-commands; nothing is downloaded or run.
+"""The workflow, the hooks and the Dockerfile name files and commands that exist; the
+tests download and run nothing.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def parsed(path: str) -> Any:
     return yaml.safe_load((ROOT / path).read_text(encoding="utf-8"))
 
 
-def test_the_workflow_runs_what_anyone_can_on_each_python() -> None:
+def test_the_workflow_runs_the_local_checks_on_each_python() -> None:
     job = parsed(".github/workflows/ci.yml")["jobs"]["check"]
     assert job["strategy"]["matrix"]["python"] == PYTHONS
     (command,) = (step["run"] for step in job["steps"] if "run" in step)
@@ -40,11 +40,11 @@ def test_the_workflow_runs_what_anyone_can_on_each_python() -> None:
     assert command == ".ci/run"
 
 
-def test_hooks_are_installed_commands_that_ci_runs_as_well() -> None:
+def test_hooks_are_installed_commands_that_ci_also_runs() -> None:
     (repository,) = parsed(".pre-commit-config.yaml")["repos"]
     assert repository["repo"] == "local"
     entries = [hook["entry"] for hook in repository["hooks"]]
-    # .ci/run has the same words: "$VENV/bin/ruff" check.
+    # The lines of .ci/run look like this: "$VENV/bin/ruff" check
     in_ci = re.findall(r'^"\$VENV/bin/(ruff|mypy)"(.*)$', CI_RUN, re.MULTILINE)
     assert [command + words for command, words in in_ci] == entries
     for hook in repository["hooks"]:
@@ -55,7 +55,7 @@ def test_hooks_are_installed_commands_that_ci_runs_as_well() -> None:
 
 
 def instructions() -> list[tuple[str, str]]:
-    """Those of the Dockerfile, without comments."""
+    """Return the instructions of the Dockerfile and their arguments."""
     lines = (ROOT / "Dockerfile").read_text(encoding="utf-8").splitlines()
     return [
         (line.split(maxsplit=1)[0], line.split(maxsplit=1)[1])
@@ -64,7 +64,7 @@ def instructions() -> list[tuple[str, str]]:
     ]
 
 
-def test_the_image_is_built_of_files_that_exist() -> None:
+def test_the_image_is_built_from_files_that_exist() -> None:
     copied = [
         words.split()[:-1]
         for name, words in instructions()
@@ -74,7 +74,7 @@ def test_the_image_is_built_of_files_that_exist() -> None:
     ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     assert {line[1:] for line in ignored if line.startswith("!")} == sources
     assert all((ROOT / source).exists() for source in sources)
-    # What the wheel's metadata are read from, and its packages.
+    # The wheel needs its packages and the files with its metadata.
     assert {
         "pyproject.toml",
         PROJECT["readme"],

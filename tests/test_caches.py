@@ -1,4 +1,4 @@
-"""Test that a cache is used only where nobody else can write."""
+"""A cache folder is used only if nobody else can write to it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STRANGER = 54321
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder in the cache of the user."""
+    """Return a folder in the cache of the user."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     folder = tmp_path / "cache" / "provscan" / "checked"
     caches.make_folder(folder)
@@ -36,7 +36,9 @@ def test_a_folder_of_the_user_is_used(place: Path) -> None:
 
 
 @pytest.mark.parametrize("above", [0, 1, 2])
-def test_a_folder_to_which_others_can_write_is_not(place: Path, above: int) -> None:
+def test_a_folder_to_which_others_can_write_is_not_used(
+    place: Path, above: int
+) -> None:
     (place, *_) = [place, *place.parents][above:]
     for mode in (0o777, 0o702):
         place.chmod(mode)
@@ -47,7 +49,7 @@ def test_a_folder_to_which_others_can_write_is_not(place: Path, above: int) -> N
 
 
 @as_root
-def test_a_folder_of_somebody_else_is_not(place: Path, tmp_path: Path) -> None:
+def test_a_folder_of_another_user_is_not_used(place: Path, tmp_path: Path) -> None:
     os.chown(place, -1, STRANGER)
     place.chmod(0o770)
     assert caches.open_to_others(place) == f"group {STRANGER} can write to {place}"

@@ -1,4 +1,4 @@
-"""Test that the tiny corpus equals its generator's output and serves its purpose."""
+"""The tiny corpus is the output of its generator and has the documented properties."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from nightly import NIGHTLY
 
-pytestmark = pytest.mark.untraced  # nothing of provscan runs here
-# The files are those that the generator writes, and what it sees to itself.
+pytestmark = pytest.mark.untraced  # These tests run no code of provscan.
+# Slow tests of the generator and of properties that it ensures.
 at_night = pytest.mark.skipif(not NIGHTLY, reason="make nightly")
 CORPORA = Path(__file__).parents[1] / "corpora"
 TINY = CORPORA / "tiny"
@@ -69,7 +69,7 @@ def test_tweets_are_of_many_scripts_and_kinds() -> None:
         assert sum(mark in text for text in TEXTS.values()) >= 10, mark
 
 
-def test_ids_tell_the_time() -> None:
+def test_ids_encode_the_time() -> None:
     ids = [int(tweet["id"]) for tweet in TWEETS]
     assert ids == sorted(set(ids))
     for tweet in TWEETS:
@@ -91,7 +91,7 @@ def test_retweets_name_an_earlier_tweet() -> None:
 
 
 @at_night
-def test_no_near_duplicates_but_those_that_are_meant() -> None:
+def test_only_intended_tweets_are_near_duplicates() -> None:
     known, seen = generate.Known(), set()
     for tweet in TWEETS:
         text, bare = tweet["text"], generate.bare(tweet["text"])
@@ -101,7 +101,7 @@ def test_no_near_duplicates_but_those_that_are_meant() -> None:
             known.add(text)
 
 
-def test_truth_says_where_the_tweets_stand() -> None:
+def test_the_truth_has_the_places_of_the_tweets() -> None:
     assert Counter(mark["kind"] for mark in TRUTH).keys() == {"record", "passage"}
     assert Counter(mark["channel"] for mark in TRUTH).keys() == set(generate.CHANNELS)
     for mark in TRUTH:
@@ -123,7 +123,7 @@ def test_later_tweets_can_serve_as_a_control() -> None:
 
 
 @at_night
-def test_other_records_are_like_no_tweet() -> None:
+def test_other_records_resemble_no_tweet() -> None:
     known = generate.Known()
     for text in TEXTS.values():
         known.add(text)

@@ -1,5 +1,5 @@
-"""Test documentation that can become wrong: docstrings, examples, the reference of the
-commands, the metadata.
+"""Docstrings, their examples, the reference of the commands and the metadata agree with
+the code.
 """
 
 from __future__ import annotations
@@ -26,9 +26,7 @@ EXAMPLES = [path for path in FILES if ">>> " in path.read_text(encoding="utf-8")
 
 
 def public() -> Iterator[tuple[str, Any]]:
-    """Every function, class and method for users: of the package itself, its statistics
-    and its probes.
-    """
+    """Yield the name and value of every public function, class and method."""
     seen = set()
     for module in (provscan, estimate, handover, probe, statistics):
         for name in module.__all__:
@@ -37,7 +35,7 @@ def public() -> Iterator[tuple[str, Any]]:
                 not (inspect.isfunction(value) or inspect.isclass(value))
                 or value in seen
             ):
-                continue  # a constant, or exported twice
+                continue  # It is a constant, or exported twice.
             if not value.__module__.startswith("provscan"):
                 continue
             seen.add(value)
@@ -50,7 +48,7 @@ def public() -> Iterator[tuple[str, Any]]:
 
 
 def missing(value: Any) -> list[str]:
-    """What the docstring of a public function, method or class lacks."""
+    """Return the parts that the docstring of a function, method or class lacks."""
     if not inspect.getdoc(value):
         return ["a docstring"]
     if inspect.isclass(value):
@@ -99,8 +97,8 @@ def missing(value: Any) -> list[str]:
 
 
 def test_public_docstrings_have_their_sections() -> None:
-    """As numpydoc has them: Parameters, Returns or Yields, Raises; Attributes for
-    classes that hold values.
+    """The sections are those of numpydoc: Parameters, Returns or Yields, Raises, and
+    Attributes.
     """
     offenders = [
         (
@@ -135,13 +133,14 @@ def test_examples_in_docstrings(
     assert not result.failed
 
 
-def test_reference_is_what_the_commands_say() -> None:
+def test_the_reference_of_the_commands_is_current() -> None:
     made = runpy.run_path(str(ROOT / "tests" / "cli" / "reference.py"))["reference"]()
     written = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
     assert made == written, "run python tests/cli/reference.py"
 
 
 def drawn(error: type, indent: str = "") -> Iterator[str]:
+    """Yield the lines of the tree of errors below one of them."""
     children = [
         child
         for child in vars(errors).values()

@@ -1,4 +1,4 @@
-"""Run the examples of docs/gates.md: the workflow, the hook and the options."""
+"""The examples of docs/gates.md work: the workflow, the hook and the options."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def index(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def program(tmp_path: Path) -> Path:
-    """A folder with ``provscan``, for the PATH."""
+    """Return a folder for the PATH that contains ``provscan``."""
     folder = tmp_path / "bin"
     folder.mkdir()
     words = [sys.executable, "-m", "provscan"]
@@ -83,7 +83,7 @@ def run_steps(job: dict[str, Any], place: Path, variables: dict[str, str]) -> li
 
 @pytest.mark.parametrize("added", [False, True])
 def test_the_workflow(index: Path, program: Path, tmp_path: Path, added: bool) -> None:
-    """It fails if the pull request adds a copy, and only then."""
+    """The workflow fails if and only if the pull request adds a copy."""
     write(tmp_path / "before", "a first line", f"as they say: {TWEET}")
     moved = ["another line", f"as they say: {TWEET}", "a last line"]
     write(tmp_path / "after", *moved, *([TWEET] if added else []))
@@ -101,10 +101,10 @@ def test_the_workflow(index: Path, program: Path, tmp_path: Path, added: bool) -
         for location in result["locations"]
     }
     assert found.keys() == {"data/a.jsonl"}
-    said = "1 finding is new" if added else "0 findings are new"
-    assert said in page.read_text(encoding="utf-8")
+    sentence = "1 finding is new" if added else "0 findings are new"
+    assert sentence in page.read_text(encoding="utf-8")
     assert open_run(place / "head.run").summary["baseline"]["findings"] == 1
-    # The file that is uploaded is the one that was written.
+    # The workflow uploads the file that it wrote.
     (upload,) = (s for s in job["steps"] if "upload-sarif" in s.get("uses", ""))
     assert (tmp_path / upload["with"]["sarif_file"]).is_file()
 
@@ -113,7 +113,7 @@ def test_the_hook(index: Path, program: Path, tmp_path: Path) -> None:
     (repository,) = yaml.safe_load(HOOK)["repos"]
     (hook,) = repository["hooks"]
     assert hook["language"] == "system"
-    write(tmp_path, "nothing of the kind")
+    write(tmp_path, "a text without a tweet")
     (tmp_path / ".git").mkdir()
     (tmp_path / "data" / "b.jsonl").write_text(json.dumps({"text": TWEET}))
     for name, status in (("data/a.jsonl", 0), ("data/b.jsonl", 1)):

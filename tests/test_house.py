@@ -1,4 +1,4 @@
-"""Test the house rules on the source: for example, that imports point down, and that
+"""The source follows the rules of the project: for example, imports point down, and
 only commands print or exit.
 """
 
@@ -53,7 +53,7 @@ FLOORS = {
     "__init__": 10,
     "__main__": 10,
 }
-"""Every room and its floor."""
+"""The floor of each room."""
 
 SATELLITES = {
     "blind",
@@ -64,7 +64,7 @@ SATELLITES = {
     "server",
     "integrations",
 }
-"""Rooms that own all that is theirs, from kernels to pages."""
+"""Rooms that contain all code of their feature, from kernels to pages."""
 
 PUBLIC = [
     "Index",
@@ -92,8 +92,8 @@ def parsed_once() -> Iterator[None]:
 
 
 def imports(path: Path) -> Iterator[tuple[int, str]]:
-    """Line and absolute name of every import, at the top, inside functions, for type
-    checkers only.
+    """Yield the line and absolute name of every import of a file, including those in
+    functions and for type checkers.
     """
     package = (
         module_of(path).split(".")
@@ -135,8 +135,8 @@ def test_no_file_is_long() -> None:
 
 
 def test_no_function_has_many_parameters() -> None:
-    """At most eight; only the public functions, and the commands that have the same
-    options, may have more.
+    """Functions have at most eight parameters, except public functions and the commands
+    with the same options.
     """
     public = {"build_index", "clean", "match", "command"}
     offenders = [
@@ -164,10 +164,10 @@ def test_imports_point_down() -> None:
                 continue
             theirs = room(name)
             if theirs not in FLOORS and own == "cli":
-                # a public name of the package, as in "from provscan import match"
+                # The import is of a public name, as in "from provscan import match".
                 continue
             if own == "cli" and theirs == "__init__":
-                continue  # the commands are users of the public names
+                continue  # Commands may use the public names.
             if theirs not in FLOORS:
                 offenders.append((path, f":{line}: imports {name}, which has no floor"))
             elif FLOORS[theirs] > FLOORS[own]:
@@ -204,7 +204,7 @@ KERNELS = sorted([*PACKAGE.glob("kernels/**/*.py"), *PACKAGE.glob("*/kernels.py"
 
 
 @pytest.mark.parametrize("path", KERNELS, ids=lambda path: path.stem)
-def test_kernels_know_nothing_of_arrow_or_of_us(path: Path) -> None:
+def test_kernels_import_neither_arrow_nor_other_rooms(path: Path) -> None:
     for line, name in imports(path):
         assert name.split(".")[0] != "pyarrow", (
             f"{path}:{line}: a kernel imports {name}"
@@ -219,7 +219,9 @@ def test_kernels_know_nothing_of_arrow_or_of_us(path: Path) -> None:
 
 
 def test_kernels_allocate_nothing() -> None:
-    """Their caller makes all arrays: numba does not count references in them."""
+    """The caller of a kernel allocates all arrays, since kernels do not count
+    references to arrays.
+    """
     making = {
         "empty",
         "zeros",
@@ -245,7 +247,7 @@ def test_kernels_allocate_nothing() -> None:
 
 
 def test_only_kernels_call_helpers() -> None:
-    """A helper has no wrapper for Python: called from there, it ends the process."""
+    """A helper has no wrapper for Python, so a call from Python would crash."""
     helpers = {
         (module_of(path), node.name)
         for path in PACKAGE.rglob("kernels/**/*.py")
@@ -315,7 +317,7 @@ def test_public_names_are_the_documented_ones() -> None:
         assert getattr(provscan, name).__doc__, f"{name} has no docstring"
 
 
-def test_names_of_data_files_stand_in_one_place() -> None:
+def test_names_of_data_files_are_in_one_module() -> None:
     found = {
         node.value
         for path in FILES
@@ -326,7 +328,7 @@ def test_names_of_data_files_stand_in_one_place() -> None:
     assert found.isdisjoint(DATA), found & DATA
 
 
-def test_no_room_is_named_after_nothing() -> None:
+def test_no_room_has_a_meaningless_name() -> None:
     for path in FILES:
         assert not {
             "utils",
@@ -339,7 +341,7 @@ def test_no_room_is_named_after_nothing() -> None:
         } & set(path.relative_to(ROOT).with_suffix("").parts)
 
 
-def test_patches_fail_when_a_name_is_gone() -> None:
+def test_patches_fail_if_a_name_no_longer_exists() -> None:
     for path in ROOT.glob("tests/**/*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if (
@@ -352,7 +354,7 @@ def test_patches_fail_when_a_name_is_gone() -> None:
                 )
 
 
-def test_fixtures_that_act_unasked_are_listed() -> None:
+def test_automatic_fixtures_are_documented() -> None:
     for path in ROOT.glob("tests/**/conftest.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for node in tree.body:

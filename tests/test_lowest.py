@@ -1,5 +1,5 @@
-"""Test that the README's commands print the same with the lowest versions that
-pyproject.toml allows.
+"""With the lowest versions that pyproject.toml allows, the commands of the README print
+the output that it shows.
 """
 
 from __future__ import annotations
@@ -40,8 +40,7 @@ def test_the_lowest_versions_print_the_same(
         pytest.skip(f"there is no Python {version} on this machine")
     assert not made.returncode, made.stderr
     python = environment / "bin" / "python"
-    # Versions without a wheel would have to be compiled, which nobody does to have an
-    # old one.
+    # Old versions without a wheel, which would have to be compiled, are excluded.
     options = [
         "--resolution",
         "lowest-direct",

@@ -32,8 +32,8 @@ def test_the_notebook_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         for output in cell.outputs
         if "data" in output
     ]
-    said = "\n".join(shown)
-    assert "450963032110006702" in said
-    assert "COPIES FOUND" in said
-    assert "'positive': " in said
+    text = "\n".join(shown)
+    assert "450963032110006702" in text
+    assert "COPIES FOUND" in text
+    assert "'positive': " in text
     assert sum("image/png" in output for output in shown) == 2

@@ -1,4 +1,4 @@
-"""Test that the keyword arguments of ``match`` for type checkers are its options."""
+"""The declared keyword arguments of ``match`` are the fields of its options."""
 
 from __future__ import annotations
 

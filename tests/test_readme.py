@@ -1,5 +1,5 @@
-"""Test the README and docs/: commands print what the pages show, Python examples run,
-and links lead somewhere.
+"""The commands of the README and of docs/ print the output that the pages show, the
+Python examples run, and the targets of links exist.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ EXAMPLES = [
 
 
 def run_examples(page: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Run the commands of a page and its Python, a session each, and give its text."""
+    """Run the commands of a page in one session and its Python in another one, and
+    return the text of the page.
+    """
     text = page.read_text(encoding="utf-8")
     assert readme.with_output(text, folder) == text, "run make reference"
     monkeypatch.chdir(folder)
@@ -69,7 +71,7 @@ def test_the_readme_and_the_files_of_its_run(
 
 
 def first_column(text: str, above: str) -> set[str]:
-    """The names in the first column of the table under a line."""
+    """Return the names in the first column of the table after a line."""
     table = text.split(above)[1].split("\n\n")[1]
     return {
         name
@@ -90,7 +92,9 @@ def test_the_readme_is_short() -> None:
 
 
 def anchors(page: Path) -> set[str]:
-    """The anchors of a page's headings, as code forges and the site make them."""
+    """Return the anchors of a page's headings, as code forges and the site make
+    them.
+    """
     headings = re.findall(
         r"^#+ (.*)$", FENCED.sub("", page.read_text(encoding="utf-8")), re.MULTILINE
     )
@@ -100,7 +104,7 @@ def anchors(page: Path) -> set[str]:
     }
 
 
-def test_links_lead_somewhere() -> None:
+def test_the_targets_of_links_exist() -> None:
     pages = [*readme.PAGES, *readme.ROOT.glob("*.md"), *readme.ROOT.glob("*/README.md")]
     for path in pages:
         for target, anchor in re.findall(

@@ -1,6 +1,4 @@
-"""Test that files appear completely or not at all, and that only named files are
-removed.
-"""
+"""Files are written completely or not at all, and only named files are removed."""
 
 from __future__ import annotations
 
@@ -14,7 +12,7 @@ from provscan import writing
 from provscan.writing import remove_named, replacing_file
 
 
-def test_a_file_is_replaced_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
+def test_a_file_is_replaced_completely_or_not_at_all(tmp_path: Path) -> None:
     target = tmp_path / "a"
     with pytest.raises(ZeroDivisionError), replacing_file(target) as path:
         path.write_text(str(1 / path.write_text("")))
@@ -28,8 +26,8 @@ def test_a_file_is_replaced_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
 
 
 def test_two_writers_share_no_file(tmp_path: Path) -> None:
-    """Names that begin alike had one temporary file: one list came out under the name
-    of the other.
+    """Two files whose long names begin with the same characters once shared a temporary
+    file, so one had the contents of the other.
     """
     first, second = tmp_path / f"{'x' * 200}1", tmp_path / f"{'x' * 200}2"
     with replacing_file(first) as one_file, replacing_file(second) as other_file:
@@ -40,10 +38,10 @@ def test_two_writers_share_no_file(tmp_path: Path) -> None:
         assert one_file != other_file
 
 
-def test_a_link_that_was_put_there_is_not_followed(
+def test_an_existing_link_is_not_followed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not even where the name could be guessed."""
+    """The link has the name of the temporary file, as if it had been guessed."""
     (tmp_path / "victim").write_text("of somebody else")
     (tmp_path / ".provscan-0").symlink_to(tmp_path / "victim")
     monkeypatch.setattr(writing, "temporary_name", lambda: ".provscan-0")
@@ -53,7 +51,7 @@ def test_a_link_that_was_put_there_is_not_followed(
     assert contents(tmp_path) == before
 
 
-def test_files_have_the_mode_that_the_user_wants(tmp_path: Path) -> None:
+def test_files_have_the_mode_of_the_umask(tmp_path: Path) -> None:
     mask = os.umask(0o027)
     try:
         with replacing_file(tmp_path / "a"):
@@ -63,7 +61,7 @@ def test_files_have_the_mode_that_the_user_wants(tmp_path: Path) -> None:
     assert (tmp_path / "a").stat().st_mode & 0o777 == 0o640
 
 
-def test_only_what_is_named_is_removed(tmp_path: Path) -> None:
+def test_only_named_files_are_removed(tmp_path: Path) -> None:
     for name in ("a/b/c", "a/b/d", "e/f", "g"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(name)

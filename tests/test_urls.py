@@ -1,4 +1,4 @@
-"""Test that URLs are shown without their secrets."""
+"""The shown form of a URL has its location, and never a secret."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from provscan.urls import Url, below, is_remote, opened, source_of, without_secrets
 
 MARK = "h1dden"
-# What the parts of a URL may hold, each of which ends some other part.
+# Characters that parts of a URL may contain; each of them ends another part.
 ODD = st.text(st.sampled_from("ab:@/?#%[]&= '\".,;)"), max_size=4)
 HIDDEN = st.builds(lambda before, after: f"{before}{MARK}{after}", ODD, ODD)
 SHOWN = [
@@ -34,7 +34,7 @@ SHOWN = [
 
 
 @pytest.mark.parametrize(("url", "shown"), SHOWN)
-def test_what_is_shown_of_a_url(url: str, shown: str) -> None:
+def test_the_shown_form_of_a_url(url: str, shown: str) -> None:
     found = source_of(url)
     assert found == shown
     assert f"{found}" == str(found) == json.loads(json.dumps(found)) == shown
@@ -53,30 +53,30 @@ def test_what_is_shown_of_a_url(url: str, shown: str) -> None:
         ("what?not a url", "what?not a url"),
     ],
 )
-def test_what_is_shown_of_a_message(text: str, shown: str) -> None:
+def test_the_shown_form_of_a_message(text: str, shown: str) -> None:
     assert without_secrets(text) == shown
     assert without_secrets(shown) == shown
 
 
 def test_parts_of_a_url_in_a_message_are_not_shown_either() -> None:
     url = Url("s3://me:hush@bucket/place?sig=a%20b&v=1234#id-7")
-    said = (
+    message = (
         'no bucket "me:hush@bucket": hush, 1234, a b and id-7 of place are wrong; '
         "it "
         "hushes"
     )
     assert (
-        without_secrets(said, url)
+        without_secrets(message, url)
         == 'no bucket "***@bucket": ***, ***, *** and *** of place are wrong; it hushes'
     )
-    assert without_secrets(said) == said
+    assert without_secrets(message) == message
 
 
 @given(st.none() | HIDDEN, st.none() | HIDDEN, st.none() | HIDDEN, st.none() | HIDDEN)
-def test_no_secret_is_shown_whatever_it_holds(
+def test_no_secret_is_shown(
     user: str | None, password: str | None, query: str | None, fragment: str | None
 ) -> None:
-    # A slash ends the host of any URL.
+    # The user and the password have no slash, which would end the host.
     who = (
         ""
         if user is None
@@ -89,7 +89,7 @@ def test_no_secret_is_shown_whatever_it_holds(
     assert opened(source_of(url)) == url
 
 
-def test_urls_of_different_secrets_are_different_sources() -> None:
+def test_urls_with_different_secrets_are_different_sources() -> None:
     first, second = Url("https://h/get?id=1"), Url("https://h/get?id=2")
     assert str(first) == str(second) == first == second.lower()
     assert first != second
@@ -97,14 +97,14 @@ def test_urls_of_different_secrets_are_different_sources() -> None:
     assert len({first, second, Url("https://h/get?id=1")}) == 2
 
 
-def test_copies_open_the_same() -> None:
+def test_copies_open_the_same_url() -> None:
     url = Url("https://me:secret@h/a?sig=1#id")
     for again in (pickle.loads(pickle.dumps(url)), copy.deepcopy(url), source_of(url)):
         assert opened(again) == opened(url)
         assert again == url
 
 
-def test_what_is_made_from_a_url_has_no_secrets() -> None:
+def test_texts_made_from_a_url_have_no_secrets() -> None:
     url = Url("https://me:secret@h/a?sig=1#id")
     assert opened(f"{url}/b") == "https://h/a/b"
     assert opened(below(url, "b#1")) == "https://me:secret@h/a/b#1"
@@ -120,7 +120,7 @@ def test_paths_stay_as_they_are(
         assert not isinstance(source_of(path), Url)
         assert not is_remote(path)
     assert source_of(tmp_path / "a") == str(tmp_path / "a")
-    # pathlib takes the two slashes of a URL for one.
+    # pathlib replaces the two slashes of a URL by one.
     url = source_of(Path("https://me:secret@h/a?sig=1"))
     assert url == "https://h/a"
     assert opened(url) == "https://me:secret@h/a?sig=1"

@@ -1,4 +1,4 @@
-"""Test that names in the package are the terms of the glossary, one for each thing."""
+"""Names in the package use the terms of the glossary, one for each thing."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from house import FILES, check, nodes, room_of
 
 pytestmark = pytest.mark.untraced
 
-# Words that are not used for a term, as names or parts of names. An ordinary word that
-# has a use of its own is not for this list.
+# Synonyms of terms that must not be used as names or parts of names. Ordinary words
+# that have another use are not in this list.
 NOT_USED = {
     "tweet": "posts",
     "match, span": "snippet snippets",
@@ -29,8 +29,8 @@ NOT_USED = {
     "executor": "backend backends scheduler schedulers",
 }
 TERMS = {word: term for term, words in NOT_USED.items() for word in words.split()}
-# Elsewhere a token is a word; for a server and in access logs, it is what clients show
-# to be let in.
+# Rooms in which "token" means a token of a language model or an access token. In other
+# rooms, the term is "word".
 WITH_LANGUAGE_MODELS = {
     "estimate",
     "runs",
@@ -44,7 +44,7 @@ WITH_LANGUAGE_MODELS = {
 
 
 def names(path: Path) -> Iterator[tuple[int, str]]:
-    """What a file names; attributes of other libraries are not ours to name."""
+    """Yield the line and name of each definition in a file."""
     for node in nodes(path):
         match node:
             case (
@@ -59,7 +59,7 @@ def names(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def words_of(name: str) -> set[str]:
-    """``_TextClusters``, ``text_clusters`` -> text, clusters."""
+    """Return the words of a name: ``_TextClusters`` has text and clusters."""
     return {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)}
 
 

@@ -1,5 +1,5 @@
-"""Make tweets in many scripts, and edits of them; equal random numbers give equal
-texts.
+"""Synthetic tweets in many scripts, and edits of them, which are the same for the same
+random numbers.
 """
 
 LETTERS = {
@@ -19,9 +19,9 @@ SCRIPTS = sorted(LETTERS)
 
 
 def sentence(rng, script, letters):
-    """Some ``letters`` letters in a script, with spaces where the script has them."""
+    """Return ``letters`` letters of a script, with spaces if the script has them."""
     alphabet, spaced, parts, word = LETTERS[script], script in SPACED, [], 0
-    # Drawn as by `rng.choice`, which takes twice as long.
+    # The same draws as those of `rng.choice`, which takes twice as long.
     size, chance, draw = len(alphabet), rng.random, rng.getrandbits
     bits = size.bit_length()
     for _ in range(letters):
@@ -36,7 +36,7 @@ def sentence(rng, script, letters):
 
 
 def edited(rng, text, share):
-    """A text of which about ``share`` of the characters are replaced, dropped or
+    """Return a text in which about ``share`` of the characters are replaced, dropped or
     doubled.
     """
     result = []

@@ -20,13 +20,8 @@ MOST_FILES = 20
 @shared.path_argument("run", "RUN")
 @shared.out_option(
     metavar="FOLDER",
-<<<<<<< HEAD
-    help="New folder for the cleaned dataset, manifest.json and removed.jsonl; "
-    "required unless --dry-run is given.",
-=======
     help="New folder for the cleaned dataset, manifest.json and removed.jsonl. Needed "
     "without --dry-run.",
->>>>>>> h-act
 )
 @option("--drop", is_flag=True, help="Drop whole records; this is the default.")
 @option(
@@ -61,13 +56,8 @@ MOST_FILES = 20
 @option(
     "--drop-unscanned",
     is_flag=True,
-<<<<<<< HEAD
-    help="Also drop records in which no text was scanned; by default they are kept and "
-    "counted.",
-=======
     help="Also drop records without a text that was scanned; by default they are kept "
     "and counted.",
->>>>>>> h-act
 )
 @option(
     "--skip-unwritable",
@@ -78,13 +68,6 @@ MOST_FILES = 20
 @shared.path_option(
     "--reviewed",
     metavar="FILE",
-<<<<<<< HEAD
-    help="File of marks that reviewers saved from the report of RUN; matches that they "
-    "rejected are not removed.",
-)
-@option("--dry-run", is_flag=True, help="Only print what would be removed.")
-@shared.path_option(
-=======
     help="Keep the matches that reviewers rejected; FILE has the marks that they saved "
     "from the report of RUN.",
 )
@@ -94,16 +77,11 @@ MOST_FILES = 20
     help="Count the matches that would be removed, and write nothing.",
 )
 @running_option(
->>>>>>> h-act
     "--index",
     "-i",
     group="Running",
     metavar="INDEX",
-<<<<<<< HEAD
-    help="The index of the run, if it was moved.  [default: the path in the run]",
-=======
     help="Index of the run, if it was moved.  [default: the path in the run]",
->>>>>>> h-act
 )
 @shared.workers
 @shared.executor
@@ -128,17 +106,10 @@ def command(
 
     RUN is a run of match on DATASET.
 
-<<<<<<< HEAD
-    JSON, CSV, Parquet, Arrow, plain text, mail, WARC and webdataset, also compressed
-    and in zip and tar archives, keep their names, formats and order. The result is
-    scanned again with the index of the run, and cleaned again up to three times in all;
-    the exit status is 1 if matches are left.
-=======
     Files of JSON, CSV, Parquet, Arrow, plain text, mail, WARC and webdataset keep their
     names, formats and order, also if they are compressed or in zip and tar archives.
     The result is scanned with the index of the run, and cleaned again if necessary, up
     to three times in all. The exit status is 1 if matches are left.
->>>>>>> h-act
     """
     import provscan
     from provscan.cli import show
@@ -192,10 +163,5 @@ def _lines(manifest: dict[str, Any]) -> Any:
         return
     yield f"Cleaned: {manifest['path']}"
     if manifest["left"] is not None:
-<<<<<<< HEAD
-        left = counted(manifest["left"], "record") if manifest["left"] else "no record"
-        yield f"Scanned again: {left} with matches left"
-=======
         left = counted(manifest["left"], "record") if manifest["left"] else "no records"
         yield f"Scanned again: {left} with matches to remove"
->>>>>>> h-act
