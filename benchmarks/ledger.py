@@ -63,7 +63,7 @@ CALLS = """
         ['/2/tweets/search/recent', '/2/tweets/search/all', '/2/tweets',
          '/2/users/:id/tweets', '/2/tweets/counts/recent', '/2/users']
             [(hash(r, {month}, 3) % 6 + 1)::BIGINT] AS endpoint,
-        hash(r, {month}, {app}, 4)::VARCHAR AS parameters,
+        (hash(r, {month}, {app}, 4) % 10000000000)::VARCHAR AS parameters,
         if(i % 100 = 50, 429, 200)::SMALLINT AS status,
         if(i % 100 = 50, 0, if(kept, 5, hash(i, 5) % 100))::INTEGER AS tweets,
         CASE WHEN kept THEN [
@@ -78,60 +78,65 @@ CALLS = """
 
 def write(folder: Path, rows: int, form: str) -> int:
     """Write the logs; return the number of distinct calls."""
-    folder.mkdir(parents=True, exist_ok=True)
-    database = duckdb.connect()
-    database.execute("SET memory_limit = '4GB'; SET TimeZone = 'UTC'")
-    months = [datetime(2022, month, 1) for month in range(1, 13)] + [
-        datetime(2023, 1, 1)
-    ]
+    database = connect()
     for app in range(8):
         for month in range(12):
-            span = months[month + 1] - months[month]
-            number = round(rows / 8 * span / timedelta(days=365))
-            step = span // timedelta(microseconds=1) // number
-            values = {
-                "app": app,
-                "month": month,
-                "begin": f"{months[month]:%Y-%m-%d}",
-                "step": step,
-                "rows": number,
-                "kept": KEPT,
-                "epoch": EPOCH,
-                "ahead": AHEAD,
-                "police": f"{POLICE:%Y-%m-%d %H:%M}",
-                "police_every": POLICE_EVERY,
-                # At least some 20 rows, whatever the number of calls.
-                "backdated": max(1, min(500, rows // 8 // KEPT // 20)),
-                "project": "'project-0'" if app < 2 else f"'project-{app}'",
-            }
-            query = CALLS.format(**values | {"rows": ROWS.format(**values)})
-            where = "true"
-            if app == 3:
-                where = f"NOT (time >= '{GAP[0]:%F %T}' AND time < '{GAP[1]:%F %T}')"
-            if app == 2 and month == 5:
-                query += f""" UNION ALL SELECT TIMESTAMP '{BURST_AT:%F %T}'
-                    + to_microseconds(j * 150000) AS time, 'app-2', 'project-2',
-                    'token-2-0', '/2/tweets', j::VARCHAR, 200, 1, NULL, NULL
-                    FROM range({BURST}) t(j)"""
-            _copy(
-                database, query, where, folder / f"app-{app}" / f"{month + 1:02}", form
-            )
-            if app == 4 and month == 2:
-                _copy(
-                    database,
-                    query,
-                    f"time >= '{OVERLAP[0]:%F %T}' AND time < '{OVERLAP[1]:%F %T}'",
-                    folder / "app-4" / "again-03",
-                    form,
-                )
+            write_month(database, folder, rows, form, app, month)
     copied = folder / "app-4" / f"07.{form}"
     (folder / "app-4" / f"copy-07.{form}").write_bytes(copied.read_bytes())
     paths = f"'{folder}/app-*/[01]*.{form}'"
     return int(_scalar(database, f"SELECT count(*) FROM {_read(paths, form)}"))
 
 
-def _copy(database: Any, query: str, where: str, path: Path, form: str) -> None:
-    path.parent.mkdir(exist_ok=True)
+def connect() -> Any:
+    database = duckdb.connect()
+    database.execute("SET memory_limit = '3GB'; SET TimeZone = 'UTC'")
+    return database
+
+
+def write_month(
+    database: Any, folder: Path, rows: int, form: str, app: int, month: int
+) -> None:
+    """Write the log of an application and month, unless it exists."""
+    path = folder / f"app-{app}" / f"{month + 1:02}.{form}"
+    if path.exists():
+        return
+    begin = datetime(2022, month + 1, 1)
+    end = datetime(2022 + month // 11, (month + 1) % 12 + 1, 1)
+    number = round(rows / 8 * ((end - begin) / timedelta(days=365)))
+    values = {
+        "app": app,
+        "month": month,
+        "begin": f"{begin:%Y-%m-%d}",
+        "step": (end - begin) // timedelta(microseconds=1) // number,
+        "rows": number,
+        "kept": KEPT,
+        "epoch": EPOCH,
+        "ahead": AHEAD,
+        "police": f"{POLICE:%Y-%m-%d %H:%M}",
+        "police_every": POLICE_EVERY,
+        # At least some 20 rows, whatever the number of calls.
+        "backdated": max(1, min(500, rows // 8 // KEPT // 20)),
+        "project": "'project-0'" if app < 2 else f"'project-{app}'",
+    }
+    query = CALLS.format(**values | {"rows": ROWS.format(**values)})
+    where = "true"
+    if app == 3:
+        where = f"NOT (time >= '{GAP[0]:%F %T}' AND time < '{GAP[1]:%F %T}')"
+    if app == 2 and month == 5:
+        query += f""" UNION ALL SELECT TIMESTAMP '{BURST_AT:%F %T}'
+            + to_microseconds(j * 150000) AS time, 'app-2', 'project-2',
+            'token-2-0', '/2/tweets', j::VARCHAR, 200, 1, NULL, NULL
+            FROM range({BURST}) t(j)"""
+    if app == 4 and month == 2:
+        overlap = f"time >= '{OVERLAP[0]:%F %T}' AND time < '{OVERLAP[1]:%F %T}'"
+        _copy(database, query, overlap, path.with_stem("again-03"))
+    _copy(database, query, where, path)
+
+
+def _copy(database: Any, query: str, where: str, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    form = path.suffix[1:]
     order = f"SELECT * FROM ({query}) WHERE {where} ORDER BY time"
     options = {
         "parquet": "FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd",
@@ -149,7 +154,8 @@ def _copy(database: Any, query: str, where: str, path: Path, form: str) -> None:
             FROM ({order})"""
     elif form == "csv":
         order = f"SELECT * REPLACE (array_to_string(ids, ' ') AS ids) FROM ({order})"
-    database.execute(f"COPY ({order}) TO '{path}.{form}' ({options})")
+    database.execute(f"COPY ({order}) TO '{path}.part' ({options})")
+    path.with_name(f"{path.name}.part").rename(path)
 
 
 def _read(paths: str, form: str) -> str:

@@ -101,7 +101,7 @@ def measure(
     }
     if any(part.path for part in parts):
         with connect([folder], memory) as database:
-            counted = counts.Counts(database, parts, work, windows)
+            counted = counts.Counts(database, parts, work)
             tables |= _counted(counted, parts, windows, zone, progress)
             tables["files"] = _with_repeated(counted, tables["files"])
     (folder / "tables").mkdir(exist_ok=True)
@@ -138,15 +138,15 @@ def _counted(
     progress: Progress,
 ) -> dict[str, pa.Table]:
     """Return the tables that are computed from calls."""
-    stages = ("cells", "ids", "clock", "tables")
+    stages = ("sums", "ids", "clock", "tables")
 
     def begin(stage: str) -> None:
         progress("counting", stages.index(stage), len(stages))
 
-    begin("cells")
-    counted.cells()
+    begin("sums")
+    counted.sums()
     walked = functools.cache(lambda: peaks.walk(counted, windows, zone, progress))
-    counted.made("sliding", lambda: walked().sliding)
+    counted.made("busiest", lambda: walked().busiest)
     counted.made("retries", lambda: walked().retries)
     begin("ids")
     counted.ids()
@@ -161,7 +161,7 @@ def _counted(
         "calls": counts.calls(counted),
         "totals": counts.totals(counted),
         "organisations": counts.organisations(counted),
-        "peaks": peaks.peaks(counted, windows, zone),
+        "peaks": peaks.peaks(counted),
         "fanout": peaks.fanout(counted, windows[0]),
     }
     progress("counting", len(stages), len(stages))

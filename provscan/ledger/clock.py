@@ -67,24 +67,25 @@ def clock(counts: Counts) -> pa.Table:
     rows: list[dict[str, Any]] = []
     counts.made(
         "delays",
-        f"""SELECT part, floor(epoch(time) / 86400)::BIGINT AS day,
-            if(delay < {AGE}, floor(delay / {BIN})::BIGINT, NULL) AS bin,
-            count(*) AS rows, count(DISTINCT epoch_us(time) // {QUARTER}000000)
-                AS quarters,
-            min(delay) AS delay, min_by(epoch(time), delay) AS time
-        FROM (SELECT part, time, {DELAY} AS delay FROM calls
-            WHERE newest IS NOT NULL AND outcome = 'answered') GROUP BY ALL""",
+        f"""SELECT part, time, {DELAY} AS delay FROM calls
+        WHERE newest IS NOT NULL AND outcome = 'answered'""",
     )
     streams = counts.sql(
         """SELECT stream, epoch(min(first)), epoch(max(last)), list(part)
         FROM files GROUP BY stream ORDER BY stream"""
     ).fetchall()
     for stream, first, last, parts in streams:
-        listed = ", ".join(map(str, parts))
+        counts.sql(
+            f"""CREATE OR REPLACE TEMP VIEW answers AS SELECT time, delay FROM delays
+            WHERE part IN ({", ".join(map(str, parts))})"""
+        )
         delays = counts.sql(
-            f"""SELECT day, bin, sum(rows) AS rows, sum(quarters) AS quarters,
-                min(delay) AS delay, min_by(time, delay) AS time
-            FROM delays WHERE part IN ({listed}) GROUP BY ALL ORDER BY day, bin"""
+            f"""SELECT floor(epoch(time) / 86400)::BIGINT AS day,
+                if(delay < {AGE}, floor(delay / {BIN})::BIGINT, NULL) AS bin,
+                count(*) AS rows, count(DISTINCT epoch_us(time) // {QUARTER}000000)
+                    AS quarters,
+                min(delay) AS delay, min_by(epoch(time), delay) AS time
+            FROM answers GROUP BY ALL ORDER BY day, bin"""
         ).fetchnumpy()
         delays = {
             name: np.ma.filled(each, -(1 << 62))
@@ -103,11 +104,6 @@ def clock(counts: Counts) -> pa.Table:
         fits = _fits(_edges(delays), first, last)
         if any(_too_young(fit, delays) for fit in fits):
             fits = []
-        counts.sql(
-            f"""CREATE OR REPLACE TEMP VIEW answers AS SELECT time, {DELAY} AS delay
-            FROM ({counts.calls(parts)})
-            WHERE newest IS NOT NULL AND outcome = 'answered'"""
-        )
         fits = _with_switches(counts, fits)
         rows += _described(counts, stream, delays, fits, (first, last))
     return pa.Table.from_pylist(rows, CLOCK)

@@ -43,21 +43,20 @@ def pauses(counts: Counts, parts: Sequence[Part], clock: pa.Table) -> pa.Table:
     rows = (
         counts.sql(
             f"""WITH times AS (
-            SELECT stream, start, min(first) AS first, max(last) AS last FROM (
-                SELECT part, start, first, last FROM cells
+            SELECT stream, quarter, min(first) AS first, max(last) AS last FROM (
+                SELECT part, quarter, first, last FROM quarters
                 UNION ALL
-                SELECT part, epoch_us(time) // {counts.cell}000000 * {counts.cell},
-                    time, time
+                SELECT part, epoch_us(time) // {QUARTER}000000, time, time
                 FROM every JOIN repeated USING (part, row)
             ) JOIN recorded USING (part) GROUP BY ALL
         ), between AS (
             SELECT stream, max(last) OVER before AS start, first AS "end",
                 epoch(first) - epoch(max(last) OVER before) AS seconds
-            FROM times WINDOW before AS (PARTITION BY stream ORDER BY start
+            FROM times WINDOW before AS (PARTITION BY stream ORDER BY quarter
                 ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
         ), ranked AS (
-            SELECT *, row_number() OVER (PARTITION BY stream ORDER BY seconds DESC)
-                AS place, count(*) OVER (PARTITION BY stream) AS number
+            SELECT *, row_number() OVER (PARTITION BY stream
+                ORDER BY seconds DESC, start) AS place, count(*) OVER (PARTITION BY stream) AS number
             FROM between WHERE seconds > 0
         ) SELECT stream, start::TIMESTAMPTZ AS start, "end"::TIMESTAMPTZ AS "end",
             seconds, place, (
@@ -146,77 +145,55 @@ def _missing(parts: Sequence[Part]) -> list[dict[str, Any]]:
 def coverage(counts: Counts, found: pa.Table) -> pa.Table:
     """Return the table ``coverage``. ``found`` is the table ``pauses``."""
     counts.database.register("pauses", found)
-    sampled = "min(share)" if counts.sampled else "NULL"
-    rows = counts.sql(
-        f"""WITH present AS (
-            SELECT DISTINCT part, application, c.start // {QUARTER} AS quarter
-            FROM cells c JOIN names USING (i)
-        ), streams AS (
-            SELECT DISTINCT application, stream FROM present JOIN files USING (part)
+    seconds = ", ".join(
+        f"{QUARTER} * count(*) FILTER (state = '{state}') AS {state}"
+        for state in ("covered", "silence", "gap", "unknown")
+    )
+    return counts.table(
+        f"""WITH streams AS (
+            SELECT DISTINCT who, stream FROM quarters JOIN files USING (part)
         ), own AS (
-            SELECT DISTINCT application, quarter, true AS covered FROM present
-        ), ranges AS (
-            SELECT application, min(quarter) AS first, max(quarter) AS last
-            FROM own GROUP BY ALL
-        ), grid AS (
-            SELECT application, unnest(range(first, last + 1)) AS quarter FROM ranges
+            SELECT DISTINCT who, quarter, true AS covered FROM quarters
         ), others AS (
-            SELECT DISTINCT s.application, p.quarter, true AS recorded
-            FROM present p JOIN files USING (part) JOIN streams s USING (stream)
+            SELECT DISTINCT s.who, q.quarter, true AS recorded
+            FROM quarters q JOIN files USING (part) JOIN streams s USING (stream)
         ), lost AS (
-            SELECT DISTINCT s.application, true AS lost, unnest(range(
+            SELECT DISTINCT who, true AS lost, unnest(range(
                 epoch(start)::BIGINT // {QUARTER},
                 epoch("end")::BIGINT // {QUARTER} + 1)) AS quarter
-            FROM pauses JOIN streams s USING (stream) WHERE kind = 'gap'
-        ), quarters AS (
-            SELECT g.application, g.quarter, CASE WHEN o.covered THEN 'covered'
-                WHEN l.lost THEN 'gap' WHEN r.recorded THEN 'silence'
-                ELSE 'unknown' END AS state
-            FROM grid g
-            LEFT JOIN own o ON o.quarter = g.quarter
-                AND o.application IS NOT DISTINCT FROM g.application
-            LEFT JOIN lost l ON l.quarter = g.quarter
-                AND l.application IS NOT DISTINCT FROM g.application
-            LEFT JOIN others r ON r.quarter = g.quarter
-                AND r.application IS NOT DISTINCT FROM g.application
+            FROM pauses JOIN streams USING (stream) WHERE kind = 'gap'
+        ), grid AS (
+            SELECT who, unnest(range(min(quarter), max(quarter) + 1)) AS quarter
+            FROM own GROUP BY who
+        ), states AS (
+            SELECT who, make_timestamp(quarter * {QUARTER}000000)::DATE AS day,
+                CASE WHEN covered THEN 'covered' WHEN lost THEN 'gap'
+                    WHEN recorded THEN 'silence' ELSE 'unknown' END AS state
+            FROM grid LEFT JOIN own USING (who, quarter)
+            LEFT JOIN lost USING (who, quarter) LEFT JOIN others USING (who, quarter)
         ), days AS (
-            SELECT application, make_timestamp(quarter * {QUARTER}000000)::DATE AS day,
-                {
-            ", ".join(
-                f"{QUARTER} * count(*) FILTER (state = '{state}') AS {state}"
-                for state in ("covered", "silence", "gap", "unknown")
-            )
-        }
-            FROM quarters GROUP BY ALL
+            SELECT who, day, {seconds} FROM states GROUP BY ALL
         ), counted AS (
-            SELECT application, make_timestamp(start * 1000000)::DATE AS day,
-                sum(calls) AS calls, {sampled} AS sampled
-            FROM cells JOIN names USING (i) GROUP BY ALL
+            SELECT who, day, sum(calls) AS calls,
+                if(min(share) < 1, min(share), NULL) AS sampled
+            FROM sums JOIN names USING (i) GROUP BY ALL
         ), doubled AS (
-            SELECT application, time::DATE AS day, count(*) AS repeated
+            SELECT who, time::DATE AS day, count(*) AS repeated
             FROM every JOIN repeated USING (part, row) JOIN names USING (key)
             GROUP BY ALL
-        ), files_of AS (
-            SELECT d.application, d.day, sum(f.bad) AS bad,
-                bool_or(f.state = 'damaged') AS damaged
-            FROM days d JOIN streams s
-                ON s.application IS NOT DISTINCT FROM d.application
-            JOIN files f ON f.stream = s.stream
-                AND d.day BETWEEN f.first::DATE AND f.last::DATE GROUP BY ALL
-        ) SELECT d.*, coalesce(c.calls, 0) AS calls, coalesce(f.bad, 0) AS bad,
-            coalesce(r.repeated, 0) AS repeated, if(c.sampled < 1, c.sampled, NULL)
-                AS sampled,
-            CASE WHEN d.gap > 0 THEN 'gap' WHEN f.damaged THEN 'damaged'
-                WHEN r.repeated > 0 THEN 'overlapping'
-                WHEN c.sampled < 1 THEN 'sampled' WHEN c.calls > 0 THEN 'covered'
-                WHEN d.unknown > 0 THEN 'unknown' ELSE 'silence' END AS state
-        FROM days d
-        LEFT JOIN counted c ON c.day = d.day
-            AND c.application IS NOT DISTINCT FROM d.application
-        LEFT JOIN doubled r ON r.day = d.day
-            AND r.application IS NOT DISTINCT FROM d.application
-        LEFT JOIN files_of f ON f.day = d.day
-            AND f.application IS NOT DISTINCT FROM d.application
-        ORDER BY application, day"""
-    ).to_arrow_table()
-    return rows.select(COVERAGE.names).cast(COVERAGE)
+        ), damage AS (
+            SELECT who, day, sum(bad) AS bad, bool_or(state = 'damaged') AS damaged
+            FROM days JOIN streams USING (who) JOIN files USING (stream)
+            WHERE day BETWEEN first::DATE AND last::DATE GROUP BY ALL
+        ) SELECT application, day, covered, silence, gap, unknown, sampled,
+            coalesce(calls, 0) AS calls, coalesce(bad, 0) AS bad,
+            coalesce(repeated, 0) AS repeated,
+            CASE WHEN gap > 0 THEN 'gap' WHEN damaged THEN 'damaged'
+                WHEN repeated > 0 THEN 'overlapping' WHEN sampled < 1 THEN 'sampled'
+                WHEN calls > 0 THEN 'covered' WHEN unknown > 0 THEN 'unknown'
+                ELSE 'silence' END AS state
+        FROM days JOIN (SELECT DISTINCT who, application FROM names) USING (who)
+        LEFT JOIN counted USING (who, day) LEFT JOIN doubled USING (who, day)
+        LEFT JOIN damage USING (who, day) ORDER BY application, day""",
+        COVERAGE,
+    )
