@@ -90,7 +90,9 @@ def write(folder: Path, rows: int, form: str) -> int:
 
 def connect() -> Any:
     database = duckdb.connect()
+    spill = tempfile.gettempdir()
     database.execute("SET memory_limit = '3GB'; SET TimeZone = 'UTC'")
+    database.execute(f"SET temp_directory = '{spill}/ledger-benchmark-spill'")
     return database
 
 
@@ -198,29 +200,28 @@ def facts(
     whole = rows("totals")[0]
     found = [("calls", whole["calls"] == calls, f"{whole['calls']:,}")]
     if form == "parquet":
-        database = duckdb.connect()
-        kept = f"""SELECT time::DATE AS day, unnest(ids) AS id
+        kept = f"""SELECT DISTINCT time::DATE AS day, unnest(ids) AS id
             FROM read_parquet('{logs}/app-*/[01]*.parquet')"""
-        days, over_all = database.sql(
-            f"SELECT count(DISTINCT (day, id)), count(DISTINCT id) FROM ({kept})"
-        ).fetchall()[0]
+        days, over_all = (
+            connect()
+            .sql(f"SELECT count(*), count(DISTINCT id) FROM ({kept})")
+            .fetchall()[0]
+        )
         found += [
             ("ids a day", whole["daily_low"] >= days, f"{days:,}"),
             ("ids", whole["distinct_low"] == over_all, f"{over_all:,}"),
         ]
     month = round(calls / 8 / 12)
-    top = max(
-        (
-            row
-            for row in rows("peaks")
-            if row["scope"] == "token"
-            and row["kind"] == "sliding"
-            and row["window"] == 900
-        ),
-        key=lambda row: row["calls"],
-    )
-    inside = BURST_AT - timedelta(minutes=15) <= top["start"] <= BURST_AT
-    found.append(("burst", inside and top["calls"] >= BURST, f"{top['calls']:,} calls"))
+    windows = [
+        row
+        for row in rows("peaks")
+        if (row["scope"], row["kind"], row["window"]) == ("token", "sliding", 900)
+        and row["calls"] >= BURST
+    ]
+    top, *more = windows or [{"start": None, "calls": 0}]
+    inside = top["calls"] and BURST_AT - timedelta(minutes=15) <= top["start"]
+    right = bool(inside and top["start"] <= BURST_AT and not more)
+    found.append(("burst", right, f"{top['calls']:,} calls, {len(more)} others"))
     shared = {
         tuple(row["applications"])
         for row in rows("fanout")

@@ -56,7 +56,8 @@ def pauses(counts: Counts, parts: Sequence[Part], clock: pa.Table) -> pa.Table:
                 ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
         ), ranked AS (
             SELECT *, row_number() OVER (PARTITION BY stream
-                ORDER BY seconds DESC, start) AS place, count(*) OVER (PARTITION BY stream) AS number
+                ORDER BY seconds DESC, start) AS place,
+                count(*) OVER (PARTITION BY stream) AS number
             FROM between WHERE seconds > 0
         ) SELECT stream, start::TIMESTAMPTZ AS start, "end"::TIMESTAMPTZ AS "end",
             seconds, place, (

@@ -15,9 +15,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from provscan import __version__
 from provscan.api import match, open_index
 from provscan.engine.progress import Progress
-from provscan.errors import InputError, UnusableError
+from provscan.errors import GateError, InputError, UnusableError, WithheldError
 from provscan.ledger.database import Database, add_table
 from provscan.ledger.inputs import Case, Row
 from provscan.report.wording import left_out
@@ -77,7 +78,9 @@ def add_holdings(
 
 
 def _scan(case: Case, held: Row, run: Path, progress: Progress | None) -> None:
-    """Scan a dataset, unless its scan is complete and nothing has changed since."""
+    """Scan a dataset, unless nothing has changed since its scan. An interrupted scan is
+    resumed. The gates of a scan are ignored, since the ledger reports what it found.
+    """
     options = dict(held["options"] or {})
     dataset = case.folder / held["dataset"]
     files = sorted([dataset, *dataset.rglob("*")])
@@ -89,14 +92,19 @@ def _scan(case: Case, held: Row, run: Path, progress: Progress | None) -> None:
         (str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files
     ]
     index = open_index(case.folder / case.about["index"])
-    asked = json.dumps([states, index.fingerprint, options], default=str)
+    basis = [states, index.fingerprint, options, __version__]
+    asked = json.dumps(basis, default=str)
     run.parent.mkdir(exist_ok=True)
     note = run.with_suffix(".json")
-    if run.is_dir() and note.is_file() and note.read_text() == asked:
+    same = note.is_file() and note.read_text() == asked
+    if same and run.is_dir():
         return
     note.write_text(asked)
+    options |= {"resume": same, "overwrite": not same}
     try:
-        match(str(dataset), index, run, overwrite=True, progress=progress, **options)
+        match(str(dataset), index, run, progress=progress, **options)
+    except (GateError, WithheldError):
+        assert run.is_dir()
     except TypeError as error:
         raise InputError(
             f"the options of {held['name']} are not those of match: {error}"
@@ -106,7 +114,7 @@ def _scan(case: Case, held: Row, run: Path, progress: Progress | None) -> None:
         said = re.sub(r"--([a-z]+(-[a-z]+)*)", _key, str(error))
         raise InputError(f"scanning {held['dataset']}: {said}") from error
     except KeyboardInterrupt:
-        # Not the advice of match to go on with an option of its own.
+        # Leave out the note of match that names an option of its command line.
         raise KeyboardInterrupt from None
 
 

@@ -410,15 +410,14 @@ class _Maker:
             if name in entry.constants:
                 return text(entry.constants[name])
             value = values.get(name, "NULL")
-            if name == "parameters" and "parameters" not in values:
-                # A request can contain both.
-                value = values.get("endpoint", "NULL") if not kinds else "NULL"
             if kinds.get(name, "VARCHAR") == "VARCHAR":
                 return f"nullif(nullif(trim({value}), ''), '-')"
             return value
 
         plain = {name: f"{stated(name)}::VARCHAR" for name in NAMED}
         plain["endpoint"] = _endpoint(plain["endpoint"])
+        # A request can contain its parameters.
+        parameters = values.get("parameters") or values.get("endpoint", "NULL")
         names = ", ".join(f"{value} AS {identifier(n)}" for n, value in plain.items())
         times = ", ".join(
             f"{self._time(stated(name), kinds.get(name, 'VARCHAR'))} AS {name}"
@@ -446,7 +445,7 @@ class _Maker:
                     {stated("status")} AS status_stated,
                     {stated("tweets")} AS tweets_stated,
                     {_ids(stated("ids"), kinds.get("ids", "VARCHAR"))} AS ids,
-                    hash({stated("parameters")}) AS parameters,
+                    hash({parameters}) AS parameters,
                     TRY_CAST({share} AS DOUBLE) AS share,
                     coalesce({form.shaped}, false) AS shaped, {form.other} AS other,
                     {form.keys} AS keys
@@ -518,7 +517,7 @@ class _Maker:
                             THEN list_max(ids) END AS newest
                         {calls} {order}
                     ) TO {text(str(target))}
-                    (FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2)"""
+                    (FORMAT parquet, COMPRESSION lz4, PARQUET_VERSION v2)"""
                 )
                 if not self._disordered(target):
                     break

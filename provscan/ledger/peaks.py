@@ -96,17 +96,18 @@ def _calls(counts: Counts, begin: int, end: int) -> Any:
     """Return the calls of a period in order of time; simultaneous calls keep the order
     of the logs.
     """
-    columns = counts.sql(
-        f"""SELECT epoch_us(time) AS time, parameters, n.i AS name,
-            coalesce(tweets, 0) AS tweets, outcome = 'answered' AS answered
+    rows = counts.sql(
+        f"""SELECT epoch_us(time) AS time, parameters, n.i::INTEGER AS name,
+            coalesce(tweets, 0) AS tweets, (outcome = 'answered')::UTINYINT AS answered
         FROM ({counts.calls(counts.within(begin, end))}) JOIN names n USING (key)
         WHERE time >= make_timestamp({begin * MICRO})
             AND time < make_timestamp({end * MICRO})"""
-    ).fetchnumpy()
-    calls = np.empty(len(columns["time"]), CALL)
-    for name, column in columns.items():
-        calls[name] = column
-    return calls[np.argsort(columns["time"], kind="stable")]
+    ).to_arrow_table()
+    order = np.argsort(rows["time"].to_numpy(), kind="stable")
+    calls = np.empty(len(rows), CALL)
+    for name in rows.column_names:
+        calls[name] = rows[name].to_numpy()[order]
+    return calls
 
 
 def _retries(calls: Any, holders: Any, begin: int) -> pa.Table:

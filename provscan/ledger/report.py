@@ -13,6 +13,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+from provscan.ledger.clock import from_utc, lasting
 from provscan.ledger.database import open_database, rows
 from provscan.ledger.inputs import KINDS
 from provscan.report.document import page
@@ -128,6 +129,8 @@ def write_ledger_report(
         tables=found,
         kinds=KINDS,
         statuses=STATUS,
+        from_utc=from_utc,
+        lasting=lasting,
         span=span,
         delivered=lambda row: span(*_delivered(row)),
         shown=shown,

@@ -116,6 +116,35 @@ def test_a_control_is_found_next_to_the_case_and_what_was_left_out_is_shown(
     )
 
 
+def test_a_gate_is_no_error_of_the_ledger(folder: Path) -> None:
+    case = CASE + STORE.format("06", "june.jsonl").replace(
+        "spike_ins = 0", "spike_ins = 0, fail_above = 0.1"
+    )
+    with compared(folder, case) as db:
+        assert rows(db, "FROM holdings")[0]["findings"] == 10
+
+
+def test_an_interrupted_scan_is_resumed_and_a_changed_one_starts_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[tuple[bool, bool]] = []
+
+    def interrupted(*arguments: Any, resume: bool, overwrite: bool, **_: Any) -> None:
+        given.append((resume, overwrite))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(holdings, "match", interrupted)
+    for number in range(3):
+        if number == 2:
+            (folder / "june.jsonl").write_text('{"text": "something else"}\n')
+        with (
+            pytest.raises(KeyboardInterrupt),
+            compared(folder, CASE + STORE.format("06", "june.jsonl")),
+        ):
+            pass
+    assert given == [(False, True), (True, False), (False, True)]
+
+
 def test_wrong_options_of_a_scan_are_named(folder: Path) -> None:
     case = CASE + STORE.format("06", "june.jsonl").replace("spike_ins", "spikes")
     with (
