@@ -43,7 +43,7 @@ from provscan.ledger.columns import (
     found_columns,
     read_mapping,
 )
-from provscan.ledger.logs import FORMATS, Format, Lines, format_of, identifier, text
+from provscan.ledger.logs import FORMATS, Format, format_of, identifier, text
 from provscan.names import counted, printable
 from provscan.readers.bytes.files import open_file, why_unread
 from provscan.readers.bytes.streams import ByteStream, unpack_into
@@ -313,15 +313,13 @@ class _Maker:
     def _text(self, form: Format, split: Split, copy: Path) -> None:
         """Write the typed rows of a log in another format to the file ``copy``."""
         context, stream = self._read(form, split, copy)
-        if isinstance(form, Lines):
-            # In some formats, only the row itself names its columns.
-            known = self._columns(form.names)
-            later = self._sql(
-                f"SELECT DISTINCT unnest(keys) FROM read_parquet({text(str(copy))})"
-            ).fetchall()
-            form.add([name for (name,) in later if name not in form.names])
-            if self._columns(form.names) != known:
-                context, stream = self._read(form, split, copy)
+        # In some formats, only the row itself names its columns.
+        known = self._columns(form.names)
+        later = self._sql(
+            f"SELECT DISTINCT unnest(keys) FROM read_parquet({text(str(copy))})"
+        ).fetchall()
+        if form.add([name for (name,) in later]) and self._columns(form.names) != known:
+            context, stream = self._read(form, split, copy)
         if form.bad:
             self._bad("not_the_format", len(form.bad), *form.bad[0])
         for reason, count in context.stats.skipped.items():
@@ -356,12 +354,7 @@ class _Maker:
 
         reader = pa.RecordBatchReader.from_batches(first.schema, watched())
         self._database.register("rows", reader)
-        if isinstance(form, Lines):
-            prepared = f"SELECT row, line, {form.prepared()} AS v FROM rows"
-            prepared += " WHERE trim(line, E' \\t\\r\\n') <> ''"
-        else:
-            prepared = "SELECT *, NULL::VARCHAR AS line FROM rows"
-        typed = self._typed(prepared, values, {}, form)
+        typed = self._typed(form.query(), values, {}, form)
         try:
             self._sql(f"COPY ({typed}) TO {text(str(copy))} (FORMAT parquet)")
         except duckdb.Error as error:

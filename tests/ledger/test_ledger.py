@@ -78,7 +78,7 @@ def test_all_planted_findings_are_found_and_no_others(demo: Path) -> None:
         ("rate_limit", *day, "application", fixed),
         ("rate_limit", *day, "application", sliding),
         ("monthly_cap", "cap", "2022-01-01", "project",
-         "distinct tweets a UTC day, logs"),
+         "distinct tweets by UTC day, from the logs"),
         ("deletion", "deletion", "2020-03-10", "application", "July"),
         ("government_notice", "government-notice", "2020-03-10", "application",
          "Harbour Police"),
@@ -93,7 +93,7 @@ def test_all_planted_findings_are_found_and_no_others(demo: Path) -> None:
     assert (across["measured"], across["above"]) == (200, 1)
     assert differs["rate_limit", *day, "application", fixed]["above"] == 181
     cap = differs["monthly_cap", "cap", "2022-01-01", "project",
-                  "distinct tweets a UTC day, logs"]  # fmt: skip
+                  "distinct tweets by UTC day, from the logs"]  # fmt: skip
     assert (cap["subject"], f"{cap['measured_at']:%m}", cap["above"]) == (
         "news",
         "11",
