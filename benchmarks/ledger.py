@@ -1,12 +1,13 @@
 """How fast are access logs measured, in how much memory, and is what they hide found?
 
-    python benchmarks/ledger.py [--rows 8000000] [--form parquet] [--folder FOLDER]
+    python benchmarks/ledger.py [--rows 8000000] [--form parquet] [--kept 78]
+        [--folder FOLDER]
 
 Invented logs of eight applications in 2022 are written by SQL, one per application and
 month, with planted facts: a burst in one quarter of an hour, two applications that
 share the quota of a project, a gap of six hours, a copy and an overlapping file,
 retries, a clock that is 437 s ahead, one in Chicago's time, backdated rows, and a
-government customer. A 78th of the calls keeps ids. The logs are measured in another
+government customer. One in ``kept`` calls keeps ids. The logs are measured in another
 process, whose peak memory is shown, and each fact is looked up in the tables.
 
 78 million rows take some 1 GB as Parquet and 15 GB as JSON lines. The folder is
@@ -30,7 +31,6 @@ from measure import apart, console, machine, table
 from provscan.ledger import access
 
 EPOCH = 1_288_834_974_657
-KEPT = 78
 BURST = 4000
 BURST_AT = datetime(2022, 6, 15, 14, 2, tzinfo=UTC)
 GAP = (datetime(2022, 5, 5, 3, tzinfo=UTC), datetime(2022, 5, 5, 9, tzinfo=UTC))
@@ -76,12 +76,12 @@ CALLS = """
     FROM ({rows})"""
 
 
-def write(folder: Path, rows: int, form: str) -> int:
+def write(folder: Path, rows: int, form: str, kept: int) -> int:
     """Write the logs; return the number of distinct calls."""
     database = connect()
     for app in range(8):
         for month in range(12):
-            write_month(database, folder, rows, form, app, month)
+            write_month(database, folder, rows, form, app, month, kept)
     copied = folder / "app-4" / f"07.{form}"
     (folder / "app-4" / f"copy-07.{form}").write_bytes(copied.read_bytes())
     paths = f"'{folder}/app-*/[01]*.{form}'"
@@ -97,7 +97,7 @@ def connect() -> Any:
 
 
 def write_month(
-    database: Any, folder: Path, rows: int, form: str, app: int, month: int
+    database: Any, folder: Path, rows: int, form: str, app: int, month: int, kept: int
 ) -> None:
     """Write the log of an application and month, unless it exists."""
     path = folder / f"app-{app}" / f"{month + 1:02}.{form}"
@@ -112,13 +112,13 @@ def write_month(
         "begin": f"{begin:%Y-%m-%d}",
         "step": (end - begin) // timedelta(microseconds=1) // number,
         "rows": number,
-        "kept": KEPT,
+        "kept": kept,
         "epoch": EPOCH,
         "ahead": AHEAD,
         "police": f"{POLICE:%Y-%m-%d %H:%M}",
         "police_every": POLICE_EVERY,
         # At least some 20 rows, whatever the number of calls.
-        "backdated": max(1, min(500, rows // 8 // KEPT // 20)),
+        "backdated": max(1, min(500, rows // 8 // kept // 20)),
         "project": "'project-0'" if app < 2 else f"'project-{app}'",
     }
     query = CALLS.format(**values | {"rows": ROWS.format(**values)})
@@ -187,7 +187,7 @@ def measure(folder: Path, out: Path, memory: str) -> None:
 
 
 def facts(
-    tables: Path, calls: int, logs: Path, form: str
+    tables: Path, calls: int, logs: Path, form: str, kept: int
 ) -> list[tuple[str, bool, str]]:
     """Look up what was planted."""
 
@@ -200,15 +200,18 @@ def facts(
     whole = rows("totals")[0]
     found = [("calls", whole["calls"] == calls, f"{whole['calls']:,}")]
     if form == "parquet":
-        kept = f"""SELECT DISTINCT time::DATE AS day, unnest(ids) AS id
-            FROM read_parquet('{logs}/app-*/[01]*.parquet')"""
-        days, over_all = (
-            connect()
-            .sql(f"SELECT count(*), count(DISTINCT id) FROM ({kept})")
-            .fetchall()[0]
+        source = f"read_parquet('{logs}/app-*/[01]*.parquet')"
+        pairs = f"SELECT DISTINCT time::DATE, unnest(ids) AS id FROM {source}"
+        (days, over_all), (delivered,) = (
+            connect().sql(query).fetchall()[0]
+            for query in (
+                f"SELECT count(*), count(DISTINCT id) FROM ({pairs})",
+                f"SELECT sum(tweets) FROM {source} WHERE status = 200",
+            )
         )
         found += [
-            ("ids a day", whole["daily_low"] >= days, f"{days:,}"),
+            ("delivered", whole["delivered"] == delivered, f"{delivered:,}"),
+            ("ids a day", whole["daily_low"] == days, f"{days:,}"),
             ("ids", whole["distinct_low"] == over_all, f"{over_all:,}"),
         ]
     month = round(calls / 8 / 12)
@@ -247,7 +250,7 @@ def facts(
         ("app-6", {"daylight"}),
         ("app-7", {"agrees", "backdated"}),
     ):
-        mine = [row for row in clocks[app] if row["rows"] > month / KEPT / 100]
+        mine = [row for row in clocks[app] if row["rows"] > month / kept / 100]
         kinds = {row["kind"] for row in mine}
         offsets = [row["offset"] and round(row["offset"]) for row in mine]
         found.append((f"clock of {app}", kinds == right_kinds, f"{kinds} {offsets}"))
@@ -277,6 +280,7 @@ def main() -> None:
     parser.add_argument(
         "--form", default="parquet", choices=("parquet", "csv", "jsonl", "log")
     )
+    parser.add_argument("--kept", type=int, default=78)
     parser.add_argument("--memory", default="4GB")
     parser.add_argument("--folder", type=Path)
     options = parser.parse_args()
@@ -285,7 +289,7 @@ def main() -> None:
         folder = (options.folder or Path(temporary)).resolve()
         logs, out = folder / "logs", folder / "out"
         begun = time.perf_counter()
-        calls = write(logs, options.rows, options.form)
+        calls = write(logs, options.rows, options.form, options.kept)
         size = sum(path.stat().st_size for path in logs.rglob("*.*"))
         console.print(
             f"{calls:,} calls in {size / 1e9:.1f} GB of {options.form}, "
@@ -302,7 +306,9 @@ def main() -> None:
             "mapped files"
         )
         shown = table("Planted facts", "fact", "found", "as")
-        for name, right, words in facts(out / "tables", calls, logs, options.form):
+        for name, right, words in facts(
+            out / "tables", calls, logs, options.form, options.kept
+        ):
             shown.add_row(name, "yes" if right else "NO", words)
         console.print(shown)
 
