@@ -3,8 +3,7 @@
 :class:`Counts` makes intermediate results, each of which reads all calls: ``repeated``
 has the calls that are in several files, ``sums`` adds up calls by name and day,
 ``quarters`` shows when each application was recorded, and ``days`` has the distinct
-ids of each day. :func:`calls`, :func:`totals` and :func:`organisations` make tables
-from them.
+ids of each day. ``access.sql`` makes tables from them.
 """
 
 from __future__ import annotations
@@ -21,7 +20,6 @@ import pyarrow.parquet as pq
 from provscan.errors import UnusableError
 from provscan.ledger.intake import Part
 from provscan.ledger.logs import text
-from provscan.ledger.tables import CALLS, ORGANISATIONS, TOTALS
 from provscan.writing import replacing_file
 
 QUARTER = 900
@@ -36,6 +34,14 @@ SAME = 0.5
 SAME_CALL = "time, key, parameters, status, tweets, newest"
 OUTCOMES = """CASE WHEN status IN (401, 403, 420, 429) THEN 'refused'
     WHEN status >= 500 THEN 'failed' ELSE 'answered' END"""
+UNWEIGHED = """NULL::DOUBLE AS share, NULL::DOUBLE AS calls_estimate,
+    NULL::DOUBLE AS calls_variance, NULL::DOUBLE AS delivered_estimate,
+    NULL::DOUBLE AS delivered_variance"""
+# In a sample, each call counts 1 / share times; this is the Horvitz-Thompson estimator.
+WEIGHED = """min(share_) AS share, sum(1 / share_) AS calls_estimate,
+    sum((1 - share_) / share_ ** 2) AS calls_variance,
+    sum(delivered / share_) AS delivered_estimate,
+    sum(delivered ** 2 * (1 - share_) / share_ ** 2) AS delivered_variance"""
 SCOPES = ("application", "project", "user", "token")
 
 
@@ -52,10 +58,6 @@ class Counts:
 
     def sql(self, query: str) -> duckdb.DuckDBPyRelation:
         return self.database.sql(query)
-
-    def table(self, query: str, schema: pa.Schema) -> pa.Table:
-        """Return the result of a query, with the columns of a schema."""
-        return self.sql(query).to_arrow_table().select(schema.names).cast(schema)
 
     def made(self, name: str, query: str | Callable[[], pa.Table]) -> None:
         """Write the result of a query to a file, and make a view ``name`` of it."""
@@ -240,7 +242,20 @@ class Counts:
         ]
         return pa.Table.from_pylist(rows)
 
-    def distinct(self, *columns: str) -> pa.Table:
+    def count_ids(self) -> None:
+        """Register the numbers of distinct ids that ``access.sql`` reads."""
+        scopes = {"all": "''", "application": "application", "project": "project"}
+        for view, day in (("found_days", ["day"]), ("found", [])):
+            tables = [
+                self._distinct(f"'{scope}' AS scope", f"{name} AS name", *day)
+                for scope, name in scopes.items()
+            ]
+            found = pa.concat_tables(tables, promote_options="default")
+            self.database.register(view, found)
+        self.database.register("found_places", self._distinct("place", "day"))
+        self.database.register("method", pa.table({"exact": [self.exact]}))
+
+    def _distinct(self, *columns: str) -> pa.Table:
         """Return the number of distinct ids by ``columns``, which are SQL expressions
         with names: the columns, ``value``, ``low`` and ``high``.
         """
@@ -282,123 +297,3 @@ def datasketches() -> Any:
             "is missing: pip install 'provscan[ledger]'"
         ) from None
     return datasketches
-
-
-def calls(counts: Counts) -> pa.Table:
-    """Return the table ``calls``."""
-    counts.database.register("found", counts.distinct("place", "day"))
-    return counts.table(
-        """SELECT application, project, endpoint, s.*, f.value AS "distinct"
-        FROM (
-            SELECT place, day, sum(calls) AS calls, sum(refused) AS refused,
-                sum(failed) AS failed, coalesce(sum(retries), 0) AS retries,
-                sum(delivered) AS delivered, sum(calls_with_ids) AS calls_with_ids,
-                sum(delivered_without_ids) AS delivered_without_ids,
-                sum(uncounted) AS uncounted, max(quota) AS stated_limit
-            FROM sums LEFT JOIN retries USING (i, day) JOIN names USING (i) GROUP BY ALL
-        ) s JOIN (SELECT DISTINCT place, application, project, endpoint FROM names)
-            USING (place) LEFT JOIN found f USING (place, day)
-        ORDER BY application, project, endpoint, day""",
-        CALLS,
-    )
-
-
-def totals(counts: Counts) -> pa.Table:
-    """Return the table ``totals``."""
-    tables = []
-    for scope in ("all", "application", "project"):
-        name = "'' AS name" if scope == "all" else f"{scope} AS name"
-        counts.database.register("found_daily", counts.distinct(name, "day"))
-        counts.database.register("found", counts.distinct(name))
-        query = TOTALS_OF.format(
-            scope=scope,
-            name=name,
-            sampled=str(counts.sampled).lower(),
-            method="exact" if counts.exact else "sketch",
-        )
-        tables.append(counts.table(query, TOTALS))
-    return pa.concat_tables(tables)
-
-
-UNWEIGHED = """NULL::DOUBLE AS share, NULL::DOUBLE AS calls_estimate,
-    NULL::DOUBLE AS calls_variance, NULL::DOUBLE AS delivered_estimate,
-    NULL::DOUBLE AS delivered_variance"""
-# In a sample, each call counts 1 / share times; this is the Horvitz-Thompson estimator.
-WEIGHED = """min(share_) AS share, sum(1 / share_) AS calls_estimate,
-    sum((1 - share_) / share_ ** 2) AS calls_variance,
-    sum(delivered / share_) AS delivered_estimate,
-    sum(delivered ** 2 * (1 - share_) / share_ ** 2) AS delivered_variance"""
-# The tweets of one response are distinct, so the largest response is a lower bound.
-TOTALS_OF = """
-WITH by_day AS (
-    SELECT {name}, day, min(first) AS first, max(last) AS last, sum(calls) AS calls,
-        sum(refused) AS refused, sum(failed) AS failed, sum(retries) AS retries,
-        sum(uncounted) AS uncounted, sum(delivered) AS delivered,
-        sum(delivered_without_ids) AS without, max(most) AS most,
-        sum(calls_estimate) AS calls_estimate, sum(calls_variance) AS calls_variance,
-        sum(delivered_estimate) AS delivered_estimate,
-        sum(delivered_variance) AS delivered_variance
-    FROM sums LEFT JOIN retries USING (i, day) JOIN names USING (i) GROUP BY ALL
-), summed AS (
-    SELECT name, min(first) AS first, max(last) AS last, sum(calls) AS calls,
-        sum(refused) AS refused, sum(failed) AS failed,
-        coalesce(sum(retries), 0) AS retries, sum(uncounted) AS uncounted,
-        sum(delivered) AS delivered, sum(without) AS without, max(most) AS most,
-        coalesce(sum(value), 0) AS day_value, coalesce(sum(low), 0) AS day_low,
-        coalesce(sum(high), 0) AS day_high,
-        sum(greatest(coalesce(low, 0), most)) AS day_least,
-        sum(calls_estimate) AS calls_estimate,
-        1.96 * sqrt(sum(calls_variance)) AS calls_margin,
-        sum(delivered_estimate) AS delivered_estimate,
-        1.96 * sqrt(sum(delivered_variance)) AS delivered_margin
-    FROM by_day LEFT JOIN found_daily USING (name, day)
-    WHERE name IS NOT NULL GROUP BY name
-), counted AS (
-    SELECT summed.*, coalesce(value, 0) AS value, coalesce(low, 0) AS low,
-        coalesce(high, 0) AS high, without = 0 AND uncounted = 0 AS complete,
-        uncounted = 0 AND NOT {sampled} AS bounded
-    FROM summed LEFT JOIN found USING (name)
-)
-SELECT '{scope}' AS scope, nullif(name, '') AS name, first, last, calls, refused,
-    failed, retries, uncounted, delivered,
-    CASE WHEN complete THEN day_value END AS daily_value,
-    if(complete, day_low, day_least) AS daily_low,
-    CASE WHEN bounded THEN day_high + without END AS daily_high,
-    CASE WHEN complete THEN value END AS distinct_value,
-    if(complete, low, greatest(low, most)) AS distinct_low,
-    CASE WHEN bounded THEN high + without END AS distinct_high,
-    if(complete, '{method}', 'bounds') AS method,
-    calls_estimate, calls_estimate - calls_margin AS calls_low,
-    calls_estimate + calls_margin AS calls_high,
-    delivered_estimate, delivered_estimate - delivered_margin AS delivered_low,
-    delivered_estimate + delivered_margin AS delivered_high,
-    coalesce(nullif(concat_ws('; ',
-        CASE WHEN without > 0 THEN format('ids are missing for {{:,}} of {{:,}} '
-            'delivered tweets, so distinct tweets are bounded: at most as if all of '
-            'these were distinct, at least the distinct ids logged, or the largest '
-            'response', without::BIGINT, delivered::BIGINT) END,
-        CASE WHEN uncounted > 0 THEN format('{{:,}} answered calls state neither ids '
-            'nor a number of tweets: delivered leaves them out, and no upper bound can '
-            'be given', uncounted::BIGINT) END,
-        CASE WHEN {sampled} THEN 'logs are samples: counts are those in the logs, '
-            'estimates assume that calls were sampled independently, and distinct '
-            'tweets have no upper bound' END,
-        CASE WHEN '{method}' = 'sketch' THEN 'distinct ids are estimated; bounds are '
-            'those of a CPC sketch (95 %)' END
-    ), ''), 'every delivered tweet has an id') AS says
-FROM counted ORDER BY name
-"""
-
-
-def organisations(counts: Counts) -> pa.Table:
-    """Return the table ``organisations``."""
-    return counts.table(
-        """SELECT organisation, declared_use, region, application,
-            min(first_answered) AS first, max(last_answered) AS last,
-            sum(calls - refused - failed) AS calls, sum(delivered) AS delivered
-        FROM sums JOIN names USING (i)
-        WHERE calls > refused + failed
-            AND coalesce(organisation, declared_use, region) IS NOT NULL
-        GROUP BY ALL ORDER BY ALL""",
-        ORGANISATIONS,
-    )

@@ -1,8 +1,7 @@
 """Find the busiest windows, shared quotas and retries.
 
 :func:`walk` reads all calls once, in order of time and several days at a time, and
-passes them to compiled loops. :func:`peaks` and :func:`fanout` make tables from the
-busiest windows that it found.
+passes them to compiled loops. ``access.sql`` makes tables from its results.
 """
 
 from __future__ import annotations
@@ -21,7 +20,6 @@ from provscan.errors import ParameterError
 from provscan.ledger.columns import require_zone
 from provscan.ledger.counts import SCOPES, Counts
 from provscan.ledger.kernels import CALL, PENDING, WINDOW, busiest, repeats
-from provscan.ledger.tables import FANOUT, PEAKS
 from provscan.ordered_map import ordered_map
 
 DAY = 86_400
@@ -179,51 +177,3 @@ def _midnight(day: date, zone: str) -> int:
     """Return the time at which a day begins in a zone."""
     begin = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone))
     return round(begin.timestamp())
-
-
-def peaks(counts: Counts) -> pa.Table:
-    """Return the table ``peaks``."""
-    queries = [
-        f"""SELECT '{scope}' AS scope, name, endpoint, "window",
-            if(kind = 0, 'sliding', 'fixed') AS kind, zone,
-            DATE '1970-01-01' + day::INTEGER AS day,
-            make_timestamp(max_by(start, (calls, -start))) AS start,
-            max(calls) AS calls, max_by(tweets, (calls, -start)) AS tweets
-        FROM busiest JOIN (
-            SELECT DISTINCT of_{scope} AS "of", "{scope}" AS name, endpoint FROM names
-            WHERE '{scope}' = 'application' OR name IS NOT NULL
-        ) USING ("of") WHERE scope = '{scope}' GROUP BY ALL"""
-        for scope in SCOPES
-    ]
-    order = '"window", zone, kind, scope, name, endpoint, day'
-    return counts.table(f"{' UNION ALL '.join(queries)} ORDER BY {order}", PEAKS)
-
-
-def fanout(counts: Counts, window: int) -> pa.Table:
-    """Return the table ``fanout``; its peaks are those of sliding windows."""
-    sliding = f"""(FROM busiest WHERE kind = 0 AND zone = 'UTC'
-        AND "window" = {window})"""
-    queries = [
-        f"""SELECT '{scope}' AS scope, a.name, a.endpoint, a.applications, a.tokens,
-            a.first, a.last, a.calls, {window} AS "window", j.calls AS joint_peak,
-            j.start AS joint_start, s.calls AS single_peak
-        FROM (
-            SELECT "{scope}" AS name, endpoint, any_value(of_{scope}) AS "of",
-                list_sort(list(DISTINCT application)) AS applications,
-                count(DISTINCT token) AS tokens, min(first) AS first, max(last) AS last,
-                sum(calls - refused - failed) AS calls
-            FROM sums JOIN names USING (i) WHERE name IS NOT NULL GROUP BY ALL
-        ) a JOIN (
-            SELECT "of", max(calls) AS calls,
-                make_timestamp(max_by(start, (calls, -start))) AS start
-            FROM {sliding} WHERE scope = '{scope}' GROUP BY ALL
-        ) j USING ("of") LEFT JOIN (
-            SELECT of_{scope} AS "of", max(x.calls) AS calls
-            FROM {sliding} x JOIN (SELECT DISTINCT of_token, of_{scope} FROM names
-                WHERE token IS NOT NULL) ON x."of" = of_token
-            WHERE scope = 'token' GROUP BY ALL
-        ) s USING ("of") WHERE a.tokens > 1 OR len(a.applications) > 1"""
-        for scope in ("project", "user")
-    ]
-    query = f"{' UNION ALL '.join(queries)} ORDER BY scope, name, endpoint"
-    return counts.table(query, FANOUT)

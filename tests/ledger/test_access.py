@@ -187,7 +187,7 @@ def test_missing_ids_give_bounds(tmp_path: Path) -> None:
     assert total["delivered"] == delivered
     assert total["daily_low"] <= daily <= total["daily_high"]
     assert total["distinct_low"] <= distinct <= total["distinct_high"]
-    assert "ids are missing" in total["says"]
+    assert "tweets have no ids" in total["says"]
 
 
 def test_sketches_keep_their_bounds(

@@ -250,7 +250,7 @@ def test_the_page_is_self_contained_and_accessible(demo: Path, browser: Any) -> 
     )
     for fact in (
         "Tweets delivered: 202,849",
-        "above it on 181 of 181 days",
+        "exceeded on 181 of 181 days",
         "5 of these tweets",
         "1 had access before the date of notice",
         "access before notice",
@@ -303,7 +303,7 @@ def test_an_interrupted_ledger_goes_on(
     )
     log, out = [tmp_path / "a.csv"], tmp_path / "out"
     with monkeypatch.context() as patched:
-        patched.setattr(run, "compare", lambda db: 1 / 0)
+        patched.setattr(run, "run_script", lambda db, name: 1 / 0)
         with pytest.raises(ZeroDivisionError) as raised:
             make_ledger(log, out)
     assert "repeat the command to resume" in raised.value.__notes__[0]
@@ -326,7 +326,7 @@ def test_an_interruption_is_not_taken_for_damage(
         yield from batches(self, stream)
         raise KeyboardInterrupt
 
-    def queried(db: Any) -> None:
+    def queried(db: Any, name: str) -> None:
         raise RuntimeError("Query interrupted")
 
     with monkeypatch.context() as patched:
@@ -335,7 +335,7 @@ def test_an_interruption_is_not_taken_for_damage(
             make_ledger([log], tmp_path / "out")
     assert list(tmp_path.iterdir()) == [log]
     with monkeypatch.context() as patched:
-        patched.setattr(run, "compare", queried)
+        patched.setattr(run, "run_script", queried)
         with pytest.raises(KeyboardInterrupt) as raised:
             make_ledger([log], tmp_path / "out")
     assert "repeat the command to resume" in raised.value.__notes__[0]

@@ -1,10 +1,9 @@
-"""The coverage of the logs: pauses of streams, and covered days of applications.
+"""Find the pauses of streams.
 
-:func:`pauses` finds the pauses of streams. A pause is a *gap* if there is evidence that
-calls are missing: the stream is otherwise busy, or a digest lists a file that is not
-among the logs. Otherwise it is unknown whether calls are missing. :func:`coverage`
-classifies the days of applications. An application is *silent* while its stream records
-other applications.
+A pause is a *gap* if there is evidence that calls are missing: the stream is otherwise
+busy, or a digest lists a file that is not among the logs. Otherwise it is unknown
+whether calls are missing. ``access.sql`` classifies the days of applications: an
+application is *silent* while its stream records other applications.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ import pyarrow as pa
 
 from provscan.ledger.counts import QUARTER, Counts
 from provscan.ledger.intake import Part
-from provscan.ledger.tables import COVERAGE, PAUSES
+from provscan.ledger.tables import PAUSES
 
 # A pause is listed if it has at least this many seconds, or is the longest pause of its
 # stream. It is a gap if it is also at least this many times as long as the longest
@@ -141,60 +140,3 @@ def _missing(parts: Sequence[Part]) -> list[dict[str, Any]]:
                 }
             )
     return rows
-
-
-def coverage(counts: Counts, found: pa.Table) -> pa.Table:
-    """Return the table ``coverage``. ``found`` is the table ``pauses``."""
-    counts.database.register("pauses", found)
-    seconds = ", ".join(
-        f"{QUARTER} * count(*) FILTER (state = '{state}') AS {state}"
-        for state in ("covered", "silence", "gap", "unknown")
-    )
-    return counts.table(
-        f"""WITH streams AS (
-            SELECT DISTINCT who, stream FROM quarters JOIN files USING (part)
-        ), own AS (
-            SELECT DISTINCT who, quarter, true AS covered FROM quarters
-        ), others AS (
-            SELECT DISTINCT s.who, q.quarter, true AS recorded
-            FROM quarters q JOIN files USING (part) JOIN streams s USING (stream)
-        ), lost AS (
-            SELECT DISTINCT who, true AS lost, unnest(range(
-                epoch(start)::BIGINT // {QUARTER},
-                epoch("end")::BIGINT // {QUARTER} + 1)) AS quarter
-            FROM pauses JOIN streams USING (stream) WHERE kind = 'gap'
-        ), grid AS (
-            SELECT who, unnest(range(min(quarter), max(quarter) + 1)) AS quarter
-            FROM own GROUP BY who
-        ), states AS (
-            SELECT who, make_timestamp(quarter * {QUARTER}000000)::DATE AS day,
-                CASE WHEN covered THEN 'covered' WHEN lost THEN 'gap'
-                    WHEN recorded THEN 'silence' ELSE 'unknown' END AS state
-            FROM grid LEFT JOIN own USING (who, quarter)
-            LEFT JOIN lost USING (who, quarter) LEFT JOIN others USING (who, quarter)
-        ), days AS (
-            SELECT who, day, {seconds} FROM states GROUP BY ALL
-        ), counted AS (
-            SELECT who, day, sum(calls) AS calls,
-                if(min(share) < 1, min(share), NULL) AS sampled
-            FROM sums JOIN names USING (i) GROUP BY ALL
-        ), doubled AS (
-            SELECT who, time::DATE AS day, count(*) AS repeated
-            FROM every JOIN repeated USING (part, row) JOIN names USING (key)
-            GROUP BY ALL
-        ), damage AS (
-            SELECT who, day, sum(bad) AS bad, bool_or(state = 'damaged') AS damaged
-            FROM days JOIN streams USING (who) JOIN files USING (stream)
-            WHERE day BETWEEN first::DATE AND last::DATE GROUP BY ALL
-        ) SELECT application, day, covered, silence, gap, unknown, sampled,
-            coalesce(calls, 0) AS calls, coalesce(bad, 0) AS bad,
-            coalesce(repeated, 0) AS repeated,
-            CASE WHEN gap > 0 THEN 'gap' WHEN damaged THEN 'damaged'
-                WHEN repeated > 0 THEN 'overlapping' WHEN sampled < 1 THEN 'sampled'
-                WHEN calls > 0 THEN 'covered' WHEN unknown > 0 THEN 'unknown'
-                ELSE 'silence' END AS state
-        FROM days JOIN (SELECT DISTINCT who, application FROM names) USING (who)
-        LEFT JOIN counted USING (who, day) LEFT JOIN doubled USING (who, day)
-        LEFT JOIN damage USING (who, day) ORDER BY application, day""",
-        COVERAGE,
-    )
