@@ -2,8 +2,8 @@
 
 :func:`make_ledger` writes the folder of a ledger from access logs and a case file. Each
 lane is measured separately: ``access`` reads the logs, and ``holdings`` reads runs and
-probes. Both add tables to a ``database``. ``comparison`` compares these tables with the
-rules of ``policy``, and ``report`` and ``workbook`` show the results.
+probes. Both add tables to a ``database``. ``comparison.sql`` compares these tables with
+the rules of ``policy``, and ``report`` and ``workbook`` show the results.
 """
 
 from provscan.ledger.report import ledger_lines, write_ledger_report

@@ -1,8 +1,8 @@
 """Measure access: read logs into parts, count calls and tweets, and write tables.
 
 :func:`measure` is the entry point. :mod:`~provscan.ledger.intake` makes the parts,
-:mod:`~provscan.ledger.counts` the counts, and ``coverage``, ``clock`` and ``peaks``
-further tables.
+:mod:`~provscan.ledger.counts` the counts, and ``pauses``, ``clock`` and ``peaks`` the
+further results from which ``access.sql`` makes tables.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from provscan.ledger import clock, counts, coverage, peaks
+from provscan.ledger import clock, counts, pauses, peaks
+from provscan.ledger.database import run_script
 from provscan.ledger.intake import VERSION, Part, connect, take_in
 from provscan.ledger.tables import BAD_LINES, FILES, TABLES, USAGE
 from provscan.writing import TEMPORARY, replacing_file
@@ -101,7 +102,7 @@ def measure(
     }
     if any(part.path for part in parts):
         with connect([folder], memory) as database:
-            counted = counts.Counts(database, parts, work, windows)
+            counted = counts.Counts(database, parts, work)
             tables |= _counted(counted, parts, windows, zone, progress)
             tables["files"] = _with_repeated(counted, tables["files"])
     (folder / "tables").mkdir(exist_ok=True)
@@ -138,34 +139,31 @@ def _counted(
     progress: Progress,
 ) -> dict[str, pa.Table]:
     """Return the tables that are computed from calls."""
-    stages = ("cells", "ids", "clock", "tables")
+    stages = ("sums", "ids", "clock", "tables")
 
     def begin(stage: str) -> None:
         progress("counting", stages.index(stage), len(stages))
 
-    begin("cells")
-    counted.cells()
+    begin("sums")
+    counted.sums()
     walked = functools.cache(lambda: peaks.walk(counted, windows, zone, progress))
-    counted.made("sliding", lambda: walked().sliding)
+    counted.made("busiest", lambda: walked().busiest)
     counted.made("retries", lambda: walked().retries)
     begin("ids")
     counted.ids()
+    counted.count_ids()
     begin("clock")
     measured = clock.clock(counted)
     begin("tables")
-    paused = coverage.pauses(counted, parts, measured)
+    paused = pauses.pauses(counted, parts, measured)
+    counted.database.register("pauses", paused)
+    run_script(counted.database, "access.sql")
     tables = {
-        "clock": measured,
-        "pauses": paused,
-        "coverage": coverage.coverage(counted, paused),
-        "calls": counts.calls(counted),
-        "totals": counts.totals(counted),
-        "organisations": counts.organisations(counted),
-        "peaks": peaks.peaks(counted, windows, zone),
-        "fanout": peaks.fanout(counted, windows[0]),
+        name: counted.sql(f"FROM table_{name}").to_arrow_table()
+        for name in ("coverage", "calls", "totals", "organisations", "peaks", "fanout")
     }
     progress("counting", len(stages), len(stages))
-    return tables
+    return tables | {"clock": measured, "pauses": paused}
 
 
 def _files(parts: Sequence[Part]) -> pa.Table:

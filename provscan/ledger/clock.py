@@ -27,6 +27,7 @@ import pyarrow as pa
 
 from provscan.ledger.counts import QUARTER, Counts
 from provscan.ledger.tables import CLOCK
+from provscan.runs.wording import several
 
 # The Unix time, in milliseconds, from which ids of tweets count.
 EPOCH = 1_288_834_974_657
@@ -67,24 +68,25 @@ def clock(counts: Counts) -> pa.Table:
     rows: list[dict[str, Any]] = []
     counts.made(
         "delays",
-        f"""SELECT part, floor(epoch(time) / 86400)::BIGINT AS day,
-            if(delay < {AGE}, floor(delay / {BIN})::BIGINT, NULL) AS bin,
-            count(*) AS rows, count(DISTINCT epoch_us(time) // {QUARTER}000000)
-                AS quarters,
-            min(delay) AS delay, min_by(epoch(time), delay) AS time
-        FROM (SELECT part, time, {DELAY} AS delay FROM calls
-            WHERE newest IS NOT NULL AND outcome = 'answered') GROUP BY ALL""",
+        f"""SELECT part, time, {DELAY} AS delay FROM calls
+        WHERE newest IS NOT NULL AND outcome = 'answered'""",
     )
     streams = counts.sql(
         """SELECT stream, epoch(min(first)), epoch(max(last)), list(part)
         FROM files GROUP BY stream ORDER BY stream"""
     ).fetchall()
     for stream, first, last, parts in streams:
-        listed = ", ".join(map(str, parts))
+        counts.sql(
+            f"""CREATE OR REPLACE TEMP VIEW answers AS SELECT time, delay FROM delays
+            WHERE part IN ({", ".join(map(str, parts))})"""
+        )
         delays = counts.sql(
-            f"""SELECT day, bin, sum(rows) AS rows, sum(quarters) AS quarters,
-                min(delay) AS delay, min_by(time, delay) AS time
-            FROM delays WHERE part IN ({listed}) GROUP BY ALL ORDER BY day, bin"""
+            f"""SELECT floor(epoch(time) / 86400)::BIGINT AS day,
+                if(delay < {AGE}, floor(delay / {BIN})::BIGINT, NULL) AS bin,
+                count(*) AS rows, count(DISTINCT epoch_us(time) // {QUARTER}000000)
+                    AS quarters,
+                min(delay) AS delay, min_by(epoch(time), delay) AS time
+            FROM answers GROUP BY ALL ORDER BY day, bin"""
         ).fetchnumpy()
         delays = {
             name: np.ma.filled(each, -(1 << 62))
@@ -103,14 +105,26 @@ def clock(counts: Counts) -> pa.Table:
         fits = _fits(_edges(delays), first, last)
         if any(_too_young(fit, delays) for fit in fits):
             fits = []
-        counts.sql(
-            f"""CREATE OR REPLACE TEMP VIEW answers AS SELECT time, {DELAY} AS delay
-            FROM ({counts.calls(parts)})
-            WHERE newest IS NOT NULL AND outcome = 'answered'"""
-        )
         fits = _with_switches(counts, fits)
         rows += _described(counts, stream, delays, fits, (first, last))
     return pa.Table.from_pylist(rows, CLOCK)
+
+
+def from_utc(offset: float) -> str:
+    """Return the offset of a clock in words, such as "6 hours behind UTC"."""
+    if abs(offset) < 1:
+        return "within a second of UTC"
+    return f"{lasting(offset)} {'behind' if offset < 0 else 'ahead of'} UTC"
+
+
+def lasting(seconds: float) -> str:
+    """Return a duration in words, with its two largest units."""
+    rest, words = round(abs(seconds)), []
+    for unit, size in (("day", 86_400), ("hour", 3600), ("minute", 60), ("second", 1)):
+        number, rest = divmod(rest, size)
+        if number:
+            words.append(several(number, unit, f"{unit}s"))
+    return " and ".join(words[:2]) or "less than a second"
 
 
 def _edges(delays: dict[str, Any]) -> list[Edge]:
@@ -324,13 +338,13 @@ def _described(
         below = [lowest % step for step, age in zones if lowest % step <= age]
         said = (
             f"{impossible:,} of {number:,} rows state a time before that of a tweet "
-            f"they return, by up to {-lowest:,.0f} s; the rows are too few to estimate "
-            "the age of the youngest tweets"
+            f"they return, by up to {lasting(lowest)}; the rows are too few to "
+            "estimate the age of the youngest tweets"
         )
         row |= {"kind": "zone" if below else "skew", "certainty": "proved"}
         row |= {"offset": round(lowest - below[0]) if below else None}
         if below:
-            said += f", {below[0]:.0f} s in that zone"
+            said += f", which is {lasting(below[0])} in the likeliest zone"
         return [_row(stream, row, said)]
     else:
         rows = [_explained(stream, row, fit) for fit in fits]
@@ -339,24 +353,25 @@ def _described(
 
 def _explained(stream: str, row: dict[str, Any], fit: Fit) -> dict[str, Any]:
     behind = fit.offset < -WRONG or (fit.slope and row["impossible"] > 0)
-    amount = (
-        f"{abs(fit.offset):,.0f} s {'behind' if fit.offset < 0 else 'ahead of'} UTC"
-    )
     if fit.kind == "agrees":
-        said = f"the freshest tweets are {max(fit.offset, 0):.0f} s old when logged"
+        said = f"the freshest tweets are {lasting(fit.offset)} old when logged"
     elif fit.kind == "drift":
         said = (
-            f"the clock is {amount} at first and gains {fit.slope * 86_400:,.1f} s/day"
+            f"the clock is {from_utc(fit.offset)} at first and gains "
+            f"{fit.slope * 86_400:,.1f} s a day"
         )
     else:
-        said = f"the ages of tweets accumulate at a clock {amount}"
+        said = (
+            "the freshest tweets of many responses have the same age, of a few "
+            f"seconds, if the clock is {from_utc(fit.offset)}"
+        )
     if behind:
         said += (
             f"; {row['impossible']:,} of {row['rows']:,} rows state a time before that "
             "of a tweet they return"
         )
     elif fit.kind != "agrees":
-        said += "; if no tweet was returned before this age, the clock is right"
+        said += "; if the platform returns no younger tweets, the clock is right"
     row = row | {
         "kind": "agrees"
         if abs(fit.offset) <= WRONG and fit.kind in ("zone", "skew")
@@ -397,7 +412,7 @@ def _backdated(
     shift = float(delays[piles[0]]) if len(piles) else None
     said = (
         f"{len(delays):,} rows state a time before that of a tweet they return, by "
-        f"{-delays[-1]:,.0f} to {-delays[0]:,.0f} s"
+        f"{lasting(delays[-1])} to {lasting(delays[0])}"
     )
     times = np.asarray(found["time"], np.float64)
     row = row | {

@@ -1,15 +1,15 @@
 """Compute counts from parts with SQL over all calls; each result is a Parquet file.
 
 :class:`Counts` makes intermediate results, each of which reads all calls: ``repeated``
-has the calls that are in several files, ``cells`` sums calls by name and time, and
-``ids`` has the distinct ids of each day. :func:`calls`, :func:`totals` and
-:func:`organisations` make tables from them.
+has the calls that are in several files, ``sums`` adds up calls by name and day,
+``quarters`` shows when each application was recorded, and ``days`` has the distinct
+ids of each day. ``access.sql`` makes tables from them.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,7 @@ import pyarrow.parquet as pq
 
 from provscan.errors import UnusableError
 from provscan.ledger.intake import Part
-from provscan.ledger.logs import identifier, text
-from provscan.ledger.tables import CALLS as CALLS_TABLE
-from provscan.ledger.tables import ORGANISATIONS, TOTALS
+from provscan.ledger.logs import text
 from provscan.writing import replacing_file
 
 QUARTER = 900
@@ -36,6 +34,14 @@ SAME = 0.5
 SAME_CALL = "time, key, parameters, status, tweets, newest"
 OUTCOMES = """CASE WHEN status IN (401, 403, 420, 429) THEN 'refused'
     WHEN status >= 500 THEN 'failed' ELSE 'answered' END"""
+UNWEIGHED = """NULL::DOUBLE AS share, NULL::DOUBLE AS calls_estimate,
+    NULL::DOUBLE AS calls_variance, NULL::DOUBLE AS delivered_estimate,
+    NULL::DOUBLE AS delivered_variance"""
+# In a sample, each call counts 1 / share times; this is the Horvitz-Thompson estimator.
+WEIGHED = """min(share_) AS share, sum(1 / share_) AS calls_estimate,
+    sum((1 - share_) / share_ ** 2) AS calls_variance,
+    sum(delivered / share_) AS delivered_estimate,
+    sum(delivered ** 2 * (1 - share_) / share_ ** 2) AS delivered_variance"""
 SCOPES = ("application", "project", "user", "token")
 
 
@@ -43,17 +49,11 @@ class Counts:
     """The database of a measurement, and its intermediate results."""
 
     def __init__(
-        self,
-        database: duckdb.DuckDBPyConnection,
-        parts: Sequence[Part],
-        work: Path,
-        windows: Sequence[int],
+        self, database: duckdb.DuckDBPyConnection, parts: Sequence[Part], work: Path
     ) -> None:
         self.database = database
         self.parts = [part for part in parts if part.path is not None]
         self.work = work
-        # The length of a cell in seconds. It divides windows and quarter hours.
-        self.cell = math.gcd(QUARTER, *windows)
         self._begin()
 
     def sql(self, query: str) -> duckdb.DuckDBPyRelation:
@@ -74,45 +74,53 @@ class Counts:
         )
 
     def _begin(self) -> None:
-        """Make the views `names`, `files` and `calls`."""
+        """Make the views `names`, `files`, `every` and `calls`."""
         listed = ", ".join(text(str(part.names)) for part in self.parts)
+        ranks = ", ".join(
+            f"dense_rank() OVER (ORDER BY {columns}) - 1 AS {name}"
+            for name, columns in {
+                **{f"of_{scope}": f'"{scope}", endpoint' for scope in SCOPES},
+                "who": "application",
+                "place": "application, project, endpoint",
+                "holder": 'coalesce(token, "user", application), endpoint',
+            }.items()
+        )
         self.made(
             "names",
-            f"""SELECT row_number() OVER (ORDER BY key) - 1 AS i, *,
-                {
-                ", ".join(
-                    f"dense_rank() OVER (ORDER BY {identifier(scope)}, endpoint)"
-                    f" - 1 AS of_{scope}"
-                    for scope in SCOPES
-                )
-            },
-                dense_rank() OVER (ORDER BY application, project, endpoint) AS place,
-                dense_rank() OVER (
-                    ORDER BY coalesce(token, "user", application), endpoint) AS holder
+            f"""SELECT row_number() OVER (ORDER BY key) - 1 AS i, *, {ranks}
             FROM (SELECT DISTINCT * FROM read_parquet([{listed}])) ORDER BY key""",
         )
+        columns = ("source", "stream", "first", "last", "state", "bad")
         files = [
-            {"part": number, "stream": part.about["stream"]}
-            | {name: part.about[name] for name in ("source", "first", "last", "state")}
-            | {"bad": part.about["bad"]}
+            {"part": number, **{name: part.about[name] for name in columns}}
             for number, part in enumerate(self.parts)
         ]
         self.database.register("files", pa.Table.from_pylist(files))
-        self.sql(f"CREATE VIEW every AS {self._rows(range(len(self.parts)))}")
+        every = range(len(self.parts))
+        self.sql(f"CREATE VIEW every AS {self._rows(every)}")
         self.made("repeated", lambda: self.sql(self._repeated()).to_arrow_table())
-        self.sql(f"CREATE VIEW calls AS {self.calls(range(len(self.parts)))}")
+        self.sql(f"CREATE VIEW calls AS {self.calls(every)}")
 
-    def _rows(self, parts: Sequence[int]) -> str:
+    def _rows(self, parts: Iterable[int]) -> str:
         paths = ", ".join(text(str(self.parts[number].path)) for number in parts)
-        return f"""SELECT {list(parts)}[file_index::BIGINT + 1]::BIGINT AS part, *,
+        return f"""SELECT {list(parts)}[file_index::BIGINT + 1]::INTEGER AS part, *,
             {OUTCOMES} AS outcome FROM read_parquet([{paths}])"""
 
-    def calls(self, parts: Sequence[int]) -> str:
+    def calls(self, parts: Iterable[int]) -> str:
         """Return SQL for the calls of some parts, without repeated calls."""
         left_out = ""
         if self.sql("SELECT count(*) FROM repeated").fetchall()[0][0]:
             left_out = "ANTI JOIN repeated USING (part, row)"
         return f"SELECT * FROM ({self._rows(parts)}) {left_out}"
+
+    def within(self, begin: int, end: int) -> list[int]:
+        """Return the parts with calls in a period, given in seconds since 1970."""
+        return [
+            number
+            for number, part in enumerate(self.parts)
+            if part.about["first"].timestamp() < end
+            and part.about["last"].timestamp() >= begin
+        ]
 
     def _repeated(self) -> str:
         """Return SQL for the calls (``part``, ``row``) that are in an earlier file."""
@@ -125,7 +133,7 @@ class Counts:
             JOIN keys x ON x.part = a.part
             JOIN keys y ON y.part = b.part AND y.key = x.key ORDER BY part"""
         ).fetchall()
-        self.sql("CREATE TEMP TABLE agreeing (part BIGINT, row BIGINT)")
+        self.sql("CREATE TEMP TABLE agreeing (part INTEGER, row BIGINT)")
         if overlapping:
             pairs = self.sql(
                 f"""WITH minutes AS (
@@ -167,48 +175,46 @@ class Counts:
                     WHERE {inside.format(0, 1)} GROUP BY part))"""
         )
 
-    def cells(self) -> None:
-        """Make ``cells``: sums by part, key and time, in steps of ``cell`` seconds."""
+    def sums(self) -> None:
+        """Make ``sums`` (by name and UTC day) and ``quarters`` (by part, application
+        and quarter of an hour).
+        """
         sampled = self.sql("SELECT 1 FROM calls WHERE share < 1 LIMIT 1").fetchall()
         self.sampled = bool(sampled)
-        delivered = "if(outcome = 'answered', tweets, 0)"
-        weighed = f"""sum(1 / share) AS calls_estimate,
-            sum((1 - share) / share ** 2) AS calls_variance,
-            sum({delivered} / share) AS delivered_estimate,
-            sum({delivered} ** 2 * (1 - share) / share ** 2) AS delivered_variance,
-            min(share) AS share,"""
-        source = "calls"
-        if self.sampled:
-            source = "(SELECT * REPLACE (coalesce(share, 1) AS share) FROM calls)"
+        share = "coalesce(share, 1)" if self.sampled else "1"
         self.made(
-            "cells",
-            f"""SELECT part, i, cell * {self.cell} AS start,
-                c.* EXCLUDE (part, key, cell)
-            FROM (
-                SELECT part, key, epoch_us(time) // {self.cell}000000 AS cell,
-                    count(*) AS calls,
+            "sums",
+            f"""SELECT i, s.* EXCLUDE (key) FROM (
+                SELECT key, time::DATE AS day, count(*) AS calls,
                     count(*) FILTER (outcome = 'refused') AS refused,
                     count(*) FILTER (outcome = 'failed') AS failed,
-                    coalesce(sum({delivered}), 0)::BIGINT AS delivered,
-                    count(ids) FILTER (outcome = 'answered') AS calls_with_ids,
-                    coalesce(sum({delivered}) FILTER (ids IS NULL), 0)::BIGINT
+                    coalesce(sum(delivered), 0)::BIGINT AS delivered,
+                    count(ids) FILTER (answered) AS calls_with_ids,
+                    coalesce(sum(delivered) FILTER (ids IS NULL), 0)::BIGINT
                         AS delivered_without_ids,
-                    count(*) FILTER (outcome = 'answered' AND tweets IS NULL)
-                        AS uncounted,
-                    max({delivered}) AS most, max(quota) AS quota,
-                    coalesce(sum(len(ids)) FILTER (outcome = 'answered'), 0)::BIGINT
-                        AS ids,
-                    {weighed if self.sampled else ""}
+                    count(*) FILTER (answered AND tweets IS NULL) AS uncounted,
+                    coalesce(max(delivered), 0) AS most, max(quota) AS quota,
+                    coalesce(sum(len(ids)) FILTER (answered), 0)::BIGINT AS ids,
                     min(time) AS first, max(time) AS last,
-                    min(time) FILTER (outcome = 'answered') AS first_answered,
-                    max(time) FILTER (outcome = 'answered') AS last_answered
-                FROM {source} GROUP BY ALL
-            ) c JOIN names USING (key)""",
+                    min(time) FILTER (answered) AS first_answered,
+                    max(time) FILTER (answered) AS last_answered, {
+                WEIGHED if self.sampled else UNWEIGHED
+            }
+                FROM (SELECT *, outcome = 'answered' AS answered,
+                    if(answered, tweets, 0) AS delivered, {share} AS share_
+                    FROM calls) GROUP BY ALL
+            ) s JOIN names USING (key)""",
+        )
+        self.made(
+            "quarters",
+            f"""SELECT part, who, epoch_us(time) // {QUARTER}000000 AS quarter,
+                min(time) AS first, max(time) AS last
+            FROM calls JOIN names USING (key) GROUP BY ALL""",
         )
 
     def ids(self) -> None:
         """Make ``days`` (the distinct ids by place and day), or ``sketches``."""
-        number = self.sql("SELECT sum(ids) FROM cells").fetchall()[0][0] or 0
+        number = self.sql("SELECT sum(ids) FROM sums").fetchall()[0][0] or 0
         self.exact = number <= EXACT_IDS
         listed = """SELECT place, time::DATE AS day, unnest(ids) AS id
             FROM calls JOIN names USING (key)
@@ -220,7 +226,6 @@ class Counts:
 
     def _sketched(self, listed: str) -> pa.Table:
         """Return one CPC sketch per place and day."""
-        sketch = datasketches().cpc_sketch
         sketches: dict[tuple[int, Any], Any] = {}
         for batch in self.sql(listed).to_arrow_reader(1 << 20):
             parts = (
@@ -228,49 +233,59 @@ class Counts:
             )
             for part in parts.to_pylist():
                 place = (part["place"], part["day"])
-                update = sketches.setdefault(place, sketch(SKETCH)).update
+                sketch = sketches.setdefault(place, datasketches().cpc_sketch(SKETCH))
                 for number in part["id_list"]:
-                    update(number)
-        return pa.table(
-            {
-                "place": pa.array([place for place, _ in sketches], pa.int64()),
-                "day": pa.array([day for _, day in sketches], pa.date32()),
-                "sketch": pa.array(
-                    [each.serialize() for each in sketches.values()], pa.binary()
-                ),
-            }
-        )
+                    sketch.update(number)
+        rows = [
+            {"place": place, "day": day, "sketch": sketch.serialize()}
+            for (place, day), sketch in sketches.items()
+        ]
+        return pa.Table.from_pylist(rows)
 
-    def distinct(self, columns: Sequence[str]) -> dict[Any, tuple[int, int, int]]:
-        """Return the number of distinct ids (estimate, low, high), grouped by these
-        columns of ``names`` and by ``day`` if it is among them.
+    def count_ids(self) -> None:
+        """Register the numbers of distinct ids that ``access.sql`` reads."""
+        scopes = {"all": "''", "application": "application", "project": "project"}
+        for view, day in (("found_days", ["day"]), ("found", [])):
+            tables = [
+                self._distinct(f"'{scope}' AS scope", f"{name} AS name", *day)
+                for scope, name in scopes.items()
+            ]
+            found = pa.concat_tables(tables, promote_options="default")
+            self.database.register(view, found)
+        self.database.register("found_places", self._distinct("place", "day"))
+        self.database.register("method", pa.table({"exact": [self.exact]}))
+
+    def _distinct(self, *columns: str) -> pa.Table:
+        """Return the number of distinct ids by ``columns``, which are SQL expressions
+        with names: the columns, ``value``, ``low`` and ``high``.
         """
-        listed = ", ".join(columns) or "1"
-        places = "(SELECT DISTINCT place, application, project, endpoint FROM names)"
+        source = f"""{"days" if self.exact else "sketches"} JOIN
+            (SELECT DISTINCT place, application, project FROM names) USING (place)"""
+        listed = ", ".join(columns)
         if self.exact:
-            rows = self.sql(
-                f"""SELECT {listed}, count(*) FROM (
-                    SELECT DISTINCT {listed}, id FROM days JOIN {places} USING (place)
-                ) GROUP BY ALL"""
-            ).fetchall()
-            return {row[:-1]: (row[-1],) * 3 for row in rows}
-        unions: dict[Any, Any] = {}
+            return self.sql(
+                f"""SELECT {listed}, count(DISTINCT id) AS value, value AS low,
+                value AS high FROM {source} GROUP BY ALL"""
+            ).to_arrow_table()
         library = datasketches()
-        rows = self.sql(
-            f"SELECT {listed}, sketch FROM sketches JOIN {places} USING (place)"
-        ).fetchall()
-        for row in rows:
-            union = unions.setdefault(row[:-1], library.cpc_union(SKETCH))
-            union.update(library.cpc_sketch.deserialize(row[-1]))
-        results = {name: union.get_result() for name, union in unions.items()}
-        return {
-            name: (
-                round(sketch.get_estimate()),
-                math.floor(sketch.get_lower_bound(2)),
-                math.ceil(sketch.get_upper_bound(2)),
-            )
-            for name, sketch in results.items()
-        }
+        unions: dict[Any, Any] = {}
+        found = self.sql(f"SELECT {listed}, sketch FROM {source}").to_arrow_table()
+        for row in found.to_pylist():
+            sketch = library.cpc_sketch.deserialize(row.pop("sketch"))
+            union = unions.setdefault(tuple(row.items()), library.cpc_union(SKETCH))
+            union.update(sketch)
+        results = {group: union.get_result() for group, union in unions.items()}
+        return pa.Table.from_pylist(
+            [
+                {
+                    **dict(group),
+                    "value": round(sketch.get_estimate()),
+                    "low": math.floor(sketch.get_lower_bound(2)),
+                    "high": math.ceil(sketch.get_upper_bound(2)),
+                }
+                for group, sketch in results.items()
+            ]
+        )
 
 
 def datasketches() -> Any:
@@ -282,182 +297,3 @@ def datasketches() -> Any:
             "is missing: pip install 'provscan[ledger]'"
         ) from None
     return datasketches
-
-
-def calls(counts: Counts) -> pa.Table:
-    """Return the table ``calls``."""
-    distinct = counts.distinct(("application", "project", "endpoint", "day"))
-    found = [
-        dict(zip(("application", "project", "endpoint", "day"), name, strict=True))
-        | {"distinct": number}
-        for name, (number, _, _) in distinct.items()
-    ]
-    schema = pa.schema(
-        [
-            field
-            for field in CALLS_TABLE
-            if field.name in ("application", "project", "endpoint", "day", "distinct")
-        ]
-    )
-    counts.database.register("found", pa.Table.from_pylist(found, schema))
-    summed = """SELECT application, project, endpoint,
-            make_timestamp(start * 1000000)::DATE AS day,
-            sum(calls) AS calls, sum(refused) AS refused, sum(failed) AS failed,
-            sum(delivered) AS delivered, sum(calls_with_ids) AS calls_with_ids,
-            sum(delivered_without_ids) AS delivered_without_ids,
-            sum(uncounted) AS uncounted, max(quota) AS stated_limit
-        FROM cells JOIN names USING (i) GROUP BY ALL"""
-    again = """SELECT application, project, endpoint, day, sum(retries) AS retries
-        FROM retries JOIN names USING (i) GROUP BY ALL"""
-    same = " AND ".join(
-        f"s.{name} IS NOT DISTINCT FROM {{0}}.{name}"
-        for name in ("application", "project", "endpoint", "day")
-    )
-    return counts.sql(
-        f"""SELECT s.*, coalesce(r.retries, 0) AS retries, f."distinct"
-        FROM ({summed}) s LEFT JOIN ({again}) r ON {same.format("r")}
-        LEFT JOIN found f ON {same.format("f")}
-        ORDER BY application, project, endpoint, day"""
-    ).to_arrow_table()
-
-
-def totals(counts: Counts) -> pa.Table:
-    """Return the table ``totals``."""
-    rows = []
-    for scope in ("all", "application", "project"):
-        columns = [] if scope == "all" else [scope]
-        daily = counts.distinct([*columns, "day"])
-        distinct = counts.distinct(columns)
-        for sums in _sums(counts, columns):
-            name = sums.pop("name")
-            of_days = {
-                key[-1]: value
-                for key, value in daily.items()
-                if scope == "all" or key[0] == name
-            }
-            overall = distinct.get((1,) if scope == "all" else (name,), (0, 0, 0))
-            if scope != "all" and name is None:
-                continue
-            rows.append(_total(counts, scope, name, sums, of_days, overall))
-    return pa.Table.from_pylist(rows, TOTALS)
-
-
-def _sums(counts: Counts, columns: list[str]) -> list[dict[str, Any]]:
-    name = columns[0] if columns else "NULL::VARCHAR"
-    weighed = "NULL AS calls_estimate"
-    summed = ["calls", "refused", "failed", "uncounted", "delivered"]
-    summed.append("delivered_without_ids")
-    if counts.sampled:
-        summed += [
-            f"{what}_{of}"
-            for what in ("calls", "delivered")
-            for of in ("estimate", "variance")
-        ]
-        weighed = """sum(calls_estimate) AS calls_estimate,
-            1.96 * sqrt(sum(calls_variance)) AS calls_margin,
-            sum(delivered_estimate) AS delivered_estimate,
-            1.96 * sqrt(sum(delivered_variance)) AS delivered_margin"""
-    day = "make_timestamp(start * 1000000)::DATE"
-    return (
-        counts.sql(
-            f"""SELECT d.*, coalesce(r.retries, 0)::BIGINT AS retries FROM (
-            SELECT name, min(first) AS first, max(last) AS last,
-                sum(calls)::BIGINT AS calls, sum(refused)::BIGINT AS refused,
-                sum(failed)::BIGINT AS failed, sum(uncounted)::BIGINT AS uncounted,
-                sum(delivered)::BIGINT AS delivered, max(most) AS most,
-                sum(delivered_without_ids)::BIGINT AS without,
-                map_from_entries(list((day, most))) AS most_daily, {weighed}
-            FROM (
-                SELECT {name} AS name, {day} AS day, min(first) AS first,
-                    max(last) AS last, max(most) AS most,
-                    {", ".join(f"sum({each}) AS {each}" for each in summed)}
-                FROM cells JOIN names USING (i) GROUP BY name, day
-            ) GROUP BY name
-        ) d LEFT JOIN (
-            SELECT {name} AS name, sum(retries) AS retries
-            FROM retries JOIN names USING (i) GROUP BY name
-        ) r ON r.name IS NOT DISTINCT FROM d.name ORDER BY name"""
-        )
-        .to_arrow_table()
-        .to_pylist()
-    )
-
-
-def _total(
-    counts: Counts,
-    scope: str,
-    name: str | None,
-    sums: dict[str, Any],
-    days: dict[Any, tuple[int, int, int]],
-    overall: tuple[int, int, int],
-) -> dict[str, Any]:
-    """Return a row of ``totals``: exact counts, or bounds if ids are missing."""
-    most_daily = dict(sums.pop("most_daily"))
-    without, uncounted, most = sums.pop("without"), sums["uncounted"], sums.pop("most")
-    daily = [sum(value[at] for value in days.values()) for at in range(3)]
-    complete = not without and not uncounted
-    # The tweets of one response are distinct.
-    daily_low = sum(
-        max(days.get(day, (0, 0))[1], largest or 0)
-        for day, largest in most_daily.items()
-    )
-    sampled = sums["calls_estimate"] is not None
-    row = {"scope": scope, "name": name} | {
-        key: value for key, value in sums.items() if not key.endswith("_margin")
-    }
-    unbounded = uncounted or sampled
-    row |= {
-        "daily_value": daily[0] if complete else None,
-        "daily_low": daily[1] if complete else daily_low,
-        "daily_high": None if unbounded else daily[2] + without,
-        "distinct_value": overall[0] if complete else None,
-        "distinct_low": overall[1] if complete else max(overall[1], most or 0),
-        "distinct_high": None if unbounded else overall[2] + without,
-        "method": "bounds" if not complete else "exact" if counts.exact else "sketch",
-    }
-    said = []
-    if without:
-        said.append(
-            f"ids are missing for {without:,} of {sums['delivered']:,} delivered "
-            "tweets, so distinct tweets are bounded: at most as if all of these were "
-            "distinct, at least the distinct ids logged, or the largest response"
-        )
-    if uncounted:
-        said.append(
-            f"{uncounted:,} answered calls state neither ids nor a number of tweets: "
-            "delivered leaves them out, and no upper bound can be given"
-        )
-    if sampled:
-        for what in ("calls", "delivered"):
-            margin = sums[f"{what}_margin"]
-            row[f"{what}_low"] = row[f"{what}_estimate"] - margin
-            row[f"{what}_high"] = row[f"{what}_estimate"] + margin
-        said.append(
-            "logs are samples: counts are those in the logs, estimates assume that "
-            "calls were sampled independently, and distinct tweets have no upper bound"
-        )
-    if not counts.exact:
-        said.append(
-            "distinct ids are estimated; bounds are those of a CPC sketch (95 %)"
-        )
-    row["says"] = "; ".join(said) or "every delivered tweet has an id"
-    return row
-
-
-def organisations(counts: Counts) -> pa.Table:
-    """Return the table ``organisations``."""
-    return (
-        counts.sql(
-            """SELECT organisation, declared_use, region, application,
-            min(first_answered) AS first, max(last_answered) AS last,
-            sum(answered)::BIGINT AS calls,
-            sum(delivered)::BIGINT AS delivered
-        FROM (SELECT *, calls - refused - failed AS answered FROM cells)
-            JOIN names USING (i)
-        WHERE answered > 0
-            AND coalesce(organisation, declared_use, region) IS NOT NULL
-        GROUP BY ALL ORDER BY ALL"""
-        )
-        .to_arrow_table()
-        .cast(ORGANISATIONS)
-    )

@@ -1,8 +1,9 @@
 """The DuckDB database in which a ledger is computed.
 
 :func:`open_database` opens it on the tables that :func:`provscan.ledger.access.measure`
-wrote, as views. :func:`add_table` adds a table, :func:`write_table` writes one as
-Parquet, :func:`rows` reads one.
+wrote, as views. :func:`add_table` adds a table, :func:`run_script` runs a script such
+as ``comparison.sql``, :func:`write_table` writes a table as Parquet, and :func:`rows`
+returns the rows of a query.
 """
 
 from __future__ import annotations
@@ -27,6 +28,11 @@ def open_database(tables: Path, names: Iterable[str] = TABLES) -> Database:
         path = str(tables / f"{name}.parquet").replace("'", "''")
         db.execute(f"CREATE VIEW {name} AS FROM read_parquet('{path}')")
     return db
+
+
+def run_script(db: Database, name: str) -> None:
+    """Run the SQL script ``name`` of this package."""
+    db.execute((Path(__file__).parent / name).read_text(encoding="utf-8"))
 
 
 def add_table(

@@ -1,9 +1,8 @@
 """Read what applications hold and use from the folders of runs and probes.
 
 :func:`add_holdings` scans the datasets of the case, and adds the run or probe of each
-holding and use. :func:`add_deletions` compares requests to delete with purge records,
-and with the tweets that later holdings contain. All numbers are copied from the runs,
-with their intervals and reservations.
+holding and use. :func:`add_deletions` adds the ids of requests to delete and of purge
+records. All numbers are copied from the runs, with their intervals and reservations.
 """
 
 from __future__ import annotations
@@ -15,9 +14,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from provscan import __version__
 from provscan.api import match, open_index
 from provscan.engine.progress import Progress
-from provscan.errors import InputError, UnusableError
+from provscan.errors import GateError, InputError, UnusableError, WithheldError
 from provscan.ledger.database import Database, add_table
 from provscan.ledger.inputs import Case, Row
 from provscan.report.omissions import left_out
@@ -77,7 +77,9 @@ def add_holdings(
 
 
 def _scan(case: Case, held: Row, run: Path, progress: Progress | None) -> None:
-    """Scan a dataset, unless its scan is complete and nothing has changed since."""
+    """Scan a dataset, unless nothing has changed since its scan. An interrupted scan is
+    resumed. The gates of a scan are ignored, since the ledger reports what it found.
+    """
     options = dict(held["options"] or {})
     dataset = case.folder / held["dataset"]
     files = sorted([dataset, *dataset.rglob("*")])
@@ -89,14 +91,19 @@ def _scan(case: Case, held: Row, run: Path, progress: Progress | None) -> None:
         (str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files
     ]
     index = open_index(case.folder / case.about["index"])
-    asked = json.dumps([states, index.fingerprint, options], default=str)
+    basis = [states, index.fingerprint, options, __version__]
+    asked = json.dumps(basis, default=str)
     run.parent.mkdir(exist_ok=True)
     note = run.with_suffix(".json")
-    if run.is_dir() and note.is_file() and note.read_text() == asked:
+    same = note.is_file() and note.read_text() == asked
+    if same and run.is_dir():
         return
     note.write_text(asked)
+    options |= {"resume": same, "overwrite": not same}
     try:
-        match(str(dataset), index, run, overwrite=True, progress=progress, **options)
+        match(str(dataset), index, run, progress=progress, **options)
+    except (GateError, WithheldError):
+        assert run.is_dir()
     except TypeError as error:
         raise InputError(
             f"the options of {held['name']} are not those of match: {error}"
@@ -106,7 +113,7 @@ def _scan(case: Case, held: Row, run: Path, progress: Progress | None) -> None:
         said = re.sub(r"--([a-z]+(-[a-z]+)*)", _key, str(error))
         raise InputError(f"scanning {held['dataset']}: {said}") from error
     except KeyboardInterrupt:
-        # Not the advice of match to go on with an option of its own.
+        # Leave out the note of match that names an option of its command line.
         raise KeyboardInterrupt from None
 
 
@@ -157,50 +164,8 @@ def _answer(folder: Path, unit: str, shown: str) -> Row:
     }
 
 
-DELETIONS = """
-CREATE TABLE deletions AS
-WITH due AS (
-    SELECT requested.*, pack, rule, version, date + to_hours(value) AS due
-    FROM requested LEFT JOIN rules ON kind = 'deletion'
-        AND requested.date::DATE >= from_day AND requested.date::DATE < until_day
-), recorded AS (
-    SELECT due.*, min(purged.date) AS recorded
-    FROM due LEFT JOIN purged ON purged.application = due.application
-        AND purged.id = due.id AND purged.date >= due.date
-    GROUP BY ALL
-), ids AS (
-    SELECT recorded.*, bool_or(NOT shared) AS alone,
-        bool_or(NOT shared AND held.date > recorded) AS despite,
-        bool_or(shared) AS shared
-    FROM recorded LEFT JOIN held ON held.application = recorded.application
-        AND held.id = recorded.id AND held.date > due
-    GROUP BY ALL
-)
-SELECT application, name, date AS requested, pack, rule, version, due, count(*) AS ids,
-    count(*) FILTER (recorded <= due) AS recorded_in_time,
-    count(*) FILTER (recorded > due) AS recorded_late,
-    count(*) FILTER (recorded IS NULL) AS not_recorded,
-    (SELECT count(*) FROM holdings WHERE holdings.application = ids.application
-        AND holdings.date > ids.due) AS holdings_after,
-    count(*) FILTER (alone) AS held_after,
-    count(*) FILTER (despite) AS held_despite_record,
-    count(*) FILTER (shared AND NOT coalesce(alone, false)) AS held_shared_text
-FROM ids GROUP BY ALL
-"""
-"""One row for each request and each version of a rule that applied on its day.
-
-``ids`` were requested; of these, purge records name ``recorded_in_time`` and
-``recorded_late``. The holdings of later than ``due`` contain ``held_after`` of them,
-``held_despite_record`` although a record says that they were deleted before.
-``held_shared_text`` are in addition: their text is held, but is also that of other
-tweets, so that it can't be told which of them is.
-"""
-
-
 def add_deletions(db: Database, case: Case) -> None:
-    """Add the table ``deletions``, from the tables ``rules``, ``holdings`` and
-    ``held``.
-    """
+    """Add the tables ``requested`` and ``purged``, with the ids of tweets."""
     for table, kind, date in (
         ("requested", "deletion", "requested"),
         ("purged", "purge", "date"),
@@ -213,7 +178,6 @@ def add_deletions(db: Database, case: Case) -> None:
                 "SELECT DISTINCT ?, ?, ?::TIMESTAMPTZ, id FROM ids",
                 [row["application"], row.get("name"), row[date]],
             )
-    db.execute(DELETIONS)
 
 
 def _read_ids(path: Path) -> list[str]:

@@ -10,9 +10,9 @@ complete when its description, a JSON file, exists. ::
 
 A part has the columns ``row`` (1-based number of the line or row), ``time`` (of the
 call, in UTC), ``seen`` (time at which the response was logged, in UTC, if known),
-``key`` (of the call's names), ``parameters`` (a hash), ``status``, ``tweets``, ``ids``,
-``newest`` (the newest id that contains its time), ``quota`` (the limit that the
-platform stated) and ``share``.
+``key`` (a hash of the call's names), ``parameters`` (a hash), ``status``, ``tweets``,
+``ids``, ``newest`` (the newest id that contains its time), ``quota`` (the limit that
+the platform stated) and ``share``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ import hmac
 import json
 import os
 import re
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -32,6 +31,8 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from provscan.errors import InputError
 from provscan.ledger import exports
@@ -42,7 +43,7 @@ from provscan.ledger.columns import (
     found_columns,
     read_mapping,
 )
-from provscan.ledger.logs import FORMATS, Format, Lines, format_of, identifier, text
+from provscan.ledger.logs import FORMATS, Format, format_of, identifier, text
 from provscan.names import counted, printable
 from provscan.readers.bytes.files import open_file, why_unread
 from provscan.readers.bytes.streams import ByteStream, unpack_into
@@ -55,7 +56,7 @@ from provscan.urls import source_of
 from provscan.writing import replacing_file, temporary_name
 
 # Increase this version when the meaning of a part's columns changes.
-VERSION = 1
+VERSION = 2
 # The first id that contains the time of its tweet (Snowflake, from November 2010).
 FIRST_SNOWFLAKE = 29_700_859_247
 # A part is sorted by time if its row groups overlap by more than this factor.
@@ -64,6 +65,8 @@ READABLE = (
     "JSON lines, CSV, Parquet, web server and load balancer logs, CloudTrail, "
     "twarc.log and the platform's usage export; each also compressed and in archives"
 )
+# The types of numbers.
+NUMBERS = {"status": "SMALLINT", "tweets": "INTEGER", "quota": "INTEGER"}
 ZONED = r"(Z|[+-][0-9]{2}:?[0-9]{2})$"
 # The reasons why a row is bad; the first that applies is given. Tweets exist since
 # March 2006.
@@ -130,24 +133,26 @@ def take_in(
     made: list[Part] = []
     seen: dict[str, str] = {}
     done = 0
-    for each in found:
-        source = each.split.source
-        about: dict[str, Any] = {"source": source, "stream": stream_of(source)}
-        try:
-            checksum, size = _checksum(each.split)
-            about |= {"sha256": checksum, "bytes": size}
-            if checksum in seen:
-                about |= {"state": "copy", "detail": f"a copy of {seen[checksum]}"}
+    places = {Path(each.split.path).resolve().parent for each in found}
+    with connect([folder, *sorted(places)], memory) as database:
+        for each in found:
+            source = each.split.source
+            about: dict[str, Any] = {"source": source, "stream": stream_of(source)}
+            try:
+                checksum, size = _checksum(each.split)
+                about |= {"sha256": checksum, "bytes": size}
+                if checksum in seen:
+                    about |= {"state": "copy", "detail": f"a copy of {seen[checksum]}"}
+                    made.append(Part(about))
+                else:
+                    seen[checksum] = source
+                    entry = entry_for(source, entries)
+                    made.append(_part(database, each, about, entry, folder, key))
+            except InputError as error:
+                about |= {"state": "unread", "detail": why_unread(error, source)}
                 made.append(Part(about))
-            else:
-                seen[checksum] = source
-                entry = entry_for(source, entries)
-                made.append(_part(each, about, entry, folder, key, memory))
-        except InputError as error:
-            about |= {"state": "unread", "detail": why_unread(error, source)}
-            made.append(Part(about))
-        done += each.split.size
-        on_progress("reading", done, total)
+            done += each.split.size
+            on_progress("reading", done, total)
     for source, why in survey.unread:
         about = {"source": source, "stream": stream_of(source), "state": "unread"}
         made.append(Part(about | {"detail": why}))
@@ -202,12 +207,12 @@ def _context(split: Split) -> Context:
 
 
 def _part(
+    database: duckdb.DuckDBPyConnection,
     found: Found,
     about: dict[str, Any],
     entry: Entry,
     folder: Path,
     key: str,
-    memory: str,
 ) -> Part:
     """Return the part of one log; make it if it does not exist."""
     basis = [VERSION, duckdb.__version__, about["sha256"], entry.as_json(), key]
@@ -230,23 +235,12 @@ def _part(
         else:
             part.digest = exports.digest(stream)
     else:
-        maker = _Maker(part, folder / f"{name}.parquet", entry, key)
-        with maker.opened(found, memory):
-            maker.make()
+        _Maker(database, part, folder / f"{name}.parquet", entry, key).make(found)
     with replacing_file(described) as file:
-        file.write_text(
-            json.dumps(
-                {
-                    "about": part.about,
-                    "bad": part.bad,
-                    "usage": part.usage,
-                    "digest": part.digest,
-                    "content": part.content,
-                    "rows": part.path is not None,
-                },
-                default=str,
-            )
-        )
+        content = {"about": part.about, "rows": part.path is not None} | {
+            name: getattr(part, name) for name in ("bad", "usage", "digest", "content")
+        }
+        file.write_text(json.dumps(content, default=str))
     return part if part.path is None else _described(described)
 
 
@@ -265,80 +259,82 @@ def _described(described: Path) -> Part:
 class _Maker:
     """The making of one part, from an SQL query of the log's typed rows."""
 
-    def __init__(self, part: Part, path: Path, entry: Entry, key: str) -> None:
+    def __init__(
+        self,
+        database: duckdb.DuckDBPyConnection,
+        part: Part,
+        path: Path,
+        entry: Entry,
+        key: str,
+    ) -> None:
         self.part = part
+        self._database = database
         self._path = path
         self._entry = entry
-        self._key = key.encode()
+        self._key = key
+        self._zoned = False
 
-    @contextmanager
-    def opened(self, found: Found, memory: str) -> Iterator[None]:
-        """Open the log, and define `source`."""
-        folder = self._path.parent
-        if self.part.about["format"] == "parquet":
-            with _as_file(found.split) as path:
-                self._database = connect([folder, path.parent], memory)
-                with self._database:
-                    self._from_parquet(path)
-                    yield
-            return
-        raw = folder / temporary_name()
-        try:
-            self._database = connect([folder], memory)
-            with self._database:
-                self._from_text(found, raw)
-                yield
-        finally:
-            raw.unlink(missing_ok=True)
+    def make(self, found: Found) -> None:
+        """Write the part and its names, and complete ``about``."""
+        form = self.part.about["format"]
+        with _temporary(self._path.parent) as copy:
+            if form == "parquet":
+                path = Path(found.split.path).resolve()
+                if found.split.archive is not None or found.split.compression:
+                    with open(copy, "wb", buffering=0) as file:
+                        stream = ByteStream(found.split, _context(found.split))
+                        unpack_into(stream, file)
+                    path = copy
+                self._write(self._parquet(path), "0")
+            else:
+                self._text(FORMATS[form](found.head), found.split, copy)
+                self._write(f"FROM read_parquet({text(str(copy))})", "other::INTEGER")
 
     def _sql(self, query: str) -> duckdb.DuckDBPyRelation:
         return self._database.sql(query)
 
-    def _from_parquet(self, path: Path) -> None:
-        rows = f"read_parquet({text(str(path))}, file_row_number = true)"
+    def _parquet(self, path: Path) -> str:
+        """Return a query of the typed rows of a Parquet file."""
+        source = f"read_parquet({text(str(path))}, file_row_number = true)"
         try:
-            first = self._sql(f"SELECT * FROM {rows} LIMIT 1").to_arrow_table()
+            rows = self._sql(f"SELECT * EXCLUDE (file_row_number) FROM {source}")
+            first = (*rows.limit(1).fetchall(), [""] * len(rows.columns))[0]
         except duckdb.Error as error:
             raise InputError(f"damaged: {error}") from error
-        types = {column.name: column.type for column in first.schema}
-        del types["file_row_number"]
-        names = {
-            name: "" if not len(first) else str(first[name][0].as_py())
-            for name in types
-        }
-        columns = self._columns(names)
-        values = {name: identifier(column) for name, column in columns.items()}
-        self._source = self._typed(
-            f"SELECT file_row_number + 1 AS row, NULL AS line, * FROM {rows}",
-            values,
-            {name: types[column] for name, column in columns.items()},
+        columns = self._columns(dict(zip(rows.columns, map(str, first), strict=True)))
+        kinds = dict(zip(rows.columns, map(str, rows.types), strict=True))
+        return self._typed(
+            f"SELECT file_row_number + 1 AS row, NULL AS line, * FROM {source}",
+            {name: identifier(column) for name, column in columns.items()},
+            {name: kinds[column] for name, column in columns.items()},
+            Format,
         )
 
-    def _from_text(self, found: Found, raw: Path) -> None:
-        form: Format = FORMATS[self.part.about["format"]](found.head)
-        context, stream = self._read(form, found.split, raw)
+    def _text(self, form: Format, split: Split, copy: Path) -> None:
+        """Write the typed rows of a log in another format to the file ``copy``."""
+        context, stream = self._read(form, split, copy)
         # In some formats, only the row itself names its columns.
         known = self._columns(form.names)
-        later = self._sql("SELECT DISTINCT unnest(keys) FROM raw").fetchall()
-        if isinstance(form, Lines) and later:
-            form.add([name for (name,) in later if name not in form.names])
-            if self._columns(form.names) != known:
-                context, stream = self._read(form, found.split, raw)
-        self._source = "SELECT * FROM raw"
-        self._left_out(form, context.stats)
+        later = self._sql(
+            f"SELECT DISTINCT unnest(keys) FROM read_parquet({text(str(copy))})"
+        ).fetchall()
+        if form.add([name for (name,) in later]) and self._columns(form.names) != known:
+            context, stream = self._read(form, split, copy)
+        if form.bad:
+            self._bad("not_the_format", len(form.bad), *form.bad[0])
+        for reason, count in context.stats.skipped.items():
+            example = context.stats.examples[reason][0]
+            self._bad(reason, count, example.record + 1, example.detail)
+        self.part.about |= {"other": form.others, "detail": form.detail}
+        self.part.content = form.content
         if stream.damage is not None:
             self.part.about |= {"state": "damaged", "detail": stream.damage}
 
     def _read(
-        self, form: Format, split: Split, raw: Path
+        self, form: Format, split: Split, copy: Path
     ) -> tuple[Context, ByteStream]:
-        """Write the typed rows of a log to ``raw``, and make a view of that name."""
         columns = self._columns(form.names)
         values = {name: form.value(column) for name, column in columns.items()}
-        if "parameters" not in columns and "endpoint" in columns:
-            values["parameters"] = values["endpoint"]
-        if "endpoint" in values:
-            values["endpoint"] = _endpoint(values["endpoint"])
         context = _context(split)
         stream = ByteStream(split, context)
         batches = form.batches(stream)
@@ -358,32 +354,15 @@ class _Maker:
 
         reader = pa.RecordBatchReader.from_batches(first.schema, watched())
         self._database.register("rows", reader)
-        if isinstance(form, Lines):
-            prepared = f"SELECT row, line, {form.prepared()} AS v FROM rows"
-            prepared += " WHERE trim(line, E' \\t\\r\\n') <> ''"
-        else:
-            prepared = "SELECT *, NULL AS line FROM rows"
-        source = self._typed(prepared, values, {}, form)
+        typed = self._typed(form.query(), values, {}, form)
         try:
-            self._sql(f"COPY ({source}) TO {text(str(raw))} (FORMAT parquet)")
+            self._sql(f"COPY ({typed}) TO {text(str(copy))} (FORMAT parquet)")
         except duckdb.Error as error:
             if ended:
                 raise ended[0] from None
-            cause = error.__cause__ or error
-            raise InputError(f"damaged: {cause}") from error
+            raise InputError(f"damaged: {error.__cause__ or error}") from error
         self._database.unregister("rows")
-        self._sql(f"CREATE OR REPLACE VIEW raw AS FROM read_parquet({text(str(raw))})")
         return context, stream
-
-    def _left_out(self, form: Format, stats: ReadStats) -> None:
-        """Count the rows that the format itself left out."""
-        if form.bad:
-            self._bad("not_the_format", len(form.bad), *form.bad[0])
-        for reason, count in stats.skipped.items():
-            example = stats.examples[reason][0]
-            self._bad(reason, count, example.record + 1, example.detail)
-        self.part.about |= {"other": form.others, "detail": form.detail}
-        self.part.content = form.content
 
     def _bad(self, reason: str, count: int, row: int, line: str | None) -> None:
         shown = re.sub(r"[A-Za-z0-9_%+/=-]{16,}", "…", (line or "").strip())[:120]
@@ -398,6 +377,7 @@ class _Maker:
         )
 
     def _columns(self, names: dict[str, str]) -> dict[str, str]:
+        """Return the column of each meaning; ``names`` has columns and first values."""
         columns = found_columns(self.part.about["source"], names, self._entry)
         if "seen" in names:
             columns["seen"] = "seen"
@@ -409,77 +389,76 @@ class _Maker:
         self,
         rows: str,
         values: dict[str, str],
-        types: dict[str, pa.DataType],
-        form: type[Format] | Format = Format,
+        kinds: dict[str, str],
+        form: type[Format] | Format,
     ) -> str:
-        """Return a query of typed rows. ``bad`` is the reason why a row is bad."""
+        """Return a query of typed rows. ``bad`` is the reason why a row is bad.
+
+        ``values`` has the SQL expression of each meaning, and ``kinds`` its DuckDB type
+        if that is not VARCHAR.
+        """
         entry = self._entry
 
         def stated(name: str) -> str:
             if name in entry.constants:
                 return text(entry.constants[name])
-            return values.get(name, "NULL")
+            value = values.get(name, "NULL")
+            if kinds.get(name, "VARCHAR") == "VARCHAR":
+                return f"nullif(nullif(trim({value}), ''), '-')"
+            return value
 
-        names = ", ".join(
-            f"nullif(trim(({stated(name)})::VARCHAR), '') AS {identifier(name)}"
-            for name in NAMED
-        )
-        share = entry.share if entry.share is not None else stated("share")
+        plain = {name: f"{stated(name)}::VARCHAR" for name in NAMED}
+        plain["endpoint"] = _endpoint(plain["endpoint"])
+        # A request can contain its parameters.
+        parameters = values.get("parameters") or values.get("endpoint", "NULL")
+        names = ", ".join(f"{value} AS {identifier(n)}" for n, value in plain.items())
         times = ", ".join(
-            f"{self._time(stated(name), types.get(name))} AS {name}"
+            f"{self._time(stated(name), kinds.get(name, 'VARCHAR'))} AS {name}"
+            if name in values
+            else f"NULL::TIMESTAMP AS {name}"
             for name in ("time", "seen")
         )
-        number = "nullif(nullif(({})::VARCHAR, '-'), '')"
-        typed = {
-            "status": "SMALLINT",
-            "tweets": "INTEGER",
-            "quota": "INTEGER",
-        }
         numbers = ", ".join(
             f"TRY_CAST({stated(name)} AS {kind}) AS {name}"
-            for name, kind in typed.items()
+            for name, kind in NUMBERS.items()
         )
+        share = stated("share") if entry.share is None else str(entry.share)
+        key = ", ".join(map(identifier, NAMED))
         return f"""
-            SELECT row, time, seen, parameters, status, tweets, ids, quota, share,
-                {", ".join(map(identifier, NAMED))}, other, keys,
+            SELECT * EXCLUDE (time_stated, status_stated, tweets_stated, shaped, line),
+                hash({text(self._key)}, {key}) AS key,
                 {REASONS.format(reason=form.reason)} AS bad,
-                CASE WHEN bad IS NOT NULL THEN coalesce(line::VARCHAR, CASE bad
-                    WHEN 'bad_time' THEN time_stated
-                    WHEN 'impossible_time' THEN time_stated
-                    WHEN 'bad_status' THEN status_stated
-                    WHEN 'bad_tweets' THEN tweets_stated END) END AS line
+                CASE WHEN bad IS NOT NULL THEN coalesce(line, CASE
+                    WHEN bad LIKE '%time' THEN time_stated::VARCHAR
+                    WHEN bad = 'bad_status' THEN status_stated::VARCHAR
+                    WHEN bad = 'bad_tweets' THEN tweets_stated::VARCHAR END) END AS line
             FROM (
                 SELECT row, line, {times}, {numbers}, {names},
-                    nullif(trim(({stated("time")})::VARCHAR), '') AS time_stated,
-                    {number.format(stated("status"))} AS status_stated,
-                    {number.format(stated("tweets"))} AS tweets_stated,
-                    {_ids(stated("ids"), types.get("ids"))} AS ids,
-                    hash({stated("parameters")}) AS parameters,
+                    {stated("time")} AS time_stated,
+                    {stated("status")} AS status_stated,
+                    {stated("tweets")} AS tweets_stated,
+                    {_ids(stated("ids"), kinds.get("ids", "VARCHAR"))} AS ids,
+                    hash({parameters}) AS parameters,
                     TRY_CAST({share} AS DOUBLE) AS share,
                     coalesce({form.shaped}, false) AS shaped, {form.other} AS other,
                     {form.keys} AS keys
                 FROM ({rows})
             )"""
 
-    def _time(self, value: str, kind: pa.DataType | None) -> str:
+    def _time(self, value: str, kind: str) -> str:
         """Return an SQL expression for a time in UTC."""
         zone = text(self._entry.zone)
-        if value == "NULL":
-            return "NULL::TIMESTAMP"
-        if kind is not None and pa.types.is_timestamp(kind):
-            self._zoned = kind.tz is not None
-            if self._zoned:
-                return f"timezone('UTC', {value}::TIMESTAMPTZ)"
-            local = f"{value}::TIMESTAMP"
-            return (
-                local
-                if self._entry.zone == "UTC"
-                else f"timezone('UTC', timezone({zone}, {local}))"
-            )
-        value = f"trim(({value})::VARCHAR)"
+        if kind == "TIMESTAMP WITH TIME ZONE":
+            self._zoned = True
+            return f"timezone('UTC', {value})"
+        if kind.startswith("TIMESTAMP"):
+            self._zoned = False
+            if self._entry.zone == "UTC":
+                return f"{value}::TIMESTAMP"
+            return f"timezone('UTC', timezone({zone}, {value}::TIMESTAMP))"
+        value = f"({value})::VARCHAR"
         if self._entry.time_format is not None:
-            form = text(self._entry.time_format)
-            read = f"try_strptime({value}, {form})"
+            read = f"try_strptime({value}, {text(self._entry.time_format)})"
             if "%z" in self._entry.time_format:
                 self._zoned = True
                 return f"timezone('UTC', {read})"
@@ -502,101 +481,76 @@ class _Maker:
                 try_strptime({value}, '%a %b %d %H:%M:%S %z %Y')
             )) END"""
 
-    def make(self) -> None:
-        """Write the part and its names, and complete ``about``."""
+    def _write(self, rows: str, other: str) -> None:
+        """Write the part and its names from a query of typed rows. ``other`` is an SQL
+        expression, 1 for rows that are not calls.
+        """
         about = self.part.about
         counts = self._sql(
             f"""SELECT bad, count(*), min(row), arg_min(line, row)
-            FROM ({self._source}) WHERE bad IS NOT NULL AND NOT other
+            FROM ({rows}) WHERE bad IS NOT NULL AND NOT other
             GROUP BY bad ORDER BY bad"""
         ).fetchall()
         for reason, count, row, line in counts:
             self._bad(reason, count, row, line)
-        self._name()
-        joined = " AND ".join(
-            f"r.{identifier(name)} IS NOT DISTINCT FROM n.{identifier(name)}"
-            for name in NAMED
-        )
+        about["bad"] = sum(row["lines"] for row in self.part.bad)
+        others = self._sql(f"SELECT sum({other}) FROM ({rows})").fetchall()[0][0]
+        about["other"] = about.get("other", 0) + int(others or 0)
+        calls = f"FROM ({rows}) WHERE bad IS NULL AND NOT other"
+        if not self._names(calls):
+            return
         with replacing_file(self._path) as target:
             for order in ("", "ORDER BY time, row"):
                 self._sql(
                     f"""COPY (
-                        SELECT r.row, r.time, r.seen, n.key, r.parameters,
-                            r.status, r.ids, r.quota, r.share,
-                            greatest(r.tweets, len(r.ids),
-                                if(r.status >= 300, 0, NULL))::INTEGER AS tweets,
-                            CASE WHEN list_max(r.ids) >= {FIRST_SNOWFLAKE}
-                            THEN list_max(r.ids) END AS newest
-                        FROM ({self._source}) r JOIN named n ON {joined}
-                        WHERE r.bad IS NULL AND NOT r.other {order}
+                        SELECT row, time, seen, key, parameters, status, ids, quota,
+                            share, greatest(tweets, len(ids),
+                                if(status >= 300, 0, NULL))::INTEGER AS tweets,
+                            CASE WHEN list_max(ids) >= {FIRST_SNOWFLAKE}
+                            THEN list_max(ids) END AS newest
+                        {calls} {order}
                     ) TO {text(str(target))}
-                    (FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2)"""
+                    (FORMAT parquet, COMPRESSION lz4, PARQUET_VERSION v2)"""
                 )
                 if not self._disordered(target):
                     break
-            rows, first, last = self._sql(
-                f"""SELECT count(*), min(time)::VARCHAR, max(time)::VARCHAR
+            about["first"], about["last"] = self._sql(
+                f"""SELECT min(time)::VARCHAR, max(time)::VARCHAR
                 FROM read_parquet({text(str(target))})"""
             ).fetchall()[0]
-        other = self._sql(f"SELECT count(*) FROM ({self._source}) WHERE other")
-        about["other"] = about.get("other", 0) + other.fetchall()[0][0]
-        about |= {"rows": rows, "first": first, "last": last}
-        about["bad"] = sum(row["lines"] for row in self.part.bad)
-        if rows:
-            self.part.path = self._path
-        else:
-            for path in (self._path, self._path.with_suffix(".names.parquet")):
-                path.unlink()
+        self.part.path = self._path
         if not self._zoned and self._entry.zone == "UTC":
-            said = "its times have no zone and are read as UTC"
-            about["detail"] = "; ".join(filter(None, (about["detail"], said)))
+            note = "its times have no zone and are read as UTC"
+            about["detail"] = "; ".join(filter(None, (about["detail"], note)))
 
-    def _name(self) -> None:
-        """Make the table ``named``: the names of calls as logged, and their ``key``.
-        Write the names for each key, with tokens and users as keyed hashes.
+    def _names(self, calls: str) -> int:
+        """Write the names of calls, with tokens and users as keyed hashes, and return
+        the number of calls.
         """
-        listed = ", ".join(map(identifier, NAMED))
-        self._sql(
-            f"""CREATE TABLE stated AS SELECT DISTINCT {listed}
-            FROM ({self._source}) WHERE bad IS NULL AND NOT other"""
-        )
-        secret = self._sql(
-            """SELECT DISTINCT unnest([token, "user"]) AS plain FROM stated"""
-        ).to_arrow_table()["plain"]
-        hashes = [value and self._hashed(value) for value in secret.to_pylist()]
-        self._database.register(
-            "hashes", pa.table({"plain": secret, "hash": pa.array(hashes, pa.string())})
-        )
-        shown = {name: f"s.{identifier(name)}" for name in NAMED} | {
-            "token": "t.hash",
-            "user": "u.hash",
-            "endpoint": _endpoint("s.endpoint"),
-        }
-        told_apart = ", ".join(f"coalesce({name}, chr(30))" for name in shown.values())
-        self._sql(
-            f"""CREATE TABLE named AS SELECT s.*,
-                struct_pack({
-                ", ".join(
-                    f"{identifier(name)} := {value}" for name, value in shown.items()
-                )
-            }) AS shown,
-                md5_number_lower(concat_ws(chr(31), {told_apart})) AS key
-            FROM stated s LEFT JOIN hashes t ON t.plain = s.token
-                LEFT JOIN hashes u ON u.plain = s."user" """
-        )
-        with replacing_file(self._path.with_suffix(".names.parquet")) as target:
-            self._sql(
-                f"""COPY (SELECT DISTINCT key, unnest(shown) FROM named ORDER BY key)
-                TO {text(str(target))} (FORMAT parquet)"""
+        about = self.part.about
+        found = self._sql(
+            f"""SELECT {", ".join(map(identifier, NAMED))}, key, count(*) AS calls
+            {calls} GROUP BY ALL ORDER BY key"""
+        ).to_arrow_table()
+        about["rows"] = pc.sum(found["calls"]).as_py() or 0
+        if not about["rows"]:
+            return 0
+        for name in ("token", "user"):
+            plain = found[name].combine_chunks().dictionary_encode()
+            hashed = pa.array(map(self._hashed, plain.dictionary.to_pylist()))
+            column = pa.DictionaryArray.from_arrays(
+                plain.indices, hashed.cast(pa.string())
             )
-        applications = self._sql(
-            """SELECT DISTINCT application FROM named
-            WHERE application IS NOT NULL ORDER BY 1 LIMIT 1000"""
-        ).fetchall()
-        self.part.about["applications"] = [name for (name,) in applications]
+            place = found.column_names.index(name)
+            found = found.set_column(place, name, column.cast(pa.string()))
+        with replacing_file(self._path.with_suffix(".names.parquet")) as target:
+            pq.write_table(found.drop_columns("calls"), target)
+        applications = pc.unique(found["application"].drop_null()).sort()
+        about["applications"] = applications.to_pylist()[:1000]
+        return int(about["rows"])
 
     def _hashed(self, value: str) -> str:
-        return hmac.new(self._key, value.encode(), "sha256").hexdigest()[:12]
+        return hmac.new(self._key.encode(), value.encode(), "sha256").hexdigest()[:12]
 
     def _disordered(self, path: Path) -> bool:
         """Return whether reading one period would read much of the part."""
@@ -612,27 +566,21 @@ class _Maker:
 
 
 @contextmanager
-def _as_file(split: Split) -> Iterator[Path]:
-    """Yield the path of a Parquet file; unpack a file that is in an archive."""
-    if split.archive is None and split.compression is None:
-        yield Path(split.path).resolve()
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder).resolve() / "log.parquet"
-        with open(path, "wb", buffering=0) as file:
-            unpack_into(ByteStream(split, _context(split)), file)
+def _temporary(folder: Path) -> Iterator[Path]:
+    """Yield the path of a file that does not exist, and remove the file at the end."""
+    path = folder / temporary_name()
+    try:
         yield path
+    finally:
+        path.unlink(missing_ok=True)
 
 
-def _ids(value: str, kind: pa.DataType | None) -> str:
+def _ids(value: str, kind: str) -> str:
     """Return an SQL expression for a list of ids, given a list or a text with ids."""
-    if kind is not None and pa.types.is_list(kind):
-        listed = f"TRY_CAST({value} AS BIGINT[])"
-    else:
-        listed = (
-            f"TRY_CAST(regexp_extract_all(({value})::VARCHAR, '[0-9]+') AS BIGINT[])"
-        )
-    return f"nullif({listed}, []::BIGINT[])"
+    listed = value
+    if not kind.endswith("[]"):
+        listed = f"regexp_extract_all({value}::VARCHAR, '[0-9]+')"
+    return f"nullif(TRY_CAST({listed} AS BIGINT[]), []::BIGINT[])"
 
 
 def _endpoint(value: str) -> str:

@@ -5,10 +5,10 @@
 (``names``), Arrow batches of its raw rows (``batches``), and SQL expressions that
 extract a column from these rows (``value``).
 
-DuckDB parses lines: a batch contains only their numbers and texts, and ``prepared``
-gives the expression that parses a line. The records of ``Documents`` are converted to
-such lines. The calls of ``Twarc`` are assembled in Python, since each has several
-lines. Parquet has no class: ``intake`` reads it with DuckDB.
+DuckDB parses lines: a batch contains only their numbers and texts, and ``query`` gives
+the SQL that parses them. The records of ``Documents`` are converted to such lines. The
+calls of ``Twarc`` are assembled in Python, since each has several lines. Parquet has no
+class: ``intake`` reads it with DuckDB.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Format:
     name: ClassVar[str]
     shaped = "true"  # SQL: whether ``line`` matches the format.
     other = "false"  # SQL: whether ``line`` is valid but not a call.
-    keys = "NULL::VARCHAR[]"  # SQL: the names that a row has, if rows differ in them.
+    keys = "NULL::VARCHAR[]"  # SQL: the names in a row, if rows differ in them.
     reason = "not_the_format"
 
     def __init__(self, head: bytes) -> None:
@@ -80,6 +80,14 @@ class Format:
     def batches(self, stream: ByteStream) -> Iterator[pa.RecordBatch]:
         raise NotImplementedError
 
+    def query(self) -> str:
+        """Return the SQL query that parses the batches, which are the view ``rows``."""
+        return "SELECT *, NULL::VARCHAR AS line FROM rows"
+
+    def add(self, names: list[str]) -> bool:
+        """Add columns that occur only in later rows; return whether there are any."""
+        return False
+
     def value(self, column: str) -> str:
         """Return an SQL expression for a column."""
         return identifier(column)
@@ -88,14 +96,20 @@ class Format:
 class Lines(Format):
     """A format with one call per line, parsed in SQL."""
 
-    def prepared(self) -> str:
+    def parsed(self) -> str:
         """Return the SQL expression that parses ``line`` into ``v``, for the columns
         that were requested with :meth:`value`.
         """
         raise NotImplementedError
 
-    def add(self, names: list[str]) -> None:
-        """Add columns that occur only in later rows."""
+    def query(self) -> str:
+        return f"""SELECT row, line, {self.parsed()} AS v FROM rows
+            WHERE trim(line, E' \\t\\r\\n') <> ''"""
+
+    def add(self, names: list[str]) -> bool:
+        new = dict.fromkeys(set(names) - set(self.names), "")
+        self.names |= new
+        return bool(new)
 
     def batches(self, stream: ByteStream) -> Iterator[pa.RecordBatch]:
         for block in lines(stream):
@@ -127,13 +141,15 @@ class JsonLines(Lines):
                 value = orjson.loads(line)
                 self._add(value if isinstance(value, dict) else {}, ())
 
-    def prepared(self) -> str:
+    def parsed(self) -> str:
         paths = ("".join(f'."{p}"' for p in self._paths[name]) for name in self._used)
         listed = ", ".join(text(f"${path}") for path in paths)
         return f"CASE WHEN {self.shaped} THEN json_extract_string(line, [{listed}]) END"
 
-    def add(self, names: list[str]) -> None:
+    def add(self, names: list[str]) -> bool:
+        before = len(self._paths)
         self._add(dict.fromkeys(names, ""), ())
+        return len(self._paths) > before
 
     def _add(self, value: dict[str, Any], path: tuple[str, ...]) -> None:
         for key, inner in value.items():
@@ -156,41 +172,35 @@ class JsonLines(Lines):
 class Pattern(Lines):
     """Lines that match a regular expression, followed by pairs name=value."""
 
+    keys = "keys"
+
     def __init__(self, head: bytes) -> None:
         super().__init__(head)
         pattern, groups = PATTERNS[self.name]
-        first = next(
-            (
-                found
-                for line in head.split(b"\n")
-                if (
-                    found := re.match(pattern, line.decode("utf-8", "replace").rstrip())
-                )
-            ),
-            None,
-        )
         self.shaped = f"v.{groups[0]} <> ''"
-        self.keys = f"regexp_extract_all(v.rest, {text(PAIR)}, 1)"
-        if first is None:
-            return
-        self.names = dict(zip(groups, first.groups(""), strict=True))
-        for name, value in re.findall(PAIR, self.names["rest"]):
-            self.names[name] = value.strip('"')
+        for line in head.split(b"\n")[:200]:
+            if found := re.match(pattern, line.decode("utf-8", "replace").rstrip()):
+                first = dict(zip(groups, found.groups(""), strict=True))
+                pairs = re.findall(PAIR, first["rest"])
+                first |= {name: value.strip('"') for name, value in pairs}
+                self.names = first | self.names
 
-    def prepared(self) -> str:
+    def parsed(self) -> str:
         pattern, groups = PATTERNS[self.name]
         listed = ", ".join(map(text, groups))
         return f"regexp_extract(rtrim(line, E'\\r\\n'), {text(pattern)}, [{listed}])"
 
-    def add(self, names: list[str]) -> None:
-        self.names |= dict.fromkeys(names, "")
+    def query(self) -> str:
+        keys, values = (
+            f"regexp_extract_all(v.rest, {text(PAIR)}, {n})" for n in (1, 2)
+        )
+        return f"SELECT *, {keys} AS keys, {values} AS pairs FROM ({super().query()})"
 
     def value(self, column: str) -> str:
         if column in PATTERNS[self.name][1]:
             return f"nullif(nullif(trim(v.{column}, '\"'), ''), '-')"
-        pattern = rf'(?:^|\s){re.escape(column)}=("[^"]*"|\S+)'
-        found = f"trim(regexp_extract(v.rest, {text(pattern)}, 1), '\"')"
-        return f"nullif({found}, '')"
+        found = f"pairs[list_position(keys, {text(column)})]"
+        return f"nullif(trim({found}, '\"'), '')"
 
 
 class Common(Pattern):
@@ -236,7 +246,7 @@ class Extended(Lines):
             }
         self.shaped = f"len(v) = {len(self._columns)}"
 
-    def prepared(self) -> str:
+    def parsed(self) -> str:
         return r"string_split_regex(rtrim(line, E'\r\n'), '[ \t]')"
 
     def value(self, column: str) -> str:

@@ -23,8 +23,13 @@ from provscan import __version__
 from provscan.engine.progress import Progress
 from provscan.errors import OutputError, UsageError, interruptible
 from provscan.ledger.access import measure
-from provscan.ledger.comparison import compare
-from provscan.ledger.database import Database, add_table, open_database, write_table
+from provscan.ledger.database import (
+    Database,
+    add_table,
+    open_database,
+    run_script,
+    write_table,
+)
 from provscan.ledger.holdings import add_deletions, add_holdings
 from provscan.ledger.inputs import Case, Row, no_case, read_case, read_pack
 from provscan.ledger.policy import add_rules
@@ -128,7 +133,7 @@ def make_ledger(
             add_rules(db, packs)
             add_holdings(db, read, folder / SCANS, progress)
             add_deletions(db, read)
-            compare(db)
+            run_script(db, "comparison.sql")
             for name in OWN:
                 write_table(db, name, tables)
         for note in (folder / SCANS).glob("*.json"):

@@ -12,8 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from provscan.ledger import run
-from provscan.ledger.comparison import compare
-from provscan.ledger.database import Database, open_database, rows
+from provscan.ledger.database import Database, open_database, rows, run_script
 from provscan.ledger.holdings import add_deletions, add_holdings
 from provscan.ledger.inputs import read_case, read_pack
 from provscan.ledger.policy import add_rules
@@ -90,7 +89,7 @@ def compared(
         add_rules(db, [read_pack("pack.toml" if pack else "x-developer", folder)])
         add_holdings(db, read, folder / "scans", None)
         add_deletions(db, read)
-        compare(db)
+        run_script(db, "comparison.sql")
         yield db
 
 

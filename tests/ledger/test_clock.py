@@ -14,7 +14,7 @@ import pytest
 import simulated_clocks as simulated
 from nightly import NIGHTLY
 
-from provscan.ledger import access
+from provscan.ledger import access, clock
 
 NUMBER = 50 if NIGHTLY else 4
 
@@ -129,3 +129,10 @@ def test_a_clock_set_forward_is_no_gap(tmp_path: Path) -> None:
     assert abs(found[1]["start"] - switch) <= timedelta(minutes=1)
     pauses = pq.read_table(tmp_path / "out" / "tables" / "pauses.parquet").to_pylist()
     assert [row["kind"] for row in pauses if row["seconds"] >= 3600] == ["clock"]
+
+
+def test_offsets_are_given_in_words() -> None:
+    assert clock.from_utc(-21_600) == "6 hours behind UTC"
+    assert clock.from_utc(437.4) == "7 minutes and 17 seconds ahead of UTC"
+    assert clock.from_utc(-5 * 86_400 - 3600) == "5 days and 1 hour behind UTC"
+    assert clock.from_utc(0.4) == "within a second of UTC"

@@ -116,6 +116,35 @@ def test_a_control_is_found_next_to_the_case_and_what_was_left_out_is_shown(
     )
 
 
+def test_a_gate_is_no_error_of_the_ledger(folder: Path) -> None:
+    case = CASE + STORE.format("06", "june.jsonl").replace(
+        "spike_ins = 0", "spike_ins = 0, fail_above = 0.1"
+    )
+    with compared(folder, case) as db:
+        assert rows(db, "FROM holdings")[0]["findings"] == 10
+
+
+def test_an_interrupted_scan_is_resumed_and_a_changed_one_starts_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[tuple[bool, bool]] = []
+
+    def interrupted(*arguments: Any, resume: bool, overwrite: bool, **_: Any) -> None:
+        given.append((resume, overwrite))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(holdings, "match", interrupted)
+    for number in range(3):
+        if number == 2:
+            (folder / "june.jsonl").write_text('{"text": "something else"}\n')
+        with (
+            pytest.raises(KeyboardInterrupt),
+            compared(folder, CASE + STORE.format("06", "june.jsonl")),
+        ):
+            pass
+    assert given == [(False, True), (True, False), (False, True)]
+
+
 def test_wrong_options_of_a_scan_are_named(folder: Path) -> None:
     case = CASE + STORE.format("06", "june.jsonl").replace("spike_ins", "spikes")
     with (
@@ -177,8 +206,8 @@ def test_deletions_due_records_and_later_holdings(folder: Path) -> None:
         "held_despite_record": 1,
         "held_shared_text": 1,
         "result": "differs",
-        "fact": "Of 5 tweets to delete, purge records name 2 in time, 0 late and 3 "
-        "never; 1 later holdings contain 2 of them",
+        "fact": "Purge records name 2 of 5 tweets in time and 0 late, and do not name "
+        "3; later holdings (1) contain 2 of the tweets",
     }
     assert f"{row['due']:%m-%d %H:%M}" == "06-02 12:00"
 

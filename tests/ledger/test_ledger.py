@@ -78,7 +78,7 @@ def test_all_planted_findings_are_found_and_no_others(demo: Path) -> None:
         ("rate_limit", *day, "application", fixed),
         ("rate_limit", *day, "application", sliding),
         ("monthly_cap", "cap", "2022-01-01", "project",
-         "distinct tweets a UTC day, logs"),
+         "distinct tweets by UTC day, from the logs"),
         ("deletion", "deletion", "2020-03-10", "application", "July"),
         ("government_notice", "government-notice", "2020-03-10", "application",
          "Harbour Police"),
@@ -93,7 +93,7 @@ def test_all_planted_findings_are_found_and_no_others(demo: Path) -> None:
     assert (across["measured"], across["above"]) == (200, 1)
     assert differs["rate_limit", *day, "application", fixed]["above"] == 181
     cap = differs["monthly_cap", "cap", "2022-01-01", "project",
-                  "distinct tweets a UTC day, logs"]  # fmt: skip
+                  "distinct tweets by UTC day, from the logs"]  # fmt: skip
     assert (cap["subject"], f"{cap['measured_at']:%m}", cap["above"]) == (
         "news",
         "11",
@@ -250,7 +250,7 @@ def test_the_page_is_self_contained_and_accessible(demo: Path, browser: Any) -> 
     )
     for fact in (
         "Tweets delivered: 202,849",
-        "above it on 181 of 181 days",
+        "exceeded on 181 of 181 days",
         "5 of these tweets",
         "1 had access before the date of notice",
         "access before notice",
@@ -303,7 +303,7 @@ def test_an_interrupted_ledger_goes_on(
     )
     log, out = [tmp_path / "a.csv"], tmp_path / "out"
     with monkeypatch.context() as patched:
-        patched.setattr(run, "compare", lambda db: 1 / 0)
+        patched.setattr(run, "run_script", lambda db, name: 1 / 0)
         with pytest.raises(ZeroDivisionError) as raised:
             make_ledger(log, out)
     assert "repeat the command to resume" in raised.value.__notes__[0]
@@ -326,7 +326,7 @@ def test_an_interruption_is_not_taken_for_damage(
         yield from batches(self, stream)
         raise KeyboardInterrupt
 
-    def queried(db: Any) -> None:
+    def queried(db: Any, name: str) -> None:
         raise RuntimeError("Query interrupted")
 
     with monkeypatch.context() as patched:
@@ -335,7 +335,7 @@ def test_an_interruption_is_not_taken_for_damage(
             make_ledger([log], tmp_path / "out")
     assert list(tmp_path.iterdir()) == [log]
     with monkeypatch.context() as patched:
-        patched.setattr(run, "compare", queried)
+        patched.setattr(run, "run_script", queried)
         with pytest.raises(KeyboardInterrupt) as raised:
             make_ledger([log], tmp_path / "out")
     assert "repeat the command to resume" in raised.value.__notes__[0]

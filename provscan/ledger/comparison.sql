@@ -1,25 +1,50 @@
-"""Compare the measurements with the rules of each day, and with claims.
+-- Compare the measurements with the rules of each day, and with claims.
+--
+-- The script reads the tables of access logs (tables.py), of the case, rules, holdings
+-- and uses, and adds five tables: deletions, government, findings, claims, missing.
+--
+-- A result is "differs", "agrees", "no_rule" if no version of the rule is known for that
+-- day, or "undecided" if the measurements are not enough to decide.
 
-:func:`compare` adds four tables to the database, each computed by the queries below:
+-- One row for each request and each version of a rule that applied on its day.
+--
+-- ids is the number of tweets to delete. Purge records name recorded_in_time and
+-- recorded_late of them, and do not name not_recorded. Holdings dated after due contain
+-- held_after of them, and held_despite_record of these were recorded as deleted before.
+-- held_shared_text is not part of held_after: later holdings contain the texts of these
+-- tweets, but other tweets have the same texts.
+CREATE TABLE deletions AS
+WITH due AS (
+    SELECT requested.*, pack, rule, version, date + to_hours(value) AS due
+    FROM requested LEFT JOIN rules ON kind = 'deletion'
+        AND requested.date::DATE >= from_day AND requested.date::DATE < until_day
+), recorded AS (
+    SELECT due.*, min(purged.date) AS recorded
+    FROM due LEFT JOIN purged ON purged.application = due.application
+        AND purged.id = due.id AND purged.date >= due.date
+    GROUP BY ALL
+), ids AS (
+    SELECT recorded.*, bool_or(NOT shared) AS alone,
+        bool_or(NOT shared AND held.date > recorded) AS despite,
+        bool_or(shared) AS shared
+    FROM recorded LEFT JOIN held ON held.application = recorded.application
+        AND held.id = recorded.id AND held.date > due
+    GROUP BY ALL
+)
+SELECT application, name, date AS requested, pack, rule, version, due, count(*) AS ids,
+    count(*) FILTER (recorded <= due) AS recorded_in_time,
+    count(*) FILTER (recorded > due) AS recorded_late,
+    count(*) FILTER (recorded IS NULL) AS not_recorded,
+    (SELECT count(*) FROM holdings WHERE holdings.application = ids.application
+        AND holdings.date > ids.due) AS holdings_after,
+    count(*) FILTER (alone) AS held_after,
+    count(*) FILTER (despite) AS held_despite_record,
+    count(*) FILTER (shared AND NOT coalesce(alone, false)) AS held_shared_text
+FROM ids GROUP BY ALL;
 
-``government``
-    First access of government bodies, and the date of notice.
-``findings``
-    The result of each comparison with a version of a rule.
-``claims``
-    Claimed totals and the counts of the logs.
-``missing``
-    Missing data, and who could supply it.
-
-A ``result`` is "differs", "agrees", "no_rule" if no version of the rule is known for
-that day, or "undecided" if the measurements are not enough to decide.
-"""
-
-from __future__ import annotations
-
-from provscan.ledger.database import Database
-
-GOVERNMENT = """
+-- first_access is the earlier of logged_access (the first answered call of the
+-- organisation) and stated_access (from the case file). clock_error is the maximum
+-- error, in seconds, of the clock of the logs.
 CREATE TABLE government AS
 WITH clocks AS (
     SELECT application, max(abs(coalesce("offset", offset_at_most, 0))) AS seconds
@@ -57,27 +82,23 @@ SELECT application, organisation, notice, stated AS stated_access,
         WHEN abs(epoch(notice) - epoch(first_access)) < clock_error THEN 'undecided'
         WHEN first_access < notice THEN 'differs' ELSE 'agrees' END AS result
 FROM dated LEFT JOIN rules ON kind = 'government_notice'
-    AND first_access::DATE >= from_day AND first_access::DATE < until_day
-"""
-"""``first_access`` is the earlier of ``logged_access`` (the first answered call of the
-organisation) and ``stated_access`` (from the case file). ``clock_error`` is the maximum
-error, in seconds, of the clock of the logs.
-"""
+    AND first_access::DATE >= from_day AND first_access::DATE < until_day;
 
-FINDINGS = """lane VARCHAR, kind VARCHAR, pack VARCHAR, rule VARCHAR, version VARCHAR,
+-- subject is an application, a project, or the hash of a token or user, depending on
+-- scope. It is null if the row combines several subjects with equal results. compared
+-- is the number of days (or months) that were compared with value, the value of the
+-- version, and above is the number of those that exceed it. measured is the largest
+-- number, and measured_at is its time. how describes how calls were counted.
+CREATE TABLE findings (
+    lane VARCHAR, kind VARCHAR, pack VARCHAR, rule VARCHAR, version VARCHAR,
     scope VARCHAR, subject VARCHAR, endpoint VARCHAR, how VARCHAR, subjects BIGINT,
     first_day DATE, last_day DATE, compared BIGINT, above BIGINT, measured BIGINT,
-    measured_at TIMESTAMPTZ, value BIGINT, result VARCHAR, fact VARCHAR"""
-"""The columns of ``findings``.
+    measured_at TIMESTAMPTZ, value BIGINT, result VARCHAR, fact VARCHAR
+);
 
-``subject`` is an application, a project, or the hash of a token or user, as given by
-``scope``. It is null if the row combines several ``subjects`` with equal results.
-``compared`` is the number of days (or months) that were compared with ``value``, the
-value of the version, and ``above`` is the number of them above it. ``measured`` is the
-largest number, measured at ``measured_at``. ``how`` describes how calls were counted.
-"""
+-- Rate limits: the busiest window of each day is compared with the limit of that day.
 
-RATE_LIMITS = """
+INSERT INTO findings
 WITH tiers AS (
     SELECT 'application' AS scope, name, tier FROM applications
     UNION SELECT 'project', calls.project, tier FROM calls JOIN applications
@@ -118,17 +139,17 @@ WITH tiers AS (
 )
 SELECT 'accessed', 'rate_limit', pack, rule, version, scope, subject, endpoint, how,
     subjects, first_day, last_day, days, above, measured, measured_at, value, result,
-    format('At most {:,} calls in {}', measured, CASE window_minutes WHEN 1440
-        THEN '24 hours' ELSE format('{:,} minutes', window_minutes) END)
-    || CASE WHEN value IS NULL THEN '' ELSE format(', the limit being {:,}; above it '
-        || 'on {:,} of {:,} days', value, above, days) END
-FROM grouped
-"""
+    format('The busiest {} had {:,} calls', CASE window_minutes WHEN 1440
+        THEN '24 hours' ELSE format('{:,} minutes', window_minutes) END, measured)
+    || CASE WHEN value IS NULL THEN '' ELSE format('; the limit was {:,} and was '
+        || 'exceeded on {:,} of {:,} days', value, above, days) END
+FROM grouped;
 
-CAPS = """
+-- Monthly caps: distinct tweets of each day are summed over the month.
+INSERT INTO findings
 WITH days AS (
     SELECT coalesce(a.project, c.project, application) AS project, day,
-        'distinct tweets a UTC day, logs' AS how,
+        'distinct tweets by UTC day, from the logs' AS how,
         max(coalesce("distinct", 0)) AS low,
         CASE WHEN sum(uncounted) = 0
             AND NOT EXISTS (FROM coverage WHERE sampled IS NOT NULL) THEN
@@ -156,10 +177,10 @@ SELECT 'accessed', 'monthly_cap', pack, rule, version, 'project', project, NULL,
         WHEN version IS NULL THEN 'no_rule' WHEN above > 0 THEN 'differs'
         WHEN within = compared THEN 'agrees' ELSE 'undecided' END,
     format('At least {:,} tweets in a month', low)
-    || CASE WHEN known < compared THEN ', at most a number that is not known'
+    || CASE WHEN known < compared THEN '; no upper bound is known'
         ELSE format(', at most {:,}', high) END
-    || CASE WHEN value IS NULL THEN '' ELSE format(', the cap being {:,}; above it in '
-        || '{:,} of {:,} months', value, above, compared) END
+    || CASE WHEN value IS NULL THEN '' ELSE format('; the cap was {:,} and was exceeded '
+        || 'in {:,} of {:,} months', value, above, compared) END
 FROM (
     SELECT pack, rule, version, value, project, how, min(first_day) AS first_day,
         max(last_day) AS last_day, count(*) AS compared, count(high) AS known,
@@ -167,19 +188,19 @@ FROM (
         count(*) FILTER (high <= value) AS within, arg_max(month, low) AS month,
         max(low) AS low, max(high) AS high
     FROM months GROUP BY ALL
-)
-"""
+);
 
-OTHERS = """
+-- Deletions, notices of government access, and training.
+INSERT INTO findings
 SELECT 'held', 'deletion', pack, rule, version, 'application', application, NULL, name,
     1, requested::DATE, requested::DATE, ids, held_after + recorded_late, NULL, due,
     NULL, CASE WHEN version IS NULL THEN 'no_rule'
         WHEN held_after + recorded_late > 0 THEN 'differs'
         WHEN recorded_in_time = ids AND holdings_after > 0 AND held_shared_text = 0
         THEN 'agrees' ELSE 'undecided' END,
-    format('Of {:,} tweets to delete, purge records name {:,} in time, {:,} late and '
-        || '{:,} never; {:,} later holdings contain {:,} of them', ids,
-        recorded_in_time, recorded_late, not_recorded, holdings_after, held_after)
+    format('Purge records name {:,} of {:,} tweets in time and {:,} late, and do not '
+        || 'name {:,}; later holdings ({:,}) contain {:,} of the tweets',
+        recorded_in_time, ids, recorded_late, not_recorded, holdings_after, held_after)
 FROM deletions
 UNION ALL
 SELECT 'used', 'government_notice', pack, rule, version, 'application', application,
@@ -197,10 +218,13 @@ SELECT 'used', 'training', pack, rule, version, 'application', application, NULL
         ELSE 'undecided' END, headline
 FROM uses LEFT JOIN rules ON rules.kind = 'training' AND date::DATE >= from_day
     AND date::DATE < until_day
-WHERE uses.kind <> 'output'
-"""
+WHERE uses.kind <> 'output';
 
-CLAIMS = """
+-- One row for each claim and count. The count is between low and high; high is null if
+-- there is no upper bound. The count leaves unexplained_low to unexplained_high of the
+-- claim unexplained. result is "agrees" if the count agrees with the claim within
+-- tolerance, "more" or "fewer" if it differs, and "undecided" otherwise. uncertain_days
+-- is the number of days on which calls may be missing, summed over applications.
 CREATE TABLE claims AS
 WITH counted AS (
     SELECT scope, name, 'calls' AS what, 'calls' AS count_of,
@@ -238,39 +262,32 @@ SELECT source, claimed.* EXCLUDE (source, total), total AS claimed, count_of,
         THEN 'agrees' ELSE 'undecided' END AS result
 FROM claimed LEFT JOIN counted ON counted.what = claimed.what
     AND counted.scope = claimed.scope
-    AND counted.name IS NOT DISTINCT FROM claimed.name
-"""
-"""One row for each claim and count. The count is between ``low`` and ``high`` (null: no
-upper bound); ``unexplained_low`` to ``unexplained_high`` of the claim remain
-unexplained. ``result`` is "agrees" if the count agrees with the claim within
-``tolerance``, "more" or "fewer" if it differs, and "undecided" otherwise. On
-``uncertain_days``, summed over applications, calls may be missing from the logs.
-"""
+    AND counted.name IS NOT DISTINCT FROM claimed.name;
 
-MISSING = """
+-- Missing data, and who could supply it.
 CREATE TABLE missing AS
 SELECT lane, about, amount::BIGINT AS amount, what, who FROM (
 SELECT 'accessed' AS lane, application AS about, count(*) AS amount, CASE state
     WHEN 'gap' THEN 'days with gaps in the logs'
     WHEN 'damaged' THEN 'days with damaged logs'
-    WHEN 'unknown' THEN 'days with pauses: no calls, or missing logs'
-    WHEN 'sampled' THEN 'days of which only a sample was logged'
-    END AS what, 'whoever keeps the logs' AS who
+    WHEN 'unknown' THEN 'days with pauses; either no calls were made or logs are missing'
+    WHEN 'sampled' THEN 'days for which only a sample of calls was logged'
+    END AS what, 'the operator of the logs' AS who
 FROM coverage WHERE state IN ('gap', 'damaged', 'unknown', 'sampled') GROUP BY ALL
 UNION ALL
 SELECT 'accessed', application, greatest(date_diff('day', "from", min(day)), 0)
     + greatest(date_diff('day', max(day), "to"), 0),
-    'days of the period before the first call or after the last', 'whoever keeps the '
-    'logs'
+    'days of the period before the first call or after the last',
+    'the operator of the logs'
 FROM coverage, period WHERE "from" IS NOT NULL AND "to" IS NOT NULL
 GROUP BY application, "from", "to" HAVING min(day) > "from" OR max(day) < "to"
 UNION ALL
-SELECT 'accessed', NULL, sum(calls), 'calls outside the period, which all totals '
-    'include', 'nobody: name the logs of the period only'
+SELECT 'accessed', NULL, sum(calls), 'calls outside the period; all totals include '
+    'them', 'nobody; the case can name the logs of the period only'
 FROM calls, period WHERE day < "from" OR day > "to" HAVING sum(calls) > 0
 UNION ALL
 SELECT 'accessed', name, 1, 'application without a call in the logs',
-    'the application, or whoever keeps the logs'
+    'the application, or the operator of the logs'
 FROM applications WHERE name NOT IN (SELECT application FROM calls
     WHERE application IS NOT NULL)
 UNION ALL
@@ -280,17 +297,17 @@ FROM calls WHERE application NOT IN (SELECT name FROM applications)
     AND EXISTS (FROM applications) GROUP BY application
 UNION ALL
 SELECT 'accessed', source, greatest(bad, 1), CASE state WHEN 'read' THEN
-    'lines that could not be read' ELSE 'log that is ' || state || ': ' || detail END,
-    'whoever keeps the logs'
+    'lines that could not be read' ELSE state || ' log: ' || detail END,
+    'the operator of the logs'
 FROM files WHERE state IN ('damaged', 'unread') OR bad > 0
 UNION ALL
-SELECT 'accessed', application, sum(uncounted), 'answered calls without a number of '
-    'tweets', 'the platform, from its own logs'
+SELECT 'accessed', application, sum(uncounted), 'answered calls that state no number '
+    'of tweets', 'the platform, from its own logs'
 FROM calls GROUP BY application HAVING sum(uncounted) > 0
 UNION ALL
 SELECT 'accessed', application, sum(delivered_without_ids), 'delivered tweets without '
     'ids, so that distinct tweets are only bounded', 'the application, if it kept the '
-    'answers'
+    'responses'
 FROM calls GROUP BY application HAVING sum(delivered_without_ids) > 0
 UNION ALL
 SELECT 'accessed', endpoint, sum(calls), 'calls of an endpoint for which the policy '
@@ -303,9 +320,9 @@ SELECT 'accessed', name, 1, 'application without a tier, so that no rule for a t
     'was compared', 'the platform' FROM applications WHERE tier IS NULL
 UNION ALL
 SELECT 'accessed', stream, count(*), CASE kind
-    WHEN 'not_measured' THEN 'log whose clock could not be checked: it keeps no ids'
-    ELSE 'log whose clock is wrong: ' || any_value(evidence) END,
-    'whoever keeps the logs'
+    WHEN 'not_measured' THEN 'log without ids, so that its clock could not be checked'
+    ELSE 'log with a wrong clock: ' || any_value(evidence) END,
+    'the operator of the logs'
 FROM clock WHERE kind <> 'agrees' GROUP BY stream, kind
 UNION ALL
 SELECT 'held', name, 1, 'application without a known holding', 'the application'
@@ -336,15 +353,4 @@ FROM government WHERE first_access IS NULL OR notice IS NULL
 UNION ALL
 SELECT 'rules', pack || ', ' || rule, count(*), 'versions of a rule without a date, '
     'which were applied to no day', 'the platform'
-FROM rules WHERE from_day IS NULL GROUP BY ALL)
-"""
-
-
-def compare(db: Database) -> None:
-    """Add the tables ``government``, ``findings``, ``claims`` and ``missing``."""
-    db.execute(GOVERNMENT)
-    db.execute(f"CREATE TABLE findings ({FINDINGS})")
-    for query in (RATE_LIMITS, CAPS, OTHERS):
-        db.execute(f"INSERT INTO findings {query}")
-    db.execute(CLAIMS)
-    db.execute(MISSING)
+FROM rules WHERE from_day IS NULL GROUP BY ALL);

@@ -1,0 +1,188 @@
+-- The tables of access logs: a view table_NAME for each, with the columns of tables.py.
+--
+-- The script reads the intermediate results of counts.py and peaks.py (names, sums,
+-- quarters, retries, busiest), the views files, every and repeated, the tables pauses
+-- and clock, and the numbers of distinct ids (found_places, found_days, found).
+
+-- The groups of names whose calls share a limit: one row for each name and scope.
+CREATE VIEW groups AS
+SELECT 'application' AS scope, of_application AS "of", i, application AS name, endpoint
+    FROM names
+UNION ALL SELECT 'project', of_project, i, project, endpoint
+    FROM names WHERE project IS NOT NULL
+UNION ALL SELECT 'user', of_user, i, "user", endpoint FROM names WHERE "user" IS NOT NULL
+UNION ALL SELECT 'token', of_token, i, token, endpoint FROM names WHERE token IS NOT NULL;
+
+CREATE VIEW table_calls AS
+SELECT application, project, endpoint, s.*, value AS "distinct"
+FROM (
+    SELECT place, day, sum(calls) AS calls, sum(refused) AS refused,
+        sum(failed) AS failed, coalesce(sum(retries), 0) AS retries,
+        sum(delivered) AS delivered, sum(calls_with_ids) AS calls_with_ids,
+        sum(delivered_without_ids) AS delivered_without_ids,
+        sum(uncounted) AS uncounted, max(quota) AS stated_limit
+    FROM sums LEFT JOIN retries USING (i, day) JOIN names USING (i) GROUP BY ALL
+) s JOIN (SELECT DISTINCT place, application, project, endpoint FROM names)
+    USING (place) LEFT JOIN found_places USING (place, day)
+ORDER BY application, project, endpoint, day;
+
+-- The tweets of one response are distinct, so that the largest response is a lower
+-- bound of distinct tweets.
+CREATE VIEW table_totals AS
+WITH scoped AS (
+    SELECT i, 'all' AS scope, '' AS name FROM names
+    UNION ALL SELECT i, 'application', application FROM names
+    UNION ALL SELECT i, 'project', project FROM names
+), by_day AS (
+    SELECT scope, name, day, min(first) AS first, max(last) AS last,
+        sum(calls) AS calls, sum(refused) AS refused, sum(failed) AS failed,
+        sum(retries) AS retries, sum(uncounted) AS uncounted,
+        sum(delivered) AS delivered, sum(delivered_without_ids) AS without,
+        max(most) AS most, sum(calls_estimate) AS calls_estimate,
+        sum(calls_variance) AS calls_variance,
+        sum(delivered_estimate) AS delivered_estimate,
+        sum(delivered_variance) AS delivered_variance
+    FROM sums LEFT JOIN retries USING (i, day) JOIN scoped USING (i)
+    WHERE name IS NOT NULL GROUP BY ALL
+), summed AS (
+    SELECT scope, name, min(first) AS first, max(last) AS last, sum(calls) AS calls,
+        sum(refused) AS refused, sum(failed) AS failed,
+        coalesce(sum(retries), 0) AS retries, sum(uncounted) AS uncounted,
+        sum(delivered) AS delivered, sum(without) AS without, max(most) AS most,
+        coalesce(sum(value), 0) AS day_value, coalesce(sum(low), 0) AS day_low,
+        coalesce(sum(high), 0) AS day_high,
+        sum(greatest(coalesce(low, 0), most)) AS day_least,
+        sum(calls_estimate) AS calls_estimate,
+        1.96 * sqrt(sum(calls_variance)) AS calls_margin,
+        sum(delivered_estimate) AS delivered_estimate,
+        1.96 * sqrt(sum(delivered_variance)) AS delivered_margin
+    FROM by_day LEFT JOIN found_days USING (scope, name, day) GROUP BY ALL
+), counted AS (
+    SELECT summed.*, coalesce(value, 0) AS value, coalesce(low, 0) AS low,
+        coalesce(high, 0) AS high, calls_estimate IS NOT NULL AS sampled,
+        without = 0 AND uncounted = 0 AS complete,
+        uncounted = 0 AND NOT sampled AS bounded, method.exact
+    FROM summed LEFT JOIN found USING (scope, name), method
+)
+SELECT scope, nullif(name, '') AS name, first, last, calls, refused, failed, retries,
+    uncounted, delivered,
+    CASE WHEN complete THEN day_value END AS daily_value,
+    if(complete, day_low, day_least) AS daily_low,
+    CASE WHEN bounded THEN day_high + without END AS daily_high,
+    CASE WHEN complete THEN value END AS distinct_value,
+    if(complete, low, greatest(low, most)) AS distinct_low,
+    CASE WHEN bounded THEN high + without END AS distinct_high,
+    CASE WHEN NOT complete THEN 'bounds' WHEN exact THEN 'exact' ELSE 'sketch' END
+        AS method,
+    calls_estimate, calls_estimate - calls_margin AS calls_low,
+    calls_estimate + calls_margin AS calls_high,
+    delivered_estimate, delivered_estimate - delivered_margin AS delivered_low,
+    delivered_estimate + delivered_margin AS delivered_high,
+    coalesce(nullif(concat_ws('; ',
+        CASE WHEN without > 0 THEN format('{:,} of {:,} delivered tweets have no ids, '
+            'so distinct tweets are bounded: at most, all of these tweets were '
+            'distinct; at least, there were the distinct ids that were logged, or the '
+            'tweets of the largest response', without::BIGINT, delivered::BIGINT) END,
+        CASE WHEN uncounted > 0 THEN format('{:,} answered calls state neither ids '
+            'nor a number of tweets: the tweets delivered do not include theirs, and '
+            'there is no upper bound', uncounted::BIGINT) END,
+        CASE WHEN sampled THEN 'logs are samples: counts are those in the logs, '
+            'estimates assume that calls were sampled independently, and distinct '
+            'tweets have no upper bound' END,
+        CASE WHEN NOT exact THEN 'distinct ids are estimated; the bounds are the 95% '
+            'bounds of a CPC sketch' END
+    ), ''), 'every delivered tweet has an id') AS says
+FROM counted ORDER BY scope <> 'all', scope, name;
+
+CREATE VIEW table_organisations AS
+SELECT organisation, declared_use, region, application,
+    min(first_answered) AS first, max(last_answered) AS last,
+    sum(calls - refused - failed) AS calls, sum(delivered) AS delivered
+FROM sums JOIN names USING (i)
+WHERE calls > refused + failed
+    AND coalesce(organisation, declared_use, region) IS NOT NULL
+GROUP BY ALL ORDER BY ALL;
+
+-- A day that is cut at the end of a period of the walk has several rows in busiest.
+CREATE VIEW table_peaks AS
+SELECT scope, name, endpoint, "window", if(kind = 0, 'sliding', 'fixed') AS kind, zone,
+    DATE '1970-01-01' + day::INTEGER AS day,
+    make_timestamp(max_by(start, (calls, -start))) AS start, max(calls) AS calls,
+    max_by(tweets, (calls, -start)) AS tweets
+FROM busiest JOIN (SELECT DISTINCT scope, "of", name, endpoint FROM groups)
+    USING (scope, "of") GROUP BY ALL
+ORDER BY "window", zone, kind, scope, name, endpoint, day;
+
+CREATE VIEW table_fanout AS
+WITH shared AS (
+    SELECT scope, "of", g.name, g.endpoint,
+        list_sort(list(DISTINCT application)) AS applications,
+        count(DISTINCT token) AS tokens, min(first) AS first, max(last) AS last,
+        sum(calls - refused - failed) AS calls
+    FROM sums JOIN groups g USING (i) JOIN names USING (i)
+    WHERE scope IN ('project', 'user') GROUP BY ALL
+), sliding AS (
+    SELECT scope, "of", "window", max(calls) AS peak,
+        make_timestamp(max_by(start, (calls, -start))) AS start
+    FROM busiest WHERE kind = 0 AND zone = 'UTC'
+        AND "window" = (SELECT min("window") FROM busiest) GROUP BY ALL
+), single AS (
+    SELECT g.scope, g."of", max(peak) AS single_peak
+    FROM sliding JOIN groups t USING (scope, "of") JOIN groups g ON g.i = t.i
+    WHERE t.scope = 'token' GROUP BY ALL
+)
+SELECT scope, name, endpoint, applications, tokens, first, last, calls, "window",
+    peak AS joint_peak, start AS joint_start, single_peak
+FROM shared JOIN sliding USING (scope, "of") LEFT JOIN single USING (scope, "of")
+WHERE tokens > 1 OR len(applications) > 1 ORDER BY scope, name, endpoint;
+
+-- The state of each quarter of an hour of each application, summed over days.
+CREATE VIEW table_coverage AS
+WITH streams AS (
+    SELECT DISTINCT who, stream FROM quarters JOIN files USING (part)
+), own AS (
+    SELECT DISTINCT who, quarter, true AS covered FROM quarters
+), others AS (
+    SELECT DISTINCT s.who, q.quarter, true AS recorded
+    FROM quarters q JOIN files USING (part) JOIN streams s USING (stream)
+), lost AS (
+    SELECT DISTINCT who, true AS lost, unnest(range(epoch(start)::BIGINT // 900,
+        epoch("end")::BIGINT // 900 + 1)) AS quarter
+    FROM pauses JOIN streams USING (stream) WHERE kind = 'gap'
+), grid AS (
+    SELECT who, unnest(range(min(quarter), max(quarter) + 1)) AS quarter
+    FROM own GROUP BY who
+), states AS (
+    SELECT who, make_timestamp(quarter * 900000000)::DATE AS day,
+        CASE WHEN covered THEN 'covered' WHEN lost THEN 'gap'
+            WHEN recorded THEN 'silence' ELSE 'unknown' END AS state
+    FROM grid LEFT JOIN own USING (who, quarter)
+    LEFT JOIN lost USING (who, quarter) LEFT JOIN others USING (who, quarter)
+), days AS (
+    SELECT who, day, 900 * count(*) FILTER (state = 'covered') AS covered,
+        900 * count(*) FILTER (state = 'silence') AS silence,
+        900 * count(*) FILTER (state = 'gap') AS gap,
+        900 * count(*) FILTER (state = 'unknown') AS unknown
+    FROM states GROUP BY ALL
+), counted AS (
+    SELECT who, day, sum(calls) AS calls,
+        if(min(share) < 1, min(share), NULL) AS sampled
+    FROM sums JOIN names USING (i) GROUP BY ALL
+), doubled AS (
+    SELECT who, time::DATE AS day, count(*) AS repeated
+    FROM every JOIN repeated USING (part, row) JOIN names USING (key) GROUP BY ALL
+), damage AS (
+    SELECT who, day, sum(bad) AS bad, bool_or(state = 'damaged') AS damaged
+    FROM days JOIN streams USING (who) JOIN files USING (stream)
+    WHERE day BETWEEN first::DATE AND last::DATE GROUP BY ALL
+)
+SELECT application, day, covered, silence, gap, unknown, sampled,
+    coalesce(calls, 0) AS calls, coalesce(bad, 0) AS bad,
+    coalesce(repeated, 0) AS repeated,
+    CASE WHEN gap > 0 THEN 'gap' WHEN damaged THEN 'damaged'
+        WHEN repeated > 0 THEN 'overlapping' WHEN sampled < 1 THEN 'sampled'
+        WHEN calls > 0 THEN 'covered' WHEN unknown > 0 THEN 'unknown'
+        ELSE 'silence' END AS state
+FROM days JOIN (SELECT DISTINCT who, application FROM names) USING (who)
+LEFT JOIN counted USING (who, day) LEFT JOIN doubled USING (who, day)
+LEFT JOIN damage USING (who, day) ORDER BY application, day;

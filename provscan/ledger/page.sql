@@ -1,0 +1,105 @@
+-- The tables and charts of the page: a view page_NAME for each, in the order of its rows.
+-- At most 100 rows of a table of findings, and 12 charts of a kind, are shown.
+
+CREATE VIEW page_totals AS
+FROM totals ORDER BY scope, calls DESC, name;
+
+CREATE VIEW page_findings AS
+SELECT f.*, title, dated, until_day, until_dated, clause, assumes,
+contradicts, count(*) OVER same AS total, row_number() OVER same AS place
+FROM findings f LEFT JOIN rules r ON f.pack = r.pack AND f.rule = r.rule
+    AND f.version IS NOT DISTINCT FROM r.version
+WINDOW same AS (PARTITION BY result = 'differs', CASE f.kind
+    WHEN 'monthly_cap' THEN 'rate_limit' ELSE f.kind END
+    ORDER BY f.pack, f.rule, first_day, measured DESC, subject, how
+    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
+QUALIFY place <= 100 ORDER BY place, f.kind;
+
+CREATE VIEW page_fanout AS
+FROM fanout ORDER BY joint_peak DESC, scope, name, endpoint;
+
+CREATE VIEW page_clock AS
+FROM clock ORDER BY kind IN ('agrees', 'not_measured'), stream, start;
+
+CREATE VIEW page_claims AS
+FROM claims ORDER BY source, what, name, low DESC;
+
+CREATE VIEW page_holdings AS
+FROM holdings ORDER BY application, date, name;
+
+CREATE VIEW page_deletions AS
+FROM deletions ORDER BY application, requested, name;
+
+CREATE VIEW page_uses AS
+FROM uses ORDER BY application, date, name;
+
+CREATE VIEW page_missing AS
+FROM missing ORDER BY lane, what, amount DESC, about;
+
+CREATE VIEW page_rules AS
+FROM rules WHERE version IS NOT NULL
+ORDER BY kind, pack, rule, from_day;
+
+CREATE VIEW page_coverage AS
+SELECT application, min(day) AS first, max(day) AS last,
+count(*) AS days, count(*) FILTER (state = 'covered') AS covered,
+count(*) FILTER (state = 'silence') AS silent,
+count(*) FILTER (state = 'unknown') AS unknown,
+count(*) FILTER (state = 'gap') AS gap,
+count(*) FILTER (state IN ('damaged', 'overlapping', 'sampled')) AS other,
+sum(repeated)::BIGINT AS repeated
+FROM coverage GROUP BY application ORDER BY application;
+
+CREATE VIEW page_government AS
+SELECT *, (epoch(first_access) - low) / high AS starts,
+(epoch(last_access) - low) / high AS ends,
+(epoch(notice) - low) / high AS notified, make_timestamp((1e6 * low)::BIGINT) AS
+earliest, make_timestamp((1e6 * (low + high))::BIGINT) AS latest
+FROM government, (SELECT min(epoch(least(first_access, notice))) AS low,
+    greatest(max(epoch(greatest(last_access, notice)))
+    - min(epoch(least(first_access, notice))), 1) AS high FROM government)
+ORDER BY first_access, application, organisation;
+
+CREATE VIEW page_lanes AS
+SELECT names.name, totals.* EXCLUDE (name, scope),
+(SELECT list(holdings ORDER BY date, holdings.name) FROM holdings
+    WHERE application = names.name) AS held,
+(SELECT list(uses ORDER BY date, uses.name) FROM uses
+    WHERE application = names.name) AS used
+FROM (SELECT name FROM applications UNION SELECT name FROM totals
+    WHERE scope = 'application') names
+LEFT JOIN totals ON scope = 'application'
+    AND totals.name IS NOT DISTINCT FROM names.name
+ORDER BY names.name;
+
+CREATE VIEW page_days AS
+SELECT application, min(day) AS first, max(day) AS last,
+max(calls) AS most, list({'at': date_diff('day', first_day, day),
+    'calls': calls, 'state': state} ORDER BY day) AS days
+FROM (SELECT *, min(day) OVER (PARTITION BY application) AS first_day
+    FROM coverage)
+GROUP BY application ORDER BY sum(calls) DESC, application;
+
+CREATE VIEW page_limits AS
+WITH above AS (
+    SELECT pack, rule, scope, subject, endpoint, max(measured / value) AS ratio,
+        count(*) OVER () AS total
+    FROM findings WHERE kind = 'rate_limit' AND result = 'differs'
+        AND how = 'fixed windows, UTC'
+    GROUP BY ALL ORDER BY ratio DESC, subject, rule LIMIT 12
+), days AS (
+    SELECT above.*, title, window_minutes, day, calls, value,
+        min(day) OVER (PARTITION BY above.pack, above.rule, subject,
+            above.endpoint) AS first_day
+    FROM above JOIN peaks p ON p.scope = above.scope AND p.name = subject
+        AND p.endpoint = above.endpoint AND p.kind = 'fixed' AND zone = 'UTC'
+    JOIN rules r ON r.pack = above.pack AND r.rule = above.rule
+        AND p."window" = 60 * window_minutes
+        AND day >= from_day AND day < until_day
+)
+SELECT scope, subject, endpoint, title, window_minutes, ratio, total, rule,
+    min(day) AS first, max(day) AS last,
+    greatest(max(calls), max(value)) AS most,
+    list({'at': date_diff('day', first_day, day), 'calls': calls,
+        'value': value} ORDER BY day) AS days
+FROM days GROUP BY ALL ORDER BY ratio DESC, subject, rule;
