@@ -27,9 +27,9 @@ from provscan.matching.record_samples import CarrierRecord
 from provscan.options import MatchOptions
 from provscan.params import MatchParams
 from provscan.readers import Fields, ReadStats
+from provscan.runs import null
 from provscan.runs.analysis import spike
 from provscan.runs.comparability import TextSample, sample_texts
-from provscan.runs.null import NullScan
 from provscan.runs.scanned import Scanned
 from provscan.scoring.background import background
 from provscan.scoring.rule import Scorer
@@ -218,7 +218,7 @@ def placed(copy: str, document: str, rng: Random) -> str:
 
 
 def written(columns: dict[str, np.ndarray], part: PartResult, folder: Path) -> Scanned:
-    """Write matches as the scan of a split writes them."""
+    """Matches as the scan of a split leaves them behind."""
     part.matches = len(columns["record"])
     same = {
         name: pa.repeat(pa.scalar(name), part.matches)
@@ -233,10 +233,10 @@ def written(columns: dict[str, np.ndarray], part: PartResult, folder: Path) -> S
     return scanned
 
 
-def null_scan(null: Sample, dataset: Sample, folder: Path) -> NullScan:
-    """Write the scan of a null dataset beside that of a dataset."""
-    found = written(null.columns, null.part(1, "null"), folder)
-    return NullScan(found, ["null"], lengths=(dataset.lengths, null.lengths))
+def null_scan(sample: Sample, dataset: Sample, folder: Path) -> null.NullScan:
+    """Write the scan of a null dataset that is compared with a dataset."""
+    found = written(sample.columns, sample.part(1, "null"), folder)
+    return null.NullScan(found, ["null"], lengths=(dataset.lengths, sample.lengths))
 
 
 def control(
