@@ -383,7 +383,9 @@ def limit(world: World, scans: int) -> None:
             scan, available = world.scans[name], len(copies.nearly)
             count, size = rng.choice((100, 300, 1_000)), len(scan.lengths)
             rows = np.array(rng.sample(range(size), min(4_000, size)))
-            which = np.array(rng.sample(range(available), min(count, available)))
+            which = np.array(
+                rng.sample(range(available), min(count, available)), np.int64
+            )
             dataset = scan.drawn(rows).with_more(copies.scan.drawn(which))
             at_most = answer(world, name, dataset, number)["records"]["at_most"]
             results.append((float(copies.nearly[which].sum()), at_most))
