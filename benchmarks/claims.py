@@ -25,8 +25,8 @@ limit
 
 Needs real tweets and at least two files of real texts without them, as JSON lines (see
 ``README.md``). Collections of fewer than 1,000 records are cut into passages of about
-2,000 characters as datasets, and used uncut as null datasets. Takes about two hours of
-processor time for 100 scans.
+2,000 characters as datasets, and used uncut as null datasets. Takes about three minutes
+for 300,000 tweets and 100 MB of texts.
 """
 
 from __future__ import annotations
@@ -383,7 +383,9 @@ def limit(world: World, scans: int) -> None:
             scan, available = world.scans[name], len(copies.nearly)
             count, size = rng.choice((100, 300, 1_000)), len(scan.lengths)
             rows = np.array(rng.sample(range(size), min(4_000, size)))
-            which = np.array(rng.sample(range(available), min(count, available)))
+            which = np.array(
+                rng.sample(range(available), min(count, available)), np.int64
+            )
             dataset = scan.drawn(rows).with_more(copies.scan.drawn(which))
             at_most = answer(world, name, dataset, number)["records"]["at_most"]
             results.append((float(copies.nearly[which].sum()), at_most))

@@ -8,8 +8,8 @@ Each file of the background is scanned for the tweets of the whole corpus, and e
 of the corpus that ``--tweets`` names for the tweets of all other files. The table has
 the numbers of ``provscan/estimate/comparison.py``, which a run shows if chance was not
 measured; names and kinds are added there by hand. Needs real tweets and real texts
-without them, as JSON lines (see ``README.md``). Takes about a minute for 300,000
-tweets and 30 MB.
+without them, as JSON lines (see ``README.md``). Takes about half a minute for 300,000
+tweets and 100 MB of texts.
 """
 
 from __future__ import annotations

@@ -27,9 +27,9 @@ from provscan.matching.record_samples import CarrierRecord
 from provscan.options import MatchOptions
 from provscan.params import MatchParams
 from provscan.readers import Fields, ReadStats
+from provscan.runs import null
 from provscan.runs.analysis import spike
 from provscan.runs.comparability import TextSamples, sample_texts
-from provscan.runs.null import NullScan
 from provscan.runs.scan_totals import ScanTotals
 from provscan.scoring.background import background
 from provscan.scoring.rule import Scorer
@@ -235,10 +235,10 @@ def written(
     return scanned
 
 
-def null_scan(null: Sample, dataset: Sample, folder: Path) -> NullScan:
-    """Write the scan of a null dataset beside that of a dataset."""
-    found = written(null.columns, null.part(1, "null"), folder)
-    return NullScan(found, ["null"], lengths=(dataset.lengths, null.lengths))
+def null_scan(sample: Sample, dataset: Sample, folder: Path) -> null.NullScan:
+    """Write the scan of a null dataset that is compared with a dataset."""
+    found = written(sample.columns, sample.part(1, "null"), folder)
+    return null.NullScan(found, ["null"], lengths=(dataset.lengths, sample.lengths))
 
 
 def control(

@@ -1,6 +1,4 @@
-"""A headless Chromium for tests, and a page that records everything a page must not
-do.
-"""
+"""Run the system's Chromium, and report everything that a page must not do."""
 
 from __future__ import annotations
 

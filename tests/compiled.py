@@ -1,4 +1,4 @@
-"""Compiles helpers of kernels so that tests can call them."""
+"""Compile helpers of kernels so that tests can call them."""
 
 from functools import cache
 from typing import Any

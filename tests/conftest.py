@@ -1,24 +1,24 @@
-"""The fixtures of all tests, the settings of hypothesis, and the order of the tests.
+"""Fixtures that all tests share, settings of hypothesis, and the order of the tests.
 
-Three fixtures change provscan for every test of this process, even for tests that do
-not name them. Processes started by tests inherit only the last one.
+Three fixtures change provscan for every test of this process, whether or not the test
+names them. Processes that tests start inherit only the last one.
 
 ``files_are_not_synced``
-    Files are not synced to disk, since a run of all tests writes 60,000 files. A test
-    of the order in which files are synced patches ``sync`` itself.
+    Nothing waits until files are on disk, since a run of all tests writes 60,000 files.
+    A test of the order in which files are synced patches ``sync`` itself.
 ``runs_plant_300_spike_ins``
-    If ``spike_ins`` is not given, 300 are planted instead of 2,000. A test that needs
-    more gives the number.
+    If ``spike_ins`` is not given, 300 are planted instead of 2,000. A test whose
+    numbers need more passes their number.
 ``cache_folder_of_the_tests``
-    ``XDG_CACHE_HOME`` is a temporary folder, so marks of checked indexes are neither
-    read from the user's folder nor written to it.
+    ``XDG_CACHE_HOME`` is a temporary folder, so that marks of checked indexes are
+    neither read from nor written to the user's cache.
 
-Three settings affect the process of the tests, but not provscan: temporary folders are
-in memory if it has room (:func:`pytest_configure`), garbage is not collected while
-tests are imported (:func:`pytest_collection`), and without numba's compiler, numpy's
-overflow warnings are ignored (:func:`pytest_configure`).
+Three settings affect the process of the tests, not provscan: temporary folders are in
+memory if there is room (:func:`pytest_configure`); garbage is not collected while tests
+are imported (:func:`pytest_collection`); and without numba's compiler, numpy's warnings
+of an overflow are ignored (:func:`pytest_configure`).
 
-The conftest.py of a room documents what it patches for the tests of the room.
+Rooms that patch more for all of their tests say so at the top of their conftest.py.
 """
 
 import gc

@@ -1,4 +1,4 @@
-"""Synthetic tweets, and records, some of which contain tweets."""
+"""Make tweets, and records some of which contain tweets."""
 
 from __future__ import annotations
 

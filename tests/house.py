@@ -1,4 +1,4 @@
-"""Helpers of the tests that read the source of the package."""
+"""Read the source files for the tests of the house rules."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Invariants of every command, for any input and any end of the command.
+"""Check what is true for every command, whatever its input and however it ends.
 
-Files that existed before are kept, data that was not read is named, no file contains a
-secret, and no process is ended by a signal. The tests of damage, hostile files, foreign
-folders and secrets share these checks.
+Existing files remain, data that was not read is named, no file contains a secret, and
+no process is ended by a signal. The tests of damage, hostile files, foreign folders and
+secrets share these checks.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
-"""Mutation testing of a random sample: change one operator or constant at a time, and
-check whether a test fails.
+"""Sampled mutation testing: change one operator or constant at a time, and see whether
+a test fails.
 
     python tests/mutation.py --rooms estimate,matching,index --mutants 200 --seed 1
 
-First the suite runs once, to record which tests run each line; ``--noted FOLDER`` keeps
-the record for another sample. Then each mutant is tested by the tests that run its
-line, in a process forked from one with compiled kernels: first by the quickest tests,
-and by the others if it survives. The command prints the mutants that survive, and the
-number of killed mutants by room. 200 mutants take several hours.
+First, the suite runs once to record which tests run which lines; ``--noted FOLDER``
+keeps the record for another sample. Then the tests of the changed line are run for each
+mutant, in a process forked from one that has the compiled kernels: first the quickest
+tests, and then the others if the mutant survives. The surviving mutants are printed,
+and the number of killed mutants by room.
 """
 
 from __future__ import annotations

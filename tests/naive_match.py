@@ -1,6 +1,5 @@
-"""A brute-force match, which compares every licensed text with every window.
-
-Imports nothing from provscan.
+"""The whole match by brute force: every licensed text is compared with every window.
+This module imports nothing from provscan.
 """
 
 from collections import Counter

@@ -1,6 +1,5 @@
-"""Seeds, keys, edit distance and coverage, implemented from their definitions.
-
-Imports nothing from provscan.
+"""Seeds, keys, edit distance and coverage, written from their definitions. This module
+imports nothing from provscan.
 """
 
 from collections import Counter

@@ -1,5 +1,5 @@
-"""``NIGHTLY`` is true for ``make nightly``, which runs slow tests and many more random
-cases.
+"""Decide whether tests run as at night (``make nightly``), with many more random cases
+and with slow tests.
 """
 
 import os

@@ -1,4 +1,6 @@
-"""A Ray cluster of several node processes on this machine, which all tests share."""
+"""A Ray cluster of several node processes on this machine, which all tests of a process
+share.
+"""
 
 from __future__ import annotations
 

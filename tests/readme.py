@@ -1,5 +1,5 @@
-"""Runs the commands of the README and of docs/ and writes their output into the pages,
-for ``make reference``.
+"""Run the commands of the README and of docs/, and write their output into the pages:
+``make reference``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""``distinct`` is compared with Python's sets."""
+"""Test distinct numbers against Python's sets."""
 
 import numpy as np
 from hypothesis import given

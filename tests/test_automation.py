@@ -1,5 +1,5 @@
-"""The workflow, the hooks and the Dockerfile name files and commands that exist; the
-tests download and run nothing.
+"""Test that the workflow, the hooks and the Dockerfile name existing files and
+commands; nothing is downloaded or run.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Every benchmark runs on little data and prints its tables; the measured values are
-not checked.
+"""Test that every benchmark runs on little data and prints its tables; their numbers
+are not checked here.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A cache folder is used only if nobody else can write to it."""
+"""Test that a cache is used only where nobody else can write."""
 
 from __future__ import annotations
 

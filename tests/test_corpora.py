@@ -1,4 +1,4 @@
-"""The tiny corpus is the output of its generator and has the documented properties."""
+"""Test that the tiny corpus equals its generator's output and serves its purpose."""
 
 from __future__ import annotations
 

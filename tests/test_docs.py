@@ -1,5 +1,5 @@
-"""Docstrings, their examples, the reference of the commands and the metadata agree with
-the code.
+"""Test documentation that can become wrong: docstrings, examples, the reference of the
+commands, the metadata.
 """
 
 from __future__ import annotations

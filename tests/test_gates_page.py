@@ -1,4 +1,4 @@
-"""The examples of docs/gates.md work: the workflow, the hook and the options."""
+"""Run the examples of docs/gates.md: the workflow, the hook and the options."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The source follows the rules of the project: for example, imports point down, and
+"""Test the house rules on the source: for example, that imports point down, and that
 only commands print or exit.
 """
 

@@ -1,5 +1,5 @@
-"""With the lowest versions that pyproject.toml allows, the commands of the README print
-the output that it shows.
+"""Test that the README's commands print the same with the lowest versions that
+pyproject.toml allows.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The declared keyword arguments of ``match`` are the fields of its options."""
+"""Test that the keyword arguments of ``match`` for type checkers are its options."""
 
 from __future__ import annotations
 

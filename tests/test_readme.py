@@ -1,5 +1,5 @@
-"""The commands of the README and of docs/ print the output that the pages show, the
-Python examples run, and the targets of links exist.
+"""Test the README and docs/: commands print what the pages show, Python examples run,
+and links lead somewhere.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Files are written completely or not at all, and only named files are removed."""
+"""Test that files appear completely or not at all, and that only named files are
+removed.
+"""
 
 from __future__ import annotations
 

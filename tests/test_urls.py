@@ -1,4 +1,4 @@
-"""The shown form of a URL has its location, and never a secret."""
+"""Test that URLs are shown without their secrets."""
 
 from __future__ import annotations
 

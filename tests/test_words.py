@@ -1,4 +1,4 @@
-"""Names in the package use the terms of the glossary, one for each thing."""
+"""Test that names in the package are the terms of the glossary, one for each thing."""
 
 from __future__ import annotations
 

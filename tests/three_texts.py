@@ -1,4 +1,4 @@
-"""Six tweets with three texts, few enough to determine every answer by hand."""
+"""Six tweets with three texts, few enough that every answer is known by hand."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Synthetic tweets in many scripts, and edits of them, which are the same for the same
-random numbers.
+"""Make tweets in many scripts, and edits of them; equal random numbers give equal
+texts.
 """
 
 LETTERS = {
