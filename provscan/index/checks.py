@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from provscan.index.format import SEGMENTS, damage
+from provscan.index.segment.arrays import map_array
 from provscan.index.segment.read import Segment
 from provscan.index.segment.strings import Strings
 from provscan.index.segment.tweets import Ids
@@ -30,11 +31,18 @@ def check_content(segment: Segment, index: Path) -> None:
 
 
 def check_shards(segments: Sequence[Segment], index: Path) -> None:
-    """Check that each number of a text belongs to exactly one text of the shards."""
+    """Check that the shards are those of the manifest, and that each number of a text
+    belongs to exactly one text of them.
+    """
     total = sum(segment.info.texts for segment in segments)
     seen = np.zeros(total, np.bool_)
-    for segment in segments:
+    for shard, segment in enumerate(segments):
         folder, numbers = index / SEGMENTS / segment.info.name, segment.numbers
+        place = [shard, len(segments)]
+        if map_array(folder / "texts.shard", np.uint32).tolist() != place:
+            raise damage(
+                folder / "texts.shard", f"it is not shard {shard} of {len(segments)}"
+            )
         assert numbers is not None
         if (
             len(numbers) != segment.info.texts

@@ -268,20 +268,25 @@ OTHER_NUMBERS = "its numbers are not those of its texts"
 
 
 @pytest.mark.parametrize(
-    ("damage", "problem"),
+    ("name", "damage", "problem"),
     [
-        (lambda n: [n[1], *n[1:]], "two shards have a number in common"),
-        (lambda n: [n[1], n[0], *n[2:]], OTHER_NUMBERS),
-        (lambda n: [*n[:-1], 1 << 20], OTHER_NUMBERS),
+        ("texts.shard", lambda n: [1, 3], "it is not shard 0 of 3"),
+        (
+            "texts.numbers",
+            lambda n: [n[1], *n[1:]],
+            "two shards have a number in common",
+        ),
+        ("texts.numbers", lambda n: [n[1], n[0], *n[2:]], OTHER_NUMBERS),
+        ("texts.numbers", lambda n: [*n[:-1], 1 << 20], OTHER_NUMBERS),
     ],
 )
 def test_shards_that_do_not_belong_together(
     build: Build,
     corpus: list[Tweet],
+    name: str,
     damage: Callable[[np.ndarray], list[int]],
     problem: str,
 ) -> None:
-    name = "texts.numbers"
     index = build(corpus, shards=3)
     path = Path(index.path) / "segments" / index.reader.segments[0].info.name / name
     content = np.array(damage(np.fromfile(path, np.uint32)), np.uint32)
@@ -295,6 +300,14 @@ def test_shards_that_do_not_belong_together(
         provscan.open_index(index.path)
     # No shard can be left out.
     assert not hasattr(error.value, "__notes__")
+
+
+def test_shards_may_be_empty(build: Build, corpus: list[Tweet]) -> None:
+    index = build(corpus[:2], shards=8)
+    names = [segment.info.name for segment in index.reader.segments]
+    assert len(set(names)) == 8
+    found = index.match([tweet["text"] for tweet in corpus[:2]])
+    assert found["record"].to_pylist() == [0, 1]
 
 
 def test_when_shards_are_made(build: Build, corpus: list[Tweet]) -> None:

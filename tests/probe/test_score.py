@@ -361,7 +361,8 @@ def test_the_index_is_the_one_that_the_plan_names(
     done = call()
     assert (
         done.exit_code,
-        f"{licensed}, with which {place} was planned, is not there" in done.stderr,
+        f"{licensed}, the index with which {place} was planned, does not exist"
+        in done.stderr,
     ) == (3, True)
     assert call("-i", moved).exit_code == 0
     provscan.build_index(tweets_of(0, 61, 2020), licensed)

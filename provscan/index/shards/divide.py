@@ -54,6 +54,10 @@ def finished_shards(
     infos = []
     for number, (shard, numbers) in enumerate(zip(shards, all_numbers, strict=True)):
         write_array_file(shard.folder / "texts.numbers", numbers)
+        # A segment is named after its contents, so two empty shards must differ.
+        write_array_file(
+            shard.folder / "texts.shard", np.array([number, len(shards)], np.uint32)
+        )
         infos.append(replace(change.adopt(*shard[:4]), shard=number))
     return infos
 
