@@ -22,7 +22,7 @@ from provscan.errors import (
     WorkerError,
 )
 from provscan.index.shards import build as index_spread
-from provscan.runs import spread
+from provscan.runs import shard_tasks
 
 
 @pytest.fixture
@@ -98,7 +98,9 @@ def test_what_waits_on_disk_is_sorted_the_same(
     """
     expected = content(provscan.build_index(corpus, tmp_path / "a.index", shards=3))
     monkeypatch.setattr("provscan.index.segment.postings.SPILL_ENTRIES", 3000)
-    monkeypatch.setattr(spread, "EXECUTORS", {"processes": spread.EXECUTORS["threads"]})
+    monkeypatch.setattr(
+        shard_tasks, "EXECUTORS", {"processes": shard_tasks.EXECUTORS["threads"]}
+    )
     options: dict[str, Any] = {"shards": 3, "executor": "processes", "workers": 2}
     made = provscan.build_index(corpus, tmp_path / "b.index", **options)
     assert content(made) == expected
@@ -120,7 +122,7 @@ def test_a_cluster_writes_what_threads_write(
     with pytest.MonkeyPatch.context() as patch:
         for name in ("read_and_part", "write"):
             (tmp_path / name).mkdir()
-            patch.setattr(spread, name, Lossy(name, tmp_path / name))
+            patch.setattr(shard_tasks, name, Lossy(name, tmp_path / name))
         made = provscan.build_index(
             corpus, tmp_path / "ray.index", shards=4, executor="ray"
         )
@@ -139,9 +141,9 @@ class Lossy:
         self.name, self.folder = name, folder
 
     def __call__(self, task: Any, advance: Any) -> Any:
-        from provscan.runs import spread
+        from provscan.runs import shard_tasks
 
-        result = getattr(spread, self.name)(task, advance)
+        result = getattr(shard_tasks, self.name)(task, advance)
         try:
             (self.folder / "lost").touch(exist_ok=False)
         except FileExistsError:
@@ -152,7 +154,7 @@ class Lossy:
 def test_a_task_that_always_fails_ends_the_build(
     cluster: None, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(spread, "write", unreachable)
+    monkeypatch.setattr(shard_tasks, "write", unreachable)
     with pytest.raises(
         WorkerError,
         match=r"shard 1 of 2 failed 3 times \(OSError: gone\)\. No index was written",
@@ -189,7 +191,9 @@ def test_what_a_spread_build_can_not_do(
         provscan.build_index(
             [{"id": "1", "text": "a text"}], out, executor="processes", shards=2
         )
-    monkeypatch.setattr(spread, "EXECUTORS", {"processes": spread.EXECUTORS["threads"]})
+    monkeypatch.setattr(
+        shard_tasks, "EXECUTORS", {"processes": shard_tasks.EXECUTORS["threads"]}
+    )
     (tmp_path / "empty.jsonl").write_text('{"id": "1", "text": "https://t.co/1"}\n')
     with pytest.raises(InputError, match="their texts have no letters or digits"):
         provscan.build_index(

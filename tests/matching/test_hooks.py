@@ -111,8 +111,8 @@ def rotating(text: str) -> str:
 @pytest.mark.parametrize(
     ("hook", "said"),
     [
-        (shorter, "must return a str as long as its text: of "),
-        (nothing, "it made NoneType, in '"),
+        (shorter, "must return a str as long as its text: it returned "),
+        (nothing, "it returned NoneType for the "),
         (rotating, "the hook rotating changes a text that it should have prepared"),
         (lambda text: text, "must be a function with a name of its own, not <function"),
         ("lyrics", "must be a function with a name of its own, not 'lyrics'"),
