@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from provscan.estimate.layers import Layers
+from provscan.names import counted
 
 COPIES_FOUND = "copies_found"
 NO_COPIES_SHOWN = "no_copies_shown"
@@ -45,7 +46,7 @@ EDITS = {
     "every_fifth_dropped": "every fifth word dropped",
     "letters_replaced": "single letters replaced",
 }
-"""Names of edits for readers; an edit without an entry is shown by its own name."""
+"""Names of edits for readers; other edits are shown by the names of their functions."""
 
 PROJECTED = (
     "The dataset has about {whole} records, projected from the sample, and may have "
@@ -80,7 +81,9 @@ def percentage(value: float, digits: int) -> str:
 
 
 def several(count: float, singular: str, plural: str) -> str:
-    """Return a number followed by the words for one or for several."""
+    """Return a number followed by words for one or for several, such as a noun and its
+    verb. (:func:`~provscan.names.counted` does the same for a noun alone.)
+    """
     return f"{number(count)} {singular if round(count) == 1 else plural}"
 
 
@@ -97,7 +100,7 @@ class ScannedRecords:
     @property
     def sample(self) -> str:
         """The scanned records in words."""
-        return several(self.records, "record", "records") + (
+        return counted(self.records, "record") + (
             " of the sample" if self.whole is not None else ""
         )
 
@@ -105,7 +108,7 @@ class ScannedRecords:
     def every(self) -> tuple[int, str]:
         """The records that the bounds refer to: their number, and the same in words."""
         if self.whole is None:
-            return self.records, several(self.records, "record", "records")
+            return self.records, counted(self.records, "record")
         return self.whole, ("about " if self.projected else "") + several(
             self.whole, "record", "records"
         )
@@ -253,11 +256,11 @@ def since_baseline(entry: Mapping[str, Any]) -> list[str]:
     """Return the sentences on the findings that are new since an earlier run."""
     new, gone = entry["new"], entry["gone"]
     found = several(new["findings"], "finding is", "findings are")
-    records = several(new["records"], "record", "records")
+    records = counted(new["records"], "record")
     said = [
         f"{found} new since {entry['path']}"
         f"{f', in {records}' if new['findings'] else ''}; of its "
-        f"{several(entry['findings'], 'finding', 'findings')}, {gone:,} "
+        f"{counted(entry['findings'], 'finding')}, {gone:,} "
         f"{'is' if gone == 1 else 'are'} gone."
     ]
     if entry["differs"]:
