@@ -156,24 +156,17 @@ def headline(status: str, records: Layers, scanned: ScannedRecords) -> str:
     )
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """Numbers of whole records that equal a licensed tweet of very rare wording, in
-    this dataset and in collections without licensed tweets.
+def comparison(here: int, others: Sequence[int]) -> str:
+    """Return a sentence on whole records that equal a licensed tweet with very rare
+    wording: their number here, and in collections without licensed tweets.
     """
-
-    here: int
-    others: Sequence[int]
-
-    def sentence(self) -> str:
-        low, high = min(self.others), max(self.others)
-        there = number(high) if low == high else f"{number(low)} to {number(high)}"
-        collections = f"{in_words(len(self.others))} collections"
-        return (
-            "Whole records that equal a tweet with very rare wording: "
-            f"{number(self.here)} here, {there} in each of {collections} without "
-            "licensed tweets."
-        )
+    low, high = min(others), max(others)
+    there = number(high) if low == high else f"{number(low)} to {number(high)}"
+    collections = f"{in_words(len(others))} collections without licensed tweets"
+    return (
+        "Whole records that equal a tweet with very rare wording: "
+        f"{number(here)} here, {there} in each of {collections}."
+    )
 
 
 SMALL_NUMBERS = (
@@ -198,10 +191,11 @@ def details(
     records: Layers,
     scanned: ScannedRecords,
     detectable_share: float | None,
-    comparison: Comparison | None = None,
+    compared: str = "",
     not_measured: int = 0,
 ) -> list[str]:
-    """Return the sentences after the headline: findings, chance, limit and comparison.
+    """Return the sentences after the headline: findings, chance and limit; and, if
+    chance was not measured, the comparison with other collections (``compared``).
 
     ``not_measured`` is the number of findings whose texts all lie in strata where
     chance was not measured.
@@ -247,8 +241,8 @@ def details(
         result.append(more)
     if records.at_most is not None and status == NO_COPIES_SHOWN:
         result.append(limit(records.at_most, scanned, detectable_share))
-    if comparison is not None and status == NOT_MEASURED and comparison.here:
-        result.append(comparison.sentence())
+    if compared and status == NOT_MEASURED:
+        result.append(compared)
     return result
 
 
