@@ -278,18 +278,11 @@ def match(
     ('dataset.run', 4997)
     """
     chosen, target = given_options(options), RunTarget(out, overwrite, resume)
-    place = index if isinstance(index, Index) else _index_path(index)
+    if index is None:
+        index = os.environ.get("PROVSCAN_INDEX") or "licensed.index"
     with logged(chosen.log, progress) as watcher:
-        found = run_match(sources, place, target, chosen, watcher, write_report)
+        found = run_match(sources, index, target, chosen, watcher, write_report)
     run = Run(found.path, found.summary, found.info)
     if found.crossed is not None:
         raise GateError(found.crossed, run)
     return run
-
-
-def _index_path(index: Source | None) -> Source:
-    return (
-        index
-        if index is not None
-        else os.environ.get("PROVSCAN_INDEX") or "licensed.index"
-    )

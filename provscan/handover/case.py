@@ -26,13 +26,13 @@ from provscan.handover.case_counts import (
     counted_findings,
     period,
 )
+from provscan.names import counted
 from provscan.params import require_folder
 from provscan.report import omissions, wording
 from provscan.report.document import page
 from provscan.report.files import RunFiles
 from provscan.report.workbook import Sheet, write_workbook
 from provscan.runs.folder import write_json
-from provscan.runs.wording import several
 from provscan.writing import new_folder
 
 CASE_FILE, PAGE_FILE, WORKBOOK_FILE = "case.json", "case.html", "case.xlsx"
@@ -260,8 +260,8 @@ def _overlap(found: Sequence[dict[str, Any]], runs: int) -> dict[str, Any]:
         pairs.append({"runs": [a + 1, b + 1], **shared})
     in_exactly = []
     for k in range(1, runs + 1):
-        counted = sums(row for row in found if row["found_in"].bit_count() == k)
-        in_exactly.append({"runs": k, **counted})
+        sizes = sums(row for row in found if row["found_in"].bit_count() == k)
+        in_exactly.append({"runs": k, **sizes})
     return {"pairs": pairs, "in_exactly": in_exactly}
 
 
@@ -307,12 +307,12 @@ def _sheets(
         for pair in case["pairs"]
     ]
     overlaps += [
-        (f"in exactly {several(item['runs'], 'run', 'runs')}", item)
+        (f"in exactly {counted(item['runs'], 'run')}", item)
         for item in case["in_exactly"]
     ]
     overlaps.append(("in any run", case["totals"]))
-    counted = [[where, item["texts"], item["tweets"]] for where, item in overlaps]
-    yield Sheet("Overlap", {"found": 30, "texts": 12, "tweets": 12}, counted)
+    cells = [[where, item["texts"], item["tweets"]] for where, item in overlaps]
+    yield Sheet("Overlap", {"found": 30, "texts": 12, "tweets": 12}, cells)
     notes = [case["not_summed"], *case["notes"]]
     for name, listed in tables.items():
         if listed:

@@ -9,7 +9,7 @@ without texts.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -77,26 +77,28 @@ def write_without_texts(run: Path, folder: Path) -> None:
     passages and tweets of findings, without their context, and without the texts of
     other matches.
     """
+    _rewrite(run / EVIDENCE_FILE, folder, lambda rows: with_digests(rows, 0))
+    _rewrite(run / MATCHES_FILE, folder, _without_candidates)
+
+
+def _rewrite(table: Path, folder: Path, change: Callable[[pa.Table], pa.Table]) -> None:
+    """Write a table to a folder, with a change of its rows."""
     with (
-        pq.ParquetFile(run / EVIDENCE_FILE) as table,
+        pq.ParquetFile(table) as read,
         pq.ParquetWriter(
-            folder / EVIDENCE_FILE, table.schema_arrow, compression="zstd"
+            folder / table.name, read.schema_arrow, compression="zstd"
         ) as written,
     ):
-        for batch in table.iter_batches(BATCH):
-            written.write_table(with_digests(pa.Table.from_batches([batch]), 0))
-    with (
-        pq.ParquetFile(run / MATCHES_FILE) as table,
-        pq.ParquetWriter(
-            folder / MATCHES_FILE, table.schema_arrow, compression="zstd"
-        ) as written,
-    ):
-        for batch in table.iter_batches(BATCH):
-            for name in ("passage", "tweet"):
-                place = batch.schema.get_field_index(name)
-                none = pa.nulls(len(batch), batch.schema.field(name).type)
-                batch = batch.set_column(place, batch.schema.field(name), none)
-            written.write_batch(batch)
+        for batch in read.iter_batches(BATCH):
+            written.write_table(change(pa.Table.from_batches([batch])))
+
+
+def _without_candidates(rows: pa.Table) -> pa.Table:
+    """Return rows of ``matches.parquet`` without the texts of candidates."""
+    for name in ("passage", "tweet"):
+        place, field = rows.schema.get_field_index(name), rows.schema.field(name)
+        rows = rows.set_column(place, field, pa.nulls(len(rows), field.type))
+    return rows
 
 
 def _opened(

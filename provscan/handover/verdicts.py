@@ -28,11 +28,11 @@ from provscan.handover.review import (
     OTHER,
     VERDICTS,
 )
+from provscan.names import counted
 from provscan.params import require_folder
 from provscan.report.files import RunFiles, replaced
 from provscan.report.wording import percent
 from provscan.runs.folder import REVIEW_FILE, info_checksum, read_json, write_json
-from provscan.runs.wording import several
 
 FORMAT = {"format": "provscan-review", "version": 1}
 
@@ -275,7 +275,7 @@ def _counted(counts: tuple[int, int]) -> dict[str, Any]:
 def _headline(scored: Mapping[str, Any]) -> str:
     """Return one or two sentences that summarise a review."""
     together, names = scored["together"], scored["reviewers"]
-    people = several(len(names), "reviewer", "reviewers")
+    people = counted(len(names), "reviewer")
     said = (
         f"{people} judged a blinded sample of {together['reviewed']:,} of "
         f"{scored['findings']:,} findings"

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from provscan.names import counted
 from provscan.report.wording import amount, count, percent
 from provscan.runs.wording import NOT_MEASURED, STATUS, several
 
@@ -169,10 +170,7 @@ def known_elsewhere(summary: Mapping[str, Any]) -> str:
     """
     if (known := summary["known"]) is None:
         return ""
-    texts = (
-        f"{several(known['texts'], 'licensed text', 'licensed texts')} "
-        f"({percent(known['share'])})"
-    )
+    texts = f"{counted(known['texts'], 'licensed text')} ({percent(known['share'])})"
     verb = "occurs" if known["texts"] == 1 else "occur"
     return (
         f"{texts} also {verb} in the data given as known elsewhere (--known). Their "

@@ -22,6 +22,7 @@ import pyarrow as pa
 import xxhash
 
 from provscan import __version__
+from provscan.names import counted
 from provscan.report.answers import first_sentence
 from provscan.report.files import RunFiles
 from provscan.report.omissions import not_scanned
@@ -164,8 +165,8 @@ def sarif(exhibits: pa.Table, run: RunFiles) -> bytes:
         places = sum(result.count for _, result in left_out)
         notices.append((
             "warning",
-            f"{several(len(left_out), 'result', 'results')} with "
-            f"{several(places, 'match', 'matches')} left out, since only {RESULTS:,} "
+            f"{counted(len(left_out), 'result')} with "
+            f"{counted(places, 'match')} left out, since only {RESULTS:,} "
             "results would be shown: export .csv for all matches.",
         ))  # fmt: skip
     unrated = unrated_words(run.summary)
@@ -228,7 +229,7 @@ def _rule(name: str) -> Row:
 def _message(result: _Result, rule: str, summary: Mapping[str, Any]) -> str:
     kind = "match" if rule == COMMON else "finding"
     kinds = "matches" if rule == COMMON else "findings"
-    records = several(len(result.records), "record", "records")
+    records = counted(len(result.records), "record")
     said = f"{several(result.count, kind, kinds)} in {records} of this file"
     if _compared(summary, rule):
         said += f", of which {result.new:,} {'is' if result.new == 1 else 'are'} new"
@@ -306,7 +307,7 @@ def junit(exhibits: pa.Table, run: RunFiles) -> bytes:
     for source in [*(item["source"] for item in summary["sources"]), *failing, *old]:
         case(source)
     for source, result in failing.items():
-        records = several(len(result.records), "record", "records")
+        records = counted(len(result.records), "record")
         failure = ElementTree.SubElement(
             case(source),
             "failure",

@@ -16,7 +16,6 @@ from rich.table import Table
 from provscan.names import counted
 from provscan.report import answers, omissions, wording
 from provscan.report.wording import count, layers, rarity, reason
-from provscan.runs.wording import several
 
 # Number of rows of a long table that are shown.
 SOURCES_SHOWN = 20
@@ -96,7 +95,7 @@ def brief_text(summary: Mapping[str, Any], place: str, *, width: int = 100) -> s
         paragraphs = sorted(important[:kept], key=lambda text: text.startswith("! "))
         shown = sum(text.startswith("! ") for text in paragraphs)
         if more := len(warnings) - shown:
-            number = several(more, "more warning", "more warnings")
+            number = counted(more, "more warning")
             paragraphs.append(f"! {number}: --verbose")
         report = f"Report: {place}/report.html (more: --verbose)"
         paragraphs = [answer["headline"], *paragraphs, report]
@@ -195,7 +194,7 @@ def text_table(summary: Mapping[str, Any], width: int = 100) -> str:
     damaged = [
         (
             item["source"],
-            several(item["records"], "record", "records"),
+            counted(item["records"], "record"),
             item["problem"],
         )
         for item in summary["damaged"]

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from provscan.names import counted
 from provscan.runs.wording import edit_words, percentage, several
 
 LEVELS = {
@@ -237,11 +238,8 @@ def searched(summary: Mapping[str, Any]) -> str:
     the number that serve as control.
     """
     index, cutoff = summary["index"], summary["control"]["cutoff"]
-    tweets = several(index["tweets"], "licensed tweet", "licensed tweets")
-    said = (
-        f"against {tweets} with "
-        f"{several(index['texts'], 'different text', 'different texts')}."
-    )
+    tweets = counted(index["tweets"], "licensed tweet")
+    said = f"against {tweets} with {counted(index['texts'], 'different text')}."
     if cutoff:
         younger = several(
             cutoff["texts"],

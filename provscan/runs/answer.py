@@ -25,8 +25,8 @@ from provscan.runs.tokenizer import Tokens, characters_per_token
 from provscan.runs.warnings import notes, warnings
 from provscan.runs.wording import (
     NOT_MEASURED,
-    Comparison,
     ScannedRecords,
+    comparison,
     details,
     headline,
     status_of,
@@ -70,8 +70,10 @@ def answer_of(
     every = math.ceil(round(dataset.all_records.value, 6)) if dataset.sampled else None
     scanned = ScannedRecords(dataset.records, every, dataset.drawn is not None)
     status = status_of(records, usable=chance.usable)
-    others = [each.word_for_word for each in COLLECTIONS]
-    compared = Comparison(counts.word_for_word, others)
+    compared = ""
+    if counts.word_for_word:
+        others = [each.word_for_word for each in COLLECTIONS]
+        compared = comparison(counts.word_for_word, others)
     left_out = measured.findings - measured.claimable if chance.measures else 0
     sentences = details(status, records, scanned, detectable, compared, left_out)
     if changed:

@@ -70,8 +70,8 @@ def read_baseline(path: Source) -> Baseline:
     summary, info = read_run(folder, (EVIDENCE_FILE,))
     if summary.get("sample"):
         raise InputError(
-            f"{folder} is a run of a sample, so what it did not scan would count as "
-            "new: give a baseline that scanned the whole dataset"
+            f"{folder} is a run of a sample, so findings that it did not scan would "
+            "count as new: give a baseline that scanned the whole dataset"
         )
     return Baseline(folder, summary, info, _contents(folder / EVIDENCE_FILE))
 

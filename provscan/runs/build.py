@@ -121,7 +121,7 @@ def build_index(
         File to which JSON lines about the progress are appended; see
         :func:`provscan.match`.
     canonical
-        A hook for licensed text that is no tweet: a function that prepares a text
+        A hook for licensed text other than tweets: a function that prepares a text
         before it is compared, such as one that blanks the stage directions of lyrics.
         It returns a str of the same length, and applying it twice has the same result
         as applying it once. The index keeps the texts that the hook returns and the
@@ -179,8 +179,8 @@ def build_index(
             require_number(name, number, whole=whole)
     if append and overwrite:
         raise UsageError(
-            "give either append, which keeps the index that is there, or overwrite, "
-            "which replaces it"
+            "give either append, which keeps the existing index, or overwrite, which "
+            "replaces it"
         )
     if fraction is not None and not 0.0 < fraction <= 1.0:
         raise ParameterError(

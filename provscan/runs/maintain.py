@@ -276,17 +276,13 @@ def verify(
         "index": str(folder),
         "generation": reader.manifest.generation,
         "fingerprint": reader.fingerprint,
-    }
-    checked |= {
         "files": len(reader.manifest.files()),
         "bytes": reader.info()["bytes"],
         "quick": quick,
     }
-    return (
-        checked
-        if quick
-        else {**checked, "texts": reader.texts, "tweets": reader.tweets}
-    )
+    if not quick:
+        checked |= {"texts": reader.texts, "tweets": reader.tweets}
+    return checked
 
 
 def _verify_run(folder: Path) -> dict[str, Any]:

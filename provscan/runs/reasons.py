@@ -29,7 +29,6 @@ WITHHELD = {
         "Recall was not measured, because no test copies were planted (--spike-ins 0, "
         "or no licensed text was suitable)."
     ),
-    "nothing_scanned": "No record was scanned.",
     "unlike_control": (
         "Chance was not measured for some kinds of text that were found: {strata}."
     ),
@@ -109,8 +108,6 @@ def withheld(code: str, **values: Any) -> str:
 
 def reasons(measured: Measured, numbers: dict[str, Layers]) -> dict[str, str]:
     """Return the reasons for withheld numbers by name, e.g. ``records.estimate``."""
-    if not measured.scanned.records:
-        return {"records": withheld("nothing_scanned")}
     result: dict[str, str] = {}
 
     def withhold(

@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from provscan.estimate.layers import Layers
+from provscan.names import counted
 
 COPIES_FOUND = "copies_found"
 NO_COPIES_SHOWN = "no_copies_shown"
@@ -45,7 +46,7 @@ EDITS = {
     "every_fifth_dropped": "every fifth word dropped",
     "letters_replaced": "single letters replaced",
 }
-"""Names of edits for readers; an edit without an entry is shown by its own name."""
+"""Names of edits for readers; other edits are shown by the names of their functions."""
 
 PROJECTED = (
     "The dataset has about {whole} records, projected from the sample, and may have "
@@ -80,7 +81,9 @@ def percentage(value: float, digits: int) -> str:
 
 
 def several(count: float, singular: str, plural: str) -> str:
-    """Return a number followed by the words for one or for several."""
+    """Return a number followed by words for one or for several, such as a noun and its
+    verb. (:func:`~provscan.names.counted` does the same for a noun alone.)
+    """
     return f"{number(count)} {singular if round(count) == 1 else plural}"
 
 
@@ -97,7 +100,7 @@ class ScannedRecords:
     @property
     def sample(self) -> str:
         """The scanned records in words."""
-        return several(self.records, "record", "records") + (
+        return counted(self.records, "record") + (
             " of the sample" if self.whole is not None else ""
         )
 
@@ -105,7 +108,7 @@ class ScannedRecords:
     def every(self) -> tuple[int, str]:
         """The records that the bounds refer to: their number, and the same in words."""
         if self.whole is None:
-            return self.records, several(self.records, "record", "records")
+            return self.records, counted(self.records, "record")
         return self.whole, ("about " if self.projected else "") + several(
             self.whole, "record", "records"
         )
@@ -153,24 +156,17 @@ def headline(status: str, records: Layers, scanned: ScannedRecords) -> str:
     )
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """Numbers of whole records that equal a licensed tweet of very rare wording, in
-    this dataset and in collections without licensed tweets.
+def comparison(here: int, others: Sequence[int]) -> str:
+    """Return a sentence on whole records that equal a licensed tweet with very rare
+    wording: their number here, and in collections without licensed tweets.
     """
-
-    here: int
-    others: Sequence[int]
-
-    def sentence(self) -> str:
-        low, high = min(self.others), max(self.others)
-        there = number(high) if low == high else f"{number(low)} to {number(high)}"
-        collections = f"{in_words(len(self.others))} collections"
-        return (
-            "Whole records that equal a tweet with very rare wording: "
-            f"{number(self.here)} here, {there} in each of {collections} without "
-            "licensed tweets."
-        )
+    low, high = min(others), max(others)
+    there = number(high) if low == high else f"{number(low)} to {number(high)}"
+    collections = f"{in_words(len(others))} collections without licensed tweets"
+    return (
+        "Whole records that equal a tweet with very rare wording: "
+        f"{number(here)} here, {there} in each of {collections}."
+    )
 
 
 SMALL_NUMBERS = (
@@ -195,10 +191,11 @@ def details(
     records: Layers,
     scanned: ScannedRecords,
     detectable_share: float | None,
-    comparison: Comparison | None = None,
+    compared: str = "",
     not_measured: int = 0,
 ) -> list[str]:
-    """Return the sentences after the headline: findings, chance, limit and comparison.
+    """Return the sentences after the headline: findings, chance and limit; and, if
+    chance was not measured, the comparison with other collections (``compared``).
 
     ``not_measured`` is the number of findings whose texts all lie in strata where
     chance was not measured.
@@ -244,8 +241,8 @@ def details(
         result.append(more)
     if records.at_most is not None and status == NO_COPIES_SHOWN:
         result.append(limit(records.at_most, scanned, detectable_share))
-    if comparison is not None and status == NOT_MEASURED and comparison.here:
-        result.append(comparison.sentence())
+    if compared and status == NOT_MEASURED:
+        result.append(compared)
     return result
 
 
@@ -253,11 +250,11 @@ def since_baseline(entry: Mapping[str, Any]) -> list[str]:
     """Return the sentences on the findings that are new since an earlier run."""
     new, gone = entry["new"], entry["gone"]
     found = several(new["findings"], "finding is", "findings are")
-    records = several(new["records"], "record", "records")
+    records = counted(new["records"], "record")
     said = [
         f"{found} new since {entry['path']}"
         f"{f', in {records}' if new['findings'] else ''}; of its "
-        f"{several(entry['findings'], 'finding', 'findings')}, {gone:,} "
+        f"{counted(entry['findings'], 'finding')}, {gone:,} "
         f"{'is' if gone == 1 else 'are'} gone."
     ]
     if entry["differs"]:

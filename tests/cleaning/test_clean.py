@@ -407,7 +407,7 @@ def test_what_is_refused(
     before = sorted(os.listdir())
     for out, error, words in (
         ("full", OutputError, "exists: name a new folder"),
-        ("set/out", OutputError, "would be in the folder"),
+        ("set/out", OutputError, "would be inside an input"),
         (None, UsageError, "name it with out"),
     ):
         with pytest.raises(error, match=words):

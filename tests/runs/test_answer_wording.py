@@ -11,8 +11,8 @@ from provscan.estimate.limits import Factor
 from provscan.runs.reasons import withheld
 from provscan.runs.warnings import NOTES, WARNINGS, warning
 from provscan.runs.wording import (
-    Comparison,
     ScannedRecords,
+    comparison,
     details,
     headline,
     share,
@@ -62,7 +62,7 @@ def test_copies_are_claimed_with_what_chance_explains() -> None:
 
 def test_without_a_measure_of_chance_there_are_facts_only() -> None:
     status, scanned = status_of(UNKNOWN, usable=False), ScannedRecords(40_000)
-    compared = Comparison(56_861, [0, 3, 0, 1, 0, 2])
+    compared = comparison(56_861, [0, 3, 0, 1, 0, 2])
     assert [
         headline(status, UNKNOWN, scanned),
         *details(status, UNKNOWN, scanned, 0.9, compared),
@@ -74,7 +74,7 @@ def test_without_a_measure_of_chance_there_are_facts_only() -> None:
         "Whole records that equal a tweet with very rare wording: 56,861 here, 0 to 3 "
         "in each of six collections without licensed tweets.",
     ]
-    assert len(details(status, UNKNOWN, scanned, 0.9, Comparison(0, [0, 3]))) == 1
+    assert len(details(status, UNKNOWN, scanned, 0.9)) == 1
 
 
 @pytest.mark.parametrize(

@@ -334,7 +334,3 @@ def test_a_sample_tells_nothing_of_the_texts_in_the_rest() -> None:
         for number in ("texts", "tweets")
         for layer in ("estimate", "at_most")
     }
-
-
-def test_nothing_was_scanned() -> None:
-    assert set(reasons(measured(records=0))) == {"records"}

@@ -1,4 +1,4 @@
-// The browser of exhibits: reads the address, filters, draws one page of cards, listens.
+// The browser of exhibits: reads the address, filters the exhibits, draws one page of cards, and handles events.
 
 const PAGE = 25, PRINTED = 500, MORE = 50;
 const $ = (id) => document.getElementById(id);
@@ -10,7 +10,7 @@ function startBrowser(data, run) {
 
   const number = (n) => n.toLocaleString("en");
 
-  // Exhibits of what is listed: findings, unless others are chosen.
+  // The kinds of exhibits that are listed: only findings, unless other kinds are chosen.
   function listed() {
     const list = facets.find((facet) => facet.standard);
     return list.codes.reduce((sum, code) => sum + list.chosen.has(code), 0);
@@ -21,7 +21,7 @@ function startBrowser(data, run) {
       card(exhibit(data, row), differingRuns(data, row), { verdict: marks.verdict(row), note: marks.note(row) }, act)));
   }
 
-  // Draws a page once its texts are there; gives way, and returns false, if something else is to be shown meanwhile.
+  // Draws a page when its texts are loaded. Returns false, without drawing, if another page was requested in the meantime.
   async function drawPage() {
     const asked = ++turn, pages = Math.max(1, Math.ceil(rows.length / PAGE));
     state.page = Math.min(state.page, pages - 1);
@@ -73,7 +73,7 @@ function startBrowser(data, run) {
       }
       return group;
     });
-    // What is common or known wording comes last, folded.
+    // Matches of common or known wording come last, in a folded section.
     const last = facets.findIndex((facet) => facet.standard), others = $("other-wording");
     const rest = counts[last].subarray(1).reduce((a, b) => a + b, 0);
     const [list] = groups.splice(last, 1);
@@ -112,7 +112,7 @@ function startBrowser(data, run) {
     for (const name of ABOUT) $(`about-${name}`).value = marks.about[name] || "";
   }
 
-  // Filters and draws by the state, as drawPage; the address is the caller's.
+  // Filters and draws according to the state, like drawPage; the caller sets the address.
   async function show() {
     if (state.query !== searched) {
       const asked = ++turn, query = state.query, hits = await search(data, query);
@@ -141,7 +141,7 @@ function startBrowser(data, run) {
     if (await drawPage()) $("cards").firstElementChild?.focus();
   }
 
-  // Shows what the address names: one exhibit, a filtered list, or another section of the page.
+  // Shows the target of the address: one exhibit, a filtered list, or another section of the page.
   async function follow() {
     const wanted = /^#exhibit-(\d+)$/.exec(location.hash);
     if (!wanted) {

@@ -1,4 +1,4 @@
-// Cards of exhibits. Text from data is only ever set as text, with invisible and direction characters as chips.
+// Cards of exhibits. Text from the data is only set as text; invisible and direction characters are shown as chips.
 
 const INVISIBLE =
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200c\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g;
@@ -26,7 +26,7 @@ function appendText(node, text) {
 
 const isolated = (text) => appendText(make("bdi"), text);
 
-// A text with its runs marked; a long one is cut until the reader asks for the rest.
+// Shows a text with its runs marked; a long text is truncated until the reader expands it.
 function markedText(text, runs, before, after, whole = false) {
   const node = make("p", "text"), stop = whole || text.length <= LONG ? text.length : LONG;
   if (before) node.append(appendText(make("span", "around"), before));
@@ -65,7 +65,7 @@ function differenceSentence(item, [left, right], where = "the dataset") {
 
 const percentText = (value) => (value >= 99.95 ? "100" : value.toFixed(value < 10 || value > 99 ? 1 : 0)) + "%";
 
-// As lists do, a citation spells out what would turn around, or hide, the words of a letter that it is pasted into.
+// As in exported lists, characters that would hide or reverse the surrounding text are escaped in a citation.
 function citation(item) {
   const place = `record ${item.record.toLocaleString("en")}${item.recordId ? ` (id ${item.recordId})` : ""} of ${item.source}` +
     `${item.field && item.field !== "text" ? `, field ${item.field}` : ""}, characters ${item.start} to ${item.end}`;
@@ -85,11 +85,11 @@ function digest(text) {
   return make("p", "text", make("code", "", text ? "SHA-256 " + text : "not kept: of matches with common or known wording, only the strongest keep their texts"));
 }
 
-// A partial match is described by how much of the tweet it holds.
+// A partial match is described by the share of the tweet that it contains.
 const likeness = (item) => (item.level === "partial" ? `${percentText(item.containment)} of the tweet`
   : `${percentText(item.similarity)} alike`);
 
-// One card. `act(row, action, value)` is called for accepted, rejected, unsure, note and cite.
+// Makes one card. It calls `act(row, action, value)` for accepted, rejected, unsure, note and cite.
 function card(item, runs, mark, act) {
   const node = make("article", "exhibit"), title = make("h3", "", `Exhibit ${item.number.toLocaleString("en")}`);
   node.id = "exhibit-" + item.number;
@@ -119,7 +119,7 @@ function card(item, runs, mark, act) {
   }
   const right = make("div", "", sideHeading("Licensed tweet ", id.link || id,
     ...(item.author ? [" by ", isolated(item.author)] : []), ...(item.day ? [", ", make("span", "whole", item.day)] : []),
-    item.tweets > 1 ? `; ${item.tweets.toLocaleString("en")} tweets carry this text` : ""));
+    item.tweets > 1 ? `; ${item.tweets.toLocaleString("en")} tweets have this text` : ""));
   left.append(item.hasText ? markedText(item.passage, runs[0], item.before, item.after) : digest(item.passage));
   right.append(item.hasText ? markedText(item.tweet, runs[1]) : digest(item.tweet));
   node.append(make("div", "sides", left, right));
@@ -159,7 +159,7 @@ function noteField(node, item, mark, act) {
   return area;
 }
 
-// Shows a new verdict on a card that stands in the page.
+// Shows a new verdict on a card of the page.
 function showVerdict(node, verdict) {
   node.querySelector(".verdict").textContent = verdict || "none";
   for (const button of node.querySelectorAll("[data-verdict]")) {

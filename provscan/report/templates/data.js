@@ -1,4 +1,4 @@
-// Exhibits as typed arrays over one unpacked block; texts stay UTF-8 and are decoded a row at a time.
+// Exhibits as typed arrays over one unpacked block. Texts stay in UTF-8, and are decoded row by row.
 
 const COUNTED = 1, COMMON = 2, LINK = 4, KNOWN = 8, UNKNOWN = 0xffff, NO_DAY = -(2 ** 31), END = 0xff;
 const ARRAYS = { uint8: Uint8Array, uint16: Uint16Array, uint32: Uint32Array, int32: Int32Array, float32: Float32Array,
@@ -18,10 +18,10 @@ function offsetsOf(lengths) {
   return offsets;
 }
 
-// Lets the browser draw and listen between two pieces of work.
+// Lets the browser draw and handle events between two pieces of work.
 const pause = () => new Promise((done) => setTimeout(done));
 
-// The header of a block, and its columns.
+// Returns the header of a block and its columns.
 async function unpack(node) {
   const bytes = fromBase64(node.textContent.trim());
   node.remove();
@@ -35,7 +35,7 @@ async function unpack(node) {
   return [header, columns];
 }
 
-// The exhibits: what is known of all of them at once, their texts as they are needed.
+// The exhibits: columns for all rows, and texts that are loaded when they are needed.
 async function openData(nodes) {
   const [header, columns] = await unpack(nodes[0]), chunks = [], waiting = [];
   const data = { ...header, ...columns, chunks };
@@ -48,7 +48,7 @@ async function openData(nodes) {
     return waiting[number];
   }
 
-  // Texts of some rows, or of all.
+  // Loads the texts of some rows, or of all rows.
   data.load = (rows) => Promise.all([...new Set(Array.from(rows, (row) => Math.floor(row / data.chunk)))].map(load));
   data.loadAll = async () => {
     for (let number = 0; number + 1 < nodes.length; number++) {
@@ -58,10 +58,10 @@ async function openData(nodes) {
   return data;
 }
 
-// The chunk that holds the texts of a row, which must be loaded, and the place of the row in it.
+// Returns the chunk with the texts of a row, which must be loaded, and the place of the row in the chunk.
 const chunkOf = (data, row) => [data.chunks[Math.floor(row / data.chunk)], row % data.chunk];
 
-// The fields of one row of `ids` or `texts`.
+// Returns the fields of one row of `ids` or `texts`.
 function fields(data, name, row) {
   const [chunk, place] = chunkOf(data, row), bytes = chunk[name], offsets = chunk[name + "_offsets"], found = [];
   for (let low = offsets[place], stop = offsets[place + 1]; low < stop;) {
@@ -72,7 +72,7 @@ function fields(data, name, row) {
   return found;
 }
 
-// What differs on either side of an exhibit: lists of [start, end, kind] in UTF-16 units.
+// Returns the differences in both texts of an exhibit: lists of [start, end, kind] in UTF-16 units.
 function differingRuns(data, row) {
   const [chunk, place] = chunkOf(data, row), runs = chunk.runs, low = chunk.runs_offsets[place];
   if (low === chunk.runs_offsets[place + 1]) return [[], []];
@@ -92,23 +92,23 @@ function dayText(day) {
   return day === NO_DAY ? "" : new Date(day * 86400000).toISOString().slice(0, 10);
 }
 
-// Why a match is no finding: a key of data.words.not_findings.
+// Returns the reason why a match is not a finding: a key of data.words.not_findings.
 const notFinding = (flags) => (flags & COMMON ? "common" : flags & KNOWN ? "known" : "ordinary");
 
-// How rare the wording of a match is, in words.
+// Returns the rarity of the wording of a match, in words.
 function rarity(data, row) {
   if (!(data.flags[row] & COUNTED)) return data.words.otherwise;
   return data.bits[row] === UNKNOWN ? data.words.unknown : data.words.rarity.find(([limit]) => data.bits[row] >= 10 * limit)[1];
 }
 
-// What explains the words for how rare it is.
+// Returns an explanation of these words.
 function whyRarity(data, row) {
   if (!(data.flags[row] & COUNTED)) return data.words.not_findings[notFinding(data.flags[row])][1];
   const bits = Math.round(data.bits[row] / 10);
   return data.bits[row] === UNKNOWN ? "The rarity of wording in this script is unknown" : `${bits.toLocaleString("en")} bits`;
 }
 
-// One exhibit with everything that a card shows.
+// Returns an exhibit with all values that a card shows.
 function exhibit(data, row) {
   const [recordId, tweetId, author] = fields(data, "ids", row);
   const [before, after, passage, tweet] = fields(data, "texts", row);

@@ -1,8 +1,8 @@
-// Which exhibits are shown, in what order: a query, facets, an order and a page, all of them in the address.
+// The state of the browser: a query, facets, an order and a page, all of which are in the address.
 
 const LISTED = 12;
 
-// Facets: a code a row, and a name a code. What is `standard` is chosen unless something else is.
+// Facets: a code for each row, and a name for each code. The `standard` values are chosen unless others are.
 function makeFacets(data, marks) {
   const years = [...new Set(data.year)].sort((a, b) => (a || 9999) - (b || 9999)), yearCode = new Map(years.map((year, code) => [year, code]));
   const kinds = [...new Set(Object.values(data.words.kinds))], why = Object.keys(data.words.not_findings);
@@ -27,7 +27,7 @@ function makeFacets(data, marks) {
   return facets.filter((facet) => facet.key === "mark" || facet.standard || facet.names.length > 1);
 }
 
-// Rows that pass, and of each facet the rows a code that pass all other facets.
+// Returns the rows that pass all filters and, for each code of a facet, the number of rows that pass all other facets.
 function passing(data, facets, found) {
   const active = facets.map((facet) => facet.chosen.size && Uint8Array.from(facet.names, (_, code) => facet.chosen.has(code)));
   const counts = facets.map((facet) => new Uint32Array(facet.names.length));
@@ -58,18 +58,18 @@ const ORDERS = {
   different: (data) => (row) => data.similarity[row],
 };
 
-// Sorts by a number a row; equal ones stay in the order of strength.
+// Sorts rows by a number; rows with equal numbers stay in the order of strength.
 function ordered(data, rows, order) {
   if (!ORDERS[order]) return rows;
   const keyOf = ORDERS[order](data);
   return rows.slice().sort((a, b) => keyOf(a) - keyOf(b) || a - b);
 }
 
-// Whether a facet is as it is unless something else is chosen.
+// Returns whether a facet has its standard values.
 const isStandard = (facet) => facet.chosen.size === (facet.standard || []).length &&
   (facet.standard || []).every((code) => facet.chosen.has(code));
 
-// The state as an address, and back. `#exhibit-7` is one exhibit, `#exhibits?...` a filtered list.
+// Converts the state to an address and back. `#exhibit-7` is one exhibit, and `#exhibits?...` a filtered list.
 function addressOf(state, facets) {
   const words = new URLSearchParams();
   if (state.query) words.set("q", state.query);

@@ -1,6 +1,6 @@
-// The list that is shown, as CSV for a spreadsheet.
+// Writes the displayed list as CSV for a spreadsheet.
 
-// What a spreadsheet takes for the beginning of a formula or command, as report/export.py has it.
+// Characters that a spreadsheet interprets as the beginning of a formula or command, as in report/export.py.
 const FORMULA = /^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/;
 
 const COLUMNS = {
@@ -19,7 +19,7 @@ function cell(value) {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-// Lines of some rows, whose texts must be loaded; with a byte order mark, without which spreadsheets garble UTF-8.
+// Returns the lines of some rows, whose texts must be loaded. Without the byte order mark, spreadsheets garble UTF-8.
 function csvOf(data, rows, marks) {
   const lines = ["\ufeff" + Object.keys(COLUMNS).join(",")];
   for (const row of rows) {

@@ -1,4 +1,4 @@
-// Marks of reviewers, and case, client and examiner as they typed them: baked into the page, kept in the browser's storage, saved to a file and loaded from it.
+// Marks of reviewers, and case, client and examiner: they are part of the page, or stored in the browser, saved to a file and loaded from it.
 
 const VERDICTS = ["", "accepted", "rejected", "unsure"], ABOUT = ["case", "client", "examiner"];
 
@@ -29,7 +29,7 @@ class Marks {
 
   note(row) { return this.notes.get(row) || ""; }
 
-  // Rows that carry a verdict or a note, or that the page came with.
+  // Rows that have a verdict or a note, or had one when the page was made.
   rows() {
     const rows = new Set([...this.notes.keys(), ...Object.keys(this.data.marks).map(Number)]);
     for (let row = 0; row < this.verdicts.length; row++) if (this.verdicts[row]) rows.add(row);
@@ -62,7 +62,7 @@ class Marks {
     return JSON.stringify({ provscan_marks: 1, run: this.run, saved: new Date().toISOString(), about: this.about, marks }, null, 1);
   }
 
-  // Loads a saved file; returns what to tell the user.
+  // Loads a saved file, and returns a message to the user.
   async take(text) {
     let saved;
     try { saved = JSON.parse(text); } catch { return "This file contains no marks: expected JSON as this page saves it."; }

@@ -1,6 +1,6 @@
-// Search: all words of a query, or what stands in quotation marks, must occur in a row, whatever their case.
+// Search: all words and quoted phrases of a query must occur in a row; case does not matter.
 
-// Milliseconds after which a search lets the browser draw and listen.
+// Milliseconds after which a search lets the browser draw and handle events.
 const TURN = 50;
 
 const foldedText = (text) => text.normalize("NFC").toLowerCase();
@@ -10,7 +10,7 @@ function queryTerms(query) {
     .filter(Boolean);
 }
 
-// uint8[rows] of the rows that a query finds; null where there is no query. Texts are decoded for the first search.
+// Returns uint8[rows] of the rows that a query finds, or null without a query. Texts are decoded for the first search.
 async function search(data, query) {
   const terms = queryTerms(query);
   if (terms.length === 0) return null;
