@@ -38,9 +38,8 @@ class Limits:
     # the file.
     expansion_records: int = 1 << 20
     byte_records: int = 16
-    # Maximum number of columns in a table, and of values in a JSON object that takes more
-    # than 16 MiB. A table with more is not read; an object with more is skipped and
-    # counted.
+    # Maximum number of columns in a table, and of values in a JSON object of more than
+    # 16 MiB. A table with more is not read; an object with more is skipped and counted.
     fields: int = 10_000
     members: int = 1_000_000  # Maximum number of files in an archive.
 

@@ -316,7 +316,8 @@ class _Table:
                         break
                     cut = last and not ended and end == len(texts)
                     if cut and 0 < len(values) < width:
-                        self._breaks_off(f"{len(values):,} of {width:,} values")
+                        what = f"{len(values):,} of {width:,} values"
+                        self._stream.break_off(f"it ends within a row ({what})")
                         return
                     yield self._row(lines[at:end], values)
                     at = end
@@ -329,9 +330,8 @@ class _Table:
                     self._rest = b"".join(lines[at:])
                     return
                 elif last and not ended:
-                    self._breaks_off(
-                        f"quotes that are not closed, from line {at + 1:,}"
-                    )
+                    what = f"quotes that are not closed, from line {at + 1:,}"
+                    self._stream.break_off(f"it ends within a row ({what})")
                     return
             alone: list[str] = next(_reader([texts[at]], self._layout), [])
             closed = bool(alone) and not alone[-1].endswith(("\r", "\n"))
@@ -382,10 +382,6 @@ class _Table:
     def _wrong_width(self, number: int, width: int) -> None:
         detail = f"{width} values where the header has {len(self.names or ())}"
         self._skip(number, detail)
-
-    def _breaks_off(self, what: str) -> None:
-        """Note that the file is damaged within a row."""
-        self._stream.break_off(f"it ends within a row ({what})")
 
     def _made(self, rows: list[_Row]) -> list[Rows]:
         """Return the rows that have values, as objects if all columns are wanted."""
