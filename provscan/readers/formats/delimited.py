@@ -286,8 +286,9 @@ class _Table:
 
         A quote counts as never closed if no other follows, or if a character other than
         a delimiter follows the next one, or if the row would have several lines and
-        another width than the header. Then only its line is not read as usual: it is a
-        row if the quote is closed there, else it is skipped and counted.
+        another width than the header. Its line is then read alone: it is a row if its
+        quotes are closed, else it is skipped and counted. Reading continues with the
+        next line.
         """
         while self._above and data:
             line, _, data = data.partition(b"\n")
