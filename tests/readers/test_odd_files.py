@@ -299,7 +299,7 @@ def test_a_crawl_with_a_wrong_length_is_damaged_there(write, read_all, wrong):
     assert len(found.texts) <= 6
     assert found.stats.damaged[0].records in (5, 6)
     cut = "it ends within a record"
-    stated = f"no record begins after {wrong} bytes, as one states"
+    stated = f"a record states {wrong} bytes, but the next does not begin there"
     assert found.stats.damaged[0].reason in (cut, stated)
 
 

@@ -91,9 +91,9 @@ class ByteStream:
         return self._first
 
     def break_off(self, reason: str) -> None:
-        """Note the reason why the file ends here."""
+        """Note the reason why the file ends here, unless one is known."""
         self.damage = self.damage or reason
-        if self.damage not in self.context.breaks:
+        if not self.context.breaks:
             self.context.breaks.append(self.damage)
 
     def __iter__(self) -> Iterator[bytes]:

@@ -9,7 +9,7 @@ tweet without an id is named by its place: ``file:line``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -26,9 +26,8 @@ from provscan.readers.texts.records import (
     as_text,
     is_text,
     no_text,
-    scalar_text,
+    short_texts,
     string_array,
-    without_surrogates,
 )
 from provscan.readers.texts.schema import TIMESTAMP, TWEETS, null_if_empty
 
@@ -45,39 +44,13 @@ BEFORE = ("'", '"', "x", "h")
 MISSING = pa.array(["nan", "NaN", "None", "null", "NULL", "NA", "<NA>", "\\N"])
 
 
-def strings(values: Sequence[Any]) -> pa.Array:
-    """Return a column of short strings. Empty strings become null, and so does
-    everything except text and numbers.
-    """
-    try:
-        return _trimmed(pa.array(values, pa.string()))
-    except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError):
-        texts = [scalar_text(value) for value in values]
-        return _trimmed(
-            pa.array([text and without_surrogates(text) for text in texts], pa.string())
-        )
-
-
-def _trimmed(names: pa.Array) -> pa.Array:
-    """Strip white space, so that names match lists of tweets to forget."""
-    return null_if_empty(pc.utf8_trim_whitespace(names))
-
-
 def column(values: Any, count: int) -> pa.Array:
-    """Return a column of short strings from the values of a file."""
+    """Return a column of short strings from the values of a file, without white space
+    around them, so that names match lists of tweets to forget.
+    """
     if values is None:
         return pa.nulls(count, pa.string())
-    if isinstance(values, list):
-        return strings(values)
-    if pa.types.is_dictionary(values.type):
-        values = values.dictionary_decode()
-    if is_text(values.type):
-        return _trimmed(pc.cast(as_text(values)[0], pa.string()))
-    return (
-        pc.cast(values, pa.string())
-        if pa.types.is_integer(values.type)
-        else strings(array_values(values))
-    )
+    return null_if_empty(pc.utf8_trim_whitespace(short_texts(values)))
 
 
 def whole_texts(

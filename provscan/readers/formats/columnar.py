@@ -123,7 +123,8 @@ class Parquet(Format):
             if wanted is not None and len(set(names)) == len(names):
                 columns = sorted({path[0] for path in wanted}.intersection(names))
             groups = range(file.num_row_groups)
-            # The end of a file that is not divided yet is a number of bytes.
+            # Before the file is cut, the end is a number of bytes, which are more than
+            # its groups.
             groups = groups[split.start : split.end] if whole else groups
             rows = sum(file.metadata.row_group(group).num_rows for group in groups)
             used = 0

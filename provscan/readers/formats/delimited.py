@@ -286,8 +286,9 @@ class _Table:
 
         A quote counts as never closed if no other follows, or if a character other than
         a delimiter follows the next one, or if the row would have several lines and
-        another width than the header. Then only its line is not read as usual: it is a
-        row if the quote is closed there, else it is skipped and counted.
+        another width than the header. Its line is then read alone: it is a row if its
+        quotes are closed, else it is skipped and counted. Reading continues with the
+        next line.
         """
         while self._above and data:
             line, _, data = data.partition(b"\n")
@@ -316,7 +317,8 @@ class _Table:
                         break
                     cut = last and not ended and end == len(texts)
                     if cut and 0 < len(values) < width:
-                        self._breaks_off(f"{len(values):,} of {width:,} values")
+                        what = f"{len(values):,} of {width:,} values"
+                        self._stream.break_off(f"it ends within a row ({what})")
                         return
                     yield self._row(lines[at:end], values)
                     at = end
@@ -329,9 +331,8 @@ class _Table:
                     self._rest = b"".join(lines[at:])
                     return
                 elif last and not ended:
-                    self._breaks_off(
-                        f"quotes that are not closed, from line {at + 1:,}"
-                    )
+                    what = f"quotes that are not closed, from line {at + 1:,}"
+                    self._stream.break_off(f"it ends within a row ({what})")
                     return
             alone: list[str] = next(_reader([texts[at]], self._layout), [])
             closed = bool(alone) and not alone[-1].endswith(("\r", "\n"))
@@ -382,10 +383,6 @@ class _Table:
     def _wrong_width(self, number: int, width: int) -> None:
         detail = f"{width} values where the header has {len(self.names or ())}"
         self._skip(number, detail)
-
-    def _breaks_off(self, what: str) -> None:
-        """Note that the file is damaged within a row."""
-        self._stream.break_off(f"it ends within a row ({what})")
 
     def _made(self, rows: list[_Row]) -> list[Rows]:
         """Return the rows that have values, as objects if all columns are wanted."""

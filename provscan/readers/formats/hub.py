@@ -71,7 +71,7 @@ class Hub(Format):
             yield from object_rows(dataset, stream.context.limits)
         except Exception as error:  # as above
             message = without_secrets(str(error))
-            stream.context.breaks.append(
+            stream.break_off(
                 f"it can't be read further ({type(error).__name__}: {message})"
             )
 

@@ -312,7 +312,7 @@ def read_lines(
     for block in lines(stream):
         if not block.ended and (open_end := still_open(state_at_end(block.data))):
             # A record that is cut off means that the file is damaged.
-            context.breaks.append(f"it ends within a record ({open_end})")
+            stream.break_off(f"it ends within a record ({open_end})")
             return
         usable = top_level.usable and is_utf8(block.data)
         batch = top_level.parsed(block) if usable else None

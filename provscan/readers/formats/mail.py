@@ -107,8 +107,8 @@ class Mail(Format):
                 number, records = number + GROUP, []
         if records:
             yield Rows(range(number, number + len(records)), records)
-        if unclosed and not stream.context.breaks:
-            stream.context.breaks.append(
+        if unclosed:
+            stream.break_off(
                 "it ends within a message: the end of its parts is missing"
             )
 

@@ -56,7 +56,7 @@ class Format:
     """
 
     name: str  # The name of the format in splits.
-    extensions: tuple[str, ...]  # Of the names of its files.
+    extensions: tuple[str, ...]  # The extensions of its files' names.
     # Whether its files are binary and always identified by their first bytes.
     binary: bool = False
 

@@ -39,7 +39,7 @@ from provscan.readers.formats.protocol import (
     Wanted,
     too_long,
 )
-from provscan.readers.splits import UNKNOWN, Context, NotReadable, Split
+from provscan.readers.splits import UNKNOWN, NotReadable, Split
 from provscan.readers.stats import Damage
 
 Identify = Callable[[ByteStream, str], Split]
@@ -56,7 +56,7 @@ class Tar(Format):
 
     def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
         number = 0
-        with _damage_counted(stream.context):
+        with _damage_counted(stream):
             for member, file in _files(stream):
                 for rows in self._member(member, file, stream, number, wanted):
                     # Blank lines yield no rows.
@@ -142,7 +142,7 @@ class WebDataset(Tar):
         number = -1
         key = ""
         sample: dict[str, Any] = {}
-        with _damage_counted(stream.context):
+        with _damage_counted(stream):
             for member, file in _files(stream):
                 this = _key(member)
                 kind = os.path.basename(member.name).partition(".")[2]
@@ -256,26 +256,24 @@ def _inner(
 
 
 @contextlib.contextmanager
-def _damage_counted(context: Context) -> Iterator[None]:
+def _damage_counted(stream: ByteStream) -> Iterator[None]:
     """End the reading of an archive where it is damaged, and note the damage."""
     try:
         yield
     except BROKEN as error:
-        if not context.breaks:
-            context.breaks.append(f"damaged tar archive ({error})")
+        stream.break_off(f"damaged tar archive ({error})")
 
 
 def _files(stream: ByteStream) -> Iterator[tuple[tarfile.TarInfo, IO[bytes]]]:
     """Yield the files of an archive; each must be read before the next."""
-    context = stream.context
     chunks = io.BufferedReader(Readable(stream), PART)
     with tarfile.open(
         fileobj=chunks, mode="r|", bufsize=PART, tarinfo=Member, ignore_zeros=True
     ) as archive:
         for count, member in enumerate(archive):
-            if count >= context.limits.members:
-                context.breaks.append(
-                    f"an archive of more than {context.limits.members:,} files"
+            if count >= stream.context.limits.members:
+                stream.break_off(
+                    f"an archive of more than {stream.context.limits.members:,} files"
                 )
                 return
             file = archive.extractfile(member) if member.isfile() else None

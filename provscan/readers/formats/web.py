@@ -195,7 +195,9 @@ def _records(stream: ByteStream) -> Iterator[_Record]:
         while (following := file.readline(BUFFER)).isspace():
             blank.append(following)
         if following and not following.startswith(b"WARC/"):
-            stream.break_off(f"no record begins after {stated} bytes, as one states")
+            stream.break_off(
+                f"a record states {stated} bytes, but the next does not begin there"
+            )
             return
         if not following and (missing or len(blank) < 2):
             stream.break_off("it ends within a record")

@@ -4,7 +4,7 @@ text.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from operator import itemgetter
 from typing import Any, TypeAlias
@@ -265,22 +265,11 @@ class Extractor:
         array = self._leaf(
             batch.column(batch.schema.get_field_index(path[0])), path[1:]
         )[0]
-        if array is not None and pa.types.is_integer(array.type):
-            return pc.cast(array, pa.string())
-        if array is not None and is_text(array.type):
-            text, repaired = as_text(array)
-            ids = (
-                array
-                if array.type == pa.string() and not repaired
-                else pc.cast(text, pa.string())
-            )
-            return null_if_empty(ids)
-        values = [None] * batch.num_rows if array is None else array_values(array)
-        return pa.array([_id(value) for value in values], pa.string())
+        return short_texts([None] * batch.num_rows if array is None else array)
 
     def _objects(self, rows: Rows) -> pa.RecordBatch:
         numbers: list[int] = []
-        ids: list[str | None] = []
+        ids: list[Any] = []
         codes: list[int] = []
         texts: list[str] = []
         names: dict[str, int] = {}
@@ -317,7 +306,7 @@ class Extractor:
                     )
                 numbers += [number] * count
                 path = self._binding.id
-                ids += [None if path is None else _id(value_at(record, path))] * count
+                ids += [None if path is None else value_at(record, path)] * count
             elif wrong is not None:
                 self._counts.skip(
                     "text_not_string", self._source, number, no_text(wrong)
@@ -327,7 +316,7 @@ class Extractor:
         return pa.RecordBatch.from_arrays(
             [
                 pa.array(numbers, pa.int64()),
-                pa.array(ids, pa.string()),
+                short_texts(ids),
                 pa.DictionaryArray.from_arrays(
                     pa.array(codes, pa.int32()), _dictionary(names)
                 ),
@@ -363,9 +352,23 @@ def no_text(value: Any) -> str:
     return f"{KINDS.get(type(value), type(value).__name__)} where text is expected"
 
 
-def _id(value: Any) -> str | None:
-    text = scalar_text(value)
-    return text if text is None or text.isascii() else without_surrogates(text)
+def short_texts(values: pa.Array | Sequence[Any]) -> pa.Array:
+    """Return ids or names as a column of strings. Empty strings become null, and so
+    does everything except text and numbers.
+    """
+    if isinstance(values, pa.Array):
+        if is_text(values.type):
+            return null_if_empty(pc.cast(as_text(values)[0], pa.string()))
+        if pa.types.is_integer(values.type):
+            return pc.cast(values, pa.string())
+        values = array_values(values)
+    try:
+        return null_if_empty(pa.array(values, pa.string()))
+    except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError):
+        texts = map(scalar_text, values)
+        return pa.array(
+            [text and without_surrogates(text) for text in texts], pa.string()
+        )
 
 
 def value_at(record: Any, path: Path) -> Any:
