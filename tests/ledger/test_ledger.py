@@ -355,7 +355,7 @@ def test_files_that_cannot_be_read_are_shown_and_change_the_status(
     assert f"Not read completely: {broken}: unread: " in done.output
     page = (tmp_path / "out" / "report.html").read_text()
     assert "1 line that could not be read" in page
-    assert "b.csv.gz</bdi> was not read as a whole: unread" in page
+    assert "b.csv.gz</bdi> was not read completely: unread" in page
 
 
 def test_without_a_readable_log_nothing_is_left_behind(tmp_path: Path) -> None:
