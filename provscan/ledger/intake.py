@@ -68,8 +68,8 @@ READABLE = (
 # The types of numbers.
 NUMBERS = {"status": "SMALLINT", "tweets": "INTEGER", "quota": "INTEGER"}
 ZONED = r"(Z|[+-][0-9]{2}:?[0-9]{2})$"
-# The reasons why a row is bad; the first that applies is given. Tweets exist since
-# March 2006.
+# The reason why a row is bad; the first reason that applies. The first tweet was posted
+# in March 2006.
 REASONS = """
     CASE WHEN NOT shaped THEN '{reason}'
     WHEN time_stated IS NULL THEN 'no_time'
@@ -86,7 +86,7 @@ REASONS = """
 
 @dataclass
 class Part:
-    """The part of one log. ``about`` is its row of the table ``files``."""
+    """The part of one log. ``about`` is the row of the log in the table ``files``."""
 
     about: dict[str, Any]
     path: Path | None = None  # None if the file was not read or has no calls.
@@ -162,7 +162,7 @@ def take_in(
 
 
 def _no_calls(named: Sequence[str], made: Sequence[Part]) -> InputError:
-    """Return an error that says why no file gives a call, with the first reason."""
+    """Return the error for logs without a readable call, with the first reason."""
     if bad := [part for part in made if part.bad]:
         lines = sum(row["lines"] for part in bad for row in part.bad)
         first = min(bad[0].bad, key=lambda row: row["example_line"])
@@ -257,7 +257,7 @@ def _described(described: Path) -> Part:
 
 
 class _Maker:
-    """The making of one part, from an SQL query of the log's typed rows."""
+    """Makes one part from an SQL query that returns the typed rows of the log."""
 
     def __init__(
         self,
@@ -344,7 +344,7 @@ class _Maker:
         ended: list[BaseException] = []
 
         def watched() -> Iterator[pa.RecordBatch]:
-            # DuckDB turns Ctrl-C in here into an error of its own.
+            # DuckDB turns a Ctrl-C during this function into an error of its own.
             try:
                 yield first
                 yield from batches
@@ -553,7 +553,7 @@ class _Maker:
         return hmac.new(self._key.encode(), value.encode(), "sha256").hexdigest()[:12]
 
     def _disordered(self, path: Path) -> bool:
-        """Return whether reading one period would read much of the part."""
+        """Return whether reading a period would read a large share of the part."""
         spans, span, groups = self._sql(
             f"""SELECT sum(epoch(high) - epoch(low)),
                 epoch(max(high)) - epoch(min(low)), count(*)

@@ -33,7 +33,7 @@ from provscan.readers.bytes.archives import Readable
 from provscan.readers.bytes.streams import ByteStream, lines
 
 LINES = pa.schema([("row", pa.int64()), ("line", pa.string())])
-# Number of rows in a batch that Python makes.
+# Number of rows in a batch that is made in Python.
 BATCH = 20_000
 # The statuses that errors of AWS imply; all other errors have status 400.
 ERRORS = {"Throttl": 429, "TooMany": 429, "Denied": 403, "Unauth": 401}
@@ -65,7 +65,7 @@ class Format:
 
     name: ClassVar[str]
     shaped = "true"  # SQL: whether ``line`` matches the format.
-    other = "false"  # SQL: whether ``line`` is valid but not a call.
+    other = "false"  # SQL: whether ``line`` is valid but is not a call.
     keys = "NULL::VARCHAR[]"  # SQL: the names in a row, if rows differ in them.
     reason = "not_the_format"
 

@@ -88,13 +88,16 @@ def ledger_lines(found: Mapping[str, Any]) -> Iterator[str]:
     left_out = found["left_out"]
     for words, number in (
         (("line", "lines", "that could not be read"), left_out["bad_lines"]),
-        (("call", "calls", "that an earlier file has"), left_out["repeated_calls"]),
+        (
+            ("call", "calls", "that an earlier file also has"),
+            left_out["repeated_calls"],
+        ),
         (("copy", "copies", "of a whole file"), len(left_out["copies"])),
     ):
         if number:
             yield f"  Left out: {several(number, *words[:2])} {words[2]}"
     for source, why in left_out["not_read"].items():
-        yield f"  Not read as a whole: {source}: {why}"
+        yield f"  Not read completely: {source}: {why}"
     for name, lane in (("Held", "holdings"), ("Used", "uses")):
         yield f"{name}: {several(len(found[lane]), 'run or probe', 'runs or probes')}"
         for row in found[lane]:
@@ -103,9 +106,10 @@ def ledger_lines(found: Mapping[str, Any]) -> Iterator[str]:
     differs = sum(
         row["count_all"] for row in found["findings"] if row["result"] == "differs"
     )
-    yield (
-        f"{several(differs, 'comparison differs', 'comparisons differ')} from the rule "
-        "of its day"
+    yield several(
+        differs,
+        "comparison differs from the rule of its day",
+        "comparisons differ from the rules of their days",
     )
     yield f"Report: {found['ledger']}/{REPORT_FILE}"
 

@@ -210,7 +210,7 @@ def _write_manifest(folder: Path, case: Case, packs: Sequence[Row]) -> None:
 
 
 class _Steps:
-    """A callback that passes on the progress of ``access.measure``."""
+    """A callback that shows the stages of ``access.measure`` as progress."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress, self._stage, self._done = progress, "", 0

@@ -2,7 +2,7 @@
 
 Times are in UTC, as the log states them: the clock of a log is never corrected, and the
 table ``clock`` gives its possible error. Names of tokens and users are keyed hashes. A
-null means "not known", never 0.
+null means that a value is not known.
 
 Common definitions of all tables:
 
@@ -39,18 +39,18 @@ FILES = _schema(
     source=pa.string(),  # The file, or the archive and the file in it.
     stream=pa.string(),
     format=pa.string(),  # A name in `logs.FORMATS`; null if the file was not read.
-    sha256=pa.string(),  # Of the bytes as found (compressed, if the file is).
+    sha256=pa.string(),  # SHA-256 of the file, or of the member of an archive.
     bytes=pa.int64(),
     rows=pa.int64(),  # Lines or rows that were read as calls.
-    bad=pa.int64(),  # Lines or rows that were left out: see `bad_lines`.
+    bad=pa.int64(),  # Lines or rows that could not be read: see `bad_lines`.
     other=pa.int64(),  # Valid lines that are not calls, such as comments.
-    repeated=pa.int64(),  # Calls left out since they are also in an earlier file.
+    repeated=pa.int64(),  # Calls left out because an earlier file also has them.
     first=TIME,
     last=TIME,
     applications=NAMES,
-    columns=pa.string(),  # JSON: the column read for each meaning.
-    state=pa.string(),  # "read", "damaged", "copy" (of a file above), "unread".
-    detail=pa.string(),  # Why it is damaged or unread, or which file it copies.
+    columns=pa.string(),  # JSON: the column that was read for each meaning.
+    state=pa.string(),  # "read", "damaged", "copy" (of an earlier file), "unread".
+    detail=pa.string(),  # The reason why it is damaged or unread, or the file copied.
 )
 
 BAD_LINES = _schema(
@@ -58,7 +58,7 @@ BAD_LINES = _schema(
     reason=pa.string(),  # "not_json", "not_the_format", "bad_time", "bad_status", …
     lines=pa.int64(),
     example_line=pa.int64(),  # The 1-based number of the first such line or row.
-    example=pa.string(),  # Its beginning; long words are masked, as they may be secret.
+    example=pa.string(),  # Its beginning. Long words are masked: they may be secrets.
 )
 
 CALLS = _schema(  # One row per application, project, endpoint and UTC day.
@@ -66,12 +66,12 @@ CALLS = _schema(  # One row per application, project, endpoint and UTC day.
     project=pa.string(),
     endpoint=pa.string(),
     day=pa.date32(),
-    calls=pa.int64(),  # All of them: answered, refused and failed ones.
+    calls=pa.int64(),  # All calls: answered, refused and failed.
     refused=pa.int64(),
     failed=pa.int64(),
     retries=pa.int64(),
     delivered=pa.int64(),
-    calls_with_ids=pa.int64(),  # Answered calls whose ids are kept.
+    calls_with_ids=pa.int64(),  # Answered calls whose ids the log keeps.
     delivered_without_ids=pa.int64(),
     uncounted=pa.int64(),  # Answered calls that state neither ids nor a number.
     distinct=pa.int64(),  # Distinct ids that day; null if no ids are kept.
@@ -96,16 +96,16 @@ TOTALS = _schema(
     distinct_value=pa.int64(),
     distinct_low=pa.int64(),
     distinct_high=pa.int64(),
-    # "exact", "sketch" (95 % bounds of a CPC sketch) or "bounds" (ids are missing).
+    # "exact", "sketch" (95% bounds of a CPC sketch) or "bounds" (ids are missing).
     method=pa.string(),
-    # Of a sampled log: all calls and tweets, estimated, with 95 % intervals; else null.
+    # Estimates of all calls and tweets, with 95% intervals, if logs are samples.
     calls_estimate=pa.float64(),
     calls_low=pa.float64(),
     calls_high=pa.float64(),
     delivered_estimate=pa.float64(),
     delivered_low=pa.float64(),
     delivered_high=pa.float64(),
-    says=pa.string(),  # One sentence: what the numbers leave out or assume.
+    says=pa.string(),  # A sentence on what the numbers leave out or assume.
 )
 
 PEAKS = _schema(  # The busiest window of each day.
@@ -113,18 +113,19 @@ PEAKS = _schema(  # The busiest window of each day.
     name=pa.string(),
     endpoint=pa.string(),
     window=pa.int64(),  # Seconds.
-    # "fixed": from midnight on, in steps of `window`; the last window of a day ends at
-    # midnight. "sliding": any window, counted to the day of its last call.
+    # "fixed": windows follow one another from midnight, and the last window of a day
+    # ends at midnight. "sliding": windows begin at any time, and belong to the day of
+    # their last call.
     kind=pa.string(),
-    zone=pa.string(),  # "UTC", or the local zone whose days and midnights are meant.
-    day=pa.date32(),  # In `zone`.
-    start=TIME,  # Of the window; for a sliding one, the time of its first call.
-    calls=pa.int64(),  # Answered calls: refused and failed ones use no quota.
-    tweets=pa.int64(),  # Delivered by them.
+    zone=pa.string(),  # The time zone of days and midnights: "UTC" or the local zone.
+    day=pa.date32(),  # The day in `zone`.
+    start=TIME,  # Start of a fixed window; first call of a sliding window.
+    calls=pa.int64(),  # Answered calls: refused and failed calls use no quota.
+    tweets=pa.int64(),  # Tweets that these calls delivered.
 )
 
-FANOUT = _schema(  # Quotas that several applications or tokens draw on.
-    scope=pa.string(),  # "project" or "user": whose quota it is.
+FANOUT = _schema(  # Quotas that several applications or tokens share.
+    scope=pa.string(),  # "project" or "user": the owner of the quota.
     name=pa.string(),
     endpoint=pa.string(),
     applications=NAMES,
@@ -133,60 +134,61 @@ FANOUT = _schema(  # Quotas that several applications or tokens draw on.
     last=TIME,
     calls=pa.int64(),  # Answered calls.
     window=pa.int64(),
-    joint_peak=pa.int64(),  # Busiest sliding window of all tokens together.
+    joint_peak=pa.int64(),  # Calls in the busiest sliding window of all tokens.
     joint_start=TIME,
-    single_peak=pa.int64(),  # The same of the busiest single token.
+    single_peak=pa.int64(),  # Calls in the busiest sliding window of a single token.
 )
 
 COVERAGE = _schema(  # One row per application and UTC day from its first to its last.
     application=pa.string(),
     day=pa.date32(),
-    # The most serious that applies: "gap", "damaged", "overlapping", "sampled",
-    # "unknown" (a pause; nothing shows whether the log is complete), "silence" (the log
-    # recorded other applications meanwhile) or "covered".
+    # The first state that applies: "gap", "damaged", "overlapping", "sampled",
+    # "covered", "unknown" (the log paused, and it is unknown whether it is complete) or
+    # "silence" (the log recorded other applications meanwhile).
     state=pa.string(),
     calls=pa.int64(),
-    # Seconds in quarter hours with calls, and without, by what is known of the latter.
+    # Seconds of the quarter hours with calls (covered), and of those without calls.
     covered=pa.int64(),
     silence=pa.int64(),
     gap=pa.int64(),
     unknown=pa.int64(),
     bad=pa.int64(),  # Bad lines of files that cover this day.
-    repeated=pa.int64(),  # Calls left out since they are also in an earlier file.
-    sampled=pa.float64(),  # The smallest sampled share; null if nothing is sampled.
+    repeated=pa.int64(),  # Calls left out because an earlier file also has them.
+    sampled=pa.float64(),  # The smallest share of a sample; null if there is no sample.
 )
 
-PAUSES = _schema(  # Times of an hour or more in which a stream records nothing.
+PAUSES = _schema(  # Pauses of an hour or more, and the longest pause of each stream.
     stream=pa.string(),
     start=TIME,  # The last call before.
     end=TIME,  # The first call after.
     seconds=pa.float64(),
-    # "gap" (the stream is otherwise busy, or its digests say that files are missing),
-    # "clock" (the log's clock was set forward) or "unknown" (a gap or silence).
+    # "gap" (the stream is otherwise busy, or its digests name missing files), "clock"
+    # (the log's clock was set forward) or "unknown" (a gap, or no calls were made).
     kind=pa.string(),
     evidence=pa.string(),
 )
 
-CLOCK = _schema(  # What ids of tweets say about the clock of a stream.
+CLOCK = _schema(  # The error of the clock of a stream, according to ids of tweets.
     stream=pa.string(),
     # "agrees", "not_measured" (no ids), "zone", "daylight", "skew", "drift" or
     # "backdated". A stream can have several rows; each has its period.
     kind=pa.string(),
-    start=TIME,  # As the log states it.
+    start=TIME,  # The period, in the time that the log states.
     end=TIME,
     rows=pa.int64(),  # Rows with ids that were used.
-    # The log's time minus the true time: negative if the log is behind UTC.
-    offset=pa.float64(),  # Seconds; of a drift, at `start`; null if only bounded.
+    # The log's time minus the true time, in seconds: negative if the log is behind UTC.
+    # The offset of a drift is that at `start`; null if only a bound is known.
+    offset=pa.float64(),
     # A response can't contain a tweet from the future: the offset is at most this.
     offset_at_most=pa.float64(),
     drift=pa.float64(),  # Seconds gained per day.
     impossible=pa.int64(),  # Rows that state a time before that of a tweet they return.
-    # "proved" (impossible rows) or "inferred" (the ages of tweets pile up there).
+    # "proved" (by impossible rows) or "inferred" (from the ages of tweets).
     certainty=pa.string(),
-    evidence=pa.string(),  # One sentence, with the numbers.
+    evidence=pa.string(),  # A sentence with the numbers.
 )
 
-ORGANISATIONS = _schema(  # Who the data was for; which are government is not said here.
+ORGANISATIONS = _schema(  # The end users that logs name. Only a case names governments.
     organisation=pa.string(),
     declared_use=pa.string(),
     region=pa.string(),
@@ -197,7 +199,7 @@ ORGANISATIONS = _schema(  # Who the data was for; which are government is not sa
     delivered=pa.int64(),
 )
 
-USAGE = _schema(  # The platform's own count, from its usage export.
+USAGE = _schema(  # Tweets that the platform counted, from its usage export.
     source=pa.string(),
     project=pa.string(),
     application=pa.string(),  # Null for the sum of the project.
@@ -218,4 +220,4 @@ TABLES = {
     "organisations": ORGANISATIONS,
     "usage": USAGE,
 }
-"""The schema of each table, by its name. All are written, even if they are empty."""
+"""The schema of each table by its name. Empty tables are written, too."""

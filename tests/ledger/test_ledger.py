@@ -255,7 +255,7 @@ def test_the_page_is_self_contained_and_accessible(demo: Path, browser: Any) -> 
         "1 had access before the date of notice",
         "access before notice",
         "no rule known for that day",
-        f"{others} comparisons do not differ, or are not decided",
+        f"{others} comparisons show no difference, or are undecided",
     ):
         assert fact in text, fact
     for width in (390, 1280):
@@ -352,10 +352,10 @@ def test_files_that_cannot_be_read_are_shown_and_change_the_status(
     done = CliRunner().invoke(main, arguments)
     assert done.exit_code == 3, done.output
     assert "Left out: 1 line that could not be read" in done.output
-    assert f"Not read as a whole: {broken}: unread: " in done.output
+    assert f"Not read completely: {broken}: unread: " in done.output
     page = (tmp_path / "out" / "report.html").read_text()
     assert "1 line that could not be read" in page
-    assert "b.csv.gz</bdi> was not read as a whole: unread" in page
+    assert "b.csv.gz</bdi> was not read completely: unread" in page
 
 
 def test_without_a_readable_log_nothing_is_left_behind(tmp_path: Path) -> None:
