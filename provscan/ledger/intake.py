@@ -65,6 +65,8 @@ READABLE = (
     "JSON lines, CSV, Parquet, web server and load balancer logs, CloudTrail, "
     "twarc.log and the platform's usage export; each also compressed and in archives"
 )
+# Errors of DuckDB that are not caused by a damaged file.
+FAILED = (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.InterruptException)
 # The types of numbers.
 NUMBERS = {"status": "SMALLINT", "tweets": "INTEGER", "quota": "INTEGER"}
 ZONED = r"(Z|[+-][0-9]{2}:?[0-9]{2})$"
@@ -271,7 +273,9 @@ class _Maker:
         self._database = database
         self._path = path
         self._entry = entry
-        self._key = key
+        self._key = key.encode()
+        # Keys of names depend on the secret, but queries do not contain the secret.
+        self._salt = int.from_bytes(hashlib.sha256(self._key).digest()[:7])
         self._zoned = False
 
     def make(self, found: Found) -> None:
@@ -285,7 +289,12 @@ class _Maker:
                         stream = ByteStream(found.split, _context(found.split))
                         unpack_into(stream, file)
                     path = copy
-                self._write(self._parquet(path), "0")
+                try:
+                    self._write(self._parquet(path), "0")
+                except FAILED:
+                    raise
+                except duckdb.Error as error:
+                    raise InputError(f"damaged: {error}") from error
             else:
                 self._text(FORMATS[form](found.head), found.split, copy)
                 self._write(f"FROM read_parquet({text(str(copy))})", "other::INTEGER")
@@ -426,7 +435,7 @@ class _Maker:
         key = ", ".join(map(identifier, NAMED))
         return f"""
             SELECT * EXCLUDE (time_stated, status_stated, tweets_stated, shaped, line),
-                hash({text(self._key)}, {key}) AS key,
+                hash({self._salt}, {key}) AS key,
                 {REASONS.format(reason=form.reason)} AS bad,
                 CASE WHEN bad IS NOT NULL THEN coalesce(line, CASE
                     WHEN bad LIKE '%time' THEN time_stated::VARCHAR
@@ -550,7 +559,7 @@ class _Maker:
         return int(about["rows"])
 
     def _hashed(self, value: str) -> str:
-        return hmac.new(self._key.encode(), value.encode(), "sha256").hexdigest()[:12]
+        return hmac.new(self._key, value.encode(), "sha256").hexdigest()[:12]
 
     def _disordered(self, path: Path) -> bool:
         """Return whether reading a period would read a large share of the part."""

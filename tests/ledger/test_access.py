@@ -526,6 +526,28 @@ def test_a_cut_file_is_said_to_be_damaged(tmp_path: Path) -> None:
     assert {row["state"] for row in rows(tables, "coverage")} == {"damaged"}
 
 
+def test_a_damaged_table_is_left_out_and_named(tmp_path: Path) -> None:
+    found = naive.calls(NIGHTS[0], 20, 2000, seed=12)
+    naive.write(found[:1000], tmp_path / "sound.parquet")
+    damaged = tmp_path / "damaged.parquet"
+    names = ("time", "application", "status")
+    table = pa.table({name: [call[name] for call in found] for name in names})
+    pq.write_table(table, damaged, row_group_size=500, compression="none")
+    # Damage a page of the last group of rows.
+    column = pq.read_metadata(damaged).row_group(3).column(0)
+    content = bytearray(damaged.read_bytes())
+    start = column.dictionary_page_offset or column.data_page_offset
+    content[start : start + 200] = b"\xff" * 200
+    damaged.write_bytes(content)
+    tables = measured(tmp_path, damaged, tmp_path / "sound.parquet")
+    files = rows(tables, "files")
+    assert [(file["state"], file["rows"]) for file in files] == [
+        ("unread", None),
+        ("read", 1000),
+    ]
+    assert files[0]["detail"].startswith("damaged: ")
+
+
 @pytest.mark.parametrize("form", ["jsonl", "log"])
 def test_columns_that_only_later_rows_have_are_read(form: str, tmp_path: Path) -> None:
     start = NIGHTS[3]
