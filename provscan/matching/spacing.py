@@ -35,12 +35,12 @@ def licensed_words(reader: ScanReader) -> kernels.Words:
     hashes = hashes[: kernels.word_hashes(codes, offsets, hashes)]
     words, counts = np.unique(hashes, return_counts=True)
     order = np.argsort(-counts, kind="stable")[:WORDS]
-    nats = np.log(len(hashes)) - np.log(counts[order])
+    total = float(np.log(max(len(hashes), 1)))
+    nats = total - np.log(counts[order])
     costs = np.clip(np.rint(kernels.NAT * nats), 1, 255).astype(np.uint32)
     table = np.zeros(kernels.SLOTS, np.uint32)
     kernels.add_words(words[order], costs, table)
-    unknown = round(kernels.NAT * (float(np.log(max(len(hashes), 1))) + 2))
-    return kernels.Words(table, unknown)
+    return kernels.Words(table, round(kernels.NAT * (total + 2)))
 
 
 class Respaced(NamedTuple):

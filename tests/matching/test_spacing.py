@@ -78,6 +78,22 @@ def test_a_copy_with_a_long_word_is_an_exact_copy(tmp_path: Path) -> None:
     assert [(row["tweet_id"], row["level"]) for row in rows] == [("0", "exact")]
 
 
+def test_other_matches_in_the_same_place_are_better(tmp_path: Path) -> None:
+    text = "#nobodyonboardknew #theoldharbour #bridgewasclosed"
+    rows = [
+        {"id": "0", "text": "nobody on board knew the old harbour bridge was closed"},
+        {"id": "1", "text": text},
+    ]
+    index = provscan.build_index(rows, tmp_path / "a.index")
+    assert index.match([text])["tweet_id"].to_pylist() == ["1"]
+
+
+def test_an_index_without_words(tmp_path: Path) -> None:
+    rows = [{"id": "0", "text": "x" * 40}]
+    index = provscan.build_index(rows, tmp_path / "a.index")
+    assert index.match([removed(TEXT), spaced(TEXT)]).num_rows == 0
+
+
 def records(*texts: str) -> CodeBuffer:
     codes = np.array([ord(c) for text in texts for c in text], np.uint32)
     return CodeBuffer(codes, np.cumsum([0, *map(len, texts)]).astype(np.int64))
@@ -164,3 +180,10 @@ def test_costs_are_frequencies(index: provscan.Index) -> None:
 def test_a_pair_is_compared_as_in_a_scan() -> None:
     found = comparison(removed(TEXT), TEXT, MatchParams())
     assert (found.way, found.similarity) == ("whole", 1.0)
+
+
+def test_text_in_another_language_is_given_up(index: provscan.Index) -> None:
+    foreign = "donaudampfschifffahrtsgesellschaft rechtsschutzversicherung und die "
+    for between, expected in ((2 * foreign, 0), ("lorem ipsum dolor " * 300, 1)):
+        texts = [5 * (foreign + "und die " * 12) + between + removed(TEXT)]
+        assert index.match(texts).num_rows == expected

@@ -25,6 +25,9 @@ WINDOW = 4 * _BLOCK
 FEW, MANY = 2, 14
 # The number of code points before and after such a window that belong to the passage.
 CONTEXT = 64
+# After this number of passages that can't be restored, others are not tried until none
+# was within this number of code points: such text is in another language.
+TRIES, NEAR = 2, 2000
 # The number of single letters in a row that are joined, and the letters of a long word.
 JOINED, LONG = 3, 10
 # The maximum number of letters of a word of licensed texts, and of a text that is
@@ -286,11 +289,19 @@ def restore(codes, offsets, passages, words, scratch, out):
     """
     n, kept = np.int64(0), 0
     out.offsets[0] = 0
+    failed, last, near = 0, np.int64(-1), np.int64(0)
     for p in range(len(passages)):
         record, start, end = passages[p]
+        if record != last or start > near:
+            failed = 0
+        last, near = record, end + NEAR
+        if failed == TRIES:
+            continue
         _, cost, divided, joined = _respace(codes, start, end, words, scratch, out, n)
         if not joined and (divided == 0 or cost > _MOST * divided):
+            failed += 1
             continue
+        failed = 0
         low, high = offsets[record], offsets[record + 1]
         first, last = max(start - CONTEXT, low), min(end + CONTEXT, high)
         while low < first < start and codes[first - 1] != SPACE:
