@@ -1,4 +1,6 @@
-"""Array types for annotations, slices of rows, and distinct numbers."""
+"""Array types for annotations, slices of rows, and evenly spaced or distinct
+numbers.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +22,11 @@ def slices(count: int) -> Iterator[slice]:
     all rows at once.
     """
     return (slice(low, min(low + PART, count)) for low in range(0, count, PART))
+
+
+def evenly_spaced(size: int, most: int) -> Numbers:
+    """Return at most ``most`` of the numbers below ``size``, at equal distances."""
+    return np.arange(0, size, max(1, -(-size // most)))
 
 
 def distinct(numbers: Numbers) -> Numbers:

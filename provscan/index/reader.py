@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
-from provscan.arrays import Flags, Numbers, distinct, slices
+from provscan.arrays import Flags, Numbers, distinct, evenly_spaced, slices
 from provscan.errors import IndexFormatError, ParameterError
 from provscan.index.checks import check_content
 from provscan.index.format import SEGMENTS, VERSION, Manifest, damage
@@ -256,6 +256,11 @@ class IndexReader:
             yield texts[
                 np.argsort(self.canonical_texts(texts).keys()[:, 0] ^ np.uint64(mask))
             ]
+
+    def evenly_spaced_texts(self, most: int) -> Strings:
+        """Return at most ``most`` canonical texts, at equal distances by number."""
+        texts = evenly_spaced(self.size, most)
+        return self.canonical_texts(texts[self.numbering.contains(texts)])
 
     def canonical_texts(self, texts: Numbers) -> Strings:
         return self._taken(

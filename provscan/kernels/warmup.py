@@ -36,6 +36,7 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
         minimizers,
         prefilter,
         seeding,
+        spacing,
         suppress,
         variants,
         verify,
@@ -198,6 +199,14 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     yield (
         suppress.suppress,
         (i64, spans, i64, suppress.Grid(i64, i64, i64, i64, i64, i64), flags),
+    )
+    words, passages = spacing.Words(u32, 100), spacing.Passages(u32, i64, i64, i64)
+    yield spacing.word_hashes, (u32, i64, u64)
+    yield spacing.add_words, (u64, u32, u32)
+    yield spacing.find, (u32, i64, spans)
+    yield (
+        spacing.restore,
+        (u32, i64, spans, words, spacing.spacing_scratch(), passages),
     )
     yield keys.text_keys, (text, pairs)
     yield keys.number_texts, (pairs, pairs, u32, 0, i64)

@@ -4,6 +4,7 @@ spans.
 The data flows in one direction: :mod:`~provscan.matching.scan` makes a batch of fields
 canonical; :mod:`~provscan.matching.candidates` proposes licensed texts for whole fields
 and for passages; :mod:`~provscan.matching.verify` compares them;
+:mod:`~provscan.matching.spacing` restores spaces, for a second search;
 :mod:`~provscan.matching.overlaps` keeps one text per place;
 :mod:`~provscan.matching.liftover` finds the spans in the original fields;
 :mod:`~provscan.matching.matches` arranges them in columns and rows.

@@ -15,10 +15,13 @@ from provscan.kernels.records import (
 from provscan.kernels.search import grams as gram_kernels
 from provscan.kernels.search import verify as kernels
 from provscan.matching.matches import STRONG
+from provscan.matching.spacing import lacks_spaces, without_spaces
 from provscan.matching.verify import grams_of, verified_rows
 from provscan.params import MatchParams
 from provscan.text import canonical_codes
 from provscan.text_buffers import buffers
+
+WAYS = {kernels.WHOLE: "whole", kernels.STRETCH: "stretch"}
 
 
 class Comparison(NamedTuple):
@@ -37,24 +40,37 @@ class Comparison(NamedTuple):
 
 
 def comparison(text: str, licensed: str, params: MatchParams) -> Comparison:
-    """Compare a passage with a licensed text that it may be a copy of."""
+    """Compare a passage with a licensed text that it may be a copy of.
+
+    If the passage lacks spaces, or has them between letters, so that it is no match,
+    both are compared without spaces, as in a scan.
+    """
     codes, offsets, _ = canonical_codes(
         *buffers(pa.array([text, licensed], pa.large_string()))
     )
     middle, zero = offsets[1], np.zeros(1, np.int64)
-    records = grams_of(CodeBuffer(codes[:middle], offsets[:2]), "records")
+    records = CodeBuffer(codes[:middle], offsets[:2])
     other, whole = (
         CodeBuffer(codes[middle:], offsets[1:] - middle),
         Candidates(zero, zero, zero - 1, zero),
     )
-    out = verified_rows(records, other, whole, params, failed=True)
+    out = verified_rows(grams_of(records, "records"), other, whole, params, failed=True)
+    if int(out.way[0]) not in WAYS and lacks_spaces(records):
+        records, other = without_spaces(records), without_spaces(other)
+        out = verified_rows(
+            grams_of(records, "records"), other, whole, params, failed=True
+        )
     (common, of_text, _), (letters, stretch) = (
         out.grams[0].tolist(),
         out.letters[0].tolist(),
     )
-    way = {kernels.WHOLE: "whole", kernels.STRETCH: "stretch"}.get(int(out.way[0]))
     return Comparison(
-        way, float(out.similarity[0]), common / of_text, letters, stretch, common
+        WAYS.get(int(out.way[0])),
+        float(out.similarity[0]),
+        common / of_text,
+        letters,
+        stretch,
+        common,
     )
 
 

@@ -82,10 +82,11 @@ def liftover(
         rows.span + (texts.canonical[first] - texts.canonical[low])[:, None],
         rows.copied,
         raw_texts.record,
-        np.minimum(rows.similarity, params.threshold),
+        np.where(rows.respaced, 0, np.minimum(rows.similarity, params.threshold)),
     )
     liftover_kernels.liftover(frozen(matches), tables(), room, out)
-    common, of_text, of_span = out.grams.T
+    grams = np.where(rows.respaced[:, None], rows.grams, out.grams)
+    common, of_text, of_span = grams.T
     similarity = common / (of_text + of_span - common)
     literal = out.kinds != liftover_kernels.OTHER
     level = np.where(literal, out.kinds, np.where(similarity >= STRONG, 2, 3)).astype(

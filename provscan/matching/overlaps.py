@@ -32,13 +32,15 @@ def overlap_suppression(rows: VerifiedCandidates) -> np.ndarray:
     inside it, and a short text wins over a long text of which only that part is
     present. ``missing`` is limited to ``common``, so that half of a long text wins over
     chance inside it. Ties are broken by the greater similarity, then by the longer
-    copied part of the text, then by the lower number of the text.
+    copied part of the text, then by the lower number of the text. A match for which
+    spaces were restored (:mod:`provscan.matching.spacing`) has half the score.
     """
     common, of_text, of_span = rows.grams.T
     score = common - 0.5 * (np.minimum(of_text - common, common) + of_span - common)
     copied = np.where(
         (rows.copied >= 0).all(axis=1), rows.copied[:, 1] - rows.copied[:, 0], 0
     )
+    score = np.where(rows.respaced, score / 2, score)
     order = np.lexsort((rows.text, -copied, -rows.similarity, -score, rows.record))
     return with_own_places(rows.record, rows.span, order)
 

@@ -22,6 +22,7 @@ from provscan.matching import candidates as generators
 from provscan.matching.liftover import Chunked, liftover
 from provscan.matching.matches import COLUMNS, Matches, TruncatedLookups, nothing
 from provscan.matching.overlaps import without_overlaps
+from provscan.matching.spacing import respaced
 from provscan.matching.verify import (
     VerifiedCandidates,
     agreeing,
@@ -126,6 +127,18 @@ def _matches(
     """Find the matches in canonical texts, ordered by text and place; ``None`` if
     there are none.
     """
+    parts = _verified(records, reader, params, cut)
+    passages = respaced(records, reader)
+    if passages is not None:
+        found = _verified(passages.records, reader, params, cut)
+        parts += [passages.placed(part, reader) for part in found]
+    return without_overlaps(parts) if sum(len(part.record) for part in parts) else None
+
+
+def _verified(
+    records: CodeBuffer, reader: ScanReader, params: MatchParams, cut: TruncatedLookups
+) -> list[VerifiedCandidates]:
+    """Return the verified candidates of canonical texts, by segment."""
     limits = params.limits
     seeds = generators.seeds_of(records, reader.params)
     lengths = np.diff(records.offsets)
@@ -154,7 +167,7 @@ def _matches(
         segment, variants = generators.variants(records, parts[-1], tables, limits)
         if len(variants.record):
             parts.append(verify(grams, variants, segment, params))
-    return without_overlaps(parts) if sum(len(part.record) for part in parts) else None
+    return parts
 
 
 class _Block(NamedTuple):

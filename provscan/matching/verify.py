@@ -44,6 +44,7 @@ class VerifiedCandidates(NamedTuple):
     similarity: np.ndarray  # float64[n].
     way: np.ndarray  # uint8[n]: a way to match, see `provscan.kernels.search.verify`.
     letters: np.ndarray  # float64[n, 2], as in `VerifiedRows`.
+    respaced: np.ndarray  # bool[n]: see `provscan.matching.spacing`.
 
     def take(self, rows: np.ndarray) -> VerifiedCandidates:
         return VerifiedCandidates(*(column[rows] for column in self))
@@ -174,4 +175,7 @@ def verify(
     texts = CodeBuffer(*segment.texts.codes(candidates.text))
     out = verified_rows(records, texts, candidates, params, failed=False)
     text = segment.numbered(candidates.text[out.candidate])
-    return VerifiedCandidates(candidates.record[out.candidate], text, *out[1:])
+    respaced = np.zeros(len(text), np.bool_)
+    return VerifiedCandidates(
+        candidates.record[out.candidate], text, *out[1:], respaced
+    )

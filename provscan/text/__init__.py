@@ -6,7 +6,8 @@ These rules apply in order. They depend on characters, never on languages:
 2. URLs, mentions, retweet marks (``RT @name``), their placeholders in datasets
    (``@user``, ``<url>``, ``[URL]``, ``http``, ``HTTPURL``) and tags of HTML elements
    are dropped wherever they occur, so that a tweet in a document has the same canonical
-   text as the tweet alone.
+   text as the tweet alone. A mentioned name has at most 20 characters; in a text whose
+   spaces were removed, a longer one contains the words after the name.
 3. Compatibility forms and case are folded (Unicode NFKC and full case folding, per code
    point); a Latin, Greek or Cyrillic letter loses its accents; invisible characters
    (joiners, variation selectors, soft hyphens) are dropped. Marks that form another

@@ -501,4 +501,4 @@ def test_an_option_does_not_take_the_next_one_as_its_value(
 
 def test_a_value_may_be_the_name_of_an_option(library: Any, run: Run) -> None:
     assert run("match", "a.jsonl", "--out=-q").exit_code == 0
-    assert library.calls[-1][1][2] == "-q"
+    assert library.calls[-1][1][2] == Path("-q")

@@ -75,6 +75,10 @@ def test_groups_are_scanned_as_one_index(
         expected = scanned(single, asked, limits)
         assert scanned(reader, asked, limits) == expected  # type: ignore[arg-type]
         assert len(expected[0]) > len(asked) / 3
+    for most in (10, 10**6):
+        texts = [each.evenly_spaced_texts(most).array() for each in (single, reader)]
+        assert texts[0].equals(texts[1])
+        assert len(texts[0]) == min(most, single.size) or most == 10
     numbers = np.unique(np.array(expected[2]))
     for method in ("canonical_texts", "raw_texts", "tweet_ids"):
         assert (

@@ -399,6 +399,7 @@ def test_one_licensed_text_keeps_a_place(records, unit):
         similarity=np.array([row[5] for row in flat]),
         way=np.zeros(n, np.uint8),
         letters=np.zeros((n, 2)),
+        respaced=np.zeros(n, np.bool_),
     )
     expected = []
     for number in range(len(records)):

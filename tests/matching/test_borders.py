@@ -137,6 +137,7 @@ def candidates(
         np.array(similarity),
         np.zeros(len(rows), np.uint8),
         np.zeros((len(rows), 2)),
+        np.zeros(len(rows), np.bool_),
     )
 
 

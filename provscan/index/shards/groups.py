@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from provscan.arrays import evenly_spaced
 from provscan.errors import IndexFormatError, ParameterError
 from provscan.index import format as index_format
 from provscan.index.format import MANIFEST
@@ -47,11 +48,12 @@ CONSTANT = "about"
 
 
 class About(NamedTuple):
-    """The parameters of the index, the bytes of a group's longest text and, from the
-    first group, the filter of all shards.
+    """The parameters of the index, the upper bound of text numbers, the bytes of a
+    group's longest text and, from the first group, the filter of all shards.
     """
 
     params: IndexParams
+    size: int
     longest: int
     seed_filter: BloomFilter | None
 
@@ -88,7 +90,8 @@ class OpenShards:
             )
 
     def about(self) -> About:
-        return About(self._reader.params, self._reader.longest, self._seed_filter)
+        reader = self._reader
+        return About(reader.params, reader.size, reader.longest, self._seed_filter)
 
     def entries(self, asked: Sequence[ShardQuery]) -> list[ShardEntries]:
         return self._sources.entries(asked)
@@ -220,6 +223,9 @@ class GroupReader:
                 self.groups, frozen(seed_filter), self.params, self.canonical_texts
             ),
         )
+
+    def evenly_spaced_texts(self, most: int) -> Strings:
+        return self.canonical_texts(evenly_spaced(self._about[0].size, most))
 
     def canonical_texts(self, texts: np.ndarray) -> Strings:
         return self._strings("canonical_texts", texts)

@@ -24,6 +24,8 @@ _URL[0x21:0x7F] = True
 for _c in b'<>"{}|\\^`':
     _URL[_c] = False
 _U1, _TWO = np.uint64(1), np.uint64(2)
+# The maximum length of a mentioned name. A longer one is a text that lacks spaces.
+LONGEST_NAME = 20
 # The longest output of one code point.
 EXPANSION = 18
 # The canonical form of ASCII, as in the tables: lower-case letters, digits and
@@ -94,7 +96,7 @@ def _after_mention(codes, i, count):
         j = i + 1
         while _is_word(codes, j, count):
             j += 1
-        if j > i + 1:
+        if i + 1 < j <= i + 1 + LONGEST_NAME:
             return j
     return i
 

@@ -1,0 +1,315 @@
+"""Restore the spaces between words where a text lacks them or has them between letters
+(``thisisit``, ``t h i s i s i t``).
+
+Among :data:`WINDOW` code points, such text has few spaces, or one after each letter:
+:func:`find` returns these passages. :func:`restore` joins single letters, and divides
+long words that no licensed text has into the most probable sequence of words, given how
+often each occurs in licensed texts (Viterbi's algorithm on a unigram model). A passage
+stays as it is if its best sequence is improbable, since it is in another language or
+no language at all.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from provscan.kernels.canonical.normalize import is_unspaced
+from provscan.kernels.jit import helper, kernel
+from provscan.kernels.sketch.hashing import FNV_PRIME, GOLDEN64
+
+SPACE = 0x20
+_BLOCK = 8
+WINDOW = 4 * _BLOCK
+# The maximum number of spaces in a window that lacks spaces, and the minimum number in
+# one with spaces between letters.
+FEW, MANY = 2, 14
+# The number of code points before and after such a window that belong to the passage.
+CONTEXT = 64
+# After this number of passages that can't be restored, others are not tried until none
+# was within this number of code points: such text is in another language.
+TRIES, NEAR = 2, 2000
+# The number of single letters in a row that are joined, and the letters of a long word.
+JOINED, LONG = 3, 10
+# The maximum number of letters of a word of licensed texts, and of a text that is
+# divided at once.
+LONGEST_WORD, LONGEST = 14, 1024
+# Costs are in eighths of a nat. A letter of restored text costs at most this much on
+# average; a letter of an unknown word adds twice the other number.
+NAT = 8
+_MOST, _UNKNOWN_LETTER = 18, 2 * NAT
+_TABLE_BITS = 18
+SLOTS = 1 << _TABLE_BITS
+_SLOT, _MASK = np.uint64(64 - _TABLE_BITS), np.uint32(SLOTS - 1)
+_ONE, _TAG, _COST = np.uint32(1), np.uint32(0xFFFFFF00), np.uint32(0xFF)
+_U0, _U1, _S8 = np.uint64(0), np.uint64(1), np.uint64(8)
+# The factor of the polynomial hash.
+_FACTOR = FNV_PRIME
+
+
+class Words(NamedTuple):
+    """The words of licensed texts and their costs."""
+
+    # uint32[SLOTS]: 24 bits of a word's hash and 8 bits of its cost; 0 if the
+    # slot is empty.
+    table: np.ndarray
+    unknown: int  # The cost of an unknown word, without its letters.
+
+
+class Passages(NamedTuple):
+    """Passages whose spaces are restored."""
+
+    codes: np.ndarray  # uint32[m].
+    # int64[m]: the place from which each code point comes; for a restored space, that
+    # of the next letter.
+    origins: np.ndarray
+    offsets: np.ndarray  # int64[n + 1].
+    record: np.ndarray  # int64[n].
+
+
+class SpacingScratch(NamedTuple):
+    """Scratch for the letters that are divided at once."""
+
+    letters: np.ndarray  # uint32[LONGEST].
+    places: np.ndarray  # int64[LONGEST].
+    sums: np.ndarray  # uint64[LONGEST + 1]: the hashes of the first letters.
+    # int64[LONGEST + 1]: the cost of the first letters, and where their last word
+    # begins.
+    costs: np.ndarray
+    starts: np.ndarray
+
+
+def spacing_scratch() -> SpacingScratch:
+    return SpacingScratch(
+        np.empty(LONGEST, np.uint32),
+        np.empty(LONGEST, np.int64),
+        np.empty(LONGEST + 1, np.uint64),
+        *(np.empty(LONGEST + 1, np.int64) for _ in range(2)),
+    )
+
+
+@helper
+def _longer(total, code):
+    """Return the polynomial hash of a word with one more letter."""
+    return total * _FACTOR + np.uint64(code) + _U1
+
+
+@helper
+def _entry(table, total):
+    """Return the entry of a word with a polynomial hash; 0 if it is unknown."""
+    key = total * GOLDEN64
+    slot, tag = np.uint32(key >> _SLOT), np.uint32(key >> _S8) & _TAG
+    while table[slot] != 0 and table[slot] & _TAG != tag:
+        slot = (slot + _ONE) & _MASK
+    return table[slot]
+
+
+@kernel
+def word_hashes(codes, offsets, hashes):
+    """Compute the polynomial hashes of the words of canonical texts, except those
+    longer than :data:`LONGEST_WORD`; return their number.
+    """
+    n = 0
+    for text in range(len(offsets) - 1):
+        total, begin, end = _U0, offsets[text], offsets[text + 1]
+        for i in range(begin, end + 1):
+            if i < end and codes[i] != SPACE:
+                total = _longer(total, codes[i])
+                continue
+            if 0 < i - begin <= LONGEST_WORD:
+                hashes[n] = total
+                n += 1
+            total, begin = _U0, i + 1
+    return n
+
+
+@kernel
+def add_words(hashes, costs, table):
+    """Add words that differ to the table, with their costs; of words with equal tags,
+    the first counts.
+    """
+    for i in range(len(hashes)):
+        if _entry(table, hashes[i]) == 0:
+            key = hashes[i] * GOLDEN64
+            slot, tag = np.uint32(key >> _SLOT), np.uint32(key >> _S8) & _TAG
+            while table[slot] != 0:
+                slot = (slot + _ONE) & _MASK
+            table[slot] = tag | costs[i]
+
+
+@helper
+def _is_known(codes, words):
+    total = _U0
+    for k in range(len(codes)):
+        total = _longer(total, codes[k])
+    return _entry(words.table, total) != 0
+
+
+@helper
+def _divide(count, words, scratch):
+    """Divide the first letters into words, and return the cost. ``scratch.costs[i]``
+    becomes -1 for each i at which a word begins.
+    """
+    letters, _, sums, costs, starts = scratch
+    costs[0], sums[0] = 0, 0
+    for end in range(1, count + 1):
+        sums[end] = _longer(sums[end - 1], letters[end - 1])
+        power, best, start = _FACTOR, np.int64(1 << 40), end - 1
+        for begin in range(end - 1, max(end - LONGEST_WORD, 0) - 1, -1):
+            entry = _entry(words.table, sums[end] - sums[begin] * power)
+            power *= _FACTOR
+            cost = words.unknown + _UNKNOWN_LETTER * (end - begin)
+            if entry != 0:
+                cost = np.int64(entry & _COST)
+            cost += costs[begin]
+            if cost < best:
+                best, start = cost, begin
+        costs[end], starts[end] = best, start
+    total, end = costs[count], count
+    while end > 0:
+        end = starts[end]
+        costs[end] = -1
+    return total
+
+
+@helper
+def _is_spaced_script(codes):
+    for i in range(len(codes)):  # noqa: SIM110
+        if is_unspaced(codes[i]):
+            return False
+    return True
+
+
+@kernel
+def find(codes, offsets, passages):
+    """Find the windows that lack spaces or have them between letters, and fill
+    int64[n, 3] ``passages``: record, start and end of each; return their number.
+
+    Windows that overlap are one passage, which begins and ends with whole words.
+    """
+    n = 0
+    for record in range(len(offsets) - 1):
+        low, high = offsets[record], offsets[record + 1]
+        a = b = c = WINDOW
+        end = low
+        for at in range(low, high - _BLOCK + 1, _BLOCK):
+            block = codes[at : at + _BLOCK]
+            spaces = np.uint32(0)
+            for j in range(_BLOCK):
+                spaces += np.uint32(block[j] == SPACE)
+            total = a + b + c + np.int64(spaces)
+            a, b, c = b, c, np.int64(spaces)
+            if FEW < total < MANY or total > WINDOW:
+                continue
+            start = at + _BLOCK - WINDOW
+            if not _is_spaced_script(codes[start : at + _BLOCK]):
+                continue
+            if start > end or end == low:
+                passages[n, 0] = record
+                passages[n, 1] = _word_start(codes, start, end)
+                n += 1
+            end = _word_end(codes, max(end, at + _BLOCK), high)
+            passages[n - 1, 2] = end
+    return n
+
+
+@helper
+def _word_start(codes, at, low):
+    while at > low and codes[at - 1] != SPACE:
+        at -= 1
+    return at
+
+
+@helper
+def _word_end(codes, at, high):
+    while at < high and codes[at] != SPACE:
+        at += 1
+    return at
+
+
+@helper
+def _single_letters(codes, at, end):
+    """Return the number of words of one letter in a row; 0 if they are few."""
+    count = 0
+    while (
+        at + 2 * count < end
+        and count < LONGEST
+        and (at + 2 * count + 1 >= end or codes[at + 2 * count + 1] == SPACE)
+    ):
+        count += 1
+    return count if count >= JOINED else 0
+
+
+@helper
+def _respace(codes, at, end, words, scratch, out, n):
+    """Restore the spaces in ``codes[at:end]``, write the result to ``out`` from ``n``
+    on, and return its end, the cost and number of the letters that were divided, and
+    whether letters were joined.
+    """
+    letters, places, _, costs, _ = scratch
+    begin, cost, divided, joined = n, np.int64(0), np.int64(0), False
+    while at < end:
+        stop, count = _word_end(codes, at, end), 0
+        if stop == at + 1:
+            count = _single_letters(codes, at, end)
+            joined |= count > 0
+            for k in range(count):
+                letters[k], places[k] = codes[at + 2 * k], at + 2 * k
+            stop = max(stop, at + 2 * count - 1)
+        elif stop - at >= LONG and not _is_known(codes[at:stop], words):
+            count = min(stop - at, LONGEST)
+            for k in range(count):
+                letters[k], places[k] = codes[at + k], at + k
+            stop = at + count
+        if n > begin:
+            out.codes[n], out.origins[n] = SPACE, at
+            n += 1
+        if count:
+            cost += _divide(count, words, scratch)
+            divided += count
+            for k in range(count):
+                if k and costs[k] == -1:
+                    out.codes[n], out.origins[n] = SPACE, places[k]
+                    n += 1
+                out.codes[n], out.origins[n] = letters[k], places[k]
+                n += 1
+        else:
+            for k in range(at, stop):
+                out.codes[n], out.origins[n] = codes[k], k
+                n += 1
+        at = stop
+        if at < end and codes[at] == SPACE:
+            at += 1
+    return n, cost, divided, joined
+
+
+@kernel
+def restore(codes, offsets, passages, words, scratch, out):
+    """Restore the spaces of passages and their contexts, and return the number of
+    passages for which this is possible.
+    """
+    n, kept = np.int64(0), 0
+    out.offsets[0] = 0
+    failed, last, near = 0, np.int64(-1), np.int64(0)
+    for p in range(len(passages)):
+        record, start, end = passages[p]
+        if record != last or start > near:
+            failed = 0
+        last, near = record, end + NEAR
+        if failed == TRIES:
+            continue
+        _, cost, divided, joined = _respace(codes, start, end, words, scratch, out, n)
+        if not joined and (divided == 0 or cost > _MOST * divided):
+            failed += 1
+            continue
+        failed = 0
+        low, high = offsets[record], offsets[record + 1]
+        first, last = max(start - CONTEXT, low), min(end + CONTEXT, high)
+        while low < first < start and codes[first - 1] != SPACE:
+            first += 1
+        while high > last > end and codes[last] != SPACE:
+            last -= 1
+        n, _, _, _ = _respace(codes, first, last, words, scratch, out, n)
+        out.record[kept] = record
+        kept += 1
+        out.offsets[kept] = n
+    return kept
