@@ -211,7 +211,7 @@ def facts(
         )
         found += [
             ("delivered", whole["delivered"] == delivered, f"{delivered:,}"),
-            ("ids a day", whole["daily_low"] == days, f"{days:,}"),
+            ("ids a day", whole["daily_low"] >= days, f"{days:,}"),
             ("ids", whole["distinct_low"] == over_all, f"{over_all:,}"),
         ]
     month = round(calls / 8 / 12)

@@ -1,9 +1,10 @@
 """Find the pauses of streams.
 
 A pause is a *gap* if there is evidence that calls are missing: the stream is otherwise
-busy, or a digest lists a file that is not among the logs. Otherwise it is unknown
-whether calls are missing. ``access.sql`` classifies the days of applications: an
-application is *silent* while its stream records other applications.
+busy, or a digest lists a file that is not among the logs. Otherwise, and if the pause
+begins or ends with a backdated call, it is unknown whether calls are missing.
+``access.sql`` classifies the days of applications: an application is *silent* while its
+stream records other applications.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ def pauses(counts: Counts, parts: Sequence[Part], clock: pa.Table) -> pa.Table:
         )
     ]
     counts.database.register("recorded", pa.Table.from_pylist(recorded))
+    counts.database.register("clock", clock)
     rows = (
         counts.sql(
             f"""WITH times AS (
@@ -58,11 +60,17 @@ def pauses(counts: Counts, parts: Sequence[Part], clock: pa.Table) -> pa.Table:
                 ORDER BY seconds DESC, start) AS place,
                 count(*) OVER (PARTITION BY stream) AS number
             FROM between WHERE seconds > 0
+        ), backdated AS (
+            SELECT stream, list(time) AS times FROM delays JOIN files USING (part)
+            JOIN clock USING (stream)
+            WHERE kind = 'backdated' AND delay <= offset_at_most GROUP BY stream
         ) SELECT stream, start::TIMESTAMPTZ AS start, "end"::TIMESTAMPTZ AS "end",
-            seconds, place, (
+            seconds,
+            coalesce(list_has_any(times, [r.start, r."end"]), false) AS moved, (
             SELECT max(u.seconds) FROM ranked u WHERE u.stream = r.stream
                 AND u.place > greatest({USUAL}, u.number // 1000)) AS usual
-        FROM ranked r WHERE seconds >= {LONG} OR place = 1 ORDER BY stream, r.start"""
+        FROM ranked r LEFT JOIN backdated USING (stream)
+        WHERE seconds >= {LONG} OR place = 1 ORDER BY stream, r.start"""
         )
         .to_arrow_table()
         .to_pylist()
@@ -80,9 +88,11 @@ def _judged(row: dict[str, Any], forward: Sequence[Any]) -> dict[str, Any]:
     """Return a row of the table. ``forward`` lists the times at which clocks were set
     forward.
     """
-    usual, seconds = row.pop("usual"), row["seconds"]
-    del row["place"]
-    if seconds < 2 * LONG and any(
+    usual, seconds, moved = row.pop("usual"), row["seconds"], row.pop("moved")
+    if moved:
+        row["kind"] = "unknown"
+        row["evidence"] = "it begins or ends with a backdated call"
+    elif seconds < 2 * LONG and any(
         stream == row["stream"]
         and abs((time - row["start"]).total_seconds()) < 2 * LONG
         for stream, time in forward

@@ -136,3 +136,17 @@ def test_offsets_are_given_in_words() -> None:
     assert clock.from_utc(437.4) == "7 minutes and 17 seconds ahead of UTC"
     assert clock.from_utc(-5 * 86_400 - 3600) == "5 days and 1 hour behind UTC"
     assert clock.from_utc(0.4) == "within a second of UTC"
+
+
+def test_backdated_calls_make_no_gaps(tmp_path: Path) -> None:
+    """A call every half minute, of which a few state a time four days before."""
+    log = responses(tmp_path / "log.parquet", [2.0] * 8640, 3)
+    table = pq.read_table(log)
+    times = table["time"].to_pylist()
+    for number in range(0, len(times), 1440):
+        times[number] -= timedelta(days=4)
+    pq.write_table(table.set_column(0, "time", pa.array(times)), log)
+    kinds = {row["kind"] for row in clocks(tmp_path, log)}
+    assert kinds == {"agrees", "backdated"}
+    pauses = pq.read_table(tmp_path / "out" / "tables" / "pauses.parquet")
+    assert set(pauses["kind"].to_pylist()) == {"unknown"}
