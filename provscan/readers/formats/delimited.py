@@ -311,8 +311,10 @@ class _Table:
                 for values in reader:
                     end = start + reader.line_num
                     width = len(self.names or values)
-                    # A carriage return in quotes is no end of a line.
-                    height = sum(line.endswith(b"\n") for line in lines[at:end])
+                    height = 1
+                    if end > at + 1:
+                        # A carriage return in quotes is no end of a line.
+                        height = sum(line.endswith(b"\n") for line in lines[at:end])
                     if height > 1 and (len(values) != width or height > most):
                         break
                     cut = last and not ended and end == len(texts)
