@@ -243,7 +243,7 @@ def test_one_bad_line_in_a_hundred_is_counted_by_reason(tmp_path: Path) -> None:
     with (tmp_path / "log.jsonl").open("w") as file:
         for i in range(0, number, 100):
             bad = list(BAD.values())[i // 100 % 5]
-            time = (i // 400_000, i // 7000 % 60, i // 100 % 60)
+            time = (i // 420_000, i // 7000 % 60, i // 100 % 60)
             lines = [good % (*time, n % 8, n) for n in range(99)]
             file.write("\n".join([bad, *lines]) + "\n")
     tables = measured(tmp_path, tmp_path / "log.jsonl")
