@@ -419,34 +419,19 @@ def codes_batch(texts, low, tables, scratch, continued, out, lengths):
 
 
 @helper
-def _may_open_tag(text, low, high):
-    """Return whether ``text[low:high]`` has a byte that may begin a tag: ``<``, or a
-    character reference.
-    """
-    found = False
-    for i in range(low, high):
-        found |= (text[i] == 0x3C) | (text[i] == 0x26)
-    return found
-
-
-@helper
 def _opened_tag(text, low, high, opened):
     """Return the place where a tag may have begun that has not ended before ``high``,
     else -1; ``opened`` is the same value for ``low``.
 
     The tag's bracket may be a character reference: ``&lt;``, ``&#60;``, ``&amp;lt;``.
     """
-    if opened < 0 and not _may_open_tag(text, low, high):
-        return opened
-    for i in range(low, high):
+    for i in range(high - 1, low - 1, -1):
         if text[i] == 0x3E or text[i] == 10 or text[i] == 13:
-            opened = np.int64(-1)
-        elif text[i] == 0x3C:
-            opened = np.int64(i)
-        elif text[i] == 0x26 and i + 1 < len(text):
-            after = text[i + 1] | 0x20
-            if after == 0x6C or after == 0x61 or text[i + 1] == 0x23:
-                opened = np.int64(i)
+            return np.int64(-1)
+        after = text[i + 1] | 0x20
+        letter = after == 0x6C or after == 0x61 or text[i + 1] == 0x23
+        if text[i] == 0x3C or (text[i] == 0x26 and letter):
+            return np.int64(i)
     return opened
 
 
@@ -457,23 +442,18 @@ def _cut(text, start, stop, size, cuts, n):
     """
     at, seen, opened = start + size, start, np.int64(-1)
     while at < stop:
-        opened = _opened_tag(text, seen, at, opened)
-        seen = at
         last, byte = text[at - 1], text[at]
         whole = 0x20 < byte < 0x80 or 0xC2 <= byte < 0xE0
-        outside = opened < 0 or at - opened > _TAG_BYTES
-        if (
-            whole
-            and outside
-            and (last == 0x20 or 9 <= last <= 13)
-            and byte != 0x40
-            and byte != 0x26
-        ):
-            cuts[n] = at
-            n += 1
-            at += size
-        else:
-            at += 1
+        blank = last == 0x20 or 9 <= last <= 13
+        if blank and whole and byte != 0x40 and byte != 0x26:
+            opened = _opened_tag(text, seen, at, opened)
+            seen = at
+            if opened < 0 or at - opened > _TAG_BYTES:
+                cuts[n] = at
+                n += 1
+                at += size
+                continue
+        at += 1
     return n
 
 
