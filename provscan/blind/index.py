@@ -195,7 +195,7 @@ def info(path: Source) -> dict[str, Any]:
 
 def _described(path: Path, manifest: Manifest) -> dict[str, Any]:
     sizes = {
-        name.rpartition("/")[2]: size for name, (size, _) in manifest.files().items()
+        name.rpartition("/")[2]: info.bytes for name, info in manifest.files().items()
     }
     return {
         "path": str(path),

@@ -2,26 +2,23 @@
 has either the old or the new generation.
 
 New files are written next to the old ones and synced to disk; then the manifest that
-names them replaces the old manifest. A writer notes in the lock file what it is about
-to write or remove. If it is killed, the next writer removes the noted files that the
-manifest does not name. Nothing else in the folder is ever removed.
+names them replaces the old manifest. A writer notes in the lock file
+(:mod:`provscan.index.lock`) what it is about to write or remove. When the change ends,
+or before the next change if the writer was killed, the noted files that the manifest
+does not name are removed. Nothing else in the folder is ever removed.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
-import re
 import shutil
-import socket
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import xxhash
 
@@ -30,34 +27,22 @@ from provscan.index.format import (
     FORMAT,
     FORMATS,
     MANIFEST,
-    PURGES,
     SEGMENTS,
-    TOMBSTONES,
     VERSION,
     FileInfo,
     Manifest,
     SegmentInfo,
     read_manifest,
 )
+from provscan.index.lock import LOCK, UNFINISHED, Lock, locked, noted_in
 from provscan.ordered_map import pool_of
 from provscan.params import IndexParams, Params
 from provscan.readers import file_checksum
-from provscan.urls import without_secrets
-from provscan.writing import TEMPORARY, remove_named, replacing_file
+from provscan.writing import remove_named, replacing_file
 
-LOCK = "lock"
-# The first line of the lock file consists of this and the name of its holder; each
-# further line is the path of a file or folder.
-HEAD = "provscan index, written by "
-# A path with this prefix belongs to the writer that created it, under a name that can't
-# be guessed.
-UNFINISHED = re.compile(rf"{SEGMENTS}/\.new-[0-9a-f]{{16}}")
-NOTED = re.compile(
-    rf"{UNFINISHED.pattern}|{TEMPORARY.pattern}|{SEGMENTS}(/[0-9a-f]{{16}}(/[a-z_]+\.[a-z0-9_]+)?)?"
-    rf"|{TOMBSTONES}(/[0-9a-f]{{16}}-[0-9]{{6,}})?|{PURGES}(/[0-9]{{6,}}\.json)?"
-)
 # The number of files that are synced or hashed at a time, unless they are small.
 THREADS, FEW_BYTES = 8, 4 << 20
+Mode: TypeAlias = Literal["create", "replace", "change"]
 
 
 class Change:
@@ -72,24 +57,21 @@ class Change:
         folder: Path,
         manifest: Manifest | None,
         replaced: set[str],
-        lock: int | None = None,
+        lock: Lock | None = None,
     ) -> None:
         self.folder = folder
         self.manifest = manifest
         self.committed = False
-        self.noted: set[str] = set()
         self._replaced = replaced
-        # The descriptor of the lock file; None in a temporary folder, which needs no
-        # lock.
-        self._lock = lock
+        self._written: set[str] = set()
+        self._lock = lock  # None in a temporary folder.
 
     def note(self, *names: str) -> None:
         """Note paths that are about to be written or removed, so that the next writer
         can remove leftovers.
         """
         if self._lock is not None:
-            _write(self._lock, "".join(f"{name}\n" for name in names).encode())
-        self.noted.update(names)
+            self._lock.note(*names)
 
     @property
     def generation(self) -> int:
@@ -139,9 +121,10 @@ class Change:
         if not folder.exists():
             self.note(kind)
             folder.mkdir()
-        if path not in self.noted:
+        if path not in self._written:
             self._require_own(path)
             self.note(path)
+            self._written.add(path)
         (folder / name).write_bytes(content)
         return FileInfo(len(content), xxhash.xxh3_128_hexdigest(content))
 
@@ -159,8 +142,8 @@ class Change:
         return self._replaced | set(self.manifest.files() if self.manifest else ())
 
     def commit(self, manifest: Manifest) -> None:
-        """Make a manifest the next generation of the index, and remove the files that
-        it does not name.
+        """Make a manifest the next generation of the index. The files that it does not
+        name are removed when the change ends.
 
         The segments of the manifest are sorted: shards come first, then the others, the
         largest first.
@@ -182,9 +165,6 @@ class Change:
         self.committed = True
         sync(self.folder)
         sync(self.folder.parent)
-        # A file that can't be removed is not an error, since the change is complete;
-        # the next writer tries again.
-        remove_noted(self.folder, self.noted)
 
 
 def _order(info: SegmentInfo) -> tuple[int, int, str]:
@@ -197,9 +177,7 @@ def _order(info: SegmentInfo) -> tuple[int, int, str]:
 
 @contextlib.contextmanager
 def changing(
-    target: Path,
-    mode: Literal["create", "replace", "change"],
-    params: type[Params] = IndexParams,
+    target: Path, mode: Mode, params: type[Params] = IndexParams
 ) -> Iterator[Change]:
     """Lock an index folder for a change. If ``target`` is a link, the folder to which
     it points is changed.
@@ -212,8 +190,7 @@ def changing(
     if mode == "change":
         read_manifest(place)
     created = False
-    lock: int | None = None
-    noted: set[str] = set()
+    lock: Lock | None = None
     change: Change | None = None
     try:
         created = not place.exists()
@@ -226,19 +203,8 @@ def changing(
             )
         elif mode != "change":
             _check_replaceable(target, place, mode)
-        lock, noted = _lock(target, place)
-        replaced = (
-            set() if mode == "change" else _check_replaceable(target, place, mode)
-        )
-        manifest = read_manifest(place) if mode == "change" else None
-        remove_noted(place, noted)
-        change = Change(place, manifest, replaced, lock)
-        if not (place / SEGMENTS).exists():
-            change.note(SEGMENTS)
-            (place / SEGMENTS).mkdir()
-        if mode == "replace" and replaced:
-            with contextlib.suppress(IndexFormatError):
-                change.manifest = read_manifest(place, params)
+        lock = locked(target, place)
+        change = _begun(target, place, mode, lock, params)
         yield change
     except BaseException as error:
         done = change is not None and change.committed
@@ -251,120 +217,35 @@ def changing(
             error.add_note(effect)
         raise
     finally:
-        # Ctrl-C may have come before the lock or the change existed.
-        left = (
-            remove_noted(place, noted | (change.noted if change else set()))
-            if lock is not None
-            else set()
-        )
+        # Files that can't be removed are not an error: the next writer tries again.
+        # Ctrl-C may have come before the lock existed.
+        left = remove_noted(place, lock.noted) if lock is not None else set()
         if created and not left and not os.path.lexists(place / MANIFEST):
-            _abandon(place, lock)
-        if lock is not None:
+            # Remove the new folder, unless somebody else put something in it.
             with contextlib.suppress(OSError):
-                _write_notes(lock, HEAD, left)
-            os.close(lock)
-
-
-def _lock(target: Path, place: Path) -> tuple[int, set[str]]:
-    """Lock the lock file, and read the notes that a killed writer left in it. The
-    operating system releases the lock when the process of its holder ends.
-    """
-    while True:
-        descriptor = os.open(
-            place / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666
-        )
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            with contextlib.suppress(FileNotFoundError):
-                if os.path.samestat(os.fstat(descriptor), os.stat(place / LOCK)):
-                    noted = noted_in(place)
-                    if noted is None:
-                        raise OutputError(
-                            f"{target} contains a file {LOCK} that provscan did not "
-                            "write, so nothing is written there: move it away"
-                        )
-                    words = " ".join([os.path.basename(sys.argv[0]), *sys.argv[1:2]])
-                    command = without_secrets(" ".join(words.split()))
-                    process = (
-                        f"process {os.getpid()} on {socket.gethostname()} ({command})"
-                    )
-                    _write_notes(
-                        descriptor,
-                        f"{HEAD}{process} since {datetime.now(UTC):%F %T} UTC",
-                        noted,
-                    )
-                    return descriptor, noted
-        except BlockingIOError:
-            notes = os.read(descriptor, 4096).decode(errors="replace")
-            holder = notes.partition("\n")[0].removeprefix(HEAD).strip()
-            holder = holder or "another process"
-            os.close(descriptor)
-            raise OutputError(
-                f"{target} is being written by {holder}: wait until that ends, then "
-                "try again"
-            ) from None
-        except BaseException:
-            os.close(descriptor)
-            raise
-        os.close(descriptor)  # the previous holder removed the folder
-        place.mkdir(parents=True, exist_ok=True)
-
-
-def _write_notes(lock: int, head: str, noted: set[str]) -> None:
-    """Rewrite the lock file so that it always contains the notes. It is empty if it
-    has no holder and no notes.
-    """
-    in_use = noted or head != HEAD
-    text = (
-        "\n".join([head, *sorted(noted), ""]).encode(errors="backslashreplace")
-        if in_use
-        else b""
-    )
-    os.lseek(lock, 0, os.SEEK_SET)
-    _write(lock, text)
-    os.ftruncate(lock, len(text))
-
-
-def _write(descriptor: int, text: bytes) -> None:
-    # A full disk may accept a part of the text; the next call then raises an error with
-    # the reason.
-    while text:
-        text = text[os.write(descriptor, text) :]
-
-
-def noted_in(place: Path) -> set[str] | None:
-    """Return the paths that a killed writer noted in the lock file; None if provscan
-    did not write the file.
-    """
-    path = place / LOCK
-    if not os.path.lexists(path):
-        return set()
-    if path.is_symlink() or not path.is_file():
-        return None
-    text = path.read_text(encoding="utf-8", errors="replace")
-    if text and not text.startswith(HEAD):
-        return None
-    # The last line may be cut off.
-    return {name for name in text.split("\n")[1:-1] if NOTED.fullmatch(name)}
-
-
-def _abandon(place: Path, lock: int | None) -> None:
-    """Remove the folder that was created for an index that was not written, unless it
-    contains something else.
-    """
-    with contextlib.suppress(OSError):
+                remove_named(place, [LOCK] if lock is not None else [])
+                place.rmdir()
         if lock is not None:
-            remove_named(place, [LOCK])
-        elif (place / LOCK).exists():
-            # Another process may have started an index here.
-            descriptor = os.open(place / LOCK, os.O_RDWR)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if noted_in(place) == set():
-                    remove_named(place, [LOCK])
-            finally:
-                os.close(descriptor)
-        place.rmdir()
+            lock.release(left)
+
+
+def _begun(
+    target: Path, place: Path, mode: Mode, lock: Lock, params: type[Params]
+) -> Change:
+    """Return a change of a locked folder, without what killed writers left in it."""
+    replaced = set() if mode == "change" else _check_replaceable(target, place, mode)
+    manifest = None
+    if mode == "change":
+        manifest = read_manifest(place)
+    elif replaced:
+        with contextlib.suppress(IndexFormatError):
+            manifest = read_manifest(place, params)
+    remove_noted(place, lock.noted)
+    change = Change(place, manifest, replaced, lock)
+    if not (place / SEGMENTS).exists():
+        change.note(SEGMENTS)
+        (place / SEGMENTS).mkdir()
+    return change
 
 
 def _check_replaceable(target: Path, place: Path, mode: str) -> set[str]:
@@ -404,23 +285,12 @@ def _named_files(place: Path) -> set[str]:
             return set()
         if (found["format"], found["version"]) == (FORMAT, VERSION):
             return {MANIFEST, *read_manifest(place).files()}
+        segments = {each["name"]: each["files"] for each in found["segments"]}
         return {
             MANIFEST,
-            *(
-                f"{SEGMENTS}/{s['name']}/{name}"
-                for s in found["segments"]
-                for name in s["files"]
-            ),
+            *(f"{SEGMENTS}/{key}/{name}" for key in segments for name in segments[key]),
         }
-    except (
-        OSError,
-        ValueError,
-        AttributeError,
-        KeyError,
-        TypeError,
-        RecursionError,
-        IndexFormatError,
-    ):
+    except Exception:  # whatever the file contains instead
         return set()
 
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field, fields, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, TypeVar
 
 import xxhash
 
@@ -31,39 +32,39 @@ TOMBSTONES = "tombstones"
 PURGES = "purges"
 
 _DIGEST = re.compile("[0-9a-f]{32}")
-_SEGMENT_NAME = re.compile("[0-9a-f]{16}")
-_FILE_NAMES = {
+# The names of segments, and of files in a segment and in each of the other folders.
+SEGMENT_NAME = re.compile("[0-9a-f]{16}")
+FILE_NAMES = {
     SEGMENTS: re.compile(r"[a-z_]+\.[a-z0-9_]+"),
     TOMBSTONES: re.compile(r"[0-9a-f]{16}-[0-9]{6,}"),
     PURGES: re.compile(r"[0-9]{6,}\.json"),
 }
-_LOW64 = (1 << 64) - 1
 
 
-class FileInfo(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class FileInfo:
     """The size in bytes and the XXH3-128 checksum of a file."""
 
     bytes: int
     xxh3: str
 
 
-class Purge(NamedTuple):
-    """The record of a purge: its file under ``purges/``, its time, and the number of
-    tweets that it names.
-    """
-
-    info: FileInfo
-    purged: str
-    tweets: int
+File = TypeVar("File", bound=FileInfo)
 
 
 @dataclass(frozen=True, slots=True)
-class Tombstones:
-    """The file that lists the forgotten tweets of a segment."""
+class Purge(FileInfo):
+    """The record of a purge, a file under ``purges/``."""
 
-    # The file under ``tombstones/``.
+    purged: str  # The time of the purge.
+    tweets: int  # The number of tweets that it names.
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstones(FileInfo):
+    """The file under ``tombstones/`` that lists the forgotten tweets of a segment."""
+
     name: str
-    info: FileInfo
     tweets: int  # The number of forgotten rows of the segment.
     digest: str  # The sum of the digests of these rows, see ``SegmentInfo.digest``.
 
@@ -94,19 +95,19 @@ class SegmentInfo:
         """The number of rows of tweets that are not forgotten."""
         return self.tweets - (self.tombstones.tweets if self.tombstones else 0)
 
-    def files_dict(self) -> dict[str, Any]:
-        return {name: info._asdict() for name, info in self.files.items()}
-
     def paths(self) -> dict[str, FileInfo]:
         """Its files by their paths in the index folder."""
         found = {
             f"{SEGMENTS}/{self.name}/{name}": info for name, info in self.files.items()
         }
-        return found | (
-            {f"{TOMBSTONES}/{self.tombstones.name}": self.tombstones.info}
-            if self.tombstones
-            else {}
-        )
+        if self.tombstones:
+            found[f"{TOMBSTONES}/{self.tombstones.name}"] = self.tombstones
+        return found
+
+    def as_dict(self) -> dict[str, Any]:
+        entry = asdict(self)
+        shard = entry.pop("shard")
+        return entry if shard is None else {"shard": shard, **entry}
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,15 +154,8 @@ class Manifest:
             "seed_length": self.seed_length,
             "texts": self.texts,
             "tweets": self.tweets,
-            "segments": [_segment_dict(segment) for segment in self.segments],
-            "purges": {
-                name: {
-                    **purge.info._asdict(),
-                    "purged": purge.purged,
-                    "tweets": purge.tweets,
-                }
-                for name, purge in self.purges.items()
-            },
+            "segments": [segment.as_dict() for segment in self.segments],
+            "purges": {name: asdict(purge) for name, purge in self.purges.items()},
             "notes": self.notes,
         }
 
@@ -171,17 +165,12 @@ class Manifest:
         """
         high = low = 0
         for segment in self.segments:
-            for digest, sign in (
-                (segment.digest, 1),
-                (segment.tombstones and segment.tombstones.digest, -1),
-            ):
-                if digest:
-                    high += sign * int(digest[:16], 16)
-                    low += sign * int(digest[16:], 16)
-        total = f"{high & _LOW64:016x}{low & _LOW64:016x}"
-        return xxhash.xxh3_128_hexdigest(
-            f"{self.params.fingerprint()} {total}".encode()
-        )
+            for part, sign in ((segment, 1), (segment.tombstones, -1)):
+                if part is not None:
+                    high += sign * int(part.digest[:16], 16)
+                    low += sign * int(part.digest[16:], 16)
+        content = f"{self.params.fingerprint()} {digest_of((high, low))}"
+        return xxhash.xxh3_128_hexdigest(content.encode())
 
     def files(self) -> dict[str, FileInfo]:
         """All files except the manifest itself, by their paths in the folder."""
@@ -191,7 +180,7 @@ class Manifest:
             for path, info in segment.paths().items()
         }
         return found | {
-            f"{PURGES}/{name}": purge.info for name, purge in self.purges.items()
+            f"{PURGES}/{name}": purge for name, purge in self.purges.items()
         }
 
     def encoded(self) -> bytes:
@@ -206,24 +195,9 @@ class Manifest:
         ).encode()
 
 
-def _segment_dict(segment: SegmentInfo) -> dict[str, Any]:
-    dead = segment.tombstones
-    shard = {} if segment.shard is None else {"shard": segment.shard}
-    return {
-        **shard,
-        "name": segment.name,
-        "texts": segment.texts,
-        "tweets": segment.tweets,
-        "digest": segment.digest,
-        "files": segment.files_dict(),
-        "tombstones": dead
-        and {
-            **dead.info._asdict(),
-            "name": dead.name,
-            "tweets": dead.tweets,
-            "digest": dead.digest,
-        },
-    }
+def digest_of(sums: Iterable[int]) -> str:
+    """Return two sums, modulo 2**64, as 32 hexadecimal digits."""
+    return "".join(f"{int(number) % 2**64:016x}" for number in sums)
 
 
 def read_manifest(folder: Path, params: type[Params] = IndexParams) -> Manifest:
@@ -288,14 +262,7 @@ def _parsed(body: dict[str, Any], params: type[Params]) -> Manifest:
         _count(body["texts"]),
         _count(body["tweets"]),
         _count(body["generation"]),
-        {
-            name: Purge(
-                info,
-                str(body["purges"][name]["purged"]),
-                _count(body["purges"][name]["tweets"]),
-            )
-            for name, info in _files(body["purges"], PURGES).items()
-        },
+        _files(PURGES, body["purges"], Purge),
         body["notes"],
         body["seed_length"],
     )
@@ -317,32 +284,28 @@ def _parsed(body: dict[str, Any], params: type[Params]) -> Manifest:
 
 
 def _segment(value: dict[str, Any]) -> SegmentInfo:
-    dead = value["tombstones"]
-    tombstones = dead and Tombstones(
-        *_files(
-            {dead["name"]: {"bytes": dead["bytes"], "xxh3": dead["xxh3"]}}, TOMBSTONES
-        ).popitem(),
-        _count(dead["tweets"]),
-        _matching(_DIGEST, dead["digest"]),
-    )
     return SegmentInfo(
-        _matching(_SEGMENT_NAME, value["name"]),
+        _matching(SEGMENT_NAME, value["name"]),
         _count(value["texts"]),
         _count(value["tweets"]),
         _matching(_DIGEST, value["digest"]),
-        _files(value["files"], SEGMENTS),
-        tombstones,
+        _files(SEGMENTS, value["files"], FileInfo),
+        _file(Tombstones, value["tombstones"]) if value["tombstones"] else None,
         _count(value["shard"]) if "shard" in value else None,
     )
 
 
-def _files(files: dict[str, Any], folder: str) -> dict[str, FileInfo]:
+def _files(folder: str, files: dict[str, Any], kind: type[File]) -> dict[str, File]:
     return {
-        _matching(_FILE_NAMES[folder], name): FileInfo(
-            _count(info["bytes"]), _matching(_DIGEST, info["xxh3"])
-        )
-        for name, info in files.items()
+        _matching(FILE_NAMES[folder], name): _file(kind, value)
+        for name, value in files.items()
     }
+
+
+def _file(kind: type[File], value: dict[str, Any]) -> File:
+    return kind(
+        **{key.name: _CHECKED[key.name](value[key.name]) for key in fields(kind)}
+    )
 
 
 def _matching(pattern: re.Pattern[str], value: Any) -> str:
@@ -355,6 +318,17 @@ def _count(value: Any) -> int:
     if type(value) is not int or value < 0:
         raise ValueError(f"expected a count, found {value!r}")
     return value
+
+
+# How the entries of a file are checked.
+_CHECKED: dict[str, Callable[[Any], Any]] = {
+    "bytes": _count,
+    "xxh3": partial(_matching, _DIGEST),
+    "purged": str,
+    "tweets": _count,
+    "name": partial(_matching, FILE_NAMES[TOMBSTONES]),
+    "digest": partial(_matching, _DIGEST),
+}
 
 
 def damage(path: Path, problem: str) -> IndexFormatError:

@@ -5,6 +5,7 @@ record of each purge.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -139,9 +140,8 @@ def _merged(
         parts = purge_records(change.folder, [name] if name in purges else [])
         parts.append(_purge_record(change.folder, old, new))
         info = change.write(PURGES, name, json.dumps(parts, indent=1).encode())
-        purges[name] = Purge(
-            info, parts[-1]["purged"], sum(len(part["tweets"]) for part in parts)
-        )
+        count = sum(len(part["tweets"]) for part in parts)
+        purges[name] = Purge(info.bytes, info.xxh3, parts[-1]["purged"], count)
     return replace(manifest, segments=tuple(segments), purges=purges)
 
 
@@ -164,6 +164,10 @@ def _purge_record(
     """Return the record of a purge: which tweets were forgotten and when, and which
     files replaced which.
     """
+
+    def files(infos: Iterable[SegmentInfo]) -> dict[str, Any]:
+        return {info.name: info.as_dict()["files"] for info in infos}
+
     # A tweet with several texts has several rows.
     asked: dict[str, int] = {}
     for segment in old:
@@ -176,8 +180,8 @@ def _purge_record(
     return {
         "purged": _date(int(datetime.now(UTC).timestamp() * 1000)),
         "tweets": [{"id": key, "asked": _date(time)} for key, time in asked.items()],
-        "replaced": {segment.info.name: segment.info.files_dict() for segment in old},
-        "by": {info.name: info.files_dict() for info in new},
+        "replaced": files(segment.info for segment in old),
+        "by": files(new),
     }
 
 

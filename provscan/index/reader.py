@@ -508,9 +508,9 @@ class IndexReader:
     def info(self) -> dict[str, Any]:
         files = [item for s in self.manifest.segments for item in s.files.items()]
         structures: dict[str, int] = {}
-        for name, (size, _) in files:
+        for name, info in files:
             part = name.split(".")[0]
-            structures[part] = structures.get(part, 0) + size
+            structures[part] = structures.get(part, 0) + info.bytes
         forgotten = []
         for segment in self.segments:
             if len(segment.forgotten):

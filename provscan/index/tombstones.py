@@ -133,7 +133,6 @@ def _with_tombstones(change: Change, segment: Segment, rows: np.ndarray) -> Segm
     stones = np.ascontiguousarray(stones[np.argsort(stones[:, 0])], "<i8")
     name = f"{segment.info.name}-{change.generation:06}"
     info = change.write(TOMBSTONES, name, stones.tobytes())
-    return replace(
-        segment.info,
-        tombstones=Tombstones(name, info, len(stones), segment.digest(stones[:, 0])),
-    )
+    digest = segment.digest(stones[:, 0])
+    tombstones = Tombstones(info.bytes, info.xxh3, name, len(stones), digest)
+    return replace(segment.info, tombstones=tombstones)

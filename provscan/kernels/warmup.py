@@ -28,7 +28,7 @@ PARTS = 2
 def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     """Yield the kernels of a part with arguments."""
     from provscan.kernels import records as r
-    from provscan.kernels.canonical import liftover, normalize, utf8
+    from provscan.kernels.canonical import chunks, liftover, normalize, utf8
     from provscan.kernels.reading import garbled, json_lines, subtitles
     from provscan.kernels.search import (
         background,
@@ -72,7 +72,7 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     )
     if part == 0:
         yield normalize.codes_batch, (text, 0, tables, room, flags, codes, i64)
-        yield normalize.cut_texts, (*text, 2048, i64, i64)
+        yield chunks.cut_texts, (*text, 2048, i64, i64)
         yield utf8.encode_rows, (codes, i64, r.TextBuffer(u8, i64))
         yield utf8.decode_rows, (text, i64, codes)
         yield utf8.gather, (text, i64, r.TextBuffer(u8, i64))
@@ -101,7 +101,7 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
         yield background.rehash, (pairs, pairs)
         model = background.NgramModel(6, 0.75, 17.0, pairs)
         yield background.score_texts, (chars, i64, model, i64, pairs, pairs[None], f64)
-        side = worddiff.Side(u32, i64, i64, chars, spans, spans)
+        side = worddiff.ComparedText(u32, i64, i64, chars, spans, spans)
         yield worddiff.differing_runs, (side, side, three)
         return
     yield packing.measure, (i64, spans)

@@ -10,7 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from provscan.arrays import Numbers
-from provscan.kernels.search.worddiff import MAX_RUNS, MAX_WORDS, Side, differing_runs
+from provscan.kernels.search.worddiff import (
+    MAX_RUNS,
+    MAX_WORDS,
+    ComparedText,
+    differing_runs,
+)
 from provscan.text import CanonicalMapper
 
 # The kinds of runs: a run that differs only in characters that canonical text leaves
@@ -34,7 +39,7 @@ class WordDifferences:
         if passage == tweet:
             return self._runs[0, :0], self._runs[1, :0]
         a, b = (
-            Side(
+            ComparedText(
                 *mapped(text),
                 np.frombuffer(text.encode("utf-32-le"), np.uint32),
                 words,

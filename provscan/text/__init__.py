@@ -33,6 +33,7 @@ import pyarrow as pa
 from provscan.kernels.canonical import normalize as kernels
 from provscan.kernels.canonical import utf8
 from provscan.kernels.canonical.ascii import LOOK_AHEAD
+from provscan.kernels.canonical.chunks import cut_texts
 from provscan.kernels.records import CanonicalScratch, CodeBuffer, frozen
 from provscan.kernels.records import TextBuffer as TextRecord
 from provscan.kernels.scratch import scratch_array
@@ -125,7 +126,7 @@ def chunks(
     """
     firsts = np.empty(len(offsets), np.int64)
     cuts = np.empty(len(offsets) + int(offsets[-1] - offsets[0]) // size, np.int64)
-    count = kernels.cut_texts(text, offsets, size, cuts, firsts)
+    count = cut_texts(text, offsets, size, cuts, firsts)
     return cuts[: count + 1], firsts
 
 

@@ -35,7 +35,8 @@ from provscan.errors import (
     ParameterError,
     UsageError,
 )
-from provscan.index.folder import HEAD, changing
+from provscan.index.folder import changing
+from provscan.index.lock import HEAD
 from provscan.matching.scan import scan_texts
 from provscan.params import MatchParams
 from provscan.report.document import write_report as write_run_report

@@ -17,7 +17,7 @@ import provscan
 from provscan.errors import IndexFormatError
 from provscan.index import checks
 from provscan.index.checks import check_content
-from provscan.index.format import FileInfo, Tombstones
+from provscan.index.format import Tombstones
 from provscan.index.segment.filters import (
     band_filter_words,
     bloom_filter,
@@ -292,7 +292,7 @@ def test_forgotten_rows_are_rows(
         tmp_path / "tombstones" / "stones"
     )
     info = dataclasses.replace(
-        segment.info, tombstones=Tombstones("stones", FileInfo(0, ""), len(rows), "")
+        segment.info, tombstones=Tombstones(0, "", "stones", len(rows), "")
     )
     if problem is None:
         assert read_tombstones(tmp_path, info)[:, 0].tolist() == rows

@@ -21,7 +21,7 @@ from three_texts import TWEETS, strings
 import provscan
 from provscan import ordered_map
 from provscan.errors import IndexFormatError
-from provscan.index import folder, merges
+from provscan.index import folder, lock, merges
 from provscan.index.format import VERSION, FileInfo, Manifest, SegmentInfo, Tombstones
 from provscan.index.segment import packed, postings
 from provscan.index.segment import write as segment_writer
@@ -36,7 +36,7 @@ from provscan.writing import TEMPORARY
 def info(
     name: str, texts: int, *, shard: int | None = None, gone: int = 0, size: int = 0
 ) -> SegmentInfo:
-    stones = Tombstones("stones", FileInfo(16 * gone, ""), gone, "") if gone else None
+    stones = Tombstones(16 * gone, "", "stones", gone, "") if gone else None
     return SegmentInfo(name, texts, texts, "", {"a": FileInfo(size, "")}, stones, shard)
 
 
@@ -240,9 +240,9 @@ def test_what_a_killed_writer_noted(tmp_path: Path, name: str, expected: bool) -
     it.
     """
     (tmp_path / "lock").write_text(
-        f"{folder.HEAD}process 1\n{name}\nsegments/.new-cut-of"
+        f"{lock.HEAD}process 1\n{name}\nsegments/.new-cut-of"
     )
-    assert folder.noted_in(tmp_path) == ({name} if expected else set())
+    assert lock.noted_in(tmp_path) == ({name} if expected else set())
 
 
 def test_segments_are_ordered_by_size_behind_the_shards() -> None:

@@ -22,7 +22,7 @@ import provscan
 import provscan.blind
 from provscan.engine import Progress
 from provscan.errors import OutputError, ProvscanError
-from provscan.index.folder import HEAD
+from provscan.index.lock import HEAD
 from provscan.report.document import write_report
 from provscan.report.export import export
 from provscan.runs import unfinished

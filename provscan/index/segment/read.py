@@ -30,7 +30,7 @@ import pyarrow.compute as pc
 
 from provscan.arrays import slices
 from provscan.index.folder import THREADS
-from provscan.index.format import SEGMENTS, TOMBSTONES, SegmentInfo, damage
+from provscan.index.format import SEGMENTS, TOMBSTONES, SegmentInfo, damage, digest_of
 from provscan.index.segment.arrays import map_array
 from provscan.index.segment.filters import open_filter
 from provscan.index.segment.packed import Numbers, open_numbers
@@ -221,7 +221,7 @@ class Segment:
             total = sum(
                 pool.map(part, range(0, len(rows), ROWS)), np.zeros(2, np.uint64)
             )
-        return f"{total[0]:016x}{total[1]:016x}"
+        return digest_of(total)
 
     @property
     def tables(self) -> LookupTables:

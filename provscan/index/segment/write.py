@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from provscan.errors import OutputError
+from provscan.index.format import digest_of
 from provscan.index.segment.arrays import (
     map_array,
     new_array_file,
@@ -236,8 +237,7 @@ class SegmentWriter:
             part.unlink()
         total = digests[rows].sum(axis=0, dtype=np.uint64)
         repeated = self._repeated + self.tweets - len(rows)
-        digest = f"{total[0]:016x}{total[1]:016x}"
-        return WrittenSegment(folder, self.texts, len(rows), digest, repeated)
+        return WrittenSegment(folder, self.texts, len(rows), digest_of(total), repeated)
 
     def _write_texts(self, numbers: np.ndarray | None) -> None:
         """Write the texts and their sketches in the order of their new numbers; None

@@ -4,8 +4,7 @@ independently, :func:`copy_kept` copies the bytes that are kept.
 
 import numpy as np
 
-from provscan.kernels.jit import helper
-from provscan.kernels.sketch.lanes import (
+from provscan.kernels.instructions import (
     LANES,
     WIDE,
     count_up,
@@ -13,6 +12,7 @@ from provscan.kernels.sketch.lanes import (
     trailing_zeros,
     widen,
 )
+from provscan.kernels.jit import helper
 
 # The number of code points that are folded together, and the size of a buffer for them
 # and their neighbours.

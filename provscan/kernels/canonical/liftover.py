@@ -16,12 +16,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from provscan.kernels.canonical.normalize import (
-    after_dropped,
-    after_tag,
-    canonical,
-    continues,
-)
+from provscan.kernels.canonical.normalize import canonical, continues
+from provscan.kernels.canonical.tokens import after_dropped, after_tag
 from provscan.kernels.canonical.utf8 import decode
 from provscan.kernels.jit import helper, kernel
 from provscan.kernels.records import CanonicalScratch, TextBuffer
@@ -32,7 +28,6 @@ _ITEMS = 128
 _DROPPED = np.int64(-1)
 _RETWEET = np.int64(-2)
 _TAG = np.int64(-3)
-_FIRST, _LAST = np.int64(0), np.int64(1)
 EXACT, NEAR_EXACT, OTHER = 0, 1, 2
 
 
@@ -99,15 +94,25 @@ def liftover_scratch(
 
 
 class _Stream(NamedTuple):
-    """An unescaped text, its canonical text, the numbers of code points of both, and
-    the index in ``codes`` from which each canonical code point comes.
-    """
+    """An unescaped text and its canonical text."""
 
     codes: np.ndarray
-    length: int
+    length: int  # The number of code points of the text.
     canon: np.ndarray
-    size: int
+    size: int  # The number of canonical code points.
+    # The index in ``codes`` from which each canonical code point comes.
     where: np.ndarray
+    row: int  # The row of the scratch that contains the text, see `canonical`.
+
+
+@helper
+def _stream(text, begin, end, tables, scratch):
+    """Decode ``text[begin:end]`` and make it canonical, in a
+    :class:`~provscan.kernels.records.CanonicalScratch`.
+    """
+    count = decode(text, begin, end, scratch.codes[0])
+    size, count, row = canonical(count, tables, scratch, scratch.canon)
+    return _Stream(scratch.codes[row], count, scratch.canon, size, scratch.where, row)
 
 
 @helper
@@ -157,16 +162,16 @@ def _is_faint(code, tables):
 
 
 @helper
-def _items(stream, low, high, last, items):
-    """Find the items of ``stream.codes[low:high]``: the first ones if there are too
-    many, or the last ones if ``last`` is 1. Return their number.
+def _items(stream, low, high, backwards, items):
+    """Find the items of ``stream.codes[low:high]``, from ``low`` on, or from ``high``
+    back; only the first ones if there are too many. Return their number.
     """
     codes = stream.codes
     n = 0
     i = low
     while i < high:
         if n == _ITEMS:
-            if last == _FIRST:
+            if not backwards:
                 break
             n = _ITEMS // 2
             for k in range(n):
@@ -180,15 +185,17 @@ def _items(stream, low, high, last, items):
             )
             if codes[i] == 0x3C and after_tag(codes, i, stream.length) > i:
                 items.kinds[n] = _TAG
+        elif not _is_blank(codes[i]):
+            after = i + 1
+            items.kinds[n] = codes[i]
+        if after > i:
             items.starts[n], items.ends[n] = i, after
             n += 1
-            i = after
-            continue
-        if not _is_blank(codes[i]):
-            items.kinds[n] = codes[i]
-            items.starts[n], items.ends[n] = i, i + 1
-            n += 1
-        i += 1
+        i = max(after, i + 1)
+    if backwards:
+        for k in range(n // 2):
+            for column in items:
+                column[k], column[n - 1 - k] = column[n - 1 - k], column[k]
     return n
 
 
@@ -232,21 +239,22 @@ def _after_letter(stream, i, tables):
 
 
 @helper
-def _same_but_blanks(a, low, high, b, b_low, b_high):
-    """Return whether two stretches are equal if all runs of white space count as
-    equal.
+def _same_but_blanks(record, stretch, tweet):
+    """Return whether a stretch of the record and the whole tweet are equal if all runs
+    of white space count as equal.
     """
-    i, j = low, b_low
+    a, b = record.codes, tweet.codes
+    (i, stop), (j, end) = stretch, (0, tweet.length)
     while True:
-        blank_a, blank_b = i < high and _is_blank(a[i]), j < b_high and _is_blank(b[j])
-        if blank_a != blank_b and i < high and j < b_high:
+        blank_a, blank_b = i < stop and _is_blank(a[i]), j < end and _is_blank(b[j])
+        if blank_a != blank_b and i < stop and j < end:
             return False
-        while i < high and _is_blank(a[i]):
+        while i < stop and _is_blank(a[i]):
             i += 1
-        while j < b_high and _is_blank(b[j]):
+        while j < end and _is_blank(b[j]):
             j += 1
-        if i == high or j == b_high:
-            return i == high and j == b_high
+        if i == stop or j == end:
+            return i == stop and j == end
         if a[i] != b[j]:
             return False
         i += 1
@@ -254,60 +262,18 @@ def _same_but_blanks(a, low, high, b, b_low, b_high):
 
 
 @helper
-def _head(record, tweet, start, low, tables, scratch):
-    """Extend a stretch that begins with the tweet's first letter over what the tweet
-    has before that letter.
+def _alike_items(a, n, b, m, tables):
+    """Walk along the ``n`` items of the record and the ``m`` items of the tweet, as
+    long as they are alike.
 
-    Return the start, the number of remaining code points of the tweet before it, and
-    whether none remain and there is no retweet mark.
+    Return the last two that are alike (-1 if there are none), the first item of the
+    record after them that is not faint, and whether the tweet has no other items.
     """
-    a, b = scratch.record_items, scratch.tweet_items
-    rest = np.int64(tweet.where[0])
-    i = _items(record, low, start, _LAST, a) - 1
-    j = _items(tweet, _FIRST, rest, _LAST, b) - 1
-    while i >= 0 and j >= 0:
-        if _alike(a.kinds[i], b.kinds[j]):
-            start, rest = a.starts[i], b.starts[j]
-            i -= 1
-            j -= 1
-        elif _is_faint(a.kinds[i], tables):
-            i -= 1
-        elif _is_faint(b.kinds[j], tables):
-            j -= 1
-        else:
-            break
-    while j >= 0 and _is_faint(b.kinds[j], tables):
-        j -= 1
-    whole = j < 0
-    while i > 0 and _is_faint(a.kinds[i], tables):
-        i -= 1
-    if whole and i >= 0:
-        mark = i - 1 if a.kinds[i] == 0x3A else i
-        if mark >= 0 and a.kinds[mark] == _RETWEET:
-            return a.starts[mark], rest, False
-    return start, rest, whole
-
-
-@helper
-def _tail(record, tweet, stop, high, tables, scratch):
-    """Extend a stretch that ends with the tweet's last letter over what the tweet has
-    after that letter.
-
-    Return the end, the place where the rest of the tweet begins, and whether there is
-    no rest.
-    """
-    a, b = scratch.record_items, scratch.tweet_items
-    end = _after_letter(tweet, tweet.size - 1, tables)
-    n = _items(record, stop, high, _FIRST, a)
-    m = _items(tweet, end, tweet.length, _FIRST, b)
+    p, q = -1, -1
     i, j = 0, 0
     while i < n and j < m:
         if _alike(a.kinds[i], b.kinds[j]):
-            stop, end = a.ends[i], b.ends[j]
-            if a.kinds[i] == _DROPPED and j == m - 1:
-                stop = _after_link(
-                    record.codes, a.starts[i], stop, tweet.codes, b.starts[j], end
-                )
+            p, q = i, j
             i += 1
             j += 1
         elif _is_faint(a.kinds[i], tables):
@@ -316,32 +282,124 @@ def _tail(record, tweet, stop, high, tables, scratch):
             j += 1
         else:
             break
+    while i < n and _is_faint(a.kinds[i], tables):
+        i += 1
     while j < m and _is_faint(b.kinds[j], tables):
         j += 1
-    return stop, end, j == m
+    return p, q, i, j == m
 
 
 @helper
-def _compare_original(start, stop, row, tables, scratch, text):
+def _aligned(tweet, record, edge, rest, room, costs):
+    """Return by how many of ``room`` code points the record extends the copy over the
+    ``rest`` code points of the tweet beyond an edge.
+    """
+    if 0 < rest <= MAX_REST and room > 0:
+        room = min(room, rest + BAND)
+        return aligned_end(tweet.codes, record.codes, edge, rest, room, costs)
+    return 0
+
+
+@helper
+def _head(record, tweet, start, low, first, tables, scratch):
+    """Extend a stretch that begins with the tweet's canonical code point ``first`` over
+    what the tweet has before it; ``low`` is where the text before the stretch begins.
+
+    Return the start, and whether the tweet has nothing else, and the record no retweet
+    mark, before it.
+    """
+    rest, whole = np.int64(tweet.where[first]), False
+    if first == 0:
+        a, b = scratch.record_items, scratch.tweet_items
+        n = _items(record, low, start, True, a)
+        m = _items(tweet, np.int64(0), rest, True, b)
+        p, q, i, whole = _alike_items(a, n, b, m, tables)
+        if p >= 0:
+            start, rest = a.starts[p], b.starts[q]
+        if whole and i < n:
+            mark = i + 1 if a.kinds[i] == 0x3A else i
+            if mark < n and a.kinds[mark] == _RETWEET:
+                start, whole = a.starts[mark], False
+    if not whole:
+        edge = Edge(rest - 1, start - 1, -1)
+        start -= _aligned(tweet, record, edge, rest, start, scratch.costs)
+    return start, whole
+
+
+@helper
+def _tail(record, tweet, stop, high, last, tables, scratch):
+    """Extend a stretch that ends with the tweet's canonical code point ``last`` over
+    what the tweet has after it; ``high`` is where the text after the stretch ends.
+
+    Return the end, and whether the tweet has nothing else after it.
+    """
+    end, whole = _after_letter(tweet, last, tables), False
+    if last == tweet.size - 1:
+        a, b = scratch.record_items, scratch.tweet_items
+        n = _items(record, stop, high, False, a)
+        m = _items(tweet, end, tweet.length, False, b)
+        p, q, _, whole = _alike_items(a, n, b, m, tables)
+        if p >= 0:
+            stop, end = a.ends[p], b.ends[q]
+            if a.kinds[p] == _DROPPED and q == m - 1:
+                stop = _after_link(
+                    record.codes, a.starts[p], stop, tweet.codes, b.starts[q], end
+                )
+    if not whole:
+        rest, room = tweet.length - end, record.length - stop
+        edge = Edge(end, stop, 1)
+        stop += _aligned(tweet, record, edge, rest, room, scratch.costs)
+    return stop, whole
+
+
+@helper
+def _edges(s, e, record, tweet, copied, tables, scratch):
+    """Return the stretch of the record from which the canonical code points ``s`` to
+    ``e`` come, its extension over the edges of the copied tweet, and for either edge
+    whether the tweet has nothing else.
+    """
+    start = np.int64(record.where[s])
+    stop = _after_letter(record, e - 1, tables)
+    first, last = start, stop
+    whole_head, whole_tail = False, False
+    if copied[0] >= 0:
+        low = max(np.int64(0), start - 4 * _ITEMS)
+        if s > 0:
+            before = s - 2 if record.canon[s - 1] == 0x20 and s > 1 else s - 1
+            low = max(_after_letter(record, before, tables), low)
+        first, whole_head = _head(record, tweet, start, low, copied[0], tables, scratch)
+    if copied[1] >= 0:
+        high = record.length
+        if e < record.size:
+            spaced = record.canon[e] == 0x20 and e + 1 < record.size
+            high = np.int64(record.where[e + 1 if spaced else e])
+        last, whole_tail = _tail(
+            record, tweet, stop, high, copied[1] - 1, tables, scratch
+        )
+    return (start, stop), (first, last), (whole_head, whole_tail)
+
+
+@helper
+def _compare_original(stretch, record, tables, scratch, text):
     """Return the place of an unescaped stretch in the original record, and the
     comparison of its canonical text.
 
     The canonical text is computed as if the span had been cut out of the record.
-    Return the place's start and end, :func:`~provscan.kernels.search.grams.compare`
-    with the canonical ``text``, and whether the two are equal.
+    Return the place, :func:`~provscan.kernels.search.grams.compare` with the canonical
+    ``text``, and whether the two are equal.
     """
-    if row > 0:
+    start, stop = stretch
+    if record.row > 0:
         places = scratch.record.places
-        start = np.int64(places[2 * row - 2, start])
-        stop = np.int64(places[2 * row - 1, stop - 1])
+        start = np.int64(places[2 * record.row - 2, start])
+        stop = np.int64(places[2 * record.row - 1, stop - 1])
     codes, span = scratch.record.codes[0], scratch.span
     for i in range(stop - start):
         span.codes[0, i] = codes[start + i]
     n, _, _ = canonical(stop - start, tables, span, span.canon)
     found = span.canon[:n]
-    common, distinct, span_distinct = compare(found, text, scratch.sets)
-    equal = are_equal(found, text)
-    return start, stop, common, distinct, span_distinct, equal
+    grams = compare(found, text, scratch.sets)
+    return (start, stop), grams, are_equal(found, text)
 
 
 @kernel
@@ -349,112 +407,30 @@ def liftover(matches, tables, scratch, out):
     """Map spans to the original records, and classify each copy as literal, canonically
     equal or other.
     """
-    last = np.int64(-1)
-    n, count, row = np.int64(0), np.int64(0), np.int64(0)
-    for m in range(len(matches.rows)):
-        if matches.rows[m] != last:
-            last = matches.rows[m]
-            decoded = decode(
-                matches.text,
-                matches.begins[last],
-                matches.ends[last],
-                scratch.record.codes[0],
-            )
-            n, count, row = canonical(
-                decoded, tables, scratch.record, scratch.record.canon
-            )
-        record = _Stream(
-            scratch.record.codes[row],
-            count,
-            scratch.record.canon,
-            n,
-            scratch.record.where,
-        )
-        raw = matches.raw_texts
-        decoded = decode(
-            raw.text, raw.offsets[m], raw.offsets[m + 1], scratch.tweet.codes[0]
-        )
-        size, tweet_count, tweet_row = canonical(
-            decoded, tables, scratch.tweet, scratch.tweet.canon
-        )
-        tweet = _Stream(
-            scratch.tweet.codes[tweet_row],
-            tweet_count,
-            scratch.tweet.canon,
-            size,
-            scratch.tweet.where,
-        )
+    rows, raw = matches.rows, matches.raw_texts
+    for m in range(len(rows)):
+        if m == 0 or rows[m] != rows[m - 1]:
+            begin, end = matches.begins[rows[m]], matches.ends[rows[m]]
+            record = _stream(matches.text, begin, end, tables, scratch.record)
+        begin, end = raw.offsets[m], raw.offsets[m + 1]
+        tweet = _stream(raw.text, begin, end, tables, scratch.tweet)
         s, e = matches.spans[m, 0], matches.spans[m, 1]
-        verified_start = np.int64(record.where[s])
-        verified_stop = _after_letter(record, e - 1, tables)
-        start, stop = verified_start, verified_stop
-
-        whole_head, whole_tail = False, False
-        first, after_last = matches.copied[m, 0], matches.copied[m, 1]
-        if first >= 0:
-            low = max(np.int64(0), start - 4 * _ITEMS)
-            if s > 0:
-                before = s - 2 if record.canon[s - 1] == 0x20 and s > 1 else s - 1
-                low = max(_after_letter(record, before, tables), low)
-            rest = np.int64(tweet.where[first])
-            if first == 0:
-                start, rest, whole_head = _head(
-                    record, tweet, start, low, tables, scratch
-                )
-            if rest > 0 and not whole_head and rest <= MAX_REST and start > 0:
-                edge = Edge(rest - 1, start - 1, -1)
-                start -= aligned_end(
-                    tweet.codes,
-                    record.codes,
-                    edge,
-                    rest,
-                    min(start, rest + BAND),
-                    scratch.costs,
-                )
-        if after_last >= 0:
-            high = count
-            if e < n:
-                high = np.int64(
-                    record.where[e + 1]
-                    if record.canon[e] == 0x20 and e + 1 < n
-                    else record.where[e]
-                )
-            end = _after_letter(tweet, after_last - 1, tables)
-            if after_last == size:
-                stop, end, whole_tail = _tail(
-                    record, tweet, stop, high, tables, scratch
-                )
-            rest = tweet_count - end
-            if rest > 0 and not whole_tail and rest <= MAX_REST and stop < count:
-                edge = Edge(end, stop, 1)
-                stop += aligned_end(
-                    tweet.codes,
-                    record.codes,
-                    edge,
-                    rest,
-                    min(count - stop, rest + BAND),
-                    scratch.costs,
-                )
-
-        text = tweet.canon[:size]
-        low, high, common, distinct, span_distinct, equal = _compare_original(
-            start, stop, row, tables, scratch, text
+        verified, stretch, (head, tail) = _edges(
+            s, e, record, tweet, matches.copied[m], tables, scratch
         )
+        text = tweet.canon[: tweet.size]
+        place, grams, equal = _compare_original(stretch, record, tables, scratch, text)
+        common, distinct, span_distinct = grams
         if common < matches.similarity[m] * (distinct + span_distinct - common):
             # The aligned edges lower the similarity too far: report the verified span.
-            whole_head = False
-            low, high, common, distinct, span_distinct, equal = _compare_original(
-                verified_start, verified_stop, row, tables, scratch, text
+            head = False
+            place, grams, equal = _compare_original(
+                verified, record, tables, scratch, text
             )
-        out.spans[m, 0], out.spans[m, 1] = low, high
-        out.grams[m, 0] = common
-        out.grams[m, 1] = distinct
-        out.grams[m, 2] = span_distinct
+        out.spans[m, 0], out.spans[m, 1] = place
+        out.grams[m, 0], out.grams[m, 1], out.grams[m, 2] = grams
         out.kinds[m] = OTHER
         if equal:
             out.kinds[m] = NEAR_EXACT
-            literal = whole_head and whole_tail
-            if literal and _same_but_blanks(
-                record.codes, start, stop, tweet.codes, 0, tweet_count
-            ):
+            if head and tail and _same_but_blanks(record, stretch, tweet):
                 out.kinds[m] = EXACT

@@ -4,8 +4,8 @@ buffer.
 
 import numpy as np
 
+from provscan.kernels.instructions import LANES, WIDE, high_lanes, trailing_zeros, widen
 from provscan.kernels.jit import helper, kernel
-from provscan.kernels.sketch.lanes import LANES, WIDE, high_lanes, trailing_zeros, widen
 
 _BLOCK = 256
 _COUNTED = 4096

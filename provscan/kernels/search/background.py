@@ -20,9 +20,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from provscan.kernels.instructions import prefetch
 from provscan.kernels.jit import helper, kernel
 from provscan.kernels.sketch.hashing import GOLDEN64
-from provscan.kernels.sketch.lanes import prefetch
 
 U32 = npt.NDArray[np.uint32]
 U64 = npt.NDArray[np.uint64]

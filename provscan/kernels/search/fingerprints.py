@@ -9,7 +9,7 @@ replaced. A true copy has at least :data:`AGREEING` of them even with a typing e
 every twelve characters, or fewer if the thresholds of a match require less; chance
 rarely reaches that number. This costs a fraction of
 :mod:`provscan.kernels.search.prefilter`, since 64 fingerprints are computed and
-searched for at once, without a branch (:mod:`provscan.kernels.sketch.lanes`). Most of
+searched for at once, without a branch (:mod:`provscan.kernels.instructions`). Most of
 the time is spent on fetching the texts.
 """
 
@@ -18,13 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from provscan.kernels.canonical.utf8 import decode
-from provscan.kernels.jit import helper, kernel
-from provscan.kernels.search.grams import GRAM
-from provscan.kernels.search.minimizers import has_wide
-from provscan.kernels.search.verify import NEAR, code_of_unit
-from provscan.kernels.sketch.bands import ones
-from provscan.kernels.sketch.hashing import MURMUR1
-from provscan.kernels.sketch.lanes import (
+from provscan.kernels.instructions import (
     FINGERPRINTED,
     FINGERPRINTS,
     LANES,
@@ -33,6 +27,12 @@ from provscan.kernels.sketch.lanes import (
     nearby_fingerprints,
     prefetch,
 )
+from provscan.kernels.jit import helper, kernel
+from provscan.kernels.search.grams import GRAM
+from provscan.kernels.search.minimizers import has_wide
+from provscan.kernels.search.verify import NEAR, code_of_unit
+from provscan.kernels.sketch.bands import ones
+from provscan.kernels.sketch.hashing import MURMUR1
 
 DRIFT = NEARBY // 2
 AGREEING = 0.44

@@ -13,11 +13,11 @@ from typing import NamedTuple
 import numpy as np
 
 from provscan.kernels.canonical.utf8 import decode
+from provscan.kernels.instructions import prefetch
 from provscan.kernels.jit import kernel
 from provscan.kernels.search.grams import GRAM, gram_hashes
 from provscan.kernels.search.minimizers import has_wide, length_units
 from provscan.kernels.search.verify import band_width, code_of_unit, least_hits
-from provscan.kernels.sketch.lanes import prefetch
 
 FILTER_BITS = 12
 _DOWN = np.uint32(32 - FILTER_BITS)

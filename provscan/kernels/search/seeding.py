@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from provscan.kernels.instructions import prefetch
 from provscan.kernels.jit import helper, kernel
 from provscan.kernels.search.minimizers import seed_hash
 from provscan.kernels.sketch.hashing import MURMUR1
-from provscan.kernels.sketch.lanes import prefetch
 from provscan.kernels.storage.bloom import has_bits, word_of
 from provscan.kernels.storage.postings import equal_range, find_buckets, text_of
 

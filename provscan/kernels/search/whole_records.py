@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from provscan.kernels.instructions import prefetch
 from provscan.kernels.jit import helper, kernel
 from provscan.kernels.sketch.bands import agreeing_minima
-from provscan.kernels.sketch.lanes import prefetch
 from provscan.kernels.storage.bloom import has_bits, word_of
 from provscan.kernels.storage.postings import (
     band_hash,

@@ -7,7 +7,7 @@ their place in the raw text. Differences that canonical text ignores (case, acce
 links, punctuation) are thereby distinguished from real ones.
 """
 
-from collections import namedtuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,19 +21,25 @@ MAX_RUNS = 4 * MAX_WORDS + 4
 SPACE = 0x20
 LEFT_OUT, DIFFERS, NOT_COMPARED = np.int64(1), np.int64(2), np.int64(3)
 
-# One of the two texts: canonical code points uint32[n] with their places in the raw
-# text int64[n] (start, end), raw code points uint32[m], room for words int64[MAX_WORDS
-# + 1, 4] (canonical start and end, raw start and end), and the reported runs,
-# int64[MAX_RUNS, 3] (raw start and end, kind).
-Side = namedtuple("Side", "codes start end raw words runs")
+
+class ComparedText(NamedTuple):
+    """One of the two texts."""
+
+    codes: np.ndarray  # uint32[n], canonical code points.
+    # int64[n], the place of each in the raw text.
+    start: np.ndarray
+    end: np.ndarray
+    raw: np.ndarray  # uint32[m], raw code points.
+    # int64[MAX_WORDS + 1, 4], room for the words: canonical start and end, raw start
+    # and end.
+    words: np.ndarray
+    runs: np.ndarray  # int64[MAX_RUNS, 3], the runs: raw start and end, kind.
 
 
 @helper
-def _split(side):
-    """Fill ``side.words``; return their number, and whether there are more than
-    fit.
-    """
-    codes, words = side.codes, side.words
+def _split(text):
+    """Fill the words; return their number, and whether there are more than fit."""
+    codes, words = text.codes, text.words
     count, inside = 0, False
     for i in range(len(codes)):
         if codes[i] == SPACE:
@@ -43,9 +49,9 @@ def _split(side):
         if alone or not inside:
             if count == MAX_WORDS:
                 return count, True
-            words[count, 0], words[count, 2] = i, side.start[i]
+            words[count, 0], words[count, 2] = i, text.start[i]
             count += 1
-        words[count - 1, 1], words[count - 1, 3] = i + 1, side.end[i]
+        words[count - 1, 1], words[count - 1, 3] = i + 1, text.end[i]
         inside = not alone
     return count, False
 
@@ -84,16 +90,52 @@ def _add(runs, count, low, high, kind):
 
 
 @helper
-def _add_gap(side, count, low, high):
+def _add_gap(text, count, low, high):
     """Append what canonical text omits between two words, without surrounding white
     space.
     """
-    raw = side.raw
+    raw = text.raw
     while low < high and (raw[low] <= SPACE or raw[low] == 0xA0):
         low += 1
     while low < high and (raw[high - 1] <= SPACE or raw[high - 1] == 0xA0):
         high -= 1
-    return _add(side.runs, count, low, high, LEFT_OUT)
+    return _add(text.runs, count, low, high, LEFT_OUT)
+
+
+@helper
+def _add_differing(text, i, state, aligned):
+    """Append word ``i``, which the other text lacks, and the gap before it; two such
+    words in a row are one run.
+
+    ``state`` is the place in the raw text up to which it has been compared, and the
+    number of runs. Return the new values.
+    """
+    place, count = state
+    low, high = text.words[i, 2], text.words[i, 3]
+    if not aligned and count and text.runs[count - 1, 1] == place:
+        low = place
+    count = _add_gap(text, count, place, low)
+    return high, _add(text.runs, count, low, high, DIFFERS)
+
+
+@helper
+def _add_rest(text, more, state, same):
+    """Append what follows the last word, unless it is the ``same`` in both texts.
+    Return the number of runs, with places in UTF-16 units.
+    """
+    (place, count), end = state, len(text.raw)
+    if more:
+        count = _add(text.runs, count, place, end, NOT_COMPARED)
+    elif not same:
+        count = _add_gap(text, count, place, end)
+    at = astral = 0
+    for k in range(2 * count):
+        place = text.runs[k // 2, k % 2]
+        while at < place:
+            astral += text.raw[at] > 0xFFFF
+            at += 1
+        text.runs[k // 2, k % 2] = place + astral
+    return count
 
 
 @helper
@@ -112,15 +154,16 @@ def _fill_table(a, b, first, ends, table):
 
 
 @helper
-def _utf16(side, count):
-    """Turn the places of runs from code points into UTF-16 units."""
-    at = astral = 0
-    for k in range(2 * count):
-        place = side.runs[k // 2, k % 2]
-        while at < place:
-            astral += side.raw[at] > 0xFFFF
-            at += 1
-        side.runs[k // 2, k % 2] = place + astral
+def _alike_ends(a, n, b, m, all_words):
+    """Return the number of words that both texts begin with, and the ends of the words
+    of either text before those that both end with.
+    """
+    first = 0
+    while first < n and first < m and _same_word(a, first, b, first):
+        first += 1
+    while all_words and n > first and m > first and _same_word(a, n - 1, b, m - 1):
+        n, m = n - 1, m - 1
+    return first, n, m
 
 
 @kernel
@@ -132,18 +175,7 @@ def differing_runs(a, b, table):
     take O(n m) steps.
     """
     (n, more_a), (m, more_b) = _split(a), _split(b)
-    first = 0
-    while first < n and first < m and _same_word(a, first, b, first):
-        first += 1
-    end_a, end_b = n, m
-    while (
-        end_a > first
-        and end_b > first
-        and not more_a
-        and not more_b
-        and _same_word(a, end_a - 1, b, end_b - 1)
-    ):
-        end_a, end_b = end_a - 1, end_b - 1
+    first, end_a, end_b = _alike_ends(a, n, b, m, not (more_a or more_b))
     _fill_table(a, b, first, (end_a, end_b), table)
     i = j = count_a = count_b = place_a = place_b = 0
     aligned = True
@@ -152,49 +184,21 @@ def differing_runs(a, b, table):
         if i < first or tail or (i < end_a and j < end_b and _same_word(a, i, b, j)):
             low_a, low_b = a.words[i, 2], b.words[j, 2]
             if not (aligned and _same(a.raw, place_a, low_a, b.raw, place_b, low_b)):
-                count_a, count_b = (
-                    _add_gap(a, count_a, place_a, low_a),
-                    _add_gap(b, count_b, place_b, low_b),
-                )
+                count_a = _add_gap(a, count_a, place_a, low_a)
+                count_b = _add_gap(b, count_b, place_b, low_b)
             place_a, place_b = a.words[i, 3], b.words[j, 3]
             if not _same(a.raw, low_a, place_a, b.raw, low_b, place_b):
                 count_a = _add(a.runs, count_a, low_a, place_a, LEFT_OUT)
                 count_b = _add(b.runs, count_b, low_b, place_b, LEFT_OUT)
             i, j, aligned = i + 1, j + 1, True
         elif j >= end_b or (i < end_a and table[i + 1, j] >= table[i, j + 1]):
-            low = (
-                place_a
-                if not aligned and count_a and a.runs[count_a - 1, 1] == place_a
-                else a.words[i, 2]
-            )
-            if low != place_a:
-                count_a = _add_gap(a, count_a, place_a, low)
-            place_a = a.words[i, 3]
-            count_a = _add(a.runs, count_a, low, place_a, DIFFERS)
+            place_a, count_a = _add_differing(a, i, (place_a, count_a), aligned)
             i, aligned = i + 1, False
         else:
-            low = (
-                place_b
-                if not aligned and count_b and b.runs[count_b - 1, 1] == place_b
-                else b.words[j, 2]
-            )
-            if low != place_b:
-                count_b = _add_gap(b, count_b, place_b, low)
-            place_b = b.words[j, 3]
-            count_b = _add(b.runs, count_b, low, place_b, DIFFERS)
+            place_b, count_b = _add_differing(b, j, (place_b, count_b), aligned)
             j, aligned = j + 1, False
-    if more_a:
-        count_a = _add(a.runs, count_a, place_a, len(a.raw), NOT_COMPARED)
-    elif not (
-        aligned and _same(a.raw, place_a, len(a.raw), b.raw, place_b, len(b.raw))
-    ):
-        count_a = _add_gap(a, count_a, place_a, len(a.raw))
-    if more_b:
-        count_b = _add(b.runs, count_b, place_b, len(b.raw), NOT_COMPARED)
-    elif not (
-        aligned and _same(a.raw, place_a, len(a.raw), b.raw, place_b, len(b.raw))
-    ):
-        count_b = _add_gap(b, count_b, place_b, len(b.raw))
-    _utf16(a, count_a)
-    _utf16(b, count_b)
-    return count_a, count_b
+    same = aligned and _same(a.raw, place_a, len(a.raw), b.raw, place_b, len(b.raw))
+    return (
+        _add_rest(a, more_a, (place_a, count_a), same),
+        _add_rest(b, more_b, (place_b, count_b), same),
+    )

@@ -8,9 +8,8 @@ kernel that starts from raw text may call the first two.
 
 The arithmetic is that of datasketch 2 (``scheme="affine32"``) over xxHash's XXH32 with
 seed 0 (https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md): everything is
-modulo 2**32, so every intermediate is cast back to ``uint32``. Numba widens ``uint32``
-operands to 64 bits; the casts let LLVM narrow the operation again, so that a 512-bit
-register contains 16 lanes.
+modulo 2**32 (:mod:`provscan.kernels.instructions`), so that a 512-bit register contains
+16 lanes.
 
 Indices are ``uint64``: unsigned indices need no check for negative values, which would
 keep LLVM from vectorising.
@@ -18,14 +17,12 @@ keep LLVM from vectorising.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba import config, uint32
-from numba.extending import intrinsic
 from numpy.typing import NDArray
 
+from provscan.kernels.instructions import add32, mul32, or32, shl32, shr32, xor32
 from provscan.kernels.jit import helper, kernel
 from provscan.kernels.sketch.hashing import GOLDEN32
 
@@ -67,89 +64,34 @@ def scratch_size(longest: int) -> int:
     return (longest // 16 + 1) * 32
 
 
-def _one_instruction(
-    name: str,
-) -> Callable[[Callable[..., np.uint32]], Callable[..., np.uint32]]:
-    """Compile calls of a function of two ``uint32`` to LLVM's 32-bit instruction
-    ``name``.
-
-    Without the JIT, the function's own body runs. Numba widens arithmetic on ``uint32``
-    to 64 bits, and LLVM keeps a chain of operations at that width, which halves the
-    number of lanes and requires several steps for a multiplication.
-    """
-
-    def decorate(function: Callable[..., np.uint32]) -> Callable[..., np.uint32]:
-        if config.DISABLE_JIT:  # type: ignore[attr-defined]
-            return function
-
-        @intrinsic
-        def instruction(typing_context, x, y):
-            def generate(context, builder, signature, operands):
-                return getattr(builder, name)(*operands)
-
-            return uint32(uint32, uint32), generate
-
-        return instruction
-
-    return decorate
-
-
-@_one_instruction("mul")
-def _mul(x: np.uint32, y: np.uint32) -> np.uint32:
-    return x * y
-
-
-@_one_instruction("add")
-def _add(x: np.uint32, y: np.uint32) -> np.uint32:
-    return x + y
-
-
-@_one_instruction("or_")
-def _or(x: np.uint32, y: np.uint32) -> np.uint32:
-    return x | y
-
-
-@_one_instruction("xor")
-def _xor(x: np.uint32, y: np.uint32) -> np.uint32:
-    return x ^ y
-
-
-@_one_instruction("shl")
-def _shl(x: np.uint32, y: np.uint32) -> np.uint32:
-    return x << y
-
-
-@_one_instruction("lshr")
-def _shr(x: np.uint32, y: np.uint32) -> np.uint32:
-    return x >> y
-
-
 @helper(forceinline=True)
 def _rotl(x: np.uint32, bits: np.uint32) -> np.uint32:
-    return _or(_shl(x, bits), _shr(x, np.uint32(_R32 - bits)))
+    return or32(shl32(x, bits), shr32(x, np.uint32(_R32 - bits)))
 
 
 @helper(forceinline=True)
 def _word(data: NDArray[np.uint8], at: np.uint64) -> np.uint32:
     """Return the little-endian 32-bit word at ``data[at : at + 4]`` on any machine."""
-    low = _or(np.uint32(data[at]), _shl(np.uint32(data[at + _L1]), np.uint32(8)))
-    high = _or(np.uint32(data[at + _L2]), _shl(np.uint32(data[at + _L3]), np.uint32(8)))
-    return _or(low, _shl(high, np.uint32(16)))
+    low = or32(np.uint32(data[at]), shl32(np.uint32(data[at + _L1]), np.uint32(8)))
+    high = or32(
+        np.uint32(data[at + _L2]), shl32(np.uint32(data[at + _L3]), np.uint32(8))
+    )
+    return or32(low, shl32(high, np.uint32(16)))
 
 
 @helper(forceinline=True)
 def _lane_round(h: np.uint32, word: np.uint32) -> np.uint32:
-    return _mul(_rotl(_add(h, _mul(word, _PRIME3)), _R17), _PRIME4)
+    return mul32(_rotl(add32(h, mul32(word, _PRIME3)), _R17), _PRIME4)
 
 
 @helper(forceinline=True)
 def _byte_round(h: np.uint32, byte: np.uint8) -> np.uint32:
-    return _mul(_rotl(_add(h, _mul(np.uint32(byte), _PRIME5)), _R11), GOLDEN32)
+    return mul32(_rotl(add32(h, mul32(np.uint32(byte), _PRIME5)), _R11), GOLDEN32)
 
 
 @helper(forceinline=True)
 def _stripe_round(v: np.uint32, word: np.uint32) -> np.uint32:
-    return _mul(_rotl(_add(v, _mul(word, _PRIME2)), _R13), GOLDEN32)
+    return mul32(_rotl(add32(v, mul32(word, _PRIME2)), _R13), GOLDEN32)
 
 
 @helper(forceinline=True)
@@ -157,12 +99,12 @@ def _finish(h: np.uint32) -> np.uint32:
     """Apply XXH32's avalanche and then MurmurHash3's fmix32, which datasketch applies
     before the permutations.
     """
-    h = _mul(_xor(h, _shr(h, np.uint32(15))), _PRIME2)
-    h = _mul(_xor(h, _shr(h, np.uint32(13))), _PRIME3)
-    h = _xor(h, _shr(h, np.uint32(16)))
-    h = _mul(_xor(h, _shr(h, np.uint32(16))), _FMIX1)
-    h = _mul(_xor(h, _shr(h, np.uint32(13))), _FMIX2)
-    return _xor(h, _shr(h, np.uint32(16)))
+    h = mul32(xor32(h, shr32(h, np.uint32(15))), _PRIME2)
+    h = mul32(xor32(h, shr32(h, np.uint32(13))), _PRIME3)
+    h = xor32(h, shr32(h, np.uint32(16)))
+    h = mul32(xor32(h, shr32(h, np.uint32(16))), _FMIX1)
+    h = mul32(xor32(h, shr32(h, np.uint32(13))), _FMIX2)
+    return xor32(h, shr32(h, np.uint32(16)))
 
 
 @helper(forceinline=True)
@@ -173,12 +115,12 @@ def _hash_of_5(data: NDArray[np.uint8], at: np.uint64) -> np.uint32:
     assembled first, LLVM would load it as a whole and, in a vectorised loop, use
     gathers.
     """
-    h = _add(_PRIME5, np.uint32(5))
-    h = _add(h, _mul(np.uint32(data[at]), _P3_BYTE0))
-    h = _add(h, _mul(np.uint32(data[at + _L1]), _P3_BYTE1))
-    h = _add(h, _mul(np.uint32(data[at + _L2]), _P3_BYTE2))
-    h = _add(h, _mul(np.uint32(data[at + _L3]), _P3_BYTE3))
-    h = _mul(_rotl(h, _R17), _PRIME4)
+    h = add32(_PRIME5, np.uint32(5))
+    h = add32(h, mul32(np.uint32(data[at]), _P3_BYTE0))
+    h = add32(h, mul32(np.uint32(data[at + _L1]), _P3_BYTE1))
+    h = add32(h, mul32(np.uint32(data[at + _L2]), _P3_BYTE2))
+    h = add32(h, mul32(np.uint32(data[at + _L3]), _P3_BYTE3))
+    h = mul32(_rotl(h, _R17), _PRIME4)
     return _finish(_byte_round(h, data[at + _L4]))
 
 
@@ -189,7 +131,7 @@ def _hash_of_4_to_15(
     """Compute :func:`mixed_hash` of 4 to 15 bytes: all rounds are computed, and the
     needed rounds are selected. It always reads 16 bytes.
     """
-    h = _lane_round(_add(_PRIME5, np.uint32(length)), _word(data, at))
+    h = _lane_round(add32(_PRIME5, np.uint32(length)), _word(data, at))
     longer = _lane_round(h, _word(data, at + _L4))
     h = longer if length >= _L8 else h
     longer = _lane_round(h, _word(data, at + _L8))
@@ -221,12 +163,13 @@ def mixed_hash(data: NDArray[np.uint8], start: np.uint64, stop: np.uint64) -> np
             v3 = _stripe_round(v3, _word(data, at + _L8))
             v4 = _stripe_round(v4, _word(data, at + _L12))
             at = at + _L16
-        h = _add(
-            _add(_rotl(v1, _R1), _rotl(v2, _R7)), _add(_rotl(v3, _R12), _rotl(v4, _R18))
+        h = add32(
+            add32(_rotl(v1, _R1), _rotl(v2, _R7)),
+            add32(_rotl(v3, _R12), _rotl(v4, _R18)),
         )
     else:
         h = _PRIME5
-    h = _add(h, length)
+    h = add32(h, length)
     while stop - at >= _L4:
         h = _lane_round(h, _word(data, at))
         at = at + _L4
@@ -263,7 +206,7 @@ def shingle_hashes(
     grams = size - _L4
     seen = np.uint32(0)
     for i in range(_L4):
-        seen = _or(seen, np.uint32(data[first + i]))
+        seen = or32(seen, np.uint32(data[first + i]))
     whole = grams >> _L4
     if (grams & _L15) != _L0 and first + ((whole + _L1) << _L4) + _L4 <= np.uint64(
         data.size
@@ -274,11 +217,11 @@ def shingle_hashes(
         for lane in range(_L16):
             at = first + base + lane
             out_hashes[base + lane] = _hash_of_5(data, at)
-            seen = _or(seen, np.uint32(data[at + _L4]))
+            seen = or32(seen, np.uint32(data[at + _L4]))
     for i in range(whole << _L4, grams):
         at = first + i
         out_hashes[i] = _hash_of_5(data, at)
-        seen = _or(seen, np.uint32(data[at + _L4]))
+        seen = or32(seen, np.uint32(data[at + _L4]))
     if seen < _HIGH_BIT:
         return np.int64(grams)
 
@@ -310,7 +253,7 @@ def shingle_hashes(
 
 @helper(forceinline=True)
 def _permuted(a: np.uint32, h: np.uint32, b: np.uint32) -> np.uint32:
-    return _add(_mul(a, h), b)
+    return add32(mul32(a, h), b)
 
 
 @helper

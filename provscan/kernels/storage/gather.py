@@ -4,8 +4,8 @@ key, text and place.
 
 import numpy as np
 
+from provscan.kernels.instructions import prefetch
 from provscan.kernels.jit import kernel
-from provscan.kernels.sketch.lanes import prefetch
 from provscan.kernels.storage.bloom import has_bits, word_of
 from provscan.kernels.storage.postings import band_hash, bucket_of, equal_range, text_of
 

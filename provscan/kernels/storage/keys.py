@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from provscan.kernels.instructions import prefetch
 from provscan.kernels.jit import helper, kernel
 from provscan.kernels.sketch.hashing import (
     FNV_START,
@@ -10,7 +11,6 @@ from provscan.kernels.sketch.hashing import (
     fnv1a,
     murmur_mix,
 )
-from provscan.kernels.sketch.lanes import prefetch
 
 _U1 = np.uint64(1)
 # The number of keys by which the prefetch of a slot precedes its use.

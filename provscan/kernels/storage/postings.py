@@ -23,11 +23,11 @@ seven words, most of them on the stack.
 
 import numpy as np
 
+from provscan.kernels.instructions import prefetch
 from provscan.kernels.jit import helper, kernel
 from provscan.kernels.sketch.hashing import (
     GOLDEN32,
 )
-from provscan.kernels.sketch.lanes import prefetch
 from provscan.kernels.storage.bloom import mark
 
 _TEXT = np.uint64(0xFFFFFF)

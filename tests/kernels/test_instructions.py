@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from provscan.kernels import instructions as lanes
 from provscan.kernels.jit import kernel
-from provscan.kernels.sketch import lanes
 
 pytestmark = pytest.mark.kernels
 

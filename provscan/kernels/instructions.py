@@ -1,9 +1,12 @@
-"""Vector operations on bytes, which compare 32 or 64 or widen 16 at once; and
-prefetches.
+"""Operations that numba does not compile to the best instructions by itself: LLVM gets
+the instructions directly.
 
-LLVM compiles each of them to the best instructions of the processor. They are for
-operations that numba does not vectorise: comparisons of which only the mask is needed,
-and copies of a few bytes.
+*Vectors of bytes* are compared, 32 or 64 at once, or widened, 16 at once: numba does
+not vectorise comparisons of which only the mask is needed, or copies of a few bytes.
+*Prefetches* and the *number of trailing zeros* have no equivalent in numba. *Arithmetic
+on uint32* stays at 32 bits, which numba widens to 64.
+
+Without the JIT, the Python body of each function runs.
 """
 
 import numpy as np
@@ -23,10 +26,7 @@ _CODES = ir.VectorType(_I32, WIDE)
 
 
 def _compiled_to(code):
-    """Compile calls of a function to the LLVM instructions that ``code`` generates.
-
-    The function's own body runs if numba's compiler is disabled.
-    """
+    """Compile calls of a function to the LLVM instructions that ``code`` generates."""
 
     def decorate(function):
         return function if config.DISABLE_JIT else intrinsic(code)
@@ -238,3 +238,50 @@ def _trailing_zeros_code(_context, bits):
 def trailing_zeros(bits):
     """Return the number of trailing zero bits of a uint64; 64 if all are 0."""
     return np.int64((int(bits) & -int(bits)).bit_length() - 1 if bits else 64)
+
+
+def _arithmetic(name):
+    """Compile calls of a function of two ``uint32`` to LLVM's instruction ``name``.
+
+    Numba widens arithmetic on ``uint32`` to 64 bits, and LLVM keeps a chain of
+    operations at that width, which halves the number of lanes and requires several
+    steps for a multiplication.
+    """
+
+    def code(_context, x, y):
+        def generate(_context, builder, _signature, arguments):
+            return getattr(builder, name)(*arguments)
+
+        return types.uint32(types.uint32, types.uint32), generate
+
+    return _compiled_to(code)
+
+
+@_arithmetic("mul")
+def mul32(x, y):
+    return x * y
+
+
+@_arithmetic("add")
+def add32(x, y):
+    return x + y
+
+
+@_arithmetic("or_")
+def or32(x, y):
+    return x | y
+
+
+@_arithmetic("xor")
+def xor32(x, y):
+    return x ^ y
+
+
+@_arithmetic("shl")
+def shl32(x, y):
+    return x << y
+
+
+@_arithmetic("lshr")
+def shr32(x, y):
+    return x >> y

@@ -1,0 +1,71 @@
+"""Cut long texts into chunks that can be made canonical separately."""
+
+import numpy as np
+
+from provscan.kernels.canonical.tokens import ATTRIBUTES
+from provscan.kernels.jit import helper, kernel
+
+# The maximum number of bytes of a tag, including character references.
+_TAG_BYTES = 8 * ATTRIBUTES
+
+
+@helper
+def _opened_tag(text, low, high, opened):
+    """Return the place where a tag may have begun that has not ended before ``high``,
+    else -1; ``opened`` is the same value for ``low``.
+
+    The tag's bracket may be a character reference: ``&lt;``, ``&#60;``, ``&amp;lt;``.
+    """
+    for i in range(high - 1, low - 1, -1):
+        if text[i] == 0x3E or text[i] == 10 or text[i] == 13:
+            return np.int64(-1)
+        after = text[i + 1] | 0x20
+        letter = after == 0x6C or after == 0x61 or text[i + 1] == 0x23
+        if text[i] == 0x3C or (text[i] == 0x26 and letter):
+            return np.int64(i)
+    return opened
+
+
+@helper
+def _cut(text, start, stop, size, cuts, n):
+    """Write the places at which to cut ``text[start:stop]`` to ``cuts[n:]``, and return
+    the number of cuts so far; see :func:`cut_texts`.
+    """
+    at, seen, opened = start + size, start, np.int64(-1)
+    while at < stop:
+        last, byte = text[at - 1], text[at]
+        whole = 0x20 < byte < 0x80 or 0xC2 <= byte < 0xE0
+        blank = last == 0x20 or 9 <= last <= 13
+        if blank and whole and byte != 0x40 and byte != 0x26:
+            opened = _opened_tag(text, seen, at, opened)
+            seen = at
+            if opened < 0 or at - opened > _TAG_BYTES:
+                cuts[n] = at
+                n += 1
+                at += size
+                continue
+        at += 1
+    return n
+
+
+@kernel
+def cut_texts(text, offsets, size, cuts, firsts):
+    """Cut texts into chunks of at least ``size`` bytes whose canonical texts, joined by
+    spaces, are the canonical text of the whole.
+
+    A chunk that continues a text therefore begins after ASCII white space, with a
+    visible character below U+0800: ``＠`` and the scripts written without spaces are
+    above. This character is not ``@`` or ``&``, which may belong to a retweet mark
+    before it, and is not inside what may be a tag. Fill int64 ``cuts`` with the
+    starts of the chunks and the end of the last one, and int64 ``firsts[i]`` with the
+    number of the first chunk of text i, ``firsts[-1]`` with the number of chunks.
+    Return this number.
+    """
+    n = np.int64(0)
+    for i in range(len(offsets) - 1):
+        firsts[i] = n
+        cuts[n] = offsets[i]
+        n = _cut(text, offsets[i], offsets[i + 1], size, cuts, n + 1)
+    firsts[len(offsets) - 1] = n
+    cuts[n] = offsets[len(offsets) - 1]
+    return n
