@@ -59,12 +59,14 @@ def shown(paragraph: str) -> str:
 def main() -> None:
     parser = command_line(__doc__)
     parser.add_argument(
-        "--pages", type=Path, help="JSON lines of manual pages (synthetic without it)"
+        "--pages",
+        type=Path,
+        help="JSON lines of manual pages; synthetic ones by default",
     )
     parser.add_argument(
         "--background",
         type=Path,
-        help="JSON lines of other texts (synthetic without it)",
+        help="JSON lines of other texts; synthetic ones by default",
     )
     parser.add_argument("--copies", type=int, default=2000, help="number of copies")
     arguments = parser.parse_args()

@@ -35,7 +35,7 @@ from provscan.runs.folder import (
 
 SAMPLE = Path(__file__).parents[1] / "tests" / "report"
 BEGIN = datetime(2015, 1, 1, tzinfo=UTC)
-# One match in this number is not a finding.
+# One of this number of matches is not a finding.
 NOT_FINDINGS = 10
 # Number of matches written at a time.
 STEP = 1 << 17

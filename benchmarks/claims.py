@@ -25,8 +25,8 @@ limit
 
 Needs real tweets and at least two files of real texts without them, as JSON lines (see
 ``README.md``). Collections of fewer than 1,000 records are cut into passages of about
-2,000 characters as datasets, and used uncut as null datasets. Takes about three minutes
-for 300,000 tweets and 100 MB of texts.
+2,000 characters for datasets; null datasets contain them uncut. Takes about three
+minutes for 300,000 tweets and 100 MB of texts.
 """
 
 from __future__ import annotations

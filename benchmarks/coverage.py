@@ -446,8 +446,8 @@ def main() -> None:
     parser.add_argument(
         "--tweets",
         type=int,
-        help="size of a random sample of the tweets of --corpus, and of the texts of "
-        "--background (all without it)",
+        help="size of the random samples of the tweets of --corpus and of the texts of "
+        "--background; by default all are used",
     )
     parser.add_argument(
         "--scans", type=int, default=30, help="simulated scans of each cell"

@@ -71,7 +71,7 @@ def seconds(arguments: list[str], folder: Path) -> tuple[float, float]:
 
 def main() -> None:
     parser = command_line(__doc__)
-    parser.add_argument("--repeats", type=int, default=3, help="turns of each way")
+    parser.add_argument("--repeats", type=int, default=3, help="runs of each command")
     parser.add_argument(
         "--only",
         choices=[words[0] for words in COMMANDS.values()],

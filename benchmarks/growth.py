@@ -147,7 +147,7 @@ def main() -> None:
     parser.add_argument(
         "--seed-length",
         type=int,
-        help="letters of the seeds (chosen by the size of the index without it)",
+        help="letters of the seeds; by default chosen by the size of the index",
     )
     add_folder_option(parser)
     arguments = parser.parse_args()

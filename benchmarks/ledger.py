@@ -1,4 +1,4 @@
-"""How fast are access logs measured, in how much memory, and is what they hide found?
+"""How fast are access logs measured, in how much memory, and are planted facts found?
 
     python benchmarks/ledger.py [--rows 8000000] [--form parquet] [--kept 78]
         [--folder FOLDER]
@@ -7,10 +7,10 @@ Invented logs of eight applications in 2022 are written by SQL, one per applicat
 month, with planted facts: a burst in one quarter of an hour, two applications that
 share the quota of a project, a gap of six hours, a copy and an overlapping file,
 retries, a clock that is 437 s ahead, one in Chicago's time, backdated rows, and a
-government customer. One in ``kept`` calls keeps ids. The logs are measured in another
+government customer. One in ``--kept`` calls has ids. The logs are measured in another
 process, whose peak memory is shown, and each fact is looked up in the tables.
 
-78 million rows take some 1 GB as Parquet and 15 GB as JSON lines. The folder is
+78 million rows take about 1 GB as Parquet and 15 GB as JSON lines. The folder is
 temporary unless it is given.
 """
 
@@ -37,11 +37,12 @@ GAP = (datetime(2022, 5, 5, 3, tzinfo=UTC), datetime(2022, 5, 5, 9, tzinfo=UTC))
 OVERLAP = (datetime(2022, 3, 10, tzinfo=UTC), datetime(2022, 3, 12, tzinfo=UTC))
 POLICE = datetime(2022, 9, 1, 12, tzinfo=UTC)
 AHEAD = 437
-# Calls from one call of the government customer to the next.
+# The government customer makes one in this number of calls of its application.
 POLICE_EVERY = 1000
 
-# Row `i` of an application and month; the 51st of each hundred is a retry of the 50th,
-# which is refused, at most 5 s later. `r` is the row whose names a row has.
+# Row `i` of an application and month. Of each hundred rows, row 50 is refused and row
+# 51 is its retry at most 5 s later. `r` is the row that determines the names and
+# parameters of a row: row `i - 1` for a retry, otherwise row `i`.
 ROWS = """
     SELECT *, CASE
         WHEN {app} = 5 THEN true_time + INTERVAL {ahead} SECONDS
@@ -189,7 +190,7 @@ def measure(folder: Path, out: Path, memory: str) -> None:
 def facts(
     tables: Path, calls: int, logs: Path, form: str, kept: int
 ) -> list[tuple[str, bool, str]]:
-    """Look up what was planted."""
+    """Look up each planted fact: its name, whether it was found, and what was found."""
 
     def rows(name: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = pq.read_table(

@@ -3,9 +3,9 @@
     python benchmarks/lifecycle.py [--tweets 1300000] [--appends 50] [--forget 0.1]
         [--only forget] [--folder FOLDER]
 
-Synthetic tweets are indexed at once, and again with some of them appended in many small
-portions. Records and documents with planted tweets are matched in turns with both
-indexes, and with the second index after a merge. Then a share of its tweets is
+Synthetic tweets are indexed in one call. A second index gets some of them later, by
+many small appends. Records and documents with planted tweets are matched in turns with
+both indexes, and with the second index after a merge. Then a share of its tweets is
 forgotten and purged.
 
 The first table shows the costs of each step, with the processor time in all threads as

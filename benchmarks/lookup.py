@@ -2,11 +2,11 @@
 
     python benchmarks/lookup.py [--tweets 300000] [--corpus FOLDER] [--repeats 300]
 
-*Warm* look-ups are of paragraphs of 500 characters, half of which contain a licensed
-tweet, one after the other in one process. *Cold* look-ups run the command ``provscan
-lookup`` in a new process each time, with the kernels compiled and the files verified
-before. The table shows milliseconds of elapsed time and of processor time, which is
-reliable on a busy machine, too.
+*Warm* look-ups are made one after the other in one process, with paragraphs of 500
+characters, half of which contain a licensed tweet. *Cold* look-ups run the command
+``provscan lookup`` in a new process each time, after the kernels were compiled and the
+files were verified. The table shows milliseconds of elapsed time and of processor time;
+the latter is reliable on a busy machine, too.
 """
 
 from __future__ import annotations
@@ -34,8 +34,10 @@ def arguments_of(description: str | None, parser: argparse.ArgumentParser) -> No
     """Parse the arguments that benchmarks of single texts have in common."""
     parser.description = description
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--tweets", type=int, default=300_000, help="made up")
-    parser.add_argument("--corpus", type=Path, help="folder of tweets instead of these")
+    parser.add_argument(
+        "--tweets", type=int, default=300_000, help="number of synthetic tweets"
+    )
+    parser.add_argument("--corpus", type=Path, help="folder of tweets to use instead")
 
 
 def indexed(arguments: argparse.Namespace, folder: Path) -> provscan.Index:
@@ -48,7 +50,7 @@ def indexed(arguments: argparse.Namespace, folder: Path) -> provscan.Index:
 
 
 def paragraphs(index: provscan.Index, count: int) -> list[str]:
-    """Texts of 500 characters; every other one has a licensed tweet in its middle."""
+    """Return texts of 500 characters; every other one contains a licensed tweet."""
     rng = random.Random(1)
     words = " ".join(synthetic.documents(400_000)).split()
     numbers = np.array(rng.sample(range(index.reader.size), count))
@@ -63,7 +65,7 @@ def paragraphs(index: provscan.Index, count: int) -> list[str]:
 
 
 def percentiles(seconds: list[float]) -> list[str]:
-    """Median, 99th percentile and maximum, in milliseconds."""
+    """Return the median, the 99th percentile and the maximum in milliseconds."""
     return [f"{1000 * np.percentile(seconds, share):.1f}" for share in (50, 99, 100)]
 
 
@@ -71,13 +73,13 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     arguments_of(__doc__, parser)
     parser.add_argument("--repeats", type=int, default=300)
-    parser.add_argument("--cold", type=int, default=7, help="times that are cold")
+    parser.add_argument("--cold", type=int, default=7, help="number of cold look-ups")
     arguments = parser.parse_args()
     with TemporaryDirectory() as name:
         folder = Path(name)
         index = indexed(arguments, folder)
         texts = paragraphs(index, arguments.repeats)
-        # The first one counts the background model.
+        # The first look-up also builds the background model, so it is not measured.
         look_up(texts[:2], index)
         walls, used, found = [], [], 0
         for text in texts:

@@ -96,7 +96,7 @@ def main() -> None:
     parser.add_argument(
         "--sample", type=int, default=1_000, help="records that datasketch processes"
     )
-    parser.add_argument("--repeats", type=int, default=5, help="turns of each way")
+    parser.add_argument("--repeats", type=int, default=5, help="turns of each method")
     arguments = parser.parse_args()
 
     tweets, _ = planted.licensed(arguments.corpus, arguments.tweets)

@@ -93,11 +93,11 @@ class Way:
 def take_turns(
     ways: Sequence[Way], repeats: int, clock: Callable[[], float] = time.perf_counter
 ) -> None:
-    """Run all ways one after the other, ``repeats`` times, so that a machine that slows
-    down slows all of them.
+    """Run all methods in turns, ``repeats`` times, so that a machine that slows down
+    affects all of them.
 
     ``clock`` may be :func:`time.process_time` if other work shares the machine and each
-    way uses one thread. The first turn compiles and warms up, and is not counted.
+    method uses one thread. The first turn compiles and warms up, and is not counted.
     Objects that exist at the start are excluded from garbage collection; otherwise each
     way would pay for the objects that the other ways have prepared.
     """
@@ -121,8 +121,8 @@ class Usage(NamedTuple):
     peak
         Maximum memory of the process, including mapped files, in bytes.
     own
-        The same without mapped files: what can't be given back to the system under
-        pressure. Where the system doesn't tell (anywhere but Linux) it is ``peak``.
+        The same without mapped files, whose memory the system can reclaim. On systems
+        other than Linux, which do not report this, it is ``peak``.
     processor
         Processor time of all threads, in seconds: comparable on a shared machine, too.
     """

@@ -230,7 +230,7 @@ def main() -> None:
         default=0.0,
         help="repeat the records of smaller files of long texts up to this size",
     )
-    parser.add_argument("--repeats", type=int, default=3, help="turns of each way")
+    parser.add_argument("--repeats", type=int, default=3, help="turns of each method")
     arguments = parser.parse_args()
 
     numbers = sorted(int(number) for number in arguments.texts.split(","))

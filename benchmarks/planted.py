@@ -58,7 +58,7 @@ def add_data_options(
     parser: argparse.ArgumentParser, *, required: bool = False, background: bool = True
 ) -> None:
     """Add ``--corpus`` and, unless it is not wanted, ``--background``."""
-    instead = "" if required else " (synthetic texts without it)"
+    instead = "" if required else " (by default, synthetic texts)"
     kinds = {"corpus": "tweets"} | ({"background": "other texts"} if background else {})
     for name, content in kinds.items():
         parser.add_argument(

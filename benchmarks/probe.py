@@ -90,7 +90,7 @@ def parts(path: Path | None, size: int) -> list[list[str]]:
 
 
 def rows(part: list[str], name: str, copied: bool) -> list[dict[str, str]]:
-    """Return tweets with ids and authors; if wanted, the first ones with copies."""
+    """Return tweets with ids and authors; if wanted, the first ones are repeated."""
     counts = (
         [n for n, tweets in COPIES.items() for _ in range(tweets)] if copied else []
     )

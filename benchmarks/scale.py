@@ -622,10 +622,10 @@ def main() -> None:
     add = parser.add_argument
     add("--texts", default="300000,1000000,3000000", help="numbers of indexed tweets")
     add("--shards", default="0,1,4,16", help="numbers of shards; 0 is a blind index")
-    add("--measurements", type=Path, help="file to append to, all of which is used")
+    add("--measurements", type=Path, help="file to add to and to use")
     add("--tables", action="store_true", help="use --measurements, and measure nothing")
     add("--write", type=Path, metavar="FILE", help="replace the tables in this file")
-    add("--repeats", type=int, default=2, help="scans, the fastest of which counts")
+    add("--repeats", type=int, default=2, help="repeated scans; the fastest counts")
     add("--records", type=int, default=300_000, help="records of a tweet's length")
     add("--megabytes", type=float, default=60, help="megabytes of long texts")
     add("--claimed-tweets", type=float, default=26e9, help="claimed tweets")

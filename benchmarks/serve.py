@@ -3,14 +3,16 @@
     python benchmarks/serve.py [--tweets 300000] [--corpus FOLDER] [--seconds 20]
         [--bad 2]
 
-``provscan serve`` runs in a process of its own and is asked over loopback for
-paragraphs of 500 characters, half of which contain a licensed tweet: one after the
-other; at a rate (``--rate``), each at its time whether or not the previous ones are
-answered; and during ``--bad`` turns of misbehaving clients, which send slowly, send
-100 MB, cut the connection, or come a thousand at a time, while the index is replaced by
-another one every second. The tables show milliseconds, statuses, answers that name an
-index and are not from it, and what the server uses after each turn: memory, mapped
-files and open files, which should not grow.
+``provscan serve`` runs in a process of its own. Clients on the same machine look up
+paragraphs of 500 characters, half of which contain a licensed tweet. The requests are
+sent one after the other, and then at a constant rate (``--rate``), without waiting for
+earlier answers. After that, clients misbehave in ``--bad`` turns: they send slowly,
+send 100 MB, close the connection, or open a thousand connections at a time. Meanwhile,
+the index is replaced every second.
+
+The tables show milliseconds, statuses, the number of answers that come from another
+index than the one that they name, and the memory, mapped files and open files of the
+server after each turn, which should not grow.
 """
 
 from __future__ import annotations
@@ -62,8 +64,8 @@ def serving(index: Path) -> Iterator[tuple[int, int]]:
 
 @contextlib.contextmanager
 def swapping(link: Path, indexes: list[provscan.Index]) -> Iterator[None]:
-    """Replace the index behind a link every second, from one of these to the next; in
-    the end the first one is there again.
+    """Point a link to another index every second, taking the indexes in turn, and to
+    the first one at the end.
     """
     ended = threading.Event()
 
@@ -89,13 +91,13 @@ def swapping(link: Path, indexes: list[provscan.Index]) -> Iterator[None]:
 
 
 class Client:
-    """One connection."""
+    """A connection to the server."""
 
     def __init__(self, port: int) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
 
     def ask(self, text: str) -> dict[str, Any]:
-        """Return an answer, with its status."""
+        """Look up a text; return the answer and its status."""
         body, kind = json.dumps({"text": text}), {"Content-Type": "application/json"}
         self._connection.request("POST", "/api/lookup", body, kind)
         answer = self._connection.getresponse()
@@ -103,7 +105,7 @@ class Client:
 
 
 def alone(port: int, texts: list[str], seconds: float) -> list[float]:
-    """Seconds of requests one after the other."""
+    """Return the seconds of requests that are sent one after the other."""
     client = Client(port)
     taken: list[float] = []
     end = time.perf_counter() + seconds
@@ -114,7 +116,9 @@ def alone(port: int, texts: list[str], seconds: float) -> list[float]:
 
 
 def at_rate(port: int, texts: list[str], seconds: float, rate: float) -> list[float]:
-    """Seconds of requests that are due at a rate, from when each is due."""
+    """Send requests at a constant rate; return the seconds from the time at which each
+    was due until it was answered.
+    """
     local, begin = threading.local(), time.perf_counter() + 0.1
 
     def ask(number: int) -> float:
@@ -130,7 +134,7 @@ def at_rate(port: int, texts: list[str], seconds: float, rate: float) -> list[fl
 
 
 def status_of(port: int, *parts: bytes, pause: float = 0.0) -> str:
-    """The status that a connection gets for what it sends."""
+    """Send the parts of a request over a new connection; return the status."""
     with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         with contextlib.suppress(OSError):
             for part in parts:
@@ -145,8 +149,9 @@ def status_of(port: int, *parts: bytes, pause: float = 0.0) -> str:
 def good_client(
     port: int, text: str, known: dict[str, int], ended: threading.Event
 ) -> Counter[str]:
-    """Ask ten times a second until the end; return the statuses, and the answers that
-    are not from the index that they name: `known` has the tweets of each fingerprint.
+    """Look up a text ten times a second until the end. Return the numbers of answers by
+    status, and of answers that come from another index than the one they name;
+    `known` has the number of tweets of each index by its fingerprint.
     """
     statuses: Counter[str] = Counter()
     while not ended.wait(0.1):
@@ -165,7 +170,9 @@ def good_client(
 def bad_clients(
     port: int, text: str, connections: int, known: dict[str, int]
 ) -> dict[str, Counter[str]]:
-    """Statuses by what clients do, and those of a good one beside them."""
+    """Return the numbers of answers by status for each kind of misbehaving client, and
+    for a well-behaved client at the same time.
+    """
     body = json.dumps({"text": text}).encode()
     head, block = HEAD.format(len(body)).encode(), b"a" * (1 << 16)
     slow = [body[n : n + 1] for n in range(20)]
@@ -196,7 +203,7 @@ def bad_clients(
         }
         found = {name: Counter(f.result() for f in all) for name, all in asked.items()}
         ended.set()
-        return {**found, "a good client beside them": beside.result()}
+        return {**found, "a good client at the same time": beside.result()}
 
 
 def usage(process: int) -> list[str]:
@@ -213,7 +220,9 @@ def usage(process: int) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser()
     arguments_of(__doc__, parser)
-    parser.add_argument("--seconds", type=float, default=20, help="of each table row")
+    parser.add_argument(
+        "--seconds", type=float, default=20, help="seconds for each row of the table"
+    )
     parser.add_argument("--rate", type=float, default=50)
     parser.add_argument("--connections", type=int, default=1000)
     parser.add_argument("--bad", type=int, default=2, help="turns of bad clients")
@@ -238,7 +247,7 @@ def main() -> None:
                     found = bad_clients(port, texts[1], arguments.connections, known)
                 for kind, counts in found.items():
                     bad.setdefault(kind, Counter()).update(counts)
-                # The index is opened, and the texts of refused requests are gone.
+                # Wait until the index is open and refused requests are freed.
                 alone(port, texts, 2)
                 used.append(usage(process))
             times.add_row("alone, after", *percentiles(alone(port, texts, 2)))

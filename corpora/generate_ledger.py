@@ -40,8 +40,8 @@ START, END = (datetime(year, 1, 1, tzinfo=UTC) for year in (2022, 2023))
 EPOCH = 1_288_834_974_657
 SEARCH, TIMELINE = "/1.1/search/tweets.json", "/1.1/statuses/user_timeline.json"
 
-# The project, tier, endpoint, minutes between calls, and whether the log has ids, of
-# each application.
+# For each application: its project, tier and endpoint, the minutes between calls, and
+# whether the log has ids.
 APPLICATIONS = {
     "reader": ("news", "basic", "/2/users/tweets", 60, True),
     "search": ("assistant", "enterprise", SEARCH, 90, False),
