@@ -1,8 +1,8 @@
 """The command line: ``python -m provscan`` is the same as ``provscan``.
 
 Ctrl-C and SIGTERM end the program with status 130. While a command runs, they raise
-KeyboardInterrupt, so that it removes unfinished output. While the program starts or
-ends, there is no unfinished output, and they end it at once.
+KeyboardInterrupt, so that the command removes unfinished output. Before and after that,
+there is no unfinished output, and they end the program immediately.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ else:
 # An exception inside these packages leaves a half-loaded module, a lock that is never
 # released, or memory that is freed twice.
 UNINTERRUPTIBLE = ("importlib", "numba", "llvmlite")
-# Seconds after which an interruption at such a moment is tried again.
-AGAIN = 0.002
+# Seconds until an interruption that arrived inside one of these packages is retried.
+RETRY_SECONDS = 0.002
 
 
 def main() -> None:
@@ -40,8 +40,8 @@ def main() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115
-    # Searching all modules for garbage takes a tenth of a second, so the search is
-    # rare and skipped at the end.
+    # Searching all modules for garbage takes a tenth of a second, so collections are
+    # rare, and there is none at exit.
     gc.set_threshold(300_000)
     atexit.register(gc.freeze)
     # Linear algebra is too small here to benefit from threads, which would only spin.
@@ -53,10 +53,10 @@ def main() -> None:
 
 
 class _NoPandas:
-    """An importer that hides pandas from Arrow, which would import it although no
-    command uses it; that takes a tenth of a second.
+    """An importer that hides pandas from Arrow.
 
-    Packages that need pandas can import it.
+    Arrow would import pandas, which takes a tenth of a second, although no command uses
+    it. Packages that need pandas can import it.
     """
 
     @staticmethod
@@ -94,7 +94,7 @@ def _exit(number: int, frame: FrameType | None) -> None:
 def _interrupt(number: int, frame: FrameType | None) -> None:
     while frame is not None:
         if frame.f_globals.get("__name__", "").partition(".")[0] in UNINTERRUPTIBLE:
-            signal.setitimer(signal.ITIMER_REAL, AGAIN)
+            signal.setitimer(signal.ITIMER_REAL, RETRY_SECONDS)
             return
         frame = frame.f_back
     raise KeyboardInterrupt

@@ -147,7 +147,7 @@ class Run:
         Raises
         ------
         InputError
-            The truth can't be read, or is on another dataset.
+            The truth can't be read, or describes another dataset.
         UsageError
             The run is of a sample, the truth lists all records or none, or scikit-learn
             is not installed.

@@ -70,8 +70,8 @@ class IndexFormatError(UnusableError):
 
 
 class OutputError(UnusableError):
-    """A result could not be written: the disk is full, permission is missing, or there
-    is a folder that provscan did not write.
+    """A result could not be written: the disk is full, permission is missing, or
+    provscan did not write the existing folder.
     """
 
 
@@ -97,8 +97,8 @@ class ModelError(UnusableError):
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Provide a block whose queries of DuckDB can be interrupted: DuckDB turns the
-    KeyboardInterrupt of Ctrl-C into a RuntimeError, which is turned back.
+    """Provide a block in which Ctrl-C raises KeyboardInterrupt even during a query of
+    DuckDB, which would raise a RuntimeError instead.
     """
     try:
         yield

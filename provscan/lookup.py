@@ -45,8 +45,8 @@ def look_up(texts: Sequence[str], index: Index) -> list[list[Match]]:
     A match is a row of :meth:`provscan.Index.match` with its evidence, in types that
     JSON can represent, and with these additions:
 
-    - ``match`` and ``rarity``: level and rarity in words, and ``why``: the reason for
-      the rarity,
+    - ``match`` and ``rarity``: the level and the rarity in words,
+    - ``why``: the reason for the rarity,
     - ``differences``: the places at which ``passage`` and ``tweet`` differ, each as
       ``[start, end, kind]`` in code points, where the kind is ``differs``, ``left_out``
       (links, case, accents and the like, which the comparison ignores) or

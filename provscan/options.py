@@ -104,8 +104,8 @@ class MatchOptions:
         shorter licensed texts are ignored. Links and @names do not count; a Chinese
         character, a kana or a Korean syllable counts as two.
     partial_chars
-        Minimum number of letters, counted in the same way, in a passage of a licensed
-        text for it to be a match even if similarity and containment are too low. Below
+        Minimum number of letters, counted in the same way, with which a passage of a
+        licensed text is a match even if similarity and containment are too low. Below
         35, many passages inside other text are missed. With 0, no partial copies are
         found.
     min_bits
@@ -117,9 +117,9 @@ class MatchOptions:
         Minimum number of letters that a finding has in common with the licensed tweet,
         counted as for ``min_chars``.
     cutoff
-        Time at which the dataset was collected, e.g. 2021-03-01. A licensed text whose
-        tweets are all younger can't have been copied into it, so its matches measure
-        chance.
+        Time at which the dataset was collected, e.g. 2021-03-01. A licensed text of
+        which all tweets were posted later can't have been copied into it, so its
+        matches measure chance.
     control
         Files of tweets that are known to be absent from the dataset; their matches
         measure chance. Fields are recognised by their usual names.
@@ -153,8 +153,9 @@ class MatchOptions:
     no_text
         Keep SHA-256 digests in place of texts in the results.
     texts
-        Number of matches that keep their texts, the strongest findings first; other
-        findings have digests. By default all findings, and 10,000 others.
+        Number of matches that keep their texts, the strongest findings first; the
+        remaining findings have digests. By default, all findings and 10,000 other
+        matches keep their texts.
     tokenizer
         Tokenizer of a language model (tokenizer.json) with which tokens are counted;
         needs the extra tokens. By default a token has four characters.
@@ -365,8 +366,8 @@ class MatchOptions:
         }
 
     def command(self, sources: list[str], index: Source, out: Source | None) -> str:
-        """Return the command that repeats the run, for the shell and the folder in
-        which it ran, whatever its ``provscan.toml`` says then.
+        """Return the shell command that repeats the run in the same folder, regardless
+        of a ``provscan.toml`` there.
         """
         words = ["provscan", "--isolated", "match", "-i", os.fspath(index)]
         if out is not None:
@@ -455,7 +456,7 @@ def with_options(function: Decorated) -> Decorated:
     :class:`MatchOptions`.
     """
     signature = inspect.signature(function)
-    own = [p for p in signature.parameters.values() if p.kind != p.VAR_KEYWORD]
+    declared = [p for p in signature.parameters.values() if p.kind != p.VAR_KEYWORD]
     options = [
         inspect.Parameter(
             item.name,
@@ -470,7 +471,7 @@ def with_options(function: Decorated) -> Decorated:
         f"    {name}\n        {text}\n" for name, text in documentation().items()
     )
     function.__signature__ = signature.replace(  # type: ignore[attr-defined]
-        parameters=[*own, *options]
+        parameters=[*declared, *options]
     )
     head, _, rest = (function.__doc__ or "").partition("    **options\n")
     function.__doc__ = head + words + rest.partition("\n")[2]

@@ -20,10 +20,10 @@ from provscan.errors import ParameterError
 from provscan.urls import Url, source_of
 
 CANONICAL_VERSION = 2
-# The length of seeds in letters; and the length in an index of more than MANY_TEXTS
+# The length of seeds in letters, and their length in an index of more than MANY_TEXTS
 # texts.
 SEED_LENGTH, LONG_SEED_LENGTH, MANY_TEXTS = 10, 14, 1_000_000
-# Maximum of the parameters that are lengths, in code points.
+# The maximum value of a parameter that is a length, in code points.
 LONGEST = 1_000_000_000
 
 
@@ -86,7 +86,7 @@ class Params:
     fingerprint.
     """
 
-    # For parameters that an index stores: the format that its manifest names.
+    # The format named in the manifest of an index that stores these parameters.
     format: ClassVar[str] = "provscan-index"
 
     def as_dict(self) -> dict[str, Any]:
@@ -218,8 +218,9 @@ class SearchLimits:
     # as a whole, in addition to passages.
     whole_chars: int = 512
     band_texts: int = 64  # The maximum number of texts read per LSH band.
-    # The minimum number, of 64 minima, whose two bits must be equal in two sketches. At
-    # similarity 0.4, they are equal for 35 on average, with a standard deviation of 4.
+    # A sketch has two bits for each of 64 minima. The bits of at least this number of
+    # minima must be equal in two sketches. At similarity 0.4, those of 35 are equal on
+    # average, with a standard deviation of 4.
     sketch_minima: int = 25
     # The maximum number of candidates per whole record, the most similar first.
     whole_candidates: int = 16
@@ -276,11 +277,11 @@ class MatchParams(Params):
         Minimum number of letters in common, computed as containment times the length of
         the licensed text. Shorter licensed texts and shorter stretches never match.
     partial_chars
-        Minimum number of letters in a stretch of the licensed text, from anywhere in
-        it. Letters within the stretch that are not from the text are subtracted from
-        those in common. Such a match has the level ``partial``; 0 turns these matches
-        off. Inside other text, the search finds stretches of at least 35 letters, and
-        misses many shorter ones.
+        Minimum number of letters in a common stretch, which may come from any part of
+        the licensed text. Letters that the span adds within the stretch are subtracted
+        from those in common. Such a match has the level ``partial``; 0 turns these
+        matches off. Inside other text, the search finds stretches of at least 35
+        letters, and misses many shorter ones.
     limits
         The limits of the search.
 

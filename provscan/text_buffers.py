@@ -87,8 +87,8 @@ def buffers(array: pa.LargeStringArray) -> TextBuffer:
 
 
 def _read_only(array: np.ndarray) -> np.ndarray:
-    """Return a read-only view. Arrow's memory is writable or not, depending on its
-    origin, but kernels are compiled only for read-only arrays.
+    """Make an array read-only, and return it. Kernels are compiled only for read-only
+    arrays, while Arrow's memory is writable or not, depending on its origin.
     """
     array.flags.writeable = False
     return array

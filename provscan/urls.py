@@ -48,8 +48,8 @@ def _host(authority: re.Match[str]) -> str:
 
 
 class Url(str):
-    """A URL in the form that may be shown. Two are equal if their full addresses
-    are.
+    """A URL in the form that may be shown. Two of them are equal if their full
+    addresses are equal.
     """
 
     __slots__ = ("_opened",)

@@ -44,8 +44,8 @@ def replacing_file(target: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def new_folder(target: Path) -> Iterator[Path]:
-    """Yield a new folder next to ``target``, which takes that name if the block
-    succeeds and is removed if it fails.
+    """Yield a new folder next to ``target``. It is renamed to ``target`` if the block
+    succeeds, and removed if the block fails.
 
     Raises
     ------

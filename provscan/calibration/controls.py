@@ -35,8 +35,8 @@ from provscan.text_buffers import buffers
 
 @dataclass(frozen=True)
 class Controls:
-    """The licensed texts, and the texts of the index or of control files that serve as
-    control.
+    """The licensed texts, and the control texts, which come from the index itself or
+    from control files.
     """
 
     # The licensed index, followed by the segments of control files.
@@ -99,7 +99,8 @@ def with_cutoff(controls: Controls, cutoff: datetime, name: str = "cutoff") -> C
         raise ParameterError(
             f"no licensed text is known to be younger than {name}, "
             f"{cutoff.isoformat()}: nothing can serve as control. Give a date before "
-            "the last tweets of the index, or texts known to be absent with control"
+            "the last tweets of the index, or pass tweets that are known to be absent "
+            "from the dataset as control"
         )
     if count == reader.texts:
         raise ParameterError(
@@ -119,8 +120,8 @@ def with_cutoff(controls: Controls, cutoff: datetime, name: str = "cutoff") -> C
 
 
 def _distinct(reader: IndexReader, chosen: Flags) -> Numbers:
-    """Return the numbers of chosen texts, only one for a text that is in several
-    segments.
+    """Return the numbers of the chosen texts, with one number for a text that is in
+    several segments.
     """
     texts = np.flatnonzero(chosen)
     return texts[reader.same_text(texts) == texts]
@@ -162,14 +163,16 @@ def with_files(
             "nothing measures chance: give tweets that the index does not contain"
         )
     control = np.concatenate([controls.control, np.ones(extra.size, np.bool_)])
-    also = pa.chunked_array([ids for ids, _ in repeated], pa.string()).unique()
+    also_licensed = pa.chunked_array([ids for ids, _ in repeated], pa.string()).unique()
     skipped = stats.as_dict()["skipped"]
     empty = extra.manifest.notes["tweets_without_text"]
     read = {
         "sources": list(sources),
-        "tweets": extra.tweets + len(also) - len(distinct(extra.texts_of_ids(also)[0])),
+        "tweets": extra.tweets
+        + len(also_licensed)
+        - len(distinct(extra.texts_of_ids(also_licensed)[0])),
         "texts": extra.texts,
-        "also_licensed": len(also),
+        "also_licensed": len(also_licensed),
         "skipped": {**skipped, "no_text": skipped.get("no_text", 0) + empty}
         if empty
         else skipped,

@@ -73,6 +73,15 @@ def retweeted(text: str, rng: Random) -> Planted:
     return "", f"RT @user{rng.randrange(10_000)}: {text}", ""
 
 
+def respaced(text: str, rng: Random) -> Planted:
+    """Change the white space and the Unicode normalisation form."""
+    form = rng.choice(("NFC", "NFD", "NFKC"))
+    spaced = "".join(
+        rng.choice(_SPACES) if c == " " and rng.random() < 0.3 else c for c in text
+    )
+    return "", unicodedata.normalize(form, spaced), ""  # type: ignore[arg-type]
+
+
 def commented(text: str, rng: Random) -> Planted:
     return rng.choice(_BEFORE) + " ", text, " " + rng.choice(_AFTER)
 
@@ -120,10 +129,6 @@ def cut_to_two_thirds(text: str, rng: Random) -> Planted:
 def cut_to_half(text: str, rng: Random) -> Planted:
     middle = round(len(text) * rng.uniform(0.47, 0.53))
     return "", (text[:middle] if rng.random() < 0.5 else text[middle:]).strip(), ""
-
-
-def _beginning(text: str, share: float) -> str:
-    return text[: round(len(text) * share)].rstrip()
 
 
 def one_word(text: str, rng: Random) -> Planted:
@@ -216,6 +221,10 @@ def letters_replaced(text: str, rng: Random) -> Planted:
     return "", "".join(letters), ""
 
 
+def _beginning(text: str, share: float) -> str:
+    return text[: round(len(text) * share)].rstrip()
+
+
 def _between_words(text: str, at: int) -> int:
     space = text.find(" ", at)
     return space if 0 < space < len(text) - 1 else at
@@ -233,15 +242,6 @@ def _mistyped(text: str, rng: Random, apart: int) -> str:
         )
         text = text[:i] + slip + text[i + 2 :]
     return text
-
-
-def respaced(text: str, rng: Random) -> Planted:
-    """Change the white space and the Unicode normalisation form."""
-    form = rng.choice(("NFC", "NFD", "NFKC"))
-    spaced = "".join(
-        rng.choice(_SPACES) if c == " " and rng.random() < 0.3 else c for c in text
-    )
-    return "", unicodedata.normalize(form, spaced), ""  # type: ignore[arg-type]
 
 
 def _other_words(text: str, rng: Random, count: int) -> str:
@@ -294,7 +294,7 @@ SEVERE = (in_parts, middle_dropped, letters_replaced)
 SPREAD = (many_typos, every_fifth_dropped)
 """Edits that change a copy throughout."""
 WEIGHTS = {"light": LIGHT, "common": COMMON, "heavy": HEAVY}
-"""Names of the edits of each weight."""
+"""The edits of each weight, except severe ones."""
 EDITS: dict[str, Edit] = {
     edit.__name__: edit for edits in (*WEIGHTS.values(), SEVERE) for edit in edits
 }

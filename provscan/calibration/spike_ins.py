@@ -35,17 +35,19 @@ from provscan.scoring.lengths import bands, lengths_and_scripts
 from provscan.scoring.rule import MatchTraits, Scorer
 from provscan.text_buffers import buffers
 
-# A run has one spike-in per RECORDS_A_SPIKE records, but at least FEWEST and at most
+# A run has one spike-in per RECORDS_PER_SPIKE records, but at least FEWEST and at most
 # MOST.
-RECORDS_A_SPIKE, FEWEST, MOST = 50, 2000, 3000
+RECORDS_PER_SPIKE, FEWEST, MOST = 50, 2000, 3000
 # Maximum number of carrier records; each is used several times, with one spike-in at a
 # time.
 CARRIERS = 400
 # Seed of the choice of texts and of their edits.
 DRAW = 1
-# Number of texts that are drawn per spike-in.
-DRAWN = 4
+# Number of texts that are drawn per spike-in; some are too short to be planted.
+TEXTS_PER_SPIKE = 4
+# Maximum length of a record that is as short as a tweet, in code points.
 SHORT_RECORD = 512
+# Text that separates a copy from its carrier record, before and after the copy.
 AROUND = (("\n", "\n"), (" ", " "), (' "', '" '), ("\n> ", "\n\n"), (" <p>", "</p> "))
 
 
@@ -91,8 +93,8 @@ class SpikeIns:
 class Recovered:
     """Results of scanning spike-ins; each column has one entry per spike-in."""
 
-    # bool: there is a match of a licensed text in the spike-in's place; this match is a
-    # finding.
+    # bool: whether a licensed text matches in the place of the spike-in, and whether
+    # this match is a finding.
     found: Flags
     counted: Flags
     same_text: Flags  # bool: it is a match of the planted text.
@@ -116,7 +118,7 @@ def how_many(records: int, wanted: int | None) -> int:
     return (
         wanted
         if wanted is not None
-        else min(MOST, max(FEWEST, records // RECORDS_A_SPIKE))
+        else min(MOST, max(FEWEST, records // RECORDS_PER_SPIKE))
     )
 
 
@@ -151,16 +153,16 @@ def plant(
     planted: list[str] = []
     span = np.zeros((len(texts), 2), np.int64)
     inside = np.zeros(len(texts), np.bool_)
-    again = Counter[int]()
+    planted_before = Counter[int]()
     for i, original in enumerate(originals):
         # Seed with the text and the number of times it was planted before, so that its
         # edits do not depend on other texts.
         rng.seed(
             xxh3_64_intdigest(original.encode())
             ^ seed
-            ^ again[number := int(texts[i])] << 64
+            ^ planted_before[number := int(texts[i])] << 64
         )
-        again[number] += 1
+        planted_before[number] += 1
         before, copy, after = EDITS[edit[i]](original, rng)
         inside[i] = bool(carriers) and rng.random() >= short / 2
         if inside[i]:
@@ -178,7 +180,9 @@ def plant(
 def recovered_spike_ins(
     spike_ins: SpikeIns, found: Matches, scorer: Scorer, control: Flags
 ) -> Recovered:
-    """Return which spike-ins the scan found, without matches of ``control`` texts."""
+    """Return which spike-ins the scan found, disregarding matches of ``control``
+    texts.
+    """
     whole = np.ones(len(spike_ins))
     # Score the matches, and also word-for-word copies of the planted texts in the same
     # places.
@@ -220,9 +224,9 @@ def recovered_spike_ins(
         pa.large_string(),
     )
     pieces = in_pieces(*buffers(copies), text, scorer.reader)
-    left = np.full((2, len(spike_ins)), np.nan)
-    left[:, hit] = found.similarity[at], found.containment[at]
-    left[:, missed] = compared(
+    likeness = np.full((2, len(spike_ins)), np.nan)
+    likeness[:, hit] = found.similarity[at], found.containment[at]
+    likeness[:, missed] = compared(
         *buffers(copies.take(pa.array(missed))), text[missed], scorer.reader
     )[1:]
     counted = hit.copy()
@@ -232,8 +236,9 @@ def recovered_spike_ins(
     bits[hit] = scores.bits[at]
     counted[hit], same[hit] = scores.counted[at], found.text[at] == spike_ins.text[hit]
     share[hit] = np.clip(both[at] / np.maximum(1, high[at] - low[at]), 0.0, 1.0)
+    similarity, containment = likeness
     return Recovered(
-        hit, counted, same, detectable, left[0], left[1], pieces, share, bits
+        hit, counted, same, detectable, similarity, containment, pieces, share, bits
     )
 
 
@@ -266,7 +271,7 @@ def _sample(
     """Draw a sample of the texts that are long enough to be found; return their
     numbers, lengths (as ``min_chars`` counts them) and scripts.
     """
-    drawn = draw_texts(controls, DRAWN * count, seed)
+    drawn = draw_texts(controls, TEXTS_PER_SPIKE * count, seed)
     weight, script = lengths_and_scripts(controls.licensed, drawn)
     fit = np.flatnonzero(weight >= params.min_chars)
     # A systematic sample of an ordered list represents every class in it in proportion;

@@ -63,7 +63,7 @@ class CleanKeywords(TypedDict, total=False):
 
 @dataclass(frozen=True, kw_only=True)
 class CleanOptions:
-    """What is removed, and how.
+    """The matches to remove, and the way in which they are removed.
 
     Attributes
     ----------
@@ -84,8 +84,8 @@ class CleanOptions:
     skip_unwritable
         Leave out files that can't be written, and list them in the manifest.
     reviewed
-        A file of marks that reviewers saved from the report of the run. A match of a
-        tweet that they rejected in a field of a record is not removed from it.
+        A file of marks that reviewers saved from the report of the run. If they
+        rejected a tweet in a field of a record, its matches in that field are kept.
     """
 
     mask: str | None = None
@@ -143,7 +143,7 @@ class CleanOptions:
             enough = pc.greater_equal(rows["bits"], self.min_bits)
             keep = pc.and_(keep, enough.fill_null(False))
         if self.min_similarity is not None:
-            # stored as 32-bit floats
+            # Similarities are stored as 32-bit floats.
             least = pa.scalar(self.min_similarity, pa.float32())
             keep = pc.and_(keep, pc.greater_equal(rows["similarity"], least))
         return rows.filter(keep)
@@ -236,7 +236,7 @@ class Removals:
         return found
 
     def finish(self) -> None:
-        """Raise an error if spans are left, whose records the source lacks."""
+        """Raise an error if spans are left: the source lacks their records."""
         if self._next is not None:
             raise misplaced(self._source, self._next[0])
 

@@ -31,11 +31,11 @@ from provscan.readers.splits import ARCHIVES, UNKNOWN, Context, Layout, Split
 from provscan.runs.inputs import fields_of
 from provscan.urls import is_remote
 
-# Formats of which whole records can be dropped, but no spans masked: the names of their
-# records.
+# The formats in which records can be dropped, but spans can't be masked, and the names
+# of their records.
 WHOLE_RECORDS = {"mail": "messages", "warc": "pages", "webdataset": "samples"}
 COMPRESSED = (None, "gzip", "bzip2", "xz", "zstd")
-# The size up to which a file is one split: every file.
+# A file of up to this size is one split; no file is larger.
 WHOLE = 1 << 62
 # A run skips a record for this reason, and a file with such a record can't be written.
 TOO_LONG = "record_too_long"
@@ -140,8 +140,8 @@ class Dataset:
         """
         options = choice.options
         archived = split.member is not None or split.format in ARCHIVES
-        every = options.keep_only or options.drop_unscanned or archived
-        return not every and not choice.matches[self.sources[split.source]]
+        rewritten = options.keep_only or options.drop_unscanned or archived
+        return not rewritten and not choice.matches[self.sources[split.source]]
 
     def unwritable(self, choice: Choice) -> dict[str, str]:
         """Return the sources that can't be written, with the reasons. An archive can't

@@ -1,4 +1,4 @@
-"""Write one file or archive without what is removed.
+"""Write one file or archive again, without the records or spans to remove.
 
 :func:`write_file` is the function that executors run. A :class:`Rewriter` writes the
 records of a file, or of each file in an archive: it keeps a record, drops it, or masks
@@ -252,7 +252,7 @@ class Rewriter:
         return not (alone and records and not self._kept)
 
     def _raw(self, found: list[Raw]) -> Iterator[bytes]:
-        """Yield what is kept of some records, and of the bytes between them."""
+        """Yield the bytes to keep: of records, and of the separators between them."""
         numbers = [raw.number for raw in found if raw.number is not None]
         removals, scanned = self._within(numbers)
         split, gone, plain = self._split, False, 0
@@ -354,7 +354,7 @@ def _chosen(rows: pa.Table, stay: list[bool]) -> pa.Table:
     """Return the rows that are kept."""
     try:
         return rows.filter(pa.array(stay, pa.bool_()))
-    except pa.ArrowNotImplementedError:  # raised for views
+    except pa.ArrowNotImplementedError:  # Arrow can't filter views.
         kept = [rows.slice(place, 1) for place, there in enumerate(stay) if there]
         return pa.concat_tables([rows.slice(0, 0), *kept])
 

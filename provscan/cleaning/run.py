@@ -58,8 +58,8 @@ from provscan.runs.inputs import require_outside, source_list
 MANIFEST, REMOVED = "manifest.json", "removed.jsonl"
 # The maximum number of files that an error names.
 MOST_NAMED = 20
-# Options that are changed when the result is scanned with the options of the run.
-AGAIN = {
+# The options of the run that are replaced when its result is scanned.
+RESCAN_OPTIONS = {
     "null": None,
     "spike_ins": 0,
     "fail_above": None,
@@ -423,17 +423,17 @@ def _written(
             file["texts"] = sum(scanned.get(name, 0) for name in names) - gone
             files.append(file)
     progress.finish()
-    own = {file["path"] for file in files}
+    written = {file["path"] for file in files}
     for path, where in dataset.metadata():
         target = place.files / where
-        if target.parent.is_dir() and where not in own:
+        if target.parent.is_dir() and where not in written:
             shutil.copyfile(path, target)
     return files
 
 
 @dataclass
 class _Running:
-    """What the rounds share: options, progress and the index."""
+    """The options, the progress and the index that all rounds share."""
 
     options: MatchOptions  # The options of the run, changed for scanning its result.
     progress: Progress
@@ -463,7 +463,7 @@ def _options(info: dict[str, Any], changed: dict[str, Any]) -> MatchOptions:
     for name in ("control", "known"):
         files = info["parameters"].get(name)
         changed[name] = files and [os.path.join(info["folder"], f) for f in files]
-    return match_options(info, AGAIN | changed)
+    return match_options(info, RESCAN_OPTIONS | changed)
 
 
 def _index(info: dict[str, Any], named: Source | None) -> Index:

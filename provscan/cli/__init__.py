@@ -150,7 +150,7 @@ def _without_unset(
     command: click.Command, values: dict[str, Any], words: list[str]
 ) -> list[str]:
     """Remove each ``--no-NAME`` from the words of a command line, and the option NAME
-    from those that the file sets.
+    from the ``values`` that ``provscan.toml`` sets.
     """
     unset = {
         f"--no-{name[2:]}": option.name
@@ -197,7 +197,11 @@ class Commands(click.Group):
                 ctx.default_map = {name: values}
                 if not {"-q", "--quiet"} & {*rest}:
                     taken = ", ".join(values)
-                    echo(f"provscan: from {FILE}, unless given: {taken}", err=True)
+                    echo(
+                        f"provscan: options from {FILE}, unless the command line sets "
+                        f"them: {taken}",
+                        err=True,
+                    )
         return name, command, rest
 
     def invoke(self, ctx: click.Context) -> Any:

@@ -23,19 +23,19 @@ from provscan.kernels import warmup
 
 
 def compile_kernels(quiet: bool) -> None:
-    """Compile the kernels unless they are compiled, and say once that this takes a
-    while.
+    """Compile the kernels that are not compiled yet, and tell the user once that this
+    takes a while.
     """
-    said = quiet
+    reported = quiet
 
     def report(seconds: float) -> None:
-        nonlocal said
-        if not said:
+        nonlocal reported
+        if not reported:
             click.echo(
                 "provscan: compiling for this processor (only once, about 20 seconds "
                 "on two cores)",
                 err=True,
             )
-            said = True
+            reported = True
 
     warmup.compile_all(report)

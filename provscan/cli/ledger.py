@@ -1,4 +1,4 @@
-"""``provscan ledger``: what applications accessed, hold and use, against the rules."""
+"""``provscan ledger``: compare what was accessed, held and used with the rules."""
 
 from __future__ import annotations
 

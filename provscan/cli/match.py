@@ -31,8 +31,8 @@ SHARE: dict[str, Any] = {"callback": shared.parse_share, "metavar": "SHARE"}
 @shared.sources_argument("DATASET...")
 @shared.index_option("--index", "-i", help="Index of the licensed tweets.")
 @shared.out_option(
-    help="Folder for the results.  [default: ./<dataset name>.run; the standard input "
-    "needs it]",
+    help="Folder for the results.  [default: ./<dataset name>.run; required for the "
+    "standard input]",
 )
 @shared.text_field
 @shared.id_field
@@ -121,8 +121,8 @@ def command(
         shared.refuse_unknown(
             find,
             given,
-            "a blind run finds rows only, in threads of this process, and keeps their "
-            "passages",
+            "a blind run only finds rows, in threads of this process, and always keeps "
+            "their passages",
         )
     gate = None
     try:

@@ -61,8 +61,8 @@ def command() -> None:
     multiple=True,
     type=click.Path(),
     metavar="FILE",
-    help="File of tweets to use as controls, which the model cannot have seen for "
-    "another reason. Can be repeated.",
+    help="File of tweets to use as controls; the model cannot have seen them, for a "
+    "reason other than their date. Can be repeated.",
 )
 @shared.path_option(
     "--reference",
@@ -157,9 +157,9 @@ def command() -> None:
     "--max-auc",
     type=float,
     show_default="0.6",
-    help="Maximum of the upper limit of the area under the ROC curve, for a classifier "
-    "that tells licensed tweets from controls by words and lengths; above it, nothing "
-    "is claimed.",
+    help="A classifier tries to tell licensed tweets from controls by words and "
+    "lengths. If the upper limit of its area under the ROC curve is above this value, "
+    "nothing is claimed.",
 )
 @shared.without_segment
 @verbose
@@ -215,7 +215,7 @@ def plan(
 @shared.path_option(
     "--hf",
     metavar="PATH",
-    help="Folder of a Hugging Face model to ask instead.",
+    help="Folder of a Hugging Face model to ask instead of an endpoint.",
 )
 @endpoint_option(
     "--key-env",
@@ -327,7 +327,7 @@ def run(
     if done["left"]:
         cli.echo(
             f"provscan: the budget is spent, and {done['left']:,} questions were not "
-            "asked: repeat the command with a larger one.",
+            "asked: repeat the command with a larger budget.",
             err=True,
         )
         click.get_current_context().exit(cli.GATE_CROSSED)

@@ -59,28 +59,28 @@ class Shown(Progress):
         self.finish()
         number = self._bars.add_task(stage, total=total, unit=unit)
         self._stage = next(task for task in self._bars.tasks if task.id == number)
-        self._said = time.monotonic()
+        self._reported = time.monotonic()
 
     def advance(self, n: int) -> None:
         if self._stage is None:
             return
         self._bars.advance(self._stage.id, n)
         now = time.monotonic()
-        if self._bars.disable and now - self._said >= SECONDS_BETWEEN_LINES:
-            self._said = now
-            self._say(self._stage, done=False)
+        if self._bars.disable and now - self._reported >= SECONDS_BETWEEN_LINES:
+            self._reported = now
+            self._print_line(self._stage, done=False)
 
     def finish(self) -> None:
         if self._stage is None:
             return
         if self._bars.disable:
-            self._say(self._stage, done=True)
+            self._print_line(self._stage, done=True)
         # Fill the bar, even if the total was unknown or nothing was done.
         done = max(self._stage.completed, 1)
         self._bars.update(self._stage.id, total=done, completed=done)
         self._stage = None
 
-    def _say(self, task: Task, *, done: bool) -> None:
+    def _print_line(self, task: Task, *, done: bool) -> None:
         unit = task.fields["unit"]
         line = f"{task.description}: {_amount(task.completed, unit)}"
         if not done and task.total:

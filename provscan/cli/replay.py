@@ -38,18 +38,18 @@ paths = partial(option, multiple=True, type=click.Path())
     metavar="FOLDER",
     help="Save the repeated run in this folder.",
 )
-@paths("--control", metavar="FILE", help="Present path of the run's control.")
-@paths("--null", metavar="DATASET", help="Present path of the run's null dataset.")
-@paths("--known", metavar="DATA", help="Present path of the run's known data.")
+@paths("--control", metavar="FILE", help="Current path of the run's control.")
+@paths("--null", metavar="DATASET", help="Current path of the run's null dataset.")
+@paths("--known", metavar="DATA", help="Current path of the run's known data.")
 @shared.path_option(
     "--tokenizer",
     metavar="FILE",
-    help="Present path of the run's tokenizer.",
+    help="Current path of the run's tokenizer.",
 )
 @shared.path_option(
     "--baseline",
     metavar="RUN",
-    help="Present path of the run's baseline.",
+    help="Current path of the run's baseline.",
 )
 @shared.workers
 @shared.executor

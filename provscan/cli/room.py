@@ -41,7 +41,8 @@ def command() -> None:
 @option(
     "--digests-only",
     is_flag=True,
-    help="Let only counts, digests and spans that a named person releases leave.",
+    help="Only counts, digests, and spans that a named person releases may leave the "
+    "room.",
 )
 @shared.path_option(
     "--wheel",

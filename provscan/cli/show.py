@@ -21,12 +21,12 @@ def result(
 ) -> None:
     """Print a result as JSON, or as the lines that `lines` makes of it."""
     if as_json:
-        said: str | Iterable[str] = json.dumps(
+        output: str | Iterable[str] = json.dumps(
             found, indent=2, ensure_ascii=False, default=datetime.isoformat
         )
     else:
-        said = lines(found)
-    for line in [said] if isinstance(said, str) else said:
+        output = lines(found)
+    for line in [output] if isinstance(output, str) else output:
         echo(line)
 
 
@@ -64,14 +64,14 @@ def forgotten(found: Result) -> Iterator[str]:
     if found["unknown"]:
         ids = counted(found["unknown"], "id")
         yield (
-            f"{ids} not in the index. It knows an edited tweet by the id of its first "
-            "version only."
+            f"{ids} not in the index, which stores an edited tweet only under the id "
+            "of its first version."
         )
     if found["unknown_accounts"]:
         yield (
             f"{counted(found['unknown_accounts'], 'account')} without a tweet in the "
-            "index, or not under this name: it "
-            "knows accounts as its corpus names them, by @name or by number."
+            "index, or not under this name: the index stores the accounts as its "
+            "corpus names them, by @name or by number."
         )
     for name, count in sorted(found["events"].items()):
         note = NO_EFFECT.get(name, "")

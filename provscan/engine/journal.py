@@ -62,7 +62,7 @@ class Journal(Progress):
             self._finish()
             self._stage, self._total = stage, total
             self._done = self._tasks = 0
-            self._began = self._said = time.monotonic()
+            self._began = self._reported = time.monotonic()
             self._write("stage", stage=stage, total=total, unit=unit)
 
     def advance(self, n: int) -> None:
@@ -72,9 +72,9 @@ class Journal(Progress):
                 return
             self._done += n
             now = time.monotonic()
-            if now - self._said >= SECONDS_BETWEEN_LINES:
-                self._said = now
-                self._say("progress")
+            if now - self._reported >= SECONDS_BETWEEN_LINES:
+                self._reported = now
+                self._report("progress")
 
     def finish(self) -> None:
         self._shown.finish()
@@ -110,10 +110,10 @@ class Journal(Progress):
 
     def _finish(self) -> None:
         if self._stage is not None:
-            self._say("finished")
+            self._report("finished")
             self._stage = None
 
-    def _say(self, event: str) -> None:
+    def _report(self, event: str) -> None:
         seconds = max(time.monotonic() - self._began, 1e-9)
         rate = self._done / seconds
         left = None

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class Ran(NamedTuple):
-    """Where a task ran, and how long it took."""
+    """A record of one task: where it ran, its time, and its work."""
 
     where: str  # The thread, process or node that ran it.
     seconds: float  # Wall-clock time.

@@ -28,7 +28,7 @@ ATTEMPTS = 3
 # The number of calls that a service answers at a time.
 CALLS = 8
 SECONDS_BETWEEN_CHECKS = 0.5
-# The number of seconds that abandoned tasks have to clean up before their workers are
+# Abandoned tasks have this number of seconds to clean up before their workers are
 # killed.
 SECONDS_TO_ABANDON = 5.0
 
@@ -52,7 +52,7 @@ class Service:
         """Call a method in the process, and return a function that waits for the
         result.
 
-        This function raises ConnectionError if the process is lost and was not
+        The returned function raises ConnectionError if the process was lost and not
         replaced.
         """
         reference = (

@@ -27,8 +27,9 @@ UNKNOWN_BITS = math.log2(150_000)
 # Minimum number of code points in a passage that can't be a mere name or phrase.
 LONG_PART = 90
 _CODE_POINTS = 0x110000
-_FAMILIAR = 50
-_FAMILIAR_SHARE = 0.8
+# A model knows a script if at least this share of a text's code points was counted at
+# least this number of times.
+_FAMILIAR_SHARE, _FAMILIAR = 0.8, 50
 
 
 def _code_points(texts: Texts) -> tuple[npt.NDArray[np.uint32], Numbers]:
@@ -161,17 +162,19 @@ class BackgroundModel:
                 "add(texts) first"
             )
         chars, offsets = _code_points(texts)
-        own = np.array(np.broadcast_to(np.asarray(copies, np.int64), len(offsets) - 1))
-        if len(own) and int(own.min()) < 0:
-            raise ParameterError(f"copies must be 0 or more, found {int(own.min())}")
-        longest = int(np.diff(offsets)[own > 0].max(initial=0))
+        counts = np.array(
+            np.broadcast_to(np.asarray(copies, np.int64), len(offsets) - 1)
+        )
+        if len(counts) and int(counts.min()) < 0:
+            raise ParameterError(f"copies must be 0 or more, found {int(counts.min())}")
+        longest = int(np.diff(offsets)[counts > 0].max(initial=0))
         scratch = 1 << (8 * self.order * longest).bit_length()
         bits = np.zeros(len(offsets) - 1, np.float64)
         kernels.score_texts(
             chars,
             offsets,
             kernels.NgramModel(self.order, self.discount, UNKNOWN_BITS, self._table),
-            own,
+            counts,
             np.empty((scratch, 2), np.uint64),
             np.empty((2, kernels.TOGETHER, self.order), np.uint64),
             bits,

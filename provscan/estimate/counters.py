@@ -35,8 +35,8 @@ class RecordCounter:
 
 
 class CoveredCounter:
-    """Counts code points that at least one match covers: their total, and the sum of
-    squares of the counts of the fields.
+    """Counts the code points that at least one match covers: their total, and the sum
+    of the squared counts of the fields.
     """
 
     def __init__(self) -> None:

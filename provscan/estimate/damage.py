@@ -22,14 +22,15 @@ DAMAGES = PIECES + len(_EDGES) + 1
 BELOW = np.arange(DAMAGES) - 1
 BELOW[[0, _CUT, PIECES]] = [0, _CUT, PIECES]
 # A span was cut out of the text if at least this share of its 5-grams is from the text.
-_OWN = 0.97
+_ONLY_CUT = 0.97
 # Minimum similarity of a nearly verbatim copy or, if it was only cut, minimum
 # containment.
 NEARLY = 0.8
 
 
 def of_texts(classes: Numbers, weight: Floats, group: Numbers, groups: int) -> Floats:
-    """Return the total weight of the texts in each cell, [groups * DAMAGES].
+    """Return the total weight of the texts in each cell, float64[groups * DAMAGES]; a
+    cell is a group and a class of damage.
 
     A text counts once in a cell, regardless of its number of copies there. ``classes``
     has a bit set for each class of damage in which the text has copies; ``weight`` and
@@ -54,12 +55,13 @@ def nearly_verbatim(similarity: Floats, containment: Floats) -> Flags:
         for values in (similarity, containment)
     )
     result: Flags = (similarity >= NEARLY) | (
-        (_own(similarity, containment) >= _OWN) & (containment >= NEARLY)
+        (_share_from_text(similarity, containment) >= _ONLY_CUT)
+        & (containment >= NEARLY)
     )
     return result
 
 
-def _own(similarity: Floats, containment: Floats) -> Floats:
+def _share_from_text(similarity: Floats, containment: Floats) -> Floats:
     """Return the share of a span's 5-grams that are from the text.
 
     The share follows from similarity and containment, which have the same numerator.
@@ -78,8 +80,10 @@ def damage_of(similarity: Floats, containment: Floats, pieces: Flags) -> Numbers
         np.maximum(values.astype(np.float64), 1e-3)
         for values in (similarity, containment)
     )
-    own = _own(similarity, containment)
+    from_text = _share_from_text(similarity, containment)
     edited = np.searchsorted(_EDGES, similarity, side="right")
     cut = _CUT + np.searchsorted(_CUTS, containment, side="right")
-    result: Numbers = np.where((own >= _OWN) & (similarity < _EDGES[-1]), cut, edited)
+    result: Numbers = np.where(
+        (from_text >= _ONLY_CUT) & (similarity < _EDGES[-1]), cut, edited
+    )
     return np.where(pieces, PIECES + edited, result)

@@ -127,8 +127,8 @@ class Strength:
     """
 
     found: Size
-    # Chance matches among these findings; the limits have the error probability for one
-    # strength.
+    # Chance matches among these findings. The error probability of the lower bound is
+    # divided equally among the strengths.
     chance: Chance
     claimed: bool  # Whether there are more findings than chance explains.
 

@@ -121,7 +121,7 @@ def predict_chance(
     doi:10.1002/(SICI)1097-0258(19970415)16:7<791::AID-SIM500>3.0.CO;2-#), and for
     unequal sizes a compound Poisson total with the same mean and variance. If the sizes
     of the licensed clusters are known, ``high`` assumes that the largest of them match
-    by chance: of each size, as many as the control's clusters of at least that size
+    by chance: as many of each size as the control's clusters of at least that size
     allow.
 
     Parameters
@@ -200,8 +200,8 @@ class Factor:
 
 
 def rounded(number: float | None) -> float | None:
-    """Round a number for ``summary.json`` to twelve digits, which leaves out the noise
-    in the last digits.
+    """Round a number for ``summary.json`` to twelve significant digits, which removes
+    the rounding errors of its last digits.
     """
     return None if number is None else float(f"{number:.12g}")
 
@@ -240,8 +240,9 @@ def product(*factors: Factor) -> Factor:
 
 def sharing_factor(showing: Numbers, share: float) -> Factor:
     """Return the correction for units (such as records) that may contain several things
-    (such as tweets), if only a random ``share`` of all things is known: the number of
-    units that contain a thing, divided by what it would be if each contained only one.
+    (such as tweets), if only a random ``share`` of all things is known: the estimated
+    number of units that contain a thing, divided by the estimate for units that contain
+    only one thing each.
 
     ``showing`` has the numbers of units in which 0, 1, 2 and more sampled things are
     seen. The value is a lower bound (the Cauchy-Schwarz inequality for the units in

@@ -34,15 +34,17 @@ from provscan.estimate.limits import Factor, product
 # A cell with a lower recall is unseen: a match there would count as more than three
 # copies, so a few matches would determine the result.
 FINDABLE = 1 / 3
-# Minimum recall of an edit that is part of the mixture; and the same for upper limits,
-# which allow for edits after which hardly any copy is found. Both were chosen on the
-# scenarios "light and common" and "all" of ``coverage.py``.
+# Minimum recall of an edit that is part of the mixture, and of an edit that is part of
+# the mixture for upper limits, which allow for edits after which hardly any copy is
+# found. Both were chosen on the scenarios "light and common" and "all" of
+# ``coverage.py``.
 IN_MIXTURE, HARDLY = 0.15, 0.01
 # Minimum recall that upper limits assume for matches in unseen cells.
 NOT_LESS = 0.1
-# Pseudo-counts of the prior mixture, in which all edits have the same number of copies,
-# and of the spike-ins of all groups in the profile of an edit. A cell usually has more
-# matches or spike-ins (about ten), which then outweigh the pseudo-counts.
+# Pseudo-counts: PRIOR for the prior mixture, in which all edits have the same number of
+# copies; SHRUNK for the spike-ins of all groups in the profile of an edit. A cell
+# usually has more matches or spike-ins (about ten), which then outweigh the
+# pseudo-counts.
 PRIOR = 4.0
 SHRUNK = 4.0
 # Standard deviation of the log odds of a miss between two independently written sets of
@@ -66,10 +68,11 @@ _FLOOR = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Recall(Factor):
-    """The share of copies like the matches that is found.
+    """The share of copies that is found, if copies were edited by the same mixture of
+    edits as the matches.
 
     The 95 % limits allow for the unknown mixture, the number of spike-ins, and edits
-    unlike those of the spike-ins.
+    that differ from those of the spike-ins.
     """
 
     # Share of each edit among the copies, by name; edits after which hardly any copy is
@@ -97,7 +100,8 @@ class Planted:
 
 
 def recall_of(planted: Planted, shown: Floats, *, upper: bool = False) -> Recall | None:
-    """Estimate the recall of copies like the matches; ``None`` if no edit is findable.
+    """Estimate the recall of copies that were edited by the same mixture of edits as
+    the matches; ``None`` if no edit is findable.
 
     ``shown`` is the number of matches of each group and class of damage, [groups,
     damages], minus chance matches. With ``upper``, the recall is for "at most": edits
@@ -107,53 +111,27 @@ def recall_of(planted: Planted, shown: Floats, *, upper: bool = False) -> Recall
     if not planted.found.any():
         return None
     names, planted_in, found_in = _tabulated(planted, *shown.shape)
-    recall = _of_cells(planted_in.sum(axis=0), found_in.sum(axis=0))
+    recall = _recall_of_cells(planted_in.sum(axis=0), found_in.sum(axis=0))
     seen = recall >= FINDABLE
-    # Determine, for each group, the cells into which the copies of an edit fall: the
-    # few spike-ins of the group are supplemented by those of all groups.
-    everywhere = planted_in.sum(axis=1, keepdims=True)
-    of_group = planted_in.sum(axis=2, keepdims=True)
-    falls = (
-        planted_in + SHRUNK * everywhere / everywhere.sum(axis=2, keepdims=True)
-    ) / (of_group + SHRUNK)
+    falls = _spread_over_cells(planted_in)
     # The share of each edit's spike-ins that is found in seen cells decides whether it
     # is part of the mixture.
     groups = planted_in.sum(axis=(0, 2))
     in_seen = (falls * np.where(seen, recall, 0.0)).sum(axis=2)
-    missed = (falls * ~seen).sum(axis=2)
+    in_unseen = (falls * ~seen).sum(axis=2)
     share = (in_seen * groups).sum(axis=1) / groups.sum()
     kept = np.flatnonzero(share >= (HARDLY if upper else IN_MIXTURE))
     if len(kept) == 0:
         return None
     counts = np.where(seen, shown, 0.0)
     size, matches = float(counts.sum()), float(shown.sum())
-    profile, missed = (falls * np.where(seen, recall, 0.0))[kept], missed[kept]
-    # Fit the mixture. In its prior, all edits have the same number of copies.
+    profile = (falls * np.where(seen, recall, 0.0))[kept]
+    in_seen, missed = in_seen[kept], in_unseen[kept]
+    # In the prior of the mixture, all edits have the same number of copies.
     prior = PRIOR * profile.sum(axis=2) * groups / (profile.sum(axis=2) * groups).sum()
-    middle, likelihood = _mixed(profile, missed, counts, prior, np.zeros(1))
-    copies = middle[0]
+    copies, ratio, unlike = _fitted(profile, missed, in_seen, counts, prior, seen)
     in_cells = copies[:, :, None] * profile
     modelled = in_cells.sum(axis=0)
-    bound = float(
-        (
-            (copies * in_seen[kept]).sum(axis=1)
-            / np.maximum((copies * missed).sum(axis=1), _FLOOR)
-        ).min()
-    )
-    tilts = bound * np.concatenate(
-        [-np.geomspace(0.1, 100.0, TILTS), 1.0 - np.geomspace(0.9, 0.02, TILTS)]
-    )
-    others, likelihoods = _mixed(profile, missed, counts, prior, tilts)
-    misfit, unlike = _misfit(counts[seen], modelled[seen] * (size / modelled.sum()))
-
-    def per_seen(fitted: Floats) -> Floats:
-        """Return the copies in unseen cells per match in seen cells."""
-        hidden = (fitted * missed).sum(axis=(1, 2))
-        return hidden / (fitted * in_seen[kept]).sum(axis=(1, 2))
-
-    ratio = np.append(
-        per_seen(others)[likelihoods >= likelihood[0] - DROP * misfit], per_seen(middle)
-    )
     # Correct the matches of seen cells for recall; the fitted mixture counts as PRIOR
     # additional matches.
     weights = (counts + PRIOR * modelled / modelled.sum()) / (size + PRIOR)
@@ -170,21 +148,17 @@ def recall_of(planted: Planted, shown: Floats, *, upper: bool = False) -> Recall
         float(np.where(seen, 0.0, shown / np.maximum(recall, NOT_LESS)).sum())
         / max(size, 1.0),
     )
-    at_worst = _hidden_at_worst(copies, in_cells, missed, in_seen[kept], seen)
+    at_worst = _hidden_at_worst(copies, in_cells, missed, in_seen, seen)
     high = max(high, at_worst)
     total = visible + unseen
-    # Compute the error that is due to the number of spike-ins: in the recall of cells,
-    # and in the number of missed copies of each edit.
+    # Widen the range by the error that is due to the number of spike-ins, in the recall
+    # of cells and in the number of missed copies, and by edits unlike the spike-ins'.
     trials = planted_in.sum(axis=0) + SHRUNK
     spread = (1.0 - recall + 0.5 / trials) / (np.maximum(recall, FINDABLE) * trials)
-    shares = (copies * missed).sum(axis=1) / (copies * in_seen[kept]).sum()
-    odds = (copies * missed).sum(axis=1) / copies.sum(axis=1)
-    of_missed = (
-        shares**2
-        * (1.0 - odds)
-        / np.maximum(odds * planted_in.sum(axis=(1, 2))[kept], 1.0)
+    of_missed = _variance_of_missed(
+        copies, in_seen, missed, planted_in.sum(axis=(1, 2))[kept]
     )
-    error = float(np.sqrt((corrected**2 * spread).sum() + of_missed.sum())) / total
+    error = float(np.sqrt((corrected**2 * spread).sum() + of_missed)) / total
     apart = (MOST_UNLIKE if upper else UNLIKE) * (1.0 - (1.0 + rest) / total)
     widened = float(np.exp(1.96 * np.hypot(error, apart)))
     limits = product(
@@ -194,8 +168,7 @@ def recall_of(planted: Planted, shown: Floats, *, upper: bool = False) -> Recall
     value, lowest, highest = (
         min(1.0, (1.0 + rest) / n) for n in (total, limits.high, limits.low)
     )
-    of_group = copies.sum(axis=0) / copies.sum()
-    by_edit = (falls * recall).sum(axis=2) @ of_group
+    by_edit = (falls * recall).sum(axis=2) @ (copies.sum(axis=0) / copies.sum())
     mixture = copies.sum(axis=1) / copies.sum()
     return Recall(
         value,
@@ -227,6 +200,32 @@ def _tabulated(
     return names, in_cells, found_in
 
 
+def _spread_over_cells(planted_in: Floats) -> Floats:
+    """Return the share of an edit's copies in a group that falls into each cell,
+    [edits, groups, damages], given the numbers of spike-ins.
+
+    The few spike-ins of a group are supplemented by those of all groups.
+    """
+    everywhere = planted_in.sum(axis=1, keepdims=True)
+    of_group = planted_in.sum(axis=2, keepdims=True)
+    return (
+        planted_in + SHRUNK * everywhere / everywhere.sum(axis=2, keepdims=True)
+    ) / (of_group + SHRUNK)
+
+
+def _variance_of_missed(
+    copies: Floats, in_seen: Floats, missed: Floats, spike_ins: Floats
+) -> float:
+    """Return the variance of the number of missed copies per match in seen cells that
+    is due to the number of spike-ins of each edit; see :func:`_hidden_at_worst` for the
+    parameters.
+    """
+    shares = (copies * missed).sum(axis=1) / (copies * in_seen).sum()
+    odds = (copies * missed).sum(axis=1) / copies.sum(axis=1)
+    variance = shares**2 * (1.0 - odds) / np.maximum(odds * spike_ins, 1.0)
+    return float(variance.sum())
+
+
 def _hidden_at_worst(
     copies: Floats, in_cells: Floats, missed: Floats, in_seen: Floats, seen: Flags
 ) -> float:
@@ -244,7 +243,7 @@ def _hidden_at_worst(
     return float(hides.max()) * float(on_rim[hard].sum() / in_cells.sum())
 
 
-def _of_cells(planted: Floats, found: Floats) -> Floats:
+def _recall_of_cells(planted: Floats, found: Floats) -> Floats:
     """Return the recall of each cell: the recall of its spike-ins, shrunk towards the
     recall that the odds of its row and column imply.
     """
@@ -297,6 +296,47 @@ def _mixed(
     )
     likelihood += np.log(np.maximum(text, _FLOOR)) @ prior.sum(axis=0)
     return copies, likelihood
+
+
+def _fitted(
+    profile: Floats,
+    missed: Floats,
+    in_seen: Floats,
+    counts: Floats,
+    prior: Floats,
+    seen: Flags,
+) -> tuple[Floats, Floats, float]:
+    """Fit the best mixture and those that fit almost as well; the parameters are those
+    of :func:`_mixed` and :func:`_hidden_at_worst`.
+
+    Return the copies of the best mixture, [edits, groups]; the copies in unseen cells
+    per match in seen cells for each mixture, the best last; and the difference between
+    the matches and the best mixture (:func:`_misfit`).
+    """
+    best, likelihood = _mixed(profile, missed, counts, prior, np.zeros(1))
+    copies = best[0]
+    bound = float(
+        (
+            (copies * in_seen).sum(axis=1)
+            / np.maximum((copies * missed).sum(axis=1), _FLOOR)
+        ).min()
+    )
+    tilts = bound * np.concatenate(
+        [-np.geomspace(0.1, 100.0, TILTS), 1.0 - np.geomspace(0.9, 0.02, TILTS)]
+    )
+    others, likelihoods = _mixed(profile, missed, counts, prior, tilts)
+    modelled = (copies[:, :, None] * profile).sum(axis=0)
+    misfit, unlike = _misfit(
+        counts[seen], modelled[seen] * (float(counts.sum()) / modelled.sum())
+    )
+
+    def per_seen(fitted: Floats) -> Floats:
+        """Return the copies in unseen cells per match in seen cells."""
+        hidden = (fitted * missed).sum(axis=(1, 2))
+        return hidden / (fitted * in_seen).sum(axis=(1, 2))
+
+    close = likelihoods >= likelihood[0] - DROP * misfit
+    return copies, np.append(per_seen(others)[close], per_seen(best)), unlike
 
 
 def _misfit(counts: Floats, expected: Floats) -> tuple[float, float]:

@@ -37,7 +37,7 @@ class Strata:
 
     @property
     def measured(self) -> Flags:
-        """Return whether the control measures chance in each stratum, bool[strata]."""
+        """Whether the control measures chance in each stratum, bool[strata]."""
         enough = (self.control >= ENOUGH_TEXTS) & (
             self.licensed <= HEAVIEST * self.control
         )
@@ -46,7 +46,7 @@ class Strata:
 
     @property
     def weights(self) -> Floats:
-        """Return the number of licensed texts that one control text of each stratum
+        """The number of licensed texts that one control text of each stratum
         represents; 0 in strata that are not measured.
         """
         weight = np.divide(
@@ -139,8 +139,9 @@ def enough_text(dataset: Numbers, null: Numbers) -> Flags:
 
 
 def rarefied(records: Floats, ratio: float) -> Floats:
-    """Return how many clusters a dataset ``ratio`` times as large has for each cluster
-    of a null dataset, given the number of records in each.
+    """Return, for each cluster of a null dataset, the expected number of such clusters
+    in a dataset that is ``ratio`` times as large. ``records`` are the numbers of
+    records of the clusters.
 
     For a larger dataset, each cluster counts as ``ratio`` clusters, which overestimates
     their number. In a smaller one, a cluster of z records is seen with probability ``1

@@ -207,20 +207,22 @@ class Archive:
         _, _, flags, method, *_, crc, _, size, length, extra = _LOCAL.unpack(head)
         rest = self._bytes(at + _LOCAL.size, length + extra)
         name = rest[:length].decode("ascii", "replace")
-        own = name.removeprefix(FOLDER)
-        if own == name or len(own) > LONGEST_NAME or not NAME.fullmatch(own):
+        inner = name.removeprefix(FOLDER)
+        if inner == name or len(inner) > LONGEST_NAME or not NAME.fullmatch(inner):
             raise self._refused(at, f"{name[:LONGEST_NAME]!r} is not an allowed name")
         if flags & _ENCRYPTED:
-            raise self._refused(at, f"{own} is encrypted")
+            raise self._refused(at, f"{inner} is encrypted")
         if method:
-            raise self._refused(at, f"{own} is compressed, but bundles store files")
+            raise self._refused(at, f"{inner} is compressed, but bundles store files")
         if size == MARK and extra == 20:
             (size,) = struct.unpack_from("<Q", rest, length + 4)
-        entry = Entry(own, size, crc, at)
+        entry = Entry(inner, size, crc, at)
         if head + rest != _local(entry):
-            raise self._refused(at, f"the header of {own} was not written by provscan")
+            raise self._refused(
+                at, f"the header of {inner} was not written by provscan"
+            )
         if entry.start + size > self.size:
-            raise self._refused(at, f"the archive ends within {own}")
+            raise self._refused(at, f"the archive ends within {inner}")
         return entry
 
     def _bytes(self, at: int, size: int) -> bytes:

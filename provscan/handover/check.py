@@ -3,7 +3,8 @@
 :func:`check` needs neither the index nor the dataset, and extracts no files. It checks
 a bundle in these steps:
 
-1. :class:`~provscan.handover.bag.Archive` refuses archives with any other layout.
+1. :class:`~provscan.handover.bag.Archive` refuses archives that do not have the layout
+   of a bundle.
 2. :func:`_file_problems` compares the files with the statement.
 3. :func:`_seal_problems` verifies the signature of the statement, and
    :func:`_stamp_problems` verifies its time stamp.
@@ -193,7 +194,7 @@ def _file_problems(
     archive: Archive, digests: Mapping[str, Digest], hashes: Mapping[str, str]
 ) -> Iterator[str]:
     """Yield the files that were changed, are missing, or are not listed in the
-    statement, whose ``hashes`` are given.
+    statement; ``hashes`` are those of the statement.
     """
     for name, entry in archive.entries.items():
         if digests[name].crc != entry.crc:
@@ -313,9 +314,9 @@ def _row_problems(leaves: list[bytes], text: bytes) -> Iterator[str]:
     """Yield the rows whose hashes differ from the bundled hashes."""
     before = [line.decode("ascii", "replace") for line in text.split(b"\n")]
     now = [*(each.hex() for each in leaves), ""]
-    kept, own = Counter(before), Counter(now)
-    gone = {at for at, each in enumerate(before) if each not in own}
-    new = {at for at, each in enumerate(now) if each not in kept}
+    bundled, computed = Counter(before), Counter(now)
+    gone = {at for at, each in enumerate(before) if each not in computed}
+    new = {at for at, each in enumerate(now) if each not in bundled}
     for what, rows in (
         ("changed", gone & new),
         ("deleted", gone - new),

@@ -271,8 +271,9 @@ class _Planted:
         self._frame, self._params, self._rng = frame, params, rng
         rest = sorted(set(range(len(frame.findings))) - set(drawn))
         pool = rng.sample(rest, min(TWEETS, len(rest)))
-        again = rng.sample(list(drawn), min(TWEETS - len(pool), len(drawn)))
-        texts = [_texts(finding) for finding in frame.texts([*pool, *again])]
+        # If there are few findings, also use some that are in the list.
+        listed = rng.sample(list(drawn), min(TWEETS - len(pool), len(drawn)))
+        texts = [_texts(finding) for finding in frame.texts([*pool, *listed])]
         self._pool = [
             {**finding, "listed": place >= len(pool)}
             for place, finding in enumerate(texts)
@@ -321,9 +322,10 @@ class _Planted:
         """
         signatures = minhash([finding["tweet"] for finding in self._pool])
         for finding in islice(self._findings, count):
-            own, passage = minhash([finding["passage"]])[0], finding["passage"]
-            alike = np.argsort(-(signatures == own).mean(1), kind="stable")
-            for place in alike[:COMPARED].tolist():
+            passage = finding["passage"]
+            signature = minhash([passage])[0]
+            nearest = np.argsort(-(signatures == signature).mean(1), kind="stable")
+            for place in nearest[:COMPARED].tolist():
                 other = self._pool[place]
                 if comparison(passage, other["tweet"], self._params).way is None:
                     listed = finding["listed"] or other["listed"]

@@ -276,25 +276,25 @@ def _headline(scored: Mapping[str, Any]) -> str:
     """Return one or two sentences that summarise a review."""
     together, names = scored["together"], scored["reviewers"]
     people = counted(len(names), "reviewer")
-    said = (
+    text = (
         f"{people} judged a blinded sample of {together['reviewed']:,} of "
         f"{scored['findings']:,} findings"
     )
     if scored["with_texts"] < scored["findings"]:
-        said += (
+        text += (
             f" (drawn from the {scored['with_texts']:,} strongest, which have texts)"
         )
     if (precision := together["precision"]) is None:
-        return f"{said}. Precision is withheld: {together['withheld']}."
+        return f"{text}. Precision is withheld: {together['withheld']}."
     ends = [percent(round(precision[name], 3)) for name in ("value", "low", "high")]
-    said += (
+    text += (
         f": {ends[0]} repeat the wording of their tweet (95% interval {ends[1]} to "
         f"{ends[2]}, corrected for the reviewers' errors on planted pairs)."
     )
     for item in scored["agreement"]:
         if item["kappa"]:
             kappa = [item["kappa"][name] for name in ("value", "low", "high")]
-            said += " Cohen's kappa of {} and {}: {:.2f} ({:.2f} to {:.2f}).".format(
+            text += " Cohen's kappa of {} and {}: {:.2f} ({:.2f} to {:.2f}).".format(
                 *item["reviewers"], *kappa
             )
-    return said
+    return text

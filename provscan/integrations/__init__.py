@@ -1,4 +1,4 @@
-"""Licensed tweets in the pipelines of other libraries: the rows of ``provscan match``.
+"""Find licensed tweets in the pipelines of other libraries, as rows of matches.
 
 One module per library: :mod:`~provscan.integrations.datasets` (a function for ``map``),
 :mod:`~provscan.integrations.ray` (a callable for ``map_batches``),

@@ -1,4 +1,4 @@
-"""Licensed tweets in a ``datasets.Dataset`` of Hugging Face."""
+"""Find licensed tweets in a ``datasets.Dataset`` of Hugging Face."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Licensed tweets in DuckDB: an SQL function."""
+"""An SQL function that finds licensed tweets in DuckDB."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import pyarrow as pa
 from provscan.integrations import Matcher
 from provscan.matching import Index
 
-# The columns of a match, without the id of its record, which the query has.
+# The SQL type of the matches in a text. They lack the id of the record, since the query
+# selects it.
 TYPE = (
     'STRUCT("start" BIGINT, "end" BIGINT, tweet_id VARCHAR, tweets INTEGER, '
     "level VARCHAR, similarity FLOAT, containment FLOAT, bits FLOAT, common BOOLEAN, "
@@ -24,10 +25,11 @@ def register(
     name: str = "licensed_tweets",
     **options: Any,
 ) -> None:
-    """Give a connection a function that takes a text and gives the list of its matches,
-    as ``SELECT id, unnest(licensed_tweets(text), recursive := true) FROM records``.
+    """Register an SQL function that returns the list of matches in a text.
 
-    The ``options`` are those of :meth:`provscan.Index.match`.
+    For example, ``SELECT id, unnest(licensed_tweets(text), recursive := true) FROM
+    records`` gives one row per match. The ``options`` are those of
+    :meth:`provscan.Index.match`.
     """
     matcher = Matcher(index, **options)
 

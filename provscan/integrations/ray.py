@@ -1,4 +1,4 @@
-"""Licensed tweets in a ``ray.data.Dataset``."""
+"""Find licensed tweets in a ``ray.data.Dataset``."""
 
 from __future__ import annotations
 

@@ -7,9 +7,9 @@ record goes through both, so that no length is left out.
 
 The time for frequent keys is bounded, however large the index is: see
 :class:`provscan.params.SearchLimits`. If thousands of tweets are variants of one
-template, a copy is still found, as one of the early variants. An exact copy of a
-variant is found as that variant: a whole record by its key, and a passage by the keys
-of stretches around the match of another variant.
+template, a copy is still found, as one of the first variants in the index. An exact
+copy of a variant is found as that variant: a whole record by its key, and a passage by
+the keys of stretches around the match of another variant.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from provscan.matching.matches import TruncatedLookups
 from provscan.matching.verify import VerifiedCandidates
 from provscan.params import IndexParams, SearchLimits
 
-# The initial room for candidates of the texts that are scanned together, in addition
-# to one per seed.
+# The number of candidates for which memory is allocated at first, in addition to one
+# per seed.
 CANDIDATES = 4096
 
 _PLACES = np.array([minimizers.place_of(code) for code in range(256)], np.int64)
@@ -133,8 +133,9 @@ def variants(
     tables: Tables,
     limits: SearchLimits,
 ) -> tuple[LookupTables, Candidates]:
-    """Return a segment of texts that equal a stretch around a match of another text
-    (:mod:`provscan.kernels.search.variants`), and the candidates for them.
+    """Find licensed texts that equal a stretch of a record around a match of another
+    text (:mod:`provscan.kernels.search.variants`); return the tables of these texts,
+    and the candidates.
     """
     places = MatchedPlaces(matches.record, matches.span, matches.similarity)
     segment, found = tables.variants(records, places, limits)
@@ -151,8 +152,8 @@ def _distinct(record: np.ndarray, text: np.ndarray, code: np.ndarray) -> Candida
 
 
 def merged(whole: Candidates, inside: Candidates) -> Candidates:
-    """Merge both kinds, ordered by record and text. A pair with a diagonal is not also
-    compared as a whole.
+    """Merge candidates for whole records and for passages, ordered by record and text.
+    A pair that was found as a passage is not also compared as a whole.
     """
     record, text, code, place = (
         np.concatenate(pair) for pair in zip(whole, inside, strict=True)

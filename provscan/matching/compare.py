@@ -42,8 +42,8 @@ class Comparison(NamedTuple):
 def comparison(text: str, licensed: str, params: MatchParams) -> Comparison:
     """Compare a passage with a licensed text that it may be a copy of.
 
-    If the passage lacks spaces, or has them between letters, so that it is no match,
-    both are compared without spaces, as in a scan.
+    If they do not match, and the passage lacks spaces or has spaces between letters,
+    both are compared again without spaces, as in a scan.
     """
     codes, offsets, _ = canonical_codes(
         *buffers(pa.array([text, licensed], pa.large_string()))

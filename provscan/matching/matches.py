@@ -40,7 +40,8 @@ MATCHES = pa.schema(
 )
 
 PERMALINK = "https://x.com/i/status/"
-# The number of code points shown before and after a match, and at most of the match.
+# The number of code points shown before and after a match, and the maximum number shown
+# of the match itself.
 CONTEXT, LONGEST = 200, 2_000
 
 
@@ -50,7 +51,7 @@ class TruncatedLookups:
     :class:`provscan.params.SearchLimits`.
     """
 
-    # Look-ups of LSH bands, and of seeds, that more texts share than are read.
+    # Look-ups of LSH bands, and of seeds, that more texts share than a search reads.
     bands_cut: int = 0
     seeds_cut: int = 0
 
@@ -154,8 +155,8 @@ class TweetNames(Protocol):
 def match_table(
     found: Matches, reader: TweetNames, source: str, batch: pa.RecordBatch
 ) -> pa.RecordBatch:
-    """Return the rows for the matches in one batch, with ``record`` (int64), ``id``
-    and, if known, ``field``.
+    """Return the rows for the matches in one batch, whose columns are ``record``
+    (int64), ``id``, the texts and, if known, ``field``.
 
     `source` is the user's name for the dataset.
     """

@@ -7,7 +7,7 @@ import numpy as np
 from provscan.kernels.search import suppress as suppress_kernels
 from provscan.matching.verify import VerifiedCandidates
 
-# The code points per cell of the grid by which matches that share a place are found.
+# The code points per cell of the grid with which matches that share a place are found.
 CELL = 64
 
 

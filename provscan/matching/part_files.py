@@ -44,7 +44,11 @@ PART = pa.schema([*SCANNED, *PASSAGE])
 
 @dataclass
 class PartResult:
-    number: int  # The number of the task; parts are ordered by it.
+    """The result of one task: its counts, which are written to the JSON file, and the
+    size of its matches.
+    """
+
+    number: int  # The number of the task, which orders the parts.
     source: str  # The dataset that the split belongs to.
     matches: int = 0  # The rows of the part file, and its size in bytes.
     bytes: int = 0

@@ -1,8 +1,8 @@
 """Sample the records to scan, and the carrier records for spike-ins.
 
-A sample consists of the records whose keys are below a limit, or lowest. Keys are
-derived from the contents of records, so that the sample does not depend on the names
-and order of files, on splits or on workers.
+The records to scan are those whose keys are below a limit; the carrier records are
+those with the lowest keys. Keys are derived from the contents of records, so that a
+sample does not depend on the names and order of files, on splits or on workers.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from provscan.text_buffers import buffers
 
 # The maximum code points of a sampled text; a longer text is cut at a random place.
 LONGEST = 4096
-# The number of bytes of a text from which its key is computed; the first piece of a
-# long text has more.
+# The key of a text is computed from this number of its first bytes; the first piece of
+# a long text has more.
 KEY_BYTES = 16 << 10
 MAX_KEY = 2**64 - 1
 
@@ -43,10 +43,10 @@ def record_keys(batch: pa.RecordBatch, seed: int) -> npt.NDArray[np.uint64]:
     ids = batch.column("id")
     named = sample_keys(ids.cast(pa.large_string()).fill_null(""), seed + 1)
     numbered = splitmix64(seed + 2, batch.column("record").to_numpy())
-    unlike = np.where(ids.is_valid().to_numpy(zero_copy_only=False), named, numbered)
+    identity = np.where(ids.is_valid().to_numpy(zero_copy_only=False), named, numbered)
     with np.errstate(over="ignore"):
         keys: npt.NDArray[np.uint64] = getattr(splitmix, "py_func", splitmix)(
-            sample_keys(batch.column("text"), seed) ^ unlike
+            sample_keys(batch.column("text"), seed) ^ identity
         )
     return keys
 
@@ -63,8 +63,8 @@ class CarrierRecord(NamedTuple):
 
 @dataclass
 class CarrierSample:
-    """The `size` distinct texts with the lowest keys among those offered, without keys
-    above `limit`.
+    """The `size` distinct texts with the lowest keys among those offered; keys above
+    `limit` are excluded.
     """
 
     size: int

@@ -220,6 +220,9 @@ def _at_character(text: np.ndarray, at: int) -> int:
 def _scan_long(
     text: np.ndarray, start: int, stop: int, reader: ScanReader, params: MatchParams
 ) -> Matches:
+    """Find the matches in one long text, block by block; each match counts in the block
+    that owns its start.
+    """
     limits = params.limits
     parts = []
     owned_from = 0

@@ -54,8 +54,8 @@ CARRIER_SEED = 101
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The licensed texts to scan for, as a value with which any process can open
-    them.
+    """The licensed texts to scan for: a value from which any process can open the
+    index.
     """
 
     index: str  # The folder of the licensed index.
@@ -87,7 +87,7 @@ class Sampling:
 class ScanTask:
     """A split, with everything needed to scan it anywhere."""
 
-    number: int  # Parts are ordered by it, and their files named after it.
+    number: int  # Orders the parts and names their files.
     # The input.
     split: Split
     fields: Fields
@@ -97,7 +97,8 @@ class ScanTask:
     sampling: Sampling
     folder: str  # The folder for the part.
     limits: Limits = LIMITS  # The limits of the readers.
-    # A file store (`provscan.readers.FileStore`) to which the part is copied instead.
+    # A file store (`provscan.readers.FileStore`) to which the part is copied, for
+    # workers that can't write to the folder.
     store: str | None = None
     block: RayBlock | None = None  # The input if it is not a file.
 
@@ -173,8 +174,8 @@ def scan_batches(
     reader: ScanReader,
     mapped: Map,
 ) -> int:
-    """Scan batches of the readers, which count in `stats`; otherwise like
-    :func:`scan`.
+    """Scan batches from the readers, which update `stats`; the other parameters and the
+    result are those of :func:`scan`.
     """
     source = task.split.source
     find = partial(scan_texts, reader=reader, params=task.params)

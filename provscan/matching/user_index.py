@@ -230,7 +230,7 @@ class Index:
         ------
         ParameterError
             If a parameter is out of range, if ``texts`` is a single string or contains
-            anything but strings, or if the number of ids differs from that of texts.
+            anything but strings, or if there are not as many ids as texts.
         """
         if isinstance(texts, str):
             raise ParameterError(
@@ -248,7 +248,7 @@ class Index:
         changes = {name: value for name, value in given.items() if value is not None}
         params = replace(params, **changes)
         array = without_cues(to_array(texts))[0]
-        own = _id_array(ids, len(array))
+        record_ids = _id_array(ids, len(array))
         schema = EVIDENCE if evidence else SCORED
         self._compare_files()
         with self.reader.unchanged():
@@ -258,7 +258,7 @@ class Index:
             batch = pa.RecordBatch.from_pydict(
                 {
                     "record": pa.array(np.arange(len(array))),
-                    "id": own,
+                    "id": record_ids,
                     "text": array,
                 }
             )
@@ -391,8 +391,12 @@ def open_index(
         named by the error. ``segments_left_out`` in ``info()`` gives the number of
         missing tweets and texts.
     canonical
-        The hook that the index was built with (:func:`provscan.build_index`); an index
-        that has one finds nothing without it.
+        The hook that the index was built with (:func:`provscan.build_index`). Without
+        it, such an index can't be searched.
+
+    Returns
+    -------
+    Index
 
     Raises
     ------
@@ -400,12 +404,8 @@ def open_index(
         If there is no index, or if it has another version, is incomplete or is
         damaged.
     UsageError
-        If there is no segment of that name, or if no segment would be left; if the
+        If there is no segment of that name, if no segment would be left, or if the
         index was built with another hook.
-
-    Returns
-    -------
-    Index
 
     Examples
     --------

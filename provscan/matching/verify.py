@@ -1,6 +1,7 @@
-"""Turn candidates into verified matches, by two cheap tests and then the comparison.
+"""Turn candidates into verified matches.
 
-One verifier compares both kinds of candidates with their texts
+:func:`agreeing` and :func:`prefiltered` reject most candidates by cheap tests.
+:func:`verify` compares the rest, of both kinds, with their texts
 (:mod:`provscan.kernels.search.verify`).
 """
 
@@ -25,7 +26,7 @@ from provscan.kernels.search import prefilter as prefilter_kernels
 from provscan.kernels.search import verify as kernels
 from provscan.params import MatchParams
 
-# A stretch longer than any text.
+# A minimum length that no stretch reaches, for ``partial_chars`` 0.
 NO_STRETCH = 1 << 40
 
 
@@ -84,8 +85,8 @@ def agreeing(
     longest: int,
     params: MatchParams,
 ) -> Candidates:
-    """Return the candidates inside records around whose seeds the wording agrees; no
-    text has more than ``longest`` bytes.
+    """Return the candidates for passages in which the wording around the seed agrees
+    with that of the text; no text has more than ``longest`` bytes.
     """
     if len(candidates.record) == 0:
         return candidates
@@ -118,6 +119,9 @@ def prefiltered(
     longest: int,
     params: MatchParams,
 ) -> Candidates:
+    """Return the candidates that have enough in common with their texts to be compared
+    with them; no text has more than ``longest`` bytes.
+    """
     if len(candidates.record) == 0:
         return candidates
     kept = np.empty(len(candidates.record), np.bool_)

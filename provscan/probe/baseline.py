@@ -5,8 +5,9 @@ If they can, it means nothing that a model tells them apart. Most published test
 whether a model has seen a text have this flaw (Das, Zhang & Tramèr 2024, arXiv
 2406.16201). The classifier is a logistic regression over words, pairs of words, counts
 of letters, digits, links and the like, and the predictability of the texts under other
-models. It is trained on the tweets of both pools that are in no pair or, if there are
-fewer of these than pairs, on all pairs except the one that it scores.
+models. It is trained on the tweets of both pools that are in no pair. If there are
+fewer of these than pairs, the pairs are divided into folds, and each fold is scored by
+a classifier that was trained on the other folds.
 
 The module needs scikit-learn, which the extra ``probe`` installs.
 """

@@ -171,8 +171,8 @@ def draw(
 
 
 def arms(first: Sequence[Candidate], second: Sequence[Candidate], kind: str) -> Arms:
-    """Return the given parts and the targets of the tweets that have a prompt of the
-    kind.
+    """Return both arms, with the given part and the target of each tweet that has a
+    prompt of the kind.
     """
     texts: list[list[str]] = []
     measures: list[list[float]] = []

@@ -27,8 +27,8 @@ from provscan.errors import ModelError, UsageError
 from provscan.probe.answers import Answer, now
 from provscan.probe.plan import Question
 
-# Before the first question, in seconds: the time that a request waits for any response,
-# the time during which such requests are repeated, and the pause between them.
+# Before the first question, a request waits CONTACT seconds for any response. Requests
+# are repeated for PATIENCE seconds, with pauses of PAUSE seconds.
 CONTACT, PATIENCE, PAUSE = 10.0, 4.0, 0.2
 # Number of refusals before the first answer after which the client gives up.
 REFUSALS = 5
@@ -199,7 +199,7 @@ class Endpoint:
             # The message of the endpoint may quote a part of the key, so it is not
             # shown.
             raise ModelError(
-                f"{self._url} refuses to be asked for model {self._model!r} "
+                f"{self._url} refuses requests for model {self._model!r} "
                 f"(status {error.status_code}): check the address, the model's "
                 f"name, and the key in ${self._options.key_env}"
             ) from None

@@ -44,7 +44,7 @@ FREE_TOKENS = 120
 # Shares of controls recited by chance for which the power is computed.
 CHANCE = (0.0, 0.01, 0.05)
 POWER = 0.8
-# What the plan contains of a tweet, in addition to its prompts.
+# The values of a tweet in the plan, in addition to its prompts.
 TWEET_FIELDS = (
     "tweet_id",
     "author",
@@ -322,7 +322,7 @@ def open_plan(path: str | os.PathLike[str]) -> Plan:
         _ = plan.settings, plan.pairs
     except (KeyError, TypeError, ProvscanError) as error:
         raise InputError(
-            f"{file} was changed, and is no plan any more ({error}): make another one"
+            f"{file} was changed, and is no longer a plan ({error}): make a new plan"
         ) from None
     return plan
 

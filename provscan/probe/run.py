@@ -27,7 +27,7 @@ class Model(Protocol):
         """
 
     def answers(self, questions: Iterable[Question]) -> Iterator[list[Answer]]:
-        """Yield answers in any order, without questions that got no answer.
+        """Yield answers in any order; questions without an answer are left out.
         ``questions`` is consumed as questions are sent.
         """
 
@@ -163,7 +163,7 @@ def run(
                 progress.advance(len(answers))
         except KeyboardInterrupt as error:
             error.add_note(
-                f"{len(file.known):,} answers are kept: the same command goes on"
+                f"{len(file.known):,} answers are kept: repeat the command to continue"
             )
             raise
         progress.finish()

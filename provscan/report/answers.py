@@ -17,8 +17,8 @@ UPPER_LIMITS = {
     "texts": "Licensed texts copied nearly verbatim",
 }
 NOT_COVERED = (
-    "An upper limit covers copies that are nearly verbatim. How many copies were "
-    "changed more than that is unknown."
+    "An upper limit covers copies that are nearly verbatim. The number of copies with "
+    "more changes is unknown."
 )
 
 
@@ -115,8 +115,8 @@ def comparison(summary: Mapping[str, Any]) -> list[tuple[str, ...]]:
         _megabytes(summary["characters"] / 1e6),
         count(summary["index"]["tweets"]),
     )
-    own = ("this dataset", "", *sizes, count(compared["records"]))
-    return [own] + [
+    this_dataset = ("this dataset", "", *sizes, count(compared["records"]))
+    return [this_dataset] + [
         (
             item["name"],
             item["kind"],

@@ -126,7 +126,7 @@ class _Result:
 
     count: int = 0
     new: int = 0
-    contents: int = 0  # The sum of digests, which does not depend on the order.
+    contents: int = 0  # The sum of the exhibits' digests, for any order of exhibits.
     records: set[int] = field(default_factory=set)
     first: list[Row] = field(default_factory=list)
 
@@ -230,12 +230,12 @@ def _message(result: _Result, rule: str, summary: Mapping[str, Any]) -> str:
     kind = "match" if rule == COMMON else "finding"
     kinds = "matches" if rule == COMMON else "findings"
     records = counted(len(result.records), "record")
-    said = f"{several(result.count, kind, kinds)} in {records} of this file"
+    found = f"{several(result.count, kind, kinds)} in {records} of this file"
     if _compared(summary, rule):
-        said += f", of which {result.new:,} {'is' if result.new == 1 else 'are'} new"
+        found += f", of which {result.new:,} {'is' if result.new == 1 else 'are'} new"
     first = result.first[0]
     text = visible(f"{_place(first)}: {_excerpt(first)}".rstrip(": "))
-    return f"{said}. The strongest: {text} ({visible(_tweet(first))})."
+    return f"{found}. The strongest: {text} ({visible(_tweet(first))})."
 
 
 def _compared(summary: Mapping[str, Any], rule: str) -> bool:

@@ -18,8 +18,8 @@ from provscan.kernels.search.worddiff import (
 )
 from provscan.text import CanonicalMapper
 
-# The kinds of runs: a run that differs only in characters that canonical text leaves
-# out, a run that differs, and a run after the words that were compared.
+# The kinds of runs: LEFT_OUT differs only in characters that canonical text leaves out,
+# DIFFERS differs in words, and NOT_COMPARED follows the words that were compared.
 LEFT_OUT, DIFFERS, NOT_COMPARED = 1, 2, 3
 
 

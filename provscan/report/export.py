@@ -131,12 +131,12 @@ def _columns(
     scores = zip(
         exhibits["counted"].to_pylist(), exhibits["bits"].to_pylist(), strict=True
     )
-    said = [rarity(counted, bits, unrated) for counted, bits in scores]
+    rarities = [rarity(counted, bits, unrated) for counted, bits in scores]
     rows = range(len(exhibits))
     added = {
         "exhibit": pa.array([row + 1 for row in rows], pa.int64()),
         "match": pa.array(kinds, pa.string()),
-        "wording": pa.array(said, pa.string()),
+        "wording": pa.array(rarities, pa.string()),
     }
     for name in ("verdict", "note"):
         found = [marks.get(row, {}).get(name) for row in rows]

@@ -37,6 +37,7 @@ from provscan.runs.folder import (
 )
 from provscan.writing import replacing_file
 
+# Columns that describe the tweet, columns with texts, and columns that both files have.
 ABOUT = ("author", "time", "lang")
 TEXTS = ("before", "passage", "after", "tweet")
 KEY = ("record", "start", "end", "tweet_id")
@@ -109,6 +110,8 @@ class Review:
 
 @dataclass(frozen=True)
 class RunFiles:
+    """The files of a run folder; tables are read when they are needed."""
+
     path: Path  # The folder.
     # ``summary.json`` and ``run.json``.
     summary: Mapping[str, Any]
@@ -138,8 +141,8 @@ class RunFiles:
             found.get("run") != self.identity
         ):
             raise InputError(
-                f"{self.path / REVIEW_FILE} was changed, or is of another run: move it "
-                "away, or score the review again"
+                f"{self.path / REVIEW_FILE} was changed, or belongs to another run: "
+                "move it away, or score the review again"
             )
         return str(found["headline"])
 
@@ -181,7 +184,7 @@ class RunFiles:
             raise InputError(
                 f"{self.path}: the {len(counted):,} counted rows of matches.parquet "
                 f"are not the {len(evidence):,} rows of evidence.parquet, so the files "
-                "are of different runs: run match again"
+                "come from different runs: run match again"
             )
 
     def with_texts(self, exhibits: pa.Table) -> pa.Table:
@@ -298,8 +301,8 @@ def _texts(path: Path, wanted: pa.ChunkedArray) -> pa.Table:
         low += len(batch)
     rows = pa.Table.from_batches(parts, pa.schema([schema.field(n) for n in names]))
     rows = rows.take(pa.array(np.cumsum(chosen) - 1).take(wanted.combine_chunks()))
-    # If a column is missing, there are no such texts, and the other texts are not
-    # digests.
+    # If a column of texts is missing, the run has no such texts. If ``has_text`` is
+    # missing, no text is a digest.
     for name in TEXTS:
         if name not in names:
             rows = rows.append_column(name, pa.nulls(len(wanted), pa.large_string()))

@@ -1,4 +1,4 @@
-"""What a scan left out, in sentences.
+"""Describe in sentences what a scan left out.
 
 :func:`left_out` returns all of them: :func:`not_scanned` is about files, records and
 fields, and :func:`not_searched` about copies that the scan could not find.
@@ -34,6 +34,15 @@ def left_out(summary: Mapping[str, Any]) -> list[str]:
 
 def not_scanned(summary: Mapping[str, Any]) -> list[str]:
     """Return sentences about files, records and fields that were not scanned."""
+    return [
+        *_files_not_scanned(summary),
+        *_fields_not_scanned(summary),
+        *_chance_data_not_scanned(summary),
+    ]
+
+
+def _files_not_scanned(summary: Mapping[str, Any]) -> list[str]:
+    """Return sentences about files and records of the dataset."""
     sentences = []
     if summary.get("unread"):
         sentences.append(
@@ -58,6 +67,12 @@ def not_scanned(summary: Mapping[str, Any]) -> list[str]:
         sentences.append(
             f"{files} ignored: hidden, metadata of a dataset, or named twice."
         )
+    return sentences
+
+
+def _fields_not_scanned(summary: Mapping[str, Any]) -> list[str]:
+    """Return sentences about fields of the dataset, and about texts in pieces."""
+    sentences = []
     verdicts = summary.get("fields", {})
     if without := [
         name for name in verdicts if not BY_FIRST_RECORDS.isdisjoint(verdicts[name])
@@ -102,6 +117,12 @@ def not_scanned(summary: Mapping[str, Any]) -> list[str]:
             f"scanned{which}. One record in {SEARCHED} was checked for such text: "
             f"{count(later)} had some. Name all text fields with --text-field."
         )
+    return sentences
+
+
+def _chance_data_not_scanned(summary: Mapping[str, Any]) -> list[str]:
+    """Return sentences about the control and the null dataset."""
+    sentences = []
     # A blind run has no entry for the control.
     control = summary.get("control", {"files": None, "null": None})
     if files := control["files"]:

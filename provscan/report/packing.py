@@ -28,6 +28,7 @@ from provscan.report.files import Review
 from provscan.runs.evidence import digest
 from provscan.text_buffers import buffers
 
+# The bits of the column ``flags``.
 COUNTED, COMMON, LINK, KNOWN = 1, 2, 4, 8
 # Fields of a row, in this order: passages compress best next to their tweets and apart
 # from ids.
@@ -46,6 +47,7 @@ WORDS = {
 }
 # Number of threads that compress blocks.
 WORKERS = 2
+# The values for unknown bits and for an unknown day.
 UNKNOWN, NO_DAY = 0xFFFF, -(2**31)
 # Number of code points of context: AROUND in pages of up to SMALL exhibits,
 # AROUND_IN_LARGE in larger pages.
@@ -53,7 +55,7 @@ SMALL, AROUND, AROUND_IN_LARGE = 20_000, 120, 10
 
 
 def with_digests(exhibits: pa.Table, texts: int | None) -> pa.Table:
-    """Return exhibits of which only the first ``texts`` keep their texts (all if None).
+    """Return exhibits, with texts for only the first ``texts`` of them (all if None).
 
     For the others, ``passage`` and ``tweet`` are SHA-256 digests of their UTF-8, there
     is no context, and ``has_text`` is false.

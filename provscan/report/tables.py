@@ -30,8 +30,8 @@ def print_columns(
     text can't change the direction of other texts.
     """
     table = Table.grid(padding=(0, 2), pad_edge=False)
-    for side in aligned:
-        table.add_column(justify="right" if side == ">" else "left", overflow="fold")
+    for sign in aligned:
+        table.add_column(justify="right" if sign == ">" else "left", overflow="fold")
     for row in rows:
         table.add_row(*map(wording.visible, row))
     console.print(Padding.indent(table, 2))
@@ -68,9 +68,9 @@ def brief_text(summary: Mapping[str, Any], place: str, *, width: int = 100) -> s
     """Return the answer of a run in at most :data:`MOST_LINES` lines; ``place`` is the
     folder of the run.
 
-    The headline and the last line are always complete. Between them, whole paragraphs
-    are left out until the others fit; the first to be left out are warnings after the
-    first, and the last is the first warning.
+    The headline and the last line are always complete. If the paragraphs between them
+    do not fit, whole paragraphs are left out: the second and later warnings first, and
+    the first warning last.
     """
 
     def lines(text: str) -> list[str]:
@@ -89,7 +89,7 @@ def brief_text(summary: Mapping[str, Any], place: str, *, width: int = 100) -> s
         omissions.left_out_in_brief(summary),
         *warnings[1:MOST_WARNINGS],
     ]
-    said: list[str] = []
+    result: list[str] = []
     for kept in range(len(important), -1, -1):
         # Warnings are shown after the other paragraphs.
         paragraphs = sorted(important[:kept], key=lambda text: text.startswith("! "))
@@ -99,17 +99,17 @@ def brief_text(summary: Mapping[str, Any], place: str, *, width: int = 100) -> s
             paragraphs.append(f"! {number}: --verbose")
         report = f"Report: {place}/report.html (more: --verbose)"
         paragraphs = [answer["headline"], *paragraphs, report]
-        said = [line for text in paragraphs for line in lines(text)]
-        if len(said) <= MOST_LINES:
+        result = [line for text in paragraphs for line in lines(text)]
+        if len(result) <= MOST_LINES:
             break
-    return "\n".join(said)
+    return "\n".join(result)
 
 
 def run_text(summary: Mapping[str, Any], place: str, *, width: int = 100) -> str:
     """Return the whole ``summary.json`` of a run as text; ``place`` is its folder."""
     answer = summary["answer"]
-    said = text_table(summary, width) if "records" in answer else answer["headline"]
-    return f"{said}\nReport: {place}/report.html\nAll matches: {place}/matches.parquet"
+    text = text_table(summary, width) if "records" in answer else answer["headline"]
+    return f"{text}\nReport: {place}/report.html\nAll matches: {place}/matches.parquet"
 
 
 def run_html(summary: Mapping[str, Any], place: str) -> str:
@@ -148,8 +148,8 @@ def text_table(summary: Mapping[str, Any], width: int = 100) -> str:
         console.print(Padding.indent(f"Withheld: {reason_given}", 2))
     if limits := answers.upper_limits(answer):
         _section(console, "Upper limits (97.5% confident)", "<>", limits)
-        said = f"{answers.covered(answer)} {answers.NOT_COVERED}".strip()
-        console.print(Padding.indent(said, 2))
+        coverage = f"{answers.covered(answer)} {answers.NOT_COVERED}".strip()
+        console.print(Padding.indent(coverage, 2))
     if compared := answers.comparison(summary):
         title = answers.COMPARED.format(**answer["word_for_word"])
         _section(console, title, "<<>>>>", [answers.COMPARISON, *compared])
@@ -244,6 +244,7 @@ def _sources(sources: list[Mapping[str, Any]]) -> Iterator[tuple[str, ...]]:
 
 
 def index_table(info: Mapping[str, Any], *, width: int = 100) -> str:
+    """Return the contents of an index, from ``Index.info()``, as text."""
     console = new_console(width)
     print_columns(console, "<<", _index_rows(info))
     added = info.get("appended")
@@ -261,7 +262,7 @@ def index_table(info: Mapping[str, Any], *, width: int = 100) -> str:
 
 
 def _index_rows(info: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the contents of an index, from ``Index.info()``, as rows."""
+    """Yield the names and values of the table of an index."""
     yield "Index", info["path"]
     yield "Tweets", count(info["tweets"])
     yield "Different texts", count(info["texts"])
@@ -365,12 +366,11 @@ def explanation_table(explained: list[dict[str, Any]]) -> str:
         ):
             rows = [(title, "value", "at least", "")]
             for gate in gates:
-                said = "passed" if gate["passed"] else "failed"
+                result = "passed" if gate["passed"] else "failed"
                 if gate["option"]:
-                    said += f"; {gate['option']} would let it pass"
-                rows.append(
-                    (gate["name"], _figure(gate["value"]), _figure(gate["limit"]), said)
-                )
+                    result += f"; {gate['option']} would let it pass"
+                figures = _figure(gate["value"]), _figure(gate["limit"])
+                rows.append((gate["name"], *figures, result))
             if gates:
                 print_columns(console, "<>><", rows)
         if row is not None and "bits" in row:

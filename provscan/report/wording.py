@@ -239,7 +239,7 @@ def searched(summary: Mapping[str, Any]) -> str:
     """
     index, cutoff = summary["index"], summary["control"]["cutoff"]
     tweets = counted(index["tweets"], "licensed tweet")
-    said = f"against {tweets} with {counted(index['texts'], 'different text')}."
+    sentence = f"against {tweets} with {counted(index['texts'], 'different text')}."
     if cutoff:
         younger = several(
             cutoff["texts"],
@@ -248,11 +248,11 @@ def searched(summary: Mapping[str, Any]) -> str:
             "of these texts are not older than the cutoff: they serve as control, and "
             "their",
         )
-        said += (
+        sentence += (
             f" {younger} matches do not count as findings. A text with an undated "
             "tweet or a retweet stays licensed."
         )
-    return said
+    return sentence
 
 
 def chance(summary: Mapping[str, Any]) -> str:
@@ -271,8 +271,8 @@ def noticed(summary: Mapping[str, Any]) -> list[str]:
     first.
     """
     notes = sorted(summary["notes"].items(), key=lambda item: (-item[1], item[0]))
-    said = ((reason(name), number) for name, number in notes if number)
-    return [f"{what[0].upper()}{what[1:]}: {count(number)}" for what, number in said]
+    named = ((reason(name), number) for name, number in notes if number)
+    return [f"{text[0].upper()}{text[1:]}: {count(number)}" for text, number in named]
 
 
 def sampled(sample: Mapping[str, Any]) -> str:

@@ -1,4 +1,6 @@
-"""Write tables as an Excel workbook; its rows need no memory, its archive does."""
+"""Write tables as an Excel workbook. Only the compressed archive is kept in memory, not
+the rows.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,8 @@ from typing import Any
 
 from provscan.report.wording import visible
 
-# Workbooks name the time of their creation. A constant one keeps their bytes the same.
+# Workbooks contain the time of their creation. A constant time makes equal tables give
+# equal bytes.
 CREATED = datetime(2000, 1, 1)
 LONGEST_CELL = 32_767
 MOST_ROWS = 1_048_575

@@ -15,7 +15,7 @@ from provscan.index import IndexReader
 # Number of bytes of canonical text that are counted, which takes half a second. With
 # four times as many, the bits of a tweet would be 10 % lower.
 SAMPLE_BYTES = 1 << 20
-# The number of texts that are read at a time to be counted.
+# The maximum number of texts that are read and counted at a time.
 TEXTS = 1 << 14
 ORDER = 6
 # Seed of the sample; it differs from that of the spike-ins.
@@ -62,7 +62,7 @@ def background(reader: IndexReader) -> Background:
 
 
 def _parts(shuffled: Iterable[Numbers]) -> Iterator[Numbers]:
-    """Divide texts into parts of about as many as are counted."""
+    """Divide texts into parts of at most :data:`TEXTS`."""
     for texts in shuffled:
         for low in range(0, len(texts), TEXTS):
             yield texts[low : low + TEXTS]

@@ -13,8 +13,7 @@ from provscan.index import IndexReader
 # characters count as two. Recall varies with length.
 BANDS = (0, 30, 40, 60, 80, 120)
 
-# The first code points of blocks, and the script to which the canonical letters from
-# there on belong.
+# The first code point of each block, and the script of the canonical letters in it.
 _BLOCKS = (
     (0x0, "latin"),
     (0x370, "greek"),
@@ -90,9 +89,9 @@ def lengths_and_scripts(reader: IndexReader, texts: Numbers) -> tuple[Numbers, N
         weight[part] = np.diff(offsets) + np.bincount(
             row[WIDE[letter]], minlength=count
         )
-        spoken = codes >= ord("A")
+        is_letter = codes >= ord("A")
         table = np.bincount(
-            (row * len(SCRIPTS) + letter)[spoken], minlength=count * len(SCRIPTS)
+            (row * len(SCRIPTS) + letter)[is_letter], minlength=count * len(SCRIPTS)
         )
         script[part] = table.reshape(count, len(SCRIPTS)).argmax(axis=1)
     return weight, script

@@ -32,9 +32,9 @@ class Limits:
     stream_seconds: float = 900.0  # Time in which all of a stream must arrive.
     send_seconds: float = 30.0  # Time in which a client must read its answer.
     rate: float = 100.0  # Requests per second from one client; twice that in a burst.
-    working: int = 64  # Requests that are looked up, or wait for it, at a time.
+    working: int = 64  # Look-ups that run or wait for a thread at a time.
     streams: int = 64  # Streams at a time.
-    held_bytes: int = 64 << 20  # Memory for the bodies of all requests.
+    buffer_bytes: int = 64 << 20  # Memory for the bodies of all requests.
     connections: int = 1000  # Connections at a time.
 
 

@@ -59,7 +59,7 @@ class Guard:
         self._metrics = metrics
         # For each client, the number of requests that it may send, and when it was set.
         self._allowances: dict[str, tuple[float, float]] = {}
-        self._held = 0
+        self._reserved = 0  # Bytes of memory for the bodies of requests.
         # The number of requests that are being answered, by kind.
         self._answering: Counter[str] = Counter()
 
@@ -115,7 +115,7 @@ class Guard:
                 )
 
     def _count(self, client: str) -> None:
-        """Reduce the number of requests that a client may send by one."""
+        """Deduct a request from the number that a client may send."""
         now, rate = time.monotonic(), self._limits.rate
         left, since = self._allowances.get(client, (2 * rate, now))
         left = min(2 * rate, left + (now - since) * rate)
@@ -144,11 +144,11 @@ class Guard:
         finally:
             self._answering[kind] -= 1
 
-    def hold(self, size: int) -> None:
-        """Add to the number of bytes in memory, or subtract from it."""
-        if size > 0 and self._held + size > self._limits.held_bytes:
+    def reserve(self, size: int) -> None:
+        """Reserve memory for a part of a body; release it if ``size`` is negative."""
+        if size > 0 and self._reserved + size > self._limits.buffer_bytes:
             raise _busy()
-        self._held += size
+        self._reserved += size
 
 
 def _busy() -> Refused:
@@ -168,7 +168,7 @@ class _Body:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._guard.hold(-self._size)
+        self._guard.reserve(-self._size)
 
     async def piece(self) -> Message:
         """Return the next piece of a stream."""
@@ -213,7 +213,7 @@ class _Body:
         size = len(message.get("body", b""))
         if self._size + size > self._limits.body_bytes:
             raise self._too_large()
-        self._guard.hold(size)
+        self._guard.reserve(size)
         self._size += size
         return message
 

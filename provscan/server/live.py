@@ -27,8 +27,8 @@ PATIENCE = 20.0
 # Licensed texts that are looked up before the first request.
 WARMING_TEXTS = 3
 Stamp = tuple[int, int, int]
-# Options of mallopt in malloc.h: the maximum number of arenas, and the size from which
-# a block of memory is mapped, and unmapped when it is freed.
+# Options of mallopt in malloc.h: the maximum number of arenas, and the minimum size of
+# blocks of memory that are mapped, and returned to the system when they are freed.
 M_ARENA_MAX, M_MMAP_THRESHOLD = -8, -3
 
 
@@ -121,9 +121,7 @@ def _libc(name: str, *values: int) -> None:
 
 
 def _opened(path: str | os.PathLike[str]) -> Snapshot:
-    """Open an index, and prepare everything for which the first request would have to
-    wait.
-    """
+    """Open an index, and prepare everything that would delay the first request."""
     index = open_index(path)
     background(index.reader)
     # The first matches load the kernels that compare and score matches.

@@ -59,10 +59,10 @@ def server_of(
 
 
 def _collect_garbage() -> None:
-    """Collect garbage as often as Python does by default, and leave out of the search
-    what is loaded by now, which makes it fast.
+    """Collect garbage as often as Python does by default, but skip the objects that
+    exist by now, so that a collection is fast.
 
-    Commands rarely search for garbage (:mod:`provscan.__main__`). In a server, the
+    Commands rarely collect garbage (:mod:`provscan.__main__`). In a server, the
     reference cycles of closed connections would pile up.
     """
     gc.collect()
@@ -88,8 +88,10 @@ def _bounded(limits: Limits) -> type[H11Protocol]:
     """
 
     class Bounded(H11Protocol):
-        _late: asyncio.TimerHandle | None = None
-        _untaken: asyncio.TimerHandle | None = None
+        # Timers that end a connection: until a request has arrived, and until the
+        # client reads its answer.
+        _request_timer: asyncio.TimerHandle | None = None
+        _answer_timer: asyncio.TimerHandle | None = None
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
@@ -104,32 +106,34 @@ def _bounded(limits: Limits) -> type[H11Protocol]:
 
         def connection_lost(self, exc: Exception | None) -> None:
             super().connection_lost(exc)
-            for timer in (self._late, self._untaken):
+            for timer in (self._request_timer, self._answer_timer):
                 if timer is not None:
                     timer.cancel()
 
         def pause_writing(self) -> None:
             super().pause_writing()
-            self._untaken = self.loop.call_later(
+            self._answer_timer = self.loop.call_later(
                 limits.send_seconds, self.transport.abort
             )
 
         def resume_writing(self) -> None:
             super().resume_writing()
-            if self._untaken is not None:
-                self._untaken.cancel()
+            if self._answer_timer is not None:
+                self._answer_timer.cancel()
 
         def _wait(self) -> None:
             """Start the clock if no request is being answered; otherwise stop it."""
             idle = self.cycle is None or self.cycle.response_complete
-            if idle and self._late is None:
-                self._late = self.loop.call_later(limits.body_seconds, self._too_late)
-            elif not idle and self._late is not None:
-                self._late.cancel()
-                self._late = None
+            if idle and self._request_timer is None:
+                self._request_timer = self.loop.call_later(
+                    limits.body_seconds, self._too_late
+                )
+            elif not idle and self._request_timer is not None:
+                self._request_timer.cancel()
+                self._request_timer = None
 
         def _too_late(self) -> None:
-            self._late = None
+            self._request_timer = None
             idle = self.cycle is None or self.cycle.response_complete
             if idle and not self.transport.is_closing():
                 if self.conn.their_state is h11.IDLE:

@@ -150,7 +150,7 @@ def to_datasketch(signatures: NDArray[np.uint32]) -> list[datasketch.MinHash]:
         import xxhash
     except ModuleNotFoundError as error:
         raise UsageError(
-            "this needs datasketch 2: pip install 'provscan[sketches]'"
+            "to_datasketch needs datasketch 2: pip install 'provscan[sketches]'"
         ) from error
     options: Any = {
         "seed": SEED,
@@ -183,8 +183,9 @@ def _checked_buffer(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> Text
         or np.any(np.diff(offsets) < 0)
     ):
         raise ParameterError(
-            f"offsets must rise from 0 or more to the length of data, {len(data)}, and "
-            f"have one element more than there are texts; found {_summary(offsets)}"
+            "offsets must not decrease, must lie between 0 and the length of data, "
+            f"{len(data)}, and have one more element than there are texts; found "
+            f"{_summary(offsets)}"
         )
     return data, offsets
 
@@ -193,7 +194,7 @@ def _summary(offsets: NDArray[np.int64]) -> str:
     if len(offsets) == 0:
         return "none"
     return (
-        f"{len(offsets)} from {offsets[0]} to {offsets[-1]}, least step "
+        f"{len(offsets)} from {offsets[0]} to {offsets[-1]}, smallest step "
         f"{np.diff(offsets).min(initial=0)}"
     )
 

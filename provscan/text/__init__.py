@@ -6,8 +6,8 @@ These rules apply in order. They depend on characters, never on languages:
 2. URLs, mentions, retweet marks (``RT @name``), their placeholders in datasets
    (``@user``, ``<url>``, ``[URL]``, ``http``, ``HTTPURL``) and tags of HTML elements
    are dropped wherever they occur, so that a tweet in a document has the same canonical
-   text as the tweet alone. A mentioned name has at most 20 characters; in a text whose
-   spaces were removed, a longer one contains the words after the name.
+   text as the tweet alone. A mention of more than 20 characters is kept, since it
+   contains the words after the name if the spaces of a text were removed.
 3. Compatibility forms and case are folded (Unicode NFKC and full case folding, per code
    point); a Latin, Greek or Cyrillic letter loses its accents; invisible characters
    (joiners, variation selectors, soft hyphens) are dropped. Marks that form another
@@ -67,7 +67,7 @@ class Mapped(NamedTuple):
 
 
 def scratch(longest: int) -> CanonicalScratch:
-    """Return scratch for one text of up to ``longest`` bytes.
+    """Return scratch memory for one text of up to ``longest`` bytes.
 
     The system provides memory only when it is written to, so allocating enough for the
     worst case costs nothing.

@@ -3,8 +3,8 @@ prepare a text before its canonical text is computed.
 
 A hook blanks or replaces the parts in which copies of a text differ (stage directions
 in lyrics, datelines in news, markup and comments in code). Its result is as long as the
-text, so that spans refer to the text, and it does not change a text that it has already
-prepared, so that an index can be checked against it.
+text, so that spans refer to the original text. Applying a hook to its own result must
+change nothing: this is how an index checks that a hook prepared its texts.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ def prepared_buffers(text: TextBuffer, hook: Hook) -> TextBuffer:
 
 
 def prepared_batch(batch: pa.RecordBatch, hook: Hook) -> pa.RecordBatch:
-    """Return a batch of tweets whose texts a hook has prepared, twice with the same
-    result.
+    """Return a batch of tweets whose texts a hook has prepared, after checking that
+    preparing the texts again does not change them.
     """
     place = batch.schema.get_field_index("text")
     texts = prepared_texts(batch.column(place), hook)

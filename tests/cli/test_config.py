@@ -59,7 +59,8 @@ def test_options_are_taken_from_the_table_of_the_command(
     }
     assert json.loads(result.stdout)["run"] == "a.run"
     assert result.stderr.startswith(
-        "provscan: from provscan.toml, unless given: index, min_bits, fail_above"
+        "provscan: options from provscan.toml, unless the command line sets them: "
+        "index, min_bits, fail_above"
     )
     assert run("index", "a.jsonl").exit_code == 0
     assert library.calls[-1][2] == {"text_field": "a"}
@@ -86,7 +87,7 @@ def test_entries_of_the_file_can_be_unset(library: Any, run: Run, config: Any) -
     assert result.stdout.startswith("COPIES FOUND")
     left = {"fail_above", "cutoff", "control", "known"}
     assert library.calls[-1][2].keys() == left
-    assert "unless given: index, fail_above, cutoff, control, known" in result.stderr
+    assert "sets them: index, fail_above, cutoff, control, known" in result.stderr
     result = run("match", "a.jsonl", "--no-threshold")
     assert result.exit_code == 2
     assert "No such option" in result.stderr

@@ -9,7 +9,13 @@ import pytest
 
 from provscan.estimate import q_values
 from provscan.estimate.damage import BELOW, DAMAGES
-from provscan.estimate.recall import Planted, _misfit, _mixed, _of_cells, recall_of
+from provscan.estimate.recall import (
+    Planted,
+    _misfit,
+    _mixed,
+    _recall_of_cells,
+    recall_of,
+)
 from provscan.estimate.strata import Strata, divide, rarefied, thirds, years_apart
 
 Floats = npt.NDArray[np.float64]
@@ -317,7 +323,7 @@ def test_recall_of_cells_is_that_of_the_slow_definition() -> None:
         expected = naive_recall.cell_recall(
             cells(trials), cells(hits), range(3), range(4)
         )
-        assert cells(_of_cells(trials, hits)) == pytest.approx(expected)
+        assert cells(_recall_of_cells(trials, hits)) == pytest.approx(expected)
 
 
 def test_what_no_mixture_explains_by_hand() -> None:

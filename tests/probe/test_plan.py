@@ -150,7 +150,7 @@ def test_a_plan_with_other_settings_is_no_plan(planned: Plan, tmp_path: Path) ->
     (tmp_path / "plan.json").write_text(changed, encoding="utf-8")
     with pytest.raises(
         InputError,
-        match=r"was changed, and is no plan any more \(.*simples.*\): make another one",
+        match=r"was changed, and is no longer a plan \(.*simples.*\): make a new plan",
     ):
         open_plan(tmp_path)
 

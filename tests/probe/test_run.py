@@ -172,7 +172,7 @@ def test_a_refused_question_is_an_answer_and_a_dead_endpoint_an_error(
     server = serve(plan, model)
     server.refuse = 401
     with pytest.raises(
-        ModelError, match=r"refuses to be asked for model 'lookup' \(status 401\)"
+        ModelError, match=r"refuses requests for model 'lookup' \(status 401\)"
     ) as caught:
         run(plan.path, Endpoint(server.url, "lookup", "chat", QUICK))
     assert "sk-" not in str(caught.value)

@@ -101,7 +101,7 @@ def test_where_nothing_was_learned_nothing_is_claimed(
         "tweets.estimate": "The interval of the estimate spans more than a factor of "
         "ten."
     }
-    assert "with more --pairs or --samples; this one can show" in answer["next"]
+    assert "with more --pairs or --samples; this plan can show" in answer["next"]
     assert summary["total"]["value"] is None
     assert (
         summary["total"]["invalid"]
@@ -278,7 +278,7 @@ def test_a_budget_that_ended_early_is_said(plan: Plan, index: provscan.Index) ->
         "pairs were not asked completely, and no number contains them."
     )
     assert summary["answer"]["next"].startswith(
-        "repeat provscan probe run, which asks what is missing of "
+        "repeat provscan probe run, which asks the missing questions of "
     )
 
 
@@ -580,7 +580,7 @@ def test_the_page_says_what_is_no_finding(
         == page.count("Licensed tweet <bdi>") + page.count("Control <bdi>10003")
     )
     assert page.count("in no number: the pair was not asked completely") == 1
-    assert "The page holds at most" not in page
+    assert "The page shows at most" not in page
     repeat = shlex.split(
         json.loads((plan.path / "run.json").read_text(encoding="utf-8"))["repeat"]
     )

@@ -591,8 +591,8 @@ def test_common_and_known_wording_is_listed_apart(opened: Open, report: Path) ->
         for card in page.locator("article").all()
     ]
     assert {text for pair in texts for text in pair} == {
-        "not kept: of matches with common or known wording, only the strongest keep "
-        "their texts"
+        "not kept: only the strongest matches of common or known wording keep their "
+        "texts"
     }
     page = opened(report, "#exhibits?list=known+elsewhere")
     assert page.locator("article").get_attribute("data-row") == "55"

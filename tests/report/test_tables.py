@@ -196,7 +196,7 @@ def test_upper_limits_are_apart_from_the_other_numbers() -> None:
     assert (
         table.index("Licensed texts ")
         < table.index("Upper limits")
-        < table.index("How many copies were changed more")
+        < table.index("The number of copies with more changes")
     )
     answer = copy.deepcopy(SUMMARY["answer"])
     assert [limit for _, limit in upper_limits(answer)] == ["45", "44"]

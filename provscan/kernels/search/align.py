@@ -15,8 +15,8 @@ SPACE = 0x20
 
 
 class Edge(NamedTuple):
-    """Where an edge begins: a place in each text, and the direction of the alignment,
-    1 or -1.
+    """The beginning of an edge: a place in each text, and the direction of the
+    alignment, 1 or -1.
     """
 
     text_at: int
@@ -30,14 +30,14 @@ def new_costs() -> np.ndarray:
 
 @helper
 def aligned_end(text, codes, edge, rest, room, costs):
-    """Return by how many code points a copy extends beyond its last hit.
+    """Return the number of code points by which a copy extends beyond its last hit.
 
-    ``rest`` code points of the licensed ``text``, from ``edge.text_at`` on, are
-    aligned in full with the record's ``codes`` from ``edge.record_at`` on (``room``
-    code points), by edit distance within :data:`BAND` of the diagonal; ``costs`` is
-    int64[2, 2 * BAND + 1] of scratch. The result is the number of aligned code points
-    of the record. It is 0 if more than 6 in 10 would have to be edited, or more than 8
-    in 10 if the outermost word is unchanged.
+    The ``rest`` code points of the licensed ``text`` from ``edge.text_at`` on are
+    aligned in full with up to ``room`` of the record's ``codes`` from
+    ``edge.record_at`` on, by edit distance within :data:`BAND` of the diagonal;
+    ``costs`` is int64[2, 2 * BAND + 1] of scratch. The result is the number of aligned
+    code points of the record. It is 0 if more than 6 in 10 would have to be edited, or
+    more than 8 in 10 if the outermost word is unchanged.
     """
     at, place, step = edge
     width = 2 * BAND + 1

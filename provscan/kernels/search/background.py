@@ -1,14 +1,15 @@
 """Count character n-grams, and score texts with them, for the background model.
 
 `chars`, uint32[n], has the code points of all texts, one text after the other;
-`offsets`, int64[texts + 1], has the start of each. A table is uint64[n, 2], n a power
-of two, so that a look-up reads one place of memory: the key, 0 if the slot is empty,
-found by open addressing with linear probing; and ``different << 32 | count``, where
-``different`` is the number of distinct code points that follow a context. N-grams and
-contexts of all orders share one table. A key mixes the code points of the context from
-the last to the first, so that a longer context takes one more step, and then the
-n-gram's last code point. The key of a context is the complement of the key before that
-last step.
+`offsets`, int64[texts + 1], has the start of each.
+
+A table is uint64[n, 2], where n is a power of two, with open addressing and linear
+probing. A row has the key, or 0 if the slot is empty, and ``different << 32 | count``,
+where ``different`` is the number of distinct code points that follow a context. Both
+are in one row so that a look-up reads one place of memory. N-grams and contexts of all
+orders share one table. A key mixes the code points of the context from the last to the
+first, so that a longer context takes one more step, and then the n-gram's last code
+point. The key of a context is the complement of the key before that last step.
 
 Every code point before the start of a text counts as 0, which no canonical text
 contains.

@@ -39,13 +39,13 @@ AGREEING = 0.44
 # The number of zeros before and after the fingerprints of each record, so that
 # searches near its ends do not reach into another record.
 GAP = FINGERPRINTS + NEARBY
-# From this place on, places in a text are stored in larger steps, so that diagonals are
-# too inexact.
+# From this place on, places in a text are stored in larger steps, and diagonals are too
+# inexact for the test.
 FAR = 384
 _BEFORE = 26
 _ZERO = np.int64(0)
-# The number of candidates by which the prefetching of texts is ahead; and the bytes of
-# a cache line.
+# The number of candidates that prefetching is ahead of the test, and the bytes of a
+# cache line.
 _AHEAD, _LINE = 16, 64
 _ALL = np.uint64(2**64 - 1)
 _SLOT_BITS = 10
@@ -135,8 +135,8 @@ def _window(length, place):
 
 @helper(forceinline=True)
 def _wording_agrees(known, begin, codes, first, size, share):
-    """Return whether the share ``share`` of the ``size`` fingerprints from
-    ``codes[first]`` on is found in place.
+    """Return whether at least ``share`` of the ``size`` fingerprints from
+    ``codes[first]`` on are found near their places in ``known``.
 
     The search for the first one starts at ``known[begin]``.
     """
@@ -148,8 +148,8 @@ def _wording_agrees(known, begin, codes, first, size, share):
 
 @kernel
 def agreeing(records, texts, candidates, thresholds, scratch, kept):
-    """Mark the candidates around whose seeds the wording agrees, and those whose seeds
-    lie too far into their texts for this test.
+    """Mark the candidates for which the wording around the seed agrees, and those whose
+    seed lies too far into its text for this test.
 
     For each record and text, one candidate is kept per diagonal, to within
     :data:`DRIFT` code points.

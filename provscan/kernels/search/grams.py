@@ -181,7 +181,7 @@ def common_grams(codes, hashes, low, high, text, scratch):
     """
     distinct, common = distinct_grams(codes, hashes, low, high, scratch), 0
     for i in range(high - low - GRAM + 1):
-        # The last of several equal 5-grams stands for all of them.
+        # Count equal 5-grams once, at the last of them.
         if scratch.span_follows[i] < 0:
             common += find_gram(codes, hashes, low + i, text) >= 0
     return common, distinct

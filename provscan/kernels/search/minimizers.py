@@ -344,8 +344,8 @@ def seed_levels(entries, levels):
 
 @kernel
 def seeds_within(entries, sizes, most, taken, out):
-    """Write the first seed entries of each text, as many as it may have, to uint64
-    ``out``; return their number.
+    """Write the first seed entries of each text, up to the number that it may have, to
+    uint64 ``out``; return the number written.
 
     For each text, uint8 ``sizes`` is its size, uint16 ``most[size]`` the number of
     entries that it may have, and uint16 ``taken`` the number that it has, which is
@@ -370,6 +370,6 @@ def mark_seeds(entries, bloom):
 
 @kernel
 def held_seeds(entries, bloom, held):
-    """Write whether the keys of seed entries may be in a filter to bool ``held``."""
+    """Write to bool ``held`` whether the key of each seed entry may be in a filter."""
     for i in range(len(entries)):
         held[i] = holds(bloom, seed_hash(np.uint32(entries[i] >> _S32)))

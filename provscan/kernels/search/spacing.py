@@ -25,10 +25,11 @@ WINDOW = 4 * _BLOCK
 FEW, MANY = 2, 14
 # The number of code points before and after such a window that belong to the passage.
 CONTEXT = 64
-# After this number of passages that can't be restored, others are not tried until none
-# was within this number of code points: such text is in another language.
+# After TRIES passages in a row that can't be restored, further passages are skipped
+# until NEAR code points have none: such text is in another language.
 TRIES, NEAR = 2, 2000
-# The number of single letters in a row that are joined, and the letters of a long word.
+# The minimum number of single letters in a row that are joined, and the minimum number
+# of letters of a long word.
 JOINED, LONG = 3, 10
 # The maximum number of letters of a word of licensed texts, and of a text that is
 # divided at once.
@@ -124,8 +125,8 @@ def word_hashes(codes, offsets, hashes):
 
 @kernel
 def add_words(hashes, costs, table):
-    """Add words that differ to the table, with their costs; of words with equal tags,
-    the first counts.
+    """Add distinct words to the table, with their costs. If several words have equal
+    tags, only the first is added.
     """
     for i in range(len(hashes)):
         if _entry(table, hashes[i]) == 0:

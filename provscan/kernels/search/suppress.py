@@ -1,8 +1,9 @@
 """Overlap suppression: keep the best of the verified candidates that share a place.
 
 Candidates share a place if they overlap by more than half of the shorter one. Few of
-the kept candidates therefore cover the same place. A grid of cells, each with the rows
-that reach into it, gives all candidates that a new one may share a place with.
+the kept candidates therefore cover the same place. The record is divided into cells,
+and each cell lists the kept candidates that reach into it, so that a new candidate is
+compared only with those in its cells.
 """
 
 from typing import NamedTuple

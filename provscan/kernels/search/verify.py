@@ -5,7 +5,7 @@ A candidate is a record and a licensed text, with or without a *diagonal* (the p
 the record minus the place in the text, in code points). Hits are the record's 5-grams
 that occur in the text near the diagonal.
 
-There are two ways to match, between which only :func:`decide` decides:
+There are two ways to match; only :func:`decide` decides between them:
 
 - *similar as a whole*: similarity, containment and the letters in common reach their
   minimums;
@@ -65,9 +65,9 @@ from provscan.kernels.search.minimizers import is_wide, length_units
 _ZERO = np.int64(0)
 # The ways to match.
 NEITHER, WHOLE, STRETCH = range(3)
-# Of the 5-grams that a copy has in common with its text, at least this share is near
-# one diagonal; the others may be elsewhere, if parts of the text changed places. Only
-# the search relies on this assumption.
+# At least this share of the 5-grams that a copy has in common with its text is near one
+# diagonal; the others may be elsewhere, if parts of the text changed places. Only the
+# search relies on this assumption.
 NEAR = 0.9
 
 

@@ -37,8 +37,8 @@ class WholeLimits(NamedTuple):
     band_texts
         The maximum number of texts that are read from one LSH band.
     sketch_minima
-        The minimum number, of 64 minima, whose two bits must be equal in the sketches
-        of record and text.
+        A sketch has two bits for each of 64 minima. The bits of at least this number of
+        minima must be equal in the sketches of record and text.
     candidates
         The maximum number of candidates of one record.
     """

@@ -247,14 +247,14 @@ def predictability(plan: Mapping[str, Any]) -> str:
     """Return the models under which licensed tweets and controls are equally
     predictable.
     """
-    own, reference = "the language model of provscan", plan["reference"]
+    background, reference = "the language model of provscan", plan["reference"]
     if reference is None:
-        return f"matched under {own} only; no reference model was given"
+        return f"matched under {background} only; no reference model was given"
     about = (
         f"{reference['model']}, {count(reference['parameters'])} parameters, SHA-256 "
         f"{reference['sha256'][:12]}"
     )
-    return f"matched under {own} and under a reference model ({about})"
+    return f"matched under {background} and under a reference model ({about})"
 
 
 def extraction_lines(item: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -52,7 +52,7 @@ NOTES = {
         "that out ({areas})."
     ),
     "prompts_left_out": (
-        "Prompts of the kind {kinds} were not asked. By them, licensed tweets and "
+        "Prompts of the kind {kinds} were not asked. For them, licensed tweets and "
         "controls were not shown to be alike ({areas})."
     ),
     "departures": (
@@ -156,8 +156,8 @@ def _next(status: str, summary: dict[str, Any]) -> str:
     asked, share = summary["asked"], summary["power"]["detectable_share"]
     if missing := asked["pairs"] - asked["complete_pairs"]:
         return (
-            f"repeat provscan probe run, which asks what is missing of {missing:,} of "
-            f"{asked['pairs']:,} pairs."
+            "repeat provscan probe run, which asks the missing questions of "
+            f"{missing:,} of {asked['pairs']:,} pairs."
         )
     if status == "copies_found":
         return (
@@ -171,7 +171,7 @@ def _next(status: str, summary: dict[str, Any]) -> str:
         )
     shown = "nothing" if share is None else f"{percent(share)} recited or more"
     return (
-        "provscan probe plan with more --pairs or --samples; this one can show "
+        "provscan probe plan with more --pairs or --samples; this plan can show "
         f"{shown}."
     )
 

@@ -7,7 +7,6 @@ limits, a test, assumptions and validity.
     How well a score tells two arms apart.
 :mod:`~provscan.probe.statistics.paired`
     Difference of two matched arms, its tests and their power.
-
 :mod:`~provscan.probe.statistics.trend`
     Dose and response.
 :mod:`~provscan.probe.statistics.unseen`

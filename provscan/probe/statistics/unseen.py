@@ -12,8 +12,8 @@ from provscan.errors import ParameterError
 from provscan.probe.statistics.inference import Inference
 from provscan.probe.statistics.paired import ALPHA
 
-# Number of parts into which the squared distance from the data is divided, which are
-# then distributed over the strata.
+# The squared deviate is divided into this number of parts, which are distributed over
+# the strata and the control.
 STEPS = 96
 
 
@@ -76,8 +76,8 @@ def stratified_excess(
         "over the choice; a lower bound"
     )
     assumes = (
-        "Tweets were drawn at random within each stratum, and in each of them chance "
-        "recites as many as it does among the controls."
+        "Tweets were drawn at random within each stratum, and chance recites the same "
+        "share of each stratum as of the controls."
     )
     asked = np.flatnonzero(n > 0)
     if not len(asked) or controls == 0:

@@ -82,7 +82,7 @@ function sideHeading(...parts) {
 }
 
 function digest(text) {
-  return make("p", "text", make("code", "", text ? "SHA-256 " + text : "not kept: of matches with common or known wording, only the strongest keep their texts"));
+  return make("p", "text", make("code", "", text ? "SHA-256 " + text : "not kept: only the strongest matches of common or known wording keep their texts"));
 }
 
 // A partial match is described by the share of the tweet that it contains.

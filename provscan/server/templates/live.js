@@ -19,7 +19,7 @@ function unitsOf(text) {
   return (place) => units[place];
 }
 
-// How a match lights up: the rarer its wording, the brighter.
+// The class of a match's highlight: the rarer its wording, the brighter.
 const light = (match) => (match.counted ? match.rarity.split(" ")[0].replace("long", "rare") : "ordinary");
 
 function drawText(text) {
@@ -152,9 +152,9 @@ async function update() {
   if (!$("token-form").hidden) return;
   const text = $("text").value;
   asking?.abort();
-  const own = asking = new AbortController();
+  const controller = asking = new AbortController();
   try {
-    show(text, await lookUp(text, own.signal));
+    show(text, await lookUp(text, controller.signal));
   } catch (error) {
     if (error.name === "AbortError") return;
     $("status").textContent = error.status ? error.message : "The server can't be reached.";
