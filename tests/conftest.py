@@ -30,6 +30,7 @@ from typing import Any
 
 import pytest
 from chromium import browser
+from forks import fork
 from hypothesis import settings
 from nightly import NIGHTLY
 from ray_cluster import cluster, object_store
@@ -37,7 +38,16 @@ from run_fixtures import index, latin, other, write
 
 from provscan.kernels import warmup
 
-__all__ = ["browser", "cluster", "index", "latin", "object_store", "other", "write"]
+__all__ = [
+    "browser",
+    "cluster",
+    "fork",
+    "index",
+    "latin",
+    "object_store",
+    "other",
+    "write",
+]
 
 # Examples have no deadline, since the first call of a kernel compiles it. CI always
 # draws the same few examples; developers and make nightly draw new ones.

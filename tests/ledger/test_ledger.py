@@ -44,7 +44,9 @@ def truth(demo: Path) -> dict[str, Any]:
 
 
 def table(demo: Path, name: str) -> list[dict[str, Any]]:
-    return pq.read_table(demo / "demo.ledger" / "tables" / f"{name}.parquet").to_pylist()
+    return pq.read_table(
+        demo / "demo.ledger" / "tables" / f"{name}.parquet"
+    ).to_pylist()
 
 
 def test_the_three_counts_are_those_of_a_naive_script(
@@ -229,7 +231,9 @@ def test_the_report_needs_the_folder_alone(demo: Path, tmp_path: Path) -> None:
         main, ["report", str(demo / "demo.ledger"), "-o", str(moved / "b")]
     )
     assert done.exit_code == 0, done.output
-    done = CliRunner().invoke(main, ["report", str(demo / "demo.ledger"), "--format", "pdf"])
+    done = CliRunner().invoke(
+        main, ["report", str(demo / "demo.ledger"), "--format", "pdf"]
+    )
     assert done.exit_code == 2
     assert "the report of a ledger is HTML" in done.stderr
 
