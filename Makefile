@@ -14,11 +14,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	"$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
 	&& echo "$$python" && break; done)
 
-# tests/conftest.py defines the groups and their order.
-PARALLEL = --numprocesses auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
-
-# Tests start many processes, each of which would compile the sources again without bytecode files.
-unexport PYTHONDONTWRITEBYTECODE
+PARALLEL = --numprocesses auto --maxprocesses 4
 
 .PHONY: demo test nightly reference docs clean
 

@@ -13,10 +13,10 @@ names them. Processes that tests start inherit only the last one.
     ``XDG_CACHE_HOME`` is a temporary folder, so that marks of checked indexes are
     neither read from nor written to the user's cache.
 
-Three settings affect the process of the tests, not provscan: temporary folders are in
-memory if there is room (:func:`pytest_configure`); garbage is not collected while tests
-are imported (:func:`pytest_collection`); and without numba's compiler, numpy's warnings
-of an overflow are ignored (:func:`pytest_configure`).
+Four settings affect the process of the tests, not provscan: temporary folders are in
+memory if there is room, and bytecode is written (:func:`pytest_configure`); garbage is
+not collected while tests are imported (:func:`pytest_collection`); and without numba's
+compiler, numpy's warnings of an overflow are ignored (:func:`pytest_configure`).
 
 Rooms that patch more for all of their tests say so at the top of their conftest.py.
 """
@@ -24,11 +24,13 @@ Rooms that patch more for all of their tests say so at the top of their conftest
 import gc
 import os
 import shutil
+import sys
 from collections import Counter
 from typing import Any
 
 import pytest
 from chromium import browser
+from forks import fork
 from hypothesis import settings
 from nightly import NIGHTLY
 from ray_cluster import cluster, object_store
@@ -36,7 +38,16 @@ from run_fixtures import index, latin, other, write
 
 from provscan.kernels import warmup
 
-__all__ = ["browser", "cluster", "index", "latin", "object_store", "other", "write"]
+__all__ = [
+    "browser",
+    "cluster",
+    "fork",
+    "index",
+    "latin",
+    "object_store",
+    "other",
+    "write",
+]
 
 # Examples have no deadline, since the first call of a kernel compiles it. CI always
 # draws the same few examples; developers and make nightly draw new ones.
@@ -81,7 +92,20 @@ LONGEST = [
 MEMORY, ENOUGH = "/dev/shm", 8 << 30
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config):
+    """Distribute groups of tests (see :func:`group_of`) wherever there are several
+    processes, and keep their order.
+    """
+    if getattr(config.option, "numprocesses", None) and config.option.dist == "no":
+        config.option.dist = "loadgroup"
+        config.option.loadscopereorder = False
+
+
 def pytest_configure(config):
+    # Tests start many processes, each of which would compile the sources again.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
     if os.path.isdir(MEMORY) and shutil.disk_usage(MEMORY).free > ENOUGH:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", MEMORY)
     if os.environ.get("NUMBA_DISABLE_JIT") == "1":

@@ -1,5 +1,8 @@
 """Run the commands of the README and of docs/, and write their output into the pages:
 ``make reference``.
+
+:func:`run_process` runs a command as a user does. :func:`run_here` runs it in this
+process, which takes a fraction of the time.
 """
 
 from __future__ import annotations
@@ -10,58 +13,84 @@ import shlex
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
+from contextlib import chdir
 from pathlib import Path
+
+from click.testing import CliRunner
+
+from provscan.cli import main
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 PAGES = [README, *sorted(ROOT.glob("docs/*.md"))]
 CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+# The commands that would print their progress.
+QUIET = [["provscan", name] for name in ("index", "match", "clean", "ledger")]
 
 
-def output(command: str, folder: Path, python: str | Path) -> str:
-    """Return the output of a command in a folder that contains ``corpora``."""
-    program, *words = shlex.split(command)
-    if program == "provscan":
-        quiet = ["--quiet"] if words[0] in ("index", "match", "clean", "ledger") else []
-        words = ["-m", "provscan", *words, *quiet]
-    else:
-        assert program == "python", command
-    environment = {**os.environ, "COLUMNS": "100", "PROVSCAN_INDEX": "licensed.index"}
+Run = Callable[[list[str], Path], str]
+"""Runs the words of a command in a folder, and returns what it prints."""
+
+# What the commands find in their environment.
+ENVIRONMENT = {"COLUMNS": "100", "PROVSCAN_INDEX": "licensed.index"}
+
+
+def run_process(
+    words: list[str], folder: Path, python: str | Path = sys.executable
+) -> str:
+    """Run a command in a process, with an interpreter that has provscan."""
+    assert words[0] in ("provscan", "python")
+    module = ["-m", "provscan"] if words[0] == "provscan" else []
     done = subprocess.run(
-        [python, *words],
+        [python, *module, *words[1:]],
         cwd=folder,
-        env=environment,
+        env={**os.environ, **ENVIRONMENT},
         capture_output=True,
         text=True,
         encoding="utf-8",
         check=False,
     )
-    assert done.returncode in (0, 1), f"{command}\n{done.stderr}"
-    return "".join(
-        f"{line.rstrip()}\n" for line in (done.stdout + done.stderr).splitlines()
-    )
+    assert done.returncode in (0, 1), f"{words}\n{done.stderr}"
+    return done.stdout + done.stderr
 
 
-def with_output(text: str, folder: Path, python: str | Path = sys.executable) -> str:
-    """Return the text of a page with the current output of its commands, run by
-    ``python``.
+def run_here(words: list[str], folder: Path) -> str:
+    """Run a command of provscan in this process, and others in a process."""
+    if words[0] != "provscan":
+        return run_process(words, folder)
+    with chdir(folder):
+        done = CliRunner(env=ENVIRONMENT).invoke(main, words[1:], prog_name="provscan")
+    assert done.exit_code in (0, 1), f"{words}\n{done.output}"
+    return done.stdout + done.stderr
+
+
+def with_output(text: str, folder: Path, run: Run = run_process) -> str:
+    """Return the text of a page with the current output of its commands, which are run
+    in a folder that gets a link to ``corpora``.
     """
     if not (folder / "corpora").exists():
         (folder / "corpora").symlink_to(ROOT / "corpora")
 
-    def run(block: re.Match[str]) -> str:
+    def output(command: str) -> str:
+        words = shlex.split(command)
+        if words[:2] in QUIET:
+            words.append("--quiet")
+        return "".join(f"{line.rstrip()}\n" for line in run(words, folder).splitlines())
+
+    def block(found: re.Match[str]) -> str:
         commands = [
             line.removeprefix("$ ")
-            for line in block[1].splitlines()
+            for line in found[1].splitlines()
             if line.startswith("$ ")
         ]
         return (
             "```console\n"
-            + "".join(f"$ {line}\n{output(line, folder, python)}" for line in commands)
+            + "".join(f"$ {line}\n{output(line)}" for line in commands)
             + "```"
         )
 
-    return CONSOLE.sub(run, text)
+    return CONSOLE.sub(block, text)
 
 
 if __name__ == "__main__":

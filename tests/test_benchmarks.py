@@ -144,6 +144,8 @@ def run(name: str, *arguments: str) -> str:
 
 LONG = {
     "blind",
+    "canonical_hook",
+    "case",
     "coverage",
     "edits_recall",
     "executors",
@@ -153,6 +155,7 @@ LONG = {
     "large",
     "ledger",
     "lifecycle",
+    "lookup",
     "lsh",
     "match",
     "network",
@@ -161,6 +164,7 @@ LONG = {
     "probe",
     "sampling",
     "scale",
+    "serve",
     "versions",
 }
 

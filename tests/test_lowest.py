@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -54,4 +55,5 @@ def test_the_lowest_versions_print_the_same(
     monkeypatch.setenv("PYTHONPATH", str(readme.ROOT))
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "kernels"))
     text = readme.README.read_text(encoding="utf-8")
-    assert readme.with_output(text, tmp_path, python) == text
+    run = partial(readme.run_process, python=python)
+    assert readme.with_output(text, tmp_path, run) == text

@@ -12,15 +12,18 @@ import json
 import os
 import random
 import shutil
-import subprocess
+import signal
 import sys
 import tarfile
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from forks import Fork
 from nightly import NIGHTLY
 
 import provscan
@@ -32,47 +35,36 @@ TWEET = (
 )
 KILLS = 25 if NIGHTLY else 1
 NEVER = 10**9
-# Kills itself soon after it has touched the folder of the result so many times.
-CHILD = """
-import os, random, signal, sys, threading, time
-import provscan
-
-folder, left, seed = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-count = 0
-
-def soon():
-    time.sleep(random.Random(seed).choice([0, 0, 0.001, 0.01, 0.1]))
-    os.kill(os.getpid(), signal.SIGKILL)
-
-def hook(event, arguments):
-    global count
-    if not arguments or "out.unfinished" not in str(arguments[0]):
-        return
-    count += 1
-    if count == left:
-        threading.Thread(target=soon).start()
-
-sys.addaudithook(hook)
-os.chdir(folder)
-mask = sys.argv[4] or None
-provscan.clean("set", "a.run", "out", mask=mask, workers=1, resume=left > 0)
-print(count)
-"""
 
 
-def child(
-    folder: Path, mask: str, left: int, seed: int = 0
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", CHILD, str(folder), str(left), str(seed), mask],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def clean(folder: Path, mask: str, left: int, seed: int = 0) -> None:
+    """Clean the dataset of a folder, and write how often files of the result were
+    opened or listed into ``count``; soon after the ``left``-th time, the process kills
+    itself.
+    """
+    count = 0
+
+    def soon() -> None:
+        time.sleep(random.Random(seed).choice([0, 0, 0.001, 0.01, 0.1]))
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        nonlocal count
+        if arguments and "out.unfinished" in str(arguments[0]):
+            count += 1
+            if count == left:
+                threading.Thread(target=soon).start()
+
+    sys.addaudithook(hook)
+    os.chdir(folder)
+    provscan.clean("set", "a.run", "out", mask=mask or None, workers=1, resume=left > 0)
+    (folder / "count").write_text(str(count))
 
 
-def make(folder: Path) -> None:
-    """A dataset in several files, and a run on it."""
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a dataset in several files, and a run on it."""
+    folder = tmp_path_factory.mktemp("made")
     index = provscan.build_index([{"id": "1", "text": TWEET}], folder / "a.index")
     data = folder / "set"
     data.mkdir()
@@ -89,6 +81,15 @@ def make(folder: Path) -> None:
                 info.size = len(lines)
                 tar.addfile(info, io.BytesIO(lines))
     provscan.match(data, index, folder / "a.run", spike_ins=0)
+    return folder
+
+
+@pytest.fixture
+def folder(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of that folder, which is the current one."""
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 def tree(folder: Path) -> dict[str, bytes]:
@@ -100,29 +101,33 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("mask", ["", TWEET], ids=["drop", "three rounds"])
-def test_a_killed_command_goes_on_to_the_same_result(mask: str, tmp_path: Path) -> None:
+def test_a_killed_command_goes_on_to_the_same_result(
+    mask: str, folder: Path, fork: Fork
+) -> None:
     """Killed at random moments, and resumed until it ends."""
-    make(tmp_path)
-    first = child(tmp_path, mask, 0)
-    assert first.returncode == 0, first.stderr
-    count, expected = int(first.stdout), tree(tmp_path / "out")
-    shutil.rmtree(tmp_path / "out")
+
+    def run(left: int, seed: int = 0) -> int | None:
+        process = fork(clean, folder, mask, left, seed)
+        process.join()
+        return process.exitcode
+
+    assert run(0) == 0
+    count, expected = int((folder / "count").read_text()), tree(folder / "out")
+    shutil.rmtree(folder / "out")
     rng = random.Random(1)
     for kill in range(KILLS):
         # Twice in a row, at the most.
         for again in range(2 - kill % 2):
-            child(tmp_path, mask, 1 + rng.randrange(count), 2 * kill + again)
-        if (tmp_path / "out.unfinished").exists():
-            ended = child(tmp_path, mask, NEVER)
-            assert ended.returncode == 0, ended.stderr
-        assert tree(tmp_path / "out") == expected
-        assert not (tmp_path / "out.unfinished").exists()
-        shutil.rmtree(tmp_path / "out")
+            run(1 + rng.randrange(count), 2 * kill + again)
+        if (folder / "out.unfinished").exists():
+            assert run(NEVER) == 0
+        assert tree(folder / "out") == expected
+        assert not (folder / "out.unfinished").exists()
+        shutil.rmtree(folder / "out")
 
 
-def test_an_interrupted_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    make(tmp_path)
+@pytest.mark.usefixtures("folder")
+def test_an_interrupted_result(monkeypatch: pytest.MonkeyPatch) -> None:
     scans: list[Any] = []
     match = provscan.api.match
 
@@ -164,12 +169,11 @@ def files(folder: str) -> list[Path]:
     return [path for path in Path(folder).rglob("*") if path.is_file()]
 
 
+@pytest.mark.usefixtures("folder")
 def test_a_full_disk_is_no_file_that_cannot_be_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It ends the command, and what is complete is kept."""
-    monkeypatch.chdir(tmp_path)
-    make(tmp_path)
 
     def full(out: Any, compression: str | None) -> Any:
         if compression == "gzip":
@@ -187,12 +191,11 @@ def test_a_full_disk_is_no_file_that_cannot_be_written(
     assert (cleaned.left, cleaned.manifest["unwritable"]) == (0, {})
 
 
+@pytest.mark.usefixtures("folder")
 def test_an_interruption_before_the_first_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The next command begins anew, whatever it is asked for."""
-    monkeypatch.chdir(tmp_path)
-    make(tmp_path)
 
     def interrupted(*given: Any) -> Any:
         raise KeyboardInterrupt
@@ -208,11 +211,8 @@ def test_an_interruption_before_the_first_file(
     assert not Path("out/set/old").exists()
 
 
-def test_only_its_own_folder_is_used(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    make(tmp_path)
+@pytest.mark.usefixtures("folder")
+def test_only_its_own_folder_is_used() -> None:
     for name, words in (
         ("notes.txt", "which provscan did not write"),
         ("unfinished.json", "which provscan did not write"),
@@ -227,9 +227,9 @@ def test_only_its_own_folder_is_used(
 
 
 @pytest.mark.parametrize("executor", ["processes", *["ray"] * NIGHTLY])
-def test_executors_write_the_same(executor: str, tmp_path: Path) -> None:
-    make(tmp_path)
-    data, run = tmp_path / "set", tmp_path / "a.run"
-    provscan.clean(data, run, tmp_path / "one", workers=1)
-    provscan.clean(data, run, tmp_path / "two", workers=2, executor=executor)
-    assert tree(tmp_path / "one") == tree(tmp_path / "two")
+def test_executors_write_the_same(executor: str, folder: Path) -> None:
+    """By day in one process, since each starts slowly."""
+    workers = 2 if NIGHTLY else 1
+    provscan.clean("set", "a.run", "one", workers=1)
+    provscan.clean("set", "a.run", "two", workers=workers, executor=executor)
+    assert tree(folder / "one") == tree(folder / "two")

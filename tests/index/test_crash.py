@@ -10,7 +10,6 @@ import os
 import random
 import shutil
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -18,44 +17,28 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from forks import Fork
 from nightly import NIGHTLY
 from tweets import SCRIPTS, sentence
 
 import provscan
+from provscan.cli import main
 from provscan.errors import OutputError
 from provscan.index import build as index_build
+from provscan.index.folder import changing
 from provscan.index.segment import write as segment_writer
 
 # Each of the six commands is killed; at night thirty times each.
 KILLS, ROUNDS = (20, 10) if NIGHTLY else (6, 1)
 READERS, SECONDS = (20, 60) if NIGHTLY else (2, 0.8)
 
-# Runs commands that come in, one a line, each in a fork: what is imported and compiled
-# is there already.
-SERVER = """
-import json, os, signal, sys
-import provscan, provscan.runs.maintain
-from provscan.cli import main
-warm = provscan.build_index([{"id": "1", "text": "what is compiled now need not be compiled later"}], sys.argv[1])
-provscan.build_index([{"id": "2", "text": "another text that comes in later"}], sys.argv[1], append=True)
-provscan.forget(sys.argv[1], "2")
-provscan.merge(sys.argv[1])
-provscan.open_index(sys.argv[1]).match(["what is compiled now need not be compiled later"])
-print("ready", flush=True)
-for line in sys.stdin:
-    child = os.fork()
-    if child == 0:
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        try:
-            main(json.loads(line), standalone_mode=False)
-        except BaseException:
-            os._exit(1)
-        os._exit(0)
-    print(child, flush=True)
-    os.waitpid(child, 0)
-    print("ended", flush=True)
-"""  # noqa: E501
+
+def command(words: list[str]) -> None:
+    """Run a command, which prints nothing."""
+    # SIGTERM unwinds the stack, as in the program.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    main(words, standalone_mode=False)
 
 
 def corpus(path: Path, low: int, high: int) -> None:
@@ -77,7 +60,7 @@ def state(folder: Path) -> tuple[int, str]:
 
 @pytest.mark.parametrize("seed", range(ROUNDS))
 def test_a_killed_command_leaves_the_old_index_or_the_new_one(
-    tmp_path: Path, seed: int
+    tmp_path: Path, seed: int, fork: Fork
 ) -> None:
     for name, low, high in (("a", 0, 500), ("b", 450, 750), ("c", 700, 900)):
         corpus(tmp_path / f"{name}.jsonl", low, high)
@@ -94,114 +77,90 @@ def test_a_killed_command_leaves_the_old_index_or_the_new_one(
         ["forget", str(work), "10001", "--purge"],
         ["merge", str(work)],
     ]
-    server = subprocess.Popen(
-        [sys.executable, "-c", SERVER, str(tmp_path / "warm.index")],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    assert server.stdin is not None
-    assert server.stdout is not None
-    assert server.stdout.readline() == "ready\n"
     rng = random.Random(4 + seed)
 
     def run(
-        command: list[str], seconds: float | None, how: int = signal.SIGKILL
+        words: list[str], seconds: float | None, how: int = signal.SIGKILL
     ) -> float:
-        assert server.stdin is not None
-        assert server.stdout is not None
-        server.stdin.write(json.dumps(command) + "\n")
-        server.stdin.flush()
-        child = int(server.stdout.readline())
         begun = time.monotonic()
+        process = fork(command, words)
+        assert process.pid is not None
         if seconds is not None:
             time.sleep(seconds)
             with contextlib.suppress(ProcessLookupError):  # it was faster
-                os.kill(child, how)
-        assert server.stdout.readline() == "ended\n"
+                os.kill(process.pid, how)
+        process.join()
         return time.monotonic() - begun
 
-    try:
-        before = state(start)
-        expected: dict[int, tuple[tuple[int, str], float]] = {}
-        for kill in range(KILLS):
-            number = kill % len(commands)
-            target = other if str(other) in commands[number] else work
+    before = state(start)
+    expected: dict[int, tuple[tuple[int, str], float]] = {}
+    for kill in range(KILLS):
+        number = kill % len(commands)
+        target = other if str(other) in commands[number] else work
+        for folder in (work, other):
+            shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(start, work)
+        if number not in expected:
+            took = run(commands[number], None)
+            expected[number] = state(target), took
             for folder in (work, other):
                 shutil.rmtree(folder, ignore_errors=True)
             shutil.copytree(start, work)
-            if number not in expected:
-                took = run(commands[number], None)
-                expected[number] = state(target), took
-                for folder in (work, other):
-                    shutil.rmtree(folder, ignore_errors=True)
-                shutil.copytree(start, work)
-            after, took = expected[number]
-            run(
-                commands[number],
-                rng.random() * took * 1.1,
-                rng.choice([signal.SIGKILL, signal.SIGTERM]),
-            )
-            steps = {before, after}
-            if "--purge" in commands[number]:
-                steps.add((before[0] + 1, after[1]))
-            if target == work:
-                assert state(work) in steps
-            elif (other / "manifest.json").exists():
-                assert state(other) == after
-            # The next writer clears up what was half done, and the same command comes
-            # to the same end.
-            if number in (0, 1, 2, 5) and (target == other or state(work) == before):
-                if number == 2 and (other / "manifest.json").exists():
-                    continue
-                run(commands[number], None)
-                assert state(target) == after
-            if (target / "manifest.json").exists():
-                kept = state(target)
-                run(["forget", str(target), "7"], None)
-                assert state(target) == kept
-                named = {
-                    "manifest.json",
-                    "lock",
-                    *provscan.open_index(target).reader.manifest.files(),
-                }
-                assert {
-                    str(p.relative_to(target)) for p in target.rglob("*") if p.is_file()
-                } == named, kept
-                provscan.verify(target, quick=True)
-    finally:
-        server.stdin.close()
-        server.stdout.close()
-        server.wait()
+        after, took = expected[number]
+        run(
+            commands[number],
+            rng.random() * took * 1.1,
+            rng.choice([signal.SIGKILL, signal.SIGTERM]),
+        )
+        steps = {before, after}
+        if "--purge" in commands[number]:
+            steps.add((before[0] + 1, after[1]))
+        if target == work:
+            assert state(work) in steps
+        elif (other / "manifest.json").exists():
+            assert state(other) == after
+        # The next writer clears up what was half done, and the same command comes
+        # to the same end.
+        if number in (0, 1, 2, 5) and (target == other or state(work) == before):
+            if number == 2 and (other / "manifest.json").exists():
+                continue
+            run(commands[number], None)
+            assert state(target) == after
+        if (target / "manifest.json").exists():
+            kept = state(target)
+            run(["forget", str(target), "7"], None)
+            assert state(target) == kept
+            named = {
+                "manifest.json",
+                "lock",
+                *provscan.open_index(target).reader.manifest.files(),
+            }
+            assert {
+                str(p.relative_to(target)) for p in target.rglob("*") if p.is_file()
+            } == named, kept
+            provscan.verify(target, quick=True)
 
 
-READER = """
-import sys, time
-import provscan
-folder, until = sys.argv[1], time.monotonic() + float(sys.argv[2])
-texts = [line for line in open(sys.argv[3], encoding="utf-8").read().splitlines()]
-answers = 0
-while time.monotonic() < until:
-    index = provscan.open_index(folder)
-    ids = set(index.match(texts)["tweet_id"].to_pylist())
-    generation = index.reader.manifest.generation
-    time.sleep(0.05)
-    assert set(index.match(texts)["tweet_id"].to_pylist()) == ids
-    print(generation, ",".join(sorted(ids)), flush=True)
-    answers += 1
-assert answers
-"""
+def read_for(seconds: float, folder: Path, texts: list[str], answers: Path) -> None:
+    """Open an index again and again, and write which tweets each generation has."""
+    until = time.monotonic() + seconds
+    with answers.open("w") as file:
+        while time.monotonic() < until:
+            index = provscan.open_index(folder)
+            ids = set(index.match(texts)["tweet_id"].to_pylist())
+            generation = index.reader.manifest.generation
+            time.sleep(0.05)
+            assert set(index.match(texts)["tweet_id"].to_pylist()) == ids
+            print(generation, ",".join(sorted(ids)), file=file)
 
 
-def test_readers_see_one_generation_each(tmp_path: Path) -> None:
+def test_readers_see_one_generation_each(tmp_path: Path, fork: Fork) -> None:
     """While a writer appends, forgets, merges and replaces, every answer is that of one
     generation.
     """
     rng = random.Random(3)
     texts = [f"{sentence(rng, 'latin', 60)} number {n * 7919}" for n in range(60)]
     tweets = [{"id": str(100 + n), "text": text} for n, text in enumerate(texts)]
-    (tmp_path / "texts").write_text("\n".join(texts), encoding="utf-8")
     folder = tmp_path / "a.index"
     answers: dict[int, set[str]] = {}
 
@@ -210,24 +169,10 @@ def test_readers_see_one_generation_each(tmp_path: Path) -> None:
         answers[index.reader.manifest.generation] = set(found)
 
     note(provscan.build_index(tweets[:30], folder))
-    readers = [
-        subprocess.Popen(
-            [
-                sys.executable,
-                "-c",
-                READER,
-                str(folder),
-                str(SECONDS),
-                str(tmp_path / "texts"),
-            ],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(READERS)
-    ]
+    files = [tmp_path / f"{number}.txt" for number in range(READERS)]
+    readers = [fork(read_for, SECONDS, folder, texts, file) for file in files]
     step = 0
-    while any(reader.poll() is None for reader in readers):
+    while any(reader.is_alive() for reader in readers):
         action: Any = step % 4
         low = rng.randrange(0, 50)
         if action == 0:
@@ -240,36 +185,35 @@ def test_readers_see_one_generation_each(tmp_path: Path) -> None:
             provscan.build_index(tweets[low:], folder, overwrite=True)
         note(provscan.open_index(folder))
         step += 1
-    for reader in readers:
-        out, err = reader.communicate()
-        assert reader.returncode == 0, err
-        lines = [line.split(" ") for line in out.splitlines()]
+    for reader, file in zip(readers, files, strict=True):
+        assert reader.exitcode == 0
+        lines = [line.split(" ") for line in file.read_text().splitlines()]
         assert lines
         for generation, ids in lines:
             assert set(filter(None, ids.split(","))) == answers[int(generation)]
     assert step >= 4
 
 
-def test_a_lock_of_a_dead_process_is_no_obstacle(tmp_path: Path) -> None:
-    folder = tmp_path / "a.index"
+def hold_the_lock(folder: Path, held: Path) -> None:
+    with changing(folder, "change"):
+        held.touch()
+        time.sleep(60)
+
+
+def test_a_lock_of_a_dead_process_is_no_obstacle(tmp_path: Path, fork: Fork) -> None:
+    folder, held = tmp_path / "a.index", tmp_path / "held"
     provscan.build_index([{"id": "1", "text": "a first tweet that comes in"}], folder)
-    code = (
-        "import sys, time; from pathlib import Path; from provscan.index.folder import "
-        "changing\nwith changing(Path(sys.argv[1]), 'change'): print('held', "
-        "flush=True); time.sleep(60)"
-    )
-    holder = subprocess.Popen(
-        [sys.executable, "-c", code, str(folder)], stdout=subprocess.PIPE, text=True
-    )
-    assert holder.stdout is not None
-    assert holder.stdout.readline() == "held\n"
+    holder = fork(hold_the_lock, folder, held)
+    while not held.exists():
+        assert holder.is_alive()
+        time.sleep(0.001)
     with pytest.raises(
         OutputError,
         match=f"is being written by process {holder.pid} on .* wait until that ends",
     ):
         provscan.forget(folder, "1")
     holder.kill()
-    holder.communicate()
+    holder.join()
     assert provscan.forget(folder, "1")["tweets"] == 1
 
 

@@ -7,9 +7,11 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import os
 import random
-import subprocess
-import sys
+import signal
+import threading
+import time
 import zipfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,6 +22,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from forks import Fork
 from nightly import NIGHTLY
 
 from provscan.errors import InputError, ParameterError
@@ -350,28 +353,28 @@ def test_shared_quotas_are_found(tmp_path: Path) -> None:
     assert {row["scope"] for row in rows(tables, "fanout")} == {"project", "user"}
 
 
-KILLED = """
-import os, random, sys, threading, time
-from provscan.ledger import access
-threading.Timer(float(sys.argv[3]), lambda: os.kill(os.getpid(), 9)).start()
-access.measure([sys.argv[1]], sys.argv[2], key="k", windows=(60, 900))
-os._exit(0)
-"""
+def measure_until_killed(logs: Path, out: Path, seconds: float) -> None:
+    threading.Timer(seconds, lambda: os.kill(os.getpid(), signal.SIGKILL)).start()
+    access.measure([logs], out, key="k", windows=(60, 900))
+    os._exit(0)
 
 
-def test_a_killed_measurement_goes_on(tmp_path: Path) -> None:
+def test_a_killed_measurement_goes_on(tmp_path: Path, fork: Fork) -> None:
     found = naive.calls(NIGHTS[0], 60, 3000, seed=10)
     logs = tmp_path / "logs"
     logs.mkdir()
     for number, form in enumerate(["parquet", "jsonl", "csv", "jsonl"]):
         part = found[number * 750 : (number + 1) * 750]
         naive.write(part, logs / f"{number}.{form}")
+    begun = time.monotonic()
     whole = access.measure([logs], tmp_path / "whole", key="k", windows=(60, 900))
+    seconds = time.monotonic() - begun
     out = tmp_path / "out"
-    script = [sys.executable, "-c", KILLED, str(logs), str(out)]
-    for number in range(50 if NIGHTLY else 3):
-        wait = 1.2 + 0.1 * number if NIGHTLY else 1.5 + 0.7 * number
-        subprocess.run([*script, str(wait)], check=False)
+    kills = 50 if NIGHTLY else 3
+    for number in range(1, kills + 1):
+        process = fork(measure_until_killed, logs, out, seconds * number / kills)
+        process.join()
+        assert process.exitcode in (0, -signal.SIGKILL)
     tables = access.measure([logs], out, key="k", windows=(60, 900))
     for name in TABLES:
         assert pq.read_table(tables / f"{name}.parquet").equals(

@@ -6,8 +6,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from typing import Any
 import openpyxl
 import pyarrow.parquet as pq
 import pytest
+import readme
 from chromium import Watched
 from click.testing import CliRunner
 from house import ROOT
@@ -27,11 +26,15 @@ from provscan.readers import file_checksum
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the demonstration, and its ledger as ``out``."""
+    """A folder in which the commands of docs/ledger.md made the demonstration and its
+    ledger.
+    """
     folder = tmp_path_factory.mktemp("ledger")
-    generator = ROOT / "corpora" / "generate_ledger.py"
-    subprocess.run([sys.executable, generator, folder / "demo"], check=True, cwd=ROOT)
-    make_ledger([], folder / "out", case=folder / "demo" / "case.toml", key="k")
+    page = (ROOT / "docs" / "ledger.md").read_text(encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        # As many as users plant by default, in place of the fewer of tests.
+        patch.setattr("provscan.calibration.spike_ins.FEWEST", 2000)
+        assert readme.with_output(page, folder, readme.run_here) == page
     return folder
 
 
@@ -41,7 +44,9 @@ def truth(demo: Path) -> dict[str, Any]:
 
 
 def table(demo: Path, name: str) -> list[dict[str, Any]]:
-    return pq.read_table(demo / "out" / "tables" / f"{name}.parquet").to_pylist()
+    return pq.read_table(
+        demo / "demo.ledger" / "tables" / f"{name}.parquet"
+    ).to_pylist()
 
 
 def test_the_three_counts_are_those_of_a_naive_script(
@@ -183,9 +188,9 @@ def test_deletions_government_and_claims(demo: Path, truth: dict[str, Any]) -> N
 
 
 def test_the_manifest_has_the_checksum_of_every_other_file(demo: Path) -> None:
-    ledger, out = read_ledger(demo / "out"), demo / "out"
+    ledger, out = read_ledger(demo / "demo.ledger"), demo / "demo.ledger"
     found = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
-    assert found == {*ledger["files"], "ledger.json", "report.html"}
+    assert found == {*ledger["files"], "key.txt", "ledger.json", "report.html"}
     for name, checksum in ledger["files"].items():
         assert file_checksum(out / name) == checksum
     assert ledger["case"]["name"] == "The letter of May 2023, invented"
@@ -195,8 +200,8 @@ def test_the_manifest_has_the_checksum_of_every_other_file(demo: Path) -> None:
 def test_the_workbook_has_a_sheet_for_each_table_and_says_what_it_leaves_out(
     demo: Path,
 ) -> None:
-    book = openpyxl.load_workbook(demo / "out" / "ledger.xlsx", read_only=True)
-    tables = {path.stem for path in (demo / "out" / "tables").glob("*.parquet")}
+    book = openpyxl.load_workbook(demo / "demo.ledger" / "ledger.xlsx", read_only=True)
+    tables = {path.stem for path in (demo / "demo.ledger" / "tables").glob("*.parquet")}
     assert set(book.sheetnames) == {"contents", *tables}
     contents = {row[0]: row[1:] for row in book["contents"].values}
     rows = len(table(demo, "peaks"))
@@ -218,15 +223,17 @@ def test_the_same_inputs_give_the_same_bytes(demo: Path, tmp_path: Path) -> None
 def test_the_report_needs_the_folder_alone(demo: Path, tmp_path: Path) -> None:
     moved = tmp_path / "moved"
     moved.mkdir()
-    (moved / "tables").symlink_to(demo / "out" / "tables")
-    (moved / "ledger.json").symlink_to(demo / "out" / "ledger.json")
+    (moved / "tables").symlink_to(demo / "demo.ledger" / "tables")
+    (moved / "ledger.json").symlink_to(demo / "demo.ledger" / "ledger.json")
     page = write_ledger_report(moved)
-    assert page.read_bytes() == (demo / "out" / "report.html").read_bytes()
+    assert page.read_bytes() == (demo / "demo.ledger" / "report.html").read_bytes()
     done = CliRunner().invoke(
-        main, ["report", str(demo / "out"), "-o", str(moved / "b")]
+        main, ["report", str(demo / "demo.ledger"), "-o", str(moved / "b")]
     )
     assert done.exit_code == 0, done.output
-    done = CliRunner().invoke(main, ["report", str(demo / "out"), "--format", "pdf"])
+    done = CliRunner().invoke(
+        main, ["report", str(demo / "demo.ledger"), "--format", "pdf"]
+    )
     assert done.exit_code == 2
     assert "the report of a ledger is HTML" in done.stderr
 
@@ -235,7 +242,7 @@ def test_the_page_is_self_contained_and_accessible(demo: Path, browser: Any) -> 
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     watched = Watched(browser, {})
     page = watched.page
-    watched.address = (demo / "out" / "report.html").as_uri()
+    watched.address = (demo / "demo.ledger" / "report.html").as_uri()
     page.goto(watched.address)
     for details in page.locator("details").all():
         details.evaluate("node => { node.open = true; }")

@@ -145,13 +145,12 @@ def test_spans_far_into_a_text_of_several_blocks(build: Build) -> None:
 
 
 @pytest.mark.parametrize("around", [-150, -60, -1, 0, 1, 60])
-@pytest.mark.parametrize(
-    ("letter", "block"), [("x", BLOCK), *((letter, 1 << 17) for letter in "я中😀ﷺ")]
-)
+@pytest.mark.parametrize("letter", "xя中😀ﷺ")
 def test_a_tweet_across_a_border_is_found_once(
-    build: Build, letter: str, block: int, around: int
+    build: Build, letter: str, around: int
 ) -> None:
     """Text without white space is cut anywhere, never inside a character."""
+    block = 1 << 17
     tweet = "Thequickbrownfoxjumpsoverthelazydogneartheoldriverbank"
     index = build([tweet])
     size = len(letter.encode())

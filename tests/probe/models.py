@@ -98,7 +98,8 @@ class Server(ThreadingHTTPServer):
             None
         )
         self.echo: float | None = None
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+        # It notices a shutdown after this time.
+        threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
 
     @property
     def url(self) -> str:

@@ -26,6 +26,8 @@ def web_server(files):
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # Else the client confirms each header, after 40 ms, before it is sent the body.
+        disable_nagle_algorithm = True
 
         def do_HEAD(self):
             self.answer(body=False)
@@ -84,7 +86,8 @@ def web_server(files):
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    # It notices a shutdown after this time.
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}", faults

@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 from dataset import some_records
+from forks import Fork
 from ray_cluster import add_node
 
 import provscan
@@ -202,52 +203,57 @@ def test_processes_need_files(index: provscan.Index, tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-KILLED = """
-import os, sys
-import provscan
-from provscan.engine import Progress
-
 class Kill(Progress):
-    done = 0
-    def advance(self, n):
-        self.done += n
-        if self.done >= float(sys.argv[5]):
-            os.kill(os.getpid(), int(sys.argv[6]))
+    """Sends a signal to its process once so many bytes were scanned."""
 
-if __name__ == "__main__":
-    workers = 1 if sys.argv[4] == "processes" else 2  # Each process starts slowly.
-    options = {"executor": sys.argv[4], "workers": workers, "resume": True, "spike_ins": 300}
-    provscan.match(sys.argv[1], sys.argv[2], sys.argv[3], progress=Kill(), **options)
-"""  # noqa: E501
+    def __init__(self, after: float, number: int) -> None:
+        self.left, self.number = after, number
+
+    def advance(self, n: int) -> None:
+        self.left -= n
+        if self.left <= 0:
+            os.kill(os.getpid(), self.number)
+
+
+def match_until_killed(
+    folder: Path, index: str, out: Path, executor: str, after: float, number: int
+) -> None:
+    provscan.match(
+        folder,
+        index,
+        out,
+        executor=executor,
+        workers=1 if executor == "processes" else 2,  # Each process starts slowly.
+        progress=Kill(after, number),
+        resume=True,
+        spike_ins=300,
+    )
 
 
 @pytest.mark.parametrize("executor", ["threads", "processes"])
 def test_killed_runs_go_on(
-    index: provscan.Index, folder: Path, tmp_path: Path, executor: str
+    index: provscan.Index, folder: Path, tmp_path: Path, executor: str, fork: Fork
 ) -> None:
     expected = content(
         provscan.match(folder, index, tmp_path / "whole.run", spike_ins=300).path
     )
-    (tmp_path / "killed.py").write_text(KILLED)
     size = sum(path.stat().st_size for path in folder.iterdir())
     out = tmp_path / "a.run"
     rng = random.Random(1)
     parts: dict[Path, int] = {}
     places = sorted(rng.uniform(0.1, 0.9) for _ in range(2))
     for place, number in zip(places, (signal.SIGKILL, signal.SIGTERM), strict=True):
-        command = [
-            sys.executable,
-            tmp_path / "killed.py",
+        process = fork(
+            match_until_killed,
             folder,
-            index.path,
+            str(index.path),
             out,
             executor,
-            str(size * place),
-        ]
-        done = subprocess.run(
-            [*command, str(int(number))], check=False, capture_output=True, text=True
+            size * place,
+            number,
         )
-        assert done.returncode == -number, done.stderr
+        process.join()
+        assert process.exitcode == -number
         assert not out.exists()
         left = {
             path: path.stat().st_mtime_ns

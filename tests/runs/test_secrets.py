@@ -123,7 +123,7 @@ def test_what_a_run_leaves_that_was_stopped_has_no_secret(
         "--strict",
         "--log=log.jsonl",
     ]
-    options += ["--executor=processes", "--workers=2"]
+    options += ["--executor=processes", "--workers=1"]
     line = said("match", web("dataset.jsonl"), *options, status=3)
     assert list(Path("dataset.run.unfinished/parts").iterdir())
     line += said(

@@ -99,8 +99,9 @@ def raw(client: Client, *parts: bytes, pause: float = 0.0) -> bytes:
         return received
 
 
+# The server closes the connection once it has answered.
 HEAD = (
-    b"POST /api/lookup HTTP/1.1\r\nHost: localhost\r\n"
+    b"POST /api/lookup HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
     b"Content-Type: application/json\r\n"
 )
 
@@ -171,12 +172,11 @@ def test_a_mix_of_bad_clients_leaves_the_server_as_it_was(
     with running(Path(index.path), limits=limits) as client:
         body = json.dumps({"text": HERON}).encode()
         length = b"Content-Length: %d\r\n\r\n" % len(body)
-        close = b"Connection: close\r\n"
 
         def one(number: int) -> bytes:
             kind = number % 4
             if kind == 0:
-                return raw(client, HEAD + close + length, body)
+                return raw(client, HEAD + length, body)
             if kind == 1:
                 return raw(client, HEAD + b"Content-Length: 100000000\r\n\r\n")
             if kind == 2:
@@ -186,7 +186,7 @@ def test_a_mix_of_bad_clients_leaves_the_server_as_it_was(
             return b""
 
         with ThreadPoolExecutor(40) as pool:
-            statuses = {reply[9:12] for reply in pool.map(one, range(200))}
+            statuses = {reply[9:12] for reply in pool.map(one, range(80))}
         assert statuses <= {b"", b"200", b"408", b"413", b"429"}
         assert {b"200", b"408", b"413"} <= statuses
         assert client.look_up(HERON)["findings"] == 1
