@@ -7,7 +7,6 @@ selects the rows, and ``templates/ledger.html`` contains the text.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from pathlib import Path
@@ -28,6 +27,12 @@ STYLES = ("page.css", "ledger.css", "print.css")
 # ``page.sql`` has the same numbers.
 MOST, LIMIT, CHARTS = 100, 1000, 12
 
+# The three counts of tweets, by the prefix of their columns in ``totals``.
+THREE = {
+    "Tweets delivered": "delivered",
+    "Distinct a day, summed": "daily",
+    "Distinct over all": "distinct",
+}
 # The tables and charts of the page; ``page.sql`` makes a view of each.
 TABLES = (
     *("totals", "findings", "fanout", "clock", "claims", "holdings", "deletions"),
@@ -61,7 +66,6 @@ def write_ledger_report(
         from_utc=from_utc,
         lasting=lasting,
         span=span,
-        delivered=lambda row: span(*_delivered(row)),
         shown=shown,
         numbers=numbers,
         most=MOST,
@@ -78,13 +82,9 @@ def ledger_lines(found: Mapping[str, Any]) -> Iterator[str]:
         if row["scope"] == "all":
             calls = several(row["calls"], "call", "calls")
             yield f"Accessed: {calls}, {row['refused']:,} refused"
-            yield f"  Tweets delivered         {span(*_delivered(row)):>20}"
-            daily, distinct = (
-                span(row[f"{name}_low"], row[f"{name}_high"])
-                for name in ("daily", "distinct")
-            )
-            yield f"  Distinct a day, summed   {daily:>20}"
-            yield f"  Distinct over all        {distinct:>20}"
+            for title, name in THREE.items():
+                bounds = span(row[f"{name}_low"], row[f"{name}_high"])
+                yield f"  {title:<25}{bounds:>20}"
     left_out = found["left_out"]
     for words, number in (
         (("line", "lines", "that could not be read"), left_out["bad_lines"]),
@@ -114,23 +114,13 @@ def ledger_lines(found: Mapping[str, Any]) -> Iterator[str]:
     yield f"Report: {found['ledger']}/{REPORT_FILE}"
 
 
-def _delivered(row: Mapping[str, Any]) -> tuple[float, float | None]:
-    """Return the bounds of the tweets delivered."""
-    low, high = row["delivered_low"], row["delivered_high"]
-    if low is None:
-        low = high = row["delivered"]
-    return low, None if row["uncounted"] else high
-
-
-def span(low: float | None, high: float | None) -> str:
+def span(low: int | None, high: int | None) -> str:
     """Return a number between ``low`` and ``high`` in words. None means unknown."""
     if low is None:
         return "not known"
-    least = count(math.floor(low))
     if high is None:
-        return f"at least {least}"
-    most = count(math.ceil(high))
-    return least if least == most else f"{least} to {most}"
+        return f"at least {count(low)}"
+    return count(low) if low == high else f"{count(low)} to {count(high)}"
 
 
 def shown(value: Any) -> str:
