@@ -108,7 +108,7 @@ GROUP BY ALL ORDER BY ALL;
 
 CREATE VIEW table_peaks AS
 SELECT scope, name, endpoint, "window", if(kind = 0, 'sliding', 'fixed') AS kind, zone,
-    day, make_timestamp(start) AS start, calls
+    DATE '1970-01-01' + day::INTEGER AS day, make_timestamp(start) AS start, calls
 FROM busiest JOIN (SELECT DISTINCT scope, "of", name, endpoint FROM groups)
     USING (scope, "of")
 ORDER BY "window", zone, kind, scope, name, endpoint, day;

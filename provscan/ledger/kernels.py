@@ -1,4 +1,4 @@
-"""Inner loops over calls in order of time."""
+"""The inner loop over calls in order of time."""
 
 from __future__ import annotations
 
@@ -6,15 +6,6 @@ import numpy as np
 
 from provscan.kernels.jit import kernel
 
-CALL = np.dtype(
-    [
-        ("time", np.int64),  # In microseconds since 1970.
-        ("parameters", np.uint64),  # A hash.
-        ("name", np.int32),  # The row of the call's names in the view ``names``.
-        ("answered", np.bool_),
-    ],
-    align=True,
-)
 RECENT = np.dtype(
     [
         ("time", np.int64),
@@ -25,13 +16,7 @@ RECENT = np.dtype(
     align=True,
 )
 """An answered call. Call ``i`` is in slot ``i`` modulo the number of slots."""
-PENDING = np.dtype([("key", np.uint64), ("time", np.int64)])
-"""A refused or failed call that can be repeated. The key of a free slot is 0."""
-
 DAY = np.int64(86_400_000_000)
-# Odd multiplier of a hash (2**64 / golden ratio); it mixes values into the upper bits.
-MIX = np.uint64(0x9E3779B97F4A7C15)
-ONE = np.uint64(1)
 
 
 def window_type(zones: int) -> np.dtype:
@@ -99,28 +84,3 @@ def busiest(recent, span, scope, groups, lengths, midnights, latest, windows):
                 if window.fixed[zone, 1] > window.best[zone, 1, 0]:
                     window.best[zone, 1, 0] = window.fixed[zone, 1]
                     window.best[zone, 1, 1] = start
-
-
-@kernel
-def repeats(calls, holders, within, pending, again):
-    """Mark the calls whose predecessor was refused or failed shortly before.
-
-    The predecessor has the same parameters and the same ``holders`` uint64[names], a
-    number for each token and endpoint. ``again`` bool[calls] is set to true for calls
-    at most ``within`` microseconds after such a predecessor. ``pending`` PENDING[2**b]
-    is a hash table; it must be zero, and have more slots than there are refused and
-    failed calls.
-    """
-    mask = np.uint64(len(pending) - 1)
-    for i in range(len(calls)):
-        key = (calls[i].parameters ^ (holders[calls[i].name] * MIX)) * MIX | ONE
-        slot = (key >> np.uint64(32)) & mask
-        while pending[slot].key != 0 and pending[slot].key != key:
-            slot = (slot + ONE) & mask
-        if pending[slot].key == key:
-            again[i] = calls[i].time - pending[slot].time <= within
-            # An answered call is not pending.
-            pending[slot].time = -DAY
-        if not calls[i].answered:
-            pending[slot].key = key
-            pending[slot].time = calls[i].time

@@ -1,8 +1,5 @@
--- The tables and charts of the page: a view page_NAME for each, in the order of its rows.
--- At most 100 rows of a table of findings, and 12 charts of a kind, are shown.
-
-CREATE VIEW page_totals AS
-FROM totals ORDER BY scope, calls DESC, name;
+-- The rows of the page, in order, where they are not those of a table: a view page_NAME
+-- for each. At most 100 rows of a table of findings, and 12 charts of a kind, are shown.
 
 CREATE VIEW page_findings AS
 SELECT f.*, title, dated, until_day, until_dated, clause, assumes,
@@ -15,23 +12,8 @@ WINDOW same AS (PARTITION BY result = 'differs', CASE f.kind
     ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
 QUALIFY place <= 100 ORDER BY place, f.kind;
 
-CREATE VIEW page_fanout AS
-FROM fanout ORDER BY joint_peak DESC, scope, name, endpoint;
-
 CREATE VIEW page_clock AS
 FROM clock ORDER BY kind IN ('agrees', 'not_measured'), stream, start;
-
-CREATE VIEW page_claims AS
-FROM claims ORDER BY source, what, name, low DESC;
-
-CREATE VIEW page_holdings AS
-FROM holdings ORDER BY application, date, name;
-
-CREATE VIEW page_deletions AS
-FROM deletions ORDER BY application, requested, name;
-
-CREATE VIEW page_uses AS
-FROM uses ORDER BY application, date, name;
 
 CREATE VIEW page_missing AS
 FROM missing ORDER BY lane, what, amount DESC, about;

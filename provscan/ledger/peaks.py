@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import zip_longest
 from tempfile import TemporaryFile
-from typing import Any, NamedTuple
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -23,14 +23,7 @@ import pyarrow as pa
 from provscan.errors import ParameterError
 from provscan.ledger.columns import require_zone
 from provscan.ledger.counts import QUARTER, SCOPES, Counts
-from provscan.ledger.kernels import (
-    CALL,
-    PENDING,
-    RECENT,
-    busiest,
-    repeats,
-    window_type,
-)
+from provscan.ledger.kernels import RECENT, busiest, window_type
 from provscan.ordered_map import ordered_map
 
 DAY = 86_400
@@ -54,23 +47,6 @@ PIECES = f"""
     FROM placed GROUP BY piece ORDER BY piece"""
 
 
-class Walked(NamedTuple):
-    """The results of :func:`walk`: the busiest windows of each group and day, and the
-    number of retries of each name and day.
-    """
-
-    busiest: pa.Table
-    retries: pa.Table
-
-
-class Midnight(NamedTuple):
-    """The beginning of a day in a zone, in microseconds since 1970."""
-
-    time: int
-    zone: int
-    day: date
-
-
 def require_windows(windows: Sequence[int], zone: str) -> None:
     """Check the lengths of windows and the zone."""
     require_zone(zone)
@@ -82,10 +58,13 @@ def require_windows(windows: Sequence[int], zone: str) -> None:
             )
 
 
-def walk(counts: Counts, windows: Sequence[int], zone: str, on_progress: Any) -> Walked:
-    """Walk through all calls; ``windows`` are in seconds, ascending."""
+def walk(
+    counts: Counts, windows: Sequence[int], zone: str, on_progress: Any
+) -> tuple[pa.Table, pa.Table]:
+    """Return the busiest windows of each group and day, and the number of retries of
+    each name and day. ``windows`` are in seconds, ascending.
+    """
     names = counts.sql("SELECT * FROM names ORDER BY i").to_arrow_table()
-    holders = names["holder"].to_numpy().astype(np.uint64)
     zones = list(dict.fromkeys(("UTC", zone)))
     # Leave out scopes without names, such as users in a log of applications.
     scopes = [
@@ -95,31 +74,38 @@ def walk(counts: Counts, windows: Sequence[int], zone: str, on_progress: Any) ->
     ]
     pieces = counts.sql(PIECES).fetchall()
     midnights = _midnights(zones, pieces[0][0], pieces[-1][1])
-    most = max(kept for _, _, kept in pieces)
-    calls, retries, added = np.zeros(0, CALL), [], 0
+    slots = 1 << max(kept for _, _, kept in pieces).bit_length()
+    calls, retries, added = None, [], 0
     with TemporaryFile(dir=counts.work) as file:
         # Zeros are written so that a full disk is an error here, and not later.
-        np.zeros(1 << int(most).bit_length(), RECENT).tofile(file)
+        np.zeros(slots, RECENT).tofile(file)
         recent = np.memmap(file, RECENT, "r+")
         for number, (begin, end, _) in enumerate(pieces, 1):
-            before = calls[calls["time"] >= (begin - RETRY) * MICRO]
             new = _calls(counts, begin, end)
-            calls = np.concatenate([before, new])
-            retries.append(_retries(calls, holders, begin))
+            calls = (
+                new
+                if calls is None
+                else np.concatenate(
+                    [calls[calls["time"] >= (begin - RETRY) * MICRO], new]
+                )
+            )
+            retries.append(_retries(calls, begin))
             new = new[new["answered"]]
-            slots = np.arange(added, added + len(new)) & (len(recent) - 1)
-            recent["time"][slots], recent["name"][slots] = new["time"], new["name"]
-            passed = [
-                m for m in midnights if m.time < end * MICRO or end == pieces[-1][1]
+            at = np.arange(added, added + len(new)) % slots
+            recent["time"][at], recent["name"][at] = new["time"], new["name"]
+            ended = [
+                m for m in midnights if m[0] < end * MICRO or number == len(pieces)
             ]
-            midnights = midnights[len(passed) :]
-            cuts = added + np.searchsorted(new["time"], [m.time for m in passed])
+            del midnights[: len(ended)]
+            cuts = added + np.searchsorted(new["time"], [m[0] for m in ended])
             added += len(new)
-            add = partial(_Scope.add, recent=recent, passed=passed, cuts=[*cuts, added])
+            add = partial(
+                _Scope.add, recent=recent, midnights=ended, cuts=[*cuts, added]
+            )
             list(ordered_map(add, scopes, os.cpu_count() or 1))
             on_progress("peaks", number, len(pieces))
     found = [table for scope in scopes for table in scope.found]
-    return Walked(pa.concat_tables(found), pa.concat_tables(retries))
+    return pa.concat_tables(found), pa.concat_tables(retries)
 
 
 class _Scope:
@@ -128,68 +114,66 @@ class _Scope:
     def __init__(
         self, number: int, groups: Any, windows: Sequence[int], zones: Sequence[str]
     ) -> None:
-        size = int(groups.max()) + 1
         self.found: list[pa.Table] = []
         self._number, self._groups, self._zones = number, groups, zones
         self._lengths = np.array(windows, np.int64)
+        self._days = np.zeros((len(zones), 2), np.int64)  # Midnight, and number of day.
+        size = int(groups.max()) + 1
         self._latest = np.full((size, 2), -DAY * MICRO)
         self._windows = np.zeros((size, len(windows)), window_type(len(zones)))
-        self._begun = [Midnight(0, 0, date.min)] * len(zones)
         self._added = 0
 
-    def add(self, recent: Any, passed: Sequence[Midnight], cuts: Sequence[int]) -> None:
-        """Add the calls up to the last of ``cuts``; before the call with the number
-        ``cuts[i]``, the day ``passed[i]`` begins.
+    def add(self, recent: Any, midnights: Sequence[Any], cuts: Sequence[int]) -> None:
+        """Add calls up to the last of ``cuts``. A day begins, at ``midnights[i]``,
+        before the call with the number ``cuts[i]``.
         """
-        for cut, midnight in zip_longest(cuts, passed):
+        for cut, midnight in zip_longest(cuts, midnights):
             busiest(
                 recent,
                 np.array([self._added, cut]),
                 self._number,
                 self._groups,
                 self._lengths * MICRO,
-                np.array([begun.time for begun in self._begun]),
+                self._days[:, 0],
                 self._latest,
                 self._windows,
             )
             self._added = cut
             if midnight is not None:
-                self._end(midnight.zone)
-                self._begun[midnight.zone] = midnight
+                time, zone, day = midnight
+                self._end(zone)
+                self._days[zone] = time, day
 
     def _end(self, zone: int) -> None:
         """End the day of a zone: move its busiest windows to ``found``."""
         best = self._windows["best"][:, :, zone]
         group, window, kind = np.nonzero(best[..., 0])
-        number = len(group)
-        if number:
-            columns = {
-                "scope": pa.repeat(SCOPES[self._number], number),
-                "of": group,
-                "window": self._lengths[window],
-                "kind": kind,
-                "zone": pa.repeat(self._zones[zone], number),
-                "day": pa.repeat(self._begun[zone].day, number),
-                "calls": best[group, window, kind, 0],
-                "start": best[group, window, kind, 1],
-            }
-            self.found.append(pa.table(columns))
+        calls, start = best[group, window, kind].T
+        columns = {
+            "scope": pa.repeat(SCOPES[self._number], len(group)),
+            "of": group,
+            "window": self._lengths[window],
+            "kind": kind,
+            "zone": pa.repeat(self._zones[zone], len(group)),
+            "day": pa.repeat(self._days[zone, 1], len(group)),
+            "calls": calls,
+            "start": start,
+        }
+        self.found.append(pa.table(columns))
         best[:] = 0
 
 
-def _midnights(zones: Sequence[str], begin: int, end: int) -> list[Midnight]:
-    """Return the beginnings of days in all zones, in order of time: from the days of
-    ``begin`` to the days after ``end``, which are in seconds.
+def _midnights(
+    zones: Sequence[str], begin: int, end: int
+) -> list[tuple[int, int, int]]:
+    """Return the beginnings of days from before ``begin`` until after ``end``, which
+    are in seconds: the time in microseconds, the number of the zone, that of the day.
     """
     found = []
-    for number, name in enumerate(zones):
-        zone = ZoneInfo(name)
-        day = datetime.fromtimestamp(begin, zone).date()
-        last = datetime.fromtimestamp(end, zone).date()
-        while day <= last + timedelta(days=1):
-            time = datetime(day.year, day.month, day.day, tzinfo=zone).timestamp()
-            found.append(Midnight(round(time) * MICRO, number, day))
-            day += timedelta(days=1)
+    for number, zone in enumerate(zones):
+        for day in range(begin // DAY - 1, end // DAY + 3):
+            date = datetime(1970, 1, 1, tzinfo=ZoneInfo(zone)) + timedelta(days=day)
+            found.append((round(date.timestamp()) * MICRO, number, day))
     return sorted(found)
 
 
@@ -198,26 +182,33 @@ def _calls(counts: Counts, begin: int, end: int) -> Any:
     of the logs.
     """
     rows = counts.sql(
-        f"""SELECT epoch_us(time) AS time, parameters, n.i::INTEGER AS name,
-            (outcome = 'answered')::UTINYINT AS answered
+        f"""SELECT epoch_us(time) AS time, hash(parameters, holder) AS request,
+            n.i::INTEGER AS name, outcome = 'answered' AS answered
         FROM ({counts.calls(counts.within(begin, end))}) JOIN names n USING (key)
         WHERE time >= make_timestamp({begin * MICRO})
             AND time < make_timestamp({end * MICRO})"""
     ).to_arrow_table()
     order = np.argsort(rows["time"].to_numpy(), kind="stable")
-    calls = np.empty(len(rows), CALL)
-    for name in rows.column_names:
-        calls[name] = rows[name].to_numpy()[order]
-    return calls
+    columns = [column.to_numpy()[order] for column in rows.columns]
+    return np.rec.fromarrays(columns, names=rows.column_names)
 
 
-def _retries(calls: Any, holders: Any, begin: int) -> pa.Table:
+def _retries(calls: Any, begin: int) -> pa.Table:
     """Return the number of retries of each name and UTC day from ``begin`` on."""
-    again = np.zeros(len(calls), np.bool_)
-    slots = 2 * np.count_nonzero(~calls["answered"]) + 1
-    pending = np.zeros(1 << int(slots).bit_length(), PENDING)
-    repeats(calls, holders, RETRY * MICRO, pending, again)
-    found = calls[again & (calls["time"] >= begin * MICRO)]
+    # Most requests have no refused or failed call. They are left out before the others
+    # are sorted, except for those with the same upper bits as one of the others.
+    bits = calls["request"] >> np.uint64(40)
+    repeated = np.zeros(1 << 24, np.bool_)
+    repeated[bits[~calls["answered"]]] = True
+    calls = calls[repeated[bits]]
+    calls = calls[np.argsort(calls["request"], kind="stable")]
+    before, after = calls[:-1], calls[1:]
+    found = after[
+        (before["request"] == after["request"])
+        & ~before["answered"]
+        & (after["time"] - before["time"] <= RETRY * MICRO)
+        & (after["time"] >= begin * MICRO)
+    ]
     days = pa.array((found["time"] // (DAY * MICRO)).astype(np.int32)).cast(pa.date32())
     table = pa.table({"i": found["name"].astype(np.int64), "day": days})
     counted = table.group_by(["i", "day"]).aggregate([([], "count_all")])

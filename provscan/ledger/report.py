@@ -33,10 +33,11 @@ THREE = {
     "Distinct a day, summed": "daily",
     "Distinct over all": "distinct",
 }
-# The tables and charts of the page; ``page.sql`` makes a view of each.
+# The tables of the page: tables of the ledger, and views that ``page.sql`` makes.
 TABLES = (
-    *("totals", "findings", "fanout", "clock", "claims", "holdings", "deletions"),
-    *("uses", "missing", "rules", "coverage", "government", "lanes", "days", "limits"),
+    *("totals", "fanout", "claims", "holdings", "deletions", "uses"),
+    *("page_findings", "page_clock", "page_missing", "page_rules", "page_coverage"),
+    *("page_government", "page_lanes", "page_days", "page_limits"),
 )
 
 
@@ -50,11 +51,11 @@ def write_ledger_report(
     tables = folder / TABLES_FOLDER
     with open_database(tables, [path.stem for path in tables.glob("*.parquet")]) as db:
         run_script(db, "page.sql")
-        found = {name: rows(db, f"FROM page_{name} LIMIT {LIMIT}") for name in TABLES}
-        numbers = {
-            name: rows(db, f"SELECT count(*) AS n FROM page_{name}")[0]["n"]
-            for name in TABLES
-        }
+        found, numbers = {}, {}
+        for source in TABLES:
+            name = source.removeprefix("page_")
+            found[name] = rows(db, f"FROM {source} LIMIT {LIMIT}")
+            numbers[name] = len(db.table(source))
     content = page(
         "ledger.html",
         STYLES,
