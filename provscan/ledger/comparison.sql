@@ -176,9 +176,10 @@ SELECT 'accessed', 'monthly_cap', pack, rule, version, 'project', project, NULL,
     first_day, last_day, compared, above, low, month, value, CASE
         WHEN version IS NULL THEN 'no_rule' WHEN above > 0 THEN 'differs'
         WHEN within = compared THEN 'agrees' ELSE 'undecided' END,
-    format('At least {:,} tweets in a month', low)
-    || CASE WHEN known < compared THEN '; no upper bound is known'
-        ELSE format(', at most {:,}', high) END
+    CASE WHEN known < compared
+        THEN format('At least {:,} tweets in a month; no upper bound is known', low)
+        WHEN low = high THEN format('{:,} tweets in the month with the most', low)
+        ELSE format('At least {:,} tweets in a month, at most {:,}', low, high) END
     || CASE WHEN value IS NULL THEN '' ELSE format('; the cap was {:,} and was exceeded '
         || 'in {:,} of {:,} months', value, above, compared) END
 FROM (
