@@ -49,7 +49,7 @@ NAMES = ", ".join(
 )
 # The calls (``part``, ``row``) that an earlier file also has, from ``rows``.
 REPEATED = f"""
-    WITH hashed AS (
+    WITH hashed AS NOT MATERIALIZED (
         SELECT part, row, time,
             hash(time, key, parameters, status, tweets, newest) AS call FROM ({{rows}})
     ), minutes AS (
@@ -131,7 +131,9 @@ class Counts:
         )
         everything = range(len(self.parts))
         self.sql(f"CREATE VIEW every AS {self._rows(everything)}")
-        self.made("repeated", REPEATED.format(rows=self._rows(self._overlapping())))
+        overlapping = self._overlapping()
+        rows = self._rows(overlapping or [0]) + ("" if overlapping else " LIMIT 0")
+        self.made("repeated", REPEATED.format(rows=rows))
         self.repeated = self.sql("FROM repeated LIMIT 1").fetchall()
         self.sql(f"CREATE VIEW calls AS {self.calls(everything)}")
 
@@ -169,9 +171,7 @@ class Counts:
         ]
 
     def _overlapping(self) -> list[int]:
-        """Return the first part, and those that have a period and names in common with
-        another one.
-        """
+        """Return the parts that have a period and names in common with another one."""
         paths = ", ".join(text(str(part.names)) for part in self.parts)
         found = self.sql(
             f"""WITH keyed AS (
@@ -182,7 +182,7 @@ class Counts:
             FROM keyed a JOIN keyed b USING (key)
             WHERE a.part < b.part AND a.first <= b.last AND b.first <= a.last"""
         ).fetchall()
-        return sorted({0, *(part for (part,) in found)})
+        return sorted(part for (part,) in found)
 
     def add_up(self) -> None:
         """Make ``sums`` and ``quarters``."""
