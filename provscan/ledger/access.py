@@ -139,26 +139,20 @@ def _counted(
     progress: Progress,
 ) -> dict[str, pa.Table]:
     """Return the tables that are computed from calls."""
-    stages = ("sums", "ids", "clock", "tables")
-
-    def begin(stage: str) -> None:
-        progress("counting", stages.index(stage), len(stages))
-
-    begin("sums")
+    steps = 4
+    progress("counting", 0, steps)
     counted.add_up()
     walked = functools.cache(lambda: peaks.walk(counted, windows, zone, progress))
     counted.made("busiest", lambda: walked()[0])
     counted.made("retries", lambda: walked()[1])
-    begin("ids")
+    progress("counting", 1, steps)
     counted.count_ids()
-    begin("clock")
+    progress("counting", 2, steps)
     measured = clock.clock(counted)
-    begin("tables")
+    progress("counting", 3, steps)
     paused = pauses.pauses(counted, parts, measured)
     counted.database.register("pauses", paused)
-    method = pa.table({"exact": [counted.exact]})
-    counted.database.register("method", method)
     run_script(counted.database, "access.sql")
     tables = {name: counted.sql(f"FROM table_{name}").to_arrow_table() for name in MADE}
-    progress("counting", len(stages), len(stages))
+    progress("counting", steps, steps)
     return tables | {"clock": measured, "pauses": paused}

@@ -2,7 +2,7 @@
 --
 -- The script reads the intermediate results of counts.py and peaks.py (names, repeated,
 -- sums, quarters, found, retries, busiest), the views logs, files, every and scoped, and
--- the tables pauses and method.
+-- the table pauses.
 
 -- The groups of names whose calls share a limit: one row for each name and scope.
 CREATE VIEW groups AS
@@ -63,8 +63,9 @@ WITH by_day AS (
 ), counted AS (
     SELECT summed.*, coalesce(value, 0) AS value, coalesce(low, 0) AS low,
         coalesce(high, 0) AS high, without = 0 AND uncounted = 0 AS complete,
-        uncounted = 0 AND NOT sampled AS bounded, method.exact
-    FROM summed LEFT JOIN (FROM found WHERE day IS NULL) USING (scope, name), method
+        uncounted = 0 AND NOT sampled AS bounded,
+        NOT EXISTS (FROM found WHERE low < high) AS exact
+    FROM summed LEFT JOIN (FROM found WHERE day IS NULL) USING (scope, name)
 )
 SELECT scope, nullif(name, '') AS name, first, last, calls, refused, failed, retries,
     uncounted, delivered,
@@ -122,17 +123,17 @@ WITH shared AS (
     FROM sums JOIN groups g USING (i) JOIN names USING (i)
     WHERE scope IN ('project', 'user') GROUP BY ALL
 ), sliding AS (
-    SELECT scope, "of", "window", max(calls) AS peak,
-        make_timestamp(max_by(start, (calls, -start))) AS start
+    SELECT scope, "of", "window", max(calls) AS joint_peak,
+        make_timestamp(max_by(start, (calls, -start))) AS joint_start
     FROM busiest WHERE kind = 0 AND zone = 'UTC'
         AND "window" = (SELECT min("window") FROM busiest) GROUP BY ALL
 ), single AS (
-    SELECT g.scope, g."of", max(peak) AS single_peak
+    SELECT g.scope, g."of", max(joint_peak) AS single_peak
     FROM sliding JOIN groups t USING (scope, "of") JOIN groups g ON g.i = t.i
     WHERE t.scope = 'token' GROUP BY ALL
 )
 SELECT scope, name, endpoint, applications, tokens, first, last, calls, "window",
-    peak AS joint_peak, start AS joint_start, single_peak
+    joint_peak, joint_start, single_peak
 FROM shared JOIN sliding USING (scope, "of") LEFT JOIN single USING (scope, "of")
 WHERE tokens > 1 OR len(applications) > 1 ORDER BY joint_peak DESC, scope, name, endpoint;
 

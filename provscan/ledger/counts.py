@@ -194,8 +194,7 @@ class Counts:
         name, and also by day. Each number is exact, or is estimated by a CPC sketch.
         """
         number = self.sql("SELECT sum(ids) FROM sums").fetchall()[0][0] or 0
-        self.exact = number <= EXACT_IDS
-        if self.exact:
+        if number <= EXACT_IDS:
             self.made("ids", f"SELECT DISTINCT * FROM ({IDS})")
             self.made("found", self._counted)
         else:
