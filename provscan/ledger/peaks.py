@@ -32,19 +32,6 @@ RETRY = 60
 # Approximate number of calls that are in memory at a time.
 CALLS = 4_000_000
 MICRO = 1_000_000
-# Periods of whole quarter hours, in seconds, with about CALLS calls each, and the
-# maximum number of calls in the period and the two days before it.
-PIECES = f"""
-    WITH added AS (
-        SELECT quarter, sum(calls)::BIGINT AS calls FROM quarters GROUP BY quarter
-    ), placed AS (
-        SELECT quarter, calls, sum(calls) OVER (ORDER BY quarter) // {CALLS} AS piece,
-            sum(calls) OVER (ORDER BY quarter RANGE BETWEEN {2 * DAY // QUARTER + 1}
-                PRECEDING AND CURRENT ROW) AS recent
-        FROM added
-    ) SELECT {QUARTER} * min(quarter), {QUARTER} * (max(quarter) + 1),
-        (max(recent) + sum(calls))::BIGINT
-    FROM placed GROUP BY piece ORDER BY piece"""
 
 
 def require_windows(windows: Sequence[int], zone: str) -> None:
@@ -72,36 +59,29 @@ def walk(
         for number, scope in enumerate(SCOPES)
         if scope == "application" or names[scope].null_count < len(names)
     ]
-    pieces = counts.sql(PIECES).fetchall()
+    pieces = _pieces(counts)
     midnights = _midnights(zones, pieces[0][0], pieces[-1][1])
     slots = 1 << max(kept for _, _, kept in pieces).bit_length()
-    calls, retries, added = None, [], 0
+    before: list[Any] = []
+    retries, added, done = [], 0, 0
     with TemporaryFile(dir=counts.work) as file:
         # Zeros are written so that a full disk is an error here, and not later.
         np.zeros(slots, RECENT).tofile(file)
         recent = np.memmap(file, RECENT, "r+")
         for number, (begin, end, _) in enumerate(pieces, 1):
             new = _calls(counts, begin, end)
-            calls = (
-                new
-                if calls is None
-                else np.concatenate(
-                    [calls[calls["time"] >= (begin - RETRY) * MICRO], new]
-                )
-            )
+            calls = np.concatenate([*before, new])
+            before = [calls[calls["time"] >= (end - RETRY) * MICRO]]
             retries.append(_retries(calls, begin))
             new = new[new["answered"]]
             at = np.arange(added, added + len(new)) % slots
             recent["time"][at], recent["name"][at] = new["time"], new["name"]
-            ended = [
-                m for m in midnights if m[0] < end * MICRO or number == len(pieces)
-            ]
-            del midnights[: len(ended)]
-            cuts = added + np.searchsorted(new["time"], [m[0] for m in ended])
+            until = midnights[-1][0] if number == len(pieces) else end * MICRO
+            days = [day for day in midnights if done < day[0] <= until]
+            done = until
+            cuts = added + np.searchsorted(new["time"], [day[0] for day in days])
             added += len(new)
-            add = partial(
-                _Scope.add, recent=recent, midnights=ended, cuts=[*cuts, added]
-            )
+            add = partial(_Scope.add, recent=recent, days=days, cuts=[*cuts, added])
             list(ordered_map(add, scopes, os.cpu_count() or 1))
             on_progress("peaks", number, len(pieces))
     found = [table for scope in scopes for table in scope.found]
@@ -117,17 +97,18 @@ class _Scope:
         self.found: list[pa.Table] = []
         self._number, self._groups, self._zones = number, groups, zones
         self._lengths = np.array(windows, np.int64)
-        self._days = np.zeros((len(zones), 2), np.int64)  # Midnight, and number of day.
+        # Of the day of each zone: the midnight, the number, and that of the first call.
+        self._days = np.zeros((len(zones), 3), np.int64)
         size = int(groups.max()) + 1
         self._latest = np.full((size, 2), -DAY * MICRO)
         self._windows = np.zeros((size, len(windows)), window_type(len(zones)))
         self._added = 0
 
-    def add(self, recent: Any, midnights: Sequence[Any], cuts: Sequence[int]) -> None:
-        """Add calls up to the last of ``cuts``. A day begins, at ``midnights[i]``,
-        before the call with the number ``cuts[i]``.
+    def add(self, recent: Any, days: Sequence[Any], cuts: Sequence[int]) -> None:
+        """Add calls up to the last of ``cuts``. ``days[i]``, one of ``_midnights``,
+        begins before the call with the number ``cuts[i]``.
         """
-        for cut, midnight in zip_longest(cuts, midnights):
+        for cut, begun in zip_longest(cuts, days):
             busiest(
                 recent,
                 np.array([self._added, cut]),
@@ -139,10 +120,11 @@ class _Scope:
                 self._windows,
             )
             self._added = cut
-            if midnight is not None:
-                time, zone, day = midnight
-                self._end(zone)
-                self._days[zone] = time, day
+            if begun is not None:
+                time, zone, day = begun
+                if cut > self._days[zone, 2]:
+                    self._end(zone)
+                self._days[zone] = time, day, cut
 
     def _end(self, zone: int) -> None:
         """End the day of a zone: move its busiest windows to ``found``."""
@@ -161,6 +143,25 @@ class _Scope:
         }
         self.found.append(pa.table(columns))
         best[:] = 0
+
+
+def _pieces(counts: Counts) -> list[tuple[int, int, int]]:
+    """Return periods of whole quarter hours, in seconds, with about ``CALLS`` calls
+    each, and the maximum number of calls in the period and the two days before it.
+    """
+    return counts.sql(
+        f"""WITH added AS (
+            SELECT quarter, sum(calls)::BIGINT AS calls FROM quarters GROUP BY quarter
+        ), placed AS (
+            SELECT quarter, calls,
+                sum(calls) OVER (ORDER BY quarter) // {CALLS} AS piece,
+                sum(calls) OVER (ORDER BY quarter RANGE BETWEEN {2 * DAY // QUARTER + 1}
+                    PRECEDING AND CURRENT ROW) AS recent
+            FROM added
+        ) SELECT {QUARTER} * min(quarter), {QUARTER} * (max(quarter) + 1),
+            (max(recent) + sum(calls))::BIGINT
+        FROM placed GROUP BY piece ORDER BY piece"""
+    ).fetchall()
 
 
 def _midnights(
