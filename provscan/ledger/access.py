@@ -17,7 +17,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from provscan.ledger import clock, counts, pauses, peaks
@@ -26,6 +25,8 @@ from provscan.ledger.intake import VERSION, Part, connect, take_in
 from provscan.ledger.tables import BAD_LINES, FILES, TABLES, USAGE
 from provscan.writing import TEMPORARY, replacing_file
 
+# The tables that ``access.sql`` makes.
+MADE = ("files", "calls", "totals", "organisations", "peaks", "fanout", "coverage")
 Progress = Callable[[str, int, int], None]
 """A callback that receives the stage, the work done in it, and its total work."""
 
@@ -93,18 +94,17 @@ def measure(
     name = hashlib.sha256(settings.encode()).hexdigest()[:16]
     work = folder / "work" / name
     work.mkdir(parents=True, exist_ok=True)
+    usage = [row for part in parts for row in part.usage]
+    bad = [row for part in parts for row in part.bad]
     tables = {
-        "files": _files(parts),
-        "bad_lines": pa.Table.from_pylist(
-            [row for part in parts for row in part.bad], BAD_LINES
-        ),
-        "usage": _usage(parts),
+        "files": pa.Table.from_pylist([part.about for part in parts], FILES),
+        "bad_lines": pa.Table.from_pylist(bad, BAD_LINES),
+        "usage": pa.Table.from_pylist(usage) if usage else USAGE.empty_table(),
     }
     if any(part.path for part in parts):
         with connect([folder], memory) as database:
             counted = counts.Counts(database, parts, work)
             tables |= _counted(counted, parts, windows, zone, progress)
-            tables["files"] = _with_repeated(counted, tables["files"])
     (folder / "tables").mkdir(exist_ok=True)
     for each, schema in TABLES.items():
         table = tables.get(each, schema.empty_table()).select(schema.names)
@@ -139,52 +139,20 @@ def _counted(
     progress: Progress,
 ) -> dict[str, pa.Table]:
     """Return the tables that are computed from calls."""
-    stages = ("sums", "ids", "clock", "tables")
-
-    def begin(stage: str) -> None:
-        progress("counting", stages.index(stage), len(stages))
-
-    begin("sums")
-    counted.sums()
+    steps = 4
+    progress("counting", 0, steps)
+    counted.add_up()
     walked = functools.cache(lambda: peaks.walk(counted, windows, zone, progress))
-    counted.made("busiest", lambda: walked().busiest)
-    counted.made("retries", lambda: walked().retries)
-    begin("ids")
-    counted.ids()
+    counted.made("busiest", lambda: walked()[0])
+    counted.made("retries", lambda: walked()[1])
+    progress("counting", 1, steps)
     counted.count_ids()
-    begin("clock")
+    progress("counting", 2, steps)
     measured = clock.clock(counted)
-    begin("tables")
+    progress("counting", 3, steps)
     paused = pauses.pauses(counted, parts, measured)
     counted.database.register("pauses", paused)
     run_script(counted.database, "access.sql")
-    tables = {
-        name: counted.sql(f"FROM table_{name}").to_arrow_table()
-        for name in ("coverage", "calls", "totals", "organisations", "peaks", "fanout")
-    }
-    progress("counting", len(stages), len(stages))
+    tables = {name: counted.sql(f"FROM table_{name}").to_arrow_table() for name in MADE}
+    progress("counting", steps, steps)
     return tables | {"clock": measured, "pauses": paused}
-
-
-def _files(parts: Sequence[Part]) -> pa.Table:
-    return pa.Table.from_pylist([part.about for part in parts], FILES)
-
-
-def _usage(parts: Sequence[Part]) -> pa.Table:
-    rows = [row for part in parts for row in part.usage]
-    days = pa.array([row["day"] for row in rows], pa.string()).cast(pa.date32())
-    table = pa.Table.from_pylist(rows, USAGE.remove(USAGE.get_field_index("day")))
-    return table.append_column("day", days)
-
-
-def _with_repeated(counted: counts.Counts, files: pa.Table) -> pa.Table:
-    """Return the table ``files`` with the number of calls that are in earlier files."""
-    found = dict(
-        counted.sql(
-            """SELECT source, count(*) FROM repeated JOIN files USING (part)
-            GROUP BY source"""
-        ).fetchall()
-    )
-    number = [found.get(name, 0) for name in files["source"].to_pylist()]
-    values = pc.if_else(pc.is_valid(files["rows"]), pa.array(number), None)
-    return files.set_column(FILES.names.index("repeated"), "repeated", values)

@@ -1,17 +1,22 @@
 -- The tables of access logs: a view table_NAME for each, with the columns of tables.py.
 --
--- The script reads the intermediate results of counts.py and peaks.py (names, sums,
--- quarters, retries, busiest), the views files, every and repeated, the tables pauses
--- and clock, and the numbers of distinct ids (found_places, found_days, found).
+-- The script reads the intermediate results of counts.py and peaks.py (names, repeated,
+-- sums, quarters, found, retries, busiest), the views logs, files, every and scoped, and
+-- the table pauses.
 
 -- The groups of names whose calls share a limit: one row for each name and scope.
 CREATE VIEW groups AS
-SELECT 'application' AS scope, of_application AS "of", i, application AS name, endpoint
-    FROM names
-UNION ALL SELECT 'project', of_project, i, project, endpoint
-    FROM names WHERE project IS NOT NULL
-UNION ALL SELECT 'user', of_user, i, "user", endpoint FROM names WHERE "user" IS NOT NULL
-UNION ALL SELECT 'token', of_token, i, token, endpoint FROM names WHERE token IS NOT NULL;
+FROM (SELECT i, endpoint, unnest(['application', 'project', 'user', 'token']) AS scope,
+    unnest([of_application, of_project, of_user, of_token]) AS "of",
+    unnest([application, project, "user", token]) AS name FROM names)
+WHERE name IS NOT NULL OR scope = 'application';
+
+CREATE VIEW added AS FROM sums UNION ALL BY NAME FROM retries;
+
+CREATE VIEW table_files AS
+SELECT logs.* REPLACE (if(rows IS NOT NULL, coalesce(number, 0), NULL) AS repeated)
+FROM logs LEFT JOIN (SELECT part, count(*) AS number FROM repeated GROUP BY part)
+    USING (part);
 
 CREATE VIEW table_calls AS
 SELECT application, project, endpoint, s.*, value AS "distinct"
@@ -21,29 +26,27 @@ FROM (
         sum(delivered) AS delivered, sum(calls_with_ids) AS calls_with_ids,
         sum(delivered_without_ids) AS delivered_without_ids,
         sum(uncounted) AS uncounted, max(quota) AS stated_limit
-    FROM sums LEFT JOIN retries USING (i, day) JOIN names USING (i) GROUP BY ALL
+    FROM added JOIN names USING (i) GROUP BY ALL
 ) s JOIN (SELECT DISTINCT place, application, project, endpoint FROM names)
-    USING (place) LEFT JOIN found_places USING (place, day)
-ORDER BY application, project, endpoint, day;
+    USING (place)
+LEFT JOIN found ON scope = 'place' AND name = place::VARCHAR AND found.day = s.day
+ORDER BY application, project, endpoint, s.day;
 
 -- The tweets of one response are distinct, so that the largest response is a lower
--- bound of distinct tweets.
+-- bound of distinct tweets. In a sample, each call counts 1 / share times; this is the
+-- Horvitz-Thompson estimator.
 CREATE VIEW table_totals AS
-WITH scoped AS (
-    SELECT i, 'all' AS scope, '' AS name FROM names
-    UNION ALL SELECT i, 'application', application FROM names
-    UNION ALL SELECT i, 'project', project FROM names
-), by_day AS (
+WITH by_day AS (
     SELECT scope, name, day, min(first) AS first, max(last) AS last,
         sum(calls) AS calls, sum(refused) AS refused, sum(failed) AS failed,
         sum(retries) AS retries, sum(uncounted) AS uncounted,
         sum(delivered) AS delivered, sum(delivered_without_ids) AS without,
-        max(most) AS most, sum(calls_estimate) AS calls_estimate,
-        sum(calls_variance) AS calls_variance,
-        sum(delivered_estimate) AS delivered_estimate,
-        sum(delivered_variance) AS delivered_variance
-    FROM sums LEFT JOIN retries USING (i, day) JOIN scoped USING (i)
-    WHERE name IS NOT NULL GROUP BY ALL
+        max(most) AS most, min(share) AS share, sum(calls / share) AS all_calls,
+        sum(calls * (1 - share) / share ** 2) AS calls_variance,
+        sum(delivered / share) AS all_delivered,
+        sum(squares * (1 - share) / share ** 2) AS delivered_variance
+    FROM added JOIN names USING (i) JOIN scoped USING (place)
+    WHERE scope <> 'place' AND scoped.name IS NOT NULL GROUP BY ALL
 ), summed AS (
     SELECT scope, name, min(first) AS first, max(last) AS last, sum(calls) AS calls,
         sum(refused) AS refused, sum(failed) AS failed,
@@ -52,17 +55,17 @@ WITH scoped AS (
         coalesce(sum(value), 0) AS day_value, coalesce(sum(low), 0) AS day_low,
         coalesce(sum(high), 0) AS day_high,
         sum(greatest(coalesce(low, 0), most)) AS day_least,
-        sum(calls_estimate) AS calls_estimate,
-        1.96 * sqrt(sum(calls_variance)) AS calls_margin,
-        sum(delivered_estimate) AS delivered_estimate,
-        1.96 * sqrt(sum(delivered_variance)) AS delivered_margin
-    FROM by_day LEFT JOIN found_days USING (scope, name, day) GROUP BY ALL
+        sum(all_calls) AS all_calls, 1.96 * sqrt(sum(calls_variance)) AS calls_margin,
+        sum(all_delivered) AS all_delivered,
+        1.96 * sqrt(sum(delivered_variance)) AS delivered_margin,
+        min(share) < 1 AS sampled
+    FROM by_day LEFT JOIN found USING (scope, name, day) GROUP BY ALL
 ), counted AS (
     SELECT summed.*, coalesce(value, 0) AS value, coalesce(low, 0) AS low,
-        coalesce(high, 0) AS high, calls_estimate IS NOT NULL AS sampled,
-        without = 0 AND uncounted = 0 AS complete,
-        uncounted = 0 AND NOT sampled AS bounded, method.exact
-    FROM summed LEFT JOIN found USING (scope, name), method
+        coalesce(high, 0) AS high, without = 0 AND uncounted = 0 AS complete,
+        uncounted = 0 AND NOT sampled AS bounded,
+        NOT EXISTS (FROM found WHERE low < high) AS exact
+    FROM summed LEFT JOIN (FROM found WHERE day IS NULL) USING (scope, name)
 )
 SELECT scope, nullif(name, '') AS name, first, last, calls, refused, failed, retries,
     uncounted, delivered,
@@ -74,10 +77,11 @@ SELECT scope, nullif(name, '') AS name, first, last, calls, refused, failed, ret
     CASE WHEN bounded THEN high + without END AS distinct_high,
     CASE WHEN NOT complete THEN 'bounds' WHEN exact THEN 'exact' ELSE 'sketch' END
         AS method,
-    calls_estimate, calls_estimate - calls_margin AS calls_low,
-    calls_estimate + calls_margin AS calls_high,
-    delivered_estimate, delivered_estimate - delivered_margin AS delivered_low,
-    delivered_estimate + delivered_margin AS delivered_high,
+    floor(all_calls - calls_margin) AS calls_low,
+    ceil(all_calls + calls_margin) AS calls_high,
+    floor(all_delivered - delivered_margin) AS delivered_low,
+    CASE WHEN uncounted = 0 THEN ceil(all_delivered + delivered_margin) END
+        AS delivered_high,
     coalesce(nullif(concat_ws('; ',
         CASE WHEN without > 0 THEN format('{:,} of {:,} delivered tweets have no ids, '
             'so distinct tweets are bounded: at most, all of these tweets were '
@@ -92,7 +96,7 @@ SELECT scope, nullif(name, '') AS name, first, last, calls, refused, failed, ret
         CASE WHEN NOT exact THEN 'distinct ids are estimated; the bounds are the 95% '
             'bounds of a CPC sketch' END
     ), ''), 'every delivered tweet has an id') AS says
-FROM counted ORDER BY scope <> 'all', scope, name;
+FROM counted ORDER BY scope <> 'all', scope, calls DESC, name;
 
 CREATE VIEW table_organisations AS
 SELECT organisation, declared_use, region, application,
@@ -103,14 +107,11 @@ WHERE calls > refused + failed
     AND coalesce(organisation, declared_use, region) IS NOT NULL
 GROUP BY ALL ORDER BY ALL;
 
--- A day that is cut at the end of a period of the walk has several rows in busiest.
 CREATE VIEW table_peaks AS
 SELECT scope, name, endpoint, "window", if(kind = 0, 'sliding', 'fixed') AS kind, zone,
-    DATE '1970-01-01' + day::INTEGER AS day,
-    make_timestamp(max_by(start, (calls, -start))) AS start, max(calls) AS calls,
-    max_by(tweets, (calls, -start)) AS tweets
+    DATE '1970-01-01' + day::INTEGER AS day, make_timestamp(start) AS start, calls
 FROM busiest JOIN (SELECT DISTINCT scope, "of", name, endpoint FROM groups)
-    USING (scope, "of") GROUP BY ALL
+    USING (scope, "of")
 ORDER BY "window", zone, kind, scope, name, endpoint, day;
 
 CREATE VIEW table_fanout AS
@@ -122,19 +123,19 @@ WITH shared AS (
     FROM sums JOIN groups g USING (i) JOIN names USING (i)
     WHERE scope IN ('project', 'user') GROUP BY ALL
 ), sliding AS (
-    SELECT scope, "of", "window", max(calls) AS peak,
-        make_timestamp(max_by(start, (calls, -start))) AS start
+    SELECT scope, "of", "window", max(calls) AS joint_peak,
+        make_timestamp(max_by(start, (calls, -start))) AS joint_start
     FROM busiest WHERE kind = 0 AND zone = 'UTC'
         AND "window" = (SELECT min("window") FROM busiest) GROUP BY ALL
 ), single AS (
-    SELECT g.scope, g."of", max(peak) AS single_peak
+    SELECT g.scope, g."of", max(joint_peak) AS single_peak
     FROM sliding JOIN groups t USING (scope, "of") JOIN groups g ON g.i = t.i
     WHERE t.scope = 'token' GROUP BY ALL
 )
 SELECT scope, name, endpoint, applications, tokens, first, last, calls, "window",
-    peak AS joint_peak, start AS joint_start, single_peak
+    joint_peak, joint_start, single_peak
 FROM shared JOIN sliding USING (scope, "of") LEFT JOIN single USING (scope, "of")
-WHERE tokens > 1 OR len(applications) > 1 ORDER BY scope, name, endpoint;
+WHERE tokens > 1 OR len(applications) > 1 ORDER BY joint_peak DESC, scope, name, endpoint;
 
 -- The state of each quarter of an hour of each application, summed over days.
 CREATE VIEW table_coverage AS
@@ -165,8 +166,7 @@ WITH streams AS (
         900 * count(*) FILTER (state = 'unknown') AS unknown
     FROM states GROUP BY ALL
 ), counted AS (
-    SELECT who, day, sum(calls) AS calls,
-        if(min(share) < 1, min(share), NULL) AS sampled
+    SELECT who, day, sum(calls) AS calls, min(nullif(share, 1)) AS sampled
     FROM sums JOIN names USING (i) GROUP BY ALL
 ), doubled AS (
     SELECT who, time::DATE AS day, count(*) AS repeated

@@ -176,9 +176,10 @@ SELECT 'accessed', 'monthly_cap', pack, rule, version, 'project', project, NULL,
     first_day, last_day, compared, above, low, month, value, CASE
         WHEN version IS NULL THEN 'no_rule' WHEN above > 0 THEN 'differs'
         WHEN within = compared THEN 'agrees' ELSE 'undecided' END,
-    format('At least {:,} tweets in a month', low)
-    || CASE WHEN known < compared THEN '; no upper bound is known'
-        ELSE format(', at most {:,}', high) END
+    CASE WHEN known < compared
+        THEN format('At least {:,} tweets in a month; no upper bound is known', low)
+        WHEN low = high THEN format('{:,} tweets in the month with the most', low)
+        ELSE format('At least {:,} tweets in a month, at most {:,}', low, high) END
     || CASE WHEN value IS NULL THEN '' ELSE format('; the cap was {:,} and was exceeded '
         || 'in {:,} of {:,} months', value, above, compared) END
 FROM (
@@ -227,16 +228,11 @@ WHERE uses.kind <> 'output';
 -- is the number of days on which calls may be missing, summed over applications.
 CREATE TABLE claims AS
 WITH counted AS (
-    SELECT scope, name, 'calls' AS what, 'calls' AS count_of,
-        coalesce(calls_low, calls) AS low, coalesce(calls_high, calls) AS high
-    FROM totals
-    UNION ALL SELECT scope, name, 'tweets', 'delivered',
-        coalesce(delivered_low, delivered),
-        CASE WHEN uncounted = 0 THEN coalesce(delivered_high, delivered) END FROM totals
-    UNION ALL SELECT scope, name, 'tweets', 'distinct a day, summed',
-        coalesce(daily_low, daily_value), coalesce(daily_high, daily_value) FROM totals
-    UNION ALL SELECT scope, name, 'tweets', 'distinct over all',
-        coalesce(distinct_low, distinct_value), coalesce(distinct_high, distinct_value)
+    SELECT scope, name, unnest(['calls', 'tweets', 'tweets', 'tweets']) AS what,
+        unnest(['calls', 'delivered', 'distinct a day, summed', 'distinct over all'])
+            AS count_of,
+        unnest([calls_low, delivered_low, daily_low, distinct_low]) AS low,
+        unnest([calls_high, delivered_high, daily_high, distinct_high]) AS high
     FROM totals
 ), claimed AS (
     SELECT source, what, CASE WHEN application IS NULL THEN 'all' ELSE 'application' END
@@ -248,9 +244,8 @@ WITH counted AS (
     FROM usage GROUP BY project
 )
 SELECT source, claimed.* EXCLUDE (source, total), total AS claimed, count_of,
-    low::BIGINT AS low, high::BIGINT AS high,
-    greatest(total - high, 0)::BIGINT AS unexplained_low,
-    greatest(total - coalesce(low, 0), 0)::BIGINT AS unexplained_high,
+    low, high, greatest(total - high, 0) AS unexplained_low,
+    greatest(total - coalesce(low, 0), 0) AS unexplained_high,
     (SELECT count(*) FROM coverage WHERE state IN ('gap', 'damaged', 'unknown')
         AND (claimed.scope = 'all' OR application = claimed.name OR application IN
             (SELECT application FROM calls WHERE project = claimed.name)))

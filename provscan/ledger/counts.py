@@ -2,13 +2,14 @@
 
 :class:`Counts` makes intermediate results, each of which reads all calls: ``repeated``
 has the calls that are in several files, ``sums`` adds up calls by name and day,
-``quarters`` shows when each application was recorded, and ``days`` has the distinct
-ids of each day. ``access.sql`` makes tables from them.
+``quarters`` shows when each application was recorded, ``ids`` has the distinct ids of
+each day, and ``found`` their numbers. ``access.sql`` makes tables from them.
 """
 
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ import pyarrow.parquet as pq
 from provscan.errors import UnusableError
 from provscan.ledger.intake import Part
 from provscan.ledger.logs import text
+from provscan.ledger.tables import FILES
 from provscan.writing import replacing_file
 
 QUARTER = 900
@@ -31,18 +33,75 @@ SKETCH = 14
 # calls are left out if at least this share of the calls between the first and the last
 # such minute agree.
 SAME = 0.5
-SAME_CALL = "time, key, parameters, status, tweets, newest"
 OUTCOMES = """CASE WHEN status IN (401, 403, 420, 429) THEN 'refused'
     WHEN status >= 500 THEN 'failed' ELSE 'answered' END"""
-UNWEIGHED = """NULL::DOUBLE AS share, NULL::DOUBLE AS calls_estimate,
-    NULL::DOUBLE AS calls_variance, NULL::DOUBLE AS delivered_estimate,
-    NULL::DOUBLE AS delivered_variance"""
-# In a sample, each call counts 1 / share times; this is the Horvitz-Thompson estimator.
-WEIGHED = """min(share_) AS share, sum(1 / share_) AS calls_estimate,
-    sum((1 - share_) / share_ ** 2) AS calls_variance,
-    sum(delivered / share_) AS delivered_estimate,
-    sum(delivered ** 2 * (1 - share_) / share_ ** 2) AS delivered_variance"""
 SCOPES = ("application", "project", "user", "token")
+# The scopes of totals, and the places of the table ``calls``.
+COUNTED = ("all", "application", "project", "place")
+NAMES = ", ".join(
+    f"dense_rank() OVER (ORDER BY {columns}) - 1 AS {name}"
+    for name, columns in {
+        **{f"of_{scope}": f'"{scope}", endpoint' for scope in SCOPES},
+        "who": "application",
+        "place": "application, project, endpoint",
+        "holder": 'coalesce(token, "user", application), endpoint',
+    }.items()
+)
+# The calls (``part``, ``row``) that an earlier file also has, from ``rows``.
+REPEATED = f"""
+    WITH hashed AS NOT MATERIALIZED (
+        SELECT part, row, time,
+            hash(time, key, parameters, status, tweets, newest) AS call FROM ({{rows}})
+    ), minutes AS (
+        SELECT part, date_trunc('minute', time) AS minute, count(*) AS calls,
+            sum(call::HUGEINT) AS checksum FROM hashed GROUP BY ALL
+    ), pairs AS (
+        SELECT x.part AS a, y.part AS b, min(minute) AS first,
+            max(minute) + INTERVAL 1 MINUTE AS last
+        FROM minutes x JOIN minutes y USING (minute, calls, checksum)
+        WHERE x.part < y.part GROUP BY ALL
+    ), near AS (
+        -- Include the minutes before and after, in which a file may begin or end.
+        SELECT a, b, part, row, call, time BETWEEN first AND last AS inside,
+            row_number() OVER (PARTITION BY a, b, part, call ORDER BY row) AS nth
+        FROM hashed JOIN (SELECT *, unnest([a, b]) AS part FROM pairs) USING (part)
+        WHERE time BETWEEN first - INTERVAL 1 MINUTE AND last + INTERVAL 1 MINUTE
+    ), compared AS (
+        SELECT a, b, min(calls) AS calls FROM (
+            SELECT a, b, part, count(*) FILTER (inside) AS calls FROM near GROUP BY ALL)
+        GROUP BY ALL
+    ), agreeing AS (
+        SELECT a, b, y.row, count(*) OVER (PARTITION BY a, b) AS number
+        FROM near x JOIN near y USING (a, b, call, nth) WHERE x.part = a AND y.part = b
+    ) SELECT DISTINCT b AS part, row FROM agreeing JOIN compared USING (a, b)
+    WHERE number >= {SAME} * calls"""
+# By name, UTC day and share of the sample.
+SUMS = """
+    SELECT i, s.* EXCLUDE (key) FROM (
+        SELECT key, time::DATE AS day, coalesce(share, 1) AS share, count(*) AS calls,
+            count(*) FILTER (outcome = 'refused') AS refused,
+            count(*) FILTER (outcome = 'failed') AS failed,
+            coalesce(sum(delivered), 0)::BIGINT AS delivered,
+            coalesce(sum(delivered::DOUBLE ** 2), 0) AS squares,
+            count(ids) FILTER (answered) AS calls_with_ids,
+            coalesce(sum(delivered) FILTER (ids IS NULL), 0)::BIGINT
+                AS delivered_without_ids,
+            count(*) FILTER (answered AND tweets IS NULL) AS uncounted,
+            coalesce(max(delivered), 0) AS most, max(quota) AS quota,
+            coalesce(sum(len(ids)) FILTER (answered), 0)::BIGINT AS ids,
+            min(time) AS first, max(time) AS last,
+            min(time) FILTER (answered) AS first_answered,
+            max(time) FILTER (answered) AS last_answered
+        FROM (SELECT *, outcome = 'answered' AS answered,
+            if(answered, tweets, 0) AS delivered FROM calls) GROUP BY ALL
+    ) s JOIN names USING (key)"""
+QUARTERS = f"""
+    SELECT part, who, epoch_us(time) // {QUARTER}000000 AS quarter, count(*) AS calls,
+        min(time) AS first, max(time) AS last
+    FROM calls JOIN names USING (key) GROUP BY ALL"""
+IDS = """
+    SELECT place, time::DATE AS day, unnest(ids) AS id FROM calls JOIN names USING (key)
+    WHERE ids IS NOT NULL AND outcome = 'answered'"""
 
 
 class Counts:
@@ -54,7 +113,29 @@ class Counts:
         self.database = database
         self.parts = [part for part in parts if part.path is not None]
         self.work = work
-        self._begin()
+        numbers = {id(part): number for number, part in enumerate(self.parts)}
+        logs = [part.about | {"part": numbers.get(id(part))} for part in parts]
+        schema = FILES.append(pa.field("part", pa.int32()))
+        database.register("logs", pa.Table.from_pylist(logs, schema))
+        self.sql("CREATE VIEW files AS FROM logs WHERE part IS NOT NULL")
+        listed = ", ".join(text(str(part.names)) for part in self.parts)
+        self.made(
+            "names",
+            f"""SELECT row_number() OVER (ORDER BY key) - 1 AS i, *, {NAMES}
+            FROM (SELECT DISTINCT * FROM read_parquet([{listed}])) ORDER BY key""",
+        )
+        self.sql(
+            f"""CREATE VIEW scoped AS SELECT DISTINCT place, unnest({list(COUNTED)})
+                AS scope, unnest(['', application, project, place::VARCHAR]) AS name
+            FROM names"""
+        )
+        everything = range(len(self.parts))
+        self.sql(f"CREATE VIEW every AS {self._rows(everything)}")
+        overlapping = self._overlapping()
+        rows = self._rows(overlapping or [0]) + ("" if overlapping else " LIMIT 0")
+        self.made("repeated", REPEATED.format(rows=rows))
+        self.repeated = self.sql("FROM repeated LIMIT 1").fetchall()
+        self.sql(f"CREATE VIEW calls AS {self.calls(everything)}")
 
     def sql(self, query: str) -> duckdb.DuckDBPyRelation:
         return self.database.sql(query)
@@ -68,38 +149,7 @@ class Counts:
                     self.sql(f"COPY ({query}) TO {text(str(target))} (FORMAT parquet)")
                 else:
                     pq.write_table(query(), target)
-        self.sql(
-            f"CREATE OR REPLACE VIEW {name} AS "
-            f"SELECT * FROM read_parquet({text(str(path))})"
-        )
-
-    def _begin(self) -> None:
-        """Make the views `names`, `files`, `every` and `calls`."""
-        listed = ", ".join(text(str(part.names)) for part in self.parts)
-        ranks = ", ".join(
-            f"dense_rank() OVER (ORDER BY {columns}) - 1 AS {name}"
-            for name, columns in {
-                **{f"of_{scope}": f'"{scope}", endpoint' for scope in SCOPES},
-                "who": "application",
-                "place": "application, project, endpoint",
-                "holder": 'coalesce(token, "user", application), endpoint',
-            }.items()
-        )
-        self.made(
-            "names",
-            f"""SELECT row_number() OVER (ORDER BY key) - 1 AS i, *, {ranks}
-            FROM (SELECT DISTINCT * FROM read_parquet([{listed}])) ORDER BY key""",
-        )
-        columns = ("source", "stream", "first", "last", "state", "bad")
-        files = [
-            {"part": number, **{name: part.about[name] for name in columns}}
-            for number, part in enumerate(self.parts)
-        ]
-        self.database.register("files", pa.Table.from_pylist(files))
-        every = range(len(self.parts))
-        self.sql(f"CREATE VIEW every AS {self._rows(every)}")
-        self.made("repeated", lambda: self.sql(self._repeated()).to_arrow_table())
-        self.sql(f"CREATE VIEW calls AS {self.calls(every)}")
+        self.sql(f"CREATE VIEW {name} AS FROM read_parquet({text(str(path))})")
 
     def _rows(self, parts: Iterable[int]) -> str:
         paths = ", ".join(text(str(self.parts[number].path)) for number in parts)
@@ -108,9 +158,7 @@ class Counts:
 
     def calls(self, parts: Iterable[int]) -> str:
         """Return SQL for the calls of some parts, without repeated calls."""
-        left_out = ""
-        if self.sql("SELECT count(*) FROM repeated").fetchall()[0][0]:
-            left_out = "ANTI JOIN repeated USING (part, row)"
+        left_out = "ANTI JOIN repeated USING (part, row)" if self.repeated else ""
         return f"SELECT * FROM ({self._rows(parts)}) {left_out}"
 
     def within(self, begin: int, end: int) -> list[int]:
@@ -122,178 +170,76 @@ class Counts:
             and part.about["last"].timestamp() >= begin
         ]
 
-    def _repeated(self) -> str:
-        """Return SQL for the calls (``part``, ``row``) that are in an earlier file."""
+    def _overlapping(self) -> list[int]:
+        """Return the parts that have a period and names in common with another one."""
         paths = ", ".join(text(str(part.names)) for part in self.parts)
-        keys = f"SELECT file_index AS part, key FROM read_parquet([{paths}])"
-        overlapping = self.sql(
-            f"""WITH keys AS ({keys})
-            SELECT DISTINCT unnest([a.part, b.part]) AS part FROM files a
-            JOIN files b ON a.part < b.part AND a.first <= b.last AND b.first <= a.last
-            JOIN keys x ON x.part = a.part
-            JOIN keys y ON y.part = b.part AND y.key = x.key ORDER BY part"""
+        found = self.sql(
+            f"""WITH keyed AS (
+                SELECT part, first, last, key FROM files JOIN (
+                    SELECT file_index AS part, key FROM read_parquet([{paths}])
+                ) USING (part)
+            ) SELECT DISTINCT unnest([a.part, b.part]) AS part
+            FROM keyed a JOIN keyed b USING (key)
+            WHERE a.part < b.part AND a.first <= b.last AND b.first <= a.last"""
         ).fetchall()
-        self.sql("CREATE TEMP TABLE agreeing (part INTEGER, row BIGINT)")
-        if overlapping:
-            pairs = self.sql(
-                f"""WITH minutes AS (
-                    SELECT part, date_trunc('minute', time) AS minute,
-                        count(*) AS calls, sum(hash({SAME_CALL})::HUGEINT) AS checksum
-                    FROM ({self._rows([part for (part,) in overlapping])})
-                    GROUP BY ALL
-                ) SELECT x.part, y.part, min(minute)::VARCHAR, max(minute)::VARCHAR
-                FROM minutes x JOIN minutes y USING (minute, calls, checksum)
-                WHERE x.part < y.part GROUP BY ALL ORDER BY ALL"""
-            ).fetchall()
-            for a, b, first, last in pairs:
-                self._compare(a, b, first, last)
-        return "SELECT DISTINCT * FROM agreeing"
+        return sorted(part for (part,) in found)
 
-    def _compare(self, a: int, b: int, first: str, last: str) -> None:
-        """Add the calls of part ``b`` that are also in part ``a`` to ``agreeing``, if
-        most calls agree between the first and the last minute in which all agree.
-        """
-        inside = f"""time BETWEEN TIMESTAMP '{first}' - INTERVAL {{0}} MINUTE
-            AND TIMESTAMP '{last}' + INTERVAL {{1}} MINUTE"""
-        # Include the minutes before and after, in which a file may begin or end.
-        numbered = f"""SELECT part, row, {SAME_CALL}, row_number() OVER (
-            PARTITION BY part, {SAME_CALL} ORDER BY row) AS nth
-            FROM ({self._rows([a, b])}) WHERE {inside.format(1, 2)}"""
-        agree = " AND ".join(
-            f"x.{name} IS NOT DISTINCT FROM y.{name}" for name in SAME_CALL.split(", ")
-        )
-        self.sql(
-            f"""CREATE OR REPLACE TEMP TABLE compared AS SELECT y.part, y.row
-            FROM ({numbered}) x JOIN ({numbered}) y ON x.nth = y.nth AND {agree}
-            WHERE x.part = {a} AND y.part = {b}"""
-        )
-        self.sql(
-            f"""INSERT INTO agreeing FROM compared
-            WHERE (SELECT count(*) FROM compared) >= {SAME} * (
-                SELECT min(calls) FROM (
-                    SELECT count(*) AS calls FROM ({self._rows([a, b])})
-                    WHERE {inside.format(0, 1)} GROUP BY part))"""
-        )
-
-    def sums(self) -> None:
-        """Make ``sums`` (by name and UTC day) and ``quarters`` (by part, application
-        and quarter of an hour).
-        """
-        sampled = self.sql("SELECT 1 FROM calls WHERE share < 1 LIMIT 1").fetchall()
-        self.sampled = bool(sampled)
-        share = "coalesce(share, 1)" if self.sampled else "1"
-        self.made(
-            "sums",
-            f"""SELECT i, s.* EXCLUDE (key) FROM (
-                SELECT key, time::DATE AS day, count(*) AS calls,
-                    count(*) FILTER (outcome = 'refused') AS refused,
-                    count(*) FILTER (outcome = 'failed') AS failed,
-                    coalesce(sum(delivered), 0)::BIGINT AS delivered,
-                    count(ids) FILTER (answered) AS calls_with_ids,
-                    coalesce(sum(delivered) FILTER (ids IS NULL), 0)::BIGINT
-                        AS delivered_without_ids,
-                    count(*) FILTER (answered AND tweets IS NULL) AS uncounted,
-                    coalesce(max(delivered), 0) AS most, max(quota) AS quota,
-                    coalesce(sum(len(ids)) FILTER (answered), 0)::BIGINT AS ids,
-                    min(time) AS first, max(time) AS last,
-                    min(time) FILTER (answered) AS first_answered,
-                    max(time) FILTER (answered) AS last_answered, {
-                WEIGHED if self.sampled else UNWEIGHED
-            }
-                FROM (SELECT *, outcome = 'answered' AS answered,
-                    if(answered, tweets, 0) AS delivered, {share} AS share_
-                    FROM calls) GROUP BY ALL
-            ) s JOIN names USING (key)""",
-        )
-        self.made(
-            "quarters",
-            f"""SELECT part, who, epoch_us(time) // {QUARTER}000000 AS quarter,
-                min(time) AS first, max(time) AS last
-            FROM calls JOIN names USING (key) GROUP BY ALL""",
-        )
-
-    def ids(self) -> None:
-        """Make ``days`` (the distinct ids by place and day), or ``sketches``."""
-        number = self.sql("SELECT sum(ids) FROM sums").fetchall()[0][0] or 0
-        self.exact = number <= EXACT_IDS
-        listed = """SELECT place, time::DATE AS day, unnest(ids) AS id
-            FROM calls JOIN names USING (key)
-            WHERE ids IS NOT NULL AND outcome = 'answered'"""
-        if self.exact:
-            self.made("days", f"SELECT DISTINCT * FROM ({listed})")
-        else:
-            self.made("sketches", lambda: self._sketched(listed))
-
-    def _sketched(self, listed: str) -> pa.Table:
-        """Return one CPC sketch per place and day."""
-        sketches: dict[tuple[int, Any], Any] = {}
-        for batch in self.sql(listed).to_arrow_reader(1 << 20):
-            parts = (
-                pa.table(batch).group_by(["place", "day"]).aggregate([("id", "list")])
-            )
-            for part in parts.to_pylist():
-                place = (part["place"], part["day"])
-                sketch = sketches.setdefault(place, datasketches().cpc_sketch(SKETCH))
-                for number in part["id_list"]:
-                    sketch.update(number)
-        rows = [
-            {"place": place, "day": day, "sketch": sketch.serialize()}
-            for (place, day), sketch in sketches.items()
-        ]
-        return pa.Table.from_pylist(rows)
+    def add_up(self) -> None:
+        """Make ``sums`` and ``quarters``."""
+        self.made("sums", SUMS)
+        self.made("quarters", QUARTERS)
 
     def count_ids(self) -> None:
-        """Register the numbers of distinct ids that ``access.sql`` reads."""
-        scopes = {"all": "''", "application": "application", "project": "project"}
-        for view, day in (("found_days", ["day"]), ("found", [])):
-            tables = [
-                self._distinct(f"'{scope}' AS scope", f"{name} AS name", *day)
-                for scope, name in scopes.items()
-            ]
-            found = pa.concat_tables(tables, promote_options="default")
-            self.database.register(view, found)
-        self.database.register("found_places", self._distinct("place", "day"))
-        self.database.register("method", pa.table({"exact": [self.exact]}))
-
-    def _distinct(self, *columns: str) -> pa.Table:
-        """Return the number of distinct ids by ``columns``, which are SQL expressions
-        with names: the columns, ``value``, ``low`` and ``high``.
+        """Make ``found``, the numbers of distinct ids with their bounds by scope and
+        name, and also by day. Each number is exact, or is estimated by a CPC sketch.
         """
-        source = f"""{"days" if self.exact else "sketches"} JOIN
-            (SELECT DISTINCT place, application, project FROM names) USING (place)"""
-        listed = ", ".join(columns)
-        if self.exact:
-            return self.sql(
-                f"""SELECT {listed}, count(DISTINCT id) AS value, value AS low,
-                value AS high FROM {source} GROUP BY ALL"""
+        number = self.sql("SELECT sum(ids) FROM sums").fetchall()[0][0] or 0
+        if number <= EXACT_IDS:
+            self.made("ids", f"SELECT DISTINCT * FROM ({IDS})")
+            self.made("found", self._counted)
+        else:
+            self.made("found", self._estimated)
+
+    def _counted(self) -> pa.Table:
+        return pa.concat_tables(
+            self.sql(
+                f"""SELECT scope, name, day, count(DISTINCT id) AS value, value AS low,
+                    value AS high FROM ids JOIN scoped USING (place)
+                WHERE scope = '{scope}' AND name IS NOT NULL
+                GROUP BY GROUPING SETS ((scope, name, day), (scope, name))"""
             ).to_arrow_table()
-        library = datasketches()
-        unions: dict[Any, Any] = {}
-        found = self.sql(f"SELECT {listed}, sketch FROM {source}").to_arrow_table()
-        for row in found.to_pylist():
-            sketch = library.cpc_sketch.deserialize(row.pop("sketch"))
-            union = unions.setdefault(tuple(row.items()), library.cpc_union(SKETCH))
-            union.update(sketch)
-        results = {group: union.get_result() for group, union in unions.items()}
-        return pa.Table.from_pylist(
-            [
-                {
-                    **dict(group),
-                    "value": round(sketch.get_estimate()),
-                    "low": math.floor(sketch.get_lower_bound(2)),
-                    "high": math.ceil(sketch.get_upper_bound(2)),
-                }
-                for group, sketch in results.items()
-            ]
+            for scope in COUNTED
         )
 
-
-def datasketches() -> Any:
-    try:
-        import datasketches
-    except ImportError:
-        raise UnusableError(
-            f"more than {EXACT_IDS:,} ids are counted by sketches, for which a package "
-            "is missing: pip install 'provscan[ledger]'"
-        ) from None
-    return datasketches
+    def _estimated(self) -> pa.Table:
+        try:
+            from datasketches import cpc_sketch, cpc_union
+        except ImportError:
+            raise UnusableError(
+                f"more than {EXACT_IDS:,} ids are counted by sketches, for which a "
+                "package is missing: pip install 'provscan[ledger]'"
+            ) from None
+        sketches: dict[Any, Any] = defaultdict(lambda: cpc_sketch(SKETCH))
+        for batch in self.sql(IDS).to_arrow_reader(1 << 20):
+            grouped = pa.table(batch).group_by(["place", "day"])
+            for part in grouped.aggregate([("id", "list")]).to_pylist():
+                sketch = sketches[part["place"], part["day"]]
+                for number in part["id_list"]:
+                    sketch.update(number)
+        unions: dict[Any, Any] = defaultdict(lambda: cpc_union(SKETCH))
+        scoped = self.sql("FROM scoped WHERE name IS NOT NULL").fetchall()
+        for (place, day), sketch in sketches.items():
+            for at, scope, name in scoped:
+                if at == place:
+                    unions[scope, name, day].update(sketch)
+                    unions[scope, name, None].update(sketch)
+        rows = []
+        for (scope, name, day), union in unions.items():
+            sketch = union.get_result()
+            bounds = {
+                "value": round(sketch.get_estimate()),
+                "low": math.floor(sketch.get_lower_bound(2)),
+                "high": math.ceil(sketch.get_upper_bound(2)),
+            }
+            rows.append({"scope": scope, "name": name, "day": day, **bounds})
+        return pa.Table.from_pylist(rows)

@@ -8,7 +8,6 @@ previous digest.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from typing import Any
 
 from provscan.errors import InputError
@@ -20,30 +19,24 @@ def usage(stream: ByteStream, source: str) -> list[dict[str, Any]]:
     """Return the rows of the table ``usage``. Days are the first ten characters."""
     document = json_document(stream)
     data = document.get("data", document)
-    project = data.get("project_id")
-    rows = []
     try:
-        for application, days in _by_application(data):
-            for day in days:
-                rows.append(
-                    {
-                        "source": source,
-                        "project": None if project is None else str(project),
-                        "application": application,
-                        "day": str(day["date"])[:10],
-                        "tweets": int(day["usage"]),
-                    }
-                )
+        project = data.get("project_id")
+        listed: list[Any] = [(None, data.get("daily_project_usage") or {})]
+        for each in data.get("daily_client_app_usage") or []:
+            listed.append((str(each["client_app_id"]), each))
+        return [
+            {
+                "source": source,
+                "project": None if project is None else str(project),
+                "application": application,
+                "day": str(day["date"])[:10],
+                "tweets": int(day["usage"]),
+            }
+            for application, days in listed
+            for day in (days.get("usage", []) if isinstance(days, dict) else days)
+        ]
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"a usage export of an unknown form ({error!r})") from error
-    return rows
-
-
-def _by_application(data: Mapping[str, Any]) -> Iterator[tuple[str | None, Any]]:
-    daily = data.get("daily_project_usage") or {}
-    yield None, daily.get("usage", []) if isinstance(daily, dict) else daily
-    for each in data.get("daily_client_app_usage") or []:
-        yield str(each["client_app_id"]), each.get("usage", [])
 
 
 def digest(stream: ByteStream) -> dict[str, Any]:

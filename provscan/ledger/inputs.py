@@ -51,6 +51,7 @@ KINDS = {
     "redistribution": "Tweets given to others",
     "deletion_proof": "Proof of deletion",
     "audit": "Audit",
+    "counting": "How the platform counts tweets",
 }
 """The kinds of rules. The first five are compared with measurements; the others are
 only listed.

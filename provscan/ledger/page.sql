@@ -1,8 +1,5 @@
--- The tables and charts of the page: a view page_NAME for each, in the order of its rows.
--- At most 100 rows of a table of findings, and 12 charts of a kind, are shown.
-
-CREATE VIEW page_totals AS
-FROM totals ORDER BY scope, calls DESC, name;
+-- The rows of the page, in order, where they are not those of a table: a view page_NAME
+-- for each. At most 100 rows of a table of findings, and 12 charts of a kind, are shown.
 
 CREATE VIEW page_findings AS
 SELECT f.*, title, dated, until_day, until_dated, clause, assumes,
@@ -15,26 +12,12 @@ WINDOW same AS (PARTITION BY result = 'differs', CASE f.kind
     ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
 QUALIFY place <= 100 ORDER BY place, f.kind;
 
-CREATE VIEW page_fanout AS
-FROM fanout ORDER BY joint_peak DESC, scope, name, endpoint;
-
 CREATE VIEW page_clock AS
 FROM clock ORDER BY kind IN ('agrees', 'not_measured'), stream, start;
 
-CREATE VIEW page_claims AS
-FROM claims ORDER BY source, what, name, low DESC;
-
-CREATE VIEW page_holdings AS
-FROM holdings ORDER BY application, date, name;
-
-CREATE VIEW page_deletions AS
-FROM deletions ORDER BY application, requested, name;
-
-CREATE VIEW page_uses AS
-FROM uses ORDER BY application, date, name;
-
 CREATE VIEW page_missing AS
-FROM missing ORDER BY lane, what, amount DESC, about;
+FROM missing
+ORDER BY list_position(['accessed', 'held', 'used', 'rules'], lane), what, amount DESC, about;
 
 CREATE VIEW page_rules AS
 FROM rules WHERE version IS NOT NULL
@@ -47,6 +30,7 @@ count(*) FILTER (state = 'silence') AS silent,
 count(*) FILTER (state = 'unknown') AS unknown,
 count(*) FILTER (state = 'gap') AS gap,
 count(*) FILTER (state IN ('damaged', 'overlapping', 'sampled')) AS other,
+count(*) FILTER (state IN ('gap', 'damaged', 'unknown', 'sampled')) AS uncertain,
 sum(repeated)::BIGINT AS repeated
 FROM coverage GROUP BY application ORDER BY application;
 
@@ -61,7 +45,7 @@ FROM government, (SELECT min(epoch(least(first_access, notice))) AS low,
 ORDER BY first_access, application, organisation;
 
 CREATE VIEW page_lanes AS
-SELECT names.name, totals.* EXCLUDE (name, scope),
+SELECT names.name, totals.* EXCLUDE (name, scope), days, uncertain,
 (SELECT list(holdings ORDER BY date, holdings.name) FROM holdings
     WHERE application = names.name) AS held,
 (SELECT list(uses ORDER BY date, uses.name) FROM uses
@@ -70,6 +54,8 @@ FROM (SELECT name FROM applications UNION SELECT name FROM totals
     WHERE scope = 'application') names
 LEFT JOIN totals ON scope = 'application'
     AND totals.name IS NOT DISTINCT FROM names.name
+LEFT JOIN page_coverage ON application IS NOT DISTINCT FROM totals.name
+    AND scope IS NOT NULL
 ORDER BY names.name;
 
 CREATE VIEW page_days AS

@@ -1,16 +1,20 @@
 """Find the busiest windows, shared quotas and retries.
 
-:func:`walk` reads all calls once, in order of time and several days at a time, and
-passes them to compiled loops. ``access.sql`` makes tables from its results.
+:func:`walk` reads all calls once, in order of time and some millions at a time, and
+passes them to compiled loops. The calls of the last days, in which a window can begin,
+are in a mapped file, so that memory does not depend on the number of calls a day.
+``access.sql`` makes tables from the results.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, NamedTuple
+from itertools import zip_longest
+from tempfile import TemporaryFile
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -18,26 +22,16 @@ import pyarrow as pa
 
 from provscan.errors import ParameterError
 from provscan.ledger.columns import require_zone
-from provscan.ledger.counts import SCOPES, Counts
-from provscan.ledger.kernels import CALL, PENDING, WINDOW, busiest, repeats
+from provscan.ledger.counts import QUARTER, SCOPES, Counts
+from provscan.ledger.kernels import RECENT, busiest, window_type
 from provscan.ordered_map import ordered_map
 
 DAY = 86_400
-# In seconds: the longest time between a call and its retry, and the longest time for
-# which earlier calls matter: a day of 25 hours, when clocks change.
-RETRY, BEFORE = 60, 25 * 3600
+# In seconds: the longest time between a call and its retry.
+RETRY = 60
 # Approximate number of calls that are in memory at a time.
-CALLS = 6_000_000
+CALLS = 4_000_000
 MICRO = 1_000_000
-
-
-class Walked(NamedTuple):
-    """The results of :func:`walk`: the busiest windows of each group and day, and the
-    number of retries of each name and day.
-    """
-
-    busiest: pa.Table
-    retries: pa.Table
 
 
 def require_windows(windows: Sequence[int], zone: str) -> None:
@@ -51,43 +45,137 @@ def require_windows(windows: Sequence[int], zone: str) -> None:
             )
 
 
-def walk(counts: Counts, windows: Sequence[int], zone: str, on_progress: Any) -> Walked:
+def walk(
+    counts: Counts, windows: Sequence[int], zone: str, on_progress: Any
+) -> tuple[pa.Table, pa.Table]:
+    """Return the busiest windows of each group and day, and the number of retries of
+    each name and day. ``windows`` are in seconds, ascending.
+    """
     names = counts.sql("SELECT * FROM names ORDER BY i").to_arrow_table()
-    groups = {scope: names[f"of_{scope}"].to_numpy() for scope in SCOPES}
-    holders = names["holder"].to_numpy().astype(np.uint64)
-    found: list[pa.Table] = []
-    retries: list[pa.Table] = []
+    zones = list(dict.fromkeys(("UTC", zone)))
     # Leave out scopes without names, such as users in a log of applications.
     scopes = [
-        s for s in SCOPES if s == "application" or names[s].null_count < len(names)
+        _Scope(number, names[f"of_{scope}"].to_numpy(), windows, zones)
+        for number, scope in enumerate(SCOPES)
+        if scope == "application" or names[scope].null_count < len(names)
     ]
-    jobs = [(s, shown) for shown in dict.fromkeys(("UTC", zone)) for s in scopes]
-    lengths = np.array(windows, np.int64)
-    periods = list(_periods(counts))
-    calls = np.zeros(0, CALL)
-    for number, (begin, end) in enumerate(periods, 1):
-        earlier = calls[calls["time"] >= (begin - BEFORE) * MICRO]
-        calls = np.concatenate([earlier, _calls(counts, begin, end)])
-        retries.append(_retries(calls, holders, begin))
-        find = partial(_busiest, calls, groups, lengths, (begin, end))
-        found += ordered_map(find, jobs, os.cpu_count() or 1)
-        on_progress("peaks", number, len(periods))
-    return Walked(pa.concat_tables(found), pa.concat_tables(retries))
+    pieces = _pieces(counts)
+    midnights = _midnights(zones, pieces[0][0], pieces[-1][1])
+    slots = 1 << max(kept for _, _, kept in pieces).bit_length()
+    before: list[Any] = []
+    retries, added, done = [], 0, 0
+    with TemporaryFile(dir=counts.work) as file:
+        # Zeros are written so that a full disk is an error here, and not later.
+        np.zeros(slots, RECENT).tofile(file)
+        recent = np.memmap(file, RECENT, "r+")
+        for number, (begin, end, _) in enumerate(pieces, 1):
+            new = _calls(counts, begin, end)
+            calls = np.concatenate([*before, new])
+            before = [calls[calls["time"] >= (end - RETRY) * MICRO]]
+            retries.append(_retries(calls, begin))
+            new = new[new["answered"]]
+            at = np.arange(added, added + len(new)) % slots
+            recent["time"][at], recent["name"][at] = new["time"], new["name"]
+            until = midnights[-1][0] if number == len(pieces) else end * MICRO
+            days = [day for day in midnights if done < day[0] <= until]
+            done = until
+            cuts = added + np.searchsorted(new["time"], [day[0] for day in days])
+            added += len(new)
+            add = partial(_Scope.add, recent=recent, days=days, cuts=[*cuts, added])
+            list(ordered_map(add, scopes, os.cpu_count() or 1))
+            on_progress("peaks", number, len(pieces))
+    found = [table for scope in scopes for table in scope.found]
+    return pa.concat_tables(found), pa.concat_tables(retries)
 
 
-def _periods(counts: Counts) -> Iterator[tuple[int, int]]:
-    """Yield periods of whole UTC days, in seconds, with about ``CALLS`` calls each."""
-    days = counts.sql(
-        """SELECT epoch(day)::BIGINT, sum(calls) FROM sums GROUP BY day ORDER BY day"""
+class _Scope:
+    """The busiest windows of the groups of one scope."""
+
+    def __init__(
+        self, number: int, groups: Any, windows: Sequence[int], zones: Sequence[str]
+    ) -> None:
+        self.found: list[pa.Table] = []
+        self._number, self._groups, self._zones = number, groups, zones
+        self._lengths = np.array(windows, np.int64)
+        # Of the day of each zone: the midnight, the number, and that of the first call.
+        self._days = np.zeros((len(zones), 3), np.int64)
+        size = int(groups.max()) + 1
+        self._latest = np.full((size, 2), -DAY * MICRO)
+        self._windows = np.zeros((size, len(windows)), window_type(len(zones)))
+        self._added = 0
+
+    def add(self, recent: Any, days: Sequence[Any], cuts: Sequence[int]) -> None:
+        """Add calls up to the last of ``cuts``. ``days[i]``, one of ``_midnights``,
+        begins before the call with the number ``cuts[i]``.
+        """
+        for cut, begun in zip_longest(cuts, days):
+            busiest(
+                recent,
+                np.array([self._added, cut]),
+                self._number,
+                self._groups,
+                self._lengths * MICRO,
+                self._days[:, 0],
+                self._latest,
+                self._windows,
+            )
+            self._added = cut
+            if begun is not None:
+                time, zone, day = begun
+                if cut > self._days[zone, 2]:
+                    self._end(zone)
+                self._days[zone] = time, day, cut
+
+    def _end(self, zone: int) -> None:
+        """End the day of a zone: move its busiest windows to ``found``."""
+        best = self._windows["best"][:, :, zone]
+        group, window, kind = np.nonzero(best[..., 0])
+        calls, start = best[group, window, kind].T
+        columns = {
+            "scope": pa.repeat(SCOPES[self._number], len(group)),
+            "of": group,
+            "window": self._lengths[window],
+            "kind": kind,
+            "zone": pa.repeat(self._zones[zone], len(group)),
+            "day": pa.repeat(self._days[zone, 1], len(group)),
+            "calls": calls,
+            "start": start,
+        }
+        self.found.append(pa.table(columns))
+        best[:] = 0
+
+
+def _pieces(counts: Counts) -> list[tuple[int, int, int]]:
+    """Return periods of whole quarter hours, in seconds, with about ``CALLS`` calls
+    each, and the maximum number of calls in the period and the two days before it.
+    """
+    return counts.sql(
+        f"""WITH added AS (
+            SELECT quarter, sum(calls)::BIGINT AS calls FROM quarters GROUP BY quarter
+        ), placed AS (
+            SELECT quarter, calls,
+                sum(calls) OVER (ORDER BY quarter) // {CALLS} AS piece,
+                sum(calls) OVER (ORDER BY quarter RANGE BETWEEN {2 * DAY // QUARTER + 1}
+                    PRECEDING AND CURRENT ROW) AS recent
+            FROM added
+        ) SELECT {QUARTER} * min(quarter), {QUARTER} * (max(quarter) + 1),
+            (max(recent) + sum(calls))::BIGINT
+        FROM placed GROUP BY piece ORDER BY piece"""
     ).fetchall()
-    begin, number, last = days[0][0], 0, days[0][0]
-    for day, calls in days:
-        if number and number + calls > CALLS:
-            yield begin, last + DAY
-            begin, number = day, 0
-        number += calls
-        last = day
-    yield begin, last + DAY
+
+
+def _midnights(
+    zones: Sequence[str], begin: int, end: int
+) -> list[tuple[int, int, int]]:
+    """Return the beginnings of days from before ``begin`` until after ``end``, which
+    are in seconds: the time in microseconds, the number of the zone, that of the day.
+    """
+    found = []
+    for number, zone in enumerate(zones):
+        for day in range(begin // DAY - 1, end // DAY + 3):
+            date = datetime(1970, 1, 1, tzinfo=ZoneInfo(zone)) + timedelta(days=day)
+            found.append((round(date.timestamp()) * MICRO, number, day))
+    return sorted(found)
 
 
 def _calls(counts: Counts, begin: int, end: int) -> Any:
@@ -95,85 +183,34 @@ def _calls(counts: Counts, begin: int, end: int) -> Any:
     of the logs.
     """
     rows = counts.sql(
-        f"""SELECT epoch_us(time) AS time, parameters, n.i::INTEGER AS name,
-            coalesce(tweets, 0) AS tweets, (outcome = 'answered')::UTINYINT AS answered
+        f"""SELECT epoch_us(time) AS time, hash(parameters, holder) AS request,
+            n.i::INTEGER AS name, outcome = 'answered' AS answered
         FROM ({counts.calls(counts.within(begin, end))}) JOIN names n USING (key)
         WHERE time >= make_timestamp({begin * MICRO})
             AND time < make_timestamp({end * MICRO})"""
     ).to_arrow_table()
     order = np.argsort(rows["time"].to_numpy(), kind="stable")
-    calls = np.empty(len(rows), CALL)
-    for name in rows.column_names:
-        calls[name] = rows[name].to_numpy()[order]
-    return calls
+    columns = [column.to_numpy()[order] for column in rows.columns]
+    return np.rec.fromarrays(columns, names=rows.column_names)
 
 
-def _retries(calls: Any, holders: Any, begin: int) -> pa.Table:
-    """Return the number of retries of each name and UTC day."""
-    calls = calls[np.searchsorted(calls["time"], (begin - RETRY) * MICRO) :]
-    again = np.zeros(len(calls), np.bool_)
-    slots = 2 * np.count_nonzero(~calls["answered"]) + 1
-    pending = np.zeros(1 << int(slots).bit_length(), PENDING)
-    repeats(calls, holders, RETRY * MICRO, pending, again)
-    found = calls[again & (calls["time"] >= begin * MICRO)]
-    pairs = np.stack([found["name"].astype(np.int64), found["time"] // (DAY * MICRO)])
-    (names, days), numbers = np.unique(pairs, axis=1, return_counts=True)
-    return pa.table(
-        {
-            "i": pa.array(names),
-            "day": pa.array(days.astype(np.int32)).cast(pa.date32()),
-            "retries": pa.array(numbers, pa.int64()),
-        }
-    )
-
-
-def _busiest(
-    calls: Any,
-    groups: dict[str, Any],
-    lengths: Any,
-    period: tuple[int, int],
-    job: tuple[str, str],
-) -> pa.Table:
-    """Return the busiest windows of one scope for each day in one zone."""
-    scope, zone = job
-    group = groups[scope]
-    size = int(group.max(initial=0)) + 1
-    latest, following = np.full(size, -1), np.zeros(len(calls), np.int64)
-    windows = np.zeros((size, len(lengths)), WINDOW)
-    rows: list[Any] = []
-    for day, midnight, start, end in _days(zone, *period):
-        first, last = np.searchsorted(calls["time"], (start * MICRO, end * MICRO))
-        span = np.array([first, last, midnight * MICRO])
-        busiest(calls, span, group, lengths * MICRO, latest, following, windows)
-        at, window, kind = np.nonzero(windows["best"][..., 0])
-        if start >= period[0]:
-            best = windows["best"][at, window, kind]
-            rows.append([at, lengths[window], kind, np.full(len(at), day), *best.T])
-        windows["best"] = 0
-    of_day = [np.concatenate(column) for column in zip(*rows, strict=True)]
-    names = ("of", "window", "kind", "day", "calls", "tweets", "start")
-    table = pa.table(dict(zip(names, of_day, strict=True)))
-    table = table.append_column("zone", pa.repeat(zone, len(table)))
-    return table.append_column("scope", pa.repeat(scope, len(table)))
-
-
-def _days(zone: str, begin: int, end: int) -> Iterator[tuple[int, int, int, int]]:
-    """Yield the days of a zone from ``BEFORE`` seconds before ``begin``, with their
-    midnight, and the period of each. A day is cut at ``begin`` and ``end``.
-    """
-    local = datetime.fromtimestamp(begin - BEFORE, ZoneInfo(zone)).date()
-    day = (local - date(1970, 1, 1)).days
-    midnight = _midnight(local, zone)
-    while midnight < end:
-        local += timedelta(days=1)
-        following = _midnight(local, zone)
-        cuts = [midnight, *([begin] if midnight < begin < following else [])]
-        for start, stop in zip(cuts, [*cuts[1:], following], strict=True):
-            yield day, midnight, start, min(stop, end)
-        midnight, day = following, day + 1
-
-
-def _midnight(day: date, zone: str) -> int:
-    """Return the time at which a day begins in a zone."""
-    begin = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone))
-    return round(begin.timestamp())
+def _retries(calls: Any, begin: int) -> pa.Table:
+    """Return the number of retries of each name and UTC day from ``begin`` on."""
+    # Most requests have no refused or failed call. They are left out before the others
+    # are sorted, except for those with the same upper bits as one of the others.
+    bits = calls["request"] >> np.uint64(40)
+    repeated = np.zeros(1 << 24, np.bool_)
+    repeated[bits[~calls["answered"]]] = True
+    calls = calls[repeated[bits]]
+    calls = calls[np.argsort(calls["request"], kind="stable")]
+    before, after = calls[:-1], calls[1:]
+    found = after[
+        (before["request"] == after["request"])
+        & ~before["answered"]
+        & (after["time"] - before["time"] <= RETRY * MICRO)
+        & (after["time"] >= begin * MICRO)
+    ]
+    days = pa.array((found["time"] // (DAY * MICRO)).astype(np.int32)).cast(pa.date32())
+    table = pa.table({"i": found["name"].astype(np.int64), "day": days})
+    counted = table.group_by(["i", "day"]).aggregate([([], "count_all")])
+    return counted.rename_columns(["i", "day", "retries"])

@@ -7,7 +7,6 @@ selects the rows, and ``templates/ledger.html`` contains the text.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from pathlib import Path
@@ -28,10 +27,17 @@ STYLES = ("page.css", "ledger.css", "print.css")
 # ``page.sql`` has the same numbers.
 MOST, LIMIT, CHARTS = 100, 1000, 12
 
-# The tables and charts of the page; ``page.sql`` makes a view of each.
+# The three counts of tweets, by the prefix of their columns in ``totals``.
+THREE = {
+    "Tweets delivered": "delivered",
+    "Distinct a day, summed": "daily",
+    "Distinct over all": "distinct",
+}
+# The tables of the page: tables of the ledger, and views that ``page.sql`` makes.
 TABLES = (
-    *("totals", "findings", "fanout", "clock", "claims", "holdings", "deletions"),
-    *("uses", "missing", "rules", "coverage", "government", "lanes", "days", "limits"),
+    *("totals", "fanout", "claims", "holdings", "deletions", "uses"),
+    *("page_findings", "page_clock", "page_missing", "page_rules", "page_coverage"),
+    *("page_government", "page_lanes", "page_days", "page_limits"),
 )
 
 
@@ -45,11 +51,11 @@ def write_ledger_report(
     tables = folder / TABLES_FOLDER
     with open_database(tables, [path.stem for path in tables.glob("*.parquet")]) as db:
         run_script(db, "page.sql")
-        found = {name: rows(db, f"FROM page_{name} LIMIT {LIMIT}") for name in TABLES}
-        numbers = {
-            name: rows(db, f"SELECT count(*) AS n FROM page_{name}")[0]["n"]
-            for name in TABLES
-        }
+        found, numbers = {}, {}
+        for source in TABLES:
+            name = source.removeprefix("page_")
+            found[name] = rows(db, f"FROM {source} LIMIT {LIMIT}")
+            numbers[name] = len(db.table(source))
     content = page(
         "ledger.html",
         STYLES,
@@ -61,7 +67,6 @@ def write_ledger_report(
         from_utc=from_utc,
         lasting=lasting,
         span=span,
-        delivered=lambda row: span(*_delivered(row)),
         shown=shown,
         numbers=numbers,
         most=MOST,
@@ -78,13 +83,9 @@ def ledger_lines(found: Mapping[str, Any]) -> Iterator[str]:
         if row["scope"] == "all":
             calls = several(row["calls"], "call", "calls")
             yield f"Accessed: {calls}, {row['refused']:,} refused"
-            yield f"  Tweets delivered         {span(*_delivered(row)):>20}"
-            daily, distinct = (
-                span(row[f"{name}_low"], row[f"{name}_high"])
-                for name in ("daily", "distinct")
-            )
-            yield f"  Distinct a day, summed   {daily:>20}"
-            yield f"  Distinct over all        {distinct:>20}"
+            for title, name in THREE.items():
+                bounds = span(row[f"{name}_low"], row[f"{name}_high"])
+                yield f"  {title:<25}{bounds:>20}"
     left_out = found["left_out"]
     for words, number in (
         (("line", "lines", "that could not be read"), left_out["bad_lines"]),
@@ -114,23 +115,13 @@ def ledger_lines(found: Mapping[str, Any]) -> Iterator[str]:
     yield f"Report: {found['ledger']}/{REPORT_FILE}"
 
 
-def _delivered(row: Mapping[str, Any]) -> tuple[float, float | None]:
-    """Return the bounds of the tweets delivered."""
-    low, high = row["delivered_low"], row["delivered_high"]
-    if low is None:
-        low = high = row["delivered"]
-    return low, None if row["uncounted"] else high
-
-
-def span(low: float | None, high: float | None) -> str:
+def span(low: int | None, high: int | None) -> str:
     """Return a number between ``low`` and ``high`` in words. None means unknown."""
     if low is None:
         return "not known"
-    least = count(math.floor(low))
     if high is None:
-        return f"at least {least}"
-    most = count(math.ceil(high))
-    return least if least == most else f"{least} to {most}"
+        return f"at least {count(low)}"
+    return count(low) if low == high else f"{count(low)} to {count(high)}"
 
 
 def shown(value: Any) -> str:

@@ -98,13 +98,12 @@ TOTALS = _schema(
     distinct_high=pa.int64(),
     # "exact", "sketch" (95% bounds of a CPC sketch) or "bounds" (ids are missing).
     method=pa.string(),
-    # Estimates of all calls and tweets, with 95% intervals, if logs are samples.
-    calls_estimate=pa.float64(),
-    calls_low=pa.float64(),
-    calls_high=pa.float64(),
-    delivered_estimate=pa.float64(),
-    delivered_low=pa.float64(),
-    delivered_high=pa.float64(),
+    # Bounds of all calls and of all tweets delivered: 95% intervals if the logs are
+    # samples, else their numbers. `delivered_high` is null if calls are uncounted.
+    calls_low=pa.int64(),
+    calls_high=pa.int64(),
+    delivered_low=pa.int64(),
+    delivered_high=pa.int64(),
     says=pa.string(),  # A sentence on what the numbers leave out or assume.
 )
 
@@ -121,7 +120,6 @@ PEAKS = _schema(  # The busiest window of each day.
     day=pa.date32(),  # The day in `zone`.
     start=TIME,  # Start of a fixed window; first call of a sliding window.
     calls=pa.int64(),  # Answered calls: refused and failed calls use no quota.
-    tweets=pa.int64(),  # Tweets that these calls delivered.
 )
 
 FANOUT = _schema(  # Quotas that several applications or tokens share.

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import pyarrow.parquet as pq
-
+from provscan.ledger.database import open_database, rows
 from provscan.report.workbook import Sheet, write_workbook
 from provscan.writing import replacing_file
 
@@ -25,25 +23,14 @@ def write_ledger_workbook(folder: Path, tables: Path) -> None:
 
 
 def _sheets(tables: Path) -> Iterator[Sheet]:
-    paths = {path.stem: path for path in sorted(tables.glob("*.parquet"))}
-    names = [*FIRST, *(name for name in paths if name not in FIRST)]
-    sizes = {name: pq.read_metadata(paths[name]).num_rows for name in names}
-    yield Sheet(
-        "contents",
-        dict.fromkeys(("table", "rows", "rows in this workbook"), 24),
-        [[name, size, min(size, MOST_ROWS)] for name, size in sizes.items()],
-    )
-    for name in names:
-        columns = dict.fromkeys(pq.read_schema(paths[name]).names, 16)
-        yield Sheet(name, columns, _rows(paths[name]))
-
-
-def _rows(path: Path) -> Iterator[list[Any]]:
-    left = MOST_ROWS
-    with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(left):
-            for row in batch.slice(0, left).to_pylist():
-                yield list(row.values())
-            left -= min(left, len(batch))
-            if not left:
-                return
+    names = sorted(path.stem for path in tables.glob("*.parquet"))
+    with open_database(tables, names) as db:
+        names.sort(key=lambda name: (*FIRST, name).index(name))
+        sizes = {name: len(db.table(name)) for name in names}
+        columns = dict.fromkeys(("table", "rows", "rows in this workbook"), 24)
+        contents = [[name, n, min(n, MOST_ROWS)] for name, n in sizes.items()]
+        yield Sheet("contents", columns, contents)
+        for name in names:
+            shown = rows(db, f"FROM {name} LIMIT {MOST_ROWS}")
+            columns = dict.fromkeys(db.table(name).columns, 16)
+            yield Sheet(name, columns, (list(row.values()) for row in shown))

@@ -42,7 +42,6 @@ def peak(calls: int, day: date, **other: Any) -> dict[str, Any]:
         "day": day,
         "start": start,
         "calls": calls,
-        "tweets": 0,
         **other,
     }
 
@@ -67,7 +66,11 @@ def call(day: date, **other: Any) -> dict[str, Any]:
 
 def total(**other: Any) -> dict[str, Any]:
     numbers = ["calls", "refused", "failed", "retries", "uncounted", "delivered"]
-    return {"scope": "all", "says": "", **dict.fromkeys(numbers, 0), **other}
+    row = {"scope": "all", "says": "", **dict.fromkeys(numbers, 0), **other}
+    calls, delivered = row["calls"], row["delivered"]
+    bounds = {"calls_low": calls, "calls_high": calls, "delivered_low": delivered}
+    bounds["delivered_high"] = None if row["uncounted"] else delivered
+    return bounds | row
 
 
 def days(first: date, number: int) -> list[date]:

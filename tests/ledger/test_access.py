@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import itertools
 import json
 import os
 import random
@@ -26,7 +27,7 @@ from forks import Fork
 from nightly import NIGHTLY
 
 from provscan.errors import InputError, ParameterError
-from provscan.ledger import access, counts
+from provscan.ledger import access, counts, peaks
 from provscan.ledger.tables import TABLES
 
 ZONE = "America/New_York"
@@ -104,6 +105,44 @@ def test_peaks_equal_those_of_loops(night: datetime, tmp_path: Path) -> None:
                         and (row["zone"], row["kind"]) == (zone, kind)
                     }
                     assert peaks == slow(found, scope, window, zone), (kind, window)
+
+
+def test_peaks_of_many_pieces_equal_those_of_loops(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Read some hours at a time, so that the file of recent calls is used again."""
+    monkeypatch.setattr(peaks, "CALLS", 50)
+    found = naive.calls(NIGHTS[0], 240, 1500, seed=2)
+    # One application makes no call for more than a day.
+    pause = (NIGHTS[0] + timedelta(hours=100), NIGHTS[0] + timedelta(hours=150))
+    found = [
+        c
+        for c in found
+        if c["application"] != "a" or not pause[0] < c["time"] < pause[1]
+    ]
+    windows = (900, 86_400)
+    log = naive.write(found, tmp_path / "log.parquet")
+    tables = measured(tmp_path, log, windows=windows, zone=ZONE)
+    listed = rows(tables, "peaks")
+    for scope, window, zone, kind in itertools.product(
+        ("application", "token"), windows, ("UTC", ZONE), ("sliding", "fixed")
+    ):
+        slow = naive.sliding if kind == "sliding" else naive.fixed
+        chosen = [
+            row
+            for row in listed
+            if (row["scope"], row["window"]) == (scope, window)
+            and (row["zone"], row["kind"]) == (zone, kind)
+        ]
+        assert sorted(
+            (row["calls"], row["start"], row["day"]) for row in chosen
+        ) == sorted(
+            (calls, start, day)
+            for (_, _, day), (calls, start) in slow(found, scope, window, zone).items()
+        ), (scope, window, zone, kind)
+    assert sum(row["retries"] for row in rows(tables, "calls")) == len(
+        naive.retries(found)
+    )
 
 
 def test_bad_lines_are_counted_by_reason(tmp_path: Path) -> None:
