@@ -31,6 +31,7 @@ USUAL = {
     line.split(": ")[0].strip(): tuple(line.split(": ")[1].split())
     for line in """\
 time: time timestamp ts datetime requesttime eventtime calledat createdat loggedat when
+seen: respondedat receivedat
 application: application app appid applicationid clientapp clientappid clientid\
  recipientaccountid
 project: project projectid projectname

@@ -34,6 +34,8 @@ SAME = 0.5
 SAME_CALL = "time, key, parameters, status, tweets, newest"
 OUTCOMES = """CASE WHEN status IN (401, 403, 420, 429) THEN 'refused'
     WHEN status >= 500 THEN 'failed' ELSE 'answered' END"""
+# A response that arrives for more than a minute, as a stream does, is not a pause.
+UNTIL = "if(seen > time + INTERVAL 1 MINUTE, seen, time)"
 UNWEIGHED = """NULL::DOUBLE AS share, NULL::DOUBLE AS calls_estimate,
     NULL::DOUBLE AS calls_variance, NULL::DOUBLE AS delivered_estimate,
     NULL::DOUBLE AS delivered_variance"""
@@ -208,7 +210,7 @@ class Counts:
         self.made(
             "quarters",
             f"""SELECT part, who, epoch_us(time) // {QUARTER}000000 AS quarter,
-                min(time) AS first, max(time) AS last
+                min(time) AS first, max({UNTIL}) AS last
             FROM calls JOIN names USING (key) GROUP BY ALL""",
         )
 

@@ -63,7 +63,8 @@ FIRST_SNOWFLAKE = 29_700_859_247
 DISORDER = 3
 READABLE = (
     "JSON lines, CSV, Parquet, web server and load balancer logs, CloudTrail, "
-    "twarc.log and the platform's usage export; each also compressed and in archives"
+    "logs of clients such as twarc, and the platform's usage export; each also "
+    "compressed and in archives"
 )
 # Errors of DuckDB that are not caused by a damaged file.
 FAILED = (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.InterruptException)
@@ -349,7 +350,8 @@ class _Maker:
         batches = form.batches(stream)
         first = next(batches, None)
         if first is None:
-            raise InputError("it contains no call")
+            shown = [f"line {row:,} ({_masked(line)!r})" for row, line in form.bad[:1]]
+            raise InputError(" in ".join(["it contains no call", *shown]))
         ended: list[BaseException] = []
 
         def watched() -> Iterator[pa.RecordBatch]:
@@ -374,22 +376,19 @@ class _Maker:
         return context, stream
 
     def _bad(self, reason: str, count: int, row: int, line: str | None) -> None:
-        shown = re.sub(r"[A-Za-z0-9_%+/=-]{16,}", "…", (line or "").strip())[:120]
         self.part.bad.append(
             {
                 "source": self.part.about["source"],
                 "reason": reason,
                 "lines": count,
                 "example_line": row,
-                "example": shown,
+                "example": _masked(line or ""),
             }
         )
 
     def _columns(self, names: dict[str, str]) -> dict[str, str]:
         """Return the column of each meaning; ``names`` has columns and first values."""
         columns = found_columns(self.part.about["source"], names, self._entry)
-        if "seen" in names:
-            columns["seen"] = "seen"
         self.part.about["columns"] = json.dumps(columns)
         self._zoned = bool(re.search(ZONED + r"|^[\d.]+$", names[columns["time"]]))
         return columns
@@ -582,6 +581,11 @@ def _temporary(folder: Path) -> Iterator[Path]:
         yield path
     finally:
         path.unlink(missing_ok=True)
+
+
+def _masked(line: str) -> str:
+    """Return the beginning of a line. Long words are masked: they may be secrets."""
+    return re.sub(r"[A-Za-z0-9_%+/=-]{16,}", "…", line.strip())[:120]
 
 
 def _ids(value: str, kind: str) -> str:

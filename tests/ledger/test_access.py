@@ -381,54 +381,6 @@ def test_a_killed_measurement_goes_on(tmp_path: Path) -> None:
     assert left == []
 
 
-def test_twarc_logs_are_read(tmp_path: Path) -> None:
-    """Requests with their answers, one refused, and ids without a request."""
-    (tmp_path / "twarc.log").write_text(
-        "2022-08-18 17:37:55,966 INFO creating http session\n"
-        "2022-08-18 17:37:55,966 INFO getting ('https://api.twitter.com/1.1/search/"
-        "tweets.json',) {'params': {'q': 'x', 'count': 100}}\n"
-        "2022-08-18 17:37:56,694 INFO archived 1560380491504750592\n"
-        "2022-08-18 17:37:56,695 INFO archived 1560380474530332677\n"
-        "2022-08-18 17:37:56,797 INFO getting ('https://api.twitter.com/1.1/search/"
-        "tweets.json',) {'params': {'q': 'x', 'max_id': 1}}\n"
-        "2022-08-18 17:37:57,197 WARNING rate limit exceeded: sleeping 300 secs\n"
-        "2022-08-18 17:42:57,300 INFO getting https://api.twitter.com/2/tweets/search/all"
-        " {'params': {'query': 'x'}}\n"
-        "2022-08-18 17:42:58,300 INFO archived 1560380491504750592,"
-        "1560380474530332677\n"
-        "2022-08-18 17:42:59,000 INFO starting search for y\n"
-        "2022-08-18 17:43:00,000 INFO archived https://twitter.com/a/status/15603804\n"
-        "2022-08-18 17:43:00,001 INFO archived https://twitter.com/b/status/15603805\n"
-        "2022-08-18 17:43:00,700 INFO archived https://twitter.com/c/status/15603806\n"
-    )
-    tables = measured(tmp_path, tmp_path / "twarc.log")
-    counted = {
-        (
-            row["endpoint"],
-            row["calls"],
-            row["refused"],
-            row["delivered"],
-            row["distinct"],
-        )
-        for row in rows(tables, "calls")
-    }
-    assert counted == {
-        ("/1.1/search/tweets", 2, 1, 2, 2),
-        ("/2/tweets/search/all", 1, 0, 2, 2),
-        (None, 2, 0, 3, 3),
-    }
-    total = rows(tables, "totals")[0]
-    assert (total["delivered"], total["daily_value"], total["distinct_value"]) == (
-        7,
-        5,
-        5,
-    )
-    file = rows(tables, "files")[0]
-    assert (file["rows"], file["bad"], file["format"]) == (5, 0, "twarc")
-    assert "2 calls are inferred" in file["detail"]
-    assert "have no zone" in file["detail"]
-
-
 def test_service_logs_are_read_in_archives(tmp_path: Path) -> None:
     balancer = (
         "https 2018-07-02T22:23:00.186641Z app/lb/50dc6c495c0c9188 10.0.0.1:2817 "
