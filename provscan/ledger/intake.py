@@ -23,8 +23,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -56,7 +55,7 @@ from provscan.urls import source_of
 from provscan.writing import replacing_file, temporary_name
 
 # Increase this version when the meaning of a part's columns changes.
-VERSION = 2
+VERSION = 3
 # The first id that contains the time of its tweet (Snowflake, from November 2010).
 FIRST_SNOWFLAKE = 29_700_859_247
 # A part is sorted by time if its row groups overlap by more than this factor.
@@ -160,26 +159,12 @@ def take_in(
         about = {"source": source, "stream": stream_of(source), "state": "unread"}
         made.append(Part(about | {"detail": why}))
     if not any(part.path or part.usage for part in made):
-        raise _no_calls(named, made)
+        reasons = [
+            (p.about["source"], p.about.get("detail") or "no calls") for p in made
+        ]
+        shown = [printable(name) for name in named]
+        raise nothing_to_read(shown, reasons, "", READABLE)
     return made
-
-
-def _no_calls(named: Sequence[str], made: Sequence[Part]) -> InputError:
-    """Return the error for logs without a readable call, with the first reason."""
-    if bad := [part for part in made if part.bad]:
-        lines = sum(row["lines"] for part in bad for row in part.bad)
-        first = min(bad[0].bad, key=lambda row: row["example_line"])
-        unit = "row" if bad[0].about["format"] in ("csv", "parquet") else "line"
-        example = f": {first['example']!r}" if first["example"] else ""
-        return InputError(
-            f"no call can be read: {counted(lines, 'line')} of "
-            f"{counted(len(bad), 'file')} can't be read, the first is {unit} "
-            f"{first['example_line']:,} of {first['source']} "
-            f"({first['reason']}{example}). Name the columns, or the format of times, "
-            "in a mapping"
-        )
-    reasons = [(p.about["source"], p.about.get("detail") or "no calls") for p in made]
-    return nothing_to_read([printable(name) for name in named], reasons, "", READABLE)
 
 
 def stream_of(source: str) -> str:
@@ -228,35 +213,31 @@ def _part(
         part.bad = [row | {"source": about["source"]} for row in part.bad]
         return part
     form = entry.format or format_of(found.head)
-    if form != "parquet" and form not in (*FORMATS, "usage", "digest"):
+    if form not in (*FORMATS, "parquet", "usage", "digest"):
         raise InputError(f"no format {form!r}; known are parquet, {', '.join(FORMATS)}")
     part = Part(about | {"format": form, "state": "read", "detail": None})
-    if form in ("usage", "digest"):
-        stream = ByteStream(found.split, _context(found.split))
-        if form == "usage":
-            part.usage = exports.usage(stream, about["source"])
-        else:
-            part.digest = exports.digest(stream)
+    stream = ByteStream(found.split, _context(found.split))
+    if form == "usage":
+        part.usage = exports.usage(stream, about["source"])
+    elif form == "digest":
+        part.digest = exports.digest(stream)
     else:
         _Maker(database, part, folder / f"{name}.parquet", entry, key).make(found)
     with replacing_file(described) as file:
-        content = {"about": part.about, "rows": part.path is not None} | {
-            name: getattr(part, name) for name in ("bad", "usage", "digest", "content")
-        }
-        file.write_text(json.dumps(content, default=str))
-    return part if part.path is None else _described(described)
+        file.write_text(json.dumps(asdict(part), default=str))
+    return _described(described)
 
 
 def _described(described: Path) -> Part:
-    value = json.loads(described.read_text())
-    about = value["about"]
+    part = Part(**json.loads(described.read_text()))
     for name in ("first", "last"):
-        if about.get(name):
-            about[name] = datetime.fromisoformat(about[name]).replace(tzinfo=UTC)
-    path = described.with_suffix(".parquet") if value["rows"] else None
-    names = described.with_suffix(".names.parquet") if value["rows"] else None
-    rest = (value[name] for name in ("bad", "usage", "digest", "content"))
-    return Part(about, path, names, *rest)
+        if part.about.get(name):
+            time = datetime.fromisoformat(part.about[name])
+            part.about[name] = time.replace(tzinfo=UTC)
+    if part.path is not None:
+        part.path = described.with_suffix(".parquet")
+        part.names = described.with_suffix(".names.parquet")
+    return part
 
 
 class _Maker:
@@ -282,23 +263,24 @@ class _Maker:
     def make(self, found: Found) -> None:
         """Write the part and its names, and complete ``about``."""
         form = self.part.about["format"]
-        with _temporary(self._path.parent) as copy:
-            if form == "parquet":
-                path = Path(found.split.path).resolve()
-                if found.split.archive is not None or found.split.compression:
-                    with open(copy, "wb", buffering=0) as file:
-                        stream = ByteStream(found.split, _context(found.split))
-                        unpack_into(stream, file)
-                    path = copy
-                try:
-                    self._write(self._parquet(path), "0")
-                except FAILED:
-                    raise
-                except duckdb.Error as error:
-                    raise InputError(f"damaged: {error}") from error
-            else:
+        copy = self._path.with_name(temporary_name())
+        try:
+            if form != "parquet":
                 self._text(FORMATS[form](found.head), found.split, copy)
-                self._write(f"FROM read_parquet({text(str(copy))})", "other::INTEGER")
+                self._write(f"FROM read_parquet({text(str(copy))})")
+                return
+            path = Path(found.split.path).resolve()
+            if found.split.archive is not None or found.split.compression:
+                path = copy
+                with open(copy, "wb", buffering=0) as file:
+                    unpack_into(ByteStream(found.split, _context(found.split)), file)
+            self._write(self._parquet(path))
+        except FAILED:
+            raise
+        except duckdb.Error as error:
+            raise InputError(f"damaged: {error}") from error
+        finally:
+            copy.unlink(missing_ok=True)
 
     def _sql(self, query: str) -> duckdb.DuckDBPyRelation:
         return self._database.sql(query)
@@ -306,11 +288,8 @@ class _Maker:
     def _parquet(self, path: Path) -> str:
         """Return a query of the typed rows of a Parquet file."""
         source = f"read_parquet({text(str(path))}, file_row_number = true)"
-        try:
-            rows = self._sql(f"SELECT * EXCLUDE (file_row_number) FROM {source}")
-            first = (*rows.limit(1).fetchall(), [""] * len(rows.columns))[0]
-        except duckdb.Error as error:
-            raise InputError(f"damaged: {error}") from error
+        rows = self._sql(f"SELECT * EXCLUDE (file_row_number) FROM {source}")
+        first = (*rows.limit(1).fetchall(), [""] * len(rows.columns))[0]
         columns = self._columns(dict(zip(rows.columns, map(str, first), strict=True)))
         kinds = dict(zip(rows.columns, map(str, rows.types), strict=True))
         return self._typed(
@@ -350,8 +329,7 @@ class _Maker:
         batches = form.batches(stream)
         first = next(batches, None)
         if first is None:
-            shown = [f"line {row:,} ({_masked(line)!r})" for row, line in form.bad[:1]]
-            raise InputError(" in ".join(["it contains no call", *shown]))
+            raise InputError("it contains no call")
         ended: list[BaseException] = []
 
         def watched() -> Iterator[pa.RecordBatch]:
@@ -368,21 +346,22 @@ class _Maker:
         typed = self._typed(form.query(), values, {}, form)
         try:
             self._sql(f"COPY ({typed}) TO {text(str(copy))} (FORMAT parquet)")
-        except duckdb.Error as error:
+        except duckdb.Error:
             if ended:
                 raise ended[0] from None
-            raise InputError(f"damaged: {error.__cause__ or error}") from error
+            raise
         self._database.unregister("rows")
         return context, stream
 
     def _bad(self, reason: str, count: int, row: int, line: str | None) -> None:
+        shown = re.sub(r"[A-Za-z0-9_%+/=-]{16,}", "…", (line or "").strip())[:120]
         self.part.bad.append(
             {
                 "source": self.part.about["source"],
                 "reason": reason,
                 "lines": count,
                 "example_line": row,
-                "example": _masked(line or ""),
+                "example": shown,
             }
         )
 
@@ -489,23 +468,31 @@ class _Maker:
                 try_strptime({value}, '%a %b %d %H:%M:%S %z %Y')
             )) END"""
 
-    def _write(self, rows: str, other: str) -> None:
-        """Write the part and its names from a query of typed rows. ``other`` is an SQL
-        expression, 1 for rows that are not calls.
-        """
+    def _write(self, rows: str) -> None:
+        """Write the part and its names from a query of typed rows."""
         about = self.part.about
         counts = self._sql(
-            f"""SELECT bad, count(*), min(row), arg_min(line, row)
-            FROM ({rows}) WHERE bad IS NOT NULL AND NOT other
-            GROUP BY bad ORDER BY bad"""
+            f"""SELECT if(other, NULL, bad) AS why, count(*), min(row),
+                arg_min(line, row) FROM ({rows}) WHERE other OR bad IS NOT NULL
+            GROUP BY why ORDER BY why"""
         ).fetchall()
+        about["other"] = about.get("other", 0)
         for reason, count, row, line in counts:
-            self._bad(reason, count, row, line)
+            if reason is None:
+                about["other"] += count
+            else:
+                self._bad(reason, count, row, line)
         about["bad"] = sum(row["lines"] for row in self.part.bad)
-        others = self._sql(f"SELECT sum({other}) FROM ({rows})").fetchall()[0][0]
-        about["other"] = about.get("other", 0) + int(others or 0)
         calls = f"FROM ({rows}) WHERE bad IS NULL AND NOT other"
         if not self._names(calls):
+            if self.part.bad:
+                first = min(self.part.bad, key=lambda row: row["example_line"])
+                about["detail"] = (
+                    f"no call can be read: {counted(about['bad'], 'line')} can't be "
+                    f"read, the first is {first['example_line']:,} ({first['reason']}: "
+                    f"{first['example']!r}). Name the columns, or the format of times, "
+                    "in a mapping"
+                )
             return
         with replacing_file(self._path) as target:
             for order in ("", "ORDER BY time, row"):
@@ -544,20 +531,17 @@ class _Maker:
         if not about["rows"]:
             return 0
         for name in ("token", "user"):
-            plain = found[name].combine_chunks().dictionary_encode()
-            hashed = pa.array(map(self._hashed, plain.dictionary.to_pylist()))
-            column = pa.DictionaryArray.from_arrays(
-                plain.indices, hashed.cast(pa.string())
-            )
-            place = found.column_names.index(name)
-            found = found.set_column(place, name, column.cast(pa.string()))
+            hashed = pa.array(map(self._hashed, found[name].to_pylist()), pa.string())
+            found = found.set_column(found.column_names.index(name), name, hashed)
         with replacing_file(self._path.with_suffix(".names.parquet")) as target:
             pq.write_table(found.drop_columns("calls"), target)
         applications = pc.unique(found["application"].drop_null()).sort()
         about["applications"] = applications.to_pylist()[:1000]
         return int(about["rows"])
 
-    def _hashed(self, value: str) -> str:
+    def _hashed(self, value: str | None) -> str | None:
+        if value is None:
+            return None
         return hmac.new(self._key, value.encode(), "sha256").hexdigest()[:12]
 
     def _disordered(self, path: Path) -> bool:
@@ -571,21 +555,6 @@ class _Maker:
             """
         ).fetchall()[0]
         return bool(groups > DISORDER and spans > DISORDER * span)
-
-
-@contextmanager
-def _temporary(folder: Path) -> Iterator[Path]:
-    """Yield the path of a file that does not exist, and remove the file at the end."""
-    path = folder / temporary_name()
-    try:
-        yield path
-    finally:
-        path.unlink(missing_ok=True)
-
-
-def _masked(line: str) -> str:
-    """Return the beginning of a line. Long words are masked: they may be secrets."""
-    return re.sub(r"[A-Za-z0-9_%+/=-]{16,}", "…", line.strip())[:120]
 
 
 def _ids(value: str, kind: str) -> str:

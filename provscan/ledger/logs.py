@@ -386,6 +386,8 @@ class Documents(JsonLines):
 
 def _line(record: Any) -> str:
     """Return a record as a line. A CloudTrail event gets the status that it implies."""
+    if isinstance(record, str):
+        return record
     if isinstance(record, dict) and "eventTime" in record:
         error = record.get("errorCode") or ""
         found = (status for word, status in ERRORS.items() if word in error)
@@ -399,6 +401,7 @@ class Client(Documents):
     """
 
     name = "client"
+    reason = "not_the_format"
     COLUMNS = (
         "time",
         "responded_at",
@@ -429,7 +432,7 @@ class Client(Documents):
             if not line:
                 continue
             if time is None and (asks or not begun):
-                self.bad.append((number, line))
+                yield number, line
                 continue
             # Other lines without a time continue a message, such as a traceback.
             begun = True
