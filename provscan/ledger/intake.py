@@ -37,6 +37,7 @@ from provscan.errors import InputError
 from provscan.ledger import exports
 from provscan.ledger.columns import (
     NAMED,
+    USUAL,
     Entry,
     entry_for,
     found_columns,
@@ -68,19 +69,24 @@ READABLE = (
 # Errors of DuckDB that are not caused by a damaged file.
 FAILED = (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.InterruptException)
 # The types of numbers.
-NUMBERS = {"status": "SMALLINT", "tweets": "INTEGER", "quota": "INTEGER"}
+NUMBERS = {
+    "status": "SMALLINT",
+    "tweets": "INTEGER",
+    "quota": "INTEGER",
+    "share": "DOUBLE",
+}
 ZONED = r"(Z|[+-][0-9]{2}:?[0-9]{2})$"
 # The reason why a row is bad; the first reason that applies. The first tweet was posted
 # in March 2006.
 REASONS = """
     CASE WHEN NOT shaped THEN '{reason}'
-    WHEN time_stated IS NULL THEN 'no_time'
+    WHEN raw_time IS NULL THEN 'no_time'
     WHEN time IS NULL THEN 'bad_time'
     WHEN time < TIMESTAMP '2006-03-01' OR time > TIMESTAMP '2100-01-01'
     THEN 'impossible_time'
-    WHEN status_stated IS NOT NULL AND coalesce(status, 0) NOT BETWEEN 100 AND 599
+    WHEN raw_status IS NOT NULL AND coalesce(status, 0) NOT BETWEEN 100 AND 599
     THEN 'bad_status'
-    WHEN tweets_stated IS NOT NULL AND coalesce(tweets, -1) < 0
+    WHEN raw_tweets IS NOT NULL AND coalesce(tweets, -1) < 0
     THEN 'bad_tweets'
     WHEN share IS NOT NULL AND NOT (share > 0 AND share <= 1) THEN 'bad_share'
     END"""
@@ -309,8 +315,6 @@ class _Maker:
         ).fetchall()
         if form.add([name for (name,) in later]) and self._columns(form.names) != known:
             context, stream = self._read(form, split, copy)
-        if form.bad:
-            self._bad("not_the_format", len(form.bad), *form.bad[0])
         for reason, count in context.stats.skipped.items():
             example = context.stats.examples[reason][0]
             self._bad(reason, count, example.record + 1, example.detail)
@@ -385,51 +389,45 @@ class _Maker:
         if that is not VARCHAR.
         """
         entry = self._entry
-
-        def stated(name: str) -> str:
-            if name in entry.constants:
-                return text(entry.constants[name])
-            value = values.get(name, "NULL")
+        raw = {name: values.get(name, "NULL") for name in USUAL}
+        for name in USUAL:
             if kinds.get(name, "VARCHAR") == "VARCHAR":
-                return f"nullif(nullif(trim({value}), ''), '-')"
-            return value
-
-        plain = {name: f"{stated(name)}::VARCHAR" for name in NAMED}
+                raw[name] = f"nullif(nullif(trim({raw[name]}), ''), '-')"
+        raw |= {name: text(value) for name, value in entry.constants.items()}
+        if entry.share is not None:
+            raw["share"] = str(entry.share)
+        plain = {name: f"raw_{name}::VARCHAR" for name in NAMED}
         plain["endpoint"] = _endpoint(plain["endpoint"])
+        times = {
+            name: self._time(f"raw_{name}", kinds.get(name, "VARCHAR"))
+            for name in ("time", "seen")
+        }
+        numbers = {
+            name: f"TRY_CAST(raw_{name} AS {kind})" for name, kind in NUMBERS.items()
+        }
+        typed = times | numbers | plain
+        typed["ids"] = _ids("raw_ids", kinds.get("ids", "VARCHAR"))
+        columns = ", ".join(f"{v} AS {identifier(n)}" for n, v in typed.items())
         # A request can contain its parameters.
         parameters = values.get("parameters") or values.get("endpoint", "NULL")
-        names = ", ".join(f"{value} AS {identifier(n)}" for n, value in plain.items())
-        times = ", ".join(
-            f"{self._time(stated(name), kinds.get(name, 'VARCHAR'))} AS {name}"
-            if name in values
-            else f"NULL::TIMESTAMP AS {name}"
-            for name in ("time", "seen")
-        )
-        numbers = ", ".join(
-            f"TRY_CAST({stated(name)} AS {kind}) AS {name}"
-            for name, kind in NUMBERS.items()
-        )
-        share = stated("share") if entry.share is None else str(entry.share)
-        key = ", ".join(map(identifier, NAMED))
         return f"""
-            SELECT * EXCLUDE (time_stated, status_stated, tweets_stated, shaped, line),
-                hash({self._salt}, {key}) AS key,
+            SELECT * EXCLUDE (raw_time, raw_status, raw_tweets, shaped, line),
+                hash({self._salt}, {", ".join(map(identifier, NAMED))}) AS key,
                 {REASONS.format(reason=form.reason)} AS bad,
                 CASE WHEN bad IS NOT NULL THEN coalesce(line, CASE
-                    WHEN bad LIKE '%time' THEN time_stated::VARCHAR
-                    WHEN bad = 'bad_status' THEN status_stated::VARCHAR
-                    WHEN bad = 'bad_tweets' THEN tweets_stated::VARCHAR END) END AS line
+                    WHEN bad LIKE '%time' THEN raw_time::VARCHAR
+                    WHEN bad = 'bad_status' THEN raw_status::VARCHAR
+                    WHEN bad = 'bad_tweets' THEN raw_tweets::VARCHAR END) END AS line
             FROM (
-                SELECT row, line, {times}, {numbers}, {names},
-                    {stated("time")} AS time_stated,
-                    {stated("status")} AS status_stated,
-                    {stated("tweets")} AS tweets_stated,
-                    {_ids(stated("ids"), kinds.get("ids", "VARCHAR"))} AS ids,
-                    hash({parameters}) AS parameters,
-                    TRY_CAST({share} AS DOUBLE) AS share,
-                    coalesce({form.shaped}, false) AS shaped, {form.other} AS other,
-                    {form.keys} AS keys
-                FROM ({rows})
+                SELECT row, line, parameters, shaped, other, keys, raw_time, raw_status,
+                    raw_tweets, {columns}
+                FROM (
+                    SELECT row, line, hash({parameters}) AS parameters,
+                        coalesce({form.shaped}, false) AS shaped,
+                        {form.other} AS other, {form.keys} AS keys,
+                        {", ".join(f"{v} AS raw_{n}" for n, v in raw.items())}
+                    FROM ({rows})
+                )
             )"""
 
     def _time(self, value: str, kind: str) -> str:
@@ -488,8 +486,9 @@ class _Maker:
             if self.part.bad:
                 first = min(self.part.bad, key=lambda row: row["example_line"])
                 about["detail"] = (
-                    f"no call can be read: {counted(about['bad'], 'line')} can't be "
-                    f"read, the first is {first['example_line']:,} ({first['reason']}: "
+                    "no call can be read: the first of "
+                    f"{counted(about['bad'], 'bad line')} is line "
+                    f"{first['example_line']:,} ({first['reason']}: "
                     f"{first['example']!r}). Name the columns, or the format of times, "
                     "in a mapping"
                 )

@@ -16,7 +16,6 @@ from __future__ import annotations
 import contextlib
 import csv
 import hashlib
-import io
 import itertools
 import json
 import re
@@ -28,13 +27,13 @@ from typing import Any, ClassVar
 import numpy as np
 import orjson
 import pyarrow as pa
-import pyarrow.csv
 
 from provscan.errors import InputError
-from provscan.readers.bytes.archives import Readable
 from provscan.readers.bytes.streams import ByteStream, lines
 
 LINES = pa.schema([("row", pa.int64()), ("line", pa.string())])
+# SQL: a line without its end.
+LINE = r"rtrim(line, E'\r\n')"
 # Number of rows in a batch that is made in Python.
 BATCH = 20_000
 # The statuses that errors of AWS imply; all other errors have status 400.
@@ -129,42 +128,9 @@ class Format:
 
     def __init__(self, head: bytes) -> None:
         self.names: dict[str, str] = {}  # The columns, each with its first value.
-        # Rows that ``batches`` left out: bad rows with their numbers, and other rows.
-        self.bad: list[tuple[int, str]] = []
-        self.others = 0
+        self.others = 0  # Lines that ``batches`` left out, since they are not calls.
         self.detail: str | None = None  # A note on the file, for the report.
         self.content: str | None = None  # The SHA-256 of a document, uncompressed.
-
-    def batches(self, stream: ByteStream) -> Iterator[pa.RecordBatch]:
-        raise NotImplementedError
-
-    def query(self) -> str:
-        """Return the SQL query that parses the batches, which are the view ``rows``."""
-        return "SELECT *, NULL::VARCHAR AS line FROM rows"
-
-    def add(self, names: list[str]) -> bool:
-        """Add columns that occur only in later rows; return whether there are any."""
-        return False
-
-    def value(self, column: str) -> str:
-        """Return an SQL expression for a column."""
-        return identifier(column)
-
-
-class Lines(Format):
-    """A format with one call per line, parsed in SQL."""
-
-    def lines(self, parsed: str) -> str:
-        """Return the SQL query of the lines that are not blank, with ``parsed`` as the
-        column ``v``.
-        """
-        blank = "trim(line, E' \\t\\r\\n') = ''"
-        return f"SELECT row, line, {parsed} AS v FROM rows WHERE NOT {blank}"
-
-    def add(self, names: list[str]) -> bool:
-        new = dict.fromkeys(set(names) - set(self.names), "")
-        self.names |= new
-        return bool(new)
 
     def batches(self, stream: ByteStream) -> Iterator[pa.RecordBatch]:
         for block in lines(stream):
@@ -178,8 +144,29 @@ class Lines(Format):
             numbers = np.arange(first, first + len(text), dtype=np.int64)
             yield pa.record_batch([pa.array(numbers), text], LINES)
 
+    def parsed(self) -> str:
+        """Return the SQL expression that parses ``line`` into ``v``, for the columns
+        that were requested with :meth:`value`.
+        """
+        raise NotImplementedError
 
-class JsonLines(Lines):
+    def query(self) -> str:
+        """Return the SQL query that parses the batches, which are the view ``rows``."""
+        return f"""SELECT row, line, {self.parsed()} AS v FROM rows
+            WHERE trim(line, E' \\t\\r\\n') <> ''"""
+
+    def add(self, names: list[str]) -> bool:
+        """Add columns that occur only in later rows; return whether there are any."""
+        new = dict.fromkeys(set(names) - set(self.names), "")
+        self.names |= new
+        return bool(new)
+
+    def value(self, column: str) -> str:
+        """Return an SQL expression for a column."""
+        raise NotImplementedError
+
+
+class JsonLines(Format):
     """JSON objects, one per line."""
 
     name = "jsonl"
@@ -196,11 +183,10 @@ class JsonLines(Lines):
                 value = orjson.loads(line)
                 self._add(value if isinstance(value, dict) else {}, ())
 
-    def query(self) -> str:
+    def parsed(self) -> str:
         paths = ("".join(f'."{p}"' for p in self._paths[name]) for name in self._used)
         found = ", ".join(text(f"${path}") for path in paths)
-        found = f"json_extract_string(line, [{found}])"
-        return self.lines(f"CASE WHEN {self.shaped} THEN {found} END")
+        return f"CASE WHEN {self.shaped} THEN json_extract_string(line, [{found}]) END"
 
     def add(self, names: list[str]) -> bool:
         before = len(self._paths)
@@ -225,7 +211,7 @@ class JsonLines(Lines):
         return f"v[{self._used.index(column) + 1}]"
 
 
-class Pattern(Lines):
+class Pattern(Format):
     """Lines that match a regular expression. Its last group, ``rest``, contains pairs
     name=value.
     """
@@ -236,7 +222,7 @@ class Pattern(Lines):
 
     def __init__(self, head: bytes) -> None:
         super().__init__(head)
-        self.shaped = f"v.{identifier(self.groups[0])} <> ''"
+        self.shaped = f"v.{self.groups[0]} <> ''"
         for line in head.split(b"\n")[:200]:
             shown = line.decode("utf-8", "replace").rstrip()
             if found := re.match(self.pattern, shown):
@@ -245,21 +231,21 @@ class Pattern(Lines):
                 first |= {name: value.strip('"') for name, value in pairs}
                 self.names = first | self.names
 
-    def query(self) -> str:
+    def parsed(self) -> str:
         names = ", ".join(map(text, self.groups))
-        found = (
-            f"regexp_extract(rtrim(line, E'\\r\\n'), {text(self.pattern)}, [{names}])"
-        )
+        return f"regexp_extract({LINE}, {text(self.pattern)}, [{names}])"
+
+    def query(self) -> str:
         keys, values = (
             f"regexp_extract_all(v.rest, {text(PAIR)}, {n})" for n in (1, 2)
         )
-        return f"SELECT *, {keys} AS keys, {values} AS pairs FROM ({self.lines(found)})"
+        return f"SELECT *, {keys} AS keys, {values} AS pairs FROM ({super().query()})"
 
     def value(self, column: str) -> str:
         found = f"pairs[list_position(keys, {text(column)})]"
         if column in self.groups:
-            found = f"v.{identifier(column)}"
-        return f"nullif(nullif(trim({found}, '\"'), ''), '-')"
+            found = f"v.{column}"
+        return f"trim({found}, '\"')"
 
 
 class Common(Pattern):
@@ -276,79 +262,82 @@ class Balancer(Pattern):
     pattern, groups = BALANCER, BALANCER_NAMES.split()
 
 
-class Extended(Pattern):
+class Separated(Format):
+    """Lines of fields. ``v`` is a list of them."""
+
+    def __init__(self, head: bytes) -> None:
+        super().__init__(head)
+        self._columns, values = self.read(head.decode("utf-8", "replace").splitlines())
+        self.shaped = f"len(v) = {len(self._columns)}"
+        values += [""] * len(self._columns)
+        self.names = dict(zip(self._columns, values, strict=False))
+        if len(self.names) < len(self._columns):
+            named = ", ".join(self._columns)
+            raise InputError(f"two columns have the same name: {named}")
+
+    def read(self, shown: list[str]) -> tuple[list[str], list[str]]:
+        """Return the columns and the values of the first call."""
+        raise NotImplementedError
+
+    def value(self, column: str) -> str:
+        return f"v[{self._columns.index(column) + 1}]"
+
+
+class Extended(Separated):
     """The extended log format of the W3C. A directive names its columns."""
 
     name = "extended"
     other = "line LIKE '#%'"
 
+    def read(self, shown: list[str]) -> tuple[list[str], list[str]]:
+        fields = next((line for line in shown if line.startswith("#Fields:")), "")
+        first = next((line for line in shown if line and not line.startswith("#")), "")
+        return fields.removeprefix("#Fields:").split(), re.split(r"[ \t]", first)
+
     def __init__(self, head: bytes) -> None:
-        listed = head.decode("utf-8", "replace").splitlines()
-        fields = next((at for at in listed if at.startswith("#Fields:")), "")
-        columns = fields.removeprefix("#Fields:").split()
-        self.groups = [*columns, "rest"]
-        self.pattern = r"^(?:#.*)?" + r"[ \t]".join([r"(\S+)"] * len(columns)) + "()$"
         super().__init__(head)
         if "date" in self.names and "time" in self.names:
             day, time = self.names.pop("date"), self.names.pop("time")
             self.names = {"datetime": f"{day} {time}"} | self.names
 
+    def parsed(self) -> str:
+        return f"string_split_regex({LINE}, '[ \t]')"
+
     def value(self, column: str) -> str:
         if column == "datetime":
-            return "v.date || ' ' || v.time"
+            return f"{self.value('date')} || ' ' || {self.value('time')}"
         return super().value(column)
 
 
-class Delimited(Format):
+class Delimited(Separated):
     """CSV with column names in the first row, and one row per line."""
 
     name = "csv"
+    other = "row = 1"
 
-    def __init__(self, head: bytes) -> None:
-        super().__init__(head)
-        shown = head.decode("utf-8", "replace").splitlines()[:2]
+    def read(self, shown: list[str]) -> tuple[list[str], list[str]]:
         first = shown[0] if shown else ""
-        self._delimiter = max(",\t;|", key=lambda mark: first.count(mark))
-        rows = [next(csv.reader([at], delimiter=self._delimiter), []) for at in shown]
-        columns, values = [*rows, [], []][:2]
-        self.names = dict(zip(columns, [*values, *[""] * len(columns)], strict=False))
-        if len(self.names) < len(columns):
-            raise InputError(f"two columns have the same name: {', '.join(columns)}")
+        self._mark = max(",\t;|", key=first.count)
+        rows = [*csv.reader(shown[:2], delimiter=self._mark), [], []]
+        return rows[0], rows[1]
 
-    def batches(self, stream: ByteStream) -> Iterator[pa.RecordBatch]:
-        def clean() -> Iterator[bytes]:
-            for block in lines(stream):
-                yield bytes(_utf8(block.data)) + b"\n"
+    def parsed(self) -> str:
+        mark, cut = text(self._mark), rf"\{self._mark}"
+        field = rf'"[^"]*"(?:"[^"]*")*|[^{cut}"]*'
+        whole, each = (
+            text(rf"(?:{field})(?:{cut}(?:{field}))*"),
+            text(f"{cut}({field})"),
+        )
+        plain = """if(x LIKE '"%', replace(x[2:-2], '""', '"'), x)"""
+        return f"""CASE WHEN NOT contains(line, '"') THEN string_split({LINE}, {mark})
+            WHEN regexp_full_match({LINE}, {whole})
+            THEN [{plain} FOR x IN regexp_extract_all({mark} || {LINE}, {each}, 1)]
+            END"""
 
-        def left_out(row: Any) -> str:
-            # The first row contains the names of the columns.
-            self.bad.append((row.number - 1, row.text or ""))
-            return "skip"
-
-        try:
-            reader = pa.csv.open_csv(
-                io.BufferedReader(Readable(clean()), 1 << 20),
-                pa.csv.ReadOptions(use_threads=False, block_size=4 << 20),
-                pa.csv.ParseOptions(
-                    delimiter=self._delimiter, invalid_row_handler=left_out
-                ),
-                pa.csv.ConvertOptions(
-                    column_types=dict.fromkeys(self.names, pa.string()),
-                    strings_can_be_null=True,
-                    null_values=["", "-", "null", "NULL", "None"],
-                ),
-            )
-        except pa.ArrowInvalid as error:
-            raise InputError(f"it is not CSV: {error}") from error
-        number = 1
-        for batch in reader:
-            bad = np.array([at for at, _ in self.bad], np.int64)
-            rows = np.arange(number, number + len(batch) + len(bad), dtype=np.int64)
-            rows = np.setdiff1d(rows, bad)[: len(batch)]
-            number = int(rows[-1]) + 1 if len(batch) else number
-            yield pa.record_batch(
-                [pa.array(rows), *batch.columns], ["row", *batch.schema.names]
-            )
+    def value(self, column: str) -> str:
+        return (
+            f"nullif(nullif(nullif({super().value(column)}, 'null'), 'NULL'), 'None')"
+        )
 
 
 class Documents(JsonLines):
