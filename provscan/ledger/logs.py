@@ -262,12 +262,18 @@ class Balancer(Pattern):
     pattern, groups = BALANCER, BALANCER_NAMES.split()
 
 
-class Separated(Format):
-    """Lines of fields. ``v`` is a list of them."""
+class Delimited(Format):
+    """CSV with column names in the first row, and one row per line. ``v`` is the list
+    of the fields of a line.
+    """
+
+    name = "csv"
+    other = "row = 1"
 
     def __init__(self, head: bytes) -> None:
         super().__init__(head)
-        self._columns, values = self.read(head.decode("utf-8", "replace").splitlines())
+        shown = head.decode("utf-8", "replace").splitlines()
+        self._mark, self._columns, values = self.read(shown)
         self.shaped = f"len(v) = {len(self._columns)}"
         values += [""] * len(self._columns)
         self.names = dict(zip(self._columns, values, strict=False))
@@ -275,54 +281,14 @@ class Separated(Format):
             named = ", ".join(self._columns)
             raise InputError(f"two columns have the same name: {named}")
 
-    def read(self, shown: list[str]) -> tuple[list[str], list[str]]:
-        """Return the columns and the values of the first call."""
-        raise NotImplementedError
-
-    def value(self, column: str) -> str:
-        return f"v[{self._columns.index(column) + 1}]"
-
-
-class Extended(Separated):
-    """The extended log format of the W3C. A directive names its columns."""
-
-    name = "extended"
-    other = "line LIKE '#%'"
-
-    def read(self, shown: list[str]) -> tuple[list[str], list[str]]:
-        fields = next((line for line in shown if line.startswith("#Fields:")), "")
-        first = next((line for line in shown if line and not line.startswith("#")), "")
-        return fields.removeprefix("#Fields:").split(), re.split(r"[ \t]", first)
-
-    def __init__(self, head: bytes) -> None:
-        super().__init__(head)
-        if "date" in self.names and "time" in self.names:
-            day, time = self.names.pop("date"), self.names.pop("time")
-            self.names = {"datetime": f"{day} {time}"} | self.names
+    def read(self, shown: list[str]) -> tuple[str, list[str], list[str]]:
+        """Return the delimiter, the columns, and the values of the first call."""
+        mark = max(",\t;|", key=(shown or [""])[0].count)
+        rows = [*csv.reader(shown[:2], delimiter=mark), [], []]
+        return mark, rows[0], rows[1]
 
     def parsed(self) -> str:
-        return f"string_split_regex({LINE}, '[ \t]')"
-
-    def value(self, column: str) -> str:
-        if column == "datetime":
-            return f"{self.value('date')} || ' ' || {self.value('time')}"
-        return super().value(column)
-
-
-class Delimited(Separated):
-    """CSV with column names in the first row, and one row per line."""
-
-    name = "csv"
-    other = "row = 1"
-
-    def read(self, shown: list[str]) -> tuple[list[str], list[str]]:
-        first = shown[0] if shown else ""
-        self._mark = max(",\t;|", key=first.count)
-        rows = [*csv.reader(shown[:2], delimiter=self._mark), [], []]
-        return rows[0], rows[1]
-
-    def parsed(self) -> str:
-        mark, cut = text(self._mark), rf"\{self._mark}"
+        mark, cut = text(self._mark), re.escape(self._mark)
         field = rf'"[^"]*"(?:"[^"]*")*|[^{cut}"]*'
         whole, each = (
             text(rf"(?:{field})(?:{cut}(?:{field}))*"),
@@ -335,9 +301,32 @@ class Delimited(Separated):
             END"""
 
     def value(self, column: str) -> str:
-        return (
-            f"nullif(nullif(nullif({super().value(column)}, 'null'), 'NULL'), 'None')"
-        )
+        found = f"v[{self._columns.index(column) + 1}]"
+        return f"nullif(nullif(nullif({found}, 'null'), 'NULL'), 'None')"
+
+
+class Extended(Delimited):
+    """The extended log format of the W3C. A directive names its columns."""
+
+    name = "extended"
+    other = "line LIKE '#%'"
+
+    def __init__(self, head: bytes) -> None:
+        super().__init__(head)
+        if "date" in self.names and "time" in self.names:
+            day, time = self.names.pop("date"), self.names.pop("time")
+            self.names = {"datetime": f"{day} {time}"} | self.names
+
+    def read(self, shown: list[str]) -> tuple[str, list[str], list[str]]:
+        fields = next((line for line in shown if line.startswith("#Fields:")), "")
+        first = next((line for line in shown if line and not line.startswith("#")), "")
+        mark = "\t" if "\t" in first else " "
+        return mark, fields.removeprefix("#Fields:").split(), first.split(mark)
+
+    def value(self, column: str) -> str:
+        if column == "datetime":
+            return f"{self.value('date')} || ' ' || {self.value('time')}"
+        return super().value(column)
 
 
 class Documents(JsonLines):
@@ -520,13 +509,7 @@ def _numbered(stream: ByteStream) -> Iterator[tuple[int, str]]:
 def _utf8(data: bytes | memoryview) -> bytes:
     """Return bytes in which invalid UTF-8 is replaced."""
     data = bytes(data)
-    if data.isascii():
-        return data
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return data.decode("utf-8", "replace").encode()
-    return data
+    return data if data.isascii() else data.decode("utf-8", "replace").encode()
 
 
 def text(value: str) -> str:

@@ -281,6 +281,29 @@ def test_columns_can_be_mapped(tmp_path: Path) -> None:
         measured(tmp_path, tmp_path / "log.csv", mapping=mapping)
 
 
+@pytest.mark.parametrize("mark", [",", "\t", ";", "|"])
+def test_fields_in_quotes(mark: str, tmp_path: Path) -> None:
+    """A line with an open quote, or with another number of fields, is bad."""
+    lines = [
+        'time,app,"tweets",note',
+        '2022-01-01 00:00:00,"a ""x"", b",1,',
+        '2022-01-01 00:00:01,b,null,"x,y"',
+        "2022-01-01 00:00:02,b,1",
+        '2022-01-01 00:00:03,"b,1,',
+        ',b,1,""',
+    ]
+    log = tmp_path / "log.csv"
+    log.write_text("\r\n".join(lines).replace(",", mark))
+    tables = measured(tmp_path, log)
+    counted = {
+        (row["application"], row["delivered"], row["uncounted"])
+        for row in rows(tables, "calls")
+    }
+    assert counted == {(f'a "x"{mark} b', 1, 0), ("b", 0, 1)}
+    bad = {row["reason"]: row["lines"] for row in rows(tables, "bad_lines")}
+    assert bad == {"not_the_format": 2, "no_time": 1}
+
+
 def test_a_gap_is_told_from_silence(tmp_path: Path) -> None:
     """Two applications in one busy log: one is silent for hours, then both are."""
     start = NIGHTS[3]
