@@ -192,9 +192,10 @@ def _fits(edges: Sequence[Edge], first: float, last: float) -> list[Fit]:
         offset, slope = line
         return [Fit("drift", first, last, offset + slope * first, slope)]
     offsets = [_offset(run) for run in joined]
-    steps = [abs(_multiple(b - a) - (b - a)) for a, b in pairwise(offsets)]
-    shifts = [abs(b - a) for a, b in pairwise(offsets)]
-    if len(joined) > 1 and max(steps) <= LOOSE and max(shifts) <= 2 * 3600:
+    jumps = [b - a for a, b in pairwise(offsets)]
+    if jumps and all(
+        abs(jump) <= 2 * 3600 and abs(_multiple(jump) - jump) <= LOOSE for jump in jumps
+    ):
         starts = [first, *(run[0].time for run in joined[1:])]
         ends = [*starts[1:], last]
         return [
@@ -308,8 +309,15 @@ def _described(
     """Return the rows of the table for one stream."""
     number, lowest = int(delays["rows"].sum()), float(delays["delay"].min())
     impossible = int(delays["rows"][delays["delay"] < -WRONG].sum())
-    row: dict[str, Any] = {"start": period[0], "end": period[1], "rows": number}
-    row |= {"offset_at_most": lowest, "impossible": impossible}
+    row: dict[str, Any] = {
+        "start": period[0],
+        "end": period[1],
+        "rows": number,
+        "offset_at_most": lowest,
+        "impossible": impossible,
+        "evidence": f"{impossible:,} of {number:,} rows state a time before that of a "
+        "tweet they return",
+    }
     # A client that pages back through days gets fresh tweets only on the first page.
     # Few of its rows then show a clock behind UTC, but most of its quarter hours do.
     behind, quarters = counts.sql(
@@ -330,8 +338,7 @@ def _described(
         zones = [(QUARTER, QUARTER / 3), (3600, QUARTER)]
         below = [lowest % step for step, age in zones if lowest % step <= age]
         said = (
-            f"{impossible:,} of {number:,} rows state a time before that of a tweet "
-            f"they return, by up to {lasting(lowest)}; the rows are too few to "
+            f"{row['evidence']}, by up to {lasting(lowest)}; the rows are too few to "
             "estimate the age of the youngest tweets"
         )
         row |= {"kind": "zone" if below else "skew", "certainty": "proved"}
@@ -359,20 +366,12 @@ def _explained(stream: str, row: dict[str, Any], fit: Fit) -> dict[str, Any]:
             f"seconds, if the clock is {from_utc(fit.offset)}"
         )
     if behind:
-        said += (
-            f"; {row['impossible']:,} of {row['rows']:,} rows state a time before that "
-            "of a tweet they return"
-        )
+        said += f"; {row['evidence']}"
     elif fit.kind != "agrees":
         said += "; if the platform returns no younger tweets, the clock is right"
     row = row | {
-        "kind": "agrees"
-        if abs(fit.offset) <= WRONG and fit.kind in ("zone", "skew")
-        else fit.kind,
-        "start": fit.start,
-        "end": fit.end,
-        "offset": fit.offset,
-        "drift": fit.slope * 86_400 if fit.kind == "drift" else None,
+        **fit._asdict(),
+        "drift": fit.slope * 86_400 or None,
         "certainty": "proved" if behind else "inferred",
     }
     return _row(stream, row, said)
