@@ -33,6 +33,8 @@ from provscan.runs.wording import several
 EPOCH = 1_288_834_974_657
 # In seconds: the width of a bin, the width of an edge, and the maximum age considered.
 BIN, EDGE, AGE = 10, 60, 26 * 3600
+# The number of the bin of all higher ages.
+OLD = -(10**9)
 # Consecutive days are combined until they have this many rows.
 ROWS = 30
 # An edge contains at least this share, and this number, of the quarter hours with rows.
@@ -82,24 +84,16 @@ def clock(counts: Counts) -> pa.Table:
         )
         delays = counts.sql(
             f"""SELECT floor(epoch(time) / 86400)::BIGINT AS day,
-                if(delay < {AGE}, floor(delay / {BIN})::BIGINT, NULL) AS bin,
+                if(delay < {AGE}, floor(delay / {BIN})::BIGINT, {OLD}) AS bin,
                 count(*) AS rows, count(DISTINCT epoch_us(time) // {QUARTER}000000)
                     AS quarters,
                 min(delay) AS delay, min_by(epoch(time), delay) AS time
             FROM answers GROUP BY ALL ORDER BY day, bin"""
         ).fetchnumpy()
-        delays = {
-            name: np.ma.filled(each, -(1 << 62))
-            if name == "bin"
-            else np.asarray(each, np.float64)
-            for name, each in delays.items()
-        }
-        number = int(delays["rows"].sum())
-        if not number:
+        delays = {name: np.asarray(each, np.float64) for name, each in delays.items()}
+        if not delays["rows"].sum():
             row = {"kind": "not_measured", "rows": 0, "start": first, "end": last}
-            said = (
-                "no response has the ids of its tweets, so its times can't be checked"
-            )
+            said = "no response has ids of its tweets, so its times can't be checked"
             rows.append(_row(stream, row, said))
             continue
         fits = _fits(_edges(delays), first, last)
@@ -146,8 +140,7 @@ def _edges(delays: dict[str, Any]) -> list[Edge]:
 def _edge(delays: dict[str, Any]) -> Edge | None:
     """Return the edge of a histogram; of several edges, one at zero or the highest."""
     order = np.argsort(delays["bin"], kind="stable")
-    # Rows with a delay above AGE have no bin and are sorted first.
-    order = order[delays["bin"][order] > -(1 << 61)]
+    order = order[delays["bin"][order] > OLD]
     bins, rows = delays["bin"][order], delays["rows"][order]
     total, width = delays["rows"].sum(), EDGE // BIN
     quarters = delays["quarters"][order]
@@ -199,9 +192,10 @@ def _fits(edges: Sequence[Edge], first: float, last: float) -> list[Fit]:
         offset, slope = line
         return [Fit("drift", first, last, offset + slope * first, slope)]
     offsets = [_offset(run) for run in joined]
-    steps = [abs(_multiple(b - a) - (b - a)) for a, b in pairwise(offsets)]
-    shifts = [abs(b - a) for a, b in pairwise(offsets)]
-    if len(joined) > 1 and max(steps) <= LOOSE and max(shifts) <= 2 * 3600:
+    jumps = [b - a for a, b in pairwise(offsets)]
+    if jumps and all(
+        abs(jump) <= 2 * 3600 and abs(_multiple(jump) - jump) <= LOOSE for jump in jumps
+    ):
         starts = [first, *(run[0].time for run in joined[1:])]
         ends = [*starts[1:], last]
         return [
@@ -315,8 +309,15 @@ def _described(
     """Return the rows of the table for one stream."""
     number, lowest = int(delays["rows"].sum()), float(delays["delay"].min())
     impossible = int(delays["rows"][delays["delay"] < -WRONG].sum())
-    row: dict[str, Any] = {"start": period[0], "end": period[1], "rows": number}
-    row |= {"offset_at_most": lowest, "impossible": impossible}
+    row: dict[str, Any] = {
+        "start": period[0],
+        "end": period[1],
+        "rows": number,
+        "offset_at_most": lowest,
+        "impossible": impossible,
+        "evidence": f"{impossible:,} of {number:,} rows state a time before that of a "
+        "tweet they return",
+    }
     # A client that pages back through days gets fresh tweets only on the first page.
     # Few of its rows then show a clock behind UTC, but most of its quarter hours do.
     behind, quarters = counts.sql(
@@ -337,8 +338,7 @@ def _described(
         zones = [(QUARTER, QUARTER / 3), (3600, QUARTER)]
         below = [lowest % step for step, age in zones if lowest % step <= age]
         said = (
-            f"{impossible:,} of {number:,} rows state a time before that of a tweet "
-            f"they return, by up to {lasting(lowest)}; the rows are too few to "
+            f"{row['evidence']}, by up to {lasting(lowest)}; the rows are too few to "
             "estimate the age of the youngest tweets"
         )
         row |= {"kind": "zone" if below else "skew", "certainty": "proved"}
@@ -366,20 +366,12 @@ def _explained(stream: str, row: dict[str, Any], fit: Fit) -> dict[str, Any]:
             f"seconds, if the clock is {from_utc(fit.offset)}"
         )
     if behind:
-        said += (
-            f"; {row['impossible']:,} of {row['rows']:,} rows state a time before that "
-            "of a tweet they return"
-        )
+        said += f"; {row['evidence']}"
     elif fit.kind != "agrees":
         said += "; if the platform returns no younger tweets, the clock is right"
     row = row | {
-        "kind": "agrees"
-        if abs(fit.offset) <= WRONG and fit.kind in ("zone", "skew")
-        else fit.kind,
-        "start": fit.start,
-        "end": fit.end,
-        "offset": fit.offset,
-        "drift": fit.slope * 86_400 if fit.kind == "drift" else None,
+        **fit._asdict(),
+        "drift": fit.slope * 86_400 or None,
         "certainty": "proved" if behind else "inferred",
     }
     return _row(stream, row, said)
@@ -392,11 +384,10 @@ def _backdated(
     # The first and last period also cover the time before and after them.
     offset = "CASE "
     for fit in fits:
-        offset += "ELSE " if fit is fits[-1] else f"WHEN epoch(time) < {fit.end} THEN "
         value = min(fit.offset, 0) if fit.kind == "agrees" else fit.offset
+        offset += f"WHEN epoch(time) < {fit.end} OR {fit is fits[-1]} THEN "
         offset += f"{value} + {fit.slope} * (epoch(time) - {fit.start}) "
-    offset += "END" if len(fits) > 1 else ""
-    offset = offset.removeprefix("CASE ELSE ") if len(fits) == 1 else offset
+    offset += "END"
     found = counts.sql(
         f"""SELECT epoch(time) AS time, delay - offset_ AS delay
         FROM (SELECT *, {offset} AS offset_ FROM answers)

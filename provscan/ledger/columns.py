@@ -1,16 +1,7 @@
 """The meanings of the columns of a log: usual names, and a mapping from the user.
 
 Column names are compared without case and punctuation. A mapping is a TOML file with
-tables ``[[log]]``. The first table whose ``files`` matches a file applies to it::
-
-    [[log]]
-    files = "gateway/*.csv"         # a pattern of the path; all files by default
-    format = "csv"                  # detected by default
-    zone = "America/Chicago"        # for times without a zone; UTC by default
-    time_format = "%d.%m.%Y %H:%M"  # for times whose format is not detected
-    share = 0.1                     # the log is a sample of a tenth of the calls
-    columns.time = "when"           # "a.b" is the value b of the object a
-    constants.application = "reader"
+tables ``[[log]]`` (see ``example.toml``).
 """
 
 from __future__ import annotations
@@ -18,19 +9,21 @@ from __future__ import annotations
 import json
 import os
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatch
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from provscan.errors import InputError, ParameterError
+from provscan.ledger.inputs import IN_MAPPINGS, Row, read_tables
 
 # The usual column names of each meaning, without case and punctuation, best first.
 USUAL = {
     line.split(": ")[0].strip(): tuple(line.split(": ")[1].split())
     for line in """\
 time: time timestamp ts datetime requesttime eventtime calledat createdat loggedat when
+seen: respondedat receivedat
 application: application app appid applicationid clientapp clientappid clientid\
  recipientaccountid
 project: project projectid projectname
@@ -79,39 +72,23 @@ def read_mapping(path: str | os.PathLike[str] | None) -> list[tuple[str, Entry]]
     """Return the entries of a mapping, each with its pattern of paths."""
     if path is None:
         return []
-    try:
-        with open(path, "rb") as file:
-            tables = tomllib.load(file)
-    except (OSError, ValueError) as error:
-        raise InputError(f"the mapping {path} can't be read: {error}") from None
-    if set(tables) - {"log"} or not isinstance(tables.get("log"), list):
-        raise ParameterError(f"{path}: a mapping consists of tables [[log]]")
+    tables, _ = read_tables(Path(path), IN_MAPPINGS)
     return [
-        _entry(table, f"{path}: [[log]] {number}")
-        for number, table in enumerate(tables["log"], 1)
+        _entry(row, f"{path}: [[log]] {number}")
+        for number, row in enumerate(tables["log"], 1)
     ]
 
 
-def _entry(table: dict[str, object], where: str) -> tuple[str, Entry]:
-    values = dict(table)
-    pattern = str(values.pop("files", "*"))
-    unknown = set(values) - set(Entry.__dataclass_fields__)
-    if unknown:
-        raise ParameterError(
-            f"{where}: unknown key {min(unknown)!r}; known are files, "
-            + ", ".join(Entry.__dataclass_fields__)
-        )
-    entry = Entry(**values)  # type: ignore[arg-type]
-    for part in (entry.columns, entry.constants):
-        if not isinstance(part, dict) or not all(
-            isinstance(value, str) for value in part.values()
-        ):
-            raise ParameterError(f"{where}: columns and constants are tables of text")
-        for meaning in part:
-            if meaning not in USUAL:
-                raise ParameterError(
-                    f"{where}: no meaning {meaning!r}; known are " + ", ".join(USUAL)
-                )
+def _entry(row: Row, where: str) -> tuple[str, Entry]:
+    values = {name: value for name, value in row.items() if value is not None}
+    pattern = values.pop("files", "*")
+    entry = Entry(**values)
+    for meaning, value in (*entry.columns.items(), *entry.constants.items()):
+        if meaning not in USUAL:
+            known = ", ".join(USUAL)
+            raise ParameterError(f"{where}: no meaning {meaning!r}; known are {known}")
+        if not isinstance(value, str):
+            raise ParameterError(f"{where}: {meaning} must be a text, not {value!r}")
     if entry.share is not None and not 0 < entry.share <= 1:
         raise ParameterError(f"{where}: share must be above 0 and at most 1")
     require_zone(entry.zone)
@@ -144,15 +121,20 @@ def found_columns(
     ``names`` gives all columns of the file with their first values. A column within an
     object is named by its path, and is also found by the last name of the path.
     """
-    found: dict[str, str] = {}
+    if not names:
+        raise InputError(
+            "it has no record with named values, such as "
+            '{"time": "2022-01-01T12:00:00Z", "app": "reader"}'
+        )
+    shown = [f"{name} ({value[:40]!r})" for name, value in names.items()]
+    its = f"its columns are {', '.join(shown[:30])}"
     for meaning, column in entry.columns.items():
         if column not in names:
-            shown = [f"{name} ({value[:40]!r})" for name, value in names.items()]
             raise InputError(
                 f"{source} has no column {column!r}, which the mapping names for "
-                f"{meaning}; its columns are {', '.join(shown[:30])}"
+                f"{meaning}; {its}"
             )
-        found[meaning] = column
+    found = dict(entry.columns)
     simple: dict[str, str] = {}
     for name in names:
         simple.setdefault(_simple(name), name)
@@ -160,25 +142,15 @@ def found_columns(
         last = _simple(name.rpartition(".")[2])
         simple.setdefault(last, name)
         simple.setdefault(last.removeprefix("x"), name)
-    taken = set(found.values())
     for meaning, usual in USUAL.items():
-        if meaning in found or meaning in entry.constants:
-            continue
-        for name in usual:
-            if name in simple and simple[name] not in taken:
-                found[meaning] = simple[name]
-                taken.add(simple[name])
-                break
-    if not names:
-        raise InputError(
-            "it has no record with named values, such as "
-            '{"time": "2022-01-01T12:00:00Z", "app": "reader"}'
-        )
+        free = (simple[name] for name in usual if name in simple)
+        best = next((name for name in free if name not in found.values()), None)
+        if best and meaning not in found and meaning not in entry.constants:
+            found[meaning] = best
     if "time" not in found:
-        shown = [f"{name} ({value[:40]!r})" for name, value in names.items()]
         raise InputError(
             f"{source}: no column has the time of a call. Name it in a mapping "
-            f"(columns.time); its columns are {', '.join(shown[:30])}"
+            f"(columns.time); {its}"
         )
     return found
 

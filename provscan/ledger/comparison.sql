@@ -296,6 +296,10 @@ SELECT 'accessed', source, greatest(bad, 1), CASE state WHEN 'read' THEN
     'the operator of the logs'
 FROM files WHERE state IN ('damaged', 'unread') OR bad > 0
 UNION ALL
+SELECT 'accessed', source, "rows", 'log with a note: ' || detail,
+    'the operator of the logs'
+FROM files WHERE state = 'read' AND detail IS NOT NULL
+UNION ALL
 SELECT 'accessed', application, sum(uncounted), 'answered calls that state no number '
     'of tweets', 'the platform, from its own logs'
 FROM calls GROUP BY application HAVING sum(uncounted) > 0

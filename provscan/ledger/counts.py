@@ -75,6 +75,8 @@ REPEATED = f"""
         FROM near x JOIN near y USING (a, b, call, nth) WHERE x.part = a AND y.part = b
     ) SELECT DISTINCT b AS part, row FROM agreeing JOIN compared USING (a, b)
     WHERE number >= {SAME} * calls"""
+# A response that arrives for more than a minute, as a stream does, is not a pause.
+UNTIL = "if(seen > time + INTERVAL 1 MINUTE, seen, time)"
 # By name, UTC day and share of the sample.
 SUMS = """
     SELECT i, s.* EXCLUDE (key) FROM (
@@ -97,7 +99,7 @@ SUMS = """
     ) s JOIN names USING (key)"""
 QUARTERS = f"""
     SELECT part, who, epoch_us(time) // {QUARTER}000000 AS quarter, count(*) AS calls,
-        min(time) AS first, max(time) AS last
+        min(time) AS first, max({UNTIL}) AS last
     FROM calls JOIN names USING (key) GROUP BY ALL"""
 IDS = """
     SELECT place, time::DATE AS day, unnest(ids) AS id FROM calls JOIN names USING (key)

@@ -1,8 +1,8 @@
-"""Read case files and policy packs.
+"""Read case files, policy packs and mappings.
 
-Both are TOML files with the tables, keys and types of ``example.toml``, which error
-messages quote. :func:`read_case` reads a case file, and :func:`read_pack` reads a
-policy pack.
+They are TOML files with the tables, keys and types of ``example.toml``, which error
+messages quote. :func:`read_case` reads a case file, :func:`read_pack` reads a policy
+pack, and :func:`read_tables` reads the tables of any of them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ Tables = dict[str, list[Row]]
 FOLDER = Path(__file__).parent
 EXAMPLE: Tables = tomllib.loads((FOLDER / "example.toml").read_text(encoding="utf-8"))
 IN_PACKS = ("pack", "rule")
-IN_CASES = tuple(name for name in EXAMPLE if name not in IN_PACKS)
+IN_MAPPINGS = ("log",)
+IN_CASES = tuple(name for name in EXAMPLE if name not in IN_PACKS + IN_MAPPINGS)
 # Tables that occur once in a file.
 SINGLE = ("case", "pack")
 REQUIRED = {
@@ -39,6 +40,7 @@ REQUIRED = {
     "pack": ("name", "title"),
     "rule": ("id", "kind", "title", "versions"),
     "versions": ("dated", "says", "clause", "source", "text_sha256"),
+    "log": (),
 }
 KINDS = {
     "rate_limit": "Calls in a window of time",
@@ -102,7 +104,7 @@ def read_case(path: Path) -> Case:
         The file has a mistake, or names a file that does not exist. The message shows a
         correct example.
     """
-    tables, digest = _read(path, IN_CASES)
+    tables, digest = read_tables(path, IN_CASES)
     case = Case(path.absolute().parent, tables, digest)
     for where, problem in _problems(case):
         raise InputError(f"{path}, {where}: {problem}")
@@ -121,7 +123,7 @@ def read_pack(name: str, folder: Path) -> Row:
             f"there is no policy pack {path}: name a file that ends in .toml, or one "
             f"of the packs {shipped or 'of provscan'}"
         )
-    tables, digest = _read(path, IN_PACKS)
+    tables, digest = read_tables(path, IN_PACKS)
     for number, rule in enumerate(tables["rule"], 1):
         where = f"{path}, [[rule]] {number} ({rule['id']})"
         if rule["kind"] == "rate_limit" and not rule["window_minutes"]:
@@ -145,8 +147,8 @@ def read_pack(name: str, folder: Path) -> Row:
     return {**tables["pack"][0], "sha256": digest, "rules": tables["rule"]}
 
 
-def _read(path: Path, names: Sequence[str]) -> tuple[Tables, str]:
-    """Return the tables of a file, and its SHA-256."""
+def read_tables(path: Path, names: Sequence[str]) -> tuple[Tables, str]:
+    """Return the tables of a file, with None for missing keys, and its SHA-256."""
     try:
         data = path.read_bytes()
         read = tomllib.loads(data.decode("utf-8-sig"))

@@ -23,8 +23,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -38,6 +37,7 @@ from provscan.errors import InputError
 from provscan.ledger import exports
 from provscan.ledger.columns import (
     NAMED,
+    USUAL,
     Entry,
     entry_for,
     found_columns,
@@ -56,31 +56,37 @@ from provscan.urls import source_of
 from provscan.writing import replacing_file, temporary_name
 
 # Increase this version when the meaning of a part's columns changes.
-VERSION = 2
+VERSION = 3
 # The first id that contains the time of its tweet (Snowflake, from November 2010).
 FIRST_SNOWFLAKE = 29_700_859_247
 # A part is sorted by time if its row groups overlap by more than this factor.
 DISORDER = 3
 READABLE = (
     "JSON lines, CSV, Parquet, web server and load balancer logs, CloudTrail, "
-    "twarc.log and the platform's usage export; each also compressed and in archives"
+    "logs of clients such as twarc, and the platform's usage export; each also "
+    "compressed and in archives"
 )
 # Errors of DuckDB that are not caused by a damaged file.
 FAILED = (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.InterruptException)
 # The types of numbers.
-NUMBERS = {"status": "SMALLINT", "tweets": "INTEGER", "quota": "INTEGER"}
+NUMBERS = {
+    "status": "SMALLINT",
+    "tweets": "INTEGER",
+    "quota": "INTEGER",
+    "share": "DOUBLE",
+}
 ZONED = r"(Z|[+-][0-9]{2}:?[0-9]{2})$"
 # The reason why a row is bad; the first reason that applies. The first tweet was posted
 # in March 2006.
 REASONS = """
     CASE WHEN NOT shaped THEN '{reason}'
-    WHEN time_stated IS NULL THEN 'no_time'
+    WHEN raw_time IS NULL THEN 'no_time'
     WHEN time IS NULL THEN 'bad_time'
     WHEN time < TIMESTAMP '2006-03-01' OR time > TIMESTAMP '2100-01-01'
     THEN 'impossible_time'
-    WHEN status_stated IS NOT NULL AND coalesce(status, 0) NOT BETWEEN 100 AND 599
+    WHEN raw_status IS NOT NULL AND coalesce(status, 0) NOT BETWEEN 100 AND 599
     THEN 'bad_status'
-    WHEN tweets_stated IS NOT NULL AND coalesce(tweets, -1) < 0
+    WHEN raw_tweets IS NOT NULL AND coalesce(tweets, -1) < 0
     THEN 'bad_tweets'
     WHEN share IS NOT NULL AND NOT (share > 0 AND share <= 1) THEN 'bad_share'
     END"""
@@ -159,26 +165,12 @@ def take_in(
         about = {"source": source, "stream": stream_of(source), "state": "unread"}
         made.append(Part(about | {"detail": why}))
     if not any(part.path or part.usage for part in made):
-        raise _no_calls(named, made)
+        reasons = [
+            (p.about["source"], p.about.get("detail") or "no calls") for p in made
+        ]
+        shown = [printable(name) for name in named]
+        raise nothing_to_read(shown, reasons, "", READABLE)
     return made
-
-
-def _no_calls(named: Sequence[str], made: Sequence[Part]) -> InputError:
-    """Return the error for logs without a readable call, with the first reason."""
-    if bad := [part for part in made if part.bad]:
-        lines = sum(row["lines"] for part in bad for row in part.bad)
-        first = min(bad[0].bad, key=lambda row: row["example_line"])
-        unit = "row" if bad[0].about["format"] in ("csv", "parquet") else "line"
-        example = f": {first['example']!r}" if first["example"] else ""
-        return InputError(
-            f"no call can be read: {counted(lines, 'line')} of "
-            f"{counted(len(bad), 'file')} can't be read, the first is {unit} "
-            f"{first['example_line']:,} of {first['source']} "
-            f"({first['reason']}{example}). Name the columns, or the format of times, "
-            "in a mapping"
-        )
-    reasons = [(p.about["source"], p.about.get("detail") or "no calls") for p in made]
-    return nothing_to_read([printable(name) for name in named], reasons, "", READABLE)
 
 
 def stream_of(source: str) -> str:
@@ -227,35 +219,31 @@ def _part(
         part.bad = [row | {"source": about["source"]} for row in part.bad]
         return part
     form = entry.format or format_of(found.head)
-    if form != "parquet" and form not in (*FORMATS, "usage", "digest"):
+    if form not in (*FORMATS, "parquet", "usage", "digest"):
         raise InputError(f"no format {form!r}; known are parquet, {', '.join(FORMATS)}")
     part = Part(about | {"format": form, "state": "read", "detail": None})
-    if form in ("usage", "digest"):
-        stream = ByteStream(found.split, _context(found.split))
-        if form == "usage":
-            part.usage = exports.usage(stream, about["source"])
-        else:
-            part.digest = exports.digest(stream)
+    stream = ByteStream(found.split, _context(found.split))
+    if form == "usage":
+        part.usage = exports.usage(stream, about["source"])
+    elif form == "digest":
+        part.digest = exports.digest(stream)
     else:
         _Maker(database, part, folder / f"{name}.parquet", entry, key).make(found)
     with replacing_file(described) as file:
-        content = {"about": part.about, "rows": part.path is not None} | {
-            name: getattr(part, name) for name in ("bad", "usage", "digest", "content")
-        }
-        file.write_text(json.dumps(content, default=str))
-    return part if part.path is None else _described(described)
+        file.write_text(json.dumps(asdict(part), default=str))
+    return _described(described)
 
 
 def _described(described: Path) -> Part:
-    value = json.loads(described.read_text())
-    about = value["about"]
+    part = Part(**json.loads(described.read_text()))
     for name in ("first", "last"):
-        if about.get(name):
-            about[name] = datetime.fromisoformat(about[name]).replace(tzinfo=UTC)
-    path = described.with_suffix(".parquet") if value["rows"] else None
-    names = described.with_suffix(".names.parquet") if value["rows"] else None
-    rest = (value[name] for name in ("bad", "usage", "digest", "content"))
-    return Part(about, path, names, *rest)
+        if part.about.get(name):
+            time = datetime.fromisoformat(part.about[name])
+            part.about[name] = time.replace(tzinfo=UTC)
+    if part.path is not None:
+        part.path = described.with_suffix(".parquet")
+        part.names = described.with_suffix(".names.parquet")
+    return part
 
 
 class _Maker:
@@ -281,23 +269,24 @@ class _Maker:
     def make(self, found: Found) -> None:
         """Write the part and its names, and complete ``about``."""
         form = self.part.about["format"]
-        with _temporary(self._path.parent) as copy:
-            if form == "parquet":
-                path = Path(found.split.path).resolve()
-                if found.split.archive is not None or found.split.compression:
-                    with open(copy, "wb", buffering=0) as file:
-                        stream = ByteStream(found.split, _context(found.split))
-                        unpack_into(stream, file)
-                    path = copy
-                try:
-                    self._write(self._parquet(path), "0")
-                except FAILED:
-                    raise
-                except duckdb.Error as error:
-                    raise InputError(f"damaged: {error}") from error
-            else:
+        copy = self._path.with_name(temporary_name())
+        try:
+            if form != "parquet":
                 self._text(FORMATS[form](found.head), found.split, copy)
-                self._write(f"FROM read_parquet({text(str(copy))})", "other::INTEGER")
+                self._write(f"FROM read_parquet({text(str(copy))})")
+                return
+            path = Path(found.split.path).resolve()
+            if found.split.archive is not None or found.split.compression:
+                path = copy
+                with open(copy, "wb", buffering=0) as file:
+                    unpack_into(ByteStream(found.split, _context(found.split)), file)
+            self._write(self._parquet(path))
+        except FAILED:
+            raise
+        except duckdb.Error as error:
+            raise InputError(f"damaged: {error}") from error
+        finally:
+            copy.unlink(missing_ok=True)
 
     def _sql(self, query: str) -> duckdb.DuckDBPyRelation:
         return self._database.sql(query)
@@ -305,11 +294,8 @@ class _Maker:
     def _parquet(self, path: Path) -> str:
         """Return a query of the typed rows of a Parquet file."""
         source = f"read_parquet({text(str(path))}, file_row_number = true)"
-        try:
-            rows = self._sql(f"SELECT * EXCLUDE (file_row_number) FROM {source}")
-            first = (*rows.limit(1).fetchall(), [""] * len(rows.columns))[0]
-        except duckdb.Error as error:
-            raise InputError(f"damaged: {error}") from error
+        rows = self._sql(f"SELECT * EXCLUDE (file_row_number) FROM {source}")
+        first = (*rows.limit(1).fetchall(), [""] * len(rows.columns))[0]
         columns = self._columns(dict(zip(rows.columns, map(str, first), strict=True)))
         kinds = dict(zip(rows.columns, map(str, rows.types), strict=True))
         return self._typed(
@@ -329,8 +315,6 @@ class _Maker:
         ).fetchall()
         if form.add([name for (name,) in later]) and self._columns(form.names) != known:
             context, stream = self._read(form, split, copy)
-        if form.bad:
-            self._bad("not_the_format", len(form.bad), *form.bad[0])
         for reason, count in context.stats.skipped.items():
             example = context.stats.examples[reason][0]
             self._bad(reason, count, example.record + 1, example.detail)
@@ -366,10 +350,10 @@ class _Maker:
         typed = self._typed(form.query(), values, {}, form)
         try:
             self._sql(f"COPY ({typed}) TO {text(str(copy))} (FORMAT parquet)")
-        except duckdb.Error as error:
+        except duckdb.Error:
             if ended:
                 raise ended[0] from None
-            raise InputError(f"damaged: {error.__cause__ or error}") from error
+            raise
         self._database.unregister("rows")
         return context, stream
 
@@ -388,8 +372,6 @@ class _Maker:
     def _columns(self, names: dict[str, str]) -> dict[str, str]:
         """Return the column of each meaning; ``names`` has columns and first values."""
         columns = found_columns(self.part.about["source"], names, self._entry)
-        if "seen" in names:
-            columns["seen"] = "seen"
         self.part.about["columns"] = json.dumps(columns)
         self._zoned = bool(re.search(ZONED + r"|^[\d.]+$", names[columns["time"]]))
         return columns
@@ -407,51 +389,45 @@ class _Maker:
         if that is not VARCHAR.
         """
         entry = self._entry
-
-        def stated(name: str) -> str:
-            if name in entry.constants:
-                return text(entry.constants[name])
-            value = values.get(name, "NULL")
+        raw = {name: values.get(name, "NULL") for name in USUAL}
+        for name in USUAL:
             if kinds.get(name, "VARCHAR") == "VARCHAR":
-                return f"nullif(nullif(trim({value}), ''), '-')"
-            return value
-
-        plain = {name: f"{stated(name)}::VARCHAR" for name in NAMED}
+                raw[name] = f"nullif(nullif(trim({raw[name]}), ''), '-')"
+        raw |= {name: text(value) for name, value in entry.constants.items()}
+        if entry.share is not None:
+            raw["share"] = str(entry.share)
+        plain = {name: f"raw_{name}::VARCHAR" for name in NAMED}
         plain["endpoint"] = _endpoint(plain["endpoint"])
+        times = {
+            name: self._time(f"raw_{name}", kinds.get(name, "VARCHAR"))
+            for name in ("time", "seen")
+        }
+        numbers = {
+            name: f"TRY_CAST(raw_{name} AS {kind})" for name, kind in NUMBERS.items()
+        }
+        typed = times | numbers | plain
+        typed["ids"] = _ids("raw_ids", kinds.get("ids", "VARCHAR"))
+        columns = ", ".join(f"{v} AS {identifier(n)}" for n, v in typed.items())
         # A request can contain its parameters.
         parameters = values.get("parameters") or values.get("endpoint", "NULL")
-        names = ", ".join(f"{value} AS {identifier(n)}" for n, value in plain.items())
-        times = ", ".join(
-            f"{self._time(stated(name), kinds.get(name, 'VARCHAR'))} AS {name}"
-            if name in values
-            else f"NULL::TIMESTAMP AS {name}"
-            for name in ("time", "seen")
-        )
-        numbers = ", ".join(
-            f"TRY_CAST({stated(name)} AS {kind}) AS {name}"
-            for name, kind in NUMBERS.items()
-        )
-        share = stated("share") if entry.share is None else str(entry.share)
-        key = ", ".join(map(identifier, NAMED))
         return f"""
-            SELECT * EXCLUDE (time_stated, status_stated, tweets_stated, shaped, line),
-                hash({self._salt}, {key}) AS key,
+            SELECT * EXCLUDE (raw_time, raw_status, raw_tweets, shaped, line),
+                hash({self._salt}, {", ".join(map(identifier, NAMED))}) AS key,
                 {REASONS.format(reason=form.reason)} AS bad,
                 CASE WHEN bad IS NOT NULL THEN coalesce(line, CASE
-                    WHEN bad LIKE '%time' THEN time_stated::VARCHAR
-                    WHEN bad = 'bad_status' THEN status_stated::VARCHAR
-                    WHEN bad = 'bad_tweets' THEN tweets_stated::VARCHAR END) END AS line
+                    WHEN bad LIKE '%time' THEN raw_time::VARCHAR
+                    WHEN bad = 'bad_status' THEN raw_status::VARCHAR
+                    WHEN bad = 'bad_tweets' THEN raw_tweets::VARCHAR END) END AS line
             FROM (
-                SELECT row, line, {times}, {numbers}, {names},
-                    {stated("time")} AS time_stated,
-                    {stated("status")} AS status_stated,
-                    {stated("tweets")} AS tweets_stated,
-                    {_ids(stated("ids"), kinds.get("ids", "VARCHAR"))} AS ids,
-                    hash({parameters}) AS parameters,
-                    TRY_CAST({share} AS DOUBLE) AS share,
-                    coalesce({form.shaped}, false) AS shaped, {form.other} AS other,
-                    {form.keys} AS keys
-                FROM ({rows})
+                SELECT row, line, parameters, shaped, other, keys, raw_time, raw_status,
+                    raw_tweets, {columns}
+                FROM (
+                    SELECT row, line, hash({parameters}) AS parameters,
+                        coalesce({form.shaped}, false) AS shaped,
+                        {form.other} AS other, {form.keys} AS keys,
+                        {", ".join(f"{v} AS raw_{n}" for n, v in raw.items())}
+                    FROM ({rows})
+                )
             )"""
 
     def _time(self, value: str, kind: str) -> str:
@@ -490,23 +466,32 @@ class _Maker:
                 try_strptime({value}, '%a %b %d %H:%M:%S %z %Y')
             )) END"""
 
-    def _write(self, rows: str, other: str) -> None:
-        """Write the part and its names from a query of typed rows. ``other`` is an SQL
-        expression, 1 for rows that are not calls.
-        """
+    def _write(self, rows: str) -> None:
+        """Write the part and its names from a query of typed rows."""
         about = self.part.about
         counts = self._sql(
-            f"""SELECT bad, count(*), min(row), arg_min(line, row)
-            FROM ({rows}) WHERE bad IS NOT NULL AND NOT other
-            GROUP BY bad ORDER BY bad"""
+            f"""SELECT if(other, NULL, bad) AS why, count(*), min(row),
+                arg_min(line, row) FROM ({rows}) WHERE other OR bad IS NOT NULL
+            GROUP BY why ORDER BY why"""
         ).fetchall()
+        about["other"] = about.get("other", 0)
         for reason, count, row, line in counts:
-            self._bad(reason, count, row, line)
+            if reason is None:
+                about["other"] += count
+            else:
+                self._bad(reason, count, row, line)
         about["bad"] = sum(row["lines"] for row in self.part.bad)
-        others = self._sql(f"SELECT sum({other}) FROM ({rows})").fetchall()[0][0]
-        about["other"] = about.get("other", 0) + int(others or 0)
         calls = f"FROM ({rows}) WHERE bad IS NULL AND NOT other"
         if not self._names(calls):
+            if self.part.bad:
+                first = min(self.part.bad, key=lambda row: row["example_line"])
+                about["detail"] = (
+                    "no call can be read: the first of "
+                    f"{counted(about['bad'], 'bad line')} is line "
+                    f"{first['example_line']:,} ({first['reason']}: "
+                    f"{first['example']!r}). Name the columns, or the format of times, "
+                    "in a mapping"
+                )
             return
         with replacing_file(self._path) as target:
             for order in ("", "ORDER BY time, row"):
@@ -545,20 +530,17 @@ class _Maker:
         if not about["rows"]:
             return 0
         for name in ("token", "user"):
-            plain = found[name].combine_chunks().dictionary_encode()
-            hashed = pa.array(map(self._hashed, plain.dictionary.to_pylist()))
-            column = pa.DictionaryArray.from_arrays(
-                plain.indices, hashed.cast(pa.string())
-            )
-            place = found.column_names.index(name)
-            found = found.set_column(place, name, column.cast(pa.string()))
+            hashed = pa.array(map(self._hashed, found[name].to_pylist()), pa.string())
+            found = found.set_column(found.column_names.index(name), name, hashed)
         with replacing_file(self._path.with_suffix(".names.parquet")) as target:
             pq.write_table(found.drop_columns("calls"), target)
         applications = pc.unique(found["application"].drop_null()).sort()
         about["applications"] = applications.to_pylist()[:1000]
         return int(about["rows"])
 
-    def _hashed(self, value: str) -> str:
+    def _hashed(self, value: str | None) -> str | None:
+        if value is None:
+            return None
         return hmac.new(self._key, value.encode(), "sha256").hexdigest()[:12]
 
     def _disordered(self, path: Path) -> bool:
@@ -572,16 +554,6 @@ class _Maker:
             """
         ).fetchall()[0]
         return bool(groups > DISORDER and spans > DISORDER * span)
-
-
-@contextmanager
-def _temporary(folder: Path) -> Iterator[Path]:
-    """Yield the path of a file that does not exist, and remove the file at the end."""
-    path = folder / temporary_name()
-    try:
-        yield path
-    finally:
-        path.unlink(missing_ok=True)
 
 
 def _ids(value: str, kind: str) -> str:

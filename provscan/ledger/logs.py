@@ -6,9 +6,9 @@
 extract a column from these rows (``value``).
 
 DuckDB parses lines: a batch contains only their numbers and texts, and ``query`` gives
-the SQL that parses them. The records of ``Documents`` are converted to such lines. The
-calls of ``Twarc`` are assembled in Python, since each has several lines. Parquet has no
-class: ``intake`` reads it with DuckDB.
+the SQL that parses them. Formats with records of several lines are read in Python, as
+lines of JSON: ``Documents``, and ``Client``, which assembles calls from the lines that
+:data:`SAID` describes. Parquet has no class: ``intake`` reads it with DuckDB.
 """
 
 from __future__ import annotations
@@ -16,33 +16,90 @@ from __future__ import annotations
 import contextlib
 import csv
 import hashlib
-import io
 import itertools
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any, ClassVar
 
 import numpy as np
 import orjson
 import pyarrow as pa
-import pyarrow.csv
 
 from provscan.errors import InputError
-from provscan.readers.bytes.archives import Readable
 from provscan.readers.bytes.streams import ByteStream, lines
 
 LINES = pa.schema([("row", pa.int64()), ("line", pa.string())])
+# SQL: a line without its end.
+LINE = r"rtrim(line, E'\r\n')"
 # Number of rows in a batch that is made in Python.
 BATCH = 20_000
 # The statuses that errors of AWS imply; all other errors have status 400.
 ERRORS = {"Throttl": 429, "TooMany": 429, "Denied": 403, "Unauth": 401}
-# The first versions of twarc did not log requests. A pause of at least this many
-# seconds separates their responses.
-PAUSE = 0.1
 # A name=value pair after the fields of a line.
 PAIR = r'([A-Za-z][\w.-]*)=("[^"]*"|\S+)'
 QUOTED = r'"(?:[^"\\]|\\.)*"'
+
+# A line of a client's log: a time, mostly a level, and words.
+TIMED = re.compile(
+    r"\W{0,2}(?P<time>\d{4}-\d\d-\d\d[ T][\d:]{8}(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?)"
+    r"[\s\]:|-]*(?:(?:.{0,80}?\W)?(?:DEBUG|INFO|WARN(?:ING)?|ERROR|CRITICAL)\b[\s\]:|-]*)?"
+    r"(?P<words>.*)"
+)
+# The words that matter in the log of a client. The last group that matches is the kind
+# of the line.
+SAID = re.compile(
+    r"""
+    # A request to the platform, before it is sent, and after it was answered.
+    (?:\S+\s)?(?:getting|posting|putting|deleting)\s\(?['"]?
+        (?P<url>https?://[\w.-]*\b(?:twitter|x)\.com[^\s'",()]*)['"]?,?\)?\s?(?P<request>.*)
+    | (?:(?!://)[^"])*?(?:https?://[\w.-]*\b(?:twitter|x)\.com(?::\d+)?\s)?
+        "[A-Z]+\s(?P<path>/(?:1|1\.1|2|labs|oauth2?)/\S*)\sHTTP/[\d.]+"\s(?P<status>\d{3})
+    # The ids of tweets, users or other objects in a response; a response without any.
+    | archived(?P<ids>(?:\s.*)?)$
+    | (?P<none>no\snew\stweets|Retrieved\san\sempty\spage)
+    # No response, or a response that is an error.
+    | (?P<broken>caught\s(?:connection|read|gzip|exception))
+    | (?P<limited>rate\slimit\sexceeded)
+    | (?:.*?[\[:\s])?(?P<refused>[45]\d\d)
+        (?:\]>|\sfrom\sTwitter|\sAuthentication\srequired|\s(?:Client|Server)\sError)
+    # The client waits, goes on to another request, chooses tweets, or restarts.
+    | (?P<wait>creating\shttp|Starting\snew|Resetting\sdropped|keep-alive)
+    | (?P<replies>looking\sfor\sreplies)
+    | (?P<chosen>found\sreply)
+    | (?P<next>starting\s|hydrating\s|looking\s|retrieving\s|connecting\sto\s)
+    | (?P<end>loading\s.*\sprofile|using\sconfig|process\sreceived|stopping\s)
+    """,
+    re.VERBOSE,
+)
+# The endpoints whose responses contain no tweets.
+NO_TWEETS = re.compile(
+    r"/(?:account|oauth2?|application|followers|following|friends|friendships|blocks"
+    r"|mutes|trends|geo|counts|rules|retweeters|liking_users|retweeted_by|compliance"
+    r"|usage|direct_messages|dm_events|lists(?!/statuses|/\d+/tweets)"
+    r"|users(?!/(?:\d+|:id)/(?:tweets|mentions|liked_tweets|timelines|bookmarks)))\b"
+)
+# The first versions of twarc did not log requests. A pause of at least this many
+# seconds separates their responses.
+PAUSE = 0.1
+# The status of each kind of line, if it is not in the line. Status 599 is that of a
+# request that ended without a response.
+STATUSES = {"status": None, "refused": None, "limited": "429", "broken": "599"}
+NOTES = {
+    "inferred": f"calls that are inferred from a pause of {PAUSE} s, since the log has "
+    "ids of tweets without a request before them: {:,}",
+    "elsewhere": "ids that are not counted as delivered tweets, since the client read "
+    "them from a file, or they are ids of users, trends or other objects: {:,}",
+    "unanswered": "requests without an answer in the log, which count as calls that "
+    "delivered no tweets: {:,}",
+    "chosen": "replies that the client chose from responses whose other tweets the log "
+    "does not list: {:,}",
+    "overnight": "requests whose tweets continued to arrive after midnight, and count "
+    "on the day of the request: {:,}",
+}
+
 COMMON = (
     r"^(\S+) (\S+) (.+?) \[([^\]]+)\] "
     rf"({QUOTED}) (\d{{3}}|-) (\d+|-)"
@@ -71,45 +128,9 @@ class Format:
 
     def __init__(self, head: bytes) -> None:
         self.names: dict[str, str] = {}  # The columns, each with its first value.
-        # Rows that ``batches`` left out: bad rows with their numbers, and other rows.
-        self.bad: list[tuple[int, str]] = []
-        self.others = 0
+        self.others = 0  # Lines that ``batches`` left out, since they are not calls.
         self.detail: str | None = None  # A note on the file, for the report.
         self.content: str | None = None  # The SHA-256 of a document, uncompressed.
-
-    def batches(self, stream: ByteStream) -> Iterator[pa.RecordBatch]:
-        raise NotImplementedError
-
-    def query(self) -> str:
-        """Return the SQL query that parses the batches, which are the view ``rows``."""
-        return "SELECT *, NULL::VARCHAR AS line FROM rows"
-
-    def add(self, names: list[str]) -> bool:
-        """Add columns that occur only in later rows; return whether there are any."""
-        return False
-
-    def value(self, column: str) -> str:
-        """Return an SQL expression for a column."""
-        return identifier(column)
-
-
-class Lines(Format):
-    """A format with one call per line, parsed in SQL."""
-
-    def parsed(self) -> str:
-        """Return the SQL expression that parses ``line`` into ``v``, for the columns
-        that were requested with :meth:`value`.
-        """
-        raise NotImplementedError
-
-    def query(self) -> str:
-        return f"""SELECT row, line, {self.parsed()} AS v FROM rows
-            WHERE trim(line, E' \\t\\r\\n') <> ''"""
-
-    def add(self, names: list[str]) -> bool:
-        new = dict.fromkeys(set(names) - set(self.names), "")
-        self.names |= new
-        return bool(new)
 
     def batches(self, stream: ByteStream) -> Iterator[pa.RecordBatch]:
         for block in lines(stream):
@@ -123,8 +144,29 @@ class Lines(Format):
             numbers = np.arange(first, first + len(text), dtype=np.int64)
             yield pa.record_batch([pa.array(numbers), text], LINES)
 
+    def parsed(self) -> str:
+        """Return the SQL expression that parses ``line`` into ``v``, for the columns
+        that were requested with :meth:`value`.
+        """
+        raise NotImplementedError
 
-class JsonLines(Lines):
+    def query(self) -> str:
+        """Return the SQL query that parses the batches, which are the view ``rows``."""
+        return f"""SELECT row, line, {self.parsed()} AS v FROM rows
+            WHERE trim(line, E' \\t\\r\\n') <> ''"""
+
+    def add(self, names: list[str]) -> bool:
+        """Add columns that occur only in later rows; return whether there are any."""
+        new = dict.fromkeys(set(names) - set(self.names), "")
+        self.names |= new
+        return bool(new)
+
+    def value(self, column: str) -> str:
+        """Return an SQL expression for a column."""
+        raise NotImplementedError
+
+
+class JsonLines(Format):
     """JSON objects, one per line."""
 
     name = "jsonl"
@@ -143,8 +185,8 @@ class JsonLines(Lines):
 
     def parsed(self) -> str:
         paths = ("".join(f'."{p}"' for p in self._paths[name]) for name in self._used)
-        listed = ", ".join(text(f"${path}") for path in paths)
-        return f"CASE WHEN {self.shaped} THEN json_extract_string(line, [{listed}]) END"
+        found = ", ".join(text(f"${path}") for path in paths)
+        return f"CASE WHEN {self.shaped} THEN json_extract_string(line, [{found}]) END"
 
     def add(self, names: list[str]) -> bool:
         before = len(self._paths)
@@ -169,26 +211,29 @@ class JsonLines(Lines):
         return f"v[{self._used.index(column) + 1}]"
 
 
-class Pattern(Lines):
-    """Lines that match a regular expression, followed by pairs name=value."""
+class Pattern(Format):
+    """Lines that match a regular expression. Its last group, ``rest``, contains pairs
+    name=value.
+    """
 
     keys = "keys"
+    pattern: str
+    groups: list[str]
 
     def __init__(self, head: bytes) -> None:
         super().__init__(head)
-        pattern, groups = PATTERNS[self.name]
-        self.shaped = f"v.{groups[0]} <> ''"
+        self.shaped = f"v.{self.groups[0]} <> ''"
         for line in head.split(b"\n")[:200]:
-            if found := re.match(pattern, line.decode("utf-8", "replace").rstrip()):
-                first = dict(zip(groups, found.groups(""), strict=True))
+            shown = line.decode("utf-8", "replace").rstrip()
+            if found := re.match(self.pattern, shown):
+                first = dict(zip(self.groups, found.groups(""), strict=True))
                 pairs = re.findall(PAIR, first["rest"])
                 first |= {name: value.strip('"') for name, value in pairs}
                 self.names = first | self.names
 
     def parsed(self) -> str:
-        pattern, groups = PATTERNS[self.name]
-        listed = ", ".join(map(text, groups))
-        return f"regexp_extract(rtrim(line, E'\\r\\n'), {text(pattern)}, [{listed}])"
+        names = ", ".join(map(text, self.groups))
+        return f"regexp_extract({LINE}, {text(self.pattern)}, [{names}])"
 
     def query(self) -> str:
         keys, values = (
@@ -197,31 +242,70 @@ class Pattern(Lines):
         return f"SELECT *, {keys} AS keys, {values} AS pairs FROM ({super().query()})"
 
     def value(self, column: str) -> str:
-        if column in PATTERNS[self.name][1]:
-            return f"nullif(nullif(trim(v.{column}, '\"'), ''), '-')"
         found = f"pairs[list_position(keys, {text(column)})]"
-        return f"nullif(trim({found}, '\"'), '')"
+        if column in self.groups:
+            found = f"v.{column}"
+        return f"trim({found}, '\"')"
 
 
 class Common(Pattern):
     """The common and the combined log format of web servers."""
 
     name = "common"
+    pattern, groups = COMMON, COMMON_NAMES.split()
 
 
 class Balancer(Pattern):
     """Access logs of AWS load balancers, application and classic."""
 
     name = "balancer"
+    pattern, groups = BALANCER, BALANCER_NAMES.split()
 
 
-PATTERNS = {
-    "common": (COMMON, COMMON_NAMES.split()),
-    "balancer": (BALANCER, BALANCER_NAMES.split()),
-}
+class Delimited(Format):
+    """CSV with column names in the first row, and one row per line. ``v`` is the list
+    of the fields of a line.
+    """
+
+    name = "csv"
+    other = "row = 1"
+
+    def __init__(self, head: bytes) -> None:
+        super().__init__(head)
+        shown = head.decode("utf-8", "replace").splitlines()
+        self._mark, self._columns, values = self.read(shown)
+        self.shaped = f"len(v) = {len(self._columns)}"
+        values += [""] * len(self._columns)
+        self.names = dict(zip(self._columns, values, strict=False))
+        if len(self.names) < len(self._columns):
+            named = ", ".join(self._columns)
+            raise InputError(f"two columns have the same name: {named}")
+
+    def read(self, shown: list[str]) -> tuple[str, list[str], list[str]]:
+        """Return the delimiter, the columns, and the values of the first call."""
+        mark = max(",\t;|", key=(shown or [""])[0].count)
+        rows = [*csv.reader(shown[:2], delimiter=mark), [], []]
+        return mark, rows[0], rows[1]
+
+    def parsed(self) -> str:
+        mark, cut = text(self._mark), re.escape(self._mark)
+        field = rf'"[^"]*"(?:"[^"]*")*|[^{cut}"]*'
+        whole, each = (
+            text(rf"(?:{field})(?:{cut}(?:{field}))*"),
+            text(f"{cut}({field})"),
+        )
+        plain = """if(x LIKE '"%', replace(x[2:-2], '""', '"'), x)"""
+        return f"""CASE WHEN NOT contains(line, '"') THEN string_split({LINE}, {mark})
+            WHEN regexp_full_match({LINE}, {whole})
+            THEN [{plain} FOR x IN regexp_extract_all({mark} || {LINE}, {each}, 1)]
+            END"""
+
+    def value(self, column: str) -> str:
+        found = f"v[{self._columns.index(column) + 1}]"
+        return f"nullif(nullif(nullif({found}, 'null'), 'NULL'), 'None')"
 
 
-class Extended(Lines):
+class Extended(Delimited):
     """The extended log format of the W3C. A directive names its columns."""
 
     name = "extended"
@@ -229,85 +313,20 @@ class Extended(Lines):
 
     def __init__(self, head: bytes) -> None:
         super().__init__(head)
-        listed = head.decode("utf-8", "replace").splitlines()
-        fields = next((at for at in listed if at.startswith("#Fields:")), "")
-        self._columns = fields.removeprefix("#Fields:").split()
-        first = next((at for at in listed if at and not at.startswith("#")), "")
-        values = re.split(r"[ \t]", first)
-        self.names = {
-            name: values[i] if i < len(values) else ""
-            for i, name in enumerate(self._columns)
-        }
         if "date" in self.names and "time" in self.names:
-            self.names = {"datetime": f"{self.names['date']} {self.names['time']}"} | {
-                name: value
-                for name, value in self.names.items()
-                if name not in ("date", "time")
-            }
-        self.shaped = f"len(v) = {len(self._columns)}"
+            day, time = self.names.pop("date"), self.names.pop("time")
+            self.names = {"datetime": f"{day} {time}"} | self.names
 
-    def parsed(self) -> str:
-        return r"string_split_regex(rtrim(line, E'\r\n'), '[ \t]')"
+    def read(self, shown: list[str]) -> tuple[str, list[str], list[str]]:
+        fields = next((line for line in shown if line.startswith("#Fields:")), "")
+        first = next((line for line in shown if line and not line.startswith("#")), "")
+        mark = "\t" if "\t" in first else " "
+        return mark, fields.removeprefix("#Fields:").split(), first.split(mark)
 
     def value(self, column: str) -> str:
         if column == "datetime":
-            return " || ' ' || ".join(map(self._at, ("date", "time")))
-        return f"nullif({self._at(column)}, '-')"
-
-    def _at(self, column: str) -> str:
-        return f"v[{self._columns.index(column) + 1}]"
-
-
-class Delimited(Format):
-    """CSV with column names in the first row, and one row per line."""
-
-    name = "csv"
-
-    def __init__(self, head: bytes) -> None:
-        super().__init__(head)
-        shown = head.decode("utf-8", "replace").splitlines()[:2]
-        first = shown[0] if shown else ""
-        self._delimiter = max(",\t;|", key=lambda mark: first.count(mark))
-        rows = [next(csv.reader([at], delimiter=self._delimiter), []) for at in shown]
-        columns, values = [*rows, [], []][:2]
-        self.names = dict(zip(columns, [*values, *[""] * len(columns)], strict=False))
-        if len(self.names) < len(columns):
-            raise InputError(f"two columns have the same name: {', '.join(columns)}")
-
-    def batches(self, stream: ByteStream) -> Iterator[pa.RecordBatch]:
-        def clean() -> Iterator[bytes]:
-            for block in lines(stream):
-                yield bytes(_utf8(block.data)) + b"\n"
-
-        def left_out(row: Any) -> str:
-            # The first row contains the names of the columns.
-            self.bad.append((row.number - 1, row.text or ""))
-            return "skip"
-
-        try:
-            reader = pa.csv.open_csv(
-                io.BufferedReader(Readable(clean()), 1 << 20),
-                pa.csv.ReadOptions(use_threads=False, block_size=4 << 20),
-                pa.csv.ParseOptions(
-                    delimiter=self._delimiter, invalid_row_handler=left_out
-                ),
-                pa.csv.ConvertOptions(
-                    column_types=dict.fromkeys(self.names, pa.string()),
-                    strings_can_be_null=True,
-                    null_values=["", "-", "null", "NULL", "None"],
-                ),
-            )
-        except pa.ArrowInvalid as error:
-            raise InputError(f"it is not CSV: {error}") from error
-        number = 1
-        for batch in reader:
-            bad = np.array([at for at, _ in self.bad], np.int64)
-            rows = np.arange(number, number + len(batch) + len(bad), dtype=np.int64)
-            rows = np.setdiff1d(rows, bad)[: len(batch)]
-            number = int(rows[-1]) + 1 if len(batch) else number
-            yield pa.record_batch(
-                [pa.array(rows), *batch.columns], ["row", *batch.schema.names]
-            )
+            return f"{self.value('date')} || ' ' || {self.value('time')}"
+        return super().value(column)
 
 
 class Documents(JsonLines):
@@ -326,20 +345,27 @@ class Documents(JsonLines):
         super().__init__("\n".join(records).encode())
 
     def batches(self, stream: ByteStream) -> Iterator[pa.RecordBatch]:
+        records = self.records(stream)
+        while rows := list(itertools.islice(records, BATCH)):
+            numbers, found = zip(*rows, strict=True)
+            yield pa.record_batch(
+                [pa.array(numbers), pa.array(map(_line, found))], LINES
+            )
+
+    def records(self, stream: ByteStream) -> Iterator[tuple[int, Any]]:
+        """Yield the records, each with its 1-based number."""
         data = b"".join(stream)
         self.content = hashlib.sha256(data).hexdigest()
         document = json_document(stream, data)
-        records = document if isinstance(document, list) else document["Records"]
-        for start in range(0, max(len(records), 1), BATCH):
-            held = [_line(record) for record in records[start : start + BATCH]]
-            numbers = range(start + 1, start + len(held) + 1)
-            yield pa.record_batch(
-                [pa.array(numbers, pa.int64()), pa.array(held)], LINES
-            )
+        yield from enumerate(
+            document if isinstance(document, list) else document["Records"], 1
+        )
 
 
 def _line(record: Any) -> str:
     """Return a record as a line. A CloudTrail event gets the status that it implies."""
+    if isinstance(record, str):
+        return record
     if isinstance(record, dict) and "eventTime" in record:
         error = record.get("errorCode") or ""
         found = (status for word, status in ERRORS.items() if word in error)
@@ -347,89 +373,119 @@ def _line(record: Any) -> str:
     return orjson.dumps(record).decode()
 
 
-class Twarc(Format):
-    """``twarc.log`` of twarc 1 and 2, with requests and the ids in responses."""
+class Client(Documents):
+    """Logs of clients: of twarc 1 and 2, and of requests that urllib3 logs. A call is a
+    request with the lines that follow it. Other lines are counted.
+    """
 
-    name = "twarc"
-    COLUMNS = ("time", "seen", "endpoint", "parameters", "status", "tweets", "ids")
-    LINE = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)[,.](\d{3}) ([A-Z]+) (.*)")
-    CALL = re.compile(r"(?:getting|posting) \(?'?([^'\s,()]+)'?,?\)? ?(.*)")
-    REFUSED = re.compile(r"<Response \[(\d{3})\]>|\b(\d{3}) from Twitter")
+    name = "client"
+    reason = "not_the_format"
+    COLUMNS = (
+        "time",
+        "responded_at",
+        "endpoint",
+        "parameters",
+        "status",
+        "tweets",
+        "ids",
+    )
 
     def __init__(self, head: bytes) -> None:
-        super().__init__(head)
-        self.names = dict.fromkeys(self.COLUMNS, "")
+        timed = map(TIMED.match, head.decode("utf-8", "replace").splitlines())
+        time = next((found["time"] for found in timed if found), "")
+        JsonLines.__init__(self, orjson.dumps(dict.fromkeys(self.COLUMNS, time)))
+        self._noted: Counter[str] = Counter()
+        self._lists: set[str] = set()  # The endpoints whose tweets this client lists.
+        self._chooses = False  # Whether the client lists only some of the tweets.
 
-    def batches(self, stream: ByteStream) -> Iterator[pa.RecordBatch]:
-        schema = pa.schema(
-            [("row", pa.int64()), *((name, pa.string()) for name in self.COLUMNS)]
-        )
-        calls = self.calls(stream)
-        while rows := list(itertools.islice(calls, BATCH)):
-            yield pa.RecordBatch.from_pylist(rows, schema)
-
-    def calls(self, stream: ByteStream) -> Iterator[dict[str, Any]]:
+    def records(self, stream: ByteStream) -> Iterator[tuple[int, Any]]:
         call: dict[str, Any] | None = None
-        last = 0.0
-        inferred = 0
+        last, begun, logs_requests = 0.0, False, False
         for number, line in _numbered(stream):
-            found = self.LINE.match(line)
-            if not found:
-                # A line without a time continues a message, such as a traceback.
-                if line.strip() and not line.startswith((" ", "\t")) and call is None:
-                    self.bad.append((number, line))
-                else:
-                    self.others += 1
+            timed = TIMED.match(line)
+            said = SAID.match(timed["words"] if timed else line)
+            kind = said.lastgroup if said else None
+            time = timed["time"] if timed else None
+            asks = kind in ("request", "status")
+            if not line:
                 continue
-            time = f"{found[1]}.{found[2]}"
-            words = found[4]
-            if (asked := self.CALL.match(words)) is not None:
-                if call is not None:
-                    yield _finished(call)
-                call = {"row": number, "time": time, "endpoint": asked[1]}
-                call |= {"parameters": asked[2], "ids": [], "stated": True}
-            elif words.startswith("archived "):
-                now = float(np.datetime64(time).astype("datetime64[ms]").astype(int))
-                paused = now - last > 1000 * PAUSE
+            if time is None and (asks or not begun):
+                yield number, line
+                continue
+            # Other lines without a time continue a message, such as a traceback.
+            begun = True
+            opened = None
+            if said and asks and not _answers(said, call):
+                logs_requests = True
+                url, _, query = (said["url"] or said["path"]).partition("?")
+                opened = {"endpoint": url, "parameters": said["request"] or query}
+            elif time and kind == "ids" and not logs_requests:
+                now = _seconds(time)
+                if call is None or now - last > PAUSE:
+                    opened = {"endpoint": "", "parameters": None}
+                    self._noted["inferred"] += 1
                 last = now
-                of_tweets = call is not None and "verify_cred" not in (
-                    call["endpoint"] or ""
-                )
-                if not of_tweets or (not call["stated"] and paused):  # type: ignore[index]
-                    if call is not None:
-                        yield _finished(call)
-                    inferred += 1
-                    call = {"row": number, "time": time, "endpoint": None}
-                    call |= {"parameters": None, "ids": [], "stated": False}
-                assert call is not None
-                call["ids"] += re.findall(r"(\d+)(?:,|$)", words)
-                call["seen"] = time
-                self.others += call["row"] != number
+            if opened is not None:
+                yield from self._finished(call, True)
+                call = {"row": number, "time": time, "status": None, "ids": []}
+                call |= {"tweets": None, "answered": False} | opened
             else:
                 self.others += 1
-                if call is not None and (no := self._refusal(words)) is not None:
-                    call["status"] = no
-                if words.startswith(("starting ", "hydrating ")) and call is not None:
-                    yield _finished(call)
-                    call = None
-        if call is not None:
-            yield _finished(call)
-        if inferred:
-            self.detail = (
-                f"{inferred:,} calls are inferred: the log has ids of tweets without a "
-                f"request before them, and a pause of {PAUSE} s is taken for a new one"
-            )
+            if said and kind == "ids":
+                found = re.findall(r"(?:^|[,/\s])(\d+)(?=,|$)", said["ids"])
+                if call is None or NO_TWEETS.search(call["endpoint"]):
+                    self._noted["elsewhere"] += len(found)
+                else:
+                    call["ids"] += found
+                    call |= {"responded_at": time, "tweets": len(call["ids"])}
+                    self._lists.add(call["endpoint"])
+            elif kind in ("next", "replies", "end"):
+                yield from self._finished(call, kind != "end")
+                call, self._chooses = None, kind == "replies"
+            elif call and said and kind in STATUSES:
+                call["status"] = said["status"] or said["refused"] or STATUSES[kind]
+            elif call and kind == "none":
+                call["tweets"] = len(call["ids"])
+            elif call and kind not in ("request", "wait"):
+                call["answered"] = True
+                self._noted["chosen"] += kind == "chosen"
+        yield from self._finished(call, False)
+        noted = ((note, self._noted[name]) for name, note in NOTES.items())
+        self.detail = "; ".join(note.format(n) for note, n in noted if n) or None
 
-    def _refusal(self, words: str) -> str | None:
-        if words.startswith("rate limit exceeded"):
-            return "429"
-        found = self.REFUSED.search(words)
-        return None if found is None else found[1] or found[2]
+    def _finished(
+        self, call: dict[str, Any] | None, answered: bool
+    ) -> Iterator[tuple[int, Any]]:
+        """Yield a call with its number of tweets, or null if the log does not have it.
+        ``answered`` says whether the client went on after this call.
+        """
+        if call is None:
+            return
+        answered |= call.pop("answered") or call["status"] is not None
+        if int(call["status"] or 0) >= 400 or NO_TWEETS.search(call["endpoint"]):
+            call["tweets"] = 0
+        elif call["tweets"] is None and not answered:
+            call["tweets"] = 0
+            self._noted["unanswered"] += 1
+        elif call["endpoint"] in self._lists and not self._chooses:
+            # If this client lists tweets, a response without a list had none.
+            call["tweets"] = len(call["ids"])
+        over = call.get("responded_at", call["time"])
+        self._noted["overnight"] += over[:10] != call["time"][:10]
+        yield call.pop("row"), call
 
 
-def _finished(call: dict[str, Any]) -> dict[str, Any]:
-    ids = call["ids"]
-    return call | {"tweets": str(len(ids)), "ids": ",".join(ids) if ids else None}
+def _answers(said: re.Match[str], call: dict[str, Any] | None) -> bool:
+    """Return whether a line with a status is about the request of this call."""
+    if call is None or call["status"] or not said["path"]:
+        return False
+    return bool(call["endpoint"].endswith(said["path"].partition("?")[0]))
+
+
+def _seconds(time: str) -> float:
+    with contextlib.suppress(ValueError):
+        return datetime.fromisoformat(time.replace(",", ".")).timestamp()
+    return 0.0
 
 
 def json_document(stream: ByteStream, data: bytes | None = None) -> Any:
@@ -447,19 +503,13 @@ def json_document(stream: ByteStream, data: bytes | None = None) -> Any:
 def _numbered(stream: ByteStream) -> Iterator[tuple[int, str]]:
     for block in lines(stream):
         listed = bytes(block.data).decode("utf-8", "replace").split("\n")
-        yield from enumerate((line.rstrip("\r") for line in listed), block.first + 1)
+        yield from enumerate((line.rstrip() for line in listed), block.first + 1)
 
 
 def _utf8(data: bytes | memoryview) -> bytes:
     """Return bytes in which invalid UTF-8 is replaced."""
     data = bytes(data)
-    if data.isascii():
-        return data
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return data.decode("utf-8", "replace").encode()
-    return data
+    return data if data.isascii() else data.decode("utf-8", "replace").encode()
 
 
 def text(value: str) -> str:
@@ -474,7 +524,7 @@ def identifier(name: str) -> str:
 
 FORMATS: dict[str, type[Format]] = {
     known.name: known
-    for known in (JsonLines, Common, Balancer, Extended, Delimited, Documents, Twarc)
+    for known in (JsonLines, Common, Balancer, Extended, Delimited, Documents, Client)
 }
 
 
@@ -494,14 +544,15 @@ def format_of(head: bytes) -> str:
             return "json"
         return "jsonl"
     listed = [line.decode("utf-8", "replace").rstrip() for line in head.split(b"\n")]
-    for line in listed[:50]:
-        if Twarc.LINE.match(line):
-            return "twarc"
+    for line in listed[:200]:
         if line.startswith("#Fields:"):
             return "extended"
-        for name, (pattern, _) in PATTERNS.items():
-            if re.match(pattern, line):
-                return name
+        for known in (Common, Balancer):
+            if re.match(known.pattern, line):
+                return known.name
+        timed = TIMED.match(line)
+        if SAID.match(timed["words"] if timed else line):
+            return "client"
     # A log of JSON lines may have a damaged first line.
     if any(line.startswith("{") and line.endswith("}") for line in listed[:50]):
         return "jsonl"

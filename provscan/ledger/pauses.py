@@ -41,9 +41,8 @@ def pauses(counts: Counts, parts: Sequence[Part], clock: pa.Table) -> pa.Table:
     ]
     counts.database.register("recorded", pa.Table.from_pylist(recorded))
     counts.database.register("clock", clock)
-    rows = (
-        counts.sql(
-            f"""WITH times AS (
+    found = counts.sql(
+        f"""WITH times AS (
             SELECT stream, quarter, min(first) AS first, max(last) AS last FROM (
                 SELECT part, quarter, first, last FROM quarters
                 UNION ALL
@@ -64,54 +63,32 @@ def pauses(counts: Counts, parts: Sequence[Part], clock: pa.Table) -> pa.Table:
             SELECT stream, list(time) AS times FROM delays JOIN files USING (part)
             JOIN clock USING (stream)
             WHERE kind = 'backdated' AND delay <= offset_at_most GROUP BY stream
+        ), compared AS (
+            SELECT *, max(seconds) FILTER (place > greatest({USUAL}, number // 1000))
+                OVER (PARTITION BY stream) AS usual FROM ranked
+        ), judged AS (
+            SELECT r.*,
+                CASE WHEN list_has_any(times, [r.start, r."end"]) THEN 'moved'
+                WHEN seconds < {2 * LONG} AND EXISTS (FROM clock c
+                    WHERE c.stream = r.stream AND c.kind = 'daylight'
+                    AND abs(epoch(c.start) - epoch(r.start)) < {2 * LONG}) THEN 'clock'
+                WHEN usual IS NULL THEN 'short'
+                WHEN seconds >= greatest({LONG}, {TIMES} * usual) THEN 'gap'
+                ELSE 'usual' END AS why
+            FROM compared r LEFT JOIN backdated USING (stream)
+            WHERE seconds >= {LONG} OR place = 1
         ) SELECT stream, start::TIMESTAMPTZ AS start, "end"::TIMESTAMPTZ AS "end",
-            seconds,
-            coalesce(list_has_any(times, [r.start, r."end"]), false) AS moved, (
-            SELECT max(u.seconds) FROM ranked u WHERE u.stream = r.stream
-                AND u.place > greatest({USUAL}, u.number // 1000)) AS usual
-        FROM ranked r LEFT JOIN backdated USING (stream)
-        WHERE seconds >= {LONG} OR place = 1 ORDER BY stream, r.start"""
-        )
-        .to_arrow_table()
-        .to_pylist()
-    )
-    forward = [
-        (row["stream"], row["start"])
-        for row in clock.to_pylist()
-        if row["kind"] == "daylight"
-    ]
-    found = [_judged(row, forward) for row in rows] + _missing(parts)
-    return pa.Table.from_pylist(found, PAUSES)
-
-
-def _judged(row: dict[str, Any], forward: Sequence[Any]) -> dict[str, Any]:
-    """Return a row of the table. ``forward`` lists the times at which clocks were set
-    forward.
-    """
-    usual, seconds, moved = row.pop("usual"), row["seconds"], row.pop("moved")
-    if moved:
-        row["kind"] = "unknown"
-        row["evidence"] = "it begins or ends with a backdated call"
-    elif seconds < 2 * LONG and any(
-        stream == row["stream"]
-        and abs((time - row["start"]).total_seconds()) < 2 * LONG
-        for stream, time in forward
-    ):
-        row["kind"] = "clock"
-        row["evidence"] = "the clock of this log was set forward"
-    elif usual is not None and seconds >= max(LONG, TIMES * usual):
-        row["kind"] = "gap"
-        row["evidence"] = (
-            f"all but the longest pauses of this stream are at most {usual:.0f} s long"
-        )
-    else:
-        row["kind"] = "unknown"
-        row["evidence"] = (
-            "pauses are usual in this stream, so this one can be a gap or silence"
-            if usual is not None
-            else "the stream is too short to know its usual pauses"
-        )
-    return row
+            seconds, if(why IN ('clock', 'gap'), why, 'unknown') AS kind,
+            CASE why WHEN 'moved' THEN 'it begins or ends with a backdated call'
+                WHEN 'clock' THEN 'the clock of this log was set forward'
+                WHEN 'short' THEN 'the stream is too short to know its usual pauses'
+                WHEN 'gap' THEN format('all but the longest pauses of this stream are '
+                    'at most {{:.0f}} s long', usual)
+                ELSE 'pauses are usual in this stream, so this one can be a gap or '
+                    'silence' END AS evidence
+        FROM judged ORDER BY stream, start"""
+    ).to_arrow_table()
+    return pa.Table.from_pylist(found.to_pylist() + _missing(parts), PAUSES)
 
 
 def _missing(parts: Sequence[Part]) -> list[dict[str, Any]]:

@@ -323,6 +323,29 @@ def test_columns_can_be_mapped(tmp_path: Path) -> None:
         measured(tmp_path, tmp_path / "log.csv", mapping=mapping)
 
 
+@pytest.mark.parametrize("mark", [",", "\t", ";", "|"])
+def test_fields_in_quotes(mark: str, tmp_path: Path) -> None:
+    """A line with an open quote, or with another number of fields, is bad."""
+    lines = [
+        'time,app,"tweets",note',
+        '2022-01-01 00:00:00,"a ""x"", b",1,',
+        '2022-01-01 00:00:01,b,null,"x,y"',
+        "2022-01-01 00:00:02,b,1",
+        '2022-01-01 00:00:03,"b,1,',
+        ',b,1,""',
+    ]
+    log = tmp_path / "log.csv"
+    log.write_text("\r\n".join(lines).replace(",", mark))
+    tables = measured(tmp_path, log)
+    counted = {
+        (row["application"], row["delivered"], row["uncounted"])
+        for row in rows(tables, "calls")
+    }
+    assert counted == {(f'a "x"{mark} b', 1, 0), ("b", 0, 1)}
+    bad = {row["reason"]: row["lines"] for row in rows(tables, "bad_lines")}
+    assert bad == {"not_the_format": 2, "no_time": 1}
+
+
 def test_a_gap_is_told_from_silence(tmp_path: Path) -> None:
     """Two applications in one busy log: one is silent for hours, then both are."""
     start = NIGHTS[3]
@@ -421,54 +444,6 @@ def test_a_killed_measurement_goes_on(tmp_path: Path, fork: Fork) -> None:
         ), name
     left = [file.name for file in out.rglob("*") if file.name.startswith(".provscan-")]
     assert left == []
-
-
-def test_twarc_logs_are_read(tmp_path: Path) -> None:
-    """Requests with their answers, one refused, and ids without a request."""
-    (tmp_path / "twarc.log").write_text(
-        "2022-08-18 17:37:55,966 INFO creating http session\n"
-        "2022-08-18 17:37:55,966 INFO getting ('https://api.twitter.com/1.1/search/"
-        "tweets.json',) {'params': {'q': 'x', 'count': 100}}\n"
-        "2022-08-18 17:37:56,694 INFO archived 1560380491504750592\n"
-        "2022-08-18 17:37:56,695 INFO archived 1560380474530332677\n"
-        "2022-08-18 17:37:56,797 INFO getting ('https://api.twitter.com/1.1/search/"
-        "tweets.json',) {'params': {'q': 'x', 'max_id': 1}}\n"
-        "2022-08-18 17:37:57,197 WARNING rate limit exceeded: sleeping 300 secs\n"
-        "2022-08-18 17:42:57,300 INFO getting https://api.twitter.com/2/tweets/search/all"
-        " {'params': {'query': 'x'}}\n"
-        "2022-08-18 17:42:58,300 INFO archived 1560380491504750592,"
-        "1560380474530332677\n"
-        "2022-08-18 17:42:59,000 INFO starting search for y\n"
-        "2022-08-18 17:43:00,000 INFO archived https://twitter.com/a/status/15603804\n"
-        "2022-08-18 17:43:00,001 INFO archived https://twitter.com/b/status/15603805\n"
-        "2022-08-18 17:43:00,700 INFO archived https://twitter.com/c/status/15603806\n"
-    )
-    tables = measured(tmp_path, tmp_path / "twarc.log")
-    counted = {
-        (
-            row["endpoint"],
-            row["calls"],
-            row["refused"],
-            row["delivered"],
-            row["distinct"],
-        )
-        for row in rows(tables, "calls")
-    }
-    assert counted == {
-        ("/1.1/search/tweets", 2, 1, 2, 2),
-        ("/2/tweets/search/all", 1, 0, 2, 2),
-        (None, 2, 0, 3, 3),
-    }
-    total = rows(tables, "totals")[0]
-    assert (total["delivered"], total["daily_value"], total["distinct_value"]) == (
-        7,
-        5,
-        5,
-    )
-    file = rows(tables, "files")[0]
-    assert (file["rows"], file["bad"], file["format"]) == (5, 0, "twarc")
-    assert "2 calls are inferred" in file["detail"]
-    assert "have no zone" in file["detail"]
 
 
 def test_service_logs_are_read_in_archives(tmp_path: Path) -> None:

@@ -162,7 +162,7 @@ def test_every_shipped_pack_is_sound_and_gives_its_sources() -> None:
 
 
 def test_the_example_names_every_table() -> None:
-    assert {*IN_CASES, "pack", "rule", "versions"} == REQUIRED.keys()
+    assert {*IN_CASES, "pack", "rule", "versions", "log"} == REQUIRED.keys()
     for name, keys in REQUIRED.items():
         table = EXAMPLE["rule"][0]["versions"] if name == "versions" else EXAMPLE[name]
         assert set(keys) <= table[0].keys()
