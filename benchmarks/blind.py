@@ -28,7 +28,7 @@ from measure import command_line, console, machine, table, timed
 import provscan.blind
 from provscan.blind.index import open_blind
 from provscan.blind.params import BlindLimits
-from provscan.blind.run import compared_with_tweets
+from provscan.blind.reveal import compared_with_tweets
 from provscan.blind.scan import scan_blind
 from provscan.matching.matches import Matches
 from provscan.params import MatchParams

@@ -1,5 +1,5 @@
-"""Array types for annotations, slices of rows, and evenly spaced or distinct
-numbers.
+"""Array types for annotations, slices of rows, and evenly spaced or distinct numbers
+and numbers in ranges.
 """
 
 from __future__ import annotations
@@ -27,6 +27,15 @@ def slices(count: int) -> Iterator[slice]:
 def evenly_spaced(size: int, most: int) -> Numbers:
     """Return at most ``most`` of the numbers below ``size``, at equal distances."""
     return np.arange(0, size, max(1, -(-size // most)))
+
+
+def numbers_in_ranges(starts: Numbers, counts: Numbers) -> tuple[Numbers, Numbers]:
+    """Return the range and the value of each number in some ranges, one range after
+    the other.
+    """
+    ranges = np.repeat(np.arange(len(counts)), counts)
+    before = np.cumsum(counts) - counts
+    return ranges, np.arange(len(ranges)) + (starts - before)[ranges]
 
 
 def distinct(numbers: Numbers) -> Numbers:

@@ -10,17 +10,20 @@ texts of its full index (:func:`reveal`).
     Parameters of the index, and limits of a search.
 :mod:`~provscan.blind.kernels`
     Seeds, fingerprints and keyed hashes, computed and compared.
-:mod:`~provscan.blind.index`
-    The index on disk: its key; building, opening and checking it.
+:mod:`~provscan.blind.keys`, :mod:`~provscan.blind.build`, :mod:`~provscan.blind.index`
+    The key; building the index; opening and checking it.
 :mod:`~provscan.blind.scan`
     The search for the texts of an index in other texts.
-:mod:`~provscan.blind.run`
-    Scans of datasets with a blind index, and the revelation of such a run.
+:mod:`~provscan.blind.match`, :mod:`~provscan.blind.reveal`, :mod:`~provscan.blind.run`
+    Scans of datasets with a blind index; the revelation of such a run; what the folders
+    of both contain.
 :mod:`~provscan.blind.report`
     The report of a blind run, and its lines on a terminal.
 """
 
-from provscan.blind.index import build_index, info, is_blind, verify
-from provscan.blind.run import match, reveal
+from provscan.blind.build import build_index
+from provscan.blind.index import info, is_blind, verify
+from provscan.blind.match import match
+from provscan.blind.reveal import reveal
 
 __all__ = ["build_index", "info", "is_blind", "match", "reveal", "verify"]

@@ -18,32 +18,25 @@ order of their keyed hashes.
 The key, 32 bytes, is in none of these files. Anyone who has both the key and the index
 can test guesses: see ``docs/blind.md``.
 
-The module contains, in this order: the keys; the open index (:class:`BlindIndex`);
-:func:`build_index`; :func:`open_blind` and :func:`verify` with their checks.
+The module contains, in this order: the open index (:class:`BlindIndex`);
+descriptions of an index; :func:`open_blind` and :func:`verify` with their checks.
 """
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import json
-import os
-import shutil
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import xxhash
 
-from provscan.arrays import slices
 from provscan.blind import kernels
+from provscan.blind.keys import KEY_BYTES, kernel_keys, key_check
 from provscan.blind.params import BlindParams
-from provscan.engine import Progress
 from provscan.errors import IndexFormatError, ParameterError
 from provscan.index.checks import damaged_ids
-from provscan.index.folder import changing
 from provscan.index.format import (
     MANIFEST,
     SEGMENTS,
@@ -53,76 +46,12 @@ from provscan.index.format import (
     check_sums,
     read_manifest,
 )
-from provscan.index.reader import IndexReader
-from provscan.index.segment.arrays import map_array, write_array_file
-from provscan.index.segment.packed import Numbers, open_numbers, write_numbers
-from provscan.index.segment.postings import MAX_TEXTS
+from provscan.index.segment.arrays import map_array
+from provscan.index.segment.packed import Numbers, open_numbers
 from provscan.index.segment.strings import Strings
-from provscan.index.segment.tweets import Ids, open_ids, write_ids
-from provscan.kernels.records import CodeBuffer, frozen
-from provscan.params import require_folder, require_path
+from provscan.index.segment.tweets import Ids, open_ids
+from provscan.kernels.records import frozen
 from provscan.readers import Source
-from provscan.runs.build import build_index as build_full
-from provscan.runs.inputs import require_outside, source_list
-
-KEY_BYTES = 32
-# Minimum number of distinct bytes in a key; only one random key in 10**16 has fewer.
-FEWEST = 16
-# There are at most 2**COUNTER_BITS counters of seeds.
-COUNTER_BITS = 26
-LONGEST = (1 << 16) - 1
-
-
-def read_key(path: Source) -> bytes:
-    """Read a key from a file that contains 32 bytes or 64 hexadecimal digits."""
-    require_path("key", path)
-    try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise ParameterError(
-            f"the key {os.fspath(path)} can't be read: {error.strerror}"
-        ) from error
-    with contextlib.suppress(ValueError):
-        if len(content.strip()) == 2 * KEY_BYTES:
-            content = bytes.fromhex(content.strip().decode("ascii"))
-    if len(content) != KEY_BYTES:
-        raise ParameterError(
-            f"{os.fspath(path)} is not a key: expected {KEY_BYTES} bytes or "
-            f"{2 * KEY_BYTES} hexadecimal digits, found {len(content):,} bytes. Make "
-            "one from a source of random bytes"
-        )
-    if len(set(content)) < FEWEST:
-        raise ParameterError(
-            f"{os.fspath(path)} is not a key: it has only {len(set(content))} "
-            "different bytes, so it can be guessed. Make one from a source of random "
-            "bytes"
-        )
-    return content
-
-
-def derived(key: bytes, purpose: bytes) -> bytes:
-    """Derive 16 bytes from a key for one purpose, with keyed BLAKE2b (RFC 7693)."""
-    return hashlib.blake2b(
-        purpose, digest_size=16, key=key, person=b"provscan"
-    ).digest()
-
-
-def key_check(key: bytes) -> str:
-    """Return the value in the manifest with which a key is checked."""
-    return derived(key, b"check").hex()
-
-
-def kernel_keys(key: bytes) -> kernels.Keys:
-    """Derive the keys of seeds, fingerprints and whole texts."""
-    # The label of the fingerprints is historical; another label would change the key.
-    return frozen(
-        kernels.Keys(
-            *(
-                np.frombuffer(derived(key, purpose), "<u8")
-                for purpose in (b"seeds", b"prints", b"texts")
-            )
-        )
-    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,192 +143,7 @@ def _described(path: Path, manifest: Manifest) -> dict[str, Any]:
     }
 
 
-def build_index(
-    sources: Source | Sequence[Source] | object,
-    out: Source,
-    *,
-    key: Source,
-    text_field: str | None = None,
-    id_field: str | None = None,
-    author_field: str | None = None,
-    date_field: str | None = None,
-    delimiter: str | None = None,
-    encoding: str | None = None,
-    fix_encoding: bool = False,
-    allow_unread: bool = False,
-    workers: int | None = None,
-    overwrite: bool = False,
-    log: Source | None = None,
-    progress: Progress | None = None,
-) -> BlindIndex:
-    """Build a blind index, with which others can scan their data.
-
-    During the build, a full index exists next to it in a hidden folder. Tweets can't be
-    added to a blind index: build it again.
-
-    Parameters
-    ----------
-    key
-        File with the key of the index, 32 random bytes or 64 hexadecimal digits. The
-        key is needed to open the index, and is not stored in it.
-    sources, out, text_field, id_field, author_field, date_field, delimiter, encoding,\
-    fix_encoding, allow_unread, workers, overwrite, log, progress
-        As for :func:`provscan.build_index`.
-
-    Returns
-    -------
-    BlindIndex
-
-    Raises
-    ------
-    ParameterError
-        The key can be guessed or can't be read, there are too many texts, or a text is
-        too long.
-
-    Examples
-    --------
-    >>> import provscan.blind
-    >>> from pathlib import Path
-    >>> _ = Path("key").write_bytes(bytes(range(32)))
-    >>> index = provscan.blind.build_index(
-    ...     [{"id": "1", "text": "the only tweet of this corpus"}], "b.index", key="key"
-    ... )
-    >>> index.info()["texts"]
-    1
-    """
-    require_folder("out", out)
-    target, secret = Path(out), read_key(key)
-    require_outside(target, source_list(sources) or [])
-    with changing(target, "replace" if overwrite else "create", BlindParams) as change:
-        place, workspace = change.workspace(), change.workspace()
-        reader = build_full(
-            sources,
-            place,
-            text_field=text_field,
-            id_field=id_field,
-            author_field=author_field,
-            date_field=date_field,
-            delimiter=delimiter,
-            encoding=encoding,
-            fix_encoding=fix_encoding,
-            allow_unread=allow_unread,
-            workers=workers,
-            log=log,
-            progress=progress,
-        ).reader
-        numbers = np.flatnonzero(
-            reader.same_text(np.arange(reader.size)) == np.arange(reader.size)
-        )
-        if len(numbers) > MAX_TEXTS:
-            raise ParameterError(
-                f"a blind index can contain at most {MAX_TEXTS:,} texts, not "
-                f"{len(numbers):,}: build several indexes"
-            )
-        workspace.mkdir()
-        params = BlindParams()
-        _write_files(reader, numbers, workspace, secret, params)
-        shutil.rmtree(place)
-        written = change.adopt(workspace, len(numbers), reader.tweets, "")
-        sums = " ".join(file.xxh3 for file in written.files.values())
-        # The digest of the segment is made from the checksums of its files.
-        segment = replace(written, digest=xxhash.xxh3_128_hexdigest(sums.encode()))
-        change.commit(
-            Manifest(
-                params,
-                (segment,),
-                len(numbers),
-                reader.tweets,
-                change.generation,
-                notes={"key_check": key_check(secret)},
-            )
-        )
-    return open_blind(target, secret)
-
-
-def _write_files(
-    reader: IndexReader,
-    numbers: np.ndarray,
-    folder: Path,
-    key: bytes,
-    params: BlindParams,
-) -> None:
-    keys = kernel_keys(key)
-    hashes = np.empty(len(numbers), np.uint32)
-    lengths = np.empty(len(numbers), np.int64)
-    counts = np.zeros(
-        1 << min(COUNTER_BITS, max(10, (64 * len(numbers)).bit_length())), np.uint8
-    )
-    room = np.empty(LONGEST + 1, np.uint64)
-    for low, texts in _blocks(reader, numbers):
-        ranges = np.stack([texts.offsets[:-1], texts.offsets[1:]], axis=1)
-        lengths[low : low + len(ranges)] = np.diff(ranges, axis=1)[:, 0]
-        if (lengths[low : low + len(ranges)] > LONGEST).any():
-            raise ParameterError(
-                f"a blind index takes texts of up to {LONGEST:,} characters, and one "
-                "is longer"
-            )
-        kernels.whole_hashes(
-            texts.codes, ranges, keys.texts, hashes[low : low + len(ranges)]
-        )
-        kernels.count_seeds(texts, params.seed_length, keys.seeds, counts, room)
-    order = np.lexsort((lengths, hashes))
-    numbers = numbers[order]
-    hashes = hashes[order]
-    lengths = lengths[order].astype(np.uint16)
-    first = _first_fingerprints(lengths, params)
-    fingerprints = np.empty(first[-1], np.uint8)
-    choice = kernels.SeedChoice(
-        params.seed_length,
-        params.seed_step,
-        params.seeds,
-        params.frequent_texts,
-        params.least_seeds,
-        params.common_texts,
-    )
-    parts = []
-    for low, texts in _blocks(reader, numbers):
-        high = low + len(texts.offsets) - 1
-        part = kernels.BlindTexts(
-            hashes[low:high], lengths[low:high], fingerprints[:0], first[low : high + 1]
-        )
-        kernels.fill_fingerprints(
-            texts, frozen(part), params.fingerprints, keys.fingerprints, fingerprints
-        )
-        seeds = np.empty(
-            ((high - low) * max(params.seeds, params.least_seeds), 2), np.uint64
-        )
-        n = kernels.choose_seeds(
-            texts, np.arange(low, high), choice, keys.seeds, counts, room, seeds
-        )
-        parts.append(seeds[:n].copy())
-    seeds = np.concatenate(parts) if parts else np.empty((0, 2), np.uint64)
-    seeds = seeds[np.lexsort((seeds[:, 1], seeds[:, 0]))]
-    # Choose the number of buckets so that a bucket has about four entries.
-    bits = max(0, len(seeds).bit_length() - 2)
-    starts = np.zeros((1 << bits) + 1, np.uint32)
-    entries = np.empty((len(seeds), 3), np.uint16)
-    kernels.fill_table(seeds, bits, starts, entries)
-    write_ids(folder, reader.tweet_ids(numbers), np.arange(len(numbers)))
-    write_numbers(folder, "tweets", reader.tweet_counts(numbers))
-    arrays: dict[str, np.ndarray] = {
-        "texts.hashes": hashes,
-        "texts.lengths": lengths,
-        "texts.fingerprints": fingerprints,
-        "seeds.starts": starts,
-        "seeds.entries": entries,
-    }
-    for name, array in arrays.items():
-        write_array_file(folder / name, array)
-
-
-def _blocks(
-    reader: IndexReader, numbers: np.ndarray
-) -> Iterator[tuple[int, CodeBuffer]]:
-    for part in slices(len(numbers)):
-        yield part.start, frozen(CodeBuffer(*reader.canonical_codes(numbers[part])))
-
-
-def _first_fingerprints(lengths: np.ndarray, params: BlindParams) -> np.ndarray:
+def first_fingerprints(lengths: np.ndarray, params: BlindParams) -> np.ndarray:
     """Return the places at which the fingerprints of each text begin, int64[n + 1]."""
     grams = np.maximum(lengths.astype(np.int64) - kernels.GRAM + 1, 1)
     # One in every ``step`` 5-grams has a fingerprint, as in
@@ -470,7 +214,7 @@ def _opened(path: Path, manifest: Manifest, key: bytes) -> BlindIndex:
             map_array(folder / "texts.hashes", np.uint32),
             lengths,
             map_array(folder / "texts.fingerprints", np.uint8),
-            _first_fingerprints(lengths, params),
+            first_fingerprints(lengths, params),
         )
         table = kernels.BlindSeeds(
             starts,

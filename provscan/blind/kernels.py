@@ -388,6 +388,41 @@ def _walk(window, fingerprints, step, begin, way, found):
         j += ahead
 
 
+@helper
+def _fill_window(codes, low, begin, stop, size, key, salt, window):
+    """Write the fingerprints at the places ``begin`` to ``stop`` of a record, which
+    has ``size`` code points from ``codes[low]`` on.
+    """
+    for x in range(begin, stop):
+        gram = siphash(key, salt, codes, low + x, low + min(x + GRAM, size))
+        window[x - begin] = np.uint8(gram & _FF)
+
+
+@helper
+def _copied_span(found, step, length, size):
+    """Return how many fingerprints were ``found``, and the span that they suggest in a
+    record of ``size`` code points for a text of ``length`` code points.
+
+    Nothing is known between two fingerprints, so a copy that has one of the first
+    fingerprints is assumed to begin at the beginning of the text; its end likewise.
+    """
+    agree, start, end = np.int64(0), size, np.int64(-1)
+    first, last = np.int64(0), np.int64(0)
+    for j in range(len(found)):
+        if found[j] < 0:
+            continue
+        agree += 1
+        if found[j] < start:
+            start, first = found[j], j * step
+        if found[j] > end:
+            end, last = found[j], j * step
+    edge, after = 2 * step + GRAM, length - last - GRAM
+    if first <= edge:
+        start = max(np.int64(0), start - first)
+    end += GRAM + (after if after <= edge else 0)
+    return agree, start, min(max(end, start + 1), size)
+
+
 @kernel
 def compare_fingerprints(records, hits, texts, most, keys, scratch, out):
     """Measure how much of each text the records contain around the hits.
@@ -399,91 +434,44 @@ def compare_fingerprints(records, hits, texts, most, keys, scratch, out):
     of common seeds that were hit into int64[m, 9] ``out``. Return the number of rows.
     """
     codes, offsets = records
-    room, found = scratch
+    room, places = scratch
     n, h = np.int64(0), np.int64(0)
     while h < len(hits):
         r, t = hits[h, 0], hits[h, 1]
         low = offsets[r]
-        size = offsets[r + 1] - offsets[r]
+        size = offsets[r + 1] - low
         length = np.int64(texts.lengths[t])
         step, shift = fingerprint_step(length, most), place_shift(length)
         fingerprints = texts.fingerprints[texts.first[t] : texts.first[t + 1]]
         first_diagonal = hits[h, 2] - (hits[h, 3] << shift)
         begin = max(np.int64(0), first_diagonal - REACH)
         stop = max(begin + 1, min(size, first_diagonal + length + 2 * REACH) - GRAM + 1)
-        window = room[: stop - begin]
-        for x in range(begin, stop):
-            gram = siphash(
-                keys.fingerprints,
-                np.uint64(texts.hashes[t]),
-                codes,
-                low + x,
-                low + min(x + GRAM, size),
-            )
-            window[x - begin] = np.uint8(gram & _FF)
-        found[: len(fingerprints)] = -1
+        window, found = room[: stop - begin], places[: len(fingerprints)]
+        salt = np.uint64(texts.hashes[t])
+        _fill_window(codes, low, begin, stop, size, keys.fingerprints, salt, window)
+        found[:] = -1
         rare, common, place = np.int64(0), np.int64(0), np.int64(-1)
         while h < len(hits) and hits[h, 0] == r and hits[h, 1] == t:
             diagonal = hits[h, 2] - (hits[h, 3] << shift)
             if diagonal - first_diagonal > REACH:
                 break
             anchor = min(np.int64(len(fingerprints) - 1), (hits[h, 3] << shift) // step)
-            _walk(
-                window,
-                fingerprints,
-                step,
-                begin,
-                (anchor, diagonal, np.int64(1)),
-                found,
-            )
-            _walk(
-                window,
-                fingerprints,
-                step,
-                begin,
-                (anchor - 1, diagonal, np.int64(-1)),
-                found,
-            )
+            for way in ((anchor, diagonal, 1), (anchor - 1, diagonal, -1)):
+                _walk(window, fingerprints, step, begin, way, found)
             if hits[h, 3] != place:
                 rare += 1 - hits[h, 4]
                 common += hits[h, 4]
                 place = hits[h, 3]
             h += 1
-        agree = np.int64(0)
-        start = size
-        end = np.int64(-1)
-        first = np.int64(0)
-        last = np.int64(0)
-        for j in range(len(fingerprints)):
-            if found[j] < 0:
-                continue
-            agree += 1
-            if found[j] < start:
-                start, first = found[j], j * step
-            if found[j] > end:
-                end, last = found[j], j * step
+        agree, start, end = _copied_span(found, step, length, size)
         if agree == 0:
             continue
-        # Nothing is known between two fingerprints, so a copy that has one of the first
-        # fingerprints is assumed to begin at the beginning of the text.
-        edge = 2 * step + GRAM
-        if first <= edge:
-            start = max(np.int64(0), start - first)
-        end += GRAM + (length - last - GRAM if length - last - GRAM <= edge else 0)
-        end = min(max(end, start + 1), size)
-        equal = end - start == length
-        equal = (
-            equal
-            and np.uint32(
-                siphash(keys.texts, _U1, codes, low + start, low + end) >> _U32
-            )
-            == texts.hashes[t]
-        )
+        equal = False
+        if end - start == length:
+            whole = siphash(keys.texts, _U1, codes, low + start, low + end)
+            equal = np.uint32(whole >> _U32) == texts.hashes[t]
         out[n, 0], out[n, 1], out[n, 2], out[n, 3] = r, t, start, end
-        out[n, 4] = agree
-        out[n, 5] = len(fingerprints)
-        out[n, 6] = equal
-        out[n, 7] = rare
-        out[n, 8] = common
+        out[n, 4], out[n, 5], out[n, 6] = agree, len(fingerprints), equal
+        out[n, 7], out[n, 8] = rare, common
         n += 1
     return n

@@ -1,9 +1,17 @@
 """The index on disk: licensed texts with their tweets, and the tables for looking them
 up.
 
-All access goes through an :class:`IndexReader`, which :mod:`~provscan.index.opening`
-opens; docs/format.md describes the bytes. Every change of the folder is one commit,
-made by one of three modules:
+docs/format.md describes the bytes. All access goes through an :class:`IndexReader`:
+
+:mod:`~provscan.index.opening`
+    Opens an index, and checks it.
+:mod:`~provscan.index.reader`, :mod:`~provscan.index.texts`
+    An open index; its texts and tweets, and all that is asked about them.
+:mod:`~provscan.index.checks`, :mod:`~provscan.index.rebuild`, \
+:mod:`~provscan.index.mapped_files`
+    Damaged files; forged files; files that change while they are mapped.
+
+Every change of the folder is one commit, made by one of three modules:
 
 :mod:`~provscan.index.build`
     Builds an index, or adds tweets to one.
@@ -12,14 +20,12 @@ made by one of three modules:
 :mod:`~provscan.index.merges`
     Merges segments, and purges forgotten tweets.
 
-They rely on :mod:`~provscan.index.ingest`, which turns tweets into segments, on
-:mod:`~provscan.index.folder`, which keeps the folder consistent (one writer,
-generations), and on :mod:`~provscan.index.format`, the manifest. A
-:mod:`~provscan.index.segment` is an immutable part of an index;
-:mod:`~provscan.index.shards` are parts that are looked up as one.
-:mod:`~provscan.index.checks` finds damage, :mod:`~provscan.index.rebuild` finds forged
-files, and :mod:`~provscan.index.truncation` keeps the process alive when mapped files
-are truncated.
+They rely on :mod:`~provscan.index.ingest`, which turns tweets into segments,
+:mod:`~provscan.index.folder`, which keeps the folder consistent,
+:mod:`~provscan.index.lock`, the lock of the only writer, and
+:mod:`~provscan.index.format`, the manifest. A :mod:`~provscan.index.segment` is an
+immutable part of an index; :mod:`~provscan.index.shards` are parts that are looked up
+as one.
 """
 
 from provscan.index.build import append, write_index

@@ -17,10 +17,10 @@ from provscan.index import format as index_format
 from provscan.index.checks import check_shards
 from provscan.index.folder import threads_for
 from provscan.index.format import PURGES, FileInfo, Manifest, SegmentInfo
-from provscan.index.reader import IndexReader, LeftOut, stamps
+from provscan.index.mapped_files import stamps, survive_truncated_files
+from provscan.index.reader import IndexReader, LeftOut
 from provscan.index.rebuild import check_counts, check_rebuild
 from provscan.index.segment.read import Segment, open_segment
-from provscan.index.truncation import survive_truncated_files
 from provscan.ordered_map import pool_of
 
 Check = Literal["lengths", "checksums", "rebuild"]
@@ -125,9 +125,9 @@ def _opened(
         check_shards(segments[: len(manifest.shards)], folder)
     reader = IndexReader(
         folder,
-        manifest if shards is not None else remaining,
         tuple(segments),
         _bases(manifest, infos),
+        manifest if shards is not None else remaining,
         states,
         sums,
         left_out,

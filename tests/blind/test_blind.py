@@ -23,7 +23,8 @@ from tweets import SCRIPTS, sentence
 import provscan.blind
 from provscan.blind import kernels
 from provscan.blind.index import info as blind_info
-from provscan.blind.index import open_blind, read_key
+from provscan.blind.index import open_blind
+from provscan.blind.keys import read_key
 from provscan.blind.params import BlindLimits
 from provscan.blind.report import run_lines, write_report
 from provscan.blind.scan import scan_blind
@@ -425,8 +426,8 @@ def test_a_blind_run_says_what_was_left_out(platform: Path, tmp_path: Path) -> N
 def test_how_long_and_how_many_texts_may_be(
     platform: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("provscan.blind.index.LONGEST", 50)
-    monkeypatch.setattr("provscan.blind.index.MAX_TEXTS", 1)
+    monkeypatch.setattr("provscan.blind.build.LONGEST", 50)
+    monkeypatch.setattr("provscan.blind.build.MAX_TEXTS", 1)
     for size, words in (
         (50, f"a text of fifty characters {'x' * 23}"),
         (51, f"a text of fifty characters {'x' * 24}"),

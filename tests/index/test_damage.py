@@ -24,8 +24,8 @@ from nightly import NIGHTLY
 import provscan
 from provscan.errors import IndexFormatError, UsageError
 from provscan.index import IndexReader, opening
+from provscan.index.mapped_files import survive_truncated_files
 from provscan.index.segment.arrays import map_array
-from provscan.index.truncation import survive_truncated_files
 from provscan.matching.scan_task import Snapshot, open_snapshot
 
 Build = Callable[..., provscan.Index]

@@ -28,7 +28,7 @@ from provscan.index.segment import write as segment_writer
 from provscan.index.segment.arrays import map_array
 from provscan.index.segment.packed import pack_numbers
 from provscan.index.segment.prepare import NO_TIME, tweet_digests
-from provscan.index.shards.lookup import Numbering
+from provscan.index.texts import LicensedTexts
 from provscan.params import IndexParams
 from provscan.writing import TEMPORARY
 
@@ -363,7 +363,7 @@ def test_numbers_of_texts_in_shards() -> None:
     # Two shards with the numbers 0 and 3, 1 and 2, and a segment of two texts behind
     # them.
     segments = part(2, [0, 3]), part(2, [1, 2]), part(2, None)
-    numbering = Numbering(segments, np.array([0, 2, 4, 6]), 2)
+    numbering = LicensedTexts(Path(), segments, np.array([0, 2, 4, 6]))
     assert numbering.places(np.arange(6)).tolist() == [0, 2, 3, 1, 4, 5]
     assert [each.tolist() for each in numbering.located(np.array([3, 1, 5, 0]))] == [
         [0, 1, 2, 0],
@@ -374,7 +374,8 @@ def test_numbers_of_texts_in_shards() -> None:
         [2, 1],
         [5, 4],
     ]
-    plain = Numbering((part(2, None), part(3, None)), np.array([0, 2, 5]), 0)
+    parts = part(2, None), part(3, None)
+    plain = LicensedTexts(Path(), parts, np.array([0, 2, 5]))
     assert [each.tolist() for each in plain.located(np.array([4, 1, 2]))] == [
         [1, 0, 1],
         [2, 1, 0],

@@ -13,6 +13,7 @@ from provscan.index.segment.filters import mark_bands, new_filter, widened
 from provscan.index.segment.postings import (
     EXACT,
     MAX_TEXTS,
+    NO_PLACES,
     SEEDS,
     TableLayout,
     bands_layout,
@@ -46,7 +47,57 @@ from provscan.params import IndexParams
 MOST_BYTES = 1 << 30
 # The maximum bytes of the files of all small segments of an index.
 MOST_SMALL_BYTES = 1 << 28
-_NO_PLACES = np.zeros(0, np.uint8)
+
+
+def scan_tables(
+    tables: Sequence[LookupTables], params: IndexParams
+) -> tuple[LookupTables, ...]:
+    """Return the tables of an index without shards, of which the first has most texts,
+    joined into one if memory allows it, else into a few.
+    """
+    large, *small = tables
+    small = joined_all(small, params)
+    if len(small) == 1 and can_join(large, small[0]):
+        return (joined(large, small[0], params),)
+    return large, *added_tables(large, small, len(large.texts), params)
+
+
+def added_tables(
+    large: LookupTables,
+    added: Sequence[LookupTables],
+    before: int,
+    params: IndexParams,
+    known: BloomFilter | None = None,
+) -> list[LookupTables]:
+    """Return the tables of segments that were added to an index of ``before`` texts, of
+    which `large` is a part: joined into one if memory allows it. Their texts are
+    numbered from ``before`` on; for ``known`` see :func:`with_seeds_after`.
+    """
+    small = joined_all(added, params)
+    if len(small) == 1:
+        small = [with_seeds_after(large, small[0], before, params, known)]
+    firsts = before + np.cumsum([0, *(len(each.texts) for each in small)])
+    return [
+        each._replace(first=int(first))
+        for each, first in zip(small, firsts, strict=False)
+    ]
+
+
+def joined_all(
+    tables: Sequence[LookupTables], params: IndexParams
+) -> list[LookupTables]:
+    """Join small neighbouring segments if memory allows it. A text in several of them
+    occurs several times.
+    """
+    if sum(each.bytes for each in tables) > MOST_SMALL_BYTES:
+        return list(tables)
+    while len(tables) > 1:
+        ends = [
+            joined(*pair, params)
+            for pair in zip(tables[::2], tables[1::2], strict=False)
+        ]
+        tables = [*ends, *tables[2 * len(ends) :]]
+    return list(tables)
 
 
 def can_join(large: LookupTables, small: LookupTables) -> bool:
@@ -65,24 +116,19 @@ def joined(
     texts = appended(large.texts, small.texts)
     counts = (len(large.texts), len(texts))
     # Join the tables for the look-up of whole texts.
-    bands = bands_layout(params.bands)
-    more_bands = unpacked(small.whole.bands, _NO_PLACES, bands)
-    band_filter = widened(large.whole.band_filter, len(more_bands) // 2)
-    mark_bands(more_bands, bands, band_filter)
-    more_exact = unpacked(small.whole.exact, _NO_PLACES, EXACT)
-    whole = TextTable(
-        _joined_table(large.whole.exact, more_exact, EXACT, counts),
-        _joined_table(large.whole.bands, more_bands, bands, counts),
-        band_filter,
-        np.concatenate([large.whole.sketches, small.whole.sketches]),
+    layout = bands_layout(params.bands)
+    exact, _ = _merged(
+        large.whole.exact, NO_PLACES, unpacked(small.whole.exact, EXACT), EXACT, counts
     )
+    more_bands = unpacked(small.whole.bands, layout)
+    bands, _ = _merged(large.whole.bands, NO_PLACES, more_bands, layout, counts)
+    band_filter = widened(large.whole.band_filter, len(more_bands) // 2)
+    mark_bands(more_bands, layout, band_filter)
+    sketches = np.concatenate([large.whole.sketches, small.whole.sketches])
     # Choose the seeds of `small` again, as if all texts were in one segment.
     more = more_seeds(large, small.texts, counts[0], params)
     postings, places = _merged(
-        unpacked(large.seeds.postings, large.seeds.places, SEEDS),
-        more.entries,
-        SEEDS,
-        counts,
+        large.seeds.postings, large.seeds.places, more.entries, SEEDS, counts
     )
     known = more.marked(widened(large.seeds.filter, len(more.entries)))
     living = None
@@ -93,30 +139,13 @@ def joined(
     return frozen(
         LookupTables(
             texts,
-            whole,
+            TextTable(exact, bands, band_filter, sketches),
             SeedTable(postings, places, known),
             living,
             frequent=more.frequent,
             bytes=large.bytes + small.bytes,
         )
     )
-
-
-def joined_all(
-    tables: Sequence[LookupTables], params: IndexParams
-) -> Sequence[LookupTables]:
-    """Join small neighbouring segments if memory allows it. A text in several of them
-    occurs several times.
-    """
-    if sum(each.bytes for each in tables) > MOST_SMALL_BYTES:
-        return tables
-    while len(tables) > 1:
-        ends = [
-            joined(*pair, params)
-            for pair in zip(tables[::2], tables[1::2], strict=False)
-        ]
-        tables = [*ends, *tables[2 * len(ends) :]]
-    return tables
 
 
 def with_seeds_after(
@@ -176,24 +205,23 @@ def more_seeds(
     return MoreSeeds(sorted_entries(np.concatenate(chosen)), frequent)
 
 
-def _joined_table(
-    large: Postings, more: np.ndarray, layout: TableLayout, counts: tuple[int, int]
-) -> Postings:
-    """Return a table with more sorted entries; see :func:`_merged`."""
-    return _merged(unpacked(large, _NO_PLACES, layout), more, layout, counts)[0]
-
-
 def _merged(
-    first: np.ndarray, second: np.ndarray, layout: TableLayout, counts: tuple[int, int]
+    table: Postings,
+    places: np.ndarray,
+    more: np.ndarray,
+    layout: TableLayout,
+    counts: tuple[int, int],
 ) -> tuple[Postings, np.ndarray]:
-    """Merge two arrays of sorted entries into a table, and return it with its places.
-    The texts of the second follow those of the first.
+    """Return a table, and its places, with more sorted entries, whose texts follow
+    those of the table.
 
-    ``counts`` has the numbers of texts of the first and of both.
+    ``counts`` has the numbers of texts of the table and of both.
     """
     before, texts = counts
-    entries = np.empty(len(first) + len(second), np.uint64)
+    entries = np.empty(len(table.entries) + len(more), np.uint64)
     radix.merge(
-        read_only(first), read_only(second + np.uint64(before << layout.shift)), entries
+        read_only(unpacked(table, layout, places)),
+        read_only(more + np.uint64(before << layout.shift)),
+        entries,
     )
     return table_of(entries, layout, texts)

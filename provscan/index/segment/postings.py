@@ -35,6 +35,7 @@ ENTRY_BITS = 32
 MIN_TEXT_BITS = 8
 # A text's number has at most 24 bits.
 MAX_TEXTS = 1 << 24
+NO_PLACES = np.zeros(0, np.uint8)
 
 
 class TableLayout(NamedTuple):
@@ -299,7 +300,9 @@ def table_of(
     return Postings(table, starts, bits, layout.text_bits(texts)), places
 
 
-def unpacked(table: Postings, places: np.ndarray, layout: TableLayout) -> np.ndarray:
+def unpacked(
+    table: Postings, layout: TableLayout, places: np.ndarray = NO_PLACES
+) -> np.ndarray:
     """Convert a table back to uint64 entries."""
     out = np.empty(len(table.entries), np.uint64)
     kernels.unpack_entries(frozen(table), read_only(places), layout.shift, out)

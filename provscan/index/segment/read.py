@@ -28,7 +28,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from provscan.arrays import slices
+from provscan.arrays import numbers_in_ranges, slices
 from provscan.index.folder import THREADS
 from provscan.index.format import SEGMENTS, TOMBSTONES, SegmentInfo, damage, digest_of
 from provscan.index.segment.arrays import map_array
@@ -149,9 +149,7 @@ class Segment:
         """Return all tweets of some texts: places in `texts`, and rows."""
         starts = self.tweet_starts.take(texts)
         count = self.tweet_starts.take(texts + 1) - starts
-        text = np.repeat(np.arange(len(texts)), count)
-        within = np.arange(len(text)) - np.repeat(np.cumsum(count) - count, count)
-        rows = starts[text] + within
+        text, rows = numbers_in_ranges(starts, count)
         if len(self.forgotten):
             kept = np.isin(rows, self.forgotten, invert=True)
             text, rows = text[kept], rows[kept]

@@ -22,11 +22,12 @@ import pyarrow as pa
 from provscan.index.build import Describe, commit_new
 from provscan.index.folder import changing
 from provscan.index.ingest import Written
-from provscan.index.reader import IndexReader, count_ids
+from provscan.index.reader import IndexReader
 from provscan.index.segment.prepare import canonical_texts, prepare
 from provscan.index.segment.read import open_segment
 from provscan.index.segment.write import KeyTable, SegmentWriter, WrittenSegment
 from provscan.index.shards.divide import finished_shards, shards_of
+from provscan.index.texts import count_ids
 from provscan.params import IndexParams
 
 

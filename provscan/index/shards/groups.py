@@ -31,12 +31,9 @@ from provscan.index.segment.tables import MatchedPlaces, Tables
 from provscan.index.shards.divide import shards_of
 from provscan.index.shards.lookup import (
     LocalTables,
-    ShardEntries,
     ShardGroup,
-    ShardQuery,
     ShardTables,
     answers,
-    sources_of,
 )
 from provscan.kernels.records import BloomFilter, CodeBuffer, frozen
 from provscan.params import IndexParams, SearchLimits
@@ -58,43 +55,29 @@ class About(NamedTuple):
     seed_filter: BloomFilter | None
 
 
-class OpenShards:
+class OpenShards(LocalTables):
     """The part of an index that a process has opened: some shards, and the segments
     added to the index.
 
     A text belongs to the group if it is in one of its shards, or would be in one if it
-    had not been added later.
+    had not been added later. The group of the first shard looks up the added segments.
     """
 
     def __init__(self, reader: IndexReader) -> None:
+        numbers = (segment.info.shard for segment in reader.segments)
+        self._shards = [number for number in numbers if number is not None]
+        super().__init__(reader, reader.params, with_added=0 in self._shards)
+        if self.others:
+            raise ParameterError(
+                "the tweets that were added to the index are too many to look it up in "
+                "groups of shards: merge it, or leave out shard_groups"
+            )
         self._reader = reader
-        self._shards = [
-            info.shard
-            for info in (segment.info for segment in reader.segments)
-            if info.shard is not None
-        ]
-        numbering = reader.numbering
-        self._seed_filter: BloomFilter | None = None
-        if 0 in self._shards:
-            self._sources, self._seed_filter, others = sources_of(
-                numbering, reader.params
-            )
-            if others:
-                raise ParameterError(
-                    "the tweets that were added to the index are too many to look it "
-                    "up in groups of shards: merge it, or leave out shard_groups"
-                )
-        else:
-            self._sources = LocalTables(
-                [shard.tables for shard in numbering.segments[: numbering.shards]]
-            )
 
     def about(self) -> About:
         reader = self._reader
-        return About(reader.params, reader.size, reader.longest, self._seed_filter)
-
-    def entries(self, asked: Sequence[ShardQuery]) -> list[ShardEntries]:
-        return self._sources.entries(asked)
+        seed_filter = self.seed_filter if 0 in self._shards else None
+        return About(reader.params, reader.size, reader.longest, seed_filter)
 
     def variants(
         self,
@@ -107,7 +90,7 @@ class OpenShards:
         # writable arrays.
         records = CodeBuffer(*map(np.array, records))
         matches = MatchedPlaces(*map(np.array, matches))
-        return self._sources.variants(records, matches, limits, room)
+        return super().variants(records, matches, limits, room)
 
     def about_own(
         self, methods: Sequence[str], texts: np.ndarray
@@ -124,21 +107,18 @@ class OpenShards:
         self._reader.require_unchanged()
 
     def _is_own(self, texts: np.ndarray) -> np.ndarray:
-        own = self._reader.numbering.contains(texts)
-        added = np.flatnonzero(texts >= self._first_added)
-        own[added] = self._own_added[texts[added] - self._first_added]
+        reader = self._reader
+        own, first = reader.contains(texts), int(reader.bases[reader.shards])
+        added = np.flatnonzero(texts >= first)
+        own[added] = self._own_added[texts[added] - first]
         return own
 
     @cached_property
-    def _first_added(self) -> int:
-        numbering = self._reader.numbering
-        return int(numbering.bases[numbering.shards])
-
-    @cached_property
     def _own_added(self) -> np.ndarray:
-        numbering, shards = self._reader.numbering, len(self._reader.manifest.shards)
+        """bool: whether each of the added texts belongs to the group."""
+        reader, shards = self._reader, len(self._reader.manifest.shards)
         parts = [np.zeros(0, np.bool_)]
-        for segment in numbering.segments[numbering.shards :]:
+        for segment in reader.segments[reader.shards :]:
             parts.append(np.isin(shards_of(segment.texts.keys(), shards), self._shards))
         return np.concatenate(parts)
 

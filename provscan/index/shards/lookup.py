@@ -15,10 +15,9 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from provscan.arrays import distinct
-from provscan.index.numbering import Numbering
+from provscan.arrays import distinct, numbers_in_ranges
 from provscan.index.segment.filters import bloom_filter, mark_bands, new_filter
-from provscan.index.segment.join import joined_all, with_seeds_after
+from provscan.index.segment.join import added_tables
 from provscan.index.segment.postings import (
     EXACT,
     SEEDS,
@@ -35,6 +34,7 @@ from provscan.index.segment.tables import (
     Variants,
     variants_of,
 )
+from provscan.index.texts import LicensedTexts
 from provscan.kernels.records import (
     BloomFilter,
     CodeBuffer,
@@ -97,10 +97,28 @@ def answers(groups: Sequence[ShardGroup], method: str, *arguments: Any) -> list[
 
 
 class LocalTables:
-    """The tables of shards in this process, and of the segments added to them."""
+    """The tables of shards in this process and, if they can be joined into one segment,
+    of the segments that were added to the index.
+    """
 
-    def __init__(self, tables: Sequence[LookupTables]) -> None:
-        self._tables = tables
+    def __init__(
+        self, texts: LicensedTexts, params: IndexParams, *, with_added: bool = True
+    ) -> None:
+        tables = [segment.tables for segment in texts.segments]
+        shards, rest = tables[: texts.shards], tables[texts.shards :]
+        self._tables = shards
+        # The filter of all seeds, if the first shard is open.
+        self.seed_filter = shards[0].seeds.filter
+        # The tables of added segments that can't be joined.
+        self.others: list[LookupTables] = []
+        if with_added:
+            before = int(texts.bases[texts.shards])
+            added = added_tables(shards[0], rest, before, params, self.seed_filter)
+            if len(added) == 1:
+                self._tables = [*shards, *added]
+                self.seed_filter = added[0].seeds.filter
+            else:
+                self.others = added
 
     def begin(self, method: str, *arguments: Any) -> Callable[[], Any]:
         return partial(getattr(self, method), *arguments)
@@ -191,13 +209,10 @@ class ShardTables:
         """
         wanted = np.empty(int(seeds.bounds[-1]), np.uint32)
         count = wanted_keys(seeds, self._nothing.seeds, seeding_scratch(), wanted)
+        seed_keys = wanted[:count].astype(np.uint64) << _S32
         bands = bands_layout(self.params.bands)
         asked = [
-            ShardQuery(
-                "seeds",
-                _distinct(wanted[:count].astype(np.uint64) << _S32, SEEDS),
-                limits.seed_places + 1,
-            ),
+            ShardQuery("seeds", _distinct(seed_keys, SEEDS), limits.seed_places + 1),
             ShardQuery(
                 "bands", _distinct(sketches.bands.ravel(), bands), limits.band_texts + 1
             ),
@@ -212,44 +227,60 @@ class ShardTables:
             ShardEntries(*map(np.concatenate, zip(*each, strict=True)))
             for each in zip(*parts, strict=True)
         ]
-        keys = [hits.keys.astype(np.uint64) << _S32 for hits in found]
+        # The texts of all entries, in the order of a single segment.
         numbers, first, rows = np.unique(
             np.concatenate([hits.numbers for hits in found]),
             return_index=True,
             return_inverse=True,
         )
-        of_seeds, of_bands, of_exact = np.split(
-            rows, np.cumsum([len(hits.numbers) for hits in found])[:2]
-        )
         living = np.concatenate([hits.living for hits in found])[first]
-        payload = of_seeds.astype(np.uint64) << _S8 | found[0].values
-        seed_postings, places = table_of(
-            sorted_entries(keys[0] | payload), SEEDS, len(numbers)
+        ends = np.cumsum([len(hits.numbers) for hits in found])
+        of_seeds, of_bands, of_exact = (
+            part.astype(np.uint64) for part in np.split(rows, ends[:2])
         )
-        band_entries = keys[1] | of_bands.astype(np.uint64)
-        known = new_filter(len(band_entries) // 2)
-        mark_bands(band_entries, bands, known)
+        seed_keys, band_keys, exact_keys = (
+            hits.keys.astype(np.uint64) << _S32 for hits in found
+        )
         bits = np.zeros((len(numbers), 2), np.uint64)
         bits[of_bands] = found[1].values
-        whole = TextTable(
-            table_of(
-                sorted_entries(keys[2] | of_exact.astype(np.uint64)),
-                EXACT,
-                len(numbers),
-            )[0],
-            table_of(sorted_entries(band_entries), bands, len(numbers))[0],
-            known,
+        return self._segment(
+            seed_keys | of_seeds << _S8 | found[0].values,
+            band_keys | of_bands,
+            exact_keys | of_exact,
             bits,
+        )._replace(numbers=numbers, living=_living(living))
+
+    def _segment(
+        self,
+        seeds: np.ndarray,
+        bands: np.ndarray,
+        exact: np.ndarray,
+        sketches: np.ndarray,
+    ) -> LookupTables:
+        """Return a segment of some entries, uint64, and of the sketches of their
+        texts.
+        """
+        layout, texts = bands_layout(self.params.bands), len(sketches)
+        known = new_filter(len(bands) // 2)
+        mark_bands(bands, layout, known)
+        (seed_table, places), (band_table, _), (exact_table, _) = (
+            table_of(sorted_entries(entries), each, texts)
+            for entries, each in ((seeds, SEEDS), (bands, layout), (exact, EXACT))
         )
         return frozen(
             LookupTables(
                 _NO_TEXTS,
-                whole,
-                SeedTable(seed_postings, places, self.seed_filter),
-                None if living.all() else living,
-                numbers,
+                TextTable(exact_table, band_table, known, sketches),
+                SeedTable(seed_table, places, self.seed_filter),
+                None,
             )
         )
+
+    @cached_property
+    def _nothing(self) -> LookupTables:
+        """A segment without texts."""
+        none = np.zeros(0, np.uint64)
+        return self._segment(none, none, none, none.reshape(0, 2))
 
     def with_texts(self, segment: LookupTables, *texts: np.ndarray) -> LookupTables:
         """Return the segment with the wording of some of its texts; the others are
@@ -259,11 +290,8 @@ class ShardTables:
         strings = self.canonical_texts(segment.numbers[chosen])
         offsets = np.zeros(len(segment.numbers) + 1, np.int64)
         offsets[chosen + 1] = np.diff(strings.offsets)
-        return segment._replace(
-            texts=frozen(
-                Strings(strings.text[strings.offsets[0] :], np.cumsum(offsets))
-            )
-        )
+        wording = Strings(strings.text[strings.offsets[0] :], np.cumsum(offsets))
+        return segment._replace(texts=frozen(wording))
 
     def variants(
         self, records: CodeBuffer, matches: MatchedPlaces, limits: SearchLimits
@@ -293,75 +321,33 @@ class ShardTables:
         numbers, rows, text = np.unique(
             number[kept], return_index=True, return_inverse=True
         )
-        living = living[kept][rows]
         segment = self._nothing._replace(
-            numbers=numbers, living=None if living.all() else living
+            numbers=numbers, living=_living(living[kept][rows])
         )
         return (
             self.with_texts(segment, np.arange(len(numbers))),
             Variants(chosen[match[kept]], text, code[kept]),
         )
 
-    @cached_property
-    def _nothing(self) -> LookupTables:
-        """Return a segment without texts, with the filter of all tables."""
-        none = np.zeros(0, np.uint64)
-        bands = bands_layout(self.params.bands)
-        tables = [table_of(none, layout, 0)[0] for layout in (EXACT, bands, SEEDS)]
-        whole = TextTable(tables[0], tables[1], new_filter(0), none.reshape(0, 2))
-        seeds = SeedTable(tables[2], np.zeros(0, np.uint8), self.seed_filter)
-        return frozen(LookupTables(_NO_TEXTS, whole, seeds, None))
+
+def _living(texts: np.ndarray) -> np.ndarray | None:
+    """Return which texts are living, as :class:`LookupTables` stores it."""
+    return None if texts.all() else texts
 
 
-def sources_of(
-    numbering: Numbering, params: IndexParams
-) -> tuple[LocalTables, BloomFilter, tuple[LookupTables, ...]]:
-    """Return the tables of the shards and, if they can be joined into one segment, of
-    the segments that were added to the shards.
-
-    Also return a filter of all their seeds, and the tables of the added segments if
-    they can't be joined.
-    """
-    shards = numbering.segments[: numbering.shards]
-    rest = numbering.segments[numbering.shards :]
-    first = int(numbering.bases[numbering.shards])
-    sources = [shard.tables for shard in shards]
-    seed_filter = sources[0].seeds.filter
-    others: list[LookupTables] = []
-    small = joined_all([segment.tables for segment in rest], params)
-    if len(small) == 1:
-        after = with_seeds_after(sources[0], small[0], first, params, seed_filter)
-        seed_filter = after.seeds.filter
-        sources.append(after._replace(first=first))
-    else:
-        for tables in small:
-            others.append(tables._replace(first=first))
-            first += len(tables.texts)
-    return LocalTables(sources), seed_filter, tuple(others)
-
-
-def shard_tables(
-    numbering: Numbering,
-    params: IndexParams,
-    canonical_texts: Callable[[np.ndarray], Strings],
-) -> tuple[Tables, ...]:
+def shard_tables(texts: LicensedTexts, params: IndexParams) -> tuple[Tables, ...]:
     """Return the tables of shards. Segments that were added are in the same tables if
     they fit in one segment, else in separate tables.
     """
-    sources, seed_filter, others = sources_of(numbering, params)
-    return ShardTables((sources,), seed_filter, params, canonical_texts), *others
+    local = LocalTables(texts, params)
+    tables = ShardTables((local,), local.seed_filter, params, texts.canonical_texts)
+    return tables, *local.others
 
 
 def _some_records(records: CodeBuffer, rows: np.ndarray) -> CodeBuffer:
     lengths = np.diff(records.offsets)[rows]
-    offsets = np.concatenate([[0], np.cumsum(lengths)])
-    return CodeBuffer(
-        records.codes[
-            np.arange(offsets[-1])
-            + np.repeat(records.offsets[rows] - offsets[:-1], lengths)
-        ],
-        offsets,
-    )
+    _, places = numbers_in_ranges(records.offsets[rows], lengths)
+    return CodeBuffer(records.codes[places], np.concatenate([[0], np.cumsum(lengths)]))
 
 
 def _distinct(keys: np.ndarray, layout: TableLayout) -> np.ndarray:
@@ -370,9 +356,8 @@ def _distinct(keys: np.ndarray, layout: TableLayout) -> np.ndarray:
     """
     out = np.empty(len(keys), np.uint64)
     slots = np.zeros(1 << (2 * len(keys)).bit_length(), np.uint64)
-    return (
-        out[: gather.collect_distinct(keys, layout.key_bits, slots, out)] >> _S32
-    ).astype(np.uint32)
+    count = gather.collect_distinct(keys, layout.key_bits, slots, out)
+    return (out[:count] >> _S32).astype(np.uint32)
 
 
 # For each kind of keys: the table of a source, a filter of its keys, the values that it

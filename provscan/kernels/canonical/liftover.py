@@ -3,31 +3,41 @@ original record.
 
 Canonical text lacks punctuation, URLs and mentions at a tweet's edges. If the copy
 includes the tweet's first (last) letters, the stretch is extended over what precedes
-(follows) them, item by item, as long as the licensed tweet has the same items. An item
-is a visible character, or a dropped URL, mention or placeholder. Any two dropped items
-count as equal (a URL that became ``http`` is still the URL), and HTML tags are
-optional. A retweet mark before the first item belongs to the copy. The rest of the
-licensed tweet is then aligned with the text around the stretch
+(follows) them, item by item (:mod:`provscan.kernels.canonical.items`), as long as the
+licensed tweet has the same items. A retweet mark before the first item belongs to the
+copy. The rest of the licensed tweet is then aligned with the text around the stretch
 (:mod:`provscan.kernels.search.align`), since a URL with a typo is not recognised as a
 URL.
+
+Helpers that one or two places call are inlined by numba: each helper is compiled
+together with all that it calls.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
+from provscan.kernels.canonical.items import (
+    BACKWARDS,
+    DROPPED,
+    FORWARDS,
+    ITEMS,
+    RETWEET,
+    Items,
+    alike_items,
+    find_items,
+    is_blank,
+    is_zero_width,
+    new_items,
+)
 from provscan.kernels.canonical.normalize import canonical, continues
-from provscan.kernels.canonical.tokens import after_dropped, after_tag
 from provscan.kernels.canonical.utf8 import decode
 from provscan.kernels.jit import helper, kernel
 from provscan.kernels.records import CanonicalScratch, TextBuffer
 from provscan.kernels.search.align import BAND, MAX_REST, Edge, aligned_end, new_costs
 from provscan.kernels.search.grams import SetScratch, are_equal, compare, set_scratch
 
-_ITEMS = 128
-_DROPPED = np.int64(-1)
-_RETWEET = np.int64(-2)
-_TAG = np.int64(-3)
+_ZERO = np.int64(0)
 EXACT, NEAR_EXACT, OTHER = 0, 1, 2
 
 
@@ -61,12 +71,6 @@ class LiftoverOutput(NamedTuple):
     kinds: np.ndarray
 
 
-class _Items(NamedTuple):
-    kinds: np.ndarray
-    starts: np.ndarray
-    ends: np.ndarray
-
-
 class LiftoverScratch(NamedTuple):
     """Scratch for the canonical texts of the longest record, tweet and span, for their
     comparison, and for the items of an edge.
@@ -76,8 +80,8 @@ class LiftoverScratch(NamedTuple):
     tweet: CanonicalScratch
     span: CanonicalScratch
     sets: SetScratch
-    record_items: _Items
-    tweet_items: _Items
+    record_items: Items
+    tweet_items: Items
     costs: np.ndarray
 
 
@@ -85,12 +89,10 @@ def liftover_scratch(
     record: CanonicalScratch, tweet: CanonicalScratch, span: CanonicalScratch
 ) -> LiftoverScratch:
     """Return scratch that contains the given scratch for three canonical texts."""
-
-    def items() -> _Items:
-        return _Items(*(np.empty(_ITEMS, np.int64) for _ in _Items._fields))
-
     sets = set_scratch(len(span.canon), len(tweet.canon))
-    return LiftoverScratch(record, tweet, span, sets, items(), items(), new_costs())
+    return LiftoverScratch(
+        record, tweet, span, sets, new_items(), new_items(), new_costs()
+    )
 
 
 class _Stream(NamedTuple):
@@ -105,7 +107,7 @@ class _Stream(NamedTuple):
     row: int  # The row of the scratch that contains the text, see `canonical`.
 
 
-@helper
+@helper(inline="always")
 def _stream(text, begin, end, tables, scratch):
     """Decode ``text[begin:end]`` and make it canonical, in a
     :class:`~provscan.kernels.records.CanonicalScratch`.
@@ -113,90 +115,6 @@ def _stream(text, begin, end, tables, scratch):
     count = decode(text, begin, end, scratch.codes[0])
     size, count, row = canonical(count, tables, scratch, scratch.canon)
     return _Stream(scratch.codes[row], count, scratch.canon, size, scratch.where, row)
-
-
-@helper
-def _is_blank(code):
-    return (
-        code == 0x20
-        or 9 <= code <= 13
-        or code == 0x85
-        or code == 0xA0
-        or code == 0x1680
-        or 0x2000 <= code <= 0x200A
-        or code == 0x2028
-        or code == 0x2029
-        or code == 0x202F
-        or code == 0x205F
-        or code == 0x3000
-    )
-
-
-@helper
-def _is_zero_width(code):
-    """Return whether a code point is a zero-width formatting character: a direction
-    mark, a word joiner or a soft hyphen.
-    """
-    return (
-        code == 0xAD
-        or code == 0x61C
-        or code == 0x200B
-        or 0x200E <= code <= 0x200F
-        or 0x202A <= code <= 0x202E
-        or 0x2060 <= code <= 0x206F
-        or code == 0xFEFF
-    )
-
-
-@helper
-def _is_faint(code, tables):
-    """Return whether an item is optional: canonical text ignores it, or it is an HTML
-    tag.
-    """
-    if code == _TAG:
-        return True
-    return (
-        0 <= code < 0x110000
-        and tables.entries[tables.pages[code >> 8], code & 0xFF] >> 24 & 7 == 1
-    )
-
-
-@helper
-def _items(stream, low, high, backwards, items):
-    """Find the items of ``stream.codes[low:high]``, from ``low`` on, or from ``high``
-    back; only the first ones if there are too many. Return their number.
-    """
-    codes = stream.codes
-    n = 0
-    i = low
-    while i < high:
-        if n == _ITEMS:
-            if not backwards:
-                break
-            n = _ITEMS // 2
-            for k in range(n):
-                items.kinds[k] = items.kinds[n + k]
-                items.starts[k] = items.starts[n + k]
-                items.ends[k] = items.ends[n + k]
-        after = after_dropped(codes, i, stream.length)
-        if after > i:
-            items.kinds[n] = (
-                _RETWEET if codes[i] == 0x52 or codes[i] == 0x72 else _DROPPED
-            )
-            if codes[i] == 0x3C and after_tag(codes, i, stream.length) > i:
-                items.kinds[n] = _TAG
-        elif not _is_blank(codes[i]):
-            after = i + 1
-            items.kinds[n] = codes[i]
-        if after > i:
-            items.starts[n], items.ends[n] = i, after
-            n += 1
-        i = max(after, i + 1)
-    if backwards:
-        for k in range(n // 2):
-            for column in items:
-                column[k], column[n - 1 - k] = column[n - 1 - k], column[k]
-    return n
 
 
 @helper
@@ -214,11 +132,6 @@ def _after_link(a, low, high, b, b_low, b_high):
 
 
 @helper
-def _alike(a, b):
-    return a == b or (_RETWEET <= a < 0 and _RETWEET <= b < 0)
-
-
-@helper
 def _after_letter(stream, i, tables):
     """Return the index in the stream after canonical code point ``i`` and the marks
     and joiners that belong to it.
@@ -229,9 +142,7 @@ def _after_letter(stream, i, tables):
     codes, where = stream.codes, stream.where
     after = np.int64(where[i]) + 1
     limit = np.int64(where[i + 1]) if i + 1 < stream.size else stream.length
-    while (
-        after < limit and codes[after] < 0x110000 and not _is_zero_width(codes[after])
-    ):
+    while after < limit and codes[after] < 0x110000 and not is_zero_width(codes[after]):
         if not continues(codes[after], tables):
             break
         after += 1
@@ -246,12 +157,12 @@ def _same_but_blanks(record, stretch, tweet):
     a, b = record.codes, tweet.codes
     (i, stop), (j, end) = stretch, (0, tweet.length)
     while True:
-        blank_a, blank_b = i < stop and _is_blank(a[i]), j < end and _is_blank(b[j])
+        blank_a, blank_b = i < stop and is_blank(a[i]), j < end and is_blank(b[j])
         if blank_a != blank_b and i < stop and j < end:
             return False
-        while i < stop and _is_blank(a[i]):
+        while i < stop and is_blank(a[i]):
             i += 1
-        while j < end and _is_blank(b[j]):
+        while j < end and is_blank(b[j]):
             j += 1
         if i == stop or j == end:
             return i == stop and j == end
@@ -261,35 +172,7 @@ def _same_but_blanks(record, stretch, tweet):
         j += 1
 
 
-@helper
-def _alike_items(a, n, b, m, tables):
-    """Walk along the ``n`` items of the record and the ``m`` items of the tweet, as
-    long as they are alike.
-
-    Return the last two that are alike (-1 if there are none), the first item of the
-    record after them that is not faint, and whether the tweet has no other items.
-    """
-    p, q = -1, -1
-    i, j = 0, 0
-    while i < n and j < m:
-        if _alike(a.kinds[i], b.kinds[j]):
-            p, q = i, j
-            i += 1
-            j += 1
-        elif _is_faint(a.kinds[i], tables):
-            i += 1
-        elif _is_faint(b.kinds[j], tables):
-            j += 1
-        else:
-            break
-    while i < n and _is_faint(a.kinds[i], tables):
-        i += 1
-    while j < m and _is_faint(b.kinds[j], tables):
-        j += 1
-    return p, q, i, j == m
-
-
-@helper
+@helper(inline="always")
 def _aligned(tweet, record, edge, rest, room, costs):
     """Return by how many of ``room`` code points the record extends the copy over the
     ``rest`` code points of the tweet beyond an edge.
@@ -300,7 +183,7 @@ def _aligned(tweet, record, edge, rest, room, costs):
     return 0
 
 
-@helper
+@helper(inline="always")
 def _head(record, tweet, start, low, first, tables, scratch):
     """Extend a stretch that begins with the tweet's canonical code point ``first`` over
     what the tweet has before it; ``low`` is where the text before the stretch begins.
@@ -311,14 +194,14 @@ def _head(record, tweet, start, low, first, tables, scratch):
     rest, whole = np.int64(tweet.where[first]), False
     if first == 0:
         a, b = scratch.record_items, scratch.tweet_items
-        n = _items(record, low, start, True, a)
-        m = _items(tweet, np.int64(0), rest, True, b)
-        p, q, i, whole = _alike_items(a, n, b, m, tables)
+        n = find_items(record.codes, low, start, record.length, BACKWARDS, a)
+        m = find_items(tweet.codes, _ZERO, rest, tweet.length, BACKWARDS, b)
+        p, q, i, whole = alike_items(a, n, b, m, tables)
         if p >= 0:
             start, rest = a.starts[p], b.starts[q]
         if whole and i < n:
             mark = i + 1 if a.kinds[i] == 0x3A else i
-            if mark < n and a.kinds[mark] == _RETWEET:
+            if mark < n and a.kinds[mark] == RETWEET:
                 start, whole = a.starts[mark], False
     if not whole:
         edge = Edge(rest - 1, start - 1, -1)
@@ -326,7 +209,7 @@ def _head(record, tweet, start, low, first, tables, scratch):
     return start, whole
 
 
-@helper
+@helper(inline="always")
 def _tail(record, tweet, stop, high, last, tables, scratch):
     """Extend a stretch that ends with the tweet's canonical code point ``last`` over
     what the tweet has after it; ``high`` is where the text after the stretch ends.
@@ -336,12 +219,12 @@ def _tail(record, tweet, stop, high, last, tables, scratch):
     end, whole = _after_letter(tweet, last, tables), False
     if last == tweet.size - 1:
         a, b = scratch.record_items, scratch.tweet_items
-        n = _items(record, stop, high, False, a)
-        m = _items(tweet, end, tweet.length, False, b)
-        p, q, _, whole = _alike_items(a, n, b, m, tables)
+        n = find_items(record.codes, stop, high, record.length, FORWARDS, a)
+        m = find_items(tweet.codes, end, tweet.length, tweet.length, FORWARDS, b)
+        p, q, _, whole = alike_items(a, n, b, m, tables)
         if p >= 0:
             stop, end = a.ends[p], b.ends[q]
-            if a.kinds[p] == _DROPPED and q == m - 1:
+            if a.kinds[p] == DROPPED and q == m - 1:
                 stop = _after_link(
                     record.codes, a.starts[p], stop, tweet.codes, b.starts[q], end
                 )
@@ -352,7 +235,7 @@ def _tail(record, tweet, stop, high, last, tables, scratch):
     return stop, whole
 
 
-@helper
+@helper(inline="always")
 def _edges(s, e, record, tweet, copied, tables, scratch):
     """Return the stretch of the record from which the canonical code points ``s`` to
     ``e`` come, its extension over the edges of the copied tweet, and for either edge
@@ -363,7 +246,7 @@ def _edges(s, e, record, tweet, copied, tables, scratch):
     first, last = start, stop
     whole_head, whole_tail = False, False
     if copied[0] >= 0:
-        low = max(np.int64(0), start - 4 * _ITEMS)
+        low = max(np.int64(0), start - 4 * ITEMS)
         if s > 0:
             before = s - 2 if record.canon[s - 1] == 0x20 and s > 1 else s - 1
             low = max(_after_letter(record, before, tables), low)
@@ -379,7 +262,7 @@ def _edges(s, e, record, tweet, copied, tables, scratch):
     return (start, stop), (first, last), (whole_head, whole_tail)
 
 
-@helper
+@helper(inline="always")
 def _compare_original(stretch, record, tables, scratch, text):
     """Return the place of an unescaped stretch in the original record, and the
     comparison of its canonical text.

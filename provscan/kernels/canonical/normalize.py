@@ -64,7 +64,7 @@ def _compose(first, second, tables):
     return np.uint32(0)
 
 
-@helper(forceinline=True)
+@helper(inline="always")
 def _append_space(i, out, where, state):
     """Append a separator, unless one precedes it; see :func:`fold` for the state."""
     n, gap = state
@@ -73,7 +73,7 @@ def _append_space(i, out, where, state):
     return n + np.uint64(0 if gap else 1), True
 
 
-@helper(forceinline=True)
+@helper(inline="always")
 def _fold_entry(entry, i, tables, out, where, state):
     """Append the outputs of code point ``i``, whose entry in the tables is given."""
     n, gap = state

@@ -82,7 +82,7 @@ def after_mention(codes, i, count):
     return i
 
 
-@helper
+@helper(inline="always")
 def _after_link(codes, i, count):
     """Return the index after a URL at ``i``, or after the word ``http``, ``https`` or
     ``httpurl``, or ``i``.
@@ -116,7 +116,7 @@ def _after_link(codes, i, count):
     return i if _is_word(codes, j, count) else j
 
 
-@helper
+@helper(inline="always")
 def _after_retweet(codes, i, count):
     """Return the index after a retweet mark, ``RT`` and a mention, at ``i``, or
     ``i``.
@@ -135,7 +135,7 @@ def _after_retweet(codes, i, count):
     return i
 
 
-@helper
+@helper(inline="always")
 def _after_placeholder(codes, i, count):
     """Return the index after a placeholder in brackets at ``i``, or ``i``."""
     close = 0x3E if codes[i] == 0x3C else codes[i] + 2

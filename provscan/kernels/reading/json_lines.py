@@ -17,6 +17,9 @@ STRING, INTEGER, NOTHING = 0, 1, 2
 _COMMA, _COLON, _SLASH = 0x2C, 0x3A, np.uint8(0x2F)
 _OPEN, _CLOSE, _OPEN_LIST, _CLOSE_LIST = 0x7B, 0x7D, 0x5B, 0x5D
 _DEEPEST = 60
+_NULL, _TRUE, _FALSE = (
+    np.frombuffer(word, np.uint8) for word in (b"null", b"true", b"false")
+)
 
 
 @kernel
@@ -28,7 +31,7 @@ def top_level_values(text, names, name_ends, kinds, columns):
     of column k is ``names[name_ends[k]:name_ends[k + 1]]``, uint8, and its kind is
     ``kinds[k]``. Return whether there are n lines and all of them could be read.
     """
-    at = 0
+    at = np.int64(0)
     rows = columns.valid.shape[1]
     for row in range(rows):
         for k in range(len(kinds)):
@@ -325,15 +328,11 @@ def _literal(text, at):
     """Return the place after a number, true, false or null, or -1."""
     c = _byte(text, at)
     if c == 0x6E:
-        return at + 4 if _is(text, at, 0x75, 0x6C, 0x6C) else -1
+        return _after_word(text, at, _NULL)
     if c == 0x74:
-        return at + 4 if _is(text, at, 0x72, 0x75, 0x65) else -1
+        return _after_word(text, at, _TRUE)
     if c == 0x66:
-        return (
-            at + 5
-            if _is(text, at, 0x61, 0x6C, 0x73) and _byte(text, at + 4) == 0x65
-            else -1
-        )
+        return _after_word(text, at, _FALSE)
     at += c == 0x2D
     if _byte(text, at) == 0x30:
         at += 1
@@ -348,12 +347,13 @@ def _literal(text, at):
 
 
 @helper
-def _is(text, at, b, c, d):
-    return (
-        _byte(text, at + 1) == b
-        and _byte(text, at + 2) == c
-        and _byte(text, at + 3) == d
-    )
+def _after_word(text, at, word):
+    """Return the place after a word at ``at``, or -1."""
+    for letter in word:
+        if _byte(text, at) != letter:
+            return -1
+        at += 1
+    return at
 
 
 @helper

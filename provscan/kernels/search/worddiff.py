@@ -19,6 +19,8 @@ from provscan.kernels.jit import helper, kernel
 MAX_WORDS = 400
 MAX_RUNS = 4 * MAX_WORDS + 4
 SPACE = 0x20
+# A typed zero: helpers would be compiled once more for the literal.
+_ZERO = np.int64(0)
 LEFT_OUT, DIFFERS, NOT_COMPARED = np.int64(1), np.int64(2), np.int64(3)
 
 
@@ -138,7 +140,7 @@ def _add_rest(text, more, state, same):
     return count
 
 
-@helper
+@helper(inline="always")
 def _fill_table(a, b, first, ends, table):
     """Compute the lengths of the longest common subsequences of the words from (i, j)
     on, for all first <= i, j and i, j < ends.
@@ -153,12 +155,12 @@ def _fill_table(a, b, first, ends, table):
                 table[i, j] = max(table[i + 1, j], table[i, j + 1])
 
 
-@helper
+@helper(inline="always")
 def _alike_ends(a, n, b, m, all_words):
     """Return the number of words that both texts begin with, and the ends of the words
     of either text before those that both end with.
     """
-    first = 0
+    first = _ZERO
     while first < n and first < m and _same_word(a, first, b, first):
         first += 1
     while all_words and n > first and m > first and _same_word(a, n - 1, b, m - 1):
@@ -177,8 +179,8 @@ def differing_runs(a, b, table):
     (n, more_a), (m, more_b) = _split(a), _split(b)
     first, end_a, end_b = _alike_ends(a, n, b, m, not (more_a or more_b))
     _fill_table(a, b, first, (end_a, end_b), table)
-    i = j = count_a = count_b = place_a = place_b = 0
-    aligned = True
+    i = j = count_a = count_b = place_a = place_b = _ZERO
+    aligned = np.bool_(True)
     while i < n or j < m:
         tail = i >= end_a and j >= end_b
         if i < first or tail or (i < end_a and j < end_b and _same_word(a, i, b, j)):

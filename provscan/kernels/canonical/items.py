@@ -1,0 +1,151 @@
+"""Items: what is visible in the original text around a copy.
+
+An item is a visible character, or a dropped URL, mention or placeholder. Any two
+dropped items count as equal (a URL that became ``http`` is still the URL). HTML tags
+and characters that canonical text ignores are *faint*: a copy may lack them.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from provscan.kernels.canonical.tokens import after_dropped, after_tag
+from provscan.kernels.jit import helper
+
+# The number of items that are compared.
+ITEMS = 128
+# The kinds of items that are not characters.
+DROPPED = np.int64(-1)
+RETWEET = np.int64(-2)
+_TAG = np.int64(-3)
+FORWARDS, BACKWARDS = np.int64(0), np.int64(1)
+
+
+class Items(NamedTuple):
+    """The kind of each item, a code point or one of the kinds above, and its place."""
+
+    kinds: np.ndarray
+    starts: np.ndarray
+    ends: np.ndarray
+
+
+def new_items() -> Items:
+    return Items(*(np.empty(ITEMS, np.int64) for _ in Items._fields))
+
+
+@helper
+def is_blank(code):
+    """Return whether a code point is white space."""
+    return (
+        code == 0x20
+        or 9 <= code <= 13
+        or code == 0x85
+        or code == 0xA0
+        or code == 0x1680
+        or 0x2000 <= code <= 0x200A
+        or code == 0x2028
+        or code == 0x2029
+        or code == 0x202F
+        or code == 0x205F
+        or code == 0x3000
+    )
+
+
+@helper
+def is_zero_width(code):
+    """Return whether a code point is a zero-width formatting character: a direction
+    mark, a word joiner or a soft hyphen.
+    """
+    return (
+        code == 0xAD
+        or code == 0x61C
+        or code == 0x200B
+        or 0x200E <= code <= 0x200F
+        or 0x202A <= code <= 0x202E
+        or 0x2060 <= code <= 0x206F
+        or code == 0xFEFF
+    )
+
+
+@helper
+def _is_faint(code, tables):
+    """Return whether an item is optional: canonical text ignores it, or it is an HTML
+    tag.
+    """
+    if code == _TAG:
+        return True
+    return (
+        0 <= code < 0x110000
+        and tables.entries[tables.pages[code >> 8], code & 0xFF] >> 24 & 7 == 1
+    )
+
+
+@helper
+def find_items(codes, low, high, length, backwards, items):
+    """Find the items of ``codes[low:high]`` in a text of ``length`` code points, from
+    ``low`` on, or from ``high`` back; only the first ones if there are too many. Return
+    their number.
+    """
+    n = 0
+    i = low
+    while i < high:
+        if n == ITEMS:
+            if not backwards:
+                break
+            n = ITEMS // 2
+            for k in range(n):
+                items.kinds[k] = items.kinds[n + k]
+                items.starts[k] = items.starts[n + k]
+                items.ends[k] = items.ends[n + k]
+        after = after_dropped(codes, i, length)
+        if after > i:
+            items.kinds[n] = (
+                RETWEET if codes[i] == 0x52 or codes[i] == 0x72 else DROPPED
+            )
+            if codes[i] == 0x3C and after_tag(codes, i, length) > i:
+                items.kinds[n] = _TAG
+        elif not is_blank(codes[i]):
+            after = i + 1
+            items.kinds[n] = codes[i]
+        if after > i:
+            items.starts[n], items.ends[n] = i, after
+            n += 1
+        i = max(after, i + 1)
+    if backwards:
+        for k in range(n // 2):
+            for column in items:
+                column[k], column[n - 1 - k] = column[n - 1 - k], column[k]
+    return n
+
+
+@helper
+def _alike(a, b):
+    return a == b or (RETWEET <= a < 0 and RETWEET <= b < 0)
+
+
+@helper
+def alike_items(a, n, b, m, tables):
+    """Walk along the ``n`` items of the record and the ``m`` items of the tweet, as
+    long as they are alike.
+
+    Return the last two that are alike (-1 if there are none), the first item of the
+    record after them that is not faint, and whether the tweet has no other items.
+    """
+    p, q = -1, -1
+    i, j = 0, 0
+    while i < n and j < m:
+        if _alike(a.kinds[i], b.kinds[j]):
+            p, q = i, j
+            i += 1
+            j += 1
+        elif _is_faint(a.kinds[i], tables):
+            i += 1
+        elif _is_faint(b.kinds[j], tables):
+            j += 1
+        else:
+            break
+    while i < n and _is_faint(a.kinds[i], tables):
+        i += 1
+    while j < m and _is_faint(b.kinds[j], tables):
+        j += 1
+    return p, q, i, j == m
