@@ -40,6 +40,7 @@ from provscan.readers import Fields, ReadStats, file_checksum, read
 from provscan.readers.bytes.archives import copy_tar, copy_zip
 from provscan.readers.bytes.files import readable
 from provscan.readers.bytes.streams import BOM, ByteStream
+from provscan.readers.finding import METADATA
 from provscan.readers.formats.protocol import (
     Raw,
     Rewritable,
@@ -49,7 +50,6 @@ from provscan.readers.formats.protocol import (
 from provscan.readers.formats.registry import FORMATS
 from provscan.readers.formats.tar import Tar
 from provscan.readers.limits import Limits
-from provscan.readers.planning import METADATA
 from provscan.readers.splits import Context, Split
 
 TABLES = ("parquet", "arrow")

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from provscan.readers.fields.binding import Binding, Fields
 from provscan.readers.formats.objects import (
     head_of_block,
     object_rows,
@@ -15,13 +16,13 @@ from provscan.readers.formats.objects import (
     table_of_block,
 )
 from provscan.readers.formats.protocol import Rows, first_records
-from provscan.readers.formats.values import HEAD
 from provscan.readers.limits import Limits, current_limits
 from provscan.readers.splits import MEMORY
 from provscan.readers.stats import ReadStats
 from provscan.readers.texts.batches import Batcher
-from provscan.readers.texts.fields import Binding, Fields, binding_in
-from provscan.readers.texts.records import Extractor
+from provscan.readers.texts.fields import bind
+from provscan.readers.texts.records import texts_of
+from provscan.readers.values import HEAD
 
 
 class RayBlock(NamedTuple):
@@ -57,7 +58,7 @@ def blocks_of(
             yield Rows(range(block[1]), head_of_block(block[0], HEAD))
 
     records, _ = first_records(heads(), limits)
-    binding = binding_in(records, fields, source, limits) if records else None
+    binding = bind(records, source, fields=fields, limits=limits) if records else None
     number = 0
     for reference, count, size in chain(taken, blocks):
         assert binding is not None
@@ -73,11 +74,8 @@ def read_block(
     """
     if block.begins:
         stats.describe(block.binding.verdicts)
-    extractor = Extractor(block.binding, source, stats, limits)
-    batches = (extractor.batch(rows) for rows in block.rows(limits))
-    yield from Batcher(source, stats, limits, fixed=fields.fix_encoding).batches(
-        batches
-    )
+    texts = texts_of(block.rows(limits), block.binding, fields, source, stats, limits)
+    yield from Batcher(source, stats, limits, fixed=fields.fix_encoding).batches(texts)
 
 
 def read_objects(
@@ -96,14 +94,8 @@ def read_objects(
     (a pandas frame, or a polars frame, lazy or not).
     """
     limits = limits or current_limits()
-    counts = ReadStats() if stats is None else stats
-    names = Fields() if fields is None else fields
-
-    records, parts = first_records(object_rows(obj, limits), limits)
-    if not records:
-        return
-    binding = binding_in(records, names, MEMORY, limits)
-    counts.describe(binding.verdicts)
-    batches = map(Extractor(binding, MEMORY, counts, limits).batch, parts)
-    batcher = Batcher(MEMORY, counts, limits, fixed=names.fix_encoding)
-    yield from batcher.batches(batches)
+    stats = ReadStats() if stats is None else stats
+    fields = Fields() if fields is None else fields
+    rows = object_rows(obj, limits)
+    texts = texts_of(rows, None, fields, MEMORY, stats, limits)
+    yield from Batcher(MEMORY, stats, limits, fixed=fields.fix_encoding).batches(texts)

@@ -16,14 +16,14 @@ from provscan.readers.bytes.budget import ExpansionError
 from provscan.readers.bytes.encodings import UTF8
 from provscan.readers.bytes.files import readable, why_unread
 from provscan.readers.bytes.streams import ByteStream
-from provscan.readers.formats.protocol import Rows, Wanted, first_records
+from provscan.readers.fields.binding import Fields
+from provscan.readers.formats.protocol import Rows, Wanted
 from provscan.readers.formats.registry import FORMATS, identified_member
 from provscan.readers.limits import Limits, current_limits
 from provscan.readers.splits import UNKNOWN, Context, NotReadable, OnBytes, Split
 from provscan.readers.stats import Damage, ReadStats
 from provscan.readers.texts.batches import Batcher
-from provscan.readers.texts.fields import Binding, Fields, binding_in
-from provscan.readers.texts.records import Extractor
+from provscan.readers.texts.records import texts_of
 from provscan.text_buffers import buffers
 
 # System errors that concern a single file, unlike those of a failing disk.
@@ -67,15 +67,16 @@ def read(
             stats.note("empty_file", split.source)
         return
     before, damaged = stats.records, len(stats.damaged)
+
+    def texts(context: Context) -> Iterator[pa.RecordBatch]:
+        if split.part == 0:
+            _describe(split, stats)
+        binding = split.binding
+        parts = read_rows(split, None if binding is None else binding.wanted, context)
+        return texts_of(parts, binding, fields, split.source, stats, limits)
+
     batcher = Batcher(split.source, stats, limits, fixed=fields.fix_encoding)
-    yield from read_split(
-        split,
-        stats,
-        limits,
-        on_bytes,
-        lambda context: _texts(split, fields, context),
-        batcher.batches,
-    )
+    yield from read_split(split, stats, limits, on_bytes, texts, batcher.batches)
     nothing = stats.records == before and len(stats.damaged) == damaged
     if nothing and split.part == 0 and not stats.skipped:
         stats.note("empty_file", split.source)
@@ -127,33 +128,13 @@ def _as_far_as_readable(
         context.breaks.append(why_unread(error, source))
 
 
-def _texts(split: Split, fields: Fields, context: Context) -> Iterator[pa.RecordBatch]:
-    binding = split.binding
-    if binding is None:
-        # The fields of a pipe are determined from its first records as it is read.
-        records, parts = first_records(read_rows(split, None, context), context.limits)
-        if not records:
-            return
-        binding = binding_in(records, fields, split.source, context.limits)
-    else:
-        parts = read_rows(split, binding.wanted, context)
-    _describe(binding, split, context.stats)
-    extractor = Extractor(binding, split.source, context.stats, context.limits)
-    yield from map(extractor.batch, parts)
-
-
-def _describe(binding: Binding, split: Split, stats: ReadStats) -> None:
+def _describe(split: Split, stats: ReadStats) -> None:
     """Note in the counts how a file is read, once per file."""
-    if split.part == 0:
-        stats.describe(binding.verdicts)
-        if split.layout.encoding not in (None, UTF8):
-            stats.note(
-                "other_encoding", split.source, 0, f"read as {split.layout.encoding}"
-            )
-        if split.layout.words is not None:
-            stats.note(
-                "word_a_line",
-                split.source,
-                0,
-                f"words in column {split.layout.words + 1}",
-            )
+    layout = split.layout
+    if split.binding is not None:
+        stats.describe(split.binding.verdicts)
+    if layout.encoding not in (None, UTF8):
+        stats.note("other_encoding", split.source, 0, f"read as {layout.encoding}")
+    if layout.words is not None:
+        detail = f"words in column {layout.words + 1}"
+        stats.note("word_a_line", split.source, 0, detail)

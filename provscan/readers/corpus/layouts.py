@@ -20,8 +20,8 @@ import orjson
 from provscan.names import snake_case
 from provscan.readers.corpus.compliance import OTHER_EVENTS, TWEET_EVENTS, USER_EVENTS
 from provscan.readers.corpus.fields import USUAL
-from provscan.readers.texts.fields import reads_like_text
-from provscan.readers.texts.records import value_at
+from provscan.readers.fields.paths import value_at
+from provscan.readers.fields.survey import reads_like_text
 
 Object = dict[str, Any]
 Skip = Callable[[str, str], None]

@@ -27,7 +27,7 @@ from provscan.readers.formats.delimited import header_of
 from provscan.readers.formats.protocol import Format, Rows, Wanted
 from provscan.readers.limits import Limits
 from provscan.readers.splits import Context, Split
-from provscan.readers.texts.schema import distinct_names
+from provscan.readers.values import distinct_names
 from provscan.urls import is_remote
 
 GROUP = 4096

@@ -17,7 +17,7 @@ from provscan.errors import InputError
 from provscan.readers.formats.protocol import Rows
 from provscan.readers.limits import Limits
 from provscan.readers.splits import MEMORY
-from provscan.readers.texts.schema import distinct_names, with_distinct_names
+from provscan.readers.values import distinct_names, with_distinct_names
 
 GROUP = 4096
 # Types whose values never mark a missing value.

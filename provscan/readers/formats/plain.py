@@ -18,7 +18,7 @@ from provscan.readers.formats.subtitles import EXTENSIONS as SUBTITLES
 from provscan.readers.formats.subtitles import are_subtitles
 from provscan.readers.limits import Limits
 from provscan.readers.splits import Layout, Split
-from provscan.readers.texts.records import is_utf8
+from provscan.readers.strings import is_utf8
 from provscan.readers.texts.words import has_paragraphs, word_column, words_alone
 
 BROKEN = "bytes replaced by U+FFFD"

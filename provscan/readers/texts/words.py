@@ -18,14 +18,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from provscan.arrays import Numbers
+from provscan.readers.fields.survey import UNSPACED
+from provscan.readers.strings import null_if_empty
 from provscan.readers.texts.model_outputs import LEFT_OUT
-from provscan.readers.texts.schema import null_if_empty
 from provscan.text_buffers import buffers, from_buffers
 
-# Scripts written without spaces.
-UNSPACED = re.compile(
-    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"
-)
 # Minimum average number of words per list and minimum number of lines in a file for
 # them to be words of a text, and the number of lines that are examined.
 LEAST_WORDS, LEAST_LINES, MOST_LINES = 4, 20, 1000
