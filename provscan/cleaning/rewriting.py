@@ -303,6 +303,7 @@ class Rewriter:
         if (mask := self._options.mask) is not None:
             places = {number - first: spans for number, spans in removals.items()}
             binding = self._split.binding
+            assert binding is not None
             return masked_columns(rows, places, binding, mask) if places else rows
         return rows if all(stay) else _chosen(rows, stay)
 
@@ -345,6 +346,7 @@ class Rewriter:
             if split.format == "text":
                 text = raw.data.decode(errors="replace")
                 return masked_text(text, spans["text"], mask).encode()
+            assert split.binding is not None
             return masked_json(raw.data, split.binding, spans, mask)
         except InputError as error:
             raise InputError(f"record {raw.number:,}: {error}: use --drop") from None

@@ -13,11 +13,11 @@ from provscan.errors import InputError, ParameterError
 from provscan.readers.bytes.encodings import known_encoding
 from provscan.readers.bytes.files import readable
 from provscan.readers.fields.binding import Fields
+from provscan.readers.fields.dataset import bind
 from provscan.readers.finding import Finder, Source, named_sources, nothing_to_read
 from provscan.readers.formats.registry import FORMATS, Asked
 from provscan.readers.limits import Limits, current_limits
 from provscan.readers.splits import UNKNOWN, Split
-from provscan.readers.texts.fields import bind
 
 RECORDS = ("lines", "paragraphs", "files")
 
@@ -128,10 +128,10 @@ def with_fields(split: Split, fields: Fields, limits: Limits) -> Split:
 
 def require_named_fields(files: Sequence[Split]) -> None:
     """Check that at least one file has each field that the user named."""
-    bindings = [file.binding for file in files]
-    for role in bindings[0].missing if bindings[0] is not None else ():
-        if all(binding is not None and role in binding.missing for binding in bindings):
-            raise bindings[0].missing[role]
+    missing = [{} if file.binding is None else file.binding.missing for file in files]
+    for role, error in missing[0].items():
+        if all(role in other for other in missing):
+            raise error
 
 
 def _target(size: int, workers: int, parts: int | None) -> int:

@@ -19,6 +19,9 @@ from provscan.readers.stats import ReadStats
 from provscan.readers.values import array_values
 from provscan.text_buffers import buffers
 
+# The replacement for each code point that is left out of a text; it separates words
+# like a space.
+LEFT_OUT = "\u2592"
 TEXT_TYPES = {
     pa.string(),
     pa.large_string(),

@@ -13,11 +13,11 @@ import pytest
 import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from provscan.readers.values import array_values
 
 from provscan.errors import FieldNotFoundError, InputError
 from provscan.readers import Limits
 from provscan.readers.formats import columnar
+from provscan.readers.values import array_values
 
 TABLE = pa.table(
     {

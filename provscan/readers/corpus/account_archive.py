@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from provscan.readers.bytes.streams import ByteStream
-from provscan.readers.corpus.dates import parse_date
+from provscan.readers.dates import parse_date
 from provscan.readers.formats.json_documents import Elements
 from provscan.readers.formats.jsonl import read_lines
 from provscan.readers.formats.protocol import Format, Rows, Wanted

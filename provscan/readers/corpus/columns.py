@@ -18,8 +18,9 @@ import pyarrow.compute as pc
 
 from provscan.arrays import Numbers
 from provscan.readers.corpus.compliance import DRESSED
-from provscan.readers.corpus.dates import from_strings, timestamps
 from provscan.readers.corpus.layouts import Tweet
+from provscan.readers.dates import from_strings, timestamps
+from provscan.readers.schema import TIMESTAMP, TWEETS
 from provscan.readers.stats import ReadStats
 from provscan.readers.strings import (
     null_if_empty,
@@ -27,7 +28,6 @@ from provscan.readers.strings import (
     string_array,
 )
 from provscan.readers.texts.records import no_text
-from provscan.readers.texts.schema import TIMESTAMP, TWEETS
 from provscan.readers.values import array_values
 
 SHORT = ("id", "author", "lang", "rt_of")

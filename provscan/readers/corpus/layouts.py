@@ -19,9 +19,9 @@ import orjson
 
 from provscan.names import snake_case
 from provscan.readers.corpus.compliance import OTHER_EVENTS, TWEET_EVENTS, USER_EVENTS
-from provscan.readers.corpus.fields import USUAL
 from provscan.readers.fields.paths import value_at
 from provscan.readers.fields.survey import reads_like_text
+from provscan.readers.fields.tweets import USUAL
 
 Object = dict[str, Any]
 Skip = Callable[[str, str], None]

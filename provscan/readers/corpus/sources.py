@@ -27,10 +27,10 @@ from provscan.readers.corpus.account_archive import (
     folder_of,
     read_accounts,
 )
-from provscan.readers.corpus.fields import ROLES, bind
 from provscan.readers.corpus.layouts import is_nested
 from provscan.readers.corpus.recipes import PREFIX, recipe_of
 from provscan.readers.fields.binding import Fields
+from provscan.readers.fields.tweets import ROLES, bind
 from provscan.readers.finding import (
     Finder,
     Found,

@@ -15,7 +15,6 @@ import pyarrow as pa
 
 from provscan.arrays import Numbers
 from provscan.errors import FieldNotFoundError
-from provscan.kernels.canonical.utf8 import code_points
 from provscan.readers.bytes.streams import ByteStream
 from provscan.readers.corpus.columns import (
     batch_of,
@@ -25,24 +24,24 @@ from provscan.readers.corpus.columns import (
     from_tweets,
     with_ids,
 )
-from provscan.readers.corpus.fields import ROLES, bind
 from provscan.readers.corpus.layouts import Tweet, is_nested, rows_of_table, tweets_in
 from provscan.readers.corpus.sources import TweetFile
 from provscan.readers.fields.binding import Binding, Fields
 from provscan.readers.fields.paths import ANY, Path, leaf, value_at
+from provscan.readers.fields.tweets import ROLES, bind
 from provscan.readers.formats.json_documents import Elements
 from provscan.readers.formats.jsonl import read_lines
 from provscan.readers.formats.objects import object_rows
-from provscan.readers.formats.protocol import Rows
+from provscan.readers.formats.protocol import Rows, first_records
 from provscan.readers.limits import Limits, current_limits
 from provscan.readers.reading import read_rows, read_split
+from provscan.readers.schema import TWEETS
 from provscan.readers.splits import MEMORY, UNKNOWN, Context, OnBytes, Split
 from provscan.readers.stats import ReadStats
 from provscan.readers.strings import checked_text, is_text
+from provscan.readers.texts.batches import characters, slices
 from provscan.readers.texts.garbled import mended_texts, note_garbled
-from provscan.readers.texts.schema import TWEETS
 from provscan.readers.values import values_of
-from provscan.text_buffers import buffers
 
 # The number of tweets collected from objects before they are turned into columns.
 GROUP = 8192
@@ -105,6 +104,7 @@ class _Reader:
         self._error: FieldNotFoundError | None = None
         self._counts = stats
         self._limits = limits
+        self._first: list[Any] = []  # The first records, if the fields are not known.
         self._rows = 0  # Rows so far of tables in single objects.
 
     def rows(self, context: Context) -> Iterator[Rows]:
@@ -142,18 +142,15 @@ class _Reader:
         """Count all tweets in some records, and yield them with ids in batches within
         the limits.
         """
-        limits, counts = self._limits, self._counts
+        counts, fixed = self._counts, self._file.fields.fix_encoding
         before = counts.records
+        if self._binding is None:
+            self._first, parts = first_records(parts, self._limits)
         for batch in filter(len, self._all(parts)):
-            size = max(1, _text_bytes(batch))
-            step = max(1, limits.batch_bytes * batch.num_rows // size)
-            step = min(step, limits.batch_records)
-            for low in range(0, batch.num_rows, step):
-                part = with_ids(batch.slice(low, step), self._source, counts)
-                data, ends = buffers(part.column("text"))
+            for part, _ in slices(batch, self._limits):
+                part = with_ids(part, self._source, counts)
                 counts.records += part.num_rows
-                counts.characters += int(code_points(data[ends[0] : ends[-1]]))
-                fixed = self._file.fields.fix_encoding
+                counts.characters += characters(part)
                 note_garbled(part, self._source, counts, fixed=fixed)
                 if fixed:
                     place = part.schema.get_field_index("text")
@@ -232,9 +229,10 @@ class _Reader:
             else:
                 if self._binding is None and not tried:
                     tried = True
-                    objects = [each for each in rows.values if isinstance(each, dict)]
-                    flat = [each for each in objects if named or not is_nested(each)]
-                    self._binding = self._bound(flat) or self._bound(objects)
+                    seen = [*self._first, *rows.values]
+                    seen = [each for each in seen if isinstance(each, dict)]
+                    flat = [each for each in seen if named or not is_nested(each)]
+                    self._binding = self._bound(flat) or self._bound(seen)
                 yield from self._flat(number, record, self._binding)
 
     def _bound(self, records: list[dict[str, Any]]) -> Binding | None:
@@ -271,11 +269,6 @@ class _Reader:
                     text=account.whole_text(tweet.text, tweet.date),
                 )
             yield number, tweet
-
-
-def _text_bytes(batch: pa.RecordBatch) -> int:
-    _, ends = buffers(batch.column("text"))
-    return int(ends[-1] - ends[0])
 
 
 def _value(record: Any, paths: Iterable[Path]) -> Any:

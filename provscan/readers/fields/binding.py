@@ -2,8 +2,8 @@
 (:class:`Fields`), and the fields that were found (:class:`Binding`).
 
 The fields are found in the first records of a file (:func:`~.survey.survey`): those of
-a dataset by :func:`provscan.readers.texts.fields.bind`, those of licensed tweets by
-:func:`provscan.readers.corpus.fields.bind`.
+a dataset by :func:`provscan.readers.fields.dataset.bind`, those of licensed tweets by
+:func:`provscan.readers.fields.tweets.bind`.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 like.
 
 :func:`survey` returns a :class:`Seen` for each field, from which the fields of a
-dataset (:mod:`provscan.readers.texts.fields`) and of a corpus
-(:mod:`provscan.readers.corpus.fields`) are bound.
+dataset (:mod:`provscan.readers.fields.dataset`) and of a corpus
+(:mod:`provscan.readers.fields.tweets`) are bound.
 """
 
 from __future__ import annotations
@@ -105,3 +105,12 @@ def reads_like_text(value: str) -> bool:
     if len(value.split(None, 3)) < 3 and len(UNSPACED.findall(value[:200])) < 8:
         return False
     return DATE.fullmatch(value) is None and ADDRESS.fullmatch(value) is None
+
+
+def is_word(value: str) -> bool:
+    """Return whether a text may be a single word, an @name or a URL."""
+    return (
+        len(value) <= 30
+        and len(value.split()) == 1
+        and len(UNSPACED.findall(value)) < 8
+    )

@@ -22,12 +22,12 @@ import pyarrow.csv
 from provscan.arrays import Numbers
 from provscan.readers.bytes.budget import require_few
 from provscan.readers.bytes.streams import ByteStream, lines
+from provscan.readers.fields.dataset import usual_name
 from provscan.readers.fields.survey import reads_like_text
 from provscan.readers.formats.protocol import Format, Raw, Rows, Wanted
 from provscan.readers.limits import Limits
 from provscan.readers.splits import Layout
 from provscan.readers.strings import is_utf8
-from provscan.readers.texts.fields import usual_name
 from provscan.readers.values import distinct_names
 
 DELIMITERS = ",\t;|"

@@ -32,13 +32,13 @@ from provscan.kernels.reading.json_lines import (
 from provscan.kernels.records import StringColumns
 from provscan.readers.bytes.files import readable
 from provscan.readers.bytes.streams import BOM, Block, ByteStream, lines
+from provscan.readers.fields.dataset import SEARCHED
 from provscan.readers.fields.paths import Columns, Path
 from provscan.readers.formats.protocol import Format, Raw, Rows, Wanted
 from provscan.readers.limits import Limits
 from provscan.readers.splits import Split
 from provscan.readers.stats import ReadStats
 from provscan.readers.strings import is_utf8
-from provscan.readers.texts.fields import SEARCHED
 from provscan.urls import is_remote
 
 # The number of rows that are parsed line by line at a time. Python's garbage collector

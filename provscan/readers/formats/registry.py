@@ -22,8 +22,8 @@ from provscan.readers.corpus.account_archive import AccountArchive
 from provscan.readers.formats import delimited, plain
 from provscan.readers.formats.protocol import Format
 from provscan.readers.formats.tar import Tar, WebDataset
+from provscan.readers.formats.words import has_paragraphs, word_column
 from provscan.readers.splits import Layout, NotReadable, Split
-from provscan.readers.texts.words import has_paragraphs, word_column
 
 
 def _declared() -> Iterator[Format]:

@@ -20,6 +20,7 @@ import pyarrow as pa
 from provscan.names import snake_case
 from provscan.readers.fields.chats import GIVEN, ROLES
 from provscan.readers.stats import ReadStats
+from provscan.readers.strings import LEFT_OUT
 
 # Names of fields that contain what a model was given.
 PROMPTS = {
@@ -44,9 +45,6 @@ CHAT = re.compile(
 # A stretch of an answer is a repetition if it shares at least this many consecutive
 # letters and digits with its prompt; other characters are ignored.
 SHARED = 12
-# The replacement for each code point that is left out; it separates words like a
-# space.
-LEFT_OUT = "\u2592"
 
 
 def without_prompts(

@@ -11,10 +11,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from provscan.arrays import Numbers
 from provscan.names import printable
 from provscan.readers.fields.binding import Binding, Fields
+from provscan.readers.fields.dataset import SEARCHED, bind, later_texts
 from provscan.readers.fields.paths import (
     ANY,
     Path,
@@ -27,6 +29,7 @@ from provscan.readers.fields.paths import (
 )
 from provscan.readers.formats.protocol import Rows, first_records
 from provscan.readers.limits import Limits
+from provscan.readers.schema import SCHEMA
 from provscan.readers.stats import EXAMPLES, ReadStats
 from provscan.readers.strings import (
     checked_text,
@@ -35,10 +38,7 @@ from provscan.readers.strings import (
     short_texts,
     string_array,
 )
-from provscan.readers.texts.fields import SEARCHED, bind, later_texts
 from provscan.readers.texts.model_outputs import without_prompts
-from provscan.readers.texts.schema import SCHEMA
-from provscan.readers.texts.words import joined
 from provscan.readers.values import array_values, plain_array, values_of, without_maps
 
 MISSING = "every text of the record is missing or null"
@@ -213,7 +213,12 @@ class Extractor:
         there = words.array.is_valid()
         rows = words.rows[there.to_numpy(zero_copy_only=False)]
         starts = np.searchsorted(rows, np.arange(len(lists) + 1))
-        return joined(self._checked(words.array.filter(there), numbers[rows]), starts)
+        texts = self._checked(words.array.filter(there), numbers[rows])
+        # Arrow joins only lists and strings with offsets of 32 bits.
+        whole = pa.ListArray.from_arrays(
+            pa.array(starts, pa.int32()), texts.cast(pa.string())
+        )
+        return null_if_empty(pc.binary_join(whole, " ").cast(pa.large_string()))
 
     def _checked(self, array: pa.Array, numbers: Numbers | list[int]) -> pa.Array:
         return checked_text(array, numbers, self._source, self._counts)

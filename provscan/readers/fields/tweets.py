@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from provscan.errors import FieldNotFoundError
 from provscan.names import snake_case
-from provscan.readers.corpus.dates import parse_date
+from provscan.readers.dates import parse_date
 from provscan.readers.fields.binding import Binding, Fields, named, not_found
 from provscan.readers.fields.paths import ANY, Path
 from provscan.readers.fields.survey import Seen, reads_like_text, survey

@@ -11,7 +11,7 @@ fields that the first records lack.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -24,11 +24,11 @@ from provscan.readers.fields.survey import (
     ADDRESS,
     DATE,
     Seen,
+    is_word,
     reads_like_text,
     survey,
 )
 from provscan.readers.limits import Limits
-from provscan.readers.texts.words import are_words, single_words
 
 # Fields with these names are texts, however short.
 TEXTS = {
@@ -116,6 +116,12 @@ SINGLE_WORDS = "scanned, but holds single words"
 CUES = "scanned, but holds cues of a transcript"
 AS_SCANNED = {SCANNED, IF_THERE, JOINED, SINGLE_WORDS, CUES}
 BY_FIRST_RECORDS = {NOT_SCANNED + why for why in (ADDRESSES, DATES, CODES)}
+# Lists are the words of texts if they have this average number of strings, and if these
+# shares of the strings look like words, and differ from one another; tags, such as
+# parts of speech, have fewer.
+LEAST_WORDS, NEARLY_ALL, DIFFERENT = 4, 0.9, 0.4
+# Minimum number of texts to tell that each is a single word.
+LEAST_ALONE = 100
 # One in this many records is searched for texts in fields that the first records lack.
 SEARCHED = 100
 
@@ -151,20 +157,21 @@ def verdict(path: Path, seen: Seen) -> str:
 
 
 def _word_lists(found: Mapping[Path, Seen]) -> set[Path]:
-    """Return the lists whose elements are the words of a text."""
-    elements = [
-        (path, seen)
-        for path, seen in found.items()
-        if path[-1:] == (ANY,) and seen.strings
-    ]
+    """Return the elements of lists that are the words of a text."""
     return {
         path
-        for path, seen in elements
-        if verdict(path, seen) in ("text", CODES)
-        and are_words(
-            seen.strings, seen.kinds["string"], found[path[:-1]].kinds["list"]
-        )
+        for path, seen in found.items()
+        if len(path) > 1
+        and path[-1] == ANY
+        and verdict(path, seen) in ("text", CODES)
+        and len(set(seen.strings)) > DIFFERENT * len(seen.strings)
+        and seen.kinds["string"] >= LEAST_WORDS * found[path[:-1]].kinds["list"]
+        and _are_words(seen.strings)
     }
+
+
+def _are_words(strings: Sequence[str]) -> bool:
+    return sum(map(is_word, strings)) > NEARLY_ALL * len(strings)
 
 
 def _timed(found: Mapping[Path, Seen]) -> set[Path]:
@@ -297,7 +304,9 @@ def _scanned(
     """Return the verdicts on the fields that are scanned."""
     there = [path for path in texts if path in found]
     verdicts = dict.fromkeys(texts, IF_THERE) | dict.fromkeys(there, SCANNED)
-    alone = single_words([word for path in there for word in found[path].strings])
+    strings = [word for path in there for word in found[path].strings]
+    # A longer text would be divided over several records.
+    alone = len(strings) >= LEAST_ALONE and _are_words(strings)
     timed = _timed(found)
     for path in texts:
         if path in words:

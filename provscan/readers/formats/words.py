@@ -1,8 +1,6 @@
-"""Assemble texts that are stored word by word: lists of words in records, and text
-files with one word per line, as in CoNLL.
+"""Find the words of text files with one word per line, as in CoNLL.
 
-The words of a list become one text, joined by spaces. In a file with one word per line,
-a paragraph is one text; everything except the words is replaced by other characters,
+A paragraph is one text. Everything except the words is replaced by other characters,
 code point by code point, so that every span stays in place.
 """
 
@@ -10,24 +8,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
 from itertools import islice
 from operator import itemgetter
 
-import pyarrow as pa
-import pyarrow.compute as pc
+from provscan.readers.fields.survey import is_word
+from provscan.readers.strings import LEFT_OUT
 
-from provscan.arrays import Numbers
-from provscan.readers.fields.survey import UNSPACED
-from provscan.readers.strings import null_if_empty
-from provscan.readers.texts.model_outputs import LEFT_OUT
-from provscan.text_buffers import buffers, from_buffers
-
-# Minimum average number of words per list and minimum number of lines in a file for
-# them to be words of a text, and the number of lines that are examined.
-LEAST_WORDS, LEAST_LINES, MOST_LINES = 4, 20, 1000
-# Minimum share of strings that must look like words, and of lines that must have the
-# same number of columns.
+# Minimum number of lines in a file for them to be words of a text, and the number of
+# lines that are examined.
+LEAST_LINES, MOST_LINES = 20, 1000
+# Minimum share of lines with a word, and with the same number of columns.
 NEARLY_ALL = 0.9
 # Minimum share of distinct words; tags, such as parts of speech, have fewer.
 DIFFERENT = 0.4
@@ -37,47 +27,6 @@ COMMENT = re.compile(r"# .*=|-DOCSTART-")
 PARAGRAPH = re.compile(rb"\n[ \t\r]*\n")
 COLUMN = re.compile(r"\S+")
 BETWEEN_TABS = re.compile(r"[^\t\r]+")
-
-
-def is_word(value: str) -> bool:
-    """Return whether a text may be a single word, an @name or a URL."""
-    return (
-        len(value) <= 30
-        and len(value.split()) == 1
-        and len(UNSPACED.findall(value)) < 8
-    )
-
-
-def are_words(strings: Sequence[str], words: int, lists: int) -> bool:
-    """Return whether lists are the words of texts.
-
-    ``lists`` is the number of lists, ``words`` the number of strings in them, and
-    ``strings`` are the first strings.
-    """
-    several = (
-        len(set(strings)) > DIFFERENT * len(strings) and words >= LEAST_WORDS * lists
-    )
-    return several and sum(map(is_word, strings)) > NEARLY_ALL * len(strings)
-
-
-def single_words(strings: Sequence[str]) -> bool:
-    """Return whether texts of records are single words, so that a longer text would be
-    divided over several records.
-    """
-    return len(strings) >= 5 * LEAST_LINES and sum(
-        map(is_word, strings)
-    ) > NEARLY_ALL * len(strings)
-
-
-def joined(words: pa.LargeStringArray, starts: Numbers) -> pa.Array:
-    """Join words with spaces: text i has the words from ``starts[i]`` to ``starts[i +
-    1]``, and is null if there are none.
-    """
-    nothing, space = (pa.scalar(value, pa.large_string()) for value in ("", " "))
-    data, offsets = buffers(
-        pc.binary_join_element_wise(words.fill_null(""), nothing, space)
-    )
-    return null_if_empty(pc.utf8_rtrim(from_buffers(data, offsets[starts]), " "))
 
 
 def _columns(line: str) -> re.Pattern[str]:
