@@ -89,52 +89,51 @@ class Finder:
                 source = url2pathname(urlsplit(opened(source)).path)
             if source == STDIN:
                 yield Found(Split("-", STDIN, UNKNOWN, layout=self.asked.layout))
-            elif source.startswith(PREFIX) and not is_remote(source):
-                try:
-                    yield from map(Found, hub_splits(source))
-                except InputError as error:
-                    self.leave(source, error)
-            elif is_remote(source):
-                try:
-                    for url in remote_files(source):
-                        yield from self._file(url, str(url))
-                except InputError as error:
-                    self.leave(printable(source), error)
+            elif is_remote(source) or source.startswith(PREFIX):
+                yield from self._elsewhere(source)
             elif os.path.isdir(source):
                 yield from self._folder(source, source)
-            elif not os.path.exists(source):
-                advice = ""
-                if reads_like_text(source):
-                    advice = (
-                        ": strings are paths, so pass texts as dicts or in an Arrow "
-                        "array"
-                    )
-                raise InputError(
-                    f"{printable(source) or 'a path without a name'} does not "
-                    f"exist{advice}"
-                )
-            elif not os.path.isfile(source):
+            elif os.path.isfile(source):
+                yield from self._file(source, source)
+            elif os.path.exists(source):
                 pipe = printable(source)
                 yield Found(Split(pipe, source, UNKNOWN, layout=self.asked.layout))
             else:
-                yield from self._file(source, source)
+                what = printable(source) or "a path without a name"
+                advice = (
+                    ": strings are paths, so pass texts as dicts or in an Arrow array"
+                )
+                advice = advice if reads_like_text(source) else ""
+                raise InputError(f"{what} does not exist{advice}")
 
     def leave(self, source: str, error: InputError) -> None:
         """Add a source that can't be read to ``unread``."""
         if not self.covers(source):
-            self.ignored.append((source, OUTSIDE))
+            self.ignore(source, OUTSIDE)
             return
         words = str(error).removeprefix(f"{source} ").removeprefix(f"{source}: ")
         self.unread.append(
             (source, getattr(error.__cause__, "strerror", None) or words)
         )
 
+    def ignore(self, source: str, why: str) -> None:
+        """Add a source that contains no records to ``ignored``."""
+        self.ignored.append((printable(source), why))
+
+    def _elsewhere(self, source: str) -> Iterator[Found]:
+        try:
+            if is_remote(source):
+                for url in remote_files(source):
+                    yield from self._file(url, str(url))
+            else:
+                yield from map(Found, hub_splits(source))
+        except InputError as error:
+            self.leave(printable(source), error)
+
     def _folder(self, folder: str, shown: str) -> Iterator[Found]:
         real = os.path.realpath(folder)
         if real in self._seen:
-            self.ignored.append(
-                (printable(shown), "a link to a folder that was read already")
-            )
+            self.ignore(shown, "a link to a folder that was read already")
             return
         self._seen.add(real)
         try:
@@ -146,17 +145,11 @@ class Finder:
         for entry in entries:
             inner = f"{shown.rstrip('/')}/{entry.name}"
             if entry.name.startswith((".", "_")):
-                self.ignored.append(
-                    (printable(inner), f"hidden: its name starts with {entry.name[0]}")
-                )
+                self.ignore(inner, f"hidden: its name starts with {entry.name[0]}")
             elif entry.name in METADATA:
-                self.ignored.append(
-                    (printable(inner), "describes a dataset, holds no records")
-                )
+                self.ignore(inner, "describes a dataset, holds no records")
             elif saved and entry.name.startswith("cache-"):
-                self.ignored.append(
-                    (printable(inner), "a cache of the datasets library")
-                )
+                self.ignore(inner, "a cache of the datasets library")
             elif os.path.isdir(entry.path):
                 yield from self._folder(entry.path, inner)
             else:
@@ -166,7 +159,7 @@ class Finder:
         try:
             place = place_of(path)
             if place in self._seen:
-                self.ignored.append((printable(shown), "the same file as one before"))
+                self.ignore(shown, "the same file as one before")
                 return
             if self.covers(printable(shown)):
                 self._seen.add(place)
@@ -204,7 +197,7 @@ class Finder:
         if self.covers(found.split.source):
             yield found
         else:
-            self.ignored.append((found.split.source, OUTSIDE))
+            self.ignore(found.split.source, OUTSIDE)
 
     def _unpacked(self, split: Split) -> Split:
         """Decompress an archive into a copy that is removed when the process ends."""
@@ -275,22 +268,13 @@ class Finder:
                             size=size,
                         )
                     elif not info.isdir():
-                        self.ignored.append(
-                            (
-                                f"{whole.source}/{printable(info.name)}",
-                                "a link or a special file",
-                            )
-                        )
+                        name = f"{whole.source}/{info.name}"
+                        self.ignore(name, "a link or a special file")
         except (tarfile.TarError, OSError, ValueError) as error:
             if not count:
                 raise NotReadable(f"damaged tar archive ({error})") from error
-            self.unread.append(
-                (
-                    whole.source,
-                    f"damaged tar archive ({error}); only the files before that are "
-                    "read",
-                )
-            )
+            why = f"damaged tar archive ({error}); only the files before that are read"
+            self.unread.append((whole.source, why))
 
     def _members(self, whole: Split, members: Iterator[Split]) -> Iterator[Found]:
         """Yield the members of an archive. Nothing is written to disk, so a member's
@@ -306,7 +290,7 @@ class Finder:
             member = replace(member, source=f"{whole.source}/{printable(inner)}")
             name = os.path.basename(inner)
             if is_hidden(inner) or name in METADATA:
-                self.ignored.append((member.source, "hidden, or describes a dataset"))
+                self.ignore(member.source, "hidden, or describes a dataset")
                 continue
             try:
                 with readable(member.source):

@@ -17,8 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from provscan.arrays import Numbers
+from provscan.readers.corpus.apis import Tweet
 from provscan.readers.corpus.compliance import DRESSED
-from provscan.readers.corpus.layouts import Tweet
 from provscan.readers.dates import from_strings, timestamps
 from provscan.readers.schema import TIMESTAMP, TWEETS
 from provscan.readers.stats import ReadStats

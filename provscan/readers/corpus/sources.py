@@ -51,8 +51,6 @@ ABOUT = re.compile(
 )
 LEAST_LINES = 5
 ID = re.compile(rb"['\"]?[0-9]{8,}['\"]?,?")
-# Files are not cut into splits, so that their lines are counted while they are read.
-WHOLE = 1 << 62
 
 
 @dataclass(frozen=True)
@@ -207,7 +205,6 @@ class _Planner:
         if not records:
             self._add_without_records(split)
             return
-        (split,) = form.splits(split, WHOLE, self._limits)
         if fields.texts or not any(map(is_nested, records)):
             binding = bind(records, split.source, fields=fields, limits=self._limits)
             split = replace(split, binding=binding)
@@ -226,7 +223,7 @@ class _Planner:
             self._ignore(split, "empty")
 
     def _ignore(self, split: Split, why: str) -> None:
-        self.finder.ignored.append((split.source, why))
+        self.finder.ignore(split.source, why)
 
     def _leave(self, split: Split, error: InputError) -> None:
         source = split.source

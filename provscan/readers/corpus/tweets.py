@@ -16,6 +16,7 @@ import pyarrow as pa
 from provscan.arrays import Numbers
 from provscan.errors import FieldNotFoundError
 from provscan.readers.bytes.streams import ByteStream
+from provscan.readers.corpus.apis import Tweet
 from provscan.readers.corpus.columns import (
     batch_of,
     filled_texts,
@@ -24,7 +25,7 @@ from provscan.readers.corpus.columns import (
     from_tweets,
     with_ids,
 )
-from provscan.readers.corpus.layouts import Tweet, is_nested, rows_of_table, tweets_in
+from provscan.readers.corpus.layouts import is_nested, rows_of_table, tweets_in
 from provscan.readers.corpus.sources import TweetFile
 from provscan.readers.fields.binding import Binding, Fields
 from provscan.readers.fields.paths import ANY, Path, leaf, value_at

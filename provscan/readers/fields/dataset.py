@@ -224,22 +224,18 @@ def bind(
         verdicts = dict.fromkeys(verdicts, "not named")
     verdicts |= _scanned(texts, words, found)
     verdicts |= dict.fromkeys(speakers, "tells who speaks")
-    names = [fields.id] if fields.id else ID
-    ids = (path for name in names if (path := named(name, found)) is not None)
-    chosen = next((path for path in ids if _holds_ids(path, found)), None)
     wanted = {stored(path): pa.large_string() for path in (*texts, *speakers)}
-    if chosen is not None:
-        wanted.setdefault(chosen, found[chosen].type)
+    joined = (path[:-1] if path in words else path for path in (*texts, *speakers))
+    paths = {"text": tuple(dict.fromkeys(joined))}
     missing = {}
-    if fields.id and chosen is None:
+    if (chosen := _id(fields.id, found)) is not None:
+        paths["id"] = (chosen,)
+        wanted.setdefault(chosen, found[chosen].type)
+    elif fields.id is not None:
         what = f"no field {fields.id!r} for the id of a record"
         missing["id"] = not_found(what, found, source, "id")
-    joined = (path[:-1] if path in words else path for path in (*texts, *speakers))
     return Binding(
-        {
-            "text": tuple(dict.fromkeys(joined)),
-            "id": () if chosen is None else (chosen,),
-        },
+        paths,
         wanted,
         missing=missing,
         named=bool(fields.texts),
@@ -318,8 +314,21 @@ def _scanned(
     return verdicts
 
 
-def _holds_ids(path: Path, found: Mapping[Path, Seen]) -> bool:
-    return ANY not in path and not {"object", "list"} & found[path].kinds.keys()
+def _id(name: str | None, found: Mapping[Path, Seen]) -> Path | None:
+    """Return the field with the ids of records: the one that the user named, or the
+    first with a usual name.
+    """
+    paths = [named(usual, found) for usual in ([name] if name else ID)]
+    return next(
+        (
+            path
+            for path in paths
+            if path is not None
+            and ANY not in path
+            and not {"object", "list"} & found[path].kinds.keys()
+        ),
+        None,
+    )
 
 
 def later_texts(records: Iterable[Any], binding: Binding, limits: Limits) -> list[str]:

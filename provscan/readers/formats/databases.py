@@ -23,8 +23,8 @@ from provscan.errors import InputError, interruptible
 from provscan.readers.bytes.budget import require_few, require_growth
 from provscan.readers.bytes.files import readable
 from provscan.readers.bytes.streams import ByteStream
-from provscan.readers.formats.delimited import header_of
 from provscan.readers.formats.protocol import Format, Rows, Wanted
+from provscan.readers.formats.table_layout import header_of
 from provscan.readers.limits import Limits
 from provscan.readers.splits import Context, Split
 from provscan.readers.values import distinct_names
