@@ -170,15 +170,10 @@ def scalar_text(value: Any) -> str | None:
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, float):
-        # A float beyond 2**53 has lost digits. It is written as a float, which no id
-        # is, to show this.
-        return (
-            f"{value:.16e}"
-            if abs(value) >= 2**53
-            else str(int(value))
-            if value.is_integer()
-            else str(value)
-        )
+        if abs(value) >= 2**53:
+            # It has lost digits. It is written as a float, which no id is, to show it.
+            return f"{value:.16e}"
+        return str(int(value) if value.is_integer() else value)
     if isinstance(value, Decimal) and value.is_finite():
         return str(int(value)) if value == int(value) else f"{value:f}"
     return str(value) if isinstance(value, int) else None

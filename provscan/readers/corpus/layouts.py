@@ -229,12 +229,10 @@ def _named(tweet: Object, record: Object) -> Object:
     names = ("id_str", "id", "tweet_id", "_id")
     outer = first_value(record, ((name,) for name in names))
     # The value of a key such as ``id`` may be the object with the tweet.
-    known = outer is not None and not isinstance(outer, dict | list)
-    return (
-        {"id": outer, **tweet}
-        if known and "id" not in tweet and first_value(tweet, PATHS["id"]) is None
-        else tweet
-    )
+    if outer is None or isinstance(outer, dict | list) or "id" in tweet:
+        return tweet
+    known = first_value(tweet, PATHS["id"]) is not None
+    return tweet if known else {"id": outer, **tweet}
 
 
 def _parsed(value: str) -> Any:

@@ -46,13 +46,7 @@ class Fields:
     @property
     def texts(self) -> tuple[str, ...]:
         """The names of the text fields; empty if they are to be determined."""
-        return (
-            ()
-            if self.text is None
-            else (self.text,)
-            if isinstance(self.text, str)
-            else self.text
-        )
+        return (self.text,) if isinstance(self.text, str) else self.text or ()
 
 
 @dataclass(frozen=True, slots=True)

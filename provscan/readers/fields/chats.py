@@ -42,14 +42,8 @@ def chat_in(text: str | bytes) -> Any:
     speakers = [
         turn.get(role) for turn in turns if isinstance(turn, dict) for role in ROLES
     ]
-    return (
-        value
-        if any(
-            isinstance(who, str) and who.lower() in GIVEN | ANSWERING
-            for who in speakers
-        )
-        else None
-    )
+    known = (who for who in speakers if isinstance(who, str))
+    return value if any(who.lower() in GIVEN | ANSWERING for who in known) else None
 
 
 def speakers_of(

@@ -277,11 +277,8 @@ class TableFile(Format):
         """Return a split of the table that is named, or of each table. In an archive,
         the split's member names the file instead.
         """
-        return (
-            [whole]
-            if whole.member is not None and whole.archive is None
-            else self.tables(whole, limits)
-        )
+        named = whole.member is not None and whole.archive is None
+        return [whole] if named else self.tables(whole, limits)
 
     def fields(self, whole: Split, limits: Limits) -> list[Any]:
         context = Context.quiet(limits)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from itertools import islice
 from operator import itemgetter
 
 from provscan.readers.fields.survey import is_word
@@ -90,17 +89,13 @@ def words_alone(text: str, column: int) -> str:
 
 
 def _word_alone(line: str, column: int) -> str:
-    found = (
-        None
-        if COMMENT.match(line)
-        else next(islice(_columns(line).finditer(line), column, None), None)
+    places = [] if COMMENT.match(line) else list(_columns(line).finditer(line))
+    start, end = places[column].span() if column < len(places) else 2 * (len(line),)
+    before, after = (
+        COLUMN.sub(_left_out, line[:start]),
+        COLUMN.sub(_left_out, line[end:]),
     )
-    start, end = (len(line), len(line)) if found is None else found.span()
-    return (
-        COLUMN.sub(_left_out, line[:start])
-        + line[start:end]
-        + COLUMN.sub(_left_out, line[end:])
-    )
+    return before + line[start:end] + after
 
 
 def _left_out(found: re.Match[str]) -> str:

@@ -97,11 +97,9 @@ class Extractor:
         """Return the texts of some records; records without text are counted."""
         self._search(rows)
         batch = self._batch(rows)
-        return (
-            without_prompts(batch, self._source, self._counts)
-            if self._binding.outputs
-            else batch
-        )
+        if self._binding.outputs:
+            return without_prompts(batch, self._source, self._counts)
+        return batch
 
     def _search(self, rows: Rows) -> None:
         """Search a sample of records for texts in fields that the first records
@@ -141,12 +139,9 @@ class Extractor:
 
     def _ids(self, batch: pa.RecordBatch) -> pa.Array:
         path = self._binding.id
-        found = None if path is None else leaf(batch, path)
-        return (
-            pa.nulls(batch.num_rows, pa.string())
-            if found is None
-            else short_texts(found.array)
-        )
+        if path is None or (found := leaf(batch, path)) is None:
+            return pa.nulls(batch.num_rows, pa.string())
+        return short_texts(found.array)
 
     def _columns(self, batch: pa.RecordBatch, numbers: Numbers) -> pa.RecordBatch:
         """Return the texts of records as columns, in the order of the records."""
