@@ -24,9 +24,10 @@ from provscan.names import counted, printable
 from provscan.options import MatchOptions
 from provscan.readers import Fields, checksum, plan
 from provscan.readers.bytes.streams import ByteStream, look
+from provscan.readers.finding import METADATA
 from provscan.readers.formats.registry import FORMATS
 from provscan.readers.limits import Limits
-from provscan.readers.planning import METADATA, ReadPlan
+from provscan.readers.planning import ReadPlan
 from provscan.readers.splits import ARCHIVES, UNKNOWN, Context, Layout, Split
 from provscan.runs.inputs import fields_of
 from provscan.urls import is_remote

@@ -23,11 +23,10 @@ import pyarrow as pa
 from provscan.cleaning.choice import Span, Spans
 from provscan.errors import InputError
 from provscan.names import printable
-from provscan.readers.formats.values import FAILURES
+from provscan.readers.fields.binding import Binding
 from provscan.readers.splits import Layout
-from provscan.readers.texts.fields import Binding
 from provscan.readers.texts.records import texts_in
-from provscan.readers.texts.schema import distinct_names
+from provscan.readers.values import FAILURES, distinct_names
 
 # A code point of a string of JSON, which may be written as an escape.
 CHARACTER = re.compile(

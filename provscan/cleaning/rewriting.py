@@ -40,6 +40,7 @@ from provscan.readers import Fields, ReadStats, file_checksum, read
 from provscan.readers.bytes.archives import copy_tar, copy_zip
 from provscan.readers.bytes.files import readable
 from provscan.readers.bytes.streams import BOM, ByteStream
+from provscan.readers.finding import METADATA
 from provscan.readers.formats.protocol import (
     Raw,
     Rewritable,
@@ -49,7 +50,6 @@ from provscan.readers.formats.protocol import (
 from provscan.readers.formats.registry import FORMATS
 from provscan.readers.formats.tar import Tar
 from provscan.readers.limits import Limits
-from provscan.readers.planning import METADATA
 from provscan.readers.splits import Context, Split
 
 TABLES = ("parquet", "arrow")
@@ -303,6 +303,7 @@ class Rewriter:
         if (mask := self._options.mask) is not None:
             places = {number - first: spans for number, spans in removals.items()}
             binding = self._split.binding
+            assert binding is not None
             return masked_columns(rows, places, binding, mask) if places else rows
         return rows if all(stay) else _chosen(rows, stay)
 
@@ -345,6 +346,7 @@ class Rewriter:
             if split.format == "text":
                 text = raw.data.decode(errors="replace")
                 return masked_text(text, spans["text"], mask).encode()
+            assert split.binding is not None
             return masked_json(raw.data, split.binding, spans, mask)
         except InputError as error:
             raise InputError(f"record {raw.number:,}: {error}: use --drop") from None

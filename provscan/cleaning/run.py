@@ -44,7 +44,7 @@ from provscan.names import counted
 from provscan.options import MatchOptions
 from provscan.params import require_folder
 from provscan.readers import Source, checksum
-from provscan.readers.planning import METADATA
+from provscan.readers.finding import METADATA
 from provscan.report.files import RunFiles
 from provscan.runs.folder import (
     MATCHES_FILE,

@@ -47,9 +47,9 @@ from provscan.ledger.logs import FORMATS, Format, format_of, identifier, text
 from provscan.names import counted, printable
 from provscan.readers.bytes.files import open_file, why_unread
 from provscan.readers.bytes.streams import ByteStream, unpack_into
+from provscan.readers.finding import Finder, Found, nothing_to_read
 from provscan.readers.formats.registry import Asked
 from provscan.readers.limits import current_limits
-from provscan.readers.planning import Found, Survey, nothing_to_read
 from provscan.readers.splits import Context, Layout, Split
 from provscan.readers.stats import ReadStats
 from provscan.urls import source_of
@@ -135,8 +135,8 @@ def take_in(
     folder = out / "parts"
     folder.mkdir(parents=True, exist_ok=True)
     named = [source_of(name) for name in logs]
-    survey = Survey(current_limits(), Asked(None, None), unpack=True)
-    found = list(survey.files(named))
+    finder = Finder(current_limits(), Asked(None, None), unpack=True)
+    found = list(finder.files(named))
     total = sum(each.split.size for each in found)
     made: list[Part] = []
     seen: dict[str, str] = {}
@@ -161,7 +161,7 @@ def take_in(
                 made.append(Part(about))
             done += each.split.size
             on_progress("reading", done, total)
-    for source, why in survey.unread:
+    for source, why in finder.unread:
         about = {"source": source, "stream": stream_of(source), "state": "unread"}
         made.append(Part(about | {"detail": why}))
     if not any(part.path or part.usage for part in made):

@@ -113,7 +113,7 @@ def matches_in(
     batch: pa.RecordBatch, find: Finder, *, fix_encoding: bool = False
 ) -> Matches:
     """Find the matches in one batch of records, or of pieces of a record
-    (:mod:`provscan.readers.texts.schema`).
+    (:mod:`provscan.readers.schema`).
 
     With `fix_encoding`, matches are found in the repaired texts; their spans refer to
     the texts before the repair.

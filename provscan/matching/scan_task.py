@@ -43,7 +43,7 @@ from provscan.readers import (
     read,
     read_block,
 )
-from provscan.readers.texts.model_outputs import LEFT_OUT
+from provscan.readers.strings import LEFT_OUT
 from provscan.text_buffers import buffers
 from provscan.writing import replacing_file
 

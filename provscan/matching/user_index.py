@@ -38,7 +38,7 @@ from provscan.params import (
 )
 from provscan.readers import MEMORY
 from provscan.readers.formats.subtitles import without_cues
-from provscan.readers.texts.model_outputs import LEFT_OUT
+from provscan.readers.strings import LEFT_OUT
 from provscan.scoring.background import Background, background
 from provscan.scoring.rule import MatchTraits, Scorer
 from provscan.text.hooks import Hook

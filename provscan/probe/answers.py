@@ -21,7 +21,7 @@ from typing import Any, BinaryIO
 from provscan.errors import InputError, OutputError, UsageError
 from provscan.probe.files import ANSWERS_FILE
 from provscan.probe.plan import QuestionKey
-from provscan.readers.texts.records import without_surrogates
+from provscan.readers.strings import without_surrogates
 
 
 @dataclass(frozen=True, slots=True)

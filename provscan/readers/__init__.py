@@ -21,19 +21,20 @@ from provscan.readers.bytes.files import (
 )
 from provscan.readers.corpus.sources import TweetFile, plan_tweets
 from provscan.readers.corpus.tweets import read_tweet_objects, read_tweets
+from provscan.readers.fields.binding import Fields
+from provscan.readers.finding import Source
 from provscan.readers.formats.objects import is_ray_dataset
 from provscan.readers.formats.subtitles import spoken
 from provscan.readers.limits import LIMITS, Limits, current_limits
-from provscan.readers.memory import (
+from provscan.readers.planning import plan
+from provscan.readers.reading import (
     RayBlock,
     blocks_of,
+    read,
     read_block,
     read_objects,
 )
-from provscan.readers.planning import Source, plan
-from provscan.readers.reading import read
 from provscan.readers.splits import MEMORY, STDIN, UNKNOWN, Split
 from provscan.readers.stats import Damage, ReadStats
-from provscan.readers.texts.fields import Fields
 from provscan.readers.texts.garbled import mended, mended_texts
 from provscan.urls import is_remote

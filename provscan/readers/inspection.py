@@ -10,12 +10,13 @@ from provscan.errors import InputError
 from provscan.names import counted
 from provscan.readers.corpus.recipes import PREFIX
 from provscan.readers.corpus.sources import plan_tweets
+from provscan.readers.fields.binding import Fields
+from provscan.readers.finding import Source, named_sources
 from provscan.readers.limits import Limits, current_limits
-from provscan.readers.planning import ReadPlan, Source, named_sources, plan, with_fields
+from provscan.readers.planning import ReadPlan, plan, with_fields
 from provscan.readers.reading import read
 from provscan.readers.splits import Split
 from provscan.readers.stats import ReadStats
-from provscan.readers.texts.fields import Fields
 
 # The number of rows that are read from a file, and how many of them are shown.
 SAMPLE, EXAMPLES, EXAMPLE_LENGTH = 2000, 3, 200

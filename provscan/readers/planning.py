@@ -1,56 +1,24 @@
-"""Turn the sources that the user names into splits.
+"""Turn the sources of a dataset into splits.
 
-:class:`Survey` finds the files (in folders and archives, at URLs) and identifies each
-by its first bytes. :func:`with_fields` determines from a file's first records which
-fields contain texts. :func:`plan` does both and cuts the files into splits.
+:func:`plan` finds the files (:mod:`provscan.readers.finding`), determines from the
+first records of each which fields contain texts, and cuts it into splits.
 """
 
 from __future__ import annotations
 
-import atexit
-import os
-import tarfile
-import tempfile
-import zipfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from stat import S_ISREG
-from typing import NamedTuple
-from urllib.parse import urlsplit
 
-from provscan.errors import FieldNotFoundError, InputError, ParameterError
-from provscan.names import printable
-from provscan.readers.bytes.archives import Member, is_hidden, is_webdataset
-from provscan.readers.bytes.budget import require_growth
+from provscan.errors import InputError, ParameterError
 from provscan.readers.bytes.encodings import known_encoding
-from provscan.readers.bytes.files import (
-    open_file,
-    place_of,
-    readable,
-    remote_files,
-    state_of,
-)
-from provscan.readers.bytes.streams import ByteStream, look, unpack_into
-from provscan.readers.formats.hub import PREFIX, hub_splits
-from provscan.readers.formats.registry import (
-    FORMATS,
-    READABLE,
-    ZIPPED,
-    Asked,
-    identified,
-)
+from provscan.readers.bytes.files import readable
+from provscan.readers.fields.binding import Fields
+from provscan.readers.fields.dataset import bind
+from provscan.readers.finding import Finder, Source, named_sources, nothing_to_read
+from provscan.readers.formats.registry import FORMATS, Asked
 from provscan.readers.limits import Limits, current_limits
-from provscan.readers.splits import STDIN, UNKNOWN, Context, NotReadable, Split
-from provscan.readers.texts.fields import Fields, binding_in, reads_like_text
-from provscan.urls import is_remote, opened, source_of
+from provscan.readers.splits import UNKNOWN, Split
 
-Source = str | os.PathLike[str]
-
-# Files that the datasets library writes next to the data.
-METADATA = frozenset(
-    {"dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json"}
-)
-OUTSIDE = "not among the files that the recipe reads"
 RECORDS = ("lines", "paragraphs", "files")
 
 MOST_SPLIT = 256 << 20
@@ -83,279 +51,6 @@ class ReadPlan(list[Split]):
         self.ignored = list(ignored)
 
 
-class Found(NamedTuple):
-    """A file, or a member of an archive, whose format has been identified."""
-
-    split: Split  # The whole file.
-    head: bytes = b""  # Its first bytes, decompressed and as UTF-8.
-
-
-class Survey:
-    """Finds the files and members of archives among the sources, and lists what is
-    left out.
-
-    Every file is opened once to read its first bytes. With ``unpack``, a compressed tar
-    archive is decompressed into a temporary file, so that its members become separate
-    files; otherwise it is read from front to back like one file. Files that ``covers``
-    refuses are left out. ``asked`` and ``covers`` may be set anew for further sources.
-    """
-
-    def __init__(
-        self,
-        limits: Limits,
-        asked: Asked,
-        *,
-        unpack: bool = False,
-        covers: Callable[[str], bool] = lambda source: True,
-    ) -> None:
-        self.unread: list[tuple[str, str]] = []
-        self.ignored: list[tuple[str, str]] = []
-        self._limits = limits
-        self.asked = asked
-        self._unpack = unpack
-        self.covers = covers
-        self._seen: set[str] = set()
-
-    def files(self, sources: Iterable[str]) -> Iterator[Found]:
-        for source in sources:
-            if source.startswith("file://"):
-                # Imported here, since it loads http and ssl.
-                from urllib.request import url2pathname
-
-                source = url2pathname(urlsplit(opened(source)).path)
-            if source == STDIN:
-                yield Found(Split("-", STDIN, UNKNOWN, layout=self.asked.layout))
-            elif source.startswith(PREFIX) and not is_remote(source):
-                try:
-                    yield from map(Found, hub_splits(source))
-                except InputError as error:
-                    self.leave(source, error)
-            elif is_remote(source):
-                try:
-                    for url in remote_files(source):
-                        yield from self._file(url, str(url))
-                except InputError as error:
-                    self.leave(printable(source), error)
-            elif os.path.isdir(source):
-                yield from self._folder(source, source)
-            elif not os.path.exists(source):
-                advice = ""
-                if reads_like_text(source):
-                    advice = (
-                        ": strings are paths, so pass texts as dicts or in an Arrow "
-                        "array"
-                    )
-                raise InputError(
-                    f"{printable(source) or 'a path without a name'} does not "
-                    f"exist{advice}"
-                )
-            elif not os.path.isfile(source):
-                pipe = printable(source)
-                yield Found(Split(pipe, source, UNKNOWN, layout=self.asked.layout))
-            else:
-                yield from self._file(source, source)
-
-    def leave(self, source: str, error: InputError) -> None:
-        """Add a source that can't be read to ``unread``."""
-        if not self.covers(source):
-            self.ignored.append((source, OUTSIDE))
-            return
-        words = str(error).removeprefix(f"{source} ").removeprefix(f"{source}: ")
-        self.unread.append(
-            (source, getattr(error.__cause__, "strerror", None) or words)
-        )
-
-    def _folder(self, folder: str, shown: str) -> Iterator[Found]:
-        real = os.path.realpath(folder)
-        if real in self._seen:
-            self.ignored.append(
-                (printable(shown), "a link to a folder that was read already")
-            )
-            return
-        self._seen.add(real)
-        try:
-            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-        except OSError as error:
-            self.unread.append((printable(shown), f"can't be read: {error.strerror}"))
-            return
-        saved = any(entry.name == "state.json" for entry in entries)
-        for entry in entries:
-            inner = f"{shown.rstrip('/')}/{entry.name}"
-            if entry.name.startswith((".", "_")):
-                self.ignored.append(
-                    (printable(inner), f"hidden: its name starts with {entry.name[0]}")
-                )
-            elif entry.name in METADATA:
-                self.ignored.append(
-                    (printable(inner), "describes a dataset, holds no records")
-                )
-            elif saved and entry.name.startswith("cache-"):
-                self.ignored.append(
-                    (printable(inner), "a cache of the datasets library")
-                )
-            elif os.path.isdir(entry.path):
-                yield from self._folder(entry.path, inner)
-            else:
-                yield from self._file(entry.path, inner)
-
-    def _file(self, path: str, shown: str) -> Iterator[Found]:
-        try:
-            place = place_of(path)
-            if place in self._seen:
-                self.ignored.append((printable(shown), "the same file as one before"))
-                return
-            if self.covers(printable(shown)):
-                self._seen.add(place)
-            with readable(printable(shown)):
-                if not is_remote(path) and not S_ISREG(os.stat(path).st_mode):
-                    raise NotReadable("not a file")
-                size = state_of(path).size
-                whole = Split(printable(shown), path, "", end=size, size=size)
-                yield from self._looked_at(whole, os.path.basename(shown))
-        except InputError as error:
-            self.leave(printable(shown), error)
-
-    def _looked_at(self, whole: Split, name: str) -> Iterator[Found]:
-        """Yield a file, or the members of an archive, with their first bytes."""
-        head, compression = look(whole, self._limits)
-        if compression is None and head[257:262] == b"ustar":
-            members = list(self._tar(whole))
-            if is_webdataset([member.member or "" for member in members[:100]]):
-                yield Found(replace(whole, format="webdataset"))
-            else:
-                yield from self._members(whole, iter(members))
-        elif head.startswith((b"PK\x03\x04", b"PK\x05\x06")) and not (
-            compression or name.lower().endswith(ZIPPED)
-        ):
-            yield from self._members(whole, self._zip(whole))
-        else:
-            split = replace(whole, compression=compression)
-            found = Found(*identified(name, head, split, self.asked))
-            if self._unpack and found.split.format == "tar":
-                yield from self._looked_at(self._unpacked(found.split), name)
-            else:
-                yield from self._covered(found)
-
-    def _covered(self, found: Found) -> Iterator[Found]:
-        if self.covers(found.split.source):
-            yield found
-        else:
-            self.ignored.append((found.split.source, OUTSIDE))
-
-    def _unpacked(self, split: Split) -> Split:
-        """Decompress an archive into a copy that is removed when the process ends."""
-        copy = tempfile.NamedTemporaryFile(suffix=".tar", buffering=0)  # noqa: SIM115
-        atexit.register(copy.close)
-        stream = ByteStream(split, Context.quiet(self._limits))
-        unpack_into(stream, copy)
-        if stream.damage is not None:
-            raise NotReadable(stream.damage)
-        return Split(split.source, copy.name, "", end=copy.tell(), size=copy.tell())
-
-    def _zip(self, whole: Split) -> Iterator[Split]:
-        try:
-            with open_file(whole.path) as file, zipfile.ZipFile(file) as archive:
-                entries = archive.infolist()
-                if entries and min(info.header_offset for info in entries) > 0:
-                    # zipfile found the directory of an archive inside this one.
-                    raise NotReadable("damaged zip archive (its directory is missing)")
-                if sum(info.compress_size for info in entries) > whole.size:
-                    raise NotReadable(
-                        "damaged zip archive (files in it overlap, as those of a bomb)"
-                    )
-                require_growth(
-                    sum(info.file_size for info in entries), whole.size, self._limits
-                )
-                for info in entries:
-                    if info.is_dir():
-                        continue
-                    name = f"{whole.source}/{printable(info.filename)}"
-                    if archive.getinfo(info.filename) is not info:
-                        why = (
-                            "another file of the archive has the same name; only the "
-                            "last one is read"
-                        )
-                        self.unread.append((name, why))
-                    elif info.flag_bits & 1:
-                        self.unread.append((name, "it is encrypted"))
-                    else:
-                        yield replace(
-                            whole,
-                            archive="zip",
-                            member=info.filename,
-                            end=-1,
-                            size=info.compress_size,
-                        )
-        except (zipfile.BadZipFile, NotImplementedError, OSError) as error:
-            raise NotReadable(f"damaged zip archive ({error})") from error
-
-    def _tar(self, whole: Split) -> Iterator[Split]:
-        count = 0
-        try:
-            with (
-                open_file(whole.path) as file,
-                tarfile.open(
-                    fileobj=file, mode="r:", tarinfo=Member, ignore_zeros=True
-                ) as archive,
-            ):
-                for info in archive:
-                    count += 1
-                    if info.isfile() and info.sparse is None:
-                        start, size = info.offset_data, info.size
-                        yield replace(
-                            whole,
-                            archive="tar",
-                            member=info.name,
-                            start=start,
-                            end=start + size,
-                            size=size,
-                        )
-                    elif not info.isdir():
-                        self.ignored.append(
-                            (
-                                f"{whole.source}/{printable(info.name)}",
-                                "a link or a special file",
-                            )
-                        )
-        except (tarfile.TarError, OSError, ValueError) as error:
-            if not count:
-                raise NotReadable(f"damaged tar archive ({error})") from error
-            self.unread.append(
-                (
-                    whole.source,
-                    f"damaged tar archive ({error}); only the files before that are "
-                    "read",
-                )
-            )
-
-    def _members(self, whole: Split, members: Iterator[Split]) -> Iterator[Found]:
-        """Yield the members of an archive. Nothing is written to disk, so a member's
-        name can't lead to a path outside the archive.
-        """
-        for count, member in enumerate(members, 1):
-            if count > self._limits.members:
-                raise NotReadable(
-                    f"an archive of more than {self._limits.members:,} files; the rest "
-                    "of it is not read"
-                )
-            inner = member.member or ""
-            member = replace(member, source=f"{whole.source}/{printable(inner)}")
-            name = os.path.basename(inner)
-            if is_hidden(inner) or name in METADATA:
-                self.ignored.append((member.source, "hidden, or describes a dataset"))
-                continue
-            try:
-                with readable(member.source):
-                    head, compression = look(member, self._limits)
-                    if not head and member.size:
-                        raise NotReadable("damaged archive")
-                    split = replace(member, compression=compression)
-                    found = Found(*identified(name, head, split, self.asked))
-                    yield from self._covered(found)
-            except InputError as error:
-                self.leave(member.source, error)
-
-
 def plan(
     sources: Source | Sequence[Source],
     fields: Fields = DETERMINED,
@@ -372,7 +67,7 @@ def plan(
 
     A source is a file, an archive, a folder (walked in sorted order), a URL that fsspec
     can open, ``hf:NAME[/CONFIG][:SPLIT]`` for a dataset of the Hugging Face hub, or "-"
-    for the standard input. If ``fields`` is None, fields are not determined now.
+    for the standard input.
 
     Splits have about ``target_bytes``: by default a 64th of the total, between 8 and
     256 MiB, or less, down to 1 MiB, so that all ``workers`` get the same share. More
@@ -389,29 +84,20 @@ def plan(
             f"records must be one of {', '.join(RECORDS)}, not {records!r}"
         )
     named = named_sources(sources)
-    walk = Survey(limits, Asked(known_encoding(encoding), records))
+    finder = Finder(limits, Asked(known_encoding(encoding), records))
     files: list[Split] = []
     fieldless: InputError | None = None
-    for found in walk.files(named):
+    for found in finder.files(named):
         try:
             files.append(with_fields(found.split, fields, limits))
         except InputError as error:
             fieldless = fieldless or error
-            walk.leave(found.split.source, error)
-    if not files and fieldless is not None:
-        raise fieldless
+            finder.leave(found.split.source, error)
     if not files:
-        raise nothing_to_read(named, walk.unread)
-    bindings = [file.binding for file in files]
-    if (
-        fields.id is not None
-        and all(binding is not None and binding.id is None for binding in bindings)
-        and not any(file.format == "text" for file in files)
-    ):
-        raise FieldNotFoundError(
-            f"{files[0].source}: no field {fields.id!r} for the id of a record: name "
-            "an existing one with id_field (--id-field)"
-        )
+        raise fieldless or nothing_to_read(named, finder.unread)
+    # The texts of plain text have no ids.
+    if not any(file.format == "text" for file in files):
+        require_named_fields(files)
     target = target_bytes or _target(sum(file.size for file in files), workers, parts)
     splits: list[Split] = []
     for file in files:
@@ -422,33 +108,8 @@ def plan(
             with readable(file.source):
                 splits += FORMATS[file.format].splits(file, target, limits)
         except InputError as error:
-            walk.leave(file.source, error)
-    return ReadPlan(splits, walk.unread, walk.ignored)
-
-
-def named_sources(sources: Source | Sequence[Source]) -> list[str]:
-    """Return the names of one or several sources as a list of strings."""
-    several = [sources] if isinstance(sources, str | os.PathLike) else sources
-    return [source_of(name) for name in several]
-
-
-def nothing_to_read(
-    named: list[str],
-    left_out: list[tuple[str, str]],
-    what: str = "",
-    readable: str = READABLE,
-) -> InputError:
-    """Return an error that says why no file is read, and quotes the first reason."""
-    if not left_out:
-        names = ", ".join(map(printable, named))
-        reason = f"{names}: no file to read"
-    else:
-        path, why = left_out[0]
-        more = len(left_out) - 1
-        files = "1 more file" if more == 1 else f"{more:,} more files"
-        others = f", and {files} can't be read either" if more else ""
-        reason = f"{path} can't be read: {why}{others}"
-    return InputError(f"{what}{reason}. Readable are {readable}.")
+            finder.leave(file.source, error)
+    return ReadPlan(splits, finder.unread, finder.ignored)
 
 
 def with_fields(split: Split, fields: Fields, limits: Limits) -> Split:
@@ -461,7 +122,16 @@ def with_fields(split: Split, fields: Fields, limits: Limits) -> Split:
         records = FORMATS[split.format].fields(split, limits)
     if not records:
         return split
-    return replace(split, binding=binding_in(records, fields, split.source, limits))
+    binding = bind(records, split.source, fields=fields, limits=limits)
+    return replace(split, binding=binding)
+
+
+def require_named_fields(files: Sequence[Split]) -> None:
+    """Check that at least one file has each field that the user named."""
+    missing = [{} if file.binding is None else file.binding.missing for file in files]
+    for role, error in missing[0].items():
+        if all(role in other for other in missing):
+            raise error
 
 
 def _target(size: int, workers: int, parts: int | None) -> int:

@@ -1,13 +1,17 @@
-"""Read the records of a split.
+"""Read the records of a split, or records in memory.
 
-:func:`read_rows` yields records unchanged, and :func:`read` yields batches of texts.
-Both end where the file is damaged (:func:`read_split`).
+:func:`read_rows` yields the records of a split unchanged, and :func:`read` yields
+batches of their texts. Both end where the file is damaged (:func:`read_split`).
+:func:`read_objects` yields the texts of records in this process, and
+:func:`read_block` those of records on the nodes of a cluster (:func:`blocks_of`).
 """
 
 from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Iterator
+from itertools import chain
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
@@ -16,14 +20,29 @@ from provscan.readers.bytes.budget import ExpansionError
 from provscan.readers.bytes.encodings import UTF8
 from provscan.readers.bytes.files import readable, why_unread
 from provscan.readers.bytes.streams import ByteStream
+from provscan.readers.fields.binding import Binding, Fields
+from provscan.readers.fields.dataset import bind
+from provscan.readers.formats.objects import (
+    head_of_block,
+    object_rows,
+    references_of,
+    table_of_block,
+)
 from provscan.readers.formats.protocol import Rows, Wanted, first_records
 from provscan.readers.formats.registry import FORMATS, identified_member
 from provscan.readers.limits import Limits, current_limits
-from provscan.readers.splits import UNKNOWN, Context, NotReadable, OnBytes, Split
+from provscan.readers.splits import (
+    MEMORY,
+    UNKNOWN,
+    Context,
+    NotReadable,
+    OnBytes,
+    Split,
+)
 from provscan.readers.stats import Damage, ReadStats
 from provscan.readers.texts.batches import Batcher
-from provscan.readers.texts.fields import Binding, Fields, binding_in
-from provscan.readers.texts.records import Extractor
+from provscan.readers.texts.records import texts_of
+from provscan.readers.values import HEAD
 from provscan.text_buffers import buffers
 
 # System errors that concern a single file, unlike those of a failing disk.
@@ -57,7 +76,7 @@ def read(
     """Yield the texts of one split, in bounded memory.
 
     A batch has about 4 MB of text or 16,384 rows; a text of more than 16 Mi code points
-    comes in pieces (:mod:`provscan.readers.texts.schema`). The ``stats`` are complete
+    comes in pieces (:mod:`provscan.readers.schema`). The ``stats`` are complete
     when the iterator is exhausted; ``on_bytes`` is called with the number of bytes of
     the file read since the last call.
     """
@@ -67,15 +86,16 @@ def read(
             stats.note("empty_file", split.source)
         return
     before, damaged = stats.records, len(stats.damaged)
+
+    def texts(context: Context) -> Iterator[pa.RecordBatch]:
+        if split.part == 0:
+            _describe(split, stats)
+        binding = split.binding
+        parts = read_rows(split, None if binding is None else binding.wanted, context)
+        return texts_of(parts, binding, fields, split.source, stats, limits)
+
     batcher = Batcher(split.source, stats, limits, fixed=fields.fix_encoding)
-    yield from read_split(
-        split,
-        stats,
-        limits,
-        on_bytes,
-        lambda context: _texts(split, fields, context),
-        batcher.batches,
-    )
+    yield from read_split(split, stats, limits, on_bytes, texts, batcher.batches)
     nothing = stats.records == before and len(stats.damaged) == damaged
     if nothing and split.part == 0 and not stats.skipped:
         stats.note("empty_file", split.source)
@@ -127,33 +147,89 @@ def _as_far_as_readable(
         context.breaks.append(why_unread(error, source))
 
 
-def _texts(split: Split, fields: Fields, context: Context) -> Iterator[pa.RecordBatch]:
-    binding = split.binding
-    if binding is None:
-        # The fields of a pipe are determined from its first records as it is read.
-        records, parts = first_records(read_rows(split, None, context), context.limits)
-        if not records:
-            return
-        binding = binding_in(records, fields, split.source, context.limits)
-    else:
-        parts = read_rows(split, binding.wanted, context)
-    _describe(binding, split, context.stats)
-    extractor = Extractor(binding, split.source, context.stats, context.limits)
-    yield from map(extractor.batch, parts)
-
-
-def _describe(binding: Binding, split: Split, stats: ReadStats) -> None:
+def _describe(split: Split, stats: ReadStats) -> None:
     """Note in the counts how a file is read, once per file."""
-    if split.part == 0:
-        stats.describe(binding.verdicts)
-        if split.layout.encoding not in (None, UTF8):
-            stats.note(
-                "other_encoding", split.source, 0, f"read as {split.layout.encoding}"
-            )
-        if split.layout.words is not None:
-            stats.note(
-                "word_a_line",
-                split.source,
-                0,
-                f"words in column {split.layout.words + 1}",
-            )
+    layout = split.layout
+    if split.binding is not None:
+        stats.describe(split.binding.verdicts)
+    if layout.encoding not in (None, UTF8):
+        stats.note("other_encoding", split.source, 0, f"read as {layout.encoding}")
+    if layout.words is not None:
+        detail = f"words in column {layout.words + 1}"
+        stats.note("word_a_line", split.source, 0, detail)
+
+
+def read_objects(
+    obj: Any,
+    fields: Fields | None = None,
+    stats: ReadStats | None = None,
+    *,
+    limits: Limits | None = None,
+) -> Iterator[pa.RecordBatch]:
+    """Yield record batches of the texts of records in memory. Records are numbered by
+    their places in ``obj``.
+
+    ``obj`` is an iterable of strings or of dicts, an Arrow table, batch, reader or
+    string array, a ``datasets.Dataset``, ``DatasetDict`` or ``IterableDataset``, a
+    ``ray.data.Dataset``, a DuckDB relation, or any other object that exports Arrow data
+    (a pandas frame, or a polars frame, lazy or not).
+    """
+    limits = limits or current_limits()
+    stats = ReadStats() if stats is None else stats
+    fields = Fields() if fields is None else fields
+    rows = object_rows(obj, limits)
+    texts = texts_of(rows, None, fields, MEMORY, stats, limits)
+    yield from Batcher(MEMORY, stats, limits, fixed=fields.fix_encoding).batches(texts)
+
+
+class RayBlock(NamedTuple):
+    """Consecutive records of a Ray dataset; a value that can be sent to another
+    process.
+    """
+
+    reference: Any  # Ray's reference to the block.
+    first_record: int
+    size: int  # Bytes in memory.
+    binding: Binding  # The fields of the dataset.
+    begins: bool  # Whether it is the first block with records.
+
+    def rows(self, limits: Limits) -> Iterator[Rows]:
+        number = self.first_record
+        for batch in table_of_block(self.reference).to_batches(limits.batch_records):
+            yield Rows(range(number, number + batch.num_rows), batch)
+            number += batch.num_rows
+
+
+def blocks_of(
+    dataset: Any, fields: Fields, source: str, limits: Limits
+) -> Iterator[RayBlock]:
+    """Yield the blocks of a dataset that have records. The fields are determined from
+    the first records.
+    """
+    blocks = (block for block in references_of(dataset) if block[1])
+    taken = []
+
+    def heads() -> Iterator[Rows]:
+        for block in blocks:
+            taken.append(block)
+            yield Rows(range(block[1]), head_of_block(block[0], HEAD))
+
+    records, _ = first_records(heads(), limits)
+    binding = bind(records, source, fields=fields, limits=limits) if records else None
+    number = 0
+    for reference, count, size in chain(taken, blocks):
+        assert binding is not None
+        yield RayBlock(reference, number, size, binding, number == 0)
+        number += count
+
+
+def read_block(
+    block: RayBlock, fields: Fields, stats: ReadStats, *, source: str, limits: Limits
+) -> Iterator[pa.RecordBatch]:
+    """Yield the records of one block of a ``ray.data.Dataset``, numbered by their
+    places in the dataset.
+    """
+    if block.begins:
+        stats.describe(block.binding.verdicts)
+    texts = texts_of(block.rows(limits), block.binding, fields, source, stats, limits)
+    yield from Batcher(source, stats, limits, fixed=fields.fix_encoding).batches(texts)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from provscan.errors import InputError
 from provscan.readers.bytes.budget import Budget
+from provscan.readers.fields.binding import Binding
 from provscan.readers.limits import Limits
 from provscan.readers.stats import ReadStats
 
@@ -79,10 +80,9 @@ class Split:
     member: str | None = None
     part: int = 0  # The number of the split within its source.
     layout: Layout = Layout()  # How the bytes are to be read.
-    # The fields, determined from the file's first records (a Binding of
-    # ``provscan.readers.texts.fields`` or ``provscan.readers.corpus.fields``); None for
-    # a pipe, which can't be inspected before it is read.
-    binding: Any = field(default=None, compare=False, repr=False)
+    # The fields, determined from the file's first records; None for a pipe, which can't
+    # be inspected before it is read, and for a corpus of nested tweets.
+    binding: Binding | None = field(default=None, compare=False, repr=False)
 
     @property
     def random_access(self) -> bool:

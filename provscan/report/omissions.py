@@ -11,8 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from provscan.readers.limits import LIMITS
-from provscan.readers.texts.fields import (
+from provscan.readers.fields.dataset import (
     BY_FIRST_RECORDS,
     CUES,
     NOT_SCANNED,
@@ -20,6 +19,7 @@ from provscan.readers.texts.fields import (
     SINGLE_WORDS,
     TOO_DEEP,
 )
+from provscan.readers.limits import LIMITS
 from provscan.report.wording import count, percent, reason, visible
 from provscan.runs.wording import several
 

@@ -15,7 +15,7 @@ from provscan.readers import (
     read,
     read_tweets,
 )
-from provscan.readers.texts.schema import PIECE_SCHEMA, SCHEMA
+from provscan.readers.schema import PIECE_SCHEMA, SCHEMA
 
 
 def _read_all(

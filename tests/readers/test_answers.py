@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 import provscan
 from provscan.readers import Fields, ReadStats, read_objects
-from provscan.readers.texts.model_outputs import LEFT_OUT, SHARED, without_shared
+from provscan.readers.strings import LEFT_OUT
+from provscan.readers.texts.model_outputs import SHARED, without_shared
 
 TWEET = (
     "Never trust a goat near the harbour, it has eaten my hat and both of my tickets"

@@ -190,3 +190,12 @@ def test_a_file_with_the_mark_of_utf8_is_utf8(write, read_all):
     found = read_all(write("a.jsonl", b"\xef\xbb\xbf" + lines))
     assert found.texts == ["first", *["bad \ufffd byte"] * 5]
     assert not found.stats.notes
+
+
+def test_few_accents_in_western_text(write, read_all):
+    """Some DOS encodings decode English with a few accents without a fault, too."""
+    texts = [
+        f"Row {k}: the café on the corner, it's « naïve », isn't it?" for k in range(60)
+    ]
+    path = write("a.csv", written("csv", texts).encode("latin-1"))
+    assert read_all(path).texts == texts

@@ -12,7 +12,7 @@ import provscan
 import provscan.blind
 from provscan.errors import FieldNotFoundError
 from provscan.readers import LIMITS
-from provscan.readers.texts.fields import reads_like_text
+from provscan.readers.fields.survey import reads_like_text
 from provscan.report.omissions import left_out
 from provscan.report.tables import text_table
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import provscan
 from provscan.readers import Limits
-from provscan.readers.formats.delimited import layout_of
+from provscan.readers.formats.table_layout import layout_of
 from provscan.readers.splits import Layout
 
 

@@ -5,11 +5,19 @@ import json
 import os
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from provscan.errors import InputError
-from provscan.readers import Fields, Limits, ReadStats, Split, plan, read
+from provscan.readers import (
+    Fields,
+    Limits,
+    ReadStats,
+    Split,
+    plan,
+    read,
+    read_objects,
+)
 from provscan.readers.stats import Damage
 
 
@@ -491,3 +499,66 @@ def test_keys_that_name_things(write, read_all):
 def test_records_with_many_numbers_are_read(write, read_all):
     record = {"text": ["some words of a text"], "input_ids": list(range(50_000))}
     assert read_all(write("a.jsonl", [record] * 3)).texts == record["text"] * 3
+
+
+CONTENTS = st.sampled_from(
+    [
+        "a text of five words",
+        "",
+        "\ud800 lone",
+        None,
+        5,
+        2.5,
+        True,
+        ["a list"],
+        {"a": 1},
+    ]
+)
+TURNS = st.fixed_dictionaries(
+    {}, optional={"role": st.sampled_from(["user", None]), "content": CONTENTS}
+)
+NESTED = st.fixed_dictionaries(
+    {
+        "id": st.sampled_from([1, 2**63, 1.0, 1.5, "b", None, True, [1]]),
+        "messages": st.one_of(
+            st.lists(
+                st.one_of(TURNS, st.sampled_from([None, "text", [1]])), max_size=3
+            ),
+            st.sampled_from([None, "only one text", {"content": "no list"}]),
+        ),
+    },
+    optional={"extra": CONTENTS},
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@example(records=[{"id": 1.5, "messages": [{"content": "a text"}]}], conform=2)
+@example(records=[{"id": 2**63, "messages": [{"content": "a text"}]}], conform=2)
+@example(records=[{"id": None, "messages": []}, {"messages": None}], conform=2)
+@given(records=st.lists(NESTED, min_size=1, max_size=6), conform=st.integers(0, 3))
+def test_nested_values_are_read_like_objects_in_memory(write, records, conform):
+    """Columns made of nested values have the rows that the values visited one by one
+    have.
+    """
+    turn = {"role": "user", "content": "a text of five words"}
+    records = [{"id": k, "messages": [turn, turn]} for k in range(conform)] + records
+    lines = "".join(json.dumps(record) + "\n" for record in records)
+    path = write("a.jsonl", lines)
+    # The types are those of the first records.
+    limits = Limits(head_records=2)
+    found = []
+    for read_from in (
+        lambda stats: (
+            batch
+            for split in plan(path, limits=limits)
+            for batch in read(split, Fields(), stats, limits=limits)
+        ),
+        lambda stats: read_objects(records, Fields(), stats, limits=limits),
+    ):
+        stats = ReadStats()
+        try:
+            rows = [row for batch in read_from(stats) for row in batch.to_pylist()]
+        except InputError:
+            rows = None
+        found.append((rows, stats.records, stats.skipped, stats.notes, stats.repaired))
+    assert found[0] == found[1]

@@ -11,7 +11,7 @@ import pytest
 
 from provscan.errors import FieldNotFoundError, InputError
 from provscan.readers import Fields, ReadStats, read_objects
-from provscan.readers.texts.schema import SCHEMA
+from provscan.readers.schema import SCHEMA
 
 
 def texts(obj, **names):

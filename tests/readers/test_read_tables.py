@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from provscan.errors import FieldNotFoundError, InputError
 from provscan.readers import Limits
 from provscan.readers.formats import columnar
-from provscan.readers.formats.values import array_values
+from provscan.readers.values import array_values
 
 TABLE = pa.table(
     {

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provscan.readers.corpus.dates import parse_date, timestamps
+from provscan.readers.dates import parse_date, timestamps
 
 TIME = datetime(2015, 10, 20, 0, 10, 41, tzinfo=UTC)
 

@@ -8,7 +8,7 @@ import pytest
 import provscan
 from provscan.errors import FieldNotFoundError
 from provscan.readers import Fields, plan_tweets
-from provscan.readers.corpus.fields import USUAL
+from provscan.readers.fields.tweets import USUAL
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from provscan.readers.formats.words import word_column, words_alone
 from provscan.readers.inspection import inspect_sources
-from provscan.readers.texts.model_outputs import LEFT_OUT
-from provscan.readers.texts.words import word_column, words_alone
+from provscan.readers.strings import LEFT_OUT
 from provscan.report.omissions import left_out
 
 TEXTS = [

@@ -11,7 +11,7 @@ from dataset import TWEETS
 import provscan
 from provscan.params import MatchParams
 from provscan.readers import spoken
-from provscan.readers.texts.model_outputs import LEFT_OUT
+from provscan.readers.strings import LEFT_OUT
 from provscan.runs.explain import explain_record, explain_text
 
 LONG = [

@@ -8,7 +8,7 @@ import pytest
 from dataset import TWEETS
 
 import provscan
-from provscan.readers.texts.model_outputs import LEFT_OUT
+from provscan.readers.strings import LEFT_OUT
 from provscan.runs.explain import explain_record
 
 LONG = [

@@ -34,7 +34,7 @@ from provscan.index.segment.packed import (
 )
 from provscan.index.segment.prepare import NO_TIME
 from provscan.index.segment.strings import Strings, StringsWriter, open_strings
-from provscan.readers.texts.schema import null_if_empty
+from provscan.readers.strings import null_if_empty
 from provscan.text_buffers import buffers
 
 LABELS = ("author", "lang", "rt_of")

@@ -1,4 +1,5 @@
 """The compressions that are read: one entry of :data:`COMPRESSIONS` for each.
+:func:`expanded` decompresses a file.
 
 To add one, add its entry, and the errors of its decoder to :data:`BROKEN`.
 """
@@ -8,11 +9,14 @@ from __future__ import annotations
 import bz2
 import lzma
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import zstandard
+
+from provscan.readers.bytes.budget import require_growth
+from provscan.readers.limits import Limits
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,50 @@ def compression_of(head: bytes) -> str | None:
     return next((each.name for each in known if head.startswith(each.magic)), None)
 
 
-def decoder_of(compression: str) -> Any:
-    """Return a new decoder for one member or frame."""
-    return COMPRESSIONS[compression].decoder()
+def expanded(
+    parts: Iterable[bytes],
+    compression: str,
+    limits: Limits,
+    damaged: Callable[[str], None],
+) -> Iterator[bytes]:
+    """Yield decompressed bytes. Where the data is damaged or ends early, ``damaged`` is
+    called with the reason.
+    """
+    known = COMPRESSIONS[compression]
+    decoder = None
+    taken = given = 0
+    for part in parts:
+        for at in range(0, len(part), known.step):
+            raw = part[at : at + known.step]
+            taken += len(raw)
+            while raw:
+                if decoder is None:
+                    raw = raw.lstrip(b"\0") if known.padded else raw
+                    if not raw:
+                        break
+                    decoder = known.decoder()
+                try:
+                    for data in _output(decoder, raw, limits.chunk):
+                        given += len(data)
+                        require_growth(given, taken, limits)
+                        if data:
+                            yield data
+                except BROKEN as error:
+                    damaged(f"damaged {compression} data ({error})")
+                    return
+                raw = decoder.unused_data if decoder.eof else b""
+                decoder = None if decoder.eof else decoder
+    if decoder is not None:
+        damaged(f"truncated {compression} file")
+
+
+def _output(decoder: Any, raw: bytes, step: int) -> Iterator[bytes]:
+    """Yield the decompressed bytes; bzip2 and xz yield at most ``step`` at a time."""
+    if not hasattr(decoder, "needs_input"):
+        yield decoder.decompress(raw)
+        return
+    while True:
+        yield decoder.decompress(raw, step)
+        raw = b""
+        if decoder.eof or decoder.needs_input:
+            return

@@ -14,6 +14,8 @@ UTF8 = "utf-8"
 # the number of bytes that is enough to detect it.
 LEAST_FOREIGN, ENOUGH = 5, 32_768
 LEAST_NULS = 8
+# The beginnings of the names of encodings that Western texts may be taken for.
+WESTERN = ("cp125", "cp437", "cp775", "cp85", "latin", "iso8859")
 # Python codecs that convert text to text and are not encodings of files.
 ESCAPES = ("idna", "punycode", "raw_unicode_escape", "unicode_escape")
 CONTROL = re.compile("[\0-\x08\x0e-\x1f\x7f\ufffe\uffff]")
@@ -93,12 +95,9 @@ def legacy_encoding(head: bytes) -> str | None:
     best = found.best()
     if best is None or best.encoding in ("utf_8", "ascii"):
         return None
-    # Several encodings decode Western texts alike: choose the most common one.
+    # Several encodings decode Western texts without a fault: choose the usual one. DOS
+    # and Baltic ones fit short texts by chance.
     usual = any(
         match.encoding == "cp1252" and match.chaos <= best.chaos for match in found
     )
-    return (
-        "cp1252"
-        if usual and best.encoding.startswith(("cp125", "latin", "iso8859"))
-        else best.encoding
-    )
+    return "cp1252" if usual and best.encoding.startswith(WESTERN) else best.encoding

@@ -129,14 +129,9 @@ def why_unread(error: InputError, source: str) -> str:
 def message_of(error: Exception) -> str:
     """Return the message of an error, with its type unless it is a reading error."""
     words = str(getattr(error, "strerror", None) or error)
-    known = isinstance(error, OSError | ValueError | pa.ArrowException) and words
-    return (
-        words
-        if known
-        else f"{type(error).__name__}: {words}"
-        if words
-        else type(error).__name__
-    )
+    if words and isinstance(error, OSError | ValueError | pa.ArrowException):
+        return words
+    return f"{type(error).__name__}: {words}".removesuffix(": ")
 
 
 def file_checksum(path: str | os.PathLike[str]) -> str:

@@ -19,19 +19,14 @@ import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import IO, Any, NamedTuple
+from typing import IO, NamedTuple
 
 import numpy as np
 
 from provscan.errors import InputError, OutputError
 from provscan.kernels.canonical.utf8 import newlines
 from provscan.readers.bytes.budget import ExpansionError, require_growth
-from provscan.readers.bytes.compression import (
-    BROKEN,
-    COMPRESSIONS,
-    compression_of,
-    decoder_of,
-)
+from provscan.readers.bytes.compression import compression_of, expanded
 from provscan.readers.bytes.files import open_file
 from provscan.readers.limits import Limits
 from provscan.readers.splits import ARCHIVES, STDIN, UNKNOWN, Context, Split
@@ -151,14 +146,19 @@ class ByteStream:
         return file
 
     def _decompressed(self, file: IO[bytes]) -> Iterator[bytes]:
-        limits = self.context.limits
-        raw = self._raw(file)
+        limits, raw = self.context.limits, self._raw(file)
+        first = next(raw, b"")
+        shown = compression_of(first)
         if self.split.format == UNKNOWN:
-            first = next(raw, b"")
-            raw = itertools.chain([first], raw)
-            self.compression = compression_of(first)
+            self.compression = shown
+        elif first and self.compression not in (None, shown):
+            raise InputError(
+                f"{self.split.source} is not a {self.compression} file: it starts with "
+                f"{first[:4].hex(' ')}. Rename it to match its content."
+            )
+        raw = itertools.chain([first], raw)
         if self.compression is not None:
-            raw = self._expanded(raw, self.compression)
+            raw = expanded(raw, self.compression, limits, self.break_off)
         yield from _gathered(raw, limits.chunk)
 
     def _raw(self, file: IO[bytes]) -> Iterator[bytes]:
@@ -213,40 +213,6 @@ class ByteStream:
                 "it is cut off, or it lost bytes and the text after them was misread"
             )
 
-    def _expanded(self, parts: Iterator[bytes], compression: str) -> Iterator[bytes]:
-        limits, known = self.context.limits, COMPRESSIONS[compression]
-        decoder = None
-        taken = given = 0
-        for part in parts:
-            if not taken and compression_of(part) != compression:
-                raise InputError(
-                    f"{self.split.source} is not a {compression} file: it starts with "
-                    f"{part[:4].hex(' ')}. Rename it to match its content."
-                )
-            for at in range(0, len(part), known.step):
-                raw = part[at : at + known.step]
-                taken += len(raw)
-                while raw:
-                    if decoder is None:
-                        raw = raw.lstrip(b"\0") if known.padded else raw
-                        if not raw:
-                            break
-                        decoder = decoder_of(compression)
-                    try:
-                        for data in _output(decoder, raw, limits.chunk):
-                            given += len(data)
-                            require_growth(given, taken, limits)
-                            if data:
-                                yield data
-                    except BROKEN as error:
-                        self.break_off(f"damaged {compression} data ({error})")
-                        return
-                    raw = decoder.unused_data if decoder.eof else b""
-                    if decoder.eof:
-                        decoder = None
-        if decoder is not None:
-            self.break_off(f"truncated {compression} file")
-
 
 class OpenStream(ByteStream):
     """The bytes of a file that is open already, such as a member of an archive; they
@@ -300,18 +266,6 @@ def unpack_into(stream: ByteStream, copy: IO[bytes]) -> None:
                 f"{tempfile.gettempdir()} ({error.strerror or error}): free some space "
                 "there, or name another folder with the environment variable TMPDIR"
             ) from error
-
-
-def _output(decoder: Any, raw: bytes, step: int) -> Iterator[bytes]:
-    """Yield the decompressed bytes; bzip2 and xz yield at most ``step`` at a time."""
-    if not hasattr(decoder, "needs_input"):
-        yield decoder.decompress(raw)
-        return
-    while True:
-        yield decoder.decompress(raw, step)
-        raw = b""
-        if decoder.eof or decoder.needs_input:
-            return
 
 
 def _gathered(parts: Iterator[bytes], chunk: int) -> Iterator[bytes]:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from provscan.readers.bytes.streams import ByteStream
-from provscan.readers.corpus.dates import parse_date
+from provscan.readers.dates import parse_date
 from provscan.readers.formats.json_documents import Elements
 from provscan.readers.formats.jsonl import read_lines
 from provscan.readers.formats.protocol import Format, Rows, Wanted
@@ -25,7 +25,7 @@ from provscan.readers.limits import Limits
 from provscan.readers.splits import Context, Split
 
 ASSIGNED = re.compile(
-    rb"\s*(?:var\s+|window\.)?(?:YTD|Grailbird\.data)\.(\w+?)(?:\.part\d+)?\s*=\s*"
+    rb"\A\s*(?:var\s+|window\.)?(?:YTD|Grailbird\.data)\.(\w+?)(?:\.part\d+)?\s*=\s*"
 )
 # Names of the lists that contain the account's tweets.
 TWEETS = re.compile(r"tweets?|community_tweets?|tweets_\d{4}_\d{2}")
@@ -68,22 +68,6 @@ def _opening(text: str) -> str:
     return html.unescape(REPLY.sub("", text))[:OPENING]
 
 
-class _Value(ByteStream):
-    """The assigned list, without the variable name."""
-
-    def __init__(self, stream: ByteStream) -> None:
-        super().__init__(stream.split, stream.context)
-        self._whole = stream
-
-    def __iter__(self) -> Iterator[bytes]:
-        chunks = iter(self._whole)
-        first = next(chunks, b"")
-        assigned = ASSIGNED.match(first)
-        yield first[assigned.end() :] if assigned else first
-        yield from chunks
-        self.damage = self._whole.damage
-
-
 class AccountArchive(Format):
     name = "archive"
     extensions = ()
@@ -99,7 +83,7 @@ class AccountArchive(Format):
         return "" if assigned is None else assigned[1].decode()
 
     def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
-        yield from read_lines(Elements(_Value(stream)), wanted)
+        yield from read_lines(Elements(stream, ASSIGNED), wanted)
 
 
 def folder_of(split: Split) -> str:

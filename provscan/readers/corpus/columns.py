@@ -9,7 +9,7 @@ tweet without an id is named by its place: ``file:line``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,19 +17,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from provscan.arrays import Numbers
+from provscan.readers.corpus.apis import Tweet
 from provscan.readers.corpus.compliance import DRESSED
-from provscan.readers.corpus.dates import from_strings, timestamps
-from provscan.readers.corpus.layouts import Tweet
-from provscan.readers.formats.values import array_values
+from provscan.readers.dates import from_strings, timestamps
+from provscan.readers.schema import TIMESTAMP, TWEETS
 from provscan.readers.stats import ReadStats
-from provscan.readers.texts.records import (
-    as_text,
-    is_text,
-    no_text,
+from provscan.readers.strings import (
+    null_if_empty,
     short_texts,
     string_array,
 )
-from provscan.readers.texts.schema import TIMESTAMP, TWEETS, null_if_empty
+from provscan.readers.texts.records import no_text
+from provscan.readers.values import array_values
 
 SHORT = ("id", "author", "lang", "rt_of")
 FLOAT = r"^[0-9](\.[0-9]+)?[eE]\+[0-9]+$"
@@ -53,23 +52,23 @@ def column(values: Any, count: int) -> pa.Array:
     return null_if_empty(pc.utf8_trim_whitespace(short_texts(values)))
 
 
-def whole_texts(
-    long: list[pa.Array], text: pa.Array, others: list[pa.Array]
-) -> pa.Array:
-    """Return a column of texts: the full text in ``long`` if there is one, else
-    ``text``, else the text in ``others``.
-    """
-    long = [
-        array for array in long if is_text(array.type) and array.null_count < len(array)
-    ]
-    others = [array for array in others if is_text(array.type)]
-    if not long and not (
-        others and pc.any(pc.fill_null(pc.equal(text, ""), True)).as_py()
-    ):
-        return text
-    return pc.coalesce(
-        *(null_if_empty(as_text(array)[0]) for array in (*long, text, *others))
-    )
+def first_values(columns: list[pa.Array]) -> pa.Array | None:
+    """Return the first value of each row in some columns; None without a column."""
+    if len(columns) < 2:
+        return next(iter(columns), None)
+    known = [column(each, len(each)) for each in columns if each.null_count < len(each)]
+    return pc.coalesce(*known) if known else None
+
+
+def first_texts(columns: Iterable[pa.Array]) -> pa.Array:
+    """Return the first text of each row in some columns that is not empty."""
+    first, *others = columns
+    for other in others:
+        first = null_if_empty(first)
+        if not first.null_count:
+            break
+        first = pc.coalesce(first, other)
+    return first
 
 
 def filled_texts(

@@ -1,6 +1,7 @@
-"""Turn JSON objects, as platforms and collectors write them, into tweets as flat rows.
+"""Recognise the layout of JSON objects, as platforms and collectors write them.
 
-The functions are pure and take parsed objects. :func:`tweets_in` supports the v1.1 API
+The functions are pure and take parsed objects. :func:`tweets_in` yields the tweets of
+an object as flat rows (:mod:`provscan.readers.corpus.apis`). It supports the v1.1 API
 (``full_text``, ``extended_tweet``, ``retweeted_status``, ``quoted_status``); the v2 API
 (``data``, ``includes``, ``note_tweet``, ``referenced_tweets``) as pages, lines and as
 flattened by twarc; GraphQL (``rest_id``, ``legacy``, ``core.user_results``); the lines
@@ -12,19 +13,29 @@ original's text.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple, TypeGuard
+from collections.abc import Iterator
+from typing import Any
 
 import orjson
 
 from provscan.names import snake_case
+from provscan.readers.corpus.apis import (
+    PATHS,
+    QUOTED,
+    RETWEETED,
+    Object,
+    Skip,
+    Tweet,
+    first_value,
+    graphql_tweets,
+    is_activity,
+    of_activity,
+    tweets_of_object,
+    tweets_of_page,
+)
 from provscan.readers.corpus.compliance import OTHER_EVENTS, TWEET_EVENTS, USER_EVENTS
-from provscan.readers.corpus.fields import USUAL
-from provscan.readers.texts.fields import reads_like_text
-from provscan.readers.texts.records import value_at
-
-Object = dict[str, Any]
-Skip = Callable[[str, str], None]
+from provscan.readers.fields.survey import reads_like_text
+from provscan.readers.fields.tweets import USUAL
 
 # Keys whose values are a tweet or a list of tweets.
 WRAPPERS = ("tweet", "status", "statuses", "tweets", "results")
@@ -40,8 +51,6 @@ GRAPHQL = frozenset(
         "entryId",
     ]
 )
-RETWEETED = ("retweeted_status", "retweetedTweet")
-QUOTED = ("quoted_status", "quotedTweet")
 
 # Keys of compliance events. Streams send objects with one of these keys; in the v2 API,
 # it is inside "data".
@@ -95,78 +104,6 @@ IDS = frozenset(["id_str", "id", "created_at", "user"])
 TEXTS = frozenset(USUAL["text"]) - {"title"}
 
 
-# Paths of each part of a tweet in the layouts, in order of preference; a dot precedes a
-# key inside an object. The ``text`` of a long tweet is only its beginning.
-WHERE: dict[str, tuple[str, ...]] = {
-    "text": (
-        "note_tweet.text",
-        "note_tweet.note_tweet_results.result.text",
-        "extended_tweet.full_text",
-        "full_text",
-        "rawContent",
-        "text",
-        "content",
-        "renderedContent",
-    ),
-    # An edited tweet gets the id of its first version, so that all versions are one
-    # tweet.
-    "id": (
-        "edit_info.edit.initialTweetId",
-        "edit_history.initial_tweet_id",
-        "edit_info.initial_tweet_id",
-        "edit_control.initial_tweet_id",
-        "edit_history_tweet_ids",
-        "edit_info.initial.editTweetIds",
-        "edit_info.edit.editControlInitial.editTweetIds",
-        "edit_info.edit_tweet_ids",
-        "edit_history.edit_tweet_ids",
-        "edit_control.edit_tweet_ids",
-        "id_str",
-        "id",
-        "rest_id",
-    ),
-    "author": (
-        "user.screen_name",
-        "user.username",
-        "user.id_str",
-        "user.id",
-        "author.screen_name",
-        "author.username",
-        "author.id_str",
-        "author.id",
-        "author_id",
-        "username",
-        "screen_name",
-        "user",
-        "author",
-    ),
-    "date": ("created_at", "date", "createdAt", "timestamp_ms"),
-    "lang": ("lang",),
-    "rt_of": (
-        "rt_of",
-        "retweeted_status_id_str",
-        "retweeted_status_id",
-        "retweetedTweetId",
-    ),
-}
-
-
-class Tweet(NamedTuple):
-    """One tweet with the values of its object; any of them may be None."""
-
-    id: Any
-    text: Any
-    author: Any
-    date: Any
-    lang: Any
-    rt_of: Any
-
-
-PATHS = {
-    role: [tuple(name.split(".")) for name in names] for role, names in WHERE.items()
-}
-
-
 def rows_of_table(record: Object) -> list[Any] | None:
     """Return the rows of a table that is stored in one object: its columns are lists
     or objects with numbered keys, or its rows are keyed by id. Return None for other
@@ -211,7 +148,7 @@ def is_nested(record: Object) -> bool:
         return True
     if bool(_graphql_in(record)) or rows_of_table(record) is not None:
         return True
-    return _is_activity(record) or bool(_wrapped(record))
+    return is_activity(record) or bool(_wrapped(record))
 
 
 def tweets_in(record: Object, skip: Skip) -> Iterator[Tweet]:
@@ -225,18 +162,18 @@ def tweets_in(record: Object, skip: Skip) -> Iterator[Tweet]:
         return
     if found := _graphql_in(record):
         for tweet in found:
-            yield from _tweet(tweet)
+            yield from tweets_of_object(tweet)
         return
     data = record.get("data")
     if isinstance(data, dict | list):
-        yield from _page(
+        yield from tweets_of_page(
             data if isinstance(data, list) else [data], record.get("includes"), skip
         )
         return
     if "text" not in record and "full_text" not in record:
-        if _is_activity(record):
+        if is_activity(record):
             if record["verb"] in ("post", "share"):
-                yield from _tweet(_activity(record))
+                yield from tweets_of_object(of_activity(record))
             else:
                 skip(
                     "deletion" if record["verb"] == "delete" else "not_a_tweet",
@@ -255,48 +192,18 @@ def tweets_in(record: Object, skip: Skip) -> Iterator[Tweet]:
         if "meta" in record or any(record.get(key) == [] for key in WRAPPERS):
             return  # An empty page.
     if "referenced_tweets" in record or "includes" in record:
-        yield from _page([record], record.get("includes"), skip)
+        yield from tweets_of_page([record], record.get("includes"), skip)
     else:
-        yield from _tweet(record)
+        yield from tweets_of_object(record)
 
 
 def _graphql_in(record: Object) -> list[Object]:
     """Return the tweets in a GraphQL record; an empty list if it has another layout."""
     data = record.get("data")
     page = isinstance(data, dict) and "text" not in data
-    return list(_graphql(record)) if page or not GRAPHQL.isdisjoint(record) else []
-
-
-def _graphql(value: Any) -> Iterator[Object]:
-    """Yield the tweets of GraphQL anywhere in a value, in the form of the v1.1 API."""
-    waiting = [value]
-    while waiting:
-        value = waiting.pop()
-        if (
-            isinstance(value, dict)
-            and isinstance(legacy := value.get("legacy"), dict)
-            and "full_text" in legacy
-        ):
-            result = value_at(value, ("core", "user_results", "result")) or {}
-            user = {
-                "id_str": result.get("rest_id"),
-                **_object(result, ["core"]),
-                **_object(result, ["legacy"]),
-            }
-            yield {
-                **value,
-                "id_str": value.get("rest_id"),
-                **legacy,
-                "user": user if result else legacy.get("user_id_str"),
-                "retweeted_status": next(
-                    _graphql(legacy.get("retweeted_status_result")), None
-                ),
-                "quoted_status": next(
-                    _graphql(value.get("quoted_status_result")), None
-                ),
-            }
-        elif isinstance(value, dict | list):
-            waiting += reversed(value.values() if isinstance(value, dict) else value)
+    return (
+        list(graphql_tweets(record)) if page or not GRAPHQL.isdisjoint(record) else []
+    )
 
 
 def _wrapped(record: Object) -> list[Object]:
@@ -320,14 +227,12 @@ def _wrapped(record: Object) -> list[Object]:
 def _named(tweet: Object, record: Object) -> Object:
     """Return the tweet, with the id of the surrounding record if it has none."""
     names = ("id_str", "id", "tweet_id", "_id")
-    outer = _first(record, ((name,) for name in names))
+    outer = first_value(record, ((name,) for name in names))
     # The value of a key such as ``id`` may be the object with the tweet.
-    known = outer is not None and not isinstance(outer, dict | list)
-    return (
-        {"id": outer, **tweet}
-        if known and "id" not in tweet and _first(tweet, PATHS["id"]) is None
-        else tweet
-    )
+    if outer is None or isinstance(outer, dict | list) or "id" in tweet:
+        return tweet
+    known = first_value(tweet, PATHS["id"]) is not None
+    return tweet if known else {"id": outer, **tweet}
 
 
 def _parsed(value: str) -> Any:
@@ -349,7 +254,7 @@ def _is_tweet(value: Object) -> bool:
     return (
         (texts and not IDS.isdisjoint(value))
         or not MARKERS.isdisjoint(value)
-        or _is_activity(value)
+        or is_activity(value)
     )
 
 
@@ -360,32 +265,6 @@ def _is_text(key: str, value: Any) -> bool:
         and _parsed(value) is None
         and reads_like_text(value)
     )
-
-
-def _is_activity(record: Any) -> TypeGuard[Object]:
-    return isinstance(record, dict) and "verb" in record and "actor" in record
-
-
-def _activity(activity: Object) -> Object:
-    """Return a tweet of an activity stream in the form of the v1.1 API."""
-    inner, quoted = activity.get("object"), activity.get("twitter_quoted_status")
-    shared = inner if activity.get("verb") == "share" else None
-
-    def number(value: Any) -> Any:
-        return value.rpartition(":")[2] if isinstance(value, str) else value
-
-    return {
-        "id_str": number(activity.get("id")),
-        "text": _first(activity, [("long_object", "body"), ("body",)]),
-        "created_at": activity.get("postedTime"),
-        "user": {
-            "screen_name": _first(activity, [("actor", "preferredUsername")]),
-            "id_str": number(_first(activity, [("actor", "id")])),
-        },
-        "lang": activity.get("twitter_lang"),
-        "retweeted_status": _activity(shared) if _is_activity(shared) else None,
-        "quoted_status": _activity(quoted) if _is_activity(quoted) else None,
-    }
 
 
 def _notice(record: Object) -> tuple[str, str] | None:
@@ -400,94 +279,3 @@ def _notice(record: Object) -> tuple[str, str] | None:
             if not OTHERS.isdisjoint(level):
                 return "not_a_tweet", ", ".join(map(str, level))
     return None
-
-
-def _first(record: Object, paths: Iterable[tuple[str, ...]]) -> Any:
-    """Return the first value found at one of several paths; for a list, its first
-    element.
-    """
-    for path in paths:
-        value = value_at(record, path)
-        if isinstance(value, list):
-            value = value[0] if value else None
-        if value is not None and value != "":
-            return _scalar(value)
-    return None
-
-
-def _scalar(value: Any) -> Any:
-    """Return the value, unwrapped from an object in which MongoDB states its type:
-    ``{"$numberLong": "7"}``.
-    """
-    while (
-        isinstance(value, dict)
-        and len(value) == 1
-        and next(iter(value)).startswith("$")
-    ):
-        (value,) = value.values()
-    return value
-
-
-def _object(record: Object, keys: Iterable[str]) -> Object:
-    return next(
-        (value for key in keys if isinstance(value := record.get(key), dict)), {}
-    )
-
-
-def _objects(values: Any) -> list[Object]:
-    return [v for v in values if isinstance(v, dict)] if type(values) is list else []
-
-
-def _text(tweet: Object) -> Any:
-    return _first(tweet, PATHS["text"])
-
-
-def _row(tweet: Object, **known: Any) -> Tweet:
-    """Return a tweet as a row; ``known`` values take precedence over its own."""
-    return Tweet(
-        *(
-            _first(tweet, PATHS[role]) if (value := known.get(role)) is None else value
-            for role in Tweet._fields
-        )
-    )
-
-
-def _tweet(tweet: Object) -> Iterator[Tweet]:
-    """Yield a tweet of the v1.1 API, of an archive or of a scraper, after the tweets
-    embedded in it.
-    """
-    for quoted in (tweet[key] for key in QUOTED if isinstance(tweet.get(key), dict)):
-        if _text(quoted) is not None:
-            yield from _tweet(quoted)
-    original = _object(tweet, RETWEETED)
-    text = _text(original)
-    if text is not None:
-        yield from _tweet(original)
-    yield _row(tweet, text=text, rt_of=_first(original, PATHS["id"]))
-
-
-def _page(tweets: list[Any], includes: Any, skip: Skip) -> Iterator[Tweet]:
-    """Yield tweets of the v2 API, completed with the users and tweets to which they
-    refer, which are on the page or expanded in place.
-    """
-    includes = includes if isinstance(includes, dict) else {}
-    included = _objects(includes.get("tweets"))
-    users, known = (
-        {str(value["id"]): value for value in values if "id" in value}
-        for values in (_objects(includes.get("users")), included)
-    )
-    for tweet in [*included, *tweets]:
-        if not isinstance(tweet, dict):
-            skip("not_a_tweet", type(tweet).__name__)
-            continue
-        text = rt_of = None
-        for reference in _objects(tweet.get("referenced_tweets")):
-            inline = _text(reference) is not None
-            original = reference if inline else known.get(str(reference.get("id")), {})
-            if inline:
-                yield from _page([reference], None, skip)
-            if reference.get("type") == "retweeted":
-                rt_of = _first(original, PATHS["id"]) or reference.get("id")
-                text = _text(original)
-        author = users.get(str(tweet.get("author_id")), {})
-        yield _row(tweet, text=text, rt_of=rt_of, author=author.get("username"))

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from provscan.errors import InputError, ParameterError
 from provscan.readers.bytes.compression import COMPRESSED
-from provscan.readers.texts.fields import Fields
+from provscan.readers.fields.binding import Fields
 from provscan.urls import opened, source_of
 
 PREFIX = "recipe:"

@@ -1,8 +1,8 @@
 """Turn the sources of licensed tweets into a plan: which files and tables are read,
 and which are not.
 
-:func:`plan_tweets` surveys the sources like those of a dataset
-(:mod:`provscan.readers.planning`), leaves out files without tweets (labels,
+:func:`plan_tweets` finds the files like those of a dataset
+(:mod:`provscan.readers.finding`), leaves out files without tweets (labels,
 documentation, lists of ids, the other files of an account archive), and determines
 which fields of each remaining file contain the text, id, author and date of a tweet.
 """
@@ -27,21 +27,22 @@ from provscan.readers.corpus.account_archive import (
     folder_of,
     read_accounts,
 )
-from provscan.readers.corpus.fields import ROLES, bind, not_found, survey
 from provscan.readers.corpus.layouts import is_nested
 from provscan.readers.corpus.recipes import PREFIX, recipe_of
-from provscan.readers.formats.databases import TableFile
-from provscan.readers.formats.registry import FORMATS, Asked, split_name
-from provscan.readers.limits import LIMITS, Limits
-from provscan.readers.planning import (
+from provscan.readers.fields.binding import Fields
+from provscan.readers.fields.tweets import ROLES, bind
+from provscan.readers.finding import (
+    Finder,
     Found,
     Source,
-    Survey,
     named_sources,
     nothing_to_read,
 )
+from provscan.readers.formats.databases import TableFile
+from provscan.readers.formats.registry import FORMATS, Asked, split_name
+from provscan.readers.limits import LIMITS, Limits
+from provscan.readers.planning import require_named_fields
 from provscan.readers.splits import UNKNOWN, Context, Split
-from provscan.readers.texts.fields import Fields
 
 # Files that accompany the texts of a set, recognised by their names or lines.
 LABELS = re.compile(r"(^|[_.-])(labels?|mapping|classes)([_.-]|$)", re.IGNORECASE)
@@ -50,8 +51,6 @@ ABOUT = re.compile(
 )
 LEAST_LINES = 5
 ID = re.compile(rb"['\"]?[0-9]{8,}['\"]?,?")
-# Files are not cut into splits, so that their lines are counted while they are read.
-WHOLE = 1 << 62
 
 
 @dataclass(frozen=True)
@@ -92,44 +91,34 @@ def plan_tweets(
     planner = _Planner(limits)
     for source in named:
         planner.add(source, fields, asked)
-    unread, ignored = sorted(planner.survey.unread), sorted(planner.survey.ignored)
+    unread, ignored = sorted(planner.finder.unread), sorted(planner.finder.ignored)
     if not planner.files:
         raise planner.error or nothing_to_read(
             named, unread or ignored, "no tweets to index: "
         )
-    _require_named_fields(planner.files, limits)
+    require_named_fields([file.split for file in planner.files])
     return TweetPlan(planner.files, unread, ignored)
 
 
-def _require_named_fields(files: list[TweetFile], limits: Limits) -> None:
-    """Check that at least one file has each field that the user named."""
-    bindings = [file.split.binding for file in files]
-    for role in ROLES[1:]:
-        if all(binding is not None and role in binding.missing for binding in bindings):
-            first = files[0].split
-            there = survey(FORMATS[first.format].fields(first, limits))
-            raise not_found(role, getattr(files[0].fields, role), there, first.source)
-
-
 class _Planner:
-    """Decides which of the files that a survey found contain tweets."""
+    """Decides which of the files that were found contain tweets."""
 
     def __init__(self, limits: Limits) -> None:
         self.files: list[TweetFile] = []
         # Finds the files, and lists those that are left out.
-        self.survey = Survey(limits, Asked(), unpack=True)
+        self.finder = Finder(limits, Asked(), unpack=True)
         # The first error that made a file unreadable.
         self.error: InputError | None = None
         self._limits = limits
 
     def add(self, source: str, fields: Fields, asked: Asked) -> None:
         """Add the files with tweets of one source."""
-        path, survey = source, self.survey
-        survey.asked, survey.covers = asked, lambda source: True
+        path, finder = source, self.finder
+        finder.asked, finder.covers = asked, lambda source: True
         if source.startswith(PREFIX):
             recipe, path = recipe_of(source)
-            survey.covers = recipe.covers
-            survey.asked = asked = replace(
+            finder.covers = recipe.covers
+            finder.asked = asked = replace(
                 asked,
                 encoding=known_encoding(recipe.encoding) or asked.encoding,
                 format=recipe.format,
@@ -139,7 +128,7 @@ class _Planner:
             of_recipe = {role: getattr(recipe.fields, role) for role in ROLES}
             given = {role: name for role, name in of_recipe.items() if name}
             fields = replace(fields, **given)
-        files = list(survey.files([path]))
+        files = list(finder.files([path]))
         if not files and source.startswith(PREFIX):
             raise InputError(
                 f"{path} contains none of the files of {recipe.title}: "
@@ -148,13 +137,13 @@ class _Planner:
         # The source is a single file that the user named.
         alone = os.path.isfile(path) and len(files) == 1
         archives = [file for file in files if file.split.format == "archive"]
-        accounts, folders = read_accounts(archives, survey.unread, self._limits)
+        accounts, folders = read_accounts(archives, finder.unread, self._limits)
         # The pictures and fonts of an account archive are inside and next to its folder
         # "data".
         roots = tuple(f"{folder.removesuffix('/data')}/" for folder in folders)
-        others = [entry for entry in survey.unread if entry[0].startswith(roots)]
-        survey.ignored += [(path, OTHER_FILE) for path, _ in others]
-        survey.unread = [entry for entry in survey.unread if entry not in others]
+        others = [entry for entry in finder.unread if entry[0].startswith(roots)]
+        finder.ignored += [(path, OTHER_FILE) for path, _ in others]
+        finder.unread = [entry for entry in finder.unread if entry not in others]
         for file in files:
             split = file.split
             try:
@@ -216,9 +205,9 @@ class _Planner:
         if not records:
             self._add_without_records(split)
             return
-        (split,) = form.splits(split, WHOLE, self._limits)
         if fields.texts or not any(map(is_nested, records)):
-            split = replace(split, binding=bind(fields, records, split.source))
+            binding = bind(records, split.source, fields=fields, limits=self._limits)
+            split = replace(split, binding=binding)
         self.files.append(TweetFile(split, fields))
 
     def _add_without_records(self, split: Split) -> None:
@@ -229,19 +218,19 @@ class _Planner:
         for _ in FORMATS[split.format].read(stream, None):
             break
         if context.breaks:
-            self.survey.unread.append((split.source, context.breaks[0]))
+            self.finder.unread.append((split.source, context.breaks[0]))
         else:
             self._ignore(split, "empty")
 
     def _ignore(self, split: Split, why: str) -> None:
-        self.survey.ignored.append((split.source, why))
+        self.finder.ignore(split.source, why)
 
     def _leave(self, split: Split, error: InputError) -> None:
         source = split.source
         if LABELS.search(PurePosixPath(source).name):
             self._ignore(split, "labels, no texts")
             return
-        self.survey.leave(source, error)
+        self.finder.leave(source, error)
         self.error = self.error or error
 
 

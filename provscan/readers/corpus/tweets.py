@@ -9,41 +9,40 @@ its original; blocks of lines with such records are parsed as objects.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import chain
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from provscan.arrays import Numbers
 from provscan.errors import FieldNotFoundError
-from provscan.kernels.canonical.utf8 import code_points
 from provscan.readers.bytes.streams import ByteStream
+from provscan.readers.corpus.apis import Tweet
 from provscan.readers.corpus.columns import (
     batch_of,
-    column,
     filled_texts,
+    first_texts,
+    first_values,
     from_tweets,
-    whole_texts,
     with_ids,
 )
-from provscan.readers.corpus.fields import ROLES, Binding, bind
-from provscan.readers.corpus.layouts import Tweet, is_nested, rows_of_table, tweets_in
+from provscan.readers.corpus.layouts import is_nested, rows_of_table, tweets_in
 from provscan.readers.corpus.sources import TweetFile
+from provscan.readers.fields.binding import Binding, Fields
+from provscan.readers.fields.paths import ANY, Path, leaf, value_at
+from provscan.readers.fields.tweets import ROLES, bind
 from provscan.readers.formats.json_documents import Elements
 from provscan.readers.formats.jsonl import read_lines
 from provscan.readers.formats.objects import object_rows
-from provscan.readers.formats.protocol import ANY, Path, Rows
-from provscan.readers.formats.values import values_of
+from provscan.readers.formats.protocol import Rows, first_records
 from provscan.readers.limits import Limits, current_limits
 from provscan.readers.reading import read_rows, read_split
+from provscan.readers.schema import TWEETS
 from provscan.readers.splits import MEMORY, UNKNOWN, Context, OnBytes, Split
 from provscan.readers.stats import ReadStats
-from provscan.readers.texts.fields import Fields
+from provscan.readers.strings import checked_text, is_text
+from provscan.readers.texts.batches import characters, slices
 from provscan.readers.texts.garbled import mended_texts, note_garbled
-from provscan.readers.texts.records import checked_text, numbers_of, value_at
-from provscan.readers.texts.schema import TWEETS, plain_array
-from provscan.text_buffers import buffers
+from provscan.readers.values import values_of
 
 # The number of tweets collected from objects before they are turned into columns.
 GROUP = 8192
@@ -106,6 +105,7 @@ class _Reader:
         self._error: FieldNotFoundError | None = None
         self._counts = stats
         self._limits = limits
+        self._first: list[Any] = []  # The first records, if the fields are not known.
         self._rows = 0  # Rows so far of tables in single objects.
 
     def rows(self, context: Context) -> Iterator[Rows]:
@@ -117,18 +117,14 @@ class _Reader:
             yield from read_rows(split, None, context)
             return
         self._describe(binding)
-        wanted = dict(binding.wanted)
-        taken = {path[0] for path in wanted}
-        places = [*binding.long, *chain.from_iterable(binding.late.values())]
         of_lines = split.format in ("json", "jsonl")
-        # A field that happens to have the name of a guard is an ordinary field.
-        guards = GUARDS if of_lines else ()
-        wanted |= {
-            path: pa.string() for path in (*guards, *places) if path[0] not in taken
-        }
         if not of_lines:
-            yield from read_rows(split, wanted, context)
+            yield from read_rows(split, binding.wanted, context)
             return
+        # A field that happens to have the name of a guard is an ordinary field.
+        taken = {path[0] for path in binding.wanted}
+        guards = (path for path in GUARDS if path[0] not in taken)
+        wanted = binding.wanted | dict.fromkeys(guards, pa.string())
         stream = ByteStream(split, context)
         lines = Elements(stream) if split.format == "json" else stream
         yield from read_lines(lines, wanted, self._is_flat)
@@ -147,18 +143,15 @@ class _Reader:
         """Count all tweets in some records, and yield them with ids in batches within
         the limits.
         """
-        limits, counts = self._limits, self._counts
+        counts, fixed = self._counts, self._file.fields.fix_encoding
         before = counts.records
+        if self._binding is None:
+            self._first, parts = first_records(parts, self._limits)
         for batch in filter(len, self._all(parts)):
-            size = max(1, _text_bytes(batch))
-            step = max(1, limits.batch_bytes * batch.num_rows // size)
-            step = min(step, limits.batch_records)
-            for low in range(0, batch.num_rows, step):
-                part = with_ids(batch.slice(low, step), self._source, counts)
-                data, ends = buffers(part.column("text"))
+            for part, _ in slices(batch, self._limits):
+                part = with_ids(part, self._source, counts)
                 counts.records += part.num_rows
-                counts.characters += int(code_points(data[ends[0] : ends[-1]]))
-                fixed = self._file.fields.fix_encoding
+                counts.characters += characters(part)
                 note_garbled(part, self._source, counts, fixed=fixed)
                 if fixed:
                     place = part.schema.get_field_index("text")
@@ -175,7 +168,7 @@ class _Reader:
         for rows in parts:
             if isinstance(rows.values, pa.RecordBatch):
                 if self._binding is not None:
-                    yield self._columns(rows.values, numbers_of(rows))
+                    yield self._columns(rows.values, rows.record)
                     continue
                 rows = Rows(rows.numbers, values_of(rows.values))
             for number, tweet in self._objects(rows):
@@ -190,21 +183,26 @@ class _Reader:
 
     def _is_flat(self, batch: pa.RecordBatch) -> bool:
         """Return whether the columns of some lines are complete: each has a text."""
+        return any(not each.null_count for each in self._leaves(batch, "text"))
+
+    def _leaves(self, batch: pa.RecordBatch, role: str) -> list[pa.Array]:
+        """Return the columns of a role, in order of preference."""
         assert self._binding is not None
-        text = _leaf(batch, self._binding.text)
-        return text is not None and not text.null_count
+        found = (leaf(batch, path) for path in self._binding.paths.get(role, ()))
+        return [each.array for each in found if each is not None]
 
     def _columns(self, batch: pa.RecordBatch, numbers: Numbers) -> pa.RecordBatch:
-        binding = self._binding
-        assert binding is not None
-        values = {role: _column(batch, binding, role) for role in ROLES}
-        text = checked_text(values["text"], numbers, self._source, self._counts)
-        whole = whole_texts(
-            _leaves(batch, binding.long),
-            text,
-            _leaves(batch, binding.late.get("text", ())),
+        values = {
+            role: first_values(self._leaves(batch, role))
+            for role in ROLES
+            if role != "text"
+        }
+        texts = self._leaves(batch, "text")
+        texts = [text for text in texts if is_text(text.type)] or texts
+        text = first_texts(
+            checked_text(text, numbers, self._source, self._counts) for text in texts
         )
-        kept, text = filled_texts(whole, numbers, self._source, self._counts)
+        kept, text = filled_texts(text, numbers, self._source, self._counts)
         if kept is not None:
             numbers = numbers[kept]
             values = {
@@ -232,23 +230,17 @@ class _Reader:
             else:
                 if self._binding is None and not tried:
                     tried = True
-                    objects = [
-                        value for value in rows.values if isinstance(value, dict)
-                    ]
-                    flat = [value for value in objects if named or not is_nested(value)]
-                    self._binding = self._bound(flat) or self._bound(objects)
+                    seen = [*self._first, *rows.values]
+                    seen = [each for each in seen if isinstance(each, dict)]
+                    flat = [each for each in seen if named or not is_nested(each)]
+                    self._binding = self._bound(flat) or self._bound(seen)
                 yield from self._flat(number, record, self._binding)
 
-    def _bound(self, records: list[Any]) -> Binding | None:
-        """Return the paths of the roles in records that could not be inspected
-        beforehand.
-        """
+    def _bound(self, records: list[dict[str, Any]]) -> Binding | None:
+        """Return the fields of records that could not be inspected beforehand."""
+        fields, limits = self._file.fields, self._limits
         try:
-            return bind(
-                self._file.fields,
-                [record for record in records if isinstance(record, dict)],
-                self._source,
-            )
+            return bind(records, self._source, fields=fields, limits=limits)
         except FieldNotFoundError as error:
             self._error = error
             return None
@@ -257,14 +249,11 @@ class _Reader:
         self, number: int, record: Any, binding: Binding | None
     ) -> Iterator[tuple[int, Tweet]]:
         if binding is None:
-            self._counts.skip(
-                "no_text", self._source, number, "no field contains a text"
-            )
+            what = "no field contains a text"
+            self._counts.skip("no_text", self._source, number, what)
         else:
-            yield (
-                number,
-                Tweet(*(_value(record, binding, role) for role in Tweet._fields)),
-            )
+            paths = (binding.paths.get(role, ()) for role in Tweet._fields)
+            yield number, Tweet(*(_value(record, path) for path in paths))
 
     def _nested(
         self, number: int, record: dict[str, Any]
@@ -283,53 +272,9 @@ class _Reader:
             yield number, tweet
 
 
-def _text_bytes(batch: pa.RecordBatch) -> int:
-    _, ends = buffers(batch.column("text"))
-    return int(ends[-1] - ends[0])
-
-
-def _leaf(batch: pa.RecordBatch, path: Path) -> pa.Array | None:
-    if path[0] not in batch.schema.names:
-        return None
-    array = batch.column(batch.schema.get_field_index(path[0]))
-    return plain_array(
-        pc.struct_field(array, list(path[1:])) if len(path) > 1 else array
-    )
-
-
-def _leaves(batch: pa.RecordBatch, paths: Iterable[Path]) -> list[pa.Array]:
-    found = (_leaf(batch, path) for path in paths)
-    return [leaf for leaf in found if leaf is not None]
-
-
-def _column(batch: pa.RecordBatch, binding: Binding, role: str) -> pa.Array | None:
-    """Return the values of a role at its path in the first records, or else at the
-    paths that later records may have.
-    """
-    path = getattr(binding, role)
-    if path is not None:
-        return _leaf(batch, path)
-    there = _leaves(batch, binding.late.get(role, ()))
-    if len(there) < 2:
-        return there[0] if there else None
-    known = [column(leaf, len(leaf)) for leaf in there if leaf.null_count < len(leaf)]
-    return pc.coalesce(*known) if known else None
-
-
-def _value(record: Any, binding: Binding, role: str) -> Any:
-    """Return the value of a role in one record; see :func:`_column`."""
-    path = getattr(binding, role)
-    if role == "text":
-        long = next(
-            (value for path in binding.long if (value := value_at(record, path))), None
-        )
-        if isinstance(long, str):
-            return long
-    if path is not None and (
-        (value := value_at(record, path)) is not None or role != "text"
-    ):
-        return value
-    values = (value_at(record, path) for path in binding.late.get(role, ()))
-    return next(
-        (value for value in values if isinstance(value, str | int | float)), None
-    )
+def _value(record: Any, paths: Iterable[Path]) -> Any:
+    """Return the first value in a record at some paths, preferably a scalar."""
+    values = [value_at(record, path) for path in paths]
+    values = [value for value in values if value is not None and value != ""]
+    scalars = (value for value in values if not isinstance(value, dict | list))
+    return next(scalars, next(iter(values), None))

@@ -21,7 +21,7 @@ from provscan.readers.bytes.streams import ByteStream, unpack_into
 from provscan.readers.formats.protocol import Format, Rows, Wanted
 from provscan.readers.limits import Limits
 from provscan.readers.splits import Context, Split
-from provscan.readers.texts.schema import with_distinct_names
+from provscan.readers.values import with_distinct_names
 from provscan.urls import is_remote
 
 # The number of bytes of a column read at a time; a row group may have gigabytes.

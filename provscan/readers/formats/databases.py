@@ -23,11 +23,11 @@ from provscan.errors import InputError, interruptible
 from provscan.readers.bytes.budget import require_few, require_growth
 from provscan.readers.bytes.files import readable
 from provscan.readers.bytes.streams import ByteStream
-from provscan.readers.formats.delimited import header_of
 from provscan.readers.formats.protocol import Format, Rows, Wanted
+from provscan.readers.formats.table_layout import header_of
 from provscan.readers.limits import Limits
 from provscan.readers.splits import Context, Split
-from provscan.readers.texts.schema import distinct_names
+from provscan.readers.values import distinct_names
 from provscan.urls import is_remote
 
 GROUP = 4096
@@ -277,11 +277,8 @@ class TableFile(Format):
         """Return a split of the table that is named, or of each table. In an archive,
         the split's member names the file instead.
         """
-        return (
-            [whole]
-            if whole.member is not None and whole.archive is None
-            else self.tables(whole, limits)
-        )
+        named = whole.member is not None and whole.archive is None
+        return [whole] if named else self.tables(whole, limits)
 
     def fields(self, whole: Split, limits: Limits) -> list[Any]:
         context = Context.quiet(limits)

@@ -9,11 +9,9 @@ line, not the rest of the file.
 from __future__ import annotations
 
 import csv
-import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -23,139 +21,19 @@ from provscan.arrays import Numbers
 from provscan.readers.bytes.budget import require_few
 from provscan.readers.bytes.streams import ByteStream, lines
 from provscan.readers.formats.protocol import Format, Raw, Rows, Wanted
+from provscan.readers.formats.table_layout import (
+    NAMED_DELIMITER,
+    csv_reader,
+    header_of,
+)
 from provscan.readers.limits import Limits
 from provscan.readers.splits import Layout
-from provscan.readers.texts.fields import reads_like_text, usual_name
-from provscan.readers.texts.records import is_utf8
-from provscan.readers.texts.schema import distinct_names
+from provscan.readers.strings import is_utf8
 
-DELIMITERS = ",\t;|"
 NEWLINE, RETURN, QUOTE = b'\n\r"'
-HEAD_LINES = 200
-NUMBER = re.compile(r"[-+]?[\d.,:]+")
-# The line that spreadsheets write before the header.
-NAMED_DELIMITER = re.compile(r"\ufeff?sep=([,;|\t])\r?(?:\n|$)")
-INNER_RETURN = re.compile(r"\r(?!\n|$)")
 UNCLOSED = "it has an opening quote that is never closed"
 # A row of more lines than this, which all look like rows, is noted.
 LEAST_LIKE_ROWS = 5
-# Minimum number of columns and of rows by which a table is recognised below other
-# lines.
-LEAST_COLUMNS = 3
-LEAST_BELOW = 4
-
-
-def layout_of(name: str, head: bytes, layout: Layout) -> Layout:
-    """Determine the delimiter of a file, and whether quotes enclose values, from its
-    first lines.
-    """
-    text = head.decode(errors="replace")
-    ends = re.split(
-        r"\r\n|\r|\n", text[: text.rfind("\n") + 1 or len(text)], maxsplit=HEAD_LINES
-    )
-    rows = [line + "\n" for line in ends[:HEAD_LINES] if line.strip()]
-    delimiter = "\t"
-    if named := NAMED_DELIMITER.match(text):
-        delimiter = named[1]
-    elif not name.lower().endswith((".tsv", ".tab")):
-        delimiter = max(DELIMITERS, key=lambda candidate: _fit(rows, candidate))
-    above = 0
-    if (
-        not named
-        and _fit(rows, delimiter)[0] < 1.0
-        and (layout.cr or not INNER_RETURN.search(text))
-    ):
-        lines = [line + "\n" for line in ends[:HEAD_LINES]]
-        for candidate in dict.fromkeys([delimiter, *DELIMITERS]):
-            if above := _above(lines, candidate):
-                delimiter = candidate
-                break
-        rows = [line for line in lines[above:] if line.strip()]
-    # In TSV, quotes count as text if this leaves fewer rows of another width, or joins
-    # fewer lines.
-    quoted = delimiter != "\t" or _misfit(rows, delimiter, True) <= _misfit(
-        rows, delimiter, False
-    )
-    return replace(layout, delimiter=delimiter, quoted=quoted, above=above)
-
-
-def _above(lines: list[str], delimiter: str) -> int:
-    """Return the number of lines above the names of a table's columns. Such lines are
-    narrower than the table; an export may state its query there.
-    """
-    try:
-        reader = _reader(lines, Layout(delimiter=delimiter))
-        # Each row, and the number of lines up to its end.
-        rows = [(row, reader.line_num) for row in reader]
-    except csv.Error:
-        return 0
-    widths = [len(row) for row, _ in rows]
-    width = max(widths, default=0)
-    if width < LEAST_COLUMNS:
-        return 0
-    place = widths.index(width)
-    names, at = rows[place][0], rows[place - 1][1] if place else 0
-    below = [count for count in widths[place:] if count]
-    fits = len(below) >= LEAST_BELOW and 10 * below.count(width) >= 9 * len(below)
-    return at if fits and header_of(names)[1] else 0
-
-
-def _widths(rows: list[str], delimiter: str, quoted: bool) -> list[int]:
-    try:
-        return [
-            len(row)
-            for row in _reader(rows, Layout(None, delimiter=delimiter, quoted=quoted))
-        ]
-    except csv.Error:
-        return []
-
-
-def _fit(rows: list[str], delimiter: str) -> tuple[float, int]:
-    """Return how well a delimiter divides rows: the share of the rows that are as wide
-    as the first, and that width.
-    """
-    widths = _widths(rows, delimiter, True)
-    if not widths or widths[0] == 1:
-        return 0.0, 1
-    return round(sum(width == widths[0] for width in widths) / len(widths), 1), min(
-        widths[0], 50
-    )
-
-
-def _misfit(rows: list[str], delimiter: str, quoted: bool) -> tuple[int, int]:
-    widths = _widths(rows, delimiter, quoted)
-    return (
-        (sum(width != widths[0] for width in widths), len(rows) - len(widths))
-        if widths
-        else (len(rows), 0)
-    )
-
-
-def _reader(texts: Iterable[str], layout: Layout, *, strict: bool = False) -> Any:
-    return csv.reader(
-        texts,
-        delimiter=layout.delimiter,
-        quoting=csv.QUOTE_MINIMAL if layout.quoted else csv.QUOTE_NONE,
-        strict=strict,
-    )
-
-
-def header_of(first: list[str]) -> tuple[list[str], bool]:
-    """Return the names of the columns, and whether the first row contains them."""
-    names = [name.strip() for name in first]
-    filled = [name for name in names if name]
-    is_header = any(usual_name(name) for name in filled) or (
-        len(set(filled)) == len(filled) > 0
-        and not any(
-            reads_like_text(name) or len(name) > 60 or NUMBER.fullmatch(name)
-            for name in filled
-        )
-    )
-    if not is_header:
-        return [f"column_{number}" for number in range(1, len(names) + 1)], False
-    return distinct_names(
-        [name or f"column_{place}" for place, name in enumerate(names, 1)]
-    ), True
 
 
 class _Row(NamedTuple):
@@ -292,11 +170,7 @@ class _Table:
         """
         while self._above and data:
             line, _, data = data.partition(b"\n")
-            self._above -= 1
-            if line.strip():
-                shown = line[:80].decode(errors="replace").strip()
-                self._stream.context.stats.note("lines_above", self._source, 0, shown)
-            yield _Row(line + b"\n")
+            yield self._row_above(line + b"\n")
         lines = data.splitlines(keepends=True)
         # The values that are used are checked for valid UTF-8 later.
         texts = [line.decode(errors="surrogateescape") for line in lines]
@@ -306,7 +180,7 @@ class _Table:
             # Do not use a slice: if all lines of a hostile file are broken rows, each
             # would copy all lines after it.
             following = map(texts.__getitem__, range(start, len(texts)))
-            reader = _reader(following, self._layout, strict=True)
+            reader = csv_reader(following, self._layout, strict=True)
             try:
                 for values in reader:
                     end = start + reader.line_num
@@ -336,14 +210,27 @@ class _Table:
                     what = f"quotes that are not closed, from line {at + 1:,}"
                     self._stream.break_off(f"it ends within a row ({what})")
                     return
-            alone: list[str] = next(_reader([texts[at]], self._layout), [])
-            closed = bool(alone) and not alone[-1].endswith(("\r", "\n"))
-            if closed and len(alone) == len(self.names or alone):
-                yield self._row(lines[at : at + 1], alone)
-            else:
-                self._skip(self._number, why if closed else UNCLOSED)
-                yield _Row(lines[at], self._next())
+            yield self._row_alone(lines[at], texts[at], why)
             at += 1
+
+    def _row_above(self, line: bytes) -> _Row:
+        """Return a line above the names of the columns, which is noted."""
+        self._above -= 1
+        if line.strip():
+            shown = line[:80].decode(errors="replace").strip()
+            self._stream.context.stats.note("lines_above", self._source, 0, shown)
+        return _Row(line)
+
+    def _row_alone(self, line: bytes, text: str, why: str) -> _Row:
+        """Return the row of a single line; it is skipped and counted if its quotes are
+        not closed, or if it is narrower or wider than the header.
+        """
+        values: list[str] = next(csv_reader([text], self._layout), [])
+        closed = bool(values) and not values[-1].endswith(("\r", "\n"))
+        if closed and len(values) == len(self.names or values):
+            return self._row([line], values)
+        self._skip(self._number, why if closed else UNCLOSED)
+        return _Row(line, self._next())
 
     def _row(self, lines: list[bytes], values: list[str]) -> _Row:
         """Return the row of some lines; the first row may be the header."""

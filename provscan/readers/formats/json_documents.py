@@ -27,15 +27,21 @@ NOT_ONE_DOCUMENT = "is neither one JSON array nor JSON objects one after the oth
 
 
 class Elements(ByteStream):
-    """The elements of a document, one per line."""
+    """The elements of a document, one per line, without what is
+    ``before`` it."""
 
-    def __init__(self, stream: ByteStream) -> None:
+    def __init__(
+        self, stream: ByteStream, before: re.Pattern[bytes] | None = None
+    ) -> None:
         super().__init__(stream.split, stream.context)
         self._stream = stream
+        self._before = before
 
     def __iter__(self) -> Iterator[bytes]:
         state = np.zeros(STATE, np.int64)
         for chunk in self._stream:
+            if self._before is not None:
+                chunk, self._before = self._before.sub(b"", chunk, count=1), None
             # A newline may follow each bracket.
             out = np.empty(2 * len(chunk), np.uint8)
             yield out[

@@ -32,16 +32,18 @@ from provscan.kernels.reading.json_lines import (
 from provscan.kernels.records import StringColumns
 from provscan.readers.bytes.files import readable
 from provscan.readers.bytes.streams import BOM, Block, ByteStream, lines
-from provscan.readers.formats.protocol import Format, Path, Raw, Rows, Wanted
+from provscan.readers.fields.dataset import SEARCHED
+from provscan.readers.fields.paths import Columns, Path
+from provscan.readers.formats.protocol import Format, Raw, Rows, Wanted
 from provscan.readers.limits import Limits
 from provscan.readers.splits import Split
 from provscan.readers.stats import ReadStats
-from provscan.readers.texts.fields import SEARCHED
-from provscan.readers.texts.records import is_utf8
+from provscan.readers.strings import is_utf8
 from provscan.urls import is_remote
 
-# The number of rows that are parsed line by line at a time.
-GROUP = 4096
+# The number of rows that are parsed line by line at a time. Python's garbage collector
+# would spend more time on the objects of more rows than parsing takes.
+GROUP = 256
 # Maximum number of columns for which the kernel is used, since it compares each key and
 # reserves space for the values.
 MOST_COLUMNS = 20
@@ -203,45 +205,72 @@ def parse_lines(
     """Yield the objects in some lines; a string becomes an object with a text, and
     other lines are counted.
     """
-    numbers: list[int] = []
-    records: list[Any] = []
-    for number, line in enumerate(data.split(b"\n"), first):
-        if (values := many_values(line, limits)) is not None:
-            stats.skip(
-                "too_many_fields",
-                source,
-                number,
-                f"{values:,} values, above the limit of {limits.fields:,}",
-            )
-            continue
-        problem = ""
-        try:
-            record = orjson.loads(line)
-        except orjson.JSONDecodeError as error:
-            # str(error) would contain a copy of the line.
-            problem = f"{error.msg} (column {error.colno})"
-        if problem:
-            if not line.strip():
-                continue
-            try:
-                record = _repaired(line, source, number, stats)
-            except ValueError:
-                stats.skip("bad_json", source, number, problem)
-                continue
-        if isinstance(record, str):
-            record = {"text": record}
-        elif not isinstance(record, dict):
-            stats.skip(
-                "not_an_object", source, number, line[:60].decode(errors="replace")
-            )
-            continue
-        numbers.append(number)
-        records.append(record)
-        if len(records) == GROUP:
+    every = data.split(b"\n")
+    for start in range(0, len(every), GROUP):
+        group = every[start : start + GROUP]
+        numbers = range(first + start, first + start + len(group))
+        records = _objects(group)
+        if records is not None:
             yield Rows(numbers, records)
-            numbers, records = [], []
-    if records:
-        yield Rows(numbers, records)
+            continue
+        found = {
+            number: record
+            for number, line in zip(numbers, group, strict=True)
+            if (record := _object(line, number, source, stats, limits)) is not None
+        }
+        if found:
+            yield Rows(list(found), list(found.values()))
+
+
+def _as_columns(rows: Rows, columns: Columns) -> Rows:
+    """Return objects as columns, if their values have the wanted types."""
+    batch = columns.of(rows.values)
+    if batch is None:
+        return rows
+    whole = zip(rows.numbers, rows.values, strict=True)
+    return Rows(rows.numbers, batch, [row for row in whole if row[0] % SEARCHED == 0])
+
+
+def _objects(group: list[bytes]) -> list[Any] | None:
+    """Return lines as objects; None if one of them has to be looked at."""
+    if max(map(len, group)) > LONGEST:
+        return None
+    try:
+        records = list(map(orjson.loads, group))
+    except orjson.JSONDecodeError:
+        return None
+    return records if set(map(type, records)) == {dict} else None
+
+
+def _object(
+    line: bytes, number: int, source: str, stats: ReadStats, limits: Limits
+) -> dict[str, Any] | None:
+    """Return a line as an object; None if it is blank, or bad and counted."""
+    if (values := many_values(line, limits)) is not None:
+        detail = f"{values:,} values, above the limit of {limits.fields:,}"
+        stats.skip("too_many_fields", source, number, detail)
+        return None
+    problem = ""
+    try:
+        record = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        # str(error) would contain a copy of the line.
+        problem = f"{error.msg} (column {error.colno})"
+    if problem:
+        if not line.strip():
+            return None
+        try:
+            record = _repaired(line, source, number, stats)
+        except ValueError:
+            stats.skip("bad_json", source, number, problem)
+            return None
+    if isinstance(record, str):
+        return {"text": record}
+    if not isinstance(record, dict):
+        detail = line[:60].decode(errors="replace")
+        stats.skip("not_an_object", source, number, detail)
+        return None
+    return record
 
 
 def byte_ranges(whole: Split, target: int, limits: Limits) -> Iterator[Split]:
@@ -309,6 +338,7 @@ def read_lines(
     """
     top_level = TopLevel(wanted or {})
     context = stream.context
+    nested = Columns(wanted) if wanted and accept is None else None
     for block in lines(stream):
         if not block.ended and (open_end := still_open(state_at_end(block.data))):
             # A record that is cut off means that the file is damaged.
@@ -320,13 +350,15 @@ def read_lines(
             whole = _some_records(block) if accept is None else []
             yield Rows(range(block.first, block.first + block.lines), batch, whole)
         else:
-            yield from parse_lines(
+            parts = parse_lines(
                 block.first,
                 bytes(block.data),
                 stream.split.source,
                 context.stats,
                 context.limits,
             )
+            for rows in parts:
+                yield rows if nested is None else _as_columns(rows, nested)
 
 
 FORMATS = (JsonLines(),)

@@ -25,7 +25,7 @@ from provscan.readers.bytes.streams import REPLACED, ByteStream, cut
 from provscan.readers.formats.protocol import Format, Raw, Rows, Wanted, too_long
 from provscan.readers.limits import Limits
 from provscan.readers.splits import Context, Split
-from provscan.readers.texts.records import is_utf8
+from provscan.readers.strings import is_utf8
 
 GROUP = 64
 OPEN = (StartBoundaryNotFoundDefect, CloseBoundaryNotFoundDefect)

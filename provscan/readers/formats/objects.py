@@ -17,7 +17,7 @@ from provscan.errors import InputError
 from provscan.readers.formats.protocol import Rows
 from provscan.readers.limits import Limits
 from provscan.readers.splits import MEMORY
-from provscan.readers.texts.schema import distinct_names, with_distinct_names
+from provscan.readers.values import distinct_names, with_distinct_names
 
 GROUP = 4096
 # Types whose values never mark a missing value.
@@ -51,30 +51,7 @@ def _rows(obj: Any, limits: Limits) -> Iterator[Rows]:
             "expected records, not a mapping; take one of its parts: "
             f"{', '.join(map(repr, obj))}"
         )
-    if type(obj).__name__ == "Series" and hasattr(obj, "__arrow_c_stream__"):
-        obj = _arrow(obj, pa.chunked_array)
-    if isinstance(obj, pa.Array | pa.ChunkedArray):
-        obj = pa.table({"text": obj})
-    if kind == "polars.LazyFrame":
-        obj = obj.collect()
-    if kind.endswith(".DuckDBPyRelation"):
-        obj = (
-            obj.to_arrow_reader(limits.batch_records)
-            if hasattr(obj, "to_arrow_reader")
-            else obj.fetch_arrow_reader()
-        )
-    if kind == "pandas.DataFrame":
-        obj = _arrow(
-            obj.set_axis(distinct_names(list(map(str, obj.columns))), axis=1),
-            pa.Table.from_pandas,
-        )
-    if type(obj).__module__.startswith("pyarrow._dataset"):
-        scanner = (
-            obj.scanner(batch_size=limits.batch_records)
-            if hasattr(obj, "scanner")
-            else obj
-        )
-        obj = scanner.to_reader()
+    obj = _converted(obj, kind, limits)
     if is_ray_dataset(obj):
         blocks = (
             table_of_block(reference).to_batches(limits.batch_records)
@@ -82,12 +59,8 @@ def _rows(obj: Any, limits: Limits) -> Iterator[Rows]:
         )
         yield from _tables(itertools.chain.from_iterable(blocks))
     elif kind in ("datasets.Dataset", "datasets.IterableDataset"):
-        obj = (
-            batch
-            for table in obj.with_format("arrow").iter(limits.batch_records)
-            for batch in table.to_batches()
-        )
-        yield from _tables(obj)
+        tables = obj.with_format("arrow").iter(limits.batch_records)
+        yield from _tables(batch for table in tables for batch in table.to_batches())
     elif isinstance(obj, pa.Table):
         yield from _tables(obj.to_batches(limits.batch_records))
     elif isinstance(obj, pa.RecordBatch):
@@ -108,6 +81,31 @@ def _rows(obj: Any, limits: Limits) -> Iterator[Rows]:
         raise InputError(
             f"expected texts, dicts or an Arrow table, not {type(obj).__name__}"
         )
+
+
+def _converted(obj: Any, kind: str, limits: Limits) -> Any:
+    """Return a frame, a column or a query as Arrow data, or its records if a column
+    has values of several types; other objects unchanged.
+    """
+    if kind == "pandas.DataFrame":
+        names = distinct_names(list(map(str, obj.columns)))
+        return _arrow(obj.set_axis(names, axis=1), pa.Table.from_pandas)
+    if kind == "polars.LazyFrame":
+        return obj.collect()
+    if kind.endswith(".DuckDBPyRelation"):
+        return (
+            obj.to_arrow_reader(limits.batch_records)
+            if hasattr(obj, "to_arrow_reader")
+            else obj.fetch_arrow_reader()
+        )
+    if type(obj).__module__.startswith("pyarrow._dataset"):
+        scans = hasattr(obj, "scanner")
+        obj = obj.scanner(batch_size=limits.batch_records) if scans else obj
+        return obj.to_reader()
+    if type(obj).__name__ == "Series" and hasattr(obj, "__arrow_c_stream__"):
+        obj = _arrow(obj, pa.chunked_array)
+    is_column = isinstance(obj, pa.Array | pa.ChunkedArray)
+    return pa.table({"text": obj}) if is_column else obj
 
 
 def _filled(value: Any) -> Any:

@@ -16,10 +16,10 @@ from provscan.readers.formats.jsonl import byte_ranges
 from provscan.readers.formats.protocol import Format, Raw, Rows, Wanted, too_long
 from provscan.readers.formats.subtitles import EXTENSIONS as SUBTITLES
 from provscan.readers.formats.subtitles import are_subtitles
+from provscan.readers.formats.words import has_paragraphs, word_column, words_alone
 from provscan.readers.limits import Limits
 from provscan.readers.splits import Layout, Split
-from provscan.readers.texts.records import is_utf8
-from provscan.readers.texts.words import has_paragraphs, word_column, words_alone
+from provscan.readers.strings import is_utf8
 
 BROKEN = "bytes replaced by U+FFFD"
 

@@ -14,19 +14,17 @@ from dataclasses import replace
 from itertools import chain
 from typing import IO, Any, NamedTuple, Protocol
 
+import numpy as np
 import pyarrow as pa
 
 from provscan.arrays import Numbers
 from provscan.errors import InputError
 from provscan.readers.bytes.streams import ByteStream
-from provscan.readers.formats.values import HEAD, head_values
+from provscan.readers.fields.paths import Path
 from provscan.readers.limits import Limits
 from provscan.readers.splits import Context, Split
+from provscan.readers.values import HEAD, head_values
 
-# The part of a path that matches any element of a list; no key of an object equals it.
-ANY = "\0[]"
-
-Path = tuple[str, ...]
 Wanted = dict[Path, pa.DataType] | None
 
 
@@ -39,6 +37,16 @@ class Rows(NamedTuple):
     # A sample of whole records with their numbers, if the columns contain only wanted
     # values.
     whole: Sequence[tuple[int, Any]] = ()
+
+    @property
+    def record(self) -> Numbers:
+        """The number of each record, as an array."""
+        numbers = self.numbers
+        return (
+            np.arange(numbers.start, numbers.stop)
+            if isinstance(numbers, range)
+            else np.asarray(numbers, np.int64)
+        )
 
 
 class Raw(NamedTuple):

@@ -19,11 +19,11 @@ from provscan.readers.bytes.encodings import (
 )
 from provscan.readers.bytes.streams import BOM, HEAD, ByteStream
 from provscan.readers.corpus.account_archive import AccountArchive
-from provscan.readers.formats import delimited, plain
+from provscan.readers.formats import plain, table_layout
 from provscan.readers.formats.protocol import Format
 from provscan.readers.formats.tar import Tar, WebDataset
+from provscan.readers.formats.words import has_paragraphs, word_column
 from provscan.readers.splits import Layout, NotReadable, Split
-from provscan.readers.texts.words import has_paragraphs, word_column
 
 
 def _declared() -> Iterator[Format]:
@@ -197,7 +197,7 @@ def identified(
     if form == "text" and asked.delimiter is not None:
         form = "csv"
     if form == "csv":
-        layout = delimited.layout_of(name, head, layout)
+        layout = table_layout.layout_of(name, head, layout)
     elif form == "text" and asked.tables and not asked.format and _are_rows(head):
         form, layout = "csv", replace(layout, delimiter="\t", quoted=False)
     if form == "csv" and asked.delimiter is not None:

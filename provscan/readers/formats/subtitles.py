@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from provscan.arrays import Numbers
 from provscan.kernels.reading.subtitles import timed
-from provscan.readers.texts.model_outputs import LEFT_OUT
+from provscan.readers.strings import LEFT_OUT
 from provscan.text_buffers import buffers
 
 EXTENSIONS = (".srt", ".vtt")

@@ -27,7 +27,7 @@ from provscan.readers.bytes.streams import REPLACED, ByteStream, OpenStream
 from provscan.readers.formats.protocol import Format, Raw, Rows, Wanted, too_long
 from provscan.readers.limits import Limits
 from provscan.readers.splits import Context, Split
-from provscan.readers.texts.records import is_utf8
+from provscan.readers.strings import is_utf8
 
 GROUP = 64
 WITH_ESCAPES = ("utf-7", "utf-16", "utf-32", "utf_7", "utf_16", "iso2022", "hz")

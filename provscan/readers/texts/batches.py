@@ -12,15 +12,32 @@ import pyarrow as pa
 from provscan.kernels.canonical.utf8 import byte_places, code_points
 from provscan.readers.formats.subtitles import without_cues
 from provscan.readers.limits import Limits
+from provscan.readers.schema import PIECE_SCHEMA, SCHEMA
 from provscan.readers.stats import ReadStats
 from provscan.readers.texts.garbled import note_garbled
-from provscan.readers.texts.schema import PIECE_SCHEMA, SCHEMA
 from provscan.text_buffers import buffers
 
 
-def _characters(batch: pa.RecordBatch) -> int:
+def characters(batch: pa.RecordBatch) -> int:
+    """Return the number of code points in the texts of a batch."""
     data, offsets = buffers(batch.column("text"))
     return int(code_points(data[offsets[0] : offsets[-1]]))
+
+
+def slices(
+    batch: pa.RecordBatch, limits: Limits
+) -> Iterator[tuple[pa.RecordBatch, int]]:
+    """Yield slices that each are within the limits of a batch, with their bytes of
+    text, without copying; a single text may be larger.
+    """
+    offsets = buffers(batch.column("text"))[1]
+    start = 0
+    while start < batch.num_rows:
+        most = offsets[start] + limits.batch_bytes
+        fits = int(np.searchsorted(offsets, most, "right")) - 1
+        end = min(max(fits, start + 1), start + limits.batch_records, batch.num_rows)
+        yield batch.slice(start, end - start), int(offsets[end] - offsets[start])
+        start = end
 
 
 class Batcher:
@@ -43,7 +60,7 @@ class Batcher:
         waiting: list[pa.RecordBatch] = []
         rows = size = 0
         for batch in map(self._spoken, parts):
-            for part, part_size in self._slices(batch):
+            for part, part_size in slices(batch, limits):
                 long = part_size > limits.piece and part.num_rows == 1
                 full = (
                     rows + part.num_rows > limits.batch_records
@@ -80,28 +97,6 @@ class Batcher:
             batch.schema.get_field_index("text"), SCHEMA.field("text"), texts
         )
 
-    def _slices(self, batch: pa.RecordBatch) -> Iterator[tuple[pa.RecordBatch, int]]:
-        """Yield slices that each fit in one batch, with their bytes of text, without
-        copying.
-        """
-        limits = self._limits
-        offsets = buffers(batch.column("text"))[1]
-        start = 0
-        while start < batch.num_rows:
-            fits = (
-                int(
-                    np.searchsorted(
-                        offsets, offsets[start] + limits.batch_bytes, "right"
-                    )
-                )
-                - 1
-            )
-            end = min(
-                max(fits, start + 1), start + limits.batch_records, batch.num_rows
-            )
-            yield batch.slice(start, end - start), int(offsets[end] - offsets[start])
-            start = end
-
     def _joined(self, batches: list[pa.RecordBatch]) -> pa.RecordBatch:
         batch = batches[0]
         if len(batches) > 1:
@@ -111,7 +106,7 @@ class Batcher:
                 .combine_chunks()
                 .to_batches()[0]
             )
-        return self._counted(batch, _characters(batch))
+        return self._counted(batch, characters(batch))
 
     def _cut(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         """Yield a long text: unchanged if it has at most ``piece`` code points, else
@@ -119,7 +114,7 @@ class Batcher:
         """
         limits = self._limits
         texts = batch.column("text")
-        length = _characters(batch)
+        length = characters(batch)
         if length <= limits.piece:
             yield self._joined([batch])
             return

@@ -13,32 +13,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
-import orjson
 import pyarrow as pa
 
 from provscan.names import snake_case
-from provscan.readers.formats.protocol import Path
+from provscan.readers.fields.chats import GIVEN, ROLES
 from provscan.readers.stats import ReadStats
+from provscan.readers.strings import LEFT_OUT
 
-ROLES = ("role", "from", "speaker", "author")
-"""Names of fields that name the speaker in a chat."""
-GIVEN = {
-    "system",
-    "user",
-    "human",
-    "prompter",
-    "instruction",
-    "developer",
-    "tool",
-    "function",
-    "environment",
-}
-"""Roles of those who speak to a model."""
-ANSWERING = {"assistant", "gpt", "chatgpt", "model", "bot", "ai"}
-"""Roles of the model in chats."""
+# Names of fields that contain what a model was given.
 PROMPTS = {
     "prompt",
     "prompts",
@@ -54,7 +38,6 @@ PROMPTS = {
     "user_prompt",
     "prefix",
 }
-"""Names of fields that contain what a model was given."""
 # The beginnings of texts that are chats in other notations than JSON.
 CHAT = re.compile(
     r"\s*(\[?\s*\{\s*['\"](role|from|content|value)['\"]\s*:|<\|\w+\|>|(Human|User): )"
@@ -62,50 +45,6 @@ CHAT = re.compile(
 # A stretch of an answer is a repetition if it shares at least this many consecutive
 # letters and digits with its prompt; other characters are ignored.
 SHARED = 12
-# The replacement for each code point that is left out; it separates words like a
-# space.
-LEFT_OUT = "\u2592"
-
-
-def roles_of(texts: Sequence[Path], found: Sequence[Path]) -> tuple[Path, ...]:
-    """Return the fields next to or above some texts that name the speaker."""
-    known = set(found)
-    above = (path[:depth] for path in texts for depth in range(1, len(path)))
-    return tuple(
-        dict.fromkeys(
-            (*place, role)
-            for place in above
-            for role in ROLES
-            if (*place, role) in known
-        )
-    )
-
-
-def chat_in(text: str | bytes) -> Any:
-    """Return the chat that a JSON text contains: a turn, a list of turns, or an object
-    with such a list; None for other texts.
-    """
-    if text[:100].lstrip()[:1] not in ("[", "{", b"[", b"{"):
-        return None
-    try:
-        value = orjson.loads(text)
-    except ValueError:
-        return None
-    parts = [value, *value.values()] if isinstance(value, dict) else [value]
-    turns = [
-        turn for part in parts for turn in (part if isinstance(part, list) else [part])
-    ]
-    speakers = [
-        turn.get(role) for turn in turns if isinstance(turn, dict) for role in ROLES
-    ]
-    return (
-        value
-        if any(
-            isinstance(who, str) and who.lower() in GIVEN | ANSWERING
-            for who in speakers
-        )
-        else None
-    )
 
 
 def without_prompts(

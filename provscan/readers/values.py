@@ -8,11 +8,11 @@ name.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
-
-from provscan.readers.texts.schema import without_maps
+import pyarrow.compute as pc
 
 HEAD = 100
 # Before version 24, Arrow raises a KeyError for an unknown time zone.
@@ -89,4 +89,77 @@ def _value(scalar: pa.Scalar) -> Any:
         scalar.as_buffer().to_pybytes().decode(errors="replace")
         if hasattr(scalar, "as_buffer")
         else None
+    )
+
+
+def plain_array(array: pa.Array) -> pa.Array:
+    """Return the plain values of an extension type, such as JSON, or of run-end
+    encoding.
+    """
+    while True:
+        if isinstance(array.type, pa.BaseExtensionType):
+            array = array.storage
+        elif pa.types.is_run_end_encoded(array.type):
+            array = pc.run_end_decode(array)
+        else:
+            return array
+
+
+def without_maps(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Return a batch with maps as lists, so that a path can name every text."""
+    schema = pa.schema(
+        [part.with_type(_without_maps(part.type)) for part in batch.schema]
+    )
+    if schema == batch.schema:
+        return batch
+    return pa.RecordBatch.from_arrays(
+        [
+            array if array.type == part.type else pc.cast(array, part.type)
+            for array, part in zip(batch.columns, schema, strict=True)
+        ],
+        schema=schema,
+    )
+
+
+def _without_maps(kind: pa.DataType) -> pa.DataType:
+    """Return the type with maps as lists of keys and values."""
+    if pa.types.is_map(kind):
+        parts = [
+            ("key", _without_maps(kind.key_type)),
+            ("value", _without_maps(kind.item_type)),
+        ]
+        return pa.list_(pa.struct(parts))
+    if pa.types.is_struct(kind):
+        return pa.struct([part.with_type(_without_maps(part.type)) for part in kind])
+    # Arrow's casts of list views are wrong.
+    lists = (
+        pa.types.is_list(kind)
+        or pa.types.is_large_list(kind)
+        or pa.types.is_fixed_size_list(kind)
+    )
+    if lists and (inner := _without_maps(kind.value_type)) != kind.value_type:
+        return pa.large_list(kind.value_field.with_type(inner))
+    return kind
+
+
+def distinct_names(names: Sequence[str]) -> list[str]:
+    """Return distinct names of columns; a repeated name is followed by its position,
+    counted from 1.
+    """
+    taken, found = set(names), dict[str, None]()
+    for place, name in enumerate(names, 1):
+        if name in found:
+            name = f"{name}_{place}"
+            while name in taken:
+                name += "_"
+        found[name] = None
+    return list(found)
+
+
+def with_distinct_names(batch: pa.RecordBatch) -> pa.RecordBatch:
+    names = batch.schema.names
+    return (
+        batch
+        if len(set(names)) == len(names)
+        else batch.rename_columns(distinct_names(names))
     )

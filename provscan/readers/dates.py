@@ -14,7 +14,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from provscan.readers.texts.schema import TIMESTAMP, null_if_empty
+from provscan.readers.schema import TIMESTAMP
+from provscan.readers.strings import null_if_empty
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)

@@ -1,0 +1,242 @@
+"""Turn the objects of each API into tweets as flat rows; originals come first.
+
+:func:`tweets_of_object` takes tweets of the v1.1 API, of archives and of scrapers;
+:func:`tweets_of_page` those of the v2 API, with what the page includes.
+:func:`graphql_tweets` and :func:`of_activity` bring GraphQL and activity streams into
+the form of the v1.1 API.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple, TypeGuard
+
+from provscan.readers.fields.paths import value_at
+
+Object = dict[str, Any]
+Skip = Callable[[str, str], None]
+
+RETWEETED = ("retweeted_status", "retweetedTweet")
+QUOTED = ("quoted_status", "quotedTweet")
+
+# Paths of each part of a tweet in the layouts, in order of preference; a dot precedes a
+# key inside an object. The ``text`` of a long tweet is only its beginning.
+WHERE: dict[str, tuple[str, ...]] = {
+    "text": (
+        "note_tweet.text",
+        "note_tweet.note_tweet_results.result.text",
+        "extended_tweet.full_text",
+        "full_text",
+        "rawContent",
+        "text",
+        "content",
+        "renderedContent",
+    ),
+    # An edited tweet gets the id of its first version, so that all versions are one
+    # tweet.
+    "id": (
+        "edit_info.edit.initialTweetId",
+        "edit_history.initial_tweet_id",
+        "edit_info.initial_tweet_id",
+        "edit_control.initial_tweet_id",
+        "edit_history_tweet_ids",
+        "edit_info.initial.editTweetIds",
+        "edit_info.edit.editControlInitial.editTweetIds",
+        "edit_info.edit_tweet_ids",
+        "edit_history.edit_tweet_ids",
+        "edit_control.edit_tweet_ids",
+        "id_str",
+        "id",
+        "rest_id",
+    ),
+    "author": (
+        "user.screen_name",
+        "user.username",
+        "user.id_str",
+        "user.id",
+        "author.screen_name",
+        "author.username",
+        "author.id_str",
+        "author.id",
+        "author_id",
+        "username",
+        "screen_name",
+        "user",
+        "author",
+    ),
+    "date": ("created_at", "date", "createdAt", "timestamp_ms"),
+    "lang": ("lang",),
+    "rt_of": (
+        "rt_of",
+        "retweeted_status_id_str",
+        "retweeted_status_id",
+        "retweetedTweetId",
+    ),
+}
+
+
+class Tweet(NamedTuple):
+    """One tweet with the values of its object; any of them may be None."""
+
+    id: Any
+    text: Any
+    author: Any
+    date: Any
+    lang: Any
+    rt_of: Any
+
+
+PATHS = {
+    role: [tuple(name.split(".")) for name in names] for role, names in WHERE.items()
+}
+
+
+def tweets_of_object(tweet: Object) -> Iterator[Tweet]:
+    """Yield a tweet of the v1.1 API, of an archive or of a scraper, after the tweets
+    embedded in it.
+    """
+    for quoted in (tweet[key] for key in QUOTED if isinstance(tweet.get(key), dict)):
+        if _text(quoted) is not None:
+            yield from tweets_of_object(quoted)
+    original = _object(tweet, RETWEETED)
+    text = _text(original)
+    if text is not None:
+        yield from tweets_of_object(original)
+    yield _row(tweet, text=text, rt_of=first_value(original, PATHS["id"]))
+
+
+def tweets_of_page(tweets: list[Any], includes: Any, skip: Skip) -> Iterator[Tweet]:
+    """Yield tweets of the v2 API, completed with the users and tweets to which they
+    refer, which are on the page or expanded in place.
+    """
+    includes = includes if isinstance(includes, dict) else {}
+    included = _objects(includes.get("tweets"))
+    users, known = (
+        {str(value["id"]): value for value in values if "id" in value}
+        for values in (_objects(includes.get("users")), included)
+    )
+    for tweet in [*included, *tweets]:
+        if not isinstance(tweet, dict):
+            skip("not_a_tweet", type(tweet).__name__)
+            continue
+        text = rt_of = None
+        for reference in _objects(tweet.get("referenced_tweets")):
+            inline = _text(reference) is not None
+            original = reference if inline else known.get(str(reference.get("id")), {})
+            if inline:
+                yield from tweets_of_page([reference], None, skip)
+            if reference.get("type") == "retweeted":
+                rt_of = first_value(original, PATHS["id"]) or reference.get("id")
+                text = _text(original)
+        author = users.get(str(tweet.get("author_id")), {})
+        yield _row(tweet, text=text, rt_of=rt_of, author=author.get("username"))
+
+
+def graphql_tweets(value: Any) -> Iterator[Object]:
+    """Yield the tweets of GraphQL anywhere in a value, in the form of the v1.1 API."""
+    waiting = [value]
+    while waiting:
+        value = waiting.pop()
+        if (
+            isinstance(value, dict)
+            and isinstance(legacy := value.get("legacy"), dict)
+            and "full_text" in legacy
+        ):
+            result = value_at(value, ("core", "user_results", "result")) or {}
+            user = {
+                "id_str": result.get("rest_id"),
+                **_object(result, ["core"]),
+                **_object(result, ["legacy"]),
+            }
+            yield {
+                **value,
+                "id_str": value.get("rest_id"),
+                **legacy,
+                "user": user if result else legacy.get("user_id_str"),
+                "retweeted_status": next(
+                    graphql_tweets(legacy.get("retweeted_status_result")), None
+                ),
+                "quoted_status": next(
+                    graphql_tweets(value.get("quoted_status_result")), None
+                ),
+            }
+        elif isinstance(value, dict | list):
+            waiting += reversed(value.values() if isinstance(value, dict) else value)
+
+
+def is_activity(record: Any) -> TypeGuard[Object]:
+    return isinstance(record, dict) and "verb" in record and "actor" in record
+
+
+def of_activity(activity: Object) -> Object:
+    """Return a tweet of an activity stream in the form of the v1.1 API."""
+    inner, quoted = activity.get("object"), activity.get("twitter_quoted_status")
+    shared = inner if activity.get("verb") == "share" else None
+
+    def number(value: Any) -> Any:
+        return value.rpartition(":")[2] if isinstance(value, str) else value
+
+    return {
+        "id_str": number(activity.get("id")),
+        "text": first_value(activity, [("long_object", "body"), ("body",)]),
+        "created_at": activity.get("postedTime"),
+        "user": {
+            "screen_name": first_value(activity, [("actor", "preferredUsername")]),
+            "id_str": number(first_value(activity, [("actor", "id")])),
+        },
+        "lang": activity.get("twitter_lang"),
+        "retweeted_status": of_activity(shared) if is_activity(shared) else None,
+        "quoted_status": of_activity(quoted) if is_activity(quoted) else None,
+    }
+
+
+def _row(tweet: Object, **known: Any) -> Tweet:
+    """Return a tweet as a row; ``known`` values take precedence over its own."""
+    return Tweet(
+        *(
+            first_value(tweet, PATHS[role])
+            if (value := known.get(role)) is None
+            else value
+            for role in Tweet._fields
+        )
+    )
+
+
+def _text(tweet: Object) -> Any:
+    return first_value(tweet, PATHS["text"])
+
+
+def first_value(record: Object, paths: Iterable[tuple[str, ...]]) -> Any:
+    """Return the first value found at one of several paths; for a list, its first
+    element.
+    """
+    for path in paths:
+        value = value_at(record, path)
+        if isinstance(value, list):
+            value = value[0] if value else None
+        if value is not None and value != "":
+            return _scalar(value)
+    return None
+
+
+def _scalar(value: Any) -> Any:
+    """Return the value, unwrapped from an object in which MongoDB states its type:
+    ``{"$numberLong": "7"}``.
+    """
+    while (
+        isinstance(value, dict)
+        and len(value) == 1
+        and next(iter(value)).startswith("$")
+    ):
+        (value,) = value.values()
+    return value
+
+
+def _object(record: Object, keys: Iterable[str]) -> Object:
+    return next(
+        (value for key in keys if isinstance(value := record.get(key), dict)), {}
+    )
+
+
+def _objects(values: Any) -> list[Object]:
+    return [v for v in values if isinstance(v, dict)] if type(values) is list else []

@@ -1,0 +1,118 @@
+"""Say which field of a file contains what: the names that the user gave
+(:class:`Fields`), and the fields that were found (:class:`Binding`).
+
+The fields are found in the first records of a file (:func:`~.survey.survey`): those of
+a dataset by :func:`provscan.readers.fields.dataset.bind`, those of licensed tweets by
+:func:`provscan.readers.fields.tweets.bind`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import pyarrow as pa
+
+from provscan.errors import FieldNotFoundError
+from provscan.readers.fields.paths import Path, name_of, path_of
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """The names of fields that the user gave; None for fields that are determined by
+    their values.
+
+    With ``outputs``, the records are outputs of a model, and what the model was given
+    is left out (:mod:`provscan.readers.texts.model_outputs`). With ``fix_encoding``,
+    garbled texts are counted as repaired (:mod:`provscan.readers.texts.garbled`). A
+    dotted name such as ``user.screen_name`` names a field inside objects, and ``[]``
+    the elements of a list: ``messages[].content``.
+    """
+
+    text: str | tuple[str, ...] | None = None
+    id: str | None = None
+    author: str | None = None
+    date: str | None = None
+    lang: str | None = None
+    rt_of: str | None = None
+    outputs: bool = False
+    fix_encoding: bool = False
+
+    def __post_init__(self) -> None:
+        if self.text is not None and not isinstance(self.text, str):
+            object.__setattr__(self, "text", tuple(self.text) or None)
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The names of the text fields; empty if they are to be determined."""
+        return (self.text,) if isinstance(self.text, str) else self.text or ()
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """The fields of one file that are read, and what they contain."""
+
+    # The paths of each role ("text", "id", "author"...). Each path of a dataset's
+    # "text" is a text. Otherwise, the first path that has a value counts.
+    paths: Mapping[str, tuple[Path, ...]]
+    # All paths to read, with the types that their values usually have.
+    wanted: dict[Path, pa.DataType]
+    # For each role whose field the user named but the file lacks: an error.
+    missing: Mapping[str, FieldNotFoundError] = field(default_factory=dict)
+    named: bool = False  # Whether the user named the fields of texts.
+    # For a corpus: the roles that were determined by content, for a message.
+    guessed: str = ""
+    # For a dataset: the verdict on each field with strings.
+    verdicts: Mapping[str, str] = field(default_factory=dict)
+    # Whether the texts are outputs of a model. The paths of the fields that name the
+    # speakers then follow those of the texts.
+    outputs: bool = False
+    chats: bool = False  # Whether some texts are chats in JSON.
+    # Fields that are empty in the first records; empty texts in them don't count.
+    empty: frozenset[Path] = frozenset()
+    # Lists whose elements are the words of a text.
+    words: frozenset[Path] = frozenset()
+
+    @property
+    def texts(self) -> tuple[Path, ...]:
+        return self.paths["text"]
+
+    @property
+    def id(self) -> Path | None:
+        return next(iter(self.paths.get("id", ())), None)
+
+
+# Returns the fields of a file, given its first records and its name for messages; None
+# if its records are no rows with fields.
+Bind: TypeAlias = Callable[[list[Any], str], Binding | None]
+
+
+def named(name: str, found: Container[Path]) -> Path | None:
+    """Return the field to which a name given by the user refers: one with exactly that
+    name, or else the path; None if there is none.
+    """
+    return next((path for path in ((name,), path_of(name)) if path in found), None)
+
+
+def not_found(
+    what: str, found: Iterable[Path], source: str, role: str = "text", also: str = ""
+) -> FieldNotFoundError:
+    """Return an error that names the expected field and the existing fields; ``also``
+    adds another remedy.
+    """
+    # Outer fields come first, since nested ones are many. A name from lenient JSON may
+    # contain characters that can't be printed.
+    known = [
+        name_of(path).encode(errors="replace").decode()
+        for path in sorted(found, key=len)
+    ]
+    there = ", ".join(known[:40]) + (
+        f" and {len(known) - 40} more" if len(known) > 40 else ""
+    )
+    option = role.replace("_", "-")
+    return FieldNotFoundError(
+        f"{source}: {what} in its first records. The fields there are: "
+        f"{there or 'none'}. Name the one that holds the {role} with {role}_field "
+        f"(--{option}-field){also}."
+    )

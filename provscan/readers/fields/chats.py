@@ -1,0 +1,61 @@
+"""Recognise chats: the fields that name the speaker, and chats in texts of JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import orjson
+
+# Names of fields that name the speaker in a chat.
+ROLES = ("role", "from", "speaker", "author")
+# Roles of those who speak to a model.
+GIVEN = {
+    "system",
+    "user",
+    "human",
+    "prompter",
+    "instruction",
+    "developer",
+    "tool",
+    "function",
+    "environment",
+}
+# Roles of the model.
+ANSWERING = {"assistant", "gpt", "chatgpt", "model", "bot", "ai"}
+
+
+def chat_in(text: str | bytes) -> Any:
+    """Return the chat that a JSON text contains: a turn, a list of turns, or an object
+    with such a list; None for other texts.
+    """
+    if text[:100].lstrip()[:1] not in ("[", "{", b"[", b"{"):
+        return None
+    try:
+        value = orjson.loads(text)
+    except ValueError:
+        return None
+    parts = [value, *value.values()] if isinstance(value, dict) else [value]
+    turns = [
+        turn for part in parts for turn in (part if isinstance(part, list) else [part])
+    ]
+    speakers = [
+        turn.get(role) for turn in turns if isinstance(turn, dict) for role in ROLES
+    ]
+    known = (who for who in speakers if isinstance(who, str))
+    return value if any(who.lower() in GIVEN | ANSWERING for who in known) else None
+
+
+def speakers_of(
+    texts: Sequence[tuple[str, ...]], strings: Collection[tuple[str, ...]]
+) -> tuple[tuple[str, ...], ...]:
+    """Return the paths of the fields next to or above some texts, themselves no texts,
+    that name the speaker.
+    """
+    above = (path[:depth] for path in texts for depth in range(1, len(path)))
+    speakers = ((*place, role) for place in above for role in ROLES)
+    return tuple(
+        dict.fromkeys(
+            path for path in speakers if path in strings and path not in texts
+        )
+    )

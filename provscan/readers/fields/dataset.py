@@ -1,0 +1,345 @@
+"""Determine which fields of a dataset's file are texts, and which field is the id of a
+record.
+
+Fields are named by the user or chosen by their values. The first records of a file are
+surveyed once. Every field with strings that look like text is scanned, and so is a
+string field that is empty in these records; ids, URLs, hashes, dates and short codes
+are not. The verdict on each field is counted, and so are texts of later records in
+fields that the first records lack.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from provscan.names import snake_case
+from provscan.readers.fields.binding import Binding, Fields, named, not_found
+from provscan.readers.fields.chats import speakers_of
+from provscan.readers.fields.paths import ANY, Path, name_of, path_of
+from provscan.readers.fields.survey import (
+    ADDRESS,
+    DATE,
+    Seen,
+    is_word,
+    reads_like_text,
+    survey,
+)
+from provscan.readers.limits import Limits
+
+# Fields with these names are texts, however short.
+TEXTS = {
+    "text",
+    "full_text",
+    "content",
+    "contents",
+    "body",
+    "tweet",
+    "tweet_text",
+    "message",
+    "messages",
+    "document",
+    "raw_content",
+    "raw_text",
+    "prompt",
+    "completion",
+    "response",
+    "output",
+    "input",
+    "instruction",
+    "question",
+    "answer",
+    "answers",
+    "query",
+    "title",
+    "headline",
+    "selftext",
+    "comment",
+    "sentence",
+    "sentence1",
+    "sentence2",
+    "post",
+    "value",
+    "chosen",
+    "rejected",
+    "context",
+    "passage",
+    "abstract",
+    "summary",
+    "description",
+    "caption",
+    "generated",
+    "generated_text",
+    "generation",
+    "model_output",
+    "prediction",
+    "utterance",
+    "dialogue",
+    "dialog",
+    "conversation",
+    "txt",
+}
+# Fields with these names are not texts, whatever their values look like.
+NO_TEXTS = re.compile(
+    r"(^|_)(id|ids|id_str|uuid|guid|url|urls|uri|href|link|hash|sha1?|sha256|md5|digest|checksum)$"
+)
+ID = (
+    "id",
+    "id_str",
+    "_id",
+    "uuid",
+    "doc_id",
+    "record_id",
+    "tweet_id",
+    "guid",
+    "key",
+    "idx",
+    "warc_record_id",
+    "url",
+)
+
+# Verdicts on fields that are not scanned but might have text in later records.
+EMPTY = "empty in the first records"
+ADDRESSES = "addresses"
+DATES = "dates or numbers"
+CODES = "short codes or names"
+TOO_DEEP = "nested more deeply than is searched"
+NOT_SCANNED = "not scanned: "
+SCANNED, IF_THERE = "scanned", "scanned in later records, if it is there"
+JOINED = "scanned, the words of a list as one text"
+# Verdicts on fields whose texts may continue over several records or list elements, so
+# that copies are not found.
+SINGLE_WORDS = "scanned, but holds single words"
+CUES = "scanned, but holds cues of a transcript"
+AS_SCANNED = {SCANNED, IF_THERE, JOINED, SINGLE_WORDS, CUES}
+BY_FIRST_RECORDS = {NOT_SCANNED + why for why in (ADDRESSES, DATES, CODES)}
+# Lists are the words of texts if they have this average number of strings, and if these
+# shares of the strings look like words, and differ from one another; tags, such as
+# parts of speech, have fewer.
+LEAST_WORDS, NEARLY_ALL, DIFFERENT = 4, 0.9, 0.4
+# Minimum number of texts to tell that each is a single word.
+LEAST_ALONE = 100
+# One in this many records is searched for texts in fields that the first records lack.
+SEARCHED = 100
+
+
+def _last(path: Path) -> str:
+    return snake_case(next((key for key in reversed(path) if key != ANY), ""))
+
+
+def usual_name(name: str) -> bool:
+    """Return whether fields with this name are usually texts or ids."""
+    return snake_case(name) in TEXTS or snake_case(name) in ID
+
+
+def verdict(path: Path, seen: Seen) -> str:
+    """Return "text", or the reason why the field is not a text."""
+    name, strings = _last(path), seen.strings
+    if name in TEXTS:
+        return "text"
+    if NO_TEXTS.search(name):
+        return "id or address, by its name"
+    if not strings:
+        return EMPTY
+    share = sum(map(reads_like_text, strings)) / len(strings)
+    if share >= 0.1 and not (
+        len(strings) >= 100 and len(set(strings)) <= 3 and max(map(len, strings)) < 40
+    ):
+        return "text"
+    if all(ADDRESS.fullmatch(value.strip()) for value in strings):
+        return ADDRESSES
+    if all(DATE.fullmatch(value.strip()) for value in strings):
+        return DATES
+    return CODES
+
+
+def _word_lists(found: Mapping[Path, Seen]) -> set[Path]:
+    """Return the elements of lists that are the words of a text."""
+    return {
+        path
+        for path, seen in found.items()
+        if len(path) > 1
+        and path[-1] == ANY
+        and verdict(path, seen) in ("text", CODES)
+        and len(set(seen.strings)) > DIFFERENT * len(seen.strings)
+        and seen.kinds["string"] >= LEAST_WORDS * found[path[:-1]].kinds["list"]
+        and _are_words(seen.strings)
+    }
+
+
+def _are_words(strings: Sequence[str]) -> bool:
+    return sum(map(is_word, strings)) > NEARLY_ALL * len(strings)
+
+
+def _timed(found: Mapping[Path, Seen]) -> set[Path]:
+    """Return the objects that have a start time and an end time or duration in
+    seconds, like the cues of transcripts.
+    """
+    seconds: dict[Path, set[str]] = {}
+    for path, seen in found.items():
+        if "float" in seen.kinds:
+            seconds.setdefault(path[:-1], set()).add(_last(path))
+    ends = {"end", "end_time", "duration", "dur"}
+    return {
+        path
+        for path, names in seconds.items()
+        if names & {"start", "start_time", "offset"} and names & ends
+    }
+
+
+def bind(
+    records: Iterable[Any], source: str, *, fields: Fields, limits: Limits
+) -> Binding:
+    """Return the texts and the id of a file, from its first records."""
+    found = survey(records, limits)
+    strings = {path: seen for path, seen in found.items() if "string" in seen.kinds}
+    words = _word_lists(found)
+    verdicts = {
+        path: "text" if path in words else verdict(path, seen)
+        for path, seen in strings.items()
+    }
+    if fields.texts:
+        texts, empty = _named_texts(fields.texts, found, source), frozenset[Path]()
+    else:
+        texts = _likely_texts(verdicts, found, source)
+        empty = frozenset(path for path in verdicts if verdicts[path] == EMPTY)
+    chats = [path for path, seen in strings.items() if "chat" in seen.kinds]
+
+    def stored(path: Path) -> Path:
+        return next((chat for chat in chats if path[: len(chat)] == chat), path)
+
+    # Naming a text that is a chat selects all texts in it.
+    turns = [
+        path
+        for path in strings
+        if path != stored(path) in texts and verdicts[path] == "text"
+    ]
+    texts = list(dict.fromkeys([*texts, *turns]))
+    speakers = speakers_of(texts, strings) if fields.outputs else ()
+    verdicts |= {path: TOO_DEEP for path in found if "deeper" in found[path].kinds}
+    if fields.texts:
+        verdicts = dict.fromkeys(verdicts, "not named")
+    verdicts |= _scanned(texts, words, found)
+    verdicts |= dict.fromkeys(speakers, "tells who speaks")
+    wanted = {stored(path): pa.large_string() for path in (*texts, *speakers)}
+    joined = (path[:-1] if path in words else path for path in (*texts, *speakers))
+    paths = {"text": tuple(dict.fromkeys(joined))}
+    missing = {}
+    if (chosen := _id(fields.id, found)) is not None:
+        paths["id"] = (chosen,)
+        wanted.setdefault(chosen, found[chosen].type)
+    elif fields.id is not None:
+        what = f"no field {fields.id!r} for the id of a record"
+        missing["id"] = not_found(what, found, source, "id")
+    return Binding(
+        paths,
+        wanted,
+        missing=missing,
+        named=bool(fields.texts),
+        verdicts={
+            name_of(path): why if why in AS_SCANNED else NOT_SCANNED + why
+            for path, why in verdicts.items()
+        },
+        outputs=fields.outputs,
+        chats=bool(chats),
+        empty=empty,
+        words=frozenset(path[:-1] for path in words),
+    )
+
+
+def _named_texts(
+    names: Iterable[str], found: Mapping[Path, Seen], source: str
+) -> list[Path]:
+    """Return the fields that the user named. If there are several, a field that the
+    first records lack may be in later ones.
+    """
+    paths = {name: _below(name, found) for name in names}
+    if not any(paths.values()):
+        what = f"no field {' or '.join(map(repr, paths))} for the text"
+        raise not_found(what, found, source)
+    return [path for name, there in paths.items() for path in there or [path_of(name)]]
+
+
+def _below(name: str, found: Mapping[Path, Seen]) -> list[Path]:
+    """Return the paths to which a name given by the user refers: a field with exactly
+    that name, a path, or all texts below it.
+    """
+    for candidate in ((name,), path_of(name)):
+        below = [path for path in found if path[: len(candidate)] == candidate]
+        strings = [path for path in below if "string" in found[path].kinds]
+        direct = [p for p in strings if all(key == ANY for key in p[len(candidate) :])]
+        texts = [path for path in strings if verdict(path, found[path]) == "text"]
+        if direct or texts or below:
+            return direct or texts or [candidate]
+    return []
+
+
+def _likely_texts(
+    verdicts: Mapping[Path, str], found: Mapping[Path, Seen], source: str
+) -> list[Path]:
+    """Return the fields with texts, and those that are empty in the first records. If
+    no field has longer texts, return every field that is neither id nor address: it
+    has texts of one or two words.
+    """
+    kind = "text" if "text" in verdicts.values() else CODES
+    texts = [path for path, why in verdicts.items() if why in (kind, EMPTY)]
+    # Choose a field whose values are never text, such as numbers, too, so that its
+    # records are counted one by one.
+    texts = texts or [path for path in (("text",), ("content",)) if path in found]
+    if not texts:
+        raise not_found("no field that holds text", found, source)
+    return texts
+
+
+def _scanned(
+    texts: Iterable[Path], words: set[Path], found: Mapping[Path, Seen]
+) -> dict[Path, str]:
+    """Return the verdicts on the fields that are scanned."""
+    there = [path for path in texts if path in found]
+    verdicts = dict.fromkeys(texts, IF_THERE) | dict.fromkeys(there, SCANNED)
+    strings = [word for path in there for word in found[path].strings]
+    # A longer text would be divided over several records.
+    alone = len(strings) >= LEAST_ALONE and _are_words(strings)
+    timed = _timed(found)
+    for path in texts:
+        if path in words:
+            verdicts[path] = JOINED
+        elif path in found and alone:
+            verdicts[path] = SINGLE_WORDS
+        if path[:-1] in timed:
+            verdicts[path] = CUES
+    return verdicts
+
+
+def _id(name: str | None, found: Mapping[Path, Seen]) -> Path | None:
+    """Return the field with the ids of records: the one that the user named, or the
+    first with a usual name.
+    """
+    paths = [named(usual, found) for usual in ([name] if name else ID)]
+    return next(
+        (
+            path
+            for path in paths
+            if path is not None
+            and ANY not in path
+            and not {"object", "list"} & found[path].kinds.keys()
+        ),
+        None,
+    )
+
+
+def later_texts(records: Iterable[Any], binding: Binding, limits: Limits) -> list[str]:
+    """Return the fields that contain text in these records but are in none of the first
+    records of the file.
+    """
+    found = {} if binding.named else survey(records, limits)
+    return [
+        name_of(path)
+        for path, seen in found.items()
+        if "string" in seen.kinds
+        and name_of(path) not in binding.verdicts
+        and verdict(path, seen) == "text"
+    ]

@@ -1,0 +1,116 @@
+"""Look at the first records of a file: which fields it has, and what their values are
+like.
+
+:func:`survey` returns a :class:`Seen` for each field, from which the fields of a
+dataset (:mod:`provscan.readers.fields.dataset`) and of a corpus
+(:mod:`provscan.readers.fields.tweets`) are bound.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from provscan.readers.fields.chats import chat_in
+from provscan.readers.fields.paths import ANY, Path
+from provscan.readers.limits import Limits
+
+# The number of strings of a field, and of elements of a list, that are looked at, and
+# the length to which strings are cut.
+SAMPLE, ELEMENTS, LENGTH = 200, 50, 2000
+DATE = re.compile(
+    r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ].{0,30})?|[A-Z][a-z]{2},? "
+    r".{0,6}\d{1,2}.{0,6} [\d:]{4,8}.{0,14}|[\d\s:.,+-]+"
+)
+ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://\S+|\S+@\S+\.\S+|data:\S+", re.IGNORECASE)
+KINDS = {dict: "object", list: "list", str: "string", type(None): "null"}
+# Scripts written without spaces.
+UNSPACED = re.compile(
+    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"
+)
+
+
+@dataclass(slots=True)
+class Seen:
+    """A summary of one field in the first records."""
+
+    # The number of values of each kind, such as "string", "int", "object" or "null".
+    kinds: dict[str, int] = field(default_factory=dict)
+    # The values that are neither null nor empty, except objects and lists.
+    values: list[Any] = field(default_factory=list)
+    strings: list[str] = field(default_factory=list)  # The beginnings of the first.
+
+    def count(self, kind: str) -> None:
+        self.kinds[kind] = self.kinds.get(kind, 0) + 1
+
+    def share(self, test: Callable[[Any], Any]) -> float:
+        """Return the share of the values that pass a test; 0 if there are none."""
+        return sum(1 for value in self.values if test(value)) / max(len(self.values), 1)
+
+    @property
+    def type(self) -> pa.DataType:
+        """The type of a column with these values, such as ids: numbers or strings."""
+        kinds = set(map(type, self.values))
+        if kinds == {int} and max(map(abs, self.values)) < 2**63:
+            return pa.int64()
+        return pa.float64() if kinds and kinds <= {int, float} else pa.string()
+
+
+def survey(records: Iterable[Any], limits: Limits) -> dict[Path, Seen]:
+    """Return the fields of some records in order of appearance, including those within
+    objects and lists, and within chats in texts of JSON.
+    """
+    found: dict[Path, Seen] = defaultdict(Seen)
+    for record in records:
+        _visit(record, (), found, limits.nesting)
+    found.pop((), None)
+    return dict(found)
+
+
+def _visit(value: Any, path: Path, found: dict[Path, Seen], nesting: int) -> None:
+    if isinstance(value, bytes):
+        try:
+            value = value.decode()
+        except UnicodeDecodeError:
+            value = None
+    seen = found[path]
+    seen.count(KINDS.get(type(value)) or type(value).__name__)
+    if isinstance(value, dict | list) and value and len(path) >= nesting:
+        seen.count("deeper")
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            _visit(inner, (*path, str(key)), found, nesting)
+    elif isinstance(value, list):
+        for inner in value[:ELEMENTS]:
+            _visit(inner, (*path, ANY), found, nesting)
+    elif value is not None and value != "":
+        seen.values.append(value)
+        if isinstance(value, str) and len(seen.strings) < SAMPLE:
+            seen.strings.append(value[:LENGTH])
+            if (chat := chat_in(value)) is not None:
+                seen.kinds["chat"] = 1
+                _visit(chat, path, found, nesting)
+
+
+def reads_like_text(value: str) -> bool:
+    """Return whether a value has three words, or eight characters of a script without
+    spaces, and is not a date or an address.
+    """
+    value = value.strip()
+    if len(value.split(None, 3)) < 3 and len(UNSPACED.findall(value[:200])) < 8:
+        return False
+    return DATE.fullmatch(value) is None and ADDRESS.fullmatch(value) is None
+
+
+def is_word(value: str) -> bool:
+    """Return whether a text may be a single word, an @name or a URL."""
+    return (
+        len(value) <= 30
+        and len(value.split()) == 1
+        and len(UNSPACED.findall(value)) < 8
+    )

@@ -1,0 +1,277 @@
+"""Determine which fields of a file contain the text, id, author, time and language of a
+tweet, and the tweet that it repeats.
+
+The user names the fields, or :func:`bind` recognises them in the first records of a
+file: by their usual names or, in a table without a header, by their values.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from provscan.errors import FieldNotFoundError
+from provscan.names import snake_case
+from provscan.readers.dates import parse_date
+from provscan.readers.fields.binding import Binding, Fields, named, not_found
+from provscan.readers.fields.paths import ANY, Path
+from provscan.readers.fields.survey import Seen, reads_like_text, survey
+from provscan.readers.limits import Limits
+
+ROLES = ("text", "id", "author", "date", "lang", "rt_of")
+# Usual names in order of preference, in the form of
+# :func:`~provscan.names.snake_case`.
+USUAL: dict[str, tuple[str, ...]] = {
+    "text": (
+        "full_text",
+        "fulltext",
+        "text",
+        "tweet_text",
+        "tweet",
+        "tweettext",
+        "tweet_content",
+        "content",
+        "rawcontent",
+        "body",
+        "message",
+        "post",
+        "status",
+        "status_text",
+        "sentence",
+        "comment",
+        "mention_content",
+        "hit_sentence",
+        "snippet",
+        "title",
+    ),
+    "id": (
+        "id_str",
+        "id",
+        "tweet_id",
+        "tweetid",
+        "status_id",
+        "status_id_str",
+        "tweet_id_str",
+        "post_id",
+        "_id",
+        "record_id",
+        "key",
+    ),
+    "author": (
+        "author",
+        "user.screen_name",
+        "author.username",
+        "author.screen_name",
+        "user.username",
+        "author.name",
+        "username",
+        "screen_name",
+        "user_name",
+        "user_screen_name",
+        "handle",
+        "user",
+        "author_id",
+        "user_id",
+    ),
+    "date": (
+        "created_at",
+        "tweet_created",
+        "tweet_created_at",
+        "tweet_time",
+        "date",
+        "timestamp",
+        "timestamp_ms",
+        "datetime",
+        "createdat",
+        "created",
+        "created_utc",
+        "time",
+        "published_at",
+        "published",
+        "publish_date",
+    ),
+    "lang": ("lang", "language", "tweet_lang", "tweet_language"),
+    "rt_of": (
+        "rt_of",
+        "retweeted_status.id_str",
+        "retweeted_status.id",
+        "retweeted_status_id_str",
+        "retweeted_status_id",
+        "retweet_status_id",
+        "retweeted_id",
+        "retweet_id",
+        "retweet_tweetid",
+        "referenced_tweets.retweeted.id",
+    ),
+}
+# Columns with the full text of a long tweet, or of the original of a retweet, when
+# another column has only its beginning.
+LONG = (
+    "retweeted_status.extended_tweet.full_text",
+    "retweeted_status.full_text",
+    "retweeted_status.text",
+    "retweet_text",
+    "extended_tweet.full_text",
+    "extended_tweet_full_text",
+    "note_tweet.text",
+    "note_tweet_text",
+)
+# The URL of a tweet, which ends with its id.
+PERMALINK = re.compile(r"https?://\S+/status(?:es)?/[0-9]+\S*")
+# Paths at which later records may have the roles that the first records of a file lack.
+# If most records have a text elsewhere, it is also searched for at these paths in
+# records without one, since collectors mix the two forms of the API.
+LATE: dict[str, tuple[Path, ...]] = {
+    "text": (("full_text",), ("text",)),
+    "id": (("id_str",), ("id",), ("tweet_id",)),
+    "author": (("author",), ("username",), ("screen_name",)),
+    "date": (("created_at",), ("date",)),
+    "lang": (("lang",), ("language",)),
+    "rt_of": (("rt_of",), ("retweeted_status_id_str",)),
+}
+# Minimum share of the records in which a column without a name must show an id or a
+# date.
+SHARE = 0.9
+
+
+def bind(
+    records: Iterable[Any], source: str, *, fields: Fields, limits: Limits
+) -> Binding:
+    """Return the field of each role in a file, from its first records."""
+    found = {
+        path: seen for path, seen in survey(records, limits).items() if ANY not in path
+    }
+    known: dict[str, Path] = {}
+    for path, seen in found.items():
+        name = _usual_name(path)
+        if seen.values or name not in known:
+            known[name] = path
+    roles, missing = _named_roles(fields, found, source)
+    others = [role for role in ROLES if role not in roles and role not in missing]
+    usual = {
+        role: [known[name] for name in USUAL[role] if name in known] for role in others
+    }
+    roles |= _usual_roles(usual, found)
+    guesses: dict[str, Path] = {}
+    if "text" not in roles or all(path[0].startswith("column_") for path in found):
+        guesses = _by_content(found)
+        guesses = {role: guesses[role] for role in guesses if role not in roles}
+        roles |= guesses
+    if "text" not in roles:
+        what = "no field contains the text of tweets"
+        # Options can name the fields of a corpus and of a dataset, but not of a
+        # control file.
+        also = "; in a control file, rename it to text"
+        raise not_found(what, found, source, also=also)
+    if "id" not in roles and "id" not in missing:
+        links = (path for path, seen in found.items() if seen.share(_is_link) >= SHARE)
+        if (link := next(links, None)) is not None:
+            roles["id"] = link
+    paths: dict[str, tuple[Path, ...]] = {role: (path,) for role, path in roles.items()}
+    for role, names in LATE.items():
+        if name := getattr(fields, role):
+            paths.setdefault(role, ((name,),))
+        elif role == "text" or role not in roles:
+            first = paths.get(role) or usual[role]
+            paths[role] = tuple(dict.fromkeys([*first, *names]))
+    if not fields.texts:
+        long = (known[name] for name in LONG if name in known)
+        paths["text"] = tuple(dict.fromkeys([*long, *paths["text"]]))
+    wanted = {path: found[path].type for path in roles.values()}
+    wanted[roles["text"]] = pa.large_string()
+    taken = {path[0] for path in wanted}
+    later = (path for role in paths for path in paths[role] if path[0] not in taken)
+    return Binding(
+        paths,
+        wanted | dict.fromkeys(later, pa.string()),
+        missing=missing,
+        named=bool(fields.texts),
+        guessed=", ".join(f"{r} from {'.'.join(path)}" for r, path in guesses.items()),
+    )
+
+
+def _usual_name(path: Path) -> str:
+    """Return a path in snake case, without the parts that MongoDB (``id.$numberLong``)
+    and Elasticsearch add.
+    """
+    return snake_case(".".join(path)).partition(".$")[0].removeprefix("_source.")
+
+
+def _named_roles(
+    fields: Fields, found: Mapping[Path, Seen], source: str
+) -> tuple[dict[str, Path], dict[str, FieldNotFoundError]]:
+    """Return the fields that the user named, and an error for each that is missing."""
+    roles, missing = {}, {}
+    for role in ROLES:
+        name = fields.texts[0] if role == "text" and fields.texts else None
+        name = name or getattr(fields, role)
+        if name is None:
+            continue
+        if (path := named(name, found)) is not None:
+            roles[role] = path
+            continue
+        what = f"no field {name!r} for the {role}"
+        missing[role] = not_found(what, found, source, role)
+    if "text" in missing:
+        raise missing["text"]
+    return roles, missing
+
+
+def _usual_roles(
+    usual: Mapping[str, list[Path]], found: Mapping[Path, Seen]
+) -> dict[str, Path]:
+    """Return the first field with values among those with usual names, by role."""
+    roles = {
+        role: path
+        for role, paths in usual.items()
+        for path in reversed(paths)
+        if found[path].values
+    }
+    if texts := usual.get("text"):
+        # A field named "status" may contain "active", and one named "title" may be
+        # empty.
+        likely = [path for path in texts if found[path].share(_is_text)]
+        guess = None if likely else _by_content(found).get("text")
+        strings = [path for path in texts if found[path].strings]
+        roles["text"] = guess or (likely or strings or texts)[0]
+    return roles
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and reads_like_text(value)
+
+
+def _is_id(value: Any) -> bool:
+    return str(value).isdigit() and len(str(value)) >= 8
+
+
+def _is_date(value: Any) -> bool:
+    return not _is_id(value) and parse_date(value) is not None
+
+
+def _is_link(value: Any) -> bool:
+    return isinstance(value, str) and PERMALINK.fullmatch(value.strip()) is not None
+
+
+def _by_content(found: Mapping[Path, Seen]) -> dict[str, Path]:
+    """Find the text, id and date of records by their values, for files whose field
+    names say nothing.
+    """
+    words = {path: list(map(str, seen.values)) for path, seen in found.items()}
+    lengths = {
+        path: sum(map(len, words[path])) / len(words[path])
+        for path, seen in found.items()
+        if seen.share(_is_text) > 0.5
+    }
+    roles = {"text": max(lengths, key=lengths.__getitem__)} if lengths else {}
+    for role, test in (("id", _is_id), ("date", _is_date)):
+        for path in (path for path in found if path not in lengths):
+            distinct = len(set(words[path])) > SHARE * len(words[path])
+            # A small number may be taken for a time since 1970 by mistake.
+            long = any(len(word) > 7 for word in words[path])
+            if distinct and long and found[path].share(test) >= SHARE:
+                roles.setdefault(role, path)
+    return roles

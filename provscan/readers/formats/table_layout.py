@@ -1,0 +1,139 @@
+"""Determine what a table in a text file looks like: its delimiter, whether quotes
+enclose values, the lines above it (:func:`layout_of`) and the names of its columns
+(:func:`header_of`).
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from provscan.readers.fields.dataset import usual_name
+from provscan.readers.fields.survey import reads_like_text
+from provscan.readers.splits import Layout
+from provscan.readers.values import distinct_names
+
+DELIMITERS = ",\t;|"
+HEAD_LINES = 200
+NUMBER = re.compile(r"[-+]?[\d.,:]+")
+# The line that spreadsheets write before the header.
+NAMED_DELIMITER = re.compile(r"\ufeff?sep=([,;|\t])\r?(?:\n|$)")
+INNER_RETURN = re.compile(r"\r(?!\n|$)")
+# Minimum number of columns and of rows by which a table is recognised below other
+# lines.
+LEAST_COLUMNS = 3
+LEAST_BELOW = 4
+
+
+def layout_of(name: str, head: bytes, layout: Layout) -> Layout:
+    """Determine the delimiter of a file, and whether quotes enclose values, from its
+    first lines.
+    """
+    text = head.decode(errors="replace")
+    ends = re.split(
+        r"\r\n|\r|\n", text[: text.rfind("\n") + 1 or len(text)], maxsplit=HEAD_LINES
+    )
+    rows = [line + "\n" for line in ends[:HEAD_LINES] if line.strip()]
+    delimiter = "\t"
+    if named := NAMED_DELIMITER.match(text):
+        delimiter = named[1]
+    elif not name.lower().endswith((".tsv", ".tab")):
+        delimiter = max(DELIMITERS, key=lambda candidate: _fit(rows, candidate))
+    above = 0
+    if (
+        not named
+        and _fit(rows, delimiter)[0] < 1.0
+        and (layout.cr or not INNER_RETURN.search(text))
+    ):
+        lines = [line + "\n" for line in ends[:HEAD_LINES]]
+        for candidate in dict.fromkeys([delimiter, *DELIMITERS]):
+            if above := _above(lines, candidate):
+                delimiter = candidate
+                break
+        rows = [line for line in lines[above:] if line.strip()]
+    # In TSV, quotes count as text if this leaves fewer rows of another width, or joins
+    # fewer lines.
+    quoted = delimiter != "\t" or _misfit(rows, delimiter, True) <= _misfit(
+        rows, delimiter, False
+    )
+    return replace(layout, delimiter=delimiter, quoted=quoted, above=above)
+
+
+def _above(lines: list[str], delimiter: str) -> int:
+    """Return the number of lines above the names of a table's columns. Such lines are
+    narrower than the table; an export may state its query there.
+    """
+    try:
+        reader = csv_reader(lines, Layout(delimiter=delimiter))
+        # Each row, and the number of lines up to its end.
+        rows = [(row, reader.line_num) for row in reader]
+    except csv.Error:
+        return 0
+    widths = [len(row) for row, _ in rows]
+    width = max(widths, default=0)
+    if width < LEAST_COLUMNS:
+        return 0
+    place = widths.index(width)
+    names, at = rows[place][0], rows[place - 1][1] if place else 0
+    below = [count for count in widths[place:] if count]
+    fits = len(below) >= LEAST_BELOW and 10 * below.count(width) >= 9 * len(below)
+    return at if fits and header_of(names)[1] else 0
+
+
+def _widths(rows: list[str], delimiter: str, quoted: bool) -> list[int]:
+    layout = Layout(delimiter=delimiter, quoted=quoted)
+    try:
+        return [len(row) for row in csv_reader(rows, layout)]
+    except csv.Error:
+        return []
+
+
+def _fit(rows: list[str], delimiter: str) -> tuple[float, int]:
+    """Return how well a delimiter divides rows: the share of the rows that are as wide
+    as the first, and that width.
+    """
+    widths = _widths(rows, delimiter, True)
+    if not widths or widths[0] == 1:
+        return 0.0, 1
+    return round(sum(width == widths[0] for width in widths) / len(widths), 1), min(
+        widths[0], 50
+    )
+
+
+def _misfit(rows: list[str], delimiter: str, quoted: bool) -> tuple[int, int]:
+    widths = _widths(rows, delimiter, quoted)
+    return (
+        (sum(width != widths[0] for width in widths), len(rows) - len(widths))
+        if widths
+        else (len(rows), 0)
+    )
+
+
+def csv_reader(texts: Iterable[str], layout: Layout, *, strict: bool = False) -> Any:
+    return csv.reader(
+        texts,
+        delimiter=layout.delimiter,
+        quoting=csv.QUOTE_MINIMAL if layout.quoted else csv.QUOTE_NONE,
+        strict=strict,
+    )
+
+
+def header_of(first: list[str]) -> tuple[list[str], bool]:
+    """Return the names of the columns, and whether the first row contains them."""
+    names = [name.strip() for name in first]
+    filled = [name for name in names if name]
+    is_header = any(usual_name(name) for name in filled) or (
+        len(set(filled)) == len(filled) > 0
+        and not any(
+            reads_like_text(name) or len(name) > 60 or NUMBER.fullmatch(name)
+            for name in filled
+        )
+    )
+    if not is_header:
+        return [f"column_{number}" for number in range(1, len(names) + 1)], False
+    return distinct_names(
+        [name or f"column_{place}" for place, name in enumerate(names, 1)]
+    ), True

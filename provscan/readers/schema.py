@@ -1,0 +1,46 @@
+"""The schemas in which datasets (:data:`SCHEMA`) and licensed tweets (:data:`TWEETS`)
+are read.
+
+A row of a dataset is one text of a record; the rows of a record are consecutive. A text
+longer than ``limits.piece`` code points is yielded in *pieces*: consecutive stretches,
+each a batch of one row in :data:`PIECE_SCHEMA`. Neighbouring pieces overlap by
+``limits.overlap`` code points, and exactly one piece owns each place of the text.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+SCHEMA = pa.schema(
+    [
+        pa.field("record", pa.int64(), nullable=False),
+        pa.field("id", pa.string()),
+        pa.field("field", pa.dictionary(pa.int32(), pa.string()), nullable=False),
+        pa.field("text", pa.large_string(), nullable=False),
+    ]
+)
+
+
+PIECE_SCHEMA = pa.schema(
+    [
+        *SCHEMA,
+        *(
+            pa.field(name, pa.int64(), nullable=False)
+            for name in ("offset", "own_from", "own_to")
+        ),
+    ]
+)
+
+TIMESTAMP = pa.timestamp("ms", tz="UTC")
+
+TWEETS = pa.schema(
+    [
+        pa.field("record", pa.int64(), nullable=False),
+        pa.field("id", pa.string()),
+        pa.field("text", pa.large_string(), nullable=False),
+        pa.field("author", pa.string()),
+        pa.field("created_at", TIMESTAMP),
+        pa.field("lang", pa.string()),
+        pa.field("rt_of", pa.string()),
+    ]
+)

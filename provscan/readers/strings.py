@@ -1,0 +1,179 @@
+"""Valid text in Arrow arrays: check it, repair it and count the repairs.
+
+:func:`checked_text` does so for texts and bytes of files, :func:`string_array` for
+Python strings, and :func:`short_texts` for ids and names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from provscan.arrays import Numbers
+from provscan.readers.stats import ReadStats
+from provscan.readers.values import array_values
+from provscan.text_buffers import buffers
+
+# The replacement for each code point that is left out of a text; it separates words
+# like a space.
+LEFT_OUT = "\u2592"
+TEXT_TYPES = {
+    pa.string(),
+    pa.large_string(),
+    pa.string_view(),
+    pa.binary(),
+    pa.large_binary(),
+    pa.binary_view(),
+}
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Return whether values of a type are texts."""
+    if pa.types.is_dictionary(kind):
+        return is_text(kind.value_type)
+    return kind in TEXT_TYPES
+
+
+def null_if_empty(texts: pa.Array) -> pa.Array:
+    """Turn empty strings into nulls, which CSV can't write otherwise."""
+    empty = pc.equal(texts, "")
+    return (
+        pc.if_else(empty, pa.scalar(None, texts.type), texts)
+        if pc.any(empty).as_py()
+        else texts
+    )
+
+
+def checked_text(
+    array: pa.Array, numbers: Numbers | list[int], source: str, stats: ReadStats
+) -> pa.Array:
+    """Return valid text; replacements are counted by the record of each value."""
+    text, repaired = as_text(array)
+    for place, byte in repaired:
+        stats.repair(
+            "invalid_utf8",
+            source,
+            int(numbers[place]),
+            f"byte {byte:#04x} replaced by U+FFFD",
+        )
+    return text
+
+
+def as_text(array: pa.Array) -> tuple[pa.Array, list[tuple[int, int]]]:
+    """Return text or bytes as valid text, and the places of values in which bytes were
+    replaced, each with the first such byte.
+    """
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    try:
+        text = (
+            array
+            if pa.types.is_large_string(array.type)
+            else pc.cast(array, pa.large_string())
+        )
+        if not is_valid(text):
+            text.validate(full=True)
+        return text, []
+    except (
+        pa.ArrowInvalid,
+        UnicodeDecodeError,
+    ):  # the second error while Arrow formats the first
+        pass
+    values: list[str | None] = []
+    repaired = []
+    for place, value in enumerate(pc.cast(array, pa.large_binary()).to_pylist()):
+        try:
+            values.append(None if value is None else value.decode())
+        except UnicodeDecodeError as error:
+            values.append(value.decode(errors="replace"))
+            repaired.append((place, value[error.start]))
+    return pa.array(values, pa.large_string()), repaired
+
+
+def is_valid(text: pa.LargeStringArray) -> bool:
+    """Return whether texts are UTF-8. All texts are checked at once, which is much
+    faster than one at a time.
+    """
+    data, offsets = buffers(text)
+    starts = offsets[1:-1]
+    starts = starts[: np.searchsorted(starts, offsets[-1])]
+    return (
+        is_utf8(data[offsets[0] : offsets[-1]])
+        and not (data[starts] & 0xC0 == 0x80).any()
+    )
+
+
+def is_utf8(data: Any) -> bool:
+    """Return whether bytes are UTF-8."""
+    try:
+        bounds = pa.py_buffer(np.array([0, len(data)], np.int64))
+        pa.LargeStringArray.from_buffers(1, bounds, pa.py_buffer(data)).validate(
+            full=True
+        )
+    except (
+        pa.ArrowInvalid,
+        UnicodeDecodeError,
+    ):  # the second error while Arrow formats the first
+        return False
+    return True
+
+
+def string_array(
+    texts: list[str], numbers: list[int], source: str, stats: ReadStats
+) -> pa.LargeStringArray:
+    """Return texts as an array; lone surrogates are repaired and counted."""
+    try:
+        return pa.array(texts, pa.large_string())
+    except UnicodeEncodeError:
+        repaired = list(map(without_surrogates, texts))
+        for number, text, whole in zip(numbers, texts, repaired, strict=True):
+            if whole != text:
+                stats.repair("lone_surrogate", source, number, "replaced by U+FFFD")
+        return pa.array(repaired, pa.large_string())
+
+
+def without_surrogates(text: str) -> str:
+    """Return a text with surrogate pairs joined and lone surrogates replaced by
+    U+FFFD.
+    """
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def short_texts(values: pa.Array | Sequence[Any]) -> pa.Array:
+    """Return ids or names as a column of strings. Empty strings become null, and so
+    does everything except text and numbers.
+    """
+    if isinstance(values, pa.Array):
+        if is_text(values.type):
+            return null_if_empty(pc.cast(as_text(values)[0], pa.string()))
+        if pa.types.is_integer(values.type):
+            return pc.cast(values, pa.string())
+        values = array_values(values)
+    try:
+        return null_if_empty(pa.array(values, pa.string()))
+    except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError):
+        texts = map(scalar_text, values)
+        return pa.array(
+            [text and without_surrogates(text) for text in texts], pa.string()
+        )
+
+
+def scalar_text(value: Any) -> str | None:
+    """Return an id as a string; None for values that can't be ids, such as lists."""
+    if isinstance(value, str):
+        return value or None
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, float):
+        if abs(value) >= 2**53:
+            # It has lost digits. It is written as a float, which no id is, to show it.
+            return f"{value:.16e}"
+        return str(int(value) if value.is_integer() else value)
+    if isinstance(value, Decimal) and value.is_finite():
+        return str(int(value)) if value == int(value) else f"{value:f}"
+    return str(value) if isinstance(value, int) else None
