@@ -63,7 +63,8 @@ from provscan.kernels.records import CodeBuffer, frozen
 from provscan.params import require_folder, require_path
 from provscan.readers import Source
 from provscan.runs.build import build_index as build_full
-from provscan.runs.inputs import require_outside, source_list
+from provscan.runs.inputs import source_list
+from provscan.runs.target import require_outside
 
 KEY_BYTES = 32
 # Minimum number of distinct bytes in a key; only one random key in 10**16 has fewer.

@@ -47,18 +47,15 @@ from provscan.runs.folder import (
     read_run,
     write_summary,
 )
-from provscan.runs.inputs import (
-    Sources,
+from provscan.runs.inputs import Sources, plan_inputs, source_list
+from provscan.runs.left_out import (
     check_files,
     check_skipped,
     left_out_summary,
-    plan_inputs,
-    run_path,
-    source_list,
+    unread_members,
 )
 from provscan.runs.licensed import OPEN_ALREADY
-from provscan.runs.scan import unread_members
-from provscan.runs.unfinished import run_folder
+from provscan.runs.target import run_folder, run_path
 from provscan.text_buffers import buffers
 
 # The words in the column for rarity in lists: for a match that counts, and for any
@@ -176,10 +173,10 @@ def match(
     opened = open_blind(index, read_key(key))
     with (
         logged(log, progress) as watcher,
-        run_folder(target, resume=False, overwrite=overwrite) as folder,
+        run_folder(target, resume=False, overwrite=overwrite) as (_, files),
     ):
         contents = _scanned(sources, opened, options, watcher)
-        summary, info = _write(folder.path, contents)
+        summary, info = _write(files, contents)
     write_report(target)
     return Run(target, summary, info)
 
@@ -336,8 +333,8 @@ def reveal(
         out = named.with_name(f"{named.name.removesuffix('.run')}.revealed.run")
     target = Path(out)
     contents = _revealed(folder, opened.reader, params)
-    with run_folder(target, resume=False, overwrite=overwrite) as unfinished:
-        summary, info = _write(unfinished.path, contents)
+    with run_folder(target, resume=False, overwrite=overwrite) as (_, files):
+        summary, info = _write(files, contents)
     write_report(target)
     return Run(target, summary, info)
 
