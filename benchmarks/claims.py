@@ -47,15 +47,13 @@ from edits import EDITS, HEAVY, OTHERS
 from measure import command_line, console, machine, table
 from planted import add_data_options, files, json_rows
 from simulated import (
-    OPTIONS,
     Controlled,
     Corpus,
     Pool,
     Sample,
+    answered,
     control,
-    null_scan,
     placed,
-    written,
 )
 
 import provscan
@@ -64,7 +62,7 @@ from provscan.calibration.spike_ins import Recovered, SpikeIns
 from provscan.estimate.damage import nearly_verbatim
 from provscan.matching import compared, in_pieces
 from provscan.options import parse_utc
-from provscan.runs.analysis import Scores, analyse
+from provscan.runs.analysis import Scores
 from provscan.runs.matches import score_matches
 from provscan.scoring.rule import KnownElsewhere, MatchTraits, Scorer
 from provscan.text_buffers import buffers
@@ -135,14 +133,12 @@ def answer(
     held, scorer = world.held, scorer or world.held.scorer
     with tempfile.TemporaryDirectory() as name_of_folder:
         folder = Path(name_of_folder)
-        scanned = written(dataset.columns, dataset.part(0, "data"), folder)
-        other = None if null is None else null_scan(null, dataset, folder)
+        scanned = dataset.scan(0, "data", folder)
+        other = None if null is None else null.scan(1, "null", folder)
         matches = score_matches(scanned, scorer, held.controls)
         spike_ins = world.spiked[name][seed % 2]
         scores = Scores(scorer, matches, held.samples, *spike_ins)
-        analysis = analyse(scores, scanned, held.controls, OPTIONS, other)
-        result: dict[str, Any] = analysis.summary["answer"]
-        return result
+        return answered(scores, held.controls, null=other)[1]
 
 
 def clean(world: World, known: dict[str, KnownElsewhere]) -> None:

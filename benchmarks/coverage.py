@@ -41,29 +41,25 @@ from random import Random
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from edits import EDITS, HEAVY, OTHERS, halved
 from measure import command_line, machine
 from planted import add_data_options, files, json_rows
 from simulated import (
     ALL_EDITS,
-    OPTIONS,
     SPIKED,
     Controlled,
     Corpus,
+    answered,
     control,
-    null_scan,
-    written,
 )
 from synthetic import documents, tweets
 
 import provscan
 from provscan.calibration.controls import no_control
-from provscan.runs.analysis import Scores, analyse
-from provscan.runs.evidence import ADDED
+from provscan.runs.analysis import Scores
 from provscan.runs.matches import score_matches
-from provscan.runs.null import NullScan
 from provscan.runs.scan_totals import ScanTotals
+from provscan.runs.summary import recall_summary
 
 RECORDS, DOCUMENTS = 10_000, 4_000
 LATE = ("control_from_other_years", "chance_drifts", "control_unlike")
@@ -204,35 +200,34 @@ def scan(cell: Cell, corpus: Corpus, seed: int) -> dict[str, Any]:
     )
     dataset = texts.drawn(chosen[count:]).with_more(copies.drawn(which))
     with tempfile.TemporaryDirectory() as folder:
-        scanned = written(dataset.columns, dataset.part(0, "data"), Path(folder))
+        scanned = dataset.scan(0, "data", Path(folder))
         null = None
         if cell.control == "null":
             # The null dataset has as many other records without tweets.
             count_null = min(size, len(corpus.null))
             rows = np.array(rng.sample(range(len(corpus.null)), count_null))
-            null = null_scan(held.null.drawn(rows), dataset, Path(folder))
+            null = held.null.drawn(rows).scan(1, "null", Path(folder))
         true = cell.edits != "headlines"
         truth = {"records": count * true, "texts": different * true}
-        return answered(cell, held, scanned, null, seed) | {"truth": truth}
+        return outcome(cell, held, scanned, null, seed) | {"truth": truth}
 
 
-def answered(
-    cell: Cell, held: Controlled, scanned: ScanTotals, null: NullScan | None, seed: int
+def outcome(
+    cell: Cell,
+    held: Controlled,
+    scanned: ScanTotals,
+    null: ScanTotals | None,
+    seed: int,
 ) -> dict[str, Any]:
     """Return the answer of one simulated scan."""
     spike_ins = (held.spiked_inside if cell.inside else held.spiked)[seed % SPIKED]
     began = time.process_time()
     matches = score_matches(scanned, held.scorer, held.controls)
     scores = Scores(held.scorer, matches, held.samples, *spike_ins)
-    analysis = analyse(scores, scanned, held.controls, OPTIONS, null)
-    added = pa.Table.from_batches(
-        [analysis.added(batch) for batch in matches.batches()], ADDED
-    )
+    measured, answer = answered(scores, held.controls, null=null)
+    rates = measured.error_rates
+    q = [rates.q_values(batch, measured.eligible) for batch in matches.batches()]
     seconds = time.process_time() - began
-    answer, q = (
-        analysis.summary["answer"],
-        added["q_value"].to_numpy(zero_copy_only=False),
-    )
     return {
         "cell": cell.name,
         "seed": seed,
@@ -243,10 +238,10 @@ def answered(
             }
             for name in ("records", "texts")
         },
-        "listed": bool(np.any(np.nan_to_num(q, nan=1.0) <= 0.01)),
+        "listed": bool(any(np.any(each <= 0.01) for each in q)),
         "warnings": [entry["code"] for entry in answer["warnings"]],
         "withheld": answer["withheld"].get("records.estimate"),
-        "recall": analysis.summary["recall"]["of_matches"],
+        "recall": recall_summary(measured.recall)["of_matches"],
         "seconds": seconds,
     }
 

@@ -25,11 +25,13 @@ from unittest import mock
 import numpy as np
 import planted
 from measure import command_line, console, machine, table
+from simulated import answered
 
 import provscan
 from provscan import readers
 from provscan.estimate.limits import clopper_pearson
 from provscan.options import MatchOptions
+from provscan.readers import ReadStats
 from provscan.runs import analysis
 from provscan.runs.matches import score_matches
 from provscan.runs.sample import FileSample, draw_files
@@ -74,7 +76,7 @@ class Whole:
 
         with mock.patch.object(analysis, "score", keep):
             self.answer = provscan.match(folder, out=out, **options).summary["answer"]
-        scanned, *self._others, _ = kept["arguments"]
+        scanned, self._controls, self._options, _ = kept["arguments"]
         self._scores = kept["scores"]
         self._results = {part.source: part for part in scanned.parts}
         self.splits = [
@@ -86,14 +88,13 @@ class Whole:
     def sampled(self, drawn: FileSample) -> dict[str, Any]:
         """Return the answer from a sample of files."""
         names = [split.source for split in drawn.splits]
-        scanned = ScanTotals(self._parts, sizes=drawn.sizes)
-        for name in names:
-            scanned.add(self._results[name])
-        matches = score_matches(scanned, self._scores.scorer, self._others[0])
+        parts, stats = [self._results[name] for name in names], ReadStats()
+        for part in parts:
+            stats.merge(part.stats)
+        scanned = ScanTotals(self._parts, parts, stats, [], [], sizes=drawn.sizes)
+        matches = score_matches(scanned, self._scores.scorer, self._controls)
         scores = dataclasses.replace(self._scores, matches=matches)
-        found = analysis.analyse(scores, scanned, *self._others)
-        answer: dict[str, Any] = found.summary["answer"]
-        return answer
+        return answered(scores, self._controls, self._options)[1]
 
 
 def main() -> None:

@@ -20,22 +20,23 @@ from edits import EDITS, HEAVY, OTHERS, halved
 
 import provscan
 from provscan.calibration.controls import Controls, no_control, with_files
-from provscan.calibration.spike_ins import FEWEST, Recovered, SpikeIns
+from provscan.calibration.spike_ins import CARRIERS, FEWEST, Recovered, SpikeIns
 from provscan.matching import in_pieces, scan_texts
 from provscan.matching.part_files import PartResult
 from provscan.matching.record_samples import CarrierRecord
 from provscan.options import MatchOptions
 from provscan.params import MatchParams
-from provscan.readers import Fields, ReadStats
-from provscan.runs import null
-from provscan.runs.analysis import spike
+from provscan.readers import Fields
+from provscan.runs.analysis import Measured, Scores, measure, spike
+from provscan.runs.answer import answer_of
 from provscan.runs.comparability import TextSamples, sample_texts
+from provscan.runs.layers import layers_of
+from provscan.runs.reasons import reasons
 from provscan.runs.scan_totals import ScanTotals
 from provscan.scoring.background import background
 from provscan.scoring.rule import Scorer
 from provscan.text_buffers import buffers
 
-CARRIERS = 400
 # Number of tweets that are copied with every edit, and of sets of spike-ins.
 COPIED, SPIKED = 3_000, 12
 PARAMS = MatchParams()
@@ -44,10 +45,11 @@ ALL_EDITS = {**EDITS, **HEAVY, halved.__name__: halved, **OTHERS}
 
 
 class Sample(NamedTuple):
-    """The matches in a number of records, and the lengths of all of these records."""
+    """The matches in a number of records, and the texts of all of these records."""
 
     columns: dict[str, np.ndarray]
     lengths: np.ndarray
+    texts: np.ndarray
 
     def with_more(self, other: Sample) -> Sample:
         """Return the sample followed by the records of another one."""
@@ -55,17 +57,34 @@ class Sample(NamedTuple):
         return Sample(
             {name: np.concatenate([self.columns[name], new[name]]) for name in new},
             np.concatenate([self.lengths, other.lengths]),
+            np.concatenate([self.texts, other.texts]),
         )
 
-    def part(self, number: int, source: str) -> PartResult:
-        """Return the counts of a scan of the records."""
-        return PartResult(
+    def scan(self, number: int, source: str, folder: Path) -> ScanTotals:
+        """Write the matches as the scan of a split writes them."""
+        part = PartResult(
             number,
             source,
+            matches=len(self.columns["record"]),
             records=len(self.lengths),
             characters=int(self.lengths.sum()),
-            stats=ReadStats(),
         )
+        same = {
+            name: pa.repeat(pa.scalar(name), part.matches)
+            for name in ("field", "level")
+            if name not in self.columns
+        }
+        table = pa.table({**self.columns, **same})
+        with pa.ipc.new_file(str(part.matches_file(folder)), table.schema) as file:
+            file.write_table(table)
+        # Records are in random order, except that copies may follow them.
+        rows = np.linspace(0, len(self.texts) - 1, min(CARRIERS, len(self.texts)))
+        records = carriers(self.texts[rows.astype(int)].tolist())
+        return ScanTotals(folder, [part], part.stats, records, [])
+
+
+def carriers(texts: list[str]) -> list[CarrierRecord]:
+    return [CarrierRecord(i, len(t), t[:4096], 1) for i, t in enumerate(texts)]
 
 
 class Pool:
@@ -76,6 +95,7 @@ class Pool:
             *buffers(pa.array(texts, pa.large_string())), controls.reader, PARAMS
         )
         self.lengths = np.array([len(text) for text in texts], np.int64)
+        self.texts = np.array(texts, object)
         self.columns = {
             "start": found.span[:, 0],
             "end": found.span[:, 1],
@@ -104,7 +124,8 @@ class Pool:
             + self.first[rows][record]
         )
         columns = {name: values[at] for name, values in self.columns.items()}
-        return Sample({"record": record, **columns}, self.lengths[rows])
+        columns = {"record": record, **columns}
+        return Sample(columns, self.lengths[rows], self.texts[rows])
 
 
 @dataclass
@@ -161,12 +182,9 @@ class Controlled:
         result = []
         for seed in range(sets):
             rng = Random(seed)
-            carriers = [
-                CarrierRecord(i, len(t), t[:4096], 1)
-                for i, t in enumerate(rng.sample(texts, min(CARRIERS, len(texts))))
-            ]
+            drawn = carriers(rng.sample(texts, min(CARRIERS, len(texts))))
             planted = spike(
-                self.controls, carriers, FEWEST, OPTIONS, self.scorer, draw=seed
+                self.controls, drawn, FEWEST, OPTIONS, self.scorer, draw=seed
             )
             result.append(planted)
         return result
@@ -217,28 +235,16 @@ def placed(copy: str, document: str, rng: Random) -> str:
     return f"{document[:at]}\n{copy}\n{document[at:]}"
 
 
-def written(
-    columns: dict[str, np.ndarray], part: PartResult, folder: Path
-) -> ScanTotals:
-    """Write matches as the scan of a split writes them."""
-    part.matches = len(columns["record"])
-    same = {
-        name: pa.repeat(pa.scalar(name), part.matches)
-        for name in ("field", "level")
-        if name not in columns
-    }
-    table = pa.table({**columns, **same})
-    with pa.ipc.new_file(str(part.matches_file(folder)), table.schema) as file:
-        file.write_table(table)
-    scanned = ScanTotals(folder)
-    scanned.add(part)
-    return scanned
-
-
-def null_scan(sample: Sample, dataset: Sample, folder: Path) -> null.NullScan:
-    """Write the scan of a null dataset that is compared with a dataset."""
-    found = written(sample.columns, sample.part(1, "null"), folder)
-    return null.NullScan(found, ["null"], lengths=(dataset.lengths, sample.lengths))
+def answered(
+    scores: Scores,
+    controls: Controls,
+    options: MatchOptions = OPTIONS,
+    null: ScanTotals | None = None,
+) -> tuple[Measured, dict[str, Any]]:
+    """Return what is measured from scored matches, and the answer that follows."""
+    measured = measure(scores, controls, options, null)
+    numbers = layers_of(measured, measured.chance.whole, measured.scanned.all_records)
+    return measured, answer_of(measured, numbers, reasons(measured, numbers))
 
 
 def control(

@@ -5,10 +5,10 @@ run.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from provscan.engine import Progress, logged
 from provscan.errors import GateError, UsageError
 from provscan.matching import Index, open_index
-from provscan.options import MatchKeywords, given_options, with_options
+from provscan.options import MatchOptions, given_options, with_options
 from provscan.params import require_folder
 from provscan.readers import Source
 from provscan.report.document import write_report
@@ -28,7 +28,8 @@ from provscan.runs.evaluation import Evaluation, evaluate
 from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE, read_run
 from provscan.runs.inputs import Sources
 from provscan.runs.maintain import forget, merge, verify
-from provscan.runs.match import RunTarget, run_match
+from provscan.runs.match import run_match
+from provscan.runs.target import RunTarget
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -208,7 +209,21 @@ def open_run(path: Source) -> Run:
     return Run(folder, *read_run(folder))
 
 
-@with_options
+@dataclass(frozen=True)
+class MatchArguments(MatchOptions):
+    """The arguments of :func:`match`, from which type checkers and editors know
+    them.
+    """
+
+    sources: Sources
+    index: Index | Source | None = None
+    out: Source | None = None
+    overwrite: bool = field(default=False, kw_only=True)
+    resume: bool = field(default=False, kw_only=True)
+    progress: Progress | None = field(default=None, kw_only=True)
+
+
+@with_options(MatchArguments)
 def match(
     sources: Sources,
     index: Index | Source | None = None,
@@ -217,7 +232,7 @@ def match(
     overwrite: bool = False,
     resume: bool = False,
     progress: Progress | None = None,
-    **options: Unpack[MatchKeywords],
+    **options: Any,
 ) -> Run:
     """Find the licensed tweets of an index in datasets, and write a run folder.
 

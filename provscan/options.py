@@ -11,10 +11,10 @@ import os
 import re
 import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import MISSING, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime
 from functools import cache
-from typing import Any, TypedDict, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 from provscan.errors import ParameterError, UsageError
 from provscan.params import (
@@ -28,7 +28,8 @@ from provscan.urls import source_of
 
 Source = str | os.PathLike[str]
 Paths = Source | Sequence[Source] | None
-Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+P = ParamSpec("P")
+R = TypeVar("R")
 
 EXECUTORS = ("threads", "processes", "ray")
 # No part file depends on these options, so a run may be resumed with other values.
@@ -274,8 +275,6 @@ class MatchOptions:
         if (share := self.sample) is not None:
             require_number("sample", share)
             require(0.0 < share <= 1.0, "sample", share, "above 0 and at most 1")
-        elif self.sample_by is not None:
-            raise ParameterError("sample_by needs sample, the share to scan")
         for name in ("tokenizer", "log", "baseline", "parts", "shards_from"):
             if (value := getattr(self, name)) is not None:
                 require_path(name, value, remote=name in ("parts", "shards_from"))
@@ -289,13 +288,21 @@ class MatchOptions:
         id_field, cutoff = self.id_field, self.cutoff
         require(isinstance(id_field, str | None), "id_field", id_field, "a name")
         require(isinstance(cutoff, str | date | None), "cutoff", cutoff, "a date")
+        require_executor(
+            self.executor, **{name: getattr(self, name) for name in ONLY_RAY}
+        )
+        self._require_consistent()
+        # Computing these properties checks their values.
+        _ = self.params, self.finding, self.since
+
+    def _require_consistent(self) -> None:
+        """Raise an error for options that require or exclude others."""
+        if self.sample_by is not None and self.sample is None:
+            raise ParameterError("sample_by needs sample, the share to scan")
         if self.shards_from is not None and self.shard_groups is None:
             raise ParameterError(
                 "shards_from is the source of groups of shards: also give shard_groups"
             )
-        require_executor(
-            self.executor, **{name: getattr(self, name) for name in ONLY_RAY}
-        )
         measured = self.cutoff or self.control or self.null
         if self.fail_above_claimed is not None and not measured:
             raise UsageError(
@@ -312,8 +319,6 @@ class MatchOptions:
                 "the records of a sample change when the dataset changes, so a sample "
                 "can't be compared with a baseline: leave out sample or baseline"
             )
-        # Computing these properties checks their values.
-        _ = self.params, self.finding, self.since
 
     @property
     def params(self) -> MatchParams:
@@ -382,53 +387,6 @@ class MatchOptions:
         return shlex.join([*words, "--", *map(source_of, sources)])
 
 
-class MatchKeywords(TypedDict, total=False):
-    """The keyword arguments of :func:`provscan.match`, for type checkers and editors;
-    see :class:`MatchOptions`.
-    """
-
-    text_field: str | tuple[str, ...] | None
-    id_field: str | None
-    records: str | None
-    encoding: str | None
-    outputs: bool
-    fix_encoding: bool
-    threshold: float
-    min_containment: float
-    min_chars: int
-    partial_chars: int
-    min_bits: float
-    min_bits_passage: float
-    min_letters: int
-    cutoff: str | date | None
-    control: Paths
-    null: Paths
-    known: Paths
-    spike_ins: int | None
-    edits: str
-    sample: float | None
-    sample_by: str | None
-    seed: int
-    no_text: bool
-    texts: int | None
-    tokenizer: Source | None
-    workers: int | None
-    executor: str
-    address: str | None
-    memory: int | None
-    log: Source | None
-    parts: Source | None
-    shard_groups: int | None
-    shards_from: Source | None
-    allow_unread: bool
-    strict: bool
-    max_bad: float
-    fail_above: float | None
-    fail_above_claimed: float | None
-    baseline: Source | None
-    without_segment: str | Sequence[str] | None
-
-
 def option_name(name: str) -> str:
     """Return the command's option for a keyword argument."""
     return f"--{name.replace('_', '-')}"
@@ -451,34 +409,29 @@ def help_of(name: str) -> str:
     return re.sub(r"``(\w+)``", shown, documentation()[name])
 
 
-def with_options(function: Decorated) -> Decorated:
-    """Give a function that takes ``**options`` the signature and the documentation of
-    :class:`MatchOptions`.
+def with_options(
+    arguments: Callable[P, MatchOptions],
+) -> Callable[[Callable[..., R]], Callable[P, R]]:
+    """Give a function that takes ``**options`` the documentation of
+    :class:`MatchOptions`, and the signature of ``arguments``, a subclass with the other
+    arguments of the function.
     """
-    signature = inspect.signature(function)
-    declared = [p for p in signature.parameters.values() if p.kind != p.VAR_KEYWORD]
-    options = [
-        inspect.Parameter(
-            item.name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=item.default,
-            annotation=item.type,
+
+    def decorated(function: Callable[..., R]) -> Callable[P, R]:
+        words = "".join(
+            f"    {name}\n        {text}\n" for name, text in documentation().items()
         )
-        for item in fields(MatchOptions)
-        if item.default is not MISSING
-    ]
-    words = "".join(
-        f"    {name}\n        {text}\n" for name, text in documentation().items()
-    )
-    function.__signature__ = signature.replace(  # type: ignore[attr-defined]
-        parameters=[*declared, *options]
-    )
-    head, _, rest = (function.__doc__ or "").partition("    **options\n")
-    function.__doc__ = head + words + rest.partition("\n")[2]
-    return function
+        function.__signature__ = inspect.signature(arguments).replace(  # type: ignore[attr-defined]
+            return_annotation=inspect.signature(function).return_annotation
+        )
+        head, _, rest = (function.__doc__ or "").partition("    **options\n")
+        function.__doc__ = head + words + rest.partition("\n")[2]
+        return cast("Callable[P, R]", function)
+
+    return decorated
 
 
-def given_options(options: MatchKeywords) -> MatchOptions:
+def given_options(options: dict[str, Any]) -> MatchOptions:
     """Make options from keyword arguments; the error for an unknown name suggests a
     similar one.
     """

@@ -196,7 +196,7 @@ def pytest_xdist_setupnodes(specs: list[Any]):
 def files_are_not_synced():
     """Skip syncs, which take a long time for many small indexes and runs."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in ("index.folder", "runs.unfinished"):
+        for module in ("index.folder", "unfinished"):
             patch.setattr(f"provscan.{module}.sync", lambda path: None)
         yield
 

@@ -34,6 +34,7 @@ FLOORS = {
     "sketch": 2,
     "estimate": 2,
     "index": 3,
+    "unfinished": 4,
     "scoring": 4,
     "matching": 4,
     "engine": 5,

@@ -1,17 +1,19 @@
-"""Test that the keyword arguments of ``match`` for type checkers are its options."""
+"""Test that the arguments of ``match`` are its own and those of its options."""
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import fields
 
-from provscan.options import MatchKeywords, MatchOptions
+import provscan
+from provscan.options import MatchOptions
 
 
-def test_keyword_arguments_are_the_fields_of_the_options() -> None:
-    options = {item.name: item.type for item in fields(MatchOptions)}
-    keywords = {
-        name: known.__forward_arg__
-        for name, known in MatchKeywords.__annotations__.items()
-    }
-    assert keywords == options
-    assert list(keywords) == list(options)
+def test_arguments_are_those_of_the_call_and_the_fields_of_the_options() -> None:
+    signature = inspect.signature(provscan.match)
+    own = ["sources", "index", "out", "overwrite", "resume", "progress"]
+    options = {item.name: item.default for item in fields(MatchOptions)}
+    assert signature.parameters.keys() == {*own, *options}
+    code = provscan.match.__code__
+    assert [*code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]] == own
+    assert options == {name: signature.parameters[name].default for name in options}

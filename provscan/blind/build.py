@@ -33,7 +33,8 @@ from provscan.kernels.records import CodeBuffer, frozen
 from provscan.params import require_folder
 from provscan.readers import Source
 from provscan.runs.build import build_index as build_full
-from provscan.runs.inputs import require_outside, source_list
+from provscan.runs.inputs import source_list
+from provscan.runs.target import require_outside
 
 # There are at most 2**COUNTER_BITS counters of seeds.
 COUNTER_BITS = 26

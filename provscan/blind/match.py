@@ -29,18 +29,14 @@ from provscan.ordered_map import ordered_map
 from provscan.params import MatchParams, require_folder
 from provscan.readers import ReadStats, read, read_objects
 from provscan.runs.evidence import EVIDENCE
-from provscan.runs.inputs import (
-    Inputs,
-    Sources,
+from provscan.runs.inputs import Inputs, Sources, plan_inputs, source_list
+from provscan.runs.left_out import (
     check_files,
     check_skipped,
     left_out_summary,
-    plan_inputs,
-    run_path,
-    source_list,
+    unread_members,
 )
-from provscan.runs.scan import unread_members
-from provscan.runs.unfinished import run_folder
+from provscan.runs.target import run_folder, run_path
 
 
 def match(
@@ -116,10 +112,10 @@ def match(
     opened = open_blind(index, read_key(key))
     with (
         logged(log, progress) as watcher,
-        run_folder(target, resume=False, overwrite=overwrite) as folder,
+        run_folder(target, resume=False, overwrite=overwrite) as (_, files),
     ):
         contents = _scanned(sources, opened, options, watcher)
-        summary, info = write_run(folder.path, contents)
+        summary, info = write_run(files, contents)
     write_report(target)
     return Run(target, summary, info)
 

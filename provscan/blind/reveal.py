@@ -40,7 +40,7 @@ from provscan.runs.folder import (
     read_run,
 )
 from provscan.runs.licensed import OPEN_ALREADY
-from provscan.runs.unfinished import run_folder
+from provscan.runs.target import run_folder
 from provscan.text_buffers import buffers
 
 
@@ -122,8 +122,8 @@ def reveal(
         out = named.with_name(f"{named.name.removesuffix('.run')}.revealed.run")
     target = Path(out)
     contents = _revealed(folder, opened.reader, params)
-    with run_folder(target, resume=False, overwrite=overwrite) as unfinished:
-        summary, info = write_run(unfinished.path, contents)
+    with run_folder(target, resume=False, overwrite=overwrite) as (_, files):
+        summary, info = write_run(files, contents)
     write_report(target)
     return Run(target, summary, info)
 

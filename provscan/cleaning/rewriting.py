@@ -80,7 +80,6 @@ def write_file(
     if (done := place.load(task.number, out)) is not None:
         advance(size)
         return done
-    out.parent.mkdir(parents=True, exist_ok=True)
     names, read = [part.source for part in task.parts], 0
 
     def advanced(count: int) -> None:

@@ -14,6 +14,7 @@ import shutil
 import sys
 from bisect import bisect_left
 from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
@@ -28,9 +29,15 @@ from provscan.cleaning.choice import (
     Rejected,
     Removals,
 )
-from provscan.cleaning.files import Dataset, base_name, match_options, open_dataset
+from provscan.cleaning.files import (
+    Dataset,
+    Task,
+    base_name,
+    match_options,
+    open_dataset,
+)
 from provscan.cleaning.rewriting import write_file
-from provscan.cleaning.work import CHECKPOINT, ROUNDS, Round, unfinished, work_folder
+from provscan.cleaning.work import ROUNDS, WORK, Round
 from provscan.engine import EXECUTORS, LostTask, Progress, Ray
 from provscan.errors import (
     InputError,
@@ -53,7 +60,9 @@ from provscan.runs.folder import (
     read_run,
     write_json,
 )
-from provscan.runs.inputs import require_outside, source_list
+from provscan.runs.inputs import source_list
+from provscan.runs.target import require_outside
+from provscan.unfinished import CHECKPOINT, unfinished_folder, unfinished_path
 
 MANIFEST, REMOVED = "manifest.json", "removed.jsonl"
 # The maximum number of files that an error names.
@@ -162,9 +171,10 @@ def clean(
         The run can't be used, the dataset has changed since the run, or a file can't be
         written.
     OutputError
-        ``out`` exists, or can't be written.
+        ``out`` exists, or can't be written; or there is an interrupted result, which
+        this call does not resume.
     UsageError
-        There is an interrupted result, and this call does not resume it.
+        The call is not that of the interrupted result.
     ParameterError
         An option is out of range.
 
@@ -237,7 +247,9 @@ def clean(
         "datasets": named,
         "options": chosen.as_dict() | {"skip_unwritable": None, "reviewed": marks},
     }
-    with work_folder(target, request, resume=resume) as work:
+    with unfinished_folder(target, WORK, resume=resume) as folder:
+        folder.begin(request)
+        work = folder.path
         if target.exists():  # The interruption came after everything was written.
             return Cleaned(target, read_json(target / MANIFEST))
         last, files, left = _rounds(work, dataset, choice, refused, running)
@@ -246,7 +258,7 @@ def clean(
             for number in range(1, last.number + 1):
                 removed.writelines(Round(work, number).removed())
         write_json(last.files / MANIFEST, manifest)
-        last.files.rename(target)
+        folder.publish(last.files)
     return Cleaned(target, manifest)
 
 
@@ -272,7 +284,7 @@ def _require_usable(info: dict[str, Any], options: CleanOptions) -> None:
 
 def _require_new(target: Path, named: list[str], *, resume: bool) -> None:
     require_outside(target, named)
-    interrupted = resume and (unfinished(target) / CHECKPOINT).is_file()
+    interrupted = resume and (unfinished_path(target) / CHECKPOINT).is_file()
     written = interrupted and (target / MANIFEST).is_file()
     if os.path.lexists(target) and not written:
         raise OutputError(f"{target} exists: name a new folder")
@@ -407,7 +419,7 @@ def _written(
         else EXECUTORS[options.executor](options.threads)
     ) as executor:
         function = partial(write_file, place, dataset.fields, dataset.limits)
-        tasks = dataset.tasks(choice, dict(refused))
+        tasks = _with_folders(dataset.tasks(choice, dict(refused)), place)
         # The iterator has no name, so that an error closes it and ends the tasks.
         for file in executor.run(function, tasks, progress):
             if isinstance(file, LostTask):
@@ -429,6 +441,15 @@ def _written(
         if target.parent.is_dir() and where not in written:
             shutil.copyfile(path, target)
     return files
+
+
+def _with_folders(tasks: Iterable[Task], place: Round) -> Iterator[Task]:
+    """Yield tasks when the folders of their files exist. A task that still runs after
+    an interruption then can't write to folders that have been removed.
+    """
+    for task in tasks:
+        (place.files / task.place).parent.mkdir(parents=True, exist_ok=True)
+        yield task
 
 
 @dataclass

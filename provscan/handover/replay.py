@@ -15,7 +15,7 @@ import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any
 
 from provscan.api import match
 from provscan.engine import Progress
@@ -25,7 +25,7 @@ from provscan.handover.bundle import INPUT_LISTS
 from provscan.handover.check import check
 from provscan.handover.rows import KEY, Row, rows_of, write_without_texts
 from provscan.handover.statement import canonical
-from provscan.options import RESUMABLE, MatchKeywords, MatchOptions
+from provscan.options import RESUMABLE, MatchOptions
 from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE, RUN_FILE, SUMMARY_FILE
 
 Source = str | os.PathLike[str]
@@ -60,7 +60,7 @@ def replay(
     run: int = 1,
     out: Source | None = None,
     progress: Progress | None = None,
-    **options: Unpack[MatchKeywords],
+    **options: Any,
 ) -> dict[str, Any]:
     """Repeat a run of a bundle with its recorded parameters, and compare every row and
     figure.

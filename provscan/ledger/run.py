@@ -2,18 +2,17 @@
 
 :func:`make_ledger` measures access, reads holdings and uses, compares them with the
 rules, and writes tables, ``ledger.json``, a workbook and the report. It first writes to
-``OUT.unfinished``, so that repeating an interrupted command resumes it.
-:func:`read_ledger` reads ``ledger.json``.
+``OUT.unfinished`` (:mod:`provscan.unfinished`), so that repeating an interrupted
+command resumes it. :func:`read_ledger` reads ``ledger.json``.
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
+import re
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,18 +33,21 @@ from provscan.ledger.holdings import add_deletions, add_holdings
 from provscan.ledger.inputs import Case, Row, no_case, read_case, read_pack
 from provscan.ledger.policy import add_rules
 from provscan.ledger.report import LEDGER_FILE, TABLES_FOLDER, write_ledger_report
-from provscan.ledger.workbook import write_ledger_workbook
+from provscan.ledger.workbook import WORKBOOK, write_ledger_workbook
 from provscan.options import Source
 from provscan.readers import file_checksum
-from provscan.runs.folder import read_json
+from provscan.runs.folder import REPORT_FILE, read_json
+from provscan.unfinished import Work, unfinished_folder
 from provscan.writing import remove_named
 
 VERSION = 1
 # Folders of ``access.measure`` that are needed only to resume it.
 PARTS = ("parts", "work", "spill")
-# The folder of the scans of holdings; the lock of a folder that is being written; the
-# key that ``access.measure`` draws, which is not in any list of files.
-SCANS, LOCK, KEY = "scans", "unfinished.lock", "key.txt"
+# The folder of the ledger in its unfinished folder; in it, the folder of the scans of
+# holdings, and the key that ``access.measure`` draws, which no list of files names.
+LEDGER, SCANS, KEY = "ledger", "scans", "key.txt"
+# Files that are written last, and temporary files of the workbook.
+LAST = re.compile(rf"{LEDGER_FILE}|{WORKBOOK}|{REPORT_FILE}|tmp\w{{8}}")
 APPLICATIONS = """name VARCHAR, project VARCHAR, tier VARCHAR, government BOOLEAN,
     notice TIMESTAMPTZ"""
 END_USERS = """application VARCHAR, name VARCHAR, government BOOLEAN,
@@ -118,7 +120,13 @@ def make_ledger(
         for rule in pack["rules"]
         if rule["kind"] == "rate_limit"
     }
-    with _new_folder(Path(out)) as folder, interruptible():
+    target = Path(out)
+    if os.path.lexists(target):
+        raise OutputError(f"{target} exists: name a new folder")
+    with unfinished_folder(target, WORK, resume=True) as work, interruptible():
+        work.begin({})
+        folder = work.path / LEDGER
+        _remove_last(folder)  # From an interrupted command.
         tables = measure(
             named,
             folder,
@@ -141,7 +149,10 @@ def make_ledger(
         write_ledger_workbook(folder, tables)
         _write_manifest(folder, read, packs)
         write_ledger_report(folder)
-    return Path(out)
+        for name in PARTS:
+            shutil.rmtree(folder / name, ignore_errors=True)
+        work.publish(folder)
+    return target
 
 
 def read_ledger(folder: Path) -> dict[str, Any]:
@@ -201,7 +212,7 @@ def _write_manifest(folder: Path, case: Case, packs: Sequence[Row]) -> None:
         "files": {
             str(path.relative_to(folder)): file_checksum(path)
             for path in files
-            if path.name not in (LOCK, KEY, LEDGER_FILE)
+            if path.name not in (KEY, LEDGER_FILE)
             and path.relative_to(folder).parts[0] not in PARTS
         },
     }
@@ -224,52 +235,24 @@ class _Steps:
         self._done = done
 
 
-@contextmanager
-def _new_folder(target: Path) -> Iterator[Path]:
-    """Provide the folder ``TARGET.unfinished``. It becomes ``target`` if the block
-    succeeds, and remains if the block fails, so that the next call can resume.
-    """
-    if os.path.lexists(target):
-        raise OutputError(f"{target} exists: name a new folder")
-    folder = target.with_name(f"{target.name}.unfinished")
-    if folder.exists() and not (folder / LOCK).is_file():
-        raise OutputError(f"{folder} is not a ledger's folder: name another folder")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / LOCK).open("a")
-    except OSError as error:
-        raise _failed(target, error) from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise OutputError(
-                f"{target} is being written by another process: wait for it, or name "
-                "another folder"
-            ) from None
-        try:
-            yield folder
-            for name in PARTS:
-                shutil.rmtree(folder / name, ignore_errors=True)
-            folder.rename(target)
-            (target / LOCK).unlink()
-        except BaseException as error:
-            if any((folder / PARTS[0]).glob("*.parquet")):
-                error.add_note(
-                    f"Finished work is saved in {folder}: repeat the command to resume"
-                )
-            else:
-                for name in (*PARTS, TABLES_FOLDER, SCANS):
-                    shutil.rmtree(folder / name, ignore_errors=True)
-                remove_named(folder, [LOCK, KEY])
-                remove_named(folder.parent, [folder.name])
-            if isinstance(error, OSError):
-                raise _failed(target, error) from error
-            raise
+def _remove_work(folder: Path) -> None:
+    """Remove everything that :func:`make_ledger` writes to its unfinished folder."""
+    for name in (*PARTS, TABLES_FOLDER, SCANS):
+        shutil.rmtree(folder / LEDGER / name, ignore_errors=True)
+    _remove_last(folder / LEDGER)
+    remove_named(folder, [LEDGER, f"{LEDGER}/{KEY}"])
 
 
-def _failed(target: Path, error: OSError) -> OutputError:
-    failed = OutputError(f"writing {target} failed: {error.strerror or error}")
-    for note in getattr(error, "__notes__", []):
-        failed.add_note(note)
-    return failed
+def _remove_last(folder: Path) -> None:
+    if folder.is_dir():
+        remove_named(folder, filter(LAST.fullmatch, os.listdir(folder)))
+
+
+WORK = Work(
+    name="ledger",
+    # The names of the calls of each log, once they are complete.
+    parts=(f"{LEDGER}/parts/*.names.parquet",),
+    unit="log",
+    remove=_remove_work,
+    advice="repeat the command to resume",
+)

@@ -1,18 +1,19 @@
-"""The analysis of a run: from its part files to its answer.
+"""The analysis of a run: from the totals of its scans to everything that it measures.
 
-:func:`analyse_run` reads the scans of a run folder, :func:`score` scores the matches,
-and :func:`analyse` counts them and estimates from the counts.
+:func:`analyse` scores the matches (:func:`score`) and measures chance and recall
+(:func:`measure`). The result, :class:`Measured`, is the one value from which the
+numbers, sentences and tables of a run follow.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
-import pyarrow as pa
 
 from provscan.arrays import distinct
 from provscan.calibration.controls import Controls
@@ -26,37 +27,27 @@ from provscan.calibration.spike_ins import (
     recovered_spike_ins,
 )
 from provscan.errors import RecallError
+from provscan.estimate.limits import Factor, sharing_factor
 from provscan.matching.record_samples import CarrierRecord
 from provscan.options import MatchOptions
-from provscan.runs.answer import answer_of
-from provscan.runs.chance import measure_chance
+from provscan.runs.chance import MeasuredChance, measure_chance
 from provscan.runs.comparability import (
+    Eligibility,
     TextSamples,
+    TextStrata,
     eligibility_of,
     sample_texts,
     stratify,
 )
-from provscan.runs.count import count_matches
-from provscan.runs.evidence import ADDED, ExhibitChoice, Kept
-from provscan.runs.folder import KNOWN_PARTS, NULL_PARTS, PARTS
-from provscan.runs.layers import Measured, breakdowns, layers_of
-from provscan.runs.licensed import LicensedTexts
-from provscan.runs.matches import Batch, ScoredMatches, score_matches
-from provscan.runs.null import NullScan, count_null
-from provscan.runs.reasons import reasons
-from provscan.runs.recall import measure_recall
-from provscan.runs.scan_totals import ScanTotals, read_scan
-from provscan.runs.summary import (
-    control_summary,
-    counts_summary,
-    index_summary,
-    recall_summary,
-    rule_summary,
-    sample_summary,
-)
-from provscan.runs.tokenizer import TEXTS, Tokens
+from provscan.runs.count import Counts, by_tweets, count_matches, records_by_tweets
+from provscan.runs.error_rates import ErrorRates, measure_error_rates
+from provscan.runs.exhibits import ExhibitChoice, Kept
+from provscan.runs.matches import ScoredMatches, score_matches
+from provscan.runs.null import NullCounts, count_null
+from provscan.runs.recall import MeasuredRecall, measure_recall
+from provscan.runs.scan_totals import ScanTotals
 from provscan.scoring.background import background
-from provscan.scoring.rule import KNOWN_SHARE, KnownElsewhere, Scorer
+from provscan.scoring.rule import KnownElsewhere, Scorer
 
 # A run fails if it planted at least this many spike-ins and found none of them.
 FAILING_SPIKE_INS = 20
@@ -73,171 +64,92 @@ class Scores:
     recovered: Recovered
 
 
+class Known(NamedTuple):
+    """The scan of known data, and the licensed texts that it contains."""
+
+    scanned: ScanTotals
+    texts: KnownElsewhere
+
+
 @dataclass(frozen=True)
-class Analysis:
-    """The conclusions of a run from its matches."""
+class Measured:
+    """All measurements of a run, from which its numbers and sentences follow."""
 
-    measured: Measured
+    controls: Controls
+    samples: TextSamples
+    strata: TextStrata
+    matches: ScoredMatches
+    eligible: Eligibility
+    counts: Counts
+    chance: MeasuredChance
+    error_rates: ErrorRates
+    recall: MeasuredRecall
+    null: NullCounts | None
+    known: Known | None
     kept: Kept  # Matches that keep their texts.
-    # Entries of ``summary.json``: ``answer``, ``by``, ``recall``, ``control``,
-    # ``rule``; after ``analyse_run``, all entries except those on files.
-    summary: dict[str, Any]
-    # Scans of the dataset and, if given, of the ``null`` and ``known`` data, by name.
-    scans: dict[str, ScanTotals] = field(default_factory=dict)
 
-    def added(self, batch: Batch) -> pa.RecordBatch:
-        """Return the columns to add to ``matches.parquet``; ``counted`` marks the
-        findings.
+    @property
+    def scanned(self) -> ScanTotals:
+        """The totals of the dataset's scan."""
+        return self.matches.scanned
+
+    @property
+    def index_fraction(self) -> float:
+        """The share of all licensed tweets in the index, a random sample of them."""
+        return self.controls.licensed.fraction
+
+    @property
+    def findings(self) -> int:
+        """The number of records with findings."""
+        return int(self.counts.findings.records.sum())
+
+    @property
+    def claimable(self) -> int:
+        """The number of records with findings whose chance is measured."""
+        return int(self.counts.claimable[0].records.sum())
+
+    @cached_property
+    def sharing_factors(self) -> dict[str, Factor]:
+        """By unit, the number of records (or texts) that contain licensed tweets,
+        divided by the number there would be if each contained one; for an index with a
+        random share of all tweets.
         """
-        matches, eligible = self.measured.matches, self.measured.eligible
-        control = matches.control[batch.place]
-        q = self.measured.chance.q_values(batch, eligible)
-        columns = [
-            pa.array(batch.bits.astype(np.float32), mask=np.isnan(batch.bits)),
-            pa.array(q, mask=np.isnan(q)),
-            pa.array(control),
-            pa.array(matches.scores.common[batch.place]),
-            pa.array(batch.known),
-            pa.array(batch.counted & ~control),
-        ]
-        return pa.RecordBatch.from_arrays(columns, schema=ADDED)
+        found = self.matches.tweets[self.counts.claimable[0].copies > 0]
+        showing = {
+            "records": records_by_tweets(self.matches, self.eligible),
+            "texts": by_tweets(found),
+        }
+        return {
+            unit: sharing_factor(counts, self.index_fraction)
+            for unit, counts in showing.items()
+        }
+
+    @property
+    def without_control(self) -> list[str]:
+        """The strata of licensed texts that have findings but no measured chance."""
+        left_out = (self.counts.findings.copies > 0) & ~self.eligible.claimable
+        numbers = np.unique(self.eligible.stratum[left_out])
+        return [self.strata.strata.names[number] for number in numbers]
 
 
-def analyse_run(
-    folder: Path, licensed: LicensedTexts, options: MatchOptions, tokens: Tokens | None
-) -> Analysis:
-    """Read the scans in a run folder, and compute the answer of the run from them."""
-    controls = licensed.controls
-    # Read the scans of the dataset and of the data that is compared with it.
-    scans = {"dataset": read_scan(folder / PARTS)}
-    dataset, null, known, elsewhere = scans["dataset"], None, None, None
-    if sources := options.files("null"):
-        scans["null"] = read_scan(folder / NULL_PARTS)
-        null = NullScan.from_scans(dataset, scans["null"], sources)
-    if sources := options.files("known"):
-        scans["known"] = read_scan(folder / KNOWN_PARTS)
-        elsewhere, known = known_elsewhere(scans["known"], controls, sources)
-
-    scores = score(dataset, controls, options, elsewhere)
-    analysis = analyse(scores, dataset, controls, options, null, tokens)
-
-    found = {"cutoff": licensed.cutoff, "files": licensed.files}
-    summary = {
-        **counts_summary(analysis.measured),
-        "index": index_summary(controls.licensed),
-        **analysis.summary,
-        "control": analysis.summary["control"] | found,
-        "known": known,
-    }
-    if options.sample is not None:
-        summary["sample"] = sample_summary(analysis.measured, options.sample)
-    return replace(analysis, summary=summary, scans=scans)
-
-
-def known_elsewhere(
-    scanned: ScanTotals, controls: Controls, sources: list[str]
-) -> tuple[KnownElsewhere, dict[str, Any]]:
-    """Return the licensed texts that known data contains, and the entry of
-    ``summary.json`` on them.
+def analyse(
+    scans: Mapping[str, ScanTotals], controls: Controls, options: MatchOptions
+) -> Measured:
+    """Analyse the scans of the dataset and, if given, of the ``null`` and ``known``
+    data, by name.
     """
+    known = known_elsewhere(scans["known"], controls) if "known" in scans else None
+    scores = score(scans["dataset"], controls, options, known and known.texts)
+    return measure(scores, controls, options, scans.get("null"), known)
+
+
+def known_elsewhere(scanned: ScanTotals, controls: Controls) -> Known:
+    """Return the licensed texts that known data contains, given its scan."""
     containment = np.zeros(len(controls.control), np.float32)
     for columns, _ in scanned.batches(["text", "containment"]):
         found, share = (column.to_numpy() for column in columns)
         np.maximum.at(containment, found, share)
-    texts = int(np.count_nonzero((containment >= KNOWN_SHARE) & ~controls.control))
-    counts = scanned.stats.as_dict()
-    about = {
-        "sources": sources,
-        "records": scanned.records,
-        "characters": scanned.characters,
-        "texts": texts,
-        "share": texts / max(1, controls.licensed_texts),
-        "skipped": counts["skipped"],
-        "notes": counts["notes"],
-    }
-    return KnownElsewhere(containment), about
-
-
-def analyse(
-    scores: Scores,
-    scanned: ScanTotals,
-    controls: Controls,
-    options: MatchOptions,
-    null: NullScan | None = None,
-    tokens: Tokens | None = None,
-) -> Analysis:
-    """Count the matches, measure chance and recall, and compute the layers of all
-    numbers.
-
-    Parameters
-    ----------
-    scores
-        The scored matches and the data that they are compared with: see :func:`score`.
-    scanned
-        The results of the dataset's scan.
-    controls
-        The texts that were scanned for.
-    options
-        The options of the run.
-    null
-        The scan of a null dataset.
-    tokens
-        Counts the tokens of texts.
-    """
-    matches, samples = scores.matches, scores.samples
-
-    # Count the matches, separately for texts in strata with measured chance.
-    strata = stratify(*samples)
-    found, scripts = None, None
-    if null is not None:
-        found = count_null(null, matches, scanned, scores.scorer, controls)
-        scripts = found.scripts
-    eligible = eligibility_of(matches, strata, scripts, control=controls.texts > 0)
-    exhibits = ExhibitChoice(0 if options.no_text else options.texts)
-    counts = count_matches(matches, eligible, exhibits, TEXTS if tokens else 0)
-
-    # Measure chance and recall.
-    chance = measure_chance(
-        matches,
-        eligible,
-        counts,
-        controls,
-        samples.control,
-        strata,
-        found,
-        scanned.characters,
-    )
-    recall = measure_recall(
-        scores.planted, scores.recovered, counts.cells, samples.licensed.too_short
-    )
-    measured = Measured(
-        scanned=scanned,
-        controls=controls,
-        samples=samples,
-        strata=strata,
-        matches=matches,
-        eligible=eligible,
-        counts=counts,
-        chance=chance,
-        recall=recall,
-        null=found,
-    )
-
-    # Compute the layers, and put the answer into words.
-    numbers = layers_of(measured, chance.whole, scanned.all_records)
-    withheld = reasons(measured, numbers)
-    rule = rule_summary(options.finding)
-    texts = [carrier.text for carrier in scanned.carriers]
-    summary = {
-        "answer": answer_of(
-            measured, numbers, withheld, rule["changed"], texts, tokens
-        ),
-        "by": breakdowns(measured, withheld),
-        "recall": recall_summary(recall),
-        "control": control_summary(measured),
-        "rule": rule,
-    }
-    return Analysis(measured, exhibits.kept(), summary)
+    return Known(scanned, KnownElsewhere(containment))
 
 
 def score(
@@ -298,3 +210,54 @@ def spike(
             "negative result would be meaningless. No run was written"
         )
     return planted, recovered
+
+
+def measure(
+    scores: Scores,
+    controls: Controls,
+    options: MatchOptions,
+    null: ScanTotals | None = None,
+    known: Known | None = None,
+) -> Measured:
+    """Count the matches, and measure chance and recall.
+
+    Parameters
+    ----------
+    scores
+        The scored matches of the dataset, and the data that they are compared with.
+    controls
+        The texts that were scanned for.
+    options
+        The options of the run.
+    null, known
+        The scan of a null dataset, and of known data.
+    """
+    matches, samples = scores.matches, scores.samples
+    # Count the matches, separately for texts in strata with measured chance.
+    strata = stratify(*samples)
+    found = None if null is None else count_null(null, matches, scores.scorer, controls)
+    scripts = None if found is None else found.scripts
+    eligible = eligibility_of(matches, strata, scripts, control=controls.texts > 0)
+    exhibits = ExhibitChoice(0 if options.no_text else options.texts)
+    counts = count_matches(matches, eligible, exhibits)
+    chance = measure_chance(
+        matches, eligible, counts, controls, samples.control, strata, found
+    )
+    return Measured(
+        controls=controls,
+        samples=samples,
+        strata=strata,
+        matches=matches,
+        eligible=eligible,
+        counts=counts,
+        chance=chance,
+        error_rates=measure_error_rates(
+            chance, eligible, counts.text_findings[0], found
+        ),
+        recall=measure_recall(
+            scores.planted, scores.recovered, counts.cells, samples.licensed.too_short
+        ),
+        null=found,
+        known=known,
+        kept=exhibits.kept(),
+    )

@@ -17,9 +17,10 @@ from typing import Any
 
 from provscan.estimate.comparison import COLLECTIONS
 from provscan.estimate.layers import METHOD, Layers
+from provscan.runs.analysis import Measured
 from provscan.runs.comparability import TWEET_SAMPLE
 from provscan.runs.count import STRENGTHS, WORD_FOR_WORD_BITS
-from provscan.runs.layers import Measured, without_withheld
+from provscan.runs.layers import without_withheld
 from provscan.runs.reasons import strata_in_words
 from provscan.runs.tokenizer import Tokens, characters_per_token
 from provscan.runs.warnings import notes, warnings
@@ -42,9 +43,8 @@ def answer_of(
     measured: Measured,
     numbers: dict[str, Layers],
     withheld: dict[str, str],
-    changed: Sequence[str],
-    carriers: Sequence[str],
-    tokens: Tokens | None,
+    changed: Sequence[str] = (),
+    tokens: Tokens | None = None,
 ) -> dict[str, Any]:
     """Return the entry ``answer`` of ``summary.json``.
 
@@ -55,17 +55,46 @@ def answer_of(
         withheld.
     changed
         Options that change the rule for findings.
-    carriers
-        Texts of the dataset.
     tokens
         Function that counts the tokens of texts.
     """
-    dataset, chance, counts = measured.scanned, measured.chance, measured.counts
+    counts = measured.counts
     layers = {
         unit: without_withheld(unit, number, withheld)
         for unit, number in numbers.items()
     }
-    records, detectable = layers["records"], measured.recall.detectable_share
+    found: list[str] = []
+    if tokens is not None:
+        texts = measured.matches.text[counts.first_texts]
+        found = measured.controls.reader.raw_texts(texts).array().to_pylist()
+    characters = characters_per_token(tokens, found)
+    return {
+        **_sentences(measured, layers["records"], changed),
+        "can_be_told": measured.recall.detectable_share,
+        "word_for_word": {
+            "records": counts.word_for_word,
+            "bits_from": WORD_FOR_WORD_BITS,
+            "collections": [each.as_dict() for each in COLLECTIONS],
+        },
+        "strengths": _strengths(measured),
+        **_units(measured, layers),
+        "tokens": {
+            **_numbers("tokens", layers["characters"].scaled(1.0 / characters)),
+            "characters_a_token": characters,
+        },
+        "withheld": withheld,
+        "warnings": warnings(measured),
+        "notes": notes(measured),
+    }
+
+
+def _sentences(
+    measured: Measured, records: Layers, changed: Sequence[str]
+) -> dict[str, Any]:
+    """Return the status and the sentences of the answer, given the numbers of
+    records.
+    """
+    dataset, chance, counts = measured.scanned, measured.chance, measured.counts
     # Round up, like upper limits. The number is exact in a sample of records.
     every = math.ceil(round(dataset.all_records.value, 6)) if dataset.sampled else None
     scanned = ScannedRecords(dataset.records, every, dataset.drawn is not None)
@@ -75,28 +104,28 @@ def answer_of(
         others = [each.word_for_word for each in COLLECTIONS]
         compared = comparison(counts.word_for_word, others)
     left_out = measured.findings - measured.claimable if chance.measures else 0
+    detectable = measured.recall.detectable_share
     sentences = details(status, records, scanned, detectable, compared, left_out)
     if changed:
         sentences.insert(0, f"The rule of a finding was changed: {', '.join(changed)}.")
-    result: dict[str, Any] = {
+    return {
         "status": status,
         "headline": headline(status, records, scanned),
         "details": sentences,
-        "next": next_step(measured, carriers) if status == NOT_MEASURED else None,
-        "can_be_told": detectable,
-        "word_for_word": {
-            "records": counts.word_for_word,
-            "bits_from": WORD_FOR_WORD_BITS,
-            "collections": [each.as_dict() for each in COLLECTIONS],
-        },
-        "strengths": _strengths(measured),
+        "next": next_step(measured) if status == NOT_MEASURED else None,
     }
+
+
+def _units(measured: Measured, layers: dict[str, Layers]) -> dict[str, Any]:
+    """Return the numbers of each unit, with their shares if the whole is known."""
+    dataset = measured.scanned
     # The number of scanned units, and the scanned share of the whole.
     extents = {
         "records": (dataset.records, dataset.fraction),
         "texts": (measured.controls.licensed_texts, measured.index_fraction),
         "characters": (dataset.characters, dataset.fraction),
     }
+    result = {}
     for unit, number in layers.items():
         result[unit] = {
             **_numbers(unit, number),
@@ -106,19 +135,7 @@ def answer_of(
         if unit in extents:
             shares = _shares(number, *extents[unit])
             result[unit]["share"] = _numbers(unit, shares)
-    texts = measured.matches.text[counts.first_texts]
-    found = measured.controls.reader.raw_texts(texts).array().to_pylist()
-    each = characters_per_token(tokens, found if tokens else [])
-    return {
-        **result,
-        "tokens": {
-            **_numbers("tokens", layers["characters"].scaled(1.0 / each)),
-            "characters_a_token": each,
-        },
-        "withheld": withheld,
-        "warnings": warnings(measured),
-        "notes": notes(measured),
-    }
+    return result
 
 
 def _numbers(unit: str, number: Layers) -> dict[str, Any]:
@@ -164,7 +181,7 @@ def _strengths(measured: Measured) -> list[dict[str, Any]]:
     return result
 
 
-def next_step(measured: Measured, carriers: Sequence[str]) -> str:
+def next_step(measured: Measured) -> str:
     """Return a sentence on how to measure chance: with a cutoff after the years that
     the dataset mentions, or with other data.
     """
@@ -184,8 +201,8 @@ def next_step(measured: Measured, carriers: Sequence[str]) -> str:
     now = datetime.now(UTC).year
     named = sorted(
         int(year)
-        for text in carriers
-        for year in set(YEAR.findall(text))
+        for carrier in measured.scanned.carriers
+        for year in set(YEAR.findall(carrier.text))
         if int(year) <= now
     )
     if len(named) >= YEARS_NAMED:

@@ -28,8 +28,9 @@ from provscan.params import (
 )
 from provscan.readers import Source
 from provscan.runs.corpus import Corpus
-from provscan.runs.inputs import require_outside, source_list
+from provscan.runs.inputs import source_list
 from provscan.runs.shard_tasks import shard_builder
+from provscan.runs.target import require_outside
 from provscan.text.hooks import Hook, hook_name, prepared_batch
 
 
@@ -168,62 +169,46 @@ def build_index(
     }
     for name, value in names.items():
         require(isinstance(value, str | None), name, value, "the name of one field")
-    for name, number, whole in (
-        ("bands", bands, True),
-        ("rows", rows, True),
-        ("seed_length", seed_length, True),
-        ("shards", shards, True),
-        ("fraction", fraction, False),
-    ):
-        if number is not None:
-            require_number(name, number, whole=whole)
-    if append and overwrite:
-        raise UsageError(
-            "give either append, which keeps the existing index, or overwrite, which "
-            "replaces it"
-        )
-    if fraction is not None and not 0.0 < fraction <= 1.0:
-        raise ParameterError(
-            f"fraction must be above 0 and at most 1, not {fraction!r}"
-        )
-    if shards is not None and not 1 <= shards <= MOST_SHARDS:
-        raise ParameterError(
-            f"shards must be between 1 and {MOST_SHARDS}, not {shards!r}"
-        )
-    if shards is not None and append:
-        raise UsageError(
-            "an index is divided into shards when it is built, not when it is appended "
-            "to: leave shards out"
-        )
-    if executor != "threads" and (shards or 1) < 2:
-        raise UsageError(
-            f"executor={executor!r} runs one task per shard: give two or more shards, "
-            "or use threads"
-        )
-    require_executor(executor, address=address)
-    if canonical is not None and executor != "threads":
-        raise UsageError(
-            "canonical is a function of this process, which others can't call: use "
-            "threads"
-        )
-    hook = None if canonical is None else hook_name(canonical)
     wanted = {"bands": bands, "rows": rows, "seed_length": seed_length}
-    given = {name: value for name, value in wanted.items() if value is not None}
+    for name, number in (wanted | {"shards": shards}).items():
+        if number is not None:
+            require_number(name, number, whole=True)
+    if fraction is not None:
+        require_number("fraction", fraction)
+        require(0.0 < fraction <= 1.0, "fraction", fraction, "above 0 and at most 1")
+    count = 1 if shards is None else shards
+    require(1 <= count <= MOST_SHARDS, "shards", count, f"between 1 and {MOST_SHARDS}")
+    require_executor(executor, address=address)
+    threads = default_workers(workers)
+    conflicts = {
+        "give either append, which keeps the existing index, or overwrite, which "
+        "replaces it": append and overwrite,
+        "an index is divided into shards when it is built, not when it is appended to: "
+        "leave shards out": append and shards is not None,
+        f"executor={executor!r} runs one task per shard: give two or more shards, or "
+        "use threads": executor != "threads" and count < 2,
+        "canonical is a function of this process, which others can't call: use "
+        "threads": executor != "threads" and canonical is not None,
+    }
+    for words, conflict in conflicts.items():
+        if conflict:
+            raise UsageError(words)
+    hook = None if canonical is None else hook_name(canonical)
+    asked = {name: value for name, value in wanted.items() if value is not None}
     params = (
-        _stored(Path(out), {**given, "fraction": fraction}, hook)
+        _stored(Path(out), {**asked, "fraction": fraction}, hook)
         if append
-        else IndexParams(**given)
+        else IndexParams(**asked)
     )
     require_outside(Path(out), source_list(sources) or [])
-    fields = readers.Fields(
-        text=text_field,
-        id=id_field,
-        author=author_field,
-        date=date_field,
-        fix_encoding=fix_encoding,
-    )
-    threads = default_workers(workers)
     with logged(log, progress) as watcher:
+        fields = readers.Fields(
+            text=text_field,
+            id=id_field,
+            author=author_field,
+            date=date_field,
+            fix_encoding=fix_encoding,
+        )
         corpus = Corpus(sources, fields, delimiter, encoding, watcher)
         if corpus.notes.get("unread") and not allow_unread:
             raise InputError(corpus.unread_message())
@@ -243,7 +228,7 @@ def build_index(
         elif executor != "threads":
             tasks = workers if executor == "ray" else threads
             make = shard_builder(
-                corpus, params, shards or 1, executor, tasks, address, watcher
+                corpus, params, count, executor, tasks, address, watcher
             )
             reader = write_shards(
                 make, Path(out), params, corpus.describe, overwrite=overwrite
@@ -256,7 +241,7 @@ def build_index(
                 corpus.describe,
                 workers=threads,
                 overwrite=overwrite,
-                shards=shards or 1,
+                shards=count,
             )
         watcher.finish()
     return Index(reader.with_hook(canonical))

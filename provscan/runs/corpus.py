@@ -14,7 +14,8 @@ from provscan.engine.progress import Progress
 from provscan.errors import InputError
 from provscan.index import Written
 from provscan.readers.stats import require_undamaged
-from provscan.runs.inputs import MOST_LISTED, source_list
+from provscan.runs.inputs import source_list
+from provscan.runs.left_out import MOST_LISTED
 
 LEAST_ROWS = 4096
 NO_LETTERS = "their texts have no letters or digits apart from links and @names"

@@ -26,7 +26,7 @@ from provscan.estimate.counters import BestOfRecords, CoveredCounter, RecordCoun
 from provscan.estimate.damage import DAMAGES, of_texts
 from provscan.estimate.layers import Size
 from provscan.runs.comparability import Eligibility, recall_group
-from provscan.runs.evidence import ExhibitChoice
+from provscan.runs.exhibits import ExhibitChoice
 from provscan.runs.matches import Batch, ScoredMatches
 from provscan.scoring.lengths import BANDS
 
@@ -37,6 +37,8 @@ STRENGTHS = (-np.inf, 75.0, 100.0, 150.0)
 # other collections.
 WORD_FOR_WORD_BITS = 100.0
 CELLS = 2 * len(BANDS) * DAMAGES
+# Maximum number of findings whose texts are known, for counting tokens.
+TEXTS = 10_000
 
 
 class Amount(NamedTuple):
@@ -131,16 +133,47 @@ class Counts:
     first_texts: Numbers  # Places of the texts of the first claimable findings.
 
 
+@dataclass(frozen=True)
+class Subset:
+    """The matches in the dataset, or only those of one source, author, year or
+    language.
+    """
+
+    licensed: Amount
+    findings: Amount
+    # Findings of claimable texts, and the number of their clusters, by the place of the
+    # strength in ``STRENGTHS``.
+    claimable: dict[int, Amount]
+    clusters: dict[int, int]
+    # Nearly verbatim findings; only for the whole dataset.
+    nearly: Amount | None = None
+
+
+def subset_of(counts: Counts, family: Numbers) -> Subset:
+    """Return the counts of the whole dataset, or of one source, as a subset; ``family``
+    is the family of each text.
+    """
+    clusters = {
+        place: cluster_count(family[found.count > 0])
+        for place, found in enumerate(counts.text_findings)
+    }
+    return Subset(
+        counts.licensed, counts.findings, dict(enumerate(counts.claimable)), clusters
+    )
+
+
+def cluster_count(family: Numbers) -> int:
+    """Return the number of distinct families; negative numbers are not families."""
+    return len(distinct(family[family >= 0]))
+
+
 def count_matches(
     matches: ScoredMatches,
     eligible: Eligibility,
     exhibits: ExhibitChoice | None = None,
-    first_texts: int = 0,
 ) -> Counts:
-    """Count all matches in one pass.
-
-    The same pass offers the matches to ``exhibits``, which chooses those that keep
-    their texts, and records the texts of the first ``first_texts`` claimable findings.
+    """Count all matches in one pass, which also offers them to ``exhibits``, the choice
+    of those that keep their texts.
     """
     splits, texts = len(matches.scanned.parts), len(matches.text)
     licensed, findings, nearly = (_AmountCounter(splits, texts) for _ in range(3))
@@ -174,7 +207,7 @@ def count_matches(
         same &= batch.findings(WORD_FOR_WORD_BITS)
         word_for_word.add(np.zeros(int(same.sum()), np.int64), batch.record[same])
         cells.add(batch)
-        if len(noted) < first_texts:
+        if len(noted) < TEXTS:
             noted = np.append(noted, batch.place[batch.counted & claim])
         if exhibits is not None:
             exhibits.add(batch, ~control)
@@ -190,7 +223,7 @@ def count_matches(
         claimable=[counter.amount() for counter in claimable],
         text_findings=text_findings,
         cells=cells.cells(),
-        first_texts=noted[:first_texts],
+        first_texts=noted[:TEXTS],
     )
 
 

@@ -20,6 +20,7 @@ import pyarrow.csv
 import pyarrow.json
 import pyarrow.parquet as pq
 
+from provscan.arrays import Flags
 from provscan.errors import InputError, UsageError
 from provscan.params import require, require_path
 
@@ -85,29 +86,18 @@ def evaluate(
     rows = _table(truth)
     by_id = "record" not in rows.column_names
     tweets, elsewhere = _truth(rows, summary, by_id)
-    licensed = matches.filter(pc.invert(matches["control"]))
-    best = licensed.group_by(["source", "record", "record_id"]).aggregate(
-        [(score, "max"), ("counted", "any"), ("tweet_id", "list")]
-    )
-    keys: list[Key] = (
-        best["record_id"].to_pylist()
-        if by_id
-        else list(
-            zip(best["source"].to_pylist(), best["record"].to_pylist(), strict=True)
-        )
-    )
-    scores = best[f"{score}_max"]
-    counted = best["counted_any"].to_numpy()
+    best = _best_matches(matches, score, by_id)
+    true = np.array([key in tweets for key in best.keys], bool)
+    counted = best.counted
+    hits = len({best.keys[row] for row in np.flatnonzero(counted & true)})
 
     # Matched records are separate observations; all others are one observation,
     # weighted by their number.
-    true = np.array([key in tweets for key in keys], bool)
-    found = {key for key in keys if key in tweets}
-    missed = len(tweets) - len(found)
-    rest = max(0, summary["records"] - len(keys) - missed)
+    missed = len(tweets) - len(tweets.keys() & set(best.keys))
+    rest = max(0, summary["records"] - len(best.keys) - missed)
     label = np.append(true, [True, False])
-    weight = np.append(np.ones(len(keys)), [missed, rest])
-    value = np.append(scores.fill_null(0).to_numpy(), [NO_MATCH, NO_MATCH])
+    weight = np.append(np.ones(len(best.keys)), [missed, rest])
+    value = np.append(best.scores.fill_null(0).to_numpy(), [NO_MATCH, NO_MATCH])
     label, value, weight = (a[weight > 0] for a in (label, value, weight))
     if label.all() or not label.any():
         raise UsageError(
@@ -121,11 +111,7 @@ def evaluate(
         label, value, sample_weight=weight
     )
     real = thresholds > NO_MATCH
-    named = dict[Key, set[str]]()
-    for key, ids in zip(keys, best["tweet_id_list"].to_pylist(), strict=True):
-        named.setdefault(key, set()).update(ids)
     pairs = [(key, tweet) for key, ids in tweets.items() for tweet in ids]
-    hits = len({key for key, yes in zip(keys, counted, strict=True) if yes} & found)
     return Evaluation(
         roc=pa.table(
             {"threshold": limits, "false_positive_rate": wrong, "recall": right}
@@ -150,13 +136,36 @@ def evaluate(
         counts={
             "records": summary["records"],
             "positive": len(tweets),
-            "found": len(found),
+            "found": len(tweets) - missed,
             "tweets": len(pairs),
-            "named": sum(tweet in named.get(key, ()) for key, tweet in pairs),
+            "named": sum(tweet in best.tweets.get(key, ()) for key, tweet in pairs),
             "elsewhere": elsewhere,
-            "without_score": scores.null_count,
+            "without_score": best.scores.null_count,
         },
     )
+
+
+class _Best(NamedTuple):
+    """The best match of each record with matches; one entry per record."""
+
+    keys: list[Key]
+    scores: pa.ChunkedArray
+    counted: Flags  # Whether the record has findings.
+    tweets: dict[Key, set[str]]  # All tweets that the matches of a record name.
+
+
+def _best_matches(matches: pa.Table, score: str, by_id: bool) -> _Best:
+    licensed = matches.filter(pc.invert(matches["control"]))
+    best = licensed.group_by(["source", "record", "record_id"]).aggregate(
+        [(score, "max"), ("counted", "any"), ("tweet_id", "list")]
+    )
+    columns = ["record_id"] if by_id else ["source", "record"]
+    values = zip(*(best[name].to_pylist() for name in columns), strict=True)
+    keys: list[Key] = [value[0] if by_id else value for value in values]
+    tweets = dict[Key, set[str]]()
+    for key, ids in zip(keys, best["tweet_id_list"].to_pylist(), strict=True):
+        tweets.setdefault(key, set()).update(ids)
+    return _Best(keys, best[f"{score}_max"], best["counted_any"].to_numpy(), tweets)
 
 
 def _table(truth: Any) -> pa.Table:

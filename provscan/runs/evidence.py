@@ -3,15 +3,13 @@ every finding, and of some other matches.
 
 ``evidence.parquet`` has the texts of the findings. The texts of the strongest other
 matches, the candidates, are in columns of ``matches.parquet``. If a platform's terms
-require it, digests replace texts. :class:`ExhibitChoice` chooses the matches that keep
-texts, and :func:`write_tables` writes both tables.
+require it, digests replace texts. :mod:`provscan.runs.exhibits` chooses the matches
+that keep texts, and :func:`write_tables` writes both tables.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,14 +17,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from provscan.arrays import Flags, Numbers
-from provscan.estimate.counters import Strongest
 from provscan.index import IndexReader
 from provscan.matching import MATCHES
 from provscan.matching.matches import permalinks
 from provscan.matching.part_files import PART
+from provscan.runs.analysis import Measured
 from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE
-from provscan.runs.matches import Batch, ScoredMatches
+from provscan.runs.matches import Batch
 
 EVIDENCE = pa.schema(
     [
@@ -53,8 +50,6 @@ EVIDENCE = pa.schema(
 CANDIDATE = pa.schema(
     [EVIDENCE.field(name) for name in ("passage", "tweet", "author", "time", "lang")]
 )
-# Maximum number of candidates: the strongest matches that are not findings.
-CANDIDATES = 10_000
 # Columns that the analysis adds to those of the search.
 ADDED = pa.schema(
     [
@@ -69,60 +64,11 @@ ADDED = pa.schema(
 ROW_GROUP, EVIDENCE_GROUP = 1 << 17, 1 << 14
 
 
-@dataclass(frozen=True)
-class Kept:
-    """The matches that keep their texts, by number."""
-
-    # Findings with texts in ``evidence.parquet``; None for all. The other findings have
-    # digests.
-    counted: Numbers | None
-    candidates: Numbers  # Other matches that keep their texts.
-
-
-class ExhibitChoice:
-    """Chooses the matches that keep their texts: the first exhibits, in the order of
-    the report.
-
-    ``texts`` is the number of matches that keep their texts; with None, these are all
-    findings and the strongest ``candidates``.
+def write_tables(measured: Measured, folder: Path) -> None:
+    """Write ``matches.parquet``, with the texts of candidates, and
+    ``evidence.parquet``.
     """
-
-    def __init__(self, texts: int | None, candidates: int = CANDIDATES) -> None:
-        self._texts, self._findings = texts, 0
-        self._first, self._others = Strongest(texts or 0, 2), Strongest(candidates, 2)
-
-    def add(self, batch: Batch, licensed: Flags) -> None:
-        """Consider matches; only ``licensed`` ones are kept."""
-        # Round the bits as in the column of ``matches.parquet``.
-        bits = batch.bits.astype(np.float32).astype(np.float64)
-        weakest, record = -np.nan_to_num(bits, nan=-1.0), batch.columns["record"]
-        self._findings += int(np.count_nonzero(batch.counted & licensed))
-        for chosen, which in (
-            (self._first, batch.counted),
-            (self._others, ~batch.counted),
-        ):
-            rows = np.flatnonzero(which & licensed)
-            if chosen.limit:
-                records = record.to_numpy()[rows].astype(np.float64)
-                chosen.add(batch.low + rows, weakest[rows], records)
-
-    def kept(self) -> Kept:
-        others = self._others.rows
-        if self._texts is None:
-            return Kept(None, others)
-        return Kept(self._first.rows, others[: max(0, self._texts - self._findings)])
-
-
-def write_tables(
-    matches: ScoredMatches,
-    added: Callable[[Batch], pa.RecordBatch],
-    kept: Kept,
-    reader: IndexReader,
-    folder: Path,
-) -> None:
-    """Write ``matches.parquet``, with the ``added`` columns and the texts of
-    candidates, and ``evidence.parquet``.
-    """
+    kept, reader = measured.kept, measured.controls.reader
     schema = pa.schema([*MATCHES, *ADDED, *CANDIDATE])
     with (
         pq.ParquetWriter(
@@ -131,8 +77,8 @@ def write_tables(
         pq.ParquetWriter(folder / MATCHES_FILE, schema, compression="zstd") as table,
     ):
         rows, findings = schema.empty_table(), list[pa.RecordBatch]()
-        for batch in matches.batches(PART.names):
-            new = added(batch)
+        for batch in measured.matches.batches(PART.names):
+            new = _added(measured, batch)
             counted = new["counted"].to_numpy(zero_copy_only=False)
             number = np.arange(batch.low, batch.low + len(counted))
             candidate = np.isin(number, kept.candidates)
@@ -159,6 +105,24 @@ def write_tables(
         if any(map(len, findings)):
             evidence.write_table(evidence_rows(findings, reader))
         table.write_table(rows)
+
+
+def _added(measured: Measured, batch: Batch) -> pa.RecordBatch:
+    """Return the columns that the analysis adds to matches; ``counted`` marks the
+    findings.
+    """
+    matches = measured.matches
+    control = matches.control[batch.place]
+    q = measured.error_rates.q_values(batch, measured.eligible)
+    columns = [
+        pa.array(batch.bits.astype(np.float32), mask=np.isnan(batch.bits)),
+        pa.array(q, mask=np.isnan(q)),
+        pa.array(control),
+        pa.array(matches.scores.common[batch.place]),
+        pa.array(batch.known),
+        pa.array(batch.counted & ~control),
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=ADDED)
 
 
 def evidence_rows(batches: list[pa.RecordBatch], reader: IndexReader) -> pa.Table:

@@ -26,7 +26,7 @@ from provscan.arrays import Numbers
 from provscan.errors import InputError, ParameterError, UsageError
 from provscan.matching import Index
 from provscan.matching.candidates import seed_keys
-from provscan.matching.compare import comparison
+from provscan.matching.compare import Comparison, comparison
 from provscan.names import printable
 from provscan.options import MatchOptions, option_name
 from provscan.params import FINDING, WHOLE_FIELD, FindingParams, MatchParams
@@ -251,22 +251,6 @@ def _compared(
     ours, theirs = canonical([text, tweet])
     keys = band_keys(minhash([text, tweet]), index.params.bands, index.params.rows)
     seeds = [set(seed_keys(each, index.params).tolist()) for each in (ours, theirs)]
-    gates = [
-        _gate("similarity", found.similarity, params.threshold, "threshold"),
-        _gate(
-            "containment", found.containment, params.min_containment, "min_containment"
-        ),
-        _gate("letters in common", found.letters, params.min_chars, "min_chars"),
-    ]
-    if params.partial_chars:
-        option = "partial_chars" if found.stretch >= params.min_chars else ""
-        least = max(params.partial_chars, params.min_chars)
-        gates.append(
-            _gate("or letters of the longest stretch", found.stretch, least, option)
-        )
-    if found.way is not None:
-        # A match has passed the gates, so no option needs to change.
-        gates = [{**gate, "option": None} for gate in gates]
     match = reported if reported and reported["tweet_id"] == tweet_id else None
     conditions = []
     if match is not None and "bits" in match:
@@ -289,7 +273,7 @@ def _compared(
         "seeds_met": len(seeds[0] & seeds[1]),
         "seeds": len(seeds[1]),
         "shared": found.common,  # Number of 5-grams that both have.
-        "gates": gates,
+        "gates": _conditions(found, params),
         # The rule by which it is a match, ``whole`` or ``stretch``, or None.
         "way": found.way,
         "finding": conditions,  # Conditions of a finding, for a match with a score.
@@ -301,6 +285,27 @@ def _compared(
         # Whether the passage is a match, or would be one if the search proposed it.
         "passed": match is not None or found.way is not None,
     }
+
+
+def _conditions(found: Comparison, params: MatchParams) -> list[dict[str, Any]]:
+    """Return the conditions of a match for a comparison."""
+    gates = [
+        _gate("similarity", found.similarity, params.threshold, "threshold"),
+        _gate(
+            "containment", found.containment, params.min_containment, "min_containment"
+        ),
+        _gate("letters in common", found.letters, params.min_chars, "min_chars"),
+    ]
+    if params.partial_chars:
+        option = "partial_chars" if found.stretch >= params.min_chars else ""
+        least = max(params.partial_chars, params.min_chars)
+        gates.append(
+            _gate("or letters of the longest stretch", found.stretch, least, option)
+        )
+    if found.way is not None:
+        # A match has passed the gates, so no option needs to change.
+        gates = [{**gate, "option": None} for gate in gates]
+    return gates
 
 
 def _finding(

@@ -2,7 +2,7 @@
 
 :func:`require_run` and :func:`read_run` check a finished run; :func:`write_summary`
 writes ``summary.json`` and, with the checksums of all other files, ``run.json``. While
-a run is being written, its folder is that of :mod:`provscan.runs.unfinished`.
+a run is being written, its folder is that of :mod:`provscan.runs.target`.
 """
 
 from __future__ import annotations
@@ -24,12 +24,10 @@ RUN_FILE, REPORT_FILE, PASSAGES_FILE = "run.json", "report.html", "passages.parq
 RUN_FILES = (MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE, RUN_FILE)
 # Files from which reports and lists of a run are made.
 DATA = {*RUN_FILES, PASSAGES_FILE}
-CHECKPOINT, PARTS, CONTROL = "unfinished.json", "parts", "control"
+PARTS, CONTROL = "parts", "control"
 # Verdicts of reviewers on a sample of the findings, written by ``provscan review
 # score``. A run that has this file is not replaced.
 REVIEW_FILE = "review.json"
-# The file that the scan adds to a folder of parts when all of them are complete.
-SCAN_FILE = "scan.json"
 NULL_PARTS, KNOWN_PARTS = "null", "known"
 ALL_PARTS = (PARTS, NULL_PARTS, KNOWN_PARTS)
 # The file that ``provscan report --format pdf`` writes by default.

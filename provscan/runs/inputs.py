@@ -1,33 +1,26 @@
-"""The inputs of a run: :func:`plan_run` plans the splits of the named files once, and
-:func:`check_files` checks after the scan that the files did not change.
+"""The inputs of a run: :func:`plan_run` plans the splits of the named files once.
+:mod:`provscan.runs.left_out` describes the inputs after the scan.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import xxhash
 
 from provscan import readers
-from provscan.errors import InputError, OutputError, ParameterError, UsageError
-from provscan.names import counted
+from provscan.errors import ParameterError, UsageError
 from provscan.options import MatchOptions, Source
-from provscan.ordered_map import ordered_map
-from provscan.params import require_folder
-from provscan.readers import MEMORY, UNKNOWN, Damage, Fields, Split
-from provscan.readers.bytes.compression import COMPRESSED
+from provscan.readers import MEMORY, UNKNOWN, Fields, Split
 from provscan.runs.sample import FileSample, draw_files
-from provscan.runs.scan_totals import ScanTotals
 from provscan.urls import source_of
 
 Sources = Source | Sequence[Source] | object
 Reasons = list[tuple[str, str]]  # Paths, each with a reason.
-# Maximum number of listed files of a kind.
-MOST_LISTED = 100
 
 
 @dataclass(frozen=True)
@@ -62,10 +55,31 @@ class Inputs:
     sample: FileSample | None
     share: float  # Share of the records that is scanned.
     in_blocks: bool  # The data is stored in blocks on a cluster, where they are read.
-    streamed: bool  # The data can be read only once, and only in this process.
-    size: int | None  # Bytes to scan, None if unknown.
-    # Values that must be equal for the parts of an unfinished run to be used.
-    state: dict[str, Any]
+
+    @property
+    def streamed(self) -> bool:
+        """Whether the data can be read only once, and only in this process."""
+        return self.named is None or any(
+            split.format == UNKNOWN for split in self.splits
+        )
+
+    @property
+    def size(self) -> int | None:
+        """The number of bytes to scan; None if it is unknown."""
+        return None if self.streamed else sum(split.size for split in self.splits)
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The values that must be equal for the parts of an unfinished run to be
+        used.
+        """
+        listed = repr(self.splits).encode("utf-8", "surrogatepass")
+        return {
+            "files": [
+                [file.source, file.size, file.modified] for file in self.files.values()
+            ],
+            "splits": xxhash.xxh3_128_hexdigest(listed),
+        }
 
 
 @dataclass(frozen=True)
@@ -111,17 +125,6 @@ def source_list(sources: object) -> list[str] | None:
                 "in memory alone, not in a list with paths"
             )
     return [*map(source_of, several)]
-
-
-def run_path(sources: Sources, out: Source | None) -> Path:
-    """Return the run folder, which must not be part of the inputs; by default it is
-    named after the first source.
-    """
-    named = source_list(sources)
-    place = default_out(named) if out is None else out
-    require_folder("out", place)
-    require_outside(Path(place), named or [])
-    return Path(place)
 
 
 def plan_run(sources: Sources, options: MatchOptions, workers: int) -> RunInputs:
@@ -170,138 +173,32 @@ def plan_inputs(sources: Sources, options: MatchOptions, workers: int) -> Inputs
             encoding=options.encoding,
         )
         splits, unread, ignored = list(plan), plan.unread, plan.ignored
-    files: dict[str, InputFile] = {}
-    if named is not None:
-        for split in [*splits, *(sample.rest if sample else [])]:
-            if split.path not in files:
-                # A member of an archive has its own source.
-                source = split.source if split.member is None else str(split.path)
-                files[split.path] = _stat(source, split.path)
-        for split in splits:
-            file = files[split.path]
-            files[split.path] = replace(file, scanned=file.scanned + split.size)
-    streamed = named is None or any(split.format == UNKNOWN for split in splits)
-    listed = repr(splits).encode("utf-8", "surrogatepass")
     return Inputs(
         fields=fields,
         named=named,
         data=sources if named is None else None,
         splits=splits,
-        files=files,
+        files={} if named is None else _files(splits, sample.rest if sample else []),
         unread=unread,
         ignored=ignored,
         sample=sample,
         share=options.sample or 1.0 if sample is None else 1.0,
         in_blocks=options.executor == "ray" and readers.is_ray_dataset(sources),
-        streamed=streamed,
-        size=None if streamed else sum(split.size for split in splits),
-        state={
-            "files": [
-                [file.source, file.size, file.modified] for file in files.values()
-            ],
-            "splits": xxhash.xxh3_128_hexdigest(listed),
-        },
     )
 
 
-def describe_inputs(
-    inputs: RunInputs,
-    scans: Mapping[str, ScanTotals],
-    unread_controls: Reasons,
-    threads: int,
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Describe all inputs, and compare them with their state when the run began.
-
-    Returns
-    -------
-    left_out
-        Entries of ``summary.json`` on damaged files and on files that were not scanned.
-    described
-        Entries of ``run.json``: each file with its checksum, and the parts of a sample.
-    """
-    damaged: list[Damage] = []
-    unread, ignored = Reasons(), Reasons()
-    described: dict[str, Any] = {}
-    for name, data in {"dataset": inputs.dataset, **inputs.auxiliary}.items():
-        changed, files = check_files(data, threads)
-        damaged += [*scans[name].stats.damaged, *changed]
-        unread += [*data.unread, *scans[name].unread]
-        ignored += data.ignored
-        described["inputs" if name == "dataset" else f"{name}_inputs"] = files
-    unread += unread_controls
-    sample = inputs.dataset.sample
-    if sample is not None:
-        described["parts_in_all"] = len(sample.splits) + len(sample.rest)
-        described["parts_sampled"] = sample.ranges
-    return left_out_summary(damaged, unread, ignored), described
-
-
-def left_out_summary(
-    damaged: Sequence[Damage], unread: Reasons, ignored: Reasons
-) -> dict[str, Any]:
-    """Return the entries of ``summary.json`` on damaged and unscanned files."""
-    return {
-        "damaged": [
-            {
-                "source": damage.source,
-                "records": damage.records,
-                "problem": damage.reason,
-            }
-            for damage in damaged
-        ],
-        "unread": [{"path": path, "reason": reason} for path, reason in unread],
-        "ignored": [
-            {"path": path, "reason": reason} for path, reason in ignored[:MOST_LISTED]
-        ],
-        "ignored_files": len(ignored),
-    }
-
-
-def check_files(
-    inputs: Inputs, workers: int
-) -> tuple[list[Damage], list[dict[str, Any]]]:
-    """Return the files that changed while they were scanned, and the entries of
-    ``run.json`` on all inputs. Files that were scanned completely and did not change
-    have checksums.
-    """
-    if inputs.named is None:
-        return [], [{"source": MEMORY, "bytes": None, "xxh3": None}]
-
-    def checked(item: tuple[str, InputFile]) -> tuple[str | None, dict[str, Any]]:
-        path, file = item
-        now, problem = _stat(file.source, path), None
-        same = (now.size, now.modified) == (file.size, file.modified)
-        if file.scanned and file.size is not None and not same:
-            problem = "it is gone" if now.size is None else "it was changed"
-        known: dict[str, Any] = {
-            "source": file.source,
-            "bytes": file.size,
-            "xxh3": None,
-        }
-        # Compute checksums only for local files that were read completely: a remote
-        # file would have to be fetched again, and its server may report a version.
-        # Members of an archive are smaller than the archive.
-        local = file.size is not None and file.version is None
-        whole = inputs.sample is None or file.scanned >= (file.size or 0)
-        if local and whole and problem is None:
-            known["xxh3"] = readers.checksum(path)
-        if file.version is not None:
-            known["version"] = file.version
-        if inputs.sample is not None:
-            known["scanned"] = file.scanned
-        return problem, known
-
-    found = list(ordered_map(checked, inputs.files.items(), workers))
-    changed = [
-        Damage(
-            known["source"],
-            0,
-            f"{problem} while it was scanned: the results mix two versions",
-        )
-        for problem, known in found
-        if problem is not None
-    ]
-    return changed, [known for _, known in found]
+def _files(splits: list[Split], rest: list[Split]) -> dict[str, InputFile]:
+    """Return the files of the splits that are scanned, and of the rest, by path."""
+    files: dict[str, InputFile] = {}
+    for split in [*splits, *rest]:
+        if split.path not in files:
+            # A member of an archive has its own source.
+            source = split.source if split.member is None else str(split.path)
+            files[split.path] = file_state(source, split.path)
+    scanned = Counter[str]()
+    for split in splits:
+        scanned[split.path] += split.size
+    return {path: replace(file, scanned=scanned[path]) for path, file in files.items()}
 
 
 def _require_other_data(
@@ -345,7 +242,8 @@ def _real(path: str) -> str:
     return path if readers.is_remote(path) else os.path.realpath(path)
 
 
-def _stat(source: str, path: str) -> InputFile:
+def file_state(source: str, path: str) -> InputFile:
+    """Return a file as it is now."""
     try:
         found = (
             readers.state_of(path)
@@ -359,67 +257,3 @@ def _stat(source: str, path: str) -> InputFile:
         if found is None
         else InputFile(source, found.size, found.modified, version=found.version)
     )
-
-
-def check_skipped(stats: readers.ReadStats, options: MatchOptions) -> None:
-    """Raise an error if more records can't be read than the options allow. Records
-    without text do not count.
-    """
-    bad = {
-        reason: count
-        for reason, count in stats.skipped.items()
-        if reason not in ("no_text", "only_prompts")
-    }
-    count, whole = sum(bad.values()), stats.records + sum(stats.skipped.values())
-    if count == 0 or not (options.strict or count > options.max_bad * whole):
-        return
-    if options.strict:
-        what = f"{counted(count, 'record')} can't be read"
-        remedy = "Mend the file, or leave --strict out"
-    else:
-        what = (
-            f"{count:,} of {counted(whole, 'record')} can't be read, more than "
-            f"--max-bad {options.max_bad:.3%} allows"
-        )
-        remedy = "Mend the file, or allow more with --max-bad"
-    first, reason = min(
-        (case, reason) for reason in bad for case in stats.examples.get(reason, [])
-    )
-    detail = f": {first.detail}" if first.detail else ""
-    raise InputError(
-        f"{what}; the first is record {first.record} of {first.source} "
-        f"({reason}{detail}). {remedy}"
-    )
-
-
-def default_out(named: Sequence[str] | None) -> str:
-    if named is None or list(named) == ["-"]:
-        raise UsageError(
-            "name the folder for the results with out (-o): data in memory and the "
-            "standard input have no name from which to derive it"
-        )
-    name = os.path.basename(os.path.abspath(named[0]).replace(":", "-"))
-    # The name of a file may be invalid UTF-8, but the name of a run must be valid.
-    name = os.fsencode(name).decode("utf-8", "replace")
-    for suffix in COMPRESSED:
-        name = name.removesuffix(suffix)
-    stem, dot, _ = name.rpartition(".")
-    return f"{stem if dot and stem else name}.run"
-
-
-def require_outside(target: Path, sources: Sequence[str]) -> None:
-    """Check that the results are not written into a folder that is read, or that
-    contains an input.
-    """
-    place = Path(os.path.realpath(target))
-    for source in sources:
-        read = Path(os.path.realpath(source))
-        # A text that was mistaken for a path may be too long for the system.
-        if source and (
-            read.is_relative_to(place)
-            or (os.path.isdir(read) and place.is_relative_to(read))
-        ):
-            raise OutputError(
-                f"{target} would be inside an input, {source}, or contain it: name a "
-                "place outside of it with -o"
-            )

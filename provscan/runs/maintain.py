@@ -106,39 +106,13 @@ def forget(
     require_folder("index", index)
     if purge and dry_run:
         raise UsageError("a dry run changes nothing: give either dry_run or purge")
-    items: list[Any] = (
-        list(ids)
-        if isinstance(ids, Iterable) and not isinstance(ids, str | os.PathLike)
-        else [ids]
-    )
-    for item in items:
-        require(
-            isinstance(item, str | os.PathLike),
-            "ids",
-            item,
-            "an id (a str) or a path",
-        )
-    if not items and not purge:
+    asked = _withdrawals(ids, users=users)
+    if asked is None and not purge:
         raise UsageError(
             "no ids to forget: name ids or files, or purge tweets that are already "
             "forgotten with purge (--purge)"
         )
-    asked = Withdrawals()
-    for item in items:
-        name = os.fspath(item)
-        if os.path.isdir(name):
-            raise InputError(
-                f"{name} is a folder: name the files in it. Nothing was forgotten"
-            )
-        if os.path.isfile(name) or not isinstance(item, str):
-            asked.read(name, users=users)
-        elif source_of(name).endswith(FILES):
-            raise InputError(
-                f"{source_of(name)} is neither an existing file nor an id. Nothing was "
-                "forgotten"
-            )
-        else:
-            asked.take([name], source_of(name), users=users)
+    asked = asked or Withdrawals()
     try:
         named, authors = (
             pa.array(values, pa.string()) for values in (asked.tweets, asked.authors)
@@ -169,6 +143,32 @@ def forget(
         "dry_run": dry_run,
         "purged": purge,
     }
+
+
+def _withdrawals(ids: Source | Sequence[Source], *, users: bool) -> Withdrawals | None:
+    """Read ids, and files of ids; None if there are none."""
+    several = isinstance(ids, Iterable) and not isinstance(ids, str | os.PathLike)
+    items: list[Any] = list(ids) if several else [ids]  # type: ignore[arg-type]
+    asked = Withdrawals()
+    for item in items:
+        known = isinstance(item, str | os.PathLike)
+        require(known, "ids", item, "an id (a str) or a path")
+    for item in items:
+        name = os.fspath(item)
+        if os.path.isdir(name):
+            raise InputError(
+                f"{name} is a folder: name the files in it. Nothing was forgotten"
+            )
+        if os.path.isfile(name) or not isinstance(item, str):
+            asked.read(name, users=users)
+        elif source_of(name).endswith(FILES):
+            raise InputError(
+                f"{source_of(name)} is neither an existing file nor an id. Nothing was "
+                "forgotten"
+            )
+        else:
+            asked.take([name], source_of(name), users=users)
+    return asked if items else None
 
 
 def merge(

@@ -2,10 +2,12 @@
 
 1. :mod:`provscan.runs.inputs` decides which parts of which files are read.
 2. :mod:`provscan.runs.licensed` opens the licensed texts and the controls.
-3. :mod:`provscan.runs.scan` scans the records and writes part files to the run folder.
-4. :mod:`provscan.runs.analysis` reads them, scores and counts the matches, and
-   estimates from the counts.
-5. :mod:`provscan.runs.evidence` writes the tables, and :func:`run_match` the rest.
+3. :mod:`provscan.runs.scan` scans the records and writes part files.
+4. :mod:`provscan.runs.analysis` reads them, scores and counts the matches, and measures
+   chance and recall.
+5. :mod:`provscan.runs.summary` computes the numbers and their words.
+6. :mod:`provscan.runs.evidence` writes the tables, and :func:`run_match` the rest, to
+   the folder of :mod:`provscan.runs.target`.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -26,44 +28,33 @@ from typing import Any, NamedTuple
 
 from provscan import readers
 from provscan.engine import Progress
-from provscan.errors import WithheldError
+from provscan.errors import RecallError, WithheldError
 from provscan.matching import Index
 from provscan.options import MatchOptions, Source
-from provscan.runs.analysis import analyse_run
+from provscan.runs.analysis import analyse
 from provscan.runs.baseline import mark_new, read_baseline
-from provscan.runs.evidence import CANDIDATES, write_tables
+from provscan.runs.evidence import write_tables
+from provscan.runs.exhibits import CANDIDATES
 from provscan.runs.folder import (
     CONTROL,
     EVIDENCE_FILE,
     MATCHES_FILE,
     write_summary,
 )
-from provscan.runs.inputs import (
-    Sources,
-    describe_inputs,
-    plan_run,
-    run_path,
-)
-from provscan.runs.licensed import checked_index, with_controls
+from provscan.runs.inputs import Inputs, RunInputs, Sources, plan_run
+from provscan.runs.left_out import describe_inputs
+from provscan.runs.licensed import LicensedTexts, checked_index, with_controls
 from provscan.runs.scan import ROLES, scan_inputs
 from provscan.runs.scan_totals import ScanTotals
+from provscan.runs.summary import summarise
+from provscan.runs.target import RunTarget, run_folder, run_path
 from provscan.runs.tokenizer import tokens_of
-from provscan.runs.unfinished import run_folder
-from provscan.runs.wording import since_baseline
+from provscan.runs.wording import percentage, since_baseline
 from provscan.scoring.background import background
+from provscan.unfinished import Unfinished
 
 RUN_VERSION = 1
 PACKAGES = ("numpy", "numba", "pyarrow", "orjson", "xxhash", "zstandard")
-
-
-@dataclass(frozen=True)
-class RunTarget:
-    """The destination of a run."""
-
-    out: Source | None = None  # The folder that the user named, if any.
-    # Whether to replace an earlier run, and whether to continue an interrupted one.
-    overwrite: bool = False
-    resume: bool = False
 
 
 class WrittenRun(NamedTuple):
@@ -93,13 +84,16 @@ def run_match(
     tokens = tokens_of(options.tokenizer)
     baseline = None if options.baseline is None else read_baseline(options.baseline)
     clock.lap("open")
-    with run_folder(path, resume=target.resume, overwrite=target.overwrite) as folder:
+    with run_folder(path, resume=target.resume, overwrite=target.overwrite) as (
+        folder,
+        files,
+    ):
         # Plan the inputs, and open the texts to search for.
         workers = folder.earlier["workers"] if folder.earlier else options.threads
         inputs = plan_run(sources, options, workers)
         clock.lap("sample")
         licensed = with_controls(index, options, folder.path / CONTROL)
-        checkpoint = {
+        request = {
             "workers": workers,
             "options": options.scan_options(),
             "index": licensed.snapshot.fingerprint,
@@ -107,46 +101,26 @@ def run_match(
             "control": licensed.control_fingerprint,
             **inputs.state,
         }
-        folder.begin(checkpoint, resumable=not inputs.streamed)
+        folder.begin(request, keep=not inputs.streamed)
         clock.lap("calibrate")
 
-        # Scan; the part files go to the folder.
-        with ThreadPoolExecutor(1, thread_name_prefix="provscan") as pool:
-            # Meanwhile, prepare what only the estimate needs, since that takes as long
-            # as the scan of a small dataset.
-            model = pool.submit(background, licensed.controls.licensed)
-            pool.submit(importlib.import_module, "scipy.special")
-            scan_inputs(
-                inputs.dataset, ROLES["dataset"], folder, licensed, options, progress
-            )
-            model.result()
-        clock.lap("scan")
-        for name, data in inputs.auxiliary.items():
-            scan_inputs(data, ROLES[name], folder, licensed, options, progress)
-        clock.lap("scan_auxiliary")
+        scans = _scan(inputs, folder, licensed, options, progress, clock)
 
-        # Analyse the part files.
-        analysis = analyse_run(folder.path, licensed, options, tokens)
+        # Analyse the part files, and write the files of the run.
+        try:
+            measured = analyse(scans, licensed.controls, options)
+        except RecallError:
+            folder.forget()
+            raise
+        summary = summarise(measured, licensed, options, tokens)
         clock.lap("estimate")
-
-        # Write the files of the run.
-        write_tables(
-            analysis.measured.matches,
-            analysis.added,
-            analysis.kept,
-            licensed.controls.reader,
-            folder.path,
-        )
-        scans, summary = analysis.scans, analysis.summary
+        write_tables(measured, files)
         # Free several hundred bytes per found text, which the report does not need.
-        del analysis
-        summary["baseline"] = None
-        if baseline is not None:
-            found = mark_new(
-                folder.path, baseline, options, index.fingerprint, summary["records"]
-            )
-            summary["baseline"] = found
-            summary["answer"]["details"] += since_baseline(found)
+        del measured
+        summary["baseline"] = baseline and mark_new(
+            files, baseline, options, index.fingerprint, summary["records"]
+        )
+        summary["answer"]["details"] += since_baseline(summary["baseline"])
         clock.lap("write")
         entries, described = describe_inputs(
             inputs, scans, licensed.unread, options.threads
@@ -157,11 +131,36 @@ def run_match(
         if licensed.control_fingerprint is not None:
             info["control"] = {"fingerprint": licensed.control_fingerprint}
         info |= clock.describe(scans["dataset"])
-        write_summary(folder.path, summary, info, (MATCHES_FILE, EVIDENCE_FILE))
-        render(folder.path)
+        write_summary(files, summary, info, (MATCHES_FILE, EVIDENCE_FILE))
+        render(files)
     progress.finish()
-    crossed = _crossed(summary, options)
-    return WrittenRun(path, summary, info, crossed)
+    return WrittenRun(path, summary, info, _crossed(summary, options))
+
+
+def _scan(
+    inputs: RunInputs,
+    folder: Unfinished,
+    licensed: LicensedTexts,
+    options: MatchOptions,
+    progress: Progress,
+    clock: Clock,
+) -> dict[str, ScanTotals]:
+    """Scan the dataset, and the null dataset and the known data if there are any."""
+
+    def scanned(name: str, data: Inputs) -> ScanTotals:
+        return scan_inputs(data, ROLES[name], folder, licensed, options, progress)
+
+    with ThreadPoolExecutor(1, thread_name_prefix="provscan") as pool:
+        # Meanwhile, prepare what only the estimate needs, since that takes as long as
+        # the scan of a small dataset.
+        model = pool.submit(background, licensed.controls.licensed)
+        pool.submit(importlib.import_module, "scipy.special")
+        scans = {"dataset": scanned("dataset", inputs.dataset)}
+        model.result()
+    clock.lap("scan")
+    scans |= {name: scanned(name, data) for name, data in inputs.auxiliary.items()}
+    clock.lap("scan_auxiliary")
+    return scans
 
 
 def _info(
@@ -217,11 +216,21 @@ def _crossed(summary: dict[str, Any], options: MatchOptions) -> str | None:
                 f"{reason}"
             )
         if share > above:
+            found, allowed = _unequal(share, above)
             return (
-                f"{least}{share:.4%} of the records {what}: more than the "
-                f"{above:.4%} that {option} allows"
+                f"{least}{found} of the records {what}: more than the {allowed} that "
+                f"{option} allows"
             )
     return None
+
+
+def _unequal(share: float, other: float) -> tuple[str, str]:
+    """Return two different shares as percentages, with enough digits to differ."""
+    for digits in range(3, 18):
+        first, second = (percentage(100.0 * each, digits) for each in (share, other))
+        if first != second:
+            break
+    return first, second
 
 
 @cache

@@ -12,7 +12,7 @@ collections that were not used to choose the limits.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ from provscan.runs.comparability import in_common
 from provscan.runs.count import STRENGTHS, TextFindings
 from provscan.runs.matches import Batch, ScoredMatches, score_matches
 from provscan.runs.scan_totals import ScanTotals
-from provscan.scoring.lengths import SCRIPTS, letters
+from provscan.scoring.lengths import letters
 from provscan.scoring.rule import Scorer
 
 # A match with fewer bits is a match of a phrase, unless it is a finding or nearly
@@ -37,37 +37,6 @@ RATIO, APART, IN_COMMON = 1.5, 0.15, 0.7
 CERTAIN = 2.58
 # Minimum number of matches for a share.
 FEW = 30
-
-
-@dataclass(frozen=True)
-class NullScan:
-    """Matches in a null dataset, and its size."""
-
-    scanned: ScanTotals
-    sources: list[str]  # What the user named.
-    # bool[scripts]: the null dataset has enough text in the script; true for all where
-    # no carrier records are kept.
-    scripts: Flags = field(default_factory=lambda: np.ones(len(SCRIPTS), np.bool_))
-    # Code points of random samples of the records of the dataset and of the null
-    # dataset.
-    lengths: tuple[Numbers, Numbers] = (np.zeros(0, np.int64), np.zeros(0, np.int64))
-
-    @classmethod
-    def from_scans(
-        cls, dataset: ScanTotals, null: ScanTotals, sources: list[str]
-    ) -> NullScan:
-        """Combine the scan of a null dataset with what the comparison needs of the
-        dataset's scan.
-        """
-        samples = dataset.carriers, null.carriers
-        of_dataset, of_null = (
-            np.repeat([c.length for c in carriers], [c.copies for c in carriers])
-            for carriers in samples
-        )
-        scripts = enough_text(
-            *(letters(carrier.text for carrier in carriers) for carriers in samples)
-        )
-        return cls(null, sources, scripts, (of_dataset, of_null))
 
 
 @dataclass(frozen=True)
@@ -89,30 +58,36 @@ class Kind:
 class NullCounts:
     """The counts of a null dataset."""
 
-    scan: NullScan
     matches: ScoredMatches
     # Findings by text, for each of ``STRENGTHS``; none for control texts.
     text_findings: list[TextFindings]
     licensed: int  # Matches of licensed texts.
     kind: Kind
+    # bool[scripts]: scripts in which the null dataset measures chance; None if it is of
+    # another kind than the dataset.
+    scripts: Flags | None
 
     @property
-    def scripts(self) -> Flags | None:
-        """The scripts in which the null dataset measures chance; None if there are
-        none.
-        """
-        return self.scan.scripts if self.kind.same else None
+    def scanned(self) -> ScanTotals:
+        """The totals of the null dataset's scan."""
+        return self.matches.scanned
 
 
 class _Phrases:
     """Matches of phrases in a dataset."""
 
-    def __init__(self, matches: ScoredMatches, texts: int, scanned: ScanTotals) -> None:
-        self._matches = matches
+    def __init__(self, matches: ScoredMatches, texts: int) -> None:
+        self._matches, scanned = matches, matches.scanned
         self.sizes = {"record": scanned.records, "character": scanned.characters}
         # Number of matches of each text of the reader.
         self.of_text = np.zeros(texts, np.int64)
         self.whole = 0  # Matches that cover their whole field.
+        # Code points of the carrier records, a random sample of the records.
+        carriers = scanned.carriers
+        self.lengths = np.repeat(
+            np.array([carrier.length for carrier in carriers], np.int64),
+            [carrier.copies for carrier in carriers],
+        )
 
     def add(self, batch: Batch) -> None:
         which = ~self._matches.control[batch.place] & ~batch.counted & ~batch.nearly
@@ -122,39 +97,39 @@ class _Phrases:
 
 
 def count_null(
-    scan: NullScan,
-    matches: ScoredMatches,
-    scanned: ScanTotals,
-    scorer: Scorer,
-    controls: Controls,
+    null: ScanTotals, dataset: ScoredMatches, scorer: Scorer, controls: Controls
 ) -> NullCounts:
-    """Count the matches of a null dataset, and compare it with the dataset.
-
-    ``matches`` and ``scanned`` are those of the dataset.
+    """Count the matches in the scan of a null dataset, and compare it with the
+    dataset, given its matches.
     """
     texts = len(controls.control)
-    dataset = _Phrases(matches, texts, scanned)
-    for batch in matches.batches():
-        dataset.add(batch)
-    found = score_matches(scan.scanned, scorer, controls)
-    null = _Phrases(found, texts, scan.scanned)
+    phrases = _Phrases(dataset, texts)
+    for batch in dataset.batches():
+        phrases.add(batch)
+    found = score_matches(null, scorer, controls)
+    null_phrases = _Phrases(found, texts)
     text_findings = [TextFindings.none(len(found.text), least) for least in STRENGTHS]
     licensed = 0
     for batch in found.batches():
-        null.add(batch)
+        null_phrases.add(batch)
         for findings in text_findings:
             findings.add(batch)
         licensed += int(np.count_nonzero(~found.control[batch.place]))
     for findings in text_findings:
         findings.count[found.control] = 0
+    kind = _compared(phrases, null_phrases)
+    scripts = enough_text(
+        *(
+            letters(carrier.text for carrier in scanned.carriers)
+            for scanned in (dataset.scanned, null)
+        )
+    )
     return NullCounts(
-        scan, found, text_findings, licensed, _compared(dataset, null, *scan.lengths)
+        found, text_findings, licensed, kind, scripts if kind.same else None
     )
 
 
-def _compared(
-    dataset: _Phrases, null: _Phrases, own_lengths: Numbers, null_lengths: Numbers
-) -> Kind:
+def _compared(dataset: _Phrases, null: _Phrases) -> Kind:
     figures: dict[str, float | None] = {}
     differs = []
     counts = [dataset.of_text.sum(), null.of_text.sum()]
@@ -171,7 +146,7 @@ def _compared(
         figures["whole_fields"] = apart
         if abs(apart) > APART:
             differs.append("phrases that are whole fields")
-    in_common = _in_common(own_lengths, null_lengths)
+    in_common = _in_common(dataset.lengths, null.lengths)
     figures["lengths_in_common"] = in_common
     if in_common is not None and in_common < IN_COMMON:
         differs.append("lengths of records")

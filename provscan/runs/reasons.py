@@ -13,8 +13,9 @@ import numpy as np
 from provscan.calibration.edits import SPREAD
 from provscan.estimate.layers import Layers
 from provscan.estimate.recall import Recall
-from provscan.runs.chance import UNITS
-from provscan.runs.layers import FEW_FINDINGS, Measured
+from provscan.runs.analysis import Measured
+from provscan.runs.breakdowns import FEW_FINDINGS
+from provscan.runs.chance_measures import UNITS
 from provscan.runs.null import NullCounts
 from provscan.runs.recall import Recalls, hidden_heavy
 from provscan.runs.wording import in_words

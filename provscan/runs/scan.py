@@ -1,5 +1,5 @@
-"""Scan all inputs: an executor runs one task per split, and the results are added up in
-the order of the splits.
+"""Scan all inputs: an executor runs one task per split, which writes a part file, and
+the results are added up in the order of the splits (:func:`scan_inputs`).
 """
 
 from __future__ import annotations
@@ -7,11 +7,11 @@ from __future__ import annotations
 import contextlib
 import os
 import uuid
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from provscan import readers
@@ -23,13 +23,14 @@ from provscan.engine import (
     Processes,
     Progress,
     Ray,
-    Service,
     Threads,
 )
 from provscan.errors import InputError, OutputError, ParameterError
 from provscan.index import CONSTANT, IndexReader, open_shards
-from provscan.matching.part_files import fetch_part, load_part
+from provscan.matching.part_files import PartResult, fetch_part, load_part
+from provscan.matching.record_samples import CarrierSample
 from provscan.matching.scan_task import (
+    CARRIER_SEED,
     Map,
     Sampling,
     ScanTask,
@@ -50,10 +51,11 @@ from provscan.readers import (
     current_limits,
 )
 from provscan.runs.folder import KNOWN_PARTS, NULL_PARTS, PARTS
-from provscan.runs.inputs import Inputs, Reasons, check_skipped
+from provscan.runs.inputs import Inputs, Reasons
+from provscan.runs.left_out import check_skipped, unread_parts
 from provscan.runs.licensed import LicensedTexts
 from provscan.runs.scan_totals import ScanTotals
-from provscan.runs.unfinished import RunFolder
+from provscan.unfinished import Unfinished
 from provscan.urls import below
 
 # Number of records after which the share of unreadable records is first compared with
@@ -80,85 +82,108 @@ ROLES = {
 def scan_inputs(
     inputs: Inputs,
     role: Role,
-    folder: RunFolder,
+    folder: Unfinished,
     licensed: LicensedTexts,
     options: MatchOptions,
     progress: Progress,
-) -> None:
-    """Scan all splits whose parts are not complete yet. The results are in the run
-    folder, from which :func:`provscan.runs.scan_totals.read_scan` reads them.
+) -> ScanTotals:
+    """Scan all splits whose parts are not complete yet, and add up all parts. Part
+    files with the matches remain in the folder.
     """
-    snapshot, reader = licensed.snapshot, licensed.controls.reader
-    limits = current_limits()
     parts = folder.path / role.parts
-    sizes = None if inputs.sample is None else inputs.sample.sizes
-    totals = ScanTotals(parts, share=inputs.share, sizes=sizes)
-    lost: list[LostTask] = []
     parts.mkdir(exist_ok=True)
+    complete = _complete(inputs, parts) if folder.earlier is not None else set()
+    done: list[PartResult] = []
+    lost: list[LostTask] = []
+    stats, carriers = ReadStats(), CarrierSample(CARRIERS, CARRIER_SEED)
     # Choose the records to scan, and the number of carrier records to keep, in which
     # spike-ins are planted and by which null dataset and dataset are compared.
     sampling = Sampling(inputs.share, options.seed, CARRIERS)
-    # Blocks on a cluster are unknown until they are computed.
-    splits = [] if inputs.in_blocks else list(inputs.splits)
-    complete: set[int] = set()
-    if folder.earlier is not None:
-        complete = {
-            number
-            for number in range(len(splits))
-            if load_part(parts, number) is not None
-        }
-
-    def tasks() -> Iterator[ScanTask]:
-        for number, (split, block) in enumerate(_pieces(inputs)):
-            if block is not None:
-                splits.append(split)
-            if number in complete:
-                continue
-            # Later tasks need not keep records that the sample already excludes.
-            kept = replace(sampling, carrier_limit=totals.sample.limit)
-            yield ScanTask(
-                number,
-                split,
-                inputs.fields,
-                snapshot,
-                options.params,
-                kept,
-                str(parts),
-                limits,
-                store,
-                block,
-            )
-
     unit = "records" if inputs.named is None else "bytes"
     progress.start(role.stage, inputs.size, unit)
-    progress.advance(sum(splits[number].size for number in complete))
+    progress.advance(sum(inputs.splits[number].size for number in complete))
     with _store(options) as store, _executor(inputs, options) as executor:
-        if isinstance(executor, Ray) and options.shard_groups is not None:
-            groups = _groups(executor, snapshot, reader, options)
-            snapshot = replace(snapshot, groups=groups)
+        task = partial(
+            ScanTask,
+            fields=inputs.fields,
+            snapshot=_snapshot(executor, licensed, options),
+            params=options.params,
+            folder=str(parts),
+            limits=current_limits(),
+            store=store,
+        )
+        tasks = (
+            # Later tasks need not keep records that the sample already excludes.
+            task(
+                number,
+                split,
+                block=block,
+                sampling=replace(sampling, carrier_limit=carriers.limit),
+            )
+            for number, (split, block) in enumerate(_pieces(inputs))
+            if number not in complete
+        )
         threads = max(1, options.threads // executor.workers)
-        function = _function(inputs, reader, executor, threads)
-        results = executor.run(function, tasks(), progress)
-        for number in count():
-            if number not in complete:
-                result = next(results, None)
-                if result is None:
-                    break
-                if isinstance(result, LostTask):
-                    lost.append(result)
-                    continue
-                if store is not None:
-                    fetch_part(store, number, parts)
-            totals.add_complete(number)
-            if options.strict or totals.stats.records >= CHECK_FROM:
-                check_skipped(totals.stats, options)
-        totals.cluster = executor.describe() if isinstance(executor, Ray) else None
-    check_skipped(totals.stats, options)
-    totals.unread = unread_parts(totals, lost)
-    if totals.records == 0:
-        folder.resumable = False
-        raise _nothing_scanned(inputs, role, totals)
-    totals.save()
+        function = _function(inputs, licensed.controls.reader, executor, threads)
+        for result in _in_order(executor.run(function, tasks, progress), complete):
+            if isinstance(result, LostTask):
+                lost.append(result)
+                continue
+            if store is not None and result not in complete:
+                fetch_part(store, result, parts)
+            done.append(_loaded(parts, result, stats, carriers))
+            if options.strict or stats.records >= CHECK_FROM:
+                check_skipped(stats, options)
+        cluster = executor.describe() if isinstance(executor, Ray) else None
+    check_skipped(stats, options)
+    unread = unread_parts(done, stats, lost)
+    if not any(part.records for part in done):
+        folder.forget()
+        raise _nothing_scanned(role, stats, [*inputs.unread, *unread])
+    return ScanTotals(
+        parts,
+        done,
+        stats,
+        list(carriers.records.values()),
+        unread,
+        cluster,
+        inputs.share,
+        None if inputs.sample is None else inputs.sample.sizes,
+    )
+
+
+def _complete(inputs: Inputs, parts: Path) -> set[int]:
+    """Return the numbers of the complete parts of an interrupted scan."""
+    # Blocks on a cluster are unknown until they are computed.
+    splits = 0 if inputs.in_blocks else len(inputs.splits)
+    return {number for number in range(splits) if load_part(parts, number) is not None}
+
+
+def _in_order(
+    results: Iterator[int | LostTask], complete: set[int]
+) -> Iterator[int | LostTask]:
+    """Yield the numbers of all parts in order, and lost tasks in their places."""
+    for number in count():
+        result = number if number in complete else next(results, None)
+        if result is None:
+            return
+        yield result
+
+
+def _loaded(
+    folder: Path, number: int, stats: ReadStats, carriers: CarrierSample
+) -> PartResult:
+    """Return the counts of a complete part; its statistics and carrier records are
+    added to those of the other parts.
+    """
+    part = load_part(folder, number)
+    if part is None:
+        raise OutputError(f"part {number} of {folder} is gone: run match again")
+    stats.merge(part.stats)
+    carriers.merge(part.carriers)
+    # There may be thousands of parts, and their samples are no longer needed.
+    part.carriers = CarrierSample(0, 0)
+    return part
 
 
 def _pieces(inputs: Inputs) -> Iterator[tuple[Split, RayBlock | None]]:
@@ -199,11 +224,16 @@ def _store(options: MatchOptions) -> Iterator[str | None]:
             store.end()
 
 
-def _groups(
-    executor: Ray, snapshot: Snapshot, reader: IndexReader, options: MatchOptions
-) -> tuple[Service, ...]:
-    """Return the processes of the cluster that have the shards of the index open."""
-    shards, groups = len(reader.manifest.shards), options.shard_groups or 1
+def _snapshot(
+    executor: Executor, licensed: LicensedTexts, options: MatchOptions
+) -> Snapshot:
+    """Return the texts to scan for. With groups of shards, processes of the cluster
+    have these open.
+    """
+    snapshot, groups = licensed.snapshot, options.shard_groups
+    if not isinstance(executor, Ray) or groups is None:
+        return snapshot
+    shards = len(licensed.controls.reader.manifest.shards)
     if shards < groups:
         has = f"has only {shards}" if shards else "has none"
         raise ParameterError(
@@ -218,14 +248,12 @@ def _groups(
         control=snapshot.control,
         fetched_from=where,
     )
+    opening = [
+        partial(open_group, shards=range(group, shards, groups))
+        for group in range(groups)
+    ]
     try:
-        return executor.start_services(
-            [
-                partial(open_group, shards=range(group, shards, groups))
-                for group in range(groups)
-            ],
-            CONSTANT,
-        )
+        return replace(snapshot, groups=executor.start_services(opening, CONSTANT))
     except OSError as error:
         shown = snapshot.index if where is None else where
         raise InputError(
@@ -264,48 +292,18 @@ def _function(
     return scan_memory
 
 
-def unread_parts(totals: ScanTotals, lost: list[LostTask]) -> Reasons:
-    """Return the splits that could not be scanned, and the members of archives that
-    were not read.
-    """
-    splits = [task.task.split for task in lost]
-    parts = Counter(each.source for each in (*totals.parts, *splits))
-    found = []
-    for split, task in zip(splits, lost, strict=True):
-        count = parts[split.source]
-        where = "all of it" if count == 1 else f"part {split.part + 1} of {count}"
-        failures = ", ".join(sorted(set(task.failures)))
-        words = f"{where} ({len(task.failures)} attempts failed: {failures})"
-        found.append((split.source, words))
-    return found + unread_members(totals.stats)
-
-
-def unread_members(stats: ReadStats) -> Reasons:
-    """Return the first members of compressed archives that were not read, and the
-    number of the others.
-    """
-    cases = stats.examples.get("unread_member", [])
-    found = [(case.source, case.detail) for case in cases]
-    if more := stats.notes.get("unread_member", 0) - len(cases):
-        words = f"and {more:,} more members of archives, for reasons like these"
-        found.append((cases[-1].source, words))
-    return found
-
-
-def _nothing_scanned(inputs: Inputs, role: Role, totals: ScanTotals) -> InputError:
-    if totals.stats.records:
+def _nothing_scanned(role: Role, stats: ReadStats, unread: Reasons) -> InputError:
+    if stats.records:
         return InputError(
             "the sample contains none of the records: give a larger --sample"
         )
     why = [
         f"{counted(count, 'record')} skipped ({reason})"
-        for reason, count in totals.stats.skipped.items()
+        for reason, count in stats.skipped.items()
     ]
     why += [
-        f"{damage.source} is damaged ({damage.reason})"
-        for damage in totals.stats.damaged[:3]
+        f"{damage.source} is damaged ({damage.reason})" for damage in stats.damaged[:3]
     ]
-    unread = [*inputs.unread, *totals.unread]
     why += [f"{path} can't be read ({reason})" for path, reason in unread[:3]]
     reasons = "; ".join(why) or "the inputs are empty"
     return InputError(

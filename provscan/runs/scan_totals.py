@@ -1,15 +1,13 @@
-"""The totals of a dataset's scan, read from its folder of part files.
+"""The totals of the scan of all splits of a dataset.
 
-:mod:`provscan.runs.scan` adds each part to a :class:`ScanTotals` while it runs, and
-saves values that are not in the parts as ``scan.json``; the analysis gets an equal
-value from :func:`read_scan`. The matches stay in the part files, from which
-:meth:`ScanTotals.batches` reads them.
+:func:`provscan.runs.scan.scan_inputs` returns a :class:`ScanTotals`. The matches stay
+in the part files, from which :meth:`ScanTotals.batches` reads them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,50 +16,49 @@ import numpy as np
 import pyarrow as pa
 
 from provscan.arrays import Floats, Numbers
-from provscan.calibration.spike_ins import CARRIERS
-from provscan.errors import OutputError
 from provscan.estimate.design_effect import DrawnParts
 from provscan.estimate.limits import Factor, exactly, thinned
 from provscan.matching import TruncatedLookups
-from provscan.matching.part_files import PartResult, load_part
-from provscan.matching.record_samples import CarrierRecord, CarrierSample
-from provscan.matching.scan_task import CARRIER_SEED
+from provscan.matching.part_files import PartResult
+from provscan.matching.record_samples import CarrierRecord
 from provscan.readers import ReadStats
-from provscan.runs.folder import SCAN_FILE, read_json, write_json
+from provscan.runs.inputs import Reasons
 
 # Approximate number of matches in a batch.
 BATCH = 1 << 15
 
 
-@dataclass
+@dataclass(frozen=True)
 class ScanTotals:
     """The totals of the scan of all splits of a dataset."""
 
     folder: Path  # Folder of the part files.
-    # A random sample of the records that were scanned.
-    sample: CarrierSample = field(
-        default_factory=lambda: CarrierSample(CARRIERS, CARRIER_SEED)
-    )
-    # The counts of each split, in order; their carrier records are in ``sample``.
-    parts: list[PartResult] = field(default_factory=list)
-    # Counts of read and skipped records, and of truncated look-ups.
-    stats: ReadStats = field(default_factory=ReadStats)
-    truncated: TruncatedLookups = field(default_factory=TruncatedLookups)
-    records: int = 0
-    characters: int = 0
-    # Contents of ``scan.json``: paths that could not be scanned, each with a reason;
-    # the description of the cluster that ran the scan
-    # (``provscan.engine.Ray.describe``), if any; the share of the records that was
-    # drawn; and, for a sample of files, the sizes in bytes of the splits in the sample
-    # and of all other splits.
-    unread: list[tuple[str, str]] = field(default_factory=list)
+    parts: list[PartResult]  # The counts of each split, in order.
+    stats: ReadStats  # Counts of read and skipped records.
+    carriers: list[CarrierRecord]  # A random sample of the records.
+    # Paths that could not be scanned, each with a reason.
+    unread: Reasons
+    # Description of the cluster that ran the scan (``provscan.engine.Ray.describe``).
     cluster: dict[str, Any] | None = None
-    share: float = 1.0
+    share: float = 1.0  # Share of the records that was drawn.
+    # For a sample of files: sizes in bytes of the splits in the sample, and of all
+    # other splits.
     sizes: tuple[list[int], list[int]] | None = None
 
+    @cached_property
+    def records(self) -> int:
+        return sum(part.records for part in self.parts)
+
+    @cached_property
+    def characters(self) -> int:
+        return sum(part.characters for part in self.parts)
+
     @property
-    def carriers(self) -> list[CarrierRecord]:
-        return list(self.sample.records.values())
+    def truncated(self) -> TruncatedLookups:
+        total = TruncatedLookups()
+        for part in self.parts:
+            total.add(part.truncated)
+        return total
 
     @cached_property
     def drawn(self) -> DrawnParts | None:
@@ -114,26 +111,6 @@ class ScanTotals:
     def _of_parts(self, name: str) -> Floats:
         return np.array([getattr(part, name) for part in self.parts], np.float64)
 
-    def add(self, part: PartResult) -> None:
-        self.stats.merge(part.stats)
-        self.truncated.add(part.truncated)
-        self.sample.merge(part.carriers)
-        # There may be thousands of parts, and their samples are no longer needed after
-        # merging.
-        part.carriers = CarrierSample(0, 0)
-        self.parts.append(part)
-        self.records += part.records
-        self.characters += part.characters
-
-    def add_complete(self, number: int) -> None:
-        """Add a part by its number; its file must be complete."""
-        part = load_part(self.folder, number)
-        if part is None:
-            raise OutputError(
-                f"part {number} of {self.folder} is gone: run match again"
-            )
-        self.add(part)
-
     def match_count(self, source: str | None = None) -> int:
         """Return the number of matches in the dataset, or in one of its sources."""
         return sum(part.matches for _, part in self._with_matches(source))
@@ -169,29 +146,3 @@ class ScanTotals:
         for number, part in enumerate(self.parts):
             if part.matches and source in (None, part.source):
                 yield number, part
-
-    def save(self) -> None:
-        """Write ``scan.json``, which completes the scan."""
-        about = {
-            "parts": [part.number for part in self.parts],
-            "unread": self.unread,
-            "cluster": self.cluster,
-            "share": self.share,
-            "sizes": self.sizes,
-        }
-        write_json(self.folder / SCAN_FILE, about)
-
-
-def read_scan(folder: Path) -> ScanTotals:
-    """Read the completed scan from a folder of part files."""
-    about = read_json(folder / SCAN_FILE)
-    scanned = ScanTotals(
-        folder,
-        unread=[(path, reason) for path, reason in about["unread"]],
-        cluster=about["cluster"],
-        share=about["share"],
-        sizes=about["sizes"],
-    )
-    for number in about["parts"]:
-        scanned.add_complete(number)
-    return scanned

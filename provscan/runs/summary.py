@@ -1,5 +1,5 @@
-"""The entries of ``summary.json`` other than the answer: counts, recall, control and
-rule.
+"""Make the entries of ``summary.json`` that follow from the measurements of a run
+(:func:`summarise`). :mod:`provscan.runs.answer` makes the answer.
 """
 
 from __future__ import annotations
@@ -13,15 +13,53 @@ from provscan.estimate.recall import FINDABLE
 from provscan.estimate.strata import length_class
 from provscan.index import IndexReader
 from provscan.matching import LEVELS
-from provscan.options import option_name
+from provscan.options import MatchOptions, option_name
 from provscan.params import FindingParams
+from provscan.runs.analysis import Measured
+from provscan.runs.answer import answer_of
+from provscan.runs.breakdowns import breakdowns
 from provscan.runs.comparability import agreement, by_year
-from provscan.runs.layers import Measured
+from provscan.runs.layers import layers_of
+from provscan.runs.licensed import LicensedTexts
+from provscan.runs.null import NullCounts
+from provscan.runs.reasons import reasons
 from provscan.runs.recall import MeasuredRecall, counted_share
+from provscan.runs.tokenizer import Tokens
 from provscan.scoring.lengths import BANDS, SCRIPTS
-from provscan.scoring.rule import LETTERS_WITHOUT_BITS
+from provscan.scoring.rule import KNOWN_SHARE, LETTERS_WITHOUT_BITS
 
 SUMMARY_VERSION = 1
+
+
+def summarise(
+    measured: Measured,
+    licensed: LicensedTexts,
+    options: MatchOptions,
+    tokens: Tokens | None,
+) -> dict[str, Any]:
+    """Return the contents of ``summary.json``, except the entries on files and on a
+    baseline. ``tokens`` counts the tokens of texts.
+    """
+    numbers = layers_of(measured, measured.chance.whole, measured.scanned.all_records)
+    withheld = reasons(measured, numbers)
+    rule = rule_summary(options.finding)
+    summary = {
+        **counts_summary(measured),
+        "index": index_summary(measured.controls.licensed),
+        "answer": answer_of(measured, numbers, withheld, rule["changed"], tokens),
+        "by": breakdowns(measured, withheld),
+        "recall": recall_summary(measured.recall),
+        "control": {
+            **control_summary(measured, options.files("null")),
+            "cutoff": licensed.cutoff,
+            "files": licensed.files,
+        },
+        "rule": rule,
+        "known": known_summary(measured, options.files("known")),
+    }
+    if options.sample is not None:
+        summary["sample"] = sample_summary(measured, options.sample)
+    return summary
 
 
 def counts_summary(measured: Measured) -> dict[str, Any]:
@@ -184,7 +222,25 @@ def recall_summary(measured: MeasuredRecall) -> dict[str, Any]:
     return result
 
 
-def control_summary(measured: Measured) -> dict[str, Any]:
+def known_summary(measured: Measured, sources: list[str]) -> dict[str, Any] | None:
+    """Describe the known data that the user named, if any."""
+    if measured.known is None:
+        return None
+    (scanned, elsewhere), controls = measured.known, measured.controls
+    known = (elsewhere.containment >= KNOWN_SHARE) & ~controls.control
+    texts = int(np.count_nonzero(known))
+    counts = scanned.stats.as_dict()
+    return {
+        "sources": sources,
+        "records": scanned.records,
+        "characters": scanned.characters,
+        "texts": texts,
+        "share": texts / max(1, controls.licensed_texts),
+        **{name: counts[name] for name in ("skipped", "notes")},
+    }
+
+
+def control_summary(measured: Measured, null_sources: list[str]) -> dict[str, Any]:
     """Return the measures of chance, and the similarity of the control to the licensed
     texts.
     """
@@ -192,7 +248,6 @@ def control_summary(measured: Measured) -> dict[str, Any]:
     licensed, control = measured.samples
     years, clusters, _ = chance.years
     found = measured.counts.text_findings[0].count[measured.eligible.control]
-    noted = {} if null is None else null.scan.scanned.stats.as_dict()
     measures = []
     for measure in chance.measures:
         expected = measure.chance("clusters")
@@ -214,7 +269,7 @@ def control_summary(measured: Measured) -> dict[str, Any]:
         "counted": int(found.sum()),
         "kind": None if null is None else null.kind.as_dict(),
         "chance_measures": measures,
-        "licensed_clusters": chance.licensed_clusters,
+        "licensed_clusters": len(chance.clusters[0].family),
         "strata": measured.strata.strata.as_list() if controls.texts else [],
         "without_control": measured.without_control,
         "alike": agreement(licensed, control),
@@ -229,13 +284,17 @@ def control_summary(measured: Measured) -> dict[str, Any]:
             ),
         },
         "placebo": chance.placebo,
-        "null": None
-        if null is None
-        else {
-            "sources": null.scan.sources,
-            "records": null.scan.scanned.records,
-            "characters": null.scan.scanned.characters,
-            "matches": null.licensed,
-            **{name: noted[name] for name in ("skipped", "notes")},
-        },
+        "null": None if null is None else null_summary(null, null_sources),
+    }
+
+
+def null_summary(null: NullCounts, sources: list[str]) -> dict[str, Any]:
+    """Describe the null dataset that the user named."""
+    counts = null.scanned.stats.as_dict()
+    return {
+        "sources": sources,
+        "records": null.scanned.records,
+        "characters": null.scanned.characters,
+        "matches": null.licensed,
+        **{name: counts[name] for name in ("skipped", "notes")},
     }

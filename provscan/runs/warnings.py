@@ -10,9 +10,10 @@ from __future__ import annotations
 from typing import Any
 
 from provscan.estimate.recall import FINDABLE
-from provscan.runs.chance import ChanceMeasure
+from provscan.runs.analysis import Measured
+from provscan.runs.breakdowns import FEW_FINDINGS
+from provscan.runs.chance_measures import ChanceMeasure
 from provscan.runs.comparability import TWEET_SAMPLE, agreement, span
-from provscan.runs.layers import FEW_FINDINGS, Measured
 from provscan.runs.reasons import (
     changed_throughout,
     differs,

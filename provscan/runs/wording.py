@@ -246,8 +246,12 @@ def details(
     return result
 
 
-def since_baseline(entry: Mapping[str, Any]) -> list[str]:
-    """Return the sentences on the findings that are new since an earlier run."""
+def since_baseline(entry: Mapping[str, Any] | None) -> list[str]:
+    """Return the sentences on the findings that are new since an earlier run, if
+    any.
+    """
+    if entry is None:
+        return []
     new, gone = entry["new"], entry["gone"]
     found = several(new["findings"], "finding is", "findings are")
     records = counted(new["records"], "record")

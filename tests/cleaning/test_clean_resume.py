@@ -27,6 +27,7 @@ from forks import Fork
 from nightly import NIGHTLY
 
 import provscan
+from provscan.cleaning.work import WORK
 from provscan.errors import OutputError, UsageError
 
 TWEET = (
@@ -142,9 +143,9 @@ def test_an_interrupted_result(monkeypatch: pytest.MonkeyPatch) -> None:
         provscan.clean("set", "a.run", "out")
     assert "12 complete files kept in out.unfinished" in raised.value.__notes__[0]
     assert not Path("out").exists()
-    with pytest.raises(UsageError, match="continue it with --resume, or remove it"):
+    with pytest.raises(OutputError, match="with --resume to go on, or remove that"):
         provscan.clean("set", "a.run", "out")
-    with pytest.raises(UsageError, match="its options differ"):
+    with pytest.raises(UsageError, match=r"other options \(mask was None and is 'x', "):
         provscan.clean("set", "a.run", "out", mask="x", resume=True)
     written = {path: path.stat().st_mtime_ns for path in files("out.unfinished/1")}
     part = Path("out.unfinished/1/set/a0.jsonl")
@@ -182,7 +183,7 @@ def test_a_full_disk_is_no_file_that_cannot_be_written(
 
     with monkeypatch.context() as patched:
         patched.setattr("provscan.cleaning.rewriting.compressing", full)
-        with pytest.raises(OSError, match="No space left") as raised:
+        with pytest.raises(OutputError, match="No space left") as raised:
             provscan.clean(
                 "set", "a.run", "out", skip_unwritable=True, all=True, workers=1
             )
@@ -204,9 +205,12 @@ def test_an_interruption_before_the_first_file(
         patched.setattr("provscan.cleaning.run.write_file", interrupted)
         with pytest.raises(KeyboardInterrupt):
             provscan.clean("set", "a.run", "out")
-    assert os.listdir("out.unfinished")
-    Path("out.unfinished/1/set").mkdir(exist_ok=True)
-    Path("out.unfinished/1/set/old").write_text("of a task that went on")
+    assert not Path("out.unfinished").exists()
+    # A killed command leaves more behind.
+    Path("out.unfinished/1/set").mkdir(parents=True)
+    Path("out.unfinished/1/set/old").write_text("of a task that was killed")
+    checkpoint = WORK.checkpoint | {"request": {"run": "another"}}
+    Path("out.unfinished/unfinished.json").write_text(json.dumps(checkpoint))
     assert provscan.clean("set", "a.run", "out", mask="x").left == 0
     assert not Path("out/set/old").exists()
 
@@ -215,7 +219,7 @@ def test_an_interruption_before_the_first_file(
 def test_only_its_own_folder_is_used() -> None:
     for name, words in (
         ("notes.txt", "which provscan did not write"),
-        ("unfinished.json", "which provscan did not write"),
+        ("unfinished.json", "that this command did not write"),
     ):
         Path("out.unfinished").mkdir()
         (Path("out.unfinished") / name).write_text("{}")

@@ -22,6 +22,7 @@ from provscan.cli import main
 from provscan.errors import InputError, OutputError, UsageError
 from provscan.ledger import logs, make_ledger, read_ledger, run, write_ledger_report
 from provscan.readers import file_checksum
+from provscan.unfinished import unfinished_folder
 
 
 @pytest.fixture(scope="module")
@@ -315,7 +316,7 @@ def test_an_interrupted_ledger_goes_on(
             make_ledger(log, out)
     assert "repeat the command to resume" in raised.value.__notes__[0]
     assert not out.exists()
-    key = (tmp_path / "out.unfinished" / "key.txt").read_text()
+    key = (tmp_path / "out.unfinished" / "ledger" / "key.txt").read_text()
     make_ledger(log, out)
     assert (out / "key.txt").read_text() == key
     assert not (tmp_path / "out.unfinished").exists()
@@ -406,11 +407,12 @@ def test_two_commands_do_not_write_one_folder(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(
         "time,app,status\n2022-01-01T00:00:00Z,reader,200\n"
     )
-    with run._new_folder(tmp_path / "out") as folder:
-        (folder / "half.txt").touch()
+    with unfinished_folder(tmp_path / "out", run.WORK, resume=True) as folder:
+        (folder.path / "ledger").mkdir()
+        (folder.path / "ledger" / "half.txt").touch()
         with pytest.raises(OutputError, match="written by another process"):
             make_ledger([tmp_path / "a.csv"], tmp_path / "out")
-        assert (folder / "half.txt").is_file()
+        folder.publish(folder.path / "ledger")
     assert (tmp_path / "out" / "half.txt").is_file()
 
 
@@ -421,6 +423,6 @@ def test_folders_of_others_are_left_alone(tmp_path: Path) -> None:
     other.mkdir()
     (other / "mine.txt").touch()
     (tmp_path / "a.csv").touch()
-    with pytest.raises(OutputError, match="is not a ledger"):
+    with pytest.raises(OutputError, match=r"mine\.txt, which provscan did not write"):
         make_ledger([tmp_path / "a.csv"], tmp_path / "out")
     assert [path.name for path in other.iterdir()] == ["mine.txt"]

@@ -15,12 +15,8 @@ import pyarrow.parquet as pq
 import provscan
 from provscan.report.document import write_report
 from provscan.report.files import RunFiles
-from provscan.runs.evidence import (
-    CANDIDATE,
-    EVIDENCE,
-    ExhibitChoice,
-    evidence_rows,
-)
+from provscan.runs.evidence import CANDIDATE, EVIDENCE, evidence_rows
+from provscan.runs.exhibits import ExhibitChoice
 from provscan.runs.matches import Batch
 
 TWEETS = [

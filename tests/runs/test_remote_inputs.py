@@ -8,7 +8,9 @@ import pytest
 
 import provscan
 from provscan.options import MatchOptions
-from provscan.runs.inputs import check_files, default_out, plan_inputs
+from provscan.runs.inputs import plan_inputs
+from provscan.runs.left_out import check_files
+from provscan.runs.target import default_out
 
 
 def test_secrets_of_remote_datasets_enter_no_file(monkeypatch):

@@ -302,9 +302,8 @@ def test_an_interrupted_run_goes_on(
 ) -> None:
     with pytest.raises(
         OutputError,
-        match=r"contains an interrupted run: continue it with --resume, or discard it "
-        r"with "
-        r"--over",
+        match=r"contains an interrupted run: repeat the command with --resume to go "
+        r"on, or with --overwrite to start again",
     ):
         provscan.match(folder, index, interrupted)
     scanned: list[str] = []
@@ -338,8 +337,8 @@ def test_only_the_same_run_goes_on(
 ) -> None:
     with pytest.raises(
         UsageError,
-        match=r"with other options \(threshold was 0.25 and is 0.5\)\. Repeat the "
-        r"first",
+        match=r"with other options \(threshold was 0.25 and is 0.5\)\. Undo that "
+        r"change, then repeat the command with --resume",
     ):
         provscan.match(folder, index, interrupted, resume=True, threshold=0.5)
     other = provscan.build_index(
@@ -351,7 +350,7 @@ def test_only_the_same_run_goes_on(
     with (folder / "03.jsonl").open("a") as file:
         file.write('{"text": "one record more"}\n')
     with pytest.raises(
-        UsageError, match=r"with other input files \(.*03\.jsonl\)\. Restore the files"
+        UsageError, match=r"with other input files \(.*03\.jsonl\)\. Undo that"
     ):
         provscan.match(folder, index, interrupted, resume=True)
     assert complete(tmp_path) >= {"00", "01", "02", "03", "04"}
@@ -606,10 +605,7 @@ def test_ctrl_c_says_how_to_go_on(
         assert line.startswith("provscan: Interrupted. ")
         assert "complete part" in line
         assert " kept in " in line
-        assert (
-            "with --resume to go on, or with --overwrite once an input file has "
-            "changed." in line
-        )
+        assert "with --resume to go on, or with --overwrite to start again." in line
 
 
 def test_a_source_that_can_not_be_read_again_keeps_nothing(

@@ -50,6 +50,7 @@ def measured(**others: Any) -> Any:
         "index_fraction": 1.0,
         "left_out": (),
         "samples": (),
+        "carriers": (),
     }
     every = SimpleNamespace(**(usual | others))
     licensed = SimpleNamespace(left_out=SimpleNamespace(segments=every.left_out))
@@ -66,6 +67,7 @@ def measured(**others: Any) -> Any:
             sampled=every.sampled,
             all_records=exactly(1000.0),
             drawn=None,
+            carriers=[SimpleNamespace(text=text) for text in every.carriers],
         ),
         counts=SimpleNamespace(
             findings=SimpleNamespace(copies=every.copies.astype(np.int64))
@@ -234,24 +236,29 @@ def test_a_null_dataset_of_another_kind_is_no_measure() -> None:
     found = measured(chance_measures=[], kind=kind)
     assert "lengths of records and scripts" in reasons(found)["records.at_least"]
     assert codes_of(found) == ["null_other_kind"]
-    assert "--null DATA of the dataset's kind" in next_step(found, [])
+    assert "--null DATA of the dataset's kind" in next_step(found)
 
 
 def test_what_to_do_next_follows_from_what_is_missing() -> None:
-    assert next_step(measured(too_small=True), []).startswith(
+    assert next_step(measured(too_small=True)).startswith(
         "a larger --control can decide"
     )
     years = np.array([2012] * 30 + [2015] * 10)
     samples = SimpleNamespace(licensed=SimpleNamespace(year=years))
-    bare = measured(chance_measures=[], samples=samples)
-    assert next_step(bare, ["no year"]).startswith("--control FILE or --null DATA")
+
+    def step(carriers: list[str]) -> str:
+        return next_step(
+            measured(chance_measures=[], samples=samples, carriers=carriers)
+        )
+
+    assert step(["no year"]).startswith("--control FILE or --null DATA")
     # 2048 is no plausible year; the corpus's own last years decide nothing.
     carriers = [f"in 201{n} and by 2048" for n in range(4)] * 2
-    assert next_step(bare, carriers) == (
+    assert step(carriers) == (
         "--cutoff 2014-01-01 (the dataset names years up to 2013) gives 10 control "
         "texts."
     )
-    assert next_step(bare, ["in 2019"] * 9).startswith("--control FILE or --null DATA")
+    assert step(["in 2019"] * 9).startswith("--control FILE or --null DATA")
 
 
 def test_warnings_that_a_run_needs() -> None:

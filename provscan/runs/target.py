@@ -1,0 +1,227 @@
+"""The place of a run: what may be replaced there, and the folder in which the run is
+written.
+
+:func:`run_path` chooses the place, and :func:`run_folder` provides the folder, which
+replaces the run at that place when the new run is complete. Files are removed only if
+a ``run.json`` names them or if they have the names of files that a run writes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from provscan.errors import OutputError, UsageError
+from provscan.index.folder import remove_index
+from provscan.options import Source
+from provscan.params import require_folder
+from provscan.readers.bytes.compression import COMPRESSED
+from provscan.runs.folder import (
+    ALL_PARTS,
+    CONTROL,
+    REPORTS,
+    REVIEW_FILE,
+    RUN_FILE,
+    WRITTEN,
+)
+from provscan.runs.inputs import Sources, source_list
+from provscan.unfinished import Unfinished, Work, unfinished_folder
+from provscan.writing import TEMPORARY, is_mount_point, remove_named
+
+# The folder of the run's files in its unfinished folder.
+FILES = "run"
+FILE = re.compile("|".join([*map(re.escape, sorted(WRITTEN)), TEMPORARY.pattern]))
+PART = re.compile(rf"[0-9]{{8}}\.(json|arrow)|{TEMPORARY.pattern}")
+
+
+@dataclass(frozen=True)
+class RunTarget:
+    """The destination of a run."""
+
+    out: Source | None = None  # The folder that the user named, if any.
+    # Whether to replace an earlier run, and whether to continue an interrupted one.
+    overwrite: bool = False
+    resume: bool = False
+
+
+class RunFolder(NamedTuple):
+    """A run that is being written."""
+
+    unfinished: Unfinished  # The folder of its parts.
+    files: Path  # The folder of its files.
+
+
+def run_path(sources: Sources, out: Source | None) -> Path:
+    """Return the run folder, which must not be part of the inputs; by default it is
+    named after the first source.
+    """
+    named = source_list(sources)
+    place = default_out(named) if out is None else out
+    require_folder("out", place)
+    require_outside(Path(place), named or [])
+    return Path(place)
+
+
+def default_out(named: Sequence[str] | None) -> str:
+    """Return the name of a run of the named files."""
+    if named is None or list(named) == ["-"]:
+        raise UsageError(
+            "name the folder for the results with out (-o): data in memory and the "
+            "standard input have no name from which to derive it"
+        )
+    name = os.path.basename(os.path.abspath(named[0]).replace(":", "-"))
+    # The name of a file may be invalid UTF-8, but the name of a run must be valid.
+    name = os.fsencode(name).decode("utf-8", "replace")
+    for suffix in COMPRESSED:
+        name = name.removesuffix(suffix)
+    stem, dot, _ = name.rpartition(".")
+    return f"{stem if dot and stem else name}.run"
+
+
+def require_outside(target: Path, sources: Sequence[str]) -> None:
+    """Check that the results are not written into a folder that is read, or that
+    contains an input.
+    """
+    place = Path(os.path.realpath(target))
+    for source in sources:
+        read = Path(os.path.realpath(source))
+        # A text that was mistaken for a path may be too long for the system.
+        if source and (
+            read.is_relative_to(place)
+            or (os.path.isdir(read) and place.is_relative_to(read))
+        ):
+            raise OutputError(
+                f"{target} would be inside an input, {source}, or contain it: name a "
+                "place outside of it with -o"
+            )
+
+
+@contextlib.contextmanager
+def run_folder(target: Path, *, resume: bool, overwrite: bool) -> Iterator[RunFolder]:
+    """Provide a folder for a run, which replaces ``target`` when the block succeeds.
+
+    With ``resume`` an interrupted run continues, if there is one; with ``overwrite`` an
+    earlier or interrupted run may be replaced.
+    """
+    if os.path.lexists(target):
+        if not overwrite:
+            done = ", so there is no interrupted run to continue" * resume
+            raise OutputError(
+                f"{target} exists already{done}: name another folder, or replace it "
+                "with --overwrite"
+            )
+        _check_replaceable(target)
+    with unfinished_folder(target, WORK, resume=resume, overwrite=overwrite) as folder:
+        # A run that is resumed makes its control index and its files again.
+        _remove_files(folder.path)
+        files = folder.path / FILES
+        files.mkdir(exist_ok=True)
+        yield RunFolder(folder, files)
+        folder.publish(files, replace=overwrite)
+        _clear(files, Path(os.path.realpath(target)))
+
+
+def _check_replaceable(target: Path) -> None:
+    """Raise an error unless a folder contains only a run, or nothing, and can be
+    replaced.
+    """
+    if not target.is_dir():
+        raise OutputError(
+            f"{target} is not a folder, so it is not replaced: name another place"
+        )
+    if is_mount_point(target):
+        raise OutputError(
+            f"{target} is a mount point, so no folder can take its place: name a "
+            f"folder in it, such as {target / 'dataset.run'}"
+        )
+    if not os.access(target, os.W_OK):
+        raise OutputError(
+            f"{target} is write-protected, so it is not replaced: name another folder"
+        )
+    names = {path.name for path in target.iterdir()}
+    if REVIEW_FILE in names:
+        raise OutputError(
+            f"{target} has verdicts of reviewers ({REVIEW_FILE}), which would be lost: "
+            "name another folder, or move that file away"
+        )
+    if foreign := sorted(names - _own_names(target)):
+        others = [name for name in foreign if name not in WRITTEN]
+        why = (
+            f"it contains {others[0]}"
+            if others
+            else f"no {RUN_FILE} of provscan names {foreign[0]}"
+        )
+        raise OutputError(
+            f"{target} is not a run ({why}), so it is not replaced: name another folder"
+        )
+
+
+def _own_names(folder: Path) -> set[str]:
+    """Return the names of the files of a run, according to its ``run.json``."""
+    with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+        info = json.loads((folder / RUN_FILE).read_bytes())
+        if "parameters" in info:
+            names = {RUN_FILE, *info["files"], *REPORTS} & WRITTEN
+            return {name for name in names if (folder / name).is_file()}
+    return set()
+
+
+def _clear(replaced: Path, place: Path) -> None:
+    """Remove a replaced run, and move files that others saved in it to the new run.
+
+    Files that can't be removed are not an error, since the run is already replaced.
+    """
+    with contextlib.suppress(OSError):
+        remove_named(replaced, _own_names(replaced))
+        for path in replaced.iterdir():
+            if not os.path.lexists(place / path.name):
+                path.rename(place / path.name)
+
+
+def _remove_work(folder: Path) -> None:
+    """Remove everything that a run writes to its unfinished folder."""
+    for name in ALL_PARTS:
+        _remove_matching(folder, name, PART)
+    _remove_files(folder)
+
+
+def _remove_files(folder: Path) -> None:
+    remove_index(folder / CONTROL)
+    _remove_matching(folder, FILES, FILE)
+
+
+def _remove_matching(folder: Path, name: str, files: re.Pattern[str]) -> None:
+    """Remove files of a folder inside ``folder``, and that folder if it is then
+    empty.
+    """
+    with contextlib.suppress(OSError):
+        found = filter(files.fullmatch, os.listdir(folder / name))
+        remove_named(folder, [name, *(f"{name}/{file}" for file in found)])
+
+
+WORK = Work(
+    name="run",
+    parts=tuple(f"{name}/[0-9]*.json" for name in ALL_PARTS),
+    unit="part",
+    remove=_remove_work,
+    advice="repeat the command with --resume to go on, or with --overwrite to start "
+    "again",
+    request={
+        "options": "options",
+        "limits": "limits of the readers",
+        "index": "tweets in the index",
+        "control": "control files",
+        "files": "input files",
+        "splits": "splits",
+        "null_files": "files of the null dataset",
+        "null_splits": "splits of the null dataset",
+        "known_files": "files of the known data",
+        "known_splits": "splits of the known data",
+    },
+)

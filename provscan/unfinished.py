@@ -1,0 +1,317 @@
+"""The folder of a result while it is being written, so that an interrupted command can
+resume.
+
+``OUT.unfinished`` contains ``unfinished.json``, which is locked while a process writes
+to the folder; the complete parts of the work; and the result, in a folder of its own
+that becomes ``OUT`` at the end. :func:`unfinished_folder` provides the folder.
+:meth:`Unfinished.begin` records what was requested, or compares it with the request of
+the interrupted command. :meth:`Unfinished.publish` moves the result to its place.
+
+A part is complete when the file that describes it exists. :class:`Work` says which
+files these are, and how the files of a command are removed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import fcntl
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from provscan.errors import OutputError, UsageError
+from provscan.index.folder import sync, sync_all
+from provscan.names import counted
+from provscan.writing import remove_named, temporary_name
+
+CHECKPOINT = "unfinished.json"
+VERSION = 1
+# Minimum free bytes on the disk, about the size of a small run with its report.
+ROOM = 1 << 20
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a command writes to its unfinished folder."""
+
+    name: str  # The kind of the result, such as "run".
+    # Patterns of the files that describe complete parts, for ``Path.glob``.
+    parts: tuple[str, ...]
+    unit: str  # What a part is, in words.
+    # Function that removes everything that the command wrote to the folder.
+    remove: Callable[[Path], None]
+    advice: str  # How to resume or start again, for messages.
+    # Entries of the request that must not change, with their names for messages.
+    request: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def checkpoint(self) -> dict[str, Any]:
+        """The entries by which a checkpoint of this command is recognised."""
+        return {"format": f"provscan-unfinished-{self.name}", "version": VERSION}
+
+    def complete(self, folder: Path) -> int:
+        """Return the number of complete parts in an unfinished folder."""
+        return sum(1 for pattern in self.parts for _ in folder.glob(pattern))
+
+
+class Unfinished:
+    """A folder with an unfinished result, which this process has locked.
+
+    ``path`` is the folder. ``earlier`` is the request of the interrupted command that
+    is resumed; None if there is none, or if none of its parts is complete.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        target: Path,
+        work: Work,
+        checkpoint: int,
+        earlier: dict[str, Any] | None,
+    ) -> None:
+        self.path, self.earlier = path, earlier
+        self._target, self._work, self._checkpoint = target, work, checkpoint
+        # Whether complete parts are kept if the command fails; whether the result is in
+        # its place.
+        self._keep, self._published = earlier is not None, False
+
+    def begin(self, request: Mapping[str, Any], *, keep: bool = True) -> None:
+        """Record what was requested, or compare it with the request of the command that
+        is resumed. Complete parts are kept after an interruption only with ``keep``.
+        """
+        now = json.loads(json.dumps(request))
+        earlier = now if self.earlier is None else self.earlier
+        for name, words in self._work.request.items():
+            if (before := earlier.get(name)) != now.get(name):
+                raise UsageError(
+                    f"can't resume {_shown(self._target)} with other {words}"
+                    f"{_difference(before, now.get(name))}. Undo that change, then "
+                    f"{self._work.advice}"
+                )
+        if keep:
+            _write(self._checkpoint, self._work.checkpoint | {"request": now})
+        self._keep = keep
+
+    def forget(self) -> None:
+        """Discard the complete parts if the command fails: resuming it would be of no
+        use.
+        """
+        self._keep = False
+
+    def publish(self, result: Path, *, replace: bool = False) -> None:
+        """Move the folder ``result``, which is complete, to the target.
+
+        With ``replace``, a folder that is there is replaced, and is then at ``result``.
+        """
+        sync_all([*result.rglob("*"), result])
+        place = Path(os.path.realpath(self._target))
+        if not os.path.lexists(place):
+            result.rename(place)
+        elif not replace:
+            raise FileExistsError(
+                errno.EEXIST, "a folder was created there in the meantime"
+            )
+        elif not _exchange(result, place):
+            replaced = self.path / temporary_name()
+            place.rename(replaced)
+            try:
+                result.rename(place)
+            except BaseException:
+                replaced.rename(place)
+                raise
+            replaced.rename(result)
+        self._published = True
+        sync(place.parent)
+
+    def end(self, error: BaseException | None) -> None:
+        """Remove the folder, or keep it if the command failed and can be resumed, which
+        a note on the error then says.
+        """
+        complete = self._work.complete(self.path)
+        if error is not None and self._keep and complete and not self._published:
+            # An error in the call names its own remedy.
+            if not isinstance(error, UsageError):
+                error.add_note(
+                    f"{counted(complete, f'complete {self._work.unit}')} kept in "
+                    f"{_shown(self._target)}: {self._work.advice}"
+                )
+            return
+        self._work.remove(self.path)
+        remove_named(self.path, [CHECKPOINT])
+        with contextlib.suppress(OSError):
+            self.path.rmdir()
+        if isinstance(error, Exception) and not self._published:
+            error.add_note("No results were saved")
+
+
+@contextlib.contextmanager
+def unfinished_folder(
+    target: Path, work: Work, *, resume: bool, overwrite: bool = False
+) -> Iterator[Unfinished]:
+    """Provide the folder in which the result for ``target`` is written. It is removed
+    at the end, unless the block fails and complete parts are worth keeping.
+
+    Parameters
+    ----------
+    target
+        The place of the result. If it is a link, it stands for the folder to which it
+        points.
+    work
+        What the command writes.
+    resume
+        Resume an interrupted command, if there is one with complete parts.
+    overwrite
+        Discard the parts of an interrupted command that is not resumed.
+
+    Raises
+    ------
+    OutputError
+        The folder can't be written; or another process is writing to it, provscan did
+        not write it, or it has the parts of an interrupted command that is neither
+        resumed nor discarded.
+    """
+    place = unfinished_path(target)
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"can't write next to {target}: {error.strerror}") from error
+    with _locked(place, _shown(target), work) as checkpoint:
+        # A command that was interrupted before its first part begins anew.
+        earlier = _read(checkpoint).get("request") if work.complete(place) else None
+        if earlier is not None and not (resume or overwrite):
+            raise OutputError(
+                f"{_shown(target)} contains an interrupted {work.name}: {work.advice}"
+            )
+        earlier = earlier if resume else None
+        folder = Unfinished(place, target, work, checkpoint, earlier)
+        try:
+            if earlier is None:
+                _write(checkpoint, work.checkpoint)
+                work.remove(place)
+            _require_room(checkpoint)
+            yield folder
+        except BaseException as error:
+            folder.end(error)
+            if isinstance(error, OSError):
+                raise _failed(error, target) from error
+            raise
+        folder.end(None)
+
+
+def unfinished_path(target: Path) -> Path:
+    """Return the folder in which the result for a target is written."""
+    place = Path(os.path.realpath(target))
+    return place.with_name(f"{place.name}.unfinished")
+
+
+def _shown(target: Path) -> Path:
+    """Return the name of the unfinished folder for messages."""
+    return target.with_name(unfinished_path(target).name)
+
+
+@contextlib.contextmanager
+def _locked(folder: Path, shown: Path, work: Work) -> Iterator[int]:
+    """Lock the checkpoint of a folder; the system releases the lock when this process
+    ends, however it ends.
+    """
+    if not (folder / CHECKPOINT).is_file():
+        _require_empty(folder, shown)
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(folder / CHECKPOINT, flags, 0o666)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            same = os.path.samestat(os.fstat(descriptor), os.stat(folder / CHECKPOINT))
+        except OSError:
+            same = False
+        if not same:
+            raise OutputError(
+                f"{shown} is being written by another process: wait for it, or name "
+                "another folder"
+            )
+        if os.fstat(descriptor).st_size == 0:
+            _require_empty(folder, shown)
+        elif not _read(descriptor).items() >= work.checkpoint.items():
+            raise OutputError(
+                f"{shown} contains a file {CHECKPOINT} that this command did not "
+                "write: name another folder"
+            )
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _require_empty(folder: Path, shown: Path) -> None:
+    """Raise an error if a folder without a checkpoint contains anything."""
+    if foreign := sorted(set(os.listdir(folder)) - {CHECKPOINT}):
+        raise OutputError(
+            f"{shown} contains {foreign[0]}, which provscan did not write: name "
+            "another folder"
+        )
+
+
+def _read(checkpoint: int) -> dict[str, Any]:
+    """Return the contents of a checkpoint; empty if provscan did not write it."""
+    text = os.pread(checkpoint, os.fstat(checkpoint).st_size, 0).rstrip(b"\0")
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _write(checkpoint: int, value: dict[str, Any]) -> None:
+    # Write in place, since the file is locked; it contains a complete object at any
+    # time.
+    text = json.dumps(value).encode()
+    os.pwrite(checkpoint, text.ljust(os.fstat(checkpoint).st_size), 0)
+    os.ftruncate(checkpoint, len(text))
+    os.fsync(checkpoint)
+
+
+def _require_room(checkpoint: int) -> None:
+    """Raise an error if the disk is full already."""
+    size = os.fstat(checkpoint).st_size
+    try:
+        os.pwrite(checkpoint, bytes(ROOM), size)
+    finally:
+        os.ftruncate(checkpoint, size)
+
+
+def _failed(error: OSError, target: Path) -> OutputError:
+    failed = OutputError(f"writing {target} failed: {error.strerror or error}")
+    for note in getattr(error, "__notes__", []):
+        failed.add_note(note)
+    return failed
+
+
+def _exchange(first: Path, second: Path) -> bool:
+    """Exchange two folders atomically, if the system can."""
+    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    cwd, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
+    return (
+        rename is not None
+        and rename(cwd, os.fsencode(first), cwd, os.fsencode(second), exchange) == 0
+    )
+
+
+def _difference(before: Any, now: Any) -> str:
+    """Return the difference between two dicts or lists in words."""
+    changes: list[str] = []
+    if isinstance(before, dict) and isinstance(now, dict):
+        changes = [
+            f"{name} was {before.get(name)!r} and is {value!r}"
+            for name, value in now.items()
+            if before.get(name) != value
+        ]
+    elif isinstance(before, list) and isinstance(now, list):
+        changed = [item for item in now if item not in before] or [
+            item for item in before if item not in now
+        ]
+        changes = [str(item[0] if isinstance(item, list) else item) for item in changed]
+    return f" ({', '.join(changes[:3])})" if changes else ""

@@ -1,0 +1,284 @@
+"""Test the folder of an unfinished result: its lock, its checkpoint, how the result
+gets to its place, and that killed commands resume to the same result.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dataset import some_records
+from nightly import NIGHTLY
+
+import provscan
+from provscan import unfinished
+from provscan.errors import InputError, OutputError, UsageError
+from provscan.unfinished import Work, unfinished_folder
+
+
+def remove(folder: Path) -> None:
+    for name in ("parts", "result"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+
+
+WORK = Work(
+    name="test",
+    parts=("parts/*.json",),
+    unit="part",
+    remove=remove,
+    advice="try again",
+    request={"options": "options", "files": "files"},
+)
+REQUEST = {"options": {"a": 1}, "files": [["x", 1], ["y", 2]], "workers": 3}
+
+
+def begin(target: Path, parts: int = 2, *, keep: bool = True) -> None:
+    """Complete some parts, then fail."""
+    with unfinished_folder(target, WORK, resume=False) as folder:
+        folder.begin(REQUEST, keep=keep)
+        (folder.path / "parts").mkdir()
+        for number in range(parts):
+            (folder.path / "parts" / f"{number}.json").touch()
+        raise InputError("failed")
+
+
+def interrupted(target: Path, parts: int = 2, *, keep: bool = True) -> Path:
+    """Return the unfinished folder of a command that failed."""
+    place = target.with_name(f"{target.name}.unfinished")
+    with pytest.raises(InputError) as raised:
+        begin(target, parts, keep=keep)
+    kept = f"2 complete parts kept in {place}: try again"
+    note = kept if parts and keep else "No results were saved"
+    assert raised.value.__notes__ == [note]
+    return place
+
+
+def test_parts_are_kept_until_the_command_is_resumed_or_starts_again(
+    tmp_path: Path,
+) -> None:
+    target = tmp_path / "out"
+    place = interrupted(target)
+    with (
+        pytest.raises(OutputError, match="contains an interrupted test: try again"),
+        unfinished_folder(target, WORK, resume=False),
+    ):
+        pass
+    with unfinished_folder(target, WORK, resume=True) as folder:
+        assert folder.earlier == REQUEST
+        folder.begin(REQUEST | {"workers": 1})
+        assert len(list((place / "parts").iterdir())) == 2
+        (place / "result").mkdir()
+        folder.publish(place / "result")
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+    target = tmp_path / "other"
+    place = interrupted(target)
+    with unfinished_folder(target, WORK, resume=False, overwrite=True) as folder:
+        assert folder.earlier is None
+        assert [path.name for path in place.iterdir()] == ["unfinished.json"]
+
+
+def test_without_a_complete_part_nothing_is_kept(tmp_path: Path) -> None:
+    assert not interrupted(tmp_path / "a", parts=0).exists()
+    assert not interrupted(tmp_path / "b", keep=False).exists()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_parts_that_are_of_no_use_are_not_kept(tmp_path: Path) -> None:
+    interrupted(tmp_path / "out")
+
+    def failing() -> None:
+        with unfinished_folder(tmp_path / "out", WORK, resume=True) as folder:
+            folder.begin(REQUEST)
+            folder.forget()
+            raise InputError("of no use")
+
+    with pytest.raises(InputError):
+        failing()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"options": {"a": 2}}, r"other options \(a was 1 and is 2\)\. Undo that"),
+        ({"files": [["x", 1], ["y", 3]]}, r"other files \(y\)\. Undo that change"),
+        ({"files": [["x", 1]]}, r"other files \(y\)\. Undo that change, then try aga"),
+    ],
+)
+def test_only_the_same_request_is_resumed(
+    changed: dict[str, Any], words: str, tmp_path: Path
+) -> None:
+    place = interrupted(tmp_path / "out")
+    with (
+        pytest.raises(UsageError, match=f"can't resume .* with {words}") as raised,
+        unfinished_folder(tmp_path / "out", WORK, resume=True) as folder,
+    ):
+        folder.begin(REQUEST | changed)
+    assert not hasattr(raised.value, "__notes__")
+    assert len(list((place / "parts").iterdir())) == 2
+
+
+def test_one_process_writes_at_a_time(tmp_path: Path) -> None:
+    with (
+        unfinished_folder(tmp_path / "out", WORK, resume=False),
+        pytest.raises(OutputError, match="is being written by another process"),
+        unfinished_folder(tmp_path / "out", WORK, resume=True, overwrite=True),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("content", ["", "{}", '{"format": "another"}', "[1]", "x"])
+def test_folders_of_others_are_refused(content: str, tmp_path: Path) -> None:
+    place = tmp_path / "out.unfinished"
+    place.mkdir()
+    names = ["mine", "unfinished.json"] if content else ["mine"]
+    for name in names:
+        (place / name).write_text(content)
+    with (
+        pytest.raises(OutputError, match="did not write: name another folder"),
+        unfinished_folder(tmp_path / "out", WORK, resume=True, overwrite=True),
+    ):
+        pass
+    assert sorted(path.name for path in place.iterdir()) == names
+
+
+def test_a_checkpoint_that_was_padded_when_its_writer_was_killed(
+    tmp_path: Path,
+) -> None:
+    place = interrupted(tmp_path / "out")
+    with (place / "unfinished.json").open("ab") as file:
+        file.write(bytes(99))
+    with unfinished_folder(tmp_path / "out", WORK, resume=True) as folder:
+        assert folder.earlier == REQUEST
+
+
+@pytest.mark.parametrize("atomic", [True, False])
+def test_a_folder_is_replaced_only_if_that_was_asked_for(
+    atomic: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not atomic:
+        monkeypatch.setattr(unfinished, "_exchange", lambda *_: False)
+    target = tmp_path / "out"
+    for replace in (False, True):
+        with unfinished_folder(target, WORK, resume=False) as folder:
+            result = folder.path / "result"
+            result.mkdir()
+            (result / "new").touch()
+            target.mkdir(exist_ok=True)
+            (target / "old").touch()
+            if replace:
+                folder.publish(result, replace=True)
+                assert [path.name for path in result.iterdir()] == ["old"]
+            else:
+                with pytest.raises(FileExistsError):
+                    folder.publish(result)
+        assert [path.name for path in target.iterdir()] == ["new" if replace else "old"]
+        assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+KILLS = 25 if NIGHTLY else 1
+NEVER = 10**9
+# Kills itself soon after it has touched the unfinished folder so many times.
+CHILD = """
+import os, random, signal, sys, threading, time
+import provscan
+from provscan.ledger import make_ledger
+
+command, left, seed = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+count = 0
+
+def soon():
+    time.sleep(random.Random(seed).choice([0, 0, 0.001, 0.01, 0.1]))
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def hook(event, arguments):
+    global count
+    if not arguments or "out.unfinished" not in str(arguments[0]):
+        return
+    count += 1
+    if count == left:
+        threading.Thread(target=soon).start()
+
+sys.addaudithook(hook)
+if command == "match":
+    options = {"control": "control.jsonl", "null": "null", "spike_ins": 100}
+    provscan.match("data", "a.index", "out", workers=2, resume=True, **options)
+else:
+    make_ledger(["logs"], "out", key="secret")
+print(count)
+"""
+
+
+def child(folder: Path, command: str, left: int, seed: int = 0) -> str:
+    """Return the number of touches, or nothing if the process was killed."""
+    done = subprocess.run(
+        [sys.executable, "-c", CHILD, command, str(left), str(seed)],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode in (0, -9), done.stderr
+    return done.stdout
+
+
+def make_inputs(folder: Path) -> None:
+    records = [some_records(number, 30) for number in range(9)]
+    tweets = [
+        {"id": f"c{n}", "text": f"a tweet of the control, in no dataset, number {n}"}
+        for n in range(60)
+    ]
+    sources = {f"data/{n}": rows for n, rows in enumerate(records[:6])}
+    sources |= {f"null/{n}": rows for n, rows in enumerate(records[6:])}
+    for name, rows in (sources | {"control": tweets}).items():
+        path = folder / f"{name}.jsonl"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    for number in range(4):
+        path = folder / "logs" / f"{number}.csv"
+        path.parent.mkdir(exist_ok=True)
+        rows = [
+            f"2022-01-0{1 + number}T00:{n:02}:00Z,reader,/2/tweets,200,{n}"
+            for n in range(60)
+        ]
+        path.write_text("\n".join(["time,app,endpoint,status,tweets", *rows, ""]))
+
+
+def result_of(command: str, out: Path) -> Any:
+    if command == "match":
+        names = ("matches.parquet", "evidence.parquet", "summary.json")
+        return [(out / name).read_bytes() for name in names]
+    ledger = json.loads((out / "ledger.json").read_text())
+    paths = sorted(str(path.relative_to(out)) for path in out.rglob("*"))
+    workbook = ledger["files"].pop("ledger.xlsx")  # It contains the time.
+    return ledger, paths, bool(workbook)
+
+
+@pytest.mark.parametrize("command", ["match", "ledger"])
+def test_killed_commands_resume_to_the_same_result(
+    command: str, index: provscan.Index, tmp_path: Path
+) -> None:
+    """Killed at random moments, and resumed until they end."""
+    make_inputs(tmp_path)
+    shutil.copytree(index.path, tmp_path / "a.index")
+    count, out = int(child(tmp_path, command, NEVER)), tmp_path / "out"
+    expected = result_of(command, out)
+    shutil.rmtree(out)
+    rng = random.Random(2)
+    for kill in range(KILLS):
+        for again in range(2 - kill % 2):
+            if not out.exists():
+                child(tmp_path, command, 1 + rng.randrange(count), 2 * kill + again)
+        if not out.exists():
+            assert child(tmp_path, command, NEVER)
+        assert result_of(command, out) == expected
+        shutil.rmtree(out)
+        # A process that is killed after the result is in its place leaves the rest.
+        shutil.rmtree(tmp_path / "out.unfinished", ignore_errors=True)
