@@ -142,9 +142,13 @@ def group_of(item: pytest.Item) -> str:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]):
     """Run the tests of a group in one process, since they share a slow setup, and the
-    longest groups first, so that no process waits for them at the end.
+    longest groups first, so that no process waits for them at the end. Tests that use
+    a cluster get the mark of this name.
     """
     groups = {item: group_of(item) for item in items}
+    for item in items:
+        if groups[item] == "cluster":
+            item.add_marker("cluster")
     items.sort(
         key=lambda item: (
             LONGEST.index(groups[item]) if groups[item] in LONGEST else len(LONGEST)
