@@ -62,27 +62,30 @@ LONGEST = [
     "cluster",
     "test_browser.py",
     "test_resume.py",
-    "test_clean_resume.py",
+    "test_readme.py",
     "test_match.py",
-    "test_format.py",
-    "test_damage.py",
-    "test_crash.py",
-    "test_analysis.py",
-    "test_sample.py",
-    "test_reader.py",
-    "test_score.py",
-    "test_shards.py",
-    "test_run.py",
-    "test_maintenance.py",
-    "test_resolution.py",
-    "test_end_to_end.py",
-    "test_life.py",
+    "test_ledger.py",
+    "test_access.py",
+    "test_gates_page.py",
+    "test_clean.py",
     "test_program.py",
+    "test_score.py",
+    "test_sample.py",
+    "test_hostile.py",
+    "test_page.py",
+    "test_analysis.py",
+    "test_clock.py",
+    "test_resolution.py",
+    "test_replay.py",
+    "test_notebook_page.py",
+    "test_plan.py",
+    "test_shards.py",
+    "test_damage.py",
+    "test_clean_resume.py",
     "test_read_damage.py",
-    "test_blocks.py",
-    "test_matrix.py",
-    "test_answers.py",
-    "test_oracle.py",
+    "test_run.py",
+    "test_blind.py",
+    "test_maintenance.py",
     "test_benchmarks.py",
 ]
 
@@ -142,9 +145,13 @@ def group_of(item: pytest.Item) -> str:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]):
     """Run the tests of a group in one process, since they share a slow setup, and the
-    longest groups first, so that no process waits for them at the end.
+    longest groups first, so that no process waits for them at the end. Tests that use
+    a cluster get the mark of this name.
     """
     groups = {item: group_of(item) for item in items}
+    for item in items:
+        if groups[item] == "cluster":
+            item.add_marker("cluster")
     items.sort(
         key=lambda item: (
             LONGEST.index(groups[item]) if groups[item] in LONGEST else len(LONGEST)

@@ -27,7 +27,7 @@ def replayed(handed: Handed, datasets: list[Path], **options: Any) -> dict[str, 
 
 @pytest.mark.parametrize(
     "options",
-    [{"workers": 1}, {"workers": 3}, {"executor": "processes", "workers": 2}],
+    [{"workers": 1}, {"workers": 3}, {"executor": "processes", "workers": 1}],
     ids=str,
 )
 def test_workers_and_executors_change_nothing(

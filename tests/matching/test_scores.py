@@ -113,6 +113,7 @@ def found_by(index: provscan.Index, text: str) -> list[str]:
     return [str(name) for name in index.match([text])["tweet_id"].to_pylist()]
 
 
+@pytest.mark.usefixtures("fork")
 def test_an_index_goes_to_processes_as_its_path(
     latin: provscan.Index, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -121,7 +122,7 @@ def test_an_index_goes_to_processes_as_its_path(
     assert len(sent) < 500
     monkeypatch.chdir(tmp_path)
     assert pickle.loads(sent).match([text]).equals(latin.match([text]))
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
+    with multiprocessing.get_context("forkserver").Pool(1) as pool:
         assert pool.apply(found_by, (latin, text)) == found_by(latin, text)
 
 

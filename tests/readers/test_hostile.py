@@ -67,11 +67,10 @@ sys.exit(status)
 """
 
 
-@pytest.fixture
-def folder(tmp_path, request):
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, request):
     """A folder with a hostile file between two that are sound."""
-    place = tmp_path / "data"
-    place.mkdir()
+    place = tmp_path_factory.mktemp("data")
     for name, data in (
         ("a.jsonl", ROW),
         (request.param, HOSTILE[request.param]()),
@@ -81,7 +80,11 @@ def folder(tmp_path, request):
     return place
 
 
-@pytest.mark.parametrize("folder", HOSTILE, indirect=True)
+# Its tests follow each other, so that each file is made once.
+each_file = pytest.mark.parametrize("folder", HOSTILE, indirect=True, scope="module")
+
+
+@each_file
 def test_a_hostile_file_costs_itself(folder, request):
     name = request.node.callspec.params["folder"]
     stats, sources = ReadStats(), []
@@ -98,7 +101,7 @@ def test_a_hostile_file_costs_itself(folder, request):
     assert all(f"/{name}" in damage.source for damage in stats.damaged)
 
 
-@pytest.mark.parametrize("folder", HOSTILE, indirect=True)
+@each_file
 def test_a_hostile_file_of_a_corpus_costs_itself(folder):
     stats, sources = ReadStats(), []
     with nothing_changes(folder):
@@ -163,7 +166,7 @@ def test_what_is_no_fault_of_a_file_goes_its_way(tmp_path, monkeypatch, error):
 
 
 @pytest.mark.skipif(not NIGHTLY, reason="takes half an hour")
-@pytest.mark.parametrize("folder", HOSTILE, indirect=True)
+@each_file
 def test_a_hostile_file_stalls_no_command(folder, tmp_path):
     """Whole processes: what a signal would end, and a limit of memory."""
     index = provscan.build_index([{"id": "1", "text": TEXT}], tmp_path / "a.index")
