@@ -76,8 +76,8 @@ class Dataset:
     plan: ReadPlan
     fields: Fields
     limits: Limits
-    sources: dict[str, str]  # The names in the run by the sources of the splits.
-    checksums: dict[str, str]  # The checksums of the files by their paths.
+    sources: dict[str, str]  # For the source of each split, its name in the run.
+    checksums: dict[str, str]  # For the path of each file, its checksum.
     summary: dict[str, Any]
 
     def place(self, path: str) -> str:

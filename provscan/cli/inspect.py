@@ -69,8 +69,8 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
         yield f"  sample: {', '.join(counts)}"
         if subtitles := file["sampled"]["notes"].get("subtitles"):
             yield (
-                f"  subtitles: {counted(subtitles, 'text')}, without numbers and times "
-                "of cues, shown as ▒"
+                f"  subtitles: {counted(subtitles, 'text')}; numbers and times of "
+                "cues, shown as ▒, are left out"
             )
         for example in file["examples"]:
             yield (

@@ -85,7 +85,7 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
         more = counted(len(matches) - SHOWN, "weaker match")
         yield f"\n... and {more}, which --json lists"
     if any(_differing(match) for match in matches[:SHOWN]):
-        yield "\nOnly the text has the words in {+ +}; only the tweet those in [- -]."
+        yield "\n{+ +} marks words that only the text has, [- -] those of the tweet."
 
 
 def _match_lines(number: int, match: dict[str, Any]) -> Iterator[str]:

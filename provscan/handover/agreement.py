@@ -134,8 +134,8 @@ def corrected_share(
     def limit(
         end: Callable[[Factor], float], other: Callable[[Factor], float]
     ) -> float:
-        """Return the distance of a limit. More hits or false accepts mean fewer
-        copies.
+        """Return the distance of a limit from the share. The rates of hits and of
+        false accepts take the other end, since the share falls if either rises.
         """
         moved = (
             at(end(share), hit.value, false.value),

@@ -135,8 +135,7 @@ def scan(
     reader: ScanReader | None = None,
     mapped: Map = map,
 ) -> int:
-    """Scan a split and write its part, unless that part is already complete; return
-    the number of the task.
+    """Scan a split and write its part; return the number of the task.
 
     `advance` is called with the number of bytes read since the last call (for a Ray
     block, the number of rows), and may raise to end the scan. `reader` is the open

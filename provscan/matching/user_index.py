@@ -356,7 +356,7 @@ def _id_array(ids: Iterable[object] | None, texts: int) -> pa.StringArray:
     array = pa.array([None if id is None else str(id) for id in values], pa.string())
     if len(array) != texts:
         raise ParameterError(
-            f"expected an id of each of {texts:,} texts, found {len(array):,} ids"
+            f"expected one id per text, {texts:,} in all, found {len(array):,} ids"
         )
     return array
 

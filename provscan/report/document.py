@@ -229,8 +229,8 @@ def write_report(
     folder = RunFiles.open(run)
     if "records" not in folder.summary["answer"]:
         raise InputError(
-            f"{run} makes no estimate, so it has another report: `provscan report "
-            f"{run}` writes it"
+            f"{run} makes no estimate, so its report is of another kind: `provscan "
+            f"report {run}` writes that report"
         )
     made = render(folder, texts=texts, marks=marks)
     return write_page(out or run / "report.html", made, overwrite=overwrite)

@@ -90,8 +90,8 @@ class Guard:
             self._metrics.answered(scope["path"], answer.status, seconds)
 
     def _admit(self, scope: Scope) -> None:
-        """Refuse a request from a client that sends too many, without the token, or
-        from a page of another site.
+        """Refuse a request without the token, from a page of another site, or from a
+        client that sends too many.
         """
         self._count(scope["client"][0] if scope["client"] else "")
         headers = dict(scope["headers"])

@@ -73,7 +73,7 @@ def test_what_is_alike_how_rare_and_who_said_it(
         "   In 4 licensed tweets by 4 authors",
         "   https://x.com/i/status/200",
         "",
-        "Only the text has the words in {+ +}; only the tweet those in [- -].",
+        "{+ +} marks words that only the text has, [- -] those of the tweet.",
     ]
 
 

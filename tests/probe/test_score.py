@@ -275,7 +275,7 @@ def test_a_budget_that_ended_early_is_said(plan: Plan, index: provscan.Index) ->
     )
     (warning,) = summary["answer"]["warnings"]
     assert warning["message"].endswith(
-        "pairs were not asked completely, and no number contains them."
+        "pairs were not asked completely, and are left out of all numbers."
     )
     assert summary["answer"]["next"].startswith(
         "repeat provscan probe run, which asks the missing questions of "

@@ -191,7 +191,7 @@ def test_files_of_different_runs_are_refused(run: Path, tmp_path: Path) -> None:
     ):
         write_report(other)
     seal(other, other)
-    with pytest.raises(InputError, match="of different runs"):
+    with pytest.raises(InputError, match="from different runs"):
         write_report(other)
     (other / "evidence.parquet").unlink()
     with pytest.raises(InputError, match=r"evidence\.parquet does not exist"):

@@ -25,8 +25,8 @@ WINDOW = 4 * _BLOCK
 FEW, MANY = 2, 14
 # The number of code points before and after such a window that belong to the passage.
 CONTEXT = 64
-# After TRIES passages in a row that can't be restored, further passages are skipped
-# until NEAR code points have none: such text is in another language.
+# After TRIES passages in a row that can't be restored, further passages are skipped, as
+# they are in another language, until one begins NEAR code points after the one before.
 TRIES, NEAR = 2, 2000
 # The minimum number of single letters in a row that are joined, and the minimum number
 # of letters of a long word.

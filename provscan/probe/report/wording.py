@@ -20,8 +20,8 @@ model may have seen them.
 """
 WARNINGS = {
     "incomplete": (
-        "{missing:,} of {pairs:,} pairs were not asked completely, and no number "
-        "contains them."
+        "{missing:,} of {pairs:,} pairs were not asked completely, and are left out of "
+        "all numbers."
     ),
     "reversed": (
         "The controls are recited more often than the licensed tweets. The model may "
