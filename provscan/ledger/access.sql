@@ -62,8 +62,8 @@ WITH by_day AS (
     FROM by_day LEFT JOIN found USING (scope, name, day) GROUP BY ALL
 ), counted AS (
     SELECT summed.*, coalesce(value, 0) AS value, coalesce(low, 0) AS low,
-        coalesce(high, 0) AS high, without = 0 AND uncounted = 0 AS complete,
-        uncounted = 0 AND NOT sampled AS bounded,
+        coalesce(high, 0) AS high, uncounted = 0 AND NOT sampled AS bounded,
+        bounded AND without = 0 AS complete,
         NOT EXISTS (FROM found WHERE low < high) AS exact
     FROM summed LEFT JOIN (FROM found WHERE day IS NULL) USING (scope, name)
 )
@@ -90,9 +90,9 @@ SELECT scope, nullif(name, '') AS name, first, last, calls, refused, failed, ret
         CASE WHEN uncounted > 0 THEN format('{:,} answered calls state neither ids '
             'nor a number of tweets: the tweets delivered do not include theirs, and '
             'there is no upper bound', uncounted::BIGINT) END,
-        CASE WHEN sampled THEN 'logs are samples: counts are those in the logs, '
-            'estimates assume that calls were sampled independently, and distinct '
-            'tweets have no upper bound' END,
+        CASE WHEN sampled THEN 'logs are samples: calls and tweets delivered are 95% '
+            'intervals, which assume that calls were sampled independently; distinct '
+            'tweets have no upper bound; other numbers are those in the logs' END,
         CASE WHEN NOT exact THEN 'distinct ids are estimated; the bounds are the 95% '
             'bounds of a CPC sketch' END
     ), ''), 'every delivered tweet has an id') AS says

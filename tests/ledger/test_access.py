@@ -367,7 +367,8 @@ def test_samples_are_estimated_with_an_interval(tmp_path: Path) -> None:
     assert total["calls_low"] < len(found) < total["calls_high"]
     delivered = naive.three_counts(found)[0]
     assert total["delivered_low"] < delivered < total["delivered_high"]
-    assert total["distinct_high"] is None
+    assert (total["distinct_value"], total["distinct_high"]) == (None, None)
+    assert total["method"] == "bounds"
 
 
 def test_shared_quotas_are_found(tmp_path: Path) -> None:
