@@ -1,9 +1,10 @@
 """Find the busiest windows, shared quotas and retries.
 
 :func:`walk` reads all calls once, in order of time and some millions at a time, counts
-retries, and passes the answered calls to a compiled loop (:class:`_Scope`). The calls of
-the last two days, in which the windows begin, are in a mapped file, so that memory does
-not depend on the number of calls a day. ``access.sql`` makes tables from the results.
+retries, and passes the answered calls to a compiled loop (:class:`_Scope`). The calls
+of the last two days, in which the windows begin, are in a mapped file, so that memory
+does not depend on the number of calls a day. ``access.sql`` makes tables from the
+results.
 """
 
 from __future__ import annotations
