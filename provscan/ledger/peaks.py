@@ -126,7 +126,8 @@ class _Scope:
             self._added = cut
             if begun is not None:
                 time, zone, day = begun
-                if cut > self._days[zone, 2]:
+                # Days without calls have no windows; one table gives the columns.
+                if cut > self._days[zone, 2] or not self.found:
                     self._end(zone)
                 self._days[zone] = time, day, cut
 
