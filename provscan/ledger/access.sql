@@ -36,36 +36,34 @@ ORDER BY application, project, endpoint, s.day;
 -- bound of distinct tweets. In a sample, each call counts 1 / share times; this is the
 -- Horvitz-Thompson estimator.
 CREATE VIEW table_totals AS
-WITH by_day AS (
-    SELECT scope, name, day, min(first) AS first, max(last) AS last,
-        sum(calls) AS calls, sum(refused) AS refused, sum(failed) AS failed,
-        sum(retries) AS retries, sum(uncounted) AS uncounted,
-        sum(delivered) AS delivered, sum(delivered_without_ids) AS without,
-        max(most) AS most, min(share) AS share, sum(calls / share) AS all_calls,
-        sum(calls * (1 - share) / share ** 2) AS calls_variance,
-        sum(delivered / share) AS all_delivered,
-        sum(squares * (1 - share) / share ** 2) AS delivered_variance
+WITH each AS (
+    SELECT scope, scoped.name, added.*
     FROM added JOIN names USING (i) JOIN scoped USING (place)
-    WHERE scope <> 'place' AND scoped.name IS NOT NULL GROUP BY ALL
+    WHERE scope <> 'place' AND scoped.name IS NOT NULL
 ), summed AS (
     SELECT scope, name, min(first) AS first, max(last) AS last, sum(calls) AS calls,
         sum(refused) AS refused, sum(failed) AS failed,
         coalesce(sum(retries), 0) AS retries, sum(uncounted) AS uncounted,
-        sum(delivered) AS delivered, sum(without) AS without, max(most) AS most,
-        coalesce(sum(value), 0) AS day_value, coalesce(sum(low), 0) AS day_low,
-        coalesce(sum(high), 0) AS day_high,
-        sum(greatest(coalesce(low, 0), most)) AS day_least,
-        sum(all_calls) AS all_calls, 1.96 * sqrt(sum(calls_variance)) AS calls_margin,
-        sum(all_delivered) AS all_delivered,
-        1.96 * sqrt(sum(delivered_variance)) AS delivered_margin,
-        min(share) < 1 AS sampled
-    FROM by_day LEFT JOIN found USING (scope, name, day) GROUP BY ALL
+        sum(delivered) AS delivered, sum(delivered_without_ids) AS without,
+        sum(calls / share) AS all_calls,
+        1.96 * sqrt(sum(calls * (1 - share) / share ** 2)) AS calls_margin,
+        sum(delivered / share) AS all_delivered,
+        1.96 * sqrt(sum(squares * (1 - share) / share ** 2)) AS delivered_margin,
+        max(most) AS most, min(share) < 1 AS sampled
+    FROM each GROUP BY ALL
+), daily AS (
+    SELECT scope, name, coalesce(sum(value), 0) AS day_value,
+        coalesce(sum(low), 0) AS day_low, coalesce(sum(high), 0) AS day_high,
+        sum(greatest(coalesce(low, 0), most)) AS day_least
+    FROM (SELECT scope, name, day, max(most) AS most FROM each GROUP BY ALL)
+    LEFT JOIN found USING (scope, name, day) GROUP BY ALL
 ), counted AS (
-    SELECT summed.*, coalesce(value, 0) AS value, coalesce(low, 0) AS low,
-        coalesce(high, 0) AS high, without = 0 AND uncounted = 0 AS complete,
-        uncounted = 0 AND NOT sampled AS bounded,
+    SELECT summed.*, daily.* EXCLUDE (scope, name), coalesce(value, 0) AS value,
+        coalesce(low, 0) AS low, coalesce(high, 0) AS high,
+        uncounted = 0 AND NOT sampled AS bounded, bounded AND without = 0 AS complete,
         NOT EXISTS (FROM found WHERE low < high) AS exact
-    FROM summed LEFT JOIN (FROM found WHERE day IS NULL) USING (scope, name)
+    FROM summed JOIN daily USING (scope, name)
+    LEFT JOIN (FROM found WHERE day IS NULL) USING (scope, name)
 )
 SELECT scope, nullif(name, '') AS name, first, last, calls, refused, failed, retries,
     uncounted, delivered,
@@ -90,9 +88,9 @@ SELECT scope, nullif(name, '') AS name, first, last, calls, refused, failed, ret
         CASE WHEN uncounted > 0 THEN format('{:,} answered calls state neither ids '
             'nor a number of tweets: the tweets delivered do not include theirs, and '
             'there is no upper bound', uncounted::BIGINT) END,
-        CASE WHEN sampled THEN 'logs are samples: counts are those in the logs, '
-            'estimates assume that calls were sampled independently, and distinct '
-            'tweets have no upper bound' END,
+        CASE WHEN sampled THEN 'logs are samples: calls and tweets delivered are 95% '
+            'intervals, which assume that calls were sampled independently; distinct '
+            'tweets have no upper bound; other numbers are those in the logs' END,
         CASE WHEN NOT exact THEN 'distinct ids are estimated; the bounds are the 95% '
             'bounds of a CPC sketch' END
     ), ''), 'every delivered tweet has an id') AS says

@@ -35,6 +35,8 @@ SKETCH = 14
 SAME = 0.5
 OUTCOMES = """CASE WHEN status IN (401, 403, 420, 429) THEN 'refused'
     WHEN status >= 500 THEN 'failed' ELSE 'answered' END"""
+# A response that arrives for more than a minute, as a stream does, is not a pause.
+UNTIL = "if(seen > time + INTERVAL 1 MINUTE, seen, time)"
 SCOPES = ("application", "project", "user", "token")
 # The scopes of totals, and the places of the table ``calls``.
 COUNTED = ("all", "application", "project", "place")

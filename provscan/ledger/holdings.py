@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
@@ -62,13 +61,11 @@ def add_holdings(
             shown = given or f"{scans.name}/{folder.name}"
             rows.append({"kind": kind, **row, **_answer(folder, unit, shown)})
             if kind == "holding":
+                matches = folder / MATCHES_FILE
                 db.execute(
                     "INSERT INTO held SELECT DISTINCT ?, ?, ?::TIMESTAMPTZ, tweet_id, "
                     "tweets > 1 FROM read_parquet(?) WHERE counted AND NOT control",
-                    [
-                        *map(row.get, ("application", "name", "date")),
-                        str(folder / MATCHES_FILE),
-                    ],
+                    [row["application"], row["name"], row["date"], str(matches)],
                 )
         columns = "application VARCHAR, name VARCHAR, kind VARCHAR, date TIMESTAMPTZ"
         if kind == "holding":
@@ -82,14 +79,15 @@ def _scan(case: Case, held: Row, run: Path, progress: Progress | None) -> None:
     """
     options = dict(held["options"] or {})
     dataset = case.folder / held["dataset"]
-    files = sorted([dataset, *dataset.rglob("*")])
-    for name in sorted({"control", "known", "null"} & options.keys()):
-        named = [case.folder / str(path) for path in _list(options[name])]
+    files = [dataset, *dataset.rglob("*")]
+    for name in {"control", "known", "null"} & options.keys():
+        given = options[name] if isinstance(options[name], list) else [options[name]]
+        named = [case.folder / str(path) for path in given]
         files += filter(Path.is_file, named)
         options[name] = list(map(str, named))
-    states = [
+    states = sorted(
         (str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files
-    ]
+    )
     index = open_index(case.folder / case.about["index"])
     basis = [states, index.fingerprint, options, __version__]
     asked = json.dumps(basis, default=str)
@@ -119,10 +117,6 @@ def _scan(case: Case, held: Row, run: Path, progress: Progress | None) -> None:
 
 def _key(option: re.Match[str]) -> str:
     return f"the option {option[1].replace('-', '_')} of the case file"
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 def _answer(folder: Path, unit: str, shown: str) -> Row:

@@ -40,15 +40,17 @@ def window_type(zones: int) -> np.dtype:
 def busiest(recent, span, scope, groups, lengths, midnights, latest, windows):
     """Update the busiest sliding and fixed windows of each group.
 
-    ``recent`` RECENT[2**b] has the calls of ``span``, the numbers of the first call to
-    add and of the first one after them, and all calls of two window lengths before
-    each of them. ``groups`` int64[names] is the group of each name in the scope with
-    number ``scope``. ``lengths`` int64[w] are the lengths of the windows, ascending,
-    and ``midnights`` int64[zones] the beginning of the day in each zone, from which
-    fixed windows are counted, in microseconds. The other arrays are kept between the
-    calls of this function: ``latest`` int64[groups, 2] is the number and the time of
-    the last call of each group, at first below all times; ``windows`` is
-    ``window_type(zones)``[groups, w].
+    Calls are numbered in order of time. ``span`` has the number of the first call to
+    add, and the number after the last one. ``recent`` RECENT[2**b] has these calls, and
+    the calls of twice the longest window before each of them. ``groups`` int64[names]
+    is the group of each name in the scope with number ``scope``. ``lengths`` int64[w]
+    are the lengths of the windows, ascending, and ``midnights`` int64[zones] is the
+    beginning of the day in each zone, from which fixed windows are counted; both are in
+    microseconds.
+
+    The caller keeps the other arrays from one span to the next: ``latest``
+    int64[groups, 2] is the number and the time of the last call of each group, at first
+    before all times; ``windows`` is ``window_type(zones)``[groups, w].
 
     Of equal windows, the first one counts. A window that ends with the last of several
     simultaneous calls contains all of them.
@@ -63,6 +65,7 @@ def busiest(recent, span, scope, groups, lengths, midnights, latest, windows):
         latest[group, 1] = time
         for w in range(len(lengths)):
             length, window = lengths[w], windows[group, w]
+            # The window may have begun up to two lengths ago, or it is empty by now.
             if pause >= length:
                 window.calls = 0
                 window.oldest = i

@@ -1,9 +1,10 @@
 """Find the busiest windows, shared quotas and retries.
 
-:func:`walk` reads all calls once, in order of time and some millions at a time, and
-passes them to compiled loops. The calls of the last days, in which a window can begin,
-are in a mapped file, so that memory does not depend on the number of calls a day.
-``access.sql`` makes tables from the results.
+:func:`walk` reads all calls once, in order of time and some millions at a time, counts
+retries, and passes the answered calls to a compiled loop (:class:`_Scope`). The calls
+of the last two days, in which the windows begin, are in a mapped file, so that memory
+does not depend on the number of calls a day. ``access.sql`` makes tables from the
+results.
 """
 
 from __future__ import annotations
@@ -89,7 +90,10 @@ def walk(
 
 
 class _Scope:
-    """The busiest windows of the groups of one scope."""
+    """Finds the busiest windows of the groups of one scope.
+
+    ``found`` has the windows of the days that have ended.
+    """
 
     def __init__(
         self, number: int, groups: Any, windows: Sequence[int], zones: Sequence[str]
@@ -122,7 +126,8 @@ class _Scope:
             self._added = cut
             if begun is not None:
                 time, zone, day = begun
-                if cut > self._days[zone, 2]:
+                # Days without calls have no windows; one table gives the columns.
+                if cut > self._days[zone, 2] or not self.found:
                     self._end(zone)
                 self._days[zone] = time, day, cut
 

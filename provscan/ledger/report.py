@@ -82,6 +82,9 @@ def ledger_lines(found: Mapping[str, Any]) -> Iterator[str]:
     for row in found["totals"]:
         if row["scope"] == "all":
             calls = several(row["calls"], "call", "calls")
+            if row["calls_high"] != row["calls_low"]:
+                whole = span(row["calls_low"], row["calls_high"])
+                calls += f" in samples of {whole} calls (95% interval)"
             yield f"Accessed: {calls}, {row['refused']:,} refused"
             for title, name in THREE.items():
                 bounds = span(row[f"{name}_low"], row[f"{name}_high"])

@@ -96,7 +96,8 @@ TOTALS = _schema(
     distinct_value=pa.int64(),
     distinct_low=pa.int64(),
     distinct_high=pa.int64(),
-    # "exact", "sketch" (95% bounds of a CPC sketch) or "bounds" (ids are missing).
+    # Of distinct counts: "exact", "sketch" (95% bounds of a CPC sketch) or "bounds"
+    # (ids are missing, or logs are samples).
     method=pa.string(),
     # Bounds of all calls and of all tweets delivered: 95% intervals if the logs are
     # samples, else their numbers. `delivered_high` is null if calls are uncounted.

@@ -393,7 +393,19 @@ def test_samples_are_estimated_with_an_interval(tmp_path: Path) -> None:
     assert total["calls_low"] < len(found) < total["calls_high"]
     delivered = naive.three_counts(found)[0]
     assert total["delivered_low"] < delivered < total["delivered_high"]
-    assert total["distinct_high"] is None
+    assert (total["distinct_value"], total["distinct_high"]) == (None, None)
+    assert total["method"] == "bounds"
+
+
+def test_a_log_without_an_answered_call_has_no_peaks(tmp_path: Path) -> None:
+    found = naive.calls(NIGHTS[0], 20, 100, seed=9)
+    refused = [call | {"status": 429, "tweets": 0, "ids": None} for call in found]
+    tables = measured(tmp_path, naive.write(refused, tmp_path / "log.jsonl"))
+    assert rows(tables, "peaks") == []
+    total = rows(tables, "totals")[0]
+    assert (total["calls"], total["refused"]) == (len(found), len(found))
+    assert total["retries"] == len(naive.retries(refused))
+    assert (total["distinct_value"], total["method"]) == (0, "exact")
 
 
 def test_shared_quotas_are_found(tmp_path: Path) -> None:
