@@ -166,7 +166,8 @@ def take_in(
         made.append(Part(about | {"detail": why}))
     if not any(part.path or part.usage for part in made):
         reasons = [
-            (p.about["source"], p.about.get("detail") or "no calls") for p in made
+            (part.about["source"], part.about.get("detail") or "it contains no call")
+            for part in made
         ]
         shown = [printable(name) for name in named]
         raise nothing_to_read(shown, reasons, "", READABLE)
@@ -389,24 +390,22 @@ class _Maker:
         if that is not VARCHAR.
         """
         entry = self._entry
-        raw = {name: values.get(name, "NULL") for name in USUAL}
-        for name in USUAL:
-            if kinds.get(name, "VARCHAR") == "VARCHAR":
-                raw[name] = f"nullif(nullif(trim({raw[name]}), ''), '-')"
+        kinds = dict.fromkeys(USUAL, "VARCHAR") | kinds
+        raw = {
+            name: f"nullif(nullif(trim({value}), ''), '-')"
+            if kinds[name] == "VARCHAR"
+            else value
+            for name, value in (dict.fromkeys(USUAL, "NULL") | values).items()
+        }
         raw |= {name: text(value) for name, value in entry.constants.items()}
         if entry.share is not None:
             raw["share"] = str(entry.share)
         plain = {name: f"raw_{name}::VARCHAR" for name in NAMED}
         plain["endpoint"] = _endpoint(plain["endpoint"])
-        times = {
-            name: self._time(f"raw_{name}", kinds.get(name, "VARCHAR"))
-            for name in ("time", "seen")
-        }
-        numbers = {
-            name: f"TRY_CAST(raw_{name} AS {kind})" for name, kind in NUMBERS.items()
-        }
+        times = {n: self._time(f"raw_{n}", kinds[n]) for n in ("seen", "time")}
+        numbers = {n: f"TRY_CAST(raw_{n} AS {kind})" for n, kind in NUMBERS.items()}
         typed = times | numbers | plain
-        typed["ids"] = _ids("raw_ids", kinds.get("ids", "VARCHAR"))
+        typed["ids"] = _ids("raw_ids", kinds["ids"])
         columns = ", ".join(f"{v} AS {identifier(n)}" for n, v in typed.items())
         # A request can contain its parameters.
         parameters = values.get("parameters") or values.get("endpoint", "NULL")
@@ -486,9 +485,8 @@ class _Maker:
             if self.part.bad:
                 first = min(self.part.bad, key=lambda row: row["example_line"])
                 about["detail"] = (
-                    "no call can be read: the first of "
-                    f"{counted(about['bad'], 'bad line')} is line "
-                    f"{first['example_line']:,} ({first['reason']}: "
+                    f"it has {counted(about['bad'], 'bad line')} and no call; the "
+                    f"first is line {first['example_line']:,} ({first['reason']}: "
                     f"{first['example']!r}). Name the columns, or the format of times, "
                     "in a mapping"
                 )

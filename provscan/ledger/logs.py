@@ -8,7 +8,7 @@ extract a column from these rows (``value``).
 DuckDB parses lines: a batch contains only their numbers and texts, and ``query`` gives
 the SQL that parses them. Formats with records of several lines are read in Python, as
 lines of JSON: ``Documents``, and ``Client``, which assembles calls from the lines that
-:data:`SAID` describes. Parquet has no class: ``intake`` reads it with DuckDB.
+:data:`MESSAGE` describes. Parquet has no class: ``intake`` reads it with DuckDB.
 """
 
 from __future__ import annotations
@@ -42,15 +42,15 @@ ERRORS = {"Throttl": 429, "TooMany": 429, "Denied": 403, "Unauth": 401}
 PAIR = r'([A-Za-z][\w.-]*)=("[^"]*"|\S+)'
 QUOTED = r'"(?:[^"\\]|\\.)*"'
 
-# A line of a client's log: a time, mostly a level, and words.
-TIMED = re.compile(
+# A line of a client's log: a time, mostly a level, and the words of a message.
+CLIENT_LINE = re.compile(
     r"\W{0,2}(?P<time>\d{4}-\d\d-\d\d[ T][\d:]{8}(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?)"
     r"[\s\]:|-]*(?:(?:.{0,80}?\W)?(?:DEBUG|INFO|WARN(?:ING)?|ERROR|CRITICAL)\b[\s\]:|-]*)?"
     r"(?P<words>.*)"
 )
-# The words that matter in the log of a client. The last group that matches is the kind
-# of the line.
-SAID = re.compile(
+# The messages that matter in the log of a client. The last group that matches is the
+# kind of the message.
+MESSAGE = re.compile(
     r"""
     # A request to the platform, before it is sent, and after it was answered.
     (?:\S+\s)?(?:getting|posting|putting|deleting)\s\(?['"]?
@@ -66,7 +66,7 @@ SAID = re.compile(
     | (?:.*?[\[:\s])?(?P<refused>[45]\d\d)
         (?:\]>|\sfrom\sTwitter|\sAuthentication\srequired|\s(?:Client|Server)\sError)
     # The client waits, goes on to another request, chooses tweets, or restarts.
-    | (?P<wait>creating\shttp|Starting\snew|Resetting\sdropped|keep-alive)
+    | (?P<wait>creating\s(?i:http)|Starting\snew|Resetting\s|Retrying\s|.*keep.alive)
     | (?P<replies>looking\sfor\sreplies)
     | (?P<chosen>found\sreply)
     | (?P<next>starting\s|hydrating\s|looking\s|retrieving\s|connecting\sto\s)
@@ -74,6 +74,7 @@ SAID = re.compile(
     """,
     re.VERBOSE,
 )
+LONG = re.compile(r"\d{4,}")
 # The endpoints whose responses contain no tweets.
 NO_TWEETS = re.compile(
     r"/(?:account|oauth2?|application|followers|following|friends|friendships|blocks"
@@ -391,34 +392,35 @@ class Client(Documents):
     )
 
     def __init__(self, head: bytes) -> None:
-        timed = map(TIMED.match, head.decode("utf-8", "replace").splitlines())
-        time = next((found["time"] for found in timed if found), "")
+        found = map(CLIENT_LINE.match, head.decode("utf-8", "replace").splitlines())
+        time = next((line["time"] for line in found if line), "")
         JsonLines.__init__(self, orjson.dumps(dict.fromkeys(self.COLUMNS, time)))
         self._noted: Counter[str] = Counter()
-        self._lists: set[str] = set()  # The endpoints whose tweets this client lists.
+        # The endpoints whose tweets this client lists, without long numbers.
+        self._lists: set[str] = set()
         self._chooses = False  # Whether the client lists only some of the tweets.
 
     def records(self, stream: ByteStream) -> Iterator[tuple[int, Any]]:
         call: dict[str, Any] | None = None
         last, begun, logs_requests = 0.0, False, False
         for number, line in _numbered(stream):
-            timed = TIMED.match(line)
-            said = SAID.match(timed["words"] if timed else line)
-            kind = said.lastgroup if said else None
-            time = timed["time"] if timed else None
-            asks = kind in ("request", "status")
+            stamped = CLIENT_LINE.match(line)
+            message = MESSAGE.match(stamped["words"] if stamped else line)
+            kind = message.lastgroup if message else None
+            time = stamped["time"] if stamped else None
+            is_request = kind in ("request", "status")
             if not line:
                 continue
-            if time is None and (asks or not begun):
+            if time is None and (is_request or not begun):
                 yield number, line
                 continue
             # Other lines without a time continue a message, such as a traceback.
             begun = True
             opened = None
-            if said and asks and not _answers(said, call):
+            if message and is_request and not _answers(message, call):
                 logs_requests = True
-                url, _, query = (said["url"] or said["path"]).partition("?")
-                opened = {"endpoint": url, "parameters": said["request"] or query}
+                url, _, query = (message["url"] or message["path"]).partition("?")
+                opened = {"endpoint": url, "parameters": message["request"] or query}
             elif time and kind == "ids" and not logs_requests:
                 now = _seconds(time)
                 if call is None or now - last > PAUSE:
@@ -431,19 +433,21 @@ class Client(Documents):
                 call |= {"tweets": None, "answered": False} | opened
             else:
                 self.others += 1
-            if said and kind == "ids":
-                found = re.findall(r"(?:^|[,/\s])(\d+)(?=,|$)", said["ids"])
+            if message and kind == "ids":
+                found = re.findall(r"(?:^|[,/\s])(\d+)(?=,|$)", message["ids"])
                 if call is None or NO_TWEETS.search(call["endpoint"]):
                     self._noted["elsewhere"] += len(found)
                 else:
                     call["ids"] += found
                     call |= {"responded_at": time, "tweets": len(call["ids"])}
-                    self._lists.add(call["endpoint"])
+                    self._lists.add(LONG.sub("", call["endpoint"]))
             elif kind in ("next", "replies", "end"):
                 yield from self._finished(call, kind != "end")
                 call, self._chooses = None, kind == "replies"
-            elif call and said and kind in STATUSES:
-                call["status"] = said["status"] or said["refused"] or STATUSES[kind]
+            elif call and message and kind in STATUSES:
+                call["status"] = (
+                    message["status"] or message["refused"] or STATUSES[kind]
+                )
             elif call and kind == "none":
                 call["tweets"] = len(call["ids"])
             elif call and kind not in ("request", "wait"):
@@ -467,7 +471,7 @@ class Client(Documents):
         elif call["tweets"] is None and not answered:
             call["tweets"] = 0
             self._noted["unanswered"] += 1
-        elif call["endpoint"] in self._lists and not self._chooses:
+        elif LONG.sub("", call["endpoint"]) in self._lists and not self._chooses:
             # If this client lists tweets, a response without a list had none.
             call["tweets"] = len(call["ids"])
         over = call.get("responded_at", call["time"])
@@ -475,11 +479,11 @@ class Client(Documents):
         yield call.pop("row"), call
 
 
-def _answers(said: re.Match[str], call: dict[str, Any] | None) -> bool:
+def _answers(message: re.Match[str], call: dict[str, Any] | None) -> bool:
     """Return whether a line with a status is about the request of this call."""
-    if call is None or call["status"] or not said["path"]:
+    if call is None or call["status"] or not message["path"]:
         return False
-    return bool(call["endpoint"].endswith(said["path"].partition("?")[0]))
+    return bool(call["endpoint"].endswith(message["path"].partition("?")[0]))
 
 
 def _seconds(time: str) -> float:
@@ -550,8 +554,8 @@ def format_of(head: bytes) -> str:
         for known in (Common, Balancer):
             if re.match(known.pattern, line):
                 return known.name
-        timed = TIMED.match(line)
-        if SAID.match(timed["words"] if timed else line):
+        stamped = CLIENT_LINE.match(line)
+        if MESSAGE.match(stamped["words"] if stamped else line):
             return "client"
     # A log of JSON lines may have a damaged first line.
     if any(line.startswith("{") and line.endswith("}") for line in listed[:50]):

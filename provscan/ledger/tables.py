@@ -50,7 +50,8 @@ FILES = _schema(
     applications=NAMES,
     columns=pa.string(),  # JSON: the column that was read for each meaning.
     state=pa.string(),  # "read", "damaged", "copy" (of an earlier file), "unread".
-    detail=pa.string(),  # The reason why it is damaged or unread, or the file copied.
+    # Why it is damaged or unread, the file copied, or what the log does not tell.
+    detail=pa.string(),
 )
 
 BAD_LINES = _schema(

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from provscan.errors import InputError
+from provscan.errors import InputError, ParameterError
+from provscan.ledger.columns import read_mapping
 from provscan.ledger.inputs import (
     EXAMPLE,
     FOLDER,
@@ -143,6 +144,26 @@ def test_mistakes_in_a_pack(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "pack.toml").write_text(RULE + text)
     with pytest.raises(InputError) as raised:
         read_pack("pack.toml", tmp_path)
+    assert message in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[log]\n", "expected tables [[log]], for example with files ="),
+        ('[[log]]\nfile = "x"\n', "unknown key file; the keys are files, format"),
+        ('[[log]]\nshare = "x"\n', "expected a value such as share = 0.1"),
+        ("[[log]]\nshare = 2\n", "[[log]] 1: share must be above 0 and at most 1"),
+        ('[[log]]\nzone = "Mars"\n', "'Mars' is not a time zone"),
+        ('[[log]]\ncolumns.tweet = "x"\n', "no meaning 'tweet'; known are time, seen"),
+        ("[[log]]\nconstants.user = 3\n", "user must be a text, not 3"),
+    ],
+)
+def test_mistakes_in_a_mapping(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "mapping.toml"
+    path.write_text(text)
+    with pytest.raises((InputError, ParameterError)) as raised:
+        read_mapping(path)
     assert message in str(raised.value)
 
 

@@ -379,14 +379,14 @@ def test_without_a_readable_log_nothing_is_left_behind(tmp_path: Path) -> None:
         (
             "a.csv",
             "time,app,status\nsoon,a,200\n,a,200\nlate,a,200\n",
-            r"3 lines of 1 file can't be read, the first is row 1 of .*a\.csv "
-            r"\(bad_time: 'soon'\)",
+            r"a\.csv can't be read: it has 3 bad lines and no call; the first is line "
+            r"2 \(bad_time: 'soon,a,200'\)",
         ),
         (
             "a.jsonl",
             '{"app": "a"}\n{"app": "a", "time": "x"}\n',
-            r"2 lines of 1 file can't be read, the first is line 1 of .*a\.jsonl "
-            r"\(no_time: '{\"app\": \"a\"}'\)",
+            r"a\.jsonl can't be read: it has 2 bad lines and no call; the first is "
+            r"line 1 \(no_time: '{\"app\": \"a\"}'\)",
         ),
         ("a.jsonl", "{broken\n", "it has no record with named values"),
         ("a.csv", "time,app,status\n", "it contains no call.* Readable are JSON lines"),
