@@ -236,7 +236,7 @@ def test_joined_segments_are_the_segment_of_both(
     own, theirs, before = (
         set(
             postings.unpacked(
-                segment.seeds.postings, segment.seeds.places, postings.SEEDS
+                segment.seeds.postings, postings.SEEDS, segment.seeds.places
             ).tolist()
         )
         for segment in (both, whole, large)
