@@ -106,21 +106,9 @@ def _opened(
     infos = _remaining(folder, manifest, left_out.segments)
     if shards is not None:
         infos = [info for info in infos if info.shard is None or info.shard in shards]
-    remaining = replace(manifest, segments=tuple(infos))
-    files, sums = remaining.files(), check != "lengths"
-    states = stamps(folder, files)
-    purges = {name: files[name] for name in files if name.startswith(PURGES)}
-    _check_files(folder, purges, sums=sums)
-    # Open every segment, so that an error can name all damaged ones.
-    segments: list[Segment] = []
-    damaged: Damage = []
-    for info in infos:
-        try:
-            _check_files(folder, info.paths(), sums=sums)
-            segments.append(open_segment(folder, info, manifest.index_params))
-        except IndexFormatError as error:
-            damaged.append((info, error))
-    _raise_damage(damaged, infos)
+    remaining, sums = replace(manifest, segments=tuple(infos)), check != "lengths"
+    states = stamps(folder, remaining.files())
+    segments = _open_segments(folder, remaining, sums=sums)
     if manifest.shards and shards is None:
         check_shards(segments[: len(manifest.shards)], folder)
     reader = IndexReader(
@@ -134,7 +122,6 @@ def _opened(
     )
     if not left_out.segments:
         return reader
-    # Count the remaining tweets and texts.
     if left_out is not without:
         tweets, texts = reader.count()
         left_out = left_out._replace(
@@ -146,6 +133,25 @@ def _opened(
         texts=manifest.texts - left_out.texts,
     )
     return replace(reader, manifest=counted, left_out=left_out)
+
+
+def _open_segments(folder: Path, manifest: Manifest, *, sums: bool) -> list[Segment]:
+    """Check the files that a manifest names, with their checksums if ``sums`` is set,
+    and open its segments. All are opened, so that an error can name all damaged ones.
+    """
+    files = manifest.files()
+    purges = {name: files[name] for name in files if name.startswith(PURGES)}
+    _check_files(folder, purges, sums=sums)
+    segments: list[Segment] = []
+    damaged: Damage = []
+    for info in manifest.segments:
+        try:
+            _check_files(folder, info.paths(), sums=sums)
+            segments.append(open_segment(folder, info, manifest.index_params))
+        except IndexFormatError as error:
+            damaged.append((info, error))
+    _raise_damage(damaged, manifest.segments)
+    return segments
 
 
 def _bases(manifest: Manifest, infos: Sequence[SegmentInfo]) -> np.ndarray:

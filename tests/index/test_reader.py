@@ -236,7 +236,7 @@ def test_joined_segments_are_the_segment_of_both(
     own, theirs, before = (
         set(
             postings.unpacked(
-                segment.seeds.postings, segment.seeds.places, postings.SEEDS
+                segment.seeds.postings, postings.SEEDS, segment.seeds.places
             ).tolist()
         )
         for segment in (both, whole, large)
@@ -305,7 +305,7 @@ def test_a_large_segment_is_not_copied(
     build: Build, tweets: list[Tweet], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (whole,) = build(tweets).reader.segments
-    size = sum(size for size, _ in whole.info.files.values())
+    size = whole.info.bytes
     segment = whole.tables
     monkeypatch.setattr("provscan.index.segment.join.MOST_BYTES", size - 1)
     assert not can_join(segment, segment)
@@ -377,7 +377,7 @@ def test_small_tables_spill_as_well(
     }
     table = postings.open_postings(tmp_path, "some", layout, 256)
     found = postings.map_array(tmp_path / "some.places", np.uint8)
-    assert postings.unpacked(table, found, layout).tolist() == entries.tolist()
+    assert postings.unpacked(table, layout, found).tolist() == entries.tolist()
     starts = np.searchsorted(
         entries,
         np.arange(1 << table.bits, dtype=np.uint64) << np.uint64(64 - table.bits),

@@ -278,7 +278,7 @@ def test_the_seed_table_has_of_each_text_what_is_chosen(tmp_path: Path) -> None:
     texts = segment.texts.array().to_pylist()
     held, frequent = naive_passages.table_seeds(texts, length, window)
     assert unpacked(
-        segment.seeds.postings, segment.seeds.places, SEEDS
+        segment.seeds.postings, SEEDS, segment.seeds.places
     ).tolist() == sorted(
         key << 32 | number << 8 | place_code(place) for key, number, place in held
     )

@@ -192,9 +192,7 @@ def test_equal_texts_are_looked_up_in_shards(build: Build, corpus: list[Tweet]) 
         np.zeros(1, np.int64),
     )
     found = tables.look_up(seeds, sketches, SearchLimits())
-    entries = postings.unpacked(
-        found.whole.exact, np.zeros(0, np.uint8), postings.EXACT
-    )
+    entries = postings.unpacked(found.whole.exact, postings.EXACT)
     pairs = zip(
         entries >> np.uint64(34),
         found.numbers[entries.astype(np.int64) & 0xFFFFFF],
