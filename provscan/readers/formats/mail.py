@@ -57,26 +57,12 @@ class Mail(Format):
         start = head.partition(b"\n")[2] if head.startswith(b"From ") else head
         if HEADER.match(start) is None:
             return False
-        return (
-            len(
-                set(
-                    map(
-                        bytes.lower,
-                        OF_MAIL.findall(HEAD_END.split(start, maxsplit=1)[0]),
-                    )
-                )
-            )
-            >= 3
-        )
+        headers = HEAD_END.split(start, maxsplit=1)[0]
+        return len({name.lower() for name in OF_MAIL.findall(headers)}) >= 3
 
     def fields(self, whole: Split, limits: Limits) -> list[Any]:
-        return [
-            {
-                "id": "the id",
-                "subject": "what a message is about",
-                "text": "the text of a message",
-            }
-        ]
+        names = ("id", "subject", "text")
+        return [{name: f"the {name} of a message" for name in names}]
 
     def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
         number = stream.split.first_record

@@ -101,16 +101,8 @@ class Html(Format):
         elif data.strip():
             # If the encoding of the file is known, the bytes have been converted to
             # UTF-8, whatever the page states.
-            yield Rows(
-                [number],
-                [
-                    {
-                        "text": page_text(
-                            data, UTF8 if stream.split.layout.encoding else None
-                        )
-                    }
-                ],
-            )
+            encoding = UTF8 if stream.split.layout.encoding else None
+            yield Rows([number], [{"text": page_text(data, encoding)}])
 
 
 class Warc(Format):

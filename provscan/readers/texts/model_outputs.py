@@ -97,14 +97,8 @@ def _answers(
     for row in rows:
         if _tells_role(names[row]):
             continue
-        turn = next(
-            (
-                turn
-                for turn in sorted(speakers, key=len, reverse=True)
-                if names[row].startswith(turn)
-            ),
-            None,
-        )
+        turns = (turn for turn in speakers if names[row].startswith(turn))
+        turn = max(turns, key=len, default=None)
         chat = "" if turn is None else turn.rpartition("[")[0]
         prompt = (
             speakers[turn] in GIVEN

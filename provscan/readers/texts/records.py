@@ -151,13 +151,9 @@ class Extractor:
             order = np.argsort(record, kind="stable")
             record = record[order]
             names = pa.chunked_array([part.names for part in found])
-            columns = [
-                column.take(pa.array(order))
-                for column in (
-                    names.unify_dictionaries().combine_chunks(),
-                    pa.concat_arrays([part.texts for part in found]),
-                )
-            ]
+            texts = pa.concat_arrays([part.texts for part in found])
+            columns = [names.unify_dictionaries().combine_chunks(), texts]
+            columns = [column.take(pa.array(order)) for column in columns]
         ids = self._ids(batch)
         if len(record) != len(numbers) or not np.array_equal(
             record, np.arange(len(record))
