@@ -9,7 +9,7 @@ tweet without an id is named by its place: ``file:line``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -60,15 +60,14 @@ def first_values(columns: list[pa.Array]) -> pa.Array | None:
     return pc.coalesce(*known) if known else None
 
 
-def first_texts(columns: Iterable[pa.Array]) -> pa.Array:
-    """Return the first text of each row in some columns that is not empty."""
-    first, *others = columns
-    for other in others:
-        first = null_if_empty(first)
-        if not first.null_count:
-            break
-        first = pc.coalesce(first, other)
-    return first
+def first_texts(columns: Iterator[pa.Array]) -> pa.Array:
+    """Return the first text of each row in some columns that is not empty. Columns are
+    taken as long as a row has no text.
+    """
+    texts = null_if_empty(next(columns))
+    while texts.null_count and (others := next(columns, None)) is not None:
+        texts = pc.coalesce(texts, null_if_empty(others))
+    return texts
 
 
 def filled_texts(
@@ -77,13 +76,12 @@ def filled_texts(
     """Return the numbers of the rows that have a text (None if all have one), and the
     texts of these rows.
     """
-    empty = pc.or_kleene(text.is_null(), pc.fill_null(pc.equal(text, ""), True))
-    if not empty.true_count:
+    if not text.null_count:
         return None, text
-    number = int(numbers[pc.index(empty, True).as_py()])
-    counts.skip("no_text", number, "the text is missing or empty", empty.true_count)
-    kept = np.flatnonzero(~empty.to_numpy(zero_copy_only=False))
-    return kept, text.take(pa.array(kept))
+    there = text.is_valid().to_numpy(zero_copy_only=False)
+    number, count = int(numbers[there.argmin()]), text.null_count
+    counts.skip("no_text", number, "the text is missing or empty", count)
+    return np.flatnonzero(there), text.drop_null()
 
 
 def dates(
