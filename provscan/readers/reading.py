@@ -92,9 +92,9 @@ def read(
             _describe(split, stats)
         binding = split.binding
         parts = read_rows(split, None if binding is None else binding.wanted, context)
-        return texts_of(parts, binding, fields, split.source, stats, limits)
+        return texts_of(parts, binding, fields, stats.of(split.source), limits)
 
-    batcher = Batcher(split.source, stats, limits, fixed=fields.fix_encoding)
+    batcher = Batcher(stats.of(split.source), limits, fixed=fields.fix_encoding)
     yield from read_split(split, stats, limits, on_bytes, texts, batcher.batches)
     nothing = stats.records == before and len(stats.damaged) == damaged
     if nothing and split.part == 0 and not stats.skipped:
@@ -178,8 +178,9 @@ def read_objects(
     stats = ReadStats() if stats is None else stats
     fields = Fields() if fields is None else fields
     rows = object_rows(obj, limits)
-    texts = texts_of(rows, None, fields, MEMORY, stats, limits)
-    yield from Batcher(MEMORY, stats, limits, fixed=fields.fix_encoding).batches(texts)
+    counts = stats.of(MEMORY)
+    texts = texts_of(rows, None, fields, counts, limits)
+    yield from Batcher(counts, limits, fixed=fields.fix_encoding).batches(texts)
 
 
 class RayBlock(NamedTuple):
@@ -231,5 +232,6 @@ def read_block(
     """
     if block.begins:
         stats.describe(block.binding.verdicts)
-    texts = texts_of(block.rows(limits), block.binding, fields, source, stats, limits)
-    yield from Batcher(source, stats, limits, fixed=fields.fix_encoding).batches(texts)
+    counts = stats.of(source)
+    texts = texts_of(block.rows(limits), block.binding, fields, counts, limits)
+    yield from Batcher(counts, limits, fixed=fields.fix_encoding).batches(texts)

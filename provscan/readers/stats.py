@@ -34,6 +34,30 @@ class Damage(NamedTuple):
     reason: str
 
 
+class Counts(NamedTuple):
+    """The counts to which the records of one source are added."""
+
+    source: str
+    stats: ReadStats
+
+    # These three count ``count`` records, of which ``record`` is the first.
+
+    def skip(
+        self, reason: str, record: int = 0, detail: str = "", count: int = 1
+    ) -> None:
+        self.stats.skip(reason, self.source, record, detail, count)
+
+    def repair(
+        self, reason: str, record: int = 0, detail: str = "", count: int = 1
+    ) -> None:
+        self.stats.repair(reason, self.source, record, detail, count)
+
+    def note(
+        self, reason: str, record: int = 0, detail: str = "", count: int = 1
+    ) -> None:
+        self.stats.note(reason, self.source, record, detail, count)
+
+
 @dataclass(slots=True)
 class ReadStats:
     """The counts of one split. :meth:`merge` adds up the counts of several splits, in
@@ -76,6 +100,10 @@ class ReadStats:
         cases = self.examples.setdefault(reason, [])
         if len(cases) < EXAMPLES:
             cases.append(Example(source, record, detail[:200]))
+
+    def of(self, source: str) -> Counts:
+        """Return these counts, for the records of one source."""
+        return Counts(source, self)
 
     # These three count ``count`` records, of which ``record`` is the first.
     skip = partialmethod(_count, "skipped")

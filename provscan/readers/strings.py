@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from provscan.arrays import Numbers
-from provscan.readers.stats import ReadStats
+from provscan.readers.stats import Counts
 from provscan.readers.values import array_values
 from provscan.text_buffers import buffers
 
@@ -50,14 +50,13 @@ def null_if_empty(texts: pa.Array) -> pa.Array:
 
 
 def checked_text(
-    array: pa.Array, numbers: Numbers | list[int], source: str, stats: ReadStats
+    array: pa.Array, numbers: Numbers | list[int], counts: Counts
 ) -> pa.Array:
     """Return valid text; replacements are counted by the record of each value."""
     text, repaired = as_text(array)
     for place, byte in repaired:
-        stats.repair(
+        counts.repair(
             "invalid_utf8",
-            source,
             int(numbers[place]),
             f"byte {byte:#04x} replaced by U+FFFD",
         )
@@ -124,7 +123,7 @@ def is_utf8(data: Any) -> bool:
 
 
 def string_array(
-    texts: list[str], numbers: list[int], source: str, stats: ReadStats
+    texts: list[str], numbers: list[int], counts: Counts
 ) -> pa.LargeStringArray:
     """Return texts as an array; lone surrogates are repaired and counted."""
     try:
@@ -133,7 +132,7 @@ def string_array(
         repaired = list(map(without_surrogates, texts))
         for number, text, whole in zip(numbers, texts, repaired, strict=True):
             if whole != text:
-                stats.repair("lone_surrogate", source, number, "replaced by U+FFFD")
+                counts.repair("lone_surrogate", number, "replaced by U+FFFD")
         return pa.array(repaired, pa.large_string())
 
 

@@ -2,8 +2,10 @@
 
 import io
 import sys
+from collections import OrderedDict
 from datetime import datetime
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as pads
 import pyarrow.parquet as pq
@@ -181,3 +183,10 @@ def test_nothing():
 def test_something_else(obj, message):
     with pytest.raises(InputError, match=message):
         texts(obj)
+
+
+def test_texts_of_derived_types_are_texts():
+    """NumPy's strings, and records of subclasses of dict, are read like plain ones."""
+    records = [OrderedDict(text=np.str_(f"a text of NumPy, number {k}")) for k in "123"]
+    rows = [row for batch in read_objects(records) for row in batch.to_pylist()]
+    assert [row["text"] for row in rows] == [record["text"] for record in records]

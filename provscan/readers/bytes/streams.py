@@ -30,6 +30,7 @@ from provscan.readers.bytes.compression import compression_of, expanded
 from provscan.readers.bytes.files import open_file
 from provscan.readers.limits import Limits
 from provscan.readers.splits import ARCHIVES, STDIN, UNKNOWN, Context, Split
+from provscan.readers.stats import Counts
 from provscan.urls import is_remote
 
 # The number of bytes from which the format of a file is determined.
@@ -72,6 +73,11 @@ class ByteStream:
         self.damage: str | None = None
         self._first = b""
         self._others: Iterator[bytes] | None = None
+
+    @property
+    def counts(self) -> Counts:
+        """The counts to which the records of the split are added."""
+        return self.context.stats.of(self.split.source)
 
     def peek(self) -> bytes:
         """Return the first chunk, decompressed but not decoded; empty if there is
@@ -199,9 +205,7 @@ class ByteStream:
                     f"bytes that are not {encoding} were replaced by U+FFFD, from byte "
                     f"{at:,} of the text on"
                 )
-                self.context.stats.note(
-                    "not_in_encoding", self.split.source, 0, where, bad
-                )
+                self.counts.note("not_in_encoding", 0, where, bad)
             at += len(part)
             yield text.encode("utf-8", "replace")
         unit = next(
@@ -352,4 +356,4 @@ def _too_long(stream: ByteStream, number: int, size: int) -> None:
         f"a line of {size:,} bytes, above the limit of "
         f"{stream.context.limits.record_bytes:,}"
     )
-    stream.context.stats.skip("record_too_long", stream.split.source, number, detail)
+    stream.counts.skip("record_too_long", number, detail)

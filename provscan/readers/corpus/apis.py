@@ -192,14 +192,9 @@ def of_activity(activity: Object) -> Object:
 
 def _row(tweet: Object, **known: Any) -> Tweet:
     """Return a tweet as a row; ``known`` values take precedence over its own."""
-    return Tweet(
-        *(
-            first_value(tweet, PATHS[role])
-            if (value := known.get(role)) is None
-            else value
-            for role in Tweet._fields
-        )
-    )
+    values = {role: first_value(tweet, PATHS[role]) for role in Tweet._fields}
+    own = {role: value for role, value in known.items() if value is not None}
+    return Tweet(**{**values, **own})
 
 
 def _text(tweet: Object) -> Any:

@@ -9,7 +9,7 @@ tweet without an id is named by its place: ``file:line``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from provscan.readers.corpus.apis import Tweet
 from provscan.readers.corpus.compliance import DRESSED
 from provscan.readers.dates import from_strings, timestamps
 from provscan.readers.schema import TIMESTAMP, TWEETS
-from provscan.readers.stats import ReadStats
+from provscan.readers.stats import Counts
 from provscan.readers.strings import (
     null_if_empty,
     short_texts,
@@ -60,36 +60,32 @@ def first_values(columns: list[pa.Array]) -> pa.Array | None:
     return pc.coalesce(*known) if known else None
 
 
-def first_texts(columns: Iterable[pa.Array]) -> pa.Array:
-    """Return the first text of each row in some columns that is not empty."""
-    first, *others = columns
-    for other in others:
-        first = null_if_empty(first)
-        if not first.null_count:
-            break
-        first = pc.coalesce(first, other)
-    return first
+def first_texts(columns: Iterator[pa.Array]) -> pa.Array:
+    """Return the first text of each row in some columns that is not empty. Columns are
+    taken as long as a row has no text.
+    """
+    texts = null_if_empty(next(columns))
+    while texts.null_count and (others := next(columns, None)) is not None:
+        texts = pc.coalesce(texts, null_if_empty(others))
+    return texts
 
 
 def filled_texts(
-    text: pa.Array, numbers: Numbers, source: str, stats: ReadStats
+    text: pa.Array, numbers: Numbers, counts: Counts
 ) -> tuple[Numbers | None, pa.Array]:
     """Return the numbers of the rows that have a text (None if all have one), and the
     texts of these rows.
     """
-    empty = pc.or_kleene(text.is_null(), pc.fill_null(pc.equal(text, ""), True))
-    if not empty.true_count:
+    if not text.null_count:
         return None, text
-    number = int(numbers[pc.index(empty, True).as_py()])
-    stats.skip(
-        "no_text", source, number, "the text is missing or empty", empty.true_count
-    )
-    kept = np.flatnonzero(~empty.to_numpy(zero_copy_only=False))
-    return kept, text.take(pa.array(kept))
+    there = text.is_valid().to_numpy(zero_copy_only=False)
+    number, count = int(numbers[there.argmin()]), text.null_count
+    counts.skip("no_text", number, "the text is missing or empty", count)
+    return np.flatnonzero(there), text.drop_null()
 
 
 def dates(
-    values: pa.Array | list[Any] | None, numbers: Numbers, source: str, stats: ReadStats
+    values: pa.Array | list[Any] | None, numbers: Numbers, counts: Counts
 ) -> pa.Array:
     """Return a column of times; a value that is not a date is counted and null."""
     if values is None:
@@ -104,14 +100,12 @@ def dates(
         values = array_values(values)
     found, bad = timestamps(values)
     if bad:
-        stats.note(
-            "bad_date", source, int(numbers[bad[0]]), repr(values[bad[0]]), len(bad)
-        )
+        counts.note("bad_date", int(numbers[bad[0]]), repr(values[bad[0]]), len(bad))
     return found
 
 
 def from_tweets(
-    numbers: list[int], tweets: list[Tweet], source: str, stats: ReadStats
+    numbers: list[int], tweets: list[Tweet], counts: Counts
 ) -> pa.RecordBatch:
     """Return tweets in the common schema; those without a text are counted and left
     out.
@@ -119,25 +113,24 @@ def from_tweets(
     kept = []
     for place, (number, tweet) in enumerate(zip(numbers, tweets, strict=True)):
         if tweet.text is None or tweet.text == "":
-            stats.skip("no_text", source, number, "the text is missing or empty")
+            counts.skip("no_text", number, "the text is missing or empty")
         elif isinstance(tweet.text, str):
             kept.append(place)
         else:
-            stats.skip("text_not_string", source, number, _kind(tweet.text))
+            counts.skip("text_not_string", number, _kind(tweet.text))
     numbers = [numbers[place] for place in kept]
     values = {
         role: [getattr(tweets[place], role) for place in kept] for role in Tweet._fields
     }
-    text = string_array(values["text"], numbers, source, stats)
-    return batch_of(np.array(numbers, np.int64), text, values, source, stats)
+    text = string_array(values["text"], numbers, counts)
+    return batch_of(np.array(numbers, np.int64), text, values, counts)
 
 
 def batch_of(
     numbers: Numbers,
     text: pa.Array,
     values: Mapping[str, pa.Array | list[Any] | None],
-    source: str,
-    stats: ReadStats,
+    counts: Counts,
 ) -> pa.RecordBatch:
     """Return tweets with these texts in the common schema. ``values`` has the values in
     the file for each of the other roles.
@@ -148,7 +141,7 @@ def batch_of(
         short["id"],
         text,
         short["author"],
-        dates(values["date"], numbers, source, stats),
+        dates(values["date"], numbers, counts),
         short["lang"],
         short["rt_of"],
     ]
@@ -162,7 +155,7 @@ def _kind(value: Any) -> str:
     return no_text(value)
 
 
-def with_ids(batch: pa.RecordBatch, source: str, stats: ReadStats) -> pa.RecordBatch:
+def with_ids(batch: pa.RecordBatch, counts: Counts) -> pa.RecordBatch:
     """Return the batch with an id in every row; replaced ids are counted by reason."""
     ids = _bare(batch.column("id"))
     unusable = _matches(ids, FLOAT, pc.match_substring(ids, "+"))
@@ -180,11 +173,11 @@ def with_ids(batch: pa.RecordBatch, source: str, stats: ReadStats) -> pa.RecordB
     ):
         if count := where.true_count:
             record = batch.column("record")[pc.index(where, True).as_py()].as_py()
-            stats.note(reason, source, record, detail, count)
+            counts.note(reason, record, detail, count)
     replaced = pc.or_(unusable, missing)
     if pc.any(replaced).as_py():
         lines = pc.cast(pc.add(batch.column("record"), 1), pa.string())
-        places = pc.binary_join_element_wise(pa.scalar(source), lines, ":")
+        places = pc.binary_join_element_wise(pa.scalar(counts.source), lines, ":")
         ids = pc.if_else(replaced, places, ids)
     place = batch.schema.get_field_index("rt_of")
     batch = batch.set_column(place, "rt_of", _bare(batch.column("rt_of")))

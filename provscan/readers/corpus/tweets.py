@@ -100,10 +100,9 @@ class _Reader:
 
     def __init__(self, file: TweetFile, stats: ReadStats, limits: Limits) -> None:
         self._file = file
-        self._source = file.split.source
         self._binding: Binding | None = file.split.binding
         self._error: FieldNotFoundError | None = None
-        self._counts = stats
+        self._counts = stats.of(file.split.source)
         self._limits = limits
         self._first: list[Any] = []  # The first records, if the fields are not known.
         self._rows = 0  # Rows so far of tables in single objects.
@@ -132,33 +131,31 @@ class _Reader:
     def _describe(self, binding: Binding) -> None:
         """Note in the counts how the file is read."""
         if binding.guessed:
-            self._counts.note("fields_by_content", self._source, 0, binding.guessed)
+            self._counts.note("fields_by_content", 0, binding.guessed)
         for role in binding.missing:
             name = getattr(self._file.fields, role)
-            self._counts.note(
-                "field_missing", self._source, 0, f"no field {name!r} for the {role}"
-            )
+            self._counts.note("field_missing", 0, f"no field {name!r} for the {role}")
 
     def batches(self, parts: Iterable[Rows]) -> Iterator[pa.RecordBatch]:
         """Count all tweets in some records, and yield them with ids in batches within
         the limits.
         """
         counts, fixed = self._counts, self._file.fields.fix_encoding
-        before = counts.records
+        before = counts.stats.records
         if self._binding is None:
             self._first, parts = first_records(parts, self._limits)
         for batch in filter(len, self._all(parts)):
             for part, _ in slices(batch, self._limits):
-                part = with_ids(part, self._source, counts)
-                counts.records += part.num_rows
-                counts.characters += characters(part)
-                note_garbled(part, self._source, counts, fixed=fixed)
+                part = with_ids(part, counts)
+                counts.stats.records += part.num_rows
+                counts.stats.characters += characters(part)
+                note_garbled(part, counts, fixed=fixed)
                 if fixed:
                     place = part.schema.get_field_index("text")
                     texts = mended_texts(part.column("text"))[0]
                     part = part.set_column(place, TWEETS.field("text"), texts)
                 yield part
-        if self._error is not None and counts.records == before:
+        if self._error is not None and counts.stats.records == before:
             raise self._error
 
     def _all(self, parts: Iterable[Rows]) -> Iterator[pa.RecordBatch]:
@@ -176,10 +173,10 @@ class _Reader:
                 tweets.append(tweet)
                 size += len(tweet.text) if isinstance(tweet.text, str) else 0
             if len(tweets) >= GROUP or size >= self._limits.batch_bytes:
-                yield from_tweets(numbers, tweets, self._source, self._counts)
+                yield from_tweets(numbers, tweets, self._counts)
                 numbers, tweets, size = [], [], 0
         if tweets:
-            yield from_tweets(numbers, tweets, self._source, self._counts)
+            yield from_tweets(numbers, tweets, self._counts)
 
     def _is_flat(self, batch: pa.RecordBatch) -> bool:
         """Return whether the columns of some lines are complete: each has a text."""
@@ -199,25 +196,21 @@ class _Reader:
         }
         texts = self._leaves(batch, "text")
         texts = [text for text in texts if is_text(text.type)] or texts
-        text = first_texts(
-            checked_text(text, numbers, self._source, self._counts) for text in texts
-        )
-        kept, text = filled_texts(text, numbers, self._source, self._counts)
+        text = first_texts(checked_text(text, numbers, self._counts) for text in texts)
+        kept, text = filled_texts(text, numbers, self._counts)
         if kept is not None:
             numbers = numbers[kept]
             values = {
                 role: array and array.take(pa.array(kept))
                 for role, array in values.items()
             }
-        return batch_of(numbers, text, values, self._source, self._counts)
+        return batch_of(numbers, text, values, self._counts)
 
     def _objects(self, rows: Rows) -> Iterator[tuple[int, Tweet]]:
         named, tried = bool(self._file.fields.texts), False
         for number, record in zip(rows.numbers, rows.values, strict=True):
             if not isinstance(record, dict):
-                self._counts.skip(
-                    "not_an_object", self._source, number, type(record).__name__
-                )
+                self._counts.skip("not_an_object", number, type(record).__name__)
             elif (table := rows_of_table(record)) is not None:
                 binding = self._bound(table)
                 # The numbers continue those of an earlier table.
@@ -240,7 +233,7 @@ class _Reader:
         """Return the fields of records that could not be inspected beforehand."""
         fields, limits = self._file.fields, self._limits
         try:
-            return bind(records, self._source, fields=fields, limits=limits)
+            return bind(records, self._counts.source, fields=fields, limits=limits)
         except FieldNotFoundError as error:
             self._error = error
             return None
@@ -250,7 +243,7 @@ class _Reader:
     ) -> Iterator[tuple[int, Tweet]]:
         if binding is None:
             what = "no field contains a text"
-            self._counts.skip("no_text", self._source, number, what)
+            self._counts.skip("no_text", number, what)
         else:
             paths = (binding.paths.get(role, ()) for role in Tweet._fields)
             yield number, Tweet(*(_value(record, path) for path in paths))
@@ -259,7 +252,7 @@ class _Reader:
         self, number: int, record: dict[str, Any]
     ) -> Iterator[tuple[int, Tweet]]:
         def skip(reason: str, detail: str) -> None:
-            self._counts.skip(reason, self._source, number, detail)
+            self._counts.skip(reason, number, detail)
 
         account = self._file.account
         for tweet in tweets_in(record, skip):

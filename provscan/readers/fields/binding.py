@@ -8,9 +8,8 @@ a dataset by :func:`provscan.readers.fields.dataset.bind`, those of licensed twe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
 
 import pyarrow as pa
 
@@ -81,11 +80,6 @@ class Binding:
     @property
     def id(self) -> Path | None:
         return next(iter(self.paths.get("id", ())), None)
-
-
-# Returns the fields of a file, given its first records and its name for messages; None
-# if its records are no rows with fields.
-Bind: TypeAlias = Callable[[list[Any], str], Binding | None]
 
 
 def named(name: str, found: Container[Path]) -> Path | None:

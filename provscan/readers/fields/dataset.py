@@ -318,17 +318,12 @@ def _id(name: str | None, found: Mapping[Path, Seen]) -> Path | None:
     """Return the field with the ids of records: the one that the user named, or the
     first with a usual name.
     """
-    paths = [named(usual, found) for usual in ([name] if name else ID)]
-    return next(
-        (
-            path
-            for path in paths
-            if path is not None
-            and ANY not in path
-            and not {"object", "list"} & found[path].kinds.keys()
-        ),
-        None,
-    )
+    for usual in [name] if name else ID:
+        path = named(usual, found)
+        if path is None or ANY in path or {"object", "list"} & found[path].kinds.keys():
+            continue
+        return path
+    return None
 
 
 def later_texts(records: Iterable[Any], binding: Binding, limits: Limits) -> list[str]:

@@ -79,7 +79,8 @@ def _visit(value: Any, path: Path, found: dict[Path, Seen], nesting: int) -> Non
         except UnicodeDecodeError:
             value = None
     seen = found[path]
-    seen.count(KINDS.get(type(value)) or type(value).__name__)
+    bases = (KINDS[base] for base in type(value).__mro__ if base in KINDS)
+    seen.count(next(bases, type(value).__name__))
     if isinstance(value, dict | list) and value and len(path) >= nesting:
         seen.count("deeper")
     elif isinstance(value, dict):

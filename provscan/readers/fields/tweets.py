@@ -149,6 +149,7 @@ def bind(
         name = _usual_name(path)
         if seen.values or name not in known:
             known[name] = path
+    # Names that the user gave come first, then usual names, then the values.
     roles, missing = _named_roles(fields, found, source)
     others = [role for role in ROLES if role not in roles and role not in missing]
     usual = {
@@ -171,15 +172,15 @@ def bind(
         if (link := next(links, None)) is not None:
             roles["id"] = link
     paths: dict[str, tuple[Path, ...]] = {role: (path,) for role, path in roles.items()}
+    # Later records may have other fields than the first ones.
     for role, names in LATE.items():
         if name := getattr(fields, role):
             paths.setdefault(role, ((name,),))
-        elif role == "text" or role not in roles:
-            first = paths.get(role) or usual[role]
-            paths[role] = tuple(dict.fromkeys([*first, *names]))
-    if not fields.texts:
-        long = (known[name] for name in LONG if name in known)
-        paths["text"] = tuple(dict.fromkeys([*long, *paths["text"]]))
+        elif role == "text":
+            long = (known[name] for name in LONG if name in known)
+            paths[role] = tuple(dict.fromkeys([*long, roles[role], *names]))
+        elif role not in roles:
+            paths[role] = tuple(dict.fromkeys([*usual[role], *names]))
     wanted = {path: found[path].type for path in roles.values()}
     wanted[roles["text"]] = pa.large_string()
     taken = {path[0] for path in wanted}

@@ -132,13 +132,12 @@ class Parquet(Format):
                 about = file.metadata.row_group(group)
                 size = about.total_byte_size // max(about.num_rows, 1)
                 if size > limits.record_bytes:
-                    detail = (
+                    where = (
                         f"{size:,} bytes a row in row group {group}, above the limit"
                     )
-                    context.stats.skip(
-                        "record_too_long", split.source, number, detail, about.num_rows
-                    )
-                    number += about.num_rows
+                    count = about.num_rows
+                    stream.counts.skip("record_too_long", number, where, count)
+                    number += count
                     continue
                 if size < DENSE and about.num_rows:
                     # Values that are stored once and repeated may be long.

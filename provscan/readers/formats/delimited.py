@@ -52,7 +52,6 @@ class _Table:
     def __init__(self, stream: ByteStream, wanted: Wanted) -> None:
         self.names: list[str] | None = None
         self._number = stream.split.first_record
-        self._source = stream.split.source
         self._layout = stream.split.layout
         self._above = stream.split.layout.above
         self._rest = b""  # The lines of a row whose end has not been read.
@@ -218,7 +217,7 @@ class _Table:
         self._above -= 1
         if line.strip():
             shown = line[:80].decode(errors="replace").strip()
-            self._stream.context.stats.note("lines_above", self._source, 0, shown)
+            self._stream.counts.note("lines_above", 0, shown)
         return _Row(line)
 
     def _row_alone(self, line: bytes, text: str, why: str) -> _Row:
@@ -257,9 +256,7 @@ class _Table:
                     f"{len(lines):,} lines are read as one row; if they are several "
                     "rows, the first lacks a quote"
                 )
-                self._stream.context.stats.note(
-                    "value_like_rows", self._source, self._number, detail
-                )
+                self._stream.counts.note("value_like_rows", self._number, detail)
         return _Row(data, self._next(), values)
 
     def _next(self) -> int:
@@ -267,7 +264,7 @@ class _Table:
         return self._number - 1
 
     def _skip(self, number: int, why: str) -> None:
-        self._stream.context.stats.skip("bad_csv_row", self._source, number, why)
+        self._stream.counts.skip("bad_csv_row", number, why)
 
     def _wrong_width(self, number: int, width: int) -> None:
         detail = f"{width} values where the header has {len(self.names or ())}"

@@ -37,7 +37,7 @@ from provscan.readers.fields.paths import Columns, Path
 from provscan.readers.formats.protocol import Format, Raw, Rows, Wanted
 from provscan.readers.limits import Limits
 from provscan.readers.splits import Split
-from provscan.readers.stats import ReadStats
+from provscan.readers.stats import Counts
 from provscan.readers.strings import is_utf8
 from provscan.urls import is_remote
 
@@ -176,7 +176,7 @@ def still_open(state: Numbers) -> str:
     return f"{depth:,} bracket{'s' * (depth > 1)} not closed" if depth else ""
 
 
-def _repaired(line: bytes, source: str, number: int, stats: ReadStats) -> Any:
+def _repaired(line: bytes, number: int, counts: Counts) -> Any:
     """Parse a line that orjson refuses; a ValueError says what is wrong with it."""
     replaced = ""
     # Concatenated files have byte-order marks between them.
@@ -191,7 +191,7 @@ def _repaired(line: bytes, source: str, number: int, stats: ReadStats) -> Any:
     except RecursionError:
         raise ValueError("nested too deeply") from None
     if replaced:
-        stats.repair("invalid_utf8", source, number, replaced)
+        counts.repair("invalid_utf8", number, replaced)
     return value
 
 
@@ -200,7 +200,7 @@ def _integer(digits: str) -> int | float:
 
 
 def parse_lines(
-    first: int, data: bytes, source: str, stats: ReadStats, limits: Limits
+    first: int, data: bytes, counts: Counts, limits: Limits
 ) -> Iterator[Rows]:
     """Yield the objects in some lines; a string becomes an object with a text, and
     other lines are counted.
@@ -216,7 +216,7 @@ def parse_lines(
         found = {
             number: record
             for number, line in zip(numbers, group, strict=True)
-            if (record := _object(line, number, source, stats, limits)) is not None
+            if (record := _object(line, number, counts, limits)) is not None
         }
         if found:
             yield Rows(list(found), list(found.values()))
@@ -243,12 +243,12 @@ def _objects(group: list[bytes]) -> list[Any] | None:
 
 
 def _object(
-    line: bytes, number: int, source: str, stats: ReadStats, limits: Limits
+    line: bytes, number: int, counts: Counts, limits: Limits
 ) -> dict[str, Any] | None:
     """Return a line as an object; None if it is blank, or bad and counted."""
     if (values := many_values(line, limits)) is not None:
         detail = f"{values:,} values, above the limit of {limits.fields:,}"
-        stats.skip("too_many_fields", source, number, detail)
+        counts.skip("too_many_fields", number, detail)
         return None
     problem = ""
     try:
@@ -260,15 +260,15 @@ def _object(
         if not line.strip():
             return None
         try:
-            record = _repaired(line, source, number, stats)
+            record = _repaired(line, number, counts)
         except ValueError:
-            stats.skip("bad_json", source, number, problem)
+            counts.skip("bad_json", number, problem)
             return None
     if isinstance(record, str):
         return {"text": record}
     if not isinstance(record, dict):
         detail = line[:60].decode(errors="replace")
-        stats.skip("not_an_object", source, number, detail)
+        counts.skip("not_an_object", number, detail)
         return None
     return record
 
@@ -351,11 +351,7 @@ def read_lines(
             yield Rows(range(block.first, block.first + block.lines), batch, whole)
         else:
             parts = parse_lines(
-                block.first,
-                bytes(block.data),
-                stream.split.source,
-                context.stats,
-                context.limits,
+                block.first, bytes(block.data), stream.counts, context.limits
             )
             for rows in parts:
                 yield rows if nested is None else _as_columns(rows, nested)

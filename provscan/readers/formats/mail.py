@@ -24,7 +24,8 @@ from provscan.readers.bytes.encodings import UTF8, known_encoding, legacy_encodi
 from provscan.readers.bytes.streams import REPLACED, ByteStream, cut
 from provscan.readers.formats.protocol import Format, Raw, Rows, Wanted, too_long
 from provscan.readers.limits import Limits
-from provscan.readers.splits import Context, Split
+from provscan.readers.splits import Split
+from provscan.readers.stats import Counts
 from provscan.readers.strings import is_utf8
 
 GROUP = 64
@@ -56,26 +57,12 @@ class Mail(Format):
         start = head.partition(b"\n")[2] if head.startswith(b"From ") else head
         if HEADER.match(start) is None:
             return False
-        return (
-            len(
-                set(
-                    map(
-                        bytes.lower,
-                        OF_MAIL.findall(HEAD_END.split(start, maxsplit=1)[0]),
-                    )
-                )
-            )
-            >= 3
-        )
+        headers = HEAD_END.split(start, maxsplit=1)[0]
+        return len({name.lower() for name in OF_MAIL.findall(headers)}) >= 3
 
     def fields(self, whole: Split, limits: Limits) -> list[Any]:
-        return [
-            {
-                "id": "the id",
-                "subject": "what a message is about",
-                "text": "the text of a message",
-            }
-        ]
+        names = ("id", "subject", "text")
+        return [{name: f"the {name} of a message" for name in names}]
 
     def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
         number = stream.split.first_record
@@ -85,16 +72,12 @@ class Mail(Format):
             count = number + len(records)
             unclosed = False
             if data is None:
-                stream.context.stats.note(
-                    "record_too_long", stream.split.source, count, "a message"
-                )
+                stream.counts.note("record_too_long", count, "a message")
                 records.append({})
             else:
                 first = FIRST_LINE.match(data)
                 message = message_from_bytes(data[first.end() :] if first else data)
-                records.append(
-                    _record(message, stream.split.source, count, stream.context)
-                )
+                records.append(_record(message, count, stream.counts))
                 # Only a multipart message states its end.
                 unclosed = HEAD_END.search(data) is None or any(
                     isinstance(found, OPEN) for found in message.defects
@@ -128,9 +111,7 @@ def _messages(stream: ByteStream) -> Iterator[bytes | None]:
                 yield data
 
 
-def _record(
-    message: Message, source: str, number: int, context: Context
-) -> dict[str, str | None]:
+def _record(message: Message, number: int, counts: Counts) -> dict[str, str | None]:
     texts = []
     for part in _parts(message):
         kind = part.get_content_type()
@@ -142,9 +123,9 @@ def _record(
             text, bad = _decoded(part)
             texts.append(text)
             if bad:
-                context.stats.repair("invalid_part", source, number, kind)
+                counts.repair("invalid_part", number, kind)
         else:
-            context.stats.note("attachment", source, number, kind)
+            counts.note("attachment", number, kind)
     return {
         "id": str(message.get("message-id", "")).strip(),
         "subject": _subject(message) or None,

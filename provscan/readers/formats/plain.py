@@ -243,18 +243,18 @@ def _lines(first: int, data: bytes) -> Rows | None:
 
 def _rows(first: int, texts: Sequence[bytes | None], stream: ByteStream) -> Rows:
     """Return the texts that are not blank; a text that is too long is counted."""
-    context, source = stream.context, stream.split.source
+    limits, counts = stream.context.limits, stream.counts
     words = stream.split.layout.words
     numbers: list[int] = []
     rows: list[Any] = []
     for number, data in enumerate(texts, first):
         if data is None:
-            limit = f"above {context.limits.record_bytes:,} bytes"
-            context.stats.skip("record_too_long", source, number, limit)
+            limit = f"above {limits.record_bytes:,} bytes"
+            counts.skip("record_too_long", number, limit)
             continue
         text = data.decode(errors="replace")
         if REPLACED in text and not is_utf8(data):
-            context.stats.repair("invalid_utf8", source, number, BROKEN)
+            counts.repair("invalid_utf8", number, BROKEN)
         if words is not None:
             text = words_alone(text, words)
         if text and not text.isspace():

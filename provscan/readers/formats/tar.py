@@ -163,12 +163,7 @@ class WebDataset(Tar):
                         else data.decode(errors="replace")
                     )
                 except orjson.JSONDecodeError as error:
-                    stream.context.stats.note(
-                        "bad_json",
-                        stream.split.source,
-                        number,
-                        f"{member.name}: {error}",
-                    )
+                    stream.counts.note("bad_json", number, f"{member.name}: {error}")
         if number >= 0:
             yield Rows([number], [sample])
 

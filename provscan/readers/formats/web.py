@@ -97,22 +97,12 @@ class Html(Format):
         for chunk in stream:
             data += chunk if len(data) <= limit else b""
         if len(data) > limit:
-            stream.context.stats.skip(
-                "record_too_long", stream.split.source, number, f"above {limit:,} bytes"
-            )
+            stream.counts.skip("record_too_long", number, f"above {limit:,} bytes")
         elif data.strip():
             # If the encoding of the file is known, the bytes have been converted to
             # UTF-8, whatever the page states.
-            yield Rows(
-                [number],
-                [
-                    {
-                        "text": page_text(
-                            data, UTF8 if stream.split.layout.encoding else None
-                        )
-                    }
-                ],
-            )
+            encoding = UTF8 if stream.split.layout.encoding else None
+            yield Rows([number], [{"text": page_text(data, encoding)}])
 
 
 class Warc(Format):
@@ -130,21 +120,21 @@ class Warc(Format):
         numbers: list[int] = []
         pages: list[Any] = []
         number = stream.split.first_record
-        source, stats = stream.split.source, stream.context.stats
+        counts = stream.counts
         for record in _records(stream):
             kind = record.headers.get("warc-type")
             if kind not in (*PAGES, *OTHERS):
-                stats.skip("bad_warc_record", source, number, f"WARC-Type: {kind}")
+                counts.skip("bad_warc_record", number, f"WARC-Type: {kind}")
             if record.body is None:
                 detail = f"above {stream.context.limits.record_bytes:,} bytes"
-                stats.note("record_too_long", source, number, detail)
+                counts.note("record_too_long", number, detail)
             if kind not in PAGES:
                 continue
             page = {"url": record.headers.get("warc-target-uri"), "text": None}
             if record.body is not None:
                 page["text"], problem = _text(record.body, record.headers, stream)
                 if problem is not None:
-                    stats.note(problem.code, source, number, problem.detail)
+                    counts.note(problem.code, number, problem.detail)
             numbers.append(number)
             pages.append(page)
             number += 1

@@ -58,14 +58,9 @@ def word_column(head: bytes) -> int | None:
     if number < max(LEAST_LINES, NEARLY_ALL * len(full)):
         return None
     columns = list(zip(*(row for row in rows if len(row) == width), strict=True))
-    place = next(
-        (
-            k
-            for k, column in enumerate(columns)
-            if not all(map(NUMBER.fullmatch, column))
-        ),
-        None,
-    )
+    # A column of numbers counts the words.
+    numbered = [all(map(NUMBER.fullmatch, column)) for column in columns]
+    place = numbered.index(False) if False in numbered else None
     if place is None or sum(map(is_word, columns[place])) < NEARLY_ALL * len(full):
         return None
     others = [len(set(column)) for column in columns[:place] + columns[place + 1 :]]

@@ -13,7 +13,7 @@ from provscan.kernels.canonical.utf8 import byte_places, code_points
 from provscan.readers.formats.subtitles import without_cues
 from provscan.readers.limits import Limits
 from provscan.readers.schema import PIECE_SCHEMA, SCHEMA
-from provscan.readers.stats import ReadStats
+from provscan.readers.stats import Counts
 from provscan.readers.texts.garbled import note_garbled
 from provscan.text_buffers import buffers
 
@@ -43,11 +43,8 @@ def slices(
 class Batcher:
     """Counts records and characters, and yields batches within the limits."""
 
-    def __init__(
-        self, source: str, stats: ReadStats, limits: Limits, *, fixed: bool = False
-    ) -> None:
-        self._source = source
-        self._stats = stats
+    def __init__(self, counts: Counts, limits: Limits, *, fixed: bool = False) -> None:
+        self._counts = counts
         self._limits = limits
         self._fixed = fixed
         self._last = -1
@@ -92,7 +89,7 @@ class Batcher:
         record, field = (
             batch.column(name)[int(rows[0])].as_py() for name in ("record", "field")
         )
-        self._stats.note("subtitles", self._source, record, field, len(rows))
+        self._counts.note("subtitles", record, field, len(rows))
         return batch.set_column(
             batch.schema.get_field_index("text"), SCHEMA.field("text"), texts
         )
@@ -148,11 +145,11 @@ class Batcher:
 
     def _counted(self, batch: pa.RecordBatch, characters: int) -> pa.RecordBatch:
         """Count the records and characters of a batch."""
-        stats, records = self._stats, batch.column("record").to_numpy()
+        stats, records = self._counts.stats, batch.column("record").to_numpy()
         stats.records += int(np.count_nonzero(np.diff(records)))
         stats.records += int(records[0] != self._last)
         stats.characters += characters
         if "offset" not in batch.schema.names or records[0] != self._last:
-            note_garbled(batch, self._source, stats, fixed=self._fixed)
+            note_garbled(batch, self._counts, fixed=self._fixed)
         self._last = int(records[-1])
         return batch

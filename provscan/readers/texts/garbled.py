@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 
 from provscan.arrays import Numbers
 from provscan.kernels.reading.garbled import garbled
-from provscan.readers.stats import ReadStats
+from provscan.readers.stats import Counts
 from provscan.text_buffers import buffers
 
 # The characters that Windows-1252 adds to Latin-1, and their bytes.
@@ -165,9 +165,7 @@ def mended_texts(
     return texts, found
 
 
-def note_garbled(
-    batch: pa.RecordBatch, source: str, stats: ReadStats, *, fixed: bool
-) -> None:
+def note_garbled(batch: pa.RecordBatch, counts: Counts, *, fixed: bool) -> None:
     """Count the garbled texts of a batch; if ``fixed``, count them as repaired."""
     for garbling, rows in _garbled_rows(batch.column("text")):
         if len(rows):
@@ -175,8 +173,8 @@ def note_garbled(
                 batch.column(name)[int(rows[0])].as_py() for name in ("record", "text")
             )
             count, reason = (
-                (stats.repair, garbling.repaired)
+                (counts.repair, garbling.repaired)
                 if fixed
-                else (stats.note, garbling.noted)
+                else (counts.note, garbling.noted)
             )
-            count(reason, source, record, text, len(rows))
+            count(reason, record, text, len(rows))

@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from provscan.names import snake_case
 from provscan.readers.fields.chats import GIVEN, ROLES
-from provscan.readers.stats import ReadStats
+from provscan.readers.stats import Counts
 from provscan.readers.strings import LEFT_OUT
 
 # Names of fields that contain what a model was given.
@@ -47,9 +47,7 @@ CHAT = re.compile(
 SHARED = 12
 
 
-def without_prompts(
-    batch: pa.RecordBatch, source: str, stats: ReadStats
-) -> pa.RecordBatch:
+def without_prompts(batch: pa.RecordBatch, counts: Counts) -> pa.RecordBatch:
     """Return the answers among the texts of whole records, without the words of their
     prompts.
 
@@ -67,16 +65,16 @@ def without_prompts(
         number = int(record[low])
         prompts = sum(1 for row in rows if not _tells_role(names[row])) - len(answers)
         if prompts:
-            stats.note("prompt_left_out", source, number, count=prompts)
+            counts.note("prompt_left_out", number, count=prompts)
         if not answers:
-            stats.skip("only_prompts", source, number)
+            counts.skip("only_prompts", number)
         for row, given in answers:
             kept.append(row)
             if CHAT.match(texts[row]):
-                stats.note("chat_as_text", source, number, names[row])
+                counts.note("chat_as_text", number, names[row])
             rest = without_shared(texts[row], given)
             if rest != texts[row]:
-                stats.note("prompt_repeated", source, number, names[row])
+                counts.note("prompt_repeated", number, names[row])
                 texts[row] = rest
     columns = [column.take(pa.array(kept, pa.int64())) for column in batch.columns]
     columns[batch.schema.get_field_index("text")] = pa.array(
@@ -99,14 +97,8 @@ def _answers(
     for row in rows:
         if _tells_role(names[row]):
             continue
-        turn = next(
-            (
-                turn
-                for turn in sorted(speakers, key=len, reverse=True)
-                if names[row].startswith(turn)
-            ),
-            None,
-        )
+        turns = (turn for turn in speakers if names[row].startswith(turn))
+        turn = max(turns, key=len, default=None)
         chat = "" if turn is None else turn.rpartition("[")[0]
         prompt = (
             speakers[turn] in GIVEN

@@ -30,7 +30,7 @@ from provscan.readers.fields.paths import (
 from provscan.readers.formats.protocol import Rows, first_records
 from provscan.readers.limits import Limits
 from provscan.readers.schema import SCHEMA
-from provscan.readers.stats import EXAMPLES, ReadStats
+from provscan.readers.stats import EXAMPLES, Counts
 from provscan.readers.strings import (
     checked_text,
     is_text,
@@ -55,8 +55,7 @@ def texts_of(
     parts: Iterator[Rows],
     binding: Binding | None,
     fields: Fields,
-    source: str,
-    stats: ReadStats,
+    counts: Counts,
     limits: Limits,
 ) -> Iterator[pa.RecordBatch]:
     """Yield the texts of records. Unless ``binding`` is known, the fields are
@@ -66,9 +65,9 @@ def texts_of(
         records, parts = first_records(parts, limits)
         if not records:
             return
-        binding = bind(records, source, fields=fields, limits=limits)
-        stats.describe(binding.verdicts)
-    yield from map(Extractor(binding, source, stats, limits).batch, parts)
+        binding = bind(records, counts.source, fields=fields, limits=limits)
+        counts.stats.describe(binding.verdicts)
+    yield from map(Extractor(binding, counts, limits).batch, parts)
 
 
 class _Texts(NamedTuple):
@@ -84,21 +83,18 @@ class Extractor:
     :data:`~provscan.readers.SCHEMA`.
     """
 
-    def __init__(
-        self, binding: Binding, source: str, stats: ReadStats, limits: Limits
-    ) -> None:
+    def __init__(self, binding: Binding, counts: Counts, limits: Limits) -> None:
         self._binding = binding
         self._limits = limits
         self._tree = tree_of(binding.texts)
-        self._source = source
-        self._counts = stats
+        self._counts = counts
 
     def batch(self, rows: Rows) -> pa.RecordBatch:
         """Return the texts of some records; records without text are counted."""
         self._search(rows)
         batch = self._batch(rows)
         if self._binding.outputs:
-            return without_prompts(batch, self._source, self._counts)
+            return without_prompts(batch, self._counts)
         return batch
 
     def _search(self, rows: Rows) -> None:
@@ -117,7 +113,6 @@ class Extractor:
             if names := later_texts([record], self._binding, self._limits):
                 self._counts.note(
                     "later_text",
-                    self._source,
                     int(number),
                     ", ".join(map(printable, names)),
                 )
@@ -156,13 +151,9 @@ class Extractor:
             order = np.argsort(record, kind="stable")
             record = record[order]
             names = pa.chunked_array([part.names for part in found])
-            columns = [
-                column.take(pa.array(order))
-                for column in (
-                    names.unify_dictionaries().combine_chunks(),
-                    pa.concat_arrays([part.texts for part in found]),
-                )
-            ]
+            texts = pa.concat_arrays([part.texts for part in found])
+            columns = [names.unify_dictionaries().combine_chunks(), texts]
+            columns = [column.take(pa.array(order)) for column in columns]
         ids = self._ids(batch)
         if len(record) != len(numbers) or not np.array_equal(
             record, np.arange(len(record))
@@ -216,7 +207,7 @@ class Extractor:
         return null_if_empty(pc.binary_join(whole, " ").cast(pa.large_string()))
 
     def _checked(self, array: pa.Array, numbers: Numbers | list[int]) -> pa.Array:
-        return checked_text(array, numbers, self._source, self._counts)
+        return checked_text(array, numbers, self._counts)
 
     def _textless(self, numbers: Numbers, record: Numbers, texts: bool) -> None:
         missing = numbers[np.bincount(record, minlength=len(numbers)) == 0].tolist()
@@ -226,10 +217,10 @@ class Extractor:
             else ("text_not_string", "not a text but another type")
         )
         for number in missing[:EXAMPLES]:
-            self._counts.skip(reason, self._source, number, detail)
+            self._counts.skip(reason, number, detail)
         if len(missing) > EXAMPLES:
             self._counts.skip(
-                reason, self._source, missing[EXAMPLES], detail, len(missing) - EXAMPLES
+                reason, missing[EXAMPLES], detail, len(missing) - EXAMPLES
             )
 
     def _objects(self, rows: Rows) -> pa.RecordBatch:
@@ -253,7 +244,7 @@ class Extractor:
                 pa.DictionaryArray.from_arrays(
                     pa.array(codes, pa.int32()), _dictionary(names)
                 ),
-                string_array(texts, numbers, self._source, self._counts),
+                string_array(texts, numbers, self._counts),
             ],
             schema=SCHEMA,
         )
@@ -279,13 +270,13 @@ class Extractor:
                 found.append((name, value))
             elif value is not None:
                 wrong = value
-        counts, source = self._counts, self._source
+        counts = self._counts
         if found and wrong and isinstance(wrong, dict | list):
-            counts.note("text_not_string", source, number, no_text(wrong))
+            counts.note("text_not_string", number, no_text(wrong))
         elif not found and wrong is not None:
-            counts.skip("text_not_string", source, number, no_text(wrong))
+            counts.skip("text_not_string", number, no_text(wrong))
         elif not found:
-            counts.skip("no_text", source, number, MISSING)
+            counts.skip("no_text", number, MISSING)
         return found
 
 
