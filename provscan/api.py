@@ -15,8 +15,9 @@ import pyarrow.parquet as pq
 
 from provscan.engine import Progress, logged
 from provscan.errors import GateError, UsageError
+from provscan.keywords import given_options, with_options
 from provscan.matching import Index, open_index
-from provscan.options import MatchOptions, given_options, with_options
+from provscan.options import MatchOptions
 from provscan.params import require_folder
 from provscan.readers import Source
 from provscan.report.document import write_report

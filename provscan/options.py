@@ -1,20 +1,18 @@
 """The options of a match, each documented once, in :class:`MatchOptions`.
 
 The command, :func:`provscan.match` and a run use the same names. ``--help`` and the
-docstring of the function are generated from the documentation of the class.
+docstring of the function are generated from the documentation of the class
+(:mod:`provscan.keywords`).
 """
 
 from __future__ import annotations
 
-import inspect
 import os
-import re
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime
-from functools import cache
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any
 
 from provscan.errors import ParameterError, UsageError
 from provscan.params import (
@@ -28,8 +26,6 @@ from provscan.urls import source_of
 
 Source = str | os.PathLike[str]
 Paths = Source | Sequence[Source] | None
-P = ParamSpec("P")
-R = TypeVar("R")
 
 EXECUTORS = ("threads", "processes", "ray")
 # No part file depends on these options, so a run may be resumed with other values.
@@ -390,58 +386,6 @@ class MatchOptions:
 def option_name(name: str) -> str:
     """Return the command's option for a keyword argument."""
     return f"--{name.replace('_', '-')}"
-
-
-@cache
-def documentation() -> dict[str, str]:
-    """Return the documentation of each option of :class:`MatchOptions` as one line."""
-    text = inspect.cleandoc(MatchOptions.__doc__ or "").partition("----------\n")[2]
-    entries = re.findall(r"^(\w+)\n((?:    .*\n?)+)", text, re.MULTILINE)
-    return {name: " ".join(words.split()) for name, words in entries}
-
-
-def help_of(name: str) -> str:
-    """Return the text of ``--help`` for an option."""
-
-    def shown(found: re.Match[str]) -> str:
-        return option_name(found[1]) if found[1] in documentation() else found[1]
-
-    return re.sub(r"``(\w+)``", shown, documentation()[name])
-
-
-def with_options(
-    arguments: Callable[P, MatchOptions],
-) -> Callable[[Callable[..., R]], Callable[P, R]]:
-    """Give a function that takes ``**options`` the documentation of
-    :class:`MatchOptions`, and the signature of ``arguments``, a subclass with the other
-    arguments of the function.
-    """
-
-    def decorated(function: Callable[..., R]) -> Callable[P, R]:
-        words = "".join(
-            f"    {name}\n        {text}\n" for name, text in documentation().items()
-        )
-        function.__signature__ = inspect.signature(arguments).replace(  # type: ignore[attr-defined]
-            return_annotation=inspect.signature(function).return_annotation
-        )
-        head, _, rest = (function.__doc__ or "").partition("    **options\n")
-        function.__doc__ = head + words + rest.partition("\n")[2]
-        return cast("Callable[P, R]", function)
-
-    return decorated
-
-
-def given_options(options: dict[str, Any]) -> MatchOptions:
-    """Make options from keyword arguments; the error for an unknown name suggests a
-    similar one.
-    """
-    import difflib
-
-    for name in options.keys() - MatchOptions.__dataclass_fields__.keys():
-        close = difflib.get_close_matches(name, MatchOptions.__dataclass_fields__, 1)
-        hint = f": did you mean {close[0]}?" if close else ""
-        raise TypeError(f"match() has no option {name}{hint}")
-    return MatchOptions(**options)
 
 
 def _paths(name: str, value: Any) -> list[str] | None:

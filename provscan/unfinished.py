@@ -128,7 +128,7 @@ class Unfinished:
         self._published = True
         sync(place.parent)
 
-    def end(self, error: BaseException | None) -> None:
+    def _end(self, error: BaseException | None) -> None:
         """Remove the folder, or keep it if the command failed and can be resumed, which
         a note on the error then says.
         """
@@ -196,11 +196,11 @@ def unfinished_folder(
             _require_room(checkpoint)
             yield folder
         except BaseException as error:
-            folder.end(error)
+            folder._end(error)
             if isinstance(error, OSError):
                 raise _failed(error, target) from error
             raise
-        folder.end(None)
+        folder._end(None)
 
 
 def unfinished_path(target: Path) -> Path:

@@ -24,6 +24,7 @@ FLOORS = {
     "names": 0,
     "params": 0,
     "options": 0,
+    "keywords": 0,
     "arrays": 0,
     "text_buffers": 0,
     "ordered_map": 0,

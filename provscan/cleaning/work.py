@@ -78,7 +78,7 @@ def _remove_rounds(folder: Path) -> None:
 
 
 WORK = Work(
-    name="cleaned-dataset",
+    name="cleaning",
     parts=("*.parts/*.json",),
     unit="file",
     remove=_remove_rounds,

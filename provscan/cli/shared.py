@@ -19,7 +19,8 @@ from typing import Any
 import click
 
 from provscan.errors import UsageError
-from provscan.options import WHOLE, WORDS, MatchOptions, help_of, option_name
+from provscan.keywords import help_of
+from provscan.options import WHOLE, WORDS, MatchOptions, option_name
 from provscan.urls import source_of
 
 Decorator = Callable[[Any], Any]

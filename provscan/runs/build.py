@@ -179,20 +179,8 @@ def build_index(
     count = 1 if shards is None else shards
     require(1 <= count <= MOST_SHARDS, "shards", count, f"between 1 and {MOST_SHARDS}")
     require_executor(executor, address=address)
+    _require_compatible(append, overwrite, shards, executor, canonical)
     threads = default_workers(workers)
-    conflicts = {
-        "give either append, which keeps the existing index, or overwrite, which "
-        "replaces it": append and overwrite,
-        "an index is divided into shards when it is built, not when it is appended to: "
-        "leave shards out": append and shards is not None,
-        f"executor={executor!r} runs one task per shard: give two or more shards, or "
-        "use threads": executor != "threads" and count < 2,
-        "canonical is a function of this process, which others can't call: use "
-        "threads": executor != "threads" and canonical is not None,
-    }
-    for words, conflict in conflicts.items():
-        if conflict:
-            raise UsageError(words)
     hook = None if canonical is None else hook_name(canonical)
     asked = {name: value for name, value in wanted.items() if value is not None}
     params = (
@@ -245,6 +233,29 @@ def build_index(
             )
         watcher.finish()
     return Index(reader.with_hook(canonical))
+
+
+def _require_compatible(
+    append: bool,
+    overwrite: bool,
+    shards: int | None,
+    executor: str,
+    canonical: Hook | None,
+) -> None:
+    """Raise an error for parameters that exclude each other."""
+    conflicts = {
+        "give either append, which keeps the existing index, or overwrite, which "
+        "replaces it": append and overwrite,
+        "an index is divided into shards when it is built, not when it is appended to: "
+        "leave shards out": append and shards is not None,
+        f"executor={executor!r} runs one task per shard: give two or more shards, or "
+        "use threads": executor != "threads" and (shards or 1) < 2,
+        "canonical is a function of this process, which others can't call: use "
+        "threads": executor != "threads" and canonical is not None,
+    }
+    for words, conflict in conflicts.items():
+        if conflict:
+            raise UsageError(words)
 
 
 def _stored(path: Path, given: dict[str, Any], hook: str | None) -> IndexParams:

@@ -20,7 +20,7 @@ import pyarrow.csv
 import pyarrow.json
 import pyarrow.parquet as pq
 
-from provscan.arrays import Flags
+from provscan.arrays import Flags, Floats
 from provscan.errors import InputError, UsageError
 from provscan.params import require, require_path
 
@@ -73,13 +73,7 @@ def evaluate(
             "the run is of a sample, and a truth is about whole datasets: evaluate a "
             "run without --sample"
         )
-    try:
-        from sklearn import metrics
-    except ImportError:
-        raise UsageError(
-            "scikit-learn is not installed, so there are no curves: pip install "
-            "'provscan[notebook]'"
-        ) from None
+    metrics = _metrics()
 
     # Determine the tweets of each record by the truth, and the best match of each
     # record.
@@ -104,29 +98,9 @@ def evaluate(
             f"the truth has {len(tweets):,} of the {summary['records']:,} records: "
             "curves need records with and without licensed tweets"
         )
-    wrong, right, limits = metrics.roc_curve(
-        label, value, sample_weight=weight, drop_intermediate=False
-    )
-    precision, recall, thresholds = metrics.precision_recall_curve(
-        label, value, sample_weight=weight
-    )
-    real = thresholds > NO_MATCH
     pairs = [(key, tweet) for key, ids in tweets.items() for tweet in ids]
     return Evaluation(
-        roc=pa.table(
-            {"threshold": limits, "false_positive_rate": wrong, "recall": right}
-        ),
-        sweep=pa.table(
-            {
-                "threshold": thresholds[real],
-                "precision": precision[:-1][real],
-                "recall": recall[:-1][real],
-            }
-        ),
-        auc=float(metrics.auc(wrong, right)),
-        average_precision=float(
-            metrics.average_precision_score(label, value, sample_weight=weight)
-        ),
+        **_curves(metrics, label, value, weight),
         findings={
             "true": hits,
             "false": int(np.count_nonzero(counted & ~true)),
@@ -143,6 +117,48 @@ def evaluate(
             "without_score": best.scores.null_count,
         },
     )
+
+
+def _curves(
+    metrics: Any, label: Flags, value: Floats, weight: Floats
+) -> dict[str, Any]:
+    """Return the curves of scores that are higher for true labels, and the areas under
+    them.
+    """
+    wrong, right, limits = metrics.roc_curve(
+        label, value, sample_weight=weight, drop_intermediate=False
+    )
+    precision, recall, thresholds = metrics.precision_recall_curve(
+        label, value, sample_weight=weight
+    )
+    real = thresholds > NO_MATCH
+    average = metrics.average_precision_score(label, value, sample_weight=weight)
+    return {
+        "roc": pa.table(
+            {"threshold": limits, "false_positive_rate": wrong, "recall": right}
+        ),
+        "sweep": pa.table(
+            {
+                "threshold": thresholds[real],
+                "precision": precision[:-1][real],
+                "recall": recall[:-1][real],
+            }
+        ),
+        "auc": float(metrics.auc(wrong, right)),
+        "average_precision": float(average),
+    }
+
+
+def _metrics() -> Any:
+    """Return scikit-learn's module of metrics."""
+    try:
+        from sklearn import metrics
+    except ImportError:
+        raise UsageError(
+            "scikit-learn is not installed, so there are no curves: pip install "
+            "'provscan[notebook]'"
+        ) from None
+    return metrics
 
 
 class _Best(NamedTuple):

@@ -93,14 +93,7 @@ def run_match(
         inputs = plan_run(sources, options, workers)
         clock.lap("sample")
         licensed = with_controls(index, options, folder.path / CONTROL)
-        request = {
-            "workers": workers,
-            "options": options.scan_options(),
-            "index": licensed.snapshot.fingerprint,
-            "limits": readers.current_limits().as_dict(),
-            "control": licensed.control_fingerprint,
-            **inputs.state,
-        }
+        request = _request(workers, options, licensed, inputs)
         folder.begin(request, keep=not inputs.streamed)
         clock.lap("calibrate")
 
@@ -135,6 +128,22 @@ def run_match(
         render(files)
     progress.finish()
     return WrittenRun(path, summary, info, _crossed(summary, options))
+
+
+def _request(
+    workers: int, options: MatchOptions, licensed: LicensedTexts, inputs: RunInputs
+) -> dict[str, Any]:
+    """Return everything on which the part files depend; see
+    :data:`provscan.runs.target.WORK`.
+    """
+    return {
+        "workers": workers,
+        "options": options.scan_options(),
+        "index": licensed.snapshot.fingerprint,
+        "limits": readers.current_limits().as_dict(),
+        "control": licensed.control_fingerprint,
+        **inputs.state,
+    }
 
 
 def _scan(

@@ -7,7 +7,7 @@ from __future__ import annotations
 import contextlib
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
@@ -96,14 +96,11 @@ def scan_inputs(
     done: list[PartResult] = []
     lost: list[LostTask] = []
     stats, carriers = ReadStats(), CarrierSample(CARRIERS, CARRIER_SEED)
-    # Choose the records to scan, and the number of carrier records to keep, in which
-    # spike-ins are planted and by which null dataset and dataset are compared.
-    sampling = Sampling(inputs.share, options.seed, CARRIERS)
     unit = "records" if inputs.named is None else "bytes"
     progress.start(role.stage, inputs.size, unit)
     progress.advance(sum(inputs.splits[number].size for number in complete))
     with _store(options) as store, _executor(inputs, options) as executor:
-        task = partial(
+        make_task = partial(
             ScanTask,
             fields=inputs.fields,
             snapshot=_snapshot(executor, licensed, options),
@@ -112,17 +109,7 @@ def scan_inputs(
             limits=current_limits(),
             store=store,
         )
-        tasks = (
-            # Later tasks need not keep records that the sample already excludes.
-            task(
-                number,
-                split,
-                block=block,
-                sampling=replace(sampling, carrier_limit=carriers.limit),
-            )
-            for number, (split, block) in enumerate(_pieces(inputs))
-            if number not in complete
-        )
+        tasks = _tasks(make_task, inputs, complete, options.seed, carriers)
         threads = max(1, options.threads // executor.workers)
         function = _function(inputs, licensed.controls.reader, executor, threads)
         for result in _in_order(executor.run(function, tasks, progress), complete):
@@ -157,6 +144,24 @@ def _complete(inputs: Inputs, parts: Path) -> set[int]:
     # Blocks on a cluster are unknown until they are computed.
     splits = 0 if inputs.in_blocks else len(inputs.splits)
     return {number for number in range(splits) if load_part(parts, number) is not None}
+
+
+def _tasks(
+    make_task: Callable[..., ScanTask],
+    inputs: Inputs,
+    complete: set[int],
+    seed: int,
+    carriers: CarrierSample,
+) -> Iterator[ScanTask]:
+    """Yield a task for each split whose part is not complete."""
+    for number, (split, block) in enumerate(_pieces(inputs)):
+        if number not in complete:
+            # Choose the records to scan, and the number of carrier records to keep, in
+            # which spike-ins are planted and by which null dataset and dataset are
+            # compared. Later tasks need not keep records that the sample already
+            # excludes.
+            sampling = Sampling(inputs.share, seed, CARRIERS, carriers.limit)
+            yield make_task(number, split, block=block, sampling=sampling)
 
 
 def _in_order(

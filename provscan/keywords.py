@@ -1,0 +1,69 @@
+"""The options of a match as keyword arguments of a function and as options of the
+command: their documentation (:func:`help_of`), their signature (:func:`with_options`)
+and their values (:func:`given_options`).
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable
+from functools import cache
+from typing import Any, ParamSpec, TypeVar, cast
+
+from provscan.options import MatchOptions, option_name
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@cache
+def documentation() -> dict[str, str]:
+    """Return the documentation of each option of :class:`MatchOptions` as one line."""
+    text = inspect.cleandoc(MatchOptions.__doc__ or "").partition("----------\n")[2]
+    entries = re.findall(r"^(\w+)\n((?:    .*\n?)+)", text, re.MULTILINE)
+    return {name: " ".join(words.split()) for name, words in entries}
+
+
+def help_of(name: str) -> str:
+    """Return the text of ``--help`` for an option."""
+
+    def shown(found: re.Match[str]) -> str:
+        return option_name(found[1]) if found[1] in documentation() else found[1]
+
+    return re.sub(r"``(\w+)``", shown, documentation()[name])
+
+
+def with_options(
+    arguments: Callable[P, MatchOptions],
+) -> Callable[[Callable[..., R]], Callable[P, R]]:
+    """Give a function that takes ``**options`` the documentation of
+    :class:`MatchOptions`, and the signature of ``arguments``, a subclass with the other
+    arguments of the function.
+    """
+
+    def decorated(function: Callable[..., R]) -> Callable[P, R]:
+        words = "".join(
+            f"    {name}\n        {text}\n" for name, text in documentation().items()
+        )
+        function.__signature__ = inspect.signature(arguments).replace(  # type: ignore[attr-defined]
+            return_annotation=inspect.signature(function).return_annotation
+        )
+        head, _, rest = (function.__doc__ or "").partition("    **options\n")
+        function.__doc__ = head + words + rest.partition("\n")[2]
+        return cast("Callable[P, R]", function)
+
+    return decorated
+
+
+def given_options(options: dict[str, Any]) -> MatchOptions:
+    """Make options from keyword arguments; the error for an unknown name suggests a
+    similar one.
+    """
+    import difflib
+
+    for name in options.keys() - MatchOptions.__dataclass_fields__.keys():
+        close = difflib.get_close_matches(name, MatchOptions.__dataclass_fields__, 1)
+        hint = f": did you mean {close[0]}?" if close else ""
+        raise TypeError(f"match() has no option {name}{hint}")
+    return MatchOptions(**options)
