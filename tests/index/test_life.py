@@ -111,6 +111,6 @@ class LifeOfAnIndex(RuleBasedStateMachine):
 
 
 LifeOfAnIndex.TestCase.settings = settings(
-    max_examples=100 if NIGHTLY else 7, stateful_step_count=10
+    max_examples=100 if NIGHTLY else 5, stateful_step_count=10
 )
 TestLifeOfAnIndex = LifeOfAnIndex.TestCase
