@@ -101,8 +101,8 @@ class MatchOptions:
         shorter licensed texts are ignored. Links and @names do not count; a Chinese
         character, a kana or a Korean syllable counts as two.
     partial_chars
-        Minimum number of letters, counted in the same way, with which a passage of a
-        licensed text is a match even if similarity and containment are too low. Below
+        Minimum number of letters, counted in the same way, in a passage of a licensed
+        text that is a match even though similarity and containment are too low. Below
         35, many passages inside other text are missed. With 0, no partial copies are
         found.
     min_bits
@@ -114,9 +114,9 @@ class MatchOptions:
         Minimum number of letters that a finding has in common with the licensed tweet,
         counted as for ``min_chars``.
     cutoff
-        Time at which the dataset was collected, e.g. 2021-03-01. A licensed text of
-        which all tweets were posted later can't have been copied into it, so its
-        matches measure chance.
+        Time at which the dataset was collected, e.g. 2021-03-01. If all tweets
+        with a licensed text were posted later, the dataset can't contain a copy of the
+        text, so its matches measure chance.
     control
         Files of tweets that are known to be absent from the dataset; their matches
         measure chance. Fields are recognised by their usual names.
@@ -162,8 +162,8 @@ class MatchOptions:
     executor
         Executor of the tasks: "threads" of this process; "processes"; or "ray", a Ray
         cluster, whose nodes must see all files under the same paths. The results are
-        the same. Processes and clusters read files only; a cluster also reads a
-        ray.data.Dataset, on the nodes that have its blocks.
+        the same. Threads also read data in memory; processes read only files; a cluster
+        reads files and a ray.data.Dataset, on the nodes that have its blocks.
     address
         Address of the head node of a Ray cluster, HOST:PORT, or "auto" for the cluster
         to which this machine belongs. By default a cluster is started on this machine.

@@ -22,7 +22,7 @@ from provscan.cli import shared
     "--case",
     metavar="FILE",
     help="Case file (TOML): applications, holdings, uses, government end users, "
-    "claims, policy packs.  [default: access alone]",
+    "claims, policy packs.  [default: none; only access is reported]",
 )
 @shared.path_option(
     "--mapping",
@@ -48,10 +48,10 @@ def command(
 ) -> None:
     """Compare what was accessed, held and used with the rules.
 
-    LOG are access logs of a gateway or a client: JSON lines, CSV, Parquet, web server
-    and load balancer logs, CloudTrail, twarc.log, in folders and archives. Each conduct
-    is compared with the version of the rule that was in force on its day. To resume an
-    interrupted command, repeat it.
+    LOG is an access log of a gateway or a client: JSON lines, CSV, Parquet, web server
+    and load balancer logs, CloudTrail or twarc.log, or a folder or archive of them.
+    Conduct is compared with the version of the rule that was in force on its day. To
+    resume an interrupted command, repeat it.
     """
     from provscan.cli import show
     from provscan.cli.progress import progress

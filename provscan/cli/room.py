@@ -41,7 +41,7 @@ def command() -> None:
 @option(
     "--digests-only",
     is_flag=True,
-    help="Only counts, digests, and spans that a named person releases may leave the "
+    help="Let only counts, digests, and spans that a named person releases leave the "
     "room.",
 )
 @shared.path_option(

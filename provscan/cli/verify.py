@@ -30,7 +30,7 @@ def command(path: Path, as_json: bool, **options: Any) -> None:
     run can also write new checksums. Only repeating the command in its run.json on the
     same dataset and index detects such edits.
 
-    Without an argument: the index that $PROVSCAN_INDEX names, else ./licensed.index.
+    The default is the index that $PROVSCAN_INDEX names, else ./licensed.index.
     """
     import provscan
     from provscan import blind
