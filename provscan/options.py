@@ -162,8 +162,8 @@ class MatchOptions:
     executor
         Executor of the tasks: "threads" of this process; "processes"; or "ray", a Ray
         cluster, whose nodes must see all files under the same paths. The results are
-        the same. Threads also read data in memory; processes read only files; a cluster
-        reads files and a ray.data.Dataset, on the nodes that have its blocks.
+        the same. Threads read files and data in memory; processes read only files; a
+        cluster reads files, and a ray.data.Dataset on the nodes that have its blocks.
     address
         Address of the head node of a Ray cluster, HOST:PORT, or "auto" for the cluster
         to which this machine belongs. By default a cluster is started on this machine.

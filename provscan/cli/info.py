@@ -20,7 +20,8 @@ from provscan.errors import InputError, UsageError
 def command(path: Path, without_segment: tuple[str, ...], as_json: bool) -> None:
     """Show what an index contains, or what a run or a probe found.
 
-    The default is the index that $PROVSCAN_INDEX names, else ./licensed.index.
+    Without an argument, the command uses the index that $PROVSCAN_INDEX names, else
+    ./licensed.index.
     """
     import provscan
     from provscan import blind, probe

@@ -25,7 +25,8 @@ def command(index: Path, purge_only: bool, workers: int | None, as_json: bool) -
     segments automatically when there are many; use this command after forgetting
     tweets, or before a long series of runs.
 
-    The default is the index that $PROVSCAN_INDEX names, else ./licensed.index.
+    Without an argument, the command uses the index that $PROVSCAN_INDEX names, else
+    ./licensed.index.
     """
     import provscan
     from provscan.cli import show

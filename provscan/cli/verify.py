@@ -30,7 +30,8 @@ def command(path: Path, as_json: bool, **options: Any) -> None:
     run can also write new checksums. Only repeating the command in its run.json on the
     same dataset and index detects such edits.
 
-    The default is the index that $PROVSCAN_INDEX names, else ./licensed.index.
+    Without an argument, the command uses the index that $PROVSCAN_INDEX names, else
+    ./licensed.index.
     """
     import provscan
     from provscan import blind

@@ -77,7 +77,7 @@ def test_ids_stay_with_their_rows(latin: provscan.Index) -> None:
         (pa.array([5, 6, 7]), ["5", "6", "7"]),
     ):
         assert latin.match(texts, ids=ids)["record_id"].to_pylist() == named
-    with pytest.raises(ParameterError, match="id of each of 3 texts, found 2 ids"):
+    with pytest.raises(ParameterError, match="one id per text, 3 in all, found 2 ids"):
         latin.match(texts, ids=["a", "b"])
 
 
