@@ -95,16 +95,6 @@ LONGEST = [
 MEMORY, ENOUGH = "/dev/shm", 8 << 30
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_cmdline_main(config):
-    """Distribute groups of tests (see :func:`group_of`) wherever there are several
-    processes, and keep their order.
-    """
-    if getattr(config.option, "numprocesses", None) and config.option.dist == "no":
-        config.option.dist = "loadgroup"
-        config.option.loadscopereorder = False
-
-
 def pytest_configure(config):
     # Tests start many processes, each of which would compile the sources again.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
