@@ -107,7 +107,7 @@ def test_figures_do_not_depend_on_segments(
     take.
     """
     for name, size in (("scoring.background.SAMPLE_BYTES", 9_000), ("runs.comparability.SAMPLE", 100), ("probe.draw.POOL", 60),  # noqa: E501
-                       ("index.reader.CHUNK", 40)):  # fmt: skip
+                       ("index.texts.CHUNK", 40)):  # fmt: skip
         monkeypatch.setattr(f"provscan.{name}", size)
     # Each segment says of its own texts which seeds are rare: here are edits that all
     # of a text's seeds withstand.
