@@ -34,8 +34,8 @@ JOINED, LONG = 3, 10
 # The maximum number of letters of a word of licensed texts, and of a text that is
 # divided at once.
 LONGEST_WORD, LONGEST = 14, 1024
-# Costs are in eighths of a nat. A letter of restored text costs at most this much on
-# average; a letter of an unknown word adds twice the other number.
+# Costs are in eighths of a nat. A letter of restored text costs at most _MOST on
+# average; each letter of an unknown word adds _UNKNOWN_LETTER to the cost of the word.
 NAT = 8
 _MOST, _UNKNOWN_LETTER = 18, 2 * NAT
 _TABLE_BITS = 18
@@ -249,7 +249,7 @@ def _respace(codes, at, end, words, scratch, out, n):
     letters, places, _, costs, _ = scratch
     begin, cost, divided, joined = n, np.int64(0), np.int64(0), False
     while at < end:
-        stop, count = _word_end(codes, at, end), 0
+        stop, count = _word_end(codes, at, min(end, at + LONGEST)), 0
         if stop == at + 1:
             count = _single_letters(codes, at, end)
             joined |= count > 0
@@ -257,10 +257,9 @@ def _respace(codes, at, end, words, scratch, out, n):
                 letters[k], places[k] = codes[at + 2 * k], at + 2 * k
             stop = max(stop, at + 2 * count - 1)
         elif stop - at >= LONG and not _is_known(codes[at:stop], words):
-            count = min(stop - at, LONGEST)
+            count = stop - at
             for k in range(count):
                 letters[k], places[k] = codes[at + k], at + k
-            stop = at + count
         if n > begin:
             out.codes[n], out.origins[n] = SPACE, at
             n += 1
@@ -290,12 +289,12 @@ def restore(codes, offsets, passages, words, scratch, out):
     """
     n, kept = np.int64(0), 0
     out.offsets[0] = 0
-    failed, last, near = 0, np.int64(-1), np.int64(0)
+    failed, previous, near = 0, np.int64(-1), np.int64(0)
     for p in range(len(passages)):
         record, start, end = passages[p]
-        if record != last or start > near:
+        if record != previous or start > near:
             failed = 0
-        last, near = record, end + NEAR
+        previous, near = record, end + NEAR
         if failed == TRIES:
             continue
         _, cost, divided, joined = _respace(codes, start, end, words, scratch, out, n)
