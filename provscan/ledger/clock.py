@@ -93,7 +93,10 @@ def clock(counts: Counts) -> pa.Table:
         delays = {name: np.asarray(each, np.float64) for name, each in delays.items()}
         if not delays["rows"].sum():
             row = {"kind": "not_measured", "rows": 0, "start": first, "end": last}
-            said = "no response has ids of its tweets, so its times can't be checked"
+            said = (
+                "no call has ids of its tweets (calls that another file also has are "
+                "left out), so the times can't be checked"
+            )
             rows.append(_row(stream, row, said))
             continue
         fits = _fits(_edges(delays), first, last)
