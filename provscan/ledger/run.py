@@ -126,7 +126,9 @@ def make_ledger(
     with unfinished_folder(target, WORK, resume=True) as work, interruptible():
         work.begin({})
         folder = work.path / LEDGER
-        _remove_last(folder)  # From an interrupted command.
+        # Remove what an interrupted command left, since it is written again.
+        _remove_last(folder)
+        shutil.rmtree(folder / TABLES_FOLDER, ignore_errors=True)
         tables = measure(
             named,
             folder,
