@@ -319,8 +319,8 @@ SELECT 'accessed', name, 1, 'application without a tier, so that no rule for a t
     'was compared', 'the platform' FROM applications WHERE tier IS NULL
 UNION ALL
 SELECT 'accessed', stream, count(*), CASE kind
-    WHEN 'not_measured' THEN 'log without ids (calls that another log also has are '
-        'left out), so that its clock could not be checked'
+    WHEN 'not_measured' THEN 'log without ids, so that its clock could not be checked; '
+        'calls that another log also has are left out'
     ELSE 'log with a wrong clock: ' || any_value(evidence) END,
     'the operator of the logs'
 FROM clock WHERE kind <> 'agrees' GROUP BY stream, kind
