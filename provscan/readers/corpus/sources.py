@@ -96,7 +96,7 @@ def plan_tweets(
         raise planner.error or nothing_to_read(
             named, unread or ignored, "no tweets to index: "
         )
-    require_named_fields([file.split for file in planner.files])
+    require_named_fields(file.split for file in planner.files)
     return TweetPlan(planner.files, unread, ignored)
 
 
