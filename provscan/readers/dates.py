@@ -74,6 +74,10 @@ def parse_date(value: Any) -> int | None:
         if api := API_FORM.fullmatch(text):
             month = MONTHS.find(api[1]) // 3 + 1  # 0 if it is not a month
             text = f"{api[5]}-{month:02}-{api[2]}T{api[3]}{api[4]}"
+        # Eight digits are a day. Python would take 13 digits for a day and a time that
+        # any character separates, such as 1450-01-08 08:43.
+        if text.isdecimal() and len(text) != 8:
+            return _epoch_ms(float(text))
         try:
             time = datetime.fromisoformat(
                 SPACED_ZONE.sub(lambda zone: zone[2] or "Z", text)

@@ -95,9 +95,13 @@ def plan(
             finder.leave(found.split.source, error)
     if not files:
         raise fieldless or nothing_to_read(named, finder.unread)
-    # The texts of plain text have no ids.
-    if not any(file.format == "text" for file in files):
-        require_named_fields(files)
+    # A file without records shows no fields, and plain text has none to be named. A
+    # pipe is inspected when it is read.
+    require_named_fields(
+        file
+        for file in files
+        if file.format == UNKNOWN or (file.binding and file.format != "text")
+    )
     target = target_bytes or _target(sum(file.size for file in files), workers, parts)
     splits: list[Split] = []
     for file in files:
@@ -126,10 +130,12 @@ def with_fields(split: Split, fields: Fields, limits: Limits) -> Split:
     return replace(split, binding=binding)
 
 
-def require_named_fields(files: Sequence[Split]) -> None:
-    """Check that at least one file has each field that the user named."""
+def require_named_fields(files: Iterable[Split]) -> None:
+    """Check that at least one file has each field that the user named. A file whose
+    fields are not determined yet may have them.
+    """
     missing = [{} if file.binding is None else file.binding.missing for file in files]
-    for role, error in missing[0].items():
+    for role, error in missing[0].items() if missing else ():
         if all(role in other for other in missing):
             raise error
 

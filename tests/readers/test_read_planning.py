@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
-from provscan.errors import InputError
+from provscan.errors import FieldNotFoundError, InputError
 from provscan.readers import Fields, Split, checksum, plan
 from provscan.readers.splits import UNKNOWN
 
@@ -301,6 +301,26 @@ def test_a_saved_dataset(read_all, tmp_path):
         dict(found.splits.ignored)[f"{folder}/dataset_dict.json"]
         == "describes a dataset, holds no records"
     )
+
+
+@pytest.mark.parametrize(
+    ("other", "content"),
+    [
+        ("empty.csv", b""),
+        ("header.csv", b"text,id\n"),
+        ("empty.jsonl", b""),
+        ("README.md", b"about the texts\n"),
+    ],
+)
+def test_a_named_field_is_missing_though_another_file_has_no_fields(
+    write, other, content
+):
+    sources = [write("a.csv", b"text,n\nhello,1\n"), write(other, content)]
+    for order in (sources, sources[::-1]):
+        with pytest.raises(FieldNotFoundError, match=r"a\.csv: no field 'nope'"):
+            plan(order, Fields(id="nope"))
+    assert len(plan(sources[1], Fields(id="nope"))) == 1
+    assert len(plan(sources, Fields(id="n"))) == 2
 
 
 def test_checksum(write):

@@ -352,6 +352,16 @@ def test_a_recipe_reads_its_set_and_nothing_else(name: str, tmp_path: Path) -> N
     }
 
 
+def test_named_fields_take_precedence_over_those_of_a_recipe(tmp_path: Path) -> None:
+    (tmp_path / "harvey_final_data.tsv").write_text(
+        f"tweet_id\ttweet_text\tcopy\n5\twords of the usual column\t{A.text}\n"
+    )
+    source, fields = f"recipe:crisismmd={tmp_path}", Fields(text="copy")
+    (file,) = plan_tweets(source, fields).files
+    rows = [row for part in read_tweets(file, ReadStats()) for row in part.to_pylist()]
+    assert [(row["id"], row["text"]) for row in rows] == [("5", A.text)]
+
+
 def test_a_set_in_a_compressed_tar_archive(tmp_path: Path) -> None:
     folder = written("tweeteval", tmp_path / "set")
     archive = tmp_path / "set.tar.gz"

@@ -69,7 +69,16 @@ def test_what_is_no_date(value):
 
 
 def test_a_day_begins_at_midnight():
-    assert parse_date(date(2015, 10, 20)) == parse_date("2015-10-20")
+    for day in ("2015-10-20", "20151020"):
+        assert parse_date(date(2015, 10, 20)) == parse_date(day)
+
+
+@pytest.mark.parametrize("ms", [1450010840843, 1412031170959, 1707123100859])
+def test_digits_that_could_be_a_day_and_a_time_are_the_time_since_1970(ms):
+    assert parse_date(str(ms)) == ms
+    column, bad = timestamps([str(ms)])
+    assert column.cast("int64").to_pylist() == [ms]
+    assert bad == []
 
 
 def test_nothing_is_not_a_bad_date():

@@ -96,7 +96,7 @@ def plan_tweets(
         raise planner.error or nothing_to_read(
             named, unread or ignored, "no tweets to index: "
         )
-    require_named_fields([file.split for file in planner.files])
+    require_named_fields(file.split for file in planner.files)
     return TweetPlan(planner.files, unread, ignored)
 
 
@@ -125,9 +125,10 @@ class _Planner:
                 delimiter=recipe.delimiter or asked.delimiter,
                 quoted=recipe.quoted,
             )
-            of_recipe = {role: getattr(recipe.fields, role) for role in ROLES}
-            given = {role: name for role, name in of_recipe.items() if name}
-            fields = replace(fields, **given)
+            unnamed = [role for role in ROLES if getattr(fields, role) is None]
+            fields = replace(
+                fields, **{role: getattr(recipe.fields, role) for role in unnamed}
+            )
         files = list(finder.files([path]))
         if not files and source.startswith(PREFIX):
             raise InputError(
