@@ -5,6 +5,7 @@ meantime.
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,7 +21,7 @@ from three_texts import TWEETS, strings
 
 import provscan
 from provscan import ordered_map
-from provscan.errors import IndexFormatError
+from provscan.errors import IndexFormatError, ProvscanError
 from provscan.index import folder, lock, merges
 from provscan.index.format import VERSION, FileInfo, Manifest, SegmentInfo, Tombstones
 from provscan.index.reader import IndexReader
@@ -214,6 +215,52 @@ def test_an_index_of_another_version_is_replaced(tmp_path: Path) -> None:
     assert len(provscan.build_index(TWEETS[:1], path, overwrite=True)) == 1
     # Nothing of the old one is left.
     assert len(list((path / "segments").iterdir())) == 1
+
+
+def test_tombstones_and_purges_of_another_version_are_removed(tmp_path: Path) -> None:
+    path = tmp_path / "i.index"
+    provscan.build_index(TWEETS, path)
+    provscan.forget(path, ["7"])
+    provscan.merge(path)
+    provscan.forget(path, ["4"])
+    assert all(any((path / kind).iterdir()) for kind in ("tombstones", "purges"))
+    manifest = json.loads((path / "manifest.json").read_text())
+    (path / "manifest.json").write_text(json.dumps({**manifest, "version": 3}))
+    provscan.build_index(TWEETS[:1], path, overwrite=True)
+    assert {each.name for each in path.iterdir()} == {
+        "lock",
+        "manifest.json",
+        "segments",
+    }
+
+
+@pytest.mark.parametrize("kind", ["segment", "file", "tombstones", "purges"])
+@pytest.mark.parametrize("version", [VERSION, 3])
+def test_a_forged_manifest_can_not_name_files_outside_the_folder(
+    tmp_path: Path, kind: str, version: int
+) -> None:
+    path, outside = tmp_path / "i.index", tmp_path / "precious"
+    provscan.build_index(TWEETS, path)
+    outside.mkdir()
+    (outside / "file").write_text("mine")
+    manifest = json.loads((path / "manifest.json").read_text())
+    manifest["version"] = version
+    (segment,) = manifest["segments"]
+    entry = {"bytes": 4, "xxh3": "0" * 32}
+    if kind == "segment":
+        segment.update(name="../../precious", files={"file": entry})
+    elif kind == "file":
+        segment["files"]["../../../precious/file"] = entry
+    elif kind == "tombstones":
+        segment["tombstones"] = {**entry, "name": "../../precious/file"}
+    else:
+        manifest["purges"] = {"../../precious/file": entry}
+    (path / "manifest.json").write_text(json.dumps(manifest))
+    folder.remove_index(path)
+    assert (outside / "file").read_text() == "mine"
+    with pytest.raises(ProvscanError):
+        provscan.build_index(TWEETS, path, overwrite=True)
+    assert (outside / "file").read_text() == "mine"
 
 
 def test_a_mapped_file_holds_whole_entries(tmp_path: Path) -> None:
