@@ -27,14 +27,16 @@ from provscan.index.format import (
     FORMAT,
     FORMATS,
     MANIFEST,
+    PURGES,
     SEGMENTS,
+    TOMBSTONES,
     VERSION,
     FileInfo,
     Manifest,
     SegmentInfo,
     read_manifest,
 )
-from provscan.index.lock import LOCK, UNFINISHED, Lock, locked, noted_in
+from provscan.index.lock import LOCK, NOTED, UNFINISHED, Lock, locked, noted_in
 from provscan.ordered_map import pool_of
 from provscan.params import IndexParams, Params
 from provscan.readers import file_checksum
@@ -277,7 +279,7 @@ def _check_replaceable(target: Path, place: Path, mode: str) -> set[str]:
 
 def _named_files(place: Path) -> set[str]:
     """Return the files that a manifest of any format and version names, including
-    itself; none if it can't be read.
+    itself; none if it can't be read or names a path that no index has.
     """
     try:
         found = json.loads((place / MANIFEST).read_bytes())
@@ -285,11 +287,19 @@ def _named_files(place: Path) -> set[str]:
             return set()
         if (found["format"], found["version"]) == (FORMAT, VERSION):
             return {MANIFEST, *read_manifest(place).files()}
-        segments = {each["name"]: each["files"] for each in found["segments"]}
-        return {
-            MANIFEST,
-            *(f"{SEGMENTS}/{key}/{name}" for key in segments for name in segments[key]),
+        segments = found["segments"]
+        tombstones = [each["tombstones"] for each in segments if each.get("tombstones")]
+        names = {
+            *(
+                f"{SEGMENTS}/{each['name']}/{key}"
+                for each in segments
+                for key in each["files"]
+            ),
+            *(f"{TOMBSTONES}/{each['name']}" for each in tombstones),
+            *(f"{PURGES}/{name}" for name in found.get("purges", ())),
         }
+        # The manifest may be forged, and its names lead out of the folder.
+        return {MANIFEST, *names} if all(map(NOTED.fullmatch, names)) else set()
     except Exception:  # whatever the file contains instead
         return set()
 

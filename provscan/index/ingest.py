@@ -17,6 +17,7 @@ import pyarrow as pa
 from provscan.index.folder import Change
 from provscan.index.format import SegmentInfo
 from provscan.index.segment.prepare import prepare
+from provscan.index.segment.read import open_segment
 from provscan.index.segment.write import KeyTable, SegmentWriter, WrittenSegment
 from provscan.index.shards.divide import by_shard, finished_shards
 from provscan.ordered_map import ordered_map
@@ -57,11 +58,11 @@ def write_segments(
     prepared = ordered_map(lambda batch: prepare(batch, params), batches, workers)
 
     def opened(stack: contextlib.ExitStack) -> list[SegmentWriter]:
-        before = sum(info.texts for info in infos)
+        before = [open_segment(change.folder, info, params) for info in infos]
         return [
             stack.enter_context(
                 SegmentWriter(
-                    change.workspace(), params, ids, texts_before=before, shards=shards
+                    change.workspace(), params, ids, before=before, shards=shards
                 )
             )
             for _ in range(shards)
@@ -70,11 +71,10 @@ def write_segments(
     def finish(segments: list[WrittenSegment]) -> None:
         nonlocal repeated
         repeated += sum(segment.repeated for segment in segments)
-        infos.extend(
-            finished_shards(change, params, segments)
-            if shards > 1
-            else [change.adopt(*segments[0][:4])]
-        )
+        if shards > 1:
+            infos.extend(finished_shards(change, params, segments))
+        else:
+            infos.extend(change.adopt(*segment.content) for segment in segments)
 
     with contextlib.ExitStack() as stack:
         writers = opened(stack)

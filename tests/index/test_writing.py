@@ -5,6 +5,7 @@ meantime.
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,9 +21,10 @@ from three_texts import TWEETS, strings
 
 import provscan
 from provscan import ordered_map
-from provscan.errors import IndexFormatError
+from provscan.errors import IndexFormatError, ProvscanError
 from provscan.index import folder, lock, merges
 from provscan.index.format import VERSION, FileInfo, Manifest, SegmentInfo, Tombstones
+from provscan.index.reader import IndexReader
 from provscan.index.segment import packed, postings
 from provscan.index.segment import write as segment_writer
 from provscan.index.segment.arrays import map_array
@@ -156,6 +158,52 @@ def test_a_tweet_that_an_earlier_segment_has_is_left_out(
     assert (reader.tweets, reader.texts) == (3, 3)
 
 
+def test_another_text_of_a_tweet_in_an_earlier_segment_is_a_version(
+    tmp_path: Path, small_segments: Callable[[int], None]
+) -> None:
+    """An index of several segments must have the same tweets as one of one segment."""
+
+    def row(number: int, text: str) -> dict[str, str]:
+        key = str(number) if number % 2 else f"id {number}"
+        return {"id": key, "text": f"{text}, which no other tweet has"}
+
+    rows = [
+        row(1, "the first text"),
+        row(2, "The SECOND text"),
+        row(3, "the third text"),
+        # A version of the first tweet, twice; another tweet has the same text.
+        row(1, "the first text, edited"),
+        row(4, "the first text, edited"),
+        row(1, "the first text, edited"),
+        # The text of another tweet of an earlier segment, and a repeated tweet.
+        row(2, "the first text"),
+        row(2, "the second text"),
+        row(4, "the third text"),
+        row(4, "the third text"),
+    ]
+    whole = provscan.build_index(rows, tmp_path / "whole.index").reader
+    small_segments(2)
+    reader = provscan.build_index(rows, tmp_path / "i.index").reader
+    assert len(whole.segments) == 1 < len(reader.segments)
+    assert _texts_by_id(reader) == _texts_by_id(whole)
+    for name in ("tweets", "texts", "versions", "repeated_tweets"):
+        assert reader.info()[name] == whole.info()[name], name
+    assert reader.info()["versions"] == 3
+    assert reader.info()["repeated_tweets"] == 3
+    assert reader.fingerprint == whole.fingerprint
+    provscan.forget(tmp_path / "i.index", ["1"])
+    left = provscan.open_index(tmp_path / "i.index").reader
+    assert set(_texts_by_id(left)) == set(_texts_by_id(whole)) - {"1"}
+
+
+def _texts_by_id(reader: IndexReader) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for segment in reader.segments:
+        for row in segment.tweets.table(segment.living_rows).to_pylist():
+            found.setdefault(row["id"], []).append(row["text"])
+    return {key: sorted(texts) for key, texts in found.items()}
+
+
 def test_an_index_of_another_version_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "i.index"
     provscan.build_index(TWEETS, path)
@@ -167,6 +215,52 @@ def test_an_index_of_another_version_is_replaced(tmp_path: Path) -> None:
     assert len(provscan.build_index(TWEETS[:1], path, overwrite=True)) == 1
     # Nothing of the old one is left.
     assert len(list((path / "segments").iterdir())) == 1
+
+
+def test_tombstones_and_purges_of_another_version_are_removed(tmp_path: Path) -> None:
+    path = tmp_path / "i.index"
+    provscan.build_index(TWEETS, path)
+    provscan.forget(path, ["7"])
+    provscan.merge(path)
+    provscan.forget(path, ["4"])
+    assert all(any((path / kind).iterdir()) for kind in ("tombstones", "purges"))
+    manifest = json.loads((path / "manifest.json").read_text())
+    (path / "manifest.json").write_text(json.dumps({**manifest, "version": 3}))
+    provscan.build_index(TWEETS[:1], path, overwrite=True)
+    assert {each.name for each in path.iterdir()} == {
+        "lock",
+        "manifest.json",
+        "segments",
+    }
+
+
+@pytest.mark.parametrize("kind", ["segment", "file", "tombstones", "purges"])
+@pytest.mark.parametrize("version", [VERSION, 3])
+def test_a_forged_manifest_can_not_name_files_outside_the_folder(
+    tmp_path: Path, kind: str, version: int
+) -> None:
+    path, outside = tmp_path / "i.index", tmp_path / "precious"
+    provscan.build_index(TWEETS, path)
+    outside.mkdir()
+    (outside / "file").write_text("mine")
+    manifest = json.loads((path / "manifest.json").read_text())
+    manifest["version"] = version
+    (segment,) = manifest["segments"]
+    entry = {"bytes": 4, "xxh3": "0" * 32}
+    if kind == "segment":
+        segment.update(name="../../precious", files={"file": entry})
+    elif kind == "file":
+        segment["files"]["../../../precious/file"] = entry
+    elif kind == "tombstones":
+        segment["tombstones"] = {**entry, "name": "../../precious/file"}
+    else:
+        manifest["purges"] = {"../../precious/file": entry}
+    (path / "manifest.json").write_text(json.dumps(manifest))
+    folder.remove_index(path)
+    assert (outside / "file").read_text() == "mine"
+    with pytest.raises(ProvscanError):
+        provscan.build_index(TWEETS, path, overwrite=True)
+    assert (outside / "file").read_text() == "mine"
 
 
 def test_a_mapped_file_holds_whole_entries(tmp_path: Path) -> None:

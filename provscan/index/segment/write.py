@@ -9,6 +9,7 @@ read from or on the order of these.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from provscan.arrays import distinct
 from provscan.errors import OutputError
 from provscan.index.format import digest_of
 from provscan.index.segment.arrays import (
@@ -33,6 +35,7 @@ from provscan.index.segment.postings import (
     bands_layout,
 )
 from provscan.index.segment.prepare import Prepared
+from provscan.index.segment.read import Segment
 from provscan.index.segment.seeds import write_seeds
 from provscan.index.segment.strings import Strings, StringsWriter, open_strings
 from provscan.index.segment.tweets import LABELS, write_ids, write_labels, write_strings
@@ -52,11 +55,11 @@ class KeyTable:
     """A growing table that numbers 128-bit keys in the order of their first
     appearance.
 
-    For keys of ids, it tells which tweets are new: an id counts once, however often it
+    For keys of ids, it shows which tweets are new: an id counts once, however often it
     is read. A repeated tweet with the same canonical text changes nothing. A repeated
     tweet with another text, in the same build, is a *version* of the tweet (an edit, or
-    a copy that was cut short elsewhere): its text can be found, but it does not count
-    as another tweet.
+    a copy that was truncated in another file): its text can be found, but it does not
+    count as another tweet.
     """
 
     def __init__(self) -> None:
@@ -88,16 +91,22 @@ class WrittenSegment(NamedTuple):
     texts: int
     tweets: int
     digest: str  # The sum of the rows' digests, 32 hexadecimal digits.
-    # The number of rows left out because the same tweet was read before.
+    # The number of rows left out because the same tweet with the same canonical text
+    # was read before.
     repeated: int
+
+    @property
+    def content(self) -> tuple[Path, int, int, str]:
+        """The arguments of :meth:`provscan.index.folder.Change.adopt`."""
+        return self.folder, self.texts, self.tweets, self.digest
 
 
 class SegmentWriter:
     """Writes one segment in bounded memory.
 
     While a segment is being written, a tweet takes about 100 bytes of memory besides
-    its batch; texts and postings go to disk. The ids that are already in `ids` belong
-    to other segments, which have `texts_before` texts. If the segment is one of several
+    its batch; texts and postings go to disk. `before` are the complete segments of the
+    same build, whose tweets are already in `ids`. If the segment is one of several
     `shards`, the caller writes the seeds of all shards together. A writer is a context
     manager that closes its files.
     """
@@ -108,7 +117,7 @@ class SegmentWriter:
         params: IndexParams,
         ids: KeyTable,
         *,
-        texts_before: int = 0,
+        before: Sequence[Segment] = (),
         shards: int = 1,
     ) -> None:
         folder.mkdir(parents=True)
@@ -116,7 +125,7 @@ class SegmentWriter:
         self._params = params
         self._ids_table = ids
         self._known_ids = ids.count
-        self._texts_before = texts_before
+        self._before = before
         self._shards = shards
         self._exact = PostingsWriter(folder, "exact", EXACT, shards)
         self._bands_layout = bands_layout(params.bands)
@@ -157,9 +166,19 @@ class SegmentWriter:
                 "the index with more shards"
             )
         ids = self._ids_table.number(batch.ids.keys())
-        if self._known_ids and (elsewhere := ids < self._known_ids).any():
-            self._repeated += int(np.count_nonzero(elsewhere))
-            batch, ids = batch.take(np.flatnonzero(~elsewhere)), ids[~elsewhere]
+        known_rows = np.flatnonzero(ids < self._known_ids)
+        if self._before and len(known_rows):
+            # A known tweet with another text is a version, which is kept.
+            repeated = known_rows[
+                contained(
+                    self._before,
+                    batch.ids.take(known_rows),
+                    batch.texts.take(known_rows),
+                )
+            ]
+            self._repeated += len(repeated)
+            rows = np.delete(np.arange(len(ids)), repeated)
+            batch, ids = batch.take(rows), ids[rows]
         count = len(batch.texts)
         if count == 0:
             return
@@ -228,9 +247,8 @@ class SegmentWriter:
                 write_numbers(folder, "tweets", starts)
                 self._write_texts(None if in_order else numbers)
                 if self._shards == 1:
-                    write_seeds(
-                        [folder], self._params.of_texts(self._texts_before + self.texts)
-                    )
+                    before = sum(len(segment.texts) for segment in self._before)
+                    write_seeds([folder], self._params.of_texts(before + self.texts))
                 for job in jobs:
                     job.result()
         for part in folder.glob("*.part*"):
@@ -274,6 +292,26 @@ class SegmentWriter:
             self.texts, lambda entries: mark_bands(entries, self._bands_layout, known)
         )
         self._exact.close(self.texts)
+
+
+def contained(segments: Sequence[Segment], ids: Strings, texts: Strings) -> np.ndarray:
+    """Return bool[n]: whether each tweet, given by its id and canonical text, is in one
+    of some segments.
+    """
+
+    def pair_keys(ids: Strings, texts: np.ndarray) -> np.ndarray:
+        # The factor tells the pair of A and B from the pair of B and A.
+        return ids.keys() * np.uint64(3) + texts
+
+    table = KeyTable()
+    for segment in segments:
+        found = distinct(segment.find(texts))
+        found = found[found >= 0]
+        text, rows = segment.tweets_of(found)
+        text_keys = segment.texts.take(found).keys()
+        table.number(pair_keys(segment.tweets.ids.take(rows), text_keys[text]))
+    known = table.count
+    return table.number(pair_keys(ids, texts.keys())) < known
 
 
 def _joined(parts: list[np.ndarray], empty: np.ndarray) -> np.ndarray:

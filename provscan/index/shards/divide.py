@@ -58,7 +58,7 @@ def finished_shards(
         write_array_file(
             shard.folder / "texts.shard", np.array([number, len(shards)], np.uint32)
         )
-        infos.append(replace(change.adopt(*shard[:4]), shard=number))
+        infos.append(replace(change.adopt(*shard.content), shard=number))
     return infos
 
 
