@@ -424,6 +424,42 @@ def test_long_tweets_of_an_account_archive_are_whole(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "records", "reason"),
+    [
+        ("note_tweet", '[{"noteTweet": null}, 5, %s]', "dated text of a long tweet: 2"),
+        ("note_tweet", '[{"noteTweet": "x"}, %s]', "dated text of a long tweet: 1"),
+        ("note_tweet", '[{"noteTweet": {bad}}, %s]', "dated text of a long tweet: 1"),
+        (
+            "note_tweet",
+            '[{"noteTweet": {"core": {"text": "undated"}}}, %s]',
+            "dated text of a long tweet: 1",
+        ),
+        ("account", '[{"account": null}]', "username: 1"),
+        ("account", '[{"account": {"username": 5}}]', "username: 1"),
+        ("note_tweet", '[%s, {"noteTweet": {"core": ', "it ends within its JSON"),
+    ],
+)
+def test_unexpected_records_beside_the_tweets_of_an_account_are_listed(
+    tmp_path: Path, name: str, records: str, reason: str
+) -> None:
+    core = {"createdAt": v1(FIRST)["created_at"], "core": {"text": FIRST.text}}
+    tweet = {
+        "id_str": "12",
+        "full_text": FIRST.text[:40] + "… https://t.co/a",
+        "created_at": v1(FIRST)["created_at"],
+    }
+    text_file("x/data/tweets.js", ytd("tweets.part0", [{"tweet": tweet}]))(tmp_path)
+    lines = records.replace("%s", json.dumps({"noteTweet": core}))
+    text_file(f"x/data/{name}.js", f"window.YTD.{name}.part0 = {lines}")(tmp_path)
+    plan = plan_tweets(str(tmp_path / "x"), Fields())
+    ((path, why),) = plan.unread
+    assert path == str(tmp_path / f"x/data/{name}.js")
+    assert reason in why
+    rows, _ = rows_of(tmp_path / "x")
+    assert [row["text"] == FIRST.text for row in rows] == [name == "note_tweet"]
+
+
+@pytest.mark.parametrize(
     ("time", "opening"),
     [
         ("2023-02-01T10:20:29.990Z", ""),

@@ -18,6 +18,7 @@ from typing import Any
 
 from provscan.readers.bytes.streams import ByteStream
 from provscan.readers.dates import parse_date
+from provscan.readers.fields.paths import value_at
 from provscan.readers.formats.json_documents import Elements
 from provscan.readers.formats.jsonl import read_lines
 from provscan.readers.formats.protocol import Format, Rows, Wanted
@@ -96,7 +97,7 @@ def read_accounts(
     """Return the accounts that the files of archives belong to, by folder, and the
     folders of complete archives, which contain lists other than the tweets.
 
-    A list that is cut off is added to ``unread``.
+    Lists that are cut off or contain unexpected records are added to ``unread``.
     """
     accounts: dict[str, Account] = {}
     folders = set()
@@ -108,19 +109,29 @@ def read_accounts(
             continue
         account = accounts.setdefault(folder, Account())
         stream = ByteStream(split, context := Context.quiet(limits))
+        lost = 0
         for rows in AccountArchive().read(stream, None):
-            for record in rows.values:
-                _take(record, account)
+            lost += sum(not _take(record, account) for record in rows.values)
+        if lost := lost + sum(context.stats.skipped.values()):
+            what = "username" if name == "account" else "dated text of a long tweet"
+            unread.append((split.source, f"records without the {what}: {lost:,}"))
         unread += [(split.source, reason) for reason in context.breaks]
     return accounts, folders
 
 
-def _take(record: dict[str, Any], account: Account) -> None:
-    """Add the username or the long text of a record to its account."""
-    if isinstance(about := record.get("account"), dict):
-        account.username = account.username or about.get("username")
-    note = record.get("noteTweet", {})
-    text = (note.get("core") or note.get("noteTweetResults") or {}).get("text")
-    time = parse_date(note.get("createdAt"))
-    if isinstance(text, str) and time is not None:
-        account.long_texts[time // 1000] = text
+def _take(record: Any, account: Account) -> bool:
+    """Add the username or the long text of a record to its account. Return whether the
+    record has one.
+    """
+    username = value_at(record, ("account", "username"))
+    if isinstance(username, str):
+        account.username = account.username or username
+        return True
+    note = value_at(record, ("noteTweet",))
+    texts = (value_at(note, (key, "text")) for key in ("core", "noteTweetResults"))
+    text = next((text for text in texts if isinstance(text, str)), None)
+    time = parse_date(value_at(note, ("createdAt",)))
+    if text is None or time is None:
+        return False
+    account.long_texts[time // 1000] = text
+    return True

@@ -138,13 +138,15 @@ class _Planner:
         # The source is a single file that the user named.
         alone = os.path.isfile(path) and len(files) == 1
         archives = [file for file in files if file.split.format == "archive"]
-        accounts, folders = read_accounts(archives, finder.unread, self._limits)
+        damaged: list[tuple[str, str]] = []
+        accounts, folders = read_accounts(archives, damaged, self._limits)
         # The pictures and fonts of an account archive are inside and next to its folder
         # "data".
         roots = tuple(f"{folder.removesuffix('/data')}/" for folder in folders)
         others = [entry for entry in finder.unread if entry[0].startswith(roots)]
         finder.ignored += [(path, OTHER_FILE) for path, _ in others]
         finder.unread = [entry for entry in finder.unread if entry not in others]
+        finder.unread += damaged
         for file in files:
             split = file.split
             try:
