@@ -4,7 +4,10 @@ the remaining tweets.
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import json
+import lzma
 import math
 import os
 import random
@@ -20,12 +23,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import xxhash
+import zstandard
 from click.testing import CliRunner
 from tweets import sentence
 
 import provscan
 from provscan.cli import main, show
 from provscan.errors import IndexFormatError, InputError, OutputError, UsageError
+from provscan.readers.bytes.compression import COMPRESSED
 
 Build = Callable[..., provscan.Index]
 Tweet = dict[str, Any]
@@ -528,6 +533,47 @@ def test_compliance_streams(build: Build, tmp_path: Path) -> None:
         provscan.forget(index.path, [str(tmp_path)])
     with pytest.raises(InputError, match=r"'\\udcff' is not an id: it is not"):
         provscan.forget(index.path, ["\udcff"])
+
+
+@pytest.mark.parametrize("extension", sorted(COMPRESSED))
+def test_lists_of_ids_may_be_compressed(
+    build: Build, tmp_path: Path, extension: str
+) -> None:
+    compress = {
+        "gzip": gzip.compress,
+        "bzip2": bz2.compress,
+        "xz": lzma.compress,
+        "zstd": zstandard.compress,
+    }[COMPRESSED[extension]]
+    index = build([{"id": str(n), "text": f"text number {n} of all"} for n in range(9)])
+    data = compress(b"\xef\xbb\xbf1\n2\nnobody\n")
+    (path := tmp_path / f"ids.txt{extension}").write_bytes(data[:-9])
+    with pytest.raises(InputError, match=r"can't be read: .*Nothing was forgotten$"):
+        provscan.forget(index.path, path)
+    path.write_bytes(data)
+    report = provscan.forget(index.path, str(path))
+    assert (report["tweets"], report["unknown"]) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"1\n\xff\n", "invalid start byte"),
+        (None, "No such file or directory"),
+    ],
+)
+def test_a_list_of_ids_that_is_no_text_forgets_nothing(
+    build: Build, tmp_path: Path, content: bytes | None, message: str
+) -> None:
+    index = build([{"id": str(n), "text": f"text number {n} of all"} for n in range(9)])
+    path = tmp_path / "ids.txt"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(
+        InputError, match=f"ids.txt .*{message}.* Nothing was forgotten"
+    ):
+        provscan.forget(index.path, path)
+    assert provscan.open_index(index.path).info()["tweets"] == 9
 
 
 @pytest.mark.parametrize("shards", [None, 4])

@@ -15,9 +15,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-import pyarrow as pa
-
 from provscan.errors import InputError
+from provscan.readers.bytes.files import readable
+from provscan.readers.bytes.streams import ByteStream
+from provscan.readers.limits import current_limits
+from provscan.readers.splits import UNKNOWN, Context, Split
 
 # An id and what may surround it: an apostrophe or another sign that keeps spreadsheets
 # from reading it as a number (rtweet writes x), or the URL of the tweet.
@@ -67,13 +69,14 @@ class Withdrawals:
         """Read the lines of a file, which may be compressed. With ``users``, plain ids
         and batch results name accounts.
         """
+        split, context = Split(path, path, UNKNOWN), Context.quiet(current_limits())
         try:
-            with pa.input_stream(path) as stream:
-                lines = stream.read().decode("utf-8-sig").splitlines()
-        except (OSError, UnicodeDecodeError, pa.ArrowInvalid) as error:
-            raise InputError(
-                f"{path} can't be read ({error}): nothing was forgotten"
-            ) from error
+            with readable(path):
+                lines = b"".join(ByteStream(split, context)).decode().splitlines()
+            if context.breaks:
+                raise InputError(f"{path} can't be read: {context.breaks[0]}")
+        except InputError as error:
+            raise InputError(f"{error}. Nothing was forgotten") from error
         self.take(lines, path, users=users)
 
     def take(self, lines: Iterable[str], source: str, *, users: bool = False) -> None:
