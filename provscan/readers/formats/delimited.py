@@ -302,11 +302,9 @@ def _row_ends(
     # Quotes open and close values in turn. A doubled quote, which is an escaped quote,
     # closes a value and opens it again.
     opening, closing = quotes[::2], quotes[1::2]
-    enclosing = np.zeros(256, np.bool_)
-    enclosing[[ord(layout.delimiter), NEWLINE, QUOTE]] = True
-    before = codes[opening - 1]
-    enclosing[RETURN] = True
-    if not (enclosing[before].all() and enclosing[codes[closing + 1]].all()):
+    separates = np.zeros(256, np.bool_)
+    separates[[ord(layout.delimiter), NEWLINE, RETURN, QUOTE]] = True
+    if not separates[codes[np.concatenate([opening - 1, closing + 1])]].all():
         return None
     last = np.flatnonzero(np.searchsorted(quotes, line_ends) % 2 == 0)
     ends = line_ends[last] + 1
