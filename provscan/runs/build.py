@@ -66,9 +66,9 @@ def build_index(
     ----------
     sources
         Files, archives, folders, "-" for the standard input, ``recipe:NAME=PATH`` for a
-        public set (:func:`provscan.readers.known_recipes`); or an Arrow table, a
-        ``datasets.Dataset``, a ``ray.data.Dataset``, dicts. Strings are paths: pass
-        texts as dicts or as an Arrow array.
+        public set (:func:`provscan.readers.corpus.recipes.known_recipes`); or an Arrow
+        table, a ``datasets.Dataset``, a ``ray.data.Dataset``, dicts. Strings are paths:
+        pass texts as dicts or as an Arrow array.
     out
         The index's folder. It appears when the index is complete; an interrupted build
         leaves an earlier index unchanged.

@@ -75,7 +75,7 @@ class Corpus:
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield all tweets in batches with the schema
-        :data:`~provscan.readers.TWEETS`.
+        :data:`~provscan.readers.schema.TWEETS`.
         """
         yield from coalesced(self._all())
         self.require_tweets()
