@@ -7,8 +7,8 @@ read. :func:`read` turns one split into record batches with one row per text;
 :func:`read_tweet_objects` read licensed tweets. :class:`Fields` names the fields to
 use, :class:`ReadStats` counts, :class:`Limits` bounds memory and time.
 
-Every format implements :class:`~provscan.readers.formats.protocol.Format` and is listed
-in :mod:`provscan.readers.formats.registry`.
+Every format implements :class:`~provscan.readers.formats.protocol.Format`. The module
+:mod:`provscan.readers.formats.registry` discovers the formats in its folder.
 """
 
 from provscan.readers.bytes.encodings import known_encoding

@@ -21,14 +21,14 @@ from provscan.readers.splits import UNKNOWN, Split
 
 RECORDS = ("lines", "paragraphs", "files")
 
-MOST_SPLIT = 256 << 20
-SPLITS = 64
 DETERMINED = Fields()
-# Splits are smaller if workers would have fewer than ROUNDS splits each, since the
-# work per split varies.
-LEAST_SPLIT = 8 << 20
-SMALLEST_SPLIT = 1 << 20
-ROUNDS = 4
+# The total is cut into SPLITS splits of at least LEAST_SPLIT and at most MOST_SPLIT
+# bytes. If a worker then had fewer than ROUNDS splits, the splits are smaller, down to
+# SMALLEST_SPLIT bytes, so that workers finish at about the same time although some
+# splits take longer than others.
+SPLITS = 64
+LEAST_SPLIT, MOST_SPLIT = 8 << 20, 256 << 20
+ROUNDS, SMALLEST_SPLIT = 4, 1 << 20
 
 
 class ReadPlan(list[Split]):
@@ -72,7 +72,7 @@ def plan(
     Splits have about ``target_bytes``: by default a 64th of the total, between 8 and
     256 MiB, or less, down to 1 MiB, so that all ``workers`` get the same share. More
     than 16 workers get more splits. Alternatively, ``parts`` sets the number of splits
-    regardless of the number of workers, but files are not cut into ranges below 1 MiB.
+    regardless of the number of workers; splits still have between 1 and 256 MiB.
 
     ``records`` says what a record is in plain text: "lines", "paragraphs" or "files";
     by default, the layout of the file decides. The ``encoding`` is determined for each

@@ -45,7 +45,8 @@ from provscan.readers.texts.records import texts_of
 from provscan.readers.values import HEAD
 from provscan.text_buffers import buffers
 
-# System errors that concern a single file, unlike those of a failing disk.
+# After these system errors, reading goes on with the next file; remote files raise them
+# too (EIO if the server fails). Others, such as too many open files, end the run.
 FILE_ERRORS = frozenset({errno.ENOENT, errno.EACCES, errno.EPERM, errno.EIO})
 
 

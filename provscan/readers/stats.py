@@ -40,7 +40,8 @@ class Counts(NamedTuple):
     source: str
     stats: ReadStats
 
-    # These three count ``count`` records, of which ``record`` is the first.
+    # Each of these three methods adds ``count`` to the count of a reason. ``record`` is
+    # the number of the first of these records.
 
     def skip(
         self, reason: str, record: int = 0, detail: str = "", count: int = 1
@@ -105,7 +106,8 @@ class ReadStats:
         """Return these counts, for the records of one source."""
         return Counts(source, self)
 
-    # These three count ``count`` records, of which ``record`` is the first.
+    # Each of these three methods adds ``count`` to the count of a reason. ``record`` is
+    # the number of the first of these records.
     skip = partialmethod(_count, "skipped")
     repair = partialmethod(_count, "repaired")
     note = partialmethod(_count, "notes")

@@ -36,7 +36,8 @@ def values_of(batch: pa.RecordBatch) -> list[dict[str, Any]]:
 def head_values(batch: pa.RecordBatch) -> list[dict[str, Any]]:
     """Return the first rows of a batch, with maps as lists of keys and values.
 
-    A row of empty texts follows, by which text columns without a value are recognised.
+    A row with an empty string in each text column is appended, so that a text column
+    without a value in these rows is still recognised as text.
     """
     rows = without_maps(batch.slice(0, HEAD))
     return [*values_of(rows), {part.name: _empty(part.type) for part in rows.schema}]

@@ -58,13 +58,14 @@ def wide_encoding(head: bytes) -> str | None:
     """
     if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
         return "utf-32"
-    # In text with a byte-order mark, every line end contains a NUL.
+    # The two bytes of a byte-order mark may occur in other files. In UTF-16, one of the
+    # two bytes of every newline is NUL.
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and head.count(
         0
     ) >= max(head.count(b"\n"), 1):
         return "utf-16"
     even, odd = head[::2].count(0), head[1::2].count(0)
-    # The only NUL in a line of CJK text is in its line end.
+    # Few NULs suffice: a line of Chinese in UTF-16 has only one, in its newline.
     if (
         max(even, odd) < LEAST_NULS
         or 50 * max(even, odd) < len(head)

@@ -94,8 +94,8 @@ def folder_of(split: Split) -> str:
 def read_accounts(
     files: Iterable[tuple[Split, bytes]], unread: list[tuple[str, str]], limits: Limits
 ) -> tuple[dict[str, Account], set[str]]:
-    """Return the accounts that the files of archives belong to, by folder, and the
-    folders of complete archives, which contain lists other than the tweets.
+    """Return the accounts by the folder of their archive, and the folders of complete
+    archives, which are recognised by lists other than tweets.
 
     Lists that are cut off or contain unexpected records are added to ``unread``.
     """

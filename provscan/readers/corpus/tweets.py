@@ -46,8 +46,8 @@ from provscan.readers.values import values_of
 
 # The number of tweets collected from objects before they are turned into columns.
 GROUP = 8192
-# Objects and lists that only nested records have: a block of lines with such a value is
-# parsed as objects.
+# Fields that contain objects or lists, and that only nested records have. A block of
+# lines in which one of them occurs is parsed as objects instead of as columns.
 GUARDS: tuple[Path, ...] = tuple(
     (name, ANY)
     for name in (

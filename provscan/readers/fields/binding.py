@@ -52,8 +52,9 @@ class Fields:
 class Binding:
     """The fields of one file that are read, and what they contain."""
 
-    # The paths of each role ("text", "id", "author"...). Each path of a dataset's
-    # "text" is a text. Otherwise, the first path that has a value counts.
+    # The paths of each role ("text", "id", "author"...). In a dataset, each path of
+    # "text" leads to a text of its own. Otherwise, a record's value for a role is the
+    # value at the first path that has one.
     paths: Mapping[str, tuple[Path, ...]]
     # All paths to read, with the types that their values usually have.
     wanted: dict[Path, pa.DataType]
@@ -64,8 +65,8 @@ class Binding:
     guessed: str = ""
     # For a dataset: the verdict on each field with strings.
     verdicts: Mapping[str, str] = field(default_factory=dict)
-    # Whether the texts are outputs of a model. The paths of the fields that name the
-    # speakers then follow those of the texts.
+    # Whether the texts are outputs of a model. The last paths of "text" are then those
+    # of the fields that name the speakers.
     outputs: bool = False
     chats: bool = False  # Whether some texts are chats in JSON.
     # Fields that are empty in the first records; empty texts in them don't count.

@@ -116,9 +116,9 @@ SINGLE_WORDS = "scanned, but holds single words"
 CUES = "scanned, but holds cues of a transcript"
 AS_SCANNED = {SCANNED, IF_THERE, JOINED, SINGLE_WORDS, CUES}
 BY_FIRST_RECORDS = {NOT_SCANNED + why for why in (ADDRESSES, DATES, CODES)}
-# Lists are the words of texts if they have this average number of strings, and if these
-# shares of the strings look like words, and differ from one another; tags, such as
-# parts of speech, have fewer.
+# The strings of a list are the words of one text if lists have at least LEAST_WORDS
+# strings on average, more than the share NEARLY_ALL of all strings look like words, and
+# more than the share DIFFERENT are distinct: tags, such as parts of speech, recur.
 LEAST_WORDS, NEARLY_ALL, DIFFERENT = 4, 0.9, 0.4
 # Minimum number of texts to tell that each is a single word.
 LEAST_ALONE = 100
@@ -280,14 +280,15 @@ def _below(name: str, found: Mapping[Path, Seen]) -> list[Path]:
 def _likely_texts(
     verdicts: Mapping[Path, str], found: Mapping[Path, Seen], source: str
 ) -> list[Path]:
-    """Return the fields with texts, and those that are empty in the first records. If
-    no field has longer texts, return every field that is neither id nor address: it
-    has texts of one or two words.
+    """Return the fields with texts, and the fields that are empty in the first records.
+
+    If no field has texts of several words, the fields with one or two words are
+    returned, but not ids and addresses.
     """
     kind = "text" if "text" in verdicts.values() else CODES
     texts = [path for path, why in verdicts.items() if why in (kind, EMPTY)]
-    # Choose a field whose values are never text, such as numbers, too, so that its
-    # records are counted one by one.
+    # If there are none, a field named "text" or "content" is returned although its
+    # values are not text but, for example, numbers: each record is then counted.
     texts = texts or [path for path in (("text",), ("content",)) if path in found]
     if not texts:
         raise not_found("no field that holds text", found, source)

@@ -22,7 +22,8 @@ from provscan.readers.values import plain_array
 ANY = "\0[]"
 
 Path = tuple[str, ...]
-# The paths by key; the node at the end of a path has the index of the path.
+# Several paths as a tree of their keys. A node has the index of the path that ends at
+# it, or None, and the nodes below it by key.
 Tree: TypeAlias = "tuple[int | None, dict[str, Tree]]"
 # A value at a path: the index of the path, the name of the field, the value.
 Value: TypeAlias = tuple[int, str, Any]

@@ -43,7 +43,8 @@ class Seen:
     kinds: dict[str, int] = field(default_factory=dict)
     # The values that are neither null nor empty, except objects and lists.
     values: list[Any] = field(default_factory=list)
-    strings: list[str] = field(default_factory=list)  # The beginnings of the first.
+    # The first SAMPLE strings, each cut after LENGTH code points.
+    strings: list[str] = field(default_factory=list)
 
     def count(self, kind: str) -> None:
         self.kinds[kind] = self.kinds.get(kind, 0) + 1

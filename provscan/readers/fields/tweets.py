@@ -121,9 +121,9 @@ LONG = (
 )
 # The URL of a tweet, which ends with its id.
 PERMALINK = re.compile(r"https?://\S+/status(?:es)?/[0-9]+\S*")
-# Paths at which later records may have the roles that the first records of a file lack.
-# If most records have a text elsewhere, it is also searched for at these paths in
-# records without one, since collectors mix the two forms of the API.
+# Paths at which later records may have a role that no field of the first records has.
+# The paths of "text" are always searched in records that have no text in the usual
+# field of the file, since some files mix records of the v1.1 and the v2 API.
 LATE: dict[str, tuple[Path, ...]] = {
     "text": (("full_text",), ("text",)),
     "id": (("id_str",), ("id",), ("tweet_id",)),

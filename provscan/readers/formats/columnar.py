@@ -27,8 +27,8 @@ from provscan.urls import is_remote
 # The number of bytes of a column read at a time; a row group may have gigabytes.
 COLUMN_BYTES = 4 << 20
 
-# If a row takes fewer bytes than this in the file, its values may be stored once and
-# repeated; and the number of rows that are read to find out.
+# A row of fewer than DENSE bytes in the file may take many more in memory, since the
+# file stores a repeated value only once. SOME_ROWS rows are then read to measure it.
 DENSE, SOME_ROWS = 16, 64
 # The bytes with which an Arrow file begins and ends, the offset of the stream in the
 # file, and the bytes that end the stream.
@@ -123,8 +123,8 @@ class Parquet(Format):
             if wanted is not None and len(set(names)) == len(names):
                 columns = sorted({path[0] for path in wanted}.intersection(names))
             groups = range(file.num_row_groups)
-            # Before the file is cut, the end is a number of bytes, which are more than
-            # its groups.
+            # Until the file is cut into splits, ``split.end`` is a size in bytes. This
+            # exceeds the number of its row groups, so the slice contains them all.
             groups = groups[split.start : split.end] if whole else groups
             rows = sum(file.metadata.row_group(group).num_rows for group in groups)
             used = 0

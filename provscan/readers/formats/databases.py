@@ -52,8 +52,9 @@ DUCKDB_TABLES = """
         ) || ')', ' FROM "', replace(schema_name, '"', '""'), '"."', replace(table_name, '"', '""'), '")')
     FROM duckdb_tables() AS tables
 """  # noqa: E501
-# Number of bytes charged to the budget for a row of a sheet, including rows that the
-# file omits; and number of bytes charged at a time.
+# A row of a sheet costs ROW_BYTES of the budget, and a byte for each of its cells, even
+# if it is empty and the file omits it. The budget is charged whenever the cost of the
+# rows since the last charge reaches SPENT.
 ROW_BYTES, SPENT = 64, 64 << 10
 # Spreadsheets keep 15 digits of a number, so a longer id remains a rounded float.
 EXACT = 10**15

@@ -161,11 +161,12 @@ class _Table:
     def _divided(self, data: bytes, *, ended: bool, last: bool) -> Iterator[_Row]:
         """Yield rows as the csv module parses them.
 
-        A quote counts as never closed if no other follows, or if a character other than
-        a delimiter follows the next one, or if the row would have several lines and
-        another width than the header. Its line is then read alone: it is a row if its
-        quotes are closed, else it is skipped and counted. Reading continues with the
-        next line.
+        An opening quote is taken for one that is never closed in three cases: there is
+        no second quote; the second quote is followed by another character than a
+        delimiter; or the row would have several lines, and either another width than
+        the header or too many lines. The first line of the row is then read by itself.
+        It is a row if all its other quotes are closed; otherwise it is skipped and
+        counted. Reading continues with the line after it.
         """
         while self._above and data:
             line, _, data = data.partition(b"\n")

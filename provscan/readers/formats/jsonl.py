@@ -41,9 +41,10 @@ from provscan.readers.stats import Counts
 from provscan.readers.strings import is_utf8
 from provscan.urls import is_remote
 
-# The number of rows that are parsed line by line at a time. Python's garbage collector
-# would spend more time on the objects of more rows than parsing takes.
-GROUP = 256
+# The number of lines that are parsed into Python objects before these are yielded. If
+# more objects were in memory, Python's garbage collector would take longer than the
+# parser.
+PARSED_LINES = 256
 # Maximum number of columns for which the kernel is used, since it compares each key and
 # reserves space for the values.
 MOST_COLUMNS = 20
@@ -206,8 +207,8 @@ def parse_lines(
     other lines are counted.
     """
     every = data.split(b"\n")
-    for start in range(0, len(every), GROUP):
-        group = every[start : start + GROUP]
+    for start in range(0, len(every), PARSED_LINES):
+        group = every[start : start + PARSED_LINES]
         numbers = range(first + start, first + start + len(group))
         records = _objects(group)
         if records is not None:

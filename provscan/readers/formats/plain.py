@@ -115,9 +115,11 @@ def records_of(name: str, head: bytes) -> str:
 
     A file of source code, markup or subtitles is one record. In other text, records are
     paragraphs if lines are wrapped, or if blank lines separate groups of several lines.
-    Lines are taken as wrapped if nearly all end near the same column and, if they are
-    short, as in a list, the next word would not have fitted. If a blank line follows
-    each line, the file is one text, and so is a short file of two to four lines.
+    Lines count as wrapped if most of them end near the same column, from 30 to 120. If
+    some lines are longer, or the column is below 50, the first word of the next line
+    must also not have fitted, since the lines of a list may end near the same column by
+    chance. A file is one record if a blank line follows nearly every wrapped line, or
+    if it is short and has two to four lines.
     """
     if name.lower().endswith((*CODE, *SUBTITLES)) or are_subtitles(head):
         return "files"

@@ -34,8 +34,8 @@ class Rows(NamedTuple):
     numbers: Sequence[int] | Numbers  # The number of each record.
     # The records: Python values, usually dicts, or columns.
     values: list[Any] | pa.RecordBatch
-    # A sample of whole records with their numbers, if the columns contain only wanted
-    # values.
+    # If ``values`` are columns of the wanted fields only: some complete records, each
+    # with its number, in which texts in other fields are searched for.
     whole: Sequence[tuple[int, Any]] = ()
 
     @property
@@ -58,9 +58,11 @@ class Raw(NamedTuple):
 
 
 class Format:
-    """The base of all formats: a file that is read whole and recognised by its name.
+    """The base class of all formats.
 
-    The methods depend only on their arguments.
+    Unless a subclass overrides the methods, files of the format are recognised by their
+    names only, and each is one split. Formats keep no state: the results of the methods
+    depend only on the arguments.
     """
 
     name: str  # The name of the format in splits.

@@ -54,8 +54,9 @@ def layout_of(name: str, head: bytes, layout: Layout) -> Layout:
                 delimiter = candidate
                 break
         rows = [line for line in lines[above:] if line.strip()]
-    # In TSV, quotes count as text if this leaves fewer rows of another width, or joins
-    # fewer lines.
+    # In TSV, quotes may enclose values or be part of the text. They count as text if
+    # fewer rows then differ in width from the first row, or, if as many rows differ, if
+    # fewer lines are then joined into rows.
     quoted = delimiter != "\t" or _misfit(rows, delimiter, True) <= _misfit(
         rows, delimiter, False
     )

@@ -80,7 +80,7 @@ class _Texts(NamedTuple):
 
 class Extractor:
     """Turns the rows of one source into batches in
-    :data:`~provscan.readers.SCHEMA`.
+    :data:`~provscan.readers.schema.SCHEMA`.
     """
 
     def __init__(self, binding: Binding, counts: Counts, limits: Limits) -> None:
@@ -250,8 +250,10 @@ class Extractor:
         )
 
     def _texts_of(self, number: int, record: Any) -> list[tuple[str, str]]:
-        """Return the names and texts of a record; a value that is no text is counted if
-        the record has no text, or if it may contain some.
+        """Return the texts of a record with the names of their fields.
+
+        A value that is not a string is counted if the record has no text at all, or if
+        the value is an object or a list, which may contain text.
         """
         binding = self._binding
         found: list[tuple[str, str]] = []
