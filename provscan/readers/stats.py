@@ -68,18 +68,43 @@ class ReadStats:
     records: int = 0  # Records delivered.
     characters: int = 0  # Code points of text delivered.
     bytes: int = 0  # Bytes read from disk (compressed, if the file is).
-    # Records that were skipped, by reason: ``bad_json``, ``not_an_object``,
-    # ``no_text`` (missing or null), ``text_not_string``, ``bad_csv_row``,
-    # ``bad_warc_record``, ``record_too_long``, ``too_many_fields``.
+    # Records that were skipped, by reason:
+    # - ``bad_json``, ``not_an_object``, ``bad_csv_row``, ``bad_warc_record``
+    # - ``record_too_long``, ``too_many_fields``: above a limit
+    # - ``no_text``: it is missing or null; ``text_not_string``
+    # - ``only_prompts``: the record has no output of the model
+    # - ``deletion``, ``not_a_tweet``: messages in a stream of tweets
     skipped: dict[str, int] = field(default_factory=dict)
-    # Records that were delivered after a repair: ``invalid_utf8``, ``lone_surrogate``
-    # (replaced by U+FFFD), ``encoding_fixed`` and ``escapes_decoded``
-    # (``provscan.readers.texts.garbled``).
+    # Records that were delivered after a repair:
+    # - ``invalid_utf8``, ``lone_surrogate``: replaced by U+FFFD
+    # - ``invalid_part``: likewise, for bytes of a mail that are not in its encoding
+    # - ``encoding_fixed``, ``escapes_decoded``: see ``provscan.readers.texts.garbled``
     repaired: dict[str, int] = field(default_factory=dict)
-    # Observations that lose no record: ``bad_date`` (the date is null),
-    # ``empty_file``, ``field_missing`` (a file lacks a field that was named),
-    # ``subtitles`` (texts reduced to their speech), ``word_a_line`` (files of which
-    # only the words were delivered).
+    # Observations that skip no record. Those about a file:
+    # - ``empty_file``
+    # - ``unread_member``: a file in an archive can't be read
+    # - ``field_missing``: the file lacks a field that was named
+    # - ``fields_by_content``: the fields of tweets were recognised by their values
+    # - ``other_encoding``: the file was not read as UTF-8
+    # - ``not_in_encoding``: bytes that are not in its encoding, replaced by U+FFFD
+    # - ``lines_above``: lines above the header of a table were left out
+    # - ``computed_columns``: computed columns of a database were left out
+    # - ``subtitles``: texts were reduced to their speech
+    # - ``word_a_line``: only the words of the lines were delivered
+    # Those about records:
+    # - ``later_text``: a field that is not scanned has text
+    # - ``bad_date``: the date is null
+    # - ``id_missing``, ``id_mangled``: the id consists of the file and the line, since
+    #   there is none or a spreadsheet rounded it
+    # - ``value_like_rows``: the lines of a value in a CSV file look like rows
+    # - ``attachment``: an attachment of a mail was left out
+    # - ``cut_page``, ``unread_coding``, ``invalid_text``: a part of a web page, all of
+    #   it, or single characters could not be decoded
+    # - ``wrongly_decoded``, ``escaped``: the text is garbled and was not repaired
+    # - ``prompt_left_out``: texts of a prompt
+    # - ``prompt_repeated``: words of a prompt were removed from an output
+    # - ``chat_as_text``: an output is a whole chat in an unknown notation
+    # Some reasons for which records are skipped also count parts of records here.
     notes: dict[str, int] = field(default_factory=dict)
     # The first few cases of each reason.
     examples: dict[str, list[Example]] = field(default_factory=dict)

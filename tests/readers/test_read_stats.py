@@ -1,13 +1,17 @@
 """Test that the counts of readers add up."""
 
+import inspect
 import json
 import random
+import re
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from provscan.readers import Damage, ReadStats
 from provscan.readers.inspection import inspect_sources
+from provscan.readers.texts.garbled import GARBLINGS
 
 REASONS = st.sampled_from(["bad_json", "no_text"])
 EVENTS = st.lists(
@@ -106,3 +110,17 @@ def test_texts_decoded_with_a_wrong_encoding_are_counted(
         "2 texts of the sample were decoded with a wrong encoding before they were "
         "written (first: record 1); copies in them may be missed without --fix-encoding"
     ]
+
+
+def test_every_reason_of_a_count_is_documented():
+    """The comments of ReadStats list the reasons that the code of the room counts."""
+    room = Path(inspect.getfile(ReadStats)).parent
+    files = {path: path.read_text() for path in room.rglob("*.py")}
+    classes = re.search(
+        r"class ReadStats:.*?\n    def ", files.pop(room / "stats.py"), re.S
+    )
+    documented = set(re.findall(r"``([a-z0-9_]+)``", classes[0]))
+    code = "\n".join(files.values())
+    counted = re.findall(r'\b(?:skip|note|repair|Problem)\(\s*"([a-z0-9_]+)"', code)
+    assert documented >= set(counted) | {part for way in GARBLINGS for part in way[:2]}
+    assert {name for name in documented if f'"{name}"' not in code} == set()
