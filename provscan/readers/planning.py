@@ -23,12 +23,12 @@ RECORDS = ("lines", "paragraphs", "files")
 
 DETERMINED = Fields()
 # The total is cut into SPLITS splits of at least LEAST_SPLIT and at most MOST_SPLIT
-# bytes. If a worker then had fewer than ROUNDS splits, the splits are smaller, down to
-# SMALLEST_SPLIT bytes, so that workers finish at about the same time although some
-# splits take longer than others.
+# bytes. If a worker then had fewer than SPLITS_PER_WORKER splits, the splits are
+# smaller, down to SMALLEST_SPLIT bytes, so that workers finish at about the same time
+# although some splits take longer than others.
 SPLITS = 64
 LEAST_SPLIT, MOST_SPLIT = 8 << 20, 256 << 20
-ROUNDS, SMALLEST_SPLIT = 4, 1 << 20
+SPLITS_PER_WORKER, SMALLEST_SPLIT = 4, 1 << 20
 
 
 class ReadPlan(list[Split]):
@@ -146,7 +146,9 @@ def _target(size: int, workers: int, parts: int | None) -> int:
     """
     if parts is not None:
         return min(max(size // parts, SMALLEST_SPLIT), MOST_SPLIT)
-    least = min(max(size // (ROUNDS * workers), SMALLEST_SPLIT), LEAST_SPLIT)
-    target = min(max(size // max(SPLITS, ROUNDS * workers), least), MOST_SPLIT)
+    least = min(max(size // (SPLITS_PER_WORKER * workers), SMALLEST_SPLIT), LEAST_SPLIT)
+    target = min(
+        max(size // max(SPLITS, SPLITS_PER_WORKER * workers), least), MOST_SPLIT
+    )
     rounds = -(-size // (target * workers))
     return max(-(-size // max(1, rounds * workers)), SMALLEST_SPLIT)

@@ -42,7 +42,7 @@ from provscan.readers.splits import (
 from provscan.readers.stats import Damage, ReadStats
 from provscan.readers.texts.batches import Batcher
 from provscan.readers.texts.records import texts_of
-from provscan.readers.values import HEAD
+from provscan.readers.values import HEAD_ROWS
 from provscan.text_buffers import buffers
 
 # After these system errors, reading goes on with the next file; remote files raise them
@@ -214,7 +214,7 @@ def blocks_of(
     def heads() -> Iterator[Rows]:
         for block in blocks:
             taken.append(block)
-            yield Rows(range(block[1]), head_of_block(block[0], HEAD))
+            yield Rows(range(block[1]), head_of_block(block[0], HEAD_ROWS))
 
     records, _ = first_records(heads(), limits)
     binding = bind(records, source, fields=fields, limits=limits) if records else None

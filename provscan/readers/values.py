@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-HEAD = 100
+HEAD_ROWS = 100
 # Before version 24, Arrow raises a KeyError for an unknown time zone.
 FAILURES = (ValueError, OverflowError, KeyError, pa.ArrowException)
 
@@ -39,7 +39,7 @@ def head_values(batch: pa.RecordBatch) -> list[dict[str, Any]]:
     A row with an empty string in each text column is appended, so that a text column
     without a value in these rows is still recognised as text.
     """
-    rows = without_maps(batch.slice(0, HEAD))
+    rows = without_maps(batch.slice(0, HEAD_ROWS))
     return [*values_of(rows), {part.name: _empty(part.type) for part in rows.schema}]
 
 

@@ -22,11 +22,11 @@ from tarfile import (  # type: ignore[attr-defined]
 from typing import IO, Any, Self
 
 # Extensions of the text members of a webdataset.
-TEXTS = ("txt", "text", "caption", "json", "srt", "vtt")
+TEXT_MEMBERS = ("txt", "text", "caption", "json", "srt", "vtt")
 PART = 64 << 10
 # Bytes of a member that are kept in memory while it is copied.
 SPOOLED = 16 << 20
-BROKEN = (tarfile.TarError, EOFError, ValueError, OSError)
+ARCHIVE_ERRORS = (tarfile.TarError, EOFError, ValueError, OSError)
 
 
 class Member(tarfile.TarInfo):
@@ -97,7 +97,7 @@ def is_webdataset(names: list[str]) -> bool:
         os.path.basename(name).partition(".") for name in names if not is_hidden(name)
     ]
     return len({key for key, _, _ in keys}) < len(keys) and any(
-        kind in TEXTS for _, _, kind in keys
+        kind in TEXT_MEMBERS for _, _, kind in keys
     )
 
 
@@ -107,7 +107,7 @@ def tar_names(head: bytes) -> list[str]:
     try:
         with tarfile.open(fileobj=io.BytesIO(head), mode="r|") as archive:
             names.extend(member.name for member in archive if member.isfile())
-    except BROKEN:
+    except ARCHIVE_ERRORS:
         pass
     return names
 

@@ -1,7 +1,7 @@
 """The compressions that are read: one entry of :data:`COMPRESSIONS` for each.
 :func:`expanded` decompresses a file.
 
-To add one, add its entry, and the errors of its decoder to :data:`BROKEN`.
+To add one, add its entry, and the errors of its decoder to :data:`DECODER_ERRORS`.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ COMPRESSED = {
     for extension in known.extensions
 }
 # The errors that decoders raise for damaged data.
-BROKEN = (
+DECODER_ERRORS = (
     zlib.error,
     lzma.LZMAError,
     zstandard.ZstdError,
@@ -128,7 +128,7 @@ def expanded(
                         require_growth(given, taken, limits)
                         if data:
                             yield data
-                except BROKEN as error:
+                except DECODER_ERRORS as error:
                     damaged(f"damaged {compression} data ({error})")
                     return
                 raw = decoder.unused_data if decoder.eof else b""

@@ -34,7 +34,7 @@ from provscan.readers.stats import Counts
 from provscan.urls import is_remote
 
 # The number of bytes from which the format of a file is determined.
-HEAD = 64 << 10
+HEAD_BYTES = 64 << 10
 # The number of bytes that are read from an open file at a time.
 PART = 64 << 10
 # Maximum number of bytes of a separator of records.
@@ -238,9 +238,9 @@ class OpenStream(ByteStream):
 def look(split: Split, limits: Limits) -> tuple[bytes, str | None]:
     """Return the first bytes of a file, decompressed, and its compression."""
     stream = ByteStream(
-        replace(split, format=UNKNOWN), Context.quiet(replace(limits, chunk=HEAD))
+        replace(split, format=UNKNOWN), Context.quiet(replace(limits, chunk=HEAD_BYTES))
     )
-    head = stream.peek()[:HEAD]
+    head = stream.peek()[:HEAD_BYTES]
     if not head and stream.damage is not None and is_remote(split.path):
         raise InputError(
             f"{split.source} can't be read: {stream.damage.partition(': ')[2]}"

@@ -29,7 +29,7 @@ ASSIGNED = re.compile(
     rb"\A\s*(?:var\s+|window\.)?(?:YTD|Grailbird\.data)\.(\w+?)(?:\.part\d+)?\s*=\s*"
 )
 # Names of the lists that contain the account's tweets.
-TWEETS = re.compile(r"tweets?|community_tweets?|tweets_\d{4}_\d{2}")
+TWEET_LISTS = re.compile(r"tweets?|community_tweets?|tweets_\d{4}_\d{2}")
 
 OTHER_FILE = "a file of an account's archive that contains no tweets"
 # Number of code points that are compared to match a long text to its tweet; and the
@@ -103,7 +103,7 @@ def read_accounts(
     folders = set()
     for split, head in files:
         name, folder = AccountArchive().variable(head), folder_of(split)
-        if folder and not TWEETS.fullmatch(name):
+        if folder and not TWEET_LISTS.fullmatch(name):
             folders.add(folder)
         if name not in ("account", "note_tweet"):
             continue

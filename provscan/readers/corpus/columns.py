@@ -30,17 +30,17 @@ from provscan.readers.strings import (
 from provscan.readers.texts.records import no_text
 from provscan.readers.values import array_values
 
-SHORT = ("id", "author", "lang", "rt_of")
+SHORT_COLUMNS = ("id", "author", "lang", "rt_of")
 FLOAT = r"^[0-9](\.[0-9]+)?[eE]\+[0-9]+$"
 # An id of 17 digits or more after a spreadsheet kept 15 of its digits.
 ROUNDED = r"^[0-9]{14,17}000$"
-LONG = r"^[0-9]{17,}$"
+LONG_ID = r"^[0-9]{17,}$"
 # One id in a thousand ends in three zeros by chance.
 LEAST_ROUNDED = 3
 # Characters with which a quoted or prefixed id begins.
 BEFORE = ("'", '"', "x", "h")
 # Placeholders that programs write for a missing id; many tweets would share them.
-MISSING = pa.array(["nan", "NaN", "None", "null", "NULL", "NA", "<NA>", "\\N"])
+PLACEHOLDERS = pa.array(["nan", "NaN", "None", "null", "NULL", "NA", "<NA>", "\\N"])
 
 
 def column(values: Any, count: int) -> pa.Array:
@@ -135,7 +135,7 @@ def batch_of(
     """Return tweets with these texts in the common schema. ``values`` has the values in
     the file for each of the other roles.
     """
-    short = {role: column(values[role], len(text)) for role in SHORT}
+    short = {role: column(values[role], len(text)) for role in SHORT_COLUMNS}
     columns = [
         pa.array(numbers),
         short["id"],
@@ -162,7 +162,7 @@ def with_ids(batch: pa.RecordBatch, counts: Counts) -> pa.RecordBatch:
     rounded = _matches(ids, ROUNDED, pc.ends_with(ids, "000"))
     count = rounded.true_count
     if count >= LEAST_ROUNDED:
-        long = pc.match_substring_regex(ids, LONG)
+        long = pc.match_substring_regex(ids, LONG_ID)
         unusable = (
             pc.or_(unusable, rounded) if 2 * count > long.true_count else unusable
         )
@@ -195,7 +195,7 @@ def _matches(ids: pa.Array, pattern: str, likely: pa.Array) -> pa.Array:
 
 def _bare(ids: pa.Array) -> pa.Array:
     """Return ids stripped to their digits; a placeholder becomes null."""
-    missing = pc.is_in(ids, MISSING)
+    missing = pc.is_in(ids, PLACEHOLDERS)
     if pc.any(missing).as_py():
         ids = pc.if_else(missing, pa.scalar(None, ids.type), ids)
     if not any(pc.any(pc.starts_with(ids, sign)).as_py() for sign in BEFORE):

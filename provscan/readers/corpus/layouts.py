@@ -101,7 +101,7 @@ MARKERS = frozenset(
 # An object with a text and one of these keys is a tweet.
 IDS = frozenset(["id_str", "id", "created_at", "user"])
 # A record with a text at one of these keys is a tweet, not a wrapper of one.
-TEXTS = frozenset(USUAL["text"]) - {"title"}
+TEXT_KEYS = frozenset(USUAL["text"]) - {"title"}
 
 
 def rows_of_table(record: Object) -> list[Any] | None:
@@ -260,7 +260,7 @@ def _is_tweet(value: Object) -> bool:
 
 def _is_text(key: str, value: Any) -> bool:
     return (
-        snake_case(str(key)) in TEXTS
+        snake_case(str(key)) in TEXT_KEYS
         and isinstance(value, str)
         and _parsed(value) is None
         and reads_like_text(value)

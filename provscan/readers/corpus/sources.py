@@ -21,7 +21,7 @@ from provscan.readers.bytes.files import readable
 from provscan.readers.bytes.streams import ByteStream
 from provscan.readers.corpus.account_archive import (
     OTHER_FILE,
-    TWEETS,
+    TWEET_LISTS,
     Account,
     AccountArchive,
     folder_of,
@@ -50,7 +50,7 @@ ABOUT = re.compile(
     r"(readme|licen[cs]e|copying|changelog|citation|notice|authors)\b.*", re.IGNORECASE
 )
 LEAST_LINES = 5
-ID = re.compile(rb"['\"]?[0-9]{8,}['\"]?,?")
+ID_LINE = re.compile(rb"['\"]?[0-9]{8,}['\"]?,?")
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,7 @@ class _Planner:
         self, file: Found, fields: Fields, account: Account | None
     ) -> None:
         name = AccountArchive().variable(file.head)
-        if TWEETS.fullmatch(name):
+        if TWEET_LISTS.fullmatch(name):
             self.files.append(TweetFile(file.split, fields, account))
         else:
             self._ignore(file.split, f"{name} of an account's archive, not its tweets")
@@ -269,7 +269,7 @@ def _no_tweets(file: Found, *, alone: bool) -> str | None:
             "as CSV"
         )
     lines = [line.strip() for line in file.head.split(b"\n")[:-1] if line.strip()]
-    if len(lines) >= LEAST_LINES and all(map(ID.fullmatch, lines)):
+    if len(lines) >= LEAST_LINES and all(map(ID_LINE.fullmatch, lines)):
         return "ids, no texts"
     if alone:
         return None

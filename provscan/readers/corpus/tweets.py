@@ -45,7 +45,7 @@ from provscan.readers.texts.garbled import mended_texts, note_garbled
 from provscan.readers.values import values_of
 
 # The number of tweets collected from objects before they are turned into columns.
-GROUP = 8192
+TWEETS_AT_ONCE = 8192
 # Fields that contain objects or lists, and that only nested records have. A block of
 # lines in which one of them occurs is parsed as objects instead of as columns.
 GUARDS: tuple[Path, ...] = tuple(
@@ -172,7 +172,7 @@ class _Reader:
                 numbers.append(number)
                 tweets.append(tweet)
                 size += len(tweet.text) if isinstance(tweet.text, str) else 0
-            if len(tweets) >= GROUP or size >= self._limits.batch_bytes:
+            if len(tweets) >= TWEETS_AT_ONCE or size >= self._limits.batch_bytes:
                 yield from_tweets(numbers, tweets, self._counts)
                 numbers, tweets, size = [], [], 0
         if tweets:

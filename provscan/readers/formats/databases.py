@@ -30,7 +30,7 @@ from provscan.readers.splits import Context, Split
 from provscan.readers.values import distinct_names
 from provscan.urls import is_remote
 
-GROUP = 4096
+ROWS_AT_ONCE = 4096
 # The names of tables as shown to users and as written in SQL. Three kinds are left
 # out: views, which repeat rows of tables; the shadow tables in which a virtual table
 # stores its data; and full-text indexes of another table, which store no rows.
@@ -306,7 +306,7 @@ class TableFile(Format):
         number = 0
         for part in self._parts(split, context.limits):
             records = self.source.records(part.path, part.member or "", context)
-            for group in _groups(records, GROUP, context.limits.batch_bytes):
+            for group in _groups(records, ROWS_AT_ONCE, context.limits.batch_bytes):
                 yield Rows(range(number, number + len(group)), group)
                 number += len(group)
         context.consumed(split.size)

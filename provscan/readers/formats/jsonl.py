@@ -44,7 +44,7 @@ from provscan.urls import is_remote
 # The number of lines that are parsed into Python objects before these are yielded. If
 # more objects were in memory, Python's garbage collector would take longer than the
 # parser.
-PARSED_LINES = 256
+LINES_AT_ONCE = 256
 # Maximum number of columns for which the kernel is used, since it compares each key and
 # reserves space for the values.
 MOST_COLUMNS = 20
@@ -207,8 +207,8 @@ def parse_lines(
     other lines are counted.
     """
     every = data.split(b"\n")
-    for start in range(0, len(every), PARSED_LINES):
-        group = every[start : start + PARSED_LINES]
+    for start in range(0, len(every), LINES_AT_ONCE):
+        group = every[start : start + LINES_AT_ONCE]
         numbers = range(first + start, first + start + len(group))
         records = _objects(group)
         if records is not None:

@@ -28,7 +28,7 @@ from provscan.readers.splits import Split
 from provscan.readers.stats import Counts
 from provscan.readers.strings import is_utf8
 
-GROUP = 64
+MESSAGES_AT_ONCE = 64
 OPEN = (StartBoundaryNotFoundDefect, CloseBoundaryNotFoundDefect)
 HEAD_END = re.compile(rb"\r?\n\r?\n")
 HEADER = re.compile(rb"[!-9;-~]+:")
@@ -85,9 +85,9 @@ class Mail(Format):
                 unclosed = unclosed or (
                     data.startswith(b"From ") and CUT.search(data) is not None
                 )
-            if len(records) == GROUP:
-                yield Rows(range(number, number + GROUP), records)
-                number, records = number + GROUP, []
+            if len(records) == MESSAGES_AT_ONCE:
+                yield Rows(range(number, number + MESSAGES_AT_ONCE), records)
+                number, records = number + MESSAGES_AT_ONCE, []
         if records:
             yield Rows(range(number, number + len(records)), records)
         if unclosed:

@@ -19,7 +19,7 @@ from provscan.readers.limits import Limits
 from provscan.readers.splits import MEMORY
 from provscan.readers.values import distinct_names, with_distinct_names
 
-GROUP = 4096
+RECORDS_AT_ONCE = 4096
 # Types whose values never mark a missing value.
 PRESENT = frozenset([str, int, bool, list, dict, type(None)])
 
@@ -70,7 +70,7 @@ def _rows(obj: Any, limits: Limits) -> Iterator[Rows]:
     elif isinstance(obj, Iterable):
         items = iter(obj)
         number = 0
-        while group := list(itertools.islice(items, GROUP)):
+        while group := list(itertools.islice(items, RECORDS_AT_ONCE)):
             values = [
                 {"text": value} if isinstance(value, str) else _filled(value)
                 for value in group
@@ -142,8 +142,8 @@ def _arrow(obj: Any, convert: Callable[[Any], Any]) -> Any:
 
 
 def _records(frame: Any) -> Iterator[Any]:
-    for start in range(0, len(frame), GROUP):
-        yield from frame.iloc[start : start + GROUP].to_dict("records")
+    for start in range(0, len(frame), RECORDS_AT_ONCE):
+        yield from frame.iloc[start : start + RECORDS_AT_ONCE].to_dict("records")
 
 
 def _tables(batches: Iterable[pa.RecordBatch]) -> Iterator[Rows]:

@@ -21,7 +21,7 @@ from provscan.readers.limits import Limits
 from provscan.readers.splits import Layout, Split
 from provscan.readers.strings import is_utf8
 
-BROKEN = "bytes replaced by U+FFFD"
+REPLACED_BYTES = "bytes replaced by U+FFFD"
 
 # A file with one of these extensions is a single record, and so is a file of subtitles.
 # Other text files are read as lines or paragraphs, depending on their layout.
@@ -256,7 +256,7 @@ def _rows(first: int, texts: Sequence[bytes | None], stream: ByteStream) -> Rows
             continue
         text = data.decode(errors="replace")
         if REPLACED in text and not is_utf8(data):
-            counts.repair("invalid_utf8", number, BROKEN)
+            counts.repair("invalid_utf8", number, REPLACED_BYTES)
         if words is not None:
             text = words_alone(text, words)
         if text and not text.isspace():

@@ -23,7 +23,7 @@ from provscan.readers.bytes.streams import ByteStream
 from provscan.readers.fields.paths import Path
 from provscan.readers.limits import Limits
 from provscan.readers.splits import Context, Split
-from provscan.readers.values import HEAD, head_values
+from provscan.readers.values import HEAD_ROWS, head_values
 
 Wanted = dict[Path, pa.DataType] | None
 
@@ -179,5 +179,5 @@ def _suffice(records: list[Any], last: Rows, size: int, limits: Limits) -> bool:
     """
     # The rows of a table all have the same fields.
     table = isinstance(last.values, pa.RecordBatch)
-    enough = HEAD if table else limits.head_records
+    enough = HEAD_ROWS if table else limits.head_records
     return len(records) >= enough or size >= limits.head_bytes

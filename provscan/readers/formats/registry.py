@@ -17,7 +17,7 @@ from provscan.readers.bytes.encodings import (
     legacy_encoding,
     wide_encoding,
 )
-from provscan.readers.bytes.streams import BOM, HEAD, ByteStream
+from provscan.readers.bytes.streams import BOM, HEAD_BYTES, ByteStream
 from provscan.readers.corpus.account_archive import AccountArchive
 from provscan.readers.formats import plain, table_layout
 from provscan.readers.formats.protocol import Format
@@ -219,7 +219,7 @@ def identified_member(stream: ByteStream, name: str) -> Split:
     """Return the split of a pipe or of an archive's member, from its first bytes."""
     layout = stream.split.layout
     asked = Asked(layout.encoding, layout.records)
-    head = stream.peek()[:HEAD]
+    head = stream.peek()[:HEAD_BYTES]
     split = replace(stream.split, layout=Layout(), compression=stream.compression)
     return identified(name, head, split, asked)[0]
 

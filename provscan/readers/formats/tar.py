@@ -20,10 +20,10 @@ import orjson
 from provscan.errors import InputError
 from provscan.names import printable
 from provscan.readers.bytes.archives import (
-    BROKEN,
+    ARCHIVE_ERRORS,
     PART,
     SPOOLED,
-    TEXTS,
+    TEXT_MEMBERS,
     Member,
     Readable,
     copy_tar,
@@ -151,7 +151,7 @@ class WebDataset(Tar):
                         yield Rows([number], [sample])
                     key, number, sample = this, number + 1, {"__key__": this}
                 if (
-                    kind not in TEXTS
+                    kind not in TEXT_MEMBERS
                     or member.size > stream.context.limits.record_bytes
                 ):
                     continue
@@ -255,7 +255,7 @@ def _damage_counted(stream: ByteStream) -> Iterator[None]:
     """End the reading of an archive where it is damaged, and note the damage."""
     try:
         yield
-    except BROKEN as error:
+    except ARCHIVE_ERRORS as error:
         stream.break_off(f"damaged tar archive ({error})")
 
 

@@ -29,7 +29,7 @@ from provscan.readers.limits import Limits
 from provscan.readers.splits import Context, Split
 from provscan.readers.strings import is_utf8
 
-GROUP = 64
+PAGES_AT_ONCE = 64
 WITH_ESCAPES = ("utf-7", "utf-16", "utf-32", "utf_7", "utf_16", "iso2022", "hz")
 # Types of WARC records with texts.
 PAGES = ("response", "conversion", "resource")
@@ -138,7 +138,7 @@ class Warc(Format):
             numbers.append(number)
             pages.append(page)
             number += 1
-            if len(pages) == GROUP:
+            if len(pages) == PAGES_AT_ONCE:
                 yield Rows(numbers, pages)
                 numbers, pages = [], []
         if pages:

@@ -42,7 +42,7 @@ ESCAPE = re.compile(
     rf"\\x[c-dC-D][\da-fA-F]{CONTINUED}|\\x[eE][\da-fA-F](?:{CONTINUED}){{2}}|\\x[fF][0-4](?:{CONTINUED}){{3}}|"
     r"\\x[a-fA-F][\da-fA-F]|<U\+(?:[\da-fA-F]{4}){1,2}>|\\[nrt\"'/\\]"
 )
-SHORT = {r"\n": "\n", r"\r": "\r", r"\t": "\t"}
+SHORT_ESCAPES = {r"\n": "\n", r"\r": "\r", r"\t": "\t"}
 # The maximum number of times that a text is decoded.
 ROUNDS = 3
 
@@ -89,7 +89,7 @@ def _unescaped(sequence: str) -> str | None:
         sequence = rf"\U{sequence[3:-1]:0>8}"
     kind = sequence[1]
     if kind not in "uUx":
-        return SHORT.get(sequence, kind)
+        return SHORT_ESCAPES.get(sequence, kind)
     data = bytes.fromhex("".join(sequence[2:].split(sequence[:2])))
     # A single byte is decoded as YAML does.
     encoding = {
