@@ -155,11 +155,12 @@ def _open_segments(folder: Path, manifest: Manifest, *, sums: bool) -> list[Segm
 
 
 def _bases(manifest: Manifest, infos: Sequence[SegmentInfo]) -> np.ndarray:
-    """Return the number of the first text of each segment, and the number after the
-    last text.
+    """Return the first place of each segment's texts in the concatenation of all
+    segments, and the end of the last; see :mod:`provscan.index.texts`.
 
-    Shards that are not open keep their numbers, which follow those of the last open
-    shard.
+    Texts in shards keep their numbers even if some shards are not open. The numbers of
+    all shards must therefore stay free: the places that belong to the closed shards
+    follow the texts of the last open shard, and have no text.
     """
     sizes = [info.texts for info in infos]
     closed = sum(info.texts for info in manifest.shards if info not in infos)

@@ -73,7 +73,9 @@ def write_numbers(folder: Path, name: str, numbers: np.ndarray) -> None:
 
 
 def open_numbers(folder: Path, name: str, count: int) -> Numbers:
-    """Map a column of `count` numbers, of whose blocks each has its own words."""
+    """Map a column of `count` numbers. Raise an error unless the words of its blocks
+    follow one another without gaps or overlaps.
+    """
     path = folder / f"{name}.blocks"
     column = Numbers(
         map_array(folder / f"{name}.words", np.uint64),
