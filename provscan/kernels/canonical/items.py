@@ -125,11 +125,12 @@ def _alike(a, b):
 
 @helper
 def alike_items(a, n, b, m, tables):
-    """Walk along the ``n`` items of the record and the ``m`` items of the tweet, as
-    long as they are alike.
+    """Pair the ``n`` items of the record with the ``m`` items of the tweet, from the
+    first on, until two differ; faint items of either may be skipped.
 
-    Return the last two that are alike (-1 if there are none), the first item of the
-    record after them that is not faint, and whether the tweet has no other items.
+    Return the indices of the last pair (-1 if there is none), the index of the first
+    item of the record after it that is not faint, and whether all further items of the
+    tweet are faint.
     """
     p, q = -1, -1
     i, j = 0, 0

@@ -193,11 +193,15 @@ def codes_batch(texts, low, tables, scratch, continued, out, lengths):
     """Compute the canonical code points of the chunks of a
     :class:`~provscan.kernels.records.TextBuffer` from ``low`` on.
 
-    Chunk i goes to ``out.codes[out.offsets[i]:]`` (``out.offsets[low]`` is given). If
-    bool ``continued[i]`` is set, it continues the text of chunk i - 1: a space
-    separates the canonical texts, unless the characters on both sides belong to
-    scripts without spaces, and ``out.offsets[i]`` is the place after the space. int64
-    ``lengths[i]`` is set to the number of code points of the original. Return the
+    ``out`` is a :class:`~provscan.kernels.records.CodeBuffer`. The caller sets
+    ``out.offsets[low]``, where the first chunk begins; each chunk follows the previous
+    one, and its end is written to ``out.offsets``.
+
+    If bool ``continued[i]`` is set, chunk i continues the text of chunk i - 1. A space
+    is then written between the two, unless the characters on both sides belong to
+    scripts without spaces, and ``out.offsets[i]`` is moved behind the space.
+
+    int64 ``lengths[i]`` is set to the number of code points of the original. Return the
     number of the first chunk for which ``out.codes`` had no room, else the number of
     chunks.
     """

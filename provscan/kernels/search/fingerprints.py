@@ -54,11 +54,17 @@ _THREE = np.uint8(3)
 
 
 class FingerprintsScratch(NamedTuple):
+    """Scratch for the code points of one text, and the memory of :func:`agreeing`.
+
+    The caller makes a new one for each call (:func:`fingerprints_scratch`), since
+    ``seen`` must have no candidates of other records.
+    """
+
     # uint32: the code points of the longest text, and those that are read beyond its
     # end.
     codes: np.ndarray
-    # int64[2**_SLOT_BITS, 3]: the record, text and diagonal of the candidates kept
-    # last.
+    # int64[2**_SLOT_BITS, 3], initially -1: the record, text and diagonal of the
+    # candidate that was kept last in each slot, which a hash of the text selects.
     seen: np.ndarray
 
 
@@ -71,8 +77,10 @@ def fingerprints_scratch(longest: int) -> FingerprintsScratch:
 
 @helper(forceinline=True)
 def _is_ascii(values, start, stop):
-    """Return whether bytes are all below 128. If they are few, preceding bytes count,
-    too.
+    """Return whether all bytes of ``values[start:stop]`` are below 128.
+
+    ``LANES`` bytes are tested at a time, so for a shorter text the result also depends
+    on the bytes before it. It may then be false for ASCII, which only costs time.
     """
     last = stop - LANES
     if last < 0:

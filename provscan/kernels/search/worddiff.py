@@ -157,8 +157,10 @@ def _fill_table(a, b, first, ends, table):
 
 @helper(inline="always")
 def _alike_ends(a, n, b, m, all_words):
-    """Return the number of words that both texts begin with, and the ends of the words
-    of either text before those that both end with.
+    """Return the number of equal words at the beginning of both texts, and for each
+    text the number of its words without the equal words at the end of both.
+
+    The end is compared only if the lists have all words of the texts.
     """
     first = _ZERO
     while first < n and first < m and _same_word(a, first, b, first):
