@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from provscan.kernels.canonical.normalize import IGNORED, entry_of, kind_of
 from provscan.kernels.canonical.tokens import after_dropped, after_tag
 from provscan.kernels.jit import helper
 
@@ -74,10 +75,7 @@ def _is_faint(code, tables):
     """
     if code == _TAG:
         return True
-    return (
-        0 <= code < 0x110000
-        and tables.entries[tables.pages[code >> 8], code & 0xFF] >> 24 & 7 == 1
-    )
+    return 0 <= code < 0x110000 and kind_of(entry_of(code, tables)) == IGNORED
 
 
 @helper
