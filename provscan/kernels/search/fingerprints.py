@@ -29,7 +29,7 @@ from provscan.kernels.instructions import (
 )
 from provscan.kernels.jit import helper, kernel
 from provscan.kernels.search.grams import GRAM
-from provscan.kernels.search.minimizers import has_wide
+from provscan.kernels.search.minimizers import FAR, has_wide
 from provscan.kernels.search.verify import NEAR, code_of_unit
 from provscan.kernels.sketch.bands import ones
 from provscan.kernels.sketch.hashing import MURMUR1
@@ -39,9 +39,6 @@ AGREEING = 0.44
 # The number of zeros before and after the fingerprints of each record, so that
 # searches near its ends do not reach into another record.
 GAP = FINGERPRINTS + NEARBY
-# From this place on, places in a text are stored in larger steps, and diagonals are too
-# inexact for the test.
-FAR = 384
 _BEFORE = 26
 _ZERO = np.int64(0)
 # The number of candidates that prefetching is ahead of the test, and the bytes of a
@@ -204,6 +201,7 @@ def agreeing(records, texts, candidates, thresholds, scratch, kept):
             continue
         start, stop, at = bounds[text[c]], bounds[text[c] + 1], place[c]
         kept[c] = stop - start >= thresholds.units
+        # Beyond FAR, diagonals are too inexact for the test.
         if kept[c] and at < FAR:
             begin = offsets[record[c]] + GAP * (record[c] + 1) + code[c] - DRIFT
             at = min(at, stop - start)

@@ -27,11 +27,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from provscan.kernels.canonical.ascii import SPACE
 from provscan.kernels.jit import helper, kernel
 from provscan.kernels.search.align import (
     BAND,
     MAX_REST,
-    SPACE,
     Edge,
     aligned_end,
     new_costs,

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from provscan.kernels.canonical.ascii import SPACE
 from provscan.kernels.canonical.normalize import is_unspaced
 from provscan.kernels.jit import helper, kernel
 
@@ -18,7 +19,6 @@ from provscan.kernels.jit import helper, kernel
 # compared.
 MAX_WORDS = 400
 MAX_RUNS = 4 * MAX_WORDS + 4
-SPACE = 0x20
 # A typed zero: helpers would be compiled once more for the literal.
 _ZERO = np.int64(0)
 LEFT_OUT, DIFFERS, NOT_COMPARED = np.int64(1), np.int64(2), np.int64(3)
