@@ -242,7 +242,8 @@ def compile_part(part: int) -> None:
         except Exception as error:
             reason = " ".join(str(error).split())
             name = f"{function.__module__}.{function.__name__}"
-            sys.exit(f"{name}: {type(error).__name__}: {reason[:MOST_OF_A_REASON]}")
+            error.add_note(f"{name}: {reason[:MOST_OF_A_REASON]}")
+            raise
 
 
 def _marker() -> Path | None:

@@ -195,8 +195,12 @@ def test_a_kernel_that_fails_in_the_warm_up_is_named(
         return number + "one"  # type: ignore[operator,no-any-return]
 
     monkeypatch.setattr(warmup, "_calls", lambda part: iter([(broken, (1,))]))
-    with pytest.raises(SystemExit, match=r"test_jit\.broken: TypingError: .*unicode"):
+    with pytest.raises(numba.TypingError) as failed:
         warmup.compile_part(0)
+    (note,) = failed.value.__notes__
+    assert note.startswith("test_jit.broken: Failed in nopython mode pipeline")
+    assert "unicode" in note
+    assert "\n" not in note
     monkeypatch.setattr(warmup, "_marker", lambda: tmp_path / "complete")
     # Start a process that writes a reason, and one that ends by a signal.
     script = tmp_path / "python"
