@@ -572,7 +572,7 @@ def test_a_later_version_of_a_tweet_stands_for_all_where_an_event_names_them(
     report = provscan.forget(index.path, ["13"])
     assert (report["tweets"], report["unknown"]) == (0, 1)
     assert (
-        "1 id not in the index. It knows an edited tweet by the id of its first"
+        "1 id not in the index, which stores an edited tweet only under the id of its "
         in "\n".join(show.forgotten(report))
     )
     events = [
