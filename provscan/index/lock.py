@@ -31,8 +31,8 @@ LOCK = "lock"
 # The first line of the file consists of this and the name of its holder; each further
 # line is the path of a file or folder.
 HEAD = "provscan index, written by "
-# A path with this prefix belongs to the writer that created it, under a name that can't
-# be guessed.
+# The path of an unfinished segment. It contains a random number that nobody can guess,
+# so all paths that begin with it were created by the writer that noted it.
 UNFINISHED = re.compile(rf"{SEGMENTS}/\.new-[0-9a-f]{{16}}")
 # Paths that a writer may note.
 NOTED = re.compile(

@@ -97,7 +97,11 @@ def _opened(
     without: Sequence[str] | LeftOut,
     shards: Sequence[int] | None,
 ) -> IndexReader:
+    """Check and map the segments that a manifest names, except those to leave out and
+    the shards that are not wanted; see :func:`open_reader`.
+    """
     survive_truncated_files()
+    counted = isinstance(without, LeftOut)
     left_out = (
         without
         if isinstance(without, LeftOut)
@@ -112,27 +116,33 @@ def _opened(
     if manifest.shards and shards is None:
         check_shards(segments[: len(manifest.shards)], folder)
     reader = IndexReader(
-        folder,
-        tuple(segments),
-        _bases(manifest, infos),
-        manifest if shards is not None else remaining,
-        states,
-        sums,
-        left_out,
+        path=folder,
+        segments=tuple(segments),
+        bases=_bases(manifest, infos),
+        manifest=manifest if shards is not None else remaining,
+        states=states,
+        verified=sums,
+        left_out=left_out,
     )
     if not left_out.segments:
         return reader
-    if left_out is not without:
-        tweets, texts = reader.count()
-        left_out = left_out._replace(
-            tweets=manifest.tweets - tweets, texts=manifest.texts - texts
-        )
-    counted = replace(
+    left_out = left_out if counted else _count_left_out(reader, manifest)
+    remaining = replace(
         remaining,
         tweets=manifest.tweets - left_out.tweets,
         texts=manifest.texts - left_out.texts,
     )
-    return replace(reader, manifest=counted, left_out=left_out)
+    return replace(reader, manifest=remaining, left_out=left_out)
+
+
+def _count_left_out(reader: IndexReader, manifest: Manifest) -> LeftOut:
+    """Return the segments that a reader leaves out, with the numbers of tweets and
+    texts that only they have, by counting those of the other segments.
+    """
+    tweets, texts = reader.count()
+    return reader.left_out._replace(
+        tweets=manifest.tweets - tweets, texts=manifest.texts - texts
+    )
 
 
 def _open_segments(folder: Path, manifest: Manifest, *, sums: bool) -> list[Segment]:
@@ -155,11 +165,12 @@ def _open_segments(folder: Path, manifest: Manifest, *, sums: bool) -> list[Segm
 
 
 def _bases(manifest: Manifest, infos: Sequence[SegmentInfo]) -> np.ndarray:
-    """Return the number of the first text of each segment, and the number after the
-    last text.
+    """Return the first place of each segment's texts in the concatenation of all
+    segments, and the end of the last; see :mod:`provscan.index.texts`.
 
-    Shards that are not open keep their numbers, which follow those of the last open
-    shard.
+    Texts in shards keep their numbers even if some shards are not open. The numbers of
+    all shards must therefore stay free: the places that belong to the closed shards
+    follow the texts of the last open shard, and have no text.
     """
     sizes = [info.texts for info in infos]
     closed = sum(info.texts for info in manifest.shards if info not in infos)

@@ -171,7 +171,8 @@ class IndexReader(LicensedTexts):
         """Return a reader of the texts of this reader and of ``extra``, whose texts are
         numbered from :attr:`size` on.
 
-        No text may be in both.
+        No text may be in both, and ``extra`` must not have shards, whose texts have
+        their own numbers.
         """
         return replace(
             self,

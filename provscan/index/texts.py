@@ -1,5 +1,13 @@
-"""The licensed texts of several segments: their numbers, and all that is asked about
-them and their tweets.
+"""The licensed texts of several segments: their numbers, and queries about them and
+their tweets.
+
+A *row* is the index of a text in one segment. A *place* is its index in the
+concatenation of all open segments. A *number* is what all other code calls the text.
+Without shards, number and place are the same. Texts in shards are numbered as in a
+single segment, whichever shards are open: if the three texts of an index are in two
+shards with the numbers 0 and 2, and 1, then text 2 is row 1 of the first shard and has
+place 1, and text 1 is row 0 of the second shard and has place 2. A segment of two texts
+that was added later has the places and numbers 3 and 4.
 """
 
 from __future__ import annotations
@@ -304,8 +312,11 @@ class LicensedTexts:
     def _everywhere(
         self, texts: Numbers
     ) -> Iterator[tuple[int, Segment, Numbers, Numbers]]:
-        """Yield each segment with its number, the places of its texts in ``texts``, and
-        their rows in it; several texts at a time.
+        """Find some texts in all segments.
+
+        Yield the number of a segment, the segment, which of ``texts`` it has, as
+        indices, and the rows of these in it. Since ``texts`` are handled in slices, a
+        segment is yielded once per slice.
         """
         if len(self.segments) == 1 and self.segments[0].living is None:
             rows = self.located(texts)[1]

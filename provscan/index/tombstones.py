@@ -83,7 +83,7 @@ def _choose(
         texts.append(segment.texts.take(distinct(segment.texts_of(some))).array())
         forgotten = np.union1d(segment.forgotten, some)
         after.append(replace(segment, forgotten=forgotten))
-    # Find the texts without any remaining tweet in a segment.
+    # Find the texts that still have a tweet in any segment.
     strings = Strings(*buffers(pa.concat_arrays(texts).unique()))
     left = np.zeros(len(strings), np.bool_)
     for segment in after:

@@ -1,10 +1,10 @@
-"""Operations that numba does not compile to the best instructions by itself: LLVM gets
-the instructions directly.
+"""Operations that numba does not compile to the best instructions by itself, written
+directly as LLVM instructions.
 
-*Vectors of bytes* are compared, 32 or 64 at once, or widened, 16 at once: numba does
-not vectorise comparisons of which only the mask is needed, or copies of a few bytes.
-*Prefetches* and the *number of trailing zeros* have no equivalent in numba. *Arithmetic
-on uint32* stays at 32 bits, which numba widens to 64.
+*Vectors of bytes*: 32 or 64 bytes are compared at once, or 16 are widened to code
+points. Numba vectorises neither a comparison whose result is a bit mask nor a copy of a
+few bytes. *Prefetches* and the *number of trailing zeros* have no equivalent in numba.
+*Arithmetic on uint32* has 32-bit results here, whereas numba widens them to 64 bits.
 
 Without the JIT, the Python body of each function runs.
 """
@@ -15,8 +15,8 @@ from numba import config, types
 from numba.extending import intrinsic
 
 LANES, WIDE = 32, 16
-# The number of fingerprints that are searched for together, the number of code points
-# from which they are computed, and the number of places at which each is searched for.
+# 64 fingerprints are searched for together. They are computed from 68 code points, and
+# each is compared with the fingerprints at 28 consecutive places.
 FINGERPRINTS, FINGERPRINTED, NEARBY = 64, 68, 28
 _I8, _I32 = ir.IntType(8), ir.IntType(32)
 _FINGERPRINTS = ir.VectorType(_I8, FINGERPRINTS)

@@ -1,9 +1,11 @@
 """Named tuples of arrays: the arguments and outputs of kernels.
 
 Numba compiles a kernel once for each combination of types, and read-only arrays differ
-in type from writable ones. Therefore each tuple has one form: arrays that a kernel only
-reads are read-only (:func:`frozen`), and scratch memory and results are writable. ``n``
-is a number of rows, ``m`` a number of code points or bytes.
+in type from writable ones. Therefore each argument is always passed in the same form.
+Texts and tables that may be mapped files are read-only (:func:`frozen`). Scratch memory
+and results are writable, and remain so when another kernel reads them: a
+:class:`CodeBuffer`, :class:`Grams`, :class:`Seeds`, :class:`Candidates`, and the arrays
+of matches. ``n`` is a number of rows, ``m`` a number of code points or bytes.
 """
 
 from typing import Any, NamedTuple, TypeVar
@@ -159,8 +161,7 @@ class StringColumns(NamedTuple):
     data: np.ndarray
     # int64[columns, n + 1]: the start of each value, and the end of the last.
     ends: np.ndarray
-    # uint8[columns, n]: 1 for a value, 2 for a null, 0 for a missing key; empty if no
-    # value is missing.
+    # uint8[columns, n]: 1 for a value, 2 for a null, 0 for a missing key.
     valid: np.ndarray
 
 

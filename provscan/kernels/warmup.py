@@ -8,10 +8,13 @@ about the same time. Later runs find the machine code in the cache of
 :mod:`provscan.kernels.jit`.
 """
 
+import contextlib
 import gc
 import subprocess
 import sys
+import tempfile
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +26,8 @@ import numpy as np
 from provscan.kernels.jit import cache_folder
 
 PARTS = 2
+# The maximum number of characters of the reason why a kernel was not compiled.
+MOST_OF_A_REASON = 500
 
 
 def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
@@ -227,10 +232,18 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
 
 
 def compile_part(part: int) -> None:
-    """Compile the kernels of a part that are not in the cache."""
+    """Compile the kernels of a part that are not in the cache. The first that fails
+    ends the process, with its name and the reason as the last line of standard error.
+    """
     gc.disable()
     for function, arguments in _calls(part):
-        function.compile(tuple(map(numba.typeof, arguments)))
+        try:
+            function.compile(tuple(map(numba.typeof, arguments)))
+        except Exception as error:
+            reason = " ".join(str(error).split())
+            name = f"{function.__module__}.{function.__name__}"
+            error.add_note(f"{name}: {reason[:MOST_OF_A_REASON]}")
+            raise
 
 
 def _marker() -> Path | None:
@@ -249,7 +262,8 @@ def compile_all(report: Callable[[float], None]) -> None:
     """Compile all kernels unless this was done before; ``report`` is called with the
     elapsed seconds.
 
-    A kernel that fails to compile here is compiled when it is first used.
+    If a kernel fails to compile here, a warning names it and the reason. It and the
+    following kernels are compiled when they are first used.
     """
     marker = _marker()
     if marker is None or marker.exists():
@@ -257,19 +271,34 @@ def compile_all(report: Callable[[float], None]) -> None:
     command = [sys.executable, "-m", __name__]
     begin, out = time.monotonic(), subprocess.DEVNULL
     processes: list[subprocess.Popen[bytes]] = []
-    try:
-        for part in range(PARTS):
-            processes.append(
-                subprocess.Popen([*command, str(part)], stdout=out, stderr=out)
-            )
-        while any(process.poll() is None for process in processes):
-            report(time.monotonic() - begin)
-            time.sleep(0.1)
-        if not any(process.returncode for process in processes):
-            marker.touch()
-    finally:
-        for process in processes:
-            process.kill()
+    with contextlib.ExitStack() as files:
+        # A file takes any amount of text, unlike a pipe that nobody reads meanwhile.
+        errors = [files.enter_context(tempfile.TemporaryFile()) for _ in range(PARTS)]
+        try:
+            for part, error in enumerate(errors):
+                processes.append(
+                    subprocess.Popen([*command, str(part)], stdout=out, stderr=error)
+                )
+            while any(process.poll() is None for process in processes):
+                report(time.monotonic() - begin)
+                time.sleep(0.1)
+        finally:
+            for process in processes:
+                process.kill()
+        failed = False
+        for process, error in zip(processes, errors, strict=True):
+            if process.returncode:
+                failed = True
+                error.seek(0)
+                lines = error.read().decode(errors="replace").strip().splitlines()
+                reason = lines[-1] if lines else f"exit code {process.returncode}"
+                warnings.warn(
+                    "some kernels could not be compiled before the run and are "
+                    f"compiled when they are first used ({reason})",
+                    stacklevel=2,
+                )
+    if not failed:
+        marker.touch()
 
 
 if __name__ == "__main__":

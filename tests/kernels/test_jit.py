@@ -186,6 +186,38 @@ def test_a_cache_that_others_can_write_to_is_not_used(
         assert f"can't be kept in {kept} (every user can write to {kept})" in warning
 
 
+def test_a_kernel_that_fails_in_the_warm_up_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    @numba.njit
+    def broken(number: int) -> int:
+        return number + "one"  # type: ignore[operator,no-any-return]
+
+    monkeypatch.setattr(warmup, "_calls", lambda part: iter([(broken, (1,))]))
+    with pytest.raises(numba.TypingError) as failed:
+        warmup.compile_part(0)
+    (note,) = failed.value.__notes__
+    assert note.startswith("test_jit.broken: Failed in nopython mode pipeline")
+    assert "unicode" in note
+    assert "\n" not in note
+    monkeypatch.setattr(warmup, "_marker", lambda: tmp_path / "complete")
+    # Start a process that writes a reason, and one that ends by a signal.
+    script = tmp_path / "python"
+    script.write_text(
+        '#!/bin/sh\n[ "$3" = 1 ] && kill -9 $$\necho first >&2\n'
+        "echo some.kernel: a reason >&2\nexit 1\n"
+    )
+    script.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(script))
+    with pytest.warns(UserWarning, match="could not be compiled") as caught:
+        warmup.compile_all(lambda seconds: None)
+    first, second = (str(warning.message) for warning in caught)
+    assert first.endswith("first used (some.kernel: a reason)")
+    assert second.endswith("first used (exit code -9)")
+    assert not (tmp_path / "complete").exists()
+
+
 def write_further_types(out: Path) -> None:
     """Run the commands of the README, and write with which further types each kernel
     of the warm-up was compiled.

@@ -16,15 +16,15 @@ from provscan.kernels.storage import postings as kernels
 
 
 def filter_words(count: int) -> int:
-    """Return the words of a filter for `count` hashes: 8 to 16 bits each, 2**31 at
-    most.
+    """Return the number of words, a power of two, of a filter for `count` hashes. It
+    has 8 to 16 bits per hash, but at least 2**10 and at most 2**31 bits in all.
     """
     return 1 << (min(31, max(10, (8 * count).bit_length())) - 6)
 
 
 def band_filter_words(count: int) -> int:
-    """Return the words of a filter for `count` bands. It has half the size, since the
-    table rejects its false positives.
+    """Return the number of words of a filter for `count` bands. It has half the bits
+    per hash, since the table of bands rejects the filter's false positives.
     """
     return filter_words(count // 2)
 
@@ -48,8 +48,9 @@ def open_filter(path: Path) -> BloomFilter:
 def widened(bloom: BloomFilter, more: int) -> BloomFilter:
     """Return a copy of a filter with room for `more` hashes.
 
-    A larger filter uses one more bit of a hash for the number of its word. For hashes
-    already in the filter this bit is unknown, so they are put in both words.
+    In a filter of twice the size, one more bit of a hash selects its word. This bit is
+    unknown for the hashes that are already in the filter, so each word is copied to
+    both places that this bit may select.
     """
     copies = max(1, filter_words(2 * more) // len(bloom.words))
     return bloom_filter(np.repeat(bloom.words, copies))

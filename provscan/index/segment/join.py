@@ -69,9 +69,12 @@ def added_tables(
     params: IndexParams,
     known: BloomFilter | None = None,
 ) -> list[LookupTables]:
-    """Return the tables of segments that were added to an index of ``before`` texts, of
-    which `large` is a part: joined into one if memory allows it. Their texts are
-    numbered from ``before`` on; for ``known`` see :func:`with_seeds_after`.
+    """Return the tables of segments that were added to an index, joined into one if
+    memory allows it.
+
+    `large` is the only segment of that index, or one of its shards, and ``before`` is
+    the number of texts of the whole index. The added texts are numbered from ``before``
+    on; for ``known`` see :func:`with_seeds_after`.
     """
     small = joined_all(added, params)
     if len(small) == 1:
@@ -155,10 +158,11 @@ def with_seeds_after(
     params: IndexParams,
     known: BloomFilter | None = None,
 ) -> LookupTables:
-    """Return the small tables, not joined, with the seeds that they would have if they
-    were joined to `large`, a part of `before` texts.
+    """Return the small tables with the seeds that they would have if they were joined
+    to `large`, without joining them.
 
-    Their filter contains their own seeds and those of the filter `known`.
+    `large` is an index of `before` texts, or one of its shards. The filter of the
+    result contains its own seeds and those of the filter `known`.
     """
     more = more_seeds(large, small.texts, before, params)
     count = len(more.entries)

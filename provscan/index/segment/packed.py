@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import zstandard
 
-from provscan.arrays import slices
+from provscan.arrays import PART, slices
 from provscan.index.format import damage
 from provscan.index.segment.arrays import map_array, write_array_file
 from provscan.index.segment.strings import Strings
@@ -22,6 +22,8 @@ from provscan.kernels.storage import packing
 # The number of texts per block. Larger blocks take fewer bytes, but more time to read
 # a text.
 BLOCK = 16
+# Texts are compressed in slices, and a block must not extend over two of them.
+assert PART % BLOCK == 0
 # Before memory is allocated for a larger block, its size in bytes is compared with the
 # size that its frame states.
 LARGE = 1 << 16
@@ -73,7 +75,9 @@ def write_numbers(folder: Path, name: str, numbers: np.ndarray) -> None:
 
 
 def open_numbers(folder: Path, name: str, count: int) -> Numbers:
-    """Map a column of `count` numbers, of whose blocks each has its own words."""
+    """Map a column of `count` numbers. Raise an error unless the words of its blocks
+    follow one another without gaps or overlaps.
+    """
     path = folder / f"{name}.blocks"
     column = Numbers(
         map_array(folder / f"{name}.words", np.uint64),

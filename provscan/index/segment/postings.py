@@ -21,13 +21,13 @@ from provscan.kernels.records import Postings, frozen, read_only
 from provscan.kernels.storage import postings as kernels
 from provscan.kernels.storage import radix
 
-# The maximum number of entries buffered in memory, and the approximate number in a
-# chunk; a chunk is ordered by part.
+# The maximum number of entries that are buffered in memory, and the approximate number
+# of entries in a chunk. The entries of a chunk are ordered by the part of their key.
 SPILL_ENTRIES = 16 << 20
 CHUNK = 1 << 17
-# Parts are given by the upper bits of keys; neighbouring parts form a range. About
-# RANGE_ENTRIES entries are sorted at a time, so that they stay in a cache; up to
-# FEW_ENTRIES are sorted all together.
+# The upper 8 bits of a key are the number of its part, and neighbouring parts form a
+# range. The entries of one range are sorted at a time: about RANGE_ENTRIES, so that
+# they stay in a cache. A table of up to FEW_ENTRIES entries is a single range.
 PARTS, RANGE_ENTRIES, FEW_ENTRIES = 256, 1 << 17, 1 << 16
 _PART_SHIFT = np.uint64(65 - PARTS.bit_length())
 # The bits of an entry, and the minimum number of them for a text's number.

@@ -4,12 +4,12 @@ A segment has up to 2**24 licensed texts, in files that are mapped when it is op
 docs/format.md describes them:
 
 ``texts.*``
-    Canonical texts, ordered by their earliest tweet; their lengths in units
-    (:mod:`provscan.kernels.search.minimizers`), in steps of ``SIZE_STEP``, rounded up,
-    255 at most; two-bit MinHash sketches.
+    Canonical texts, ordered by their earliest tweet, and their two-bit MinHash
+    sketches. A shard also has the numbers of its texts among those of all shards.
 ``exact.*``, ``bands.*``, ``seeds.*``
     Postings of whole texts, of LSH bands and of seeds
-    (:mod:`provscan.index.segment.seeds`); ``bands.filter`` is a filter of the bands.
+    (:mod:`provscan.index.segment.seeds`). ``bands.filter``, ``seeds.filter`` and
+    ``seeds.frequent`` are filters of the bands, of the seeds, and of frequent seeds.
 ``tweets.*``
     The first row of each text's tweets among the rows of
     :mod:`provscan.index.segment.tweets`.

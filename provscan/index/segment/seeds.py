@@ -57,16 +57,16 @@ from provscan.params import IndexParams
 
 Result = TypeVar("Result")
 
-# The step, in units, in which the size of a text is counted.
+# The sizes of texts are counted in steps of this number of units.
 SIZE_STEP = 20
-# A text of up to MOST_UNITS units may have MOST seeds in the table, a longer text more
-# in proportion. For seeds of higher levels
-# (:func:`provscan.kernels.search.minimizers.seed_levels`), this maximum is lower by
-# STEP for each level and for each doubling of the number of texts beyond FEW_TEXTS, but
-# at least LEAST.
+# The maximum number of seeds of a text in the table. For seeds of level 0
+# (:func:`provscan.kernels.search.minimizers.seed_levels`) it is MOST. For seeds of a
+# higher level it is lower by STEP for each level, and by STEP for each doubling of the
+# number of texts beyond FEW_TEXTS, but not below LEAST. These numbers are for a text of
+# up to MOST_UNITS units; a longer text has proportionally higher maximums.
 MOST, STEP, LEAST, MOST_UNITS, FEW_TEXTS = 24, 4, 4, 128, 1 << 19
-# The number of places that a frequent seed has at least, which limits the number of
-# frequent seeds.
+# The minimum number of places that share a frequent seed. Of n seeds, at most
+# n / PER_FREQUENT distinct ones are frequent.
 PER_FREQUENT = 17
 # The bytes of texts whose seeds are computed at a time.
 BLOCK = 1 << 20
@@ -225,9 +225,10 @@ class _SeedsWriter:
         self.all = PostingsWriter(folder, "seeds", SEEDS, writers)
         self.chosen = 0  # The number of chosen seeds.
         self._choice = SeedChoice(self.sizes, total)
-        # The chosen seeds of each level and, within a level, of each range of keys. The
-        # seeds of higher levels of each range, among which to choose later; `_ends` has
-        # the end of each level in them.
+        # `_chosen` has an array of chosen seeds for each level and range of keys, first
+        # those of all ranges of level 0. `_shared` has, for each range, the seeds of
+        # the other levels, from which seeds are chosen later; `_ends` has, for each
+        # range, the end of each level in that array.
         self._chosen, self._shared = (
             SpilledArrays(folder / f"seeds.{name}.part", most_in_memory(2 * writers))
             for name in ("chosen", "shared")
@@ -241,8 +242,10 @@ class _SeedsWriter:
             self.all.add_chunk(chunk)
 
     def choose_rarest(self, entries: np.ndarray, ends: np.ndarray) -> None:
-        """Add the seeds of the next range, ordered by level, and choose among those
-        that no other place has.
+        """Choose among the seeds of the next range of keys that occur in a single
+        place (level 0), and keep the others for :meth:`choose_others`.
+
+        The entries are ordered by level; `ends` has the end of each level.
         """
         self._choose(entries[: ends[0]], 0)
         self._shared.add(entries[ends[0] :].copy())

@@ -97,7 +97,7 @@ class Ids(NamedTuple):
 
 
 class TweetRows(NamedTuple):
-    ids: Ids  # The original ids, empty if a tweet has none.
+    ids: Ids  # The original ids.
     times: Numbers  # ``NO_TIME`` if unknown.
     raw_texts: PackedStrings  # The original texts.
     # Columns of labels.

@@ -185,8 +185,8 @@ class SegmentWriter:
         known = self.texts
         numbers = self._keys.number(batch.sketches.keys)
         self.texts = self._keys.count
-        # Find the first row of each new text: its number is above all previous
-        # numbers.
+        # New texts get ascending numbers, so the first row of a new text is a row whose
+        # number is higher than those of all earlier rows and texts.
         first = np.flatnonzero(
             numbers >= np.maximum.accumulate(np.append(known, numbers[:-1] + 1))
         )

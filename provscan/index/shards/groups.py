@@ -40,7 +40,8 @@ from provscan.params import IndexParams, SearchLimits
 from provscan.readers import FileStore
 from provscan.urls import below
 
-# The information about a group that every reader requests, once.
+# The method that returns what a reader needs to know about a group. The answer never
+# changes, so a reader requests it once.
 CONSTANT = "about"
 
 

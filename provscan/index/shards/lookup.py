@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 
@@ -59,7 +59,7 @@ class ShardQuery(NamedTuple):
     maximum number of entries per key and shard.
     """
 
-    kind: str
+    kind: Literal["seeds", "bands", "exact"]
     keys: np.ndarray
     limit: int
 
@@ -133,21 +133,22 @@ class LocalTables:
         ]
 
     def _entries(self, keys: np.ndarray, kind: str, limit: int) -> ShardEntries:
-        values = _KINDS[kind]
         room = tuple(
             np.empty(len(keys) + 1, dtype) for dtype in (np.uint64, np.int64, np.int64)
         )
         parts = []
         for source in self._tables:
-            postings, known, column, by_text = values(source)
-            found, count = gather.find_ranges(postings, known, keys, limit, room)
+            table = keyed_table(source, kind)
+            found, count = gather.find_ranges(
+                table.postings, table.known, keys, limit, room
+            )
             key = np.empty(count, np.uint64)
             text = np.empty(count, np.int64)
             entry = np.empty(count, np.int64)
             gather.copy_entries(
-                postings, tuple(part[:found] for part in room), (key, text, entry)
+                table.postings, tuple(part[:found] for part in room), (key, text, entry)
             )
-            value = column[text if by_text else entry]
+            value = table.values[text if table.by_text else entry]
             low = (key >> _S32).astype(np.uint32)
             parts.append(
                 ShardEntries(low, source.numbered(text), value, source.are_living(text))
@@ -306,13 +307,15 @@ class ShardTables:
         room = limits.variants * len(matches.record)
         sent = _some_records(records, rows)
         found = answers(self.groups, "variants", sent, places, limits, room)
-        columns = [
+        match, code, place, number, living = (
             np.concatenate(column)
             for column in zip(*(part for parts in found for part in parts), strict=True)
-        ]
+        )
         # Order the variants by stretch, and apply the limits across all shards.
-        order = np.lexsort(columns[3::-1])
-        match, code, place, number, living = (column[order] for column in columns)
+        order = np.lexsort((number, place, code, match))
+        match, code, place, number, living = (
+            column[order] for column in (match, code, place, number, living)
+        )
         stretches = np.stack([match, code, place])
         new = np.any(np.diff(stretches, axis=1, prepend=-1) != 0, axis=0)
         first = np.flatnonzero(new)
@@ -360,27 +363,20 @@ def _distinct(keys: np.ndarray, layout: TableLayout) -> np.ndarray:
     return (out[:count] >> _S32).astype(np.uint32)
 
 
-# For each kind of keys: the table of a source, a filter of its keys, the values that it
-# stores in addition to texts, and whether these are per text or per entry.
-_KINDS: dict[
-    str, Callable[[LookupTables], tuple[Postings, BloomFilter, np.ndarray, bool]]
-] = {
-    "seeds": lambda source: (
-        source.seeds.postings,
-        _ANY_KEY,
-        source.seeds.places,
-        False,
-    ),
-    "bands": lambda source: (
-        source.whole.bands,
-        source.whole.band_filter,
-        source.whole.sketches,
-        True,
-    ),
-    "exact": lambda source: (
-        source.whole.exact,
-        _ANY_KEY,
-        source.whole.exact.entries,
-        False,
-    ),
-}
+class KeyedTable(NamedTuple):
+    """The table that a segment has for one kind of keys."""
+
+    postings: Postings
+    known: BloomFilter  # A filter of its keys.
+    values: np.ndarray  # What is returned with each entry.
+    by_text: bool = False  # Whether `values` has a row per text, not per entry.
+
+
+def keyed_table(source: LookupTables, kind: str) -> KeyedTable:
+    """Return the table for keys of a kind (:class:`ShardQuery`)."""
+    whole, seeds = source.whole, source.seeds
+    if kind == "seeds":
+        return KeyedTable(seeds.postings, _ANY_KEY, seeds.places)
+    if kind == "bands":
+        return KeyedTable(whole.bands, whole.band_filter, whole.sketches, by_text=True)
+    return KeyedTable(whole.exact, _ANY_KEY, whole.exact.entries)

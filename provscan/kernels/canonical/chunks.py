@@ -11,8 +11,10 @@ _TAG_BYTES = 8 * ATTRIBUTES
 
 @helper
 def _opened_tag(text, low, high, opened):
-    """Return the place where a tag may have begun that has not ended before ``high``,
-    else -1; ``opened`` is the same value for ``low``.
+    """Return the last place before ``high`` where a tag may begin, if the tag does not
+    end before ``high``; otherwise -1.
+
+    ``opened`` is the result for ``low``, so only ``text[low:high]`` is read.
 
     The tag's bracket may be a character reference: ``&lt;``, ``&#60;``, ``&amp;lt;``.
     """

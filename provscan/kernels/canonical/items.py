@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from provscan.kernels.canonical.normalize import IGNORED, entry_of, kind_of
 from provscan.kernels.canonical.tokens import after_dropped, after_tag
 from provscan.kernels.jit import helper
 
@@ -74,10 +75,7 @@ def _is_faint(code, tables):
     """
     if code == _TAG:
         return True
-    return (
-        0 <= code < 0x110000
-        and tables.entries[tables.pages[code >> 8], code & 0xFF] >> 24 & 7 == 1
-    )
+    return 0 <= code < 0x110000 and kind_of(entry_of(code, tables)) == IGNORED
 
 
 @helper
@@ -125,11 +123,12 @@ def _alike(a, b):
 
 @helper
 def alike_items(a, n, b, m, tables):
-    """Walk along the ``n`` items of the record and the ``m`` items of the tweet, as
-    long as they are alike.
+    """Pair the ``n`` items of the record with the ``m`` items of the tweet, from the
+    first on, until two differ; faint items of either may be skipped.
 
-    Return the last two that are alike (-1 if there are none), the first item of the
-    record after them that is not faint, and whether the tweet has no other items.
+    Return the indices of the last pair (-1 if there is none), the index of the first
+    item of the record after it that is not faint, and whether all further items of the
+    tweet are faint.
     """
     p, q = -1, -1
     i, j = 0, 0

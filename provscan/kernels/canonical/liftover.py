@@ -9,8 +9,8 @@ copy. The rest of the licensed tweet is then aligned with the text around the st
 (:mod:`provscan.kernels.search.align`), since a URL with a typo is not recognised as a
 URL.
 
-Helpers that one or two places call are inlined by numba: each helper is compiled
-together with all that it calls.
+Helpers with only one or two callers are inlined by numba, which shortens compilation:
+otherwise, each would be compiled separately, with everything that it calls.
 """
 
 from typing import NamedTuple
@@ -185,11 +185,11 @@ def _aligned(tweet, record, edge, rest, room, costs):
 
 @helper(inline="always")
 def _head(record, tweet, start, low, first, tables, scratch):
-    """Extend a stretch that begins with the tweet's canonical code point ``first`` over
-    what the tweet has before it; ``low`` is where the text before the stretch begins.
+    """Extend a stretch to the left. It begins at ``start`` in the record, with the
+    canonical code point ``first`` of the tweet, and may be extended to ``low``.
 
-    Return the start, and whether the tweet has nothing else, and the record no retweet
-    mark, before it.
+    Return the new start, and whether the stretch now has everything that precedes
+    ``first`` in the tweet, and no retweet mark of the record.
     """
     rest, whole = np.int64(tweet.where[first]), False
     if first == 0:
@@ -211,10 +211,11 @@ def _head(record, tweet, start, low, first, tables, scratch):
 
 @helper(inline="always")
 def _tail(record, tweet, stop, high, last, tables, scratch):
-    """Extend a stretch that ends with the tweet's canonical code point ``last`` over
-    what the tweet has after it; ``high`` is where the text after the stretch ends.
+    """Extend a stretch to the right. It ends at ``stop`` in the record, with the
+    canonical code point ``last`` of the tweet, and may be extended to ``high``.
 
-    Return the end, and whether the tweet has nothing else after it.
+    Return the new end, and whether the stretch now has everything that follows ``last``
+    in the tweet.
     """
     end, whole = _after_letter(tweet, last, tables), False
     if last == tweet.size - 1:

@@ -13,10 +13,10 @@ letter case, since canonical text has no upper case.
 
 import numpy as np
 
+from provscan.kernels.canonical.ascii import SPACE
 from provscan.kernels.jit import helper
 
 _FIRST, _CYRILLIC, _END = 0x370, 0x400, 0x530
-_SPACE = 0x20
 # For code points from _FIRST on: the Latin look-alike, or 0.
 _LATIN = np.zeros(_END - _FIRST, np.uint32)
 # For a to z: the look-alike in Greek (row 0) and in Cyrillic (row 1), or 0.
@@ -67,9 +67,9 @@ def undisguise(codes, count):
             for i in range(max(low, end), high):
                 if i >= end and _may_imitate(codes[i]):
                     start, end = i, i
-                    while start > 0 and codes[start - 1] != _SPACE:
+                    while start > 0 and codes[start - 1] != SPACE:
                         start -= 1
-                    while end < count and codes[end] != _SPACE:
+                    while end < count and codes[end] != SPACE:
                         end += 1
                     _undisguise_word(codes, start, end)
 

@@ -31,6 +31,34 @@ for _c in b"ABCDEFGHIJKLMNOPQRSTUVWXYZ":
     _ASCII[_c] = _c + 32
 
 
+# The kinds of entries in the tables (:mod:`provscan.text.tables`) that are handled
+# separately.
+IGNORED, EXPANDED = 1, 3
+
+
+@helper(forceinline=True)
+def entry_of(code, tables):
+    """Return the entry of a code point below U+110000 in the tables."""
+    return tables.entries[tables.pages[code >> 8], code & 0xFF]
+
+
+@helper(forceinline=True)
+def kind_of(entry):
+    return entry >> 24 & 7
+
+
+@helper(forceinline=True)
+def composes(entry):
+    """Return whether the output may compose with the previous code point."""
+    return entry & 0x8000000 != 0
+
+
+@helper(forceinline=True)
+def value_of(entry):
+    """Return an entry's payload: its output, or its offset in the expansions."""
+    return entry & 0x1FFFFF
+
+
 @helper
 def is_unspaced(code):
     """Return whether a code point belongs to a script written without spaces: Thai,
@@ -77,18 +105,16 @@ def _append_space(i, out, where, state):
 def _fold_entry(entry, i, tables, out, where, state):
     """Append the outputs of code point ``i``, whose entry in the tables is given."""
     n, gap = state
-    kind = entry >> 24 & 7
-    offset, outputs = np.uint32(0), np.uint32(kind != 1)
-    if kind == 3:
-        offset = entry & 0x1FFFFF
+    kind = kind_of(entry)
+    offset, outputs = np.uint32(0), np.uint32(kind != IGNORED)
+    if kind == EXPANDED:
+        offset = value_of(entry)
         outputs = tables.expansions[offset]
     for k in range(outputs):
-        value = entry & 0x1FFFFF
-        composes = entry & 0x8000000 != 0
-        if kind == 3:
+        value, may_compose = value_of(entry), composes(entry)
+        if kind == EXPANDED:
             value = tables.expansions[offset + 1 + k]
-            page = tables.pages[value >> 8]
-            composes = tables.entries[page, value & 0xFF] & 0x8000000 != 0
+            may_compose = composes(entry_of(value, tables))
         if value == 0:
             n, gap = _append_space(i, out, where, (n, gap))
             continue
@@ -102,7 +128,7 @@ def _fold_entry(entry, i, tables, out, where, state):
             # significant.
             n -= _U1
             gap = False
-        if composes and not gap:
+        if may_compose and not gap:
             joint = _compose(out[n - _U1], value, tables)
             if joint != 0:
                 out[n - _U1] = joint
@@ -152,7 +178,7 @@ def fold(codes, count, tables, window, out, where):
         else:
             entry = np.uint32(0)
             if c < 0x110000:
-                entry = tables.entries[tables.pages[c >> 8], c & 0xFF]
+                entry = entry_of(c, tables)
             n, gap = _fold_entry(entry, i, tables, out, where, (n, gap))
         i += 1
     return np.int64(n) - 1 if gap and n > 0 else np.int64(n)
@@ -193,11 +219,15 @@ def codes_batch(texts, low, tables, scratch, continued, out, lengths):
     """Compute the canonical code points of the chunks of a
     :class:`~provscan.kernels.records.TextBuffer` from ``low`` on.
 
-    Chunk i goes to ``out.codes[out.offsets[i]:]`` (``out.offsets[low]`` is given). If
-    bool ``continued[i]`` is set, it continues the text of chunk i - 1: a space
-    separates the canonical texts, unless the characters on both sides belong to
-    scripts without spaces, and ``out.offsets[i]`` is the place after the space. int64
-    ``lengths[i]`` is set to the number of code points of the original. Return the
+    ``out`` is a :class:`~provscan.kernels.records.CodeBuffer`. The caller sets
+    ``out.offsets[low]``, where the first chunk begins; each chunk follows the previous
+    one, and its end is written to ``out.offsets``.
+
+    If bool ``continued[i]`` is set, chunk i continues the text of chunk i - 1. A space
+    is then written between the two, unless the characters on both sides belong to
+    scripts without spaces, and ``out.offsets[i]`` is moved behind the space.
+
+    int64 ``lengths[i]`` is set to the number of code points of the original. Return the
     number of the first chunk for which ``out.codes`` had no room, else the number of
     chunks.
     """
@@ -269,5 +299,5 @@ def continues(code, tables):
     """Return whether a code point below U+110000 has no separate output or composes
     with the previous code point.
     """
-    entry = tables.entries[tables.pages[code >> 8], code & 0xFF]
-    return entry >> 24 & 7 == 1 or entry & 0x8000000 != 0
+    entry = entry_of(code, tables)
+    return kind_of(entry) == IGNORED or composes(entry)

@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from provscan.kernels.canonical.ascii import SPACE
 from provscan.kernels.jit import helper
 
 # The maximum length of an aligned edge, and its maximum distance from the diagonal.
 MAX_REST = 96
 BAND = 8
-SPACE = 0x20
 
 
 class Edge(NamedTuple):

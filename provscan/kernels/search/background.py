@@ -9,7 +9,8 @@ where ``different`` is the number of distinct code points that follow a context.
 are in one row so that a look-up reads one place of memory. N-grams and contexts of all
 orders share one table. A key mixes the code points of the context from the last to the
 first, so that a longer context takes one more step, and then the n-gram's last code
-point. The key of a context is the complement of the key before that last step.
+point. The key of a context is the complement of the key before that last step, with the
+lowest bit set, so that it is never 0.
 
 Every code point before the start of a text counts as 0, which no canonical text
 contains.
@@ -85,8 +86,10 @@ def _char(chars: U32, start: int, at: int) -> Any:
 
 @helper
 def _longer(context: Any, chars: U32, start: int, at: int, length: int) -> Any:
-    """Return the key of the ``length + 1`` code points before `at`, given the key of
-    the `length` code points before it; for ``length`` 0, this is `_START`.
+    """Return the key of the context of ``length + 1`` code points before `at`.
+
+    `context` is the key of the `length` code points before `at`, which is `_START` for
+    ``length`` 0.
     """
     return _mix(context, _char(chars, start, at - 1 - length))
 
@@ -234,8 +237,12 @@ def _add(table: U64, key: Any) -> None:
 def _add_followers(
     chars: U32, start: int, end: int, order: int, own: int, table: U64, own_grams: U64
 ) -> None:
-    """Count, for each context, the code points that follow it in no other training
-    text.
+    """Count the code points that follow each context of a text only in its own copies
+    among the training texts, in `own_grams`.
+
+    `own` is the number of these copies, and `own_grams` has the n-grams of one copy. A
+    code point follows a context only there if the table counts the n-gram no more often
+    than the copies have it.
     """
     for at in range(start, end):
         context = _START

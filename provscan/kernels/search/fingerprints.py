@@ -29,7 +29,7 @@ from provscan.kernels.instructions import (
 )
 from provscan.kernels.jit import helper, kernel
 from provscan.kernels.search.grams import GRAM
-from provscan.kernels.search.minimizers import has_wide
+from provscan.kernels.search.minimizers import FAR, has_wide
 from provscan.kernels.search.verify import NEAR, code_of_unit
 from provscan.kernels.sketch.bands import ones
 from provscan.kernels.sketch.hashing import MURMUR1
@@ -39,9 +39,6 @@ AGREEING = 0.44
 # The number of zeros before and after the fingerprints of each record, so that
 # searches near its ends do not reach into another record.
 GAP = FINGERPRINTS + NEARBY
-# From this place on, places in a text are stored in larger steps, and diagonals are too
-# inexact for the test.
-FAR = 384
 _BEFORE = 26
 _ZERO = np.int64(0)
 # The number of candidates that prefetching is ahead of the test, and the bytes of a
@@ -54,11 +51,17 @@ _THREE = np.uint8(3)
 
 
 class FingerprintsScratch(NamedTuple):
+    """Scratch for the code points of one text, and the memory of :func:`agreeing`.
+
+    The caller makes a new one for each call (:func:`fingerprints_scratch`), since
+    ``seen`` must have no candidates of other records.
+    """
+
     # uint32: the code points of the longest text, and those that are read beyond its
     # end.
     codes: np.ndarray
-    # int64[2**_SLOT_BITS, 3]: the record, text and diagonal of the candidates kept
-    # last.
+    # int64[2**_SLOT_BITS, 3], initially -1: the record, text and diagonal of the
+    # candidate that was kept last in each slot, which a hash of the text selects.
     seen: np.ndarray
 
 
@@ -71,8 +74,10 @@ def fingerprints_scratch(longest: int) -> FingerprintsScratch:
 
 @helper(forceinline=True)
 def _is_ascii(values, start, stop):
-    """Return whether bytes are all below 128. If they are few, preceding bytes count,
-    too.
+    """Return whether all bytes of ``values[start:stop]`` are below 128.
+
+    ``LANES`` bytes are tested at a time, so for a shorter text the result also depends
+    on the bytes before it. It may then be false for ASCII, which only costs time.
     """
     last = stop - LANES
     if last < 0:
@@ -196,6 +201,7 @@ def agreeing(records, texts, candidates, thresholds, scratch, kept):
             continue
         start, stop, at = bounds[text[c]], bounds[text[c] + 1], place[c]
         kept[c] = stop - start >= thresholds.units
+        # Beyond FAR, diagonals are too inexact for the test.
         if kept[c] and at < FAR:
             begin = offsets[record[c]] + GAP * (record[c] + 1) + code[c] - DRIFT
             at = min(at, stop - start)

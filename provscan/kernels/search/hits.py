@@ -72,10 +72,12 @@ def window_around(size, length, diagonal, reach):
 
 @helper
 def diagonal_by_vote(codes, hashes, low, count, text, grams, votes):
-    """Return the diagonal with the most hits, to 8 code points. Grams that the text
-    repeats do not vote.
+    """Return the diagonal with the most hits, rounded to a multiple of 8 code points
+    plus a constant.
 
-    If none votes, the diagonal is 0: record and text begin together.
+    Hits are counted in bins of 8 neighbouring diagonals, and the result is the middle
+    of the two neighbouring bins with the most hits. 5-grams that the text repeats are
+    not counted. Without hits the result is 0: record and text begin together.
     """
     bins = (count + grams) // 8 + 3
     votes[:bins] = 0

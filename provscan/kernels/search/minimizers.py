@@ -10,8 +10,9 @@ A *unit* is a code point, or half a code point for Chinese characters, kana and 
 syllables. These carry two to three times as much information as a letter, so that a
 k-mer has half as many of them.
 
-Since a short licensed text may have few seeds, or only seeds that others share, the
-index has all seeds that any copy of it may have.
+A short licensed text may have few seeds, or only seeds that other texts share. The
+index therefore chooses among more seeds of such a text: all those that a record may
+have at an unchanged copy of it (:func:`index_minimizers`).
 """
 
 import numpy as np
@@ -27,17 +28,21 @@ _ODD = np.uint32(1)
 _HALF = np.uint32(0x1000000)
 _LOW32 = np.uint64(0xFFFFFFFF)
 _ZERO = np.int64(0)
-# The number of window starts handled at once: their hashes and minima stay in the
-# first-level cache. Their windows have no more k-mers than _PLACES distinguishes.
+# The number of windows that are handled together, so that their hashes and minima stay
+# in the first-level cache. Together they have at most _CHUNK + MAX_WINDOW - 1 k-mers,
+# whose places must fit into the bits of _PLACES.
 _CHUNK = 960
 # Maximum units of a short licensed text. Its ends are a large part of it, so the index
 # also has the seeds that windows reaching beyond its ends may choose.
 SHORT = 40
 MAX_LENGTH, MAX_WINDOW = 32, 64
-# Levels of :func:`seed_levels`: at most 16 places share a seed; more than 512 do.
+# Levels of :func:`seed_levels`: the highest level of seeds that at most 16 places
+# share, and the level of seeds that more than 512 places share.
 SHARED_LEVEL, LAST_LEVEL = 4, 10
 _PLACES = np.uint32(0x3FF)
 ROOM = _CHUNK + MAX_WINDOW + MAX_LENGTH
+# From this place on, in units, the places of seeds are stored in steps of 64.
+FAR = 384
 # Odd multipliers, two per level.
 _MULTIPLIERS = (
     splitmix64(1, np.arange(1, 2 * MAX_LENGTH.bit_length() + 1)) >> np.uint64(32)
@@ -101,12 +106,15 @@ def _hash_kmers(units, k, scratch):
     """Write the hashes of the k-mers of ``units`` to ``scratch.ranks[0]``, and their
     ranks, which windows compare, to ``scratch.ranks[1]``.
 
-    A k-mer is hashed along a tree (Carter, Wegman 1979,
-    doi:10.1016/0022-0000(79)90044-8): the hash of two stretches is the hash of the
-    first times an odd multiplier of the level, plus the hash of the second, modulo
-    2**32. On a level with an odd number of units, the last is added in the same way.
-    The key is the sum, folded and multiplied by the golden ratio. A rank consists of
-    the key's upper 22 bits and the place in ``units``. Return the number of k-mers.
+    K-mers are hashed by a tree (Carter, Wegman 1979,
+    doi:10.1016/0022-0000(79)90044-8), modulo 2**32. The hash of one unit is the unit.
+    The hash of 2 s units is the hash of the first s times a multiplier, plus the hash
+    of the other s; the hash of 2 s + 1 units is that of the first 2 s times a second
+    multiplier, plus the last unit. Each level of the tree has its own two multipliers,
+    which are odd. For k = 10, the hashes of 2, 5 and 10 units are computed from one
+    another. The key of a k-mer is its hash, whose upper half is combined with the lower
+    one, times the golden ratio. A rank consists of the key's upper 22 bits and the
+    place in ``units``. Return the number of k-mers.
     """
     count = len(units)
     sums, sums_out = scratch.sums[0], scratch.sums[1]
@@ -162,8 +170,9 @@ def minimizers(units, params, scratch, keys, places):
     for start in range(0, kmers - window + 1, _CHUNK):
         stop = min(start + _CHUNK, kmers - window + 1)
         count = _hash_kmers(units[start : stop + window - 1 + k - 1], k, scratch)
-        # Compute minima of ever longer windows, from one row to the other: LLVM would
-        # not vectorise this in place.
+        # Element j of ``least`` is the minimum of the ``reach`` ranks from j on. Each
+        # pass at most doubles ``reach``, and writes to the other array: LLVM would not
+        # vectorise an update in place.
         least, spare = scratch.ranks[1], scratch.ranks[2]
         reach = 1
         while reach < window:
@@ -195,8 +204,9 @@ def index_minimizers(units, params, scratch, keys, places):
     """Find the seeds of a licensed text: its :func:`minimizers` and, if it has at most
     SHORT units, all seeds that a copy of it may have.
 
-    In a record, windows extend beyond the ends of the copy. If the minimum of such a
-    window is in the copy, it is the minimum of the window's part in the copy.
+    In a record, a window may cover only the beginning or the end of the copy, and other
+    text. If its k-mer with the smallest hash is in the copy, it is the smallest k-mer
+    of that beginning or end, so each beginning and end is treated as a window.
     """
     if len(units) > SHORT or len(units) < params.length:
         return minimizers(units, params, scratch, keys, places)
@@ -219,16 +229,16 @@ def index_minimizers(units, params, scratch, keys, places):
 @kernel
 def place_code(unit):
     """Encode a seed's place in its text, in units, as one byte: exact below 128, in
-    steps of 4 up to 384, then in steps of 64.
+    steps of 4 up to :data:`FAR`, then in steps of 64.
 
-    Places beyond 4,416 have no code: -1.
+    The last place with a code is 4,479; the result is -1 for later places.
     """
     if unit < 128:
         return unit
-    if unit < 384:
+    if unit < FAR:
         return 128 + (unit - 128) // 4
     if unit < 4480:
-        return 192 + (unit - 384) // 64
+        return 192 + (unit - FAR) // 64
     return -1
 
 
@@ -238,7 +248,7 @@ def place_of(code: int) -> int:
         return code
     if code < 192:
         return 128 + (code - 128) * 4
-    return 384 + (code - 192) * 64
+    return FAR + (code - 192) * 64
 
 
 @kernel

@@ -15,17 +15,15 @@ import numpy as np
 
 from provscan.kernels.instructions import prefetch
 from provscan.kernels.jit import helper, kernel
-from provscan.kernels.search.minimizers import seed_hash
+from provscan.kernels.search.minimizers import FAR, seed_hash
 from provscan.kernels.sketch.hashing import MURMUR1
 from provscan.kernels.storage.bloom import has_bits, word_of
 from provscan.kernels.storage.postings import equal_range, find_buckets, text_of
 
 SLOT_BITS = 9
-# The maximum difference in units between the diagonals of two seeds of one copy; and
-# the same from unit FAR of a text on, where places are stored less exactly.
-BAND_WIDTH = 16
-FAR = 384
-FAR_BAND_WIDTH = 80
+# The maximum difference in units between the diagonals of two seeds of one copy, before
+# unit FAR of the text and from there on, where places are stored less exactly.
+BAND_WIDTH, FAR_BAND_WIDTH = 16, 80
 APART = 24
 # The number of seeds looked up together, from any records: the data prefetched for
 # them fits into the first-level cache.

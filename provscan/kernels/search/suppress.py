@@ -30,10 +30,10 @@ class Grid(NamedTuple):
 
 @kernel
 def suppress(record, span, order, grid, kept):
-    """Mark the rows, int64[n] and int64[n, 2], that share their place with no better
-    row, in bool[n].
+    """Set bool[n] `kept` for the rows that share their place with no better kept row.
 
-    `order` is int64[n]: the rows grouped by record, better rows first.
+    The rows are int64[n] `record` and int64[n, 2] `span`. `order`, int64[n], has the
+    rows grouped by record, and within a record the better rows first.
     """
     stamps, heads, links = grid.stamps, grid.heads, grid.links
     used = np.int64(0)

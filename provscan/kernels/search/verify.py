@@ -15,11 +15,11 @@ There are two ways to match; only :func:`decide` decides between them:
 The other functions search for the span with which a candidate passes. For the first
 way, it is the run of 5-grams with the highest Jaccard index of hits, found exactly by
 Dinkelbach's iteration (1967, doi:10.1287/mnsc.13.7.492): maximise ``hits - j * misses``
-by Kadane's scan, set j to the resulting index, repeat. If that run has too little of
-the text, j stays at the minimum similarity, which gives the largest run that may reach
-it. Since parts of the text may have changed places, the record is then also searched up
-to the length of the text on both sides. For the second way, the span is the run with
-the greatest ``hits - misses``.
+by Kadane's scan, set j to the resulting index, repeat. If that run contains too little
+of the text, one scan with j just above the minimum similarity finds the largest run
+that may reach it. Parts of the text may have changed places: a record that has too
+little of it near the diagonal is searched again, up to the length of the text on both
+sides. For the second way, the span is the run with the greatest ``hits - misses``.
 The sets of 5-grams are compared exactly, by code points.
 """
 
@@ -27,11 +27,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from provscan.kernels.canonical.ascii import SPACE
 from provscan.kernels.jit import helper, kernel
 from provscan.kernels.search.align import (
     BAND,
     MAX_REST,
-    SPACE,
     Edge,
     aligned_end,
     new_costs,
@@ -223,9 +223,11 @@ def _trimmed(codes, start, stop):
 
 @helper
 def _stretch(record, text, window, bounds, scratch, least):
-    """Return the longest stretch of a text among the hits of a window, and its length
-    in units, from which foreign wording inside the stretch is subtracted. The length is
-    0 if it can't reach `least`.
+    """Return the longest stretch that a window and a text have in common, and its
+    length in units.
+
+    5-grams inside the stretch that the text does not have are subtracted from the
+    length. The length is 0 if it can't reach `least`.
     """
     low, hits = record.low + window.first, scratch.hits
     first, last = best_run(hits.runs[:bounds], 1.0)

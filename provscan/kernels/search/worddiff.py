@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from provscan.kernels.canonical.ascii import SPACE
 from provscan.kernels.canonical.normalize import is_unspaced
 from provscan.kernels.jit import helper, kernel
 
@@ -18,7 +19,6 @@ from provscan.kernels.jit import helper, kernel
 # compared.
 MAX_WORDS = 400
 MAX_RUNS = 4 * MAX_WORDS + 4
-SPACE = 0x20
 # A typed zero: helpers would be compiled once more for the literal.
 _ZERO = np.int64(0)
 LEFT_OUT, DIFFERS, NOT_COMPARED = np.int64(1), np.int64(2), np.int64(3)
@@ -157,8 +157,10 @@ def _fill_table(a, b, first, ends, table):
 
 @helper(inline="always")
 def _alike_ends(a, n, b, m, all_words):
-    """Return the number of words that both texts begin with, and the ends of the words
-    of either text before those that both end with.
+    """Return the number of equal words at the beginning of both texts, and for each
+    text the number of its words without the equal words at the end of both.
+
+    The end is compared only if the lists have all words of the texts.
     """
     first = _ZERO
     while first < n and first < m and _same_word(a, first, b, first):

@@ -45,11 +45,11 @@ def splitmix(h):
 
 
 def splitmix64(start: int, numbers: npt.NDArray[np.integer]) -> npt.NDArray[np.uint64]:
-    """Return random numbers of a SplitMix64 generator with the state ``start`` (modulo
-    2**64), by their places in the sequence.
+    """Return pseudo-random numbers, ``splitmix(start + number * GOLDEN64)`` modulo
+    2**64 for each of some numbers.
 
-    Places count from 0. They may be any integers; different places have different
-    numbers.
+    For the numbers 1, 2 and so on, these are the outputs of a SplitMix64 generator with
+    the state ``start``. Different 64-bit numbers have different results.
     """
     with np.errstate(over="ignore"):
         state = numbers.astype(np.uint64) * GOLDEN64 + np.uint64(start % 2**64)

@@ -1,10 +1,9 @@
 """Compute MinHash signatures of canonical texts: shingle hashes, permutations, and the
 loop over texts.
 
-The three kernels are in one file since they call each other: :func:`shingle_hashes`
-turns one text into the mixed hashes of its 5-grams, :func:`signature` takes the minima
-under its permutations, and :func:`signatures` applies both to a range of texts. A fused
-kernel that starts from raw text may call the first two.
+:func:`shingle_hashes` computes the mixed hashes of the 5-grams of one text,
+:func:`signature` the minima of their permutations, and the kernel :func:`signatures`
+applies both to several texts.
 
 The arithmetic is that of datasketch 2 (``scheme="affine32"``) over xxHash's XXH32 with
 seed 0 (https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md): everything is
@@ -27,7 +26,6 @@ from provscan.kernels.jit import helper, kernel
 from provscan.kernels.sketch.hashing import GOLDEN32
 
 NUM_PERM = 128
-BLOCK = 8
 
 _EMPTY = np.uint32(0xFFFFFFFF)
 

@@ -21,9 +21,10 @@ _AHEAD = 16
 def text_keys(texts, keys):
     """Write the 128-bit key of each canonical text to uint64[n, 2].
 
-    Two chains over the UTF-8 bytes, ``h = (h ^ byte) * prime`` (FNV-1a) and ``h = (h +
-    byte) * odd``, each mixed at the end by MurmurHash3's finaliser; a table of texts
-    uses only the first. Since each step waits for the previous one, two texts are
+    The two halves are hashes of the UTF-8 bytes: the first is FNV-1a, ``h = (h ^ byte)
+    * FNV_PRIME`` from ``FNV_START`` on; the second is ``h = (h + byte + 1) * MURMUR1``
+    from ``MURMUR2`` on. MurmurHash3's finaliser is applied to both. A table of texts
+    uses only the first half. Since each step waits for the previous one, two texts are
     hashed at the same time.
     """
     text, offsets = texts

@@ -25,9 +25,7 @@ import numpy as np
 
 from provscan.kernels.instructions import prefetch
 from provscan.kernels.jit import helper, kernel
-from provscan.kernels.sketch.hashing import (
-    GOLDEN32,
-)
+from provscan.kernels.sketch.hashing import GOLDEN32
 from provscan.kernels.storage.bloom import mark
 
 _TEXT = np.uint64(0xFFFFFF)
@@ -40,14 +38,14 @@ _LINEAR = 64
 
 @kernel
 def bucket_offsets(entries, first, bits, starts):
-    """Write the bucket offsets for sorted ``entries`` whose first number in the table
-    is ``first``.
+    """Write the offsets of the buckets of some sorted ``entries``, the first of which
+    is entry ``first`` of the table.
 
-    Only the offsets of buckets that begin among these entries are written; the caller
-    presets ``starts`` to the length of the table.
+    The caller fills ``starts`` with the length of the table before the first call. A
+    bucket keeps the lowest offset, so its entries may be divided between calls.
     """
     shift = np.uint64(64 - bits)
-    last = np.int64(-1) if first == 0 else np.int64(-2)
+    last = np.int64(-1)
     for i in range(len(entries)):
         bucket = np.int64(entries[i] >> shift) if bits > 0 else np.int64(0)
         if bucket != last:
@@ -71,11 +69,11 @@ def pack_entries(entries, text_bits, key_bits, shift, out, places):
     ``shift`` bits, 0 or 8; if 8, they go to uint8 ``places``.
     """
     down = _U64 - np.uint64(key_bits)
-    fingerprint = (_U1 << (_U32 - np.uint64(text_bits))) - _U1
+    stored_bits = (_U1 << (_U32 - np.uint64(text_bits))) - _U1
     for i in range(len(entries)):
         e = entries[i]
         text = (e >> np.uint64(shift)) & _TEXT
-        out[i] = np.uint32(((e >> down) & fingerprint) << np.uint64(text_bits) | text)
+        out[i] = np.uint32(((e >> down) & stored_bits) << np.uint64(text_bits) | text)
     if shift > 0:
         for i in range(len(entries)):
             places[i] = np.uint8(entries[i] & np.uint64(0xFF))
@@ -135,9 +133,9 @@ def find_buckets(postings, above, keys, lows, highs):
     """Find the buckets of some keys, entries ``lows[i]`` to ``highs[i]``, and prefetch
     them for :func:`equal_range`.
 
-    ``above`` is the number of bits by which the keys are shorter than 64. A look-up
-    waits for memory twice. In these loops no read waits for a branch that depends on
-    another read, so that many reads are in progress at once.
+    A key has 64 bits minus ``above``. A look-up waits for memory twice: for the
+    offsets, and for the entries. Neither loop has a branch that depends on a value read
+    from memory, so the processor has the reads of many keys in progress at once.
     """
     entries, starts = postings.entries, postings.starts
     down = _U64 - np.uint64(postings.bits) - above
@@ -157,8 +155,8 @@ def equal_range(postings, low, stop, key, limit):
     """
     entries = postings.entries
     text_bits = np.uint64(postings.text_bits)
-    fingerprint = (key << np.uint64(postings.bits)) >> (_U32 + text_bits)
-    base, texts = np.uint32(fingerprint << text_bits), np.uint32(_U1 << text_bits)
+    stored_key = (key << np.uint64(postings.bits)) >> (_U32 + text_bits)
+    base, texts = np.uint32(stored_key << text_bits), np.uint32(_U1 << text_bits)
     if stop - low > _LINEAR:
         return _bisected_range(entries, low, stop, (base, texts), limit)
     less, equal = np.int64(0), np.int64(0)

@@ -1,4 +1,4 @@
-"""Number and sort the uint64 entries of postings.
+"""Sort, merge and group the uint64 entries of postings, and group tweets by text.
 
 Entries are first distributed by their upper digits into parts that fit into a cache,
 then each part is sorted. Keys are hashes, so few entries of a part share its next
