@@ -26,9 +26,10 @@ from provscan.scoring.lengths import BANDS, SCRIPTS, bands, lengths_and_scripts
 # Numbers of sampled texts: for script and length; for author, time and language, which
 # are those of a tweet; for wording, in bits.
 SAMPLE, TWEET_SAMPLE, BITS_SAMPLE = 4_000, 2_000, 600
-# Languages are strata if at least the share MIN_KNOWN_LANGUAGE of the texts in both
-# samples has a known language. A language is then a separate stratum if at least the
-# share MIN_LANGUAGE_SHARE of the licensed texts is in it.
+# Languages divide the strata if at least the share MIN_KNOWN_LANGUAGE of the texts in
+# each of the two samples has a known language, and if two languages or more are
+# frequent: at least the share MIN_LANGUAGE_SHARE of the licensed texts is in each. All
+# other languages together are one more class.
 MIN_KNOWN_LANGUAGE, MIN_LANGUAGE_SHARE = 0.8, 0.05
 UNSPACED = np.array([name in ("chinese", "japanese", "thai") for name in SCRIPTS])
 
