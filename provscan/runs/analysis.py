@@ -110,9 +110,12 @@ class Measured:
 
     @cached_property
     def sharing_factors(self) -> dict[str, Factor]:
-        """By unit, the number of records (or texts) that contain licensed tweets,
-        divided by the number there would be if each contained one; for an index with a
-        random share of all tweets.
+        """For an index with a random share of all licensed tweets, the correction of
+        the numbers of records and of texts, by unit.
+
+        Without it, each record counts as if it contained a single licensed tweet. A
+        record with several is more likely to be found, so the number of all such
+        records would be too high.
         """
         found = self.matches.tweets[self.counts.claimable[0].copies > 0]
         showing = {

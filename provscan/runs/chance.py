@@ -53,12 +53,13 @@ class MeasuredChance:
     """The part of a run's findings that chance explains."""
 
     whole: Subset  # The findings in the dataset.
-    # Families of the texts with findings, -1 for other texts: [texts] of the dataset
-    # and, if given, of the null dataset.
+    # One array for the dataset, and one for the null dataset if there is one: [texts],
+    # the family (texts with similar wording) of each text, -1 without findings.
     families: list[Numbers]
-    family: Numbers  # [texts], family of each claimable text with findings, or -1.
-    # For each of ``STRENGTHS``: the clusters of claimable findings, and the measures,
-    # none if chance was not measured.
+    # The first of these arrays, with -1 also for texts that can't be claimed.
+    family: Numbers
+    # For each of ``STRENGTHS``: the clusters of the findings of claimable texts, and
+    # the measures of chance, an empty list if chance was not measured.
     clusters: list[TextClusters]
     measures_by_strength: list[list[ChanceMeasure]]
     control_found: float  # Share of the control's texts that have findings.
@@ -110,9 +111,11 @@ class MeasuredChance:
 
     @cached_property
     def too_small(self) -> bool:
-        """Whether the measures are too small: nothing could be claimed even if they had
-        no chance match, but something could if they were as large as the licensed
-        texts.
+        """Whether the control and the null dataset are too small to claim any copy.
+
+        This is so if nothing could be claimed even if they had no findings at all, and
+        if something could then be claimed with a control of as many texts as are
+        licensed (where a cluster has weight 1).
         """
         return (
             bool(self.measures)

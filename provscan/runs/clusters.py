@@ -50,10 +50,11 @@ def clusters_by_strength(
     families: Sequence[Numbers],
 ) -> list[list[TextClusters]]:
     """Group the findings at each of ``STRENGTHS`` into clusters, in one pass over the
-    matches. ``findings`` are those of each strength.
+    matches. ``findings`` has one entry for each strength.
 
-    Each of the ``families`` gives the family of every text, negative for texts that are
-    left out, and has its own list of clusters by strength.
+    ``families`` has one array for each set of texts, such as the licensed texts and the
+    control: [texts], the family of each text, -1 for texts outside the set. The result
+    has one list for each set, with the clusters at each strength.
     """
     groups = [
         Grouping(family, int(family.max(initial=-1)) + 1, least)

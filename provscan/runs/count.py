@@ -109,7 +109,9 @@ class Cells(NamedTuple):
     """
 
     findings: Floats  # Records by the cell of their best finding.
-    # Records and texts: of the findings minus chance, and of all matches.
+    # Two counts each: of findings, minus those that the control attributes to chance,
+    # and of all matches. A record counts in the cell of its best match, a text in each
+    # cell in which it has a match.
     records: tuple[Floats, Floats]
     texts: tuple[Floats, Floats]
 
@@ -235,8 +237,8 @@ class _CellCounter:
         self._group = recall_group(matches.scores.script, matches.scores.band)
         self._best, self._best_of_all = BestOfRecords(CELLS), BestOfRecords(CELLS)
         self._chance = np.zeros(CELLS)
-        # For each text, a bit for each class of damage: of its findings, and of all its
-        # matches.
+        # Two bit masks for each text. Bit d is set in the first if the text has a
+        # finding of damage class d, and in the second if it has a match of this class.
         self._classes = np.zeros((2, len(matches.text)), np.int64)
 
     def add(self, batch: Batch) -> None:
@@ -270,8 +272,8 @@ class _CellCounter:
 
 
 def records_by_tweets(matches: ScoredMatches, eligible: Eligibility) -> Numbers:
-    """Return the number of records that show 0, 1, 2 and more tweets in findings of
-    claimable texts.
+    """Return the numbers of records whose findings of claimable texts name 0, 1, 2, and
+    3 or more tweets, int64[4].
     """
     texts = max(1, len(matches.text))
 
@@ -293,7 +295,7 @@ def records_by_tweets(matches: ScoredMatches, eligible: Eligibility) -> Numbers:
 
 
 def by_tweets(counts: Floats) -> Numbers:
-    """Count the entries that are 0, 1, 2 and more."""
+    """Return the numbers of entries that are 0, 1, 2, and 3 or more, int64[4]."""
     few = np.minimum(counts, 3).astype(np.int64)
     return np.bincount(few, minlength=4).astype(np.int64)
 

@@ -25,11 +25,11 @@ class Kept:
 
 
 class ExhibitChoice:
-    """Chooses the matches that keep their texts: the first exhibits, in the order of
-    the report.
+    """Chooses the matches that keep their texts: those that the report shows first,
+    which are the strongest findings and then the strongest other matches (candidates).
 
-    ``texts`` is the number of matches that keep their texts; with None, these are all
-    findings and the strongest ``candidates``.
+    ``texts`` is the maximum number of matches that keep their texts; None stands for
+    all findings. In both cases, at most ``candidates`` of them are not findings.
     """
 
     def __init__(self, texts: int | None, candidates: int = CANDIDATES) -> None:

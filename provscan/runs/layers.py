@@ -36,9 +36,9 @@ def layers_of(
     """Compute the layers of the whole dataset, or of a source, author, year or
     language, by unit.
 
-    ``records`` is the number of records, and ``chance_share`` the expected share of the
-    chance matches. The limits allow for any share, so they are valid for all subsets
-    simultaneously.
+    ``found`` are the matches in this part, and ``records`` is its number of records.
+    ``chance_share`` is the share of all chance matches that is expected in it. The
+    limits allow for any share, so they are valid for all parts simultaneously.
     """
     chance, recall = measured.chance, measured.recall
     sharing, bases = _sharing(measured, found), _bases(measured, found, records)
@@ -138,7 +138,11 @@ def _share_of(chance: Chance, share: float) -> Chance:
 
 def _records_together(found: Amount) -> float:
     """Return the mean number of records that are found or missed together because they
-    contain the same text. The text in the most records counts twice.
+    contain the same text: the design effect of an index with a random share of all
+    texts.
+
+    For texts in 3, 1 and 1 records it is (9 + 1 + 1 + 9) / 5 = 4: the text in the most
+    records counts twice, as a margin.
     """
     copies = found.copies.astype(np.float64)
     if not copies.any():

@@ -5,9 +5,10 @@ Chance depends more on the kind of text than on its amount: novels and manuals s
 fewer phrases with tweets than posts do. Three properties are compared: the rate of
 phrases (matches with fewer than :data:`PHRASE_BITS` bits) per record and per character,
 the share of phrases that cover whole fields, and the lengths of records. Copies of
-tweets hardly change these properties: if one record in ten is a copy, there are a tenth
-more phrases. ``benchmarks/claims.py`` measures the effect of the limits on pairs of
-collections that were not used to choose the limits.
+tweets hardly change these properties: if one record in ten is a copy, the rate of
+phrases rises by about a tenth, far less than the limit. ``benchmarks/claims.py``
+measures the effect of the limits on pairs of collections that were not used to choose
+the limits.
 """
 
 from __future__ import annotations

@@ -80,9 +80,11 @@ WITHHELD = {
 }
 """Why a number is withheld, by code."""
 
-# An estimate is withheld if the hidden share of the copies plus AT_WORST times the
-# worst case exceeds UNSEEN for findings, or UNSEEN_AT_MOST for all matches with severe
-# edits included.
+# An estimate is withheld if too many copies may be missed without a trace. Three
+# numbers are added up: the share of the copies in unseen cells, the share of the copies
+# with heavy edits that hide nearly every copy, and AT_WORST times the copies that are
+# missed per match in the worst case. The limit of the sum is UNSEEN for findings, and
+# UNSEEN_AT_MOST for all matches with severe edits included.
 UNSEEN, UNSEEN_AT_MOST, AT_WORST = 0.28, 0.45, 0.25
 # Maximum difference between the matches and the most similar mixture of test copies.
 # ``benchmarks/coverage.py`` measures all four limits.

@@ -19,10 +19,10 @@ from provscan.estimate.recall import FINDABLE, Planted, Recall, recall_of
 from provscan.runs.comparability import recall_group
 from provscan.runs.count import Cells
 
-# Minimum recall at which the number of texts can be computed from the number of copies
-# found of each: the series of Good & Toulmin converges above 1/2, plus a margin.
+# Minimum recall of detectable copies for which the number of distinct texts is computed
+# by the series of Good & Toulmin. The series converges above 1/2; the rest is a margin.
 CONVERGES = 0.6
-# Copies of a text beyond this number make no difference.
+# A text with more copies than this counts as a text with this number of copies.
 MANY_COPIES = 20
 # Minimum number of nearly verbatim spike-ins with edits of one weight (light, common or
 # heavy) for the recall of such copies to be measured.
@@ -61,15 +61,20 @@ class MeasuredRecall:
     def of_distinct(
         self, recall: Recall | None, copies: Numbers, *, together: bool = False
     ) -> Recall | None:
-        """Return the share of the distinct texts of which at least one copy is found;
-        ``copies`` has the number of copies found of each.
+        """Return the recall of distinct texts: the share of the texts with copies of
+        which at least one copy is found.
 
-        A text with o copies found counts as ``1 - (-(1 - r) / r) ** o`` texts (Good &
-        Toulmin 1956, doi:10.1093/biomet/43.1-2.45), or as 1 / r texts, as if each had
-        one copy, if the series does not converge. All copies of undetectable texts are
-        missed. What causes one copy of a text to be missed may affect its other copies:
-        the lower limit lies half-way to the case that all copies are missed together
-        or, with ``together``, assumes this case.
+        ``recall`` is that of copies, and ``copies`` has the number of copies found of
+        each text. A text of which ``o`` copies were found, with recall ``r``, counts as
+        ``1 - (-(1 - r) / r) ** o`` texts (Good & Toulmin 1956,
+        doi:10.1093/biomet/43.1-2.45). If the series does not converge, it counts as
+        ``1 / r`` texts, as if each text had one copy. Texts of which even an exact copy
+        would be missed are left out of ``r``, and their share is restored afterwards.
+
+        Copies of one text may be missed together, for example because all of them were
+        edited in the same way. The lower limit lies half-way, on the logarithmic scale,
+        between independent copies and this case; with ``together``, it assumes the
+        case.
         """
         # Count the texts with no copy, one copy, two copies, and so on.
         having = np.bincount(np.minimum(copies, MANY_COPIES), minlength=1)
@@ -110,7 +115,8 @@ def measure_recall(
     damage = damage_of(recovered.similarity, recovered.containment, recovered.pieces)
 
     def recall(found: Flags, shown: Floats, *, upper: bool) -> Recall | None:
-        """Estimate a recall; the ``upper`` one allows for severe edits, and for edits
+        """Estimate the recall of copies that are distributed over cells as ``shown``.
+        With ``upper``, the mixture of edits may also contain severe edits, and edits
         after which hardly any copy is found.
         """
         if len(planted) == 0:
@@ -185,8 +191,9 @@ def _of_characters(
     """Return the recall of characters, which is lower than that of copies because a
     part of a copy may lie outside the match.
 
-    This part depends on the edit, and is averaged over the mixture of edits. For copies
-    with other edits, it may be between zero and twice as large.
+    The share of this part is measured for each edit, and averaged over the mixture of
+    edits. Copies may have been edited in other ways, so the upper limit of recall
+    assumes that nothing lies outside, and the lower limit that twice the share does.
     """
     if recall is None:
         return None
