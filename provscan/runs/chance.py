@@ -55,9 +55,9 @@ class MeasuredChance:
     whole: Subset  # The findings in the dataset.
     # One array for the dataset, and one for the null dataset if there is one: [texts],
     # the family (texts with similar wording) of each text, -1 without findings.
-    families: list[Numbers]
+    families_by_scan: list[Numbers]
     # The first of these arrays, with -1 also for texts that can't be claimed.
-    family: Numbers
+    claimable_family: Numbers
     # For each of ``STRENGTHS``: the clusters of the findings of claimable texts, and
     # the measures of chance, an empty list if chance was not measured.
     clusters: list[TextClusters]
@@ -81,9 +81,9 @@ class MeasuredChance:
         """Chance for each strength, with limits that have the error of one strength."""
         return self._chances(self.measures_by_strength)
 
-    def beyond(self, found: Subset, place: int) -> bool:
+    def beyond(self, subset: Subset, place: int) -> bool:
         """Return whether there are more findings of a strength than chance explains."""
-        return _beyond(self.by_strength[place], found, place)
+        return _beyond(self.by_strength[place], subset, place)
 
     @cached_property
     def claimed_strengths(self) -> list[int]:
@@ -160,15 +160,15 @@ class MeasuredChance:
         ]
 
 
-def _beyond(chance: dict[str, Chance], found: Subset, place: int) -> bool:
-    amount = found.claimable[place]
-    counted = {
-        "clusters": found.clusters[place],
+def _beyond(chance: dict[str, Chance], subset: Subset, place: int) -> bool:
+    amount = subset.claimable[place]
+    counts = {
+        "clusters": subset.clusters[place],
         "records": amount.records.sum(),
         "texts": amount.texts,
     }
     return bool(chance) and all(
-        number > chance[name].high for name, number in counted.items()
+        number > chance[name].high for name, number in counts.items()
     )
 
 
@@ -190,33 +190,35 @@ def measure_chance(
     scans = [(matches, findings[0])]
     if null is not None:
         scans.append((null.matches, null.text_findings[0]))
-    families = families_of_findings(controls.reader, scans)
-    family = families[0]
-    claimed_family = np.where(eligible.claimable, family, -1)
+    families_by_scan = families_of_findings(controls.reader, scans)
+    family = families_by_scan[0]
+    claimable_family = np.where(eligible.claimable, family, -1)
     measuring = eligible.control & strata.strata.measured[eligible.stratum]
     licensed, of_control = clusters_by_strength(
-        matches, findings, [claimed_family, np.where(measuring, family, -1)]
+        matches, findings, [claimable_family, np.where(measuring, family, -1)]
     )
 
     # Measure chance at each strength.
     control_found = _control_found(eligible, findings[0], controls, control)
     measures: list[list[ChanceMeasure]] = [[] for _ in STRENGTHS]
     if controls.texts and control_found <= MOSTLY_IN_DATASET:
-        for at_strength, found in zip(measures, of_control, strict=True):
+        for at_strength, clusters in zip(measures, of_control, strict=True):
             at_strength.append(
-                control_measure(found, eligible, strata.heaviest, controls.tweets_ratio)
+                control_measure(
+                    clusters, eligible, strata.heaviest, controls.tweets_ratio
+                )
             )
     if null is not None and null.kind.same:
         ratio = matches.scanned.characters / max(1, null.scanned.characters)
         (of_null,) = clusters_by_strength(
-            null.matches, null.text_findings, families[1:]
+            null.matches, null.text_findings, families_by_scan[1:]
         )
-        for at_strength, found in zip(measures, of_null, strict=True):
-            at_strength.append(null_measure(found, ratio))
+        for at_strength, clusters in zip(measures, of_null, strict=True):
+            at_strength.append(null_measure(clusters, ratio))
     return MeasuredChance(
-        replace(subset_of(counts, claimed_family), nearly=counts.nearly),
-        families,
-        claimed_family,
+        replace(subset_of(counts, claimable_family), nearly=counts.nearly),
+        families_by_scan,
+        claimable_family,
         licensed,
         measures,
         control_found,
@@ -225,25 +227,28 @@ def measure_chance(
 
 
 def _control_found(
-    eligible: Eligibility, found: TextFindings, controls: Controls, control: TextSample
+    eligible: Eligibility,
+    findings: TextFindings,
+    controls: Controls,
+    control: TextSample,
 ) -> float:
     """Return the share of the control's texts that have findings, among those that are
     long enough to be searched for.
     """
-    texts = np.count_nonzero(eligible.control & (found.count > 0))
-    looked_for = max(1.0, controls.texts * (1.0 - control.too_short))
-    return texts / looked_for if controls.texts else 0.0
+    texts = np.count_nonzero(eligible.control & (findings.count > 0))
+    searched_for = max(1.0, controls.texts * (1.0 - control.too_short))
+    return texts / searched_for if controls.texts else 0.0
 
 
 def _control_years(
     matches: ScoredMatches,
     family: Numbers,
-    found: TextFindings,
+    findings: TextFindings,
     control: TextSample,
     texts: int,
 ) -> tuple[Numbers, Numbers, Numbers]:
-    place = np.flatnonzero(matches.control & (found.count > 0))
-    place = place[np.argsort(found.first[place])]
+    place = np.flatnonzero(matches.control & (findings.count > 0))
+    place = place[np.argsort(findings.first[place])]
     first = place[np.unique(family[place], return_index=True)[1]]
     known = matches.authorship.year.take(pa.array(first)).drop_null().to_numpy()
     return years_of_control(control.year, known.astype(np.int64), texts)

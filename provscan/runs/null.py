@@ -91,7 +91,7 @@ class _Phrases:
         )
 
     def add(self, batch: Batch) -> None:
-        which = ~self._matches.control[batch.place] & ~batch.counted & ~batch.nearly
+        which = ~self._matches.control[batch.place] & ~batch.passes_rule & ~batch.nearly
         which &= batch.bits < PHRASE_BITS
         np.add.at(self.of_text, self._matches.text[batch.place[which]], 1)
         self.whole += int((which & batch.flags("whole")).sum())
@@ -107,17 +107,17 @@ def count_null(
     phrases = _Phrases(dataset, texts)
     for batch in dataset.batches():
         phrases.add(batch)
-    found = score_matches(null, scorer, controls)
-    null_phrases = _Phrases(found, texts)
-    text_findings = [TextFindings.none(len(found.text), least) for least in STRENGTHS]
+    matches = score_matches(null, scorer, controls)
+    null_phrases = _Phrases(matches, texts)
+    text_findings = [TextFindings.none(len(matches.text), least) for least in STRENGTHS]
     licensed = 0
-    for batch in found.batches():
+    for batch in matches.batches():
         null_phrases.add(batch)
         for findings in text_findings:
             findings.add(batch)
-        licensed += int(np.count_nonzero(~found.control[batch.place]))
+        licensed += int(np.count_nonzero(~matches.control[batch.place]))
     for findings in text_findings:
-        findings.count[found.control] = 0
+        findings.count[matches.control] = 0
     kind = _compared(phrases, null_phrases)
     scripts = enough_text(
         *(
@@ -126,7 +126,7 @@ def count_null(
         )
     )
     return NullCounts(
-        found, text_findings, licensed, kind, scripts if kind.same else None
+        matches, text_findings, licensed, kind, scripts if kind.same else None
     )
 
 

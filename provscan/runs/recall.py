@@ -127,10 +127,11 @@ def measure_recall(
         return recall_of(arrays, shown, upper=upper)
 
     def recalls(findings: Floats, every: Floats) -> Recalls:
-        counted = recall(recovered.counted, findings, upper=False)
-        if counted is not None:
-            counted = replace(counted, low=counted.low * (1.0 - hidden_heavy(counted)))
-        return Recalls(counted, recall(recovered.found, every, upper=True))
+        of_findings = recall(recovered.counted, findings, upper=False)
+        if of_findings is not None:
+            low = of_findings.low * (1.0 - hidden_heavy(of_findings))
+            of_findings = replace(of_findings, low=low)
+        return Recalls(of_findings, recall(recovered.found, every, upper=True))
 
     of_records, of_texts = recalls(*cells.records), recalls(*cells.texts)
     in_cells = cells.findings.reshape(-1, DAMAGES)
