@@ -4,6 +4,8 @@ null dataset (:func:`measure_chance`).
 Findings of similar texts are one event (:mod:`provscan.runs.clusters`). Each measure of
 chance predicts the number of such events (:mod:`provscan.runs.chance_measures`). The
 dataset has copies if, at some strength, there are more findings than predicted.
+"Chance" in ``docs/statistics.md`` explains the method, with an example by hand in "From
+counts to layers".
 """
 
 from __future__ import annotations
@@ -141,6 +143,9 @@ class MeasuredChance:
     def _could_claim(self, heaviest: float | None) -> bool:
         """Return whether there would be a claim without any chance match; ``heaviest``
         replaces the largest weight of a cluster.
+
+        Even then, a limit of chance remains: for the weight 1 and a quarter of the
+        error probability, 7 clusters (2 ** -8 is less than 0.00625, 2 ** -7 is not).
         """
         empty = [
             [measure.without_clusters(heaviest) for measure in measures]
@@ -185,7 +190,9 @@ def measure_chance(
 
     ``control`` is a sample of the control texts.
     """
-    # Group the findings of licensed and of control texts into clusters.
+    # Group the findings of licensed and of control texts into clusters. Texts of the
+    # null dataset get their families in the same step, so that equal numbers denote
+    # equal families.
     findings = counts.text_findings
     scans = [(matches, findings[0])]
     if null is not None:
@@ -198,7 +205,9 @@ def measure_chance(
         matches, findings, [claimable_family, np.where(measuring, family, -1)]
     )
 
-    # Measure chance at each strength.
+    # Measure chance at each strength: with the control, unless most of it is in the
+    # dataset, and with a null dataset of the same kind, whose findings are scaled by
+    # the ratio of the sizes.
     control_found = _control_found(eligible, findings[0], controls, control)
     measures: list[list[ChanceMeasure]] = [[] for _ in STRENGTHS]
     if controls.texts and control_found <= MOSTLY_IN_DATASET:
@@ -247,6 +256,9 @@ def _control_years(
     control: TextSample,
     texts: int,
 ) -> tuple[Numbers, Numbers, Numbers]:
+    """Return the years of the control, and its clusters and texts of each year. The
+    year of a cluster is that of the text of its first finding.
+    """
     place = np.flatnonzero(matches.control & (findings.count > 0))
     place = place[np.argsort(findings.first[place])]
     first = place[np.unique(family[place], return_index=True)[1]]

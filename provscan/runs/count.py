@@ -230,7 +230,11 @@ def count_matches(
 
 
 class _CellCounter:
-    """Counts records and texts by cells of recall."""
+    """Counts records and texts by cells of recall ("Recall" in ``docs/statistics.md``).
+
+    A cell is a class of script and length (``group``) and a class of damage; its number
+    is ``group * DAMAGES + damage``.
+    """
 
     def __init__(self, matches: ScoredMatches, eligible: Eligibility) -> None:
         self._eligible = eligible
@@ -242,22 +246,28 @@ class _CellCounter:
         self._classes = np.zeros((2, len(matches.text)), np.int64)
 
     def add(self, batch: Batch) -> None:
+        # Note the cells of each text.
         place, passes, damage = batch.place, batch.passes_rule, batch.damage
         control, cell = self._eligible.control[place], self._group[place] * DAMAGES
         cell = cell + damage
         np.bitwise_or.at(self._classes[0], place[passes], 1 << damage[passes])
         np.bitwise_or.at(self._classes[1], place, 1 << damage)
+        # Count each record in the cell of its best finding, and of its best match.
         for counter, which in (
             (self._best, self._eligible.claimable[place] & passes),
             (self._best_of_all, ~control),
         ):
             counter.add(batch.record[which], batch.similarity[which], cell[which])
+        # Each finding of a control text stands for chance matches of licensed texts.
         rows = np.flatnonzero(control & passes & self._eligible.measured[place])
         # Sums of floats depend on the order, so add row by row, independently of the
         # batches.
         np.add.at(self._chance, cell[rows], self._eligible.weights[place[rows]])
 
     def cells(self) -> Cells:
+        # Subtract chance: among texts, a claimable text counts as 1, and a control text
+        # as minus its weight. If a cell has findings of 7 claimable texts and of one
+        # control text with weight 2, for example, 5 texts remain.
         eligible = self._eligible
         chance = np.where(eligible.control & eligible.measured, eligible.weights, 0.0)
         weights = eligible.claimable - chance, np.where(eligible.control, 0.0, 1.0)

@@ -1,5 +1,9 @@
 """Compute the layers of every number, for the whole dataset or a part of it
 (:func:`layers_of`).
+
+This module collects what the layers of each unit are computed from; the formulas are in
+:mod:`provscan.estimate.layers`. "From counts to layers" in ``docs/statistics.md``
+explains them, with an example by hand.
 """
 
 from __future__ import annotations
@@ -45,6 +49,7 @@ def layers_of(
     result = {}
     for unit in units:
         nearly = subset.nearly if unit in ("records", "texts") else None
+        # "At least" is the highest of the bounds at these strengths.
         strengths = [
             Strength(
                 _size(measured, unit, amount),
@@ -78,12 +83,17 @@ def layers_of(
 
 
 def _bases(measured: Measured, subset: Subset, records: Factor) -> dict[str, _Basis]:
+    """Return the basis of each unit."""
     scanned, controls, recall = measured.scanned, measured.controls, measured.recall
     claimable, of_index = subset.claimable[0], measured.index_fraction
+    # Numbers of records and characters stand for the whole dataset and for all licensed
+    # tweets. A sample of files draws records in groups, and so does an index with a
+    # part of the tweets: all records with one text are found or none.
     effect = scanned.design_effect(claimable.records)
     if of_index < 1.0:
         effect *= _records_together(claimable)
     of_dataset = Scope(scanned.fraction * of_index, effect)
+    # Numbers of texts and tweets stand for all licensed ones.
     of_texts = (
         recall.of_distinct(recall.of_texts.findings, claimable.copies),
         recall.of_distinct(

@@ -1,5 +1,8 @@
 """Measure recall on the spike-ins of a run (:func:`measure_recall`): of copies like the
 matches, of distinct texts, of characters, and of nearly verbatim copies.
+
+"Recall" in ``docs/statistics.md`` explains the method, and "Texts, tweets, characters,
+tokens" there the recall of other units than records.
 """
 
 from __future__ import annotations
@@ -76,14 +79,20 @@ class MeasuredRecall:
         between independent copies and this case; with ``together``, it assumes the
         case.
         """
-        # Count the texts with no copy, one copy, two copies, and so on.
+        # Count the texts with no copy, one copy, two copies, and so on. For example, 40
+        # texts are found: 30 in one copy each, and 10 in two.
         having = np.bincount(np.minimum(copies, MANY_COPIES), minlength=1)
         having[0] = 0
         count = int(having.sum())
         if count == 0 or recall is None:
             return recall
+        # The recall of copies if every copy of a detectable text were found.
         possible = max(float(self.recovered.detectable.mean()), recall.high, 1e-3)
 
+        # Compute the recall of texts from that of copies, here 0.8, all detectable. The
+        # odds of missing a copy are 0.25, so a text counts as 1.25 texts if one copy is
+        # found, and as 1 - 0.0625 if two are: 30 x 1.25 + 10 x 0.9375 = 46.9 texts, of
+        # which 40 are found: 0.85.
         def share(r: float) -> float:
             if r < CONVERGES * possible:
                 return r
@@ -91,6 +100,8 @@ class MeasuredRecall:
             texts = float(having @ (1.0 - (-odds) ** np.arange(len(having))))
             return possible * count / max(texts, count)
 
+        # Widen the limits: copies may be missed together, and a match may name another
+        # text than the one that was copied.
         other = 1.0 - float(
             self.recovered.same_text[self.recovered.found & self.usual].mean()
         )
@@ -133,7 +144,11 @@ def measure_recall(
             of_findings = replace(of_findings, low=low)
         return Recalls(of_findings, recall(recovered.found, every, upper=True))
 
+    # Measure the recall of copies in records and of copies of texts.
     of_records, of_texts = recalls(*cells.records), recalls(*cells.texts)
+
+    # Measure what decides whether this recall may be used, and the recall of the class
+    # for which there is an upper limit.
     in_cells = cells.findings.reshape(-1, DAMAGES)
     pieces = float(in_cells[:, PIECES:].sum()) / max(1.0, float(in_cells.sum()))
     detectable = None
