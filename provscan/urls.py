@@ -13,7 +13,7 @@ import os
 import re
 from pathlib import PurePath
 from typing import SupportsIndex
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
 # "scheme://place" after pathlib collapsed its slashes.
@@ -108,6 +108,18 @@ def below(folder: str, name: str) -> str:
 
 def is_remote(path: str | os.PathLike[str]) -> bool:
     return SCHEME.match(os.fspath(path)) is not None
+
+
+def local_path(source: str) -> str:
+    """Return the path that a URL with the scheme ``file`` names, and any other source
+    as it is.
+    """
+    if not source.startswith("file://"):
+        return source
+    # Imported here, since it loads http and ssl.
+    from urllib.request import url2pathname
+
+    return url2pathname(urlsplit(opened(source)).path)
 
 
 def without_secrets(text: str, url: str = "") -> str:

@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from stat import S_ISREG
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 from provscan.errors import InputError
 from provscan.names import printable
@@ -36,7 +35,7 @@ from provscan.readers.formats.hub import PREFIX, hub_splits
 from provscan.readers.formats.registry import READABLE, ZIPPED, Asked, identified
 from provscan.readers.limits import Limits
 from provscan.readers.splits import STDIN, UNKNOWN, Context, NotReadable, Split
-from provscan.urls import is_remote, opened, source_of
+from provscan.urls import is_remote, local_path, source_of
 
 Source = str | os.PathLike[str]
 
@@ -82,11 +81,7 @@ class Finder:
 
     def files(self, sources: Iterable[str]) -> Iterator[Found]:
         for source in sources:
-            if source.startswith("file://"):
-                # Imported here, since it loads http and ssl.
-                from urllib.request import url2pathname
-
-                source = url2pathname(urlsplit(opened(source)).path)
+            source = local_path(source)
             if source == STDIN:
                 yield Found(Split("-", STDIN, UNKNOWN, layout=self.asked.layout))
             elif is_remote(source) or source.startswith(PREFIX):

@@ -110,14 +110,17 @@ class Measured:
 
     @cached_property
     def sharing_factors(self) -> dict[str, Factor]:
-        """By unit, the number of records (or texts) that contain licensed tweets,
-        divided by the number there would be if each contained one; for an index with a
-        random share of all tweets.
+        """For an index with a random share of all licensed tweets, the correction of
+        the numbers of records and of texts, by unit.
+
+        Without it, each record counts as if it contained a single licensed tweet. A
+        record with several is more likely to be found, so the number of all such
+        records would be too high.
         """
-        found = self.matches.tweets[self.counts.claimable[0].copies > 0]
+        tweets = self.matches.tweets[self.counts.claimable[0].copies > 0]
         showing = {
             "records": records_by_tweets(self.matches, self.eligible),
-            "texts": by_tweets(found),
+            "texts": by_tweets(tweets),
         }
         return {
             unit: sharing_factor(counts, self.index_fraction)
@@ -147,8 +150,8 @@ def known_elsewhere(scanned: ScanTotals, controls: Controls) -> Known:
     """Return the licensed texts that known data contains, given its scan."""
     containment = np.zeros(len(controls.control), np.float32)
     for columns, _ in scanned.batches(["text", "containment"]):
-        found, share = (column.to_numpy() for column in columns)
-        np.maximum.at(containment, found, share)
+        text, share = (column.to_numpy() for column in columns)
+        np.maximum.at(containment, text, share)
     return Known(scanned, KnownElsewhere(containment))
 
 
@@ -198,8 +201,8 @@ def spike(
     planted = plant(controls, params, carriers, count, draw, SETS[options.edits])
     with ThreadPoolExecutor(1, thread_name_prefix="provscan") as pool:
         ready = pool.submit(scorer.having_scored, distinct(planted.text))
-        found = planted.scan(controls, params)
-    recovered = recovered_spike_ins(planted, found, ready.result(), controls.control)
+        matches = planted.scan(controls, params)
+    recovered = recovered_spike_ins(planted, matches, ready.result(), controls.control)
     if len(planted) >= FAILING_SPIKE_INS and not recovered.found.any():
         values = ", ".join(
             f"{name}={value}" for name, value in params.as_dict().items()
@@ -235,13 +238,15 @@ def measure(
     matches, samples = scores.matches, scores.samples
     # Count the matches, separately for texts in strata with measured chance.
     strata = stratify(*samples)
-    found = None if null is None else count_null(null, matches, scores.scorer, controls)
-    scripts = None if found is None else found.scripts
+    null_counts = (
+        None if null is None else count_null(null, matches, scores.scorer, controls)
+    )
+    scripts = None if null_counts is None else null_counts.scripts
     eligible = eligibility_of(matches, strata, scripts, control=controls.texts > 0)
     exhibits = ExhibitChoice(0 if options.no_text else options.texts)
     counts = count_matches(matches, eligible, exhibits)
     chance = measure_chance(
-        matches, eligible, counts, controls, samples.control, strata, found
+        matches, eligible, counts, controls, samples.control, strata, null_counts
     )
     return Measured(
         controls=controls,
@@ -252,12 +257,12 @@ def measure(
         counts=counts,
         chance=chance,
         error_rates=measure_error_rates(
-            chance, eligible, counts.text_findings[0], found
+            chance, eligible, counts.text_findings[0], null_counts
         ),
         recall=measure_recall(
             scores.planted, scores.recovered, counts.cells, samples.licensed.too_short
         ),
-        null=found,
+        null=null_counts,
         known=known,
         kept=exhibits.kept(),
     )

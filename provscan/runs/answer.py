@@ -95,7 +95,9 @@ def _sentences(
     records.
     """
     dataset, chance, counts = measured.scanned, measured.chance, measured.counts
-    # Round up, like upper limits. The number is exact in a sample of records.
+    # The number of records of the whole dataset is a projection for a sample of files:
+    # round it up, like upper limits. Rounding to 6 digits first removes float errors
+    # from the number for a sample of records, which is exact.
     every = math.ceil(round(dataset.all_records.value, 6)) if dataset.sampled else None
     scanned = ScannedRecords(dataset.records, every, dataset.drawn is not None)
     status = status_of(records, usable=chance.usable)

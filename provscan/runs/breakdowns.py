@@ -88,7 +88,7 @@ def _sources(measured: Measured) -> Iterator[Value]:
             # The texts of one source are only known from its part files.
             of_source = measured.matches.of_source(name)
             found = subset_of(
-                count_matches(of_source, measured.eligible), chance.family
+                count_matches(of_source, measured.eligible), chance.claimable_family
             )
         share = sizes[name] / max(1, scanned.records)
         yield Value("source", name, found, exactly(read[name]), share)
@@ -105,11 +105,11 @@ class _Values(NamedTuple):
 def _shown(measured: Measured, breakdown: str) -> _Values:
     """Return the authors, years or languages with the most findings."""
     matches = measured.matches
-    found = np.where(matches.control, 0, measured.counts.text_findings[0].count)
+    findings = np.where(matches.control, 0, measured.counts.text_findings[0].count)
     coded = getattr(matches.authorship, breakdown).combine_chunks().dictionary_encode()
     known = [*map(str, coded.dictionary.to_pylist()), ""]
     code = coded.indices.fill_null(len(known) - 1).to_numpy(zero_copy_only=False)
-    frequency = np.bincount(code, found, len(known))[:-1]
+    frequency = np.bincount(code, findings, len(known))[:-1]
     shown = sorted(
         np.flatnonzero(frequency).tolist(),
         key=lambda value: (-frequency[value], known[value]),
@@ -128,10 +128,10 @@ def _authors_years_languages(measured: Measured) -> Iterator[Value]:
     shown = [_shown(measured, breakdown) for breakdown in BREAKDOWNS]
     groups = list[Grouping]()
     for _, names, codes in shown:
-        found = np.where(measured.matches.control, -1, codes)
+        licensed = np.where(measured.matches.control, -1, codes)
         claimed = np.where(eligible.claimable, codes, -1)
-        groups += [Grouping(found, len(names), None), Grouping(found, len(names))]
-        groups += [Grouping(claimed, len(names), STRENGTHS[place]) for place in places]
+        groups += [Grouping(licensed, len(names), None), Grouping(licensed, len(names))]
+        groups += [Grouping(claimed, len(names), STRENGTHS[p]) for p in places]
     records = iter(count_groups(measured.matches, groups, by_split=True))
     texts = max(1, whole.claimable[0].texts)
     amounts = [whole.licensed, whole.findings, *(whole.claimable[p] for p in places)]
@@ -140,12 +140,14 @@ def _authors_years_languages(measured: Measured) -> Iterator[Value]:
         for number, name in enumerate(names):
             here = codes == number
             every, findings, *claimable = (
-                amount.restricted_to(here, counted[number])
-                for amount, counted in zip(amounts, in_splits, strict=True)
+                amount.restricted_to(here, by_split[number])
+                for amount, by_split in zip(amounts, in_splits, strict=True)
             )
             clusters = {
                 place: cluster_count(
-                    chance.family[here & (counts.text_findings[place].count > 0)]
+                    chance.claimable_family[
+                        here & (counts.text_findings[place].count > 0)
+                    ]
                 )
                 for place in places
             }

@@ -4,6 +4,8 @@ null dataset (:func:`measure_chance`).
 Findings of similar texts are one event (:mod:`provscan.runs.clusters`). Each measure of
 chance predicts the number of such events (:mod:`provscan.runs.chance_measures`). The
 dataset has copies if, at some strength, there are more findings than predicted.
+"Chance" in ``docs/statistics.md`` explains the method, with an example by hand in "From
+counts to layers".
 """
 
 from __future__ import annotations
@@ -53,12 +55,13 @@ class MeasuredChance:
     """The part of a run's findings that chance explains."""
 
     whole: Subset  # The findings in the dataset.
-    # Families of the texts with findings, -1 for other texts: [texts] of the dataset
-    # and, if given, of the null dataset.
-    families: list[Numbers]
-    family: Numbers  # [texts], family of each claimable text with findings, or -1.
-    # For each of ``STRENGTHS``: the clusters of claimable findings, and the measures,
-    # none if chance was not measured.
+    # One array for the dataset, and one for the null dataset if there is one: [texts],
+    # the family (texts with similar wording) of each text, -1 without findings.
+    families_by_scan: list[Numbers]
+    # The first of these arrays, with -1 also for texts that can't be claimed.
+    claimable_family: Numbers
+    # For each of ``STRENGTHS``: the clusters of the findings of claimable texts, and
+    # the measures of chance, an empty list if chance was not measured.
     clusters: list[TextClusters]
     measures_by_strength: list[list[ChanceMeasure]]
     control_found: float  # Share of the control's texts that have findings.
@@ -80,9 +83,9 @@ class MeasuredChance:
         """Chance for each strength, with limits that have the error of one strength."""
         return self._chances(self.measures_by_strength)
 
-    def beyond(self, found: Subset, place: int) -> bool:
+    def beyond(self, subset: Subset, place: int) -> bool:
         """Return whether there are more findings of a strength than chance explains."""
-        return _beyond(self.by_strength[place], found, place)
+        return _beyond(self.by_strength[place], subset, place)
 
     @cached_property
     def claimed_strengths(self) -> list[int]:
@@ -110,9 +113,11 @@ class MeasuredChance:
 
     @cached_property
     def too_small(self) -> bool:
-        """Whether the measures are too small: nothing could be claimed even if they had
-        no chance match, but something could if they were as large as the licensed
-        texts.
+        """Whether the control and the null dataset are too small to claim any copy.
+
+        This is so if nothing could be claimed even if they had no findings at all, and
+        if something could then be claimed with a control of as many texts as are
+        licensed (where a cluster has weight 1).
         """
         return (
             bool(self.measures)
@@ -138,6 +143,9 @@ class MeasuredChance:
     def _could_claim(self, heaviest: float | None) -> bool:
         """Return whether there would be a claim without any chance match; ``heaviest``
         replaces the largest weight of a cluster.
+
+        Even then, a limit of chance remains: for the weight 1 and a quarter of the
+        error probability, 7 clusters (2 ** -8 is less than 0.00625, 2 ** -7 is not).
         """
         empty = [
             [measure.without_clusters(heaviest) for measure in measures]
@@ -157,15 +165,15 @@ class MeasuredChance:
         ]
 
 
-def _beyond(chance: dict[str, Chance], found: Subset, place: int) -> bool:
-    amount = found.claimable[place]
-    counted = {
-        "clusters": found.clusters[place],
+def _beyond(chance: dict[str, Chance], subset: Subset, place: int) -> bool:
+    amount = subset.claimable[place]
+    counts = {
+        "clusters": subset.clusters[place],
         "records": amount.records.sum(),
         "texts": amount.texts,
     }
     return bool(chance) and all(
-        number > chance[name].high for name, number in counted.items()
+        number > chance[name].high for name, number in counts.items()
     )
 
 
@@ -182,38 +190,44 @@ def measure_chance(
 
     ``control`` is a sample of the control texts.
     """
-    # Group the findings of licensed and of control texts into clusters.
+    # Group the findings of licensed and of control texts into clusters. Texts of the
+    # null dataset get their families in the same step, so that equal numbers denote
+    # equal families.
     findings = counts.text_findings
     scans = [(matches, findings[0])]
     if null is not None:
         scans.append((null.matches, null.text_findings[0]))
-    families = families_of_findings(controls.reader, scans)
-    family = families[0]
-    claimed_family = np.where(eligible.claimable, family, -1)
+    families_by_scan = families_of_findings(controls.reader, scans)
+    family = families_by_scan[0]
+    claimable_family = np.where(eligible.claimable, family, -1)
     measuring = eligible.control & strata.strata.measured[eligible.stratum]
     licensed, of_control = clusters_by_strength(
-        matches, findings, [claimed_family, np.where(measuring, family, -1)]
+        matches, findings, [claimable_family, np.where(measuring, family, -1)]
     )
 
-    # Measure chance at each strength.
+    # Measure chance at each strength: with the control, unless most of it is in the
+    # dataset, and with a null dataset of the same kind, whose findings are scaled by
+    # the ratio of the sizes.
     control_found = _control_found(eligible, findings[0], controls, control)
     measures: list[list[ChanceMeasure]] = [[] for _ in STRENGTHS]
     if controls.texts and control_found <= MOSTLY_IN_DATASET:
-        for at_strength, found in zip(measures, of_control, strict=True):
+        for at_strength, clusters in zip(measures, of_control, strict=True):
             at_strength.append(
-                control_measure(found, eligible, strata.heaviest, controls.tweets_ratio)
+                control_measure(
+                    clusters, eligible, strata.heaviest, controls.tweets_ratio
+                )
             )
     if null is not None and null.kind.same:
         ratio = matches.scanned.characters / max(1, null.scanned.characters)
         (of_null,) = clusters_by_strength(
-            null.matches, null.text_findings, families[1:]
+            null.matches, null.text_findings, families_by_scan[1:]
         )
-        for at_strength, found in zip(measures, of_null, strict=True):
-            at_strength.append(null_measure(found, ratio))
+        for at_strength, clusters in zip(measures, of_null, strict=True):
+            at_strength.append(null_measure(clusters, ratio))
     return MeasuredChance(
-        replace(subset_of(counts, claimed_family), nearly=counts.nearly),
-        families,
-        claimed_family,
+        replace(subset_of(counts, claimable_family), nearly=counts.nearly),
+        families_by_scan,
+        claimable_family,
         licensed,
         measures,
         control_found,
@@ -222,25 +236,31 @@ def measure_chance(
 
 
 def _control_found(
-    eligible: Eligibility, found: TextFindings, controls: Controls, control: TextSample
+    eligible: Eligibility,
+    findings: TextFindings,
+    controls: Controls,
+    control: TextSample,
 ) -> float:
     """Return the share of the control's texts that have findings, among those that are
     long enough to be searched for.
     """
-    texts = np.count_nonzero(eligible.control & (found.count > 0))
-    looked_for = max(1.0, controls.texts * (1.0 - control.too_short))
-    return texts / looked_for if controls.texts else 0.0
+    texts = np.count_nonzero(eligible.control & (findings.count > 0))
+    searched_for = max(1.0, controls.texts * (1.0 - control.too_short))
+    return texts / searched_for if controls.texts else 0.0
 
 
 def _control_years(
     matches: ScoredMatches,
     family: Numbers,
-    found: TextFindings,
+    findings: TextFindings,
     control: TextSample,
     texts: int,
 ) -> tuple[Numbers, Numbers, Numbers]:
-    place = np.flatnonzero(matches.control & (found.count > 0))
-    place = place[np.argsort(found.first[place])]
+    """Return the years of the control, and its clusters and texts of each year. The
+    year of a cluster is that of the text of its first finding.
+    """
+    place = np.flatnonzero(matches.control & (findings.count > 0))
+    place = place[np.argsort(findings.first[place])]
     first = place[np.unique(family[place], return_index=True)[1]]
     known = matches.authorship.year.take(pa.array(first)).drop_null().to_numpy()
     return years_of_control(control.year, known.astype(np.int64), texts)

@@ -53,27 +53,28 @@ class ChanceMeasure:
 
 
 def control_measure(
-    found: TextClusters, eligible: Eligibility, heaviest: float, tweets_ratio: float
+    clusters: TextClusters, eligible: Eligibility, heaviest: float, tweets_ratio: float
 ) -> ChanceMeasure:
     """Return the measure by a control, given its clusters.
 
     ``heaviest`` is the largest possible weight of a control text, and ``tweets_ratio``
     the mean number of tweets of a licensed text, divided by that of a control text.
     """
-    sizes = found.sizes
+    sizes = clusters.sizes
     tweets = np.maximum(sizes["texts"], sizes["tweets"] * tweets_ratio)
-    clusters = found._replace(sizes=sizes | {"tweets": tweets})
-    return ChanceMeasure("control", clusters, eligible.weights[found.first], heaviest)
+    scaled = clusters._replace(sizes=sizes | {"tweets": tweets})
+    weights = eligible.weights[clusters.first]
+    return ChanceMeasure("control", scaled, weights, heaviest)
 
 
-def null_measure(found: TextClusters, ratio: float) -> ChanceMeasure:
+def null_measure(clusters: TextClusters, ratio: float) -> ChanceMeasure:
     """Return the measure by a null dataset, given its clusters; ``ratio`` is the size
     of the dataset divided by that of the null dataset.
     """
-    weights = rarefied(found.sizes["records"], ratio)
-    sizes = {name: n * ratio / weights for name, n in found.sizes.items()}
-    clusters = found._replace(sizes=sizes)
-    return ChanceMeasure("null", clusters, weights, max(ratio, 1.0))
+    weights = rarefied(clusters.sizes["records"], ratio)
+    sizes = {name: n * ratio / weights for name, n in clusters.sizes.items()}
+    scaled = clusters._replace(sizes=sizes)
+    return ChanceMeasure("null", scaled, weights, max(ratio, 1.0))
 
 
 def chances(
@@ -90,7 +91,7 @@ def chances(
     largest = int(np.argmax([len(measure.weights) for measure in measures]))
     result = {}
     for unit in ("clusters", *UNITS):
-        found = [m.chance(unit, licensed.sizes.get(unit), tail) for m in measures]
-        low, high = min(c.low for c in found), max(c.high for c in found)
-        result[unit] = Chance(found[largest].expected, low, high)
+        each = [m.chance(unit, licensed.sizes.get(unit), tail) for m in measures]
+        low, high = min(c.low for c in each), max(c.high for c in each)
+        result[unit] = Chance(each[largest].expected, low, high)
     return result

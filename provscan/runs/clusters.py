@@ -33,7 +33,7 @@ def families_of_findings(
     """Return the family of each text of each scan; -1 for texts without findings. The
     numbers of families are the same in all scans.
     """
-    pairs = [(matches.text, found.count > 0) for matches, found in scans]
+    pairs = [(matches.text, each.count > 0) for matches, each in scans]
     known = distinct(np.concatenate([text[which] for text, which in pairs]))
     numbers = families(reader, known)
     result = []
@@ -50,10 +50,11 @@ def clusters_by_strength(
     families: Sequence[Numbers],
 ) -> list[list[TextClusters]]:
     """Group the findings at each of ``STRENGTHS`` into clusters, in one pass over the
-    matches. ``findings`` are those of each strength.
+    matches. ``findings`` has one entry for each strength.
 
-    Each of the ``families`` gives the family of every text, negative for texts that are
-    left out, and has its own list of clusters by strength.
+    ``families`` has one array for each set of texts, such as the licensed texts and the
+    control: [texts], the family of each text, -1 for texts outside the set. The result
+    has one list for each set, with the clusters at each strength.
     """
     groups = [
         Grouping(family, int(family.max(initial=-1)) + 1, least)
@@ -62,24 +63,27 @@ def clusters_by_strength(
     ]
     records = iter(count_groups(matches, groups))
     return [
-        [text_clusters(family, next(records), matches.tweets, f) for f in findings]
+        [
+            text_clusters(family, next(records), matches.tweets, each)
+            for each in findings
+        ]
         for family in families
     ]
 
 
 def text_clusters(
-    family: Numbers, records: Numbers, tweets: Floats, found: TextFindings
+    family: Numbers, records: Numbers, tweets: Floats, findings: TextFindings
 ) -> TextClusters:
     """Group findings into clusters.
 
     ``family``, [texts], is negative for texts that are left out; ``records``,
     [families], has the number of distinct records of each family.
     """
-    place = np.flatnonzero((family >= 0) & (found.count > 0))
+    place = np.flatnonzero((family >= 0) & (findings.count > 0))
     names, number = np.unique(family[place], return_inverse=True)
     first = np.zeros(len(names), np.int64)
     # The last write wins, so the first finding of a cluster is written last.
-    order = np.argsort(found.first[place])[::-1]
+    order = np.argsort(findings.first[place])[::-1]
     first[number[order]] = place[order]
 
     def summed(of_texts: Floats | None) -> Floats:
@@ -89,6 +93,6 @@ def text_clusters(
         "records": records[names].astype(np.float64),
         "texts": summed(None),
         "tweets": summed(tweets[place]),
-        "characters": summed(found.characters[place]),
+        "characters": summed(findings.characters[place]),
     }
     return TextClusters(names, first, sizes)

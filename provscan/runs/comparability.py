@@ -23,12 +23,14 @@ from provscan.scoring.authorship import authorship
 from provscan.scoring.background import Background
 from provscan.scoring.lengths import BANDS, SCRIPTS, bands, lengths_and_scripts
 
-# Numbers of sampled texts: for script and length; for author, time and language, which
-# are those of a tweet; for wording, in bits.
+# Numbers of texts in a sample. Script and length are determined for all of them;
+# author, time and language, which are read from their tweets, for the first
+# TWEET_SAMPLE; the rarity of their wording for the first BITS_SAMPLE.
 SAMPLE, TWEET_SAMPLE, BITS_SAMPLE = 4_000, 2_000, 600
-# Languages are strata if at least the share MIN_KNOWN_LANGUAGE of the texts in both
-# samples has a known language. A language is then a separate stratum if at least the
-# share MIN_LANGUAGE_SHARE of the licensed texts is in it.
+# Languages divide the strata if at least the share MIN_KNOWN_LANGUAGE of the texts in
+# each of the two samples has a known language, and if two languages or more are
+# frequent: at least the share MIN_LANGUAGE_SHARE of the licensed texts is in each. All
+# other languages together are one more class.
 MIN_KNOWN_LANGUAGE, MIN_LANGUAGE_SHARE = 0.8, 0.05
 UNSPACED = np.array([name in ("chinese", "japanese", "thai") for name in SCRIPTS])
 
@@ -205,7 +207,8 @@ class Eligibility:
     control: Flags  # The text is a control.
     stratum: Numbers
     measured: Flags  # Chance is measured in the text's stratum.
-    # The text is licensed, and chance is measured in its stratum or not at all.
+    # The text is licensed, and chance is measured in its stratum. If chance is not
+    # measured in any stratum, all licensed texts are claimable.
     claimable: Flags
     weights: Floats  # Number of licensed texts that a control text represents.
 

@@ -109,7 +109,9 @@ class Cells(NamedTuple):
     """
 
     findings: Floats  # Records by the cell of their best finding.
-    # Records and texts: of the findings minus chance, and of all matches.
+    # Two counts each: of findings, minus those that the control attributes to chance,
+    # and of all matches. A record counts in the cell of its best match, a text in each
+    # cell in which it has a match.
     records: tuple[Floats, Floats]
     texts: tuple[Floats, Floats]
 
@@ -154,8 +156,8 @@ def subset_of(counts: Counts, family: Numbers) -> Subset:
     is the family of each text.
     """
     clusters = {
-        place: cluster_count(family[found.count > 0])
-        for place, found in enumerate(counts.text_findings)
+        place: cluster_count(family[findings.count > 0])
+        for place, findings in enumerate(counts.text_findings)
     }
     return Subset(
         counts.licensed, counts.findings, dict(enumerate(counts.claimable)), clusters
@@ -187,17 +189,17 @@ def count_matches(
         control, claim = (
             flags[batch.place] for flags in (eligible.control, eligible.claimable)
         )
-        found = batch.counted & ~control
+        finding = batch.passes_rule & ~control
         for counter, which in (
             (licensed, ~control),
-            (findings, found),
-            (nearly, found & batch.nearly),
+            (findings, finding),
+            (nearly, finding & batch.nearly),
         ):
             counter.add(batch, which)
         for counter, findings_of in zip(claimable, text_findings, strict=True):
             counter.add(batch, claim & batch.findings(findings_of.least))
             findings_of.add(batch)
-        for row, which in zip(per_split, (~control, found), strict=True):
+        for row, which in zip(per_split, (~control, finding), strict=True):
             np.add.at(row, batch.split[which], 1)
         level = batch.columns["level"]
         named = level.filter(pa.array(~control)).value_counts()
@@ -208,7 +210,7 @@ def count_matches(
         word_for_word.add(np.zeros(int(same.sum()), np.int64), batch.record[same])
         cells.add(batch)
         if len(noted) < TEXTS:
-            noted = np.append(noted, batch.place[batch.counted & claim])
+            noted = np.append(noted, batch.place[batch.passes_rule & claim])
         if exhibits is not None:
             exhibits.add(batch, ~control)
     return Counts(
@@ -228,50 +230,60 @@ def count_matches(
 
 
 class _CellCounter:
-    """Counts records and texts by cells of recall."""
+    """Counts records and texts by cells of recall ("Recall" in ``docs/statistics.md``).
+
+    A cell is a class of script and length (``group``) and a class of damage; its number
+    is ``group * DAMAGES + damage``.
+    """
 
     def __init__(self, matches: ScoredMatches, eligible: Eligibility) -> None:
         self._eligible = eligible
         self._group = recall_group(matches.scores.script, matches.scores.band)
         self._best, self._best_of_all = BestOfRecords(CELLS), BestOfRecords(CELLS)
         self._chance = np.zeros(CELLS)
-        # For each text, a bit for each class of damage: of its findings, and of all its
-        # matches.
+        # Two bit masks for each text. Bit d is set in the first if the text has a
+        # finding of damage class d, and in the second if it has a match of this class.
         self._classes = np.zeros((2, len(matches.text)), np.int64)
 
     def add(self, batch: Batch) -> None:
-        place, counted, damage = batch.place, batch.counted, batch.damage
+        # Note the cells of each text.
+        place, passes, damage = batch.place, batch.passes_rule, batch.damage
         control, cell = self._eligible.control[place], self._group[place] * DAMAGES
         cell = cell + damage
-        np.bitwise_or.at(self._classes[0], place[counted], 1 << damage[counted])
+        np.bitwise_or.at(self._classes[0], place[passes], 1 << damage[passes])
         np.bitwise_or.at(self._classes[1], place, 1 << damage)
+        # Count each record in the cell of its best finding, and of its best match.
         for counter, which in (
-            (self._best, self._eligible.claimable[place] & counted),
+            (self._best, self._eligible.claimable[place] & passes),
             (self._best_of_all, ~control),
         ):
             counter.add(batch.record[which], batch.similarity[which], cell[which])
-        rows = np.flatnonzero(control & counted & self._eligible.measured[place])
+        # Each finding of a control text stands for chance matches of licensed texts.
+        rows = np.flatnonzero(control & passes & self._eligible.measured[place])
         # Sums of floats depend on the order, so add row by row, independently of the
         # batches.
         np.add.at(self._chance, cell[rows], self._eligible.weights[place[rows]])
 
     def cells(self) -> Cells:
+        # Subtract chance: among texts, a claimable text counts as 1, and a control text
+        # as minus its weight. If a cell has findings of 7 claimable texts and of one
+        # control text with weight 2, for example, 5 texts remain.
         eligible = self._eligible
         chance = np.where(eligible.control & eligible.measured, eligible.weights, 0.0)
         weights = eligible.claimable - chance, np.where(eligible.control, 0.0, 1.0)
-        found, every = (
+        minus_chance, every = (
             of_texts(classes, weight, self._group, CELLS // DAMAGES)
             for classes, weight in zip(self._classes, weights, strict=True)
         )
         best = self._best.count
         return Cells(
-            best, (best - self._chance, self._best_of_all.count), (found, every)
+            best, (best - self._chance, self._best_of_all.count), (minus_chance, every)
         )
 
 
 def records_by_tweets(matches: ScoredMatches, eligible: Eligibility) -> Numbers:
-    """Return the number of records that show 0, 1, 2 and more tweets in findings of
-    claimable texts.
+    """Return the numbers of records whose findings of claimable texts name 0, 1, 2, and
+    3 or more tweets, int64[4].
     """
     texts = max(1, len(matches.text))
 
@@ -282,7 +294,7 @@ def records_by_tweets(matches: ScoredMatches, eligible: Eligibility) -> Numbers:
 
     total, begun = np.zeros(4, np.int64), np.zeros(0, np.int64)
     for batch in matches.batches():
-        which = batch.counted & eligible.claimable[batch.place]
+        which = batch.passes_rule & eligible.claimable[batch.place]
         new = batch.record[which] * texts + batch.place[which]
         pairs = distinct(np.append(begun, new))
         # The last record may continue in the next batch.
@@ -293,7 +305,7 @@ def records_by_tweets(matches: ScoredMatches, eligible: Eligibility) -> Numbers:
 
 
 def by_tweets(counts: Floats) -> Numbers:
-    """Count the entries that are 0, 1, 2 and more."""
+    """Return the numbers of entries that are 0, 1, 2, and 3 or more, int64[4]."""
     few = np.minimum(counts, 3).astype(np.int64)
     return np.bincount(few, minlength=4).astype(np.int64)
 

@@ -40,7 +40,7 @@ class ErrorRates:
         if not self.by_measure:
             return result
         licensed = ~eligible.control[batch.place]
-        findings = licensed & batch.counted
+        findings = licensed & batch.passes_rule
         result[licensed] = 1.0
         score = batch.score[findings]
         result[findings] = np.max(
@@ -53,27 +53,27 @@ class ErrorRates:
 def measure_error_rates(
     chance: MeasuredChance,
     eligible: Eligibility,
-    found: TextFindings,
+    findings: TextFindings,
     null: NullCounts | None,
 ) -> ErrorRates:
-    """Compute the error rates from all findings in the dataset (``found``) and in the
+    """Compute the error rates from all ``findings`` in the dataset and those in the
     data that measures chance.
     """
     if not chance.claimed:
         # Chance explains every list.
         return ErrorRates([(np.zeros(0), np.ones(1)) for _ in chance.measures])
-    family = chance.families[0]
-    targets = best_of(family, found.best, eligible.claimable)
+    family = chance.families_by_scan[0]
+    targets = best_of(family, findings.best, eligible.claimable)
     targets = targets[np.isfinite(targets)]
     result = []
     for measure in chance.measures:
         if measure.name == "control":
-            decoys = best_of(family, found.best, eligible.control)
+            decoys = best_of(family, findings.best, eligible.control)
         else:
             assert null is not None
             licensed = ~null.matches.control
             best = null.text_findings[0].best
-            decoys = best_of(chance.families[1], best, licensed)
+            decoys = best_of(chance.families_by_scan[1], best, licensed)
         decoys = decoys[measure.clusters.family]
         weights = measure.weights if len(decoys) else np.array([measure.heaviest])
         # All lists that end between two of these scores have the same rate.

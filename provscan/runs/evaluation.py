@@ -45,7 +45,8 @@ class Evaluation(NamedTuple):
         The areas under the two curves.
     findings
         The numbers of records with findings that are ``true`` and ``false`` by the
-        truth, with ``precision`` and ``recall``.
+        truth, with ``precision`` and ``recall``. If the truth names records by ids that
+        several records have, ``recall`` is the share of these ids.
     counts
         ``records``, those of the run; ``positive``, those that contain a tweet by the
         truth, and ``found``, those of them that have a match; ``tweets``, the pairs of
@@ -82,8 +83,10 @@ def evaluate(
     tweets, elsewhere = _truth(rows, summary, by_id)
     best = _best_matches(matches, score, by_id)
     true = np.array([key in tweets for key in best.keys], bool)
-    counted = best.counted
-    hits = len({best.keys[row] for row in np.flatnonzero(counted & true)})
+    # Several records may have the same id. Precision is a share of the records with
+    # findings; recall is a share of the numbers or ids in the truth.
+    right = best.has_findings & true
+    hits = len({best.keys[row] for row in np.flatnonzero(right)})
 
     # Matched records are separate observations; all others are one observation,
     # weighted by their number.
@@ -102,9 +105,9 @@ def evaluate(
     return Evaluation(
         **_curves(metrics, label, value, weight),
         findings={
-            "true": hits,
-            "false": int(np.count_nonzero(counted & ~true)),
-            "precision": hits / max(1, int(np.count_nonzero(counted))),
+            "true": int(np.count_nonzero(right)),
+            "false": int(np.count_nonzero(best.has_findings & ~true)),
+            "precision": float(right.sum() / max(1, best.has_findings.sum())),
             "recall": hits / len(tweets),
         },
         counts={
@@ -166,7 +169,7 @@ class _Best(NamedTuple):
 
     keys: list[Key]
     scores: pa.ChunkedArray
-    counted: Flags  # Whether the record has findings.
+    has_findings: Flags
     tweets: dict[Key, set[str]]  # All tweets that the matches of a record name.
 
 

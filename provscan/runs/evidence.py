@@ -79,12 +79,12 @@ def write_tables(measured: Measured, folder: Path) -> None:
         rows, findings = schema.empty_table(), list[pa.RecordBatch]()
         for batch in measured.matches.batches(PART.names):
             new = _added(measured, batch)
-            counted = new["counted"].to_numpy(zero_copy_only=False)
-            number = np.arange(batch.low, batch.low + len(counted))
+            finding = new["counted"].to_numpy(zero_copy_only=False)
+            number = np.arange(batch.low, batch.low + len(finding))
             candidate = np.isin(number, kept.candidates)
-            whole = candidate | counted
-            if kept.counted is not None:
-                whole = candidate | np.isin(number, kept.counted)
+            whole = candidate | finding
+            if kept.findings is not None:
+                whole = candidate | np.isin(number, kept.findings)
             flagged = batch.columns.append_column("has_text", pa.array(whole))
             texts = CANDIDATE.empty_table()
             if candidate.any():
@@ -98,7 +98,7 @@ def write_tables(measured: Measured, folder: Path) -> None:
             while len(rows) > ROW_GROUP:
                 table.write_table(rows.slice(0, ROW_GROUP))
                 rows = rows.slice(ROW_GROUP)
-            findings.append(flagged.filter(pa.array(counted)))
+            findings.append(flagged.filter(pa.array(finding)))
             if sum(map(len, findings)) >= EVIDENCE_GROUP:
                 evidence.write_table(evidence_rows(findings, reader))
                 findings = []
@@ -120,7 +120,7 @@ def _added(measured: Measured, batch: Batch) -> pa.RecordBatch:
         pa.array(control),
         pa.array(matches.scores.common[batch.place]),
         pa.array(batch.known),
-        pa.array(batch.counted & ~control),
+        pa.array(batch.passes_rule & ~control),
     ]
     return pa.RecordBatch.from_arrays(columns, schema=ADDED)
 

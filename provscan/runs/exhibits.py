@@ -20,16 +20,16 @@ class Kept:
 
     # Findings with texts in ``evidence.parquet``; None for all. The other findings have
     # digests.
-    counted: Numbers | None
+    findings: Numbers | None
     candidates: Numbers  # Other matches that keep their texts.
 
 
 class ExhibitChoice:
-    """Chooses the matches that keep their texts: the first exhibits, in the order of
-    the report.
+    """Chooses the matches that keep their texts: those that the report shows first,
+    which are the strongest findings and then the strongest other matches (candidates).
 
-    ``texts`` is the number of matches that keep their texts; with None, these are all
-    findings and the strongest ``candidates``.
+    ``texts`` is the maximum number of matches that keep their texts; None stands for
+    all findings. In both cases, at most ``candidates`` of them are not findings.
     """
 
     def __init__(self, texts: int | None, candidates: int = CANDIDATES) -> None:
@@ -41,10 +41,10 @@ class ExhibitChoice:
         # Round the bits as in the column of ``matches.parquet``.
         bits = batch.bits.astype(np.float32).astype(np.float64)
         weakest, record = -np.nan_to_num(bits, nan=-1.0), batch.columns["record"]
-        self._findings += int(np.count_nonzero(batch.counted & licensed))
+        self._findings += int(np.count_nonzero(batch.passes_rule & licensed))
         for chosen, which in (
-            (self._first, batch.counted),
-            (self._others, ~batch.counted),
+            (self._first, batch.passes_rule),
+            (self._others, ~batch.passes_rule),
         ):
             rows = np.flatnonzero(which & licensed)
             if chosen.limit:

@@ -1,5 +1,9 @@
 """Compute the layers of every number, for the whole dataset or a part of it
 (:func:`layers_of`).
+
+This module collects what the layers of each unit are computed from; the formulas are in
+:mod:`provscan.estimate.layers`. "From counts to layers" in ``docs/statistics.md``
+explains them, with an example by hand.
 """
 
 from __future__ import annotations
@@ -28,7 +32,7 @@ class _Basis(NamedTuple):
 
 def layers_of(
     measured: Measured,
-    found: Subset,
+    subset: Subset,
     records: Factor,
     chance_share: float = 1.0,
     units: Sequence[str] = UNITS,
@@ -36,30 +40,31 @@ def layers_of(
     """Compute the layers of the whole dataset, or of a source, author, year or
     language, by unit.
 
-    ``records`` is the number of records, and ``chance_share`` the expected share of the
-    chance matches. The limits allow for any share, so they are valid for all subsets
-    simultaneously.
+    ``subset`` are the matches in this part, and ``records`` is its number of records.
+    ``chance_share`` is the share of all chance matches that is expected in it. The
+    limits allow for any share, so they are valid for all parts simultaneously.
     """
     chance, recall = measured.chance, measured.recall
-    sharing, bases = _sharing(measured, found), _bases(measured, found, records)
+    sharing, bases = _sharing(measured, subset), _bases(measured, subset, records)
     result = {}
     for unit in units:
-        nearly = found.nearly if unit in ("records", "texts") else None
+        nearly = subset.nearly if unit in ("records", "texts") else None
+        # "At least" is the highest of the bounds at these strengths.
         strengths = [
             Strength(
                 _size(measured, unit, amount),
                 _share_of(chance.by_strength[place][unit], chance_share),
-                chance.beyond(found, place),
+                chance.beyond(subset, place),
             )
-            for place, amount in found.claimable.items()
+            for place, amount in subset.claimable.items()
             if chance.measures
         ]
         most, recalls, scope = bases[unit]
         result[unit] = layered(
             Found(
-                _size(measured, unit, found.findings).total,
-                _size(measured, unit, found.licensed),
-                _size(measured, unit, found.claimable[0]),
+                _size(measured, unit, subset.findings).total,
+                _size(measured, unit, subset.licensed),
+                _size(measured, unit, subset.claimable[0]),
                 None if nearly is None else _size(measured, unit, nearly).total,
                 most,
                 recall.planted.unit(unit, measured.controls),
@@ -77,17 +82,22 @@ def layers_of(
     return result
 
 
-def _bases(measured: Measured, found: Subset, records: Factor) -> dict[str, _Basis]:
+def _bases(measured: Measured, subset: Subset, records: Factor) -> dict[str, _Basis]:
+    """Return the basis of each unit."""
     scanned, controls, recall = measured.scanned, measured.controls, measured.recall
-    counted, of_index = found.claimable[0], measured.index_fraction
-    effect = scanned.design_effect(counted.records)
+    claimable, of_index = subset.claimable[0], measured.index_fraction
+    # Numbers of records and characters stand for the whole dataset and for all licensed
+    # tweets. A sample of files draws records in groups, and so does an index with a
+    # part of the tweets: all records with one text are found or none.
+    effect = scanned.design_effect(claimable.records)
     if of_index < 1.0:
-        effect *= _records_together(counted)
+        effect *= _records_together(claimable)
     of_dataset = Scope(scanned.fraction * of_index, effect)
+    # Numbers of texts and tweets stand for all licensed ones.
     of_texts = (
-        recall.of_distinct(recall.of_texts.findings, counted.copies),
+        recall.of_distinct(recall.of_texts.findings, claimable.copies),
         recall.of_distinct(
-            recall.of_texts.matches, found.licensed.copies, together=True
+            recall.of_texts.matches, subset.licensed.copies, together=True
         ),
     )
     texts, tweets = (
@@ -102,14 +112,14 @@ def _bases(measured: Measured, found: Subset, records: Factor) -> dict[str, _Bas
     }
 
 
-def _sharing(measured: Measured, found: Subset) -> dict[str, Factor]:
+def _sharing(measured: Measured, subset: Subset) -> dict[str, Factor]:
     """Return the corrections for an index with a random share of all tweets, by
     unit.
     """
     of_index = measured.index_fraction
     if of_index == 1.0:
         return {}
-    if found is measured.chance.whole:
+    if subset is measured.chance.whole:
         return measured.sharing_factors
     # A subset, such as one author, may differ from the whole, so the lower limit counts
     # only what was found.
@@ -136,11 +146,15 @@ def _share_of(chance: Chance, share: float) -> Chance:
     return chance if share >= 1.0 else Chance(chance.expected * share, 0.0, chance.high)
 
 
-def _records_together(found: Amount) -> float:
+def _records_together(amount: Amount) -> float:
     """Return the mean number of records that are found or missed together because they
-    contain the same text. The text in the most records counts twice.
+    contain the same text: the design effect of an index with a random share of all
+    texts.
+
+    For texts in 3, 1 and 1 records it is (9 + 1 + 1 + 9) / 5 = 4: the text in the most
+    records counts twice, as a margin.
     """
-    copies = found.copies.astype(np.float64)
+    copies = amount.copies.astype(np.float64)
     if not copies.any():
         return 1.0
     return float((copies @ copies + copies.max() ** 2) / copies.sum())

@@ -307,21 +307,21 @@ def _verify_run(folder: Path) -> dict[str, Any]:
         row["values"]: row["counts"]
         for row in licensed["level"].value_counts().to_pylist()
     }
-    counted = len(licensed.filter(licensed["counted"]))
+    findings = len(licensed.filter(licensed["counted"]))
     stated = {level: count for level, count in summary["levels"].items() if count}
     for what, first, second in (
         ("matches", summary["matches"], len(licensed)),
         ("matches by level", stated, levels),
-        ("counted matches", summary["counted"]["matches"], counted),
+        ("counted matches", summary["counted"]["matches"], findings),
     ):
         if first != second:
             raise InputError(
                 f"{folder}: {SUMMARY_FILE} has {first} {what}, but {MATCHES_FILE} has "
                 f"{second}, so one of them was changed: run match again"
             )
-    if evidence != counted:
+    if evidence != findings:
         raise InputError(
-            f"{folder}: {EVIDENCE_FILE} contains {evidence:,} rows for {counted:,} "
+            f"{folder}: {EVIDENCE_FILE} contains {evidence:,} rows for {findings:,} "
             "counted matches, so one of them was changed: run match again"
         )
     return {

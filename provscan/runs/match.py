@@ -91,11 +91,11 @@ def run_match(
         # Plan the inputs, and open the texts to search for.
         workers = folder.earlier["workers"] if folder.earlier else options.threads
         inputs = plan_run(sources, options, workers)
-        clock.lap("sample")
+        clock.lap("plan")
         licensed = with_controls(index, options, folder.path / CONTROL)
         request = _request(workers, options, licensed, inputs)
         folder.begin(request, keep=not inputs.streamed)
-        clock.lap("calibrate")
+        clock.lap("licensed")
 
         scans = _scan(inputs, folder, licensed, options, progress, clock)
 
@@ -175,7 +175,9 @@ def _scan(
 def _info(
     index: Index, target: RunTarget, options: MatchOptions, named: list[str] | None
 ) -> dict[str, Any]:
-    """Return the entries of ``run.json`` except files and times."""
+    """Return the entries of ``run.json`` that the options, the index and the program
+    determine; :func:`run_match` adds the inputs, the control and the times.
+    """
     out = None if target.out is None else os.fspath(target.out)
     info: dict[str, Any] = {
         "version": RUN_VERSION,

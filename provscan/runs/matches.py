@@ -53,7 +53,9 @@ class Batch(NamedTuple):
     # See ``provscan.scoring.rule.Scores``.
     bits: Floats
     known: Flags
-    counted: Flags
+    # The match is a finding by the rule. The text may be a control; the column
+    # ``counted`` of ``matches.parquet`` has only the findings of licensed texts.
+    passes_rule: Flags
 
     def flags(self, name: str) -> Flags:
         """Return a boolean column as an array."""
@@ -92,7 +94,7 @@ class Batch(NamedTuple):
 
     def findings(self, least: float) -> Flags:
         """Return which matches are findings of at least this many bits."""
-        return self.counted & (self.score >= least)
+        return self.passes_rule & (self.score >= least)
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,10 @@ Chance depends more on the kind of text than on its amount: novels and manuals s
 fewer phrases with tweets than posts do. Three properties are compared: the rate of
 phrases (matches with fewer than :data:`PHRASE_BITS` bits) per record and per character,
 the share of phrases that cover whole fields, and the lengths of records. Copies of
-tweets hardly change these properties: if one record in ten is a copy, there are a tenth
-more phrases. ``benchmarks/claims.py`` measures the effect of the limits on pairs of
-collections that were not used to choose the limits.
+tweets hardly change these properties: if one record in ten is a copy, the rate of
+phrases rises by about a tenth, far less than the limit. ``benchmarks/claims.py``
+measures the effect of the limits on pairs of collections that were not used to choose
+the limits.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ class _Phrases:
         )
 
     def add(self, batch: Batch) -> None:
-        which = ~self._matches.control[batch.place] & ~batch.counted & ~batch.nearly
+        which = ~self._matches.control[batch.place] & ~batch.passes_rule & ~batch.nearly
         which &= batch.bits < PHRASE_BITS
         np.add.at(self.of_text, self._matches.text[batch.place[which]], 1)
         self.whole += int((which & batch.flags("whole")).sum())
@@ -106,17 +107,17 @@ def count_null(
     phrases = _Phrases(dataset, texts)
     for batch in dataset.batches():
         phrases.add(batch)
-    found = score_matches(null, scorer, controls)
-    null_phrases = _Phrases(found, texts)
-    text_findings = [TextFindings.none(len(found.text), least) for least in STRENGTHS]
+    matches = score_matches(null, scorer, controls)
+    null_phrases = _Phrases(matches, texts)
+    text_findings = [TextFindings.none(len(matches.text), least) for least in STRENGTHS]
     licensed = 0
-    for batch in found.batches():
+    for batch in matches.batches():
         null_phrases.add(batch)
         for findings in text_findings:
             findings.add(batch)
-        licensed += int(np.count_nonzero(~found.control[batch.place]))
+        licensed += int(np.count_nonzero(~matches.control[batch.place]))
     for findings in text_findings:
-        findings.count[found.control] = 0
+        findings.count[matches.control] = 0
     kind = _compared(phrases, null_phrases)
     scripts = enough_text(
         *(
@@ -125,7 +126,7 @@ def count_null(
         )
     )
     return NullCounts(
-        found, text_findings, licensed, kind, scripts if kind.same else None
+        matches, text_findings, licensed, kind, scripts if kind.same else None
     )
 
 

@@ -17,8 +17,11 @@ from provscan.runs.analysis import Measured
 from provscan.runs.breakdowns import FEW_FINDINGS
 from provscan.runs.chance_measures import UNITS
 from provscan.runs.null import NullCounts
-from provscan.runs.recall import Recalls, hidden_heavy
+from provscan.runs.recall import ENOUGH_NEARLY, Recalls, hidden_heavy
 from provscan.runs.wording import in_words
+
+# Maximum ratio of the upper end of an interval to its lower end.
+WIDE = 10.0
 
 WITHHELD = {
     "no_chance": "Chance was not measured: give --cutoff, --control or --null.",
@@ -63,26 +66,28 @@ WITHHELD = {
     ),
     "wide": (
         "The interval is too wide to be useful: its ends differ by more than a factor "
-        "of ten."
+        f"of {in_words(round(WIDE))}."
     ),
     "few_texts": (
         "{texts} in {places:,} of the {all:,} places found: copies of so few texts say "
         "little about the others."
     ),
     "few_nearly": (
-        "No kind of edit left 30 test copies nearly word for word, so no upper limit "
-        "was measured."
+        f"No kind of edit left {ENOUGH_NEARLY} test copies nearly word for word, so no "
+        "upper limit was measured."
     ),
     "few_findings": (
-        "There are fewer than 20 findings, too few to break down by source, author, "
-        "year or language."
+        f"There are fewer than {FEW_FINDINGS} findings, too few to break down by "
+        "source, author, year or language."
     ),
 }
 """Why a number is withheld, by code."""
 
-# An estimate is withheld if the hidden share of the copies plus AT_WORST times the
-# worst case exceeds UNSEEN for findings, or UNSEEN_AT_MOST for all matches with severe
-# edits included.
+# An estimate is withheld if too many copies may be missed without a trace. Three
+# numbers are added up: the share of the copies in unseen cells, the share of the copies
+# with heavy edits that hide nearly every copy, and AT_WORST times the copies that are
+# missed per match in the worst case. The limit of the sum is UNSEEN for findings, and
+# UNSEEN_AT_MOST for all matches with severe edits included.
 UNSEEN, UNSEEN_AT_MOST, AT_WORST = 0.28, 0.45, 0.25
 # Maximum difference between the matches and the most similar mixture of test copies.
 # ``benchmarks/coverage.py`` measures all four limits.
@@ -99,8 +104,6 @@ LEFT_OUT = 0.1
 # An estimate says little about other texts if at most this many texts have more than
 # half of the findings.
 FEW_TEXTS = 5
-# Maximum ratio of the upper end of an interval to its lower end.
-WIDE = 10.0
 
 
 def withheld(code: str, **values: Any) -> str:

@@ -1,5 +1,8 @@
 """Measure recall on the spike-ins of a run (:func:`measure_recall`): of copies like the
 matches, of distinct texts, of characters, and of nearly verbatim copies.
+
+"Recall" in ``docs/statistics.md`` explains the method, and "Texts, tweets, characters,
+tokens" there the recall of other units than records.
 """
 
 from __future__ import annotations
@@ -19,10 +22,10 @@ from provscan.estimate.recall import FINDABLE, Planted, Recall, recall_of
 from provscan.runs.comparability import recall_group
 from provscan.runs.count import Cells
 
-# Minimum recall at which the number of texts can be computed from the number of copies
-# found of each: the series of Good & Toulmin converges above 1/2, plus a margin.
+# Minimum recall of detectable copies for which the number of distinct texts is computed
+# by the series of Good & Toulmin. The series converges above 1/2; the rest is a margin.
 CONVERGES = 0.6
-# Copies of a text beyond this number make no difference.
+# A text with more copies than this counts as a text with this number of copies.
 MANY_COPIES = 20
 # Minimum number of nearly verbatim spike-ins with edits of one weight (light, common or
 # heavy) for the recall of such copies to be measured.
@@ -61,24 +64,35 @@ class MeasuredRecall:
     def of_distinct(
         self, recall: Recall | None, copies: Numbers, *, together: bool = False
     ) -> Recall | None:
-        """Return the share of the distinct texts of which at least one copy is found;
-        ``copies`` has the number of copies found of each.
+        """Return the recall of distinct texts: the share of the texts with copies of
+        which at least one copy is found.
 
-        A text with o copies found counts as ``1 - (-(1 - r) / r) ** o`` texts (Good &
-        Toulmin 1956, doi:10.1093/biomet/43.1-2.45), or as 1 / r texts, as if each had
-        one copy, if the series does not converge. All copies of undetectable texts are
-        missed. What causes one copy of a text to be missed may affect its other copies:
-        the lower limit lies half-way to the case that all copies are missed together
-        or, with ``together``, assumes this case.
+        ``recall`` is that of copies, and ``copies`` has the number of copies found of
+        each text. A text of which ``o`` copies were found, with recall ``r``, counts as
+        ``1 - (-(1 - r) / r) ** o`` texts (Good & Toulmin 1956,
+        doi:10.1093/biomet/43.1-2.45). If the series does not converge, it counts as
+        ``1 / r`` texts, as if each text had one copy. Texts of which even an exact copy
+        would be missed are left out of ``r``, and their share is restored afterwards.
+
+        Copies of one text may be missed together, for example because all of them were
+        edited in the same way. The lower limit lies half-way, on the logarithmic scale,
+        between independent copies and this case; with ``together``, it assumes the
+        case.
         """
-        # Count the texts with no copy, one copy, two copies, and so on.
+        # Count the texts with no copy, one copy, two copies, and so on. For example, 40
+        # texts are found: 30 in one copy each, and 10 in two.
         having = np.bincount(np.minimum(copies, MANY_COPIES), minlength=1)
         having[0] = 0
         count = int(having.sum())
         if count == 0 or recall is None:
             return recall
+        # The recall of copies if every copy of a detectable text were found.
         possible = max(float(self.recovered.detectable.mean()), recall.high, 1e-3)
 
+        # Compute the recall of texts from that of copies, here 0.8, all detectable. The
+        # odds of missing a copy are 0.25, so a text counts as 1.25 texts if one copy is
+        # found, and as 1 - 0.0625 if two are: 30 x 1.25 + 10 x 0.9375 = 46.9 texts, of
+        # which 40 are found: 0.85.
         def share(r: float) -> float:
             if r < CONVERGES * possible:
                 return r
@@ -86,6 +100,8 @@ class MeasuredRecall:
             texts = float(having @ (1.0 - (-odds) ** np.arange(len(having))))
             return possible * count / max(texts, count)
 
+        # Widen the limits: copies may be missed together, and a match may name another
+        # text than the one that was copied.
         other = 1.0 - float(
             self.recovered.same_text[self.recovered.found & self.usual].mean()
         )
@@ -110,7 +126,8 @@ def measure_recall(
     damage = damage_of(recovered.similarity, recovered.containment, recovered.pieces)
 
     def recall(found: Flags, shown: Floats, *, upper: bool) -> Recall | None:
-        """Estimate a recall; the ``upper`` one allows for severe edits, and for edits
+        """Estimate the recall of copies that are distributed over cells as ``shown``.
+        With ``upper``, the mixture of edits may also contain severe edits, and edits
         after which hardly any copy is found.
         """
         if len(planted) == 0:
@@ -121,12 +138,17 @@ def measure_recall(
         return recall_of(arrays, shown, upper=upper)
 
     def recalls(findings: Floats, every: Floats) -> Recalls:
-        counted = recall(recovered.counted, findings, upper=False)
-        if counted is not None:
-            counted = replace(counted, low=counted.low * (1.0 - hidden_heavy(counted)))
-        return Recalls(counted, recall(recovered.found, every, upper=True))
+        of_findings = recall(recovered.counted, findings, upper=False)
+        if of_findings is not None:
+            low = of_findings.low * (1.0 - hidden_heavy(of_findings))
+            of_findings = replace(of_findings, low=low)
+        return Recalls(of_findings, recall(recovered.found, every, upper=True))
 
+    # Measure the recall of copies in records and of copies of texts.
     of_records, of_texts = recalls(*cells.records), recalls(*cells.texts)
+
+    # Measure what decides whether this recall may be used, and the recall of the class
+    # for which there is an upper limit.
     in_cells = cells.findings.reshape(-1, DAMAGES)
     pieces = float(in_cells[:, PIECES:].sum()) / max(1.0, float(in_cells.sum()))
     detectable = None
@@ -185,8 +207,9 @@ def _of_characters(
     """Return the recall of characters, which is lower than that of copies because a
     part of a copy may lie outside the match.
 
-    This part depends on the edit, and is averaged over the mixture of edits. For copies
-    with other edits, it may be between zero and twice as large.
+    The share of this part is measured for each edit, and averaged over the mixture of
+    edits. Copies may have been edited in other ways, so the upper limit of recall
+    assumes that nothing lies outside, and the lower limit that twice the share does.
     """
     if recall is None:
         return None

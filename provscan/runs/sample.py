@@ -122,8 +122,9 @@ def _sample_keys(splits: list[Split], seed: int) -> list[int]:
     """Return a random number for each split, which depends on its file (size and both
     ends), its range and the seed.
 
-    Copies of a file are distinguished by their order, which only changes the names in
-    the sample, so that they are not all drawn or left out together.
+    The first, second and further copies of a file get different numbers, so that they
+    are not all drawn or left out together. The order of the files decides which copy
+    gets which number, and so changes only which copies are named in the sample.
     """
     ends: dict[str, bytes] = {}
     seen: Counter[bytes] = Counter()

@@ -156,10 +156,10 @@ def _tasks(
     """Yield a task for each split whose part is not complete."""
     for number, (split, block) in enumerate(_pieces(inputs)):
         if number not in complete:
-            # Choose the records to scan, and the number of carrier records to keep, in
-            # which spike-ins are planted and by which null dataset and dataset are
-            # compared. Later tasks need not keep records that the sample already
-            # excludes.
+            # Each task draws the records to scan, and keeps a sample of carrier
+            # records: spike-ins are planted in them, and a null dataset is compared
+            # with the dataset by them. A task that starts later keeps fewer, since the
+            # records kept so far rule out many of its own (``carriers.limit``).
             sampling = Sampling(inputs.share, seed, CARRIERS, carriers.limit)
             yield make_task(number, split, block=block, sampling=sampling)
 

@@ -94,7 +94,8 @@ class ScanTotals:
         """The code points of the whole dataset, projected if they are unknown."""
         if self.drawn is not None:
             return self.drawn.projected(self._of_parts("characters"))
-        # Records are drawn as a whole, with all of their code points.
+        # A sample of records draws all code points of a record or none of them, so the
+        # mean length of a record, weighted by length, is the design effect.
         unit = sum(part.squares for part in self.parts) / max(1, self.characters)
         limits = thinned(self.characters, self.fraction, effect=max(1.0, unit))
         return Factor(self.characters / self.fraction, *limits)

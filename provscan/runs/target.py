@@ -22,6 +22,7 @@ from provscan.index.folder import remove_index
 from provscan.options import Source
 from provscan.params import require_folder
 from provscan.readers.bytes.compression import COMPRESSED
+from provscan.readers.corpus.recipes import path_in_recipe
 from provscan.runs.folder import (
     ALL_PARTS,
     CONTROL,
@@ -32,6 +33,7 @@ from provscan.runs.folder import (
 )
 from provscan.runs.inputs import Sources, source_list
 from provscan.unfinished import Unfinished, Work, unfinished_folder
+from provscan.urls import local_path
 from provscan.writing import TEMPORARY, is_mount_point, remove_named
 
 # The folder of the run's files in its unfinished folder.
@@ -90,9 +92,10 @@ def require_outside(target: Path, sources: Sequence[str]) -> None:
     """
     place = Path(os.path.realpath(target))
     for source in sources:
-        read = Path(os.path.realpath(source))
+        path = local_path(path_in_recipe(source))
+        read = Path(os.path.realpath(path))
         # A text that was mistaken for a path may be too long for the system.
-        if source and (
+        if path and (
             read.is_relative_to(place)
             or (os.path.isdir(read) and place.is_relative_to(read))
         ):

@@ -9,8 +9,6 @@ from provscan.errors import InputError, UsageError
 
 # Code points per token if no tokenizer is given.
 CHARACTERS_PER_TOKEN = 4.0
-# Maximum number of texts that are counted.
-TEXTS = 10_000
 
 Tokens = Callable[[list[str]], int]
 

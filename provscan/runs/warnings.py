@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from provscan.estimate.recall import FINDABLE
+from provscan.estimate.strata import ENOUGH_TEXTS, HEAVIEST
 from provscan.runs.analysis import Measured
 from provscan.runs.breakdowns import FEW_FINDINGS
 from provscan.runs.chance_measures import ChanceMeasure
@@ -25,6 +26,9 @@ from provscan.runs.reasons import (
 from provscan.runs.recall import hidden_heavy
 from provscan.runs.wording import edit_words
 
+# Shares in words.
+SHARES = {1 / 2: "half", 1 / 3: "a third", 1 / 4: "a quarter"}
+
 WARNINGS = {
     "no_chance": (
         "Quotations, headlines and templates from a third source look like copies. "
@@ -33,8 +37,9 @@ WARNINGS = {
     "strata_without_control": (
         "The control has too few texts of some kinds that were found: {strata}. "
         "Records with findings of only such texts are left out of the lower bound: "
-        "{records:,}. A kind needs at least 50 control texts, and one per 100 licensed "
-        "texts."
+        "{records:,}. "
+        f"A kind needs at least {ENOUGH_TEXTS} control texts, and one per "
+        f"{HEAVIEST:.0f} licensed texts."
     ),
     "control_in_dataset": (
         "{share:.0%} of the control's texts are in the dataset, more than chance "
@@ -115,8 +120,8 @@ WARNINGS = {
 
 NOTES = {
     "hardly_found": (
-        "Copies with these edits are mostly missed: {edits}. Fewer than a third of the "
-        "test copies with them became findings."
+        "Copies with these edits are mostly missed: {edits}. "
+        f"Fewer than {SHARES[FINDABLE]} of the test copies with them became findings."
     ),
     "fraction_indexed": (
         "The index has a random {share:.3g}% of all licensed tweets (--fraction). "

@@ -677,6 +677,12 @@ def test_nothing_is_written_where_something_is_read(tmp_path: Path) -> None:
     for target in (corpus, corpus / "b.run"):
         with pytest.raises(OutputError, match="would be inside an input"):
             provscan.match(corpus, index, target, overwrite=True)
+    for source in (corpus.as_uri(), f"recipe:tweeteval={corpus}"):
+        for target in (corpus, corpus / "b.index", tmp_path):
+            with pytest.raises(OutputError, match="would be inside an input"):
+                provscan.build_index(source, target, overwrite=True)
+    with pytest.raises(OutputError, match="would be inside an input"):
+        provscan.match(corpus.as_uri(), index, corpus / "b.run", overwrite=True)
     assert os.listdir(corpus) == ["a.jsonl"]
 
 

@@ -121,6 +121,13 @@ def test_records_are_named_by_number_id_or_file(tmp_path: Path) -> None:
         assert made(rows, truth, *sources) == found
 
 
+def test_records_with_the_same_id_count_one_by_one() -> None:
+    # Records 1 to 3 share an id that the truth names; record 4 is a false finding.
+    rows = [{**match(n, 60), "record_id": "a"} for n in (1, 2, 3)] + [match(4, 60)]
+    found = made(rows, [{"record_id": "a"}, {"record_id": "b"}])
+    assert found.findings == {"true": 3, "false": 1, "precision": 0.75, "recall": 0.5}
+
+
 def test_unknown_scores_are_counted() -> None:
     found = made([match(1, None), match(2, 60)], [{"record": 1}, {"record": 2}])
     assert found.counts["without_score"] == 1

@@ -122,7 +122,7 @@ def test_texts_are_kept_of_the_strongest() -> None:
             for some in (batch(0, at), batch(at, 6)):
                 choice.add(some, ~control[some.place])
             found = choice.kept()
-            first = None if found.counted is None else found.counted.tolist()
+            first = None if found.findings is None else found.findings.tolist()
         return first, found.candidates.tolist()
 
     assert chosen(None) == (None, [4, 1, 2])

@@ -69,12 +69,21 @@ def known_recipes() -> dict[str, Recipe]:
     return found
 
 
+def path_in_recipe(source: str) -> str:
+    """Return the path of a source such as ``recipe:tweeteval=downloads/tweeteval``, and
+    any other source as it is.
+    """
+    if not source.startswith(PREFIX):
+        return source
+    return source_of(opened(source).partition("=")[2])
+
+
 def recipe_of(source: str) -> tuple[Recipe, str]:
     """Return the recipe and the path of a source such as
     ``recipe:tweeteval=downloads/tweeteval``.
     """
     name = source.removeprefix(PREFIX).partition("=")[0]
-    path = source_of(opened(source).partition("=")[2])
+    path = path_in_recipe(source)
     if name not in known_recipes():
         near = difflib.get_close_matches(name, known_recipes(), 1)
         known = (
