@@ -177,7 +177,9 @@ def _prefetch_code(_context, values, at):
 
 @_compiled_to(_prefetch_code)
 def prefetch(values, at):
-    """Prefetch ``values[at]``, which is needed soon; ``at`` may be out of bounds."""
+    """Prefetch the element with number ``at`` in memory, which is needed soon; ``at``
+    may be out of bounds.
+    """
 
 
 def _widen_code(_context, values, start, out, at):

@@ -1,7 +1,7 @@
 """Runs: one execution of ``index`` or ``match`` from beginning to end.
 
 :func:`~provscan.runs.match.run_match` composes a run from the modules below, which are
-listed in the order of the data.
+listed by what they are for.
 
 Inputs and files:
 

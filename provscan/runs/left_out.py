@@ -46,14 +46,17 @@ def check_skipped(stats: ReadStats, options: MatchOptions) -> None:
             f"--max-bad {percentage(100.0 * options.max_bad, 4)} allows"
         )
         remedy = "Mend the file, or allow more with --max-bad"
-    first, reason = min(
+    cases = [
         (case, reason) for reason in bad for case in stats.examples.get(reason, [])
-    )
-    detail = f": {first.detail}" if first.detail else ""
-    raise InputError(
-        f"{what}; the first is record {first.record} of {first.source} "
-        f"({reason}{detail}). {remedy}"
-    )
+    ]
+    example = ""
+    if cases:
+        first, reason = min(cases)
+        detail = f": {first.detail}" if first.detail else ""
+        example = (
+            f"; the first is record {first.record} of {first.source} ({reason}{detail})"
+        )
+    raise InputError(f"{what}{example}. {remedy}")
 
 
 def unread_parts(

@@ -52,8 +52,8 @@ PROJECTED = (
     "The dataset has about {whole} records, projected from the sample, and may have "
     "more."
 )
-"""Replaces an upper limit that is larger than the number of all records, which is only
-a projection in a sample of files.
+"""Follows an upper limit that is larger than the number of all records, which is only a
+projection in a sample of files.
 """
 
 

@@ -14,7 +14,8 @@ def _opened_tag(text, low, high, opened):
     """Return the last place before ``high`` where a tag may begin, if the tag does not
     end before ``high``; otherwise -1.
 
-    ``opened`` is the result for ``low``, so only ``text[low:high]`` is read.
+    ``opened`` is the result for ``low``, so only ``text[low:high]`` and the byte after
+    it are read.
 
     The tag's bracket may be a character reference: ``&lt;``, ``&#60;``, ``&amp;lt;``.
     """
@@ -56,12 +57,12 @@ def cut_texts(text, offsets, size, cuts, firsts):
     spaces, are the canonical text of the whole.
 
     A chunk that continues a text therefore begins after ASCII white space, with a
-    visible character below U+0800: ``＠`` and the scripts written without spaces are
-    above. This character is not ``@`` or ``&``, which may belong to a retweet mark
-    before it, and is not inside what may be a tag. Fill int64 ``cuts`` with the
-    starts of the chunks and the end of the last one, and int64 ``firsts[i]`` with the
-    number of the first chunk of text i, ``firsts[-1]`` with the number of chunks.
-    Return this number.
+    character other than a space below U+0800: ``＠`` and the scripts written without
+    spaces are above. This character is not ``@`` or ``&``, which may belong to a
+    retweet mark before it, and is not inside what may be a tag. Fill int64 ``cuts``
+    with the starts of the chunks and the end of the last one, and int64 ``firsts[i]``
+    with the number of the first chunk of text i, ``firsts[-1]`` with the number of
+    chunks. Return this number.
     """
     n = np.int64(0)
     for i in range(len(offsets) - 1):

@@ -18,8 +18,7 @@ def one_a_line(text, out, state):
     whether it ends after a backslash, the depth of the elements (1 in an array, 0 for
     consecutive objects), the number of commas, and the number of closing brackets
     without an opening one. Such a bracket ends its element, and the array continues.
-    uint8 ``out`` has room for one and a half times ``text``. Return the number of bytes
-    written.
+    uint8 ``out`` has room for twice ``text``. Return the number of bytes written.
     """
     depth = state[DEPTH]
     quoted = state[QUOTED]

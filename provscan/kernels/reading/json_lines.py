@@ -1,8 +1,9 @@
 """Parse JSON lines into columns of strings, without creating an object for each value.
 
 The input must be strict JSON (RFC 8259) with one object per line. Anything else (a
-value whose type differs from that of its column, a repeated key, a lone surrogate, a
-blank line) ends the reading, and another parser is used.
+value whose type differs from that of its column, a repeated key of a column, values
+nested very deeply, a lone surrogate, a blank line) ends the reading, and another parser
+is used.
 """
 
 import numpy as np

@@ -16,7 +16,7 @@ The other functions search for the span with which a candidate passes. For the f
 way, it is the run of 5-grams with the highest Jaccard index of hits, found exactly by
 Dinkelbach's iteration (1967, doi:10.1287/mnsc.13.7.492): maximise ``hits - j * misses``
 by Kadane's scan, set j to the resulting index, repeat. If that run contains too little
-of the text, one scan with j just above the minimum similarity finds the largest run
+of the text, one scan with j just below the minimum similarity finds the largest run
 that may reach it. Parts of the text may have changed places: a record that has too
 little of it near the diagonal is searched again, up to the length of the text on both
 sides. For the second way, the span is the run with the greatest ``hits - misses``.
