@@ -91,6 +91,7 @@ STATUSES = {"status": None, "refused": None, "limited": "429", "broken": "599"}
 NOTES = {
     "inferred": f"calls that are inferred from a pause of {PAUSE} s, since the log has "
     "ids of tweets without a request before them: {:,}",
+    "unseen": "refused requests that the log does not show before the refusal: {:,}",
     "elsewhere": "ids that are not counted as delivered tweets, since the client read "
     "them from a file, or they are ids of users, trends or other objects: {:,}",
     "unanswered": "requests without an answer in the log, which count as calls that "
@@ -445,9 +446,19 @@ class Client(Documents):
                 yield from self._finished(call, kind != "end")
                 call, self._chooses = None, kind == "replies"
             elif call and message and kind in STATUSES:
-                call["status"] = (
-                    message["status"] or message["refused"] or STATUSES[kind]
-                )
+                if call["ids"] and kind in ("limited", "refused"):
+                    # A response that has arrived is not refused: the line is about a
+                    # later request, which the log does not show.
+                    yield from self._finished(call, True)
+                    call = {"row": number, "time": time or call["time"], "ids": []}
+                    call |= {"endpoint": "", "parameters": None, "tweets": None}
+                    call["answered"] = False
+                    self.others -= 1
+                    self._noted["unseen"] += 1
+                if not call["ids"]:
+                    call["status"] = (
+                        message["status"] or message["refused"] or STATUSES[kind]
+                    )
             elif call and kind == "none":
                 call["tweets"] = len(call["ids"])
             elif call and kind not in ("request", "wait"):

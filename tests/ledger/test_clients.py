@@ -81,6 +81,29 @@ CASES: dict[str, tuple[list[str], tuple[int, ...], str]] = {
         (2, 0, 1, 1, 1, 0),
         "",
     ),
+    "a stream that breaks off": (
+        [
+            ALL,
+            "archived 11",
+            "archived 12",
+            "caught connection error: EOF on 1 try",
+            ALL,
+            "archived 13",
+        ],
+        (2, 0, 0, 0, 3, 0),
+        "",
+    ),
+    "a refused request that the log does not show": (
+        [
+            SEARCH,
+            "archived 11",
+            "rate limit exceeded: sleeping 30.5 secs",
+            SEARCH,
+            "archived 12",
+        ],
+        (3, 1, 0, 0, 2, 0),
+        "refused requests that the log does not show before the refusal: 1",
+    ),
     "stopped before the answer": (
         [SEARCH, "archived 11", SEARCH, "process received SIGNT, stopping"],
         (2, 0, 0, 0, 1, 0),
