@@ -428,6 +428,11 @@ class Client(Documents):
                     opened = {"endpoint": "", "parameters": None}
                     self._noted["inferred"] += 1
                 last = now
+            elif time and call and call["ids"] and kind in ("limited", "refused"):
+                # A response that has arrived is not refused: the line is about a later
+                # request, which the log does not show.
+                opened = {"endpoint": "", "parameters": None}
+                self._noted["unseen"] += 1
             if opened is not None:
                 yield from self._finished(call, True)
                 call = {"row": number, "time": time, "status": None, "ids": []}
@@ -445,20 +450,10 @@ class Client(Documents):
             elif kind in ("next", "replies", "end"):
                 yield from self._finished(call, kind != "end")
                 call, self._chooses = None, kind == "replies"
-            elif call and message and kind in STATUSES:
-                if call["ids"] and kind in ("limited", "refused"):
-                    # A response that has arrived is not refused: the line is about a
-                    # later request, which the log does not show.
-                    yield from self._finished(call, True)
-                    call = {"row": number, "time": time or call["time"], "ids": []}
-                    call |= {"endpoint": "", "parameters": None, "tweets": None}
-                    call["answered"] = False
-                    self.others -= 1
-                    self._noted["unseen"] += 1
-                if not call["ids"]:
-                    call["status"] = (
-                        message["status"] or message["refused"] or STATUSES[kind]
-                    )
+            elif call and message and kind in STATUSES and not call["ids"]:
+                call["status"] = (
+                    message["status"] or message["refused"] or STATUSES[kind]
+                )
             elif call and kind == "none":
                 call["tweets"] = len(call["ids"])
             elif call and kind not in ("request", "wait"):

@@ -52,8 +52,8 @@ MOST_SMALL_BYTES = 1 << 28
 def scan_tables(
     tables: Sequence[LookupTables], params: IndexParams
 ) -> tuple[LookupTables, ...]:
-    """Return the tables of an index without shards, of which the first has most texts,
-    joined into one if memory allows it, else into a few.
+    """Join the tables of an index without shards into one if memory allows it, else
+    into a few. The first table has the most texts.
     """
     large, *small = tables
     small = joined_all(small, params)

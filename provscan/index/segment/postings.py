@@ -100,7 +100,7 @@ def chunk_of(entries: np.ndarray) -> Chunk:
 
 
 class SpilledArrays:
-    """Numbered arrays of entries, of which the earlier ones are in a file.
+    """Numbered arrays of entries. The earlier arrays are in a file.
 
     Arrays are first kept in memory; when they have `most` entries, they are moved to
     the file.
