@@ -288,7 +288,7 @@ class MatchParams(Params):
     Examples
     --------
     >>> MatchParams(threshold=0.6).min_chars
-    20
+    25
     >>> MatchParams(threshold=60)
     Traceback (most recent call last):
     provscan.errors.ParameterError: threshold must be between 0.1 and 1, not 60
@@ -296,7 +296,7 @@ class MatchParams(Params):
 
     threshold: float = 0.25
     min_containment: float = 0.5
-    min_chars: int = 20
+    min_chars: int = 25
     partial_chars: int = 40
     limits: SearchLimits = SearchLimits()
 
@@ -344,10 +344,6 @@ class FindingParams(Params):
     min_bits_passage
         The same for a shorter span, a passage, since a long field gives chance more
         opportunities.
-    min_letters
-        Minimum number of letters that span and licensed text have in common
-        (containment times length, but at most the letters of the span), counted as for
-        ``min_chars``.
 
     Examples
     --------
@@ -357,7 +353,6 @@ class FindingParams(Params):
 
     min_bits: float = 50.0
     min_bits_passage: float = 60.0
-    min_letters: int = 25
 
     def __post_init__(self) -> None:
         for name in ("min_bits", "min_bits_passage"):
@@ -368,13 +363,6 @@ class FindingParams(Params):
                 getattr(self, name),
                 "0 or more",
             )
-        require_number("min_letters", self.min_letters, whole=True)
-        require(
-            0 <= self.min_letters <= LONGEST,
-            "min_letters",
-            self.min_letters,
-            f"between 0 and {LONGEST}",
-        )
 
     def changed(self) -> dict[str, Any]:
         """Return the values that differ from the defaults."""

@@ -322,15 +322,15 @@ def _finding(
     containment = np.array([match["containment"]])
     letters = letters_in_common(containment, length, script, np.array([span])).item()
     if match["bits"] is None:
-        least = max(LETTERS_WITHOUT_BITS, rule.min_letters)
-        return [_gate("letters in common, without known bits", letters, least)]
+        return [
+            _gate(
+                "letters in common, without known bits", letters, LETTERS_WITHOUT_BITS
+            )
+        ]
     name, kind = "min_bits_passage", "a passage"
     if span >= WHOLE_FIELD * size:
         name, kind = "min_bits", "a whole field"
-    return [
-        _gate("letters in common", letters, rule.min_letters, "min_letters"),
-        _gate(f"bits, as {kind}", match["bits"], getattr(rule, name), name),
-    ]
+    return [_gate(f"bits, as {kind}", match["bits"], getattr(rule, name), name)]
 
 
 def _gate(name: str, value: float, limit: float, parameter: str = "") -> dict[str, Any]:

@@ -1,14 +1,11 @@
-"""The rule that decides which matches are findings: those whose wording is rare, long
-enough, and not known from elsewhere.
+"""The rule that decides which matches are findings: those whose wording is rare and not
+known from elsewhere.
 
 A match is a finding if
 
 - its licensed text is neither *common* (three authors or more, or an author of the
   control, posted it) nor *known* (it also occurs in data that can't come from the
-  platform, see :class:`KnownElsewhere`),
-- span and licensed text have at least ``min_letters`` letters in common: containment
-  times length, at most the length of the span (containment counts the repeated 5-grams
-  of a text only once), and
+  platform, see :class:`KnownElsewhere`), and
 - the wording has at least ``min_bits`` bits if the span covers the whole field, or
   ``min_bits_passage`` if it is a passage. In a script that the background model does
   not know, at least :data:`LETTERS_WITHOUT_BITS` letters in common replace the bits.
@@ -69,7 +66,9 @@ def letters_in_common(
     containment: Floats, length: Numbers, script: Numbers, span: Numbers
 ) -> Floats:
     """Return the number of letters that spans have in common with licensed texts of the
-    given lengths, as ``min_chars`` counts letters.
+    given lengths, as ``min_chars`` counts letters: containment times length, but at
+    most the length of the span, since containment counts the repeated 5-grams of a text
+    only once.
     """
     result: Floats = np.minimum(
         containment * length, span * np.where(WIDE[script], 2, 1)
@@ -119,10 +118,7 @@ class TextScores:
         rare = np.where(
             np.isnan(bits), letters >= LETTERS_WITHOUT_BITS - 1e-3, bits >= least
         )
-        counted = (
-            rare & (letters >= params.min_letters - 1e-3) & ~self.common[place] & ~known
-        )
-        return Scores(bits, known, counted)
+        return Scores(bits, known, rare & ~self.common[place] & ~known)
 
 
 @dataclass(frozen=True)
