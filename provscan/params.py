@@ -274,8 +274,10 @@ class MatchParams(Params):
         Minimum containment: the share of the licensed text's 5-grams that are in the
         span.
     min_chars
-        Minimum number of letters in common, computed as containment times the length of
-        the licensed text. Shorter licensed texts and shorter stretches never match.
+        Minimum number of letters in common: containment times the length of the
+        licensed text, but at most the length of the span, since containment counts the
+        repeated 5-grams of a text only once. Shorter licensed texts and shorter
+        stretches never match.
     partial_chars
         Minimum number of letters in a common stretch, which may come from any part of
         the licensed text. Letters that the span adds within the stretch are subtracted

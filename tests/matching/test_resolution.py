@@ -179,7 +179,7 @@ def test_no_gap_between_short_and_long_records(build: Build, around: int) -> Non
 
 
 @pytest.mark.parametrize(
-    "length", [20, 21, 30, 60, 120, 280, 500, 511, 512, 513, 514, 600, 1200]
+    "length", [26, 27, 30, 60, 120, 280, 500, 511, 512, 513, 514, 600, 1200]
 )
 @pytest.mark.parametrize("script", ["latin", "chinese", "thai"])
 def test_tweets_of_any_length_alone_and_in_text(
@@ -415,11 +415,11 @@ def test_a_flood_of_matches_at_one_place(build: Build) -> None:
     index = build(
         [
             "#TheOldHarbourOfTown " * 3,
-            *(f"Zebra number {number} crossing" for number in range(300)),
+            *(f"Zebra number {number} at the crossing" for number in range(300)),
         ]
     )
     text = "\n".join(
-        f"Zebra number {number * 7 % 300} crossing" for number in range(2000)
+        f"Zebra number {number * 7 % 300} at the crossing" for number in range(2000)
     )
     assert [int(tweet) - 1 for tweet, _ in found(index, text)] == [
         number * 7 % 300 for number in range(2000)

@@ -139,7 +139,7 @@ def test_a_run_without_texts_holds_their_digests(tmp_path: Path) -> None:
     text = (
         "the harbour opened late because the old ferry had lost its only rudder again"
     )
-    greeting = "good morning to you all"
+    greeting = "good morning to you all today"
     greetings = [
         {"id": str(n), "text": greeting, "author": f"a{n}"} for n in range(10, 60)
     ]
