@@ -39,7 +39,6 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
         background,
         fingerprints,
         minimizers,
-        prefilter,
         seeding,
         spacing,
         suppress,
@@ -148,17 +147,13 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     yield (
         fingerprints.agreeing,
         (
-            (u8, i64),
-            (text, r.read_only(i64)),
+            fingerprints.FingerprintedRecords(*codes, u8),
+            fingerprints.NumberedTexts(*text, r.read_only(i64)),
             candidates,
             thresholds,
             fingerprints.fingerprints_scratch(4),
             flags,
         ),
-    )
-    yield (
-        prefilter.prefilter,
-        (grams, text, candidates, thresholds, prefilter.prefilter_scratch(4), flags),
     )
     entry_scratch = r.SeedEntriesScratch(u32, u32, i32, scratch)
     yield minimizers.seed_entries, (text, 0, seed_params, entry_scratch, u64, (20, u8))
