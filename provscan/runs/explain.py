@@ -30,6 +30,7 @@ from provscan.matching.compare import Comparison, comparison
 from provscan.names import printable
 from provscan.options import MatchOptions, option_name
 from provscan.params import FINDING, WHOLE_FIELD, FindingParams, MatchParams
+from provscan.readers.strings import LEFT_OUT
 from provscan.runs.inputs import fields_of
 from provscan.scoring.lengths import lengths_and_scripts
 from provscan.scoring.rule import LETTERS_WITHOUT_BITS, letters_in_common
@@ -63,7 +64,8 @@ def explain_text(
     compared with the rule for findings. With ``fix_encoding``, the repaired passage is
     shown.
     """
-    size = len(text)
+    # Code points that readers leave out are marked, in the places of the original.
+    field = readers.spoken(text)
     fixed = readers.mended(text) if fix_encoding else None
     text = readers.spoken(text if fixed is None else fixed.text)
 
@@ -95,8 +97,13 @@ def explain_text(
         overlapping.sort(key=lambda other: other["tweet_id"] != row["tweet_id"])
         passage = text[row["start"] : row["end"]]
         match = next(iter(overlapping), None)
+        left_out = 0
+        if match is not None:
+            found = slice(match["start"] - offset, match["end"] - offset)
+            left_out = field[found].count(LEFT_OUT)
+        sizes = len(field), left_out
         compared = _compared(
-            passage, row["tweet_id"], index, params, match, size, finding
+            passage, row["tweet_id"], index, params, match, sizes, finding
         )
         explained.append({**compared, "start": low, "end": high})
     return explained
@@ -146,7 +153,9 @@ def explain_tweet(
     chosen = (pc.field("tweet_id") == tweet_id) & ~pc.field("control")
     rows = matches.filter(chosen).slice(0, SHOWN)
     options = options_of(info)
-    alone = _compared("", tweet_id, index, options.params, None, 0, options.finding)
+    alone = _compared(
+        "", tweet_id, index, options.params, None, (0, 0), options.finding
+    )
     explained = []
     for source, record in dict.fromkeys(
         zip(*rows.select(["source", "record"]).to_pydict().values(), strict=True)
@@ -230,11 +239,11 @@ def _compared(
     index: Index,
     params: MatchParams,
     reported: dict[str, Any] | None,
-    size: int,
+    sizes: tuple[int, int],
     rule: FindingParams,
 ) -> Explanation:
-    """Compare a passage with a licensed tweet, given the match reported there and the
-    size of the field.
+    """Compare a passage with a licensed tweet, given the match reported there, the size
+    of the field, and the number of code points in the match that readers leave out.
 
     If the tweet has several texts, the most similar one is compared.
     """
@@ -255,7 +264,7 @@ def _compared(
     conditions = []
     if match is not None and "bits" in match:
         length, script = lengths_and_scripts(index.reader, numbers[chosen : chosen + 1])
-        conditions = _finding(match, length, script, size, rule)
+        conditions = _finding(match, length, script, sizes, rule)
     return {
         # The licensed text.
         "tweet_id": tweet_id,
@@ -312,15 +321,17 @@ def _finding(
     match: Mapping[str, Any],
     length: Numbers,
     script: Numbers,
-    size: int,
+    sizes: tuple[int, int],
     rule: FindingParams,
 ) -> list[dict[str, Any]]:
-    """Return the conditions of a finding for a match in a field of the given size;
-    ``length`` and ``script`` are those of the licensed text.
+    """Return the conditions of a finding for a match; ``length`` and ``script`` are
+    those of the licensed text, and ``sizes`` are as for :func:`_compared`.
     """
+    size, left_out = sizes
     span = match["end"] - match["start"]
+    compared = np.array([span - left_out])
     containment = np.array([match["containment"]])
-    letters = letters_in_common(containment, length, script, np.array([span])).item()
+    letters = letters_in_common(containment, length, script, compared).item()
     if match["bits"] is None:
         least = max(LETTERS_WITHOUT_BITS, rule.min_letters)
         return [_gate("letters in common, without known bits", letters, least)]

@@ -23,6 +23,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -77,7 +78,8 @@ def run_match(
     ``render`` makes its report.
     """
     clock = Clock()
-    path = run_path(sources, target.out)
+    others = (options.files(name) for name in ("control", "null", "known"))
+    path = run_path(sources, target.out, chain.from_iterable(others))
     index = checked_index(index, options)
     left_out = list(index.reader.left_out.segments) or None
     options = replace(options, without_segment=left_out)

@@ -12,7 +12,7 @@ import contextlib
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -33,7 +33,7 @@ from provscan.runs.folder import (
 )
 from provscan.runs.inputs import Sources, source_list
 from provscan.unfinished import Unfinished, Work, unfinished_folder
-from provscan.urls import local_path
+from provscan.urls import local_path, source_of
 from provscan.writing import TEMPORARY, is_mount_point, remove_named
 
 # The folder of the run's files in its unfinished folder.
@@ -59,14 +59,16 @@ class RunFolder(NamedTuple):
     files: Path  # The folder of its files.
 
 
-def run_path(sources: Sources, out: Source | None) -> Path:
-    """Return the run folder, which must not be part of the inputs; by default it is
-    named after the first source.
+def run_path(
+    sources: Sources, out: Source | None, others: Iterable[Source] = ()
+) -> Path:
+    """Return the run folder, which must not be part of the sources or of ``others``
+    that are read; by default it is named after the first source.
     """
     named = source_list(sources)
     place = default_out(named) if out is None else out
     require_folder("out", place)
-    require_outside(Path(place), named or [])
+    require_outside(Path(place), [*(named or []), *map(source_of, others)])
     return Path(place)
 
 

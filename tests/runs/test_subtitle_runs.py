@@ -77,6 +77,24 @@ def test_a_text_is_explained_without_its_cues(index):
     assert explained["canonical_passage"] == explained["canonical_tweet"]
 
 
+def test_cues_within_a_match_are_no_letters_in_common(tmp_path):
+    # Each 5-gram is repeated, so a short span contains all of the tweet's 5-grams.
+    index = provscan.build_index(
+        [{"id": "1", "text": "abcd " * 20}], tmp_path / "repeated.index"
+    )
+    text = "\n".join(
+        f"{n}\n00:00:0{n},000 --> 00:00:0{n},900\nabcd abcd abcd abc{n}\n"
+        for n in range(1, 5)
+    )
+    rows = index.match([text])
+    (explained, *_) = explain_text(text, index, MatchParams(), matches=rows)
+    (row,) = rows.to_pylist()
+    spoken_passage = spoken(text)[row["start"] : row["end"]].replace(LEFT_OUT, "")
+    letters = explained["finding"][0]
+    assert letters["name"].startswith("letters in common")
+    assert letters["value"] == len(spoken_passage) < row["end"] - row["start"]
+
+
 def test_in_python(index, text):
     found = index.match_document(text)
     assert {span.tweet_id for span in found} >= {tweet["id"] for tweet in LONG}
