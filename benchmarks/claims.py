@@ -338,7 +338,7 @@ def edited(
             whole,
             np.array([len(tweet["text"]) for tweet in chosen]),
         )
-    ).counted
+    ).passes_rule
     texts = (
         [placed(copy, rng.choice(documents), rng) for copy in copies]
         if inside

@@ -306,7 +306,7 @@ class Index:
             "bits": pa.array(bits, mask=np.isnan(bits)),
             "common": pa.array(of_texts.common[place]),
             "known": pa.array(scores.known),
-            "counted": pa.array(scores.counted),
+            "counted": pa.array(scores.passes_rule),
         }
 
     def _tweets(self, found: Matches) -> dict[str, pa.ChunkedArray | pa.Array]:

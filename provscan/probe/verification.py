@@ -124,7 +124,7 @@ def free_matches(answers: Sequence[Answer], reader: IndexReader) -> list[Recitat
                 np.diff(found.span, axis=1)[:, 0],
             )
         )
-    kept: Numbers = np.flatnonzero(scores.counted)
+    kept: Numbers = np.flatnonzero(scores.passes_rule)
     columns: list[list[Any]] = [
         [QuestionKey.parse(rows[row].key) for row in found.row[kept].tolist()],
         *found.span[kept].T.tolist(),

@@ -27,8 +27,8 @@ Measuring:
 - ``count``: numbers of matches, records and texts.
 - ``null``: the same for a null dataset, and whether it is of the dataset's kind.
 - ``clusters``: findings of texts with similar wording, which count as one event.
-- ``chance_measures``: the chance matches that a control or a null dataset predicts.
-- ``chance``: the predictions of all measures, compared with the findings.
+- ``chance``: the chance matches that a control and a null dataset predict, compared
+  with the findings.
 - ``error_rates``: the share of chance matches in lists of the strongest findings.
 - ``recall``: the share of copies that is found, measured on test copies.
 - ``layers``: "at least", estimate and "at most", from counts, chance and recall.

@@ -106,7 +106,7 @@ class Measured:
     @property
     def claimable(self) -> int:
         """The number of records with findings whose chance is measured."""
-        return int(self.counts.claimable[0].records.sum())
+        return int(self.counts.claimable.records.sum())
 
     @cached_property
     def sharing_factors(self) -> dict[str, Factor]:
@@ -117,7 +117,7 @@ class Measured:
         record with several is more likely to be found, so the number of all such
         records would be too high.
         """
-        tweets = self.matches.tweets[self.counts.claimable[0].copies > 0]
+        tweets = self.matches.tweets[self.counts.claimable.copies > 0]
         showing = {
             "records": records_by_tweets(self.matches, self.eligible),
             "texts": by_tweets(tweets),
@@ -256,9 +256,7 @@ def measure(
         eligible=eligible,
         counts=counts,
         chance=chance,
-        error_rates=measure_error_rates(
-            chance, eligible, counts.text_findings[0], null_counts
-        ),
+        error_rates=measure_error_rates(chance, eligible, counts.by_text, null_counts),
         recall=measure_recall(
             scores.planted, scores.recovered, counts.cells, samples.licensed.too_short
         ),

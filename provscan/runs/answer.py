@@ -83,8 +83,8 @@ def answer_of(
             "characters_a_token": characters,
         },
         "withheld": withheld,
-        "warnings": warnings(measured),
-        "notes": notes(measured),
+        "warnings": list(warnings(measured)),
+        "notes": list(notes(measured)),
     }
 
 
@@ -168,11 +168,9 @@ def _strengths(measured: Measured) -> list[dict[str, Any]]:
     them that chance explains.
     """
     result = []
-    for least, found, chance in zip(
-        STRENGTHS, measured.counts.claimable, measured.chance.by_strength, strict=True
-    ):
-        findings = int(found.records.sum())
-        high = min(float(findings), chance["records"].high) if chance else None
+    for least, claim in zip(STRENGTHS, measured.chance.whole.claims, strict=True):
+        findings, limits = int(claim.found.records.sum()), claim.chance.limits
+        high = min(float(findings), limits["records"].high) if limits else None
         result.append(
             {
                 "bits_from": least if least > 0 else None,

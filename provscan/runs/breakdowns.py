@@ -15,15 +15,8 @@ from provscan.arrays import Numbers
 from provscan.estimate.layers import Layers
 from provscan.estimate.limits import Factor, exactly
 from provscan.runs.analysis import Measured
-from provscan.runs.count import (
-    STRENGTHS,
-    Grouping,
-    Subset,
-    cluster_count,
-    count_groups,
-    count_matches,
-    subset_of,
-)
+from provscan.runs.chance import Claim, Subset, cluster_count, subset_of
+from provscan.runs.count import Grouping, count_groups, count_matches
 from provscan.runs.layers import layers_of, without_withheld
 
 # Minimum number of findings for numbers by source, author, year or language.
@@ -88,7 +81,9 @@ def _sources(measured: Measured) -> Iterator[Value]:
             # The texts of one source are only known from its part files.
             of_source = measured.matches.of_source(name)
             found = subset_of(
-                count_matches(of_source, measured.eligible), chance.claimable_family
+                count_matches(of_source, measured.eligible),
+                chance.claimable_cluster,
+                [claim.chance for claim in chance.whole.claims],
             )
         share = sizes[name] / max(1, scanned.records)
         yield Value("source", name, found, exactly(read[name]), share)
@@ -105,7 +100,7 @@ class _Values(NamedTuple):
 def _shown(measured: Measured, breakdown: str) -> _Values:
     """Return the authors, years or languages with the most findings."""
     matches = measured.matches
-    findings = np.where(matches.control, 0, measured.counts.text_findings[0].count)
+    findings = np.where(matches.control, 0, measured.counts.by_text.count)
     coded = getattr(matches.authorship, breakdown).combine_chunks().dictionary_encode()
     known = [*map(str, coded.dictionary.to_pylist()), ""]
     code = coded.indices.fill_null(len(known) - 1).to_numpy(zero_copy_only=False)
@@ -124,17 +119,19 @@ def _authors_years_languages(measured: Measured) -> Iterator[Value]:
     chance, whole = measured.chance, measured.chance.whole
     # Use only all findings, and those of the strength with the most findings beyond
     # chance.
-    places = sorted({0, chance.best_strength})
+    strengths = sorted({0, chance.best_strength})
+    by_text = [counts.strengths[strength].by_text for strength in strengths]
+    claims = [whole.claims[strength] for strength in strengths]
     shown = [_shown(measured, breakdown) for breakdown in BREAKDOWNS]
     groups = list[Grouping]()
     for _, names, codes in shown:
         licensed = np.where(measured.matches.control, -1, codes)
         claimed = np.where(eligible.claimable, codes, -1)
         groups += [Grouping(licensed, len(names), None), Grouping(licensed, len(names))]
-        groups += [Grouping(claimed, len(names), STRENGTHS[p]) for p in places]
+        groups += [Grouping(claimed, len(names), strong.least) for strong in by_text]
     records = iter(count_groups(measured.matches, groups, by_split=True))
-    texts = max(1, whole.claimable[0].texts)
-    amounts = [whole.licensed, whole.findings, *(whole.claimable[p] for p in places)]
+    texts = max(1, claims[0].found.texts)
+    amounts = [whole.licensed, whole.findings, *(claim.found for claim in claims)]
     for breakdown, names, codes in shown:
         in_splits = [next(records) for _ in amounts]
         for number, name in enumerate(names):
@@ -143,16 +140,14 @@ def _authors_years_languages(measured: Measured) -> Iterator[Value]:
                 amount.restricted_to(here, by_split[number])
                 for amount, by_split in zip(amounts, in_splits, strict=True)
             )
-            clusters = {
-                place: cluster_count(
-                    chance.claimable_family[
-                        here & (counts.text_findings[place].count > 0)
-                    ]
+            here_claims = [
+                Claim(
+                    found,
+                    cluster_count(chance.claimable_cluster[here & strong.found]),
+                    claim.chance,
                 )
-                for place in places
-            }
-            subset = Subset(
-                every, findings, dict(zip(places, claimable, strict=True)), clusters
-            )
-            share = subset.claimable[0].texts / texts
+                for found, strong, claim in zip(claimable, by_text, claims, strict=True)
+            ]
+            subset = Subset(every, findings, here_claims)
+            share = claimable[0].texts / texts
             yield Value(breakdown, name, subset, measured.scanned.all_records, share)

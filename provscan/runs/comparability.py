@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from provscan.arrays import Flags, Floats, Numbers
 from provscan.calibration.controls import Controls
@@ -42,14 +42,14 @@ class TextSample:
     """
 
     total: int  # Number of all texts from which the sample was drawn.
-    # Script (an index of ``provscan.scoring.lengths.SCRIPTS``) and place of the length
-    # class of each text.
+    # Script and length class of each text: indices of ``SCRIPTS`` and ``BANDS`` in
+    # ``provscan.scoring.lengths``.
     script: Numbers
     band: Numbers
     year: Numbers  # Known years.
-    # Author and language; "" if unknown.
-    author: npt.NDArray[np.str_]
-    lang: npt.NDArray[np.str_]
+    # Author and language; null if unknown.
+    author: pa.ChunkedArray
+    lang: pa.ChunkedArray
     # Bits per code point; nan if unknown. Empty if there is no control.
     rarity: Floats
     # Share of all texts that are too short to be searched for.
@@ -74,20 +74,16 @@ def sample_texts(
         too_short = 1.0 - float(long.mean()) if len(long) else 0.0
         texts, length, script = texts[long], length[long], script[long]
         known = authorship(controls.reader, texts[:TWEET_SAMPLE])
-        author, lang = (
-            np.array(column.cast(pa.string()).fill_null("").to_pylist(), np.str_)
-            for column in (known.author, known.lang)
-        )
         # Wording is compared only if there is a control.
         worded = texts[: BITS_SAMPLE if controls.texts else 0]
         bits = background.bits(controls.reader, worded)
         return TextSample(
             round(total * (1.0 - too_short)),
             script,
-            band_places(bands(length)),
+            bands(length),
             known.year.drop_null().to_numpy().astype(np.int64),
-            author,
-            lang,
+            _without_empty(known.author),
+            _without_empty(known.lang),
             bits / np.maximum(length[: len(worded)], 1),
             too_short,
         )
@@ -95,13 +91,14 @@ def sample_texts(
     return TextSamples(*ordered_map(drawn, (False, True), threads))
 
 
-def band_places(band: Numbers) -> Numbers:
-    return np.searchsorted(np.array(BANDS), band).astype(np.int64)
+def _without_empty(names: pa.ChunkedArray) -> pa.ChunkedArray:
+    names = names.cast(pa.string())
+    return pc.if_else(pc.not_equal(names, ""), names, pa.scalar(None, pa.string()))
 
 
 def recall_group(script: Numbers, band: Numbers) -> Numbers:
     """Return the class of script and length within which recall is measured."""
-    return UNSPACED[script] * len(BANDS) + band_places(band)
+    return UNSPACED[script] * len(BANDS) + band
 
 
 @dataclass(frozen=True)
@@ -138,46 +135,36 @@ class TextStrata:
         self, script: Numbers, band: Numbers, lang: pa.ChunkedArray
     ) -> Numbers:
         """Return the stratum of each text by script, length class and language."""
-        code = np.zeros(len(script), np.int64)
-        if self.languages:
-            names = lang.cast(pa.string()).fill_null("").combine_chunks()
-            coded = names.dictionary_encode()
-            code = _codes(np.array(coded.dictionary.to_pylist()), self.languages)[
-                coded.indices.to_numpy()
-            ]
-        kind = script * (len(self.languages) + 1) + code
-        return self.strata.of_class[kind, band_places(band)]
+        return self.strata.of_class[_kinds(script, lang, self.languages), band]
 
 
 def stratify(licensed: TextSample, control: TextSample) -> TextStrata:
     """Divide texts into strata, given samples of the licensed and the control texts."""
     samples = licensed, control
-    counts = Counter(licensed.lang.tolist())
-    languages = sorted(
-        name
-        for name in counts
-        if name and counts[name] >= MIN_LANGUAGE_SHARE * len(licensed.lang)
-    )
-    known = [np.mean(each.lang != "") if len(each.lang) else 0.0 for each in samples]
+    counts = Counter(licensed.lang.drop_null().to_pylist())
+    least = MIN_LANGUAGE_SHARE * len(licensed.lang)
+    languages = sorted(name for name in counts if counts[name] >= least)
+    known = [
+        (len(each.lang) - each.lang.null_count) / max(1, len(each.lang))
+        for each in samples
+    ]
     if min(known) < MIN_KNOWN_LANGUAGE or len(languages) < 2:
         languages = []
-    codes = len(languages) + 1
-    tables, cells = [], []
-    for each in samples:
-        table = np.zeros((len(SCRIPTS) * codes, len(BANDS)))
-        used = len(each.lang) if languages else len(each.script)
-        kind = each.script[:used] * codes
-        if languages:
-            kind = kind + _codes(each.lang, languages)
-        cells.append((kind, each.band[:used]))
-        np.add.at(table, cells[-1], each.total / max(1, used))
-        tables.append(table)
     others = [f", {name}" for name in (*languages, "other languages")]
     kinds = [
         script + language
         for script in SCRIPTS
         for language in (others if languages else [""])
     ]
+    tables, cells = [], []
+    for each in samples:
+        table = np.zeros((len(kinds), len(BANDS)))
+        used = len(each.lang) if languages else len(each.script)
+        cells.append(
+            (_kinds(each.script[:used], each.lang, languages), each.band[:used])
+        )
+        np.add.at(table, cells[-1], each.total / max(1, used))
+        tables.append(table)
     strata = divide(kinds, BANDS, *tables)
 
     # Compare wording and lengths, for which the strata do not correct, among the texts
@@ -237,13 +224,14 @@ def eligibility_of(
     )
 
 
-def _codes(names: npt.NDArray[np.str_], languages: list[str]) -> Numbers:
-    """Return the index of each name in the languages, or the number of languages for
-    other names.
+def _kinds(script: Numbers, lang: pa.ChunkedArray, languages: list[str]) -> Numbers:
+    """Return the class of script and language of each text; languages that are not
+    named, or unknown, are one class.
     """
-    place = {name: number for number, name in enumerate(languages)}
-    found = [place.get(name, len(languages)) for name in names.tolist()]
-    return np.array(found, np.int64)
+    if not languages:
+        return script
+    place = pc.index_in(lang.cast(pa.string()), pa.array(languages, pa.string()))
+    return script * (len(languages) + 1) + place.fill_null(len(languages)).to_numpy()
 
 
 def agreement(licensed: TextSample, control: TextSample) -> dict[str, float]:
@@ -254,17 +242,16 @@ def agreement(licensed: TextSample, control: TextSample) -> dict[str, float]:
     distributions. For authors, it is the frequency with which a control text is by an
     author of the licensed sample, divided by that of another licensed text.
     """
-    spoken = [each.lang[each.lang != ""] for each in (licensed, control)]
-    languages = np.unique(np.concatenate(spoken))
-    pairs: dict[str, tuple[npt.NDArray[Any], npt.NDArray[Any]]] = {
+    spoken = [each.lang.drop_null() for each in (licensed, control)]
+    names = pa.array(sorted({*spoken[0].to_pylist(), *spoken[1].to_pylist()}))
+    pairs: dict[str, tuple[Numbers, Numbers]] = {
         "script": (licensed.script, control.script),
         "length": (licensed.band, control.band),
         "year": (licensed.year, control.year),
-        "language": (
-            np.searchsorted(languages, spoken[0]),
-            np.searchsorted(languages, spoken[1]),
-        ),
     }
+    if len(names):
+        first, second = (pc.index_in(each, names).to_numpy() for each in spoken)
+        pairs["language"] = first, second
     rare, rest = (each.rarity[~np.isnan(each.rarity)] for each in (licensed, control))
     if len(rare):
         edges = np.quantile(rare, [0.2, 0.4, 0.6, 0.8])
@@ -275,10 +262,10 @@ def agreement(licensed: TextSample, control: TextSample) -> dict[str, float]:
         if len(pair[0]) and len(pair[1])
     }
     half = len(licensed.author) // 2
-    known_authors = licensed.author[:half]
+    known_authors = licensed.author[:half].combine_chunks()
     again, shared = (
-        np.isin(names[names != ""], known_authors)
-        for names in (licensed.author[half:], control.author)
+        pc.is_in(authors.drop_null(), known_authors).to_numpy()
+        for authors in (licensed.author[half:], control.author)
     )
     if again.any() and len(shared):
         result["author"] = min(1.0, float(shared.mean()) / float(again.mean()))

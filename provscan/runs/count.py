@@ -94,6 +94,11 @@ class TextFindings:
             np.zeros(texts),
         )
 
+    @property
+    def found(self) -> Flags:
+        """Whether each text has a finding."""
+        return self.count > 0
+
     def add(self, batch: Batch) -> None:
         rows = np.flatnonzero(batch.findings(self.least))
         place, size = batch.place[rows], (batch.end - batch.start)[rows]
@@ -103,17 +108,30 @@ class TextFindings:
         np.add.at(self.characters, place, size.astype(np.float64))
 
 
-class Cells(NamedTuple):
-    """Counts of matches by cell of recall (class of script and length, times class of
-    damage), [cells] each.
+class StrongFindings(NamedTuple):
+    """The findings of one of ``STRENGTHS``."""
+
+    claimable: Amount  # Those of claimable texts.
+    by_text: TextFindings  # Those of all texts, controls included.
+
+
+class CellCounts(NamedTuple):
+    """Records or texts by cell, [cells] each: those with findings, minus the number
+    that the control attributes to chance, and those with any match.
     """
 
-    findings: Floats  # Records by the cell of their best finding.
-    # Two counts each: of findings, minus those that the control attributes to chance,
-    # and of all matches. A record counts in the cell of its best match, a text in each
-    # cell in which it has a match.
-    records: tuple[Floats, Floats]
-    texts: tuple[Floats, Floats]
+    findings: Floats
+    matches: Floats
+
+
+class Cells(NamedTuple):
+    """Counts of matches by cell of recall: a class of script and length, and a class of
+    damage.
+    """
+
+    best: Floats  # [cells], records by the cell of their best finding.
+    records: CellCounts  # A record counts in the cell of its best match.
+    texts: CellCounts  # A text counts in each cell in which it has a match.
 
 
 @dataclass(frozen=True)
@@ -129,44 +147,19 @@ class Counts:
     licensed: Amount
     findings: Amount
     nearly: Amount  # Findings that are nearly verbatim.
-    claimable: list[Amount]  # Findings of claimable texts, for each of ``STRENGTHS``.
-    text_findings: list[TextFindings]  # For each of ``STRENGTHS``.
+    strengths: list[StrongFindings]  # By strength; the first has all findings.
     cells: Cells
     first_texts: Numbers  # Places of the texts of the first claimable findings.
 
+    @property
+    def claimable(self) -> Amount:
+        """All findings of claimable texts."""
+        return self.strengths[0].claimable
 
-@dataclass(frozen=True)
-class Subset:
-    """The matches in the dataset, or only those of one source, author, year or
-    language.
-    """
-
-    licensed: Amount
-    findings: Amount
-    # Findings of claimable texts, and the number of their clusters, by the place of the
-    # strength in ``STRENGTHS``.
-    claimable: dict[int, Amount]
-    clusters: dict[int, int]
-    # Nearly verbatim findings; only for the whole dataset.
-    nearly: Amount | None = None
-
-
-def subset_of(counts: Counts, family: Numbers) -> Subset:
-    """Return the counts of the whole dataset, or of one source, as a subset; ``family``
-    is the family of each text.
-    """
-    clusters = {
-        place: cluster_count(family[findings.count > 0])
-        for place, findings in enumerate(counts.text_findings)
-    }
-    return Subset(
-        counts.licensed, counts.findings, dict(enumerate(counts.claimable)), clusters
-    )
-
-
-def cluster_count(family: Numbers) -> int:
-    """Return the number of distinct families; negative numbers are not families."""
-    return len(distinct(family[family >= 0]))
+    @property
+    def by_text(self) -> TextFindings:
+        """All findings, by text."""
+        return self.strengths[0].by_text
 
 
 def count_matches(
@@ -180,7 +173,7 @@ def count_matches(
     splits, texts = len(matches.scanned.parts), len(matches.text)
     licensed, findings, nearly = (_AmountCounter(splits, texts) for _ in range(3))
     claimable = [_AmountCounter(splits, texts) for _ in STRENGTHS]
-    text_findings = [TextFindings.none(texts, least) for least in STRENGTHS]
+    by_text = [TextFindings.none(texts, least) for least in STRENGTHS]
     per_split = np.zeros((2, splits), np.int64)
     levels, word_for_word = Counter[str](), RecordCounter(1)
     cells = _CellCounter(matches, eligible)
@@ -196,9 +189,9 @@ def count_matches(
             (nearly, finding & batch.nearly),
         ):
             counter.add(batch, which)
-        for counter, findings_of in zip(claimable, text_findings, strict=True):
-            counter.add(batch, claim & batch.findings(findings_of.least))
-            findings_of.add(batch)
+        for counter, strong in zip(claimable, by_text, strict=True):
+            counter.add(batch, claim & batch.findings(strong.least))
+            strong.add(batch)
         for row, which in zip(per_split, (~control, finding), strict=True):
             np.add.at(row, batch.split[which], 1)
         level = batch.columns["level"]
@@ -222,8 +215,10 @@ def count_matches(
         licensed=licensed.amount(),
         findings=findings.amount(),
         nearly=nearly.amount(),
-        claimable=[counter.amount() for counter in claimable],
-        text_findings=text_findings,
+        strengths=[
+            StrongFindings(counter.amount(), strong)
+            for counter, strong in zip(claimable, by_text, strict=True)
+        ],
         cells=cells.cells(),
         first_texts=noted[:TEXTS],
     )
@@ -277,7 +272,9 @@ class _CellCounter:
         )
         best = self._best.count
         return Cells(
-            best, (best - self._chance, self._best_of_all.count), (minus_chance, every)
+            best,
+            CellCounts(best - self._chance, self._best_of_all.count),
+            CellCounts(minus_chance, every),
         )
 
 

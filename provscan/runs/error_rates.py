@@ -1,7 +1,7 @@
 """The error rates of lists of findings: each list begins with the strongest finding,
 and chance explains a share of it.
 
-:func:`measure_error_rates` computes the rates from the scores of families of texts, and
+:func:`measure_error_rates` computes the rates from the scores of clusters of texts, and
 :meth:`ErrorRates.q_values` looks them up.
 """
 
@@ -18,7 +18,7 @@ from provscan.runs.comparability import Eligibility
 from provscan.runs.count import TextFindings
 from provscan.runs.matches import Batch
 from provscan.runs.null import NullCounts
-from provscan.scoring.families import best_of
+from provscan.scoring.clusters import best_of
 
 
 @dataclass(frozen=True)
@@ -62,19 +62,19 @@ def measure_error_rates(
     if not chance.claimed:
         # Chance explains every list.
         return ErrorRates([(np.zeros(0), np.ones(1)) for _ in chance.measures])
-    family = chance.families_by_scan[0]
-    targets = best_of(family, findings.best, eligible.claimable)
+    cluster = chance.clusters_by_scan[0]
+    targets = best_of(cluster, findings.best, eligible.claimable)
     targets = targets[np.isfinite(targets)]
     result = []
     for measure in chance.measures:
         if measure.name == "control":
-            decoys = best_of(family, findings.best, eligible.control)
+            decoys = best_of(cluster, findings.best, eligible.control)
         else:
             assert null is not None
             licensed = ~null.matches.control
-            best = null.text_findings[0].best
-            decoys = best_of(chance.families_by_scan[1], best, licensed)
-        decoys = decoys[measure.clusters.family]
+            best = null.strengths[0].best
+            decoys = best_of(chance.clusters_by_scan[1], best, licensed)
+        decoys = decoys[measure.clusters.number]
         weights = measure.weights if len(decoys) else np.array([measure.heaviest])
         # All lists that end between two of these scores have the same rate.
         steps = np.unique(np.append(targets, decoys))

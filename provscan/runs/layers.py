@@ -18,8 +18,8 @@ from provscan.estimate.layers import Found, Layers, Size, Strength, layered
 from provscan.estimate.limits import ALONE, Chance, Factor, Scope, exactly
 from provscan.estimate.recall import Recall
 from provscan.runs.analysis import Measured
-from provscan.runs.chance_measures import UNITS
-from provscan.runs.count import Amount, Subset
+from provscan.runs.chance import UNITS, Subset
+from provscan.runs.count import Amount
 
 
 class _Basis(NamedTuple):
@@ -52,11 +52,11 @@ def layers_of(
         # "At least" is the highest of the bounds at these strengths.
         strengths = [
             Strength(
-                _size(measured, unit, amount),
-                _share_of(chance.by_strength[place][unit], chance_share),
-                chance.beyond(subset, place),
+                _size(measured, unit, claim.found),
+                _share_of(claim.chance.limits[unit], chance_share),
+                claim.beyond_chance,
             )
-            for place, amount in subset.claimable.items()
+            for claim in subset.claims
             if chance.measures
         ]
         most, recalls, scope = bases[unit]
@@ -64,7 +64,7 @@ def layers_of(
             Found(
                 _size(measured, unit, subset.findings).total,
                 _size(measured, unit, subset.licensed),
-                _size(measured, unit, subset.claimable[0]),
+                _size(measured, unit, subset.claims[0].found),
                 None if nearly is None else _size(measured, unit, nearly).total,
                 most,
                 recall.planted.unit(unit, measured.controls),
@@ -85,7 +85,7 @@ def layers_of(
 def _bases(measured: Measured, subset: Subset, records: Factor) -> dict[str, _Basis]:
     """Return the basis of each unit."""
     scanned, controls, recall = measured.scanned, measured.controls, measured.recall
-    claimable, of_index = subset.claimable[0], measured.index_fraction
+    claimable, of_index = subset.claims[0].found, measured.index_fraction
     # Numbers of records and characters stand for the whole dataset and for all licensed
     # tweets. A sample of files draws records in groups, and so does an index with a
     # part of the tweets: all records with one text are found or none.

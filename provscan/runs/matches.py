@@ -50,11 +50,10 @@ class Batch(NamedTuple):
     field: Numbers
     similarity: Floats
     containment: Floats
-    # See ``provscan.scoring.rule.Scores``.
+    # See ``provscan.scoring.rule.Scores``. The column ``counted`` of
+    # ``matches.parquet`` marks only the findings of licensed texts.
     bits: Floats
     known: Flags
-    # The match is a finding by the rule. The text may be a control; the column
-    # ``counted`` of ``matches.parquet`` has only the findings of licensed texts.
     passes_rule: Flags
 
     def flags(self, name: str) -> Flags:
@@ -159,15 +158,15 @@ class ScoredMatches:
                 MatchTraits(place, containment, similarity, whole, span), self.params
             )
             yield Batch(
-                columns,
-                low,
-                split,
-                place,
-                records,
-                fields,
-                similarity,
-                containment,
-                *scores,
+                columns=columns,
+                low=low,
+                split=split,
+                place=place,
+                record=records,
+                field=fields,
+                similarity=similarity,
+                containment=containment,
+                **scores._asdict(),
             )
             low, record, field = low + len(own), int(records[-1]), int(fields[-1])
             last = (int(split[-1]), int(own[-1]), known[code[-1]])

@@ -61,7 +61,7 @@ class NullCounts:
 
     matches: ScoredMatches
     # Findings by text, for each of ``STRENGTHS``; none for control texts.
-    text_findings: list[TextFindings]
+    strengths: list[TextFindings]
     licensed: int  # Matches of licensed texts.
     kind: Kind
     # bool[scripts]: scripts in which the null dataset measures chance; None if it is of
@@ -109,14 +109,14 @@ def count_null(
         phrases.add(batch)
     matches = score_matches(null, scorer, controls)
     null_phrases = _Phrases(matches, texts)
-    text_findings = [TextFindings.none(len(matches.text), least) for least in STRENGTHS]
+    strengths = [TextFindings.none(len(matches.text), least) for least in STRENGTHS]
     licensed = 0
     for batch in matches.batches():
         null_phrases.add(batch)
-        for findings in text_findings:
+        for findings in strengths:
             findings.add(batch)
         licensed += int(np.count_nonzero(~matches.control[batch.place]))
-    for findings in text_findings:
+    for findings in strengths:
         findings.count[matches.control] = 0
     kind = _compared(phrases, null_phrases)
     scripts = enough_text(
@@ -126,7 +126,7 @@ def count_null(
         )
     )
     return NullCounts(
-        matches, text_findings, licensed, kind, scripts if kind.same else None
+        matches, strengths, licensed, kind, scripts if kind.same else None
     )
 
 

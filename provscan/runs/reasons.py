@@ -15,9 +15,9 @@ from provscan.estimate.layers import Layers
 from provscan.estimate.recall import Recall
 from provscan.runs.analysis import Measured
 from provscan.runs.breakdowns import FEW_FINDINGS
-from provscan.runs.chance_measures import UNITS
+from provscan.runs.chance import UNITS
 from provscan.runs.null import NullCounts
-from provscan.runs.recall import ENOUGH_NEARLY, Recalls, hidden_heavy
+from provscan.runs.recall import ENOUGH_NEARLY, CopyRecall, hidden_heavy
 from provscan.runs.wording import in_words
 
 # Maximum ratio of the upper end of an interval to its lower end.
@@ -138,11 +138,11 @@ def reasons(measured: Measured, numbers: dict[str, Layers]) -> dict[str, str]:
             withhold(("estimate",), reason, ("records", "characters"))
         if changed_throughout(recall):
             withhold(("estimate",), withheld("spread_edits"), ("texts", "tweets"))
-        for recalls, units in (
+        for copies, units in (
             (measured.recall.of_texts, ("texts", "tweets")),
             (measured.recall.of_records, UNITS),
         ):
-            if reason := no_estimate(measured, recalls):
+            if reason := no_estimate(measured, copies):
                 withhold(("estimate",), reason, units)
         for unit, number in numbers.items():
             middle = number.estimate
@@ -194,10 +194,10 @@ def few_texts(measured: Measured) -> dict[str, Any] | None:
     return {"texts": words, "places": int(places[count - 1]), "all": every}
 
 
-def no_estimate(measured: Measured, recalls: Recalls) -> str | None:
+def no_estimate(measured: Measured, copies: CopyRecall) -> str | None:
     """Return the reason why recall gives no estimate, or None."""
-    recall = recalls.findings
-    if many_hidden(recalls):
+    recall = copies.findings
+    if many_hidden(copies):
         # If there are no findings, the reason follows from the test copies alone.
         return withheld("unseen" if measured.claimable else "unseen_by_edits")
     if recall is None:
@@ -216,10 +216,10 @@ def changed_throughout(recall: Recall) -> bool:
     )
 
 
-def many_hidden(recalls: Recalls) -> bool:
+def many_hidden(copies: CopyRecall) -> bool:
     """Return whether too many copies may be hidden."""
-    hidden = 0.0 if recalls.findings is None else hidden_heavy(recalls.findings)
-    limits = zip(recalls, (UNSEEN, UNSEEN_AT_MOST), strict=True)
+    hidden = 0.0 if copies.findings is None else hidden_heavy(copies.findings)
+    limits = zip(copies, (UNSEEN, UNSEEN_AT_MOST), strict=True)
     return any(
         r is not None and r.hidden + AT_WORST * r.at_worst + hidden > limit
         for r, limit in limits

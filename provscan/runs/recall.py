@@ -20,7 +20,7 @@ from provscan.estimate.damage import DAMAGES, PIECES, damage_of
 from provscan.estimate.limits import Factor, clopper_pearson
 from provscan.estimate.recall import FINDABLE, Planted, Recall, recall_of
 from provscan.runs.comparability import recall_group
-from provscan.runs.count import Cells
+from provscan.runs.count import CellCounts, Cells
 
 # Minimum recall of detectable copies for which the number of distinct texts is computed
 # by the series of Good & Toulmin. The series converges above 1/2; the rest is a margin.
@@ -32,11 +32,13 @@ MANY_COPIES = 20
 ENOUGH_NEARLY = 30
 
 
-class Recalls(NamedTuple):
-    """Recall of the same copies, by two definitions of what is found."""
+class CopyRecall(NamedTuple):
+    """Recall of copies by two definitions: a copy is found if it becomes a finding, or
+    if it is matched at all. None if it was not measured.
+    """
 
-    findings: Recall | None  # A copy is found if it becomes a finding.
-    matches: Recall | None  # A copy is found if it is matched at all.
+    findings: Recall | None
+    matches: Recall | None
 
 
 @dataclass(frozen=True)
@@ -46,10 +48,10 @@ class MeasuredRecall:
     planted: SpikeIns
     recovered: Recovered
     usual: Flags  # bool[spike-ins]: the edit is not a severe one.
-    of_records: Recalls
+    of_records: CopyRecall
     # Recall of copies, not dominated by texts in many records.
-    of_texts: Recalls
-    of_characters: Recalls
+    of_texts: CopyRecall
+    of_characters: CopyRecall
     # Share of the records with findings in which the finding is in pieces.
     in_pieces: float
     # Share of the licensed texts of which an exact copy would be a finding; None
@@ -125,7 +127,7 @@ def measure_recall(
     group = recall_group(planted.script, planted.band)
     damage = damage_of(recovered.similarity, recovered.containment, recovered.pieces)
 
-    def recall(found: Flags, shown: Floats, *, upper: bool) -> Recall | None:
+    def estimated(found: Flags, shown: Floats, *, upper: bool) -> Recall | None:
         """Estimate the recall of copies that are distributed over cells as ``shown``.
         With ``upper``, the mixture of edits may also contain severe edits, and edits
         after which hardly any copy is found.
@@ -137,19 +139,20 @@ def measure_recall(
         shown = np.maximum(shown, 0.0).reshape(-1, DAMAGES)
         return recall_of(arrays, shown, upper=upper)
 
-    def recalls(findings: Floats, every: Floats) -> Recalls:
-        of_findings = recall(recovered.counted, findings, upper=False)
-        if of_findings is not None:
-            low = of_findings.low * (1.0 - hidden_heavy(of_findings))
-            of_findings = replace(of_findings, low=low)
-        return Recalls(of_findings, recall(recovered.found, every, upper=True))
+    def measured(cells: CellCounts) -> CopyRecall:
+        findings = estimated(recovered.counted, cells.findings, upper=False)
+        if findings is not None:
+            low = findings.low * (1.0 - hidden_heavy(findings))
+            findings = replace(findings, low=low)
+        matches = estimated(recovered.found, cells.matches, upper=True)
+        return CopyRecall(findings, matches)
 
     # Measure the recall of copies in records and of copies of texts.
-    of_records, of_texts = recalls(*cells.records), recalls(*cells.texts)
+    of_records, of_texts = measured(cells.records), measured(cells.texts)
 
     # Measure what decides whether this recall may be used, and the recall of the class
     # for which there is an upper limit.
-    in_cells = cells.findings.reshape(-1, DAMAGES)
+    in_cells = cells.best.reshape(-1, DAMAGES)
     pieces = float(in_cells[:, PIECES:].sum()) / max(1.0, float(in_cells.sum()))
     detectable = None
     if len(planted):
@@ -162,7 +165,7 @@ def measure_recall(
         usual,
         of_records,
         of_texts,
-        Recalls(*(_of_characters(planted, recovered, each) for each in of_records)),
+        CopyRecall(*(_of_characters(planted, recovered, each) for each in of_records)),
         pieces,
         detectable,
         nearly,

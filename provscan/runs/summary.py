@@ -151,7 +151,7 @@ def sample_summary(measured: Measured, asked: float) -> dict[str, Any]:
         "asked": asked,
         "parts": len(drawn.bytes),
         "parts_in_all": len(drawn.bytes) + len(drawn.rest),
-        "design_effect": scanned.design_effect(measured.counts.claimable[0].records),
+        "design_effect": scanned.design_effect(measured.counts.claimable.records),
         "records": scanned.all_records.as_dict(),
     }
 
@@ -202,7 +202,7 @@ def recall_summary(measured: MeasuredRecall) -> dict[str, Any]:
             shares = [recall.of_edit[name] for name in names]
             result["range"][weight] = float(np.mean(shares))
     result["mixture"] = recall.mixture
-    lengths = [length_class(band, BANDS) for band in planted.band.tolist()]
+    lengths = [length_class(BANDS[band], BANDS) for band in planted.band.tolist()]
     classes = {
         "edit": planted.edit,
         "length": np.array(lengths, np.str_),
@@ -247,7 +247,7 @@ def control_summary(measured: Measured, null_sources: list[str]) -> dict[str, An
     controls, chance, null = measured.controls, measured.chance, measured.null
     licensed, control = measured.samples
     years, clusters, _ = chance.years
-    found = measured.counts.text_findings[0].count[measured.eligible.control]
+    found = measured.counts.by_text.count[measured.eligible.control]
     measures = []
     for measure in chance.measures:
         expected = measure.chance("clusters")
@@ -269,7 +269,7 @@ def control_summary(measured: Measured, null_sources: list[str]) -> dict[str, An
         "counted": int(found.sum()),
         "kind": None if null is None else null.kind.as_dict(),
         "chance_measures": measures,
-        "licensed_clusters": len(chance.clusters[0].family),
+        "licensed_clusters": len(chance.whole.claims[0].chance.clusters.number),
         "strata": measured.strata.strata.as_list() if controls.texts else [],
         "without_control": measured.without_control,
         "alike": agreement(licensed, control),

@@ -1,19 +1,20 @@
 """The warnings and notes of a run: the words of each, and its condition.
 
-:func:`warnings` returns the threats to a number, the most important first, since a
-terminal shows only three. :func:`notes` returns facts that a reader should know. The
+:func:`warnings` yields the threats to a number, the most important first, since a
+terminal shows only three. :func:`notes` yields facts that a reader should know. The
 first sentence of each fits in one line of a terminal.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from provscan.estimate.recall import FINDABLE
 from provscan.estimate.strata import ENOUGH_TEXTS, HEAVIEST
 from provscan.runs.analysis import Measured
 from provscan.runs.breakdowns import FEW_FINDINGS
-from provscan.runs.chance_measures import ChanceMeasure
+from provscan.runs.chance import ChanceMeasure
 from provscan.runs.comparability import TWEET_SAMPLE, agreement, span
 from provscan.runs.reasons import (
     changed_throughout,
@@ -154,78 +155,105 @@ IN_COMMON = 0.5
 COMPARED = {"length": 0.5, "language": 0.5, "wording": 0.5, "author": 0.2}
 
 
-def warning(code: str, **values: Any) -> dict[str, Any]:
+def warning(code: str, **values: Any) -> dict[str, str]:
     return {"code": code, "message": WARNINGS[code].format(**values)}
 
 
-def note(code: str, **values: Any) -> dict[str, Any]:
+def note(code: str, **values: Any) -> dict[str, str]:
     return {"code": code, "message": NOTES[code].format(**values)}
 
 
-def warnings(measured: Measured) -> list[dict[str, Any]]:
-    """Return the warnings; each says what threatens a number."""
-    chance, null = measured.chance, measured.null
-    recall = measured.recall.of_records.findings
-    result = []
-    licensed = measured.controls.licensed
+def warnings(measured: Measured) -> Iterator[dict[str, str]]:
+    """Yield the warnings; each says what threatens a number."""
+    chance, null, licensed = measured.chance, measured.null, measured.controls.licensed
     if licensed.left_out.segments:
         rest, missing = licensed.tweets, licensed.left_out.tweets
-        result.append(
-            warning(
-                "segments_left_out", tweets=missing, total=rest + missing, rest=rest
-            )
+        yield warning(
+            "segments_left_out", tweets=missing, total=rest + missing, rest=rest
         )
+    # Chance.
     if chance.control_found > IN_DATASET:
-        result.append(warning("control_in_dataset", share=chance.control_found))
+        yield warning("control_in_dataset", share=chance.control_found)
     if null is not None and not null.kind.same:
-        result.append(warning("null_other_kind", differs=differs(null)))
+        yield warning("null_other_kind", differs=differs(null))
     elif not chance.measures and not chance.control_found and measured.findings:
-        result.append(warning("no_chance"))
+        yield warning("no_chance")
     if measured.without_control and chance.measures:
         left_out = measured.findings - measured.claimable
         strata = strata_in_words(measured)
-        result.append(
-            warning("strata_without_control", strata=strata, records=left_out)
-        )
+        yield warning("strata_without_control", strata=strata, records=left_out)
     few = few_texts(measured)
     if few is not None and measured.findings >= FEW_FINDINGS:
-        result.append(warning("repeated_text", **few))
-    result += _drift(measured)
+        yield warning("repeated_text", **few)
+    if measured.controls.texts:
+        yield from _differences_of_control(measured)
     if len(chance.measures) > 1:
-        result += _disagreement(*chance.measures)
-    # If no copies are established, nothing is known about their edits.
+        yield from _disagreement(*chance.measures)
+    # Recall. If no copies are established, nothing is known about their edits.
+    copies = measured.recall.of_records
+    recall = copies.findings
     if recall is not None and chance.claimed:
-        if many_hidden(measured.recall.of_records):
+        if many_hidden(copies):
             hidden = recall.hidden + hidden_heavy(recall)
-            result.append(warning("unseen", share=hidden, worst=recall.at_worst))
-        if changed_throughout(recall) and not no_estimate(
-            measured, measured.recall.of_records
-        ):
-            result.append(warning("spread_edits"))
+            yield warning("unseen", share=hidden, worst=recall.at_worst)
+        if changed_throughout(recall) and not no_estimate(measured, copies):
+            yield warning("spread_edits")
     planted = len(measured.recall.planted)
     if recall is not None and planted < FEW_PLANTED:
-        result.append(warning("few_spike_ins", planted=planted, enough=FEW_PLANTED))
+        yield warning("few_spike_ins", planted=planted, enough=FEW_PLANTED)
     detectable = measured.recall.detectable_share
     if detectable is not None and 1.0 - detectable > NOT_DETECTABLE:
-        result.append(warning("not_detectable", share=1.0 - detectable))
+        yield warning("not_detectable", share=1.0 - detectable)
+    # The sample.
     if measured.scanned.sampled:
         drawn = measured.scanned.drawn
-        result.append(
+        yield (
             warning("records_sampled")
             if drawn is None
             else warning("files_sampled", parts=drawn.unseen)
         )
-    return result
 
 
-def _disagreement(first: ChanceMeasure, second: ChanceMeasure) -> list[dict[str, Any]]:
-    """Return a warning if two measures predict contradictory numbers of clusters."""
+def _differences_of_control(measured: Measured) -> Iterator[dict[str, str]]:
+    """Yield warnings if the control differs from the licensed texts, or if chance
+    differs between years.
+    """
+    licensed, control = measured.samples
+    shares = agreement(licensed, control)
+    if shares.get("year", 1.0) < IN_COMMON:
+        words = {"control": span(control.year), "licensed": span(licensed.year)}
+        yield warning("control_from_other_years", **words)
+    elif (
+        2 * min(len(licensed.year), len(control.year))
+        < TWEET_SAMPLE
+        <= min(licensed.total, control.total)
+    ):
+        yield warning("years_not_known")
+    # Strata by length correct for different lengths.
+    shares["length"] = measured.strata.lengths
+    unlike = [name for name in COMPARED if shares.get(name, 1.0) < COMPARED[name]]
+    if unlike:
+        yield warning("control_unlike", what=", ".join(unlike))
+    placebo = measured.chance.placebo
+    if placebo is None:
+        return
+    low, ratio, high = (placebo[name] for name in ("low", "ratio", "high"))
+    if low > 1.0 or (high is not None and high < 1.0):
+        words = {
+            "ratio": f"at least {low:.2g}" if ratio is None else f"{ratio:.2g}",
+            "high": "more" if high is None else f"{high:.2g}",
+        }
+        yield warning("chance_drifts", **(placebo | words))
+
+
+def _disagreement(
+    first: ChanceMeasure, second: ChanceMeasure
+) -> Iterator[dict[str, str]]:
+    """Yield a warning if two measures predict contradictory numbers of clusters."""
     one, other = first.chance("clusters"), second.chance("clusters")
-    if one.low <= other.high and other.low <= one.high:
-        return []
-    names = {"control": "control", "null": "null dataset"}
-    return [
-        warning(
+    if one.low > other.high or other.low > one.high:
+        names = {"control": "control", "null": "null dataset"}
+        yield warning(
             "controls_disagree",
             first=names[first.name],
             first_low=one.low,
@@ -234,63 +262,20 @@ def _disagreement(first: ChanceMeasure, second: ChanceMeasure) -> list[dict[str,
             second_low=other.low,
             second_high=other.high,
         )
-    ]
 
 
-def notes(measured: Measured) -> list[dict[str, Any]]:
-    """Return the notes: facts to know that threaten none of the numbers shown."""
-    result = []
+def notes(measured: Measured) -> Iterator[dict[str, str]]:
+    """Yield the notes: facts to know that threaten none of the numbers shown."""
     if measured.index_fraction < 1.0:
-        result.append(note("fraction_indexed", share=100.0 * measured.index_fraction))
+        yield note("fraction_indexed", share=100.0 * measured.index_fraction)
     if measured.scanned.sampled:
-        result.append(note("sampled"))
+        yield note("sampled")
     recall = measured.recall.of_records.findings
-    if recall is not None:
-        result.append(note("not_covered"))
-        hardly = [
-            edit_words(edit)
-            for edit, found in recall.of_edit.items()
-            if found < FINDABLE
-        ]
-        if hardly:
-            result.append(note("hardly_found", edits=", ".join(hardly)))
-    return result
-
-
-def _drift(measured: Measured) -> list[dict[str, Any]]:
-    """Return warnings if the control's years differ from those of the licensed texts,
-    or if chance differs between years.
-    """
-    if not measured.controls.texts:
-        return []
-    result = []
-    licensed, control = measured.samples
-    shares = agreement(licensed, control)
-    if shares.get("year", 1.0) < IN_COMMON:
-        words = {"control": span(control.year), "licensed": span(licensed.year)}
-        result.append(warning("control_from_other_years", **words))
-    elif (
-        2 * min(len(licensed.year), len(control.year))
-        < TWEET_SAMPLE
-        <= min(licensed.total, control.total)
-    ):
-        result.append(warning("years_not_known"))
-    # Strata by length correct for different lengths.
-    shares["length"] = measured.strata.lengths
-    unlike = [name for name in COMPARED if shares.get(name, 1.0) < COMPARED[name]]
-    if unlike:
-        result.append(warning("control_unlike", what=", ".join(unlike)))
-    placebo = measured.chance.placebo
-    if placebo is not None and (
-        placebo["low"] > 1.0 or (placebo["high"] is not None and placebo["high"] < 1.0)
-    ):
-        high = "more" if placebo["high"] is None else f"{placebo['high']:.2g}"
-        ratio = (
-            f"at least {placebo['low']:.2g}"
-            if placebo["ratio"] is None
-            else f"{placebo['ratio']:.2g}"
-        )
-        result.append(
-            warning("chance_drifts", **{**placebo, "ratio": ratio, "high": high})
-        )
-    return result
+    if recall is None:
+        return
+    yield note("not_covered")
+    hardly = [
+        edit_words(edit) for edit, found in recall.of_edit.items() if found < FINDABLE
+    ]
+    if hardly:
+        yield note("hardly_found", edits=", ".join(hardly))

@@ -62,7 +62,8 @@ class Scores(NamedTuple):
 
     bits: Floats  # nan if unknown.
     known: Flags  # The licensed text also occurs in the known data.
-    counted: Flags  # The match is a finding.
+    # The match is a finding, or a chance match like one if its text is a control.
+    passes_rule: Flags
 
 
 def letters_in_common(
@@ -119,10 +120,10 @@ class TextScores:
         rare = np.where(
             np.isnan(bits), letters >= LETTERS_WITHOUT_BITS - 1e-3, bits >= least
         )
-        counted = (
+        passes_rule = (
             rare & (letters >= params.min_letters - 1e-3) & ~self.common[place] & ~known
         )
-        return Scores(bits, known, counted)
+        return Scores(bits, known, passes_rule)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from provscan.runs.comparability import TextSample, agreement, stratify
@@ -17,14 +18,17 @@ LATIN, CYRILLIC = SCRIPTS.index("latin"), SCRIPTS.index("cyrillic")
 
 def sample(total: int, script: list[int], rarity: list[float]) -> TextSample:
     count = len(script)
-    years = np.full(count, 2020)
+    years, unknown = (
+        np.full(count, 2020),
+        pa.chunked_array([pa.nulls(count, pa.string())]),
+    )
     return TextSample(
         total,
         np.array(script),
         np.full(count, 3),
         years,
-        np.full(count, ""),
-        np.full(count, ""),
+        unknown,
+        unknown,
         np.array(rarity, np.float64),
     )
 

@@ -16,7 +16,7 @@ from provscan.estimate.limits import Factor, exactly
 from provscan.estimate.recall import Recall
 from provscan.runs import reasons as withheld
 from provscan.runs.answer import next_step
-from provscan.runs.recall import Recalls, hidden_heavy
+from provscan.runs.recall import CopyRecall, hidden_heavy
 from provscan.runs.warnings import notes, warnings
 
 
@@ -80,8 +80,8 @@ def measured(**others: Any) -> Any:
             placebo=None,
         ),
         recall=SimpleNamespace(
-            of_records=Recalls(*every.recalls),
-            of_texts=Recalls(*every.recalls),
+            of_records=CopyRecall(*every.recalls),
+            of_texts=CopyRecall(*every.recalls),
             in_pieces=every.in_pieces,
             least_nearly=every.least_nearly,
             detectable_share=every.detectable_share,

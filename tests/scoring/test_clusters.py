@@ -1,4 +1,4 @@
-"""Test that families are connected components, whatever the order in which texts share
+"""Test that clusters are connected components, whatever the order in which texts share
 bands.
 """
 
@@ -9,7 +9,7 @@ import random
 import numpy as np
 import pytest
 
-from provscan.scoring.families import components, connected
+from provscan.scoring.clusters import components, connected
 
 
 def by_search(groups: list[list[int]]) -> list[int]:

@@ -1,8 +1,9 @@
-"""Families of licensed texts: texts of similar wording, whose chance matches have one
-cause and are counted as one cluster.
+"""Clusters of licensed texts: texts of similar wording, whose chance matches have one
+cause and are counted as one.
 
-:func:`families` links texts by LSH bands, :func:`connected` and :func:`components` find
-connected components, and :func:`best_of` returns the best score of each family.
+:func:`similar_texts` links texts by LSH bands, :func:`connected` and
+:func:`components` find connected components, and :func:`best_of` returns the best score
+of each cluster.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from provscan.index import IndexReader
 from provscan.index.segment.prepare import sketch_texts
 
 
-def families(reader: IndexReader, texts: Numbers) -> Numbers:
-    """Return the family of each distinct text: the connected component of texts that
+def similar_texts(reader: IndexReader, texts: Numbers) -> Numbers:
+    """Return the cluster of each distinct text: the connected component of texts that
     share an LSH band.
 
     Two texts share a band with probability 0.13 at a Jaccard index of 0.25, and 0.87 at
@@ -43,12 +44,12 @@ def families(reader: IndexReader, texts: Numbers) -> Numbers:
     return np.unique(label, return_inverse=True)[1].astype(np.int64)
 
 
-def best_of(family: Numbers, best: Floats, texts: Flags) -> Floats:
-    """Return the best score among the selected ``texts`` of each family; minus infinity
-    if none is selected.
+def best_of(cluster: Numbers, best: Floats, texts: Flags) -> Floats:
+    """Return the best score among the selected ``texts`` of each cluster; minus
+    infinity if none is selected.
     """
-    result = np.full(int(family.max(initial=0)) + 1, -np.inf)
-    np.maximum.at(result, family[texts], best[texts])
+    result = np.full(int(cluster.max(initial=0)) + 1, -np.inf)
+    np.maximum.at(result, cluster[texts], best[texts])
     return result
 
 
