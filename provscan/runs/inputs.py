@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import xxhash
 
@@ -16,6 +17,7 @@ from provscan import readers
 from provscan.errors import ParameterError, UsageError
 from provscan.options import MatchOptions, Source
 from provscan.readers import MEMORY, UNKNOWN, Fields, Split
+from provscan.readers.bytes.files import FileState
 from provscan.runs.sample import FileSample, draw_files
 from provscan.urls import source_of
 
@@ -23,18 +25,11 @@ Sources = Source | Sequence[Source] | object
 Reasons = list[tuple[str, str]]  # Paths, each with a reason.
 
 
-@dataclass(frozen=True)
-class InputFile:
-    """A file as it was when the run began; ``size`` and ``modified`` (ns) are None if
-    it is not a regular file.
-    """
-
+class InputFile(NamedTuple):
     source: str  # Name as given by the user.
-    size: int | None = None
-    modified: int | None = None
-    # Version of a remote file, such as an ETag; empty if its server reports none.
-    version: dict[str, str] | None = None
-    scanned: int = 0  # Number of bytes to scan.
+    # The file as it was when the run began; None if it is not a regular file.
+    state: FileState | None
+    scanned: int  # Number of bytes to scan.
 
 
 @dataclass(frozen=True)
@@ -76,34 +71,10 @@ class Inputs:
         listed = repr(self.splits).encode("utf-8", "surrogatepass")
         return {
             "files": [
-                [file.source, file.size, file.modified] for file in self.files.values()
+                [file.source, *(file.state or (None, None))[:2]]
+                for file in self.files.values()
             ],
             "splits": xxhash.xxh3_128_hexdigest(listed),
-        }
-
-
-@dataclass(frozen=True)
-class RunInputs:
-    """All inputs of a run."""
-
-    dataset: Inputs
-    # The null dataset and the known data, if any.
-    auxiliary: dict[str, Inputs]
-
-    @property
-    def streamed(self) -> bool:
-        """Whether any of the data can be read only once."""
-        return any(data.streamed for data in (self.dataset, *self.auxiliary.values()))
-
-    @property
-    def state(self) -> dict[str, Any]:
-        """Return the values that must be equal for the parts of an unfinished run to be
-        used.
-        """
-        return self.dataset.state | {
-            f"{name}_{key}": value
-            for name, data in self.auxiliary.items()
-            for key, value in data.state.items()
         }
 
 
@@ -127,20 +98,20 @@ def source_list(sources: object) -> list[str] | None:
     return [*map(source_of, several)]
 
 
-def plan_run(sources: Sources, options: MatchOptions, workers: int) -> RunInputs:
-    """Plan the inputs of the dataset, the null dataset and the known data; the number
-    of splits may depend on the number of ``workers``.
+def plan_run(
+    sources: Sources, options: MatchOptions, workers: int
+) -> dict[str, Inputs]:
+    """Plan the inputs of the ``dataset`` and, if given, of the ``null`` dataset and the
+    ``known`` data; the number of splits may depend on the number of ``workers``.
     """
-    dataset, whole = plan_inputs(sources, options, workers), options.unsampled()
-    auxiliary = {
-        name: plan_inputs(options.files(name), whole, workers)
-        for name in ("null", "known")
-        if options.files(name)
-    }
-    _require_other_data(
-        dataset, auxiliary.get("null"), auxiliary.get("known"), options.files("control")
-    )
-    return RunInputs(dataset, auxiliary)
+    inputs = {"dataset": plan_inputs(sources, options, workers)}
+    for name in ("null", "known"):
+        if options.files(name):
+            inputs[name] = plan_inputs(
+                options.files(name), options.unsampled(), workers
+            )
+    _require_other_data(inputs, options.files("control"))
+    return inputs
 
 
 def fields_of(options: MatchOptions) -> Fields:
@@ -189,25 +160,25 @@ def plan_inputs(sources: Sources, options: MatchOptions, workers: int) -> Inputs
 
 def _files(splits: list[Split], rest: list[Split]) -> dict[str, InputFile]:
     """Return the files of the splits that are scanned, and of the rest, by path."""
-    files: dict[str, InputFile] = {}
-    for split in [*splits, *rest]:
-        if split.path not in files:
-            # A member of an archive has its own source.
-            source = split.source if split.member is None else str(split.path)
-            files[split.path] = file_state(source, split.path)
     scanned = Counter[str]()
     for split in splits:
         scanned[split.path] += split.size
-    return {path: replace(file, scanned=scanned[path]) for path, file in files.items()}
+    files: dict[str, InputFile] = {}
+    for split in [*splits, *rest]:
+        path = split.path
+        if path not in files:
+            # A member of an archive has its own source.
+            source = split.source if split.member is None else str(path)
+            files[path] = InputFile(source, file_state(path), scanned[path])
+    return files
 
 
-def _require_other_data(
-    inputs: Inputs, null: Inputs | None, known: Inputs | None, control: Sequence[str]
-) -> None:
+def _require_other_data(inputs: Mapping[str, Inputs], control: Sequence[str]) -> None:
     """Raise an error for a control that is part of the dataset, a null dataset that
     contains all of the dataset, or known data that shares a file with any of them.
     """
-    dataset = {_real(path): file.source for path, file in inputs.files.items()}
+    files = {name: data.files for name, data in inputs.items()}
+    dataset = {_real(path): file.source for path, file in files["dataset"].items()}
     for named in control:
         whole = _real(named)
         for path, source in dataset.items():
@@ -216,20 +187,18 @@ def _require_other_data(
                     f"control {named} is scanned as a part of the dataset ({source}), "
                     "so its tweets are in it: give tweets that are known to be absent"
                 )
-    if null is not None and dataset and dataset.keys() <= set(map(_real, null.files)):
+    if dataset and dataset.keys() <= set(map(_real, files.get("null", ()))):
         raise UsageError(
             "the null dataset contains the whole dataset, and all of its matches count "
             "as chance: give other data for null, which can't contain a licensed text"
         )
-    if known is None:
-        return
     others = {
-        "the dataset": inputs.files,
-        "the null dataset": null.files if null else {},
+        "the dataset": dataset,
+        "the null dataset": files.get("null", ()),
+        "the control": control,
     }
-    taken = {_real(path): what for what, files in others.items() for path in files}
-    taken |= {_real(path): "the control" for path in control}
-    for path, file in known.files.items():
+    taken = {_real(path): what for what, paths in others.items() for path in paths}
+    for path, file in files.get("known", {}).items():
         for other, what in taken.items():
             if f"{_real(path)}{os.sep}".startswith(f"{other}{os.sep}"):
                 raise UsageError(
@@ -242,18 +211,9 @@ def _real(path: str) -> str:
     return path if readers.is_remote(path) else os.path.realpath(path)
 
 
-def file_state(source: str, path: str) -> InputFile:
-    """Return a file as it is now."""
-    try:
-        found = (
-            readers.state_of(path)
-            if readers.is_remote(path) or os.path.isfile(path)
-            else None
-        )
-    except OSError:
-        found = None
-    return (
-        InputFile(source)
-        if found is None
-        else InputFile(source, found.size, found.modified, version=found.version)
-    )
+def file_state(path: str) -> FileState | None:
+    """Return a file as it is now; None if it is not a regular file."""
+    with suppress(OSError):
+        if readers.is_remote(path) or os.path.isfile(path):
+            return readers.state_of(path)
+    return None

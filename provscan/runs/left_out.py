@@ -17,7 +17,7 @@ from provscan.names import counted
 from provscan.options import MatchOptions
 from provscan.ordered_map import ordered_map
 from provscan.readers import MEMORY, Damage, ReadStats
-from provscan.runs.inputs import InputFile, Inputs, Reasons, RunInputs, file_state
+from provscan.runs.inputs import InputFile, Inputs, Reasons, file_state
 from provscan.runs.scan_totals import ScanTotals
 from provscan.runs.wording import percentage
 
@@ -90,7 +90,7 @@ def unread_members(stats: ReadStats) -> Reasons:
 
 
 def describe_inputs(
-    inputs: RunInputs,
+    inputs: Mapping[str, Inputs],
     scans: Mapping[str, ScanTotals],
     unread_controls: Reasons,
     threads: int,
@@ -107,14 +107,14 @@ def describe_inputs(
     damaged: list[Damage] = []
     unread, ignored = Reasons(), Reasons()
     described: dict[str, Any] = {}
-    for name, data in {"dataset": inputs.dataset, **inputs.auxiliary}.items():
+    for name, data in inputs.items():
         changed, files = check_files(data, threads)
         damaged += [*scans[name].stats.damaged, *changed]
         unread += [*data.unread, *scans[name].unread]
         ignored += data.ignored
         described["inputs" if name == "dataset" else f"{name}_inputs"] = files
     unread += unread_controls
-    sample = inputs.dataset.sample
+    sample = inputs["dataset"].sample
     if sample is not None:
         described["parts_in_all"] = len(sample.splits) + len(sample.rest)
         described["parts_sampled"] = sample.ranges
@@ -154,24 +154,21 @@ def check_files(
 
     def checked(item: tuple[str, InputFile]) -> tuple[str | None, dict[str, Any]]:
         path, file = item
-        now, problem = file_state(file.source, path), None
-        same = (now.size, now.modified) == (file.size, file.modified)
-        if file.scanned and file.size is not None and not same:
-            problem = "it is gone" if now.size is None else "it was changed"
-        known: dict[str, Any] = {
-            "source": file.source,
-            "bytes": file.size,
-            "xxh3": None,
-        }
-        # Compute checksums only for local files that were read completely: a remote
-        # file would have to be fetched again, and its server may report a version.
+        state, now, problem = file.state, file_state(path), None
+        if file.scanned and state is not None and now != state:
+            problem = "it is gone" if now is None else "it was changed"
+        size = None if state is None else state.size
+        known: dict[str, Any] = {"source": file.source, "bytes": size, "xxh3": None}
+        if state is not None and state.version is not None:
+            # A remote file would have to be fetched again for a checksum.
+            known["version"] = state.version
         # Members of an archive are smaller than the archive.
-        local = file.size is not None and file.version is None
-        whole = inputs.sample is None or file.scanned >= (file.size or 0)
-        if local and whole and problem is None:
+        elif (
+            size is not None
+            and problem is None
+            and (inputs.sample is None or file.scanned >= size)
+        ):
             known["xxh3"] = readers.checksum(path)
-        if file.version is not None:
-            known["version"] = file.version
         if inputs.sample is not None:
             known["scanned"] = file.scanned
         return problem, known

@@ -18,7 +18,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -42,7 +42,7 @@ from provscan.runs.folder import (
     MATCHES_FILE,
     write_summary,
 )
-from provscan.runs.inputs import Inputs, RunInputs, Sources, plan_run
+from provscan.runs.inputs import Inputs, Sources, plan_run
 from provscan.runs.left_out import describe_inputs
 from provscan.runs.licensed import LicensedTexts, checked_index, with_controls
 from provscan.runs.scan import ROLES, scan_inputs
@@ -96,7 +96,8 @@ def run_match(
         clock.lap("plan")
         licensed = with_controls(index, options, folder.path / CONTROL)
         request = _request(workers, options, licensed, inputs)
-        folder.begin(request, keep=not inputs.streamed)
+        # Data that can be read only once can't be resumed.
+        folder.begin(request, keep=not any(data.streamed for data in inputs.values()))
         clock.lap("licensed")
 
         scans = _scan(inputs, folder, licensed, options, progress, clock)
@@ -122,7 +123,7 @@ def run_match(
         )
         clock.lap("checksums")
         summary |= entries
-        info = _info(index, target, options, inputs.dataset.named) | described
+        info = _info(index, target, options, inputs["dataset"].named) | described
         if licensed.control_fingerprint is not None:
             info["control"] = {"fingerprint": licensed.control_fingerprint}
         info |= clock.describe(scans["dataset"])
@@ -133,7 +134,10 @@ def run_match(
 
 
 def _request(
-    workers: int, options: MatchOptions, licensed: LicensedTexts, inputs: RunInputs
+    workers: int,
+    options: MatchOptions,
+    licensed: LicensedTexts,
+    inputs: Mapping[str, Inputs],
 ) -> dict[str, Any]:
     """Return everything on which the part files depend; see
     :data:`provscan.runs.target.WORK`.
@@ -144,12 +148,16 @@ def _request(
         "index": licensed.snapshot.fingerprint,
         "limits": readers.current_limits().as_dict(),
         "control": licensed.control_fingerprint,
-        **inputs.state,
+        **{
+            key if name == "dataset" else f"{name}_{key}": value
+            for name, data in inputs.items()
+            for key, value in data.state.items()
+        },
     }
 
 
 def _scan(
-    inputs: RunInputs,
+    inputs: Mapping[str, Inputs],
     folder: Unfinished,
     licensed: LicensedTexts,
     options: MatchOptions,
@@ -166,10 +174,12 @@ def _scan(
         # the scan of a small dataset.
         model = pool.submit(background, licensed.controls.licensed)
         pool.submit(importlib.import_module, "scipy.special")
-        scans = {"dataset": scanned("dataset", inputs.dataset)}
+        scans = {"dataset": scanned("dataset", inputs["dataset"])}
         model.result()
     clock.lap("scan")
-    scans |= {name: scanned(name, data) for name, data in inputs.auxiliary.items()}
+    scans |= {
+        name: scanned(name, data) for name, data in inputs.items() if name not in scans
+    }
     clock.lap("scan_auxiliary")
     return scans
 
