@@ -13,13 +13,12 @@ from provscan import readers
 from provscan.engine import LostTask
 from provscan.errors import InputError
 from provscan.matching.part_files import PartResult
-from provscan.names import counted
+from provscan.names import counted, percentage
 from provscan.options import MatchOptions
 from provscan.ordered_map import ordered_map
 from provscan.readers import MEMORY, Damage, ReadStats
 from provscan.runs.inputs import InputFile, Inputs, Reasons, file_state
 from provscan.runs.scan_totals import ScanTotals
-from provscan.runs.wording import percentage
 
 # Maximum number of listed files of a kind.
 MOST_LISTED = 100

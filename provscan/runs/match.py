@@ -31,6 +31,7 @@ from provscan import readers
 from provscan.engine import Progress
 from provscan.errors import RecallError, WithheldError
 from provscan.matching import Index
+from provscan.names import percentage
 from provscan.options import MatchOptions, Source
 from provscan.runs.analysis import analyse
 from provscan.runs.baseline import mark_new, read_baseline
@@ -50,7 +51,7 @@ from provscan.runs.scan_totals import ScanTotals
 from provscan.runs.summary import summarise
 from provscan.runs.target import RunTarget, run_folder, run_path
 from provscan.runs.tokenizer import tokens_of
-from provscan.runs.wording import percentage, since_baseline
+from provscan.runs.wording import since_baseline
 from provscan.scoring.background import background
 from provscan.unfinished import Unfinished
 

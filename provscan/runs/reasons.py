@@ -13,12 +13,12 @@ import numpy as np
 from provscan.calibration.edits import SPREAD
 from provscan.estimate.layers import Layers
 from provscan.estimate.recall import Recall
+from provscan.names import in_words
 from provscan.runs.analysis import Measured
 from provscan.runs.breakdowns import FEW_FINDINGS
 from provscan.runs.chance import UNITS
 from provscan.runs.null import NullCounts
 from provscan.runs.recall import ENOUGH_NEARLY, CopyRecall, hidden_heavy
-from provscan.runs.wording import in_words
 
 # Maximum ratio of the upper end of an interval to its lower end.
 WIDE = 10.0

@@ -10,11 +10,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from provscan.estimate.layers import Layers
-from provscan.names import counted
+from provscan.names import counted, in_words, number, several, share
 
 COPIES_FOUND = "copies_found"
 NO_COPIES_SHOWN = "no_copies_shown"
@@ -59,32 +58,6 @@ projection in a sample of files.
 
 def edit_words(name: str) -> str:
     return EDITS.get(name, name.replace("_", " "))
-
-
-def number(value: float) -> str:
-    return f"{value:,.0f}"
-
-
-def share(part: float, whole: float) -> str:
-    """Return a share as a percentage with two significant digits."""
-    value = 100.0 * part / whole if whole else 0.0
-    return percentage(value, 2 if value < 99.5 else 4)
-
-
-def percentage(value: float, digits: int) -> str:
-    """Return a percentage with significant digits, and with more of them where it would
-    be rounded to 100%.
-    """
-    while value != 100 and digits < 15 and float(f"{value:.{digits}g}") == 100:
-        digits += 1
-    return f"{Decimal(f'{value:.{digits}g}'):f}%"
-
-
-def several(count: float, singular: str, plural: str) -> str:
-    """Return a number followed by words for one or for several, such as a noun and its
-    verb. (:func:`~provscan.names.counted` does the same for a noun alone.)
-    """
-    return f"{number(count)} {singular if round(count) == 1 else plural}"
 
 
 @dataclass(frozen=True)
@@ -167,17 +140,6 @@ def comparison(here: int, others: Sequence[int]) -> str:
         "Whole records that equal a tweet with very rare wording: "
         f"{number(here)} here, {there} in each of {collections}."
     )
-
-
-SMALL_NUMBERS = (
-    *("no", "one", "two", "three", "four", "five"),
-    *("six", "seven", "eight", "nine", "ten"),
-)
-
-
-def in_words(count: int) -> str:
-    """Return a number, which is written out up to ten."""
-    return SMALL_NUMBERS[count] if count < len(SMALL_NUMBERS) else number(count)
 
 
 TOO_SMALL = (

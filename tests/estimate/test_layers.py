@@ -22,7 +22,7 @@ from provscan.estimate.layers import (
 )
 from provscan.estimate.limits import Factor, Scope, exactly, total
 from provscan.estimate.recall import Recall
-from provscan.runs.wording import share
+from provscan.names import share
 
 PAGE = (Path(__file__).parents[2] / "docs" / "statistics.md").read_text(
     encoding="utf-8"

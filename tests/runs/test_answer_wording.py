@@ -8,6 +8,7 @@ import pytest
 
 from provscan.estimate.layers import Layers
 from provscan.estimate.limits import Factor
+from provscan.names import share
 from provscan.runs.reasons import withheld
 from provscan.runs.warnings import NOTES, WARNINGS, warning
 from provscan.runs.wording import (
@@ -15,7 +16,6 @@ from provscan.runs.wording import (
     comparison,
     details,
     headline,
-    share,
     status_of,
 )
 
