@@ -62,8 +62,8 @@ from provscan.calibration.spike_ins import Recovered, SpikeIns
 from provscan.estimate.damage import nearly_verbatim
 from provscan.matching import compared, in_pieces
 from provscan.options import parse_utc
-from provscan.runs.analysis import Scores
-from provscan.runs.matches import score_matches
+from provscan.runs.counting.matches import score_matches
+from provscan.runs.measures.analysis import Scores
 from provscan.scoring.rule import KnownElsewhere, MatchTraits, Scorer
 from provscan.text_buffers import buffers
 

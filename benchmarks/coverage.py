@@ -56,10 +56,10 @@ from synthetic import documents, tweets
 
 import provscan
 from provscan.calibration.controls import no_control
-from provscan.runs.analysis import Scores
-from provscan.runs.matches import score_matches
-from provscan.runs.scan_totals import ScanTotals
-from provscan.runs.summary import recall_summary
+from provscan.runs.answer.summary import recall_summary
+from provscan.runs.counting.matches import score_matches
+from provscan.runs.measures.analysis import Scores
+from provscan.runs.scan.totals import ScanTotals
 
 RECORDS, DOCUMENTS = 10_000, 4_000
 LATE = ("control_from_other_years", "chance_drifts", "control_unlike")

@@ -15,6 +15,8 @@ import pyarrow.parquet as pq
 
 from provscan.engine import Progress, logged
 from provscan.errors import GateError, UsageError
+from provscan.indexing.build import build_index
+from provscan.indexing.maintain import forget, merge, verify
 from provscan.keywords import given_options, with_options
 from provscan.matching import Index, open_index
 from provscan.options import MatchOptions
@@ -24,12 +26,10 @@ from provscan.report.document import write_report
 from provscan.report.files import RunFiles
 from provscan.report.plots import Plots
 from provscan.report.tables import run_html
-from provscan.runs.build import build_index
-from provscan.runs.evaluation import Evaluation, evaluate
 from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE, read_run
-from provscan.runs.inputs import Sources
-from provscan.runs.maintain import forget, merge, verify
+from provscan.runs.inputs.plan import Sources
 from provscan.runs.match import run_match
+from provscan.runs.questions.evaluation import Evaluation, evaluate
 from provscan.runs.target import RunTarget
 
 if TYPE_CHECKING:

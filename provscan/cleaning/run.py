@@ -60,7 +60,7 @@ from provscan.runs.folder import (
     read_run,
     write_json,
 )
-from provscan.runs.inputs import source_list
+from provscan.runs.inputs.plan import source_list
 from provscan.runs.target import require_outside
 from provscan.unfinished import CHECKPOINT, unfinished_folder, unfinished_path
 

@@ -19,8 +19,8 @@ from provscan.names import several
 from provscan.report.document import page
 from provscan.report.files import write_page
 from provscan.report.wording import count, visible
+from provscan.runs.answer.wording import STATUS
 from provscan.runs.folder import REPORT_FILE, read_json
-from provscan.runs.wording import STATUS
 
 LEDGER_FILE, TABLES_FOLDER = "ledger.json", "tables"
 STYLES = ("page.css", "ledger.css", "print.css")

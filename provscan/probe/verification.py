@@ -18,12 +18,12 @@ import numpy as np
 from provscan.arrays import Numbers
 from provscan.estimate import matched_bits
 from provscan.index import IndexReader
+from provscan.indexing.build import build_index
 from provscan.matching import LEVELS, scan_texts
 from provscan.params import MatchParams
 from provscan.probe.answers import Answer
 from provscan.probe.plan import ARMS, Plan, QuestionKey
 from provscan.probe.prompts import FREE
-from provscan.runs.build import build_index
 from provscan.scoring.background import background
 from provscan.scoring.rule import MatchTraits, Scorer
 from provscan.text_buffers import buffers, to_array

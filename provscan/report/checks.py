@@ -36,7 +36,7 @@ from provscan.report.wording import (
     unrated_words,
     visible,
 )
-from provscan.runs.evidence import digest
+from provscan.runs.evidence.tables import digest
 
 Row = dict[str, Any]
 BATCH = 4096

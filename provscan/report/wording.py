@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from provscan.names import counted, percentage, several
-from provscan.runs.wording import edit_words
+from provscan.runs.answer.wording import edit_words
 
 LEVELS = {
     "exact": "same text, up to white space and HTML entities",

@@ -1,13 +1,13 @@
 """One execution of ``match``, by :func:`run_match`.
 
-1. :mod:`provscan.runs.inputs` decides which parts of which files are read.
-2. :mod:`provscan.runs.licensed` opens the licensed texts and the controls.
-3. :mod:`provscan.runs.scan` scans the records and writes part files.
-4. :mod:`provscan.runs.analysis` reads them, scores and counts the matches, and measures
-   chance and recall.
-5. :mod:`provscan.runs.summary` computes the numbers and their words.
-6. :mod:`provscan.runs.evidence` writes the tables, and :func:`run_match` the rest, to
-   the folder of :mod:`provscan.runs.target`.
+1. :mod:`provscan.runs.inputs.plan` decides which parts of which files are read.
+2. :mod:`provscan.runs.inputs.licensed` opens the licensed texts and the controls.
+3. :mod:`provscan.runs.scan.tasks` scans the records and writes part files.
+4. :mod:`provscan.runs.measures.analysis` reads them, scores and counts the matches, and
+   measures chance and recall.
+5. :mod:`provscan.runs.answer.summary` computes the numbers and their words.
+6. :mod:`provscan.runs.evidence.tables` writes the tables, and :func:`run_match` the
+   rest, to the folder of :mod:`provscan.runs.target`.
 """
 
 from __future__ import annotations
@@ -33,25 +33,25 @@ from provscan.errors import RecallError, WithheldError
 from provscan.matching import Index
 from provscan.names import percentage
 from provscan.options import MatchOptions, Source
-from provscan.runs.analysis import analyse
-from provscan.runs.baseline import mark_new, read_baseline
-from provscan.runs.evidence import write_tables
-from provscan.runs.exhibits import CANDIDATES
+from provscan.runs.answer.summary import summarise
+from provscan.runs.answer.tokenizer import tokens_of
+from provscan.runs.answer.wording import since_baseline
+from provscan.runs.counting.exhibits import CANDIDATES
+from provscan.runs.evidence.baseline import mark_new, read_baseline
+from provscan.runs.evidence.tables import write_tables
 from provscan.runs.folder import (
     CONTROL,
     EVIDENCE_FILE,
     MATCHES_FILE,
     write_summary,
 )
-from provscan.runs.inputs import Inputs, Sources, plan_run
-from provscan.runs.left_out import describe_inputs
-from provscan.runs.licensed import LicensedTexts, checked_index, with_controls
-from provscan.runs.scan import ROLES, scan_inputs
-from provscan.runs.scan_totals import ScanTotals
-from provscan.runs.summary import summarise
+from provscan.runs.inputs.licensed import LicensedTexts, checked_index, with_controls
+from provscan.runs.inputs.plan import Inputs, Sources, plan_run
+from provscan.runs.measures.analysis import analyse
+from provscan.runs.scan.left_out import describe_inputs
+from provscan.runs.scan.tasks import ROLES, scan_inputs
+from provscan.runs.scan.totals import ScanTotals
 from provscan.runs.target import RunTarget, run_folder, run_path
-from provscan.runs.tokenizer import tokens_of
-from provscan.runs.wording import since_baseline
 from provscan.scoring.background import background
 from provscan.unfinished import Unfinished
 

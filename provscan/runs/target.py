@@ -31,7 +31,7 @@ from provscan.runs.folder import (
     RUN_FILE,
     WRITTEN,
 )
-from provscan.runs.inputs import Sources, source_list
+from provscan.runs.inputs.plan import Sources, source_list
 from provscan.unfinished import Unfinished, Work, unfinished_folder
 from provscan.urls import local_path, source_of
 from provscan.writing import TEMPORARY, is_mount_point, remove_named

@@ -9,9 +9,9 @@ import pytest
 from provscan.estimate.layers import Layers
 from provscan.estimate.limits import Factor
 from provscan.names import share
-from provscan.runs.reasons import withheld
-from provscan.runs.warnings import NOTES, WARNINGS, warning
-from provscan.runs.wording import (
+from provscan.runs.answer.reasons import withheld
+from provscan.runs.answer.warnings import NOTES, WARNINGS, warning
+from provscan.runs.answer.wording import (
     ScannedRecords,
     comparison,
     details,

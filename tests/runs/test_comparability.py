@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from provscan.runs.comparability import TextSample, agreement, stratify
+from provscan.runs.counting.strata import TextSample, agreement, stratify
 from provscan.scoring.lengths import SCRIPTS
 
 LATIN, CYRILLIC = SCRIPTS.index("latin"), SCRIPTS.index("cyrillic")

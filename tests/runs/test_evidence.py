@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 import provscan
 from provscan.report.document import write_report
 from provscan.report.files import RunFiles
-from provscan.runs.evidence import CANDIDATE, EVIDENCE, evidence_rows
-from provscan.runs.exhibits import ExhibitChoice
-from provscan.runs.matches import Batch
+from provscan.runs.counting.exhibits import ExhibitChoice
+from provscan.runs.counting.matches import Batch
+from provscan.runs.evidence.tables import CANDIDATE, EVIDENCE, evidence_rows
 
 TWEETS = [
     {

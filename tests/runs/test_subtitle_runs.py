@@ -12,7 +12,7 @@ import provscan
 from provscan.params import MatchParams
 from provscan.readers import spoken
 from provscan.readers.strings import LEFT_OUT
-from provscan.runs.explain import explain_record, explain_text
+from provscan.runs.questions.explain import explain_record, explain_text
 
 LONG = [
     tweet

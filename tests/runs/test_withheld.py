@@ -14,10 +14,10 @@ import pytest
 from provscan.estimate.layers import Layers
 from provscan.estimate.limits import Factor, exactly
 from provscan.estimate.recall import Recall
-from provscan.runs import reasons as withheld
-from provscan.runs.answer import next_step
-from provscan.runs.recall import CopyRecall, hidden_heavy
-from provscan.runs.warnings import notes, warnings
+from provscan.runs.answer import reasons as withheld
+from provscan.runs.answer.entry import next_step
+from provscan.runs.answer.warnings import notes, warnings
+from provscan.runs.measures.recall import CopyRecall, hidden_heavy
 
 
 def recall(value: float = 0.9, **others: float) -> Recall:

@@ -20,8 +20,8 @@ from provscan.probe.report import tables
 from provscan.report import wording
 from provscan.report.document import page
 from provscan.report.files import write_page
+from provscan.runs.answer.wording import STATUS
 from provscan.runs.folder import REPORT_FILE
-from provscan.runs.wording import STATUS
 
 STYLES = ("page.css", "exhibits.css", "probe.css", "print.css")
 # Maximum number of tweets of each arm whose strongest recitation the page shows.

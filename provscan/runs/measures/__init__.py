@@ -1,0 +1,9 @@
+"""How many findings chance explains, and how many copies are found.
+
+- ``clusters``: findings of texts with similar wording, which count as one event.
+- ``chance``: the chance matches that a control and a null dataset predict, compared
+  with the findings.
+- ``error_rates``: the share of chance matches in lists of the strongest findings.
+- ``recall``: the share of copies that is found, measured on test copies.
+- ``analysis``: all measurements of a run, composed as one value, ``Measured``.
+"""
