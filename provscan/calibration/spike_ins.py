@@ -74,13 +74,13 @@ class SpikeIns:
             *buffers(pa.array(self.planted, pa.large_string())), controls.reader, params
         )
 
-    def unit(self, measure: str, controls: Controls) -> float:
+    def mean_size(self, unit: str, controls: Controls) -> float:
         """Return the mean size of a copy in characters or tweets, weighted by size; 1
-        for measures that count units.
+        for units that are counted.
         """
-        if len(self) == 0 or measure not in ("characters", "tweets"):
+        if len(self) == 0 or unit not in ("characters", "tweets"):
             return 1.0
-        tweets = measure == "tweets"
+        tweets = unit == "tweets"
         sizes = (
             controls.reader.tweet_counts(self.text)
             if tweets

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from provscan.estimate.layers import Found, Layers, Size, Strength, layered
-from provscan.estimate.limits import ALONE, Chance, Factor, Scope, exactly
+from provscan.estimate.limits import ALONE, Chance, Factor, SampleDesign, exactly
 from provscan.estimate.recall import Recall
 from provscan.runs.counting.counts import Amount
 from provscan.runs.measures.analysis import Measured
@@ -27,7 +27,7 @@ class _Basis(NamedTuple):
 
     most: Factor  # The number of all units.
     recalls: tuple[Recall | None, Recall | None]  # Of findings, and of all matches.
-    scope: Scope
+    design: SampleDesign
 
 
 def layers_of(
@@ -59,7 +59,7 @@ def layers_of(
             for claim in subset.claims
             if chance.measures
         ]
-        most, recalls, scope = bases[unit]
+        most, recalls, design = bases[unit]
         result[unit] = layered(
             Found(
                 _size(measured, unit, subset.findings).total,
@@ -67,14 +67,14 @@ def layers_of(
                 _size(measured, unit, subset.claims[0].found),
                 None if nearly is None else _size(measured, unit, nearly).total,
                 most,
-                recall.planted.unit(unit, measured.controls),
+                recall.planted.mean_size(unit, measured.controls),
                 sharing.get(unit, ALONE),
             ),
             strengths,
             _share_of(chance.expected[unit], chance_share) if chance.measures else None,
             recalls,
             recall.least_nearly,
-            scope,
+            design,
         )
     if "tweets" in result:
         # There are at least as many tweets as texts.
@@ -92,7 +92,7 @@ def _bases(measured: Measured, subset: Subset, records: Factor) -> dict[str, _Ba
     effect = scanned.design_effect(claimable.records)
     if of_index < 1.0:
         effect *= _records_together(claimable)
-    of_dataset = Scope(scanned.fraction * of_index, effect)
+    of_dataset = SampleDesign(scanned.fraction * of_index, effect)
     # Numbers of texts and tweets stand for all licensed ones.
     of_texts = (
         recall.of_distinct(recall.of_texts.findings, claimable.copies),
@@ -106,8 +106,8 @@ def _bases(measured: Measured, subset: Subset, records: Factor) -> dict[str, _Ba
     )
     return {
         "records": _Basis(records, recall.of_records, of_dataset),
-        "texts": _Basis(texts, of_texts, Scope(of_index)),
-        "tweets": _Basis(tweets, of_texts, Scope(of_index)),
+        "texts": _Basis(texts, of_texts, SampleDesign(of_index)),
+        "tweets": _Basis(tweets, of_texts, SampleDesign(of_index)),
         "characters": _Basis(scanned.all_characters, recall.of_characters, of_dataset),
     }
 
