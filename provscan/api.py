@@ -30,7 +30,6 @@ from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE, read_run
 from provscan.runs.inputs.plan import Sources
 from provscan.runs.match import run_match
 from provscan.runs.questions.evaluation import Evaluation, evaluate
-from provscan.runs.target import RunTarget
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -293,11 +292,20 @@ def match(
     >>> run.path.name, run.summary["records"]
     ('dataset.run', 4997)
     """
-    chosen, target = given_options(options), RunTarget(out, overwrite, resume)
+    chosen = given_options(options)
     if index is None:
         index = os.environ.get("PROVSCAN_INDEX") or "licensed.index"
     with logged(chosen.log, progress) as watcher:
-        found = run_match(sources, index, target, chosen, watcher, write_report)
+        found = run_match(
+            sources,
+            index,
+            out,
+            chosen,
+            watcher,
+            write_report,
+            overwrite=overwrite,
+            resume=resume,
+        )
     run = Run(found.path, found.summary, found.info)
     if found.crossed is not None:
         raise GateError(found.crossed, run)

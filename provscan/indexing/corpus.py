@@ -147,32 +147,31 @@ def _left_out(stats: readers.ReadStats) -> str:
     return f"{sum(stats.skipped.values()):,} records were left out ({reasons})"
 
 
-def corpus_warnings(info: dict[str, Any]) -> list[str]:
-    """Return the warnings about a new index: what was left out, and tweets that can't
+def corpus_warnings(info: dict[str, Any]) -> Iterator[str]:
+    """Yield the warnings about a new index: what was left out, and tweets that can't
     be told apart.
     """
     notes = info.get("read", {}).get("notes", {})
     skipped = info.get("read", {}).get("skipped", {})
     examples = info.get("read", {}).get("examples", {})
-    found = []
     if unread := info.get("unread"):
         more = (
             f", and {info['unread_files'] - 1:,} more files" if len(unread) > 1 else ""
         )
-        found.append(f"Not indexed: {unread[0]['path']}: {unread[0]['reason']}{more}.")
+        yield f"Not indexed: {unread[0]['path']}: {unread[0]['reason']}{more}."
     if count := notes.get("id_mangled"):
-        found.append(
+        yield (
             f"Ids that a spreadsheet has rounded: {count:,}; their tweets are named by "
             "file and line. Export them again with the ids as text."
         )
     if count := notes.get("wrongly_decoded"):
-        found.append(
+        yield (
             "Tweets decoded with a wrong encoding before they were written: "
             f"{count:,}; copies of them may be missed. "
             "Index them again with --fix-encoding."
         )
     if count := notes.get("escaped"):
-        found.append(
+        yield (
             f"Tweets with letters written as escapes, such as \\u0447: {count:,}; "
             "copies of them are missed. Index them again with --fix-encoding."
         )
@@ -182,28 +181,27 @@ def corpus_warnings(info: dict[str, Any]) -> list[str]:
             if count == info["tweets"]
             else f"Tweets without an id: {count:,}"
         )
-        found.append(
+        yield (
             f"{whose}; they are named by file and line, and repeated ones can't be "
             "recognised. If a field contains the ids, name it with --id-field."
         )
     if count := info.get("repeated_tweets"):
-        found.append(f"Tweets read more than once: {count:,}; each id counts once.")
+        yield f"Tweets read more than once: {count:,}; each id counts once."
     if count := info.get("versions"):
-        found.append(
+        yield (
             "Texts that differ from another text with the same tweet id (edits, "
             f"truncated copies): {count:,}; all are indexed, and each id counts once. "
             "If there are many, check that --id-field names the tweet's id."
         )
     if count := skipped.get("deletion"):
-        found.append(
+        yield (
             f"Notices of deletions: {count:,}, not applied; provscan forget applies "
             "them."
         )
     if notes.get("fields_by_content"):
         case = examples["fields_by_content"][0]
-        found.append(
+        yield (
             f"No field of {case['source']} has a usual name, so fields were chosen by "
             f"their contents: {case['detail']}. If that is wrong, name the fields with "
             "--text-field and --id-field."
         )
-    return found

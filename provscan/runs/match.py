@@ -51,7 +51,7 @@ from provscan.runs.measures.analysis import analyse
 from provscan.runs.scan.left_out import describe_inputs
 from provscan.runs.scan.tasks import ROLES, scan_inputs
 from provscan.runs.scan.totals import ScanTotals
-from provscan.runs.target import RunTarget, run_folder, run_path
+from provscan.runs.target import run_folder, run_path
 from provscan.scoring.background import background
 from provscan.unfinished import Unfinished
 
@@ -70,24 +70,28 @@ class WrittenRun(NamedTuple):
 def run_match(
     sources: Sources,
     index: Index | Source,
-    target: RunTarget,
+    out: Source | None,
     options: MatchOptions,
     progress: Progress,
     render: Callable[[Path], Any],
+    *,
+    overwrite: bool,
+    resume: bool,
 ) -> WrittenRun:
     """Find the licensed tweets of an index in datasets, and write a run folder;
-    ``render`` makes its report.
+    ``render`` makes its report. The other parameters are those of
+    :func:`provscan.match`.
     """
     clock = Clock()
     others = (options.files(name) for name in ("control", "null", "known"))
-    path = run_path(sources, target.out, chain.from_iterable(others))
+    path = run_path(sources, out, chain.from_iterable(others))
     index = checked_index(index, options)
     left_out = list(index.reader.left_out.segments) or None
     options = replace(options, without_segment=left_out)
     tokens = tokens_of(options.tokenizer)
     baseline = None if options.baseline is None else read_baseline(options.baseline)
     clock.lap("open")
-    with run_folder(path, resume=target.resume, overwrite=target.overwrite) as (
+    with run_folder(path, resume=resume, overwrite=overwrite) as (
         folder,
         files,
     ):
@@ -124,7 +128,7 @@ def run_match(
         )
         clock.lap("checksums")
         summary |= entries
-        info = _info(index, target, options, inputs["dataset"].named) | described
+        info = _info(index, out, options, inputs["dataset"].named) | described
         if licensed.control_fingerprint is not None:
             info["control"] = {"fingerprint": licensed.control_fingerprint}
         info |= clock.describe(scans["dataset"])
@@ -186,17 +190,17 @@ def _scan(
 
 
 def _info(
-    index: Index, target: RunTarget, options: MatchOptions, named: list[str] | None
+    index: Index, out: Source | None, options: MatchOptions, named: list[str] | None
 ) -> dict[str, Any]:
     """Return the entries of ``run.json`` that the options, the index and the program
     determine; :func:`run_match` adds the inputs, the control and the times.
     """
-    out = None if target.out is None else os.fspath(target.out)
+    place = None if out is None else os.fspath(out)
     info: dict[str, Any] = {
         "version": RUN_VERSION,
         "parameters": {**options.as_dict(), "workers": options.threads},
         "limits": {**readers.current_limits().as_dict(), "candidates": CANDIDATES},
-        "repeat": None if named is None else options.command(named, index.path, out),
+        "repeat": None if named is None else options.command(named, index.path, place),
         "folder": os.getcwd(),
         "index": {
             "path": str(index.path),

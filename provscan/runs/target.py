@@ -13,7 +13,6 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -40,16 +39,6 @@ from provscan.writing import TEMPORARY, is_mount_point, remove_named
 FILES = "run"
 FILE = re.compile("|".join([*map(re.escape, sorted(WRITTEN)), TEMPORARY.pattern]))
 PART = re.compile(rf"[0-9]{{8}}\.(json|arrow)|{TEMPORARY.pattern}")
-
-
-@dataclass(frozen=True)
-class RunTarget:
-    """The destination of a run."""
-
-    out: Source | None = None  # The folder that the user named, if any.
-    # Whether to replace an earlier run, and whether to continue an interrupted one.
-    overwrite: bool = False
-    resume: bool = False
 
 
 class RunFolder(NamedTuple):

@@ -18,9 +18,8 @@ from provscan.indexing.corpus import corpus_warnings
 
 
 def warnings_of(tmp_path: Path, rows: list[dict[str, Any]]) -> list[str]:
-    return corpus_warnings(
-        provscan.build_index(rows, tmp_path / "licensed.index").info()
-    )
+    index = provscan.build_index(rows, tmp_path / "licensed.index")
+    return [*corpus_warnings(index.info())]
 
 
 def test_a_corpus_without_flaws_has_no_warnings(tmp_path: Path) -> None:

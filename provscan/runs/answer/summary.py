@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -20,11 +21,11 @@ from provscan.runs.answer.entry import answer_of
 from provscan.runs.answer.layers import layers_of
 from provscan.runs.answer.reasons import reasons
 from provscan.runs.answer.tokenizer import Tokens
-from provscan.runs.counting.null import NullCounts
 from provscan.runs.counting.strata import agreement, by_year
 from provscan.runs.inputs.licensed import LicensedTexts
 from provscan.runs.measures.analysis import Measured
 from provscan.runs.measures.recall import MeasuredRecall, counted_share
+from provscan.runs.scan.totals import ScanTotals
 from provscan.scoring.lengths import BANDS, SCRIPTS
 from provscan.scoring.rule import KNOWN_SHARE, LETTERS_WITHOUT_BITS
 
@@ -179,8 +180,10 @@ def recall_summary(measured: MeasuredRecall) -> dict[str, Any]:
         "found": int(recovered.found.sum()),
         "counted": int(counted.sum()),
         "same_text": int(recovered.same_text.sum()),
-        "all": counted_share(counted) if len(planted) else None,
-        "nearly_verbatim": measured.nearly,
+        "all": counted_share(counted)._asdict() if len(planted) else None,
+        "nearly_verbatim": {
+            weight: share._asdict() for weight, share in measured.nearly.items()
+        },
         # Number of spike-ins found, in classes of ten bits.
         "bits": np.bincount((bits // 10).astype(np.int64)).tolist(),
         "of_matches": None,
@@ -213,11 +216,11 @@ def recall_summary(measured: MeasuredRecall) -> dict[str, Any]:
         shares_of = {
             str(key): counted_share(counted[keys == key]) for key in np.unique(keys)
         }
-        result["by"][name] = shares_of
+        result["by"][name] = {key: each._asdict() for key, each in shares_of.items()}
         result["hardly_found"] += [
-            {"class": name, "name": key, "recall": share["value"]}
-            for key, share in shares_of.items()
-            if share["value"] < FINDABLE
+            {"class": name, "name": key, "recall": each.value}
+            for key, each in shares_of.items()
+            if each.value < FINDABLE
         ]
     return result
 
@@ -229,14 +232,22 @@ def known_summary(measured: Measured, sources: list[str]) -> dict[str, Any] | No
     (scanned, elsewhere), controls = measured.known, measured.controls
     known = (elsewhere.containment >= KNOWN_SHARE) & ~controls.control
     texts = int(np.count_nonzero(known))
+    share = texts / max(1, controls.licensed_texts)
+    return scan_summary(scanned, sources, texts=texts, share=share)
+
+
+def scan_summary(
+    scanned: ScanTotals, sources: list[str], **found: float
+) -> dict[str, Any]:
+    """Describe the scan of data other than the dataset, and what was found there."""
     counts = scanned.stats.as_dict()
     return {
         "sources": sources,
         "records": scanned.records,
         "characters": scanned.characters,
-        "texts": texts,
-        "share": texts / max(1, controls.licensed_texts),
-        **{name: counts[name] for name in ("skipped", "notes")},
+        **found,
+        "skipped": counts["skipped"],
+        "notes": counts["notes"],
     }
 
 
@@ -246,20 +257,7 @@ def control_summary(measured: Measured, null_sources: list[str]) -> dict[str, An
     """
     controls, chance, null = measured.controls, measured.chance, measured.null
     licensed, control = measured.samples
-    years, clusters, _ = chance.years
     found = measured.counts.by_text.count[measured.eligible.control]
-    measures = []
-    for measure in chance.measures:
-        expected = measure.chance("clusters")
-        measures.append(
-            {
-                "kind": measure.name,
-                "clusters": len(measure.weights),
-                "expected": expected.expected,
-                "low": expected.low,
-                "high": expected.high,
-            }
-        )
     return {
         "texts": controls.texts,
         "licensed_texts": controls.licensed_texts,
@@ -268,7 +266,14 @@ def control_summary(measured: Measured, null_sources: list[str]) -> dict[str, An
         "matches": measured.counts.control_matches,
         "counted": int(found.sum()),
         "kind": None if null is None else null.kind.as_dict(),
-        "chance_measures": measures,
+        "chance_measures": [
+            {
+                "kind": measure.name,
+                "clusters": len(measure.weights),
+                **asdict(measure.chance("clusters")),
+            }
+            for measure in chance.measures
+        ],
         "licensed_clusters": len(chance.whole.claims[0].chance.clusters.number),
         "strata": measured.strata.strata.as_list() if controls.texts else [],
         "without_control": measured.without_control,
@@ -280,21 +285,14 @@ def control_summary(measured: Measured, null_sources: list[str]) -> dict[str, An
             "licensed": by_year(licensed.year),
             "control": by_year(control.year),
             "chance_clusters": dict(
-                zip(map(str, years.tolist()), clusters.tolist(), strict=True)
+                zip(
+                    map(str, chance.years.year.tolist()),
+                    chance.years.clusters.tolist(),
+                    strict=True,
+                )
             ),
         },
         "placebo": chance.placebo,
-        "null": None if null is None else null_summary(null, null_sources),
-    }
-
-
-def null_summary(null: NullCounts, sources: list[str]) -> dict[str, Any]:
-    """Describe the null dataset that the user named."""
-    counts = null.scanned.stats.as_dict()
-    return {
-        "sources": sources,
-        "records": null.scanned.records,
-        "characters": null.scanned.characters,
-        "matches": null.licensed,
-        **{name: counts[name] for name in ("skipped", "notes")},
+        "null": null
+        and scan_summary(null.scanned, null_sources, matches=null.licensed),
     }

@@ -291,10 +291,16 @@ def by_year(years: Numbers) -> dict[str, int]:
     return dict(zip(map(str, names.tolist()), counts.tolist(), strict=True))
 
 
-def years_of_control(
-    years: Numbers, matched: Numbers, texts: int
-) -> tuple[Numbers, Numbers, Numbers]:
-    """Return the years of a control, and its clusters and texts of each year.
+class ControlYears(NamedTuple):
+    """The years of a control, and its clusters of findings and its texts by year."""
+
+    year: Numbers
+    clusters: Numbers
+    texts: Numbers
+
+
+def years_of_control(years: Numbers, matched: Numbers, texts: int) -> ControlYears:
+    """Count the texts and clusters of a control by year.
 
     ``years`` are the years of a sample of its texts, ``matched`` those of its clusters.
     """
@@ -303,4 +309,4 @@ def years_of_control(
         np.count_nonzero(each == every[:, None], axis=1) for each in (matched, years)
     )
     scaled = np.round(sizes * texts / max(1, len(years)))
-    return every, clusters, np.maximum(1, scaled).astype(np.int64)
+    return ControlYears(every, clusters, np.maximum(1, scaled).astype(np.int64))

@@ -28,6 +28,7 @@ from provscan.runs.counting.counts import STRENGTHS, Amount, Counts
 from provscan.runs.counting.matches import ScoredMatches
 from provscan.runs.counting.null import NullCounts
 from provscan.runs.counting.strata import (
+    ControlYears,
     Eligibility,
     TextSample,
     TextStrata,
@@ -185,8 +186,7 @@ class MeasuredChance:
     # The first of these arrays, with -1 also for texts that can't be claimed.
     claimable_cluster: Numbers
     control_found: float  # Share of the control's texts that have findings.
-    # Years of the control, and its clusters and texts of each year.
-    years: tuple[Numbers, Numbers, Numbers]
+    years: ControlYears
 
     @property
     def measures(self) -> list[ChanceMeasure]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -30,6 +30,16 @@ MANY_COPIES = 20
 # Minimum number of nearly verbatim spike-ins with edits of one weight (light, common or
 # heavy) for the recall of such copies to be measured.
 ENOUGH_NEARLY = 30
+
+
+class CountedShare(NamedTuple):
+    """The share of spike-ins that are findings, with Clopper-Pearson limits."""
+
+    value: float
+    low: float
+    high: float
+    planted: int
+    counted: int
 
 
 class CopyRecall(NamedTuple):
@@ -59,7 +69,7 @@ class MeasuredRecall:
     detectable_share: float | None
     # Recall of nearly verbatim copies of detectable texts, by weight of the edits, if
     # measured.
-    nearly: dict[str, dict[str, Any]]
+    nearly: dict[str, CountedShare]
     # The lowest recall in ``nearly``.
     least_nearly: Factor | None
 
@@ -158,7 +168,7 @@ def measure_recall(
     if len(planted):
         detectable = float(recovered.detectable.mean()) * (1.0 - too_short)
     nearly = _nearly(planted, recovered)
-    least = min(nearly.values(), key=lambda share: share["low"], default=None)
+    least = min(nearly.values(), key=lambda share: share.low, default=None)
     return MeasuredRecall(
         planted,
         recovered,
@@ -169,7 +179,7 @@ def measure_recall(
         pieces,
         detectable,
         nearly,
-        None if least is None else Factor(least["value"], least["low"], least["high"]),
+        None if least is None else Factor(least.value, least.low, least.high),
     )
 
 
@@ -177,7 +187,7 @@ def _has(planted: SpikeIns, edits: tuple[Edit, ...]) -> Flags:
     return np.isin(planted.edit, [edit.__name__ for edit in edits])
 
 
-def _nearly(planted: SpikeIns, recovered: Recovered) -> dict[str, dict[str, Any]]:
+def _nearly(planted: SpikeIns, recovered: Recovered) -> dict[str, CountedShare]:
     """Return the recall of nearly verbatim copies by weight of the edits.
 
     Whether a spike-in is nearly verbatim is decided by its match or, if it was missed,
@@ -191,17 +201,9 @@ def _nearly(planted: SpikeIns, recovered: Recovered) -> dict[str, dict[str, Any]
     return result
 
 
-def counted_share(counted: Flags) -> dict[str, Any]:
-    """Return the share of spike-ins that are findings, with Clopper-Pearson limits."""
+def counted_share(counted: Flags) -> CountedShare:
     hits, planted = int(counted.sum()), len(counted)
-    low, high = clopper_pearson(hits, planted)
-    return {
-        "value": hits / planted,
-        "low": low,
-        "high": high,
-        "planted": planted,
-        "counted": hits,
-    }
+    return CountedShare(hits / planted, *clopper_pearson(hits, planted), planted, hits)
 
 
 def _of_characters(

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import replace
 from math import floor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -43,6 +43,15 @@ GATES = ("threshold", "min_containment", "min_chars", "partial_chars")
 WIDEST = MatchParams(threshold=0.1, min_containment=0.0, min_chars=1)
 SHOWN = 5
 Explanation = dict[str, Any]
+
+
+class _Reported(NamedTuple):
+    """A match that was reported in a field."""
+
+    row: dict[str, Any]  # A row of ``matches.parquet`` or of a search.
+    field: int  # Code points of the field.
+    # Code points of the match that were compared: readers leave out the others.
+    compared: int
 
 
 def explain_text(
@@ -96,15 +105,12 @@ def explain_text(
         ]
         overlapping.sort(key=lambda other: other["tweet_id"] != row["tweet_id"])
         passage = text[row["start"] : row["end"]]
-        match = next(iter(overlapping), None)
-        left_out = 0
-        if match is not None:
-            found = slice(match["start"] - offset, match["end"] - offset)
-            left_out = field[found].count(LEFT_OUT)
-        sizes = len(field), left_out
-        compared = _compared(
-            passage, row["tweet_id"], index, params, match, sizes, finding
-        )
+        match = None
+        if overlapping:
+            place = slice(*(overlapping[0][name] - offset for name in ("start", "end")))
+            letters = len(field[place]) - field[place].count(LEFT_OUT)
+            match = _Reported(overlapping[0], len(field), letters)
+        compared = _compared(passage, row["tweet_id"], index, params, match, finding)
         explained.append({**compared, "start": low, "end": high})
     return explained
 
@@ -153,9 +159,7 @@ def explain_tweet(
     chosen = (pc.field("tweet_id") == tweet_id) & ~pc.field("control")
     rows = matches.filter(chosen).slice(0, SHOWN)
     options = options_of(info)
-    alone = _compared(
-        "", tweet_id, index, options.params, None, (0, 0), options.finding
-    )
+    alone = _compared("", tweet_id, index, options.params, None, options.finding)
     explained = []
     for source, record in dict.fromkeys(
         zip(*rows.select(["source", "record"]).to_pydict().values(), strict=True)
@@ -238,12 +242,10 @@ def _compared(
     tweet_id: str,
     index: Index,
     params: MatchParams,
-    reported: dict[str, Any] | None,
-    sizes: tuple[int, int],
+    reported: _Reported | None,
     rule: FindingParams,
 ) -> Explanation:
-    """Compare a passage with a licensed tweet, given the match reported there, the size
-    of the field, and the number of code points in the match that readers leave out.
+    """Compare a passage with a licensed tweet, given the match reported there.
 
     If the tweet has several texts, the most similar one is compared.
     """
@@ -260,11 +262,12 @@ def _compared(
     ours, theirs = canonical([text, tweet])
     keys = band_keys(minhash([text, tweet]), index.params.bands, index.params.rows)
     seeds = [set(seed_keys(each, index.params).tolist()) for each in (ours, theirs)]
-    match = reported if reported and reported["tweet_id"] == tweet_id else None
+    row = None if reported is None else reported.row
+    match = row if row and row["tweet_id"] == tweet_id else None
     conditions = []
-    if match is not None and "bits" in match:
+    if reported is not None and match is not None and "bits" in match:
         length, script = lengths_and_scripts(index.reader, numbers[chosen : chosen + 1])
-        conditions = _finding(match, length, script, sizes, rule)
+        conditions = _finding(reported, length, script, rule)
     return {
         # The licensed text.
         "tweet_id": tweet_id,
@@ -290,7 +293,7 @@ def _compared(
         # ``matches.parquet`` or, without a score, of a search. Otherwise ``instead`` is
         # the match of another tweet.
         "match": match,
-        "instead": reported if match is None else None,
+        "instead": row if match is None else None,
         # Whether the passage is a match, or would be one if the search proposed it.
         "passed": match is not None or found.way is not None,
     }
@@ -318,25 +321,19 @@ def _conditions(found: Comparison, params: MatchParams) -> list[dict[str, Any]]:
 
 
 def _finding(
-    match: Mapping[str, Any],
-    length: Numbers,
-    script: Numbers,
-    sizes: tuple[int, int],
-    rule: FindingParams,
+    reported: _Reported, length: Numbers, script: Numbers, rule: FindingParams
 ) -> list[dict[str, Any]]:
     """Return the conditions of a finding for a match; ``length`` and ``script`` are
-    those of the licensed text, and ``sizes`` are as for :func:`_compared`.
+    those of the licensed text.
     """
-    size, left_out = sizes
-    span = match["end"] - match["start"]
-    compared = np.array([span - left_out])
+    match, span = reported.row, np.array([reported.compared])
     containment = np.array([match["containment"]])
-    letters = letters_in_common(containment, length, script, compared).item()
+    letters = letters_in_common(containment, length, script, span).item()
     if match["bits"] is None:
         least = max(LETTERS_WITHOUT_BITS, rule.min_letters)
         return [_gate("letters in common, without known bits", letters, least)]
     name, kind = "min_bits_passage", "a passage"
-    if span >= WHOLE_FIELD * size:
+    if match["end"] - match["start"] >= WHOLE_FIELD * reported.field:
         name, kind = "min_bits", "a whole field"
     return [
         _gate("letters in common", letters, rule.min_letters, "min_letters"),
