@@ -218,47 +218,42 @@ def _info(
 
 def _crossed(summary: dict[str, Any], options: MatchOptions) -> str | None:
     """Return a sentence on the first gate that was crossed; None if none was."""
-    records, baseline = summary["answer"]["records"], summary["baseline"]
-    shares, found = records["share"], "have findings"
-    if baseline is not None:
-        shares = {**shares, "findings": baseline["new"]["share_of_records"]}
-        found = f"have findings that are new since {baseline['path']}"
-    gates = (
-        (options.fail_above, "findings", "", found, "--fail-above"),
-        (
-            options.fail_above_claimed,
-            "at_least",
-            "at least ",
-            "contain copies",
-            "--fail-above-claimed",
-        ),
-    )
-    for above, layer, least, what, option in gates:
-        if above is None:
-            continue
-        share = shares[layer]
-        if share is None:
-            reason = summary["answer"]["withheld"][f"records.{layer}"]
-            raise WithheldError(
-                f"{option} can't be decided, since the lower bound is withheld: "
-                f"{reason}"
-            )
-        if share > above:
-            found, allowed = _unequal(share, above)
+    answer, baseline = summary["answer"], summary["baseline"]
+    shares = answer["records"]["share"]
+    if (allowed := options.fail_above) is not None:
+        share, found = shares["findings"], "have findings"
+        if baseline is not None:
+            share = baseline["new"]["share_of_records"]
+            found = f"have findings that are new since {baseline['path']}"
+        if share > allowed:
+            share_words, allowed_words = _unequal(share, allowed)
             return (
-                f"{least}{found} of the records {what}: more than the {allowed} that "
-                f"{option} allows"
+                f"{share_words} of the records {found}: more than the {allowed_words} "
+                "that --fail-above allows"
+            )
+    if (allowed := options.fail_above_claimed) is not None:
+        share = shares["at_least"]
+        if share is None:
+            raise WithheldError(
+                "--fail-above-claimed can't be decided, since the lower bound is "
+                f"withheld: {answer['withheld']['records.at_least']}"
+            )
+        if share > allowed:
+            share_words, allowed_words = _unequal(share, allowed)
+            return (
+                f"at least {share_words} of the records contain copies: more than the "
+                f"{allowed_words} that --fail-above-claimed allows"
             )
     return None
 
 
-def _unequal(share: float, other: float) -> tuple[str, str]:
-    """Return two different shares as percentages, with enough digits to differ."""
+def _unequal(*shares: float) -> list[str]:
+    """Return different shares as percentages, with enough digits to differ."""
     for digits in range(3, 18):
-        first, second = (percentage(100.0 * each, digits) for each in (share, other))
-        if first != second:
+        words = [percentage(100.0 * share, digits) for share in shares]
+        if len({*words}) == len(words):
             break
-    return first, second
+    return words
 
 
 @cache

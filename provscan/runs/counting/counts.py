@@ -74,25 +74,17 @@ class _AmountCounter:
         return Amount(self._records.count, self._copies.count, covered)
 
 
-@dataclass(frozen=True)
 class TextFindings:
-    """The findings of each text with at least ``least`` bits; [texts] each."""
+    """Counts the findings of each text with at least ``least`` bits: their number, the
+    number of the first one, the best score, and code points; [texts] each.
+    """
 
-    least: float
-    count: Numbers
-    first: Numbers  # Number of the first finding.
-    best: Floats  # Best score.
-    characters: Floats
-
-    @classmethod
-    def none(cls, texts: int, least: float) -> TextFindings:
-        return cls(
-            least,
-            np.zeros(texts, np.int64),
-            np.full(texts, np.iinfo(np.int64).max),
-            np.full(texts, -np.inf),
-            np.zeros(texts),
-        )
+    def __init__(self, texts: int, least: float) -> None:
+        self.least = least
+        self.count = np.zeros(texts, np.int64)
+        self.first = np.full(texts, np.iinfo(np.int64).max)
+        self.best = np.full(texts, -np.inf)
+        self.characters = np.zeros(texts)
 
     @property
     def found(self) -> Flags:
@@ -173,7 +165,7 @@ def count_matches(
     splits, texts = len(matches.scanned.parts), len(matches.text)
     licensed, findings, nearly = (_AmountCounter(splits, texts) for _ in range(3))
     claimable = [_AmountCounter(splits, texts) for _ in STRENGTHS]
-    by_text = [TextFindings.none(texts, least) for least in STRENGTHS]
+    by_text = [TextFindings(texts, least) for least in STRENGTHS]
     per_split = np.zeros((2, splits), np.int64)
     levels, word_for_word = Counter[str](), RecordCounter(1)
     cells = _CellCounter(matches, eligible)

@@ -109,7 +109,7 @@ def count_null(
         phrases.add(batch)
     matches = score_matches(null, scorer, controls)
     null_phrases = _Phrases(matches, texts)
-    strengths = [TextFindings.none(len(matches.text), least) for least in STRENGTHS]
+    strengths = [TextFindings(len(matches.text), least) for least in STRENGTHS]
     licensed = 0
     for batch in matches.batches():
         null_phrases.add(batch)
