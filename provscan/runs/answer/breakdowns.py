@@ -128,7 +128,9 @@ def _authors_years_languages(measured: Measured) -> Iterator[Value]:
         licensed = np.where(measured.matches.control, -1, codes)
         claimed = np.where(eligible.claimable, codes, -1)
         groups += [Grouping(licensed, len(names), None), Grouping(licensed, len(names))]
-        groups += [Grouping(claimed, len(names), strong.least) for strong in by_text]
+        groups += [
+            Grouping(claimed, len(names), strength.least) for strength in by_text
+        ]
     records = iter(count_groups(measured.matches, groups, by_split=True))
     texts = max(1, claims[0].found.texts)
     amounts = [whole.licensed, whole.findings, *(claim.found for claim in claims)]
@@ -143,10 +145,12 @@ def _authors_years_languages(measured: Measured) -> Iterator[Value]:
             here_claims = [
                 Claim(
                     found,
-                    cluster_count(chance.claimable_cluster[here & strong.found]),
+                    cluster_count(chance.claimable_cluster[here & strength.found]),
                     claim.chance,
                 )
-                for found, strong, claim in zip(claimable, by_text, claims, strict=True)
+                for found, strength, claim in zip(
+                    claimable, by_text, claims, strict=True
+                )
             ]
             subset = Subset(every, findings, here_claims)
             share = claimable[0].texts / texts

@@ -22,7 +22,7 @@ from provscan.runs.answer.reasons import (
     strata_in_words,
 )
 from provscan.runs.answer.wording import edit_words
-from provscan.runs.counting.strata import TWEET_SAMPLE, agreement, span
+from provscan.runs.counting.strata import TWEET_SAMPLE, agreement, year_range
 from provscan.runs.measures.analysis import Measured
 from provscan.runs.measures.chance import ChanceMeasure
 from provscan.runs.measures.recall import hidden_heavy
@@ -150,7 +150,7 @@ IN_DATASET = 0.1
 NOT_DETECTABLE = 0.2
 # Two sets of texts are from different years if their years overlap by less than this
 # share.
-IN_COMMON = 0.5
+LEAST_OVERLAP = 0.5
 # Minimum overlap in each trait for which weighting by strata does not correct.
 COMPARED = {"length": 0.5, "language": 0.5, "wording": 0.5, "author": 0.2}
 
@@ -220,8 +220,11 @@ def _differences_of_control(measured: Measured) -> Iterator[dict[str, str]]:
     """
     licensed, control = measured.samples
     shares = agreement(licensed, control)
-    if shares.get("year", 1.0) < IN_COMMON:
-        words = {"control": span(control.year), "licensed": span(licensed.year)}
+    if shares.get("year", 1.0) < LEAST_OVERLAP:
+        words = {
+            "control": year_range(control.year),
+            "licensed": year_range(licensed.year),
+        }
         yield warning("control_from_other_years", **words)
     elif (
         2 * min(len(licensed.year), len(control.year))

@@ -100,7 +100,7 @@ class TextFindings:
         np.add.at(self.characters, place, size.astype(np.float64))
 
 
-class StrongFindings(NamedTuple):
+class StrengthFindings(NamedTuple):
     """The findings of one of ``STRENGTHS``."""
 
     claimable: Amount  # Those of claimable texts.
@@ -139,7 +139,7 @@ class Counts:
     licensed: Amount
     findings: Amount
     nearly: Amount  # Findings that are nearly verbatim.
-    strengths: list[StrongFindings]  # By strength; the first has all findings.
+    strengths: list[StrengthFindings]  # By strength; the first has all findings.
     cells: Cells
     first_texts: Numbers  # Places of the texts of the first claimable findings.
 
@@ -181,9 +181,9 @@ def count_matches(
             (nearly, finding & batch.nearly),
         ):
             counter.add(batch, which)
-        for counter, strong in zip(claimable, by_text, strict=True):
-            counter.add(batch, claim & batch.findings(strong.least))
-            strong.add(batch)
+        for counter, strength in zip(claimable, by_text, strict=True):
+            counter.add(batch, claim & batch.findings(strength.least))
+            strength.add(batch)
         for row, which in zip(per_split, (~control, finding), strict=True):
             np.add.at(row, batch.split[which], 1)
         level = batch.columns["level"]
@@ -208,8 +208,8 @@ def count_matches(
         findings=findings.amount(),
         nearly=nearly.amount(),
         strengths=[
-            StrongFindings(counter.amount(), strong)
-            for counter, strong in zip(claimable, by_text, strict=True)
+            StrengthFindings(counter.amount(), strength)
+            for counter, strength in zip(claimable, by_text, strict=True)
         ],
         cells=cells.cells(),
         first_texts=noted[:TEXTS],

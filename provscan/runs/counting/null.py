@@ -23,7 +23,7 @@ from provscan.calibration.controls import Controls
 from provscan.estimate.strata import enough_text
 from provscan.runs.counting.counts import STRENGTHS, TextFindings
 from provscan.runs.counting.matches import Batch, ScoredMatches, score_matches
-from provscan.runs.counting.strata import in_common
+from provscan.runs.counting.strata import overlap
 from provscan.runs.scan.totals import ScanTotals
 from provscan.scoring.lengths import letters
 from provscan.scoring.rule import Scorer
@@ -33,7 +33,7 @@ from provscan.scoring.rule import Scorer
 PHRASE_BITS = 30.0
 # Limits of the ratio of two rates, of the difference of two shares, and of the overlap
 # of two distributions.
-RATIO, APART, IN_COMMON = 1.5, 0.15, 0.7
+MOST_RATIO, MOST_APART, LEAST_OVERLAP = 1.5, 0.15, 0.7
 # Minimum number of standard errors of a significant difference.
 CERTAIN = 2.58
 # Minimum number of matches for a share.
@@ -138,18 +138,18 @@ def _compared(dataset: _Phrases, null: _Phrases) -> Kind:
         ratio, error = _ratio(dataset, null, size)
         figures[f"phrases_per_{size}"] = ratio
         if ratio is not None and abs(np.log(ratio)) > max(
-            np.log(RATIO), CERTAIN * error
+            np.log(MOST_RATIO), CERTAIN * error
         ):
             differs.append(f"phrases per {size}")
     figures["whole_fields"] = None
     if min(counts) >= FEW:
         apart = float(dataset.whole / counts[0] - null.whole / counts[1])
         figures["whole_fields"] = apart
-        if abs(apart) > APART:
+        if abs(apart) > MOST_APART:
             differs.append("phrases that are whole fields")
-    in_common = _in_common(dataset.lengths, null.lengths)
-    figures["lengths_in_common"] = in_common
-    if in_common is not None and in_common < IN_COMMON:
+    common = _length_overlap(dataset.lengths, null.lengths)
+    figures["lengths_in_common"] = common
+    if common is not None and common < LEAST_OVERLAP:
         differs.append("lengths of records")
     return Kind(tuple(differs), figures)
 
@@ -172,7 +172,7 @@ def _ratio(dataset: _Phrases, null: _Phrases, size: str) -> tuple[float | None, 
     return float(rates[0] / rates[1]), float(np.sqrt(effect * (1.0 / counts).sum()))
 
 
-def _in_common(first: Numbers, second: Numbers) -> float | None:
+def _length_overlap(first: Numbers, second: Numbers) -> float | None:
     """Return the overlap of two samples of lengths, in classes each twice as wide as
     the one before; None without a sample.
     """
@@ -181,4 +181,4 @@ def _in_common(first: Numbers, second: Numbers) -> float | None:
     classes = (
         np.log2(np.maximum(lengths, 1)).astype(np.int64) for lengths in (first, second)
     )
-    return in_common(*classes)
+    return overlap(*classes)

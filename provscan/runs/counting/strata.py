@@ -257,7 +257,7 @@ def agreement(licensed: TextSample, control: TextSample) -> dict[str, float]:
         edges = np.quantile(rare, [0.2, 0.4, 0.6, 0.8])
         pairs["wording"] = np.searchsorted(edges, rare), np.searchsorted(edges, rest)
     result = {
-        name: in_common(*pair)
+        name: overlap(*pair)
         for name, pair in pairs.items()
         if len(pair[0]) and len(pair[1])
     }
@@ -272,14 +272,14 @@ def agreement(licensed: TextSample, control: TextSample) -> dict[str, float]:
     return result
 
 
-def in_common(first: Numbers, second: Numbers) -> float:
+def overlap(first: Numbers, second: Numbers) -> float:
     """Return the overlap of two distributions of small numbers."""
     size = int(max(first.max(), second.max())) + 1
     shares = [np.bincount(each, minlength=size) / len(each) for each in (first, second)]
     return float(np.minimum(*shares).sum())
 
 
-def span(years: Numbers) -> str:
+def year_range(years: Numbers) -> str:
     """Return the range of the middle nine tenths of the years, in words."""
     low, high = (int(np.quantile(years, q, method="nearest")) for q in (0.05, 0.95))
     return f"{low}-{high}" if low < high else str(low)

@@ -164,8 +164,10 @@ def subset_of(
     strength.
     """
     claims = [
-        Claim(strong.claimable, cluster_count(cluster[strong.by_text.found]), chance)
-        for strong, chance in zip(counts.strengths, chances, strict=True)
+        Claim(
+            strength.claimable, cluster_count(cluster[strength.by_text.found]), chance
+        )
+        for strength, chance in zip(counts.strengths, chances, strict=True)
     ]
     return Subset(counts.licensed, counts.findings, claims)
 
@@ -264,7 +266,7 @@ def measure_chance(
     # Group the findings of licensed and of control texts into clusters. Texts of the
     # null dataset get their clusters in the same step, so that equal numbers denote
     # equal clusters.
-    strengths = [strong.by_text for strong in counts.strengths]
+    strengths = [strength.by_text for strength in counts.strengths]
     scans = [(matches, strengths[0])]
     if null is not None:
         scans.append((null.matches, null.strengths[0]))
