@@ -61,6 +61,7 @@ class Scores(NamedTuple):
     """Scores of matches, [n] each."""
 
     bits: Floats  # nan if unknown.
+    common: Flags  # The licensed text is common.
     known: Flags  # The licensed text also occurs in the known data.
     # The match is a finding, or a chance match like one if its text is a control.
     passes_rule: Flags
@@ -120,10 +121,8 @@ class TextScores:
         rare = np.where(
             np.isnan(bits), letters >= LETTERS_WITHOUT_BITS - 1e-3, bits >= least
         )
-        passes_rule = (
-            rare & (letters >= params.min_letters - 1e-3) & ~self.common[place] & ~known
-        )
-        return Scores(bits, known, passes_rule)
+        common, enough = self.common[place], letters >= params.min_letters - 1e-3
+        return Scores(bits, common, known, rare & enough & ~common & ~known)
 
 
 @dataclass(frozen=True)

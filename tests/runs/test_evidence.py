@@ -110,8 +110,9 @@ def test_texts_are_kept_of_the_strongest() -> None:
             pa.record_batch({"record": pa.array(range(low, high), pa.int64())}),
             slice(low, high),
         )
+        finding = counted[part]
         return Batch(
-            columns, low, *[place[part]] * 6, bits[part], ~counted[part], counted[part]
+            columns, low, *[place[part]] * 6, bits[part], ~finding, ~finding, finding
         )
 
     def chosen(

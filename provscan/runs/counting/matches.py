@@ -53,6 +53,7 @@ class Batch(NamedTuple):
     # See ``provscan.scoring.rule.Scores``. The column ``counted`` of
     # ``matches.parquet`` marks only the findings of licensed texts.
     bits: Floats
+    common: Flags
     known: Flags
     passes_rule: Flags
 
@@ -87,9 +88,8 @@ class Batch(NamedTuple):
     @property
     def nearly(self) -> Flags:
         """Whether each match is verbatim or nearly verbatim."""
-        return nearly_verbatim(self.similarity, self.containment) & ~self.flags(
-            "pieces"
-        )
+        nearly = nearly_verbatim(self.similarity, self.containment)
+        return nearly & ~self.flags("pieces")
 
     def findings(self, least: float) -> Flags:
         """Return which matches are findings of at least this many bits."""

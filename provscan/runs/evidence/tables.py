@@ -118,7 +118,7 @@ def _added(measured: Measured, batch: Batch) -> pa.RecordBatch:
         pa.array(batch.bits.astype(np.float32), mask=np.isnan(batch.bits)),
         pa.array(q, mask=np.isnan(q)),
         pa.array(control),
-        pa.array(matches.scores.common[batch.place]),
+        pa.array(batch.common),
         pa.array(batch.known),
         pa.array(batch.passes_rule & ~control),
     ]

@@ -41,6 +41,15 @@ from provscan.text import canonical
 # The widest possible gates: texts that pass them are similar enough to be explained.
 GATES = ("threshold", "min_containment", "min_chars", "partial_chars")
 WIDEST = MatchParams(threshold=0.1, min_containment=0.0, min_chars=1)
+# The options with which a dataset is read.
+READING = (
+    "text_field",
+    "id_field",
+    "records",
+    "encoding",
+    "outputs",
+    "fix_encoding",
+)
 SHOWN = 5
 Explanation = dict[str, Any]
 
@@ -174,16 +183,13 @@ def options_of(info: Mapping[str, Any]) -> MatchOptions:
     """Return the relevant options of a run from its ``run.json``, with defaults for
     missing options.
     """
-    names = (*GATES, *FINDING.as_dict(), "id_field", "records", "encoding", "outputs")
-    known = info["parameters"]
-    values = {name: known.get(name) for name in (*names, "fix_encoding")}
-    text_field = known.get("text_field")
-    values["text_field"] = (
-        tuple(text_field) if isinstance(text_field, list) else text_field
-    )
-    return MatchOptions(
-        **{name: value for name, value in values.items() if value is not None}
-    )
+    names = {*GATES, *FINDING.as_dict(), *READING}
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in info["parameters"].items()
+        if name in names and value is not None
+    }
+    return MatchOptions(**values)
 
 
 def _gates(params: MatchParams) -> dict[str, Any]:
