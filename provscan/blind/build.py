@@ -32,9 +32,8 @@ from provscan.index.segment.tweets import write_ids
 from provscan.indexing.build import build_index as build_full
 from provscan.kernels.records import CodeBuffer, frozen
 from provscan.params import require_folder
-from provscan.readers import Source
-from provscan.runs.inputs.plan import source_list
-from provscan.runs.target import require_outside
+from provscan.readers import Source, source_list
+from provscan.unfinished import require_outside
 
 # There are at most 2**COUNTER_BITS counters of seeds.
 COUNTER_BITS = 26

@@ -32,7 +32,8 @@ from provscan.report.document import page
 from provscan.report.files import RunFiles
 from provscan.runs.evidence.tables import digest
 from provscan.runs.folder import read_json, write_json
-from provscan.runs.target import default_out, require_outside
+from provscan.runs.target import default_out
+from provscan.unfinished import require_outside
 from provscan.writing import new_folder, replacing_file
 
 KIT_FILE, PAGE_FILE, LIST_FILE = "kit.json", "instructions.html", "leaving.txt"

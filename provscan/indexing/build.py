@@ -28,10 +28,9 @@ from provscan.params import (
     require_folder,
     require_number,
 )
-from provscan.readers import Source
-from provscan.runs.inputs.plan import source_list
-from provscan.runs.target import require_outside
+from provscan.readers import Source, source_list
 from provscan.text.hooks import Hook, hook_name, prepared_batch
+from provscan.unfinished import require_outside
 
 
 def build_index(

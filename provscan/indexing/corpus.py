@@ -13,8 +13,8 @@ from provscan import readers
 from provscan.engine.progress import Progress
 from provscan.errors import InputError
 from provscan.index import Written
+from provscan.readers import source_list
 from provscan.readers.stats import require_undamaged
-from provscan.runs.inputs.plan import source_list
 from provscan.runs.scan.left_out import MOST_LISTED
 
 LEAST_ROWS = 4096

@@ -16,12 +16,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from provscan import readers
 from provscan.errors import OutputError, UsageError
 from provscan.index.folder import remove_index
 from provscan.options import Source
 from provscan.params import require_folder
 from provscan.readers.bytes.compression import COMPRESSED
-from provscan.readers.corpus.recipes import path_in_recipe
 from provscan.runs.folder import (
     ALL_PARTS,
     CONTROL,
@@ -30,9 +30,14 @@ from provscan.runs.folder import (
     RUN_FILE,
     WRITTEN,
 )
-from provscan.runs.inputs.plan import Sources, source_list
-from provscan.unfinished import Unfinished, Work, unfinished_folder
-from provscan.urls import local_path, source_of
+from provscan.runs.inputs.plan import Sources
+from provscan.unfinished import (
+    Unfinished,
+    Work,
+    require_outside,
+    unfinished_folder,
+)
+from provscan.urls import source_of
 from provscan.writing import TEMPORARY, is_mount_point, remove_named
 
 # The folder of the run's files in its unfinished folder.
@@ -54,7 +59,7 @@ def run_path(
     """Return the run folder, which must not be part of the sources or of ``others``
     that are read; by default it is named after the first source.
     """
-    named = source_list(sources)
+    named = readers.source_list(sources)
     place = default_out(named) if out is None else out
     require_folder("out", place)
     require_outside(Path(place), [*(named or []), *map(source_of, others)])
@@ -75,25 +80,6 @@ def default_out(named: Sequence[str] | None) -> str:
         name = name.removesuffix(suffix)
     stem, dot, _ = name.rpartition(".")
     return f"{stem if dot and stem else name}.run"
-
-
-def require_outside(target: Path, sources: Sequence[str]) -> None:
-    """Check that the results are not written into a folder that is read, or that
-    contains an input.
-    """
-    place = Path(os.path.realpath(target))
-    for source in sources:
-        path = local_path(path_in_recipe(source))
-        read = Path(os.path.realpath(path))
-        # A text that was mistaken for a path may be too long for the system.
-        if path and (
-            read.is_relative_to(place)
-            or (os.path.isdir(read) and place.is_relative_to(read))
-        ):
-            raise OutputError(
-                f"{target} would be inside an input, {source}, or contain it: name a "
-                "place outside of it with -o"
-            )
 
 
 @contextlib.contextmanager

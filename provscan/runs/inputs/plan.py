@@ -14,12 +14,11 @@ from typing import Any, NamedTuple
 import xxhash
 
 from provscan import readers
-from provscan.errors import ParameterError, UsageError
+from provscan.errors import UsageError
 from provscan.options import MatchOptions, Source
 from provscan.readers import MEMORY, UNKNOWN, Fields, Split
 from provscan.readers.bytes.files import FileState
 from provscan.runs.inputs.sample import FileSample, draw_files
-from provscan.urls import source_of
 
 Sources = Source | Sequence[Source] | object
 Reasons = list[tuple[str, str]]  # Paths, each with a reason.
@@ -78,26 +77,6 @@ class Inputs:
         }
 
 
-def source_list(sources: object) -> list[str] | None:
-    """Return paths as a list of strings; None if ``sources`` is data in memory. Strings
-    are taken as paths.
-    """
-    several = [sources] if isinstance(sources, str | os.PathLike) else sources
-    if not (
-        isinstance(several, Sequence)
-        and several
-        and isinstance(several[0], str | os.PathLike)
-    ):
-        return None
-    for source in several:
-        if not isinstance(source, str | os.PathLike):
-            raise ParameterError(
-                f"expected paths, found {type(source).__name__} among them: pass data "
-                "in memory alone, not in a list with paths"
-            )
-    return [*map(source_of, several)]
-
-
 def plan_run(
     sources: Sources, options: MatchOptions, workers: int
 ) -> dict[str, Inputs]:
@@ -128,7 +107,7 @@ def fields_of(options: MatchOptions) -> Fields:
 def plan_inputs(sources: Sources, options: MatchOptions, workers: int) -> Inputs:
     """Plan the inputs of some sources."""
     fields = fields_of(options)
-    named = source_list(sources)
+    named = readers.source_list(sources)
     sample = draw_files(named, options, fields)
     unread, ignored = Reasons(), Reasons()
     if sample is not None:
