@@ -40,7 +40,6 @@ from provscan.runs.counting.exhibits import CANDIDATES
 from provscan.runs.evidence.baseline import mark_new, read_baseline
 from provscan.runs.evidence.tables import write_tables
 from provscan.runs.folder import (
-    CONTROL,
     EVIDENCE_FILE,
     MATCHES_FILE,
     write_summary,
@@ -49,9 +48,9 @@ from provscan.runs.inputs.licensed import LicensedTexts, checked_index, with_con
 from provscan.runs.inputs.plan import Inputs, Sources, plan_run
 from provscan.runs.measures.analysis import analyse
 from provscan.runs.scan.left_out import describe_inputs
-from provscan.runs.scan.tasks import ROLES, scan_inputs
+from provscan.runs.scan.tasks import scan_inputs
 from provscan.runs.scan.totals import ScanTotals
-from provscan.runs.target import run_folder, run_path
+from provscan.runs.target import CONTROL, run_folder, run_path
 from provscan.scoring.background import background
 from provscan.unfinished import Unfinished
 
@@ -172,7 +171,7 @@ def _scan(
     """Scan the dataset, and the null dataset and the known data if there are any."""
 
     def scanned(name: str, data: Inputs) -> ScanTotals:
-        return scan_inputs(data, ROLES[name], folder, licensed, options, progress)
+        return scan_inputs(name, data, folder, licensed, options, progress)
 
     with ThreadPoolExecutor(1, thread_name_prefix="provscan") as pool:
         # Meanwhile, prepare what only the estimate needs, since that takes as long as

@@ -23,8 +23,6 @@ from provscan.options import Source
 from provscan.params import require_folder
 from provscan.readers.bytes.compression import COMPRESSED
 from provscan.runs.folder import (
-    ALL_PARTS,
-    CONTROL,
     REPORTS,
     REVIEW_FILE,
     RUN_FILE,
@@ -40,8 +38,10 @@ from provscan.unfinished import (
 from provscan.urls import source_of
 from provscan.writing import TEMPORARY, is_mount_point, remove_named
 
-# The folder of the run's files in its unfinished folder.
-FILES = "run"
+# Folders in the unfinished folder of a run: the run's files, the index of its control,
+# and the part files of each scan.
+FILES, CONTROL = "run", "control"
+PARTS = {"dataset": "parts", "null": "null", "known": "known"}
 FILE = re.compile("|".join([*map(re.escape, sorted(WRITTEN)), TEMPORARY.pattern]))
 PART = re.compile(rf"[0-9]{{8}}\.(json|arrow)|{TEMPORARY.pattern}")
 
@@ -166,7 +166,7 @@ def _clear(replaced: Path, place: Path) -> None:
 
 def _remove_work(folder: Path) -> None:
     """Remove everything that a run writes to its unfinished folder."""
-    for name in ALL_PARTS:
+    for name in PARTS.values():
         _remove_matching(folder, name, PART)
     _remove_files(folder)
 
@@ -187,7 +187,7 @@ def _remove_matching(folder: Path, name: str, files: re.Pattern[str]) -> None:
 
 WORK = Work(
     name="run",
-    parts=tuple(f"{name}/[0-9]*.json" for name in ALL_PARTS),
+    parts=tuple(f"{name}/[0-9]*.json" for name in PARTS.values()),
     unit="part",
     remove=_remove_work,
     advice="repeat the command with --resume to go on, or with --overwrite to start "

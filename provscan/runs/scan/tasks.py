@@ -50,11 +50,11 @@ from provscan.readers import (
     Split,
     current_limits,
 )
-from provscan.runs.folder import KNOWN_PARTS, NULL_PARTS, PARTS
 from provscan.runs.inputs.licensed import LicensedTexts
 from provscan.runs.inputs.plan import Inputs, Reasons
 from provscan.runs.scan.left_out import check_skipped, unread_parts
 from provscan.runs.scan.totals import ScanTotals
+from provscan.runs.target import PARTS
 from provscan.unfinished import Unfinished
 from provscan.urls import below
 
@@ -68,29 +68,28 @@ class Role:
     """The purpose for which data is read."""
 
     stage: str  # Name of its scan while it runs.
-    parts: str  # Name of the folder of the part files.
     owner: str  # Completes "no records of ... were scanned" in a message.
 
 
 ROLES = {
-    "dataset": Role("Scanning", PARTS, ""),
-    "null": Role("Scanning null dataset", NULL_PARTS, " of the null dataset"),
-    "known": Role("Scanning known data", KNOWN_PARTS, " of the known data"),
+    "dataset": Role("Scanning", ""),
+    "null": Role("Scanning null dataset", " of the null dataset"),
+    "known": Role("Scanning known data", " of the known data"),
 }
 
 
 def scan_inputs(
+    name: str,
     inputs: Inputs,
-    role: Role,
     folder: Unfinished,
     licensed: LicensedTexts,
     options: MatchOptions,
     progress: Progress,
 ) -> ScanTotals:
     """Scan all splits whose parts are not complete yet, and add up all parts. Part
-    files with the matches remain in the folder.
+    files with the matches remain in the folder. ``name`` is one of :data:`ROLES`.
     """
-    parts = folder.path / role.parts
+    role, parts = ROLES[name], folder.path / PARTS[name]
     parts.mkdir(exist_ok=True)
     complete = _complete(inputs, parts) if folder.earlier is not None else set()
     done: list[PartResult] = []
