@@ -2,8 +2,7 @@
 
 - ``clusters``: findings of texts with similar wording, which count as one event.
 - ``chance``: the chance matches that a control and a null dataset predict, compared
-  with the findings.
-- ``error_rates``: the share of chance matches in lists of the strongest findings.
+  with the findings, and with lists of the strongest ones.
 - ``recall``: the share of copies that is found, measured on test copies.
 - ``analysis``: all measurements of a run, composed as one value, ``Measured``.
 """
