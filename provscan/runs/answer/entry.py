@@ -108,7 +108,7 @@ def _sentences(
         compared = comparison(counts.word_for_word, others)
     left_out = measured.findings - measured.claimable if chance.measures else 0
     detectable = measured.recall.detectable_share
-    sentences = details(status, records, scanned, detectable, compared, left_out)
+    sentences = [*details(status, records, scanned, detectable, compared, left_out)]
     if changed:
         sentences.insert(0, f"The rule of a finding was changed: {', '.join(changed)}.")
     return {

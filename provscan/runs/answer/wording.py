@@ -8,7 +8,7 @@ statistics, with one fact in each sentence.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -155,57 +155,50 @@ def details(
     detectable_share: float | None,
     compared: str = "",
     not_measured: int = 0,
-) -> list[str]:
-    """Return the sentences after the headline: findings, chance and limit; and, if
+) -> Iterator[str]:
+    """Yield the sentences after the headline: findings, chance and limit; and, if
     chance was not measured, the comparison with other collections (``compared``).
 
     ``not_measured`` is the number of findings whose texts all lie in strata where
     chance was not measured.
     """
-    common = records.common_or_known or 0.0
-    more = (
-        f"{several(common, 'more shares', 'more share')} only common or known wording."
-        if common
-        else ""
-    )
-    result = []
+    common, more = records.common_or_known or 0.0, ""
+    if common:
+        shares = several(common, "more shares", "more share")
+        more = f"{shares} only common or known wording."
     if status == NOT_MEASURED:
         why = (
             TOO_SMALL
             if records.at_least == 0 and not not_measured
             else "Copies and coincidences can't be told apart."
         )
-        result.append(f"{why} {more}".rstrip())
-    elif records.findings:
+        yield f"{why} {more}".rstrip()
+        if compared:
+            yield compared
+        return
+    if records.findings:
         verb = "shares" if records.findings == 1 else "share"
-        of_sample = (
-            f" of {scanned.sample}"
-            if status == COPIES_FOUND and scanned.whole is not None
-            else ""
-        )
-        found = f"{number(records.findings)}{of_sample} {verb} rare wording"
+        nearly = number(records.nearly_verbatim or 0.0)
         if status == COPIES_FOUND:
-            found += (
-                f" ({number(records.nearly_verbatim or 0.0)} word for word or nearly)"
+            of_sample = f" of {scanned.sample}" if scanned.whole is not None else ""
+            found = (
+                f"{of_sample} {verb} rare wording ({nearly} word for word or nearly)"
             )
         else:
-            found += " with licensed tweets"
+            found = f" {verb} rare wording with licensed tweets"
         expected = records.counts.get("chance_expected")
         if expected is not None:
             explained = min(expected, records.findings)
             found += f"; chance explains about {number(explained)}"
         if not_measured:
             found += f", but was not measured for {number(not_measured)} of these"
-        result.append(f"{found}.")
+        yield f"{number(records.findings)}{found}."
     else:
-        result.append("No record shares rare wording with licensed tweets.")
-    if more and status != NOT_MEASURED:
-        result.append(more)
+        yield "No record shares rare wording with licensed tweets."
+    if more:
+        yield more
     if records.at_most is not None and status == NO_COPIES_SHOWN:
-        result.append(limit(records.at_most, scanned, detectable_share))
-    if compared and status == NOT_MEASURED:
-        result.append(compared)
-    return result
+        yield limit(records.at_most, scanned, detectable_share)
 
 
 def since_baseline(entry: Mapping[str, Any] | None) -> list[str]:
