@@ -115,7 +115,9 @@ def reasons(measured: Measured, numbers: dict[str, Layers]) -> dict[str, str]:
     result: dict[str, str] = {}
 
     def withhold(
-        layers: Sequence[str], reason: str, units: Sequence[str] = UNITS
+        reason: str,
+        units: Sequence[str] = UNITS,
+        layers: Sequence[str] = ("estimate",),
     ) -> None:
         for unit in units:
             for layer in layers:
@@ -123,35 +125,35 @@ def reasons(measured: Measured, numbers: dict[str, Layers]) -> dict[str, str]:
 
     recall = measured.recall.of_records.findings
     if (reason := _no_chance(measured)) is not None:
-        withhold(("at_least", "estimate"), reason)
+        withhold(reason, UNITS, ("at_least", "estimate"))
     if measured.recall.least_nearly is None:
         code = "no_recall" if recall is None else "few_nearly"
-        withhold(("at_most",), withheld(code), ("records", "texts"))
+        withhold(withheld(code), ("records", "texts"), ("at_most",))
     if recall is None:
-        withhold(("estimate",), withheld("no_recall"))
+        withhold(withheld("no_recall"))
     elif measured.chance.measures:
         if measured.findings - measured.claimable > LEFT_OUT * measured.findings:
             strata = strata_in_words(measured)
-            withhold(("estimate",), withheld("unlike_control", strata=strata))
+            withhold(withheld("unlike_control", strata=strata))
         if (few := few_texts(measured)) is not None:
             reason = withheld("few_texts", **few)
-            withhold(("estimate",), reason, ("records", "characters"))
+            withhold(reason, ("records", "characters"))
         if changed_throughout(recall):
-            withhold(("estimate",), withheld("spread_edits"), ("texts", "tweets"))
+            withhold(withheld("spread_edits"), ("texts", "tweets"))
         for copies, units in (
             (measured.recall.of_texts, ("texts", "tweets")),
             (measured.recall.of_records, UNITS),
         ):
             if reason := no_estimate(measured, copies):
-                withhold(("estimate",), reason, units)
+                withhold(reason, units)
         for unit, number in numbers.items():
             middle = number.estimate
             if middle is not None and middle.high > WIDE * middle.low:
-                withhold(("estimate",), withheld("wide"), (unit,))
+                withhold(withheld("wide"), (unit,))
     if measured.findings < FEW_FINDINGS:
         result["by"] = withheld("few_findings")
     if measured.scanned.sampled:
-        withhold(("estimate", "at_most"), withheld("sampled"), ("texts", "tweets"))
+        withhold(withheld("sampled"), ("texts", "tweets"), ("estimate", "at_most"))
     return result
 
 
