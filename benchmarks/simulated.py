@@ -243,7 +243,7 @@ def answered(
 ) -> tuple[Measured, dict[str, Any]]:
     """Return what is measured from scored matches, and the answer that follows."""
     measured = measure(scores, controls, options, null)
-    numbers = layers_of(measured, measured.chance.whole, measured.scanned.all_records)
+    numbers = layers_of(measured, measured.chance.whole)
     return measured, answer_of(measured, numbers, reasons(measured, numbers))
 
 

@@ -6,14 +6,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from provscan.arrays import Numbers
 from provscan.estimate.layers import Layers
-from provscan.estimate.limits import Factor, exactly
+from provscan.estimate.limits import exactly
 from provscan.runs.answer.layers import layers_of, without_withheld
 from provscan.runs.counting.counts import Grouping, count_groups, count_matches
 from provscan.runs.measures.analysis import Measured
@@ -40,11 +39,8 @@ def breakdowns(measured: Measured, withheld: dict[str, str]) -> dict[str, Any]:
     result: dict[str, dict[str, Any]] = {
         column: {} for column in (*(["source"] if sources else []), *BREAKDOWNS)
     }
-    units = ("records", "texts")
     for value in (*sources, *_authors_years_languages(measured)):
-        layers = layers_of(
-            measured, value.found, value.records, value.chance_share, units
-        )
+        layers = layers_of(measured, value.found, ("records", "texts"))
         if layers["records"].findings < FEW_FINDINGS:
             layers = {unit: Layers(number.findings) for unit, number in layers.items()}
         result[value.breakdown][value.name] = {
@@ -60,8 +56,6 @@ class Value(NamedTuple):
     breakdown: str  # "source", "author", "year" or "lang".
     name: str
     found: Subset
-    records: Factor  # Records of the value.
-    chance_share: float  # Expected share of the chance matches.
 
 
 def _sources(measured: Measured) -> Iterator[Value]:
@@ -76,17 +70,19 @@ def _sources(measured: Measured) -> Iterator[Value]:
     if scanned.drawn is not None or len(sizes) > BREAKDOWN_VALUES:
         return
     for name in sorted(+findings, key=lambda name: (-findings[name], name)):
-        found = replace(chance.whole, nearly=None)
+        counts = measured.counts
         if len(sizes) > 1:
             # The texts of one source are only known from its part files.
             of_source = measured.matches.of_source(name)
-            found = subset_of(
-                count_matches(of_source, measured.eligible),
-                chance.claimable_cluster,
-                [claim.chance for claim in chance.whole.claims],
-            )
-        share = sizes[name] / max(1, scanned.records)
-        yield Value("source", name, found, exactly(read[name]), share)
+            counts = count_matches(of_source, measured.eligible)
+        found = subset_of(
+            counts,
+            chance.claimable_cluster,
+            [claim.chance for claim in chance.whole.claims],
+            exactly(read[name]),
+            sizes[name] / max(1, scanned.records),
+        )
+        yield Value("source", name, found)
 
 
 class _Values(NamedTuple):
@@ -152,6 +148,6 @@ def _authors_years_languages(measured: Measured) -> Iterator[Value]:
                     claimable, by_text, claims, strict=True
                 )
             ]
-            subset = Subset(every, findings, here_claims)
             share = claimable[0].texts / texts
-            yield Value(breakdown, name, subset, measured.scanned.all_records, share)
+            subset = Subset(every, findings, here_claims, whole.records, share)
+            yield Value(breakdown, name, subset)

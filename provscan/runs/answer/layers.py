@@ -31,21 +31,13 @@ class _Basis(NamedTuple):
 
 
 def layers_of(
-    measured: Measured,
-    subset: Subset,
-    records: Factor,
-    chance_share: float = 1.0,
-    units: Sequence[str] = UNITS,
+    measured: Measured, subset: Subset, units: Sequence[str] = UNITS
 ) -> dict[str, Layers]:
     """Compute the layers of the whole dataset, or of a source, author, year or
-    language, by unit.
-
-    ``subset`` are the matches in this part, and ``records`` is its number of records.
-    ``chance_share`` is the share of all chance matches that is expected in it. The
-    limits allow for any share, so they are valid for all parts simultaneously.
+    language, by unit; ``subset`` are the matches in this part.
     """
     chance, recall = measured.chance, measured.recall
-    sharing, bases = _sharing(measured, subset), _bases(measured, subset, records)
+    sharing, bases = _sharing(measured, subset), _bases(measured, subset)
     result = {}
     for unit in units:
         nearly = subset.nearly if unit in ("records", "texts") else None
@@ -53,7 +45,7 @@ def layers_of(
         strengths = [
             Strength(
                 _size(measured, unit, claim.found),
-                _share_of(claim.chance.limits[unit], chance_share),
+                _share_of(claim.chance.limits[unit], subset.chance_share),
                 claim.beyond_chance,
             )
             for claim in subset.claims
@@ -71,7 +63,9 @@ def layers_of(
                 sharing.get(unit, ALONE),
             ),
             strengths,
-            _share_of(chance.expected[unit], chance_share) if chance.measures else None,
+            _share_of(chance.expected[unit], subset.chance_share)
+            if chance.measures
+            else None,
             recalls,
             recall.least_nearly,
             design,
@@ -82,7 +76,7 @@ def layers_of(
     return result
 
 
-def _bases(measured: Measured, subset: Subset, records: Factor) -> dict[str, _Basis]:
+def _bases(measured: Measured, subset: Subset) -> dict[str, _Basis]:
     """Return the basis of each unit."""
     scanned, controls, recall = measured.scanned, measured.controls, measured.recall
     claimable, of_index = subset.claims[0].found, measured.index_fraction
@@ -105,7 +99,7 @@ def _bases(measured: Measured, subset: Subset, records: Factor) -> dict[str, _Ba
         for count in (controls.licensed_texts, controls.licensed_tweets)
     )
     return {
-        "records": _Basis(records, recall.of_records, of_dataset),
+        "records": _Basis(subset.records, recall.of_records, of_dataset),
         "texts": _Basis(texts, of_texts, SampleDesign(of_index)),
         "tweets": _Basis(tweets, of_texts, SampleDesign(of_index)),
         "characters": _Basis(scanned.all_characters, recall.of_characters, of_dataset),

@@ -41,7 +41,7 @@ def summarise(
     """Return the contents of ``summary.json``, except the entries on files and on a
     baseline. ``tokens`` counts the tokens of texts.
     """
-    numbers = layers_of(measured, measured.chance.whole, measured.scanned.all_records)
+    numbers = layers_of(measured, measured.chance.whole)
     withheld = reasons(measured, numbers)
     rule = rule_summary(options.finding)
     summary = {

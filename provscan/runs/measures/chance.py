@@ -26,7 +26,7 @@ import pyarrow as pa
 from provscan.arrays import Floats, Numbers, distinct
 from provscan.calibration.controls import Controls
 from provscan.estimate.fdr import q_values
-from provscan.estimate.limits import TAIL, Chance, predict_chance
+from provscan.estimate.limits import TAIL, Chance, Factor, predict_chance
 from provscan.estimate.strata import rarefied, years_apart
 from provscan.runs.counting.counts import STRENGTHS, Amount, Counts, TextFindings
 from provscan.runs.counting.matches import Batch, ScoredMatches
@@ -157,12 +157,20 @@ class Subset:
     licensed: Amount
     findings: Amount
     claims: list[Claim]  # By strength; the first is the claim on all findings.
+    records: Factor  # All records of this part of the dataset.
+    # Expected share of all chance matches. The limits allow for any share, so they are
+    # valid for all parts simultaneously.
+    chance_share: float = 1.0
     # Nearly verbatim findings; only for the whole dataset.
     nearly: Amount | None = None
 
 
 def subset_of(
-    counts: Counts, cluster: Numbers, chances: Iterable[StrengthChance]
+    counts: Counts,
+    cluster: Numbers,
+    chances: Iterable[StrengthChance],
+    records: Factor,
+    chance_share: float = 1.0,
 ) -> Subset:
     """Return the counts of the whole dataset, or of one source, as a subset;
     ``cluster`` is the cluster of each claimable text, and ``chances`` are those of each
@@ -174,7 +182,7 @@ def subset_of(
         )
         for strength, chance in zip(counts.strengths, chances, strict=True)
     ]
-    return Subset(counts.licensed, counts.findings, claims)
+    return Subset(counts.licensed, counts.findings, claims, records, chance_share)
 
 
 def cluster_count(clusters: Numbers) -> int:
@@ -310,8 +318,10 @@ def measure_chance(
     found = found[np.argsort(strengths[0].first[found])]
     first = found[np.unique(cluster[found], return_index=True)[1]]
     years = matches.authorship.year.take(pa.array(first)).drop_null().to_numpy()
+    records = matches.scanned.all_records
+    whole = subset_of(counts, claimable_cluster, chances, records)
     return MeasuredChance(
-        replace(subset_of(counts, claimable_cluster, chances), nearly=counts.nearly),
+        replace(whole, nearly=counts.nearly),
         clusters_by_scan,
         claimable_cluster,
         control_found,
