@@ -55,8 +55,8 @@ def measured(**others: Any) -> Any:
     every = SimpleNamespace(**(usual | others))
     licensed = SimpleNamespace(left_out=SimpleNamespace(segments=every.left_out))
     return SimpleNamespace(
-        findings=every.finding_records,
-        claimable=every.claimable_records,
+        finding_records=every.finding_records,
+        claimable_records=every.claimable_records,
         without_control=every.without_control[0],
         index_fraction=every.index_fraction,
         samples=every.samples,

@@ -33,7 +33,7 @@ def breakdowns(measured: Measured, withheld: dict[str, str]) -> dict[str, Any]:
     share of the texts or, for a source, of the records; the limits allow for any
     share.
     """
-    if measured.findings < FEW_FINDINGS:
+    if measured.finding_records < FEW_FINDINGS:
         return {}
     sources = list(_sources(measured))
     result: dict[str, dict[str, Any]] = {

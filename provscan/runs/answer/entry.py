@@ -106,7 +106,9 @@ def _sentences(
     if counts.word_for_word:
         others = [each.word_for_word for each in COLLECTIONS]
         compared = comparison(counts.word_for_word, others)
-    left_out = measured.findings - measured.claimable if chance.measures else 0
+    left_out = (
+        measured.finding_records - measured.claimable_records if chance.measures else 0
+    )
     detectable = measured.recall.detectable_share
     sentences = [*details(status, records, scanned, detectable, compared, left_out)]
     if changed:

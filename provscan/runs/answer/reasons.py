@@ -132,7 +132,10 @@ def reasons(measured: Measured, numbers: dict[str, Layers]) -> dict[str, str]:
     if recall is None:
         withhold(withheld("no_recall"))
     elif measured.chance.measures:
-        if measured.findings - measured.claimable > LEFT_OUT * measured.findings:
+        if (
+            measured.finding_records - measured.claimable_records
+            > LEFT_OUT * measured.finding_records
+        ):
             strata = strata_in_words(measured)
             withhold(withheld("unlike_control", strata=strata))
         if (few := few_texts(measured)) is not None:
@@ -150,7 +153,7 @@ def reasons(measured: Measured, numbers: dict[str, Layers]) -> dict[str, str]:
             middle = number.estimate
             if middle is not None and middle.high > WIDE * middle.low:
                 withhold(withheld("wide"), (unit,))
-    if measured.findings < FEW_FINDINGS:
+    if measured.finding_records < FEW_FINDINGS:
         result["by"] = withheld("few_findings")
     if measured.scanned.sampled:
         withhold(withheld("sampled"), ("texts", "tweets"), ("estimate", "at_most"))
@@ -201,7 +204,7 @@ def no_estimate(measured: Measured, copies: CopyRecall) -> str | None:
     recall = copies.findings
     if many_hidden(copies):
         # If there are no findings, the reason follows from the test copies alone.
-        return withheld("unseen" if measured.claimable else "unseen_by_edits")
+        return withheld("unseen" if measured.claimable_records else "unseen_by_edits")
     if recall is None:
         return None
     if recall.unlike > UNLIKE or measured.recall.in_pieces > IN_PIECES:

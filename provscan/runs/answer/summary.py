@@ -100,8 +100,8 @@ def counts_summary(measured: Measured) -> dict[str, Any]:
         "share_of_characters": characters / max(1, totals.characters),
         "counted": {
             "matches": int(counts.finding_matches.sum()),
-            "records": measured.findings,
-            "share_of_records": measured.findings / max(1, totals.records),
+            "records": measured.finding_records,
+            "share_of_records": measured.finding_records / max(1, totals.records),
             "texts": findings.texts,
         },
         "sources": list(sources.values()),

@@ -176,14 +176,14 @@ def warnings(measured: Measured) -> Iterator[dict[str, str]]:
         yield warning("control_in_dataset", share=chance.control_found)
     if null is not None and not null.kind.same:
         yield warning("null_other_kind", differs=differs(null))
-    elif not chance.measures and not chance.control_found and measured.findings:
+    elif not chance.measures and not chance.control_found and measured.finding_records:
         yield warning("no_chance")
     if measured.without_control and chance.measures:
-        left_out = measured.findings - measured.claimable
+        left_out = measured.finding_records - measured.claimable_records
         strata = strata_in_words(measured)
         yield warning("strata_without_control", strata=strata, records=left_out)
     few = few_texts(measured)
-    if few is not None and measured.findings >= FEW_FINDINGS:
+    if few is not None and measured.finding_records >= FEW_FINDINGS:
         yield warning("repeated_text", **few)
     if measured.controls.texts:
         yield from _differences_of_control(measured)

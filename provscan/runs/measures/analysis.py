@@ -108,12 +108,12 @@ class Measured:
         return self.controls.licensed.fraction
 
     @property
-    def findings(self) -> int:
+    def finding_records(self) -> int:
         """The number of records with findings."""
         return int(self.counts.findings.records.sum())
 
     @property
-    def claimable(self) -> int:
+    def claimable_records(self) -> int:
         """The number of records with findings whose chance is measured."""
         return int(self.counts.claimable.records.sum())
 
