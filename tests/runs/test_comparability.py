@@ -37,8 +37,8 @@ def test_commoner_wording_of_a_control_counts_for_less() -> None:
     licensed = sample(60_000, [LATIN] * 300, np.linspace(2, 5, 300).tolist())
     control = sample(20_000, [LATIN] * 300, np.linspace(2, 4, 300).tolist())
     strata = stratify(licensed, control)
-    stratum = np.zeros(4, np.int64) + strata.strata.of_class[LATIN, 3]
-    weights = strata.weights(stratum, np.array([2.5, 3.5, 4.5, np.nan]))
+    stratum = np.zeros(4, np.int64) + strata.of_class[LATIN, 3]
+    weights = strata.weights_of(stratum, np.array([2.5, 3.5, 4.5, np.nan]))
     # Of the control's texts 150, 150 and none are in the thirds of the licensed ones; a
     # text whose wording is not known counts as its stratum does.
     assert weights[:2] == pytest.approx([2, 2], rel=0.02)
@@ -75,4 +75,4 @@ def test_what_strata_make_up_for_is_not_weighed_again() -> None:
     control = sample(30_000, [LATIN] * 270 + [CYRILLIC] * 30, [2.0] * 270 + [4.0] * 30)
     strata = stratify(licensed, control)
     assert strata.factors.tolist() == [1, 1, 1]
-    assert strata.strata.weights.max() == pytest.approx(10)
+    assert strata.weights.max() == pytest.approx(10)

@@ -275,7 +275,7 @@ def control_summary(measured: Measured, null_sources: list[str]) -> dict[str, An
             for measure in chance.measures
         ],
         "licensed_clusters": len(chance.whole.claims[0].chance.clusters.number),
-        "strata": measured.strata.strata.as_list() if controls.texts else [],
+        "strata": measured.strata.as_list() if controls.texts else [],
         "without_control": measured.without_control,
         "alike": agreement(licensed, control),
         # Factors of the weights of control texts with more common, usual and rarer

@@ -101,13 +101,12 @@ def recall_group(script: Numbers, band: Numbers) -> Numbers:
     return UNSPACED[script] * len(BANDS) + band
 
 
-@dataclass(frozen=True)
-class TextStrata:
-    """Strata of texts by script, length and, if known, language, with the weights of
-    control texts.
+@dataclass(frozen=True, slots=True)
+class TextStrata(Strata):
+    """Strata of texts by script, length and, if known, language; the weights of control
+    texts also depend on the rarity of their wording.
     """
 
-    strata: Strata
     # Languages that are strata by themselves; empty if languages are unknown.
     languages: list[str]
     # Bounds between the thirds of the licensed texts by rarity of wording, and the
@@ -118,24 +117,24 @@ class TextStrata:
     # by stratum.
     lengths: float
 
-    def weights(self, stratum: Numbers, rarity: Floats) -> Floats:
+    def weights_of(self, stratum: Numbers, rarity: Floats) -> Floats:
         """Return the number of licensed texts that a control text of each stratum and
         rarity represents.
         """
         third = np.minimum(np.searchsorted(self.thirds, rarity), 2)
         factor = np.where(np.isnan(rarity), 1.0, self.factors[third])
-        return self.strata.weights[stratum] * factor
+        return self.weights[stratum] * factor
 
     @property
     def heaviest(self) -> float:
         """The largest possible weight of a text."""
-        return float(self.strata.weights.max(initial=0.0) * self.factors.max())
+        return float(self.weights.max(initial=0.0) * self.factors.max())
 
     def stratum_of(
         self, script: Numbers, band: Numbers, lang: pa.ChunkedArray
     ) -> Numbers:
         """Return the stratum of each text by script, length class and language."""
-        return self.strata.of_class[_kinds(script, lang, self.languages), band]
+        return self.of_class[_kinds(script, lang, self.languages), band]
 
 
 def stratify(licensed: TextSample, control: TextSample) -> TextStrata:
@@ -182,7 +181,10 @@ def stratify(licensed: TextSample, control: TextSample) -> TextStrata:
         weights.append(weight[usable])
     common = float(np.minimum(*lengths).sum()) if lengths[1].any() else 1.0
     edges, factors = thirds(rarities[0], rarities[1], weights[1])
-    return TextStrata(strata, languages, edges, factors, common)
+    sizes = strata.licensed, strata.control
+    return TextStrata(
+        strata.names, strata.of_class, *sizes, languages, edges, factors, common
+    )
 
 
 @dataclass(frozen=True)
@@ -210,7 +212,7 @@ def eligibility_of(
     """
     scores = matches.scores
     stratum = strata.stratum_of(scores.script, scores.band, matches.authorship.lang)
-    measured: Flags = strata.strata.measured[stratum]
+    measured: Flags = strata.measured[stratum]
     if scripts is not None:
         measured = measured | scripts[scores.script]
     unmeasured = scripts is None and not control
@@ -220,7 +222,7 @@ def eligibility_of(
         stratum,
         measured,
         ~matches.control & (measured | unmeasured),
-        strata.weights(stratum, rarity),
+        strata.weights_of(stratum, rarity),
     )
 
 

@@ -141,7 +141,7 @@ class Measured:
         """The strata of licensed texts that have findings but no measured chance."""
         left_out = (self.counts.findings.copies > 0) & ~self.eligible.claimable
         numbers = np.unique(self.eligible.stratum[left_out])
-        return [self.strata.strata.names[number] for number in numbers]
+        return [self.strata.names[number] for number in numbers]
 
 
 def analyse(

@@ -286,7 +286,7 @@ def measure_chance(
     clusters_by_scan = clusters_of_texts(controls.reader, scans)
     cluster = clusters_by_scan[0]
     claimable_cluster = np.where(eligible.claimable, cluster, -1)
-    measuring = eligible.control & strata.strata.measured[eligible.stratum]
+    measuring = eligible.control & strata.measured[eligible.stratum]
     licensed, of_control = clusters_by_strength(
         matches, strengths, [claimable_cluster, np.where(measuring, cluster, -1)]
     )
