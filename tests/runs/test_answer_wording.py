@@ -119,7 +119,7 @@ def test_numbers_of_a_sample_say_what_they_are_of() -> None:
     assert headline("copies_found", least, sample) == (
         "COPIES FOUND: at least 80 of about 8,000 records (1%) contain licensed tweets."
     )
-    assert [*details("copies_found", least, sample, 0.9)][0] == (
+    assert next(details("copies_found", least, sample, 0.9)) == (
         "13 of 154 records of the sample share rare wording (3 word for word or "
         "nearly)."
     )
