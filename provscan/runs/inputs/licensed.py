@@ -14,7 +14,7 @@ from provscan.index import open_reader
 from provscan.matching import Index, open_index
 from provscan.matching.scan_task import Snapshot
 from provscan.options import MatchOptions, Source
-from provscan.runs.inputs.plan import Reasons
+from provscan.runs.inputs.plan import PathReasons
 
 OPEN_ALREADY = (
     "the index is open already: give without_segment to open_index, or name its folder"
@@ -31,7 +31,7 @@ class LicensedTexts(NamedTuple):
     files: dict[str, Any] | None  # Entry of ``summary.json`` on control files.
 
     @property
-    def unread(self) -> Reasons:
+    def unread(self) -> PathReasons:
         """The control files that could not be read."""
         files = self.files["unread"] if self.files else []
         return [(item["path"], item["reason"]) for item in files]

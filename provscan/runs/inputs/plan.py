@@ -21,7 +21,7 @@ from provscan.readers.bytes.files import FileState
 from provscan.runs.inputs.sample import FileSample, draw_files
 
 Sources = Source | Sequence[Source] | object
-Reasons = list[tuple[str, str]]  # Paths, each with a reason.
+PathReasons = list[tuple[str, str]]  # Paths, each with a reason.
 
 
 class InputFile(NamedTuple):
@@ -43,8 +43,8 @@ class Inputs:
     files: dict[str, InputFile]
     # Named files that can't be scanned, and files without records that were ignored in
     # folders and archives.
-    unread: Reasons
-    ignored: Reasons
+    unread: PathReasons
+    ignored: PathReasons
     # The sample of files to which the splits belong, if any.
     sample: FileSample | None
     share: float  # Share of the records that is scanned.
@@ -109,7 +109,7 @@ def plan_inputs(sources: Sources, options: MatchOptions, workers: int) -> Inputs
     fields = fields_of(options)
     named = readers.source_list(sources)
     sample = draw_files(named, options, fields)
-    unread, ignored = Reasons(), Reasons()
+    unread, ignored = PathReasons(), PathReasons()
     if sample is not None:
         splits, unread, ignored = sample.splits, sample.unread, sample.ignored
     elif named is None:

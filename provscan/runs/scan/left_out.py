@@ -17,7 +17,7 @@ from provscan.names import counted, percentage
 from provscan.options import MatchOptions
 from provscan.ordered_map import ordered_map
 from provscan.readers import MEMORY, Damage, ReadStats
-from provscan.runs.inputs.plan import InputFile, Inputs, Reasons, file_state
+from provscan.runs.inputs.plan import InputFile, Inputs, PathReasons, file_state
 from provscan.runs.scan.totals import ScanTotals
 
 # Maximum number of listed files of a kind.
@@ -60,7 +60,7 @@ def check_skipped(stats: ReadStats, options: MatchOptions) -> None:
 
 def unread_parts(
     parts: Sequence[PartResult], stats: ReadStats, lost: Sequence[LostTask]
-) -> Reasons:
+) -> PathReasons:
     """Return the splits that could not be scanned, and the members of archives that
     were not read.
     """
@@ -76,7 +76,7 @@ def unread_parts(
     return found + unread_members(stats)
 
 
-def unread_members(stats: ReadStats) -> Reasons:
+def unread_members(stats: ReadStats) -> PathReasons:
     """Return the first members of compressed archives that were not read, and the
     number of the others.
     """
@@ -91,7 +91,7 @@ def unread_members(stats: ReadStats) -> Reasons:
 def describe_inputs(
     inputs: Mapping[str, Inputs],
     scans: Mapping[str, ScanTotals],
-    unread_controls: Reasons,
+    unread_controls: PathReasons,
     threads: int,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Describe all inputs, and compare them with their state when the run began.
@@ -104,7 +104,7 @@ def describe_inputs(
         Entries of ``run.json``: each file with its checksum, and the parts of a sample.
     """
     damaged: list[Damage] = []
-    unread, ignored = Reasons(), Reasons()
+    unread, ignored = PathReasons(), PathReasons()
     described: dict[str, Any] = {}
     for name, data in inputs.items():
         changed, files = check_files(data, threads)
@@ -121,7 +121,7 @@ def describe_inputs(
 
 
 def left_out_summary(
-    damaged: Sequence[Damage], unread: Reasons, ignored: Reasons
+    damaged: Sequence[Damage], unread: PathReasons, ignored: PathReasons
 ) -> dict[str, Any]:
     """Return the entries of ``summary.json`` on damaged and unscanned files."""
     return {

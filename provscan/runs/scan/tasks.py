@@ -51,7 +51,7 @@ from provscan.readers import (
     current_limits,
 )
 from provscan.runs.inputs.licensed import LicensedTexts
-from provscan.runs.inputs.plan import Inputs, Reasons
+from provscan.runs.inputs.plan import Inputs, PathReasons
 from provscan.runs.scan.left_out import check_skipped, unread_parts
 from provscan.runs.scan.totals import ScanTotals
 from provscan.runs.target import PARTS
@@ -296,7 +296,7 @@ def _function(
     return scan_memory
 
 
-def _nothing_scanned(role: Role, stats: ReadStats, unread: Reasons) -> InputError:
+def _nothing_scanned(role: Role, stats: ReadStats, unread: PathReasons) -> InputError:
     if stats.records:
         return InputError(
             "the sample contains none of the records: give a larger --sample"

@@ -22,7 +22,7 @@ from provscan.matching import TruncatedLookups
 from provscan.matching.part_files import PartResult
 from provscan.matching.record_samples import CarrierRecord
 from provscan.readers import ReadStats
-from provscan.runs.inputs.plan import Reasons
+from provscan.runs.inputs.plan import PathReasons
 
 # Approximate number of matches in a batch.
 BATCH = 1 << 15
@@ -37,7 +37,7 @@ class ScanTotals:
     stats: ReadStats  # Counts of read and skipped records.
     carriers: list[CarrierRecord]  # A random sample of the records.
     # Paths that could not be scanned, each with a reason.
-    unread: Reasons
+    unread: PathReasons
     # Description of the cluster that ran the scan (``provscan.engine.Ray.describe``).
     cluster: dict[str, Any] | None = None
     share: float = 1.0  # Share of the records that was drawn.
