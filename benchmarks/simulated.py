@@ -31,7 +31,7 @@ from provscan.runs.answer.entry import answer_of
 from provscan.runs.answer.layers import layers_of
 from provscan.runs.answer.reasons import reasons
 from provscan.runs.counting.strata import TextSamples, sample_texts
-from provscan.runs.measures.analysis import Measured, Scores, measure, spike
+from provscan.runs.measures.analysis import Measured, ScoredScan, measure, spike
 from provscan.runs.scan.totals import ScanTotals
 from provscan.scoring.background import background
 from provscan.scoring.rule import Scorer
@@ -236,7 +236,7 @@ def placed(copy: str, document: str, rng: Random) -> str:
 
 
 def answered(
-    scores: Scores,
+    scores: ScoredScan,
     controls: Controls,
     options: MatchOptions = OPTIONS,
     null: ScanTotals | None = None,

@@ -63,7 +63,7 @@ FAILING_SPIKE_INS = 20
 
 
 @dataclass(frozen=True)
-class Scores:
+class ScoredScan:
     """The scored matches of a scan, and the data that they are compared with."""
 
     scorer: Scorer
@@ -169,7 +169,7 @@ def score(
     controls: Controls,
     options: MatchOptions,
     elsewhere: KnownElsewhere | None = None,
-) -> Scores:
+) -> ScoredScan:
     """Score the matches of a scan, plant spike-ins in a sample of its records and scan
     these, and draw samples of the licensed and the control texts.
 
@@ -190,7 +190,7 @@ def score(
         samples = sample_texts(
             controls, scorer.background, options.params.min_chars, options.threads
         )
-        return Scores(scorer, matches, samples, *spiked.result())
+        return ScoredScan(scorer, matches, samples, *spiked.result())
 
 
 def spike(
@@ -225,7 +225,7 @@ def spike(
 
 
 def measure(
-    scores: Scores,
+    scores: ScoredScan,
     controls: Controls,
     options: MatchOptions,
     null: ScanTotals | None = None,
