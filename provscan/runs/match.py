@@ -44,7 +44,7 @@ from provscan.runs.folder import (
     MATCHES_FILE,
     write_summary,
 )
-from provscan.runs.inputs.licensed import LicensedTexts, checked_index, with_controls
+from provscan.runs.inputs.licensed import SearchedTexts, checked_index, with_controls
 from provscan.runs.inputs.plan import Inputs, Sources, plan_run
 from provscan.runs.measures.analysis import analyse
 from provscan.runs.scan.left_out import describe_inputs
@@ -140,7 +140,7 @@ def run_match(
 def _request(
     workers: int,
     options: MatchOptions,
-    licensed: LicensedTexts,
+    licensed: SearchedTexts,
     inputs: Mapping[str, Inputs],
 ) -> dict[str, Any]:
     """Return everything on which the part files depend; see
@@ -163,7 +163,7 @@ def _request(
 def _scan(
     inputs: Mapping[str, Inputs],
     folder: Unfinished,
-    licensed: LicensedTexts,
+    licensed: SearchedTexts,
     options: MatchOptions,
     progress: Progress,
     clock: Clock,

@@ -22,7 +22,7 @@ from provscan.runs.answer.layers import layers_of
 from provscan.runs.answer.reasons import reasons
 from provscan.runs.answer.tokenizer import Tokens
 from provscan.runs.counting.strata import agreement, by_year
-from provscan.runs.inputs.licensed import LicensedTexts
+from provscan.runs.inputs.licensed import SearchedTexts
 from provscan.runs.measures.analysis import Measured
 from provscan.runs.measures.recall import MeasuredRecall, counted_share
 from provscan.runs.scan.totals import ScanTotals
@@ -34,7 +34,7 @@ SUMMARY_VERSION = 1
 
 def summarise(
     measured: Measured,
-    licensed: LicensedTexts,
+    licensed: SearchedTexts,
     options: MatchOptions,
     tokens: Tokens | None,
 ) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Count the matches of a run in passes over the part files.
 
-1. :func:`count_matches` makes the table of counts (:class:`Counts`).
+1. :func:`count_matches` makes the table of counts (:class:`MatchCounts`).
 2. :func:`count_groups` counts the records of groups of texts: clusters of texts with
    similar wording, authors, years and languages. The groups are known after the first
    pass.
@@ -127,7 +127,7 @@ class Cells(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Counts:
+class MatchCounts:
     """All counts from one pass over the matches."""
 
     # Number of matches of licensed texts and of findings among them, [splits] each.
@@ -158,7 +158,7 @@ def count_matches(
     matches: ScoredMatches,
     eligible: Eligibility,
     exhibits: ExhibitChoice | None = None,
-) -> Counts:
+) -> MatchCounts:
     """Count all matches in one pass, which also offers them to ``exhibits``, the choice
     of those that keep their texts.
     """
@@ -198,7 +198,7 @@ def count_matches(
             noted = np.append(noted, batch.place[batch.passes_rule & claim])
         if exhibits is not None:
             exhibits.add(batch, ~control)
-    return Counts(
+    return MatchCounts(
         matches=per_split[0],
         finding_matches=per_split[1],
         control_matches=matches.count - int(per_split[0].sum()),

@@ -21,7 +21,7 @@ OPEN_ALREADY = (
 )
 
 
-class LicensedTexts(NamedTuple):
+class SearchedTexts(NamedTuple):
     """The licensed texts and the controls that a run searches for."""
 
     controls: Controls
@@ -64,7 +64,7 @@ def checked_index(index: Index | Source, options: MatchOptions) -> Index:
 
 def with_controls(
     index: Index, options: MatchOptions, control_index: Path
-) -> LicensedTexts:
+) -> SearchedTexts:
     """Return the licensed texts with the controls that the user named; control files
     are indexed in ``control_index``.
     """
@@ -85,4 +85,4 @@ def with_controls(
         fingerprint = open_reader(control, check="lengths").fingerprint
     reader = index.reader
     snapshot = Snapshot(str(index.path), reader.snapshot, control, reader.left_out)
-    return LicensedTexts(controls, snapshot, fingerprint, cutoff, files)
+    return SearchedTexts(controls, snapshot, fingerprint, cutoff, files)

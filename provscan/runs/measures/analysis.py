@@ -31,7 +31,7 @@ from provscan.estimate.limits import Factor, sharing_factor
 from provscan.matching.record_samples import CarrierRecord
 from provscan.options import MatchOptions
 from provscan.runs.counting.counts import (
-    Counts,
+    MatchCounts,
     by_tweets,
     count_matches,
     records_by_tweets,
@@ -89,7 +89,7 @@ class Measured:
     strata: TextStrata
     matches: ScoredMatches
     eligible: Eligibility
-    counts: Counts
+    counts: MatchCounts
     chance: MeasuredChance
     error_rates: ErrorRates
     recall: MeasuredRecall

@@ -28,7 +28,7 @@ from provscan.calibration.controls import Controls
 from provscan.estimate.fdr import q_values
 from provscan.estimate.limits import TAIL, Chance, Factor, predict_chance
 from provscan.estimate.strata import rarefied, years_apart
-from provscan.runs.counting.counts import STRENGTHS, Amount, Counts, TextFindings
+from provscan.runs.counting.counts import STRENGTHS, Amount, MatchCounts, TextFindings
 from provscan.runs.counting.matches import Batch, ScoredMatches
 from provscan.runs.counting.null import NullCounts
 from provscan.runs.counting.strata import (
@@ -166,7 +166,7 @@ class Subset:
 
 
 def subset_of(
-    counts: Counts,
+    counts: MatchCounts,
     cluster: Numbers,
     chances: Iterable[StrengthChance],
     records: Factor,
@@ -266,7 +266,7 @@ class MeasuredChance:
 def measure_chance(
     matches: ScoredMatches,
     eligible: Eligibility,
-    counts: Counts,
+    counts: MatchCounts,
     controls: Controls,
     control: TextSample,
     strata: TextStrata,

@@ -50,7 +50,7 @@ from provscan.readers import (
     Split,
     current_limits,
 )
-from provscan.runs.inputs.licensed import LicensedTexts
+from provscan.runs.inputs.licensed import SearchedTexts
 from provscan.runs.inputs.plan import Inputs, PathReasons
 from provscan.runs.scan.left_out import check_skipped, unread_parts
 from provscan.runs.scan.totals import ScanTotals
@@ -82,7 +82,7 @@ def scan_inputs(
     name: str,
     inputs: Inputs,
     folder: Unfinished,
-    licensed: LicensedTexts,
+    licensed: SearchedTexts,
     options: MatchOptions,
     progress: Progress,
 ) -> ScanTotals:
@@ -229,7 +229,7 @@ def _store(options: MatchOptions) -> Iterator[str | None]:
 
 
 def _snapshot(
-    executor: Executor, licensed: LicensedTexts, options: MatchOptions
+    executor: Executor, licensed: SearchedTexts, options: MatchOptions
 ) -> Snapshot:
     """Return the texts to scan for. With groups of shards, processes of the cluster
     have these open.
