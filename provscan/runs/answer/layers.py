@@ -16,17 +16,17 @@ import numpy as np
 
 from provscan.estimate.layers import Found, Layers, Size, Strength, layered
 from provscan.estimate.limits import ALONE, Chance, Factor, SampleDesign, exactly
-from provscan.estimate.recall import Recall
 from provscan.runs.counting.counts import Amount
 from provscan.runs.measures.analysis import Measured
 from provscan.runs.measures.chance import UNITS, Subset
+from provscan.runs.measures.recall import CopyRecall
 
 
 class _Basis(NamedTuple):
     """What the layers of one unit are based on, in addition to the findings."""
 
     most: Factor  # The number of all units.
-    recalls: tuple[Recall | None, Recall | None]  # Of findings, and of all matches.
+    recall: CopyRecall
     design: SampleDesign
 
 
@@ -51,7 +51,7 @@ def layers_of(
             for claim in subset.claims
             if chance.measures
         ]
-        most, recalls, design = bases[unit]
+        most, recall_of_unit, design = bases[unit]
         result[unit] = layered(
             Found(
                 _size(measured, unit, subset.findings).total,
@@ -66,7 +66,7 @@ def layers_of(
             _share_of(chance.expected[unit], subset.chance_share)
             if chance.measures
             else None,
-            recalls,
+            recall_of_unit,
             recall.least_nearly,
             design,
         )
@@ -88,7 +88,7 @@ def _bases(measured: Measured, subset: Subset) -> dict[str, _Basis]:
         effect *= _records_together(claimable)
     of_dataset = SampleDesign(scanned.fraction * of_index, effect)
     # Numbers of texts and tweets stand for all licensed ones.
-    of_texts = (
+    of_texts = CopyRecall(
         recall.of_distinct(recall.of_texts.findings, claimable.copies),
         recall.of_distinct(
             recall.of_texts.matches, subset.licensed.copies, together=True
