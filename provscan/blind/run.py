@@ -20,7 +20,7 @@ from provscan.blind.params import BlindLimits
 from provscan.matching.matches import LEVELS, MATCHES
 from provscan.matching.part_files import PASSAGE
 from provscan.names import counted
-from provscan.runs.evidence import ADDED, CANDIDATE
+from provscan.runs.evidence.tables import ADDED, CANDIDATE
 from provscan.runs.folder import (
     EVIDENCE_FILE,
     MATCHES_FILE,

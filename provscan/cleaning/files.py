@@ -29,7 +29,7 @@ from provscan.readers.formats.registry import FORMATS
 from provscan.readers.limits import Limits
 from provscan.readers.planning import ReadPlan
 from provscan.readers.splits import ARCHIVES, UNKNOWN, Context, Layout, Split
-from provscan.runs.inputs import fields_of
+from provscan.runs.inputs.plan import fields_of
 from provscan.urls import is_remote
 
 # The formats in which records can be dropped, but spans can't be masked, and the names

@@ -21,9 +21,9 @@ from provscan.estimate.damage import nearly_verbatim
 from provscan.estimate.layers import Layers
 from provscan.estimate.limits import Factor
 from provscan.handover.rows import Row
-from provscan.runs.evidence import digest
+from provscan.runs.answer.wording import ScannedRecords, headline
+from provscan.runs.evidence.tables import digest
 from provscan.runs.folder import MATCHES_FILE, SUMMARY_FILE
-from provscan.runs.wording import ScannedRecords, headline
 
 _NUMBER = re.compile(r"\d[\d,.]*")
 # The kinds of rows that are counted separately.

@@ -30,7 +30,7 @@ from provscan.probe.prompts import Prompt, make_prompt
 from provscan.probe.reference import Reference
 from provscan.probe.settings import Settings
 from provscan.scoring.background import Background, background
-from provscan.scoring.families import families
+from provscan.scoring.clusters import similar_texts
 from provscan.scoring.lengths import BANDS, SCRIPTS, lengths_and_scripts
 from provscan.scoring.rule import COMMON_AUTHORS
 from provscan.text import canonical_array
@@ -309,7 +309,7 @@ def _one_each(
     """
     numbers = np.array([tweet.number for pool in pools for tweet in pool], np.int64)
     family = dict(
-        zip(numbers.tolist(), families(reader, numbers).tolist(), strict=True)
+        zip(numbers.tolist(), similar_texts(reader, numbers).tolist(), strict=True)
     )
     seen: set[Any] = set()
     kept: list[list[Candidate]] = [[] for _ in pools]

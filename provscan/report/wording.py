@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from provscan.names import counted
-from provscan.runs.wording import edit_words, percentage, several
+from provscan.names import counted, percentage, several
+from provscan.runs.answer.wording import edit_words
 
 LEVELS = {
     "exact": "same text, up to white space and HTML entities",

@@ -58,8 +58,10 @@ class Scores(NamedTuple):
     """Scores of matches, [n] each."""
 
     bits: Floats  # nan if unknown.
+    common: Flags  # The licensed text is common.
     known: Flags  # The licensed text also occurs in the known data.
-    counted: Flags  # The match is a finding.
+    # The match is a finding, or a chance match like one if its text is a control.
+    passes_rule: Flags
 
 
 def letters_in_common(
@@ -118,7 +120,8 @@ class TextScores:
         rare = np.where(
             np.isnan(bits), letters >= LETTERS_WITHOUT_BITS - 1e-3, bits >= least
         )
-        return Scores(bits, known, rare & ~self.common[place] & ~known)
+        common = self.common[place]
+        return Scores(bits, common, known, rare & ~common & ~known)
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from provscan.probe.report.wording import final_answer
 from provscan.probe.summary import status_of
 from provscan.probe.verification import recitations
 from provscan.report.wording import percent
-from provscan.runs.wording import STATUS
+from provscan.runs.answer.wording import STATUS
 
 
 def scored(

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import provscan
 from provscan.errors import GateError, InputError, UsageError
-from provscan.runs.baseline import Contents, new_findings
+from provscan.runs.evidence.baseline import Contents, new_findings
 
 Write = Callable[..., Path]
 PLAIN: dict[str, Any] = {"spike_ins": 0}

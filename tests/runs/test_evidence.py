@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 import provscan
 from provscan.report.document import write_report
 from provscan.report.files import RunFiles
-from provscan.runs.evidence import CANDIDATE, EVIDENCE, evidence_rows
-from provscan.runs.exhibits import ExhibitChoice
-from provscan.runs.matches import Batch
+from provscan.runs.counting.exhibits import ExhibitChoice
+from provscan.runs.counting.matches import Batch
+from provscan.runs.evidence.tables import CANDIDATE, EVIDENCE, evidence_rows
 
 TWEETS = [
     {
@@ -110,8 +110,9 @@ def test_texts_are_kept_of_the_strongest() -> None:
             pa.record_batch({"record": pa.array(range(low, high), pa.int64())}),
             slice(low, high),
         )
+        finding = counted[part]
         return Batch(
-            columns, low, *[place[part]] * 6, bits[part], ~counted[part], counted[part]
+            columns, low, *[place[part]] * 6, bits[part], ~finding, ~finding, finding
         )
 
     def chosen(

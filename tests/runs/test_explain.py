@@ -15,7 +15,7 @@ from provscan.cli import main
 from provscan.errors import InputError, UsageError
 from provscan.params import MatchParams
 from provscan.report.tables import explanation_table
-from provscan.runs.explain import explain_record, explain_text, explain_tweet
+from provscan.runs.questions.explain import explain_record, explain_text, explain_tweet
 
 TWEETS = [
     {
@@ -86,7 +86,9 @@ def test_a_match_passes_every_gate(run: provscan.Run, index: provscan.Index) -> 
 def test_a_scored_match_is_compared_with_the_rule_of_a_finding(
     run: provscan.Run, index: provscan.Index
 ) -> None:
-    def explained(**columns: float | int | None) -> provscan.runs.explain.Explanation:
+    def explained(
+        **columns: float | int | None,
+    ) -> provscan.runs.questions.explain.Explanation:
         rows = run.matches
         for name, value in columns.items():
             at = rows.schema.get_field_index(name)

@@ -24,7 +24,7 @@ import provscan
 from provscan.errors import ParameterError
 from provscan.options import MatchOptions
 from provscan.readers import Fields
-from provscan.runs.sample import draw_files
+from provscan.runs.inputs.sample import draw_files
 
 Write = Callable[..., Path]
 

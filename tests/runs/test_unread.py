@@ -13,7 +13,7 @@ from provscan.errors import UsageError
 from provscan.readers import ReadStats, checksum
 from provscan.report.omissions import left_out
 from provscan.report.wording import chance
-from provscan.runs.left_out import unread_members
+from provscan.runs.scan.left_out import unread_members
 
 TEXT = "never trust a goat near the harbour"
 
