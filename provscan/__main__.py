@@ -24,7 +24,7 @@ else:
 # An exception inside these packages leaves a half-loaded module, a lock that is never
 # released, or memory that is freed twice.
 UNINTERRUPTIBLE = ("importlib", "numba", "llvmlite")
-# Seconds until an interruption that arrived inside one of these packages is retried.
+# Seconds between retries of an interruption that arrived inside one of them.
 RETRY_SECONDS = 0.002
 
 
@@ -94,9 +94,12 @@ def _exit(number: int, frame: FrameType | None) -> None:
 def _interrupt(number: int, frame: FrameType | None) -> None:
     while frame is not None:
         if frame.f_globals.get("__name__", "").partition(".")[0] in UNINTERRUPTIBLE:
-            signal.setitimer(signal.ITIMER_REAL, RETRY_SECONDS)
+            # The timer repeats itself, since Python calls no handler for a signal that
+            # arrives just before a blocking system call.
+            signal.setitimer(signal.ITIMER_REAL, RETRY_SECONDS, RETRY_SECONDS)
             return
         frame = frame.f_back
+    signal.setitimer(signal.ITIMER_REAL, 0)
     raise KeyboardInterrupt
 
 

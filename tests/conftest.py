@@ -15,8 +15,9 @@ names them. Processes that tests start inherit only the last one.
 
 Four settings affect the process of the tests, not provscan: temporary folders are in
 memory if there is room, and bytecode is written (:func:`pytest_configure`); garbage is
-not collected while tests are imported (:func:`pytest_collection`); and without numba's
-compiler, numpy's warnings of an overflow are ignored (:func:`pytest_configure`).
+rarely collected, and not while tests are imported (:func:`pytest_collection`); and
+without numba's compiler, numpy's warnings of an overflow are ignored
+(:func:`pytest_configure`).
 
 Rooms that patch more for all of their tests say so at the top of their conftest.py.
 """
@@ -112,13 +113,14 @@ def pytest_configure(config):
 @pytest.hookimpl(wrapper=True)
 def pytest_collection():
     """Disable garbage collection during imports, whose objects are never garbage; it
-    would take a tenth of the time.
+    would take a tenth of the time. Later it is rare, as in the program.
     """
     gc.disable()
     try:
         return (yield)
     finally:
         gc.freeze()
+        gc.set_threshold(50_000)
         gc.enable()
 
 

@@ -258,12 +258,16 @@ WEIRD = [
 ]
 
 
+@pytest.fixture(scope="module")
+def monotonous(tmp_path_factory: pytest.TempPathFactory) -> provscan.Index:
+    texts = [FOX, "aaaaaaaaaaaaaaaaaaaaaaaaaaaa", "中中中中中中中中中中中中中中中"]
+    tweets = [{"id": str(n), "text": text} for n, text in enumerate(texts)]
+    return provscan.build_index(tweets, tmp_path_factory.mktemp("weird") / "a.index")
+
+
 @pytest.mark.parametrize("text", WEIRD, ids=range(len(WEIRD)))
-def test_weird_texts(build: Build, text: str) -> None:
-    index = build(
-        [FOX, "aaaaaaaaaaaaaaaaaaaaaaaaaaaa", "中中中中中中中中中中中中中中中"]
-    )
-    table = index.match([text, FOX, None, f"{text} {FOX} {text}"])
+def test_weird_texts(monotonous: provscan.Index, text: str) -> None:
+    table = monotonous.match([text, FOX, None, f"{text} {FOX} {text}"])
     rows = [row for row in table.to_pylist() if row["tweet_id"] == "0"]
     assert {row["record"] for row in rows} == {1, 3}
     start, end = rows[-1]["start"], rows[-1]["end"]
