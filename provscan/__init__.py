@@ -22,19 +22,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from provscan.api import (
-        Index,
-        Run,
-        build_index,
-        forget,
-        match,
-        merge,
-        open_index,
-        open_run,
-        verify,
-    )
+    from provscan.api import Run, match, open_run
     from provscan.cleaning import clean
+    from provscan.matching import Index, open_index
     from provscan.params import IndexParams, MatchParams
+    from provscan.runs.build import build_index
+    from provscan.runs.maintain import forget, merge, verify
     from provscan.sketch.signatures import minhash, to_datasketch
     from provscan.text import canonical
 
@@ -42,12 +35,18 @@ __version__ = "0.1.0"
 
 # The modules of the public names that :mod:`provscan.api` does not define.
 _HOME = {
+    "Index": "provscan.matching",
     "IndexParams": "provscan.params",
     "MatchParams": "provscan.params",
+    "build_index": "provscan.runs.build",
     "canonical": "provscan.text",
     "clean": "provscan.cleaning",
+    "forget": "provscan.runs.maintain",
+    "merge": "provscan.runs.maintain",
     "minhash": "provscan.sketch.signatures",
+    "open_index": "provscan.matching",
     "to_datasketch": "provscan.sketch.signatures",
+    "verify": "provscan.runs.maintain",
 }
 
 __all__ = [

@@ -1,6 +1,4 @@
-"""The public functions over whole files: build or open an index, match datasets, open a
-run.
-"""
+"""The public functions that match datasets and open runs."""
 
 from __future__ import annotations
 
@@ -16,7 +14,7 @@ import pyarrow.parquet as pq
 from provscan.engine import Progress, logged
 from provscan.errors import GateError, UsageError
 from provscan.keywords import given_options, with_options
-from provscan.matching import Index, open_index
+from provscan.matching import Index
 from provscan.options import MatchOptions
 from provscan.params import require_folder
 from provscan.readers import Source
@@ -24,28 +22,14 @@ from provscan.report.document import write_report
 from provscan.report.files import RunFiles
 from provscan.report.plots import Plots
 from provscan.report.tables import run_html
-from provscan.runs.build import build_index
 from provscan.runs.evaluation import Evaluation, evaluate
 from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE, read_run
 from provscan.runs.inputs import Sources
-from provscan.runs.maintain import forget, merge, verify
 from provscan.runs.match import run_match
 from provscan.runs.target import RunTarget
 
 if TYPE_CHECKING:
     import pandas as pd
-
-__all__ = [
-    "Index",
-    "Run",
-    "build_index",
-    "forget",
-    "match",
-    "merge",
-    "open_index",
-    "open_run",
-    "verify",
-]
 
 
 @dataclass(frozen=True, repr=False)

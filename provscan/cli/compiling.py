@@ -9,17 +9,22 @@ import sys
 
 import click
 
-# Numba imports SciPy's linear algebra, which no kernel uses. That would take a fifth of
-# a second in every command, so it is hidden during the import.
-if hidden := "scipy.linalg" not in sys.modules:
-    sys.modules["scipy.linalg"] = None  # type: ignore[assignment]
+# Numba imports these packages if they are installed, though no kernel needs them.
+hidden = {"coverage", "yaml"} - sys.modules.keys()
+sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
 try:
-    import numba.np.arraymath  # noqa: F401
-finally:
-    if hidden:
-        del sys.modules["scipy.linalg"]
+    from numba.core.caching import Cache
 
-from provscan.kernels import warmup
+    from provscan.kernels import warmup
+finally:
+    for name in hidden:
+        del sys.modules[name]
+
+# Before numba loads a kernel from its cache, it imports all that it compiles with,
+# which takes a tenth of a second. The private method only loads the kernel. Compiling
+# a kernel imports what it needs by itself.
+_load = getattr(Cache, "_load_overload", Cache.load_overload)
+Cache.load_overload = _load  # type: ignore[method-assign]
 
 
 def compile_kernels(quiet: bool) -> None:
