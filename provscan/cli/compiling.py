@@ -13,18 +13,10 @@ import click
 hidden = {"coverage", "yaml"} - sys.modules.keys()
 sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
 try:
-    from numba.core.caching import Cache
-
     from provscan.kernels import warmup
 finally:
     for name in hidden:
         del sys.modules[name]
-
-# Before numba loads a kernel from its cache, it imports all that it compiles with,
-# which takes a tenth of a second. The private method only loads the kernel. Compiling
-# a kernel imports what it needs by itself.
-_load = getattr(Cache, "_load_overload", Cache.load_overload)
-Cache.load_overload = _load  # type: ignore[method-assign]
 
 
 def compile_kernels(quiet: bool) -> None:
