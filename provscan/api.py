@@ -1,6 +1,4 @@
-"""The public functions over whole files: build or open an index, match datasets, open a
-run.
-"""
+"""The public functions that match datasets and open runs."""
 
 from __future__ import annotations
 
@@ -15,10 +13,8 @@ import pyarrow.parquet as pq
 
 from provscan.engine import Progress, logged
 from provscan.errors import GateError, UsageError
-from provscan.indexing.build import build_index
-from provscan.indexing.maintain import forget, merge, verify
 from provscan.keywords import given_options, with_options
-from provscan.matching import Index, open_index
+from provscan.matching import Index
 from provscan.options import MatchOptions
 from provscan.params import require_folder
 from provscan.readers import Source
@@ -33,18 +29,6 @@ from provscan.runs.questions.evaluation import Evaluation, evaluate
 
 if TYPE_CHECKING:
     import pandas as pd
-
-__all__ = [
-    "Index",
-    "Run",
-    "build_index",
-    "forget",
-    "match",
-    "merge",
-    "open_index",
-    "open_run",
-    "verify",
-]
 
 
 @dataclass(frozen=True, repr=False)
