@@ -71,6 +71,9 @@ def with_output(text: str, folder: Path, run: Run = run_process) -> str:
     """
     if not (folder / "corpora").exists():
         (folder / "corpora").symlink_to(ROOT / "corpora")
+    if "$ provscan match" in text and "$ provscan index" not in text:
+        # The examples of the page use the index of the README's example.
+        run(["provscan", "index", "corpora/tiny/corpus", "--quiet"], folder)
 
     def output(command: str) -> str:
         words = shlex.split(command)
