@@ -120,7 +120,7 @@ def bands(world: World) -> Table:
     )
     edit = np.array([mark.edit for mark in world.where])
     result = table(
-        "Bands, without caps: recall by edit",
+        "Bands, without limits: recall by edit",
         "bands x rows",
         "threshold",
         "pairs",

@@ -1,4 +1,4 @@
-"""What the folder of a blind or a revealed run contains, and in which words.
+"""The files of a blind or a revealed run, and the words in them.
 
 :mod:`provscan.blind.match` and :mod:`provscan.blind.reveal` make the contents, and
 :func:`write_run` writes them.

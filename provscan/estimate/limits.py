@@ -121,8 +121,8 @@ def predict_chance(
     doi:10.1002/(SICI)1097-0258(19970415)16:7<791::AID-SIM500>3.0.CO;2-#), and for
     unequal sizes a compound Poisson total with the same mean and variance. If the sizes
     of the licensed clusters are known, ``high`` assumes that the largest of them match
-    by chance: as many of each size as the control's clusters of at least that size
-    allow.
+    by chance. For each size, the control's clusters of at least this size limit the
+    number of such licensed clusters.
 
     Parameters
     ----------

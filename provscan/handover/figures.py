@@ -2,10 +2,10 @@
 
 :class:`Recount` counts the rows, and :meth:`Recount.problems` compares the counts with
 a summary. The rows determine some figures exactly, and limit others to a range: a row
-does not show whether a copy is in pieces and so not nearly verbatim, and only findings
-have the text by which two licensed texts of one tweet can be distinguished. Figures
-that need more than the rows are not compared: the numbers of all records and tweets,
-chance, recall, and the bounds and estimates that depend on them.
+does not show whether a copy is in pieces, and therefore not nearly verbatim; and only
+findings have the text by which two licensed texts of one tweet can be distinguished.
+Figures that need more than the rows are not compared: the numbers of all records and
+tweets, chance, recall, and the bounds and estimates that depend on them.
 """
 
 from __future__ import annotations

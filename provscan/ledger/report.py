@@ -1,4 +1,4 @@
-"""Write ``report.html`` of a ledger: each demand of the letter, with the answer, the
+"""Write ``report.html`` of a ledger: a section for each question, with the answer, the
 evidence and charts.
 
 The page is computed from ``ledger.json`` and the tables of the folder. ``page.sql``

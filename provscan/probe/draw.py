@@ -1,11 +1,11 @@
 """Draw the tweets to ask for: licensed tweets by strata, each matched with a control.
 
 Licensed texts are divided into classes by their number of copies, and the same number
-of texts is drawn from every class that has enough. This shows dose and response, and
-the probability with which a text is drawn is known. Within a class, texts are drawn
-evenly over script, length and the author's reach, and otherwise at random. Since an
-index contains no numbers of followers or retweets, reach is the number of the author's
-texts in the pool.
+of texts is drawn from every class that has enough. The share of recited tweets can then
+be compared between classes, and the probability of drawing a text is known. Within a
+class, texts are drawn evenly over script, length and the author's reach, and otherwise
+at random. Since an index contains no numbers of followers or retweets, reach is the
+number of the author's texts in the pool.
 
 The stages of :func:`draw` are: pools of text numbers by class, candidates with their
 prompts, one candidate for each wording, the draw, and the matching with controls.

@@ -1,7 +1,7 @@
 """Find the answers that recite a tweet, with the verifier of ``match``.
 
 :func:`recitations` compares an answer with the *target* of its prompt, the words that
-the prompt lacks, so that repeating the prompt is not a recitation. :func:`free_matches`
+the prompt lacks, so repeating the prompt is not a recitation. :func:`free_matches`
 compares free generation with the whole index.
 """
 

@@ -3,12 +3,13 @@ known from elsewhere.
 
 A match is a finding if
 
-- its licensed text is neither *common* (three authors or more, or an author of the
-  control, posted it) nor *known* (it also occurs in data that can't come from the
+- its licensed text is neither *common* (three authors or more posted it, or a control
+  file contains it) nor *known* (it also occurs in data that can't come from the
   platform, see :class:`KnownElsewhere`), and
-- the wording has at least ``min_bits`` bits if the span covers the whole field, or
-  ``min_bits_passage`` if it is a passage. In a script that the background model does
-  not know, at least :data:`LETTERS_WITHOUT_BITS` letters in common replace the bits.
+- the wording has at least ``min_bits`` bits if the span covers its field, or nearly,
+  and ``min_bits_passage`` if it is a passage of the field. In a script that the
+  background model does not know, at least :data:`LETTERS_WITHOUT_BITS` letters in
+  common replace the bits.
 
 The same :class:`Scorer` scores the matches of the dataset, the control, the null
 dataset and the spike-ins, so a measurement on one of them is valid for the others. The
@@ -50,7 +51,7 @@ class MatchTraits(NamedTuple):
     place: Numbers  # Index of the licensed text in a ``TextScores``.
     containment: Floats
     similarity: Floats
-    whole: Flags  # The span covers the whole field.
+    whole: Flags  # The span covers the whole field, or nearly.
     span: Numbers  # Length of the span in code points.
 
 
@@ -101,7 +102,7 @@ class TextScores:
     # Script (an index of ``provscan.scoring.lengths.SCRIPTS``) and length class.
     script: Numbers
     band: Numbers
-    common: Flags  # Three authors or more, or an author of a control, posted the text.
+    common: Flags  # Three authors or more posted the text, or a control contains it.
     elsewhere: Floats  # Largest containment of the text in the known data, or 0.
 
     def matches(self, traits: MatchTraits, params: FindingParams) -> Scores:

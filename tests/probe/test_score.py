@@ -579,7 +579,7 @@ def test_the_page_says_what_is_no_finding(
         == 31
         == page.count("Licensed tweet <bdi>") + page.count("Control <bdi>10003")
     )
-    assert page.count("in no number: the pair was not asked completely") == 1
+    assert page.count("not counted: the pair was not asked completely") == 1
     assert "The page shows at most" not in page
     repeat = shlex.split(
         json.loads((plan.path / "run.json").read_text(encoding="utf-8"))["repeat"]

@@ -149,7 +149,7 @@ def _explained(summary: Mapping[str, Any]) -> str:
     """Return a sentence on the number of recitations that chance explains."""
     tweets, listed = summary["answer"]["tweets"], summary["listed"]
     if tweets["chance"] is None:
-        return "How many of them are coincidences was not measured."
+        return "The number of coincidences among them was not measured."
     chance = "none"
     if tweets["chance"]:
         chance = (
