@@ -24,7 +24,7 @@ _ZERO, _DIGITS = np.uint8(0x30), np.uint8(10)
 _U1 = np.uint64(1)
 
 
-@helper
+@helper(inline="always")
 def look_ahead(codes, low, high, count, narrow, folded):
     """Fold the code points ``codes[low:high]`` independently of each other into uint8
     ``folded``.

@@ -9,7 +9,7 @@ from provscan.kernels.jit import helper, kernel
 _TAG_BYTES = 8 * ATTRIBUTES
 
 
-@helper
+@helper(inline="always")
 def _opened_tag(text, low, high, opened):
     """Return the last place before ``high`` where a tag may begin, if the tag does not
     end before ``high``; otherwise -1.
@@ -29,7 +29,7 @@ def _opened_tag(text, low, high, opened):
     return opened
 
 
-@helper
+@helper(inline="always")
 def _cut(text, start, stop, size, cuts, n):
     """Write the places at which to cut ``text[start:stop]`` to ``cuts[n:]``, and return
     the number of cuts so far; see :func:`cut_texts`.

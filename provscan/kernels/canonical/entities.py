@@ -38,7 +38,7 @@ def _entity(key, entity_keys):
     return np.int64(-1)
 
 
-@helper
+@helper(inline="always")
 def _numeric(codes, i, count, references):
     """Parse a numeric reference at ``codes[i] == '&'``. Return the index after it, and
     its code point or, if it has no output, 0.
@@ -80,7 +80,7 @@ def _numeric(codes, i, count, references):
     return j, np.uint32(value)
 
 
-@helper
+@helper(inline="always")
 def _named(codes, i, count, entity_keys):
     """Parse a named reference at ``codes[i] == '&'``. Return the index after it, and
     its slot or, if there is none, -1.

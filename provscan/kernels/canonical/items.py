@@ -52,7 +52,7 @@ def is_blank(code):
     )
 
 
-@helper
+@helper(inline="always")
 def is_zero_width(code):
     """Return whether a code point is a zero-width formatting character: a direction
     mark, a word joiner or a soft hyphen.
@@ -116,7 +116,7 @@ def find_items(codes, low, high, length, backwards, items):
     return n
 
 
-@helper
+@helper(inline="always")
 def _alike(a, b):
     return a == b or (RETWEET <= a < 0 and RETWEET <= b < 0)
 

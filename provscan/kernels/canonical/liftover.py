@@ -8,9 +8,6 @@ licensed tweet has the same items. A retweet mark before the first item belongs 
 copy. The rest of the licensed tweet is then aligned with the text around the stretch
 (:mod:`provscan.kernels.search.align`), since a URL with a typo is not recognised as a
 URL.
-
-Helpers with only one or two callers are inlined by numba, which shortens compilation:
-otherwise, each would be compiled separately, with everything that it calls.
 """
 
 from typing import NamedTuple
@@ -149,7 +146,7 @@ def _after_letter(stream, i, tables):
     return after
 
 
-@helper
+@helper(inline="always")
 def _same_but_blanks(record, stretch, tweet):
     """Return whether a stretch of the record and the whole tweet are equal if all runs
     of white space count as equal.

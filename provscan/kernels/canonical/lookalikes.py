@@ -51,7 +51,7 @@ def _may_imitate(code):
     return np.uint32(digit) | np.uint32(other)
 
 
-@helper
+@helper(inline="always")
 def undisguise(codes, count):
     """Replace characters that imitate letters in canonical ``codes[:count]``, in
     place.
@@ -74,7 +74,7 @@ def undisguise(codes, count):
                     _undisguise_word(codes, start, end)
 
 
-@helper
+@helper(inline="always")
 def _undisguise_word(codes, start, end):
     # Find the scripts of the word, and those in which it can be written.
     latin, greek, cyrillic = False, False, False

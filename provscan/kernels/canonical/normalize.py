@@ -75,7 +75,7 @@ def is_unspaced(code):
     )
 
 
-@helper
+@helper(inline="always")
 def _compose(first, second, tables):
     """Return the code point to which two code points compose, 0 if they don't."""
     pairs, composed = tables.pairs, tables.composed
@@ -140,7 +140,7 @@ def _fold_entry(entry, i, tables, out, where, state):
     return n, gap
 
 
-@helper
+@helper(inline="always")
 def fold(codes, count, tables, window, out, where):
     """Compute the canonical code points of the unescaped ``codes[:count]``.
 

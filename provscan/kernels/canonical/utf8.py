@@ -139,7 +139,7 @@ def newlines(text):
     return _count(text, np.uint8(0xFF), np.uint8(0x0A))
 
 
-@helper
+@helper(inline="always")
 def _advance(text, at, stop, seen, point):
     """Return the place where code point ``point`` begins, or ``stop``, and the number
     of code points before it, given that ``seen`` code points are before ``at``.

@@ -78,7 +78,7 @@ def garbled(text, offsets, rows):
     return wrong, escaped
 
 
-@helper
+@helper(inline="always")
 def _sequence(text, i, stop):
     """Return whether a wrongly decoded character begins at this byte, which is 0xC3."""
     if i + 3 >= stop:

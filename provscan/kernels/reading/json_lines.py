@@ -58,7 +58,7 @@ def top_level_values(text, names, name_ends, kinds, columns):
     return at == len(text)
 
 
-@helper
+@helper(inline="always")
 def _members(text, at, row, wanted, columns):
     """Read the members of an object from its first key on; return the place after the
     object, or -1.
@@ -147,7 +147,7 @@ def _plain_end(text, at):
     return at
 
 
-@helper
+@helper(inline="always")
 def _column(key, names, name_ends):
     """Return the column of a key, or -1."""
     for k in range(len(name_ends) - 1):
@@ -161,7 +161,7 @@ def _column(key, names, name_ends):
     return -1
 
 
-@helper
+@helper(inline="always")
 def _string(text, at, out, n):
     """Write the string that begins at ``at`` to ``out`` from ``n``; return the place
     after its closing quote, or -1, and the end of the output.
@@ -180,7 +180,7 @@ def _string(text, at, out, n):
         n = _put(point, out, n)
 
 
-@helper
+@helper(inline="always")
 def _put(c, out, n):
     """Write the UTF-8 of a code point."""
     if c < 0x80:
@@ -254,7 +254,7 @@ def _hex(text, at):
     return value
 
 
-@helper
+@helper(inline="always")
 def _skipped(text, at):
     """Return the place after any value, or -1."""
     depth, objects = 0, np.uint64(0)

@@ -49,7 +49,7 @@ def timed(text, offsets, rows):
     return found
 
 
-@helper
+@helper(inline="always")
 def _between_digits(text, i, start, stop):
     """Return whether the characters before and after the arrow at a place are digits,
     apart from blanks.
