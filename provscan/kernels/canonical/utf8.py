@@ -45,27 +45,31 @@ def decode(text, start, stop, codes):
         if a < 0x80:
             codes[n] = a
             i += 1
-        elif 0xC2 <= a < 0xE0 and i + 1 < stop and (text[i + 1] & 0xC0) == 0x80:
-            codes[n] = (a & 0x1F) << 6 | np.uint32(text[i + 1] & 0x3F)
+        elif 0xC2 <= a < 0xE0 and i + 1 < stop and _continues(text, i + 1):
+            codes[n] = (a & 0x1F) << 6 | _six_bits(text, i + 1)
             i += 2
         elif (
             0xE0 <= a < 0xF0
             and i + 2 < stop
-            and (text[i + 1] & 0xC0) == 0x80
-            and (text[i + 2] & 0xC0) == 0x80
+            and _continues(text, i + 1)
+            and _continues(text, i + 2)
         ):
             codes[n] = (
-                (a & 0x0F) << 12
-                | np.uint32(text[i + 1] & 0x3F) << 6
-                | np.uint32(text[i + 2] & 0x3F)
+                (a & 0x0F) << 12 | _six_bits(text, i + 1) << 6 | _six_bits(text, i + 2)
             )
             i += 3
-        elif 0xF0 <= a < 0xF5 and i + 3 < stop and (text[i + 1] & 0xC0) == 0x80:
+        elif (
+            0xF0 <= a < 0xF5
+            and i + 3 < stop
+            and _continues(text, i + 1)
+            and _continues(text, i + 2)
+            and _continues(text, i + 3)
+        ):
             codes[n] = (
                 (a & 0x07) << 18
-                | np.uint32(text[i + 1] & 0x3F) << 12
-                | np.uint32(text[i + 2] & 0x3F) << 6
-                | np.uint32(text[i + 3] & 0x3F)
+                | _six_bits(text, i + 1) << 12
+                | _six_bits(text, i + 2) << 6
+                | _six_bits(text, i + 3)
             )
             i += 4
         else:
@@ -73,6 +77,18 @@ def decode(text, start, stop, codes):
             i += 1
         n += 1
     return n
+
+
+@helper(forceinline=True)
+def _continues(text, i):
+    """Return whether a byte continues a sequence."""
+    return text[i] & 0xC0 == 0x80
+
+
+@helper(forceinline=True)
+def _six_bits(text, i):
+    """Return what a byte that continues a sequence adds to the code point."""
+    return np.uint32(text[i] & 0x3F)
 
 
 @helper
@@ -153,7 +169,7 @@ def _advance(text, at, stop, seen, point):
                 seen += heads
                 at += _BLOCK
                 continue
-        if text[at] & 0xC0 != 0x80:
+        if not _continues(text, at):
             if seen == point:
                 break
             seen += 1
