@@ -12,11 +12,12 @@ hundred code points, the scratch between the stages stays in the first-level cac
 
 import numpy as np
 
-from provscan.kernels.canonical.ascii import BLOCK, SPACE, copy_kept, look_ahead
+from provscan.kernels.canonical.ascii import BLOCK, copy_kept, look_ahead
 from provscan.kernels.canonical.entities import Stream, refers, unescape
 from provscan.kernels.canonical.lookalikes import undisguise
 from provscan.kernels.canonical.tokens import after_dropped
 from provscan.kernels.canonical.utf8 import decode
+from provscan.kernels.characters import SPACE
 from provscan.kernels.jit import helper, kernel
 
 _U1, _TWO = np.uint64(1), np.uint64(2)

@@ -4,12 +4,12 @@ buffer.
 
 import numpy as np
 
+from provscan.kernels.characters import NEWLINE, NINE, ZERO
 from provscan.kernels.instructions import LANES, WIDE, high_lanes, trailing_zeros, widen
 from provscan.kernels.jit import helper, kernel
 
 _BLOCK = 256
 _COUNTED = 4096
-_ZERO, _NINE = np.uint8(48), np.uint8(57)
 _DIGITS = 19
 
 
@@ -152,7 +152,7 @@ def code_points(text):
 @kernel
 def newlines(text):
     """Return the number of line feeds."""
-    return _count(text, np.uint8(0xFF), np.uint8(0x0A))
+    return _count(text, np.uint8(0xFF), NEWLINE)
 
 
 @helper(inline="always")
@@ -237,16 +237,16 @@ def whole_numbers(texts, numbers):
         if (
             size == 0
             or size > _DIGITS
-            or (size > 1 and digits[0] == _ZERO)
-            or (size == _DIGITS and digits[0] == _NINE)
+            or (size > 1 and digits[0] == ZERO)
+            or (size == _DIGITS and digits[0] == NINE)
         ):
             continue
         number = np.int64(0)
         for digit in digits:
-            if digit < _ZERO or digit > _NINE:
+            if digit < ZERO or digit > NINE:
                 number = np.int64(-1)
                 break
-            number = 10 * number + np.int64(digit - _ZERO)
+            number = 10 * number + np.int64(digit - ZERO)
         numbers[i] = number
 
 
