@@ -194,9 +194,9 @@ def test_a_kernel_that_fails_in_the_warm_up_is_named(
     def broken(number: int) -> int:
         return number + "one"  # type: ignore[operator,no-any-return]
 
-    monkeypatch.setattr(warmup, "_calls", lambda part: iter([(broken, (1,))]))
+    monkeypatch.setattr(warmup, "_calls", lambda: [(broken, (1,))])
     with pytest.raises(numba.TypingError) as failed:
-        warmup.compile_part(0)
+        warmup.compile_each(warmup.FORWARDS)
     (note,) = failed.value.__notes__
     assert note.startswith("test_jit.broken: Failed in nopython mode pipeline")
     assert "unicode" in note
@@ -205,7 +205,7 @@ def test_a_kernel_that_fails_in_the_warm_up_is_named(
     # Start a process that writes a reason, and one that ends by a signal.
     script = tmp_path / "python"
     script.write_text(
-        '#!/bin/sh\n[ "$3" = 1 ] && kill -9 $$\necho first >&2\n'
+        '#!/bin/sh\n[ "$3" = backwards ] && kill -9 $$\necho first >&2\n'
         "echo some.kernel: a reason >&2\nexit 1\n"
     )
     script.chmod(0o755)
@@ -227,8 +227,7 @@ def write_further_types(out: Path) -> None:
     provscan.match(tiny / "dataset.jsonl", index, out / "a.run", spike_ins=200)
     known = {
         function: {tuple(map(numba.typeof, arguments))}
-        for part in range(warmup.PARTS)
-        for function, arguments in warmup._calls(part)
+        for function, arguments in warmup._calls()
     }
     kind = type(next(iter(known)))
     further = [

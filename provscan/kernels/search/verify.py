@@ -27,7 +27,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from provscan.kernels.canonical.ascii import SPACE
+from provscan.kernels.characters import SPACE
 from provscan.kernels.jit import helper, kernel
 from provscan.kernels.search.align import (
     BAND,
