@@ -29,7 +29,7 @@ from provscan.readers.formats.objects import (
     table_of_block,
 )
 from provscan.readers.formats.protocol import Rows, Wanted, first_records
-from provscan.readers.formats.registry import FORMATS, identified_member
+from provscan.readers.formats.registry import FORMATS, identified_pipe
 from provscan.readers.limits import Limits, current_limits
 from provscan.readers.splits import (
     MEMORY,
@@ -51,14 +51,12 @@ FILE_ERRORS = frozenset({errno.ENOENT, errno.EACCES, errno.EPERM, errno.EIO})
 
 
 def read_rows(split: Split, wanted: Wanted, context: Context) -> Iterator[Rows]:
-    """Yield the records of a split unchanged. The reasons why a file ended early are
-    added to ``context.breaks``.
-    """
+    """Yield the records of a split unchanged."""
     stream = ByteStream(split, context)
     if split.format == UNKNOWN:
         # A pipe can be read only once, so its format is identified now.
         try:
-            stream.split = split = identified_member(stream, "")
+            stream.split = split = identified_pipe(stream)
         except NotReadable as reason:
             raise InputError(f"{split.source} can't be read: {reason}") from None
     for rows in FORMATS[split.format].read(stream, wanted):
@@ -84,7 +82,7 @@ def read(
     limits = limits or current_limits()
     if split.start == split.end:
         if split.part == 0:
-            stats.note("empty_file", split.source)
+            stats.of(split.source).note("empty_file")
         return
     before, damaged = stats.records, len(stats.damaged)
 
@@ -99,7 +97,7 @@ def read(
     yield from read_split(split, stats, limits, on_bytes, texts, batcher.batches)
     nothing = stats.records == before and len(stats.damaged) == damaged
     if nothing and split.part == 0 and not stats.skipped:
-        stats.note("empty_file", split.source)
+        stats.of(split.source).note("empty_file")
 
 
 def read_split(
@@ -116,10 +114,9 @@ def read_split(
     context = Context.of(split, stats, limits, on_bytes)
     before = stats.records
     yield from delivered(_as_far_as_readable(batches(context), split.source, context))
-    if context.breaks:
-        stats.damaged.append(
-            Damage(split.source, stats.records - before, context.breaks[0])
-        )
+    if context.damage is not None:
+        records = stats.records - before
+        stats.damaged.append(Damage(split.source, records, context.damage))
 
 
 def _as_far_as_readable(
@@ -145,19 +142,19 @@ def _as_far_as_readable(
         )
         if not isinstance(error, ExpansionError) and (cause is None or of_the_system):
             raise
-        context.breaks.append(why_unread(error, source))
+        context.break_off(why_unread(error, source))
 
 
 def _describe(split: Split, stats: ReadStats) -> None:
     """Note in the counts how a file is read, once per file."""
-    layout = split.layout
+    layout, counts = split.layout, stats.of(split.source)
     if split.binding is not None:
         stats.describe(split.binding.verdicts)
     if layout.encoding not in (None, UTF8):
-        stats.note("other_encoding", split.source, 0, f"read as {layout.encoding}")
+        counts.note("other_encoding", 0, f"read as {layout.encoding}")
     if layout.words is not None:
         detail = f"words in column {layout.words + 1}"
-        stats.note("word_a_line", split.source, 0, detail)
+        counts.note("word_a_line", 0, detail)
 
 
 def read_objects(

@@ -115,7 +115,8 @@ def read_accounts(
         if lost := lost + sum(context.stats.skipped.values()):
             what = "username" if name == "account" else "dated text of a long tweet"
             unread.append((split.source, f"records without the {what}: {lost:,}"))
-        unread += [(split.source, reason) for reason in context.breaks]
+        if context.damage is not None:
+            unread.append((split.source, context.damage))
     return accounts, folders
 
 

@@ -106,7 +106,7 @@ class _Planner:
     def __init__(self, limits: Limits) -> None:
         self.files: list[TweetFile] = []
         # Finds the files, and lists those that are left out.
-        self.finder = Finder(limits, Asked(), unpack=True)
+        self.finder = Finder(limits, Asked())
         # The first error that made a file unreadable.
         self.error: InputError | None = None
         self._limits = limits
@@ -220,8 +220,8 @@ class _Planner:
         stream = ByteStream(split, context := Context.quiet(self._limits))
         for _ in FORMATS[split.format].read(stream, None):
             break
-        if context.breaks:
-            self.finder.unread.append((split.source, context.breaks[0]))
+        if context.damage is not None:
+            self.finder.unread.append((split.source, context.damage))
         else:
             self._ignore(split, "empty")
 

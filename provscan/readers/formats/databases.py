@@ -135,9 +135,9 @@ class _Sql(NamedTuple):
         self, path: str, table: str, context: Context
     ) -> Iterator[dict[str, Any]]:
         if missing := self.missing(path):
-            context.breaks.append(missing)
+            context.break_off(missing)
         if table.startswith("(SELECT * EXCLUDE "):
-            context.stats.note("computed_columns", path, 0, table)
+            context.stats.of(path).note("computed_columns", 0, table)
         with self.connect(path, context) as connection:
             cursor = connection.execute(f"SELECT * FROM {table}")
             names = [column[0] for column in cursor.description]

@@ -12,21 +12,20 @@ import re
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import replace
 from typing import IO, Any, NamedTuple
 
 from provscan.errors import InputError, ParameterError
 from provscan.readers.bytes.archives import Readable
-from provscan.readers.bytes.compression import compression_of
+from provscan.readers.bytes.compression import compression_of, expanded
 from provscan.readers.bytes.encodings import (
     UTF8,
     known_encoding,
     legacy_encoding,
 )
-from provscan.readers.bytes.streams import REPLACED, ByteStream, OpenStream
+from provscan.readers.bytes.streams import REPLACED, ByteStream
 from provscan.readers.formats.protocol import Format, Raw, Rows, Wanted, too_long
 from provscan.readers.limits import Limits
-from provscan.readers.splits import Context, Split
+from provscan.readers.splits import Split
 from provscan.readers.strings import is_utf8
 
 PAGES_AT_ONCE = 64
@@ -39,8 +38,6 @@ BUFFER = 64 << 10
 PAGE = 64 << 20
 # The end of the headers of a response; some servers omit the carriage returns.
 HEAD_END = re.compile(rb"\r?\n\r?\n")
-# The compressions of HTTP content codings.
-CODINGS = {"gzip": "gzip", "x-gzip": "gzip", "zstd": "zstd"}
 
 
 class Problem(NamedTuple):
@@ -268,15 +265,15 @@ def _decompressed(
     """Return a body without its content coding, and whether it is complete; None if
     the coding is not supported.
     """
-    compression = CODINGS.get(coding)
-    if compression is not None and compression_of(body) == compression:
-        split = replace(stream.split, compression=compression, end=-1, archive=None)
-        context, data = Context.quiet(stream.context.limits), b""
-        for chunk in OpenStream(split, context, io.BytesIO(body)):
-            data += chunk
-            if len(data) > PAGE:
-                return data[:PAGE], False
-        return data, not context.breaks
+    compression = compression_of(body)
+    if compression is not None:
+        page, damage = bytearray(), list[str]()
+        limits = stream.context.limits
+        for part in expanded([body], compression, limits, damage.append):
+            page += part
+            if len(page) > PAGE:
+                return bytes(page[:PAGE]), False
+        return bytes(page), not damage
     # With the zlib header or, since some servers misread "deflate", without.
     for window in (15, -15) if coding == "deflate" else ():
         decoder = zlib.decompressobj(window)

@@ -28,7 +28,8 @@ class InputFile(NamedTuple):
     source: str  # Name as given by the user.
     # The file as it was when the run began; None if it is not a regular file.
     state: FileState | None
-    scanned: int  # Number of bytes to scan.
+    scanned: int  # Number of bytes to scan, of members of an archive decompressed.
+    whole: bool  # Whether all of it is scanned.
 
 
 @dataclass(frozen=True)
@@ -142,13 +143,15 @@ def _files(splits: list[Split], rest: list[Split]) -> dict[str, InputFile]:
     scanned = Counter[str]()
     for split in splits:
         scanned[split.path] += split.size
+    parts = {split.path for split in rest}
     files: dict[str, InputFile] = {}
     for split in [*splits, *rest]:
         path = split.path
         if path not in files:
             # A member of an archive has its own source.
             source = split.source if split.member is None else str(path)
-            files[path] = InputFile(source, file_state(path), scanned[path])
+            state, whole = file_state(path), path not in parts
+            files[path] = InputFile(source, state, scanned[path], whole)
     return files
 
 

@@ -58,12 +58,8 @@ def check_skipped(stats: ReadStats, options: MatchOptions) -> None:
     raise InputError(f"{what}{example}. {remedy}")
 
 
-def unread_parts(
-    parts: Sequence[PartResult], stats: ReadStats, lost: Sequence[LostTask]
-) -> PathReasons:
-    """Return the splits that could not be scanned, and the members of archives that
-    were not read.
-    """
+def unread_parts(parts: Sequence[PartResult], lost: Sequence[LostTask]) -> PathReasons:
+    """Return the splits that could not be scanned."""
     splits = [task.task.split for task in lost]
     counts = Counter(each.source for each in (*parts, *splits))
     found = []
@@ -73,18 +69,6 @@ def unread_parts(
         failures = ", ".join(sorted(set(task.failures)))
         words = f"{where} ({len(task.failures)} attempts failed: {failures})"
         found.append((split.source, words))
-    return found + unread_members(stats)
-
-
-def unread_members(stats: ReadStats) -> PathReasons:
-    """Return the first members of compressed archives that were not read, and the
-    number of the others.
-    """
-    cases = stats.examples.get("unread_member", [])
-    found = [(case.source, case.detail) for case in cases]
-    if more := stats.notes.get("unread_member", 0) - len(cases):
-        words = f"and {more:,} more members of archives, for reasons like these"
-        found.append((cases[-1].source, words))
     return found
 
 
@@ -161,12 +145,7 @@ def check_files(
         if state is not None and state.version is not None:
             # A remote file would have to be fetched again for a checksum.
             known["version"] = state.version
-        # Members of an archive are smaller than the archive.
-        elif (
-            size is not None
-            and problem is None
-            and (inputs.sample is None or file.scanned >= size)
-        ):
+        elif size is not None and file.whole and problem is None:
             known["xxh3"] = readers.checksum(path)
         if inputs.sample is not None:
             known["scanned"] = file.scanned
