@@ -21,8 +21,6 @@ import orjson
 from provscan.names import snake_case
 from provscan.readers.corpus.apis import (
     PATHS,
-    QUOTED,
-    RETWEETED,
     Object,
     Skip,
     Tweet,
@@ -34,8 +32,8 @@ from provscan.readers.corpus.apis import (
     tweets_of_page,
 )
 from provscan.readers.corpus.compliance import OTHER_EVENTS, TWEET_EVENTS, USER_EVENTS
+from provscan.readers.fields.names import MARKERS, NAMES, in_columns
 from provscan.readers.fields.survey import reads_like_text
-from provscan.readers.fields.tweets import USUAL
 
 # Keys whose values are a tweet or a list of tweets.
 WRAPPERS = ("tweet", "status", "statuses", "tweets", "results")
@@ -80,28 +78,10 @@ OTHERS = frozenset(
         "info",
     ]
 )
-# A record with any of these keys is parsed by :func:`tweets_in`; a record without them
-# is flat.
-MARKERS = frozenset(
-    [
-        *RETWEETED,
-        *QUOTED,
-        "extended_tweet",
-        "note_tweet",
-        "referenced_tweets",
-        "edit_history_tweet_ids",
-        "edit_history",
-        "edit_info",
-        "includes",
-        "rawContent",
-        "renderedContent",
-        "__twarc",
-    ]
-)
 # An object with a text and one of these keys is a tweet.
 IDS = frozenset(["id_str", "id", "created_at", "user"])
 # A record with a text at one of these keys is a tweet, not a wrapper of one.
-TEXT_KEYS = frozenset(USUAL["text"]) - {"title"}
+TEXT_KEYS = frozenset(in_columns(NAMES["text"])) - {"title"}
 
 
 def rows_of_table(record: Object) -> list[Any] | None:
@@ -226,13 +206,9 @@ def _wrapped(record: Object) -> list[Object]:
 
 def _named(tweet: Object, record: Object) -> Object:
     """Return the tweet, with the id of the surrounding record if it has none."""
-    names = ("id_str", "id", "tweet_id", "_id")
-    outer = first_value(record, ((name,) for name in names))
-    # The value of a key such as ``id`` may be the object with the tweet.
-    if outer is None or isinstance(outer, dict | list) or "id" in tweet:
-        return tweet
+    outer = first_value(record, PATHS["id"])
     known = first_value(tweet, PATHS["id"]) is not None
-    return tweet if known else {"id": outer, **tweet}
+    return tweet if known or outer is None else {**tweet, "id": outer}
 
 
 def _parsed(value: str) -> Any:

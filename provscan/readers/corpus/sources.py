@@ -30,7 +30,8 @@ from provscan.readers.corpus.account_archive import (
 from provscan.readers.corpus.layouts import is_nested
 from provscan.readers.corpus.recipes import PREFIX, recipe_of
 from provscan.readers.fields.binding import Fields
-from provscan.readers.fields.tweets import ROLES, bind
+from provscan.readers.fields.names import ROLES
+from provscan.readers.fields.tweets import bind
 from provscan.readers.finding import (
     Finder,
     Found,
@@ -120,9 +121,9 @@ class _Planner:
             finder.covers = recipe.covers
             finder.asked = asked = replace(
                 asked,
-                encoding=known_encoding(recipe.encoding) or asked.encoding,
+                encoding=asked.encoding or known_encoding(recipe.encoding),
                 format=recipe.format,
-                delimiter=recipe.delimiter or asked.delimiter,
+                delimiter=asked.delimiter or recipe.delimiter,
                 quoted=recipe.quoted,
             )
             unnamed = [role for role in ROLES if getattr(fields, role) is None]
