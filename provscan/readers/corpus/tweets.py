@@ -242,14 +242,9 @@ class _Reader:
         def skip(reason: str, detail: str) -> None:
             self._counts.skip(reason, number, detail)
 
-        account = self._file.account
         for tweet in tweets_in(record, skip):
-            if account is not None:
-                # Other files of the account archive complete the tweet.
-                tweet = tweet._replace(
-                    author=account.username if tweet.author is None else tweet.author,
-                    text=account.whole_text(tweet.text, tweet.date),
-                )
+            if tweet.author is None:
+                tweet = tweet._replace(author=self._file.username)
             yield number, tweet
 
 

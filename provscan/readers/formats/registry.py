@@ -18,7 +18,6 @@ from provscan.readers.bytes.encodings import (
     wide_encoding,
 )
 from provscan.readers.bytes.streams import BOM, HEAD_BYTES, ByteStream
-from provscan.readers.corpus.account_archive import AccountArchive
 from provscan.readers.formats import plain, table_layout
 from provscan.readers.formats.protocol import Format
 from provscan.readers.formats.tar import Tar, WebDataset
@@ -34,9 +33,7 @@ def _declared() -> Iterator[Format]:
             yield from getattr(found, "FORMATS", ())
 
 
-FORMATS: dict[str, Format] = {
-    known.name: known for known in (*_declared(), AccountArchive())
-}
+FORMATS: dict[str, Format] = {known.name: known for known in _declared()}
 EXTENSIONS = {
     extension: known.name
     for known in FORMATS.values()
