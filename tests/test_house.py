@@ -57,6 +57,20 @@ FLOORS = {
 }
 """The floor of each room."""
 
+READERS = {
+    "fields": 1,
+    "bytes": 2,
+    "splits": 2,
+    "formats": 3,
+    "texts": 4,
+    "reading": 5,
+    "planning": 5,
+    "finding": 5,
+    "corpus": 6,
+    "inspection": 7,
+}
+"""The layers of readers/: of its folders, and of its modules above layer 0."""
+
 SATELLITES = {
     "blind",
     "probe",
@@ -177,6 +191,21 @@ def test_imports_point_down() -> None:
                     (path, f":{line}: {own} imports {name} from a higher floor")
                 )
     check("imports", offenders)
+
+
+def test_imports_within_readers_point_down() -> None:
+    offenders = []
+    for path in FILES:
+        own = module_of(path).split(".")
+        if own[1:2] != ["readers"] or len(own) == 2:
+            continue
+        for line, name in imports(path):
+            theirs = name.split(".")
+            if theirs[1:2] == ["readers"] and READERS.get(own[2], 0) < READERS.get(
+                theirs[2], 0
+            ):
+                offenders.append((path, f":{line}: imports {name}"))
+    check("imports within readers", offenders)
 
 
 def test_only_commands_and_public_names_import_a_satellite() -> None:

@@ -206,8 +206,8 @@ class _Reader:
                 self._rows += len(table)
                 for place, row in enumerate(table, first):
                     yield from self._flat(place, row, binding)
-            elif not named and is_nested(record):
-                yield from self._nested(number, record)
+            elif not named and (tweets := self._nested(number, record)) is not None:
+                yield from tweets
             else:
                 if self._binding is None and not tried:
                     tried = True
@@ -238,14 +238,19 @@ class _Reader:
 
     def _nested(
         self, number: int, record: dict[str, Any]
-    ) -> Iterator[tuple[int, Tweet]]:
+    ) -> Iterable[tuple[int, Tweet]] | None:
+        """Return the tweets of a record in the layout of a platform, else None."""
+
         def skip(reason: str, detail: str) -> None:
             self._counts.skip(reason, number, detail)
 
-        for tweet in tweets_in(record, skip):
-            if tweet.author is None:
-                tweet = tweet._replace(author=self._file.username)
-            yield number, tweet
+        if (tweets := tweets_in(record, skip)) is None:
+            return None
+        username = self._file.username
+        return (
+            (number, tweet if tweet.author else tweet._replace(author=username))
+            for tweet in tweets
+        )
 
 
 def _value(record: Any, paths: Iterable[Path]) -> Any:

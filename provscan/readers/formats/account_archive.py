@@ -32,6 +32,7 @@ def list_name(head: bytes) -> str:
 class AccountArchive(Format):
     name = "archive"
     extensions = ()
+    overrides = ("text", "jsonl")
 
     def sniff(self, head: bytes) -> bool:
         return list_name(head) != ""

@@ -78,7 +78,8 @@ def _is_object(line: bytes) -> bool:
 
 class JsonDocument(Format):
     name = "json"
-    extensions = (".json", ".geojson")
+    extensions = ()
+    overrides = ("jsonl",)
 
     def sniff(self, head: bytes) -> bool:
         start = head.lstrip()

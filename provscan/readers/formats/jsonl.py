@@ -309,7 +309,8 @@ def byte_ranges(whole: Split, target: int, limits: Limits) -> Iterator[Split]:
 
 class JsonLines(Format):
     name = "jsonl"
-    extensions = (".jsonl", ".ndjson", ".jsonlines", ".jl")
+    # Files named .json may have lines or, if their first bytes show it, one document.
+    extensions = (".jsonl", ".ndjson", ".jsonlines", ".json", ".geojson")
 
     def sniff(self, head: bytes) -> bool:
         return head.lstrip().startswith(b"{")

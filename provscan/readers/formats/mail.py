@@ -52,6 +52,7 @@ class Mail(Format):
 
     name = "mail"
     extensions = (".eml", ".mbox", ".mbx")
+    encoded = False
 
     def sniff(self, head: bytes) -> bool:
         start = head.partition(b"\n")[2] if head.startswith(b"From ") else head

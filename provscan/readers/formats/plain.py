@@ -185,9 +185,6 @@ class PlainText(Format):
         *CODE,
     )
 
-    def sniff(self, head: bytes) -> bool:
-        return b"\0" not in head
-
     def splits(self, whole: Split, target: int, limits: Limits) -> Iterator[Split]:
         if whole.layout.records == "lines":
             yield from byte_ranges(whole, target, limits)

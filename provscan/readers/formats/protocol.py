@@ -69,6 +69,10 @@ class Format:
     extensions: tuple[str, ...]  # The extensions of its files' names.
     # Whether its files are binary and always identified by their first bytes.
     binary: bool = False
+    # Whether its files are texts in one encoding, which is detected.
+    encoded: bool = True
+    # Formats that a file's name may show although ``sniff`` recognises this one.
+    overrides: tuple[str, ...] = ()
 
     def sniff(self, head: bytes) -> bool:
         """Return whether a file with these first bytes, decompressed, has this

@@ -112,6 +112,8 @@ class Warc(Format):
 
     name = "warc"
     extensions = (".warc", ".wet", ".wat")
+    # Each page has an encoding, and the records state their length in bytes.
+    encoded = False
 
     def sniff(self, head: bytes) -> bool:
         return head.startswith(b"WARC/1.")
