@@ -30,12 +30,7 @@ from provscan.params import MatchParams, require_folder
 from provscan.readers import ReadStats, read, read_objects
 from provscan.runs.evidence import EVIDENCE
 from provscan.runs.inputs import Inputs, Sources, plan_inputs, source_list
-from provscan.runs.left_out import (
-    check_files,
-    check_skipped,
-    left_out_summary,
-    unread_members,
-)
+from provscan.runs.left_out import check_files, check_skipped, left_out_summary
 from provscan.runs.target import run_folder, run_path
 
 
@@ -128,7 +123,6 @@ def _scanned(
     find = partial(scan_blind, index=index, params=options.params, limits=limits)
     stats = ReadStats()
     table, totals = _rows(inputs, index, find, stats, options.threads, progress)
-    unread = [*inputs.unread, *unread_members(stats)]
     changed, described = check_files(inputs, options.threads)
     check_skipped(stats, options)
     if totals.records == 0:
@@ -142,7 +136,7 @@ def _scanned(
         "records": totals.records,
         "characters": totals.characters,
         **{name: noted[name] for name in ("skipped", "repaired", "notes")},
-        **left_out_summary([*stats.damaged, *changed], unread, inputs.ignored),
+        **left_out_summary([*stats.damaged, *changed], inputs.unread, inputs.ignored),
         "truncated": {"bands_cut": 0, "seeds_cut": totals.truncated.seeds_cut},
         "index": {
             "texts": index.size,

@@ -28,7 +28,7 @@ from provscan.readers.finding import METADATA
 from provscan.readers.formats.registry import FORMATS
 from provscan.readers.limits import Limits
 from provscan.readers.planning import ReadPlan
-from provscan.readers.splits import ARCHIVES, UNKNOWN, Context, Layout, Split
+from provscan.readers.splits import UNKNOWN, WEBDATASET, Context, Layout, Split
 from provscan.runs.inputs import fields_of
 from provscan.urls import is_remote
 
@@ -140,7 +140,7 @@ class Dataset:
         Archives are never copied, since members that were not scanned are left out.
         """
         options = choice.options
-        archived = split.member is not None or split.format in ARCHIVES
+        archived = split.member is not None or split.format == WEBDATASET
         rewritten = options.keep_only or options.drop_unscanned or archived
         return not rewritten and not choice.matches[self.sources[split.source]]
 
@@ -247,22 +247,19 @@ def match_options(info: dict[str, Any], changed: dict[str, Any]) -> MatchOptions
     return MatchOptions(**{**values, **changed})
 
 
-def why_unwritable(
-    split: Split, options: CleanOptions, limits: Limits | None
-) -> str | None:
-    """Return the reason why a file can't be written; None if it can be. Without limits,
-    the file is not read, and must be UTF-8.
-    """
+def why_unwritable(split: Split, options: CleanOptions, limits: Limits) -> str | None:
+    """Return the reason why a file can't be written; None if it can be."""
     known = FORMATS.get(split.format)
     if split.size and not (hasattr(known, "raw") or hasattr(known, "rewrite")):
         return f"the format {split.format} can't be written"
-    if split.compression not in COMPRESSED:
-        return f"{split.compression} files can't be written"
+    for compression in (split.compression, split.packed):
+        if compression not in COMPRESSED:
+            return f"{compression} files can't be written"
     layout, binding, mask = split.layout, split.binding, options.mask
     if layout.cr:
         return "its lines end with carriage returns alone: convert it first"
     if layout.encoding is not None:
-        if split.format in ARCHIVES or limits is None:
+        if split.format == WEBDATASET:
             return "it is not UTF-8: unpack the archive first"
         encoding = byte_exact(layout.encoding, look(split, limits)[0])
         if not _is_lossless(split, encoding, limits):

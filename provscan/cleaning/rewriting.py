@@ -14,7 +14,6 @@ import json
 import lzma
 import os
 import shutil
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -26,7 +25,7 @@ import pyarrow as pa
 import zstandard
 
 from provscan.cleaning.choice import Removals, Spans, misplaced
-from provscan.cleaning.files import Part, Task, byte_exact, why_unwritable
+from provscan.cleaning.files import Part, Task, byte_exact
 from provscan.cleaning.masking import (
     masked_columns,
     masked_json,
@@ -48,9 +47,9 @@ from provscan.readers.formats.protocol import (
     too_long,
 )
 from provscan.readers.formats.registry import FORMATS
-from provscan.readers.formats.tar import Tar
+from provscan.readers.formats.webdataset import WebDataset
 from provscan.readers.limits import Limits
-from provscan.readers.splits import Context, Split
+from provscan.readers.splits import WEBDATASET, Context, Split
 
 TABLES = ("parquet", "arrow")
 # The counts of a file in the manifest: records without blank lines; records that are
@@ -144,10 +143,8 @@ class Scanned:
 class Rewriter:
     """Writes one file or archive.
 
-    :meth:`write` goes through the parts of the task, :meth:`_part` through the streams
-    of a part, and :meth:`_records` through the records of a stream. Each sets the
-    attributes that belong to its level. A compressed tar archive is one part, with a
-    stream for each of its files; every other part has one stream.
+    :meth:`write` goes through the parts of the task, :meth:`_part` sets the attributes
+    that belong to one part, and :meth:`_records` goes through its records.
     """
 
     # The file of lines for removed records: those with matches, and unscanned ones.
@@ -164,9 +161,14 @@ class Rewriter:
     def write(self, out: IO[bytes]) -> bool:
         """Write the file, and return whether it is part of the result."""
         first = self._task.parts[0]
-        if first.split.member is None:
-            return self._part(first, out)
-        is_zip = first.split.archive == "zip"
+        with compressing(out, first.split.packed) as inner:
+            if first.split.member is None:
+                return self._part(first, inner)
+            self._archive(first.split, inner)
+        return True
+
+    def _archive(self, first: Split, out: IO[bytes]) -> None:
+        is_zip = first.archive == "zip"
         members = {
             part.split.member if is_zip else part.split.start: part
             for part in self._task.parts
@@ -181,13 +183,12 @@ class Rewriter:
                 return True
             return False  # The member was not scanned.
 
-        with open(self._task.path, "rb") as file:
+        with open(first.opened, "rb") as file:
             (copy_zip if is_zip else copy_tar)(file, out, member)
-        return True
 
     def _part(self, part: Part, out: IO[bytes]) -> bool:
         split, stays = part.split, True
-        self._name = part.source
+        self._split, self._name = split, part.source
         self._removals = Removals(part.matches, part.source)
         self._scanned = (
             Scanned(split, self._fields, self._limits)
@@ -195,39 +196,23 @@ class Rewriter:
             else None
         )
         context = Context.of(split, ReadStats(), self._limits, self._advance)
-        stream = ByteStream(split, context)
         with readable(split.source):
-            if split.format == "tar":
-                with compressing(out, split.compression) as inner:
-                    cast(Tar, FORMATS["tar"]).rewrite(stream, inner, self._archived)
-            elif split.size:
-                stays = self._records(stream, out, sys.maxsize)
+            if split.size:
+                stays = self._records(ByteStream(split, context), out)
         self._removals.finish()
-        if context.breaks:
-            raise InputError(f"it is damaged: {context.breaks[0]}")
         return stays
 
-    def _archived(self, stream: ByteStream, out: IO[bytes], stop: int) -> bool:
-        """Write a file of a compressed tar archive, and return whether it is part of
-        the result.
-        """
-        reason = why_unwritable(stream.split, self._options, None)
-        if reason is not None:
-            raise InputError(f"{stream.split.source}: {reason}")
-        return self._records(stream, out, stop)
-
-    def _records(self, stream: ByteStream, out: IO[bytes], stop: int) -> bool:
-        """Write the records of a stream, whose numbers are below `stop`. Return whether
-        their file is part of the result.
-        """
-        self._split, self._stop = stream.split, stop
+    def _records(self, stream: ByteStream, out: IO[bytes]) -> bool:
+        """Write the records of a part, and return whether it is part of the result."""
+        split, context = self._split, stream.context
         self._comma = b""  # The comma before the next element of a JSON array.
         before, self._kept = self.counts["records"], 0
-        split, context = stream.split, stream.context
         # In a web archive, each record is compressed separately.
         single = split.format == "warc" and split.compression == "gzip"
         with compressing(out, None if single else split.compression) as inner:
-            if split.format in TABLES:
+            if split.format == WEBDATASET:
+                WebDataset().rewrite(stream, inner, self._sample)
+            elif split.format in TABLES:
                 table = cast(RewritableTable, FORMATS[split.format])
                 table.rewrite(stream, inner, self._rows)
             else:
@@ -290,6 +275,11 @@ class Rewriter:
         if removals:
             raise misplaced(split.source, min(removals))
 
+    def _sample(self, number: int) -> bool:
+        """Return whether a sample of a webdataset is kept."""
+        removals, scanned = self._within([number])
+        return self._stays(number, removals.get(number), scanned)
+
     def _rows(self, first: int, rows: pa.Table) -> pa.Table:
         """Return what is kept of some rows of a table."""
         self._advance(0)
@@ -312,7 +302,7 @@ class Rewriter:
         """Return the spans to remove from some records, and the numbers of the records
         that were scanned, if that matters.
         """
-        stop = min(numbers[-1] + 1, self._stop) if numbers else 0
+        stop = numbers[-1] + 1 if numbers else 0
         scanned = None if self._scanned is None else self._scanned.among(stop)
         removals = self._removals.within(numbers[0], stop) if numbers else {}
         return removals, scanned

@@ -135,7 +135,7 @@ def take_in(
     folder = out / "parts"
     folder.mkdir(parents=True, exist_ok=True)
     named = [source_of(name) for name in logs]
-    finder = Finder(current_limits(), Asked(None, None), unpack=True)
+    finder = Finder(current_limits(), Asked(None, None))
     found = list(finder.files(named))
     total = sum(each.split.size for each in found)
     made: list[Part] = []

@@ -15,12 +15,18 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 from stat import S_ISREG
 from typing import NamedTuple
 
 from provscan.errors import InputError
 from provscan.names import printable
-from provscan.readers.bytes.archives import Member, is_hidden, is_webdataset
+from provscan.readers.bytes.archives import (
+    Member,
+    is_hidden,
+    is_tar,
+    is_webdataset,
+)
 from provscan.readers.bytes.budget import require_growth
 from provscan.readers.bytes.files import (
     open_file,
@@ -34,7 +40,14 @@ from provscan.readers.fields.survey import reads_like_text
 from provscan.readers.formats.hub import PREFIX, hub_splits
 from provscan.readers.formats.registry import READABLE, ZIPPED, Asked, identified
 from provscan.readers.limits import Limits
-from provscan.readers.splits import STDIN, UNKNOWN, Context, NotReadable, Split
+from provscan.readers.splits import (
+    STDIN,
+    UNKNOWN,
+    WEBDATASET,
+    Context,
+    NotReadable,
+    Split,
+)
 from provscan.urls import is_remote, local_path, source_of
 
 Source = str | os.PathLike[str]
@@ -57,25 +70,22 @@ class Finder:
     """Finds the files and members of archives among the sources, and lists what is
     left out.
 
-    Every file is opened once to read its first bytes. With ``unpack``, a compressed tar
-    archive is decompressed into a temporary file, so that its members become separate
-    files; otherwise it is read from front to back like one file. Files that ``covers``
-    refuses are left out. ``asked`` and ``covers`` may be set anew for further sources.
+    Every file is opened once to read its first bytes. A compressed tar archive is
+    decompressed into a temporary file, so that its members can be read separately.
+    Files that ``covers`` refuses are left out. ``asked`` and ``covers`` may be set anew
+    for further sources.
     """
 
     def __init__(
         self,
         limits: Limits,
         asked: Asked,
-        *,
-        unpack: bool = False,
         covers: Callable[[str], bool] = lambda source: True,
     ) -> None:
         self.unread: list[tuple[str, str]] = []
         self.ignored: list[tuple[str, str]] = []
         self._limits = limits
         self.asked = asked
-        self._unpack = unpack
         self.covers = covers
         self._seen: set[str] = set()
 
@@ -170,10 +180,17 @@ class Finder:
     def _looked_at(self, whole: Split, name: str) -> Iterator[Found]:
         """Yield a file, or the members of an archive, with their first bytes."""
         head, compression = look(whole, self._limits)
-        if compression is None and head[257:262] == b"ustar":
-            members = list(self._tar(whole))
+        if is_tar(head):
+            damage = None
+            if compression is not None:
+                changed = state_of(whole.path).modified
+                whole = replace(whole, packed=compression)
+                copy, size, damage = _decompressed(whole, changed, self._limits)
+                whole = replace(whole, copy=copy, end=size, size=size)
+            members = list(self._tar(whole, damage))
             if is_webdataset([member.member or "" for member in members[:100]]):
-                yield Found(replace(whole, format="webdataset"))
+                layout = self.asked.layout
+                yield Found(replace(whole, format=WEBDATASET, layout=layout))
             else:
                 yield from self._members(whole, iter(members))
         elif head.startswith((b"PK\x03\x04", b"PK\x05\x06")) and not (
@@ -183,26 +200,13 @@ class Finder:
         else:
             split = replace(whole, compression=compression)
             found = Found(*identified(name, head, split, self.asked))
-            if self._unpack and found.split.format == "tar":
-                yield from self._looked_at(self._unpacked(found.split), name)
-            else:
-                yield from self._covered(found)
+            yield from self._covered(found)
 
     def _covered(self, found: Found) -> Iterator[Found]:
         if self.covers(found.split.source):
             yield found
         else:
             self.ignore(found.split.source, OUTSIDE)
-
-    def _unpacked(self, split: Split) -> Split:
-        """Decompress an archive into a copy that is removed when the process ends."""
-        copy = tempfile.NamedTemporaryFile(suffix=".tar", buffering=0)  # noqa: SIM115
-        atexit.register(copy.close)
-        stream = ByteStream(split, Context.quiet(self._limits))
-        unpack_into(stream, copy)
-        if stream.damage is not None:
-            raise NotReadable(stream.damage)
-        return Split(split.source, copy.name, "", end=copy.tell(), size=copy.tell())
 
     def _zip(self, whole: Split) -> Iterator[Split]:
         try:
@@ -241,11 +245,14 @@ class Finder:
         except (zipfile.BadZipFile, NotImplementedError, OSError) as error:
             raise NotReadable(f"damaged zip archive ({error})") from error
 
-    def _tar(self, whole: Split) -> Iterator[Split]:
+    def _tar(self, whole: Split, damage: str | None) -> Iterator[Split]:
+        """Yield the files of an archive. The ``damage`` of its compressed form is the
+        reason if it is incomplete.
+        """
         count = 0
         try:
             with (
-                open_file(whole.path) as file,
+                open_file(whole.opened) as file,
                 tarfile.open(
                     fileobj=file, mode="r:", tarinfo=Member, ignore_zeros=True
                 ) as archive,
@@ -266,9 +273,11 @@ class Finder:
                         name = f"{whole.source}/{info.name}"
                         self.ignore(name, "a link or a special file")
         except (tarfile.TarError, OSError, ValueError) as error:
+            damage = damage or f"damaged tar archive ({error})"
             if not count:
-                raise NotReadable(f"damaged tar archive ({error})") from error
-            why = f"damaged tar archive ({error}); only the files before that are read"
+                raise NotReadable(damage) from error
+        if damage is not None:
+            why = f"{damage}; only the files before that are read"
             self.unread.append((whole.source, why))
 
     def _members(self, whole: Split, members: Iterator[Split]) -> Iterator[Found]:
@@ -297,6 +306,27 @@ class Finder:
                     yield from self._covered(found)
             except InputError as error:
                 self.leave(member.source, error)
+
+
+@cache
+def _decompressed(
+    whole: Split, changed: int, limits: Limits
+) -> tuple[str, int, str | None]:
+    """Decompress an archive into a copy that is removed when the process ends. A file
+    that was ``changed`` is decompressed again.
+
+    Returns
+    -------
+    path, size
+        The path of the copy, and its size in bytes.
+    damage
+        The reason if the copy is incomplete, else None.
+    """
+    copy = tempfile.NamedTemporaryFile(suffix=".tar", buffering=0)  # noqa: SIM115
+    stream = ByteStream(replace(whole, compression=whole.packed), Context.quiet(limits))
+    unpack_into(stream, copy)
+    atexit.register(copy.close)
+    return copy.name, copy.tell(), stream.damage
 
 
 def named_sources(sources: Source | Sequence[Source]) -> list[str]:

@@ -29,7 +29,7 @@ from provscan.readers.formats.objects import (
     table_of_block,
 )
 from provscan.readers.formats.protocol import Rows, Wanted, first_records
-from provscan.readers.formats.registry import FORMATS, identified_member
+from provscan.readers.formats.registry import FORMATS, identified_pipe
 from provscan.readers.limits import Limits, current_limits
 from provscan.readers.splits import (
     MEMORY,
@@ -58,7 +58,7 @@ def read_rows(split: Split, wanted: Wanted, context: Context) -> Iterator[Rows]:
     if split.format == UNKNOWN:
         # A pipe can be read only once, so its format is identified now.
         try:
-            stream.split = split = identified_member(stream, "")
+            stream.split = split = identified_pipe(stream)
         except NotReadable as reason:
             raise InputError(f"{split.source} can't be read: {reason}") from None
     for rows in FORMATS[split.format].read(stream, wanted):

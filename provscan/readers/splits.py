@@ -22,9 +22,8 @@ MEMORY = "<memory>"
 
 # The format of a pipe, which can't be inspected before it is read.
 UNKNOWN = "unknown"
-
-# Archive formats that are read from front to back.
-ARCHIVES = ("tar", "webdataset")
+# The format of a tar archive whose files form samples.
+WEBDATASET = "webdataset"
 
 OnBytes = Callable[[int], None]
 
@@ -78,11 +77,19 @@ class Split:
     # tar archive, ``start`` and ``end`` are offsets in the archive.
     archive: str | None = None
     member: str | None = None
+    # The compression of a tar archive at ``path``, and the path of a decompressed copy.
+    packed: str | None = None
+    copy: str | None = field(default=None, compare=False, repr=False)
     part: int = 0  # The number of the split within its source.
     layout: Layout = Layout()  # How the bytes are to be read.
     # The fields, determined from the file's first records; None for a pipe, which can't
     # be inspected before it is read, and for a corpus of nested tweets.
     binding: Binding | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def opened(self) -> str:
+        """The path of the file that is opened to read the bytes."""
+        return self.copy or self.path
 
     @property
     def random_access(self) -> bool:

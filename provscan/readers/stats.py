@@ -82,7 +82,6 @@ class ReadStats:
     repaired: dict[str, int] = field(default_factory=dict)
     # Observations that skip no record. Those about a file:
     # - ``empty_file``
-    # - ``unread_member``: a file in an archive can't be read
     # - ``field_missing``: the file lacks a field that was named
     # - ``fields_by_content``: the fields of tweets were recognised by their values
     # - ``other_encoding``: the file was not read as UTF-8

@@ -59,12 +59,8 @@ def check_skipped(stats: ReadStats, options: MatchOptions) -> None:
     raise InputError(f"{what}{example}. {remedy}")
 
 
-def unread_parts(
-    parts: Sequence[PartResult], stats: ReadStats, lost: Sequence[LostTask]
-) -> Reasons:
-    """Return the splits that could not be scanned, and the members of archives that
-    were not read.
-    """
+def unread_parts(parts: Sequence[PartResult], lost: Sequence[LostTask]) -> Reasons:
+    """Return the splits that could not be scanned."""
     splits = [task.task.split for task in lost]
     counts = Counter(each.source for each in (*parts, *splits))
     found = []
@@ -74,18 +70,6 @@ def unread_parts(
         failures = ", ".join(sorted(set(task.failures)))
         words = f"{where} ({len(task.failures)} attempts failed: {failures})"
         found.append((split.source, words))
-    return found + unread_members(stats)
-
-
-def unread_members(stats: ReadStats) -> Reasons:
-    """Return the first members of compressed archives that were not read, and the
-    number of the others.
-    """
-    cases = stats.examples.get("unread_member", [])
-    found = [(case.source, case.detail) for case in cases]
-    if more := stats.notes.get("unread_member", 0) - len(cases):
-        words = f"and {more:,} more members of archives, for reasons like these"
-        found.append((cases[-1].source, words))
     return found
 
 

@@ -123,7 +123,7 @@ def scan_inputs(
                 check_skipped(stats, options)
         cluster = executor.describe() if isinstance(executor, Ray) else None
     check_skipped(stats, options)
-    unread = unread_parts(done, stats, lost)
+    unread = unread_parts(done, lost)
     if not any(part.records for part in done):
         folder.forget()
         raise _nothing_scanned(role, stats, [*inputs.unread, *unread])

@@ -21,7 +21,7 @@ import pytest
 import zstandard
 
 from provscan.errors import InputError
-from provscan.readers import Limits, plan
+from provscan.readers import Fields, Limits, plan
 from provscan.readers.formats.databases import _duckdb
 from provscan.readers.inspection import inspect_sources
 from provscan.readers.splits import Context
@@ -196,17 +196,23 @@ def test_joined_tar_archives(write, read_all, packed):
         ] * damaged
 
 
-def test_a_file_of_blank_lines_in_a_compressed_archive(write, read_all):
-    found = read_all(
-        write(
-            "a.tar.gz", gzip.compress(tarred([("a.txt", b"\n \n"), ("b.jsonl", LINES)]))
-        )
-    )
-    assert (found.texts, found.records, found.stats.skipped) == (
-        TEXTS,
-        list(range(20)),
-        {},
-    )
+def test_a_compressed_archive_is_decompressed_once_for_each_content(write):
+    first = write("a.tar.gz", gzip.compress(tarred([("a.jsonl", LINES)])))
+    copies = {plan(first, Fields())[0].copy for _ in range(2)}
+    assert len(copies) == 1
+    write("a.tar.gz", gzip.compress(tarred([("b.jsonl", LINES * 2)])))
+    (split,) = plan(first, Fields())
+    assert (split.source, split.path) == (f"{first}/b.jsonl", first)
+    assert split.copy not in copies
+
+
+def test_a_compressed_archive_of_which_the_end_is_missing(write, read_all):
+    data = gzip.compress(tarred([("a.jsonl", LINES), ("b.bin", os.urandom(9000))]))
+    path = write("a.tar.gz", data[:-2000])
+    found = read_all(path)
+    assert found.texts == TEXTS
+    reason = "truncated gzip file; only the files before that are read"
+    assert (path, reason) in found.unread
 
 
 @pytest.mark.parametrize(
@@ -246,7 +252,11 @@ def test_archives_in_archives_are_named(write, read_all):
         )
     )
     assert found.texts == TEXTS
-    assert found.stats.notes == {"unread_member": 1}
+    ((name, reason),) = found.unread
+    assert (os.path.basename(name), reason) == (
+        "in.zip",
+        "nested archives are not supported: unpack it first",
+    )
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")

@@ -161,11 +161,7 @@ def test_what_macos_adds_to_archives_is_passed_over(read_all, tmp_path):
     for name in ("a.zip", "a.tar", "a.tar.gz"):
         found = read_all(tmp_path / name)
         assert found.texts == ["first\nsecond\n", "third"]
-        passed = (
-            []
-            if name == "a.tar.gz"
-            else [f"{tmp_path}/{name}/{member}" for member in list(members)[2:]]
-        )
+        passed = [f"{tmp_path}/{name}/{member}" for member in list(members)[2:]]
         assert [source for source, _ in found.splits.ignored] == passed
         assert not found.unread
 
@@ -263,6 +259,22 @@ def test_a_parquet_file_on_standard_input(read_all, monkeypatch):
     pq.write_table(pa.table({"text": ["a text"]}), file)
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(file.getvalue())))
     assert read_all("-").texts == ["a text"]
+
+
+@pytest.mark.parametrize("compress", [bytes, gzip.compress])
+@pytest.mark.parametrize("kind", ["tar", "zip"])
+def test_an_archive_on_standard_input(read_all, monkeypatch, kind, compress):
+    file = io.BytesIO()
+    if kind == "zip":
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.writestr("a.jsonl", LINE)
+    else:
+        with tarfile.open(fileobj=file, mode="w") as archive:
+            archive.addfile(tarfile.TarInfo("a.jsonl"))
+    data = compress(file.getvalue())
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+    with pytest.raises(InputError, match="an archive can't be read from a pipe"):
+        read_all("-")
 
 
 def test_a_named_pipe(read_all, tmp_path):

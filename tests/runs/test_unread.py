@@ -10,10 +10,9 @@ import pytest
 import provscan
 from provscan.engine import Progress
 from provscan.errors import UsageError
-from provscan.readers import ReadStats, checksum
+from provscan.readers import checksum
 from provscan.report.omissions import left_out
 from provscan.report.wording import chance
-from provscan.runs.left_out import unread_members
 
 TEXT = "never trust a goat near the harbour"
 
@@ -32,19 +31,6 @@ def test_a_member_of_a_compressed_archive(tmp_path):
     run = provscan.match(path, index, tmp_path / "a.run", spike_ins=0)
     assert run.summary["records_matched"] == 1
     assert run.summary["unread"] == [{"path": f"{path}/b.pdf", "reason": "it is PDF"}]
-
-
-def test_many_of_them_are_counted():
-    stats = ReadStats()
-    for number in range(8):
-        stats.note("unread_member", f"a/{number}", 0, "it is PDF")
-    found = unread_members(stats)
-    assert found[:2] == [("a/0", "it is PDF"), ("a/1", "it is PDF")]
-    assert found[-1] == (
-        "a/4",
-        "and 3 more members of archives, for reasons like these",
-    )
-    assert unread_members(ReadStats()) == []
 
 
 def test_what_is_passed_over_in_a_folder_is_listed(tmp_path):

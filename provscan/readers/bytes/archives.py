@@ -81,6 +81,11 @@ class Readable(io.RawIOBase):
         return size
 
 
+def is_tar(head: bytes) -> bool:
+    """Return whether a file with these first bytes is a tar archive."""
+    return head[257:262] == b"ustar"
+
+
 def is_hidden(member: str) -> bool:
     """Return whether a member of an archive is hidden, or one of the files that macOS
     adds for attributes and icons.
@@ -99,17 +104,6 @@ def is_webdataset(names: list[str]) -> bool:
     return len({key for key, _, _ in keys}) < len(keys) and any(
         kind in TEXT_MEMBERS for _, _, kind in keys
     )
-
-
-def tar_names(head: bytes) -> list[str]:
-    """Return the names of the files at the beginning of an archive."""
-    names: list[str] = []
-    try:
-        with tarfile.open(fileobj=io.BytesIO(head), mode="r|") as archive:
-            names.extend(member.name for member in archive if member.isfile())
-    except ARCHIVE_ERRORS:
-        pass
-    return names
 
 
 # Writes the content of a member, given its entry and its content before, and returns

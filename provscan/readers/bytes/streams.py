@@ -29,7 +29,7 @@ from provscan.readers.bytes.budget import ExpansionError, require_growth
 from provscan.readers.bytes.compression import compression_of, expanded
 from provscan.readers.bytes.files import open_file
 from provscan.readers.limits import Limits
-from provscan.readers.splits import ARCHIVES, STDIN, UNKNOWN, Context, Split
+from provscan.readers.splits import STDIN, UNKNOWN, WEBDATASET, Context, Split
 from provscan.readers.stats import Counts
 from provscan.urls import is_remote
 
@@ -100,8 +100,8 @@ class ByteStream:
     def __iter__(self) -> Iterator[bytes]:
         layout = self.split.layout
         chunks = self._all()
-        # The encoding of an archive is that of the files in it.
-        if layout.encoding is not None and self.split.format not in ARCHIVES:
+        # The encoding of a webdataset is that of the files in it.
+        if layout.encoding is not None and self.split.format != WEBDATASET:
             chunks = self._as_utf8(chunks, layout.encoding)
         if self.split.part == 0:
             chunks = _without_mark(chunks)
@@ -146,7 +146,7 @@ class ByteStream:
             return opened.enter_context(archive.open(split.member))
         # A read from a pipe may return a single byte; the buffer waits for more.
         pipe = split.format == UNKNOWN and not is_remote(split.path)
-        file = opened.enter_context(open_file(split.path, buffered=pipe))
+        file = opened.enter_context(open_file(split.opened, buffered=pipe))
         if split.start:
             file.seek(split.start)
         return file

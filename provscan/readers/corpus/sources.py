@@ -106,7 +106,7 @@ class _Planner:
     def __init__(self, limits: Limits) -> None:
         self.files: list[TweetFile] = []
         # Finds the files, and lists those that are left out.
-        self.finder = Finder(limits, Asked(), unpack=True)
+        self.finder = Finder(limits, Asked())
         # The first error that made a file unreadable.
         self.error: InputError | None = None
         self._limits = limits

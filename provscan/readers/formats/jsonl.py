@@ -279,13 +279,13 @@ def byte_ranges(whole: Split, target: int, limits: Limits) -> Iterator[Split]:
     those of the next can be numbered.
     """
     # To count the lines of a remote file would mean to fetch it twice.
-    if whole.size <= target or not whole.plain_text or is_remote(whole.path):
+    if whole.size <= target or not whole.plain_text or is_remote(whole.opened):
         yield whole
         return
     step = min(limits.chunk, target)
     start = at = whole.start
     first = count = part = 0
-    with readable(whole.source), open(whole.path, "rb", buffering=0) as file:
+    with readable(whole.source), open(whole.opened, "rb", buffering=0) as file:
         file.seek(start)
         while data := file.read(min(step, whole.end - at)):
             cut = data.rfind(b"\n") + 1

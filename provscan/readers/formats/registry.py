@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from provscan.readers.bytes.archives import is_webdataset, tar_names
+from provscan.readers.bytes.archives import is_tar
 from provscan.readers.bytes.compression import COMPRESSED, COMPRESSIONS, compression_of
 from provscan.readers.bytes.encodings import (
     UTF8,
@@ -20,9 +20,8 @@ from provscan.readers.bytes.encodings import (
 from provscan.readers.bytes.streams import BOM, HEAD_BYTES, ByteStream
 from provscan.readers.formats import plain, table_layout
 from provscan.readers.formats.protocol import Format
-from provscan.readers.formats.tar import Tar, WebDataset
 from provscan.readers.formats.words import has_paragraphs, word_column
-from provscan.readers.splits import Layout, NotReadable, Split
+from provscan.readers.splits import UNKNOWN, Layout, NotReadable, Split
 
 
 def _declared() -> Iterator[Format]:
@@ -126,7 +125,7 @@ class Asked:
 
     @property
     def layout(self) -> Layout:
-        """Return the layout that a pipe or an archive needs when it is read."""
+        """Return the layout that a pipe or a webdataset needs when it is read."""
         return Layout(self.encoding, records=self.records)
 
 
@@ -148,12 +147,13 @@ def identified(
             f"it is compressed twice, {again} in {split.compression}: decompress it "
             "once"
         )
-    is_tar = head[257:262] == b"ustar"
-    if is_tar and split.archive is None:
-        form = "webdataset" if is_webdataset(tar_names(head)) else "tar"
-        return replace(split, format=form, layout=asked.layout), head
-    if is_tar or (head.startswith(b"PK\x03\x04") and not name.lower().endswith(ZIPPED)):
-        raise NotReadable("nested archives are not supported: unpack it first")
+    is_zip = head.startswith(b"PK\x03\x04") and not name.lower().endswith(ZIPPED)
+    if is_zip or is_tar(head):
+        raise NotReadable(
+            "an archive can't be read from a pipe: name a file"
+            if split.format == UNKNOWN
+            else "nested archives are not supported: unpack it first"
+        )
     named = EXTENSIONS.get(os.path.splitext(name)[1].lower())
     for magic, what in FOREIGN if named is None or b"\0" in head else ():
         if head.startswith(magic):
@@ -197,14 +197,10 @@ def _are_rows(head: bytes) -> bool:
     return len(tabs) >= LEAST_ROWS and min(tabs) == max(tabs) > 0
 
 
-def identified_member(stream: ByteStream, name: str) -> Split:
-    """Return the split of a pipe or of an archive's member, from its first bytes."""
+def identified_pipe(stream: ByteStream) -> Split:
+    """Return the split of a pipe, from its first bytes."""
     layout = stream.split.layout
     asked = Asked(layout.encoding, layout.records)
     head = stream.peek()[:HEAD_BYTES]
     split = replace(stream.split, layout=Layout(), compression=stream.compression)
-    return identified(name, head, split, asked)[0]
-
-
-FORMATS["tar"] = Tar(FORMATS, identified_member)
-FORMATS["webdataset"] = WebDataset(FORMATS, identified_member)
+    return identified("", head, split, asked)[0]

@@ -1,0 +1,111 @@
+"""Read webdatasets: tar archives of samples, which are read from front to back.
+
+Files with the same name up to the first dot are one sample, and a sample is a record.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import tarfile
+from collections.abc import Callable, Iterator
+from typing import IO, Any
+
+import orjson
+
+from provscan.readers.bytes.archives import (
+    ARCHIVE_ERRORS,
+    PART,
+    TEXT_MEMBERS,
+    Member,
+    Readable,
+    copy_tar,
+    is_hidden,
+)
+from provscan.readers.bytes.encodings import as_utf8
+from provscan.readers.bytes.streams import ByteStream
+from provscan.readers.formats.protocol import Format, Rows, Wanted
+from provscan.readers.splits import WEBDATASET
+
+
+class WebDataset(Format):
+    name = WEBDATASET
+    extensions = ()
+
+    def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
+        number = -1
+        key = ""
+        sample: dict[str, Any] = {}
+        encoding, limit = (
+            stream.split.layout.encoding,
+            stream.context.limits.record_bytes,
+        )
+        try:
+            for member, file in _files(stream):
+                if (this := _key(member)) != key:
+                    if number >= 0:
+                        yield Rows([number], [sample])
+                    key, number, sample = this, number + 1, {"__key__": this}
+                kind = os.path.basename(member.name).partition(".")[2]
+                if kind not in TEXT_MEMBERS:
+                    continue
+                if member.size > limit:
+                    stream.counts.note("record_too_long", number, member.name)
+                    continue
+                data = as_utf8(file.read(), encoding)
+                try:
+                    sample[kind] = (
+                        orjson.loads(data)
+                        if kind == "json"
+                        else data.decode(errors="replace")
+                    )
+                except orjson.JSONDecodeError as error:
+                    stream.counts.note("bad_json", number, f"{member.name}: {error}")
+        except ARCHIVE_ERRORS as error:
+            stream.break_off(f"damaged tar archive ({error})")
+        if number >= 0:
+            yield Rows([number], [sample])
+
+    def rewrite(
+        self, stream: ByteStream, out: IO[bytes], stays: Callable[[int], bool]
+    ) -> None:
+        """Write the samples again for whose numbers ``stays`` returns true, without
+        hidden files and links.
+        """
+        number, key, kept = -1, "", False
+
+        def member(info: Any, before: IO[bytes], after: IO[bytes]) -> bool:
+            nonlocal number, key, kept
+            if is_hidden(info.name):
+                return False
+            if (this := _key(info)) != key:
+                key, number = this, number + 1
+                kept = stays(number)
+            if kept:
+                shutil.copyfileobj(before, after)
+            return kept
+
+        copy_tar(io.BufferedReader(Readable(stream), PART), out, member)
+
+
+def _key(member: tarfile.TarInfo) -> str:
+    """Return the key of the sample of a file: its name up to the first dot."""
+    folder, name = os.path.split(member.name)
+    return os.path.join(folder, name.partition(".")[0])
+
+
+def _files(stream: ByteStream) -> Iterator[tuple[tarfile.TarInfo, IO[bytes]]]:
+    """Yield the files of an archive; each must be read before the next."""
+    chunks = io.BufferedReader(Readable(stream), PART)
+    with tarfile.open(
+        fileobj=chunks, mode="r|", bufsize=PART, tarinfo=Member, ignore_zeros=True
+    ) as archive:
+        for member in archive:
+            file = archive.extractfile(member) if member.isfile() else None
+            if file is not None and not is_hidden(member.name):
+                yield member, file
+            archive.members = []  # type: ignore[attr-defined]  # frees memory
+
+
+FORMATS = (WebDataset(),)
