@@ -84,7 +84,7 @@ def read(
     limits = limits or current_limits()
     if split.start == split.end:
         if split.part == 0:
-            stats.note("empty_file", split.source)
+            stats.of(split.source).note("empty_file")
         return
     before, damaged = stats.records, len(stats.damaged)
 
@@ -99,7 +99,7 @@ def read(
     yield from read_split(split, stats, limits, on_bytes, texts, batcher.batches)
     nothing = stats.records == before and len(stats.damaged) == damaged
     if nothing and split.part == 0 and not stats.skipped:
-        stats.note("empty_file", split.source)
+        stats.of(split.source).note("empty_file")
 
 
 def read_split(
@@ -150,14 +150,14 @@ def _as_far_as_readable(
 
 def _describe(split: Split, stats: ReadStats) -> None:
     """Note in the counts how a file is read, once per file."""
-    layout = split.layout
+    layout, counts = split.layout, stats.of(split.source)
     if split.binding is not None:
         stats.describe(split.binding.verdicts)
     if layout.encoding not in (None, UTF8):
-        stats.note("other_encoding", split.source, 0, f"read as {layout.encoding}")
+        counts.note("other_encoding", 0, f"read as {layout.encoding}")
     if layout.words is not None:
         detail = f"words in column {layout.words + 1}"
-        stats.note("word_a_line", split.source, 0, detail)
+        counts.note("word_a_line", 0, detail)
 
 
 def read_objects(

@@ -34,29 +34,26 @@ class Damage(NamedTuple):
     reason: str
 
 
-class Counts(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Counts:
     """The counts to which the records of one source are added."""
 
     source: str
     stats: ReadStats
 
+    def _count(
+        self, kind: str, reason: str, record: int = 0, detail: str = "", count: int = 1
+    ) -> None:
+        _add(getattr(self.stats, kind), {reason: count})
+        cases = self.stats.examples.setdefault(reason, [])
+        if len(cases) < EXAMPLES:
+            cases.append(Example(self.source, record, detail[:200]))
+
     # Each of these three methods adds ``count`` to the count of a reason. ``record`` is
     # the number of the first of these records.
-
-    def skip(
-        self, reason: str, record: int = 0, detail: str = "", count: int = 1
-    ) -> None:
-        self.stats.skip(reason, self.source, record, detail, count)
-
-    def repair(
-        self, reason: str, record: int = 0, detail: str = "", count: int = 1
-    ) -> None:
-        self.stats.repair(reason, self.source, record, detail, count)
-
-    def note(
-        self, reason: str, record: int = 0, detail: str = "", count: int = 1
-    ) -> None:
-        self.stats.note(reason, self.source, record, detail, count)
+    skip = partialmethod(_count, "skipped")
+    repair = partialmethod(_count, "repaired")
+    note = partialmethod(_count, "notes")
 
 
 @dataclass(slots=True)
@@ -112,29 +109,9 @@ class ReadStats:
     # number of files.
     fields: dict[str, dict[str, int]] = field(default_factory=dict)
 
-    def _count(
-        self,
-        kind: str,
-        reason: str,
-        source: str,
-        record: int = 0,
-        detail: str = "",
-        count: int = 1,
-    ) -> None:
-        _add(getattr(self, kind), {reason: count})
-        cases = self.examples.setdefault(reason, [])
-        if len(cases) < EXAMPLES:
-            cases.append(Example(source, record, detail[:200]))
-
     def of(self, source: str) -> Counts:
         """Return these counts, for the records of one source."""
         return Counts(source, self)
-
-    # Each of these three methods adds ``count`` to the count of a reason. ``record`` is
-    # the number of the first of these records.
-    skip = partialmethod(_count, "skipped")
-    repair = partialmethod(_count, "repaired")
-    note = partialmethod(_count, "notes")
 
     def describe(self, verdicts: Mapping[str, str]) -> None:
         """Count one file's verdicts on its fields."""

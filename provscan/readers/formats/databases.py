@@ -137,7 +137,7 @@ class _Sql(NamedTuple):
         if missing := self.missing(path):
             context.breaks.append(missing)
         if table.startswith("(SELECT * EXCLUDE "):
-            context.stats.note("computed_columns", path, 0, table)
+            context.stats.of(path).note("computed_columns", 0, table)
         with self.connect(path, context) as connection:
             cursor = connection.execute(f"SELECT * FROM {table}")
             names = [column[0] for column in cursor.description]

@@ -22,7 +22,7 @@ from typing import Any, cast
 from provscan.errors import ParameterError
 from provscan.readers.bytes.encodings import UTF8, known_encoding, legacy_encoding
 from provscan.readers.bytes.streams import REPLACED, ByteStream, cut
-from provscan.readers.formats.protocol import Format, Raw, Rows, Wanted, too_long
+from provscan.readers.formats.protocol import Format, Rows, Wanted
 from provscan.readers.limits import Limits
 from provscan.readers.splits import Split
 from provscan.readers.stats import Counts
@@ -69,7 +69,7 @@ class Mail(Format):
         number = stream.split.first_record
         records: list[Any] = []
         unclosed = False
-        for data in _messages(stream):
+        for data in messages(stream):
             count = number + len(records)
             unclosed = False
             if data is None:
@@ -96,14 +96,8 @@ class Mail(Format):
                 "it ends within a message: the end of its parts is missing"
             )
 
-    def raw(self, stream: ByteStream) -> Iterator[list[Raw]]:
-        for number, data in enumerate(_messages(stream), stream.split.first_record):
-            if data is None:
-                raise too_long(stream)
-            yield [Raw(number, data)]
 
-
-def _messages(stream: ByteStream) -> Iterator[bytes | None]:
+def messages(stream: ByteStream) -> Iterator[bytes | None]:
     """Yield the messages of a file; None for a message that is too long."""
     several = stream.peek().startswith(b"From ")
     for found in cut(stream, BETWEEN if several else ONE_MESSAGE):

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from provscan.readers.bytes.streams import REPLACED, ByteStream, cut, lines
 from provscan.readers.formats.jsonl import byte_ranges
-from provscan.readers.formats.protocol import Format, Raw, Rows, Wanted, too_long
+from provscan.readers.formats.protocol import Format, Rows, Wanted
 from provscan.readers.formats.subtitles import EXTENSIONS as SUBTITLES
 from provscan.readers.formats.subtitles import are_subtitles
 from provscan.readers.formats.words import has_paragraphs, word_column, words_alone
@@ -207,17 +207,6 @@ class PlainText(Format):
         for found in cut(stream, SEPARATORS[layout.records]):
             yield _rows(number, [text for text, _ in found], stream)
             number += len(found)
-
-    def raw(self, stream: ByteStream) -> Iterator[list[Raw]]:
-        number = stream.split.first_record
-        for found in cut(stream, SEPARATORS[stream.split.layout.records or "lines"]):
-            raw: list[Raw] = []
-            for text, separator in found:
-                if text is None:
-                    raise too_long(stream)
-                raw += [Raw(number, text), Raw(None, separator)]
-                number += 1
-            yield raw
 
 
 def _lines(first: int, data: bytes) -> Rows | None:

@@ -9,10 +9,10 @@ them into batches of texts, :mod:`provscan.readers.corpus.tweets` into tweets.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
-from typing import IO, Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -47,14 +47,6 @@ class Rows(NamedTuple):
             if isinstance(numbers, range)
             else np.asarray(numbers, np.int64)
         )
-
-
-class Raw(NamedTuple):
-    """Unchanged bytes of a file: a record, or what is between two records."""
-
-    number: int | None  # The number of the record; None between records.
-    data: bytes
-    names: Sequence[str] = ()  # For CSV: the names of the columns.
 
 
 class Format:
@@ -121,38 +113,6 @@ class Format:
         have; None means all paths.
         """
         raise NotImplementedError
-
-
-class Rewritable(Protocol):
-    """A format whose files can be written again without some records."""
-
-    def raw(self, stream: ByteStream) -> Iterator[list[Raw]]:
-        """Yield the bytes of a file, cut where :meth:`Format.read` cuts it: together
-        they are the file. A record above ``limits.record_bytes`` raises
-        :func:`too_long`.
-        """
-
-
-class RewritableTable(Protocol):
-    """A tabular format whose files can be written again with other rows."""
-
-    def rewrite(
-        self,
-        stream: ByteStream,
-        out: IO[bytes],
-        changed: Callable[[int, pa.Table], pa.Table],
-    ) -> None:
-        """Write a file again with the rows that ``changed`` returns, given the number
-        of the first of some rows, and these rows.
-        """
-
-
-def too_long(stream: ByteStream) -> InputError:
-    """Return the error that a record is too long to be written again."""
-    return InputError(
-        f"{stream.split.source} has a record of more than "
-        f"{stream.context.limits.record_bytes >> 20} MiB"
-    )
 
 
 def first_records(

@@ -24,7 +24,7 @@ from provscan.readers.bytes.encodings import (
     legacy_encoding,
 )
 from provscan.readers.bytes.streams import REPLACED, ByteStream, OpenStream
-from provscan.readers.formats.protocol import Format, Raw, Rows, Wanted, too_long
+from provscan.readers.formats.protocol import Format, Rows, Wanted
 from provscan.readers.limits import Limits
 from provscan.readers.splits import Context, Split
 from provscan.readers.strings import is_utf8
@@ -123,7 +123,7 @@ class Warc(Format):
         pages: list[Any] = []
         number = stream.split.first_record
         counts = stream.counts
-        for record in _records(stream):
+        for record in web_records(stream):
             kind = record.headers.get("warc-type")
             if kind not in (*PAGES, *OTHERS):
                 counts.skip("bad_warc_record", number, f"WARC-Type: {kind}")
@@ -146,15 +146,6 @@ class Warc(Format):
         if pages:
             yield Rows(numbers, pages)
 
-    def raw(self, stream: ByteStream) -> Iterator[list[Raw]]:
-        number = stream.split.first_record
-        for head, headers, body, end in _records(stream):
-            if body is None:
-                raise too_long(stream)
-            is_page = headers.get("warc-type") in PAGES
-            yield [Raw(number if is_page else None, head + body + end)]
-            number += is_page
-
 
 class _Record(NamedTuple):
     head: bytes  # The lines of its headers.
@@ -163,7 +154,7 @@ class _Record(NamedTuple):
     end: bytes  # The blank lines after it.
 
 
-def _records(stream: ByteStream) -> Iterator[_Record]:
+def web_records(stream: ByteStream) -> Iterator[_Record]:
     """Yield the records of an archive. It is damaged where a record does not end after
     as many bytes as it states.
     """
