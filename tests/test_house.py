@@ -31,6 +31,7 @@ FLOORS = {
     "writing": 0,
     "kernels": 1,
     "readers": 1,
+    "inspection": 2,
     "text": 2,
     "sketch": 2,
     "estimate": 2,
@@ -67,7 +68,6 @@ READERS = {
     "planning": 5,
     "finding": 5,
     "corpus": 6,
-    "inspection": 7,
 }
 """The layers of readers/: of its folders, and of its modules above layer 0."""
 

@@ -13,9 +13,9 @@ from readers.tweet_forms import PLANTED, lines, v1
 
 import provscan
 from provscan.errors import InputError, ParameterError
+from provscan.inspection import inspect_sources
 from provscan.readers import Fields, ReadStats, plan_tweets, read_tweets
 from provscan.readers.corpus.recipes import known_recipes
-from provscan.readers.inspection import inspect_sources
 
 A, B, C = PLANTED[0], PLANTED[4], PLANTED[2]
 OWN = ("2018-En-00866", "2018-En-01234")

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -113,6 +113,13 @@ class Format:
         have; None means all paths.
         """
         raise NotImplementedError
+
+
+def in_groups(records: Iterable[tuple[int, Any]], most: int) -> Iterator[Rows]:
+    """Yield numbered records in groups of up to ``most``."""
+    rest = iter(records)
+    while group := list(islice(rest, most)):
+        yield Rows([number for number, _ in group], [record for _, record in group])
 
 
 def first_records(

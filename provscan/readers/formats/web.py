@@ -24,7 +24,7 @@ from provscan.readers.bytes.encodings import (
     legacy_encoding,
 )
 from provscan.readers.bytes.streams import REPLACED, ByteStream, OpenStream
-from provscan.readers.formats.protocol import Format, Rows, Wanted
+from provscan.readers.formats.protocol import Format, Rows, Wanted, in_groups
 from provscan.readers.limits import Limits
 from provscan.readers.splits import Context, Split
 from provscan.readers.strings import is_utf8
@@ -119,32 +119,27 @@ class Warc(Format):
         return head.startswith(b"WARC/1.")
 
     def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
-        numbers: list[int] = []
-        pages: list[Any] = []
-        number = stream.split.first_record
-        counts = stream.counts
-        for record in web_records(stream):
-            kind = record.headers.get("warc-type")
-            if kind not in (*PAGES, *OTHERS):
-                counts.skip("bad_warc_record", number, f"WARC-Type: {kind}")
-            if record.body is None:
-                detail = f"above {stream.context.limits.record_bytes:,} bytes"
-                counts.note("record_too_long", number, detail)
-            if kind not in PAGES:
-                continue
-            page = {"url": record.headers.get("warc-target-uri"), "text": None}
-            if record.body is not None:
-                page["text"], problem = _text(record.body, record.headers, stream)
-                if problem is not None:
-                    counts.note(problem.code, number, problem.detail)
-            numbers.append(number)
-            pages.append(page)
-            number += 1
-            if len(pages) == PAGES_AT_ONCE:
-                yield Rows(numbers, pages)
-                numbers, pages = [], []
-        if pages:
-            yield Rows(numbers, pages)
+        yield from in_groups(_pages(stream), PAGES_AT_ONCE)
+
+
+def _pages(stream: ByteStream) -> Iterator[tuple[int, Any]]:
+    number, counts = stream.split.first_record, stream.counts
+    for record in web_records(stream):
+        kind = record.headers.get("warc-type")
+        if kind not in (*PAGES, *OTHERS):
+            counts.skip("bad_warc_record", number, f"WARC-Type: {kind}")
+        if record.body is None:
+            detail = f"above {stream.context.limits.record_bytes:,} bytes"
+            counts.note("record_too_long", number, detail)
+        if kind not in PAGES:
+            continue
+        page = {"url": record.headers.get("warc-target-uri"), "text": None}
+        if record.body is not None:
+            page["text"], problem = _text(record.body, record.headers, stream)
+            if problem is not None:
+                counts.note(problem.code, number, problem.detail)
+        yield number, page
+        number += 1
 
 
 class _Record(NamedTuple):
