@@ -36,7 +36,6 @@ from provscan.urls import is_remote
 # The formats in which records can be dropped, but spans can't be masked, and the names
 # of their records.
 WHOLE_RECORDS = {"mail": "messages", "warc": "pages", "webdataset": "samples"}
-COMPRESSED = (None, "gzip", "bzip2", "xz", "zstd")
 # A file of up to this size is one split; no file is larger.
 WHOLE = 1 << 62
 # A run skips a record for this reason, and a file with such a record can't be written.
@@ -252,9 +251,6 @@ def why_unwritable(split: Split, options: CleanOptions, limits: Limits) -> str |
     """Return the reason why a file can't be written; None if it can be."""
     if split.size and split.format not in (*CUTS, *TABLES, WEBDATASET):
         return f"the format {split.format} can't be written"
-    for compression in (split.compression, split.packed):
-        if compression not in COMPRESSED:
-            return f"{compression} files can't be written"
     layout, binding, mask = split.layout, split.binding, options.mask
     if layout.cr:
         return "its lines end with carriage returns alone: convert it first"

@@ -7,22 +7,17 @@ spans in it.
 
 from __future__ import annotations
 
-import bz2
 import codecs
 import gzip
 import json
-import lzma
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from functools import partial
+from collections.abc import Iterator, Sequence
 from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
-import zstandard
 
 from provscan.cleaning.choice import Removals, Spans, misplaced
 from provscan.cleaning.cutting import CUTS, Raw, too_long
@@ -39,6 +34,7 @@ from provscan.engine import Advance
 from provscan.errors import InputError
 from provscan.readers import Fields, ReadStats, file_checksum, read
 from provscan.readers.bytes.archives import copy_tar, copy_zip
+from provscan.readers.bytes.compression import compressing
 from provscan.readers.bytes.files import readable
 from provscan.readers.bytes.streams import BOM, ByteStream
 from provscan.readers.finding import METADATA
@@ -217,8 +213,8 @@ class Rewriter:
                 for found in CUTS[split.format](stream):
                     data = b"".join(self._raw(found))
                     write(gzip.compress(data, 6, mtime=0) if single and data else data)
-        if context.breaks:
-            raise InputError(f"it is damaged: {context.breaks[0]}")
+        if context.damage is not None:
+            raise InputError(f"it is damaged: {context.damage}")
         if context.stats.skipped.get("record_too_long"):
             raise too_long(stream)
         # A file that is a single text, message or object is removed with its record.
@@ -340,19 +336,3 @@ def _chosen(rows: pa.Table, stay: list[bool]) -> pa.Table:
     except pa.ArrowNotImplementedError:  # Arrow can't filter views.
         kept = [rows.slice(place, 1) for place, there in enumerate(stay) if there]
         return pa.concat_tables([rows.slice(0, 0), *kept])
-
-
-@contextmanager
-def compressing(out: IO[bytes], compression: str | None) -> Iterator[IO[bytes]]:
-    """Provide a file that writes compressed data to another file."""
-    if compression is None:
-        yield out
-        return
-    new: dict[str, Callable[[IO[bytes]], Any]] = {
-        "gzip": partial(gzip.GzipFile, "", "wb", 6, mtime=0),
-        "bzip2": partial(bz2.BZ2File, mode="wb"),
-        "xz": partial(lzma.LZMAFile, mode="wb"),
-        "zstd": partial(zstandard.ZstdCompressor().stream_writer, closefd=False),
-    }
-    with new[compression](out) as file:
-        yield file

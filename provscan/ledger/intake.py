@@ -308,30 +308,27 @@ class _Maker:
 
     def _text(self, form: Format, split: Split, copy: Path) -> None:
         """Write the typed rows of a log in another format to the file ``copy``."""
-        context, stream = self._read(form, split, copy)
+        context = self._read(form, split, copy)
         # In some formats, only the row itself names its columns.
         known = self._columns(form.names)
         later = self._sql(
             f"SELECT DISTINCT unnest(keys) FROM read_parquet({text(str(copy))})"
         ).fetchall()
         if form.add([name for (name,) in later]) and self._columns(form.names) != known:
-            context, stream = self._read(form, split, copy)
+            context = self._read(form, split, copy)
         for reason, count in context.stats.skipped.items():
             example = context.stats.examples[reason][0]
             self._bad(reason, count, example.record + 1, example.detail)
         self.part.about |= {"other": form.others, "detail": form.detail}
         self.part.content = form.content
-        if stream.damage is not None:
-            self.part.about |= {"state": "damaged", "detail": stream.damage}
+        if context.damage is not None:
+            self.part.about |= {"state": "damaged", "detail": context.damage}
 
-    def _read(
-        self, form: Format, split: Split, copy: Path
-    ) -> tuple[Context, ByteStream]:
+    def _read(self, form: Format, split: Split, copy: Path) -> Context:
         columns = self._columns(form.names)
         values = {name: form.value(column) for name, column in columns.items()}
         context = _context(split)
-        stream = ByteStream(split, context)
-        batches = form.batches(stream)
+        batches = form.batches(ByteStream(split, context))
         first = next(batches, None)
         if first is None:
             raise InputError("it contains no call")
@@ -356,7 +353,7 @@ class _Maker:
                 raise ended[0] from None
             raise
         self._database.unregister("rows")
-        return context, stream
+        return context
 
     def _bad(self, reason: str, count: int, row: int, line: str | None) -> None:
         shown = re.sub(r"[A-Za-z0-9_%+/=-]{16,}", "…", (line or "").strip())[:120]

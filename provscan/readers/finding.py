@@ -14,6 +14,7 @@ import tarfile
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import cache
 from stat import S_ISREG
@@ -22,10 +23,11 @@ from typing import NamedTuple
 from provscan.errors import InputError
 from provscan.names import printable
 from provscan.readers.bytes.archives import (
-    Member,
     is_hidden,
     is_tar,
     is_webdataset,
+    members_of,
+    open_zip,
 )
 from provscan.readers.bytes.budget import require_growth
 from provscan.readers.bytes.files import (
@@ -210,38 +212,38 @@ class Finder:
 
     def _zip(self, whole: Split) -> Iterator[Split]:
         try:
-            with open_file(whole.path) as file, zipfile.ZipFile(file) as archive:
-                entries = archive.infolist()
-                if entries and min(info.header_offset for info in entries) > 0:
-                    # zipfile found the directory of an archive inside this one.
-                    raise NotReadable("damaged zip archive (its directory is missing)")
-                if sum(info.compress_size for info in entries) > whole.size:
-                    raise NotReadable(
-                        "damaged zip archive (files in it overlap, as those of a bomb)"
-                    )
-                require_growth(
-                    sum(info.file_size for info in entries), whole.size, self._limits
+            archive = open_zip(whole.path)
+            entries = archive.infolist()
+            if entries and min(info.header_offset for info in entries) > 0:
+                # zipfile found the directory of an archive inside this one.
+                raise NotReadable("damaged zip archive (its directory is missing)")
+            if sum(info.compress_size for info in entries) > whole.size:
+                raise NotReadable(
+                    "damaged zip archive (files in it overlap, as those of a bomb)"
                 )
-                for info in entries:
-                    if info.is_dir():
-                        continue
-                    name = f"{whole.source}/{printable(info.filename)}"
-                    if archive.getinfo(info.filename) is not info:
-                        why = (
-                            "another file of the archive has the same name; only the "
-                            "last one is read"
-                        )
-                        self.unread.append((name, why))
-                    elif info.flag_bits & 1:
-                        self.unread.append((name, "it is encrypted"))
-                    else:
-                        yield replace(
-                            whole,
-                            archive="zip",
-                            member=info.filename,
-                            end=-1,
-                            size=info.compress_size,
-                        )
+            require_growth(
+                sum(info.file_size for info in entries), whole.size, self._limits
+            )
+            for info in entries:
+                if info.is_dir():
+                    continue
+                name = f"{whole.source}/{printable(info.filename)}"
+                if archive.getinfo(info.filename) is not info:
+                    why = (
+                        "another file of the archive has the same name; only the "
+                        "last one is read"
+                    )
+                    self.unread.append((name, why))
+                elif info.flag_bits & 1:
+                    self.unread.append((name, "it is encrypted"))
+                else:
+                    yield replace(
+                        whole,
+                        archive="zip",
+                        member=info.filename,
+                        end=-1,
+                        size=info.file_size,
+                    )
         except (zipfile.BadZipFile, NotImplementedError, OSError) as error:
             raise NotReadable(f"damaged zip archive ({error})") from error
 
@@ -251,13 +253,8 @@ class Finder:
         """
         count = 0
         try:
-            with (
-                open_file(whole.opened) as file,
-                tarfile.open(
-                    fileobj=file, mode="r:", tarinfo=Member, ignore_zeros=True
-                ) as archive,
-            ):
-                for info in archive:
+            with open_file(whole.opened) as file:
+                for _, info in members_of(file):
                     count += 1
                     if info.isfile() and info.sparse is None:
                         start, size = info.offset_data, info.size
@@ -322,11 +319,15 @@ def _decompressed(
     damage
         The reason if the copy is incomplete, else None.
     """
-    copy = tempfile.NamedTemporaryFile(suffix=".tar", buffering=0)  # noqa: SIM115
-    stream = ByteStream(replace(whole, compression=whole.packed), Context.quiet(limits))
-    unpack_into(stream, copy)
-    atexit.register(copy.close)
-    return copy.name, copy.tell(), stream.damage
+    context = Context.quiet(limits)
+    stream = ByteStream(replace(whole, compression=whole.packed), context)
+    with ExitStack() as opened:
+        copy = opened.enter_context(
+            tempfile.NamedTemporaryFile(suffix=".tar", buffering=0)
+        )
+        unpack_into(stream, copy)
+        atexit.register(opened.pop_all().close)
+    return copy.name, copy.tell(), context.damage
 
 
 def named_sources(sources: Source | Sequence[Source]) -> list[str]:

@@ -51,9 +51,7 @@ FILE_ERRORS = frozenset({errno.ENOENT, errno.EACCES, errno.EPERM, errno.EIO})
 
 
 def read_rows(split: Split, wanted: Wanted, context: Context) -> Iterator[Rows]:
-    """Yield the records of a split unchanged. The reasons why a file ended early are
-    added to ``context.breaks``.
-    """
+    """Yield the records of a split unchanged."""
     stream = ByteStream(split, context)
     if split.format == UNKNOWN:
         # A pipe can be read only once, so its format is identified now.
@@ -116,10 +114,9 @@ def read_split(
     context = Context.of(split, stats, limits, on_bytes)
     before = stats.records
     yield from delivered(_as_far_as_readable(batches(context), split.source, context))
-    if context.breaks:
-        stats.damaged.append(
-            Damage(split.source, stats.records - before, context.breaks[0])
-        )
+    if context.damage is not None:
+        records = stats.records - before
+        stats.damaged.append(Damage(split.source, records, context.damage))
 
 
 def _as_far_as_readable(
@@ -145,7 +142,7 @@ def _as_far_as_readable(
         )
         if not isinstance(error, ExpansionError) and (cause is None or of_the_system):
             raise
-        context.breaks.append(why_unread(error, source))
+        context.break_off(why_unread(error, source))
 
 
 def _describe(split: Split, stats: ReadStats) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from provscan.errors import InputError
 from provscan.readers.bytes.budget import Budget
@@ -72,7 +71,9 @@ class Split:
     start: int = 0
     end: int = -1
     first_record: int = 0  # The number of the range's first record (or line).
-    size: int = 0  # The bytes of the range in the file, for progress; 0 if unknown.
+    # The bytes of the range, for progress: in an archive, those of the decompressed
+    # member; 0 if unknown.
+    size: int = 0
     # "zip" or "tar" if the file is in an archive at ``path``, and its name there. In a
     # tar archive, ``start`` and ``end`` are offsets in the archive.
     archive: str | None = None
@@ -104,16 +105,17 @@ class Split:
         return as_is and self.layout.encoding is None and not self.layout.cr
 
 
-class Context(NamedTuple):
-    """The counts, limits and budget with which one split is read; ``breaks`` collects
-    the reasons why reading ended early.
+@dataclass(slots=True)
+class Context:
+    """The counts, limits and budget with which one split is read, and the reason if
+    reading ended early.
     """
 
     stats: ReadStats
     limits: Limits
-    breaks: list[str]
     budget: Budget
     on_bytes: OnBytes | None = None
+    damage: str | None = None
 
     @classmethod
     def of(
@@ -123,12 +125,16 @@ class Context(NamedTuple):
         limits: Limits,
         on_bytes: OnBytes | None = None,
     ) -> Context:
-        return cls(stats, limits, [], Budget(limits, split.size), on_bytes)
+        return cls(stats, limits, Budget(limits, split.size), on_bytes)
 
     @classmethod
     def quiet(cls, limits: Limits) -> Context:
         """Return a context for inspecting a file; its counts are discarded."""
-        return cls(ReadStats(), limits, [], Budget(limits))
+        return cls(ReadStats(), limits, Budget(limits))
+
+    def break_off(self, reason: str) -> None:
+        """Note the reason why the file ends here, unless one is known."""
+        self.damage = self.damage or reason
 
     def consumed(self, count: int) -> None:
         self.stats.bytes += count

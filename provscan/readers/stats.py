@@ -64,7 +64,9 @@ class ReadStats:
 
     records: int = 0  # Records delivered.
     characters: int = 0  # Code points of text delivered.
-    bytes: int = 0  # Bytes read from disk (compressed, if the file is).
+    # Bytes read, before a compressed file is decompressed; of an archive, the bytes of
+    # its members.
+    bytes: int = 0
     # Records that were skipped, by reason:
     # - ``bad_json``, ``not_an_object``, ``bad_csv_row``, ``bad_warc_record``
     # - ``record_too_long``, ``too_many_fields``: above a limit

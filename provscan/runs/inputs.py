@@ -34,7 +34,8 @@ class InputFile:
     modified: int | None = None
     # Version of a remote file, such as an ETag; empty if its server reports none.
     version: dict[str, str] | None = None
-    scanned: int = 0  # Number of bytes to scan.
+    scanned: int = 0  # Number of bytes to scan, of members of an archive decompressed.
+    whole: bool = True  # Whether all of it is scanned.
 
 
 @dataclass(frozen=True)
@@ -198,7 +199,11 @@ def _files(splits: list[Split], rest: list[Split]) -> dict[str, InputFile]:
     scanned = Counter[str]()
     for split in splits:
         scanned[split.path] += split.size
-    return {path: replace(file, scanned=scanned[path]) for path, file in files.items()}
+    parts = {split.path for split in rest}
+    return {
+        path: replace(file, scanned=scanned[path], whole=path not in parts)
+        for path, file in files.items()
+    }
 
 
 def _require_other_data(

@@ -149,10 +149,8 @@ def check_files(
         }
         # Compute checksums only for local files that were read completely: a remote
         # file would have to be fetched again, and its server may report a version.
-        # Members of an archive are smaller than the archive.
         local = file.size is not None and file.version is None
-        whole = inputs.sample is None or file.scanned >= (file.size or 0)
-        if local and whole and problem is None:
+        if local and file.whole and problem is None:
             known["xxh3"] = readers.checksum(path)
         if file.version is not None:
             known["version"] = file.version

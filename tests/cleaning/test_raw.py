@@ -74,7 +74,7 @@ def test_together_they_are_the_file(
     context = Context.of(split, ReadStats(), limits)
     stream = ByteStream(split, context)
     raw = [part for found in CUTS[split.format](stream) for part in found]
-    assert bool(context.breaks) == bool(stats.damaged)
+    assert bool(context.damage) == bool(stats.damaged)
     if stats.damaged:
         return
     assert b"".join(part.data for part in raw) == data

@@ -259,6 +259,20 @@ def test_archives_in_archives_are_named(write, read_all):
     )
 
 
+def test_the_directory_of_a_zip_archive_is_read_once(write, read_all, monkeypatch):
+    read, opened = zipfile.ZipFile._RealGetContents, []
+    monkeypatch.setattr(
+        zipfile.ZipFile,
+        "_RealGetContents",
+        lambda archive: opened.append(archive) or read(archive),
+    )
+    path = write("a.zip", zipped([(f"{n}.txt", b"one text") for n in range(9)]))
+    assert read_all(path).texts == ["one text"] * 9
+    assert len(opened) == 1
+    write("a.zip", zipped([("b.jsonl", LINES)]))
+    assert read_all(path).texts == TEXTS
+
+
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_two_files_of_one_name_in_an_archive(write, read_all):
     other = LINES.replace(b"fox", b"cat")

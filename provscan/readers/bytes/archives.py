@@ -10,8 +10,9 @@ import os
 import shutil
 import tarfile
 import tempfile
+import threading
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from tarfile import (  # type: ignore[attr-defined]
     EmptyHeaderError,
     EOFHeaderError,
@@ -20,6 +21,9 @@ from tarfile import (  # type: ignore[attr-defined]
     TruncatedHeaderError,
 )
 from typing import IO, Any, Self
+
+from provscan.readers.bytes.files import open_file, state_of
+from provscan.urls import is_remote
 
 # Extensions of the text members of a webdataset.
 TEXT_MEMBERS = ("txt", "text", "caption", "json", "srt", "vtt")
@@ -58,6 +62,25 @@ class Member(tarfile.TarInfo):
                 else error
             )
             raise ReadError(f"{what}") from error
+
+
+def members_of(
+    file: IO[bytes],
+) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
+    """Yield the members of a tar archive, each with the archive. A file without random
+    access is read from front to back.
+    """
+    mode = "r:" if file.seekable() else "r|"
+    with tarfile.open(
+        fileobj=file,
+        mode=mode,  # type: ignore[call-overload]
+        bufsize=PART,
+        tarinfo=Member,
+        ignore_zeros=True,
+    ) as archive:
+        for member in archive:
+            yield archive, member
+            archive.members = []  # frees memory
 
 
 class Readable(io.RawIOBase):
@@ -106,6 +129,23 @@ def is_webdataset(names: list[str]) -> bool:
     )
 
 
+# The zip archive that each thread opened last.
+_last = threading.local()
+
+
+def open_zip(path: str) -> zipfile.ZipFile:
+    """Open an archive, unless it is the one that this thread opened last: reading the
+    directory of an archive again for each of its files would take very long.
+    """
+    key = path, state_of(path)
+    if getattr(_last, "key", None) != key:
+        # An archive that is opened by its path closes its file by itself.
+        _last.archive = zipfile.ZipFile(open_file(path) if is_remote(path) else path)
+        _last.key = key
+    archive: zipfile.ZipFile = _last.archive
+    return archive
+
+
 # Writes the content of a member, given its entry and its content before, and returns
 # whether the member stays.
 CopyMember = Callable[[Any, IO[bytes], IO[bytes]], bool]
@@ -118,11 +158,8 @@ def copy_zip(source: IO[bytes], out: IO[bytes], written: CopyMember) -> None:
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(out, "w") as new:
         new.comment = old.comment
         for info in old.infolist():
-            again = zipfile.ZipInfo(info.filename, info.date_time)
-            again.compress_type = info.compress_type
-            again.external_attr = info.external_attr
-            again.create_system = info.create_system
-            again.comment = info.comment
+            again = copy.copy(info)
+            again.extra = b""  # It may state the sizes of a large member.
             with tempfile.SpooledTemporaryFile(SPOOLED) as member:
                 if info.is_dir() or _written(written, info, old.open(info), member):
                     again.file_size = member.tell()
@@ -135,13 +172,8 @@ def copy_tar(source: IO[bytes], out: IO[bytes], written: CopyMember) -> None:
     """Write a tar archive again, with the contents that ``written`` returns for its
     files and without links. Both archives are processed from front to back.
     """
-    with (
-        tarfile.open(
-            fileobj=source, mode="r|", bufsize=PART, tarinfo=Member, ignore_zeros=True
-        ) as old,
-        tarfile.open(fileobj=out, mode="w|") as new,
-    ):
-        for info in old:
+    with tarfile.open(fileobj=out, mode="w|") as new:
+        for old, info in members_of(source):
             again = copy.copy(info)
             # The size of a large file is written anew.
             again.pax_headers = {
@@ -157,7 +189,7 @@ def copy_tar(source: IO[bytes], out: IO[bytes], written: CopyMember) -> None:
                         again.size = member.tell()
                         member.seek(0)
                         new.addfile(again, member)
-            old.members, new.members = [], []  # type: ignore[attr-defined]  # frees memory
+            new.members = []  # type: ignore[attr-defined]  # frees memory
 
 
 def _written(written: CopyMember, info: Any, file: IO[bytes], to: Any) -> bool:

@@ -1,5 +1,5 @@
-"""The compressions that are read: one entry of :data:`COMPRESSIONS` for each.
-:func:`expanded` decompresses a file.
+"""The compressions that are read and written: one entry of :data:`COMPRESSIONS` for
+each. :func:`expanded` decompresses a file, and :func:`compressing` writes one.
 
 To add one, add its entry, and the errors of its decoder to :data:`DECODER_ERRORS`.
 """
@@ -7,11 +7,14 @@ To add one, add its entry, and the errors of its decoder to :data:`DECODER_ERROR
 from __future__ import annotations
 
 import bz2
+import gzip
 import lzma
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import IO, Any
 
 import zstandard
 
@@ -30,6 +33,8 @@ class Compression:
     # Makes a decoder for one member or frame. A decoder has ``decompress``, ``eof`` and
     # ``unused_data``, as the decoders of the standard library have.
     decoder: Callable[[], Any]
+    # Opens a file that writes compressed data to another file.
+    writer: Callable[[IO[bytes]], AbstractContextManager[Any]]
     # The number of compressed bytes that are decoded at once: it bounds the output of
     # decoders that can't bound it themselves.
     step: int
@@ -50,15 +55,24 @@ COMPRESSIONS = {
             (".gz", ".gzip"),
             b"\x1f\x8b",
             lambda: zlib.decompressobj(wbits=31),
+            partial(gzip.GzipFile, "", "wb", 6, mtime=0),
             step=32 << 10,
             padded=True,
         ),
-        Compression("bzip2", (".bz2",), b"BZh", bz2.BZ2Decompressor, step=16 << 10),
+        Compression(
+            "bzip2",
+            (".bz2",),
+            b"BZh",
+            bz2.BZ2Decompressor,
+            partial(bz2.BZ2File, mode="wb"),
+            step=16 << 10,
+        ),
         Compression(
             "xz",
             (".xz", ".lzma"),
             b"\xfd7zXZ\0",
             lambda: lzma.LZMADecompressor(memlimit=512 << 20),
+            partial(lzma.LZMAFile, mode="wb"),
             step=16 << 10,
             padded=True,
         ),
@@ -68,6 +82,7 @@ COMPRESSIONS = {
             (".zst", ".zstd"),
             b"\x28\xb5\x2f\xfd",
             _zstd_decoder,
+            partial(zstandard.ZstdCompressor().stream_writer, closefd=False),
             step=2 << 10,
         ),
     )
@@ -147,3 +162,12 @@ def _output(decoder: Any, raw: bytes, step: int) -> Iterator[bytes]:
         raw = b""
         if decoder.eof or decoder.needs_input:
             return
+
+
+def compressing(
+    out: IO[bytes], compression: str | None
+) -> AbstractContextManager[IO[bytes]]:
+    """Return a context with a file that writes compressed data to another file."""
+    if compression is None:
+        return nullcontext(out)
+    return COMPRESSIONS[compression].writer(out)

@@ -2,8 +2,8 @@
 cut into chunks; and the lines in these bytes.
 
 A file that breaks off (a truncated archive, a damaged block, a decompression bomb)
-raises no error: the bytes before the break are yielded, and :attr:`ByteStream.damage`
-says what happened.
+raises no error: the bytes before the break are yielded, and the ``damage`` of the
+stream's context says what happened.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import sys
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from typing import IO, NamedTuple
 
@@ -25,18 +25,16 @@ import numpy as np
 
 from provscan.errors import InputError, OutputError
 from provscan.kernels.canonical.utf8 import newlines
-from provscan.readers.bytes.budget import ExpansionError, require_growth
+from provscan.readers.bytes.archives import open_zip
+from provscan.readers.bytes.budget import ExpansionError
 from provscan.readers.bytes.compression import compression_of, expanded
 from provscan.readers.bytes.files import open_file
 from provscan.readers.limits import Limits
 from provscan.readers.splits import STDIN, UNKNOWN, WEBDATASET, Context, Split
 from provscan.readers.stats import Counts
-from provscan.urls import is_remote
 
 # The number of bytes from which the format of a file is determined.
 HEAD_BYTES = 64 << 10
-# The number of bytes that are read from an open file at a time.
-PART = 64 << 10
 # Maximum number of bytes of a separator of records.
 TAIL = 1024
 BOM = b"\xef\xbb\xbf"
@@ -61,7 +59,6 @@ class ByteStream:
     """An iterator over the bytes of a split as UTF-8, in chunks of about
     ``limits.chunk``.
 
-    After the last chunk, ``damage`` says why the file ended early, or is None.
     ``compression`` is that of the split, or is determined from the first bytes if the
     format of the split is not known yet.
     """
@@ -70,9 +67,7 @@ class ByteStream:
         self.split = split
         self.context = context
         self.compression = split.compression
-        self.damage: str | None = None
-        self._first = b""
-        self._others: Iterator[bytes] | None = None
+        self._chunks: Iterator[bytes] = self._read()
 
     @property
     def counts(self) -> Counts:
@@ -86,20 +81,18 @@ class ByteStream:
         Iteration yields this chunk again, decoded according to the layout that the
         split then has.
         """
-        if self._others is None:
-            self._others = self._chunks()
-            self._first = next(self._others, b"")
-        return self._first
+        first = next(self._chunks, b"")
+        self._chunks = itertools.chain([first] if first else [], self._chunks)
+        return first
 
     def break_off(self, reason: str) -> None:
         """Note the reason why the file ends here, unless one is known."""
-        self.damage = self.damage or reason
-        if not self.context.breaks:
-            self.context.breaks.append(self.damage)
+        self.context.break_off(reason)
 
     def __iter__(self) -> Iterator[bytes]:
         layout = self.split.layout
-        chunks = self._all()
+        # The stream does not keep the iterator, so that an abandoned file is closed.
+        chunks, self._chunks = self._chunks, iter(())
         # The encoding of a webdataset is that of the files in it.
         if layout.encoding is not None and self.split.format != WEBDATASET:
             chunks = self._as_utf8(chunks, layout.encoding)
@@ -108,16 +101,7 @@ class ByteStream:
         for chunk in chunks:
             yield chunk.replace(b"\r", b"\n") if layout.cr else chunk
 
-    def _all(self) -> Iterator[bytes]:
-        first = self.peek()
-        self._first = b""
-        if first:
-            yield first
-        del first
-        assert self._others is not None
-        yield from self._others
-
-    def _chunks(self) -> Iterator[bytes]:
+    def _read(self) -> Generator[bytes]:
         split = self.split
         with ExitStack() as opened:
             try:
@@ -128,11 +112,7 @@ class ByteStream:
                 self.break_off(f"damaged zip archive ({error})")
             except (OSError, RuntimeError, NotImplementedError) as error:
                 reason = getattr(error, "strerror", None) or error
-                if not is_remote(split.path):
-                    raise InputError(
-                        f"{split.source} can't be read: {reason}"
-                    ) from error
-                self.break_off(f"it can't be read further: {reason}")
+                raise InputError(f"{split.source} can't be read: {reason}") from error
 
     def _file(self, opened: ExitStack) -> IO[bytes]:
         split = self.split
@@ -140,19 +120,16 @@ class ByteStream:
             return sys.stdin.buffer
         if split.archive == "zip":
             assert split.member is not None
-            archive = opened.enter_context(
-                zipfile.ZipFile(opened.enter_context(open_file(split.path)))
-            )
-            return opened.enter_context(archive.open(split.member))
-        # A read from a pipe may return a single byte; the buffer waits for more.
-        pipe = split.format == UNKNOWN and not is_remote(split.path)
-        file = opened.enter_context(open_file(split.opened, buffered=pipe))
+            return opened.enter_context(open_zip(split.path).open(split.member))
+        file = opened.enter_context(open_file(split.opened, buffered=False))
         if split.start:
             file.seek(split.start)
         return file
 
     def _decompressed(self, file: IO[bytes]) -> Iterator[bytes]:
-        limits, raw = self.context.limits, self._raw(file)
+        limits = self.context.limits
+        # A read from a pipe may return a single byte.
+        raw = _gathered(self._raw(file), limits.chunk)
         first = next(raw, b"")
         shown = compression_of(first)
         if self.split.format == UNKNOWN:
@@ -168,25 +145,14 @@ class ByteStream:
         yield from _gathered(raw, limits.chunk)
 
     def _raw(self, file: IO[bytes]) -> Iterator[bytes]:
-        zipped = self.split.archive == "zip"
-        whole = self.split.end < 0 or zipped
-        left = sys.maxsize if whole else self.split.end - self.split.start
-        given = 0
-        while left > 0 and (raw := file.read(min(self.context.limits.chunk, left))):
+        start, end, context = self.split.start, self.split.end, self.context
+        left = sys.maxsize if end < 0 else end - start
+        while left > 0 and (raw := file.read(min(context.limits.chunk, left))):
             left -= len(raw)
-            if not zipped:
-                self.context.consumed(len(raw))
-            elif given < self.split.size:  # a member's size is its size in the archive
-                self.context.consumed(min(len(raw), self.split.size - given))
-            given += len(raw)
-            require_growth(
-                given, self.split.size if zipped else given, self.context.limits
-            )
+            context.consumed(len(raw))
             yield raw
-        if left > 0 and not whole:
+        if left > 0 and end >= 0:
             self.break_off(f"it is {left:,} bytes shorter than when it was found")
-        if zipped and given < self.split.size:
-            self.context.consumed(self.split.size - given)
 
     def _as_utf8(self, parts: Iterator[bytes], encoding: str) -> Iterator[bytes]:
         decode = codecs.getincrementaldecoder(encoding)("replace").decode
@@ -211,28 +177,11 @@ class ByteStream:
         unit = next(
             (size for name, size in UNITS.items() if encoding.startswith(name)), 1
         )
-        if at % unit and self.damage is None:
+        if at % unit:
             self.break_off(
                 f"{at:,} bytes are not a whole number of characters in {encoding}: "
                 "it is cut off, or it lost bytes and the text after them was misread"
             )
-
-
-class OpenStream(ByteStream):
-    """The bytes of a file that is open already, such as a member of an archive; they
-    are not counted as read.
-    """
-
-    def __init__(self, split: Split, context: Context, file: IO[bytes]) -> None:
-        super().__init__(split, context)
-        self._open = file
-
-    def _file(self, opened: ExitStack) -> IO[bytes]:
-        return self._open
-
-    def _raw(self, file: IO[bytes]) -> Iterator[bytes]:
-        while data := file.read(PART):
-            yield data
 
 
 def look(split: Split, limits: Limits) -> tuple[bytes, str | None]:
@@ -240,12 +189,8 @@ def look(split: Split, limits: Limits) -> tuple[bytes, str | None]:
     stream = ByteStream(
         replace(split, format=UNKNOWN), Context.quiet(replace(limits, chunk=HEAD_BYTES))
     )
-    head = stream.peek()[:HEAD_BYTES]
-    if not head and stream.damage is not None and is_remote(split.path):
-        raise InputError(
-            f"{split.source} can't be read: {stream.damage.partition(': ')[2]}"
-        )
-    return head, stream.compression
+    with closing(stream._read()) as chunks:
+        return next(chunks, b"")[:HEAD_BYTES], stream.compression
 
 
 def _without_mark(chunks: Iterator[bytes]) -> Iterator[bytes]:
@@ -320,7 +265,7 @@ def lines(stream: ByteStream) -> Iterator[Block]:
             begun = []
     if size > limit:
         _too_long(stream, number, size)
-    elif size and stream.damage is None:
+    elif size and stream.context.damage is None:
         yield Block(number, 1, b"".join(begun), ended=False)
 
 

@@ -49,5 +49,6 @@ def read_accounts(
                     lost += 1
         if lost := lost + sum(context.stats.skipped.values()):
             unread.append((split.source, f"records without the username: {lost:,}"))
-        unread += [(split.source, reason) for reason in context.breaks]
+        if context.damage is not None:
+            unread.append((split.source, context.damage))
     return usernames, folders

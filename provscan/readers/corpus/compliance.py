@@ -73,8 +73,8 @@ class Withdrawals:
         try:
             with readable(path):
                 lines = b"".join(ByteStream(split, context)).decode().splitlines()
-            if context.breaks:
-                raise InputError(f"{path} can't be read: {context.breaks[0]}")
+            if context.damage is not None:
+                raise InputError(f"{path} can't be read: {context.damage}")
         except InputError as error:
             raise InputError(f"{error}. Nothing was forgotten") from error
         self.take(lines, path, users=users)

@@ -220,8 +220,8 @@ class _Planner:
         stream = ByteStream(split, context := Context.quiet(self._limits))
         for _ in FORMATS[split.format].read(stream, None):
             break
-        if context.breaks:
-            self.finder.unread.append((split.source, context.breaks[0]))
+        if context.damage is not None:
+            self.finder.unread.append((split.source, context.damage))
         else:
             self._ignore(split, "empty")
 

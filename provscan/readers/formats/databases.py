@@ -135,7 +135,7 @@ class _Sql(NamedTuple):
         self, path: str, table: str, context: Context
     ) -> Iterator[dict[str, Any]]:
         if missing := self.missing(path):
-            context.breaks.append(missing)
+            context.break_off(missing)
         if table.startswith("(SELECT * EXCLUDE "):
             context.stats.of(path).note("computed_columns", 0, table)
         with self.connect(path, context) as connection:

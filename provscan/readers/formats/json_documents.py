@@ -43,9 +43,7 @@ class Elements(ByteStream):
             yield out[
                 : one_a_line(np.frombuffer(chunk, np.uint8), out, state)
             ].tobytes()
-        if self._stream.damage is not None:
-            self.damage = self._stream.damage
-        elif open_end := still_open(state):
+        if open_end := still_open(state):
             self.break_off(
                 f"it ends within its JSON ({open_end}): it breaks off, or lost a "
                 "bracket or quote before"

@@ -12,21 +12,20 @@ import re
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import replace
 from typing import IO, Any, NamedTuple
 
 from provscan.errors import InputError, ParameterError
 from provscan.readers.bytes.archives import Readable
-from provscan.readers.bytes.compression import compression_of
+from provscan.readers.bytes.compression import compression_of, expanded
 from provscan.readers.bytes.encodings import (
     UTF8,
     known_encoding,
     legacy_encoding,
 )
-from provscan.readers.bytes.streams import REPLACED, ByteStream, OpenStream
+from provscan.readers.bytes.streams import REPLACED, ByteStream
 from provscan.readers.formats.protocol import Format, Rows, Wanted, in_groups
 from provscan.readers.limits import Limits
-from provscan.readers.splits import Context, Split
+from provscan.readers.splits import Split
 from provscan.readers.strings import is_utf8
 
 PAGES_AT_ONCE = 64
@@ -258,13 +257,13 @@ def _decompressed(
     """
     compression = CODINGS.get(coding)
     if compression is not None and compression_of(body) == compression:
-        split = replace(stream.split, compression=compression, end=-1, archive=None)
-        context, data = Context.quiet(stream.context.limits), b""
-        for chunk in OpenStream(split, context, io.BytesIO(body)):
-            data += chunk
-            if len(data) > PAGE:
-                return data[:PAGE], False
-        return data, not context.breaks
+        page, damage = bytearray(), list[str]()
+        limits = stream.context.limits
+        for part in expanded([body], compression, limits, damage.append):
+            page += part
+            if len(page) > PAGE:
+                return bytes(page[:PAGE]), False
+        return bytes(page), not damage
     # With the zlib header or, since some servers misread "deflate", without.
     for window in (15, -15) if coding == "deflate" else ():
         decoder = zlib.decompressobj(window)

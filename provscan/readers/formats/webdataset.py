@@ -17,9 +17,9 @@ from provscan.readers.bytes.archives import (
     ARCHIVE_ERRORS,
     PART,
     TEXT_MEMBERS,
-    Member,
     Readable,
     is_hidden,
+    members_of,
 )
 from provscan.readers.bytes.encodings import as_utf8
 from provscan.readers.bytes.streams import ByteStream
@@ -74,15 +74,10 @@ def sample_key(member: tarfile.TarInfo) -> str:
 
 def _files(stream: ByteStream) -> Iterator[tuple[tarfile.TarInfo, IO[bytes]]]:
     """Yield the files of an archive; each must be read before the next."""
-    chunks = io.BufferedReader(Readable(stream), PART)
-    with tarfile.open(
-        fileobj=chunks, mode="r|", bufsize=PART, tarinfo=Member, ignore_zeros=True
-    ) as archive:
-        for member in archive:
-            file = archive.extractfile(member) if member.isfile() else None
-            if file is not None and not is_hidden(member.name):
-                yield member, file
-            archive.members = []  # type: ignore[attr-defined]  # frees memory
+    for archive, member in members_of(io.BufferedReader(Readable(stream), PART)):
+        file = archive.extractfile(member) if member.isfile() else None
+        if file is not None and not is_hidden(member.name):
+            yield member, file
 
 
 FORMATS = (WebDataset(),)
