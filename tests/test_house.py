@@ -31,6 +31,7 @@ FLOORS = {
     "writing": 0,
     "kernels": 1,
     "readers": 1,
+    "inspection": 2,
     "text": 2,
     "sketch": 2,
     "estimate": 2,
@@ -57,6 +58,19 @@ FLOORS = {
     "__main__": 10,
 }
 """The floor of each room."""
+
+READERS = {
+    "fields": 1,
+    "bytes": 2,
+    "splits": 2,
+    "formats": 3,
+    "texts": 4,
+    "reading": 5,
+    "planning": 5,
+    "finding": 5,
+    "corpus": 6,
+}
+"""The layers of readers/: of its folders, and of its modules above layer 0."""
 
 SATELLITES = {
     "blind",
@@ -195,6 +209,21 @@ def test_the_stages_of_a_run_import_only_earlier_stages() -> None:
         if name.startswith("provscan.runs.") and stage(name) > stage(module_of(path))
     ]
     check("stages", offenders)
+
+
+def test_imports_within_readers_point_down() -> None:
+    offenders = []
+    for path in FILES:
+        own = module_of(path).split(".")
+        if own[1:2] != ["readers"] or len(own) == 2:
+            continue
+        for line, name in imports(path):
+            theirs = name.split(".")
+            if theirs[1:2] == ["readers"] and READERS.get(own[2], 0) < READERS.get(
+                theirs[2], 0
+            ):
+                offenders.append((path, f":{line}: imports {name}"))
+    check("imports within readers", offenders)
 
 
 def test_only_commands_and_public_names_import_a_satellite() -> None:

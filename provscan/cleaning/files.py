@@ -19,13 +19,14 @@ import pyarrow as pa
 import xxhash
 
 from provscan.cleaning.choice import Choice, CleanOptions
+from provscan.cleaning.cutting import CUTS
+from provscan.cleaning.tables import TABLES
 from provscan.errors import InputError
 from provscan.names import counted, printable
 from provscan.options import MatchOptions
 from provscan.readers import Fields, checksum, plan
 from provscan.readers.bytes.streams import ByteStream, look
 from provscan.readers.finding import METADATA
-from provscan.readers.formats.registry import FORMATS
 from provscan.readers.limits import Limits
 from provscan.readers.planning import ReadPlan
 from provscan.readers.splits import UNKNOWN, WEBDATASET, Context, Layout, Split
@@ -248,8 +249,7 @@ def match_options(info: dict[str, Any], changed: dict[str, Any]) -> MatchOptions
 
 def why_unwritable(split: Split, options: CleanOptions, limits: Limits) -> str | None:
     """Return the reason why a file can't be written; None if it can be."""
-    known = FORMATS.get(split.format)
-    if split.size and not (hasattr(known, "raw") or hasattr(known, "rewrite")):
+    if split.size and split.format not in (*CUTS, *TABLES, WEBDATASET):
         return f"the format {split.format} can't be written"
     layout, binding, mask = split.layout, split.binding, options.mask
     if layout.cr:

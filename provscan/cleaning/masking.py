@@ -24,8 +24,8 @@ from provscan.cleaning.choice import Span, Spans
 from provscan.errors import InputError
 from provscan.names import printable
 from provscan.readers.fields.binding import Binding
+from provscan.readers.fields.paths import tree_of, values_at
 from provscan.readers.splits import Layout
-from provscan.readers.texts.records import texts_in
 from provscan.readers.values import FAILURES, distinct_names
 
 # A code point of a string of JSON, which may be written as an escape.
@@ -81,7 +81,7 @@ def _located_fields(
     """Return the values in which spans are replaced, each with its spans."""
     found: list[tuple[Located, list[Span]]] = []
     missing = set(spans)
-    for name, value in texts_in(record, binding):
+    for _, name, value in values_at(record, tree_of(binding.texts)):
         shown = printable(name)
         if shown in spans and isinstance(value, Located):
             missing.discard(shown)

@@ -14,12 +14,13 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import IO, Any, cast
+from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
 
 from provscan.cleaning.choice import Removals, Spans, misplaced
+from provscan.cleaning.cutting import CUTS, Raw, too_long
 from provscan.cleaning.files import Part, Task, byte_exact
 from provscan.cleaning.masking import (
     masked_columns,
@@ -27,6 +28,7 @@ from provscan.cleaning.masking import (
     masked_row,
     masked_text,
 )
+from provscan.cleaning.tables import TABLES, rewrite_samples
 from provscan.cleaning.work import Round
 from provscan.engine import Advance
 from provscan.errors import InputError
@@ -36,18 +38,9 @@ from provscan.readers.bytes.compression import compressing
 from provscan.readers.bytes.files import readable
 from provscan.readers.bytes.streams import BOM, ByteStream
 from provscan.readers.finding import METADATA
-from provscan.readers.formats.protocol import (
-    Raw,
-    Rewritable,
-    RewritableTable,
-    too_long,
-)
-from provscan.readers.formats.registry import FORMATS
-from provscan.readers.formats.webdataset import WebDataset
 from provscan.readers.limits import Limits
 from provscan.readers.splits import WEBDATASET, Context, Split
 
-TABLES = ("parquet", "arrow")
 # The counts of a file in the manifest: records without blank lines; records that are
 # kept; records with matches to remove, and their spans; records that are dropped since
 # none of their texts was scanned.
@@ -207,10 +200,9 @@ class Rewriter:
         single = split.format == "warc" and split.compression == "gzip"
         with compressing(out, None if single else split.compression) as inner:
             if split.format == WEBDATASET:
-                WebDataset().rewrite(stream, inner, self._sample)
+                rewrite_samples(stream, inner, self._sample)
             elif split.format in TABLES:
-                table = cast(RewritableTable, FORMATS[split.format])
-                table.rewrite(stream, inner, self._rows)
+                TABLES[split.format](stream, inner, self._rows)
             else:
                 head = stream.peek()
                 encoding = byte_exact(split.layout.encoding, head)
@@ -218,7 +210,7 @@ class Rewriter:
                 write = inner.write if encoding == "utf-8" else text.write
                 if head[:4].decode(encoding, "replace").startswith("\ufeff"):
                     write(BOM)
-                for found in cast(Rewritable, FORMATS[split.format]).raw(stream):
+                for found in CUTS[split.format](stream):
                     data = b"".join(self._raw(found))
                     write(gzip.compress(data, 6, mtime=0) if single and data else data)
         if context.damage is not None:

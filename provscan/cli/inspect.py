@@ -35,8 +35,8 @@ def command(
     `provscan match` or `provscan index` can read, including URLs and recipe:NAME=PATH.
     """
     from provscan.cli import show
+    from provscan.inspection import inspect_sources
     from provscan.readers import Fields
-    from provscan.readers.inspection import inspect_sources
 
     found = inspect_sources(
         list(sources), Fields(text=text_field, id=id_field), **options

@@ -1,14 +1,21 @@
 """Read datasets and corpora as Arrow record batches, and count what could not be read.
 
-:func:`plan` turns the sources that the user names (files, archives, folders, the
-standard input) into a list of :class:`Split` and lists the sources that will not be
-read. :func:`read` turns one split into record batches with one row per text;
-:func:`read_objects` does the same for records in memory. :func:`read_tweets` and
-:func:`read_tweet_objects` read licensed tweets. :class:`Fields` names the fields to
-use, :class:`ReadStats` counts, :class:`Limits` bounds memory and time.
+The way of the data, from the sources that the user names to texts and tweets:
 
-Every format implements :class:`~provscan.readers.formats.protocol.Format`. The module
-:mod:`provscan.readers.formats.registry` discovers the formats in its folder.
+1. :mod:`~provscan.readers.finding` finds the files in folders, archives and on servers,
+   and recognises the format of each (``formats/registry``).
+2. :func:`plan` determines the fields with texts from the first records of each file
+   (``fields/``), and cuts the files into a list of :class:`Split`. It lists the sources
+   that will not be read.
+3. :func:`read` opens a split (``bytes/``), reads its records (``formats/``), and turns
+   them into batches with one row per text (``texts/``).
+
+Licensed tweets take the same way through ``corpus/``: :func:`plan_tweets` keeps the
+files with tweets, and :func:`read_tweets` turns records into tweets.
+:func:`read_objects` and :func:`read_tweet_objects` read records in memory.
+:class:`Fields` names the fields to use, :class:`ReadStats` counts, :class:`Limits`
+bounds memory and time. Imports go down from ``corpus/`` over these modules, ``texts/``,
+``formats/`` and ``bytes/`` to ``fields/``.
 """
 
 from provscan.readers.bytes.encodings import known_encoding

@@ -58,13 +58,18 @@ def parse_date(value: Any) -> int | None:
     one.
 
     A date is an ISO 8601 date or time (UTC if it has no zone), the form of the v1.1
-    API (``Tue Oct 20 00:10:41 +0000 2015``), the form used in e-mails, the time since
-    1970 as a number or as digits (see :func:`_epoch_ms`), a ``datetime`` or a ``date``.
+    API (``Tue Oct 20 00:10:41 +0000 2015``), the form used in e-mails, a ``datetime``
+    or a ``date``. Numbers and digits are a day (``20151020``), a day and a time
+    (``20151020001041``) or the time since 1970 (see :func:`_epoch_ms`).
     """
-    if isinstance(value, bool) or value is None:
+    if isinstance(value, bool):
         return None
-    if isinstance(value, int | float):
-        return _epoch_ms(value)
+    if isinstance(value, float):
+        if not value.is_integer():
+            return _epoch_ms(value)
+        value = int(value)
+    if isinstance(value, int):
+        value = str(value)
     if isinstance(value, datetime):
         time = value
     elif isinstance(value, date):
@@ -74,8 +79,10 @@ def parse_date(value: Any) -> int | None:
         if api := API_FORM.fullmatch(text):
             month = MONTHS.find(api[1]) // 3 + 1  # 0 if it is not a month
             text = f"{api[5]}-{month:02}-{api[2]}T{api[3]}{api[4]}"
-        # Eight digits are a day. Python would take 13 digits for a day and a time that
-        # any character separates, such as 1450-01-08 08:43.
+        if text.isdecimal() and len(text) == 14:
+            text = f"{text[:8]}T{text[8:]}"
+        # Python would take 13 digits for a day and a time that any character separates,
+        # such as 1450-01-08 08:43.
         if text.isdecimal() and len(text) != 8:
             return _epoch_ms(float(text))
         try:

@@ -14,7 +14,6 @@ from typing import Any
 from provscan.names import several
 from provscan.readers.fields.dataset import (
     BY_FIRST_RECORDS,
-    CUES,
     NOT_SCANNED,
     SEARCHED,
     SINGLE_WORDS,
@@ -91,16 +90,12 @@ def _fields_not_scanned(summary: Mapping[str, Any]) -> list[str]:
             f"Text more than {LIMITS.nesting} levels deep in objects and lists was not "
             "scanned."
         )
-    for verdict, what in (
-        (SINGLE_WORDS, "Single words"),
-        (CUES, "Cues of transcripts"),
-    ):
-        if pieces := [name for name in verdicts if verdict in verdicts[name]]:
-            sentences.append(
-                f"{what} ({_named(pieces)}) were scanned one by one, so a text that "
-                "spans several of them is missed. Put each text into one field of one "
-                "record."
-            )
+    if pieces := [name for name in verdicts if SINGLE_WORDS in verdicts[name]]:
+        sentences.append(
+            f"Single words ({_named(pieces)}) were scanned one by one, so a text that "
+            "spans several of them is missed. Put each text into one field of one "
+            "record."
+        )
     if later := summary["notes"].get("later_text"):
         named = {
             case["reason"]: case["where"]

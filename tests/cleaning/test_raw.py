@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from provscan.cleaning.cutting import CUTS
 from provscan.readers import Fields, ReadStats, plan, read
 from provscan.readers.bytes.streams import ByteStream
-from provscan.readers.formats.registry import FORMATS
 from provscan.readers.limits import LIMITS
 from provscan.readers.splits import Context
 
@@ -73,7 +73,7 @@ def test_together_they_are_the_file(
     batches = list(read(split, Fields(text="text"), stats, limits=limits))
     context = Context.of(split, ReadStats(), limits)
     stream = ByteStream(split, context)
-    raw = [part for found in FORMATS[split.format].raw(stream) for part in found]
+    raw = [part for found in CUTS[split.format](stream) for part in found]
     assert bool(context.damage) == bool(stats.damaged)
     if stats.damaged:
         return

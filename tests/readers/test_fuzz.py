@@ -18,10 +18,10 @@ from provscan.readers import Fields, Limits, ReadStats, read_tweet_objects
 from provscan.readers.corpus.layouts import (
     DELETIONS,
     GRAPHQL,
-    MARKERS,
     OTHERS,
     WRAPPERS,
 )
+from provscan.readers.fields.names import MARKERS
 
 CASES = int(os.environ.get("PROVSCAN_FUZZ", "120"))
 SMALL = {name: data for name, data in FORMATS.items() if name != "w.tar"}

@@ -7,8 +7,8 @@ from email.policy import SMTP, default
 
 import pytest
 
-from provscan.readers import LIMITS, Limits
-from provscan.readers.formats.registry import format_of
+from provscan.readers import LIMITS, Limits, Split
+from provscan.readers.formats.registry import Asked, identified
 
 TEXTS = [
     "nobody on the old bridge had seen the river so high since 1984, as they said at "
@@ -119,6 +119,10 @@ def test_damaged_and_long_messages(write, read_all):
     assert sorted(set(found.records)) == [0, 1, 3]
     assert found.stats.notes["record_too_long"] == 1
     assert found.stats.skipped == {"no_text": 2}
+
+
+def format_of(name, head):
+    return identified(name, head, Split("a", "a", ""), Asked())[0].format
 
 
 def test_mail_is_known_by_its_headers():

@@ -21,9 +21,9 @@ import pytest
 import zstandard
 
 from provscan.errors import InputError
+from provscan.inspection import inspect_sources
 from provscan.readers import Fields, Limits, plan
 from provscan.readers.formats.databases import _duckdb
-from provscan.readers.inspection import inspect_sources
 from provscan.readers.splits import Context
 
 TEXTS = [

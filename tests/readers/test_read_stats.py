@@ -9,8 +9,8 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
+from provscan.inspection import inspect_sources
 from provscan.readers import Damage, ReadStats
-from provscan.readers.inspection import inspect_sources
 from provscan.readers.texts.garbled import GARBLINGS
 
 REASONS = st.sampled_from(["bad_json", "no_text"])

@@ -10,9 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tweets import sentence
 
+from provscan.cleaning.cutting import CUTS
 from provscan.readers import Fields, Limits, ReadStats, plan, read
 from provscan.readers.bytes.streams import ByteStream
-from provscan.readers.formats.plain import PlainText, records_of
+from provscan.readers.formats.plain import records_of
 from provscan.readers.splits import Context
 
 
@@ -262,6 +263,6 @@ def test_paragraphs_do_not_depend_on_the_chunks(write, read_all):
         assert found.stats.records == expected
         (split,) = plan([path], Fields(), records="paragraphs", limits=limits)
         stream = ByteStream(split, Context.quiet(limits))
-        raw = [each for part in PlainText().raw(stream) for each in part]
+        raw = [each for part in CUTS["text"](stream) for each in part]
         assert b"".join(each.data for each in raw) == content.encode()
         assert sum(each.number is not None for each in raw) == expected

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,9 @@ from readers.tweet_forms import PLANTED, lines, v1
 
 import provscan
 from provscan.errors import InputError, ParameterError
+from provscan.inspection import inspect_sources
 from provscan.readers import Fields, ReadStats, plan_tweets, read_tweets
 from provscan.readers.corpus.recipes import known_recipes
-from provscan.readers.inspection import inspect_sources
 
 A, B, C = PLANTED[0], PLANTED[4], PLANTED[2]
 OWN = ("2018-En-00866", "2018-En-01234")
@@ -360,6 +361,22 @@ def test_named_fields_take_precedence_over_those_of_a_recipe(tmp_path: Path) -> 
     (file,) = plan_tweets(source, fields).files
     rows = [row for part in read_tweets(file, ReadStats()) for row in part.to_pylist()]
     assert [(row["id"], row["text"]) for row in rows] == [("5", A.text)]
+
+
+def test_the_encoding_and_delimiter_of_the_user_take_precedence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = replace(
+        known_recipes()["tweeteval"], files=("a.csv",), encoding="cp1251", delimiter=","
+    )
+    monkeypatch.setitem(known_recipes(), "tweeteval", recipe)
+    (tmp_path / "a.csv").write_text("id;text\n1;a café, at last\n", "latin-1")
+    source = f"recipe:tweeteval={tmp_path}"
+    plan = plan_tweets(source, Fields(), delimiter=";", encoding="latin-1")
+    (file,) = plan.files
+    assert [batch["text"].to_pylist() for batch in read_tweets(file, ReadStats())] == [
+        ["a café, at last"]
+    ]
 
 
 def test_a_set_in_a_compressed_tar_archive(tmp_path: Path) -> None:

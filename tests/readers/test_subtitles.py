@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from provscan.inspection import inspect_sources
 from provscan.readers import Limits, spoken
 from provscan.readers.formats.subtitles import are_subtitles
-from provscan.readers.inspection import inspect_sources
 from provscan.readers.strings import LEFT_OUT
 
 SAID = ["We walked along", "the old river", "until 1984", "and never", "returned here"]

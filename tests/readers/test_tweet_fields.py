@@ -8,12 +8,12 @@ import pytest
 import provscan
 from provscan.errors import FieldNotFoundError
 from provscan.readers import Fields, plan_tweets
-from provscan.readers.fields.tweets import USUAL
+from provscan.readers.fields.names import NAMES
 
 
 @pytest.mark.parametrize(
     "name",
-    [name for name in USUAL["text"] if "." not in name and "ersation" not in name],
+    [name for name in NAMES["text"] if "." not in name and "ersation" not in name],
 )
 def test_every_usual_name_is_found(write, read_tweet_rows, name):
     found = read_tweet_rows(write("a.jsonl", [{"other": "x", name: "the text"}]))

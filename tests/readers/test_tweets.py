@@ -394,99 +394,26 @@ def test_other_files_of_an_account_archive_are_listed(tmp_path: Path) -> None:
     assert plan.unread == []
 
 
-def test_long_tweets_of_an_account_archive_are_whole(tmp_path: Path) -> None:
-    tweet = {
-        "tweet": {
-            "id_str": "12",
-            "full_text": FIRST.text[:40] + "… https://t.co/a",
-            "created_at": v1(FIRST)["created_at"],
-        }
-    }
-    core = {
-        "noteTweetId": "99",
-        "createdAt": "2023-02-01T10:20:30.000Z",
-        "core": {"text": FIRST.text},
-    }
-    text_file("x/data/tweets.js", ytd("tweets.part0", [tweet]))(tmp_path)
-    text_file("x/data/note-tweet.js", ytd("note_tweet.part0", [{"noteTweet": core}]))(
-        tmp_path
-    )
-    rows, _ = rows_of(tmp_path / "x")
-    assert [(row["id"], row["text"]) for row in rows] == [("12", FIRST.text)]
-    other = core | {"createdAt": "2023-02-02T10:20:30.000Z"}
-    for part in ("part1", "part2"):
-        text_file(
-            f"x/data/note-tweet-{part}.js",
-            ytd(f"note_tweet.{part}", [{"noteTweet": other}]),
-        )(tmp_path)
-    rows, _ = rows_of(tmp_path / "x")
-    assert [row["text"] for row in rows] == [FIRST.text], "long tweets of every part"
-
-
 @pytest.mark.parametrize(
     ("name", "records", "reason"),
     [
-        ("note_tweet", '[{"noteTweet": null}, 5, %s]', "dated text of a long tweet: 2"),
-        ("note_tweet", '[{"noteTweet": "x"}, %s]', "dated text of a long tweet: 1"),
-        ("note_tweet", '[{"noteTweet": {bad}}, %s]', "dated text of a long tweet: 1"),
-        (
-            "note_tweet",
-            '[{"noteTweet": {"core": {"text": "undated"}}}, %s]',
-            "dated text of a long tweet: 1",
-        ),
         ("account", '[{"account": null}]', "username: 1"),
         ("account", '[{"account": {"username": 5}}]', "username: 1"),
-        ("note_tweet", '[%s, {"noteTweet": {"core": ', "it ends within its JSON"),
+        ("account", '[{"account": {"username": ', "it ends within its JSON"),
     ],
 )
 def test_unexpected_records_beside_the_tweets_of_an_account_are_listed(
     tmp_path: Path, name: str, records: str, reason: str
 ) -> None:
-    core = {"createdAt": v1(FIRST)["created_at"], "core": {"text": FIRST.text}}
-    tweet = {
-        "id_str": "12",
-        "full_text": FIRST.text[:40] + "… https://t.co/a",
-        "created_at": v1(FIRST)["created_at"],
-    }
+    tweet = {"id_str": "12", "full_text": FIRST.text}
     text_file("x/data/tweets.js", ytd("tweets.part0", [{"tweet": tweet}]))(tmp_path)
-    lines = records.replace("%s", json.dumps({"noteTweet": core}))
-    text_file(f"x/data/{name}.js", f"window.YTD.{name}.part0 = {lines}")(tmp_path)
+    text_file(f"x/data/{name}.js", f"window.YTD.{name}.part0 = {records}")(tmp_path)
     plan = plan_tweets(str(tmp_path / "x"), Fields())
     ((path, why),) = plan.unread
     assert path == str(tmp_path / f"x/data/{name}.js")
     assert reason in why
     rows, _ = rows_of(tmp_path / "x")
-    assert [row["text"] == FIRST.text for row in rows] == [name == "note_tweet"]
-
-
-@pytest.mark.parametrize(
-    ("time", "opening"),
-    [
-        ("2023-02-01T10:20:29.990Z", ""),
-        ("2023-02-01T10:20:30.000Z", "Cats & dogs: "),
-        ("2023-02-01T10:20:30.000Z", "@ann @b "),
-    ],
-)
-def test_long_tweets_are_known_by_time_and_opening(
-    tmp_path: Path, time: str, opening: str
-) -> None:
-    short = opening.replace("&", "&amp;") + FIRST.text[:40] + "… https://t.co/a"
-    whole = opening.removeprefix("@ann @b ") + FIRST.text
-    tweet = {"id_str": "12", "full_text": short, "created_at": v1(FIRST)["created_at"]}
-    other = {
-        "id_str": "13",
-        "full_text": "something else",
-        "created_at": v1(FIRST)["created_at"],
-    }
-    note = {"noteTweetId": "99", "createdAt": time, "core": {"text": whole}}
-    text_file(
-        "x/data/tweets.js", ytd("tweets.part0", [{"tweet": tweet}, {"tweet": other}])
-    )(tmp_path)
-    text_file("x/data/note-tweet.js", ytd("note_tweet.part0", [{"noteTweet": note}]))(
-        tmp_path
-    )
-    rows, _ = rows_of(tmp_path / "x")
-    assert [row["text"] for row in rows] == [whole, "something else"]
+    assert [(row["text"], row["author"]) for row in rows] == [(FIRST.text, None)]
 
 
 def test_flat_lines_that_mix_full_text_and_text(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from provscan.inspection import inspect_sources
 from provscan.readers.formats.words import word_column, words_alone
-from provscan.readers.inspection import inspect_sources
 from provscan.readers.strings import LEFT_OUT
 from provscan.report.omissions import left_out
 
@@ -221,32 +221,3 @@ def test_single_words_in_many_records_are_said(write):
         + "".join(f"{word},{TEXTS[0]}\n" for word in words if word not in ":!"),
     )
     assert "single" not in str(inspect_sources(path)["files"][0]["fields"])
-
-
-@pytest.mark.parametrize("within", [False, True])
-def test_cues_of_transcripts_are_said(within, write):
-    cues = [
-        {"text": text, "start": 2.5 * n, "duration": 2.0, "speaker": "A"}
-        for n, text in enumerate(TEXTS)
-    ]
-    path = write("a.json", json.dumps([{"id": "1", "cues": cues}] if within else cues))
-    name = "cues[].text" if within else "text"
-    verdict = inspect_sources(path)["files"][0]["fields"][name]
-    assert verdict == "scanned, but holds cues of a transcript"
-    nothing = {
-        "notes": {},
-        "damaged": [],
-        "skipped": {},
-        "repaired": {},
-        "truncated": {},
-    }
-    (said,) = left_out({**nothing, "fields": {name: {verdict: 1}}})
-    assert said.startswith(f"Cues of transcripts ({name}) were scanned one by one")
-    # Places of names in a text are no times.
-    spans = [
-        {"text": text, "start": 3 * n, "end": 3 * n + 2} for n, text in enumerate(TEXTS)
-    ]
-    assert (
-        inspect_sources(write("b.jsonl", spans))["files"][0]["fields"]["text"]
-        == "scanned"
-    )

@@ -11,68 +11,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, TypeGuard
 
+from provscan.readers.fields.names import (
+    FIRST_VERSIONS,
+    NAMES,
+    QUOTED,
+    RETWEETED,
+    WHOLE_TEXTS,
+)
 from provscan.readers.fields.paths import value_at
 
 Object = dict[str, Any]
 Skip = Callable[[str, str], None]
-
-RETWEETED = ("retweeted_status", "retweetedTweet")
-QUOTED = ("quoted_status", "quotedTweet")
-
-# Paths of each part of a tweet in the layouts, in order of preference; a dot precedes a
-# key inside an object. The ``text`` of a long tweet is only its beginning.
-WHERE: dict[str, tuple[str, ...]] = {
-    "text": (
-        "note_tweet.text",
-        "note_tweet.note_tweet_results.result.text",
-        "extended_tweet.full_text",
-        "full_text",
-        "rawContent",
-        "text",
-        "content",
-        "renderedContent",
-    ),
-    # An edited tweet gets the id of its first version, so that all versions are one
-    # tweet.
-    "id": (
-        "edit_info.edit.initialTweetId",
-        "edit_history.initial_tweet_id",
-        "edit_info.initial_tweet_id",
-        "edit_control.initial_tweet_id",
-        "edit_history_tweet_ids",
-        "edit_info.initial.editTweetIds",
-        "edit_info.edit.editControlInitial.editTweetIds",
-        "edit_info.edit_tweet_ids",
-        "edit_history.edit_tweet_ids",
-        "edit_control.edit_tweet_ids",
-        "id_str",
-        "id",
-        "rest_id",
-    ),
-    "author": (
-        "user.screen_name",
-        "user.username",
-        "user.id_str",
-        "user.id",
-        "author.screen_name",
-        "author.username",
-        "author.id_str",
-        "author.id",
-        "author_id",
-        "username",
-        "screen_name",
-        "user",
-        "author",
-    ),
-    "date": ("created_at", "date", "createdAt", "timestamp_ms"),
-    "lang": ("lang",),
-    "rt_of": (
-        "rt_of",
-        "retweeted_status_id_str",
-        "retweeted_status_id",
-        "retweetedTweetId",
-    ),
-}
 
 
 class Tweet(NamedTuple):
@@ -86,8 +35,14 @@ class Tweet(NamedTuple):
     rt_of: Any
 
 
+# The paths of each part of a tweet. The ``text`` of a long tweet is only its beginning.
 PATHS = {
-    role: [tuple(name.split(".")) for name in names] for role, names in WHERE.items()
+    role: [tuple(name.split(".")) for name in names]
+    for role, names in {
+        **NAMES,
+        "text": (*WHOLE_TEXTS, *NAMES["text"]),
+        "id": (*FIRST_VERSIONS, *NAMES["id"]),
+    }.items()
 }
 
 
@@ -202,29 +157,22 @@ def _text(tweet: Object) -> Any:
 
 
 def first_value(record: Object, paths: Iterable[tuple[str, ...]]) -> Any:
-    """Return the first value found at one of several paths; for a list, its first
-    element.
+    """Return the first value found at one of several paths, except objects; for a list,
+    its first element.
     """
     for path in paths:
+        if path[0] not in record:
+            continue
         value = value_at(record, path)
         if isinstance(value, list):
             value = value[0] if value else None
-        if value is not None and value != "":
-            return _scalar(value)
+        # MongoDB states the type of a value in an object: {"$numberLong": "7"}.
+        while isinstance(value, dict) and len(value) == 1:
+            ((key, inner),) = value.items()
+            value = inner if key.startswith("$") else None
+        if value is not None and value != "" and not isinstance(value, dict):
+            return value
     return None
-
-
-def _scalar(value: Any) -> Any:
-    """Return the value, unwrapped from an object in which MongoDB states its type:
-    ``{"$numberLong": "7"}``.
-    """
-    while (
-        isinstance(value, dict)
-        and len(value) == 1
-        and next(iter(value)).startswith("$")
-    ):
-        (value,) = value.values()
-    return value
 
 
 def _object(record: Object, keys: Iterable[str]) -> Object:

@@ -1,6 +1,6 @@
 """Recognise the layout of JSON objects, as platforms and collectors write them.
 
-The functions are pure and take parsed objects. :func:`tweets_in` yields the tweets of
+The functions are pure and take parsed objects. :func:`tweets_in` returns the tweets of
 an object as flat rows (:mod:`provscan.readers.corpus.apis`). It supports the v1.1 API
 (``full_text``, ``extended_tweet``, ``retweeted_status``, ``quoted_status``); the v2 API
 (``data``, ``includes``, ``note_tweet``, ``referenced_tweets``) as pages, lines and as
@@ -13,7 +13,8 @@ original's text.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
+from itertools import chain
 from typing import Any
 
 import orjson
@@ -21,8 +22,6 @@ import orjson
 from provscan.names import snake_case
 from provscan.readers.corpus.apis import (
     PATHS,
-    QUOTED,
-    RETWEETED,
     Object,
     Skip,
     Tweet,
@@ -34,8 +33,8 @@ from provscan.readers.corpus.apis import (
     tweets_of_page,
 )
 from provscan.readers.corpus.compliance import OTHER_EVENTS, TWEET_EVENTS, USER_EVENTS
+from provscan.readers.fields.names import MARKERS, NAMES, in_columns
 from provscan.readers.fields.survey import reads_like_text
-from provscan.readers.fields.tweets import USUAL
 
 # Keys whose values are a tweet or a list of tweets.
 WRAPPERS = ("tweet", "status", "statuses", "tweets", "results")
@@ -80,28 +79,10 @@ OTHERS = frozenset(
         "info",
     ]
 )
-# A record with any of these keys is parsed by :func:`tweets_in`; a record without them
-# is flat.
-MARKERS = frozenset(
-    [
-        *RETWEETED,
-        *QUOTED,
-        "extended_tweet",
-        "note_tweet",
-        "referenced_tweets",
-        "edit_history_tweet_ids",
-        "edit_history",
-        "edit_info",
-        "includes",
-        "rawContent",
-        "renderedContent",
-        "__twarc",
-    ]
-)
 # An object with a text and one of these keys is a tweet.
 IDS = frozenset(["id_str", "id", "created_at", "user"])
 # A record with a text at one of these keys is a tweet, not a wrapper of one.
-TEXT_KEYS = frozenset(USUAL["text"]) - {"title"}
+TEXT_KEYS = frozenset(in_columns(NAMES["text"])) - {"title"}
 
 
 def rows_of_table(record: Object) -> list[Any] | None:
@@ -140,61 +121,50 @@ def is_nested(record: Object) -> bool:
     """Return whether a record has one of this module's layouts, rather than flat
     fields.
     """
-    if not MARKERS.isdisjoint(record) or _notice(record) is not None:
-        return True
-    if any(
-        isinstance(record.get(key), dict | list) for key in ("user", "data", *WRAPPERS)
-    ):
-        return True
-    if bool(_graphql_in(record)) or rows_of_table(record) is not None:
-        return True
-    return is_activity(record) or bool(_wrapped(record))
+    return rows_of_table(record) is not None or (
+        tweets_in(record, lambda reason, detail: None) is not None
+    )
 
 
-def tweets_in(record: Object, skip: Skip) -> Iterator[Tweet]:
-    """Yield the tweets in an object, embedded originals first.
+def tweets_in(record: Object, skip: Skip) -> Iterable[Tweet] | None:
+    """Return the tweets in an object, embedded originals first; None if its fields are
+    flat.
 
     ``skip`` is called with a reason and a detail for each part that is not a tweet:
     ``deletion``, ``not_a_tweet``.
     """
     if (reason := _notice(record)) is not None:
         skip(*reason)
-        return
+        return ()
     if found := _graphql_in(record):
-        for tweet in found:
-            yield from tweets_of_object(tweet)
-        return
+        return chain.from_iterable(map(tweets_of_object, found))
     data = record.get("data")
     if isinstance(data, dict | list):
-        yield from tweets_of_page(
-            data if isinstance(data, list) else [data], record.get("includes"), skip
-        )
-        return
+        page = data if isinstance(data, list) else [data]
+        return tweets_of_page(page, record.get("includes"), skip)
     if "text" not in record and "full_text" not in record:
         if is_activity(record):
             if record["verb"] in ("post", "share"):
-                yield from tweets_of_object(of_activity(record))
-            else:
-                skip(
-                    "deletion" if record["verb"] == "delete" else "not_a_tweet",
-                    f"activity: {record['verb']}",
-                )
-            return
+                return tweets_of_object(of_activity(record))
+            kind = "deletion" if record["verb"] == "delete" else "not_a_tweet"
+            skip(kind, f"activity: {record['verb']}")
+            return ()
         if found := _wrapped(record):
-            for tweet in found:
-                yield from tweets_in(
-                    _named(tweet, record) if len(found) == 1 else tweet, skip
-                )
-            return
-        if "errors" in record:
-            skip("not_a_tweet", "an error message of the API")
-            return
-        if "meta" in record or any(record.get(key) == [] for key in WRAPPERS):
-            return  # An empty page.
+            found = [_named(found[0], record)] if len(found) == 1 else found
+            return chain.from_iterable(
+                tweets_of_object(inner) if tweets is None else tweets
+                for inner in found
+                for tweets in [tweets_in(inner, skip)]
+            )
+        if any(record.get(key) == [] for key in WRAPPERS):
+            return ()  # An empty page.
+    if MARKERS.isdisjoint(record) and not any(
+        isinstance(record.get(key), dict | list) for key in ("user", *WRAPPERS)
+    ):
+        return None
     if "referenced_tweets" in record or "includes" in record:
-        yield from tweets_of_page([record], record.get("includes"), skip)
-    else:
-        yield from tweets_of_object(record)
+        return tweets_of_page([record], record.get("includes"), skip)
+    return tweets_of_object(record)
 
 
 def _graphql_in(record: Object) -> list[Object]:
@@ -226,13 +196,9 @@ def _wrapped(record: Object) -> list[Object]:
 
 def _named(tweet: Object, record: Object) -> Object:
     """Return the tweet, with the id of the surrounding record if it has none."""
-    names = ("id_str", "id", "tweet_id", "_id")
-    outer = first_value(record, ((name,) for name in names))
-    # The value of a key such as ``id`` may be the object with the tweet.
-    if outer is None or isinstance(outer, dict | list) or "id" in tweet:
-        return tweet
+    outer = first_value(record, PATHS["id"])
     known = first_value(tweet, PATHS["id"]) is not None
-    return tweet if known else {"id": outer, **tweet}
+    return tweet if known or outer is None else {**tweet, "id": outer}
 
 
 def _parsed(value: str) -> Any:

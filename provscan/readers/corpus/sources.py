@@ -19,18 +19,17 @@ from provscan.errors import InputError
 from provscan.readers.bytes.encodings import known_encoding
 from provscan.readers.bytes.files import readable
 from provscan.readers.bytes.streams import ByteStream
-from provscan.readers.corpus.account_archive import (
+from provscan.readers.corpus.accounts import (
     OTHER_FILE,
     TWEET_LISTS,
-    Account,
-    AccountArchive,
     folder_of,
     read_accounts,
 )
 from provscan.readers.corpus.layouts import is_nested
 from provscan.readers.corpus.recipes import PREFIX, recipe_of
 from provscan.readers.fields.binding import Fields
-from provscan.readers.fields.tweets import ROLES, bind
+from provscan.readers.fields.names import ROLES
+from provscan.readers.fields.tweets import bind
 from provscan.readers.finding import (
     Finder,
     Found,
@@ -38,6 +37,7 @@ from provscan.readers.finding import (
     named_sources,
     nothing_to_read,
 )
+from provscan.readers.formats.account_archive import list_name
 from provscan.readers.formats.databases import TableFile
 from provscan.readers.formats.registry import FORMATS, Asked, split_name
 from provscan.readers.limits import LIMITS, Limits
@@ -57,7 +57,7 @@ ID_LINE = re.compile(rb"['\"]?[0-9]{8,}['\"]?,?")
 class TweetFile:
     split: Split  # The file, with its fields.
     fields: Fields  # The names of its fields that the user gave.
-    account: Account | None = None  # The account whose archive it is in.
+    username: str | None = None  # The account whose archive it is in.
 
 
 @dataclass
@@ -120,9 +120,9 @@ class _Planner:
             finder.covers = recipe.covers
             finder.asked = asked = replace(
                 asked,
-                encoding=known_encoding(recipe.encoding) or asked.encoding,
+                encoding=asked.encoding or known_encoding(recipe.encoding),
                 format=recipe.format,
-                delimiter=recipe.delimiter or asked.delimiter,
+                delimiter=asked.delimiter or recipe.delimiter,
                 quoted=recipe.quoted,
             )
             unnamed = [role for role in ROLES if getattr(fields, role) is None]
@@ -139,7 +139,7 @@ class _Planner:
         alone = os.path.isfile(path) and len(files) == 1
         archives = [file for file in files if file.split.format == "archive"]
         damaged: list[tuple[str, str]] = []
-        accounts, folders = read_accounts(archives, damaged, self._limits)
+        usernames, folders = read_accounts(archives, damaged, self._limits)
         # The pictures and fonts of an account archive are inside and next to its folder
         # "data".
         roots = tuple(f"{folder.removesuffix('/data')}/" for folder in folders)
@@ -152,8 +152,8 @@ class _Planner:
             try:
                 with readable(split.source):
                     if split.format == "archive":
-                        account = accounts.get(folder_of(split))
-                        self._add_of_account(file, fields, account)
+                        username = usernames.get(folder_of(split))
+                        self._add_of_account(file, fields, username)
                     elif split.format == "text" and split.source.startswith(roots):
                         self._ignore(split, OTHER_FILE)
                     elif isinstance(FORMATS.get(split.format), TableFile):
@@ -168,11 +168,11 @@ class _Planner:
                 self._leave(split, error)
 
     def _add_of_account(
-        self, file: Found, fields: Fields, account: Account | None
+        self, file: Found, fields: Fields, username: str | None
     ) -> None:
-        name = AccountArchive().variable(file.head)
+        name = list_name(file.head)
         if TWEET_LISTS.fullmatch(name):
-            self.files.append(TweetFile(file.split, fields, account))
+            self.files.append(TweetFile(file.split, fields, username))
         else:
             self._ignore(file.split, f"{name} of an account's archive, not its tweets")
 

@@ -28,8 +28,9 @@ from provscan.readers.corpus.columns import (
 from provscan.readers.corpus.layouts import is_nested, rows_of_table, tweets_in
 from provscan.readers.corpus.sources import TweetFile
 from provscan.readers.fields.binding import Binding, Fields
+from provscan.readers.fields.names import NESTED, ROLES
 from provscan.readers.fields.paths import ANY, Path, leaf, value_at
-from provscan.readers.fields.tweets import ROLES, bind
+from provscan.readers.fields.tweets import bind
 from provscan.readers.formats.json_documents import Elements
 from provscan.readers.formats.jsonl import read_lines
 from provscan.readers.formats.objects import object_rows
@@ -46,20 +47,6 @@ from provscan.readers.values import values_of
 
 # The number of tweets collected from objects before they are turned into columns.
 TWEETS_AT_ONCE = 8192
-# Fields that contain objects or lists, and that only nested records have. A block of
-# lines in which one of them occurs is parsed as objects instead of as columns.
-GUARDS: tuple[Path, ...] = tuple(
-    (name, ANY)
-    for name in (
-        "retweeted_status",
-        "quoted_status",
-        "extended_tweet",
-        "note_tweet",
-        "user",
-        "referenced_tweets",
-        "edit_history_tweet_ids",
-    )
-)
 
 
 def read_tweets(
@@ -120,10 +107,11 @@ class _Reader:
         if not of_lines:
             yield from read_rows(split, binding.wanted, context)
             return
-        # A field that happens to have the name of a guard is an ordinary field.
+        # A block of lines with objects or lists in these fields is parsed as objects,
+        # unless a field that happens to have such a name is an ordinary field.
         taken = {path[0] for path in binding.wanted}
-        guards = (path for path in GUARDS if path[0] not in taken)
-        wanted = binding.wanted | dict.fromkeys(guards, pa.string())
+        nested = ((name, ANY) for name in (*NESTED, "user") if name not in taken)
+        wanted = binding.wanted | dict.fromkeys(nested, pa.string())
         stream = ByteStream(split, context)
         lines = Elements(stream) if split.format == "json" else stream
         yield from read_lines(lines, wanted, self._is_flat)
@@ -218,8 +206,8 @@ class _Reader:
                 self._rows += len(table)
                 for place, row in enumerate(table, first):
                     yield from self._flat(place, row, binding)
-            elif not named and is_nested(record):
-                yield from self._nested(number, record)
+            elif not named and (tweets := self._nested(number, record)) is not None:
+                yield from tweets
             else:
                 if self._binding is None and not tried:
                     tried = True
@@ -250,19 +238,19 @@ class _Reader:
 
     def _nested(
         self, number: int, record: dict[str, Any]
-    ) -> Iterator[tuple[int, Tweet]]:
+    ) -> Iterable[tuple[int, Tweet]] | None:
+        """Return the tweets of a record in the layout of a platform, else None."""
+
         def skip(reason: str, detail: str) -> None:
             self._counts.skip(reason, number, detail)
 
-        account = self._file.account
-        for tweet in tweets_in(record, skip):
-            if account is not None:
-                # Other files of the account archive complete the tweet.
-                tweet = tweet._replace(
-                    author=account.username if tweet.author is None else tweet.author,
-                    text=account.whole_text(tweet.text, tweet.date),
-                )
-            yield number, tweet
+        if (tweets := tweets_in(record, skip)) is None:
+            return None
+        username = self._file.username
+        return (
+            (number, tweet if tweet.author else tweet._replace(author=username))
+            for tweet in tweets
+        )
 
 
 def _value(record: Any, paths: Iterable[Path]) -> Any:

@@ -110,11 +110,10 @@ TOO_DEEP = "nested more deeply than is searched"
 NOT_SCANNED = "not scanned: "
 SCANNED, IF_THERE = "scanned", "scanned in later records, if it is there"
 JOINED = "scanned, the words of a list as one text"
-# Verdicts on fields whose texts may continue over several records or list elements, so
+# The verdict on fields whose texts continue over several records or list elements, so
 # that copies are not found.
 SINGLE_WORDS = "scanned, but holds single words"
-CUES = "scanned, but holds cues of a transcript"
-AS_SCANNED = {SCANNED, IF_THERE, JOINED, SINGLE_WORDS, CUES}
+AS_SCANNED = {SCANNED, IF_THERE, JOINED, SINGLE_WORDS}
 BY_FIRST_RECORDS = {NOT_SCANNED + why for why in (ADDRESSES, DATES, CODES)}
 # The strings of a list are the words of one text if lists have at least LEAST_WORDS
 # strings on average, more than the share NEARLY_ALL of all strings look like words, and
@@ -172,22 +171,6 @@ def _word_lists(found: Mapping[Path, Seen]) -> set[Path]:
 
 def _are_words(strings: Sequence[str]) -> bool:
     return sum(map(is_word, strings)) > NEARLY_ALL * len(strings)
-
-
-def _timed(found: Mapping[Path, Seen]) -> set[Path]:
-    """Return the objects that have a start time and an end time or duration in
-    seconds, like the cues of transcripts.
-    """
-    seconds: dict[Path, set[str]] = {}
-    for path, seen in found.items():
-        if "float" in seen.kinds:
-            seconds.setdefault(path[:-1], set()).add(_last(path))
-    ends = {"end", "end_time", "duration", "dur"}
-    return {
-        path
-        for path, names in seconds.items()
-        if names & {"start", "start_time", "offset"} and names & ends
-    }
 
 
 def bind(
@@ -304,14 +287,11 @@ def _scanned(
     strings = [word for path in there for word in found[path].strings]
     # A longer text would be divided over several records.
     alone = len(strings) >= LEAST_ALONE and _are_words(strings)
-    timed = _timed(found)
     for path in texts:
         if path in words:
             verdicts[path] = JOINED
         elif path in found and alone:
             verdicts[path] = SINGLE_WORDS
-        if path[:-1] in timed:
-            verdicts[path] = CUES
     return verdicts
 
 

@@ -17,121 +17,18 @@ from provscan.errors import FieldNotFoundError
 from provscan.names import snake_case
 from provscan.readers.dates import parse_date
 from provscan.readers.fields.binding import Binding, Fields, named, not_found
+from provscan.readers.fields.names import NAMES, ROLES, WHOLE_TEXTS, in_columns
 from provscan.readers.fields.paths import ANY, Path
 from provscan.readers.fields.survey import Seen, reads_like_text, survey
 from provscan.readers.limits import Limits
 
-ROLES = ("text", "id", "author", "date", "lang", "rt_of")
-# Usual names in order of preference, in the form of
-# :func:`~provscan.names.snake_case`.
-USUAL: dict[str, tuple[str, ...]] = {
-    "text": (
-        "full_text",
-        "fulltext",
-        "text",
-        "tweet_text",
-        "tweet",
-        "tweettext",
-        "tweet_content",
-        "content",
-        "rawcontent",
-        "body",
-        "message",
-        "post",
-        "status",
-        "status_text",
-        "sentence",
-        "comment",
-        "mention_content",
-        "hit_sentence",
-        "snippet",
-        "title",
-    ),
-    "id": (
-        "id_str",
-        "id",
-        "tweet_id",
-        "tweetid",
-        "status_id",
-        "status_id_str",
-        "tweet_id_str",
-        "post_id",
-        "_id",
-        "record_id",
-        "key",
-    ),
-    "author": (
-        "author",
-        "user.screen_name",
-        "author.username",
-        "author.screen_name",
-        "user.username",
-        "author.name",
-        "username",
-        "screen_name",
-        "user_name",
-        "user_screen_name",
-        "handle",
-        "user",
-        "author_id",
-        "user_id",
-    ),
-    "date": (
-        "created_at",
-        "tweet_created",
-        "tweet_created_at",
-        "tweet_time",
-        "date",
-        "timestamp",
-        "timestamp_ms",
-        "datetime",
-        "createdat",
-        "created",
-        "created_utc",
-        "time",
-        "published_at",
-        "published",
-        "publish_date",
-    ),
-    "lang": ("lang", "language", "tweet_lang", "tweet_language"),
-    "rt_of": (
-        "rt_of",
-        "retweeted_status.id_str",
-        "retweeted_status.id",
-        "retweeted_status_id_str",
-        "retweeted_status_id",
-        "retweet_status_id",
-        "retweeted_id",
-        "retweet_id",
-        "retweet_tweetid",
-        "referenced_tweets.retweeted.id",
-    ),
-}
-# Columns with the full text of a long tweet, or of the original of a retweet, when
-# another column has only its beginning.
-LONG = (
-    "retweeted_status.extended_tweet.full_text",
-    "retweeted_status.full_text",
-    "retweeted_status.text",
-    "retweet_text",
-    "extended_tweet.full_text",
-    "extended_tweet_full_text",
-    "note_tweet.text",
-    "note_tweet_text",
-)
 # The URL of a tweet, which ends with its id.
 PERMALINK = re.compile(r"https?://\S+/status(?:es)?/[0-9]+\S*")
-# Paths at which later records may have a role that no field of the first records has.
-# The paths of "text" are always searched in records that have no text in the usual
-# field of the file, since some files mix records of the v1.1 and the v2 API.
-LATE: dict[str, tuple[Path, ...]] = {
-    "text": (("full_text",), ("text",)),
-    "id": (("id_str",), ("id",), ("tweet_id",)),
-    "author": (("author",), ("username",), ("screen_name",)),
-    "date": (("created_at",), ("date",)),
-    "lang": (("lang",), ("language",)),
-    "rt_of": (("rt_of",), ("retweeted_status_id_str",)),
-}
+# The number of names of each role, outside of objects, that are also searched for in
+# later records if the first records lack the role. Those of "text" are always searched
+# for in records that have no text in the usual field of the file, since some files mix
+# records of the v1.1 and the v2 API.
+LATE = 2
 # Minimum share of the records in which a column without a name must show an id or a
 # date.
 SHARE = 0.9
@@ -153,7 +50,8 @@ def bind(
     roles, missing = _named_roles(fields, found, source)
     others = [role for role in ROLES if role not in roles and role not in missing]
     usual = {
-        role: [known[name] for name in USUAL[role] if name in known] for role in others
+        role: [known[name] for name in in_columns(NAMES[role]) if name in known]
+        for role in others
     }
     roles |= _usual_roles(usual, found)
     guesses: dict[str, Path] = {}
@@ -173,14 +71,15 @@ def bind(
             roles["id"] = link
     paths: dict[str, tuple[Path, ...]] = {role: (path,) for role, path in roles.items()}
     # Later records may have other fields than the first ones.
-    for role, names in LATE.items():
+    for role in ROLES:
+        late = [(name,) for name in NAMES[role] if "." not in name][:LATE]
         if name := getattr(fields, role):
             paths.setdefault(role, ((name,),))
         elif role == "text":
-            long = (known[name] for name in LONG if name in known)
-            paths[role] = tuple(dict.fromkeys([*long, roles[role], *names]))
+            whole = (known[name] for name in WHOLE_TEXTS if name in known)
+            paths[role] = tuple(dict.fromkeys([*whole, roles[role], *late]))
         elif role not in roles:
-            paths[role] = tuple(dict.fromkeys([*usual[role], *names]))
+            paths[role] = tuple(dict.fromkeys([*usual[role], *late]))
     wanted = {path: found[path].type for path in roles.values()}
     wanted[roles["text"]] = pa.large_string()
     taken = {path[0] for path in wanted}

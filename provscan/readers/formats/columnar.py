@@ -7,10 +7,9 @@ truncated.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import IO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -42,12 +41,8 @@ RAW = {
 }
 
 
-# Returns the rows that replace some rows, given the number of the first and the rows.
-Changed = Callable[[int, pa.Table], pa.Table]
-
-
 @contextmanager
-def _file(stream: ByteStream) -> Iterator[pa.NativeFile]:
+def opened_file(stream: ByteStream) -> Iterator[pa.NativeFile]:
     """Open the file for random access, extracted and decompressed if necessary."""
     path = stream.split.path
     if stream.split.random_access:
@@ -64,7 +59,7 @@ def _file(stream: ByteStream) -> Iterator[pa.NativeFile]:
         yield pa.PythonFile(copy, mode="r")
 
 
-def _parquet(source: pa.NativeFile, limits: Limits) -> pq.ParquetFile:
+def parquet_file(source: pa.NativeFile, limits: Limits) -> pq.ParquetFile:
     file = pq.ParquetFile(source, buffer_size=COLUMN_BYTES, pre_buffer=False)
     require_few(file.metadata.num_columns, limits)
     return file
@@ -88,7 +83,7 @@ class Parquet(Format):
         if not whole.random_access:
             yield whole
             return
-        with _file(ByteStream(whole, Context.quiet(limits))) as source:
+        with opened_file(ByteStream(whole, Context.quiet(limits))) as source:
             metadata = pq.read_metadata(source)
             groups = [
                 metadata.row_group(group) for group in range(metadata.num_row_groups)
@@ -116,7 +111,7 @@ class Parquet(Format):
         split, context = stream.split, stream.context
         number = split.first_record
         limits = context.limits
-        with _file(stream) as source, _parquet(source, limits) as file:
+        with opened_file(stream) as source, parquet_file(source, limits) as file:
             whole = split.random_access
             columns, names = None, file.schema_arrow.names
             # Columns of the same name are told apart by their places among all.
@@ -167,34 +162,6 @@ class Parquet(Format):
                     context.consumed(now - used)
                     used = now
 
-    def rewrite(self, stream: ByteStream, out: IO[bytes], changed: Changed) -> None:
-        """Write a file again with the same row groups, codecs and metadata, and with
-        the rows that ``changed`` returns.
-        """
-        with (
-            _file(stream) as source,
-            _parquet(source, stream.context.limits) as file,
-        ):
-            codecs = {}
-            if file.num_row_groups:
-                first = file.metadata.row_group(0)
-                for place in range(first.num_columns):
-                    column = first.column(place)
-                    codec = column.compression
-                    codecs[column.path_in_schema] = (
-                        "NONE" if codec == "UNCOMPRESSED" else codec
-                    )
-            number = 0
-            with pq.ParquetWriter(
-                out, file.schema_arrow, compression=codecs or "NONE"
-            ) as writer:
-                for group in range(file.num_row_groups):
-                    table = file.read_row_group(group, use_threads=False)
-                    kept = changed(number, table)
-                    number += table.num_rows
-                    if kept.num_rows or not table.num_rows:
-                        writer.write_table(kept, max(kept.num_rows, 1))
-
 
 class Arrow(Format):
     """Arrow IPC, as a random-access file (Feather) or as a stream."""
@@ -211,15 +178,15 @@ class Arrow(Format):
         number = split.first_record
         whole = split.random_access
         used = 0
-        with _file(stream) as file:
-            for batch in _ipc_batches(file, context.limits):
+        with opened_file(stream) as file:
+            for batch in ipc_batches(file, context.limits):
                 batch = with_distinct_names(batch)
                 if wanted is not None:
                     roots = {path[0] for path in wanted}
                     names = [name for name in batch.schema.names if name in roots]
                     batch = batch.select(names)
                 for array in batch.columns:
-                    _require_sound(array)
+                    require_sound(array)
                 yield Rows(range(number, number + batch.num_rows), batch)
                 number += batch.num_rows
                 if whole:
@@ -229,69 +196,32 @@ class Arrow(Format):
         if whole:
             context.consumed(split.size - used)
 
-    def rewrite(self, stream: ByteStream, out: IO[bytes], changed: Changed) -> None:
-        """Write a file or stream again with the same batches, codec and metadata, and
-        with the rows that ``changed`` returns.
-        """
-        number = 0
-        with _file(stream) as file:
-            is_file, codec = file.read(len(MAGIC)) == MAGIC, _codec(file)
-            file.seek(FIRST if is_file else 0)
-            with pa.ipc.open_stream(file) as inner:
-                schema = inner.schema
-            file.seek(0)
-            options = pa.ipc.IpcWriteOptions(
-                compression=codec, unify_dictionaries=is_file
-            )
-            new = pa.ipc.new_file if is_file else pa.ipc.new_stream
-            with new(out, schema, options=options) as writer:
-                for batch in _ipc_batches(file, stream.context.limits):
-                    for array in batch.columns:
-                        _require_sound(array)
-                    table = changed(number, pa.Table.from_batches([batch]))
-                    number += batch.num_rows
-                    for kept in table.combine_chunks().to_batches():
-                        writer.write_batch(kept)
 
-
-def _codec(file: pa.NativeFile) -> str | None:
-    """Return the compression of an Arrow file: the first buffer of a batch begins with
-    its length and the magic number of the codec.
-    """
-    file.seek(0)
-    file.seek(FIRST if file.read(len(MAGIC)) == MAGIC else 0)
-    for message in pa.ipc.MessageReader.open_stream(file):
-        if message.type in ("record batch", "dictionary") and message.body.size:
-            magic = message.body[8:12].to_pybytes()
-            return {b"\x04\x22\x4d\x18": "lz4", b"\x28\xb5\x2f\xfd": "zstd"}.get(magic)
-    return None
-
-
-def _require_sound(array: pa.Array) -> None:
+def require_sound(array: pa.Array) -> None:
     """Check the offsets and lengths of an array from a file before they are used. UTF-8
     is not checked here.
     """
     array.validate()
     if pa.types.is_struct(array.type):
         for place in range(array.type.num_fields):
-            _require_sound(array.field(place))
+            require_sound(array.field(place))
     elif (raw := RAW.get(array.type)) is not None:
         array.view(raw).validate(full=True)
     elif isinstance(array.type, pa.BaseExtensionType):
-        _require_sound(array.storage)
+        require_sound(array.storage)
     elif pa.types.is_dictionary(array.type):
         array.indices.validate(full=True)
-        _require_sound(array.dictionary)
+        require_sound(array.dictionary)
         pa.DictionaryArray.from_arrays(
             array.indices, array.dictionary
         )  # checks the indices against the dictionary
     elif pa.types.is_list(array.type) or pa.types.is_large_list(array.type):
-        _require_sound(array.values)
+        require_sound(array.values)
     else:
         array.validate(full=True)
 
 
-def _ipc_batches(file: pa.NativeFile, limits: Limits) -> Iterator[pa.RecordBatch]:
+def ipc_batches(file: pa.NativeFile, limits: Limits) -> Iterator[pa.RecordBatch]:
     """Yield the batches that have rows. A file is a stream between a magic number and
     a footer, and is read as a stream.
     """

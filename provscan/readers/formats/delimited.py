@@ -20,7 +20,7 @@ import pyarrow.csv
 from provscan.arrays import Numbers
 from provscan.readers.bytes.budget import require_few
 from provscan.readers.bytes.streams import ByteStream, lines
-from provscan.readers.formats.protocol import Format, Raw, Rows, Wanted
+from provscan.readers.formats.protocol import Format, Rows, Wanted
 from provscan.readers.formats.table_layout import (
     NAMED_DELIMITER,
     csv_reader,
@@ -46,7 +46,7 @@ class _Row(NamedTuple):
     values: Sequence[str] = ()
 
 
-class _Table:
+class Table:
     """Divides one file into rows, checks them against the header and counts them."""
 
     def __init__(self, stream: ByteStream, wanted: Wanted) -> None:
@@ -68,14 +68,12 @@ class _Table:
                 found = self._made(list(self._divided(data, ended=ended, last=last)))
             yield from found
 
-    def raw(self) -> Iterator[list[Raw]]:
-        """Yield the bytes of all rows, and of the lines between them."""
+    def rows(self) -> Iterator[tuple[list[_Row], bool]]:
+        """Yield all rows and the lines between them, a block at a time, and whether the
+        last line of the block has a newline.
+        """
         for data, ended, last in self._blocks():
-            rows = list(self._divided(data, ended=ended, last=last))
-            if rows and not ended:
-                # A block always ends with a newline, but the file does not.
-                rows[-1] = rows[-1]._replace(data=rows[-1].data.removesuffix(b"\n"))
-            yield [Raw(row.number, row.data, self.names or ()) for row in rows]
+            yield list(self._divided(data, ended=ended, last=last)), ended
 
     def _blocks(self) -> Iterator[tuple[bytes, bool, bool]]:
         """Yield blocks of lines, each after the rest of the one before it, whether the
@@ -339,10 +337,7 @@ class Delimited(Format):
     extensions = (".csv", ".tsv", ".tab")
 
     def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
-        yield from _Table(stream, wanted).read()
-
-    def raw(self, stream: ByteStream) -> Iterator[list[Raw]]:
-        yield from _Table(stream, {}).raw()
+        yield from Table(stream, wanted).read()
 
 
 FORMATS = (Delimited(),)

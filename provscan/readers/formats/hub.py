@@ -48,11 +48,7 @@ def _loaded(source: str) -> dict[str, Any]:
 
 
 def hub_splits(source: str) -> Iterator[Split]:
-    base = (
-        source.removesuffix("/").partition(":")[0]
-        + ":"
-        + source.partition(":")[2].partition(":")[0]
-    )
+    base = ":".join(source.split(":")[:2])
     for name in _loaded(source):
         yield Split(f"{base}:{name}", f"{base}:{name}", HUB, member=name)
 

@@ -13,17 +13,13 @@ from collections.abc import Iterator
 import numpy as np
 import orjson
 
-from provscan.errors import InputError
 from provscan.kernels.reading.elements import STATE, STRAY, one_a_line
 from provscan.readers.bytes.streams import ByteStream
 from provscan.readers.formats.jsonl import read_lines, still_open
-from provscan.readers.formats.protocol import Format, Raw, Rows, Wanted, too_long
+from provscan.readers.formats.protocol import Format, Rows, Wanted
 
 # The number of first lines by which JSON lines and documents are told apart.
 HEAD_LINES = 20
-# Strings, the beginning of a string that does not end here, brackets and commas.
-STRUCTURE = re.compile(rb'"(?:[^"\\]|\\.)*+"|["{}\[\],]', re.DOTALL)
-NOT_ONE_DOCUMENT = "is neither one JSON array nor JSON objects one after the other"
 
 
 class Elements(ByteStream):
@@ -76,7 +72,8 @@ def _is_object(line: bytes) -> bool:
 
 class JsonDocument(Format):
     name = "json"
-    extensions = (".json", ".geojson")
+    extensions = ()
+    overrides = ("jsonl",)
 
     def sniff(self, head: bytes) -> bool:
         start = head.lstrip()
@@ -89,54 +86,6 @@ class JsonDocument(Format):
 
     def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
         yield from read_lines(Elements(stream), wanted)
-
-    def raw(self, stream: ByteStream) -> Iterator[list[Raw]]:
-        """Yield the elements with the white space before them, and the commas
-        separately.
-        """
-        # The depth of the elements: 1 in an array, 0 for consecutive objects.
-        base: int | None = None
-        data, at, seen, depth, number = b"", 0, 0, 0, stream.split.first_record
-        for chunk in stream:
-            data += chunk
-            found: list[Raw] = []
-            for match in STRUCTURE.finditer(data, seen):
-                what, seen, place = match[0], match.end(), match.start()
-                if what == b'"':
-                    seen = place  # the string ends in a later chunk
-                    break
-                if base is None:
-                    base = int(what == b"[")
-                    if base:
-                        found.append(Raw(None, data[:seen]))
-                        at, depth = seen, 1
-                        continue
-                if what[:1] == b'"' or (what == b"," and depth > base):
-                    continue
-                if (what == b"{" and depth >= base) or (what == b"[" and depth > 0):
-                    depth += 1
-                elif what in b"]}" and depth > base:
-                    depth -= 1
-                    if depth == 0:
-                        found.append(Raw(number, data[at:seen]))
-                        number, at = number + 1, seen
-                elif what == b"," and depth == base == 1:
-                    found += [Raw(number, data[at:place]), Raw(None, what)]
-                    number, at = number + 1, seen
-                elif what == b"]" and depth == base == 1:
-                    last = data[at:place].rstrip()
-                    found += [Raw(number, last)] if last else []
-                    found.append(Raw(None, data[at + len(last) : seen]))
-                    depth, at = 0, seen
-                else:
-                    raise InputError(f"{stream.split.source} {NOT_ONE_DOCUMENT}")
-            data, seen, at = data[at:], seen - at, 0
-            if len(data) > stream.context.limits.record_bytes:
-                raise too_long(stream)
-            yield found
-        if data.strip() or depth:
-            raise InputError(f"{stream.split.source} {NOT_ONE_DOCUMENT}")
-        yield [Raw(None, data)]
 
 
 FORMATS = (JsonDocument(),)

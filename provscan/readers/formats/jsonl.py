@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from itertools import count
 from typing import Any
 
 import numpy as np
@@ -34,7 +33,7 @@ from provscan.readers.bytes.files import readable
 from provscan.readers.bytes.streams import BOM, Block, ByteStream, lines
 from provscan.readers.fields.dataset import SEARCHED
 from provscan.readers.fields.paths import Columns, Path
-from provscan.readers.formats.protocol import Format, Raw, Rows, Wanted
+from provscan.readers.formats.protocol import Format, Rows, Wanted
 from provscan.readers.limits import Limits
 from provscan.readers.splits import Split
 from provscan.readers.stats import Counts
@@ -309,7 +308,8 @@ def byte_ranges(whole: Split, target: int, limits: Limits) -> Iterator[Split]:
 
 class JsonLines(Format):
     name = "jsonl"
-    extensions = (".jsonl", ".ndjson", ".jsonlines", ".jl")
+    # Files named .json may have lines or, if their first bytes show it, one document.
+    extensions = (".jsonl", ".ndjson", ".jsonlines", ".json", ".geojson")
 
     def sniff(self, head: bytes) -> bool:
         return head.lstrip().startswith(b"{")
@@ -319,14 +319,6 @@ class JsonLines(Format):
 
     def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
         yield from read_lines(stream, wanted)
-
-    def raw(self, stream: ByteStream) -> Iterator[list[Raw]]:
-        for block in lines(stream):
-            data = bytes(block.data) + b"\n" * block.ended
-            parts = data.split(b"\n")
-            ended = [part + b"\n" for part in parts[:-1]]
-            rest = [] if block.ended else parts[-1:]
-            yield list(map(Raw, count(block.first), [*ended, *rest]))
 
 
 def read_lines(

@@ -22,7 +22,7 @@ from typing import Any, cast
 from provscan.errors import ParameterError
 from provscan.readers.bytes.encodings import UTF8, known_encoding, legacy_encoding
 from provscan.readers.bytes.streams import REPLACED, ByteStream, cut
-from provscan.readers.formats.protocol import Format, Raw, Rows, Wanted, too_long
+from provscan.readers.formats.protocol import Format, Rows, Wanted, in_groups
 from provscan.readers.limits import Limits
 from provscan.readers.splits import Split
 from provscan.readers.stats import Counts
@@ -52,6 +52,7 @@ class Mail(Format):
 
     name = "mail"
     extensions = (".eml", ".mbox", ".mbx")
+    encoded = False
 
     def sniff(self, head: bytes) -> bool:
         start = head.partition(b"\n")[2] if head.startswith(b"From ") else head
@@ -65,44 +66,31 @@ class Mail(Format):
         return [{name: f"the {name} of a message" for name in names}]
 
     def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
-        number = stream.split.first_record
-        records: list[Any] = []
+        yield from in_groups(_records(stream), MESSAGES_AT_ONCE)
+
+
+def _records(stream: ByteStream) -> Iterator[tuple[int, Any]]:
+    unclosed = False
+    for number, data in enumerate(messages(stream), stream.split.first_record):
         unclosed = False
-        for data in _messages(stream):
-            count = number + len(records)
-            unclosed = False
-            if data is None:
-                stream.counts.note("record_too_long", count, "a message")
-                records.append({})
-            else:
-                first = FIRST_LINE.match(data)
-                message = message_from_bytes(data[first.end() :] if first else data)
-                records.append(_record(message, count, stream.counts))
-                # Only a multipart message states its end.
-                unclosed = HEAD_END.search(data) is None or any(
-                    isinstance(found, OPEN) for found in message.defects
-                )
-                unclosed = unclosed or (
-                    data.startswith(b"From ") and CUT.search(data) is not None
-                )
-            if len(records) == MESSAGES_AT_ONCE:
-                yield Rows(range(number, number + MESSAGES_AT_ONCE), records)
-                number, records = number + MESSAGES_AT_ONCE, []
-        if records:
-            yield Rows(range(number, number + len(records)), records)
-        if unclosed:
-            stream.break_off(
-                "it ends within a message: the end of its parts is missing"
-            )
-
-    def raw(self, stream: ByteStream) -> Iterator[list[Raw]]:
-        for number, data in enumerate(_messages(stream), stream.split.first_record):
-            if data is None:
-                raise too_long(stream)
-            yield [Raw(number, data)]
+        if data is None:
+            stream.counts.note("record_too_long", number, "a message")
+            yield number, {}
+            continue
+        first = FIRST_LINE.match(data)
+        message = message_from_bytes(data[first.end() :] if first else data)
+        yield number, _record(message, number, stream.counts)
+        # Only a multipart message states its end.
+        unclosed = (
+            HEAD_END.search(data) is None
+            or any(isinstance(found, OPEN) for found in message.defects)
+            or (data.startswith(b"From ") and CUT.search(data) is not None)
+        )
+    if unclosed:
+        stream.break_off("it ends within a message: the end of its parts is missing")
 
 
-def _messages(stream: ByteStream) -> Iterator[bytes | None]:
+def messages(stream: ByteStream) -> Iterator[bytes | None]:
     """Yield the messages of a file; None for a message that is too long."""
     several = stream.peek().startswith(b"From ")
     for found in cut(stream, BETWEEN if several else ONE_MESSAGE):

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from provscan.errors import InputError
-from provscan.readers.formats.protocol import Rows
+from provscan.readers.formats.protocol import Rows, in_groups
 from provscan.readers.limits import Limits
 from provscan.readers.splits import MEMORY
 from provscan.readers.values import distinct_names, with_distinct_names
@@ -68,15 +68,11 @@ def _rows(obj: Any, limits: Limits) -> Iterator[Rows]:
     elif hasattr(obj, "__arrow_c_stream__"):
         yield from _tables(pa.RecordBatchReader.from_stream(obj))
     elif isinstance(obj, Iterable):
-        items = iter(obj)
-        number = 0
-        while group := list(itertools.islice(items, RECORDS_AT_ONCE)):
-            values = [
-                {"text": value} if isinstance(value, str) else _filled(value)
-                for value in group
-            ]
-            yield Rows(range(number, number + len(group)), values)
-            number += len(group)
+        records = (
+            {"text": value} if isinstance(value, str) else _filled(value)
+            for value in obj
+        )
+        yield from in_groups(enumerate(records), RECORDS_AT_ONCE)
     else:
         raise InputError(
             f"expected texts, dicts or an Arrow table, not {type(obj).__name__}"

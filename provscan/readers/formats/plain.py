@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from provscan.readers.bytes.streams import REPLACED, ByteStream, cut, lines
 from provscan.readers.formats.jsonl import byte_ranges
-from provscan.readers.formats.protocol import Format, Raw, Rows, Wanted, too_long
+from provscan.readers.formats.protocol import Format, Rows, Wanted
 from provscan.readers.formats.subtitles import EXTENSIONS as SUBTITLES
 from provscan.readers.formats.subtitles import are_subtitles
 from provscan.readers.formats.words import has_paragraphs, word_column, words_alone
@@ -85,6 +85,8 @@ SEPARATORS = {
 }
 
 LETTER = re.compile(r"[^\W\d_]")
+
+
 # Characters that are two columns wide: Chinese, Japanese, Korean.
 WIDE = re.compile("[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\uff01-\uff60]")
 
@@ -135,38 +137,26 @@ def records_of(name: str, head: bytes) -> str:
     )
     widths = [len(line) + len(WIDE.findall(line)) for line in full]
     # A few lines may be longer, because of a URL or of characters of another width.
-    longest, usual = max(widths), sorted(widths)[-1 - len(widths) // 20]
-    wrapped = any(
-        _end_near(widths, column)
-        and _filled(full, widths, column)
-        >= (0.8 if column < 50 else 0.6 if column < longest else 0)
-        for column in {longest, usual}
+    longest, column = max(widths), sorted(widths)[-1 - len(widths) // 20]
+    filled = _share(
+        width + 1 + len(line.split(maxsplit=1)[0]) > column
+        for width, line in zip(widths, full[1:], strict=False)
     )
-    if wrapped and groups > 0.8 * len(full) and _filled(full, widths, usual) > 0.6:
+    wrapped = (
+        30 <= column <= 120
+        and _share(width > 0.8 * column for width in widths) > 0.55
+        and filled >= (0.8 if column < 50 else 0.6 if column < longest else 0)
+    )
+    if wrapped and groups > 0.8 * len(full) and filled > 0.6:
         return "files"
     if groups > 2 and len(full) >= 2 * groups and sorted(widths)[len(full) // 2] >= 15:
         return "paragraphs"
     return "lines" if not wrapped else "paragraphs" if groups > 1 else "files"
 
 
-def _end_near(widths: list[int], column: int) -> bool:
-    """Return whether most lines end near or after a column that wrapped text may
-    have.
-    """
-    return 30 <= column <= 120 and sum(
-        width > 0.8 * column for width in widths
-    ) > 0.55 * len(widths)
-
-
-def _filled(lines: list[str], widths: list[int], column: int) -> float:
-    """Return the share of the lines after which the first word of the next line would
-    not have fitted before a column.
-    """
-    words = [len(line.split(maxsplit=1)[0]) for line in lines[1:]]
-    return sum(
-        width + 1 + word > column
-        for width, word in zip(widths[:-1], words, strict=True)
-    ) / len(words)
+def _share(tests: Iterable[bool]) -> float:
+    """Return the share of tests that passed."""
+    return float(np.mean(list(tests)))
 
 
 class PlainText(Format):
@@ -184,9 +174,6 @@ class PlainText(Format):
         *SUBTITLES,
         *CODE,
     )
-
-    def sniff(self, head: bytes) -> bool:
-        return b"\0" not in head
 
     def splits(self, whole: Split, target: int, limits: Limits) -> Iterator[Split]:
         if whole.layout.records == "lines":
@@ -210,17 +197,6 @@ class PlainText(Format):
         for found in cut(stream, SEPARATORS[layout.records]):
             yield _rows(number, [text for text, _ in found], stream)
             number += len(found)
-
-    def raw(self, stream: ByteStream) -> Iterator[list[Raw]]:
-        number = stream.split.first_record
-        for found in cut(stream, SEPARATORS[stream.split.layout.records or "lines"]):
-            raw: list[Raw] = []
-            for text, separator in found:
-                if text is None:
-                    raise too_long(stream)
-                raw += [Raw(number, text), Raw(None, separator)]
-                number += 1
-            yield raw
 
 
 def _lines(first: int, data: bytes) -> Rows | None:

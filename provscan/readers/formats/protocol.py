@@ -9,10 +9,10 @@ them into batches of texts, :mod:`provscan.readers.corpus.tweets` into tweets.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import chain
-from typing import IO, Any, NamedTuple, Protocol
+from itertools import chain, islice
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -49,14 +49,6 @@ class Rows(NamedTuple):
         )
 
 
-class Raw(NamedTuple):
-    """Unchanged bytes of a file: a record, or what is between two records."""
-
-    number: int | None  # The number of the record; None between records.
-    data: bytes
-    names: Sequence[str] = ()  # For CSV: the names of the columns.
-
-
 class Format:
     """The base class of all formats.
 
@@ -69,6 +61,10 @@ class Format:
     extensions: tuple[str, ...]  # The extensions of its files' names.
     # Whether its files are binary and always identified by their first bytes.
     binary: bool = False
+    # Whether its files are texts in one encoding, which is detected.
+    encoded: bool = True
+    # Formats that a file's name may show although ``sniff`` recognises this one.
+    overrides: tuple[str, ...] = ()
 
     def sniff(self, head: bytes) -> bool:
         """Return whether a file with these first bytes, decompressed, has this
@@ -119,36 +115,11 @@ class Format:
         raise NotImplementedError
 
 
-class Rewritable(Protocol):
-    """A format whose files can be written again without some records."""
-
-    def raw(self, stream: ByteStream) -> Iterator[list[Raw]]:
-        """Yield the bytes of a file, cut where :meth:`Format.read` cuts it: together
-        they are the file. A record above ``limits.record_bytes`` raises
-        :func:`too_long`.
-        """
-
-
-class RewritableTable(Protocol):
-    """A tabular format whose files can be written again with other rows."""
-
-    def rewrite(
-        self,
-        stream: ByteStream,
-        out: IO[bytes],
-        changed: Callable[[int, pa.Table], pa.Table],
-    ) -> None:
-        """Write a file again with the rows that ``changed`` returns, given the number
-        of the first of some rows, and these rows.
-        """
-
-
-def too_long(stream: ByteStream) -> InputError:
-    """Return the error that a record is too long to be written again."""
-    return InputError(
-        f"{stream.split.source} has a record of more than "
-        f"{stream.context.limits.record_bytes >> 20} MiB"
-    )
+def in_groups(records: Iterable[tuple[int, Any]], most: int) -> Iterator[Rows]:
+    """Yield numbered records in groups of up to ``most``."""
+    rest = iter(records)
+    while group := list(islice(rest, most)):
+        yield Rows([number for number, _ in group], [record for _, record in group])
 
 
 def first_records(

@@ -6,7 +6,7 @@ import importlib
 import os
 import pkgutil
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from provscan.readers.bytes.archives import is_tar
@@ -18,7 +18,6 @@ from provscan.readers.bytes.encodings import (
     wide_encoding,
 )
 from provscan.readers.bytes.streams import BOM, HEAD_BYTES, ByteStream
-from provscan.readers.corpus.account_archive import AccountArchive
 from provscan.readers.formats import plain, table_layout
 from provscan.readers.formats.protocol import Format
 from provscan.readers.formats.words import has_paragraphs, word_column
@@ -33,16 +32,15 @@ def _declared() -> Iterator[Format]:
             yield from getattr(found, "FORMATS", ())
 
 
-FORMATS: dict[str, Format] = {
-    known.name: known for known in (*_declared(), AccountArchive())
-}
+FORMATS: dict[str, Format] = {known.name: known for known in _declared()}
 EXTENSIONS = {
     extension: known.name
     for known in FORMATS.values()
     for extension in known.extensions
 }
-# Binary formats, which are recognised by their first bytes.
-BINARY = [name for name, known in FORMATS.items() if known.binary]
+# Formats of bytes, which are recognised before a text is decoded, and all others.
+OF_BYTES = [known for known in FORMATS.values() if known.binary or not known.encoded]
+OF_TEXT = [known for known in FORMATS.values() if known not in OF_BYTES]
 # First bytes of files that provscan does not read, and what such files are called.
 FOREIGN = (
     (b"%PDF", "PDF"),
@@ -82,57 +80,36 @@ def split_name(name: str) -> tuple[str, str, str | None]:
     return name, extension.lower(), compression
 
 
-def format_of(name: str, head: bytes) -> str:
-    """Return the name of a file's format, from its first bytes (decompressed) if they
-    identify it, else from its name.
-
-    ``name`` lacks the extension of a compression. For an unsupported format,
-    NotReadable says what the file looks like.
+def _recognised(forms: Iterable[Format], named: str | None, head: bytes) -> str | None:
+    """Return the first of some formats that a file has by its first bytes; None if
+    they do not identify it, or not against the format that its name shows.
     """
-    extension = os.path.splitext(name)[1].lower()
-    known = EXTENSIONS.get(extension)
     start = head.removeprefix(BOM)
-    # Text may happen to begin with a magic number.
-    if known is None or b"\0" in head:
-        for magic, what in FOREIGN:
-            if head.startswith(magic):
-                raise NotReadable(f"it is {what}")
-        for form in BINARY:
-            if FORMATS[form].sniff(start) and (form != "excel" or known == form):
-                return form
-    if FORMATS["archive"].sniff(start):
-        return "archive"
-    if known in BINARY and head and not FORMATS[known].sniff(start):
-        raise NotReadable(
-            f"its name says {known}, but it starts with {head[:4].hex(' ')}"
-        )
-    if known in ("json", "jsonl"):
-        return "json" if FORMATS["json"].sniff(start) else "jsonl"
-    tabs = b"\t" in head.partition(b"\n")[0]
-    if (
-        known == "csv"
-        and tabs
-        and has_paragraphs(head)
-        and word_column(head) is not None
-    ):
+    for form in forms:
+        # Text may happen to begin with a magic number.
+        against_name = b"\0" in head if form.binary else named in form.overrides
+        if (named is None or against_name) and form.sniff(start):
+            return form.name
+    return None
+
+
+def _by_name(named: str | None, head: bytes) -> str:
+    """Return the format of a file that its first bytes do not identify. For an
+    unsupported format, NotReadable says what the file looks like.
+    """
+    if named is None:
+        if b"\0" in head or 100 * len(CONTROL.findall(head)) > len(head):
+            what = "neither its name nor its first bytes show a known format"
+            raise NotReadable(what)
         return "text"
-    if known is not None:
-        if head.count(0) > max(0.3 * len(head), 8):
-            raise NotReadable("it holds binary data")
-        return known
-    for form in FORMATS:
-        if form not in (*BINARY, "text") and FORMATS[form].sniff(start):
-            return form
-    if b"\0" in head or 100 * len(CONTROL.findall(head)) > len(head):
-        raise NotReadable("neither its name nor its first bytes show a known format")
-    return "text"
-
-
-def _is_binary(head: bytes) -> bool:
-    known = any(FORMATS[form].sniff(head) for form in BINARY) or any(
-        head.startswith(magic) for magic, _ in FOREIGN
-    )
-    return known and b"\0" in head
+    form = FORMATS[named]
+    if form.binary and head and not form.sniff(head):
+        raise NotReadable(
+            f"its name says {named}, but it starts with {head[:4].hex(' ')}"
+        )
+    if head.count(0) > max(0.3 * len(head), 8):
+        raise NotReadable("it holds binary data")
+    return named
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +133,10 @@ def identified(
     name: str, head: bytes, split: Split, asked: Asked
 ) -> tuple[Split, bytes]:
     """Return a split with the format and layout that follow from its name and first
-    bytes (decompressed), and these bytes as UTF-8; see :func:`format_of`.
+    bytes (decompressed), and these bytes as UTF-8.
+
+    First bytes that identify a format decide before the extension, against it only
+    where :class:`Format` says so. A file with neither is plain text.
     """
     name, _, compression = split_name(name)
     if compression not in (None, split.compression):
@@ -174,37 +154,39 @@ def identified(
             if split.format == UNKNOWN
             else "nested archives are not supported: unpack it first"
         )
-    # The pages of a crawl and the parts of a message each have an encoding, and the
-    # records of a crawl state their length in bytes.
-    of_bytes = (
-        _is_binary(head) or FORMATS["warc"].sniff(head) or FORMATS["mail"].sniff(head)
-    )
-    encoding = None
-    if not of_bytes:
-        marked = UTF8 if head.startswith(BOM) else wide_encoding(head)
-        encoding = asked.encoding or marked
-    form = format_of(name, as_utf8(head, encoding))
-    if form in BINARY:
+    named = EXTENSIONS.get(os.path.splitext(name)[1].lower())
+    for magic, what in FOREIGN if named is None or b"\0" in head else ():
+        if head.startswith(magic):
+            raise NotReadable(f"it is {what}")
+    if (binary := _recognised(OF_BYTES, named, head)) is not None:
+        return replace(split, format=binary, layout=Layout()), head
+    marked = UTF8 if head.startswith(BOM) else wide_encoding(head)
+    encoding = asked.encoding or marked
+    text = as_utf8(head, encoding)
+    form = _recognised(OF_TEXT, named, text) or _by_name(named, text)
+    if FORMATS[form] in OF_BYTES:
         return replace(split, format=form, layout=Layout()), head
-    if form in ("text", "csv", "json", "jsonl", "archive"):
+    if form != "html":  # A web page declares its encoding.
         encoding = encoding or legacy_encoding(head)
     head = as_utf8(head, encoding).removeprefix(BOM)
     layout = Layout(
         None if encoding == UTF8 else encoding, cr=b"\r" in head and b"\n" not in head
     )
     head = head.replace(b"\r", b"\n") if layout.cr else head
-    form = asked.format or form
-    if form == "text" and asked.delimiter is not None:
+    delimiter, quoted = asked.delimiter, asked.quoted
+    if asked.format is not None:
+        form = asked.format
+    elif form == "text" and delimiter is None and asked.tables and _are_rows(head):
+        form, delimiter, quoted = "csv", "\t", False
+    elif form == "csv" and b"\t" in head.partition(b"\n")[0] and has_paragraphs(head):
+        # Words in columns, as in CoNLL, may look like a table.
+        form = "csv" if word_column(head) is None else "text"
+    if form == "text" and delimiter is not None:
         form = "csv"
     if form == "csv":
-        layout = table_layout.layout_of(name, head, layout)
-    elif form == "text" and asked.tables and not asked.format and _are_rows(head):
-        form, layout = "csv", replace(layout, delimiter="\t", quoted=False)
-    if form == "csv" and asked.delimiter is not None:
-        layout = replace(layout, delimiter=asked.delimiter)
-    if form == "csv" and asked.quoted is not None:
-        layout = replace(layout, quoted=asked.quoted)
-    if form == "text":
+        layout = table_layout.layout_of(name, head, layout, delimiter)
+        layout = layout if quoted is None else replace(layout, quoted=quoted)
+    elif form == "text":
         layout = plain.layout_of(name, head, replace(layout, records=asked.records))
     return replace(split, format=form, layout=layout), head
 

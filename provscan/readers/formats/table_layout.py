@@ -28,19 +28,25 @@ LEAST_COLUMNS = 3
 LEAST_BELOW = 4
 
 
-def layout_of(name: str, head: bytes, layout: Layout) -> Layout:
-    """Determine the delimiter of a file, and whether quotes enclose values, from its
-    first lines.
+def layout_of(
+    name: str, head: bytes, layout: Layout, given: str | None = None
+) -> Layout:
+    """Determine the delimiter of a file, unless it is given, and whether quotes enclose
+    values, from its first lines.
     """
     text = head.decode(errors="replace")
     ends = re.split(
         r"\r\n|\r|\n", text[: text.rfind("\n") + 1 or len(text)], maxsplit=HEAD_LINES
     )
     rows = [line + "\n" for line in ends[:HEAD_LINES] if line.strip()]
-    delimiter = "\t"
-    if named := NAMED_DELIMITER.match(text):
+    named = NAMED_DELIMITER.match(text)
+    if given is not None:
+        delimiter = given
+    elif named:
         delimiter = named[1]
-    elif not name.lower().endswith((".tsv", ".tab")):
+    elif name.lower().endswith((".tsv", ".tab")):
+        delimiter = "\t"
+    else:
         delimiter = max(DELIMITERS, key=lambda candidate: _fit(rows, candidate))
     above = 0
     if (
@@ -49,7 +55,7 @@ def layout_of(name: str, head: bytes, layout: Layout) -> Layout:
         and (layout.cr or not INNER_RETURN.search(text))
     ):
         lines = [line + "\n" for line in ends[:HEAD_LINES]]
-        for candidate in dict.fromkeys([delimiter, *DELIMITERS]):
+        for candidate in [given] if given else dict.fromkeys([delimiter, *DELIMITERS]):
             if above := _above(lines, candidate):
                 delimiter = candidate
                 break

@@ -23,7 +23,7 @@ from provscan.readers.bytes.encodings import (
     legacy_encoding,
 )
 from provscan.readers.bytes.streams import REPLACED, ByteStream
-from provscan.readers.formats.protocol import Format, Raw, Rows, Wanted, too_long
+from provscan.readers.formats.protocol import Format, Rows, Wanted, in_groups
 from provscan.readers.limits import Limits
 from provscan.readers.splits import Split
 from provscan.readers.strings import is_utf8
@@ -109,46 +109,34 @@ class Warc(Format):
 
     name = "warc"
     extensions = (".warc", ".wet", ".wat")
+    # Each page has an encoding, and the records state their length in bytes.
+    encoded = False
 
     def sniff(self, head: bytes) -> bool:
         return head.startswith(b"WARC/1.")
 
     def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
-        numbers: list[int] = []
-        pages: list[Any] = []
-        number = stream.split.first_record
-        counts = stream.counts
-        for record in _records(stream):
-            kind = record.headers.get("warc-type")
-            if kind not in (*PAGES, *OTHERS):
-                counts.skip("bad_warc_record", number, f"WARC-Type: {kind}")
-            if record.body is None:
-                detail = f"above {stream.context.limits.record_bytes:,} bytes"
-                counts.note("record_too_long", number, detail)
-            if kind not in PAGES:
-                continue
-            page = {"url": record.headers.get("warc-target-uri"), "text": None}
-            if record.body is not None:
-                page["text"], problem = _text(record.body, record.headers, stream)
-                if problem is not None:
-                    counts.note(problem.code, number, problem.detail)
-            numbers.append(number)
-            pages.append(page)
-            number += 1
-            if len(pages) == PAGES_AT_ONCE:
-                yield Rows(numbers, pages)
-                numbers, pages = [], []
-        if pages:
-            yield Rows(numbers, pages)
+        yield from in_groups(_pages(stream), PAGES_AT_ONCE)
 
-    def raw(self, stream: ByteStream) -> Iterator[list[Raw]]:
-        number = stream.split.first_record
-        for head, headers, body, end in _records(stream):
-            if body is None:
-                raise too_long(stream)
-            is_page = headers.get("warc-type") in PAGES
-            yield [Raw(number if is_page else None, head + body + end)]
-            number += is_page
+
+def _pages(stream: ByteStream) -> Iterator[tuple[int, Any]]:
+    number, counts = stream.split.first_record, stream.counts
+    for record in web_records(stream):
+        kind = record.headers.get("warc-type")
+        if kind not in (*PAGES, *OTHERS):
+            counts.skip("bad_warc_record", number, f"WARC-Type: {kind}")
+        if record.body is None:
+            detail = f"above {stream.context.limits.record_bytes:,} bytes"
+            counts.note("record_too_long", number, detail)
+        if kind not in PAGES:
+            continue
+        page = {"url": record.headers.get("warc-target-uri"), "text": None}
+        if record.body is not None:
+            page["text"], problem = _text(record.body, record.headers, stream)
+            if problem is not None:
+                counts.note(problem.code, number, problem.detail)
+        yield number, page
+        number += 1
 
 
 class _Record(NamedTuple):
@@ -158,7 +146,7 @@ class _Record(NamedTuple):
     end: bytes  # The blank lines after it.
 
 
-def _records(stream: ByteStream) -> Iterator[_Record]:
+def web_records(stream: ByteStream) -> Iterator[_Record]:
     """Yield the records of an archive. It is damaged where a record does not end after
     as many bytes as it states.
     """

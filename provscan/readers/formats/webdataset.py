@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import io
 import os
-import shutil
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import IO, Any
 
 import orjson
@@ -19,7 +18,6 @@ from provscan.readers.bytes.archives import (
     PART,
     TEXT_MEMBERS,
     Readable,
-    copy_tar,
     is_hidden,
     members_of,
 )
@@ -43,7 +41,7 @@ class WebDataset(Format):
         )
         try:
             for member, file in _files(stream):
-                if (this := _key(member)) != key:
+                if (this := sample_key(member)) != key:
                     if number >= 0:
                         yield Rows([number], [sample])
                     key, number, sample = this, number + 1, {"__key__": this}
@@ -67,29 +65,8 @@ class WebDataset(Format):
         if number >= 0:
             yield Rows([number], [sample])
 
-    def rewrite(
-        self, stream: ByteStream, out: IO[bytes], stays: Callable[[int], bool]
-    ) -> None:
-        """Write the samples again for whose numbers ``stays`` returns true, without
-        hidden files and links.
-        """
-        number, key, kept = -1, "", False
 
-        def member(info: Any, before: IO[bytes], after: IO[bytes]) -> bool:
-            nonlocal number, key, kept
-            if is_hidden(info.name):
-                return False
-            if (this := _key(info)) != key:
-                key, number = this, number + 1
-                kept = stays(number)
-            if kept:
-                shutil.copyfileobj(before, after)
-            return kept
-
-        copy_tar(io.BufferedReader(Readable(stream), PART), out, member)
-
-
-def _key(member: tarfile.TarInfo) -> str:
+def sample_key(member: tarfile.TarInfo) -> str:
     """Return the key of the sample of a file: its name up to the first dot."""
     folder, name = os.path.split(member.name)
     return os.path.join(folder, name.partition(".")[0])

@@ -287,12 +287,6 @@ def no_text(value: Any) -> str:
     return f"{KINDS.get(type(value), type(value).__name__)} where text is expected"
 
 
-def texts_in(record: Any, binding: Binding) -> Iterator[tuple[str, Any]]:
-    """Yield the values of the text fields of a record, each with its name."""
-    for _, name, value in values_at(record, tree_of(binding.texts)):
-        yield name, value
-
-
 def _dictionary(names: Iterable[str]) -> pa.Array:
     return pa.array([printable(name) for name in names], pa.string())
 

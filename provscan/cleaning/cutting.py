@@ -1,0 +1,147 @@
+"""Cut a file into the bytes of its records.
+
+Each function of :data:`CUTS` yields the bytes of a file, cut where the format's
+:meth:`~provscan.readers.formats.protocol.Format.read` cuts it: together they are the
+file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count
+from typing import NamedTuple
+
+from provscan.errors import InputError
+from provscan.readers.bytes.streams import ByteStream, cut, lines
+from provscan.readers.formats.delimited import Table
+from provscan.readers.formats.mail import messages
+from provscan.readers.formats.plain import SEPARATORS
+from provscan.readers.formats.web import PAGES, web_records
+
+# Strings, the beginning of a string that does not end here, brackets and commas.
+STRUCTURE = re.compile(rb'"(?:[^"\\]|\\.)*+"|["{}\[\],]', re.DOTALL)
+NOT_ONE_DOCUMENT = "is neither one JSON array nor JSON objects one after the other"
+
+
+class Raw(NamedTuple):
+    """Unchanged bytes of a file: a record, or what is between two records."""
+
+    number: int | None  # The number of the record; None between records.
+    data: bytes
+    names: Sequence[str] = ()  # For CSV: the names of the columns.
+
+
+def too_long(stream: ByteStream) -> InputError:
+    """Return the error that a record is too long to be written again."""
+    return InputError(
+        f"{stream.split.source} has a record of more than "
+        f"{stream.context.limits.record_bytes >> 20} MiB"
+    )
+
+
+def _json_lines(stream: ByteStream) -> Iterator[list[Raw]]:
+    for block in lines(stream):
+        data = bytes(block.data) + b"\n" * block.ended
+        parts = data.split(b"\n")
+        ended = [part + b"\n" for part in parts[:-1]]
+        rest = [] if block.ended else parts[-1:]
+        yield list(map(Raw, count(block.first), [*ended, *rest]))
+
+
+def _json_document(stream: ByteStream) -> Iterator[list[Raw]]:
+    """Yield the elements with the white space before them, and the commas
+    separately.
+    """
+    # The depth of the elements: 1 in an array, 0 for consecutive objects.
+    base: int | None = None
+    data, at, seen, depth, number = b"", 0, 0, 0, stream.split.first_record
+    for chunk in stream:
+        data += chunk
+        found: list[Raw] = []
+        for match in STRUCTURE.finditer(data, seen):
+            what, seen, place = match[0], match.end(), match.start()
+            if what == b'"':
+                seen = place  # the string ends in a later chunk
+                break
+            if base is None:
+                base = int(what == b"[")
+                if base:
+                    found.append(Raw(None, data[:seen]))
+                    at, depth = seen, 1
+                    continue
+            if what[:1] == b'"' or (what == b"," and depth > base):
+                continue
+            if (what == b"{" and depth >= base) or (what == b"[" and depth > 0):
+                depth += 1
+            elif what in b"]}" and depth > base:
+                depth -= 1
+                if depth == 0:
+                    found.append(Raw(number, data[at:seen]))
+                    number, at = number + 1, seen
+            elif what == b"," and depth == base == 1:
+                found += [Raw(number, data[at:place]), Raw(None, what)]
+                number, at = number + 1, seen
+            elif what == b"]" and depth == base == 1:
+                last = data[at:place].rstrip()
+                found += [Raw(number, last)] if last else []
+                found.append(Raw(None, data[at + len(last) : seen]))
+                depth, at = 0, seen
+            else:
+                raise InputError(f"{stream.split.source} {NOT_ONE_DOCUMENT}")
+        data, seen, at = data[at:], seen - at, 0
+        if len(data) > stream.context.limits.record_bytes:
+            raise too_long(stream)
+        yield found
+    if data.strip() or depth:
+        raise InputError(f"{stream.split.source} {NOT_ONE_DOCUMENT}")
+    yield [Raw(None, data)]
+
+
+def _delimited(stream: ByteStream) -> Iterator[list[Raw]]:
+    """Yield the rows, and the lines between them."""
+    table = Table(stream, {})
+    for rows, ended in table.rows():
+        if rows and not ended:
+            # A block always ends with a newline, but the file does not.
+            rows[-1] = rows[-1]._replace(data=rows[-1].data.removesuffix(b"\n"))
+        yield [Raw(row.number, row.data, table.names or ()) for row in rows]
+
+
+def _plain_text(stream: ByteStream) -> Iterator[list[Raw]]:
+    number = stream.split.first_record
+    for found in cut(stream, SEPARATORS[stream.split.layout.records or "lines"]):
+        raw: list[Raw] = []
+        for text, separator in found:
+            if text is None:
+                raise too_long(stream)
+            raw += [Raw(number, text), Raw(None, separator)]
+            number += 1
+        yield raw
+
+
+def _messages(stream: ByteStream) -> Iterator[list[Raw]]:
+    for number, data in enumerate(messages(stream), stream.split.first_record):
+        if data is None:
+            raise too_long(stream)
+        yield [Raw(number, data)]
+
+
+def _web_records(stream: ByteStream) -> Iterator[list[Raw]]:
+    number = stream.split.first_record
+    for head, headers, body, end in web_records(stream):
+        if body is None:
+            raise too_long(stream)
+        is_page = headers.get("warc-type") in PAGES
+        yield [Raw(number if is_page else None, head + body + end)]
+        number += is_page
+
+
+CUTS: dict[str, Callable[[ByteStream], Iterator[list[Raw]]]] = {
+    "jsonl": _json_lines,
+    "json": _json_document,
+    "csv": _delimited,
+    "text": _plain_text,
+    "mail": _messages,
+    "warc": _web_records,
+}

@@ -1,0 +1,118 @@
+"""Write tables (Parquet, Arrow) and webdatasets again with other records, and with the
+same groups of rows, codecs and metadata.
+"""
+
+from __future__ import annotations
+
+import io
+import shutil
+from collections.abc import Callable
+from typing import IO, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from provscan.readers.bytes.archives import PART, Readable, copy_tar, is_hidden
+from provscan.readers.bytes.streams import ByteStream
+from provscan.readers.formats.columnar import (
+    FIRST,
+    MAGIC,
+    ipc_batches,
+    opened_file,
+    parquet_file,
+    require_sound,
+)
+from provscan.readers.formats.webdataset import sample_key
+
+# Returns the rows that replace some rows, given the number of the first and the rows.
+Changed = Callable[[int, pa.Table], pa.Table]
+
+
+def _parquet(stream: ByteStream, out: IO[bytes], changed: Changed) -> None:
+    """Write a file again with the same row groups, codecs and metadata, and with
+    the rows that ``changed`` returns.
+    """
+    with (
+        opened_file(stream) as source,
+        parquet_file(source, stream.context.limits) as file,
+    ):
+        codecs = {}
+        if file.num_row_groups:
+            first = file.metadata.row_group(0)
+            for place in range(first.num_columns):
+                column = first.column(place)
+                codec = column.compression
+                codecs[column.path_in_schema] = (
+                    "NONE" if codec == "UNCOMPRESSED" else codec
+                )
+        number = 0
+        with pq.ParquetWriter(
+            out, file.schema_arrow, compression=codecs or "NONE"
+        ) as writer:
+            for group in range(file.num_row_groups):
+                table = file.read_row_group(group, use_threads=False)
+                kept = changed(number, table)
+                number += table.num_rows
+                if kept.num_rows or not table.num_rows:
+                    writer.write_table(kept, max(kept.num_rows, 1))
+
+
+def _arrow(stream: ByteStream, out: IO[bytes], changed: Changed) -> None:
+    """Write a file or stream again with the same batches, codec and metadata, and
+    with the rows that ``changed`` returns.
+    """
+    number = 0
+    with opened_file(stream) as file:
+        is_file, codec = file.read(len(MAGIC)) == MAGIC, _codec(file)
+        file.seek(FIRST if is_file else 0)
+        with pa.ipc.open_stream(file) as inner:
+            schema = inner.schema
+        file.seek(0)
+        options = pa.ipc.IpcWriteOptions(compression=codec, unify_dictionaries=is_file)
+        new = pa.ipc.new_file if is_file else pa.ipc.new_stream
+        with new(out, schema, options=options) as writer:
+            for batch in ipc_batches(file, stream.context.limits):
+                for array in batch.columns:
+                    require_sound(array)
+                table = changed(number, pa.Table.from_batches([batch]))
+                number += batch.num_rows
+                for kept in table.combine_chunks().to_batches():
+                    writer.write_batch(kept)
+
+
+def _codec(file: pa.NativeFile) -> str | None:
+    """Return the compression of an Arrow file: the first buffer of a batch begins with
+    its length and the magic number of the codec.
+    """
+    file.seek(0)
+    file.seek(FIRST if file.read(len(MAGIC)) == MAGIC else 0)
+    for message in pa.ipc.MessageReader.open_stream(file):
+        if message.type in ("record batch", "dictionary") and message.body.size:
+            magic = message.body[8:12].to_pybytes()
+            return {b"\x04\x22\x4d\x18": "lz4", b"\x28\xb5\x2f\xfd": "zstd"}.get(magic)
+    return None
+
+
+TABLES = {"parquet": _parquet, "arrow": _arrow}
+
+
+def rewrite_samples(
+    stream: ByteStream, out: IO[bytes], stays: Callable[[int], bool]
+) -> None:
+    """Write the samples again for whose numbers ``stays`` returns true, without
+    hidden files and links.
+    """
+    number, key, kept = -1, "", False
+
+    def member(info: Any, before: IO[bytes], after: IO[bytes]) -> bool:
+        nonlocal number, key, kept
+        if is_hidden(info.name):
+            return False
+        if (this := sample_key(info)) != key:
+            key, number = this, number + 1
+            kept = stays(number)
+        if kept:
+            shutil.copyfileobj(before, after)
+        return kept
+
+    copy_tar(io.BufferedReader(Readable(stream), PART), out, member)

@@ -1,0 +1,54 @@
+"""Find the tweets of account archives: which lists contain tweets, and the name of the
+account, which is in another file than its tweets.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from provscan.readers.bytes.streams import ByteStream
+from provscan.readers.fields.paths import value_at
+from provscan.readers.formats.account_archive import AccountArchive, list_name
+from provscan.readers.limits import Limits
+from provscan.readers.splits import Context, Split
+
+# Names of the lists that contain the account's tweets.
+TWEET_LISTS = re.compile(r"tweets?|community_tweets?|tweets_\d{4}_\d{2}")
+OTHER_FILE = "a file of an account's archive that contains no tweets"
+
+
+def folder_of(split: Split) -> str:
+    return split.source.rpartition("/")[0]
+
+
+def read_accounts(
+    files: Iterable[tuple[Split, bytes]], unread: list[tuple[str, str]], limits: Limits
+) -> tuple[dict[str, str], set[str]]:
+    """Return the username of each account by the folder of its archive, and the folders
+    of complete archives, which are recognised by lists other than tweets.
+
+    Lists that are cut off or contain unexpected records are added to ``unread``.
+    """
+    usernames: dict[str, str] = {}
+    folders = set()
+    for split, head in files:
+        name, folder = list_name(head), folder_of(split)
+        if folder and not TWEET_LISTS.fullmatch(name):
+            folders.add(folder)
+        if name != "account":
+            continue
+        stream = ByteStream(split, context := Context.quiet(limits))
+        lost = 0
+        for rows in AccountArchive().read(stream, None):
+            for record in rows.values:
+                username = value_at(record, ("account", "username"))
+                if isinstance(username, str):
+                    usernames.setdefault(folder, username)
+                else:
+                    lost += 1
+        if lost := lost + sum(context.stats.skipped.values()):
+            unread.append((split.source, f"records without the username: {lost:,}"))
+        if context.damage is not None:
+            unread.append((split.source, context.damage))
+    return usernames, folders
