@@ -66,6 +66,14 @@ class NumberedTexts(NamedTuple):
     numbers: np.ndarray
 
 
+class ComparedText(NamedTuple):
+    """A licensed text around whose seed the wording is compared."""
+
+    letters: np.ndarray  # uint8 or uint32, at least FINGERPRINTED elements.
+    length: int  # In code points.
+    units: int
+
+
 class FingerprintsScratch(NamedTuple):
     """Scratch for the code points of one text, and the memory of :func:`agreeing`.
 
@@ -155,38 +163,38 @@ def _window(length, place):
 
 
 @helper(forceinline=True)
-def _least_agreeing(length, units, size, thresholds):
+def _least_agreeing(text, size, thresholds):
     """Return the fewest of ``size`` fingerprints of a text that a copy has near their
     places.
 
     In a short text, these are all its fingerprints. Of a longer text, they are those
     around the seed, and a copy may have more of its edits there than elsewhere.
     """
-    least = least_hits(length, units, size, thresholds)
-    return least if length - GRAM + 1 == size else min(least, AGREEING * size)
+    least = least_hits(text.length, text.units, size, thresholds)
+    return least if text.length - GRAM + 1 == size else min(least, AGREEING * size)
 
 
 @helper(forceinline=True)
-def _agreeing_place(records, record, code, text, length, units, place, far, thresholds):
+def _agreeing_place(records, record, code, text, place, far, thresholds):
     """Return the place of a seed in a text, in code points, if the wording around it
     agrees with that around code point ``code`` of a record; -1 otherwise.
 
-    ``text`` is uint8 or uint32, with at least :data:`FINGERPRINTED` elements. For a
-    seed that is ``far`` into its text, ``place`` is the smallest possible place.
+    For a seed that is ``far`` into its text, ``place`` is the smallest possible place.
     """
+    letters, length = text.letters, text.length
     seed = records.offsets[record] + code
     begin = seed + GAP * (record + 1) - DRIFT
     # Each seed has at least two code points.
     first_letter, second_letter = records.codes[seed], records.codes[seed + 1]
     stop = min(place + FAR_STEP, length - 1) if far else place + 1
     for at in range(place, stop):
-        if far and (text[at] != first_letter or text[at + 1] != second_letter):
+        if far and (letters[at] != first_letter or letters[at + 1] != second_letter):
             continue
         first, size = _window(length, at)
         found = nearby_fingerprints(
-            records.fingerprints, begin - at + first, text, first
+            records.fingerprints, begin - at + first, letters, first
         ) & (_ALL >> np.uint64((FINGERPRINTS - size) & 63))
-        if ones(found) >= _least_agreeing(length, units, size, thresholds):
+        if ones(found) >= _least_agreeing(text, size, thresholds):
             return at
     return np.int64(-1)
 
@@ -233,41 +241,29 @@ def agreeing(records, texts, candidates, thresholds, scratch, kept):
         start, stop = bounds[text[c]], bounds[text[c] + 1]
         kept[c] = stop - start >= thresholds.units
         if kept[c]:
-            length = stop - start
+            length = units = stop - start
             if start + max(length, FINGERPRINTED) <= len(bytes_of) and _is_ascii(
                 bytes_of, start, stop
             ):
+                letters = bytes_of[start : start + max(length, FINGERPRINTED)]
+                plain = ComparedText(letters, length, units)
+                at, far = min(place[c], length), place[c] >= FAR
                 at = _agreeing_place(
-                    records,
-                    record[c],
-                    code[c],
-                    bytes_of[start : start + max(length, FINGERPRINTED)],
-                    length,
-                    length,
-                    min(place[c], length),
-                    place[c] >= FAR,
-                    thresholds,
+                    records, record[c], code[c], plain, at, far, thresholds
                 )
-                if at >= 0:
-                    place[c] = at
             else:
                 length = decode(bytes_of, start, stop, codes)
                 units = length_units(codes, _ZERO, length)
-                at = min(place[c], length)
+                decoded = ComparedText(codes, length, units)
+                at, far = min(place[c], length), place[c] >= FAR
                 if units > length:
                     at = code_of_unit(codes, _ZERO, length, place[c])
                 at = _agreeing_place(
-                    records,
-                    record[c],
-                    code[c],
-                    codes,
-                    length,
-                    units,
-                    at,
-                    place[c] >= FAR,
-                    thresholds,
+                    records, record[c], code[c], decoded, at, far, thresholds
                 )
             kept[c] = at >= 0
+            if kept[c] and units == length:
+                place[c] = at
         if kept[c]:
             number = text[c] if len(numbers) == 0 else np.int64(numbers[text[c]])
             slot = (np.uint64(number) * MURMUR1) >> _SLOT_SHIFT
