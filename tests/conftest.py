@@ -13,11 +13,11 @@ names them. Processes that tests start inherit only the last one.
     ``XDG_CACHE_HOME`` is a temporary folder, so that marks of checked indexes are
     neither read from nor written to the user's cache.
 
-Four settings affect the process of the tests, not provscan: temporary folders are in
-memory if there is room, and bytecode is written (:func:`pytest_configure`); garbage is
-rarely collected, and not while tests are imported (:func:`pytest_collection`); and
-without numba's compiler, numpy's warnings of an overflow are ignored
-(:func:`pytest_configure`).
+Five settings affect the process of the tests, not provscan: linear algebra uses one
+thread; temporary folders are in memory if there is room, and bytecode is written
+(:func:`pytest_configure`); garbage is rarely collected, and not while tests are
+imported (:func:`pytest_collection`); and without numba's compiler, numpy's warnings of
+an overflow are ignored (:func:`pytest_configure`).
 
 Rooms that patch more for all of their tests say so at the top of their conftest.py.
 """
@@ -28,6 +28,9 @@ import shutil
 import sys
 from collections import Counter
 from typing import Any
+
+# Set before numpy is imported, as by the program: the threads would only spin.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import pytest
 from chromium import browser
