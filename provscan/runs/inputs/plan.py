@@ -29,6 +29,7 @@ class InputFile(NamedTuple):
     # The file as it was when the run began; None if it is not a regular file.
     state: FileState | None
     scanned: int  # Number of bytes to scan.
+    whole: bool  # Whether all of it is scanned.
 
 
 @dataclass(frozen=True)
@@ -142,13 +143,14 @@ def _files(splits: list[Split], rest: list[Split]) -> dict[str, InputFile]:
     scanned = Counter[str]()
     for split in splits:
         scanned[split.path] += split.size
-    files: dict[str, InputFile] = {}
+    partly, files = {split.path for split in rest}, dict[str, InputFile]()
     for split in [*splits, *rest]:
         path = split.path
         if path not in files:
             # A member of an archive has its own source.
             source = split.source if split.member is None else str(path)
-            files[path] = InputFile(source, file_state(path), scanned[path])
+            whole = path not in partly
+            files[path] = InputFile(source, file_state(path), scanned[path], whole)
     return files
 
 

@@ -161,12 +161,7 @@ def check_files(
         if state is not None and state.version is not None:
             # A remote file would have to be fetched again for a checksum.
             known["version"] = state.version
-        # Members of an archive are smaller than the archive.
-        elif (
-            size is not None
-            and problem is None
-            and (inputs.sample is None or file.scanned >= size)
-        ):
+        elif state is not None and file.whole and problem is None:
             known["xxh3"] = readers.checksum(path)
         if inputs.sample is not None:
             known["scanned"] = file.scanned
