@@ -62,7 +62,7 @@ def _sources(measured: Measured) -> Iterator[Value]:
     scanned, chance = measured.scanned, measured.chance
     sizes, read, findings = Counter[str](), Counter[str](), Counter[str]()
     for part, count in zip(
-        scanned.parts, measured.counts.finding_matches.tolist(), strict=True
+        scanned.parts, measured.counts.findings.matches.tolist(), strict=True
     ):
         sizes[part.source] += part.records
         read[part.source] += part.stats.records if scanned.sampled else part.records

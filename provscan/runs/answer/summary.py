@@ -69,16 +69,10 @@ def counts_summary(measured: Measured) -> dict[str, Any]:
     licensed, findings = counts.licensed, counts.findings
     sources: dict[str, dict[str, Any]] = {}
     for part, records, found in zip(
-        totals.parts, licensed.records.tolist(), counts.matches.tolist(), strict=True
+        totals.parts, licensed.records.tolist(), licensed.matches.tolist(), strict=True
     ):
-        new = {
-            "source": part.source,
-            "records": 0,
-            "read": 0,
-            "records_matched": 0,
-            "matches": 0,
-        }
-        entry = sources.setdefault(part.source, new)
+        none = dict.fromkeys(("records", "read", "records_matched", "matches"), 0)
+        entry = sources.setdefault(part.source, {"source": part.source, **none})
         entry["records"] += part.records
         entry["read"] += part.stats.records + sum(part.stats.skipped.values())
         entry["records_matched"] += records
@@ -92,14 +86,14 @@ def counts_summary(measured: Measured) -> dict[str, Any]:
         "characters": totals.characters,
         "records_matched": matched,
         "share_of_records": matched / max(1, totals.records),
-        "matches": int(counts.matches.sum()),
-        "levels": {level: counts.levels.get(level, 0) for level in LEVELS},
+        "matches": counts.levels.total(),
+        "levels": {level: counts.levels[level] for level in LEVELS},
         "texts_found": len(texts),
         "tweets_found": measured.controls.reader.count_tweets(texts),
         "characters_matched": characters,
         "share_of_characters": characters / max(1, totals.characters),
         "counted": {
-            "matches": int(counts.finding_matches.sum()),
+            "matches": int(findings.matches.sum()),
             "records": measured.finding_records,
             "share_of_records": measured.finding_records / max(1, totals.records),
             "texts": findings.texts,

@@ -46,32 +46,37 @@ class Amount(NamedTuple):
 
     records: Numbers  # int64[splits], distinct records.
     copies: Numbers  # int64[texts], distinct records of each text.
-    characters: Size = Size(0.0, 0.0)  # Code points that the matches cover, by field.
+    matches: Numbers  # int64[splits].
+    characters: Size  # Code points that the matches cover, by field.
 
     @property
     def texts(self) -> int:
         return int(np.count_nonzero(self.copies))
 
     def restricted_to(self, texts: Flags, records: Numbers) -> Amount:
-        """Return the amount for some of the texts; ``records`` are their records."""
-        return Amount(records, np.where(texts, self.copies, 0))
+        """Return the records and copies of some of the texts; ``records`` are their
+        records.
+        """
+        none = np.zeros_like(self.matches)
+        return Amount(records, np.where(texts, self.copies, 0), none, Size(0.0, 0.0))
 
 
 class _AmountCounter:
     def __init__(self, splits: int, texts: int) -> None:
         self._records, self._copies = RecordCounter(splits), RecordCounter(texts)
-        self._covered = CoveredCounter()
+        self._matches, self._covered = np.zeros(splits, np.int64), CoveredCounter()
 
     def add(self, batch: Batch, which: Flags) -> None:
         rows = np.flatnonzero(which)
         record = batch.record[rows]
         self._records.add(batch.split[rows], record)
         self._copies.add(batch.place[rows], record)
+        np.add.at(self._matches, batch.split[rows], 1)
         self._covered.add(batch.field[rows], batch.start[rows], batch.end[rows])
 
     def amount(self) -> Amount:
         covered = Size(float(self._covered.total), float(self._covered.squares))
-        return Amount(self._records.count, self._copies.count, covered)
+        return Amount(self._records.count, self._copies.count, self._matches, covered)
 
 
 class TextFindings:
@@ -130,11 +135,8 @@ class Cells(NamedTuple):
 class MatchCounts:
     """All counts from one pass over the matches."""
 
-    # Number of matches of licensed texts and of findings among them, [splits] each.
-    matches: Numbers
-    finding_matches: Numbers
     control_matches: int  # Matches of control texts.
-    levels: dict[str, int]  # Matches of licensed texts by level.
+    levels: Counter[str]  # Matches of licensed texts by level.
     word_for_word: int  # Whole records that equal a rare licensed text word for word.
     licensed: Amount
     findings: Amount
@@ -166,7 +168,6 @@ def count_matches(
     licensed, findings, nearly = (_AmountCounter(splits, texts) for _ in range(3))
     claimable = [_AmountCounter(splits, texts) for _ in STRENGTHS]
     by_text = [TextFindings(texts, least) for least in STRENGTHS]
-    per_split = np.zeros((2, splits), np.int64)
     levels, word_for_word = Counter[str](), RecordCounter(1)
     cells = _CellCounter(matches, eligible)
     noted = np.zeros(0, np.int64)
@@ -184,11 +185,8 @@ def count_matches(
         for counter, strength in zip(claimable, by_text, strict=True):
             counter.add(batch, claim & batch.findings(strength.least))
             strength.add(batch)
-        for row, which in zip(per_split, (~control, finding), strict=True):
-            np.add.at(row, batch.split[which], 1)
         level = batch.columns["level"]
-        named = level.filter(pa.array(~control)).value_counts()
-        levels.update(dict(zip(*map(pa.Array.to_pylist, named.flatten()), strict=True)))
+        levels.update(level.filter(pa.array(~control)).to_pylist())
         exact = pc.ends_with(level, "exact").to_numpy(zero_copy_only=False)
         same = exact & ~control & batch.flags("whole")
         same &= batch.findings(WORD_FOR_WORD_BITS)
@@ -199,10 +197,8 @@ def count_matches(
         if exhibits is not None:
             exhibits.add(batch, ~control)
     return MatchCounts(
-        matches=per_split[0],
-        finding_matches=per_split[1],
-        control_matches=matches.count - int(per_split[0].sum()),
-        levels=dict(levels),
+        control_matches=matches.count - levels.total(),
+        levels=levels,
         word_for_word=int(word_for_word.count[0]),
         licensed=licensed.amount(),
         findings=findings.amount(),

@@ -134,7 +134,7 @@ class TextStrata(Strata):
         self, script: Numbers, band: Numbers, lang: pa.ChunkedArray
     ) -> Numbers:
         """Return the stratum of each text by script, length class and language."""
-        return self.of_class[_kinds(script, lang, self.languages), band]
+        return self.of_class[_classes(script, lang, self.languages), band]
 
 
 def stratify(licensed: TextSample, control: TextSample) -> TextStrata:
@@ -160,7 +160,7 @@ def stratify(licensed: TextSample, control: TextSample) -> TextStrata:
         table = np.zeros((len(kinds), len(BANDS)))
         used = len(each.lang) if languages else len(each.script)
         cells.append(
-            (_kinds(each.script[:used], each.lang, languages), each.band[:used])
+            (_classes(each.script[:used], each.lang, languages), each.band[:used])
         )
         np.add.at(table, cells[-1], each.total / max(1, used))
         tables.append(table)
@@ -226,7 +226,7 @@ def eligibility_of(
     )
 
 
-def _kinds(script: Numbers, lang: pa.ChunkedArray, languages: list[str]) -> Numbers:
+def _classes(script: Numbers, lang: pa.ChunkedArray, languages: list[str]) -> Numbers:
     """Return the class of script and language of each text; languages that are not
     named, or unknown, are one class.
     """
@@ -245,15 +245,16 @@ def agreement(licensed: TextSample, control: TextSample) -> dict[str, float]:
     author of the licensed sample, divided by that of another licensed text.
     """
     spoken = [each.lang.drop_null() for each in (licensed, control)]
-    names = pa.array(sorted({*spoken[0].to_pylist(), *spoken[1].to_pylist()}))
+    names = sorted({*spoken[0].to_pylist(), *spoken[1].to_pylist()})
+    first, second = (
+        pc.index_in(each, pa.array(names, pa.string())).to_numpy() for each in spoken
+    )
     pairs: dict[str, tuple[Numbers, Numbers]] = {
         "script": (licensed.script, control.script),
         "length": (licensed.band, control.band),
         "year": (licensed.year, control.year),
+        "language": (first, second),
     }
-    if len(names):
-        first, second = (pc.index_in(each, names).to_numpy() for each in spoken)
-        pairs["language"] = first, second
     rare, rest = (each.rarity[~np.isnan(each.rarity)] for each in (licensed, control))
     if len(rare):
         edges = np.quantile(rare, [0.2, 0.4, 0.6, 0.8])

@@ -78,6 +78,7 @@ def write_tables(measured: Measured, folder: Path) -> None:
     ):
         rows, findings = schema.empty_table(), list[pa.RecordBatch]()
         for batch in measured.matches.batches(PART.names):
+            # Mark the matches that keep their texts.
             new = _added(measured, batch)
             finding = new["counted"].to_numpy(zero_copy_only=False)
             number = np.arange(batch.low, batch.low + len(finding))
@@ -86,12 +87,14 @@ def write_tables(measured: Measured, folder: Path) -> None:
             if kept.findings is not None:
                 whole = candidate | np.isin(number, kept.findings)
             flagged = batch.columns.append_column("has_text", pa.array(whole))
+            # Add the texts of candidates, and nulls for other matches.
             texts = CANDIDATE.empty_table()
             if candidate.any():
                 chosen = flagged.filter(pa.array(candidate))
                 texts = evidence_rows([chosen], reader).select(CANDIDATE.names)
             places = pa.array(np.cumsum(candidate) - 1, mask=~candidate)
             texts = texts.take(places).combine_chunks()
+            # Write full row groups, whatever the size of the batches.
             own = batch.columns.select(MATCHES.names)
             columns = [*own.columns, *new.columns, *texts.columns]
             rows = pa.concat_tables([rows, pa.table(columns, schema=schema)])

@@ -133,7 +133,7 @@ def plan_inputs(sources: Sources, options: MatchOptions, workers: int) -> Inputs
         unread=unread,
         ignored=ignored,
         sample=sample,
-        share=options.sample or 1.0 if sample is None else 1.0,
+        share=1.0 if sample or options.sample is None else options.sample,
         in_blocks=options.executor == "ray" and readers.is_ray_dataset(sources),
     )
 

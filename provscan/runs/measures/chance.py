@@ -395,19 +395,16 @@ def measure_error_rates(
     if not chance.claimed:
         # Chance explains every list.
         return ErrorRates([(np.zeros(0), np.ones(1)) for _ in chance.measures])
-    cluster = chance.clusters_by_scan[0]
+    cluster, *others = chance.clusters_by_scan
     targets = best_of(cluster, findings.best, eligible.claimable)
     targets = targets[np.isfinite(targets)]
+    measuring = {"control": (cluster, findings.best, eligible.control)}
+    if null is not None:
+        licensed = ~null.matches.control
+        measuring["null"] = others[0], null.strengths[0].best, licensed
     result = []
     for measure in chance.measures:
-        if measure.name == "control":
-            decoys = best_of(cluster, findings.best, eligible.control)
-        else:
-            assert null is not None
-            licensed = ~null.matches.control
-            best = null.strengths[0].best
-            decoys = best_of(chance.clusters_by_scan[1], best, licensed)
-        decoys = decoys[measure.clusters.number]
+        decoys = best_of(*measuring[measure.name])[measure.clusters.number]
         weights = measure.weights if len(decoys) else np.array([measure.heaviest])
         # All lists that end between two of these scores have the same rate.
         steps = np.unique(np.append(targets, decoys))

@@ -145,7 +145,7 @@ def check_files(
         if state is not None and state.version is not None:
             # A remote file would have to be fetched again for a checksum.
             known["version"] = state.version
-        elif size is not None and file.whole and problem is None:
+        elif state is not None and file.whole and problem is None:
             known["xxh3"] = readers.checksum(path)
         if inputs.sample is not None:
             known["scanned"] = file.scanned
