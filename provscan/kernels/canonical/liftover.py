@@ -301,14 +301,13 @@ def liftover(matches, tables, scratch, out):
             s, e, record, tweet, matches.copied[m], tables, scratch
         )
         text = tweet.canon[: tweet.size]
-        place, grams, equal = _compare_original(stretch, record, tables, scratch, text)
-        common, distinct, span_distinct = grams
-        if common < matches.similarity[m] * (distinct + span_distinct - common):
+        for span in (stretch, verified):
+            place, grams, equal = _compare_original(span, record, tables, scratch, text)
+            common, distinct, span_distinct = grams
+            if common >= matches.similarity[m] * (distinct + span_distinct - common):
+                break
             # The aligned edges lower the similarity too far: report the verified span.
             head = False
-            place, grams, equal = _compare_original(
-                verified, record, tables, scratch, text
-            )
         out.spans[m, 0], out.spans[m, 1] = place
         out.grams[m, 0], out.grams[m, 1], out.grams[m, 2] = grams
         out.kinds[m] = OTHER

@@ -67,7 +67,7 @@ def top_level_values(text, names, name_ends, kinds, columns):
         if _byte(text, at) == END_BRACE:
             at += 1
         else:
-            at = _members(text, at, row, (names, name_ends, kinds), columns)
+            at = _members(text, at, row, names, name_ends, kinds, columns)
             if at < 0:
                 return False
         at = _space(text, at)
@@ -81,11 +81,10 @@ def top_level_values(text, names, name_ends, kinds, columns):
 
 
 @helper(inline="always")
-def _members(text, at, row, wanted, columns):
+def _members(text, at, row, names, name_ends, kinds, columns):
     """Read the members of an object from its first key on; return the place after the
     object, or -1.
     """
-    names, name_ends, kinds = wanted
     while True:
         if _byte(text, at) != QUOTE:
             return -1
