@@ -41,7 +41,6 @@ class Limits:
     # Maximum number of columns in a table, and of values in a JSON object of more than
     # 16 MiB. A table with more is not read; an object with more is skipped and counted.
     fields: int = 10_000
-    members: int = 1_000_000  # Maximum number of files in an archive.
 
     def as_dict(self) -> dict[str, int]:
         return asdict(self)

@@ -39,8 +39,6 @@ HEAD_BYTES = 64 << 10
 TAIL = 1024
 BOM = b"\xef\xbb\xbf"
 REPLACED = "\ufffd"
-# Bytes per code unit: the length of any text in the encoding is a multiple of it.
-UNITS = {"utf-16": 2, "utf-32": 4}
 
 
 class Block(NamedTuple):
@@ -156,7 +154,7 @@ class ByteStream:
 
     def _as_utf8(self, parts: Iterator[bytes], encoding: str) -> Iterator[bytes]:
         decode = codecs.getincrementaldecoder(encoding)("replace").decode
-        at = self.split.start
+        at = 0
         for part in itertools.chain(parts, [b""]):
             try:
                 text = decode(part, not part)
@@ -174,13 +172,11 @@ class ByteStream:
                 self.counts.note("not_in_encoding", 0, where, bad)
             at += len(part)
             yield text.encode("utf-8", "replace")
-        unit = next(
-            (size for name, size in UNITS.items() if encoding.startswith(name)), 1
-        )
-        if at % unit:
+        # At the end, the decoder returns what remains of an incomplete character.
+        if text:
             self.break_off(
-                f"{at:,} bytes are not a whole number of characters in {encoding}: "
-                "it is cut off, or it lost bytes and the text after them was misread"
+                f"it ends within a character of {encoding}: it is cut off, or it lost "
+                "bytes and the text after them was misread"
             )
 
 

@@ -38,8 +38,6 @@ BUFFER = 64 << 10
 PAGE = 64 << 20
 # The end of the headers of a response; some servers omit the carriage returns.
 HEAD_END = re.compile(rb"\r?\n\r?\n")
-# The compressions of HTTP content codings.
-CODINGS = {"gzip": "gzip", "x-gzip": "gzip", "zstd": "zstd"}
 
 
 class Problem(NamedTuple):
@@ -255,8 +253,8 @@ def _decompressed(
     """Return a body without its content coding, and whether it is complete; None if
     the coding is not supported.
     """
-    compression = CODINGS.get(coding)
-    if compression is not None and compression_of(body) == compression:
+    compression = compression_of(body)
+    if compression is not None:
         page, damage = bytearray(), list[str]()
         limits = stream.context.limits
         for part in expanded([body], compression, limits, damage.append):
