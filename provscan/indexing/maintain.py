@@ -21,7 +21,6 @@ from provscan.options import default_workers
 from provscan.params import require, require_folder
 from provscan.readers import Source
 from provscan.readers.bytes.compression import COMPRESSED
-from provscan.readers.corpus.compliance import Withdrawals
 from provscan.runs.folder import (
     EVIDENCE_FILE,
     MATCHES_FILE,
@@ -32,6 +31,7 @@ from provscan.runs.folder import (
     require_run,
 )
 from provscan.urls import source_of
+from provscan.withdrawals import Withdrawals
 
 # Suffixes of names that denote files, not ids.
 FILES = (".txt", ".json", ".jsonl", ".csv", ".ids", *COMPRESSED)

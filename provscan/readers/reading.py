@@ -1,7 +1,7 @@
 """Read the records of a split, or records in memory.
 
 :func:`read_rows` yields the records of a split unchanged, and :func:`read` yields
-batches of their texts. Both end where the file is damaged (:func:`read_split`).
+batches of their texts. Both end where the file is damaged (:func:`until_damage`).
 :func:`read_objects` yields the texts of records in this process, and
 :func:`read_block` those of records on the nodes of a cluster (:func:`blocks_of`).
 """
@@ -9,7 +9,7 @@ batches of their texts. Both end where the file is damaged (:func:`read_split`).
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -80,47 +80,31 @@ def read(
     the file read since the last call.
     """
     limits = limits or current_limits()
-    if split.start == split.end:
-        if split.part == 0:
-            stats.of(split.source).note("empty_file")
-        return
-    before, damaged = stats.records, len(stats.damaged)
-
-    def texts(context: Context) -> Iterator[pa.RecordBatch]:
+    counts, before = stats.of(split.source), stats.records
+    context = Context.of(split, stats, limits, on_bytes)
+    if split.start != split.end:
         if split.part == 0:
             _describe(split, stats)
         binding = split.binding
-        parts = read_rows(split, None if binding is None else binding.wanted, context)
-        return texts_of(parts, binding, fields, stats.of(split.source), limits)
-
-    batcher = Batcher(stats.of(split.source), limits, fixed=fields.fix_encoding)
-    yield from read_split(split, stats, limits, on_bytes, texts, batcher.batches)
-    nothing = stats.records == before and len(stats.damaged) == damaged
+        rows = read_rows(split, None if binding is None else binding.wanted, context)
+        texts = texts_of(rows, binding, fields, counts, limits)
+        batcher = Batcher(counts, limits, fixed=fields.fix_encoding)
+        yield from batcher.batches(until_damage(texts, split, context))
+        note_damage(split, context, before)
+    nothing = stats.records == before and context.damage is None
     if nothing and split.part == 0 and not stats.skipped:
-        stats.of(split.source).note("empty_file")
+        counts.note("empty_file")
 
 
-def read_split(
-    split: Split,
-    stats: ReadStats,
-    limits: Limits,
-    on_bytes: OnBytes | None,
-    batches: Callable[[Context], Iterator[pa.RecordBatch]],
-    delivered: Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]] = iter,
-) -> Iterator[pa.RecordBatch]:
-    """Yield the batches of a split, passed through ``delivered``, up to where the file
-    is damaged; the damage is counted.
-    """
-    context = Context.of(split, stats, limits, on_bytes)
-    before = stats.records
-    yield from delivered(_as_far_as_readable(batches(context), split.source, context))
+def note_damage(split: Split, context: Context, before: int) -> None:
+    """Count a file that ended early, with the records since there were ``before``."""
     if context.damage is not None:
-        records = stats.records - before
-        stats.damaged.append(Damage(split.source, records, context.damage))
+        records = context.stats.records - before
+        context.stats.damaged.append(Damage(split.source, records, context.damage))
 
 
-def _as_far_as_readable(
-    batches: Iterator[pa.RecordBatch], source: str, context: Context
+def until_damage(
+    batches: Iterator[pa.RecordBatch], split: Split, context: Context
 ) -> Iterator[pa.RecordBatch]:
     """Yield the batches of a file up to where it can't be read further, so that damage
     affects one file and not the run.
@@ -128,7 +112,7 @@ def _as_far_as_readable(
     Errors of libraries are caught here for every format, and so is an exceeded budget.
     """
     try:
-        with readable(source):
+        with readable(split.source):
             for batch in batches:
                 if "text" in batch.schema.names:
                     _, offsets = buffers(batch.column("text"))
@@ -142,7 +126,7 @@ def _as_far_as_readable(
         )
         if not isinstance(error, ExpansionError) and (cause is None or of_the_system):
             raise
-        context.break_off(why_unread(error, source))
+        context.break_off(why_unread(error, split.source))
 
 
 def _describe(split: Split, stats: ReadStats) -> None:

@@ -136,3 +136,10 @@ def test_mail_is_known_by_its_headers():
         b"a text\n\nFrom: a\nTo: b\nSubject: c\n",
     ):
         assert format_of("notes", text) == "text"
+
+
+def test_the_encoding_of_a_text_that_begins_like_mail(write, read_all):
+    text = "Subject: é\nFrom: a\nTo: b\n\nun café, s'il vous plaît\n"
+    path = write("a.txt", text.encode("latin-1"))
+    found = read_all(path, encoding="latin-1", records="lines")
+    assert found.texts == [line for line in text.split("\n") if line]

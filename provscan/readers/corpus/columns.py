@@ -18,7 +18,6 @@ import pyarrow.compute as pc
 
 from provscan.arrays import Numbers
 from provscan.readers.corpus.apis import Tweet
-from provscan.readers.corpus.compliance import DRESSED
 from provscan.readers.dates import from_strings, timestamps
 from provscan.readers.schema import TIMESTAMP, TWEETS
 from provscan.readers.stats import Counts
@@ -39,6 +38,9 @@ LONG_ID = r"^[0-9]{17,}$"
 LEAST_ROUNDED = 3
 # Characters with which a quoted or prefixed id begins.
 BEFORE = ("'", '"', "x", "h")
+# An id and what may surround it: an apostrophe or another sign that keeps spreadsheets
+# from reading it as a number (rtweet writes x), or the URL of the tweet.
+DRESSED = r"^(?:['\"]([0-9]+)['\"]?|x([0-9]{8,})|https?://\S+/status(?:es)?/([0-9]+)(?:[/?#]\S*)?)$"
 # Placeholders that programs write for a missing id; many tweets would share them.
 PLACEHOLDERS = pa.array(["nan", "NaN", "None", "null", "NULL", "NA", "<NA>", "\\N"])
 

@@ -32,7 +32,6 @@ from provscan.readers.corpus.apis import (
     tweets_of_object,
     tweets_of_page,
 )
-from provscan.readers.corpus.compliance import OTHER_EVENTS, TWEET_EVENTS, USER_EVENTS
 from provscan.readers.fields.names import MARKERS, NAMES, in_columns
 from provscan.readers.fields.survey import reads_like_text
 
@@ -51,8 +50,24 @@ GRAPHQL = frozenset(
     ]
 )
 
-# Keys of compliance events. Streams send objects with one of these keys; in the v2 API,
-# it is inside "data".
+# Keys of compliance events (:mod:`provscan.withdrawals`). Streams send objects with one
+# of these keys; in the v2 API, it is inside "data".
+TWEET_EVENTS = ("delete", "status_withheld", "withheld", "drop")
+USER_EVENTS = ("user_delete", "user_suspend", "user_protect", "user_withheld")
+# An edit event asks for no deletion. It names the versions of a tweet; an index has
+# the id of the first.
+EDIT_EVENT = "tweet_edit"
+# Events that require no action, or that an index can't apply: it stores no places, and
+# does not restore forgotten tweets.
+OTHER_EVENTS = (
+    "scrub_geo",
+    "undrop",
+    "user_undelete",
+    "user_unsuspend",
+    "user_unprotect",
+    "user_profile_modification",
+    EDIT_EVENT,
+)
 DELETIONS = frozenset((*TWEET_EVENTS, *USER_EVENTS, *OTHER_EVENTS))
 # Keys of the messages between the tweets of a stream, and of the other lists of an
 # account archive.

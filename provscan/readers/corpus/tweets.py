@@ -36,7 +36,7 @@ from provscan.readers.formats.jsonl import read_lines
 from provscan.readers.formats.objects import object_rows
 from provscan.readers.formats.protocol import Rows, first_records
 from provscan.readers.limits import Limits, current_limits
-from provscan.readers.reading import read_rows, read_split
+from provscan.readers.reading import note_damage, read_rows, until_damage
 from provscan.readers.schema import TWEETS
 from provscan.readers.splits import MEMORY, UNKNOWN, Context, OnBytes, Split
 from provscan.readers.stats import ReadStats
@@ -64,14 +64,11 @@ def read_tweets(
     bytes of the file read since the last call.
     """
     limits = limits or current_limits()
+    context, before = Context.of(file.split, stats, limits, on_bytes), stats.records
     reader = _Reader(file, stats, limits)
-    return read_split(
-        file.split,
-        stats,
-        limits,
-        on_bytes,
-        lambda context: reader.batches(reader.rows(context)),
-    )
+    batches = reader.batches(reader.rows(context))
+    yield from until_damage(batches, file.split, context)
+    note_damage(file.split, context, before)
 
 
 def read_tweet_objects(

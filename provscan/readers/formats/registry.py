@@ -81,8 +81,9 @@ def split_name(name: str) -> tuple[str, str, str | None]:
 
 
 def _recognised(forms: Iterable[Format], named: str | None, head: bytes) -> str | None:
-    """Return the first of some formats that a file has by its first bytes; None if
-    they do not identify it, or not against the format that its name shows.
+    """Return the first of some formats that a file with these first bytes has; None if
+    they show none of them. A format that the name shows is replaced only by binary
+    formats, if there are NUL bytes, and by formats that override it.
     """
     start = head.removeprefix(BOM)
     for form in forms:
@@ -135,10 +136,10 @@ def identified(
     """Return a split with the format and layout that follow from its name and first
     bytes (decompressed), and these bytes as UTF-8.
 
-    First bytes that identify a format decide before the extension, against it only
-    where :class:`Format` says so. A file with neither is plain text.
+    The first bytes decide before the extension of the name, and overrule it only where
+    :class:`Format` says so. A file that neither identifies is plain text.
     """
-    name, _, compression = split_name(name)
+    name, extension, compression = split_name(name)
     if compression not in (None, split.compression):
         starts = f"it starts with {head[:4].hex(' ')}" if head else "it is empty"
         raise NotReadable(f"its name says {compression}, but {starts}")
@@ -154,7 +155,7 @@ def identified(
             if split.format == UNKNOWN
             else "nested archives are not supported: unpack it first"
         )
-    named = EXTENSIONS.get(os.path.splitext(name)[1].lower())
+    named = EXTENSIONS.get(extension)
     for magic, what in FOREIGN if named is None or b"\0" in head else ():
         if head.startswith(magic):
             raise NotReadable(f"it is {what}")

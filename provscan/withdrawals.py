@@ -18,28 +18,15 @@ from typing import Any
 from provscan.errors import InputError
 from provscan.readers.bytes.files import readable
 from provscan.readers.bytes.streams import ByteStream
+from provscan.readers.corpus.columns import DRESSED
+from provscan.readers.corpus.layouts import (
+    EDIT_EVENT,
+    OTHER_EVENTS,
+    TWEET_EVENTS,
+    USER_EVENTS,
+)
 from provscan.readers.limits import current_limits
 from provscan.readers.splits import UNKNOWN, Context, Split
-
-# An id and what may surround it: an apostrophe or another sign that keeps spreadsheets
-# from reading it as a number (rtweet writes x), or the URL of the tweet.
-DRESSED = r"^(?:['\"]([0-9]+)['\"]?|x([0-9]{8,})|https?://\S+/status(?:es)?/([0-9]+)(?:[/?#]\S*)?)$"
-TWEET_EVENTS = ("delete", "status_withheld", "withheld", "drop")
-USER_EVENTS = ("user_delete", "user_suspend", "user_protect", "user_withheld")
-# An edit event asks for no deletion. It names the versions of a tweet; an index has
-# the id of the first.
-EDIT_EVENT = "tweet_edit"
-# Events that require no action, or that an index can't apply: it stores no places, and
-# does not restore forgotten tweets.
-OTHER_EVENTS = (
-    "scrub_geo",
-    "undrop",
-    "user_undelete",
-    "user_unsuspend",
-    "user_unprotect",
-    "user_profile_modification",
-    EDIT_EVENT,
-)
 
 
 @dataclass
