@@ -185,14 +185,14 @@ class Finder:
         if is_tar(head):
             damage = None
             if compression is not None:
+                packed = replace(whole, packed=compression)
                 changed = state_of(whole.path).modified
-                whole = replace(whole, packed=compression)
-                copy, size, damage = _decompressed(whole, changed, self._limits)
-                whole = replace(whole, copy=copy, end=size, size=size)
+                whole, damage = _unpacked(packed, changed, self._limits)
             members = list(self._tar(whole, damage))
             if is_webdataset([member.member or "" for member in members[:100]]):
                 layout = self.asked.layout
-                yield Found(replace(whole, format=WEBDATASET, layout=layout))
+                split = replace(whole, format=WEBDATASET, layout=layout)
+                yield from self._covered(Found(split))
             else:
                 yield from self._members(whole, iter(members))
         elif head.startswith((b"PK\x03\x04", b"PK\x05\x06")) and not (
@@ -295,18 +295,10 @@ class Finder:
 
 
 @cache
-def _decompressed(
-    whole: Split, changed: int, limits: Limits
-) -> tuple[str, int, str | None]:
-    """Decompress an archive into a copy that is removed when the process ends. A file
-    that was ``changed`` is decompressed again.
-
-    Returns
-    -------
-    path, size
-        The path of the copy, and its size in bytes.
-    damage
-        The reason if the copy is incomplete, else None.
+def _unpacked(whole: Split, changed: int, limits: Limits) -> tuple[Split, str | None]:
+    """Decompress an archive into a copy that is removed when the process ends, once for
+    each time that the archive was ``changed``. Return the archive with its copy, and
+    the reason if the copy is incomplete.
     """
     context = Context.quiet(limits)
     stream = ByteStream(replace(whole, compression=whole.packed), context)
@@ -316,7 +308,8 @@ def _decompressed(
         )
         unpack_into(stream, copy)
         atexit.register(opened.pop_all().close)
-    return copy.name, copy.tell(), context.damage
+    size = copy.tell()
+    return replace(whole, copy=copy.name, end=size, size=size), context.damage
 
 
 def named_sources(sources: Source | Sequence[Source]) -> list[str]:

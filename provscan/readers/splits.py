@@ -101,7 +101,7 @@ class Split:
         """Whether the range is unencoded text, so that reading can start at any
         line.
         """
-        as_is = self.compression is None and self.archive != "zip" and self.end >= 0
+        as_is = self.compression is None and self.end >= 0
         return as_is and self.layout.encoding is None and not self.layout.cr
 
 

@@ -160,8 +160,11 @@ def copy_zip(source: IO[bytes], out: IO[bytes], written: CopyMember) -> None:
         for info in old.infolist():
             again = copy.copy(info)
             again.extra = b""  # It may state the sizes of a large member.
-            with tempfile.SpooledTemporaryFile(SPOOLED) as member:
-                if info.is_dir() or _written(written, info, old.open(info), member):
+            with (
+                tempfile.SpooledTemporaryFile(SPOOLED) as member,
+                old.open(info) as file,
+            ):
+                if info.is_dir() or written(info, file, member):
                     again.file_size = member.tell()
                     member.seek(0)
                     with new.open(again, "w") as to:
@@ -184,14 +187,9 @@ def copy_tar(source: IO[bytes], out: IO[bytes], written: CopyMember) -> None:
             if info.isdir():
                 new.addfile(again)
             elif (file := old.extractfile(info) if info.isfile() else None) is not None:
-                with tempfile.SpooledTemporaryFile(SPOOLED) as member:
-                    if _written(written, info, file, member):
+                with tempfile.SpooledTemporaryFile(SPOOLED) as member, file:
+                    if written(info, file, member):
                         again.size = member.tell()
                         member.seek(0)
                         new.addfile(again, member)
             new.members = []  # type: ignore[attr-defined]  # frees memory
-
-
-def _written(written: CopyMember, info: Any, file: IO[bytes], to: Any) -> bool:
-    with file:
-        return written(info, file, to)
