@@ -497,6 +497,15 @@ def test_a_sheet_with_formulas_and_merged_cells(tmp_path, read_all):
     assert [case.record for case in found.stats.examples["no_text"]] == [3, 6]
 
 
+@pytest.mark.parametrize("name", ["a.docx", "a.epub"])
+def test_documents_in_zip_archives_are_named(name, write, read_all):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("word/document.xml", "<w>some words of a text</w>")
+    with pytest.raises(InputError, match="it is a document in a zip archive"):
+        read_all(write(name, file.getvalue()))
+
+
 def test_a_delimiter_that_the_first_line_names(write, read_all):
     rows = "".join(f"{k};{text}, and more\r\n" for k, text in enumerate(TEXTS))
     found = read_all(

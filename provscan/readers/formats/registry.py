@@ -56,6 +56,7 @@ FOREIGN = (
     (b"\x80\x04", "a pickle, which is never opened"),
     (b"ID3", "audio"),
     (b"RIFF", "audio or video"),
+    (b"PK\x03\x04", "a document in a zip archive"),
 )
 # Documents that are zip archives.
 ZIPPED = (".xlsx", ".xlsm", ".docx", ".epub")
@@ -156,9 +157,10 @@ def identified(
             else "nested archives are not supported: unpack it first"
         )
     named = EXTENSIONS.get(extension)
-    for magic, what in FOREIGN if named is None or b"\0" in head else ():
-        if head.startswith(magic):
-            raise NotReadable(f"it is {what}")
+    if named is None or (b"\0" in head and not FORMATS[named].sniff(head)):
+        for magic, what in FOREIGN:
+            if head.startswith(magic):
+                raise NotReadable(f"it is {what}")
     if (binary := _recognised(OF_BYTES, named, head)) is not None:
         return replace(split, format=binary, layout=Layout()), head
     marked = UTF8 if head.startswith(BOM) else wide_encoding(head)
