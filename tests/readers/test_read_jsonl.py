@@ -535,6 +535,14 @@ NESTED = st.fixed_dictionaries(
 @example(records=[{"id": 1.5, "messages": [{"content": "a text"}]}], conform=2)
 @example(records=[{"id": 2**63, "messages": [{"content": "a text"}]}], conform=2)
 @example(records=[{"id": None, "messages": []}, {"messages": None}], conform=2)
+@example(
+    records=[
+        {"id": 1, "messages": []},
+        {"id": 1, "messages": [], "extra": ["a list"]},
+        {"id": 1, "messages": [], "extra": "a text of five words"},
+    ],
+    conform=0,
+)
 @given(records=st.lists(NESTED, min_size=1, max_size=6), conform=st.integers(0, 3))
 def test_nested_values_are_read_like_objects_in_memory(write, records, conform):
     """Columns made of nested values have the rows that the values visited one by one

@@ -96,16 +96,30 @@ class Columns:
     def __init__(self, wanted: Mapping[Path, pa.DataType]) -> None:
         self._kind = _type(tree_of(wanted), list(wanted.values()))
         self._integers = [path for path, kind in wanted.items() if kind == pa.int64()]
+        # The paths of lists whose elements are texts or such lists.
+        self._lists = [
+            tree_of([path[:stop]])
+            for path in wanted
+            for stop in range(1, len(path))
+            if set(path[stop:]) == {ANY}
+        ]
 
     def of(self, records: list[Any]) -> pa.RecordBatch | None:
         """Return records as columns; None if a value has an unexpected type."""
-        # Arrow would cut off the fraction of a number.
+        # Arrow would cut off the fraction of a number, and take a text as the list of
+        # its characters.
         fractions = (
             isinstance(value_at(record, path), float)
             for path in self._integers
             for record in records
         )
-        if self._kind is None or any(fractions):
+        texts = (
+            isinstance(value, str)
+            for tree in self._lists
+            for record in records
+            for _, _, value in values_at(record, tree)
+        )
+        if self._kind is None or any(fractions) or any(texts):
             return None
         try:
             return pa.RecordBatch.from_struct_array(pa.array(records, self._kind))
