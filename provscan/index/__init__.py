@@ -36,7 +36,7 @@ from provscan.index.reader import NOTHING, IndexReader, LeftOut
 from provscan.index.segment.prepare import sketch_texts
 from provscan.index.segment.seeds import seed_params, seed_scratch
 from provscan.index.segment.strings import Strings
-from provscan.index.segment.tables import LookupTables, MatchedPlaces, Tables
+from provscan.index.segment.tables import LookupTables, Tables
 from provscan.index.segment.write import WrittenSegment
 from provscan.index.shards.build import (
     MadeShards,

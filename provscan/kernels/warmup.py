@@ -169,7 +169,8 @@ def _calls() -> list[tuple[Any, tuple[Any, ...]]]:
                 seed_params,
                 r.SeedEntriesScratch(u32, u32, i32, seed_scratch),
                 u64,
-                (20, u8),
+                20,
+                u8,
             ),
         ),
         (minimizers.seeds_of, (codes, seed_params, seed_scratch, seeds)),
@@ -203,7 +204,7 @@ def _calls() -> list[tuple[Any, tuple[Any, ...]]]:
             variants.variants,
             (
                 codes,
-                (i64, spans, f64),
+                variants.MatchedPlaces(i64, spans, f64),
                 text_table.exact,
                 variants.VariantLimits(0.8, 16),
                 variants.variant_scratch(),

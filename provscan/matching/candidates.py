@@ -19,7 +19,6 @@ import numpy.typing as npt
 
 from provscan.index import (
     LookupTables,
-    MatchedPlaces,
     Tables,
     seed_params,
     seed_scratch,
@@ -28,6 +27,7 @@ from provscan.kernels.records import Candidates, CodeBuffer, Seeds, Sketches, co
 from provscan.kernels.scratch import scratch_array
 from provscan.kernels.search import minimizers, seeding
 from provscan.kernels.search import whole_records as whole_kernels
+from provscan.kernels.search.variants import MatchedPlaces
 from provscan.matching.matches import TruncatedLookups
 from provscan.matching.verify import VerifiedCandidates
 from provscan.params import IndexParams, SearchLimits

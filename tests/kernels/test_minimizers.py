@@ -144,7 +144,7 @@ def test_entries_of_an_index(script):
         np.empty(longest, np.uint32), *room_for(2 * longest + 2), seed_scratch(longest)
     )
     n = kernels.seed_entries(
-        buffer, 100, SeedParams(12, 8), scratch, entries, (20, sizes)
+        buffer, 100, SeedParams(12, 8), scratch, entries, 20, sizes
     )
     expected = [
         naive.spread(key) << 32 | 100 + number << 8 | kernels.place_code(place)
@@ -255,7 +255,8 @@ def sizes_of(texts):
         SeedParams(12, 8),
         scratch,
         np.empty(2 * longest, np.uint64),
-        (20, sizes),
+        20,
+        sizes,
     )
     return sizes.tolist()
 

@@ -208,7 +208,7 @@ def _seed_entries(
     )
     return entries[
         : seed_kernels.seed_entries(
-            block, rows.start, params, scratch, entries, (SIZE_STEP, sizes)
+            block, rows.start, params, scratch, entries, SIZE_STEP, sizes
         )
     ]
 

@@ -25,19 +25,10 @@ from provscan.kernels.records import (
     read_only,
 )
 from provscan.kernels.search import variants as kernels
+from provscan.kernels.search.variants import MatchedPlaces
 from provscan.params import SearchLimits
 
 NO_NUMBERS = read_only(np.zeros(0, np.int64))
-
-
-class MatchedPlaces(NamedTuple):
-    """The record int64[n], span int64[n, 2] and similarity float64[n] of some
-    matches.
-    """
-
-    record: np.ndarray
-    span: np.ndarray
-    similarity: np.ndarray
 
 
 class Variants(NamedTuple):
@@ -139,6 +130,6 @@ def variants_of(
     found = Candidates(*(np.empty(room, np.int64) for _ in Candidates._fields))
     bounds = kernels.VariantLimits(limits.variant_similarity, limits.whole_candidates)
     n = kernels.variants(
-        records, tuple(matches), postings, bounds, kernels.variant_scratch(), found
+        records, matches, postings, bounds, kernels.variant_scratch(), found
     )
     return Candidates(*(column[:n] for column in found))

@@ -27,7 +27,7 @@ from provscan.index.format import MANIFEST
 from provscan.index.opening import open_reader
 from provscan.index.reader import IndexReader
 from provscan.index.segment.strings import Strings, combined
-from provscan.index.segment.tables import MatchedPlaces, Tables
+from provscan.index.segment.tables import Tables
 from provscan.index.shards.divide import shards_of
 from provscan.index.shards.lookup import (
     LocalTables,
@@ -36,6 +36,7 @@ from provscan.index.shards.lookup import (
     answers,
 )
 from provscan.kernels.records import BloomFilter, CodeBuffer, frozen
+from provscan.kernels.search.variants import MatchedPlaces
 from provscan.params import IndexParams, SearchLimits
 from provscan.readers import FileStore
 from provscan.urls import below

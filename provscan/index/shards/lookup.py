@@ -29,7 +29,6 @@ from provscan.index.segment.postings import (
 from provscan.index.segment.strings import Strings
 from provscan.index.segment.tables import (
     LookupTables,
-    MatchedPlaces,
     Tables,
     Variants,
     variants_of,
@@ -46,6 +45,7 @@ from provscan.kernels.records import (
     frozen,
 )
 from provscan.kernels.search.seeding import seeding_scratch, wanted_keys
+from provscan.kernels.search.variants import MatchedPlaces
 from provscan.kernels.storage import gather
 from provscan.params import IndexParams, SearchLimits
 

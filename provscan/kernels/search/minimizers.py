@@ -252,7 +252,7 @@ def place_of(code: int) -> int:
 
 
 @kernel
-def seed_entries(texts, first_id, params, scratch, entries, lengths):
+def seed_entries(texts, first_id, params, scratch, entries, step, sizes):
     """Write the seed entries of texts: ``key << 32 | text id << 8 | place code``,
     uint64.
 
@@ -265,9 +265,9 @@ def seed_entries(texts, first_id, params, scratch, entries, lengths):
         :class:`~provscan.kernels.records.SeedEntriesScratch`.
     entries
         Output, with room for two entries per byte of text.
-    lengths
-        ``(step, uint8[n])``: the array gets the lengths of the texts in steps of
-        ``step`` units, rounded up; 255 stands for all greater lengths.
+    step, sizes
+        uint8[n], output: the lengths of the texts in steps of ``step`` units, rounded
+        up; 255 stands for all greater lengths.
 
     Returns
     -------
@@ -276,13 +276,12 @@ def seed_entries(texts, first_id, params, scratch, entries, lengths):
     """
     text, offsets = texts
     seeds = scratch.seeds
-    step, steps = lengths
     n = 0
-    for i in range(len(steps)):
+    for i in range(len(sizes)):
         units = scratch.codes[: decode(text, offsets[i], offsets[i + 1], scratch.codes)]
         if has_wide(units):
             units = seeds.units[: units_of(units, seeds.units, seeds.origins)]
-        steps[i] = min(255, (len(units) + step - 1) // step)
+        sizes[i] = min(255, (len(units) + step - 1) // step)
         number = np.uint64(first_id + i) << _S8
         for s in range(
             index_minimizers(units, params, seeds, scratch.keys, scratch.places)

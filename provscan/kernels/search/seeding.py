@@ -47,66 +47,71 @@ class SeedingState(NamedTuple):
 class SeedingScratch(NamedTuple):
     """Scratch for looking up :data:`CHUNK` seeds."""
 
+    # Of each seed: a word of the filter, and whether the seed passes.
     words: np.ndarray
-    may_be_held: np.ndarray
+    passes: np.ndarray
+    # Of each seed that passes: its number, its key, and the entries of its bucket.
+    passed: np.ndarray
     keys: np.ndarray
-    which: np.ndarray
+    lows: np.ndarray
+    highs: np.ndarray
+    # Of each seed in the table: its number, its first entry, the entries to read.
+    found: np.ndarray
     firsts: np.ndarray
-    sizes: np.ndarray
+    counts: np.ndarray
 
 
 def seeding_scratch() -> SeedingScratch:
-    dtypes = (np.uint64, np.bool_, np.uint32, np.int64, np.int64, np.int64)
-    return SeedingScratch(*(np.empty(CHUNK + 1, dtype) for dtype in dtypes))
+    of_filter = (np.uint64, np.bool_)
+    of_table = (np.int64, np.uint32, *[np.int64] * 5)
+    return SeedingScratch(
+        *(np.empty(CHUNK + 1, dtype) for dtype in (*of_filter, *of_table))
+    )
 
 
 @helper(forceinline=True)
-def _look_up(keys, first, table, scratch):
-    """Find the seeds that may be in the table, and write their numbers, from ``first``
-    on, and their keys to scratch; return the number of them.
+def _filter(keys, first, table, scratch):
+    """Write the seeds that may be in the table to ``scratch.passed`` and
+    ``scratch.keys``; return their number. The seed ``keys[0]`` has number ``first``.
 
     A scan's look-ups mostly miss the caches. Each kind of read therefore has its own
     loop, so that reads overlap instead of waiting for branches that depend on other
     reads.
     """
-    words, may_be_held = scratch.words[: len(keys)], scratch.may_be_held[: len(keys)]
+    words, passes = scratch.words[: len(keys)], scratch.passes[: len(keys)]
     for j in range(len(words)):
         words[j] = word_of(table.filter, seed_hash(keys[j]))
     for j in range(len(words)):
-        may_be_held[j] = has_bits(words[j], seed_hash(keys[j]))
+        passes[j] = has_bits(words[j], seed_hash(keys[j]))
     n = np.uint64(0)
     for j in range(len(words)):
-        scratch.keys[n], scratch.which[n] = keys[j], first + j
-        n += np.uint64(may_be_held[j])
+        scratch.keys[n], scratch.passed[n] = keys[j], first + j
+        n += np.uint64(passes[j])
     return np.int64(n)
 
 
 @helper(forceinline=True)
-def _equal_ranges(table, limit, count, scratch, counters):
-    """Find which of the first ``count`` keys in scratch are in the table, and the
-    entries to read for each; return the number of them.
+def _look_up(table, limit, count, scratch, counters):
+    """Find which of the ``count`` seeds that passed the filter are in the table, and
+    write them to ``scratch.found`` with the entries to read; return their number.
 
     If more than ``limit`` places share a key, its first ``limit / 4`` entries are
     read, and the look-up counts as cut short.
     """
-    postings = table.postings
-    which, firsts, sizes = scratch.which, scratch.firsts, scratch.sizes
-    find_buckets(postings, _S32, scratch.keys[:count], firsts, sizes)
+    postings, lows, highs = table.postings, scratch.lows, scratch.highs
+    firsts, counts = scratch.firsts, scratch.counts
+    find_buckets(postings, _S32, scratch.keys[:count], lows, highs)
     found = np.int64(0)
     for k in range(count):
-        start, size = equal_range(
-            postings, firsts[k], sizes[k], np.uint64(scratch.keys[k]) << _S32, limit
-        )
+        key = np.uint64(scratch.keys[k]) << _S32
+        first, size = equal_range(postings, lows[k], highs[k], key, limit)
         counters.seeds_cut[0] += size > limit
-        which[found], firsts[found], sizes[found] = (
-            which[k],
-            start,
-            size if size <= limit else max(1, limit // 4),
-        )
+        scratch.found[found], firsts[found] = scratch.passed[k], first
+        counts[found] = size if size <= limit else max(1, limit // 4)
         found += size > 0
     for k in range(found):
         prefetch(table.places, firsts[k])
-        prefetch(table.places, firsts[k] + sizes[k] - 1)
+        prefetch(table.places, firsts[k] + counts[k] - 1)
     return found
 
 
@@ -126,7 +131,7 @@ def wanted_keys(seeds, table, scratch, out):
     low, high = seeds.bounds[0], seeds.bounds[-1]
     n = np.int64(0)
     for start in range(low, high, CHUNK):
-        count = _look_up(
+        count = _filter(
             seeds.keys[start : min(start + CHUNK, high)], start, table, scratch
         )
         for k in range(count):
@@ -149,19 +154,18 @@ def seed_candidates(seeds, table, limit, state, scratch, out, counters):
     bounds, last = seeds.bounds, state.last
     record, n = np.int64(0), np.int64(0)
     for low in range(bounds[0], bounds[-1], CHUNK):
-        count = _look_up(
+        count = _filter(
             seeds.keys[low : min(low + CHUNK, bounds[-1])], low, table, scratch
         )
-        found = _equal_ranges(table, limit, count, scratch, counters)
-        for k in range(found):
-            seed, first, size = scratch.which[k], scratch.firsts[k], scratch.sizes[k]
+        for k in range(_look_up(table, limit, count, scratch, counters)):
+            seed, first = scratch.found[k], scratch.firsts[k]
             while seed >= bounds[record + 1]:
                 record += 1
             # Seeds are numbered across all records: a seed before this record's first
             # belongs to another record.
             since = bounds[record]
             unit, code = np.int64(seeds.units[seed]), np.int64(seeds.codes[seed])
-            for e in range(first, first + size):
+            for e in range(first, first + scratch.counts[k]):
                 text, place = (
                     np.int32(text_of(table.postings, e)),
                     state.places[table.places[e]],

@@ -24,6 +24,14 @@ _NO_WORDS = np.int64(0)
 _SIX = np.uint32(0x3F)
 
 
+class MatchedPlaces(NamedTuple):
+    """Matches around which variants are searched for."""
+
+    record: np.ndarray  # int64[n].
+    span: np.ndarray  # int64[n, 2], in code points of the record.
+    similarity: np.ndarray  # float64[n].
+
+
 class VariantLimits(NamedTuple):
     """The minimum similarity of a match whose surroundings are searched, and the
     maximum number of texts taken for one key.
@@ -97,10 +105,10 @@ def variants(records, matches, postings, limits, scratch, out):
     """Find candidates that equal a stretch around a match; return their number,
     limited by the room for them.
 
-    The `matches` are ``(record, span, similarity)``: int64[n], int64[n, 2] and
-    float64[n]. Only matches that are similar enough, but not exact copies, are
-    examined. A candidate's ``record`` is the match, its ``code`` the start in the
-    record, and its ``place`` the number of the stretch among those that start there.
+    Of the `matches`, :class:`MatchedPlaces`, only those that are similar enough, but
+    not exact copies, are examined. A candidate's ``record`` is the match, its ``code``
+    the start in the record, and its ``place`` the number of the stretch among those
+    that start there.
     """
     codes, offsets = records
     record, span, similarity = matches
