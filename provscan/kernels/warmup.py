@@ -125,7 +125,6 @@ def _calls() -> list[tuple[Any, tuple[Any, ...]]]:
         (chunks.cut_texts, (fixed_u8, fixed_i64, 2048, i64, i64)),
         (utf8.encode_rows, (codes, i64, new_texts)),
         (utf8.decode_rows, (texts, i64, codes)),
-        (utf8.gather, (texts, i64, new_texts)),
         (utf8.whole_numbers, (texts, i64)),
         (utf8.code_points, (fixed_u8,)),
         (utf8.byte_places, (fixed_u8, fixed_i64, i64, spans, spans)),
