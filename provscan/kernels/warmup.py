@@ -1,5 +1,5 @@
 """Compile the kernels of a run before it begins, in two processes: ``python -m
-provscan.kernels.warmup forwards`` and ``backwards``.
+provscan.kernels.warmup 1`` and ``-1``.
 
 Each kernel that every run calls is listed with arguments of its actual types. Kernels
 that only some files or indexes need are compiled when they are first called. One
@@ -26,7 +26,6 @@ import numpy as np
 
 from provscan.kernels.jit import cache_folder
 
-FORWARDS, BACKWARDS = "forwards", "backwards"
 # The maximum number of characters of the reason why a kernel was not compiled.
 MOST_OF_A_REASON = 500
 
@@ -124,7 +123,6 @@ def _calls() -> list[tuple[Any, tuple[Any, ...]]]:
         (chunks.cut_texts, (fixed_u8, fixed_i64, 2048, i64, i64)),
         (utf8.encode_rows, (codes, i64, new_texts)),
         (utf8.decode_rows, (texts, i64, codes)),
-        (utf8.gather, (texts, i64, new_texts)),
         (utf8.whole_numbers, (texts, i64)),
         (utf8.code_points, (fixed_u8,)),
         (utf8.byte_places, (fixed_u8, fixed_i64, i64, spans, spans)),
@@ -256,13 +254,13 @@ def _calls() -> list[tuple[Any, tuple[Any, ...]]]:
     ]
 
 
-def compile_each(direction: str) -> None:
-    """Compile the kernels that are not in the cache. The first that fails ends the
-    process, with its name and the reason as the last line of standard error.
+def compile_each(step: int) -> None:
+    """Compile the kernels that are not in the cache: from the first of the list on if
+    ``step`` is 1, from the last on if it is -1. The first that fails ends the process,
+    with its name and the reason as the last line of standard error.
     """
     gc.disable()
-    calls = _calls()
-    for function, arguments in reversed(calls) if direction == BACKWARDS else calls:
+    for function, arguments in _calls()[::step]:
         try:
             function.compile(tuple(map(numba.typeof, arguments)))
         except Exception as error:
@@ -295,15 +293,17 @@ def compile_all(report: Callable[[float], None]) -> None:
     if marker is None or marker.exists():
         return
     command = [sys.executable, "-m", __name__]
-    begin, out = time.monotonic(), subprocess.DEVNULL
+    begin = time.monotonic()
     processes: list[subprocess.Popen[bytes]] = []
     with contextlib.ExitStack() as files:
         # A file takes any amount of text, unlike a pipe that nobody reads meanwhile.
         errors = [files.enter_context(tempfile.TemporaryFile()) for _ in range(2)]
         try:
-            for way, error in zip((FORWARDS, BACKWARDS), errors, strict=True):
+            for step, error in zip(("1", "-1"), errors, strict=True):
                 processes.append(
-                    subprocess.Popen([*command, way], stdout=out, stderr=error)
+                    subprocess.Popen(
+                        [*command, step], stdout=subprocess.DEVNULL, stderr=error
+                    )
                 )
             while any(process.poll() is None for process in processes):
                 report(time.monotonic() - begin)
@@ -328,4 +328,4 @@ def compile_all(report: Callable[[float], None]) -> None:
 
 
 if __name__ == "__main__":
-    compile_each(sys.argv[1])
+    compile_each(int(sys.argv[1]))

@@ -196,7 +196,7 @@ def test_a_kernel_that_fails_in_the_warm_up_is_named(
 
     monkeypatch.setattr(warmup, "_calls", lambda: [(broken, (1,))])
     with pytest.raises(numba.TypingError) as failed:
-        warmup.compile_each(warmup.FORWARDS)
+        warmup.compile_each(1)
     (note,) = failed.value.__notes__
     assert note.startswith("test_jit.broken: Failed in nopython mode pipeline")
     assert "unicode" in note
@@ -205,7 +205,7 @@ def test_a_kernel_that_fails_in_the_warm_up_is_named(
     # Start a process that writes a reason, and one that ends by a signal.
     script = tmp_path / "python"
     script.write_text(
-        '#!/bin/sh\n[ "$3" = backwards ] && kill -9 $$\necho first >&2\n'
+        '#!/bin/sh\n[ "$3" = -1 ] && kill -9 $$\necho first >&2\n'
         "echo some.kernel: a reason >&2\nexit 1\n"
     )
     script.chmod(0o755)
@@ -232,7 +232,7 @@ def write_further_kernels(out: Path) -> None:
         }
 
     kind = type(numba.njit(lambda number: number))
-    warmup.compile_each(warmup.FORWARDS)
+    warmup.compile_each(1)
     before = compiled()
     tiny = ROOT / "corpora" / "tiny"
     index = provscan.build_index(tiny / "corpus", out / "a.index")

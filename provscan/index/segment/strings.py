@@ -32,11 +32,7 @@ class Strings(NamedTuple):
         return frozen(TextBuffer(self.text, self.offsets))
 
     def take(self, rows: np.ndarray) -> Strings:
-        offsets = np.zeros(len(rows) + 1, np.int64)
-        np.cumsum(self.offsets[rows + 1] - self.offsets[rows], out=offsets[1:])
-        text = np.empty(offsets[-1], np.uint8)
-        kernels.gather(self.record, rows, TextBuffer(text, offsets))
-        return Strings(text, offsets)
+        return Strings(*buffers(self.array().take(pa.array(rows))))
 
     def codes(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the code points of some rows: uint32[m] and int64 offsets[n + 1]."""

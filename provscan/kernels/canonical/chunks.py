@@ -52,8 +52,7 @@ def _cut(text, start, stop, size, cuts, n):
     while at < stop:
         last, byte = text[at - 1], text[at]
         whole = SPACE < byte < 0x80 or 0xC2 <= byte < 0xE0
-        blank = is_ascii_blank(last)
-        if blank and whole and byte != AT and byte != AMPERSAND:
+        if is_ascii_blank(last) and whole and byte != AT and byte != AMPERSAND:
             opened = _opened_tag(text, seen, at, opened)
             seen = at
             if opened < 0 or at - opened > _TAG_BYTES:

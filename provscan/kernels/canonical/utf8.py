@@ -105,26 +105,29 @@ def encode(codes, count, text, start):
         return start + count
     at = start
     for i in range(count):
-        c = codes[i]
-        if c < 0x80:
-            text[at] = c
-            at += 1
-        elif c < 0x800:
-            text[at] = 0xC0 | (c >> 6)
-            text[at + 1] = 0x80 | (c & 0x3F)
-            at += 2
-        elif c < 0x10000:
-            text[at] = 0xE0 | (c >> 12)
-            text[at + 1] = 0x80 | ((c >> 6) & 0x3F)
-            text[at + 2] = 0x80 | (c & 0x3F)
-            at += 3
-        else:
-            text[at] = 0xF0 | (c >> 18)
-            text[at + 1] = 0x80 | ((c >> 12) & 0x3F)
-            text[at + 2] = 0x80 | ((c >> 6) & 0x3F)
-            text[at + 3] = 0x80 | (c & 0x3F)
-            at += 4
+        at = encode_one(codes[i], text, at)
     return at
+
+
+@helper(forceinline=True)
+def encode_one(c, out, n):
+    """Write the UTF-8 of a code point to ``out`` from ``n``; return the end."""
+    if c < 0x80:
+        out[n] = c
+        return n + 1
+    if c < 0x800:
+        out[n] = 0xC0 | (c >> 6)
+    else:
+        if c < 0x10000:
+            out[n] = 0xE0 | (c >> 12)
+        else:
+            out[n] = 0xF0 | (c >> 18)
+            n += 1
+            out[n] = 0x80 | ((c >> 12) & 0x3F)
+        n += 1
+        out[n] = 0x80 | ((c >> 6) & 0x3F)
+    out[n + 1] = 0x80 | (c & 0x3F)
+    return n + 2
 
 
 @helper
@@ -248,18 +251,6 @@ def whole_numbers(texts, numbers):
                 break
             number = 10 * number + np.int64(digit - ZERO)
         numbers[i] = number
-
-
-@kernel
-def gather(texts, rows, out):
-    """Copy the texts ``rows`` to the places in ``out.text`` given by
-    ``out.offsets``.
-    """
-    text, offsets = texts
-    for r in range(len(rows)):
-        copy_bytes(
-            text[offsets[rows[r]] : offsets[rows[r] + 1]], out.text, out.offsets[r]
-        )
 
 
 @helper

@@ -8,7 +8,7 @@ is used.
 
 import numpy as np
 
-from provscan.kernels.canonical.utf8 import copy_bytes
+from provscan.kernels.canonical.utf8 import copy_bytes, encode_one
 from provscan.kernels.characters import (
     BACKSLASH,
     BRACE,
@@ -200,28 +200,7 @@ def _string(text, at, out, n):
         at, point = _escape(text, end + 1)
         if at < 0:
             return -1, n
-        n = _put(point, out, n)
-
-
-@helper(inline="always")
-def _put(c, out, n):
-    """Write the UTF-8 of a code point."""
-    if c < 0x80:
-        out[n] = c
-        return n + 1
-    if c < 0x800:
-        out[n] = 0xC0 | (c >> 6)
-    else:
-        if c < 0x10000:
-            out[n] = 0xE0 | (c >> 12)
-        else:
-            out[n] = 0xF0 | (c >> 18)
-            n += 1
-            out[n] = 0x80 | ((c >> 12) & 0x3F)
-        n += 1
-        out[n] = 0x80 | ((c >> 6) & 0x3F)
-    out[n + 1] = 0x80 | (c & 0x3F)
-    return n + 2
+        n = encode_one(np.uint32(point), out, n)
 
 
 @helper

@@ -4,11 +4,20 @@ have equal numbers, wherever they occur.
 
 import numpy as np
 
-from provscan.kernels.jit import kernel
+from provscan.kernels.jit import helper, kernel
 from provscan.kernels.sketch.hashing import GOLDEN64, MURMUR1, murmur_mix, splitmix
 
 _S8, _S29, _S32 = np.uint64(8), np.uint64(29), np.uint64(32)
 _WORD = 8
+
+
+@helper(forceinline=True)
+def _word(text, at, size):
+    """Return up to eight bytes as a little-endian number."""
+    word = np.uint64(0)
+    for j in range(size):
+        word |= np.uint64(text[at + j]) << (_S8 * np.uint64(j))
+    return word
 
 
 @kernel
@@ -23,10 +32,7 @@ def content_keys(text, offsets, longest, seed, keys):
         at, stop = offsets[i], min(offsets[i + 1], offsets[i] + longest)
         h = splitmix(seed ^ np.uint64(stop - at))
         while at + _WORD <= stop:
-            word = np.uint64(0)
-            for j in range(_WORD):
-                word |= np.uint64(text[at + j]) << (_S8 * np.uint64(j))
-            h = (h ^ word) * GOLDEN64
+            h = (h ^ _word(text, at, _WORD)) * GOLDEN64
             h ^= h >> _S32
             at += _WORD
         while at < stop:
@@ -52,13 +58,10 @@ def add_column(texts, digests):
         at, stop = offsets[i], offsets[i + 1]
         size = np.uint64(stop - at)
         while at < stop:
-            word = np.uint64(0)
             if at + _WORD <= stop:
-                for j in range(_WORD):
-                    word |= np.uint64(text[at + j]) << (_S8 * np.uint64(j))
+                word = _word(text, at, _WORD)
             else:
-                for j in range(stop - at):
-                    word |= np.uint64(text[at + j]) << (_S8 * np.uint64(j))
+                word = _word(text, at, stop - at)
             g = (g ^ word) * GOLDEN64
             g ^= g >> _S32
             h = (h + word) * MURMUR1

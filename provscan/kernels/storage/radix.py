@@ -203,16 +203,15 @@ def merge(first, second, out):
     """Merge two sorted arrays into ``out``."""
     i, j = np.uint64(0), np.uint64(0)
     n, m = np.uint64(len(first)), np.uint64(len(second))
-    one_more = np.uint64(1)
     while i < n and j < m:
         a, b = first[i], second[j]
         out[i + j] = min(a, b)
         from_first = np.uint64(a <= b)
         i += from_first
-        j += one_more - from_first
+        j += _U1 - from_first
     while i < n:
         out[i + j] = first[i]
-        i += one_more
+        i += _U1
     while j < m:
         out[i + j] = second[j]
-        j += one_more
+        j += _U1
