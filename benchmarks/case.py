@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from measure import apart, command_line, console, machine, table
 
 from provscan.handover.case import write_case
-from provscan.runs.evidence import ADDED, CANDIDATE, EVIDENCE
+from provscan.runs.evidence.tables import ADDED, CANDIDATE, EVIDENCE
 from provscan.runs.folder import (
     EVIDENCE_FILE,
     MATCHES_FILE,

@@ -62,8 +62,8 @@ from provscan.calibration.spike_ins import Recovered, SpikeIns
 from provscan.estimate.damage import nearly_verbatim
 from provscan.matching import compared, in_pieces
 from provscan.options import parse_utc
-from provscan.runs.analysis import Scores
-from provscan.runs.matches import score_matches
+from provscan.runs.counting.matches import score_matches
+from provscan.runs.measures.analysis import ScoredScan
 from provscan.scoring.rule import KnownElsewhere, MatchTraits, Scorer
 from provscan.text_buffers import buffers
 
@@ -137,7 +137,7 @@ def answer(
         other = None if null is None else null.scan(1, "null", folder)
         matches = score_matches(scanned, scorer, held.controls)
         spike_ins = world.spiked[name][seed % 2]
-        scores = Scores(scorer, matches, held.samples, *spike_ins)
+        scores = ScoredScan(scorer, matches, held.samples, *spike_ins)
         return answered(scores, held.controls, null=other)[1]
 
 
@@ -338,7 +338,7 @@ def edited(
             whole,
             np.array([len(tweet["text"]) for tweet in chosen]),
         )
-    ).counted
+    ).passes_rule
     texts = (
         [placed(copy, rng.choice(documents), rng) for copy in copies]
         if inside

@@ -56,10 +56,10 @@ from synthetic import documents, tweets
 
 import provscan
 from provscan.calibration.controls import no_control
-from provscan.runs.analysis import Scores
-from provscan.runs.matches import score_matches
-from provscan.runs.scan_totals import ScanTotals
-from provscan.runs.summary import recall_summary
+from provscan.runs.answer.summary import recall_summary
+from provscan.runs.counting.matches import score_matches
+from provscan.runs.measures.analysis import ScoredScan
+from provscan.runs.scan.totals import ScanTotals
 
 RECORDS, DOCUMENTS = 10_000, 4_000
 LATE = ("control_from_other_years", "chance_drifts", "control_unlike")
@@ -223,7 +223,7 @@ def outcome(
     spike_ins = (held.spiked_inside if cell.inside else held.spiked)[seed % SPIKED]
     began = time.process_time()
     matches = score_matches(scanned, held.scorer, held.controls)
-    scores = Scores(held.scorer, matches, held.samples, *spike_ins)
+    scores = ScoredScan(held.scorer, matches, held.samples, *spike_ins)
     measured, answer = answered(scores, held.controls, null=null)
     rates = measured.error_rates
     q = [rates.q_values(batch, measured.eligible) for batch in matches.batches()]

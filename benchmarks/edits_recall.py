@@ -46,9 +46,9 @@ import provscan
 from provscan import readers
 from provscan.engine.progress import Progress
 from provscan.index import write_index
+from provscan.indexing.corpus import Corpus
 from provscan.matching import Index
 from provscan.params import SEED_LENGTH, IndexParams
-from provscan.runs.corpus import Corpus
 
 Match = Callable[[pa.Array], pa.Table]
 EMOJI = "😀😂❤🔥👍🎉😭🙏"

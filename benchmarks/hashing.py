@@ -201,7 +201,7 @@ def main() -> None:
     )
     result = table(
         "From tweets to signatures",
-        "way",
+        "method",
         "tweets/s",
         "ns a tweet",
         "slower than core",

@@ -49,7 +49,7 @@ from provscan.text_buffers import buffers
 BANDINGS = ((16, 8), (25, 5), (32, 4), (42, 3))
 THRESHOLDS = (0.15, 0.25, 0.4)
 CONTAINMENTS = (0.4, 0.5, 0.6)
-LENGTHS = (10, 15, 20, 30)
+LENGTHS = (10, 15, 20, 25, 30)
 LIMITS: tuple[dict[str, int], ...] = (
     {},
     {"sketch_minima": 22},
@@ -120,7 +120,7 @@ def bands(world: World) -> Table:
     )
     edit = np.array([mark.edit for mark in world.where])
     result = table(
-        "Bands, without caps: recall by edit",
+        "Bands, without limits: recall by edit",
         "bands x rows",
         "threshold",
         "pairs",

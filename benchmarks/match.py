@@ -146,7 +146,7 @@ def main() -> None:
     )
     speed = table(
         "Matching records",
-        "way",
+        "method",
         "records",
         "records/s",
         f"slower than {ways[-1].name}",

@@ -1,5 +1,5 @@
-"""If other nodes hold the shards of an index, how many of the bytes on the network does
-``scale.py`` count?
+"""How many of the bytes on the network does ``scale.py`` count, if the shards of an
+index are on other nodes?
 
     pip install 'provscan[ray]'
     python benchmarks/network.py [--texts 300000] [--shards 4] [--groups 2]

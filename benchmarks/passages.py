@@ -310,7 +310,7 @@ def main() -> None:
         "recall",
         "spans right",
     )
-    speed = table("Tweets in long text", "way", *columns)
+    speed = table("Tweets in long text", "method", *columns)
     scanned = {
         way.name + str(count): run.scanned(way.amount)
         for way, run, (count, _) in zip(ways, matches, counts, strict=False)
@@ -340,7 +340,9 @@ def main() -> None:
             way.name, f"{way.amount:,.1f}", f"{way.rate:,.2f}", run.scanned(way.amount)
         )
     console.print(files)
-    found = table("\nShare of the planted tweets found, by edit", "way", *EDITS, "all")
+    found = table(
+        "\nShare of the planted tweets found, by edit", "method", *EDITS, "all"
+    )
     for number, score, other in zip(numbers, scores, wrapped, strict=True):
         found.add_row(f"provscan, {number:,} indexed", *score.cells())
         found.add_row("the same, wrapped", *other.cells())

@@ -7,7 +7,7 @@
 ``simulate`` makes one plan, and simulates many probes of a model that has memorised
 tweets with given probabilities. The table shows how often a claim is made, with the
 computed power, and how often intervals and bounds are right. The last line names the
-bars that were missed. Takes about half a minute.
+requirements that were not met. Takes about half a minute.
 
 ``model`` splits real tweets into three parts. A small transformer (``probe_model.py``)
 is trained in FOLDER on the first part, in which 180 tweets have 4, 16 or 64 copies. Two

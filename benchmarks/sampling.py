@@ -32,10 +32,10 @@ from provscan import readers
 from provscan.estimate.limits import clopper_pearson
 from provscan.options import MatchOptions
 from provscan.readers import ReadStats
-from provscan.runs import analysis
-from provscan.runs.matches import score_matches
-from provscan.runs.sample import FileSample, draw_files
-from provscan.runs.scan_totals import ScanTotals
+from provscan.runs.counting.matches import score_matches
+from provscan.runs.inputs.sample import FileSample, draw_files
+from provscan.runs.measures import analysis
+from provscan.runs.scan.totals import ScanTotals
 
 FIGURES = ("records", "characters")
 # Mean share of records with a tweet, in files full of tweets and in other files.

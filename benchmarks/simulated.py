@@ -27,12 +27,12 @@ from provscan.matching.record_samples import CarrierRecord
 from provscan.options import MatchOptions
 from provscan.params import MatchParams
 from provscan.readers import Fields
-from provscan.runs.analysis import Measured, Scores, measure, spike
-from provscan.runs.answer import answer_of
-from provscan.runs.comparability import TextSamples, sample_texts
-from provscan.runs.layers import layers_of
-from provscan.runs.reasons import reasons
-from provscan.runs.scan_totals import ScanTotals
+from provscan.runs.answer.entry import answer_of
+from provscan.runs.answer.layers import layers_of
+from provscan.runs.answer.reasons import reasons
+from provscan.runs.counting.strata import TextSamples, sample_texts
+from provscan.runs.measures.analysis import Measured, ScoredScan, measure, spike
+from provscan.runs.scan.totals import ScanTotals
 from provscan.scoring.background import background
 from provscan.scoring.rule import Scorer
 from provscan.text_buffers import buffers
@@ -236,14 +236,14 @@ def placed(copy: str, document: str, rng: Random) -> str:
 
 
 def answered(
-    scores: Scores,
+    scores: ScoredScan,
     controls: Controls,
     options: MatchOptions = OPTIONS,
     null: ScanTotals | None = None,
 ) -> tuple[Measured, dict[str, Any]]:
     """Return what is measured from scored matches, and the answer that follows."""
     measured = measure(scores, controls, options, null)
-    numbers = layers_of(measured, measured.chance.whole, measured.scanned.all_records)
+    numbers = layers_of(measured, measured.chance.whole)
     return measured, answer_of(measured, numbers, reasons(measured, numbers))
 
 

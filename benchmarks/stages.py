@@ -40,7 +40,6 @@ STAGES: dict[str, tuple[Any, Callable[[Any], int] | None]] = {
     "passages": (candidates, lambda found: len(found.record)),
     "whole_records": (candidates, lambda found: len(found.record)),
     "agreeing": (scan, lambda found: len(found.record)),
-    "prefiltered": (scan, lambda found: len(found.record)),
     "verify": (scan, lambda found: len(found.record)),
     "variants": (candidates, None),
     "without_overlaps": (scan, None),

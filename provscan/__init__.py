@@ -22,18 +22,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from provscan.api import (
-        Index,
-        Run,
-        build_index,
-        forget,
-        match,
-        merge,
-        open_index,
-        open_run,
-        verify,
-    )
+    from provscan.api import Run, match, open_run
     from provscan.cleaning import clean
+    from provscan.indexing.build import build_index
+    from provscan.indexing.maintain import forget, merge, verify
+    from provscan.matching import Index, open_index
     from provscan.params import IndexParams, MatchParams
     from provscan.sketch.signatures import minhash, to_datasketch
     from provscan.text import canonical
@@ -42,12 +35,18 @@ __version__ = "0.1.0"
 
 # The modules of the public names that :mod:`provscan.api` does not define.
 _HOME = {
+    "Index": "provscan.matching",
     "IndexParams": "provscan.params",
     "MatchParams": "provscan.params",
+    "build_index": "provscan.indexing.build",
     "canonical": "provscan.text",
     "clean": "provscan.cleaning",
+    "forget": "provscan.indexing.maintain",
+    "merge": "provscan.indexing.maintain",
     "minhash": "provscan.sketch.signatures",
+    "open_index": "provscan.matching",
     "to_datasketch": "provscan.sketch.signatures",
+    "verify": "provscan.indexing.maintain",
 }
 
 __all__ = [

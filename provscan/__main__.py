@@ -17,14 +17,16 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal
+    from importlib.machinery import ModuleSpec
     from types import FrameType
+    from typing import Any
 else:
     import _signal as signal
 
 # An exception inside these packages leaves a half-loaded module, a lock that is never
 # released, or memory that is freed twice.
 UNINTERRUPTIBLE = ("importlib", "numba", "llvmlite")
-# Seconds until an interruption that arrived inside one of these packages is retried.
+# Seconds between retries of an interruption that arrived inside one of them.
 RETRY_SECONDS = 0.002
 
 
@@ -46,7 +48,7 @@ def main() -> None:
     atexit.register(gc.freeze)
     # Linear algebra is too small here to benefit from threads, which would only spin.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    sys.meta_path.insert(0, _NoPandas)
+    sys.meta_path[:0] = [_NoPandas, _Later]
     from provscan.cli import main as commands
 
     commands(prog_name="provscan", obj=Interruptible())
@@ -65,6 +67,26 @@ class _NoPandas:
             sys.meta_path.remove(_NoPandas)
         elif name == "pandas":
             raise ModuleNotFoundError(name)
+
+
+class _Later:
+    """An importer that loads parts of NumPy when they are first used.
+
+    SciPy's special functions import all of NumPy, and these parts, which no command
+    uses, take most of that time.
+    """
+
+    @staticmethod
+    def find_spec(name: str, path: Any, target: object = None) -> ModuleSpec | None:
+        if name not in ("numpy.f2py", "numpy.testing"):
+            return None
+        from importlib.machinery import PathFinder
+        from importlib.util import LazyLoader
+
+        spec = PathFinder.find_spec(name, path)
+        if spec is not None and spec.loader is not None:
+            spec.loader = LazyLoader(spec.loader)
+        return spec
 
 
 class Interruptible:
@@ -94,9 +116,12 @@ def _exit(number: int, frame: FrameType | None) -> None:
 def _interrupt(number: int, frame: FrameType | None) -> None:
     while frame is not None:
         if frame.f_globals.get("__name__", "").partition(".")[0] in UNINTERRUPTIBLE:
-            signal.setitimer(signal.ITIMER_REAL, RETRY_SECONDS)
+            # The timer repeats itself, since Python calls no handler for a signal that
+            # arrives just before a blocking system call.
+            signal.setitimer(signal.ITIMER_REAL, RETRY_SECONDS, RETRY_SECONDS)
             return
         frame = frame.f_back
+    signal.setitimer(signal.ITIMER_REAL, 0)
     raise KeyboardInterrupt
 
 

@@ -1,6 +1,4 @@
-"""The public functions over whole files: build or open an index, match datasets, open a
-run.
-"""
+"""The public functions that match datasets and open runs."""
 
 from __future__ import annotations
 
@@ -16,7 +14,7 @@ import pyarrow.parquet as pq
 from provscan.engine import Progress, logged
 from provscan.errors import GateError, UsageError
 from provscan.keywords import given_options, with_options
-from provscan.matching import Index, open_index
+from provscan.matching import Index
 from provscan.options import MatchOptions
 from provscan.params import require_folder
 from provscan.readers import Source
@@ -24,28 +22,13 @@ from provscan.report.document import write_report
 from provscan.report.files import RunFiles
 from provscan.report.plots import Plots
 from provscan.report.tables import run_html
-from provscan.runs.build import build_index
-from provscan.runs.evaluation import Evaluation, evaluate
 from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE, read_run
-from provscan.runs.inputs import Sources
-from provscan.runs.maintain import forget, merge, verify
+from provscan.runs.inputs.plan import Sources
 from provscan.runs.match import run_match
-from provscan.runs.target import RunTarget
+from provscan.runs.questions.evaluation import Evaluation, evaluate
 
 if TYPE_CHECKING:
     import pandas as pd
-
-__all__ = [
-    "Index",
-    "Run",
-    "build_index",
-    "forget",
-    "match",
-    "merge",
-    "open_index",
-    "open_run",
-    "verify",
-]
 
 
 @dataclass(frozen=True, repr=False)
@@ -293,11 +276,20 @@ def match(
     >>> run.path.name, run.summary["records"]
     ('dataset.run', 4997)
     """
-    chosen, target = given_options(options), RunTarget(out, overwrite, resume)
+    chosen = given_options(options)
     if index is None:
         index = os.environ.get("PROVSCAN_INDEX") or "licensed.index"
     with logged(chosen.log, progress) as watcher:
-        found = run_match(sources, index, target, chosen, watcher, write_report)
+        found = run_match(
+            sources,
+            index,
+            out,
+            chosen,
+            watcher,
+            write_report,
+            overwrite=overwrite,
+            resume=resume,
+        )
     run = Run(found.path, found.summary, found.info)
     if found.crossed is not None:
         raise GateError(found.crossed, run)

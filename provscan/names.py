@@ -1,7 +1,15 @@
-"""Format names and counts for messages: :func:`printable` escapes names,
-:func:`counted` writes a count with its noun, :func:`snake_case` normalises the names of
-fields.
+"""Format names, counts and shares for messages: :func:`printable` escapes names,
+:func:`counted` and :func:`several` write a count with its noun, :func:`in_words` writes
+a number in words, :func:`share` and :func:`percentage` write percentages, and
+:func:`snake_case` normalises the names of fields.
 """
+
+from decimal import Decimal
+
+SMALL_NUMBERS = (
+    *("no", "one", "two", "three", "four", "five"),
+    *("six", "seven", "eight", "nine", "ten"),
+)
 
 
 def printable(name: str) -> str:
@@ -25,6 +33,37 @@ def counted(number: int, noun: str) -> str:
     """
     ending = "" if number == 1 else "es" if noun.endswith("ch") else "s"
     return f"{number:,} {noun}{ending}"
+
+
+def number(value: float) -> str:
+    return f"{value:,.0f}"
+
+
+def share(part: float, whole: float) -> str:
+    """Return a share as a percentage with two significant digits."""
+    value = 100.0 * part / whole if whole else 0.0
+    return percentage(value, 2 if value < 99.5 else 4)
+
+
+def percentage(value: float, digits: int) -> str:
+    """Return a percentage with significant digits, and with more of them where it would
+    be rounded to 100%.
+    """
+    while value != 100 and digits < 15 and float(f"{value:.{digits}g}") == 100:
+        digits += 1
+    return f"{Decimal(f'{value:.{digits}g}'):f}%"
+
+
+def several(count: float, singular: str, plural: str) -> str:
+    """Return a number followed by words for one or for several, such as a noun and its
+    verb. (:func:`counted` does the same for a noun alone.)
+    """
+    return f"{number(count)} {singular if round(count) == 1 else plural}"
+
+
+def in_words(count: int) -> str:
+    """Return a number, which is written out up to ten."""
+    return SMALL_NUMBERS[count] if count < len(SMALL_NUMBERS) else number(count)
 
 
 def snake_case(name: str) -> str:

@@ -110,9 +110,6 @@ class MatchOptions:
         of its wording under a language model.
     min_bits_passage
         Minimum bits of a finding that is a passage of a longer field.
-    min_letters
-        Minimum number of letters that a finding has in common with the licensed tweet,
-        counted as for ``min_chars``.
     cutoff
         Time at which the dataset was collected, e.g. 2021-03-01. If all tweets
         with a licensed text were posted later, the dataset can't contain a copy of the
@@ -222,7 +219,6 @@ class MatchOptions:
     partial_chars: int = MatchParams.partial_chars
     min_bits: float = FindingParams.min_bits
     min_bits_passage: float = FindingParams.min_bits_passage
-    min_letters: int = FindingParams.min_letters
     cutoff: str | date | None = None
     # Lists of paths after validation.
     control: Paths = None
@@ -324,7 +320,7 @@ class MatchOptions:
 
     @property
     def finding(self) -> FindingParams:
-        return FindingParams(self.min_bits, self.min_bits_passage, self.min_letters)
+        return FindingParams(self.min_bits, self.min_bits_passage)
 
     @property
     def since(self) -> datetime | None:

@@ -274,8 +274,10 @@ class MatchParams(Params):
         Minimum containment: the share of the licensed text's 5-grams that are in the
         span.
     min_chars
-        Minimum number of letters in common, computed as containment times the length of
-        the licensed text. Shorter licensed texts and shorter stretches never match.
+        Minimum number of letters in common: containment times the length of the
+        licensed text, but at most the length of the span, since containment counts the
+        repeated 5-grams of a text only once. Shorter licensed texts and shorter
+        stretches never match.
     partial_chars
         Minimum number of letters in a common stretch, which may come from any part of
         the licensed text. Letters that the span adds within the stretch are subtracted
@@ -288,7 +290,7 @@ class MatchParams(Params):
     Examples
     --------
     >>> MatchParams(threshold=0.6).min_chars
-    20
+    25
     >>> MatchParams(threshold=60)
     Traceback (most recent call last):
     provscan.errors.ParameterError: threshold must be between 0.1 and 1, not 60
@@ -296,7 +298,7 @@ class MatchParams(Params):
 
     threshold: float = 0.25
     min_containment: float = 0.5
-    min_chars: int = 20
+    min_chars: int = 25
     partial_chars: int = 40
     limits: SearchLimits = SearchLimits()
 
@@ -344,10 +346,6 @@ class FindingParams(Params):
     min_bits_passage
         The same for a shorter span, a passage, since a long field gives chance more
         opportunities.
-    min_letters
-        Minimum number of letters that span and licensed text have in common
-        (containment times length, but at most the letters of the span), counted as for
-        ``min_chars``.
 
     Examples
     --------
@@ -357,7 +355,6 @@ class FindingParams(Params):
 
     min_bits: float = 50.0
     min_bits_passage: float = 60.0
-    min_letters: int = 25
 
     def __post_init__(self) -> None:
         for name in ("min_bits", "min_bits_passage"):
@@ -368,13 +365,6 @@ class FindingParams(Params):
                 getattr(self, name),
                 "0 or more",
             )
-        require_number("min_letters", self.min_letters, whole=True)
-        require(
-            0 <= self.min_letters <= LONGEST,
-            "min_letters",
-            self.min_letters,
-            f"between 0 and {LONGEST}",
-        )
 
     def changed(self) -> dict[str, Any]:
         """Return the values that differ from the defaults."""

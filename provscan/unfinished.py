@@ -5,7 +5,8 @@ resume.
 to the folder; the complete parts of the work; and the result, in a folder of its own
 that becomes ``OUT`` at the end. :func:`unfinished_folder` provides the folder.
 :meth:`Unfinished.begin` records what was requested, or compares it with the request of
-the interrupted command. :meth:`Unfinished.publish` moves the result to its place.
+the interrupted command. :meth:`Unfinished.publish` moves the result to its place,
+which :func:`require_outside` refuses if it lies in an input.
 
 A part is complete when the file that describes it exists. :class:`Work` says which
 files these are, and how the files of a command are removed.
@@ -19,7 +20,7 @@ import errno
 import fcntl
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ from typing import Any
 from provscan.errors import OutputError, UsageError
 from provscan.index.folder import sync, sync_all
 from provscan.names import counted
+from provscan.readers.corpus.recipes import path_in_recipe
+from provscan.urls import local_path
 from provscan.writing import remove_named, temporary_name
 
 CHECKPOINT = "unfinished.json"
@@ -147,6 +150,25 @@ class Unfinished:
             self.path.rmdir()
         if isinstance(error, Exception) and not self._published:
             error.add_note("No results were saved")
+
+
+def require_outside(target: Path, sources: Sequence[str]) -> None:
+    """Check that the results are not written into a folder that is read, or that
+    contains an input.
+    """
+    place = Path(os.path.realpath(target))
+    for source in sources:
+        path = local_path(path_in_recipe(source))
+        read = Path(os.path.realpath(path))
+        # A text that was mistaken for a path may be too long for the system.
+        if path and (
+            read.is_relative_to(place)
+            or (os.path.isdir(read) and place.is_relative_to(read))
+        ):
+            raise OutputError(
+                f"{target} would be inside an input, {source}, or contain it: name a "
+                "place outside of it with -o"
+            )
 
 
 @contextlib.contextmanager

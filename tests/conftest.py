@@ -13,10 +13,11 @@ names them. Processes that tests start inherit only the last one.
     ``XDG_CACHE_HOME`` is a temporary folder, so that marks of checked indexes are
     neither read from nor written to the user's cache.
 
-Four settings affect the process of the tests, not provscan: temporary folders are in
-memory if there is room, and bytecode is written (:func:`pytest_configure`); garbage is
-not collected while tests are imported (:func:`pytest_collection`); and without numba's
-compiler, numpy's warnings of an overflow are ignored (:func:`pytest_configure`).
+Five settings affect the process of the tests, not provscan: linear algebra uses one
+thread; temporary folders are in memory if there is room, and bytecode is written
+(:func:`pytest_configure`); garbage is rarely collected, and not while tests are
+imported (:func:`pytest_collection`); and without numba's compiler, numpy's warnings of
+an overflow are ignored (:func:`pytest_configure`).
 
 Rooms that patch more for all of their tests say so at the top of their conftest.py.
 """
@@ -27,6 +28,9 @@ import shutil
 import sys
 from collections import Counter
 from typing import Any
+
+# Set before numpy is imported, as by the program: the threads would only spin.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import pytest
 from chromium import browser
@@ -60,33 +64,39 @@ settings.load_profile("nightly" if NIGHTLY else "provscan")
 # The groups of tests that take the longest time, in descending order.
 LONGEST = [
     "cluster",
-    "test_browser.py",
-    "test_resume.py",
-    "test_readme.py",
-    "test_match.py",
     "test_ledger.py",
+    "test_resume.py",
+    "test_match.py",
     "test_access.py",
+    "test_readme.py",
     "test_gates_page.py",
-    "test_clean.py",
+    "test_browser.py",
     "test_program.py",
-    "test_score.py",
     "test_sample.py",
-    "test_hostile.py",
-    "test_page.py",
+    "test_clean.py",
     "test_analysis.py",
     "test_clock.py",
+    "test_page.py",
+    "test_hostile.py",
+    "test_score.py",
     "test_resolution.py",
     "test_replay.py",
-    "test_notebook_page.py",
-    "test_plan.py",
+    "test_blocks.py",
+    "test_unfinished.py",
+    "test_maintenance.py",
     "test_shards.py",
     "test_damage.py",
-    "test_clean_resume.py",
     "test_read_damage.py",
+    "test_notebook_page.py",
+    "test_reader.py",
+    "test_secrets.py",
+    "test_check.py",
     "test_run.py",
     "test_blind.py",
-    "test_maintenance.py",
+    "test_spread.py",
+    "test_clean_resume.py",
     "test_benchmarks.py",
+    "test_plan.py",
 ]
 
 
@@ -112,13 +122,14 @@ def pytest_configure(config):
 @pytest.hookimpl(wrapper=True)
 def pytest_collection():
     """Disable garbage collection during imports, whose objects are never garbage; it
-    would take a tenth of the time.
+    would take a tenth of the time. Later it is rare, as in the program.
     """
     gc.disable()
     try:
         return (yield)
     finally:
         gc.freeze()
+        gc.set_threshold(50_000)
         gc.enable()
 
 

@@ -215,16 +215,18 @@ def prints(text):
     ]
 
 
-def agrees(record, text, code, place, share=0.44):
+def agrees(record, text, code, place, thresholds):
     """Return whether the wording around a place of a record agrees with a text, by the
     fingerprints of up to 64 5-grams of the text.
 
-    The given share of them must be among the record's fingerprints from 14 places
-    before to 13 places after the expected place. Fingerprints outside the record are 0.
+    Some of them must be among the record's fingerprints from 14 places before to 13
+    places after the expected place: as many as a match needs, and at most 44 % of the
+    64 if the text has more. Fingerprints outside the record are 0. From unit 384 on,
+    the place may be up to 63 code points later, where the text has the same two letters
+    as the record.
     """
-    known, wanted = prints(record), prints(text)
-    if place >= 384:
-        return True
+    similarity, containment, letters, stretch = thresholds
+    known, wanted, length = prints(record), prints(text), len(units(text))
     at = len(text)
     for i, (_, origin) in enumerate(units(text)):
         if i >= place:
@@ -234,12 +236,24 @@ def agrees(record, text, code, place, share=0.44):
                 else origin + 1
             )
             break
-    first = max(0, min(at - 26, len(wanted) - 64))
-    chosen = wanted[first : first + 64]
-    total = 0
-    for j, value in enumerate(chosen):
-        begin = code - at + first + j - 14
-        total += value in [
-            known[i] if 0 <= i < len(known) else 0 for i in range(begin, begin + 28)
-        ]
-    return total >= share * len(chosen)
+    later = [
+        i
+        for i in range(at, min(at + 64, len(text) - 1))
+        if text[i : i + 2] == record[code : code + 2]
+    ]
+    for begin in later if place >= 384 else [at]:
+        first = max(0, min(begin - 26, len(wanted) - 64))
+        chosen = wanted[first : first + 64]
+        share = max(similarity, containment, letters / length)
+        least = min(0.9 * share * len(chosen), stretch * len(text) / length - 4)
+        if len(wanted) > 64:
+            least = min(least, 0.44 * 64)
+        total = 0
+        for j, value in enumerate(chosen):
+            low = code - begin + first + j - 14
+            total += value in [
+                known[i] if 0 <= i < len(known) else 0 for i in range(low, low + 28)
+            ]
+        if total >= max(1, least):
+            return True
+    return False

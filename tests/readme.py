@@ -71,6 +71,11 @@ def with_output(text: str, folder: Path, run: Run = run_process) -> str:
     """
     if not (folder / "corpora").exists():
         (folder / "corpora").symlink_to(ROOT / "corpora")
+    if "](../README.md#an-example)" in text:
+        # The examples of the page continue the first example of the README.
+        first = CONSOLE.findall(README.read_text(encoding="utf-8"))[0]
+        for command in re.findall(r"^\$ (.*)", first, re.MULTILINE):
+            run([*shlex.split(command), "--quiet"], folder)
 
     def output(command: str) -> str:
         words = shlex.split(command)

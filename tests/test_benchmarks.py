@@ -106,7 +106,7 @@ TABLES = {
     "hashing": ["From tweets to signatures"],
     "match": ["Matching records", "Share of the planted tweets found"],
     "lsh": [
-        "Bands, without caps",
+        "Bands, without limits",
         "Limits, one changed",
         "threshold, min_containment",
         "min_chars",

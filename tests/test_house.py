@@ -43,6 +43,7 @@ FLOORS = {
     "engine": 5,
     "calibration": 5,
     "runs": 6,
+    "indexing": 7,
     "report": 7,
     "lookup": 7,
     "api": 8,
@@ -192,6 +193,23 @@ def test_imports_point_down() -> None:
                     (path, f":{line}: {own} imports {name} from a higher floor")
                 )
     check("imports", offenders)
+
+
+def test_the_stages_of_a_run_import_only_earlier_stages() -> None:
+    stages = ["folder", "inputs", "target", "scan", "counting", "measures", "answer"]
+    stages += ["evidence", "questions", "match"]
+
+    def stage(module: str) -> int:
+        return stages.index(module.split(".")[2])
+
+    offenders = [
+        (path, f":{line}: imports {name} of a later stage")
+        for path in FILES
+        if module_of(path).startswith("provscan.runs.")
+        for line, name in imports(path)
+        if name.startswith("provscan.runs.") and stage(name) > stage(module_of(path))
+    ]
+    check("stages", offenders)
 
 
 def test_imports_within_readers_point_down() -> None:

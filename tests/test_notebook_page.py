@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import nbformat
 import pytest
 from house import ROOT
-from nbclient import NotebookClient
 
 NOTEBOOK = ROOT / "docs" / "notebook.ipynb"
 
@@ -16,6 +14,10 @@ pytestmark = pytest.mark.filterwarnings("default")
 
 
 def test_the_notebook_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Imported here, not when tests are collected, since these imports are slow.
+    import nbformat
+    from nbclient import NotebookClient
+
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     nbformat.validate(notebook)
     assert not any(cell.get("outputs") for cell in notebook.cells), "clear the outputs"

@@ -55,7 +55,7 @@ def run_examples(
 def test_the_readme_and_the_files_of_its_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run_examples(readme.README, tmp_path, monkeypatch, readme.run_process)
+    run_examples(readme.README, tmp_path, monkeypatch, readme.run_here)
     made, sample = (
         json.loads(path.read_text())
         for path in (tmp_path / "dataset.run" / "run.json", SAMPLE)

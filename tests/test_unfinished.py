@@ -5,20 +5,25 @@ gets to its place, and that killed commands resume to the same result.
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
-import subprocess
+import signal
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from dataset import some_records
+from forks import Fork
 from nightly import NIGHTLY
 
 import provscan
 from provscan import unfinished
 from provscan.errors import InputError, OutputError, UsageError
+from provscan.ledger import make_ledger
 from provscan.unfinished import Work, unfinished_folder
 
 
@@ -185,48 +190,44 @@ def test_a_folder_is_replaced_only_if_that_was_asked_for(
 
 KILLS = 25 if NIGHTLY else 1
 NEVER = 10**9
-# Kills itself soon after it has touched the unfinished folder so many times.
-CHILD = """
-import os, random, signal, sys, threading, time
-import provscan
-from provscan.ledger import make_ledger
-
-command, left, seed = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-count = 0
-
-def soon():
-    time.sleep(random.Random(seed).choice([0, 0, 0.001, 0.01, 0.1]))
-    os.kill(os.getpid(), signal.SIGKILL)
-
-def hook(event, arguments):
-    global count
-    if not arguments or "out.unfinished" not in str(arguments[0]):
-        return
-    count += 1
-    if count == left:
-        threading.Thread(target=soon).start()
-
-sys.addaudithook(hook)
-if command == "match":
-    options = {"control": "control.jsonl", "null": "null", "spike_ins": 100}
-    provscan.match("data", "a.index", "out", workers=2, resume=True, **options)
-else:
-    make_ledger(["logs"], "out", key="secret")
-print(count)
-"""
 
 
-def child(folder: Path, command: str, left: int, seed: int = 0) -> str:
-    """Return the number of touches, or nothing if the process was killed."""
-    done = subprocess.run(
-        [sys.executable, "-c", CHILD, command, str(left), str(seed)],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode in (0, -9), done.stderr
-    return done.stdout
+def run_until_killed(folder: Path, command: str, left: int, seed: int) -> None:
+    """Run a command. Kill this process soon after it has touched the unfinished folder
+    ``left`` times; else write the number of touches to a file.
+    """
+    touches = 0
+    delay = random.Random(str(seed)).choice([0, 0, 0.001, 0.01, 0.1])
+
+    def kill() -> None:
+        time.sleep(delay)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def count(event: str, arguments: tuple[Any, ...]) -> None:
+        nonlocal touches
+        if arguments and "out.unfinished" in str(arguments[0]):
+            touches += 1
+            if touches == left:
+                threading.Thread(target=kill).start()
+
+    os.chdir(folder)
+    sys.addaudithook(count)
+    if command == "match":
+        options: dict[str, Any] = {"control": "control.jsonl", "null": "null"}
+        options |= {"spike_ins": 100, "workers": 2, "resume": True}
+        provscan.match("data", "a.index", "out", **options)
+    else:
+        make_ledger(["logs"], "out", key="secret")
+    Path("touches").write_text(str(touches))
+
+
+def child(fork: Fork, folder: Path, command: str, left: int, seed: int = 0) -> int:
+    """Return the number of touches; 0 if the process was killed."""
+    (folder / "touches").write_text("0")
+    process = fork(run_until_killed, folder, command, left, seed)
+    process.join()
+    assert process.exitcode in (0, -signal.SIGKILL)
+    return int((folder / "touches").read_text())
 
 
 def make_inputs(folder: Path) -> None:
@@ -263,21 +264,22 @@ def result_of(command: str, out: Path) -> Any:
 
 @pytest.mark.parametrize("command", ["match", "ledger"])
 def test_killed_commands_resume_to_the_same_result(
-    command: str, index: provscan.Index, tmp_path: Path
+    command: str, index: provscan.Index, tmp_path: Path, fork: Fork
 ) -> None:
     """Killed at random moments, and resumed until they end."""
     make_inputs(tmp_path)
     shutil.copytree(index.path, tmp_path / "a.index")
-    count, out = int(child(tmp_path, command, NEVER)), tmp_path / "out"
+    count, out = child(fork, tmp_path, command, NEVER), tmp_path / "out"
     expected = result_of(command, out)
     shutil.rmtree(out)
     rng = random.Random(2)
     for kill in range(KILLS):
         for again in range(2 - kill % 2):
             if not out.exists():
-                child(tmp_path, command, 1 + rng.randrange(count), 2 * kill + again)
+                left = 1 + rng.randrange(count)
+                child(fork, tmp_path, command, left, 2 * kill + again)
         if not out.exists():
-            assert child(tmp_path, command, NEVER)
+            assert child(fork, tmp_path, command, NEVER)
         assert result_of(command, out) == expected
         shutil.rmtree(out)
         # A process that is killed after the result is in its place leaves the rest.

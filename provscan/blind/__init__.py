@@ -15,8 +15,8 @@ texts of its full index (:func:`reveal`).
 :mod:`~provscan.blind.scan`
     The search for the texts of an index in other texts.
 :mod:`~provscan.blind.match`, :mod:`~provscan.blind.reveal`, :mod:`~provscan.blind.run`
-    Scans of datasets with a blind index; the revelation of such a run; what the folders
-    of both contain.
+    Scans of datasets with a blind index; turning the rows of such a run into evidence;
+    the files of both.
 :mod:`~provscan.blind.report`
     The report of a blind run, and its lines on a terminal.
 """

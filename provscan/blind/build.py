@@ -29,12 +29,11 @@ from provscan.index.segment.arrays import write_array_file
 from provscan.index.segment.packed import write_numbers
 from provscan.index.segment.postings import MAX_TEXTS
 from provscan.index.segment.tweets import write_ids
+from provscan.indexing.build import build_index as build_full
 from provscan.kernels.records import CodeBuffer, frozen
 from provscan.params import require_folder
-from provscan.readers import Source
-from provscan.runs.build import build_index as build_full
-from provscan.runs.inputs import source_list
-from provscan.runs.target import require_outside
+from provscan.readers import Source, source_list
+from provscan.unfinished import require_outside
 
 # There are at most 2**COUNTER_BITS counters of seeds.
 COUNTER_BITS = 26

@@ -3,9 +3,9 @@
 A *seed* is the SipHash-2-4 (Aumasson and Bernstein 2012,
 doi:10.1007/978-3-642-34931-7_28) of a passage of canonical code points that begins at
 any place and has a fixed length in units. A *fingerprint* is the low byte of the hash
-of a 5-gram of one text under another key, salted with the hash of that text, so that
-equal 5-grams of two texts have unrelated fingerprints. Seeds find texts and places in
-them; fingerprints show how much of a text a record contains there.
+of a 5-gram of one text under another key, salted with the hash of that text, so equal
+5-grams of two texts have unrelated fingerprints. Seeds find texts and places in them;
+fingerprints show how much of a text a record contains there.
 
 An entry of the seed table consists of three uint16, the upper bits first: 13 bits of
 the hash, those below the bits of the bucket; 1 bit, whether the seed is common; 24
@@ -404,7 +404,8 @@ def _copied_span(found, step, length, size):
     record of ``size`` code points for a text of ``length`` code points.
 
     Nothing is known between two fingerprints, so a copy that has one of the first
-    fingerprints is assumed to begin at the beginning of the text; its end likewise.
+    fingerprints is assumed to begin at the beginning of the text, and one that has one
+    of the last to end at its end.
     """
     agree, start, end = np.int64(0), size, np.int64(-1)
     first, last = np.int64(0), np.int64(0)

@@ -27,10 +27,10 @@ from provscan.matching.part_files import PartResult
 from provscan.options import MatchOptions, Source
 from provscan.ordered_map import ordered_map
 from provscan.params import MatchParams, require_folder
-from provscan.readers import ReadStats, read, read_objects
-from provscan.runs.evidence import EVIDENCE
-from provscan.runs.inputs import Inputs, Sources, plan_inputs, source_list
-from provscan.runs.left_out import check_files, check_skipped, left_out_summary
+from provscan.readers import ReadStats, read, read_objects, source_list
+from provscan.runs.evidence.tables import EVIDENCE
+from provscan.runs.inputs.plan import Inputs, Sources, plan_inputs
+from provscan.runs.scan.left_out import check_files, check_skipped, left_out_summary
 from provscan.runs.target import run_folder, run_path
 
 

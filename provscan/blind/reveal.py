@@ -30,7 +30,7 @@ from provscan.matching.compare import compared
 from provscan.matching.matches import LEVELS
 from provscan.options import Source
 from provscan.params import MatchParams, require_folder
-from provscan.runs.evidence import EVIDENCE, evidence_rows
+from provscan.runs.evidence.tables import EVIDENCE, evidence_rows
 from provscan.runs.folder import (
     EVIDENCE_FILE,
     MATCHES_FILE,
@@ -39,7 +39,7 @@ from provscan.runs.folder import (
     read_json,
     read_run,
 )
-from provscan.runs.licensed import OPEN_ALREADY
+from provscan.runs.inputs.licensed import OPEN_ALREADY
 from provscan.runs.target import run_folder
 from provscan.text_buffers import buffers
 

@@ -1,4 +1,4 @@
-"""What the folder of a blind or a revealed run contains, and in which words.
+"""The files of a blind or a revealed run, and the words in them.
 
 :mod:`provscan.blind.match` and :mod:`provscan.blind.reveal` make the contents, and
 :func:`write_run` writes them.
@@ -20,7 +20,7 @@ from provscan.blind.params import BlindLimits
 from provscan.matching.matches import LEVELS, MATCHES
 from provscan.matching.part_files import PASSAGE
 from provscan.names import counted
-from provscan.runs.evidence import ADDED, CANDIDATE
+from provscan.runs.evidence.tables import ADDED, CANDIDATE
 from provscan.runs.folder import (
     EVIDENCE_FILE,
     MATCHES_FILE,

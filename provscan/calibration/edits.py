@@ -64,12 +64,12 @@ def stripped(text: str, rng: Random) -> Planted:
 
 
 def escaped(text: str, rng: Random) -> Planted:
-    """Escape HTML's reserved characters as entities, once more than they were."""
+    """Escape HTML's reserved characters as entities, even in existing entities."""
     return "", html.escape(text), ""
 
 
 def retweeted(text: str, rng: Random) -> Planted:
-    """Prefix a retweet mark, which belongs to the copy, as it does in a match."""
+    """Prefix a retweet mark, as a part of the copy."""
     return "", f"RT @user{rng.randrange(10_000)}: {text}", ""
 
 
@@ -290,7 +290,7 @@ HEAVY = (
     every_fifth_dropped,
 )
 SEVERE = (in_parts, middle_dropped, letters_replaced)
-"""Edits that are made to hide a copy; only "at most" allows for them."""
+"""Edits that are made to hide a copy; only ``at_most_any`` allows for them."""
 SPREAD = (many_typos, every_fifth_dropped)
 """Edits that change a copy throughout."""
 WEIGHTS = {"light": LIGHT, "common": COMMON, "heavy": HEAVY}

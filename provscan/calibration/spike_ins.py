@@ -74,13 +74,13 @@ class SpikeIns:
             *buffers(pa.array(self.planted, pa.large_string())), controls.reader, params
         )
 
-    def unit(self, measure: str, controls: Controls) -> float:
+    def mean_size(self, unit: str, controls: Controls) -> float:
         """Return the mean size of a copy in characters or tweets, weighted by size; 1
-        for measures that count units.
+        for units that are counted.
         """
-        if len(self) == 0 or measure not in ("characters", "tweets"):
+        if len(self) == 0 or unit not in ("characters", "tweets"):
             return 1.0
-        tweets = measure == "tweets"
+        tweets = unit == "tweets"
         sizes = (
             controls.reader.tweet_counts(self.text)
             if tweets
@@ -203,7 +203,7 @@ def recovered_spike_ins(
             *(np.concatenate(pair) for pair in zip(matches, copies_of, strict=True))
         )
     )
-    detectable = scores.counted[len(found.text) :]
+    detectable = scores.passes_rule[len(found.text) :]
     low, high = spike_ins.span[found.row, 0], spike_ins.span[found.row, 1]
     both = np.minimum(found.span[:, 1], high) - np.maximum(found.span[:, 0], low)
     valid = np.flatnonzero(
@@ -211,7 +211,7 @@ def recovered_spike_ins(
     )
     # The last write wins, so sort the best match of a spike-in last: findings are
     # better than other matches.
-    order = valid[np.lexsort((found.similarity[valid], scores.counted[valid]))]
+    order = valid[np.lexsort((found.similarity[valid], scores.passes_rule[valid]))]
     best = np.full(len(spike_ins), -1, np.int64)
     best[found.row[order]] = order
     hit = best >= 0
@@ -234,7 +234,10 @@ def recovered_spike_ins(
     share = np.zeros(len(spike_ins))
     bits = np.full(len(spike_ins), np.nan)
     bits[hit] = scores.bits[at]
-    counted[hit], same[hit] = scores.counted[at], found.text[at] == spike_ins.text[hit]
+    counted[hit], same[hit] = (
+        scores.passes_rule[at],
+        found.text[at] == spike_ins.text[hit],
+    )
     share[hit] = np.clip(both[at] / np.maximum(1, high[at] - low[at]), 0.0, 1.0)
     similarity, containment = likeness
     return Recovered(

@@ -30,7 +30,7 @@ from provscan.readers.finding import METADATA
 from provscan.readers.limits import Limits
 from provscan.readers.planning import ReadPlan
 from provscan.readers.splits import UNKNOWN, WEBDATASET, Context, Layout, Split
-from provscan.runs.inputs import fields_of
+from provscan.runs.inputs.plan import fields_of
 from provscan.urls import is_remote
 
 # The formats in which records can be dropped, but spans can't be masked, and the names

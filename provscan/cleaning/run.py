@@ -50,7 +50,7 @@ from provscan.matching import Index, open_index
 from provscan.names import counted
 from provscan.options import MatchOptions
 from provscan.params import require_folder
-from provscan.readers import Source, checksum
+from provscan.readers import Source, checksum, source_list
 from provscan.readers.finding import METADATA
 from provscan.report.files import RunFiles
 from provscan.runs.folder import (
@@ -60,9 +60,12 @@ from provscan.runs.folder import (
     read_run,
     write_json,
 )
-from provscan.runs.inputs import source_list
-from provscan.runs.target import require_outside
-from provscan.unfinished import CHECKPOINT, unfinished_folder, unfinished_path
+from provscan.unfinished import (
+    CHECKPOINT,
+    require_outside,
+    unfinished_folder,
+    unfinished_path,
+)
 
 MANIFEST, REMOVED = "manifest.json", "removed.jsonl"
 # The maximum number of files that an error names.

@@ -58,7 +58,7 @@ class Round(NamedTuple):
 
     def load(self, file: int, written: Path) -> dict[str, Any] | None:
         """Return the part of a file; None if it is not complete, or if the file was
-        changed since.
+        changed since then.
         """
         try:
             part = (self.parts / f"{file:08}.json").read_bytes()

@@ -9,17 +9,14 @@ import sys
 
 import click
 
-# Numba imports SciPy's linear algebra, which no kernel uses. That would take a fifth of
-# a second in every command, so it is hidden during the import.
-if hidden := "scipy.linalg" not in sys.modules:
-    sys.modules["scipy.linalg"] = None  # type: ignore[assignment]
+# Numba imports these packages if they are installed, though no kernel needs them.
+hidden = {"coverage", "yaml"} - sys.modules.keys()
+sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
 try:
-    import numba.np.arraymath  # noqa: F401
+    from provscan.kernels import warmup
 finally:
-    if hidden:
-        del sys.modules["scipy.linalg"]
-
-from provscan.kernels import warmup
+    for name in hidden:
+        del sys.modules[name]
 
 
 def compile_kernels(quiet: bool) -> None:

@@ -59,7 +59,7 @@ def command(
     import provscan
     from provscan.cli import show
     from provscan.report.tables import explanation_table
-    from provscan.runs.explain import (
+    from provscan.runs.questions.explain import (
         SHOWN,
         explain_record,
         explain_text,

@@ -22,14 +22,13 @@ from provscan.cli import shared
 @click.option(
     "--purge",
     is_flag=True,
-    help="Also rewrite the files, so that neither texts nor hashes of these tweets are "
-    "left on disk.",
+    help="Also rewrite the files without the texts and hashes of these tweets.",
 )
 @click.option("--dry-run", is_flag=True, help="Only show what would be forgotten.")
 @shared.workers
 @shared.as_json
 def command(index: Path, ids: tuple[str, ...], as_json: bool, **options: Any) -> None:
-    """Forget tweets, so that no later run finds them. This can't be undone.
+    """Forget tweets: no later run finds them. This can't be undone.
 
     IDS are ids of tweets, files with one id per line, or compliance events as platforms
     send them: JSON lines with delete, user_delete, user_suspend, status_withheld and

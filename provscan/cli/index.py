@@ -107,7 +107,7 @@ def command(
     from provscan.cli import show
     from provscan.cli.progress import progress
     from provscan.errors import UsageError
-    from provscan.runs.corpus import corpus_warnings
+    from provscan.indexing.corpus import corpus_warnings
 
     given = shared.given(**options)
     if given.pop("blind", False) != ("key" in given):

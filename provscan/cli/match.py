@@ -46,7 +46,6 @@ SHARE: dict[str, Any] = {"callback": shared.parse_share, "metavar": "SHARE"}
 @matching_option("partial_chars", type=int)
 @matching_option("min_bits", type=float, metavar="BITS")
 @matching_option("min_bits_passage", type=float, metavar="BITS")
-@matching_option("min_letters", type=click.IntRange(min=0), metavar="N")
 @chance_option("cutoff", metavar="DATE")
 @paths_option("control", metavar="FILE")
 @paths_option("null", metavar="DATASET")

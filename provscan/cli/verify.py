@@ -26,9 +26,8 @@ def command(path: Path, as_json: bool, **options: Any) -> None:
     and detects forged files with matching checksums. The exit status is 3 if anything
     differs.
 
-    The checksums of a run detect damage and edits of single files. Anyone who edits a
-    run can also write new checksums. Only repeating the command in its run.json on the
-    same dataset and index detects such edits.
+        Anyone who edits a run can also write new checksums. Only repeating the command
+        in its run.json on the same dataset and index detects such edits.
 
     Without an argument, the command uses the index that $PROVSCAN_INDEX names, else
     ./licensed.index.

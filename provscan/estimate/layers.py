@@ -18,7 +18,7 @@ from provscan.estimate.limits import (
     WHOLE,
     Chance,
     Factor,
-    Scope,
+    SampleDesign,
     exactly,
     minus_chance,
     rounded,
@@ -115,7 +115,7 @@ class Size:
     squares: float
 
     @property
-    def unit(self) -> float | None:
+    def mean(self) -> float | None:
         """The mean size of a unit, weighted by size; None if there is no unit."""
         return self.squares / self.total if self.total > 0 else None
 
@@ -145,7 +145,7 @@ class Found:
     # The number of all units, which caps every value. If it is a projection, its upper
     # limit caps the upper bounds.
     most: Factor = UNBOUNDED
-    unit: float = 1.0  # Mean size of a unit, used if no unit was found.
+    mean_size: float = 1.0  # Mean size of a unit, used if no unit was found.
     # The correction for units that contain several things, if only a random share of
     # all things is known (``sharing_factor``).
     sharing: Factor = ALONE
@@ -157,7 +157,7 @@ def layered(
     chance: Chance | None,
     recalls: tuple[Recall | None, Recall | None],
     least_recall: Factor | None,
-    scope: Scope = WHOLE,
+    design: SampleDesign = WHOLE,
 ) -> Layers:
     """Compute the layers of one number.
 
@@ -176,11 +176,11 @@ def layered(
     least_recall
         Recall of nearly verbatim copies, with its limits, for the edits for which it is
         lowest; None withholds "at most".
-    scope
-        How the scanned part represents the whole.
+    design
+        The sample that was scanned.
     """
     counted, of_findings = found.counted, recalls[0]
-    unit = counted.unit or found.unit
+    mean_size = counted.mean or found.mean_size
     at_least = estimate = at_most = at_most_any = None
     counts: dict[str, float | None] = {
         "counted": counted.total,
@@ -193,8 +193,8 @@ def layered(
         for strength in strengths:
             if strength.claimed:
                 beyond = minus_chance(strength.found.total, strength.chance)
-                size = strength.found.unit or found.unit
-                low = total(beyond, None, scope, size, found.sharing).low
+                size = strength.found.mean or found.mean_size
+                low = total(beyond, None, design, size, found.sharing).low
                 # Remove the rounding error of the logarithms, which could make a whole
                 # number smaller by 1.
                 bounds.append(min(found.most.value, round(low, 6)))
@@ -205,12 +205,12 @@ def layered(
             "chance_at_most": counted.total - left.low,
         }
         if of_findings is not None:
-            middle = total(left, of_findings, scope, unit, found.sharing)
+            middle = total(left, of_findings, design, mean_size, found.sharing)
             low = max(middle.low, at_least) if at_least else 0.0
             value = max(middle.value, low)
             left_out = found.findings - counted.total
             high = max(middle.high, value) + left_out / (
-                of_findings.low * scope.fraction
+                of_findings.low * design.fraction
             )
             estimate = Factor(
                 min(found.most.value, value),
@@ -218,14 +218,16 @@ def layered(
                 min(found.most.high, high),
             )
     if recalls[1] is not None:
-        at_most_any = total(exactly(found.every.total), recalls[1], scope, unit).high
+        at_most_any = total(
+            exactly(found.every.total), recalls[1], design, mean_size
+        ).high
         at_most_any = min(
             found.most.high,
             max(at_most_any, 0.0 if estimate is None else estimate.high),
         )
     if found.nearly is not None and least_recall is not None:
         at_most = min(
-            found.most.high, total(exactly(found.nearly), least_recall, scope).high
+            found.most.high, total(exactly(found.nearly), least_recall, design).high
         )
     counts = {name: rounded(number) for name, number in counts.items()}
     common = max(0.0, found.every.total - found.findings)

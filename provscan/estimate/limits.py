@@ -121,8 +121,8 @@ def predict_chance(
     doi:10.1002/(SICI)1097-0258(19970415)16:7<791::AID-SIM500>3.0.CO;2-#), and for
     unequal sizes a compound Poisson total with the same mean and variance. If the sizes
     of the licensed clusters are known, ``high`` assumes that the largest of them match
-    by chance: as many of each size as the control's clusters of at least that size
-    allow.
+    by chance. For each size, the control's clusters of at least this size limit the
+    number of such licensed clusters.
 
     Parameters
     ----------
@@ -269,14 +269,14 @@ def sharing_factor(showing: Numbers, share: float) -> Factor:
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
-    """How the scanned part represents the whole."""
+class SampleDesign:
+    """The sample that was scanned, as a part of the whole."""
 
     fraction: float = 1.0  # Share of the whole that was scanned.
     effect: float = 1.0  # Design effect of the sample.
 
 
-WHOLE = Scope()
+WHOLE = SampleDesign()
 
 
 def minus_chance(counted: float, chance: Chance) -> Factor:
@@ -292,18 +292,18 @@ def minus_chance(counted: float, chance: Chance) -> Factor:
 def total(
     count: Factor,
     recall: Factor | None,
-    scope: Scope = WHOLE,
-    unit: float = 1.0,
+    design: SampleDesign = WHOLE,
+    mean_size: float = 1.0,
     sharing: Factor = ALONE,
 ) -> Factor:
     """Estimate the total of the whole, given the findings minus chance.
 
-    Without a ``recall``, missed copies are not corrected for. ``unit`` is the mean size
-    of the units, and ``sharing`` the correction for units that contain several things,
-    from :func:`sharing_factor`.
+    Without a ``recall``, missed copies are not corrected for. ``mean_size`` is
+    that of the units, and ``sharing`` the correction for units that contain several
+    things, from :func:`sharing_factor`.
     """
     r = ALONE if recall is None else recall
-    fraction, effect = scope.fraction, scope.effect * unit
+    fraction, effect = design.fraction, design.effect * mean_size
     if count.value <= 0.0:
         found = max(0.0, count.high)
         return Factor(0.0, 0.0, thinned(found, r.low * fraction, effect=effect)[1])

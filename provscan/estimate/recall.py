@@ -50,7 +50,7 @@ SHRUNK = 4.0
 # Standard deviation of the log odds of a miss between two independently written sets of
 # edits, those of ``benchmarks/edits.py`` and those of the spike-ins (``python
 # benchmarks/edits_recall.py`` prints the recall of each edit); and the larger deviation
-# that "at most" allows for.
+# that ``at_most_any`` allows for.
 UNLIKE, MOST_UNLIKE = 0.5, 0.8
 # Half the 95 % quantile of chi-squared with one degree of freedom: the drop of the
 # log-likelihood at the limits of a profile likelihood.
@@ -104,9 +104,9 @@ def recall_of(planted: Planted, shown: Floats, *, upper: bool = False) -> Recall
     the matches; ``None`` if no edit is findable.
 
     ``shown`` is the number of matches of each group and class of damage, [groups,
-    damages], minus chance matches. With ``upper``, the recall is for "at most": edits
-    after which hardly any copy is found are part of the mixture, and the edits of the
-    copies may differ more from those of the spike-ins.
+    damages], minus chance matches. With ``upper``, the recall is for ``at_most_any``:
+    edits after which hardly any copy is found are part of the mixture, and the edits of
+    the copies may differ more from those of the spike-ins.
     """
     if not planted.found.any():
         return None

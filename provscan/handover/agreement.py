@@ -34,7 +34,7 @@ def cohen_kappa(table: Numbers) -> Factor | None:
     -------
     Factor or None
         Kappa with a 95 % interval; None if there is no pair, or if both reviewers gave
-        the same verdict on every pair, so that kappa is not defined.
+        the same verdict on every pair, which leaves kappa undefined.
     """
     total = float(table.sum())
     if total == 0:

@@ -39,6 +39,7 @@ from provscan.handover.statement import (
 )
 from provscan.handover.tree import leaf, levels, listed
 from provscan.index.format import read_manifest
+from provscan.indexing.maintain import verify
 from provscan.readers import file_checksum, is_remote
 from provscan.report.document import write_report
 from provscan.report.files import RunFiles, replaced
@@ -52,7 +53,6 @@ from provscan.runs.folder import (
     read_json,
     write_summary,
 )
-from provscan.runs.maintain import verify
 
 Source = str | os.PathLike[str]
 

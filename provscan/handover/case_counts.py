@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from provscan.errors import InputError, OutputError, interruptible
+from provscan.names import several
 from provscan.report.files import RunFiles
 from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE
-from provscan.runs.wording import several
 
 MEMORY = "400MB"
 # A finding is a row of both files. A tweet id can have several texts, so the digest of

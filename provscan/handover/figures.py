@@ -2,10 +2,10 @@
 
 :class:`Recount` counts the rows, and :meth:`Recount.problems` compares the counts with
 a summary. The rows determine some figures exactly, and limit others to a range: a row
-does not show whether a copy is in pieces and so not nearly verbatim, and only findings
-have the text by which two licensed texts of one tweet can be distinguished. Figures
-that need more than the rows are not compared: the numbers of all records and tweets,
-chance, recall, and the bounds and estimates that depend on them.
+does not show whether a copy is in pieces, and therefore not nearly verbatim; and only
+findings have the text by which two licensed texts of one tweet can be distinguished.
+Figures that need more than the rows are not compared: the numbers of all records and
+tweets, chance, recall, and the bounds and estimates that depend on them.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from provscan.estimate.damage import nearly_verbatim
 from provscan.estimate.layers import Layers
 from provscan.estimate.limits import Factor
 from provscan.handover.rows import Row
-from provscan.runs.evidence import digest
+from provscan.runs.answer.wording import ScannedRecords, headline
+from provscan.runs.evidence.tables import digest
 from provscan.runs.folder import MATCHES_FILE, SUMMARY_FILE
-from provscan.runs.wording import ScannedRecords, headline
 
 _NUMBER = re.compile(r"\d[\d,.]*")
 # The kinds of rows that are counted separately.

@@ -34,12 +34,12 @@ from provscan.report.document import page
 from provscan.report.files import RunFiles
 from provscan.report.wording import KINDS, rarity
 from provscan.report.workbook import Sheet, write_workbook
-from provscan.runs.explain import options_of
 from provscan.runs.folder import (
     EVIDENCE_FILE,
     info_checksum,
     write_json,
 )
+from provscan.runs.questions.explain import options_of
 from provscan.sketch.signatures import minhash
 from provscan.writing import new_folder
 

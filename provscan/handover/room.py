@@ -30,9 +30,10 @@ from provscan.handover.bag import digest_of
 from provscan.matching import open_index
 from provscan.report.document import page
 from provscan.report.files import RunFiles
-from provscan.runs.evidence import digest
+from provscan.runs.evidence.tables import digest
 from provscan.runs.folder import read_json, write_json
-from provscan.runs.target import default_out, require_outside
+from provscan.runs.target import default_out
+from provscan.unfinished import require_outside
 from provscan.writing import new_folder, replacing_file
 
 KIT_FILE, PAGE_FILE, LIST_FILE = "kit.json", "instructions.html", "leaving.txt"

@@ -21,7 +21,7 @@ from provscan.matching.matches import MATCHES
 from provscan.readers.limits import current_limits
 from provscan.report.files import exhibit_order
 from provscan.report.packing import with_digests
-from provscan.runs.evidence import ADDED, EVIDENCE
+from provscan.runs.evidence.tables import ADDED, EVIDENCE
 from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE
 
 Row = dict[str, Any]

@@ -5,7 +5,7 @@ contains the SHA-256 of each file and, for each run, the root of the Merkle tree
 its rows (:mod:`provscan.handover.tree`). :func:`make_statement` makes a statement,
 :func:`sign_statement` puts it into a DSSE envelope with an Ed25519 signature, and
 :func:`signature_problem` verifies an envelope. The statement names the key of its
-signer, so that the removal of a signature is noticed.
+signer, so the removal of a signature is noticed.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ docs/format.md describes the bytes. All access goes through an :class:`IndexRead
 :mod:`~provscan.index.opening`
     Opens an index, and checks it.
 :mod:`~provscan.index.reader`, :mod:`~provscan.index.texts`
-    An open index; its texts and tweets, and all that is asked about them.
+    An open index; queries about its texts and tweets.
 :mod:`~provscan.index.checks`, :mod:`~provscan.index.rebuild`, \
 :mod:`~provscan.index.mapped_files`
     Damaged files; forged files; files that change while they are mapped.

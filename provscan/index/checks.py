@@ -1,9 +1,9 @@
 """Check that the tweets of an open segment can be read, and that shards belong
 together.
 
-Kernels trust offsets, so a forged offset would crash the process. The tweets of a
-segment that passes :func:`check_content` can be read, and the segment be rebuilt from
-them, which finds all other errors (:mod:`provscan.index.rebuild`).
+Kernels trust offsets, so a forged offset would crash the process. If a segment passes
+:func:`check_content`, its tweets can be read, and it can be rebuilt from them, which
+finds all other errors (:mod:`provscan.index.rebuild`).
 """
 
 from __future__ import annotations

@@ -219,8 +219,11 @@ def changing(
             error.add_note(effect)
         raise
     finally:
+        if created and lock is None:
+            # Ctrl-C may have come when the lock file existed, but not yet its lock.
+            with contextlib.suppress(OSError, OutputError):
+                lock = locked(target, place)
         # Files that can't be removed are not an error: the next writer tries again.
-        # Ctrl-C may have come before the lock existed.
         left = remove_noted(place, lock.noted) if lock is not None else set()
         if created and not left and not os.path.lexists(place / MANIFEST):
             # Remove the new folder, unless somebody else put something in it.

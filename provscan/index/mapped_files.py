@@ -3,8 +3,8 @@
 If a file is truncated, the system kills a process that reads the missing part (SIGBUS).
 :func:`survive_truncated_files` sets a handler that replaces the missing page with
 zeros, and the process continues. The fault occurs only while mapped memory is read,
-when no lock is taken that the handler needs. :func:`require_unchanged` finds files that
-were changed since :func:`stamps`, so that no results are returned.
+when no lock is taken that the handler needs. :func:`require_unchanged` raises an error
+if a file was changed since :func:`stamps`, so no results are returned.
 """
 
 from __future__ import annotations

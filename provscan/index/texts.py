@@ -2,7 +2,7 @@
 their tweets.
 
 A *row* is the index of a text in one segment. A *place* is its index in the
-concatenation of all open segments. A *number* is what all other code calls the text.
+concatenation of all open segments. All other code refers to the text by its *number*.
 Without shards, number and place are the same. Texts in shards are numbered as in a
 single segment, whichever shards are open: if the three texts of an index are in two
 shards with the numbers 0 and 2, and 1, then text 2 is row 1 of the first shard and has

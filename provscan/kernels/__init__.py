@@ -8,7 +8,8 @@
 
 All use :mod:`~provscan.kernels.jit` (compilation and its cache),
 :mod:`~provscan.kernels.instructions` (vector instructions),
-:mod:`~provscan.kernels.records` (named tuples of arrays) and
+:mod:`~provscan.kernels.records` (named tuples of arrays),
+:mod:`~provscan.kernels.characters` (names of ASCII characters) and
 :mod:`~provscan.kernels.scratch` (memory that is reused).
 :mod:`~provscan.kernels.warmup` compiles the kernels before a run.
 """

@@ -1,11 +1,12 @@
 """Compile the kernels of a run before it begins, in two processes: ``python -m
-provscan.kernels.warmup PART``.
+provscan.kernels.warmup forwards`` and ``backwards``.
 
 Each kernel that every run calls is listed with arguments of its actual types. Kernels
-that only some files or indexes need are compiled when they are first called. The two
-parts share as few helpers as possible, since each process compiles its own, and take
-about the same time. Later runs find the machine code in the cache of
-:mod:`provscan.kernels.jit`.
+that only some files or indexes need are compiled when they are first called. One
+process compiles the list from its beginning, the other from its end. Where they meet,
+each finds the rest in the cache of :mod:`provscan.kernels.jit`, as later runs do.
+Kernels that share helpers are close to each other in the list, since each process
+compiles its own helpers.
 """
 
 import contextlib
@@ -15,7 +16,7 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,21 +26,21 @@ import numpy as np
 
 from provscan.kernels.jit import cache_folder
 
-PARTS = 2
+FORWARDS, BACKWARDS = "forwards", "backwards"
 # The maximum number of characters of the reason why a kernel was not compiled.
 MOST_OF_A_REASON = 500
 
 
-def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
-    """Yield the kernels of a part with arguments."""
+def _calls() -> list[tuple[Any, tuple[Any, ...]]]:
+    """Return the kernels with arguments."""
     from provscan.kernels import records as r
     from provscan.kernels.canonical import chunks, liftover, normalize, utf8
     from provscan.kernels.reading import garbled, json_lines, subtitles
     from provscan.kernels.search import (
         background,
         fingerprints,
+        grams,
         minimizers,
-        prefilter,
         seeding,
         spacing,
         suppress,
@@ -48,195 +49,219 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
         whole_records,
         worddiff,
     )
-    from provscan.kernels.search import grams as gram_sets
     from provscan.kernels.sketch import bands, minhash
     from provscan.kernels.storage import digests, keys, packing, postings, radix
 
+    # Arrays of one dimension are named after their type; "fixed" ones are read-only.
     u8, u16, u32, u64 = (
         np.zeros(4, dtype) for dtype in (np.uint8, np.uint16, np.uint32, np.uint64)
     )
     i32, i64, f64 = np.zeros(4, np.int32), np.zeros(4, np.int64), np.zeros(4)
-    pairs, flags = np.zeros((1, 2), np.uint64), np.zeros(1, np.bool_)
-    spans, three = np.zeros((1, 2), np.int64), np.zeros((1, 3), np.int32)
-    text = r.frozen(r.TextBuffer(u8, i64))
-    codes, raw = r.CodeBuffer(u32, i64), text.text
+    flags = np.zeros(1, np.bool_)
+    fixed_u8, fixed_u16, fixed_u32, fixed_u64, fixed_i64 = map(
+        r.read_only, (u8, u16, u32, u64, i64)
+    )
+    # Tables of two columns, and of three.
+    pairs, spans, three = (
+        np.zeros((1, 2), np.uint64),
+        np.zeros((1, 2), np.int64),
+        np.zeros((1, 3), np.int32),
+    )
+    # Texts, and what is computed from them.
+    texts, new_texts = r.TextBuffer(fixed_u8, fixed_i64), r.TextBuffer(u8, i64)
+    codes = r.CodeBuffer(u32, i64)
     tables = r.frozen(
-        r.CanonicalTables(
-            np.zeros(1, np.uint16),
-            np.zeros((1, 256), np.uint32),
-            u32,
-            u64,
-            u32,
-            u64,
-            u32[None],
-            u32,
-        )
+        r.CanonicalTables(u16, u32[None], u32, u64, u32, u64, u32[None], u32)
     )
-    room = r.CanonicalScratch(
-        np.zeros((3, 1), np.uint32), np.zeros((4, 1), np.int32), u8[None], u32, i32
-    )
-    if part == 0:
-        yield normalize.codes_batch, (text, 0, tables, room, flags, codes, i64)
-        yield chunks.cut_texts, (*text, 2048, i64, i64)
-        yield utf8.encode_rows, (codes, i64, r.TextBuffer(u8, i64))
-        yield utf8.decode_rows, (text, i64, codes)
-        yield utf8.gather, (text, i64, r.TextBuffer(u8, i64))
-        yield utf8.whole_numbers, (text, i64)
-        yield utf8.code_points, (raw,)
-        yield utf8.byte_places, (raw, text.offsets, i64, spans, spans)
-        yield utf8.newlines, (raw,)
-        columns = r.StringColumns(u8[None], i64[None], u8[None])
-        yield garbled.garbled, (raw, text.offsets, i64[None])
-        yield subtitles.timed, (raw, text.offsets, i64)
-        yield json_lines.top_level_values, (raw, raw, text.offsets, raw, columns)
-        yield normalize.canonical_mapped, (raw, tables, room, i64, i64)
-        matches = liftover.LiftoverInput(raw, i64, i64, i64, spans, spans, text, f64)
-        out = liftover.LiftoverOutput(spans, three, u8)
-        yield (
+    room = r.CanonicalScratch(u32[None], i32[None], u8[None], u32, i32)
+    # The tables of an index.
+    bloom = r.BloomFilter(u64, np.uint32(1))
+    table = r.Postings(u32, u32, 1, 8)
+    seed_table = r.frozen(r.SeedTable(table, u8, bloom))
+    text_table = r.frozen(r.TextTable(table, table, bloom, pairs))
+    # A scan.
+    seed_params = r.SeedParams(10, 4)
+    seed_scratch = r.SeedScratch(u32, i32, u32[None], u32[None])
+    seeds = r.Seeds(u32, i32, i32, i64)
+    hashed = r.Grams(u32, u32, i64)
+    candidates = r.Candidates(i64, i64, i64, i64)
+    thresholds = r.Thresholds(0.3, 0.5, 20, 40)
+    gram_sets = grams.set_scratch(4, 4)
+    model = background.NgramModel(6, 0.75, 17.0, pairs)
+    compared = worddiff.ComparedText(u32, i64, i64, fixed_u32, spans, spans)
+    return [
+        # Texts are read and made canonical.
+        (normalize.codes_batch, (texts, 0, tables, room, flags, codes, i64)),
+        (normalize.canonical_mapped, (fixed_u8, tables, room, i64, i64)),
+        (
             liftover.liftover,
             (
-                r.frozen(matches),
+                r.frozen(
+                    liftover.LiftoverInput(
+                        u8, i64, i64, i64, spans, spans, new_texts, f64
+                    )
+                ),
                 tables,
                 liftover.liftover_scratch(room, room, room),
-                out,
+                liftover.LiftoverOutput(spans, three, u8),
             ),
-        )
-        chars = r.frozen(codes).codes
-        yield background.count_grams, (chars, i64, 0, 1, 6, pairs, 1)
-        yield background.rehash, (pairs, pairs)
-        model = background.NgramModel(6, 0.75, 17.0, pairs)
-        yield background.score_texts, (chars, i64, model, i64, pairs, pairs[None], f64)
-        side = worddiff.ComparedText(u32, i64, i64, chars, spans, spans)
-        yield worddiff.differing_runs, (side, side, three)
-        return
-    yield packing.measure, (i64, spans)
-    yield packing.pack, (i64, spans, u64)
-    yield (
-        packing.unpack,
-        (r.read_only(u64), r.read_only(spans), r.read_only(i64), i64),
-    )
-    yield bands.band_keys, (u32[None], 32, 4, pairs)
-    yield bands.two_bit_sketch, (u32[None], pairs)
-    seed_params = r.SeedParams(10, 4)
-    scratch = r.SeedScratch(u32, i32, u32[None], u32[None])
-    count, seeds = r.counters(), r.Seeds(u32, i32, i32, i64)
-    table = r.Postings(u32, u32, 1, 8)
-    bloom_filter = r.BloomFilter(u64, np.uint32(1))
-    seed_table = r.frozen(r.SeedTable(table, u8, bloom_filter))
-    grams, candidates = r.Grams(u32, u32, i64), r.Candidates(i64, i64, i64, i64)
-    thresholds = r.Thresholds(0.3, 0.5, 20, 40)
-    yield (
-        minhash.signatures,
-        (text, r.frozen(codes).codes, r.frozen(codes).codes, u32, u32[None]),
-    )
-    yield (
-        verify.verify,
-        (
-            grams,
-            grams,
-            candidates,
-            thresholds,
-            verify.verify_scratch(4, 4),
-            r.VerifiedRows(i64, spans, spans, three, f64, u8, f64[:, None]),
-            True,
         ),
-    )
-    yield gram_sets.gram_hashes, (u32, u32)
-    yield gram_sets.compare_rows, (codes, codes, gram_sets.set_scratch(4, 4), spans)
-    yield gram_sets.pieces_of_rows, (codes, codes, gram_sets.set_scratch(4, 4), flags)
-    yield fingerprints.fingerprints, (*codes, u8)
-    yield (
-        fingerprints.agreeing,
+        (grams.gram_hashes, (u32, u32)),
+        (grams.compare_rows, (codes, codes, gram_sets, spans)),
+        (grams.pieces_of_rows, (codes, codes, gram_sets, flags)),
         (
-            (u8, i64),
-            (text, r.read_only(i64)),
-            candidates,
-            thresholds,
-            fingerprints.fingerprints_scratch(4),
-            flags,
+            json_lines.top_level_values,
+            (
+                fixed_u8,
+                fixed_u8,
+                fixed_i64,
+                fixed_u8,
+                r.StringColumns(u8[None], i64[None], u8[None]),
+            ),
         ),
-    )
-    yield (
-        prefilter.prefilter,
-        (grams, text, candidates, thresholds, prefilter.prefilter_scratch(4), flags),
-    )
-    entry_scratch = r.SeedEntriesScratch(u32, u32, i32, scratch)
-    yield minimizers.seed_entries, (text, 0, seed_params, entry_scratch, u64, (20, u8))
-    yield minimizers.seeds_of, (codes, seed_params, scratch, seeds)
-    yield minimizers.seed_levels, (u64, u8)
-    yield (
-        minimizers.seeds_within,
+        (garbled.garbled, (fixed_u8, fixed_i64, i64[None])),
+        (subtitles.timed, (fixed_u8, fixed_i64, i64)),
+        (chunks.cut_texts, (fixed_u8, fixed_i64, 2048, i64, i64)),
+        (utf8.encode_rows, (codes, i64, new_texts)),
+        (utf8.decode_rows, (texts, i64, codes)),
+        (utf8.gather, (texts, i64, new_texts)),
+        (utf8.whole_numbers, (texts, i64)),
+        (utf8.code_points, (fixed_u8,)),
+        (utf8.byte_places, (fixed_u8, fixed_i64, i64, spans, spans)),
+        (utf8.newlines, (fixed_u8,)),
+        # The passages of matches are judged.
+        (background.count_grams, (fixed_u32, i64, 0, 1, 6, pairs, 1)),
+        (background.rehash, (pairs, pairs)),
         (
-            r.read_only(u64),
-            r.read_only(u8),
-            r.read_only(u16),
-            np.zeros(1, np.uint16),
-            u64,
+            background.score_texts,
+            (fixed_u32, i64, model, i64, pairs, pairs[None], f64),
         ),
-    )
-    yield minimizers.mark_seeds, (u64, bloom_filter)
-    state = r.frozen(seeding.SeedingState(i64, i64, i64))._replace(
-        last=np.zeros((1, 4), np.int32)
-    )
-    yield (
-        seeding.seed_candidates,
-        (seeds, seed_table, 16, state, seeding.seeding_scratch(), candidates, count),
-    )
-    text_table = r.frozen(r.TextTable(table, table, bloom_filter, pairs))
-    asked = r.Sketches(pairs, pairs, pairs)
-    whole_limits = whole_records.WholeLimits(64, 77, 16)
-    whole_scratch = whole_records.whole_scratch(1, 16)
-    yield (
-        whole_records.whole_candidates,
-        (asked, text_table, whole_limits, whole_scratch, candidates, count),
-    )
-    yield (
-        variants.variants,
+        (worddiff.differing_runs, (compared, compared, three)),
+        # The tables of an index are built and read.
+        (packing.measure, (i64, spans)),
+        (packing.pack, (i64, spans, u64)),
+        (packing.unpack, (fixed_u64, r.read_only(spans), fixed_i64, i64)),
+        (digests.add_column, (texts, pairs)),
+        (digests.content_keys, (fixed_u8, fixed_i64, 64, np.uint64(1), u64)),
+        (keys.text_keys, (texts, pairs)),
+        (keys.number_texts, (pairs, pairs, u32, 0, i64)),
+        (radix.scatter, (u64, np.uint64(0), i64, u64)),
+        (radix.sort, (u64, u64, spans)),
         (
-            codes,
-            (i64, spans, f64),
-            text_table.exact,
-            variants.VariantLimits(0.8, 16),
-            variants.variant_scratch(),
-            candidates,
+            radix.row_entries,
+            (r.read_only(pairs), i64, u64, np.uint64(0), u64),
         ),
-    )
-    yield (
-        suppress.suppress,
-        (i64, spans, i64, suppress.Grid(i64, i64, i64, i64, i64, i64), flags),
-    )
-    words, passages = spacing.Words(u32, 100), spacing.Passages(u32, i64, i64, i64)
-    yield spacing.word_hashes, (u32, i64, u64)
-    yield spacing.add_words, (u64, u32, u32)
-    yield spacing.find, (u32, i64, spans)
-    yield (
-        spacing.restore,
-        (u32, i64, spans, words, spacing.spacing_scratch(), passages),
-    )
-    yield keys.text_keys, (text, pairs)
-    yield keys.number_texts, (pairs, pairs, u32, 0, i64)
-    yield keys.move_texts, (pairs, u32, pairs, u32)
-    yield postings.renumber, (u64, np.uint64(0), u32)
-    yield radix.scatter, (u64, np.uint64(0), i64, u64)
-    yield postings.mark_bands, (u64, 32, bloom_filter)
-    yield postings.pack_entries, (u64, 8, 32, 0, u32, u8)
-    yield postings.bucket_offsets, (r.read_only(u64), 0, 1, u32)
-    yield postings.close_bucket_offsets, (u32,)
-    yield radix.sort, (u64, u64, spans)
-    yield radix.row_entries, (r.read_only(pairs), i64, u64, np.uint64(0), u64)
-    yield radix.merge, (r.read_only(u64), r.read_only(u64), u64)
-    yield radix.by_level, (u64, u8, i64, u64)
-    yield radix.by_text, (i64, u32, u32, i64, i64)
-    yield digests.add_column, (text, pairs)
-    yield digests.content_keys, (raw, r.frozen(text).offsets, 64, np.uint64(1), u64)
+        (radix.merge, (fixed_u64, fixed_u64, u64)),
+        (radix.by_level, (u64, u8, i64, u64)),
+        (radix.by_text, (i64, u32, u32, i64, i64)),
+        (postings.mark_bands, (u64, 32, bloom)),
+        (postings.pack_entries, (u64, 8, 32, 0, u32, u8)),
+        (postings.bucket_offsets, (fixed_u64, 0, 1, u32)),
+        (bands.band_keys, (u32[None], 32, 4, pairs)),
+        (bands.two_bit_sketch, (u32[None], pairs)),
+        (minhash.signatures, (texts, fixed_u32, fixed_u32, u32, u32[None])),
+        # Seeds are computed and looked up, and candidates are verified.
+        (
+            minimizers.seed_entries,
+            (
+                texts,
+                0,
+                seed_params,
+                r.SeedEntriesScratch(u32, u32, i32, seed_scratch),
+                u64,
+                (20, u8),
+            ),
+        ),
+        (minimizers.seeds_of, (codes, seed_params, seed_scratch, seeds)),
+        (minimizers.seed_levels, (u64, u8)),
+        (minimizers.seeds_within, (fixed_u64, fixed_u8, fixed_u16, u16, u64)),
+        (minimizers.mark_seeds, (u64, bloom)),
+        (
+            seeding.seed_candidates,
+            (
+                seeds,
+                seed_table,
+                16,
+                seeding.SeedingState(np.zeros((1, 4), np.int32), fixed_i64, fixed_i64),
+                seeding.seeding_scratch(),
+                candidates,
+                r.counters(),
+            ),
+        ),
+        (
+            whole_records.whole_candidates,
+            (
+                r.Sketches(pairs, pairs, pairs),
+                text_table,
+                whole_records.WholeLimits(64, 77, 16),
+                whole_records.whole_scratch(1, 16),
+                candidates,
+                r.counters(),
+            ),
+        ),
+        (
+            variants.variants,
+            (
+                codes,
+                (i64, spans, f64),
+                text_table.exact,
+                variants.VariantLimits(0.8, 16),
+                variants.variant_scratch(),
+                candidates,
+            ),
+        ),
+        (
+            suppress.suppress,
+            (i64, spans, i64, suppress.Grid(i64, i64, i64, i64, i64, i64), flags),
+        ),
+        (spacing.word_hashes, (u32, i64, u64)),
+        (spacing.add_words, (u64, u32, u32)),
+        (spacing.find, (u32, i64, spans)),
+        (
+            spacing.restore,
+            (
+                u32,
+                i64,
+                spans,
+                spacing.Words(u32, 100),
+                spacing.spacing_scratch(),
+                spacing.Passages(u32, i64, i64, i64),
+            ),
+        ),
+        (fingerprints.fingerprints, (*codes, u8)),
+        (
+            fingerprints.agreeing,
+            (
+                fingerprints.FingerprintedRecords(*codes, u8),
+                fingerprints.NumberedTexts(*texts, fixed_i64),
+                candidates,
+                thresholds,
+                fingerprints.fingerprints_scratch(4),
+                flags,
+            ),
+        ),
+        (
+            verify.verify,
+            (
+                hashed,
+                hashed,
+                candidates,
+                thresholds,
+                verify.verify_scratch(4, 4),
+                r.VerifiedRows(i64, spans, spans, three, f64, u8, f64[:, None]),
+                True,
+            ),
+        ),
+    ]
 
 
-def compile_part(part: int) -> None:
-    """Compile the kernels of a part that are not in the cache. The first that fails
-    ends the process, with its name and the reason as the last line of standard error.
+def compile_each(direction: str) -> None:
+    """Compile the kernels that are not in the cache. The first that fails ends the
+    process, with its name and the reason as the last line of standard error.
     """
     gc.disable()
-    for function, arguments in _calls(part):
+    calls = _calls()
+    for function, arguments in reversed(calls) if direction == BACKWARDS else calls:
         try:
             function.compile(tuple(map(numba.typeof, arguments)))
         except Exception as error:
@@ -273,11 +298,11 @@ def compile_all(report: Callable[[float], None]) -> None:
     processes: list[subprocess.Popen[bytes]] = []
     with contextlib.ExitStack() as files:
         # A file takes any amount of text, unlike a pipe that nobody reads meanwhile.
-        errors = [files.enter_context(tempfile.TemporaryFile()) for _ in range(PARTS)]
+        errors = [files.enter_context(tempfile.TemporaryFile()) for _ in range(2)]
         try:
-            for part, error in enumerate(errors):
+            for way, error in zip((FORWARDS, BACKWARDS), errors, strict=True):
                 processes.append(
-                    subprocess.Popen([*command, str(part)], stdout=out, stderr=error)
+                    subprocess.Popen([*command, way], stdout=out, stderr=error)
                 )
             while any(process.poll() is None for process in processes):
                 report(time.monotonic() - begin)
@@ -302,4 +327,4 @@ def compile_all(report: Callable[[float], None]) -> None:
 
 
 if __name__ == "__main__":
-    compile_part(int(sys.argv[1]))
+    compile_each(sys.argv[1])

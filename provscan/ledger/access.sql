@@ -32,8 +32,8 @@ FROM (
 LEFT JOIN found ON scope = 'place' AND name = place::VARCHAR AND found.day = s.day
 ORDER BY application, project, endpoint, s.day;
 
--- The tweets of one response are distinct, so that the largest response is a lower
--- bound of distinct tweets. In a sample, each call counts 1 / share times; this is the
+-- The tweets of one response are distinct, so the largest response is a lower bound of
+-- distinct tweets. In a sample, each call counts 1 / share times; this is the
 -- Horvitz-Thompson estimator.
 CREATE VIEW table_totals AS
 WITH each AS (

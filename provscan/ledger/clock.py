@@ -27,7 +27,7 @@ import pyarrow as pa
 
 from provscan.ledger.counts import QUARTER, Counts
 from provscan.ledger.tables import CLOCK
-from provscan.runs.wording import several
+from provscan.names import several
 
 # The Unix time, in milliseconds, from which ids of tweets count.
 EPOCH = 1_288_834_974_657

@@ -8,11 +8,14 @@
 
 -- One row for each request and each version of a rule that applied on its day.
 --
--- ids is the number of tweets to delete. Purge records name recorded_in_time and
--- recorded_late of them, and do not name not_recorded. Holdings dated after due contain
--- held_after of them, and held_despite_record of these were recorded as deleted before.
--- held_shared_text is not part of held_after: later holdings contain the texts of these
--- tweets, but other tweets have the same texts.
+-- ids                  tweets to delete
+-- recorded_in_time     those that a purge record names, up to due
+-- recorded_late        those that a purge record names only after due
+-- not_recorded         those that no purge record names
+-- held_after           those in a holding that is dated after due
+-- held_despite_record  those of held_after that were recorded as deleted before
+-- held_shared_text     further ones whose text is in such a holding, but is also the
+--                      text of other tweets
 CREATE TABLE deletions AS
 WITH due AS (
     SELECT requested.*, pack, rule, version, date + to_hours(value) AS due
@@ -222,8 +225,8 @@ FROM uses LEFT JOIN rules ON rules.kind = 'training' AND date::DATE >= from_day
 WHERE uses.kind <> 'output';
 
 -- One row for each claim and count. The count is between low and high; high is null if
--- there is no upper bound. The count leaves unexplained_low to unexplained_high of the
--- claim unexplained. result is "agrees" if the count agrees with the claim within
+-- there is no upper bound. The part of the claim that exceeds the count is between
+-- unexplained_low and unexplained_high. result is "agrees" if the two agree within
 -- tolerance, "more" or "fewer" if it differs, and "undecided" otherwise. uncertain_days
 -- is the number of days on which calls may be missing, summed over applications.
 CREATE TABLE claims AS
@@ -305,7 +308,7 @@ SELECT 'accessed', application, sum(uncounted), 'answered calls that state no nu
 FROM calls GROUP BY application HAVING sum(uncounted) > 0
 UNION ALL
 SELECT 'accessed', application, sum(delivered_without_ids), 'delivered tweets without '
-    'ids, so that distinct tweets are only bounded', 'the application, if it kept the '
+    'ids: distinct tweets are only bounded', 'the application, if it kept the '
     'responses'
 FROM calls GROUP BY application HAVING sum(delivered_without_ids) > 0
 UNION ALL
@@ -315,11 +318,11 @@ FROM calls WHERE NOT EXISTS (FROM rules WHERE kind = 'rate_limit'
     AND len(list_filter(endpoints, lambda x: calls.endpoint GLOB x)) > 0)
 GROUP BY endpoint
 UNION ALL
-SELECT 'accessed', name, 1, 'application without a tier, so that no rule for a tier '
-    'was compared', 'the platform' FROM applications WHERE tier IS NULL
+SELECT 'accessed', name, 1, 'application without a tier: no rule for a tier was '
+    'compared', 'the platform' FROM applications WHERE tier IS NULL
 UNION ALL
 SELECT 'accessed', stream, count(*), CASE kind
-    WHEN 'not_measured' THEN 'log without ids, so that its clock could not be checked; '
+    WHEN 'not_measured' THEN 'log without ids, whose clock could not be checked; '
         'calls that another log also has are left out'
     ELSE 'log with a wrong clock: ' || any_value(evidence) END,
     'the operator of the logs'
@@ -340,7 +343,7 @@ SELECT 'used', name, 1, 'application without a known training set, output or mod
     'the application' FROM applications WHERE name NOT IN (SELECT application FROM uses)
 UNION ALL
 SELECT 'used', organisation, sum(calls), 'calls for an organisation that the case does '
-    'not name, so that it is not known whether it is a government body',
+    'not name, and that may be a government body',
     'the application' FROM organisations o WHERE NOT EXISTS (FROM end_users e
     WHERE e.name = o.organisation AND e.application = o.application)
     AND organisation IS NOT NULL GROUP BY organisation

@@ -14,11 +14,12 @@ from pathlib import Path
 import pyarrow as pa
 
 from provscan import __version__
-from provscan.api import match, open_index
+from provscan.api import match
 from provscan.engine.progress import Progress
 from provscan.errors import GateError, InputError, UnusableError, WithheldError
 from provscan.ledger.database import Database, add_table
 from provscan.ledger.inputs import Case, Row
+from provscan.matching import open_index
 from provscan.report.omissions import left_out
 from provscan.runs.folder import (
     MATCHES_FILE,

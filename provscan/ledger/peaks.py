@@ -2,9 +2,8 @@
 
 :func:`walk` reads all calls once, in order of time and some millions at a time, counts
 retries, and passes the answered calls to a compiled loop (:class:`_Scope`). The calls
-of the last two days, in which the windows begin, are in a mapped file, so that memory
-does not depend on the number of calls a day. ``access.sql`` makes tables from the
-results.
+of the last two days, in which the windows begin, are in a mapped file, so memory does
+not depend on the number of calls a day. ``access.sql`` makes tables from the results.
 """
 
 from __future__ import annotations
@@ -101,7 +100,8 @@ class _Scope:
         self.found: list[pa.Table] = []
         self._number, self._groups, self._zones = number, groups, zones
         self._lengths = np.array(windows, np.int64)
-        # Of the day of each zone: the midnight, the number, and that of the first call.
+        # For the day of each zone: the time of its midnight, its number, and the number
+        # of its first call.
         self._days = np.zeros((len(zones), 3), np.int64)
         size = int(groups.max()) + 1
         self._latest = np.full((size, 2), -DAY * MICRO)

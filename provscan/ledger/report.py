@@ -1,4 +1,4 @@
-"""Write ``report.html`` of a ledger: each demand of the letter, with the answer, the
+"""Write ``report.html`` of a ledger: a section for each question, with the answer, the
 evidence and charts.
 
 The page is computed from ``ledger.json`` and the tables of the folder. ``page.sql``
@@ -15,11 +15,12 @@ from typing import Any
 from provscan.ledger.clock import from_utc, lasting
 from provscan.ledger.database import open_database, rows, run_script
 from provscan.ledger.inputs import KINDS
+from provscan.names import several
 from provscan.report.document import page
 from provscan.report.files import write_page
 from provscan.report.wording import count, visible
+from provscan.runs.answer.wording import STATUS
 from provscan.runs.folder import REPORT_FILE, read_json
-from provscan.runs.wording import STATUS, several
 
 LEDGER_FILE, TABLES_FOLDER = "ledger.json", "tables"
 STYLES = ("page.css", "ledger.css", "print.css")

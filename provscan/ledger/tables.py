@@ -12,8 +12,8 @@ refused, failed
     A call with status 401, 403, 420 or 429; a call with status 5xx. All other calls,
     including those with an unknown status, are *answered*.
 retry
-    A call whose predecessor of the same token (else user, else application), endpoint
-    and parameters was refused or failed at most 60 seconds earlier.
+    A call directly after a call with the same token (else user, else application),
+    endpoint and parameters that was refused or failed at most 60 seconds earlier.
 delivered
     Tweets returned by answered calls; a tweet that is returned twice counts twice.
 distinct
@@ -50,7 +50,7 @@ FILES = _schema(
     applications=NAMES,
     columns=pa.string(),  # JSON: the column that was read for each meaning.
     state=pa.string(),  # "read", "damaged", "copy" (of an earlier file), "unread".
-    # Why it is damaged or unread, the file copied, or what the log does not tell.
+    # Why the file is damaged or unread, the file that it copies, or a note on the log.
     detail=pa.string(),
 )
 
@@ -97,8 +97,8 @@ TOTALS = _schema(
     distinct_value=pa.int64(),
     distinct_low=pa.int64(),
     distinct_high=pa.int64(),
-    # Of distinct counts: "exact", "sketch" (95% bounds of a CPC sketch) or "bounds"
-    # (ids are missing, or logs are samples).
+    # The method of distinct counts: "exact", "sketch" (95% bounds of a CPC sketch) or
+    # "bounds" (ids are missing, or logs are samples).
     method=pa.string(),
     # Bounds of all calls and of all tweets delivered: 95% intervals if the logs are
     # samples, else their numbers. `delivered_high` is null if calls are uncounted.

@@ -1,9 +1,9 @@
 """Candidates: find licensed texts that may be in a record, and where.
 
-There are two generators. *Whole records* of limited length are looked up by their
-exact canonical text and by LSH bands of their MinHash signature. *Passages* in records
-of any length are found by seeds, see :mod:`provscan.kernels.search.seeding`. A short
-record goes through both, so that no length is left out.
+There are two generators. *Whole records* of limited length are looked up by their exact
+canonical text and by LSH bands of their MinHash signature. *Passages* in records of any
+length are found by seeds, see :mod:`provscan.kernels.search.seeding`. A short record
+goes through both, so no length is left out.
 
 The time for frequent keys is bounded, however large the index is: see
 :class:`provscan.params.SearchLimits`. If thousands of tweets are variants of one

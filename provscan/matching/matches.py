@@ -51,7 +51,7 @@ class TruncatedLookups:
     :class:`provscan.params.SearchLimits`.
     """
 
-    # Look-ups of LSH bands, and of seeds, that more texts share than a search reads.
+    # Look-ups of LSH bands, and of seeds, whose texts were not all read.
     bands_cut: int = 0
     seeds_cut: int = 0
 

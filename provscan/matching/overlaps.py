@@ -30,10 +30,10 @@ def overlap_suppression(rows: VerifiedCandidates) -> np.ndarray:
     The better row has the greater ``common - (missing in the span + foreign in the
     span) / 2`` in 5-grams. A long text that is present thus wins over a short text
     inside it, and a short text wins over a long text of which only that part is
-    present. ``missing`` is limited to ``common``, so that half of a long text wins over
-    chance inside it. Ties are broken by the greater similarity, then by the longer
-    copied part of the text, then by the lower number of the text. A match for which
-    spaces were restored (:mod:`provscan.matching.spacing`) has half the score.
+    present. ``missing`` is limited to ``common``, so half of a long text wins over a
+    chance match inside it. Ties are broken by the greater similarity, then by the
+    longer copied part of the text, then by the lower number of the text. A match for
+    which spaces were restored (:mod:`provscan.matching.spacing`) has half the score.
     """
     common, of_text, of_span = rows.grams.T
     score = common - 0.5 * (np.minimum(of_text - common, common) + of_span - common)

@@ -1,8 +1,8 @@
 """Sample the records to scan, and the carrier records for spike-ins.
 
 The records to scan are those whose keys are below a limit; the carrier records are
-those with the lowest keys. Keys are derived from the contents of records, so that a
-sample does not depend on the names and order of files, on splits or on workers.
+those with the lowest keys. Keys are derived from the contents of records, so a sample
+does not depend on the names and order of files, on splits or on workers.
 """
 
 from __future__ import annotations

@@ -27,7 +27,6 @@ from provscan.matching.verify import (
     VerifiedCandidates,
     agreeing,
     grams_of,
-    prefiltered,
     verify,
 )
 from provscan.params import MatchParams
@@ -151,13 +150,9 @@ def _verified(
         segment = tables.look_up(seeds, sketches, limits)
         inside = generators.passages(seeds, segment, limits, cut)
         whole = generators.whole_records(short, sketches, segment, limits, cut)
-        # Reject most candidates by cheap tests.
+        # Reject most candidates for passages by a cheap test.
         segment = tables.with_texts(segment, whole.text, inside.text)
         inside = agreeing(grams, inside, segment, longest, params)
-        whole, inside = (
-            prefiltered(grams, candidates, segment, longest, params)
-            for candidates in (whole, inside)
-        )
         pairs = generators.merged(whole, inside)
         if len(pairs.record) == 0:
             continue

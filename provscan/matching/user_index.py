@@ -30,7 +30,6 @@ from provscan.matching.matches import (
 )
 from provscan.matching.scan import scan_texts
 from provscan.params import (
-    FINDING,
     IndexParams,
     MatchParams,
     require,
@@ -290,23 +289,21 @@ class Index:
         # Parts of a text that readers leave out are not compared.
         left_out = pc.count_substring(passage, LEFT_OUT).to_numpy()
         scorer = Scorer(self.reader, self._background, np.zeros(0, np.int64))
-        texts, place = np.unique(found.text, return_inverse=True)
-        of_texts = scorer.texts(texts)
         traits = MatchTraits(
-            place,
+            found.text,
             # A run takes these values from its part files, as float32.
             found.containment.astype(np.float32).astype(np.float64),
             found.similarity.astype(np.float32).astype(np.float64),
             found.whole,
             found.span[:, 1] - found.span[:, 0] - left_out,
         )
-        scores = of_texts.matches(traits, FINDING)
+        scores = scorer.scores(traits)
         bits = scores.bits.astype(np.float32)
         return {
             "bits": pa.array(bits, mask=np.isnan(bits)),
-            "common": pa.array(of_texts.common[place]),
+            "common": pa.array(scores.common),
             "known": pa.array(scores.known),
-            "counted": pa.array(scores.counted),
+            "counted": pa.array(scores.passes_rule),
         }
 
     def _tweets(self, found: Matches) -> dict[str, pa.ChunkedArray | pa.Array]:

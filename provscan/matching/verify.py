@@ -1,7 +1,7 @@
 """Turn candidates into verified matches.
 
-:func:`agreeing` and :func:`prefiltered` reject most candidates by cheap tests.
-:func:`verify` compares the rest, of both kinds, with their texts
+:func:`agreeing` rejects most candidates for passages by a cheap test. :func:`verify`
+compares the rest, and candidates for whole records, with their texts
 (:mod:`provscan.kernels.search.verify`).
 """
 
@@ -22,7 +22,6 @@ from provscan.kernels.records import (
 from provscan.kernels.scratch import scratch_array
 from provscan.kernels.search import fingerprints as fingerprint_kernels
 from provscan.kernels.search import grams as gram_kernels
-from provscan.kernels.search import prefilter as prefilter_kernels
 from provscan.kernels.search import verify as kernels
 from provscan.params import MatchParams
 
@@ -97,37 +96,15 @@ def agreeing(
     )
     fingerprint_kernels.fingerprints(records.codes, records.offsets, fingerprints)
     kept = np.empty(len(candidates.record), np.bool_)
-    texts, room = (
-        (segment.texts.record, segment.numbers),
-        fingerprint_kernels.fingerprints_scratch(longest),
-    )
     fingerprint_kernels.agreeing(
-        (fingerprints, records.offsets),
-        texts,
+        fingerprint_kernels.FingerprintedRecords(
+            records.codes, records.offsets, fingerprints
+        ),
+        fingerprint_kernels.NumberedTexts(*segment.texts.record, segment.numbers),
         candidates,
         thresholds(params),
-        room,
+        fingerprint_kernels.fingerprints_scratch(longest),
         kept,
-    )
-    return _chosen(candidates, kept)
-
-
-def prefiltered(
-    records: Grams,
-    candidates: Candidates,
-    segment: LookupTables,
-    longest: int,
-    params: MatchParams,
-) -> Candidates:
-    """Return the candidates that have enough in common with their texts to be compared
-    with them; no text has more than ``longest`` bytes.
-    """
-    if len(candidates.record) == 0:
-        return candidates
-    kept = np.empty(len(candidates.record), np.bool_)
-    room = prefilter_kernels.prefilter_scratch(longest)
-    prefilter_kernels.prefilter(
-        records, segment.texts.record, candidates, thresholds(params), room, kept
     )
     return _chosen(candidates, kept)
 

@@ -2,7 +2,7 @@
 arrives and never changed.
 
 An interrupted run continues after the last complete line. Each line has the plan's
-digest, so that answers to another plan are detected.
+digest, so answers to another plan are detected.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Answer:
     # Number of times that the question was sent before this answer arrived.
     attempts: int = 1
     refused: str | None = None  # Message of an endpoint that refused the question.
-    # Parameters that the endpoint refused, so that the question was sent without them;
+    # Parameters that the endpoint refused, and without which the question was sent;
     # ``logprobs`` if it gave no log-probability of the target.
     without: tuple[str, ...] = ()
 

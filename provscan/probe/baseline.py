@@ -1,7 +1,7 @@
 """The blind baseline, which measures whether the two arms can be told apart by their
 words and lengths alone, without asking the model.
 
-If they can, it means nothing that a model tells them apart. Most published tests of
+If they can, it proves nothing if a model tells them apart, too. Most published tests of
 whether a model has seen a text have this flaw (Das, Zhang & Tramèr 2024, arXiv
 2406.16201). The classifier is a logistic regression over words, pairs of words, counts
 of letters, digits, links and the like, and the predictability of the texts under other

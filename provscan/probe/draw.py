@@ -1,11 +1,11 @@
 """Draw the tweets to ask for: licensed tweets by strata, each matched with a control.
 
 Licensed texts are divided into classes by their number of copies, and the same number
-of texts is drawn from every class that has enough. This shows dose and response, and
-the probability with which a text is drawn is known. Within a class, texts are drawn
-evenly over script, length and the author's reach, and otherwise at random. Since an
-index contains no numbers of followers or retweets, reach is the number of the author's
-texts in the pool.
+of texts is drawn from every class that has enough. The share of recited tweets can then
+be compared between classes, and the probability of drawing a text is known. Within a
+class, texts are drawn evenly over script, length and the author's reach, and otherwise
+at random. Since an index contains no numbers of followers or retweets, reach is the
+number of the author's texts in the pool.
 
 The stages of :func:`draw` are: pools of text numbers by class, candidates with their
 prompts, one candidate for each wording, the draw, and the matching with controls.
@@ -30,7 +30,7 @@ from provscan.probe.prompts import Prompt, make_prompt
 from provscan.probe.reference import Reference
 from provscan.probe.settings import Settings
 from provscan.scoring.background import Background, background
-from provscan.scoring.families import families
+from provscan.scoring.clusters import similar_texts
 from provscan.scoring.lengths import BANDS, SCRIPTS, lengths_and_scripts
 from provscan.scoring.rule import COMMON_AUTHORS
 from provscan.text import canonical_array
@@ -309,7 +309,7 @@ def _one_each(
     """
     numbers = np.array([tweet.number for pool in pools for tweet in pool], np.int64)
     family = dict(
-        zip(numbers.tolist(), families(reader, numbers).tolist(), strict=True)
+        zip(numbers.tolist(), similar_texts(reader, numbers).tolist(), strict=True)
     )
     seen: set[Any] = set()
     kept: list[list[Candidate]] = [[] for _ in pools]

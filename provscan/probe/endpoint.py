@@ -1,6 +1,6 @@
 """A model behind an endpoint with an OpenAI-compatible API.
 
-No question is sent before the endpoint has responded at all, so that a wrong address is
+No question is sent before the endpoint has given any response, so a wrong address is
 reported within seconds. Several questions are sent concurrently. After a failure, the
 client repeats the request, with growing pauses or after the delay that a busy endpoint
 requests (429). Parameters that the endpoint refuses are left out, and the answer

@@ -1,9 +1,10 @@
 """The recitations in the answers of a probe, and their counts by pair.
 
 :class:`Evidence` has the plan, the answers and the recitations in them;
-:func:`count_recitations` counts them for each tweet as :class:`Counts`. Only pairs are
-counted whose questions are all answered, in both arms (:func:`complete_pairs`). A tweet
-is recited if any of its answers recites it by the rule in the plan.
+:func:`count_recitations` counts them for each tweet as :class:`Counts`. A pair is
+counted only if all of its questions are answered, in both arms
+(:func:`complete_pairs`). A tweet is recited if any of its answers recites it by the
+rule in the plan.
 """
 
 from __future__ import annotations

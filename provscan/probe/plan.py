@@ -2,8 +2,8 @@
 
 A probe is a folder. ``plan.json`` contains the tweets, the prompts, the number of
 answers, the rule for recitations, the blind baseline and the power. Its SHA-256 is the
-digest of the plan. Every answer repeats the digest, so that a later change of the plan
-is detected.
+digest of the plan. Every answer repeats the digest, so a later change of the plan is
+detected.
 
 :func:`make_plan` draws the tweets and writes the plan, :func:`open_plan` reads it, and
 :meth:`Plan.questions` yields the questions in order.

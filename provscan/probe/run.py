@@ -99,8 +99,8 @@ def run(
     """Ask a model the questions of the plan that are not answered yet, and stop before
     the budget is exceeded.
 
-    Every answer is written to disk before the next one is awaited, so that an
-    interrupted run can continue where it stopped.
+    Every answer is written to disk before the next one is awaited, so an interrupted
+    run can continue where it stopped.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """Find the answers that recite a tweet, with the verifier of ``match``.
 
 :func:`recitations` compares an answer with the *target* of its prompt, the words that
-the prompt lacks, so that repeating the prompt is not a recitation. :func:`free_matches`
+the prompt lacks, so repeating the prompt is not a recitation. :func:`free_matches`
 compares free generation with the whole index.
 """
 
@@ -18,12 +18,12 @@ import numpy as np
 from provscan.arrays import Numbers
 from provscan.estimate import matched_bits
 from provscan.index import IndexReader
+from provscan.indexing.build import build_index
 from provscan.matching import LEVELS, scan_texts
 from provscan.params import MatchParams
 from provscan.probe.answers import Answer
 from provscan.probe.plan import ARMS, Plan, QuestionKey
 from provscan.probe.prompts import FREE
-from provscan.runs.build import build_index
 from provscan.scoring.background import background
 from provscan.scoring.rule import MatchTraits, Scorer
 from provscan.text_buffers import buffers, to_array
@@ -124,7 +124,7 @@ def free_matches(answers: Sequence[Answer], reader: IndexReader) -> list[Recitat
                 np.diff(found.span, axis=1)[:, 0],
             )
         )
-    kept: Numbers = np.flatnonzero(scores.counted)
+    kept: Numbers = np.flatnonzero(scores.passes_rule)
     columns: list[list[Any]] = [
         [QuestionKey.parse(rows[row].key) for row in found.row[kept].tolist()],
         *found.span[kept].T.tolist(),

@@ -29,7 +29,7 @@ from provscan.readers.bytes.files import (
 from provscan.readers.corpus.sources import TweetFile, plan_tweets
 from provscan.readers.corpus.tweets import read_tweet_objects, read_tweets
 from provscan.readers.fields.binding import Fields
-from provscan.readers.finding import Source
+from provscan.readers.finding import Source, source_list
 from provscan.readers.formats.objects import is_ray_dataset
 from provscan.readers.formats.subtitles import spoken
 from provscan.readers.limits import LIMITS, Limits, current_limits

@@ -20,7 +20,7 @@ from functools import cache
 from stat import S_ISREG
 from typing import NamedTuple
 
-from provscan.errors import InputError
+from provscan.errors import InputError, ParameterError
 from provscan.names import printable
 from provscan.readers.bytes.archives import (
     is_hidden,
@@ -316,6 +316,26 @@ def named_sources(sources: Source | Sequence[Source]) -> list[str]:
     """Return the names of one or several sources as a list of strings."""
     several = [sources] if isinstance(sources, str | os.PathLike) else sources
     return [source_of(name) for name in several]
+
+
+def source_list(sources: object) -> list[str] | None:
+    """Return paths as a list of strings; None if ``sources`` is data in memory. Strings
+    are taken as paths.
+    """
+    several = [sources] if isinstance(sources, str | os.PathLike) else sources
+    if not (
+        isinstance(several, Sequence)
+        and several
+        and isinstance(several[0], str | os.PathLike)
+    ):
+        return None
+    for source in several:
+        if not isinstance(source, str | os.PathLike):
+            raise ParameterError(
+                f"expected paths, found {type(source).__name__} among them: pass data "
+                "in memory alone, not in a list with paths"
+            )
+    return named_sources(several)
 
 
 def nothing_to_read(

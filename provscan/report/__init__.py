@@ -2,5 +2,5 @@
 browser or for printing.
 
 This package renders and computes nothing: every number is already in ``summary.json``,
-so that readers and programs always get the same numbers.
+so readers and programs always get the same numbers.
 """

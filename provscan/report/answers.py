@@ -8,9 +8,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from provscan.names import counted
+from provscan.names import counted, several
 from provscan.report.wording import amount, count, percent
-from provscan.runs.wording import NOT_MEASURED, STATUS, several
+from provscan.runs.answer.wording import NOT_MEASURED, STATUS
 
 UPPER_LIMITS = {
     "records": "Records with a nearly verbatim copy",

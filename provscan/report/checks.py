@@ -22,7 +22,7 @@ import pyarrow as pa
 import xxhash
 
 from provscan import __version__
-from provscan.names import counted
+from provscan.names import counted, several
 from provscan.report.answers import first_sentence
 from provscan.report.files import RunFiles
 from provscan.report.omissions import not_scanned
@@ -36,8 +36,7 @@ from provscan.report.wording import (
     unrated_words,
     visible,
 )
-from provscan.runs.evidence import digest
-from provscan.runs.wording import several
+from provscan.runs.evidence.tables import digest
 
 Row = dict[str, Any]
 BATCH = 4096

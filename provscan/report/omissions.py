@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from provscan.names import several
 from provscan.readers.fields.dataset import (
     BY_FIRST_RECORDS,
     NOT_SCANNED,
@@ -20,7 +21,6 @@ from provscan.readers.fields.dataset import (
 )
 from provscan.readers.limits import LIMITS
 from provscan.report.wording import count, percent, reason, visible
-from provscan.runs.wording import several
 
 # Fields without text that are listed by name.
 FIELDS_SHOWN = 10

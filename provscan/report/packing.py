@@ -25,7 +25,7 @@ from provscan.ordered_map import ordered_map
 from provscan.report import wording
 from provscan.report.differences import packed_runs
 from provscan.report.files import Review
-from provscan.runs.evidence import digest
+from provscan.runs.evidence.tables import digest
 from provscan.text_buffers import buffers
 
 # The bits of the column ``flags``.

@@ -326,7 +326,7 @@ def _index_rows(info: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def explanation_table(explained: list[dict[str, Any]]) -> str:
-    """Return an explanation of :mod:`provscan.runs.explain` as text."""
+    """Return an explanation of :mod:`provscan.runs.questions.explain` as text."""
     console = new_console()
     if not explained:
         console.print(

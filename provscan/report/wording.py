@@ -11,11 +11,11 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from provscan.names import counted
-from provscan.runs.wording import edit_words, percentage, several
+from provscan.names import counted, percentage, several
+from provscan.runs.answer.wording import edit_words
 
 LEVELS = {
-    "exact": "same text, up to white space and HTML entities",
+    "exact": "same text apart from white space and HTML entities",
     "near_exact": "same text once links, @names, case, accents and punctuation are "
     "left out",
     "strong": "at least 80% alike",

@@ -39,11 +39,9 @@ def write_workbook(path: Path, sheets: Iterable[Sheet]) -> None:
 
     # The archive is made in memory, so that only the last line can fail on a full disk.
     made = io.BytesIO()
-    options = {
-        "constant_memory": True,
-        "tmpdir": str(path.parent),
-        "strings_to_urls": False,
-    }
+    # Rows are written to temporary files of the system, not of the target's folder,
+    # where a command that is killed would leave them.
+    options = {"constant_memory": True, "strings_to_urls": False}
     with xlsxwriter.Workbook(made, options) as book:
         book.set_properties({"created": CREATED})
         bold = book.add_format({"bold": True})

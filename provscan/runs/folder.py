@@ -24,12 +24,9 @@ RUN_FILE, REPORT_FILE, PASSAGES_FILE = "run.json", "report.html", "passages.parq
 RUN_FILES = (MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE, RUN_FILE)
 # Files from which reports and lists of a run are made.
 DATA = {*RUN_FILES, PASSAGES_FILE}
-PARTS, CONTROL = "parts", "control"
 # Verdicts of reviewers on a sample of the findings, written by ``provscan review
 # score``. A run that has this file is not replaced.
 REVIEW_FILE = "review.json"
-NULL_PARTS, KNOWN_PARTS = "null", "known"
-ALL_PARTS = (PARTS, NULL_PARTS, KNOWN_PARTS)
 # The file that ``provscan report --format pdf`` writes by default.
 PDF_FILE = "report.pdf"
 # Files that are written after ``run.json``, which therefore does not name them.

@@ -1,13 +1,13 @@
 """One execution of ``match``, by :func:`run_match`.
 
-1. :mod:`provscan.runs.inputs` decides which parts of which files are read.
-2. :mod:`provscan.runs.licensed` opens the licensed texts and the controls.
-3. :mod:`provscan.runs.scan` scans the records and writes part files.
-4. :mod:`provscan.runs.analysis` reads them, scores and counts the matches, and measures
-   chance and recall.
-5. :mod:`provscan.runs.summary` computes the numbers and their words.
-6. :mod:`provscan.runs.evidence` writes the tables, and :func:`run_match` the rest, to
-   the folder of :mod:`provscan.runs.target`.
+1. :mod:`provscan.runs.inputs.plan` decides which parts of which files are read.
+2. :mod:`provscan.runs.inputs.licensed` opens the licensed texts and the controls.
+3. :mod:`provscan.runs.scan.tasks` scans the records and writes part files.
+4. :mod:`provscan.runs.measures.analysis` reads them, scores and counts the matches, and
+   measures chance and recall.
+5. :mod:`provscan.runs.answer.summary` computes the numbers and their words.
+6. :mod:`provscan.runs.evidence.tables` writes the tables, and :func:`run_match` the
+   rest, to the folder of :mod:`provscan.runs.target`.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,26 +31,26 @@ from provscan import readers
 from provscan.engine import Progress
 from provscan.errors import RecallError, WithheldError
 from provscan.matching import Index
+from provscan.names import percentage
 from provscan.options import MatchOptions, Source
-from provscan.runs.analysis import analyse
-from provscan.runs.baseline import mark_new, read_baseline
-from provscan.runs.evidence import write_tables
-from provscan.runs.exhibits import CANDIDATES
+from provscan.runs.answer.summary import summarise
+from provscan.runs.answer.tokenizer import tokens_of
+from provscan.runs.answer.wording import since_baseline
+from provscan.runs.counting.exhibits import CANDIDATES
+from provscan.runs.evidence.baseline import mark_new, read_baseline
+from provscan.runs.evidence.tables import write_tables
 from provscan.runs.folder import (
-    CONTROL,
     EVIDENCE_FILE,
     MATCHES_FILE,
     write_summary,
 )
-from provscan.runs.inputs import Inputs, RunInputs, Sources, plan_run
-from provscan.runs.left_out import describe_inputs
-from provscan.runs.licensed import LicensedTexts, checked_index, with_controls
-from provscan.runs.scan import ROLES, scan_inputs
-from provscan.runs.scan_totals import ScanTotals
-from provscan.runs.summary import summarise
-from provscan.runs.target import RunTarget, run_folder, run_path
-from provscan.runs.tokenizer import tokens_of
-from provscan.runs.wording import percentage, since_baseline
+from provscan.runs.inputs.licensed import SearchedTexts, checked_index, with_controls
+from provscan.runs.inputs.plan import Inputs, Sources, plan_run
+from provscan.runs.measures.analysis import analyse
+from provscan.runs.scan.left_out import describe_inputs
+from provscan.runs.scan.tasks import scan_inputs
+from provscan.runs.scan.totals import ScanTotals
+from provscan.runs.target import CONTROL, run_folder, run_path
 from provscan.scoring.background import background
 from provscan.unfinished import Unfinished
 
@@ -68,23 +69,28 @@ class WrittenRun(NamedTuple):
 def run_match(
     sources: Sources,
     index: Index | Source,
-    target: RunTarget,
+    out: Source | None,
     options: MatchOptions,
     progress: Progress,
     render: Callable[[Path], Any],
+    *,
+    overwrite: bool,
+    resume: bool,
 ) -> WrittenRun:
     """Find the licensed tweets of an index in datasets, and write a run folder;
-    ``render`` makes its report.
+    ``render`` makes its report. The other parameters are those of
+    :func:`provscan.match`.
     """
     clock = Clock()
-    path = run_path(sources, target.out)
+    others = (options.files(name) for name in ("control", "null", "known"))
+    path = run_path(sources, out, chain.from_iterable(others))
     index = checked_index(index, options)
     left_out = list(index.reader.left_out.segments) or None
     options = replace(options, without_segment=left_out)
     tokens = tokens_of(options.tokenizer)
     baseline = None if options.baseline is None else read_baseline(options.baseline)
     clock.lap("open")
-    with run_folder(path, resume=target.resume, overwrite=target.overwrite) as (
+    with run_folder(path, resume=resume, overwrite=overwrite) as (
         folder,
         files,
     ):
@@ -94,7 +100,8 @@ def run_match(
         clock.lap("plan")
         licensed = with_controls(index, options, folder.path / CONTROL)
         request = _request(workers, options, licensed, inputs)
-        folder.begin(request, keep=not inputs.streamed)
+        # Data that can be read only once can't be resumed.
+        folder.begin(request, keep=not any(data.streamed for data in inputs.values()))
         clock.lap("licensed")
 
         scans = _scan(inputs, folder, licensed, options, progress, clock)
@@ -120,7 +127,7 @@ def run_match(
         )
         clock.lap("checksums")
         summary |= entries
-        info = _info(index, target, options, inputs.dataset.named) | described
+        info = _info(index, out, options, inputs["dataset"].named) | described
         if licensed.control_fingerprint is not None:
             info["control"] = {"fingerprint": licensed.control_fingerprint}
         info |= clock.describe(scans["dataset"])
@@ -131,7 +138,10 @@ def run_match(
 
 
 def _request(
-    workers: int, options: MatchOptions, licensed: LicensedTexts, inputs: RunInputs
+    workers: int,
+    options: MatchOptions,
+    licensed: SearchedTexts,
+    inputs: Mapping[str, Inputs],
 ) -> dict[str, Any]:
     """Return everything on which the part files depend; see
     :data:`provscan.runs.target.WORK`.
@@ -142,14 +152,18 @@ def _request(
         "index": licensed.snapshot.fingerprint,
         "limits": readers.current_limits().as_dict(),
         "control": licensed.control_fingerprint,
-        **inputs.state,
+        **{
+            key if name == "dataset" else f"{name}_{key}": value
+            for name, data in inputs.items()
+            for key, value in data.state.items()
+        },
     }
 
 
 def _scan(
-    inputs: RunInputs,
+    inputs: Mapping[str, Inputs],
     folder: Unfinished,
-    licensed: LicensedTexts,
+    licensed: SearchedTexts,
     options: MatchOptions,
     progress: Progress,
     clock: Clock,
@@ -157,33 +171,35 @@ def _scan(
     """Scan the dataset, and the null dataset and the known data if there are any."""
 
     def scanned(name: str, data: Inputs) -> ScanTotals:
-        return scan_inputs(data, ROLES[name], folder, licensed, options, progress)
+        return scan_inputs(name, data, folder, licensed, options, progress)
 
     with ThreadPoolExecutor(1, thread_name_prefix="provscan") as pool:
         # Meanwhile, prepare what only the estimate needs, since that takes as long as
         # the scan of a small dataset.
         model = pool.submit(background, licensed.controls.licensed)
         pool.submit(importlib.import_module, "scipy.special")
-        scans = {"dataset": scanned("dataset", inputs.dataset)}
+        scans = {"dataset": scanned("dataset", inputs["dataset"])}
         model.result()
     clock.lap("scan")
-    scans |= {name: scanned(name, data) for name, data in inputs.auxiliary.items()}
+    scans |= {
+        name: scanned(name, data) for name, data in inputs.items() if name not in scans
+    }
     clock.lap("scan_auxiliary")
     return scans
 
 
 def _info(
-    index: Index, target: RunTarget, options: MatchOptions, named: list[str] | None
+    index: Index, out: Source | None, options: MatchOptions, named: list[str] | None
 ) -> dict[str, Any]:
     """Return the entries of ``run.json`` that the options, the index and the program
     determine; :func:`run_match` adds the inputs, the control and the times.
     """
-    out = None if target.out is None else os.fspath(target.out)
+    place = None if out is None else os.fspath(out)
     info: dict[str, Any] = {
         "version": RUN_VERSION,
         "parameters": {**options.as_dict(), "workers": options.threads},
         "limits": {**readers.current_limits().as_dict(), "candidates": CANDIDATES},
-        "repeat": None if named is None else options.command(named, index.path, out),
+        "repeat": None if named is None else options.command(named, index.path, place),
         "folder": os.getcwd(),
         "index": {
             "path": str(index.path),
@@ -201,47 +217,42 @@ def _info(
 
 def _crossed(summary: dict[str, Any], options: MatchOptions) -> str | None:
     """Return a sentence on the first gate that was crossed; None if none was."""
-    records, baseline = summary["answer"]["records"], summary["baseline"]
-    shares, found = records["share"], "have findings"
-    if baseline is not None:
-        shares = {**shares, "findings": baseline["new"]["share_of_records"]}
-        found = f"have findings that are new since {baseline['path']}"
-    gates = (
-        (options.fail_above, "findings", "", found, "--fail-above"),
-        (
-            options.fail_above_claimed,
-            "at_least",
-            "at least ",
-            "contain copies",
-            "--fail-above-claimed",
-        ),
-    )
-    for above, layer, least, what, option in gates:
-        if above is None:
-            continue
-        share = shares[layer]
-        if share is None:
-            reason = summary["answer"]["withheld"][f"records.{layer}"]
-            raise WithheldError(
-                f"{option} can't be decided, since the lower bound is withheld: "
-                f"{reason}"
-            )
-        if share > above:
-            found, allowed = _unequal(share, above)
+    answer, baseline = summary["answer"], summary["baseline"]
+    shares = answer["records"]["share"]
+    if (allowed := options.fail_above) is not None:
+        share, found = shares["findings"], "have findings"
+        if baseline is not None:
+            share = baseline["new"]["share_of_records"]
+            found = f"have findings that are new since {baseline['path']}"
+        if share > allowed:
+            share_words, allowed_words = _unequal(share, allowed)
             return (
-                f"{least}{found} of the records {what}: more than the {allowed} that "
-                f"{option} allows"
+                f"{share_words} of the records {found}: more than the {allowed_words} "
+                "that --fail-above allows"
+            )
+    if (allowed := options.fail_above_claimed) is not None:
+        share = shares["at_least"]
+        if share is None:
+            raise WithheldError(
+                "--fail-above-claimed can't be decided, since the lower bound is "
+                f"withheld: {answer['withheld']['records.at_least']}"
+            )
+        if share > allowed:
+            share_words, allowed_words = _unequal(share, allowed)
+            return (
+                f"at least {share_words} of the records contain copies: more than the "
+                f"{allowed_words} that --fail-above-claimed allows"
             )
     return None
 
 
-def _unequal(share: float, other: float) -> tuple[str, str]:
-    """Return two different shares as percentages, with enough digits to differ."""
+def _unequal(*shares: float) -> list[str]:
+    """Return different shares as percentages, with enough digits to differ."""
     for digits in range(3, 18):
-        first, second = (percentage(100.0 * each, digits) for each in (share, other))
-        if first != second:
+        words = [percentage(100.0 * share, digits) for share in shares]
+        if len({*words}) == len(words):
             break
-    return first, second
+    return words
 
 
 @cache

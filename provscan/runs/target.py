@@ -12,44 +12,38 @@ import contextlib
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from provscan import readers
 from provscan.errors import OutputError, UsageError
 from provscan.index.folder import remove_index
 from provscan.options import Source
 from provscan.params import require_folder
 from provscan.readers.bytes.compression import COMPRESSED
-from provscan.readers.corpus.recipes import path_in_recipe
 from provscan.runs.folder import (
-    ALL_PARTS,
-    CONTROL,
     REPORTS,
     REVIEW_FILE,
     RUN_FILE,
     WRITTEN,
 )
-from provscan.runs.inputs import Sources, source_list
-from provscan.unfinished import Unfinished, Work, unfinished_folder
-from provscan.urls import local_path
+from provscan.runs.inputs.plan import Sources
+from provscan.unfinished import (
+    Unfinished,
+    Work,
+    require_outside,
+    unfinished_folder,
+)
+from provscan.urls import source_of
 from provscan.writing import TEMPORARY, is_mount_point, remove_named
 
-# The folder of the run's files in its unfinished folder.
-FILES = "run"
+# Folders in the unfinished folder of a run: the run's files, the index of its control,
+# and the part files of each scan.
+FILES, CONTROL = "run", "control"
+PARTS = {"dataset": "parts", "null": "null", "known": "known"}
 FILE = re.compile("|".join([*map(re.escape, sorted(WRITTEN)), TEMPORARY.pattern]))
 PART = re.compile(rf"[0-9]{{8}}\.(json|arrow)|{TEMPORARY.pattern}")
-
-
-@dataclass(frozen=True)
-class RunTarget:
-    """The destination of a run."""
-
-    out: Source | None = None  # The folder that the user named, if any.
-    # Whether to replace an earlier run, and whether to continue an interrupted one.
-    overwrite: bool = False
-    resume: bool = False
 
 
 class RunFolder(NamedTuple):
@@ -59,14 +53,16 @@ class RunFolder(NamedTuple):
     files: Path  # The folder of its files.
 
 
-def run_path(sources: Sources, out: Source | None) -> Path:
-    """Return the run folder, which must not be part of the inputs; by default it is
-    named after the first source.
+def run_path(
+    sources: Sources, out: Source | None, others: Iterable[Source] = ()
+) -> Path:
+    """Return the run folder, which must not be part of the sources or of ``others``
+    that are read; by default it is named after the first source.
     """
-    named = source_list(sources)
+    named = readers.source_list(sources)
     place = default_out(named) if out is None else out
     require_folder("out", place)
-    require_outside(Path(place), named or [])
+    require_outside(Path(place), [*(named or []), *map(source_of, others)])
     return Path(place)
 
 
@@ -84,25 +80,6 @@ def default_out(named: Sequence[str] | None) -> str:
         name = name.removesuffix(suffix)
     stem, dot, _ = name.rpartition(".")
     return f"{stem if dot and stem else name}.run"
-
-
-def require_outside(target: Path, sources: Sequence[str]) -> None:
-    """Check that the results are not written into a folder that is read, or that
-    contains an input.
-    """
-    place = Path(os.path.realpath(target))
-    for source in sources:
-        path = local_path(path_in_recipe(source))
-        read = Path(os.path.realpath(path))
-        # A text that was mistaken for a path may be too long for the system.
-        if path and (
-            read.is_relative_to(place)
-            or (os.path.isdir(read) and place.is_relative_to(read))
-        ):
-            raise OutputError(
-                f"{target} would be inside an input, {source}, or contain it: name a "
-                "place outside of it with -o"
-            )
 
 
 @contextlib.contextmanager
@@ -189,7 +166,7 @@ def _clear(replaced: Path, place: Path) -> None:
 
 def _remove_work(folder: Path) -> None:
     """Remove everything that a run writes to its unfinished folder."""
-    for name in ALL_PARTS:
+    for name in PARTS.values():
         _remove_matching(folder, name, PART)
     _remove_files(folder)
 
@@ -210,7 +187,7 @@ def _remove_matching(folder: Path, name: str, files: re.Pattern[str]) -> None:
 
 WORK = Work(
     name="run",
-    parts=tuple(f"{name}/[0-9]*.json" for name in ALL_PARTS),
+    parts=tuple(f"{name}/[0-9]*.json" for name in PARTS.values()),
     unit="part",
     remove=_remove_work,
     advice="repeat the command with --resume to go on, or with --overwrite to start "

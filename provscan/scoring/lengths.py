@@ -59,9 +59,8 @@ WIDE = np.array([name in ("chinese", "japanese", "korean") for name in SCRIPTS])
 
 
 def bands(length: Numbers) -> Numbers:
-    """Return the minimum length of the class of each length."""
-    starts = np.array(BANDS)
-    return starts[np.searchsorted(starts, length, side="right") - 1]
+    """Return the length class of each length, as an index of :data:`BANDS`."""
+    return np.searchsorted(np.array(BANDS), length, side="right") - 1
 
 
 def letters(texts: Iterable[str]) -> Numbers:

@@ -1,17 +1,15 @@
-"""The rule that decides which matches are findings: those whose wording is rare, long
-enough, and not known from elsewhere.
+"""The rule that decides which matches are findings: those whose wording is rare and not
+known from elsewhere.
 
 A match is a finding if
 
-- its licensed text is neither *common* (three authors or more, or an author of the
-  control, posted it) nor *known* (it also occurs in data that can't come from the
-  platform, see :class:`KnownElsewhere`),
-- span and licensed text have at least ``min_letters`` letters in common: containment
-  times length, at most the length of the span (containment counts the repeated 5-grams
-  of a text only once), and
-- the wording has at least ``min_bits`` bits if the span covers the whole field, or
-  ``min_bits_passage`` if it is a passage. In a script that the background model does
-  not know, at least :data:`LETTERS_WITHOUT_BITS` letters in common replace the bits.
+- its licensed text is neither *common* (three authors or more posted it, or a control
+  file contains it) nor *known* (it also occurs in data that can't come from the
+  platform, see :class:`KnownElsewhere`), and
+- the wording has at least ``min_bits`` bits if the span covers its field, or nearly,
+  and ``min_bits_passage`` if it is a passage of the field. In a script that the
+  background model does not know, at least :data:`LETTERS_WITHOUT_BITS` letters in
+  common replace the bits.
 
 The same :class:`Scorer` scores the matches of the dataset, the control, the null
 dataset and the spike-ins, so a measurement on one of them is valid for the others. The
@@ -53,7 +51,7 @@ class MatchTraits(NamedTuple):
     place: Numbers  # Index of the licensed text in a ``TextScores``.
     containment: Floats
     similarity: Floats
-    whole: Flags  # The span covers the whole field.
+    whole: Flags  # The span covers the whole field, or nearly.
     span: Numbers  # Length of the span in code points.
 
 
@@ -61,15 +59,19 @@ class Scores(NamedTuple):
     """Scores of matches, [n] each."""
 
     bits: Floats  # nan if unknown.
+    common: Flags  # The licensed text is common.
     known: Flags  # The licensed text also occurs in the known data.
-    counted: Flags  # The match is a finding.
+    # The match is a finding, or a chance match like one if its text is a control.
+    passes_rule: Flags
 
 
 def letters_in_common(
     containment: Floats, length: Numbers, script: Numbers, span: Numbers
 ) -> Floats:
     """Return the number of letters that spans have in common with licensed texts of the
-    given lengths, as ``min_chars`` counts letters.
+    given lengths, as ``min_chars`` counts letters: containment times length, but at
+    most the length of the span, since containment counts the repeated 5-grams of a text
+    only once.
     """
     result: Floats = np.minimum(
         containment * length, span * np.where(WIDE[script], 2, 1)
@@ -100,7 +102,7 @@ class TextScores:
     # Script (an index of ``provscan.scoring.lengths.SCRIPTS``) and length class.
     script: Numbers
     band: Numbers
-    common: Flags  # Three authors or more, or an author of a control, posted the text.
+    common: Flags  # Three authors or more posted the text, or a control contains it.
     elsewhere: Floats  # Largest containment of the text in the known data, or 0.
 
     def matches(self, traits: MatchTraits, params: FindingParams) -> Scores:
@@ -119,10 +121,8 @@ class TextScores:
         rare = np.where(
             np.isnan(bits), letters >= LETTERS_WITHOUT_BITS - 1e-3, bits >= least
         )
-        counted = (
-            rare & (letters >= params.min_letters - 1e-3) & ~self.common[place] & ~known
-        )
-        return Scores(bits, known, counted)
+        common = self.common[place]
+        return Scores(bits, common, known, rare & ~common & ~known)
 
 
 @dataclass(frozen=True)

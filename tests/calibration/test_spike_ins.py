@@ -175,7 +175,7 @@ def test_lengths_and_scripts(index: provscan.Index) -> None:
     assert {"latin", "cyrillic", "thai", "korean", "chinese", "arabic"} <= {
         SCRIPTS[number] for number in script
     }
-    assert bands(np.array([5, 30, 59, 500])).tolist() == [0, 30, 40, 120]
+    assert bands(np.array([5, 30, 59, 500])).tolist() == [0, 1, 2, 5]
 
 
 def test_how_many(monkeypatch: pytest.MonkeyPatch) -> None:

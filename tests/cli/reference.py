@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,10 +15,12 @@ from provscan.cli import main
 
 PATH = Path(__file__).parents[2] / "docs" / "commands.md"
 BRACKET = r"\["
+# Options that at least this number of commands have are described once.
+COMMON = 3
 HEAD = """# Commands
 
-Generated from the commands by `python tests/cli/reference.py`; a test compares the two.
-`provscan COMMAND --help` prints the same.
+`python tests/cli/reference.py` writes this page; a test checks that it is current.
+`provscan COMMAND --help` prints all options of a command.
 """
 
 
@@ -24,8 +28,8 @@ def cell(text: str) -> str:
     return " ".join(text.split()).replace("|", r"\|").replace("<", "&lt;")
 
 
-def options(command: click.Command, context: click.Context) -> list[str]:
-    """A table of the options, group by group."""
+def options(command: click.Command, context: click.Context) -> dict[str, list[str]]:
+    """Return the rows of the options, by group."""
     groups: dict[str, list[str]] = {}
     for parameter in command.params:
         if (
@@ -36,16 +40,18 @@ def options(command: click.Command, context: click.Context) -> list[str]:
             # A bracket would begin a reference.
             row = f"| `{cell(names)}` | {cell(meaning).replace('[', BRACKET)} |"
             groups.setdefault(getattr(parameter, "group", "Options"), []).append(row)
-    # A command keeps the names of its help option from its first use, which need not be
-    # under this context.
-    names = ", ".join(context.help_option_names)
-    groups.setdefault("Options", []).append(
-        f"| `{names}` | Show this message and exit. |"
-    )
-    lines = []
-    for name, rows in groups.items():
-        lines += ["", f"| {name} | |", "|---|---|", *rows]
-    return lines[1:]
+    return groups
+
+
+def name_of(row: str) -> str:
+    """Return the long name of the option in a row."""
+    found = re.search(r"--[a-z-]+", row)
+    assert found is not None
+    return f"`{found[0]}`"
+
+
+def table(name: str, rows: list[str]) -> str:
+    return "\n".join([f"| {name} | |", "|---|---|", *rows, ""])
 
 
 def commands(
@@ -63,8 +69,16 @@ def commands(
 
 def reference() -> str:
     context = main.make_context("provscan", [], resilient_parsing=True)
-    parts = [HEAD]
-    for name, command, inner in commands(main, context):
+    found = [
+        (name, command, inner, options(command, inner))
+        for name, command, inner in commands(main, context)
+    ]
+    uses = Counter(
+        row for *_, groups in found for rows in groups.values() for row in rows
+    )
+    common = [row for row, number in uses.items() if number >= COMMON]
+    parts = [HEAD, table("Options of several commands", common)]
+    for name, command, inner, groups in found:
         usage = command.get_usage(inner).removeprefix("Usage: ")
         described = inspect.cleandoc(command.help or "").replace("\b\n", "")
         parts += [
@@ -72,7 +86,12 @@ def reference() -> str:
             f"    {' '.join(usage.split())}\n",
             f"{described}\n",
         ]
-        parts += ["\n".join(options(command, inner)) + "\n"]
+        every = [row for rows in groups.values() for row in rows]
+        for group, rows in groups.items():
+            if own := [row for row in rows if row not in common]:
+                parts += [table(group, own)]
+        if also := [name_of(row) for row in every if row in common]:
+            parts += [f"Options of several commands: {', '.join(also)}.\n"]
     return "\n".join(parts)
 
 

@@ -7,8 +7,9 @@ import sys
 
 import pytest
 
-from provscan.cli import progress as module
-from provscan.cli.progress import Shown, progress
+from provscan.cli import bars
+from provscan.cli.bars import Shown
+from provscan.cli.progress import progress
 
 
 class Clock:
@@ -24,13 +25,13 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     fake = Clock()
-    monkeypatch.setattr(module, "time", fake)
+    monkeypatch.setattr(bars, "time", fake)
     return fake
 
 
 def lines_of(clock: Clock) -> Shown:
     """Progress as it is shown off a terminal."""
-    return Shown(module.Bars(disable=True, get_time=clock.monotonic))
+    return Shown(bars.Bars(disable=True, get_time=clock.monotonic))
 
 
 class Terminal(io.StringIO):

@@ -26,7 +26,7 @@ from provscan.estimate.layers import (
     layered,
     rounded,
 )
-from provscan.estimate.limits import Scope, negative_binomial_quantile, total
+from provscan.estimate.limits import SampleDesign, negative_binomial_quantile, total
 from provscan.estimate.recall import Recall
 from provscan.estimate.strata import Strata, divide, rarefied, years_apart
 
@@ -282,10 +282,10 @@ def test_what_there_is_in_the_whole() -> None:
     assert total(Factor(4, 4, 4), certain) == Factor(
         8, pytest.approx(low), pytest.approx(high)
     )
-    half = total(Factor(4, 4, 4), None, Scope(0.5))
+    half = total(Factor(4, 4, 4), None, SampleDesign(0.5))
     assert half == Factor(8, pytest.approx(low), pytest.approx(high))
     assert total(Factor(0, 0, 4), HALF) == Factor(0, 0, thinned(4, 0.25)[1])
-    assert total(Factor(0, 0, -1), HALF, Scope(0.5, 3.0)) == Factor(
+    assert total(Factor(0, 0, -1), HALF, SampleDesign(0.5, 3.0)) == Factor(
         0, 0, thinned(0, 0.125, effect=3.0)[1]
     )
     # Limits on one side only: recall 0.5 to 0.8 is a factor of 1.6 down, 0.25 one of 2
@@ -308,7 +308,7 @@ def test_a_projection_bounds_values_and_its_upper_limit_upper_limits() -> None:
     size, none = Size(12, 12), Chance(0, 0, 0)
     strengths, found = [Strength(size, none, True)], Found(12, size, size, 12, most)
     number = layered(
-        found, strengths, none, (HALF, HALF), Factor(0.5, 0.25, 0.8), Scope(0.25)
+        found, strengths, none, (HALF, HALF), Factor(0.5, 0.25, 0.8), SampleDesign(0.25)
     )
     assert number.estimate is not None
     assert (

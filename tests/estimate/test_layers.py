@@ -20,9 +20,9 @@ from provscan.estimate.layers import (
     Strength,
     layered,
 )
-from provscan.estimate.limits import Factor, Scope, exactly, total
+from provscan.estimate.limits import Factor, SampleDesign, exactly, total
 from provscan.estimate.recall import Recall
-from provscan.runs.wording import share
+from provscan.names import share
 
 PAGE = (Path(__file__).parents[2] / "docs" / "statistics.md").read_text(
     encoding="utf-8"
@@ -139,7 +139,7 @@ def test_at_least_is_the_best_of_the_strengths_that_are_claimed() -> None:
 def test_units_of_which_none_was_found_have_a_size() -> None:
     chance = Chance(0, 0, 3)
     single, sized = (
-        layered(found(0, 0, unit=unit), [], chance, (COUNTED, ANY), None)
+        layered(found(0, 0, mean_size=unit), [], chance, (COUNTED, ANY), None)
         for unit in (1.0, 90.0)
     )
     assert single.at_most_any
@@ -198,7 +198,7 @@ def test_the_limit_on_nearly_verbatim_copies_is_joined_with_no_other() -> None:
         None,
         (None, None),
         NEARLY,
-        Scope(0.5),
+        SampleDesign(0.5),
     )
     assert part.at_most == 12
 
@@ -209,17 +209,17 @@ def test_sizes_of_units_and_samples_widen_every_limit() -> None:
     none = Chance(0, 0, 0)
     # Two units of 2 and 4 characters are as uncertain as 20 / 6 each, and worth half as
     # much with a design effect of 2.
-    scope = Scope(0.5, 2.0)
+    design = SampleDesign(0.5, 2.0)
     sized = layered(
         found(6, 6, squares=20.0),
         one_strength(6, none, squares=20.0),
         none,
         (half, half),
         certain,
-        scope,
+        design,
     )
     assert sized.at_least == pytest.approx(thinned(6, 0.5, effect=20 / 3)[0])
-    whole = total(Factor(6, 6, 6), half, scope, 20 / 6)
+    whole = total(Factor(6, 6, 6), half, design, 20 / 6)
     assert sized.estimate is not None
     assert (sized.estimate.value, sized.estimate.high, sized.at_most_any) == (
         whole.value,

@@ -198,14 +198,14 @@ def test_limits_and_parameters_must_be_those_of_the_run(
     shutil.copytree(handed.run, run)
     info = read_json(run / "run.json")
     info["limits"]["piece"] = 7
-    info["parameters"] |= {"fuzziness": 0.5, "min_letters": 20}
+    info["parameters"] |= {"fuzziness": 0.5, "min_bits": 40.0}
     tables = ("matches.parquet", "evidence.parquet")
     write_summary(run, read_json(run / "summary.json"), info, tables)
     handover.bundle(run, bundle)
     found = replayed(handed, handed.datasets, bundle=bundle)["problems"]
     assert "the limit piece is 16777216, but was 7" in found
     assert "the parameter fuzziness is None, but was 0.5" in found
-    assert "rule.min_letters of summary.json is 20, but was 25" in found
+    assert "rule.min_bits of summary.json is 40.0, but was 50.0" in found
 
 
 def test_what_is_refused(handed: Handed, tmp_path: Path) -> None:

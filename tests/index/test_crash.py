@@ -25,6 +25,7 @@ import provscan
 from provscan.cli import main
 from provscan.errors import OutputError
 from provscan.index import build as index_build
+from provscan.index import lock
 from provscan.index.folder import changing
 from provscan.index.segment import write as segment_writer
 
@@ -215,6 +216,24 @@ def test_a_lock_of_a_dead_process_is_no_obstacle(tmp_path: Path, fork: Fork) -> 
     holder.kill()
     holder.join()
     assert provscan.forget(folder, "1")["tweets"] == 1
+
+
+@pytest.mark.parametrize("step", ["_lock", "noted_in", "Lock"])
+def test_ctrl_c_while_the_lock_is_taken_leaves_no_folder(
+    step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    function = getattr(lock, step)
+
+    def interrupted(*_: object) -> None:
+        monkeypatch.setattr(lock, step, function)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(lock, step, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        provscan.build_index(
+            [{"id": "1", "text": "a first tweet"}], tmp_path / "a.index"
+        )
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_addition_that_fails_leaves_none_of_its_tweets(

@@ -434,7 +434,7 @@ def test_no_damage_kills_the_process(folder: Path, tweets: list[Any]) -> None:
     provscan.forget(folder, [tweet["id"] for tweet in tweets[::9]])
     texts = [tweet["text"] for tweet in tweets]
     rng = random.Random(6)
-    for number in range(1000 if NIGHTLY else 30):
+    for number in range(1000 if NIGHTLY else 15):
         path = rng.choice([path for path in targets(folder) if path.suffix != ".json"])
         # Tombstones are among the fewest files, and the only ones that are read at
         # once.

@@ -683,6 +683,14 @@ def test_nothing_is_written_where_something_is_read(tmp_path: Path) -> None:
                 provscan.build_index(source, target, overwrite=True)
     with pytest.raises(OutputError, match="would be inside an input"):
         provscan.match(corpus.as_uri(), index, corpus / "b.run", overwrite=True)
+    other = tmp_path / "other.jsonl"
+    other.write_text('{"text": "some other text"}\n')
+    for option in ("control", "null", "known"):
+        for target in (corpus, corpus / "b.run"):
+            with pytest.raises(OutputError, match="would be inside an input"):
+                provscan.match(
+                    other, index, target, overwrite=True, **{option: [str(corpus)]}
+                )
     assert os.listdir(corpus) == ["a.jsonl"]
 
 

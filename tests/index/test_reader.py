@@ -129,7 +129,7 @@ def some_documents(tweets: list[Tweet]) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("limit", [8, 40, 100])
+@pytest.mark.parametrize("limit", [8, 100])
 def test_segments_do_not_change_the_matches(
     build: Build, tweets: list[Tweet], small_segments: Callable[[int], None], limit: int
 ) -> None:

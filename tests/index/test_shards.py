@@ -353,16 +353,16 @@ def test_the_entries_that_a_table_has_of_keys(bands: int) -> None:
         )
     ]
     assert wanted.tolist() == list(dict.fromkeys((keys & upper).tolist()))
-    room = tuple(
-        np.empty(len(wanted) + 1, dtype) for dtype in (np.uint64, np.int64, np.int64)
+    room = gather.Ranges(
+        np.empty(len(wanted) + 1, np.uint64), *np.empty((2, len(wanted) + 1), np.int64)
     )
     found, count = gather.find_ranges(table, frozen(known), wanted, 2, room)
-    key, text, place = (
-        np.empty(count, np.uint64),
-        np.empty(count, np.int64),
-        np.empty(count, np.int64),
+    collected = gather.Entries(
+        np.empty(count, np.uint64), *np.empty((2, count), np.int64)
     )
-    gather.copy_entries(table, tuple(part[:found] for part in room), (key, text, place))
+    ranges = gather.Ranges(*(part[:found] for part in room))
+    gather.copy_entries(table, ranges, collected)
+    key, text, place = collected
     expected = [
         [e for e in entries.tolist() if e & int(upper) == w][:2]
         for w in wanted.tolist()

@@ -22,7 +22,7 @@ from provscan.errors import (
     WorkerError,
 )
 from provscan.index.shards import build as index_spread
-from provscan.runs import shard_tasks
+from provscan.indexing import shard_tasks
 
 
 @pytest.fixture
@@ -141,7 +141,7 @@ class Lossy:
         self.name, self.folder = name, folder
 
     def __call__(self, task: Any, advance: Any) -> Any:
-        from provscan.runs import shard_tasks
+        from provscan.indexing import shard_tasks
 
         result = getattr(shard_tasks, self.name)(task, advance)
         try:

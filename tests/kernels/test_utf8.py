@@ -5,7 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provscan.kernels.canonical.utf8 import byte_places, code_points, newlines
+from provscan.kernels.canonical.utf8 import (
+    byte_places,
+    code_points,
+    decode_rows,
+    newlines,
+)
+from provscan.kernels.records import CodeBuffer, TextBuffer, frozen
 
 pytestmark = pytest.mark.kernels
 
@@ -53,3 +59,30 @@ def test_counts(text, times):
     data = (text * times).encode()
     assert code_points(np.frombuffer(data, np.uint8)) == len(text * times)
     assert newlines(np.frombuffer(data, np.uint8)) == data.count(b"\n")
+
+
+@given(
+    st.lists(
+        st.text(LETTERS).map(str.encode)
+        | st.sampled_from("é語😀").map(str.encode).map(lambda data: data[:-1])
+        | st.sampled_from([b"\x80", b"\xc1", b"\xf5", b"\xff"])
+    )
+)
+def test_a_byte_that_is_in_no_sequence_is_replaced(parts):
+    data = b"".join(parts)
+    expected, at = "", 0
+    while at < len(data):
+        for size in range(1, 5):
+            try:
+                expected += data[at : at + size].decode()
+            except UnicodeDecodeError:
+                continue
+            break
+        else:
+            size = 1
+            expected += "\ufffd"
+        at += size
+    texts = TextBuffer(np.frombuffer(data, np.uint8), np.array([0, len(data)]))
+    out = CodeBuffer(np.empty(len(data), np.uint32), np.zeros(2, np.int64))
+    decode_rows(frozen(texts), np.zeros(1, np.int64), out)
+    assert "".join(map(chr, out.codes[: out.offsets[1]])) == expected

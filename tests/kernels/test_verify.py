@@ -17,13 +17,11 @@ from tweets import SCRIPTS, edited, sentence
 from provscan.kernels.records import (
     Candidates,
     CodeBuffer,
-    TextBuffer,
     Thresholds,
     VerifiedRows,
-    frozen,
 )
-from provscan.kernels.search import prefilter as prefilter_kernels
 from provscan.kernels.search import verify as kernels
+from provscan.kernels.search.grams import IndexedText
 from provscan.matching.overlaps import overlap_suppression
 from provscan.matching.verify import VerifiedCandidates, grams_of
 
@@ -32,6 +30,9 @@ decide, least_hits = compiled(kernels.decide), compiled(kernels.least_hits)
 THRESHOLD, CONTAINMENT = 0.3, 0.3
 # A stretch that no text has.
 NEVER = 10_000
+NO_TEXT = IndexedText(
+    np.zeros(0, np.uint32), 0, np.zeros(0, np.int32), np.zeros(0, np.int32)
+)
 
 
 def codes_of(texts):
@@ -82,30 +83,6 @@ def verify(
     return [tuple(column[i].tolist() for column in out) for i in range(count)]
 
 
-def prefiltered(
-    records, pairs, texts, containment, units=1, stretch=NEVER, threshold=THRESHOLD
-):
-    """The candidates (record, code, place) with one text each that the prefilter
-    keeps.
-    """
-    raw = [text.encode() for text in texts]
-    buffer = frozen(
-        TextBuffer(
-            np.frombuffer(b"".join(raw), np.uint8), np.cumsum([0, *map(len, raw)])
-        )
-    )
-    kept = np.zeros(len(pairs), np.bool_)
-    prefilter_kernels.prefilter(
-        grams_of(codes_of(records), "records"),
-        buffer,
-        candidates_of(pairs),
-        Thresholds(threshold, containment, units, stretch),
-        prefilter_kernels.prefilter_scratch(max(map(len, raw))),
-        kept,
-    )
-    return set(np.flatnonzero(kept).tolist())
-
-
 def units_before(text, place):
     return sum(2 if naive_passages.wide(char) else 1 for char in text[:place])
 
@@ -144,9 +121,6 @@ def test_similarity_is_that_of_the_sets(script):
         )
     rows = verify(records, pairs, texts)
     assert len(rows) > 20
-    assert {candidate for candidate, *_ in rows} <= prefiltered(
-        records, pairs, texts, CONTAINMENT
-    )
     for candidate, (start, stop), (head, tail), grams, similarity, way, (
         letters,
         _,
@@ -187,7 +161,6 @@ def test_any_two_texts(text, record, known):
     place = min(3, len(text) - 1, len(record) - 1)
     pairs = [(0, place if known else -1, place if known else 0)]
     rows = verify([record], pairs, [text], 0.1, 0.1)
-    assert len(rows) <= len(prefiltered([record], pairs, [text], 0.1, threshold=0.1))
     for _, (start, stop), _, grams, similarity, *_ in rows:
         span = record[start:stop]
         assert similarity == pytest.approx(naive.jaccard(text, span), abs=1e-6)
@@ -196,20 +169,6 @@ def test_any_two_texts(text, record, known):
         )
     if record == text:
         assert [row[4] for row in rows] == [1.0]
-
-
-def test_the_prefilter_refuses_what_has_too_few_grams_in_common():
-    rng = random.Random(8)
-    texts = [canonical_sentence(rng, "latin", 80) for _ in range(40)]
-    records = [
-        f"{text[:share]} {canonical_sentence(rng, 'latin', 80)}"
-        for text in texts
-        for share in (16, 70)
-    ]
-    pairs = [(number, 0, 0) for number in range(len(records))]
-    kept = prefiltered(records, pairs, [text for text in texts for _ in range(2)], 0.55)
-    assert {number for number in kept if number % 2} == set(range(1, len(records), 2))
-    assert sum(number % 2 == 0 for number in kept) <= 2
 
 
 def test_no_span_is_much_better_than_the_one_that_is_found():
@@ -269,9 +228,10 @@ def test_nothing_that_may_be_accepted_has_too_few_hits(length, wide, values, dra
     limits = Thresholds(*values)
     # The best that so many 5-grams can be: nothing foreign in the span, and all of them
     # in one stretch.
-    fit = kernels.Fit(0, 0, common, common, 0, 0)
+    fit = kernels.Fit(0, length, common, common, 0, 0)
+    text = kernels.Text(NO_TEXT, length, units, distinct)
     stretch = (common + 4) * units / length
-    if decide(fit, stretch, distinct, units, limits) != kernels.NEITHER:
+    if decide(fit, stretch, text, limits) != kernels.NEITHER:
         assert least_hits(length, units, distinct, limits) <= common + 1e-6
 
 

@@ -86,7 +86,7 @@ def test_counts_equal_those_of_loops(form: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("night", NIGHTS, ids=lambda night: f"{night:%Y-%m-%d}")
 def test_peaks_equal_those_of_loops(night: datetime, tmp_path: Path) -> None:
-    found = naive.calls(night, 40, 800, seed=night.month)
+    found = naive.calls(night, 40, 500, seed=night.month)
     windows = (7, 900, 5400, 86_400)
     log = naive.write(found, tmp_path / "log.parquet")
     tables = measured(tmp_path, log, windows=windows, zone=ZONE)
@@ -186,16 +186,15 @@ def test_no_secret_is_shown(tmp_path: Path) -> None:
         assert b"AAAABBBB" not in file.read_bytes(), file
 
 
-@pytest.mark.parametrize("form", ["parquet", "jsonl"])
-def test_calls_that_two_files_hold_count_once(form: str, tmp_path: Path) -> None:
+def test_calls_that_two_files_hold_count_once(tmp_path: Path) -> None:
     found = naive.calls(NIGHTS[0], 20, 900, seed=4)
     third = len(found) // 3
     logs = [
-        naive.write(found[: 2 * third], tmp_path / f"one.{form}"),
-        naive.write(found[third:], tmp_path / f"two.{form}"),
+        naive.write(found[: 2 * third], tmp_path / "one.jsonl"),
+        naive.write(found[third:], tmp_path / "two.parquet"),
     ]
-    (tmp_path / f"copy.{form}").write_bytes(logs[0].read_bytes())
-    tables = measured(tmp_path, *logs, tmp_path / f"copy.{form}")
+    (tmp_path / "copy.jsonl").write_bytes(logs[0].read_bytes())
+    tables = measured(tmp_path, *logs, tmp_path / "copy.jsonl")
     total = rows(tables, "totals")[0]
     assert (total["calls"], total["delivered"]) == (
         len(found),
@@ -252,7 +251,7 @@ def test_bounds_of_sketches_contain_the_true_number(
     """95 % of the bounds do; 100 logs by night, of up to 80,000 ids each."""
     pytest.importorskip("datasketches")
     monkeypatch.setattr(counts, "EXACT_IDS", 10)
-    number = 100 if NIGHTLY else 3
+    number = 100 if NIGHTLY else 1
     inside = 0
     for seed in range(number):
         draw = np.random.default_rng(seed)
@@ -266,7 +265,7 @@ def test_bounds_of_sketches_contain_the_true_number(
         total = rows(tables, "totals")[0]
         distinct = len(np.unique(ids))
         inside += total["distinct_low"] <= distinct <= total["distinct_high"]
-    assert inside >= 0.95 * number if NIGHTLY else inside >= 2
+    assert inside >= 0.95 * number
 
 
 BAD = {
@@ -323,27 +322,37 @@ def test_columns_can_be_mapped(tmp_path: Path) -> None:
         measured(tmp_path, tmp_path / "log.csv", mapping=mapping)
 
 
-@pytest.mark.parametrize("mark", [",", "\t", ";", "|"])
-def test_fields_in_quotes(mark: str, tmp_path: Path) -> None:
+def test_fields_in_quotes(tmp_path: Path) -> None:
     """A line with an open quote, or with another number of fields, is bad."""
-    lines = [
-        'time,app,"tweets",note',
-        '2022-01-01 00:00:00,"a ""x"", b",1,',
-        '2022-01-01 00:00:01,b,null,"x,y"',
-        "2022-01-01 00:00:02,b,1",
-        '2022-01-01 00:00:03,"b,1,',
-        ',b,1,""',
-    ]
-    log = tmp_path / "log.csv"
-    log.write_text("\r\n".join(lines).replace(",", mark))
-    tables = measured(tmp_path, log)
+    marks, logs = {1: ",", 2: "\t", 3: ";", 4: "|"}, []
+    for day, mark in marks.items():
+        lines = [
+            'time,app,"tweets",note',
+            f'2022-01-0{day} 00:00:00,"a ""x"", b",1,',
+            f'2022-01-0{day} 00:00:01,b,null,"x,y"',
+            f"2022-01-0{day} 00:00:02,b,1",
+            f'2022-01-0{day} 00:00:03,"b,1,',
+            ',b,1,""',
+        ]
+        logs.append(tmp_path / f"{day}.csv")
+        logs[-1].write_text("\r\n".join(lines).replace(",", mark))
+    tables = measured(tmp_path, *logs)
     counted = {
-        (row["application"], row["delivered"], row["uncounted"])
+        (row["day"].day, row["application"], row["delivered"], row["uncounted"])
         for row in rows(tables, "calls")
     }
-    assert counted == {(f'a "x"{mark} b', 1, 0), ("b", 0, 1)}
-    bad = {row["reason"]: row["lines"] for row in rows(tables, "bad_lines")}
-    assert bad == {"not_the_format": 2, "no_time": 1}
+    assert counted == {(day, f'a "x"{mark} b', 1, 0) for day, mark in marks.items()} | {
+        (day, "b", 0, 1) for day in marks
+    }
+    bad = [
+        (row["source"], row["reason"], row["lines"])
+        for row in rows(tables, "bad_lines")
+    ]
+    assert sorted(bad) == [
+        (str(log), reason, lines)
+        for log in logs
+        for reason, lines in (("no_time", 1), ("not_the_format", 2))
+    ]
 
 
 def test_a_gap_is_told_from_silence(tmp_path: Path) -> None:

@@ -25,9 +25,9 @@ ALL = f"getting ('{V2}/tweets/search/all',) {{'params': {{'query': 'x'}}}}"
 START = "using config /home/x/.config/twarc/config"
 
 
-def log(folder: Path, *words: str) -> Path:
+def log(folder: Path, *words: str, day: int = 0) -> Path:
     """Write a log with a second from one line to the next."""
-    start = datetime(2022, 8, 18, 17, 37, 55, 963_000)
+    start = datetime(2022, 8, 1 + day, 17, 37, 55, 963_000)
     lines = [
         f"{start + timedelta(seconds=n):%Y-%m-%d %H:%M:%S},963 INFO {line}"
         for n, line in enumerate(words)
@@ -186,15 +186,39 @@ CASES: dict[str, tuple[list[str], tuple[int, ...], str]] = {
 }
 
 
+@pytest.fixture(scope="module")
+def lines_of_twarc(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Return a folder with the log of each case, of an application and a day of its
+    own, and the tables of all logs.
+    """
+    folder, mapping = tmp_path_factory.mktemp("twarc"), []
+    for number, (words, _, _) in enumerate(CASES.values()):
+        (folder / str(number)).mkdir()
+        log(folder / str(number), *words, day=number)
+        mapping.append(
+            f'[[log]]\nfiles = "*/{number}/twarc.log"\n'
+            f'constants.application = "{number}"\n'
+        )
+    (folder / "mapping.toml").write_text("".join(mapping))
+    logs = [folder / str(number) for number in range(len(CASES))]
+    mapped = folder / "mapping.toml"
+    return folder, access.measure(logs, folder / "out", mapping=mapped, key="k")
+
+
 @pytest.mark.parametrize("case", CASES)
-def test_lines_of_twarc(case: str, tmp_path: Path) -> None:
-    words, expected, note = CASES[case]
-    path = log(tmp_path, *words)
-    tables = measured(path)
-    total = rows(tables, "totals")[0]
+def test_lines_of_twarc(case: str, lines_of_twarc: tuple[Path, Path]) -> None:
+    folder, tables = lines_of_twarc
+    _, expected, note = CASES[case]
+    number = str(list(CASES).index(case))
+    (total,) = (
+        row
+        for row in rows(tables, "totals")
+        if (row["scope"], row["name"]) == ("application", number)
+    )
     names = ("calls", "refused", "failed", "retries", "delivered", "uncounted")
     assert tuple(total[name] for name in names) == expected
-    file = rows(tables, "files")[0]
+    path = folder / number / "twarc.log"
+    (file,) = (row for row in rows(tables, "files") if row["source"] == str(path))
     assert note in file["detail"]
     # Every line is a call, or counted as another line.
     assert file["rows"] + file["other"] == len(path.read_text().splitlines())

@@ -2,7 +2,6 @@
 the parameter.
 """
 
-import pandas as pd
 import pyarrow as pa
 import pytest
 
@@ -56,6 +55,7 @@ def test_arrow_texts_of_any_type(index, kind):
 
 
 def test_missing_texts_of_pandas_are_empty(index):
+    pd = pytest.importorskip("pandas")
     text = TWEETS[0]["text"]
     for texts in (
         pd.Series([None, text]),

@@ -17,7 +17,7 @@ from provscan.matching.scan import scan_texts
 from provscan.params import MatchParams
 from provscan.readers import Fields, ReadStats, mended, mended_texts, read_objects
 from provscan.readers.limits import Limits
-from provscan.runs.explain import explain_record
+from provscan.runs.questions.explain import explain_record
 
 WORDS = {
     "latin": "über den Dächern schläft die Möwe und träumt façade déjà vu año niño "

@@ -179,7 +179,7 @@ def test_no_gap_between_short_and_long_records(build: Build, around: int) -> Non
 
 
 @pytest.mark.parametrize(
-    "length", [20, 21, 30, 60, 120, 280, 500, 511, 512, 513, 514, 600, 1200]
+    "length", [26, 27, 30, 60, 120, 280, 500, 511, 512, 513, 514, 600, 1200]
 )
 @pytest.mark.parametrize("script", ["latin", "chinese", "thai"])
 def test_tweets_of_any_length_alone_and_in_text(
@@ -258,12 +258,16 @@ WEIRD = [
 ]
 
 
+@pytest.fixture(scope="module")
+def monotonous(tmp_path_factory: pytest.TempPathFactory) -> provscan.Index:
+    texts = [FOX, "aaaaaaaaaaaaaaaaaaaaaaaaaaaa", "中中中中中中中中中中中中中中中"]
+    tweets = [{"id": str(n), "text": text} for n, text in enumerate(texts)]
+    return provscan.build_index(tweets, tmp_path_factory.mktemp("weird") / "a.index")
+
+
 @pytest.mark.parametrize("text", WEIRD, ids=range(len(WEIRD)))
-def test_weird_texts(build: Build, text: str) -> None:
-    index = build(
-        [FOX, "aaaaaaaaaaaaaaaaaaaaaaaaaaaa", "中中中中中中中中中中中中中中中"]
-    )
-    table = index.match([text, FOX, None, f"{text} {FOX} {text}"])
+def test_weird_texts(monotonous: provscan.Index, text: str) -> None:
+    table = monotonous.match([text, FOX, None, f"{text} {FOX} {text}"])
     rows = [row for row in table.to_pylist() if row["tweet_id"] == "0"]
     assert {row["record"] for row in rows} == {1, 3}
     start, end = rows[-1]["start"], rows[-1]["end"]
@@ -415,11 +419,11 @@ def test_a_flood_of_matches_at_one_place(build: Build) -> None:
     index = build(
         [
             "#TheOldHarbourOfTown " * 3,
-            *(f"Zebra number {number} crossing" for number in range(300)),
+            *(f"Zebra number {number} at the crossing" for number in range(300)),
         ]
     )
     text = "\n".join(
-        f"Zebra number {number * 7 % 300} crossing" for number in range(2000)
+        f"Zebra number {number * 7 % 300} at the crossing" for number in range(2000)
     )
     assert [int(tweet) - 1 for tweet, _ in found(index, text)] == [
         number * 7 % 300 for number in range(2000)

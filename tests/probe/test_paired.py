@@ -6,9 +6,9 @@ import itertools
 
 import numpy as np
 import pytest
+import scipy  # its parts are imported when they are first used
 from hypothesis import example, given
 from hypothesis import strategies as st
-from scipy import stats
 
 from provscan.errors import ParameterError
 from provscan.probe.statistics import (
@@ -24,7 +24,9 @@ from provscan.probe.statistics import (
 @example(1, 4)
 @example(0, 0)
 def test_mcnemar_is_the_binomial_test(b: int, c: int) -> None:
-    expected = stats.binomtest(b, b + c, alternative="greater").pvalue if b + c else 1.0
+    expected = (
+        scipy.stats.binomtest(b, b + c, alternative="greater").pvalue if b + c else 1.0
+    )
     assert mcnemar(b, c) == pytest.approx(expected)
 
 
@@ -43,9 +45,9 @@ def test_limits_are_where_the_score_test_turns() -> None:
             )
         ]
         z = (b - c - n * delta) / np.sqrt(n * (2 * best + delta - delta**2))
-        assert abs(z) == pytest.approx(stats.norm.ppf(0.975), abs=1e-3)
+        assert abs(z) == pytest.approx(scipy.stats.norm.ppf(0.975), abs=1e-3)
     none = paired_difference(0, 0, 54)
-    z2 = stats.norm.ppf(0.975) ** 2
+    z2 = scipy.stats.norm.ppf(0.975) ** 2
     assert (none.low, none.high) == (
         pytest.approx(-z2 / (54 + z2)),
         pytest.approx(z2 / (54 + z2)),

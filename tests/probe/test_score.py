@@ -29,7 +29,7 @@ from provscan.probe.report.wording import final_answer
 from provscan.probe.summary import status_of
 from provscan.probe.verification import recitations
 from provscan.report.wording import percent
-from provscan.runs.wording import STATUS
+from provscan.runs.answer.wording import STATUS
 
 
 def scored(
@@ -579,7 +579,7 @@ def test_the_page_says_what_is_no_finding(
         == 31
         == page.count("Licensed tweet <bdi>") + page.count("Control <bdi>10003")
     )
-    assert page.count("in no number: the pair was not asked completely") == 1
+    assert page.count("not counted: the pair was not asked completely") == 1
     assert "The page shows at most" not in page
     repeat = shlex.split(
         json.loads((plan.path / "run.json").read_text(encoding="utf-8"))["repeat"]

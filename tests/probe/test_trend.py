@@ -8,10 +8,10 @@ import itertools
 
 import numpy as np
 import pytest
+import scipy  # its parts are imported when they are first used
 from hypothesis import given
 from hypothesis import strategies as st
 from nightly import NIGHTLY
-from scipy import stats
 
 from provscan.errors import ParameterError
 from provscan.estimate import clopper_pearson
@@ -31,7 +31,7 @@ def test_the_trend_test_is_that_of_a_correlation() -> None:
     y = np.concatenate([np.arange(n) < k for k, n in zip(hits, totals, strict=True)])
     z = np.corrcoef(x, y)[0, 1] * np.sqrt(len(x) - 1)
     found = cochran_armitage(doses, hits, totals)
-    assert found.p_value == pytest.approx(stats.norm.sf(z), rel=1e-6)
+    assert found.p_value == pytest.approx(scipy.stats.norm.sf(z), rel=1e-6)
     assert found.value == pytest.approx(np.polyfit(x, y, 1)[0])
     assert found.low < found.value < found.high
 
@@ -65,7 +65,7 @@ def test_the_area_is_the_share_of_pairs_in_order(scores: list[tuple[int, int]]) 
 def test_intervals_of_areas_cover() -> None:
     rng = np.random.default_rng(3)
     for shift in (0.0, 0.8):
-        truth = stats.norm.cdf(shift / np.sqrt(2))
+        truth = scipy.stats.norm.cdf(shift / np.sqrt(2))
         found = [
             paired_auc(rng.normal(shift, 1, 100), rng.normal(0, 1, 100))
             for _ in range(600)
@@ -90,7 +90,7 @@ def test_q_values_are_those_of_conformal_p_values(
         for score in licensed
     ]
     found = conformal_q_values(np.array(licensed), np.array(control))
-    assert found == pytest.approx(stats.false_discovery_control(p_values))
+    assert found == pytest.approx(scipy.stats.false_discovery_control(p_values))
 
 
 def test_a_list_by_q_values_keeps_its_rate() -> None:
@@ -158,12 +158,14 @@ def test_the_distance_is_shared_out_in_the_worst_way() -> None:
     """Against all shares of the square in steps of a hundredth, for two strata and the
     control.
     """
-    tails = stats.norm.sf(stats.norm.isf(0.0125) * np.sqrt(np.arange(101) / 100))
-    first, second = (
-        900 * stats.beta.ppf(tails, 9, 82),
-        100 * stats.beta.ppf(tails, 20, 31),
+    tails = scipy.stats.norm.sf(
+        scipy.stats.norm.isf(0.0125) * np.sqrt(np.arange(101) / 100)
     )
-    chance = 1000 * stats.beta.isf(tails, 3, 138)
+    first, second = (
+        900 * scipy.stats.beta.ppf(tails, 9, 82),
+        100 * scipy.stats.beta.ppf(tails, 20, 31),
+    )
+    chance = 1000 * scipy.stats.beta.isf(tails, 3, 138)
     least = min(
         first[a] + second[b] - chance[100 - a - b]
         for a, b in itertools.product(range(101), repeat=2)

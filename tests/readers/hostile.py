@@ -298,7 +298,7 @@ HOSTILE = {
         LAUGHS.replace("<!DOCTYPE a ", "<!DOCTYPE sst "),
     ),
     "broken.xlsx": lambda: book("<row><c"),
-    "blob.sqlite": lambda: computed("hex(zeroblob(400000000))"),
+    "blob.sqlite": lambda: computed(f"hex(zeroblob({400_000_000 // SCALE}))"),
     "long.sqlite": lambda: computed("printf('%.*c', 200000000, 'a')"),
     "broken.sqlite": lambda: DOCUMENTS["base.sqlite"][:4096] + bytes(4096),
     "repeat.duckdb": lambda: database(

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from provscan.runs.evidence import CANDIDATE, EVIDENCE
+from provscan.runs.evidence.tables import CANDIDATE, EVIDENCE
 from provscan.runs.folder import write_summary
 
 FIXTURES = Path(__file__).parent

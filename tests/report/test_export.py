@@ -322,22 +322,21 @@ def test_an_interrupted_list_leaves_nothing(
     assert out.read_bytes() == before
 
 
-@pytest.mark.parametrize("suffix", [".xlsx", ".csv", ".jsonl", ".parquet"])
 def test_a_list_on_a_full_disk(
     run: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
-    suffix: str,
 ) -> None:
     monkeypatch.setattr(
         "provscan.report.files.replacing_file",
         lambda target: contextlib.nullcontext(Path("/dev/full")),
     )
-    with pytest.raises(
-        OutputError, match=r"can't be written: .*No space left on device"
-    ):
-        export(run, tmp_path / f"a{suffix}")
+    for suffix in (".xlsx", ".csv", ".jsonl", ".parquet"):
+        with pytest.raises(
+            OutputError, match=r"can't be written: .*No space left on device"
+        ):
+            export(run, tmp_path / f"a{suffix}")
     gc.collect()
     assert capfd.readouterr() == ("", "")
     assert contents(tmp_path) == {}

@@ -22,8 +22,8 @@ from provscan.errors import InputError, ParameterError, RecallError
 from provscan.matching import MATCHES
 from provscan.report import figures, omissions
 from provscan.report.files import RunFiles
-from provscan.runs.breakdowns import BREAKDOWN_VALUES
-from provscan.runs.evidence import ADDED
+from provscan.runs.answer.breakdowns import BREAKDOWN_VALUES
+from provscan.runs.evidence.tables import ADDED
 from provscan.scoring.background import background
 from provscan.scoring.rule import Scorer
 

@@ -8,14 +8,14 @@ import pytest
 
 from provscan.estimate.layers import Layers
 from provscan.estimate.limits import Factor
-from provscan.runs.reasons import withheld
-from provscan.runs.warnings import NOTES, WARNINGS, warning
-from provscan.runs.wording import (
+from provscan.names import share
+from provscan.runs.answer.reasons import withheld
+from provscan.runs.answer.warnings import NOTES, WARNINGS, warning
+from provscan.runs.answer.wording import (
     ScannedRecords,
     comparison,
     details,
     headline,
-    share,
     status_of,
 )
 
@@ -74,7 +74,7 @@ def test_without_a_measure_of_chance_there_are_facts_only() -> None:
         "Whole records that equal a tweet with very rare wording: 56,861 here, 0 to 3 "
         "in each of six collections without licensed tweets.",
     ]
-    assert len(details(status, UNKNOWN, scanned, 0.9)) == 1
+    assert len([*details(status, UNKNOWN, scanned, 0.9)]) == 1
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_one_record_is_no_plural() -> None:
     assert headline("copies_found", one, ScannedRecords(1)) == (
         "COPIES FOUND: at least 1 of 1 record (100%) contains licensed tweets."
     )
-    said = details("no_copies_shown", one, ScannedRecords(1), 0.5)
+    said = [*details("no_copies_shown", one, ScannedRecords(1), 0.5)]
     assert said == [
         "1 shares rare wording with licensed tweets; chance explains about 0.",
         "1 more shares only common or known wording.",
@@ -119,12 +119,12 @@ def test_numbers_of_a_sample_say_what_they_are_of() -> None:
     assert headline("copies_found", least, sample) == (
         "COPIES FOUND: at least 80 of about 8,000 records (1%) contain licensed tweets."
     )
-    assert details("copies_found", least, sample, 0.9)[0] == (
+    assert next(details("copies_found", least, sample, 0.9)) == (
         "13 of 154 records of the sample share rare wording (3 word for word or "
         "nearly)."
     )
     above = Layers(0, 0.0, None, 0, 0, 9_000.5)
-    assert details("no_copies_shown", above, sample, 0.9)[-1] == (
+    assert [*details("no_copies_shown", above, sample, 0.9)][-1] == (
         "At most 9,001 of all records contain a nearly verbatim copy of one of the 90% "
         "of licensed tweets that are distinctive enough. "
         "The dataset has about 8,000 records, projected from the sample, and may have "

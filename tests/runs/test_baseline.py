@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import provscan
 from provscan.errors import GateError, InputError, UsageError
-from provscan.runs.baseline import Contents, new_findings
+from provscan.runs.evidence.baseline import Contents, new_findings
 
 Write = Callable[..., Path]
 PLAIN: dict[str, Any] = {"spike_ins": 0}
@@ -132,11 +132,11 @@ def test_what_else_differs_is_said(
         [{"id": str(n), "text": text} for n, text in enumerate(tweets[:5])],
         tmp_path / "other.index",
     )
-    first = provscan.match(data, other, tmp_path / "a.run", min_letters=30, **PLAIN)
+    first = provscan.match(data, other, tmp_path / "a.run", min_bits=51, **PLAIN)
     run = provscan.match(data, latin, tmp_path / "b.run", baseline=first, **PLAIN)
-    assert run.summary["baseline"]["differs"] == ["index", "min_letters"]
+    assert run.summary["baseline"]["differs"] == ["index", "min_bits"]
     assert any(
-        "differ in index, min_letters, which alone can make a finding new" in sentence
+        "differ in index, min_bits, which alone can make a finding new" in sentence
         for sentence in run.summary["answer"]["details"]
     )
 

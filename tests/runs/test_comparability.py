@@ -7,9 +7,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
-from provscan.runs.comparability import TextSample, agreement, stratify
+from provscan.runs.counting.strata import TextSample, agreement, stratify
 from provscan.scoring.lengths import SCRIPTS
 
 LATIN, CYRILLIC = SCRIPTS.index("latin"), SCRIPTS.index("cyrillic")
@@ -17,14 +18,17 @@ LATIN, CYRILLIC = SCRIPTS.index("latin"), SCRIPTS.index("cyrillic")
 
 def sample(total: int, script: list[int], rarity: list[float]) -> TextSample:
     count = len(script)
-    years = np.full(count, 2020)
+    years, unknown = (
+        np.full(count, 2020),
+        pa.chunked_array([pa.nulls(count, pa.string())]),
+    )
     return TextSample(
         total,
         np.array(script),
         np.full(count, 3),
         years,
-        np.full(count, ""),
-        np.full(count, ""),
+        unknown,
+        unknown,
         np.array(rarity, np.float64),
     )
 
@@ -33,8 +37,8 @@ def test_commoner_wording_of_a_control_counts_for_less() -> None:
     licensed = sample(60_000, [LATIN] * 300, np.linspace(2, 5, 300).tolist())
     control = sample(20_000, [LATIN] * 300, np.linspace(2, 4, 300).tolist())
     strata = stratify(licensed, control)
-    stratum = np.zeros(4, np.int64) + strata.strata.of_class[LATIN, 3]
-    weights = strata.weights(stratum, np.array([2.5, 3.5, 4.5, np.nan]))
+    stratum = np.zeros(4, np.int64) + strata.of_class[LATIN, 3]
+    weights = strata.weights_of(stratum, np.array([2.5, 3.5, 4.5, np.nan]))
     # Of the control's texts 150, 150 and none are in the thirds of the licensed ones; a
     # text whose wording is not known counts as its stratum does.
     assert weights[:2] == pytest.approx([2, 2], rel=0.02)
@@ -71,4 +75,4 @@ def test_what_strata_make_up_for_is_not_weighed_again() -> None:
     control = sample(30_000, [LATIN] * 270 + [CYRILLIC] * 30, [2.0] * 270 + [4.0] * 30)
     strata = stratify(licensed, control)
     assert strata.factors.tolist() == [1, 1, 1]
-    assert strata.strata.weights.max() == pytest.approx(10)
+    assert strata.weights.max() == pytest.approx(10)

@@ -15,7 +15,7 @@ import pytest
 
 import provscan
 from provscan.errors import InputError, ParameterError, UsageError
-from provscan.runs.evaluation import Evaluation, evaluate
+from provscan.runs.questions.evaluation import Evaluation, evaluate
 
 SCHEMA = pa.schema(
     [

@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 import provscan
 from provscan.report.document import write_report
 from provscan.report.files import RunFiles
-from provscan.runs.evidence import CANDIDATE, EVIDENCE, evidence_rows
-from provscan.runs.exhibits import ExhibitChoice
-from provscan.runs.matches import Batch
+from provscan.runs.counting.exhibits import ExhibitChoice
+from provscan.runs.counting.matches import Batch
+from provscan.runs.evidence.tables import CANDIDATE, EVIDENCE, evidence_rows
 
 TWEETS = [
     {
@@ -110,8 +110,9 @@ def test_texts_are_kept_of_the_strongest() -> None:
             pa.record_batch({"record": pa.array(range(low, high), pa.int64())}),
             slice(low, high),
         )
+        finding = counted[part]
         return Batch(
-            columns, low, *[place[part]] * 6, bits[part], ~counted[part], counted[part]
+            columns, low, *[place[part]] * 6, bits[part], ~finding, ~finding, finding
         )
 
     def chosen(
@@ -139,7 +140,7 @@ def test_a_run_without_texts_holds_their_digests(tmp_path: Path) -> None:
     text = (
         "the harbour opened late because the old ferry had lost its only rudder again"
     )
-    greeting = "good morning to you all"
+    greeting = "good morning to you all today"
     greetings = [
         {"id": str(n), "text": greeting, "author": f"a{n}"} for n in range(10, 60)
     ]

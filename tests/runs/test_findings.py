@@ -122,13 +122,13 @@ def test_the_rule_of_a_finding_can_be_changed_and_says_so(
     data = [{"text": text} for text in texts]
     usual = provscan.match(data, latin, tmp_path / "a.run").summary
     strict = provscan.match(
-        data, latin, tmp_path / "b.run", min_bits=400, min_letters=60
+        data, latin, tmp_path / "b.run", min_bits=400, min_bits_passage=500
     ).summary
     assert usual["rule"]["changed"] == []
-    assert strict["rule"]["changed"] == ["--min-bits 400", "--min-letters 60"]
+    assert strict["rule"]["changed"] == ["--min-bits 400", "--min-bits-passage 500"]
     assert (
         strict["answer"]["details"][0]
-        == "The rule of a finding was changed: --min-bits 400, --min-letters 60."
+        == "The rule of a finding was changed: --min-bits 400, --min-bits-passage 500."
     )
     assert (
         strict["answer"]["records"]["findings"] < usual["answer"]["records"]["findings"]

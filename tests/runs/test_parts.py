@@ -121,7 +121,7 @@ def test_a_folder_that_all_see_and_a_run_that_goes_on(
         parts.fetch_part(store, number, target)
 
     with monkeypatch.context() as patch:
-        patch.setattr("provscan.runs.scan.fetch_part", fetch)
+        patch.setattr("provscan.runs.scan.tasks.fetch_part", fetch)
         with pytest.raises(KeyboardInterrupt):
             provscan.match(folder, index, tmp_path / "a.run", parts=place)
     assert list(place.iterdir()) == []
@@ -131,7 +131,7 @@ def test_a_folder_that_all_see_and_a_run_that_goes_on(
     assert kept == {f"{number:08}" for number in fetched}
     again: list[int] = []
     monkeypatch.setattr(
-        "provscan.runs.scan.fetch_part",
+        "provscan.runs.scan.tasks.fetch_part",
         lambda store, number, target: (
             again.append(number) or parts.fetch_part(store, number, target)
         ),

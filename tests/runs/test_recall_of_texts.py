@@ -14,7 +14,7 @@ from tweets import sentence
 
 import provscan
 from provscan.estimate.recall import Recall
-from provscan.runs.recall import MeasuredRecall
+from provscan.runs.measures.recall import MeasuredRecall
 
 
 def texts(

@@ -8,8 +8,8 @@ import pytest
 
 import provscan
 from provscan.options import MatchOptions
-from provscan.runs.inputs import plan_inputs
-from provscan.runs.left_out import check_files
+from provscan.runs.inputs.plan import plan_inputs
+from provscan.runs.scan.left_out import check_files
 from provscan.runs.target import default_out
 
 

@@ -28,7 +28,7 @@ from provscan.engine import Progress, Ran
 from provscan.errors import InputError, OutputError, ParameterError, UsageError
 from provscan.matching import scan_task as task
 from provscan.readers import Limits
-from provscan.runs import scan as scan_module
+from provscan.runs.scan import tasks as scan_module
 
 Write = Callable[..., Path]
 FILES = 12

@@ -106,7 +106,7 @@ def test_figures_do_not_depend_on_segments(
     """Whatever is drawn is drawn by content: here of more texts than the samples
     take.
     """
-    for name, size in (("scoring.background.SAMPLE_BYTES", 9_000), ("runs.comparability.SAMPLE", 100), ("probe.draw.POOL", 60),  # noqa: E501
+    for name, size in (("scoring.background.SAMPLE_BYTES", 9_000), ("runs.counting.strata.SAMPLE", 100), ("probe.draw.POOL", 60),  # noqa: E501
                        ("index.texts.CHUNK", 40)):  # fmt: skip
         monkeypatch.setattr(f"provscan.{name}", size)
     # Each segment says of its own texts which seeds are rare: here are edits that all

@@ -5,6 +5,7 @@ the file.
 import json
 import textwrap
 
+import pyarrow as pa
 import pytest
 from dataset import TWEETS
 
@@ -12,7 +13,7 @@ import provscan
 from provscan.params import MatchParams
 from provscan.readers import spoken
 from provscan.readers.strings import LEFT_OUT
-from provscan.runs.explain import explain_record, explain_text
+from provscan.runs.questions.explain import explain_record, explain_text
 
 LONG = [
     tweet
@@ -75,6 +76,27 @@ def test_a_text_is_explained_without_its_cues(index):
     (explained, *_) = explain_text(text, index, MatchParams(), tweet_id=tweet["id"])
     assert explained["passage"] == spoken(text)[explained["start"] : explained["end"]]
     assert explained["canonical_passage"] == explained["canonical_tweet"]
+
+
+def test_cues_within_a_match_are_no_letters_in_common(tmp_path):
+    # Each 5-gram is repeated, so a short span contains all of the tweet's 5-grams.
+    index = provscan.build_index(
+        [{"id": "1", "text": "abcd " * 20}], tmp_path / "repeated.index"
+    )
+    text = "\n".join(
+        f"{n}\n00:00:0{n},000 --> 00:00:0{n},900\nabcd abcd abcd abc{n}\n"
+        for n in range(1, 5)
+    )
+    # Without bits, the number of letters decides whether a match is a finding.
+    rows = index.match([text])
+    bits = rows.schema.get_field_index("bits")
+    rows = rows.set_column(bits, "bits", pa.nulls(len(rows), pa.float32()))
+    (explained, *_) = explain_text(text, index, MatchParams(), matches=rows)
+    (row,) = rows.to_pylist()
+    spoken_passage = spoken(text)[row["start"] : row["end"]].replace(LEFT_OUT, "")
+    letters = explained["finding"][0]
+    assert letters["name"].startswith("letters in common")
+    assert letters["value"] == len(spoken_passage) < row["end"] - row["start"]
 
 
 def test_in_python(index, text):

@@ -14,7 +14,7 @@ from xxhash import xxh3_128_hexdigest
 import provscan
 from provscan.errors import InputError, UsageError
 from provscan.report.wording import measures
-from provscan.runs.tokenizer import characters_per_token, tokens_of
+from provscan.runs.answer.tokenizer import characters_per_token, tokens_of
 
 TEXT = (
     "the ferry leaves the old harbour at seven and nobody on board knows that the "

@@ -14,10 +14,10 @@ import pytest
 from provscan.estimate.layers import Layers
 from provscan.estimate.limits import Factor, exactly
 from provscan.estimate.recall import Recall
-from provscan.runs import reasons as withheld
-from provscan.runs.answer import next_step
-from provscan.runs.recall import Recalls, hidden_heavy
-from provscan.runs.warnings import notes, warnings
+from provscan.runs.answer import reasons as withheld
+from provscan.runs.answer.entry import next_step
+from provscan.runs.answer.warnings import notes, warnings
+from provscan.runs.measures.recall import CopyRecall, hidden_heavy
 
 
 def recall(value: float = 0.9, **others: float) -> Recall:
@@ -55,8 +55,8 @@ def measured(**others: Any) -> Any:
     every = SimpleNamespace(**(usual | others))
     licensed = SimpleNamespace(left_out=SimpleNamespace(segments=every.left_out))
     return SimpleNamespace(
-        findings=every.finding_records,
-        claimable=every.claimable_records,
+        finding_records=every.finding_records,
+        claimable_records=every.claimable_records,
         without_control=every.without_control[0],
         index_fraction=every.index_fraction,
         samples=every.samples,
@@ -80,8 +80,8 @@ def measured(**others: Any) -> Any:
             placebo=None,
         ),
         recall=SimpleNamespace(
-            of_records=Recalls(*every.recalls),
-            of_texts=Recalls(*every.recalls),
+            of_records=CopyRecall(*every.recalls),
+            of_texts=CopyRecall(*every.recalls),
             in_pieces=every.in_pieces,
             least_nearly=every.least_nearly,
             detectable_share=every.detectable_share,

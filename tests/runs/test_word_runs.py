@@ -9,7 +9,7 @@ from dataset import TWEETS
 
 import provscan
 from provscan.readers.strings import LEFT_OUT
-from provscan.runs.explain import explain_record
+from provscan.runs.questions.explain import explain_record
 
 LONG = [
     tweet

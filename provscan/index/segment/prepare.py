@@ -1,8 +1,8 @@
 """Prepare one batch of tweets for a segment: everything that can be computed without
 the other batches.
 
-:func:`prepare` is a pure function of the batch and the parameters, so that any number
-of threads can run it.
+:func:`prepare` is a pure function of the batch and the parameters, so any number of
+threads can run it.
 """
 
 from __future__ import annotations

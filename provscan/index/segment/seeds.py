@@ -63,7 +63,7 @@ SIZE_STEP = 20
 # (:func:`provscan.kernels.search.minimizers.seed_levels`) it is MOST. For seeds of a
 # higher level it is lower by STEP for each level, and by STEP for each doubling of the
 # number of texts beyond FEW_TEXTS, but not below LEAST. These numbers are for a text of
-# up to MOST_UNITS units; a longer text has proportionally higher maximums.
+# up to MOST_UNITS units; a longer text has proportionally higher maxima.
 MOST, STEP, LEAST, MOST_UNITS, FEW_TEXTS = 24, 4, 4, 128, 1 << 19
 # The minimum number of places that share a frequent seed. Of n seeds, at most
 # n / PER_FREQUENT distinct ones are frequent.

@@ -2,8 +2,8 @@
 
 Texts and tweets are numbered as they arrive and get their final numbers when the
 segment is complete: tweets are ordered by time and id, texts by their earliest tweet.
-The segment's files therefore depend only on the tweets, not on the files that they were
-read from or on the order of these.
+The segment's files therefore depend only on the tweets, not on the files from which
+they were read, or on the order of the files.
 """
 
 from __future__ import annotations

@@ -133,8 +133,8 @@ class LocalTables:
         ]
 
     def _entries(self, keys: np.ndarray, kind: str, limit: int) -> ShardEntries:
-        room = tuple(
-            np.empty(len(keys) + 1, dtype) for dtype in (np.uint64, np.int64, np.int64)
+        room = gather.Ranges(
+            np.empty(len(keys) + 1, np.uint64), *np.empty((2, len(keys) + 1), np.int64)
         )
         parts = []
         for source in self._tables:
@@ -142,12 +142,12 @@ class LocalTables:
             found, count = gather.find_ranges(
                 table.postings, table.known, keys, limit, room
             )
-            key = np.empty(count, np.uint64)
-            text = np.empty(count, np.int64)
-            entry = np.empty(count, np.int64)
-            gather.copy_entries(
-                table.postings, tuple(part[:found] for part in room), (key, text, entry)
+            entries = gather.Entries(
+                np.empty(count, np.uint64), *np.empty((2, count), np.int64)
             )
+            ranges = gather.Ranges(*(part[:found] for part in room))
+            gather.copy_entries(table.postings, ranges, entries)
+            key, text, entry = entries
             value = table.values[text if table.by_text else entry]
             low = (key >> _S32).astype(np.uint32)
             parts.append(

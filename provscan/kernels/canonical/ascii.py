@@ -4,6 +4,18 @@ independently, :func:`copy_kept` copies the bytes that are kept.
 
 import numpy as np
 
+from provscan.kernels.characters import (
+    AT,
+    BRACE,
+    BRACKET,
+    CASE,
+    LESS,
+    SLASH,
+    SPACE,
+    UNDERSCORE,
+    ZERO,
+    A,
+)
 from provscan.kernels.instructions import (
     LANES,
     WIDE,
@@ -18,13 +30,13 @@ from provscan.kernels.jit import helper
 # and their neighbours.
 BLOCK = 1024
 LOOK_AHEAD = BLOCK + 64
-SPACE = np.uint8(0x20)
-_CASE, _A, _LETTERS = np.uint8(0x20), np.uint8(0x61), np.uint8(26)
-_ZERO, _DIGITS = np.uint8(0x30), np.uint8(10)
+_LETTERS, _DIGITS = np.uint8(26), np.uint8(10)
+# The letters with which a dropped token may begin.
+_C, _H, _I, _L, _M, _P, _R, _T, _U, _W = np.frombuffer(b"chilmprtuw", np.uint8)
 _U1 = np.uint64(1)
 
 
-@helper
+@helper(inline="always")
 def look_ahead(codes, low, high, count, narrow, folded):
     """Fold the code points ``codes[low:high]`` independently of each other into uint8
     ``folded``.
@@ -48,40 +60,27 @@ def look_ahead(codes, low, high, count, narrow, folded):
     third = narrow[3 : size + 3]
     for j in range(size):
         p, c = before[j], current[j]
-        lower = np.uint8(c | _CASE)
-        n1, n2 = np.uint8(second[j] | _CASE), np.uint8(third[j] | _CASE)
-        letter = np.uint8(lower - _A) < _LETTERS
-        digit = np.uint8(c - _ZERO) < _DIGITS
+        lower = np.uint8(c | CASE)
+        n1, n2 = np.uint8(second[j] | CASE), np.uint8(third[j] | CASE)
+        letter = np.uint8(lower - A) < _LETTERS
+        digit = np.uint8(c - ZERO) < _DIGITS
         inside = (
-            (np.uint8(np.uint8(p | _CASE) - _A) < _LETTERS)
-            | (np.uint8(p - _ZERO) < _DIGITS)
-            | (p == np.uint8(0x5F))
+            (np.uint8(np.uint8(p | CASE) - A) < _LETTERS)
+            | (np.uint8(p - ZERO) < _DIGITS)
+            | (p == UNDERSCORE)
         )
-        closer = (c >= np.uint8(0x80)) | (c == np.uint8(0x40))
+        closer = (c >= np.uint8(0x80)) | (c == AT)
         # http, www, pic, rt
-        closer |= (
-            (lower == np.uint8(0x68)) & (n1 == np.uint8(0x74)) & (n2 == np.uint8(0x74))
-        )
-        closer |= (
-            (lower == np.uint8(0x77)) & (n1 == np.uint8(0x77)) & (n2 == np.uint8(0x77))
-        )
-        closer |= (
-            (lower == np.uint8(0x70)) & (n1 == np.uint8(0x69)) & (n2 == np.uint8(0x63))
-        )
-        closer |= (lower == np.uint8(0x72)) & (n1 == np.uint8(0x74)) & (not inside)
+        closer |= (lower == _H) & (n1 == _T) & (n2 == _T)
+        closer |= (lower == _W) & (n1 == _W) & (n2 == _W)
+        closer |= (lower == _P) & (n1 == _I) & (n2 == _C)
+        closer |= (lower == _R) & (n1 == _T) & (not inside)
         # A bracket and the first letter of a placeholder: user, mention, link, http.
-        closer |= (
-            (c == np.uint8(0x3C)) | (c == np.uint8(0x5B)) | (c == np.uint8(0x7B))
-        ) & (
-            (n1 == np.uint8(0x75))
-            | (n1 == np.uint8(0x6D))
-            | (n1 == np.uint8(0x6C))
-            | (n1 == np.uint8(0x68))
+        closer |= ((c == LESS) | (c == BRACKET) | (c == BRACE)) & (
+            (n1 == _U) | (n1 == _M) | (n1 == _L) | (n1 == _H)
         )
         # A tag.
-        closer |= (c == np.uint8(0x3C)) & (
-            (np.uint8(n1 - _A) < _LETTERS) | (n1 == np.uint8(0x2F))
-        )
+        closer |= (c == LESS) & ((np.uint8(n1 - A) < _LETTERS) | (n1 == SLASH))
         value = lower if letter else (c if digit else SPACE)
         folded[j] = np.uint8(0) if closer else value
 

@@ -3,13 +3,27 @@
 import numpy as np
 
 from provscan.kernels.canonical.tokens import ATTRIBUTES
+from provscan.kernels.characters import (
+    AMPERSAND,
+    AT,
+    CASE,
+    GREATER,
+    HASH,
+    LESS,
+    NEWLINE,
+    RETURN,
+    SPACE,
+    A,
+    is_ascii_blank,
+)
 from provscan.kernels.jit import helper, kernel
 
+_L = np.uint8(ord("l"))
 # The maximum number of bytes of a tag, including character references.
 _TAG_BYTES = 8 * ATTRIBUTES
 
 
-@helper
+@helper(inline="always")
 def _opened_tag(text, low, high, opened):
     """Return the last place before ``high`` where a tag may begin, if the tag does not
     end before ``high``; otherwise -1.
@@ -20,16 +34,16 @@ def _opened_tag(text, low, high, opened):
     The tag's bracket may be a character reference: ``&lt;``, ``&#60;``, ``&amp;lt;``.
     """
     for i in range(high - 1, low - 1, -1):
-        if text[i] == 0x3E or text[i] == 10 or text[i] == 13:
+        if text[i] == GREATER or text[i] == NEWLINE or text[i] == RETURN:
             return np.int64(-1)
-        after = text[i + 1] | 0x20
-        letter = after == 0x6C or after == 0x61 or text[i + 1] == 0x23
-        if text[i] == 0x3C or (text[i] == 0x26 and letter):
+        after = text[i + 1] | CASE
+        letter = after == _L or after == A or text[i + 1] == HASH
+        if text[i] == LESS or (text[i] == AMPERSAND and letter):
             return np.int64(i)
     return opened
 
 
-@helper
+@helper(inline="always")
 def _cut(text, start, stop, size, cuts, n):
     """Write the places at which to cut ``text[start:stop]`` to ``cuts[n:]``, and return
     the number of cuts so far; see :func:`cut_texts`.
@@ -37,9 +51,9 @@ def _cut(text, start, stop, size, cuts, n):
     at, seen, opened = start + size, start, np.int64(-1)
     while at < stop:
         last, byte = text[at - 1], text[at]
-        whole = 0x20 < byte < 0x80 or 0xC2 <= byte < 0xE0
-        blank = last == 0x20 or 9 <= last <= 13
-        if blank and whole and byte != 0x40 and byte != 0x26:
+        whole = SPACE < byte < 0x80 or 0xC2 <= byte < 0xE0
+        blank = is_ascii_blank(last)
+        if blank and whole and byte != AT and byte != AMPERSAND:
             opened = _opened_tag(text, seen, at, opened)
             seen = at
             if opened < 0 or at - opened > _TAG_BYTES:

@@ -8,9 +8,25 @@ from typing import NamedTuple
 
 import numpy as np
 
+from provscan.kernels.characters import (
+    AMPERSAND,
+    CASE,
+    FORM_FEED,
+    HASH,
+    LESS,
+    NEWLINE,
+    NINE,
+    SEMICOLON,
+    SPACE,
+    TAB,
+    ZERO,
+    A,
+    digit_value,
+)
 from provscan.kernels.jit import helper
 from provscan.kernels.sketch.hashing import FNV_START, fnv1a
 
+_X = np.uint8(ord("x"))
 _UNCHANGED = np.uint32(0xFFFFFFFF)
 
 
@@ -38,7 +54,7 @@ def _entity(key, entity_keys):
     return np.int64(-1)
 
 
-@helper
+@helper(inline="always")
 def _numeric(codes, i, count, references):
     """Parse a numeric reference at ``codes[i] == '&'``. Return the index after it, and
     its code point or, if it has no output, 0.
@@ -47,29 +63,23 @@ def _numeric(codes, i, count, references):
     """
     j = i + 2
     value = np.int64(0)
-    if j < count and (codes[j] == 0x78 or codes[j] == 0x58):
+    if j < count and codes[j] | CASE == _X:
         j += 1
         first = j
         while j < count:
-            c = np.int64(codes[j])
-            if 0x30 <= c <= 0x39:
-                digit = c - 0x30
-            elif 0x41 <= c <= 0x46:
-                digit = c - 0x37
-            elif 0x61 <= c <= 0x66:
-                digit = c - 0x57
-            else:
+            digit = digit_value(np.int64(codes[j]))
+            if digit < 0:
                 break
             value = min(value * 16 + digit, 0x110000)
             j += 1
     else:
         first = j
-        while j < count and 0x30 <= codes[j] <= 0x39:
-            value = min(value * 10 + np.int64(codes[j]) - 0x30, 0x110000)
+        while j < count and ZERO <= codes[j] <= NINE:
+            value = min(value * 10 + np.int64(codes[j]) - ZERO, 0x110000)
             j += 1
     if j == first:
         return i, np.uint32(0)
-    if j < count and codes[j] == 0x3B:
+    if j < count and codes[j] == SEMICOLON:
         j += 1
     if value < 256 and references[value] != _UNCHANGED:
         return j, references[value]
@@ -80,7 +90,7 @@ def _numeric(codes, i, count, references):
     return j, np.uint32(value)
 
 
-@helper
+@helper(inline="always")
 def _named(codes, i, count, entity_keys):
     """Parse a named reference at ``codes[i] == '&'``. Return the index after it, and
     its slot or, if there is none, -1.
@@ -91,14 +101,14 @@ def _named(codes, i, count, entity_keys):
     while j < count and j - i <= 32:
         c = codes[j]
         if (
-            c == 0x3B
-            or c == 0x26
-            or c == 0x3C
-            or c == 0x23
-            or c == 0x20
-            or c == 9
-            or c == 10
-            or c == 12
+            c == SEMICOLON
+            or c == AMPERSAND
+            or c == LESS
+            or c == HASH
+            or c == SPACE
+            or c == TAB
+            or c == NEWLINE
+            or c == FORM_FEED
         ):
             break
         if c >= 0x80:
@@ -112,8 +122,8 @@ def _named(codes, i, count, entity_keys):
         if key == 0:
             break
         j += 1
-    if key != 0 and j < count and codes[j] == 0x3B and j > i + 1:
-        found = _entity(fnv1a(key, 0x3B), entity_keys)
+    if key != 0 and j < count and codes[j] == SEMICOLON and j > i + 1:
+        found = _entity(fnv1a(key, codes[j]), entity_keys)
         if found >= 0:
             best, slot = j + 1, found
     return best, slot
@@ -139,7 +149,7 @@ def unescape(source, count, tables, out):
     decoded = False
     while i < count:
         run = i
-        while run < count and codes[run] != 0x26:
+        while run < count and codes[run] != AMPERSAND:
             run += 1
         if run > i:
             _copy(codes, i, run, out.codes, n)
@@ -150,7 +160,7 @@ def unescape(source, count, tables, out):
             continue
         after = i
         if i + 1 < count:
-            if codes[i + 1] == 0x23:
+            if codes[i + 1] == HASH:
                 after, value = _numeric(codes, i, count, tables.references)
                 if after > i and value != 0:
                     out.codes[n] = value
@@ -182,8 +192,8 @@ def refers(codes):
     found = False
     current, following = codes[: max(0, len(codes) - 1)], codes[1:]
     for i in range(len(current)):
-        letter = (following[i] | np.uint32(0x20)) - np.uint32(0x61) < np.uint32(26)
-        found |= (current[i] == np.uint32(0x26)) & (
-            letter | (following[i] == np.uint32(0x23))
+        letter = (following[i] | np.uint32(CASE)) - np.uint32(A) < np.uint32(26)
+        found |= (current[i] == np.uint32(AMPERSAND)) & (
+            letter | (following[i] == np.uint32(HASH))
         )
     return found

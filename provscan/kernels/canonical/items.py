@@ -11,8 +11,10 @@ import numpy as np
 
 from provscan.kernels.canonical.normalize import IGNORED, entry_of, kind_of
 from provscan.kernels.canonical.tokens import after_dropped, after_tag
+from provscan.kernels.characters import CASE, LESS, is_ascii_blank
 from provscan.kernels.jit import helper
 
+_R = np.uint8(ord("r"))
 # The number of items that are compared.
 ITEMS = 128
 # The kinds of items that are not characters.
@@ -38,8 +40,7 @@ def new_items() -> Items:
 def is_blank(code):
     """Return whether a code point is white space."""
     return (
-        code == 0x20
-        or 9 <= code <= 13
+        is_ascii_blank(code)
         or code == 0x85
         or code == 0xA0
         or code == 0x1680
@@ -52,7 +53,7 @@ def is_blank(code):
     )
 
 
-@helper
+@helper(inline="always")
 def is_zero_width(code):
     """Return whether a code point is a zero-width formatting character: a direction
     mark, a word joiner or a soft hyphen.
@@ -97,10 +98,8 @@ def find_items(codes, low, high, length, backwards, items):
                 items.ends[k] = items.ends[n + k]
         after = after_dropped(codes, i, length)
         if after > i:
-            items.kinds[n] = (
-                RETWEET if codes[i] == 0x52 or codes[i] == 0x72 else DROPPED
-            )
-            if codes[i] == 0x3C and after_tag(codes, i, length) > i:
+            items.kinds[n] = RETWEET if codes[i] | CASE == _R else DROPPED
+            if codes[i] == LESS and after_tag(codes, i, length) > i:
                 items.kinds[n] = _TAG
         elif not is_blank(codes[i]):
             after = i + 1
@@ -116,7 +115,7 @@ def find_items(codes, low, high, length, backwards, items):
     return n
 
 
-@helper
+@helper(inline="always")
 def _alike(a, b):
     return a == b or (RETWEET <= a < 0 and RETWEET <= b < 0)
 

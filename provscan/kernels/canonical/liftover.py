@@ -8,9 +8,6 @@ licensed tweet has the same items. A retweet mark before the first item belongs 
 copy. The rest of the licensed tweet is then aligned with the text around the stretch
 (:mod:`provscan.kernels.search.align`), since a URL with a typo is not recognised as a
 URL.
-
-Helpers with only one or two callers are inlined by numba, which shortens compilation:
-otherwise, each would be compiled separately, with everything that it calls.
 """
 
 from typing import NamedTuple
@@ -32,6 +29,7 @@ from provscan.kernels.canonical.items import (
 )
 from provscan.kernels.canonical.normalize import canonical, continues
 from provscan.kernels.canonical.utf8 import decode
+from provscan.kernels.characters import COLON, SPACE
 from provscan.kernels.jit import helper, kernel
 from provscan.kernels.records import CanonicalScratch, TextBuffer
 from provscan.kernels.search.align import BAND, MAX_REST, Edge, aligned_end, new_costs
@@ -149,7 +147,7 @@ def _after_letter(stream, i, tables):
     return after
 
 
-@helper
+@helper(inline="always")
 def _same_but_blanks(record, stretch, tweet):
     """Return whether a stretch of the record and the whole tweet are equal if all runs
     of white space count as equal.
@@ -200,7 +198,7 @@ def _head(record, tweet, start, low, first, tables, scratch):
         if p >= 0:
             start, rest = a.starts[p], b.starts[q]
         if whole and i < n:
-            mark = i + 1 if a.kinds[i] == 0x3A else i
+            mark = i + 1 if a.kinds[i] == COLON else i
             if mark < n and a.kinds[mark] == RETWEET:
                 start, whole = a.starts[mark], False
     if not whole:
@@ -249,13 +247,13 @@ def _edges(s, e, record, tweet, copied, tables, scratch):
     if copied[0] >= 0:
         low = max(np.int64(0), start - 4 * ITEMS)
         if s > 0:
-            before = s - 2 if record.canon[s - 1] == 0x20 and s > 1 else s - 1
+            before = s - 2 if record.canon[s - 1] == SPACE and s > 1 else s - 1
             low = max(_after_letter(record, before, tables), low)
         first, whole_head = _head(record, tweet, start, low, copied[0], tables, scratch)
     if copied[1] >= 0:
         high = record.length
         if e < record.size:
-            spaced = record.canon[e] == 0x20 and e + 1 < record.size
+            spaced = record.canon[e] == SPACE and e + 1 < record.size
             high = np.int64(record.where[e + 1 if spaced else e])
         last, whole_tail = _tail(
             record, tweet, stop, high, copied[1] - 1, tables, scratch
@@ -303,14 +301,13 @@ def liftover(matches, tables, scratch, out):
             s, e, record, tweet, matches.copied[m], tables, scratch
         )
         text = tweet.canon[: tweet.size]
-        place, grams, equal = _compare_original(stretch, record, tables, scratch, text)
-        common, distinct, span_distinct = grams
-        if common < matches.similarity[m] * (distinct + span_distinct - common):
+        for span in (stretch, verified):
+            place, grams, equal = _compare_original(span, record, tables, scratch, text)
+            common, distinct, span_distinct = grams
+            if common >= matches.similarity[m] * (distinct + span_distinct - common):
+                break
             # The aligned edges lower the similarity too far: report the verified span.
             head = False
-            place, grams, equal = _compare_original(
-                verified, record, tables, scratch, text
-            )
         out.spans[m, 0], out.spans[m, 1] = place
         out.grams[m, 0], out.grams[m, 1], out.grams[m, 2] = grams
         out.kinds[m] = OTHER

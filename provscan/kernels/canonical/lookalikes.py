@@ -13,7 +13,7 @@ letter case, since canonical text has no upper case.
 
 import numpy as np
 
-from provscan.kernels.canonical.ascii import SPACE
+from provscan.kernels.characters import NINE, SPACE, ZERO, A, Z
 from provscan.kernels.jit import helper
 
 _FIRST, _CYRILLIC, _END = 0x370, 0x400, 0x530
@@ -29,7 +29,7 @@ for _row, _pairs in enumerate(
 ):
     for _pair in _pairs.split():
         _LATIN[ord(_pair[0]) - _FIRST] = ord(_pair[1])
-        _OTHER[_row, ord(_pair[1]) - 0x61] = ord(_pair[0])
+        _OTHER[_row, ord(_pair[1]) - A] = ord(_pair[0])
 
 
 # For 0 to 9: the letter that the digit stands for, or 0.
@@ -38,7 +38,7 @@ for _pair in ("0o", "1i", "3e", "4a", "5s", "7t"):
     _DIGITS[int(_pair[0])] = ord(_pair[1])
 # The number of code points that are searched for such characters at a time.
 _BLOCK = 32
-_ZERO, _TEN = np.uint32(0x30), np.uint32(10)
+_ZERO, _TEN = np.uint32(ZERO), np.uint32(10)
 _START, _SPAN = np.uint32(_FIRST), np.uint32(_END - _FIRST)
 
 
@@ -51,7 +51,7 @@ def _may_imitate(code):
     return np.uint32(digit) | np.uint32(other)
 
 
-@helper
+@helper(inline="always")
 def undisguise(codes, count):
     """Replace characters that imitate letters in canonical ``codes[:count]``, in
     place.
@@ -74,17 +74,17 @@ def undisguise(codes, count):
                     _undisguise_word(codes, start, end)
 
 
-@helper
+@helper(inline="always")
 def _undisguise_word(codes, start, end):
     # Find the scripts of the word, and those in which it can be written.
     latin, greek, cyrillic = False, False, False
     as_latin, as_greek, as_cyrillic = True, True, True
     for i in range(start, end):
         code = codes[i]
-        if 0x61 <= code <= 0x7A:
+        if A <= code <= Z:
             latin = True
-            as_greek &= _OTHER[0, code - 0x61] != 0
-            as_cyrillic &= _OTHER[1, code - 0x61] != 0
+            as_greek &= _OTHER[0, code - A] != 0
+            as_cyrillic &= _OTHER[1, code - A] != 0
         elif _FIRST <= code < _END:
             is_cyrillic = code >= _CYRILLIC
             cyrillic |= is_cyrillic
@@ -97,12 +97,12 @@ def _undisguise_word(codes, start, end):
         if greek != cyrillic and (as_cyrillic if cyrillic else as_greek):
             row = 1 if cyrillic else 0
             for i in range(start, end):
-                if 0x61 <= codes[i] <= 0x7A:
-                    codes[i] = _OTHER[row, codes[i] - 0x61]
+                if A <= codes[i] <= Z:
+                    codes[i] = _OTHER[row, codes[i] - A]
         return
     for i in range(start, end):
         code = codes[i]
         if _FIRST <= code < _END:
             codes[i] = _LATIN[code - _FIRST]
-        elif 0x30 <= code <= 0x39 and _DIGITS[code - 0x30] != 0:
-            codes[i] = _DIGITS[code - 0x30]
+        elif ZERO <= code <= NINE and _DIGITS[code - ZERO] != 0:
+            codes[i] = _DIGITS[code - ZERO]

@@ -12,11 +12,12 @@ hundred code points, the scratch between the stages stays in the first-level cac
 
 import numpy as np
 
-from provscan.kernels.canonical.ascii import BLOCK, SPACE, copy_kept, look_ahead
+from provscan.kernels.canonical.ascii import BLOCK, copy_kept, look_ahead
 from provscan.kernels.canonical.entities import Stream, refers, unescape
 from provscan.kernels.canonical.lookalikes import undisguise
 from provscan.kernels.canonical.tokens import after_dropped
 from provscan.kernels.canonical.utf8 import decode
+from provscan.kernels.characters import SPACE
 from provscan.kernels.jit import helper, kernel
 
 _U1, _TWO = np.uint64(1), np.uint64(2)
@@ -75,7 +76,7 @@ def is_unspaced(code):
     )
 
 
-@helper
+@helper(inline="always")
 def _compose(first, second, tables):
     """Return the code point to which two code points compose, 0 if they don't."""
     pairs, composed = tables.pairs, tables.composed
@@ -140,7 +141,7 @@ def _fold_entry(entry, i, tables, out, where, state):
     return n, gap
 
 
-@helper
+@helper(inline="always")
 def fold(codes, count, tables, window, out, where):
     """Compute the canonical code points of the unescaped ``codes[:count]``.
 

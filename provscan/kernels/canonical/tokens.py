@@ -6,6 +6,24 @@ placeholders in datasets, and HTML tags.
 
 import numpy as np
 
+from provscan.kernels.characters import (
+    AT,
+    BRACE,
+    BRACKET,
+    CASE,
+    COLON,
+    EQUALS,
+    FORM_FEED,
+    GREATER,
+    LESS,
+    NEWLINE,
+    RETURN,
+    SLASH,
+    SPACE,
+    TAB,
+    VERTICAL_TAB,
+    is_ascii_blank,
+)
 from provscan.kernels.jit import helper
 
 
@@ -17,13 +35,14 @@ def _table(words):
     return table
 
 
+_H, _P, _R, _S, _T, _W = np.frombuffer(b"hprstw", np.uint8)
 _WORD = np.zeros(128, np.bool_)
 _WORD[list(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz")] = True
 _URL = np.zeros(128, np.bool_)
-_URL[0x21:0x7F] = True
+_URL[SPACE + 1 : 0x7F] = True
 _URL[list(b'<>"{}|\\^`')] = False
 _LOWER = np.arange(128).astype(np.uint32)
-_LOWER[0x41:0x5B] += 32
+_LOWER[list(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ")] += CASE
 # The maximum length of a mentioned name. A longer one is a text that lacks spaces.
 LONGEST_NAME = 20
 
@@ -73,7 +92,7 @@ def _after_url(codes, i, count):
 @helper
 def after_mention(codes, i, count):
     """Return the index after a mention at ``i``, or ``i``."""
-    if i < count and (codes[i] == 0x40 or codes[i] == 0xFF20):
+    if i < count and (codes[i] == AT or codes[i] == 0xFF20):
         j = i + 1
         while _is_word(codes, j, count):
             j += 1
@@ -100,13 +119,13 @@ def _after_link(codes, i, count):
     if http < i:
         return i
     j = http
-    if j < count and (codes[j] == 0x73 or codes[j] == 0x53):
+    if j < count and codes[j] | CASE == _S:
         j += 1
     if (
         j + 2 < count
-        and codes[j] == 0x3A
-        and codes[j + 1] == 0x2F
-        and codes[j + 2] == 0x2F
+        and codes[j] == COLON
+        and codes[j + 1] == SLASH
+        and codes[j + 2] == SLASH
     ):
         return _after_url(codes, j + 3, count)
     if _is_word(codes, i - 1, count):
@@ -123,11 +142,11 @@ def _after_retweet(codes, i, count):
     """
     if (
         i + 2 < count
-        and (codes[i + 1] == 0x74 or codes[i + 1] == 0x54)
+        and codes[i + 1] | CASE == _T
         and not _is_word(codes, i - 1, count)
     ):
         j = i + 2
-        while j < count and (codes[j] == 0x20 or 9 <= codes[j] <= 13):
+        while j < count and is_ascii_blank(codes[j]):
             j += 1
         after = after_mention(codes, j, count)
         if after > j:
@@ -138,7 +157,7 @@ def _after_retweet(codes, i, count):
 @helper(inline="always")
 def _after_placeholder(codes, i, count):
     """Return the index after a placeholder in brackets at ``i``, or ``i``."""
-    close = 0x3E if codes[i] == 0x3C else codes[i] + 2
+    close = GREATER if codes[i] == LESS else codes[i] + 2
     for k in range(len(_PLACEHOLDERS)):
         after = _after_word(codes, i + 1, count, _PLACEHOLDERS[k])
         if 0 <= after < count and codes[after] == close:
@@ -151,7 +170,13 @@ def _separates(code):
     """Return whether a code point may separate a tag's name and its attributes: a
     slash, or white space other than line ends.
     """
-    return code == 0x2F or code == 0x20 or code == 9 or code == 11 or code == 12
+    return (
+        code == SLASH
+        or code == SPACE
+        or code == TAB
+        or code == VERTICAL_TAB
+        or code == FORM_FEED
+    )
 
 
 @helper
@@ -159,27 +184,27 @@ def after_tag(codes, i, count):
     """Return the index after an HTML tag at ``i``, or ``i``. A tag ends in its line,
     and contains an ``=`` if it has attributes.
     """
-    first = i + 2 if i + 1 < count and codes[i + 1] == 0x2F else i + 1
+    first = i + 2 if i + 1 < count and codes[i + 1] == SLASH else i + 1
     for k in range(len(_ELEMENTS)):
         at = _after_word(codes, first, count, _ELEMENTS[k])
         if not 0 <= at < count:
             continue
-        if codes[at] == 0x3E:
+        if codes[at] == GREATER:
             return at + 1
         if _separates(codes[at]):
             stop = min(count, at + 1 + ATTRIBUTES)
             bare, assigned = True, False
             while (
                 at < stop
-                and codes[at] != 0x3C
-                and codes[at] != 0x3E
-                and codes[at] != 10
-                and codes[at] != 13
+                and codes[at] != LESS
+                and codes[at] != GREATER
+                and codes[at] != NEWLINE
+                and codes[at] != RETURN
             ):
                 bare = bare and _separates(codes[at])
-                assigned = assigned or codes[at] == 0x3D
+                assigned = assigned or codes[at] == EQUALS
                 at += 1
-            closed = at < stop and codes[at] == 0x3E
+            closed = at < stop and codes[at] == GREATER
             return at + 1 if closed and (bare or assigned) else i
     return i
 
@@ -190,14 +215,14 @@ def after_dropped(codes, i, count):
     that starts at ``i``, or ``i``.
     """
     c = codes[i]
-    letter = c | 0x20
-    if c == 0x40 or c == 0xFF20:
+    letter = c | CASE
+    if c == AT or c == 0xFF20:
         return after_mention(codes, i, count)
-    if letter == 0x68 or letter == 0x77 or letter == 0x70:
+    if letter == _H or letter == _W or letter == _P:
         return _after_link(codes, i, count)
-    if letter == 0x72:
+    if letter == _R:
         return _after_retweet(codes, i, count)
-    if c == 0x3C or c == 0x5B or c == 0x7B:
+    if c == LESS or c == BRACKET or c == BRACE:
         after = _after_placeholder(codes, i, count)
-        return after_tag(codes, i, count) if after == i and c == 0x3C else after
+        return after_tag(codes, i, count) if after == i and c == LESS else after
     return i

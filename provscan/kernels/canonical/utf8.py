@@ -4,12 +4,12 @@ buffer.
 
 import numpy as np
 
+from provscan.kernels.characters import NEWLINE, NINE, ZERO
 from provscan.kernels.instructions import LANES, WIDE, high_lanes, trailing_zeros, widen
 from provscan.kernels.jit import helper, kernel
 
 _BLOCK = 256
 _COUNTED = 4096
-_ZERO, _NINE = np.uint8(48), np.uint8(57)
 _DIGITS = 19
 
 
@@ -45,27 +45,31 @@ def decode(text, start, stop, codes):
         if a < 0x80:
             codes[n] = a
             i += 1
-        elif 0xC2 <= a < 0xE0 and i + 1 < stop and (text[i + 1] & 0xC0) == 0x80:
-            codes[n] = (a & 0x1F) << 6 | np.uint32(text[i + 1] & 0x3F)
+        elif 0xC2 <= a < 0xE0 and i + 1 < stop and _continues(text, i + 1):
+            codes[n] = (a & 0x1F) << 6 | _six_bits(text, i + 1)
             i += 2
         elif (
             0xE0 <= a < 0xF0
             and i + 2 < stop
-            and (text[i + 1] & 0xC0) == 0x80
-            and (text[i + 2] & 0xC0) == 0x80
+            and _continues(text, i + 1)
+            and _continues(text, i + 2)
         ):
             codes[n] = (
-                (a & 0x0F) << 12
-                | np.uint32(text[i + 1] & 0x3F) << 6
-                | np.uint32(text[i + 2] & 0x3F)
+                (a & 0x0F) << 12 | _six_bits(text, i + 1) << 6 | _six_bits(text, i + 2)
             )
             i += 3
-        elif 0xF0 <= a < 0xF5 and i + 3 < stop and (text[i + 1] & 0xC0) == 0x80:
+        elif (
+            0xF0 <= a < 0xF5
+            and i + 3 < stop
+            and _continues(text, i + 1)
+            and _continues(text, i + 2)
+            and _continues(text, i + 3)
+        ):
             codes[n] = (
                 (a & 0x07) << 18
-                | np.uint32(text[i + 1] & 0x3F) << 12
-                | np.uint32(text[i + 2] & 0x3F) << 6
-                | np.uint32(text[i + 3] & 0x3F)
+                | _six_bits(text, i + 1) << 12
+                | _six_bits(text, i + 2) << 6
+                | _six_bits(text, i + 3)
             )
             i += 4
         else:
@@ -73,6 +77,18 @@ def decode(text, start, stop, codes):
             i += 1
         n += 1
     return n
+
+
+@helper(forceinline=True)
+def _continues(text, i):
+    """Return whether a byte continues a sequence."""
+    return text[i] & 0xC0 == 0x80
+
+
+@helper(forceinline=True)
+def _six_bits(text, i):
+    """Return what a byte that continues a sequence adds to the code point."""
+    return np.uint32(text[i] & 0x3F)
 
 
 @helper
@@ -136,10 +152,10 @@ def code_points(text):
 @kernel
 def newlines(text):
     """Return the number of line feeds."""
-    return _count(text, np.uint8(0xFF), np.uint8(0x0A))
+    return _count(text, np.uint8(0xFF), NEWLINE)
 
 
-@helper
+@helper(inline="always")
 def _advance(text, at, stop, seen, point):
     """Return the place where code point ``point`` begins, or ``stop``, and the number
     of code points before it, given that ``seen`` code points are before ``at``.
@@ -153,7 +169,7 @@ def _advance(text, at, stop, seen, point):
                 seen += heads
                 at += _BLOCK
                 continue
-        if text[at] & 0xC0 != 0x80:
+        if not _continues(text, at):
             if seen == point:
                 break
             seen += 1
@@ -221,16 +237,16 @@ def whole_numbers(texts, numbers):
         if (
             size == 0
             or size > _DIGITS
-            or (size > 1 and digits[0] == _ZERO)
-            or (size == _DIGITS and digits[0] == _NINE)
+            or (size > 1 and digits[0] == ZERO)
+            or (size == _DIGITS and digits[0] == NINE)
         ):
             continue
         number = np.int64(0)
         for digit in digits:
-            if digit < _ZERO or digit > _NINE:
+            if digit < ZERO or digit > NINE:
                 number = np.int64(-1)
                 break
-            number = 10 * number + np.int64(digit - _ZERO)
+            number = 10 * number + np.int64(digit - ZERO)
         numbers[i] = number
 
 

@@ -2,6 +2,19 @@
 line.
 """
 
+from provscan.kernels.characters import (
+    BACKSLASH,
+    BRACE,
+    BRACKET,
+    COMMA,
+    END_BRACE,
+    END_BRACKET,
+    NEWLINE,
+    QUOTE,
+    RETURN,
+    SPACE,
+    TAB,
+)
 from provscan.kernels.jit import kernel
 
 DEPTH, QUOTED, ESCAPED, BASE, VALUES, STRAY = 0, 1, 2, 3, 4, 5
@@ -28,44 +41,44 @@ def one_a_line(text, out, state):
     n = 0
     for c in text:
         if quoted:
-            out[n] = 0x20 if c == 0x0A else c
+            out[n] = SPACE if c == NEWLINE else c
             n += 1
             if escaped:
                 escaped = 0
-            elif c == 0x5C:
+            elif c == BACKSLASH:
                 escaped = 1
-            elif c == 0x22:
+            elif c == QUOTE:
                 quoted = 0
-        elif c == 0x20 or c == 0x0A or c == 0x0D or c == 0x09:
+        elif c == SPACE or c == NEWLINE or c == RETURN or c == TAB:
             continue
-        elif c == 0x2C and depth == base:
+        elif c == COMMA and depth == base:
             values += 1
-            out[n] = 0x0A
+            out[n] = NEWLINE
             n += 1
-        elif c == 0x7B or c == 0x5B:
+        elif c == BRACE or c == BRACKET:
             if depth == 0:
-                base = 1 if c == 0x5B else 0
+                base = 1 if c == BRACKET else 0
             depth += 1
-            if depth > base or c == 0x7B:
+            if depth > base or c == BRACE:
                 out[n] = c
                 n += 1
-        elif (c == 0x7D and depth <= base) or (c == 0x5D and depth <= 0):
+        elif (c == END_BRACE and depth <= base) or (c == END_BRACKET and depth <= 0):
             stray += 1
             out[n] = c
-            out[n + 1] = 0x0A
+            out[n + 1] = NEWLINE
             n += 2
-        elif c == 0x7D or c == 0x5D:
+        elif c == END_BRACE or c == END_BRACKET:
             depth -= 1
             if depth >= base:
                 out[n] = c
                 n += 1
             if depth == 0:
-                out[n] = 0x0A
+                out[n] = NEWLINE
                 n += 1
         else:
-            if c == 0x22:
+            if c == QUOTE:
                 quoted = 1
-            elif c == 0x2C:
+            elif c == COMMA:
                 values += 1
             out[n] = c
             n += 1

@@ -7,14 +7,11 @@ JSON, as ``\\xd1\\x87``, Python's notation for bytes, or as ``<U+0447>``, R's no
 
 import numpy as np
 
+from provscan.kernels.characters import BACKSLASH, GREATER, LESS, PLUS, digit_value
 from provscan.kernels.jit import helper, kernel
 
 _BLOCK = 64
-_BACKSLASH, _U, _X = np.uint8(0x5C), np.uint8(0x75), np.uint8(0x78)
-_LESS = np.uint8(0x3C)
-_CAPITAL_U = np.uint8(0x55)
-_PLUS = np.uint8(0x2B)
-_GREATER = np.uint8(0x3E)
+_U, _X, _CAPITAL_U = np.frombuffer(b"uxU", np.uint8)
 # The first byte of a wrongly decoded character, and the possible bytes two places
 # after it.
 _FIRST = np.uint8(0xC3)
@@ -52,14 +49,14 @@ def garbled(text, offsets, rows):
                 later = min(later, np.uint8(c ^ _LAST_THIRD))
                 kind = min(np.uint8(b ^ _U), np.uint8(b ^ _X))
                 escape = min(
-                    np.uint8(np.uint8(a ^ _BACKSLASH) | kind),
-                    np.uint8(np.uint8(a ^ _LESS) | np.uint8(b ^ _CAPITAL_U)),
+                    np.uint8(np.uint8(a ^ BACKSLASH) | kind),
+                    np.uint8(np.uint8(a ^ LESS) | np.uint8(b ^ _CAPITAL_U)),
                 )
                 sequence = np.uint8(np.uint8(a ^ _FIRST) | later)
                 least = min(least, min(sequence, escape))
         if least == 0:
             for i in range(at, end):
-                if text[i] != _FIRST and text[i] != _BACKSLASH and text[i] != _LESS:
+                if text[i] != _FIRST and text[i] != BACKSLASH and text[i] != LESS:
                     continue
                 while offsets[row + 1] <= i:
                     row += 1
@@ -78,7 +75,7 @@ def garbled(text, offsets, rows):
     return wrong, escaped
 
 
-@helper
+@helper(inline="always")
 def _sequence(text, i, stop):
     """Return whether a wrongly decoded character begins at this byte, which is 0xC3."""
     if i + 3 >= stop:
@@ -133,12 +130,12 @@ def _letter(text, i, stop):
     """Return the end of an escaped letter at a place, or the place if there is none.
     The escape may itself be escaped.
     """
-    if text[min(i, stop - 1)] == _LESS:
+    if text[min(i, stop - 1)] == LESS:
         plain = (
             i + 8 <= stop
             and text[i + 1] == _CAPITAL_U
-            and text[i + 2] == _PLUS
-            and text[i + 7] == _GREATER
+            and text[i + 2] == PLUS
+            and text[i + 7] == GREATER
         )
         return (
             i + 8 if plain and _is_letter(_hexadecimal(text, i + 3, i + 7, stop)) else i
@@ -177,7 +174,7 @@ def _is_letter(code):
 
 @helper
 def _after_backslashes(text, k, stop):
-    while k < stop and text[k] == _BACKSLASH:
+    while k < stop and text[k] == BACKSLASH:
         k += 1
     return k
 
@@ -189,11 +186,8 @@ def _hexadecimal(text, low, high, stop):
         return -1
     code = np.int64(0)
     for j in range(low, high):
-        c = np.int64(text[j]) | 0x20
-        if 0x30 <= text[j] <= 0x39:
-            code = 16 * code + c - 0x30
-        elif 0x61 <= c <= 0x66:
-            code = 16 * code + c - 0x57
-        else:
-            return -1
+        digit = digit_value(np.int64(text[j]))
+        if digit < 0:
+            return digit
+        code = 16 * code + digit
     return code

@@ -9,14 +9,36 @@ is used.
 import numpy as np
 
 from provscan.kernels.canonical.utf8 import copy_bytes
+from provscan.kernels.characters import (
+    BACKSLASH,
+    BRACE,
+    BRACKET,
+    CASE,
+    COLON,
+    COMMA,
+    DOT,
+    END_BRACE,
+    END_BRACKET,
+    FORM_FEED,
+    MINUS,
+    NEWLINE,
+    NINE,
+    PLUS,
+    QUOTE,
+    RETURN,
+    SLASH,
+    SPACE,
+    TAB,
+    ZERO,
+    digit_value,
+)
 from provscan.kernels.jit import helper, kernel
 
 _BLOCK = 32
-QUOTE, BACKSLASH, NEWLINE = np.uint8(0x22), np.uint8(0x5C), np.uint8(0x0A)
 # The kinds of columns: strings, integers as written, or only nulls.
 STRING, INTEGER, NOTHING = 0, 1, 2
-_COMMA, _COLON, _SLASH = 0x2C, 0x3A, np.uint8(0x2F)
-_OPEN, _CLOSE, _OPEN_LIST, _CLOSE_LIST = 0x7B, 0x7D, 0x5B, 0x5D
+# The letters of escapes and literals.
+_B, _E, _F, _N, _R, _T, _U = np.frombuffer(b"befnrtu", np.uint8)
 _DEEPEST = 60
 _NULL, _TRUE, _FALSE = (
     np.frombuffer(word, np.uint8) for word in (b"null", b"true", b"false")
@@ -39,13 +61,13 @@ def top_level_values(text, names, name_ends, kinds, columns):
             columns.valid[k, row] = 0
             columns.ends[k, row + 1] = columns.ends[k, row]
         at = _space(text, at)
-        if _byte(text, at) != _OPEN:
+        if _byte(text, at) != BRACE:
             return False
         at = _space(text, at + 1)
-        if _byte(text, at) == _CLOSE:
+        if _byte(text, at) == END_BRACE:
             at += 1
         else:
-            at = _members(text, at, row, (names, name_ends, kinds), columns)
+            at = _members(text, at, row, names, name_ends, kinds, columns)
             if at < 0:
                 return False
         at = _space(text, at)
@@ -58,12 +80,11 @@ def top_level_values(text, names, name_ends, kinds, columns):
     return at == len(text)
 
 
-@helper
-def _members(text, at, row, wanted, columns):
+@helper(inline="always")
+def _members(text, at, row, names, name_ends, kinds, columns):
     """Read the members of an object from its first key on; return the place after the
     object, or -1.
     """
-    names, name_ends, kinds = wanted
     while True:
         if _byte(text, at) != QUOTE:
             return -1
@@ -73,14 +94,14 @@ def _members(text, at, row, wanted, columns):
             return -1
         k = _column(text[start:at], names, name_ends)
         at = _space(text, at + 1)
-        if _byte(text, at) != _COLON:
+        if _byte(text, at) != COLON:
             return -1
         at = _space(text, at + 1)
         if k < 0:
             at = _skipped(text, at)
         elif columns.valid[k, row]:
             return -1
-        elif _byte(text, at) == 0x6E:
+        elif _byte(text, at) == _N:
             columns.valid[k, row] = 2
             at = _literal(text, at)
         elif kinds[k] == STRING and _byte(text, at) == QUOTE:
@@ -93,7 +114,7 @@ def _members(text, at, row, wanted, columns):
             start, n = at, columns.ends[k, row]
             at = _literal(text, at)
             for place in range(start, at):
-                if text[place] != 0x2D and not 0x30 <= text[place] <= 0x39:
+                if text[place] != MINUS and not ZERO <= text[place] <= NINE:
                     return -1
                 columns.data[k, n] = text[place]
                 n += 1
@@ -103,9 +124,9 @@ def _members(text, at, row, wanted, columns):
         if at < 0:
             return -1
         at = _space(text, at)
-        if _byte(text, at) == _CLOSE:
+        if _byte(text, at) == END_BRACE:
             return at + 1
-        if _byte(text, at) != _COMMA:
+        if _byte(text, at) != COMMA:
             return -1
         at = _space(text, at + 1)
 
@@ -118,7 +139,9 @@ def _byte(text, at):
 @helper
 def _space(text, at):
     """Return the next place in a line that is not white space."""
-    while at < len(text) and (text[at] == 0x20 or text[at] == 0x09 or text[at] == 0x0D):
+    while at < len(text) and (
+        text[at] == SPACE or text[at] == TAB or text[at] == RETURN
+    ):
         at += 1
     return at
 
@@ -141,13 +164,13 @@ def _plain_end(text, at):
         at += _BLOCK
     while at < len(text):
         c = text[at]
-        if c in (QUOTE, BACKSLASH) or c < 0x20:
+        if c == QUOTE or c == BACKSLASH or c < SPACE:
             break
         at += 1
     return at
 
 
-@helper
+@helper(inline="always")
 def _column(key, names, name_ends):
     """Return the column of a key, or -1."""
     for k in range(len(name_ends) - 1):
@@ -161,7 +184,7 @@ def _column(key, names, name_ends):
     return -1
 
 
-@helper
+@helper(inline="always")
 def _string(text, at, out, n):
     """Write the string that begins at ``at`` to ``out`` from ``n``; return the place
     after its closing quote, or -1, and the end of the output.
@@ -180,7 +203,7 @@ def _string(text, at, out, n):
         n = _put(point, out, n)
 
 
-@helper
+@helper(inline="always")
 def _put(c, out, n):
     """Write the UTF-8 of a code point."""
     if c < 0x80:
@@ -207,24 +230,24 @@ def _escape(text, at):
     its code point.
     """
     c = _byte(text, at)
-    if c in (QUOTE, BACKSLASH, _SLASH):
+    if c == QUOTE or c == BACKSLASH or c == SLASH:
         return at + 1, np.int64(c)
-    if c == 0x6E:
-        return at + 1, np.int64(0x0A)
-    if c == 0x74:
-        return at + 1, np.int64(0x09)
-    if c == 0x72:
-        return at + 1, np.int64(0x0D)
-    if c == 0x62:
+    if c == _N:
+        return at + 1, np.int64(NEWLINE)
+    if c == _T:
+        return at + 1, np.int64(TAB)
+    if c == _R:
+        return at + 1, np.int64(RETURN)
+    if c == _B:
         return at + 1, np.int64(0x08)
-    if c == 0x66:
-        return at + 1, np.int64(0x0C)
-    point = _hex(text, at + 1) if c == 0x75 else -1
+    if c == _F:
+        return at + 1, np.int64(FORM_FEED)
+    point = _hex(text, at + 1) if c == _U else -1
     at += 5
     if (
         0xD800 <= point < 0xDC00
         and _byte(text, at) == BACKSLASH
-        and _byte(text, at + 1) == 0x75
+        and _byte(text, at + 1) == _U
     ):
         low = _hex(text, at + 2)
         point = (
@@ -243,31 +266,27 @@ def _hex(text, at):
     """Return the value of four hexadecimal digits, or -1."""
     value = np.int64(0)
     for i in range(at, at + 4):
-        c = np.int64(_byte(text, i))
-        if 0x30 <= c <= 0x39:
-            digit = c - 0x30
-        elif 0x41 <= (c & 0xDF) <= 0x46:
-            digit = (c & 0xDF) - 0x37
-        else:
-            return np.int64(-1)
+        digit = digit_value(np.int64(_byte(text, i)))
+        if digit < 0:
+            return digit
         value = value << 4 | digit
     return value
 
 
-@helper
+@helper(inline="always")
 def _skipped(text, at):
     """Return the place after any value, or -1."""
     depth, objects = 0, np.uint64(0)
     while True:
         c = _byte(text, at)
-        if c in (_OPEN, _OPEN_LIST):
+        if c == BRACE or c == BRACKET:
             if depth == _DEEPEST:
                 return -1
             depth += 1
-            objects = objects << np.uint64(1) | np.uint64(c == _OPEN)
+            objects = objects << np.uint64(1) | np.uint64(c == BRACE)
             at = _space(text, at + 1)
             if _byte(text, at) != c + 2:
-                if c == _OPEN:
+                if c == BRACE:
                     at = _skipped_key(text, at)
                     if at < 0:
                         return -1
@@ -281,14 +300,14 @@ def _skipped(text, at):
         while depth:
             at = _space(text, at)
             c, within = _byte(text, at), objects & np.uint64(1)
-            if c == _COMMA:
+            if c == COMMA:
                 at = _space(text, at + 1)
                 if within:
                     at = _skipped_key(text, at)
                     if at < 0:
                         return -1
                 break
-            if c != (_CLOSE if within else _CLOSE_LIST):
+            if c != (END_BRACE if within else END_BRACKET):
                 return -1
             at += 1
             depth -= 1
@@ -306,7 +325,7 @@ def _skipped_key(text, at):
     if at < 0:
         return -1
     at = _space(text, at)
-    return _space(text, at + 1) if _byte(text, at) == _COLON else -1
+    return _space(text, at + 1) if _byte(text, at) == COLON else -1
 
 
 @helper
@@ -328,22 +347,22 @@ def _skipped_string(text, at):
 def _literal(text, at):
     """Return the place after a number, true, false or null, or -1."""
     c = _byte(text, at)
-    if c == 0x6E:
+    if c == _N:
         return _after_word(text, at, _NULL)
-    if c == 0x74:
+    if c == _T:
         return _after_word(text, at, _TRUE)
-    if c == 0x66:
+    if c == _F:
         return _after_word(text, at, _FALSE)
-    at += c == 0x2D
-    if _byte(text, at) == 0x30:
+    at += c == MINUS
+    if _byte(text, at) == ZERO:
         at += 1
     else:
         at = _digits(text, at)
-    if at >= 0 and _byte(text, at) == 0x2E:
+    if at >= 0 and _byte(text, at) == DOT:
         at = _digits(text, at + 1)
-    if at >= 0 and _byte(text, at) | 0x20 == 0x65:
+    if at >= 0 and _byte(text, at) | CASE == _E:
         c = _byte(text, at + 1)
-        at = _digits(text, at + 1 + (c == 0x2B or c == 0x2D))
+        at = _digits(text, at + 1 + (c == PLUS or c == MINUS))
     return at
 
 
@@ -361,6 +380,6 @@ def _after_word(text, at, word):
 def _digits(text, at):
     """Return the place after one or more digits, or -1."""
     start = at
-    while 0x30 <= _byte(text, at) <= 0x39:
+    while ZERO <= _byte(text, at) <= NINE:
         at += 1
     return at if at > start else -1

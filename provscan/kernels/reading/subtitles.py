@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from provscan.kernels.characters import GREATER, MINUS, NINE, SPACE, TAB, ZERO
 from provscan.kernels.jit import helper, kernel
 
 _BLOCK = 64
-_DASH, _ARROWHEAD = np.uint8(0x2D), np.uint8(0x3E)
 
 
 @kernel
@@ -29,16 +29,12 @@ def timed(text, offsets, rows):
             least = np.uint8(0xFF)
             for k in range(_BLOCK):
                 dashes = np.uint8(
-                    np.uint8(first[k] ^ _DASH) | np.uint8(second[k] ^ _DASH)
+                    np.uint8(first[k] ^ MINUS) | np.uint8(second[k] ^ MINUS)
                 )
-                least = min(least, np.uint8(dashes | np.uint8(third[k] ^ _ARROWHEAD)))
+                least = min(least, np.uint8(dashes | np.uint8(third[k] ^ GREATER)))
         if least == 0:
             for i in range(at, end):
-                if (
-                    text[i] == _DASH
-                    and text[i + 1] == _DASH
-                    and text[i + 2] == _ARROWHEAD
-                ):
+                if text[i] == MINUS and text[i + 1] == MINUS and text[i + 2] == GREATER:
                     while offsets[row + 1] <= i:
                         row += 1
                     between = _between_digits(text, i, offsets[row], offsets[row + 1])
@@ -49,19 +45,19 @@ def timed(text, offsets, rows):
     return found
 
 
-@helper
+@helper(inline="always")
 def _between_digits(text, i, start, stop):
     """Return whether the characters before and after the arrow at a place are digits,
     apart from blanks.
     """
     before, after = i - 1, i + 3
-    while before >= start and (text[before] == 0x20 or text[before] == 0x09):
+    while before >= start and (text[before] == SPACE or text[before] == TAB):
         before -= 1
-    while after < stop and (text[after] == 0x20 or text[after] == 0x09):
+    while after < stop and (text[after] == SPACE or text[after] == TAB):
         after += 1
     return (
         before >= start
         and after < stop
-        and 0x30 <= text[before] <= 0x39
-        and 0x30 <= text[after] <= 0x39
+        and ZERO <= text[before] <= NINE
+        and ZERO <= text[after] <= NINE
     )

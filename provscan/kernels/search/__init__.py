@@ -3,8 +3,7 @@
 - Whole records: :mod:`~provscan.kernels.search.whole_records`.
 - Passages: :mod:`~provscan.kernels.search.minimizers` computes seeds,
   :mod:`~provscan.kernels.search.seeding` looks them up, and
-  :mod:`~provscan.kernels.search.fingerprints` and
-  :mod:`~provscan.kernels.search.prefilter` reject most of the candidates.
+  :mod:`~provscan.kernels.search.fingerprints` rejects most of the candidates.
 - Verification: :mod:`~provscan.kernels.search.verify` compares a candidate with its
   text, by 5-grams (:mod:`~provscan.kernels.search.grams`,
   :mod:`~provscan.kernels.search.hits`) and at edited edges by

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from provscan.kernels.canonical.ascii import SPACE
+from provscan.kernels.characters import SPACE
 from provscan.kernels.jit import helper
 
 # The maximum length of an aligned edge, and its maximum distance from the diagonal.

@@ -7,10 +7,9 @@ fingerprints of the licensed text around the seed are searched for in the record
 :data:`DRIFT` places of the seed's diagonal, so that words may be omitted, inserted or
 replaced. A true copy has at least :data:`AGREEING` of them even with a typing error in
 every twelve characters, or fewer if the thresholds of a match require less; chance
-rarely reaches that number. This costs a fraction of
-:mod:`provscan.kernels.search.prefilter`, since 64 fingerprints are computed and
-searched for at once, without a branch (:mod:`provscan.kernels.instructions`). Most of
-the time is spent on fetching the texts.
+rarely reaches that number. 64 fingerprints are computed and searched for at once,
+without a branch (:mod:`provscan.kernels.instructions`). Most of the time is spent on
+fetching the texts.
 """
 
 from typing import NamedTuple
@@ -29,8 +28,8 @@ from provscan.kernels.instructions import (
 )
 from provscan.kernels.jit import helper, kernel
 from provscan.kernels.search.grams import GRAM
-from provscan.kernels.search.minimizers import FAR, has_wide
-from provscan.kernels.search.verify import NEAR, code_of_unit
+from provscan.kernels.search.minimizers import FAR, FAR_STEP, length_units
+from provscan.kernels.search.verify import code_of_unit, least_hits
 from provscan.kernels.sketch.bands import ones
 from provscan.kernels.sketch.hashing import MURMUR1
 
@@ -48,6 +47,31 @@ _ALL = np.uint64(2**64 - 1)
 _SLOT_BITS = 10
 _SLOT_SHIFT = np.uint64(64 - _SLOT_BITS)
 _THREE = np.uint8(3)
+
+
+class FingerprintedRecords(NamedTuple):
+    """The code points of records and their fingerprints."""
+
+    codes: np.ndarray  # uint32[m].
+    offsets: np.ndarray  # int64[n + 1], of ``codes``.
+    fingerprints: np.ndarray  # uint8, the output of :func:`fingerprints`.
+
+
+class NumberedTexts(NamedTuple):
+    """Licensed texts as UTF-8, see :class:`provscan.kernels.records.TextBuffer`."""
+
+    text: np.ndarray
+    offsets: np.ndarray
+    # int64[n]: the numbers that identify the texts; empty if these are their places.
+    numbers: np.ndarray
+
+
+class ComparedText(NamedTuple):
+    """A licensed text around whose seed the wording is compared."""
+
+    letters: np.ndarray  # uint8 or uint32, at least FINGERPRINTED elements.
+    length: int  # In code points.
+    units: int
 
 
 class FingerprintsScratch(NamedTuple):
@@ -139,35 +163,55 @@ def _window(length, place):
 
 
 @helper(forceinline=True)
-def _wording_agrees(known, begin, codes, first, size, share):
-    """Return whether at least ``share`` of the ``size`` fingerprints from
-    ``codes[first]`` on are found near their places in ``known``.
+def _least_agreeing(text, size, thresholds):
+    """Return the fewest of ``size`` fingerprints of a text that a copy has near their
+    places.
 
-    The search for the first one starts at ``known[begin]``.
+    In a short text, these are all its fingerprints. Of a longer text, they are those
+    around the seed, and a copy may have more of its edits there than elsewhere.
     """
-    found = nearby_fingerprints(known, begin, codes, first) & (
-        _ALL >> np.uint64((FINGERPRINTS - size) & 63)
-    )
-    return ones(found) >= share * size
+    least = least_hits(text.length, text.units, size, thresholds)
+    return least if text.length - GRAM + 1 == size else min(least, AGREEING * size)
+
+
+@helper(forceinline=True)
+def _agreeing_place(records, record, code, text, place, far, thresholds):
+    """Return the place of a seed in a text, in code points, if the wording around it
+    agrees with that around code point ``code`` of a record; -1 otherwise.
+
+    For a seed that is ``far`` into its text, ``place`` is the smallest possible place.
+    """
+    letters, length = text.letters, text.length
+    seed = records.offsets[record] + code
+    begin = seed + GAP * (record + 1) - DRIFT
+    # Each seed has at least two code points.
+    first_letter, second_letter = records.codes[seed], records.codes[seed + 1]
+    stop = min(place + FAR_STEP, length - 1) if far else place + 1
+    for at in range(place, stop):
+        if far and (letters[at] != first_letter or letters[at + 1] != second_letter):
+            continue
+        first, size = _window(length, at)
+        found = nearby_fingerprints(
+            records.fingerprints, begin - at + first, letters, first
+        ) & (_ALL >> np.uint64((FINGERPRINTS - size) & 63))
+        if ones(found) >= _least_agreeing(text, size, thresholds):
+            return at
+    return np.int64(-1)
 
 
 @kernel
 def agreeing(records, texts, candidates, thresholds, scratch, kept):
-    """Mark the candidates for which the wording around the seed agrees, and those whose
-    seed lies too far into its text for this test.
+    """Mark the candidates for which the wording around the seed agrees. From
+    :data:`FAR` on, the exact place of the seed replaces the smallest possible place of
+    these candidates.
 
     For each record and text, one candidate is kept per diagonal, to within
     :data:`DRIFT` code points.
 
     Parameters
     ----------
-    records
-        ``(fingerprints, offsets)``: the output of :func:`fingerprints` for the
-        records, and the int64[n + 1] offsets of their code points.
-    texts
-        ``(texts, numbers)``: :class:`~provscan.kernels.records.TextBuffer` of the
-        licensed texts, and the numbers that identify them, empty if these are their
-        places.
+    records, texts
+        :class:`FingerprintedRecords` and :class:`NumberedTexts`.
     candidates
         :class:`~provscan.kernels.records.Candidates`, int64[n], ordered by record,
         none for a whole record.
@@ -180,13 +224,8 @@ def agreeing(records, texts, candidates, thresholds, scratch, kept):
         bool[n], filled in.
     """
     record, text, code, place = candidates
-    known, offsets = records
-    (bytes_of, bounds), numbers = texts
+    bytes_of, bounds, numbers = texts
     codes, seen = scratch
-    held = NEAR * max(thresholds.similarity, thresholds.containment)
-    share = min(
-        AGREEING, held, max(0.0, thresholds.stretch - GRAM + 1.0) / FINGERPRINTS
-    )
     count = len(record)
     for c in range(-2 * _AHEAD if count else 0, count):
         # No read waits for a branch that depends on another read.
@@ -199,30 +238,32 @@ def agreeing(records, texts, candidates, thresholds, scratch, kept):
             prefetch(bytes_of, stop - 1)
         if c < 0:
             continue
-        start, stop, at = bounds[text[c]], bounds[text[c] + 1], place[c]
+        start, stop = bounds[text[c]], bounds[text[c] + 1]
         kept[c] = stop - start >= thresholds.units
-        # Beyond FAR, diagonals are too inexact for the test.
-        if kept[c] and at < FAR:
-            begin = offsets[record[c]] + GAP * (record[c] + 1) + code[c] - DRIFT
-            at = min(at, stop - start)
-            first, size = _window(stop - start, at)
-            if start + first + FINGERPRINTED <= len(bytes_of) and _is_ascii(
+        if kept[c]:
+            length = units = stop - start
+            if start + max(length, FINGERPRINTED) <= len(bytes_of) and _is_ascii(
                 bytes_of, start, stop
             ):
-                kept[c] = _wording_agrees(
-                    known, begin - at + first, bytes_of, start + first, size, share
+                letters = bytes_of[start : start + max(length, FINGERPRINTED)]
+                plain = ComparedText(letters, length, units)
+                at, far = min(place[c], length), place[c] >= FAR
+                at = _agreeing_place(
+                    records, record[c], code[c], plain, at, far, thresholds
                 )
             else:
                 length = decode(bytes_of, start, stop, codes)
-                at = (
-                    code_of_unit(codes, _ZERO, length, at)
-                    if has_wide(codes[:length])
-                    else min(at, length)
+                units = length_units(codes, _ZERO, length)
+                decoded = ComparedText(codes, length, units)
+                at, far = min(place[c], length), place[c] >= FAR
+                if units > length:
+                    at = code_of_unit(codes, _ZERO, length, place[c])
+                at = _agreeing_place(
+                    records, record[c], code[c], decoded, at, far, thresholds
                 )
-                first, size = _window(length, at)
-                kept[c] = _wording_agrees(
-                    known, begin - at + first, codes, first, size, share
-                )
+            kept[c] = at >= 0
+            if kept[c] and units == length:
+                place[c] = at
         if kept[c]:
             number = text[c] if len(numbers) == 0 else np.int64(numbers[text[c]])
             slot = (np.uint64(number) * MURMUR1) >> _SLOT_SHIFT

@@ -41,8 +41,8 @@ MAX_LENGTH, MAX_WINDOW = 32, 64
 SHARED_LEVEL, LAST_LEVEL = 4, 10
 _PLACES = np.uint32(0x3FF)
 ROOM = _CHUNK + MAX_WINDOW + MAX_LENGTH
-# From this place on, in units, the places of seeds are stored in steps of 64.
-FAR = 384
+# From place FAR on, in units, the places of seeds are stored in steps of FAR_STEP.
+FAR, FAR_STEP = 384, 64
 # Odd multipliers, two per level.
 _MULTIPLIERS = (
     splitmix64(1, np.arange(1, 2 * MAX_LENGTH.bit_length() + 1)) >> np.uint64(32)
@@ -229,7 +229,7 @@ def index_minimizers(units, params, scratch, keys, places):
 @kernel
 def place_code(unit):
     """Encode a seed's place in its text, in units, as one byte: exact below 128, in
-    steps of 4 up to :data:`FAR`, then in steps of 64.
+    steps of 4 up to :data:`FAR`, then in steps of :data:`FAR_STEP`.
 
     The last place with a code is 4,479; the result is -1 for later places.
     """
@@ -238,7 +238,7 @@ def place_code(unit):
     if unit < FAR:
         return 128 + (unit - 128) // 4
     if unit < 4480:
-        return 192 + (unit - FAR) // 64
+        return 192 + (unit - FAR) // FAR_STEP
     return -1
 
 
@@ -248,7 +248,7 @@ def place_of(code: int) -> int:
         return code
     if code < 192:
         return 128 + (code - 128) * 4
-    return FAR + (code - 192) * 64
+    return FAR + (code - 192) * FAR_STEP
 
 
 @kernel

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from provscan.kernels.canonical.ascii import SPACE
+from provscan.kernels.characters import SPACE
 from provscan.kernels.jit import helper, kernel
 from provscan.kernels.sketch.hashing import FNV_START, fnv1a, murmur_mix
 from provscan.kernels.storage.postings import equal_range, find_buckets, text_of

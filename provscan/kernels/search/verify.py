@@ -27,7 +27,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from provscan.kernels.canonical.ascii import SPACE
+from provscan.kernels.characters import SPACE
 from provscan.kernels.jit import helper, kernel
 from provscan.kernels.search.align import (
     BAND,
@@ -162,18 +162,24 @@ def similarity_of(fit, distinct):
 
 
 @helper(forceinline=True)
-def decide(fit, stretch, distinct, units, thresholds):
-    """Decide how a text is matched by a span or by its longest stretch: :data:`WHOLE`,
-    :data:`STRETCH` or :data:`NEITHER`.
-
-    The text has ``distinct`` distinct 5-grams. Its length ``units`` and the length of
-    the ``stretch`` are in units.
+def letters_in_common(fit, text):
+    """Return the number of units that a span and a text have in common: containment
+    times the length of the text, but at most the length of the span, since containment
+    counts the repeated 5-grams of a text only once.
     """
-    containment = fit.common / distinct
+    share = min(fit.common / text.distinct, (fit.stop - fit.start) / text.length)
+    return share * text.units
+
+
+@helper(forceinline=True)
+def decide(fit, stretch, text, thresholds):
+    """Decide how a text is matched by a span or by its longest stretch, whose length is
+    in units: :data:`WHOLE`, :data:`STRETCH` or :data:`NEITHER`.
+    """
     if (
-        similarity_of(fit, distinct) >= thresholds.similarity
-        and containment >= thresholds.containment
-        and containment * units >= thresholds.units
+        similarity_of(fit, text.distinct) >= thresholds.similarity
+        and fit.common / text.distinct >= thresholds.containment
+        and letters_in_common(fit, text) >= thresholds.units
     ):
         return WHOLE
     return STRETCH if stretch >= thresholds.stretch else NEITHER
@@ -364,7 +370,7 @@ def best_fit(record, text, diagonal, thresholds, scratch, failed):
     if failed or known >= _least_common(units, distinct, thresholds):
         run = most_similar_run(runs, text.length - GRAM + 1, thresholds.similarity)
         fit = found = _run_of(record, text, window, run, scratch)
-        way = decide(fit, size, distinct, units, thresholds)
+        way = decide(fit, size, text, thresholds)
         if way != WHOLE:
             found = _run_of(
                 record,
@@ -373,12 +379,12 @@ def best_fit(record, text, diagonal, thresholds, scratch, failed):
                 best_run(runs, EVEN * thresholds.similarity),
                 scratch,
             )
-            way = decide(found, size, distinct, units, thresholds)
+            way = decide(found, size, text, thresholds)
     if failed or way != WHOLE:
         part, size = _stretch(
             record, text, window, bounds, scratch, 0 if failed else thresholds.stretch
         )
-        way = decide(found, size, distinct, units, thresholds)
+        way = decide(found, size, text, thresholds)
     if found.common < NEAR * distinct:
         other = _anywhere(
             record, text, window, width, found.common, thresholds, scratch
@@ -386,7 +392,7 @@ def best_fit(record, text, diagonal, thresholds, scratch, failed):
         better = way != WHOLE or similarity_of(other, distinct) > similarity_of(
             found, distinct
         )
-        if better and decide(other, size, distinct, units, thresholds) == WHOLE:
+        if better and decide(other, size, text, thresholds) == WHOLE:
             way, found = WHOLE, other
     if way == WHOLE:
         fit = _with_ends(record, text, found, thresholds.similarity, scratch)
@@ -415,15 +421,21 @@ def verify(records, texts, candidates, thresholds, scratch, out, failed):
         begin, end = offsets[number[c]], offsets[number[c] + 1]
         length, size = b - a, end - begin
         units = length_units(texts.codes, a, b)
+        if units < thresholds.units and not failed:
+            continue
         if length < GRAM or size < GRAM:
             # A text of fewer than five code points counts as one 5-gram.
-            distinct, fit, stretch = np.int64(1), _nothing(), 0.0
+            distinct, way, fit, letters, stretch = (
+                np.int64(1),
+                NEITHER,
+                _nothing(),
+                0.0,
+                0.0,
+            )
             if length > 0 and are_equal(codes[begin:end], texts.codes[a:b]):
-                fit, stretch = (
-                    Fit(_ZERO, size, distinct, distinct, _ZERO, length),
-                    np.float64(units),
-                )
-            way = decide(fit, stretch, distinct, units, thresholds)
+                fit = Fit(_ZERO, size, distinct, distinct, _ZERO, length)
+                letters = stretch = np.float64(units)
+                way = WHOLE if units >= thresholds.units else NEITHER
         else:
             grams = length - GRAM + 1
             slots = sets.slots[: 1 << table_bits(grams)]
@@ -444,6 +456,7 @@ def verify(records, texts, candidates, thresholds, scratch, out, failed):
             way, fit, stretch = best_fit(
                 record, text, diagonal, thresholds, scratch, failed
             )
+            letters = letters_in_common(fit, text)
         if way == NEITHER and not failed:
             continue
         out.candidate[n], out.way[n], out.similarity[n] = (
@@ -458,6 +471,6 @@ def verify(records, texts, candidates, thresholds, scratch, out, failed):
             distinct,
             fit.distinct,
         )
-        out.letters[n, 0], out.letters[n, 1] = fit.common * units / distinct, stretch
+        out.letters[n, 0], out.letters[n, 1] = letters, stretch
         n += 1
     return n

@@ -177,7 +177,7 @@ def mixed_hash(data: NDArray[np.uint8], start: np.uint64, stop: np.uint64) -> np
     return _finish(h)
 
 
-@helper
+@helper(inline="always")
 def shingle_hashes(
     data: NDArray[np.uint8], start: int, stop: int, out_hashes: NDArray[np.uint32]
 ) -> np.int64:
@@ -254,7 +254,7 @@ def _permuted(a: np.uint32, h: np.uint32, b: np.uint32) -> np.uint32:
     return add32(mul32(a, h), b)
 
 
-@helper
+@helper(inline="always")
 def signature(
     hashes: NDArray[np.uint32],
     count: int,

@@ -2,6 +2,8 @@
 key, text and place.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from provscan.kernels.instructions import prefetch
@@ -12,6 +14,26 @@ from provscan.kernels.storage.postings import band_hash, bucket_of, equal_range,
 _U0, _U1, _U32, _U64 = np.uint64(0), np.uint64(1), np.uint64(32), np.uint64(64)
 # The number of keys that are looked up together.
 _TOGETHER = 256
+
+
+class Ranges(NamedTuple):
+    """Equal ranges of a table: uint64[n], the keys, and int64[n] each, the first entry
+    and the entry after the last.
+    """
+
+    keys: np.ndarray
+    firsts: np.ndarray
+    ends: np.ndarray
+
+
+class Entries(NamedTuple):
+    """Entries of a table: uint64[n], the keys, and int64[n] each, the number of the
+    text and the number of the entry.
+    """
+
+    keys: np.ndarray
+    texts: np.ndarray
+    numbers: np.ndarray
 
 
 @kernel
@@ -48,11 +70,10 @@ def find_ranges(postings, bloom, keys, limit, out):
     left out, and long ones are cut to their first ``limit`` entries.
 
     ``bloom`` is a filter of :func:`provscan.kernels.storage.postings.band_hash`
-    hashes. ``out``, uint64[n + 1], int64[n + 1] and int64[n + 1], receives the keys,
-    first entries and sizes. Return the number of ranges, and the total number of
-    entries.
+    hashes. ``out`` is a :class:`Ranges` with room for one more range than there are
+    keys. Return the number of ranges, and the total number of entries.
     """
-    asked, firsts, sizes = out
+    asked, firsts, ends = out
     known = _U32 + np.uint64(postings.bits) - np.uint64(postings.text_bits)
     n, total = np.int64(0), np.int64(0)
     for low in range(0, len(keys), _TOGETHER):
@@ -64,29 +85,27 @@ def find_ranges(postings, bloom, keys, limit, out):
         # As in provscan.kernels.storage.postings.find_buckets, no read waits for a
         # branch that depends on another read.
         for k in range(n, np.int64(m)):
-            firsts[k], sizes[k] = bucket_of(postings, asked[k])
+            firsts[k], ends[k] = bucket_of(postings, asked[k])
         for k in range(n, np.int64(m)):
             prefetch(postings.entries, firsts[k])
         for k in range(n, np.int64(m)):
-            first, size = equal_range(postings, firsts[k], sizes[k], asked[k], limit)
-            asked[n], firsts[n], sizes[n] = asked[k], first, min(size, limit)
-            total += sizes[n]
+            first, size = equal_range(postings, firsts[k], ends[k], asked[k], limit)
+            taken = min(size, limit)
+            asked[n], firsts[n], ends[n] = asked[k], first, first + taken
+            total += taken
             n += size > 0
     return n, total
 
 
 @kernel
-def copy_entries(postings, found, out):
-    """Write the entries of equal ranges ``(keys, firsts, sizes)`` to ``out``: the key,
-    the number of the text, and the place.
-
-    ``out`` is uint64[n], int64[n], int64[n]; the third is the number of the entry in
-    the table.
-    """
-    keys, firsts, sizes = found
-    key, text, entry = out
+def copy_entries(postings, ranges, out):
+    """Write the entries of :class:`Ranges` to :class:`Entries`."""
     n = np.int64(0)
-    for i in range(len(keys)):
-        for e in range(firsts[i], firsts[i] + sizes[i]):
-            key[n], text[n], entry[n] = keys[i], text_of(postings, e), e
+    for i in range(len(ranges.keys)):
+        for e in range(ranges.firsts[i], ranges.ends[i]):
+            out.keys[n], out.texts[n], out.numbers[n] = (
+                ranges.keys[i],
+                text_of(postings, e),
+                e,
+            )
             n += 1

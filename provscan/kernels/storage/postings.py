@@ -53,11 +53,9 @@ def bucket_offsets(entries, first, bits, starts):
             last = bucket
 
 
-@kernel
-def close_bucket_offsets(starts):
+def close_bucket_offsets(starts: np.ndarray) -> None:
     """Give each empty bucket the start of the next bucket with entries."""
-    for bucket in range(len(starts) - 2, -1, -1):
-        starts[bucket] = min(starts[bucket], starts[bucket + 1])
+    np.minimum.accumulate(starts[::-1], out=starts[::-1])
 
 
 @kernel

@@ -60,7 +60,7 @@ def _insert(entries):
         entries[j] = e
 
 
-@helper
+@helper(inline="always")
 def _sort_bytes(entries, spare, top, counts):
     """Sort entries that are equal from bit ``top`` upwards, byte by byte, in place."""
     shift = _U0
@@ -81,7 +81,7 @@ def _digits(n):
     return digits
 
 
-@helper
+@helper(inline="always")
 def _sort_part(entries, top, counts, out):
     """Sort entries that are equal from bit ``top`` upwards into ``out``; afterwards,
     ``entries`` is scratch.

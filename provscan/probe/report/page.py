@@ -13,14 +13,15 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from provscan.errors import InputError, OutputError
+from provscan.names import several
 from provscan.probe.files import FILES, SCORED
 from provscan.probe.plan import ARMS
 from provscan.probe.report import tables
 from provscan.report import wording
 from provscan.report.document import page
 from provscan.report.files import write_page
+from provscan.runs.answer.wording import STATUS
 from provscan.runs.folder import REPORT_FILE
-from provscan.runs.wording import STATUS, several
 
 STYLES = ("page.css", "exhibits.css", "probe.css", "print.css")
 # Maximum number of tweets of each arm whose strongest recitation the page shows.
@@ -148,7 +149,7 @@ def _explained(summary: Mapping[str, Any]) -> str:
     """Return a sentence on the number of recitations that chance explains."""
     tweets, listed = summary["answer"]["tweets"], summary["listed"]
     if tweets["chance"] is None:
-        return "How many of them are coincidences was not measured."
+        return "The number of coincidences among them was not measured."
     chance = "none"
     if tweets["chance"]:
         chance = (

@@ -10,11 +10,11 @@ from typing import Any
 
 from rich.console import Console
 
+from provscan.names import several
 from provscan.probe.report.wording import area_of
 from provscan.report.answers import first_sentence
 from provscan.report.tables import console_text, new_console, print_columns
 from provscan.report.wording import count, percent
-from provscan.runs.wording import several
 
 # Number of warnings whose first sentence a terminal shows by default.
 WARNINGS_SHOWN = 3

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from provscan.report.wording import percent
-from provscan.runs.wording import STATUS
+from provscan.runs.answer.wording import STATUS
 
 ALIKE = "licensed tweets and controls were not shown to be alike"
 REVERSED = "the controls are recited more often than the licensed tweets"

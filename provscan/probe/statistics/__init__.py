@@ -8,7 +8,7 @@ limits, a test, assumptions and validity.
 :mod:`~provscan.probe.statistics.paired`
     Difference of two matched arms, its tests and their power.
 :mod:`~provscan.probe.statistics.trend`
-    Dose and response.
+    Trend of a share over doses, such as numbers of copies.
 :mod:`~provscan.probe.statistics.unseen`
     Lower bounds for the texts that were not asked for.
 """

@@ -1,4 +1,4 @@
-"""Dose and response: a test of whether the share of hits rises with the dose."""
+"""Test whether the share of hits rises with the dose, such as a number of copies."""
 
 from __future__ import annotations
 

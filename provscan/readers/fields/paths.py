@@ -138,10 +138,9 @@ class Leaf(NamedTuple):
 
 def leaf(batch: pa.RecordBatch, path: Path) -> Leaf | None:
     """Return the values at a path in a batch; None if its columns lack the path."""
-    if path[0] not in batch.schema.names:
-        return None
-    column = batch.column(batch.schema.get_field_index(path[0]))
-    return leaf_in(column, path[1:])
+    # Of several columns with the same name, use the last one.
+    found = batch.schema.get_all_field_indices(path[0])
+    return leaf_in(batch.column(found[-1]), path[1:]) if found else None
 
 
 def leaf_in(array: pa.Array, path: Path) -> Leaf | None:

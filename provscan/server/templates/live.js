@@ -1,4 +1,4 @@
-// The live page: sends the text as it is typed, lights up what was found, and shows the tweets. Data is only ever set as text.
+// The live page: sends the text while it is typed, highlights matches, and shows the tweets. Data is only set as text.
 
 const $ = (id) => document.getElementById(id);
 const WAIT = 120, BUSY = 1000, AROUND = 60;
@@ -168,7 +168,7 @@ function later(wait) {
 }
 
 $("text").addEventListener("input", () => {
-  // What was found stays lit until the new answer is there, unless the text before it has changed.
+  // Highlights stay until the new answer arrives, unless the text before them has changed.
   const text = $("text").value;
   found = found.filter((match) => text.startsWith(match.before + match.passage, match.from - match.before.length));
   drawText(text);

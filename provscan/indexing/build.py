@@ -1,0 +1,277 @@
+"""Build an index from corpora, or add to one: :func:`build_index` reads the tweets,
+prepares them in threads and writes the index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from provscan import readers
+from provscan.engine import Progress, logged
+from provscan.errors import InputError, ParameterError, UsageError
+from provscan.index import (
+    MOST_SHARDS,
+    open_reader,
+    write_index,
+    write_shards,
+)
+from provscan.index import append as append_tweets
+from provscan.indexing.corpus import Corpus
+from provscan.indexing.shard_tasks import shard_builder
+from provscan.matching import Index
+from provscan.options import default_workers, require_executor
+from provscan.params import (
+    IndexParams,
+    require,
+    require_folder,
+    require_number,
+)
+from provscan.readers import Source, source_list
+from provscan.text.hooks import Hook, hook_name, prepared_batch
+from provscan.unfinished import require_outside
+
+
+def build_index(
+    sources: Source | Sequence[Source] | object,
+    out: Source = "licensed.index",
+    *,
+    text_field: str | None = None,
+    id_field: str | None = None,
+    author_field: str | None = None,
+    date_field: str | None = None,
+    delimiter: str | None = None,
+    encoding: str | None = None,
+    fix_encoding: bool = False,
+    bands: int | None = None,
+    rows: int | None = None,
+    seed_length: int | None = None,
+    fraction: float | None = None,
+    allow_unread: bool = False,
+    workers: int | None = None,
+    overwrite: bool = False,
+    append: bool = False,
+    shards: int | None = None,
+    executor: str = "threads",
+    address: str | None = None,
+    log: Source | None = None,
+    canonical: Hook | None = None,
+    progress: Progress | None = None,
+) -> Index:
+    """Build an index over licensed tweets.
+
+    Parameters
+    ----------
+    sources
+        Files, archives, folders, "-" for the standard input, ``recipe:NAME=PATH`` for a
+        public set (:func:`provscan.readers.corpus.recipes.known_recipes`); or an Arrow
+        table, a ``datasets.Dataset``, a ``ray.data.Dataset``, dicts. Strings are paths:
+        pass texts as dicts or as an Arrow array.
+    out
+        The index's folder. It appears when the index is complete; an interrupted build
+        leaves an earlier index unchanged.
+    text_field, id_field, author_field, date_field
+        The name of the field with the text, id, author or date; a dot precedes the name
+        of a field inside another. By default fields are found by their usual names.
+        ``column_1`` is the first column of a table without a header.
+    delimiter, encoding
+        The character between the values of a row in CSV files, and the encoding of text
+        files; by default both are detected.
+    fix_encoding
+        Repair tweets that were decoded with a wrong encoding before they were written
+        ("schÃ¶n"), or whose letters are written as escapes of JSON.
+    bands, rows
+        LSH banding of the 128 signature values; by default 16 and 4 or, with
+        ``append``, those of the index.
+    seed_length
+        Number of letters in a seed, by which passages in long text are found; by
+        default 10, and 14 in an index of more than a million texts. With 14, a scan of
+        long text takes two thirds of the time, but finds fewer copies with many typing
+        errors. When an index grows beyond a million texts, the whole index is rewritten
+        with longer seeds.
+    fraction
+        Share of all licensed tweets that the sources contain, if they are a random
+        sample of them: estimates are then for all licensed tweets. By default 1 or,
+        with ``append``, that of the index.
+    allow_unread
+        Leave out files without tweets and files that can't be read; otherwise they are
+        an error. A file that does not exist or is truncated is always an error.
+    workers
+        Number of threads; by default all processors. The result does not depend on it.
+    overwrite
+        Replace an existing index.
+    append
+        Add to an existing index. Tweets whose ids it contains, or has forgotten, change
+        nothing; ``appended`` in :meth:`Index.info` counts them.
+    shards
+        Number of shards, at most 256, into which the index is divided by text; 1 by
+        default. Use shards for an index that is larger than one segment (2**24 texts)
+        or than the memory of a machine: a scan reads only the parts of a shard that it
+        needs. Its matches are the same, to the byte.
+    executor
+        Executor of the build: ``"threads"`` of this process or, with two shards or
+        more, ``"processes"`` or ``"ray"``, a Ray cluster whose nodes see the sources
+        and ``out`` under the same paths. There is one task for each group of files to
+        read, and one for each shard to write. The index does not depend on the
+        executor.
+    address
+        Address of the head node of a Ray cluster; see :func:`provscan.match`.
+    log
+        File to which JSON lines about the progress are appended; see
+        :func:`provscan.match`.
+    canonical
+        A hook for licensed text other than tweets: a function that prepares a text
+        before it is compared, such as one that blanks the stage directions of lyrics.
+        It returns a str of the same length, and applying it twice has the same result
+        as applying it once. The index keeps the texts that the hook returns and the
+        hook's name, and must be opened with the same hook
+        (:func:`provscan.open_index`). For threads only.
+    progress
+        Receives the progress.
+
+    Returns
+    -------
+    Index
+
+    Raises
+    ------
+    InputError, FieldNotFoundError
+        A source can't be read completely, or contains no tweets.
+    OutputError
+        ``out`` exists, can't be written, or is being written by another process.
+    IndexFormatError
+        There is no index to add to, or it is damaged.
+    ParameterError
+        A parameter is out of range or, with ``append``, contradicts that of the index.
+    UsageError
+        Two parameters exclude each other, or one requires another.
+
+    Examples
+    --------
+    >>> import provscan
+    >>> index = provscan.build_index(
+    ...     [{"id": "1", "text": "the first tweet of this corpus"}], "two.index"
+    ... )
+    >>> index = provscan.build_index(
+    ...     [{"id": "2", "text": "and the second one of it"}], "two.index", append=True
+    ... )
+    >>> len(index)
+    2
+    """
+    require_folder("out", out)
+    names = {
+        "text_field": text_field,
+        "id_field": id_field,
+        "author_field": author_field,
+        "date_field": date_field,
+    }
+    for name, value in names.items():
+        require(isinstance(value, str | None), name, value, "the name of one field")
+    wanted = {"bands": bands, "rows": rows, "seed_length": seed_length}
+    for name, number in (wanted | {"shards": shards}).items():
+        if number is not None:
+            require_number(name, number, whole=True)
+    if fraction is not None:
+        require_number("fraction", fraction)
+        require(0.0 < fraction <= 1.0, "fraction", fraction, "above 0 and at most 1")
+    count = 1 if shards is None else shards
+    require(1 <= count <= MOST_SHARDS, "shards", count, f"between 1 and {MOST_SHARDS}")
+    require_executor(executor, address=address)
+    _require_compatible(append, overwrite, shards, executor, canonical)
+    threads = default_workers(workers)
+    hook = None if canonical is None else hook_name(canonical)
+    asked = {name: value for name, value in wanted.items() if value is not None}
+    params = (
+        _stored(Path(out), {**asked, "fraction": fraction}, hook)
+        if append
+        else IndexParams(**asked)
+    )
+    require_outside(Path(out), source_list(sources) or [])
+    with logged(log, progress) as watcher:
+        fields = readers.Fields(
+            text=text_field,
+            id=id_field,
+            author=author_field,
+            date=date_field,
+            fix_encoding=fix_encoding,
+        )
+        corpus = Corpus(sources, fields, delimiter, encoding, watcher)
+        if corpus.notes.get("unread") and not allow_unread:
+            raise InputError(corpus.unread_message())
+        if fraction is not None and fraction < 1.0:
+            corpus.notes["fraction"] = fraction
+        batches = corpus.batches()
+        if canonical is not None:
+            corpus.notes["canonical"] = hook
+            batches = (prepared_batch(batch, canonical) for batch in batches)
+        if append:
+            reader = append_tweets(
+                batches,
+                Path(out),
+                lambda written: corpus.described(),
+                workers=threads,
+            )
+        elif executor != "threads":
+            tasks = workers if executor == "ray" else threads
+            make = shard_builder(
+                corpus, params, count, executor, tasks, address, watcher
+            )
+            reader = write_shards(
+                make, Path(out), params, corpus.describe, overwrite=overwrite
+            )
+        else:
+            reader = write_index(
+                batches,
+                Path(out),
+                params,
+                corpus.describe,
+                workers=threads,
+                overwrite=overwrite,
+                shards=count,
+            )
+        watcher.finish()
+    return Index(reader.with_hook(canonical))
+
+
+def _require_compatible(
+    append: bool,
+    overwrite: bool,
+    shards: int | None,
+    executor: str,
+    canonical: Hook | None,
+) -> None:
+    """Raise an error for parameters that exclude each other."""
+    conflicts = {
+        "give either append, which keeps the existing index, or overwrite, which "
+        "replaces it": append and overwrite,
+        "an index is divided into shards when it is built, not when it is appended to: "
+        "leave shards out": append and shards is not None,
+        f"executor={executor!r} runs one task per shard: give two or more shards, or "
+        "use threads": executor != "threads" and (shards or 1) < 2,
+        "canonical is a function of this process, which others can't call: use "
+        "threads": executor != "threads" and canonical is not None,
+    }
+    for words, conflict in conflicts.items():
+        if conflict:
+            raise UsageError(words)
+
+
+def _stored(path: Path, given: dict[str, Any], hook: str | None) -> IndexParams:
+    """Return the parameters of an index; raise an error if other values are given, or
+    another hook than it was built with.
+    """
+    reader = open_reader(path, check="lengths")
+    if hook != reader.hook_name:
+        raise ParameterError(
+            f"canonical is {hook or 'not given'}, but {path} was built with "
+            f"{reader.hook_name or 'none'}: give that one, or build another index"
+        )
+    known = {**reader.manifest.params.as_dict(), "fraction": reader.fraction}
+    for name, value in given.items():
+        if value is not None and value != known[name]:
+            raise ParameterError(
+                f"{name} is {value!r}, but {path} was built with "
+                f"{known[name] or 'none'}: leave it out, or build another index"
+            )
+    return reader.params

@@ -1,0 +1,158 @@
+"""Build an index with an executor, in tasks that read files and tasks that write
+shards.
+
+The first tasks read and sketch tweets and distribute them by the hash of their text.
+The second tasks write one shard each. This process makes the decisions that concern all
+shards (:mod:`provscan.index.shards.build`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from provscan import readers
+from provscan.engine import EXECUTORS, Advance, LostTask, Progress, Ray
+from provscan.errors import WorkerError
+from provscan.index import (
+    MadeShards,
+    Parted,
+    WrittenSegment,
+    write_parts,
+    write_shard,
+)
+from provscan.indexing.corpus import Corpus, coalesced
+from provscan.options import needs_files
+from provscan.ordered_map import R
+from provscan.params import IndexParams
+from provscan.readers import STDIN, UNKNOWN, Limits, ReadStats, TweetFile
+
+# Number of tasks per worker, so that workers finish at about the same time; and maximum
+# number of bytes per task.
+TASKS_PER_WORKER, MOST_BYTES = 4, 256 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class PartTask:
+    number: int  # Number by which tasks are ordered.
+    files: tuple[TweetFile, ...]  # Files of tweets.
+    shards: int  # Number of shards.
+    folder: str  # Folder for the parts.
+    limits: Limits  # Limits of the readers.
+
+    def __str__(self) -> str:
+        more = f" and {len(self.files) - 1:,} more" if len(self.files) > 1 else ""
+        return f"read {self.number}: {self.files[0].split.source}{more}"
+
+
+@dataclass(frozen=True, slots=True)
+class ShardTask:
+    place: tuple[int, int]  # Number of the shard, and number of all shards.
+    # Folder of the parts, and number of tasks that wrote them.
+    folder: str
+    parts: int
+    params: IndexParams  # Parameters of the index.
+
+    def __str__(self) -> str:
+        return f"shard {self.place[0] + 1} of {self.place[1]}"
+
+
+def read_and_part(task: PartTask, advance: Advance) -> tuple[Parted, dict[str, Any]]:
+    """Read the files of a task, and return a description of the parts and the
+    statistics of the readers.
+    """
+    stats = ReadStats()
+
+    def batches() -> Iterator[Any]:
+        for file in task.files:
+            yield from readers.read_tweets(
+                file, stats, on_bytes=advance, limits=task.limits
+            )
+
+    parted = write_parts(
+        coalesced(batches()), Path(task.folder), task.number, task.shards
+    )
+    return parted, stats.as_dict()
+
+
+def write(task: ShardTask, advance: Advance) -> WrittenSegment:
+    return write_shard(Path(task.folder), task.parts, task.place, task.params, advance)
+
+
+def shard_builder(
+    corpus: Corpus,
+    params: IndexParams,
+    shards: int,
+    executor: str,
+    workers: int | None,
+    address: str | None,
+    progress: Progress,
+) -> Callable[[Path], MadeShards]:
+    """Return a function that makes the shards of a corpus, given a folder for the
+    parts; see :func:`provscan.build_index`.
+    """
+    files = corpus.files
+    if files is None or any(
+        file.split.path == STDIN or file.split.format == UNKNOWN for file in files
+    ):
+        raise needs_files(executor)
+
+    def make(folder: Path) -> MadeShards:
+        limits = readers.current_limits()
+        with (
+            Ray(workers, address)
+            if executor == "ray"
+            else EXECUTORS[executor](workers or 1) as running
+        ):
+            groups = list(_groups(files, TASKS_PER_WORKER * running.workers))
+            reading = (
+                PartTask(number, group, shards, str(folder), limits)
+                for number, group in enumerate(groups)
+            )
+            progress.start(
+                "Reading", sum(file.split.size for file in files) or None, "bytes"
+            )
+            parts = []
+            for part, found in _all(running.run(read_and_part, reading, progress)):
+                corpus.stats.merge(ReadStats.from_dict(found))
+                parts.append(part)
+            whole = Parted(*map(sum, zip(*parts, strict=True)))
+            corpus.require_tweets()
+            progress.start("Writing shards", whole.tweets, "tweets")
+            writing = (
+                ShardTask((shard, shards), str(folder), len(groups), params)
+                for shard in range(shards)
+            )
+            made = list(_all(running.run(write, writing, progress)))
+        return MadeShards(made, whole)
+
+    return make
+
+
+def _all(results: Iterable[R | LostTask]) -> Iterator[R]:
+    """Yield the results; raise an error if a task is lost, since an index needs all
+    results.
+    """
+    for result in results:
+        if isinstance(result, LostTask):
+            raise WorkerError(
+                f"{result.task} failed {len(result.failures)} times "
+                f"({', '.join(sorted(set(result.failures)))}). "
+                "No index was written: fix the cause, and build it again"
+            )
+        yield result
+
+
+def _groups(files: list[TweetFile], tasks: int) -> Iterator[tuple[TweetFile, ...]]:
+    most = min(MOST_BYTES, sum(file.split.size for file in files) // tasks)
+    group: list[TweetFile] = []
+    size = 0
+    for file in files:
+        if group and size + file.split.size > most:
+            yield tuple(group)
+            group, size = [], 0
+        group.append(file)
+        size += file.split.size
+    yield tuple(group)

@@ -1,0 +1,224 @@
+"""The answer of a run, as an entry of ``summary.json``.
+
+:func:`answer_of` combines the numbers with their shares, the headline
+(:mod:`~provscan.runs.answer.wording`), the withheld numbers
+(:mod:`~provscan.runs.answer.reasons`) and the warnings
+(:mod:`~provscan.runs.answer.warnings`). :func:`next_step` says how chance could be
+measured.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from provscan.estimate.comparison import COLLECTIONS
+from provscan.estimate.layers import METHOD, Layers
+from provscan.runs.answer.layers import without_withheld
+from provscan.runs.answer.reasons import strata_in_words
+from provscan.runs.answer.tokenizer import Tokens, characters_per_token
+from provscan.runs.answer.warnings import notes, warnings
+from provscan.runs.answer.wording import (
+    NOT_MEASURED,
+    ScannedRecords,
+    comparison,
+    details,
+    headline,
+    status_of,
+)
+from provscan.runs.counting.counts import STRENGTHS, WORD_FOR_WORD_BITS
+from provscan.runs.counting.strata import TWEET_SAMPLE
+from provscan.runs.measures.analysis import Measured
+
+YEAR = re.compile(r"(?<!\d)(?:19[89]|20[0-4])\d(?!\d)")
+# Minimum number of mentions of years in a dataset. Of every LAST_YEARS mentions, the
+# latest is ignored, since it may be a mistake or a plan.
+YEARS_NAMED, LAST_YEARS = 5, 50
+
+
+def answer_of(
+    measured: Measured,
+    numbers: dict[str, Layers],
+    withheld: dict[str, str],
+    changed: Sequence[str] = (),
+    tokens: Tokens | None = None,
+) -> dict[str, Any]:
+    """Return the entry ``answer`` of ``summary.json``.
+
+    Parameters
+    ----------
+    measured, numbers, withheld
+        The measurements, the layers of all numbers, and the reasons why some are
+        withheld.
+    changed
+        Options that change the rule for findings.
+    tokens
+        Function that counts the tokens of texts.
+    """
+    counts = measured.counts
+    layers = {
+        unit: without_withheld(unit, number, withheld)
+        for unit, number in numbers.items()
+    }
+    found: list[str] = []
+    if tokens is not None:
+        texts = measured.matches.text[counts.first_texts]
+        found = measured.controls.reader.raw_texts(texts).array().to_pylist()
+    characters = characters_per_token(tokens, found)
+    return {
+        **_sentences(measured, layers["records"], changed),
+        "can_be_told": measured.recall.detectable_share,
+        "word_for_word": {
+            "records": counts.word_for_word,
+            "bits_from": WORD_FOR_WORD_BITS,
+            "collections": [each.as_dict() for each in COLLECTIONS],
+        },
+        "strengths": _strengths(measured),
+        **_units(measured, layers),
+        "tokens": {
+            **_numbers("tokens", layers["characters"].scaled(1.0 / characters)),
+            "characters_a_token": characters,
+        },
+        "withheld": withheld,
+        "warnings": list(warnings(measured)),
+        "notes": list(notes(measured)),
+    }
+
+
+def _sentences(
+    measured: Measured, records: Layers, changed: Sequence[str]
+) -> dict[str, Any]:
+    """Return the status and the sentences of the answer, given the numbers of
+    records.
+    """
+    dataset, chance, counts = measured.scanned, measured.chance, measured.counts
+    # The number of records of the whole dataset is a projection for a sample of files:
+    # round it up, like upper limits. Rounding to 6 digits first removes float errors
+    # from the number for a sample of records, which is exact.
+    every = math.ceil(round(dataset.all_records.value, 6)) if dataset.sampled else None
+    scanned = ScannedRecords(dataset.records, every, dataset.drawn is not None)
+    status = status_of(records, usable=chance.usable)
+    compared = ""
+    if counts.word_for_word:
+        others = [each.word_for_word for each in COLLECTIONS]
+        compared = comparison(counts.word_for_word, others)
+    left_out = (
+        measured.finding_records - measured.claimable_records if chance.measures else 0
+    )
+    detectable = measured.recall.detectable_share
+    sentences = [*details(status, records, scanned, detectable, compared, left_out)]
+    if changed:
+        sentences.insert(0, f"The rule of a finding was changed: {', '.join(changed)}.")
+    return {
+        "status": status,
+        "headline": headline(status, records, scanned),
+        "details": sentences,
+        "next": next_step(measured) if status == NOT_MEASURED else None,
+    }
+
+
+def _units(measured: Measured, layers: dict[str, Layers]) -> dict[str, Any]:
+    """Return the numbers of each unit, with their shares if the whole is known."""
+    dataset = measured.scanned
+    # The number of scanned units, and the scanned share of the whole.
+    extents = {
+        "records": (dataset.records, dataset.fraction),
+        "texts": (measured.controls.licensed_texts, measured.index_fraction),
+        "characters": (dataset.characters, dataset.fraction),
+    }
+    result = {}
+    for unit, number in layers.items():
+        result[unit] = {
+            **_numbers(unit, number),
+            "method": METHOD,
+            "counts": number.counts,
+        }
+        if unit in extents:
+            shares = _shares(number, *extents[unit])
+            result[unit]["share"] = _numbers(unit, shares)
+    return result
+
+
+def _numbers(unit: str, number: Layers) -> dict[str, Any]:
+    """Return the numbers in one unit; units other than records and texts have only some
+    of the layers.
+    """
+    numbers = number.as_dict()
+    if unit in ("records", "texts"):
+        return {**numbers, "chance": number.counts.get("chance_expected")}
+    return {name: numbers[name] for name in ("findings", "at_least", "estimate")}
+
+
+def _shares(number: Layers, whole: int, fraction: float) -> Layers:
+    """Return the numbers as shares of the whole; facts are shares of the scanned
+    part.
+    """
+    facts = number.scaled(1.0 / max(1.0, whole))
+    return replace(
+        number.scaled(1.0 / max(1.0, whole / fraction), most=1.0),
+        findings=facts.findings,
+        nearly_verbatim=facts.nearly_verbatim,
+        common_or_known=facts.common_or_known,
+    )
+
+
+def _strengths(measured: Measured) -> list[dict[str, Any]]:
+    """Return, for each strength, the records with findings and the maximum number of
+    them that chance explains.
+    """
+    result = []
+    for least, claim in zip(STRENGTHS, measured.chance.whole.claims, strict=True):
+        findings, limits = int(claim.found.records.sum()), claim.chance.limits
+        high = min(float(findings), limits["records"].high) if limits else None
+        result.append(
+            {
+                "bits_from": least if least > 0 else None,
+                "findings": findings,
+                "chance_at_most": high,
+            }
+        )
+    return result
+
+
+def next_step(measured: Measured) -> str:
+    """Return a sentence on how to measure chance: with a cutoff after the years that
+    the dataset mentions, or with other data.
+    """
+    if measured.chance.too_small:
+        return (
+            "a larger --control can decide; one with as many texts as the index is "
+            "enough."
+        )
+    if measured.chance.measures:
+        strata = strata_in_words(measured)
+        return f"a --control with texts like those found ({strata}) can decide."
+    if measured.null is not None:
+        return (
+            "--control FILE, or --null DATA of the dataset's kind, makes this a claim "
+            "with a lower bound."
+        )
+    now = datetime.now(UTC).year
+    named = sorted(
+        int(year)
+        for carrier in measured.scanned.carriers
+        for year in set(YEAR.findall(carrier.text))
+        if int(year) <= now
+    )
+    if len(named) >= YEARS_NAMED:
+        last = named[-1 - len(named) // LAST_YEARS]
+        # Years are known only for a sample of the texts, from their earliest tweets; a
+        # text whose earliest tweet has no time or is a retweet is left out.
+        every = measured.controls.licensed_texts
+        texts = every / max(1, min(TWEET_SAMPLE, every))
+        younger = int((measured.samples.licensed.year > last).sum())
+        control = float(f"{texts * younger:.2g}")
+        if control and not measured.controls.texts:
+            return (
+                f"--cutoff {last + 1}-01-01 (the dataset names years up to {last}) "
+                f"gives {control:,.0f} control texts."
+            )
+    return "--control FILE or --null DATA makes this a claim with a lower bound."

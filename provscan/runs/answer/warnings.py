@@ -1,0 +1,284 @@
+"""The warnings and notes of a run: the words of each, and its condition.
+
+:func:`warnings` yields the threats to a number, the most important first, since a
+terminal shows only three. :func:`notes` yields facts that a reader should know. The
+first sentence of each fits in one line of a terminal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from provscan.estimate.recall import FINDABLE
+from provscan.estimate.strata import ENOUGH_TEXTS, HEAVIEST
+from provscan.runs.answer.breakdowns import FEW_FINDINGS
+from provscan.runs.answer.reasons import (
+    changed_throughout,
+    differs,
+    few_texts,
+    many_hidden,
+    no_estimate,
+    strata_in_words,
+)
+from provscan.runs.answer.wording import edit_words
+from provscan.runs.counting.strata import TWEET_SAMPLE, agreement, year_range
+from provscan.runs.measures.analysis import Measured
+from provscan.runs.measures.chance import ChanceMeasure
+from provscan.runs.measures.recall import hidden_heavy
+
+# Shares in words.
+SHARES = {1 / 2: "half", 1 / 3: "a third", 1 / 4: "a quarter"}
+
+WARNINGS = {
+    "no_chance": (
+        "Quotations, headlines and templates from a third source look like copies. "
+        "Nothing measures how many of the findings are such coincidences."
+    ),
+    "strata_without_control": (
+        "The control has too few texts of some kinds that were found: {strata}. "
+        "Records with findings of only such texts are left out of the lower bound: "
+        "{records:,}. "
+        f"A kind needs at least {ENOUGH_TEXTS} control texts, and one per "
+        f"{HEAVIEST:.0f} licensed texts."
+    ),
+    "control_in_dataset": (
+        "{share:.0%} of the control's texts are in the dataset, more than chance "
+        "explains. If these are copies, they hide copies of licensed tweets: give a "
+        "control, or a cutoff, of texts that the dataset can't contain."
+    ),
+    "null_other_kind": (
+        "The null dataset is of another kind and was not used to measure chance. It "
+        "differs from the dataset in {differs}."
+    ),
+    "control_from_other_years": (
+        "Most control texts are from {control}, most licensed texts from {licensed}. "
+        "Quotations and headlines from years that the control does not cover count as "
+        "copies: check the findings by year."
+    ),
+    "years_not_known": (
+        "Few texts are dated, so it is unknown whether chance differs between the "
+        "years. Quotations and headlines from years that the control does not cover "
+        "count as copies."
+    ),
+    "control_unlike": (
+        "The control differs from the licensed texts in {what}. Weighting can't "
+        "correct that: the lower bound is valid only if both match by chance equally "
+        "often."
+    ),
+    "chance_drifts": (
+        "Before {split}, chance matches were {ratio} times as frequent as later. The "
+        "95% interval of the ratio is {low:.2g}-{high}; the lower bound is valid only "
+        "if the licensed texts' years are like the control's."
+    ),
+    "controls_disagree": (
+        "Two measures of chance disagree. The {first} predicts "
+        "{first_low:,.0f}-{first_high:,.0f} groups of texts that match by chance, the "
+        "{second} {second_low:,.0f}-{second_high:,.0f}. The lower bound uses the "
+        "larger."
+    ),
+    "unseen": (
+        "Too many copies may be changed beyond recognition, so no estimate is given. "
+        "Judging by the similarity of the matches, this is true of {share:.0%} of the "
+        "copies; if all of the least similar matches are badly damaged copies, "
+        "{worst:.2g} copies were missed for each one found."
+    ),
+    "spread_edits": (
+        "Most copies seem to be changed throughout, as in retyping. Such copies are "
+        "missed more often than test copies like them: the interval for records was "
+        "right in five of six simulated scans of this kind."
+    ),
+    "few_spike_ins": (
+        "Recall is based on only {planted:,} test copies. The upper limits and the "
+        "estimate may be less accurate than stated: give --spike-ins {enough} or more, "
+        "or leave the option out."
+    ),
+    "not_detectable": (
+        "{share:.0%} of the licensed texts are too short or too common to be findings. "
+        "Copies of them are excluded from all counts."
+    ),
+    "segments_left_out": (
+        "Damaged segments of the index were left out. {tweets:,} of {total:,} licensed "
+        "tweets were not searched for; every number is for the other {rest:,} only."
+    ),
+    "records_sampled": (
+        "Duplicate records are sampled together or not at all, and the limits ignore "
+        "that. Duplicates have the same text and id; records without an id are drawn "
+        "one by one. If there are many, scan the whole dataset, or sample files "
+        "(--sample-by files)."
+    ),
+    "files_sampled": (
+        "If copies are in {parts:,} files or fewer, the sample can miss them all. No "
+        "upper limit allows for a file that was not drawn and that has far more copies "
+        "than those drawn. A part of a large file counts as a file."
+    ),
+    "repeated_text": (
+        "{texts} in {places:,} of the {all:,} places found. The number of records says "
+        "how often these texts were copied, and little about the others."
+    ),
+}
+"""Sentences of the warnings, by code; a warning says what threatens a number."""
+
+NOTES = {
+    "hardly_found": (
+        "Copies with these edits are mostly missed: {edits}. "
+        f"Fewer than {SHARES[FINDABLE]} of the test copies with them became findings."
+    ),
+    "fraction_indexed": (
+        "The index has a random {share:.3g}% of all licensed tweets (--fraction). "
+        "Findings are those of its tweets; all other numbers are for all licensed "
+        "tweets. No upper limit allows for a text that the index lacks and that is in "
+        "far more records than those found."
+    ),
+    "sampled": (
+        "Only a sample was scanned: for texts and tweets there is a lower bound, but "
+        "no estimate and no upper limit."
+    ),
+    "not_covered": (
+        "Rewritten or translated text can't be found, and no number includes it. Nor "
+        "does any number include copies of which little remains, or many copies of one "
+        "tweet that were all edited in the same way and missed."
+    ),
+}
+"""Sentences of the notes, by code; a note says what a reader should know."""
+
+# The accuracy of limits that rest on fewer test copies was not measured.
+FEW_PLANTED = 300
+# Minimum share of the control's texts in the dataset for a warning.
+IN_DATASET = 0.1
+# Minimum share of licensed texts that can't be findings for a warning.
+NOT_DETECTABLE = 0.2
+# Two sets of texts are from different years if their years overlap by less than this
+# share.
+LEAST_OVERLAP = 0.5
+# Minimum overlap in each trait for which weighting by strata does not correct.
+COMPARED = {"length": 0.5, "language": 0.5, "wording": 0.5, "author": 0.2}
+
+
+def warning(code: str, **values: Any) -> dict[str, str]:
+    return {"code": code, "message": WARNINGS[code].format(**values)}
+
+
+def note(code: str, **values: Any) -> dict[str, str]:
+    return {"code": code, "message": NOTES[code].format(**values)}
+
+
+def warnings(measured: Measured) -> Iterator[dict[str, str]]:
+    """Yield the warnings; each says what threatens a number."""
+    chance, null, licensed = measured.chance, measured.null, measured.controls.licensed
+    if licensed.left_out.segments:
+        rest, missing = licensed.tweets, licensed.left_out.tweets
+        yield warning(
+            "segments_left_out", tweets=missing, total=rest + missing, rest=rest
+        )
+    # Chance.
+    if chance.control_found > IN_DATASET:
+        yield warning("control_in_dataset", share=chance.control_found)
+    if null is not None and not null.kind.same:
+        yield warning("null_other_kind", differs=differs(null))
+    elif not chance.measures and not chance.control_found and measured.finding_records:
+        yield warning("no_chance")
+    if measured.without_control and chance.measures:
+        left_out = measured.finding_records - measured.claimable_records
+        strata = strata_in_words(measured)
+        yield warning("strata_without_control", strata=strata, records=left_out)
+    few = few_texts(measured)
+    if few is not None and measured.finding_records >= FEW_FINDINGS:
+        yield warning("repeated_text", **few)
+    if measured.controls.texts:
+        yield from _differences_of_control(measured)
+    if len(chance.measures) > 1:
+        yield from _disagreement(*chance.measures)
+    # Recall. If no copies are established, nothing is known about their edits.
+    copies = measured.recall.of_records
+    recall = copies.findings
+    if recall is not None and chance.claimed:
+        if many_hidden(copies):
+            hidden = recall.hidden + hidden_heavy(recall)
+            yield warning("unseen", share=hidden, worst=recall.at_worst)
+        if changed_throughout(recall) and not no_estimate(measured, copies):
+            yield warning("spread_edits")
+    planted = len(measured.recall.planted)
+    if recall is not None and planted < FEW_PLANTED:
+        yield warning("few_spike_ins", planted=planted, enough=FEW_PLANTED)
+    detectable = measured.recall.detectable_share
+    if detectable is not None and 1.0 - detectable > NOT_DETECTABLE:
+        yield warning("not_detectable", share=1.0 - detectable)
+    # The sample.
+    if measured.scanned.sampled:
+        drawn = measured.scanned.drawn
+        yield (
+            warning("records_sampled")
+            if drawn is None
+            else warning("files_sampled", parts=drawn.unseen)
+        )
+
+
+def _differences_of_control(measured: Measured) -> Iterator[dict[str, str]]:
+    """Yield warnings if the control differs from the licensed texts, or if chance
+    differs between years.
+    """
+    licensed, control = measured.samples
+    shares = agreement(licensed, control)
+    if shares.get("year", 1.0) < LEAST_OVERLAP:
+        words = {
+            "control": year_range(control.year),
+            "licensed": year_range(licensed.year),
+        }
+        yield warning("control_from_other_years", **words)
+    elif (
+        2 * min(len(licensed.year), len(control.year))
+        < TWEET_SAMPLE
+        <= min(licensed.total, control.total)
+    ):
+        yield warning("years_not_known")
+    # Strata by length correct for different lengths.
+    shares["length"] = measured.strata.lengths
+    unlike = [name for name in COMPARED if shares.get(name, 1.0) < COMPARED[name]]
+    if unlike:
+        yield warning("control_unlike", what=", ".join(unlike))
+    placebo = measured.chance.placebo
+    if placebo is None:
+        return
+    low, ratio, high = (placebo[name] for name in ("low", "ratio", "high"))
+    if low > 1.0 or (high is not None and high < 1.0):
+        words = {
+            "ratio": f"at least {low:.2g}" if ratio is None else f"{ratio:.2g}",
+            "high": "more" if high is None else f"{high:.2g}",
+        }
+        yield warning("chance_drifts", **(placebo | words))
+
+
+def _disagreement(
+    first: ChanceMeasure, second: ChanceMeasure
+) -> Iterator[dict[str, str]]:
+    """Yield a warning if two measures predict contradictory numbers of clusters."""
+    one, other = first.chance("clusters"), second.chance("clusters")
+    if one.low > other.high or other.low > one.high:
+        names = {"control": "control", "null": "null dataset"}
+        yield warning(
+            "controls_disagree",
+            first=names[first.name],
+            first_low=one.low,
+            first_high=one.high,
+            second=names[second.name],
+            second_low=other.low,
+            second_high=other.high,
+        )
+
+
+def notes(measured: Measured) -> Iterator[dict[str, str]]:
+    """Yield the notes: facts to know that threaten none of the numbers shown."""
+    if measured.index_fraction < 1.0:
+        yield note("fraction_indexed", share=100.0 * measured.index_fraction)
+    if measured.scanned.sampled:
+        yield note("sampled")
+    recall = measured.recall.of_records.findings
+    if recall is None:
+        return
+    yield note("not_covered")
+    hardly = [
+        edit_words(edit) for edit, found in recall.of_edit.items() if found < FINDABLE
+    ]
+    if hardly:
+        yield note("hardly_found", edits=", ".join(hardly))

@@ -1,0 +1,247 @@
+"""The first sentences of a run's answer: status, headline and details.
+
+:func:`status_of` classifies a run, :func:`headline` writes the first sentence and
+:func:`details` the sentences after it. The texts are written for readers without
+statistics, with one fact in each sentence.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from provscan.estimate.layers import Layers
+from provscan.names import counted, in_words, number, several, share
+
+COPIES_FOUND = "copies_found"
+NO_COPIES_SHOWN = "no_copies_shown"
+NOT_MEASURED = "not_measured"
+STATUS = {
+    COPIES_FOUND: "COPIES FOUND",
+    NO_COPIES_SHOWN: "NO COPIES SHOWN",
+    NOT_MEASURED: "CHANCE NOT MEASURED",
+}
+"""The text of each status."""
+
+EDITS = {
+    "exact": "unchanged",
+    "anonymised": "names, links replaced",
+    "stripped": "lower case, bare words",
+    "escaped": "HTML entities",
+    "retweeted": "as a retweet",
+    "commented": "comments around it",
+    "marked_up": "HTML markup",
+    "with_emoji": "emoji added or removed",
+    "repunctuated": "other punctuation",
+    "respaced": "other white space",
+    "truncated": "end cut off",
+    "one_word": "one word replaced",
+    "two_words": "two words replaced",
+    "three_words": "three words replaced",
+    "reordered": "two halves swapped",
+    "in_parts": "parts reordered",
+    "every_fifth_dropped": "every fifth word dropped",
+    "letters_replaced": "single letters replaced",
+}
+"""Names of edits for readers; other edits are shown by the names of their functions."""
+
+PROJECTED = (
+    "The dataset has about {whole} records, projected from the sample, and may have "
+    "more."
+)
+"""Follows an upper limit that is larger than the number of all records, which is only a
+projection in a sample of files.
+"""
+
+
+def edit_words(name: str) -> str:
+    return EDITS.get(name, name.replace("_", " "))
+
+
+@dataclass(frozen=True)
+class ScannedRecords:
+    """The scanned records, as the headline describes them."""
+
+    records: int
+    # For a sample: the number of records of the whole dataset, and whether that number
+    # is a projection.
+    whole: int | None = None
+    projected: bool = False
+
+    @property
+    def sample(self) -> str:
+        """The scanned records in words."""
+        return counted(self.records, "record") + (
+            " of the sample" if self.whole is not None else ""
+        )
+
+    @property
+    def every(self) -> tuple[int, str]:
+        """The records that the bounds refer to: their number, and the same in words."""
+        if self.whole is None:
+            return self.records, counted(self.records, "record")
+        return self.whole, ("about " if self.projected else "") + several(
+            self.whole, "record", "records"
+        )
+
+
+def status_of(records: Layers, *, usable: bool) -> str:
+    """Return the status of a run, given the numbers of its records.
+
+    ``usable`` says whether chance was measured.
+    """
+    if records.at_least:
+        return COPIES_FOUND
+    return NO_COPIES_SHOWN if usable or records.findings == 0 else NOT_MEASURED
+
+
+def headline(status: str, records: Layers, scanned: ScannedRecords) -> str:
+    """Return the sentence that every output shows first."""
+    word = STATUS[status]
+    every, of_all = scanned.every
+    if status == COPIES_FOUND:
+        least = math.floor(records.at_least or 0.0)
+        sentence = (
+            f"{word}: at least {number(least)} of {of_all} ({share(least, every)})"
+        )
+        sentence += f" {'contains' if least == 1 else 'contain'} licensed tweets."
+        if (middle := records.estimate) is not None:
+            sentence += (
+                f" Best estimate {number(middle.value)} "
+                f"({number(middle.low)}-{number(middle.high)})."
+            )
+        return sentence
+    if status == NO_COPIES_SHOWN:
+        return f"{word} in {scanned.sample}."
+    found = (
+        f"{word}: {number(records.findings)} of {scanned.sample} "
+        f"({share(records.findings, scanned.records)})"
+    )
+    found += (
+        f" {'shares' if records.findings == 1 else 'share'} rare wording with licensed "
+        "tweets"
+    )
+    return (
+        f"{found}, {number(records.nearly_verbatim or 0.0)} of them word for word or "
+        "nearly."
+    )
+
+
+def comparison(here: int, others: Sequence[int]) -> str:
+    """Return a sentence on whole records that equal a licensed tweet with very rare
+    wording: their number here, and in collections without licensed tweets.
+    """
+    low, high = min(others), max(others)
+    there = number(high) if low == high else f"{number(low)} to {number(high)}"
+    collections = f"{in_words(len(others))} collections without licensed tweets"
+    return (
+        "Whole records that equal a tweet with very rare wording: "
+        f"{number(here)} here, {there} in each of {collections}."
+    )
+
+
+TOO_SMALL = (
+    "The control is too small to decide: even without a single chance match, it could "
+    "not show any copies."
+)
+
+
+def details(
+    status: str,
+    records: Layers,
+    scanned: ScannedRecords,
+    detectable_share: float | None,
+    compared: str = "",
+    not_measured: int = 0,
+) -> Iterator[str]:
+    """Yield the sentences after the headline: findings, chance and limit; and, if
+    chance was not measured, the comparison with other collections (``compared``).
+
+    ``not_measured`` is the number of findings whose texts all lie in strata where
+    chance was not measured.
+    """
+    common, more = records.common_or_known or 0.0, ""
+    if common:
+        shares = several(common, "more shares", "more share")
+        more = f"{shares} only common or known wording."
+    if status == NOT_MEASURED:
+        why = (
+            TOO_SMALL
+            if records.at_least == 0 and not not_measured
+            else "Copies and coincidences can't be told apart."
+        )
+        yield f"{why} {more}".rstrip()
+        if compared:
+            yield compared
+        return
+    if records.findings:
+        verb = "shares" if records.findings == 1 else "share"
+        nearly = number(records.nearly_verbatim or 0.0)
+        if status == COPIES_FOUND:
+            of_sample = f" of {scanned.sample}" if scanned.whole is not None else ""
+            found = (
+                f"{of_sample} {verb} rare wording ({nearly} word for word or nearly)"
+            )
+        else:
+            found = f" {verb} rare wording with licensed tweets"
+        expected = records.counts.get("chance_expected")
+        if expected is not None:
+            explained = min(expected, records.findings)
+            found += f"; chance explains about {number(explained)}"
+        if not_measured:
+            found += f", but was not measured for {number(not_measured)} of these"
+        yield f"{number(records.findings)}{found}."
+    else:
+        yield "No record shares rare wording with licensed tweets."
+    if more:
+        yield more
+    if records.at_most is not None and status == NO_COPIES_SHOWN:
+        yield limit(records.at_most, scanned, detectable_share)
+
+
+def since_baseline(entry: Mapping[str, Any] | None) -> list[str]:
+    """Return the sentences on the findings that are new since an earlier run, if
+    any.
+    """
+    if entry is None:
+        return []
+    new, gone = entry["new"], entry["gone"]
+    found = several(new["findings"], "finding is", "findings are")
+    records = counted(new["records"], "record")
+    said = [
+        f"{found} new since {entry['path']}"
+        f"{f', in {records}' if new['findings'] else ''}; of its "
+        f"{counted(entry['findings'], 'finding')}, {gone:,} "
+        f"{'is' if gone == 1 else 'are'} gone."
+    ]
+    if entry["differs"]:
+        said.append(
+            f"The runs also differ in {', '.join(entry['differs'])}, which alone can "
+            "make a finding new."
+        )
+    return said
+
+
+def limit(
+    at_most: float, scanned: ScannedRecords, detectable_share: float | None
+) -> str:
+    """Return the upper limit on nearly verbatim copies as a sentence."""
+    most, (every, _) = math.ceil(round(at_most, 6)), scanned.every
+    of_detectable = ""
+    if detectable_share is not None:
+        of_detectable = (
+            f" of one of the {detectable_share:.0%} of licensed tweets that are "
+            "distinctive enough"
+        )
+    whole = " of all records" if scanned.whole is not None else ""
+    sentence = (
+        f"At most {number(most)}{whole} {'contains' if most == 1 else 'contain'} a "
+        f"nearly verbatim copy{of_detectable}."
+    )
+    return (
+        sentence
+        if most <= every
+        else f"{sentence} {PROJECTED.format(whole=number(every))}"
+    )

@@ -1,0 +1,191 @@
+"""The matches of a scan with their scores, read from part files in batches.
+
+A run may have more matches than fit in memory, so only a few numbers for each found
+licensed text are kept (:class:`ScoredMatches`); each pass over the part files computes
+the scores of the matches again from these numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from provscan.arrays import Flags, Floats, Numbers
+from provscan.calibration.controls import Controls
+from provscan.estimate.damage import damage_of, nearly_verbatim
+from provscan.params import FindingParams
+from provscan.runs.scan.totals import BATCH, ScanTotals
+from provscan.scoring.authorship import Authorship, authorship
+from provscan.scoring.rule import MatchTraits, Scorer, TextScores
+
+NEEDED = (
+    "record",
+    "field",
+    "start",
+    "end",
+    "level",
+    "similarity",
+    "containment",
+    "text",
+    "pieces",
+    "left_out",
+    "whole",
+)
+
+
+class Batch(NamedTuple):
+    """Consecutive matches; each column has one entry per match."""
+
+    columns: pa.RecordBatch  # Columns of the part files.
+    low: int  # Number of the first match.
+    split: Numbers
+    place: Numbers  # Place of the licensed text in ``ScoredMatches.text``.
+    # Numbers of the record and of the field, counted from 0 among those with matches.
+    record: Numbers
+    field: Numbers
+    similarity: Floats
+    containment: Floats
+    # See ``provscan.scoring.rule.Scores``. The column ``counted`` of
+    # ``matches.parquet`` marks only the findings of licensed texts.
+    bits: Floats
+    common: Flags
+    known: Flags
+    passes_rule: Flags
+
+    def flags(self, name: str) -> Flags:
+        """Return a boolean column as an array."""
+        result: Flags = self.columns[name].to_numpy(zero_copy_only=False)
+        return result
+
+    @property
+    def start(self) -> Numbers:
+        result: Numbers = self.columns["start"].to_numpy()
+        return result
+
+    @property
+    def end(self) -> Numbers:
+        """The end of each match without the code points that readers left out."""
+        result: Numbers = (
+            self.columns["end"].to_numpy() - self.columns["left_out"].to_numpy()
+        )
+        return result
+
+    @property
+    def score(self) -> Floats:
+        """The bits of each match, 0 if unknown."""
+        return np.nan_to_num(self.bits)
+
+    @property
+    def damage(self) -> Numbers:
+        """The class of damage of each match."""
+        return damage_of(self.similarity, self.containment, self.flags("pieces"))
+
+    @property
+    def nearly(self) -> Flags:
+        """Whether each match is verbatim or nearly verbatim."""
+        nearly = nearly_verbatim(self.similarity, self.containment)
+        return nearly & ~self.flags("pieces")
+
+    def findings(self, least: float) -> Flags:
+        """Return which matches are findings of at least this many bits."""
+        return self.passes_rule & (self.score >= least)
+
+
+@dataclass(frozen=True)
+class ScoredMatches:
+    """Matches, and the properties of the licensed and control texts that they found,
+    one entry per text.
+    """
+
+    scanned: ScanTotals
+    text: Numbers  # Number of the text in the reader, ascending.
+    scores: TextScores
+    params: FindingParams  # The rule for findings.
+    authorship: Authorship
+    tweets: Floats  # Number of tweets with the text.
+    control: Flags  # The text is a control.
+    source: str | None = None  # Only matches in this dataset are read.
+
+    @property
+    def count(self) -> int:
+        return self.scanned.match_count(self.source)
+
+    def of_source(self, source: str) -> ScoredMatches:
+        """Return the matches in one dataset."""
+        return replace(self, source=source)
+
+    @cached_property
+    def _kept(self) -> list[Batch] | None:
+        """All matches, kept in memory if they are a single batch."""
+        return list(self._read(NEEDED)) if self.count <= BATCH else None
+
+    def batches(self, names: Sequence[str] = NEEDED) -> Iterator[Batch]:
+        """Yield all matches in order, with the given columns of the part files."""
+        kept = self._kept if names is NEEDED else None
+        yield from self._read(names) if kept is None else kept
+
+    def _read(self, names: Sequence[str]) -> Iterator[Batch]:
+        low, record, field, last = 0, -1, -1, (-1, -1, "")
+        for columns, split in self.scanned.batches(names, self.source):
+            own = columns["record"].to_numpy()
+            name = columns["field"].fill_null("").dictionary_encode()
+            known, code = name.dictionary.to_pylist(), name.indices.to_numpy()
+            # The numbers of records and fields continue from the previous batch, whose
+            # last record may continue in this one.
+            other_record = np.append(True, (np.diff(split) != 0) | (np.diff(own) != 0))
+            other_record[0] = (split[0], own[0]) != last[:2]
+            other_field = other_record | np.append(False, np.diff(code) != 0)
+            other_field[0] |= known[code[0]] != last[2]
+            records = record + other_record.cumsum()
+            fields = field + other_field.cumsum()
+            place = np.searchsorted(self.text, columns["text"].to_numpy())
+            similarity, containment = (
+                columns[key].to_numpy().astype(np.float64)
+                for key in ("similarity", "containment")
+            )
+            span = (
+                columns["end"].to_numpy()
+                - columns["start"].to_numpy()
+                - columns["left_out"].to_numpy()
+            )
+            whole = columns["whole"].to_numpy(zero_copy_only=False)
+            scores = self.scores.matches(
+                MatchTraits(place, containment, similarity, whole, span), self.params
+            )
+            yield Batch(
+                columns=columns,
+                low=low,
+                split=split,
+                place=place,
+                record=records,
+                field=fields,
+                similarity=similarity,
+                containment=containment,
+                **scores._asdict(),
+            )
+            low, record, field = low + len(own), int(records[-1]), int(fields[-1])
+            last = (int(split[-1]), int(own[-1]), known[code[-1]])
+
+
+def score_matches(
+    scanned: ScanTotals, scorer: Scorer, controls: Controls
+) -> ScoredMatches:
+    """Determine the found texts in a pass over one column, and score these texts."""
+    found = np.zeros(len(controls.control), np.bool_)
+    for columns, _ in scanned.batches(["text"]):
+        found[columns["text"].to_numpy()] = True
+    text = np.flatnonzero(found)
+    return ScoredMatches(
+        scanned,
+        text,
+        scorer.texts(text),
+        scorer.params,
+        authorship(controls.reader, text),
+        controls.reader.tweet_counts(text).astype(np.float64),
+        controls.control[text],
+    )

@@ -1,0 +1,6 @@
+"""What a run reads, decided before the scan.
+
+- ``sample``: the splits in a sample of files.
+- ``plan``: the files to read, divided into splits.
+- ``licensed``: the texts to search for: those of the index, and the controls.
+"""

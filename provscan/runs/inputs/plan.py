@@ -1,0 +1,201 @@
+"""The inputs of a run: :func:`plan_run` plans the splits of the named files once.
+:mod:`provscan.runs.scan.left_out` describes the inputs after the scan.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import xxhash
+
+from provscan import readers
+from provscan.errors import UsageError
+from provscan.options import MatchOptions, Source
+from provscan.readers import MEMORY, UNKNOWN, Fields, Split
+from provscan.readers.bytes.files import FileState
+from provscan.runs.inputs.sample import FileSample, draw_files
+
+Sources = Source | Sequence[Source] | object
+PathReasons = list[tuple[str, str]]  # Paths, each with a reason.
+
+
+class InputFile(NamedTuple):
+    source: str  # Name as given by the user.
+    # The file as it was when the run began; None if it is not a regular file.
+    state: FileState | None
+    scanned: int  # Number of bytes to scan, of members of an archive decompressed.
+    whole: bool  # Whether all of it is scanned.
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The input files and splits of a dataset, a null dataset or known data."""
+
+    fields: Fields
+    named: list[str] | None  # The paths that the user named; None for data in memory.
+    data: object  # Data in memory.
+    splits: list[Split]  # All parts that are scanned, in the order of the records.
+    # All files with splits, including those that a sample leaves out, by path.
+    files: dict[str, InputFile]
+    # Named files that can't be scanned, and files without records that were ignored in
+    # folders and archives.
+    unread: PathReasons
+    ignored: PathReasons
+    # The sample of files to which the splits belong, if any.
+    sample: FileSample | None
+    share: float  # Share of the records that is scanned.
+    in_blocks: bool  # The data is stored in blocks on a cluster, where they are read.
+
+    @property
+    def streamed(self) -> bool:
+        """Whether the data can be read only once, and only in this process."""
+        return self.named is None or any(
+            split.format == UNKNOWN for split in self.splits
+        )
+
+    @property
+    def size(self) -> int | None:
+        """The number of bytes to scan; None if it is unknown."""
+        return None if self.streamed else sum(split.size for split in self.splits)
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The values that must be equal for the parts of an unfinished run to be
+        used.
+        """
+        listed = repr(self.splits).encode("utf-8", "surrogatepass")
+        return {
+            "files": [
+                [file.source, *(file.state or (None, None))[:2]]
+                for file in self.files.values()
+            ],
+            "splits": xxhash.xxh3_128_hexdigest(listed),
+        }
+
+
+def plan_run(
+    sources: Sources, options: MatchOptions, workers: int
+) -> dict[str, Inputs]:
+    """Plan the inputs of the ``dataset`` and, if given, of the ``null`` dataset and the
+    ``known`` data; the number of splits may depend on the number of ``workers``.
+    """
+    inputs = {"dataset": plan_inputs(sources, options, workers)}
+    for name in ("null", "known"):
+        if options.files(name):
+            inputs[name] = plan_inputs(
+                options.files(name), options.unsampled(), workers
+            )
+    _require_other_data(inputs, options.files("control"))
+    return inputs
+
+
+def fields_of(options: MatchOptions) -> Fields:
+    """Return the fields that are read."""
+    readers.known_encoding(options.encoding)
+    return Fields(
+        text=options.text_field,
+        id=options.id_field,
+        outputs=options.outputs,
+        fix_encoding=options.fix_encoding,
+    )
+
+
+def plan_inputs(sources: Sources, options: MatchOptions, workers: int) -> Inputs:
+    """Plan the inputs of some sources."""
+    fields = fields_of(options)
+    named = readers.source_list(sources)
+    sample = draw_files(named, options, fields)
+    unread, ignored = PathReasons(), PathReasons()
+    if sample is not None:
+        splits, unread, ignored = sample.splits, sample.unread, sample.ignored
+    elif named is None:
+        splits = [Split(MEMORY, MEMORY, "")]
+    else:
+        plan = readers.plan(
+            named,
+            fields,
+            workers=workers,
+            records=options.records,
+            encoding=options.encoding,
+        )
+        splits, unread, ignored = list(plan), plan.unread, plan.ignored
+    return Inputs(
+        fields=fields,
+        named=named,
+        data=sources if named is None else None,
+        splits=splits,
+        files={} if named is None else _files(splits, sample.rest if sample else []),
+        unread=unread,
+        ignored=ignored,
+        sample=sample,
+        share=1.0 if sample or options.sample is None else options.sample,
+        in_blocks=options.executor == "ray" and readers.is_ray_dataset(sources),
+    )
+
+
+def _files(splits: list[Split], rest: list[Split]) -> dict[str, InputFile]:
+    """Return the files of the splits that are scanned, and of the rest, by path."""
+    scanned = Counter[str]()
+    for split in splits:
+        scanned[split.path] += split.size
+    parts = {split.path for split in rest}
+    files: dict[str, InputFile] = {}
+    for split in [*splits, *rest]:
+        path = split.path
+        if path not in files:
+            # A member of an archive has its own source.
+            source = split.source if split.member is None else str(path)
+            state, whole = file_state(path), path not in parts
+            files[path] = InputFile(source, state, scanned[path], whole)
+    return files
+
+
+def _require_other_data(inputs: Mapping[str, Inputs], control: Sequence[str]) -> None:
+    """Raise an error for a control that is part of the dataset, a null dataset that
+    contains all of the dataset, or known data that shares a file with any of them.
+    """
+    files = {name: data.files for name, data in inputs.items()}
+    dataset = {_real(path): file.source for path, file in files["dataset"].items()}
+    for named in control:
+        whole = _real(named)
+        for path, source in dataset.items():
+            if path == whole or path.startswith(whole + os.sep):
+                raise UsageError(
+                    f"control {named} is scanned as a part of the dataset ({source}), "
+                    "so its tweets are in it: give tweets that are known to be absent"
+                )
+    if dataset and dataset.keys() <= set(map(_real, files.get("null", ()))):
+        raise UsageError(
+            "the null dataset contains the whole dataset, and all of its matches count "
+            "as chance: give other data for null, which can't contain a licensed text"
+        )
+    others = {
+        "the dataset": dataset,
+        "the null dataset": files.get("null", ()),
+        "the control": control,
+    }
+    taken = {_real(path): what for what, paths in others.items() for path in paths}
+    for path, file in files.get("known", {}).items():
+        for other, what in taken.items():
+            if f"{_real(path)}{os.sep}".startswith(f"{other}{os.sep}"):
+                raise UsageError(
+                    f"{file.source} is given as known data but is part of {what}, so "
+                    "no match in it would be a finding: give independent known data"
+                )
+
+
+def _real(path: str) -> str:
+    return path if readers.is_remote(path) else os.path.realpath(path)
+
+
+def file_state(path: str) -> FileState | None:
+    """Return a file as it is now; None if it is not a regular file."""
+    with suppress(OSError):
+        if readers.is_remote(path) or os.path.isfile(path):
+            return readers.state_of(path)
+    return None

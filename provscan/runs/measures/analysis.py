@@ -1,0 +1,275 @@
+"""The analysis of a run: from the totals of its scans to everything that it measures.
+
+:func:`analyse` scores the matches (:func:`score`) and measures chance and recall
+(:func:`measure`). The result, :class:`Measured`, is the one value from which the
+numbers, sentences and tables of a run follow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from provscan.arrays import distinct
+from provscan.calibration.controls import Controls
+from provscan.calibration.edits import SETS
+from provscan.calibration.spike_ins import (
+    DRAW,
+    Recovered,
+    SpikeIns,
+    how_many,
+    plant,
+    recovered_spike_ins,
+)
+from provscan.errors import RecallError
+from provscan.estimate.limits import Factor, sharing_factor
+from provscan.matching.record_samples import CarrierRecord
+from provscan.options import MatchOptions
+from provscan.runs.counting.counts import (
+    MatchCounts,
+    by_tweets,
+    count_matches,
+    records_by_tweets,
+)
+from provscan.runs.counting.exhibits import ExhibitChoice, Kept
+from provscan.runs.counting.matches import ScoredMatches, score_matches
+from provscan.runs.counting.null import NullCounts, count_null
+from provscan.runs.counting.strata import (
+    Eligibility,
+    TextSamples,
+    TextStrata,
+    eligibility_of,
+    sample_texts,
+    stratify,
+)
+from provscan.runs.measures.chance import (
+    ErrorRates,
+    MeasuredChance,
+    measure_chance,
+    measure_error_rates,
+)
+from provscan.runs.measures.recall import MeasuredRecall, measure_recall
+from provscan.runs.scan.totals import ScanTotals
+from provscan.scoring.background import background
+from provscan.scoring.rule import KnownElsewhere, Scorer
+
+# A run fails if it planted at least this many spike-ins and found none of them.
+FAILING_SPIKE_INS = 20
+
+
+@dataclass(frozen=True)
+class ScoredScan:
+    """The scored matches of a scan, and the data that they are compared with."""
+
+    scorer: Scorer
+    matches: ScoredMatches
+    samples: TextSamples
+    planted: SpikeIns
+    recovered: Recovered
+
+
+class Known(NamedTuple):
+    """The scan of known data, and the licensed texts that it contains."""
+
+    scanned: ScanTotals
+    texts: KnownElsewhere
+
+
+@dataclass(frozen=True)
+class Measured:
+    """All measurements of a run, from which its numbers and sentences follow."""
+
+    controls: Controls
+    samples: TextSamples
+    strata: TextStrata
+    matches: ScoredMatches
+    eligible: Eligibility
+    counts: MatchCounts
+    chance: MeasuredChance
+    error_rates: ErrorRates
+    recall: MeasuredRecall
+    null: NullCounts | None
+    known: Known | None
+    kept: Kept  # Matches that keep their texts.
+
+    @property
+    def scanned(self) -> ScanTotals:
+        """The totals of the dataset's scan."""
+        return self.matches.scanned
+
+    @property
+    def index_fraction(self) -> float:
+        """The share of all licensed tweets in the index, a random sample of them."""
+        return self.controls.licensed.fraction
+
+    @property
+    def finding_records(self) -> int:
+        """The number of records with findings."""
+        return int(self.counts.findings.records.sum())
+
+    @property
+    def claimable_records(self) -> int:
+        """The number of records with findings whose chance is measured."""
+        return int(self.counts.claimable.records.sum())
+
+    @cached_property
+    def sharing_factors(self) -> dict[str, Factor]:
+        """For an index with a random share of all licensed tweets, the correction of
+        the numbers of records and of texts, by unit.
+
+        Without it, each record counts as if it contained a single licensed tweet. A
+        record with several is more likely to be found, so the number of all such
+        records would be too high.
+        """
+        tweets = self.matches.tweets[self.counts.claimable.copies > 0]
+        showing = {
+            "records": records_by_tweets(self.matches, self.eligible),
+            "texts": by_tweets(tweets),
+        }
+        return {
+            unit: sharing_factor(counts, self.index_fraction)
+            for unit, counts in showing.items()
+        }
+
+    @property
+    def without_control(self) -> list[str]:
+        """The strata of licensed texts that have findings but no measured chance."""
+        left_out = (self.counts.findings.copies > 0) & ~self.eligible.claimable
+        numbers = np.unique(self.eligible.stratum[left_out])
+        return [self.strata.names[number] for number in numbers]
+
+
+def analyse(
+    scans: Mapping[str, ScanTotals], controls: Controls, options: MatchOptions
+) -> Measured:
+    """Analyse the scans of the dataset and, if given, of the ``null`` and ``known``
+    data, by name.
+    """
+    known = known_elsewhere(scans["known"], controls) if "known" in scans else None
+    scores = score(scans["dataset"], controls, options, known and known.texts)
+    return measure(scores, controls, options, scans.get("null"), known)
+
+
+def known_elsewhere(scanned: ScanTotals, controls: Controls) -> Known:
+    """Return the licensed texts that known data contains, given its scan."""
+    containment = np.zeros(len(controls.control), np.float32)
+    for columns, _ in scanned.batches(["text", "containment"]):
+        text, share = (column.to_numpy() for column in columns)
+        np.maximum.at(containment, text, share)
+    return Known(scanned, KnownElsewhere(containment))
+
+
+def score(
+    scanned: ScanTotals,
+    controls: Controls,
+    options: MatchOptions,
+    elsewhere: KnownElsewhere | None = None,
+) -> ScoredScan:
+    """Score the matches of a scan, plant spike-ins in a sample of its records and scan
+    these, and draw samples of the licensed and the control texts.
+
+    ``elsewhere`` has the texts that known data contains.
+    """
+    scorer = Scorer(
+        controls.reader,
+        background(controls.licensed),
+        controls.repeated,
+        options.finding,
+        elsewhere,
+        options.threads,
+    )
+    count = how_many(scanned.records, options.spike_ins)
+    with ThreadPoolExecutor(1, thread_name_prefix="provscan") as pool:
+        spiked = pool.submit(spike, controls, scanned.carriers, count, options, scorer)
+        matches = score_matches(scanned, scorer, controls)
+        samples = sample_texts(
+            controls, scorer.background, options.params.min_chars, options.threads
+        )
+        return ScoredScan(scorer, matches, samples, *spiked.result())
+
+
+def spike(
+    controls: Controls,
+    carriers: list[CarrierRecord],
+    count: int,
+    options: MatchOptions,
+    scorer: Scorer,
+    draw: int = DRAW,
+) -> tuple[SpikeIns, Recovered]:
+    """Plant spike-ins, scan them, and return which of them were found.
+
+    The seed ``draw`` decides which texts are planted; it is the same in all runs, so
+    that nobody can choose them.
+    """
+    params = options.params
+    planted = plant(controls, params, carriers, count, draw, SETS[options.edits])
+    with ThreadPoolExecutor(1, thread_name_prefix="provscan") as pool:
+        ready = pool.submit(scorer.having_scored, distinct(planted.text))
+        matches = planted.scan(controls, params)
+    recovered = recovered_spike_ins(planted, matches, ready.result(), controls.control)
+    if len(planted) >= FAILING_SPIKE_INS and not recovered.found.any():
+        values = ", ".join(
+            f"{name}={value}" for name, value in params.as_dict().items()
+        )
+        raise RecallError(
+            f"none of {len(planted):,} copies of licensed texts that were planted in "
+            f"this dataset was found: with {values} the scan finds nothing here, so a "
+            "negative result would be meaningless. No run was written"
+        )
+    return planted, recovered
+
+
+def measure(
+    scores: ScoredScan,
+    controls: Controls,
+    options: MatchOptions,
+    null: ScanTotals | None = None,
+    known: Known | None = None,
+) -> Measured:
+    """Count the matches, and measure chance and recall.
+
+    Parameters
+    ----------
+    scores
+        The scored matches of the dataset, and the data that they are compared with.
+    controls
+        The texts that were scanned for.
+    options
+        The options of the run.
+    null, known
+        The scan of a null dataset, and of known data.
+    """
+    matches, samples = scores.matches, scores.samples
+    # Count the matches, separately for texts in strata with measured chance.
+    strata = stratify(*samples)
+    null_counts = (
+        None if null is None else count_null(null, matches, scores.scorer, controls)
+    )
+    scripts = None if null_counts is None else null_counts.scripts
+    eligible = eligibility_of(matches, strata, scripts, control=controls.texts > 0)
+    exhibits = ExhibitChoice(0 if options.no_text else options.texts)
+    counts = count_matches(matches, eligible, exhibits)
+    chance = measure_chance(
+        matches, eligible, counts, controls, samples.control, strata, null_counts
+    )
+    return Measured(
+        controls=controls,
+        samples=samples,
+        strata=strata,
+        matches=matches,
+        eligible=eligible,
+        counts=counts,
+        chance=chance,
+        error_rates=measure_error_rates(chance, eligible, counts.by_text, null_counts),
+        recall=measure_recall(
+            scores.planted, scores.recovered, counts.cells, samples.licensed.too_short
+        ),
+        null=null_counts,
+        known=known,
+        kept=exhibits.kept(),
+    )

@@ -1,0 +1,413 @@
+"""Measure how many findings chance explains, with the matches of a control and of a
+null dataset (:func:`measure_chance`).
+
+Findings of similar texts are one event (:mod:`provscan.runs.measures.clusters`). Each
+measure of chance (:class:`ChanceMeasure`) has clusters of findings that are due to
+chance alone, with weights that apply them to the findings in the dataset, and so
+predicts the number of chance matches there (:func:`predicted`). The dataset has copies
+if, at some strength, there are more findings than predicted (:class:`Claim`). "Chance"
+in ``docs/statistics.md`` explains the method, with an example by hand in "From counts
+to layers".
+
+Chance also explains a share of each list that begins with the strongest finding: its
+error rate (:func:`measure_error_rates`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from provscan.arrays import Floats, Numbers, distinct
+from provscan.calibration.controls import Controls
+from provscan.estimate.fdr import q_values
+from provscan.estimate.limits import TAIL, Chance, Factor, predict_chance
+from provscan.estimate.strata import rarefied, years_apart
+from provscan.runs.counting.counts import STRENGTHS, Amount, MatchCounts, TextFindings
+from provscan.runs.counting.matches import Batch, ScoredMatches
+from provscan.runs.counting.null import NullCounts
+from provscan.runs.counting.strata import (
+    ControlYears,
+    Eligibility,
+    TextSample,
+    TextStrata,
+    years_of_control,
+)
+from provscan.runs.measures.clusters import (
+    TextClusters,
+    clusters_by_strength,
+    clusters_of_texts,
+)
+from provscan.scoring.clusters import best_of
+
+UNITS = ("records", "texts", "tweets", "characters")
+# Error probability of the bound for one strength; "at least" is the highest bound of
+# all strengths.
+TAIL_OF_EACH = TAIL / len(STRENGTHS)
+# The control is not used if at least this share of its texts is in the dataset.
+MOSTLY_IN_DATASET = 0.5
+
+
+@dataclass(frozen=True)
+class ChanceMeasure:
+    """The clusters of findings in a control or in a null dataset, and their weights."""
+
+    name: str  # "control" or "null".
+    clusters: TextClusters
+    weights: Floats  # Number of licensed clusters that each cluster represents.
+    heaviest: float  # Largest possible weight of one additional cluster.
+
+    def without_clusters(self, heaviest: float | None) -> ChanceMeasure:
+        """Return the measure as it would be without any chance match; ``heaviest``, if
+        given, replaces the largest weight.
+        """
+        none = np.zeros(0, np.int64)
+        clusters = TextClusters(none, none, dict.fromkeys(UNITS, np.zeros(0)))
+        return ChanceMeasure(
+            self.name, clusters, np.zeros(0), heaviest or self.heaviest
+        )
+
+    def chance(
+        self, unit: str, licensed: Floats | None = None, tail: float = TAIL
+    ) -> Chance:
+        """Return the chance matches among the licensed findings in a unit; the unit
+        "clusters" counts each cluster as one. ``licensed`` are the sizes of the
+        licensed clusters.
+        """
+        sizes = self.clusters.sizes.get(unit, np.ones(len(self.weights)))
+        return predict_chance(self.weights, sizes, self.heaviest, licensed, tail)
+
+
+def predicted(
+    measures: Sequence[ChanceMeasure], licensed: TextClusters, tail: float = TAIL
+) -> dict[str, Chance]:
+    """Return the chance matches among the ``licensed`` clusters of findings, by unit;
+    empty if chance was not measured.
+
+    The limits are the widest of all measures; the expectation is that of the measure
+    with the most clusters.
+    """
+    if not measures:
+        return {}
+    largest = int(np.argmax([len(measure.weights) for measure in measures]))
+    result = {}
+    for unit in ("clusters", *UNITS):
+        each = [m.chance(unit, licensed.sizes.get(unit), tail) for m in measures]
+        low, high = min(c.low for c in each), max(c.high for c in each)
+        result[unit] = Chance(each[largest].expected, low, high)
+    return result
+
+
+@dataclass(frozen=True)
+class StrengthChance:
+    """The chance matches among the findings of one strength."""
+
+    clusters: TextClusters  # Clusters of the findings of claimable texts.
+    measures: list[ChanceMeasure]  # Empty if chance was not measured.
+
+    @cached_property
+    def limits(self) -> dict[str, Chance]:
+        """Chance by unit, with limits that have the error of one strength."""
+        return predicted(self.measures, self.clusters, TAIL_OF_EACH)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Findings of one strength in the dataset or in a part of it, and their chance."""
+
+    found: Amount  # The findings of claimable texts.
+    clusters: int  # The number of their clusters.
+    chance: StrengthChance
+
+    @property
+    def beyond_chance(self) -> bool:
+        """Whether there are more clusters, records and texts than chance explains."""
+        counts = {
+            "clusters": self.clusters,
+            "records": self.found.records.sum(),
+            "texts": self.found.texts,
+        }
+        limits = self.chance.limits
+        return bool(limits) and all(
+            number > limits[unit].high for unit, number in counts.items()
+        )
+
+    def possible(self, heaviest: float | None) -> bool:
+        """Return whether there would be more findings than chance explains if there
+        were no chance matches; ``heaviest`` replaces the largest weight of a cluster.
+
+        Even then, a limit of chance remains: for the weight 1 and a quarter of the
+        error probability, 7 clusters (2 ** -8 is less than 0.00625, 2 ** -7 is not).
+        """
+        empty = [each.without_clusters(heaviest) for each in self.chance.measures]
+        return replace(self, chance=replace(self.chance, measures=empty)).beyond_chance
+
+
+@dataclass(frozen=True)
+class Subset:
+    """The matches in the dataset, or only those of one source, author, year or
+    language.
+    """
+
+    licensed: Amount
+    findings: Amount
+    claims: list[Claim]  # By strength; the first is the claim on all findings.
+    records: Factor  # All records of this part of the dataset.
+    # Expected share of all chance matches. The limits allow for any share, so they are
+    # valid for all parts simultaneously.
+    chance_share: float = 1.0
+    # Nearly verbatim findings; only for the whole dataset.
+    nearly: Amount | None = None
+
+
+def subset_of(
+    counts: MatchCounts,
+    cluster: Numbers,
+    chances: Iterable[StrengthChance],
+    records: Factor,
+    chance_share: float = 1.0,
+) -> Subset:
+    """Return the counts of the whole dataset, or of one source, as a subset;
+    ``cluster`` is the cluster of each claimable text, and ``chances`` are those of each
+    strength.
+    """
+    claims = [
+        Claim(
+            strength.claimable, cluster_count(cluster[strength.by_text.found]), chance
+        )
+        for strength, chance in zip(counts.strengths, chances, strict=True)
+    ]
+    return Subset(counts.licensed, counts.findings, claims, records, chance_share)
+
+
+def cluster_count(clusters: Numbers) -> int:
+    """Return the number of distinct clusters; negative numbers are not clusters."""
+    return len(distinct(clusters[clusters >= 0]))
+
+
+@dataclass(frozen=True)
+class MeasuredChance:
+    """The part of a run's findings that chance explains."""
+
+    whole: Subset  # The matches in the dataset.
+    # One array for the dataset, and one for the null dataset if there is one: [texts],
+    # the cluster of each text, -1 without findings.
+    clusters_by_scan: list[Numbers]
+    # The first of these arrays, with -1 also for texts that can't be claimed.
+    claimable_cluster: Numbers
+    control_found: float  # Share of the control's texts that have findings.
+    years: ControlYears
+
+    @property
+    def measures(self) -> list[ChanceMeasure]:
+        """The measures for all findings; empty if chance was not measured."""
+        return self.whole.claims[0].chance.measures
+
+    @cached_property
+    def expected(self) -> dict[str, Chance]:
+        """Chance among all findings, by unit."""
+        return predicted(self.measures, self.whole.claims[0].chance.clusters)
+
+    @property
+    def claimed(self) -> bool:
+        """Whether there are more findings than chance explains, at some strength."""
+        return any(claim.beyond_chance for claim in self.whole.claims)
+
+    @property
+    def best_strength(self) -> int:
+        """The place of the strength whose findings exceed chance by the most
+        records.
+        """
+
+        def excess(place: int) -> float:
+            claim = self.whole.claims[place]
+            return float(
+                claim.found.records.sum() - claim.chance.limits["records"].high
+            )
+
+        claims = enumerate(self.whole.claims)
+        places = [place for place, claim in claims if claim.beyond_chance]
+        return max(places, key=excess, default=0)
+
+    @cached_property
+    def too_small(self) -> bool:
+        """Whether the control and the null dataset are too small to claim any copy.
+
+        This is so if nothing could be claimed even if they had no findings at all, and
+        if something could then be claimed with a control of as many texts as are
+        licensed (where a cluster has weight 1).
+        """
+        possible, with_more = (
+            any(claim.possible(heaviest) for claim in self.whole.claims)
+            for heaviest in (None, 1.0)
+        )
+        return bool(self.measures) and not self.claimed and with_more and not possible
+
+    @property
+    def usable(self) -> bool:
+        """Whether the measures could detect copies of texts like those found."""
+        comparable = bool(
+            self.whole.claims[0].found.records.any()
+            or not self.whole.findings.records.any()
+        )
+        return bool(self.measures) and comparable and not self.too_small
+
+    @property
+    def placebo(self) -> dict[str, Any] | None:
+        """The comparison of earlier years of the control with later ones."""
+        return years_apart(*self.years)
+
+
+def measure_chance(
+    matches: ScoredMatches,
+    eligible: Eligibility,
+    counts: MatchCounts,
+    controls: Controls,
+    control: TextSample,
+    strata: TextStrata,
+    null: NullCounts | None,
+) -> MeasuredChance:
+    """Measure how many of the findings chance explains.
+
+    ``control`` is a sample of the control texts.
+    """
+    # Group the findings of licensed and of control texts into clusters. Texts of the
+    # null dataset get their clusters in the same step, so that equal numbers denote
+    # equal clusters.
+    strengths = [strength.by_text for strength in counts.strengths]
+    scans = [(matches, strengths[0])]
+    if null is not None:
+        scans.append((null.matches, null.strengths[0]))
+    clusters_by_scan = clusters_of_texts(controls.reader, scans)
+    cluster = clusters_by_scan[0]
+    claimable_cluster = np.where(eligible.claimable, cluster, -1)
+    measuring = eligible.control & strata.measured[eligible.stratum]
+    licensed, of_control = clusters_by_strength(
+        matches, strengths, [claimable_cluster, np.where(measuring, cluster, -1)]
+    )
+
+    # Measure chance at each strength: with the control, unless most of it is in the
+    # dataset, and with a null dataset of the same kind, whose findings are scaled by
+    # the ratio of the sizes.
+    chances = [StrengthChance(clusters, []) for clusters in licensed]
+    found = np.flatnonzero(eligible.control & strengths[0].found)
+    # Control texts that are long enough to be searched for.
+    searched_for = max(1.0, controls.texts * (1.0 - control.too_short))
+    control_found = len(found) / searched_for if controls.texts else 0.0
+    if controls.texts and control_found <= MOSTLY_IN_DATASET:
+        for chance, clusters in zip(chances, of_control, strict=True):
+            chance.measures.append(
+                _control_measure(
+                    clusters, eligible, strata.heaviest, controls.tweets_ratio
+                )
+            )
+    if null is not None and null.kind.same:
+        ratio = matches.scanned.characters / max(1, null.scanned.characters)
+        (of_null,) = clusters_by_strength(
+            null.matches, null.strengths, clusters_by_scan[1:]
+        )
+        for chance, clusters in zip(chances, of_null, strict=True):
+            chance.measures.append(_null_measure(clusters, ratio))
+
+    # The year of a cluster is that of the text of its first finding.
+    found = found[np.argsort(strengths[0].first[found])]
+    first = found[np.unique(cluster[found], return_index=True)[1]]
+    years = matches.authorship.year.take(pa.array(first)).drop_null().to_numpy()
+    records = matches.scanned.all_records
+    whole = subset_of(counts, claimable_cluster, chances, records)
+    return MeasuredChance(
+        replace(whole, nearly=counts.nearly),
+        clusters_by_scan,
+        claimable_cluster,
+        control_found,
+        years_of_control(control.year, years.astype(np.int64), controls.texts),
+    )
+
+
+def _control_measure(
+    clusters: TextClusters, eligible: Eligibility, heaviest: float, tweets_ratio: float
+) -> ChanceMeasure:
+    """Return the measure by a control, given its clusters.
+
+    ``heaviest`` is the largest possible weight of a control text, and ``tweets_ratio``
+    the mean number of tweets of a licensed text, divided by that of a control text.
+    """
+    sizes = clusters.sizes
+    tweets = np.maximum(sizes["texts"], sizes["tweets"] * tweets_ratio)
+    scaled = clusters._replace(sizes=sizes | {"tweets": tweets})
+    weights = eligible.weights[clusters.first]
+    return ChanceMeasure("control", scaled, weights, heaviest)
+
+
+def _null_measure(clusters: TextClusters, ratio: float) -> ChanceMeasure:
+    """Return the measure by a null dataset, given its clusters; ``ratio`` is the size
+    of the dataset divided by that of the null dataset.
+    """
+    weights = rarefied(clusters.sizes["records"], ratio)
+    sizes = {name: n * ratio / weights for name, n in clusters.sizes.items()}
+    scaled = clusters._replace(sizes=sizes)
+    return ChanceMeasure("null", scaled, weights, max(ratio, 1.0))
+
+
+@dataclass(frozen=True)
+class ErrorRates:
+    """The error rates of all lists of findings."""
+
+    # For each measure of chance: ascending scores, and the error rates of lists of
+    # findings that end between two of them.
+    by_measure: list[tuple[Floats, Floats]]
+
+    def q_values(self, batch: Batch, eligible: Eligibility) -> Floats:
+        """Return, for each licensed match, the error rate of the list of matches that
+        ends with it.
+
+        The rate is 1 if chance explains the whole list, and nan if chance was not
+        measured, or not in the stratum of the text.
+        """
+        result = np.full(len(batch.place), np.nan)
+        if not self.by_measure:
+            return result
+        licensed = ~eligible.control[batch.place]
+        findings = licensed & batch.passes_rule
+        result[licensed] = 1.0
+        score = batch.score[findings]
+        result[findings] = np.max(
+            [rates[np.searchsorted(at, score)] for at, rates in self.by_measure], axis=0
+        )
+        result[findings & ~eligible.measured[batch.place]] = np.nan
+        return result
+
+
+def measure_error_rates(
+    chance: MeasuredChance,
+    eligible: Eligibility,
+    findings: TextFindings,
+    null: NullCounts | None,
+) -> ErrorRates:
+    """Compute the error rates from all ``findings`` in the dataset and those in the
+    data that measures chance.
+    """
+    if not chance.claimed:
+        # Chance explains every list.
+        return ErrorRates([(np.zeros(0), np.ones(1)) for _ in chance.measures])
+    cluster, *others = chance.clusters_by_scan
+    targets = best_of(cluster, findings.best, eligible.claimable)
+    targets = targets[np.isfinite(targets)]
+    measuring = {"control": (cluster, findings.best, eligible.control)}
+    if null is not None:
+        licensed = ~null.matches.control
+        measuring["null"] = others[0], null.strengths[0].best, licensed
+    result = []
+    for measure in chance.measures:
+        decoys = best_of(*measuring[measure.name])[measure.clusters.number]
+        weights = measure.weights if len(decoys) else np.array([measure.heaviest])
+        # All lists that end between two of these scores have the same rate.
+        steps = np.unique(np.append(targets, decoys))
+        rates = q_values(np.append(steps, np.inf), targets, decoys, weights)
+        result.append((steps, rates))
+    return ErrorRates(result)

@@ -1,0 +1,257 @@
+"""Measure recall on the spike-ins of a run (:func:`measure_recall`): of copies like the
+matches, of distinct texts, of characters, and of nearly verbatim copies.
+
+"Recall" in ``docs/statistics.md`` explains the method, and "Texts, tweets, characters,
+tokens" there the recall of other units than records.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from provscan.arrays import Flags, Floats, Numbers
+from provscan.calibration.edits import HEAVY, SEVERE, WEIGHTS, Edit
+from provscan.calibration.spike_ins import Recovered, SpikeIns
+from provscan.estimate.damage import DAMAGES, PIECES, damage_of
+from provscan.estimate.limits import Factor, clopper_pearson
+from provscan.estimate.recall import FINDABLE, Planted, Recall, recall_of
+from provscan.runs.counting.counts import CellCounts, Cells
+from provscan.runs.counting.strata import recall_group
+
+# Minimum recall of detectable copies for which the number of distinct texts is computed
+# by the series of Good & Toulmin. The series converges above 1/2; the rest is a margin.
+CONVERGES = 0.6
+# A text with more copies than this counts as a text with this number of copies.
+MANY_COPIES = 20
+# Minimum number of nearly verbatim spike-ins with edits of one weight (light, common or
+# heavy) for the recall of such copies to be measured.
+ENOUGH_NEARLY = 30
+
+
+class CountedShare(NamedTuple):
+    """The share of spike-ins that are findings, with Clopper-Pearson limits."""
+
+    value: float
+    low: float
+    high: float
+    planted: int
+    counted: int
+
+
+class CopyRecall(NamedTuple):
+    """Recall of copies by two definitions: a copy is found if it becomes a finding, or
+    if it is matched at all. None if it was not measured.
+    """
+
+    findings: Recall | None
+    matches: Recall | None
+
+
+@dataclass(frozen=True)
+class MeasuredRecall:
+    """Recall of copies like the matches, measured on spike-ins."""
+
+    planted: SpikeIns
+    recovered: Recovered
+    usual: Flags  # bool[spike-ins]: the edit is not a severe one.
+    of_records: CopyRecall
+    # Recall of copies, not dominated by texts in many records.
+    of_texts: CopyRecall
+    of_characters: CopyRecall
+    # Share of the records with findings in which the finding is in pieces.
+    in_pieces: float
+    # Share of the licensed texts of which an exact copy would be a finding; None
+    # without spike-ins.
+    detectable_share: float | None
+    # Recall of nearly verbatim copies of detectable texts, by weight of the edits, if
+    # measured.
+    nearly: dict[str, CountedShare]
+    # The lowest recall in ``nearly``.
+    least_nearly: Factor | None
+
+    def of_distinct(
+        self, recall: Recall | None, copies: Numbers, *, together: bool = False
+    ) -> Recall | None:
+        """Return the recall of distinct texts: the share of the texts with copies of
+        which at least one copy is found.
+
+        ``recall`` is that of copies, and ``copies`` has the number of copies found of
+        each text. A text of which ``o`` copies were found, with recall ``r``, counts as
+        ``1 - (-(1 - r) / r) ** o`` texts (Good & Toulmin 1956,
+        doi:10.1093/biomet/43.1-2.45). If the series does not converge, it counts as
+        ``1 / r`` texts, as if each text had one copy. Texts of which even an exact copy
+        would be missed are left out of ``r``, and their share is restored afterwards.
+
+        Copies of one text may be missed together, for example because all of them were
+        edited in the same way. The lower limit lies half-way, on the logarithmic scale,
+        between independent copies and this case; with ``together``, it assumes the
+        case.
+        """
+        # Count the texts with no copy, one copy, two copies, and so on. For example, 40
+        # texts are found: 30 in one copy each, and 10 in two.
+        having = np.bincount(np.minimum(copies, MANY_COPIES), minlength=1)
+        having[0] = 0
+        count = int(having.sum())
+        if count == 0 or recall is None:
+            return recall
+        # The recall of copies if every copy of a detectable text were found.
+        possible = max(float(self.recovered.detectable.mean()), recall.high, 1e-3)
+
+        # Compute the recall of texts from that of copies, here 0.8, all detectable. The
+        # odds of missing a copy are 0.25, so a text counts as 1.25 texts if one copy is
+        # found, and as 1 - 0.0625 if two are: 30 x 1.25 + 10 x 0.9375 = 46.9 texts, of
+        # which 40 are found: 0.85.
+        def share(r: float) -> float:
+            if r < CONVERGES * possible:
+                return r
+            odds = (possible - r) / r
+            texts = float(having @ (1.0 - (-odds) ** np.arange(len(having))))
+            return possible * count / max(texts, count)
+
+        # Widen the limits: copies may be missed together, and a match may name another
+        # text than the one that was copied.
+        other = 1.0 - float(
+            self.recovered.same_text[self.recovered.found & self.usual].mean()
+        )
+        low = recall.low if together else math.sqrt(recall.low * share(recall.low))
+        return replace(
+            recall,
+            value=share(recall.value),
+            low=min(low * (1.0 - other), share(recall.value)),
+            high=min(1.0, share(recall.high) * (1.0 + other)),
+        )
+
+
+def measure_recall(
+    planted: SpikeIns, recovered: Recovered, cells: Cells, too_short: float
+) -> MeasuredRecall:
+    """Measure the recall of copies that are distributed over cells like the matches.
+
+    ``too_short`` is the share of the licensed texts that are too short to be planted.
+    """
+    usual = ~_has(planted, SEVERE)
+    group = recall_group(planted.script, planted.band)
+    damage = damage_of(recovered.similarity, recovered.containment, recovered.pieces)
+
+    def estimated(found: Flags, shown: Floats, *, upper: bool) -> Recall | None:
+        """Estimate the recall of copies that are distributed over cells as ``shown``.
+        With ``upper``, the mixture of edits may also contain severe edits, and edits
+        after which hardly any copy is found.
+        """
+        if len(planted) == 0:
+            return None
+        kept = usual | upper
+        arrays = Planted(planted.edit[kept], group[kept], damage[kept], found[kept])
+        shown = np.maximum(shown, 0.0).reshape(-1, DAMAGES)
+        return recall_of(arrays, shown, upper=upper)
+
+    def measured(cells: CellCounts) -> CopyRecall:
+        findings = estimated(recovered.counted, cells.findings, upper=False)
+        if findings is not None:
+            low = findings.low * (1.0 - hidden_heavy(findings))
+            findings = replace(findings, low=low)
+        matches = estimated(recovered.found, cells.matches, upper=True)
+        return CopyRecall(findings, matches)
+
+    # Measure the recall of copies in records and of copies of texts.
+    of_records, of_texts = measured(cells.records), measured(cells.texts)
+
+    # Measure what decides whether this recall may be used, and the recall of the class
+    # for which there is an upper limit.
+    in_cells = cells.best.reshape(-1, DAMAGES)
+    pieces = float(in_cells[:, PIECES:].sum()) / max(1.0, float(in_cells.sum()))
+    detectable = None
+    if len(planted):
+        detectable = float(recovered.detectable.mean()) * (1.0 - too_short)
+    nearly = _nearly(planted, recovered)
+    least = min(nearly.values(), key=lambda share: share.low, default=None)
+    return MeasuredRecall(
+        planted,
+        recovered,
+        usual,
+        of_records,
+        of_texts,
+        CopyRecall(*(_of_characters(planted, recovered, each) for each in of_records)),
+        pieces,
+        detectable,
+        nearly,
+        None if least is None else Factor(least.value, least.low, least.high),
+    )
+
+
+def _has(planted: SpikeIns, edits: tuple[Edit, ...]) -> Flags:
+    return np.isin(planted.edit, [edit.__name__ for edit in edits])
+
+
+def _nearly(planted: SpikeIns, recovered: Recovered) -> dict[str, CountedShare]:
+    """Return the recall of nearly verbatim copies by weight of the edits.
+
+    Whether a spike-in is nearly verbatim is decided by its match or, if it was missed,
+    by the planted copy.
+    """
+    result = {}
+    for weight, edits in WEIGHTS.items():
+        chosen = recovered.nearly & recovered.detectable & _has(planted, edits)
+        if chosen.sum() >= ENOUGH_NEARLY:
+            result[weight] = counted_share(recovered.counted[chosen])
+    return result
+
+
+def counted_share(counted: Flags) -> CountedShare:
+    hits, planted = int(counted.sum()), len(counted)
+    return CountedShare(hits / planted, *clopper_pearson(hits, planted), planted, hits)
+
+
+def _of_characters(
+    planted: SpikeIns, recovered: Recovered, recall: Recall | None
+) -> Recall | None:
+    """Return the recall of characters, which is lower than that of copies because a
+    part of a copy may lie outside the match.
+
+    The share of this part is measured for each edit, and averaged over the mixture of
+    edits. Copies may have been edited in other ways, so the upper limit of recall
+    assumes that nothing lies outside, and the lower limit that twice the share does.
+    """
+    if recall is None:
+        return None
+    found, edit = recovered.found, planted.edit
+    parts = {
+        name: 1.0 - float(recovered.share[found & (edit == name)].mean())
+        for name in np.unique(edit[found]).tolist()
+    }
+    shown = {
+        name: recall.of_edit[name] * share
+        for name, share in recall.mixture.items()
+        if name in parts
+    }
+    outside = sum(parts[name] * share for name, share in shown.items())
+    outside /= max(sum(shown.values()), 1e-9)
+    return replace(
+        recall,
+        value=recall.value * (1.0 - outside),
+        low=recall.low * (1.0 - outside) ** 2,
+    )
+
+
+def hidden_heavy(recall: Recall) -> float:
+    """Return the share of the copies with heavy edits that hide nearly every copy.
+
+    No match shows how frequent these edits are. Each is assumed to be as frequent as
+    the other heavy edits are on average.
+    """
+    heavy = {
+        edit.__name__: recall.of_edit[edit.__name__]
+        for edit in HEAVY
+        if edit.__name__ in recall.of_edit
+    }
+    shown = [
+        recall.mixture.get(edit, 0.0)
+        for edit, found in heavy.items()
+        if found >= FINDABLE
+    ]
+    lost = (len(heavy) - len(shown)) * float(np.mean(shown)) if shown else 0.0
+    return lost / (1.0 + lost)

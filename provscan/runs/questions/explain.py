@@ -1,0 +1,367 @@
+"""Explain why a text is or is not a match, and why a match is or is not a finding, by
+showing each value with its limit.
+
+:func:`explain_text`, :func:`explain_record` and :func:`explain_tweet` start from a
+text, a record or a tweet. The values shown are those on which
+:func:`provscan.kernels.search.verify.decide` bases its decision.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from math import floor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from provscan import readers
+from provscan.arrays import Numbers
+from provscan.errors import InputError, ParameterError, UsageError
+from provscan.matching import Index
+from provscan.matching.candidates import seed_keys
+from provscan.matching.compare import Comparison, comparison
+from provscan.names import printable
+from provscan.options import MatchOptions, option_name
+from provscan.params import FINDING, WHOLE_FIELD, FindingParams, MatchParams
+from provscan.readers.strings import LEFT_OUT
+from provscan.runs.inputs.plan import fields_of
+from provscan.scoring.lengths import lengths_and_scripts
+from provscan.scoring.rule import LETTERS_WITHOUT_BITS, letters_in_common
+from provscan.sketch.lsh import band_keys
+from provscan.sketch.signatures import minhash
+from provscan.text import canonical
+
+# The widest possible gates: texts that pass them are similar enough to be explained.
+GATES = ("threshold", "min_containment", "min_chars", "partial_chars")
+WIDEST = MatchParams(threshold=0.1, min_containment=0.0, min_chars=1)
+# The options with which a dataset is read.
+READING = (
+    "text_field",
+    "id_field",
+    "records",
+    "encoding",
+    "outputs",
+    "fix_encoding",
+)
+SHOWN = 5
+Explanation = dict[str, Any]
+
+
+class _Reported(NamedTuple):
+    """A match that was reported in a field."""
+
+    row: dict[str, Any]  # A row of ``matches.parquet`` or of a search.
+    field: int  # Code points of the field.
+    # Code points of the match that were compared: readers leave out the others.
+    compared: int
+
+
+def explain_text(
+    text: str,
+    index: Index,
+    params: MatchParams,
+    *,
+    tweet_id: str | None = None,
+    matches: pa.Table | None = None,
+    finding: FindingParams = FINDING,
+    fix_encoding: bool = False,
+    offset: int = 0,
+) -> list[Explanation]:
+    """Compare a text with the closest licensed texts, the closest first.
+
+    With ``tweet_id``, the text is compared only with this tweet, however little they
+    share. ``matches`` are the rows of ``matches.parquet`` for this text, which begins
+    at ``offset`` in its record; by default the text is scanned. Rows with bits are
+    compared with the rule for findings. With ``fix_encoding``, the repaired passage is
+    shown.
+    """
+    # Code points that readers leave out are marked, in the places of the original.
+    field = readers.spoken(text)
+    fixed = readers.mended(text) if fix_encoding else None
+    text = readers.spoken(text if fixed is None else fixed.text)
+
+    def place_of(row: dict[str, Any]) -> tuple[int, int]:
+        """Return the span of a row of this scan in the coordinates of ``matches``."""
+        span = np.array([[row["start"], row["end"]]], np.int64)
+        low, high = (offset + (span if fixed is None else fixed.original(span)))[0]
+        return int(low), int(high)
+
+    near = index.match([text], **_gates(WIDEST)).sort_by(
+        [("containment", "descending"), ("similarity", "descending")]
+    )
+    rows = near.to_pylist()
+    if tweet_id is not None:
+        whole = {"start": 0, "end": len(text), "tweet_id": tweet_id}
+        rows = [row for row in rows if row["tweet_id"] == tweet_id] or [whole]
+    if matches is None:
+        reported = index.match([text], **_gates(params)).to_pylist()
+        for found in reported:
+            found["start"], found["end"] = place_of(found)
+    else:
+        reported = matches.to_pylist()
+    explained = []
+    for row in rows[:SHOWN]:
+        low, high = place_of(row)
+        overlapping = [
+            other for other in reported if other["start"] < high and low < other["end"]
+        ]
+        overlapping.sort(key=lambda other: other["tweet_id"] != row["tweet_id"])
+        passage = text[row["start"] : row["end"]]
+        match = None
+        if overlapping:
+            place = slice(*(overlapping[0][name] - offset for name in ("start", "end")))
+            letters = len(field[place]) - field[place].count(LEFT_OUT)
+            match = _Reported(overlapping[0], len(field), letters)
+        compared = _compared(passage, row["tweet_id"], index, params, match, finding)
+        explained.append({**compared, "start": low, "end": high})
+    return explained
+
+
+def explain_record(
+    info: Mapping[str, Any],
+    matches: pa.Table,
+    record: int,
+    index: Index,
+    *,
+    source: str | None = None,
+    tweet_id: str | None = None,
+) -> list[Explanation]:
+    """Explain every field of a record, which is read from the dataset again; its number
+    is counted from 0.
+
+    ``source`` is the dataset or the member of an archive; by default, every source that
+    has a record with this number. Each explanation names its ``source`` and ``field``.
+    """
+    options = options_of(info)
+    explained = []
+    for name, field, text, offset in _record_texts(info, record, source):
+        chosen = (pc.field("source") == name) & (pc.field("record") == record)
+        if field is not None:
+            chosen &= pc.field("field") == field
+        close = explain_text(
+            text,
+            index,
+            options.params,
+            tweet_id=tweet_id,
+            matches=matches.filter(chosen & ~pc.field("control")),
+            finding=options.finding,
+            fix_encoding=options.fix_encoding,
+            offset=offset,
+        )
+        explained += [
+            {"source": name, "record": record, "field": field, **item} for item in close
+        ]
+    return explained
+
+
+def explain_tweet(
+    info: Mapping[str, Any], matches: pa.Table, tweet_id: str, index: Index
+) -> list[Explanation]:
+    """Explain the matches of a licensed tweet, or the tweet itself if it has none."""
+    chosen = (pc.field("tweet_id") == tweet_id) & ~pc.field("control")
+    rows = matches.filter(chosen).slice(0, SHOWN)
+    options = options_of(info)
+    alone = _compared("", tweet_id, index, options.params, None, options.finding)
+    explained = []
+    for source, record in dict.fromkeys(
+        zip(*rows.select(["source", "record"]).to_pydict().values(), strict=True)
+    ):
+        explained += explain_record(
+            info, rows, record, index, source=source, tweet_id=tweet_id
+        )
+    return explained or [{**alone, "start": 0, "end": 0}]
+
+
+def options_of(info: Mapping[str, Any]) -> MatchOptions:
+    """Return the relevant options of a run from its ``run.json``, with defaults for
+    missing options.
+    """
+    names = {*GATES, *FINDING.as_dict(), *READING}
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in info["parameters"].items()
+        if name in names and value is not None
+    }
+    return MatchOptions(**values)
+
+
+def _gates(params: MatchParams) -> dict[str, Any]:
+    """Return the gates as arguments of :meth:`provscan.Index.match`."""
+    return {name: getattr(params, name) for name in GATES}
+
+
+def _record_texts(
+    info: Mapping[str, Any], record: int, source: str | None
+) -> Iterator[tuple[str, str | None, str, int]]:
+    """Read one record of the datasets again; yield the source, the field, the text and
+    its offset in the record.
+    """
+    names = {item["source"]: item.get("xxh3") for item in info["inputs"]}
+    if source is not None:
+        names = {
+            name: known
+            for name, known in names.items()
+            if f"{source}/".startswith(f"{name}/")
+        }
+    folder, options = Path(info.get("folder") or "."), options_of(info)
+    fields = fields_of(replace(options, fix_encoding=False))
+    found = False
+    for name, known in names.items():
+        path = str(folder / name)
+        if not os.path.exists(path):
+            continue
+        checked = known is not None and os.path.isfile(path)
+        if checked and readers.checksum(path) != known:
+            changed = (
+                f"{name} was changed since the run: its records may differ from those "
+                "that were scanned"
+            )
+            warnings.warn(changed, RuntimeWarning, stacklevel=2)
+        for split in readers.plan(
+            path, fields, records=options.records, encoding=options.encoding
+        ):
+            member = split.source.replace(printable(path), name, 1)
+            if source not in (None, name, member):
+                continue
+            for batch in readers.read(split, fields, readers.ReadStats()):
+                rows = batch.filter(pc.equal(batch["record"], record)).to_pylist()
+                for row in rows:
+                    found = True
+                    yield member, row["field"], row["text"], row.get("offset", 0)
+    if not found:
+        where = source or ", ".join(names) or "the datasets of the run"
+        raise InputError(
+            f"record {record:,} was not found in {where}: run the command in the "
+            "folder of the datasets, or give the text itself"
+        )
+
+
+def _compared(
+    text: str,
+    tweet_id: str,
+    index: Index,
+    params: MatchParams,
+    reported: _Reported | None,
+    rule: FindingParams,
+) -> Explanation:
+    """Compare a passage with a licensed tweet, given the match reported there.
+
+    If the tweet has several texts, the most similar one is compared.
+    """
+    _, numbers = index.reader.texts_of_ids(pa.array([tweet_id]))
+    if len(numbers) == 0:
+        raise UsageError(
+            f"the index has no tweet {tweet_id}, or it is forgotten, so it can't be "
+            "compared"
+        )
+    texts: list[str] = index.reader.raw_texts(numbers).array().to_pylist()
+    comparisons = [comparison(text, tweet, params) for tweet in texts]
+    chosen = max(range(len(texts)), key=lambda i: comparisons[i].similarity)
+    tweet, found = texts[chosen], comparisons[chosen]
+    ours, theirs = canonical([text, tweet])
+    keys = band_keys(minhash([text, tweet]), index.params.bands, index.params.rows)
+    seeds = [set(seed_keys(each, index.params).tolist()) for each in (ours, theirs)]
+    row = None if reported is None else reported.row
+    match = row if row and row["tweet_id"] == tweet_id else None
+    conditions = []
+    if reported is not None and match is not None and "bits" in match:
+        length, script = lengths_and_scripts(index.reader, numbers[chosen : chosen + 1])
+        conditions = _finding(reported, length, script, rule)
+    return {
+        # The licensed text.
+        "tweet_id": tweet_id,
+        "tweet": tweet,
+        "canonical_tweet": theirs,
+        # The closest passage of the text; its position is added later.
+        "passage": text,
+        "canonical_passage": ours,
+        # Number of LSH bands in which both signatures agree, and number of all bands.
+        # One common band makes a whole record a candidate.
+        "bands_met": int(np.count_nonzero(keys[0] == keys[1])),
+        "bands": index.params.bands,
+        # Number of seeds of the licensed text that occur in the passage, and number of
+        # all its seeds. Neighbouring seeds make a passage a candidate.
+        "seeds_met": len(seeds[0] & seeds[1]),
+        "seeds": len(seeds[1]),
+        "shared": found.common,  # Number of 5-grams that both have.
+        "gates": _conditions(found, params),
+        # The rule by which it is a match, ``whole`` or ``stretch``, or None.
+        "way": found.way,
+        "finding": conditions,  # Conditions of a finding, for a match with a score.
+        # The match of this tweet that overlaps this place, as a row of
+        # ``matches.parquet`` or, without a score, of a search. Otherwise ``instead`` is
+        # the match of another tweet.
+        "match": match,
+        "instead": row if match is None else None,
+        # Whether the passage is a match, or would be one if the search proposed it.
+        "passed": match is not None or found.way is not None,
+    }
+
+
+def _conditions(found: Comparison, params: MatchParams) -> list[dict[str, Any]]:
+    """Return the conditions of a match for a comparison."""
+    gates = [
+        _gate("similarity", found.similarity, params.threshold, "threshold"),
+        _gate(
+            "containment", found.containment, params.min_containment, "min_containment"
+        ),
+        _gate("letters in common", found.letters, params.min_chars, "min_chars"),
+    ]
+    if params.partial_chars:
+        option = "partial_chars" if found.stretch >= params.min_chars else ""
+        least = max(params.partial_chars, params.min_chars)
+        gates.append(
+            _gate("or letters of the longest stretch", found.stretch, least, option)
+        )
+    if found.way is not None:
+        # A match has passed the gates, so no option needs to change.
+        gates = [{**gate, "option": None} for gate in gates]
+    return gates
+
+
+def _finding(
+    reported: _Reported, length: Numbers, script: Numbers, rule: FindingParams
+) -> list[dict[str, Any]]:
+    """Return the conditions of a finding for a match; ``length`` and ``script`` are
+    those of the licensed text.
+    """
+    match, span = reported.row, np.array([reported.compared])
+    containment = np.array([match["containment"]])
+    letters = letters_in_common(containment, length, script, span).item()
+    if match["bits"] is None:
+        return [
+            _gate(
+                "letters in common, without known bits", letters, LETTERS_WITHOUT_BITS
+            )
+        ]
+    name, kind = "min_bits_passage", "a passage"
+    if match["end"] - match["start"] >= WHOLE_FIELD * reported.field:
+        name, kind = "min_bits", "a whole field"
+    return [_gate(f"bits, as {kind}", match["bits"], getattr(rule, name), name)]
+
+
+def _gate(name: str, value: float, limit: float, parameter: str = "") -> dict[str, Any]:
+    """Return a condition: the value, the minimum that passes, and the option with a
+    setting that the value would pass.
+    """
+    passed, option = value >= limit, None
+    if parameter and not passed:
+        share = parameter in ("threshold", "min_containment")
+        lower: Any = floor(value * 1000) / 1000 if share else floor(value)
+        with suppress(ParameterError):
+            MatchOptions(**{parameter: lower})
+            option = f"{option_name(parameter)} {lower}"
+    return {
+        "name": name,
+        "value": value,
+        "limit": limit,
+        "passed": passed,
+        "option": option,
+    }

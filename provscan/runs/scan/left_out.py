@@ -1,0 +1,164 @@
+"""Describe what a scan left out, and the inputs as they were: unreadable records
+(:func:`check_skipped`), splits and members of archives that were not scanned
+(:func:`unread_parts`), and files that changed meanwhile (:func:`check_files`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from provscan import readers
+from provscan.engine import LostTask
+from provscan.errors import InputError
+from provscan.matching.part_files import PartResult
+from provscan.names import counted, percentage
+from provscan.options import MatchOptions
+from provscan.ordered_map import ordered_map
+from provscan.readers import MEMORY, Damage, ReadStats
+from provscan.runs.inputs.plan import InputFile, Inputs, PathReasons, file_state
+from provscan.runs.scan.totals import ScanTotals
+
+# Maximum number of listed files of a kind.
+MOST_LISTED = 100
+
+
+def check_skipped(stats: ReadStats, options: MatchOptions) -> None:
+    """Raise an error if more records can't be read than the options allow. Records
+    without text do not count.
+    """
+    bad = {
+        reason: count
+        for reason, count in stats.skipped.items()
+        if reason not in ("no_text", "only_prompts")
+    }
+    count, whole = sum(bad.values()), stats.records + sum(stats.skipped.values())
+    if count == 0 or not (options.strict or count > options.max_bad * whole):
+        return
+    if options.strict:
+        what = f"{counted(count, 'record')} can't be read"
+        remedy = "Mend the file, or leave --strict out"
+    else:
+        what = (
+            f"{count:,} of {counted(whole, 'record')} can't be read, more than "
+            f"--max-bad {percentage(100.0 * options.max_bad, 4)} allows"
+        )
+        remedy = "Mend the file, or allow more with --max-bad"
+    cases = [
+        (case, reason) for reason in bad for case in stats.examples.get(reason, [])
+    ]
+    example = ""
+    if cases:
+        first, reason = min(cases)
+        detail = f": {first.detail}" if first.detail else ""
+        example = (
+            f"; the first is record {first.record} of {first.source} ({reason}{detail})"
+        )
+    raise InputError(f"{what}{example}. {remedy}")
+
+
+def unread_parts(parts: Sequence[PartResult], lost: Sequence[LostTask]) -> PathReasons:
+    """Return the splits that could not be scanned."""
+    splits = [task.task.split for task in lost]
+    counts = Counter(each.source for each in (*parts, *splits))
+    found = []
+    for split, task in zip(splits, lost, strict=True):
+        count = counts[split.source]
+        where = "all of it" if count == 1 else f"part {split.part + 1} of {count}"
+        failures = ", ".join(sorted(set(task.failures)))
+        words = f"{where} ({len(task.failures)} attempts failed: {failures})"
+        found.append((split.source, words))
+    return found
+
+
+def describe_inputs(
+    inputs: Mapping[str, Inputs],
+    scans: Mapping[str, ScanTotals],
+    unread_controls: PathReasons,
+    threads: int,
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Describe all inputs, and compare them with their state when the run began.
+
+    Returns
+    -------
+    left_out
+        Entries of ``summary.json`` on damaged files and on files that were not scanned.
+    described
+        Entries of ``run.json``: each file with its checksum, and the parts of a sample.
+    """
+    damaged: list[Damage] = []
+    unread, ignored = PathReasons(), PathReasons()
+    described: dict[str, Any] = {}
+    for name, data in inputs.items():
+        changed, files = check_files(data, threads)
+        damaged += [*scans[name].stats.damaged, *changed]
+        unread += [*data.unread, *scans[name].unread]
+        ignored += data.ignored
+        described["inputs" if name == "dataset" else f"{name}_inputs"] = files
+    unread += unread_controls
+    sample = inputs["dataset"].sample
+    if sample is not None:
+        described["parts_in_all"] = len(sample.splits) + len(sample.rest)
+        described["parts_sampled"] = sample.ranges
+    return left_out_summary(damaged, unread, ignored), described
+
+
+def left_out_summary(
+    damaged: Sequence[Damage], unread: PathReasons, ignored: PathReasons
+) -> dict[str, Any]:
+    """Return the entries of ``summary.json`` on damaged and unscanned files."""
+    return {
+        "damaged": [
+            {
+                "source": damage.source,
+                "records": damage.records,
+                "problem": damage.reason,
+            }
+            for damage in damaged
+        ],
+        "unread": [{"path": path, "reason": reason} for path, reason in unread],
+        "ignored": [
+            {"path": path, "reason": reason} for path, reason in ignored[:MOST_LISTED]
+        ],
+        "ignored_files": len(ignored),
+    }
+
+
+def check_files(
+    inputs: Inputs, workers: int
+) -> tuple[list[Damage], list[dict[str, Any]]]:
+    """Return the files that changed while they were scanned, and the entries of
+    ``run.json`` on all inputs. Files that were scanned completely and did not change
+    have checksums.
+    """
+    if inputs.named is None:
+        return [], [{"source": MEMORY, "bytes": None, "xxh3": None}]
+
+    def checked(item: tuple[str, InputFile]) -> tuple[str | None, dict[str, Any]]:
+        path, file = item
+        state, now, problem = file.state, file_state(path), None
+        if file.scanned and state is not None and now != state:
+            problem = "it is gone" if now is None else "it was changed"
+        size = None if state is None else state.size
+        known: dict[str, Any] = {"source": file.source, "bytes": size, "xxh3": None}
+        if state is not None and state.version is not None:
+            # A remote file would have to be fetched again for a checksum.
+            known["version"] = state.version
+        elif state is not None and file.whole and problem is None:
+            known["xxh3"] = readers.checksum(path)
+        if inputs.sample is not None:
+            known["scanned"] = file.scanned
+        return problem, known
+
+    found = list(ordered_map(checked, inputs.files.items(), workers))
+    changed = [
+        Damage(
+            known["source"],
+            0,
+            f"{problem} while it was scanned: the results mix two versions",
+        )
+        for problem, known in found
+        if problem is not None
+    ]
+    return changed, [known for _, known in found]

@@ -1,0 +1,316 @@
+"""Scan all inputs: an executor runs one task per split, which writes a part file, and
+the results are added up in the order of the splits (:func:`scan_inputs`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from provscan import readers
+from provscan.calibration.spike_ins import CARRIERS
+from provscan.engine import (
+    Advance,
+    Executor,
+    LostTask,
+    Processes,
+    Progress,
+    Ray,
+    Threads,
+)
+from provscan.errors import InputError, OutputError, ParameterError
+from provscan.index import CONSTANT, IndexReader, open_shards
+from provscan.matching.part_files import PartResult, fetch_part, load_part
+from provscan.matching.record_samples import CarrierSample
+from provscan.matching.scan_task import (
+    CARRIER_SEED,
+    Map,
+    Sampling,
+    ScanTask,
+    Snapshot,
+    reported,
+    scan,
+    scan_batches,
+)
+from provscan.names import counted
+from provscan.options import MatchOptions, needs_files
+from provscan.ordered_map import ordered_map
+from provscan.readers import (
+    MEMORY,
+    FileStore,
+    RayBlock,
+    ReadStats,
+    Split,
+    current_limits,
+)
+from provscan.runs.inputs.licensed import SearchedTexts
+from provscan.runs.inputs.plan import Inputs, PathReasons
+from provscan.runs.scan.left_out import check_skipped, unread_parts
+from provscan.runs.scan.totals import ScanTotals
+from provscan.runs.target import PARTS
+from provscan.unfinished import Unfinished
+from provscan.urls import below
+
+# Number of records after which the share of unreadable records is first compared with
+# the limit in the options.
+CHECK_FROM = 10_000
+
+
+@dataclass(frozen=True)
+class Role:
+    """The purpose for which data is read."""
+
+    stage: str  # Name of its scan while it runs.
+    owner: str  # Completes "no records of ... were scanned" in a message.
+
+
+ROLES = {
+    "dataset": Role("Scanning", ""),
+    "null": Role("Scanning null dataset", " of the null dataset"),
+    "known": Role("Scanning known data", " of the known data"),
+}
+
+
+def scan_inputs(
+    name: str,
+    inputs: Inputs,
+    folder: Unfinished,
+    licensed: SearchedTexts,
+    options: MatchOptions,
+    progress: Progress,
+) -> ScanTotals:
+    """Scan all splits whose parts are not complete yet, and add up all parts. Part
+    files with the matches remain in the folder. ``name`` is one of :data:`ROLES`.
+    """
+    role, parts = ROLES[name], folder.path / PARTS[name]
+    parts.mkdir(exist_ok=True)
+    complete = _complete(inputs, parts) if folder.earlier is not None else set()
+    done: list[PartResult] = []
+    lost: list[LostTask] = []
+    stats, carriers = ReadStats(), CarrierSample(CARRIERS, CARRIER_SEED)
+    unit = "records" if inputs.named is None else "bytes"
+    progress.start(role.stage, inputs.size, unit)
+    progress.advance(sum(inputs.splits[number].size for number in complete))
+    with _store(options) as store, _executor(inputs, options) as executor:
+        make_task = partial(
+            ScanTask,
+            fields=inputs.fields,
+            snapshot=_snapshot(executor, licensed, options),
+            params=options.params,
+            folder=str(parts),
+            limits=current_limits(),
+            store=store,
+        )
+        tasks = _tasks(make_task, inputs, complete, options.seed, carriers)
+        threads = max(1, options.threads // executor.workers)
+        function = _function(inputs, licensed.controls.reader, executor, threads)
+        for result in _in_order(executor.run(function, tasks, progress), complete):
+            if isinstance(result, LostTask):
+                lost.append(result)
+                continue
+            if store is not None and result not in complete:
+                fetch_part(store, result, parts)
+            done.append(_loaded(parts, result, stats, carriers))
+            if options.strict or stats.records >= CHECK_FROM:
+                check_skipped(stats, options)
+        cluster = executor.describe() if isinstance(executor, Ray) else None
+    check_skipped(stats, options)
+    unread = unread_parts(done, lost)
+    if not any(part.records for part in done):
+        folder.forget()
+        raise _nothing_scanned(role, stats, [*inputs.unread, *unread])
+    return ScanTotals(
+        parts,
+        done,
+        stats,
+        list(carriers.records.values()),
+        unread,
+        cluster,
+        inputs.share,
+        None if inputs.sample is None else inputs.sample.sizes,
+    )
+
+
+def _complete(inputs: Inputs, parts: Path) -> set[int]:
+    """Return the numbers of the complete parts of an interrupted scan."""
+    # Blocks on a cluster are unknown until they are computed.
+    splits = 0 if inputs.in_blocks else len(inputs.splits)
+    return {number for number in range(splits) if load_part(parts, number) is not None}
+
+
+def _tasks(
+    make_task: Callable[..., ScanTask],
+    inputs: Inputs,
+    complete: set[int],
+    seed: int,
+    carriers: CarrierSample,
+) -> Iterator[ScanTask]:
+    """Yield a task for each split whose part is not complete."""
+    for number, (split, block) in enumerate(_pieces(inputs)):
+        if number not in complete:
+            # Each task draws the records to scan, and keeps a sample of carrier
+            # records: spike-ins are planted in them, and a null dataset is compared
+            # with the dataset by them. A task that starts later keeps fewer, since the
+            # records kept so far rule out many of its own (``carriers.limit``).
+            sampling = Sampling(inputs.share, seed, CARRIERS, carriers.limit)
+            yield make_task(number, split, block=block, sampling=sampling)
+
+
+def _in_order(
+    results: Iterator[int | LostTask], complete: set[int]
+) -> Iterator[int | LostTask]:
+    """Yield the numbers of all parts in order, and lost tasks in their places."""
+    for number in count():
+        result = number if number in complete else next(results, None)
+        if result is None:
+            return
+        yield result
+
+
+def _loaded(
+    folder: Path, number: int, stats: ReadStats, carriers: CarrierSample
+) -> PartResult:
+    """Return the counts of a complete part; its statistics and carrier records are
+    added to those of the other parts.
+    """
+    part = load_part(folder, number)
+    if part is None:
+        raise OutputError(f"part {number} of {folder} is gone: run match again")
+    stats.merge(part.stats)
+    carriers.merge(part.carriers)
+    # There may be thousands of parts, and their samples are no longer needed.
+    part.carriers = CarrierSample(0, 0)
+    return part
+
+
+def _pieces(inputs: Inputs) -> Iterator[tuple[Split, RayBlock | None]]:
+    """Yield the splits of files, or the blocks of data on a cluster as they are
+    computed.
+    """
+    if not inputs.in_blocks:
+        yield from ((split, None) for split in inputs.splits)
+        return
+    blocks = readers.blocks_of(inputs.data, inputs.fields, MEMORY, current_limits())
+    for part, block in enumerate(blocks):
+        first, size = block.first_record, block.size
+        yield Split(MEMORY, MEMORY, "", first_record=first, size=size, part=part), block
+
+
+@contextlib.contextmanager
+def _store(options: MatchOptions) -> Iterator[str | None]:
+    """Provide a folder for the parts of this run in the place that the user named, if
+    any. The folder is removed when the parts have been copied to the run folder.
+    """
+    if options.parts is None:
+        yield None
+        return
+    url = below(os.fspath(options.parts), f"provscan-{uuid.uuid4().hex}")
+    store = FileStore(url)
+    try:
+        store.begin()
+    except OSError as error:
+        reason = error.strerror or error
+        raise OutputError(
+            f"{options.parts} can't be written ({reason}): name another --parts"
+        ) from error
+    try:
+        yield url
+    finally:
+        # Remaining files are useless, but a failure to remove them is not an error.
+        with contextlib.suppress(OSError):
+            store.end()
+
+
+def _snapshot(
+    executor: Executor, licensed: SearchedTexts, options: MatchOptions
+) -> Snapshot:
+    """Return the texts to scan for. With groups of shards, processes of the cluster
+    have these open.
+    """
+    snapshot, groups = licensed.snapshot, options.shard_groups
+    if not isinstance(executor, Ray) or groups is None:
+        return snapshot
+    shards = len(licensed.controls.reader.manifest.shards)
+    if shards < groups:
+        has = f"has only {shards}" if shards else "has none"
+        raise ParameterError(
+            f"shard_groups={groups} needs an index with at least that many shards, and "
+            f"{snapshot.index} {has}: build it with more shards, or give fewer groups"
+        )
+    where = None if options.shards_from is None else os.fspath(options.shards_from)
+    open_group = partial(
+        open_shards,
+        snapshot.index,
+        snapshot=snapshot.fingerprint,
+        control=snapshot.control,
+        fetched_from=where,
+    )
+    opening = [
+        partial(open_group, shards=range(group, shards, groups))
+        for group in range(groups)
+    ]
+    try:
+        return replace(snapshot, groups=executor.start_services(opening, CONSTANT))
+    except OSError as error:
+        shown = snapshot.index if where is None else where
+        raise InputError(
+            f"the nodes can't read the shards of {shown} ({error.strerror or error}): "
+            "name a copy of the index that they can with --shards-from"
+        ) from error
+
+
+def _executor(inputs: Inputs, options: MatchOptions) -> Executor:
+    if options.executor != "threads" and inputs.streamed and not inputs.in_blocks:
+        raise needs_files(options.executor)
+    if options.executor == "ray":
+        return Ray(options.workers, options.address, memory=options.memory)
+    workers = max(1, min(len(inputs.splits), options.threads))
+    return Processes(workers) if options.executor == "processes" else Threads(workers)
+
+
+def _function(
+    inputs: Inputs, reader: IndexReader, executor: Executor, threads: int
+) -> Any:
+    """Return the function that the executor runs. On this machine, several threads scan
+    a split if there are only a few splits.
+    """
+    if isinstance(executor, Ray):
+        threads = 1
+    mapped: Map = partial(ordered_map, workers=threads) if threads > 1 else map
+    if inputs.named is not None or inputs.in_blocks:
+        shared = reader if isinstance(executor, Threads) else None
+        return partial(scan, reader=shared, mapped=mapped)
+
+    def scan_memory(task: ScanTask, advance: Advance) -> int:
+        stats = ReadStats()
+        batches = readers.read_objects(inputs.data, inputs.fields, stats)
+        return scan_batches(task, reported(batches, advance), stats, reader, mapped)
+
+    return scan_memory
+
+
+def _nothing_scanned(role: Role, stats: ReadStats, unread: PathReasons) -> InputError:
+    if stats.records:
+        return InputError(
+            "the sample contains none of the records: give a larger --sample"
+        )
+    why = [
+        f"{counted(count, 'record')} skipped ({reason})"
+        for reason, count in stats.skipped.items()
+    ]
+    why += [
+        f"{damage.source} is damaged ({damage.reason})" for damage in stats.damaged[:3]
+    ]
+    why += [f"{path} can't be read ({reason})" for path, reason in unread[:3]]
+    reasons = "; ".join(why) or "the inputs are empty"
+    return InputError(
+        f"no records{role.owner} were scanned: {reasons}. Check the paths, and "
+        "the field that contains the text (--text-field)"
+    )
