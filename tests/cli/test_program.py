@@ -204,6 +204,47 @@ def test_pandas_is_imported_only_for_what_needs_it(tmp_path: Path) -> None:
     assert done.stdout.split() == ["False", "True"], done.stderr
 
 
+def test_a_command_imports_nothing_that_it_does_not_use(
+    corpus: str, tmp_path: Path
+) -> None:
+    """The second run finds all kernels compiled."""
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import atexit, sys\n"
+        "unused = {'numba.np.linalg', 'scipy.linalg', 'jinja2', 'yaml'}\n"
+        "atexit.register(lambda: print(unused & sys.modules.keys()))\n"
+        "from provscan.__main__ import main; main()"
+    )
+    words = [program, "index", corpus, "--quiet", "--overwrite"]
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, *words],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=300,
+        )
+    assert done.stdout.endswith("set()\n"), done.stdout
+
+
+def test_parts_of_numpy_are_loaded_when_they_are_used() -> None:
+    program = (
+        "import provscan.__main__ as m, sys; sys.meta_path.insert(0, m._Later)\n"
+        "import scipy.special, numpy\n"
+        "print('numpy.f2py.f2py2e' in sys.modules)\n"
+        "numpy.f2py.get_include; print('numpy.f2py.f2py2e' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.stdout.split() == ["False", "True"], done.stderr
+
+
 def test_nothing_is_searched_for_cycles_as_the_program_ends() -> None:
     program = (
         "import atexit, gc; atexit.register(lambda: print(gc.get_freeze_count() > 0))\n"

@@ -7,9 +7,8 @@ import sys
 
 import pytest
 
-from provscan.cli import bars
-from provscan.cli.bars import Shown
-from provscan.cli.progress import progress
+from provscan.cli import progress as module
+from provscan.cli.progress import Shown, progress
 
 
 class Clock:
@@ -25,13 +24,13 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     fake = Clock()
-    monkeypatch.setattr(bars, "time", fake)
+    monkeypatch.setattr(module, "time", fake)
     return fake
 
 
 def lines_of(clock: Clock) -> Shown:
     """Progress as it is shown off a terminal."""
-    return Shown(bars.Bars(disable=True, get_time=clock.monotonic))
+    return Shown(module.Bars(disable=True, get_time=clock.monotonic))
 
 
 class Terminal(io.StringIO):
