@@ -59,15 +59,9 @@ def kernel(function: Callable[..., Any] | None = None, **options: Any) -> Any:
     folder, chosen = cache_folder(), config.CACHE_DIR
     config.CACHE_DIR = str(folder)
     try:
-        made = _NUMBA.njit(cache=folder is not None, **_OPTIONS, **options)(function)
+        return _NUMBA.njit(cache=folder is not None, **_OPTIONS, **options)(function)
     finally:
         config.CACHE_DIR = chosen
-    # Before numba loads a kernel from the cache, it imports all that it compiles with,
-    # which takes a tenth of a second. This method, which is private, loads the kernel
-    # alone. Compiling a kernel imports what it needs by itself.
-    if hasattr(made._cache, "_load_overload"):
-        made._cache.load_overload = made._cache._load_overload
-    return made
 
 
 def helper(function: Callable[..., Any] | None = None, **options: Any) -> Any:

@@ -210,7 +210,8 @@ def passages(batch: pa.RecordBatch, found: Matches) -> list[pa.LargeStringArray]
     places = np.empty_like(points)
     byte_places(text, offsets, found.row, points, places)
     # String 5 i + k extends from place k of match i to the next place.
-    between, first = Strings(text, places.reshape(-1)), np.arange(0, 5 * len(points), 5)
+    between = Strings(text, np.append(places, len(text)))
+    first = np.arange(0, 5 * len(points), 5)
     return [between.take(first + place).array() for place in (0, 1, 3)]
 
 

@@ -488,7 +488,7 @@ STREAM = """
 
 def test_compliance_streams(build: Build, tmp_path: Path) -> None:
     tweets = [
-        {"id": str(1000 + n), "text": f"text number {n * 7919} of all", "author": "9"}
+        {"id": str(1000 + n), "text": f"text number {n * 7919} of all of them", "author": "9"}
         for n in range(10)
     ]
     tweets[8]["author"], tweets[9]["author"] = "77", "78"
@@ -583,7 +583,7 @@ def test_a_tweet_of_two_texts_is_forgotten_with_any_of_its_authors(
     """An account may have another name in another file; the counts are those of what is
     left, too.
     """
-    texts = [f"text number {n * 7919} of all" for n in range(12)]
+    texts = [f"text number {n * 7919} of all of them" for n in range(12)]
     index = build(
         [
             {"id": str(n // 2), "text": text, "author": f"a{n}"}
