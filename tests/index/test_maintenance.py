@@ -595,7 +595,7 @@ def test_a_tweet_of_two_texts_is_forgotten_with_any_of_its_authors(
     assert (report["tweets"], report["texts"], report["unknown_accounts"]) == (3, 6, 0)
     provscan.verify(index.path)
     left = provscan.open_index(index.path)
-    assert left.match(texts)["tweet_id"].unique().to_pylist() == ["3", "4", "5"]
+    assert set(left.match(texts)["tweet_id"].to_pylist()) == {"3", "4", "5"}
     assert left.info()["forgotten"] == 3
     assert provscan.merge(index.path)["purged"] == 3
 

@@ -78,7 +78,7 @@ def _count(table: U64, key: Any) -> Any:
     return np.int64(table[_slot(table, key), 1] & _COUNT)
 
 
-@helper
+@helper(inline="always")
 def _char(chars: U32, start: int, at: int) -> Any:
     """Return the code point at `at`, or the 0 that precedes the text."""
     return chars[at] if at >= start else np.uint32(0)
@@ -233,7 +233,7 @@ def _add(table: U64, key: Any) -> None:
     table[slot, 1] += _U1
 
 
-@helper
+@helper(inline="always")
 def _add_followers(
     chars: U32, start: int, end: int, order: int, own: int, table: U64, own_grams: U64
 ) -> None:

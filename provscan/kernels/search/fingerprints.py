@@ -67,9 +67,12 @@ class NumberedTexts(NamedTuple):
 
 
 class ComparedText(NamedTuple):
-    """A licensed text around whose seed the wording is compared."""
+    """A licensed text around whose seed the wording is compared. It begins at
+    ``letters[low]``, where there are at least :data:`FINGERPRINTED` elements.
+    """
 
-    letters: np.ndarray  # uint8 or uint32, at least FINGERPRINTED elements.
+    letters: np.ndarray  # uint8 or uint32.
+    low: int
     length: int  # In code points.
     units: int
 
@@ -175,27 +178,47 @@ def _least_agreeing(text, size, thresholds):
 
 
 @helper(forceinline=True)
+def _agrees(records, record, code, text, place, thresholds):
+    """Return whether the wording around a place of a text agrees with that around a
+    code point of a record.
+    """
+    first, size = _window(text.length, place)
+    begin = records.offsets[record] + code + GAP * (record + 1) - DRIFT - place + first
+    found = nearby_fingerprints(
+        records.fingerprints, begin, text.letters, text.low + first
+    )
+    agree = ones(found & (_ALL >> np.uint64((FINGERPRINTS - size) & 63)))
+    return agree >= _least_agreeing(text, size, thresholds)
+
+
+@helper
+def _far_place(records, record, code, text, place, thresholds):
+    """Return the first place of the seed at code point ``code`` of a record, from
+    ``place`` on, around which the wording agrees; -1 if there is none.
+    """
+    seed = records.offsets[record] + code
+    for at in range(place, min(place + FAR_STEP, text.length - 1)):
+        # Each seed has at least two code points.
+        if (
+            text.letters[text.low + at] == records.codes[seed]
+            and text.letters[text.low + at + 1] == records.codes[seed + 1]
+            and _agrees(records, record, code, text, at, thresholds)
+        ):
+            return at
+    return np.int64(-1)
+
+
+@helper(forceinline=True)
 def _agreeing_place(records, record, code, text, place, far, thresholds):
     """Return the place of a seed in a text, in code points, if the wording around it
     agrees with that around code point ``code`` of a record; -1 otherwise.
 
     For a seed that is ``far`` into its text, ``place`` is the smallest possible place.
     """
-    letters, length = text.letters, text.length
-    seed = records.offsets[record] + code
-    begin = seed + GAP * (record + 1) - DRIFT
-    # Each seed has at least two code points.
-    first_letter, second_letter = records.codes[seed], records.codes[seed + 1]
-    stop = min(place + FAR_STEP, length - 1) if far else place + 1
-    for at in range(place, stop):
-        if far and (letters[at] != first_letter or letters[at + 1] != second_letter):
-            continue
-        first, size = _window(length, at)
-        found = nearby_fingerprints(
-            records.fingerprints, begin - at + first, letters, first
-        ) & (_ALL >> np.uint64((FINGERPRINTS - size) & 63))
-        if ones(found) >= _least_agreeing(text, size, thresholds):
-            return at
+    if far:
+        return _far_place(records, record, code, text, place, thresholds)
+    if _agrees(records, record, code, text, place, thresholds):
+        return place
     return np.int64(-1)
 
 
@@ -245,8 +268,7 @@ def agreeing(records, texts, candidates, thresholds, scratch, kept):
             if start + max(length, FINGERPRINTED) <= len(bytes_of) and _is_ascii(
                 bytes_of, start, stop
             ):
-                letters = bytes_of[start : start + max(length, FINGERPRINTED)]
-                plain = ComparedText(letters, length, units)
+                plain = ComparedText(bytes_of, start, length, units)
                 at, far = min(place[c], length), place[c] >= FAR
                 at = _agreeing_place(
                     records, record[c], code[c], plain, at, far, thresholds
@@ -254,7 +276,7 @@ def agreeing(records, texts, candidates, thresholds, scratch, kept):
             else:
                 length = decode(bytes_of, start, stop, codes)
                 units = length_units(codes, _ZERO, length)
-                decoded = ComparedText(codes, length, units)
+                decoded = ComparedText(codes, _ZERO, length, units)
                 at, far = min(place[c], length), place[c] >= FAR
                 if units > length:
                     at = code_of_unit(codes, _ZERO, length, place[c])

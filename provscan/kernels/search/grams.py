@@ -232,7 +232,7 @@ def compare_rows(records, texts, scratch, grams):
         )
 
 
-@helper
+@helper(inline="always")
 def in_pieces(codes, text, scratch):
     """Return whether ``codes`` has passages of a canonical ``text`` in another order,
     or with a part of the text left out.

@@ -70,7 +70,7 @@ def window_around(size, length, diagonal, reach):
     )
 
 
-@helper
+@helper(inline="always")
 def diagonal_by_vote(codes, hashes, low, count, text, grams, votes):
     """Return the diagonal with the most hits, rounded to a multiple of 8 code points
     plus a constant.
@@ -152,7 +152,7 @@ def count_distinct(places, marks, mark):
     return count
 
 
-@helper
+@helper(inline="always")
 def may_hold(needed, record, window, far, text, firsts, marks, mark):
     """Return whether a record has at least ``needed`` distinct 5-grams of a text in
     the window ``far``.
@@ -207,7 +207,7 @@ def hits_between(runs, start, stop):
     return total
 
 
-@helper
+@helper(inline="always")
 def most_similar_run(runs, grams, index):
     """Return the bounds of the run of hits with the greatest Jaccard index, for a text
     of ``grams`` 5-grams; the search starts at ``index``.

@@ -199,7 +199,7 @@ def minimizers(units, params, scratch, keys, places):
     return np.int64(n)
 
 
-@helper
+@helper(inline="always")
 def index_minimizers(units, params, scratch, keys, places):
     """Find the seeds of a licensed text: its :func:`minimizers` and, if it has at most
     SHORT units, all seeds that a copy of it may have.

@@ -137,7 +137,7 @@ def add_words(hashes, costs, table):
             table[slot] = tag | costs[i]
 
 
-@helper
+@helper(inline="always")
 def _is_known(codes, words):
     total = _U0
     for k in range(len(codes)):
@@ -145,7 +145,7 @@ def _is_known(codes, words):
     return _entry(words.table, total) != 0
 
 
-@helper
+@helper(inline="always")
 def _divide(count, words, scratch):
     """Divide the first letters into words, and return the cost. ``scratch.costs[i]``
     becomes -1 for each i at which a word begins.
@@ -172,7 +172,7 @@ def _divide(count, words, scratch):
     return total
 
 
-@helper
+@helper(inline="always")
 def _is_spaced_script(codes):
     for i in range(len(codes)):  # noqa: SIM110
         if is_unspaced(codes[i]):
@@ -213,7 +213,7 @@ def find(codes, offsets, passages):
     return n
 
 
-@helper
+@helper(inline="always")
 def _word_start(codes, at, low):
     while at > low and codes[at - 1] != SPACE:
         at -= 1
@@ -227,7 +227,7 @@ def _word_end(codes, at, high):
     return at
 
 
-@helper
+@helper(inline="always")
 def _single_letters(codes, at, end):
     """Return the number of words of one letter in a row; 0 if they are few."""
     count = 0

@@ -135,7 +135,7 @@ def code_of_unit(codes, low, high, unit):
     return high - low
 
 
-@helper
+@helper(inline="always")
 def _find_copy(codes, low, high, text, ideal):
     """Return the place in ``codes[low:high]``, nearest to ``ideal``, that has the
     whole text; -1 if there is none.
@@ -227,7 +227,7 @@ def _trimmed(codes, start, stop):
     return start, stop
 
 
-@helper
+@helper(inline="always")
 def _stretch(record, text, window, bounds, scratch, least):
     """Return the longest stretch that a window and a text have in common, and its
     length in units.
@@ -280,7 +280,7 @@ def _run_of(record, text, window, run, scratch):
     )
 
 
-@helper
+@helper(inline="always")
 def _anywhere(record, text, window, width, known, thresholds, scratch):
     """Search the record up to the length of the text on both sides of the diagonal,
     since parts of the text may have changed places.
@@ -307,7 +307,7 @@ def _anywhere(record, text, window, width, known, thresholds, scratch):
     )
 
 
-@helper
+@helper(inline="always")
 def _with_ends(record, text, fit, least, scratch):
     """Extend a span to the ends of the copy, if the run stopped short because the copy
     was edited there.
@@ -349,7 +349,7 @@ def _with_ends(record, text, fit, least, scratch):
     return longer if similarity_of(longer, text.distinct) >= least else fit
 
 
-@helper
+@helper(inline="always")
 def best_fit(record, text, diagonal, thresholds, scratch, failed):
     """Return how a record matches a text near a diagonal, the span, and the length of
     the longest stretch.
