@@ -488,7 +488,11 @@ STREAM = """
 
 def test_compliance_streams(build: Build, tmp_path: Path) -> None:
     tweets = [
-        {"id": str(1000 + n), "text": f"text number {n * 7919} of all of them", "author": "9"}
+        {
+            "id": str(1000 + n),
+            "text": f"text number {n * 7919} of all of them",
+            "author": "9",
+        }
         for n in range(10)
     ]
     tweets[8]["author"], tweets[9]["author"] = "77", "78"

@@ -301,6 +301,9 @@ def account_files(parts: int = 2) -> dict[str, str]:
         "data/account.js": ytd(
             "account.part0", [{"account": {"username": "owner", "accountId": "7"}}]
         ),
+        "data/note-tweet.js": ytd(
+            "note_tweet.part0", [{"noteTweet": {"core": {"text": "a long tweet"}}}]
+        ),
         "data/like.js": ytd(
             "like.part0",
             [{"like": {"tweetId": "1", "fullText": "a tweet that someone else wrote"}}],

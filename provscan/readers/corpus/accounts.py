@@ -16,6 +16,10 @@ from provscan.readers.splits import Context, Split
 # Names of the lists that contain the account's tweets.
 TWEET_LISTS = re.compile(r"tweets?|community_tweets?|tweets_\d{4}_\d{2}")
 OTHER_FILE = "a file of an account's archive that contains no tweets"
+LONG_TEXTS = (
+    "whole texts of the account's long tweets; their beginnings in the list of tweets "
+    "are indexed"
+)
 
 
 def folder_of(split: Split) -> str:

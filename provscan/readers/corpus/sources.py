@@ -20,6 +20,7 @@ from provscan.readers.bytes.encodings import known_encoding
 from provscan.readers.bytes.files import readable
 from provscan.readers.bytes.streams import ByteStream
 from provscan.readers.corpus.accounts import (
+    LONG_TEXTS,
     OTHER_FILE,
     TWEET_LISTS,
     folder_of,
@@ -173,6 +174,8 @@ class _Planner:
         name = list_name(file.head)
         if TWEET_LISTS.fullmatch(name):
             self.files.append(TweetFile(file.split, fields, username))
+        elif name == "note_tweet":
+            self._ignore(file.split, LONG_TEXTS)
         else:
             self._ignore(file.split, f"{name} of an account's archive, not its tweets")
 
