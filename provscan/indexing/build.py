@@ -258,8 +258,8 @@ def _require_compatible(
 
 
 def _stored(path: Path, given: dict[str, Any], hook: str | None) -> IndexParams:
-    """Return the parameters of an index; raise an error if other values are given, or
-    another hook than it was built with.
+    """Return the parameters of an index. Raise an error if the given values differ from
+    them, or if the hook is not the one that the index was built with.
     """
     reader = open_reader(path, check="lengths")
     if hook != reader.hook_name:

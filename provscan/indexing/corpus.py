@@ -17,6 +17,7 @@ from provscan.readers import source_list
 from provscan.readers.stats import require_undamaged
 from provscan.runs.scan.left_out import MOST_LISTED
 
+# Batches are joined until they have this number of rows.
 LEAST_ROWS = 4096
 NO_LETTERS = "their texts have no letters or digits apart from links and @names"
 

@@ -146,7 +146,7 @@ def forget(
 
 
 def _withdrawals(ids: Source | Sequence[Source], *, users: bool) -> Withdrawals | None:
-    """Read ids, and files of ids; None if there are none."""
+    """Return the tweets and accounts that the ids and files name; None without any."""
     several = isinstance(ids, Iterable) and not isinstance(ids, str | os.PathLike)
     items: list[Any] = list(ids) if several else [ids]  # type: ignore[arg-type]
     asked = Withdrawals()

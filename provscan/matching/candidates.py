@@ -1,4 +1,4 @@
-"""Candidates: find licensed texts that may be in a record, and where.
+"""Find candidates: licensed texts that may be in a record, and their places in it.
 
 There are two generators. *Whole records* of limited length are looked up by their exact
 canonical text and by LSH bands of their MinHash signature. *Passages* in records of any

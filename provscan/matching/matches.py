@@ -1,4 +1,9 @@
-"""Matches as columns, as rows of ``matches.parquet``, and with surrounding text."""
+"""The matches of a scan in their three forms.
+
+:func:`matches_in` returns the matches in a batch as columns (:class:`Matches`),
+:func:`match_table` returns them as rows of ``matches.parquet``, and :func:`passages`
+returns their passages with the surrounding text.
+"""
 
 from __future__ import annotations
 

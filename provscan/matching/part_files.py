@@ -63,6 +63,7 @@ class PartResult:
     truncated: TruncatedLookups = field(default_factory=TruncatedLookups)
     # A random sample of the records.
     carriers: CarrierSample = field(default_factory=lambda: CarrierSample(0, 1))
+    # The number of the last record, and those of its code points that were counted.
     _record: int = -1
     _length: int = 0
 
@@ -136,6 +137,7 @@ def part_folder(folder: str, store: str | None) -> Iterator[Path]:
 
 
 def fetch_part(store: str, number: int, folder: Path) -> None:
+    """Copy a part from a store to a folder; the counts get their name last."""
     files, part = FileStore(store), PartResult(number, "")
     counts = folder / f"{number:08}.json"
     with replacing_file(counts) as temporary:

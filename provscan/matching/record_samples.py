@@ -55,7 +55,9 @@ class CarrierRecord(NamedTuple):
     """A text in which spike-ins are planted."""
 
     key: int  # The random number derived from its content.
-    length: int  # The code points of the whole text; for a long text, its bytes.
+    # The code points of the text; the bytes of a text of more than 4 * `LONGEST` bytes.
+    # If readers divide a text into pieces, only its first piece counts.
+    length: int
     # The text, or up to `LONGEST` of its code points from a random place on.
     text: str
     copies: int  # The number of times that it occurs in the dataset.

@@ -1,5 +1,5 @@
-"""The scan, which turns texts into matches and depends only on the texts, the reader
-and the parameters.
+"""Scan texts for matches (:func:`scan_texts`). The matches depend only on the texts,
+the reader and the parameters.
 
 Texts up to the size of a block are scanned whole, some thousand at a time. A longer
 text is cut into overlapping blocks, which are scanned separately. Every place of the
@@ -33,7 +33,7 @@ from provscan.params import MatchParams
 from provscan.text import canonical_codes, chunks, encoded
 from provscan.text.hooks import prepared_buffers
 
-# The maximum extent of a copy of a short text.
+# The maximum number of bytes over which a copy of a short text extends.
 SHORT_COPY = 16 << 10
 # The bytes of the chunks in which texts are made canonical.
 CHUNK = 2 << 10
@@ -221,6 +221,8 @@ def _scan_long(
     limits = params.limits
     parts = []
     owned_from = 0
+    # A match that starts at the end of the owned range extends over at most this number
+    # of bytes.
     reach = max(
         limits.min_overlap_bytes,
         min(8 * reader.longest, SHORT_COPY),

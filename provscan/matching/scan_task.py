@@ -1,5 +1,5 @@
-"""The scan of one task. It depends only on the task, wherever it runs, and writes the
-same part when it is repeated.
+"""Scan one task (:func:`scan`). The result depends only on the task, wherever it runs,
+so a repeated task writes the same part.
 """
 
 from __future__ import annotations
@@ -207,7 +207,7 @@ def scan_batches(
                         path = opened.enter_context(
                             replacing_file(result.matches_file(folder))
                         )
-                        # The file is not compressed, so that it can be mapped.
+                        # The file is not compressed, since a run reads it repeatedly.
                         writer = opened.enter_context(pa.ipc.new_file(str(path), PART))
                     result.matches += rows.num_rows
                     writer.write_batch(rows)

@@ -86,7 +86,7 @@ class Span(NamedTuple):
     bits: float | None
     common: bool  # Whether three or more authors posted the text.
     known: bool  # Whether the text is in known data: always False here.
-    counted: bool  # Whether the match is a finding: rare, long and not common.
+    counted: bool  # Whether the match is a finding: rare wording, not common.
 
 
 class Index:

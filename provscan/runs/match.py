@@ -174,8 +174,8 @@ def _scan(
         return scan_inputs(name, data, folder, licensed, options, progress)
 
     with ThreadPoolExecutor(1, thread_name_prefix="provscan") as pool:
-        # Meanwhile, prepare what only the estimate needs, since that takes as long as
-        # the scan of a small dataset.
+        # During the scan, prepare the model and the library that only the estimate
+        # needs: this takes as long as the scan of a small dataset.
         model = pool.submit(background, licensed.controls.licensed)
         pool.submit(importlib.import_module, "scipy.special")
         scans = {"dataset": scanned("dataset", inputs["dataset"])}

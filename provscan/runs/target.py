@@ -56,8 +56,8 @@ class RunFolder(NamedTuple):
 def run_path(
     sources: Sources, out: Source | None, others: Iterable[Source] = ()
 ) -> Path:
-    """Return the run folder, which must not be part of the sources or of ``others``
-    that are read; by default it is named after the first source.
+    """Return the path of the run folder, which by default is named after the first
+    source. It must not lie in the sources, nor in ``others``, which are also read.
     """
     named = readers.source_list(sources)
     place = default_out(named) if out is None else out

@@ -1,3 +1,3 @@
 """Scoring: the rarity of a match's wording, and the rule that decides which matches
-count.
+are findings.
 """

@@ -61,7 +61,8 @@ class Scores(NamedTuple):
     bits: Floats  # nan if unknown.
     common: Flags  # The licensed text is common.
     known: Flags  # The licensed text also occurs in the known data.
-    # The match is a finding, or a chance match like one if its text is a control.
+    # Whether the match passes the rule: it is a finding if its text is licensed, and a
+    # chance match if its text is a control.
     passes_rule: Flags
 
 

@@ -57,7 +57,7 @@ def band_keys(
 @kernel
 def two_bit_sketch(signatures: NDArray[np.uint32], out: NDArray[np.uint64]) -> None:
     """Compute two bits of a hash of each of the first 64 minima, uint32[n, m] ->
-    uint64[n, 2], as a prefilter for candidates.
+    uint64[n, 2], to reject dissimilar candidates.
 
     Bit k of ``out[i, 0]`` and ``out[i, 1]`` are the top two bits of ``signatures[i,
     k]`` after ``v ^= v >> 16``, ``v *= 0x21F0AAAD``, ``v ^= v >> 15``, ``v *=

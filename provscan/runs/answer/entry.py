@@ -35,8 +35,8 @@ from provscan.runs.counting.strata import TWEET_SAMPLE
 from provscan.runs.measures.analysis import Measured
 
 YEAR = re.compile(r"(?<!\d)(?:19[89]|20[0-4])\d(?!\d)")
-# Minimum number of mentions of years in a dataset. Of every LAST_YEARS mentions, the
-# latest is ignored, since it may be a mistake or a plan.
+# A cutoff is proposed if the carrier records mention at least YEARS_NAMED years. The
+# latest mention of every LAST_YEARS is ignored, since it may be a mistake or a plan.
 YEARS_NAMED, LAST_YEARS = 5, 50
 
 

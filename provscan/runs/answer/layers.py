@@ -23,7 +23,7 @@ from provscan.runs.measures.recall import CopyRecall
 
 
 class _Basis(NamedTuple):
-    """What the layers of one unit are based on, in addition to the findings."""
+    """The values that, with the findings, determine the layers of one unit."""
 
     most: Factor  # The number of all units.
     recall: CopyRecall
@@ -80,14 +80,14 @@ def _bases(measured: Measured, subset: Subset) -> dict[str, _Basis]:
     """Return the basis of each unit."""
     scanned, controls, recall = measured.scanned, measured.controls, measured.recall
     claimable, of_index = subset.claims[0].found, measured.index_fraction
-    # Numbers of records and characters stand for the whole dataset and for all licensed
+    # Numbers of records and characters refer to the whole dataset and to all licensed
     # tweets. A sample of files draws records in groups, and so does an index with a
-    # part of the tweets: all records with one text are found or none.
+    # part of the tweets: either all records with a text are found, or none.
     effect = scanned.design_effect(claimable.records)
     if of_index < 1.0:
         effect *= _records_together(claimable)
     of_dataset = SampleDesign(scanned.fraction * of_index, effect)
-    # Numbers of texts and tweets stand for all licensed ones.
+    # Numbers of texts and tweets refer to all licensed ones.
     of_texts = CopyRecall(
         recall.of_distinct(recall.of_texts.findings, claimable.copies),
         recall.of_distinct(

@@ -37,7 +37,7 @@ STRENGTHS = (-np.inf, 75.0, 100.0, 150.0)
 # other collections.
 WORD_FOR_WORD_BITS = 100.0
 CELLS = 2 * len(BANDS) * DAMAGES
-# Maximum number of findings whose texts are known, for counting tokens.
+# Maximum number of findings whose texts are noted, for counting tokens.
 TEXTS = 10_000
 
 

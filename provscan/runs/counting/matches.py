@@ -23,6 +23,7 @@ from provscan.runs.scan.totals import BATCH, ScanTotals
 from provscan.scoring.authorship import Authorship, authorship
 from provscan.scoring.rule import MatchTraits, Scorer, TextScores
 
+# The columns of the part files that scores and counts are computed from.
 NEEDED = (
     "record",
     "field",
@@ -132,6 +133,7 @@ class ScoredMatches:
     def _read(self, names: Sequence[str]) -> Iterator[Batch]:
         low, record, field, last = 0, -1, -1, (-1, -1, "")
         for columns, split in self.scanned.batches(names, self.source):
+            # Number the records and the fields.
             own = columns["record"].to_numpy()
             name = columns["field"].fill_null("").dictionary_encode()
             known, code = name.dictionary.to_pylist(), name.indices.to_numpy()
@@ -143,6 +145,7 @@ class ScoredMatches:
             other_field[0] |= known[code[0]] != last[2]
             records = record + other_record.cumsum()
             fields = field + other_field.cumsum()
+            # Score the matches.
             place = np.searchsorted(self.text, columns["text"].to_numpy())
             similarity, containment = (
                 columns[key].to_numpy().astype(np.float64)

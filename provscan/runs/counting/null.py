@@ -83,7 +83,7 @@ class _Phrases:
         # Number of matches of each text of the reader.
         self.of_text = np.zeros(texts, np.int64)
         self.whole = 0  # Matches that cover their whole field.
-        # Code points of the carrier records, a random sample of the records.
+        # Lengths of the carrier records, a random sample of the records.
         carriers = scanned.carriers
         self.lengths = np.repeat(
             np.array([carrier.length for carrier in carriers], np.int64),

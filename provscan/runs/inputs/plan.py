@@ -26,9 +26,9 @@ PathReasons = list[tuple[str, str]]  # Paths, each with a reason.
 
 class InputFile(NamedTuple):
     source: str  # Name as given by the user.
-    # The file as it was when the run began; None if it is not a regular file.
+    # State of the file when the run began; None if it is not a regular file.
     state: FileState | None
-    scanned: int  # Number of bytes to scan, of members of an archive decompressed.
+    scanned: int  # Number of bytes to scan; for an archive, decompressed bytes.
     whole: bool  # Whether all of it is scanned.
 
 
@@ -194,7 +194,7 @@ def _real(path: str) -> str:
 
 
 def file_state(path: str) -> FileState | None:
-    """Return a file as it is now; None if it is not a regular file."""
+    """Return the current state of a file; None if it is not a regular file."""
     with suppress(OSError):
         if readers.is_remote(path) or os.path.isfile(path):
             return readers.state_of(path)

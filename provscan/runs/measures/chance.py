@@ -112,7 +112,7 @@ class StrengthChance:
 
     @cached_property
     def limits(self) -> dict[str, Chance]:
-        """Chance by unit, with limits that have the error of one strength."""
+        """Chance by unit; its limits have the error probability of one strength."""
         return predicted(self.measures, self.clusters, TAIL_OF_EACH)
 
 

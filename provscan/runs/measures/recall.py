@@ -59,7 +59,7 @@ class MeasuredRecall:
     recovered: Recovered
     usual: Flags  # bool[spike-ins]: the edit is not a severe one.
     of_records: CopyRecall
-    # Recall of copies, not dominated by texts in many records.
+    # Recall of copies if each text counts once in each class of damage.
     of_texts: CopyRecall
     of_characters: CopyRecall
     # Share of the records with findings in which the finding is in pieces.
@@ -88,8 +88,8 @@ class MeasuredRecall:
 
         Copies of one text may be missed together, for example because all of them were
         edited in the same way. The lower limit lies half-way, on the logarithmic scale,
-        between independent copies and this case; with ``together``, it assumes the
-        case.
+        between independent copies and this case; with ``together``, it assumes that all
+        copies of a text are missed together.
         """
         # Count the texts with no copy, one copy, two copies, and so on. For example, 40
         # texts are found: 30 in one copy each, and 10 in two.
@@ -160,8 +160,8 @@ def measure_recall(
     # Measure the recall of copies in records and of copies of texts.
     of_records, of_texts = measured(cells.records), measured(cells.texts)
 
-    # Measure what decides whether this recall may be used, and the recall of the class
-    # for which there is an upper limit.
+    # Measure the share in pieces, which decides whether there is an estimate, and the
+    # recall of nearly verbatim copies of detectable texts, which "at most" is based on.
     in_cells = cells.best.reshape(-1, DAMAGES)
     pieces = float(in_cells[:, PIECES:].sum()) / max(1.0, float(in_cells.sum()))
     detectable = None

@@ -45,8 +45,8 @@ class Evaluation(NamedTuple):
         The areas under the two curves.
     findings
         The numbers of records with findings that are ``true`` and ``false`` by the
-        truth, with ``precision`` and ``recall``. If the truth names records by ids that
-        several records have, ``recall`` is the share of these ids.
+        truth, with ``precision`` and ``recall``. If the truth names records by ids,
+        which several records may share, ``recall`` is a share of the ids.
     counts
         ``records``, those of the run; ``positive``, those that contain a tweet by the
         truth, and ``found``, those of them that have a match; ``tweets``, the pairs of

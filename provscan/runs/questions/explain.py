@@ -50,6 +50,7 @@ READING = (
     "outputs",
     "fix_encoding",
 )
+# Maximum number of licensed texts, or of matches of a tweet, that are explained.
 SHOWN = 5
 Explanation = dict[str, Any]
 
@@ -294,10 +295,10 @@ def _compared(
         "gates": _conditions(found, params),
         # The rule by which it is a match, ``whole`` or ``stretch``, or None.
         "way": found.way,
-        "finding": conditions,  # Conditions of a finding, for a match with a score.
+        "finding": conditions,  # Conditions of a finding, for a match of this tweet.
         # The match of this tweet that overlaps this place, as a row of
-        # ``matches.parquet`` or, without a score, of a search. Otherwise ``instead`` is
-        # the match of another tweet.
+        # ``matches.parquet`` or of :meth:`provscan.Index.match`. If it is None,
+        # ``instead`` is the match of another tweet, if any.
         "match": match,
         "instead": row if match is None else None,
         # Whether the passage is a match, or would be one if the search proposed it.

@@ -1,6 +1,6 @@
-"""Describe what a scan left out, and the inputs as they were: unreadable records
-(:func:`check_skipped`), splits and members of archives that were not scanned
-(:func:`unread_parts`), and files that changed meanwhile (:func:`check_files`).
+"""Describe the inputs of a scan and what was left out: unreadable records
+(:func:`check_skipped`), splits that were not scanned (:func:`unread_parts`), and files
+that changed during the scan (:func:`check_files`).
 """
 
 from __future__ import annotations

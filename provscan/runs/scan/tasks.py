@@ -156,9 +156,10 @@ def _tasks(
     for number, (split, block) in enumerate(_pieces(inputs)):
         if number not in complete:
             # Each task draws the records to scan, and keeps a sample of carrier
-            # records: spike-ins are planted in them, and a null dataset is compared
-            # with the dataset by them. A task that starts later keeps fewer, since the
-            # records kept so far rule out many of its own (``carriers.limit``).
+            # records. Spike-ins are planted in them, and the lengths and scripts of a
+            # dataset and a null dataset are compared on them. A task that starts later
+            # keeps fewer, since the records kept so far rule out many of its own
+            # (``carriers.limit``).
             sampling = Sampling(inputs.share, seed, CARRIERS, carriers.limit)
             yield make_task(number, split, block=block, sampling=sampling)
 
@@ -231,8 +232,8 @@ def _store(options: MatchOptions) -> Iterator[str | None]:
 def _snapshot(
     executor: Executor, licensed: SearchedTexts, options: MatchOptions
 ) -> Snapshot:
-    """Return the texts to scan for. With groups of shards, processes of the cluster
-    have these open.
+    """Return the texts to scan for. With ``shard_groups``, this starts processes on the
+    cluster that open the shards, and tasks look texts up in these processes.
     """
     snapshot, groups = licensed.snapshot, options.shard_groups
     if not isinstance(executor, Ray) or groups is None:
