@@ -1,6 +1,6 @@
 """Read datasets and corpora as Arrow record batches, and count what could not be read.
 
-The way of the data, from the sources that the user names to texts and tweets:
+The data takes these steps, from the sources that the user names to texts:
 
 1. :mod:`~provscan.readers.finding` finds the files in folders, archives and on servers,
    and recognises the format of each (``formats/registry``).
@@ -10,12 +10,13 @@ The way of the data, from the sources that the user names to texts and tweets:
 3. :func:`read` opens a split (``bytes/``), reads its records (``formats/``), and turns
    them into batches with one row per text (``texts/``).
 
-Licensed tweets take the same way through ``corpus/``: :func:`plan_tweets` keeps the
-files with tweets, and :func:`read_tweets` turns records into tweets.
+Licensed tweets take the same steps in ``corpus/``: :func:`plan_tweets` keeps the files
+with tweets, and :func:`read_tweets` turns records into tweets.
 :func:`read_objects` and :func:`read_tweet_objects` read records in memory.
 :class:`Fields` names the fields to use, :class:`ReadStats` counts, :class:`Limits`
-bounds memory and time. Imports go down from ``corpus/`` over these modules, ``texts/``,
-``formats/`` and ``bytes/`` to ``fields/``.
+bounds memory and time. Imports point down: ``corpus/`` is above ``finding``,
+``planning`` and ``reading``; below these are ``texts/``, ``formats/``, ``bytes/`` and
+``fields/``, in this order.
 """
 
 from provscan.readers.bytes.encodings import known_encoding

@@ -59,8 +59,8 @@ def parse_date(value: Any) -> int | None:
 
     A date is an ISO 8601 date or time (UTC if it has no zone), the form of the v1.1
     API (``Tue Oct 20 00:10:41 +0000 2015``), the form used in e-mails, a ``datetime``
-    or a ``date``. Numbers and digits are a day (``20151020``), a day and a time
-    (``20151020001041``) or the time since 1970 (see :func:`_epoch_ms`).
+    or a ``date``. A number or a string of digits is a day (``20151020``), a day and a
+    time (``20151020001041``), or else the time since 1970 (see :func:`_epoch_ms`).
     """
     if isinstance(value, bool):
         return None
@@ -81,8 +81,8 @@ def parse_date(value: Any) -> int | None:
             text = f"{api[5]}-{month:02}-{api[2]}T{api[3]}{api[4]}"
         if text.isdecimal() and len(text) == 14:
             text = f"{text[:8]}T{text[8:]}"
-        # Python would take 13 digits for a day and a time that any character separates,
-        # such as 1450-01-08 08:43.
+        # Python would read 13 digits as a day, a separator and a time: 1450010870843 as
+        # 1450-01-08 08:43.
         if text.isdecimal() and len(text) != 8:
             return _epoch_ms(float(text))
         try:

@@ -74,8 +74,8 @@ class Finder:
 
     Every file is opened once to read its first bytes. A compressed tar archive is
     decompressed into a temporary file, so that its members can be read separately.
-    Files that ``covers`` refuses are left out. ``asked`` and ``covers`` may be set anew
-    for further sources.
+    Files that ``covers`` refuses are left out. ``asked`` and ``covers`` may be changed
+    between sources.
     """
 
     def __init__(
@@ -242,8 +242,8 @@ class Finder:
             raise NotReadable(f"damaged zip archive ({error})") from error
 
     def _tar(self, whole: Split, damage: str | None) -> Iterator[Split]:
-        """Yield the files of an archive. The ``damage`` of its compressed form is the
-        reason if it is incomplete.
+        """Yield the files of an archive. ``damage`` says what is wrong with its
+        compressed form, and explains why the archive is incomplete.
         """
         count = 0
         try:
@@ -296,9 +296,11 @@ class Finder:
 
 @cache
 def _unpacked(whole: Split, changed: int, limits: Limits) -> tuple[Split, str | None]:
-    """Decompress an archive into a copy that is removed when the process ends, once for
-    each time that the archive was ``changed``. Return the archive with its copy, and
-    the reason if the copy is incomplete.
+    """Decompress an archive into a copy that is removed when the process ends. Return
+    the archive with its copy, and the reason if the copy is incomplete.
+
+    The result is cached. ``changed``, the time of the archive's last change, makes a
+    changed archive a different one.
     """
     context = Context.quiet(limits)
     stream = ByteStream(replace(whole, compression=whole.packed), context)
@@ -354,4 +356,4 @@ def nothing_to_read(
         files = "1 more file" if more == 1 else f"{more:,} more files"
         others = f", and {files} can't be read either" if more else ""
         reason = f"{path} can't be read: {why}{others}"
-    return InputError(f"{what}{reason}. Readable are {readable}.")
+    return InputError(f"{what}{reason}. The readable formats are {readable}.")

@@ -24,7 +24,7 @@ class Limits:
     # determined.
     head_records: int = 1000
     head_bytes: int = 1 << 20
-    # Maximum depth of objects and lists in which texts are searched.
+    # Maximum depth of objects and lists that are searched for texts.
     nesting: int = 100
     # A quote in CSV counts as never closed if its value has more lines than this.
     value_lines: int = 10_000

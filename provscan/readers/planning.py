@@ -23,9 +23,9 @@ RECORDS = ("lines", "paragraphs", "files")
 
 DETERMINED = Fields()
 # The total is cut into SPLITS splits of at least LEAST_SPLIT and at most MOST_SPLIT
-# bytes. If a worker then had fewer than SPLITS_PER_WORKER splits, the splits are
-# smaller, down to SMALLEST_SPLIT bytes, so that workers finish at about the same time
-# although some splits take longer than others.
+# bytes. If each worker would get fewer than SPLITS_PER_WORKER of them, the splits are
+# made smaller, down to SMALLEST_SPLIT bytes, so that workers finish at about the same
+# time although some splits take longer than others.
 SPLITS = 64
 LEAST_SPLIT, MOST_SPLIT = 8 << 20, 256 << 20
 SPLITS_PER_WORKER, SMALLEST_SPLIT = 4, 1 << 20
@@ -95,8 +95,8 @@ def plan(
             finder.leave(found.split.source, error)
     if not files:
         raise fieldless or nothing_to_read(named, finder.unread)
-    # A file without records shows no fields, and plain text has none to be named. A
-    # pipe is inspected when it is read.
+    # A named field can't be checked in a file without records, and need not be in plain
+    # text, which has no named fields. A pipe is inspected when it is read.
     require_named_fields(
         file
         for file in files

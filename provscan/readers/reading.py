@@ -97,7 +97,9 @@ def read(
 
 
 def note_damage(split: Split, context: Context, before: int) -> None:
-    """Count a file that ended early, with the records since there were ``before``."""
+    """Note a file that ended early. ``before`` is the number of records that were
+    counted before the file.
+    """
     if context.damage is not None:
         records = context.stats.records - before
         context.stats.damaged.append(Damage(split.source, records, context.damage))
@@ -209,8 +211,8 @@ def blocks_of(
 def read_block(
     block: RayBlock, fields: Fields, stats: ReadStats, *, source: str, limits: Limits
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the records of one block of a ``ray.data.Dataset``, numbered by their
-    places in the dataset.
+    """Yield the texts of one block of a ``ray.data.Dataset``. Records are numbered by
+    their places in the dataset.
     """
     if block.begins:
         stats.describe(block.binding.verdicts)

@@ -1,7 +1,7 @@
 """The values that planning, bytes and formats share: what is read, and how.
 
 A :class:`Split` is a file or a range of a file. A :class:`Layout` says how its bytes
-are to be read. A :class:`Context` has the counts, limits and budget of reading it.
+are to be read. A :class:`Context` has the counts, limits and budget for reading it.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ class Split:
     process.
     """
 
-    # The file as the user named it; for a file in a folder or archive, followed by the
-    # path within.
+    # The file as the user named it; for a file in a folder or archive, the folder or
+    # archive followed by the path within it.
     source: str
     # The path of the file, or of the archive that contains it; "-" is the standard
     # input.
@@ -74,8 +74,9 @@ class Split:
     # The bytes of the range, for progress: in an archive, those of the decompressed
     # member; 0 if unknown.
     size: int = 0
-    # "zip" or "tar" if the file is in an archive at ``path``, and its name there. In a
-    # tar archive, ``start`` and ``end`` are offsets in the archive.
+    # "zip" or "tar" if the file is in an archive at ``path``; ``member`` is then its
+    # name there. Otherwise, ``member`` may name a table of a database or a split of a
+    # hub dataset. In a tar archive, ``start`` and ``end`` are offsets in the archive.
     archive: str | None = None
     member: str | None = None
     # The compression of a tar archive at ``path``, and the path of a decompressed copy.
@@ -98,8 +99,8 @@ class Split:
 
     @property
     def plain_text(self) -> bool:
-        """Whether the range is unencoded text, so that reading can start at any
-        line.
+        """Whether the range is uncompressed UTF-8 text with newlines, so that reading
+        can start at any line.
         """
         as_is = self.compression is None and self.end >= 0
         return as_is and self.layout.encoding is None and not self.layout.cr

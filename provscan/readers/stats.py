@@ -70,7 +70,7 @@ class ReadStats:
     # Records that were skipped, by reason:
     # - ``bad_json``, ``not_an_object``, ``bad_csv_row``, ``bad_warc_record``
     # - ``record_too_long``, ``too_many_fields``: above a limit
-    # - ``no_text``: it is missing or null; ``text_not_string``
+    # - ``no_text``: the text is missing or null; ``text_not_string``
     # - ``only_prompts``: the record has no output of the model
     # - ``deletion``, ``not_a_tweet``: messages in a stream of tweets
     skipped: dict[str, int] = field(default_factory=dict)
@@ -91,7 +91,7 @@ class ReadStats:
     # - ``word_a_line``: only the words of the lines were delivered
     # Those about records:
     # - ``later_text``: a field that is not scanned has text
-    # - ``bad_date``: the date is null
+    # - ``bad_date``: the date could not be parsed and is null
     # - ``id_missing``, ``id_mangled``: the id consists of the file and the line, since
     #   there is none or a spreadsheet rounded it
     # - ``value_like_rows``: the lines of a value in a CSV file look like rows

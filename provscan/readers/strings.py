@@ -81,7 +81,7 @@ def as_text(array: pa.Array) -> tuple[pa.Array, list[tuple[int, int]]]:
     except (
         pa.ArrowInvalid,
         UnicodeDecodeError,
-    ):  # the second error while Arrow formats the first
+    ):  # Arrow may raise the second error while it formats the first.
         pass
     values: list[str | None] = []
     repaired = []
@@ -117,7 +117,7 @@ def is_utf8(data: Any) -> bool:
     except (
         pa.ArrowInvalid,
         UnicodeDecodeError,
-    ):  # the second error while Arrow formats the first
+    ):  # Arrow may raise the second error while it formats the first.
         return False
     return True
 
@@ -170,7 +170,7 @@ def scalar_text(value: Any) -> str | None:
         return None
     if isinstance(value, float):
         if abs(value) >= 2**53:
-            # It has lost digits. It is written as a float, which no id is, to show it.
+            # The id has lost digits, which the notation of a float shows: no id has it.
             return f"{value:.16e}"
         return str(int(value) if value.is_integer() else value)
     if isinstance(value, Decimal) and value.is_finite():

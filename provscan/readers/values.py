@@ -1,5 +1,4 @@
-"""Convert rows of Arrow to Python values, including values that Python can't
-represent.
+"""Convert Arrow rows to Python values, including values that Python can't represent.
 
 Such values are text that is not UTF-8, dates before the year 1 or after 9999,
 nanoseconds without pandas, unknown time zones, and objects with two fields of the same

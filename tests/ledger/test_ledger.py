@@ -390,7 +390,11 @@ def test_without_a_readable_log_nothing_is_left_behind(tmp_path: Path) -> None:
             r"line 1 \(no_time: '{\"app\": \"a\"}'\)",
         ),
         ("a.jsonl", "{broken\n", "it has no record with named values"),
-        ("a.csv", "time,app,status\n", "it contains no call.* Readable are JSON lines"),
+        (
+            "a.csv",
+            "time,app,status\n",
+            "it contains no call.* The readable formats are JSON lines",
+        ),
     ],
 )
 def test_logs_without_a_call_are_answered_with_the_first_reason(

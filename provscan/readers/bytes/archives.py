@@ -1,5 +1,5 @@
 """Zip and tar archives: the names of their members, checks of tar headers, and copies
-with other members.
+in which members are changed.
 """
 
 from __future__ import annotations
@@ -152,14 +152,14 @@ CopyMember = Callable[[Any, IO[bytes], IO[bytes]], bool]
 
 
 def copy_zip(source: IO[bytes], out: IO[bytes], written: CopyMember) -> None:
-    """Write a zip archive again, with the contents that ``written`` returns for its
+    """Write a zip archive again, with the contents that ``written`` writes for its
     files.
     """
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(out, "w") as new:
         new.comment = old.comment
         for info in old.infolist():
             again = copy.copy(info)
-            again.extra = b""  # It may state the sizes of a large member.
+            again.extra = b""  # This field may state the sizes of a large member.
             with (
                 tempfile.SpooledTemporaryFile(SPOOLED) as member,
                 old.open(info) as file,
@@ -172,7 +172,7 @@ def copy_zip(source: IO[bytes], out: IO[bytes], written: CopyMember) -> None:
 
 
 def copy_tar(source: IO[bytes], out: IO[bytes], written: CopyMember) -> None:
-    """Write a tar archive again, with the contents that ``written`` returns for its
+    """Write a tar archive again, with the contents that ``written`` writes for its
     files and without links. Both archives are processed from front to back.
     """
     with tarfile.open(fileobj=out, mode="w|") as new:

@@ -44,7 +44,7 @@ def known_encoding(name: str | None) -> str | None:
 
 
 def as_utf8(data: bytes, encoding: str | None) -> bytes:
-    """Return the beginning of a text as UTF-8."""
+    """Return the bytes of a text, or of its beginning, as UTF-8."""
     return (
         data
         if encoding in (None, UTF8)

@@ -63,8 +63,8 @@ def first_values(columns: list[pa.Array]) -> pa.Array | None:
 
 
 def first_texts(columns: Iterator[pa.Array]) -> pa.Array:
-    """Return the first text of each row that is not empty, in the order of the columns.
-    The iterator is advanced only until every row has a text.
+    """Return the first non-empty text of each row, in the order of the columns. The
+    iterator is advanced only until every row has a text.
     """
     texts = null_if_empty(next(columns))
     while texts.null_count and (others := next(columns, None)) is not None:

@@ -19,7 +19,8 @@ from provscan.readers.fields.binding import Fields
 from provscan.urls import opened, source_of
 
 PREFIX = "recipe:"
-# The file is in corpora/ in a checkout, and next to this module once installed.
+# Next to this module is a link to the file in a checkout, and the file itself once
+# installed. The second place is for copies of the sources that lost the link.
 PLACES = (
     Path(__file__).with_name("recipes.toml"),
     Path(__file__).parents[3] / "corpora" / "recipes.toml",

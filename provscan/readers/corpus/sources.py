@@ -81,8 +81,8 @@ def plan_tweets(
     encoding: str | None = None,
     limits: Limits = LIMITS,
 ) -> TweetPlan:
-    """Find the files with tweets among the sources: files, archives, folders, "-" for
-    the standard input, or ``recipe:NAME=PATH``.
+    """Find the files with tweets among the sources: those of
+    :func:`~provscan.readers.plan`, or ``recipe:NAME=PATH``.
 
     Fields that the user names take precedence over those of a recipe. The delimiter
     and the encoding are determined for each file unless given.
@@ -136,7 +136,7 @@ class _Planner:
                 f"{path} contains none of the files of {recipe.title}: "
                 f"{', '.join(recipe.files)}"
             )
-        # The source is a single file that the user named.
+        # Whether the source is a single file that the user named.
         alone = os.path.isfile(path) and len(files) == 1
         archives = [file for file in files if file.split.format == "archive"]
         damaged: list[tuple[str, str]] = []
@@ -258,7 +258,7 @@ def _no_tweets(file: Found, *, alone: bool) -> str | None:
     form = file.split.format
     if form in ("html", "warc"):
         return (
-            "a web page; tweets are not read out of pages"
+            "a web page; tweets are not read from web pages"
             if alone
             else "documentation or code, no tweets"
         )

@@ -89,7 +89,7 @@ class _Reader:
         self._counts = stats.of(file.split.source)
         self._limits = limits
         self._first: list[Any] = []  # The first records, if the fields are not known.
-        self._rows = 0  # Rows so far of tables in single objects.
+        self._rows = 0  # Rows so far of tables that are stored in one object each.
 
     def rows(self, context: Context) -> Iterator[Rows]:
         """Yield the records of the file, as columns if its first records show the
@@ -164,7 +164,7 @@ class _Reader:
             yield from_tweets(numbers, tweets, self._counts)
 
     def _is_flat(self, batch: pa.RecordBatch) -> bool:
-        """Return whether the columns of some lines are complete: each has a text."""
+        """Return whether some column has a text in each of these lines."""
         return any(not each.null_count for each in self._leaves(batch, "text"))
 
     def _leaves(self, batch: pa.RecordBatch, role: str) -> list[pa.Array]:

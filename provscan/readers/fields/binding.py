@@ -24,7 +24,8 @@ class Fields:
 
     With ``outputs``, the records are outputs of a model, and what the model was given
     is left out (:mod:`provscan.readers.texts.model_outputs`). With ``fix_encoding``,
-    garbled texts are counted as repaired (:mod:`provscan.readers.texts.garbled`). A
+    garbled texts are counted as repaired (:mod:`provscan.readers.texts.garbled`); the
+    readers repair those of tweets, and the scan repairs those of datasets. A
     dotted name such as ``user.screen_name`` names a field inside objects, and ``[]``
     the elements of a list: ``messages[].content``.
     """

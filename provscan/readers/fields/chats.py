@@ -1,4 +1,6 @@
-"""Recognise chats: the fields that name the speaker, and chats in texts of JSON."""
+"""Recognise chats: the fields that name the speaker, and texts that are chats in
+JSON.
+"""
 
 from __future__ import annotations
 
@@ -49,8 +51,8 @@ def chat_in(text: str | bytes) -> Any:
 def speakers_of(
     texts: Sequence[tuple[str, ...]], strings: Collection[tuple[str, ...]]
 ) -> tuple[tuple[str, ...], ...]:
-    """Return the paths of the fields next to or above some texts, themselves no texts,
-    that name the speaker.
+    """Return the paths of the fields that name the speaker: fields next to or above
+    some texts that are not among these texts.
     """
     above = (path[:depth] for path in texts for depth in range(1, len(path)))
     speakers = ((*place, role) for place in above for role in ROLES)

@@ -176,7 +176,9 @@ def _are_words(strings: Sequence[str]) -> bool:
 def bind(
     records: Iterable[Any], source: str, *, fields: Fields, limits: Limits
 ) -> Binding:
-    """Return the texts and the id of a file, from its first records."""
+    """Return the fields of a file that contain texts and ids, from its first
+    records.
+    """
     found = survey(records, limits)
     strings = {path: seen for path, seen in found.items() if "string" in seen.kinds}
     words = _word_lists(found)
@@ -285,7 +287,7 @@ def _scanned(
     there = [path for path in texts if path in found]
     verdicts = dict.fromkeys(texts, IF_THERE) | dict.fromkeys(there, SCANNED)
     strings = [word for path in there for word in found[path].strings]
-    # A longer text would be divided over several records.
+    # If each text is a single word, a longer text is divided over several records.
     alone = len(strings) >= LEAST_ALONE and _are_words(strings)
     for path in texts:
         if path in words:

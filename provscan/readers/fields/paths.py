@@ -30,12 +30,14 @@ Value: TypeAlias = tuple[int, str, Any]
 
 
 def name_of(path: Path) -> str:
-    """``("messages", ANY, "content")`` -> ``messages[].content``."""
+    """Return the name of a path: ``messages[].content`` for ``("messages", ANY,
+    "content")``.
+    """
     return f".{'.'.join(path)}".replace(f".{ANY}", "[]").removeprefix(".")
 
 
 def path_of(name: str) -> Path:
-    """``messages[].content`` -> ``("messages", ANY, "content")``."""
+    """Return the path of a name: the reverse of :func:`name_of`."""
     return tuple(name.replace("[]", f".{ANY}").split("."))
 
 

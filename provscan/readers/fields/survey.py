@@ -1,5 +1,5 @@
-"""Look at the first records of a file: which fields it has, and what their values are
-like.
+"""Determine from the first records of a file which fields it has, and what their values
+are like.
 
 :func:`survey` returns a :class:`Seen` for each field, from which the fields of a
 dataset (:mod:`provscan.readers.fields.dataset`) and of a corpus
@@ -64,7 +64,7 @@ class Seen:
 
 def survey(records: Iterable[Any], limits: Limits) -> dict[Path, Seen]:
     """Return the fields of some records in order of appearance, including those within
-    objects and lists, and within chats in texts of JSON.
+    objects and lists, and within texts that are chats in JSON.
     """
     found: dict[Path, Seen] = defaultdict(Seen)
     for record in records:

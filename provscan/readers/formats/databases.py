@@ -124,7 +124,7 @@ def _duckdb(path: str, context: Context) -> Iterator[Any]:
 class _Sql(NamedTuple):
     connect: Callable[[str, Context], AbstractContextManager[Any]]
     listing: str  # The query that lists the tables.
-    # Why the file is incomplete, if it is.
+    # Returns why the file is incomplete; empty if it is complete.
     missing: Callable[[str], str] = lambda path: ""
 
     def names(self, path: str, context: Context) -> list[tuple[str, str]]:

@@ -37,12 +37,12 @@ LEAST_LIKE_ROWS = 5
 
 
 class _Row(NamedTuple):
-    """A row, or lines that are not one."""
+    """A row, or lines that are not a row."""
 
     data: bytes
     # The number of the row; None for the header, lines above it and blank lines.
     number: int | None = None
-    # The values; empty if they are not as many as the names of the columns.
+    # The values; empty if there are more or fewer of them than columns.
     values: Sequence[str] = ()
 
 
@@ -76,8 +76,8 @@ class Table:
             yield list(self._divided(data, ended=ended, last=last)), ended
 
     def _blocks(self) -> Iterator[tuple[bytes, bool, bool]]:
-        """Yield blocks of lines, each after the rest of the one before it, whether the
-        last line has a newline, and whether it is the last block.
+        """Yield blocks of lines, each with the unfinished row of the previous block
+        before it, whether its last line has a newline, and whether it is the last one.
         """
         blocks = lines(self._stream)
         block = next(blocks, None)
@@ -159,8 +159,8 @@ class Table:
     def _divided(self, data: bytes, *, ended: bool, last: bool) -> Iterator[_Row]:
         """Yield rows as the csv module parses them.
 
-        An opening quote is taken for one that is never closed in three cases: there is
-        no second quote; the second quote is followed by another character than a
+        An opening quote counts as never closed in three cases: there is no second
+        quote; the second quote is followed by another character than a
         delimiter; or the row would have several lines, and either another width than
         the header or too many lines. The first line of the row is then read by itself.
         It is a row if all its other quotes are closed; otherwise it is skipped and
@@ -185,7 +185,7 @@ class Table:
                     width = len(self.names or values)
                     height = 1
                     if end > at + 1:
-                        # A carriage return in quotes is no end of a line.
+                        # A carriage return in quotes does not end a line.
                         height = sum(line.endswith(b"\n") for line in lines[at:end])
                     if height > 1 and (len(values) != width or height > most):
                         break

@@ -35,7 +35,7 @@ def _loaded(source: str) -> dict[str, Any]:
         ) from None
     try:
         found = datasets.load_dataset("/".join(parts[:2]), *parts[2:3], streaming=True)
-    except Exception as error:  # the library raises errors of several others
+    except Exception as error:  # including errors of the libraries that it uses
         message = without_secrets(" ".join(str(error).split()))
         raise InputError(
             f"{source}: {type(error).__name__}: {message[:300]}"

@@ -23,8 +23,9 @@ HEAD_LINES = 20
 
 
 class Elements(ByteStream):
-    """The elements of a document, one per line, without what is
-    ``before`` it."""
+    """The elements of a document, one per line. A match of ``before`` at its beginning
+    is removed.
+    """
 
     def __init__(
         self, stream: ByteStream, before: re.Pattern[bytes] | None = None

@@ -232,7 +232,7 @@ def _as_columns(rows: Rows, columns: Columns) -> Rows:
 
 
 def _objects(group: list[bytes]) -> list[Any] | None:
-    """Return lines as objects; None if one of them has to be looked at."""
+    """Return lines as objects; None if one of them has to be parsed by itself."""
     if max(map(len, group)) > LONGEST:
         return None
     try:
@@ -277,7 +277,7 @@ def byte_ranges(whole: Split, target: int, limits: Limits) -> Iterator[Split]:
     """Yield ranges that end after a newline. The lines of each are counted, so that
     those of the next can be numbered.
     """
-    # To count the lines of a remote file would mean to fetch it twice.
+    # Counting the lines of a remote file would mean fetching it twice.
     if whole.size <= target or not whole.plain_text or is_remote(whole.opened):
         yield whole
         return

@@ -1,8 +1,9 @@
 """Read mail: one message per file (``.eml``), or many in one (mbox). A record is a
 message, with its subject and its text.
 
-The text consists of all text parts, decoded. Of alternative parts, only the plain text
-is read if it is long. HTML is not converted. Other attachments are counted.
+The text consists of all text parts, decoded. If a message has alternative parts and the
+plain text is long, only the plain text is read. HTML is not converted. Attachments that
+are not text are counted.
 """
 
 from __future__ import annotations

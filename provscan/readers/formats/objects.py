@@ -1,7 +1,7 @@
 """Read the records of Python objects: lists, frames, tables, datasets.
 
 A Ray dataset consists of blocks on the nodes of a cluster. References to the blocks are
-yielded in the dataset's order as the blocks are produced; none is kept here.
+yielded in the dataset's order as the blocks are produced; no reference is kept here.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def _rows(obj: Any, limits: Limits) -> Iterator[Rows]:
 
 def _converted(obj: Any, kind: str, limits: Limits) -> Any:
     """Return a frame, a column or a query as Arrow data, or its records if a column
-    has values of several types; other objects unchanged.
+    has values of several types. Return other objects unchanged.
     """
     if kind == "pandas.DataFrame":
         names = distinct_names(list(map(str, obj.columns)))
@@ -188,7 +188,7 @@ def table_of_block(reference: Any) -> pa.Table:
 
 
 def head_of_block(reference: Any, count: int) -> pa.RecordBatch:
-    """Return the first records of a block, which is not moved."""
+    """Return the first records of a block without moving the block."""
     import ray
 
     table = ray.get(ray.remote(_first_rows).remote(reference, count))

@@ -82,9 +82,9 @@ def split_name(name: str) -> tuple[str, str, str | None]:
 
 
 def _recognised(forms: Iterable[Format], named: str | None, head: bytes) -> str | None:
-    """Return the first of some formats that a file with these first bytes has; None if
-    they show none of them. A format that the name shows is replaced only by binary
-    formats, if there are NUL bytes, and by formats that override it.
+    """Return the first of some formats that these first bytes of a file show; None if
+    they show no other format than the name. A format that the name shows is replaced
+    only by binary formats, if there are NUL bytes, and by formats that override it.
     """
     start = head.removeprefix(BOM)
     for form in forms:
@@ -137,8 +137,9 @@ def identified(
     """Return a split with the format and layout that follow from its name and first
     bytes (decompressed), and these bytes as UTF-8.
 
-    The first bytes decide before the extension of the name, and overrule it only where
-    :class:`Format` says so. A file that neither identifies is plain text.
+    The extension of the name decides, unless the first bytes show a binary format or
+    one that overrides it (:class:`Format`). Without a known extension, the first bytes
+    decide. A file that neither identifies is plain text.
     """
     name, extension, compression = split_name(name)
     if compression not in (None, split.compression):

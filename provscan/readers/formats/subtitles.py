@@ -145,7 +145,7 @@ def _repeated(before: Sequence[str], cue: Sequence[str]) -> int:
 
 def without_cues(texts: pa.LargeStringArray) -> tuple[pa.LargeStringArray, Numbers]:
     """Return texts with the subtitles among them reduced by :func:`spoken`, and the
-    numbers of those that were.
+    numbers of the texts that this changed.
     """
     rows = np.zeros(len(texts), np.int64)
     rows = rows[: timed(*buffers(texts), rows)]

@@ -147,8 +147,8 @@ class _Record(NamedTuple):
 
 
 def web_records(stream: ByteStream) -> Iterator[_Record]:
-    """Yield the records of an archive. It is damaged where a record does not end after
-    as many bytes as it states.
+    """Yield the records of an archive. The archive is damaged where a record does not
+    end after as many bytes as it states.
     """
     file = io.BufferedReader(Readable(stream), BUFFER)
     following = file.readline(BUFFER)
@@ -262,7 +262,7 @@ def _decompressed(
             if len(page) > PAGE:
                 return bytes(page[:PAGE]), False
         return bytes(page), not damage
-    # With the zlib header or, since some servers misread "deflate", without.
+    # Data with a zlib header or, since some servers misread "deflate", without one.
     for window in (15, -15) if coding == "deflate" else ():
         decoder = zlib.decompressobj(window)
         with suppress(zlib.error):

@@ -123,7 +123,7 @@ class Extractor:
         batch = without_maps(rows.values)
         if not self._binding.chats:
             return self._columns(batch, rows.record)
-        # Chats in texts are parsed, and their texts visited, as those of objects.
+        # Texts that are chats in JSON are parsed, and visited like other objects.
         columns = [plain_array(column) for column in batch.columns]
         columns = [
             self._checked(column, rows.record) if is_text(column.type) else column
@@ -166,7 +166,7 @@ class Extractor:
     def _texts_at(
         self, path: Path, batch: pa.RecordBatch, numbers: Numbers
     ) -> _Texts | None:
-        """Return the texts at a path; None if the values there are no texts."""
+        """Return the texts at a path; None if the values there are not texts."""
         found = leaf(batch, path)
         if found is None:
             return None
