@@ -11,17 +11,23 @@ from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from provscan.arrays import Numbers
 from provscan.readers.schema import TIMESTAMP
 from provscan.readers.strings import null_if_empty
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 
-# The last millisecond of the year 9999; Arrow and Python write no later dates.
-LAST_MS = 253_402_300_799_999
+# The first millisecond of the year 1 and the last of the year 9999: Python has no
+# other dates.
+FIRST_MS, LAST_MS = -62_135_596_800_000, 253_402_300_799_999
+# The smallest number of seconds since 1970, in 1973: smaller numbers are years, days or
+# counts.
+FEWEST_SECONDS = 1e8
 
 # "Tue Oct 20 00:10:41 +0000 2015"
 API_FORM = re.compile(
@@ -38,11 +44,11 @@ def _epoch_ms(number: float) -> int | None:
     nanoseconds, which are told apart by magnitude.
 
     A number from 1e11 on counts milliseconds, since in seconds it would be after the
-    year 5000.
+    year 5000. Return None if the number is too small or too large.
     """
-    if not math.isfinite(number):
-        return None
     size = abs(number)
+    if not math.isfinite(number) or size < FEWEST_SECONDS:
+        return None
     if size < 1e11:
         number = number * 1000
     elif size >= 1e17:
@@ -50,7 +56,7 @@ def _epoch_ms(number: float) -> int | None:
     elif size >= 1e14:
         number = number / 1000
     value = int(number)
-    return value if abs(value) <= LAST_MS else None
+    return value if FIRST_MS <= value <= LAST_MS else None
 
 
 def parse_date(value: Any) -> int | None:
@@ -69,6 +75,8 @@ def parse_date(value: Any) -> int | None:
             return _epoch_ms(value)
         value = int(value)
     if isinstance(value, int):
+        if abs(value) > 10**20:
+            return None
         value = str(value)
     if isinstance(value, datetime):
         time = value
@@ -110,13 +118,20 @@ def parse_date(value: Any) -> int | None:
 
 def from_strings(strings: pa.Array) -> pa.Array | None:
     """Parse dates with Arrow's ISO parser. Return None if it does not accept all: all
-    must have a zone, or none.
+    must have a zone, or none, and a year that Python has.
     """
     strings = null_if_empty(strings)
     for kind in (pa.timestamp("ms"), TIMESTAMP):
         with contextlib.suppress(pa.ArrowInvalid):
-            return pc.cast(pc.cast(strings, kind), TIMESTAMP)
+            times = pc.cast(pc.cast(strings, kind), TIMESTAMP)
+            return times if len(impossible(times)) == 0 else None
     return None
+
+
+def impossible(times: pa.Array) -> Numbers:
+    """Return the positions of timestamps in years that Python does not have."""
+    number = times.cast(pa.int64()).fill_null(0).to_numpy()
+    return np.flatnonzero((number < FIRST_MS) | (number > LAST_MS))
 
 
 def timestamps(values: Sequence[Any]) -> tuple[pa.Array, list[int]]:

@@ -79,6 +79,22 @@ def test_parts_of_a_message(write, read_all):
     assert found.stats.notes == {"attachment": 1}
 
 
+def test_a_delivery_report_has_several_header_blocks(write, read_all):
+    report = (
+        b"Subject: undelivered\nMIME-Version: 1.0\n"
+        b"Content-Type: multipart/report; boundary=b\n\n"
+        b"--b\nContent-Type: text/plain\n\nno such mailbox at the mill\n"
+        b"--b\nContent-Type: message/delivery-status\n\n"
+        b"Reporting-MTA: dns; example.org\n\nAction: failed\nStatus: 5.0.0\n\n"
+        b"--b--\n\n"
+    )
+    usual = bytes(message(TEXTS[0])) + b"\n"
+    found = read_all(write("a.mbox", FROM + usual + FROM + report + FROM + usual))
+    texts = [" ".join(text.split()) for text in found.texts]
+    assert texts[1::2] == [TEXTS[0], "no such mailbox at the mill", TEXTS[0]]
+    assert found.stats.damaged == []
+
+
 def test_an_alternative_that_says_more(write, read_all):
     mail = message("This needs a browser")
     mail.add_alternative(f"<html><p>{TEXTS[0]}</p></html>", subtype="html")

@@ -2,11 +2,15 @@
 
 from datetime import UTC, date, datetime, timedelta, timezone
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from provscan.readers.corpus.columns import dates
 from provscan.readers.dates import parse_date, timestamps
+from provscan.readers.stats import Counts, ReadStats
 
 TIME = datetime(2015, 10, 20, 0, 10, 41, tzinfo=UTC)
 
@@ -63,7 +67,14 @@ def test_one_time(value):
         float("nan"),
         float("inf"),
         10**40,
+        pytest.param(10**5000, id="5,001 digits"),
         "9" * 400,
+        0,
+        2015,
+        "201510",
+        -99999999999,
+        "0000-01-01",
+        "\u0662\u0660\u0661\u0665\u0661\u0660\u0662\u0660",
     ],
 )
 def test_what_is_no_date(value):
@@ -133,3 +144,11 @@ def test_forms_may_be_mixed(values):
     column, bad = timestamps(values)
     assert column.cast("int64").to_pylist() == [parse_date(value) for value in values]
     assert bad == []
+
+
+def test_a_column_of_times_has_no_years_that_python_lacks():
+    times = pa.array([0, 10**16, None, -(10**15)], pa.timestamp("ms"))
+    stats = ReadStats()
+    column = dates(times, np.arange(4), Counts("a.parquet", stats))
+    assert column.cast("int64").to_pylist() == [0, None, None, None]
+    assert stats.notes == {"bad_date": 2}

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from provscan.arrays import Numbers
 from provscan.readers.corpus.apis import Tweet
-from provscan.readers.dates import from_strings, timestamps
+from provscan.readers.dates import from_strings, impossible, timestamps
 from provscan.readers.schema import TIMESTAMP, TWEETS
 from provscan.readers.stats import Counts
 from provscan.readers.strings import (
@@ -94,7 +94,16 @@ def dates(
         return pa.nulls(len(numbers), TIMESTAMP)
     if isinstance(values, pa.Array):
         if pa.types.is_timestamp(values.type) or pa.types.is_date(values.type):
-            return pc.cast(values, TIMESTAMP, safe=False)
+            times = pc.cast(values, TIMESTAMP, safe=False)
+            outside = impossible(times)
+            if len(outside) == 0:
+                return times
+            first = int(outside[0])
+            example = f"{times.cast(pa.int64())[first]} ms since 1970"
+            counts.note("bad_date", int(numbers[first]), example, len(outside))
+            there = np.ones(len(times), bool)
+            there[outside] = False
+            return pc.if_else(pa.array(there), times, pa.scalar(None, TIMESTAMP))
         if pa.types.is_string(values.type):
             parsed = from_strings(values)
             if parsed is not None:

@@ -105,9 +105,9 @@ def _record(message: Message, number: int, counts: Counts) -> dict[str, str | No
     for part in _parts(message):
         kind = part.get_content_type()
         if part.get_content_maintype() == "message":
-            # An attached message follows.
-            (inner,) = cast(list[Message], part.get_payload())
-            texts.append(_subject(inner))
+            # An attached message follows, or the header fields of a delivery report.
+            inner = part.get_payload()
+            texts += [_subject(cast(Message, each)) for each in inner]
         elif part.get_content_maintype() in ("text", "multipart"):
             text, bad = _decoded(part)
             texts.append(text)
