@@ -112,8 +112,9 @@ def _hash_kmers(units, k, scratch):
     of the other s; the hash of 2 s + 1 units is that of the first 2 s times a second
     multiplier, plus the last unit. Each level of the tree has its own two multipliers,
     which are odd. For k = 10, the hashes of 2, 5 and 10 units are computed from one
-    another. The key of a k-mer is ``(hash ^ hash >> 16) * GOLDEN32``. A rank consists
-    of the key's upper 22 bits and the place in ``units``.
+    another. The key of a k-mer is ``(hash ^ hash >> 16) * GOLDEN32``; docs/format.md
+    calls it the rank of a seed. A rank here consists of the key's upper 22 bits and the
+    place in ``units``.
     """
     count = len(units)
     sums, sums_out = scratch.sums[0], scratch.sums[1]
