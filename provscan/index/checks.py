@@ -31,8 +31,8 @@ def check_content(segment: Segment, index: Path) -> None:
 
 
 def check_shards(segments: Sequence[Segment], index: Path) -> None:
-    """Check that the shards are those of the manifest, and that each number of a text
-    belongs to exactly one text of them.
+    """Check that the shards are those of the manifest, and that each number belongs to
+    exactly one text in them.
     """
     total = sum(segment.info.texts for segment in segments)
     seen = np.zeros(total, np.bool_)

@@ -47,8 +47,8 @@ def open_reader(
         index; this takes as long as building the index, and finds files that were
         forged together with their checksums.
     snapshot
-        The :attr:`IndexReader.snapshot` that the index must have: that of the same
-        index, opened elsewhere.
+        The :attr:`IndexReader.snapshot` that the index must have, such as that of a
+        reader in another process.
     without
         The names of segments to leave out, such as damaged ones; their files are not
         read. The remaining tweets are counted, unless the count of an earlier reader is

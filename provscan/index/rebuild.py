@@ -69,7 +69,7 @@ def _compare(
     temporary: Path,
 ) -> None:
     """Compare segments with the rebuilt ones."""
-    # A segment that is rebuilt as several differs from the first of them.
+    # If a segment was rebuilt as several segments, it differs from the first of them.
     for segment, made in zip(group, again, strict=False):
         place = folder / SEGMENTS / segment.info.name
         made_place = temporary / SEGMENTS / made.name

@@ -305,7 +305,7 @@ class LicensedTexts:
             ]
 
     def evenly_spaced_texts(self, most: int) -> Strings:
-        """Return at most ``most`` canonical texts, at equal distances by number."""
+        """Return at most ``most`` canonical texts whose numbers are evenly spaced."""
         texts = evenly_spaced(self.size, most)
         return self.canonical_texts(texts[self.contains(texts)])
 

@@ -1,4 +1,4 @@
-"""Names of ASCII characters, as uint8, and the values of digits."""
+"""Names of ASCII characters, as uint8; values of hexadecimal digits; white space."""
 
 import numpy as np
 
@@ -11,6 +11,7 @@ MINUS, DOT, SLASH, COLON, SEMICOLON = np.frombuffer(b"-./:;", np.uint8)
 LESS, EQUALS, GREATER, AT = np.frombuffer(b"<=>@", np.uint8)
 BRACKET, BACKSLASH, END_BRACKET, UNDERSCORE = np.frombuffer(b"[\\]_", np.uint8)
 BRACE, END_BRACE = np.frombuffer(b"{}", np.uint8)
+# Digits, and lower-case letters.
 ZERO, NINE, A, F, Z = np.frombuffer(b"09afz", np.uint8)
 # The bit by which a lower-case letter differs from its capital.
 CASE = np.uint8(0x20)

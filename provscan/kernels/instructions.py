@@ -108,10 +108,10 @@ def _nearby_fingerprints_code(_context, known, begin, codes, first):
                 align=vector.element.width // 8,
             )
 
-        bytes_of = _pointer(
+        known_start = _pointer(
             context, builder, signature.args[0], arguments[0], arguments[1], _I8
         )
-        codes_of = _pointer(
+        codes_start = _pointer(
             context,
             builder,
             signature.args[2],
@@ -121,15 +121,15 @@ def _nearby_fingerprints_code(_context, known, begin, codes, first):
         )
         wanted = ir.Constant(_FINGERPRINTS, [0] * FINGERPRINTS)
         for i in range(5):
-            char = load(codes_of, i, chars)
+            char = load(codes_start, i, chars)
             char = char if width == 8 else builder.trunc(char, _FINGERPRINTS)
             # A processor adds bytes in one step, but multiplies them in many.
             wanted = builder.add(builder.add(builder.add(wanted, wanted), wanted), char)
-        # The minimum of the differences is 0 if any place is equal: two instructions
-        # per place on any processor.
+        # The minimum of the differences is 0 if the fingerprint occurs at any place. It
+        # takes two instructions per place on any processor.
         least = ir.Constant(_FINGERPRINTS, [255] * FINGERPRINTS)
         for i in range(NEARBY):
-            other = builder.xor(load(bytes_of, i, _FINGERPRINTS), wanted)
+            other = builder.xor(load(known_start, i, _FINGERPRINTS), wanted)
             least = builder.select(
                 builder.icmp_unsigned("<", other, least), other, least
             )
@@ -177,8 +177,8 @@ def _prefetch_code(_context, values, at):
 
 @_compiled_to(_prefetch_code)
 def prefetch(values, at):
-    """Prefetch the element with number ``at`` in memory, which is needed soon; ``at``
-    may be out of bounds.
+    """Prefetch element ``at`` of an array, counted in memory order, which is needed
+    soon; ``at`` may be out of bounds.
     """
 
 

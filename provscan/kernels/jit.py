@@ -78,8 +78,8 @@ def helper(function: Callable[..., Any] | None = None, **options: Any) -> Any:
 
 @cache
 def cache_folder() -> Path | None:
-    """Return the folder that caches the machine code of these sources; None if no
-    folder is writable.
+    """Return the folder that caches the machine code of the kernels as their sources
+    are now; None if no folder is writable.
     """
     digest = hashlib.sha256()
     # Satellites such as blind/ have their kernels in a file of this name.

@@ -49,11 +49,11 @@ class CanonicalTables(NamedTuple):
 class CanonicalScratch(NamedTuple):
     """Scratch for making one text of m bytes canonical."""
 
-    # uint32[3, m + 1]: the decoded text, and after each of two rounds of character
-    # references.
+    # uint32[3, m + 1]: the decoded text, and the text after each of two rounds of
+    # decoding character references.
     codes: np.ndarray
-    # int32[4, m + 1]: the places in the original, first and last, of each code point
-    # of rows 1 and 2.
+    # int32[4, m + 1]: for each code point of rows 1 and 2, the stretch of the original
+    # that it comes from: two rows of starts and ends for each.
     places: np.ndarray
     # uint8[2, LOOK_AHEAD] of ``provscan.kernels.canonical.normalize``.
     window: np.ndarray
@@ -134,8 +134,9 @@ class SeedParams(NamedTuple):
 
 
 class SeedScratch(NamedTuple):
-    """Scratch for texts of up to m code points: uint32[2m], int32[2m], uint32[2, ROOM]
-    and uint32[3, ROOM].
+    """Scratch for texts of up to m code points: units, uint32[2m], and the code point
+    of each, int32[2m]; partial hashes, uint32[2, ROOM], and keys and ranks of k-mers,
+    uint32[3, ROOM]. ``provscan.kernels.search.minimizers`` defines ROOM.
     """
 
     units: np.ndarray
@@ -196,18 +197,19 @@ class Thresholds(NamedTuple):
     similarity: float  # Jaccard index.
     containment: float
     units: int  # Minimum length in common.
-    stretch: int
+    stretch: int  # Minimum length of a common stretch.
 
 
 class VerifiedRows(NamedTuple):
     """Verified candidates."""
 
-    candidate: np.ndarray  # int64[n].
+    candidate: np.ndarray  # int64[n]: the row among the candidates.
     span: np.ndarray  # int64[n, 2], in canonical code points of the record.
     # int64[n, 2], the stretch that the span copies, in canonical code points of the
     # text; -1 if not known.
     copied: np.ndarray
-    # int32[n, 3]: distinct 5-grams in common, of the text, of the span.
+    # int32[n, 3]: the numbers of distinct 5-grams in common, of the text, and of the
+    # span.
     grams: np.ndarray
     similarity: np.ndarray  # float64[n], the Jaccard index.
     # uint8[n]: a way to match, see ``provscan.kernels.search.verify``.

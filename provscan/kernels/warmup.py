@@ -1,7 +1,7 @@
 """Compile the kernels of a run before it begins, in two processes: ``python -m
 provscan.kernels.warmup 1`` and ``-1``.
 
-Each kernel that every run calls is listed with arguments of its actual types. Kernels
+The kernels that most runs call are listed with arguments of their actual types. Kernels
 that only some files or indexes need are compiled when they are first called. One
 process compiles the list from its beginning, the other from its end. Where they meet,
 each finds the rest in the cache of :mod:`provscan.kernels.jit`, as later runs do.
@@ -31,7 +31,7 @@ MOST_OF_A_REASON = 500
 
 
 def _calls() -> list[tuple[Any, tuple[Any, ...]]]:
-    """Return the kernels with arguments."""
+    """Return the kernels to compile, each with arguments of the types of a run."""
     from provscan.kernels import records as r
     from provscan.kernels.canonical import chunks, liftover, normalize, utf8
     from provscan.kernels.reading import garbled, json_lines, subtitles
@@ -271,8 +271,8 @@ def compile_each(step: int) -> None:
 
 
 def _marker() -> Path | None:
-    """Return the file whose existence in the cache folder shows that all kernels are
-    compiled for this processor and Python; None if there is no such folder.
+    """Return the file whose existence in the cache folder shows that all listed kernels
+    are compiled for this processor and Python; None if there is no such folder.
     """
     folder = cache_folder()
     if folder is None or numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
@@ -283,11 +283,12 @@ def _marker() -> Path | None:
 
 
 def compile_all(report: Callable[[float], None]) -> None:
-    """Compile all kernels unless this was done before; ``report`` is called with the
-    elapsed seconds.
+    """Compile all listed kernels unless this was done before; ``report`` is called with
+    the elapsed seconds.
 
-    If a kernel fails to compile here, a warning names it and the reason. It and the
-    following kernels are compiled when they are first used.
+    A process stops at the first kernel that fails to compile, and a warning names that
+    kernel and the reason. Kernels that neither process has compiled are compiled when
+    they are first used.
     """
     marker = _marker()
     if marker is None or marker.exists():

@@ -16,8 +16,8 @@ from provscan.kernels.storage import postings as kernels
 
 
 def filter_words(count: int) -> int:
-    """Return the number of words, a power of two, of a filter for `count` hashes. It
-    has 8 to 16 bits per hash, but at least 2**10 and at most 2**31 bits in all.
+    """Return the number of words, a power of two, of a filter for `count` hashes. The
+    filter has 8 to 16 bits per hash, but at least 2**10 and at most 2**31 bits in all.
     """
     return 1 << (min(31, max(10, (8 * count).bit_length())) - 6)
 

@@ -187,8 +187,8 @@ class MoreSeeds(NamedTuple):
 def more_seeds(
     large: LookupTables, texts: Strings, before: int, params: IndexParams
 ) -> MoreSeeds:
-    """Return the seeds of some texts that are numbered after `before` texts, those of
-    `large` among them.
+    """Return the seeds of some texts that are numbered after `before` texts, which
+    include those of `large`.
 
     A seed that is frequent in `large` counts as frequent here. The seeds in `large`
     stay, however many of the new texts share them.

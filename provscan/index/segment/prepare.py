@@ -123,7 +123,7 @@ def canonical_texts(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, Strings]:
 
 
 def prepare(batch: pa.RecordBatch, params: IndexParams) -> Prepared:
-    """Compute everything that a segment needs of a batch.
+    """Compute everything that a segment needs from a batch.
 
     ``batch`` is in the readers' schema, with an id in every row.
     """

@@ -112,7 +112,7 @@ class Segment:
 
     def equal_texts(self, texts: Strings) -> np.ndarray:
         """Return int64[n]: the number of the licensed text that equals each canonical
-        text, -1 if none with a tweet that is not forgotten does.
+        text; -1 if there is none, or if all its tweets are forgotten.
         """
         numbers = self.find(texts)
         if self.living is not None:
@@ -121,7 +121,7 @@ class Segment:
 
     def find(self, texts: Strings) -> np.ndarray:
         """Return int64[n]: the number of the text, forgotten or not, that equals each
-        canonical text, -1 if there is none.
+        canonical text; -1 if there is none.
         """
         numbers = np.empty(len(texts), np.int64)
         exact = frozen(self.whole.exact)

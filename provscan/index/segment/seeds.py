@@ -7,7 +7,7 @@
     A filter of the seeds in the table. It saves most look-ups of a scan.
 ``seeds.frequent``
     A filter of the seeds that more than 16 places share. If another segment is joined
-    to this one, it shows which of the other's seeds are frequent here.
+    to this one, the filter shows which seeds of the other segment are frequent here.
 """
 
 from __future__ import annotations
@@ -65,8 +65,8 @@ SIZE_STEP = 20
 # number of texts beyond FEW_TEXTS, but not below LEAST. These numbers are for a text of
 # up to MOST_UNITS units; a longer text has proportionally higher maxima.
 MOST, STEP, LEAST, MOST_UNITS, FEW_TEXTS = 24, 4, 4, 128, 1 << 19
-# The minimum number of places that share a frequent seed. Of n seeds, at most
-# n / PER_FREQUENT distinct ones are frequent.
+# The minimum number of places that share a frequent seed. At most n / PER_FREQUENT
+# distinct seeds are frequent among n seeds.
 PER_FREQUENT = 17
 # The bytes of texts whose seeds are computed at a time.
 BLOCK = 1 << 20
@@ -91,11 +91,12 @@ class SeedChoice:
     """Chooses the seeds of each text for the index: the rarest ones, just enough to
     find an edited copy.
 
-    Seeds that no other place has come first, then those that two places share, up to
-    four, up to eight and so on (levels); within a level, those with the smallest keys.
-    A seed is added as long as its text has fewer seeds than a maximum, which is lower
-    for higher levels and for more texts: wording that several texts share is likely to
-    occur in other text as well, and each of these texts then costs a comparison.
+    Seeds that occur in a single place come first, then those in two places, in up to
+    four, in up to eight and so on (levels); within a level, the smallest keys come
+    first. A seed is added as long as its text has fewer seeds than a maximum, which is
+    lower for higher levels and for more texts: wording that several texts share is
+    likely to occur in other text as well, and each of these texts then costs a
+    comparison.
     """
 
     def __init__(self, sizes: np.ndarray, texts: int) -> None:

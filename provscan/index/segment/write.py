@@ -55,11 +55,11 @@ class KeyTable:
     """A growing table that numbers 128-bit keys in the order of their first
     appearance.
 
-    For keys of ids, it shows which tweets are new: an id counts once, however often it
-    is read. A repeated tweet with the same canonical text changes nothing. A repeated
-    tweet with another text, in the same build, is a *version* of the tweet (an edit, or
-    a copy that was truncated in another file): its text can be found, but it does not
-    count as another tweet.
+    A table of the keys of ids shows which tweets are new: an id counts once, however
+    often it is read. A repeated tweet with the same canonical text changes nothing. A
+    repeated tweet with another text, in the same build, is a *version* of the tweet (an
+    edit, or a copy that was truncated in another file): its text can be found, but it
+    does not count as another tweet.
     """
 
     def __init__(self) -> None:

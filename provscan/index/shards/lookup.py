@@ -70,7 +70,7 @@ class ShardEntries(NamedTuple):
     # The keys, uint32[n], and the numbers of the texts in the reader, int64[n].
     keys: np.ndarray
     numbers: np.ndarray
-    # [n, ...]: the values in the table for each entry or text.
+    # [n, ...]: the table's values for each entry or text.
     values: np.ndarray
     living: np.ndarray  # bool[n]: see ``provscan.index.segment.tables.LookupTables``.
 

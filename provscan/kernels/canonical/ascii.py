@@ -43,8 +43,8 @@ def look_ahead(codes, low, high, count, narrow, folded):
 
     A code point becomes a letter or digit, a space if it is a separator, or 0 if it
     needs a closer look because it is not ASCII or because a dropped token may start
-    there. All operations are on bytes, 64 at a time. ``count`` is the length of the
-    whole text.
+    there. All operations are on bytes, 64 at a time; uint8 ``narrow`` is scratch for
+    the code points as bytes. ``count`` is the length of the whole text.
     """
     size = high - low
     begin, end = max(low - 1, 0), min(high + 2, count)

@@ -42,8 +42,8 @@ class Stream(NamedTuple):
 
 @helper
 def _entity(key, entity_keys):
-    """Return the slot of the hash of an entity name in its table; -1 if it has
-    none.
+    """Return the slot of an entity name's hash in the table of names; -1 if the table
+    does not have it.
     """
     mask = np.uint64(len(entity_keys) - 1)
     slot = key & mask

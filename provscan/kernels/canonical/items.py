@@ -1,7 +1,7 @@
 """Items: what is visible in the original text around a copy.
 
 An item is a visible character, or a dropped URL, mention or placeholder. Any two
-dropped items count as equal (a URL that became ``http`` is still the URL). HTML tags
+dropped items count as equal, since a copy may have ``http`` for a URL. HTML tags
 and characters that canonical text ignores are *faint*: a copy may lack them.
 """
 
@@ -15,7 +15,7 @@ from provscan.kernels.characters import CASE, LESS, is_ascii_blank
 from provscan.kernels.jit import helper
 
 _R = np.uint8(ord("r"))
-# The number of items that are compared.
+# The maximum number of items that are compared at an edge.
 ITEMS = 128
 # The kinds of items that are not characters.
 DROPPED = np.int64(-1)

@@ -172,8 +172,8 @@ def _same_but_blanks(record, stretch, tweet):
 
 @helper(inline="always")
 def _aligned(tweet, record, edge, rest, room, costs):
-    """Return by how many of ``room`` code points the record extends the copy over the
-    ``rest`` code points of the tweet beyond an edge.
+    """Return how many of the ``room`` code points of the record beyond an edge copy the
+    ``rest`` code points of the tweet beyond that edge.
     """
     if 0 < rest <= MAX_REST and room > 0:
         room = min(room, rest + BAND)
@@ -184,7 +184,8 @@ def _aligned(tweet, record, edge, rest, room, costs):
 @helper(inline="always")
 def _head(record, tweet, start, low, first, tables, scratch):
     """Extend a stretch to the left. It begins at ``start`` in the record, with the
-    canonical code point ``first`` of the tweet, and may be extended to ``low``.
+    canonical code point ``first`` of the tweet. Items are compared from there back to
+    ``low``; the alignment may go further.
 
     Return the new start, and whether the stretch now has everything that precedes
     ``first`` in the tweet, and no retweet mark of the record.
@@ -210,7 +211,8 @@ def _head(record, tweet, start, low, first, tables, scratch):
 @helper(inline="always")
 def _tail(record, tweet, stop, high, last, tables, scratch):
     """Extend a stretch to the right. It ends at ``stop`` in the record, with the
-    canonical code point ``last`` of the tweet, and may be extended to ``high``.
+    canonical code point ``last`` of the tweet. Items are compared from there up to
+    ``high``; the alignment may go further.
 
     Return the new end, and whether the stretch now has everything that follows ``last``
     in the tweet.
@@ -237,8 +239,8 @@ def _tail(record, tweet, stop, high, last, tables, scratch):
 @helper(inline="always")
 def _edges(s, e, record, tweet, copied, tables, scratch):
     """Return the stretch of the record from which the canonical code points ``s`` to
-    ``e`` come, its extension over the edges of the copied tweet, and for either edge
-    whether the tweet has nothing else.
+    ``e`` come, this stretch extended over the edges of the copied tweet, and for each
+    edge whether the extended stretch has all of the tweet there.
     """
     start = np.int64(record.where[s])
     stop = _after_letter(record, e - 1, tables)
@@ -263,12 +265,12 @@ def _edges(s, e, record, tweet, copied, tables, scratch):
 
 @helper(inline="always")
 def _compare_original(stretch, record, tables, scratch, text):
-    """Return the place of an unescaped stretch in the original record, and the
-    comparison of its canonical text.
+    """Find the place of an unescaped stretch in the original record, and compare its
+    canonical text with the canonical ``text``.
 
-    The canonical text is computed as if the span had been cut out of the record.
-    Return the place, :func:`~provscan.kernels.search.grams.compare` with the canonical
-    ``text``, and whether the two are equal.
+    The canonical text is computed as if the stretch had been cut out of the record.
+    Return the place, the result of :func:`~provscan.kernels.search.grams.compare`, and
+    whether the two texts are equal.
     """
     start, stop = stretch
     if record.row > 0:

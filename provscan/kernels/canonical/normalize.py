@@ -5,7 +5,7 @@ A text passes through these stages, each of which fills arrays of the caller:
 :func:`provscan.kernels.canonical.entities.unescape` (twice, and only if there is an
 ``&``), :func:`fold`, which drops tokens (:mod:`provscan.kernels.canonical.tokens`),
 folds characters and places separators, and
-:func:`provscan.kernels.canonical.lookalikes.undisguise`. Since a text has only some
+:func:`provscan.kernels.canonical.lookalikes.undisguise`. Since a text has only a few
 hundred code points, the scratch between the stages stays in the first-level cache.
 :func:`canonical` runs the stages on one text, :func:`codes_batch` on Arrow buffers.
 """
@@ -226,7 +226,7 @@ def codes_batch(texts, low, tables, scratch, continued, out, lengths):
 
     If bool ``continued[i]`` is set, chunk i continues the text of chunk i - 1. A space
     is then written between the two, unless the characters on both sides belong to
-    scripts without spaces, and ``out.offsets[i]`` is moved behind the space.
+    scripts without spaces, and ``out.offsets[i]`` is moved past the space.
 
     int64 ``lengths[i]`` is set to the number of code points of the original. Return the
     number of the first chunk for which ``out.codes`` had no room, else the number of

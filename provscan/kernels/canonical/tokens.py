@@ -1,7 +1,9 @@
 """Recognise the tokens that canonical text drops: URLs, mentions, retweet marks, their
 placeholders in datasets, and HTML tags.
 
-:func:`after_dropped` recognises all of them, by their first character.
+:func:`after_dropped` recognises all of them, by their first character. Each function
+for one kind of token returns the index after the token that begins at ``i``, or ``i``
+if there is none.
 """
 
 import numpy as np

@@ -15,8 +15,8 @@ _DIGITS = 19
 
 @helper
 def decode(text, start, stop, codes):
-    """Decode the UTF-8 ``text[start:stop]`` into uint32 ``codes``, which has as many
-    elements; return the number of code points.
+    """Decode the UTF-8 ``text[start:stop]`` into uint32 ``codes``, which has at least
+    one element per byte; return the number of code points.
 
     A byte that can't start or continue a sequence becomes U+FFFD.
     """

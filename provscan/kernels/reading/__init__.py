@@ -3,6 +3,7 @@
 - :mod:`~provscan.kernels.reading.elements` writes the elements of a JSON array one per
   line.
 - :mod:`~provscan.kernels.reading.json_lines` parses JSON lines into columns.
-- :mod:`~provscan.kernels.reading.garbled` recognises texts in a wrong encoding, and
-  :mod:`~provscan.kernels.reading.subtitles` texts with the times of subtitles.
+- :mod:`~provscan.kernels.reading.garbled` recognises wrongly decoded and escaped
+  texts, and :mod:`~provscan.kernels.reading.subtitles` texts with the times of
+  subtitles.
 """

@@ -24,7 +24,7 @@ STATE = 6
 @kernel
 def one_a_line(text, out, state):
     """Copy ``text`` to ``out`` without white space between values and with a newline
-    after each element.
+    after each element. A newline inside a string becomes a space.
 
     ``state``, int64[STATE], is passed on to the next stretch of the same document. It
     consists of the number of open brackets, whether the stretch ends inside a string,

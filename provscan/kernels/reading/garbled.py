@@ -166,8 +166,8 @@ def _letter(text, i, stop):
 
 @helper
 def _is_letter(code):
-    """Return whether a character is a non-ASCII letter, not punctuation, a symbol or
-    half of an emoji.
+    """Return whether a character is a non-ASCII letter rather than punctuation, a
+    symbol or half of an emoji.
     """
     return 0xC0 <= code < 0x2000 or 0x2E80 <= code < 0xD800 or 0xF900 <= code < 0xFE00
 

@@ -254,7 +254,7 @@ def _hex(text, at):
 
 @helper(inline="always")
 def _skipped(text, at):
-    """Return the place after any value, or -1."""
+    """Return the place after the value of any type at ``at``, or -1."""
     depth, objects = 0, np.uint64(0)
     while True:
         c = _byte(text, at)

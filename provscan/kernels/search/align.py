@@ -30,14 +30,15 @@ def new_costs() -> np.ndarray:
 
 @helper
 def aligned_end(text, codes, edge, rest, room, costs):
-    """Return the number of code points by which a copy extends beyond its last hit.
+    """Return the number of code points by which a copy extends beyond its outermost
+    hit.
 
     The ``rest`` code points of the licensed ``text`` from ``edge.text_at`` on are
     aligned in full with up to ``room`` of the record's ``codes`` from
     ``edge.record_at`` on, by edit distance within :data:`BAND` of the diagonal;
     ``costs`` is int64[2, 2 * BAND + 1] of scratch. The result is the number of aligned
-    code points of the record. It is 0 if more than 6 in 10 would have to be edited, or
-    more than 8 in 10 if the outermost word is unchanged.
+    code points of the record. It is 0 if the number of edits is more than 6 in 10 of
+    ``rest``, or more than 8 in 10 if the outermost word is unchanged.
     """
     at, place, step = edge
     width = 2 * BAND + 1

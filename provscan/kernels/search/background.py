@@ -43,6 +43,8 @@ TOGETHER = 8
 
 
 class NgramModel(NamedTuple):
+    """An interpolated model of n-grams, with absolute discounting."""
+
     order: int  # The number of code points of the longest n-gram.
     discount: float  # Subtracted from every count and given to the shorter context.
     floor_bits: float  # The bits of a code point in no known context.
@@ -166,9 +168,9 @@ def score_texts(
 
     `copies`, int64[texts], is the number of times that each text occurs in the
     training texts of the table; its own n-grams are subtracted that many times.
-    `scratch` is uint64[m, 2], of a power-of-two length above ``8 * order * longest
-    text`` if any text has copies, else of length 1. `keys` is uint64[2, TOGETHER,
-    order] of scratch.
+    `scratch` is uint64[m, 2]; m is a power of two of at least ``8 * order * longest
+    text`` if any text has copies, else 1. `keys`, uint64[2, TOGETHER, order], is also
+    scratch.
     """
     order, discount, floor_bits, table = model
     own_grams = scratch
@@ -237,12 +239,12 @@ def _add(table: U64, key: Any) -> None:
 def _add_followers(
     chars: U32, start: int, end: int, order: int, own: int, table: U64, own_grams: U64
 ) -> None:
-    """Count the code points that follow each context of a text only in its own copies
-    among the training texts, in `own_grams`.
+    """For each context of a text, count in `own_grams` the code points that follow it
+    only in the text's own copies among the training texts.
 
     `own` is the number of these copies, and `own_grams` has the n-grams of one copy. A
-    code point follows a context only there if the table counts the n-gram no more often
-    than the copies have it.
+    code point follows a context only in the copies if the table's count of the n-gram
+    is at most its count in the copies.
     """
     for at in range(start, end):
         context = _START

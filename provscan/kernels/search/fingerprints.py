@@ -1,15 +1,20 @@
 """Fingerprints: test whether the wording around a seed agrees, before a candidate is
 examined more closely.
 
-Nearly all seeds that a long record shares with licensed texts are chance: a phrase in
-common and nothing around it. A *fingerprint* is one byte derived from a 5-gram. The
-fingerprints of the licensed text around the seed are searched for in the record, within
-:data:`DRIFT` places of the seed's diagonal, so that words may be omitted, inserted or
-replaced. A true copy has at least :data:`AGREEING` of them even with a typing error in
-every twelve characters, or fewer if the thresholds of a match require less; chance
-rarely reaches that number. 64 fingerprints are computed and searched for at once,
-without a branch (:mod:`provscan.kernels.instructions`). Most of the time is spent on
-fetching the texts.
+Nearly all seeds that a long record shares with licensed texts are shared by chance: the
+two have a phrase in common, and nothing around it. A *fingerprint* is one byte derived
+from a 5-gram. The fingerprints of the licensed text around the seed are searched for in
+the record, within :data:`DRIFT` places of the seed's diagonal, so that words may be
+omitted, inserted or replaced. A candidate passes if as many are found as the thresholds
+of a match require; if only a part of a longer text is compared, the share
+:data:`AGREEING` is enough. A copy with a typing error in every twelve characters has
+that share; an unrelated text rarely has it. 64 fingerprints are computed and searched
+for at once, without a branch (:mod:`provscan.kernels.instructions`). Most of the time
+is spent on fetching the texts.
+
+From place :data:`~provscan.kernels.search.minimizers.FAR` on, the index stores places
+in large steps. All places of the step at which the text has the first two code points
+of the seed are then tested, until the wording agrees.
 """
 
 from typing import NamedTuple
@@ -33,7 +38,9 @@ from provscan.kernels.search.verify import code_of_unit, least_hits
 from provscan.kernels.sketch.bands import ones
 from provscan.kernels.sketch.hashing import MURMUR1
 
+# The maximum distance from the diagonal, in code points.
 DRIFT = NEARBY // 2
+# The share of fingerprints near the diagonal with which a candidate passes.
 AGREEING = 0.44
 # The number of zeros before and after the fingerprints of each record, so that
 # searches near its ends do not reach into another record.
@@ -167,11 +174,11 @@ def _window(length, place):
 
 @helper(forceinline=True)
 def _least_agreeing(text, size, thresholds):
-    """Return the fewest of ``size`` fingerprints of a text that a copy has near their
-    places.
+    """Return how many of the ``size`` compared fingerprints of a text must occur near
+    their places in a record.
 
-    In a short text, these are all its fingerprints. Of a longer text, they are those
-    around the seed, and a copy may have more of its edits there than elsewhere.
+    All fingerprints of a short text are compared. In a longer text only those around
+    the seed are, and a copy may have more of its edits there than elsewhere.
     """
     least = least_hits(text.length, text.units, size, thresholds)
     return least if text.length - GRAM + 1 == size else min(least, AGREEING * size)
@@ -193,8 +200,9 @@ def _agrees(records, record, code, text, place, thresholds):
 
 @helper
 def _far_place(records, record, code, text, place, thresholds):
-    """Return the first place of the seed at code point ``code`` of a record, from
-    ``place`` on, around which the wording agrees; -1 if there is none.
+    """Return the first place in a text, from ``place`` on, at which the seed at code
+    point ``code`` of a record may be and around which the wording agrees; -1 if there
+    is none.
     """
     seed = records.offsets[record] + code
     for at in range(place, min(place + FAR_STEP, text.length - 1)):
@@ -224,12 +232,12 @@ def _agreeing_place(records, record, code, text, place, far, thresholds):
 
 @kernel
 def agreeing(records, texts, candidates, thresholds, scratch, kept):
-    """Mark the candidates for which the wording around the seed agrees. From
-    :data:`FAR` on, the exact place of the seed replaces the smallest possible place of
-    these candidates.
+    """Mark the candidates for which the wording around the seed agrees.
 
-    For each record and text, one candidate is kept per diagonal, to within
-    :data:`DRIFT` code points.
+    From :data:`FAR` on, the place of a marked candidate, which is the smallest possible
+    one, is replaced by the exact place of its seed, unless the text has wide
+    characters. A candidate is not marked if the last one marked for its record and text
+    is on the same diagonal, to within :data:`DRIFT`.
 
     Parameters
     ----------
@@ -244,10 +252,10 @@ def agreeing(records, texts, candidates, thresholds, scratch, kept):
     scratch
         :func:`fingerprints_scratch`.
     kept
-        bool[n], filled in.
+        bool[n], output: whether each candidate is marked.
     """
     record, text, code, place = candidates
-    bytes_of, bounds, numbers = texts
+    text_bytes, bounds, numbers = texts
     codes, seen = scratch
     count = len(record)
     for c in range(-2 * _AHEAD if count else 0, count):
@@ -256,25 +264,25 @@ def agreeing(records, texts, candidates, thresholds, scratch, kept):
         if c + _AHEAD >= 0:
             soon = text[min(c + _AHEAD, count - 1)]
             start, stop = bounds[soon], bounds[soon + 1]
-            prefetch(bytes_of, start)
-            prefetch(bytes_of, min(start + _LINE, stop))
-            prefetch(bytes_of, stop - 1)
+            prefetch(text_bytes, start)
+            prefetch(text_bytes, min(start + _LINE, stop))
+            prefetch(text_bytes, stop - 1)
         if c < 0:
             continue
         start, stop = bounds[text[c]], bounds[text[c] + 1]
         kept[c] = stop - start >= thresholds.units
         if kept[c]:
             length = units = stop - start
-            if start + max(length, FINGERPRINTED) <= len(bytes_of) and _is_ascii(
-                bytes_of, start, stop
+            if start + max(length, FINGERPRINTED) <= len(text_bytes) and _is_ascii(
+                text_bytes, start, stop
             ):
-                plain = ComparedText(bytes_of, start, length, units)
+                plain = ComparedText(text_bytes, start, length, units)
                 at, far = min(place[c], length), place[c] >= FAR
                 at = _agreeing_place(
                     records, record[c], code[c], plain, at, far, thresholds
                 )
             else:
-                length = decode(bytes_of, start, stop, codes)
+                length = decode(text_bytes, start, stop, codes)
                 units = length_units(codes, _ZERO, length)
                 decoded = ComparedText(codes, _ZERO, length, units)
                 at, far = min(place[c], length), place[c] >= FAR

@@ -12,8 +12,8 @@ from provscan.kernels.jit import helper
 from provscan.kernels.search.grams import GRAM, find_gram, nearest_of
 
 _ZERO = np.int64(0)
-# The weight of a miss relative to a hit. As a tie-break it is slightly below 1: a run
-# then extends over misses that are exactly balanced by further hits.
+# The weight of a miss relative to a hit. It is slightly below 1 to break ties: a run
+# extends over misses that are exactly balanced by further hits.
 EVEN = 1 - 1e-12
 
 
@@ -72,8 +72,8 @@ def window_around(size, length, diagonal, reach):
 
 @helper(inline="always")
 def diagonal_by_vote(codes, hashes, low, count, text, grams, votes):
-    """Return the diagonal with the most hits, rounded to a multiple of 8 code points
-    plus a constant.
+    """Return the diagonal around which there are the most hits, to within 8 code
+    points.
 
     Hits are counted in bins of 8 neighbouring diagonals, and the result is the middle
     of the two neighbouring bins with the most hits. 5-grams that the text repeats are

@@ -103,8 +103,8 @@ def units_of(codes, out, origins):
 
 @helper
 def _hash_kmers(units, k, scratch):
-    """Write the hashes of the k-mers of ``units`` to ``scratch.ranks[0]``, and their
-    ranks, which windows compare, to ``scratch.ranks[1]``.
+    """Write the keys of the k-mers of ``units`` to ``scratch.ranks[0]``, and their
+    ranks, which windows compare, to ``scratch.ranks[1]``. Return the number of k-mers.
 
     K-mers are hashed by a tree (Carter, Wegman 1979,
     doi:10.1016/0022-0000(79)90044-8), modulo 2**32. The hash of one unit is the unit.
@@ -112,9 +112,9 @@ def _hash_kmers(units, k, scratch):
     of the other s; the hash of 2 s + 1 units is that of the first 2 s times a second
     multiplier, plus the last unit. Each level of the tree has its own two multipliers,
     which are odd. For k = 10, the hashes of 2, 5 and 10 units are computed from one
-    another. The key of a k-mer is its hash, whose upper half is combined with the lower
-    one, times the golden ratio. A rank consists of the key's upper 22 bits and the
-    place in ``units``. Return the number of k-mers.
+    another. The key of a k-mer is ``(hash ^ hash >> 16) * GOLDEN32``; docs/format.md
+    calls it the rank of a seed. A rank here consists of the key's upper 22 bits and the
+    place in ``units``.
     """
     count = len(units)
     sums, sums_out = scratch.sums[0], scratch.sums[1]
@@ -164,7 +164,7 @@ def minimizers(units, params, scratch, keys, places):
     if kmers < 1:
         return 0
     window = min(params.window, kmers)
-    hashes = scratch.ranks[0]
+    kmer_keys = scratch.ranks[0]
     n = np.uint64(0)
     last = np.int32(-1)
     for start in range(0, kmers - window + 1, _CHUNK):
@@ -195,7 +195,7 @@ def minimizers(units, params, scratch, keys, places):
             n += np.uint64(place != last)
             last = place
         for s in range(before, n):
-            keys[s] = hashes[places[s] - start] * GOLDEN32
+            keys[s] = kmer_keys[places[s] - start] * GOLDEN32
     return np.int64(n)
 
 
@@ -204,13 +204,13 @@ def index_minimizers(units, params, scratch, keys, places):
     """Find the seeds of a licensed text: its :func:`minimizers` and, if it has at most
     SHORT units, all seeds that a copy of it may have.
 
-    In a record, a window may cover only the beginning or the end of the copy, and other
-    text. If its k-mer with the smallest hash is in the copy, it is the smallest k-mer
-    of that beginning or end, so each beginning and end is treated as a window.
+    In a record, a window may cover only the beginning or the end of the copy, besides
+    other text. If its k-mer with the smallest hash is in the copy, it is the smallest
+    k-mer of that beginning or end, so each beginning and end is treated as a window.
     """
     if len(units) > SHORT or len(units) < params.length:
         return minimizers(units, params, scratch, keys, places)
-    hashes, ranks = scratch.ranks[0], scratch.ranks[1]
+    kmer_keys, ranks = scratch.ranks[0], scratch.ranks[1]
     kmers = _hash_kmers(units, params.length, scratch)
     n = 0
     last = np.int64(-1)
@@ -220,7 +220,7 @@ def index_minimizers(units, params, scratch, keys, places):
             least = min(least, rank)
         place = np.int64(least & _PLACES)
         if place != last:
-            keys[n], places[n] = hashes[place] * GOLDEN32, place
+            keys[n], places[n] = kmer_keys[place] * GOLDEN32, place
             n += 1
             last = place
     return n

@@ -39,33 +39,34 @@ class SeedingState(NamedTuple):
     # candidate written last, in a slot given by a hash of the text.
     last: np.ndarray
     places: np.ndarray  # int64[256]: the place for each place code.
-    # int64[n]: the numbers of texts whose hashes give the slots; empty if these are the
-    # numbers in the table.
+    # int64[n]: the numbers of the texts that are hashed for the slots; empty if these
+    # are the numbers in the table.
     numbers: np.ndarray
 
 
 class SeedingScratch(NamedTuple):
     """Scratch for looking up :data:`CHUNK` seeds."""
 
-    # Of each seed: a word of the filter, and whether the seed passes.
+    # For each seed: its word of the filter, and whether the seed passes.
     words: np.ndarray
     passes: np.ndarray
-    # Of each seed that passes: its number, its key, and the entries of its bucket.
+    # For each seed that passes: its number, its key, and the bounds of its bucket.
     passed: np.ndarray
     keys: np.ndarray
     lows: np.ndarray
     highs: np.ndarray
-    # Of each seed in the table: its number, its first entry, the entries to read.
+    # For each seed in the table: its number, its first entry, and the number of
+    # entries to read.
     found: np.ndarray
     firsts: np.ndarray
     counts: np.ndarray
 
 
 def seeding_scratch() -> SeedingScratch:
-    of_filter = (np.uint64, np.bool_)
-    of_table = (np.int64, np.uint32, *[np.int64] * 5)
+    filter_types = (np.uint64, np.bool_)
+    table_types = (np.int64, np.uint32, *[np.int64] * 5)
     return SeedingScratch(
-        *(np.empty(CHUNK + 1, dtype) for dtype in (*of_filter, *of_table))
+        *(np.empty(CHUNK + 1, dtype) for dtype in (*filter_types, *table_types))
     )
 
 

@@ -1,12 +1,12 @@
 """Restore the spaces between words where a text lacks them or has them between letters
 (``thisisit``, ``t h i s i s i t``).
 
-Among :data:`WINDOW` code points, such text has few spaces, or one after each letter:
-:func:`find` returns these passages. :func:`restore` joins single letters, and divides
-long words that no licensed text has into the most probable sequence of words, given how
-often each occurs in licensed texts (Viterbi's algorithm on a unigram model). A passage
-stays as it is if its best sequence is improbable, since it is in another language or
-no language at all.
+In a window of :data:`WINDOW` code points, such text has few spaces, or one after each
+letter: :func:`find` finds these passages. :func:`restore` joins single letters, and
+divides long words that no licensed text has into the most probable sequence of words,
+given how often each occurs in licensed texts (Viterbi's algorithm on a unigram model).
+A passage stays as it is if its best sequence is improbable, since it is in another
+language or no language at all.
 """
 
 from typing import NamedTuple
@@ -25,8 +25,9 @@ WINDOW = 4 * _BLOCK
 FEW, MANY = 2, 14
 # The number of code points before and after such a window that belong to the passage.
 CONTEXT = 64
-# After TRIES passages in a row that can't be restored, further passages are skipped, as
-# they are in another language, until one begins NEAR code points after the one before.
+# After TRIES passages in a row that can't be restored, the text is probably in another
+# language. Further passages are then skipped, up to the first one that begins more than
+# NEAR code points after the end of the previous one.
 TRIES, NEAR = 2, 2000
 # The minimum number of single letters in a row that are joined, and the minimum number
 # of letters of a long word.

@@ -19,6 +19,7 @@ from provscan.kernels.storage.postings import equal_range, find_buckets, text_of
 # The number of words searched on each side of an edge of a match.
 WORDS = np.int64(2)
 _BORDERS = 2 * int(WORDS) + 1
+# The keys of texts have 64 bits: see `find_buckets`.
 _WHOLE = np.uint64(0)
 _NO_WORDS = np.int64(0)
 _SIX = np.uint32(0x3F)
@@ -105,8 +106,8 @@ def variants(records, matches, postings, limits, scratch, out):
     """Find candidates that equal a stretch around a match; return their number,
     limited by the room for them.
 
-    Of the `matches`, :class:`MatchedPlaces`, only those that are similar enough, but
-    not exact copies, are examined. A candidate's ``record`` is the match, its ``code``
+    Only those of the `matches`, :class:`MatchedPlaces`, that are similar enough and not
+    exact copies are examined. A candidate's ``record`` is the match, its ``code``
     the start in the record, and its ``place`` the number of the stretch among those
     that start there.
     """

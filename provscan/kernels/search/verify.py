@@ -5,22 +5,23 @@ A candidate is a record and a licensed text, with or without a *diagonal* (the p
 the record minus the place in the text, in code points). Hits are the record's 5-grams
 that occur in the text near the diagonal.
 
-There are two ways to match; only :func:`decide` decides between them:
+There are two ways to match, between which :func:`decide` decides:
 
 - *similar as a whole*: similarity, containment and the letters in common reach their
   minimums;
 - *a long enough stretch*: the longest common stretch reaches its minimum, whatever
   else is missing.
 
-The other functions search for the span with which a candidate passes. For the first
-way, it is the run of 5-grams with the highest Jaccard index of hits, found exactly by
-Dinkelbach's iteration (1967, doi:10.1287/mnsc.13.7.492): maximise ``hits - j * misses``
-by Kadane's scan, set j to the resulting index, repeat. If that run contains too little
-of the text, one scan with j just below the minimum similarity finds the largest run
-that may reach it. Parts of the text may have changed places: a record that has too
-little of it near the diagonal is searched again, up to the length of the text on both
-sides. For the second way, the span is the run with the greatest ``hits - misses``.
-The sets of 5-grams are compared exactly, by code points.
+A record or text of fewer than five code points has no 5-grams: it matches only an equal
+text. The other functions search for the span with which a candidate passes. For the
+first way, it is the run of 5-grams with the highest Jaccard index of hits, found
+exactly by Dinkelbach's iteration (1967, doi:10.1287/mnsc.13.7.492): maximise ``hits - j
+* misses`` by Kadane's scan, set j to the resulting index, repeat. If that run contains
+too little of the text, one scan with j just below the minimum similarity finds the
+largest run that may reach it. Parts of the text may have changed places: a record that
+has too little of it near the diagonal is searched again, up to the length of the text
+on both sides. For the second way, the span is the run with the greatest ``hits -
+misses``. The sets of 5-grams are compared exactly, by code points.
 """
 
 from typing import NamedTuple
@@ -72,6 +73,8 @@ NEAR = 0.9
 
 
 class VerifyScratch(NamedTuple):
+    """Scratch for verifying candidates, see :func:`verify_scratch`."""
+
     sets: SetScratch  # For the longest text and the longest examined span.
     hits: Hits  # For the longest examined span.
     marks: np.ndarray  # int32, as long as the longest text.
@@ -137,8 +140,8 @@ def code_of_unit(codes, low, high, unit):
 
 @helper(inline="always")
 def _find_copy(codes, low, high, text, ideal):
-    """Return the place in ``codes[low:high]``, nearest to ``ideal``, that has the
-    whole text; -1 if there is none.
+    """Return the start of the copy of the whole text in ``codes[low:high]`` that is
+    nearest to ``ideal``; -1 if there is none.
     """
     indexed, length = text.indexed, text.length
     best = -1

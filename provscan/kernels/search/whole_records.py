@@ -68,13 +68,13 @@ class WholeScratch(NamedTuple):
 
 def whole_scratch(bands: int, candidates: int) -> WholeScratch:
     """Return scratch for these numbers of bands and of candidates per record."""
-    of_bands, of_texts = bands * _TOGETHER, _TOGETHER
+    band_room, text_room = bands * _TOGETHER, _TOGETHER
     return WholeScratch(
         *(
-            np.empty(of_bands + 1, dtype)
+            np.empty(band_room + 1, dtype)
             for dtype in (np.uint64, np.int64, np.int64, np.uint64, np.uint64, np.int64)
         ),
-        *(np.empty(of_texts, dtype) for dtype in (np.uint64, np.int64, np.int64)),
+        *(np.empty(text_room, dtype) for dtype in (np.uint64, np.int64, np.int64)),
         *(np.empty(candidates, np.int64) for _ in range(2)),
     )
 
@@ -137,8 +137,9 @@ def _look_up_bands(table, count, limit, scratch, counters):
 def whole_candidates(records, table, limits, scratch, out, counters):
     """Find licensed texts that may equal or resemble whole records.
 
-    From each LSH band up to ``limits.band_texts`` texts are read; those whose sketch
-    agrees in at least ``limits.sketch_minima`` of the 64 minima are candidates, at most
+    Up to ``limits.band_texts`` texts are read from each LSH band. Texts whose key
+    equals the record's and texts whose sketch agrees in at least
+    ``limits.sketch_minima`` of the 64 minima are candidates, at most
     ``limits.candidates`` per record, best first. Several records are looked up
     together, since most reads miss the caches.
 

@@ -142,8 +142,8 @@ def _add_rest(text, more, state, same):
 
 @helper(inline="always")
 def _fill_table(a, b, first, ends, table):
-    """Compute the lengths of the longest common subsequences of the words from (i, j)
-    on, for all first <= i, j and i, j < ends.
+    """Compute the length of the longest common subsequence of the words from i and from
+    j on, for all i and j from ``first`` to ``ends``.
     """
     for i in range(ends[0], first - 1, -1):
         for j in range(ends[1], first - 1, -1):
@@ -175,8 +175,8 @@ def differing_runs(a, b, table):
     """Fill ``a.runs`` and ``b.runs`` with the differences, in UTF-16 units; return the
     number of runs of each.
 
-    ``table`` is int32[MAX_WORDS + 1, MAX_WORDS + 1] of room. Two texts of n and m words
-    take O(n m) steps.
+    ``table``, int32[MAX_WORDS + 1, MAX_WORDS + 1], is scratch. Two texts of n and m
+    words take O(n m) steps.
     """
     (n, more_a), (m, more_b) = _split(a), _split(b)
     first, end_a, end_b = _alike_ends(a, n, b, m, not (more_a or more_b))

@@ -39,12 +39,12 @@ def band_keys(
     uint32[n, m] with ``bands * rows <= m``.
 
     Band j covers the values ``signatures[i, j * rows : (j + 1) * rows]``. Its key
-    starts as ``(j + 1) * 0x9E3779B97F4A7C15``; each value v in turn, and one 0 after
-    the last, makes it ``key = (key ^ v) * 0xD6E8FEB86659FD93``, then ``key ^= key >>
-    32``, modulo 2**64. Each step is a bijection of the key, so two bands that differ in
-    exactly one value never share a key. Other bands, including bands with different
-    numbers, share a key only by chance. (Multiplier and shift are from degski's 64-bit
-    mixer.)
+    starts as ``(j + 1) * 0x9E3779B97F4A7C15``. For each value v in turn, and for a 0
+    after the last, the key is updated by ``key = (key ^ v) * 0xD6E8FEB86659FD93`` and
+    ``key ^= key >> 32``, modulo 2**64. Each update is a bijection of the key, so two
+    bands that differ in exactly one value never share a key. Other bands, including
+    bands with different numbers, share a key only by chance. (Multiplier and shift are
+    from degski's 64-bit mixer.)
     """
     for i in range(signatures.shape[0]):
         for j in range(bands):

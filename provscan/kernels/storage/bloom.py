@@ -3,8 +3,8 @@ table.
 
 Each 64-bit hash sets two bits in one word of a uint64 array, whose length is a power
 of two, so that a query reads one place of memory (Putze, Sanders, Singler 2007,
-doi:10.1007/978-3-540-72845-0_9). Its upper half, shifted down by ``shift``, is the
-number of the word; its lowest twelve bits are two bit numbers. There are false
+doi:10.1007/978-3-540-72845-0_9). The upper half of a hash, shifted down by ``shift``,
+is the number of the word; its lowest twelve bits are two bit numbers. There are false
 positives, but no false negatives.
 """
 
@@ -25,7 +25,9 @@ def mark(bloom, h):
 
 @helper(forceinline=True)
 def word_of(bloom, h):
-    """Return the word that has a hash's bits. Batch callers prefetch all words."""
+    """Return the word that has a hash's bits. Kernels that look up many hashes read
+    all words before they test any, so that the reads overlap.
+    """
     return bloom.words[np.uint32(h >> _S32) >> bloom.shift]
 
 

@@ -1,5 +1,6 @@
-"""Collect the entries that a shard has for the keys of a scan. An entry consists of
-key, text and place.
+"""Collect the entries that a shard has for the keys of a scan: the distinct keys
+(:func:`collect_distinct`), their ranges in a table (:func:`find_ranges`), and the
+entries in these ranges (:func:`copy_entries`).
 """
 
 from typing import NamedTuple

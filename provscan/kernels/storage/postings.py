@@ -1,4 +1,4 @@
-"""Tables of postings, which record in 32 bits each which text has a key.
+"""Tables of postings. A posting records in 32 bits which text has a key.
 
 Keys are 64-bit hashes, of which a table stores the upper bits. The first ``bits`` bits
 of a key are the number of its *bucket*; the bucket offsets ``starts`` (uint32[2**bits +

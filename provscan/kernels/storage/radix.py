@@ -11,6 +11,7 @@ import numpy as np
 
 from provscan.kernels.jit import helper, kernel
 
+# The maximum number of bits of a digit.
 DIGIT = 9
 # Maximum entries of a run that insertion sort handles.
 _SHORT = 32
@@ -22,10 +23,10 @@ _NO_TEXT = np.uint32(0xFFFFFFFF)
 @kernel
 def scatter(entries, shift, counts, out):
     """Move uint64 ``entries`` to ``out``, ordered by the digit above ``shift``; int64
-    ``counts`` has 2**k elements, one per digit.
+    ``counts`` has 2**k elements, one per value of the digit.
 
-    Entries with equal digits keep their order. Afterwards ``counts`` has the end of
-    each digit's entries.
+    Entries with equal digits keep their order. Afterwards ``counts`` has the end of the
+    entries of each value.
     """
     mask = np.uint64(len(counts) - 1)
     counts[:] = 0
@@ -72,8 +73,8 @@ def _sort_bytes(entries, spare, top, counts):
 
 @helper
 def _digits(n):
-    """Return the number of digits by which n entries are distributed: a power of two
-    small enough that some entries share a digit.
+    """Return the number of values of the digit by which n entries are distributed: a
+    power of two small enough that some entries share a value.
     """
     digits = np.int64(1) << DIGIT
     while digits > 2 and 2 * digits > n:
@@ -104,8 +105,8 @@ def _sort_part(entries, top, counts, out):
 
 @helper
 def _below(top, digits):
-    """Return the number of bits below the uppermost digit of numbers of ``top``
-    bits.
+    """Return the number of bits below the uppermost digit, which has ``digits`` values,
+    of numbers of ``top`` bits.
     """
     bits = _U0
     while np.int64(1) << np.int64(bits) < digits:
