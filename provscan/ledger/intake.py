@@ -45,6 +45,7 @@ from provscan.ledger.columns import (
 )
 from provscan.ledger.logs import FORMATS, Format, format_of, identifier, text
 from provscan.names import counted, printable
+from provscan.readers.bytes.compression import COMPRESSED
 from provscan.readers.bytes.files import open_file, why_unread
 from provscan.readers.bytes.streams import ByteStream, unpack_into
 from provscan.readers.finding import Finder, Found, nothing_to_read
@@ -178,8 +179,10 @@ def stream_of(source: str) -> str:
     """Return the name of the stream of a file. Files that continue one another, such as
     rotated files, share it: the path with numbers replaced, without compression.
     """
-    name = re.sub(r"\.(gz|bz2|xz|zst|zstd)$", "", source)
-    folder, slash, name = name.rpartition("/")
+    folder, slash, name = source.rpartition("/")
+    stem, dot, extension = name.rpartition(".")
+    if (dot + extension).lower() in COMPRESSED:
+        name = stem
     name = re.sub(r"\d+", "#", name)
     return f"{folder}{slash}{re.sub(r'([-._]?#)+', '#', name)}"
 

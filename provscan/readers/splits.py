@@ -65,7 +65,7 @@ class Split:
     # The name of a format in the registry, or "unknown" for a pipe, whose format is
     # determined while reading.
     format: str
-    compression: str | None = None  # "gzip", "bzip2", "xz", "zstd" or None.
+    compression: str | None = None  # Its name, such as "gzip".
     # The range: row groups of a "parquet" file, else bytes of the file before
     # decompression. -1 means the end.
     start: int = 0

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import provscan
 from provscan.calibration.controls import no_control
-from provscan.calibration.edits import EDITS, SEVERE
+from provscan.calibration.edits import EDITS, HEAVY, SEVERE
 from provscan.calibration.spike_ins import FEWEST, MOST, how_many, plant
 from provscan.estimate.background import BackgroundModel
 from provscan.matching.record_samples import CarrierRecord
@@ -23,14 +23,6 @@ from provscan.params import MatchParams
 from provscan.scoring.background import background
 from provscan.scoring.lengths import SCRIPTS, bands, lengths_and_scripts
 
-HARD = (
-    "three_words",
-    "many_typos",
-    "every_fifth_dropped",
-    "reordered",
-    "cut_to_half",
-    *(e.__name__ for e in SEVERE),
-)
 TWEET = (
     "Look @someone: the ferry & the bus are late again, bring a book https://t.co/abc "
     "#fun"
@@ -102,7 +94,7 @@ def carriers() -> list[CarrierRecord]:
     return [CarrierRecord(n, len(text), text, 1) for n, text in enumerate(texts)]
 
 
-@pytest.mark.parametrize("name", HARD)
+@pytest.mark.parametrize("name", [edit.__name__ for edit in (*HEAVY, *SEVERE)])
 def test_heavy_edits_work_without_spaces(name: str) -> None:
     text = "今日は雨が降っているので図書館で本を読みながらコーヒーを飲みました"
     edited = "".join(EDITS[name](text, Random(5)))
@@ -117,7 +109,9 @@ def test_copies_stand_where_it_is_said(index: provscan.Index) -> None:
     assert spikes.planted == again.planted
     assert len(set(spikes.text.tolist())) == len(spikes.text) == 100
     assert 30 < spikes.inside.sum() < 70
-    assert {np.count_nonzero(spikes.edit == name) for name in EDITS} <= {4, 5}
+    each = 100 // len(EDITS)
+    counts = {np.count_nonzero(spikes.edit == name) for name in EDITS}
+    assert counts <= {each, each + 1}
     originals = controls.licensed.raw_texts(spikes.text).array().to_pylist()
     for number, (low, high) in enumerate(spikes.span.tolist()):
         copy = spikes.planted[number][low:high]

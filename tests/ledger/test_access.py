@@ -28,7 +28,9 @@ from nightly import NIGHTLY
 
 from provscan.errors import InputError, ParameterError
 from provscan.ledger import access, counts, peaks
+from provscan.ledger.intake import stream_of
 from provscan.ledger.tables import TABLES
+from provscan.readers.bytes.compression import COMPRESSED
 
 ZONE = "America/New_York"
 # A night in which clocks go back, one in which they go forward, a leap day, a new year.
@@ -184,6 +186,11 @@ def test_no_secret_is_shown(tmp_path: Path) -> None:
     measured(tmp_path, tmp_path / "log.jsonl")
     for file in (tmp_path / "out").rglob("*.*"):
         assert b"AAAABBBB" not in file.read_bytes(), file
+
+
+def test_a_compressed_log_belongs_to_the_stream_of_the_others() -> None:
+    for ending in ("", ".GZ", *COMPRESSED):
+        assert stream_of(f"logs.gz/access-7.log{ending}") == "logs.gz/access#.log"
 
 
 def test_calls_that_two_files_hold_count_once(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ import zstandard
 from provscan.errors import OutputError
 from provscan.readers import LIMITS, Fields, ReadStats, Split, plan, read
 from provscan.readers.bytes import streams
+from provscan.readers.bytes.compression import COMPRESSIONS
 from provscan.readers.splits import Context
 
 ROWS = 20_000
@@ -34,6 +35,11 @@ COMPRESS = {
     "xz": lzma.compress,
 }
 NAMES = {"gz": "gzip", "zst": "zstd", "bz2": "bzip2", "xz": "xz"}
+
+
+def test_every_compression_is_in_the_lists_above():
+    assert set(NAMES.values()) == set(COMPRESSIONS)
+    assert set(NAMES) == set(COMPRESS)
 
 
 @pytest.mark.parametrize("kind", list(COMPRESS))
