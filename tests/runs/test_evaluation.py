@@ -92,6 +92,13 @@ def test_every_threshold_is_counted_as_by_hand() -> None:
     assert found.auc == pytest.approx(ordered / len(pairs))
 
 
+@pytest.mark.parametrize("name", ["record", "record_id"])
+def test_a_row_without_a_record_is_an_error(name: str) -> None:
+    truth = [{name: 3, "tweet_id": "t3"}, {name: None, "tweet_id": "t4"}]
+    with pytest.raises(InputError, match=f"row 1 of the truth .* give its {name},"):
+        made([match(3, 60)], truth)
+
+
 def test_records_are_named_by_number_id_or_file(tmp_path: Path) -> None:
     rows = [match(1, 60), match(1, 70, "x/b.jsonl.gz"), match(2, 10, "x/b.jsonl.gz")]
     by_number = [

@@ -152,7 +152,8 @@ def test_a_control_is_no_part_of_the_dataset_and_a_null_dataset_is_not_all_of_it
         )
     link = tmp_path / "link.jsonl"
     link.symlink_to(data / "a.jsonl")
-    for control in (data / "a.jsonl", link, [other, data]):
+    recipe = f"recipe:tweeteval={data / 'a.jsonl'}"
+    for control in (data / "a.jsonl", link, [other, data], recipe):
         with pytest.raises(
             UsageError,
             match=r"scanned as a part of the dataset .* give tweets that are known",

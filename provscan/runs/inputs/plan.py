@@ -18,6 +18,7 @@ from provscan.errors import UsageError
 from provscan.options import MatchOptions, Source
 from provscan.readers import MEMORY, UNKNOWN, Fields, Split
 from provscan.readers.bytes.files import FileState
+from provscan.readers.corpus.recipes import path_in_recipe
 from provscan.runs.inputs.sample import FileSample, draw_files
 
 Sources = Source | Sequence[Source] | object
@@ -162,7 +163,7 @@ def _require_other_data(inputs: Mapping[str, Inputs], control: Sequence[str]) ->
     files = {name: data.files for name, data in inputs.items()}
     dataset = {_real(path): file.source for path, file in files["dataset"].items()}
     for named in control:
-        whole = _real(named)
+        whole = _real(path_in_recipe(named))
         for path, source in dataset.items():
             if path == whole or path.startswith(whole + os.sep):
                 raise UsageError(

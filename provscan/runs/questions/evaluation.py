@@ -236,7 +236,14 @@ def _truth(
     }
     tweets: dict[Key, set[str]] = {}
     elsewhere = 0
-    for record, tweet, dataset in zip(*columns, datasets, strict=True):
+    for number, (record, tweet, dataset) in enumerate(
+        zip(*columns, datasets, strict=True)
+    ):
+        if record is None:
+            raise InputError(
+                f"row {number} of the truth names no record: give its "
+                f"{'record_id' if by_id else 'record'}, or remove the row"
+            )
         source = sources[dataset]
         if source is None:
             elsewhere += 1
