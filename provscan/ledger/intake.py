@@ -177,14 +177,16 @@ def take_in(
 
 def stream_of(source: str) -> str:
     """Return the name of the stream of a file. Files that continue one another, such as
-    rotated files, share it: the path with numbers replaced, without compression.
+    rotated files, share it: the path with numbers replaced, without compression and
+    without a number at the end, which the file being written lacks.
     """
     folder, slash, name = source.rpartition("/")
     stem, dot, extension = name.rpartition(".")
     if (dot + extension).lower() in COMPRESSED:
         name = stem
     name = re.sub(r"\d+", "#", name)
-    return f"{folder}{slash}{re.sub(r'([-._]?#)+', '#', name)}"
+    name = re.sub(r"([-._]?#)+", "#", name)
+    return f"{folder}{slash}{name.removesuffix('#') or name}"
 
 
 def _checksum(split: Split) -> tuple[str, int]:

@@ -188,6 +188,17 @@ def test_no_secret_is_shown(tmp_path: Path) -> None:
         assert b"AAAABBBB" not in file.read_bytes(), file
 
 
+def test_a_rotated_log_belongs_to_the_stream_of_the_one_being_written() -> None:
+    for name in (
+        "access.log",
+        "access.log.1",
+        "access.log.2.gz",
+        "access.log-20230101",
+    ):
+        assert stream_of(f"logs/{name}") == "logs/access.log"
+    assert stream_of("logs/2023-01-02.gz") == "logs/#"
+
+
 def test_a_compressed_log_belongs_to_the_stream_of_the_others() -> None:
     for ending in ("", ".GZ", *COMPRESSED):
         assert stream_of(f"logs.gz/access-7.log{ending}") == "logs.gz/access#.log"
