@@ -129,12 +129,12 @@ def band_width(length):
 
 @helper(forceinline=True)
 def code_of_unit(codes, low, high, unit):
-    """Return the code point, counted from ``low``, at a place in units."""
+    """Return the code point, counted from ``low``, that a unit belongs to."""
     seen = 0
     for i in range(low, high):
-        if seen >= unit:
-            return i - low
         seen += 2 if is_wide(codes[i]) else 1
+        if seen > unit:
+            return i - low
     return high - low
 
 
