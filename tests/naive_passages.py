@@ -227,15 +227,7 @@ def agrees(record, text, code, place, thresholds):
     """
     similarity, containment, letters, stretch = thresholds
     known, wanted, length = prints(record), prints(text), len(units(text))
-    at = len(text)
-    for i, (_, origin) in enumerate(units(text)):
-        if i >= place:
-            at = (
-                origin
-                if i == place and (i == 0 or units(text)[i - 1][1] != origin)
-                else origin + 1
-            )
-            break
+    at = units(text)[place][1] if place < length else len(text)
     later = [
         i
         for i in range(at, min(at + 64, len(text) - 1))

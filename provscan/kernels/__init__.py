@@ -1,7 +1,7 @@
 """Numba kernels: the loops over bytes, code points and table entries.
 
 - :mod:`~provscan.kernels.reading` parses records and recognises damaged ones.
-- :mod:`~provscan.kernels.canonical` makes texts canonical, and maps spans back.
+- :mod:`~provscan.kernels.canonical` makes texts canonical.
 - :mod:`~provscan.kernels.sketch` computes MinHash signatures and hashes.
 - :mod:`~provscan.kernels.storage` builds, reads and compresses an index's tables.
 - :mod:`~provscan.kernels.search` finds licensed texts in records and verifies them.

@@ -68,8 +68,8 @@ def helper(function: Callable[..., Any] | None = None, **options: Any) -> Any:
     """Decorate a function that only kernels call; see :func:`kernel`.
 
     Calling it from Python would crash the process; a test checks that no code does.
-    With ``inline="always"``, a helper that is called in one place is compiled there;
-    otherwise it would be optimised twice, by itself and in its caller.
+    With ``inline="always"``, a helper that is called in one or two places is compiled
+    only there; otherwise it would also be optimised by itself.
     """
     if function is None:
         return partial(helper, **options)

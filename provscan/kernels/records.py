@@ -6,6 +6,10 @@ Texts and tables that may be mapped files are read-only (:func:`frozen`). Scratc
 and results are writable, and remain so when another kernel reads them: a
 :class:`CodeBuffer`, :class:`Grams`, :class:`Seeds`, :class:`Candidates`, and the arrays
 of matches. ``n`` is a number of rows, ``m`` a number of code points or bytes.
+
+A place in a canonical text is its index in code points or in units, which differ if
+the text has wide characters (:mod:`provscan.kernels.search.minimizers`). Seeds and
+postings count in units, verification and spans in code points; each field says which.
 """
 
 from typing import Any, NamedTuple, TypeVar
@@ -95,8 +99,8 @@ class BloomFilter(NamedTuple):
 
 
 class SeedTable(NamedTuple):
-    """Postings of seeds, the place code of each (uint8), and a filter of their
-    keys.
+    """Postings of seeds, the code (uint8) of each one's place in units (see
+    :func:`provscan.kernels.search.minimizers.place_code`), and a filter of their keys.
     """
 
     postings: Postings
@@ -170,8 +174,9 @@ class Seeds(NamedTuple):
     """The seeds of several texts, in order."""
 
     keys: np.ndarray  # uint32[m].
-    # int32[m]: the place of each seed in its text, in units and in code points.
-    units: np.ndarray
+    units: np.ndarray  # int32[m]: the place of each seed in its text, in units.
+    # int32[m]: the same place in code points. A seed that begins with the second unit
+    # of a wide character is at that character.
     codes: np.ndarray
     bounds: np.ndarray  # int64[n + 1]: the first seed of each text.
 
@@ -182,10 +187,10 @@ class Candidates(NamedTuple):
     # int64[n]: the row of the record, and the number of the text in its segment.
     record: np.ndarray
     text: np.ndarray
-    # int64[n]: a code point of the record's canonical text, and a place in the
-    # licensed text, in units, on the same diagonal; ``code`` is -1 for the whole
-    # record.
+    # int64[n], in code points: the place of the seed in the record's canonical text;
+    # -1 for the whole record.
     code: np.ndarray
+    # int64[n], in units: the place of the seed in the licensed text.
     place: np.ndarray
 
 

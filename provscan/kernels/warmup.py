@@ -33,12 +33,13 @@ MOST_OF_A_REASON = 500
 def _calls() -> list[tuple[Any, tuple[Any, ...]]]:
     """Return the kernels to compile, each with arguments of the types of a run."""
     from provscan.kernels import records as r
-    from provscan.kernels.canonical import chunks, liftover, normalize, utf8
+    from provscan.kernels.canonical import chunks, normalize, utf8
     from provscan.kernels.reading import garbled, json_lines, subtitles
     from provscan.kernels.search import (
         background,
         fingerprints,
         grams,
+        liftover,
         minimizers,
         seeding,
         spacing,

@@ -1,5 +1,5 @@
 """Map spans in canonical texts back to spans in the original texts
-(:mod:`provscan.kernels.canonical.liftover`).
+(:mod:`provscan.kernels.search.liftover`).
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from typing import NamedTuple
 import numpy as np
 
 from provscan.index import ScanReader
-from provscan.kernels.canonical import liftover as liftover_kernels
 from provscan.kernels.records import (
     frozen,
 )
+from provscan.kernels.search import liftover as liftover_kernels
 from provscan.kernels.search import verify as kernels
 from provscan.matching.matches import LEVELS, STRONG, Matches
 from provscan.matching.verify import VerifiedCandidates

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from provscan.index import ScanReader
+from provscan.kernels.characters import SPACE
 from provscan.kernels.records import CodeBuffer
 from provscan.kernels.scratch import scratch_array
 from provscan.kernels.search import grams as gram_kernels
@@ -113,7 +114,7 @@ def lacks_spaces(records: CodeBuffer) -> bool:
 
 
 def without_spaces(texts: CodeBuffer) -> CodeBuffer:
-    letter = texts.codes != kernels.SPACE
+    letter = texts.codes != SPACE
     before = np.concatenate([[0], np.cumsum(letter)])
     return CodeBuffer(texts.codes[letter], before[texts.offsets])
 

@@ -232,6 +232,21 @@ def test_a_text_with_too_few_letters_is_not_kept(text):
         ) == [least <= size]
 
 
+def test_diagonals_of_wide_texts_are_in_code_points():
+    text = "".join(chr(0x4E00 + i * i % 5000) for i in range(60))
+    # The first copy is cut off after 40 characters, each of which is two units.
+    record = "xxxxx" + text[:40] + text
+    first, other = [(0, 0, 5 + at, 2 * at) for at in (5, 25)]
+    second = (0, 0, 45 + 45, 2 * 45)
+    assert kept_of([record], [first, other, second], [text]) == [True, False, True]
+
+
+def test_a_far_seed_may_begin_with_the_second_unit_of_a_character():
+    text = "a" + "".join(chr(0x4E00 + i * i % 5000) for i in range(250))
+    assert naive.units(text)[384][1] == 192 == naive.units(text)[383][1]
+    assert kept(["xxxxx" + text], text, 5 + 192, 384)
+
+
 def test_a_phrase_alone_is_not_kept():
     rng = random.Random(1)
     words = ["".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=6)) for _ in range(60)]

@@ -78,6 +78,19 @@ def test_a_copy_with_a_long_word_is_an_exact_copy(tmp_path: Path) -> None:
     assert [(row["tweet_id"], row["level"]) for row in rows] == [("0", "exact")]
 
 
+@pytest.mark.parametrize("edit", [removed, lambda text: spaced(removed(text))])
+def test_a_long_run_of_letters_is_cut_between_words(
+    edit: Callable[[str], str], index: provscan.Index
+) -> None:
+    text = " ".join(2 * OTHERS)
+    assert len(removed(text)) > 2 * kernels.LONGEST
+    found = spacing.respaced(records(edit(text)), index.reader)
+    assert found is not None
+    restored = "".join(map(chr, found.records.codes))
+    assert removed(restored) == removed(text)
+    assert set(restored.split()) <= set(text.split())
+
+
 def test_other_matches_in_the_same_place_are_better(tmp_path: Path) -> None:
     text = "#nobodyonboardknew #theoldharbour #bridgewasclosed"
     rows = [

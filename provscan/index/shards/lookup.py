@@ -44,12 +44,13 @@ from provscan.kernels.records import (
     TextTable,
     frozen,
 )
+from provscan.kernels.search.minimizers import TEXT_SHIFT
 from provscan.kernels.search.seeding import seeding_scratch, wanted_keys
 from provscan.kernels.search.variants import MatchedPlaces
 from provscan.kernels.storage import gather
 from provscan.params import IndexParams, SearchLimits
 
-_S8, _S32 = np.uint64(8), np.uint64(32)
+_S32 = np.uint64(32)
 _ANY_KEY = frozen(bloom_filter(np.full(2, np.iinfo(np.uint64).max, np.uint64)))
 _NO_TEXTS = Strings(np.zeros(0, np.uint8), np.zeros(1, np.int64))
 
@@ -245,7 +246,7 @@ class ShardTables:
         bits = np.zeros((len(numbers), 2), np.uint64)
         bits[of_bands] = found[1].values
         return self._segment(
-            seed_keys | of_seeds << _S8 | found[0].values,
+            seed_keys | of_seeds << TEXT_SHIFT | found[0].values,
             band_keys | of_bands,
             exact_keys | of_exact,
             bits,

@@ -11,6 +11,7 @@
 - After that: :mod:`~provscan.kernels.search.variants`,
   :mod:`~provscan.kernels.search.spacing` and
   :mod:`~provscan.kernels.search.suppress`.
+- Spans in the original records: :mod:`~provscan.kernels.search.liftover`.
 - Scores and displays: :mod:`~provscan.kernels.search.background` and
   :mod:`~provscan.kernels.search.worddiff`.
 """

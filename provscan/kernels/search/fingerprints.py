@@ -94,8 +94,9 @@ class FingerprintsScratch(NamedTuple):
     # uint32: the code points of the longest text, and those that are read beyond its
     # end.
     codes: np.ndarray
-    # int64[2**_SLOT_BITS, 3], initially -1: the record, text and diagonal of the
-    # candidate that was kept last in each slot, which a hash of the text selects.
+    # int64[2**_SLOT_BITS, 3], initially -1: the record, text and diagonal (in code
+    # points) of the candidate that was kept last in each slot, which a hash of the text
+    # selects.
     seen: np.ndarray
 
 
@@ -271,33 +272,37 @@ def agreeing(records, texts, candidates, thresholds, scratch, kept):
             continue
         start, stop = bounds[text[c]], bounds[text[c] + 1]
         kept[c] = stop - start >= thresholds.units
+        if not kept[c]:
+            continue
+        # ``at`` is the place in code points. The comparison is compiled twice: for the
+        # bytes of an ASCII text, which are its code points, and for decoded texts.
+        length = units = stop - start
+        far = place[c] >= FAR
+        if start + max(length, FINGERPRINTED) <= len(text_bytes) and _is_ascii(
+            text_bytes, start, stop
+        ):
+            plain = ComparedText(text_bytes, start, length, units)
+            at = min(place[c], length)
+            at = _agreeing_place(
+                records, record[c], code[c], plain, at, far, thresholds
+            )
+        else:
+            length = decode(text_bytes, start, stop, codes)
+            units = length_units(codes, _ZERO, length)
+            decoded = ComparedText(codes, _ZERO, length, units)
+            at = min(place[c], length)
+            if units > length:
+                at = code_of_unit(codes, _ZERO, length, place[c])
+            at = _agreeing_place(
+                records, record[c], code[c], decoded, at, far, thresholds
+            )
+        kept[c] = at >= 0
         if kept[c]:
-            length = units = stop - start
-            if start + max(length, FINGERPRINTED) <= len(text_bytes) and _is_ascii(
-                text_bytes, start, stop
-            ):
-                plain = ComparedText(text_bytes, start, length, units)
-                at, far = min(place[c], length), place[c] >= FAR
-                at = _agreeing_place(
-                    records, record[c], code[c], plain, at, far, thresholds
-                )
-            else:
-                length = decode(text_bytes, start, stop, codes)
-                units = length_units(codes, _ZERO, length)
-                decoded = ComparedText(codes, _ZERO, length, units)
-                at, far = min(place[c], length), place[c] >= FAR
-                if units > length:
-                    at = code_of_unit(codes, _ZERO, length, place[c])
-                at = _agreeing_place(
-                    records, record[c], code[c], decoded, at, far, thresholds
-                )
-            kept[c] = at >= 0
-            if kept[c] and units == length:
+            if units == length:
                 place[c] = at
-        if kept[c]:
             number = text[c] if len(numbers) == 0 else np.int64(numbers[text[c]])
             slot = (np.uint64(number) * MURMUR1) >> _SLOT_SHIFT
-            diagonal = code[c] - place[c]
+            diagonal = code[c] - at
             kept[c] = (
                 seen[slot, 0] != record[c]
                 or seen[slot, 1] != number

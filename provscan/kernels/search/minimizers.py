@@ -22,8 +22,11 @@ from provscan.kernels.jit import helper, kernel
 from provscan.kernels.sketch.hashing import GOLDEN32, splitmix64
 from provscan.kernels.storage.bloom import holds, mark
 
-_S8, _S32 = np.uint64(8), np.uint64(32)
+# A seed entry has 32 bits of the key, 24 bits of the text's number, and 8 bits of the
+# place code: ``key << KEY_SHIFT | text << TEXT_SHIFT | place code``.
+KEY_SHIFT, TEXT_SHIFT = np.uint64(32), np.uint64(8)
 _S16, _S20 = np.uint32(16), np.uint32(20)
+_U32 = np.uint64(32)
 _ODD = np.uint32(1)
 _HALF = np.uint32(0x1000000)
 _LOW32 = np.uint64(0xFFFFFFFF)
@@ -253,8 +256,7 @@ def place_of(code: int) -> int:
 
 @kernel
 def seed_entries(texts, first_id, params, scratch, entries, step, sizes):
-    """Write the seed entries of texts: ``key << 32 | text id << 8 | place code``,
-    uint64.
+    """Write the seed entries of texts, uint64, see :data:`KEY_SHIFT`.
 
     Parameters
     ----------
@@ -282,15 +284,14 @@ def seed_entries(texts, first_id, params, scratch, entries, step, sizes):
         if has_wide(units):
             units = seeds.units[: units_of(units, seeds.units, seeds.origins)]
         sizes[i] = min(255, (len(units) + step - 1) // step)
-        number = np.uint64(first_id + i) << _S8
+        number = np.uint64(first_id + i) << TEXT_SHIFT
         for s in range(
             index_minimizers(units, params, seeds, scratch.keys, scratch.places)
         ):
             place = place_code(scratch.places[s])
             if place >= 0:
-                entries[n] = (
-                    np.uint64(scratch.keys[s]) << _S32 | number | np.uint64(place)
-                )
+                key = np.uint64(scratch.keys[s]) << KEY_SHIFT
+                entries[n] = key | number | np.uint64(place)
                 n += 1
     return n
 
@@ -327,7 +328,7 @@ def seed_hash(key):
     """Return the 64-bit hash of a seed for filters: its uint32 key in the upper half,
     a mix of the key in the lower.
     """
-    return np.uint64(key) << _S32 | np.uint64(np.uint32(key * GOLDEN32) >> _S20)
+    return np.uint64(key) << _U32 | np.uint64(np.uint32(key * GOLDEN32) >> _S20)
 
 
 @kernel
@@ -340,9 +341,9 @@ def seed_levels(entries, levels):
     """
     first = 0
     while first < len(entries):
-        key = entries[first] >> _S32
+        key = entries[first] >> KEY_SHIFT
         after = first
-        while after < len(entries) and entries[after] >> _S32 == key:
+        while after < len(entries) and entries[after] >> KEY_SHIFT == key:
             after += 1
         level = 0
         while 1 << level < after - first and level < LAST_LEVEL:
@@ -362,7 +363,7 @@ def seeds_within(entries, sizes, most, taken, out):
     """
     n = np.uint64(0)
     for i in range(len(entries)):
-        text = (entries[i] & _LOW32) >> _S8
+        text = (entries[i] & _LOW32) >> TEXT_SHIFT
         has_room = taken[text] < most[sizes[text]]
         out[n] = entries[i]
         taken[text] += np.uint16(has_room)
@@ -374,11 +375,11 @@ def seeds_within(entries, sizes, most, taken, out):
 def mark_seeds(entries, bloom):
     """Add the keys of seed entries to a filter."""
     for entry in entries:
-        mark(bloom, seed_hash(np.uint32(entry >> _S32)))
+        mark(bloom, seed_hash(np.uint32(entry >> KEY_SHIFT)))
 
 
 @kernel
 def held_seeds(entries, bloom, held):
     """Write to bool ``held`` whether the key of each seed entry may be in a filter."""
     for i in range(len(entries)):
-        held[i] = holds(bloom, seed_hash(np.uint32(entries[i] >> _S32)))
+        held[i] = holds(bloom, seed_hash(np.uint32(entries[i] >> KEY_SHIFT)))

@@ -35,10 +35,10 @@ _SLOT_SHIFT = np.uint64(64 - SLOT_BITS)
 class SeedingState(NamedTuple):
     """The state of :func:`seed_candidates`."""
 
-    # int32[2**SLOT_BITS, 4], initially -1: text, diagonal, seed and unit of the
-    # candidate written last, in a slot given by a hash of the text.
+    # int32[2**SLOT_BITS, 4], initially -1: text, diagonal in units, seed, and unit of
+    # the record of the candidate written last, in a slot given by a hash of the text.
     last: np.ndarray
-    places: np.ndarray  # int64[256]: the place for each place code.
+    places: np.ndarray  # int64[256]: the place in units for each place code.
     # int64[n]: the numbers of the texts that are hashed for the slots; empty if these
     # are the numbers in the table.
     numbers: np.ndarray

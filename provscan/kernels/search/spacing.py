@@ -14,10 +14,10 @@ from typing import NamedTuple
 import numpy as np
 
 from provscan.kernels.canonical.normalize import is_unspaced
+from provscan.kernels.characters import SPACE
 from provscan.kernels.jit import helper, kernel
 from provscan.kernels.sketch.hashing import FNV_PRIME, GOLDEN64
 
-SPACE = 0x20
 _BLOCK = 8
 WINDOW = 4 * _BLOCK
 # The maximum number of spaces in a window that lacks spaces, and the minimum number in
@@ -247,7 +247,7 @@ def _respace(codes, at, end, words, scratch, out, n):
     on, and return its end, the cost and number of the letters that were divided, and
     whether letters were joined.
     """
-    letters, places, _, costs, _ = scratch
+    letters, places, _, costs, starts = scratch
     begin, cost, divided, joined = n, np.int64(0), np.int64(0), False
     while at < end:
         stop, count = _word_end(codes, at, min(end, at + LONGEST)), 0
@@ -267,6 +267,10 @@ def _respace(codes, at, end, words, scratch, out, n):
         if count:
             cost += _divide(count, words, scratch)
             divided += count
+            if count == LONGEST:
+                # The letters may go on: the last word is divided again with these.
+                count = starts[count]
+                stop = places[count]
             for k in range(count):
                 if k and costs[k] == -1:
                     out.codes[n], out.origins[n] = SPACE, places[k]

@@ -129,12 +129,12 @@ def band_width(length):
 
 @helper(forceinline=True)
 def code_of_unit(codes, low, high, unit):
-    """Return the code point, counted from ``low``, at a place in units."""
+    """Return the code point, counted from ``low``, that a unit belongs to."""
     seen = 0
     for i in range(low, high):
-        if seen >= unit:
-            return i - low
         seen += 2 if is_wide(codes[i]) else 1
+        if seen > unit:
+            return i - low
     return high - low
 
 
@@ -175,15 +175,21 @@ def letters_in_common(fit, text):
 
 
 @helper(forceinline=True)
+def _is_similar(fit, text, thresholds):
+    """Return whether a span and a text are similar as a whole."""
+    return (
+        similarity_of(fit, text.distinct) >= thresholds.similarity
+        and fit.common / text.distinct >= thresholds.containment
+        and letters_in_common(fit, text) >= thresholds.units
+    )
+
+
+@helper(forceinline=True)
 def decide(fit, stretch, text, thresholds):
     """Decide how a text is matched by a span or by its longest stretch, whose length is
     in units: :data:`WHOLE`, :data:`STRETCH` or :data:`NEITHER`.
     """
-    if (
-        similarity_of(fit, text.distinct) >= thresholds.similarity
-        and fit.common / text.distinct >= thresholds.containment
-        and letters_in_common(fit, text) >= thresholds.units
-    ):
+    if _is_similar(fit, text, thresholds):
         return WHOLE
     return STRETCH if stretch >= thresholds.stretch else NEITHER
 
@@ -366,42 +372,44 @@ def best_fit(record, text, diagonal, thresholds, scratch, failed):
     total, bounds = find_hits(record, window, text.indexed, width, scratch.hits)
     if not failed and total < least_hits(text.length, units, distinct, thresholds):
         return NEITHER, _nothing(), 0.0
-    runs, way, size = scratch.hits.runs[:bounds], NEITHER, 0.0
-    fit = found = part = _nothing()
-    # No span of the window has more in common with the text than the whole window.
+    runs, similar, longest = scratch.hits.runs[:bounds], False, 0.0
+    # The most similar run near the diagonal; the span that may be similar as a whole;
+    # the longest stretch.
+    nearest = found = part = _nothing()
+    # First way: the most similar run, or else the largest run that may be similar
+    # enough. No span of the window has more in common with the text than the whole
+    # window.
     known = _count(scratch.hits.firsts[: window.grams], scratch)
     if failed or known >= _least_common(units, distinct, thresholds):
         run = most_similar_run(runs, text.length - GRAM + 1, thresholds.similarity)
-        fit = found = _run_of(record, text, window, run, scratch)
-        way = decide(fit, size, text, thresholds)
-        if way != WHOLE:
-            found = _run_of(
-                record,
-                text,
-                window,
-                best_run(runs, EVEN * thresholds.similarity),
-                scratch,
-            )
-            way = decide(found, size, text, thresholds)
-    if failed or way != WHOLE:
-        part, size = _stretch(
-            record, text, window, bounds, scratch, 0 if failed else thresholds.stretch
-        )
-        way = decide(found, size, text, thresholds)
+        nearest = found = _run_of(record, text, window, run, scratch)
+        similar = _is_similar(found, text, thresholds)
+        if not similar:
+            run = best_run(runs, EVEN * thresholds.similarity)
+            found = _run_of(record, text, window, run, scratch)
+            similar = _is_similar(found, text, thresholds)
+    # Second way: the longest common stretch. It is determined before the wider search
+    # below, which overwrites the hits.
+    if failed or not similar:
+        least = 0 if failed else thresholds.stretch
+        part, longest = _stretch(record, text, window, bounds, scratch, least)
+    # First way again, with the parts of the text that may have changed places.
     if found.common < NEAR * distinct:
         other = _anywhere(
             record, text, window, width, found.common, thresholds, scratch
         )
-        better = way != WHOLE or similarity_of(other, distinct) > similarity_of(
-            found, distinct
-        )
-        if better and decide(other, size, text, thresholds) == WHOLE:
-            way, found = WHOLE, other
+        if _is_similar(other, text, thresholds) and (
+            not similar
+            or similarity_of(other, distinct) > similarity_of(found, distinct)
+        ):
+            found = other
+    # Decide, and choose the span of that way.
+    way, fit = decide(found, longest, text, thresholds), nearest
     if way == WHOLE:
         fit = _with_ends(record, text, found, thresholds.similarity, scratch)
     elif way == STRETCH:
         fit = part
-    return way, fit, size
+    return way, fit, longest
 
 
 @kernel

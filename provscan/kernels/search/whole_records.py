@@ -49,19 +49,26 @@ class WholeLimits(NamedTuple):
 
 
 class WholeScratch(NamedTuple):
-    """Scratch of :func:`whole_candidates`: the equal ranges of bands and of texts, and
-    the best candidates of a record.
+    """Scratch of :func:`whole_candidates`, which looks up :data:`_TOGETHER` records at
+    once.
     """
 
+    # For each band of these records: its key, and the bounds of its bucket, then of its
+    # entries in the table.
     band_keys: np.ndarray
     band_lows: np.ndarray
     band_highs: np.ndarray
+    # For each band: the hash of its key, and its word of the filter.
     band_hashes: np.ndarray
     band_words: np.ndarray
-    which: np.ndarray
+    # For each band in the table: its number among all bands of these records.
+    found: np.ndarray
+    # For each of these records: its key, and the bounds of the bucket of texts.
     keys: np.ndarray
     lows: np.ndarray
     highs: np.ndarray
+    # The best candidates of one record, best first, and their scores: the number of
+    # agreeing minima, or _EQUAL.
     texts: np.ndarray
     scores: np.ndarray
 
@@ -107,7 +114,7 @@ def _look_up_bands(table, count, limit, scratch, counters):
     Ranges have at most ``limit`` entries; the sketches of their texts are prefetched.
     """
     bands, keys, hashes = table.bands, scratch.band_keys, scratch.band_hashes
-    which, lows, highs = scratch.which, scratch.band_lows, scratch.band_highs
+    numbers, lows, highs = scratch.found, scratch.band_lows, scratch.band_highs
     known = _U32 + np.uint64(bands.bits) - np.uint64(bands.text_bits)
     for k in range(count):
         hashes[k] = band_hash(keys[k], known)
@@ -116,14 +123,14 @@ def _look_up_bands(table, count, limit, scratch, counters):
     # Few of the bands occur in a licensed text.
     n = np.uint64(0)
     for k in range(np.uint64(count)):
-        which[n], keys[n] = k, keys[k]
+        numbers[n], keys[n] = k, keys[k]
         n += has_bits(scratch.band_words[k], hashes[k])
     find_buckets(bands, _WHOLE, keys[: np.int64(n)], lows, highs)
     found = np.int64(0)
     for k in range(np.int64(n)):
         start, size = equal_range(bands, lows[k], highs[k], keys[k], limit)
         counters.bands_cut[0] += size > limit
-        which[found] = which[k]
+        numbers[found] = numbers[k]
         lows[found] = start
         highs[found] = start + min(size, limit)
         found += size > 0
@@ -189,7 +196,7 @@ def whole_candidates(records, table, limits, scratch, out, counters):
                 count = _keep_best(
                     text_of(table.exact, e), _EQUAL, texts, scores, count
                 )
-            while k < found and scratch.which[k] < (i + 1) * each:
+            while k < found and scratch.found[k] < (i + 1) * each:
                 for e in range(scratch.band_lows[k], scratch.band_highs[k]):
                     text = text_of(table.bands, e)
                     agree = agreeing_minima(records.bits[record], licensed[text])
