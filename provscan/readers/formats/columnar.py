@@ -40,6 +40,7 @@ RAW = {
     pa.large_string(): pa.large_binary(),
     pa.string_view(): pa.binary_view(),
 }
+LISTS = pa.ListArray | pa.LargeListArray | pa.FixedSizeListArray
 
 
 @contextmanager
@@ -216,7 +217,13 @@ def require_sound(array: pa.Array) -> None:
         pa.DictionaryArray.from_arrays(
             array.indices, array.dictionary
         )  # checks the indices against the dictionary
-    elif pa.types.is_list(array.type) or pa.types.is_large_list(array.type):
+    elif isinstance(array, LISTS):  # A map is a list of keys and values.
+        # Lists of nulls with the same offsets show whether these are valid.
+        values = pa.nulls(len(array.values))
+        if isinstance(array, pa.LargeListArray):
+            pa.LargeListArray.from_arrays(array.offsets, values).validate(full=True)
+        elif isinstance(array, pa.ListArray):
+            pa.ListArray.from_arrays(array.offsets, values).validate(full=True)
         require_sound(array.values)
     else:
         array.validate(full=True)
