@@ -67,6 +67,16 @@ def parquet_file(source: pa.NativeFile, limits: Limits) -> pq.ParquetFile:
     return file
 
 
+def _row_groups(split: Split, count: int) -> range:
+    """Return the row groups of a split of a file with ``count`` of them.
+
+    The range of an undivided file is bytes, from 0 to its size. A row group takes more
+    than one byte, so the size is above ``count``, and all row groups are returned.
+    """
+    groups = range(count)
+    return groups[split.start : split.end] if split.random_access else groups
+
+
 class Parquet(Format):
     name = "parquet"
     extensions = (".parquet", ".pq")
@@ -119,10 +129,7 @@ class Parquet(Format):
             # Columns of the same name are told apart by their places among all.
             if wanted is not None and len(set(names)) == len(names):
                 columns = sorted({path[0] for path in wanted}.intersection(names))
-            groups = range(file.num_row_groups)
-            # Until the file is cut into splits, ``split.end`` is a size in bytes. This
-            # exceeds the number of its row groups, so the slice contains them all.
-            groups = groups[split.start : split.end] if whole else groups
+            groups = _row_groups(split, file.num_row_groups)
             rows = sum(file.metadata.row_group(group).num_rows for group in groups)
             used = 0
             for group in groups:
