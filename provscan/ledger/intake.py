@@ -49,7 +49,7 @@ from provscan.readers.bytes.compression import COMPRESSED
 from provscan.readers.bytes.files import open_file, why_unread
 from provscan.readers.bytes.streams import ByteStream, unpack_into
 from provscan.readers.finding import Finder, Found, nothing_to_read
-from provscan.readers.formats.registry import Asked
+from provscan.readers.formats.registry import FileOptions
 from provscan.readers.limits import current_limits
 from provscan.readers.splits import Context, Layout, Split
 from provscan.readers.stats import ReadStats
@@ -136,7 +136,7 @@ def take_in(
     folder = out / "parts"
     folder.mkdir(parents=True, exist_ok=True)
     named = [source_of(name) for name in logs]
-    finder = Finder(current_limits(), Asked(None, None))
+    finder = Finder(current_limits(), FileOptions(None, None))
     found = list(finder.files(named))
     total = sum(each.split.size for each in found)
     made: list[Part] = []

@@ -40,7 +40,7 @@ from provscan.readers.bytes.files import (
 from provscan.readers.bytes.streams import ByteStream, look, unpack_into
 from provscan.readers.fields.survey import reads_like_text
 from provscan.readers.formats.hub import PREFIX, hub_splits
-from provscan.readers.formats.registry import READABLE, ZIPPED, Asked, identified
+from provscan.readers.formats.registry import READABLE, ZIPPED, FileOptions, identified
 from provscan.readers.limits import Limits
 from provscan.readers.splits import (
     STDIN,
@@ -74,20 +74,20 @@ class Finder:
 
     Every file is opened once to read its first bytes. A compressed tar archive is
     decompressed into a temporary file, so that its members can be read separately.
-    Files that ``covers`` refuses are left out. ``asked`` and ``covers`` may be changed
-    between sources.
+    Files that ``covers`` refuses are left out. ``options`` and ``covers`` may be
+    changed between sources.
     """
 
     def __init__(
         self,
         limits: Limits,
-        asked: Asked,
+        options: FileOptions,
         covers: Callable[[str], bool] = lambda source: True,
     ) -> None:
         self.unread: list[tuple[str, str]] = []
         self.ignored: list[tuple[str, str]] = []
         self._limits = limits
-        self.asked = asked
+        self.options = options
         self.covers = covers
         self._seen: set[str] = set()
 
@@ -95,7 +95,7 @@ class Finder:
         for source in sources:
             source = local_path(source)
             if source == STDIN:
-                yield Found(Split("-", STDIN, UNKNOWN, layout=self.asked.layout))
+                yield Found(Split("-", STDIN, UNKNOWN, layout=self.options.layout))
             elif is_remote(source) or source.startswith(PREFIX):
                 yield from self._elsewhere(source)
             elif os.path.isdir(source):
@@ -104,7 +104,7 @@ class Finder:
                 yield from self._file(source, source)
             elif os.path.exists(source):
                 pipe = printable(source)
-                yield Found(Split(pipe, source, UNKNOWN, layout=self.asked.layout))
+                yield Found(Split(pipe, source, UNKNOWN, layout=self.options.layout))
             else:
                 what = printable(source) or "a path without a name"
                 advice = (
@@ -113,17 +113,17 @@ class Finder:
                 advice = advice if reads_like_text(source) else ""
                 raise InputError(f"{what} does not exist{advice}")
 
-    def leave(self, source: str, error: InputError) -> None:
+    def add_unread(self, source: str, error: InputError) -> None:
         """Add a source that can't be read to ``unread``."""
         if not self.covers(source):
-            self.ignore(source, OUTSIDE)
+            self.add_ignored(source, OUTSIDE)
             return
         words = str(error).removeprefix(f"{source} ").removeprefix(f"{source}: ")
         self.unread.append(
             (source, getattr(error.__cause__, "strerror", None) or words)
         )
 
-    def ignore(self, source: str, why: str) -> None:
+    def add_ignored(self, source: str, why: str) -> None:
         """Add a source that contains no records to ``ignored``."""
         self.ignored.append((printable(source), why))
 
@@ -135,12 +135,12 @@ class Finder:
             else:
                 yield from map(Found, hub_splits(source))
         except InputError as error:
-            self.leave(printable(source), error)
+            self.add_unread(printable(source), error)
 
     def _folder(self, folder: str, shown: str) -> Iterator[Found]:
         real = os.path.realpath(folder)
         if real in self._seen:
-            self.ignore(shown, "a link to a folder that was read already")
+            self.add_ignored(shown, "a link to a folder that was read already")
             return
         self._seen.add(real)
         try:
@@ -152,11 +152,11 @@ class Finder:
         for entry in entries:
             inner = f"{shown.rstrip('/')}/{entry.name}"
             if entry.name.startswith((".", "_")):
-                self.ignore(inner, f"hidden: its name starts with {entry.name[0]}")
+                self.add_ignored(inner, f"hidden: its name starts with {entry.name[0]}")
             elif entry.name in METADATA:
-                self.ignore(inner, "describes a dataset, holds no records")
+                self.add_ignored(inner, "describes a dataset, holds no records")
             elif saved and entry.name.startswith("cache-"):
-                self.ignore(inner, "a cache of the datasets library")
+                self.add_ignored(inner, "a cache of the datasets library")
             elif os.path.isdir(entry.path):
                 yield from self._folder(entry.path, inner)
             else:
@@ -166,7 +166,7 @@ class Finder:
         try:
             place = place_of(path)
             if place in self._seen:
-                self.ignore(shown, "the same file as one before")
+                self.add_ignored(shown, "the same file as one before")
                 return
             if self.covers(printable(shown)):
                 self._seen.add(place)
@@ -177,7 +177,7 @@ class Finder:
                 whole = Split(printable(shown), path, "", end=size, size=size)
                 yield from self._looked_at(whole, os.path.basename(shown))
         except InputError as error:
-            self.leave(printable(shown), error)
+            self.add_unread(printable(shown), error)
 
     def _looked_at(self, whole: Split, name: str) -> Iterator[Found]:
         """Yield a file, or the members of an archive, with their first bytes."""
@@ -190,7 +190,7 @@ class Finder:
                 whole, damage = _unpacked(packed, changed, self._limits)
             members = list(self._tar(whole, damage))
             if is_webdataset([member.member or "" for member in members[:100]]):
-                layout = self.asked.layout
+                layout = self.options.layout
                 split = replace(whole, format=WEBDATASET, layout=layout)
                 yield from self._covered(Found(split))
             else:
@@ -201,14 +201,14 @@ class Finder:
             yield from self._members(whole, self._zip(whole))
         else:
             split = replace(whole, compression=compression)
-            found = Found(*identified(name, head, split, self.asked))
+            found = Found(*identified(name, head, split, self.options))
             yield from self._covered(found)
 
     def _covered(self, found: Found) -> Iterator[Found]:
         if self.covers(found.split.source):
             yield found
         else:
-            self.ignore(found.split.source, OUTSIDE)
+            self.add_ignored(found.split.source, OUTSIDE)
 
     def _zip(self, whole: Split) -> Iterator[Split]:
         try:
@@ -262,7 +262,7 @@ class Finder:
                         )
                     elif not info.isdir():
                         name = f"{whole.source}/{info.name}"
-                        self.ignore(name, "a link or a special file")
+                        self.add_ignored(name, "a link or a special file")
         except (tarfile.TarError, OSError, ValueError) as error:
             damage = damage or f"damaged tar archive ({error})"
             if not count:
@@ -280,7 +280,7 @@ class Finder:
             member = replace(member, source=f"{whole.source}/{printable(inner)}")
             name = os.path.basename(inner)
             if is_hidden(inner) or name in METADATA:
-                self.ignore(member.source, "hidden, or describes a dataset")
+                self.add_ignored(member.source, "hidden, or describes a dataset")
                 continue
             try:
                 with readable(member.source):
@@ -288,10 +288,10 @@ class Finder:
                     if not head and member.size:
                         raise NotReadable("damaged archive")
                     split = replace(member, compression=compression)
-                    found = Found(*identified(name, head, split, self.asked))
+                    found = Found(*identified(name, head, split, self.options))
                     yield from self._covered(found)
             except InputError as error:
-                self.leave(member.source, error)
+                self.add_unread(member.source, error)
 
 
 @cache

@@ -15,7 +15,7 @@ from provscan.readers.bytes.files import readable
 from provscan.readers.fields.binding import Fields
 from provscan.readers.fields.dataset import bind
 from provscan.readers.finding import Finder, Source, named_sources, nothing_to_read
-from provscan.readers.formats.registry import FORMATS, Asked
+from provscan.readers.formats.registry import FORMATS, FileOptions
 from provscan.readers.limits import Limits, current_limits
 from provscan.readers.splits import UNKNOWN, Split
 
@@ -84,7 +84,7 @@ def plan(
             f"records must be one of {', '.join(RECORDS)}, not {records!r}"
         )
     named = named_sources(sources)
-    finder = Finder(limits, Asked(known_encoding(encoding), records))
+    finder = Finder(limits, FileOptions(known_encoding(encoding), records))
     files: list[Split] = []
     fieldless: InputError | None = None
     for found in finder.files(named):
@@ -92,7 +92,7 @@ def plan(
             files.append(with_fields(found.split, fields, limits))
         except InputError as error:
             fieldless = fieldless or error
-            finder.leave(found.split.source, error)
+            finder.add_unread(found.split.source, error)
     if not files:
         raise fieldless or nothing_to_read(named, finder.unread)
     # A named field can't be checked in a file without records, and need not be in plain
@@ -112,7 +112,7 @@ def plan(
             with readable(file.source):
                 splits += FORMATS[file.format].splits(file, target, limits)
         except InputError as error:
-            finder.leave(file.source, error)
+            finder.add_unread(file.source, error)
     return ReadPlan(splits, finder.unread, finder.ignored)
 
 

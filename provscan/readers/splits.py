@@ -66,18 +66,22 @@ class Split:
     # determined while reading.
     format: str
     compression: str | None = None  # Its name, such as "gzip".
-    # The range: row groups of a "parquet" file, else bytes of the file before
-    # decompression. -1 means the end.
+    # The range. It has three meanings:
+    # - bytes of the file before decompression; -1 as the end means the end of the file;
+    # - for a file in a tar archive: bytes of the (decompressed) archive;
+    # - for a part of a divided "parquet" file: row groups. While the file is undivided,
+    #   the range is all its bytes.
     start: int = 0
     end: int = -1
     first_record: int = 0  # The number of the range's first record (or line).
     # The bytes of the range, for progress: in an archive, those of the decompressed
     # member; 0 if unknown.
     size: int = 0
-    # "zip" or "tar" if the file is in an archive at ``path``; ``member`` is then its
-    # name there. Otherwise, ``member`` may name a table of a database or a split of a
-    # hub dataset. In a tar archive, ``start`` and ``end`` are offsets in the archive.
+    # "zip" or "tar" if the file is in an archive at ``path``.
     archive: str | None = None
+    # The name of the part of ``path`` that is read; None for all of it. It is the name
+    # of a file if ``archive`` is given, of a split for the format "hub", and of a table
+    # in a database or workbook.
     member: str | None = None
     # The compression of a tar archive at ``path``, and the path of a decompressed copy.
     packed: str | None = None

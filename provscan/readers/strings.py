@@ -6,6 +6,7 @@ Python strings, and :func:`short_texts` for ids and names.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
@@ -169,6 +170,8 @@ def scalar_text(value: Any) -> str | None:
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, float):
+        if not math.isfinite(value):
+            return None
         if abs(value) >= 2**53:
             # The id has lost digits, which the notation of a float shows: no id has it.
             return f"{value:.16e}"

@@ -8,7 +8,7 @@ from email.policy import SMTP, default
 import pytest
 
 from provscan.readers import LIMITS, Limits, Split
-from provscan.readers.formats.registry import Asked, identified
+from provscan.readers.formats.registry import FileOptions, identified
 
 TEXTS = [
     "nobody on the old bridge had seen the river so high since 1984, as they said at "
@@ -138,7 +138,7 @@ def test_damaged_and_long_messages(write, read_all):
 
 
 def format_of(name, head):
-    return identified(name, head, Split("a", "a", ""), Asked())[0].format
+    return identified(name, head, Split("a", "a", ""), FileOptions())[0].format
 
 
 def test_mail_is_known_by_its_headers():

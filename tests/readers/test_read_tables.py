@@ -119,7 +119,15 @@ def test_invalid_utf8_within_lists_objects_and_dictionaries(save, read_all):
         pa.StructArray.from_arrays([claimed], ["said"]),
     )
     coded = pa.DictionaryArray.from_arrays(pa.array([0, 1, 2], pa.int32()), claimed)
-    for name, column in (("chats[].said", chats), ("chats", coded)):
+    pairs = pa.FixedSizeListArray.from_arrays(claimed, 1)
+    keys = pa.array(["a", "b", "c"])
+    maps = pa.MapArray.from_arrays(pa.array([0, 1, 2, 3], pa.int32()), keys, claimed)
+    for name, column in (
+        ("chats[].said", chats),
+        ("chats", coded),
+        ("chats[]", pairs),
+        ("chats[].value", maps),
+    ):
         found = read_all(
             save(
                 pa.table(
@@ -135,6 +143,19 @@ def test_invalid_utf8_within_lists_objects_and_dictionaries(save, read_all):
         ]
         assert found.stats.repaired == {"invalid_utf8": 1}
         assert found.stats.fields[name] == {"scanned": 1}
+
+
+@pytest.mark.parametrize("kind", [pa.list_, pa.large_list])
+def test_offsets_of_lists_are_checked(kind, tmp_path, read_all):
+    width = np.int32 if kind is pa.list_ else np.int64
+    offsets = pa.py_buffer(np.array([0, 1 << 30, 1, 2], width))
+    texts = pa.array(["the first of some words", "and the last of them"])
+    lists = pa.Array.from_buffers(
+        kind(pa.string()), 3, [None, offsets], children=[texts]
+    )
+    path = write_ipc(pa.table({"text": lists}), tmp_path / "a.arrow", "file")
+    with pytest.raises(InputError):
+        read_all(path)
 
 
 WORDS = ["the first of some words", "and the last of them"]

@@ -164,3 +164,23 @@ def test_white_space_around_ids_and_authors_is_dropped(form, tmp_path):
     )
     assert provscan.forget(tmp_path / "a.index", [" 12"])["tweets"] == 1
     assert provscan.forget(tmp_path / "a.index", ["bob"], users=True)["tweets"] == 1
+
+
+def test_a_named_field_within_an_object_that_the_first_records_lack(
+    write, read_tweet_rows, tmp_path
+):
+    plain = [{"text": f"text {n}"} for n in range(1000)]
+    late = {"text": "a late text", "meta": {"who": "ann"}}
+    write("d/a.jsonl", [*plain, late, {"text": "the last", "meta": {"who": "bo"}}])
+    write("d/b.jsonl", [late])
+    found = read_tweet_rows(str(tmp_path / "d"), author="meta.who")
+    assert [row["author"] for row in found.rows[1000:]] == ["ann", "bo", "ann"]
+    assert found.stats.notes["field_missing"] == 1
+
+
+@pytest.mark.parametrize("number", ["7" * 5000, "1e999"], ids=["digits", "exponent"])
+def test_ids_above_the_range_of_numbers_are_not_shared(number, write, read_tweet_rows):
+    lines = f'{{"id": {number}, "text": "a"}}\n{{"id": {number}, "text": "b"}}\n'
+    found = read_tweet_rows(write("a.jsonl", lines))
+    assert [row["id"].rpartition(":")[2] for row in found.rows] == ["1", "2"]
+    assert found.stats.notes["id_missing"] == 2

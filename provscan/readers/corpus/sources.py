@@ -40,7 +40,7 @@ from provscan.readers.finding import (
 )
 from provscan.readers.formats.account_archive import list_name
 from provscan.readers.formats.databases import TableFile
-from provscan.readers.formats.registry import FORMATS, Asked, split_name
+from provscan.readers.formats.registry import FORMATS, FileOptions, split_name
 from provscan.readers.limits import LIMITS, Limits
 from provscan.readers.planning import require_named_fields
 from provscan.readers.splits import UNKNOWN, Context, Split
@@ -88,10 +88,12 @@ def plan_tweets(
     and the encoding are determined for each file unless given.
     """
     named = named_sources(sources)
-    asked = Asked(known_encoding(encoding), "lines", delimiter=delimiter, tables=True)
+    options = FileOptions(
+        known_encoding(encoding), "lines", delimiter=delimiter, tables=True
+    )
     planner = _Planner(limits)
     for source in named:
-        planner.add(source, fields, asked)
+        planner.add(source, fields, options)
     unread, ignored = sorted(planner.finder.unread), sorted(planner.finder.ignored)
     if not planner.files:
         raise planner.error or nothing_to_read(
@@ -107,23 +109,23 @@ class _Planner:
     def __init__(self, limits: Limits) -> None:
         self.files: list[TweetFile] = []
         # Finds the files, and lists those that are left out.
-        self.finder = Finder(limits, Asked())
+        self.finder = Finder(limits, FileOptions())
         # The first error that made a file unreadable.
         self.error: InputError | None = None
         self._limits = limits
 
-    def add(self, source: str, fields: Fields, asked: Asked) -> None:
+    def add(self, source: str, fields: Fields, options: FileOptions) -> None:
         """Add the files with tweets of one source."""
         path, finder = source, self.finder
-        finder.asked, finder.covers = asked, lambda source: True
+        finder.options, finder.covers = options, lambda source: True
         if source.startswith(PREFIX):
             recipe, path = recipe_of(source)
             finder.covers = recipe.covers
-            finder.asked = asked = replace(
-                asked,
-                encoding=asked.encoding or known_encoding(recipe.encoding),
+            finder.options = options = replace(
+                options,
+                encoding=options.encoding or known_encoding(recipe.encoding),
                 format=recipe.format,
-                delimiter=asked.delimiter or recipe.delimiter,
+                delimiter=options.delimiter or recipe.delimiter,
                 quoted=recipe.quoted,
             )
             unnamed = [role for role in ROLES if getattr(fields, role) is None]
@@ -156,17 +158,17 @@ class _Planner:
                         username = usernames.get(folder_of(split))
                         self._add_of_account(file, fields, username)
                     elif split.format == "text" and split.source.startswith(roots):
-                        self._ignore(split, OTHER_FILE)
+                        self._add_ignored(split, OTHER_FILE)
                     elif isinstance(FORMATS.get(split.format), TableFile):
                         self._add_tables(split, fields)
                     elif split.format == UNKNOWN:
-                        self.files.append(TweetFile(_pipe(split, asked), fields))
-                    elif not asked.format and (why := _no_tweets(file, alone=alone)):
-                        self._ignore(split, why)
+                        self.files.append(TweetFile(_pipe(split, options), fields))
+                    elif not options.format and (why := _no_tweets(file, alone=alone)):
+                        self._add_ignored(split, why)
                     else:
                         self._add_bound(split, fields)
             except InputError as error:
-                self._leave(split, error)
+                self._add_unread(split, error)
 
     def _add_of_account(
         self, file: Found, fields: Fields, username: str | None
@@ -175,9 +177,11 @@ class _Planner:
         if TWEET_LISTS.fullmatch(name):
             self.files.append(TweetFile(file.split, fields, username))
         elif name == "note_tweet":
-            self._ignore(file.split, LONG_TEXTS)
+            self._add_ignored(file.split, LONG_TEXTS)
         else:
-            self._ignore(file.split, f"{name} of an account's archive, not its tweets")
+            self._add_ignored(
+                file.split, f"{name} of an account's archive, not its tweets"
+            )
 
     def _add_tables(self, file: Split, fields: Fields) -> None:
         form = FORMATS[file.format]
@@ -186,7 +190,7 @@ class _Planner:
             try:
                 self._add_bound(table, fields, of_texts=True)
             except InputError as error:
-                self._leave(table, error)
+                self._add_unread(table, error)
 
     def _add_bound(
         self, split: Split, fields: Fields, *, of_texts: bool = False
@@ -206,7 +210,7 @@ class _Planner:
             and not fields.texts
             and not any(isinstance(v, str) and len(v.split()) > 2 for v in values)
         ):
-            self._ignore(split, "no table of tweets: no column holds text")
+            self._add_ignored(split, "no table of tweets: no column holds text")
             return
         if not records:
             self._add_without_records(split)
@@ -226,27 +230,27 @@ class _Planner:
         if context.damage is not None:
             self.finder.unread.append((split.source, context.damage))
         else:
-            self._ignore(split, "empty")
+            self._add_ignored(split, "empty")
 
-    def _ignore(self, split: Split, why: str) -> None:
-        self.finder.ignore(split.source, why)
+    def _add_ignored(self, split: Split, why: str) -> None:
+        self.finder.add_ignored(split.source, why)
 
-    def _leave(self, split: Split, error: InputError) -> None:
+    def _add_unread(self, split: Split, error: InputError) -> None:
         source = split.source
         if LABELS.search(PurePosixPath(source).name):
-            self._ignore(split, "labels, no texts")
+            self._add_ignored(split, "labels, no texts")
             return
-        self.finder.leave(source, error)
+        self.finder.add_unread(source, error)
         self.error = self.error or error
 
 
-def _pipe(split: Split, asked: Asked) -> Split:
+def _pipe(split: Split, options: FileOptions) -> Split:
     """Return the split of a pipe, which can't be inspected beforehand: a table if its
     delimiter is given.
     """
-    if asked.delimiter is None:
+    if options.delimiter is None:
         return split
-    layout = replace(split.layout, delimiter=asked.delimiter)
+    layout = replace(split.layout, delimiter=options.delimiter)
     return replace(split, format="csv", layout=layout)
 
 

@@ -80,7 +80,15 @@ def read_tweet_objects(
 
 
 class _Reader:
-    """Turns the records of one file into batches of tweets."""
+    """Turns the records of one file into batches of tweets.
+
+    :meth:`rows` reads the records, and :meth:`batches` turns them into tweets: columns
+    with :meth:`_columns`, objects with :meth:`_objects`. The fields are known before,
+    unless the file is a pipe, contains nested tweets or is in memory. Then
+    :meth:`batches` collects the first records, and :meth:`_determine` finds the fields
+    once the first flat record is reached. If no tweet is found, :meth:`batches` raises
+    the last error of :meth:`_bound`.
+    """
 
     def __init__(self, file: TweetFile, stats: ReadStats, limits: Limits) -> None:
         self._file = file
@@ -88,8 +96,8 @@ class _Reader:
         self._error: FieldNotFoundError | None = None
         self._counts = stats.of(file.split.source)
         self._limits = limits
-        self._first: list[Any] = []  # The first records, if the fields are not known.
-        self._rows = 0  # Rows so far of tables that are stored in one object each.
+        # The number of the next row of a table that is stored in one object.
+        self._table_row = 0
 
     def rows(self, context: Context) -> Iterator[Rows]:
         """Yield the records of the file, as columns if its first records show the
@@ -127,9 +135,10 @@ class _Reader:
         """
         counts, fixed = self._counts, self._file.fields.fix_encoding
         before = counts.stats.records
+        first: list[Any] = []
         if self._binding is None:
-            self._first, parts = first_records(parts, self._limits)
-        for batch in filter(len, self._all(parts)):
+            first, parts = first_records(parts, self._limits)
+        for batch in filter(len, self._all(parts, first)):
             for part, _ in slices(batch, self._limits):
                 part = with_ids(part, counts)
                 counts.stats.records += part.num_rows
@@ -143,7 +152,8 @@ class _Reader:
         if self._error is not None and counts.stats.records == before:
             raise self._error
 
-    def _all(self, parts: Iterable[Rows]) -> Iterator[pa.RecordBatch]:
+    def _all(self, parts: Iterable[Rows], first: list[Any]) -> Iterator[pa.RecordBatch]:
+        """Yield the tweets in some records, without ids for those that lack one."""
         numbers: list[int] = []
         tweets: list[Tweet] = []
         size = 0
@@ -153,7 +163,7 @@ class _Reader:
                     yield self._columns(rows.values, rows.record)
                     continue
                 rows = Rows(rows.numbers, values_of(rows.values))
-            for number, tweet in self._objects(rows):
+            for number, tweet in self._objects(rows, first):
                 numbers.append(number)
                 tweets.append(tweet)
                 size += len(tweet.text) if isinstance(tweet.text, str) else 0
@@ -191,7 +201,10 @@ class _Reader:
             }
         return batch_of(numbers, text, values, self._counts)
 
-    def _objects(self, rows: Rows) -> Iterator[tuple[int, Tweet]]:
+    def _objects(self, rows: Rows, first: list[Any]) -> Iterator[tuple[int, Tweet]]:
+        """Yield the tweets in objects: rows of a table that is stored in one object,
+        nested tweets, or flat records.
+        """
         named, tried = bool(self._file.fields.texts), False
         for number, record in zip(rows.numbers, rows.values, strict=True):
             if not isinstance(record, dict):
@@ -199,20 +212,25 @@ class _Reader:
             elif (table := rows_of_table(record)) is not None:
                 binding = self._bound(table)
                 # The numbers continue those of an earlier table.
-                first = self._rows = max(number, self._rows)
-                self._rows += len(table)
-                for place, row in enumerate(table, first):
+                start = max(number, self._table_row)
+                self._table_row = start + len(table)
+                for place, row in enumerate(table, start):
                     yield from self._flat(place, row, binding)
             elif not named and (tweets := self._nested(number, record)) is not None:
                 yield from tweets
             else:
                 if self._binding is None and not tried:
-                    tried = True
-                    seen = [*self._first, *rows.values]
-                    seen = [each for each in seen if isinstance(each, dict)]
-                    flat = [each for each in seen if named or not is_nested(each)]
-                    self._binding = self._bound(flat) or self._bound(seen)
+                    self._binding, tried = self._determine([*first, *rows.values]), True
                 yield from self._flat(number, record, self._binding)
+
+    def _determine(self, records: list[Any]) -> Binding | None:
+        """Return the fields of the flat records among some, or else of all objects;
+        None if no field contains a text.
+        """
+        objects = [each for each in records if isinstance(each, dict)]
+        named = bool(self._file.fields.texts)
+        flat = [each for each in objects if named or not is_nested(each)]
+        return self._bound(flat) or self._bound(objects)
 
     def _bound(self, records: list[dict[str, Any]]) -> Binding | None:
         """Return the fields of records that could not be inspected beforehand."""

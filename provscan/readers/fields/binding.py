@@ -70,9 +70,9 @@ class Binding:
     # of the fields that name the speakers.
     outputs: bool = False
     chats: bool = False  # Whether some texts are chats in JSON.
-    # Fields that are empty in the first records; empty texts in them don't count.
+    # Fields that are empty in the first records, and lists whose elements are words;
+    # ``texts/records.py`` states the rules for both.
     empty: frozenset[Path] = frozenset()
-    # Lists whose elements are the words of a text.
     words: frozenset[Path] = frozenset()
 
     @property

@@ -18,7 +18,7 @@ from provscan.names import snake_case
 from provscan.readers.dates import parse_date
 from provscan.readers.fields.binding import Binding, Fields, named, not_found
 from provscan.readers.fields.names import NAMES, ROLES, WHOLE_TEXTS, in_columns
-from provscan.readers.fields.paths import ANY, Path
+from provscan.readers.fields.paths import ANY, Path, path_of
 from provscan.readers.fields.survey import Seen, reads_like_text, survey
 from provscan.readers.limits import Limits
 
@@ -74,7 +74,8 @@ def bind(
     for role in ROLES:
         late = [(name,) for name in NAMES[role] if "." not in name][:LATE]
         if name := getattr(fields, role):
-            paths.setdefault(role, ((name,),))
+            possible = dict.fromkeys([(name,), path_of(name)])
+            paths.setdefault(role, tuple(path for path in possible if ANY not in path))
         elif role == "text":
             whole = (known[name] for name in WHOLE_TEXTS if name in known)
             paths[role] = tuple(dict.fromkeys([*whole, roles[role], *late]))

@@ -40,6 +40,7 @@ RAW = {
     pa.large_string(): pa.large_binary(),
     pa.string_view(): pa.binary_view(),
 }
+LISTS = pa.ListArray | pa.LargeListArray | pa.FixedSizeListArray
 
 
 @contextmanager
@@ -64,6 +65,16 @@ def parquet_file(source: pa.NativeFile, limits: Limits) -> pq.ParquetFile:
     file = pq.ParquetFile(source, buffer_size=COLUMN_BYTES, pre_buffer=False)
     require_few(file.metadata.num_columns, limits)
     return file
+
+
+def _row_groups(split: Split, count: int) -> range:
+    """Return the row groups of a split of a file with ``count`` of them.
+
+    The range of an undivided file is bytes, from 0 to its size. A row group takes more
+    than one byte, so the size is above ``count``, and all row groups are returned.
+    """
+    groups = range(count)
+    return groups[split.start : split.end] if split.random_access else groups
 
 
 class Parquet(Format):
@@ -118,10 +129,7 @@ class Parquet(Format):
             # Columns of the same name are told apart by their places among all.
             if wanted is not None and len(set(names)) == len(names):
                 columns = sorted({path[0] for path in wanted}.intersection(names))
-            groups = range(file.num_row_groups)
-            # Until the file is cut into splits, ``split.end`` is a size in bytes. This
-            # exceeds the number of its row groups, so the slice contains them all.
-            groups = groups[split.start : split.end] if whole else groups
+            groups = _row_groups(split, file.num_row_groups)
             rows = sum(file.metadata.row_group(group).num_rows for group in groups)
             used = 0
             for group in groups:
@@ -216,7 +224,13 @@ def require_sound(array: pa.Array) -> None:
         pa.DictionaryArray.from_arrays(
             array.indices, array.dictionary
         )  # checks the indices against the dictionary
-    elif pa.types.is_list(array.type) or pa.types.is_large_list(array.type):
+    elif isinstance(array, LISTS):  # A map is a list of keys and values.
+        # Lists of nulls with the same offsets show whether these are valid.
+        values = pa.nulls(len(array.values))
+        if isinstance(array, pa.LargeListArray):
+            pa.LargeListArray.from_arrays(array.offsets, values).validate(full=True)
+        elif isinstance(array, pa.ListArray):
+            pa.ListArray.from_arrays(array.offsets, values).validate(full=True)
         require_sound(array.values)
     else:
         array.validate(full=True)

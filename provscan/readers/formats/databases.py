@@ -63,7 +63,7 @@ EXACT = 10**15
 @contextmanager
 def _sqlite(path: str, context: Context) -> Iterator[Any]:
     with ExitStack() as opened:
-        place = _where_nothing_is_left(path, opened)
+        place = _uri_without_traces(path, opened)
         connection = opened.enter_context(
             closing(sqlite3.connect(f"file:{place}", uri=True))
         )
@@ -75,7 +75,7 @@ def _sqlite(path: str, context: Context) -> Iterator[Any]:
         yield connection
 
 
-def _where_nothing_is_left(path: str, opened: ExitStack) -> str:
+def _uri_without_traces(path: str, opened: ExitStack) -> str:
     """Return the URI by which SQLite opens a database without changing its folder.
 
     SQLite creates files next to a database with a write-ahead log, unless another

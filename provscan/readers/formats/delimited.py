@@ -9,7 +9,7 @@ line, not the rest of the file.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -65,7 +65,7 @@ class Table:
         for data, ended, last in self._blocks():
             found = self._at_once(data, last=last) if ended else None
             if found is None:
-                found = self._made(list(self._divided(data, ended=ended, last=last)))
+                found = self._with_values(self._divided(data, ended=ended, last=last))
             yield from found
 
     def rows(self) -> Iterator[tuple[list[_Row], bool]]:
@@ -99,7 +99,7 @@ class Table:
         rest = data[int(ends[-1]) :]
         if rest and (last or rest.count(b"\n") >= self._limits.value_lines):
             return None
-        found = self._parsed(memoryview(data)[: int(ends[-1])])
+        found = self._parsed_by_arrow(memoryview(data)[: int(ends[-1])])
         # Arrow leaves out blank lines, and ends rows at carriage returns, too.
         if found is None or found[0].num_rows + len(found[1]) != len(ends):
             return None
@@ -113,7 +113,7 @@ class Table:
             self._wrong_width(first + row.number - 1, row.actual_columns)
         return [Rows(numbers, batch) for batch in table.to_batches()]
 
-    def _parsed(
+    def _parsed_by_arrow(
         self, data: memoryview
     ) -> tuple[pa.Table, list[pyarrow.csv.InvalidRow]] | None:
         """Return the wanted columns of whole rows, and the rows of another width."""
@@ -172,44 +172,53 @@ class Table:
         lines = data.splitlines(keepends=True)
         # The values that are used are checked for valid UTF-8 later.
         texts = [line.decode(errors="surrogateescape") for line in lines]
-        most, at = self._limits.value_lines, 0
-        while at < len(texts):
-            start, why = at, UNCLOSED
-            # Do not use a slice: if all lines of a hostile file are broken rows, each
-            # would copy all lines after it.
-            following = map(texts.__getitem__, range(start, len(texts)))
-            reader = csv_reader(following, self._layout, strict=True)
-            try:
-                for values in reader:
-                    end = start + reader.line_num
-                    width = len(self.names or values)
-                    height = 1
-                    if end > at + 1:
-                        # A carriage return in quotes does not end a line.
-                        height = sum(line.endswith(b"\n") for line in lines[at:end])
-                    if height > 1 and (len(values) != width or height > most):
-                        break
-                    cut = last and not ended and end == len(texts)
-                    if cut and 0 < len(values) < width:
-                        what = f"{len(values):,} of {width:,} values"
-                        self._stream.break_off(f"it ends within a row ({what})")
-                        return
-                    yield self._row(lines[at:end], values)
-                    at = end
-                else:
-                    return
-            except csv.Error as error:
-                if not str(error).startswith("unexpected end"):
-                    why = str(error)
-                elif not last and len(texts) - at <= most:
+        at = 0  # The line at which the next row begins.
+        while at < len(lines):
+            why = ""  # What is wrong with that row.
+            for end, values, error in _parsed(texts, at, self._layout):
+                if (
+                    error == UNCLOSED
+                    and not last
+                    and len(lines) - at <= self._limits.value_lines
+                ):
+                    # The next block may close the quote.
                     self._rest = b"".join(lines[at:])
                     return
-                elif last and not ended:
-                    what = f"quotes that are not closed, from line {at + 1:,}"
-                    self._stream.break_off(f"it ends within a row ({what})")
-                    return
+                why = error or self._unlikely(lines[at:end], values)
+                if last and not ended and end == len(lines):
+                    missing = self._missing(at, values, why, error)
+                    if missing:
+                        self._stream.break_off(f"it ends within a row ({missing})")
+                        return
+                if why:
+                    break
+                yield self._row(lines[at:end], values)
+                at = end
+            if not why:
+                return
             yield self._row_alone(lines[at], texts[at], why)
             at += 1
+
+    def _unlikely(self, lines: list[bytes], values: list[str]) -> str:
+        """Return why a row of several lines is assumed to lack a quote; empty if it is
+        not.
+        """
+        # A carriage return in quotes does not end a line.
+        height = sum(line.endswith(b"\n") for line in lines)
+        odd = len(values) != len(self.names or values)
+        unlikely = height > 1 and (odd or height > self._limits.value_lines)
+        return UNCLOSED if unlikely else ""
+
+    def _missing(self, at: int, values: list[str], why: str, error: str) -> str:
+        """Return what the last row of a file without a final newline lacks, if it was
+        cut off; else empty.
+        """
+        if error == UNCLOSED:
+            return f"quotes that are not closed, from line {at + 1:,}"
+        width = len(self.names or values)
+        if not why and 0 < len(values) < width:
+            return f"{len(values):,} of {width:,} values"
+        return ""
 
     def _row_above(self, line: bytes) -> _Row:
         """Return a line above the names of the columns, which is noted."""
@@ -269,9 +278,9 @@ class Table:
         detail = f"{width} values where the header has {len(self.names or ())}"
         self._skip(number, detail)
 
-    def _made(self, rows: list[_Row]) -> list[Rows]:
+    def _with_values(self, divided: Iterable[_Row]) -> list[Rows]:
         """Return the rows that have values, as objects if all columns are wanted."""
-        rows = [row for row in rows if row.values]
+        rows = [row for row in divided if row.values]
         names = self.names or []
         numbers = [row.number for row in rows if row.number is not None]
         if self._wanted is None:
@@ -286,6 +295,24 @@ class Table:
             if self._is_wanted(name)
         }
         return [Rows(numbers, pa.RecordBatch.from_pydict(columns))] if rows else []
+
+
+def _parsed(
+    texts: list[str], start: int, layout: Layout
+) -> Iterator[tuple[int, list[str], str]]:
+    """Yield the line after each row, counted from a line on, its values, and "". Where
+    parsing fails, yield the number of lines, no values, and the reason.
+    """
+    # Do not use a slice: if all lines of a hostile file are broken rows, each would
+    # copy all lines after it.
+    following = map(texts.__getitem__, range(start, len(texts)))
+    reader = csv_reader(following, layout, strict=True)
+    try:
+        for values in reader:
+            yield start + reader.line_num, values, ""
+    except csv.Error as error:
+        unclosed = str(error).startswith("unexpected end")
+        yield len(texts), [], UNCLOSED if unclosed else str(error)
 
 
 def _row_ends(

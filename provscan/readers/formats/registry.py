@@ -115,7 +115,7 @@ def _by_name(named: str | None, head: bytes) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class FileOptions:
     """What the user or a recipe specifies about how files are to be read."""
 
     encoding: str | None = None
@@ -132,7 +132,7 @@ class Asked:
 
 
 def identified(
-    name: str, head: bytes, split: Split, asked: Asked
+    name: str, head: bytes, split: Split, options: FileOptions
 ) -> tuple[Split, bytes]:
     """Return a split with the format and layout that follow from its name and first
     bytes (decompressed), and these bytes as UTF-8.
@@ -165,7 +165,7 @@ def identified(
     if (binary := _recognised(OF_BYTES, named, head)) is not None:
         return replace(split, format=binary, layout=Layout()), head
     marked = UTF8 if head.startswith(BOM) else wide_encoding(head)
-    encoding = asked.encoding or marked
+    encoding = options.encoding or marked
     text = as_utf8(head, encoding)
     form = _recognised(OF_TEXT, named, text) or _by_name(named, text)
     if FORMATS[form] in OF_BYTES:
@@ -177,10 +177,10 @@ def identified(
         None if encoding == UTF8 else encoding, cr=b"\r" in head and b"\n" not in head
     )
     head = head.replace(b"\r", b"\n") if layout.cr else head
-    delimiter, quoted = asked.delimiter, asked.quoted
-    if asked.format is not None:
-        form = asked.format
-    elif form == "text" and delimiter is None and asked.tables and _are_rows(head):
+    delimiter, quoted = options.delimiter, options.quoted
+    if options.format is not None:
+        form = options.format
+    elif form == "text" and delimiter is None and options.tables and _are_rows(head):
         form, delimiter, quoted = "csv", "\t", False
     elif form == "csv" and b"\t" in head.partition(b"\n")[0] and has_paragraphs(head):
         # Words in columns, as in CoNLL, may look like a table.
@@ -191,7 +191,7 @@ def identified(
         layout = table_layout.layout_of(name, head, layout, delimiter)
         layout = layout if quoted is None else replace(layout, quoted=quoted)
     elif form == "text":
-        layout = plain.layout_of(name, head, replace(layout, records=asked.records))
+        layout = plain.layout_of(name, head, replace(layout, records=options.records))
     return replace(split, format=form, layout=layout), head
 
 
@@ -204,7 +204,7 @@ def _are_rows(head: bytes) -> bool:
 def identified_pipe(stream: ByteStream) -> Split:
     """Return the split of a pipe, from its first bytes."""
     layout = stream.split.layout
-    asked = Asked(layout.encoding, layout.records)
+    options = FileOptions(layout.encoding, layout.records)
     head = stream.peek()[:HEAD_BYTES]
     split = replace(stream.split, layout=Layout(), compression=stream.compression)
-    return identified("", head, split, asked)[0]
+    return identified("", head, split, options)[0]

@@ -1,7 +1,15 @@
 """Turn records of any form into rows, one per text: record number, record id, field,
 text.
 
-Columns are read at once. The values of objects are visited one by one.
+Columns are read at once. The values of objects are visited one by one. Three rules
+turn a value into a text; :meth:`Extractor._text_column` applies them to a column, and
+:meth:`Extractor._text_value` to a value of an object:
+
+1. A list of words (``Binding.words``) becomes a text with spaces between the words; a
+   list without words has no text.
+2. Bytes are decoded as UTF-8; invalid bytes are replaced and counted.
+3. An empty string is a text, except in the fields that are empty in the first records
+   (``Binding.empty``).
 """
 
 from __future__ import annotations
@@ -171,23 +179,43 @@ class Extractor:
         if found is None:
             return None
         array, rows, places = found
-        if pa.types.is_union(array.type):
-            values = array_values(array)
-            strings = [value if isinstance(value, str) else None for value in values]
-            array = pa.array(strings, pa.large_string())
-        if path in self._binding.words and hasattr(array.type, "value_field"):
-            array = self._joined(array, numbers[rows])
-        if not is_text(array.type):
+        text = self._text_column(path, array, numbers[rows])
+        if text is None:
             return None
-        text = self._checked(array, numbers[rows])
-        if path in self._binding.empty:
-            text = null_if_empty(text)
         if text.null_count:
             valid = text.is_valid()
             keep = valid.to_numpy(zero_copy_only=False)
             text, rows = text.filter(valid), rows[keep]
             places = [place[keep] for place in places]
         return _Texts(rows, _names(path, places, len(rows)), text)
+
+    def _text_column(
+        self, path: Path, array: pa.Array, numbers: Numbers
+    ) -> pa.Array | None:
+        """Return the values at a path as texts, null where there is none; None if the
+        values are of another type.
+        """
+        if pa.types.is_union(array.type):
+            values = array_values(array)
+            strings = [value if isinstance(value, str) else None for value in values]
+            array = pa.array(strings, pa.large_string())
+        if path in self._binding.words and hasattr(array.type, "value_field"):
+            array = self._joined(array, numbers)
+        if not is_text(array.type):
+            return None
+        text = self._checked(array, numbers)
+        return null_if_empty(text) if path in self._binding.empty else text
+
+    def _text_value(self, path: Path, value: Any, number: int) -> Any:
+        """Return the value at a path as a text, or None if it has no text; a value of
+        another type is returned unchanged.
+        """
+        if isinstance(value, list) and path in self._binding.words:
+            words = (word for word in value if isinstance(word, str))
+            return " ".join(words) or None
+        if isinstance(value, bytes):
+            value = self._checked(pa.array([value]), [number])[0].as_py()
+        return None if path in self._binding.empty and not value else value
 
     def _joined(self, lists: pa.Array, numbers: Numbers) -> pa.Array:
         """Return lists of words as texts; unchanged if their elements are not
@@ -259,15 +287,7 @@ class Extractor:
         found: list[tuple[str, str]] = []
         wrong = None if isinstance(record, dict) else record
         for place, name, value in values_at(record, self._tree):
-            path = binding.texts[place]
-            if not value and path in binding.empty:
-                continue
-            if isinstance(value, list) and path in binding.words:
-                words = (word for word in value if isinstance(word, str))
-                value = " ".join(words) or None
-            if isinstance(value, bytes):
-                # Bytes from a database are treated like Arrow's binary type.
-                value = self._checked(pa.array([value]), [number])[0].as_py()
+            value = self._text_value(binding.texts[place], value, number)
             if isinstance(value, str):
                 found.append((name, value))
             elif value is not None:
