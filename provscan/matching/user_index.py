@@ -36,8 +36,8 @@ from provscan.params import (
     require_folder,
 )
 from provscan.readers import MEMORY
-from provscan.readers.formats.subtitles import without_cues
 from provscan.readers.strings import LEFT_OUT
+from provscan.readers.subtitles import without_cues
 from provscan.scoring.background import Background, background
 from provscan.scoring.rule import MatchTraits, Scorer
 from provscan.text.hooks import Hook

@@ -14,9 +14,15 @@ Licensed tweets take the same steps in ``corpus/``: :func:`plan_tweets` keeps th
 with tweets, and :func:`read_tweets` turns records into tweets.
 :func:`read_objects` and :func:`read_tweet_objects` read records in memory.
 :class:`Fields` names the fields to use, :class:`ReadStats` counts, :class:`Limits`
-bounds memory and time. Imports point down: ``corpus/`` is above ``finding``,
-``planning`` and ``reading``; below these are ``texts/``, ``formats/``, ``bytes/`` and
-``fields/``, in this order.
+bounds memory and time.
+
+To read the code, begin with what the steps share: ``limits``, ``stats`` (the counts)
+and ``schema`` (the columns of batches), then ``splits``, which also has the context in
+which a split is read. ``strings`` (valid texts), ``values`` (Arrow values as Python's),
+``dates`` and ``subtitles`` are about single values; read them where they are imported.
+
+Imports point down: ``corpus/`` is above ``finding``, ``planning`` and ``reading``.
+These are above ``texts/``, ``formats/``, ``bytes/`` and ``fields/``, in this order.
 """
 
 from provscan.readers.bytes.encodings import known_encoding
@@ -32,7 +38,6 @@ from provscan.readers.corpus.tweets import read_tweet_objects, read_tweets
 from provscan.readers.fields.binding import Fields
 from provscan.readers.finding import Source, source_list
 from provscan.readers.formats.objects import is_ray_dataset
-from provscan.readers.formats.subtitles import spoken
 from provscan.readers.limits import LIMITS, Limits, current_limits
 from provscan.readers.planning import plan
 from provscan.readers.reading import (
@@ -44,5 +49,6 @@ from provscan.readers.reading import (
 )
 from provscan.readers.splits import MEMORY, STDIN, UNKNOWN, Split
 from provscan.readers.stats import Damage, ReadStats
+from provscan.readers.subtitles import spoken
 from provscan.readers.texts.garbled import mended, mended_texts
 from provscan.urls import is_remote

@@ -31,6 +31,14 @@ TEXT_TYPES = {
     pa.large_binary(),
     pa.binary_view(),
 }
+# How messages name a value that is no text.
+KINDS = {
+    dict: "an object",
+    list: "a list",
+    bool: "a boolean",
+    int: "a number",
+    float: "a number",
+}
 
 
 def is_text(kind: pa.DataType) -> bool:
@@ -38,6 +46,11 @@ def is_text(kind: pa.DataType) -> bool:
     if pa.types.is_dictionary(kind):
         return is_text(kind.value_type)
     return kind in TEXT_TYPES
+
+
+def no_text(value: Any) -> str:
+    """Describe a value that is not the expected text."""
+    return f"{KINDS.get(type(value), type(value).__name__)} where text is expected"
 
 
 def null_if_empty(texts: pa.Array) -> pa.Array:

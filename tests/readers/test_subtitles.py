@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from provscan.inspection import inspect_sources
 from provscan.readers import Limits, spoken
-from provscan.readers.formats.subtitles import are_subtitles
 from provscan.readers.strings import LEFT_OUT
+from provscan.readers.subtitles import are_subtitles
 
 SAID = ["We walked along", "the old river", "until 1984", "and never", "returned here"]
 SUBRIP = """1

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from provscan.inspection import inspect_sources
-from provscan.readers.formats.words import word_column, words_alone
+from provscan.readers.fields.words import word_column, words_alone
 from provscan.readers.strings import LEFT_OUT
 from provscan.report.omissions import left_out
 

@@ -22,11 +22,11 @@ from provscan.readers.dates import from_strings, impossible, timestamps
 from provscan.readers.schema import TIMESTAMP, TWEETS
 from provscan.readers.stats import Counts
 from provscan.readers.strings import (
+    no_text,
     null_if_empty,
     short_texts,
     string_array,
 )
-from provscan.readers.texts.records import no_text
 from provscan.readers.values import array_values
 
 SHORT_COLUMNS = ("id", "author", "lang", "rt_of")

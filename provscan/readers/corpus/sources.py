@@ -41,7 +41,7 @@ from provscan.readers.finding import (
 from provscan.readers.formats.account_archive import list_name
 from provscan.readers.formats.databases import TableFile
 from provscan.readers.formats.registry import FORMATS, FileOptions, split_name
-from provscan.readers.limits import LIMITS, Limits
+from provscan.readers.limits import Limits, current_limits
 from provscan.readers.planning import require_named_fields
 from provscan.readers.splits import UNKNOWN, Context, Split
 
@@ -79,7 +79,7 @@ def plan_tweets(
     *,
     delimiter: str | None = None,
     encoding: str | None = None,
-    limits: Limits = LIMITS,
+    limits: Limits | None = None,
 ) -> TweetPlan:
     """Find the files with tweets among the sources: those of
     :func:`~provscan.readers.plan`, or ``recipe:NAME=PATH``.
@@ -91,7 +91,7 @@ def plan_tweets(
     options = FileOptions(
         known_encoding(encoding), "lines", delimiter=delimiter, tables=True
     )
-    planner = _Planner(limits)
+    planner = _Planner(limits or current_limits())
     for source in named:
         planner.add(source, fields, options)
     unread, ignored = sorted(planner.finder.unread), sorted(planner.finder.ignored)

@@ -12,14 +12,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from provscan.readers.bytes.streams import REPLACED, ByteStream, cut, lines
+from provscan.readers.fields.words import has_paragraphs, word_column, words_alone
 from provscan.readers.formats.jsonl import byte_ranges
 from provscan.readers.formats.protocol import Format, Rows, Wanted
-from provscan.readers.formats.subtitles import EXTENSIONS as SUBTITLES
-from provscan.readers.formats.subtitles import are_subtitles
-from provscan.readers.formats.words import has_paragraphs, word_column, words_alone
 from provscan.readers.limits import Limits
 from provscan.readers.splits import Layout, Split
 from provscan.readers.strings import is_utf8
+from provscan.readers.subtitles import EXTENSIONS as SUBTITLES
+from provscan.readers.subtitles import are_subtitles
 
 REPLACED_BYTES = "bytes replaced by U+FFFD"
 

@@ -18,9 +18,9 @@ from provscan.readers.bytes.encodings import (
     wide_encoding,
 )
 from provscan.readers.bytes.streams import BOM, HEAD_BYTES, ByteStream
+from provscan.readers.fields.words import has_paragraphs, word_column
 from provscan.readers.formats import plain, table_layout
 from provscan.readers.formats.protocol import Format
-from provscan.readers.formats.words import has_paragraphs, word_column
 from provscan.readers.splits import UNKNOWN, Layout, NotReadable, Split
 
 

@@ -10,10 +10,10 @@ import numpy as np
 import pyarrow as pa
 
 from provscan.kernels.canonical.utf8 import byte_places, code_points
-from provscan.readers.formats.subtitles import without_cues
 from provscan.readers.limits import Limits
 from provscan.readers.schema import PIECE_SCHEMA, SCHEMA
 from provscan.readers.stats import Counts
+from provscan.readers.subtitles import without_cues
 from provscan.readers.texts.garbled import note_garbled
 from provscan.text_buffers import buffers
 

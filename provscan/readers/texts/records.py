@@ -42,6 +42,7 @@ from provscan.readers.stats import EXAMPLES, Counts
 from provscan.readers.strings import (
     checked_text,
     is_text,
+    no_text,
     null_if_empty,
     short_texts,
     string_array,
@@ -50,13 +51,6 @@ from provscan.readers.texts.model_outputs import without_prompts
 from provscan.readers.values import array_values, plain_array, values_of, without_maps
 
 MISSING = "every text of the record is missing or null"
-KINDS = {
-    dict: "an object",
-    list: "a list",
-    bool: "a boolean",
-    int: "a number",
-    float: "a number",
-}
 
 
 def texts_of(
@@ -300,11 +294,6 @@ class Extractor:
         elif not found:
             counts.skip("no_text", number, MISSING)
         return found
-
-
-def no_text(value: Any) -> str:
-    """Describe a value that is not the expected text."""
-    return f"{KINDS.get(type(value), type(value).__name__)} where text is expected"
 
 
 def _dictionary(names: Iterable[str]) -> pa.Array:
