@@ -263,9 +263,14 @@ def _stored(path: Path, given: dict[str, Any], hook: str | None) -> IndexParams:
     """
     reader = open_reader(path, check="lengths")
     if hook != reader.hook_name:
+        built = (
+            f"with {reader.hook_name}: give that one"
+            if reader.hook_name
+            else "without one: leave it out"
+        )
         raise ParameterError(
-            f"canonical is {hook or 'not given'}, but {path} was built with "
-            f"{reader.hook_name or 'none'}: give that one, or build another index"
+            f"canonical is {hook or 'not given'}, but {path} was built {built}, or "
+            "build another index"
         )
     known = {**reader.manifest.params.as_dict(), "fraction": reader.fraction}
     for name, value in given.items():

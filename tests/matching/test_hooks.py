@@ -131,6 +131,9 @@ def test_an_index_that_changes_keeps_its_hook(
     for other in (None, shouting):
         with pytest.raises(ParameterError, match="was built with lyrics: give that"):
             provscan.build_index(more, path, append=True, canonical=other)
+    plain = provscan.build_index(more, tmp_path / "plain.index").path
+    with pytest.raises(ParameterError, match="built without one: leave it"):
+        provscan.build_index(more, plain, append=True, canonical=lyrics)
     grown = provscan.build_index(more, path, append=True, canonical=lyrics)
     assert grown.match_document(SUNG[::-1])[0].tweet_id == "2"
     grown.verify()
