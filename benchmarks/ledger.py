@@ -42,9 +42,10 @@ AHEAD = 437
 # The government customer makes one in this number of calls of its application.
 POLICE_EVERY = 1000
 
-# Row `i` of an application and month. Of each hundred rows, row 50 is refused and row
-# 51 is its retry at most 5 s later. `r` is the row that determines the names and
-# parameters of a row: row `i - 1` for a retry, otherwise row `i`.
+# The row with number `i` of an application and month. In each hundred rows, the 50th is
+# a refused call, and the 51st is its retry, at most 5 s later. `r` is the row that
+# determines the names and parameters of a row: row `i - 1` for a retry, otherwise row
+# `i`.
 ROWS = """
     SELECT *, CASE
         WHEN {app} = 5 THEN true_time + INTERVAL {ahead} SECONDS

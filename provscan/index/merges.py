@@ -82,10 +82,11 @@ def with_merges_due(change: Change, manifest: Manifest, workers: int) -> Manifes
 def _due(manifest: Manifest) -> list[SegmentInfo]:
     """Return the segments to merge after tweets were added.
 
-    These are the smallest segments: as many as possible, and at least FAN_OUT, of which
-    the largest has no more texts than the others in total. A text is therefore
-    rewritten about once each time the index doubles in size. Shards are merged with the
-    added segments as soon as these have as many texts in total as the shards.
+    The smallest segments are merged: as many as possible, but at least FAN_OUT, and the
+    largest of them may not have more texts than the others in total. A text is
+    therefore rewritten about once each time the index doubles in size. Shards are
+    merged with the added segments as soon as these have as many texts in total as the
+    shards.
     """
     added = sorted(
         (info for info in manifest.segments if info.shard is None),

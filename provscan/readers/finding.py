@@ -154,7 +154,7 @@ class Finder:
             if entry.name.startswith((".", "_")):
                 self.add_ignored(inner, f"hidden: its name starts with {entry.name[0]}")
             elif entry.name in METADATA:
-                self.add_ignored(inner, "describes a dataset, holds no records")
+                self.add_ignored(inner, "describes the dataset and contains no records")
             elif saved and entry.name.startswith("cache-"):
                 self.add_ignored(inner, "a cache of the datasets library")
             elif os.path.isdir(entry.path):

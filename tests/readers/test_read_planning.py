@@ -311,7 +311,7 @@ def test_a_saved_dataset(read_all, tmp_path):
     )
     assert (
         dict(found.splits.ignored)[f"{folder}/dataset_dict.json"]
-        == "describes a dataset, holds no records"
+        == "describes the dataset and contains no records"
     )
 
 

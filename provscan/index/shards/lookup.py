@@ -369,7 +369,7 @@ class KeyedTable(NamedTuple):
 
     postings: Postings
     known: BloomFilter  # A filter of its keys.
-    values: np.ndarray  # What is returned with each entry.
+    values: np.ndarray  # A value per entry, which a look-up returns.
     by_text: bool = False  # Whether `values` has a row per text, not per entry.
 
 

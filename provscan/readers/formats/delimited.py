@@ -174,7 +174,7 @@ class Table:
         texts = [line.decode(errors="surrogateescape") for line in lines]
         at = 0  # The line at which the next row begins.
         while at < len(lines):
-            why = ""  # What is wrong with that row.
+            why = ""  # The reason why that row is bad.
             for end, values, error in _parsed(texts, at, self._layout):
                 if (
                     error == UNCLOSED
