@@ -35,7 +35,7 @@ from provscan.runs.folder import (
 
 SAMPLE = Path(__file__).parents[1] / "tests" / "report"
 BEGIN = datetime(2015, 1, 1, tzinfo=UTC)
-# One of this number of matches is not a finding.
+# One match in this number is not a finding.
 NOT_FINDINGS = 10
 # Number of matches written at a time.
 STEP = 1 << 17
@@ -53,7 +53,7 @@ def texts_of(numbers: np.ndarray) -> dict[str, pa.Array]:
 
 
 def write_run(folder: Path, number: int, matches: int) -> Path:
-    """Write a run folder of synthetic matches of a third of all licensed texts."""
+    """Write a run folder with synthetic matches of a third of the licensed texts."""
     rng = np.random.default_rng(number)
     folder.mkdir()
     schema = pa.schema(

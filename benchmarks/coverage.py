@@ -80,13 +80,13 @@ class Cell:
     edits
         "light", "mixed", "heavy", "others", "mixed others", or the name of an edit.
         "halves": light edits, and a quarter of the copies cut to half. "headlines": 30
-        texts of the first years that tweets and dataset took from a third source.
+        texts from the first years that both the tweets and the dataset contain.
     usage
         Share of the records that contain a copy.
     inside
         Whether copies are inside documents.
     main
-        Scanned more often.
+        Whether the number of scans is ``--main``.
     """
 
     name: str

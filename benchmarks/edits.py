@@ -52,8 +52,8 @@ def stripped(text: str, rng: Random) -> str:
 
 
 def _is_mark(character: str) -> bool:
-    """Return whether a character is a combining mark, such as a vowel sign, that the
-    words of its script need; such marks count as word characters here.
+    """Return whether a character is a combining mark that belongs to the words of its
+    script, such as a vowel sign; such marks count as word characters here.
     """
     return re.match(r"[\u0900-\u0dff\u0e30-\u0e4e\u064b-\u0652]", character) is not None
 

@@ -53,8 +53,8 @@ from provscan.params import SEED_LENGTH, IndexParams
 Match = Callable[[pa.Array], pa.Table]
 EMOJI = "😀😂❤🔥👍🎉😭🙏"
 WORDS = ("thing", "really", "people", "today", "never", "about", "maybe", "great")
-# Minimum number of letters of a tweet that is edited and of the half of a tweet, and
-# number of characters of a document before and after the copy.
+# Minimum number of letters of an edited tweet, minimum of a half of a tweet, and number
+# of characters of a document before and after the copy.
 LETTERS, HALF_LETTERS, DOCUMENT = 60, 50, 2_000
 # Number of characters kept from the middle of a tweet with at least twice as many.
 MIDDLE = 55
@@ -73,7 +73,7 @@ def bare_japanese(text: str, rng: Random) -> str:
 
 
 def emoji(text: str, rng: Random) -> str:
-    """Insert an emoji after every third word, and remove those of the tweet."""
+    """Remove the emoji of the tweet, and insert one after every third word."""
     words = "".join(c for c in text if not 0x1F000 <= ord(c) < 0x20000).split()
     return " ".join(
         word + (f" {rng.choice(EMOJI)}" if i % 3 == 2 else "")
@@ -143,7 +143,7 @@ DIGITS = str.maketrans("aeiost", "431057")
 
 
 def lookalikes(text: str, rng: Random) -> str:
-    """Replace half of the letters that have a Cyrillic look-alike by it."""
+    """Replace half of the letters that have a Cyrillic look-alike by the look-alike."""
     return "".join(c.translate(LOOKALIKES) if rng.random() < 0.5 else c for c in text)
 
 
@@ -153,8 +153,8 @@ def _letters(text: str) -> int:
 
 
 def _kept(share: float, last: bool = False, letters: int = 0) -> Edit:
-    """Return an edit that keeps the first or last part of a text, and nothing of a text
-    whose part has too few letters.
+    """Return an edit that keeps the first or last part of a text, or nothing if that
+    part has too few letters.
     """
 
     def edit(text: str, rng: Random) -> str:

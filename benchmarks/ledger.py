@@ -39,7 +39,7 @@ OVERLAP = (datetime(2022, 3, 10, tzinfo=UTC), datetime(2022, 3, 12, tzinfo=UTC))
 POLICE = datetime(2022, 9, 1, 12, tzinfo=UTC)
 BUSY = datetime(2022, 10, 12, tzinfo=UTC)
 AHEAD = 437
-# The government customer makes one in this number of calls of its application.
+# One call in this number of the application's calls is the government customer's.
 POLICE_EVERY = 1000
 
 # The row with number `i` of an application and month. In each hundred rows, the 50th is
@@ -130,7 +130,7 @@ def write_month(
         "ahead": AHEAD,
         "police": f"{POLICE:%Y-%m-%d %H:%M}",
         "police_every": POLICE_EVERY,
-        # At least some 20 rows, whatever the number of calls.
+        # At least about 20 rows, even if there are few calls.
         "backdated": max(1, min(500, rows // 8 // kept // 20)),
         "project": "'project-0'" if app < 2 else f"'project-{app}'",
     }

@@ -50,7 +50,7 @@ def command_line(docstring: str | None) -> argparse.ArgumentParser:
 
 
 def add_folder_option(parser: argparse.ArgumentParser) -> None:
-    """Add ``--folder``, the place of large temporary files."""
+    """Add ``--folder``, the folder for large temporary files."""
     parser.add_argument(
         "--folder",
         type=Path,

@@ -75,13 +75,13 @@ def main() -> None:
         )
         index = folder / "licensed.index"
         provscan.build_index(folder / "tweets.jsonl", index, shards=arguments.shards)
-        hold = partial(
+        open_group = partial(
             open_shards,
             str(index),
             snapshot=open_reader(index, check="lengths").snapshot,
         )
         makers = [
-            partial(hold, shards=range(group, arguments.shards, arguments.groups))
+            partial(open_group, shards=range(group, arguments.shards, arguments.groups))
             for group in range(arguments.groups)
         ]
         cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})

@@ -75,9 +75,7 @@ class Rival:
 
 
 class NGrams(Rival):
-    """Word n-grams in a dictionary; an n-gram of several tweets stands for the first of
-    them.
-    """
+    """Word n-grams in a dictionary, each with the first tweet that contains it."""
 
     def __init__(
         self, tweets: Sequence[planted.Tweet], documents: Sequence[str], n: int
@@ -159,11 +157,11 @@ class Match:
         )
 
 
-def as_they_are(
+def unplanted(
     background: Path | None, folder: Path, megabytes: float
 ) -> Iterator[tuple[str, Path, float]]:
-    """Yield the name of each file of long texts, its records as JSON lines, and their
-    megabytes of text.
+    """Yield the name of each file of long texts, a file of JSON lines with its records,
+    and their megabytes of text.
 
     The records of a smaller file are repeated until they have about ``megabytes``.
     """
@@ -282,7 +280,7 @@ def main() -> None:
             for label, rival in rivals.items()
         ]
         alone = []
-        for label, file, megabytes in as_they_are(
+        for label, file, megabytes in unplanted(
             arguments.background, folder, arguments.file_megabytes
         ):
             matches.append(Match(file, index, out, cores()))

@@ -1,10 +1,10 @@
-"""Plants edited tweets in other texts and records their places.
+"""Plant edited tweets in other texts, and compare matches with their positions.
 
 Tweets and texts are real (``--corpus``, ``--background``) or synthetic
 (``synthetic.py``). :func:`licensed` returns the tweets to index and the controls;
 :func:`short_texts` and :func:`long_texts` return texts without licensed tweets.
 :func:`in_records`, :func:`in_documents` and :func:`wrapped` plant tweets in them, and
-:func:`score` compares the matches of a run with the recorded places.
+:func:`score` compares the matches of a run with the positions.
 """
 
 from __future__ import annotations
@@ -196,11 +196,11 @@ def in_records(
     tweets: Sequence[Tweet], texts: Sequence[str]
 ) -> tuple[list[str], list[Planted]]:
     """Return records, each of which is one of the texts or an edited tweet, and the
-    places of the tweets.
+    positions of the tweets.
     """
     rng = Random(4)
-    places = rng.sample(range(len(tweets) + len(texts)), len(tweets))
-    edited = dict(zip(places, _edited(tweets, rng), strict=True))
+    positions = rng.sample(range(len(tweets) + len(texts)), len(tweets))
+    edited = dict(zip(positions, _edited(tweets, rng), strict=True))
     others = iter(texts)
     records = [
         edited[i][2] if i in edited else next(others)
@@ -215,27 +215,28 @@ def in_records(
 def in_documents(
     tweets: Sequence[Tweet], texts: Sequence[str]
 ) -> tuple[list[str], list[Planted]]:
-    """Return the texts with edited tweets inserted between words, and the places of the
-    tweets.
+    """Return the texts with edited tweets inserted between words, and the positions of
+    the tweets.
     """
     rng = Random(5)
     weights = list(itertools.accumulate(map(len, texts)))
-    guests: dict[int, list[tuple[Tweet, str, str]]] = defaultdict(list)
-    for guest in _edited(tweets, rng):
-        guests[rng.choices(range(len(texts)), cum_weights=weights)[0]].append(guest)
+    by_document: dict[int, list[tuple[Tweet, str, str]]] = defaultdict(list)
+    for edited in _edited(tweets, rng):
+        number = rng.choices(range(len(texts)), cum_weights=weights)[0]
+        by_document[number].append(edited)
     documents, planted = list(texts), []
-    for number, visitors in guests.items():
+    for number, copies in by_document.items():
         text = texts[number]
-        places = sorted(
-            max(0, text.find(" ", rng.randrange(len(text)))) for _ in visitors
+        positions = sorted(
+            max(0, text.find(" ", rng.randrange(len(text)))) for _ in copies
         )
         parts, length, low = [], 0, 0
-        for place, (tweet, name, copy) in zip(places, visitors, strict=True):
+        for position, (tweet, name, copy) in zip(positions, copies, strict=True):
             before, after = rng.choice(AROUND)
-            start = length + place - low + len(before)
+            start = length + position - low + len(before)
             planted.append(Planted(number, start, start + len(copy), tweet, name))
-            parts += [text[low:place], before, copy, after]
-            length, low = start + len(copy) + len(after), place
+            parts += [text[low:position], before, copy, after]
+            length, low = start + len(copy) + len(after), position
         documents[number] = "".join([*parts, text[low:]])
     return documents, planted
 
@@ -243,22 +244,22 @@ def in_documents(
 def wrapped(
     tweets: Sequence[Tweet], texts: Sequence[str]
 ) -> tuple[list[str], list[Planted]]:
-    """Return records that consist of an edited tweet inside a stretch of one of the
-    texts, three to ten times as long as the tweet, and the places of the tweets.
+    """Return records, three to ten times as long as a tweet, that consist of an edited
+    tweet inside a stretch of one of the texts, and the positions of the tweets.
     """
     rng = Random(6)
-    records, where = [], []
+    records, planted = [], []
     for number, (tweet, name, copy) in enumerate(_edited(tweets, rng)):
         rest = round(len(copy) * rng.uniform(2, 9))
         text = rng.choice(texts)
         low = rng.randrange(max(1, len(text) - rest))
         stretch = text[low : low + rest]
-        place = max(0, stretch.find(" ", rng.randrange(len(stretch))))
+        position = max(0, stretch.find(" ", rng.randrange(len(stretch))))
         before, after = rng.choice(AROUND)
-        start = place + len(before)
-        records.append(stretch[:place] + before + copy + after + stretch[place:])
-        where.append(Planted(number, start, start + len(copy), tweet, name))
-    return records, where
+        start = position + len(before)
+        records.append(stretch[:position] + before + copy + after + stretch[position:])
+        planted.append(Planted(number, start, start + len(copy), tweet, name))
+    return records, planted
 
 
 def write_jsonl(path: Path, tweets: Iterable[Tweet]) -> Path:

@@ -109,15 +109,15 @@ def write(path: Path, tweets: list[dict[str, str]]) -> Path:
 
 
 def simulate(path: Path | None, probes: int, pairs: int, first_seed: int) -> None:
-    """Simulate probes; print a table with a row for each cell, and the bars that were
-    missed.
+    """Simulate probes; print a table with a row for each cell, and the requirements
+    that were not met.
     """
     table = Table(
-        "known",
+        "learned",
         "claimed",
         "power",
-        "difference covered",
-        "at least, at most hold",
+        "difference right",
+        "at least, at most right",
         "in the index, at least",
         "false entries",
         "lists with false entries",

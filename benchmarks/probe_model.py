@@ -17,8 +17,8 @@ from typing import Any
 
 LENGTH, BATCH, EPOCHS, RATE, VOCABULARY = 64, 32, 3, 2e-3, 2048
 STATE = "training.pt"
-# Shares of the answers of the server that fail: 429, 503, after the client's timeout,
-# and cut off.
+# Shares of the server's answers that fail: with status 429, with status 503, after the
+# client's timeout, and cut off.
 FAULTS = {"busy": 0.1, "broken": 0.05, "late": 0.02, "cut": 0.05}
 # Delay of a late answer, which exceeds the client's timeout.
 LATE_SECONDS = 3.0

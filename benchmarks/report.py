@@ -83,7 +83,7 @@ def measured(page: Page, report: Path) -> dict[str, float]:
 
 
 def enlarge(run: Path, count: int, target: Path) -> Path:
-    """Copy a run, and replace its matches by synthetic ones; two thirds of the passages
+    """Copy a run with synthetic matches in place of its own; two thirds of the passages
     equal their tweets word for word.
     """
     matches, evidence = (

@@ -161,8 +161,8 @@ def main() -> None:
                     answer[figure]["estimate"],
                     whole.answer[figure]["estimate"]["value"],
                 )
-                # 1: the interval is too high, -1: too low. A sample without an estimate
-                # counts as too low.
+                # 1 if the interval is too high, -1 if it is too low. A sample without
+                # an estimate counts as too low.
                 low, high = (
                     (0.0, 0.0)
                     if estimate is None

@@ -584,7 +584,7 @@ def write_into(text: str, sections: dict[str, str]) -> str:
         _, end, after = rest.partition("<!-- end -->\n")
         if not end:
             raise SystemExit(
-                f"The file has no place for the table {name}. Add the lines "
+                f"The file has no marks for the table {name}. Add the lines "
                 f"<!-- {name} --> and <!-- end -->."
             )
         text = f"{before}{mark}\n{section}\n\n{end}{after}"

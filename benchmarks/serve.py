@@ -193,7 +193,7 @@ def bad_clients(
     counts = {"slow, a byte a second": 20, "100 MB": 20, "cut connections": 200}
     ended = threading.Event()
     with ThreadPoolExecutor(1) as good, ThreadPoolExecutor(connections) as pool:
-        beside = good.submit(good_client, port, text, known, ended)
+        good_answers = good.submit(good_client, port, text, known, ended)
         asked = {
             name: [
                 pool.submit(way, number)
@@ -203,7 +203,7 @@ def bad_clients(
         }
         found = {name: Counter(f.result() for f in all) for name, all in asked.items()}
         ended.set()
-        return {**found, "a good client at the same time": beside.result()}
+        return {**found, "a good client at the same time": good_answers.result()}
 
 
 def usage(process: int) -> list[str]:
