@@ -36,7 +36,7 @@ def exact(text: str, rng: Random) -> str:
 
 
 def anonymised(text: str, rng: Random) -> str:
-    """Replace names and links by the placeholders that dataset builders write."""
+    """Replace names and links with the placeholders that dataset builders write."""
     name, link = rng.choice(
         (("@user", "http"), ("<user>", "<url>"), ("@USER", "HTTPURL"))
     )
@@ -203,7 +203,7 @@ def in_five_parts(text: str, rng: Random) -> str:
 
 
 def letter_in_ten(text: str, rng: Random) -> str:
-    """Replace every tenth character by another letter."""
+    """Replace every tenth character with another letter."""
     letters = list(text)
     for at in range(rng.randrange(10), len(letters), 10):
         letters[at] = (
@@ -215,7 +215,7 @@ def letter_in_ten(text: str, rng: Random) -> str:
 
 
 def leetspeak(text: str, rng: Random) -> str:
-    """Replace some of the letters by digits."""
+    """Replace some of the letters with digits."""
     table = dict(
         rng.sample(
             [
@@ -312,7 +312,7 @@ def ends_gone(text: str, rng: Random) -> str:
 
 
 def retyped(text: str, rng: Random) -> str:
-    """Replace one letter in fifteen by its neighbour on the keyboard, and leave out a
+    """Replace one letter in fifteen with its neighbour on the keyboard, and leave out a
     word or two.
     """
     near = dict(

@@ -143,7 +143,7 @@ DIGITS = str.maketrans("aeiost", "431057")
 
 
 def lookalikes(text: str, rng: Random) -> str:
-    """Replace half of the letters that have a Cyrillic look-alike by the look-alike."""
+    """Replace half of the letters that have a Cyrillic look-alike with it."""
     return "".join(c.translate(LOOKALIKES) if rng.random() < 0.5 else c for c in text)
 
 

@@ -147,7 +147,7 @@ def bands(world: World) -> Table:
 
 
 def no_candidates(*_: Any) -> Candidates:
-    """Replace a generator of candidates by one that generates none."""
+    """Replace a generator of candidates with one that generates none."""
     return candidates.NONE
 
 

@@ -48,7 +48,7 @@ STAGES: dict[str, tuple[Any, Callable[[Any], int] | None]] = {
 
 
 class Stopwatch:
-    """Replaces the functions of a scan by ones that are timed and counted."""
+    """Replaces the functions of a scan with ones that are timed and counted."""
 
     def __init__(self) -> None:
         self.nanoseconds: Counter[str] = Counter()

@@ -251,7 +251,7 @@ def _draw(rng: np.random.Generator, script: Ints) -> Ints:
 def _scatter(
     rng: np.random.Generator, tokens: Ints, kind: tuple[int, int], share: float
 ) -> None:
-    """Replace a share of the tokens by tokens of a kind."""
+    """Replace a share of the tokens with tokens of a kind."""
     places = np.flatnonzero(rng.random(len(tokens)) < share)
     tokens[places] = kind[0] + _zipf(rng.random(len(places)), np.int64(kind[1]))
 
