@@ -20,6 +20,7 @@ from provscan.kernels.records import (
     Thresholds,
     VerifiedRows,
 )
+from provscan.kernels.search import grams as gram_kernels
 from provscan.kernels.search import verify as kernels
 from provscan.kernels.search.grams import IndexedText
 from provscan.matching.overlaps import overlap_suppression
@@ -27,6 +28,8 @@ from provscan.matching.verify import VerifiedCandidates, grams_of
 
 pytestmark = pytest.mark.kernels
 decide, least_hits = compiled(kernels.decide), compiled(kernels.least_hits)
+mark_grams = compiled(gram_kernels.mark_grams)
+count_marked = compiled(gram_kernels.count_marked)
 THRESHOLD, CONTAINMENT = 0.3, 0.3
 # A stretch that no text has.
 NEVER = 10_000
@@ -233,6 +236,20 @@ def test_nothing_that_may_be_accepted_has_too_few_hits(length, wide, values, dra
     stretch = (common + 4) * units / length
     if decide(fit, stretch, text, limits) != kernels.NEITHER:
         assert least_hits(length, units, distinct, limits) <= common + 1e-6
+
+
+@given(st.text("ab c", min_size=5, max_size=80), st.text("ab c", min_size=5))
+def test_marks_count_at_least_the_common_5_grams(record, text):
+    marks, own = np.empty((2, 64), np.uint64)
+    hashes, of_text = (
+        grams_of(codes_of([each]), purpose).hashes
+        for each, purpose in ((record, "records"), (text, "texts"))
+    )
+    mark_grams(hashes, 0, len(record) - 4, marks)
+    mark_grams(of_text, 0, len(text) - 4, own)
+    common = len(naive.grams(record) & naive.grams(text))
+    assert count_marked(of_text, 0, len(text) - 4, marks) >= common
+    assert sum(int(word).bit_count() for word in own) <= len(naive.grams(text))
 
 
 @pytest.mark.parametrize("known", [True, False])

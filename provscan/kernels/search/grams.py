@@ -17,6 +17,9 @@ GRAM = 5
 # it is longer than the text divided by LEFT_OUT.
 PASSAGE, LEFT_OUT = 4, 7
 _ZERO = np.int64(0)
+_U0, _U1 = np.uint64(0), np.uint64(1)
+# The upper 6 bits of a hash, and the next 6.
+_WORD, _BIT, _LAST_BIT = np.uint32(26), np.uint32(20), np.uint32(63)
 # Odd numbers below 2**32: multiplying by a code point is one cheap instruction per
 # lane.
 _G0 = np.uint64(0xBF58476D)
@@ -158,6 +161,29 @@ def table_bits(count):
     while (1 << bits) < 4 * count:
         bits += 1
     return bits
+
+
+@helper(forceinline=True)
+def mark_grams(hashes, low, count, marks):
+    """Mark the hashes of ``count`` grams from ``low`` on; other marks are removed.
+
+    ``marks`` is uint64[64]: the upper 12 bits of a hash are the number of its bit.
+    """
+    marks[:] = 0
+    for i in range(low, low + count):
+        marks[hashes[i] >> _WORD] |= _U1 << np.uint64(hashes[i] >> _BIT & _LAST_BIT)
+
+
+@helper(forceinline=True)
+def count_marked(hashes, low, count, marks):
+    """Return the number of grams whose hash is marked, of ``count`` from ``low`` on:
+    all whose hash was given to :func:`mark_grams`, and others by chance.
+    """
+    marked = _U0
+    for i in range(low, low + count):
+        bit = np.uint64(hashes[i] >> _BIT & _LAST_BIT)
+        marked += marks[hashes[i] >> _WORD] >> bit & _U1
+    return np.int64(marked)
 
 
 @helper

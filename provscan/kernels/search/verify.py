@@ -13,16 +13,17 @@ There are two ways to match, between which :func:`decide` decides:
   else is missing.
 
 A record or text of fewer than five code points has no 5-grams: it matches only an equal
-text. The other functions search for the span with which a candidate passes. For the
-first way, it is the run of 5-grams with the highest Jaccard index of hits, found
-exactly by Dinkelbach's iteration (1967, doi:10.1287/mnsc.13.7.492): maximise ``hits - j
-* misses`` by Kadane's scan, set j to the resulting index, repeat. If that run contains
-too little of the text, one scan with j just below the minimum similarity finds the
-largest run that may reach it. Parts of the text may have changed places: a record that
-has too little of it near the diagonal is searched again, up to the length of the text
-on both sides. For the second way, the span is the run with the greatest ``hits -
-misses``. The sets of 5-grams are compared exactly, by code points.
-"""
+text. A text without a diagonal, which shares an LSH band with the record, is compared
+only if enough hashes of its 5-grams occur in the record. The other functions search for
+the span with which a candidate passes. For the first way, it is the run of 5-grams with
+the highest Jaccard index of hits, found exactly by Dinkelbach's iteration (1967,
+doi:10.1287/mnsc.13.7.492): maximise ``hits - j * misses`` by Kadane's scan, set j to
+the resulting index, repeat. If that run contains too little of the text, one scan with
+j just below the minimum similarity finds the largest run that may reach it. Parts of
+the text may have changed places: a record that has too little of it near the diagonal
+is searched again, up to the length of the text on both sides. For the second way, the
+span is the run with the greatest ``hits - misses``. The sets of 5-grams are compared
+exactly, by code points."""
 
 from typing import NamedTuple
 
@@ -43,8 +44,10 @@ from provscan.kernels.search.grams import (
     SetScratch,
     are_equal,
     common_grams,
+    count_marked,
     distinct_grams,
     index_grams,
+    mark_grams,
     set_scratch,
     table_bits,
 )
@@ -62,6 +65,7 @@ from provscan.kernels.search.hits import (
     window_around,
 )
 from provscan.kernels.search.minimizers import is_wide, length_units
+from provscan.kernels.sketch.bands import ones
 
 _ZERO = np.int64(0)
 # The ways to match.
@@ -82,6 +86,10 @@ class VerifyScratch(NamedTuple):
     # int32: the length of the longest text plus that of the longest record plus 32.
     votes: np.ndarray
     costs: np.ndarray  # For `provscan.kernels.search.align.aligned_end`.
+    # uint64[64]: the marked 5-grams of a record and of a text, see
+    # `provscan.kernels.search.grams.mark_grams`.
+    record_marks: np.ndarray
+    text_marks: np.ndarray
 
 
 class Text(NamedTuple):
@@ -118,6 +126,7 @@ def verify_scratch(longest_record: int, longest_text: int) -> VerifyScratch:
         np.empty(1, np.int32),
         np.empty(longest_text + longest_record + 32, np.int32),
         new_costs(),
+        *(np.empty(64, np.uint64) for _ in range(2)),
     )
 
 
@@ -412,6 +421,19 @@ def best_fit(record, text, diagonal, thresholds, scratch, failed):
     return way, fit, longest
 
 
+@helper(inline="always")
+def _may_match(hashes, low, grams, length, units, thresholds, scratch):
+    """Return whether a text may match the record whose 5-grams are marked. Both bounds
+    err on the side of a match: different 5-grams may share a mark.
+    """
+    mark_grams(hashes, low, grams, scratch.text_marks)
+    distinct = _ZERO
+    for word in scratch.text_marks:
+        distinct += ones(word)
+    common = count_marked(hashes, low, grams, scratch.record_marks)
+    return common >= least_hits(length, units, distinct, thresholds)
+
+
 @kernel
 def verify(records, texts, candidates, thresholds, scratch, out, failed):
     """Verify candidates and write those that are matches, or all of them with
@@ -426,7 +448,7 @@ def verify(records, texts, candidates, thresholds, scratch, out, failed):
     sets = scratch.sets
     scratch.marks[:] = 0
     scratch.latest[0] = 0
-    n = 0
+    n, marked = 0, -1
     for c in range(len(number)):
         a, b = texts.offsets[c], texts.offsets[c + 1]
         begin, end = offsets[number[c]], offsets[number[c] + 1]
@@ -449,6 +471,15 @@ def verify(records, texts, candidates, thresholds, scratch, out, failed):
                 way = WHOLE if units >= thresholds.units else NEITHER
         else:
             grams = length - GRAM + 1
+            if code[c] < 0 and not failed:
+                # Most texts with an LSH band of the record resemble it by chance.
+                if number[c] != marked:
+                    marked = number[c]
+                    mark_grams(hashes, begin, size - GRAM + 1, scratch.record_marks)
+                if not _may_match(
+                    texts.hashes, a, grams, length, units, thresholds, scratch
+                ):
+                    continue
             slots = sets.slots[: 1 << table_bits(grams)]
             distinct = np.int64(
                 index_grams(texts.codes, texts.hashes, a, grams, slots, sets.follows)
