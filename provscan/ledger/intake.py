@@ -37,13 +37,13 @@ from provscan.errors import InputError
 from provscan.ledger import exports
 from provscan.ledger.columns import (
     NAMED,
-    USUAL,
     Entry,
     entry_for,
     found_columns,
     read_mapping,
 )
 from provscan.ledger.logs import FORMATS, Format, format_of, identifier, text
+from provscan.ledger.typed import states_zone, typed_rows
 from provscan.names import counted, printable
 from provscan.readers.bytes.compression import COMPRESSED
 from provscan.readers.bytes.files import open_file, why_unread
@@ -69,28 +69,6 @@ READABLE = (
 )
 # Errors of DuckDB that are not caused by a damaged file.
 FAILED = (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.InterruptException)
-# The types of numbers.
-NUMBERS = {
-    "status": "SMALLINT",
-    "tweets": "INTEGER",
-    "quota": "INTEGER",
-    "share": "DOUBLE",
-}
-ZONED = r"(Z|[+-][0-9]{2}:?[0-9]{2})$"
-# The reason why a row is bad; the first reason that applies. The first tweet was posted
-# in March 2006.
-REASONS = """
-    CASE WHEN NOT shaped THEN '{reason}'
-    WHEN raw_time IS NULL THEN 'no_time'
-    WHEN time IS NULL THEN 'bad_time'
-    WHEN time < TIMESTAMP '2006-03-01' OR time > TIMESTAMP '2100-01-01'
-    THEN 'impossible_time'
-    WHEN raw_status IS NOT NULL AND coalesce(status, 0) NOT BETWEEN 100 AND 599
-    THEN 'bad_status'
-    WHEN raw_tweets IS NOT NULL AND coalesce(tweets, -1) < 0
-    THEN 'bad_tweets'
-    WHEN share IS NOT NULL AND NOT (share > 0 AND share <= 1) THEN 'bad_share'
-    END"""
 
 
 @dataclass
@@ -302,24 +280,30 @@ class _Maker:
         source = f"read_parquet({text(str(path))}, file_row_number = true)"
         rows = self._sql(f"SELECT * EXCLUDE (file_row_number) FROM {source}")
         first = (*rows.limit(1).fetchall(), [""] * len(rows.columns))[0]
-        columns = self._columns(dict(zip(rows.columns, map(str, first), strict=True)))
+        examples = dict(zip(rows.columns, map(str, first), strict=True))
         kinds = dict(zip(rows.columns, map(str, rows.types), strict=True))
-        return self._typed(
+        columns = self._columns(examples, kinds)
+        return typed_rows(
             f"SELECT file_row_number + 1 AS row, NULL AS line, * FROM {source}",
             {name: identifier(column) for name, column in columns.items()},
             {name: kinds[column] for name, column in columns.items()},
             Format,
+            self._entry,
+            self._salt,
         )
 
     def _text(self, form: Format, split: Split, copy: Path) -> None:
         """Write the typed rows of a log in another format to the file ``copy``."""
         context = self._read(form, split, copy)
         # In some formats, only the row itself names its columns.
-        known = self._columns(form.names)
+        known = self._columns(form.names, {})
         later = self._sql(
             f"SELECT DISTINCT unnest(keys) FROM read_parquet({text(str(copy))})"
         ).fetchall()
-        if form.add([name for (name,) in later]) and self._columns(form.names) != known:
+        if (
+            form.add([name for (name,) in later])
+            and self._columns(form.names, {}) != known
+        ):
             context = self._read(form, split, copy)
         for reason, count in context.stats.skipped.items():
             example = context.stats.examples[reason][0]
@@ -330,7 +314,7 @@ class _Maker:
             self.part.about |= {"state": "damaged", "detail": context.damage}
 
     def _read(self, form: Format, split: Split, copy: Path) -> Context:
-        columns = self._columns(form.names)
+        columns = self._columns(form.names, {})
         values = {name: form.value(column) for name, column in columns.items()}
         context = _context(split)
         batches = form.batches(ByteStream(split, context))
@@ -350,7 +334,7 @@ class _Maker:
 
         reader = pa.RecordBatchReader.from_batches(first.schema, watched())
         self._database.register("rows", reader)
-        typed = self._typed(form.query(), values, {}, form)
+        typed = typed_rows(form.query(), values, {}, form, self._entry, self._salt)
         try:
             self._sql(f"COPY ({typed}) TO {text(str(copy))} (FORMAT parquet)")
         except duckdb.Error:
@@ -372,100 +356,15 @@ class _Maker:
             }
         )
 
-    def _columns(self, names: dict[str, str]) -> dict[str, str]:
-        """Return the column of each meaning; ``names`` has columns and first values."""
+    def _columns(self, names: dict[str, str], kinds: dict[str, str]) -> dict[str, str]:
+        """Return the column of each meaning. ``names`` has the first value of each
+        column, and ``kinds`` its DuckDB type if that is not VARCHAR.
+        """
         columns = found_columns(self.part.about["source"], names, self._entry)
         self.part.about["columns"] = json.dumps(columns)
-        self._zoned = bool(re.search(ZONED + r"|^[\d.]+$", names[columns["time"]]))
+        time = columns["time"]
+        self._zoned = states_zone(kinds.get(time, "VARCHAR"), names[time], self._entry)
         return columns
-
-    def _typed(
-        self,
-        rows: str,
-        values: dict[str, str],
-        kinds: dict[str, str],
-        form: type[Format] | Format,
-    ) -> str:
-        """Return a query of typed rows. ``bad`` is the reason why a row is bad.
-
-        ``values`` has the SQL expression of each meaning, and ``kinds`` its DuckDB type
-        if that is not VARCHAR.
-        """
-        entry = self._entry
-        kinds = dict.fromkeys(USUAL, "VARCHAR") | kinds
-        raw = {
-            name: f"nullif(nullif(trim({value}), ''), '-')"
-            if kinds[name] == "VARCHAR"
-            else value
-            for name, value in (dict.fromkeys(USUAL, "NULL") | values).items()
-        }
-        raw |= {name: text(value) for name, value in entry.constants.items()}
-        if entry.share is not None:
-            raw["share"] = str(entry.share)
-        plain = {name: f"raw_{name}::VARCHAR" for name in NAMED}
-        plain["endpoint"] = _endpoint(plain["endpoint"])
-        times = {n: self._time(f"raw_{n}", kinds[n]) for n in ("seen", "time")}
-        numbers = {n: f"TRY_CAST(raw_{n} AS {kind})" for n, kind in NUMBERS.items()}
-        typed = times | numbers | plain
-        typed["ids"] = _ids("raw_ids", kinds["ids"])
-        columns = ", ".join(f"{v} AS {identifier(n)}" for n, v in typed.items())
-        # A request can contain its parameters.
-        parameters = values.get("parameters") or values.get("endpoint", "NULL")
-        return f"""
-            SELECT * EXCLUDE (raw_time, raw_status, raw_tweets, shaped, line),
-                hash({self._salt}, {", ".join(map(identifier, NAMED))}) AS key,
-                {REASONS.format(reason=form.reason)} AS bad,
-                CASE WHEN bad IS NOT NULL THEN coalesce(line, CASE
-                    WHEN bad LIKE '%time' THEN raw_time::VARCHAR
-                    WHEN bad = 'bad_status' THEN raw_status::VARCHAR
-                    WHEN bad = 'bad_tweets' THEN raw_tweets::VARCHAR END) END AS line
-            FROM (
-                SELECT row, line, parameters, shaped, other, keys, raw_time, raw_status,
-                    raw_tweets, {columns}
-                FROM (
-                    SELECT row, line, hash({parameters}) AS parameters,
-                        coalesce({form.shaped}, false) AS shaped,
-                        {form.other} AS other, {form.keys} AS keys,
-                        {", ".join(f"{v} AS raw_{n}" for n, v in raw.items())}
-                    FROM ({rows})
-                )
-            )"""
-
-    def _time(self, value: str, kind: str) -> str:
-        """Return an SQL expression for a time in UTC."""
-        zone = text(self._entry.zone)
-        if kind == "TIMESTAMP WITH TIME ZONE":
-            self._zoned = True
-            return f"timezone('UTC', {value})"
-        if kind.startswith("TIMESTAMP"):
-            self._zoned = False
-            if self._entry.zone == "UTC":
-                return f"{value}::TIMESTAMP"
-            return f"timezone('UTC', timezone({zone}, {value}::TIMESTAMP))"
-        value = f"({value})::VARCHAR"
-        if self._entry.time_format is not None:
-            read = f"try_strptime({value}, {text(self._entry.time_format)})"
-            if "%z" in self._entry.time_format:
-                self._zoned = True
-                return f"timezone('UTC', {read})"
-            return f"timezone('UTC', timezone({zone}, {read}))"
-        number = f"TRY_CAST({value} AS DOUBLE)"
-        # Seconds, milliseconds, microseconds or nanoseconds since 1970.
-        seconds = f"""({number} / CASE WHEN {number} > 1e17 THEN 1e9
-            WHEN {number} > 1e14 THEN 1e6 WHEN {number} > 1e11 THEN 1e3 ELSE 1 END)"""
-        iso = f"replace({value}, ',', '.')"
-        local = f"timezone({zone}, TRY_CAST({iso} AS TIMESTAMP))"
-        if self._entry.zone == "UTC":
-            local = f"TRY_CAST({iso} AS TIMESTAMPTZ)"
-        return f"""CASE
-            WHEN {number} IS NOT NULL THEN CASE WHEN {number} BETWEEN 0 AND 1e19
-                THEN make_timestamp(CAST(round({seconds} * 1e6) AS BIGINT)) END
-            ELSE timezone('UTC', coalesce(
-                CASE WHEN regexp_matches({value}, {text(ZONED)})
-                    THEN TRY_CAST({iso} AS TIMESTAMPTZ) ELSE {local} END,
-                try_strptime({value}, '%d/%b/%Y:%H:%M:%S %z'),
-                try_strptime({value}, '%a %b %d %H:%M:%S %z %Y')
-            )) END"""
 
     def _write(self, rows: str) -> None:
         """Write the part and its names from a query of typed rows."""
@@ -554,26 +453,3 @@ class _Maker:
             """
         ).fetchall()[0]
         return bool(groups > DISORDER and spans > DISORDER * span)
-
-
-def _ids(value: str, kind: str) -> str:
-    """Return an SQL expression for a list of ids, given a list or a text with ids."""
-    listed = value
-    if not kind.endswith("[]"):
-        listed = f"regexp_extract_all({value}::VARCHAR, '[0-9]+')"
-    return f"nullif(TRY_CAST({listed} AS BIGINT[]), []::BIGINT[])"
-
-
-def _endpoint(value: str) -> str:
-    """Return an SQL expression for an endpoint: the path of a request without host,
-    query, extension and long numbers.
-    """
-    for pattern, new in (
-        ("^[A-Z]+ +| +HTTP/[0-9.]+$", ""),
-        ("^[a-z]+://[^/]+", ""),
-        ("[?#].*$", ""),
-        ("/[0-9]{4,}", "/:id"),
-        (r"\.json$", ""),
-    ):
-        value = f"regexp_replace({value}, {text(pattern)}, {text(new)}, 'g')"
-    return value
