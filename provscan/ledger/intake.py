@@ -1,12 +1,12 @@
 """Convert each log to a part: a normalised Parquet file.
 
-:func:`take_in` finds the files, and makes the missing parts. The name of a part is
+:func:`take_in` finds the files and makes the missing parts. The name of a part is
 derived from the checksum of its log, the entry of the mapping and the key. A part is
 complete when its description, a JSON file, exists. ::
 
-    log -> raw rows (logs) -> typed columns, a reason for each bad row
-        -> the distinct names of its calls (NAME.names.parquet), hashed
-        -> the part (NAME.parquet), NAME.json
+    log -> raw rows (logs) -> columns (columns) -> typed rows (typed)
+        -> NAME.names.parquet: the distinct names of the calls, partly hashed
+        -> NAME.parquet: the part -> NAME.json: its description
 
 A part has the columns ``row`` (1-based number of the line or row), ``time`` (of the
 call, in UTC), ``seen`` (time at which the response was logged, in UTC, if known),
@@ -60,7 +60,8 @@ from provscan.writing import replacing_file, temporary_name
 VERSION = 3
 # The first id that contains the time of its tweet (Snowflake, from November 2010).
 FIRST_SNOWFLAKE = 29_700_859_247
-# A part is sorted by time if its row groups overlap by more than this factor.
+# A part is sorted by time if it has more row groups than this, and if their periods
+# together are longer than the period of the part by more than this factor.
 DISORDER = 3
 READABLE = (
     "JSON lines, CSV, Parquet, web server and load balancer logs, CloudTrail, "
@@ -85,8 +86,8 @@ class Part:
 
 
 def connect(folders: Sequence[Path], memory: str) -> duckdb.DuckDBPyConnection:
-    """Return a connection that can access only these folders. It spills to a temporary
-    folder in the first of them.
+    """Return a connection that can access only these folders. It writes data that does
+    not fit in memory to a temporary folder in the first of them.
     """
     database = duckdb.connect()
     database.execute(f"SET memory_limit = {text(memory)}")
@@ -94,8 +95,8 @@ def connect(folders: Sequence[Path], memory: str) -> duckdb.DuckDBPyConnection:
     database.execute(f"SET temp_directory = {text(str(spill))}")
     database.execute("SET TimeZone = 'UTC'")
     database.execute("SET enable_progress_bar = false")
-    reached = ", ".join(text(str(folder)) for folder in folders)
-    database.execute(f"SET allowed_directories = [{reached}]")
+    allowed = ", ".join(text(str(folder)) for folder in folders)
+    database.execute(f"SET allowed_directories = [{allowed}]")
     database.execute("SET enable_external_access = false")
     database.execute("SET lock_configuration = true")
     return database
@@ -120,8 +121,8 @@ def take_in(
     made: list[Part] = []
     seen: dict[str, str] = {}
     done = 0
-    places = {Path(each.split.path).resolve().parent for each in found}
-    with connect([folder, *sorted(places)], memory) as database:
+    sources = {Path(each.split.path).resolve().parent for each in found}
+    with connect([folder, *sorted(sources)], memory) as database:
         for each in found:
             source = each.split.source
             about: dict[str, Any] = {"source": source, "stream": stream_of(source)}
@@ -154,9 +155,10 @@ def take_in(
 
 
 def stream_of(source: str) -> str:
-    """Return the name of the stream of a file. Files that continue one another, such as
-    rotated files, share it: the path with numbers replaced, without compression and
-    without a number at the end, which the file being written lacks.
+    """Return the name of the stream of a file, which rotated files share.
+
+    It is the path with ``#`` for numbers, without the extension of a compression, and
+    without a number at the end, because the newest file often has none.
     """
     folder, slash, name = source.rpartition("/")
     stem, dot, extension = name.rpartition(".")
@@ -168,7 +170,9 @@ def stream_of(source: str) -> str:
 
 
 def _checksum(split: Split) -> tuple[str, int]:
-    """Return the SHA-256 and size of a file or of an archive member's content."""
+    """Return the SHA-256 and the size of a file, or of the content of a member of an
+    archive.
+    """
     if split.archive is None:
         with open_file(split.path, buffered=False) as file:
             digest = hashlib.file_digest(file, "sha256")  # type: ignore[arg-type]
@@ -192,13 +196,13 @@ def _part(
     folder: Path,
     key: str,
 ) -> Part:
-    """Return the part of one log; make it if it does not exist."""
+    """Return the part of one log. Make it unless it exists."""
     basis = [VERSION, duckdb.__version__, about["sha256"], entry.as_json(), key]
     name = hashlib.sha256(json.dumps(basis).encode()).hexdigest()[:32]
-    described = folder / f"{name}.json"
-    if described.exists():
-        part = _described(described)
-        # The same log may have another path now.
+    description = folder / f"{name}.json"
+    if description.exists():
+        part = _stored_part(description)
+        # The log may have been moved since.
         part.about |= {"source": about["source"], "stream": about["stream"]}
         part.bad = [row | {"source": about["source"]} for row in part.bad]
         return part
@@ -213,20 +217,20 @@ def _part(
         part.digest = exports.digest(stream)
     else:
         _Maker(database, part, folder / f"{name}.parquet", entry, key).make(found)
-    with replacing_file(described) as file:
+    with replacing_file(description) as file:
         file.write_text(json.dumps(asdict(part), default=str))
-    return _described(described)
+    return _stored_part(description)
 
 
-def _described(described: Path) -> Part:
-    part = Part(**json.loads(described.read_text()))
+def _stored_part(description: Path) -> Part:
+    part = Part(**json.loads(description.read_text()))
     for name in ("first", "last"):
         if part.about.get(name):
             time = datetime.fromisoformat(part.about[name])
             part.about[name] = time.replace(tzinfo=UTC)
     if part.path is not None:
-        part.path = described.with_suffix(".parquet")
-        part.names = described.with_suffix(".names.parquet")
+        part.path = description.with_suffix(".parquet")
+        part.names = description.with_suffix(".names.parquet")
     return part
 
 
@@ -256,7 +260,7 @@ class _Maker:
         copy = self._path.with_name(temporary_name())
         try:
             if form != "parquet":
-                self._text(FORMATS[form](found.head), found.split, copy)
+                self._type_lines(FORMATS[form](found.head), found.split, copy)
                 self._write(f"FROM read_parquet({text(str(copy))})")
                 return
             path = Path(found.split.path).resolve()
@@ -264,7 +268,7 @@ class _Maker:
                 path = copy
                 with open(copy, "wb", buffering=0) as file:
                     unpack_into(ByteStream(found.split, _context(found.split)), file)
-            self._write(self._parquet(path))
+            self._write(self._typed_parquet(path))
         except FAILED:
             raise
         except duckdb.Error as error:
@@ -275,7 +279,7 @@ class _Maker:
     def _sql(self, query: str) -> duckdb.DuckDBPyRelation:
         return self._database.sql(query)
 
-    def _parquet(self, path: Path) -> str:
+    def _typed_parquet(self, path: Path) -> str:
         """Return a query of the typed rows of a Parquet file."""
         source = f"read_parquet({text(str(path))}, file_row_number = true)"
         rows = self._sql(f"SELECT * EXCLUDE (file_row_number) FROM {source}")
@@ -292,10 +296,11 @@ class _Maker:
             self._salt,
         )
 
-    def _text(self, form: Format, split: Split, copy: Path) -> None:
-        """Write the typed rows of a log in another format to the file ``copy``."""
+    def _type_lines(self, form: Format, split: Split, copy: Path) -> None:
+        """Write the typed rows of a log that is not Parquet to the file ``copy``."""
         context = self._read(form, split, copy)
-        # In some formats, only the row itself names its columns.
+        # In some formats, each row names its own columns. If later rows have columns
+        # that change the result, read the log again.
         known = self._columns(form.names, {})
         later = self._sql(
             f"SELECT DISTINCT unnest(keys) FROM read_parquet({text(str(copy))})"
@@ -314,6 +319,7 @@ class _Maker:
             self.part.about |= {"state": "damaged", "detail": context.damage}
 
     def _read(self, form: Format, split: Split, copy: Path) -> Context:
+        """Write the typed rows once, and return the context of reading them."""
         columns = self._columns(form.names, {})
         values = {name: form.value(column) for name, column in columns.items()}
         context = _context(split)
@@ -324,7 +330,7 @@ class _Maker:
         ended: list[BaseException] = []
 
         def watched() -> Iterator[pa.RecordBatch]:
-            # DuckDB turns a Ctrl-C during this function into an error of its own.
+            # DuckDB turns KeyboardInterrupt in this generator into a DuckDB error.
             try:
                 yield first
                 yield from batches
@@ -345,6 +351,7 @@ class _Maker:
         return context
 
     def _bad(self, reason: str, count: int, row: int, line: str | None) -> None:
+        """Add a row to ``bad_lines``, and mask words that may be secrets."""
         shown = re.sub(r"[A-Za-z0-9_%+/=-]{16,}", "…", (line or "").strip())[:120]
         self.part.bad.append(
             {
@@ -417,8 +424,8 @@ class _Maker:
             about["detail"] = "; ".join(filter(None, (about["detail"], note)))
 
     def _names(self, calls: str) -> int:
-        """Write the names of calls, with tokens and users as keyed hashes, and return
-        the number of calls.
+        """Write the names of calls, and return the number of calls. Tokens and users
+        are replaced by keyed hashes.
         """
         about = self.part.about
         found = self._sql(
@@ -443,7 +450,9 @@ class _Maker:
         return hmac.new(self._key, value.encode(), "sha256").hexdigest()[:12]
 
     def _disordered(self, path: Path) -> bool:
-        """Return whether reading a period would read a large share of the part."""
+        """Return whether the part must be sorted (see ``DISORDER``), because reading a
+        short period would otherwise read a large share of it.
+        """
         spans, span, groups = self._sql(
             f"""SELECT sum(epoch(high) - epoch(low)),
                 epoch(max(high)) - epoch(min(low)), count(*)

@@ -336,7 +336,7 @@ def test_columns_can_be_mapped(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="'when', which the mapping names for time"):
         measured(tmp_path, tmp_path / "log.csv", mapping=mapping)
     mapping.write_text('[[log]]\ncolumns.tweet = "x"\n')
-    with pytest.raises(ParameterError, match="no meaning 'tweet'; known are time"):
+    with pytest.raises(ParameterError, match="meaning 'tweet'; the meanings are time"):
         measured(tmp_path, tmp_path / "log.csv", mapping=mapping)
 
 

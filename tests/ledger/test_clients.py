@@ -102,7 +102,7 @@ CASES: dict[str, tuple[list[str], tuple[int, ...], str]] = {
             "archived 12",
         ],
         (3, 1, 0, 0, 2, 0),
-        "refused requests that the log does not show before the refusal: 1",
+        "refused requests that the log shows only by their refusal: 1",
     ),
     "stopped before the answer": (
         [SEARCH, "archived 11", SEARCH, "process received SIGNT, stopping"],

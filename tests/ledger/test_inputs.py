@@ -86,7 +86,7 @@ def test_a_small_case_and_its_defaults(tmp_path: Path) -> None:
         (
             READER + '[[use]]\napplication = "reader"\nname = "y"\nkind = "output"\n'
             "date = 2022-05-01\n",
-            "[[use]] 1: name one of run, dataset, probe",
+            "[[use]] 1: give exactly one of run, dataset, probe",
         ),
         (
             READER + '[[holding]]\napplication = "reader"\nname = "y"\n'
@@ -155,7 +155,7 @@ def test_mistakes_in_a_pack(tmp_path: Path, text: str, message: str) -> None:
         ('[[log]]\nshare = "x"\n', "expected a value such as share = 0.1"),
         ("[[log]]\nshare = 2\n", "[[log]] 1: share must be above 0 and at most 1"),
         ('[[log]]\nzone = "Mars"\n', "'Mars' is not a time zone"),
-        ('[[log]]\ncolumns.tweet = "x"\n', "no meaning 'tweet'; known are time, seen"),
+        ('[[log]]\ncolumns.tweet = "x"\n', "meaning 'tweet'; the meanings are time, s"),
         ("[[log]]\nconstants.user = 3\n", "user must be a text, not 3"),
     ],
 )
