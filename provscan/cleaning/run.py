@@ -1,9 +1,9 @@
 """Clean a dataset, from checking the run to writing the manifest.
 
-:func:`clean` checks the run and the dataset. In each of the :func:`_rounds`,
-:func:`_written` writes the files and :class:`_Running` scans the result with the
-options of the run. If matches to remove are left, the next round cleans the
-result of this one. The manifest adds up the counts of the rounds.
+:func:`clean` checks the run and the dataset, and cleans in rounds
+(:func:`_clean_in_rounds`). In each round, :func:`_write_files` writes the files, and
+:class:`_Scanner` scans the result with the options of the run. If matches to remove are
+left, the next round cleans this result. The manifest adds up the counts of the rounds.
 """
 
 from __future__ import annotations
@@ -68,9 +68,9 @@ from provscan.unfinished import (
 )
 
 MANIFEST, REMOVED = "manifest.json", "removed.jsonl"
-# The maximum number of files that an error names.
+# The maximum number of files that an error lists.
 MOST_NAMED = 20
-# The options of the run that are replaced when its result is scanned.
+# The options of the run that are replaced when the result of a round is scanned.
 RESCAN_OPTIONS = {
     "null": None,
     "spike_ins": 0,
@@ -87,9 +87,9 @@ RESCAN_OPTIONS = {
     "shard_groups": None,
     "shards_from": None,
 }
-# Counts of a file that are added up over the rounds; counts that the manifest adds up
-# over the files.
+# The counts of a file that are added up over the rounds.
 ADDED = ("records_removed", "records_with_matches", "spans", "unscanned_removed")
+# The counts that are added up over the files.
 TOTALS = ("records", "records_kept", *ADDED)
 
 Entry = dict[str, Any]  # The entry of a file in the manifest.
@@ -102,8 +102,8 @@ class Cleaned:
     Attributes
     ----------
     path
-        The folder with the dataset under its own name, ``manifest.json`` and
-        ``removed.jsonl``; None for a dry run.
+        The folder with the cleaned dataset, ``manifest.json`` and ``removed.jsonl``;
+        None for a dry run.
     manifest
         The content of ``manifest.json``: what was removed, from which files and why.
     """
@@ -143,20 +143,20 @@ def clean(
     run
         The run folder.
     out
-        A new folder: the datasets under their own names, ``manifest.json``, and
-        ``removed.jsonl`` with the removed records.
+        A new folder for the cleaned datasets, which keep their names,
+        ``manifest.json``, and ``removed.jsonl``, which lists the removed records.
     index
-        The index, if it was moved since the run.
+        The index, if it has been moved since the run.
     workers
         The number of workers that write files and scan the result; by default, one per
         processor.
     executor
         ``"threads"``, ``"processes"`` or ``"ray"``; the result is the same.
     address
-        Address of a Ray cluster; by default one is started on this machine.
+        The address of a Ray cluster. By default, one is started on this machine.
     resume
-        Resume an interrupted call with the same arguments, if there is one. Files that
-        are complete are not written again.
+        Resume an interrupted call with the same arguments, if there is one. Complete
+        files are not written again.
     dry_run
         Write nothing, and only count the matches that would be removed.
     progress
@@ -174,10 +174,10 @@ def clean(
         The run can't be used, the dataset has changed since the run, or a file can't be
         written.
     OutputError
-        ``out`` exists, or can't be written; or there is an interrupted result, which
-        this call does not resume.
+        ``out`` exists or can't be written, or there is an unfinished result and
+        ``resume`` is false.
     UsageError
-        The call is not that of the interrupted result.
+        The arguments differ from those of the interrupted call.
     ParameterError
         An option is out of range.
 
@@ -202,16 +202,16 @@ def clean(
     True
     """
     chosen = CleanOptions(**options)
-    named = source_list(sources)
-    if named is None:
+    datasets = source_list(sources)
+    if datasets is None:
         raise UsageError("data in memory can't be cleaned: name files or folders")
     require_folder("run", run)
     base = Path(run)
     summary, info = read_run(base, [MATCHES_FILE])
     _require_usable(info, chosen)
-    asked = {"workers": workers, "executor": executor, "address": address}
-    running = _Running(_options(info, asked), progress or Progress())
-    dataset = open_dataset(named, summary, info)
+    worker_options = {"workers": workers, "executor": executor, "address": address}
+    scanner = _Scanner(_options(info, worker_options), progress or Progress())
+    dataset = open_dataset(datasets, summary, info)
     choice = Choice(base / MATCHES_FILE, chosen, _rejected(base, chosen))
     refused = dataset.unwritable(choice)
     if refused and not chosen.skip_unwritable:
@@ -241,21 +241,21 @@ def clean(
         raise UsageError("the result needs a new folder: name it with out")
     require_folder("out", out)
     target = Path(out)
-    _require_new(target, named, resume=resume)
+    _require_new(target, datasets, resume=resume)
     if not chosen.keep_only:
-        running.index = _index(info, index)
+        scanner.index = _index(info, index)
     marks = None if chosen.reviewed is None else checksum(str(chosen.reviewed))
     request = {
         "run": info["checksum"],
-        "datasets": named,
+        "datasets": datasets,
         "options": chosen.as_dict() | {"skip_unwritable": None, "reviewed": marks},
     }
     with unfinished_folder(target, WORK, resume=resume) as folder:
         folder.begin(request)
         work = folder.path
-        if target.exists():  # The interruption came after everything was written.
+        if target.exists():  # The earlier call was interrupted at its very end.
             return Cleaned(target, read_json(target / MANIFEST))
-        last, files, left = _rounds(work, dataset, choice, refused, running)
+        last, files, left = _clean_in_rounds(work, dataset, choice, refused, scanner)
         manifest |= _described(files) | {"rounds": last.number, "left": left}
         with (last.files / REMOVED).open("wb") as removed:
             for number in range(1, last.number + 1):
@@ -266,7 +266,7 @@ def clean(
 
 
 def _require_usable(info: dict[str, Any], options: CleanOptions) -> None:
-    """Check that the matches of a run are enough to clean its dataset."""
+    """Check that the dataset of a run can be cleaned with its matches."""
     parameters = info.get("parameters")
     if not isinstance(parameters, dict) or "limits" not in info:
         raise InputError(
@@ -285,13 +285,13 @@ def _require_usable(info: dict[str, Any], options: CleanOptions) -> None:
             )
 
 
-def _require_new(target: Path, named: list[str], *, resume: bool) -> None:
-    require_outside(target, named)
+def _require_new(target: Path, datasets: list[str], *, resume: bool) -> None:
+    require_outside(target, datasets)
     interrupted = resume and (unfinished_path(target) / CHECKPOINT).is_file()
     written = interrupted and (target / MANIFEST).is_file()
     if os.path.lexists(target) and not written:
         raise OutputError(f"{target} exists: name a new folder")
-    names = [base_name(name) for name in named]
+    names = [base_name(name) for name in datasets]
     if len(set(names)) < len(names) or {MANIFEST, REMOVED} & set(names):
         raise OutputError(
             f"the datasets need different names in {target}, other than {MANIFEST} and "
@@ -300,7 +300,7 @@ def _require_new(target: Path, named: list[str], *, resume: bool) -> None:
 
 
 def _rejected(run: Path, options: CleanOptions) -> frozenset[Rejected]:
-    """Read which tweets reviewers rejected in the report of a run."""
+    """Return the tweets that reviewers rejected in the report of a run."""
     if options.reviewed is None:
         return frozenset()
     files = RunFiles.open(run)
@@ -322,12 +322,12 @@ def _not_written(refused: dict[str, str]) -> InputError:
     )
 
 
-def _rounds(
+def _clean_in_rounds(
     work: Path,
     dataset: Dataset,
     choice: Choice,
     refused: dict[str, str],
-    running: _Running,
+    scanner: _Scanner,
 ) -> tuple[Round, list[Entry], int | None]:
     """Clean in rounds until no match to remove is left.
 
@@ -336,17 +336,17 @@ def _rounds(
     last
         The last round.
     files
-        The entries of the files. Files that could not be written are added to
-        `refused`.
+        The entries of the files for the manifest. Files that could not be written are
+        added to ``refused``.
     left
-        The number of records with matches to remove; None if the result is
+        The number of records that still have matches to remove; None if the result is
         not scanned.
     """
     named, options = dataset.named, choice.options
     entries: dict[str, Entry] = {}
     for number in range(1, ROUNDS + 1):
-        place, left = Round(work, number), None if options.keep_only else 0
-        files = _written(place, dataset, choice, refused, running)
+        current, left = Round(work, number), None if options.keep_only else 0
+        files = _write_files(current, dataset, choice, refused, scanner)
         texts = sum(file.pop("texts") for file in files)
         for file in files:
             before = entries.setdefault(file["path"], file)
@@ -355,15 +355,15 @@ def _rounds(
                 before |= {name: file[name] for name in ("records_kept", "xxh3_after")}
         if options.keep_only or not texts:
             break
-        written = [place.files / base_name(name) for name in named]
+        written = [current.files / base_name(name) for name in named]
         sources = [str(path) for path in written if path.exists()]
-        summary, info = running.scan(place, sources)
+        summary, info = scanner.scan(current, sources)
         options = replace(options, drop_unscanned=False)
-        again = Choice(place.scan / MATCHES_FILE, options)
+        again = Choice(current.scan / MATCHES_FILE, options)
         if not again.matches:
             break
         copy = open_dataset(sources, summary, info)
-        rejected = _renumbered(choice, place, dataset, copy)
+        rejected = _renumbered(choice, current, dataset, copy)
         dataset, choice = copy, replace(again, rejected=rejected)
         found = (matches["record"] for _, matches in choice.by_source())
         left = sum(len(records.unique()) for records in found)
@@ -371,48 +371,48 @@ def _rounds(
             break
         if reasons := dataset.unwritable(choice):
             raise _not_written(reasons)
-    return place, list(entries.values()), left
+    return current, list(entries.values()), left
 
 
 def _renumbered(
-    choice: Choice, place: Round, dataset: Dataset, copy: Dataset
+    choice: Choice, current: Round, dataset: Dataset, copy: Dataset
 ) -> frozenset[Rejected]:
-    """Return the rejected tweets with the sources and the numbers of records that they
-    have in the copy that a round wrote.
+    """Return the rejected tweets, with the names of sources and the numbers of records
+    in the copy that a round wrote.
     """
     if not choice.rejected:
         return choice.rejected
     removed = defaultdict[str, list[int]](list)
     if choice.options.mask is None:
-        for line in place.removed():
+        for line in current.removed():
             found = json.loads(line)
             removed[found["source"]].append(found["record"])
-    places = {dataset.sources[s.source]: dataset.member(s) for s in dataset.plan}
+    members = {dataset.sources[s.source]: dataset.member(s) for s in dataset.plan}
     names = {copy.member(s): copy.sources[s.source] for s in copy.plan}
     return frozenset(
         key._replace(
-            source=names[places[key.source]],
+            source=names[members[key.source]],
             record=key.record - bisect_left(removed[key.source], key.record),
         )
         for key in choice.rejected
-        if places[key.source] in names and key.record not in removed[key.source]
+        if members[key.source] in names and key.record not in removed[key.source]
     )
 
 
-def _written(
-    place: Round,
+def _write_files(
+    current: Round,
     dataset: Dataset,
     choice: Choice,
     refused: dict[str, str],
-    running: _Running,
+    scanner: _Scanner,
 ) -> list[Entry]:
-    """Write the files of one round. Return their entries, with the number of records
-    that still have texts as ``texts``.
+    """Write the files of one round, and return their entries for the manifest. Their
+    ``texts`` is the number of scanned records that are left.
     """
-    place.parts.mkdir(exist_ok=True)
-    place.files.mkdir(exist_ok=True)
+    current.parts.mkdir(exist_ok=True)
+    current.files.mkdir(exist_ok=True)
     scanned = {each["source"]: each["records"] for each in dataset.summary["sources"]}
-    options, progress = running.options, running.progress
+    options, progress = scanner.options, scanner.progress
     files: list[Entry] = []
     paths = {split.path for split in dataset.plan if split.path in dataset.checksums}
     progress.start("Cleaning", sum(map(os.path.getsize, paths)), "bytes")
@@ -421,9 +421,10 @@ def _written(
         if options.executor == "ray"
         else EXECUTORS[options.executor](options.threads)
     ) as executor:
-        function = partial(write_file, place, dataset.fields, dataset.limits)
-        tasks = _with_folders(dataset.tasks(choice, dict(refused)), place)
-        # The iterator has no name, so that an error closes it and ends the tasks.
+        function = partial(write_file, current, dataset.fields, dataset.limits)
+        tasks = _with_folders(dataset.tasks(choice, dict(refused)), current)
+        # An error closes the iterator, and thereby ends the tasks, only if no variable
+        # refers to it.
         for file in executor.run(function, tasks, progress):
             if isinstance(file, LostTask):
                 why = ", ".join(sorted(set(file.failures)))
@@ -434,56 +435,58 @@ def _written(
                 if not choice.options.skip_unwritable:
                     raise _not_written(refused)
                 continue
-            gone = file["records_with_matches"] if choice.options.mask is None else 0
-            file["texts"] = sum(scanned.get(name, 0) for name in names) - gone
+            dropped = file["records_with_matches"] if choice.options.mask is None else 0
+            file["texts"] = sum(scanned.get(name, 0) for name in names) - dropped
             files.append(file)
     progress.finish()
     written = {file["path"] for file in files}
     for path, where in dataset.metadata():
-        target = place.files / where
+        target = current.files / where
         if target.parent.is_dir() and where not in written:
             shutil.copyfile(path, target)
     return files
 
 
-def _with_folders(tasks: Iterable[Task], place: Round) -> Iterator[Task]:
-    """Yield tasks when the folders of their files exist. A task that still runs after
-    an interruption then can't write to folders that have been removed.
+def _with_folders(tasks: Iterable[Task], current: Round) -> Iterator[Task]:
+    """Make the folder of each file, and yield its task. Tasks make no folders: one that
+    outlives an interruption must not write to a folder that has been removed.
     """
     for task in tasks:
-        (place.files / task.place).parent.mkdir(parents=True, exist_ok=True)
+        (current.files / task.target).parent.mkdir(parents=True, exist_ok=True)
         yield task
 
 
 @dataclass
-class _Running:
-    """The options, the progress and the index that all rounds share."""
+class _Scanner:
+    """Scans the results of all rounds with the same options and index."""
 
-    options: MatchOptions  # The options of the run, changed for scanning its result.
+    options: MatchOptions
     progress: Progress
     index: Index | None = None
 
     def scan(
-        self, place: Round, sources: list[str]
+        self, current: Round, sources: list[str]
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Scan the result of a round, unless that was done. Return ``summary.json`` and
-        ``run.json`` of this run.
+        """Scan the result of a round, unless an interrupted call has done that. Return
+        ``summary.json`` and ``run.json`` of the scan.
         """
-        if not (place.scan / RUN_FILE).is_file():
+        if not (current.scan / RUN_FILE).is_file():
             names = [item.name for item in fields(self.options)]
             api.match(
                 sources,
                 self.index,
-                place.scan,
+                current.scan,
                 resume=True,
                 progress=self.progress,
                 **{name: getattr(self.options, name) for name in names},
             )
-        return read_run(place.scan, [MATCHES_FILE])
+        return read_run(current.scan, [MATCHES_FILE])
 
 
 def _options(info: dict[str, Any], changed: dict[str, Any]) -> MatchOptions:
-    """Return the options of a run for scanning its result, with some changed."""
+    """Return the options with which results are scanned: those of the run, apart from
+    ``RESCAN_OPTIONS`` and ``changed``.
+    """
     for name in ("control", "known"):
         files = info["parameters"].get(name)
         changed[name] = files and [os.path.join(info["folder"], f) for f in files]
@@ -491,17 +494,17 @@ def _options(info: dict[str, Any], changed: dict[str, Any]) -> MatchOptions:
 
 
 def _index(info: dict[str, Any], named: Source | None) -> Index:
-    """Open the index of a run."""
+    """Open the index of a run, and check that it has not changed."""
     expected = info["index"]["fingerprint"]
-    place = Path(info["folder"], info["index"]["path"] if named is None else named)
+    path = Path(info["folder"], info["index"]["path"] if named is None else named)
     try:
-        index = open_index(place)
+        index = open_index(path)
     except UnusableError as error:
         error.add_note("If the index was moved, name it with --index")
         raise
     if index.fingerprint != expected:
         raise InputError(
-            f"{place} is not the index of the run: expected fingerprint {expected}, "
+            f"{path} is not the index of the run: expected fingerprint {expected}, "
             f"found {index.fingerprint}. Name that index with --index, or run match "
             "again"
         )
@@ -515,7 +518,7 @@ def _counted(dataset: Dataset, choice: Choice, refused: dict[str, str]) -> list[
         for part in task.parts:
             found = Removals(part.matches, part.source).within(0, sys.maxsize)
             spans = sum(
-                len(places) for each in found.values() for places in each.values()
+                len(spans) for fields in found.values() for spans in fields.values()
             )
             counts = {"records_with_matches": len(found), "spans": spans}
             files.append({"source": part.source, **counts})
