@@ -373,7 +373,7 @@ def test_archives_folders_and_metadata(
     assert [Path(path).name for path in manifest["not_copied"]] == [".hidden.jsonl"]
 
 
-def test_what_is_asked_for(tmp_path: Path, licensed: provscan.Index) -> None:
+def test_options_select_matches(tmp_path: Path, licensed: provscan.Index) -> None:
     data = write_lines(tmp_path / "data.jsonl")
     lines = data.read_bytes().splitlines(True)
     dirty = [line for line, (_, bad) in zip(lines, records(), strict=True) if bad]

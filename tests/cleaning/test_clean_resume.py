@@ -102,7 +102,7 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("mask", ["", TWEET], ids=["drop", "three rounds"])
-def test_a_killed_command_goes_on_to_the_same_result(
+def test_a_killed_command_resumes_to_the_same_result(
     mask: str, folder: Path, fork: Fork
 ) -> None:
     """The command is killed at random moments, and resumed until it ends."""
@@ -172,7 +172,7 @@ def files(folder: str) -> list[Path]:
 
 
 @pytest.mark.usefixtures("folder")
-def test_a_full_disk_is_no_file_that_cannot_be_written(
+def test_a_full_disk_ends_the_command(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The command ends, and complete files are kept."""

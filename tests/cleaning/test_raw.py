@@ -55,7 +55,7 @@ HEADS = {
 @pytest.mark.parametrize("chunk", [7, 64, 1 << 20])
 @pytest.mark.parametrize("seed", range(12))
 @pytest.mark.parametrize("kind", PARTS)
-def test_together_they_are_the_file(
+def test_pieces_together_are_the_file(
     kind: str, seed: int, chunk: int, tmp_path: Path
 ) -> None:
     rng = random.Random(f"{kind}{seed}")

@@ -1,5 +1,5 @@
-"""Test that every mistake in a case file or policy pack is shown with its place and an
-example.
+"""Test that the error for a mistake in a case file or policy pack says where it is, and
+shows an example.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def test_a_small_case_and_its_defaults(tmp_path: Path) -> None:
     assert case.about["from"] == date(2022, 1, 1)
     assert case.about["logs"] is None
     (application,) = case.tables["application"]
-    # A day is its beginning in UTC.
+    # A day without a time means its beginning in UTC.
     assert application["notice"] == datetime(2022, 5, 1, tzinfo=UTC)
     assert (application["tier"], application["government"]) == (None, None)
     assert case.tables["claim"][0]["total"] == 1000
