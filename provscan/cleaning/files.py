@@ -38,7 +38,7 @@ from provscan.urls import is_remote
 WHOLE_RECORDS = {"mail": "messages", "warc": "pages", "webdataset": "samples"}
 # The size of splits. No file is larger, so that each file is one split.
 SPLIT_BYTES = 1 << 62
-# The reason for which a run skips records that prevent their file from being written.
+# A run skips records for this reason if they are too long. Their file can't be written.
 TOO_LONG = "record_too_long"
 
 

@@ -143,8 +143,8 @@ def clean(
     run
         The run folder.
     out
-        A new folder for the cleaned datasets, which keep their names,
-        ``manifest.json``, and ``removed.jsonl``, which lists the removed records.
+        A new folder. It gets the cleaned datasets under their own names,
+        ``manifest.json``, and ``removed.jsonl``, a list of the removed records.
     index
         The index, if it has been moved since the run.
     workers

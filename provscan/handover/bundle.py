@@ -139,7 +139,7 @@ def bundle(
     """
     folders = [sources] if isinstance(sources, str | os.PathLike) else list(sources)
     if not folders:
-        raise UsageError("name at least one folder of a run or a case to bundle")
+        raise UsageError("name at least one folder of a run, a case or a ledger")
     if not bates.isascii() or not bates.replace("-", "").replace("_", "").isalnum():
         raise UsageError(
             f"{bates!r} is not a prefix of Bates numbers: use letters, digits, - and _"

@@ -169,8 +169,8 @@ def read_page(path: Path) -> dict[str, Any]:
 
 
 def proof_problems(data: Mapping[str, Any]) -> list[str]:
-    """Return the problems of the proof of an exhibit, which does not include the
-    signature and the time stamp.
+    """Return the problems of the proof of an exhibit. The signature and the time stamp
+    are not checked.
     """
     try:
         statement = read_canonical(decoded(data, "statement") or b"")

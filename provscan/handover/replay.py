@@ -80,7 +80,7 @@ def replay(
     progress
         Receives the progress of the run.
     **options
-        The present paths of ``control``, ``null``, ``known``, ``tokenizer`` and
+        The current paths of ``control``, ``null``, ``known``, ``tokenizer`` and
         ``baseline``, if the run used them and they were moved; and ``workers``,
         ``executor`` and other options that do not affect results.
 

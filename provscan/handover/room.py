@@ -38,7 +38,7 @@ from provscan.writing import new_folder, replacing_file
 
 KIT_FILE, PAGE_FILE, LIST_FILE = "kit.json", "instructions.html", "leaving.txt"
 INDEX, WHEELS, REQUIREMENTS = "licensed.index", "wheels", "requirements.txt"
-# Folders that are written in the room. WORK and RESULTS stay there, and LEAVING leaves.
+# Folders that are written in the room. Only the files in LEAVING leave it.
 WORK, RESULTS, LEAVING = "local", "results", "leaving"
 COUNTS, DIGESTS, RELEASED = "counts.json", "digests.csv", "released.jsonl"
 FORMAT = {"format": "provscan-kit", "version": 1}

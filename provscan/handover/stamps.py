@@ -3,8 +3,9 @@
 :func:`request` makes a request for a time-stamping service. :func:`stamp_of` reads the
 response, and checks that it certifies the bundle.
 
-A request has no nonce, so a bundle always gives the same request. A nonce would prevent
-replays, but a replayed stamp certifies another statement, and is refused.
+A request has no nonce, so a bundle always gives the same request. Nonces protect
+against replays, but here a replayed stamp is refused anyway, since it certifies another
+bundle.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ from provscan.names import several
 EPOCH = 1_288_834_974_657
 # In seconds: the width of a bin, the width of an edge, and the maximum age considered.
 BIN, EDGE, AGE = 10, 60, 26 * 3600
-# The number of the bin of all higher ages.
+# The bin of all higher ages.
 OLD = -(10**9)
 # Consecutive days are combined until they have this many rows.
 ROWS = 30

@@ -41,7 +41,8 @@ declared_use: declareduse usecase purpose declaredpurpose intendeduse
 organisation: organisation organization enduserorganisation enduserorganization customer
 share: samplerate samplingrate sampleshare share""".splitlines()
 }
-# The columns that distinguish calls. Tokens and users are hashed.
+# The names of a call: who made it, for whom, and at which endpoint. Tokens and users
+# are hashed.
 NAMED = (
     "application",
     "project",

@@ -1,7 +1,8 @@
 """Write the rules of policy packs and their versions to the table ``rules``.
 
-Conduct is compared with the version that applied on that day. Before the first dated
-version, no rule is known. A version without a date is listed but never applied.
+Conduct is compared with the version that applied on the day of the conduct. Before the
+first dated version, no rule is known. A version without a date is listed but never
+applied.
 :func:`add_rules` lists the versions, and ``policy.sql`` finds the days on which each of
 them applied.
 """

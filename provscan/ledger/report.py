@@ -113,8 +113,8 @@ def ledger_lines(found: Mapping[str, Any]) -> Iterator[str]:
     )
     yield several(
         differs,
-        "comparison differs from the rule of its day",
-        "comparisons differ from the rules of their days",
+        "comparison shows conduct that differs from the rule of that day",
+        "comparisons show conduct that differs from the rule of that day",
     )
     yield f"Report: {found['ledger']}/{REPORT_FILE}"
 

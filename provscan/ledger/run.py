@@ -44,7 +44,7 @@ VERSION = 1
 # Folders of ``access.measure`` that are needed only to resume it.
 PARTS = ("parts", "work", "spill")
 # The folder of the ledger in its unfinished folder. It contains the scans of holdings
-# and uses, and the key of hashed names, which ``ledger.json`` does not list.
+# and uses, and the key of hashed names. ``ledger.json`` has no checksum of the key.
 LEDGER, SCANS, KEY = "ledger", "scans", "key.txt"
 # Files that are written last, and temporary files of the workbook.
 LAST = re.compile(rf"{LEDGER_FILE}|{WORKBOOK}|{REPORT_FILE}|tmp\w{{8}}")
