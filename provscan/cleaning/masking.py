@@ -1,9 +1,9 @@
 """Replace spans of texts by a mask: in a line of JSON, a row of CSV, a text, or the
 columns of an Arrow table. Nothing else changes.
 
-In JSON and Arrow, texts may be nested. Fields must have the names that they have in
-``matches.parquet``, so the readers' functions find the texts of a record. They find
-:class:`Located` strings, which know where in the line or row they are.
+In JSON and Arrow, texts may be nested. The functions of the readers find the texts of a
+record, so that fields have the same names as in ``matches.parquet``. Each text is a
+:class:`Located` string, which has its location in the line or row.
 """
 
 from __future__ import annotations
@@ -62,10 +62,6 @@ def _located_string(text: str, start: int, strict: bool) -> tuple[Located, int]:
     return string, end
 
 
-class NotMasked(InputError):
-    """A span can't be replaced without other changes."""
-
-
 def masked_text(text: str, spans: Sequence[Span], mask: str) -> str:
     """Return the text with a mask in place of each span."""
     parts, at = [], 0
@@ -87,7 +83,7 @@ def _located_fields(
             missing.discard(shown)
             found.append((value, spans[shown]))
     if missing:
-        raise NotMasked(f"the field {min(missing)} can't be replaced in place")
+        raise InputError(f"the field {min(missing)} can't be replaced in place")
     return found
 
 
@@ -98,7 +94,7 @@ def masked_json(line: bytes, binding: Binding, spans: Spans, mask: str) -> bytes
     try:
         value, _ = _Decoder().raw_decode(text, start)
     except (RecursionError, ValueError):
-        raise NotMasked("its JSON can't be replaced in place") from None
+        raise InputError("its JSON can't be replaced in place") from None
     record = {"text": value} if isinstance(value, str) else value
     written = json.dumps(mask, ensure_ascii=text.isascii())[1:-1]
     edits: list[tuple[int, int]] = []
@@ -129,9 +125,8 @@ def masked_row(
     raw = _cells(body, delimiter) if layout.quoted else body.split(delimiter)
     shown = list(map(printable, names))
     if missing := spans.keys() - set(shown):
-        raise NotMasked(f"the field {min(missing)} can't be replaced in place")
-    # If quotes enclose only parts of values, the row can't be edited as it is: the
-    # writer of CSV writes all of its values.
+        raise InputError(f"the field {min(missing)} can't be replaced in place")
+    # If quotes enclose only parts of values, all values of the row are written again.
     as_is = len(raw) == len(values) and all(
         not layout.quoted or _unquoted(cell) == value
         for cell, value in zip(raw, values, strict=True)
@@ -195,7 +190,7 @@ def masked_columns(
             if not _plain(pa.array(values[names[k]], before.type)).equals(
                 _plain(before)
             ):
-                raise NotMasked(f"the column {names[k]} can't be replaced in place")
+                raise InputError(f"the column {names[k]} can't be replaced in place")
         for row, spans in enumerate(removals.values()):
             record = {name: column[row] for name, column in values.items()}
             for found, inside in _located_fields(_wrapped(record), binding, spans):
@@ -210,7 +205,7 @@ def masked_columns(
             field = table.schema.field(k)
             rows = rows.set_column(k, field, pa.array(values[names[k]], field.type))
     except FAILURES as error:
-        raise NotMasked(f"its columns can't be replaced in place ({error})") from error
+        raise InputError(f"its columns can't be replaced in place ({error})") from error
     parts, at = list[pa.Table](), 0
     for row, position in enumerate(removals):
         parts += [table.slice(at, position - at), rows.slice(row, 1)]

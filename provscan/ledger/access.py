@@ -20,8 +20,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from provscan.ledger import clock, counts, pauses, peaks
-from provscan.ledger.database import run_script
-from provscan.ledger.intake import VERSION, Part, connect, take_in
+from provscan.ledger.database import connect, run_script
+from provscan.ledger.intake import VERSION, Part, take_in
 from provscan.ledger.tables import BAD_LINES, FILES, TABLES, USAGE
 from provscan.writing import TEMPORARY, replacing_file
 

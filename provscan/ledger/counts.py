@@ -19,8 +19,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from provscan.errors import UnusableError
+from provscan.ledger.database import literal
 from provscan.ledger.intake import Part
-from provscan.ledger.logs import text
 from provscan.ledger.tables import FILES
 from provscan.writing import replacing_file
 
@@ -29,14 +29,14 @@ QUARTER = 900
 EXACT_IDS = 500_000_000
 # Size parameter of CPC sketches; the standard error is about 0.6 / sqrt(2 ** SKETCH).
 SKETCH = 14
-# The calls of two files are compared if both have the same calls in some minute. Those
-# in both files are left out of one if they are at least this share of the calls between
-# the first and the last such minute.
+# The calls of two files are compared if both have the same calls in some minute. Calls
+# in both files are left out of the later file, if they are at least this share of the
+# calls between the first and the last such minute.
 SAME = 0.5
 OUTCOMES = """CASE WHEN status IN (401, 403, 420, 429) THEN 'refused'
     WHEN status >= 500 THEN 'failed' ELSE 'answered' END"""
 SCOPES = ("application", "project", "user", "token")
-# The scopes of totals, and ``place``: the names that a row of the table ``calls`` has.
+# The scopes of totals, and ``place``: an application, its project, and an endpoint.
 COUNTED = ("all", "application", "project", "place")
 NAMES = ", ".join(
     f"dense_rank() OVER (ORDER BY {columns}) - 1 AS {name}"
@@ -121,7 +121,7 @@ class Counts:
         schema = FILES.append(pa.field("part", pa.int32()))
         database.register("logs", pa.Table.from_pylist(logs, schema))
         self.sql("CREATE VIEW files AS FROM logs WHERE part IS NOT NULL")
-        listed = ", ".join(text(str(part.names)) for part in self.parts)
+        listed = ", ".join(literal(str(part.names)) for part in self.parts)
         self.store(
             "names",
             f"""SELECT row_number() OVER (ORDER BY key) - 1 AS i, *, {NAMES}
@@ -149,13 +149,13 @@ class Counts:
         if not path.exists():
             with replacing_file(path) as target:
                 if isinstance(query, str):
-                    self.sql(f"COPY ({query}) TO {text(str(target))} (FORMAT parquet)")
+                    self.sql(f"COPY ({query}) TO {literal(target)} (FORMAT parquet)")
                 else:
                     pq.write_table(query(), target)
-        self.sql(f"CREATE VIEW {name} AS FROM read_parquet({text(str(path))})")
+        self.sql(f"CREATE VIEW {name} AS FROM read_parquet({literal(path)})")
 
     def _rows(self, parts: Iterable[int]) -> str:
-        paths = ", ".join(text(str(self.parts[number].path)) for number in parts)
+        paths = ", ".join(literal(str(self.parts[number].path)) for number in parts)
         return f"""SELECT {list(parts)}[file_index::BIGINT + 1]::INTEGER AS part, *,
             {OUTCOMES} AS outcome FROM read_parquet([{paths}])"""
 
@@ -177,7 +177,7 @@ class Counts:
         """Return the parts that may repeat calls: those that share a name and a period
         with another part.
         """
-        paths = ", ".join(text(str(part.names)) for part in self.parts)
+        paths = ", ".join(literal(str(part.names)) for part in self.parts)
         found = self.sql(
             f"""WITH keyed AS (
                 SELECT part, first, last, key FROM files JOIN (

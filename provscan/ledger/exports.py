@@ -45,7 +45,6 @@ def digest(stream: ByteStream) -> dict[str, Any]:
     return {
         "start": document["digestStartTime"],
         "end": document.get("digestEndTime"),
-        "name": document.get("digestS3Object"),
         "previous": document.get("previousDigestS3Object"),
         "files": {
             each["s3Object"]: each["hashValue"] for each in document.get("logFiles", [])

@@ -42,7 +42,8 @@ from provscan.ledger.columns import (
     found_columns,
     read_mapping,
 )
-from provscan.ledger.logs import FORMATS, Format, format_of, identifier, text
+from provscan.ledger.database import connect, identifier, literal
+from provscan.ledger.logs import FORMATS, Format, format_of
 from provscan.ledger.typed import states_zone, typed_rows
 from provscan.names import counted, printable
 from provscan.readers.bytes.compression import COMPRESSED
@@ -82,24 +83,7 @@ class Part:
     bad: list[dict[str, Any]] = field(default_factory=list)  # Rows of ``bad_lines``.
     usage: list[dict[str, Any]] = field(default_factory=list)
     digest: dict[str, Any] | None = None
-    content: str | None = None  # The SHA-256 of a JSON document, uncompressed.
-
-
-def connect(folders: Sequence[Path], memory: str) -> duckdb.DuckDBPyConnection:
-    """Return a connection that can access only these folders. It writes data that does
-    not fit in memory to a temporary folder in the first of them.
-    """
-    database = duckdb.connect()
-    database.execute(f"SET memory_limit = {text(memory)}")
-    spill = folders[0] / f"{temporary_name()}-spill"
-    database.execute(f"SET temp_directory = {text(str(spill))}")
-    database.execute("SET TimeZone = 'UTC'")
-    database.execute("SET enable_progress_bar = false")
-    allowed = ", ".join(text(str(folder)) for folder in folders)
-    database.execute(f"SET allowed_directories = [{allowed}]")
-    database.execute("SET enable_external_access = false")
-    database.execute("SET lock_configuration = true")
-    return database
+    content: str | None = None  # The SHA-256 of an uncompressed JSON document.
 
 
 def take_in(
@@ -208,7 +192,8 @@ def _part(
         return part
     form = entry.format or format_of(found.head)
     if form not in (*FORMATS, "parquet", "usage", "digest"):
-        raise InputError(f"no format {form!r}; known are parquet, {', '.join(FORMATS)}")
+        known = ", ".join(FORMATS)
+        raise InputError(f"unknown format {form!r}; the formats are parquet, {known}")
     part = Part(about | {"format": form, "state": "read", "detail": None})
     stream = ByteStream(found.split, _context(found.split))
     if form == "usage":
@@ -261,7 +246,7 @@ class _Maker:
         try:
             if form != "parquet":
                 self._type_lines(FORMATS[form](found.head), found.split, copy)
-                self._write(f"FROM read_parquet({text(str(copy))})")
+                self._write(f"FROM read_parquet({literal(copy)})")
                 return
             path = Path(found.split.path).resolve()
             if found.split.archive is not None or found.split.compression:
@@ -281,7 +266,7 @@ class _Maker:
 
     def _typed_parquet(self, path: Path) -> str:
         """Return a query of the typed rows of a Parquet file."""
-        source = f"read_parquet({text(str(path))}, file_row_number = true)"
+        source = f"read_parquet({literal(path)}, file_row_number = true)"
         rows = self._sql(f"SELECT * EXCLUDE (file_row_number) FROM {source}")
         first = (*rows.limit(1).fetchall(), [""] * len(rows.columns))[0]
         examples = dict(zip(rows.columns, map(str, first), strict=True))
@@ -303,7 +288,7 @@ class _Maker:
         # that change the result, read the log again.
         known = self._columns(form.names, {})
         later = self._sql(
-            f"SELECT DISTINCT unnest(keys) FROM read_parquet({text(str(copy))})"
+            f"SELECT DISTINCT unnest(keys) FROM read_parquet({literal(copy)})"
         ).fetchall()
         if (
             form.add([name for (name,) in later])
@@ -342,7 +327,7 @@ class _Maker:
         self._database.register("rows", reader)
         typed = typed_rows(form.query(), values, {}, form, self._entry, self._salt)
         try:
-            self._sql(f"COPY ({typed}) TO {text(str(copy))} (FORMAT parquet)")
+            self._sql(f"COPY ({typed}) TO {literal(copy)} (FORMAT parquet)")
         except duckdb.Error:
             if ended:
                 raise ended[0] from None
@@ -409,14 +394,14 @@ class _Maker:
                             CASE WHEN list_max(ids) >= {FIRST_SNOWFLAKE}
                             THEN list_max(ids) END AS newest
                         {calls} {order}
-                    ) TO {text(str(target))}
+                    ) TO {literal(target)}
                     (FORMAT parquet, COMPRESSION lz4, PARQUET_VERSION v2)"""
                 )
                 if not self._disordered(target):
                     break
             about["first"], about["last"] = self._sql(
                 f"""SELECT min(time)::VARCHAR, max(time)::VARCHAR
-                FROM read_parquet({text(str(target))})"""
+                FROM read_parquet({literal(target)})"""
             ).fetchall()[0]
         self.part.path = self._path
         if not self._zoned and self._entry.zone == "UTC":
@@ -458,7 +443,7 @@ class _Maker:
                 epoch(max(high)) - epoch(min(low)), count(*)
             FROM (SELECT stats_min_value::TIMESTAMP AS low,
                     stats_max_value::TIMESTAMP AS high
-                FROM parquet_metadata({text(str(path))}) WHERE path_in_schema = 'time')
+                FROM parquet_metadata({literal(path)}) WHERE path_in_schema = 'time')
             """
         ).fetchall()[0]
         return bool(groups > DISORDER and spans > DISORDER * span)

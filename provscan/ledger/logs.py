@@ -30,6 +30,7 @@ import orjson
 import pyarrow as pa
 
 from provscan.errors import InputError
+from provscan.ledger.database import literal
 from provscan.readers.bytes.streams import ByteStream, lines
 
 LINES = pa.schema([("row", pa.int64()), ("line", pa.string())])
@@ -127,7 +128,7 @@ class Format:
     shaped = "true"  # SQL: whether ``line`` matches the format.
     other = "false"  # SQL: whether ``line`` is valid but is not a call.
     keys = "NULL::VARCHAR[]"  # SQL: the column names of a row, if rows have their own.
-    reason = "not_the_format"  # Why a line is bad that does not match the format.
+    reason = "not_the_format"  # The reason for lines that do not match.
 
     def __init__(self, head: bytes) -> None:
         self.names: dict[str, str] = {}  # The columns, each with its first value.
@@ -188,7 +189,7 @@ class JsonLines(Format):
 
     def parsed(self) -> str:
         paths = ("".join(f'."{p}"' for p in self._paths[name]) for name in self._used)
-        found = ", ".join(text(f"${path}") for path in paths)
+        found = ", ".join(literal(f"${path}") for path in paths)
         return f"CASE WHEN {self.shaped} THEN json_extract_string(line, [{found}]) END"
 
     def add(self, names: list[str]) -> bool:
@@ -235,17 +236,17 @@ class Pattern(Format):
                 self.names = first | self.names
 
     def parsed(self) -> str:
-        names = ", ".join(map(text, self.groups))
-        return f"regexp_extract({LINE}, {text(self.pattern)}, [{names}])"
+        names = ", ".join(map(literal, self.groups))
+        return f"regexp_extract({LINE}, {literal(self.pattern)}, [{names}])"
 
     def query(self) -> str:
         keys, values = (
-            f"regexp_extract_all(v.rest, {text(PAIR)}, {n})" for n in (1, 2)
+            f"regexp_extract_all(v.rest, {literal(PAIR)}, {n})" for n in (1, 2)
         )
         return f"SELECT *, {keys} AS keys, {values} AS pairs FROM ({super().query()})"
 
     def value(self, column: str) -> str:
-        found = f"pairs[list_position(keys, {text(column)})]"
+        found = f"pairs[list_position(keys, {literal(column)})]"
         if column in self.groups:
             found = f"v.{column}"
         return f"trim({found}, '\"')"
@@ -291,11 +292,11 @@ class Delimited(Format):
         return mark, rows[0], rows[1]
 
     def parsed(self) -> str:
-        mark, cut = text(self._mark), re.escape(self._mark)
+        mark, cut = literal(self._mark), re.escape(self._mark)
         field = rf'"[^"]*"(?:"[^"]*")*|[^{cut}"]*'
         whole, each = (
-            text(rf"(?:{field})(?:{cut}(?:{field}))*"),
-            text(f"{cut}({field})"),
+            literal(rf"(?:{field})(?:{cut}(?:{field}))*"),
+            literal(f"{cut}({field})"),
         )
         plain = """if(x LIKE '"%', replace(x[2:-2], '""', '"'), x)"""
         return f"""CASE WHEN NOT contains(line, '"') THEN string_split({LINE}, {mark})
@@ -502,11 +503,13 @@ def _seconds(time: str) -> float:
 
 
 def json_document(stream: ByteStream, data: bytes | None = None) -> Any:
-    """Return the JSON document that fills a file, whose bytes may be ``data``."""
+    """Return the JSON document in a file. ``data`` has its bytes, if they were read."""
     data = b"".join(stream) if data is None else data
     limit = stream.context.limits.record_bytes
     if len(data) > limit:
-        raise InputError(f"a JSON document of {len(data):,} bytes, above {limit:,}")
+        raise InputError(
+            f"its JSON document has {len(data):,} bytes, more than {limit:,}"
+        )
     try:
         return orjson.loads(data)
     except ValueError as error:
@@ -523,16 +526,6 @@ def _utf8(data: bytes | memoryview) -> bytes:
     """Return bytes in which invalid UTF-8 is replaced."""
     data = bytes(data)
     return data if data.isascii() else data.decode("utf-8", "replace").encode()
-
-
-def text(value: str) -> str:
-    """Return a text as an SQL literal."""
-    return "'" + value.replace("'", "''") + "'"
-
-
-def identifier(name: str) -> str:
-    """Return a name as an SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 FORMATS: dict[str, type[Format]] = {

@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 
 from provscan.ledger.columns import NAMED, USUAL, Entry
-from provscan.ledger.logs import Format, identifier, text
+from provscan.ledger.database import identifier, literal
+from provscan.ledger.logs import Format
 
 # The types of numbers.
 NUMBERS = {
@@ -57,7 +58,7 @@ def typed_rows(
         else value
         for name, value in (dict.fromkeys(USUAL, "NULL") | values).items()
     }
-    raw |= {name: text(value) for name, value in entry.constants.items()}
+    raw |= {name: literal(value) for name, value in entry.constants.items()}
     if entry.share is not None:
         raw["share"] = str(entry.share)
     plain = {name: f"raw_{name}::VARCHAR" for name in NAMED}
@@ -103,7 +104,7 @@ def states_zone(kind: str, example: str, entry: Entry) -> bool:
 
 def _time(value: str, kind: str, entry: Entry) -> str:
     """Return an SQL expression for a time in UTC."""
-    zone = text(entry.zone)
+    zone = literal(entry.zone)
     if kind == "TIMESTAMP WITH TIME ZONE":
         return f"timezone('UTC', {value})"
     if kind.startswith("TIMESTAMP"):
@@ -112,7 +113,7 @@ def _time(value: str, kind: str, entry: Entry) -> str:
         return f"timezone('UTC', timezone({zone}, {value}::TIMESTAMP))"
     value = f"({value})::VARCHAR"
     if entry.time_format is not None:
-        read = f"try_strptime({value}, {text(entry.time_format)})"
+        read = f"try_strptime({value}, {literal(entry.time_format)})"
         if "%z" not in entry.time_format:
             read = f"timezone({zone}, {read})"
         return f"timezone('UTC', {read})"
@@ -128,7 +129,7 @@ def _time(value: str, kind: str, entry: Entry) -> str:
         WHEN {number} IS NOT NULL THEN CASE WHEN {number} BETWEEN 0 AND 1e19
             THEN make_timestamp(CAST(round({seconds} * 1e6) AS BIGINT)) END
         ELSE timezone('UTC', coalesce(
-            CASE WHEN regexp_matches({value}, {text(ZONED)})
+            CASE WHEN regexp_matches({value}, {literal(ZONED)})
                 THEN TRY_CAST({iso} AS TIMESTAMPTZ) ELSE {local} END,
             try_strptime({value}, '%d/%b/%Y:%H:%M:%S %z'),
             try_strptime({value}, '%a %b %d %H:%M:%S %z %Y')
@@ -154,5 +155,5 @@ def _endpoint(value: str) -> str:
         ("/[0-9]{4,}", "/:id"),
         (r"\.json$", ""),
     ):
-        value = f"regexp_replace({value}, {text(pattern)}, {text(new)}, 'g')"
+        value = f"regexp_replace({value}, {literal(pattern)}, {literal(new)}, 'g')"
     return value
