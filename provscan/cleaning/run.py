@@ -1,26 +1,17 @@
 """Clean a dataset, from checking the run to writing the manifest.
 
-:func:`clean` checks the run and the dataset, and cleans in rounds
-(:func:`_clean_in_rounds`). In each round, :func:`_write_files` writes the files, and
-:class:`_Scanner` scans the result with the options of the run. If matches to remove are
-left, the next round cleans this result. The manifest adds up the counts of the rounds.
+:func:`clean` checks the run and the dataset, cleans in rounds
+(:mod:`provscan.cleaning.rounds`), and writes the manifest.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
 import sys
-from bisect import bisect_left
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields, replace
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Unpack
 
-from provscan import api
 from provscan.cleaning.choice import (
     KEY,
     Choice,
@@ -31,23 +22,26 @@ from provscan.cleaning.choice import (
 )
 from provscan.cleaning.files import (
     Dataset,
-    Task,
     base_name,
     match_options,
     open_dataset,
 )
-from provscan.cleaning.rewriting import write_file
-from provscan.cleaning.work import ROUNDS, WORK, Round
-from provscan.engine import EXECUTORS, LostTask, Progress, Ray
+from provscan.cleaning.rounds import (
+    ADDED,
+    Entry,
+    Scanner,
+    clean_in_rounds,
+    not_written,
+)
+from provscan.cleaning.work import WORK, Round
+from provscan.engine import Progress
 from provscan.errors import (
     InputError,
     OutputError,
     UnusableError,
     UsageError,
-    WorkerError,
 )
 from provscan.matching import Index, open_index
-from provscan.names import counted
 from provscan.options import MatchOptions
 from provscan.params import require_folder
 from provscan.readers import Source, checksum, source_list
@@ -55,7 +49,6 @@ from provscan.readers.finding import METADATA
 from provscan.report.files import RunFiles
 from provscan.runs.folder import (
     MATCHES_FILE,
-    RUN_FILE,
     read_json,
     read_run,
     write_json,
@@ -68,8 +61,6 @@ from provscan.unfinished import (
 )
 
 MANIFEST, REMOVED = "manifest.json", "removed.jsonl"
-# The maximum number of files that an error lists.
-MOST_NAMED = 20
 # The options of the run that are replaced when the result of a round is scanned.
 RESCAN_OPTIONS = {
     "null": None,
@@ -87,12 +78,8 @@ RESCAN_OPTIONS = {
     "shard_groups": None,
     "shards_from": None,
 }
-# The counts of a file that are added up over the rounds.
-ADDED = ("records_removed", "records_with_matches", "spans", "unscanned_removed")
 # The counts that are added up over the files.
 TOTALS = ("records", "records_kept", *ADDED)
-
-Entry = dict[str, Any]  # The entry of a file in the manifest.
 
 
 @dataclass(frozen=True)
@@ -210,12 +197,12 @@ def clean(
     summary, info = read_run(base, [MATCHES_FILE])
     _require_usable(info, chosen)
     worker_options = {"workers": workers, "executor": executor, "address": address}
-    scanner = _Scanner(_options(info, worker_options), progress or Progress())
+    scanner = Scanner(_options(info, worker_options), progress or Progress())
     dataset = open_dataset(datasets, summary, info)
     choice = Choice(base / MATCHES_FILE, chosen, _rejected(base, chosen))
     refused = dataset.unwritable(choice)
     if refused and not chosen.skip_unwritable:
-        raise _not_written(refused)
+        raise not_written(refused)
     manifest = {
         "format": "provscan-cleaned-dataset",
         "version": 1,
@@ -255,7 +242,7 @@ def clean(
         work = folder.path
         if target.exists():  # The earlier call was interrupted at its very end.
             return Cleaned(target, read_json(target / MANIFEST))
-        last, files, left = _clean_in_rounds(work, dataset, choice, refused, scanner)
+        last, files, left = clean_in_rounds(work, dataset, choice, refused, scanner)
         manifest |= _described(files) | {"rounds": last.number, "left": left}
         with (last.files / REMOVED).open("wb") as removed:
             for number in range(1, last.number + 1):
@@ -308,179 +295,6 @@ def _rejected(run: Path, options: CleanOptions) -> frozenset[Rejected]:
     rows = [row for row, mark in marks.items() if mark["verdict"] == "rejected"]
     found = files.exhibits.select(KEY).take(rows)
     return frozenset(Rejected(**row) for row in found.to_pylist())
-
-
-def _not_written(refused: dict[str, str]) -> InputError:
-    shown = "; ".join(
-        f"{name}: {why}" for name, why in list(refused.items())[:MOST_NAMED]
-    )
-    if (more := len(refused) - MOST_NAMED) > 0:
-        shown += f"; and {more:,} more"
-    return InputError(
-        f"{counted(len(refused), 'file')} can't be written: {shown}. Leave such files "
-        "out with --skip-unwritable"
-    )
-
-
-def _clean_in_rounds(
-    work: Path,
-    dataset: Dataset,
-    choice: Choice,
-    refused: dict[str, str],
-    scanner: _Scanner,
-) -> tuple[Round, list[Entry], int | None]:
-    """Clean in rounds until no match to remove is left.
-
-    Returns
-    -------
-    last
-        The last round.
-    files
-        The entries of the files for the manifest. Files that could not be written are
-        added to ``refused``.
-    left
-        The number of records that still have matches to remove; None if the result is
-        not scanned.
-    """
-    named, options = dataset.named, choice.options
-    entries: dict[str, Entry] = {}
-    for number in range(1, ROUNDS + 1):
-        current, left = Round(work, number), None if options.keep_only else 0
-        files = _write_files(current, dataset, choice, refused, scanner)
-        texts = sum(file.pop("texts") for file in files)
-        for file in files:
-            before = entries.setdefault(file["path"], file)
-            if before is not file:
-                before |= {name: before[name] + file[name] for name in ADDED}
-                before |= {name: file[name] for name in ("records_kept", "xxh3_after")}
-        if options.keep_only or not texts:
-            break
-        written = [current.files / base_name(name) for name in named]
-        sources = [str(path) for path in written if path.exists()]
-        summary, info = scanner.scan(current, sources)
-        options = replace(options, drop_unscanned=False)
-        again = Choice(current.scan / MATCHES_FILE, options)
-        if not again.matches:
-            break
-        copy = open_dataset(sources, summary, info)
-        rejected = _renumbered(choice, current, dataset, copy)
-        dataset, choice = copy, replace(again, rejected=rejected)
-        found = (matches["record"] for _, matches in choice.by_source())
-        left = sum(len(records.unique()) for records in found)
-        if not left or number == ROUNDS:
-            break
-        if reasons := dataset.unwritable(choice):
-            raise _not_written(reasons)
-    return current, list(entries.values()), left
-
-
-def _renumbered(
-    choice: Choice, current: Round, dataset: Dataset, copy: Dataset
-) -> frozenset[Rejected]:
-    """Return the rejected tweets, with the names of sources and the numbers of records
-    in the copy that a round wrote.
-    """
-    if not choice.rejected:
-        return choice.rejected
-    removed = defaultdict[str, list[int]](list)
-    if choice.options.mask is None:
-        for line in current.removed():
-            found = json.loads(line)
-            removed[found["source"]].append(found["record"])
-    members = {dataset.sources[s.source]: dataset.member(s) for s in dataset.plan}
-    names = {copy.member(s): copy.sources[s.source] for s in copy.plan}
-    return frozenset(
-        key._replace(
-            source=names[members[key.source]],
-            record=key.record - bisect_left(removed[key.source], key.record),
-        )
-        for key in choice.rejected
-        if members[key.source] in names and key.record not in removed[key.source]
-    )
-
-
-def _write_files(
-    current: Round,
-    dataset: Dataset,
-    choice: Choice,
-    refused: dict[str, str],
-    scanner: _Scanner,
-) -> list[Entry]:
-    """Write the files of one round, and return their entries for the manifest. Their
-    ``texts`` is the number of scanned records that are left.
-    """
-    current.parts.mkdir(exist_ok=True)
-    current.files.mkdir(exist_ok=True)
-    scanned = {each["source"]: each["records"] for each in dataset.summary["sources"]}
-    options, progress = scanner.options, scanner.progress
-    files: list[Entry] = []
-    paths = {split.path for split in dataset.plan if split.path in dataset.checksums}
-    progress.start("Cleaning", sum(map(os.path.getsize, paths)), "bytes")
-    with (
-        Ray(options.workers, options.address)
-        if options.executor == "ray"
-        else EXECUTORS[options.executor](options.threads)
-    ) as executor:
-        function = partial(write_file, current, dataset.fields, dataset.limits)
-        tasks = _with_folders(dataset.tasks(choice, dict(refused)), current)
-        # An error closes the iterator, and thereby ends the tasks, only if no variable
-        # refers to it.
-        for file in executor.run(function, tasks, progress):
-            if isinstance(file, LostTask):
-                why = ", ".join(sorted(set(file.failures)))
-                raise WorkerError(f"{file.task} could not be written: {why}")
-            names = file.pop("names")
-            if (reason := file.get("unwritable")) is not None:
-                refused |= dict.fromkeys(names, reason)
-                if not choice.options.skip_unwritable:
-                    raise _not_written(refused)
-                continue
-            dropped = file["records_with_matches"] if choice.options.mask is None else 0
-            file["texts"] = sum(scanned.get(name, 0) for name in names) - dropped
-            files.append(file)
-    progress.finish()
-    written = {file["path"] for file in files}
-    for path, where in dataset.metadata():
-        target = current.files / where
-        if target.parent.is_dir() and where not in written:
-            shutil.copyfile(path, target)
-    return files
-
-
-def _with_folders(tasks: Iterable[Task], current: Round) -> Iterator[Task]:
-    """Make the folder of each file, and yield its task. Tasks make no folders: one that
-    outlives an interruption must not write to a folder that has been removed.
-    """
-    for task in tasks:
-        (current.files / task.target).parent.mkdir(parents=True, exist_ok=True)
-        yield task
-
-
-@dataclass
-class _Scanner:
-    """Scans the results of all rounds with the same options and index."""
-
-    options: MatchOptions
-    progress: Progress
-    index: Index | None = None
-
-    def scan(
-        self, current: Round, sources: list[str]
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Scan the result of a round, unless an interrupted call has done that. Return
-        ``summary.json`` and ``run.json`` of the scan.
-        """
-        if not (current.scan / RUN_FILE).is_file():
-            names = [item.name for item in fields(self.options)]
-            api.match(
-                sources,
-                self.index,
-                current.scan,
-                resume=True,
-                progress=self.progress,
-                **{name: getattr(self.options, name) for name in names},
-            )
-        return read_run(current.scan, [MATCHES_FILE])
 
 
 def _options(info: dict[str, Any], changed: dict[str, Any]) -> MatchOptions:

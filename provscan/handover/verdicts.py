@@ -238,9 +238,9 @@ def _precision(
             return entry | {
                 "withheld": "in a stratum, no pair was judged by all reviewers"
             }
-        whole = stratified_share(taken, reviewed, sizes)
-        entry["accepted"] = whole.as_dict()
-        if (corrected := corrected_share(whole, copies, others)) is None:
+        overall = stratified_share(taken, reviewed, sizes)
+        entry["accepted"] = overall.as_dict()
+        if (corrected := corrected_share(overall, copies, others)) is None:
             return entry | {
                 "withheld": "the reviewers accept planted copies "
                 "hardly more often than other planted pairs"

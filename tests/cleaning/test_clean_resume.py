@@ -203,7 +203,7 @@ def test_an_interruption_before_the_first_file(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("provscan.cleaning.run.write_file", interrupted)
+        patched.setattr("provscan.cleaning.rounds.write_file", interrupted)
         with pytest.raises(KeyboardInterrupt):
             provscan.clean("set", "a.run", "out")
     assert not Path("out.unfinished").exists()
