@@ -340,6 +340,20 @@ def test_columns_can_be_mapped(tmp_path: Path) -> None:
         measured(tmp_path, tmp_path / "log.csv", mapping=mapping)
 
 
+def test_times_without_a_zone_are_noted_even_if_responses_have_one(
+    tmp_path: Path,
+) -> None:
+    at = datetime(2022, 1, 1, 12, tzinfo=UTC)
+    seen = pa.array([at], pa.timestamp("us", "UTC"))
+    log = {"time": ["2022-01-01 12:00:00"], "received_at": seen, "app": ["x"]}
+    pq.write_table(pa.table(log), tmp_path / "log.parquet")
+    (row,) = rows(measured(tmp_path, tmp_path / "log.parquet"), "files")
+    assert (row["first"], row["detail"]) == (
+        at,
+        "its times have no zone and are read as UTC",
+    )
+
+
 def test_fields_in_quotes(tmp_path: Path) -> None:
     """A line with an unclosed quote or the wrong number of fields is bad."""
     marks, logs = {1: ",", 2: "\t", 3: ";", 4: "|"}, []
