@@ -40,11 +40,11 @@ COLUMNS = (
     "counted",
 )
 KEY = ("source", "record", "field", "tweet_id")
-PLACE = ["record", "field", "start", "end"]
+POSITION = ["record", "field", "start", "end"]
 BATCH = 1 << 14
 
 Span = tuple[int, int]
-Spans = dict[str, list[Span]]  # The spans in a record by the names of its fields.
+Spans = dict[str, list[Span]]  # The spans in each field of a record.
 
 
 class CleanKeywords(TypedDict, total=False):
@@ -63,7 +63,7 @@ class CleanKeywords(TypedDict, total=False):
 
 @dataclass(frozen=True, kw_only=True)
 class CleanOptions:
-    """The matches to remove, and the way in which they are removed.
+    """Which matches are removed from a dataset, and how.
 
     Attributes
     ----------
@@ -84,7 +84,7 @@ class CleanOptions:
     skip_unwritable
         Leave out files that can't be written, and list them in the manifest.
     reviewed
-        A file of marks that reviewers saved from the report of the run. If they
+        A file with the marks of reviewers, saved from the report of the run. If they
         rejected a tweet in a field of a record, its matches in that field are kept.
     """
 
@@ -107,8 +107,8 @@ class CleanOptions:
                 raise ParameterError("mask and keep_only exclude each other")
             if self.drop_unscanned:
                 raise ParameterError(
-                    "drop_unscanned drops records, and mask keeps all of them: leave "
-                    "out one of them"
+                    "drop_unscanned drops records, and mask keeps all records: choose "
+                    "one of the two options"
                 )
         for name in ("min_bits", "min_similarity"):
             if (value := getattr(self, name)) is not None:
@@ -169,8 +169,8 @@ class Choice:
     rejected: frozenset[Rejected] = frozenset()
 
     def _batches(self) -> Iterator[tuple[pa.RecordBatch, int]]:
-        """Yield batches of the matches to remove, each with the number of matches that
-        reviewers rejected.
+        """Yield batches of the matches to remove, each with the number of matches left
+        out because reviewers rejected them.
         """
         with pq.ParquetFile(self.path) as file:
             for batch in file.iter_batches(BATCH, columns=list(COLUMNS)):
@@ -196,15 +196,13 @@ class Choice:
 
     @property
     def kept(self) -> int:
-        """The number of matches that would be removed if no reviewer had rejected
-        them.
-        """
+        """The number of matches that are kept because reviewers rejected them."""
         return self._counts[1]
 
     def by_source(self) -> Iterator[tuple[str, pa.Table]]:
-        """Yield each source with the places of its matches to remove."""
+        """Yield each source with the positions of its matches to remove."""
         parts = (
-            (source, batch.filter(pc.equal(batch["source"], source)).select(PLACE))
+            (source, batch.filter(pc.equal(batch["source"], source)).select(POSITION))
             for batch, _ in self._batches()
             for source in pc.unique(batch["source"]).to_pylist()
         )
@@ -213,9 +211,7 @@ class Choice:
 
 
 class Removals:
-    """The spans to remove from one source, which are read in the order of the
-    records.
-    """
+    """The spans to remove from one source, in the order of the records."""
 
     def __init__(self, matches: pa.Table | None, source: str) -> None:
         self._records = _by_record(matches)
@@ -223,8 +219,8 @@ class Removals:
         self._next = next(self._records, None)
 
     def within(self, start: int, stop: int) -> dict[int, Spans]:
-        """Return the spans in the records from `start` to `stop`, exclusive, by
-        record.
+        """Return the spans of each record from ``start`` up to, but not including,
+        ``stop``.
         """
         found: dict[int, Spans] = {}
         while self._next is not None and self._next[0] < stop:
@@ -236,7 +232,7 @@ class Removals:
         return found
 
     def finish(self) -> None:
-        """Raise an error if spans are left: the source lacks their records."""
+        """Raise an error if spans are left, because their records don't exist."""
         if self._next is not None:
             raise misplaced(self._source, self._next[0])
 
@@ -248,19 +244,19 @@ def _by_record(matches: pa.Table | None) -> Iterator[tuple[int, Spans]]:
         spans: Spans = {}
         for row in found:
             spans.setdefault(row["field"] or "", []).append((row["start"], row["end"]))
-        yield record, {name: merged(places) for name, places in spans.items()}
+        yield record, {name: merged(each) for name, each in spans.items()}
 
 
 def misplaced(source: str, record: int) -> UnusableError:
     """Return the error for a match whose record is missing."""
     return UnusableError(
-        f"the run found a match in record {record:,} of {source}, which has no such "
-        "record at that place: run match again"
+        f"the run found a match in record {record:,} of {source}, but the file has no "
+        "such record there: run match again"
     )
 
 
 def merged(spans: list[Span]) -> list[Span]:
-    """Return spans in order, and join those that overlap or touch."""
+    """Return the spans in order, and join those that overlap or touch."""
     joined: list[Span] = []
     for start, end in sorted(spans):
         if joined and start <= joined[-1][1]:

@@ -1,8 +1,8 @@
 """Cut a file into the bytes of its records.
 
-Each function of :data:`CUTS` yields the bytes of a file, cut where the format's
-:meth:`~provscan.readers.formats.protocol.Format.read` cuts it: together they are the
-file.
+Each function of :data:`CUTS` yields lists of pieces, which together are the file. Their
+records have the numbers that the format's
+:meth:`~provscan.readers.formats.protocol.Format.read` gives them.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from provscan.readers.formats.mail import messages
 from provscan.readers.formats.plain import SEPARATORS
 from provscan.readers.formats.web import PAGES, web_records
 
-# Strings, the beginning of a string that does not end here, brackets and commas.
+# Strings, the beginning of a string without an end, brackets and commas.
 STRUCTURE = re.compile(rb'"(?:[^"\\]|\\.)*+"|["{}\[\],]', re.DOTALL)
 NOT_ONE_DOCUMENT = "is neither one JSON array nor JSON objects one after the other"
 
 
 class Raw(NamedTuple):
-    """Unchanged bytes of a file: a record, or what is between two records."""
+    """Unchanged bytes of a file: a record, or the bytes between two records."""
 
-    number: int | None  # The number of the record; None between records.
+    number: int | None  # The number of the record; None for bytes between records.
     data: bytes
     names: Sequence[str] = ()  # For CSV: the names of the columns.
 
 
 def too_long(stream: ByteStream) -> InputError:
-    """Return the error that a record is too long to be written again."""
+    """Return the error for a record that is too long to be written again."""
     return InputError(
         f"{stream.split.source} has a record of more than "
         f"{stream.context.limits.record_bytes >> 20} MiB"
@@ -50,8 +50,8 @@ def _json_lines(stream: ByteStream) -> Iterator[list[Raw]]:
 
 
 def _json_document(stream: ByteStream) -> Iterator[list[Raw]]:
-    """Yield the elements with the white space before them, and the commas
-    separately.
+    """Yield the elements, each with the white space before it, and the commas as
+    pieces of their own.
     """
     # The depth of the elements: 1 in an array, 0 for consecutive objects.
     base: int | None = None
@@ -62,7 +62,7 @@ def _json_document(stream: ByteStream) -> Iterator[list[Raw]]:
         for match in STRUCTURE.finditer(data, seen):
             what, seen, place = match[0], match.end(), match.start()
             if what == b'"':
-                seen = place  # the string ends in a later chunk
+                seen = place  # The string ends in a later chunk.
                 break
             if base is None:
                 base = int(what == b"[")
@@ -99,11 +99,11 @@ def _json_document(stream: ByteStream) -> Iterator[list[Raw]]:
 
 
 def _delimited(stream: ByteStream) -> Iterator[list[Raw]]:
-    """Yield the rows, and the lines between them."""
+    """Yield the rows, and lines that are not rows."""
     table = Table(stream, {})
     for rows, ended in table.rows():
         if rows and not ended:
-            # A block always ends with a newline, but the file does not.
+            # The reader adds a newline to a file that ends without one.
             rows[-1] = rows[-1]._replace(data=rows[-1].data.removesuffix(b"\n"))
         yield [Raw(row.number, row.data, table.names or ()) for row in rows]
 

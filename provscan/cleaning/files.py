@@ -1,7 +1,7 @@
 """Compare the files of a dataset with the run, and decide which can be written.
 
 :func:`open_dataset` checks that the files are those that the run read.
-:meth:`Dataset.unwritable` gives the files that can't be written, with reasons
+:meth:`Dataset.unwritable` returns the files that can't be written, with the reasons
 (:func:`why_unwritable`), and :meth:`Dataset.tasks` makes a :class:`Task` for each of
 the others.
 """
@@ -33,21 +33,21 @@ from provscan.readers.splits import UNKNOWN, WEBDATASET, Context, Layout, Split
 from provscan.runs.inputs.plan import fields_of
 from provscan.urls import is_remote
 
-# The formats in which records can be dropped, but spans can't be masked, and the names
-# of their records.
+# The formats in which records can be dropped but spans can't be masked, with names for
+# their records.
 WHOLE_RECORDS = {"mail": "messages", "warc": "pages", "webdataset": "samples"}
-# A file of up to this size is one split; no file is larger.
-WHOLE = 1 << 62
-# A run skips a record for this reason, and a file with such a record can't be written.
+# The size of splits. No file is larger, so that each file is one split.
+SPLIT_BYTES = 1 << 62
+# A run skips records for this reason if they are too long. Their file can't be written.
 TOO_LONG = "record_too_long"
 
 
 class Part(NamedTuple):
     """A file, or a member of an archive that is read like a file."""
 
-    source: str  # The name in the run.
+    source: str  # Its name in the run.
     split: Split
-    matches: pa.Table | None  # The places of the matches to remove.
+    matches: pa.Table | None  # The positions of the matches to remove.
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,9 @@ class Task:
     number: int
     path: str
     parts: tuple[Part, ...]
-    place: str  # The path of the new file in the folder of the result.
+    target: str  # The path of the new file in the folder of the result.
     xxh3: str  # The checksum of the file.
-    # The number of records, if nothing is removed and the file is copied.
+    # The number of records if the file is copied, because nothing is removed from it.
     copied: int | None
     options: CleanOptions
 
@@ -76,11 +76,11 @@ class Dataset:
     plan: ReadPlan
     fields: Fields
     limits: Limits
-    sources: dict[str, str]  # For the source of each split, its name in the run.
-    checksums: dict[str, str]  # For the path of each file, its checksum.
+    sources: dict[str, str]  # The name in the run of the source of each split.
+    checksums: dict[str, str]  # The checksum of each file, by its path.
     summary: dict[str, Any]
 
-    def place(self, path: str) -> str:
+    def target(self, path: str) -> str:
         """Return the path of a file in the folder of the result."""
         for name in self.named:
             top = base_name(name)
@@ -93,8 +93,10 @@ class Dataset:
         raise InputError(f"{printable(path)} is not part of any of the datasets")
 
     def member(self, split: Split) -> tuple[str, str | None]:
-        """Return the path of a split in the result, and its name in an archive."""
-        return self.place(split.path), split.member
+        """Return the path in the result of the file of a split, and the name of the
+        split in an archive.
+        """
+        return self.target(split.path), split.member
 
     def metadata(self) -> Iterator[tuple[str, str]]:
         """Yield the files that describe the dataset, and their paths in the result."""
@@ -102,7 +104,7 @@ class Dataset:
             for folder, _, names in os.walk(name):
                 for found in sorted(METADATA & set(names)):
                     path = os.path.join(folder, found)
-                    yield path, self.place(path)
+                    yield path, self.target(path)
 
     def files(self) -> Iterator[list[Split]]:
         """Yield the splits of each file: one, or one for each member of an archive."""
@@ -110,7 +112,7 @@ class Dataset:
             yield list(splits)
 
     def tasks(self, choice: Choice, refused: Mapping[str, str]) -> Iterator[Task]:
-        """Yield a task for each file that is not among those `refused`."""
+        """Yield a task for each file that is not in ``refused``."""
         read = {each["source"]: each["read"] for each in self.summary["sources"]}
         found = choice.by_source()
         ahead = next(found, None)
@@ -128,16 +130,16 @@ class Dataset:
                     number,
                     path,
                     tuple(parts),
-                    self.place(path),
+                    self.target(path),
                     self.checksums[path],
                     read.get(parts[0].source, 0) if copied else None,
                     choice.options,
                 )
 
     def _is_copied(self, split: Split, choice: Choice) -> bool:
-        """Return whether a file can be copied, since nothing is removed from it.
+        """Return whether a file can be copied because nothing is removed from it.
 
-        Archives are never copied, since members that were not scanned are left out.
+        Archives are never copied, because members that were not scanned are left out.
         """
         options = choice.options
         archived = split.member is not None or split.format == WEBDATASET
@@ -148,15 +150,15 @@ class Dataset:
         """Return the sources that can't be written, with the reasons. An archive can't
         be written if one of its members can't.
 
-        Some records that are too long are only found while their file is written, since
-        a run names only the first ones.
+        A run gives only the first examples of records that are too long, so others are
+        found only when their file is written.
         """
         summary = self.summary
         names = [self.sources[split.source] for split in self.plan]
         if [*choice.matches] != [name for name in names if name in choice.matches]:
             raise InputError(
-                "the run read other files, or in another order: name the datasets as "
-                "the run did, or run match again"
+                "the run read other files, or the same files in another order: name "
+                "the datasets as for match, or run match again"
             )
         found = dict(self.plan.unread)
         found |= {item["path"]: item["reason"] for item in summary["unread"]}
@@ -201,11 +203,11 @@ def open_dataset(
     options = match_options(info, {})
     known = {item.name for item in fields(Limits)}
     limits = Limits(**{k: v for k, v in info["limits"].items() if k in known})
-    asked = fields_of(options)
+    wanted = fields_of(options)
     found = plan(
         named,
-        asked,
-        target_bytes=WHOLE,
+        wanted,
+        target_bytes=SPLIT_BYTES,
         records=options.records,
         encoding=options.encoding,
         limits=limits,
@@ -214,7 +216,7 @@ def open_dataset(
     if len(paths) != len(info["inputs"]):
         raise InputError(
             f"the run read {counted(len(info['inputs']), 'file')}, and the datasets "
-            f"have {len(paths):,} now: name the datasets as the run did, or run match "
+            f"have {len(paths):,} now: name the datasets as for match, or run match "
             "again"
         )
     names, checksums = {}, {}
@@ -235,7 +237,7 @@ def open_dataset(
         if split.member is not None:
             name = f"{printable(name)}/{printable(split.member)}"
         sources[split.source] = name
-    return Dataset(named, found, asked, limits, sources, checksums, summary)
+    return Dataset(named, found, wanted, limits, sources, checksums, summary)
 
 
 def match_options(info: dict[str, Any], changed: dict[str, Any]) -> MatchOptions:
@@ -279,8 +281,8 @@ def why_unwritable(split: Split, options: CleanOptions, limits: Limits) -> str |
 
 
 def byte_exact(encoding: str | None, head: bytes) -> str:
-    """Return an encoding with its byte order, so that a byte-order mark is decoded as
-    part of the text.
+    """Return an encoding that decodes a byte-order mark as part of the text, so that it
+    is encoded again.
     """
     if encoding in ("utf-16", "utf-32"):
         big = head.startswith((codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE))

@@ -1,9 +1,9 @@
-"""Replace spans of texts in place: in a line of JSON, a row of CSV, a text, or the
-columns of an Arrow table. Everything else stays as it is.
+"""Replace spans of texts by a mask: in a line of JSON, a row of CSV, a text, or the
+columns of an Arrow table. Nothing else changes.
 
-In JSON and Arrow, texts may be nested. The readers find the texts of a record, so that
-the names of the fields are those of ``matches.parquet``. Each text is a
-:class:`Located` string, which has the place where it is stored.
+In JSON and Arrow, texts may be nested. The functions of the readers find the texts of a
+record, so that fields have the same names as in ``matches.parquet``. Each text is a
+:class:`Located` string, which has its location in the line or row.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from provscan.readers.fields.paths import tree_of, values_at
 from provscan.readers.splits import Layout
 from provscan.readers.values import FAILURES, distinct_names
 
-# A code point of a string of JSON, which may be written as an escape.
+# One code point of a JSON string, or its escape sequence.
 CHARACTER = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
     r"|\\u[0-9a-fA-F]{4}|\\.|.",
@@ -37,11 +37,11 @@ CHARACTER = re.compile(
 
 
 class Located(str):
-    """A string with the place where it is stored: its start and end in a line of JSON,
-    or the keys that lead to it in a row of a table.
+    """A string with its location: its start and end in a line of JSON, or the keys that
+    lead to it in a row of a table.
     """
 
-    place: Any
+    location: Any
 
 
 class _Decoder(json.JSONDecoder):
@@ -50,20 +50,16 @@ class _Decoder(json.JSONDecoder):
     def __init__(self) -> None:
         super().__init__(strict=False)
         self.parse_string = _located_string
-        # The scanner in C would not call the function above.
+        # The scanner in C would ignore ``parse_string``.
         self.scan_once = py_make_scanner(self)
 
 
 def _located_string(text: str, start: int, strict: bool) -> tuple[Located, int]:
-    """Return the string that starts at a place, and the place where it ends."""
+    """Return the JSON string that starts at ``start``, and the position after it."""
     value, end = scanstring(text, start, strict)
     string = Located(value)
-    string.place = start, end - 1
+    string.location = start, end - 1
     return string, end
-
-
-class NotMasked(InputError):
-    """A span can't be replaced in place."""
 
 
 def masked_text(text: str, spans: Sequence[Span], mask: str) -> str:
@@ -78,7 +74,7 @@ def masked_text(text: str, spans: Sequence[Span], mask: str) -> str:
 def _located_fields(
     record: dict[str, Any], binding: Binding, spans: Spans
 ) -> list[tuple[Located, list[Span]]]:
-    """Return the values in which spans are replaced, each with its spans."""
+    """Return the texts of a record that contain spans, each with its spans."""
     found: list[tuple[Located, list[Span]]] = []
     missing = set(spans)
     for _, name, value in values_at(record, tree_of(binding.texts)):
@@ -87,7 +83,7 @@ def _located_fields(
             missing.discard(shown)
             found.append((value, spans[shown]))
     if missing:
-        raise NotMasked(f"the field {min(missing)} can't be replaced in place")
+        raise InputError(f"the field {min(missing)} can't be replaced in place")
     return found
 
 
@@ -98,17 +94,17 @@ def masked_json(line: bytes, binding: Binding, spans: Spans, mask: str) -> bytes
     try:
         value, _ = _Decoder().raw_decode(text, start)
     except (RecursionError, ValueError):
-        raise NotMasked("its JSON can't be replaced in place") from None
+        raise InputError("its JSON can't be replaced in place") from None
     record = {"text": value} if isinstance(value, str) else value
     written = json.dumps(mask, ensure_ascii=text.isascii())[1:-1]
     edits: list[tuple[int, int]] = []
-    for found, places in _located_fields(record, binding, spans):
-        start, end = found.place
+    for found, inside in _located_fields(record, binding, spans):
+        start, end = found.location
         string = text[start:end]
         characters = CHARACTER.findall(string) if "\\" in string else string
         starts = list(accumulate(map(len, characters), initial=start))
         last = len(starts) - 1
-        edits += [(starts[min(a, last)], starts[min(b, last)]) for a, b in places]
+        edits += [(starts[min(a, last)], starts[min(b, last)]) for a, b in inside]
     return masked_text(text, sorted(edits), written).encode()
 
 
@@ -129,22 +125,22 @@ def masked_row(
     raw = _cells(body, delimiter) if layout.quoted else body.split(delimiter)
     shown = list(map(printable, names))
     if missing := spans.keys() - set(shown):
-        raise NotMasked(f"the field {min(missing)} can't be replaced in place")
-    # A row is written anew if it has quotes that do not enclose whole values.
+        raise InputError(f"the field {min(missing)} can't be replaced in place")
+    # If quotes enclose only parts of values, all values of the row are written again.
     as_is = len(raw) == len(values) and all(
         not layout.quoted or _unquoted(cell) == value
         for cell, value in zip(raw, values, strict=True)
     )
-    for place, name in enumerate(shown):
+    for column, name in enumerate(shown):
         if name not in spans:
             continue
-        values[place] = new = masked_text(values[place], spans[name], mask)
+        values[column] = new = masked_text(values[column], spans[name], mask)
         if as_is:
-            quoted = raw[place].startswith('"')
+            quoted = raw[column].startswith('"')
             # A quote inside an unquoted value is part of its text.
             special = new.startswith('"') or any(c in new for c in f"{delimiter}\r\n")
             needed = layout.quoted and (quoted or special)
-            raw[place] = '"' + new.replace('"', '""') + '"' if needed else new
+            raw[column] = '"' + new.replace('"', '""') + '"' if needed else new
     if as_is:
         return (delimiter.join(raw) + end).encode()
     out = io.StringIO(newline="")
@@ -178,12 +174,12 @@ def masked_columns(
     Parameters
     ----------
     removals
-        The spans by the positions of their rows in the table, ascending.
+        The spans of each row, by its position in the table, ascending.
     """
     names = distinct_names(table.schema.names)
     wanted = {path[0] for path in binding.texts}
     columns = [k for k, name in enumerate(names) if name in wanted]
-    rows = pa.concat_tables([table.slice(place, 1) for place in removals])
+    rows = pa.concat_tables([table.slice(position, 1) for position in removals])
     try:
         values = {
             names[k]: [_editable(value.as_py()) for value in rows.column(k)]
@@ -194,36 +190,36 @@ def masked_columns(
             if not _plain(pa.array(values[names[k]], before.type)).equals(
                 _plain(before)
             ):
-                raise NotMasked(f"the column {names[k]} can't be replaced in place")
+                raise InputError(f"the column {names[k]} can't be replaced in place")
         for row, spans in enumerate(removals.values()):
             record = {name: column[row] for name, column in values.items()}
-            for found, places in _located_fields(_wrapped(record), binding, spans):
-                name, *inner = found.place
+            for found, inside in _located_fields(_wrapped(record), binding, spans):
+                name, *inner = found.location
                 keys, holder = [row, *inner], values[name]
                 for key in keys[:-1]:
                     holder = holder[key]
-                new: Any = masked_text(found, places, mask)
+                new: Any = masked_text(found, inside, mask)
                 is_bytes = isinstance(holder[keys[-1]], bytes)
                 holder[keys[-1]] = new.encode() if is_bytes else new
         for k in columns:
             field = table.schema.field(k)
             rows = rows.set_column(k, field, pa.array(values[names[k]], field.type))
     except FAILURES as error:
-        raise NotMasked(f"its columns can't be replaced in place ({error})") from error
+        raise InputError(f"its columns can't be replaced in place ({error})") from error
     parts, at = list[pa.Table](), 0
-    for row, place in enumerate(removals):
-        parts += [table.slice(at, place - at), rows.slice(row, 1)]
-        at = place + 1
+    for row, position in enumerate(removals):
+        parts += [table.slice(at, position - at), rows.slice(row, 1)]
+        at = position + 1
     return pa.concat_tables([*parts, table.slice(at)])
 
 
 def _plain(array: pa.Array) -> pa.Array:
-    """Return an array without dictionaries, which would prevent a comparison."""
+    """Return an array without dictionaries, so that it can be compared."""
     return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
 
 
 def _editable(value: Any) -> Any:
-    """Return a value with the entries of maps as objects, as the readers have them."""
+    """Return a value whose map entries are objects, as in the readers."""
     if isinstance(value, tuple):
         return {"key": _editable(value[0]), "value": _editable(value[1])}
     if isinstance(value, dict):
@@ -231,16 +227,16 @@ def _editable(value: Any) -> Any:
     return [_editable(inner) for inner in value] if isinstance(value, list) else value
 
 
-def _wrapped(value: Any, place: tuple[Any, ...] = ()) -> Any:
+def _wrapped(value: Any, location: tuple[Any, ...] = ()) -> Any:
     """Return a value whose strings are :class:`Located`."""
     if isinstance(value, dict):
-        return {key: _wrapped(inner, (*place, key)) for key, inner in value.items()}
+        return {key: _wrapped(inner, (*location, key)) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_wrapped(inner, (*place, k)) for k, inner in enumerate(value)]
+        return [_wrapped(inner, (*location, k)) for k, inner in enumerate(value)]
     if isinstance(value, bytes):
         value = value.decode(errors="replace")
     if not isinstance(value, str):
         return value
     found = Located(value)
-    found.place = place
+    found.location = location
     return found

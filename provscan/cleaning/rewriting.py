@@ -1,8 +1,8 @@
 """Write one file or archive again, without the records or spans to remove.
 
-:func:`write_file` is the function that executors run. A :class:`Rewriter` writes the
-records of a file, or of each file in an archive: it keeps a record, drops it, or masks
-spans in it.
+:func:`write_file` is the function that executors run. A :class:`Rewriter` goes through
+the records of a file, or of each file in an archive. It keeps a record, drops it, or
+masks spans in it.
 """
 
 from __future__ import annotations
@@ -41,31 +41,30 @@ from provscan.readers.finding import METADATA
 from provscan.readers.limits import Limits
 from provscan.readers.splits import WEBDATASET, Context, Split
 
-# The counts of a file in the manifest: records without blank lines; records that are
-# kept; records with matches to remove, and their spans; records that are dropped since
-# none of their texts was scanned.
+# The counts of a file in the manifest.
 COUNTS = (
-    "records",
+    "records",  # Without blank lines.
     "records_kept",
-    "records_with_matches",
-    "spans",
-    "unscanned_removed",
+    "records_with_matches",  # With matches to remove.
+    "spans",  # To remove.
+    "unscanned_removed",  # Dropped because none of their texts was scanned.
 )
 
 
 def write_file(
-    place: Round, fields: Fields, limits: Limits, task: Task, advance: Advance
+    current: Round, fields: Fields, limits: Limits, task: Task, advance: Advance
 ) -> dict[str, Any]:
-    """Write one file, and record it as complete, unless it is complete already.
+    """Write one file and its part, unless it is complete already.
 
     Returns
     -------
     dict
-        ``names``, the sources of the file, and its entry in the manifest. Or ``names``
-        and ``unwritable``, the reason why the file can't be written.
+        The entry of the file in the manifest, and the names of its sources as
+        ``names``. If the file can't be written, only ``names``, and the reason as
+        ``unwritable``.
     """
-    out, size = place.files / task.place, os.path.getsize(task.path)
-    if (done := place.load(task.number, out)) is not None:
+    out, size = current.files / task.target, os.path.getsize(task.path)
+    if (done := current.load(task.number, out)) is not None:
         advance(size)
         return done
     names, read = [part.source for part in task.parts], 0
@@ -75,28 +74,29 @@ def write_file(
         read += count
         advance(count)
 
-    rewriter = Rewriter(task, place.number, fields, limits, advanced)
+    rewriter = Rewriter(task, current.number, fields, limits, advanced)
     try:
-        with place.lines(task.number).open("w") as rewriter.lines:
+        with current.lines(task.number).open("w") as rewriter.lines:
             if task.copied is not None:
                 shutil.copyfile(task.path, out)
                 rewriter.counts.update(records=task.copied, records_kept=task.copied)
             else:
                 with out.open("wb") as file:
-                    stays = rewriter.write(file)
-                if not stays:
+                    kept = rewriter.write(file)
+                if not kept:
                     out.unlink()
     except InputError as error:
         cause = error.__cause__
         if isinstance(cause, OSError) and cause.errno is not None:
-            raise cause from None  # The disk failed or is full, whatever the file.
+            # The disk failed or is full, so no other file can be written either.
+            raise cause from None
         out.unlink(missing_ok=True)
-        place.lines(task.number).unlink()
+        current.lines(task.number).unlink()
         return {"names": names, "unwritable": str(error)}
     counts = {name: rewriter.counts[name] for name in COUNTS}
     about = {
         "source": str(task),
-        "path": task.place,
+        "path": task.target,
         "bytes": size,
         "xxh3_before": task.xxh3,
         "xxh3_after": file_checksum(out) if out.exists() else None,
@@ -104,13 +104,13 @@ def write_file(
         "records_removed": counts["records"] - counts["records_kept"],
         "names": names,
     }
-    place.save(task.number, about)
+    current.save(task.number, about)
     advance(max(size - read, 0))
     return about
 
 
 class Scanned:
-    """The numbers of the records of a file that have a text which a run scans."""
+    """The numbers of the records of a file with at least one text to scan."""
 
     def __init__(self, split: Split, fields: Fields, limits: Limits) -> None:
         batches = read(split, fields, ReadStats(), limits=limits)
@@ -118,7 +118,7 @@ class Scanned:
         self._ahead = np.zeros(0, np.int64)
 
     def among(self, stop: int) -> set[int]:
-        """Return the numbers below `stop` that were not returned before."""
+        """Return the numbers below ``stop`` that were not returned before."""
         parts = [self._ahead]
         while not len(parts[-1]) or parts[-1][-1] < stop:
             if (batch := next(self._batches, None)) is None:
@@ -133,10 +133,10 @@ class Rewriter:
     """Writes one file or archive.
 
     :meth:`write` goes through the parts of the task, :meth:`_part` sets the attributes
-    that belong to one part, and :meth:`_records` goes through its records.
+    of one part, and :meth:`_records` goes through its records.
     """
 
-    # The file of lines for removed records: those with matches, and unscanned ones.
+    # The file of lines that describe removed records.
     lines: IO[str]
 
     def __init__(
@@ -148,7 +148,7 @@ class Rewriter:
         self._options = task.options
 
     def write(self, out: IO[bytes]) -> bool:
-        """Write the file, and return whether it is part of the result."""
+        """Write the file, and return whether the result contains it."""
         first = self._task.parts[0]
         with compressing(out, first.split.packed) as inner:
             if first.split.member is None:
@@ -176,7 +176,7 @@ class Rewriter:
             (copy_zip if is_zip else copy_tar)(file, out, member)
 
     def _part(self, part: Part, out: IO[bytes]) -> bool:
-        split, stays = part.split, True
+        split, kept = part.split, True
         self._split, self._name = split, part.source
         self._removals = Removals(part.matches, part.source)
         self._scanned = (
@@ -187,12 +187,12 @@ class Rewriter:
         context = Context.of(split, ReadStats(), self._limits, self._advance)
         with readable(split.source):
             if split.size:
-                stays = self._records(ByteStream(split, context), out)
+                kept = self._records(ByteStream(split, context), out)
         self._removals.finish()
-        return stays
+        return kept
 
     def _records(self, stream: ByteStream, out: IO[bytes]) -> bool:
-        """Write the records of a part, and return whether it is part of the result."""
+        """Write the records of a part, and return whether the result contains it."""
         split, context = self._split, stream.context
         self._comma = b""  # The comma before the next element of a JSON array.
         before, self._kept = self.counts["records"], 0
@@ -217,18 +217,18 @@ class Rewriter:
             raise InputError(f"it is damaged: {context.damage}")
         if context.stats.skipped.get("record_too_long"):
             raise too_long(stream)
-        # A file that is a single text, message or object is removed with its record.
+        # If a file is a single text, message or object, it is removed with its record.
         records = self.counts["records"] - before
         alone = split.format in ("json", "mail") and records == 1
         alone |= split.format == "text" and split.layout.records == "files"
         return not (alone and records and not self._kept)
 
     def _raw(self, found: list[Raw]) -> Iterator[bytes]:
-        """Yield the bytes to keep: of records, and of the separators between them."""
+        """Yield the bytes to keep: records, and the bytes between them."""
         numbers = [raw.number for raw in found if raw.number is not None]
         removals, scanned = self._within(numbers)
-        split, gone, plain = self._split, False, 0
-        # Most records have nothing to remove, and are passed on at once.
+        split, dropped, plain = self._split, False, 0
+        # Usually, a record without matches can be kept without a check.
         check_all = (
             scanned is not None or self._options.keep_only or split.format == "json"
         )
@@ -238,23 +238,23 @@ class Rewriter:
                 self._comma = data
                 continue
             if number is None:
-                # A separator of texts is removed with the text before it.
-                if not (gone and split.format == "text"):
+                # A separator of texts is dropped with the text before it.
+                if not (dropped and split.format == "text"):
                     yield data
                 continue
             spans = removals.pop(number, None)
             blank = not data or data.isspace()
             if blank or (spans is None and not check_all):
                 plain += not blank
-                gone = False
+                dropped = False
                 yield data
                 continue
             # In a JSON array, the first element that is kept has no comma before it.
             comma = self._comma if self._kept else b""
             self._comma = b""
-            stays = self._stays(number, spans, scanned)
-            gone = not stays
-            if stays:
+            kept = self._is_kept(number, spans, scanned)
+            dropped = not kept
+            if kept:
                 masks = spans is not None and self._options.mask is not None
                 yield comma
                 yield self._masked(raw, spans or {}) if masks else data
@@ -266,54 +266,54 @@ class Rewriter:
     def _sample(self, number: int) -> bool:
         """Return whether a sample of a webdataset is kept."""
         removals, scanned = self._within([number])
-        return self._stays(number, removals.get(number), scanned)
+        return self._is_kept(number, removals.get(number), scanned)
 
     def _rows(self, first: int, rows: pa.Table) -> pa.Table:
-        """Return what is kept of some rows of a table."""
+        """Return the rows of a table that are kept, with masks."""
         self._advance(0)
         first += self._split.first_record
         numbers = range(first, first + rows.num_rows)
         removals, scanned = self._within(numbers)
-        stay = [
-            self._stays(number, removals.get(number), scanned) for number in numbers
+        keep = [
+            self._is_kept(number, removals.get(number), scanned) for number in numbers
         ]
         if (mask := self._options.mask) is not None:
-            places = {number - first: spans for number, spans in removals.items()}
+            positions = {number - first: spans for number, spans in removals.items()}
             binding = self._split.binding
             assert binding is not None
-            return masked_columns(rows, places, binding, mask) if places else rows
-        return rows if all(stay) else _chosen(rows, stay)
+            return masked_columns(rows, positions, binding, mask) if positions else rows
+        return rows if all(keep) else _chosen(rows, keep)
 
     def _within(
         self, numbers: Sequence[int]
     ) -> tuple[dict[int, Spans], set[int] | None]:
-        """Return the spans to remove from some records, and the numbers of the records
-        that were scanned, if that matters.
+        """Return the spans to remove from some consecutive records, and the numbers of
+        those that were scanned, or None if unscanned records are kept.
         """
         stop = numbers[-1] + 1 if numbers else 0
         scanned = None if self._scanned is None else self._scanned.among(stop)
         removals = self._removals.within(numbers[0], stop) if numbers else {}
         return removals, scanned
 
-    def _stays(
+    def _is_kept(
         self, number: int, spans: Spans | None, scanned: set[int] | None
     ) -> bool:
         """Count a record, and return whether it is kept."""
         options, counts = self._options, self.counts
         counts["records"] += 1
-        stays = options.mask is not None or (spans is None) != options.keep_only
+        kept = options.mask is not None or (spans is None) != options.keep_only
         if spans is not None:
             counts["records_with_matches"] += 1
             counts["spans"] += sum(map(len, spans.values()))
-        elif stays and scanned is not None and number not in scanned:
+        elif kept and scanned is not None and number not in scanned:
             counts["unscanned_removed"] += 1
-            stays, spans = False, {}
+            kept, spans = False, {}
         if spans is not None:
             line = {"source": self._name, "record": number, "spans": spans}
             self.lines.write(json.dumps(line | {"round": self._round}) + "\n")
-        counts["records_kept"] += stays
-        self._kept += stays
-        return stays
+        counts["records_kept"] += kept
+        self._kept += kept
+        return kept
 
     def _masked(self, raw: Raw, spans: Spans) -> bytes:
         split, mask = self._split, self._options.mask or ""
@@ -329,10 +329,10 @@ class Rewriter:
             raise InputError(f"record {raw.number:,}: {error}: use --drop") from None
 
 
-def _chosen(rows: pa.Table, stay: list[bool]) -> pa.Table:
-    """Return the rows that are kept."""
+def _chosen(rows: pa.Table, keep: list[bool]) -> pa.Table:
+    """Return the rows to keep."""
     try:
-        return rows.filter(pa.array(stay, pa.bool_()))
+        return rows.filter(pa.array(keep, pa.bool_()))
     except pa.ArrowNotImplementedError:  # Arrow can't filter views.
-        kept = [rows.slice(place, 1) for place, there in enumerate(stay) if there]
+        kept = [rows.slice(row, 1) for row, keeps in enumerate(keep) if keeps]
         return pa.concat_tables([rows.slice(0, 0), *kept])

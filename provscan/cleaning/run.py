@@ -1,26 +1,17 @@
 """Clean a dataset, from checking the run to writing the manifest.
 
-:func:`clean` checks the run and the dataset. In each of the :func:`_rounds`,
-:func:`_written` writes the files and :class:`_Running` scans the result with the
-options of the run. If matches to remove are left, the next round cleans the
-result of this one. The manifest adds up the counts of the rounds.
+:func:`clean` checks the run and the dataset, cleans in rounds
+(:mod:`provscan.cleaning.rounds`), and writes the manifest.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
 import sys
-from bisect import bisect_left
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields, replace
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Unpack
 
-from provscan import api
 from provscan.cleaning.choice import (
     KEY,
     Choice,
@@ -31,23 +22,26 @@ from provscan.cleaning.choice import (
 )
 from provscan.cleaning.files import (
     Dataset,
-    Task,
     base_name,
     match_options,
     open_dataset,
 )
-from provscan.cleaning.rewriting import write_file
-from provscan.cleaning.work import ROUNDS, WORK, Round
-from provscan.engine import EXECUTORS, LostTask, Progress, Ray
+from provscan.cleaning.rounds import (
+    ADDED,
+    Entry,
+    Scanner,
+    clean_in_rounds,
+    not_written,
+)
+from provscan.cleaning.work import WORK, Round
+from provscan.engine import Progress
 from provscan.errors import (
     InputError,
     OutputError,
     UnusableError,
     UsageError,
-    WorkerError,
 )
 from provscan.matching import Index, open_index
-from provscan.names import counted
 from provscan.options import MatchOptions
 from provscan.params import require_folder
 from provscan.readers import Source, checksum, source_list
@@ -55,7 +49,6 @@ from provscan.readers.finding import METADATA
 from provscan.report.files import RunFiles
 from provscan.runs.folder import (
     MATCHES_FILE,
-    RUN_FILE,
     read_json,
     read_run,
     write_json,
@@ -68,9 +61,7 @@ from provscan.unfinished import (
 )
 
 MANIFEST, REMOVED = "manifest.json", "removed.jsonl"
-# The maximum number of files that an error names.
-MOST_NAMED = 20
-# The options of the run that are replaced when its result is scanned.
+# The options of the run that are replaced when the result of a round is scanned.
 RESCAN_OPTIONS = {
     "null": None,
     "spike_ins": 0,
@@ -87,12 +78,8 @@ RESCAN_OPTIONS = {
     "shard_groups": None,
     "shards_from": None,
 }
-# Counts of a file that are added up over the rounds; counts that the manifest adds up
-# over the files.
-ADDED = ("records_removed", "records_with_matches", "spans", "unscanned_removed")
+# The counts that are added up over the files.
 TOTALS = ("records", "records_kept", *ADDED)
-
-Entry = dict[str, Any]  # The entry of a file in the manifest.
 
 
 @dataclass(frozen=True)
@@ -102,8 +89,8 @@ class Cleaned:
     Attributes
     ----------
     path
-        The folder with the dataset under its own name, ``manifest.json`` and
-        ``removed.jsonl``; None for a dry run.
+        The folder with the cleaned dataset, ``manifest.json`` and ``removed.jsonl``;
+        None for a dry run.
     manifest
         The content of ``manifest.json``: what was removed, from which files and why.
     """
@@ -143,20 +130,20 @@ def clean(
     run
         The run folder.
     out
-        A new folder: the datasets under their own names, ``manifest.json``, and
-        ``removed.jsonl`` with the removed records.
+        A new folder. It gets the cleaned datasets under their own names,
+        ``manifest.json``, and ``removed.jsonl``, a list of the removed records.
     index
-        The index, if it was moved since the run.
+        The index, if it has been moved since the run.
     workers
         The number of workers that write files and scan the result; by default, one per
         processor.
     executor
         ``"threads"``, ``"processes"`` or ``"ray"``; the result is the same.
     address
-        Address of a Ray cluster; by default one is started on this machine.
+        The address of a Ray cluster. By default, one is started on this machine.
     resume
-        Resume an interrupted call with the same arguments, if there is one. Files that
-        are complete are not written again.
+        Resume an interrupted call with the same arguments, if there is one. Complete
+        files are not written again.
     dry_run
         Write nothing, and only count the matches that would be removed.
     progress
@@ -174,10 +161,10 @@ def clean(
         The run can't be used, the dataset has changed since the run, or a file can't be
         written.
     OutputError
-        ``out`` exists, or can't be written; or there is an interrupted result, which
-        this call does not resume.
+        ``out`` exists or can't be written, or there is an unfinished result and
+        ``resume`` is false.
     UsageError
-        The call is not that of the interrupted result.
+        The arguments differ from those of the interrupted call.
     ParameterError
         An option is out of range.
 
@@ -202,20 +189,20 @@ def clean(
     True
     """
     chosen = CleanOptions(**options)
-    named = source_list(sources)
-    if named is None:
+    datasets = source_list(sources)
+    if datasets is None:
         raise UsageError("data in memory can't be cleaned: name files or folders")
     require_folder("run", run)
     base = Path(run)
     summary, info = read_run(base, [MATCHES_FILE])
     _require_usable(info, chosen)
-    asked = {"workers": workers, "executor": executor, "address": address}
-    running = _Running(_options(info, asked), progress or Progress())
-    dataset = open_dataset(named, summary, info)
+    worker_options = {"workers": workers, "executor": executor, "address": address}
+    scanner = Scanner(_options(info, worker_options), progress or Progress())
+    dataset = open_dataset(datasets, summary, info)
     choice = Choice(base / MATCHES_FILE, chosen, _rejected(base, chosen))
     refused = dataset.unwritable(choice)
     if refused and not chosen.skip_unwritable:
-        raise _not_written(refused)
+        raise not_written(refused)
     manifest = {
         "format": "provscan-cleaned-dataset",
         "version": 1,
@@ -241,21 +228,21 @@ def clean(
         raise UsageError("the result needs a new folder: name it with out")
     require_folder("out", out)
     target = Path(out)
-    _require_new(target, named, resume=resume)
+    _require_new(target, datasets, resume=resume)
     if not chosen.keep_only:
-        running.index = _index(info, index)
+        scanner.index = _index(info, index)
     marks = None if chosen.reviewed is None else checksum(str(chosen.reviewed))
     request = {
         "run": info["checksum"],
-        "datasets": named,
+        "datasets": datasets,
         "options": chosen.as_dict() | {"skip_unwritable": None, "reviewed": marks},
     }
     with unfinished_folder(target, WORK, resume=resume) as folder:
         folder.begin(request)
         work = folder.path
-        if target.exists():  # The interruption came after everything was written.
+        if target.exists():  # The earlier call was interrupted at its very end.
             return Cleaned(target, read_json(target / MANIFEST))
-        last, files, left = _rounds(work, dataset, choice, refused, running)
+        last, files, left = clean_in_rounds(work, dataset, choice, refused, scanner)
         manifest |= _described(files) | {"rounds": last.number, "left": left}
         with (last.files / REMOVED).open("wb") as removed:
             for number in range(1, last.number + 1):
@@ -266,7 +253,7 @@ def clean(
 
 
 def _require_usable(info: dict[str, Any], options: CleanOptions) -> None:
-    """Check that the matches of a run are enough to clean its dataset."""
+    """Check that the dataset of a run can be cleaned with its matches."""
     parameters = info.get("parameters")
     if not isinstance(parameters, dict) or "limits" not in info:
         raise InputError(
@@ -285,13 +272,13 @@ def _require_usable(info: dict[str, Any], options: CleanOptions) -> None:
             )
 
 
-def _require_new(target: Path, named: list[str], *, resume: bool) -> None:
-    require_outside(target, named)
+def _require_new(target: Path, datasets: list[str], *, resume: bool) -> None:
+    require_outside(target, datasets)
     interrupted = resume and (unfinished_path(target) / CHECKPOINT).is_file()
     written = interrupted and (target / MANIFEST).is_file()
     if os.path.lexists(target) and not written:
         raise OutputError(f"{target} exists: name a new folder")
-    names = [base_name(name) for name in named]
+    names = [base_name(name) for name in datasets]
     if len(set(names)) < len(names) or {MANIFEST, REMOVED} & set(names):
         raise OutputError(
             f"the datasets need different names in {target}, other than {MANIFEST} and "
@@ -300,7 +287,7 @@ def _require_new(target: Path, named: list[str], *, resume: bool) -> None:
 
 
 def _rejected(run: Path, options: CleanOptions) -> frozenset[Rejected]:
-    """Read which tweets reviewers rejected in the report of a run."""
+    """Return the tweets that reviewers rejected in the report of a run."""
     if options.reviewed is None:
         return frozenset()
     files = RunFiles.open(run)
@@ -310,180 +297,10 @@ def _rejected(run: Path, options: CleanOptions) -> frozenset[Rejected]:
     return frozenset(Rejected(**row) for row in found.to_pylist())
 
 
-def _not_written(refused: dict[str, str]) -> InputError:
-    shown = "; ".join(
-        f"{name}: {why}" for name, why in list(refused.items())[:MOST_NAMED]
-    )
-    if (more := len(refused) - MOST_NAMED) > 0:
-        shown += f"; and {more:,} more"
-    return InputError(
-        f"{counted(len(refused), 'file')} can't be written: {shown}. Leave such files "
-        "out with --skip-unwritable"
-    )
-
-
-def _rounds(
-    work: Path,
-    dataset: Dataset,
-    choice: Choice,
-    refused: dict[str, str],
-    running: _Running,
-) -> tuple[Round, list[Entry], int | None]:
-    """Clean in rounds until no match to remove is left.
-
-    Returns
-    -------
-    last
-        The last round.
-    files
-        The entries of the files. Files that could not be written are added to
-        `refused`.
-    left
-        The number of records with matches to remove; None if the result is
-        not scanned.
-    """
-    named, options = dataset.named, choice.options
-    entries: dict[str, Entry] = {}
-    for number in range(1, ROUNDS + 1):
-        place, left = Round(work, number), None if options.keep_only else 0
-        files = _written(place, dataset, choice, refused, running)
-        texts = sum(file.pop("texts") for file in files)
-        for file in files:
-            before = entries.setdefault(file["path"], file)
-            if before is not file:
-                before |= {name: before[name] + file[name] for name in ADDED}
-                before |= {name: file[name] for name in ("records_kept", "xxh3_after")}
-        if options.keep_only or not texts:
-            break
-        written = [place.files / base_name(name) for name in named]
-        sources = [str(path) for path in written if path.exists()]
-        summary, info = running.scan(place, sources)
-        options = replace(options, drop_unscanned=False)
-        again = Choice(place.scan / MATCHES_FILE, options)
-        if not again.matches:
-            break
-        copy = open_dataset(sources, summary, info)
-        rejected = _renumbered(choice, place, dataset, copy)
-        dataset, choice = copy, replace(again, rejected=rejected)
-        found = (matches["record"] for _, matches in choice.by_source())
-        left = sum(len(records.unique()) for records in found)
-        if not left or number == ROUNDS:
-            break
-        if reasons := dataset.unwritable(choice):
-            raise _not_written(reasons)
-    return place, list(entries.values()), left
-
-
-def _renumbered(
-    choice: Choice, place: Round, dataset: Dataset, copy: Dataset
-) -> frozenset[Rejected]:
-    """Return the rejected tweets with the sources and the numbers of records that they
-    have in the copy that a round wrote.
-    """
-    if not choice.rejected:
-        return choice.rejected
-    removed = defaultdict[str, list[int]](list)
-    if choice.options.mask is None:
-        for line in place.removed():
-            found = json.loads(line)
-            removed[found["source"]].append(found["record"])
-    places = {dataset.sources[s.source]: dataset.member(s) for s in dataset.plan}
-    names = {copy.member(s): copy.sources[s.source] for s in copy.plan}
-    return frozenset(
-        key._replace(
-            source=names[places[key.source]],
-            record=key.record - bisect_left(removed[key.source], key.record),
-        )
-        for key in choice.rejected
-        if places[key.source] in names and key.record not in removed[key.source]
-    )
-
-
-def _written(
-    place: Round,
-    dataset: Dataset,
-    choice: Choice,
-    refused: dict[str, str],
-    running: _Running,
-) -> list[Entry]:
-    """Write the files of one round. Return their entries, with the number of records
-    that still have texts as ``texts``.
-    """
-    place.parts.mkdir(exist_ok=True)
-    place.files.mkdir(exist_ok=True)
-    scanned = {each["source"]: each["records"] for each in dataset.summary["sources"]}
-    options, progress = running.options, running.progress
-    files: list[Entry] = []
-    paths = {split.path for split in dataset.plan if split.path in dataset.checksums}
-    progress.start("Cleaning", sum(map(os.path.getsize, paths)), "bytes")
-    with (
-        Ray(options.workers, options.address)
-        if options.executor == "ray"
-        else EXECUTORS[options.executor](options.threads)
-    ) as executor:
-        function = partial(write_file, place, dataset.fields, dataset.limits)
-        tasks = _with_folders(dataset.tasks(choice, dict(refused)), place)
-        # The iterator has no name, so that an error closes it and ends the tasks.
-        for file in executor.run(function, tasks, progress):
-            if isinstance(file, LostTask):
-                why = ", ".join(sorted(set(file.failures)))
-                raise WorkerError(f"{file.task} could not be written: {why}")
-            names = file.pop("names")
-            if (reason := file.get("unwritable")) is not None:
-                refused |= dict.fromkeys(names, reason)
-                if not choice.options.skip_unwritable:
-                    raise _not_written(refused)
-                continue
-            gone = file["records_with_matches"] if choice.options.mask is None else 0
-            file["texts"] = sum(scanned.get(name, 0) for name in names) - gone
-            files.append(file)
-    progress.finish()
-    written = {file["path"] for file in files}
-    for path, where in dataset.metadata():
-        target = place.files / where
-        if target.parent.is_dir() and where not in written:
-            shutil.copyfile(path, target)
-    return files
-
-
-def _with_folders(tasks: Iterable[Task], place: Round) -> Iterator[Task]:
-    """Yield tasks when the folders of their files exist. A task that still runs after
-    an interruption then can't write to folders that have been removed.
-    """
-    for task in tasks:
-        (place.files / task.place).parent.mkdir(parents=True, exist_ok=True)
-        yield task
-
-
-@dataclass
-class _Running:
-    """The options, the progress and the index that all rounds share."""
-
-    options: MatchOptions  # The options of the run, changed for scanning its result.
-    progress: Progress
-    index: Index | None = None
-
-    def scan(
-        self, place: Round, sources: list[str]
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Scan the result of a round, unless that was done. Return ``summary.json`` and
-        ``run.json`` of this run.
-        """
-        if not (place.scan / RUN_FILE).is_file():
-            names = [item.name for item in fields(self.options)]
-            api.match(
-                sources,
-                self.index,
-                place.scan,
-                resume=True,
-                progress=self.progress,
-                **{name: getattr(self.options, name) for name in names},
-            )
-        return read_run(place.scan, [MATCHES_FILE])
-
-
 def _options(info: dict[str, Any], changed: dict[str, Any]) -> MatchOptions:
-    """Return the options of a run for scanning its result, with some changed."""
+    """Return the options with which results are scanned: those of the run, apart from
+    ``RESCAN_OPTIONS`` and ``changed``.
+    """
     for name in ("control", "known"):
         files = info["parameters"].get(name)
         changed[name] = files and [os.path.join(info["folder"], f) for f in files]
@@ -491,17 +308,17 @@ def _options(info: dict[str, Any], changed: dict[str, Any]) -> MatchOptions:
 
 
 def _index(info: dict[str, Any], named: Source | None) -> Index:
-    """Open the index of a run."""
+    """Open the index of a run, and check that it has not changed."""
     expected = info["index"]["fingerprint"]
-    place = Path(info["folder"], info["index"]["path"] if named is None else named)
+    path = Path(info["folder"], info["index"]["path"] if named is None else named)
     try:
-        index = open_index(place)
+        index = open_index(path)
     except UnusableError as error:
         error.add_note("If the index was moved, name it with --index")
         raise
     if index.fingerprint != expected:
         raise InputError(
-            f"{place} is not the index of the run: expected fingerprint {expected}, "
+            f"{path} is not the index of the run: expected fingerprint {expected}, "
             f"found {index.fingerprint}. Name that index with --index, or run match "
             "again"
         )
@@ -515,7 +332,7 @@ def _counted(dataset: Dataset, choice: Choice, refused: dict[str, str]) -> list[
         for part in task.parts:
             found = Removals(part.matches, part.source).within(0, sys.maxsize)
             spans = sum(
-                len(places) for each in found.values() for places in each.values()
+                len(spans) for fields in found.values() for spans in fields.values()
             )
             counts = {"records_with_matches": len(found), "spans": spans}
             files.append({"source": part.source, **counts})

@@ -1,5 +1,5 @@
-"""Write tables (Parquet, Arrow) and webdatasets again with other records, and with the
-same groups of rows, codecs and metadata.
+"""Write tables (Parquet, Arrow) and webdatasets again with some records removed or
+changed, and with the same row groups, codecs and metadata.
 """
 
 from __future__ import annotations
@@ -24,14 +24,13 @@ from provscan.readers.formats.columnar import (
 )
 from provscan.readers.formats.webdataset import sample_key
 
-# Returns the rows that replace some rows, given the number of the first and the rows.
+# Returns the rows that replace some rows, given the number of the first row and the
+# rows.
 Changed = Callable[[int, pa.Table], pa.Table]
 
 
 def _parquet(stream: ByteStream, out: IO[bytes], changed: Changed) -> None:
-    """Write a file again with the same row groups, codecs and metadata, and with
-    the rows that ``changed`` returns.
-    """
+    """Write a file again with the rows that ``changed`` returns."""
     with (
         opened_file(stream) as source,
         parquet_file(source, stream.context.limits) as file,
@@ -39,8 +38,8 @@ def _parquet(stream: ByteStream, out: IO[bytes], changed: Changed) -> None:
         codecs = {}
         if file.num_row_groups:
             first = file.metadata.row_group(0)
-            for place in range(first.num_columns):
-                column = first.column(place)
+            for number in range(first.num_columns):
+                column = first.column(number)
                 codec = column.compression
                 codecs[column.path_in_schema] = (
                     "NONE" if codec == "UNCOMPRESSED" else codec
@@ -58,9 +57,7 @@ def _parquet(stream: ByteStream, out: IO[bytes], changed: Changed) -> None:
 
 
 def _arrow(stream: ByteStream, out: IO[bytes], changed: Changed) -> None:
-    """Write a file or stream again with the same batches, codec and metadata, and
-    with the rows that ``changed`` returns.
-    """
+    """Write a file or stream again with the rows that ``changed`` returns."""
     number = 0
     with opened_file(stream) as file:
         is_file, codec = file.read(len(MAGIC)) == MAGIC, _codec(file)
@@ -81,7 +78,7 @@ def _arrow(stream: ByteStream, out: IO[bytes], changed: Changed) -> None:
 
 
 def _codec(file: pa.NativeFile) -> str | None:
-    """Return the compression of an Arrow file: the first buffer of a batch begins with
+    """Return the compression of an Arrow file. The first buffer of a batch begins with
     its length and the magic number of the codec.
     """
     file.seek(0)
@@ -97,10 +94,10 @@ TABLES = {"parquet": _parquet, "arrow": _arrow}
 
 
 def rewrite_samples(
-    stream: ByteStream, out: IO[bytes], stays: Callable[[int], bool]
+    stream: ByteStream, out: IO[bytes], keep: Callable[[int], bool]
 ) -> None:
-    """Write the samples again for whose numbers ``stays`` returns true, without
-    hidden files and links.
+    """Write the samples for whose numbers ``keep`` returns true, without hidden files
+    and links.
     """
     number, key, kept = -1, "", False
 
@@ -110,7 +107,7 @@ def rewrite_samples(
             return False
         if (this := sample_key(info)) != key:
             key, number = this, number + 1
-            kept = stays(number)
+            kept = keep(number)
         if kept:
             shutil.copyfileobj(before, after)
         return kept

@@ -1,9 +1,9 @@
-"""The folder of an unfinished result, so that an interrupted command can resume.
+"""Name and read the files of ``OUT.unfinished``, so that a command can resume.
 
-``OUT.unfinished`` (:mod:`provscan.unfinished`) contains, for each round, the files of
+This folder (:mod:`provscan.unfinished`) contains, for each :class:`Round`, the files of
 the result, the parts, and the scan of the result. A part describes what was removed
 from one file, and is written when that file is complete. A complete file is not written
-again. The files of the last round become ``OUT`` when everything is done.
+again. At the end, the files of the last round become ``OUT``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ROUNDS = 3
 
 
 class Round(NamedTuple):
-    """One round of cleaning: the paths of its files, and its parts."""
+    """One round of cleaning: its paths and its parts."""
 
     folder: Path  # OUT.unfinished.
     number: int
@@ -41,11 +41,11 @@ class Round(NamedTuple):
         return self.folder / f"{self.number}.run"
 
     def lines(self, file: int) -> Path:
-        """Return the path of the lines for the records removed from a file."""
+        """Return the path of the lines that describe a file's removed records."""
         return self.parts / f"{file:08}.jsonl"
 
     def removed(self) -> Iterator[bytes]:
-        """Yield the lines for the records removed from all files."""
+        """Yield the lines that describe the records removed from all files."""
         for path in sorted(self.parts.glob("*.jsonl")):
             with path.open("rb") as lines:
                 yield from lines
@@ -57,8 +57,8 @@ class Round(NamedTuple):
             write_json(temporary, about | {"lines": checksum})
 
     def load(self, file: int, written: Path) -> dict[str, Any] | None:
-        """Return the part of a file; None if it is not complete, or if the file was
-        changed since then.
+        """Return the part of a file; None if the file is not complete, or if it has
+        changed since.
         """
         try:
             part = (self.parts / f"{file:08}.json").read_bytes()

@@ -1,11 +1,11 @@
-"""Package the results of runs so that the other party can check them.
+"""Hand over the results of runs so that the other party can check them.
 
 - :mod:`~provscan.handover.bundle` writes runs into one archive, which contains:
 
   - a BagIt bag (:mod:`~provscan.handover.bag`);
   - a hash of each row (:mod:`~provscan.handover.rows`,
     :mod:`~provscan.handover.tree`);
-  - a load file (:mod:`~provscan.handover.loadfile`);
+  - a load file for review platforms (:mod:`~provscan.handover.loadfile`);
   - explanatory texts (:mod:`~provscan.handover.wording`);
   - a statement that lists all files and can be signed and time-stamped
     (:mod:`~provscan.handover.statement`, :mod:`~provscan.handover.stamps`).
@@ -16,8 +16,9 @@
 - :mod:`~provscan.handover.replay` repeats the runs of a bundle.
 - :mod:`~provscan.handover.case` compares several runs, whose findings
   :mod:`~provscan.handover.case_counts` counts.
-- :mod:`~provscan.handover.review` and :mod:`~provscan.handover.verdicts` let people
-  judge findings blindly.
+- :mod:`~provscan.handover.review` writes blinded lists of findings for reviewers, and
+  :mod:`~provscan.handover.verdicts` evaluates their verdicts with
+  :mod:`~provscan.handover.agreement`.
 - :mod:`~provscan.handover.room` builds kits for inspection rooms.
 """
 

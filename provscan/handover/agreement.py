@@ -1,5 +1,8 @@
-"""Numbers from the verdicts of reviewers on a stratified sample: the agreement of two
-reviewers, the share that they accept, and this share corrected for their errors.
+"""Estimate agreement and precision from the verdicts of reviewers.
+
+:func:`cohen_kappa` measures the agreement of two reviewers. :func:`stratified_share`
+estimates the share of findings that reviewers accept, from a stratified sample, and
+:func:`corrected_share` corrects it for their errors on planted pairs.
 """
 
 from __future__ import annotations
@@ -19,16 +22,17 @@ LEAST_DIFFERENCE = 0.5
 
 
 def cohen_kappa(table: Numbers) -> Factor | None:
-    """Return Cohen's kappa of two reviewers, the agreement beyond that of independent
-    verdicts (Cohen 1960, doi:10.1177/001316446002000104).
+    """Return Cohen's kappa of two reviewers: their agreement, corrected for the
+    agreement expected by chance (Cohen 1960, doi:10.1177/001316446002000104).
 
-    The limits follow from those of the observed agreement (Clopper & Pearson); the
-    expected agreement is treated as known, as in Cohen's standard error.
+    The limits are computed from those of the observed agreement (Clopper & Pearson).
+    The expected agreement is treated as known, as in Cohen's standard error.
 
     Parameters
     ----------
     table
-        int64[c, c]: the number of pairs by the verdict of either reviewer.
+        int64[c, c]: the number of pairs by the verdicts of the first reviewer (rows)
+        and of the second (columns).
 
     Returns
     -------
@@ -48,11 +52,11 @@ def cohen_kappa(table: Numbers) -> Factor | None:
 
 
 def stratified_share(accepted: Numbers, reviewed: Numbers, sizes: Numbers) -> Factor:
-    """Return the share of a population that would be accepted, given simple random
+    """Return the share of a population that reviewers would accept, given simple random
     samples of its strata.
 
-    The share of the rarer verdict is a weighted sum of counts; its limits are those of
-    Fay & Feuer for a sum of Poisson counts (1997,
+    The share of the rarer verdict is a weighted sum of counts. Its limits are those of
+    Fay & Feuer for a weighted sum of Poisson counts (1997,
     doi:10.1002/(SICI)1097-0258(19970415)16:7<791::AID-SIM500>3.0.CO;2-#). Counts of a
     sample vary less than Poisson counts, so the interval is wider than necessary.
 
@@ -97,20 +101,21 @@ def stratified_share(accepted: Numbers, reviewed: Numbers, sizes: Numbers) -> Fa
 def corrected_share(
     share: Factor, copies: tuple[int, int], others: tuple[int, int]
 ) -> Factor | None:
-    """Return the share of copies, given the share of accepted pairs and the errors that
-    the reviewers made on planted pairs (Rogan & Gladen 1978,
+    """Return the share of copies: the share of accepted pairs, corrected for the errors
+    of the reviewers on planted pairs (Rogan & Gladen 1978,
     doi:10.1093/oxfordjournals.aje.a112510).
 
-    Each of the three shares contributes a distance to a limit; the squares of these
+    Each of the three shares moves a limit by some distance. The squares of these
     distances add up, as in :func:`~provscan.estimate.limits.product`.
 
     Parameters
     ----------
     share
         The share of accepted pairs.
-    copies, others
-        Numbers of planted pairs that were accepted, and of all planted pairs: for
-        copies, and for pairs that are not copies.
+    copies
+        The number of planted copies that were accepted, and of all planted copies.
+    others
+        The same numbers for planted pairs that are not copies.
 
     Returns
     -------
@@ -134,8 +139,9 @@ def corrected_share(
     def limit(
         end: Callable[[Factor], float], other: Callable[[Factor], float]
     ) -> float:
-        """Return the distance of a limit from the share. The rates of hits and of
-        false accepts take the other end, since the share falls if either rises.
+        """Return the distance of a limit from the share. For the shares of accepted
+        copies and other pairs, take the opposite end, since the corrected share falls
+        if either of them rises.
         """
         moved = (
             at(end(share), hit.value, false.value),

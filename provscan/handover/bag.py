@@ -5,9 +5,9 @@ made or changed, without extracting it.
 
 The entries of the archive are stored without compression, in the order of their names,
 and all header fields are derived from names, sizes and CRCs. Compressed entries would
-depend on the version of the compressor, and could expand. Archives with any other
-layout are refused. Every byte of an accepted archive is therefore checked here, or
-belongs to a file whose checksum is in the bag.
+depend on the version of the compressor, and could be bombs. Archives with any other
+layout are refused. Therefore, each byte of an accepted archive either was compared here
+or belongs to a file whose checksum is in the bag.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*){
 LONGEST_NAME, MOST_ENTRIES = 200, 10_000
 # Maximum size of a file that is read into memory.
 MOST_BYTES = 1 << 28
-# Sizes and offsets of at least LARGE are written to the zip64 fields; the ordinary
-# fields then contain MARK.
+# Sizes and offsets of at least LARGE are written to zip64 fields, and MARK to the
+# ordinary fields.
 LARGE = MARK = 0xFFFFFFFF
 CHUNK = 1 << 20
 
@@ -44,7 +44,7 @@ _CENTRAL = struct.Struct("<4sHHHHHHIIIHHHHHII")
 _END = struct.Struct("<4sHHHHIIH")
 _END64 = struct.Struct("<4sQHHIIQQQQ")
 _LOCATOR = struct.Struct("<4sIQI")
-_UNIX, _MIDNIGHT, _DAY = 3 << 8, 0, 0x21  # 1 January 1980, zip's first day.
+_UNIX, _MIDNIGHT, _DAY = 3 << 8, 0, 0x21  # 1 January 1980, the earliest day in a zip.
 _MODE = 0o100644 << 16
 _ENCRYPTED = 1
 
@@ -88,16 +88,16 @@ def write_bag(
 ) -> None:
     """Write a bag with the files of ``payload``, whose names begin with ``data/``.
 
-    ``seal`` receives the SHA-256 of each payload file and of BagIt's own files, and
-    returns further files for the bag, such as a signature.
+    ``seal`` receives the SHA-256 of each file in the payload and of
+    :func:`bagit_files`, and returns further files for the bag, such as a signature.
     """
     digests = {name: digest_of(content) for name, content in payload.items()}
-    tags = own_files(digests)
+    tags = bagit_files(digests)
     hashes = {name: digest.sha256 for name, digest in digests.items()}
     tags |= seal(hashes | {name: digest_of(tags[name]).sha256 for name in tags})
-    of_tags = {name: digest_of(content) for name, content in tags.items()}
-    tags[TAG_MANIFEST] = manifest(of_tags)
-    digests |= of_tags | {TAG_MANIFEST: digest_of(tags[TAG_MANIFEST])}
+    tag_digests = {name: digest_of(content) for name, content in tags.items()}
+    tags[TAG_MANIFEST] = manifest(tag_digests)
+    digests |= tag_digests | {TAG_MANIFEST: digest_of(tags[TAG_MANIFEST])}
     contents: dict[str, Content] = {**payload, **tags}
     entries, offset = [], 0
     for name in sorted(contents):
@@ -114,8 +114,8 @@ def write_bag(
     file.write(_directory(entries, offset))
 
 
-def own_files(payload: Mapping[str, Digest]) -> dict[str, bytes]:
-    """Return BagIt's own files for a payload, except the tag manifest."""
+def bagit_files(payload: Mapping[str, Digest]) -> dict[str, bytes]:
+    """Return the files that BagIt requires for a payload, except the tag manifest."""
     size = sum(digest.size for digest in payload.values())
     return {
         BAGIT: DECLARATION,
@@ -200,7 +200,7 @@ class Archive:
             raise self._refused(at, "its directory does not match its entries")
 
     def _entry(self, at: int) -> Entry:
-        """Read the header of an entry; refuse one that provscan would not write."""
+        """Read the header of an entry. Refuse headers that provscan doesn't write."""
         head = self._bytes(at, _LOCAL.size)
         if len(head) < _LOCAL.size:
             raise self._refused(at, "the archive ends in the header of an entry")
@@ -288,7 +288,7 @@ def _local(entry: Entry) -> bytes:
 
 
 def _directory(entries: list[Entry], start: int) -> bytes:
-    """Return the directory of an archive, which begins at offset ``start``."""
+    """Return the directory of an archive; ``start`` is the offset of the directory."""
     parts = []
     for entry in entries:
         numbers = [entry.size, entry.size] if entry.size >= LARGE else []
@@ -317,5 +317,5 @@ def _directory(entries: list[Entry], start: int) -> bytes:
 
 
 def _marked(size: int) -> int:
-    """Return a size or offset for an ordinary field: MARK if it needs zip64."""
+    """Return a size or offset for an ordinary field: MARK if it needs a zip64 field."""
     return MARK if size >= LARGE else size

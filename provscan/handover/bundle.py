@@ -1,9 +1,9 @@
 """Write the results of runs into one archive, a bundle, that the other party can check.
 
-:func:`bundle` writes a bundle. :class:`_Contents` collects the files of each folder;
-one pass over the rows of a run computes the leaves of its Merkle tree and the lines of
-the load file. :mod:`provscan.handover.bag` writes all files, and
-:mod:`provscan.handover.statement` states their checksums and signs them.
+:func:`bundle` writes a bundle. :class:`_Contents` collects the files of each folder. It
+goes once through the rows of a run, and computes the leaves of its Merkle tree and the
+lines of the load file. :mod:`provscan.handover.statement` writes and signs a statement
+with the checksums of all files, and :mod:`provscan.handover.bag` writes the archive.
 
 :func:`write_request` writes a request for a time stamp on a bundle, and
 :func:`add_timestamp` adds the response of the time-stamping service.
@@ -58,15 +58,16 @@ Source = str | os.PathLike[str]
 
 STATEMENT, ENVELOPE, STAMP = "statement.json", "statement.dsse.json", "statement.tsr"
 ROWS, INPUTS = "rows.sha256", "inputs.json"
-# Optional files of a run, which are bundled if they exist. Only the report contains
-# texts; it is written again if texts are left out.
+# Files that a run may have. Of these, only the report contains texts; it is written
+# again if texts are left out.
 EXTRA_RUN_FILES = (REPORT_FILE, REVIEW_FILE)
 # Files of a case. They contain no texts.
 CASE_FILES = (
     *(CASE_FILE, PAGE_FILE, WORKBOOK_FILE),
     *(f"{name}.parquet" for name in ("authors", "months", "periods", "texts")),
 )
-# Files of a ledger in addition to its page. The scans of a ledger are separate runs.
+# Files of a ledger in addition to its page. The scans of a ledger must be named as
+# runs.
 LEDGER_FILE = "ledger.json"
 LEDGER_FILES = re.compile(r"ledger\.xlsx|tables/\w+\.parquet")
 INPUT_LISTS = ("inputs", "null_inputs", "known_inputs")
@@ -85,9 +86,9 @@ def bundle(
 ) -> dict[str, Any]:
     """Write runs, cases and ledgers into one archive that the other party can check.
 
-    :func:`provscan.handover.check` checks it without the index and the dataset. The
-    bytes of the archive depend only on the folders and the options. (With ``no_text``,
-    they also depend on the version of pyarrow, which writes the tables again.)
+    :func:`provscan.handover.check` checks the archive without the index and the
+    dataset. The bytes of the archive depend only on the folders and the options; with
+    ``no_text``, also on the version of pyarrow, which writes the tables again.
 
     Parameters
     ----------
@@ -96,8 +97,8 @@ def bundle(
     out
         The archive, by convention ``NAME.zip``.
     sign
-        File with an Ed25519 private key in PEM, as ``openssl genpkey -algorithm
-        ed25519`` writes it.
+        File with an Ed25519 private key in PEM, such as ``openssl genpkey -algorithm
+        ed25519`` writes.
     no_text
         Replace passages and tweets by SHA-256 digests, and leave out all other texts.
     hash_inputs
@@ -112,13 +113,13 @@ def bundle(
     -------
     dict
         ``bundle``, the archive; its ``sha256``; the numbers of its ``files`` and
-        ``findings``; ``signer``, the id of the key, or None if it is unsigned.
+        ``findings``; ``signer``, the id of the key, or None if the bundle is unsigned.
 
     Raises
     ------
     InputError
         A folder is not a finished run, a case or a ledger; its files contradict each
-        other; an input to hash is missing or was changed; or the key can't be read.
+        other; an input to hash is missing or has changed; or the key can't be read.
     OutputError
         The archive exists, or can't be written.
     UsageError
@@ -138,7 +139,7 @@ def bundle(
     """
     folders = [sources] if isinstance(sources, str | os.PathLike) else list(sources)
     if not folders:
-        raise UsageError("name at least one folder of a run or a case to bundle")
+        raise UsageError("name at least one folder of a run, a case or a ledger")
     if not bates.isascii() or not bates.replace("-", "").replace("_", "").isalnum():
         raise UsageError(
             f"{bates!r} is not a prefix of Bates numbers: use letters, digits, - and _"
@@ -149,14 +150,14 @@ def bundle(
         replaced(Path(out), overwrite=overwrite) as temporary,
     ):
         contents = _Contents(Path(working), bates, no_text, hash_inputs)
-        for place in map(Path, folders):
-            if (place / CASE_FILE).is_file():
-                contents.add_case(place)
-            elif (place / LEDGER_FILE).is_file():
-                contents.add_ledger(place)
+        for source in map(Path, folders):
+            if (source / CASE_FILE).is_file():
+                contents.add_case(source)
+            elif (source / LEDGER_FILE).is_file():
+                contents.add_ledger(source)
             else:
-                contents.add_run(place)
-        seal = partial(_sealed, key=key, predicate=contents.predicate(key))
+                contents.add_run(source)
+        seal = partial(_seal, key=key, predicate=contents.predicate(key))
         with temporary.open("wb") as file:
             write_bag(file, contents.payload(), seal)
         sha256 = digest_of(temporary).sha256
@@ -197,7 +198,7 @@ def write_request(
         There is no such bundle.
     """
     with Archive(Path(bundle)) as archive:
-        made = stamps.request(_stamped(archive))
+        made = stamps.request(_bytes_to_stamp(archive))
     with replaced(Path(out), overwrite=overwrite) as temporary:
         temporary.write_bytes(made)
     return {"request": os.fspath(out)}
@@ -233,7 +234,7 @@ def add_timestamp(
     with Archive(Path(bundle)) as archive:
         try:
             made = Path(answer).read_bytes()
-            time = stamps.stamp_of(made, _stamped(archive), None)
+            time = stamps.stamp_of(made, _bytes_to_stamp(archive), None)
         except OSError as error:
             raise InputError(f"{answer} can't be read: {error.strerror}") from error
         except ValueError as error:
@@ -258,7 +259,7 @@ def add_timestamp(
     return {"bundle": os.fspath(out), "sha256": sha256, "stamp": time}
 
 
-def _stamped(archive: Archive) -> bytes:
+def _bytes_to_stamp(archive: Archive) -> bytes:
     """Return the bytes that a time stamp on a bundle certifies: the envelope with
     statement and signature, or the statement if there is no signature.
     """
@@ -268,7 +269,7 @@ def _stamped(archive: Archive) -> bytes:
     return archive.read(name)
 
 
-def _sealed(
+def _seal(
     hashes: Mapping[str, str], *, key: Any, predicate: Mapping[str, Any]
 ) -> dict[str, bytes]:
     statement = make_statement(hashes, predicate)
@@ -286,7 +287,7 @@ class _Contents:
         self._no_text, self._hash_inputs = no_text, hash_inputs
         self.findings = 0
         self._files: dict[str, Content] = {}
-        # The entries of the statement, one per run.
+        # The entries of the statement: one per run, case or ledger.
         self._runs: list[dict[str, Any]] = []
         self._cases: list[dict[str, Any]] = []
         self._ledgers: list[dict[str, Any]] = []
@@ -318,47 +319,47 @@ class _Contents:
             f"{PAYLOAD}{name}": each for name, each in documents.items()
         }
 
-    def add_case(self, place: Path) -> None:
+    def add_case(self, source: Path) -> None:
         folder = f"{PAYLOAD}case-{len(self._cases) + 1}"
-        for path in (place / name for name in CASE_FILES):
+        for path in (source / name for name in CASE_FILES):
             if path.is_file():
                 self._files[f"{folder}/{path.name}"] = path
-        self._cases.append({"folder": folder, "name": _name(place)})
+        self._cases.append({"folder": folder, "name": _name(source)})
 
-    def add_ledger(self, place: Path) -> None:
+    def add_ledger(self, source: Path) -> None:
         folder = f"{PAYLOAD}ledger-{len(self._ledgers) + 1}"
-        listed = read_json(place / LEDGER_FILE).get("files", {})
+        listed = read_json(source / LEDGER_FILE).get("files", {})
         names = [name for name in listed if LEDGER_FILES.fullmatch(name)]
         for name in names:
-            if file_checksum(place / name) != listed[name]:
+            if file_checksum(source / name) != listed[name]:
                 raise InputError(
-                    f"{place / name} was changed after the ledger was made: make the "
+                    f"{source / name} was changed after the ledger was made: make the "
                     "ledger again"
                 )
         for name in (LEDGER_FILE, REPORT_FILE, *names):
-            self._files[f"{folder}/{name}"] = place / name
-        self._ledgers.append({"folder": folder, "name": _name(place)})
+            self._files[f"{folder}/{name}"] = source / name
+        self._ledgers.append({"folder": folder, "name": _name(source)})
 
-    def add_run(self, place: Path) -> None:
-        if not (place / RUN_FILE).is_file():
+    def add_run(self, source: Path) -> None:
+        if not (source / RUN_FILE).is_file():
             raise InputError(
-                f"{place} is not a folder of a run, a case or a ledger: name a folder "
+                f"{source} is not a folder of a run, a case or a ledger: name a folder "
                 "that provscan match, case or ledger wrote"
             )
-        verify(place)
-        run = RunFiles.open(place)
+        verify(source)
+        run = RunFiles.open(source)
         summary, info = dict(run.summary), dict(run.info)
         if "records" not in summary["answer"]:
             raise InputError(
-                f"{place} is a run with a blind index and has no evidence: run match "
+                f"{source} is a run with a blind index and has no evidence: run match "
                 "with the full index"
             )
         name = f"run-{len(self._runs) + 1}"
         folder, working = f"{PAYLOAD}{name}", self._working / name
         working.mkdir()
-        files = {name: place / name for name in (*RUN_FILES, *EXTRA_RUN_FILES)}
+        files = {name: source / name for name in (*RUN_FILES, *EXTRA_RUN_FILES)}
         if self._no_text:
-            files |= _without_texts(place, working, summary, info)
+            files |= _without_texts(source, working, summary, info)
         if self._hash_inputs:
             files[INPUTS] = working / INPUTS
             files[INPUTS].write_bytes(canonical(_hashed_inputs(info)))
@@ -379,17 +380,17 @@ class _Contents:
             if path.is_file():
                 self._files[f"{folder}/{name}"] = path
         self._described.append((folder, summary, info))
-        about = {"folder": folder, "name": _name(place), "rows": len(leaves)}
+        about = {"folder": folder, "name": _name(source), "rows": len(leaves)}
         self._runs.append(about | {"root": levels(leaves)[-1][0].hex()})
 
 
 def _without_texts(
-    place: Path, working: Path, summary: dict[str, Any], info: dict[str, Any]
+    source: Path, working: Path, summary: dict[str, Any], info: dict[str, Any]
 ) -> dict[str, Path]:
-    """Write the files of a run without texts, and return them; update ``info`` to
-    describe the new files.
+    """Write the files of a run without texts, and return their paths. Change ``info``
+    so that it describes these files.
     """
-    write_without_texts(place, working)
+    write_without_texts(source, working)
     info["without_texts"] = {"files": info["files"], "checksum": info["checksum"]}
     write_summary(working, summary, info, (MATCHES_FILE, EVIDENCE_FILE))
     write_report(working, texts=0)
@@ -398,14 +399,14 @@ def _without_texts(
 
 def _hashed_inputs(info: Mapping[str, Any]) -> dict[str, str]:
     """Return the SHA-256 of each local input of a run and of each file of its index."""
-    at = Path(info["folder"])
+    folder = Path(info["folder"])
     files = [
-        (at / each["source"], each["xxh3"])
+        (folder / each["source"], each["xxh3"])
         for name in INPUT_LISTS
         for each in info.get(name, ())
         if each["xxh3"] is not None and not is_remote(each["source"])
     ]
-    index = at / info["index"]["path"]
+    index = folder / info["index"]["path"]
     manifest = read_manifest(index)
     if manifest.fingerprint() != info["index"]["fingerprint"]:
         raise InputError(
@@ -420,14 +421,14 @@ def _hashed_inputs(info: Mapping[str, Any]) -> dict[str, str]:
                 f"{path} was removed or changed after the run, so its SHA-256 can't be "
                 "added: restore the original, or leave out --hash-inputs"
             )
-        hashes[_valid(os.path.relpath(path, at))] = digest_of(path).sha256
+        hashes[_valid(os.path.relpath(path, folder))] = digest_of(path).sha256
     return hashes
 
 
-def _name(place: Path) -> str:
-    return _valid(place.resolve().name)
+def _name(source: Path) -> str:
+    return _valid(source.resolve().name)
 
 
 def _valid(name: str) -> str:
-    """Return a file name as valid text, even if it is not valid Unicode."""
+    """Return a file name with escapes for bytes that are not valid UTF-8."""
     return name.encode("utf-8", "backslashreplace").decode()

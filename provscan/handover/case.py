@@ -1,12 +1,12 @@
-"""Compare several runs in a case: the results of each run, the licensed texts that they
-share, and totals that count each text and each tweet once.
+"""Compare several runs in a case.
 
-:func:`write_case` writes the folder of a case. :func:`_opened` reads the runs and
+A case has the results of each run, the licensed texts that runs share, and totals that
+count each text and each tweet once. A licensed text is identified by the id and the
+wording of its earliest tweet.
+
+:func:`write_case` writes the folder of a case. :func:`_open_runs` opens the runs and
 refuses those that can't be compared, and :mod:`provscan.handover.case_counts` counts
-their findings. The other functions write the counts to ``case.json``, the tables, a
-page and a workbook.
-
-A licensed text is identified by the id and the wording of its earliest tweet.
+their findings. The other functions prepare ``case.json``, the page and the workbook.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ MOST_RUNS = 62
 # Maximum numbers of rows: in a breakdown on the page, and in a sheet of the workbook.
 SHOWN, MOST_ROWS = 20, 100_000
 NOT_SUMMED = (
-    "There is no lower bound, estimate or upper limit for all runs together. Those of "
-    "single runs must not be added up: runs can contain copies of the same tweets, and "
-    "intervals don't add."
+    "There is no lower bound, estimate or upper limit for all runs together. Do not "
+    "add up those of single runs: runs can contain copies of the same tweets, and "
+    "intervals can't be added."
 )
 
 
@@ -83,7 +83,7 @@ def write_case(
     runs
         Two run folders or more.
     out
-        The new folder: ``case.json``, ``case.html``, ``case.xlsx``, and the tables
+        The new folder for ``case.json``, ``case.html``, ``case.xlsx``, and the tables
         ``texts.parquet``, ``authors.parquet``, ``months.parquet`` and
         ``periods.parquet``.
     periods
@@ -99,11 +99,11 @@ def write_case(
     InputError
         A run was changed, is blind, or can't be compared with the others.
     OutputError
-        `out` exists, or can't be written.
+        ``out`` exists, or can't be written.
     UsageError
         There are too few or too many runs, or a run is named twice.
     """
-    opened = _opened(runs)
+    opened = _open_runs(runs)
     days = sorted(set(periods))
     files = [run.files for run in opened]
     with new_folder(out) as folder, counted_findings(files, folder) as counts:
@@ -148,12 +148,12 @@ def write_case(
     return case
 
 
-def _opened(paths: Sequence[Path]) -> list[Run]:
+def _open_runs(paths: Sequence[Path]) -> list[Run]:
     """Open runs, and check that their findings can be compared."""
     if not 2 <= len(paths) <= MOST_RUNS:
         raise UsageError(
-            f"a case has 2 to {MOST_RUNS} runs, but {len(paths)} are named: name "
-            "the folders of finished runs"
+            f"a case has 2 to {MOST_RUNS} runs, not {len(paths)}: name the folders of "
+            "finished runs"
         )
     short = [path.resolve().name.removesuffix(".run") for path in paths]
     names = [
@@ -180,7 +180,7 @@ def _opened(paths: Sequence[Path]) -> list[Run]:
 
 
 def _notes(runs: Sequence[Run], compared: Mapping[str, Any]) -> list[str]:
-    """Return the limits of the comparison of runs, one sentence for each."""
+    """Return the reservations about the comparison of runs, one sentence for each."""
     notes = []
     if not compared["control"]["same"]:
         notes.append(
@@ -211,7 +211,7 @@ def _notes(runs: Sequence[Run], compared: Mapping[str, Any]) -> list[str]:
 
 
 def _compared(runs: Sequence[Run]) -> dict[str, Any]:
-    """Return the conditions of the runs, and whether they are the same in all runs."""
+    """Return the conditions of the runs, and whether each is the same in all runs."""
 
     def control(run: Run) -> str:
         chance = run.files.summary["control"]
@@ -245,8 +245,9 @@ def _compared(runs: Sequence[Run]) -> dict[str, Any]:
 
 
 def _overlap(found: Sequence[dict[str, Any]], runs: int) -> dict[str, Any]:
-    """Return the numbers of texts and tweets that each pair of runs shares, and that
-    are in exactly one run, two runs and so on, given the counts for each set of runs.
+    """Return the numbers of texts and tweets that each pair of runs shares, and of
+    those that are in exactly one run, in exactly two runs, and so on. ``found`` has the
+    numbers for each set of runs.
     """
 
     def sums(rows: Iterable[dict[str, Any]]) -> dict[str, int]:
@@ -320,7 +321,7 @@ def _sheets(
             yield Sheet(name.capitalize(), heads, [[*row.values()] for row in listed])
         if (total := case["tables"][name]) > len(listed):
             notes.append(
-                f"The sheet of {name} has the first {len(listed):,} of {total:,}; all "
-                f"are in {name}.parquet."
+                f"The sheet of {name} has the first {len(listed):,} of {total:,} rows; "
+                f"{name}.parquet has all of them."
             )
     yield Sheet("Notes", {"note": 120}, [[note] for note in notes])

@@ -1,8 +1,8 @@
-"""The findings of several runs, counted by licensed text in a DuckDB database with
+"""Count the findings of several runs by licensed text, in a DuckDB database with
 bounded memory.
 
 :func:`counted_findings` provides the :class:`Counts` of a case. :meth:`Counts.rows` and
-:meth:`Counts.write` run a query: :data:`TOTALS`, :data:`COMBINATIONS`,
+:meth:`Counts.write` run one of its queries: :data:`TOTALS`, :data:`COMBINATIONS`,
 :meth:`Counts.breakdown` or :attr:`Counts.texts`.
 """
 
@@ -21,8 +21,8 @@ from provscan.report.files import RunFiles
 from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE
 
 MEMORY = "400MB"
-# A finding is a row of both files. A tweet id can have several texts, so the digest of
-# the text also identifies it.
+# A finding is a row of both files. Several texts can have the same tweet id, so the
+# digest of the text is also part of its key.
 _FOUND = """
 INSERT INTO found
 SELECT ? AS run, tweet_id, digest, tweets, findings, author, ms
@@ -58,15 +58,15 @@ MONTH, _DAY = (
 
 @contextmanager
 def counted_findings(runs: Sequence[RunFiles], folder: Path) -> Iterator[Counts]:
-    """Provide the counts of runs. Data that exceeds the memory goes to ``folder``."""
+    """Provide the counts of runs, with ``folder`` for data that exceeds the memory."""
     import duckdb
 
     with (
-        tempfile.TemporaryDirectory(dir=folder) as place,
-        duckdb.connect(f"{place}/case.duckdb") as connection,
+        tempfile.TemporaryDirectory(dir=folder) as working,
+        duckdb.connect(f"{working}/case.duckdb") as connection,
     ):
         connection.execute(f"SET memory_limit = '{MEMORY}'")
-        connection.execute(f"SET temp_directory = {_quoted(place)}")
+        connection.execute(f"SET temp_directory = {_quoted(working)}")
         connection.execute("SET threads = 2")
         try:
             with interruptible():
@@ -110,8 +110,8 @@ class Counts:
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
     def checked(self) -> list[str]:
-        """Check that the ids of tweets identify the licensed texts in all runs; return
-        the exceptions, one sentence for each.
+        """Check that the ids of tweets identify the licensed texts in all runs. Return
+        reservations, one sentence for each.
         """
         notes = []
         found = self.rows(
@@ -144,7 +144,7 @@ class Counts:
         return notes
 
     def _require_platform_ids(self) -> None:
-        """Refuse different indexes unless each id denotes the same tweet in all."""
+        """Check that each id denotes the same tweet in all indexes."""
         row = self.rows(
             "SELECT count(*) FILTER (NOT regexp_full_match(tweet_id, '[0-9]+')) AS odd "
             "FROM texts"
@@ -154,7 +154,7 @@ class Counts:
         if row["odd"]:
             why = f"{row['odd']:,} texts have tweets without a numeric id"
         elif differs is not None:
-            why = f"tweet {differs} has a different text in each"
+            why = f"tweet {differs} has different texts in them"
         if why is not None:
             raise InputError(
                 f"the runs used {len(self._indexes)} different indexes, and {why}, so "
@@ -164,20 +164,20 @@ class Counts:
 
     def breakdown(self, key: str, order: str = "name NULLS LAST") -> str:
         """Return a query that counts texts, tweets and findings by the SQL expression
-        ``key``, and also counts texts by run.
+        ``key``, with a column for the number of texts in each run.
         """
-        of_run = ", ".join(
+        by_run = ", ".join(
             f"count(*) FILTER ({found}) AS {name}"
             for name, found in self._in_run.items()
         )
         return (
-            f"SELECT * FROM (SELECT {key} AS name, {_SUMS}, {of_run} FROM texts "
+            f"SELECT * FROM (SELECT {key} AS name, {_SUMS}, {by_run} FROM texts "
             f"GROUP BY 1) ORDER BY {order}"
         )
 
     @property
     def texts(self) -> str:
-        """A query of all texts; the texts that are in the most runs come first."""
+        """A query of all texts, beginning with those that are in the most runs."""
         in_run = ", ".join(f"{found} AS {name}" for name, found in self._in_run.items())
         return (
             f"SELECT tweet_id, author, {_DAY} AS day, tweets, findings, "

@@ -1,4 +1,4 @@
-"""Check that a bundle, or the page of an exhibit, was not changed.
+"""Check that a bundle, or the page of an exhibit, has not been changed.
 
 :func:`check` needs neither the index nor the dataset, and extracts no files. It checks
 a bundle in these steps:
@@ -8,11 +8,11 @@ a bundle in these steps:
 2. :func:`_file_problems` compares the files with the statement.
 3. :func:`_seal_problems` verifies the signature of the statement, and
    :func:`_stamp_problems` verifies its time stamp.
-4. :func:`_run_problems` computes again the hash of each row, the root of the tree, and
-   the figures of the summary that can be derived from the rows.
+4. :func:`_run_problems` recomputes the hash of each row, the root of the tree, and the
+   figures of the summary that can be derived from the rows.
 
-Anyone who changes an unsigned bundle can also compute all its checksums again. The
-check then finds only figures that contradict the rows.
+Anyone who changes an unsigned bundle can also recompute all its checksums. The check
+then finds only figures that contradict the rows.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ from provscan.handover.bag import (
     TAG_MANIFEST,
     Archive,
     Digest,
+    bagit_files,
     digest_of,
     manifest,
-    own_files,
 )
 from provscan.handover.bundle import ENVELOPE, ROWS, STAMP, STATEMENT
 from provscan.handover.exhibit import decoded, exhibit_of, proof_problems, read_page
@@ -62,7 +62,7 @@ from provscan.runs.folder import (
 
 Source = str | os.PathLike[str]
 _RUN = re.compile(rf"({PAYLOAD}run-[1-9][0-9]*)/.*")
-# Maximum number of rows that a problem names.
+# The maximum number of rows that the message of a problem lists.
 MOST_NAMED = 5
 
 
@@ -80,13 +80,13 @@ def check(
     path
         The archive or page.
     key
-        File with the public key, in PEM, of the required signer. If it is missing, the
-        signature is verified with the key that the statement itself names. That shows
-        that nothing was changed after signing, but not who signed.
+        File with the public key, in PEM, of the required signer. Without it, the
+        signature is verified with the key in the statement itself, which shows that
+        nothing was changed after somebody signed, but not who signed.
     authority
         File with the root certificates, in PEM, of the required time-stamping
-        authority. If it is missing, the check verifies only that the time stamp is on
-        this statement.
+        authority. Without it, the check verifies only that the time stamp is on this
+        statement.
     exhibit
         Also prove this exhibit of the bundle: its number, or RUN/NUMBER if there are
         several runs.
@@ -95,11 +95,11 @@ def check(
     -------
     dict
         ``path`` and its ``sha256``; ``problems``, a list of sentences; ``files``, the
-        number of files in a bundle; ``runs`` and ``texts``, copied from the statement;
-        ``signer``, the id of the key, and ``known_signer``, whether ``key`` was given;
-        ``stamp``, the time of the time stamp, and ``known_authority``, whether
-        ``authority`` was given; ``exhibit``, the row that was proved. Values that do
-        not apply are None.
+        number of files in a bundle; ``runs``, and whether there are ``texts``, both
+        from the statement; ``signer``, the id of the key, and ``known_signer``, whether
+        ``key`` was given; ``stamp``, the time of the time stamp, and
+        ``known_authority``, whether ``authority`` was given; ``exhibit``, the row that
+        was proved. Values that do not apply are None.
 
     Raises
     ------
@@ -110,26 +110,27 @@ def check(
         The extra ``handover`` is not installed, or the bundle has several runs and
         ``exhibit`` does not name one.
     """
-    place = Path(path)
+    file_path = Path(path)
     signer = None if key is None else public_key(Path(key))
     roots = None if authority is None else stamps.certificates(Path(authority))
-    if place.is_dir():
+    if file_path.is_dir():
         raise InputError(
-            f"{place} is a folder: name a bundle, a file that provscan bundle wrote"
+            f"{file_path} is a folder: name a bundle, a file that provscan bundle wrote"
         )
     try:
-        with place.open("rb") as file:
+        with file_path.open("rb") as file:
             is_archive = file.read(2) == b"PK"
-        sha256 = digest_of(place).sha256
+        sha256 = digest_of(file_path).sha256
     except OSError as error:
-        raise InputError(f"{place} can't be read: {error.strerror}") from error
+        raise InputError(f"{file_path} can't be read: {error.strerror}") from error
     nothing = dict.fromkeys(("files", "runs", "texts", "signer", "stamp", "exhibit"))
-    found: dict[str, Any] = {"path": str(place), "sha256": sha256, **nothing}
+    found: dict[str, Any] = {"path": str(file_path), "sha256": sha256, **nothing}
     found |= {"known_signer": key is not None, "known_authority": roots is not None}
     if not is_archive:
-        found["problems"] = list(_page_problems(place, found, signer, roots, exhibit))
+        problems = _page_problems(file_path, found, signer, roots, exhibit)
+        found["problems"] = list(problems)
         return found
-    with Archive(place) as archive:
+    with Archive(file_path) as archive:
         found["problems"] = list(_bundle_problems(archive, found, signer, roots))
         if exhibit is not None and not found["problems"]:
             found["exhibit"] = exhibit_of(archive, exhibit)["row"]
@@ -193,8 +194,8 @@ def _bundle_problems(
 def _file_problems(
     archive: Archive, digests: Mapping[str, Digest], hashes: Mapping[str, str]
 ) -> Iterator[str]:
-    """Yield the files that were changed, are missing, or are not listed in the
-    statement; ``hashes`` are those of the statement.
+    """Yield files that are damaged or missing, or contradict the statement, whose
+    hashes are ``hashes``.
     """
     for name, entry in archive.entries.items():
         if digests[name].crc != entry.crc:
@@ -210,8 +211,10 @@ def _file_problems(
             yield f"{name} is not listed in {STATEMENT}"
         elif hashes[name] != digests[name].sha256:
             yield f"{name} was changed: its SHA-256 is not the one in {STATEMENT}"
-    # Compute BagIt's own files from the other files, and compare them.
-    expected = own_files({name: digests[name] for name in digests.keys() - tags.keys()})
+    # Recompute the files that BagIt requires, and compare them.
+    expected = bagit_files(
+        {name: digests[name] for name in digests.keys() - tags.keys()}
+    )
     sealed = {name: each for name, each in tags.items() if name != TAG_MANIFEST}
     for name, text in {**expected, TAG_MANIFEST: manifest(sealed)}.items():
         if name not in digests:
@@ -315,18 +318,18 @@ def _row_problems(leaves: list[bytes], text: bytes) -> Iterator[str]:
     before = [line.decode("ascii", "replace") for line in text.split(b"\n")]
     now = [*(each.hex() for each in leaves), ""]
     bundled, computed = Counter(before), Counter(now)
-    gone = {at for at, each in enumerate(before) if each not in computed}
-    new = {at for at, each in enumerate(now) if each not in bundled}
+    old = {number for number, each in enumerate(before) if each not in computed}
+    new = {number for number, each in enumerate(now) if each not in bundled}
     for what, rows in (
-        ("changed", gone & new),
-        ("deleted", gone - new),
-        ("added", new - gone),
+        ("changed", old & new),
+        ("deleted", old - new),
+        ("added", new - old),
     ):
         if rows:
             yield f"rows of {MATCHES_FILE} were {what}: {_named(rows)}, counted from 0"
-    if not gone and not new:
+    if not old and not new:
         pairs = enumerate(zip(before, now, strict=False))
-        first = next((at for at, pair in pairs if pair[0] != pair[1]), len(leaves))
+        first = next((number for number, (a, b) in pairs if a != b), len(leaves))
         yield f"rows of {MATCHES_FILE} were moved or repeated, from row {first} on"
 
 

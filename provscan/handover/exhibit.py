@@ -1,9 +1,10 @@
-"""Write one exhibit of a bundle as a page that is proof without the rest of the bundle.
+"""Write one exhibit of a bundle as a page that proves it without the rest of the
+bundle.
 
-:func:`write_exhibit` writes the page: the row, the proof that it is in the tree of its
-run, the statement with the root of that tree, the signature and the time stamp.
-:func:`read_page` reads these data from a page, which must show them and nothing else,
-and :func:`proof_problems` checks them.
+:func:`write_exhibit` writes the page. Its data are the row, the proof that it is in the
+tree of its run, the statement with the root of that tree, the signature and the time
+stamp. :func:`read_page` reads these data, and checks that the page shows them and
+nothing else. :func:`proof_problems` checks the proof.
 """
 
 from __future__ import annotations
@@ -32,12 +33,13 @@ from provscan.handover.statement import (
     runs_of,
 )
 from provscan.handover.tree import inclusion, leaf, levels, root_of
-from provscan.report.document import page as filled
+from provscan.report.document import page as render
 from provscan.report.files import last_line, write_page
 from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE
 
-# A page is checked against the page that is rendered from its data. A changed template
-# therefore needs a new format, and old pages need the old template.
+# To check a page, its data are rendered again, and the two pages must be equal. A
+# changed template therefore needs a new format, and pages of the old format need the
+# old template.
 FORMAT = "provscan-exhibit-1"
 _DATA = re.compile(r'<script type="application/json" id="exhibit">(.*?)</script>', re.S)
 MOST_BYTES = 1 << 24
@@ -50,7 +52,7 @@ def write_exhibit(
     *,
     overwrite: bool = False,
 ) -> dict[str, Any]:
-    """Write a page with one exhibit, which is proof without the rest of the bundle.
+    """Write a page that proves one exhibit without the rest of the bundle.
 
     Parameters
     ----------
@@ -67,7 +69,8 @@ def write_exhibit(
     Returns
     -------
     dict
-        ``page``, ``exhibit`` and ``run``.
+        ``page``, the path; the number of the ``exhibit``; and the folder of its ``run``
+        in the bundle.
 
     Raises
     ------
@@ -106,7 +109,7 @@ def exhibit_of(archive: Archive, exhibit: str | int) -> dict[str, Any]:
         archive.open(f"{run}/{MATCHES_FILE}") as matches,
         archive.open(f"{run}/{EVIDENCE_FILE}") as evidence,
     ):
-        for place, row in enumerate(rows_of(matches, evidence)):  # noqa: B007
+        for position, row in enumerate(rows_of(matches, evidence)):  # noqa: B007
             if row["exhibit"] == number:
                 break
         else:
@@ -122,9 +125,9 @@ def exhibit_of(archive: Archive, exhibit: str | int) -> dict[str, Any]:
         "format": FORMAT,
         "run": run,
         "row": row,
-        "number": place,
+        "number": position,
         "rows": len(listed),
-        "proof": [each.hex() for each in inclusion(tree, place)],
+        "proof": [each.hex() for each in inclusion(tree, position)],
         "statement": base64.b64encode(archive.read(STATEMENT)).decode(),
         "envelope": optional(ENVELOPE),
         "stamp": optional(STAMP),
@@ -166,8 +169,8 @@ def read_page(path: Path) -> dict[str, Any]:
 
 
 def proof_problems(data: Mapping[str, Any]) -> list[str]:
-    """Return the problems of the proof of an exhibit, except those of the signature and
-    the time stamp.
+    """Return the problems of the proof of an exhibit. The signature and the time stamp
+    are not checked.
     """
     try:
         statement = read_canonical(decoded(data, "statement") or b"")
@@ -216,8 +219,8 @@ def _run_and_number(
         )
     if not named and len(runs) != 1:
         raise UsageError(
-            f"{archive.path} has {len(runs)} runs, each with its own exhibits: also "
-            f"name the run, such as 1/{number}"
+            f"{archive.path} has {len(runs)} runs, each with its own exhibits: name "
+            f"the run as well, such as 1/{number}"
         )
     run = f"{PAYLOAD}run-{named or 1}"
     if run not in runs:
@@ -235,7 +238,7 @@ def _page(data: Mapping[str, Any]) -> str:
     statement = read_canonical(decoded(data, "statement") or b"")
     # Escape each "<" in the data, so that the data can't close the script element.
     packed = json.dumps(data, ensure_ascii=True, sort_keys=True).replace("<", "\\u003c")
-    return filled(
+    return render(
         "exhibit.html",
         ("exhibit.css",),
         folder=Path(__file__).parent / "templates",

@@ -1,11 +1,12 @@
 """Check the figures of ``summary.json`` that can be derived from the rows of a run.
 
 :class:`Recount` counts the rows, and :meth:`Recount.problems` compares the counts with
-a summary. The rows determine some figures exactly, and limit others to a range: a row
-does not show whether a copy is in pieces, and therefore not nearly verbatim; and only
-findings have the text by which two licensed texts of one tweet can be distinguished.
-Figures that need more than the rows are not compared: the numbers of all records and
-tweets, chance, recall, and the bounds and estimates that depend on them.
+a summary. The rows give some figures exactly and others only as a range, for two
+reasons. A row does not show whether a copy is in pieces, in which case it is not nearly
+verbatim. And only findings have texts, which distinguish licensed texts with the same
+tweet id. Other figures can't be derived from the rows and are not compared: the numbers
+of all records and tweets, chance, recall, and the bounds and estimates that depend on
+them.
 """
 
 from __future__ import annotations
@@ -44,10 +45,10 @@ class Recount:
 
     def add(self, row: Row) -> None:
         number, self._rows = self._rows, self._rows + 1
-        barred = [name for name in ("control", "common", "known") if row[name]]
-        if row["counted"] and barred:
+        excluded = [name for name in ("control", "common", "known") if row[name]]
+        if row["counted"] and excluded:
             self._contradictions.append(
-                f"row {number} of {MATCHES_FILE} is both a finding and {barred[0]}"
+                f"row {number} of {MATCHES_FILE} is both a finding and {excluded[0]}"
             )
         if row["control"]:
             return
@@ -78,7 +79,9 @@ class Recount:
             withheld = value is None and name.startswith("answer.")
             if not withheld and not low <= value <= high:
                 by_rows = f"{low}" if low == high else f"{low} to {high}"
-                yield f"{name} of {SUMMARY_FILE} is {value}, but rows give {by_rows}"
+                yield (
+                    f"{name} of {SUMMARY_FILE} is {value}, but the rows give {by_rows}"
+                )
         stated = {
             each["source"]: (each["matches"], each["records_matched"])
             for each in summary["sources"]
@@ -86,30 +89,30 @@ class Recount:
         }
         records = Counter(source for source, _ in self._records[MATCHES])
         if stated != {x: (n, records[x]) for x, n in self._sources.items()}:
-            yield f"the matches by source in {SUMMARY_FILE} do not match the rows"
+            yield f"the matches by source in {SUMMARY_FILE} differ from the rows"
         if not summary.get("sample") and _headline_differs(summary):
-            yield f"the headline in {SUMMARY_FILE} contradicts the summary's numbers"
+            yield f"the headline in {SUMMARY_FILE} contradicts the other numbers there"
 
     def _limits(self, summary: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
         """Return the range of each figure that is consistent with the rows."""
         matches, findings, _ = self._count
         matched, found, nearly = map(len, self._records)
         texts, nearly_texts = len(self._texts[FINDINGS]), len(self._texts[NEARLY])
-        every, whole = summary["texts_found"], max(1, summary["records"])
+        all_texts, records = summary["texts_found"], max(1, summary["records"])
         ids = len({tweet_id for tweet_id, _ in self._texts[MATCHES]})
         exact = {
             "matches": matches,
             **{f"levels.{level}": self._levels[level] for level in summary["levels"]},
             "records_matched": matched,
-            "share_of_records": matched / whole,
+            "share_of_records": matched / records,
             "counted.matches": findings,
             "counted.records": found,
-            "counted.share_of_records": found / whole,
+            "counted.share_of_records": found / records,
             "counted.texts": texts,
             "answer.records.findings": found,
             "answer.records.common_or_known": matched - found,
             "answer.texts.findings": texts,
-            "answer.texts.common_or_known": every - texts,
+            "answer.texts.common_or_known": all_texts - texts,
         }
         return {
             **{name: (value, value) for name, value in exact.items()},

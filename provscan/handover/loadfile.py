@@ -1,8 +1,8 @@
-"""A load file for review platforms: Concordance DAT, one line for each exhibit.
+"""Write a load file for review platforms: Concordance DAT, with a line per exhibit.
 
 The format encloses values in thorns (U+00FE), separates them by U+0014, and writes a
-line break within a value as U+00AE. These characters can't be escaped: in a text, they
-are replaced as in :data:`REPLACED`; the tables of the bundle contain the exact text.
+line break within a value as U+00AE. These characters can't be escaped, so they are
+replaced in texts (:data:`REPLACED`); the tables of the bundle contain the exact texts.
 The file is UTF-8 with a byte order mark, and lines end with CRLF.
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 QUOTE, SEPARATOR, NEWLINE = "\u00fe", "\u0014", "\u00ae"
 REPLACED = {QUOTE: "th", SEPARATOR: " ", NEWLINE: "(R)"}
 _TABLE = str.maketrans(REPLACED)
-# The column of matches.parquet or evidence.parquet for each field of the load file.
+# The fields of the load file, each with its column in the rows.
 FIELDS = {
     "EXHIBIT": "exhibit",
     "LEVEL": "level",
@@ -43,7 +43,9 @@ def header() -> bytes:
 
 
 def line(bates: str, run: str, row: Mapping[str, Any]) -> bytes:
-    """Return the line of an exhibit. An exhibit has one page, so one Bates number."""
+    """Return the line of an exhibit, which has one page and therefore one Bates
+    number.
+    """
     return _line([bates, bates, run, *(row[column] for column in FIELDS.values())])
 
 

@@ -2,8 +2,8 @@
 
 :func:`replay` runs ``match`` on the given dataset and index with the recorded
 parameters. Then it compares the inputs and the index by their checksums, the rows by
-their canonical JSON, and ``summary.json`` value by value. Names of files may differ:
-files are identified by their checksums (:func:`_recognised`).
+their canonical JSON, and ``summary.json`` value by value. Files may have other names,
+since their checksums identify them (:func:`_recognised`).
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE, RUN_FILE, SUMMARY_
 
 Source = str | os.PathLike[str]
 
-# Options that name files on which results depend. The files may have been moved.
+# Options that name files on which results depend. These files may have been moved.
 FILES = ("control", "null", "known", "tokenizer", "baseline")
 # Options that do not affect results.
 RUNNING = (
     *("workers", "executor", "address", "memory", "log", "parts"),
     *("shards_from", "shard_groups"),
 )
-# Lists in ``summary.json`` that are in the order of the files.
+# Lists in ``summary.json`` whose order depends on the order of the files.
 ORDERED = ("sources", "examples", "damaged", "unread", "ignored")
-# Maximum number of rows listed in the message of a problem.
+# The maximum number of rows that the message of a problem lists.
 MOST_NAMED = 5
-# Entries of ``run.json`` that, like the inputs, must be equal for equal results.
+# Entries of ``run.json`` that must be equal for equal results.
 CONDITIONS = {
     "the index": ("index", "fingerprint"),
     "the index's set of parameters": ("index", "params"),
@@ -80,7 +80,7 @@ def replay(
     progress
         Receives the progress of the run.
     **options
-        The present paths of ``control``, ``null``, ``known``, ``tokenizer`` and
+        The current paths of ``control``, ``null``, ``known``, ``tokenizer`` and
         ``baseline``, if the run used them and they were moved; and ``workers``,
         ``executor`` and other options that do not affect results.
 
@@ -88,8 +88,8 @@ def replay(
     -------
     dict
         ``problems``: a list of sentences on inputs, rows and figures that differ;
-        ``may_differ``: differences that do not matter, such as versions; ``rows`` and
-        ``figures``: the numbers of rows and figures that were compared.
+        ``may_differ``: what may differ without being a problem, such as versions;
+        ``rows`` and ``figures``: the numbers of rows and figures that were compared.
 
     Raises
     ------
@@ -98,7 +98,7 @@ def replay(
     IndexFormatError
         The index is missing or damaged.
     UsageError
-        An option was given whose value must be the one recorded in the run.
+        An option is given that is taken from the run.
     """
     for name in options.keys() - {*FILES, *RUNNING}:
         raise UsageError(f"{name} is taken from the run and can't be set: leave it out")
@@ -114,24 +114,24 @@ def replay(
             json.loads(archive.read(f"{folder}/{name}"))
             for name in (SUMMARY_FILE, RUN_FILE)
         )
-        place = Path(working, "replay.run") if out is None else Path(out)
+        run_folder = Path(working, "replay.run") if out is None else Path(out)
         recorded = {
             name: info["parameters"][name]
             for name in MatchOptions.__dataclass_fields__ & info["parameters"].keys()
             if name not in RESUMABLE or name in FILES
         }
         chosen: Any = recorded | {"allow_unread": True, "max_bad": 1.0} | options
-        again = match(dataset, index, place, progress=progress, **chosen)
+        again = match(dataset, index, run_folder, progress=progress, **chosen)
         names, problems = _recognised(info, again.info)
         renamed = _renaming(names)
         problems += _conditions(info, again.info)
 
         # Compare the rows.
-        tables = place
+        tables = run_folder
         if "without_texts" in info:
             tables = Path(working, "without_texts")
             tables.mkdir()
-            write_without_texts(place, tables)
+            write_without_texts(run_folder, tables)
         with (
             archive.open(f"{folder}/{MATCHES_FILE}") as matches,
             archive.open(f"{folder}/{EVIDENCE_FILE}") as evidence,
@@ -150,7 +150,7 @@ def replay(
             problems.append(f"{name} of {SUMMARY_FILE} is {is_now!r}, but was {was!r}")
     return {
         "bundle": os.fspath(bundle),
-        "run": None if out is None else str(place),
+        "run": None if out is None else str(run_folder),
         "problems": problems,
         "may_differ": list(_may_differ(info, again.info)),
         "rows": len(before),
@@ -166,9 +166,9 @@ def _recognised(
     Returns
     -------
     names
-        The old name of each input or other file, by its new name.
+        The name of each file in the original run, by its new name.
     problems
-        Inputs that were not in the run, or are missing now.
+        Inputs that are new, and inputs of the run that are missing.
     """
     names, problems = dict[str, str](), list[str]()
     for kind in INPUT_LISTS:
@@ -190,7 +190,8 @@ def _recognised(
             f"{item['xxh3']}) is not among the inputs"
             for item in old
         ]
-        # Compare the rows of a changed file with the rows of the file it replaces.
+        # Take the files that are left for changed files, so that their rows are
+        # compared with those of the files that they probably replace.
         names |= {x["source"]: y["source"] for x, y in zip(new, old, strict=False)}
     for name in FILES:
         paths = [
@@ -204,8 +205,8 @@ def _recognised(
 def _same(
     old: Mapping[str, Any], new: Mapping[str, Any], identity: tuple[str, ...]
 ) -> bool:
-    """Return whether two inputs are the same. Version and name are compared only if
-    there is no checksum.
+    """Return whether two inputs are the same. Compare version and name only if there is
+    no checksum.
     """
     values = [[each.get(name) for name in identity] for each in (old, new)]
     return values[0] == values[1] and (
@@ -226,7 +227,7 @@ def _conditions(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[s
 
 
 def _may_differ(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what may differ without any effect on rows and figures."""
+    """Yield the differences that are not problems, one sentence for each."""
     for entry, names in (
         ("versions", sorted(before["versions"].keys() | now["versions"].keys())),
         ("parameters", ["workers", "executor"]),
@@ -243,8 +244,8 @@ def _may_differ(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[s
 
 
 def _renaming(names: Mapping[str, str]) -> Callable[[Any], Any]:
-    """Return a function that replaces new names of files by the old ones in the strings
-    and keys of a value.
+    """Return a function that replaces new names of files by the old names, in all
+    strings and keys of a value.
     """
     longest_first = map(re.escape, sorted(names, key=len, reverse=True))
     any_name = "|".join(longest_first) or "(?!)"
@@ -261,8 +262,8 @@ def _renaming(names: Mapping[str, str]) -> Callable[[Any], Any]:
 
 
 def _hashed(rows: Iterable[Row]) -> dict[tuple[Any, ...], bytes]:
-    """Return the hash of each row by its key. The hash leaves out the number of the
-    exhibit, which depends on the order of the files.
+    """Return the hash of each row, by its key. The number of the exhibit is left out of
+    the hash, because it depends on the order of the files.
     """
     result = {}
     for row in rows:

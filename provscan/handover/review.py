@@ -1,8 +1,7 @@
-"""Write blinded lists of findings, which reviewers judge without knowing the expected
-verdicts.
+"""Write blinded lists of findings for reviewers, who don't see the expected verdicts.
 
-:func:`write_review` writes a list of pairs, each of a passage and a tweet, and the key
-to the list. In random order, the list contains a stratified sample of the findings
+:func:`write_review` writes a list of pairs of a passage and a tweet, and the key to the
+list. In random order, the list contains a stratified sample of the findings
 (:class:`_Frame`), planted copies and planted pairs that are not copies
 (:class:`_Planted`), and matches of common or known wording.
 :mod:`provscan.handover.verdicts` evaluates the verdicts.
@@ -54,21 +53,21 @@ KINDS_OF_PAIRS = (FINDING, COPY, OTHER, ORDINARY) = (
 )
 VERDICTS = ("copy", "not a copy", "unsure")
 MEANINGS = (
-    "The passage repeats the wording of the tweet, whole or in part, perhaps altered, "
-    "and more of it than a common phrase.",
-    "The texts share only a common phrase or a topic, or nothing.",
-    "These two texts are not enough to decide.",
+    "The passage repeats all or part of the wording of the tweet, perhaps altered, and "
+    "more than a common phrase.",
+    "The texts share nothing, or only a common phrase or a topic.",
+    "The two texts alone are not enough to decide.",
 )
 # Shares of a list: planted copies, planted pairs that are not copies, and matches of
 # common or known wording. The other pairs are findings.
 COPIES, OTHERS, COMMON = 0.15, 0.15, 0.1
-# Minimum number of findings in each stratum of the sample.
+# The minimum number of findings from each stratum in the sample.
 LEAST = 3
 SMALLEST_LIST = 20
-# For a planted pair that is not a copy: the number of tweets from which a similar one
-# is chosen, and the number of most similar tweets that are compared with the passage.
+# The tweet of a planted pair that is not a copy is chosen from TWEETS tweets, of which
+# the COMPARED most similar ones are compared with the passage.
 TWEETS, COMPARED = 2000, 50
-# Maximum number of tweets that are edited to make one copy of the wanted kind.
+# The maximum number of tweets that are edited to make one copy of the wanted kind.
 TRIES = 5
 
 
@@ -99,9 +98,9 @@ def write_review(
     InputError
         The run was changed, or contains no texts.
     OutputError
-        `out` exists, or can't be written.
+        ``out`` exists, or can't be written.
     ParameterError
-        `sample` is too small.
+        ``sample`` is too small.
     """
     if sample < SMALLEST_LIST:
         raise ParameterError(
@@ -171,13 +170,13 @@ class _Frame:
         self.findings = findings.filter(has_text.take(findings["place"]))
         if not len(self.findings):
             raise InputError(
-                f"{files.path} contains digests in place of texts, so it can't be "
+                f"{files.path} contains digests instead of texts, so it can't be "
                 "reviewed: run match again without --no-text"
             )
 
     @cached_property
     def stratum(self) -> list[tuple[str, str]]:
-        """The stratum of each finding: its kind of match and its strength."""
+        """The stratum of each finding: the kind of match, and its strength."""
         levels, bits = (self.findings[name].to_pylist() for name in ("level", "bits"))
         return [
             (KINDS[level], rarity(True, bit))
@@ -249,8 +248,8 @@ def _texts(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def allocated(sizes: Numbers, count: int) -> Numbers:
-    """Return the number of units to draw from each stratum: proportional to its size,
-    but at least :data:`LEAST`, or the whole stratum if it is smaller.
+    """Return the number of findings to draw from each stratum. It is proportional to
+    the size of the stratum, but at least :data:`LEAST` or, if that is less, this size.
     """
     share = count * sizes / sizes.sum()
     drawn = np.minimum(sizes, np.maximum(LEAST, np.floor(share))).astype(np.int64)
@@ -260,9 +259,9 @@ def allocated(sizes: Numbers, count: int) -> Numbers:
 
 
 class _Planted:
-    """Planted pairs, for which it is known whether the passage is a copy of the tweet.
+    """Makes planted pairs, for which it is known whether the passage is a copy.
 
-    They are made from findings that are not in the list, if there are enough.
+    They are made from findings that are not in the list, if there are enough of these.
     """
 
     def __init__(
@@ -275,22 +274,22 @@ class _Planted:
         listed = rng.sample(list(drawn), min(TWEETS - len(pool), len(drawn)))
         texts = [_texts(finding) for finding in frame.texts([*pool, *listed])]
         self._pool = [
-            {**finding, "listed": place >= len(pool)}
-            for place, finding in enumerate(texts)
+            {**finding, "listed": position >= len(pool)}
+            for position, finding in enumerate(texts)
         ]
         self._findings = cycle(self._pool)
 
     def copies(self, count: int) -> Iterator[dict[str, Any]]:
-        """Yield tweets with edited copies. The kinds of the copies are drawn from the
-        distribution of kinds among the findings.
+        """Yield tweets with edited copies. The kinds of match are drawn from those of
+        the findings.
         """
         for wanted, _ in self._rng.choices(self._frame.stratum, k=count):
             if copy := self._copy(wanted):
                 yield copy
 
     def _copy(self, wanted: str) -> dict[str, Any]:
-        """Edit tweets until a copy is a match of the wanted kind. If none is, return a
-        copy of another kind.
+        """Edit tweets until a copy is a match of the wanted kind. If there is none
+        after TRIES tweets, return a copy of another kind.
         """
         made: dict[str, Any] = {}
         for finding in islice(self._findings, TRIES):
@@ -325,8 +324,8 @@ class _Planted:
             passage = finding["passage"]
             signature = minhash([passage])[0]
             nearest = np.argsort(-(signatures == signature).mean(1), kind="stable")
-            for place in nearest[:COMPARED].tolist():
-                other = self._pool[place]
+            for position in nearest[:COMPARED].tolist():
+                other = self._pool[position]
                 if comparison(passage, other["tweet"], self._params).way is None:
                     listed = finding["listed"] or other["listed"]
                     texts = {"passage": passage, "tweet": other["tweet"]}

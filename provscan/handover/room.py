@@ -1,10 +1,10 @@
-"""Kits for inspection rooms: folders for scanning datasets on a machine without a
-network, with a list of all files that leave the room.
+"""Make and use kits for inspection rooms.
 
-:func:`build_room` makes a kit of wheels, a copy of the index, fixed options, and
-scripts. In the room, :func:`run_room` scans datasets, :func:`span` returns a finding,
-and :func:`release` adds its span to the files that leave. :func:`run_room` and
-:func:`release` write the list of these files.
+A kit is a folder with which datasets are scanned on a machine without a network. It
+lists all files that leave the room. :func:`build_room` makes a kit with wheels, a copy
+of the index, fixed options, and scripts. In the room, :func:`run_room` scans datasets,
+:func:`span` returns a finding, and :func:`release` adds its span to the files that
+leave. :func:`run_room` and :func:`release` write the list of these files.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ from provscan.writing import new_folder, replacing_file
 
 KIT_FILE, PAGE_FILE, LIST_FILE = "kit.json", "instructions.html", "leaving.txt"
 INDEX, WHEELS, REQUIREMENTS = "licensed.index", "wheels", "requirements.txt"
-# Folders that are written in the room: WORK and RESULTS stay there, LEAVING leaves.
+# Folders that are written in the room. Only the files in LEAVING leave it.
 WORK, RESULTS, LEAVING = "local", "results", "leaving"
 COUNTS, DIGESTS, RELEASED = "counts.json", "digests.csv", "released.jsonl"
 FORMAT = {"format": "provscan-kit", "version": 1}
 SCRIPTS = ("run.sh", "release.sh", "setup.sh")
 TEMPLATES = Path(__file__).parent / "templates"
-# Options that name data, which is copied into the kit.
+# Options that name files, which are copied into the kit.
 DATA = ("control", "null", "known")
 # Entries of an answer that contain numbers and fixed sentences, but no texts.
 NUMBERS = ("status", "headline", "records", "texts", "withheld", "warnings", "notes")
@@ -69,8 +69,8 @@ def build_room(
     digests_only
         Let only counts, digests and released spans leave the room.
     wheel
-        Wheel or source folder of provscan. The default is the source of this
-        installation.
+        Wheel or source folder of provscan. By default, the one from which provscan was
+        installed.
     options
         Options of :func:`provscan.match`, which are fixed in the kit. Files that they
         name are copied into it.
@@ -78,14 +78,14 @@ def build_room(
     Returns
     -------
     dict
-        ``kit.json``, and the ``sha256`` of this file.
+        ``kit.json``, and its ``sha256``.
 
     Raises
     ------
     InputError
         The index does not exist, or pip can't get all wheels.
     OutputError
-        `out` exists, or can't be written.
+        ``out`` exists, or can't be written.
     """
     require_outside(out, [str(index)])
     opened, fixed = open_index(index), dict(options or {})
@@ -129,19 +129,19 @@ def build_room(
 
 
 def _copied(source: str, folder: Path, name: str) -> str:
-    """Copy a file or folder that an option names; return its path in the kit."""
-    place = folder / "data" / name / Path(source).name
-    if place.exists():
-        raise UsageError(f"two files of --{name} are named {place.name}: rename one")
-    place.parent.mkdir(parents=True, exist_ok=True)
+    """Copy a file or folder that an option names, and return its path in the kit."""
+    target = folder / "data" / name / Path(source).name
+    if target.exists():
+        raise UsageError(f"two files of --{name} are named {target.name}: rename one")
+    target.parent.mkdir(parents=True, exist_ok=True)
     copy = shutil.copytree if os.path.isdir(source) else shutil.copyfile
-    copy(source, place)
-    return str(place.relative_to(folder))
+    copy(source, target)
+    return str(target.relative_to(folder))
 
 
 def _collect_wheels(folder: Path, wheel: Path | None) -> None:
-    """Get the wheels of provscan, of its dependencies and of pip, all in the installed
-    versions, and write their checksums to a requirements file for pip.
+    """Get the wheels of provscan, its dependencies and pip in the installed versions,
+    and write their checksums to a requirements file for pip.
     """
     versions = {item.name: item.version for item in importlib.metadata.distributions()}
     if "pip" not in versions:
@@ -191,7 +191,7 @@ def _origin() -> str:
 
 
 def _checksums(folder: Path) -> dict[str, str]:
-    """Return the SHA-256 of each file of a kit, except files written in the room."""
+    """Return the SHA-256 of each file of a kit, except those written in the room."""
     written = {WORK, RESULTS, LEAVING, LIST_FILE, KIT_FILE, PAGE_FILE}
     return {
         str(path.relative_to(folder)): digest_of(path).sha256
@@ -200,7 +200,7 @@ def _checksums(folder: Path) -> dict[str, str]:
     }
 
 
-def _opened(folder: Path) -> dict[str, Any]:
+def _open_kit(folder: Path) -> dict[str, Any]:
     """Read ``kit.json``, and compare the checksums of all files with it."""
     kit = read_json(folder / KIT_FILE)
     if kit.get("format") != FORMAT["format"]:
@@ -243,7 +243,7 @@ def run_room(
     OutputError
         The datasets were already scanned, or the folder can't be written.
     """
-    kit, name = _opened(folder), default_out(list(sources))
+    kit, name = _open_kit(folder), default_out(list(sources))
     fixed = dict(kit["options"])
     for option in DATA:
         if option in fixed:
@@ -263,16 +263,16 @@ def run_room(
         resume=True,
         **fixed,
     )
-    with new_folder(leaving) as place:
+    with new_folder(leaving) as target:
         if kit["digests_only"]:
             found = RunFiles.open(Path(run.path))
-            _write_digests(found, digest_of(folder / KIT_FILE).sha256, place)
+            _write_digests(found, digest_of(folder / KIT_FILE).sha256, target)
         else:
-            shutil.copytree(run.path, place, dirs_exist_ok=True)
+            shutil.copytree(run.path, target, dirs_exist_ok=True)
     return {"run": str(run.path), "summary": run.summary, "list": str(_list(folder))}
 
 
-def _write_digests(run: RunFiles, kit: str, place: Path) -> None:
+def _write_digests(run: RunFiles, kit: str, target: Path) -> None:
     """Write the counts of a run, and the digests of its findings. ``kit`` is the
     checksum of ``kit.json``.
     """
@@ -294,8 +294,8 @@ def _write_digests(run: RunFiles, kit: str, place: Path) -> None:
         "skipped_records": sum(run.summary["skipped"].values()),
         "answer": {name: answer[name] for name in NUMBERS},
     }
-    write_json(place / COUNTS, counts)
-    with (place / DIGESTS).open("w", encoding="utf-8", newline="") as file:
+    write_json(target / COUNTS, counts)
+    with (target / DIGESTS).open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["exhibit", "level", "passage_sha256", "tweet_sha256"])
         findings = run.with_texts(run.listed()).select(
@@ -324,15 +324,16 @@ def span(folder: Path, exhibit: int, name: str | None = None) -> dict[str, Any]:
     Returns
     -------
     dict
-        What :func:`release` would let leave the room: the ``passage``, its position,
-        the number of the ``exhibit`` and the name of the ``run``.
+        The values that :func:`release` lets leave the room: the ``passage``, its
+        position, the ``tweet_id``, the number of the ``exhibit`` and the name of the
+        ``run``.
 
     Raises
     ------
     UsageError
-        With this kit, whole runs leave; or there is no such run or finding.
+        The kit lets whole runs leave, or there is no such run or finding.
     """
-    if not _opened(folder)["digests_only"]:
+    if not _open_kit(folder)["digests_only"]:
         raise UsageError(
             "with this kit, the whole run leaves, so no span needs to be released"
         )

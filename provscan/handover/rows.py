@@ -1,8 +1,8 @@
 """Read the rows of a run: each match with its texts, as one object.
 
-:func:`rows_of` joins ``matches.parquet`` with ``evidence.parquet``. The canonical JSON
-of a row is hashed as a leaf of the bundle's Merkle tree, proved by the page of an
-exhibit, and compared by a replay. :func:`write_without_texts` writes both tables
+:func:`rows_of` joins ``matches.parquet`` with ``evidence.parquet``. The hash of a row,
+as canonical JSON, is a leaf of the bundle's Merkle tree; the page of an exhibit proves
+one row, and a replay compares all rows. :func:`write_without_texts` writes both tables
 without texts.
 """
 
@@ -28,7 +28,8 @@ Row = dict[str, Any]
 SCORES = ("level", "similarity", "containment", "bits", "counted", "control")
 TEXTS = ("passage", "tweet", "has_text")
 SCHEMA = pa.unify_schemas([pa.schema([*MATCHES, *ADDED]), EVIDENCE])
-# Number of rows that are decoded at a time, and maximum bytes of a text.
+# The number of rows that are decoded at a time, and the maximum size of a text in
+# bytes.
 BATCH, LONGEST = 256, 1 << 20
 _TEXTS = (pa.string(), pa.large_string())
 KEY = ("source", "record", "field", "start", "end", "tweet_id")
@@ -47,8 +48,8 @@ def rows_of(matches: Path | IO[bytes], evidence: Path | IO[bytes]) -> Iterator[R
         different matches. The message names the row.
     """
     with (
-        _opened(matches, MATCHES_FILE, [*KEY, *SCORES, "time"]) as table,
-        _opened(evidence, EVIDENCE_FILE, [*KEY, *TEXTS, "time"]) as texts,
+        _open_table(matches, MATCHES_FILE, [*KEY, *SCORES, "time"]) as table,
+        _open_table(evidence, EVIDENCE_FILE, [*KEY, *TEXTS, "time"]) as texts,
     ):
         try:
             order = exhibit_order(table.read(["record", "bits", "counted", "control"]))
@@ -73,16 +74,15 @@ def rows_of(matches: Path | IO[bytes], evidence: Path | IO[bytes]) -> Iterator[R
 
 
 def write_without_texts(run: Path, folder: Path) -> None:
-    """Write the tables of a run without texts: with SHA-256 digests in place of the
-    passages and tweets of findings, without their context, and without the texts of
-    other matches.
+    """Write the tables of a run without texts. SHA-256 digests replace the passages and
+    tweets of findings; their context and the texts of other matches are left out.
     """
     _rewrite(run / EVIDENCE_FILE, folder, lambda rows: with_digests(rows, 0))
     _rewrite(run / MATCHES_FILE, folder, _without_candidates)
 
 
 def _rewrite(table: Path, folder: Path, change: Callable[[pa.Table], pa.Table]) -> None:
-    """Write a table to a folder, with a change of its rows."""
+    """Write a table with changed rows to a folder."""
     with (
         pq.ParquetFile(table) as read,
         pq.ParquetWriter(
@@ -96,16 +96,16 @@ def _rewrite(table: Path, folder: Path, change: Callable[[pa.Table], pa.Table]) 
 def _without_candidates(rows: pa.Table) -> pa.Table:
     """Return rows of ``matches.parquet`` without the texts of candidates."""
     for name in ("passage", "tweet"):
-        place, field = rows.schema.get_field_index(name), rows.schema.field(name)
-        rows = rows.set_column(place, field, pa.nulls(len(rows), field.type))
+        position, field = rows.schema.get_field_index(name), rows.schema.field(name)
+        rows = rows.set_column(position, field, pa.nulls(len(rows), field.type))
     return rows
 
 
-def _opened(
+def _open_table(
     file: Path | IO[bytes], name: str, columns: Sequence[str]
 ) -> pq.ParquetFile:
-    """Open an untrusted table, which must have the given ``columns`` and must not
-    expand beyond the limits of the readers.
+    """Open an untrusted table. Check that it has the given ``columns``, and that it
+    does not expand beyond the limits of the readers.
     """
     limits = current_limits()
     try:
@@ -118,8 +118,8 @@ def _opened(
     except Exception as error:
         raise ValueError(f"{name} can't be read: {error}") from error
     for column in columns:
-        place, kind = found.get_field_index(column), SCHEMA.field(column).type
-        if place < 0 or found.field(place).type != kind:
+        position, kind = found.get_field_index(column), SCHEMA.field(column).type
+        if position < 0 or found.field(position).type != kind:
             raise ValueError(f"{name} has no column {column} of {kind}")
     if nested := [each.name for each in found if pa.types.is_nested(each.type)]:
         raise ValueError(f"{name} has nested columns, such as {nested[0]}")

@@ -1,10 +1,11 @@
-"""Time stamps (RFC 3161) on bundles.
+"""Request and verify time stamps (RFC 3161) on bundles.
 
-:func:`request` makes a request for a time-stamping service, and :func:`stamp_of` reads
-the response and checks what it certifies.
+:func:`request` makes a request for a time-stamping service. :func:`stamp_of` reads the
+response, and checks that it certifies the bundle.
 
-A request has no nonce, so a bundle always gives the same request. A nonce is not needed
-against replays, since a stamp certifies one statement only.
+A request has no nonce, so a bundle always gives the same request. Nonces protect
+against replays, but here a replayed stamp is refused anyway, since it certifies another
+bundle.
 """
 
 from __future__ import annotations
@@ -45,11 +46,11 @@ def certificates(path: Path) -> list[Any]:
 
 
 def stamp_of(answer: bytes, signed: bytes, roots: list[Any] | None) -> str:
-    """Return the time of a response (``.tsr``), in UTC as ISO 8601, after checking that
-    it is a time stamp on ``signed``.
+    """Check that a response (``.tsr``) is a time stamp on ``signed``, and return its
+    time, in UTC as ISO 8601.
 
-    If the ``roots`` of an authority are given, also check that this authority issued
-    the time stamp.
+    If the root certificates ``roots`` of an authority are given, also check that this
+    authority issued the time stamp.
 
     Raises
     ------

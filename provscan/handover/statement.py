@@ -1,11 +1,11 @@
-"""The statement on all files of a bundle, and its signature.
+"""Write, sign and verify the statement on the files of a bundle.
 
 The statement is an in-toto Statement (version 1) in canonical JSON (RFC 8785). It
 contains the SHA-256 of each file and, for each run, the root of the Merkle tree over
 its rows (:mod:`provscan.handover.tree`). :func:`make_statement` makes a statement,
 :func:`sign_statement` puts it into a DSSE envelope with an Ed25519 signature, and
-:func:`signature_problem` verifies an envelope. The statement names the key of its
-signer, so the removal of a signature is noticed.
+:func:`signature_problem` verifies an envelope. The statement contains the public key of
+its signer, so that a removed signature is noticed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "urn:provscan:bundle:1"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
-# Errors that untrusted data raise if they have the wrong types.
+# Errors that reading untrusted data can raise.
 DAMAGED = (
     *(ValueError, LookupError, TypeError),
     *(AttributeError, ArithmeticError, RecursionError),
@@ -81,7 +81,7 @@ def read_canonical(text: bytes) -> dict[str, Any]:
 
 
 def make_statement(hashes: Mapping[str, str], predicate: Mapping[str, Any]) -> bytes:
-    """Return the statement on files, given the SHA-256 of each file."""
+    """Return a statement on files, given the SHA-256 of each file."""
     subjects = [
         {"name": name, "digest": {"sha256": hashes[name]}} for name in sorted(hashes)
     ]
@@ -101,7 +101,7 @@ def hashes_of(statement: Mapping[str, Any]) -> dict[str, str]:
     Raises
     ------
     ValueError
-        :func:`make_statement` would not make such a statement.
+        The statement is not one that :func:`make_statement` makes.
     """
     try:
         found = {
@@ -121,7 +121,7 @@ def runs_of(statement: Mapping[str, Any]) -> list[dict[str, Any]]:
     Raises
     ------
     ValueError, LookupError, TypeError
-        The statement does not describe its runs in this way.
+        The statement lacks one of these values, or it has the wrong type.
     """
     types = {"folder": str, "name": str, "rows": int, "root": str}
     runs = [
@@ -129,7 +129,7 @@ def runs_of(statement: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
     for run in runs:
         if any(type(run[name]) is not kind for name, kind in types.items()):
-            raise ValueError("the statement describes a run by values of wrong types")
+            raise ValueError("a value in the statement on a run has the wrong type")
     return runs
 
 
@@ -151,8 +151,8 @@ def sign_statement(statement: bytes, key: Ed25519PrivateKey) -> bytes:
 def signature_problem(
     envelope: bytes, statement: bytes, key: Ed25519PublicKey
 ) -> str | None:
-    """Return the problem of the envelope of a statement, or None. ``key`` is the key
-    that should have signed it.
+    """Return why an envelope is not a signature of a statement by ``key``, or None if
+    it is.
     """
     from cryptography.exceptions import InvalidSignature
 
@@ -181,24 +181,25 @@ def signature_problem(
 
 
 def private_key(path: Path) -> Ed25519PrivateKey:
-    """Read an Ed25519 private key from a PEM file, as ``openssl genpkey`` writes it."""
+    """Read an Ed25519 private key from a PEM file (``openssl genpkey`` writes one)."""
     return _key(path, "load_pem_private_key", "Ed25519PrivateKey", password=None)
 
 
 def public_key(path: Path) -> Ed25519PublicKey:
-    """Read an Ed25519 public key from a PEM file, as ``openssl pkey -pubout`` writes
-    it.
+    """Read an Ed25519 public key from a PEM file (``openssl pkey -pubout`` writes
+    one).
     """
     return _key(path, "load_pem_public_key", "Ed25519PublicKey")
 
 
 def public_key_of(statement: Mapping[str, Any]) -> Ed25519PublicKey | None:
-    """Return the key that a statement names as its signer's, or None if it names none.
+    """Return the public key of the signer that a statement contains; None if it has no
+    key.
 
     Raises
     ------
     ValueError
-        The statement names something that is not an Ed25519 key.
+        The value is not an Ed25519 key.
     """
     ed25519 = needed("cryptography.hazmat.primitives.asymmetric.ed25519")
     named = statement["predicate"].get("signer")
@@ -243,7 +244,7 @@ def _key(path: Path, load: str, kind: str, **options: Any) -> Any:
 
 
 def _encoded(statement: bytes) -> bytes:
-    """Return the DSSE encoding of a statement, which is what is signed."""
+    """Return the DSSE encoding of a statement, which the signature signs."""
     kind = PAYLOAD_TYPE.encode()
     return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(statement), statement)
 

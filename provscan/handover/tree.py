@@ -1,4 +1,4 @@
-"""A Merkle tree over the rows of a run, as RFC 9162 defines it (section 2.1).
+"""Compute a Merkle tree over the rows of a run (RFC 9162, section 2.1).
 
 :func:`leaf` hashes a row, :func:`levels` builds the tree, :func:`inclusion` returns the
 proof that the tree contains a row, and :func:`root_of` computes the root from a row and
@@ -41,8 +41,8 @@ def levels(leaves: Sequence[bytes]) -> list[list[bytes]]:
 
 
 def inclusion(tree: Sequence[Sequence[bytes]], number: int) -> list[bytes]:
-    """Return the proof that the tree contains leaf `number`: the hashes of the siblings
-    on the way to the root.
+    """Return the proof that the tree contains the leaf with a 0-based number: the
+    hashes of the siblings on the path to the root.
     """
     path = []
     for level in tree[:-1]:
@@ -54,7 +54,7 @@ def inclusion(tree: Sequence[Sequence[bytes]], number: int) -> list[bytes]:
 
 
 def root_of(found: bytes, number: int, size: int, path: Sequence[bytes]) -> bytes:
-    """Return the root to which the proof of a leaf leads (RFC 9162, section 2.1.3.2).
+    """Return the root that a leaf and its proof give (RFC 9162, section 2.1.3.2).
 
     Raises
     ------

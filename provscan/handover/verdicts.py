@@ -1,8 +1,9 @@
-"""Evaluate the verdicts of reviewers on a list of :mod:`provscan.handover.review`.
+"""Evaluate the verdicts of reviewers on a list from :mod:`provscan.handover.review`.
 
 :func:`score_review` reads the key and one file per reviewer, and writes ``review.json``
-to the run folder. :func:`score` computes the numbers in it: agreement, the reviewers'
-errors on planted pairs, and the precision of the findings, corrected for these errors.
+to the run folder. :func:`score` computes its numbers: the agreement of the reviewers,
+their errors on planted pairs, and the precision of the findings, corrected for these
+errors.
 """
 
 from __future__ import annotations
@@ -58,9 +59,9 @@ def score_review(
     Parameters
     ----------
     review
-        The folder of :func:`write_review`.
+        The folder that ``write_review`` wrote.
     verdicts
-        One file per reviewer: JSON as the page saves it, or the workbook.
+        One file per reviewer: the JSON file that the page saved, or the workbook.
     run
         The run folder, if it was moved.
     overwrite
@@ -205,8 +206,8 @@ def _agreement(a: Reviewer, b: Reviewer) -> dict[str, Any]:
 def _precision(
     key: Mapping[str, Any], judged: Sequence[int], reviewers: Sequence[Reviewer]
 ) -> dict[str, Any]:
-    """Return precision and error rates of reviewers as a group, which accepts a pair as
-    a copy only if every reviewer does.
+    """Return the precision of the findings and the errors of a group of reviewers,
+    which accepts a pair as a copy only if every reviewer does.
     """
     pairs = {pair["pair"]: pair for pair in key["pairs"]}
     accepted = {
@@ -235,11 +236,11 @@ def _precision(
         entry |= {"findings": int(sizes.sum()), "reviewed": int(reviewed.sum())}
         if not reviewed.all():
             return entry | {
-                "withheld": "in some stratum, no pair was judged by every reviewer"
+                "withheld": "in a stratum, no pair was judged by all reviewers"
             }
-        whole = stratified_share(taken, reviewed, sizes)
-        entry["accepted"] = whole.as_dict()
-        if (corrected := corrected_share(whole, copies, others)) is None:
+        overall = stratified_share(taken, reviewed, sizes)
+        entry["accepted"] = overall.as_dict()
+        if (corrected := corrected_share(overall, copies, others)) is None:
             return entry | {
                 "withheld": "the reviewers accept planted copies "
                 "hardly more often than other planted pairs"
@@ -263,7 +264,9 @@ def _precision(
 
 
 def _counted(counts: tuple[int, int]) -> dict[str, Any]:
-    """Return the numbers of accepted and judged pairs, and the share accepted."""
+    """Return the numbers of accepted and judged pairs, and the share of accepted
+    pairs.
+    """
     accepted, judged = counts
     share = None
     if judged:
@@ -273,7 +276,7 @@ def _counted(counts: tuple[int, int]) -> dict[str, Any]:
 
 
 def _headline(scored: Mapping[str, Any]) -> str:
-    """Return one or two sentences that summarise a review."""
+    """Return the sentences that summarise a review."""
     together, names = scored["together"], scored["reviewers"]
     people = counted(len(names), "reviewer")
     text = (

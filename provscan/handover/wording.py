@@ -41,7 +41,9 @@ CHANCE = "Chance explains about {chance:,.0f} of {findings:,.0f} records with fi
 
 
 def readme(*, texts: bool, hashed: bool) -> bytes:
-    """Return ``README.txt`` of a bundle with or without texts and SHA-256 of inputs."""
+    """Return ``README.txt`` of a bundle. ``texts`` says whether the bundle has texts,
+    and ``hashed`` whether it has the SHA-256 of inputs.
+    """
     text = (TEMPLATES / "README.txt").read_text(encoding="utf-8")
     return text.format(
         texts=TEXTS if texts else NO_TEXTS, inputs=HASHED if hashed else NOT_HASHED
@@ -51,8 +53,8 @@ def readme(*, texts: bool, hashed: bool) -> bytes:
 def certification(
     runs: Iterable[tuple[str, Mapping[str, Any], Mapping[str, Any]]],
 ) -> bytes:
-    """Return the draft of a certification for runs. Each run is given as its folder in
-    the bundle, its ``summary.json`` and its ``run.json``.
+    """Return the draft of a certification for runs, each given as its folder in the
+    bundle, ``summary.json`` and ``run.json``.
     """
     about, errors = "", ""
     for folder, summary, info in runs:

@@ -1,8 +1,8 @@
 """Measure access: read logs into parts, count calls and tweets, and write tables.
 
-:func:`measure` is the entry point. :mod:`~provscan.ledger.intake` makes the parts,
-:mod:`~provscan.ledger.counts` the counts, and ``pauses``, ``clock`` and ``peaks`` the
-further results from which ``access.sql`` makes tables.
+:func:`measure` is the entry point. ``intake`` makes the parts. ``counts`` and ``peaks``
+compute intermediate results, from which ``access.sql`` makes most tables; ``clock`` and
+``pauses`` make those with the same names.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from provscan.ledger import clock, counts, pauses, peaks
-from provscan.ledger.database import run_script
-from provscan.ledger.intake import VERSION, Part, connect, take_in
+from provscan.ledger.database import connect, run_script
+from provscan.ledger.intake import VERSION, Part, take_in
 from provscan.ledger.tables import BAD_LINES, FILES, TABLES, USAGE
 from provscan.writing import TEMPORARY, replacing_file
 
@@ -44,8 +44,8 @@ def measure(
 ) -> Path:
     """Read access logs and write the tables of ``tables.TABLES`` to ``out/tables``.
 
-    ``out/parts`` contains one normalised file per log, so that an interrupted
-    measurement can be resumed, and only new logs are read later.
+    ``out/parts`` contains one normalised file per log. Therefore, an interrupted
+    measurement can be resumed, and a later one reads only new logs.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def measure(
     folder = Path(out).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     progress: Progress = on_progress or (lambda *_: None)
-    _remove_left(folder)
+    _remove_leftovers(folder)
     secret = _secret(folder) if key is None else key
     parts = take_in(logs, folder, secret, mapping, memory, progress)
     basis = [[str(part.path), part.about["source"]] for part in parts]
@@ -113,8 +113,8 @@ def measure(
     return folder / "tables"
 
 
-def _remove_left(folder: Path) -> None:
-    """Remove partly written files of a measurement that was killed."""
+def _remove_leftovers(folder: Path) -> None:
+    """Remove temporary files of a measurement that was killed."""
     for inside in (folder, folder / "tables", folder / "parts", *folder.glob("work/*")):
         for path in inside.glob(".provscan-*"):
             if TEMPORARY.fullmatch(path.name.removesuffix("-spill")):
@@ -122,7 +122,7 @@ def _remove_left(folder: Path) -> None:
 
 
 def _secret(folder: Path) -> str:
-    """Return the key of a result; draw a new key if there is none."""
+    """Return the key that is stored in the folder. Draw a new key if there is none."""
     path = folder / "key.txt"
     if not path.exists():
         with replacing_file(path) as target:
@@ -143,8 +143,8 @@ def _counted(
     progress("counting", 0, steps)
     counted.add_up()
     walked = functools.cache(lambda: peaks.walk(counted, windows, zone, progress))
-    counted.made("busiest", lambda: walked()[0])
-    counted.made("retries", lambda: walked()[1])
+    counted.store("busiest", lambda: walked()[0])
+    counted.store("retries", lambda: walked()[1])
     progress("counting", 1, steps)
     counted.count_ids()
     progress("counting", 2, steps)

@@ -1,4 +1,4 @@
--- The tables of access logs: a view table_NAME for each, with the columns of tables.py.
+-- Make the tables of access logs, as views table_NAME with the columns of tables.py.
 --
 -- The script reads the intermediate results of counts.py and peaks.py (names, repeated,
 -- sums, quarters, found, retries, busiest), the views logs, files, every and scoped, and
@@ -82,17 +82,18 @@ SELECT scope, nullif(name, '') AS name, first, last, calls, refused, failed, ret
         AS delivered_high,
     coalesce(nullif(concat_ws('; ',
         CASE WHEN without > 0 THEN format('{:,} of {:,} delivered tweets have no ids, '
-            'so distinct tweets are bounded: at most, all of these tweets were '
-            'distinct; at least, there were the distinct ids that were logged, or the '
-            'tweets of the largest response', without::BIGINT, delivered::BIGINT) END,
+            'so the number of distinct tweets has only bounds: the upper bound assumes '
+            'that these tweets are all distinct, and the lower bound is the number of '
+            'logged ids or of tweets in the largest response',
+            without::BIGINT, delivered::BIGINT) END,
         CASE WHEN uncounted > 0 THEN format('{:,} answered calls state neither ids '
-            'nor a number of tweets: the tweets delivered do not include theirs, and '
+            'nor a number of tweets: their tweets are not counted, and '
             'there is no upper bound', uncounted::BIGINT) END,
         CASE WHEN sampled THEN 'logs are samples: calls and tweets delivered are 95% '
             'intervals, which assume that calls were sampled independently; distinct '
             'tweets have no upper bound; other numbers are those in the logs' END,
-        CASE WHEN NOT exact THEN 'distinct ids are estimated; the bounds are the 95% '
-            'bounds of a CPC sketch' END
+        CASE WHEN NOT exact THEN 'distinct ids are estimated by a CPC sketch, with 95% '
+            'bounds' END
     ), ''), 'every delivered tweet has an id') AS says
 FROM counted ORDER BY scope <> 'all', scope, calls DESC, name;
 
@@ -135,7 +136,7 @@ SELECT scope, name, endpoint, applications, tokens, first, last, calls, "window"
 FROM shared JOIN sliding USING (scope, "of") LEFT JOIN single USING (scope, "of")
 WHERE tokens > 1 OR len(applications) > 1 ORDER BY joint_peak DESC, scope, name, endpoint;
 
--- The state of each quarter of an hour of each application, summed over days.
+-- Each quarter hour of an application has a state; days add them up.
 CREATE VIEW table_coverage AS
 WITH streams AS (
     SELECT DISTINCT who, stream FROM quarters JOIN files USING (part)

@@ -29,11 +29,11 @@ from provscan.ledger.counts import QUARTER, Counts
 from provscan.ledger.tables import CLOCK
 from provscan.names import several
 
-# The Unix time, in milliseconds, from which ids of tweets count.
+# The zero point of the times in tweet ids, as Unix time in milliseconds.
 EPOCH = 1_288_834_974_657
 # In seconds: the width of a bin, the width of an edge, and the maximum age considered.
 BIN, EDGE, AGE = 10, 60, 26 * 3600
-# The number of the bin of all higher ages.
+# The bin of all higher ages.
 OLD = -(10**9)
 # Consecutive days are combined until they have this many rows.
 ROWS = 30
@@ -41,8 +41,9 @@ ROWS = 30
 # The EDGE seconds below an edge contain at most the share FEW of its rows. All bins
 # below it contain at most the share FEW of all rows, which are then backdated.
 SHARE, QUARTERS, FEW = 0.05, 5, 0.1
-# In seconds: the tolerated error of a clock, and the tolerated spread of its edges.
-WRONG, LOOSE = 60, 90
+# In seconds: the tolerated error of a clock, and the largest difference of edges that
+# have the same offset.
+TOLERANCE, SPREAD = 60, 90
 DELAY = f"""epoch(coalesce(seen, time)) - ((newest >> 22) + {EPOCH}) / 1000.0"""
 
 
@@ -68,7 +69,7 @@ class Fit(NamedTuple):
 def clock(counts: Counts) -> pa.Table:
     """Return the table ``clock``."""
     rows: list[dict[str, Any]] = []
-    counts.made(
+    counts.store(
         "delays",
         f"""SELECT part, time, {DELAY} AS delay FROM calls
         WHERE newest IS NOT NULL AND outcome = 'answered'""",
@@ -93,11 +94,11 @@ def clock(counts: Counts) -> pa.Table:
         delays = {name: np.asarray(each, np.float64) for name, each in delays.items()}
         if not delays["rows"].sum():
             row = {"kind": "not_measured", "rows": 0, "start": first, "end": last}
-            said = (
+            evidence = (
                 "no call has ids of its tweets (calls that another file also has are "
                 "left out), so the times can't be checked"
             )
-            rows.append(_row(stream, row, said))
+            rows.append(_row(stream, row, evidence))
             continue
         fits = _fits(_edges(delays), first, last)
         if any(_too_young(fit, delays) for fit in fits):
@@ -141,7 +142,9 @@ def _edges(delays: dict[str, Any]) -> list[Edge]:
 
 
 def _edge(delays: dict[str, Any]) -> Edge | None:
-    """Return the edge of a histogram; of several edges, one at zero or the highest."""
+    """Return the edge of a histogram. If it has several, return the one at zero, or
+    else the highest.
+    """
     order = np.argsort(delays["bin"], kind="stable")
     order = order[delays["bin"][order] > OLD]
     bins, rows = delays["bin"][order], delays["rows"][order]
@@ -152,13 +155,16 @@ def _edge(delays: dict[str, Any]) -> Edge | None:
     low = np.searchsorted(bins, bins - width, "left")
     start = np.searchsorted(bins, bins, "left")
     high = np.searchsorted(bins, bins + width, "left")
-    summed = np.concatenate([[0.0], np.cumsum(rows)])
-    held = np.concatenate([[0.0], np.cumsum(quarters)])
-    inside, under = summed[high] - summed[start], summed[start] - summed[low]
+    rows_below = np.concatenate([[0.0], np.cumsum(rows)])
+    quarters_below = np.concatenate([[0.0], np.cumsum(quarters)])
+    inside, under = (
+        rows_below[high] - rows_below[start],
+        rows_below[start] - rows_below[low],
+    )
     sharp = (
-        (held[high] - held[start] >= max(QUARTERS, SHARE * busy))
+        (quarters_below[high] - quarters_below[start] >= max(QUARTERS, SHARE * busy))
         & (under <= FEW * inside)
-        & (summed[start] <= FEW * total)
+        & (rows_below[start] <= FEW * total)
     )
     found = np.flatnonzero(sharp)
     if not len(found):
@@ -179,14 +185,14 @@ def _fits(edges: Sequence[Edge], first: float, last: float) -> list[Fit]:
         return []
     runs: list[list[Edge]] = [[]]
     for edge in edges:
-        if runs[-1] and abs(edge.delay - _low(runs[-1][-5:])) > LOOSE:
+        if runs[-1] and abs(edge.delay - _low(runs[-1][-5:])) > SPREAD:
             runs.append([])
         runs[-1].append(edge)
     # A single edge that differs from both of its neighbours is noise.
     kept = [run for run in runs if len(run) > 1] or runs
     joined: list[list[Edge]] = []
     for run in kept:
-        if joined and abs(_low(run) - _low(joined[-1])) <= LOOSE:
+        if joined and abs(_low(run) - _low(joined[-1])) <= SPREAD:
             joined[-1] += run
         else:
             joined.append(list(run))
@@ -197,7 +203,8 @@ def _fits(edges: Sequence[Edge], first: float, last: float) -> list[Fit]:
     offsets = [_offset(run) for run in joined]
     jumps = [b - a for a, b in pairwise(offsets)]
     if jumps and all(
-        abs(jump) <= 2 * 3600 and abs(_multiple(jump) - jump) <= LOOSE for jump in jumps
+        abs(jump) <= 2 * 3600 and abs(_nearest_quarter(jump) - jump) <= SPREAD
+        for jump in jumps
     ):
         starts = [first, *(run[0].time for run in joined[1:])]
         ends = [*starts[1:], last]
@@ -207,21 +214,21 @@ def _fits(edges: Sequence[Edge], first: float, last: float) -> list[Fit]:
         ]
     largest = max(joined, key=len)
     offset = _offset(largest)
-    if abs(offset) <= WRONG:
+    if abs(offset) <= TOLERANCE:
         return [Fit("agrees", first, last, offset)]
-    if offset > 0 and _age(largest) > max(WRONG / 3, offset / 10):
-        # The edges of a clock that is ahead are close together. Scattered edges more
-        # likely are the ages of the youngest tweets that this log requests.
+    if offset > 0 and _age(largest) > max(TOLERANCE / 3, offset / 10):
+        # If a clock is ahead, its edges are close together. Scattered edges are more
+        # likely the ages of the youngest tweets that this log requests.
         return []
-    zoned = abs(offset - _multiple(offset)) < 1
+    zoned = abs(offset - _nearest_quarter(offset)) < 1
     return [Fit("zone" if zoned else "skew", first, last, offset)]
 
 
 def _too_young(fit: Fit, delays: dict[str, Any]) -> bool:
-    """Return whether some tweets are too young for a clock that is ahead. In that case,
-    the edge is the usual age of the tweets that this log requests.
+    """Return whether a clock with this offset contradicts the times of young tweets.
+    The edge is then the usual age of the tweets that this log requests.
     """
-    if fit.kind == "drift" or fit.offset <= WRONG:
+    if fit.kind == "drift" or fit.offset <= TOLERANCE:
         return False
     young = (
         (delays["day"] > fit.start / 86_400)
@@ -236,24 +243,24 @@ def _low(run: Sequence[Edge]) -> float:
     return min(edge.delay for edge in run)
 
 
-def _multiple(seconds: float) -> float:
+def _nearest_quarter(seconds: float) -> float:
     return round(seconds / QUARTER) * QUARTER
 
 
 def _offset(run: Sequence[Edge]) -> float:
-    """Return the offset of consecutive edges: a multiple of a quarter hour, if the ages
-    of the youngest tweets explain the remainder.
+    """Return the offset of consecutive edges, rounded to a quarter hour if the ages of
+    the youngest tweets explain the remainder.
     """
     low = _low(run)
-    rest = low - _multiple(low)
-    # A remainder of half a minute is as small as the ages of fresh tweets.
+    rest = low - _nearest_quarter(low)
+    # Even in a log of fresh tweets, the youngest can be half a minute old.
     if -5 <= rest <= min(max(30.0, 3 * _age(run)), QUARTER / 3):
-        return _multiple(low)
+        return _nearest_quarter(low)
     return low
 
 
 def _age(run: Sequence[Edge]) -> float:
-    """Return the usual distance of consecutive edges from the lowest of them."""
+    """Return the median distance of consecutive edges from the lowest of them."""
     return float(np.median([edge.delay for edge in run])) - _low(run)
 
 
@@ -269,10 +276,10 @@ def _line(edges: Sequence[Edge]) -> tuple[float, float] | None:
     dt = times[chosen][:, None] - times[chosen]
     dv = values[chosen][:, None] - values[chosen]
     slope = float(np.median(dv[dt > 0] / dt[dt > 0]))
-    if abs(slope) * (times[-1] - times[0]) < WRONG:
+    if abs(slope) * (times[-1] - times[0]) < TOLERANCE:
         return None
     rest = values - slope * times
-    near = np.abs(rest - np.median(rest)) <= WRONG / 2
+    near = np.abs(rest - np.median(rest)) <= TOLERANCE / 2
     if near.mean() < 0.8:
         return None
     # The lowest edges near the line belong to the youngest tweets.
@@ -280,14 +287,16 @@ def _line(edges: Sequence[Edge]) -> tuple[float, float] | None:
 
 
 def _with_switches(counts: Counts, fits: list[Fit]) -> list[Fit]:
-    """Return the fits of daylight saving time, with periods that meet at the switch."""
+    """Return the fits with the exact times of switches to and from daylight saving
+    time, at which two periods meet.
+    """
     fits = list(fits)
     for number in range(1, len(fits)):
         before, after = fits[number - 1], fits[number]
-        # Find the last row that only the first offset explains, or the first row that
-        # only the second offset explains.
-        high = max(before.offset, after.offset) - WRONG
-        low = min(before.offset, after.offset) - WRONG
+        # Only the lower offset explains delays in this range. If it is that of the
+        # first period, the switch follows their last row; else it is their first row.
+        high = max(before.offset, after.offset) - TOLERANCE
+        low = min(before.offset, after.offset) - TOLERANCE
         pick = "max" if after.offset > before.offset else "min"
         switch = counts.sql(
             f"""SELECT epoch({pick}(time)) FROM answers
@@ -311,7 +320,7 @@ def _described(
 ) -> list[dict[str, Any]]:
     """Return the rows of the table for one stream."""
     number, lowest = int(delays["rows"].sum()), float(delays["delay"].min())
-    impossible = int(delays["rows"][delays["delay"] < -WRONG].sum())
+    impossible = int(delays["rows"][delays["delay"] < -TOLERANCE].sum())
     row: dict[str, Any] = {
         "start": period[0],
         "end": period[1],
@@ -321,69 +330,72 @@ def _described(
         "evidence": f"{impossible:,} of {number:,} rows state a time before that of a "
         "tweet they return",
     }
-    # A client that pages back through days gets fresh tweets only on the first page.
-    # Few of its rows then show a clock behind UTC, but most of its quarter hours do.
+    # A client that pages back through old tweets gets fresh ones only on the first
+    # page. If its clock is behind UTC, few rows show it, but most quarter hours do.
     behind, quarters = counts.sql(
-        f"""SELECT count(*) FILTER (lowest < {-WRONG}), count(*) FROM (
+        f"""SELECT count(*) FILTER (lowest < {-TOLERANCE}), count(*) FROM (
             SELECT min(delay) AS lowest FROM answers
             GROUP BY epoch_us(time) // {QUARTER}000000)"""
     ).fetchall()[0]
     if not fits and behind < quarters / 3:
-        # Nothing shows an offset, so impossible rows are backdated.
-        said = (
-            f"no {EDGE} seconds of delays contain many of its {number:,} rows: the "
-            "tweets are too old, or the rows too few, to separate an offset from age"
+        # No offset explains the impossible rows, so they are backdated.
+        evidence = (
+            f"no offset can be estimated from its {number:,} rows: the tweets are too "
+            "old, or the rows too few, to separate an offset from the age of tweets"
         )
         fits = [Fit("agrees", *period, 0.0)]
-        rows = [_row(stream, row | {"kind": "agrees", "certainty": "inferred"}, said)]
+        rows = [
+            _row(stream, row | {"kind": "agrees", "certainty": "inferred"}, evidence)
+        ]
     elif not fits:
-        # If the youngest tweet was old, a zone of whole hours is the likeliest.
+        # The likeliest zone is a multiple of a quarter hour if the youngest tweet is
+        # then at most 5 minutes old, and else of an hour if it is at most 15.
         zones = [(QUARTER, QUARTER / 3), (3600, QUARTER)]
         below = [lowest % step for step, age in zones if lowest % step <= age]
-        said = (
+        evidence = (
             f"{row['evidence']}, by up to {lasting(lowest)}; the rows are too few to "
             "estimate the age of the youngest tweets"
         )
         row |= {"kind": "zone" if below else "skew", "certainty": "proved"}
         row |= {"offset": round(lowest - below[0]) if below else None}
         if below:
-            said += f", which is {lasting(below[0])} in the likeliest zone"
-        return [_row(stream, row, said)]
+            evidence += f", which is {lasting(below[0])} in the likeliest zone"
+        return [_row(stream, row, evidence)]
     else:
         rows = [_explained(stream, row, fit) for fit in fits]
     return rows + _backdated(counts, stream, row, fits)
 
 
 def _explained(stream: str, row: dict[str, Any], fit: Fit) -> dict[str, Any]:
-    behind = fit.offset < -WRONG or (fit.slope and row["impossible"] > 0)
+    behind = fit.offset < -TOLERANCE or (fit.slope and row["impossible"] > 0)
     if fit.kind == "agrees":
-        said = f"the freshest tweets are {lasting(fit.offset)} old when logged"
+        evidence = f"the freshest tweets are {lasting(fit.offset)} old when logged"
     elif fit.kind == "drift":
-        said = (
+        evidence = (
             f"the clock is {from_utc(fit.offset)} at first and gains "
             f"{fit.slope * 86_400:,.1f} s a day"
         )
     else:
-        said = (
+        evidence = (
             "the freshest tweets of many responses have the same age, of a few "
             f"seconds, if the clock is {from_utc(fit.offset)}"
         )
     if behind:
-        said += f"; {row['evidence']}"
+        evidence += f"; {row['evidence']}"
     elif fit.kind != "agrees":
-        said += "; if the platform returns no younger tweets, the clock is right"
+        evidence += "; if the platform returns no younger tweets, the clock is right"
     row = row | {
         **fit._asdict(),
         "drift": fit.slope * 86_400 or None,
         "certainty": "proved" if behind else "inferred",
     }
-    return _row(stream, row, said)
+    return _row(stream, row, evidence)
 
 
 def _backdated(
     counts: Counts, stream: str, row: dict[str, Any], fits: list[Fit]
 ) -> list[dict[str, Any]]:
-    """Return the row on calls far below the offset of their period, or None."""
+    """Return a row on the calls far below the offset of their period, if any."""
     # The first and last period also cover the time before and after them.
     offset = "CASE "
     for fit in fits:
@@ -391,20 +403,21 @@ def _backdated(
         offset += f"WHEN epoch(time) < {fit.end} OR {fit is fits[-1]} THEN "
         offset += f"{value} + {fit.slope} * (epoch(time) - {fit.start}) "
     offset += "END"
+    tolerance = TOLERANCE if fits[0].kind != "drift" else 2 * TOLERANCE
     found = counts.sql(
         f"""SELECT epoch(time) AS time, delay - offset_ AS delay
         FROM (SELECT *, {offset} AS offset_ FROM answers)
-        WHERE delay - offset_ < {-WRONG if fits[0].kind != "drift" else -2 * WRONG}
+        WHERE delay - offset_ < {-tolerance}
         ORDER BY 2 LIMIT 1000000"""
     ).fetchnumpy()
     delays = np.asarray(found["delay"], np.float64)
     if not len(delays):
         return []
-    # If all calls were shifted by the same amount, their lowest delays accumulate.
+    # If calls were backdated by the same amount, many of their delays are equal.
     inside = np.searchsorted(delays, delays + EDGE, "right") - np.arange(len(delays))
     piles = np.flatnonzero(inside >= max(2, 0.2 * len(delays)))
     shift = float(delays[piles[0]]) if len(piles) else None
-    said = (
+    evidence = (
         f"{len(delays):,} rows state a time before that of a tweet they return, by "
         f"{lasting(delays[-1])} to {lasting(delays[0])}"
     )
@@ -419,9 +432,9 @@ def _backdated(
         "impossible": len(delays),
         "certainty": "proved",
     }
-    return [_row(stream, row, said)]
+    return [_row(stream, row, evidence)]
 
 
-def _row(stream: str, row: dict[str, Any], said: str) -> dict[str, Any]:
+def _row(stream: str, row: dict[str, Any], evidence: str) -> dict[str, Any]:
     times = {name: datetime.fromtimestamp(row[name], UTC) for name in ("start", "end")}
-    return row | times | {"stream": stream, "evidence": said}
+    return row | times | {"stream": stream, "evidence": evidence}

@@ -1,7 +1,8 @@
-"""The meanings of the columns of a log: usual names, and a mapping from the user.
+"""Find what the columns of a log mean, by their usual names or with a mapping.
 
-Column names are compared without case and punctuation. A mapping is a TOML file with
-tables ``[[log]]`` (see ``example.toml``).
+:func:`found_columns` finds the column of each meaning. It compares names without case
+and punctuation. :func:`read_mapping` reads a mapping: a TOML file with tables
+``[[log]]`` (see ``example.toml``), one of which :func:`entry_for` chooses for a file.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ declared_use: declareduse usecase purpose declaredpurpose intendeduse
 organisation: organisation organization enduserorganisation enduserorganization customer
 share: samplerate samplingrate sampleshare share""".splitlines()
 }
-# The columns that distinguish calls. Tokens and users are hashed.
+# The names of a call: who made it, for whom, and at which endpoint. Tokens and users
+# are hashed.
 NAMED = (
     "application",
     "project",
@@ -86,7 +88,9 @@ def _entry(row: Row, where: str) -> tuple[str, Entry]:
     for meaning, value in (*entry.columns.items(), *entry.constants.items()):
         if meaning not in USUAL:
             known = ", ".join(USUAL)
-            raise ParameterError(f"{where}: no meaning {meaning!r}; known are {known}")
+            raise ParameterError(
+                f"{where}: unknown meaning {meaning!r}; the meanings are {known}"
+            )
         if not isinstance(value, str):
             raise ParameterError(f"{where}: {meaning} must be a text, not {value!r}")
     if entry.share is not None and not 0 < entry.share <= 1:
@@ -116,10 +120,10 @@ def entry_for(source: str, mapping: Iterable[tuple[str, Entry]]) -> Entry:
 def found_columns(
     source: str, names: Mapping[str, str], entry: Entry
 ) -> dict[str, str]:
-    """Return the column for each meaning that occurs in a file.
+    """Return the column of each meaning that a file has.
 
-    ``names`` gives all columns of the file with their first values. A column within an
-    object is named by its path, and is also found by the last name of the path.
+    ``names`` has all columns of the file with their first values. The name of a column
+    in an object is its path, and the last part of the path also finds it.
     """
     if not names:
         raise InputError(
@@ -127,12 +131,12 @@ def found_columns(
             '{"time": "2022-01-01T12:00:00Z", "app": "reader"}'
         )
     shown = [f"{name} ({value[:40]!r})" for name, value in names.items()]
-    its = f"its columns are {', '.join(shown[:30])}"
+    columns = f"its columns are {', '.join(shown[:30])}"
     for meaning, column in entry.columns.items():
         if column not in names:
             raise InputError(
                 f"{source} has no column {column!r}, which the mapping names for "
-                f"{meaning}; {its}"
+                f"{meaning}; {columns}"
             )
     found = dict(entry.columns)
     simple: dict[str, str] = {}
@@ -150,7 +154,7 @@ def found_columns(
     if "time" not in found:
         raise InputError(
             f"{source}: no column has the time of a call. Name it in a mapping "
-            f"(columns.time); {its}"
+            f"(columns.time); {columns}"
         )
     return found
 

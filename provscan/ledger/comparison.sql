@@ -8,14 +8,15 @@
 
 -- One row for each request and each version of a rule that applied on its day.
 --
--- ids                  tweets to delete
--- recorded_in_time     those that a purge record names, up to due
--- recorded_late        those that a purge record names only after due
--- not_recorded         those that no purge record names
--- held_after           those in a holding that is dated after due
--- held_despite_record  those of held_after that were recorded as deleted before
--- held_shared_text     further ones whose text is in such a holding, but is also the
---                      text of other tweets
+-- ids                  tweets to delete, until the time due
+-- recorded_in_time     tweets in a purge record of that time or before
+-- recorded_late        tweets in a later purge record only
+-- not_recorded         tweets in no purge record
+-- holdings_after       holdings of the application that are dated after due
+-- held_after           tweets in such a holding
+-- held_despite_record  tweets of held_after in a purge record from before the holding
+-- held_shared_text     tweets not in held_after whose text is in such a holding, where
+--                      it can also come from other tweets with the same text
 CREATE TABLE deletions AS
 WITH due AS (
     SELECT requested.*, pack, rule, version, date + to_hours(value) AS due
@@ -88,10 +89,10 @@ FROM dated LEFT JOIN rules ON kind = 'government_notice'
     AND first_access::DATE >= from_day AND first_access::DATE < until_day;
 
 -- subject is an application, a project, or the hash of a token or user, depending on
--- scope. It is null if the row combines several subjects with equal results. compared
--- is the number of days (or months) that were compared with value, the value of the
--- version, and above is the number of those that exceed it. measured is the largest
--- number, and measured_at is its time. how describes how calls were counted.
+-- scope. It is null if the row combines subjects with equal results. compared is the
+-- number of days or months that were compared with value, the value of the version, and
+-- above is the number of days or months that exceed it. measured is the largest number,
+-- and measured_at is its time. how describes how calls were counted.
 CREATE TABLE findings (
     lane VARCHAR, kind VARCHAR, pack VARCHAR, rule VARCHAR, version VARCHAR,
     scope VARCHAR, subject VARCHAR, endpoint VARCHAR, how VARCHAR, subjects BIGINT,
@@ -224,11 +225,12 @@ FROM uses LEFT JOIN rules ON rules.kind = 'training' AND date::DATE >= from_day
     AND date::DATE < until_day
 WHERE uses.kind <> 'output';
 
--- One row for each claim and count. The count is between low and high; high is null if
--- there is no upper bound. The part of the claim that exceeds the count is between
--- unexplained_low and unexplained_high. result is "agrees" if the two agree within
--- tolerance, "more" or "fewer" if it differs, and "undecided" otherwise. uncertain_days
--- is the number of days on which calls may be missing, summed over applications.
+-- One row for each claim and each way to count. The count is between low and high; high
+-- is null if there is no upper bound. The part of the claim that exceeds the count is
+-- between unexplained_low and unexplained_high. result is "agrees" if claim and count
+-- agree within tolerance, "more" or "fewer" if the count is certainly more or fewer, and
+-- "undecided" otherwise. uncertain_days is the number of days on which calls may be
+-- missing, summed over applications.
 CREATE TABLE claims AS
 WITH counted AS (
     SELECT scope, name, unnest(['calls', 'tweets', 'tweets', 'tweets']) AS what,

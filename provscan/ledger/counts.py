@@ -1,7 +1,7 @@
-"""Compute counts from parts with SQL over all calls; each result is a Parquet file.
+"""Count calls and ids with SQL queries of all parts.
 
-:class:`Counts` makes intermediate results, each of which reads all calls: ``repeated``
-has the calls that are in several files, ``sums`` adds up calls by name and day,
+:class:`Counts` writes each intermediate result to a Parquet file: ``repeated`` has the
+calls that an earlier file also has, ``sums`` adds up calls by name and day,
 ``quarters`` shows when each application was recorded, ``ids`` has the distinct ids of
 each day, and ``found`` their numbers. ``access.sql`` makes tables from them.
 """
@@ -19,26 +19,24 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from provscan.errors import UnusableError
+from provscan.ledger.database import literal
 from provscan.ledger.intake import Part
-from provscan.ledger.logs import text
 from provscan.ledger.tables import FILES
 from provscan.writing import replacing_file
 
 QUARTER = 900
-# Maximum number of ids that are counted exactly. More ids are counted by sketches.
+# Maximum number of ids that are counted exactly. More ids are counted with sketches.
 EXACT_IDS = 500_000_000
 # Size parameter of CPC sketches; the standard error is about 0.6 / sqrt(2 ** SKETCH).
 SKETCH = 14
-# The calls of two files are compared if the files agree in a whole minute. Repeated
-# calls are left out if at least this share of the calls between the first and the last
-# such minute agree.
+# The calls of two files are compared if both have the same calls in some minute. Calls
+# in both files are left out of the later file, if they are at least this share of the
+# calls between the first and the last such minute.
 SAME = 0.5
 OUTCOMES = """CASE WHEN status IN (401, 403, 420, 429) THEN 'refused'
     WHEN status >= 500 THEN 'failed' ELSE 'answered' END"""
-# A response that arrives for more than a minute, as a stream does, is not a pause.
-UNTIL = "if(seen > time + INTERVAL 1 MINUTE, seen, time)"
 SCOPES = ("application", "project", "user", "token")
-# The scopes of totals, and the places of the table ``calls``.
+# The scopes of totals, and ``place``: an application, its project, and an endpoint.
 COUNTED = ("all", "application", "project", "place")
 NAMES = ", ".join(
     f"dense_rank() OVER (ORDER BY {columns}) - 1 AS {name}"
@@ -77,9 +75,10 @@ REPEATED = f"""
         FROM near x JOIN near y USING (a, b, call, nth) WHERE x.part = a AND y.part = b
     ) SELECT DISTINCT b AS part, row FROM agreeing JOIN compared USING (a, b)
     WHERE number >= {SAME} * calls"""
-# A response that arrives for more than a minute, as a stream does, is not a pause.
+# The end of a call. A response that takes more than a minute, such as a stream, is not
+# a pause.
 UNTIL = "if(seen > time + INTERVAL 1 MINUTE, seen, time)"
-# By name, UTC day and share of the sample.
+# Sums by name, UTC day and share of the sample.
 SUMS = """
     SELECT i, s.* EXCLUDE (key) FROM (
         SELECT key, time::DATE AS day, coalesce(share, 1) AS share, count(*) AS calls,
@@ -122,8 +121,8 @@ class Counts:
         schema = FILES.append(pa.field("part", pa.int32()))
         database.register("logs", pa.Table.from_pylist(logs, schema))
         self.sql("CREATE VIEW files AS FROM logs WHERE part IS NOT NULL")
-        listed = ", ".join(text(str(part.names)) for part in self.parts)
-        self.made(
+        listed = ", ".join(literal(str(part.names)) for part in self.parts)
+        self.store(
             "names",
             f"""SELECT row_number() OVER (ORDER BY key) - 1 AS i, *, {NAMES}
             FROM (SELECT DISTINCT * FROM read_parquet([{listed}])) ORDER BY key""",
@@ -137,26 +136,26 @@ class Counts:
         self.sql(f"CREATE VIEW every AS {self._rows(everything)}")
         overlapping = self._overlapping()
         rows = self._rows(overlapping or [0]) + ("" if overlapping else " LIMIT 0")
-        self.made("repeated", REPEATED.format(rows=rows))
+        self.store("repeated", REPEATED.format(rows=rows))
         self.repeated = self.sql("FROM repeated LIMIT 1").fetchall()
         self.sql(f"CREATE VIEW calls AS {self.calls(everything)}")
 
     def sql(self, query: str) -> duckdb.DuckDBPyRelation:
         return self.database.sql(query)
 
-    def made(self, name: str, query: str | Callable[[], pa.Table]) -> None:
+    def store(self, name: str, query: str | Callable[[], pa.Table]) -> None:
         """Write the result of a query to a file, and make a view ``name`` of it."""
         path = self.work / f"{name}.parquet"
         if not path.exists():
             with replacing_file(path) as target:
                 if isinstance(query, str):
-                    self.sql(f"COPY ({query}) TO {text(str(target))} (FORMAT parquet)")
+                    self.sql(f"COPY ({query}) TO {literal(target)} (FORMAT parquet)")
                 else:
                     pq.write_table(query(), target)
-        self.sql(f"CREATE VIEW {name} AS FROM read_parquet({text(str(path))})")
+        self.sql(f"CREATE VIEW {name} AS FROM read_parquet({literal(path)})")
 
     def _rows(self, parts: Iterable[int]) -> str:
-        paths = ", ".join(text(str(self.parts[number].path)) for number in parts)
+        paths = ", ".join(literal(str(self.parts[number].path)) for number in parts)
         return f"""SELECT {list(parts)}[file_index::BIGINT + 1]::INTEGER AS part, *,
             {OUTCOMES} AS outcome FROM read_parquet([{paths}])"""
 
@@ -175,8 +174,10 @@ class Counts:
         ]
 
     def _overlapping(self) -> list[int]:
-        """Return the parts that have a period and names in common with another one."""
-        paths = ", ".join(text(str(part.names)) for part in self.parts)
+        """Return the parts that may repeat calls: those that share a name and a period
+        with another part.
+        """
+        paths = ", ".join(literal(str(part.names)) for part in self.parts)
         found = self.sql(
             f"""WITH keyed AS (
                 SELECT part, first, last, key FROM files JOIN (
@@ -190,8 +191,8 @@ class Counts:
 
     def add_up(self) -> None:
         """Make ``sums`` and ``quarters``."""
-        self.made("sums", SUMS)
-        self.made("quarters", QUARTERS)
+        self.store("sums", SUMS)
+        self.store("quarters", QUARTERS)
 
     def count_ids(self) -> None:
         """Make ``found``, the numbers of distinct ids with their bounds by scope and
@@ -199,10 +200,10 @@ class Counts:
         """
         number = self.sql("SELECT sum(ids) FROM sums").fetchall()[0][0] or 0
         if number <= EXACT_IDS:
-            self.made("ids", f"SELECT DISTINCT * FROM ({IDS})")
-            self.made("found", self._counted)
+            self.store("ids", f"SELECT DISTINCT * FROM ({IDS})")
+            self.store("found", self._counted)
         else:
-            self.made("found", self._estimated)
+            self.store("found", self._estimated)
 
     def _counted(self) -> pa.Table:
         return pa.concat_tables(
@@ -220,7 +221,7 @@ class Counts:
             from datasketches import cpc_sketch, cpc_union
         except ImportError:
             raise UnusableError(
-                f"more than {EXACT_IDS:,} ids are counted by sketches, for which a "
+                f"more than {EXACT_IDS:,} ids can only be estimated, for which a "
                 "package is missing: pip install 'provscan[ledger]'"
             ) from None
         sketches: dict[Any, Any] = defaultdict(lambda: cpc_sketch(SKETCH))
@@ -233,8 +234,8 @@ class Counts:
         unions: dict[Any, Any] = defaultdict(lambda: cpc_union(SKETCH))
         scoped = self.sql("FROM scoped WHERE name IS NOT NULL").fetchall()
         for (place, day), sketch in sketches.items():
-            for at, scope, name in scoped:
-                if at == place:
+            for scoped_place, scope, name in scoped:
+                if scoped_place == place:
                     unions[scope, name, day].update(sketch)
                     unions[scope, name, None].update(sketch)
         rows = []

@@ -1,23 +1,41 @@
-"""The DuckDB database in which a ledger is computed.
+"""The DuckDB databases in which a ledger is computed.
 
-:func:`open_database` opens it on the tables that :func:`provscan.ledger.access.measure`
-wrote, as views. :func:`add_table` adds a table, :func:`run_script` runs a script such
+:func:`connect` opens the one in which :func:`provscan.ledger.access.measure` reads logs
+and counts calls. :func:`open_database` opens another one, with views of the tables that
+``measure`` wrote. :func:`add_table` adds a table, :func:`run_script` runs a script such
 as ``comparison.sql``, :func:`write_table` writes a table as Parquet, and :func:`rows`
 returns the rows of a query.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from provscan.ledger.tables import TABLES
-from provscan.writing import replacing_file
+from provscan.writing import replacing_file, temporary_name
 
 Database = duckdb.DuckDBPyConnection
+
+
+def connect(folders: Sequence[Path], memory: str) -> Database:
+    """Return a connection that can access only these folders. It writes data that does
+    not fit in memory to a temporary folder in the first of them.
+    """
+    database = duckdb.connect()
+    database.execute(f"SET memory_limit = {literal(memory)}")
+    spill = folders[0] / f"{temporary_name()}-spill"
+    database.execute(f"SET temp_directory = {literal(spill)}")
+    database.execute("SET TimeZone = 'UTC'")
+    database.execute("SET enable_progress_bar = false")
+    allowed = ", ".join(literal(folder) for folder in folders)
+    database.execute(f"SET allowed_directories = [{allowed}]")
+    database.execute("SET enable_external_access = false")
+    database.execute("SET lock_configuration = true")
+    return database
 
 
 def open_database(tables: Path, names: Iterable[str] = TABLES) -> Database:
@@ -25,8 +43,8 @@ def open_database(tables: Path, names: Iterable[str] = TABLES) -> Database:
     db = duckdb.connect()
     db.execute("SET TimeZone = 'UTC'")
     for name in names:
-        path = str(tables / f"{name}.parquet").replace("'", "''")
-        db.execute(f"CREATE VIEW {name} AS FROM read_parquet('{path}')")
+        path = literal(tables / f"{name}.parquet")
+        db.execute(f"CREATE VIEW {name} AS FROM read_parquet({path})")
     return db
 
 
@@ -52,9 +70,8 @@ def add_table(
 def write_table(db: Database, name: str, folder: Path) -> None:
     """Write a table to ``NAME.parquet``, sorted by all columns."""
     with replacing_file(folder / f"{name}.parquet") as temporary:
-        path = str(temporary).replace("'", "''")
         db.execute(
-            f"COPY (FROM {name} ORDER BY ALL) TO '{path}' "
+            f"COPY (FROM {name} ORDER BY ALL) TO {literal(temporary)} "
             "(FORMAT parquet, COMPRESSION zstd)"
         )
 
@@ -62,3 +79,13 @@ def write_table(db: Database, name: str, folder: Path) -> None:
 def rows(db: Database, query: str) -> list[dict[str, Any]]:
     """Return the rows of a query, with times in UTC."""
     return db.sql(query).to_arrow_table().to_pylist()
+
+
+def literal(value: str | Path) -> str:
+    """Return a string or path as an SQL literal."""
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def identifier(name: str) -> str:
+    """Return a name as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'

@@ -16,7 +16,7 @@ from provscan.readers.bytes.streams import ByteStream
 
 
 def usage(stream: ByteStream, source: str) -> list[dict[str, Any]]:
-    """Return the rows of the table ``usage``. Days are the first ten characters."""
+    """Return the rows of the table ``usage``."""
     document = json_document(stream)
     data = document.get("data", document)
     try:
@@ -40,12 +40,11 @@ def usage(stream: ByteStream, source: str) -> list[dict[str, Any]]:
 
 
 def digest(stream: ByteStream) -> dict[str, Any]:
-    """Return the period, the log files and the previous digest that a digest names."""
+    """Return the period of a digest, its log files, and the previous digest."""
     document = json_document(stream)
     return {
         "start": document["digestStartTime"],
         "end": document.get("digestEndTime"),
-        "name": document.get("digestS3Object"),
         "previous": document.get("previousDigestS3Object"),
         "files": {
             each["s3Object"]: each["hashValue"] for each in document.get("logFiles", [])

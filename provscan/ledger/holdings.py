@@ -1,8 +1,9 @@
 """Read what applications hold and use from the folders of runs and probes.
 
-:func:`add_holdings` scans the datasets of the case, and adds the run or probe of each
-holding and use. :func:`add_deletions` adds the ids of requests to delete and of purge
-records. All numbers are copied from the runs, with their intervals and reservations.
+:func:`add_holdings` scans the datasets of the case, and adds the answer of the run or
+probe of each holding and use. :func:`add_deletions` adds the ids of requests to delete
+and of purge records. All numbers are copied from runs and probes, with their intervals
+and reservations.
 """
 
 from __future__ import annotations
@@ -33,13 +34,12 @@ from provscan.runs.folder import (
 ANSWER = """path VARCHAR, checksum VARCHAR, files STRUCT(name VARCHAR, xxh3 VARCHAR)[],
     status VARCHAR, headline VARCHAR, records BIGINT, findings DOUBLE, at_least DOUBLE,
     estimate DOUBLE, low DOUBLE, high DOUBLE, tweets BIGINT, reservations VARCHAR[]"""
-"""The columns from a run or a probe: its folder and checksum, the checksums of the
-files that were scanned, its answer in words, and its numbers, which are null if the run
-withholds them. ``findings`` to ``high`` count records of a run, or tweets of a probe.
-``tweets`` is the number of licensed tweets with the texts that were found.
+"""The columns that are copied from a run or a probe. Numbers that it withholds are
+null. ``findings`` to ``high`` count records of a run, or tweets of a probe. ``tweets``
+is the number of licensed tweets with the texts that were found.
 """
 
-# The columns of the tables of held tweets, tweets to delete, and deleted tweets.
+# The columns of the tables ``held``, ``requested`` and ``purged``.
 TWEETS = "application VARCHAR, name VARCHAR, date TIMESTAMPTZ, id VARCHAR"
 
 
@@ -47,8 +47,8 @@ def add_holdings(
     db: Database, case: Case, scans: Path, progress: Progress | None
 ) -> None:
     """Add the tables ``holdings`` and ``uses``, and ``held``, the tweets found in each
-    holding. Datasets are scanned into runs in the folder `scans`, unless an interrupted
-    command has done that.
+    holding. First scan their datasets, unless an interrupted command has done that. The
+    runs are in the folder ``scans``.
     """
     db.execute(f"CREATE TABLE held ({TWEETS}, shared BOOLEAN)")
     for table, kind in (("holdings", "holding"), ("uses", "use")):
@@ -74,12 +74,12 @@ def add_holdings(
         add_table(db, table, f"{columns}, {ANSWER}", rows)
 
 
-def _scan(case: Case, held: Row, run: Path, progress: Progress | None) -> None:
-    """Scan a dataset, unless nothing has changed since its scan. An interrupted scan is
-    resumed. The gates of a scan are ignored, since the ledger reports what it found.
+def _scan(case: Case, row: Row, run: Path, progress: Progress | None) -> None:
+    """Scan the dataset of a holding or use, unless nothing has changed since its scan.
+    Resume an interrupted scan. Ignore gates, since the ledger reports what was found.
     """
-    options = dict(held["options"] or {})
-    dataset = case.folder / held["dataset"]
+    options = dict(row["options"] or {})
+    dataset = case.folder / row["dataset"]
     files = [dataset, *dataset.rglob("*")]
     for name in {"control", "known", "null"} & options.keys():
         given = options[name] if isinstance(options[name], list) else [options[name]]
@@ -91,13 +91,13 @@ def _scan(case: Case, held: Row, run: Path, progress: Progress | None) -> None:
     )
     index = open_index(case.folder / case.about["index"])
     basis = [states, index.fingerprint, options, __version__]
-    asked = json.dumps(basis, default=str)
+    new_note = json.dumps(basis, default=str)
     run.parent.mkdir(exist_ok=True)
     note = run.with_suffix(".json")
-    same = note.is_file() and note.read_text() == asked
+    same = note.is_file() and note.read_text() == new_note
     if same and run.is_dir():
         return
-    note.write_text(asked)
+    note.write_text(new_note)
     options |= {"resume": same, "overwrite": not same}
     try:
         match(str(dataset), index, run, progress=progress, **options)
@@ -105,14 +105,14 @@ def _scan(case: Case, held: Row, run: Path, progress: Progress | None) -> None:
         assert run.is_dir()
     except TypeError as error:
         raise InputError(
-            f"the options of {held['name']} are not those of match: {error}"
+            f"the options of {row['name']} are not those of match: {error}"
         ) from error
     except UnusableError as error:
-        # The command line of match has options where a case file has keys.
-        said = re.sub(r"--([a-z]+(-[a-z]+)*)", _key, str(error))
-        raise InputError(f"scanning {held['dataset']}: {said}") from error
+        # Messages of match name options of its command line; name the key instead.
+        message = re.sub(r"--([a-z]+(-[a-z]+)*)", _key, str(error))
+        raise InputError(f"scanning {row['dataset']}: {message}") from error
     except KeyboardInterrupt:
-        # Leave out the note of match that names an option of its command line.
+        # The note of match would name an option of its command line.
         raise KeyboardInterrupt from None
 
 

@@ -214,7 +214,7 @@ def _row(name: str, found: Any, where: str) -> Row:
 
 
 def _alike(value: Any, example: Any) -> bool:
-    """Return whether a value has the type of an example."""
+    """Return whether a value has the type of an example. Integers pass as floats."""
     if isinstance(example, list) and isinstance(value, list):
         return all(_alike(item, example[0]) for item in value)
     if isinstance(value, datetime) and value.tzinfo is None:
@@ -236,7 +236,7 @@ def _example(name: str, key: str) -> str:
 
 
 def _problems(case: Case) -> Iterator[tuple[str, str]]:
-    """Yield mistakes that involve more than one key, with their places."""
+    """Yield the table and a description of each mistake that involves several keys."""
     about, names = case.about, [row["name"] for row in case.tables["application"]]
     if about["from"] and about["to"] and about["from"] > about["to"]:
         yield "[case]", "from is later than to"
@@ -251,9 +251,9 @@ def _problems(case: Case) -> Iterator[tuple[str, str]]:
                     yield where, f"{key} {path} does not exist in {case.folder}"
             if table == "application" and names.count(row["name"]) > 1:
                 yield where, f"the name {row['name']!r} is given twice"
-            ways = [key for key in ("run", "dataset", "probe") if key in row]
-            if "run" in ways and sum(row[key] is not None for key in ways) != 1:
-                yield where, f"name one of {', '.join(ways)}"
+            sources = [key for key in ("run", "dataset", "probe") if key in row]
+            if "run" in sources and sum(row[key] is not None for key in sources) != 1:
+                yield where, f"give exactly one of {', '.join(sources)}"
             if row.get("dataset") and not about["index"]:
                 example = _example("case", "index")
                 yield where, f"a dataset needs an index in [case], such as {example}"

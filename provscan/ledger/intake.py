@@ -1,12 +1,12 @@
 """Convert each log to a part: a normalised Parquet file.
 
-:func:`take_in` finds the files, and makes the missing parts. The name of a part is
+:func:`take_in` finds the files and makes the missing parts. The name of a part is
 derived from the checksum of its log, the entry of the mapping and the key. A part is
 complete when its description, a JSON file, exists. ::
 
-    log -> raw rows (logs) -> typed columns, a reason for each bad row
-        -> the distinct names of its calls (NAME.names.parquet), hashed
-        -> the part (NAME.parquet), NAME.json
+    log -> raw rows (logs) -> columns (columns) -> typed rows (typed)
+        -> NAME.names.parquet: the distinct names of the calls, partly hashed
+        -> NAME.parquet: the part -> NAME.json: its description
 
 A part has the columns ``row`` (1-based number of the line or row), ``time`` (of the
 call, in UTC), ``seen`` (time at which the response was logged, in UTC, if known),
@@ -37,13 +37,14 @@ from provscan.errors import InputError
 from provscan.ledger import exports
 from provscan.ledger.columns import (
     NAMED,
-    USUAL,
     Entry,
     entry_for,
     found_columns,
     read_mapping,
 )
-from provscan.ledger.logs import FORMATS, Format, format_of, identifier, text
+from provscan.ledger.database import connect, identifier, literal
+from provscan.ledger.logs import FORMATS, Format, format_of
+from provscan.ledger.typed import states_zone, typed_rows
 from provscan.names import counted, printable
 from provscan.readers.bytes.compression import COMPRESSED
 from provscan.readers.bytes.files import open_file, why_unread
@@ -60,7 +61,8 @@ from provscan.writing import replacing_file, temporary_name
 VERSION = 3
 # The first id that contains the time of its tweet (Snowflake, from November 2010).
 FIRST_SNOWFLAKE = 29_700_859_247
-# A part is sorted by time if its row groups overlap by more than this factor.
+# A part is sorted by time if it has more row groups than this, and if their periods
+# together are longer than the period of the part by more than this factor.
 DISORDER = 3
 READABLE = (
     "JSON lines, CSV, Parquet, web server and load balancer logs, CloudTrail, "
@@ -69,28 +71,6 @@ READABLE = (
 )
 # Errors of DuckDB that are not caused by a damaged file.
 FAILED = (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.InterruptException)
-# The types of numbers.
-NUMBERS = {
-    "status": "SMALLINT",
-    "tweets": "INTEGER",
-    "quota": "INTEGER",
-    "share": "DOUBLE",
-}
-ZONED = r"(Z|[+-][0-9]{2}:?[0-9]{2})$"
-# The reason why a row is bad; the first reason that applies. The first tweet was posted
-# in March 2006.
-REASONS = """
-    CASE WHEN NOT shaped THEN '{reason}'
-    WHEN raw_time IS NULL THEN 'no_time'
-    WHEN time IS NULL THEN 'bad_time'
-    WHEN time < TIMESTAMP '2006-03-01' OR time > TIMESTAMP '2100-01-01'
-    THEN 'impossible_time'
-    WHEN raw_status IS NOT NULL AND coalesce(status, 0) NOT BETWEEN 100 AND 599
-    THEN 'bad_status'
-    WHEN raw_tweets IS NOT NULL AND coalesce(tweets, -1) < 0
-    THEN 'bad_tweets'
-    WHEN share IS NOT NULL AND NOT (share > 0 AND share <= 1) THEN 'bad_share'
-    END"""
 
 
 @dataclass
@@ -103,24 +83,7 @@ class Part:
     bad: list[dict[str, Any]] = field(default_factory=list)  # Rows of ``bad_lines``.
     usage: list[dict[str, Any]] = field(default_factory=list)
     digest: dict[str, Any] | None = None
-    content: str | None = None  # The SHA-256 of a JSON document, uncompressed.
-
-
-def connect(folders: Sequence[Path], memory: str) -> duckdb.DuckDBPyConnection:
-    """Return a connection that can access only these folders. It spills to a temporary
-    folder in the first of them.
-    """
-    database = duckdb.connect()
-    database.execute(f"SET memory_limit = {text(memory)}")
-    spill = folders[0] / f"{temporary_name()}-spill"
-    database.execute(f"SET temp_directory = {text(str(spill))}")
-    database.execute("SET TimeZone = 'UTC'")
-    database.execute("SET enable_progress_bar = false")
-    reached = ", ".join(text(str(folder)) for folder in folders)
-    database.execute(f"SET allowed_directories = [{reached}]")
-    database.execute("SET enable_external_access = false")
-    database.execute("SET lock_configuration = true")
-    return database
+    content: str | None = None  # The SHA-256 of an uncompressed JSON document.
 
 
 def take_in(
@@ -142,8 +105,8 @@ def take_in(
     made: list[Part] = []
     seen: dict[str, str] = {}
     done = 0
-    places = {Path(each.split.path).resolve().parent for each in found}
-    with connect([folder, *sorted(places)], memory) as database:
+    sources = {Path(each.split.path).resolve().parent for each in found}
+    with connect([folder, *sorted(sources)], memory) as database:
         for each in found:
             source = each.split.source
             about: dict[str, Any] = {"source": source, "stream": stream_of(source)}
@@ -176,9 +139,10 @@ def take_in(
 
 
 def stream_of(source: str) -> str:
-    """Return the name of the stream of a file. Files that continue one another, such as
-    rotated files, share it: the path with numbers replaced, without compression and
-    without a number at the end, which the file being written lacks.
+    """Return the name of the stream of a file, which rotated files share.
+
+    It is the path with ``#`` for numbers, without the extension of a compression, and
+    without a number at the end, because the newest file often has none.
     """
     folder, slash, name = source.rpartition("/")
     stem, dot, extension = name.rpartition(".")
@@ -190,7 +154,9 @@ def stream_of(source: str) -> str:
 
 
 def _checksum(split: Split) -> tuple[str, int]:
-    """Return the SHA-256 and size of a file or of an archive member's content."""
+    """Return the SHA-256 and the size of a file, or of the content of a member of an
+    archive.
+    """
     if split.archive is None:
         with open_file(split.path, buffered=False) as file:
             digest = hashlib.file_digest(file, "sha256")  # type: ignore[arg-type]
@@ -214,19 +180,20 @@ def _part(
     folder: Path,
     key: str,
 ) -> Part:
-    """Return the part of one log; make it if it does not exist."""
+    """Return the part of one log. Make it unless it exists."""
     basis = [VERSION, duckdb.__version__, about["sha256"], entry.as_json(), key]
     name = hashlib.sha256(json.dumps(basis).encode()).hexdigest()[:32]
-    described = folder / f"{name}.json"
-    if described.exists():
-        part = _described(described)
-        # The same log may have another path now.
+    description = folder / f"{name}.json"
+    if description.exists():
+        part = _stored_part(description)
+        # The log may have been moved since.
         part.about |= {"source": about["source"], "stream": about["stream"]}
         part.bad = [row | {"source": about["source"]} for row in part.bad]
         return part
     form = entry.format or format_of(found.head)
     if form not in (*FORMATS, "parquet", "usage", "digest"):
-        raise InputError(f"no format {form!r}; known are parquet, {', '.join(FORMATS)}")
+        known = ", ".join(FORMATS)
+        raise InputError(f"unknown format {form!r}; the formats are parquet, {known}")
     part = Part(about | {"format": form, "state": "read", "detail": None})
     stream = ByteStream(found.split, _context(found.split))
     if form == "usage":
@@ -235,20 +202,20 @@ def _part(
         part.digest = exports.digest(stream)
     else:
         _Maker(database, part, folder / f"{name}.parquet", entry, key).make(found)
-    with replacing_file(described) as file:
+    with replacing_file(description) as file:
         file.write_text(json.dumps(asdict(part), default=str))
-    return _described(described)
+    return _stored_part(description)
 
 
-def _described(described: Path) -> Part:
-    part = Part(**json.loads(described.read_text()))
+def _stored_part(description: Path) -> Part:
+    part = Part(**json.loads(description.read_text()))
     for name in ("first", "last"):
         if part.about.get(name):
             time = datetime.fromisoformat(part.about[name])
             part.about[name] = time.replace(tzinfo=UTC)
     if part.path is not None:
-        part.path = described.with_suffix(".parquet")
-        part.names = described.with_suffix(".names.parquet")
+        part.path = description.with_suffix(".parquet")
+        part.names = description.with_suffix(".names.parquet")
     return part
 
 
@@ -278,15 +245,15 @@ class _Maker:
         copy = self._path.with_name(temporary_name())
         try:
             if form != "parquet":
-                self._text(FORMATS[form](found.head), found.split, copy)
-                self._write(f"FROM read_parquet({text(str(copy))})")
+                self._type_lines(FORMATS[form](found.head), found.split, copy)
+                self._write(f"FROM read_parquet({literal(copy)})")
                 return
             path = Path(found.split.path).resolve()
             if found.split.archive is not None or found.split.compression:
                 path = copy
                 with open(copy, "wb", buffering=0) as file:
                     unpack_into(ByteStream(found.split, _context(found.split)), file)
-            self._write(self._parquet(path))
+            self._write(self._typed_parquet(path))
         except FAILED:
             raise
         except duckdb.Error as error:
@@ -297,29 +264,36 @@ class _Maker:
     def _sql(self, query: str) -> duckdb.DuckDBPyRelation:
         return self._database.sql(query)
 
-    def _parquet(self, path: Path) -> str:
+    def _typed_parquet(self, path: Path) -> str:
         """Return a query of the typed rows of a Parquet file."""
-        source = f"read_parquet({text(str(path))}, file_row_number = true)"
+        source = f"read_parquet({literal(path)}, file_row_number = true)"
         rows = self._sql(f"SELECT * EXCLUDE (file_row_number) FROM {source}")
         first = (*rows.limit(1).fetchall(), [""] * len(rows.columns))[0]
-        columns = self._columns(dict(zip(rows.columns, map(str, first), strict=True)))
+        examples = dict(zip(rows.columns, map(str, first), strict=True))
         kinds = dict(zip(rows.columns, map(str, rows.types), strict=True))
-        return self._typed(
+        columns = self._columns(examples, kinds)
+        return typed_rows(
             f"SELECT file_row_number + 1 AS row, NULL AS line, * FROM {source}",
             {name: identifier(column) for name, column in columns.items()},
             {name: kinds[column] for name, column in columns.items()},
             Format,
+            self._entry,
+            self._salt,
         )
 
-    def _text(self, form: Format, split: Split, copy: Path) -> None:
-        """Write the typed rows of a log in another format to the file ``copy``."""
+    def _type_lines(self, form: Format, split: Split, copy: Path) -> None:
+        """Write the typed rows of a log that is not Parquet to the file ``copy``."""
         context = self._read(form, split, copy)
-        # In some formats, only the row itself names its columns.
-        known = self._columns(form.names)
+        # In some formats, each row names its own columns. If later rows have columns
+        # that change the result, read the log again.
+        known = self._columns(form.names, {})
         later = self._sql(
-            f"SELECT DISTINCT unnest(keys) FROM read_parquet({text(str(copy))})"
+            f"SELECT DISTINCT unnest(keys) FROM read_parquet({literal(copy)})"
         ).fetchall()
-        if form.add([name for (name,) in later]) and self._columns(form.names) != known:
+        if (
+            form.add([name for (name,) in later])
+            and self._columns(form.names, {}) != known
+        ):
             context = self._read(form, split, copy)
         for reason, count in context.stats.skipped.items():
             example = context.stats.examples[reason][0]
@@ -330,7 +304,8 @@ class _Maker:
             self.part.about |= {"state": "damaged", "detail": context.damage}
 
     def _read(self, form: Format, split: Split, copy: Path) -> Context:
-        columns = self._columns(form.names)
+        """Write the typed rows once, and return the context of reading them."""
+        columns = self._columns(form.names, {})
         values = {name: form.value(column) for name, column in columns.items()}
         context = _context(split)
         batches = form.batches(ByteStream(split, context))
@@ -340,7 +315,7 @@ class _Maker:
         ended: list[BaseException] = []
 
         def watched() -> Iterator[pa.RecordBatch]:
-            # DuckDB turns a Ctrl-C during this function into an error of its own.
+            # DuckDB turns KeyboardInterrupt in this generator into a DuckDB error.
             try:
                 yield first
                 yield from batches
@@ -350,9 +325,9 @@ class _Maker:
 
         reader = pa.RecordBatchReader.from_batches(first.schema, watched())
         self._database.register("rows", reader)
-        typed = self._typed(form.query(), values, {}, form)
+        typed = typed_rows(form.query(), values, {}, form, self._entry, self._salt)
         try:
-            self._sql(f"COPY ({typed}) TO {text(str(copy))} (FORMAT parquet)")
+            self._sql(f"COPY ({typed}) TO {literal(copy)} (FORMAT parquet)")
         except duckdb.Error:
             if ended:
                 raise ended[0] from None
@@ -361,6 +336,7 @@ class _Maker:
         return context
 
     def _bad(self, reason: str, count: int, row: int, line: str | None) -> None:
+        """Add a row to ``bad_lines``, and mask words that may be secrets."""
         shown = re.sub(r"[A-Za-z0-9_%+/=-]{16,}", "…", (line or "").strip())[:120]
         self.part.bad.append(
             {
@@ -372,100 +348,15 @@ class _Maker:
             }
         )
 
-    def _columns(self, names: dict[str, str]) -> dict[str, str]:
-        """Return the column of each meaning; ``names`` has columns and first values."""
+    def _columns(self, names: dict[str, str], kinds: dict[str, str]) -> dict[str, str]:
+        """Return the column of each meaning. ``names`` has the first value of each
+        column, and ``kinds`` its DuckDB type if that is not VARCHAR.
+        """
         columns = found_columns(self.part.about["source"], names, self._entry)
         self.part.about["columns"] = json.dumps(columns)
-        self._zoned = bool(re.search(ZONED + r"|^[\d.]+$", names[columns["time"]]))
+        time = columns["time"]
+        self._zoned = states_zone(kinds.get(time, "VARCHAR"), names[time], self._entry)
         return columns
-
-    def _typed(
-        self,
-        rows: str,
-        values: dict[str, str],
-        kinds: dict[str, str],
-        form: type[Format] | Format,
-    ) -> str:
-        """Return a query of typed rows. ``bad`` is the reason why a row is bad.
-
-        ``values`` has the SQL expression of each meaning, and ``kinds`` its DuckDB type
-        if that is not VARCHAR.
-        """
-        entry = self._entry
-        kinds = dict.fromkeys(USUAL, "VARCHAR") | kinds
-        raw = {
-            name: f"nullif(nullif(trim({value}), ''), '-')"
-            if kinds[name] == "VARCHAR"
-            else value
-            for name, value in (dict.fromkeys(USUAL, "NULL") | values).items()
-        }
-        raw |= {name: text(value) for name, value in entry.constants.items()}
-        if entry.share is not None:
-            raw["share"] = str(entry.share)
-        plain = {name: f"raw_{name}::VARCHAR" for name in NAMED}
-        plain["endpoint"] = _endpoint(plain["endpoint"])
-        times = {n: self._time(f"raw_{n}", kinds[n]) for n in ("seen", "time")}
-        numbers = {n: f"TRY_CAST(raw_{n} AS {kind})" for n, kind in NUMBERS.items()}
-        typed = times | numbers | plain
-        typed["ids"] = _ids("raw_ids", kinds["ids"])
-        columns = ", ".join(f"{v} AS {identifier(n)}" for n, v in typed.items())
-        # A request can contain its parameters.
-        parameters = values.get("parameters") or values.get("endpoint", "NULL")
-        return f"""
-            SELECT * EXCLUDE (raw_time, raw_status, raw_tweets, shaped, line),
-                hash({self._salt}, {", ".join(map(identifier, NAMED))}) AS key,
-                {REASONS.format(reason=form.reason)} AS bad,
-                CASE WHEN bad IS NOT NULL THEN coalesce(line, CASE
-                    WHEN bad LIKE '%time' THEN raw_time::VARCHAR
-                    WHEN bad = 'bad_status' THEN raw_status::VARCHAR
-                    WHEN bad = 'bad_tweets' THEN raw_tweets::VARCHAR END) END AS line
-            FROM (
-                SELECT row, line, parameters, shaped, other, keys, raw_time, raw_status,
-                    raw_tweets, {columns}
-                FROM (
-                    SELECT row, line, hash({parameters}) AS parameters,
-                        coalesce({form.shaped}, false) AS shaped,
-                        {form.other} AS other, {form.keys} AS keys,
-                        {", ".join(f"{v} AS raw_{n}" for n, v in raw.items())}
-                    FROM ({rows})
-                )
-            )"""
-
-    def _time(self, value: str, kind: str) -> str:
-        """Return an SQL expression for a time in UTC."""
-        zone = text(self._entry.zone)
-        if kind == "TIMESTAMP WITH TIME ZONE":
-            self._zoned = True
-            return f"timezone('UTC', {value})"
-        if kind.startswith("TIMESTAMP"):
-            self._zoned = False
-            if self._entry.zone == "UTC":
-                return f"{value}::TIMESTAMP"
-            return f"timezone('UTC', timezone({zone}, {value}::TIMESTAMP))"
-        value = f"({value})::VARCHAR"
-        if self._entry.time_format is not None:
-            read = f"try_strptime({value}, {text(self._entry.time_format)})"
-            if "%z" in self._entry.time_format:
-                self._zoned = True
-                return f"timezone('UTC', {read})"
-            return f"timezone('UTC', timezone({zone}, {read}))"
-        number = f"TRY_CAST({value} AS DOUBLE)"
-        # Seconds, milliseconds, microseconds or nanoseconds since 1970.
-        seconds = f"""({number} / CASE WHEN {number} > 1e17 THEN 1e9
-            WHEN {number} > 1e14 THEN 1e6 WHEN {number} > 1e11 THEN 1e3 ELSE 1 END)"""
-        iso = f"replace({value}, ',', '.')"
-        local = f"timezone({zone}, TRY_CAST({iso} AS TIMESTAMP))"
-        if self._entry.zone == "UTC":
-            local = f"TRY_CAST({iso} AS TIMESTAMPTZ)"
-        return f"""CASE
-            WHEN {number} IS NOT NULL THEN CASE WHEN {number} BETWEEN 0 AND 1e19
-                THEN make_timestamp(CAST(round({seconds} * 1e6) AS BIGINT)) END
-            ELSE timezone('UTC', coalesce(
-                CASE WHEN regexp_matches({value}, {text(ZONED)})
-                    THEN TRY_CAST({iso} AS TIMESTAMPTZ) ELSE {local} END,
-                try_strptime({value}, '%d/%b/%Y:%H:%M:%S %z'),
-                try_strptime({value}, '%a %b %d %H:%M:%S %z %Y')
-            )) END"""
 
     def _write(self, rows: str) -> None:
         """Write the part and its names from a query of typed rows."""
@@ -503,14 +394,14 @@ class _Maker:
                             CASE WHEN list_max(ids) >= {FIRST_SNOWFLAKE}
                             THEN list_max(ids) END AS newest
                         {calls} {order}
-                    ) TO {text(str(target))}
+                    ) TO {literal(target)}
                     (FORMAT parquet, COMPRESSION lz4, PARQUET_VERSION v2)"""
                 )
                 if not self._disordered(target):
                     break
             about["first"], about["last"] = self._sql(
                 f"""SELECT min(time)::VARCHAR, max(time)::VARCHAR
-                FROM read_parquet({text(str(target))})"""
+                FROM read_parquet({literal(target)})"""
             ).fetchall()[0]
         self.part.path = self._path
         if not self._zoned and self._entry.zone == "UTC":
@@ -518,8 +409,8 @@ class _Maker:
             about["detail"] = "; ".join(filter(None, (about["detail"], note)))
 
     def _names(self, calls: str) -> int:
-        """Write the names of calls, with tokens and users as keyed hashes, and return
-        the number of calls.
+        """Write the names of calls, and return the number of calls. Tokens and users
+        are replaced by keyed hashes.
         """
         about = self.part.about
         found = self._sql(
@@ -544,36 +435,15 @@ class _Maker:
         return hmac.new(self._key, value.encode(), "sha256").hexdigest()[:12]
 
     def _disordered(self, path: Path) -> bool:
-        """Return whether reading a period would read a large share of the part."""
+        """Return whether the part must be sorted (see ``DISORDER``), because reading a
+        short period would otherwise read a large share of it.
+        """
         spans, span, groups = self._sql(
             f"""SELECT sum(epoch(high) - epoch(low)),
                 epoch(max(high)) - epoch(min(low)), count(*)
             FROM (SELECT stats_min_value::TIMESTAMP AS low,
                     stats_max_value::TIMESTAMP AS high
-                FROM parquet_metadata({text(str(path))}) WHERE path_in_schema = 'time')
+                FROM parquet_metadata({literal(path)}) WHERE path_in_schema = 'time')
             """
         ).fetchall()[0]
         return bool(groups > DISORDER and spans > DISORDER * span)
-
-
-def _ids(value: str, kind: str) -> str:
-    """Return an SQL expression for a list of ids, given a list or a text with ids."""
-    listed = value
-    if not kind.endswith("[]"):
-        listed = f"regexp_extract_all({value}::VARCHAR, '[0-9]+')"
-    return f"nullif(TRY_CAST({listed} AS BIGINT[]), []::BIGINT[])"
-
-
-def _endpoint(value: str) -> str:
-    """Return an SQL expression for an endpoint: the path of a request without host,
-    query, extension and long numbers.
-    """
-    for pattern, new in (
-        ("^[A-Z]+ +| +HTTP/[0-9.]+$", ""),
-        ("^[a-z]+://[^/]+", ""),
-        ("[?#].*$", ""),
-        ("/[0-9]{4,}", "/:id"),
-        (r"\.json$", ""),
-    ):
-        value = f"regexp_replace({value}, {text(pattern)}, {text(new)}, 'g')"
-    return value

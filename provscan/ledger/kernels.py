@@ -42,18 +42,18 @@ def busiest(recent, span, scope, groups, lengths, midnights, latest, windows):
 
     Calls are numbered in order of time. ``span`` has the number of the first call to
     add, and the number after the last one. ``recent`` RECENT[2**b] has these calls, and
-    the calls of twice the longest window before each of them. ``groups`` int64[names]
-    is the group of each name in the scope with number ``scope``. ``lengths`` int64[w]
-    are the lengths of the windows, ascending, and ``midnights`` int64[zones] is the
-    beginning of the day in each zone, from which fixed windows are counted; both are in
-    microseconds.
+    the calls before them in a period of twice the longest window. ``groups``
+    int64[names] is the group of each name in the scope with number ``scope``.
+    ``lengths`` int64[w] are the lengths of the windows, ascending, and ``midnights``
+    int64[zones] is the beginning of the day in each zone, from which fixed windows are
+    counted; both are in microseconds.
 
-    The caller keeps the other arrays from one span to the next: ``latest``
-    int64[groups, 2] is the number and the time of the last call of each group, at first
-    before all times; ``windows`` is ``window_type(zones)``[groups, w].
+    The caller keeps the other arrays from one span to the next. ``latest``
+    int64[groups, 2] is the number and the time of the last call of each group; its
+    initial time is before all calls. ``windows`` is ``window_type(zones)``[groups, w].
 
-    Of equal windows, the first one counts. A window that ends with the last of several
-    simultaneous calls contains all of them.
+    Of windows with equally many calls, the first one counts. A window that ends with
+    the last of several simultaneous calls contains all of them.
     """
     mask = len(recent) - 1
     for i in range(span[0], span[1]):
@@ -65,7 +65,8 @@ def busiest(recent, span, scope, groups, lengths, midnights, latest, windows):
         latest[group, 1] = time
         for w in range(len(lengths)):
             length, window = lengths[w], windows[group, w]
-            # The window may have begun up to two lengths ago, or it is empty by now.
+            # After such a pause, the window is empty. Otherwise, its first call is less
+            # than two lengths ago, so that ``recent`` still has it.
             if pause >= length:
                 window.calls = 0
                 window.oldest = i

@@ -6,9 +6,10 @@
 extract a column from these rows (``value``).
 
 DuckDB parses lines: a batch contains only their numbers and texts, and ``query`` gives
-the SQL that parses them. Formats with records of several lines are read in Python, as
-lines of JSON: ``Documents``, and ``Client``, which assembles calls from the lines that
-:data:`MESSAGE` describes. Parquet has no class: ``intake`` reads it with DuckDB.
+the SQL that parses them. Two formats have records of several lines, which Python first
+converts to lines of JSON: ``Documents``, and ``Client``, which assembles calls from the
+messages that :data:`MESSAGE` recognises. Parquet has no class: ``intake`` reads it with
+DuckDB.
 """
 
 from __future__ import annotations
@@ -29,20 +30,21 @@ import orjson
 import pyarrow as pa
 
 from provscan.errors import InputError
+from provscan.ledger.database import literal
 from provscan.readers.bytes.streams import ByteStream, lines
 
 LINES = pa.schema([("row", pa.int64()), ("line", pa.string())])
-# SQL: a line without its end.
+# SQL: a line without its line ending.
 LINE = r"rtrim(line, E'\r\n')"
 # Number of rows in a batch that is made in Python.
 BATCH = 20_000
-# The statuses that errors of AWS imply; all other errors have status 400.
+# The HTTP statuses of AWS error codes, by a word in the code; other codes have 400.
 ERRORS = {"Throttl": 429, "TooMany": 429, "Denied": 403, "Unauth": 401}
 # A name=value pair after the fields of a line.
 PAIR = r'([A-Za-z][\w.-]*)=("[^"]*"|\S+)'
 QUOTED = r'"(?:[^"\\]|\\.)*"'
 
-# A line of a client's log: a time, mostly a level, and the words of a message.
+# A line of a client's log: a time, usually a level, and the words of a message.
 CLIENT_LINE = re.compile(
     r"\W{0,2}(?P<time>\d{4}-\d\d-\d\d[ T][\d:]{8}(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?)"
     r"[\s\]:|-]*(?:(?:.{0,80}?\W)?(?:DEBUG|INFO|WARN(?:ING)?|ERROR|CRITICAL)\b[\s\]:|-]*)?"
@@ -57,7 +59,7 @@ MESSAGE = re.compile(
         (?P<url>https?://[\w.-]*\b(?:twitter|x)\.com[^\s'",()]*)['"]?,?\)?\s?(?P<request>.*)
     | (?:(?!://)[^"])*?(?:https?://[\w.-]*\b(?:twitter|x)\.com(?::\d+)?\s)?
         "[A-Z]+\s(?P<path>/(?:1|1\.1|2|labs|oauth2?)/\S*)\sHTTP/[\d.]+"\s(?P<status>\d{3})
-    # The ids of tweets, users or other objects in a response; a response without any.
+    # The ids of tweets, users or other objects in a response; a response without ids.
     | archived(?P<ids>(?:\s.*)?)$
     | (?P<none>no\snew\stweets|Retrieved\san\sempty\spage)
     # No response, or a response that is an error.
@@ -85,13 +87,13 @@ NO_TWEETS = re.compile(
 # The first versions of twarc did not log requests. A pause of at least this many
 # seconds separates their responses.
 PAUSE = 0.1
-# The status of each kind of line, if it is not in the line. Status 599 is that of a
-# request that ended without a response.
+# The status that each kind of message gives a call; None if the message states it.
+# Status 599 means that the request ended without a response.
 STATUSES = {"status": None, "refused": None, "limited": "429", "broken": "599"}
 NOTES = {
     "inferred": f"calls that are inferred from a pause of {PAUSE} s, since the log has "
     "ids of tweets without a request before them: {:,}",
-    "unseen": "refused requests that the log does not show before the refusal: {:,}",
+    "unseen": "refused requests that the log shows only by their refusal: {:,}",
     "elsewhere": "ids that are not counted as delivered tweets, since the client read "
     "them from a file, or they are ids of users, trends or other objects: {:,}",
     "unanswered": "requests without an answer in the log, which count as calls that "
@@ -125,12 +127,12 @@ class Format:
     name: ClassVar[str]
     shaped = "true"  # SQL: whether ``line`` matches the format.
     other = "false"  # SQL: whether ``line`` is valid but is not a call.
-    keys = "NULL::VARCHAR[]"  # SQL: the names in a row, if rows differ in them.
-    reason = "not_the_format"
+    keys = "NULL::VARCHAR[]"  # SQL: the column names of a row, if rows have their own.
+    reason = "not_the_format"  # The reason for lines that do not match.
 
     def __init__(self, head: bytes) -> None:
         self.names: dict[str, str] = {}  # The columns, each with its first value.
-        self.others = 0  # Lines that ``batches`` left out, since they are not calls.
+        self.others = 0  # Lines that ``batches`` left out because they are not calls.
         self.detail: str | None = None  # A note on the file, for the report.
         self.content: str | None = None  # The SHA-256 of a document, uncompressed.
 
@@ -187,7 +189,7 @@ class JsonLines(Format):
 
     def parsed(self) -> str:
         paths = ("".join(f'."{p}"' for p in self._paths[name]) for name in self._used)
-        found = ", ".join(text(f"${path}") for path in paths)
+        found = ", ".join(literal(f"${path}") for path in paths)
         return f"CASE WHEN {self.shaped} THEN json_extract_string(line, [{found}]) END"
 
     def add(self, names: list[str]) -> bool:
@@ -214,8 +216,8 @@ class JsonLines(Format):
 
 
 class Pattern(Format):
-    """Lines that match a regular expression. Its last group, ``rest``, contains pairs
-    name=value.
+    """Lines that match a regular expression. Its last group, ``rest``, can contain
+    further columns as pairs ``name=value``.
     """
 
     keys = "keys"
@@ -234,17 +236,17 @@ class Pattern(Format):
                 self.names = first | self.names
 
     def parsed(self) -> str:
-        names = ", ".join(map(text, self.groups))
-        return f"regexp_extract({LINE}, {text(self.pattern)}, [{names}])"
+        names = ", ".join(map(literal, self.groups))
+        return f"regexp_extract({LINE}, {literal(self.pattern)}, [{names}])"
 
     def query(self) -> str:
         keys, values = (
-            f"regexp_extract_all(v.rest, {text(PAIR)}, {n})" for n in (1, 2)
+            f"regexp_extract_all(v.rest, {literal(PAIR)}, {n})" for n in (1, 2)
         )
         return f"SELECT *, {keys} AS keys, {values} AS pairs FROM ({super().query()})"
 
     def value(self, column: str) -> str:
-        found = f"pairs[list_position(keys, {text(column)})]"
+        found = f"pairs[list_position(keys, {literal(column)})]"
         if column in self.groups:
             found = f"v.{column}"
         return f"trim({found}, '\"')"
@@ -290,11 +292,11 @@ class Delimited(Format):
         return mark, rows[0], rows[1]
 
     def parsed(self) -> str:
-        mark, cut = text(self._mark), re.escape(self._mark)
+        mark, cut = literal(self._mark), re.escape(self._mark)
         field = rf'"[^"]*"(?:"[^"]*")*|[^{cut}"]*'
         whole, each = (
-            text(rf"(?:{field})(?:{cut}(?:{field}))*"),
-            text(f"{cut}({field})"),
+            literal(rf"(?:{field})(?:{cut}(?:{field}))*"),
+            literal(f"{cut}({field})"),
         )
         plain = """if(x LIKE '"%', replace(x[2:-2], '""', '"'), x)"""
         return f"""CASE WHEN NOT contains(line, '"') THEN string_split({LINE}, {mark})
@@ -308,7 +310,9 @@ class Delimited(Format):
 
 
 class Extended(Delimited):
-    """The extended log format of the W3C. A directive names its columns."""
+    """The extended log format of the W3C. The directive ``#Fields`` names its
+    columns.
+    """
 
     name = "extended"
     other = "line LIKE '#%'"
@@ -332,7 +336,7 @@ class Extended(Delimited):
 
 
 class Documents(JsonLines):
-    """Whole JSON documents: CloudTrail logs, and lists of calls."""
+    """Files with a single JSON document: CloudTrail logs, and lists of calls."""
 
     name = "json"
 
@@ -376,8 +380,8 @@ def _line(record: Any) -> str:
 
 
 class Client(Documents):
-    """Logs of clients: of twarc 1 and 2, and of requests that urllib3 logs. A call is a
-    request with the lines that follow it. Other lines are counted.
+    """Logs of twarc 1 and 2, and of other clients whose requests urllib3 logs. A call
+    is a request with the lines that follow it. Other lines are counted.
     """
 
     name = "client"
@@ -397,7 +401,7 @@ class Client(Documents):
         time = next((line["time"] for line in found if line), "")
         JsonLines.__init__(self, orjson.dumps(dict.fromkeys(self.COLUMNS, time)))
         self._noted: Counter[str] = Counter()
-        # The endpoints whose tweets this client lists, without long numbers.
+        # The endpoints, without long numbers, whose tweets this client lists.
         self._lists: set[str] = set()
         self._chooses = False  # Whether the client lists only some of the tweets.
 
@@ -466,8 +470,8 @@ class Client(Documents):
     def _finished(
         self, call: dict[str, Any] | None, answered: bool
     ) -> Iterator[tuple[int, Any]]:
-        """Yield a call with its number of tweets, or null if the log does not have it.
-        ``answered`` says whether the client went on after this call.
+        """Yield a call, if there is one, with its number of tweets, or None if this is
+        unknown. ``answered`` says whether the client continued after the call.
         """
         if call is None:
             return
@@ -486,7 +490,7 @@ class Client(Documents):
 
 
 def _answers(message: re.Match[str], call: dict[str, Any] | None) -> bool:
-    """Return whether a line with a status is about the request of this call."""
+    """Return whether a message gives the status of this call."""
     if call is None or call["status"] or not message["path"]:
         return False
     return bool(call["endpoint"].endswith(message["path"].partition("?")[0]))
@@ -499,11 +503,13 @@ def _seconds(time: str) -> float:
 
 
 def json_document(stream: ByteStream, data: bytes | None = None) -> Any:
-    """Return a whole JSON document."""
+    """Return the JSON document in a file. ``data`` has its bytes, if they were read."""
     data = b"".join(stream) if data is None else data
     limit = stream.context.limits.record_bytes
     if len(data) > limit:
-        raise InputError(f"a JSON document of {len(data):,} bytes, above {limit:,}")
+        raise InputError(
+            f"its JSON document has {len(data):,} bytes, more than {limit:,}"
+        )
     try:
         return orjson.loads(data)
     except ValueError as error:
@@ -522,16 +528,6 @@ def _utf8(data: bytes | memoryview) -> bytes:
     return data if data.isascii() else data.decode("utf-8", "replace").encode()
 
 
-def text(value: str) -> str:
-    """Return a text as an SQL literal."""
-    return "'" + value.replace("'", "''") + "'"
-
-
-def identifier(name: str) -> str:
-    """Return a name as an SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
 FORMATS: dict[str, type[Format]] = {
     known.name: known
     for known in (JsonLines, Common, Balancer, Extended, Delimited, Documents, Client)
@@ -539,8 +535,8 @@ FORMATS: dict[str, type[Format]] = {
 
 
 def format_of(head: bytes) -> str:
-    """Return the name of the format of a file that begins with ``head``. "parquet",
-    "usage" and "digest" have no class in ``FORMATS``.
+    """Return the name of the format of a file that begins with ``head``: one of
+    ``FORMATS``, "parquet", "usage" or "digest".
     """
     if head.startswith(b"PAR1"):
         return "parquet"

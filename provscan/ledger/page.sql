@@ -1,5 +1,5 @@
--- The rows of the page, in order, where they are not those of a table: a view page_NAME
--- for each. At most 100 rows of a table of findings, and 12 charts of a kind, are shown.
+-- Make views page_NAME with the rows of the report, in their order there. The report has
+-- at most 100 rows of a table of findings, and 12 charts of a kind.
 
 CREATE VIEW page_findings AS
 SELECT f.*, title, dated, until_day, until_dated, clause, assumes,

@@ -1,8 +1,8 @@
 """Find the pauses of streams.
 
 A pause is a *gap* if there is evidence that calls are missing: the stream is otherwise
-busy, or a digest lists a file that is not among the logs. Otherwise, and if the pause
-begins or ends with a backdated call, it is unknown whether calls are missing.
+busy, or a digest lists a file that is not among the logs. In all other cases, and if a
+pause begins or ends with a backdated call, it is unknown whether calls are missing.
 ``access.sql`` classifies the days of applications: an application is *silent* while its
 stream records other applications.
 """
@@ -20,15 +20,16 @@ from provscan.ledger.counts import QUARTER, Counts
 from provscan.ledger.intake import Part
 from provscan.ledger.tables import PAUSES
 
-# A pause is listed if it has at least this many seconds, or is the longest pause of its
-# stream. It is a gap if it is also at least this many times as long as the longest
-# usual pause, which is exceeded only by a thousandth of the pauses, or by USUAL pauses.
-LONG, TIMES, USUAL = 3600, 20, 10
+# Pauses of at least LONG seconds are listed, and the longest pause of each stream. A
+# pause is a gap if it also is TIMES as long as the longest usual pause. The longest
+# UNUSUAL pauses of a stream, or the longest thousandth if these are more, are unusual.
+LONG, TIMES, UNUSUAL = 3600, 20, 10
 
 
 def pauses(counts: Counts, parts: Sequence[Part], clock: pa.Table) -> pa.Table:
     """Return the table ``pauses``, given the table ``clock``."""
-    # Copies and calls that are left out also show that the stream was recorded.
+    # Copies and repeated calls, which are left out, also show that the stream was
+    # recorded.
     recorded = [
         {"part": number, "stream": part.about["stream"]}
         for number, original in enumerate(counts.parts)
@@ -64,7 +65,7 @@ def pauses(counts: Counts, parts: Sequence[Part], clock: pa.Table) -> pa.Table:
             JOIN clock USING (stream)
             WHERE kind = 'backdated' AND delay <= offset_at_most GROUP BY stream
         ), compared AS (
-            SELECT *, max(seconds) FILTER (place > greatest({USUAL}, number // 1000))
+            SELECT *, max(seconds) FILTER (place > greatest({UNUSUAL}, number // 1000))
                 OVER (PARTITION BY stream) AS usual FROM ranked
         ), judged AS (
             SELECT r.*,
@@ -103,17 +104,17 @@ def _missing(parts: Sequence[Part]) -> list[dict[str, Any]]:
     for number, part in enumerate(digests):
         digest = part.digest
         assert digest is not None
-        said = []
+        evidence = []
         for name, checksum in digest["files"].items():
             log = logs.get(os.path.basename(name))
             if log is None:
-                said.append(f"{os.path.basename(name)} is not among the logs")
+                evidence.append(f"{os.path.basename(name)} is not among the logs")
             elif checksum not in (log.content, log.about.get("sha256")):
-                said.append(f"{os.path.basename(name)} was changed after the digest")
+                evidence.append(f"{os.path.basename(name)} changed after the digest")
         previous = os.path.basename(digest["previous"] or "")
         if number and previous and previous not in known:
-            said.append(f"the digest before, {previous}, is not among the logs")
-        if said:
+            evidence.append(f"the previous digest, {previous}, is not among the logs")
+        if evidence:
             start, end = (datetime.fromisoformat(digest[n]) for n in ("start", "end"))
             rows.append(
                 {
@@ -122,8 +123,8 @@ def _missing(parts: Sequence[Part]) -> list[dict[str, Any]]:
                     "end": end,
                     "seconds": (end - start).total_seconds(),
                     "kind": "gap",
-                    "evidence": "; ".join(said[:5])
-                    + (f"; and {len(said) - 5:,} more" if len(said) > 5 else ""),
+                    "evidence": "; ".join(evidence[:5])
+                    + (f"; and {len(evidence) - 5:,} more" if evidence[5:] else ""),
                 }
             )
     return rows

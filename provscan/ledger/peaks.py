@@ -1,9 +1,10 @@
 """Find the busiest windows, shared quotas and retries.
 
-:func:`walk` reads all calls once, in order of time and some millions at a time, counts
-retries, and passes the answered calls to a compiled loop (:class:`_Scope`). The calls
-of the last two days, in which the windows begin, are in a mapped file, so memory does
-not depend on the number of calls a day. ``access.sql`` makes tables from the results.
+:func:`walk` reads all calls once, in order of time and a few million at a time. It
+counts retries, and passes the answered calls to a compiled loop (:class:`_Scope`). The
+calls of the last two days, in which the windows begin, are in a mapped file, so memory
+does not depend on the number of calls per day. ``access.sql`` makes tables from the
+results.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from provscan.ledger.kernels import RECENT, busiest, window_type
 from provscan.ordered_map import ordered_map
 
 DAY = 86_400
-# In seconds: the longest time between a call and its retry.
+# The longest time between a call and its retry, in seconds.
 RETRY = 60
 # Approximate number of calls that are in memory at a time.
 CALLS = 4_000_000
@@ -65,7 +66,7 @@ def walk(
     before: list[Any] = []
     retries, added, done = [], 0, 0
     with TemporaryFile(dir=counts.work) as file:
-        # Zeros are written so that a full disk is an error here, and not later.
+        # Write zeros, so that a full disk is an error here and not a crash later.
         np.zeros(slots, RECENT).tofile(file)
         recent = np.memmap(file, RECENT, "r+")
         for number, (begin, end, _) in enumerate(pieces, 1):
@@ -100,8 +101,8 @@ class _Scope:
         self.found: list[pa.Table] = []
         self._number, self._groups, self._zones = number, groups, zones
         self._lengths = np.array(windows, np.int64)
-        # For the day of each zone: the time of its midnight, its number, and the number
-        # of its first call.
+        # The current day of each zone: the time of its midnight, its number, and the
+        # number of its first call.
         self._days = np.zeros((len(zones), 3), np.int64)
         size = int(groups.max()) + 1
         self._latest = np.full((size, 2), -DAY * MICRO)
@@ -109,8 +110,9 @@ class _Scope:
         self._added = 0
 
     def add(self, recent: Any, days: Sequence[Any], cuts: Sequence[int]) -> None:
-        """Add calls up to the last of ``cuts``. ``days[i]``, one of ``_midnights``,
-        begins before the call with the number ``cuts[i]``.
+        """Add calls up to the last of ``cuts``. ``days`` are those of ``_midnights``
+        that begin meanwhile, and ``cuts[i]`` is the number of the first call of
+        ``days[i]``.
         """
         for cut, begun in zip_longest(cuts, days):
             busiest(
@@ -126,7 +128,8 @@ class _Scope:
             self._added = cut
             if begun is not None:
                 time, zone, day = begun
-                # Days without calls have no windows; one table gives the columns.
+                # Days without calls have no windows. The first day is added all the
+                # same, so that an empty result has its columns.
                 if cut > self._days[zone, 2] or not self.found:
                     self._end(zone)
                 self._days[zone] = time, day, cut
@@ -172,8 +175,9 @@ def _pieces(counts: Counts) -> list[tuple[int, int, int]]:
 def _midnights(
     zones: Sequence[str], begin: int, end: int
 ) -> list[tuple[int, int, int]]:
-    """Return the beginnings of days from before ``begin`` until after ``end``, which
-    are in seconds: the time in microseconds, the number of the zone, that of the day.
+    """Return the beginning of each day between ``begin`` and ``end`` (in seconds), and
+    of a day or two around them: its time in microseconds, the number of its zone, and
+    the number of the day.
     """
     found = []
     for number, zone in enumerate(zones):
@@ -201,8 +205,8 @@ def _calls(counts: Counts, begin: int, end: int) -> Any:
 
 def _retries(calls: Any, begin: int) -> pa.Table:
     """Return the number of retries of each name and UTC day from ``begin`` on."""
-    # Most requests have no refused or failed call. They are left out before the others
-    # are sorted, except for those with the same upper bits as one of the others.
+    # Sorting all calls would be slow. Only requests with a refused or failed call have
+    # retries; keep these, and others with the same upper bits, which are few.
     bits = calls["request"] >> np.uint64(40)
     repeated = np.zeros(1 << 24, np.bool_)
     repeated[bits[~calls["answered"]]] = True

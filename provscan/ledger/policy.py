@@ -1,8 +1,10 @@
 """Write the rules of policy packs and their versions to the table ``rules``.
 
-Conduct is compared with the version that applied on its day. Before the first dated
-version, no rule is known. A version without a date is listed but never applied.
-:func:`add_rules` lists the versions, and ``policy.sql`` finds the days of each.
+Conduct is compared with the version that applied on the day of the conduct. Before the
+first dated version, no rule is known. A version without a date is listed but never
+applied.
+:func:`add_rules` lists the versions, and ``policy.sql`` finds the days on which each of
+them applied.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ VERSIONS = """pack VARCHAR, rule VARCHAR, kind VARCHAR, title VARCHAR, scope VAR
 
 
 def add_rules(db: Database, packs: Sequence[Row]) -> None:
-    """Add the table ``rules``, with all versions of the rules of some packs."""
+    """Add the table ``rules``, with all versions of all rules of the packs."""
     versions = [
         {
             **rule,

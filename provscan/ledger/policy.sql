@@ -2,8 +2,9 @@
 --
 -- A version applies from from_day until the day before until_day, on which the next
 -- version begins; until_dated is the kind of that version's date. A row without a
--- version covers the days before the first version. contradicts names rules on the same
--- subject that give other values for a common day; all of these rules are applied.
+-- version covers the days before the first version. contradicts lists rules on the same
+-- subject that have another value on a day of this version; conduct is compared with
+-- all of them.
 CREATE TABLE rules AS
 WITH dated AS (
     SELECT *, date::VARCHAR AS version, date AS from_day,

@@ -1,8 +1,8 @@
-"""Write ``report.html`` of a ledger: a section for each question, with the answer, the
-evidence and charts.
+"""Write ``report.html`` of a ledger, and its summary for a terminal.
 
-The page is computed from ``ledger.json`` and the tables of the folder. ``page.sql``
-selects the rows, and ``templates/ledger.html`` contains the text.
+The report has a section for each question, with the answer, the evidence and charts. It
+is computed from ``ledger.json`` and the tables of the folder. ``page.sql`` selects the
+rows, and ``templates/ledger.html`` contains the text.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from provscan.runs.folder import REPORT_FILE, read_json
 
 LEDGER_FILE, TABLES_FOLDER = "ledger.json", "tables"
 STYLES = ("page.css", "ledger.css", "print.css")
-# Maximum numbers of rows in a table and in a list of rules, and of charts of a kind;
-# ``page.sql`` has the same numbers.
+# The maximum number of rows that a table shows, of rows that are read for it, and of
+# charts of a kind. ``page.sql`` repeats MOST and CHARTS.
 MOST, LIMIT, CHARTS = 100, 1000, 12
 
-# The three counts of tweets, by the prefix of their columns in ``totals``.
-THREE = {
+# The three counts of tweets, with the prefixes of their columns in ``totals``.
+COUNTS = {
     "Tweets delivered": "delivered",
     "Distinct a day, summed": "daily",
     "Distinct over all": "distinct",
 }
-# The tables of the page: tables of the ledger, and views that ``page.sql`` makes.
+# The tables that the report shows: tables of the ledger, and views of ``page.sql``.
 TABLES = (
     *("totals", "fanout", "claims", "holdings", "deletions", "uses"),
     *("page_findings", "page_clock", "page_missing", "page_rules", "page_coverage"),
@@ -87,7 +87,7 @@ def ledger_lines(found: Mapping[str, Any]) -> Iterator[str]:
                 whole = span(row["calls_low"], row["calls_high"])
                 calls += f" in samples of {whole} calls (95% interval)"
             yield f"Accessed: {calls}, {row['refused']:,} refused"
-            for title, name in THREE.items():
+            for title, name in COUNTS.items():
                 bounds = span(row[f"{name}_low"], row[f"{name}_high"])
                 yield f"  {title:<25}{bounds:>20}"
     left_out = found["left_out"]
@@ -113,14 +113,14 @@ def ledger_lines(found: Mapping[str, Any]) -> Iterator[str]:
     )
     yield several(
         differs,
-        "comparison differs from the rule of its day",
-        "comparisons differ from the rules of their days",
+        "comparison shows conduct that differs from the rule of that day",
+        "comparisons show conduct that differs from the rule of that day",
     )
     yield f"Report: {found['ledger']}/{REPORT_FILE}"
 
 
 def span(low: int | None, high: int | None) -> str:
-    """Return a number between ``low`` and ``high`` in words. None means unknown."""
+    """Return the range of a number in words. None means that a bound is not known."""
     if low is None:
         return "not known"
     if high is None:

@@ -43,8 +43,8 @@ from provscan.writing import remove_named
 VERSION = 1
 # Folders of ``access.measure`` that are needed only to resume it.
 PARTS = ("parts", "work", "spill")
-# The folder of the ledger in its unfinished folder; in it, the folder of the scans of
-# holdings, and the key that ``access.measure`` draws, which no list of files names.
+# The folder of the ledger in its unfinished folder. It contains the scans of holdings
+# and uses, and the key of hashed names. ``ledger.json`` has no checksum of the key.
 LEDGER, SCANS, KEY = "ledger", "scans", "key.txt"
 # Files that are written last, and temporary files of the workbook.
 LAST = re.compile(rf"{LEDGER_FILE}|{WORKBOOK}|{REPORT_FILE}|tmp\w{{8}}")
@@ -54,9 +54,9 @@ END_USERS = """application VARCHAR, name VARCHAR, government BOOLEAN,
     notice TIMESTAMPTZ, first_access TIMESTAMPTZ"""
 STATED = """source VARCHAR, what VARCHAR, total BIGINT, application VARCHAR,
     tolerance DOUBLE"""
-# Tables that are also in ``ledger.json``, and other tables that are written.
+# The tables that ``ledger.json`` also contains, and those that this module writes.
 MAIN = ("totals", "holdings", "uses", "deletions", "government", "claims")
-OWN = (*MAIN[1:], "applications", "rules", "end_users", "findings", "missing")
+WRITTEN = (*MAIN[1:], "applications", "rules", "end_users", "findings", "missing")
 # The default policy packs of a case; windows, in seconds, that are always measured.
 POLICIES, WINDOWS = ("x-developer",), {900, 86_400}
 
@@ -70,13 +70,14 @@ def make_ledger(
     key: str | None = None,
     progress: Progress | None = None,
 ) -> Path:
-    """Make a ledger of access logs, holdings and uses: a folder with tables,
-    ``ledger.json``, ``ledger.xlsx`` and ``report.html``.
+    """Make the folder of a ledger, with tables, ``ledger.json``, ``ledger.xlsx`` and
+    ``report.html``.
 
     Parameters
     ----------
     logs
-        Access logs: files, folders and archives. Those of the case file are added.
+        Access logs: files, folders and archives. The logs that the case file lists are
+        added.
     out
         The new folder. To resume an interrupted call, repeat it.
     case
@@ -104,16 +105,16 @@ def make_ledger(
     UsageError
         No log is named.
     """
-    read = read_case(Path(case)) if case is not None else no_case()
-    about = read.about
-    own = [os.path.relpath(read.folder / log) for log in about["logs"] or ()]
-    named = [*logs, *own]
-    if not named:
+    content = read_case(Path(case)) if case is not None else no_case()
+    about = content.about
+    listed = [os.path.relpath(content.folder / log) for log in about["logs"] or ()]
+    all_logs = [*logs, *listed]
+    if not all_logs:
         raise UsageError("name an access log, or set logs in [case] of the case file")
     if mapping is None and about["mapping"]:
-        mapping = read.folder / about["mapping"]
+        mapping = content.folder / about["mapping"]
     policies = POLICIES if about["policies"] is None else about["policies"]
-    packs = [read_pack(name, read.folder) for name in policies]
+    packs = [read_pack(name, content.folder) for name in policies]
     windows = WINDOWS | {
         60 * rule["window_minutes"]
         for pack in packs
@@ -126,11 +127,11 @@ def make_ledger(
     with unfinished_folder(target, WORK, resume=True) as work, interruptible():
         work.begin({})
         folder = work.path / LEDGER
-        # Remove what an interrupted command left, since it is written again.
+        # These files of an interrupted command are written again.
         _remove_last(folder)
         shutil.rmtree(folder / TABLES_FOLDER, ignore_errors=True)
         tables = measure(
-            named,
+            all_logs,
             folder,
             mapping=mapping,
             key=key,
@@ -139,17 +140,17 @@ def make_ledger(
             on_progress=None if progress is None else _Steps(progress),
         )
         with open_database(tables) as db:
-            _add_case(db, read)
+            _add_case(db, content)
             add_rules(db, packs)
-            add_holdings(db, read, folder / SCANS, progress)
-            add_deletions(db, read)
+            add_holdings(db, content, folder / SCANS, progress)
+            add_deletions(db, content)
             run_script(db, "comparison.sql")
-            for name in OWN:
+            for name in WRITTEN:
                 write_table(db, name, tables)
         for note in (folder / SCANS).glob("*.json"):
             note.unlink()
         write_ledger_workbook(folder, tables)
-        _write_manifest(folder, read, packs)
+        _write_manifest(folder, content, packs)
         write_ledger_report(folder)
         for name in PARTS:
             shutil.rmtree(folder / name, ignore_errors=True)
@@ -252,7 +253,7 @@ def _remove_last(folder: Path) -> None:
 
 WORK = Work(
     name="ledger",
-    # The names of the calls of each log, once they are complete.
+    # Each log that was read has one such file.
     parts=(f"{LEDGER}/parts/*.names.parquet",),
     unit="log",
     remove=_remove_work,

@@ -1,10 +1,10 @@
 """The schemas of the tables that ``access.measure`` writes to OUT/tables/NAME.parquet.
 
 Times are in UTC, as the log states them: the clock of a log is never corrected, and the
-table ``clock`` gives its possible error. Names of tokens and users are keyed hashes. A
+table ``clock`` gives its possible error. Tokens and users are named by keyed hashes. A
 null means that a value is not known.
 
-Common definitions of all tables:
+Terms of all tables:
 
 call
     One request to the platform that a log records.
@@ -74,7 +74,7 @@ CALLS = _schema(  # One row per application, project, endpoint and UTC day.
     delivered=pa.int64(),
     calls_with_ids=pa.int64(),  # Answered calls whose ids the log keeps.
     delivered_without_ids=pa.int64(),
-    uncounted=pa.int64(),  # Answered calls that state neither ids nor a number.
+    uncounted=pa.int64(),  # Answered calls with neither ids nor a number of tweets.
     distinct=pa.int64(),  # Distinct ids that day; null if no ids are kept.
     stated_limit=pa.int64(),  # The largest limit in a rate-limit header that day.
 )
@@ -101,7 +101,8 @@ TOTALS = _schema(
     # "bounds" (ids are missing, or logs are samples).
     method=pa.string(),
     # Bounds of all calls and of all tweets delivered: 95% intervals if the logs are
-    # samples, else their numbers. `delivered_high` is null if calls are uncounted.
+    # samples, else the numbers themselves. `delivered_high` is null if calls are
+    # uncounted.
     calls_low=pa.int64(),
     calls_high=pa.int64(),
     delivered_low=pa.int64(),
@@ -177,9 +178,9 @@ CLOCK = _schema(  # The error of the clock of a stream, according to ids of twee
     end=TIME,
     rows=pa.int64(),  # Rows with ids that were used.
     # The log's time minus the true time, in seconds: negative if the log is behind UTC.
-    # The offset of a drift is that at `start`; null if only a bound is known.
+    # For a drift, the offset at `start`. Null if only a bound is known.
     offset=pa.float64(),
-    # A response can't contain a tweet from the future: the offset is at most this.
+    # The upper bound, since a response can't contain a tweet from the future.
     offset_at_most=pa.float64(),
     drift=pa.float64(),  # Seconds gained per day.
     impossible=pa.int64(),  # Rows that state a time before that of a tweet they return.

@@ -1,4 +1,4 @@
-"""Write ``ledger.xlsx``: the tables of a ledger as sheets, for people."""
+"""Write ``ledger.xlsx``: the tables of a ledger as sheets."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ from provscan.report.workbook import Sheet, write_workbook
 from provscan.writing import replacing_file
 
 WORKBOOK = "ledger.xlsx"
-# Maximum rows of a sheet; the Parquet files have all.
+# Maximum number of rows of a sheet. The Parquet files have all rows.
 MOST_ROWS = 20_000
-# The sheets in their order; other tables follow.
+# The first sheets after the contents, in their order.
 FIRST = ("totals", "findings", "claims", "government", "deletions", "missing")
 
 
 def write_ledger_workbook(folder: Path, tables: Path) -> None:
-    """Write the workbook of a ledger; its first sheet says which rows it leaves out."""
+    """Write the workbook of a ledger. Its first sheet has the number of rows of each
+    table, and of those in the workbook.
+    """
     with replacing_file(folder / WORKBOOK) as temporary:
         write_workbook(temporary, _sheets(tables))
 

@@ -62,7 +62,7 @@ def licensed(tmp_path_factory: pytest.TempPathFactory) -> provscan.Index:
 
 
 def records(count: int = 40) -> list[tuple[str, bool]]:
-    """Texts, and whether each has a licensed tweet."""
+    """Return texts, and whether each contains a licensed tweet."""
     texts = []
     for n in range(count):
         good = f"{GOOD[n % len(GOOD)]} ({n})"
@@ -75,7 +75,7 @@ def records(count: int = 40) -> list[tuple[str, bool]]:
 
 
 def expected_texts(mode: str) -> list[str]:
-    """The texts of the result."""
+    """Return the texts that the result must have."""
     texts = []
     for text, dirty in records():
         if not dirty:
@@ -105,7 +105,7 @@ def text_of(record: dict[str, Any]) -> str:
 
 
 def as_jsonl(rows: list[dict[str, Any]]) -> bytes:
-    """Lines in several ways of writing JSON, with a blank line, a BOM and CRLF."""
+    """Write JSON lines in different styles, with a blank line, a BOM and CRLF."""
     lines = []
     for n, row in enumerate(rows):
         style: dict[str, Any] = [
@@ -233,7 +233,7 @@ def table_in(kind: str, data: bytes) -> pa.Table:
 
 
 def expected_bytes(kind: str, form: Callable[..., Any], mode: str) -> bytes:
-    """The bytes of a text file after cleaning, made by removing from those before."""
+    """Return the bytes that a text file must have after cleaning."""
     rows = [form(n, text) for n, (text, _) in enumerate(records())]
     data = WRITERS[kind](rows)
     if mode == "mask":
@@ -271,7 +271,7 @@ def test_all_else_stays(
     tmp_path: Path,
     licensed: provscan.Index,
 ) -> None:
-    """Whether records with matches are dropped or masked."""
+    """Records with matches are dropped or masked, and nothing else changes."""
     rows = [form(n, text) for n, (text, _) in enumerate(records())]
     before = WRITERS[kind](rows)
     name = f"data.{kind}{ending}"
@@ -373,7 +373,7 @@ def test_archives_folders_and_metadata(
     assert [Path(path).name for path in manifest["not_copied"]] == [".hidden.jsonl"]
 
 
-def test_what_is_asked_for(tmp_path: Path, licensed: provscan.Index) -> None:
+def test_options_select_matches(tmp_path: Path, licensed: provscan.Index) -> None:
     data = write_lines(tmp_path / "data.jsonl")
     lines = data.read_bytes().splitlines(True)
     dirty = [line for line, (_, bad) in zip(lines, records(), strict=True) if bad]
@@ -474,7 +474,7 @@ def test_files_that_cannot_be_written(tmp_path: Path, licensed: provscan.Index) 
 def test_what_is_left_is_status_1(
     tmp_path: Path, licensed: provscan.Index, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A token that is a licensed tweet is found again each time."""
+    """The mask is itself a licensed tweet, so each scan finds it again."""
     data = write_lines(tmp_path / "data.jsonl", 8)
     provscan.match(data, licensed, tmp_path / "a.run", spike_ins=0)
     words = ["clean", str(data), str(tmp_path / "a.run"), "-q", "--mask", HERON]
@@ -532,8 +532,8 @@ def test_nothing_is_left_to_scan(
 
 
 def test_documents_of_json(tmp_path: Path, licensed: provscan.Index) -> None:
-    """An object by itself goes with its file; of objects one after the other, each by
-    itself.
+    """A file that is one object is removed with it. Consecutive objects are removed one
+    by one.
     """
     data = tmp_path / "set"
     data.mkdir()
@@ -551,7 +551,7 @@ def test_documents_of_json(tmp_path: Path, licensed: provscan.Index) -> None:
 def test_rows_that_are_broken_stay(
     mode: str, tmp_path: Path, licensed: provscan.Index
 ) -> None:
-    """Broken rows, blank lines and a quote that is never closed change no numbers."""
+    """Broken rows, blank lines and an unclosed quote don't change record numbers."""
     rows = [
         'id,text,more\r\n',
         f'1,"{GOOD[0]}",x\r\n',
@@ -594,7 +594,7 @@ def test_a_saved_dataset(tmp_path: Path, licensed: provscan.Index) -> None:
 def test_several_datasets_with_hostile_names(
     tmp_path: Path, licensed: provscan.Index, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Names of any bytes; the datasets are named from another folder."""
+    """Names contain arbitrary bytes, and the command runs in another folder."""
     monkeypatch.chdir(tmp_path)
     names = ["a b\n'\".jsonl", "-x.jsonl", os.fsdecode(b"\xff\xfe.jsonl"), "%s{}.jsonl"]
     for name in names:

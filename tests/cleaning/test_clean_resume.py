@@ -39,8 +39,8 @@ NEVER = 10**9
 
 
 def clean(folder: Path, mask: str, left: int, seed: int = 0) -> None:
-    """Clean the dataset of a folder, and write how often files of the result were
-    opened or listed into ``count``; soon after the ``left``-th time, the process kills
+    """Clean the dataset of a folder, and count in the file ``count`` how often files of
+    the result were opened or listed. Soon after the ``left``-th time, the process kills
     itself.
     """
     count = 0
@@ -64,7 +64,7 @@ def clean(folder: Path, mask: str, left: int, seed: int = 0) -> None:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a dataset in several files, and a run on it."""
+    """Make a folder with a dataset of several files, and a run on it."""
     folder = tmp_path_factory.mktemp("made")
     index = provscan.build_index([{"id": "1", "text": TWEET}], folder / "a.index")
     data = folder / "set"
@@ -87,7 +87,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def folder(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of that folder, which is the current one."""
+    """Copy the folder, and change to the copy."""
     shutil.copytree(made, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -102,10 +102,10 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("mask", ["", TWEET], ids=["drop", "three rounds"])
-def test_a_killed_command_goes_on_to_the_same_result(
+def test_a_killed_command_resumes_to_the_same_result(
     mask: str, folder: Path, fork: Fork
 ) -> None:
-    """Killed at random moments, and resumed until it ends."""
+    """The command is killed at random moments, and resumed until it ends."""
 
     def run(left: int, seed: int = 0) -> int | None:
         process = fork(clean, folder, mask, left, seed)
@@ -117,10 +117,10 @@ def test_a_killed_command_goes_on_to_the_same_result(
     shutil.rmtree(folder / "out")
     rng = random.Random(1)
     for kill in range(KILLS):
-        # Twice in a row, at the most.
+        # At most twice in a row.
         for again in range(2 - kill % 2):
             run(1 + rng.randrange(count), 2 * kill + again)
-        # It may have been killed before it made its folder.
+        # The command may have been killed before it made its folder.
         if not (folder / "out").exists():
             assert run(NEVER) == 0
         assert tree(folder / "out") == expected
@@ -172,10 +172,10 @@ def files(folder: str) -> list[Path]:
 
 
 @pytest.mark.usefixtures("folder")
-def test_a_full_disk_is_no_file_that_cannot_be_written(
+def test_a_full_disk_ends_the_command(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It ends the command, and what is complete is kept."""
+    """The command ends, and complete files are kept."""
 
     def full(out: Any, compression: str | None) -> Any:
         if compression == "gzip":
@@ -197,17 +197,17 @@ def test_a_full_disk_is_no_file_that_cannot_be_written(
 def test_an_interruption_before_the_first_file(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The next command begins anew, whatever it is asked for."""
+    """The next command starts again, even with other options."""
 
     def interrupted(*given: Any) -> Any:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("provscan.cleaning.run.write_file", interrupted)
+        patched.setattr("provscan.cleaning.rounds.write_file", interrupted)
         with pytest.raises(KeyboardInterrupt):
             provscan.clean("set", "a.run", "out")
     assert not Path("out.unfinished").exists()
-    # A killed command leaves more behind.
+    # A killed command also leaves other files.
     Path("out.unfinished/1/set").mkdir(parents=True)
     Path("out.unfinished/1/set/old").write_text("of a task that was killed")
     checkpoint = WORK.checkpoint | {"request": {"run": "another"}}
@@ -233,7 +233,7 @@ def test_only_its_own_folder_is_used() -> None:
 
 @pytest.mark.parametrize("executor", ["processes", *["ray"] * NIGHTLY])
 def test_executors_write_the_same(executor: str, folder: Path) -> None:
-    """By day in one process, since each starts slowly."""
+    """Two workers write only in nightly tests, since processes start slowly."""
     workers = 2 if NIGHTLY else 1
     provscan.clean("set", "a.run", "one", workers=1)
     provscan.clean("set", "a.run", "two", workers=workers, executor=executor)

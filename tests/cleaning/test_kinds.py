@@ -44,7 +44,7 @@ def licensed(tmp_path_factory: pytest.TempPathFactory) -> provscan.Index:
 
 
 def cleaned(data: Path, licensed: provscan.Index, **options: Any) -> Cleaned:
-    """Match and clean a dataset into ``out`` beside it."""
+    """Match a dataset, and clean it into the folder ``out`` next to it."""
     asked: dict[str, Any] = {"records": "lines"} if data.suffix == ".txt" else {}
     run = provscan.match(
         data, licensed, data.parent / "a.run", spike_ins=0, max_bad=1.0, **asked
@@ -79,7 +79,7 @@ def members_of(data: bytes) -> dict[str, bytes]:
 def test_samples_of_a_webdataset(
     ending: str, tmp_path: Path, licensed: provscan.Index
 ) -> None:
-    """Whole samples go, with all of their files; all other bytes stay."""
+    """Samples are removed with all of their files; all other bytes stay."""
     texts = [GOOD[0], f"{GOOD[1]} {HERON}", GOOD[2], f"{DOUGH} ü"]
     long = "n" * 120
     members: dict[str, bytes] = {}
@@ -105,7 +105,7 @@ def test_samples_of_a_webdataset(
 def test_compressed_tar_archives(
     mode: str, tmp_path: Path, licensed: provscan.Index
 ) -> None:
-    """They are written like other archives, and compressed again."""
+    """Archives are written again with the same compression."""
     first = lines([GOOD[0], f"{GOOD[1]} {HERON}"]) + b"\n\nnot json\n\n"
     second = lines([f"{GOOD[2]} {DOUGH}", GOOD[1]])
     table = io.BytesIO()
@@ -186,7 +186,7 @@ def test_encodings_are_kept(
 
 
 def test_encodings_that_are_refused(tmp_path: Path, licensed: provscan.Index) -> None:
-    """A token that the encoding lacks, and bytes that would not be the same again."""
+    """The encoding lacks a character of the mask, or would not restore the bytes."""
     text = "".join(f"Café à Genève {n}: {GOOD[n % 3]}\n" for n in range(20))
     data = tmp_path / "a.txt"
     data.write_bytes(f"{text}naïve {HERON}\n".encode("cp1252"))
@@ -222,7 +222,7 @@ def test_records_that_are_too_long_are_refused(
     licensed: provscan.Index,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Before anything is written where the run says so; else without a result."""
+    """If the run lists the record, nothing is written; else there is no result."""
     small = replace(LIMITS, record_bytes=2000, chunk=512)
     monkeypatch.setattr("provscan.readers.limits.LIMITS", small)
     long = " ".join(GOOD * 12)
@@ -262,7 +262,7 @@ def test_records_that_are_too_long_are_refused(
 def test_files_with_nothing_to_remove_are_copied(
     tmp_path: Path, licensed: provscan.Index
 ) -> None:
-    """Byte for byte, and whatever their kind."""
+    """Files of any format are copied byte for byte."""
     data = tmp_path / "set"
     data.mkdir()
     (data / "a.jsonl").write_bytes(lines([HERON, GOOD[0]]))
@@ -297,7 +297,7 @@ def test_files_with_nothing_to_remove_are_copied(
 def test_what_reviewers_rejected_stays(
     mode: str, tmp_path: Path, licensed: provscan.Index
 ) -> None:
-    """In every round: the scan of the result finds it again, and leaves it."""
+    """The scan of the result finds the match again, and it is kept in each round."""
     texts = [
         f"{GOOD[0]} {HERON}",
         f"{GOOD[1]} {HERON} and {DOUGH}",

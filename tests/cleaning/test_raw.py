@@ -1,5 +1,5 @@
-"""Test that raw records together are the file, and are numbered like those of the
-reader.
+"""Test that the pieces of a file together are the file, and that their records are
+numbered as by the reader.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ HEADS = {
 @pytest.mark.parametrize("chunk", [7, 64, 1 << 20])
 @pytest.mark.parametrize("seed", range(12))
 @pytest.mark.parametrize("kind", PARTS)
-def test_together_they_are_the_file(
+def test_pieces_together_are_the_file(
     kind: str, seed: int, chunk: int, tmp_path: Path
 ) -> None:
     rng = random.Random(f"{kind}{seed}")
@@ -65,7 +65,7 @@ def test_together_they_are_the_file(
     path.write_bytes(data)
     records = rng.choice(["lines", "paragraphs", "files"])
     limits = replace(LIMITS, chunk=chunk)
-    # an encoding that is detected makes a file that can't be written
+    # If the encoding were detected, the file could not be written.
     (split,) = plan(
         path, Fields(text="text"), records=records, encoding="utf-8", limits=limits
     )

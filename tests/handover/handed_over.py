@@ -1,4 +1,4 @@
-"""A small run, bundles of it, and signing keys."""
+"""Make a small run, bundles of it, and signing keys."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from provscan import handover
 
 
 def write_keys(folder: Path, name: str, seed: int) -> tuple[Path, Path]:
-    """Files with a private and its public key."""
+    """Write a private and a public key to files."""
     key = Ed25519PrivateKey.from_private_bytes(bytes([seed] * 32))
     private, public = folder / f"{name}.pem", folder / f"{name}.pub"
     private.write_bytes(
@@ -33,7 +33,7 @@ def write_keys(folder: Path, name: str, seed: int) -> tuple[Path, Path]:
 
 
 class Handed:
-    """A dataset, its run, and what is handed over of it."""
+    """The paths of a dataset, its run, bundles and keys."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -1,4 +1,4 @@
-"""Test the numbers that are computed from people's verdicts."""
+"""Test the numbers that are computed from the verdicts of reviewers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_kappa_is_not_defined_without_two_verdicts() -> None:
     assert cohen_kappa(np.diag([9, 0, 0])) is None
 
 
-def test_kappa_covers() -> None:
+def test_intervals_of_kappa_cover_the_truth() -> None:
     rng = np.random.default_rng(3)
     shares = np.array([[0.6, 0.04, 0.02], [0.05, 0.2, 0.01], [0.02, 0.01, 0.05]])
     expected = float(shares.sum(0) @ shares.sum(1))

@@ -81,7 +81,9 @@ def test_bytes_do_not_depend_on_the_order_of_files() -> None:
 def test_large_archives_have_the_fields_of_zip64(
     large: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As if 4 GiB were only a few bytes: sizes, offsets, and the end of the archive."""
+    """With a limit of a few bytes instead of 4 GiB: sizes, offsets, and the end of the
+    archive.
+    """
     plain = written(FILES)
     monkeypatch.setattr(bag, "LARGE", large)
     data = written(FILES)
@@ -93,7 +95,7 @@ def test_large_archives_have_the_fields_of_zip64(
         assert {name: ours.read(name) for name in FILES} == FILES
 
 
-def test_bagit_reads_it(handed: Handed, tmp_path: Path) -> None:
+def test_the_bagit_library_reads_a_bundle(handed: Handed, tmp_path: Path) -> None:
     with zipfile.ZipFile(handed.bundle) as archive:
         archive.extractall(tmp_path)
     found = bagit.Bag(str(tmp_path / "bundle"))
@@ -109,7 +111,7 @@ def test_bagit_reads_it(handed: Handed, tmp_path: Path) -> None:
 
 
 def hostile_archive(rng: random.Random, members: Members) -> bytes:
-    """An archive of some kind that no bundle is."""
+    """Return an archive that is not a bundle, of one of several kinds."""
     kinds: list[Callable[[random.Random, Members], bytes]] = [
         evil_name,
         compressed,
@@ -150,7 +152,7 @@ EVIL = [
 
 
 def stored(members: Members, **fields: Any) -> bytes:
-    """An archive as zipfile writes it."""
+    """Return an archive that zipfile wrote without compression."""
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w") as archive:
         for name, text in members:
@@ -166,7 +168,9 @@ def whole(members: Members) -> bytes:
 
 
 def local(name: bytes, size: int, flags: int = 0, method: int = 0) -> bytes:
-    """A header as provscan writes it, but for its flags and method."""
+    """Return the header of an entry, as provscan writes it apart from flags and
+    method.
+    """
     return (
         struct.pack(
             "<4sHHHHHIIIHH",
@@ -185,7 +189,7 @@ def evil_name(rng: random.Random, members: Members) -> bytes:
 
 
 def compressed(rng: random.Random, members: Members) -> bytes:
-    """A bomb: some bytes that expand to many."""
+    """Return a bomb: a few bytes that expand to many."""
     size = rng.choice([10, 10**5, 10**7])
     method = rng.choice([zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
     target = io.BytesIO()
@@ -210,7 +214,9 @@ def encrypted(rng: random.Random, members: Members) -> bytes:
 
 
 def overlapping(rng: random.Random, members: Members) -> bytes:
-    """A directory whose entries begin at the same or at a moved offset."""
+    """Return an archive whose directory has entries at the same offset, or at a wrong
+    one.
+    """
     data = bytearray(whole(members))
     places = [at for at in range(len(data)) if data[at : at + 4] == b"PK\x01\x02"]
     at = rng.choice(places) + 42
@@ -221,7 +227,7 @@ def overlapping(rng: random.Random, members: Members) -> bytes:
 
 
 def described(rng: random.Random, members: Members) -> bytes:
-    """Sizes behind the data, as in streams."""
+    """Return an archive with sizes after the data, as in streams."""
 
     class Pipe(io.RawIOBase):
         def __init__(self) -> None:
@@ -289,7 +295,7 @@ def nested(rng: random.Random, members: Members) -> bytes:
 
 
 def hostile_contents(rng: random.Random) -> bytes:
-    """An archive in the right layout with files that no bundle has."""
+    """Return an archive in the right layout, with files that no bundle has."""
     tables = {
         "data/run-1/matches.parquet": rng.choice([b"", b"PAR1", bomb(), odd_table()]),
         "data/run-1/evidence.parquet": rng.choice([b"PAR1" * 9, bomb(), odd_table()]),
@@ -333,7 +339,7 @@ def table(columns: dict[str, Any]) -> bytes:
 
 
 def bomb() -> bytes:
-    """Some kilobytes that are three gigabytes of text."""
+    """Return a few kilobytes that expand to three gigabytes of text."""
     return BOMB
 
 
@@ -350,8 +356,8 @@ BOMB = table({"record": pa.DictionaryArray.from_arrays(
 def test_hostile_archives_are_refused(
     part: int, handed: Handed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """100 archives, by night 200: in one line, or with what is wrong; nothing is
-    written anywhere.
+    """100 archives (nightly: 200) are refused with an error of one line or a list of
+    problems, and no file is written.
     """
     inside = tmp_path / "here" / "and" / "there"
     inside.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""Test the contents of a bundle, also with other programs that read it."""
+"""Test the contents of a bundle, with provscan and with other programs."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_the_same_folders_give_the_same_bytes(handed: Handed, tmp_path: Path) ->
 
 
 def test_a_leaf_is_the_canonical_json_of_a_row(handed: Handed) -> None:
-    """As README.txt tells others to compute it."""
+    """The hash is computed as README.txt describes it."""
     findings = iter(table(handed.bundle, "evidence.parquet"))
     rows = table(handed.bundle, "matches.parquet")
     order = sorted(
@@ -117,7 +117,7 @@ def test_without_texts(handed: Handed, tmp_path: Path) -> None:
             found = json.dumps(rows, default=str, ensure_ascii=False).encode()
         assert not [text for text in texts if text in found], name
 
-    # What remains: digests of both texts of each finding, places, ids and figures.
+    # Digests of both texts of each finding, positions, ids and figures remain.
     for before, now in zip(whole, table(bundle, "evidence.parquet"), strict=True):
         assert now["has_text"] is False
         assert now["passage"] == hashlib.sha256(before["passage"].encode()).hexdigest()
@@ -136,7 +136,7 @@ def test_without_texts(handed: Handed, tmp_path: Path) -> None:
     assert info["without_texts"]["files"] == original["files"]
     assert "were left out" in read(bundle, "data/README.txt").decode()
 
-    # The run folder in it is one that provscan opens.
+    # provscan can open the run folder in the bundle.
     with zipfile.ZipFile(bundle) as archive:
         archive.extractall(tmp_path)
     provscan.verify(tmp_path / "bundle" / "data" / "run-1")
@@ -161,7 +161,7 @@ def test_inputs_are_hashed_on_request(handed: Handed, tmp_path: Path) -> None:
 
 
 def dat_rows(data: bytes) -> list[list[str]]:
-    """A Concordance DAT, read by its rules."""
+    """Read a Concordance DAT by the rules of the format."""
     text = data.decode("utf-8-sig")
     assert text.endswith("\r\n")
     rows = []
@@ -183,7 +183,7 @@ def test_the_load_file(handed: Handed, tmp_path: Path) -> None:
     assert sorted(row["BEGBATES"] for row in found) == numbers
     for row, finding in zip(found, findings * 2, strict=True):
         assert row["ENDBATES"] == row["BEGBATES"]
-        # The texts have all three delimiters' worst: thorns and line breaks.
+        # The texts contain the delimiters of the format: thorns and line breaks.
         assert "þ" not in row["PASSAGE"]
         passage = finding["passage"].replace("þ", "th")
         assert (row["PASSAGE"], row["TWEETID"]) == (passage, finding["tweet_id"])
@@ -234,7 +234,7 @@ def test_other_programs_read_the_signature(handed: Handed) -> None:
     with pytest.raises(VerificationError):
         envelope.verify([key(handed.public)], 1)
 
-    # The statement is on every file but those that come after it.
+    # The statement lists all files except those that are made after it.
     statement = json.loads(payload)
     assert statement["_type"] == "https://in-toto.io/Statement/v1"
     assert {
@@ -267,7 +267,7 @@ def test_openssl_reads_keys_and_signature(handed: Handed, tmp_path: Path) -> Non
     ).stdout
     assert hashlib.sha256(der).hexdigest() == envelope["signatures"][0]["keyid"]
 
-    # Keys that openssl makes sign, and other keys are refused.
+    # Keys that openssl made can sign, and other keys are refused.
     words = "openssl genpkey -algorithm ed25519 -out own.pem"
     subprocess.run(words.split(), cwd=tmp_path, check=True)
     handover.bundle(handed.run, tmp_path / "own.zip", sign=tmp_path / "own.pem")

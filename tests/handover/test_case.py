@@ -30,7 +30,7 @@ from provscan.handover.review import write_review
 RNG = random.Random(11)
 ROWS: list[dict[str, Any]] = [
     {
-        # An id of a year without dates in ids, for tweets without a date.
+        # Tweets without a date need ids from before November 2010, which contain none.
         "id": str(10**17 + n if n % 13 else 1000 + n),
         "text": sentence(RNG, "latin", 90),
         "author": None if n % 11 == 0 else f"<b>a{n % 7}</b>",
@@ -46,7 +46,7 @@ PERIODS = [date(2016, 1, 1), date(2017, 1, 1)]
 def run(
     folder: Path, name: str, numbers: range, rows: list[Any] = ROWS, **options: Any
 ) -> Path:
-    """Match a dataset with copies of some tweets, one of them twice."""
+    """Match a dataset that contains copies of some tweets, one of them twice."""
     data = folder / f"{name}.jsonl"
     texts = [{"text": rows[n]["text"]} for n in [*numbers, numbers[0]]]
     data.write_text("".join(json.dumps(row) + "\n" for row in texts + OTHERS))
@@ -68,7 +68,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 def naive(runs: list[Path]) -> dict[str, Any]:
-    """Count what a case counts, in plain Python."""
+    """Compute the counts of a case in plain Python."""
     found, tweets, places = defaultdict(set), {}, Counter()
     about: dict[str, Any] = {}
     for number, path in enumerate(runs, 1):
@@ -150,7 +150,7 @@ def test_runs_keep_their_numbers_and_reasons(runs: list[Path], tmp_path: Path) -
         answer = provscan.open_run(path).summary["answer"]
         assert entry["answer"] == {name: answer[name] for name in entry["answer"]}
     page = (tmp_path / "case" / "case.html").read_text(encoding="utf-8")
-    assert "must not be added up" in page
+    assert "Do not add up" in page
     assert "&lt;b&gt;a3&lt;/b&gt;" in page
     assert "<b>a3</b>" not in page
     book = openpyxl.load_workbook(tmp_path / "case" / "case.xlsx")
@@ -209,7 +209,7 @@ def test_different_indexes_are_compared_by_the_ids_of_the_platform(
 
     changed = [{**row, "id": ROWS[n - 1]["id"]} for n, row in enumerate(ROWS)]
     other = with_index(tmp_path, "changed", changed, range(30, 50))
-    with pytest.raises(InputError, match="has a different text in each"):
+    with pytest.raises(InputError, match="has different texts in them"):
         write_case([runs[0], other], tmp_path / "refused")
 
     named = [{**row, "id": f"n{n}"} for n, row in enumerate(ROWS)]
@@ -236,7 +236,7 @@ def test_texts_with_the_same_id_are_counted_one_by_one(tmp_path: Path) -> None:
 
 
 def test_what_it_refuses(runs: list[Path], tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=f"2 to {MOST_RUNS} runs, but 1 are named"):
+    with pytest.raises(UsageError, match=f"2 to {MOST_RUNS} runs, not 1"):
         write_case(runs[:1], tmp_path / "case")
     with pytest.raises(UsageError, match="are the same run"):
         write_case([*runs, runs[0]], tmp_path / "case")

@@ -46,8 +46,8 @@ def files_of(bundle: Path) -> Files:
 
 
 def forged(files: Files, target: Path, key: Path | None = None, **about: Any) -> Path:
-    """A bundle of some files with all sums made anew: of the bag, the statement, and
-    with a key the signature. The hashes and the roots of rows stay.
+    """Write a bundle of changed files, with new checksums in the bag and the statement,
+    and with a new signature if there is a key. The hashes and roots of rows stay.
     """
     payload = {name: text for name, text in files.items() if name.startswith(PAYLOAD)}
     predicate = read_canonical(files["statement.json"])["predicate"] | about
@@ -69,7 +69,7 @@ def forged(files: Files, target: Path, key: Path | None = None, **about: Any) ->
 
 
 def only_files(files: Files, target: Path) -> Path:
-    """A bundle with exactly these files, and nothing made anew but the archive."""
+    """Write a bundle with exactly these files, and no new checksums."""
     target.write_bytes(archive_of(files))
     return target
 
@@ -94,7 +94,7 @@ def problems(path: Path, **options: Any) -> list[str]:
 
 @pytest.fixture(scope="module")
 def tiny(handed: Handed, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A signed bundle of the run, without its report, by far its largest file."""
+    """Return a signed bundle of the run without its report, by far the largest file."""
     folder = tmp_path_factory.mktemp("tiny")
     shutil.copytree(handed.run, folder / "found.run")
     (folder / "found.run" / "report.html").unlink()
@@ -108,7 +108,7 @@ def test_a_folder_is_no_bundle(tmp_path: Path) -> None:
 
 
 def test_every_flipped_byte_is_named(tiny: Path, tmp_path: Path) -> None:
-    """One in some hundred; all by night."""
+    """One byte of some hundred is flipped; nightly, each byte."""
     data = bytearray(tiny.read_bytes())
     target, step = tmp_path / "flipped.zip", 1 if NIGHTLY else 241
     unnoticed = []
@@ -155,7 +155,7 @@ def test_files_that_are_changed_missing_or_added(tiny: Path, tmp_path: Path) -> 
 
 
 def edited_summary(edit: Callable[[dict[str, Any]], Any]) -> Callable[[Files], Files]:
-    """Change the summary, and make the checksums of run.json anew."""
+    """Change the summary, and recompute the checksums in run.json."""
 
     def change(files: Files) -> Files:
         summary = json.loads(files[f"{RUN}/summary.json"])
@@ -287,16 +287,18 @@ EDITS: dict[str, tuple[Callable[[Files], Files], str]] = {
 
 
 @pytest.mark.parametrize("name", EDITS)
-def test_rows_and_figures_edited_with_all_sums_made_anew(
+def test_edited_rows_and_figures_with_recomputed_checksums(
     name: str, handed: Handed, tmp_path: Path
 ) -> None:
-    """As somebody does who has no key: an unsigned bundle shows what contradicts."""
+    """Without a key, somebody can recompute all checksums of an unsigned bundle. The
+    check then finds only contradictions.
+    """
     edit, expected = EDITS[name]
     files = edit(files_of(handed.unsigned))
     found = problems(forged(files, tmp_path / "forged.zip"))
     assert any(expected in each for each in found), found
 
-    # Of a signed one, the signature fits nothing that was made anew.
+    # In a signed bundle, the signature does not match the new statement.
     signed = edit(files_of(handed.bundle))
     found = problems(forged(signed, tmp_path / "stripped.zip"))
     assert any("the signature is missing" in each for each in found), found
@@ -309,7 +311,7 @@ def test_rows_and_figures_edited_with_all_sums_made_anew(
 
 
 def test_two_texts_of_one_tweet(tmp_path: Path) -> None:
-    """Rows name them by the same id, and only their texts tell them apart."""
+    """Rows have the same id for both, so only their texts distinguish them."""
     rng = random.Random(3)
     first, second = (sentence(rng, "latin", 80) for _ in range(2))
     tweets = [{"id": "1", "text": text} for text in (first, second)]
@@ -375,13 +377,13 @@ def test_keys(handed: Handed, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="has no public Ed25519 key"):
         handover.check(handed.bundle, key=handed.key)
 
-    # Everything made anew and signed by somebody else: only the key tells.
+    # If somebody else recomputed and signed everything, only the key shows it.
     files = files_of(handed.bundle)
     other = forged(files, tmp_path / "other.zip", handed.other_key)
     assert problems(other) == []
     assert problems(other, key=handed.public)
 
-    # A signature of another statement, of another form, or more than one.
+    # A signature of another statement, in another format, or more than one.
     envelope = json.loads(files["statement.dsse.json"])
     swapped = files_of(other)["statement.dsse.json"]
     sig = envelope["signatures"][0]
@@ -403,7 +405,7 @@ def test_keys(handed: Handed, tmp_path: Path) -> None:
 def test_tables_that_expand(
     handed: Handed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Bombs: few bytes that would become many."""
+    """Tables of a few bytes that would expand to many are refused."""
     few = Limits(expansion_records=1000, byte_records=1, expansion_bytes=1 << 20)
     monkeypatch.setattr(rows, "current_limits", lambda: few)
     monkeypatch.setattr(rows, "LONGEST", 1000)
@@ -454,7 +456,7 @@ ess_cert_id_alg = sha256
 
 
 class Service:
-    """A stamping service: openssl."""
+    """A time-stamping service that uses openssl."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -504,7 +506,7 @@ def test_time_stamps(handed: Handed, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="has no certificates"):
         handover.check(stamped, authority=handed.key)
 
-    # openssl accepts the stamp that the bundle has, and what it is on.
+    # openssl accepts the time stamp and the data that it certifies.
     files = files_of(stamped)
     (tmp_path / "signed").write_bytes(files["statement.dsse.json"])
     (tmp_path / "stamp").write_bytes(files["statement.tsr"])
@@ -512,20 +514,20 @@ def test_time_stamps(handed: Handed, tmp_path: Path) -> None:
         f"ts -verify -data {tmp_path}/signed -in {tmp_path}/stamp -CAfile ca.pem"
     )
 
-    # A page of an exhibit has the stamp, too.
+    # The page of an exhibit also has the time stamp.
     page = tmp_path / "exhibit.html"
     handover.write_exhibit(stamped, 1, page)
     assert handover.check(page, authority=authority)["stamp"] == found["stamp"]
     assert problems(page, authority=other.folder / "ca.pem")
 
-    # An old stamp: that of another bundle.
+    # The time stamp of another bundle is refused.
     with pytest.raises(InputError, match="it certifies something else"):
         handover.add_timestamp(handed.unsigned, answer, tmp_path / "x.zip")
     unsigned = {**files_of(handed.unsigned), "statement.tsr": answer.read_bytes()}
     found_problems = problems(only_files(unsigned, tmp_path / "old.zip"))
     assert any("such as an older bundle" in each for each in found_problems)
 
-    # Answers that are none, and requests that are no answers.
+    # Files that are not responses, such as requests, are refused.
     for text in (b"", b"junk", request.read_bytes(), answer.read_bytes() + b"\0"):
         (tmp_path / "bad.tsr").write_bytes(text)
         with pytest.raises(InputError, match="so nothing was written"):
@@ -552,12 +554,12 @@ def test_one_exhibit_is_proved_alone(handed: Handed, tmp_path: Path) -> None:
     }
     assert problems(page, exhibit=4) == ["the page shows exhibit 3, not exhibit 4"]
     assert problems(page, key=handed.other_public)
-    # It contains the text of no other exhibit.
+    # The page contains the text of no other exhibit.
     text = page.read_text()
     others = [each["tweet"] for each in evidence if each["tweet_id"] != row["tweet_id"]]
     assert not [tweet for tweet in others if tweet[:40] in text]
 
-    # Another row with the same proof, on a page that shows what its data says.
+    # Another row with the same proof is refused, even if the page shows its data.
     data = read_page(page)
     for change in (
         {"row": data["row"] | {"tweet": "something else"}},
@@ -575,9 +577,9 @@ def test_one_exhibit_is_proved_alone(handed: Handed, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("version", [1])
 def test_golden_files_of_every_version(version: int, handed: Handed) -> None:
-    """Bundles and pages that were handed over must stay intact for ever. If the page's
-    template or style, or the way in which pages are rendered, must change, give FORMAT
-    another number and keep the old template.
+    """Bundles and pages that were handed over must stay valid for ever. If the template
+    or style of pages, or their rendering, must change, give FORMAT another number and
+    keep the old template.
     """
     for path in (GOLDEN / f"signed-{version}.zip", GOLDEN / f"exhibit-{version}.html"):
         checked = handover.check(path, key=handed.public, exhibit=2)
@@ -610,7 +612,7 @@ def test_exhibits_of_several_runs(handed: Handed, tmp_path: Path) -> None:
 
     bundle, page = tmp_path / "two.zip", tmp_path / "exhibit.html"
     handover.bundle([handed.run, handed.run], bundle)
-    with pytest.raises(UsageError, match="also name the run, such as 1/3"):
+    with pytest.raises(UsageError, match="name the run as well, such as 1/3"):
         handover.write_exhibit(bundle, 3, page)
     made = handover.write_exhibit(bundle, "2/3", page)
     assert (made["run"], made["exhibit"]) == ("data/run-2", 3)

@@ -55,7 +55,7 @@ def test_names_and_order_of_files_change_nothing(
     shutil.copytree(handed.index, index)
     for order in (moved, moved[::-1], [moved[1], moved[0], moved[2]]):
         assert replayed(handed, order, index=index)["problems"] == []
-    # The folder that holds them, which is read in the order of names.
+    # The folder that contains them is read in the order of names.
     folder = tmp_path / "data"
     folder.mkdir()
     for path in moved:
@@ -66,7 +66,7 @@ def test_names_and_order_of_files_change_nothing(
 def test_splits_change_nothing(
     handed: Handed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A file that is large enough to be cut, whose cuts depend on the workers."""
+    """The file is large enough to be cut, at offsets that depend on the workers."""
     from provscan.readers import planning
 
     whole = tmp_path / "whole.jsonl"
@@ -100,7 +100,7 @@ def test_a_dataset_that_differs_in_one_record_is_named(
     )
     a, _, c = handed.datasets
 
-    # A record that a finding is in.
+    # Change a record with a finding.
     lines[row["record"]] = json.dumps({"text": "nothing of interest here"}) + "\n"
     changed.write_text("".join(lines))
     found = replayed(handed, [a, changed, c])["problems"]
@@ -111,7 +111,7 @@ def test_a_dataset_that_differs_in_one_record_is_named(
     assert f"tweet {row['tweet_id']}" in rows
     assert any(each.startswith("counted.matches of summary") for each in found)
 
-    # A record without any: only its file's checksum tells.
+    # Change a record without a finding: only the checksum of its file shows it.
     lines = handed.datasets[1].read_text().splitlines(keepends=True)
     at = next(n for n, line in enumerate(lines) if "\\u00fe" not in line)
     lines[at] = lines[at].replace(lines[at][20], "#", 1)
@@ -120,7 +120,7 @@ def test_a_dataset_that_differs_in_one_record_is_named(
     assert any(f"{changed} is not an input of the run" in each for each in found)
     assert not [each for each in found if "rows: " in each]
 
-    # A missing file, and one more.
+    # One file is missing, and another one is new.
     found = replayed(handed, [a, c])["problems"]
     assert any("is not among the inputs" in each for each in found)
     found = replayed(handed, [*handed.datasets, changed])["problems"]
@@ -193,7 +193,7 @@ def test_runs_with_a_baseline(handed: Handed, tmp_path: Path) -> None:
 def test_limits_and_parameters_must_be_those_of_the_run(
     handed: Handed, tmp_path: Path
 ) -> None:
-    """A bundle of a version with other limits, or with options that this one lacks."""
+    """The bundle comes from a version with other limits, or with unknown options."""
     run, bundle = tmp_path / "found.run", tmp_path / "a.zip"
     shutil.copytree(handed.run, run)
     info = read_json(run / "run.json")

@@ -45,7 +45,9 @@ SAMPLE = 60
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run with findings of several levels, rows of common wording, and a review."""
+    """Make a run with findings of several levels and matches of common wording, and a
+    review of it.
+    """
     folder, rng = tmp_path_factory.mktemp("review"), random.Random(8)
     rows = [
         {"id": str(n), "text": sentence(rng, "latin", 60 + n % 90), "author": f"a{n}"}
@@ -69,7 +71,7 @@ def key_of(folder: Path) -> dict[str, Any]:
 
 
 def shown(folder: Path) -> list[dict[str, str]]:
-    """The pairs as the workbook shows them."""
+    """Return the pairs that the workbook shows."""
     book = openpyxl.load_workbook(folder / "review" / FOR_REVIEWERS / "list.xlsx")
     heads, *rows = book["Pairs"].iter_rows(values_only=True)
     return [dict(zip(heads, row, strict=True)) for row in rows]
@@ -78,7 +80,7 @@ def shown(folder: Path) -> list[dict[str, str]]:
 def verdict_file(
     path: Path, key: dict[str, Any], verdicts: dict[int, str] | None = None
 ) -> Path:
-    """Save verdicts as the page does, by default the right ones."""
+    """Write a file of verdicts, as the page does; by default, all are right."""
     right = {pair["pair"]: TRUTH[pair["what"]] for pair in key["pairs"]}
     rows = [
         {"pair": pair, "verdict": verdict, "note": ""}
@@ -117,7 +119,7 @@ def test_a_list_mixes_findings_with_planted_pairs(folder: Path) -> None:
 
 
 def test_reviewers_see_nothing_of_the_key(folder: Path) -> None:
-    """Pairs of all kinds look the same but for their two texts."""
+    """Pairs of all kinds differ only in their two texts."""
     place = folder / "review" / FOR_REVIEWERS
     assert sorted(path.name for path in place.iterdir()) == ["list.html", "list.xlsx"]
     page = (place / "list.html").read_text(encoding="utf-8")
@@ -144,7 +146,7 @@ def test_the_same_seed_gives_the_same_list(folder: Path, tmp_path: Path) -> None
         assert first != (tmp_path / "other" / name).read_bytes()
 
 
-def test_what_has_no_list(folder: Path, tmp_path: Path) -> None:
+def test_runs_that_cannot_be_reviewed(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(ParameterError, match="at least 20 pairs"):
         write_review(folder / "a.run", tmp_path / "r", sample=19)
     with pytest.raises(OutputError, match="exists: name a new folder"):
@@ -153,7 +155,7 @@ def test_what_has_no_list(folder: Path, tmp_path: Path) -> None:
     run = provscan.match(
         folder / "data.jsonl", index, tmp_path / "d.run", spike_ins=0, no_text=True
     )
-    with pytest.raises(InputError, match="contains digests in place of texts"):
+    with pytest.raises(InputError, match="contains digests instead of texts"):
         write_review(run.path, tmp_path / "r")
     (tmp_path / "none.txt").write_text("nothing\n")
     run = provscan.match(tmp_path / "none.txt", index, tmp_path / "n.run", spike_ins=0)
@@ -191,7 +193,7 @@ def test_right_verdicts_of_two_reviewers(folder: Path, tmp_path: Path) -> None:
     assert together["common_or_known"]["accepted"] == 0
     assert json.loads((folder / "a.run" / "review.json").read_bytes()) == scored
 
-    # The run shows it in a sentence.
+    # The report of the run has a sentence on the review.
     for command in ("info", "report"):
         done = CliRunner().invoke(main, [command, str(folder / "a.run")])
         assert done.exit_code == 0, done.output
@@ -324,7 +326,8 @@ def test_strata_are_drawn_in_proportion() -> None:
 
 
 CELLS = [
-    # True precision, what reviewers accept of copies and of others, reviewers, pairs.
+    # The true precision; the shares of copies and of other pairs that reviewers accept;
+    # the numbers of reviewers and of pairs.
     (0.97, 0.95, 0.05, 2, 200),
     (0.8, 0.9, 0.1, 1, 200),
 ]
@@ -340,7 +343,7 @@ if NIGHTLY:
 
 @pytest.mark.parametrize("cell", CELLS, ids=str)
 def test_the_interval_of_precision_covers_the_truth(cell: Any) -> None:
-    """Reviewers of known skill judge 500 lists of a planted population."""
+    """Reviewers with known error rates judge 500 lists from a planted population."""
     precision, hits, falsely, people, listed = cell
     simulations = 500 if NIGHTLY else 150
     rng = np.random.default_rng(CELLS.index(cell))

@@ -40,7 +40,7 @@ DATASET = "secret name.jsonl"
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with an index and a dataset; kits made in it have no wheels."""
+    """Make a folder with an index and a dataset. Kits made in it have no wheels."""
 
     def no_wheels(folder: Path, wheel: str | None) -> None:
         (folder / room.WHEELS).mkdir()
@@ -224,7 +224,7 @@ def test_the_command_fixes_options_of_a_search(place: Path) -> None:
     assert "Files that leave the room" in done.output
 
 
-def test_wheels_that_pip_can_not_get(
+def test_wheels_that_pip_cannot_get(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     index = provscan.build_index(ROWS, tmp_path / "a.index")
@@ -270,7 +270,7 @@ def test_the_wheel_of_provscan_is_that_of_the_installation(
 
 @pytest.mark.skipif(not NIGHTLY, reason="gets wheels and installs them")
 def test_a_kit_works_without_a_network() -> None:
-    """Build a kit with real wheels, and run it as a user who can write nowhere else."""
+    """Build a kit with real wheels, and run it as a user who can write only there."""
     isolated, owner = ["unshare", "--map-root-user", "--net"], -1
     if os.geteuid() == 0:
         ids = ["--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs"]
@@ -281,7 +281,7 @@ def test_a_kit_works_without_a_network() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o755)
-        # pip builds in the folder of the sources.
+        # pip writes to the folder of the sources.
         source, kit = folder / "source", folder / "room" / "kit"
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / "provscan", source / "provscan", ignore=ignored)
@@ -289,7 +289,7 @@ def test_a_kit_works_without_a_network() -> None:
             shutil.copyfile(ROOT / file, source / file)
         index = provscan.build_index(ROOT / "corpora/tiny/corpus", folder / "a.index")
         dataset = ROOT / "corpora/tiny/dataset.jsonl"
-        # Another process, since fixtures change how this one calibrates.
+        # Use another process, since fixtures change the calibration of this one.
         command = [sys.executable, "-m", "provscan", "match", str(dataset), "--quiet"]
         command += ["-i", str(index.path), "-o", str(folder / "made.run")]
         command += ["--cutoff=2017-01-01", "--edits=light"]

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from provscan.handover.tree import inclusion, leaf, levels, root_of
 
-# The leaves, roots of their first 1 to 8, and proofs, of the reference implementation
-# of RFC 6962, whose tree RFC 9162 keeps.
+# From the reference implementation of RFC 6962, which has the same tree: leaves, the
+# roots of the first 1 to 8 leaves, and proofs.
 LEAVES = [
     bytes.fromhex(each)
     for each in (
@@ -60,7 +60,7 @@ PROOFS = {
 
 
 def naive_root(rows: list[bytes]) -> bytes:
-    """Section 2.1.1 of the RFC, as it is written."""
+    """Compute the root as in section 2.1.1 of the RFC."""
     if not rows:
         return hashlib.sha256(b"").digest()
     if len(rows) == 1:
@@ -73,7 +73,7 @@ def naive_root(rows: list[bytes]) -> bytes:
 
 
 def naive_proof(number: int, rows: list[bytes]) -> list[bytes]:
-    """Section 2.1.3.1 of the RFC, as it is written."""
+    """Compute the proof as in section 2.1.3.1 of the RFC."""
     if len(rows) == 1:
         return []
     half = 1
@@ -109,7 +109,7 @@ def test_proofs_of_any_tree(size: int, data: st.DataObject) -> None:
     assert tree[-1] == [root]
     assert root_of(leaf(rows[number]), number, size, proof) == root
 
-    # Another row, place or proof leads elsewhere, or nowhere.
+    # Another row, number or proof gives another root, or an error.
     assert root_of(leaf(b"other"), number, size, proof) != root
     with pytest.raises(ValueError, match="too long"):
         root_of(leaf(rows[number]), number, size, [*proof, root])

@@ -1,4 +1,4 @@
-"""Make by hand the tables that ``access.measure`` writes."""
+"""Write the tables of ``access.measure`` from rows that a test gives."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SEARCH = "/1.1/search/tweets.json"
 
 
 def write_tables(folder: Path, **given: list[dict[str, Any]]) -> Path:
-    """Write all tables; those that are not given are empty."""
+    """Write all tables. Tables that are not given are empty."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, schema in TABLES.items():
         table = pa.Table.from_pylist(given.get(name, []), schema=schema)
@@ -81,8 +81,8 @@ def days(first: date, number: int) -> list[date]:
 def compared(
     folder: Path, case: str, pack: str = "", **tables: list[dict[str, Any]]
 ) -> Iterator[Database]:
-    """The database of a ledger, as ``make_ledger`` fills it, from tables made by hand,
-    and the text of a case file and of a policy pack.
+    """Provide the database that ``make_ledger`` fills, from given tables, a case file
+    and a policy pack.
     """
     (folder / "case.toml").write_text(case)
     (folder / "pack.toml").write_text('[pack]\nname = "p"\ntitle = "P"\n' + pack)

@@ -1,5 +1,5 @@
-"""A log of invented calls, and its counts by loops. This module imports nothing from
-provscan.
+"""Invent the calls of a log, and count them with loops. This module imports nothing
+from provscan.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ ENDPOINTS = ("/2/tweets/search/recent", "/2/tweets", "/2/users/:id/tweets")
 def calls(
     start: datetime, hours: float, number: int, seed: int
 ) -> list[dict[str, Any]]:
-    """Return calls in order of time; some come in bursts, some are refused and tried
-    again.
+    """Return calls in order of time. Some come in bursts, and some are refused and
+    retried.
     """
     draw = random.Random(seed)
     found: list[dict[str, Any]] = []
@@ -75,8 +75,8 @@ def retries(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def summed(found: list[dict[str, Any]]) -> dict[Any, list[int]]:
-    """Return calls, refused, failed, retries, delivered, distinct by application,
-    project, endpoint and UTC day.
+    """Return the numbers of calls, refused, failed, retries, delivered and distinct by
+    application, project, endpoint and UTC day.
     """
     rows: dict[Any, list[int]] = defaultdict(lambda: [0] * 6)
     ids: dict[Any, set[int]] = defaultdict(set)
@@ -98,7 +98,9 @@ def summed(found: list[dict[str, Any]]) -> dict[Any, list[int]]:
 
 
 def three_counts(found: list[dict[str, Any]]) -> tuple[int, int, int]:
-    """Return the tweets delivered, distinct a day summed, and distinct over all."""
+    """Return the numbers of tweets delivered, distinct a day summed, and distinct over
+    all.
+    """
     kept = [call for call in found if answered(call)]
     days = {
         (call["time"].astimezone(UTC).date(), each)
@@ -109,7 +111,7 @@ def three_counts(found: list[dict[str, Any]]) -> tuple[int, int, int]:
 
 
 def sliding(found: list[dict[str, Any]], scope: str, window: int, zone: str) -> Any:
-    """Return (calls, start) of the busiest sliding window by name, endpoint, day."""
+    """Return (calls, start) of the busiest sliding window by name, endpoint and day."""
     best: dict[Any, tuple[int, datetime]] = {}
     groups = defaultdict(list)
     for call in filter(answered, found):
@@ -125,7 +127,7 @@ def sliding(found: list[dict[str, Any]], scope: str, window: int, zone: str) -> 
 
 
 def fixed(found: list[dict[str, Any]], scope: str, window: int, zone: str) -> Any:
-    """Return (calls, start) of the busiest fixed window by name, endpoint, day."""
+    """Return (calls, start) of the busiest fixed window by name, endpoint and day."""
     counts: dict[Any, int] = defaultdict(int)
     for call in filter(answered, found):
         local = call["time"].astimezone(ZoneInfo(zone))
@@ -143,7 +145,7 @@ def fixed(found: list[dict[str, Any]], scope: str, window: int, zone: str) -> An
 
 
 def write(found: list[dict[str, Any]], path: Path) -> Path:
-    """Write calls in the format of the path's extension."""
+    """Write calls in the format that the extension of the path names."""
     if path.suffix == ".jsonl":
         lines = [
             json.dumps(call | {"time": call["time"].isoformat()}) for call in found

@@ -1,4 +1,4 @@
-"""Make client logs whose clocks are right, or wrong in a known way."""
+"""Simulate client logs whose clocks are right, or wrong in a known way."""
 
 from __future__ import annotations
 
@@ -28,8 +28,9 @@ ZONES = (
 
 
 class Truth(NamedTuple):
-    """What is wrong with a log: `offset` is that at its first call, or the shift of
-    backdated rows; `other` the one after a switch of daylight saving time.
+    """The error of a log's clock. ``offset`` is the offset at the first call, or the
+    shift of backdated rows; ``other`` is the offset after a switch of daylight saving
+    time.
     """
 
     kind: str
@@ -39,7 +40,7 @@ class Truth(NamedTuple):
 
 
 def log(kind: str, seed: int) -> tuple[pa.Table, Truth]:
-    """Return a log with an error of this kind; an honest log for "agrees"."""
+    """Return a log with an error of this kind, or with a right clock for "agrees"."""
     draw = np.random.default_rng(seed)
     days = float(draw.uniform(6, 250))
     number = int(
@@ -47,7 +48,7 @@ def log(kind: str, seed: int) -> tuple[pa.Table, Truth]:
     )
     start = datetime(2021, 1, 1, tzinfo=UTC).timestamp() + draw.uniform(0, 300) * DAY
     true = np.sort(start + draw.uniform(0, days * DAY, number))
-    # Some calls ask for what was just posted, others for what is old.
+    # Some calls return tweets that were just posted, others return old tweets.
     fresh = draw.uniform(size=number) < draw.uniform(0.15, 1)
     age = np.where(
         fresh,
@@ -59,7 +60,7 @@ def log(kind: str, seed: int) -> tuple[pa.Table, Truth]:
         draw.lognormal(np.log(draw.uniform(0.2, 20) * DAY), 1.0, number),
     )
     if kind == "agrees" and seed % 5 == 0:
-        # All that such a log asks for is old.
+        # All calls of such a log return old tweets.
         age = draw.lognormal(np.log(draw.uniform(0.02, 30) * DAY), 0.7, number)
     if kind == "agrees" and seed % 5 == 1:
         age = draw.lognormal(
@@ -120,7 +121,7 @@ def log(kind: str, seed: int) -> tuple[pa.Table, Truth]:
 
 
 def write(folder: Path, kinds: list[str], seed: int) -> dict[str, Truth]:
-    """Write logs; return what is wrong with each by the name of its stream."""
+    """Write logs, and return the error of each by the name of its stream."""
     truths = {}
     for number, kind in enumerate(kinds):
         table, truth = log(kind, seed + number)
@@ -131,7 +132,7 @@ def write(folder: Path, kinds: list[str], seed: int) -> dict[str, Truth]:
 
 
 def judged(truth: Truth, rows: list[dict[str, Any]]) -> bool:
-    """Return whether the rows of a stream find what is wrong, within a minute."""
+    """Return whether the rows of a stream give its error within a minute."""
 
     def near(offset: float | None, of: float) -> bool:
         return offset is not None and abs(offset - of) <= 60

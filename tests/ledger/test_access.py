@@ -1,5 +1,5 @@
 """Test access logs: counts equal those of loops in any format, bad lines are counted,
-and an interrupted command continues.
+and an interrupted measurement can be resumed.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from provscan.ledger.tables import TABLES
 from provscan.readers.bytes.compression import COMPRESSED
 
 ZONE = "America/New_York"
-# A night in which clocks go back, one in which they go forward, a leap day, a new year.
+# Clocks go back, clocks go forward, a leap day, and a new year.
 NIGHTS = [
     datetime(2022, 11, 5, 22, tzinfo=UTC),
     datetime(2022, 3, 12, 22, tzinfo=UTC),
@@ -112,10 +112,10 @@ def test_peaks_equal_those_of_loops(night: datetime, tmp_path: Path) -> None:
 def test_peaks_of_many_pieces_equal_those_of_loops(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Read some hours at a time, so that the file of recent calls is used again."""
+    """Read a few hours at a time, so that the file of recent calls is overwritten."""
     monkeypatch.setattr(peaks, "CALLS", 50)
     found = naive.calls(NIGHTS[0], 240, 1500, seed=2)
-    # One application makes no call for more than a day.
+    # One of the applications makes no call for more than a day.
     pause = (NIGHTS[0] + timedelta(hours=100), NIGHTS[0] + timedelta(hours=150))
     found = [
         c
@@ -204,7 +204,7 @@ def test_a_compressed_log_belongs_to_the_stream_of_the_others() -> None:
         assert stream_of(f"logs.gz/access-7.log{ending}") == "logs.gz/access#.log"
 
 
-def test_calls_that_two_files_hold_count_once(tmp_path: Path) -> None:
+def test_calls_in_two_files_count_once(tmp_path: Path) -> None:
     found = naive.calls(NIGHTS[0], 20, 900, seed=4)
     third = len(found) // 3
     logs = [
@@ -225,7 +225,7 @@ def test_calls_that_two_files_hold_count_once(tmp_path: Path) -> None:
     assert "overlapping" in states
 
 
-def test_calls_of_two_gateways_at_one_time_all_count(tmp_path: Path) -> None:
+def test_simultaneous_calls_of_two_gateways_all_count(tmp_path: Path) -> None:
     found = naive.calls(NIGHTS[0], 20, 900, seed=5)
     logs = [
         naive.write(found[::2], tmp_path / "gateway-a.parquet"),
@@ -266,7 +266,7 @@ def test_sketches_keep_their_bounds(
 def test_bounds_of_sketches_contain_the_true_number(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """95 % of the bounds do; 100 logs by night, of up to 80,000 ids each."""
+    """95% of the bounds contain it. Nightly: 100 logs with up to 80,000 ids each."""
     pytest.importorskip("datasketches")
     monkeypatch.setattr(counts, "EXACT_IDS", 10)
     number = 100 if NIGHTLY else 1
@@ -296,7 +296,7 @@ BAD = {
 
 
 def test_one_bad_line_in_a_hundred_is_counted_by_reason(tmp_path: Path) -> None:
-    """By night, the log has ten million lines."""
+    """Nightly, the log has ten million lines."""
     number = 10_000_000 if NIGHTLY else 20_000
     good = '{"time": "2022-01-01T%02d:%02d:%02dZ", "application": "a%d", "tweets": %d}'
     with (tmp_path / "log.jsonl").open("w") as file:
@@ -336,12 +336,26 @@ def test_columns_can_be_mapped(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="'when', which the mapping names for time"):
         measured(tmp_path, tmp_path / "log.csv", mapping=mapping)
     mapping.write_text('[[log]]\ncolumns.tweet = "x"\n')
-    with pytest.raises(ParameterError, match="no meaning 'tweet'; known are time"):
+    with pytest.raises(ParameterError, match="meaning 'tweet'; the meanings are time"):
         measured(tmp_path, tmp_path / "log.csv", mapping=mapping)
 
 
+def test_times_without_a_zone_are_noted_even_if_responses_have_one(
+    tmp_path: Path,
+) -> None:
+    at = datetime(2022, 1, 1, 12, tzinfo=UTC)
+    seen = pa.array([at], pa.timestamp("us", "UTC"))
+    log = {"time": ["2022-01-01 12:00:00"], "received_at": seen, "app": ["x"]}
+    pq.write_table(pa.table(log), tmp_path / "log.parquet")
+    (row,) = rows(measured(tmp_path, tmp_path / "log.parquet"), "files")
+    assert (row["first"], row["detail"]) == (
+        at,
+        "its times have no zone and are read as UTC",
+    )
+
+
 def test_fields_in_quotes(tmp_path: Path) -> None:
-    """A line with an open quote, or with another number of fields, is bad."""
+    """A line with an unclosed quote or the wrong number of fields is bad."""
     marks, logs = {1: ",", 2: "\t", 3: ";", 4: "|"}, []
     for day, mark in marks.items():
         lines = [
@@ -373,8 +387,8 @@ def test_fields_in_quotes(tmp_path: Path) -> None:
     ]
 
 
-def test_a_gap_is_told_from_silence(tmp_path: Path) -> None:
-    """Two applications in one busy log: one is silent for hours, then both are."""
+def test_gaps_are_distinguished_from_silence(tmp_path: Path) -> None:
+    """In a busy log of two applications, one is silent for hours, then both are."""
     start = NIGHTS[3]
     found = []
     for second in range(0, 4 * 86_400, 30):
@@ -460,7 +474,7 @@ def measure_until_killed(logs: Path, out: Path, seconds: float) -> None:
     os._exit(0)
 
 
-def test_a_killed_measurement_goes_on(tmp_path: Path, fork: Fork) -> None:
+def test_a_killed_measurement_is_resumed(tmp_path: Path, fork: Fork) -> None:
     found = naive.calls(NIGHTS[0], 60, 3000, seed=10)
     logs = tmp_path / "logs"
     logs.mkdir()
@@ -548,7 +562,7 @@ def test_service_logs_are_read_in_archives(tmp_path: Path) -> None:
     assert gap["evidence"] == "lost.json.gz is not among the logs"
 
 
-def test_the_usage_export_is_a_table_of_its_own(tmp_path: Path) -> None:
+def test_the_usage_export_becomes_a_table(tmp_path: Path) -> None:
     days = [{"date": "2023-01-02T00:00:00.000Z", "usage": "70"}]
     usage = {
         "data": {
@@ -569,7 +583,7 @@ def test_the_usage_export_is_a_table_of_its_own(tmp_path: Path) -> None:
     assert rows(tables, "totals") == []
 
 
-def test_a_cut_file_is_said_to_be_damaged(tmp_path: Path) -> None:
+def test_a_truncated_file_is_reported_as_damaged(tmp_path: Path) -> None:
     found = naive.calls(NIGHTS[0], 20, 2000, seed=11)
     log = naive.write(found, tmp_path / "log.jsonl")
     whole = gzip.compress(log.read_bytes())

@@ -1,4 +1,4 @@
-"""Test the logs of clients: each kind of line, and counts that equal those by hand."""
+"""Test the logs of clients: each kind of line, and counts that were made by hand."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ START = "using config /home/x/.config/twarc/config"
 
 
 def log(folder: Path, *words: str, day: int = 0) -> Path:
-    """Write a log with a second from one line to the next."""
+    """Write a log with one line per second."""
     start = datetime(2022, 8, 1 + day, 17, 37, 55, 963_000)
     lines = [
         f"{start + timedelta(seconds=n):%Y-%m-%d %H:%M:%S},963 INFO {line}"
@@ -44,8 +44,8 @@ def measured(path: Path) -> Path:
     return access.measure([path], path.parent / "out", key="k")
 
 
-# Words, the expected calls, refused, failed, retries, delivered and uncounted, and a
-# part of the note on the file.
+# The messages of a log; the expected numbers of calls, refused, failed, retries,
+# delivered and uncounted; and a part of the note on the file.
 CASES: dict[str, tuple[list[str], tuple[int, ...], str]] = {
     "search by pages until none is left": (
         [SEARCH, "archived 11", "archived 12", SEARCH, "no new tweets matching {}"],
@@ -102,7 +102,7 @@ CASES: dict[str, tuple[list[str], tuple[int, ...], str]] = {
             "archived 12",
         ],
         (3, 1, 0, 0, 2, 0),
-        "refused requests that the log does not show before the refusal: 1",
+        "refused requests that the log shows only by their refusal: 1",
     ),
     "stopped before the answer": (
         [SEARCH, "archived 11", SEARCH, "process received SIGNT, stopping"],
@@ -188,8 +188,8 @@ CASES: dict[str, tuple[list[str], tuple[int, ...], str]] = {
 
 @pytest.fixture(scope="module")
 def lines_of_twarc(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Return a folder with the log of each case, of an application and a day of its
-    own, and the tables of all logs.
+    """Return a folder with a log for each test case, and the tables of all logs. Each
+    log has its own application and day.
     """
     folder, mapping = tmp_path_factory.mktemp("twarc"), []
     for number, (words, _, _) in enumerate(CASES.values()):
@@ -220,7 +220,7 @@ def test_lines_of_twarc(case: str, lines_of_twarc: tuple[Path, Path]) -> None:
     path = folder / number / "twarc.log"
     (file,) = (row for row in rows(tables, "files") if row["source"] == str(path))
     assert note in file["detail"]
-    # Every line is a call, or counted as another line.
+    # Each line is a call or is counted in "other".
     assert file["rows"] + file["other"] == len(path.read_text().splitlines())
     assert (file["format"], file["bad"]) == ("client", 0)
 
@@ -296,9 +296,9 @@ def test_a_log_without_a_call_is_named_with_its_first_line(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("behind", [0, 6])
-def test_counts_pause_and_clock_are_those_by_hand(behind: int, tmp_path: Path) -> None:
-    """Two searches every 11 minutes return the newest tweets of some hours again and
-    again, in the local time of the client.
+def test_counts_pause_and_clock_of_a_client(behind: int, tmp_path: Path) -> None:
+    """Two searches every 11 minutes return the tweets of the last hours, many of them
+    repeatedly. The log has the local time of the client.
     """
     draw = random.Random(behind)
     now = datetime(2022, 12, 8, 16, tzinfo=UTC).timestamp()

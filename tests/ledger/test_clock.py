@@ -41,7 +41,7 @@ def test_wrong_clocks_are_found_and_right_ones_are_not_accused(tmp_path: Path) -
 
 
 def responses(path: Path, delays: list[float], days: float) -> Path:
-    """Write responses whose newest tweet was posted so many seconds before."""
+    """Write responses, given the age in seconds of the newest tweet of each."""
     start = datetime(2021, 2, 1, tzinfo=UTC)
     step = timedelta(days=days) / len(delays)
     times = [start + step * number for number in range(len(delays))]
@@ -66,7 +66,7 @@ def test_few_rows_six_hours_behind_prove_a_bound(age: int, tmp_path: Path) -> No
 def test_a_client_that_pages_back_is_six_hours_behind(
     seed: int, tmp_path: Path
 ) -> None:
-    """Some runs, each from the newest tweet back over a week."""
+    """The client runs a few times, each time from the newest tweet back over a week."""
     draw = random.Random(seed)
     start = datetime(2020, 3, 11, tzinfo=UTC).timestamp()
     posted = sorted(start - draw.uniform(-12, 8) * 86_400 for _ in range(9000))
@@ -107,8 +107,8 @@ def test_ids_older_than_snowflake_are_not_used(tmp_path: Path) -> None:
 
 
 def test_a_clock_set_forward_is_no_gap(tmp_path: Path) -> None:
-    """A busy log in local time: its hour that does not exist is no gap, and the rows at
-    the switches are not backdated.
+    """In a busy log in local time, the missing hour of the switch is not a gap, and the
+    rows around switches are not backdated.
     """
     start = datetime(2022, 3, 6, tzinfo=UTC)
     zone = ZoneInfo("America/Chicago")
@@ -124,7 +124,7 @@ def test_a_clock_set_forward_is_no_gap(tmp_path: Path) -> None:
         ("daylight", -21_600),
         ("daylight", -18_000),
     ]
-    # Three o'clock follows two o'clock.
+    # The clock is set forward from two to three.
     switch = datetime(2022, 3, 13, 2, tzinfo=UTC)
     assert abs(found[1]["start"] - switch) <= timedelta(minutes=1)
     pauses = pq.read_table(tmp_path / "out" / "tables" / "pauses.parquet").to_pylist()
@@ -139,7 +139,7 @@ def test_offsets_are_given_in_words() -> None:
 
 
 def test_backdated_calls_make_no_gaps(tmp_path: Path) -> None:
-    """A call every half minute, of which a few state a time four days before."""
+    """Of calls every half minute, a few state a time four days earlier."""
     log = responses(tmp_path / "log.parquet", [2.0] * 8640, 3)
     table = pq.read_table(log)
     times = table["time"].to_pylist()

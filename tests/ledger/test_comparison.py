@@ -1,5 +1,5 @@
-"""Test comparisons: conduct with the version of the rule on its day, and claims with
-each count; missing data is listed.
+"""Test that conduct is compared with the version of the rule on that day, that claims
+are compared with each count, and that missing data is listed.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def version(number: str, value: int, dated: str = "effect") -> str:
     )
 
 
-def test_a_rule_that_changes_gives_different_findings_on_both_sides(
+def test_a_changed_rule_gives_different_findings_before_and_after(
     tmp_path: Path,
 ) -> None:
     peaks = [peak(80, day) for day in days(date(2022, 2, 19), 30)]
@@ -123,13 +123,13 @@ def test_a_limit_by_user_is_that_of_tokens_where_logs_have_them(
     with compared(tmp_path, CASE, pack, peaks=peaks) as db:
         found = findings(db, "rate_limit")
     assert {row["scope"] for row in found} == {scope}
-    # Those that agree stand in one row.
+    # Subjects that agree share a row.
     assert [(row["subject"], row["subjects"]) for row in found] == (
         [("a", 1), ("b", 1), (None, 2)] if tokens else [("u", 1)]
     )
 
 
-def test_rules_that_contradict_each_other_both_stand(tmp_path: Path) -> None:
+def test_contradicting_rules_are_both_applied(tmp_path: Path) -> None:
     rule = CHANGED.split("[[rule.versions]]")[0]
     pack = (
         rule

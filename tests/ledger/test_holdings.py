@@ -1,5 +1,5 @@
-"""Test that holdings and uses are those of runs and probes, and that due deletions are
-compared with purge records and later holdings.
+"""Test that holdings and uses have the numbers of runs and probes, and that requests to
+delete are compared with purge records and later holdings.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ ids = "purged.txt"
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An index of 40 tweets; the last two have the same text."""
+    """Return an index of 40 tweets. The last two have the same text."""
     folder = tmp_path_factory.mktemp("corpus")
     rng = Random(1)
     texts = [sentence(rng, "latin", 90) for _ in range(39)]
@@ -68,8 +68,8 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def folder(corpus: Path, tmp_path: Path) -> Path:
-    """A folder with the index, and two stores: of tweets 1000 to 1009, and 1005 to
-    1039.
+    """Return a folder with the index and two stores, of the tweets 1000 to 1009 and
+    1005 to 1039.
     """
     (tmp_path / "licensed.index").symlink_to(corpus / "licensed.index")
     tweets = json.loads((corpus / "tweets.json").read_text())

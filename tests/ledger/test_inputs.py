@@ -1,5 +1,5 @@
-"""Test that every mistake in a case file or policy pack is shown with its place and an
-example.
+"""Test that the error for a mistake in a case file or policy pack says where it is, and
+shows an example.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def test_a_small_case_and_its_defaults(tmp_path: Path) -> None:
     assert case.about["from"] == date(2022, 1, 1)
     assert case.about["logs"] is None
     (application,) = case.tables["application"]
-    # A day is its beginning in UTC.
+    # A day without a time means its beginning in UTC.
     assert application["notice"] == datetime(2022, 5, 1, tzinfo=UTC)
     assert (application["tier"], application["government"]) == (None, None)
     assert case.tables["claim"][0]["total"] == 1000
@@ -86,7 +86,7 @@ def test_a_small_case_and_its_defaults(tmp_path: Path) -> None:
         (
             READER + '[[use]]\napplication = "reader"\nname = "y"\nkind = "output"\n'
             "date = 2022-05-01\n",
-            "[[use]] 1: name one of run, dataset, probe",
+            "[[use]] 1: give exactly one of run, dataset, probe",
         ),
         (
             READER + '[[holding]]\napplication = "reader"\nname = "y"\n'
@@ -155,7 +155,7 @@ def test_mistakes_in_a_pack(tmp_path: Path, text: str, message: str) -> None:
         ('[[log]]\nshare = "x"\n', "expected a value such as share = 0.1"),
         ("[[log]]\nshare = 2\n", "[[log]] 1: share must be above 0 and at most 1"),
         ('[[log]]\nzone = "Mars"\n', "'Mars' is not a time zone"),
-        ('[[log]]\ncolumns.tweet = "x"\n', "no meaning 'tweet'; known are time, seen"),
+        ('[[log]]\ncolumns.tweet = "x"\n', "meaning 'tweet'; the meanings are time, s"),
         ("[[log]]\nconstants.user = 3\n", "user must be a text, not 3"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Test the demonstration from logs to report: all planted facts are found, and no
+"""Test the demonstration from logs to report: the ledger finds the planted facts and no
 others.
 """
 
@@ -34,13 +34,13 @@ from provscan.unfinished import unfinished_folder
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which the commands of docs/ledger.md made the demonstration and its
-    ledger.
+    """Return a folder with the demonstration and its ledger, made by the commands of
+    docs/ledger.md.
     """
     folder = tmp_path_factory.mktemp("ledger")
     page = (ROOT / "docs" / "ledger.md").read_text(encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
-        # As many as users plant by default, in place of the fewer of tests.
+        # Plant the default number of spike-ins, which tests usually reduce.
         patch.setattr("provscan.calibration.spike_ins.FEWEST", 2000)
         assert readme.with_output(page, folder, readme.run_here) == page
     return folder
@@ -121,7 +121,7 @@ def test_gaps_copies_overlaps_retries_and_bad_lines(demo: Path) -> None:
             states.setdefault((row["application"], row["state"]), []).append(
                 f"{row['day']:%m-%d}"
             )
-    # The calls around the gap are those before midnight and after it.
+    # The gap begins and ends near midnight.
     assert states == {
         ("reader", "gap"): ["08-09", "08-10", "08-11", "08-12", "08-13"],
         ("reader", "overlapping"): ["07-01", "07-02", "07-03"],
@@ -310,7 +310,7 @@ def test_logs_alone_give_the_access_lane(tmp_path: Path) -> None:
     assert "exists: name a new folder" in done.stderr
 
 
-def test_an_interrupted_ledger_goes_on(
+def test_an_interrupted_ledger_is_resumed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "a.csv").write_text(

@@ -1,6 +1,6 @@
 // Store the verdicts of one reviewer in the browser, and save them to a file.
 const list = document.documentElement.dataset.run;
-const place = `provscan-review-${list}`;
+const storageKey = `provscan-review-${list}`;
 const cards = [...document.querySelectorAll("article")];
 const reviewer = document.getElementById("reviewer");
 const chosen = (card) => card.querySelector("input[type=radio]:checked")?.value ?? "";
@@ -19,9 +19,9 @@ function state() {
 function restore() {
   let kept = null;
   try {
-    kept = JSON.parse(localStorage.getItem(place));
-    localStorage.setItem(`${place}-test`, "1");
-    localStorage.removeItem(`${place}-test`);
+    kept = JSON.parse(localStorage.getItem(storageKey));
+    localStorage.setItem(`${storageKey}-test`, "1");
+    localStorage.removeItem(`${storageKey}-test`);
   } catch {
     document.getElementById("not-stored").hidden = false;
   }
@@ -39,7 +39,7 @@ function changed() {
   const done = cards.filter((card) => chosen(card)).length;
   document.getElementById("progress").textContent = `${done} of ${cards.length} judged`;
   try {
-    localStorage.setItem(place, JSON.stringify(state()));
+    localStorage.setItem(storageKey, JSON.stringify(state()));
   } catch {
     document.getElementById("not-stored").hidden = false;
   }

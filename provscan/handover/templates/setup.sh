@@ -1,4 +1,4 @@
-# Install the kit in its own folder, and set $python. run.sh and release.sh set $kit and source this file.
+# Install the kit in its own folder, and set $python. run.sh and release.sh set $kit, and then source this file.
 set -eu
 umask 077
 
@@ -15,7 +15,7 @@ if [ -z "${found:-}" ]; then
 fi
 python=$found
 
-# Keep all files that are written in the kit.
+# Write all files to the folder of the kit.
 mkdir -p "$kit/local/home" "$kit/local/cache" "$kit/local/tmp"
 export HOME="$kit/local/home" XDG_CACHE_HOME="$kit/local/cache" TMPDIR="$kit/local/tmp"
 export PYTHONPYCACHEPREFIX="$kit/local/pycache" PYTHONNOUSERSITE=1 PIP_CONFIG_FILE=/dev/null

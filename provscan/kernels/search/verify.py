@@ -23,7 +23,8 @@ j just below the minimum similarity finds the largest run that may reach it. Par
 the text may have changed places: a record that has too little of it near the diagonal
 is searched again, up to the length of the text on both sides. For the second way, the
 span is the run with the greatest ``hits - misses``. The sets of 5-grams are compared
-exactly, by code points."""
+exactly, by code points.
+"""
 
 from typing import NamedTuple
 
