@@ -36,8 +36,7 @@ LONGEST_RECORD_NUMBER = 10
     "kind",
     type=click.Choice(["record", "text", "tweet"]),
     help="Kind of the argument.  [default: record for up to 10 digits, tweet for more "
-    "digits or an id of the run, "
-    "else text]",
+    "digits or an id of the run, else text]",
 )
 @shared.as_json
 def command(
@@ -51,10 +50,11 @@ def command(
 ) -> None:
     """Explain why a text is or is not a match.
 
-    The output has the canonical texts, the LSH bands in which they agree, the reason
-    why the text is a match, and each value with its limit and the option that changes
-    the limit. For a match in the run, it also has the conditions of a finding. A record
-    is read again from the dataset, which must be in the same place as during the run.
+    The output shows the canonical texts, the LSH bands in which they agree, the reason
+    why the text is or is not a match, and each value with its limit and the option that
+    changes the limit. For a match in the run, the output also shows the conditions of a
+    finding. A record is read again from the dataset, which must be at the same path as
+    during the run.
     """
     import provscan
     from provscan.cli import show
@@ -76,9 +76,8 @@ def command(
     )
     if licensed.fingerprint != info["index"]["fingerprint"]:
         cli.echo(
-            f"provscan: {licensed.path} has other tweets than the index of the run: "
-            "tweets that were added or forgotten since the run are explained as they "
-            "are now",
+            f"provscan: {licensed.path} does not contain the same tweets as the index "
+            "of the run, so the explanation may differ from the run",
             err=True,
         )
     if kind is None:
@@ -103,7 +102,7 @@ def command(
     show.result(explained, as_json, explanation_table)
     if len(explained) >= SHOWN:
         cli.echo(
-            f"provscan: only the {SHOWN} closest tweets of each text are shown: name "
-            "another tweet with --tweet",
+            f"provscan: only the {SHOWN} closest tweets of each text are shown: use "
+            "--tweet to compare another tweet",
             err=True,
         )

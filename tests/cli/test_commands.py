@@ -306,7 +306,7 @@ def test_what_was_not_scanned_is_status_3_unless_allowed(
         "provscan: a/notes\\u001b[2J.md was not scanned: .md is an unsupported file "
         "type" in result.stderr
     )
-    assert "Accept that with --allow-unread." in result.stderr
+    assert "Use --allow-unread to accept this." in result.stderr
     assert "COPIES FOUND" in result.stdout
     assert run("match", "a", "--allow-unread").exit_code == 0
     assert "was not scanned" in run("match", "a", "--allow-unread").stderr

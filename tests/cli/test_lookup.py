@@ -73,7 +73,8 @@ def test_what_is_alike_how_rare_and_who_said_it(
         "   In 4 licensed tweets by 4 authors",
         "   https://x.com/i/status/200",
         "",
-        "{+ +} marks words that only the text has, [- -] those of the tweet.",
+        "{+ +} marks words that only the text has, [- -] words that only the tweet "
+        "has.",
     ]
 
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from provscan.cli import progress as module
-from provscan.cli.progress import Shown, progress
+from provscan.cli.progress import ShownProgress, progress
 
 
 class Clock:
@@ -28,9 +28,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return fake
 
 
-def lines_of(clock: Clock) -> Shown:
+def lines_of(clock: Clock) -> ShownProgress:
     """Progress as it is shown off a terminal."""
-    return Shown(module.Bars(disable=True, get_time=clock.monotonic))
+    return ShownProgress(module.Bars(disable=True, get_time=clock.monotonic))
 
 
 class Terminal(io.StringIO):
