@@ -87,7 +87,7 @@ def test_fingerprints_stand_between_zeros(records):
     expected = between + [
         value
         for record in records
-        for value in padded(naive.prints(record), record) + between
+        for value in padded(naive.fingerprints(record), record) + between
     ]
     assert (
         fingerprints_of(codes, np.cumsum([0, *map(len, records)])).tolist() == expected

@@ -60,7 +60,7 @@ def test_fingerprints_nearby(kind, data, text, draw):
     begin, first = draw.draw(st.integers(0, 39)), draw.draw(st.integers(0, 2))
     codes = np.array([ord(char) for char in text]).astype(kind)
     found = compiled_fingerprints(np.frombuffer(data, np.uint8), begin, codes, first)
-    wanted = enumerate(naive.prints(text)[first : first + 64], begin)
+    wanted = enumerate(naive.fingerprints(text)[first : first + 64], begin)
     assert [bool(int(found) >> i & 1) for i in range(64)] == [
         value in data[at : at + 28] for at, value in wanted
     ]
