@@ -37,7 +37,7 @@ def compiled_zeros(bits):
 
 
 @given(values, st.data())
-def test_masks(data, draw):
+def test_masks_of_bytes(data, draw):
     start = draw.draw(st.integers(0, len(data) - lanes.LANES))
     value = draw.draw(st.sampled_from(data) | st.integers(0, 255))
     equal, high = compiled_masks(np.frombuffer(data, np.uint8), start, np.uint8(value))
@@ -67,7 +67,7 @@ def test_fingerprints_nearby(kind, data, text, draw):
 
 
 @given(values, st.data())
-def test_copies(data, draw):
+def test_copies_of_bytes(data, draw):
     start, at = (
         draw.draw(st.integers(0, len(data) - lanes.WIDE)),
         draw.draw(st.integers(0, 4)),
