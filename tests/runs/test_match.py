@@ -556,7 +556,7 @@ def test_names_of_files_that_are_not_read_as_utf8_are_refused(
     ):
         with pytest.raises(
             ParameterError,
-            match="as iso8859-1 here, and not as UTF-8: start it with PYTHONUTF8=1",
+            match="as iso8859-1 here, not as UTF-8: start it with PYTHONUTF8=1",
         ):
             refused()
 
