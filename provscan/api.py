@@ -71,7 +71,9 @@ class Run:
 
     @cached_property
     def evidence(self) -> pa.Table:
-        """``evidence.parquet``, with passage and tweet of each finding in a row."""
+        """``evidence.parquet``, with the passage and the tweet of one finding per
+        row.
+        """
         return pq.read_table(self.path / EVIDENCE_FILE)
 
     @property

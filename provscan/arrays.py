@@ -30,8 +30,8 @@ def evenly_spaced(size: int, most: int) -> Numbers:
 
 
 def numbers_in_ranges(starts: Numbers, counts: Numbers) -> tuple[Numbers, Numbers]:
-    """Return all numbers in some ranges, one range after the other, with the position
-    of each number's range: two arrays, positions and numbers.
+    """Return two arrays for all numbers in several ranges, one range after the other:
+    the index of the number's range, and the number.
     """
     ranges = np.repeat(np.arange(len(counts)), counts)
     before = np.cumsum(counts) - counts

@@ -54,7 +54,9 @@ class ParameterError(UsageError, ValueError, TypeError):
 
 
 class UnusableError(ProvscanError):
-    """An input, an index, an output or another part of the system can't be used."""
+    """An input, an index, an output, a worker or a model can't be used, or a required
+    number is not available.
+    """
 
 
 class InputError(UnusableError):
@@ -97,8 +99,8 @@ class ModelError(UnusableError):
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Make Ctrl-C raise KeyboardInterrupt during a query of DuckDB, which raises a
-    RuntimeError.
+    """Make Ctrl-C raise KeyboardInterrupt during a query of DuckDB, which would raise a
+    RuntimeError instead.
     """
     try:
         yield

@@ -86,7 +86,7 @@ def _inspected(splits: list[Split], fields: Fields, limits: Limits) -> dict[str,
         "records_are": first.layout.records if first.format == "text" else None,
         "bytes": size,
         "splits": len(splits),
-        # Fields with strings, and whether each is scanned or why not.
+        # For each field with strings: whether it is scanned, or why not.
         "fields": {
             name: next(iter(verdicts)) for name, verdicts in stats.fields.items()
         },

@@ -132,8 +132,8 @@ class MatchOptions:
         planted, and every corrected number is withheld. By default one per 50 records,
         but at least 2,000 and at most 3,000.
     edits
-        Edits of spike-ins: "light" (light and common edits), "mixed" (all edits, also
-        heavy and severe ones) or "heavy" (all edits except light ones).
+        Edits of spike-ins: "light" (only light and common edits), "mixed" (all edits)
+        or "heavy" (all edits except light ones).
     sample
         Share of the dataset to scan, chosen at random, e.g. 0.01 (1%); the estimate is
         for the whole dataset.
@@ -403,7 +403,7 @@ def _paths(name: str, value: Any) -> list[str] | None:
 
 
 def parse_utc(cutoff: str | date, name: str = "cutoff") -> datetime:
-    """Parse a cutoff as a time in UTC; errors name the parameter ``name``."""
+    """Parse a cutoff, the value of the parameter ``name``, as a time in UTC."""
     if isinstance(cutoff, str):
         try:
             cutoff = datetime.fromisoformat(cutoff)

@@ -28,8 +28,8 @@ LONGEST = 1_000_000_000
 
 
 def require(condition: bool, name: str, value: object, expected: str) -> None:
-    """Raise :class:`~provscan.errors.ParameterError`, which quotes the value of a
-    parameter, if a condition is false.
+    """Raise :class:`~provscan.errors.ParameterError`, which quotes the value of the
+    parameter ``name``, if ``condition`` is false.
     """
     if not condition:
         raise ParameterError(f"{name} must be {expected}, not {value!r}")
@@ -214,7 +214,7 @@ class SearchLimits:
     band_texts: int = 64  # The maximum number of texts read per LSH band.
     # A sketch has two bits for each of 64 minima. In the sketches of a record and a
     # candidate, the bits of at least this number of minima must be equal. At similarity
-    # 0.4, the average is 35, and the standard deviation 4.
+    # 0.4, those of 35 minima are equal on average, with a standard deviation of 4.
     sketch_minima: int = 25
     # The maximum number of candidates per whole record, the most similar first.
     whole_candidates: int = 16

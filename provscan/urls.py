@@ -3,8 +3,8 @@
 A URL may contain credentials: a user and a password before the host, a signature in
 its query, or a token in its fragment. A :class:`Url` is a string without them, so that
 code that prints, compares, logs or stores it can't leak them. Only :func:`opened`
-returns the full address that a file system opens. Strings made from a Url lack its
-credentials, except the Url of a file in a folder that :func:`below` returns.
+returns the full address that a file system opens. A string made from a Url lacks its
+credentials; to keep them in the Url of a file in a folder, use :func:`below`.
 """
 
 from __future__ import annotations

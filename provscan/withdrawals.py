@@ -92,7 +92,7 @@ class Withdrawals:
                 ) from None
 
     def _event(self, record: dict[str, Any], plain: list[str]) -> None:
-        """Add an event, or a batch result, whose id belongs to the list ``plain``."""
+        """Add an event, or a batch result, whose id is added to ``plain``."""
         if "action" in record:
             self.events[record["action"]] += 1
             if record["action"] == "delete":

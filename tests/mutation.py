@@ -65,8 +65,7 @@ OPERATORS: dict[type, type] = {
     ast.RShift: ast.LShift,
 }
 # The maximum total time of the tests of a line that run first, and of those that run if
-# the mutant survives. A test has the time that it takes without a mutant on an idle
-# machine.
+# the mutant survives. Times are measured without a mutant on an idle machine.
 SECONDS_OF_TESTS = (30.0, 300.0)
 # Prefix of the ratio of elapsed time to processor time in the record.
 WAITED = "clock for processor: "
@@ -371,8 +370,8 @@ class Swap(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 def survives(mutant: Mutant | None, tests: list[str], seconds: float) -> bool:
     """Run tests with a mutant in a forked process, and return whether all of them pass.
 
-    ``seconds`` is the time of the tests without a mutant, from which follows when a
-    process that hangs is killed.
+    ``seconds`` is the time of the tests without a mutant. A process that takes much
+    longer is killed.
     """
     folder = tempfile.mkdtemp(prefix="mutant")
     child = os.fork()

@@ -226,10 +226,10 @@ def agrees(record, text, code, place, thresholds):
     the fingerprints of up to 64 5-grams of the text.
 
     A fingerprint agrees if it is among the record's fingerprints from 14 positions
-    before to 13 positions after the expected one. The number that must agree is that of
-    a match, but at most 44% of the 64 if the text has more. Fingerprints outside the
-    record are 0. From unit 384 on, the position in the text may be up to 63 code points
-    later, where the text has the same two letters as the record.
+    before to 13 positions after the expected one. As many must agree as in a match, but
+    at most 44% of the 64 if the text has more than 64. Fingerprints outside the record
+    are 0. From unit 384 on, the position in the text may be up to 63 code points later,
+    where the text has the same two letters as the record.
     """
     similarity, containment, letters, stretch = thresholds
     known, wanted = fingerprints(record), fingerprints(text)

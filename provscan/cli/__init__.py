@@ -122,7 +122,7 @@ def _os_error(error: OSError) -> str:
 
 
 def _origin(error: click.ClickException) -> str:
-    """Return a sentence if a wrong value is from ``provscan.toml``, else nothing."""
+    """Return a note if a wrong value is from ``provscan.toml``, else an empty text."""
     if isinstance(error, click.BadParameter) and error.ctx and error.param:
         name = error.param.name or ""
         if error.ctx.get_parameter_source(name) == ParameterSource.DEFAULT_MAP:
@@ -157,8 +157,8 @@ def _require_values(command: click.Command, words: list[str]) -> None:
 def _without_unset(
     command: click.Command, values: dict[str, Any], words: list[str]
 ) -> list[str]:
-    """Remove the words ``--no-NAME`` from a command line, and the options NAME from the
-    ``values`` that ``provscan.toml`` sets.
+    """Return the words of a command line without each ``--no-NAME``, and remove the
+    option NAME from the ``values`` that ``provscan.toml`` sets.
     """
     unset = {
         f"--no-{name[2:]}": option.name

@@ -47,8 +47,8 @@ REQUEST, ANSWER = ".tsq", ".tsr"
 @option(
     "--exhibit",
     metavar="N",
-    help="Write exhibit N of BUNDLE as a page with its own proof; RUN/N if BUNDLE has "
-    "several runs.",
+    help="Write exhibit N of BUNDLE as a page with its own proof. If BUNDLE has "
+    "several runs, give RUN/N.",
 )
 @shared.overwrite
 @shared.as_json

@@ -27,8 +27,8 @@ from provscan.cli import shared
 @click.option(
     "--exhibit",
     metavar="N",
-    help="Also print exhibit N, and prove that the bundle contains it; RUN/N if the "
-    "bundle has several runs.",
+    help="Also print exhibit N, and prove that the bundle contains it. If the bundle "
+    "has several runs, give RUN/N.",
 )
 @shared.as_json
 def command(bundle: Path, as_json: bool, **options: Any) -> None:

@@ -18,13 +18,13 @@ LONGEST_RECORD_NUMBER = 10
 @shared.path_option(
     "--index",
     "-i",
-    help="Index of the licensed tweets.  [default: the run's]",
+    help="Index of the licensed tweets.  [default: the index of the run]",
 )
 @click.option(
     "--tweet",
     "tweet_id",
     metavar="ID",
-    help="Compare with this licensed tweet, however little wording they share.",
+    help="Compare with this licensed tweet, even if it has little wording in common.",
 )
 @click.option(
     "--source",

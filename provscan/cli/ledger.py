@@ -50,7 +50,7 @@ def command(
 
     LOG is an access log of a gateway or a client: JSON lines, CSV, Parquet, web server
     and load balancer logs, CloudTrail or twarc.log, or a folder or archive of them.
-    Conduct is compared with the version of each rule that was in force on that day. To
+    Conduct on each day is compared with the rules that were in force on that day. To
     resume an interrupted command, repeat it.
     """
     from provscan.cli import show

@@ -108,6 +108,7 @@ def command(
     from provscan.cli import show
     from provscan.cli.progress import progress
     from provscan.errors import GateError
+    from provscan.names import several
 
     find: Callable[..., provscan.Run] = provscan.match
     lines: Callable[..., Any] = show.run if verbose else show.brief
@@ -143,10 +144,9 @@ def command(
     for problem in problems[:MOST_FILES]:
         cli.echo(f"provscan: {problem}", err=True)
     if (more := len(problems) - MOST_FILES) > 0:
-        files = "file was" if more == 1 else "files were"
+        files = several(more, "more file was", "more files were")
         cli.echo(
-            f"provscan: {more:,} more {files} damaged or not scanned: summary.json "
-            "lists all of them",
+            f"provscan: {files} damaged or not scanned: summary.json lists all of them",
             err=True,
         )
     if summary["damaged"] or (summary["unread"] and not options["allow_unread"]):

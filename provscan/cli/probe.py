@@ -53,8 +53,8 @@ def command() -> None:
 @option(
     "--control-after",
     metavar="DATE",
-    help="Use the tweets of the index from this day on as controls; the model can't "
-    "have seen them.",
+    help="Use the tweets of the index that were posted from this day on as controls; "
+    "the model can't have seen them.",
 )
 @option(
     "--control",
@@ -68,7 +68,7 @@ def command() -> None:
     "--reference",
     metavar="PATH",
     help="Folder of a Hugging Face model that has not seen the tweets. Licensed tweets "
-    "and controls are then also matched by how well it predicts them.",
+    "and controls are then also matched by how well this model predicts them.",
 )
 @experiment_option(
     "--pairs",

@@ -22,7 +22,7 @@ def command() -> None:
     provscan room -i INDEX -o KIT
         make the kit: wheels, index, options and scripts in one folder
     sh KIT/run.sh DATASET...
-        in the room: install, scan, and list the files that leave
+        in the room: install, scan, and list the files that may leave
     sh KIT/release.sh EXHIBIT --by NAME
         in the room: release the span of a finding
     """
@@ -108,7 +108,7 @@ def run(kit: Path, sources: tuple[str, ...], quiet: bool) -> None:
     from provscan.cli import show
     from provscan.cli.progress import progress
     from provscan.handover.room import run_room
-    from provscan.names import counted
+    from provscan.names import several
 
     with progress(quiet) as watcher:
         done = run_room(kit, sources, watcher)
@@ -116,8 +116,8 @@ def run(kit: Path, sources: tuple[str, ...], quiet: bool) -> None:
     _show_list(done["list"])
     if problems := done["summary"]["damaged"] + done["summary"]["unread"]:
         cli.echo(
-            f"provscan: {counted(len(problems), 'file')} damaged or not scanned: "
-            "summary.json lists them",
+            f"provscan: {several(len(problems), 'file was', 'files were')} damaged or "
+            "not scanned: summary.json lists all of them",
             err=True,
         )
         click.get_current_context().exit(cli.UNUSABLE)
@@ -138,13 +138,13 @@ def release(kit: Path, exhibit: int, by: str, name: str | None) -> None:
     found = room.span(kit, exhibit, name)
     for key, value in found.items():
         cli.echo(f"{key}: {value}")
-    if click.confirm(f"{by} releases this"):
+    if click.confirm(f"{by} releases this span"):
         _show_list(str(room.release(kit, found, by)))
     else:
         cli.echo("Nothing was released")
 
 
 def _show_list(path: str) -> None:
-    """Print the list of files that leave the room."""
+    """Print the list of files that may leave the room."""
     cli.echo(Path(path).read_text(encoding="utf-8"))
     cli.echo(f"This list: {path}")

@@ -90,8 +90,8 @@ def given(**options: Any) -> dict[str, Any]:
 
 
 def refuse(options: Iterable[str], reason: str) -> None:
-    """Raise :class:`~provscan.errors.UsageError` if there are any ``options``, a list
-    of their names in Python.
+    """Raise :class:`~provscan.errors.UsageError` if there are any ``options``, the
+    names of options in Python.
     """
     if names := ", ".join(map(option_name, options)):
         raise UsageError(f"{reason}: leave out {names}")

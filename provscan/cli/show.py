@@ -56,7 +56,7 @@ def run(found: Result) -> str:
 
 
 def forgotten(found: Result) -> Iterator[str]:
-    """Yield the numbers of tweets that were forgotten, and of those that were not."""
+    """Yield sentences about tweets that were forgotten and ids that were not found."""
     verb = "Would forget" if found["dry_run"] else "Forgot"
     left = "text has" if found["texts"] == 1 else "texts have"
     yield (

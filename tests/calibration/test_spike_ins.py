@@ -179,7 +179,7 @@ def test_the_number_of_spike_ins(monkeypatch: pytest.MonkeyPatch) -> None:
     assert how_many(10**9, 7) == 7
 
 
-def test_a_text_does_not_vouch_for_itself(index: provscan.Index) -> None:
+def test_bits_do_not_count_the_text_itself(index: provscan.Index) -> None:
     """The bits of a text in the model are those under a model of all other texts."""
     texts: list[Any] = index.reader.segments[0].texts.array().to_pylist()
     known = background(index.reader)

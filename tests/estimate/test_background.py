@@ -86,12 +86,12 @@ def test_common_phrases_get_few_bits_and_rare_sentences_many():
     assert rare > 150
 
 
-def test_a_text_does_not_vouch_for_itself():
+def test_bits_do_not_count_the_text_itself():
     rare = "zebra quartz vexed my jumpy fjord sphinx judge"
     model = BackgroundModel()
     model.add([*corpus(), rare])
-    vouched, left_out = model.bits([rare, rare], copies=[0, 1])
-    assert left_out > vouched + 60
+    counted, left_out = model.bits([rare, rare], copies=[0, 1])
+    assert left_out > counted + 60
 
 
 def test_the_bits_of_an_unknown_script_are_withheld():

@@ -303,7 +303,7 @@ def test_numbers_are_rounded_to_twelve_digits() -> None:
     assert rounded(None) is None
 
 
-def test_a_projection_limits_estimates_and_its_upper_limit_limits_bounds() -> None:
+def test_a_projection_limits_estimates_and_upper_bounds() -> None:
     most = Factor(20.0, 10.0, 45.0)
     size, none = Size(12, 12), Chance(0, 0, 0)
     strengths, found = [Strength(size, none, True)], Found(12, size, size, 12, most)
