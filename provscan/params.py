@@ -25,6 +25,20 @@ CANONICAL_VERSION = 2
 SEED_LENGTH, LONG_SEED_LENGTH, MANY_TEXTS = 10, 14, 1_000_000
 # The maximum value of a parameter that is a length, in code points.
 LONGEST = 1_000_000_000
+# The parameters of an index that have only one allowed value, with the reason.
+FIXED = {
+    "canonical_version": "the only version that this provscan supports",
+    "shingle": "signatures are defined over 5-grams",
+    "num_perm": "it is part of the definition of signatures",
+    "seed": "it is part of the definition of signatures",
+}
+# The minimum and maximum of the other parameters of an index.
+RANGES = {
+    "bands": (1, 128),
+    "rows": (1, 128),
+    "seed_length": (4, 32),
+    "seed_window": (1, 64),
+}
 
 
 def require(condition: bool, name: str, value: object, expected: str) -> None:
@@ -139,50 +153,18 @@ class IndexParams(Params):
             value = getattr(self, field.name)
             if value is not None or field.default is not None:
                 require_number(field.name, value, whole=True)
-        require(
-            self.canonical_version == CANONICAL_VERSION,
-            "canonical_version",
-            self.canonical_version,
-            f"{CANONICAL_VERSION}, the only version that this provscan supports",
-        )
-        require(
-            self.shingle == 5,
-            "shingle",
-            self.shingle,
-            "5: signatures are defined over 5-grams",
-        )
-        require(
-            self.num_perm == 128,
-            "num_perm",
-            self.num_perm,
-            "128: it is part of the signature's definition",
-        )
-        require(
-            self.seed == 1,
-            "seed",
-            self.seed,
-            "1: it is part of the signature's definition",
-        )
-        require(1 <= self.bands <= 128, "bands", self.bands, "between 1 and 128")
-        require(1 <= self.rows <= 128, "rows", self.rows, "between 1 and 128")
+        for name, reason in FIXED.items():
+            value, only = getattr(self, name), getattr(IndexParams, name)
+            require(value == only, name, value, f"{only} ({reason})")
+        for name, (low, high) in RANGES.items():
+            if (value := getattr(self, name)) is not None:
+                expected = f"between {low} and {high}"
+                require(low <= value <= high, name, value, expected)
         require(
             self.bands * self.rows <= self.num_perm,
             "bands * rows",
             self.bands * self.rows,
             f"at most num_perm, {self.num_perm}",
-        )
-        if self.seed_length is not None:
-            require(
-                4 <= self.seed_length <= 32,
-                "seed_length",
-                self.seed_length,
-                "between 4 and 32",
-            )
-        require(
-            1 <= self.seed_window <= 64,
-            "seed_window",
-            self.seed_window,
-            "between 1 and 64",
         )
 
     def of_texts(self, texts: int) -> IndexParams:

@@ -83,12 +83,10 @@ def command(
     if kind is None:
         if what.isdigit() and len(what) <= LONGEST_RECORD_NUMBER:
             kind = "record"
+        elif what.isdigit() or what in set(matches["tweet_id"].to_pylist()):
+            kind = "tweet"
         else:
-            kind = (
-                "tweet"
-                if what.isdigit() or what in set(matches["tweet_id"].to_pylist())
-                else "text"
-            )
+            kind = "text"
     if kind == "record":
         explained = explain_record(
             info, matches, int(what), licensed, source=source, tweet_id=tweet_id

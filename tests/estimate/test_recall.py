@@ -16,7 +16,7 @@ from provscan.estimate.recall import (
     _recall_of_cells,
     recall_of,
 )
-from provscan.estimate.strata import Strata, divide, rarefied, thirds, years_apart
+from provscan.estimate.strata import Strata, divide, thirds
 
 Floats = npt.NDArray[np.float64]
 # For three edits, the shares of copies in four classes of damage. For long and short
@@ -148,24 +148,6 @@ def test_each_third_of_the_licensed_texts_has_the_same_weight_in_the_control() -
     assert thirds(licensed, control, 0.0 * weights)[1].tolist() == [1, 1, 1]
     edges, factors = thirds(np.zeros(0), control, weights)
     assert (edges.tolist(), factors.tolist()) == ([0, 0], [1, 1, 1])
-
-
-def test_smaller_datasets_contain_fewer_clusters() -> None:
-    assert rarefied(np.array([1.0, 3.0]), 2.0).tolist() == [2, 2]
-    assert rarefied(np.array([1.0, 2.0]), 0.5).tolist() == [0.5, 0.75]
-
-
-def test_earlier_and_later_years_are_compared() -> None:
-    years = np.array([2015, 2016, 2017, 2018])
-    sizes = np.array([100, 100, 100, 100])
-    even = years_apart(years, np.array([5, 5, 5, 5]), sizes)
-    assert even is not None
-    assert even["split"] == 2017
-    assert even["low"] < 1 < even["high"]
-    drift = years_apart(years, np.array([20, 20, 2, 1]), sizes)
-    assert drift is not None
-    assert drift["low"] > 1
-    assert years_apart(years[:1], np.array([5]), sizes[:1]) is None
 
 
 def test_q_values_count_clusters() -> None:
