@@ -32,7 +32,7 @@ from provscan.cli import shared
 def command(
     runs: tuple[Path, ...], out: Path, periods: tuple[datetime, ...], as_json: bool
 ) -> None:
-    """Compare runs: their results, and the licensed texts that they have in common.
+    """Compare the results of runs, and count the texts that they share.
 
     The totals of all RUNs count each licensed text and each tweet once.
     """

@@ -30,11 +30,11 @@ def command(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Show the formats, the fields and a sample of the texts that would be read.
+    """Show how files would be read, with a sample of their texts.
 
-    The output also contains warnings and an estimate of the time that a scan takes.
-    PATH is anything that `provscan match` or `provscan index` can read, including URLs
-    and recipe:NAME=PATH.
+    The output gives the format and the fields of each file, warnings, and an estimate
+    of the time that a scan takes. PATH is anything that `provscan match` or `provscan
+    index` can read, including URLs and recipe:NAME=PATH.
     """
     from provscan.cli import show
     from provscan.inspection import inspect_sources

@@ -33,7 +33,8 @@ from provscan.cli import shared
     show_envvar=True,
     metavar="TOKEN",
     help="Token that clients must send as `Authorization: Bearer TOKEN`, at least 16 "
-    "characters. Use the variable, since other users of this machine can see options.",
+    "characters. Set it in the environment, since other users of this machine can see "
+    "options.",
 )
 @click.option(
     "--rate",

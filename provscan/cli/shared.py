@@ -46,10 +46,9 @@ class GroupedCommand(click.Command):
         groups: dict[str, list[tuple[str, str]]] = {}
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
-            if record is not None:
-                groups.setdefault(getattr(parameter, "group", "Options"), []).append(
-                    record
-                )
+            if isinstance(parameter, click.Option) and record is not None:
+                group = getattr(parameter, "group", "Options")
+                groups.setdefault(group, []).append(record)
         for name, records in groups.items():
             with formatter.section(name):
                 formatter.write_dl(records)

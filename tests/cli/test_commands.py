@@ -59,6 +59,11 @@ def test_every_option_has_a_help_text(command: str) -> None:
         assert option.help, f"{command} {option.opts[0]} has no help"
 
 
+def test_help_lists_no_arguments_among_the_options(run: Run) -> None:
+    listed = run("clean", "--help").stdout.partition("\nOptions:\n")[2]
+    assert listed.startswith("  -o, --out FOLDER")
+
+
 @pytest.mark.parametrize("command", API)
 def test_every_option_is_a_keyword_of_the_library(command: str) -> None:
     signature = inspect.signature(getattr(provscan, API[command]))
