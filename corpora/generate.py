@@ -1,4 +1,4 @@
-"""Writes the tiny corpus and the tiny dataset from a seed; every version of Python
+"""Write the tiny corpus and the tiny dataset from a seed. Every version of Python
 writes the same bytes.
 
     python corpora/generate.py [--out corpora/tiny] [--seed 1]
@@ -11,12 +11,12 @@ corpus/tweets.jsonl
 dataset.jsonl
     5,000 invented records with the fields id and text; most are unrelated to the tweets
 truth.jsonl
-    a line for each tweet that was planted in the dataset: record (0-based line), start
-    and end (code points of its text), tweet_id, channel, kind (record or passage)
+    a line for each copy of a tweet in the dataset: record (0-based line), start and end
+    (code points of its text), tweet_id, channel, kind (record or passage)
 
-The texts come from the grammars in ``tweets.toml`` and ``background.toml``. Only
+The texts are drawn from the grammars in ``tweets.toml`` and ``background.toml``. Only
 retweets and tweets copied word for word are near-duplicates of other tweets. A channel
-is the edit of a planted tweet; :data:`CHANNELS` lists them.
+is the edit of a copy; :data:`CHANNELS` lists them.
 """
 
 from __future__ import annotations
@@ -126,15 +126,15 @@ class Generator:
 
 
 def draw(rng: Generator, grammar: dict[str, list[str]], symbol: str = "text") -> str:
-    """Draw a text from a grammar."""
+    """Draw a text from a grammar, starting at a rule of it."""
     return re.sub(
         r"\{(\w+)\}", lambda hit: draw(rng, grammar, hit[1]), rng.pick(grammar[symbol])
     )
 
 
 def bare(text: str) -> str:
-    """Return a rough canonical text: the folded letters and digits, without links and
-    names.
+    """Return a rough canonical text: the letters and digits in lower case, without
+    links and names.
     """
     text = URL.sub(" ", MENTION.sub(" ", html.unescape(text)))
     text = unicodedata.normalize("NFKC", text).casefold()
@@ -151,14 +151,14 @@ def grams(text: str) -> set[str]:
 
 
 class Known:
-    """The texts written so far, with which a new text is compared."""
+    """The texts so far, with which a new text is compared."""
 
     def __init__(self) -> None:
         self._sizes: list[int] = []
         self._texts_with: defaultdict[str, list[int]] = defaultdict(list)
 
     def nearest(self, text: str) -> float:
-        """Return the maximum Jaccard similarity to a known text."""
+        """Return the Jaccard similarity to the most similar known text."""
         own = grams(bare(text))
         shared = Counter(
             chain.from_iterable(self._texts_with.get(gram, ()) for gram in own)
@@ -195,8 +195,8 @@ def link(rng: Generator) -> str:
 
 
 def dressed(rng: Generator, text: str) -> str:
-    """Add names, links, tags, emoji and HTML entities to a sentence, as tweets have
-    them.
+    """Add names, links, tags, emoji and HTML entities to a text, as people do in
+    tweets.
     """
     if rng.chance(0.2):
         text = f"@{handle(rng)} {text}"
@@ -217,9 +217,7 @@ def sentence(rng: Generator, grammars: dict[str, Any], lang: str) -> str:
 
 
 def tweets(rng: Generator) -> list[Tweet]:
-    """Return the corpus in the order of time: originals, and tweets that share an
-    earlier one.
-    """
+    """Return the corpus in the order of time: new tweets and copies of earlier ones."""
     grammars = tomllib.loads((FOLDER / "tweets.toml").read_text(encoding="utf-8"))
     others = [name for name in grammars if name != "en"]
     shared = TWEETS // 12
@@ -315,14 +313,14 @@ CHANNELS: dict[str, Callable[[Generator, str], str]] = {
     "retweeted": lambda rng, text: text,
     "commented": lambda rng, text: text,
 }
-"""The edit of each channel. The last two add text before and after the tweet, in
-:func:`planted`.
+"""The edit of each channel. For the last two, :func:`planted` adds text around the
+tweet.
 """
 
 
 def planted(rng: Generator, tweet: Tweet, channel: str) -> tuple[str, int, int]:
-    """Return a record that contains an edited tweet, and the start and end of the
-    tweet.
+    """Return a record with an edited copy of a tweet, and the start and end of the
+    copy.
     """
     text = CHANNELS[channel](rng, tweet.text)
     before, after = "", ""
@@ -337,18 +335,19 @@ def planted(rng: Generator, tweet: Tweet, channel: str) -> tuple[str, int, int]:
 
 
 def fits(tweet: Tweet, channel: str) -> bool:
-    """Return whether a tweet is long enough to be recognisable after this edit."""
+    """Return whether a tweet is long enough to be recognisable after an edit."""
     words = len(tweet.text.split(" "))
     return words >= {"one_word": 9, "two_words": 16}.get(channel, 0)
 
 
 def distinctive(tweet: Tweet) -> bool:
+    """Return whether a tweet is not a retweet, and long enough to be found."""
     letters = sum(c.isalnum() for c in bare(tweet.text))
     return tweet.rt_of is None and letters >= (40 if tweet.text.isascii() else 28)
 
 
 def background(rng: Generator, avoid: Known) -> Iterator[str]:
-    """Yield any number of different texts that are not tweets."""
+    """Yield distinct texts that are not similar to any tweet, without end."""
     grammars = tomllib.loads((FOLDER / "background.toml").read_text(encoding="utf-8"))
     kinds = ["title"] * 22 + ["review"] * 10 + ["answer"] * 5 + ["post"] * 4
     rare = [name for name in grammars if name not in kinds]
@@ -365,7 +364,7 @@ def background(rng: Generator, avoid: Known) -> Iterator[str]:
 def dataset(
     rng: Generator, corpus: list[Tweet]
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return the records, and the places of the planted tweets."""
+    """Return the records, and the positions of the copies in them."""
     avoid = Known()
     for tweet in corpus:
         avoid.add(tweet.text)

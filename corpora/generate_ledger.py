@@ -1,4 +1,4 @@
-"""Writes a demonstration of ``provscan ledger`` from a seed: a year of access logs of
+"""Write a demonstration of ``provscan ledger`` from a seed: a year of access logs of
 eight invented applications, with planted facts.
 
     python corpora/generate_ledger.py FOLDER [--seed 1]
@@ -7,14 +7,14 @@ The command writes
 
     case.toml, limits.toml   the case file, and a policy pack with invented rules
     logs/                    the access logs, a file for each application and quarter
-    stores/, requests/       datasets that one application stored, deletion requests,
-                             and the record of their execution
+    stores/, requests/       datasets that one application stored, a deletion request,
+                             and the record of the deletions
     licensed.index           an index of corpora/tiny/corpus
     truth.json               the planted facts, and the counts of each application
 
-All applications, persons and organisations are invented. The ids encode the times of
-the calls, so that they can be compared with the clock of a log. The command needs
-provscan only for the index.
+All applications, persons and organisations are invented. The ids of tweets encode the
+time at which they were posted, with which the clock of a log can be compared. The
+command uses provscan only to build the index.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ Call = dict[str, Any]
 
 TINY = Path(__file__).parent / "tiny"
 START, END = (datetime(year, 1, 1, tzinfo=UTC) for year in (2022, 2023))
-# Unix milliseconds at which the time in ids begins.
+# The time in an id is counted from here, in Unix milliseconds.
 EPOCH = 1_288_834_974_657
 SEARCH, TIMELINE = "/1.1/search/tweets.json", "/1.1/statuses/user_timeline.json"
 
-# For each application: its project, tier and endpoint, the minutes between calls, and
-# whether the log has ids.
+# For each application: its project, its tier, its endpoint, the minutes between calls,
+# and whether its log contains the ids of tweets.
 APPLICATIONS = {
     "reader": ("news", "basic", "/2/users/tweets", 60, True),
     "search": ("assistant", "enterprise", SEARCH, 90, False),
@@ -156,7 +156,9 @@ versions = [
 
 
 class Log:
-    """The calls of one application, in the order of their true times."""
+    """The calls of one application. ``time`` is the true time of a call, and ``stated``
+    the time in the log if it is wrong.
+    """
 
     def __init__(self, name: str, seed: int) -> None:
         self.name, self.calls = name, list[Call]()
@@ -166,7 +168,7 @@ class Log:
         self.rng = Random(f"{seed} {name}")
 
     def add(self, time: datetime, **other: Any) -> Call:
-        """Add a call, with three to five tweets posted in the minute before it."""
+        """Add a call that returns three to five tweets of the minute before it."""
         seconds = sorted(self.rng.uniform(1, 60) for _ in range(self.rng.randint(3, 5)))
         call = {
             "time": time,
@@ -184,8 +186,8 @@ class Log:
         return call
 
     def usual(self) -> None:
-        """Add the usual calls of the year; one in ten returns tweets of the previous
-        call again.
+        """Add the regular calls of the year. One in ten returns two tweets of the
+        previous call again.
         """
         time, before = START, list[int]()
         while (time := time + timedelta(minutes=self.minutes)) < END:
@@ -196,7 +198,7 @@ class Log:
             before = call["ids"]
 
     def burst(self, start: datetime, minutes: float, calls: int, **other: Any) -> None:
-        """Add calls at equal intervals, which use the given tokens in turn."""
+        """Add calls at equal intervals, which use ``tokens`` in turn."""
         tokens = other.pop("tokens", [f"token-of-{self.name}"])
         for number in range(calls):
             time = start + timedelta(minutes=minutes * number / calls)
@@ -204,6 +206,7 @@ class Log:
 
 
 def snowflake(time: datetime, rng: Random) -> int:
+    """Return the id of a tweet that was posted at some time."""
     milliseconds = int(time.timestamp() * 1000) - EPOCH
     return (milliseconds << 22) | rng.getrandbits(22)
 
@@ -213,7 +216,7 @@ def at(text: str) -> datetime:
 
 
 def planted(log: Log) -> Iterator[str]:
-    """Plant the facts of an application in its log, and yield them."""
+    """Plant the facts of an application in its log, and yield their descriptions."""
     match log.name:
         case "reader":
             log.burst(at("2022-11-15 10:00"), 24 * 60, 100)
@@ -263,7 +266,7 @@ def planted(log: Log) -> Iterator[str]:
 
 
 def counts(log: Log) -> dict[str, int]:
-    """Return the counts of an application, made by a simple method."""
+    """Return the counts of an application, computed in a simple way."""
     answered = [call for call in log.calls if call["status"] == 200]
     days: dict[Any, set[int]] = defaultdict(set)
     for call in answered:
@@ -277,29 +280,30 @@ def counts(log: Log) -> dict[str, int]:
     }
 
 
-def line(call: Call, kept: bool) -> str:
+def line(call: Call, with_ids: bool) -> str:
+    """Return the line of a call in its log."""
     stated = call.get("stated", call["time"])
-    shown = {**call, "time": stated.isoformat(timespec="milliseconds")[:23]}
-    shown.pop("stated", None)
-    if not kept:
-        shown["tweets"] = len(shown.pop("ids"))
+    logged = {**call, "time": stated.isoformat(timespec="milliseconds")[:23]}
+    logged.pop("stated", None)
+    if with_ids:
+        logged["ids"] = [str(each) for each in logged["ids"]]
     else:
-        shown["ids"] = [str(one) for one in shown["ids"]]
-    return json.dumps(shown)
+        logged["tweets"] = len(logged.pop("ids"))
+    return json.dumps(logged)
 
 
 def write_lines(path: Path, lines: list[str]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = "".join(f"{one}\n" for one in lines).encode()
-    # Without the time of writing, the same call gives the same bytes.
+    text = "".join(f"{each}\n" for each in lines).encode()
+    # mtime=0 leaves the time out, so that the same lines give the same bytes.
     path.write_bytes(gzip.compress(text, mtime=0) if path.suffix == ".gz" else text)
 
 
 def write_logs(folder: Path, log: Log) -> None:
-    """Write a file for each quarter, by true time.
+    """Write a file for each quarter, in the order of true times.
 
     ``reader`` also has copies of the second quarter and of the first 72 calls of the
-    third one, and ``tally`` has broken lines.
+    third quarter, and ``tally`` has broken lines.
     """
     quarters: dict[int, list[str]] = defaultdict(list)
     for call in sorted(log.calls, key=lambda call: call["time"]):
@@ -323,12 +327,12 @@ def write_stores(folder: Path) -> dict[str, Any]:
     delete twenty of their tweets, and the record of twelve deletions.
     """
     tweets = [
-        json.loads(one)
-        for one in (TINY / "corpus/tweets.jsonl").read_text("utf-8").splitlines()
+        json.loads(each)
+        for each in (TINY / "corpus/tweets.jsonl").read_text("utf-8").splitlines()
     ]
     texts = [plain(tweet.get("text") or "") for tweet in tweets]
     retweeted = {tweet.get("rt_of") for tweet in tweets}
-    own = [
+    chosen = [
         tweet
         for tweet, text in zip(tweets, texts, strict=True)
         if len(text) > 100
@@ -338,13 +342,13 @@ def write_stores(folder: Path) -> dict[str, Any]:
         and tweet["id"] not in retweeted
         and tweet["created_at"] < "2017"
     ]
-    held, others = own[:100], (TINY / "dataset.jsonl").read_text("utf-8").splitlines()
-    requested, purged = held[:20], held[:12]
-    for name, stored in (("june", held), ("december", held[10:15] + held[20:])):
+    june, december = chosen[:100], chosen[10:15] + chosen[20:100]
+    others = (TINY / "dataset.jsonl").read_text("utf-8").splitlines()
+    for name, stored in (("june", june), ("december", december)):
         records = [json.dumps({"text": tweet["text"]}) for tweet in stored]
         write_lines(folder / "stores" / f"{name}.jsonl", records + others[4900:])
-    for name, chosen in (("july", requested), ("purged", purged)):
-        ids = [str(tweet["id"]) for tweet in chosen]
+    for name, listed in (("july", june[:20]), ("purged", june[:12])):
+        ids = [str(tweet["id"]) for tweet in listed]
         write_lines(folder / "requests" / f"{name}.txt", ids)
     return {"requested": 20, "recorded": 12, "held": 5, "despite_record": 2}
 

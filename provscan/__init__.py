@@ -10,8 +10,8 @@ rates.
 >>> found["tweet_id"].to_pylist()
 ['1']
 
-Everything public is listed in ``__all__`` and loaded on first use, so that ``import
-provscan`` takes almost no time.
+``__all__`` lists the public names. They are loaded when they are first used, so
+``import provscan`` takes almost no time.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-# The modules of the public names that :mod:`provscan.api` does not define.
+# The modules that define public names, other than provscan.api.
 _HOME = {
     "Index": "provscan.matching",
     "IndexParams": "provscan.params",

@@ -1,4 +1,6 @@
-"""The public functions that match datasets and open runs."""
+"""The public functions :func:`match` and :func:`open_run`, and the :class:`Run` that
+they return.
+"""
 
 from __future__ import annotations
 
@@ -33,17 +35,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, repr=False)
 class Run:
-    """A run folder.
+    """A run, which is stored in a folder.
 
     Attributes
     ----------
     path
         The folder.
     summary
-        ``summary.json``: the results.
+        The results (``summary.json``).
     info
-        ``run.json``: parameters, versions, inputs, index, timings, and the command that
-        repeats the run.
+        Parameters, versions, inputs, index, timings, and the command that repeats the
+        run (``run.json``).
 
     Examples
     --------
@@ -69,19 +71,21 @@ class Run:
 
     @cached_property
     def evidence(self) -> pa.Table:
-        """``evidence.parquet``, with one row for each finding: passage and tweet."""
+        """``evidence.parquet``, with the passage and the tweet of one finding per
+        row.
+        """
         return pq.read_table(self.path / EVIDENCE_FILE)
 
     @property
     def plot(self) -> Plots:
-        """Figures, drawn with matplotlib: ``plot.answer()``, ``plot.recall()``,
-        ``plot.bits()``, ``plot.by("year")``; ``plot()`` is ``plot.answer()``.
+        """Figures drawn with matplotlib: ``plot.answer()`` or ``plot()``,
+        ``plot.recall()``, ``plot.bits()`` and ``plot.by("year")``.
         """
         return Plots(self.path)
 
     def to_pandas(self, *, all: bool = False) -> pd.DataFrame:
-        """Return the findings in the order of the report, with one row for each match,
-        and with passage and tweet if the run keeps them.
+        """Return the findings in the order of the report, one per row, with passage and
+        tweet if the run keeps them.
 
         Parameters
         ----------
@@ -109,17 +113,17 @@ class Run:
             ) from None
 
     def evaluate(self, truth: Any, *, score: str = "bits") -> Evaluation:
-        """Compare the matches with the truth: return the ROC curve, and precision and
-        recall by threshold.
+        """Compare the matches with the truth, and return the ROC curve, and precision
+        and recall by threshold.
 
         Parameters
         ----------
         truth
-            The records that contain licensed tweets, and these tweets: a file (JSON
-            lines, CSV, Parquet), a table, a data frame or dicts. The columns are
-            ``record`` (its number, from 0) or ``record_id``; ``tweet_id``; and, if the
-            run has several sources, ``source`` (or ``dataset``, the name of the file
-            without suffixes). Records that are not listed contain no licensed tweet.
+            A file (JSON lines, CSV, Parquet), a table, a data frame or dicts, with a
+            row for each licensed tweet in a record. The columns are ``record`` (its
+            number, from 0) or ``record_id``; ``tweet_id``; and, if the run has several
+            sources, ``source`` (or ``dataset``, the name of the file without suffixes).
+            Records that are not listed contain no licensed tweet.
         score
             The score to which thresholds apply: "bits", "similarity" or "containment".
             A record has the score of its best match.
@@ -149,7 +153,7 @@ class Run:
         return evaluate(self.matches, self.summary, truth, score)
 
     def __fspath__(self) -> str:
-        """Return the folder, so that a run can be given where its path is expected."""
+        """Return the folder, so that a run can be used in place of its path."""
         return os.fspath(self.path)
 
     def __repr__(self) -> str:
@@ -174,7 +178,7 @@ def open_run(path: Source) -> Run:
     Raises
     ------
     InputError
-        There is no run, or it is incomplete.
+        There is no run in the folder, or it is incomplete.
 
     Examples
     --------
@@ -195,9 +199,7 @@ def open_run(path: Source) -> Run:
 
 @dataclass(frozen=True)
 class MatchArguments(MatchOptions):
-    """The arguments of :func:`match`, from which type checkers and editors know
-    them.
-    """
+    """The arguments of :func:`match`, for type checkers and editors."""
 
     sources: Sources
     index: Index | Source | None = None
@@ -223,20 +225,20 @@ def match(
     Parameters
     ----------
     sources
-        Files, folders of files, "-" for the standard input; or Arrow data, a data
-        frame, a ``datasets.Dataset``, a ``ray.data.Dataset``, dicts. Strings are paths:
-        pass texts as dicts or as an Arrow array.
+        Paths of files or folders, "-" for the standard input; or Arrow data, a data
+        frame, a ``datasets.Dataset``, a ``ray.data.Dataset``, or dicts. A string is
+        always a path: pass texts as dicts or as an Arrow array.
     index
-        An open index or the folder of one; by default ``$PROVSCAN_INDEX``, else
+        An open index, or the path of one; by default ``$PROVSCAN_INDEX``, else
         ``licensed.index``. The checksums of all its files are verified first.
     out
-        The run folder; by default the name of the first dataset with ``.run``, in the
-        current folder.
+        The run folder; by default ``<name of the first dataset>.run`` in the current
+        folder.
     overwrite
         Replace an existing run folder.
     resume
-        Resume an interrupted run of the same command, if there is one: completed parts
-        are not scanned again.
+        Resume the same command if it was interrupted: completed parts are not scanned
+        again.
     progress
         Receives the progress of the run.
     **options
@@ -249,10 +251,10 @@ def match(
     Raises
     ------
     IndexFormatError
-        There is no index, or it has another version, is incomplete or damaged.
+        There is no index, or it has another version, is incomplete, or is damaged.
     InputError, FieldNotFoundError
-        A source can't be read, or has no text field or no record. A truncated file is
-        not an error: the summary lists it under ``damaged``.
+        A source can't be read, has no text field, or has no records. A truncated file
+        is not an error: the summary lists it under ``damaged``.
     OutputError
         ``out`` exists, or can't be written.
     ParameterError
@@ -260,11 +262,11 @@ def match(
     RecallError
         None of the spike-ins was found.
     WithheldError
-        ``fail_above_claimed`` is given, and the lower bound is withheld; the run is
+        ``fail_above_claimed`` was given, but the lower bound is withheld; the run is
         written.
     GateError
-        More records than ``fail_above`` or ``fail_above_claimed`` allows have findings
-        or contain copies; the run is written.
+        A share of records exceeds ``fail_above`` or ``fail_above_claimed``; the run is
+        written.
     WorkerError
         The system ended a worker process, or there is no cluster at the address.
 

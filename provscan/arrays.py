@@ -1,5 +1,5 @@
-"""Array types for annotations, slices of rows, and evenly spaced or distinct numbers
-and numbers in ranges.
+"""Types of NumPy arrays for annotations, and functions on row numbers: :func:`slices`,
+:func:`evenly_spaced`, :func:`numbers_in_ranges` and :func:`distinct`.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ PART = 1 << 16
 
 
 def slices(count: int) -> Iterator[slice]:
-    """Yield slices of ``count`` rows, so that intermediate results are not needed for
-    all rows at once.
+    """Yield slices that together cover ``count`` rows, so that a caller needs memory
+    for the intermediate results of only one slice.
     """
     return (slice(low, min(low + PART, count)) for low in range(0, count, PART))
 
 
 def evenly_spaced(size: int, most: int) -> Numbers:
-    """Return at most ``most`` of the numbers below ``size``, at equal distances."""
+    """Return at most ``most`` equally spaced numbers from 0 to ``size - 1``."""
     return np.arange(0, size, max(1, -(-size // most)))
 
 
 def numbers_in_ranges(starts: Numbers, counts: Numbers) -> tuple[Numbers, Numbers]:
-    """Return the range and the value of each number in some ranges, one range after
-    the other.
+    """Return two arrays for all numbers in several ranges, one range after the other:
+    the index of the number's range, and the number.
     """
     ranges = np.repeat(np.arange(len(counts)), counts)
     before = np.cumsum(counts) - counts
@@ -39,10 +39,10 @@ def numbers_in_ranges(starts: Numbers, counts: Numbers) -> tuple[Numbers, Number
 
 
 def distinct(numbers: Numbers) -> Numbers:
-    """Return the distinct values of some numbers, ascending.
+    """Return the distinct values of some numbers in ascending order.
 
-    ``np.unique`` builds a hash table first, which takes ten times as long if many are
-    distinct.
+    ``np.unique`` builds a hash table first, which takes ten times as long if most
+    values are distinct.
     """
     ordered = np.sort(numbers)
     new = np.ones(len(ordered), np.bool_)

@@ -1,8 +1,8 @@
-"""Folders for caches, used only if no other user can write to them.
+"""Folders for caches, which are used only if no other user can write to them.
 
 Compiled kernels and templates are trusted like the program itself. A folder is used if
 it and all folders above it belong to the user, to root or to the owner of the program,
-and no one else can write to them. The folders above the program are not checked, since
+and nobody else can write to them. The folders above the program are not checked, since
 anyone who can write to them can replace the program anyway.
 """
 
@@ -20,8 +20,8 @@ GROUP, OTHERS = stat.S_IWGRP, stat.S_IWOTH
 
 
 def user_cache() -> Path:
-    """Return the user's cache folder. If the user has no home, or if someone else can
-    write to the folder, return a path at which no folder can be created.
+    """Return the user's cache folder. If the user has no home folder, or if someone
+    else can write to the cache folder, return a path at which no folder can be created.
     """
     user = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
     none = Path(os.devnull) / "provscan"
@@ -47,8 +47,8 @@ def make_folder(folder: Path, mode: int = 0o700) -> None:
 
 
 def open_to_others(folder: Path) -> str | None:
-    """Return the reason why someone else could write to a folder, which need not exist
-    yet; None if no one could.
+    """Return the reason why someone else can write to a folder, or None if nobody can.
+    The folder need not exist yet.
     """
     program = os.stat(PROGRAM)
     trusted = {0, os.geteuid(), program.st_uid}
@@ -66,7 +66,7 @@ def open_to_others(folder: Path) -> str | None:
             found.st_mode & stat.S_ISVTX and path != folder
         ):
             continue
-        # On many systems, each user has a private group with the same number.
+        # On many systems, each user has a private group with the number of the user.
         groups = {0, found.st_uid} | (
             {program.st_gid} if program.st_mode & GROUP else set()
         )
@@ -78,7 +78,9 @@ def open_to_others(folder: Path) -> str | None:
 
 
 def _with_parents(folder: Path) -> Iterator[Path]:
-    """Yield a folder and all folders above it, as named and with links resolved."""
+    """Yield a folder and all folders above it, first as given, then with links
+    resolved.
+    """
     for place in dict.fromkeys(
         (Path(os.path.abspath(folder)), Path(os.path.realpath(folder)))
     ):

@@ -29,7 +29,7 @@ class ProvscanError(Exception):
 
 
 class GateError(ProvscanError):
-    """More of the dataset contains licensed text than ``fail_above`` or
+    """A larger share of the records has findings or copies than ``fail_above`` or
     ``fail_above_claimed`` allows; the run was written.
 
     Attributes
@@ -48,13 +48,15 @@ class UsageError(ProvscanError):
 
 
 class ParameterError(UsageError, ValueError, TypeError):
-    """A parameter is out of range, has the wrong type, or contradicts the one stored
-    in an index.
+    """A parameter is out of range, has the wrong type, or contradicts a parameter of
+    an index.
     """
 
 
 class UnusableError(ProvscanError):
-    """An input or an index can't be used."""
+    """An input, an index, an output, a worker or a model can't be used, or a required
+    number is not available.
+    """
 
 
 class InputError(UnusableError):
@@ -70,13 +72,13 @@ class IndexFormatError(UnusableError):
 
 
 class OutputError(UnusableError):
-    """A result could not be written: the disk is full, permission is missing, or
-    provscan did not write the existing folder.
+    """A result can't be written: the disk is full, permission is missing, or a folder
+    exists that provscan did not write.
     """
 
 
 class RecallError(UnusableError):
-    """A scan found none of the licensed texts that were planted in the dataset, so its
+    """A scan found none of the test copies that were planted in the dataset, so its
     result would be meaningless.
     """
 
@@ -97,8 +99,8 @@ class ModelError(UnusableError):
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Provide a block in which Ctrl-C raises KeyboardInterrupt even during a query of
-    DuckDB, which would raise a RuntimeError instead.
+    """Make Ctrl-C raise KeyboardInterrupt during a query of DuckDB, which would raise a
+    RuntimeError instead.
     """
     try:
         yield

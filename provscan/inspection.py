@@ -18,7 +18,8 @@ from provscan.readers.reading import read
 from provscan.readers.splits import Split
 from provscan.readers.stats import ReadStats
 
-# The number of rows that are read from a file, and how many of them are shown.
+# The number of texts that are read from a file, the number of texts that are shown, and
+# their length in code points.
 SAMPLE, EXAMPLES, EXAMPLE_LENGTH = 2000, 3, 200
 
 
@@ -29,11 +30,11 @@ def inspect_sources(
     records: str | None = None,
     encoding: str | None = None,
 ) -> dict[str, Any]:
-    """Describe how sources (those of :func:`~provscan.readers.plan`, or
-    ``recipe:NAME=PATH``) would be read.
+    """Describe how the files of sources would be read. A source can also be
+    ``recipe:NAME=PATH``.
 
-    The result has the described ``files``, and ``unread`` and ``ignored``: the paths of
-    the other files, with reasons.
+    The result has descriptions of the ``files`` that would be read, and the paths of
+    other files with the reason why they would be ``unread`` or ``ignored``.
     """
     limits, fields = current_limits(), fields or Fields()
     named = named_sources(sources)
@@ -48,7 +49,7 @@ def inspect_sources(
     for source in recipes:
         tweets = plan_tweets(source, fields, encoding=encoding, limits=limits)
         for file in tweets.files:
-            # The files of a recipe are described in the same way as a dataset.
+            # Describe the files of a recipe like those of a dataset.
             split = with_fields(file.split, file.fields, limits)
             files[split.source] = ([split], file.fields)
         found.unread += tweets.unread
@@ -85,7 +86,7 @@ def _inspected(splits: list[Split], fields: Fields, limits: Limits) -> dict[str,
         "records_are": first.layout.records if first.format == "text" else None,
         "bytes": size,
         "splits": len(splits),
-        # Fields with strings, and whether each is scanned or why not.
+        # For each field with strings: whether it is scanned, or why not.
         "fields": {
             name: next(iter(verdicts)) for name, verdicts in stats.fields.items()
         },
@@ -98,15 +99,15 @@ def _inspected(splits: list[Split], fields: Fields, limits: Limits) -> dict[str,
             "texts": sampled,
         },
         "examples": [{**row, "text": row["text"][:EXAMPLE_LENGTH]} for row in rows],
-        # Estimates of the code points of text in the file and of the seconds to read
-        # it on one processor.
+        # Estimates for the complete file: code points of text, and seconds to read it
+        # on one processor.
         "characters": round(stats.characters * whole),
         "seconds": round(spent * whole, 2),
         "warnings": warnings + _warnings(stats, sampled),
     }
 
 
-# Problems with texts of the sample, with their consequences.
+# Problems of texts in the sample, with their consequences.
 GARBLED = {
     "wrongly_decoded": "were decoded with a wrong encoding before they were written "
     "(first: record {}); copies in them may be missed without --fix-encoding",

@@ -1,6 +1,9 @@
-"""The options of a match as keyword arguments of a function and as options of the
-command: their documentation (:func:`help_of`), their signature (:func:`with_options`)
-and their values (:func:`given_options`).
+"""The options of a match as options of the command and as keyword arguments of a
+function.
+
+:func:`help_of` returns the text of ``--help`` for an option, :func:`with_options` gives
+a function the documentation and signature of all options, and :func:`given_options`
+makes options from the keyword arguments of a call.
 """
 
 from __future__ import annotations
@@ -28,18 +31,18 @@ def documentation() -> dict[str, str]:
 def help_of(name: str) -> str:
     """Return the text of ``--help`` for an option."""
 
-    def shown(found: re.Match[str]) -> str:
+    def name_in_help(found: re.Match[str]) -> str:
         return option_name(found[1]) if found[1] in documentation() else found[1]
 
-    return re.sub(r"``(\w+)``", shown, documentation()[name])
+    return re.sub(r"``(\w+)``", name_in_help, documentation()[name])
 
 
 def with_options(
     arguments: Callable[P, MatchOptions],
 ) -> Callable[[Callable[..., R]], Callable[P, R]]:
-    """Give a function that takes ``**options`` the documentation of
-    :class:`MatchOptions`, and the signature of ``arguments``, a subclass with the other
-    arguments of the function.
+    """Return a decorator that gives a function with ``**options`` the documentation of
+    :class:`MatchOptions` and the signature of ``arguments``, a subclass of it with the
+    other arguments of the function.
     """
 
     def decorated(function: Callable[..., R]) -> Callable[P, R]:
@@ -57,8 +60,8 @@ def with_options(
 
 
 def given_options(options: dict[str, Any]) -> MatchOptions:
-    """Make options from keyword arguments; the error for an unknown name suggests a
-    similar one.
+    """Return the options for keyword arguments. The error for an unknown name suggests
+    a similar one.
     """
     import difflib
 

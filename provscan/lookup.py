@@ -1,7 +1,7 @@
 """Look up texts in an index, and describe the matches for people: similarity,
 differences, rarity and authors.
 
-``provscan lookup`` prints the matches of one text, and the live page
+``provscan lookup`` prints the matches in one text, and the page of ``provscan serve``
 (:mod:`provscan.server`) shows them while a text is typed.
 """
 
@@ -25,7 +25,7 @@ from provscan.report.differences import (
 )
 
 Match = dict[str, Any]
-# The names of the kinds of differences.
+# The kinds of differences, with their names in results.
 DIFFERENCES = {
     LEFT_OUT: "left_out",
     DIFFERS: "differs",
@@ -39,16 +39,16 @@ NOTHING = (
 
 
 def look_up(texts: Sequence[str], index: Index) -> list[list[Match]]:
-    """Return the matches in each text, findings first, then by the rarity of their
-    wording.
+    """Return the matches in each text: first the findings, then the others, both in the
+    order of the rarity of their wording.
 
     A match is a row of :meth:`provscan.Index.match` with its evidence, in types that
     JSON can represent, and with these additions:
 
     - ``match`` and ``rarity``: the level and the rarity in words,
     - ``why``: the reason for the rarity,
-    - ``differences``: the places at which ``passage`` and ``tweet`` differ, each as
-      ``[start, end, kind]`` in code points, where the kind is ``differs``, ``left_out``
+    - ``differences``: the ranges in which ``passage`` and ``tweet`` differ, as
+      ``[start, end, kind]`` in code points. The kind is ``differs``, ``left_out``
       (links, case, accents and the like, which the comparison ignores) or
       ``not_compared`` (in very long texts).
     """
@@ -64,8 +64,8 @@ def look_up(texts: Sequence[str], index: Index) -> list[list[Match]]:
 
 
 def summary(matches: Sequence[Match]) -> str:
-    """Summarise the matches in a sentence; if there are none, explain what that
-    means.
+    """Return a sentence that summarises the matches; if there are none, it explains
+    what that means.
     """
     if not matches:
         return NOTHING
@@ -78,9 +78,7 @@ def summary(matches: Sequence[Match]) -> str:
 
 
 def _described(row: Match, compare: WordDifferences) -> Match:
-    """Return a row with descriptions in words, and the places at which its texts
-    differ.
-    """
+    """Return a row with the additions of :func:`look_up`."""
     if row["bits"] is not None:
         row["bits"] = round(row["bits"], 1)
     for name in ("similarity", "containment"):
@@ -100,7 +98,7 @@ def _described(row: Match, compare: WordDifferences) -> Match:
 
 
 def _why(row: Match) -> str:
-    """Return the explanation of the rarity of the wording."""
+    """Return the reason for the rarity of the wording."""
     if row["common"]:
         return f"{counted(row['authors'], 'author')} posted this text."
     if not row["counted"]:
@@ -111,7 +109,7 @@ def _why(row: Match) -> str:
 
 
 def _in_code_points(text: str, runs: Numbers) -> list[list[Any]]:
-    """Convert the places of runs from UTF-16 units to code points."""
+    """Convert the ranges of differences from UTF-16 units to code points."""
     units = np.cumsum([0, *(1 + (character > "\uffff") for character in text)])
     places = np.searchsorted(units, runs[:, :2])
     kinds = [DIFFERENCES[kind] for kind in runs[:, 2].tolist()]

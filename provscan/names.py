@@ -1,7 +1,9 @@
-"""Format names, counts and shares for messages: :func:`printable` escapes names,
-:func:`counted` and :func:`several` write a count with its noun, :func:`in_words` writes
-a number in words, :func:`share` and :func:`percentage` write percentages, and
-:func:`snake_case` normalises the names of fields.
+"""Format names, counts and shares for messages.
+
+:func:`printable` escapes names, :func:`counted` and :func:`several` format a count with
+its noun, :func:`in_words` spells small numbers out, :func:`share` and
+:func:`percentage` format percentages, and :func:`snake_case` normalises the names of
+fields.
 """
 
 from decimal import Decimal
@@ -13,8 +15,8 @@ SMALL_NUMBERS = (
 
 
 def printable(name: str) -> str:
-    """Return a name in which control characters and bytes that are not UTF-8 are
-    escaped, so that it can be shown and stored.
+    """Return a name that can be shown and stored: control characters and bytes that are
+    not UTF-8 are escaped.
     """
     if name.isprintable():
         return name
@@ -46,7 +48,7 @@ def share(part: float, whole: float) -> str:
 
 
 def percentage(value: float, digits: int) -> str:
-    """Return a percentage with significant digits, and with more of them where it would
+    """Return a percentage with ``digits`` significant digits, or with more if it would
     be rounded to 100%.
     """
     while value != 100 and digits < 15 and float(f"{value:.{digits}g}") == 100:
@@ -55,14 +57,14 @@ def percentage(value: float, digits: int) -> str:
 
 
 def several(count: float, singular: str, plural: str) -> str:
-    """Return a number followed by words for one or for several, such as a noun and its
-    verb. (:func:`counted` does the same for a noun alone.)
+    """Format a count with the words that follow it, such as a noun and its verb: ``2,
+    "file was", "files were"`` -> ``2 files were``.
     """
     return f"{number(count)} {singular if round(count) == 1 else plural}"
 
 
 def in_words(count: int) -> str:
-    """Return a number, which is written out up to ten."""
+    """Return a number in words up to ten, and in digits from there on."""
     return SMALL_NUMBERS[count] if count < len(SMALL_NUMBERS) else number(count)
 
 

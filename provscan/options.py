@@ -1,4 +1,4 @@
-"""The options of a match, each documented once, in :class:`MatchOptions`.
+"""The options of a match: :class:`MatchOptions` documents each of them once.
 
 The command, :func:`provscan.match` and a run use the same names. ``--help`` and the
 docstring of the function are generated from the documentation of the class
@@ -28,7 +28,7 @@ Source = str | os.PathLike[str]
 Paths = Source | Sequence[Source] | None
 
 EXECUTORS = ("threads", "processes", "ray")
-# No part file depends on these options, so a run may be resumed with other values.
+# Part files do not depend on these options, so a run can be resumed with other values.
 RESUMABLE = (
     "workers",
     "executor",
@@ -46,15 +46,15 @@ RESUMABLE = (
     "baseline",
     "tokenizer",
 )
-# The allowed values of options that take a word.
-WORDS = {
+# The allowed values of options that take one of a few words.
+CHOICES = {
     "records": ("lines", "paragraphs", "files"),
     "edits": ("light", "mixed", "heavy"),
     "sample_by": ("records", "files"),
     "executor": EXECUTORS,
 }
-# The minimum of each option that is a whole number.
-WHOLE = {
+# The minimum of each option that takes a whole number.
+MINIMA = {
     "spike_ins": 0,
     "seed": 0,
     "texts": 0,
@@ -68,14 +68,14 @@ ONLY_RAY = ("address", "memory", "shard_groups")
 
 @dataclass(frozen=True, kw_only=True)
 class MatchOptions:
-    """The options of a match; options that were not given have their defaults.
+    """The options of a match.
 
     Attributes
     ----------
     text_field
-        Name of a field that contains text, or several names; a.b is a field inside an
-        object, and a[].b a field of the objects in a list. By default, every field that
-        contains text is read.
+        Name of a field that contains text, or several names. a.b is a field inside an
+        object, and a[].b is a field of the objects in a list. By default, every field
+        that contains text is read.
     id_field
         Name of the field that contains the id; by default a field with a usual name.
     records
@@ -84,13 +84,13 @@ class MatchOptions:
     encoding
         Encoding of text files, e.g. latin-1; by default it is detected for each file.
     outputs
-        The dataset contains outputs of a model. Prompts, recognised by the names of
-        fields and by the speakers of a chat, are not scanned, and words of a prompt
-        that its answer repeats are left out; both are counted in the notes.
+        Treat the dataset as outputs of a model. Prompts, recognised by the names of
+        fields and by the speakers of a chat, are not scanned, and words that an answer
+        repeats from its prompt are left out. The notes give the numbers of both.
     fix_encoding
-        Repair texts that were decoded with a wrong encoding, such as "schÃ¶n" for
-        "schön", or whose letters are written as JSON escapes, before they are scanned;
-        spans still refer to the original text.
+        Before the scan, repair texts that were decoded with a wrong encoding, such as
+        "schÃ¶n" for "schön", or whose letters are written as JSON escapes. Spans still
+        refer to the original text.
     threshold
         Minimum similarity of a match, from 0.1 to 1 (Jaccard index of character
         5-grams).
@@ -98,22 +98,22 @@ class MatchOptions:
         Minimum containment of the licensed text in the span, from 0 to 1.
     min_chars
         Minimum number of letters that a match has in common with the licensed text;
-        shorter licensed texts are ignored. Links and @names do not count; a Chinese
+        shorter licensed texts are ignored. Links and @names do not count, and a Chinese
         character, a kana or a Korean syllable counts as two.
     partial_chars
-        Minimum number of letters, counted in the same way, in a passage of a licensed
-        text that is a match even though similarity and containment are too low. Below
-        35, many passages inside other text are missed. With 0, no partial copies are
-        found.
+        Minimum number of letters in a partial copy: a passage of a licensed text that
+        is a match although similarity or containment is too low. Letters are counted as
+        for ``min_chars``. Below 35, many passages inside other text are missed. With 0,
+        no partial copies are found.
     min_bits
-        Minimum bits of a finding that covers its whole field; bits measure the rarity
-        of its wording under a language model.
+        Minimum bits of a finding that covers its whole field. Bits measure the rarity
+        of the wording under a language model.
     min_bits_passage
         Minimum bits of a finding that is a passage of a longer field.
     cutoff
-        Time at which the dataset was collected, e.g. 2021-03-01. If all tweets
-        with a licensed text were posted later, the dataset can't contain a copy of the
-        text, so its matches measure chance.
+        Time at which the dataset was collected, e.g. 2021-03-01. If all tweets with a
+        licensed text were posted later, the dataset can't contain a copy of that text,
+        so its matches measure chance.
     control
         Files of tweets that are known to be absent from the dataset; their matches
         measure chance. Fields are recognised by their usual names.
@@ -132,22 +132,21 @@ class MatchOptions:
         planted, and every corrected number is withheld. By default one per 50 records,
         but at least 2,000 and at most 3,000.
     edits
-        Edits made to spike-ins. "light": light and common edits; "mixed": also heavy
-        and severe edits; "heavy": all except light edits.
+        Edits of spike-ins: "light" (only light and common edits), "mixed" (all edits)
+        or "heavy" (all edits except light ones).
     sample
         Share of the dataset to scan, chosen at random, e.g. 0.01 (1%); the estimate is
         for the whole dataset.
     sample_by
-        Unit of the sample: "records", for which all files are read; or "files" (and
-        ranges of large files), for which only the sampled files are read, but intervals
-        are wider. By default, files are drawn if the sample would contain at least
-        50.
+        Unit of the sample: with "records", all files are read; with "files" (and ranges
+        of large files), only the sampled files are read, but intervals are wider. By
+        default, files are sampled if the sample would contain at least 50 of them.
     seed
         Seed of the sample. Spike-ins are the same for every seed.
     no_text
-        Keep SHA-256 digests in place of texts in the results.
+        Keep SHA-256 digests instead of texts in the results.
     texts
-        Number of matches that keep their texts, the strongest findings first; the
+        Number of matches that keep their texts, the strongest findings first. The
         remaining findings have digests. By default, all findings and 10,000 other
         matches keep their texts.
     tokenizer
@@ -157,10 +156,11 @@ class MatchOptions:
         Number of workers; the results do not depend on it. By default one per
         processor.
     executor
-        Executor of the tasks: "threads" of this process; "processes"; or "ray", a Ray
-        cluster, whose nodes must see all files under the same paths. The results are
-        the same. Threads read files and data in memory; processes read only files; a
-        cluster reads files, and a ray.data.Dataset on the nodes that have its blocks.
+        Executor of the tasks: "threads" of this process; "processes" on this machine;
+        or "ray", a Ray cluster, whose nodes must see all files under the same paths.
+        The results do not depend on it. Threads read files and data in memory;
+        processes read only files; a cluster reads files, and a ray.data.Dataset on the
+        nodes that have its blocks.
     address
         Address of the head node of a Ray cluster, HOST:PORT, or "auto" for the cluster
         to which this machine belongs. By default a cluster is started on this machine.
@@ -174,8 +174,8 @@ class MatchOptions:
         Append JSON lines to this file: progress and time left, where each task ran and
         for how long, and attempts that failed on a cluster.
     parts
-        Folder or URL, such as s3://bucket/folder, to which workers write their results
-        if they can't write to the folder of the run.
+        Folder or URL, such as s3://bucket/folder, to which workers write the results of
+        tasks if they can't write to the folder of the run.
     shard_groups
         Number of processes of the Ray cluster among which the shards of the index are
         divided, for an index larger than the memory or disk of a node. By default every
@@ -184,25 +184,25 @@ class MatchOptions:
         Folder or URL, such as s3://bucket/licensed.index, with a copy of the index,
         from which the groups of shards are fetched if the nodes can't read the index.
     allow_unread
-        Accept that a named file could not be scanned, unless it is truncated or does
-        not exist: the command exits with status 0. Such files are always listed.
+        Exit with status 0 even if a file that you named could not be scanned, unless
+        it is truncated or does not exist. Such files are always listed.
     strict
         Stop if any record can't be read.
     max_bad
-        Stop if a larger share of the records than this can't be read.
+        Stop if more than this share of the records can't be read.
     fail_above
         Fail after the results are written, with exit status 1, if more than this share
         of the records that were scanned have findings.
     fail_above_claimed
-        Like ``fail_above``, but for the lower bound on records with copies; it needs
+        Like ``fail_above``, but for the lower bound on records with copies. It needs
         ``cutoff``, ``control`` or ``null``. If the bound is withheld, the exit status
         is 3.
     baseline
-        Folder of an earlier run: only findings that it lacks count for ``fail_above``,
-        and they are marked as new. Findings are compared by licensed text, passage and
-        context, not by their place.
+        Folder of an earlier run. Findings that the earlier run lacks are marked as new,
+        and only these count for ``fail_above``. Findings are compared by licensed text,
+        passage and context, not by record and position.
     without_segment
-        Name of a damaged segment of the index to leave out, or several names; the error
+        Name of a damaged segment of the index to leave out, or several names. The error
         that reports the damage gives the name. The results say how many tweets are
         missing.
     """
@@ -251,12 +251,12 @@ class MatchOptions:
     def __post_init__(self) -> None:
         for name in ("control", "null", "known"):
             object.__setattr__(self, name, _paths(name, getattr(self, name)))
-        for name, words in WORDS.items():
+        for name, words in CHOICES.items():
             value = getattr(self, name)
             allowed = " or ".join(map(repr, words))
             default = MatchOptions.__dataclass_fields__[name].default
             require(value in words or value == default, name, value, allowed)
-        for name, least in WHOLE.items():
+        for name, least in MINIMA.items():
             if (value := getattr(self, name)) is not None:
                 require_number(name, value, whole=True)
                 require(value >= least, name, value, f"at least {least}")
@@ -273,10 +273,10 @@ class MatchOptions:
                 # URLs are shown without their secrets.
                 object.__setattr__(self, name, source_of(value))
         fields = self.text_field
-        several = isinstance(fields, Sequence) and all(
+        names = isinstance(fields, Sequence) and all(
             isinstance(name, str) for name in fields
         )
-        require(fields is None or several, "text_field", fields, "a name or several")
+        require(fields is None or names, "text_field", fields, "a name or several")
         id_field, cutoff = self.id_field, self.cutoff
         require(isinstance(id_field, str | None), "id_field", id_field, "a name")
         require(isinstance(cutoff, str | date | None), "cutoff", cutoff, "a date")
@@ -288,23 +288,24 @@ class MatchOptions:
         _ = self.params, self.finding, self.since
 
     def _require_consistent(self) -> None:
-        """Raise an error for options that require or exclude others."""
+        """Raise an error if an option lacks one that it needs, or excludes another."""
         if self.sample_by is not None and self.sample is None:
             raise ParameterError("sample_by needs sample, the share to scan")
         if self.shards_from is not None and self.shard_groups is None:
             raise ParameterError(
-                "shards_from is the source of groups of shards: also give shard_groups"
+                "shards_from has no effect without groups of shards: also give "
+                "shard_groups"
             )
         measured = self.cutoff or self.control or self.null
         if self.fail_above_claimed is not None and not measured:
             raise UsageError(
-                "fail_above_claimed needs a lower bound, and there is none without a "
-                "measure of chance: give cutoff, control or null"
+                "fail_above_claimed needs a lower bound, which needs a measure of "
+                "chance: give cutoff, control or null"
             )
         if self.baseline is not None and self.fail_above_claimed is not None:
             raise UsageError(
-                "fail_above_claimed is a bound on all copies, and none can be given "
-                "for new ones alone: give fail_above with a baseline"
+                "fail_above_claimed applies to a bound on all copies, and there is no "
+                "bound on only the new ones: with a baseline, give fail_above"
             )
         if self.baseline is not None and self.sample is not None:
             raise UsageError(
@@ -342,14 +343,14 @@ class MatchOptions:
         return replace(self, sample=None, sample_by=None)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return every option with its value in JSON types, including the limits of
-        matching.
+        """Return the values of all options, and the limits of matching, in JSON
+        types.
         """
-        chosen = {item.name: getattr(self, item.name) for item in fields(self)}
+        values = {item.name: getattr(self, item.name) for item in fields(self)}
         several = isinstance(self.text_field, tuple)
         return {
             **self.params.as_dict(),
-            **chosen,
+            **values,
             "text_field": list(self.text_field or ()) if several else self.text_field,
             "cutoff": self.since and self.since.isoformat(),
         }
@@ -363,8 +364,8 @@ class MatchOptions:
         }
 
     def command(self, sources: list[str], index: Source, out: Source | None) -> str:
-        """Return the shell command that repeats the run in the same folder, regardless
-        of a ``provscan.toml`` there.
+        """Return the shell command that repeats the run in the same folder, whatever
+        ``provscan.toml`` is there.
         """
         words = ["provscan", "--isolated", "match", "-i", os.fspath(index)]
         if out is not None:
@@ -385,24 +386,24 @@ def option_name(name: str) -> str:
 
 
 def _paths(name: str, value: Any) -> list[str] | None:
-    """Return one or several paths as a list, without the secrets of URLs; None if there
-    are none.
+    """Return one or several paths as a list, with the secrets of URLs hidden; None if
+    there are no paths.
     """
     if value is None:
         return None
-    alone = isinstance(value, str) or not isinstance(value, Sequence)
-    several = [value] if alone else value
-    for path in several:
+    single = isinstance(value, str) or not isinstance(value, Sequence)
+    paths = [value] if single else value
+    for path in paths:
         if not isinstance(path, str | os.PathLike):
             raise ParameterError(
                 f"{name} must be paths of files or folders, found "
                 f"{type(path).__name__} among them"
             )
-    return [*map(source_of, several)] or None
+    return [*map(source_of, paths)] or None
 
 
 def parse_utc(cutoff: str | date, name: str = "cutoff") -> datetime:
-    """Parse a cutoff as a time in UTC; errors name the parameter ``name``."""
+    """Parse a cutoff, the value of the parameter ``name``, as a time in UTC."""
     if isinstance(cutoff, str):
         try:
             cutoff = datetime.fromisoformat(cutoff)
@@ -417,8 +418,8 @@ def parse_utc(cutoff: str | date, name: str = "cutoff") -> datetime:
 
 
 def require_executor(executor: str, **only_ray: Any) -> None:
-    """Check the name of an executor, and that options of Ray clusters are given only
-    with the executor "ray".
+    """Raise :class:`~provscan.errors.ParameterError` if there is no such executor, or
+    if options of Ray clusters are given with another executor than "ray".
     """
     require(
         executor in EXECUTORS, "executor", executor, " or ".join(map(repr, EXECUTORS))
@@ -437,7 +438,7 @@ def needs_files(executor: str) -> ParameterError:
     """Return the error for data that an executor can't read."""
     return ParameterError(
         f"executor={executor!r} needs files: data in memory, the standard input and "
-        "pipes can be read in this process only. Save the data to a file, or use "
+        "pipes can only be read in this process. Save the data to a file, or use "
         "executor='threads'"
     )
 

@@ -26,10 +26,10 @@ class _Caller(Executor):
 @contextmanager
 def pool_of(threads: int) -> Iterator[Executor]:
     """Yield a pool of ``threads`` threads. With 0, calls run in the submitting thread,
-    since starting threads takes longer than a small amount of work.
+    which is faster for a small amount of work.
 
-    The caller must consume all results: calls that have not begun when the block ends,
-    by an error or Ctrl-C, are cancelled.
+    Calls that have not begun when the block ends are cancelled, so the caller must wait
+    for all results inside the block.
     """
     pool = (
         ThreadPoolExecutor(threads, thread_name_prefix="provscan")
@@ -45,8 +45,8 @@ def pool_of(threads: int) -> Iterator[Executor]:
 def in_order(
     submit: Callable[[T], Future[R]], items: Iterable[T], in_flight: int
 ) -> Iterator[Future[R]]:
-    """Submit the items and yield their futures in order, with at most ``in_flight`` of
-    them submitted but not yet yielded.
+    """Submit the items, and yield their futures in order. At most ``in_flight`` items
+    are submitted and not yet yielded.
     """
     waiting: deque[Future[R]] = deque()
     for item in items:
@@ -59,12 +59,12 @@ def in_order(
 def ordered_map(
     function: Callable[[T], R], items: Iterable[T], workers: int
 ) -> Iterator[R]:
-    """Yield the results like ``map``, computed by ``workers`` threads while the caller
-    consumes them.
+    """Yield the same results as ``map``. Threads compute the next results while the
+    caller uses the last one.
 
-    At most ``workers + 2`` items are in flight, so memory is bounded regardless of the
-    length of the stream. The first error, or Ctrl-C, ends the iteration; calls that
-    have not begun by then are cancelled.
+    At most ``workers + 2`` items are in flight, so a long stream needs no more memory
+    than a short one. The first error, or Ctrl-C, ends the iteration and cancels calls
+    that have not begun.
     """
     with pool_of(workers) as pool:
         for future in in_order(

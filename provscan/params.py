@@ -1,6 +1,6 @@
 """Frozen parameters, their validation and their fingerprint.
 
-Building and matching have separate sets of parameters, since their lifetimes differ: an
+Indexes and runs have separate sets of parameters, since their lifetimes differ: an
 :class:`IndexParams` is written into the index and can't be changed afterwards; a
 :class:`MatchParams` belongs to one run. An option that contradicts the index raises a
 :class:`~provscan.errors.ParameterError` that quotes both values.
@@ -25,11 +25,25 @@ CANONICAL_VERSION = 2
 SEED_LENGTH, LONG_SEED_LENGTH, MANY_TEXTS = 10, 14, 1_000_000
 # The maximum value of a parameter that is a length, in code points.
 LONGEST = 1_000_000_000
+# The parameters of an index that have only one allowed value, with the reason.
+FIXED = {
+    "canonical_version": "the only version that this provscan supports",
+    "shingle": "signatures are defined over 5-grams",
+    "num_perm": "it is part of the definition of signatures",
+    "seed": "it is part of the definition of signatures",
+}
+# The minimum and maximum of the other parameters of an index.
+RANGES = {
+    "bands": (1, 128),
+    "rows": (1, 128),
+    "seed_length": (4, 32),
+    "seed_window": (1, 64),
+}
 
 
 def require(condition: bool, name: str, value: object, expected: str) -> None:
-    """Raise :class:`~provscan.errors.ParameterError` if a parameter does not have an
-    expected value.
+    """Raise :class:`~provscan.errors.ParameterError`, which quotes the value of the
+    parameter ``name``, if ``condition`` is false.
     """
     if not condition:
         raise ParameterError(f"{name} must be {expected}, not {value!r}")
@@ -40,15 +54,13 @@ def require_number(name: str, value: object, *, whole: bool = False) -> None:
     with ``whole``, not a whole number.
     """
     kind = numbers.Integral if whole else numbers.Real
-    known = isinstance(value, kind) and not isinstance(value, bool)
-    require(known, name, value, "a whole number" if whole else "a number")
+    valid = isinstance(value, kind) and not isinstance(value, bool)
+    require(valid, name, value, "a whole number" if whole else "a number")
 
 
 def require_path(name: str, value: object, *, remote: bool = False) -> None:
     """Raise :class:`~provscan.errors.ParameterError` if a parameter can't be the path
-    of a file or folder.
-
-    With ``remote``, it may also be a URL.
+    of a file or folder. With ``remote``, it can also be a URL.
     """
     path = os.fspath(value) if isinstance(value, str | os.PathLike) else None
     require(
@@ -67,24 +79,22 @@ def require_folder(name: str, value: object) -> None:
     """Raise :class:`~provscan.errors.ParameterError` if a parameter can't be the path
     of an index or a run.
 
-    Arrow opens only files whose names are UTF-8, while the system allows others.
+    The path must be UTF-8, since Arrow opens no other files.
     """
     require_path(name, value)
     assert isinstance(value, str | os.PathLike)
     path = os.fsencode(os.path.abspath(value))
     valid = path.decode("utf-8", "replace").encode() == path
-    require(valid, name, os.fsdecode(path), "a path that is valid UTF-8 as a whole")
+    require(valid, name, os.fsdecode(path), "a path that is entirely valid UTF-8")
     if (encoding := sys.getfilesystemencoding()) != "utf-8":
         raise ParameterError(
-            f"Python reads names of files as {encoding} here, and not as UTF-8: start "
-            "it with PYTHONUTF8=1"
+            f"Python decodes names of files as {encoding} here, not as UTF-8: start it "
+            "with PYTHONUTF8=1"
         )
 
 
 class Params:
-    """The base of all sets of parameters, which gives them a dict of the values and a
-    fingerprint.
-    """
+    """The base class of all sets of parameters."""
 
     # The format named in the manifest of an index that stores these parameters.
     format: ClassVar[str] = "provscan-index"
@@ -143,50 +153,18 @@ class IndexParams(Params):
             value = getattr(self, field.name)
             if value is not None or field.default is not None:
                 require_number(field.name, value, whole=True)
-        require(
-            self.canonical_version == CANONICAL_VERSION,
-            "canonical_version",
-            self.canonical_version,
-            f"{CANONICAL_VERSION}, the only version that this provscan supports",
-        )
-        require(
-            self.shingle == 5,
-            "shingle",
-            self.shingle,
-            "5: signatures are defined over 5-grams",
-        )
-        require(
-            self.num_perm == 128,
-            "num_perm",
-            self.num_perm,
-            "128: it is part of the signature's definition",
-        )
-        require(
-            self.seed == 1,
-            "seed",
-            self.seed,
-            "1: it is part of the signature's definition",
-        )
-        require(1 <= self.bands <= 128, "bands", self.bands, "between 1 and 128")
-        require(1 <= self.rows <= 128, "rows", self.rows, "between 1 and 128")
+        for name, reason in FIXED.items():
+            value, only = getattr(self, name), getattr(IndexParams, name)
+            require(value == only, name, value, f"{only} ({reason})")
+        for name, (low, high) in RANGES.items():
+            if (value := getattr(self, name)) is not None:
+                expected = f"between {low} and {high}"
+                require(low <= value <= high, name, value, expected)
         require(
             self.bands * self.rows <= self.num_perm,
             "bands * rows",
             self.bands * self.rows,
             f"at most num_perm, {self.num_perm}",
-        )
-        if self.seed_length is not None:
-            require(
-                4 <= self.seed_length <= 32,
-                "seed_length",
-                self.seed_length,
-                "between 4 and 32",
-            )
-        require(
-            1 <= self.seed_window <= 64,
-            "seed_window",
-            self.seed_window,
-            "between 1 and 64",
         )
 
     def of_texts(self, texts: int) -> IndexParams:
@@ -208,35 +186,33 @@ class IndexParams(Params):
 
 @dataclass(frozen=True)
 class SearchLimits:
-    """The limits on the time and reach of a search. The results of a run count the
-    truncated look-ups.
-
-    All limits apply to each segment of an index separately.
+    """The limits on the time and reach of a search. They apply to each segment of an
+    index separately; the results of a run count the look-ups that they truncated.
     """
 
     # Records of up to this many canonical code points are compared with licensed texts
     # as a whole, in addition to passages.
     whole_chars: int = 512
     band_texts: int = 64  # The maximum number of texts read per LSH band.
-    # A sketch has two bits for each of 64 minima. The bits of at least this number of
-    # minima must be equal in two sketches. At similarity 0.4, those of 35 are equal on
-    # average, with a standard deviation of 4.
+    # A sketch has two bits for each of 64 minima. In the sketches of a record and a
+    # candidate, the bits of at least this number of minima must be equal. At similarity
+    # 0.4, those of 35 minima are equal on average, with a standard deviation of 4.
     sketch_minima: int = 25
     # The maximum number of candidates per whole record, the most similar first.
     whole_candidates: int = 16
     # The maximum number of places read per key of a seed; if more places have the key,
     # only a quarter of this number are read.
     seed_places: int = 16
-    # Around a match of at least this similarity, exact copies of variants of its text
-    # are searched for.
+    # Around a match of at least this similarity, the search looks for exact copies of
+    # other licensed texts, which are often variants of the same text.
     variant_similarity: float = 0.8
     variants: int = 4  # The maximum number of variants per match, on average.
     # Texts longer than this number of bytes are scanned in blocks of this size.
     block_bytes: int = 1536 << 10
-    # The minimum and maximum overlap of neighbouring blocks, which is the maximum
-    # extent of a copy. It depends on the longest licensed text: with links, markup and
-    # character references, a copy of a short text may be eight times as long, and a
-    # copy of a long text twice as long.
+    # The minimum and maximum overlap of neighbouring blocks, so that a copy up to this
+    # length is in one block. The overlap depends on the longest licensed text: with
+    # links, markup and character references, a copy of a short text may be eight times
+    # as long as the text, and a copy of a long text twice as long.
     min_overlap_bytes: int = 4 << 10
     max_overlap_bytes: int = 128 << 10
 
@@ -274,10 +250,10 @@ class MatchParams(Params):
         Minimum containment: the share of the licensed text's 5-grams that are in the
         span.
     min_chars
-        Minimum number of letters in common: containment times the length of the
-        licensed text, but at most the length of the span, since containment counts the
-        repeated 5-grams of a text only once. Shorter licensed texts and shorter
-        stretches never match.
+        Minimum number of letters in common. This number is containment times the length
+        of the licensed text, but at most the length of the span, since containment
+        counts repeated 5-grams only once. Shorter licensed texts and shorter stretches
+        never match.
     partial_chars
         Minimum number of letters in a common stretch, which may come from any part of
         the licensed text. Letters that the span adds within the stretch are subtracted
@@ -344,8 +320,8 @@ class FindingParams(Params):
         Minimum bits of the matched wording if the span covers at least
         :data:`WHOLE_FIELD` of its field.
     min_bits_passage
-        The same for a shorter span, a passage, since a long field gives chance more
-        opportunities.
+        The same for a shorter span, a passage, since a long field offers more
+        opportunities for chance matches.
 
     Examples
     --------

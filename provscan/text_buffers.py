@@ -24,7 +24,7 @@ def to_array(texts: Texts) -> pa.LargeStringArray:
         raise ParameterError(
             "expected several texts, found one str: put it into a list"
         )
-    # Iteration over these would yield names of fields and columns.
+    # Iterating over a dict or a table yields names of fields or columns, not texts.
     if (
         isinstance(texts, Mapping)
         or hasattr(texts, "columns")
@@ -39,11 +39,10 @@ def to_array(texts: Texts) -> pa.LargeStringArray:
     if not isinstance(texts, pa.Array):
         values: list[Any] = list(texts)
         try:
-            # Missing values of pandas also become nulls.
+            # With from_pandas, missing values of pandas become nulls.
             array = pa.array(values, pa.large_string(), from_pandas=True)
         except UnicodeEncodeError:
-            # A lone surrogate is not a character, and Arrow strings must be valid
-            # UTF-8.
+            # Arrow strings must be valid UTF-8, so a lone surrogate is replaced.
             return to_array(
                 [
                     v.encode("utf-8", "replace").decode() if isinstance(v, str) else v
@@ -71,8 +70,8 @@ def to_array(texts: Texts) -> pa.LargeStringArray:
 
 
 def buffers(array: pa.LargeStringArray) -> TextBuffer:
-    """Return the text buffer of an array without nulls: read-only, not copied, with
-    offsets that may start above 0.
+    """Return the text buffer of an array without nulls. The buffer is read-only and not
+    a copy, and its first offset may be above 0.
     """
     _, offsets, data = array.buffers()
     if offsets is None or len(array) == 0:
@@ -88,7 +87,7 @@ def buffers(array: pa.LargeStringArray) -> TextBuffer:
 
 def _read_only(array: np.ndarray) -> np.ndarray:
     """Make an array read-only, and return it. Kernels are compiled only for read-only
-    arrays, while Arrow's memory is writable or not, depending on its origin.
+    arrays, but some of Arrow's memory is writable.
     """
     array.flags.writeable = False
     return array

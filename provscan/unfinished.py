@@ -1,12 +1,14 @@
 """The folder of a result while it is being written, so that an interrupted command can
 resume.
 
-``OUT.unfinished`` contains ``unfinished.json``, which is locked while a process writes
-to the folder; the complete parts of the work; and the result, in a folder of its own
-that becomes ``OUT`` at the end. :func:`unfinished_folder` provides the folder.
-:meth:`Unfinished.begin` records what was requested, or compares it with the request of
-the interrupted command. :meth:`Unfinished.publish` moves the result to its place,
-which :func:`require_outside` refuses if it lies in an input.
+The folder ``OUT.unfinished`` contains the checkpoint ``unfinished.json``, which is
+locked while a process writes to the folder; the complete parts of the work; and a
+folder with the result, which becomes ``OUT`` at the end.
+
+:func:`require_outside` refuses to write into an input. :func:`unfinished_folder`
+provides the folder. :meth:`Unfinished.begin` records the request of the command in the
+checkpoint, or compares it with the request of the interrupted command.
+:meth:`Unfinished.publish` moves the result to its place.
 
 A part is complete when the file that describes it exists. :class:`Work` says which
 files these are, and how the files of a command are removed.
@@ -40,7 +42,7 @@ ROOM = 1 << 20
 
 @dataclass(frozen=True)
 class Work:
-    """What a command writes to its unfinished folder."""
+    """A description of what a command writes to its unfinished folder."""
 
     name: str  # The kind of the result, such as "run".
     # Patterns of the files that describe complete parts, for ``Path.glob``.
@@ -66,7 +68,7 @@ class Unfinished:
     """A folder with an unfinished result, which this process has locked.
 
     ``path`` is the folder. ``earlier`` is the request of the interrupted command that
-    is resumed; None if there is none, or if none of its parts is complete.
+    is resumed, or None if no command is resumed.
     """
 
     def __init__(
@@ -79,13 +81,14 @@ class Unfinished:
     ) -> None:
         self.path, self.earlier = path, earlier
         self._target, self._work, self._checkpoint = target, work, checkpoint
-        # Whether complete parts are kept if the command fails; whether the result is in
-        # its place.
-        self._keep, self._published = earlier is not None, False
+        # Whether complete parts are kept if the command fails.
+        self._keep = earlier is not None
+        self._published = False
 
     def begin(self, request: Mapping[str, Any], *, keep: bool = True) -> None:
-        """Record what was requested, or compare it with the request of the command that
-        is resumed. Complete parts are kept after an interruption only with ``keep``.
+        """Record the request of this command, or compare it with that of the command
+        that is resumed. Complete parts are kept after an interruption only with
+        ``keep``.
         """
         now = json.loads(json.dumps(request))
         earlier = now if self.earlier is None else self.earlier
@@ -101,15 +104,15 @@ class Unfinished:
         self._keep = keep
 
     def forget(self) -> None:
-        """Discard the complete parts if the command fails: resuming it would be of no
-        use.
+        """Discard the complete parts if the command fails, because a resumed command
+        would fail again.
         """
         self._keep = False
 
     def publish(self, result: Path, *, replace: bool = False) -> None:
-        """Move the folder ``result``, which is complete, to the target.
+        """Move the complete folder ``result`` to the target.
 
-        With ``replace``, a folder that is there is replaced, and is then at ``result``.
+        With ``replace``, an existing target is moved to ``result`` instead.
         """
         sync_all([*result.rglob("*"), result])
         place = Path(os.path.realpath(self._target))
@@ -132,12 +135,12 @@ class Unfinished:
         sync(place.parent)
 
     def _end(self, error: BaseException | None) -> None:
-        """Remove the folder, or keep it if the command failed and can be resumed, which
-        a note on the error then says.
+        """Remove the folder, unless the command failed and can be resumed. In that
+        case, add a note with the way to resume it to the error.
         """
         complete = self._work.complete(self.path)
         if error is not None and self._keep and complete and not self._published:
-            # An error in the call names its own remedy.
+            # A UsageError has its own remedy.
             if not isinstance(error, UsageError):
                 error.add_note(
                     f"{counted(complete, f'complete {self._work.unit}')} kept in "
@@ -153,8 +156,8 @@ class Unfinished:
 
 
 def require_outside(target: Path, sources: Sequence[str]) -> None:
-    """Check that the results are not written into a folder that is read, or that
-    contains an input.
+    """Raise :class:`~provscan.errors.OutputError` if the target is inside a folder that
+    is read, or if an input is inside the target.
     """
     place = Path(os.path.realpath(target))
     for source in sources:
@@ -166,7 +169,7 @@ def require_outside(target: Path, sources: Sequence[str]) -> None:
             or (os.path.isdir(read) and place.is_relative_to(read))
         ):
             raise OutputError(
-                f"{target} would be inside an input, {source}, or contain it: name a "
+                f"{target} would be inside an input, {source}, or contain it: give a "
                 "place outside of it with -o"
             )
 
@@ -175,27 +178,27 @@ def require_outside(target: Path, sources: Sequence[str]) -> None:
 def unfinished_folder(
     target: Path, work: Work, *, resume: bool, overwrite: bool = False
 ) -> Iterator[Unfinished]:
-    """Provide the folder in which the result for ``target`` is written. It is removed
-    at the end, unless the block fails and complete parts are worth keeping.
+    """Provide the folder in which the result for ``target`` is written. The folder is
+    removed at the end, unless the block fails and its complete parts are kept.
 
     Parameters
     ----------
     target
-        The place of the result. If it is a link, it stands for the folder to which it
-        points.
+        The final path of the result. If it is a link, the result goes to the folder to
+        which the link points.
     work
-        What the command writes.
+        The description of what the command writes.
     resume
-        Resume an interrupted command, if there is one with complete parts.
+        Resume an interrupted command if it completed any parts.
     overwrite
         Discard the parts of an interrupted command that is not resumed.
 
     Raises
     ------
     OutputError
-        The folder can't be written; or another process is writing to it, provscan did
-        not write it, or it has the parts of an interrupted command that is neither
-        resumed nor discarded.
+        The folder can't be written, another process is writing to it, or it contains
+        files that provscan did not write; or it contains the parts of an interrupted
+        command, and neither ``resume`` nor ``overwrite`` is given.
     """
     place = unfinished_path(target)
     try:
@@ -203,7 +206,7 @@ def unfinished_folder(
     except OSError as error:
         raise OutputError(f"can't write next to {target}: {error.strerror}") from error
     with _locked(place, _shown(target), work) as checkpoint:
-        # A command that was interrupted before its first part begins anew.
+        # A command that completed no part starts from the beginning.
         earlier = _read(checkpoint).get("request") if work.complete(place) else None
         if earlier is not None and not (resume or overwrite):
             raise OutputError(
@@ -232,7 +235,9 @@ def unfinished_path(target: Path) -> Path:
 
 
 def _shown(target: Path) -> Path:
-    """Return the name of the unfinished folder for messages."""
+    """Return the path of the unfinished folder for messages, next to the target as the
+    user gave it.
+    """
     return target.with_name(unfinished_path(target).name)
 
 
@@ -278,7 +283,7 @@ def _require_empty(folder: Path, shown: Path) -> None:
 
 
 def _read(checkpoint: int) -> dict[str, Any]:
-    """Return the contents of a checkpoint; empty if provscan did not write it."""
+    """Return the contents of a checkpoint; nothing if it is not a JSON object."""
     text = os.pread(checkpoint, os.fstat(checkpoint).st_size, 0).rstrip(b"\0")
     try:
         found = json.loads(text)
@@ -288,8 +293,8 @@ def _read(checkpoint: int) -> dict[str, Any]:
 
 
 def _write(checkpoint: int, value: dict[str, Any]) -> None:
-    # Write in place, since the file is locked; it contains a complete object at any
-    # time.
+    # The locked file can't be replaced, so write in place. A single write pads the
+    # object to the size of the file, so that the file always contains a complete one.
     text = json.dumps(value).encode()
     os.pwrite(checkpoint, text.ljust(os.fstat(checkpoint).st_size), 0)
     os.ftruncate(checkpoint, len(text))
@@ -306,6 +311,7 @@ def _require_room(checkpoint: int) -> None:
 
 
 def _failed(error: OSError, target: Path) -> OutputError:
+    """Return an error of the system as an :class:`OutputError` with its notes."""
     failed = OutputError(f"writing {target} failed: {error.strerror or error}")
     for note in getattr(error, "__notes__", []):
         failed.add_note(note)
@@ -323,7 +329,7 @@ def _exchange(first: Path, second: Path) -> bool:
 
 
 def _difference(before: Any, now: Any) -> str:
-    """Return the difference between two dicts or lists in words."""
+    """Return the first differences between two dicts or lists, in parentheses."""
     changes: list[str] = []
     if isinstance(before, dict) and isinstance(now, dict):
         changes = [

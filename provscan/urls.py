@@ -3,8 +3,8 @@
 A URL may contain credentials: a user and a password before the host, a signature in
 its query, or a token in its fragment. A :class:`Url` is a string without them, so that
 code that prints, compares, logs or stores it can't leak them. Only :func:`opened`
-returns the full address that a file system opens. A string derived from a Url lacks the
-credentials; :func:`below`, which names a file in a folder, keeps them.
+returns the full address that a file system opens. A string made from a Url lacks its
+credentials; to keep them in the Url of a file in a folder, use :func:`below`.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from typing import SupportsIndex
 from urllib.parse import unquote, urlsplit
 
 SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
-# "scheme://place" after pathlib collapsed its slashes.
+# The beginning of a URL in which pathlib has replaced the two slashes by one.
 COLLAPSED = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]+:)/(?=[^/])")
-# The authority, between "://" and the path; in a chained URL, another protocol follows
-# "::".
+# The authority, between "://" and the path. In a chained URL, "::" and another scheme
+# end it.
 AUTHORITY = re.compile(r"(?<=://)(?:(?!::[a-zA-Z][a-zA-Z0-9+.-]*://)[^/])+")
 HOST = re.compile(r"(?:[^\s:\[\]]*|\[[^\s\[\]]*\])(?::[0-9]*)?")
 # The characters that separate the parts of a URL.
@@ -34,13 +34,13 @@ def _shown(url: str) -> str:
     """
     scheme, _, rest = url.partition("://")
     place, *hidden = re.split(r"[?#]", rest, maxsplit=1)
-    whole = f"{scheme}://{place}"
-    split = "@" in "".join(hidden) and "/" not in place
-    if split or not all(
-        HOST.fullmatch(_host(found)) for found in AUTHORITY.finditer(whole)
+    address = f"{scheme}://{place}"
+    password_is_split = "@" in "".join(hidden) and "/" not in place
+    if password_is_split or not all(
+        HOST.fullmatch(_host(found)) for found in AUTHORITY.finditer(address)
     ):
         return f"{scheme}://"
-    return AUTHORITY.sub(_host, whole)
+    return AUTHORITY.sub(_host, address)
 
 
 def _host(authority: re.Match[str]) -> str:
@@ -48,7 +48,7 @@ def _host(authority: re.Match[str]) -> str:
 
 
 class Url(str):
-    """A URL in the form that may be shown. Two of them are equal if their full
+    """A URL in the form that can be shown. Two objects are equal if their full
     addresses are equal.
     """
 
@@ -78,25 +78,25 @@ class Url(str):
         return Url, (self._opened, str(self))
 
 
-def source_of(named: str | os.PathLike[str]) -> str:
-    """Return a path, or a :class:`Url` for a string that contains "://"."""
-    if isinstance(named, Url):
-        return named
-    text = os.fspath(named)
-    collapsed = COLLAPSED.match(text) if isinstance(named, PurePath) else None
+def source_of(given: str | os.PathLike[str]) -> str:
+    """Return a path as it is given, or a :class:`Url` if it contains "://"."""
+    if isinstance(given, Url):
+        return given
+    text = os.fspath(given)
+    collapsed = COLLAPSED.match(text) if isinstance(given, PurePath) else None
     if collapsed is not None and not os.path.exists(collapsed[1]):
         text = f"{collapsed[1]}//{text[collapsed.end() :]}"
     return Url(text) if "://" in text else text
 
 
 def opened(source: str) -> str:
-    """Return the address that a file system opens: a URL with its secrets."""
+    """Return the address that a file system opens, with the secrets of a URL."""
     return source._opened if isinstance(source, Url) else source
 
 
 def below(folder: str, name: str) -> str:
-    """Return the path of a file or folder in a folder. The query and fragment of a URL
-    are dropped, since they concern only the folder.
+    """Return the path of a file or folder inside ``folder``. The query and fragment of
+    a URL are dropped, since they apply only to the folder.
     """
     place = f"{folder.rstrip('/')}/{name}"
     if not isinstance(folder, Url):
@@ -111,8 +111,8 @@ def is_remote(path: str | os.PathLike[str]) -> bool:
 
 
 def local_path(source: str) -> str:
-    """Return the path that a URL with the scheme ``file`` names, and any other source
-    as it is.
+    """Return the path in a URL with the scheme ``file``, and any other source as it
+    is.
     """
     if not source.startswith("file://"):
         return source
@@ -123,8 +123,8 @@ def local_path(source: str) -> str:
 
 
 def without_secrets(text: str, url: str = "") -> str:
-    """Return a message, for example of another library, with secrets removed from its
-    URLs, and without the secrets of ``url``.
+    """Return a message, such as one of another library, without the secrets in its
+    URLs and without the secrets of ``url``.
     """
     text = (
         MENTIONED.sub(lambda found: _shown(found[1]) + found[2], text)

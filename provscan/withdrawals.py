@@ -1,7 +1,7 @@
-"""Tweets and accounts to forget, from lists of ids and from the events by which
+"""Tweets and accounts to forget, read from lists of ids and from the events with which
 platforms announce deletions.
 
-The input may be plain ids, one per line; the compliance streams of the v1.1 and v2
+The input can be plain ids, one per line; the compliance streams of the v1.1 and v2
 APIs and of the enterprise firehose, one JSON object per line; or results of batch
 compliance jobs.
 """
@@ -33,18 +33,18 @@ from provscan.readers.splits import UNKNOWN, Context, Split
 class Withdrawals:
     """Tweets and authors to forget."""
 
-    # Ids of tweets, and ids of accounts of which all tweets are forgotten.
     ids: list[str] = field(default_factory=list)
+    # Names or ids of accounts, all of whose tweets are forgotten.
     authors: list[str] = field(default_factory=list)
-    # Number of lines by kind: ``id`` or the name of the event.
+    # The number of lines by kind: ``id`` or the name of the event.
     events: Counter[str] = field(default_factory=Counter)
-    # The ids of all versions of a tweet, by the id of each version.
+    # For the id of each version of an edited tweet, the ids of all its versions.
     versions: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def tweets(self) -> list[str]:
-        """Return the ids to forget. Other versions of edited tweets are included if an
-        event names them.
+        """The ids to forget, with those of all versions of an edited tweet that an
+        event lists.
         """
         return [
             version
@@ -54,7 +54,7 @@ class Withdrawals:
 
     def read(self, path: str, *, users: bool = False) -> None:
         """Read the lines of a file, which may be compressed. With ``users``, plain ids
-        and batch results name accounts.
+        and batch results are accounts.
         """
         split, context = Split(path, path, UNKNOWN), Context.quiet(current_limits())
         try:
@@ -67,6 +67,7 @@ class Withdrawals:
         self.take(lines, path, users=users)
 
     def take(self, lines: Iterable[str], source: str, *, users: bool = False) -> None:
+        """Add the ids and events in some lines of ``source``."""
         plain = self.authors if users else self.ids
         for number, line in enumerate(lines, 1):
             line = line.strip()
@@ -91,6 +92,7 @@ class Withdrawals:
                 ) from None
 
     def _event(self, record: dict[str, Any], plain: list[str]) -> None:
+        """Add an event, or a batch result, whose id is added to ``plain``."""
         if "action" in record:
             self.events[record["action"]] += 1
             if record["action"] == "delete":
@@ -128,8 +130,8 @@ class Withdrawals:
 
 
 def _id(found: dict[str, Any], *names: str) -> str:
-    """Return the first of several ids that is present, as a string. The string form of
-    an id is preferred, since it can't be rounded.
+    """Return the first of several ids that is present, as a string. A field that
+    contains an id as a string is preferred, since that id can't be rounded.
     """
     for name in names:
         for key in (f"{name}_str", name):

@@ -1,9 +1,9 @@
-"""Write and remove files and folders: each appears complete or not at all, and only
-named files are removed.
+"""Write files and folders that appear complete or not at all, and remove only files
+that the caller lists.
 
-A temporary file is in the folder of the file that it becomes. Its name can't be
-guessed, and it is created exclusively, so that no two writers share one and no link
-that someone else has placed is followed.
+A temporary file is in the same folder as the file that it becomes. Its name can't be
+guessed, and the file must not exist yet. So two writers never share a file, and a link
+that someone else has placed there is not followed.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ def temporary_name() -> str:
 
 @contextlib.contextmanager
 def replacing_file(target: Path) -> Iterator[Path]:
-    """Yield a new, empty file, which replaces ``target`` if the block succeeds and is
-    removed if it fails.
+    """Yield the path of a new, empty file, which replaces ``target`` if the block
+    succeeds and is removed if it fails.
 
-    If ``target`` is a link, the link is replaced.
+    If ``target`` is a link, the link itself is replaced.
     """
     temporary = target.with_name(temporary_name())
     os.close(
@@ -44,8 +44,8 @@ def replacing_file(target: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def new_folder(target: Path) -> Iterator[Path]:
-    """Yield a new folder next to ``target``. It is renamed to ``target`` if the block
-    succeeds, and removed if the block fails.
+    """Yield the path of a new folder next to ``target``, which is renamed to ``target``
+    if the block succeeds and removed if it fails.
 
     Raises
     ------
@@ -70,12 +70,11 @@ def new_folder(target: Path) -> Iterator[Path]:
 
 
 def remove_named(folder: Path, names: Iterable[str]) -> None:
-    """Remove files, and folders that are then empty, by their paths within a folder.
-    Links are not followed.
+    """Remove files, and folders that are then empty, by their paths inside ``folder``.
 
-    Files that can't be removed remain, and so do all other files.
+    Links are not followed. Other files, and files that can't be removed, remain.
     """
-    # The contents of a folder are removed before the folder.
+    # The reverse order puts the contents of a folder before the folder.
     for name in sorted(names, reverse=True):
         path = folder / name
         with contextlib.suppress(OSError):
@@ -86,8 +85,8 @@ def remove_named(folder: Path, names: Iterable[str]) -> None:
 
 
 def is_mount_point(folder: Path) -> bool:
-    """Return whether a file system, or a part of one, is mounted at a folder, in which
-    case the folder can't be renamed or replaced.
+    """Return whether a file system, or a part of one, is mounted at a folder. Such a
+    folder can't be renamed or replaced.
     """
     try:
         mounts = Path("/proc/self/mountinfo").read_bytes().splitlines()
@@ -98,7 +97,7 @@ def is_mount_point(folder: Path) -> bool:
 
 
 def _unescaped(name: bytes) -> bytes:
-    """Decode a name in the kernel's list of mounts, where spaces and some other
+    """Decode a path in the kernel's list of mounts, in which spaces and some other
     characters are escaped as three octal digits.
     """
     return re.sub(rb"\\([0-7]{3})", lambda found: bytes([int(found[1], 8)]), name)

@@ -1,4 +1,4 @@
-"""Run the system's Chromium, and report everything that a page must not do."""
+"""Run the system's Chromium, and record what a page must not do."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ CHROMIUM = (
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
-    """Start one Chromium for all tests; without it, tests are skipped, but fail in
-    CI.
+    """Start one Chromium for all tests. If none is installed, skip the tests, or fail
+    in CI.
     """
     if CHROMIUM is None:
         if os.environ.get("CI"):
@@ -36,8 +36,8 @@ def browser() -> Iterator[Any]:
 
 
 class Watched:
-    """A page in a context of its own; ``wrong`` lists its messages, errors, dialogs and
-    foreign requests.
+    """A page in a separate browser context. ``wrong`` lists its messages, errors and
+    dialogs, and its requests to other addresses.
     """
 
     def __init__(self, browser: Any, options: dict[str, Any]) -> None:

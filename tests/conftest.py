@@ -7,19 +7,19 @@ names them. Processes that tests start inherit only the last one.
     Nothing waits until files are on disk, since a run of all tests writes 60,000 files.
     A test of the order in which files are synced patches ``sync`` itself.
 ``runs_plant_300_spike_ins``
-    If ``spike_ins`` is not given, 300 are planted instead of 2,000. A test whose
-    numbers need more passes their number.
+    If ``spike_ins`` is not given, 300 are planted instead of 2,000. A test that needs
+    more gives their number.
 ``cache_folder_of_the_tests``
-    ``XDG_CACHE_HOME`` is a temporary folder, so that marks of checked indexes are
-    neither read from nor written to the user's cache.
+    ``XDG_CACHE_HOME`` is a temporary folder, so that tests neither use nor change the
+    user's cache, which records the indexes that were checked.
 
-Five settings affect the process of the tests, not provscan: linear algebra uses one
-thread; temporary folders are in memory if there is room, and bytecode is written
-(:func:`pytest_configure`); garbage is rarely collected, and not while tests are
-imported (:func:`pytest_collection`); and without numba's compiler, numpy's warnings of
-an overflow are ignored (:func:`pytest_configure`).
+Other settings affect the process of the tests, not provscan. Linear algebra uses one
+thread. :func:`pytest_configure` has bytecode written, puts temporary folders in memory
+if there is room, and ignores numpy's warnings of overflows if numba's compiler is off.
+:func:`pytest_collection` turns garbage collection off during imports.
 
-Rooms that patch more for all of their tests say so at the top of their conftest.py.
+If a folder of tests changes more for all of its tests, its conftest.py says so at the
+top.
 """
 
 import gc
@@ -29,7 +29,7 @@ import sys
 from collections import Counter
 from typing import Any
 
-# Set before numpy is imported, as by the program: the threads would only spin.
+# Set before numpy is imported, as in the program, since threads would only spin.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import pytest
@@ -61,7 +61,7 @@ settings.register_profile(
 settings.register_profile("nightly", deadline=None, max_examples=2000)
 settings.load_profile("nightly" if NIGHTLY else "provscan")
 
-# The groups of tests that take the longest time, in descending order.
+# The groups of tests that take the longest, in descending order.
 LONGEST = [
     "cluster",
     "test_ledger.py",
@@ -100,13 +100,14 @@ LONGEST = [
 ]
 
 
-# Temporary files, a gigabyte in a run of all tests, are written to a folder in memory
-# if it has room.
+# A folder in memory for temporary files, of which a run of all tests writes a gigabyte,
+# and the free space that the folder needs.
 MEMORY, ENOUGH = "/dev/shm", 8 << 30
 
 
 def pytest_configure(config):
-    # Tests start many processes, each of which would compile the sources again.
+    # Without bytecode, each of the many processes that tests start would compile the
+    # sources.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
     if os.path.isdir(MEMORY) and shutil.disk_usage(MEMORY).free > ENOUGH:
@@ -121,8 +122,8 @@ def pytest_configure(config):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection():
-    """Disable garbage collection during imports, whose objects are never garbage; it
-    would take a tenth of the time. Later it is rare, as in the program.
+    """Disable garbage collection during imports, where it takes a tenth of the time and
+    finds nothing. Later collections are rare, as in the program.
     """
     gc.disable()
     try:
@@ -145,9 +146,9 @@ def group_of(item: pytest.Item) -> str:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]):
-    """Run the tests of a group in one process, since they share a slow setup, and the
-    longest groups first, so that no process waits for them at the end. Tests that use
-    a cluster get the mark of this name.
+    """Run the tests of a group in one process, since they share a slow setup. Start
+    with the longest groups, so that no process waits for them at the end. Mark the
+    tests that use a cluster.
     """
     groups = {item: group_of(item) for item in items}
     for item in items:
@@ -164,11 +165,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish(session: pytest.Session):
-    """Exclude repetitions from the measurement of coverage, which takes up to five
-    times as long as the test.
+    """Measure the coverage of only two cases of each parametrised test, since measuring
+    makes a test up to five times as slow.
 
-    Only two cases of a parametrised test are measured. All tests are measured for
-    tests/mutation.py, which needs the tests that reach each line.
+    tests/mutation.py needs the tests that reach each line, so for it all cases are
+    measured.
     """
     covered = session.config.pluginmanager.hasplugin("pytest_cov")
     if covered and session.config.getoption("cov_context", None) is None:
@@ -184,8 +185,8 @@ def pytest_collection_finish(session: pytest.Session):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Return three workers for two processors, since tests spend a third of the time
-    waiting for processes that they have started.
+    """Return three workers for two processors, since tests spend a third of their time
+    waiting for other processes.
     """
     processors = os.cpu_count() or 1
     return processors + processors // 2

@@ -1,4 +1,4 @@
-"""Make tweets, and records some of which contain tweets."""
+"""Make tweets, and records that contain some of them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TWEETS = [
 
 
 def some_records(seed: int, count: int) -> list[dict[str, Any]]:
-    """Return records in many scripts, some of which contain tweets."""
+    """Return random records in many scripts, most of which contain tweets."""
     return [
         {"id": f"r{number}", "text": text}
         for number, text in enumerate(_texts(seed, count))

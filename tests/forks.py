@@ -19,11 +19,11 @@ Fork = Callable[..., ForkServerProcess]
 
 @pytest.fixture(scope="session")
 def fork() -> Fork:
-    """Return a function that calls another function, with some arguments, in a new
-    process. The process is a fork of one that has imported ``loaded``.
+    """Return a function that calls another function in a new process, which is a fork
+    of one that has imported ``loaded``.
 
-    The fork can import the modules of the tests, so the function must be at the top
-    level of one of them.
+    The new process imports the called function by name, so this function must be at the
+    top level of a module of the tests.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["loaded"])

@@ -35,7 +35,7 @@ def room(module: str) -> str:
 
 
 def room_of(path: Path) -> str:
-    """Return the room of a file of the package; for other files, the top-level folder
+    """Return the room of a file in the package; for other files, the top-level folder
     or ``documents``.
     """
     relative = path.relative_to(ROOT)
@@ -47,6 +47,6 @@ def room_of(path: Path) -> str:
 
 
 def check(rule: str, offenders: Iterable[tuple[Path, str]]) -> None:
-    """Fail if there are offenders, and list them."""
+    """Fail if files break a rule, and list these files and what is wrong in them."""
     message = "\n".join(f"{path.relative_to(ROOT)}{what}" for path, what in offenders)
     assert not message, f"{rule}:\n{message}"

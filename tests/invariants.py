@@ -1,8 +1,8 @@
-"""Check what is true for every command, whatever its input and however it ends.
+"""Check what must be true after every command, whatever its input and its result.
 
-Existing files remain, data that was not read is named, no file contains a secret, and
-no process is ended by a signal. The tests of damage, hostile files, foreign folders and
-secrets share these checks.
+Existing files are unchanged, data that was not read is reported, no file contains a
+secret, and no process is ended by a signal. The tests of damage, hostile files, foreign
+folders and secrets share these checks.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Contents = dict[str, bytes | None]
 
 
 def contents(folder: Path) -> Contents:
-    """Return the contents of a folder by path; a link has its target."""
+    """Return the contents of a folder by path. The content of a link is its target."""
     found: Contents = {}
     for path in folder.rglob("*"):
         name = str(path.relative_to(folder))
@@ -34,7 +34,9 @@ def contents(folder: Path) -> Contents:
 
 
 def assert_kept(before: Contents, folder: Path, replaced: Collection[str] = ()) -> None:
-    """Check that everything in a folder is kept, except what may be replaced."""
+    """Check that the contents of a folder are unchanged, except those that may be
+    replaced.
+    """
     after = contents(folder)
     lost = [
         name
@@ -46,7 +48,7 @@ def assert_kept(before: Contents, folder: Path, replaced: Collection[str] = ()) 
 
 @contextmanager
 def nothing_changes(folder: Path) -> Iterator[None]:
-    """Check that a folder is the same afterwards, byte for byte."""
+    """Check that a folder is the same after the block, byte for byte."""
     before = contents(folder)
     yield
     assert_kept(before, folder)
@@ -55,10 +57,9 @@ def nothing_changes(folder: Path) -> Iterator[None]:
 
 
 def losses_are_named(lost: int, stats: Any, unread: Iterable[Any]) -> bool:
-    """Return whether a reader named all records that it lost: their file, or their
-    number.
+    """Return whether a reader reported all records that it lost, by file or by number.
 
-    One more text may be different, since it may itself have lost a byte.
+    One more may be lost without a report: a record of which only the text changed.
     """
     return bool(stats.damaged or list(unread)) or lost <= 1 + sum(
         stats.skipped.values()
@@ -82,7 +83,7 @@ def no_secret_is_written(secrets: Iterable[str], folder: Path, *messages: str) -
 
 
 def _decoded(path: Path) -> str:
-    """Return the values of a table as a text."""
+    """Return the values in a file with a table as a string, else an empty string."""
     if path.suffix == ".parquet":
         table = pq.read_table(path)
     elif path.suffix == ".arrow":
@@ -94,8 +95,8 @@ def _decoded(path: Path) -> str:
 
 
 def assert_ended_well(status: int, errors: str) -> None:
-    """Check that a command was not ended by a signal (a negative status), and that its
-    last line is an error message if it failed.
+    """Check that a command was not ended by a signal (a negative status) and, if it
+    failed, that its last line is an error message.
     """
     assert status in (0, 1, 2, 3, 130), f"status {status}: {errors[-2000:]}"
     assert "Traceback" not in errors, errors[-2000:]

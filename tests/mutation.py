@@ -1,13 +1,13 @@
-"""Sampled mutation testing: change one operator or constant at a time, and see whether
-a test fails.
+"""Test the tests with a sample of mutants: change one operator or constant at a time,
+and see whether a test fails.
 
     python tests/mutation.py --rooms estimate,matching,index --mutants 200 --seed 1
 
 First, the suite runs once to record which tests run which lines; ``--noted FOLDER``
-keeps the record for another sample. Then the tests of the changed line are run for each
-mutant, in a process forked from one that has the compiled kernels: first the quickest
-tests, and then the others if the mutant survives. The surviving mutants are printed,
-and the number of killed mutants by room.
+keeps the record for another sample. Then, for each mutant, the tests of the changed
+line run in a process forked from one that has compiled the kernels: first the quickest
+tests and, if the mutant survives, the others. The output lists the surviving mutants,
+and gives the number of killed mutants in each room.
 """
 
 from __future__ import annotations
@@ -64,19 +64,23 @@ OPERATORS: dict[type, type] = {
     ast.LShift: ast.RShift,
     ast.RShift: ast.LShift,
 }
-# The total time of the tests of a line that run first, and that run if the mutant
-# survives these, without a mutant on an idle machine.
+# The maximum total time of the tests of a line that run first, and of those that run if
+# the mutant survives. Times are measured without a mutant on an idle machine.
 SECONDS_OF_TESTS = (30.0, 300.0)
 # Prefix of the ratio of elapsed time to processor time in the record.
 WAITED = "clock for processor: "
-# Maximum time of all chosen tests without a mutant.
+# The maximum time of all tests without a mutant.
 WITHOUT_A_MUTANT = 3_600.0
-# A mutant is stopped after these multiples of its tests' time: in processor time, and
-# in elapsed time, which is longer on a busy machine.
+# The tests of a mutant are stopped after these multiples of their time: in processor
+# time, and in elapsed time, which is longer on a busy machine.
 TIMES_TO_WORK, TIMES_TO_WAIT = 4, 32
 
 
 class Mutant(NamedTuple):
+    """A changed source file: its path, the line and description of the change, and the
+    changed source.
+    """
+
     path: Path
     line: int
     what: str
@@ -108,8 +112,8 @@ def changes(node: ast.AST) -> Iterator[Callable[[Any], None]]:
             yield lambda n: setattr(n, "value", ast.Constant(None))
 
 
-# Functions that allocate arrays which are filled later: a larger array changes nothing.
-# (`reshape` accepts any negative size for the rest of a shape.)
+# Functions that allocate arrays which are filled later, so that a larger size changes
+# no result. (`reshape` accepts any negative size as a placeholder.)
 ROOM = re.compile("empty|scratch_array|([a-z_]*_)?scratch|reshape")
 
 
@@ -139,8 +143,8 @@ def assigned(node: ast.AST) -> list[str]:
 
 
 def sizes(tree: ast.Module) -> set[ast.AST]:
-    """Return the assignments and private functions whose values are used only as such
-    sizes.
+    """Return the assignments and private functions whose values are used only as sizes
+    of arrays that are filled later.
     """
     private = {
         node.name
@@ -242,8 +246,8 @@ def made(path: Path, number: int, way: int) -> Mutant:
 
 
 def note(tests: list[str], folder: Path) -> None:
-    """Run the tests, and record the time of each, the lines that it runs, and how busy
-    the machine was.
+    """Run the tests, and record the time of each test, the lines that it runs, and how
+    busy the machine was.
     """
     command = [
         sys.executable,
@@ -276,8 +280,8 @@ def note(tests: list[str], folder: Path) -> None:
 
 
 def line_tests(tests: list[str], folder: Path) -> dict[str, dict[int, list[list[str]]]]:
-    """Return the tests that run each line of each file, in two groups that take at most
-    :data:`SECONDS_OF_TESTS`.
+    """Return the tests that run each line of each file, in two groups with the maximum
+    times :data:`SECONDS_OF_TESTS`.
     """
     output = (folder / "output.txt").read_text(encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "--collect-only", *tests]
@@ -328,8 +332,8 @@ def line_tests(tests: list[str], folder: Path) -> dict[str, dict[int, list[list[
 
 
 def tests_for(mutant: Mutant, lines: dict[int, list[list[str]]]) -> list[list[str]]:
-    """Return the tests of a mutant's line, given those of the lines of its file; for a
-    line that runs on import, the tests of all lines.
+    """Return the tests that run a mutant's line, given the tests of all lines of its
+    file. For a line that runs during an import, return the tests of the whole file.
     """
     of_line = lines.get(mutant.line, [])
     return (
@@ -340,7 +344,7 @@ def tests_for(mutant: Mutant, lines: dict[int, list[list[str]]]) -> list[list[st
 
 
 class Swap(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Imports one module from the mutant's source."""
+    """An importer that loads one module from the mutant's source."""
 
     def __init__(self, mutant: Mutant) -> None:
         self.mutant, self.name = mutant, module_of(mutant.path)
@@ -364,10 +368,10 @@ class Swap(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 
 def survives(mutant: Mutant | None, tests: list[str], seconds: float) -> bool:
-    """Run tests with a mutant in a forked process; return whether all of them pass.
+    """Run tests with a mutant in a forked process, and return whether all of them pass.
 
-    ``seconds`` is the time of the tests without a mutant. A process that hangs is
-    killed.
+    ``seconds`` is the time of the tests without a mutant. A process that takes much
+    longer is killed.
     """
     folder = tempfile.mkdtemp(prefix="mutant")
     child = os.fork()

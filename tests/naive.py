@@ -1,5 +1,5 @@
-"""Slow, simple reference implementations, which import nothing from provscan and do
-not change.
+"""Slow, simple reference implementations of canonical texts and similarities. They
+import nothing from provscan and do not change.
 """
 
 import html
@@ -111,8 +111,8 @@ def decoration(char):
 
 
 def fold_char(char):
-    """Return the output for one character: a string in which a space separates
-    words.
+    """Return the canonical form of one character: a string, with spaces for
+    separators.
     """
     if unicodedata.category(char) == "Cs":
         return " "
@@ -159,9 +159,10 @@ DIGITS = str.maketrans("013457", "oieast")
 
 
 def undisguised(word):
-    """Return a word that mixes look-alike letters of several scripts in one script.
+    """Return a word in one script if it mixes look-alike letters of several scripts,
+    else the word itself.
 
-    In a Latin word, digits in place of letters become letters.
+    In a word that becomes Latin, digits that imitate letters become these letters.
     """
     others = [c for c in word if 0x370 <= ord(c) < 0x530]
     latin = [c for c in word if "a" <= c <= "z"]

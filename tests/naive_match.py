@@ -1,5 +1,5 @@
-"""The whole match by brute force: every licensed text is compared with every window.
-This module imports nothing from provscan.
+"""Matching by brute force: every licensed text is compared with every window of a
+record. This module imports nothing from provscan.
 """
 
 from collections import Counter
@@ -9,8 +9,8 @@ import naive_passages
 
 
 def similarities(text, length, tweet):
-    """Return the Jaccard index and the containment of a tweet for every window of
-    ``length`` characters; both texts are canonical.
+    """Return, for every window of ``length`` characters of a text, the Jaccard index
+    with a tweet and the containment of the tweet. Both texts are canonical.
     """
     wanted = naive.grams(tweet)
     window = Counter(text[i : i + 5] for i in range(max(1, length - 4)))
@@ -35,8 +35,8 @@ def similarities(text, length, tweet):
 
 
 def best(text, tweet, threshold, least):
-    """Return the similarity and containment of the most similar window of a text, or
-    None; both texts are canonical.
+    """Return the similarity and containment of the window of a text that is most
+    similar to a tweet, or None if no window matches. Both texts are canonical.
     """
     shortest = max(5, int(least * len(tweet)))
     found = None
@@ -57,11 +57,11 @@ def units(text):
 
 
 def longest_stretch(text, tweet):
-    """Return the length in units of the longest stretch of a tweet in a text; both are
+    """Return the length in units of the longest stretch of a tweet in a text. Both are
     canonical.
 
-    It is the maximum over all windows of the number of 5-grams of the tweet, less the
-    number of other 5-grams.
+    The length follows from the maximum, over all windows, of the number of 5-grams that
+    are in the tweet minus the number of 5-grams that are not.
     """
     wanted = naive.grams(tweet)
     best = value = 0
@@ -74,7 +74,7 @@ def longest_stretch(text, tweet):
 def way(similarity, containment, letters, stretch, limits):
     """Return the condition by which a span is a match: "whole", "stretch" or "neither".
 
-    ``limits`` are the minima of the four preceding arguments.
+    ``limits`` are the minimum values of the other four arguments.
     """
     least_similar, least_contained, least_letters, least_stretch = limits
     if (

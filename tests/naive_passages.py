@@ -1,5 +1,5 @@
-"""Seeds, keys, edit distance and coverage, written from their definitions. This module
-imports nothing from provscan.
+"""Seeds, keys, fingerprints, edit distance and coverage, computed from their
+definitions. This module imports nothing from provscan.
 """
 
 from collections import Counter
@@ -18,7 +18,9 @@ def wide(char):
 
 
 def units(text):
-    """Return pairs of a unit and its code point; a wide character has two units."""
+    """Return each unit of a text with the position of its character. A wide character
+    has two units.
+    """
     result = []
     for place, char in enumerate(text):
         result.append((ord(char), place))
@@ -28,12 +30,12 @@ def units(text):
 
 
 def index_seeds(text, k, window):
-    """Return the key and place of each seed of a licensed text."""
+    """Return the key and position of each seed of a licensed text."""
     return index_minimizers([unit for unit, _ in units(text)], k, window)
 
 
 def multipliers():
-    """Return two odd numbers per level."""
+    """Return two odd numbers for each level of the tree."""
     state, values = 1, []
     for _ in range(12):
         state = (state + 0x9E3779B97F4A7C15) % M64
@@ -47,9 +49,10 @@ MULTIPLIERS = multipliers()
 
 
 def tree_sum(kmer, level=0):
-    """Return the weighted sum of units along a tree of halves.
+    """Return a weighted sum of units, computed along a tree in which each node has two
+    halves.
 
-    The last one of an odd number of units is added to the sum of the halves.
+    If the number of units is odd, the last one is added to the sum of the halves.
     """
     if len(kmer) == 1:
         return kmer[0]
@@ -67,8 +70,8 @@ def kmer_key(kmer):
 
 
 def minimizers(units, k, window, beyond=0):
-    """Return the key and place of the smallest k-mer of every window, by the upper 22
-    bits of its key, in the order of places.
+    """Return the key and position of the smallest k-mer of every window, in the order
+    of positions. K-mers are compared by the upper 22 bits of their keys.
 
     Windows extend ``beyond`` k-mers past the ends of the text.
     """
@@ -100,14 +103,14 @@ def seed_hash(key):
 
 
 def table_seeds(texts, k, window):
-    """Return the key, text and place of each seed in the seed table of a segment of
+    """Return the key, text and position of each seed in the seed table of a segment of
     canonical texts, and the frequent keys.
 
-    The table has the rarest seeds of each text, ordered by the number of places that
-    share the key, in powers of two, and then by the key. A seed whose key no other
-    place has is added while the text has fewer than 24 seeds; the limits for keys that
-    up to two, four, eight and sixteen places share are 20, 16, 12 and 8, and 4 for
-    other keys. The limits of longer texts are proportionally higher.
+    The table contains the rarest seeds of each text. Seeds are taken in the order of
+    the number of seeds with the same key, in powers of two, and then of the key. A seed
+    with a unique key is taken while the text has fewer than 24 seeds. If up to two,
+    four, eight or sixteen seeds have the key, the limit is 20, 16, 12 or 8; for other
+    keys, it is 4. The limits of longer texts are proportionally higher.
     """
     rows = [
         [(spread(key), place) for key, place in index_seeds(text, k, window)]
@@ -129,14 +132,17 @@ def table_seeds(texts, k, window):
 
 
 def filter_bits(count):
-    """Return the number of bits of a word's number in a filter for ``count`` hashes."""
+    """Return the binary logarithm of the number of words in a filter for ``count``
+    hashes.
+    """
     return max(10, (8 * count).bit_length()) - 6
 
 
 def key_filter(hashes, bits):
-    """Return the words of a filter with two bits for each hash.
+    """Return the 64-bit words of a filter in which two bits are set for each hash.
 
-    The upper bits of a hash select the word, and the lowest twelve bits its two bits.
+    The upper bits of a hash select the word, and its lowest twelve bits select the two
+    bits.
     """
     words = [0] * 2**bits
     for h in hashes:
@@ -152,6 +158,7 @@ def holds(words, key):
 
 
 def text_keys(data):
+    """Return the two 64-bit keys of a text."""
     g, h = 0xCBF29CE484222325, 0xC4CEB9FE1A85EC53
     for byte in data:
         g = (g ^ byte) * 0x100000001B3 % M64
@@ -176,11 +183,10 @@ def edit_costs(text, other):
 
 
 def resolved(rows):
-    """Return the indices of the rows (span, score, similarity, text) that win their
-    place.
+    """Return the indices of the rows (span, score, similarity, text) that are kept.
 
-    The best rows are chosen first; a chosen row excludes rows that overlap it by more
-    than half of the shorter span.
+    Rows are considered from the best to the worst. A row is dropped if a row that is
+    kept overlaps it by more than half of the shorter span.
     """
     order = sorted(
         range(len(rows)), key=lambda i: (-rows[i][1], -rows[i][2], rows[i][3])
@@ -204,9 +210,9 @@ def covered(spans):
     )
 
 
-def prints(text):
-    """Return the fingerprint of each 5-gram: the value at 3, modulo 256, of the
-    polynomial whose coefficients are the characters.
+def fingerprints(text):
+    """Return the fingerprint of each 5-gram: the polynomial whose coefficients are the
+    characters, evaluated at 3 modulo 256.
     """
     codes = [ord(char) for char in text]
     return [
@@ -216,17 +222,18 @@ def prints(text):
 
 
 def agrees(record, text, code, place, thresholds):
-    """Return whether the wording around a place of a record agrees with a text, by the
-    fingerprints of up to 64 5-grams of the text.
+    """Return whether the wording around a position of a record agrees with a text, by
+    the fingerprints of up to 64 5-grams of the text.
 
-    Some of them must be among the record's fingerprints from 14 places before to 13
-    places after the expected place: as many as a match needs, and at most 44 % of the
-    64 if the text has more. Fingerprints outside the record are 0. From unit 384 on,
-    the place may be up to 63 code points later, where the text has the same two letters
-    as the record.
+    A fingerprint agrees if it is among the record's fingerprints from 14 positions
+    before to 13 positions after the expected one. As many must agree as in a match, but
+    at most 44% of the 64 if the text has more than 64. Fingerprints outside the record
+    are 0. From unit 384 on, the position in the text may be up to 63 code points later,
+    where the text has the same two letters as the record.
     """
     similarity, containment, letters, stretch = thresholds
-    known, wanted, length = prints(record), prints(text), len(units(text))
+    known, wanted = fingerprints(record), fingerprints(text)
+    length = len(units(text))
     at = units(text)[place][1] if place < length else len(text)
     later = [
         i

@@ -1,8 +1,8 @@
 """Signatures and band keys, computed from their definitions in Python integers, one
 value at a time.
 
-This module imports nothing from provscan, datasketch or xxhash; it imports only numpy's
-random numbers, which are part of the definition.
+This module imports nothing from provscan, datasketch or xxhash. It uses numpy's random
+numbers, which are part of the definition.
 """
 
 import numpy as np

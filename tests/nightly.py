@@ -1,5 +1,5 @@
-"""Decide whether tests run as at night (``make nightly``), with many more random cases
-and with slow tests.
+"""Tell whether this is a run of ``make nightly``, with many more random cases and with
+slow tests.
 """
 
 import os

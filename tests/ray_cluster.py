@@ -30,8 +30,8 @@ SYSTEM = {
 def object_store() -> Iterator[str]:
     """Return the host and port at which a test may start an object store.
 
-    Environment variables tell this process and the nodes of the cluster the address and
-    the keys.
+    Environment variables give the address and the keys to this process and to the nodes
+    of the cluster.
     """
     with socket.socket() as free, pytest.MonkeyPatch.context() as patch:
         free.bind(("127.0.0.1", 0))
@@ -49,9 +49,8 @@ def object_store() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def cluster(object_store: str) -> Iterator[Any]:
-    """Start a head, which this process joins, and another node, each for one task.
-
-    Both can import the modules of the tests.
+    """Start a head node, which this process joins, and a second node. Each runs one
+    task at a time, and can import the modules of the tests.
     """
     import ray
     from ray.cluster_utils import Cluster

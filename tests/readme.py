@@ -1,8 +1,8 @@
-"""Run the commands of the README and of docs/, and write their output into the pages:
-``make reference``.
+"""Run the commands of the README and of docs/, and write their output into the pages
+(``make reference``).
 
 :func:`run_process` runs a command as a user does. :func:`run_here` runs it in this
-process, which takes a fraction of the time.
+process, which is much faster.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 PAGES = [README, *sorted(ROOT.glob("docs/*.md"))]
 CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-# The commands that would print their progress.
+# The commands that print their progress unless they get --quiet.
 QUIET = [["provscan", name] for name in ("index", "match", "clean", "ledger")]
 
 
 Run = Callable[[list[str], Path], str]
 """Runs the words of a command in a folder, and returns what it prints."""
 
-# What the commands find in their environment.
+# Environment variables of the commands.
 ENVIRONMENT = {"COLUMNS": "100", "PROVSCAN_INDEX": "licensed.index"}
 
 
@@ -66,8 +66,8 @@ def run_here(words: list[str], folder: Path) -> str:
 
 
 def with_output(text: str, folder: Path, run: Run = run_process) -> str:
-    """Return the text of a page with the current output of its commands, which are run
-    in a folder that gets a link to ``corpora``.
+    """Return the text of a page with the current output of its commands. They run in a
+    folder, to which a link to ``corpora`` is added.
     """
     if not (folder / "corpora").exists():
         (folder / "corpora").symlink_to(ROOT / "corpora")
@@ -100,7 +100,7 @@ def with_output(text: str, folder: Path, run: Run = run_process) -> str:
 
 if __name__ == "__main__":
     for page in PAGES:
-        # Each page is a session of its own.
+        # Each page is a separate session.
         with tempfile.TemporaryDirectory() as folder:
             page.write_text(
                 with_output(page.read_text(encoding="utf-8"), Path(folder)),

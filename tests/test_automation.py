@@ -83,7 +83,7 @@ def test_the_image_is_built_from_files_that_exist() -> None:
     } == sources
 
 
-def test_the_image_runs_the_command_as_a_user_without_rights() -> None:
+def test_the_image_runs_the_command_as_an_unprivileged_user() -> None:
     words = dict(instructions())
     (command,) = yaml.safe_load(words["ENTRYPOINT"])
     assert command in PROJECT["scripts"]

@@ -1,5 +1,5 @@
-"""Test that every benchmark runs on little data and prints its tables; their numbers
-are not checked here.
+"""Test that every benchmark runs on little data and prints its tables. Their numbers
+are not checked.
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ LONG = {
 
 
 @pytest.mark.parametrize("name", [name for name in TINY if NIGHTLY or name not in LONG])
-def test_it_prints_its_tables(name: str) -> None:
+def test_a_benchmark_prints_its_tables(name: str) -> None:
     printed = run(name, *TINY[name])
     assert "Python" in printed.splitlines()[1]
     for title in TABLES[name]:
@@ -178,7 +178,7 @@ def test_it_prints_its_tables(name: str) -> None:
 
 
 @pytest.mark.skipif(not NIGHTLY, reason="make nightly")
-def test_real_data_can_replace_synthetic_texts(tmp_path: Path) -> None:
+def test_benchmarks_accept_real_data(tmp_path: Path) -> None:
     for kind, count in (("corpus", 400), ("background", 50)):
         (tmp_path / kind).mkdir()
         rows = [

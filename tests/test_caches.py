@@ -1,4 +1,4 @@
-"""Test that a cache is used only where nobody else can write."""
+"""Test that a cache folder is used only if nobody else can write to it."""
 
 from __future__ import annotations
 
@@ -69,7 +69,9 @@ def test_a_folder_of_another_user_is_not_used(place: Path, tmp_path: Path) -> No
     )
 
 
-def test_templates_of_others_are_not_used(place: Path, tmp_path: Path) -> None:
+def test_without_a_safe_cache_nothing_is_written_to_it(
+    place: Path, tmp_path: Path
+) -> None:
     index = provscan.build_index(
         [{"id": "1", "text": "a text that is checked"}], tmp_path / "a.index"
     )
@@ -92,7 +94,7 @@ def test_templates_of_others_are_not_used(place: Path, tmp_path: Path) -> None:
     document._environment.cache_clear()
 
 
-def test_folders_are_made_for_the_user_alone(tmp_path: Path) -> None:
+def test_only_the_user_can_write_to_new_folders(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
         caches.make_folder(tmp_path / "a" / "b")

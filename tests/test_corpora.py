@@ -1,4 +1,6 @@
-"""Test that the tiny corpus equals its generator's output and serves its purpose."""
+"""Test that the tiny corpus is the output of its generator, and has the properties that
+its README describes.
+"""
 
 from __future__ import annotations
 
@@ -46,12 +48,12 @@ def test_generator_writes_the_same_bytes(tmp_path: Path) -> None:
         assert (tmp_path / name).read_bytes() == (TINY / name).read_bytes()
 
 
-def test_sizes() -> None:
+def test_sizes_of_the_files() -> None:
     assert (len(TWEETS), len(RECORDS)) == (2_000, 5_000)
     assert sum(path.stat().st_size for path in TINY.rglob("*.jsonl")) < 2_000_000
 
 
-def test_tweets_are_of_many_scripts_and_kinds() -> None:
+def test_tweets_have_many_scripts_and_features() -> None:
     languages = Counter(tweet["lang"] for tweet in TWEETS)
     assert all(
         languages[lang] >= 40
@@ -101,7 +103,7 @@ def test_only_intended_tweets_are_near_duplicates() -> None:
             known.add(text)
 
 
-def test_the_truth_has_the_places_of_the_tweets() -> None:
+def test_the_truth_has_the_positions_of_the_copies() -> None:
     assert Counter(mark["kind"] for mark in TRUTH).keys() == {"record", "passage"}
     assert Counter(mark["channel"] for mark in TRUTH).keys() == set(generate.CHANNELS)
     for mark in TRUTH:

@@ -1,5 +1,5 @@
-"""Test documentation that can become wrong: docstrings, examples, the reference of the
-commands, the metadata.
+"""Test documentation that can become outdated: docstrings, examples, the reference of
+the commands, and the metadata.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def public() -> Iterator[tuple[str, Any]]:
                 not (inspect.isfunction(value) or inspect.isclass(value))
                 or value in seen
             ):
-                continue  # It is a constant, or exported twice.
+                continue  # The value is a constant, or exported twice.
             if not value.__module__.startswith("provscan"):
                 continue
             seen.add(value)
@@ -140,7 +140,7 @@ def test_the_reference_of_the_commands_is_current() -> None:
 
 
 def drawn(error: type, indent: str = "") -> Iterator[str]:
-    """Yield the lines of the tree of errors below one of them."""
+    """Yield the lines of the tree of the errors that derive from ``error``."""
     children = [
         child
         for child in vars(errors).values()

@@ -61,8 +61,8 @@ def write(folder: Path, *texts: str) -> None:
 
 
 def run_steps(job: dict[str, Any], place: Path, variables: dict[str, str]) -> list[int]:
-    """Run the steps of a job as a runner does, and return their statuses; those that
-    use an action are left out.
+    """Run the commands of a job as a runner does, and return their statuses. Steps that
+    use an action are skipped.
     """
     statuses: list[int] = []
     for step in job["steps"]:

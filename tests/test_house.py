@@ -110,8 +110,8 @@ def parsed_once() -> Iterator[None]:
 
 
 def imports(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield the line and absolute name of every import of a file, including those in
-    functions and for type checkers.
+    """Yield the line and absolute name of every import in a file, including those
+    inside functions and those for type checkers.
     """
     package = (
         module_of(path).split(".")
@@ -153,8 +153,8 @@ def test_no_file_is_long() -> None:
 
 
 def test_no_function_has_many_parameters() -> None:
-    """Functions have at most eight parameters, except public functions and the commands
-    with the same options.
+    """Public functions, and the commands with the same options, may have more than
+    eight parameters.
     """
     public = {"build_index", "clean", "match", "command"}
     offenders = [
@@ -182,7 +182,7 @@ def test_imports_point_down() -> None:
                 continue
             theirs = room(name)
             if theirs not in FLOORS and own == "cli":
-                # The import is of a public name, as in "from provscan import match".
+                # A public name is imported, as in "from provscan import match".
                 continue
             if own == "cli" and theirs == "__init__":
                 continue  # Commands may use the public names.
@@ -269,8 +269,8 @@ def test_kernels_import_neither_arrow_nor_other_rooms(path: Path) -> None:
 
 
 def test_kernels_allocate_nothing() -> None:
-    """The caller of a kernel allocates all arrays, since kernels do not count
-    references to arrays.
+    """Callers of kernels allocate all arrays, since kernels do not count references to
+    arrays.
     """
     making = {
         "empty",
@@ -297,7 +297,7 @@ def test_kernels_allocate_nothing() -> None:
 
 
 def test_only_kernels_call_helpers() -> None:
-    """A helper has no wrapper for Python, so a call from Python would crash."""
+    """A helper can't be called from Python, so such a call would crash."""
     helpers = {
         (module_of(path), node.name)
         for path in PACKAGE.rglob("kernels/**/*.py")

@@ -41,7 +41,7 @@ def test_the_lowest_versions_print_the_same(
         pytest.skip(f"there is no Python {version} on this machine")
     assert not made.returncode, made.stderr
     python = environment / "bin" / "python"
-    # Old versions without a wheel, which would have to be compiled, are excluded.
+    # Versions without a wheel are excluded, since they would have to be compiled.
     options = [
         "--resolution",
         "lowest-direct",

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.filterwarnings("default")
 
 
 def test_the_notebook_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Imported here, not when tests are collected, since these imports are slow.
+    # These slow imports are here, so that they do not delay the collection of tests.
     import nbformat
     from nbclient import NotebookClient
 

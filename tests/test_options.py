@@ -1,4 +1,4 @@
-"""Test that the arguments of ``match`` are its own and those of its options."""
+"""Test that ``match`` takes its own arguments and all options of a match."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """Test the README and docs/: commands print what the pages show, Python examples run,
-and links lead somewhere.
+and the targets of links exist.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def run_examples(
     return the text of the page.
     """
     text = page.read_text(encoding="utf-8")
-    # As many as users plant by default, in place of the fewer of tests.
+    # The pages show the results with the default number of spike-ins.
     monkeypatch.setattr("provscan.calibration.spike_ins.FEWEST", 2000)
     assert readme.with_output(text, folder, run) == text, "run make reference"
     monkeypatch.chdir(folder)
@@ -98,8 +98,8 @@ def test_the_readme_is_short() -> None:
 
 
 def anchors(page: Path) -> set[str]:
-    """Return the anchors of a page's headings, as code forges and the site make
-    them.
+    """Return the anchors of a page's headings, as code forges and the documentation
+    site generate them.
     """
     headings = re.findall(
         r"^#+ (.*)$", FENCED.sub("", page.read_text(encoding="utf-8")), re.MULTILINE

@@ -27,10 +27,8 @@ def test_a_file_is_replaced_completely_or_not_at_all(tmp_path: Path) -> None:
     ]
 
 
-def test_two_writers_share_no_file(tmp_path: Path) -> None:
-    """Two files whose long names begin with the same characters once shared a temporary
-    file, so one had the contents of the other.
-    """
+def test_two_writers_use_different_temporary_files(tmp_path: Path) -> None:
+    """The names of two files may begin with the same characters, or be the same."""
     first, second = tmp_path / f"{'x' * 200}1", tmp_path / f"{'x' * 200}2"
     with replacing_file(first) as one_file, replacing_file(second) as other_file:
         one_file.write_text("1")
@@ -40,10 +38,10 @@ def test_two_writers_share_no_file(tmp_path: Path) -> None:
         assert one_file != other_file
 
 
-def test_an_existing_link_is_not_followed(
+def test_a_link_with_the_name_of_the_temporary_file_is_not_followed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The link has the name of the temporary file, as if it had been guessed."""
+    """Somebody who guesses the name could place such a link."""
     (tmp_path / "victim").write_text("of somebody else")
     (tmp_path / ".provscan-0").symlink_to(tmp_path / "victim")
     monkeypatch.setattr(writing, "temporary_name", lambda: ".provscan-0")
@@ -53,7 +51,7 @@ def test_an_existing_link_is_not_followed(
     assert contents(tmp_path) == before
 
 
-def test_files_have_the_mode_of_the_umask(tmp_path: Path) -> None:
+def test_the_umask_applies_to_new_files(tmp_path: Path) -> None:
     mask = os.umask(0o027)
     try:
         with replacing_file(tmp_path / "a"):

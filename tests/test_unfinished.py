@@ -1,5 +1,5 @@
-"""Test the folder of an unfinished result: its lock, its checkpoint, how the result
-gets to its place, and that killed commands resume to the same result.
+"""Test the folder of an unfinished result: its lock, its checkpoint and the publication
+of the result. Killed commands must resume and give the same result.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def test_without_a_complete_part_nothing_is_kept(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_parts_that_are_of_no_use_are_not_kept(tmp_path: Path) -> None:
+def test_forgotten_parts_are_not_kept(tmp_path: Path) -> None:
     interrupted(tmp_path / "out")
 
     def failing() -> None:
@@ -140,7 +140,9 @@ def test_one_process_writes_at_a_time(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "{}", '{"format": "another"}', "[1]", "x"])
-def test_folders_of_others_are_refused(content: str, tmp_path: Path) -> None:
+def test_folders_that_provscan_did_not_write_are_refused(
+    content: str, tmp_path: Path
+) -> None:
     place = tmp_path / "out.unfinished"
     place.mkdir()
     names = ["mine", "unfinished.json"] if content else ["mine"]
@@ -154,7 +156,7 @@ def test_folders_of_others_are_refused(content: str, tmp_path: Path) -> None:
     assert sorted(path.name for path in place.iterdir()) == names
 
 
-def test_a_checkpoint_that_was_padded_when_its_writer_was_killed(
+def test_a_padded_checkpoint_of_a_killed_command_is_read(
     tmp_path: Path,
 ) -> None:
     place = interrupted(tmp_path / "out")
@@ -165,7 +167,7 @@ def test_a_checkpoint_that_was_padded_when_its_writer_was_killed(
 
 
 @pytest.mark.parametrize("atomic", [True, False])
-def test_a_folder_is_replaced_only_if_that_was_asked_for(
+def test_a_folder_is_replaced_only_if_requested(
     atomic: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not atomic:
@@ -193,8 +195,9 @@ NEVER = 10**9
 
 
 def run_until_killed(folder: Path, command: str, left: int, seed: int) -> None:
-    """Run a command. Kill this process soon after it has touched the unfinished folder
-    ``left`` times; else write the number of touches to a file.
+    """Run a command. Kill this process soon after it has accessed files in the
+    unfinished folder ``left`` times. If it is not killed, write the number of accesses
+    to the file ``touches``.
     """
     touches = 0
     delay = random.Random(str(seed)).choice([0, 0, 0.001, 0.01, 0.1])
@@ -222,7 +225,9 @@ def run_until_killed(folder: Path, command: str, left: int, seed: int) -> None:
 
 
 def child(fork: Fork, folder: Path, command: str, left: int, seed: int = 0) -> int:
-    """Return the number of touches; 0 if the process was killed."""
+    """Run a command in a process, and return its number of accesses to the unfinished
+    folder; 0 if the process was killed.
+    """
     (folder / "touches").write_text("0")
     process = fork(run_until_killed, folder, command, left, seed)
     process.join()
@@ -266,7 +271,7 @@ def result_of(command: str, out: Path) -> Any:
 def test_killed_commands_resume_to_the_same_result(
     command: str, index: provscan.Index, tmp_path: Path, fork: Fork
 ) -> None:
-    """Killed at random moments, and resumed until they end."""
+    """Commands are killed at random moments, and resumed until they finish."""
     make_inputs(tmp_path)
     shutil.copytree(index.path, tmp_path / "a.index")
     count, out = child(fork, tmp_path, command, NEVER), tmp_path / "out"
@@ -282,5 +287,5 @@ def test_killed_commands_resume_to_the_same_result(
             assert child(fork, tmp_path, command, NEVER)
         assert result_of(command, out) == expected
         shutil.rmtree(out)
-        # A process that is killed after the result is in its place leaves the rest.
+        # A process that is killed after the publication leaves its unfinished folder.
         shutil.rmtree(tmp_path / "out.unfinished", ignore_errors=True)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from provscan.urls import Url, below, is_remote, opened, source_of, without_secrets
 
 MARK = "h1dden"
-# Characters that parts of a URL may contain; each of them ends another part.
+# Characters that may be in a part of a URL, and some of which may end it.
 ODD = st.text(st.sampled_from("ab:@/?#%[]&= '\".,;)"), max_size=4)
 HIDDEN = st.builds(lambda before, after: f"{before}{MARK}{after}", ODD, ODD)
 SHOWN = [
@@ -58,11 +58,10 @@ def test_the_shown_form_of_a_message(text: str, shown: str) -> None:
     assert without_secrets(shown) == shown
 
 
-def test_parts_of_a_url_in_a_message_are_not_shown_either() -> None:
+def test_parts_of_a_url_in_a_message_are_hidden() -> None:
     url = Url("s3://me:hush@bucket/place?sig=a%20b&v=1234#id-7")
     message = (
-        'no bucket "me:hush@bucket": hush, 1234, a b and id-7 of place are wrong; '
-        "it "
+        'no bucket "me:hush@bucket": hush, 1234, a b and id-7 of place are wrong; it '
         "hushes"
     )
     assert (
@@ -112,9 +111,7 @@ def test_texts_made_from_a_url_have_no_secrets() -> None:
     assert below("folder/", "b") == "folder/b"
 
 
-def test_paths_stay_as_they_are(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_paths_are_unchanged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for path in ("a?b#c.csv", "/me@h/a", "C:/a", "recipe:tweeteval=a", "-", ""):
         assert source_of(path) == path
         assert not isinstance(source_of(path), Url)

@@ -1,4 +1,4 @@
-"""Test that names in the package are the terms of the glossary, one for each thing."""
+"""Test that names in the package are terms of the glossary, not synonyms of them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from house import FILES, check, nodes, room_of
 
 pytestmark = pytest.mark.untraced
 
-# Synonyms of terms that must not be used as names or parts of names. Ordinary words
-# that have another use are not in this list.
+# For each term, synonyms that names must not contain. Ordinary words with other uses
+# are not in this list.
 NOT_USED = {
     "tweet": "posts",
     "match, span": "snippet snippets",
@@ -59,7 +59,7 @@ def names(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def words_of(name: str) -> set[str]:
-    """Return the words of a name: ``_TextClusters`` has text and clusters."""
+    """Return the words in a name: ``_TextClusters`` contains text and clusters."""
     return {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)}
 
 

@@ -1,4 +1,4 @@
-"""Six tweets with three texts, few enough that every answer is known by hand."""
+"""Six tweets with three texts, so few that the answers can be worked out by hand."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def tweet(key: str, text: int, day: int | None, **fields: Any) -> dict[str, Any]
     }
 
 
-# The tweets are in the order of their rows: texts by their earliest tweet, and the
-# tweets of a text by time.
+# The tweets are in the order of rows in an index: texts are ordered by their earliest
+# tweet, and the tweets of a text by time.
 TWEETS = [
     tweet("7", 0, 1, author="ann"),
     tweet("x8", 0, 5, author="bob"),

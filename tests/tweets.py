@@ -1,5 +1,5 @@
-"""Make tweets in many scripts, and edits of them; equal random numbers give equal
-texts.
+"""Make tweets in many scripts, and edited copies of them. The same random numbers give
+the same texts.
 """
 
 LETTERS = {
@@ -19,9 +19,11 @@ SCRIPTS = sorted(LETTERS)
 
 
 def sentence(rng, script, letters):
-    """Return ``letters`` letters of a script, with spaces if the script has them."""
+    """Return ``letters`` random letters of a script, with spaces if the script uses
+    them.
+    """
     alphabet, spaced, parts, word = LETTERS[script], script in SPACED, [], 0
-    # The same draws as those of `rng.choice`, which takes twice as long.
+    # Draw as `rng.choice` does, which takes twice as long.
     size, chance, draw = len(alphabet), rng.random, rng.getrandbits
     bits = size.bit_length()
     for _ in range(letters):
@@ -36,8 +38,8 @@ def sentence(rng, script, letters):
 
 
 def edited(rng, text, share):
-    """Return a text in which about ``share`` of the characters are replaced, dropped or
-    doubled.
+    """Return a text after about ``share`` of its characters have been replaced, dropped
+    or doubled.
     """
     result = []
     for char in text:

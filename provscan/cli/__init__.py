@@ -1,9 +1,9 @@
 """The command line: commands parse their options, call the library, print the result
 and choose the exit status.
 
-Each command has a file, which is imported when the command is named; slow imports
-(Arrow, numba, rich) happen when the command runs. The library raises exceptions, and
-only this package turns them into messages on stderr and an exit status:
+Each command has a module, which is imported when the user gives that command. Slow
+imports (Arrow, numba, rich) happen when the command runs. The library raises
+exceptions, and only this package turns them into messages on stderr and an exit status:
 
 - 0: done
 - 1: a gate that the user set (``--fail-above``, ``--fail-above-claimed``) was crossed
@@ -33,7 +33,6 @@ from click.core import ParameterSource
 from provscan.errors import ProvscanError, UsageError
 from provscan.urls import without_secrets
 
-DONE = 0
 GATE_CROSSED = 1
 WRONG_USAGE = 2
 UNUSABLE = 3
@@ -67,7 +66,7 @@ COMMANDS = (
     "ledger",
 )
 
-# Escapes, as in JSON and Python, of control characters that a terminal would act on.
+# The control characters that a terminal would act on, with their escapes in JSON.
 _ESCAPES = {
     code: f"\\u{code:04x}"
     for code in (*range(32), *range(127, 160))
@@ -76,8 +75,8 @@ _ESCAPES = {
 
 
 def echo(text: str, err: bool = False) -> None:
-    """Print a text. Escape control characters, which names of files and fields may
-    contain.
+    """Print a text with its control characters escaped, since names of files and fields
+    may contain some.
     """
     click.echo(text.translate(_ESCAPES), err=err)
 
@@ -85,7 +84,9 @@ def echo(text: str, err: bool = False) -> None:
 def _failed(
     error: BaseException, status: int, message: str | None = None
 ) -> click.exceptions.Exit:
-    """Print an error and its notes as one line, and return the exit to raise."""
+    """Print an error and its notes as one line, and return the exception that ends the
+    command with this status.
+    """
     sentences = [
         str(error) if message is None else message,
         *getattr(error, "__notes__", []),
@@ -96,11 +97,14 @@ def _failed(
 
 
 def _warned(message: Warning | str, *where: Any, **more: Any) -> None:
-    """Print a warning of a library as one line."""
+    """Print a library's warning as one line; this replaces
+    :func:`warnings.showwarning`.
+    """
     echo(without_secrets(f"provscan: {' '.join(str(message).split())}"), err=True)
 
 
 def _os_error(error: OSError) -> str:
+    """Return the message for an error of the system, with its remedy if it is known."""
     reason = error.strerror or str(error) or type(error).__name__
     where = (
         f": {click.format_filename(error.filename)}"
@@ -118,7 +122,7 @@ def _os_error(error: OSError) -> str:
 
 
 def _origin(error: click.ClickException) -> str:
-    """Return where a wrong value comes from, if not from the command line."""
+    """Return a note if a wrong value is from ``provscan.toml``, else an empty text."""
     if isinstance(error, click.BadParameter) and error.ctx and error.param:
         name = error.param.name or ""
         if error.ctx.get_parameter_source(name) == ParameterSource.DEFAULT_MAP:
@@ -127,13 +131,17 @@ def _origin(error: click.ClickException) -> str:
 
 
 def _named_options(command: click.Command) -> dict[str, click.Option]:
-    """Return the options of a command by their names, ``-q`` as well as ``--quiet``."""
+    """Return the options of a command by all of their names, such as ``-q`` and
+    ``--quiet``.
+    """
     options = (each for each in command.params if isinstance(each, click.Option))
     return {name: option for option in options for name in option.opts}
 
 
 def _require_values(command: click.Command, words: list[str]) -> None:
-    """Refuse an option that would take the next option as its value."""
+    """Raise :class:`UsageError` if an option would take the next option as its
+    value.
+    """
     options = _named_options(command)
     for name, value in pairwise(words):
         if name == "--":
@@ -149,8 +157,8 @@ def _require_values(command: click.Command, words: list[str]) -> None:
 def _without_unset(
     command: click.Command, values: dict[str, Any], words: list[str]
 ) -> list[str]:
-    """Remove each ``--no-NAME`` from the words of a command line, and the option NAME
-    from the ``values`` that ``provscan.toml`` sets.
+    """Return the words of a command line without each ``--no-NAME``, and remove the
+    option NAME from the ``values`` that ``provscan.toml`` sets.
     """
     unset = {
         f"--no-{name[2:]}": option.name
@@ -164,7 +172,7 @@ def _without_unset(
 
 
 class Commands(click.Group):
-    """A group that imports a command when it is named, and turns the library's
+    """A group that imports a command when the user gives it, and turns the library's
     exceptions into messages.
     """
 
@@ -179,7 +187,7 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command, and take the options that ``provscan.toml`` sets for it."""
+        """Find the command, and read the options that ``provscan.toml`` sets for it."""
         name, command, rest = super().resolve_command(ctx, args)
         if name is None or command is None:
             return name, command, rest
@@ -191,21 +199,22 @@ class Commands(click.Group):
             from provscan.cli.config import FILE, defaults
 
             values = defaults(name, command)
-            set_here = values if inner is command else values.get(rest[0], {})
-            rest = _without_unset(inner, set_here, rest)
+            inner_values = values if inner is command else values.get(rest[0], {})
+            rest = _without_unset(inner, inner_values, rest)
             if values:
                 ctx.default_map = {name: values}
                 if not {"-q", "--quiet"} & {*rest}:
-                    taken = ", ".join(values)
+                    names = ", ".join(values)
                     echo(
                         f"provscan: options from {FILE}, unless the command line sets "
-                        f"them: {taken}",
+                        f"them: {names}",
                         err=True,
                     )
         return name, command, rest
 
     def invoke(self, ctx: click.Context) -> Any:
-        # File names may be invalid Unicode, and a terminal may lack characters.
+        # A file name may be invalid Unicode, and a terminal may not support all
+        # characters.
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
@@ -215,7 +224,7 @@ class Commands(click.Group):
                 return super().invoke(ctx)
         except click.ClickException as error:
             message = error.message + _origin(error)
-            setattr(error, "message", without_secrets(message))  # noqa: B010 - final for type checkers alone
+            setattr(error, "message", without_secrets(message))  # noqa: B010 - only type checkers treat it as final
             raise
         except click.exceptions.Exit:
             raise
@@ -224,7 +233,7 @@ class Commands(click.Group):
         except ProvscanError as error:
             raise _failed(error, UNUSABLE) from error
         except BrokenPipeError as error:
-            # The interpreter must not write to that pipe again when it exits.
+            # The interpreter flushes stdout when it exits, which would fail again.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise click.exceptions.Exit(PIPE_CLOSED) from error
         except OSError as error:
@@ -251,7 +260,7 @@ class Commands(click.Group):
 @click.option(
     "--isolated",
     is_flag=True,
-    help="Take no options from provscan.toml in the current folder.",
+    help="Ignore provscan.toml in the current folder.",
 )
 def main(isolated: bool) -> None:
     """Find licensed tweets in training data and in model outputs.

@@ -19,7 +19,7 @@ REQUEST, ANSWER = ".tsq", ".tsr"
 @shared.path_argument("sources", "[RUN|CASE|LEDGER|BUNDLE]...", nargs=-1, required=True)
 @shared.out_option(
     metavar="FILE",
-    help="The archive or page to write; not needed for a time-stamp request.",
+    help="Archive or page to write; not needed for a time-stamp request.",
 )
 @shared.path_option(
     "--sign",
@@ -30,8 +30,8 @@ REQUEST, ANSWER = ".tsq", ".tsr"
 @option(
     "--hash-inputs",
     is_flag=True,
-    help="Add the SHA-256 of the inputs and the index of each run. They must be at the "
-    "paths from which the run read them.",
+    help="Add the SHA-256 of the inputs and the index of each run, which must still be "
+    "at the paths from which the run read them.",
 )
 @option(
     "--bates",
@@ -47,8 +47,8 @@ REQUEST, ANSWER = ".tsq", ".tsr"
 @option(
     "--exhibit",
     metavar="N",
-    help="Write exhibit N of BUNDLE as a page with its own proof; RUN/N if BUNDLE has "
-    "several runs.",
+    help="Write exhibit N of BUNDLE as a page with its own proof. If BUNDLE has "
+    "several runs, give RUN/N.",
 )
 @shared.overwrite
 @shared.as_json
@@ -68,8 +68,8 @@ def command(
     certification, in the layout of BagIt. `provscan check` checks it without the index
     and the dataset.
 
-    Given a BUNDLE, write the page of an exhibit (--exhibit), or request or add a time
-    stamp (--timestamp).
+    If the argument is a BUNDLE, the command writes the page of an exhibit (--exhibit),
+    or requests or adds a time stamp (--timestamp).
     """
     from provscan import handover
     from provscan.cli import show
@@ -78,23 +78,23 @@ def command(
     suffix = None if timestamp is None else timestamp.suffix
     if suffix not in (None, REQUEST, ANSWER):
         raise UsageError(
-            f"{timestamp} is neither a request nor a response: name a file that ends "
+            f"{timestamp} is neither a request nor a response: give a file that ends "
             f"in {REQUEST} to write a request, or in {ANSWER} to add a response"
         )
-    of_bundle = len(sources) == 1 and sources[0].is_file()
-    if not of_bundle and (exhibit is not None or suffix == ANSWER):
+    is_bundle = len(sources) == 1 and sources[0].is_file()
+    if not is_bundle and (exhibit is not None or suffix == ANSWER):
         raise UsageError(
-            "--exhibit and --timestamp need a bundle: name an archive that provscan "
+            "--exhibit and --timestamp need a bundle: give an archive that provscan "
             "bundle wrote"
         )
-    if of_bundle:
+    if is_bundle:
         shared.refuse(options, f"{sources[0]} is already a bundle")
-    if of_bundle and (exhibit is None) == (suffix is None):
+    if is_bundle and (exhibit is None) == (suffix is None):
         raise UsageError(
             f"{sources[0]} is already a bundle: give either --exhibit or --timestamp"
         )
-    if out is None and not (of_bundle and suffix == REQUEST):
-        raise UsageError("name the file to write with --out (-o)")
+    if out is None and not (is_bundle and suffix == REQUEST):
+        raise UsageError("give the file to write with --out (-o)")
 
     done: dict[str, Any] = {}
     if exhibit is not None:
@@ -105,11 +105,11 @@ def command(
         done = handover.add_timestamp(
             sources[0], timestamp or "", out or "", overwrite=overwrite
         )
-    elif not of_bundle:
+    elif not is_bundle:
         done = handover.bundle(sources, out or "", overwrite=overwrite, **options)
     if suffix == REQUEST:
-        place = sources[0] if of_bundle else out or ""
-        done |= handover.write_request(place, timestamp or "", overwrite=overwrite)
+        stamped = sources[0] if is_bundle else out or ""
+        done |= handover.write_request(stamped, timestamp or "", overwrite=overwrite)
     show.result(done, as_json, _lines)
 
 
@@ -126,7 +126,8 @@ def _lines(done: dict[str, Any]) -> Iterator[str]:
         yield (
             f"Signed with the key {done['signer']}"
             if done["signer"]
-            else "Not signed: anyone could have made it. Use --sign KEY to sign it"
+            else "Not signed: anyone could have made this bundle. Use --sign KEY to "
+            "sign it"
         )
     if "stamp" in done:
         yield f"Bundle: {done['bundle']}, time stamp {done['stamp']}"

@@ -32,7 +32,7 @@ from provscan.cli import shared
 def command(
     runs: tuple[Path, ...], out: Path, periods: tuple[datetime, ...], as_json: bool
 ) -> None:
-    """Compare runs: their results, and the texts that they share.
+    """Compare the results of runs, and count the texts that they share.
 
     The totals of all RUNs count each licensed text and each tweet once.
     """
@@ -49,7 +49,8 @@ def _lines(case: dict[str, Any]) -> Iterator[str]:
     totals = case["totals"]
     yield (
         f"{counted(totals['texts'], 'licensed text')} of "
-        f"{counted(totals['tweets'], 'tweet')} found in {len(case['runs'])} runs"
+        f"{counted(totals['tweets'], 'tweet')} found in "
+        f"{counted(len(case['runs']), 'run')}"
     )
     for item in case["in_exactly"]:
         yield (

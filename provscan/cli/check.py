@@ -27,15 +27,16 @@ from provscan.cli import shared
 @click.option(
     "--exhibit",
     metavar="N",
-    help="Also prove and print exhibit N; RUN/N if the bundle has several runs.",
+    help="Also print exhibit N, and prove that the bundle contains it. If the bundle "
+    "has several runs, give RUN/N.",
 )
 @shared.as_json
 def command(bundle: Path, as_json: bool, **options: Any) -> None:
     """Check a bundle or an exhibit, without index and dataset.
 
-    The output lists every problem: files that were changed, are missing or are not
-    listed, and problems of rows, figures, the signature and the time stamp. The exit
-    status is 1 if there are problems, and 3 if the file is damaged or is not a bundle.
+    The output lists every problem: files that are changed, missing or not listed, and
+    problems with rows, figures, the signature and the time stamp. The exit status is 1
+    if there are problems, and 3 if the file is damaged or is not a bundle.
     """
     from provscan import handover
     from provscan.cli import show
@@ -69,19 +70,19 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
         yield f"Signed with the given key {found['signer']}"
     elif found["signer"] is not None:
         yield (
-            f"Signed with the key {found['signer']}, which the bundle itself names: "
+            f"Signed with the key {found['signer']}, which is from the bundle itself: "
             "compare it with the signer's key, or give --key"
         )
     if found["stamp"] is not None:
-        whose = (
+        authority = (
             "by the given authority"
             if found["known_authority"]
             else "by an authority that was not verified: give --authority"
         )
-        yield f"Time stamp {found['stamp']} {whose}"
+        yield f"Time stamp {found['stamp']} {authority}"
     if found["files"] is not None and not problems:
         yield (
-            "Checked by computing again: hashes of rows and files, and counts of "
+            "Computed again and compared: hashes of rows and files, and counts of "
             "matches, records and texts. Not checked: bounds and estimates, which "
             "provscan replay computes again"
         )

@@ -11,7 +11,7 @@ from provscan import cli
 from provscan.cli import shared
 from provscan.cli.shared import option, running_option
 
-# The maximum number of files that are listed on stdout.
+# Maximum number of files that are listed on stdout.
 MOST_FILES = 20
 
 
@@ -20,8 +20,8 @@ MOST_FILES = 20
 @shared.path_argument("run", "RUN")
 @shared.out_option(
     metavar="FOLDER",
-    help="New folder for the cleaned dataset, manifest.json and removed.jsonl. Needed "
-    "without --dry-run.",
+    help="New folder for the cleaned dataset, manifest.json and removed.jsonl.  "
+    "[required without --dry-run]",
 )
 @option("--drop", is_flag=True, help="Drop whole records; this is the default.")
 @option(
@@ -56,20 +56,20 @@ MOST_FILES = 20
 @option(
     "--drop-unscanned",
     is_flag=True,
-    help="Also drop records without a text that was scanned; by default they are kept "
-    "and counted.",
+    help="Also drop records in which no text was scanned; by default they are kept and "
+    "counted.",
 )
 @option(
     "--skip-unwritable",
     is_flag=True,
-    help="Leave out files that can't be written and list them in the manifest; by "
+    help="Leave out files that can't be rewritten, and list them in the manifest; by "
     "default, such a file is an error and nothing is written.",
 )
 @shared.path_option(
     "--reviewed",
     metavar="FILE",
-    help="Keep the matches that reviewers rejected; FILE has the marks that they saved "
-    "from the report of RUN.",
+    help="Keep the matches that reviewers rejected. FILE contains the marks that they "
+    "saved from the report of RUN.",
 )
 @option(
     "--dry-run",
@@ -81,7 +81,7 @@ MOST_FILES = 20
     "-i",
     group="Running",
     metavar="INDEX",
-    help="Index of the run, if it was moved.  [default: the path in the run]",
+    help="Index of the run, if it was moved.  [default: its path during the run]",
 )
 @shared.workers
 @shared.executor
@@ -89,7 +89,7 @@ MOST_FILES = 20
 @running_option(
     "--resume",
     is_flag=True,
-    help="Resume an interrupted result of the same command, if there is one.",
+    help="Resume the same command if it was interrupted.",
 )
 @shared.as_json
 @shared.quiet
@@ -104,12 +104,12 @@ def command(
 ) -> None:
     """Write a copy of DATASET without the matches that RUN found.
 
-    RUN is a run of match on DATASET.
+    RUN is a run of `provscan match` on DATASET.
 
     Files of JSON, CSV, Parquet, Arrow, plain text, mail, WARC and webdataset keep their
-    names, formats and order, also if they are compressed or in zip and tar archives.
-    The result is scanned with the index of the run, and cleaned again if necessary, up
-    to three times in all. The exit status is 1 if matches are left.
+    names, formats and order, even if they are compressed or in zip and tar archives.
+    The result is scanned with the index of the run and, if matches are left, cleaned
+    again, at most three times in total. The exit status is 1 if matches are still left.
     """
     import provscan
     from provscan.cli import show
@@ -145,15 +145,14 @@ def _lines(manifest: dict[str, Any]) -> Any:
             what = f"{counted(file['records_removed'], 'record')} removed"
         yield f"{file['source']}: {what}"
     if (more := len(manifest["files"]) - MOST_FILES) > 0:
-        yield f"and {more:,} more files"
+        yield f"and {counted(more, 'more file')}"
     for name, why in manifest["unwritable"].items():
         yield f"Left out: {name}: {why}"
     if manifest["not_cleaned"]:
         dropped = manifest["options"]["drop_unscanned"]
         yield (
             f"{'Dropped' if dropped else 'Kept, not cleaned'}: "
-            f"{counted(manifest['not_cleaned'], 'record')} without a text that was "
-            "scanned"
+            f"{counted(manifest['not_cleaned'], 'record')} in which no text was scanned"
         )
     if manifest["rejected"]:
         rejected = counted(manifest["rejected"], "match")

@@ -1,6 +1,6 @@
 """Compile the kernels before the first run on a machine, and tell the user.
 
-A command that calls kernels imports this module first.
+A command that calls kernels imports this module before any other that imports numba.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ import sys
 
 import click
 
-# Numba imports SciPy's linear algebra, which no kernel uses. That would take a fifth of
-# a second in every command, so it is hidden during the import.
+# Numba imports SciPy's linear algebra, which no kernel uses. Loading it takes a fifth
+# of a second, so it is hidden while numba is imported.
 if hidden := "scipy.linalg" not in sys.modules:
     sys.modules["scipy.linalg"] = None  # type: ignore[assignment]
 try:

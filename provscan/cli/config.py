@@ -21,14 +21,14 @@ FILE = "provscan.toml"
 
 
 def defaults(name: str, command: click.Command) -> dict[str, Any]:
-    """Return the options that the file sets for a command, by parameter; empty if there
-    is no file.
+    """Return the options that the file sets for a command, by the names of the
+    command's parameters. Without a file, there are none.
 
     Raises
     ------
     UsageError
-        The file is not TOML, or has a table, an option or a type of value that no
-        command has.
+        The file is not TOML, a table is not named after a command, an option is
+        unknown, or a value has the wrong type.
     """
     if not os.path.lexists(FILE):
         return {}
@@ -55,7 +55,7 @@ def defaults(name: str, command: click.Command) -> dict[str, Any]:
 def _values(
     command: click.Command, table: dict[str, Any], place: str
 ) -> dict[str, Any]:
-    """Return the values of a table by Click's names for the options."""
+    """Return the values of a table by the names of the command's parameters."""
     if isinstance(command, click.Group):
         for name in table.keys() - command.commands.keys():
             _unknown(place, "command", name, command.commands)
@@ -82,7 +82,7 @@ def _values(
 
 
 def _value(option: click.Option, value: Any, place: str) -> Any:
-    """Return a value in the form in which the command line would give it."""
+    """Return a value in the form that it has on the command line."""
     if option.is_flag:
         if not isinstance(value, bool):
             raise UsageError(f"{place} must be true or false, not {value!r}")

@@ -18,13 +18,13 @@ LONGEST_RECORD_NUMBER = 10
 @shared.path_option(
     "--index",
     "-i",
-    help="Index of the licensed tweets.  [default: the run's]",
+    help="Index of the licensed tweets.  [default: the index of the run]",
 )
 @click.option(
     "--tweet",
     "tweet_id",
     metavar="ID",
-    help="Compare with this licensed tweet, however little wording they share.",
+    help="Compare with this licensed tweet, even if it has little wording in common.",
 )
 @click.option(
     "--source",
@@ -36,8 +36,7 @@ LONGEST_RECORD_NUMBER = 10
     "kind",
     type=click.Choice(["record", "text", "tweet"]),
     help="Kind of the argument.  [default: record for up to 10 digits, tweet for more "
-    "digits or an id of the run, "
-    "else text]",
+    "digits or an id of the run, else text]",
 )
 @shared.as_json
 def command(
@@ -51,10 +50,11 @@ def command(
 ) -> None:
     """Explain why a text is or is not a match.
 
-    The output has the canonical texts, the LSH bands in which they agree, the reason
-    why the text is a match, and each value with its limit and the option that changes
-    the limit. For a match in the run, it also has the conditions of a finding. A record
-    is read again from the dataset, which must be in the same place as during the run.
+    The output shows the canonical texts, the LSH bands in which they agree, the reason
+    why the text is or is not a match, and each value with its limit and the option that
+    changes the limit. For a match in the run, the output also shows the conditions of a
+    finding. A record is read again from the dataset, which must be at the same path as
+    during the run.
     """
     import provscan
     from provscan.cli import show
@@ -76,20 +76,17 @@ def command(
     )
     if licensed.fingerprint != info["index"]["fingerprint"]:
         cli.echo(
-            f"provscan: {licensed.path} has other tweets than the index of the run: "
-            "tweets that were added or forgotten since the run are explained as they "
-            "are now",
+            f"provscan: {licensed.path} does not contain the same tweets as the index "
+            "of the run, so the explanation may differ from the run",
             err=True,
         )
     if kind is None:
         if what.isdigit() and len(what) <= LONGEST_RECORD_NUMBER:
             kind = "record"
+        elif what.isdigit() or what in set(matches["tweet_id"].to_pylist()):
+            kind = "tweet"
         else:
-            kind = (
-                "tweet"
-                if what.isdigit() or what in set(matches["tweet_id"].to_pylist())
-                else "text"
-            )
+            kind = "text"
     if kind == "record":
         explained = explain_record(
             info, matches, int(what), licensed, source=source, tweet_id=tweet_id
@@ -103,7 +100,7 @@ def command(
     show.result(explained, as_json, explanation_table)
     if len(explained) >= SHOWN:
         cli.echo(
-            f"provscan: only the {SHOWN} closest tweets of each text are shown: name "
-            "another tweet with --tweet",
+            f"provscan: only the {SHOWN} closest tweets of each text are shown: use "
+            "--tweet to compare another tweet",
             err=True,
         )

@@ -16,14 +16,14 @@ from provscan.cli import shared
     required=True,
     metavar="FILE",
     help="File to write: .csv, .xlsx, .jsonl or .parquet; or, for the checks of a "
-    "pipeline, .sarif, .xml (JUnit) or .md (one page of Markdown). Spreadsheets may "
-    "round long ids of .csv; .xlsx keeps them.",
+    "pipeline, .sarif, .xml (JUnit) or .md (one page of Markdown). A spreadsheet may "
+    "round the long ids in a .csv file, but not those in an .xlsx file.",
 )
 @click.option(
     "--all",
     "everything",
     is_flag=True,
-    help="List the matches of common or known wording as well, after the findings.",
+    help="Also list the matches of common or known wording, after the findings.",
 )
 @shared.no_text
 @shared.texts
@@ -40,7 +40,7 @@ def command(
 ) -> None:
     """Write the findings of RUN as a list, the strongest first.
 
-    The numbers of the exhibits are those of the report.
+    The exhibits have the same numbers as in the report.
     """
     from provscan.names import counted
     from provscan.report.export import export
@@ -52,6 +52,6 @@ def command(
     cli.echo(f"{counted(rows, 'exhibit')}: {out}")
     if others:
         cli.echo(
-            f"{counted(others, 'match')} of common or known wording left out: --all "
-            "lists them too"
+            f"{counted(others, 'match')} of common or known wording left out: use "
+            "--all to list them too"
         )

@@ -16,13 +16,14 @@ from provscan.cli import shared
 @click.option(
     "--users",
     is_flag=True,
-    help="Read plain ids and batch results as names or ids of accounts, and forget all "
-    "of their tweets.",
+    help="Treat plain ids and batch results as names or ids of accounts, and forget "
+    "all tweets of these accounts.",
 )
 @click.option(
     "--purge",
     is_flag=True,
-    help="Also rewrite the files without the texts and hashes of these tweets.",
+    help="Also rewrite the files of the index without the texts and hashes of these "
+    "tweets.",
 )
 @click.option("--dry-run", is_flag=True, help="Only show what would be forgotten.")
 @shared.workers
@@ -32,11 +33,13 @@ def command(index: Path, ids: tuple[str, ...], as_json: bool, **options: Any) ->
 
     IDS are ids of tweets, files with one id per line, or compliance events as platforms
     send them: JSON lines with delete, user_delete, user_suspend, status_withheld and
-    others, and results of batch compliance jobs. The index stores an edited tweet under
-    the id of its first version, if the corpus has a history of edits; it can be
-    forgotten by the ids of other versions only if tweet_edit events among IDS connect
-    them. With --purge, IDS can be left out: tweets that were forgotten before are
-    purged.
+    others, and results of batch compliance jobs.
+
+    If the corpus contains histories of edits, the index stores an edited tweet under
+    the id of its first version. To forget it by the id of a later version, include the
+    tweet_edit event that connects the versions in IDS.
+
+    With --purge, IDS can be left out, to purge tweets that were forgotten before.
     """
     import provscan
     from provscan.cli import show

@@ -37,17 +37,17 @@ from provscan.cli import shared
     "--fraction",
     callback=shared.parse_share,
     metavar="SHARE",
-    help="Share of all licensed tweets that PATH contains, e.g. 10%, if it is a random "
-    "sample of them; estimates are then for all licensed tweets. Not with "
+    help="Share of all licensed tweets that PATH contains, e.g. 10%, if PATH is a "
+    "random sample of them; estimates are then for all licensed tweets. Not with "
     "--blind.",
 )
 @click.option(
     "--seed-length",
     type=int,
     metavar="N",
-    help="Length of a seed in letters: with 14, a scan of long text takes two thirds "
-    "of the time, but misses more copies with many typing errors.  [default: 10; "
-    "14 above a million texts]",
+    help="Length of a seed in letters. With 14, a scan of long text takes two thirds "
+    "of the time that it takes with 10, but misses more copies with many typing "
+    "errors.  [default: 10; 14 for more than a million texts]",
 )
 @click.option(
     "--delimiter",
@@ -59,8 +59,7 @@ from provscan.cli import shared
     "--fix-encoding",
     is_flag=True,
     help='Repair tweets that were decoded with a wrong encoding, such as "schÃ¶n" for '
-    '"schön", or whose letters are '
-    r"written as escapes, such as \u0447.",
+    r'"schön", or whose letters are written as escapes, such as \u0447.',
 )
 @click.option(
     "--allow-unread",
@@ -79,8 +78,7 @@ from provscan.cli import shared
     type=int,
     metavar="N",
     help="Number of shards to divide the index into, up to 256; --executor processes "
-    "and ray need two or more.  "
-    "[default: 1]",
+    "and --executor ray need at least two.  [default: 1]",
 )
 @shared.executor
 @shared.address
@@ -100,8 +98,8 @@ def command(
 
     PATH is a file, an archive or a folder of files: tweets as the API, twarc, snscrape
     or an account archive provide them, JSON, CSV, Excel, Parquet, SQLite, DuckDB or
-    plain text. It may be a URL; "-" is the standard input. recipe:NAME=PATH reads a
-    public set (provscan recipes).
+    plain text. PATH can also be a URL, "-" for the standard input, or recipe:NAME=PATH
+    for a public set (see `provscan recipes`).
     """
     import provscan
     from provscan.cli import show
@@ -122,8 +120,8 @@ def command(
         shared.refuse_unknown(
             blind.build_index,
             given,
-            "a blind index has other seeds, is built in this process and as a whole, "
-            "and its runs make no estimate",
+            "a blind index has its own kind of seeds, is built in this process, can't "
+            "be extended, and its runs make no estimate",
         )
         with progress(quiet) as watcher:
             made = blind.build_index(list(sources), out, progress=watcher, **given)

@@ -20,7 +20,7 @@ from provscan.errors import InputError, UsageError
 def command(path: Path, without_segment: tuple[str, ...], as_json: bool) -> None:
     """Show what an index contains, or what a run or a probe found.
 
-    Without an argument, the command uses the index that $PROVSCAN_INDEX names, else
+    Without an argument, the command uses the index at $PROVSCAN_INDEX, else
     ./licensed.index.
     """
     import provscan
@@ -42,12 +42,12 @@ def command(path: Path, without_segment: tuple[str, ...], as_json: bool) -> None
     elif is_run:
         summary = _read(path / SUMMARY_FILE)
         read_run(path)
-        blinded = RunFiles.open(path).reviewed if "blind" not in summary else None
+        review = RunFiles.open(path).reviewed if "blind" not in summary else None
         shown = {"run": str(path), **summary}
-        shown |= {"review": blinded} if blinded else {}
+        shown |= {"review": review} if review else {}
         show.result(shown, as_json, run_lines if "blind" in summary else show.run)
-        if blinded and not as_json:
-            cli.echo(blinded)
+        if review and not as_json:
+            cli.echo(review)
     elif blind.is_blind(path):
         show.result(blind.info(path), as_json, index_lines)
     else:
@@ -58,6 +58,7 @@ def command(path: Path, without_segment: tuple[str, ...], as_json: bool) -> None
 
 
 def _read(path: Path) -> dict[str, Any]:
+    """Read the summary of a run or a probe."""
     from provscan.runs.folder import read_json
 
     summary = read_json(path)

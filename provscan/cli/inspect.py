@@ -1,4 +1,4 @@
-"""``provscan inspect``: show what a run would read."""
+"""``provscan inspect``: show how files would be read."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from provscan.cli import shared
 # Number of characters that one processor scans per second, as measured by
 # ``benchmarks/match.py``.
 CHARACTERS_PER_SECOND = 8_000_000
+# Maximum number of files in each list.
 SHOWN = 50
 
 
@@ -29,10 +30,11 @@ def command(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Show the formats, fields and samples that would be read.
+    """Show how files would be read, with a sample of their texts.
 
-    The output also has warnings and an estimate of the time. PATH is anything that
-    `provscan match` or `provscan index` can read, including URLs and recipe:NAME=PATH.
+    The output gives the format and the fields of each file, warnings, and an estimate
+    of the time that a scan takes. PATH is anything that `provscan match` or `provscan
+    index` can read, including URLs and recipe:NAME=PATH.
     """
     from provscan.cli import show
     from provscan.inspection import inspect_sources

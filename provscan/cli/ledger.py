@@ -33,8 +33,8 @@ from provscan.cli import shared
 @shared.path_option(
     "--key",
     metavar="FILE",
-    help="File with the secret with which names of tokens and users are hashed.  "
-    "[default: a new one]",
+    help="File with the secret key for hashing the names of tokens and users.  "
+    "[default: a new key]",
 )
 @shared.as_json
 @shared.quiet
@@ -50,7 +50,7 @@ def command(
 
     LOG is an access log of a gateway or a client: JSON lines, CSV, Parquet, web server
     and load balancer logs, CloudTrail or twarc.log, or a folder or archive of them.
-    Conduct is compared with the version of the rule that was in force on its day. To
+    Conduct on each day is compared with the rules that were in force on that day. To
     resume an interrupted command, repeat it.
     """
     from provscan.cli import show

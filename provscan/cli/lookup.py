@@ -1,4 +1,4 @@
-"""``provscan lookup``: compare one text with an index and explain the result."""
+"""``provscan lookup``: find the licensed tweets that share wording with one text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from provscan.errors import InputError, UsageError
 
 # Maximum number of matches that are printed, the strongest first.
 SHOWN = 20
-# Marks around words that only one of the two texts has, as in git's word diff.
+# Marks around the words that only one of the two texts has, as in git's word diff.
 MARKS = {"passage": ("{+", "+}"), "tweet": ("[-", "-]")}
 
 
@@ -26,9 +26,9 @@ MARKS = {"passage": ("{+", "+}"), "tweet": ("[-", "-]")}
 def command(text: str | None, index: Path, as_json: bool, quiet: bool) -> None:
     """Find the licensed tweets that share wording with one text.
 
-    The output shows the passage and the tweet with the words in which they differ, the
-    rarity of the wording, and the number of tweets and authors that use it. Without
-    TEXT, or with "-", the text is read from the standard input.
+    The output shows the passage and the tweet, marks the words in which they differ,
+    and gives the rarity of the wording and the number of tweets and authors that use
+    it. Without TEXT, or with "-", the text is read from the standard input.
     """
     if text is None or text == "-":
         text = _standard_input()
@@ -66,7 +66,7 @@ def _standard_input() -> str:
     except UnicodeDecodeError as error:
         raise InputError(
             f"the standard input is not UTF-8 (byte {error.start:,}), so it can't be "
-            "looked up: convert it, or scan it as a file with `provscan match`"
+            "looked up: convert it, or save it to a file and use `provscan match`"
         ) from None
 
 
@@ -84,8 +84,11 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
     if len(matches) > SHOWN:
         more = counted(len(matches) - SHOWN, "weaker match")
         yield f"\n... and {more}, which --json lists"
-    if any(_differing(match) for match in matches[:SHOWN]):
-        yield "\n{+ +} marks words that only the text has, [- -] those of the tweet."
+    if any(map(_has_differences, matches[:SHOWN])):
+        yield (
+            "\n{+ +} marks words that only the text has, [- -] words that only the "
+            "tweet has."
+        )
 
 
 def _match_lines(number: int, match: dict[str, Any]) -> Iterator[str]:
@@ -117,13 +120,12 @@ def _match_lines(number: int, match: dict[str, Any]) -> Iterator[str]:
         yield f"   {match['permalink']}"
 
 
-def _differing(match: dict[str, Any]) -> list[Any]:
-    return [
-        run
+def _has_differences(match: dict[str, Any]) -> bool:
+    return any(
+        kind == "differs"
         for runs in match["differences"].values()
-        for run in runs
-        if run[2] == "differs"
-    ]
+        for _, _, kind in runs
+    )
 
 
 def _marked(match: dict[str, Any], name: str) -> str:
@@ -134,7 +136,7 @@ def _marked(match: dict[str, Any], name: str) -> str:
     for low, high, kind in match["differences"][name]:
         if kind == "differs":
             words = text[low:high].strip()
-            # Leave spaces at both ends of a difference outside the marks.
+            # Spaces at both ends of a difference stay outside the marks.
             before, after = text[low:high].split(words) if words else ("", "")
             parts += [text[done:low], before, begin, words, end, after]
             done = high

@@ -13,7 +13,7 @@ from provscan import cli
 from provscan.cli import shared
 from provscan.cli.shared import match_option, output_option
 
-# Maximum number of incompletely read files that are named on stderr.
+# Maximum number of incompletely read files that are listed on stderr.
 MOST_FILES = 5
 
 plain_option = partial(match_option, "Options")
@@ -69,7 +69,7 @@ SHARE: dict[str, Any] = {"callback": shared.parse_share, "metavar": "SHARE"}
 @shared.running_option(
     "--resume",
     is_flag=True,
-    help="Resume an interrupted run of the same command, if there is one.",
+    help="Resume the same command if it was interrupted.",
 )
 @shared.overwrite_run
 @shared.key
@@ -84,7 +84,7 @@ SHARE: dict[str, Any] = {"callback": shared.parse_share, "metavar": "SHARE"}
 @output_option(
     "--verbose",
     is_flag=True,
-    help="Print all numbers, warnings and notes, and everything that was left out; "
+    help="Print all numbers, warnings and notes, and everything that was left out. "
     "`provscan info RUN` prints the same later.",
 )
 @shared.quiet
@@ -100,14 +100,15 @@ def command(
     """Find licensed tweets in datasets or model outputs.
 
     DATASET is a file, an archive or a folder of files: JSON, Parquet, Arrow, CSV,
-    SQLite, DuckDB, Excel, plain text, source code, HTML, WARC or mail, also compressed;
-    or a URL (https, s3, gs), hf:NAME for a dataset of the Hugging Face hub, "-" for the
-    standard input.
+    SQLite, DuckDB, Excel, plain text, source code, HTML, WARC or mail. Files can be
+    compressed. DATASET can also be a URL (https, s3, gs), hf:NAME for a dataset on the
+    Hugging Face hub, or "-" for the standard input.
     """
     import provscan
     from provscan.cli import show
     from provscan.cli.progress import progress
     from provscan.errors import GateError
+    from provscan.names import several
 
     find: Callable[..., provscan.Run] = provscan.match
     lines: Callable[..., Any] = show.run if verbose else show.brief
@@ -120,8 +121,8 @@ def command(
         shared.refuse_unknown(
             find,
             given,
-            "a blind run only finds rows, in threads of this process, and always keeps "
-            "their passages",
+            "a blind run measures no error rates, uses threads of this process, and "
+            "always keeps the passages of its matches",
         )
     gate = None
     try:
@@ -132,27 +133,26 @@ def command(
     show.result({"run": str(run.path), **run.summary}, as_json, lines)
 
     # The status of an incomplete scan takes precedence over the gate, since the share
-    # in the scanned part says nothing about the rest.
+    # of the scanned part says nothing about the rest.
     context = click.get_current_context()
     summary = run.summary
-    wrong = [f"{item['source']}: {item['problem']}" for item in summary["damaged"]]
-    wrong += [
+    problems = [f"{item['source']}: {item['problem']}" for item in summary["damaged"]]
+    problems += [
         f"{item['path']} was not scanned: {item['reason']}"
         for item in summary["unread"]
     ]
-    for line in wrong[:MOST_FILES]:
-        cli.echo(f"provscan: {line}", err=True)
-    if (more := len(wrong) - MOST_FILES) > 0:
-        files = "file was" if more == 1 else "files were"
+    for problem in problems[:MOST_FILES]:
+        cli.echo(f"provscan: {problem}", err=True)
+    if (more := len(problems) - MOST_FILES) > 0:
+        files = several(more, "more file was", "more files were")
         cli.echo(
-            f"provscan: {more:,} more {files} damaged or not scanned: summary.json "
-            "lists all of them",
+            f"provscan: {files} damaged or not scanned: summary.json lists all of them",
             err=True,
         )
     if summary["damaged"] or (summary["unread"] and not options["allow_unread"]):
-        remedy = "" if summary["damaged"] else " Accept that with --allow-unread."
+        remedy = "" if summary["damaged"] else " Use --allow-unread to accept this."
         cli.echo(
-            f"provscan: results are written, but only for what could be read.{remedy}",
+            f"provscan: the results cover only the data that could be read.{remedy}",
             err=True,
         )
         context.exit(cli.UNUSABLE)

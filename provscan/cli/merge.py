@@ -21,11 +21,11 @@ from provscan.cli import shared
 def command(index: Path, purge_only: bool, workers: int | None, as_json: bool) -> None:
     """Merge the segments of an index, and purge forgotten tweets.
 
-    The result equals an index that is built from the same tweets. Adding tweets merges
-    segments automatically when there are many; use this command after forgetting
-    tweets, or before a long series of runs.
+    The result equals an index that is built from the same tweets. When tweets are
+    added, segments are merged automatically if there are many. Use this command after
+    forgetting tweets, or before a long series of runs.
 
-    Without an argument, the command uses the index that $PROVSCAN_INDEX names, else
+    Without an argument, the command uses the index at $PROVSCAN_INDEX, else
     ./licensed.index.
     """
     import provscan

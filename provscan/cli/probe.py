@@ -1,5 +1,5 @@
 """``provscan probe``: ask a language model for licensed tweets, and for tweets that it
-cannot have seen.
+can't have seen.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ endpoint_option = partial(option, group="Endpoint")
 budget_option = partial(option, group="Budget")
 
 verbose = shared.output_option(
-    "--verbose", is_flag=True, help="Print every number, warning and note."
+    "--verbose", is_flag=True, help="Print all numbers, warnings and notes."
 )
 
 # Options that apply to endpoints only.
@@ -36,11 +36,11 @@ def command() -> None:
 
     \b
     provscan probe plan --control-after 2024-06-01 -o PROBE
-        choose tweets and prompts, before anything is asked
+        choose the tweets and prompts, before the model is asked anything
     provscan probe run PROBE --endpoint URL --model NAME
-        ask a model; --hf PATH asks a local one
+        ask a model at an endpoint; --hf PATH asks a local one instead
     provscan probe score PROBE
-        compare, estimate, write the report
+        compare the answers with the tweets, and write the report
     """
 
 
@@ -53,22 +53,22 @@ def command() -> None:
 @option(
     "--control-after",
     metavar="DATE",
-    help="Controls are the tweets of the index from this day on, which the model "
-    "cannot have seen.",
+    help="Use the tweets of the index that were posted from this day on as controls; "
+    "the model can't have seen them.",
 )
 @option(
     "--control",
     multiple=True,
     type=click.Path(),
     metavar="FILE",
-    help="File of tweets to use as controls; the model cannot have seen them, for a "
+    help="File of tweets to use as controls; the model can't have seen them, for a "
     "reason other than their date. Can be repeated.",
 )
 @shared.path_option(
     "--reference",
     metavar="PATH",
     help="Folder of a Hugging Face model that has not seen the tweets. Licensed tweets "
-    "and controls are then also matched by how well it predicts them.",
+    "and controls are then also matched by how well this model predicts them.",
 )
 @experiment_option(
     "--pairs",
@@ -112,7 +112,7 @@ def command() -> None:
     type=int,
     metavar="N",
     show_default="0",
-    help="Number of answers to a prompt that asks for any post.",
+    help="Number of answers to an additional prompt, which asks for any post.",
 )
 @experiment_option(
     "--seed",
@@ -151,15 +151,16 @@ def command() -> None:
     "--min-containment",
     type=float,
     show_default="0.8",
-    help="Minimum share of the left-out words that an answer must contain.",
+    help="Minimum share of the words left out of the prompt that an answer must "
+    "contain.",
 )
 @rule_option(
     "--max-auc",
     type=float,
     show_default="0.6",
-    help="A classifier tries to tell licensed tweets from controls by words and "
-    "lengths. If the upper limit of its area under the ROC curve is above this value, "
-    "nothing is claimed.",
+    help="A classifier tries to tell licensed tweets from controls by their words and "
+    "lengths. If the upper limit of its area under the ROC curve exceeds this value, "
+    "the probe claims nothing.",
 )
 @shared.without_segment
 @verbose
@@ -177,23 +178,23 @@ def plan(
 ) -> None:
     """Draw tweets and controls, and write the plan of the probe.
 
-    The plan is written before the model is asked anything.
+    The plan is complete before the model is asked anything.
     """
     import provscan
     from provscan.cli import show
     from provscan.probe import Settings, make_plan
     from provscan.probe.report import plan_table
 
-    chosen = shared.given(**options)
-    if "prompts" in chosen:
-        chosen["prompts"] = tuple(chosen["prompts"])
+    settings = shared.given(**options)
+    if "prompts" in settings:
+        settings["prompts"] = tuple(settings["prompts"])
     controls: dict[str, Any] = {
         "control_after": control_after,
         "control": list(control),
         "reference": reference,
     }
     opened = provscan.open_index(index, **shared.given(without_segment=without_segment))
-    made = make_plan(opened, out, Settings(**chosen), **controls)
+    made = make_plan(opened, out, Settings(**settings), **controls)
     about = {name: value for name, value in made.content.items() if name != "pairs"}
     found = {"probe": str(out), "digest": made.digest, **about}
     questions = sum(1 for _ in made.questions())
@@ -221,8 +222,8 @@ def plan(
     "--key-env",
     metavar="NAME",
     show_default="OPENAI_API_KEY",
-    help="Environment variable that contains the key, which is never written to a "
-    "file.",
+    help="Environment variable that contains the key of the endpoint. The key is never "
+    "written to a file.",
 )
 @endpoint_option(
     "--concurrency",
@@ -241,7 +242,7 @@ def plan(
     "--attempts",
     type=click.IntRange(min=1),
     show_default="8",
-    help="Number of times a question is sent before it is left unanswered.",
+    help="Maximum number of times that a question is sent.",
 )
 @budget_option(
     "--max-tokens",
@@ -280,14 +281,14 @@ def run(
 ) -> None:
     """Ask a model the unanswered questions of the plan.
 
-    An interrupted run continues where it stopped. The exit status is 1 if the budget
-    ended the run, and 3 if questions got no answer after all attempts; repeat the
-    command to continue.
+    Repeat the command to continue an interrupted run. The exit status is 1 if the
+    budget ended the run, and 3 if a question got no answer after all attempts.
     """
     from provscan import probe as probes
     from provscan.cli import show
     from provscan.cli.progress import progress
     from provscan.errors import UsageError
+    from provscan.names import counted
     from provscan.probe.endpoint import Endpoint, EndpointOptions
     from provscan.probe.local import Local
     from provscan.probe.run import Budget
@@ -306,28 +307,28 @@ def run(
     prices = (options.pop("price_in") or 0.0, options.pop("price_out") or 0.0)
     budget = Budget(options.pop("max_tokens"), options.pop("max_dollars"), prices)
     if hf is not None:
-        asked: Any = Local(hf, settings.style, settings.temperature)
+        source: Any = Local(hf, settings.style, settings.temperature)
     else:
-        asked = Endpoint(
+        source = Endpoint(
             str(endpoint),
             str(model),
             settings.style,
             EndpointOptions(**shared.given(**options)),
         )
     with progress(quiet) as watcher:
-        done = probes.run(probe, asked, budget=budget, progress=watcher)
+        done = probes.run(probe, source, budget=budget, progress=watcher)
     show.result(done, as_json, partial(_done, probe))
     if done["failed"]:
         cli.echo(
-            f"provscan: {done['failed']:,} questions got no answer: run the same "
-            "command again.",
+            f"provscan: {counted(done['failed'], 'question')} got no answer: repeat "
+            "the command to continue.",
             err=True,
         )
         click.get_current_context().exit(cli.UNUSABLE)
     if done["left"]:
         cli.echo(
-            f"provscan: the budget is spent, and {done['left']:,} questions were not "
-            "asked: repeat the command with a larger budget.",
+            f"provscan: the budget is spent, with {counted(done['left'], 'question')} "
+            "not asked: repeat the command with a larger budget.",
             err=True,
         )
         click.get_current_context().exit(cli.GATE_CROSSED)
@@ -335,15 +336,15 @@ def run(
 
 def _done(probe: Path, done: dict[str, Any]) -> Iterator[str]:
     yield (
-        f"{done['answered']:,} of {done['questions']:,} questions are answered, "
-        f"{done['refused']:,} with a refusal."
+        f"{done['answered']:,} of {done['questions']:,} questions were answered, "
+        f"{done['refused']:,} of them with a refusal."
     )
     if done["without"]:
         without = ", ".join(
             f"{name} ({count:,} answers)" for name, count in done["without"].items()
         )
         yield (
-            "The endpoint did not accept these settings, so questions were asked "
+            "The endpoint did not accept some settings, so questions were asked "
             f"without them: {without}."
         )
     money = "" if done["dollars"] is None else f", ${done['dollars']:.2f}"
@@ -360,8 +361,8 @@ def _done(probe: Path, done: dict[str, Any]) -> Iterator[str]:
 @shared.path_option(
     "--index",
     "-i",
-    help="Index of the licensed tweets, if it is no longer where the plan names it; "
-    "read only if the plan has --free.",
+    help="Index of the licensed tweets, if it was moved since the plan was made; read "
+    "only if the plan was made with --free.",
 )
 @verbose
 @shared.as_json

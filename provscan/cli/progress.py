@@ -1,4 +1,4 @@
-"""Show progress on stderr: as bars on a terminal, elsewhere as occasional lines."""
+"""Show progress on stderr: as bars on a terminal, and as occasional lines elsewhere."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from provscan.engine.progress import Progress
 SECONDS_BETWEEN_LINES = 30.0
 
 
-def _amount(n: float, unit: str) -> str:
-    return decimal(round(n)) if unit == "bytes" else f"{n:,.0f} {unit}"
+def _amount(number: float, unit: str) -> str:
+    return decimal(round(number)) if unit == "bytes" else f"{number:,.0f} {unit}"
 
 
 def _rate(task: Task) -> float:
-    """Return the number of units per second since the stage began."""
+    """Return the average number of units per second since the stage began."""
     return task.completed / max(task.elapsed or 0.0, 1e-9)
 
 
@@ -46,9 +46,9 @@ class _Amount(ProgressColumn):
         return Text(f"{_amount(task.completed, unit)}, {_amount(_rate(task), unit)}/s")
 
 
-class Shown(Progress):
-    """Shows each stage as a progress bar (of rich). Without a terminal, no bars are
-    drawn; a line is printed every half minute and at the end of the stage.
+class ShownProgress(Progress):
+    """Shows each stage as a progress bar (of rich). Without a terminal, it prints a
+    line every half minute and at the end of the stage instead.
     """
 
     def __init__(self, bars: Bars) -> None:
@@ -100,8 +100,8 @@ def _duration(seconds: float) -> str:
 
 @contextlib.contextmanager
 def progress(quiet: bool) -> Iterator[Progress]:
-    """Provide the progress of a command, and restore the cursor at the end, even after
-    an error.
+    """Provide a command with a display of its progress. The cursor is restored at the
+    end, even after an error.
     """
     compile_kernels(quiet)
     if quiet:
@@ -119,6 +119,6 @@ def progress(quiet: bool) -> Iterator[Progress]:
     with Bars(
         *columns, console=console, disable=not terminal, get_time=time.monotonic
     ) as bars:
-        shown = Shown(bars)
+        shown = ShownProgress(bars)
         yield shown
         shown.finish()

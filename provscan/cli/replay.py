@@ -14,7 +14,7 @@ from provscan.cli import shared
 from provscan.cli.shared import option
 
 # Maximum number of problems that are printed.
-MOST_LINES = 20
+MOST_PROBLEMS = 20
 paths = partial(option, multiple=True, type=click.Path())
 
 
@@ -67,9 +67,9 @@ def command(
 ) -> None:
     """Repeat a run of a bundle, and compare every row and figure.
 
-    The results must be the same for any names and order of the files, number of workers
-    and executor. The output lists all differences; the exit status is 1 if there are
-    any.
+    The results must be the same whatever the names and the order of the files, the
+    number of workers and the executor. The output lists all differences; the exit
+    status is 1 if there are any.
     """
     from provscan import handover
     from provscan.cli import show
@@ -96,7 +96,7 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
         if problems
         else f"THE SAME: {found['bundle']}, {compared}"
     )
-    yield from (f"- {problem}" for problem in problems[:MOST_LINES])
-    if (more := len(problems) - MOST_LINES) > 0:
-        yield f"and {more:,} more: --json lists them"
+    yield from (f"- {problem}" for problem in problems[:MOST_PROBLEMS])
+    if (more := len(problems) - MOST_PROBLEMS) > 0:
+        yield f"and {more:,} more, which --json lists"
     yield f"May differ: {'; '.join(found['may_differ'])}"

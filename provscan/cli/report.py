@@ -1,4 +1,4 @@
-"""``provscan report``: write the report of a run again, from its folder alone."""
+"""``provscan report``: write the report of a run again, using only its folder."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from provscan.cli import shared
     type=click.Choice(["html", "pdf"]),
     default="html",
     show_default=True,
-    help="pdf needs a Chromium or Chrome on this machine.",
+    help="Format of the report; pdf needs Chromium or Chrome on this machine.",
 )
 @shared.no_text
 @shared.texts
@@ -41,7 +41,7 @@ def command(
 ) -> None:
     """Write the report of a run, a probe or a ledger again.
 
-    This needs only the folder RUN, neither the index nor the dataset.
+    RUN is its folder; the index and the dataset are not needed.
     """
     from provscan import probe
     from provscan.errors import UsageError
@@ -55,8 +55,8 @@ def command(
 
         if form == "pdf" or reviewed is not None:
             raise UsageError(
-                "the report of a probe is HTML, without marks: leave out --format and "
-                "--reviewed"
+                "the report of a probe is HTML and has no marks of reviewers: leave "
+                "out --format and --reviewed"
             )
         write = write_probe_report
     elif (run / "ledger.json").is_file():
@@ -64,8 +64,8 @@ def command(
 
         if form == "pdf" or {no_text, texts, reviewed} - {None, False}:
             raise UsageError(
-                "the report of a ledger is HTML, without texts and marks: leave out "
-                "--format, --no-text, --texts and --reviewed"
+                "the report of a ledger is HTML and has neither texts nor marks of "
+                "reviewers: leave out --format, --no-text, --texts and --reviewed"
             )
         write = write_ledger_report
     elif "blind" in read_json(run / SUMMARY_FILE):

@@ -1,5 +1,5 @@
-"""``provscan reveal``: turn the rows of a blind run into evidence, with the full
-index.
+"""``provscan reveal``: add evidence from the full index to the matches of a blind
+run.
 """
 
 from __future__ import annotations
@@ -20,22 +20,25 @@ from provscan.cli import shared
     help="Folder to write.  [default: RUN with .revealed.run in place of .run]",
 )
 @shared.option(
-    "--threshold", type=float, metavar="X", help="Minimum similarity.  [default: 0.4]"
+    "--threshold",
+    type=float,
+    metavar="X",
+    help="Minimum similarity of passage and tweet.  [default: 0.4]",
 )
 @shared.option(
     "--min-containment",
     type=float,
     metavar="X",
-    help="Minimum containment of the tweet.  [default: 0.55]",
+    help="Minimum containment of the tweet in the passage.  [default: 0.55]",
 )
 @shared.overwrite_run
 @shared.without_segment
 @shared.as_json
 def command(run: Path, index: Path, as_json: bool, **options: Any) -> None:
-    """Add evidence to a blind run, from the full index.
+    """Add evidence from the full index to a blind run.
 
-    The passages of the blind run are compared with the tweets of the full index, and a
-    new run with evidence is written.
+    The passages of the blind run are compared with the tweets of the full index, and
+    the matches are written to a new run with evidence.
     """
     from provscan import blind
     from provscan.blind.report import run_lines

@@ -18,7 +18,7 @@ def command() -> None:
 
     \b
     provscan review RUN -o REVIEW
-        write a blinded list, as a page and as a workbook, and its key
+        write a blinded list, as a page and as a workbook, and the key to it
     provscan review score REVIEW VERDICTS...
         compute precision, agreement and errors from the verdicts of reviewers
     """
@@ -68,7 +68,7 @@ def _listed(key: dict[str, Any]) -> Iterator[str]:
         yield f"{what:<28}{number:>6,}"
     if again := sum(pair.get("listed", False) for pair in key["pairs"]):
         yield (
-            f"There are few findings, so {again} planted pairs use texts that also "
+            f"Since there are few findings, {again} planted pairs use texts that also "
             "occur elsewhere in the list."
         )
     yield f"Give each reviewer: {key['path']}/{FOR_REVIEWERS}"
@@ -81,7 +81,8 @@ def _listed(key: dict[str, Any]) -> Iterator[str]:
 @shared.path_option(
     "--run",
     metavar="RUN",
-    help="The run, if it was moved.  [default: its path when the list was made]",
+    help="The run, if it was moved since the list was made.  [default: its path at "
+    "that time]",
 )
 @option("--overwrite", is_flag=True, help="Replace review.json of an earlier review.")
 @shared.as_json
@@ -94,7 +95,7 @@ def score(
 ) -> None:
     """Compute precision, agreement and errors of a review.
 
-    VERDICTS are files with verdicts, one per reviewer. The result is written to
+    VERDICTS are files with verdicts, one file per reviewer. The result is written to
     review.json in the run folder.
     """
     from provscan.cli import show
@@ -105,13 +106,14 @@ def score(
 
 
 def _scored(scored: dict[str, Any]) -> Iterator[str]:
+    from provscan.names import several
     from provscan.report.wording import percent
 
     yield scored["headline"]
     if missing := scored["listed"] - scored["judged"]:
         yield (
-            f"{missing:,} pairs lack the verdict of a reviewer; all numbers except "
-            "kappa leave them out"
+            f"{several(missing, 'pair lacks', 'pairs lack')} the verdict of at least "
+            "one reviewer; all numbers except kappa leave such pairs out"
         )
     named = {"all reviewers": scored["together"], **scored["each"]}
     for name, found in named.items():

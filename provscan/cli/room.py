@@ -22,9 +22,9 @@ def command() -> None:
     provscan room -i INDEX -o KIT
         make the kit: wheels, index, options and scripts in one folder
     sh KIT/run.sh DATASET...
-        in the room: install, scan, and list the files that leave
+        in the room: install, scan, and list the files that may leave
     sh KIT/release.sh EXHIBIT --by NAME
-        in the room: let the span of a finding leave
+        in the room: release the span of a finding
     """
 
 
@@ -41,8 +41,8 @@ def command() -> None:
 @option(
     "--digests-only",
     is_flag=True,
-    help="Let only counts, digests, and spans that a named person releases leave the "
-    "room.",
+    help="Let nothing leave the room except counts, digests, and spans that a named "
+    "person has released.",
 )
 @shared.path_option(
     "--wheel",
@@ -60,22 +60,25 @@ def build(
 ) -> None:
     """Make a kit for this platform and version of Python.
 
-    Options of `provscan match` after `--` are fixed in the kit. Files that they name
-    are copied. pip downloads the wheels of the installed versions, so this machine
-    needs a network. `provscan room -o KIT` is short for `provscan room build -o KIT`.
+    The kit always uses the options of `provscan match` that are given after `--`; files
+    that they name are copied into the kit. pip downloads the wheels of the installed
+    versions, so this machine needs a network. `provscan room -o KIT` is short for
+    `provscan room build -o KIT`.
     """
     from provscan.cli import match, show
     from provscan.errors import UsageError
     from provscan.handover.room import build_room
     from provscan.options import MatchOptions
 
-    # Parse the options as options of provscan match.
+    # Parse the options as options of provscan match, which needs a dataset.
     scan = match.command.make_context("match", [*options, "DATASET"])
     fixed = shared.given(**scan.params)
     unknown = fixed.keys() - MatchOptions.__dataclass_fields__ - {"sources", "index"}
     if unknown or len(scan.params["sources"]) > 1:
         named = ", ".join(sorted(unknown)) or "a dataset"
-        raise UsageError(f"a kit can't fix {named}: give only options of the search")
+        raise UsageError(
+            f"a kit can't contain {named}: give only options of the search after --"
+        )
     chosen = {
         name: os.fspath(value) if isinstance(value, Path) else value
         for name, value in fixed.items()
@@ -105,15 +108,16 @@ def run(kit: Path, sources: tuple[str, ...], quiet: bool) -> None:
     from provscan.cli import show
     from provscan.cli.progress import progress
     from provscan.handover.room import run_room
+    from provscan.names import several
 
     with progress(quiet) as watcher:
         done = run_room(kit, sources, watcher)
     show.result({"run": done["run"], **done["summary"]}, False, show.brief)
     _show_list(done["list"])
-    if wrong := done["summary"]["damaged"] + done["summary"]["unread"]:
+    if problems := done["summary"]["damaged"] + done["summary"]["unread"]:
         cli.echo(
-            f"provscan: {len(wrong):,} files were damaged or not scanned: summary.json "
-            "lists them",
+            f"provscan: {several(len(problems), 'file was', 'files were')} damaged or "
+            "not scanned: summary.json lists all of them",
             err=True,
         )
         click.get_current_context().exit(cli.UNUSABLE)
@@ -127,20 +131,20 @@ def run(kit: Path, sources: tuple[str, ...], quiet: bool) -> None:
 def release(kit: Path, exhibit: int, by: str, name: str | None) -> None:
     """Show a finding, and release its span after confirmation.
 
-    A released span leaves the room. In the room, use release.sh.
+    A released span may leave the room. In the room, use release.sh.
     """
     from provscan.handover import room
 
     found = room.span(kit, exhibit, name)
     for key, value in found.items():
         cli.echo(f"{key}: {value}")
-    if click.confirm(f"{by} releases this"):
+    if click.confirm(f"{by} releases this span"):
         _show_list(str(room.release(kit, found, by)))
     else:
         cli.echo("Nothing was released")
 
 
 def _show_list(path: str) -> None:
-    """Print the list of files that leave the room."""
+    """Print the list of files that may leave the room."""
     cli.echo(Path(path).read_text(encoding="utf-8"))
     cli.echo(f"This list: {path}")

@@ -33,7 +33,8 @@ from provscan.cli import shared
     show_envvar=True,
     metavar="TOKEN",
     help="Token that clients must send as `Authorization: Bearer TOKEN`, at least 16 "
-    "characters. Other users of this machine can see options: use the variable.",
+    "characters. Set it in the environment, since other users of this machine can see "
+    "options.",
 )
 @click.option(
     "--rate",
@@ -47,12 +48,12 @@ from provscan.cli import shared
 def command(
     index: Path, host: str, port: int, token: str | None, rate: float, quiet: bool
 ) -> None:
-    """Serve lookup as a web page and as an HTTP API.
+    """Serve a web page and an HTTP API that look up texts.
 
-    The page has a text box. Wording that a text shares with licensed tweets is
-    highlighted while the text is typed or pasted. The documentation of the API is
-    served as /docs. An index that is replaced or appended to is reloaded without a
-    restart. Needs the extra `serve`.
+    The page has a text box. While a text is typed or pasted, the wording that it shares
+    with licensed tweets is highlighted. The documentation of the API is at /docs. If
+    the index is replaced or extended, it is reloaded without a restart. This command
+    needs the extra `serve`.
     """
     from provscan.cli.compiling import compile_kernels
     from provscan.server import Limits, listen, serve

@@ -1,9 +1,9 @@
-"""Options that several commands share, and the functions that declare options.
+"""Functions that declare options, and the options that several commands share.
 
-:func:`option` declares an option in a group of the help text, :class:`GroupedCommand`
-shows the groups, :func:`match_option` declares an option of
-:class:`~provscan.options.MatchOptions`, and :func:`given` passes on the options that
-the user gave. The shared options follow; a command uses them as decorators.
+:func:`option` declares an option in a group of the help text, and
+:class:`GroupedCommand` shows the groups. :func:`match_option` declares an option of
+:class:`~provscan.options.MatchOptions`. :func:`given` selects the options that the user
+gave. The shared options are at the end; a command uses them as decorators.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ import click
 
 from provscan.errors import UsageError
 from provscan.keywords import help_of
-from provscan.options import WHOLE, WORDS, MatchOptions, option_name
+from provscan.options import CHOICES, MINIMA, MatchOptions, option_name
 from provscan.urls import source_of
 
 Decorator = Callable[[Any], Any]
 
 
 class DefaultGroup(click.Group):
-    """A group with a default command, the first one: it gets the arguments if they do
-    not begin with the name of a command.
+    """A group whose first command is the default: it gets the arguments if they do not
+    begin with the name of a command.
     """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -46,23 +46,24 @@ class GroupedCommand(click.Command):
         groups: dict[str, list[tuple[str, str]]] = {}
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
-            if record is not None:
-                groups.setdefault(getattr(parameter, "group", "Options"), []).append(
-                    record
-                )
+            if isinstance(parameter, click.Option) and record is not None:
+                group = getattr(parameter, "group", "Options")
+                groups.setdefault(group, []).append(record)
         for name, records in groups.items():
             with formatter.section(name):
                 formatter.write_dl(records)
 
 
 class _GroupedOption(click.Option):
+    """An option with the name of the group in which the help text shows it."""
+
     def __init__(self, *names: Any, group: str = "Options", **attributes: Any) -> None:
         super().__init__(*names, **attributes)
         self.group = group
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
-        """Return the name and the help text, without the parentheses that Click puts
-        around the text of a default.
+        """Return the names and the help text of the option, without the parentheses
+        that Click puts around a default.
         """
         if (record := super().get_help_record(ctx)) is None:
             return None
@@ -72,12 +73,14 @@ class _GroupedOption(click.Option):
 
 
 def option(*names: str, **attributes: Any) -> Decorator:
-    """Declare an option; ``group`` names the section of the help text."""
+    """Declare an option; ``group`` is the title of its section in the help text."""
     return click.option(*names, cls=_GroupedOption, **attributes)
 
 
 def given(**options: Any) -> dict[str, Any]:
-    """Return the options that were given; the library has the defaults of the rest."""
+    """Return the options that the user gave; the library has defaults for the
+    others.
+    """
     return {
         name: list(value) if isinstance(value, tuple) else value
         for name, value in options.items()
@@ -86,8 +89,8 @@ def given(**options: Any) -> dict[str, Any]:
 
 
 def refuse(options: Iterable[str], reason: str) -> None:
-    """Raise :class:`~provscan.errors.UsageError` if there are any ``options``, given by
-    their names in Python.
+    """Raise :class:`~provscan.errors.UsageError` if there are any ``options``, the
+    names of options in Python.
     """
     if names := ", ".join(map(option_name, options)):
         raise UsageError(f"{reason}: leave out {names}")
@@ -106,24 +109,26 @@ def refuse_unknown(
 def parse_share(
     context: click.Context, parameter: click.Parameter, value: str | None
 ) -> float | None:
-    """Parse a share, ``0.1%`` or ``0.001``; the callback of an option."""
+    """Parse a share such as ``0.1%`` or ``0.001``; the callback of an option."""
     if value is None:
         return None
     try:
-        part = float(value.removesuffix("%")) / (100 if value.endswith("%") else 1)
+        share = float(value.removesuffix("%")) / (100 if value.endswith("%") else 1)
     except ValueError:
-        part = -1.0
-    if not 0 <= part <= 1:
+        share = -1.0
+    if not 0 <= share <= 1:
         raise click.BadParameter(
             f"expected a share from 0% to 100%, such as 0.1% or 0.001, found {value!r}."
         )
-    return part
+    return share
 
 
 def parse_size(
     context: click.Context, parameter: click.Parameter, value: str | None
 ) -> int | None:
-    """Parse a size, ``4 GB``, ``500MB`` or bytes; the callback of an option."""
+    """Parse a size such as ``4 GB``, ``500MB`` or ``1000`` (bytes); the callback of an
+    option.
+    """
     if value is None:
         return None
     found = re.fullmatch(r"(\d+\.?\d*|\.\d+)\s*([kMGT]?)B?", value.strip())
@@ -135,7 +140,7 @@ def parse_size(
 
 
 class LocalPath(click.Path):
-    """A path on this machine."""
+    """The type of an option whose value is a path on this machine, not a URL."""
 
     def __init__(self) -> None:
         super().__init__(path_type=Path)
@@ -165,14 +170,14 @@ def sources_argument(metavar: str) -> Decorator:
 
 
 def index_argument(name: str, metavar: str) -> Decorator:
-    """Declare an argument for the folder of an index, which can be left out."""
+    """Declare an optional argument for the folder of an index."""
     return path_argument(
         name, metavar, default="licensed.index", envvar="PROVSCAN_INDEX"
     )
 
 
 def index_option(*names: str, help: str) -> Decorator:
-    """Declare an option for the folder of an index, which can be left out."""
+    """Declare an option for the folder of an index, which has a default."""
     return option(
         *names,
         default="licensed.index",
@@ -185,8 +190,8 @@ def index_option(*names: str, help: str) -> Decorator:
 
 
 def match_option(group: str, name: str, **attributes: Any) -> Decorator:
-    """Declare an option of :class:`~provscan.options.MatchOptions`, which has its
-    documentation, its default and its allowed values.
+    """Declare an option with the documentation, default and allowed values that it has
+    in :class:`~provscan.options.MatchOptions`.
     """
     default = MatchOptions.__dataclass_fields__[name].default
     if isinstance(default, bool):
@@ -194,10 +199,10 @@ def match_option(group: str, name: str, **attributes: Any) -> Decorator:
     elif default is not None:
         shown = f"{default:g}" if isinstance(default, float) else f"{default}"
         attributes["show_default"] = shown
-    if name in WORDS:
-        attributes["type"] = click.Choice(WORDS[name])
-    elif name in WHOLE and "callback" not in attributes:
-        attributes |= {"type": click.IntRange(min=WHOLE[name]), "metavar": "N"}
+    if name in CHOICES:
+        attributes["type"] = click.Choice(CHOICES[name])
+    elif name in MINIMA and "callback" not in attributes:
+        attributes |= {"type": click.IntRange(min=MINIMA[name]), "metavar": "N"}
     repeated = " Can be repeated." if attributes.get("multiple") else ""
     return option(
         option_name(name), group=group, help=help_of(name) + repeated, **attributes
@@ -207,7 +212,9 @@ def match_option(group: str, name: str, **attributes: Any) -> Decorator:
 def _one_or_several(
     context: click.Context, parameter: click.Parameter, value: tuple[str, ...]
 ) -> str | tuple[str, ...] | None:
-    """Return None, a single name, or all names; the callback of an option."""
+    """Return several names as a tuple, one name as a string, and None for no name; the
+    callback of an option.
+    """
     return value if len(value) > 1 else next(iter(value), None)
 
 
@@ -234,14 +241,14 @@ without_segment = match_option(
     "Strictness", "without_segment", metavar="NAME", multiple=True
 )
 no_text = option(
-    "--no-text", is_flag=True, help="Show ids and SHA-256 digests in place of texts."
+    "--no-text", is_flag=True, help="Show ids and SHA-256 digests instead of texts."
 )
 texts = option(
     "--texts",
     type=click.IntRange(min=0),
     metavar="N",
-    help="Show only the texts of the N strongest exhibits, and digests of the others.  "
-    "[default: all]",
+    help="Show the texts of only the N strongest exhibits, and digests of the other "
+    "texts.  [default: all]",
 )
 reviewed = path_option(
     "--reviewed",

@@ -1,5 +1,5 @@
-"""Print results on stdout (:func:`result`), as JSON for programs or as lines for
-people. The other functions make these lines.
+"""Print results on stdout (:func:`result`), as JSON for programs or as text for people.
+The other functions return the text of results that several commands print.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Result = dict[str, Any]
 def result(
     found: Any, as_json: bool, lines: Callable[[Any], str | Iterable[str]]
 ) -> None:
-    """Print a result as JSON, or as the lines that `lines` makes of it."""
+    """Print a result as JSON, or as the text that ``lines`` returns for it."""
     if as_json:
         output: str | Iterable[str] = json.dumps(
             found, indent=2, ensure_ascii=False, default=datetime.isoformat
@@ -35,6 +35,7 @@ def _width() -> int:
 
 
 def index(info: Result) -> str:
+    """Return the contents of an index as a table."""
     from provscan.report.tables import index_table
 
     return index_table(info, width=_width())
@@ -55,6 +56,7 @@ def run(found: Result) -> str:
 
 
 def forgotten(found: Result) -> Iterator[str]:
+    """Yield sentences about tweets that were forgotten and ids that were not found."""
     verb = "Would forget" if found["dry_run"] else "Forgot"
     left = "text has" if found["texts"] == 1 else "texts have"
     yield (
@@ -64,14 +66,13 @@ def forgotten(found: Result) -> Iterator[str]:
     if found["unknown"]:
         ids = counted(found["unknown"], "id")
         yield (
-            f"{ids} not in the index, which stores an edited tweet only under the id "
-            "of its first version."
+            f"{ids} not found in the index, which stores an edited tweet only under "
+            "the id of its first version."
         )
     if found["unknown_accounts"]:
         yield (
-            f"{counted(found['unknown_accounts'], 'account')} without a tweet in the "
-            "index, or not under this name: the index stores the accounts as its "
-            "corpus names them, by @name or by number."
+            f"{counted(found['unknown_accounts'], 'account')} not found in the index, "
+            "which identifies accounts as its corpus does, by @name or by number."
         )
     for name, count in sorted(found["events"].items()):
         note = NO_EFFECT.get(name, "")
@@ -97,8 +98,8 @@ NO_EFFECT = {
 
 
 def verified(found: Result, how: str = "") -> str:
-    """Return a sentence on a verified index or run; `how` replaces the usual
-    description of the checks of an index.
+    """Return a sentence about a verified index or run. ``how`` describes the checks of
+    the index, if they are not the usual ones.
     """
     if "run" in found:
         size = (

@@ -14,7 +14,7 @@ from provscan.cli import shared
 @click.command("verify")
 @shared.index_argument("path", "[INDEX|RUN]")
 @click.option(
-    "--quick", is_flag=True, help="Compare checksums only; do not rebuild the segments."
+    "--quick", is_flag=True, help="Only compare checksums; do not rebuild the segments."
 )
 @shared.workers
 @shared.as_json
@@ -26,10 +26,10 @@ def command(path: Path, as_json: bool, **options: Any) -> None:
     and detects forged files with matching checksums. The exit status is 3 if anything
     differs.
 
-        Anyone who edits a run can also write new checksums. Only repeating the command
-        in its run.json on the same dataset and index detects such edits.
+    Anyone who edits a run can also write new checksums. Such edits can be detected only
+    by repeating the command in its run.json on the same dataset and index.
 
-    Without an argument, the command uses the index that $PROVSCAN_INDEX names, else
+    Without an argument, the command uses the index at $PROVSCAN_INDEX, else
     ./licensed.index.
     """
     import provscan

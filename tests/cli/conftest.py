@@ -1,6 +1,6 @@
-"""A stand-in for the library that answers at once, so that only commands are tested.
+"""A stand-in for the library, so that tests run only the code of the commands.
 
-One fixture changes provscan for every test of this room: with
+One fixture changes provscan for every test of this folder: with
 ``kernels_count_as_compiled``, no command compiles kernels or prints that it does.
 """
 
@@ -36,8 +36,8 @@ INFO: dict[str, Any] = {
 
 
 class Library:
-    """Stands in for build_index, open_index and match; remembers how it was called, and
-    fails if asked to.
+    """A stand-in for build_index, open_index and match. It records its calls, and
+    raises ``fails_with`` if that is set.
     """
 
     def __init__(self) -> None:
@@ -75,7 +75,7 @@ class Library:
 
 @pytest.fixture(autouse=True)
 def kernels_count_as_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the commands print does not depend on what ran before on this machine."""
+    """Make the output of commands independent of earlier runs on this machine."""
     monkeypatch.setattr(warmup, "compile_all", lambda report: None)
 
 

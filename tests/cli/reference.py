@@ -15,7 +15,7 @@ from provscan.cli import main
 
 PATH = Path(__file__).parents[2] / "docs" / "commands.md"
 BRACKET = r"\["
-# Options that at least this number of commands have are described once.
+# An option that at least this number of commands have is described only once.
 COMMON = 3
 HEAD = """# Commands
 
@@ -37,7 +37,7 @@ def options(command: click.Command, context: click.Context) -> dict[str, list[st
             and (record := parameter.get_help_record(context)) is not None
         ):
             names, meaning = record
-            # A bracket would begin a reference.
+            # An unescaped bracket would begin a link.
             row = f"| `{cell(names)}` | {cell(meaning).replace('[', BRACKET)} |"
             groups.setdefault(getattr(parameter, "group", "Options"), []).append(row)
     return groups
@@ -57,7 +57,7 @@ def table(name: str, rows: list[str]) -> str:
 def commands(
     group: click.Group, context: click.Context, above: str = ""
 ) -> Iterator[tuple[str, click.Command, Any]]:
-    """All commands with their full names, those of groups behind them."""
+    """Yield all commands with their full names. The commands of a group follow it."""
     for name in group.list_commands(context):
         command = group.get_command(context, name)
         assert command is not None

@@ -33,11 +33,11 @@ from provscan.runs.folder import write_summary
 Run = Callable[..., Result]
 API = {"index": "build_index", "match": "match"}
 ONLY_PRINTING = {"as_json", "quiet", "verbose"}
-"""Options that choose what is printed, which the library never does."""
+"""Options that choose what is printed, which the library does not do."""
 OF_BLIND = {"key", "blind"}
-"""Options that call provscan.blind in place of provscan."""
+"""Options with which a command calls provscan.blind instead of provscan."""
 ONLY_PYTHON = {"sources", "progress", "index", "out", "bands", "rows", "canonical"}
-"""Parameters that are arguments or functions, or have no use on a command line."""
+"""Parameters that are arguments or functions, or that have no use on a command line."""
 
 
 def options(command: str) -> list[click.Option]:
@@ -51,12 +51,17 @@ def options(command: str) -> list[click.Option]:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_option_has_a_help(command: str) -> None:
+def test_every_option_has_a_help_text(command: str) -> None:
     found = main.get_command(click.Context(main), command)
     assert found is not None
     assert found.help
     for option in options(command):
         assert option.help, f"{command} {option.opts[0]} has no help"
+
+
+def test_help_lists_no_arguments_among_the_options(run: Run) -> None:
+    listed = run("clean", "--help").stdout.partition("\nOptions:\n")[2]
+    assert listed.startswith("  -o, --out FOLDER")
 
 
 @pytest.mark.parametrize("command", API)
@@ -77,7 +82,7 @@ def test_every_option_is_a_keyword_of_the_library(command: str) -> None:
     assert not missing, f"{command} lacks {missing}"
 
 
-def test_defaults_in_the_help_are_the_librarys() -> None:
+def test_defaults_in_the_help_are_those_of_the_library() -> None:
     shown = {option.name: option.show_default for option in options("match")}
     assert shown["threshold"] == f"{MatchParams().threshold:g}"
     assert shown["min_chars"] == str(MatchParams().min_chars)
@@ -99,7 +104,7 @@ def test_help_imports_nothing_slow() -> None:
     assert not slow & set(out.split())
 
 
-def test_module_is_the_command() -> None:
+def test_the_module_runs_the_command() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "provscan", "--version"],
         check=True,
@@ -109,9 +114,7 @@ def test_module_is_the_command() -> None:
     assert done.stdout == f"provscan {provscan.__version__}\n"
 
 
-def test_index_passes_on_what_was_given_and_nothing_else(
-    library: Any, run: Run
-) -> None:
+def test_index_passes_on_only_the_given_options(library: Any, run: Run) -> None:
     result = run(
         "index", "a.jsonl", "b", "--id-field", "key", "--workers", "2", "--overwrite"
     )
@@ -123,9 +126,7 @@ def test_index_passes_on_what_was_given_and_nothing_else(
     assert "307,000" in result.stdout
 
 
-def test_match_passes_on_what_was_given_and_nothing_else(
-    library: Any, run: Run
-) -> None:
+def test_match_passes_on_only_the_given_options(library: Any, run: Run) -> None:
     result = run("match", "a.jsonl", "--threshold", "0.7", "-o", "out.run")
     assert result.exit_code == 0, result.output
     assert library.calls == [
@@ -174,7 +175,7 @@ def test_match_passes_on_what_was_given_and_nothing_else(
         (("-i", "given.index"), {"PROVSCAN_INDEX": "env.index"}, "given.index"),
     ],
 )
-def test_where_the_index_is(
+def test_the_path_of_the_index(
     library: Any,
     run: Run,
     words: tuple[str, ...],
@@ -196,9 +197,7 @@ def test_where_the_index_is(
 
 
 @pytest.mark.parametrize("words", [("match", "a.jsonl"), ("index", "a.jsonl")])
-def test_json_is_all_there_is_on_stdout(
-    library: Any, run: Run, words: tuple[str, ...]
-) -> None:
+def test_stdout_is_only_json(library: Any, run: Run, words: tuple[str, ...]) -> None:
     result = run(*words, "--json")
     printed = json.loads(result.stdout)
     if words[0] == "match":
@@ -209,8 +208,9 @@ def test_json_is_all_there_is_on_stdout(
 
 
 @pytest.mark.parametrize("allowed", ["0.1%", "0.001"])
-def test_gate(library: Any, run: Run, allowed: str) -> None:
-    """The results are printed all the same."""
+def test_a_crossed_gate_is_status_1_with_results(
+    library: Any, run: Run, allowed: str
+) -> None:
     finished = SimpleNamespace(path=Path("a.run"), summary=library.summary, info={})
     library.fails_with = GateError(
         "at least 0.1500% of the records contain licensed text", finished
@@ -237,7 +237,7 @@ def test_a_sample_of_files(library: Any, run: Run) -> None:
 
 
 @pytest.mark.parametrize("allowed", ["5", "-1%", "101%", "much", "", "nan", "%"])
-def test_gate_that_is_no_share(library: Any, run: Run, allowed: str) -> None:
+def test_a_gate_must_be_a_share(library: Any, run: Run, allowed: str) -> None:
     result = run("match", "a.jsonl", "--fail-above", allowed)
     assert result.exit_code == 2
     assert (
@@ -251,7 +251,7 @@ def test_gate_that_is_no_share(library: Any, run: Run, allowed: str) -> None:
     ("size", "count"),
     [("4GB", 4_000_000_000), ("500 MB", 500_000_000), ("1.5k", 1500), ("123", 123)],
 )
-def test_a_size(library: Any, run: Run, size: str, count: int) -> None:
+def test_sizes_may_have_units(library: Any, run: Run, size: str, count: int) -> None:
     assert run("match", "a.jsonl", "--memory", size).exit_code == 0
     assert library.calls[-1][2] == {"memory": count}
     for wrong in ("much", "4 XB", "1.2.3GB", ""):
@@ -272,7 +272,7 @@ def test_damaged_input_is_status_3_with_results(library: Any, run: Run) -> None:
     assert "COPIES FOUND" in result.stdout
 
 
-def test_everything_is_printed_when_it_is_asked_for(library: Any, run: Run) -> None:
+def test_verbose_prints_everything(library: Any, run: Run) -> None:
     library.summary["unread"] = [
         {"path": f"{n}.md", "reason": "unsupported"} for n in range(9)
     ]
@@ -294,9 +294,7 @@ def test_everything_is_printed_when_it_is_asked_for(library: Any, run: Run) -> N
     assert library.calls[-1][2] == {"allow_unread": True}
 
 
-def test_what_was_not_scanned_is_status_3_unless_allowed(
-    library: Any, run: Run
-) -> None:
+def test_unscanned_files_are_status_3_unless_allowed(library: Any, run: Run) -> None:
     library.summary["unread"] = [
         {"path": "a/notes\x1b[2J.md", "reason": ".md is an unsupported file type"}
     ]
@@ -306,7 +304,7 @@ def test_what_was_not_scanned_is_status_3_unless_allowed(
         "provscan: a/notes\\u001b[2J.md was not scanned: .md is an unsupported file "
         "type" in result.stderr
     )
-    assert "Accept that with --allow-unread." in result.stderr
+    assert "Use --allow-unread to accept this." in result.stderr
     assert "COPIES FOUND" in result.stdout
     assert run("match", "a", "--allow-unread").exit_code == 0
     assert "was not scanned" in run("match", "a", "--allow-unread").stderr
@@ -365,7 +363,7 @@ def test_errors_are_one_line_and_a_status(
     assert len(result.stderr.splitlines()) == 1
 
 
-def test_our_own_fault_keeps_its_traceback_and_is_no_gate(
+def test_an_internal_error_is_status_70_with_a_traceback(
     library: Any, run: Run
 ) -> None:
     library.fails_with = ZeroDivisionError("oh")
@@ -377,7 +375,7 @@ def test_our_own_fault_keeps_its_traceback_and_is_no_gate(
 
 @pytest.fixture
 def finished(tmp_path: Path) -> Path:
-    """A run of which only the numbers are read."""
+    """Return the folder of a run whose tables are empty files."""
     tables = ("matches.parquet", "evidence.parquet")
     for name in tables:
         (tmp_path / name).touch()
@@ -388,7 +386,7 @@ def finished(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_closed_pipe_is_silent(finished: Path) -> None:
+def test_a_closed_pipe_prints_no_error(finished: Path) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     command = [sys.executable, "-m", "provscan", "info", finished]
@@ -408,7 +406,7 @@ def test_wrong_usage(library: Any, run: Run, words: tuple[str, ...]) -> None:
     assert not library.calls
 
 
-def test_progress_is_plain_lines_off_a_terminal(library: Any, run: Run) -> None:
+def test_progress_is_plain_lines_without_a_terminal(library: Any, run: Run) -> None:
     result = run("match", "a.jsonl")
     line, *more = result.stderr.splitlines()
     assert line.startswith("Scanning: 4 records, ")
@@ -417,7 +415,7 @@ def test_progress_is_plain_lines_off_a_terminal(library: Any, run: Run) -> None:
     assert run("match", "a.jsonl", "--quiet").stderr == ""
 
 
-def test_the_first_run_says_why_it_takes_longer(
+def test_the_first_run_says_that_it_compiles(
     library: Any, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
@@ -430,7 +428,7 @@ def test_the_first_run_says_why_it_takes_longer(
     assert run("match", "a.jsonl", "--quiet").stderr == ""
 
 
-def test_a_failed_stage_claims_nothing(library: Any, run: Run) -> None:
+def test_a_failed_stage_prints_no_progress(library: Any, run: Run) -> None:
     library.fails_with = FieldNotFoundError("no field")
     assert run("match", "a.jsonl").stderr == "provscan: no field.\n"
 

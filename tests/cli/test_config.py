@@ -1,5 +1,5 @@
 """Test options from ``provscan.toml``: the command line takes precedence, and errors
-name the place of a mistake.
+say where the mistake is.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ text-field = "a"
 
 @pytest.fixture
 def config(library: Any) -> Callable[[str], None]:
-    """Writes the file into the current folder, that of the library's stand-in."""
+    """Return a function that writes the file to the current folder, which the fixture
+    ``library`` has chosen.
+    """
 
     def write(text: str) -> None:
         Path("provscan.toml").write_text(text)
@@ -66,7 +68,9 @@ def test_options_are_taken_from_the_table_of_the_command(
     assert library.calls[-1][2] == {"text_field": "a"}
 
 
-def test_command_line_and_environment_win(library: Any, run: Run, config: Any) -> None:
+def test_command_line_and_environment_take_precedence(
+    library: Any, run: Run, config: Any
+) -> None:
     config(FILE)
     words = ("match", "a.jsonl", "--min-bits", "50", "--control", "d", "-q")
     result = run(*words, env={"PROVSCAN_INDEX": "env.index"})
@@ -80,7 +84,9 @@ def test_command_line_and_environment_win(library: Any, run: Run, config: Any) -
     assert library.calls[-1][1:] == ((["a.jsonl"], Path("licensed.index"), None), {})
 
 
-def test_entries_of_the_file_can_be_unset(library: Any, run: Run, config: Any) -> None:
+def test_the_command_line_can_unset_entries_of_the_file(
+    library: Any, run: Run, config: Any
+) -> None:
     config(FILE)
     result = run("match", "a.jsonl", "--no-strict", "--no-min-bits", "--no-json")
     assert result.exit_code == 0, result.output
@@ -126,7 +132,7 @@ def test_entries_of_the_file_can_be_unset(library: Any, run: Run, config: Any) -
         ("[probe.plan]\npair = 1", "provscan.toml, [probe.plan]: there is no option"),
     ],
 )
-def test_mistakes_have_a_place(
+def test_errors_say_where_the_mistake_is(
     library: Any, run: Run, config: Any, text: str, said: str
 ) -> None:
     config(text)
@@ -137,19 +143,17 @@ def test_mistakes_have_a_place(
     assert not library.calls
 
 
-def test_a_file_that_can_not_be_read_is_not_passed_over(
-    library: Any, run: Run, tmp_path: Path
-) -> None:
+def test_an_unreadable_file_is_an_error(library: Any, run: Run, tmp_path: Path) -> None:
     (tmp_path / "provscan.toml").mkdir()
     result = run("match", "a.jsonl")
     assert result.exit_code == 2
     assert "provscan.toml can't be read" in result.stderr
 
 
-def test_a_run_records_what_was_taken(
+def test_a_run_records_the_options_from_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As parameters, and in the command that repeats the run without the file."""
+    """The run records them as parameters, and in the command that repeats the run."""
     monkeypatch.chdir(tmp_path)
     tweet = {"id": "1", "text": "Never trust a goat near the harbour after dark, ever"}
     Path("tweets.jsonl").write_text(json.dumps(tweet))

@@ -54,7 +54,7 @@ def summary(run: Path) -> dict[str, Any]:
     return found
 
 
-def test_planted_tweets_are_found_and_nothing_else_is(tiny_run: Path) -> None:
+def test_only_planted_tweets_are_found(tiny_run: Path) -> None:
     truth = [
         json.loads(line)
         for line in (TINY / "truth.jsonl").read_text(encoding="utf-8").splitlines()
@@ -92,7 +92,7 @@ def test_summary_agrees_with_the_matches(tiny_run: Path) -> None:
     assert numbers["damaged"] == []
 
 
-def test_run_folder_is_whole(tiny_run: Path) -> None:
+def test_the_run_folder_is_complete(tiny_run: Path) -> None:
     assert {path.name for path in tiny_run.iterdir()} == {
         *(
             "matches.parquet",
@@ -114,7 +114,7 @@ def test_info(index: Path, tiny_run: Path, run: Run) -> None:
     assert "4,997" in run("info", tiny_run).stdout
 
 
-def test_any_number_of_workers_finds_the_same(
+def test_results_do_not_depend_on_the_number_of_workers(
     index: Path, tiny_run: Path, tmp_path: Path, run: Run
 ) -> None:
     for workers in (1, 2):
@@ -133,7 +133,7 @@ def test_any_number_of_workers_finds_the_same(
         assert rows(out) == rows(tiny_run)
 
 
-def test_nothing_is_overwritten_unless_asked(
+def test_nothing_is_overwritten_without_the_option(
     index: Path, tmp_path: Path, run: Run
 ) -> None:
     (tmp_path / "a.jsonl").write_text(
@@ -150,7 +150,7 @@ def test_nothing_is_overwritten_unless_asked(
         assert run(*words, "--overwrite").exit_code == 0
 
 
-def test_default_places(
+def test_default_paths(
     index: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -218,9 +218,7 @@ WRONG: dict[str, tuple[bytes, int, str]] = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_input_that_nobody_wants(
-    index: Path, tmp_path: Path, run: Run, name: str
-) -> None:
+def test_bad_input(index: Path, tmp_path: Path, run: Run, name: str) -> None:
     content, status, word = WRONG[name]
     (tmp_path / name).write_bytes(content)
     result = run("match", tmp_path / name, "-i", index, "-o", tmp_path / "a.run")
@@ -243,7 +241,7 @@ def test_input_that_nobody_wants(
         (("info", "missing.index"), 3, "missing.index"),
     ],
 )
-def test_calls_that_can_not_work(
+def test_calls_that_fail(
     index: Path,
     run: Run,
     tmp_path: Path,
@@ -278,11 +276,11 @@ def test_ctrl_c(index: Path, tmp_path: Path, command: str) -> None:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        # What runs in the background of a shell script has Ctrl-C ignored, and hands
-        # that on.
+        # Commands in the background of a shell script ignore Ctrl-C, and so do the
+        # processes that they start.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-    with pipe.open("w") as writer:  # opens once the command has opened the other end
+    with pipe.open("w") as writer:  # waits until the command opens the other end
         writer.write('{"id": "1", "text": "the first of a great many lines"}\n')
         writer.flush()
         os.killpg(started.pid, signal.SIGINT)

@@ -11,7 +11,7 @@ def inspect(*arguments):
     return CliRunner().invoke(main, ["inspect", *map(str, arguments)])
 
 
-def test_what_would_be_read(tmp_path):
+def test_each_file_is_described(tmp_path):
     chat = {
         "id": "7",
         "messages": [{"role": "user", "content": "a question of some words"}],
@@ -66,12 +66,12 @@ def test_what_would_be_read(tmp_path):
         assert part in words
 
 
-def test_nothing_to_read(tmp_path):
+def test_without_a_file_to_read_the_status_is_3(tmp_path):
     assert inspect(tmp_path / "nowhere").exit_code == 3
     assert inspect(tmp_path).exit_code == 3
 
 
-def test_what_is_not_shown_is_counted(tmp_path):
+def test_files_that_are_not_listed_are_counted(tmp_path):
     (tmp_path / "a.jsonl").write_text(
         json.dumps({"text": "two texts", "title": "in a record"}) + "\n"
     )
@@ -85,7 +85,7 @@ def test_what_is_not_shown_is_counted(tmp_path):
     assert "more" not in inspect(tmp_path / "a.jsonl").output
 
 
-def test_counts_of_a_sample_are_of_the_same_records(tmp_path):
+def test_all_counts_of_a_sample_are_of_the_same_records(tmp_path):
     (tmp_path / "a.jsonl").write_text((json.dumps({"text": "a text"}) + "\n") * 2500)
     sampled = json.loads(inspect(tmp_path / "a.jsonl", "--json").stdout)["files"][0][
         "sampled"

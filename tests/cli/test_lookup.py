@@ -46,7 +46,7 @@ def licensed(tmp_path_factory: pytest.TempPathFactory) -> provscan.Index:
     return provscan.build_index(TWEETS, tmp_path_factory.mktemp("lookup") / "a.index")
 
 
-def test_what_is_alike_how_rare_and_who_said_it(
+def test_similarity_rarity_and_authors_are_shown(
     run: Run, licensed: provscan.Index
 ) -> None:
     changed = HERON.replace("leg", "foot")
@@ -73,7 +73,8 @@ def test_what_is_alike_how_rare_and_who_said_it(
         "   In 4 licensed tweets by 4 authors",
         "   https://x.com/i/status/200",
         "",
-        "{+ +} marks words that only the text has, [- -] those of the tweet.",
+        "{+ +} marks words that only the text has, [- -] words that only the tweet "
+        "has.",
     ]
 
 
@@ -88,7 +89,7 @@ def test_the_standard_input_and_json(run: Run, licensed: provscan.Index) -> None
         assert found["matches"][0]["permalink"] is None
 
 
-def test_nothing_is_said_plainly(run: Run, licensed: provscan.Index) -> None:
+def test_a_text_without_matches(run: Run, licensed: provscan.Index) -> None:
     done = run("lookup", "words of my own, all of them", "-i", licensed.path)
     assert done.exit_code == 0
     assert done.output == (
@@ -100,7 +101,7 @@ def test_nothing_is_said_plainly(run: Run, licensed: provscan.Index) -> None:
     )
 
 
-def test_many_matches_and_hostile_ones(run: Run, licensed: provscan.Index) -> None:
+def test_many_matches_in_a_hostile_text(run: Run, licensed: provscan.Index) -> None:
     text = "\n".join(f"{n} \x1b[31m\u202e {HERON}" for n in range(30))
     done = run("lookup", text, "-i", licensed.path)
     assert "... and 10 weaker matches, which --json lists" in done.output
@@ -163,7 +164,7 @@ def test_serving_to_others_needs_a_token(run: Run, licensed: provscan.Index) -> 
     assert "can be guessed" in done.output
 
 
-def test_serving_until_it_is_told_to_stop(licensed: provscan.Index) -> None:
+def test_serving_until_a_signal(licensed: provscan.Index) -> None:
     pytest.importorskip("uvicorn")
     for number in (signal.SIGINT, signal.SIGTERM):
         with subprocess.Popen(
@@ -177,7 +178,7 @@ def test_serving_until_it_is_told_to_stop(licensed: provscan.Index) -> None:
             line = next(line for line in process.stderr if "http" in line)
             assert line.startswith("provscan: http://127.0.0.1:"), line
             port = int(line.split(":")[3].split()[0])
-            # It listens already, and answers when the index is open.
+            # The server listens already, and answers once the index is open.
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
             connection.request("GET", "/health")
             assert connection.getresponse().status == 200

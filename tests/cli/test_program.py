@@ -1,4 +1,6 @@
-"""Test the program as a process: interruptions, and warnings of libraries."""
+"""Test the program as a process: interruptions, imports, warnings of libraries and
+closed streams.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,7 @@ from nightly import NIGHTLY
 
 import provscan
 
-# When a module is imported, this process gets Ctrl-C, or a library warns.
+# A program in which EVENT happens when MODULE is imported: Ctrl-C or a warning.
 PROGRAM = """
 import importlib.abc, os, signal, sys, warnings
 
@@ -41,7 +43,7 @@ WARN = r"warnings.warn('a \x1b[2J warning\nof a library')"
 def run(
     folder: Path, module: str, event: str, *words: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command in which something happens at the import of a module."""
+    """Run a command in which an event happens when a module is imported."""
     program = folder / "program.py"
     program.write_text(PROGRAM.replace("MODULE", repr(module)).replace("EVENT", event))
     return subprocess.run(
@@ -66,7 +68,8 @@ def corpus(tmp_path: Path) -> str:
     return "corpus.jsonl"
 
 
-# The first module, one that a command brings, and the last one; at night some between.
+# The first module that is imported, one that the command needs, and the last one; at
+# night, also others between them.
 MODULES = ["provscan.cli", "numpy", "provscan.index.build"]
 if NIGHTLY:
     MODULES += ["click", "provscan.cli.index", "pyarrow", "numba"]
@@ -109,7 +112,7 @@ def test_little_is_imported_before_ctrl_c_is_taken_care_of() -> None:
     ], done.stderr
 
 
-# This process says when its interpreter has begun.
+# A program that prints a word when its interpreter has started.
 STARTED = (
     "import os; os.write(1, b'started'); from provscan.__main__ import main; main()"
 )
@@ -118,7 +121,9 @@ STARTED = (
 @pytest.mark.untraced
 @pytest.mark.parametrize("seed", range(20 if NIGHTLY else 1))
 def test_ctrl_c_at_any_time(corpus: str, tmp_path: Path, seed: int) -> None:
-    """At random, most often while it starts; by night, kernels are compiled as well."""
+    """Commands are interrupted at random times, mostly soon after the start; at night,
+    also while kernels are compiled.
+    """
     rng = random.Random(seed)
     provscan.build_index(tmp_path / corpus, tmp_path / "a.index")
     commands = [
@@ -151,13 +156,13 @@ def test_ctrl_c_at_any_time(corpus: str, tmp_path: Path, seed: int) -> None:
         assert process.returncode in (0, 130), errors
         assert_ended_well(process.returncode, errors)
         assert_kept(before, tmp_path)
-        # Either nothing is there, or all: the signal may come when the command is as
-        # good as done.
+        # A result is complete or missing: the signal may arrive after the command has
+        # published it.
         if (tmp_path / "b.index").exists():
             provscan.open_index(tmp_path / "b.index")
         if (tmp_path / "corpus.run").exists():
             provscan.open_run(tmp_path / "corpus.run")
-        # What was complete of an interrupted run is kept, so that it can go on.
+        # Complete parts of an interrupted run are kept, so that it can be resumed.
         for made in ("b.index", "corpus.run", "corpus.run.unfinished"):
             shutil.rmtree(tmp_path / made, ignore_errors=True)
 

@@ -8,11 +8,11 @@ import sys
 import pytest
 
 from provscan.cli import progress as module
-from provscan.cli.progress import Shown, progress
+from provscan.cli.progress import ShownProgress, progress
 
 
 class Clock:
-    """Time that passes when asked to."""
+    """A clock that a test sets."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -28,9 +28,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return fake
 
 
-def lines_of(clock: Clock) -> Shown:
-    """Progress as it is shown off a terminal."""
-    return Shown(module.Bars(disable=True, get_time=clock.monotonic))
+def lines_of(clock: Clock) -> ShownProgress:
+    """Return the progress that is shown without a terminal."""
+    return ShownProgress(module.Bars(disable=True, get_time=clock.monotonic))
 
 
 class Terminal(io.StringIO):
@@ -39,7 +39,9 @@ class Terminal(io.StringIO):
 
 
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
-    """Not a fixture: pytest puts its own stderr back between a fixture and its test."""
+    """Replace stderr by a terminal. This can't be a fixture, since pytest restores its
+    own stderr between a fixture and its test.
+    """
     screen = Terminal()
     monkeypatch.setattr(sys, "stderr", screen)
     monkeypatch.setenv("TERM", "xterm-256color")
@@ -47,7 +49,7 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
     return screen
 
 
-def test_nothing_done_says_nothing_of_the_time_left(
+def test_no_time_left_is_shown_before_the_first_record(
     clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lines = lines_of(clock)
@@ -78,7 +80,7 @@ def test_lines(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
     ]
 
 
-def test_a_new_stage_ends_the_one_before(
+def test_a_new_stage_ends_the_previous_one(
     clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lines = lines_of(clock)
@@ -106,7 +108,7 @@ def test_bars(monkeypatch: pytest.MonkeyPatch) -> None:
     assert shown_text.count("\x1b[?25l") == shown_text.count("\x1b[?25h") == 1
 
 
-def test_bars_give_the_cursor_back_when_the_job_fails(
+def test_the_cursor_is_restored_when_a_command_fails(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     screen = terminal(monkeypatch)

@@ -1,6 +1,4 @@
-"""Tasks for tests of executors, in a separate module so that other processes can import
-them.
-"""
+"""Tasks for tests of executors. Other processes import them from this module."""
 
 from __future__ import annotations
 
@@ -28,7 +26,7 @@ def fail_at_five(number: int, advance: Advance) -> int:
 
 
 def write_until_abandoned(folder: str, number: int, advance: Advance) -> int:
-    """Task 0 fails once task 1 runs; all others run until nobody waits for them."""
+    """Fail as task 0 when task 1 runs; run as another task until it is abandoned."""
     begun = Path(folder) / f"{number}.begun"
     begun.touch()
     while number == 0 and not (Path(folder) / "1.begun").exists():

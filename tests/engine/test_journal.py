@@ -37,7 +37,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 @pytest.mark.skipif(
     not Path("/dev/full").exists(), reason="needs a device that is full"
 )
-def test_a_disk_that_is_full() -> None:
+def test_a_full_disk_is_an_error_but_hides_no_other() -> None:
     full = (
         r"^can't write the log /dev/full: No space left on device\. Name another --log$"
     )
@@ -60,7 +60,7 @@ def test_rates_and_the_time_left(tmp_path: Path, clock: list[float]) -> None:
     assert [line["event"] for line in events(tmp_path / "log")][-1] == "finished"
 
 
-def test_an_error_is_logged_and_lines_are_added(tmp_path: Path) -> None:
+def test_an_error_is_logged_and_logs_are_appended_to(tmp_path: Path) -> None:
     def fail(error: BaseException) -> None:
         with logged(tmp_path / "log", None) as progress:
             progress.start("Scanning", None, "records")

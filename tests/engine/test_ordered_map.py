@@ -44,7 +44,7 @@ def test_few_items_are_in_flight() -> None:
     ]
 
 
-def test_the_first_error_ends_it() -> None:
+def test_the_first_error_ends_the_iteration() -> None:
     begun = []
 
     def fail(item: int) -> int:
@@ -60,7 +60,7 @@ def test_the_first_error_ends_it() -> None:
     assert max(begun) < 20
 
 
-def test_what_has_not_begun_at_an_error_is_not_begun() -> None:
+def test_calls_that_have_not_begun_at_an_error_are_cancelled() -> None:
     begun, go_on = [], threading.Event()
 
     def job(number: int) -> None:

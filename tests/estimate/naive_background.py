@@ -1,5 +1,5 @@
-"""A background model made of dictionaries. It imports nothing from provscan and does
-not change.
+"""A background model of dictionaries. This module imports nothing from provscan and
+does not change.
 """
 
 import collections

@@ -9,8 +9,9 @@ FINDABLE, IN_MIXTURE, HARDLY, NOT_LESS, WEIGHT = 1 / 3, 0.15, 0.01, 0.1, 4.0
 
 
 def cell_recall(planted, found, groups, damages):
-    """Spike-ins (group, damage) planted and found: recall of each cell, with four more
-    that are as expected.
+    """Return the recall of each cell, from the numbers of spike-ins that were planted
+    and found by (group, damage). Each cell gets four more spike-ins with the recall
+    that its group and its damage suggest.
     """
     whole = sum(found.values()) / sum(planted.values())
 
@@ -37,8 +38,8 @@ def cell_recall(planted, found, groups, damages):
 
 
 def most_likely(profile, missed, counts, prior, edits, groups, damages, tilt):
-    """Copies of each edit and group, and their likelihood, when each copy that is
-    missed counts for `tilt` more.
+    """Return the most likely number of copies by edit and group, and its likelihood, if
+    each missed copy counts for `tilt` more.
     """
     caught = {
         (e, g): sum(profile[e, g, d] for d in damages) for e in edits for g in groups
@@ -84,8 +85,9 @@ def most_likely(profile, missed, counts, prior, edits, groups, damages, tilt):
 
 
 def recall_of(spike_ins, shown, below, upper=False):
-    """Of spike-ins (edit, group, damage, found), and matches by (group, damage);
-    `below` is the class of which less is left, by class.
+    """Return the recall, its limits and other numbers, from spike-ins (edit, group,
+    damage, found) and the numbers of matches by (group, damage). `below` has for each
+    class of damage the next class, of copies with less text left.
     """
     groups, damages = ([*dict.fromkeys(c[i] for c in shown)] for i in (0, 1))
     names = sorted({s[0] for s in spike_ins})
@@ -127,8 +129,8 @@ def recall_of(spike_ins, shown, below, upper=False):
     size, matches = sum(counts.values()), sum(shown.values())
     alike = {(e, g): seen_share(e, g) * in_group[g] for e in edits for g in groups}
     prior = {k: WEIGHT * alike[k] / sum(alike.values()) for k in alike}
-    of = (profile, missed, counts, prior, edits, groups, damages)
-    copies, best = most_likely(*of, 0.0)
+    model = (profile, missed, counts, prior, edits, groups, damages)
+    copies, best = most_likely(*model, 0.0)
 
     def lost(of_copies, edit=None):
         return sum(n * missed[k] for k, n in of_copies.items() if edit in (None, k[0]))
@@ -157,7 +159,7 @@ def recall_of(spike_ins, shown, below, upper=False):
     ]
     ratios = [lost(copies) / visible_of(copies)]
     for tilt in tilts:
-        others, likelihood = most_likely(*of, bound * tilt)
+        others, likelihood = most_likely(*model, bound * tilt)
         if likelihood >= best - 1.92 * misfit:
             ratios.append(lost(others) / visible_of(others))
     corrected = {

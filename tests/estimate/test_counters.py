@@ -1,6 +1,4 @@
-"""Test that sums over batches equal sums over all matches at once, whatever the
-batches.
-"""
+"""Test that sums over any batches equal sums over all matches at once."""
 
 from __future__ import annotations
 
@@ -18,13 +16,14 @@ from provscan.estimate.counters import (
     Strongest,
 )
 
-# Steps of the record, group, start and length of a match, its similarity.
+# For each match: the step to its record, its group, start, length and similarity.
 MATCHES = st.lists(
     st.tuples(*(st.integers(0, most) for most in (2, 4, 9, 6, 3))), max_size=40
 )
 ENDS = st.lists(st.integers(0, 40), max_size=6)
-# Records that go on, not the first ones, in batches of which one is empty.
-GOES_ON = [
+# Records that continue in the next batch. The first record is not 0, and one batch is
+# empty.
+CONTINUED = [
     (2, 0, 0, 4, 1),
     (0, 0, 1, 2, 1),
     (0, 1, 6, 1, 0),
@@ -35,22 +34,22 @@ GOES_ON = [
 
 
 def columns(matches: list[tuple[int, ...]]) -> np.ndarray:
-    """The matches, with records that never descend and starts that ascend within
-    one.
-    """
+    """Return the matches as a table, sorted by record and start."""
     table = np.array(matches, np.int64).reshape(-1, 5)
     table[:, 0] = np.cumsum(table[:, 0])
     return table[np.lexsort((table[:, 2], table[:, 0]))]
 
 
 def batches(table: np.ndarray, ends: list[int]) -> list[np.ndarray]:
-    """The table in batches, some of them empty."""
+    """Return the table in batches, some of which may be empty."""
     return [table[low:high] for low, high in pairwise([0, *sorted(ends), len(table)])]
 
 
 @given(MATCHES, ENDS)
-@example(GOES_ON, [1, 2, 2, 5])
-def test_records_of_groups(matches: list[tuple[int, ...]], ends: list[int]) -> None:
+@example(CONTINUED, [1, 2, 2, 5])
+def test_the_number_of_records_of_each_group(
+    matches: list[tuple[int, ...]], ends: list[int]
+) -> None:
     table, counter = columns(matches), RecordCounter(5)
     for batch in batches(table, ends):
         counter.add(batch[:, 1], batch[:, 0])
@@ -58,12 +57,14 @@ def test_records_of_groups(matches: list[tuple[int, ...]], ends: list[int]) -> N
         {record for record, group, *_ in table.tolist() if group == number}
         for number in range(5)
     ]
-    assert counter.count.tolist() == [len(of) for of in records]
+    assert counter.count.tolist() == list(map(len, records))
 
 
 @given(MATCHES, ENDS)
-@example(GOES_ON, [1, 2, 2, 5])
-def test_covered_code_points(matches: list[tuple[int, ...]], ends: list[int]) -> None:
+@example(CONTINUED, [1, 2, 2, 5])
+def test_the_number_of_covered_code_points(
+    matches: list[tuple[int, ...]], ends: list[int]
+) -> None:
     table, counter = columns(matches), CoveredCounter()
     covered: dict[int, set[int]] = defaultdict(set)
     for field, _, start, length, _ in table.tolist():
@@ -75,7 +76,7 @@ def test_covered_code_points(matches: list[tuple[int, ...]], ends: list[int]) ->
 
 
 @given(MATCHES, ENDS)
-@example(GOES_ON, [1, 2, 2, 5])
+@example(CONTINUED, [1, 2, 2, 5])
 def test_the_most_similar_match_of_each_record(
     matches: list[tuple[int, ...]], ends: list[int]
 ) -> None:
@@ -92,7 +93,7 @@ def test_the_most_similar_match_of_each_record(
 
 
 @given(MATCHES, ENDS, st.integers(0, 20))
-@example(GOES_ON, [1, 2, 2, 5], 2)
+@example(CONTINUED, [1, 2, 2, 5], 2)
 def test_the_strongest_rows(
     matches: list[tuple[int, ...]], ends: list[int], limit: int
 ) -> None:
@@ -101,7 +102,7 @@ def test_the_strongest_rows(
         strongest.add(
             low + np.arange(len(batch)), *batch[:, [4, 1]].T.astype(np.float64)
         )
-        # It holds no more than that.
+        # The counter never keeps more rows than this.
         assert len(strongest._rows) <= 2 * limit
         low += len(batch)
     order = sorted(

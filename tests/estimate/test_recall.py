@@ -16,11 +16,11 @@ from provscan.estimate.recall import (
     _recall_of_cells,
     recall_of,
 )
-from provscan.estimate.strata import Strata, divide, rarefied, thirds, years_apart
+from provscan.estimate.strata import Strata, divide, thirds
 
 Floats = npt.NDArray[np.float64]
-# Where the copies of three edits fall in four classes of damage, and how many of a
-# class are found of long and of short texts.
+# For three edits, the shares of copies in four classes of damage. For long and short
+# texts, the share of each class that is found.
 EDITS = {
     "light": [0.9, 0.1, 0.0, 0.0],
     "typos": [0.1, 0.5, 0.3, 0.1],
@@ -54,24 +54,24 @@ def matches(
 
 @pytest.mark.parametrize("mixture", [[1.0, 0.0, 0.0], [0.5, 0.5, 0.0], [0.4, 0.3, 0.3]])
 @pytest.mark.parametrize("long", [200, 400, 700])
-def test_the_mixture_is_estimated_and_its_limits_hold(
+def test_the_limits_of_recall_contain_the_truth(
     mixture: list[float], long: int
 ) -> None:
-    held, values, truths = [], [], []
+    inside, values, truths = [], [], []
     for seed in range(30):
         rng = np.random.default_rng(seed)
         shown = matches(rng, mixture, long, 800 - long)
         recall = recall_of(planted(rng), shown)
         assert recall is not None
         truth = shown.sum() / 800
-        held.append(recall.low <= truth <= recall.high)
+        inside.append(recall.low <= truth <= recall.high)
         values.append(recall.value)
         truths.append(truth)
-    assert np.mean(held) >= 0.9
+    assert np.mean(inside) >= 0.9
     assert np.mean(values) == pytest.approx(np.mean(truths), rel=0.12)
 
 
-def test_what_is_hidden_of_short_texts_is_seen_from_long_ones() -> None:
+def test_hidden_copies_of_short_texts_are_inferred_from_long_texts() -> None:
     rng = np.random.default_rng(1)
     seen = {}
     for name, mixture in zip(EDITS, np.eye(3).tolist(), strict=True):
@@ -84,7 +84,7 @@ def test_what_is_hidden_of_short_texts_is_seen_from_long_ones() -> None:
     )
 
 
-def test_an_edit_of_which_nothing_is_found_is_no_part_of_the_mixture() -> None:
+def test_an_edit_whose_copies_are_not_found_is_not_in_the_mixture() -> None:
     rng = np.random.default_rng(1)
     found = planted(rng)
     edit = np.concatenate([found.edit, np.full(100, "rewritten")])
@@ -102,7 +102,7 @@ def test_an_edit_of_which_nothing_is_found_is_no_part_of_the_mixture() -> None:
     assert recall.low <= shown.sum() / 800 <= recall.high
 
 
-def test_nothing_found_is_no_recall() -> None:
+def test_without_found_spike_ins_there_is_no_recall() -> None:
     lost = Planted(
         np.array(["a", "b"]),
         np.zeros(2, np.int64),
@@ -123,24 +123,23 @@ def test_strata_without_enough_control_are_not_measured() -> None:
         "greek",
     ]
     assert strata.weights[:3].tolist() == [5, 10, 0]
-    # No licensed text was like those of the last: its control texts would have no
-    # weight.
+    # The last stratum has no licensed texts, so its control texts would have no weight.
     assert strata.measured.tolist() == [True, True, False, False]
     assert [row["stratum"] for row in strata.as_list()] == strata.names
 
 
-def test_thirds_of_the_licensed_texts_count_as_much_among_the_control() -> None:
+def test_each_third_of_the_licensed_texts_has_the_same_weight_in_the_control() -> None:
     licensed = np.arange(300.0)
     edges, factors = thirds(licensed, np.arange(0.0, 300.0, 2.0), np.ones(150))
     assert edges == pytest.approx([299 / 3, 598 / 3])
-    # The same wording: weights would be the noise of the samples.
+    # If the control is like the licensed texts, weights would only be noise.
     assert factors.tolist() == [1, 1, 1]
     control, weights = np.repeat([50.0, 150.0, 250.0], [60, 30, 10]), np.ones(100)
     _, factors = thirds(licensed, control, weights)
     assert factors == pytest.approx([1 / 3 / 0.6, 1 / 3 / 0.3, 1 / 3 / 0.1])
     assert sum(factors * [60, 30, 10]) == pytest.approx(100)
-    # Strata that make up for it leave nothing to be weighted; no text counts for more
-    # than four.
+    # Weights of strata may already make up for the difference. No text counts more than
+    # four times.
     assert thirds(licensed, control, np.repeat([1.0, 2.0, 6.0], [60, 30, 10]))[
         1
     ].tolist() == [1, 1, 1]
@@ -151,56 +150,38 @@ def test_thirds_of_the_licensed_texts_count_as_much_among_the_control() -> None:
     assert (edges.tolist(), factors.tolist()) == ([0, 0], [1, 1, 1])
 
 
-def test_smaller_datasets_see_fewer_clusters() -> None:
-    assert rarefied(np.array([1.0, 3.0]), 2.0).tolist() == [2, 2]
-    assert rarefied(np.array([1.0, 2.0]), 0.5).tolist() == [0.5, 0.75]
-
-
-def test_years_against_years() -> None:
-    years = np.array([2015, 2016, 2017, 2018])
-    sizes = np.array([100, 100, 100, 100])
-    even = years_apart(years, np.array([5, 5, 5, 5]), sizes)
-    assert even is not None
-    assert even["split"] == 2017
-    assert even["low"] < 1 < even["high"]
-    drift = years_apart(years, np.array([20, 20, 2, 1]), sizes)
-    assert drift is not None
-    assert drift["low"] > 1
-    assert years_apart(years[:1], np.array([5]), sizes[:1]) is None
-
-
 def test_q_values_count_clusters() -> None:
     q = q_values([10.0, 5.0, 1.0], np.arange(1.0, 101.0), [3.0, 2.0], [2.0, 2.0])
     assert q == pytest.approx([2 / 96, 2 / 96, 6 / 100])
     assert q_values([1.0], [1.0], [], 9.0)[0] == 1.0
 
 
-def test_matches_that_no_mixture_explains_are_unlike_the_spike_ins() -> None:
+def test_matches_that_no_mixture_explains_differ_from_the_spike_ins() -> None:
     rng = np.random.default_rng(1)
     like = recall_of(planted(rng), matches(rng, [0.4, 0.3, 0.3], 400, 400))
     assert like is not None
     assert like.unlike < 0.05
-    # Copies of one class of damage alone, in which every edit has but few.
+    # All matches are in one class of damage, in which each edit has few copies.
     shown = np.zeros((2, DAMAGES))
     shown[0, CLASSES[2]] = 400.0
     unlike = recall_of(planted(rng), shown)
     assert unlike is not None
     assert unlike.unlike > 0.15
-    # Ten times as many say no more of how unlike they are; few say nothing.
+    # The measure does not depend on the number of matches, unless they are few.
     for factor, low, high in ((10.0, 0.5, 2.0), (0.01, 0.0, 0.0)):
         other = recall_of(planted(rng), factor * shown)
         assert other is not None
         assert low * unlike.unlike <= other.unlike <= high * unlike.unlike
 
 
-def test_upper_limits_allow_for_more() -> None:
+def test_upper_limits_allow_for_more_hidden_copies() -> None:
     rng = np.random.default_rng(2)
     spikes, shown = planted(rng), matches(rng, [0.4, 0.3, 0.3], 400, 400)
     usual, upper = recall_of(spikes, shown), recall_of(spikes, shown, upper=True)
     assert usual is not None
     assert upper is not None
     assert upper.low < usual.low
-    # Halves of short texts, of which hardly any is found: each match may be of many
+    # Hardly any halves of short texts are found, so each match may stand for many
     # copies.
     shown[1, CLASSES[3]] += 200.0
     more = recall_of(spikes, shown, upper=True)
@@ -219,10 +200,10 @@ def test_upper_limits_allow_for_more() -> None:
         "one edit",
         "badly edited",
         "all found",
-        "side by side",
+        "neighbours",
     ],
 )
-def test_recall_is_that_of_the_slow_definition(case: str, upper: bool) -> None:
+def test_recall_equals_the_naive_recall(case: str, upper: bool) -> None:
     rng = np.random.default_rng(3)
     spikes = planted(rng, 12 if case == "few" else 60)
     shown = matches(
@@ -241,16 +222,16 @@ def test_recall_is_that_of_the_slow_definition(case: str, upper: bool) -> None:
             spikes.damage,
             np.ones(len(spikes.edit), np.bool_),
         )
-    if case == "side by side":
-        # Copies of one class that is seen lie beside one that is not.
-        beside, classes = np.zeros_like(shown), np.zeros(DAMAGES, np.int64)
-        beside[:, :4], classes[CLASSES] = shown[:, CLASSES[::-1]], [3, 2, 1, 0]
+    if case == "neighbours":
+        # A class of damage that is seen is next to one that is not.
+        moved, classes = np.zeros_like(shown), np.zeros(DAMAGES, np.int64)
+        moved[:, :4], classes[CLASSES] = shown[:, CLASSES[::-1]], [3, 2, 1, 0]
         spikes, shown = (
             Planted(spikes.edit, spikes.group, classes[spikes.damage], spikes.found),
-            beside,
+            moved,
         )
     if case == "badly edited":
-        # An edit of which 1 to 15 % is found, and one of which nothing is.
+        # Of the copies of one edit, 1% to 15% are found, and none of another edit.
         bad, lost = planted(rng, 40), planted(rng, 10)
         bad = Planted(
             np.full(120, "bad"),
@@ -277,7 +258,7 @@ def test_recall_is_that_of_the_slow_definition(case: str, upper: bool) -> None:
     )
     found = recall_of(spikes, shown, upper=upper)
     assert found is not None
-    assert (found.at_worst > 0.0) == (case == "side by side")
+    assert (found.at_worst > 0.0) == (case == "neighbours")
     for name, value in expected.items():
         assert getattr(found, name) == pytest.approx(value, rel=1e-6, abs=1e-9), name
 
@@ -286,10 +267,10 @@ def cells(array: Floats) -> dict[tuple[int, ...], float]:
     return {at: float(value) for at, value in np.ndenumerate(array)}
 
 
-def test_mixtures_and_their_likelihoods_are_those_of_the_slow_definition() -> None:
+def test_mixtures_and_likelihoods_equal_the_naive_ones() -> None:
     rng = np.random.default_rng(7)
-    # Two edits spread their copies in three groups over three cells that are seen and
-    # one that is not.
+    # For two edits and three groups, copies are in three cells that are seen and in one
+    # that is not.
     profile = rng.dirichlet(np.ones(4), (2, 3))[:, :, :3]
     missed, prior = 1.0 - profile.sum(axis=2), rng.random((2, 3))
     counts = rng.integers(1, 20, (3, 3)).astype(np.float64)
@@ -297,7 +278,7 @@ def test_mixtures_and_their_likelihoods_are_those_of_the_slow_definition() -> No
     tilts = np.array([-3.0, 0.0, 0.4, 2.5])
     copies, likelihood = _mixed(profile, missed, counts, prior, tilts)
     for number, tilt in enumerate(tilts.tolist()):
-        of = (
+        model = (
             cells(profile),
             cells(missed),
             cells(counts),
@@ -306,13 +287,13 @@ def test_mixtures_and_their_likelihoods_are_those_of_the_slow_definition() -> No
             range(3),
             range(3),
         )
-        expected, most = naive_recall.most_likely(*of, tilt)
+        expected, most = naive_recall.most_likely(*model, tilt)
         assert cells(copies[number]) == pytest.approx(expected)
         assert likelihood[number] == pytest.approx(most)
 
 
-def test_recall_of_cells_is_that_of_the_slow_definition() -> None:
-    # Of one group all are found, of one class of damage none; some cells are empty.
+def test_recall_of_cells_equals_the_naive_recall() -> None:
+    # All of one group are found, and none of one class of damage; some cells are empty.
     trials = np.array(
         [[9.0, 0.0, 0.0, 5.0], [7.0, 30.0, 4.0, 0.0], [0.0, 8.0, 0.0, 900.0]]
     )
@@ -326,13 +307,13 @@ def test_recall_of_cells_is_that_of_the_slow_definition() -> None:
         assert cells(_recall_of_cells(trials, hits)) == pytest.approx(expected)
 
 
-def test_what_no_mixture_explains_by_hand() -> None:
+def test_misfits_by_hand() -> None:
     def misfit(*pairs: tuple[float, float]) -> tuple[float, float]:
         return _misfit(*np.array(pairs).T)
 
-    # 4 / 2 + 1 / 2 + 1 / 1 over two degrees of freedom, of which chance explains 1 + 2.
+    # (4 / 2 + 1 / 2 + 1 / 1) / 2 degrees of freedom; chance explains up to 1 + 2.
     assert misfit((4, 2), (1, 2), (0, 1)) == (1.75, 0.0)
-    # Fewer than one expected count as one.
+    # If less than 1 is expected, the divisor is 1.
     assert misfit((4, 0.5), (0, 0.5)) == pytest.approx(
         (12.5, (12.5 - 1 - 2 * 2**0.5) / 4)
     )

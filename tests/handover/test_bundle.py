@@ -377,11 +377,11 @@ def test_the_command(
     made = said("bundle", handed.run, "-o", "a.zip", "--sign", handed.key)
     assert "Signed with the key" in made
     assert hashlib.sha256(Path("a.zip").read_bytes()).hexdigest() in made
-    assert "which the bundle itself names" in said("check", "a.zip")
+    assert "which is from the bundle itself" in said("check", "a.zip")
     assert "with the given key" in said("check", "a.zip", "--key", handed.public)
     said("check", "a.zip", "--key", handed.other_public, status=1)
     made = said("bundle", handed.run, "-o", "b.zip")
-    assert "Not signed: anyone could have made it" in made
+    assert "Not signed: anyone could have made this bundle" in made
     assert said("check", "b.zip").startswith("NOT SIGNED: b.zip is consistent")
     assert said("bundle", "a.zip", "--exhibit", 2, "-o", "2.html")
     assert "Proved: exhibit 2" in said("check", "2.html", "--exhibit", 2)
@@ -392,7 +392,7 @@ def test_the_command(
         (["a.zip", "--no-text", "-o", "c.zip"], "leave out --no-text"),
         (["a.zip", "--timestamp", "x.txt"], "ends in .tsq"),
         ([handed.run, "--exhibit", "2", "-o", "c.zip"], "--timestamp need a bundle"),
-        ([handed.run], "name the file to write"),
+        ([handed.run], "give the file to write"),
         (["a.zip", "--exhibit", "x", "-o", "c.zip"], "'x' is not an exhibit"),
     ):
         assert message in said("bundle", *words, status=2)

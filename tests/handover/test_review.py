@@ -442,5 +442,5 @@ def test_the_commands(folder: Path, tmp_path: Path) -> None:
     done = CliRunner().invoke(main, ["review", "score", out, str(path)])
     (folder / "a.run" / "review.json").unlink()
     assert done.exit_code == 0, done.output
-    assert "1 pairs lack the verdict" in done.output
+    assert "1 pair lacks the verdict" in done.output
     assert "precision, word for word" in done.output

@@ -212,8 +212,8 @@ def test_the_command_fixes_options_of_a_search(place: Path) -> None:
     kit = json.loads((place / "kit" / "kit.json").read_bytes())
     assert kit["options"] == {"cutoff": "2017-01-01", "edits": "light"}
     for more, said in (
-        (["--overwrite"], "can't fix overwrite"),
-        (["other.jsonl"], "can't fix a dataset"),
+        (["--overwrite"], "can't contain overwrite"),
+        (["other.jsonl"], "can't contain a dataset"),
         (["--cutof", "1"], "No such option"),
     ):
         done = CliRunner().invoke(main, [*command, *more])

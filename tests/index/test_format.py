@@ -305,7 +305,7 @@ def test_another_canonical_version(folder: Path) -> None:
     change(folder, params={**provscan.IndexParams().as_dict(), "canonical_version": 3})
     with pytest.raises(
         IndexFormatError,
-        match=r"canonical_version must be 2, the only version .* not 3",
+        match=r"canonical_version must be 2 \(the only version .*\), not 3",
     ):
         provscan.open_index(folder)
 

@@ -523,9 +523,7 @@ def test_compliance_streams(build: Build, tmp_path: Path) -> None:
         0,
         2,
     )
-    assert "2 accounts without a tweet in the index" in "\n".join(
-        show.forgotten(report)
-    )
+    assert "2 accounts not found in the index" in "\n".join(show.forgotten(report))
     (tmp_path / "wrong.jsonl").write_text('1000\n{"unknown": 1}\n')
     with pytest.raises(
         InputError, match=r"wrong\.jsonl, line 2: expected an id or a compliance event"
@@ -622,7 +620,7 @@ def test_a_later_version_of_a_tweet_stands_for_all_where_an_event_names_them(
     report = provscan.forget(index.path, ["13"])
     assert (report["tweets"], report["unknown"]) == (0, 1)
     assert (
-        "1 id not in the index, which stores an edited tweet only under the id of its"
+        "1 id not found in the index, which stores an edited tweet only under the id"
         in "\n".join(show.forgotten(report))
     )
     events = [

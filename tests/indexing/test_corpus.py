@@ -1,6 +1,4 @@
-"""Test the warnings about a new index, and the errors that stop a build before it
-writes.
-"""
+"""Test the warnings about a new index, and the errors that stop a build at once."""
 
 from __future__ import annotations
 
@@ -26,7 +24,9 @@ def test_a_corpus_without_flaws_has_no_warnings(tmp_path: Path) -> None:
     assert warnings_of(tmp_path, [flat(tweet) for tweet in PLANTED]) == []
 
 
-def test_missing_mangled_and_repeated_ids_are_in_the_warnings(tmp_path: Path) -> None:
+def test_missing_mangled_and_repeated_ids_are_reported_in_the_warnings(
+    tmp_path: Path,
+) -> None:
     texts = [tweet.text for tweet in PLANTED]
     rows = [
         {"id": i, "text": t}
@@ -45,7 +45,7 @@ def test_missing_mangled_and_repeated_ids_are_in_the_warnings(tmp_path: Path) ->
     assert "Notices of deletions: 1, not applied; provscan forget applies them" in found
 
 
-def test_garbled_tweets_are_in_the_warnings(tmp_path: Path) -> None:
+def test_garbled_tweets_are_reported_in_the_warnings(tmp_path: Path) -> None:
     rows = [
         {"id": str(n), "text": text}
         for n, text in enumerate(["sound", r"\u0432\u0447\u0435\u0440\u0430", "schÃ¶n"])
@@ -62,7 +62,7 @@ def test_garbled_tweets_are_in_the_warnings(tmp_path: Path) -> None:
     assert found.count("Index them again with --fix-encoding.") == 2
 
 
-def test_a_corpus_without_any_id_says_so(tmp_path: Path) -> None:
+def test_a_corpus_without_ids_has_a_warning(tmp_path: Path) -> None:
     (warning,) = warnings_of(tmp_path, [{"text": tweet.text} for tweet in PLANTED])
     assert warning.startswith("No tweet has an id; they are named by file and line")
 
@@ -99,8 +99,8 @@ def test_recipes_are_listed_and_shown() -> None:
     assert CliRunner().invoke(main, ["recipes", "none"]).exit_code == 2
 
 
-def test_an_addition_says_what_it_left_out_itself(tmp_path: Path) -> None:
-    """And not what was left out when the index was built."""
+def test_an_addition_reports_only_what_it_left_out_itself(tmp_path: Path) -> None:
+    """It does not report again what was left out when the index was built."""
 
     def called(name: str, rows: list[str], *options: str) -> Any:
         (tmp_path / name).write_text("\n".join(rows))

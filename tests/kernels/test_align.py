@@ -27,7 +27,7 @@ def reach(text, other, step=1):
 
 
 @given(WORDS.filter(bool), WORDS, st.sampled_from([1, -1]))
-def test_an_aligned_edge_is_the_prefix_of_least_distance(text, other, step):
+def test_an_aligned_edge_is_the_prefix_with_the_least_distance(text, other, step):
     assume(abs(len(text) - len(other)) <= BAND)
     costs = naive.edit_costs(text, other)
     inside = range(max(0, len(text) - BAND), min(len(other), len(text) + BAND) + 1)

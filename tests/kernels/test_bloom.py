@@ -17,7 +17,7 @@ KEYS = st.lists(st.integers(0, 2**32 - 1), max_size=50)
 
 
 @given(KEYS, KEYS, st.integers(2, 12))
-def test_seeds_that_were_marked_are_held_and_little_else(keys, others, bits):
+def test_a_filter_contains_the_marked_seeds(keys, others, bits):
     words = np.zeros(1 << bits, np.uint64)
     seed_kernels.mark_seeds(
         np.array(keys, np.uint64) << np.uint64(32), bloom_filter(words)
@@ -38,7 +38,7 @@ def test_seeds_that_were_marked_are_held_and_little_else(keys, others, bits):
 
 
 @given(HASHES, st.integers(0, 500))
-def test_a_wider_filter_holds_what_was_in_it(hashes, more):
+def test_a_wider_filter_contains_the_same_hashes(hashes, more):
     known = bloom_filter(np.array(naive.key_filter(hashes, 4), np.uint64))
     wide = widened(known, more).words
     marked = np.array(naive.key_filter(hashes, len(wide).bit_length() - 1), np.uint64)

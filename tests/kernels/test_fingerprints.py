@@ -22,7 +22,7 @@ from provscan.kernels.search import fingerprints as kernels
 
 pytestmark = pytest.mark.kernels
 
-# Few letters, so that 5-grams recur; Chinese characters are two units.
+# Texts with few different letters repeat 5-grams. A Chinese character is two units.
 texts = st.text(st.sampled_from("abc éя国語"), min_size=13, max_size=120) | st.text(
     "abc ", min_size=13, max_size=200
 )
@@ -40,13 +40,13 @@ def fingerprints_of(codes, offsets):
     return out
 
 
-# With these, a candidate needs 45 % of the fingerprints of a short text.
+# With these thresholds, a candidate needs 45% of the fingerprints of a short text.
 USUAL = Thresholds(0.25, 0.5, 1, 40)
 
 
 def kept(records, text, code, place, others=("", ""), thresholds=USUAL):
-    """Of one candidate in the last of some records, ``others`` being the texts before
-    and after its own.
+    """Return whether a candidate in the last of several records is kept. ``others`` are
+    the licensed texts before and after that of the candidate.
     """
     return kept_of(
         records,
@@ -58,7 +58,7 @@ def kept(records, text, code, place, others=("", ""), thresholds=USUAL):
 
 
 def kept_of(records, candidates, texts, numbers=(), thresholds=USUAL):
-    """Of candidates (record, text, code, place) those that are kept."""
+    """Return for each candidate (record, text, code, place) whether it is kept."""
     codes = np.frombuffer("".join(records).encode("utf-32-le"), np.uint32)
     offsets = np.cumsum([0, *map(len, records)])
     columns = Candidates(
@@ -81,13 +81,13 @@ def kept_of(records, candidates, texts, numbers=(), thresholds=USUAL):
 
 
 @given(st.lists(st.text(max_size=40), max_size=4))
-def test_fingerprints_stand_between_zeros(records):
+def test_fingerprints_of_records_are_separated_by_zeros(records):
     codes = np.frombuffer("".join(records).encode("utf-32-le"), np.uint32)
     between = [0] * kernels.GAP
     expected = between + [
         value
         for record in records
-        for value in padded(naive.prints(record), record) + between
+        for value in padded(naive.fingerprints(record), record) + between
     ]
     assert (
         fingerprints_of(codes, np.cumsum([0, *map(len, records)])).tolist() == expected
@@ -102,7 +102,7 @@ def padded(values, record):
 @given(texts, texts, texts, st.tuples(texts, texts), st.data())
 def test_candidates_are_kept_by_their_fingerprints(before, text, record, others, draw):
     code = draw.draw(st.integers(0, len(record) - 1))
-    # Of a damaged table a place may be none of its text.
+    # In a damaged table, a place may be outside of its text.
     place = draw.draw(st.integers(0, len(naive.units(text)) + 9))
     assert kept([before, record], text, code, place, others) == naive.agrees(
         record, text, code, place, USUAL
@@ -114,7 +114,7 @@ def test_candidates_are_kept_by_their_fingerprints(before, text, record, others,
     st.integers(0, 40),
     st.data(),
 )
-def test_a_copy_is_kept_wherever_it_stands(text, before, draw):
+def test_a_copy_is_kept_at_any_position(text, before, draw):
     place = draw.draw(st.integers(0, len(text) - 1))
     assert kept(["x" * before + text], text, before + place, place)
 
@@ -125,7 +125,7 @@ def test_a_copy_is_kept_wherever_it_stands(text, before, draw):
 @pytest.mark.parametrize(("size", "place"), [
     (14, 3), (29, 0), (29, 20), (54, 53), (67, 40), (68, 40), (69, 68), (100, 20), (100, 27), (100, 40), (100, 99),  # noqa: E501
 ])  # fmt: skip
-def test_just_enough_of_the_wording_is_in_the_record(letters, size, place):
+def test_the_minimum_of_shared_wording_at_both_ends(letters, size, place):
     rng = random.Random(size)
     text, noise = (
         "".join(rng.choices(letters, k=size)),
@@ -171,7 +171,7 @@ def test_just_enough_of_the_wording_is_in_the_record(letters, size, place):
     (Thresholds(0.25, 0.5, 1, 1), 69, 1), (Thresholds(0.4, 0.9, 1, 1 << 40), 68, 0.81 * 64), (USUAL, 68, 0.45 * 64),  # noqa: E501
     (Thresholds(0.25, 0.5, 25, 40), 30, 0.75 * 26), (Thresholds(0.25, 0.5, 25, 40), 26, 0.9 * 22 * 25 / 26),  # noqa: E501
 ])  # fmt: skip
-def test_no_more_of_the_wording_is_needed_than_a_match_has(thresholds, size, least):
+def test_a_candidate_needs_no_more_shared_wording_than_a_match(thresholds, size, least):
     rng = random.Random(1)
     text, noise = (
         "".join(rng.choices(string.ascii_lowercase, k=size)) for _ in range(2)
@@ -188,8 +188,8 @@ def test_no_more_of_the_wording_is_needed_than_a_match_has(thresholds, size, lea
 
 
 @pytest.mark.parametrize("size", [10, 30, 60, 100, 200])
-def test_five_characters_of_four_bytes_are_seen_wherever_they_stand(size):
-    # Read as bytes, what follows them would stand farther off than it is sought.
+def test_five_characters_of_four_bytes_may_be_anywhere(size):
+    # If positions were bytes, the text after these characters would be out of range.
     rng = random.Random(size)
     letters = "".join(rng.choices(string.ascii_lowercase, k=size))
     for i in range(0, size, 4):
@@ -234,7 +234,7 @@ def test_a_text_with_too_few_letters_is_not_kept(text):
 
 def test_diagonals_of_wide_texts_are_in_code_points():
     text = "".join(chr(0x4E00 + i * i % 5000) for i in range(60))
-    # The first copy is cut off after 40 characters, each of which is two units.
+    # The first copy ends after 40 characters, each of which is two units.
     record = "xxxxx" + text[:40] + text
     first, other = [(0, 0, 5 + at, 2 * at) for at in (5, 25)]
     second = (0, 0, 45 + 45, 2 * 45)
@@ -256,7 +256,7 @@ def test_a_phrase_alone_is_not_kept():
     )
     place, code = text.index(words[8]), record.index(words[8])
     assert not kept([record], text, code, place)
-    # The places of later seeds are not exact.
+    # From unit 384 on, the places of seeds are not exact.
     for start in (383 - place, 384 - place, 400):
         assert not kept([record], "x" * start + text, code, place + start)
         for before in (0, 20, 63):

@@ -1,4 +1,4 @@
-"""Test that garbled texts, escaped or wrongly decoded, are recognised among others."""
+"""Test that texts with escaped letters, and wrongly decoded texts, are recognised."""
 
 import re
 
@@ -44,7 +44,7 @@ PARTS += [
 PARTS += ["<", "<U+", "<U+0447>", "<U+4e2d>", "<U+2019>", "<U+0001F602>", "0435>"]
 
 
-SOUND = [
+CORRECT = [
     "",
     "plain",
     "schön",
@@ -78,7 +78,7 @@ def found_in(texts, kind):
     r"\ud7ff\uac00", r"\xd1\x87\xd0\xb5", r"\xe4\xb8\xad\xe6\x96\x87", r"\\xd1\\x87\u0435", r"\xED\x9F\xBF\xC3\x80",  # noqa: E501
     "<U+0447><U+0435>", "x" * 62 + "<U+4E2D><U+6587>", r"<U+0447>\u0435",
 ])  # fmt: skip
-def test_two_letters_in_a_row(text):
+def test_two_escaped_letters_in_a_row(text):
     assert found_in(["", text, "x"], ESCAPED) == [1]
 
 
@@ -94,7 +94,7 @@ def test_texts_without_escaped_words(text):
     assert found_in([r"\u0447", text, r"\u0435"], ESCAPED) == []
 
 
-def test_letters_end_with_their_text():
+def test_escapes_do_not_continue_in_the_next_text():
     assert (
         found_in(
             [r"\u0447", r"\u0435", r"\u0447\u04", "35", "\\", r"u0447\u0435"], ESCAPED
@@ -120,8 +120,8 @@ def test_each_escaped_text_is_found_once(texts):
     assert found_in(texts, ESCAPED) == expected
 
 
-def test_sound_texts():
-    assert found_in(SOUND, WRONG) == []
+def test_correct_texts():
+    assert found_in(CORRECT, WRONG) == []
 
 
 @pytest.mark.parametrize("text", [
@@ -132,13 +132,13 @@ def test_wrongly_decoded_texts(text):
     assert found_in([text], WRONG) == [0]
 
 
-def test_sequences_end_with_their_text():
+def test_sequences_do_not_continue_in_the_next_text():
     assert found_in(["AMANHÃ", "«sim»", "CAFÉ", "\x85", "Ã", "\xa9"], WRONG) == []
 
 
 @given(
     st.lists(
-        st.tuples(st.sampled_from(SOUND), st.booleans(), st.integers(0, 130)),
+        st.tuples(st.sampled_from(CORRECT), st.booleans(), st.integers(0, 130)),
         max_size=8,
     )
 )

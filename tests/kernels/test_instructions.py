@@ -37,7 +37,7 @@ def compiled_zeros(bits):
 
 
 @given(values, st.data())
-def test_masks(data, draw):
+def test_masks_of_bytes(data, draw):
     start = draw.draw(st.integers(0, len(data) - lanes.LANES))
     value = draw.draw(st.sampled_from(data) | st.integers(0, 255))
     equal, high = compiled_masks(np.frombuffer(data, np.uint8), start, np.uint8(value))
@@ -60,14 +60,14 @@ def test_fingerprints_nearby(kind, data, text, draw):
     begin, first = draw.draw(st.integers(0, 39)), draw.draw(st.integers(0, 2))
     codes = np.array([ord(char) for char in text]).astype(kind)
     found = compiled_fingerprints(np.frombuffer(data, np.uint8), begin, codes, first)
-    wanted = enumerate(naive.prints(text)[first : first + 64], begin)
+    wanted = enumerate(naive.fingerprints(text)[first : first + 64], begin)
     assert [bool(int(found) >> i & 1) for i in range(64)] == [
         value in data[at : at + 28] for at, value in wanted
     ]
 
 
 @given(values, st.data())
-def test_copies(data, draw):
+def test_copies_of_bytes(data, draw):
     start, at = (
         draw.draw(st.integers(0, len(data) - lanes.WIDE)),
         draw.draw(st.integers(0, 4)),

@@ -1,5 +1,5 @@
-"""Test the cache of compiled kernels: it is never stale, and compiling is slow only
-where no cache can be kept.
+"""Test the cache of compiled kernels: it is never outdated, and kernels are compiled
+again only if no cache can be written.
 """
 
 import gc
@@ -38,14 +38,13 @@ from provscan.kernels.jit import helper
 def step(x):
     return x + {}
 """
-# Numba runs a process that finds its cache out of date through much the same steps as
-# one without a cache.
+# A program that prints the result of a kernel, and whether it came from the cache.
 PROGRAM = (
     "from provscan.kernels.caller import run; print(run(1), "
     "sum(run.stats.cache_hits.values()))"
 )
-# Runs programs in processes that have loaded numba, which takes most of the time, and
-# nothing of provscan.
+# A server that runs programs in forks of a process that has imported numba, which takes
+# most of the time, but not provscan.
 SERVER = """
 import json, os, sys, traceback
 import numba
@@ -94,7 +93,7 @@ def run(server: subprocess.Popen[str]) -> Callable[..., tuple[str, str]]:
     def run(
         package: Path, program: str = PROGRAM, **environment: str
     ) -> tuple[str, str]:
-        """What a process of its own prints and warns of."""
+        """Run a program in a process, and return its stdout and its stderr."""
         home = package.parents[1] / "home"
         home.mkdir(exist_ok=True)
         assert server.stdin
@@ -116,7 +115,9 @@ def run(server: subprocess.Popen[str]) -> Callable[..., tuple[str, str]]:
 
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
-    """A package of two kernels in two files, compiled as those of provscan are."""
+    """Return a package with two kernels in two files, which are compiled like those of
+    provscan.
+    """
     folder = tmp_path / "provscan" / "kernels"
     folder.mkdir(parents=True)
     (folder.parent / "__init__.py").touch()
@@ -139,17 +140,17 @@ def test_an_edited_callee_changes_the_answer_of_the_next_process(
         os.utime(cache / f"kernels-{number:016x}", (number, number))
     (package / "callee.py").write_text(CALLEE.format(5))
     assert run(package) == ("6 0", "")
-    # The folders used last are kept.
+    # The folders that were used last are kept.
     assert len(kept := {path.name for path in cache.glob("kernels-*")}) == 3
     assert kept & {f"kernels-{number:016x}" for number in range(3)} == {
         f"kernels-{2:016x}"
     }
 
 
-def test_a_package_that_cannot_be_written_is_cached_elsewhere(
+def test_kernels_of_a_read_only_package_are_cached_elsewhere(
     run: Run, package: Path
 ) -> None:
-    # A file in its place: a root user may write to any folder.
+    # A file replaces the folder, since root can write to any folder.
     (package / "__pycache__").touch()
     assert run(package) == ("2 0", "")
     assert run(package) == ("2 1", "")
@@ -157,7 +158,7 @@ def test_a_package_that_cannot_be_written_is_cached_elsewhere(
     assert list(elsewhere.rglob("*.nbc"))
 
 
-def test_without_any_place_to_write_kernels_are_compiled_each_time(
+def test_without_a_cache_kernels_are_compiled_each_time(
     run: Run, package: Path
 ) -> None:
     (package / "__pycache__").touch()
@@ -202,7 +203,8 @@ def test_a_kernel_that_fails_in_the_warm_up_is_named(
     assert "unicode" in note
     assert "\n" not in note
     monkeypatch.setattr(warmup, "_marker", lambda: tmp_path / "complete")
-    # Start a process that writes a reason, and one that ends by a signal.
+    # Of the processes that are started, one prints a reason and one is ended by a
+    # signal.
     script = tmp_path / "python"
     script.write_text(
         '#!/bin/sh\n[ "$3" = -1 ] && kill -9 $$\necho first >&2\n'
@@ -219,8 +221,8 @@ def test_a_kernel_that_fails_in_the_warm_up_is_named(
 
 
 def write_further_kernels(out: Path) -> None:
-    """Run the commands of the README after the warm-up, and write which kernels were
-    compiled for further types.
+    """Build an index and run a match after the warm-up, and write a list of the kernels
+    that were compiled for further types.
     """
 
     def compiled() -> set[str]:
@@ -241,7 +243,7 @@ def write_further_kernels(out: Path) -> None:
 
 
 def test_a_run_compiles_nothing_after_the_warm_up(tmp_path: Path) -> None:
-    # The process of the other tests has called kernels already.
+    # Use a new process, since this one has called kernels before.
     process = multiprocessing.get_context("spawn").Process(
         target=write_further_kernels, args=(tmp_path,)
     )

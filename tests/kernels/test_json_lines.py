@@ -44,7 +44,9 @@ SPACES = st.sampled_from(["", " ", "\t ", "\r"])
 
 
 def parsed(data: bytes) -> list[list[str | None]] | None:
-    """The columns of some lines by the kernel."""
+    """Return the columns that the kernel reads from some lines, or None if it leaves
+    them to another parser.
+    """
     rows, names = data.count(b"\n") + 1, [name.encode() for name in KINDS]
     shape = (len(KINDS), rows)
     columns = StringColumns(
@@ -95,7 +97,7 @@ def test_objects_are_read_as_python_reads_them(objects, ascii_only, space, end):
 
 
 @given(st.lists(OBJECTS, min_size=1, max_size=3), st.booleans(), st.data())
-def test_damaged_lines_are_read_as_python_reads_them_or_not_at_all(
+def test_damaged_lines_are_read_as_python_reads_them_or_left_to_it(
     objects, ascii_only, data
 ):
     lines = "\n".join(
@@ -127,6 +129,6 @@ def test_damaged_lines_are_read_as_python_reads_them_or_not_at_all(
         '{"a": {"b": 1,}}', '{"a": [1}}', '{"a": "\\ud800"}', '{"a": ' + "[" * 61 + "]" * 61 + "}",  # noqa: E501
     ],
 )  # fmt: skip
-def test_what_another_parser_has_to_decide(line):
+def test_lines_that_are_left_to_another_parser(line):
     assert parsed(line.encode()) is None
     assert parsed(f'{{"text": "x"}}\n{line}'.encode()) is None

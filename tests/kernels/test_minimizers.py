@@ -28,7 +28,7 @@ length_units, is_wide = compiled(kernels.length_units), compiled(kernels.is_wide
 
 
 def codes_of(*texts):
-    """Code points of texts."""
+    """Return the code points of texts."""
     codes = np.array([ord(char) for text in texts for char in text], np.uint32)
     return CodeBuffer(codes, np.cumsum([0, *map(len, texts)]))
 
@@ -48,7 +48,7 @@ def minimizers(units, k, window):
 
 
 def room_for(size):
-    """Room for keys and places."""
+    """Return arrays for keys and places."""
     return np.empty(size, np.uint32), np.empty(size, np.int32)
 
 
@@ -67,7 +67,7 @@ def expected_minimizers(units, k, window):
     st.integers(4, 32),
     st.integers(1, 64),
 )
-def test_minimizers_are_the_least_of_their_windows(units, k, window):
+def test_minimizers_are_the_smallest_of_their_windows(units, k, window):
     assert minimizers(units, k, window) == expected_minimizers(units, k, window)
 
 
@@ -80,7 +80,7 @@ def test_minimizers_across_the_border_of_a_chunk(windows):
 
 @settings(max_examples=50)
 @given(st.randoms(use_true_random=False), st.integers(4, 20), st.integers(1, 20))
-def test_a_shared_stretch_shares_a_seed(rng, k, window):
+def test_texts_with_a_common_stretch_have_a_common_seed(rng, k, window):
     shared = [rng.randrange(97, 123) for _ in range(k + window - 1)]
     found = []
     for _ in range(2):
@@ -97,7 +97,7 @@ def test_a_shared_stretch_shares_a_seed(rng, k, window):
     assert found[0] & found[1]
 
 
-def test_density():
+def test_the_density_of_minimizers():
     rng = random.Random(2)
     size = 4000
     seeds = minimizers([rng.randrange(97, 123) for _ in range(size)], 12, 8)
@@ -105,7 +105,7 @@ def test_density():
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_seeds_of_texts_stand_where_they_say(script):
+def test_the_positions_of_seeds(script):
     rng = random.Random(script)
     texts = [sentence(rng, script, letters) for letters in (0, 40, 3, 120, 9, 50)]
     records = codes_of(*texts)
@@ -163,7 +163,7 @@ def test_entries_of_an_index(script):
         unique_by=lambda part: part[0],
     )
 )
-def test_levels_tell_how_many_places_share_a_seed(parts):
+def test_levels_are_logarithms_of_the_number_of_places(parts):
     entries = np.array(
         sorted(key << 54 | place for key, count in parts for place in range(count)),
         np.uint64,
@@ -175,7 +175,7 @@ def test_levels_tell_how_many_places_share_a_seed(parts):
     ]
 
 
-def test_there_is_a_last_level():
+def test_levels_have_a_maximum():
     levels = np.empty(2000, np.uint8)
     kernels.seed_levels(np.arange(2000, dtype=np.uint64), levels)
     assert set(levels.tolist()) == {kernels.LAST_LEVEL}
@@ -277,5 +277,5 @@ def test_sizes_of_texts_count_units(texts):
 @pytest.mark.parametrize(
     ("length", "expected"), [(5_080, 254), (5_081, 255), (5_100, 255), (5_101, 255)]
 )
-def test_sizes_of_long_texts_are_one(length, expected):
+def test_the_maximum_size_of_long_texts(length, expected):
     assert sizes_of(["a" * length]) == [expected]

@@ -1,4 +1,4 @@
-"""Test packed numbers and sorted entries against Python's."""
+"""Test packed numbers, and sorted entries, against Python's lists."""
 
 import numpy as np
 import pytest
@@ -36,7 +36,7 @@ def unpacked(words, blocks, rows):
 
 @settings(max_examples=80)
 @given(NUMBERS, st.randoms(use_true_random=False))
-def test_numbers_come_back(numbers, rng):
+def test_packed_numbers_are_unpacked_unchanged(numbers, rng):
     words, blocks = packed(np.array(numbers, np.int64))
     assert unpacked(words, blocks, np.arange(len(numbers))) == numbers
     rows = [rng.randrange(len(numbers)) for _ in numbers]
@@ -55,7 +55,7 @@ def test_numbers_come_back(numbers, rng):
         ([-(2**63), 2**63 - 1] * 64, 64),
     ],
 )
-def test_a_block_takes_the_bits_of_its_range(numbers, bits):
+def test_the_width_of_a_block_depends_on_its_range(numbers, bits):
     words, blocks = packed(np.array(numbers, np.int64))
     assert len(words) == 2 * bits
     assert blocks[0, 1] & 127 == bits
@@ -69,7 +69,7 @@ def test_a_block_takes_the_bits_of_its_range(numbers, bits):
     st.randoms(use_true_random=False),
 )
 def test_entries_are_sorted(numbers, repeats, rng):
-    # Of a frequent key the lowest bits differ.
+    # The entries of a frequent key differ in their lowest bits.
     if numbers:
         numbers = [
             *numbers,

@@ -22,7 +22,7 @@ bucket_of, equal_range, text_of = map(
 
 
 def bucket_offsets(entries, bits, pieces=1):
-    """Bucket offsets of sorted entries that come in several parts."""
+    """Return the bucket offsets of sorted entries, which are added in several parts."""
     starts = np.full((1 << bits) + 1, len(entries), np.uint32)
     first = 0
     for piece in np.array_split(entries, pieces):
@@ -33,8 +33,8 @@ def bucket_offsets(entries, bits, pieces=1):
 
 
 def entries_of(keys, shift):
-    """Sorted entries in the making of 64-bit keys, each with its number for a text, and
-    a place if ``shift`` is 8.
+    """Return sorted entries of 64-bit keys. The text of an entry is the number of its
+    key; if ``shift`` is 8, the entry also has a place.
     """
     low = [i << shift | (i * 37 % 256 if shift else 0) for i in range(len(keys))]
     return np.sort(
@@ -46,7 +46,9 @@ def entries_of(keys, shift):
 
 
 def table_of(keys, bits, shift=0):
-    """A table that knows 32 bits of each key, with 32 - bits bits for the text."""
+    """Return entries, and a table of them with 32 bits of each key, of which 32 - bits
+    are for the text.
+    """
     entries = entries_of(keys, shift)
     out, places = (
         np.empty(len(entries), np.uint32),
@@ -87,14 +89,14 @@ def test_equal_ranges_are_found(keys, bits, repeats, rng):
 @pytest.mark.parametrize("size", [1, 11, 12, 13, 63, 64, 65, 100, 1000])
 @pytest.mark.parametrize("around", [0, 1, 40])
 def test_long_ranges(size, around):
-    # The key behind the wanted one has text 0: its entry is the next number.
+    # The next key has text 0, so its entry is the next number.
     keys = [7 << 32] * around + [6 << 32] * size + [5 << 32] * around
     _, table, _ = table_of(keys, 12)
     wanted = np.uint64(6 << 32)
     low, high = bucket_of(table, wanted)
     assert (low, high) == (0, len(keys))
     assert equal_range(table, low, high, wanted, 1000) == (around, size)
-    # A range is measured up to the limit, at least.
+    # A range that is longer than the limit is measured at least up to the limit.
     first, found = equal_range(table, low, high, wanted, 12)
     assert first == around
     assert found == size if size <= 12 else 12 < found <= size
@@ -107,7 +109,7 @@ def test_an_empty_table():
 
 
 @given(KEYS, st.integers(8, 12), st.sampled_from([0, 8]))
-def test_entries_are_unpacked_as_they_were(keys, bits, shift):
+def test_entries_are_unpacked_unchanged(keys, bits, shift):
     entries, table, places = table_of(keys, bits, shift)
     again = np.empty_like(entries)
     kernels.unpack_entries(table, read_only(places), shift, again)
@@ -116,7 +118,7 @@ def test_entries_are_unpacked_as_they_were(keys, bits, shift):
 
 @settings(max_examples=40)
 @given(KEYS, st.integers(0, 8), st.integers(1, 5))
-def test_bucket_offsets_are_where_buckets_begin(keys, bits, pieces):
+def test_bucket_offsets_are_the_beginnings_of_buckets(keys, bits, pieces):
     entries = entries_of(keys, 0)
     starts = bucket_offsets(entries, bits, pieces)
     buckets = sorted(key >> (64 - bits) for key in keys)
@@ -146,8 +148,8 @@ def test_keys_of_texts(texts):
     st.lists(st.tuples(st.integers(0, 9), st.integers(0, 3)), max_size=60),
     st.integers(1, 5),
 )
-def test_numbers_are_given_in_the_order_of_first_appearance(pairs, batches):
-    # Keys that fall on one slot, and that differ in one half only.
+def test_texts_are_numbered_in_the_order_of_first_appearance(pairs, batches):
+    # Some keys have the same slot, or differ in only one half.
     keys = np.array(pairs, np.uint64).reshape(-1, 2) << np.uint64(8)
     table, ids, known = np.zeros((128, 2), np.uint64), np.zeros(128, np.uint32), 0
     found = []
@@ -172,7 +174,7 @@ def test_numbers_are_given_in_the_order_of_first_appearance(pairs, batches):
     st.lists(st.text("ab", max_size=4), max_size=12),
 )
 def test_equal_texts_are_found_by_their_bytes(licensed, asked):
-    # All keys alike: only the bytes can tell.
+    # All keys are equal, so the texts differ only in their bytes.
     _, postings, _ = table_of([0] * len(licensed), 8)
     numbers = np.empty(len(asked), np.int64)
     kernels.find_texts(

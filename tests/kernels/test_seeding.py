@@ -1,4 +1,4 @@
-"""Test candidates by seeds against dictionaries."""
+"""Test candidates that share seeds with records against dictionaries."""
 
 from random import Random
 
@@ -25,23 +25,23 @@ LIMIT = 8
 TEXTS = 6
 
 keys = st.integers(1, 10).map(lambda key: key * 0x12345678 % 2**32)
-# A record is seeds with the distance to the next one.
+# A record is a list of seeds, each with the distance to the next one.
 records = st.lists(
     st.lists(st.tuples(keys, st.integers(1, 8)), max_size=12), max_size=3
 )
-# What the table holds: of a text a seed of the records, by its number, off the
-# diagonal.
+# The content of the table: a text, the number of a seed in the records, and its
+# distance from the diagonal.
 offs = st.sampled_from([0, 0, 0, 16, 17])
 parts = st.lists(
     st.tuples(st.integers(0, TEXTS - 1), st.integers(0, 30), offs), max_size=60
 )
 
 
-def table_of(held):
-    """A table of (key, text, place)."""
+def table_of(contents):
+    """Return a table of seeds (key, text, place)."""
     rows = np.sort(
         np.array(
-            [key << 32 | text << 8 | place for key, text, place in held], np.uint64
+            [key << 32 | text << 8 | place for key, text, place in contents], np.uint64
         )
     )
     known = new_filter(0)
@@ -57,13 +57,13 @@ def table_of(held):
     return frozen(SeedTable(Postings(out, starts, 8, 8), places, known))
 
 
-def of_record(held, record, first_unit, limit):
-    """(text, code, place) of one record's candidates, in the order in which they are
-    found.
+def of_record(contents, record, first_unit, limit):
+    """Return (text, code, place) of the candidates in a record, in the order in which
+    they are found.
     """
     unit, seen, found = first_unit, {}, []
     for key, step in record:
-        run = sorted((text, place) for other, text, place in held if other == key)
+        run = sorted((text, place) for other, text, place in contents if other == key)
         for text, place in run if len(run) <= limit else run[: max(1, limit // 4)]:
             before, diagonal = seen.get(text, (-1000, 0))
             if unit - before >= 24 or abs(unit - place - diagonal) > 16:
@@ -74,7 +74,7 @@ def of_record(held, record, first_unit, limit):
 
 
 def laid_out(records):
-    """Keys, places and bounds of records."""
+    """Return the keys and places of all seeds, and the bounds of records."""
     seeds, places, bounds = [], [], [0]
     for number, record in enumerate(records):
         unit = 40 * number
@@ -89,45 +89,46 @@ def laid_out(records):
 @given(records, parts)
 def test_candidates_are_texts_that_share_a_seed(records, parts):
     seeds, places, bounds = laid_out(records)
-    held = {
+    contents = {
         (seeds[at], text, places[at] + off)
         for text, at, off in parts
         if at < len(seeds)
     }
-    assert candidates(seeds, places, bounds, held) == expected_of(records, held)
+    assert candidates(seeds, places, bounds, contents) == expected_of(records, contents)
 
 
-def expected_of(records, held, limit=LIMIT):
+def expected_of(records, contents, limit=LIMIT):
     return [
         (i, *row)
         for i, record in enumerate(records)
-        for row in of_record(held, record, 40 * i, limit)
+        for row in of_record(contents, record, 40 * i, limit)
     ]
 
 
-def candidates(seeds, places, bounds, held, limit=LIMIT, place_of=tuple(range(256))):
-    """Candidates of all records, as the kernel writes them; ``place_of`` has the place
-    of each code.
+def candidates(
+    seeds, places, bounds, contents, limit=LIMIT, place_of=tuple(range(256))
+):
+    """Return the candidates in all records that the kernel finds. ``place_of`` has the
+    place for each code.
     """
     state = frozen(
         seeding.SeedingState(np.zeros(0), np.array(place_of), np.zeros(0, np.int64))
     )
     state = state._replace(last=np.full((1 << seeding.SLOT_BITS, 4), -1, np.int32))
-    # What stands before the seeds of the first record and behind those of the last one
-    # is of none.
-    other = [key for key, _, _ in held][:1] * 9
+    # Seeds before the first record and after the last one belong to no record.
+    other = [key for key, _, _ in contents][:1] * 9
     units = np.array([0] * len(other) + places + [0] * len(other), np.int32)
     keys = np.array([*other, *seeds, *other], np.uint32)
     of_records = Seeds(
         keys, units, units + np.int32(1000), np.array(bounds) + len(other)
     )
     out = Candidates(*np.empty((4, 20_000), np.int64))
-    count, table = counters(), table_of(held)
+    count, table = counters(), table_of(contents)
     n = seeding.seed_candidates(
         of_records, table, limit, state, seeding.seeding_scratch(), out, count
     )
     assert n < 20_000
-    by_key = {key: sum(other == key for other, _, _ in held) for key in seeds}
+    by_key = {key: sum(other == key for other, _, _ in contents) for key in seeds}
     assert count.seeds_cut[0] == sum(by_key[key] > limit for key in seeds)
     wanted = np.empty(len(keys), np.uint32)
     wanted = wanted[
@@ -140,11 +141,11 @@ def candidates(seeds, places, bounds, held, limit=LIMIT, place_of=tuple(range(25
 
 @pytest.mark.parametrize("limit", [1, 3, 8, 16])
 @pytest.mark.parametrize("more", [0, 1])
-def test_of_a_seed_that_many_places_share_a_few_are_read(limit, more):
+def test_only_a_few_places_of_a_frequent_seed_are_read(limit, more):
     records = [[(5, 1)]]
-    held = {(5, text, 0) for text in range(limit + more)}
-    assert candidates(*laid_out(records), held, limit) == expected_of(
-        records, held, limit
+    contents = {(5, text, 0) for text in range(limit + more)}
+    assert candidates(*laid_out(records), contents, limit) == expected_of(
+        records, contents, limit
     )
 
 
@@ -154,13 +155,13 @@ def test_of_a_seed_that_many_places_share_a_few_are_read(limit, more):
 ])  # fmt: skip
 def test_seeds_on_one_diagonal_are_one_candidate(unit, place, off, expected):
     place_of = [place - unit + off, place]
-    held = {(6, 3, 0), (7, 3, 1)}
-    found = candidates([6, 7], [0, unit], [0, 2], held, place_of=place_of)
+    contents = {(6, 3, 0), (7, 3, 1)}
+    found = candidates([6, 7], [0, unit], [0, 2], contents, place_of=place_of)
     assert found == [(0, 3, 1000, place_of[0]), (0, 3, 1000 + unit, place)][:expected]
 
 
 @pytest.mark.parametrize("longest", [0, 3, 40, 700])
-def test_it_does_not_matter_which_records_are_looked_up_together(longest):
+def test_candidates_do_not_depend_on_which_records_are_looked_up_together(longest):
     rng = Random(longest)
     alphabet = [rng.getrandbits(32) for _ in range(12)]
     records, size = [], 0
@@ -169,14 +170,13 @@ def test_it_does_not_matter_which_records_are_looked_up_together(longest):
             (rng.choice(alphabet), rng.randint(1, 8))
             for _ in range(rng.randint(0, longest) or size % 2)
         ]
-        # Also records without a seed, where seeds are looked up together with those
-        # after them.
+        # Some records have no seeds.
         records += [record, []] if rng.random() < 0.3 else [record]
         size += len(record) or 1
     seeds, places, bounds = laid_out(records)
-    held = {
+    contents = {
         (key, rng.randrange(TEXTS), rng.randint(0, 30))
         for key in alphabet[:8]
         for _ in range(rng.choice([1, 4, 12]))
     }
-    assert candidates(seeds, places, bounds, held) == expected_of(records, held)
+    assert candidates(seeds, places, bounds, contents) == expected_of(records, contents)

@@ -1,4 +1,4 @@
-"""Test that texts with an arrow between digits are recognised among others."""
+"""Test that texts with an arrow between digits, as in subtitles, are recognised."""
 
 import re
 
@@ -51,16 +51,16 @@ def test_an_arrow_between_digits(text):
         "1 --> b",
     ],
 )
-def test_other_texts(text):
+def test_texts_without_an_arrow_between_digits(text):
     assert found_in(["1", text, "2"]) == []
 
 
-def test_the_end_of_a_text_and_the_beginning_of_the_next_are_no_arrow():
+def test_arrows_do_not_continue_in_the_next_text():
     assert found_in(["1 --", "> 2", "1", " --> 2", "1 --> ", "2"]) == []
 
 
 @given(st.lists(st.lists(st.sampled_from(PARTS), max_size=8).map("".join), max_size=8))
-def test_each_text_is_found_once_wherever_it_stands(texts):
+def test_each_text_is_found_once(texts):
     expected = [
         row
         for row, text in enumerate(texts)

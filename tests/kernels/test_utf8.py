@@ -1,4 +1,4 @@
-"""Test counting and finding code points against decoding."""
+"""Test that code points are counted and located as in decoded texts."""
 
 import numpy as np
 import pytest
@@ -68,7 +68,7 @@ def test_counts(text, times):
         | st.sampled_from([b"\x80", b"\xc1", b"\xf5", b"\xff"])
     )
 )
-def test_a_byte_that_is_in_no_sequence_is_replaced(parts):
+def test_bytes_outside_of_a_valid_sequence_are_replaced(parts):
     data = b"".join(parts)
     expected, at = "", 0
     while at < len(data):

@@ -1,5 +1,5 @@
-"""Test verification: similarities equal those of naive sets, and one licensed text wins
-each place.
+"""Test verification: similarities equal those of naive sets, and one licensed text is
+kept per place.
 """
 
 import random
@@ -31,7 +31,7 @@ decide, least_hits = compiled(kernels.decide), compiled(kernels.least_hits)
 mark_grams = compiled(gram_kernels.mark_grams)
 count_marked = compiled(gram_kernels.count_marked)
 THRESHOLD, CONTAINMENT = 0.3, 0.3
-# A stretch that no text has.
+# A minimum length of a stretch that no text reaches.
 NEVER = 10_000
 NO_TEXT = IndexedText(
     np.zeros(0, np.uint32), 0, np.zeros(0, np.int32), np.zeros(0, np.int32)
@@ -60,8 +60,8 @@ def verify(
     stretch=NEVER,
     failed=False,
 ):
-    """The columns of VerifiedRows, by row, of candidates (record, code, place), a text
-    each.
+    """Return the verified rows of candidates (record, code, place), one for each
+    text.
     """
     n = len(pairs)
     out = VerifiedRows(
@@ -95,7 +95,7 @@ def canonical_sentence(rng, script, letters):
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_similarity_is_that_of_the_sets(script):
+def test_similarity_and_containment_equal_those_of_naive_sets(script):
     rng = random.Random(script)
     records, pairs, texts = [], [], []
     for number in range(40):
@@ -156,9 +156,9 @@ def test_similarity_is_that_of_the_sets(script):
     st.text("ab ", min_size=1, max_size=60),
     st.booleans(),
 )
-def test_any_two_texts(text, record, known):
-    """Few letters repeat themselves: the sets are much smaller than the texts are
-    long.
+def test_texts_with_many_repeated_5_grams(text, record, known):
+    """Texts of few letters repeat 5-grams, so their sets are much smaller than the
+    texts.
     """
     text, record = naive.canonical(text) or "a", naive.canonical(record) or "b"
     place = min(3, len(text) - 1, len(record) - 1)
@@ -174,9 +174,9 @@ def test_any_two_texts(text, record, known):
         assert [row[4] for row in rows] == [1.0]
 
 
-def test_no_span_is_much_better_than_the_one_that_is_found():
-    """The greatest index of hits is close to the greatest Jaccard index: the difference
-    are repeated 5-grams.
+def test_no_other_span_is_much_more_similar():
+    """The span is chosen by an index that counts repeated 5-grams, so its Jaccard index
+    may be slightly lower than the maximum.
     """
     rng = random.Random(5)
     for _ in range(20):
@@ -192,7 +192,7 @@ def test_no_span_is_much_better_than_the_one_that_is_found():
             for i in range(len(record))
             for j in range(i + 5, len(record) + 1)
         )
-        # What aligning an edited edge adds to a span may cost a little similarity.
+        # Aligning an edited edge extends a span, which may cost a little similarity.
         assert row[4] >= best - 0.12
 
 
@@ -200,11 +200,11 @@ def test_no_span_is_much_better_than_the_one_that_is_found():
     ("short", "short", 5, 1), ("short", "short", 6, 0), ("abc", "abc", 1, 1), ("abc", "abd", 1, 0),  # noqa: E501
     ("abc", "abc d", 1, 0), ("日本語", "日本語", 6, 1), ("日本語", "日本語", 7, 0), ("a longer text", "none", 1, 0),  # noqa: E501
 ])  # fmt: skip
-def test_least_lengths(text, record, least, found):
+def test_the_minimum_number_of_letters_of_short_texts(text, record, least, found):
     assert len(verify([record], [(0, -1, 0)], [text], units=least)) == found
 
 
-def test_what_is_in_common_has_a_least_length():
+def test_the_minimum_number_of_letters_in_common():
     text = "the beginning of it and then an end that nobody expected here"
     record = "the beginning of it and then another thing altogether was said"
     letters = naive.containment(text, record) * len(text)
@@ -224,13 +224,13 @@ def test_what_is_in_common_has_a_least_length():
     ),
     st.data(),
 )
-def test_nothing_that_may_be_accepted_has_too_few_hits(length, wide, values, draw):
+def test_the_minimum_number_of_hits_excludes_no_match(length, wide, values, draw):
     units = length + min(wide, length)
     distinct = draw.draw(st.integers(max(1, length - 9), length - 4))
     common = draw.draw(st.integers(1, distinct))
     limits = Thresholds(*values)
-    # The best that so many 5-grams can be: nothing foreign in the span, and all of them
-    # in one stretch.
+    # The best case for this number of 5-grams: the span has no others, and all of them
+    # are in one stretch.
     fit = kernels.Fit(0, length, common, common, 0, 0)
     text = kernels.Text(NO_TEXT, length, units, distinct)
     stretch = (common + 4) * units / length
@@ -253,7 +253,7 @@ def test_marks_count_at_least_the_common_5_grams(record, text):
 
 
 @pytest.mark.parametrize("known", [True, False])
-def test_parts_that_changed_places_are_one_span(known):
+def test_swapped_parts_are_one_span(known):
     text = "abcdefghijklmnopqrstuvwxyzzyxwvutsrqponmlkjihgfedcba"
     swapped = text[21:] + text[:21]
     (row,) = verify(
@@ -267,7 +267,7 @@ def test_parts_that_changed_places_are_one_span(known):
     assert row[5] == kernels.WHOLE
 
 
-def test_a_long_stretch_needs_no_share_of_the_text():
+def test_a_long_stretch_needs_no_containment():
     text = canonical_sentence(random.Random(3), "latin", 120)
     for low in (0, 20, 43):
         part = text[low : low + 77].strip()
@@ -284,7 +284,7 @@ def test_a_long_stretch_needs_no_share_of_the_text():
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_what_decides_is_the_rule_on_the_figures(script):
+def test_decisions_follow_from_the_reported_numbers(script):
     rng = random.Random(script)
     ways = set()
     for _ in range(30):
@@ -314,7 +314,7 @@ def test_what_decides_is_the_rule_on_the_figures(script):
     assert len(ways) > 1
 
 
-def test_a_run_that_reaches_the_edited_ends_is_tried_where_the_most_similar_one_lacks_share():  # noqa: E501
+def test_a_longer_run_is_tried_if_the_most_similar_one_lacks_containment():
     text = "study and learn this pattern fb twtr aapl tsla ddd do it almost daily"
     record = "study and maybe this pattern fb twtr aapl tsla people do it about daily"
     shared = naive.grams(text) & naive.grams(record)
@@ -322,7 +322,7 @@ def test_a_run_that_reaches_the_edited_ends_is_tried_where_the_most_similar_one_
     assert row[1] == [0, len(record)]
     assert row[3][0] == len(shared)
     assert len(shared) >= 0.55 * len(naive.grams(text))
-    # The most similar run has less: without the words around it.
+    # The most similar run, without the words around it, contains less of the text.
     best = max(
         (naive.jaccard(record[low:high], text), -low, high)
         for low in range(40)
@@ -342,8 +342,8 @@ def test_hashes_of_5_grams(text):
     assert not hashes[max(0, len(text) - 4) :].any()
 
 
-# Start and length in units of 20 code points, or 1: within a cell of the grid, or over
-# several.
+# Starts and lengths are multiplied by 1 or 20, so that spans are within a cell of the
+# grid or cross several cells.
 ROWS = st.lists(
     st.tuples(
         st.integers(0, 30),
@@ -359,7 +359,7 @@ ROWS = st.lists(
 
 @settings(max_examples=80)
 @given(st.lists(ROWS, min_size=1, max_size=3), st.sampled_from([1, 20]))
-def test_one_licensed_text_keeps_a_place(records, unit):
+def test_one_licensed_text_is_kept_per_place(records, unit):
     flat = [(number, *row) for number, rows in enumerate(records) for row in rows]
     n = len(flat)
     rows = VerifiedCandidates(
@@ -384,13 +384,13 @@ def test_one_licensed_text_keeps_a_place(records, unit):
         named = [
             (
                 rows.span[i].tolist(),
-                # What is missing counts up to as much as is there.
+                # Missing 5-grams count at most as much as those that are there.
                 rows.grams[i, 0]
                 - 0.5 * min(rows.grams[i, 1] - rows.grams[i, 0], rows.grams[i, 0])
                 - 0.5 * (rows.grams[i, 2] - rows.grams[i, 0]),
                 rows.similarity[i],
-                # Of rows that are as good, the one that more of the text is a copy of,
-                # then the lower text.
+                # Of equally good rows, the one that copies more of its text is kept,
+                # and then the one with the lower text.
                 (-max(rows.copied[i, 1], 0), rows.text[i]),
             )
             for i in own

@@ -1,4 +1,4 @@
-"""Test candidates of whole records against dictionaries."""
+"""Test candidates for complete records against dictionaries."""
 
 from collections import defaultdict
 from random import Random
@@ -26,7 +26,7 @@ KNOWN = 32 + BITS - TEXT_BITS
 
 
 def table_of(rows):
-    """(key, text) as a table of 2**BITS buckets, which knows KNOWN bits of 32 of a
+    """Return a table of (key, text) with 2**BITS buckets and KNOWN of the 32 bits of a
     key.
     """
     entries = np.array(sorted(key << 32 | text for key, text in rows), np.uint64)
@@ -41,7 +41,7 @@ def table_of(rows):
 
 
 def filter_of(rows):
-    """A filter of the keys."""
+    """Return a filter of the keys."""
     words = np.zeros(16, np.uint64)
     kernels.mark_bands(
         np.array([key << 32 for key, _ in rows], np.uint64), KNOWN, bloom_filter(words)
@@ -61,10 +61,10 @@ def altered(rng, sketch, bits):
 
 
 @pytest.mark.parametrize("records", [0, 1, 15, 16, 17, 50])
-def test_a_record_has_its_equals_and_the_most_alike_of_its_bands(records):
+def test_candidates_are_equal_texts_and_the_most_similar_texts_of_the_bands(records):
     rng = Random(records)
     keys = [rng.getrandbits(KNOWN) << 32 - KNOWN for _ in range(12)]
-    # So alike that a record has more candidates than it may have, and as good ones.
+    # Texts are so similar that a record has too many candidates, some equally good.
     sketches = [altered(rng, 0, rng.randrange(12)) for _ in range(TEXTS)]
     exact = [(rng.choice(keys), text) for text in range(TEXTS)]
     bands = [(rng.choice(keys), text) for text in range(TEXTS) for _ in range(BANDS)]
@@ -73,7 +73,7 @@ def test_a_record_has_its_equals_and_the_most_alike_of_its_bands(records):
     for record in range(records):
         text_key.append(rng.choice([*keys, 1]))
         band_key.append([rng.choice([*keys, 1]) for _ in range(BANDS)])
-        # Some bits away from a text that one of the bands leads to.
+        # The sketch differs in some bits from that of a text in one of the bands.
         near = rng.choice(of_band[band_key[-1][0]] or [0])
         own.append(altered(rng, sketches[near], rng.choice([0, 5, 14, 15, 16])))
         scored = dict.fromkeys(of_key[text_key[-1]][:MOST], 65)
@@ -84,7 +84,7 @@ def test_a_record_has_its_equals_and_the_most_alike_of_its_bands(records):
                 same = 64 - ((differing | differing >> 64) & 2**64 - 1).bit_count()
                 if same >= AGREE:
                     scored.setdefault(text, same)
-        # The sort is stable: of texts equally alike the one that was met first.
+        # The sort is stable, so of equally similar texts the first one is kept.
         expected += [
             (record, text)
             for text in sorted(scored, key=lambda text: -scored[text])[:MOST]
@@ -96,7 +96,7 @@ def test_a_record_has_its_equals_and_the_most_alike_of_its_bands(records):
         )
 
     def upper(keys, *shape):
-        # The bits that the tables don't know are others.
+        # The bits that are not in the tables are different.
         return (
             np.array(keys, np.uint64) << np.uint64(32)
             | np.uint64(2 ** (64 - KNOWN) - 1)

@@ -239,7 +239,7 @@ def test_one_exhibit_is_one(tmp_path: Path) -> None:
     run = write_folder(tmp_path / "b.run", rows(9))
     done = CliRunner().invoke(main, ["export", str(run), "-o", str(out), "--overwrite"])
     assert done.output.endswith(
-        "\n1 match of common or known wording left out: --all lists them too\n"
+        "\n1 match of common or known wording left out: use --all to list them too\n"
     )
     done = CliRunner().invoke(
         main, ["export", str(run), "-o", str(out), "--all", "--overwrite"]

@@ -349,8 +349,7 @@ def test_tweets_that_are_not_shown_are_said_to_be_so(tmp_path: Path) -> None:
     done = CliRunner().invoke(main, ["explain", str(tmp_path / "a.run"), "0", "--json"])
     explained = json.loads(done.stdout)
     assert (
-        "only the 5 closest tweets of each text are shown: name another tweet with "
-        "--tweet" in done.stderr
+        "only the 5 closest tweets of each text are shown: use --tweet" in done.stderr
     )
     assert len(explained) == 5
     # The row of a match that does not count holds the time of its tweet.
@@ -456,7 +455,7 @@ def test_an_index_or_a_dataset_that_is_not_the_runs_is_named(tmp_path: Path) -> 
         encoding="utf-8",
     )
     done = CliRunner().invoke(main, command)
-    assert "has other tweets than the index of the run" in done.stderr
+    assert "does not contain the same tweets as the index of the run" in done.stderr
     assert f"{data} was changed since the run" in done.stderr
     assert "No licensed text comes close" in done.stdout
 

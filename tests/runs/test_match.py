@@ -536,9 +536,7 @@ def test_names_that_are_no_utf8(
         lambda: write_report(odd),
         lambda: export(run.path, odd / "a.csv"),
     ):
-        with pytest.raises(
-            ParameterError, match="a path that is valid UTF-8 as a whole"
-        ):
+        with pytest.raises(ParameterError, match="a path that is entirely valid UTF-8"):
             refused()
     assert sorted(tmp_path.iterdir()) == sorted(
         tmp_path / name for name in (data.name, run.path.name)
@@ -558,7 +556,7 @@ def test_names_of_files_that_are_not_read_as_utf8_are_refused(
     ):
         with pytest.raises(
             ParameterError,
-            match="as iso8859-1 here, and not as UTF-8: start it with PYTHONUTF8=1",
+            match="as iso8859-1 here, not as UTF-8: start it with PYTHONUTF8=1",
         ):
             refused()
 

@@ -1,6 +1,4 @@
-"""Test that clusters are connected components, whatever the order in which texts share
-bands.
-"""
+"""Test that clusters are the connected components of texts that share bands."""
 
 from __future__ import annotations
 
@@ -13,7 +11,7 @@ from provscan.scoring.clusters import components, connected
 
 
 def by_search(groups: list[list[int]]) -> list[int]:
-    """Components by a search from each row that has none yet."""
+    """Return the components, found by a search from each row without one."""
     found = [-1] * len(groups)
     for start in range(len(groups)):
         if found[start] >= 0:
@@ -25,8 +23,8 @@ def by_search(groups: list[list[int]]) -> list[int]:
                 found[row] = number
                 waiting += [
                     other
-                    for other, of in enumerate(groups)
-                    if set(of) & set(groups[row])
+                    for other, shared in enumerate(groups)
+                    if set(shared) & set(groups[row])
                 ]
     return found
 
@@ -47,7 +45,7 @@ def test_components_are_those_of_a_search(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_one_group_after_the_other_gives_the_same(seed: int) -> None:
+def test_connecting_one_group_at_a_time_gives_the_same_components(seed: int) -> None:
     rng = np.random.default_rng(seed)
     rows, width = rng.integers(1, 60), rng.integers(1, 5)
     groups = rng.integers(0, rows * 2, (rows, width)) * width + np.arange(width)

@@ -19,8 +19,7 @@ from provscan.errors import ParameterError, UsageError
 from provscan.kernels.sketch import minhash as kernels
 from provscan.sketch import signatures as sketch
 
-# Characters of every width in UTF-8, so that 5-grams of 5 to 20 bytes stand beside each
-# other.
+# Characters of all widths in UTF-8, so that 5-grams have from 5 to 20 bytes.
 CHARACTERS = st.sampled_from("ab z0\x00éßж日本กอ😀𝐀\U0010ffff") | st.characters(
     exclude_categories=["Cs"]
 )
@@ -77,7 +76,7 @@ def test_naive_hash_is_that_of_xxhash(data):
 @given(st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=20))
 @example([0xFFFFFFFF])
 @example([0])
-def test_permutations_overflow_as_python_integers_modulo_2_to_32(hashes):
+def test_permutations_equal_python_integers_modulo_2_to_32(hashes):
     scratch = np.zeros(kernels.scratch_size(len(hashes)), np.uint32)
     scratch[: len(hashes)] = hashes
     out = np.zeros(128, np.uint32)
@@ -95,9 +94,9 @@ def test_permutations_are_those_of_datasketch():
 
 @pytest.mark.parametrize("size", [*range(24), 79, 80, 81, 96, 1000])
 @pytest.mark.parametrize("wide", [False, True])
-def test_text_of_any_length_at_the_end_of_its_buffer(size, wide):
-    """The vectorised loop reads whole blocks, but never past the buffer: the last text
-    of one takes other ways.
+def test_texts_of_any_length_at_the_end_of_their_buffer(size, wide):
+    """The vectorised loop reads complete blocks, but not past the buffer, so other code
+    reads the last text of a buffer.
     """
     text = "".join(
         "日b"[i % 2] if wide and i > size // 2 else chr(97 + i * 7 % 26)
@@ -117,7 +116,7 @@ def test_very_long_text():
     )
 
 
-def test_every_kind_of_arrow_strings():
+def test_all_types_of_strings_are_accepted():
     texts = ["a text", "another text", "", "日本語の文"]
     expected = sketch.minhash_canonical(large(texts))
     for strings in (
@@ -145,7 +144,7 @@ def test_raw_text_is_made_canonical():
     assert len(np.unique(provscan.minhash(raw), axis=0)) == 2
 
 
-def test_mapped_arrays_compile_nothing_new(tmp_path):
+def test_mapped_arrays_need_no_further_compilation(tmp_path):
     texts = large(["one text", "two texts 日本"])
     expected = sketch.minhash_canonical(texts)
     with (
@@ -183,7 +182,7 @@ def test_wrong_types_are_refused():
         sketch.minhash_canonical("a text")
 
 
-def test_datasketch_takes_the_signatures():
+def test_datasketch_accepts_the_signatures():
     texts = ["the quick brown fox jumps", "the quick brown fox jumped", ""]
     signatures = sketch.minhash_canonical(texts)
     minhashes = sketch.to_datasketch(signatures)

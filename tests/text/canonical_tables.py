@@ -2,8 +2,8 @@
 
     python tests/text/canonical_tables.py OUT.npz
 
-The tables were made once, with the Unicode version that the file names. If a value
-changes, ``CANONICAL_VERSION`` changes, too.
+The tables were made once, with the Unicode version that is recorded in the file. If a
+value changes, ``CANONICAL_VERSION`` must change.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from provscan.kernels.sketch.hashing import FNV_START, fnv1a
 
 SEPARATOR, IGNORED, SINGLE, EXPANSION = 0, 1, 2, 3
 MAY_COMPOSE = 1 << 27
-# Marks that only decorate: Latin, Greek and Cyrillic accents, marks for symbols, half
-# marks, variation selectors.
+# Marks without a meaning of their own: Latin, Greek and Cyrillic accents, marks for
+# symbols, half marks, and variation selectors.
 DROPPED_MARKS = (
     (0x0300, 0x036F),
     (0x0483, 0x0489),
@@ -32,7 +32,7 @@ DROPPED_MARKS = (
     (0xFE20, 0xFE2F),
     (0xE0100, 0xE01EF),
 )
-# Letters and marks without any ink (default ignorable, but not of category Cf).
+# Invisible letters and marks (default ignorable, but not of category Cf).
 BLANKS = (0x115F, 0x1160, 0x17B4, 0x17B5, 0x180B, 0x180C, 0x180D, 0x180F)
 
 
@@ -41,7 +41,9 @@ def in_ranges(code: int, ranges: tuple[tuple[int, int], ...]) -> bool:
 
 
 def unaccented(char: str) -> str:
-    """Without its accents, if it is a Latin, Greek or Cyrillic letter."""
+    """Return a Latin, Greek or Cyrillic letter without its accents, and any other
+    character unchanged.
+    """
     decomposed = unicodedata.normalize("NFD", char)
     if unicodedata.name(decomposed[0], "").startswith(("LATIN", "GREEK", "CYRILLIC")):
         return "".join(c for c in decomposed if not in_ranges(ord(c), DROPPED_MARKS))
@@ -49,7 +51,9 @@ def unaccented(char: str) -> str:
 
 
 def folded(char: str) -> str:
-    """Compatibility forms and case folded until nothing changes, accents dropped."""
+    """Return a character after its compatibility form and its case have been folded
+    until nothing changes, and its accents dropped.
+    """
     before, text = "", char
     while before != text:
         before, text = (
@@ -62,8 +66,8 @@ def folded(char: str) -> str:
 
 
 def outputs(code: int) -> list[int]:
-    """What the code point becomes: code points, 0 for a separator, nothing if it is
-    ignored.
+    """Return the canonical form of a code point: code points, 0 for a separator, or
+    nothing if the code point is ignored.
     """
     if 0xD800 <= code <= 0xDFFF:
         return [0]
@@ -77,8 +81,8 @@ def outputs(code: int) -> list[int]:
 
 
 def compositions() -> dict[tuple[int, int], int]:
-    """Pairs of outputs that compose to one output; the accents that are dropped take no
-    part.
+    """Return the pairs of outputs that compose to one output. Dropped accents are not
+    outputs.
     """
     pairs = {}
     for code in range(0x110000):
@@ -96,14 +100,15 @@ def compositions() -> dict[tuple[int, int], int]:
 
 
 def entity_key(name: str) -> int:
-    """Key of an entity's name in its table."""
+    """Return the key of an entity's name in the table of entities."""
     value = FNV_START
     for char in name:
-        value = np.uint64(fnv1a(value, ord(char)))  # compiled, it gives an int
+        value = np.uint64(fnv1a(value, ord(char)))  # the compiled kernel returns an int
     return int(value)
 
 
 def entity_table() -> tuple[np.ndarray, np.ndarray]:
+    """Return a hash table of entities: the keys of names, and the code points."""
     size = 8192
     keys = np.zeros(size, np.uint64)
     values = np.zeros((size, 2), np.uint32)
@@ -118,7 +123,9 @@ def entity_table() -> tuple[np.ndarray, np.ndarray]:
 
 
 def references() -> np.ndarray:
-    """HTML5 reads the references of Latin-1 control characters as windows-1252."""
+    """Return the code points of the references to Latin-1 control characters, which
+    HTML5 reads as windows-1252.
+    """
     import html
 
     table = np.full(256, 0xFFFFFFFF, np.uint32)
@@ -130,6 +137,7 @@ def references() -> np.ndarray:
 
 
 def build() -> dict[str, np.ndarray]:
+    """Return all tables by name."""
     pairs = compositions()
     second = {pair[1] for pair in pairs}
     rows: dict[bytes, int] = {}
