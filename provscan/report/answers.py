@@ -50,7 +50,7 @@ def covered(answer: Mapping[str, Any]) -> str:
         return ""
     share = percent(answer["can_be_told"])
     return (
-        f"The limits are for the {share} of the licensed texts whose exact copy would "
+        f"The limits cover the {share} of the licensed texts whose exact copy would "
         "be a finding."
     )
 

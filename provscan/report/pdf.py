@@ -15,7 +15,7 @@ from provscan.report.files import replaced
 from provscan.runs.folder import PDF_FILE
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
-# Maximum time that the browser may take.
+# Maximum time for the browser.
 SECONDS = 120
 
 

@@ -38,7 +38,7 @@ def test_a_run_is_shown_as_its_answer(run: provscan.Run) -> None:
     assert "&lt;i&gt;.run" in shown
     # What is not in the numbers stands beside them.
     assert shown.count("Withheld: no test copies.") == 1
-    assert "1 file is damaged, and scanned up to the damage only" in shown
+    assert "1 file is damaged, or changed during the scan; data after" in shown
 
 
 def test_an_index_is_shown_as_what_it_holds(tmp_path: Path) -> None:

@@ -366,8 +366,8 @@ def test_a_sample_of_files_is_described() -> None:
         "design_effect": 9.24,
     }
     assert sampled(sample).startswith(
-        "312 of 31,200 files, or parts of files, were scanned, drawn at random, 1.03% "
-        "of"
+        "312 of 31,200 files or parts of files (1.03% of the bytes), drawn at random, "
+        "were scanned: "
     )
     assert sampled(sample).endswith(
         "so each counts as 1/9.2 of a record that is drawn independently."

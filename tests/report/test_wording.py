@@ -119,7 +119,7 @@ def test_what_a_run_did() -> None:
     measured = {"control": {"chance_measures": [{"kind": "control"}]}}
     assert chance(measured) == "texts that are known to be absent from the data"
     assert sampled({"by": "records", "share": 0.1}) == (
-        "10% of the records were scanned, drawn at random: findings are those of the "
+        "10% of the records, drawn at random, were scanned: findings are those of the "
         "sample, other numbers are for the whole dataset."
     )
 
