@@ -120,10 +120,10 @@ def run(
     dict
         Counts of the plan's ``questions``: ``answered``, including refusals;
         ``refused``; ``failed``, asked in this run but without an answer after all
-        attempts; ``left``, not asked because of the budget. ``without`` gives, by
-        parameter, the number of answers that were asked for without it.
-        ``prompt_tokens``, ``answer_tokens`` and ``dollars`` are the amounts spent;
-        ``dollars`` is None without prices.
+        attempts; ``left``, not asked because of the budget. ``without`` has, for each
+        parameter that the endpoint refused, the number of answers that were requested
+        without it. ``prompt_tokens``, ``answer_tokens`` and ``dollars`` are the amounts
+        spent; ``dollars`` is None without prices.
 
     Raises
     ------

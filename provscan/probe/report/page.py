@@ -72,7 +72,7 @@ def write_probe_report(
         ) from None
     strongest, answer = _strongest(recitations), summary["answer"]
     status = STATUS[answer["status"]]
-    pieces = page(
+    made = page(
         "probe.html",
         STYLES,
         folder=Path(__file__).parent / "templates",
@@ -113,7 +113,7 @@ def write_probe_report(
         most=SHOWN,
         about={(row["pair"], row["arm"]): row for row in tweets.to_pylist()},
     )
-    return write_page(target, pieces, overwrite=overwrite)
+    return write_page(target, made, overwrite=overwrite)
 
 
 def _arms(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -159,7 +159,7 @@ def _explained(summary: Mapping[str, Any]) -> str:
     recited = several(
         tweets["findings"], "recited licensed tweet", "recited licensed tweets"
     )
-    marked = "None is so strong that it is listed."
+    marked = "None is strong enough to be listed."
     if listed["tweets"]:
         verb = several(listed["tweets"], "tweet is", "tweets are")
         marked = (

@@ -56,11 +56,11 @@ NOTES = {
         "controls were not shown to be alike ({areas})."
     ),
     "departures": (
-        "The endpoint refused settings of the plan, and used its own instead. {what}."
+        "The endpoint refused settings of the plan, and used its own instead: {what}."
     ),
     "unmatched": (
-        "{count:,} of the {drawn:,} licensed tweets drawn were not asked for. No "
-        "control is like them."
+        "{count:,} of the {drawn:,} licensed tweets drawn were not asked for, because "
+        "no control is similar to them."
     ),
 }
 """Notes by code: what a reader should know."""

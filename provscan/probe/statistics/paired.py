@@ -83,8 +83,8 @@ def paired_difference(first_only: int, second_only: int, pairs: int) -> Inferenc
         and first_only + second_only <= pairs
     ):
         raise ParameterError(
-            f"expected {first_only} + {second_only} pairs with one hit, at most "
-            f"{pairs} in all"
+            f"expected at most {pairs} pairs with one hit, found {first_only} + "
+            f"{second_only}"
         )
     z = float(ndtri(1.0 - ALPHA))
     value = (first_only - second_only) / pairs
@@ -179,8 +179,8 @@ def sign_flip(differences: npt.ArrayLike) -> Inference:
 
 @lru_cache(maxsize=64)
 def _critical(pairs: int, alpha: float) -> Numbers:
-    """Return the minimum hits of the first arm with which t differing pairs reject the
-    null hypothesis, for t from 0; t + 1 if no number does.
+    """Return, for t = 0, 1, ... pairs with exactly one hit, the minimum number of them
+    with the hit in the first arm that rejects the null hypothesis; t + 1 if none does.
     """
     least = np.empty(pairs + 1, np.int64)
     b = 1
