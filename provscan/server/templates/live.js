@@ -6,7 +6,7 @@ const RUNS = { left_out: 1, differs: 2, not_compared: 3 };
 const main = document.querySelector("main"), { version } = main.dataset;
 let asking = null, waiting = null, token = "", found = [];
 
-// The place in UTF-16 units of each place in code points.
+// Returns a function that converts a position in code points to UTF-16 units.
 function unitsOf(text) {
   if (!/[\ud800-\udfff]/.test(text)) return (place) => place;
   const units = [];
@@ -19,7 +19,7 @@ function unitsOf(text) {
   return (place) => units[place];
 }
 
-// The class of a match's highlight: the rarer its wording, the brighter.
+// The CSS class of a match's highlight, which is brighter the rarer the wording is.
 const light = (match) => (match.counted ? match.rarity.split(" ")[0].replace("long", "rare") : "ordinary");
 
 function drawText(text) {
@@ -33,7 +33,7 @@ function drawText(text) {
     nodes.push(lit);
     at = to;
   }
-  // A line break at the end has no height of its own.
+  // Without a character after it, a line break at the end would have no height.
   $("mirror").replaceChildren(...nodes, text.slice(at), "\u200b");
 }
 
