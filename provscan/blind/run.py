@@ -88,10 +88,10 @@ def headline(table: pa.Table) -> str:
     )
 
 
-def answer(headline: str, costs: tuple[str, ...]) -> dict[str, Any]:
+def answer(sentence: str, costs: tuple[str, ...]) -> dict[str, Any]:
     """Return the answer of a summary."""
     return {
-        "headline": headline,
+        "headline": sentence,
         "warnings": [{"code": "blind", "message": costs[1]}],
     }
 

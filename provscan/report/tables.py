@@ -301,12 +301,8 @@ def _index_rows(info: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             else ""
         )
         yield "Last addition", text
-    segments = len(info["segments"])
-    yield (
-        "On disk",
-        f"{decimal(info['bytes'])} in {count(segments)} "
-        f"segment{'s' if segments > 1 else ''}",
-    )
+    segments = counted(len(info["segments"]), "segment")
+    yield "On disk", f"{decimal(info['bytes'])} in {segments}"
     if sizes := info.get("bytes_a_text"):
         parts = ", ".join(
             f"{name} {value:,.0f}"

@@ -230,10 +230,10 @@ def departure(item: dict[str, Any]) -> str:
         if item["value"] is None
         else f"{item['parameter']} {item['value']:g}"
     )
-    why = {"seed": ", so that these answers cannot be drawn again"}.get(
-        item["parameter"], ""
-    )
-    if item["parameter"] == "temperature" and item["value"] == 0.0:
+    why = ""
+    if item["parameter"] == "seed":
+        why = ", so that these answers cannot be drawn again"
+    elif item["value"] == 0.0:
         why = ", so that these answers are not greedy"
     return f"{name} left out of {item['answers']:,} of {item['of']:,} questions{why}"
 
