@@ -197,8 +197,8 @@ def _measured(tweets: Sequence[Candidate], reference: Reference) -> list[Candida
 
 
 def _classes(controls: Controls, seed: int) -> tuple[list[Numbers], list[int]]:
-    """Return the numbers of the texts to draw from, for each class of copies and for
-    the control, and the size of each class.
+    """Return, for each class of copies and for the control, the texts to draw from (by
+    their numbers in the index) and the number of all texts.
     """
     reader = controls.reader
     pools: list[list[Numbers]] = [

@@ -20,9 +20,9 @@ class Local:
     """A causal language model in a folder that ``save_pretrained`` wrote; nothing is
     downloaded.
 
-    With the first sample of each prompt, the log-probability of the target at
-    ``temperature`` is also computed: the probability that a sample recites the target
-    (Hayes et al. 2024, arXiv 2410.19482).
+    With the first sample of each prompt, the log-probability of the target is also
+    computed: the logarithm of the probability that a sample at ``temperature`` recites
+    the target (Hayes et al. 2024, arXiv 2410.19482).
     """
 
     def __init__(

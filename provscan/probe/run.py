@@ -34,7 +34,7 @@ class Model(Protocol):
 
 @dataclass
 class Budget:
-    """The budget of a probe, which includes the answers of earlier runs."""
+    """The budget for all runs of a probe together."""
 
     # Maximum number of tokens in prompts and answers; None: no limit.
     tokens: int | None = None
@@ -111,7 +111,7 @@ def run(
         :class:`provscan.probe.local.Local`, or anything that has their methods
         ``describe`` and ``answers``.
     budget
-        The budget, which includes the answers of earlier runs; unlimited by default.
+        The budget for all runs of the probe together; unlimited by default.
     progress
         Receives the number of answered questions.
 

@@ -123,7 +123,8 @@ class _Result:
 
     count: int = 0
     new: int = 0
-    contents: int = 0  # Sum of the exhibits' digests, in any order.
+    # The sum of the exhibits' digests, which does not depend on their order.
+    contents: int = 0
     records: set[int] = field(default_factory=set)
     first: list[Row] = field(default_factory=list)
 
@@ -365,7 +366,8 @@ def _page(exhibits: pa.Table, run: RunFiles) -> Iterator[str]:
     for path, why in wrong[:SHOWN]:
         yield f"- ⚠ {_code(path)} {_plain(why)}"
     if (more := len(wrong) - SHOWN) > 0:
-        yield f"- ⚠ {more:,} more files were damaged or not scanned"
+        files = several(more, "more file was", "more files were")
+        yield f"- ⚠ {files} damaged or not scanned"
     yield from (f"- {_plain(text)}" for text in not_scanned(summary))
     first = _new_first(exhibits).slice(0, SHOWN).to_pylist()
     unrated = unrated_words(summary)

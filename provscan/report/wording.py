@@ -1,6 +1,6 @@
 """The wording that pages, tables and lists share: numbers, reasons and terms in words.
 
-:mod:`provscan.report.omissions` words what a scan left out.
+:mod:`provscan.report.omissions` describes what a scan left out.
 """
 
 from __future__ import annotations

@@ -192,8 +192,8 @@ def _strongest(recitations: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _shown(row: dict[str, Any], with_text: bool) -> dict[str, Any]:
-    """Return a recitation with the model's words in three parts: before the recited
-    part, the part, and after it.
+    """Return a recitation with the model's words in three parts: the words before the
+    recited ones, the recited ones, and the words after them.
     """
     if not with_text:
         return {**row, "given": None, "target": None, "parts": None}

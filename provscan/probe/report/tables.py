@@ -170,7 +170,7 @@ def at_most(answer: Mapping[str, Any]) -> str:
     return (
         f"At most {count(tweets['at_most'])} of the {count(tweets['asked'])} licensed "
         "tweets are recited beyond chance with these prompts (97.5% confident). This "
-        "limits what it recites, not what it has seen."
+        "limits what the model recites, not what it has seen."
     )
 
 
@@ -182,7 +182,7 @@ def answer_lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         summary[name] for name in ("tests", "listed", "total", "power")
     )
     only = count(tests["licensed_only"]), count(tests["control_only"])
-    pairs = f"pairs in which one is recited: {only[0]} licensed, {only[1]} control"
+    pairs = f"pairs with one recited tweet: {only[0]} licensed, {only[1]} control"
     least = (
         f" with {count(total['from_copies'])} or more copies"
         if total["from_copies"] > 1

@@ -14,7 +14,7 @@ from provscan.arrays import Numbers
 from provscan.errors import ParameterError
 from provscan.probe.statistics.inference import Inference
 
-# One-sided error probability of a claim: that of the lower limit of a 95 % interval.
+# One-sided error probability of a claim: that of the lower limit of a 95% interval.
 ALPHA = 0.025
 # Differences of scores are rounded to multiples of the largest difference divided by
 # STEPS.
@@ -53,7 +53,7 @@ def mcnemar(first_only: int, second_only: int) -> float:
 
 
 def paired_difference(first_only: int, second_only: int, pairs: int) -> Inference:
-    """Return the difference of two shares of matched pairs, with Tango's 95 % score
+    """Return the difference of two shares of matched pairs, with Tango's 95% score
     interval (1998) and McNemar's exact test.
 
     Parameters

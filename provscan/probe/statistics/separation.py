@@ -19,7 +19,7 @@ ENOUGH = 20
 
 def paired_auc(first: npt.ArrayLike, second: npt.ArrayLike) -> Inference:
     """Return the area under the ROC curve of a score for two arms of matched pairs,
-    with its 95 % interval.
+    with its 95% interval.
 
     Parameters
     ----------

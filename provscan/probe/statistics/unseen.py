@@ -53,7 +53,7 @@ def stratified_excess(
     Returns
     -------
     total : Inference
-        Value and lower limit (97.5 %), without an upper limit.
+        Value and lower limit (97.5%), without an upper limit.
     first : int
         The first stratum of the total.
 
