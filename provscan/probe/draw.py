@@ -244,20 +244,22 @@ def _candidates(
         key = xxhash.xxh64_intdigest(
             row["tweet_id"].encode("utf-8", "replace"), seed=settings.seed
         )
-        about = (
-            row["tweet_id"],
-            row["tweet"],
-            row["author"],
-            _day(row["time"]),
-            row["lang"],
+        found.append(
+            Candidate(
+                tweet_id=row["tweet_id"],
+                text=row["tweet"],
+                author=row["author"],
+                day=_day(row["time"]),
+                lang=row["lang"],
+                script=SCRIPTS[script[at]],
+                length=int(length[at]),
+                copies=int(copies[at]),
+                reach=reach.get(row["author"], 1),
+                number=int(numbers[at]),
+                key=key,
+                targets=targets[at],
+            )
         )
-        counts = (
-            int(length[at]),
-            int(copies[at]),
-            reach.get(row["author"], 1),
-            int(numbers[at]),
-        )
-        found.append(Candidate(*about, SCRIPTS[script[at]], *counts, key, targets[at]))
     return found
 
 
