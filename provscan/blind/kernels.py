@@ -468,8 +468,8 @@ def compare_fingerprints(records, hits, texts, most, keys, room, places, out):
             continue
         equal = False
         if end - start == length:
-            whole = siphash(keys.texts, _U1, codes, low + start, low + end)
-            equal = np.uint32(whole >> _U32) == texts.hashes[t]
+            span_hash = siphash(keys.texts, _U1, codes, low + start, low + end)
+            equal = np.uint32(span_hash >> _U32) == texts.hashes[t]
         out[n, 0], out[n, 1], out[n, 2], out[n, 3] = r, t, start, end
         out[n, 4], out[n, 5], out[n, 6] = agree, len(fingerprints), equal
         out[n, 7], out[n, 8] = rare, common

@@ -348,9 +348,9 @@ def target_logprob(
     Return None if the target can't be separated because no token ends where the prompt
     or the target ends.
     """
-    whole = "".join(tokens)
-    first = 0 if whole.startswith(prompt + target) else len(tokens[0]) if tokens else 0
-    if not whole[first:].startswith(prompt + target):
+    echoed = "".join(tokens)
+    first = 0 if echoed.startswith(prompt + target) else len(tokens[0]) if tokens else 0
+    if not echoed[first:].startswith(prompt + target):
         return None
     ends = [0, *accumulate(map(len, tokens))]
     wanted = first + len(prompt), first + len(prompt) + len(target)

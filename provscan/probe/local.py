@@ -169,15 +169,15 @@ class Local:
         """
         torch = self._torch
         prompt = self._ids(question)
-        whole = list(self._tokenizer(question.prompt + question.target)["input_ids"])
+        together = list(self._tokenizer(question.prompt + question.target)["input_ids"])
         # Tokenise the target separately if a token spans the end of the prompt.
         joined = (
             self._style == "completion"
-            and whole[: len(prompt)] == prompt
-            and len(whole) > len(prompt)
+            and together[: len(prompt)] == prompt
+            and len(together) > len(prompt)
         )
         alone = self._tokenizer(question.target, add_special_tokens=False)["input_ids"]
-        target = whole[len(prompt) :] if joined else alone
+        target = together[len(prompt) :] if joined else alone
         while joined and target and target[-1] in self._ends:
             target = target[:-1]
         if len(target) > self._room(question) or not target:

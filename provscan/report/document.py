@@ -192,7 +192,7 @@ def render(
         else figures.strip(findings, folder.summary["sources"]),
         left_out=omissions.left_out(summary),
         command=wording.visible(info.get("repeat") or ""),
-        whole_paths=info.get("repeat") == folder.info.get("repeat"),
+        full_paths=info.get("repeat") == folder.info.get("repeat"),
         texts=texts,
         blocks=map(Markup, packed_exhibits(shown, review, sources)),
     )

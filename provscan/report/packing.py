@@ -124,15 +124,15 @@ def packed_exhibits(
 def _packed(exhibits: pa.Table) -> str:
     """Return the block of ids and texts of some exhibits."""
     known = pc.and_(exhibits["has_text"], pc.is_valid(exhibits["passage"]))
-    whole = pc.fill_null(known, False).to_numpy()
-    pairs = exhibits.select(["passage", "tweet"]).filter(pa.array(whole))
+    has_text = pc.fill_null(known, False).to_numpy()
+    pairs = exhibits.select(["passage", "tweet"]).filter(pa.array(has_text))
     runs, places = packed_runs(
         zip(pairs["passage"].to_pylist(), pairs["tweet"].to_pylist(), strict=True)
     )
     lengths = np.zeros(len(exhibits), np.uint32)
-    lengths[whole] = np.diff(places)
+    lengths[has_text] = np.diff(places)
     columns: dict[str, npt.NDArray[Any]] = {
-        "has_text": whole.astype(np.uint8),
+        "has_text": has_text.astype(np.uint8),
         "runs": runs,
         "runs_lengths": lengths,
     }
@@ -205,5 +205,5 @@ def _block(columns: dict[str, npt.NDArray[Any]], header: dict[str, Any]) -> str:
         size += array.nbytes + len(parts[-1])
     described = json.dumps({**header, "columns": places}, ensure_ascii=True).encode()
     described += b" " * (-(4 + len(described)) % 8)
-    whole = b"".join([len(described).to_bytes(4, "little"), described, *parts])
-    return base64.b64encode(gzip.compress(whole, 6, mtime=0)).decode("ascii")
+    block = b"".join([len(described).to_bytes(4, "little"), described, *parts])
+    return base64.b64encode(gzip.compress(block, 6, mtime=0)).decode("ascii")

@@ -293,14 +293,14 @@ def sampled(sample: Mapping[str, Any]) -> str:
         if effect > 1
         else ""
     )
-    whole = sample.get("records")
+    total = sample.get("records")
     projected = ""
-    if whole is not None:
+    if total is not None:
         limits = (
-            f"95% interval {count(round(whole['low']))}-{count(round(whole['high']))}"
+            f"95% interval {count(round(total['low']))}-{count(round(total['high']))}"
         )
         projected = (
-            f" The dataset has about {amount(whole['value'], 'at_most')} records "
+            f" The dataset has about {amount(total['value'], 'at_most')} records "
             f"({limits}), projected from the sample."
         )
     return (

@@ -222,7 +222,7 @@ def answer_lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
     if free := summary["free"]:
         control, controls = free["control_texts_found"], free["control_texts"]
-        of_controls = (
+        chance = (
             "chance was not measured"
             if controls is None
             else f"{count(control)} of {count(controls)} controls"
@@ -237,7 +237,7 @@ def answer_lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         found.append(
             (
                 "Asked for any post",
-                f"{texts} in {count(free['answers'])} answers ({of_controls}); {more}",
+                f"{texts} in {count(free['answers'])} answers ({chance}); {more}",
             )
         )
     return found

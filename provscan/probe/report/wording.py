@@ -122,15 +122,15 @@ def _details(status: str, tweets: dict[str, Any], summary: dict[str, Any]) -> li
         sentences = [f"Copies and coincidences can't be told apart: {why}."]
     else:
         found = f"{tweets['findings']:,}" if tweets["findings"] else "none"
-        of_controls = f"{recited:,}" if recited else "none"
-        whole = (
+        recited_controls = f"{recited:,}" if recited else "none"
+        recites = (
             f"It recites {found} in all"
             if status == "copies_found"
             else f"The model recites {found} of them"
         )
         sentences = [
-            f"{whole}, and {of_controls} of {controls}: similar tweets it cannot "
-            "have seen."
+            f"{recites}, and {recited_controls} of {controls}: similar tweets it "
+            "cannot have seen."
         ]
     if status == "no_copies_shown" and tweets["at_most"] is not None:
         sentences.append(
