@@ -395,7 +395,7 @@ def test_without_scripts_the_page_shows_the_first_exhibits(
         *([(1280, "dark"), (390, "light")] if NIGHTLY else []),
     ],
 )
-def test_axe_finds_nothing(
+def test_axe_finds_no_violation(
     opened: Open, tmp_path: Path, width: int, scheme: str
 ) -> None:
     """The page has few exhibits, since axe takes half a second for each."""
