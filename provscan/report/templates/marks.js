@@ -1,5 +1,5 @@
-// The reviewers' marks, and what they entered for case, client and examiner. The page contains those of a loaded file; the browser
-// stores changes, which can be saved as a file and loaded from it.
+// The reviewers' marks, and what they entered for case, client and examiner. Those of `--reviewed` are part of the page. The browser
+// stores changes, which can be saved as a file and loaded from one.
 
 const VERDICTS = ["", "accepted", "rejected", "unsure"], ABOUT = ["case", "client", "examiner"];
 
