@@ -144,7 +144,7 @@ def _described(path: Path, manifest: Manifest) -> dict[str, Any]:
 
 
 def first_fingerprints(lengths: np.ndarray, params: BlindParams) -> np.ndarray:
-    """Return the places at which the fingerprints of each text begin, int64[n + 1]."""
+    """Return where the fingerprints of each text begin and end, int64[n + 1]."""
     grams = np.maximum(lengths.astype(np.int64) - kernels.GRAM + 1, 1)
     # One in every ``step`` 5-grams has a fingerprint, as in
     # ``kernels.fingerprint_step``.

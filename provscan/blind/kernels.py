@@ -46,8 +46,8 @@ _PLACE = np.uint64((1 << PLACE) - 1)
 SLIDE = 4
 # Maximum difference between the diagonals of hits that belong to one copy.
 REACH = 96
-# Maximum number of consecutive fingerprints that a copy may lack.
-LACKING = 24
+# Maximum number of consecutive fingerprints that may be missing in a copy.
+MISSING = 24
 
 
 class Keys(NamedTuple):
@@ -352,18 +352,17 @@ def find_seeds(records, length, key, table, most, room, hits):
 
 
 @helper
-def _walk(window, fingerprints, step, begin, way, found):
-    """Follow a copy from fingerprint to fingerprint: ``way`` is the first fingerprint,
-    the diagonal and the direction.
+def _walk(window, fingerprints, step, begin, j, diagonal, ahead, found):
+    """Follow a copy from fingerprint ``j`` on ``diagonal`` to the next fingerprints, or
+    to the previous ones if ``ahead`` is -1 instead of 1.
 
     ``window`` contains the fingerprints of the record from place ``begin`` on. A shift
     off the diagonal is accepted only if the next fingerprint agrees, too. Write the
     place of each fingerprint that agrees into ``found``.
     """
-    j, diagonal, ahead = way
-    lacking = np.int64(0)
-    while 0 <= j < len(fingerprints) and lacking < LACKING:
-        lacking += 1
+    missing = np.int64(0)
+    while 0 <= j < len(fingerprints) and missing < MISSING:
+        missing += 1
         for slide in range(2 * SLIDE + 1):
             x = (
                 j * step
@@ -381,7 +380,7 @@ def _walk(window, fingerprints, step, begin, way, found):
             ):
                 continue
             diagonal = x + begin - j * step
-            lacking = np.int64(0)
+            missing = np.int64(0)
             if found[j] < 0 or slide == 0:
                 found[j] = x + begin
             break
@@ -425,17 +424,17 @@ def _copied_span(found, step, length, size):
 
 
 @kernel
-def compare_fingerprints(records, hits, texts, most, keys, scratch, out):
+def compare_fingerprints(records, hits, texts, most, keys, room, places, out):
     """Measure how much of each text the records contain around the hits.
 
-    ``hits`` are the sorted hits of :func:`find_seeds`; ``scratch`` is uint8 with space
-    for a text and four times ``REACH``, and int64 with space for ``most`` fingerprints.
-    Write record, text, start and end of the span, number of fingerprints that agree,
-    number of fingerprints, whether span and text are equal, and the numbers of rare and
-    of common seeds that were hit into int64[m, 9] ``out``. Return the number of rows.
+    ``hits`` are the sorted hits of :func:`find_seeds`; ``room`` is uint8 with space for
+    a text and four times ``REACH``, ``places`` int64 with space for ``most``
+    fingerprints. Write record, text, start and end of the span, number of fingerprints
+    that agree, number of fingerprints, whether span and text are equal, and the numbers
+    of rare and of common seeds that were hit into int64[m, 9] ``out``. Return the
+    number of rows.
     """
     codes, offsets = records
-    room, places = scratch
     n, h = np.int64(0), np.int64(0)
     while h < len(hits):
         r, t = hits[h, 0], hits[h, 1]
@@ -457,8 +456,8 @@ def compare_fingerprints(records, hits, texts, most, keys, scratch, out):
             if diagonal - first_diagonal > REACH:
                 break
             anchor = min(np.int64(len(fingerprints) - 1), (hits[h, 3] << shift) // step)
-            for way in ((anchor, diagonal, 1), (anchor - 1, diagonal, -1)):
-                _walk(window, fingerprints, step, begin, way, found)
+            _walk(window, fingerprints, step, begin, anchor, diagonal, 1, found)
+            _walk(window, fingerprints, step, begin, anchor - 1, diagonal, -1, found)
             if hits[h, 3] != place:
                 rare += 1 - hits[h, 4]
                 common += hits[h, 4]
@@ -469,8 +468,8 @@ def compare_fingerprints(records, hits, texts, most, keys, scratch, out):
             continue
         equal = False
         if end - start == length:
-            whole = siphash(keys.texts, _U1, codes, low + start, low + end)
-            equal = np.uint32(whole >> _U32) == texts.hashes[t]
+            span_hash = siphash(keys.texts, _U1, codes, low + start, low + end)
+            equal = np.uint32(span_hash >> _U32) == texts.hashes[t]
         out[n, 0], out[n, 1], out[n, 2], out[n, 3] = r, t, start, end
         out[n, 4], out[n, 5], out[n, 6] = agree, len(fingerprints), equal
         out[n, 7], out[n, 8] = rare, common

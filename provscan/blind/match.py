@@ -1,7 +1,7 @@
 """Scan datasets with a blind index, and write a run without texts of tweets.
 
-The run makes no estimate, measures no chance and has no evidence, only rows;
-``passages.parquet`` contains the passage of each row.
+The run has matches, but no evidence, no measure of chance and no estimate;
+``passages.parquet`` contains the passage of each match.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ def match(
 ) -> Run:
     """Find the licensed tweets of a blind index in datasets, and write a run folder.
 
-    Such a run finds rows and keeps their passages, and makes no estimate;
-    :func:`reveal` turns the rows into evidence. It runs in threads of this process.
+    The run has matches with their passages, and no estimate; :func:`reveal` turns its
+    matches into evidence. The scan runs in threads of this process.
 
     Parameters
     ----------

@@ -91,8 +91,9 @@ def write_report(
 ) -> Path:
     """Write the report of a blind run, by default as ``report.html`` in its folder.
 
-    The page shows no texts, so ``texts`` has no effect, and it has no exhibits to mark.
-    ``overwrite`` works as in :func:`provscan.report.document.write_report`.
+    The page shows no texts, so ``texts`` has no effect; it has no exhibits, so
+    ``marks`` is an error. ``overwrite`` works as in
+    :func:`provscan.report.document.write_report`.
     """
     require_folder("run", run)
     if marks is not None:
@@ -108,7 +109,7 @@ def write_report(
         for row in matches.slice(0, MOST).to_pylist()
     ]
     summary, info = places.shown(summary), places.shown(info)
-    pieces = page(
+    made = page(
         "blind.html",
         ("page.css", "print.css"),
         folder=Path(__file__).parent / "templates",
@@ -119,4 +120,4 @@ def write_report(
         rows=rows,
         total=len(matches),
     )
-    return write_page(out or run / "report.html", pieces, overwrite=overwrite)
+    return write_page(out or run / "report.html", made, overwrite=overwrite)

@@ -28,7 +28,7 @@ from provscan.runs.folder import (
     write_summary,
 )
 
-# The words in the column for rarity in lists: for a match that counts, and for any
+# Lists show these words in place of the rarity: for a match that counts, and for any
 # other match.
 WORDING = ["not measured", "found by sketches alone, and not compared"]
 REVEALED_WORDING = [
@@ -64,7 +64,7 @@ class RunContents(NamedTuple):
     """The contents of a blind or a revealed run."""
 
     rows: pa.Table  # Columns ``FOUND``.
-    counted: np.ndarray  # bool[rows]: the row counts, because it was confirmed.
+    counted: np.ndarray  # bool[rows]: whether the full index confirmed the row.
     evidence: pa.Table
     summary: dict[str, Any]  # ``summary.json``.
     info: dict[str, Any]  # ``run.json``.
@@ -88,11 +88,10 @@ def headline(table: pa.Table) -> str:
     )
 
 
-def answer(headline: str, costs: tuple[str, ...]) -> dict[str, Any]:
+def answer(sentence: str, costs: tuple[str, ...]) -> dict[str, Any]:
     """Return the answer of a summary."""
     return {
-        "headline": headline,
-        "layer": "findings",
+        "headline": sentence,
         "warnings": [{"code": "blind", "message": costs[1]}],
     }
 

@@ -1,5 +1,5 @@
-"""The search with a blind index: seeds find places, fingerprints measure how much is
-copied, keyed hashes recognise equal texts.
+"""Search with a blind index: seeds find places, fingerprints measure how much is
+copied, and keyed hashes recognise equal texts.
 
 :func:`scan_blind` runs the whole search. Similarity and containment are estimated from
 fingerprints. A span is given in code points of the original text. Whether the original
@@ -93,21 +93,23 @@ def _pairs(
     hits = hits[:n]
     hits = hits[np.lexsort((hits[:, 2] - hits[:, 3], hits[:, 1], hits[:, 0]))]
     longest = int(index.texts.lengths.max(initial=0))
-    scratch = (
+    out = np.empty((len(hits), 9), np.int64)
+    n = kernels.compare_fingerprints(
+        records,
+        hits,
+        index.texts,
+        most,
+        index.keys,
         np.empty(longest + 4 * kernels.REACH, np.uint8),
         np.empty(most + 1, np.int64),
+        out,
     )
-    out = np.empty((len(hits), 9), np.int64)
-    return out[
-        : kernels.compare_fingerprints(
-            records, hits, index.texts, most, index.keys, scratch, out
-        )
-    ], int(cut)
+    return out[:n], int(cut)
 
 
 def _equal(records: CodeBuffer, pairs: np.ndarray, index: BlindIndex) -> np.ndarray:
-    """Return the whole records, and the spans of ``pairs``, that equal a text, as rows
-    like ``pairs``.
+    """Return the records and the spans of ``pairs`` that equal a text, as rows like
+    ``pairs``.
     """
     count = len(records.offsets) - 1
     whole = np.stack(

@@ -83,9 +83,8 @@ def answer_file(folder: Path, digest: str) -> Iterator[AnswerFile]:
                 f"{folder} is being run by another process: wait for it"
             ) from error
         file.seek(0)
-        whole = file.read()
         # Remove an incomplete last line, which is not an answer.
-        file.truncate(whole.rfind(b"\n") + 1)
+        file.truncate(file.read().rfind(b"\n") + 1)
         yield AnswerFile(file, digest, read_answers(folder, digest))
 
 

@@ -1,13 +1,13 @@
 """The blind baseline, which measures whether the two arms can be told apart by their
 words and lengths alone, without asking the model.
 
-If they can, it proves nothing if a model tells them apart, too. Most published tests of
+If they can, a model that tells them apart proves nothing. Most published tests of
 whether a model has seen a text have this flaw (Das, Zhang & Tramèr 2024, arXiv
 2406.16201). The classifier is a logistic regression over words, pairs of words, counts
 of letters, digits, links and the like, and the predictability of the texts under other
 models. It is trained on the tweets of both pools that are in no pair. If there are
-fewer of these than pairs, the pairs are divided into folds, and each fold is scored by
-a classifier that was trained on the other folds.
+fewer such tweets than pairs, the pairs are divided into folds, and each fold is scored
+by a classifier that was trained on the other folds.
 
 The module needs scikit-learn, which the extra ``probe`` installs.
 """

@@ -44,10 +44,12 @@ CHOICE = 12
 # Members of a pair have the same script and language, and lengths within this factor.
 FACTOR = 1.35
 REACH = (
-    "the number of the author's texts among those drawn from; an index contains no "
-    "numbers of followers or retweets"
+    "the number of the author's texts in the pool from which tweets were drawn; an "
+    "index contains no numbers of followers or retweets"
 )
 """The definition of reach in plans and reports."""
+# Links, mentions, hashtags and digits, of which the members of a pair have similar
+# numbers.
 MARKS = (r"https?://\S+", r"@\w+", r"#\w+", r"\d")
 
 
@@ -83,7 +85,9 @@ class Candidate:
     reference: float | None = None  # Bits of the tweet under the reference model.
 
     def stratum(self) -> tuple[Any, ...]:
-        """The sort key; texts are drawn at even distances in this order."""
+        """Return the key by which texts are sorted before they are drawn at even
+        distances.
+        """
         band = int(np.searchsorted(BANDS, self.length, "right"))
         return (self.script, band, min(self.reach, 2), self.key)
 
@@ -91,10 +95,10 @@ class Candidate:
         """Return the predictability, in bits per character, of a target and, if there
         is a reference model, of the whole tweet.
         """
-        of_target = target.bits / max(target.chars, 1)
+        target_bits = target.bits / max(target.chars, 1)
         if self.reference is None:
-            return [of_target]
-        return [of_target, self.reference / max(len(self.text), 1)]
+            return [target_bits]
+        return [target_bits, self.reference / max(len(self.text), 1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +152,7 @@ def draw(
     ]
     if reference is not None:
         # A reference model is slow, so it scores only the tweets that may be in a pair,
-        # and the same number of others for training the baseline.
+        # and as many others, on which the baseline is trained.
         spare = sorted(spare, key=lambda tweet: tweet.key)[: len(chosen)]
         control = control[: CHOICE * len(chosen)]
         chosen, spare, control = (
@@ -157,15 +161,15 @@ def draw(
     pairs = _matched(chosen, control[: CHOICE * len(chosen)])
     left_out["no control like it"] += len(chosen) - len(pairs)
     used = {tweet.tweet_id for pair in pairs for tweet in pair}
-    rest = tuple(
-        [t for t in tweets if t.tweet_id not in used]
+    others, other_controls = (
+        [tweet for tweet in tweets if tweet.tweet_id not in used]
         for tweets in ([*chosen, *spare], control)
     )
     order = rng.permutation(len(pairs))
     return Draw(
         [pairs[at] for at in order],
         strata,
-        (rest[0], rest[1]),
+        (others, other_controls),
         {reason: n for reason, n in left_out.items() if n},
     )
 
@@ -193,8 +197,8 @@ def _measured(tweets: Sequence[Candidate], reference: Reference) -> list[Candida
 
 
 def _classes(controls: Controls, seed: int) -> tuple[list[Numbers], list[int]]:
-    """Return the numbers of the texts to draw from, for each class of copies and for
-    the control, and the size of each class.
+    """Return, for each class of copies and for the control, the texts to draw from (by
+    their numbers in the index) and the number of all texts.
     """
     reader = controls.reader
     pools: list[list[Numbers]] = [
@@ -240,20 +244,22 @@ def _candidates(
         key = xxhash.xxh64_intdigest(
             row["tweet_id"].encode("utf-8", "replace"), seed=settings.seed
         )
-        about = (
-            row["tweet_id"],
-            row["tweet"],
-            row["author"],
-            _day(row["time"]),
-            row["lang"],
+        found.append(
+            Candidate(
+                tweet_id=row["tweet_id"],
+                text=row["tweet"],
+                author=row["author"],
+                day=_day(row["time"]),
+                lang=row["lang"],
+                script=SCRIPTS[script[at]],
+                length=int(length[at]),
+                copies=int(copies[at]),
+                reach=reach.get(row["author"], 1),
+                number=int(numbers[at]),
+                key=key,
+                targets=targets[at],
+            )
         )
-        counts = (
-            int(length[at]),
-            int(copies[at]),
-            reach.get(row["author"], 1),
-            int(numbers[at]),
-        )
-        found.append(Candidate(*about, SCRIPTS[script[at]], *counts, key, targets[at]))
     return found
 
 
@@ -320,7 +326,7 @@ def _one_each(
             ).to_pylist()
             wording = {family[tweet.number], *targets}
             if wording & seen:
-                left_out["wording like that of another"] += 1
+                left_out["wording like that of another tweet"] += 1
             else:
                 seen |= wording
                 kept[number].append(tweet)
@@ -391,8 +397,8 @@ def _differ(licensed: Sequence[str], control: Sequence[str]) -> Any:
 
 
 def _features(tweets: Sequence[Candidate]) -> Floats:
-    """Return the features for matching: length, predictability and marks. The target
-    is that of the first kind of prompt.
+    """Return the features for matching: length, predictability and marks. The target of
+    a tweet is that of its first kind of prompt.
     """
     return np.array(
         [

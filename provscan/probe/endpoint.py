@@ -94,7 +94,7 @@ class Endpoint:
         }
         self._url, self._model, self._style, self._options = url, model, style, options
         self._limit_name = "max_tokens"
-        self._refusals = 0
+        self._refusals = 0  # Before the first answer; then -1.
         # Refused parameters with their values, and whether the endpoint returns
         # log-probabilities of a given text.
         self._refused: set[tuple[str, float]] = set()
@@ -208,7 +208,7 @@ class Endpoint:
             # incomplete answers.
             if getattr(error, "code", None) == "insufficient_quota":
                 raise ModelError(
-                    f"{self._url}: the account has no quota left: nothing more can "
+                    f"{self._url}: the account has no quota left, so nothing more can "
                     "be asked"
                 ) from None
             if type(error.__cause__).__name__ == "ConnectError":
@@ -232,7 +232,7 @@ class Endpoint:
             # The name may change while this question is being sent with the old name.
             limit = self._limit_name
             try:
-                answer = self._once(question, without, limit)
+                answer = self._sent(question, without, limit)
             except (
                 self._openai.BadRequestError,
                 self._openai.UnprocessableEntityError,
@@ -258,7 +258,10 @@ class Endpoint:
                     }
                 return answer
 
-    def _once(self, question: Question, without: tuple[str, ...], limit: str) -> Answer:
+    def _sent(self, question: Question, without: tuple[str, ...], limit: str) -> Answer:
+        """Send a question, and return the answer; ``limit`` is the name of the
+        parameter that limits tokens.
+        """
         given = {"temperature": question.temperature, "seed": question.seed}
         optional = {name: value for name, value in given.items() if name not in without}
         settings: dict[str, Any] = {
@@ -293,7 +296,7 @@ class Endpoint:
 
     def _echo(self, question: Question) -> Echo:
         """Return the log-probability of the target, from a text that the endpoint
-        echoes instead of continuing it.
+        echoes.
         """
         text = question.prompt + question.target
         try:
@@ -345,9 +348,9 @@ def target_logprob(
     Return None if the target can't be separated because no token ends where the prompt
     or the target ends.
     """
-    whole = "".join(tokens)
-    first = 0 if whole.startswith(prompt + target) else len(tokens[0]) if tokens else 0
-    if not whole[first:].startswith(prompt + target):
+    echoed = "".join(tokens)
+    first = 0 if echoed.startswith(prompt + target) else len(tokens[0]) if tokens else 0
+    if not echoed[first:].startswith(prompt + target):
         return None
     ends = [0, *accumulate(map(len, tokens))]
     wanted = first + len(prompt), first + len(prompt) + len(target)

@@ -54,8 +54,8 @@ def best_logprobs(
 def extraction(
     logprobs: Mapping[str, Mapping[int, float]], settings: Settings, endpoint: bool
 ) -> dict[str, Any]:
-    """Return the number of tweets of each arm that are recited within n samples, with
-    probabilities 0.5 and 0.9.
+    """Return the number of tweets of each arm that are recited within n samples with a
+    probability of at least 0.5, and of at least 0.9.
 
     In the result, ``invalid`` is the reason why there is no such number, or None;
     ``temperature`` is the temperature of the samples; ``samples`` are the values of n;

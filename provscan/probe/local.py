@@ -20,9 +20,9 @@ class Local:
     """A causal language model in a folder that ``save_pretrained`` wrote; nothing is
     downloaded.
 
-    With the first sample of each prompt, the log-probability of the target at
-    ``temperature`` is also computed: the probability that a sample recites the target
-    (Hayes et al. 2024, arXiv 2410.19482).
+    With the first sample of each prompt, the log-probability of the target is also
+    computed: the logarithm of the probability that a sample at ``temperature`` recites
+    the target (Hayes et al. 2024, arXiv 2410.19482).
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Local:
                         question.key,
                         None,
                         now(),
-                        refused="the prompt is longer than the model takes",
+                        refused="the prompt is too long for the model",
                     )
                     for question in batch
                     if question not in fits
@@ -105,40 +105,44 @@ class Local:
         for row, prompt in enumerate(prompts):
             ids[row, longest - len(prompt) :] = torch.tensor(prompt)
             mask[row, longest - len(prompt) :] = 1
-        place = (mask.cumsum(1) - 1).clamp(min=0)
-        draws = [torch.Generator().manual_seed(question.seed) for question in questions]
+        positions = (mask.cumsum(1) - 1).clamp(min=0)
+        generators = [
+            torch.Generator().manual_seed(question.seed) for question in questions
+        ]
         limits = [
             min(question.max_tokens, self._room(question)) for question in questions
         ]
         texts: list[list[int]] = [[] for _ in questions]
-        going, cache = set(range(len(questions))), None
+        unfinished, cache = set(range(len(questions))), None
         for _ in range(max(limits)):
-            got = self._model(
+            output = self._model(
                 input_ids=ids.to(self._device),
                 attention_mask=mask.to(self._device),
-                position_ids=place.clamp(max=self._length - 1).to(self._device),
+                position_ids=positions.clamp(max=self._length - 1).to(self._device),
                 use_cache=True,
                 **({self._loaded.cache_name: cache} if cache is not None else {}),
             )
-            cache = getattr(got, self._loaded.cache_name)
-            logits = got.logits[:, -1].float().cpu()
+            cache = getattr(output, self._loaded.cache_name)
+            logits = output.logits[:, -1].float().cpu()
             ids = torch.zeros((len(prompts), 1), dtype=torch.long)
-            for row in sorted(going):
+            for row in sorted(unfinished):
                 question = questions[row]
                 if question.temperature > 0:
                     chances = torch.softmax(logits[row] / question.temperature, 0)
-                    ids[row, 0] = torch.multinomial(chances, 1, generator=draws[row])[0]
+                    ids[row, 0] = torch.multinomial(
+                        chances, 1, generator=generators[row]
+                    )[0]
                 else:
                     ids[row, 0] = logits[row].argmax()
                 token = int(ids[row, 0])
                 if token not in self._ends:
                     texts[row].append(token)
                 if token in self._ends or len(texts[row]) >= limits[row]:
-                    going.discard(row)
-            if not going:
+                    unfinished.discard(row)
+            if not unfinished:
                 break
             mask = torch.cat([mask, torch.ones((len(prompts), 1), dtype=torch.long)], 1)
-            place = place[:, -1:] + 1
+            positions = positions[:, -1:] + 1
         time = now()
         return [
             Answer(
@@ -146,7 +150,7 @@ class Local:
                 self._tokenizer.decode(text, skip_special_tokens=True),
                 time,
                 self._loaded.kind,
-                finish="length" if row in going or len(text) >= limits[row] else "stop",
+                finish="length" if len(text) >= limits[row] else "stop",
                 prompt_tokens=len(prompt),
                 answer_tokens=len(text),
             )
@@ -156,6 +160,7 @@ class Local:
         ]
 
     def _room(self, question: Question) -> int:
+        """Return the number of tokens that the model can add to the prompt."""
         return self._length - len(self._ids(question))
 
     def _logprob(self, question: Question) -> float | None:
@@ -164,15 +169,15 @@ class Local:
         """
         torch = self._torch
         prompt = self._ids(question)
-        whole = list(self._tokenizer(question.prompt + question.target)["input_ids"])
+        together = list(self._tokenizer(question.prompt + question.target)["input_ids"])
         # Tokenise the target separately if a token spans the end of the prompt.
         joined = (
             self._style == "completion"
-            and whole[: len(prompt)] == prompt
-            and len(whole) > len(prompt)
+            and together[: len(prompt)] == prompt
+            and len(together) > len(prompt)
         )
         alone = self._tokenizer(question.target, add_special_tokens=False)["input_ids"]
-        target = whole[len(prompt) :] if joined else alone
+        target = together[len(prompt) :] if joined else alone
         while joined and target and target[-1] in self._ends:
             target = target[:-1]
         if len(target) > self._room(question) or not target:

@@ -244,7 +244,7 @@ def make_plan(
         )
     if os.path.lexists(path):
         raise OutputError(f"{path} exists already: name another folder, or remove it")
-    asked = None if reference is None else Reference(reference)
+    model = None if reference is None else Reference(reference)
     with tempfile.TemporaryDirectory(prefix="provscan") as folder:
         controls = no_control(index.reader)
         if control_after is not None:
@@ -261,7 +261,7 @@ def make_plan(
                     f"control {unread['path']} can't be read: {unread['reason']}. No "
                     "plan was made"
                 )
-        drawn = draw(controls, settings, asked)
+        drawn = draw(controls, settings, model)
     content = {
         "version": VERSION,
         "index": {
@@ -272,7 +272,7 @@ def make_plan(
             "left_out": index.reader.left_out.as_dict(),
         },
         "control": {"after": control_after, "files": files, "texts": controls.texts},
-        "reference": None if asked is None else asked.describe(),
+        "reference": None if model is None else model.describe(),
         "reach": REACH,
         "settings": settings.as_dict(),
         "free_prompt": TEMPLATES[settings.style, FREE],
@@ -299,8 +299,8 @@ def open_plan(path: str | os.PathLike[str]) -> Plan:
     Raises
     ------
     InputError
-        The folder has no plan, or the plan has another version or was changed so that
-        it can't be read any more.
+        The folder has no plan, or a plan of another version, or one that was changed
+        and can't be read any more.
     """
     file = Path(path) / PLAN_FILE
     try:
@@ -328,6 +328,7 @@ def open_plan(path: str | os.PathLike[str]) -> Plan:
 
 
 def _described(drawn: Draw, settings: Settings) -> dict[str, Any]:
+    """Return the entries of the plan that follow from the drawn tweets."""
     baselines = {}
     for kind in settings.prompts:
         able = [

@@ -54,7 +54,8 @@ asked to fill a gap.
 class Prompt(NamedTuple):
     kind: str  # An entry of ``KINDS``.
     text: str  # The text that is sent to the model.
-    given: str  # The given part of the tweet, and author and day if they are given.
+    # The given part of the tweet, and author and day if the prompt has them.
+    given: str
     target: str  # The part that is left to recite.
     gap: str = ""  # The white space between the prompt and the target.
 

@@ -13,7 +13,6 @@ from provscan.calibration.controls import Controls
 from provscan.probe.evidence import Counts, Evidence
 from provscan.probe.extraction import samples_needed
 from provscan.probe.plan import ARMS
-from provscan.probe.prompts import FREE
 from provscan.probe.verification import Recitation
 
 TWEETS = pa.schema(
@@ -104,27 +103,18 @@ def recitation_table(
     for each in found.found:
         tweet = found.plan.pairs[each.asked.pair][each.asked.arm]
         prompt = tweet["prompts"][each.asked.kind]
-        known.append(
-            (
-                each,
-                str(each.asked),
-                tweet["tweet_id"],
-                prompt["prompt"],
-                prompt["target"],
-            )
-        )
+        known.append((each, tweet["tweet_id"], prompt["prompt"], prompt["target"]))
     if matches and controls is not None:
         tweets = controls.reader.earliest_tweets(
             np.array([match.text for match in matches])
         ).to_pylist()
         for match, tweet in zip(matches, tweets, strict=True):
-            key = f"{FREE}/{match.asked.sample}"
             given = found.plan.content["free_prompt"]
             if controls.control[match.text]:
                 match = dataclasses.replace(
                     match, asked=match.asked._replace(arm="control")
                 )
-            known.append((match, key, tweet["tweet_id"], given, tweet["tweet"]))
+            known.append((match, tweet["tweet_id"], given, tweet["tweet"]))
     rows = [
         {
             **each.asked._asdict(),
@@ -132,9 +122,9 @@ def recitation_table(
             "tweet_id": tweet_id,
             "given": given,
             "target": target,
-            "answer": found.answers[key].text,
+            "answer": found.answers[str(each.asked)].text,
             **{name: getattr(each, name) for name in RECITATIONS.names[8:]},
         }
-        for each, key, tweet_id, given, target in known
+        for each, tweet_id, given, target in known
     ]
     return pa.Table.from_pylist(rows, schema=RECITATIONS)

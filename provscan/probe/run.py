@@ -34,7 +34,7 @@ class Model(Protocol):
 
 @dataclass
 class Budget:
-    """The budget of a probe, which includes the answers of earlier runs."""
+    """The budget for all runs of a probe together."""
 
     # Maximum number of tokens in prompts and answers; None: no limit.
     tokens: int | None = None
@@ -111,7 +111,7 @@ def run(
         :class:`provscan.probe.local.Local`, or anything that has their methods
         ``describe`` and ``answers``.
     budget
-        The budget, which includes the answers of earlier runs; unlimited by default.
+        The budget for all runs of the probe together; unlimited by default.
     progress
         Receives the number of answered questions.
 
@@ -120,10 +120,10 @@ def run(
     dict
         Counts of the plan's ``questions``: ``answered``, including refusals;
         ``refused``; ``failed``, asked in this run but without an answer after all
-        attempts; ``left``, not asked because of the budget. ``without`` gives, by
-        parameter, the number of answers that were asked for without it.
-        ``prompt_tokens``, ``answer_tokens`` and ``dollars`` are the amounts spent;
-        ``dollars`` is None without prices.
+        attempts; ``left``, not asked because of the budget. ``without`` has, for each
+        parameter that the endpoint refused, the number of answers that were requested
+        without it. ``prompt_tokens``, ``answer_tokens`` and ``dollars`` are the amounts
+        spent; ``dollars`` is None without prices.
 
     Raises
     ------

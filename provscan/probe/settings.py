@@ -95,9 +95,9 @@ class Settings:
         impossible = [
             kind for kind in self.prompts if (self.style, kind) not in TEMPLATES
         ]
-        allowed = set(self.prompts) == set(KINDS) or not impossible
+        # All kinds, the default, means all kinds of the style.
         require(
-            allowed,
+            not impossible or set(self.prompts) == set(KINDS),
             "prompts",
             self.prompts,
             f"without {', '.join(impossible)} in {self.style} style",

@@ -58,7 +58,6 @@ def summarise(found: Evidence) -> tuple[dict[str, Any], pa.Table]:
             f"{plan.path / MODEL_FILE} is missing, so it is unknown which model "
             "answered: restore it"
         )
-    # Count recitations.
     counts = count_recitations(found)
     recited = {arm: int(hits.sum()) for arm, hits in counts.recited.items()}
     able, control = int(counts.able.sum()), counts.recited["control"][counts.able]

@@ -94,9 +94,14 @@ def recitations(plan: Plan, answers: Iterable[Answer]) -> list[Recitation]:
         ):
             continue
         if key not in best or bits > best[key].bits:
-            where = match["start"], match["end"], match["level"]
             best[key] = Recitation(
-                QuestionKey.parse(key), *where, match["similarity"], share, bits
+                asked=QuestionKey.parse(key),
+                start=match["start"],
+                end=match["end"],
+                level=match["level"],
+                similarity=match["similarity"],
+                containment=share,
+                bits=bits,
             )
     return [best[answer.key] for answer in rows if answer.key in best]
 

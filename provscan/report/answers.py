@@ -50,7 +50,7 @@ def covered(answer: Mapping[str, Any]) -> str:
         return ""
     share = percent(answer["can_be_told"])
     return (
-        f"The limits are for the {share} of the licensed texts whose exact copy would "
+        f"The limits cover the {share} of the licensed texts whose exact copy would "
         "be a finding."
     )
 
@@ -71,10 +71,12 @@ def strengths(answer: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     if answer["status"] == NOT_MEASURED or not records["findings"]:
         return []
     every = answer["strengths"][0]["findings"] == records["findings"]
-    whole = "all findings" if every else "findings for which chance was measured"
+    everything = "all findings" if every else "findings for which chance was measured"
     return [
         (
-            whole if (bits := row["bits_from"]) is None else f"{bits:g} bits or more",
+            everything
+            if (bits := row["bits_from"]) is None
+            else f"{bits:g} bits or more",
             count(row["findings"]),
             amount(row["chance_at_most"], "at_most"),
         )

@@ -1,9 +1,8 @@
-"""The findings of a run for the checks of a pipeline: as SARIF for code scanning, as
-JUnit XML for test reports, and as a page of Markdown for a pull request.
+"""Export the findings of a run for the checks of a pipeline.
 
-:func:`sarif`, :func:`junit` and :func:`markdown` each return a file as bytes, made from
-the exhibits to list, the strongest first, and from the summary and description of the
-run.
+:func:`sarif` makes a SARIF file for code scanning, :func:`junit` JUnit XML for test
+reports, and :func:`markdown` a page for a pull request. Each returns a file as bytes,
+made from the exhibits to list, the strongest first, and from the files of the run.
 """
 
 from __future__ import annotations
@@ -46,9 +45,8 @@ SHOWN_COLUMNS = (
     *("bits", "counted", "new", "passage", "has_text", "permalink"),
 )
 
-# GitHub rejects files with more than 25,000 results or 10 MB compressed, and shows
-# 5,000 results with 100 places each. With PLACES places in total, a file has about a
-# tenth of 10 MB.
+# GitHub rejects files of more than 25,000 results or 10 MB compressed, and shows 5,000
+# results with 100 places each. A file with PLACES places has about 1 MB.
 RESULTS, PLACES_OF_RESULT, PLACES = 5_000, 100, 25_000
 SARIF_SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/"
@@ -76,7 +74,7 @@ MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~])")
 
 
 def _new_first(exhibits: pa.Table) -> pa.Table:
-    """Return the exhibits, with those that are new since the baseline first."""
+    """Return the exhibits with those that are new since the baseline first."""
     new = exhibits["new"].fill_null(False).to_numpy()
     return exhibits.take(pa.array(np.argsort(~new, kind="stable")))
 
@@ -101,7 +99,7 @@ def _tweet(row: Row) -> str:
 
 
 def _excerpt(row: Row) -> str:
-    """Return the passage in one line, or its digest, or an empty string."""
+    """Return the passage in one line or its digest; empty if neither is known."""
     text = " ".join((row["passage"] or "").split())
     if row["has_text"]:
         return text if len(text) <= EXCERPT else f"{text[: EXCERPT - 1]}…"
@@ -125,7 +123,8 @@ class _Result:
 
     count: int = 0
     new: int = 0
-    contents: int = 0  # The sum of the exhibits' digests, for any order of exhibits.
+    # The sum of the exhibits' digests, which does not depend on their order.
+    contents: int = 0
     records: set[int] = field(default_factory=set)
     first: list[Row] = field(default_factory=list)
 
@@ -169,7 +168,7 @@ def sarif(exhibits: pa.Table, run: RunFiles) -> bytes:
             "results would be shown: export .csv for all matches.",
         ))  # fmt: skip
     unrated = unrated_words(run.summary)
-    described = {
+    scan = {
         "tool": {
             "driver": {
                 "name": "provscan",
@@ -209,7 +208,7 @@ def sarif(exhibits: pa.Table, run: RunFiles) -> bytes:
         ],
         "properties": {"headline": run.summary["answer"]["headline"]},
     }
-    log = {"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [described]}
+    log = {"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [scan]}
     return orjson.dumps(log, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
@@ -262,8 +261,8 @@ def _location(row: Row, folder: str, unrated: UnratedWords) -> Row:
 
 
 def uri(source: str, folder: str) -> str:
-    """Return the URI of a source: relative to the folder in which the run was made, if
-    the source lies in it.
+    """Return the URI of a source, which is relative if the source is in the folder in
+    which the run was made.
     """
     if URL.match(source):
         return quote(source, safe="/:@?&=%+,;~")
@@ -345,11 +344,11 @@ def _xml(text: str) -> str:
 
 
 def markdown(exhibits: pa.Table, run: RunFiles) -> bytes:
-    """Return a page of Markdown: the answer, what was not scanned, and the first
-    exhibits; new ones before others.
+    """Return a page of Markdown with the answer, what was not scanned, and the first
+    exhibits, new ones before others.
 
-    Passages, ids and names of files are shown as code, which contains no links,
-    mentions or markup.
+    Passages, ids and names of files are shown as code, in which nothing is a link, a
+    mention or markup.
     """
     return "".join(f"{line}\n" for line in _page(exhibits, run)).encode()
 
@@ -367,7 +366,8 @@ def _page(exhibits: pa.Table, run: RunFiles) -> Iterator[str]:
     for path, why in wrong[:SHOWN]:
         yield f"- ⚠ {_code(path)} {_plain(why)}"
     if (more := len(wrong) - SHOWN) > 0:
-        yield f"- ⚠ {more:,} more files were damaged or not scanned"
+        files = several(more, "more file was", "more files were")
+        yield f"- ⚠ {files} damaged or not scanned"
     yield from (f"- {_plain(text)}" for text in not_scanned(summary))
     first = _new_first(exhibits).slice(0, SHOWN).to_pylist()
     unrated = unrated_words(summary)

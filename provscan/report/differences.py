@@ -24,7 +24,7 @@ LEFT_OUT, DIFFERS, NOT_COMPARED = 1, 2, 3
 
 
 class WordDifferences:
-    """Compares pairs of texts, and reuses the memory for it."""
+    """Compares pairs of texts, all in the same memory."""
 
     def __init__(self) -> None:
         self._mappers = CanonicalMapper(), CanonicalMapper()

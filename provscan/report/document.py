@@ -41,8 +41,8 @@ SCRIPTS = (
     "browser.js",
 )
 TEMPLATES = Path(__file__).parent / "templates"
-# Maximum number of exhibits in a page, and number that it shows to browsers without
-# scripts.
+# Maximum number of exhibits in a page, and maximum number that a browser without
+# scripts shows.
 MOST, STATIC = 100_000, 20
 # Minimum number of findings for charts.
 FEW = 20
@@ -103,11 +103,10 @@ def page(
     policy: Sequence[str] = (),
     **values: Any,
 ) -> str:
-    """Fill a template, with its styles and scripts, into a page that loads nothing.
+    """Return a page that loads nothing, made from a template, styles and scripts.
 
-    Other packages have templates and styles in a separate ``folder``; files that are
-    not there are taken from the report's folder. ``policy`` adds rules to the content
-    security policy.
+    Files that are not in ``folder`` are taken from the folder of the report's
+    templates. ``policy`` adds rules to the content security policy.
     """
     style = _joined(styles, folder)
     policy = [f"style-src {_digest(style)}", *policy]
@@ -193,7 +192,7 @@ def render(
         else figures.strip(findings, folder.summary["sources"]),
         left_out=omissions.left_out(summary),
         command=wording.visible(info.get("repeat") or ""),
-        whole_paths=info.get("repeat") == folder.info.get("repeat"),
+        full_paths=info.get("repeat") == folder.info.get("repeat"),
         texts=texts,
         blocks=map(Markup, packed_exhibits(shown, review, sources)),
     )

@@ -154,28 +154,27 @@ def _rows(exhibits: pa.Table) -> Iterator[dict[str, Any]]:
             yield row
 
 
-def _cell(value: Any) -> Any:
-    """Return a value as a spreadsheet shows it, without control characters."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return visible(value) if isinstance(value, str) else value
-
-
 def _write_csv(path: Path, exhibits: pa.Table) -> None:
     # Write a byte order mark, without which Excel assumes a legacy code page.
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
         for row in _rows(exhibits):
-            writer.writerow([_plain(value) for value in row.values()])
+            writer.writerow([_cell(value) for value in row.values()])
 
 
-def _plain(value: Any) -> Any:
-    """Return a value that no spreadsheet interprets as a formula."""
+def _cell(value: Any) -> Any:
+    """Return a value without control characters, which no spreadsheet interprets as a
+    formula.
+    """
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, float):
         return float(f"{value:.6g}")
-    begins = isinstance(value, str) and value.startswith(FORMULA)
-    return f"'{_cell(value)}" if begins else _cell(value)
+    if isinstance(value, str):
+        prefix = "'" if value.startswith(FORMULA) else ""
+        return prefix + visible(value)
+    return value
 
 
 def _write_xlsx(path: Path, exhibits: pa.Table) -> None:

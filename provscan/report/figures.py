@@ -60,7 +60,8 @@ def histogram(
 
 
 def breakdown(findings: pa.Table, name: str) -> list[tuple[str, int]]:
-    """Count findings by value of a column, the most frequent first, years in order.
+    """Count findings by the values of a column: years in order, other values from the
+    most frequent on.
 
     A last entry ``""`` counts findings with another value or with none.
     """

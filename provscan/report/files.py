@@ -37,7 +37,8 @@ from provscan.runs.folder import (
 )
 from provscan.writing import replacing_file
 
-# Columns that describe the tweet, columns with texts, and columns that both files have.
+# Columns that describe the tweet, columns with texts, and the key of a match in both
+# files.
 ABOUT = ("author", "time", "lang")
 TEXTS = ("before", "passage", "after", "tweet")
 KEY = ("record", "start", "end", "tweet_id")

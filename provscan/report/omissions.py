@@ -27,7 +27,7 @@ FIELDS_SHOWN = 10
 
 
 def left_out(summary: Mapping[str, Any]) -> list[str]:
-    """Return sentences about named data that the scan did not cover."""
+    """Return sentences about everything that the scan left out."""
     return [*not_scanned(summary), *not_searched(summary)]
 
 
@@ -53,8 +53,8 @@ def _files_not_scanned(summary: Mapping[str, Any]) -> list[str]:
             len({case["source"] for case in summary["damaged"]}), "file is", "files are"
         )
         sentences.append(
-            f"{files} damaged, and scanned up to the damage only, or changed during "
-            "the scan."
+            f"{files} damaged, or changed during the scan; data after the damage was "
+            "not scanned."
         )
     for name, text in (
         ("skipped", "not scanned"),
@@ -135,8 +135,8 @@ def _chance_data_not_scanned(summary: Mapping[str, Any]) -> list[str]:
                 "texts are not counted."
             )
     if null := control["null"]:
-        of_null = ("record of the null dataset was", "records of the null dataset were")
-        sentences += _not_read(null["skipped"], of_null, "not scanned")
+        units = ("record of the null dataset was", "records of the null dataset were")
+        sentences += _not_read(null["skipped"], units, "not scanned")
         if null.get("notes", {}).get("later_text"):
             sentences.append(
                 "The null dataset has text in fields that are missing from its first "

@@ -47,7 +47,7 @@ WORDS = {
 }
 # Number of threads that compress blocks.
 WORKERS = 2
-# The values for unknown bits and for an unknown day.
+# The values of unknown bits and of an unknown day.
 UNKNOWN, NO_DAY = 0xFFFF, -(2**31)
 # Number of code points of context: AROUND in pages of up to SMALL exhibits,
 # AROUND_IN_LARGE in larger pages.
@@ -63,13 +63,13 @@ def with_digests(exhibits: pa.Table, texts: int | None) -> pa.Table:
     if texts is None or texts >= len(exhibits):
         return exhibits
     kept, rest = exhibits.slice(0, texts), exhibits.slice(texts)
-    whole = rest["has_text"].to_pylist()
+    has_text = rest["has_text"].to_pylist()
     for name in ("before", "passage", "after", "tweet"):
         found: list[str | None] = [None] * len(rest)
         if name in ("passage", "tweet"):
             found = [
-                digest(text) if has_text else text
-                for text, has_text in zip(rest[name].to_pylist(), whole, strict=True)
+                digest(text) if whole else text
+                for text, whole in zip(rest[name].to_pylist(), has_text, strict=True)
             ]
         rest = _replaced(rest, name, pa.array(found, rest[name].type))
     none = pa.array(np.zeros(len(rest), bool))
@@ -94,7 +94,7 @@ def _replaced(table: pa.Table, name: str, column: Any) -> pa.Table:
 def packed_exhibits(
     exhibits: pa.Table, review: Review, sources: Mapping[str, str]
 ) -> Iterator[str]:
-    """Yield the blocks of exhibits and of the reviewers' marks.
+    """Yield the blocks with the exhibits and the reviewers' marks.
 
     ``sources`` maps the sources of the run, in their order, to their displayed names.
     """
@@ -124,15 +124,15 @@ def packed_exhibits(
 def _packed(exhibits: pa.Table) -> str:
     """Return the block of ids and texts of some exhibits."""
     known = pc.and_(exhibits["has_text"], pc.is_valid(exhibits["passage"]))
-    whole = pc.fill_null(known, False).to_numpy()
-    pairs = exhibits.select(["passage", "tweet"]).filter(pa.array(whole))
+    has_text = pc.fill_null(known, False).to_numpy()
+    pairs = exhibits.select(["passage", "tweet"]).filter(pa.array(has_text))
     runs, places = packed_runs(
         zip(pairs["passage"].to_pylist(), pairs["tweet"].to_pylist(), strict=True)
     )
     lengths = np.zeros(len(exhibits), np.uint32)
-    lengths[whole] = np.diff(places)
+    lengths[has_text] = np.diff(places)
     columns: dict[str, npt.NDArray[Any]] = {
-        "has_text": whole.astype(np.uint8),
+        "has_text": has_text.astype(np.uint8),
         "runs": runs,
         "runs_lengths": lengths,
     }
@@ -205,5 +205,5 @@ def _block(columns: dict[str, npt.NDArray[Any]], header: dict[str, Any]) -> str:
         size += array.nbytes + len(parts[-1])
     described = json.dumps({**header, "columns": places}, ensure_ascii=True).encode()
     described += b" " * (-(4 + len(described)) % 8)
-    whole = b"".join([len(described).to_bytes(4, "little"), described, *parts])
-    return base64.b64encode(gzip.compress(whole, 6, mtime=0)).decode("ascii")
+    block = b"".join([len(described).to_bytes(4, "little"), described, *parts])
+    return base64.b64encode(gzip.compress(block, 6, mtime=0)).decode("ascii")

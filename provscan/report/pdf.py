@@ -15,7 +15,7 @@ from provscan.report.files import replaced
 from provscan.runs.folder import PDF_FILE
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
-# Maximum time that the browser may take.
+# Maximum time for the browser.
 SECONDS = 120
 
 
@@ -61,8 +61,8 @@ def write_pdf(
                 command, capture_output=True, timeout=SECONDS, check=False
             )
             # Chromium may report success although the disk is full.
-            whole = printed.is_file() and b"%%EOF" in printed.read_bytes()[-16:]
-            problem = None if whole else f"exit status {done.returncode}"
+            complete = printed.is_file() and b"%%EOF" in printed.read_bytes()[-16:]
+            problem = None if complete else f"exit status {done.returncode}"
         except subprocess.TimeoutExpired:
             problem = f"no result within {SECONDS} seconds"
         if problem:

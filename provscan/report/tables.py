@@ -26,8 +26,8 @@ MOST_LINES, MOST_WARNINGS = 10, 3
 def print_columns(
     console: Console, aligned: str, rows: Iterable[Sequence[str]]
 ) -> None:
-    """Print a table without rules; ``<`` and ``>`` align a column left and right. A
-    text can't change the direction of other texts.
+    """Print a table without lines. ``aligned`` has one character per column: ``<``
+    aligns it left, ``>`` right. A text can't change the direction of other texts.
     """
     table = Table.grid(padding=(0, 2), pad_edge=False)
     for sign in aligned:
@@ -138,7 +138,16 @@ def _html(text: str) -> str:
 def text_table(summary: Mapping[str, Any], width: int = 100) -> str:
     """Return the answer of a run with all of its numbers, warnings and notes."""
     console, answer = new_console(width), summary["answer"]
-    _headline(console, answer)
+    console.print(answer["headline"])
+    for sentence in answer["details"]:
+        console.print(sentence)
+    if answer["next"]:
+        console.print(f"Next: {answer['next']}")
+    for warning in answer["warnings"]:
+        console.print(f"! {warning['message']}")
+    console.print()
+
+    # Print the numbers, with the reasons why some are withheld.
     names = ("", *(name.lower() for name, _ in wording.LAYERS.values()))
     measures = [
         (meaning, *layers(answer[name])) for name, meaning in wording.measures(answer)
@@ -202,18 +211,6 @@ def text_table(summary: Mapping[str, Any], width: int = 100) -> str:
     title = "Damaged and scanned only up to the damage, or changed during the scan"
     _section(console, title, "<><", damaged)
     return console_text(console)
-
-
-def _headline(console: Console, answer: Mapping[str, Any]) -> None:
-    """Print the answer of a run or of a probe, with its warnings."""
-    console.print(answer["headline"])
-    for sentence in answer.get("details", ()):
-        console.print(sentence)
-    if following := answer.get("next"):
-        console.print(f"Next: {following}")
-    for warning in answer["warnings"]:
-        console.print(f"! {warning['message']}")
-    console.print()
 
 
 def _first(
@@ -304,12 +301,8 @@ def _index_rows(info: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             else ""
         )
         yield "Last addition", text
-    segments = len(info["segments"])
-    yield (
-        "On disk",
-        f"{decimal(info['bytes'])} in {count(segments)} "
-        f"segment{'s' if segments > 1 else ''}",
-    )
+    segments = counted(len(info["segments"]), "segment")
+    yield "On disk", f"{decimal(info['bytes'])} in {segments}"
     if sizes := info.get("bytes_a_text"):
         parts = ", ".join(
             f"{name} {value:,.0f}"

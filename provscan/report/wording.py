@@ -1,6 +1,6 @@
 """The wording that pages, tables and lists share: numbers, reasons and terms in words.
 
-:mod:`provscan.report.omissions` words what a scan left out.
+:mod:`provscan.report.omissions` describes what a scan left out.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ LEVELS = {
     "partial": "a long stretch of the text, without the rest",
 }
 """The meaning of each level, best first."""
+# Classes whose names are capitalised, because they are names of scripts.
 PROPER = {
     "arabic",
     "chinese",
@@ -234,8 +235,8 @@ def review(marks: Mapping[int, Mapping[str, str]]) -> str | None:
 
 
 def searched(summary: Mapping[str, Any]) -> str:
-    """Return the end of a sentence, on the number of texts that were searched for and
-    the number that serve as control.
+    """Return the end of a sentence about what was compared: the number of licensed
+    tweets and texts, and the number of texts that serve as control.
     """
     index, cutoff = summary["index"], summary["control"]["cutoff"]
     tweets = counted(index["tweets"], "licensed tweet")
@@ -282,8 +283,8 @@ def sampled(sample: Mapping[str, Any]) -> str:
     )
     if sample["by"] == "records":
         return (
-            f"{percent(sample['share'])} of the records were scanned, drawn at random: "
-            f"{extent}"
+            f"{percent(sample['share'])} of the records, drawn at random, were "
+            f"scanned: {extent}"
         )
     effect = sample["design_effect"]
     worth = (
@@ -292,20 +293,20 @@ def sampled(sample: Mapping[str, Any]) -> str:
         if effect > 1
         else ""
     )
-    whole = sample.get("records")
+    total = sample.get("records")
     projected = ""
-    if whole is not None:
+    if total is not None:
         limits = (
-            f"95% interval {count(round(whole['low']))}-{count(round(whole['high']))}"
+            f"95% interval {count(round(total['low']))}-{count(round(total['high']))}"
         )
         projected = (
-            f" The dataset has about {amount(whole['value'], 'at_most')} records "
+            f" The dataset has about {amount(total['value'], 'at_most')} records "
             f"({limits}), projected from the sample."
         )
     return (
-        f"{count(sample['parts'])} of {count(sample['parts_in_all'])} files, or parts "
-        "of files, were scanned, drawn at "
-        f"random, {percent(sample['share'])} of the bytes: {extent}{worth}{projected}"
+        f"{count(sample['parts'])} of {count(sample['parts_in_all'])} files or parts "
+        f"of files ({percent(sample['share'])} of the bytes), drawn at random, were "
+        f"scanned: {extent}{worth}{projected}"
     )
 
 

@@ -108,7 +108,7 @@ def make_app(live: LiveIndex, token: str | None, limits: Limits, threads: int) -
     @app.post("/api/lookup", summary="Look up one text", response_model=shapes.Answer)
     def lookup(text: shapes.Text) -> Response:
         """Find the licensed tweets that share wording with a text. Findings come first.
-        For an empty text, the answer has only the description of the index.
+        The answer to an empty text has no matches, but describes the index.
         """
         return Json(look_up_one(text))
 

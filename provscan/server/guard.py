@@ -57,7 +57,8 @@ class Guard:
     ) -> None:
         self._app, self._token, self._limits = app, token, limits
         self._metrics = metrics
-        # For each client, the number of requests that it may send, and when it was set.
+        # For each client, the number of requests that it may send, and the time at
+        # which that number was computed.
         self._allowances: dict[str, tuple[float, float]] = {}
         self._reserved = 0  # Bytes of memory for the bodies of requests.
         # The number of requests that are being answered, by kind.

@@ -106,8 +106,8 @@ class LiveIndex:
 def return_freed_memory() -> None:
     """Make the C library of Linux return freed memory to the system.
 
-    By default, each thread has an arena that keeps freed memory, which would add up to
-    a hundred megabytes after a few indexes have been opened.
+    By default, each thread has an arena that keeps freed memory: a hundred megabytes in
+    all after a few indexes have been opened.
     """
     _libc("mallopt", M_ARENA_MAX, 2)
     _libc("mallopt", M_MMAP_THRESHOLD, 128 << 10)

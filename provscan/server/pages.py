@@ -52,7 +52,7 @@ def _response(
 ) -> HTMLResponse:
     policy = ("connect-src 'self'",) if scripts else ()
     values["version"] = __version__
-    text = "".join(page(template, styles, scripts, TEMPLATES, policy, **values))
+    text = page(template, styles, scripts, TEMPLATES, policy, **values)
     found = META.search(text)
     assert found is not None
     policy_of_page = html.unescape(found[1]) + "; frame-ancestors 'none'"
@@ -60,7 +60,7 @@ def _response(
 
 
 def _operations(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield each method of each path, with the names of its shapes."""
+    """Yield each method of each path, with the names of its schemas."""
     for path, methods in schema["paths"].items():
         for method, operation in methods.items():
             request = operation.get("requestBody", {}).get("content", {})
@@ -83,7 +83,7 @@ def _name(content: dict[str, Any]) -> str:
 
 
 def _fields(shape: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
-    """Yield the name, type and meaning of each field of a shape."""
+    """Yield the name, type and meaning of each field of a schema."""
     for name, field in shape.get("properties", {}).items():
         yield name, _type(field), field.get("description", "")
 

@@ -60,7 +60,7 @@ def server_of(
 
 def _collect_garbage() -> None:
     """Collect garbage as often as Python does by default, but skip the objects that
-    exist by now, so that a collection is fast.
+    exist already, which makes a collection fast.
 
     Commands rarely collect garbage (:mod:`provscan.__main__`). In a server, the
     reference cycles of closed connections would pile up.

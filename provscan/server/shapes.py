@@ -25,7 +25,7 @@ class Batch(BaseModel):
     """Texts to look up."""
 
     model_config = ConfigDict(extra="forbid")
-    texts: list[Text] = Field(description="The texts, in any number.")
+    texts: list[Text] = Field(description="Any number of texts.")
 
 
 class IndexFacts(BaseModel):
@@ -71,7 +71,7 @@ class Match(BaseModel):
     rarity: str = Field(description="The rarity in words.")
     why: str = Field(description="The reason for the rarity.")
     common: bool = Field(description="Three authors or more posted the text.")
-    known: bool = Field(description="Always false, since there is no known data.")
+    known: bool = Field(description="Always false; only a match with --known sets it.")
     counted: bool = Field(
         description="Whether it is a finding: its wording is rare and long enough."
     )

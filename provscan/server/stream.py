@@ -39,8 +39,10 @@ class StreamAnswer(Response):
             more = line is not None
             await send({"type": "http.response.body", "body": body, "more_body": more})
 
-        kind = b"application/x-ndjson"
-        headers = [(b"content-type", kind), (b"x-accel-buffering", b"no")]
+        headers = [
+            (b"content-type", self.media_type.encode()),
+            (b"x-accel-buffering", b"no"),
+        ]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         text, looked_up, sent, more = "", 0, None, True

@@ -59,14 +59,14 @@ TWEETS: list[dict[str, Any]] = [
 
 
 def files(index: Path) -> Path:
-    """The folder of its files."""
+    """Return the folder with the files of a blind index."""
     (folder,) = (index / "segments").iterdir()
     return folder
 
 
 @pytest.fixture(scope="module")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a key, a full index and a blind one."""
+    """Return a folder with a key, a full index and a blind index."""
     folder = tmp_path_factory.mktemp("platform")
     (folder / "key").write_bytes(bytes(range(32)))
     corpus = folder / "corpus.jsonl"
@@ -78,7 +78,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def siphash(key: bytes, message: bytes) -> int:
-    """SipHash-2-4 as its paper has it."""
+    """Compute SipHash-2-4 as in its paper."""
     mask = (1 << 64) - 1
     k0, k1 = (int.from_bytes(key[at : at + 8], "little") for at in (0, 8))
     v = [
@@ -131,7 +131,7 @@ def test_the_hash_is_siphash() -> None:
 
 
 def copies() -> list[tuple[str, dict[str, Any]]]:
-    """Texts that hold a tweet, and the tweet."""
+    """Return texts that contain a tweet, and the tweet."""
     rng = random.Random(3)
     made = []
     for tweet in TWEETS[1::3]:
@@ -145,7 +145,7 @@ def copies() -> list[tuple[str, dict[str, Any]]]:
     return made
 
 
-def test_what_the_full_index_finds_the_blind_one_finds(platform: Path) -> None:
+def test_a_blind_index_finds_what_the_full_index_finds(platform: Path) -> None:
     blind = open_blind(platform / "blind.index", bytes(range(32)))
     full = provscan.open_index(platform / "full.index").reader
     made = copies()
@@ -177,8 +177,8 @@ def test_what_the_full_index_finds_the_blind_one_finds(platform: Path) -> None:
         (low, high), expected = plain[key]
         assert count == expected == (2 if key[1] == TWEETS[4]["id"] else 1)
         assert min(end, high) - max(start, low) >= 0.5 * (high - low)
-    # Equal canonical texts are known to be equal: their spans are the same but for
-    # signs at their ends.
+    # A blind index recognises equal canonical texts. The spans of both indexes may
+    # differ in punctuation at their ends.
     levels = zip(by_sketches.row.tolist(), by_sketches.level.tolist(), strict=True)
     equal = {row for row, level in levels if level == 1}
     assert equal == {row for row in range(len(made)) if row % 3 < 2}
@@ -205,7 +205,7 @@ def test_no_text_and_no_plain_hash_is_stored(platform: Path) -> None:
             assert digest not in content
             assert digest[::-1] not in content
     assert bytes(range(32)) not in content
-    # With another key nothing is the same.
+    # With another key, no file is similar.
     (platform / "other").write_bytes(bytes(range(1, 33)))
     provscan.blind.build_index(
         platform / "corpus.jsonl",
@@ -219,7 +219,7 @@ def test_no_text_and_no_plain_hash_is_stored(platform: Path) -> None:
         )
         size = min(len(first), len(second))
         assert (first[:size] == second[:size]).mean() < 0.3, name
-    # With the same one everything is.
+    # With the same key, all files are equal.
     provscan.blind.build_index(
         platform / "corpus.jsonl",
         platform / "b.index",
@@ -249,7 +249,7 @@ def test_a_lab_scans_and_the_platform_reveals(
         lab / "data.jsonl", lab / "blind.index", lab / "data.run", key=lab / "key"
     )
     assert run.summary["records"] == len(made)
-    # One tweet has the text of another one.
+    # Two tweets have the same text.
     assert [run.summary["index"][name] for name in ("tweets", "texts")] == [
         len(TWEETS) + 1,
         len(TWEETS),
@@ -292,7 +292,7 @@ def test_a_lab_scans_and_the_platform_reveals(
     assert revealed.summary["answer"]["headline"] in revealed._repr_html_()
     with pytest.raises(InputError, match="makes no estimate"):
         write_run_report(run.path)
-    # What was said of a blind run is no longer true of it.
+    # The sentences about a blind run do not appear in a revealed run.
     for path, found in ((run.path, run.summary), (revealed.path, revealed.summary)):
         printed = CliRunner().invoke(main, ["info", str(path)])
         assert printed.exit_code == 0
@@ -307,7 +307,7 @@ def test_a_lab_scans_and_the_platform_reveals(
         provscan.blind.reveal(".", platform / "full.index", overwrite=True).path
         == revealed.path
     )
-    # What the full index has forgotten is no evidence.
+    # A forgotten tweet is not evidence.
     shutil.copytree(platform / "full.index", tmp_path / "later.index")
     provscan.forget(tmp_path / "later.index", [wrong])
     later = provscan.blind.reveal(
@@ -315,7 +315,7 @@ def test_a_lab_scans_and_the_platform_reveals(
     )
     assert later.summary["blind"]["revealed"]["unknown"] == 3
     assert wrong not in later.evidence["tweet_id"].to_pylist()
-    # What is left out of it is no evidence either.
+    # A tweet in a segment that is left out is not evidence either.
     provscan.build_index(
         [{"id": "9", "text": "a tweet that came later"}],
         tmp_path / "later.index",
@@ -327,7 +327,7 @@ def test_a_lab_scans_and_the_platform_reveals(
     )
     assert rest.summary["blind"]["revealed"]["unknown"] == run.matches.num_rows
     assert rest.info["revealed_with"]["left_out"]["segments"] == [name]
-    # A passage that is not the tweet's is refuted.
+    # A passage that differs from the tweet is refuted.
     strict = provscan.blind.reveal(
         run.path, platform / "full.index", tmp_path / "strict.run", threshold=1.0
     )
@@ -350,7 +350,7 @@ def test_a_lab_scans_and_the_platform_reveals(
 
 
 def reasons(run: Path) -> set[str]:
-    """Why exhibits of a run are findings, or are none, as lists say it."""
+    """Return the words for rarity in a list of a run's exhibits."""
     export(run, run.parent / "list.jsonl", everything=True, overwrite=True)
     return {
         json.loads(line)["wording"]
@@ -358,7 +358,7 @@ def reasons(run: Path) -> set[str]:
     }
 
 
-def test_a_row_of_a_tweet_of_two_texts_is_compared_with_the_one_that_stands_there(
+def test_a_row_is_compared_with_the_most_similar_text_of_its_tweet(
     tmp_path: Path,
 ) -> None:
     texts = [
@@ -411,7 +411,7 @@ def test_a_blind_run_says_what_was_left_out(platform: Path, tmp_path: Path) -> N
         assert line in terminal
         assert line in page
     assert "b.parquet</bdi> was not scanned: " in page
-    # The table of matches is scrolled by itself on a phone, and the page can be
+    # On a phone, only the table of matches is scrolled sideways. The page can be
     # printed.
     assert 'class="scroll" tabindex="0" role="region" aria-label="Matches"' in page
     assert "@media print" in page
@@ -423,7 +423,7 @@ def test_a_blind_run_says_what_was_left_out(platform: Path, tmp_path: Path) -> N
     )
 
 
-def test_how_long_and_how_many_texts_may_be(
+def test_texts_that_are_too_long_or_too_many_are_refused(
     platform: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("provscan.blind.build.LONGEST", 50)
@@ -452,9 +452,7 @@ def test_how_long_and_how_many_texts_may_be(
         )
 
 
-def test_tweets_of_a_wrong_encoding_are_repaired(
-    platform: Path, tmp_path: Path
-) -> None:
+def test_wrongly_decoded_tweets_are_repaired(platform: Path, tmp_path: Path) -> None:
     text = "schön ist der Tag am großen See im tiefen Wald, sagt der alte Förster"
     tweets = [{"id": "1", "text": text.encode().decode("latin-1")}]
     provscan.blind.build_index(
@@ -469,7 +467,9 @@ def test_tweets_of_a_wrong_encoding_are_repaired(
     assert run.matches["similarity"].to_pylist() == [1.0]
 
 
-def test_what_is_refused(platform: Path, tmp_path: Path) -> None:
+def test_wrong_keys_indexes_and_folders_are_refused(
+    platform: Path, tmp_path: Path
+) -> None:
     blind = platform / "blind.index"
     (tmp_path / "short").write_bytes(b"secret")
     (tmp_path / "hex").write_text(bytes(range(100, 132)).hex() + "\n")
@@ -524,7 +524,7 @@ def test_what_is_refused(platform: Path, tmp_path: Path) -> None:
         provscan.blind.reveal(tmp_path, platform / "full.index")
 
 
-def test_commands_name_the_options_that_a_blind_index_does_not_take(
+def test_commands_name_the_options_that_a_blind_index_does_not_support(
     platform: Path, tmp_path: Path
 ) -> None:
     def refused(command: str, *words: object) -> str:
@@ -565,7 +565,7 @@ def test_commands_name_the_options_that_a_blind_index_does_not_take(
 
 
 def reseal(folder: Path) -> None:
-    """Give every file its size and checksum of today."""
+    """Write the current size and checksum of every file to the manifest."""
     manifest = json.loads((folder / "manifest.json").read_text())
     for name, entry in manifest["segments"][0]["files"].items():
         content = (files(folder) / name).read_bytes()
@@ -627,7 +627,7 @@ Forge = Callable[[bytes], bytes]
         ),
     ],
 )
-def test_a_damaged_blind_index(
+def test_a_damaged_file_of_a_blind_index_is_named(
     platform: Path, tmp_path: Path, name: str, forge: Forge, problem: str
 ) -> None:
     copy = shutil.copytree(platform / "blind.index", tmp_path / "a.index")
@@ -643,7 +643,7 @@ def test_a_damaged_blind_index(
         provscan.blind.verify(copy)
 
 
-def test_forged_numbers_never_end_the_process(platform: Path, tmp_path: Path) -> None:
+def test_forged_numbers_never_crash_the_process(platform: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(platform / "blind.index", tmp_path / "a.index")
     rng = random.Random(8)
     texts = buffers(to_array([text for text, _ in copies()]))
@@ -674,7 +674,7 @@ def test_forged_numbers_never_end_the_process(platform: Path, tmp_path: Path) ->
 
 def test_info_and_verify_need_no_key(platform: Path) -> None:
     blind = platform / "blind.index"
-    # If this fails, the format has changed: give it a new version.
+    # If this fails, the format has changed and needs a new version.
     assert files(blind).name == "4cf004d72b0752c6"
     info = blind_info(blind)
     assert info == open_blind(blind, bytes(range(32))).info()
@@ -700,8 +700,8 @@ def test_info_and_verify_need_no_key(platform: Path) -> None:
 def test_a_blind_index_is_written_under_the_lock_of_an_index(
     platform: Path, tmp_path: Path
 ) -> None:
-    """What a killed writer leaves, the texts above all, is removed by the next one; an
-    old index stays until then.
+    """The next writer removes the files of a killed writer, which contain texts. Until
+    then, the old index is unchanged.
     """
     folder = tmp_path / "a.index"
     data = [{"id": "1", "text": "the only tweet of this corpus, which somebody copied"}]

@@ -1,5 +1,5 @@
-"""Test by hand which pairs of texts a blind index matches, and which of its files
-contradict each other.
+"""Test by examples which pairs of texts a blind index matches, and which contradictions
+between its files are detected.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> BlindIndex:
     return open_blind(path / "b.index", bytes(range(32)))
 
 
-def test_tweets_of_the_texts(index: BlindIndex) -> None:
+def test_a_text_has_the_ids_and_the_number_of_its_tweets(index: BlindIndex) -> None:
     ids = index.tweet_ids(np.arange(3)).array().to_pylist()
     assert sorted(ids) == ["0", "x", "z"]
     assert dict(zip(ids, index.tweet_counts(np.arange(3)).tolist(), strict=True)) == {
@@ -53,7 +53,7 @@ def test_tweets_of_the_texts(index: BlindIndex) -> None:
     }
     assert index.info()["texts"] == 3
     assert index.info()["tweets"] == 4
-    # Two bytes a length, four a hash.
+    # A length has two bytes, and a hash four.
     assert index.info()["bytes_a_text"]["texts.lengths"] == 2.0
     assert index.info()["bytes_a_text"]["texts.hashes"] == 4.0
     assert index.info()["bytes"] == sum(
@@ -125,22 +125,22 @@ BROKEN: list[tuple[str, Callable[[BlindIndex], BlindIndex]]] = [
 ]
 
 
-def test_a_whole_blind_index_has_no_problems(index: BlindIndex) -> None:
+def test_an_intact_blind_index_has_no_problems(index: BlindIndex) -> None:
     assert list(_problems(index)) == []
 
 
 @pytest.mark.parametrize("case", range(len(BROKEN)))
-def test_files_that_do_not_fit_are_named(index: BlindIndex, case: int) -> None:
+def test_files_that_contradict_others_are_named(index: BlindIndex, case: int) -> None:
     name, change = BROKEN[case]
     assert next(iter(_problems(change(index))))[0] == name
 
 
-def test_equal_records_and_stretches(index: BlindIndex) -> None:
+def test_records_and_spans_that_equal_a_text_are_recognised(index: BlindIndex) -> None:
     texts = [TEXTS[1], f"so {TEXTS[0]} it was", "", f"{TEXTS[2]} no"]
     first, second = map(len, provscan.canonical(TEXTS[:2]))
     codes, offsets, _ = canonical_codes(*buffers(to_array(texts)))
-    # Record, text, start and end: what equals a text, what is a letter short, and an
-    # empty stretch.
+    # Record, text, start and end of a span that equals a text, of one that is a letter
+    # shorter, and of an empty span.
     places = [(1, 9, 3, 3 + first), (1, 9, 3, 2 + first), (1, 9, 5, 5)]
     pairs = np.array([[*place, 0, 0, 0, 0, 0] for place in places])
     rows = _equal(frozen(CodeBuffer(codes, offsets)), pairs, index)
@@ -177,7 +177,7 @@ def accepted(
     margin: float = 0.0,
     **params: Any,
 ) -> list[tuple[int, int, float, float]]:
-    """Text, start, similarity and containment of rows.
+    """Return text, start, similarity and containment of the rows that are matches.
 
     A row is record, text, start, end, agree, fingerprints, equal, rare, common.
     """
@@ -200,27 +200,27 @@ def accepted(
     )
 
 
-def test_similarity_is_that_of_the_agreeing_fingerprints() -> None:
-    # 44 characters have 40 5-grams, and 32 of 40 fingerprints agree: 32 / (40 + 50 -
-    # 32) in a span of 54 characters.
+def test_similarity_is_estimated_from_fingerprints() -> None:
+    # A text of 44 characters has 40 5-grams. 32 of its 40 fingerprints agree in a span
+    # of 54 characters, so the similarity is 32 / (40 + 50 - 32).
     (found,) = accepted((0, 0, 10, 64, 32, 40, 0, 1, 0), lengths=[44])
     assert found == (0, 10, pytest.approx(32 / 58), pytest.approx(0.8))
-    # Of 20 fingerprints 16 agree: the same.
+    # If 16 of 20 fingerprints agree, the values are the same.
     (found,) = accepted((0, 0, 10, 64, 16, 20, 0, 1, 0), lengths=[44])
     assert found == (0, 10, pytest.approx(32 / 58), pytest.approx(0.8))
     (found,) = accepted((0, 0, 10, 54, 3, 40, 1, 0, 0), lengths=[44])
     assert found == (0, 10, 1.0, 1.0)
-    # A short span holds no more than itself.
+    # A span that is shorter than the text has a similarity of at most 1.
     (found,) = accepted((0, 0, 0, 24, 40, 40, 0, 1, 0), lengths=[44])
     assert found == (0, 0, 1.0, 1.0)
 
 
-def test_what_is_below_a_threshold_is_no_match() -> None:
+def test_rows_below_a_threshold_are_no_matches() -> None:
     half = (0, 0, 0, 44, 20, 40, 0, 1, 0)
     assert len(accepted(half, lengths=[44], threshold=1 / 3, min_containment=0.5)) == 1
     assert accepted(half, lengths=[44], threshold=0.34, min_containment=0.5) == []
     assert accepted(half, lengths=[44], threshold=0.3, min_containment=0.51) == []
-    # Where not every 5-gram has a fingerprint, more is needed.
+    # If only some 5-grams have a fingerprint, the margin is added to a threshold.
     few = (0, 0, 0, 44, 10, 20, 0, 1, 0)
     assert len(accepted(few, lengths=[44], threshold=0.3, min_containment=0.5)) == 1
     assert (
@@ -235,8 +235,8 @@ def test_what_is_below_a_threshold_is_no_match() -> None:
         )
         == 1
     )
-    # So it is for each of the three: the similarity, here 20 / 60, and 24 characters in
-    # common are just enough.
+    # The margin is added to all three thresholds. Without it, the similarity of 20 / 60
+    # and the 24 characters in common would be just enough.
     assert (
         len(
             accepted(
@@ -273,10 +273,10 @@ def test_what_is_below_a_threshold_is_no_match() -> None:
         )
         == []
     )
-    # Frequent seeds alone make no match, unless the text is equal.
+    # Common seeds alone make no match, unless the texts are equal.
     assert accepted((0, 0, 0, 44, 40, 40, 0, 0, 3), lengths=[44]) == []
     assert len(accepted((0, 0, 0, 44, 40, 40, 1, 0, 3), lengths=[44])) == 1
-    # A text of 20 characters, and 16 5-grams of a longer one, are enough; less is not.
+    # A text must have at least 20 characters, and share at least 16 5-grams.
     assert len(accepted((0, 0, 0, 20, 16, 16, 0, 1, 0), lengths=[20])) == 1
     assert accepted((0, 0, 0, 19, 15, 15, 0, 1, 0), lengths=[19]) == []
     assert len(accepted((0, 0, 0, 24, 16, 20, 0, 1, 0), lengths=[24])) == 1
@@ -286,15 +286,15 @@ def test_what_is_below_a_threshold_is_no_match() -> None:
 def test_one_place_has_one_text_of_a_blind_index() -> None:
     long, short = (0, 0, 0, 100, 96, 96, 0, 1, 0), (0, 1, 20, 64, 40, 40, 0, 1, 0)
     assert [row[0] for row in accepted(short, long, lengths=[100, 44])] == [0]
-    # What a longer text has in common is set against what it lacks and what else stands
-    # there.
+    # A complete shorter text wins over three quarters of a longer one: missing and
+    # additional 5-grams count against a text.
     whole, three_quarters = (
         (0, 0, 0, 64, 60, 60, 0, 1, 0),
         (0, 1, 0, 104, 75, 100, 0, 1, 0),
     )
     assert [row[0] for row in accepted(three_quarters, whole, lengths=[64, 104])] == [0]
-    # Equal ones: the one that is equal to the letter, else the earlier tweet's, else
-    # the lower number.
+    # Of two texts with equal scores, the one that equals the span wins, then the one
+    # with the earlier tweet, then the one with the lower number.
     first, second = (0, 0, 0, 44, 40, 40, 0, 1, 0), (0, 1, 0, 44, 40, 40, 0, 1, 0)
     assert [
         row[0] for row in accepted(first, second, lengths=[44, 44], ids=[9, 8])
@@ -306,8 +306,8 @@ def test_one_place_has_one_text_of_a_blind_index() -> None:
         row[0]
         for row in accepted(first, (*second[:6], 1, 0, 0), lengths=[44, 44], ids=[8, 9])
     ] == [1]
-    # Other records, and places side by side, keep theirs; they are ordered by record
-    # and place.
+    # Matches in other records and at adjacent places are kept, ordered by record and
+    # place.
     others = [
         (1, 0, 50, 94, 40, 40, 0, 1, 0),
         (1, 1, 0, 44, 40, 40, 0, 1, 0),

@@ -1,4 +1,4 @@
-"""An index of tweets with few and many copies, controls like them, and a plan."""
+"""Make an index of tweets with few and many copies, similar controls, and plans."""
 
 from __future__ import annotations
 
@@ -51,7 +51,8 @@ def control(folder: Path) -> Path:
 def planned_pairs(
     pairs: int, folder: Path, index: provscan.Index, control: Path
 ) -> Plan:
-    # With few pairs the area is uncertain: it must not decide what is asked.
+    # With few pairs, the area is uncertain. A higher limit keeps it from deciding which
+    # prompts are used.
     settings = Settings(
         pairs=pairs,
         samples=2,
@@ -76,11 +77,11 @@ def few_planned(folder: Path, index: provscan.Index, control: Path) -> Plan:
 
 @pytest.fixture
 def plan(planned: Plan, tmp_path: Path) -> Plan:
-    """The same plan in a folder of its own."""
+    """Return a copy of the plan for one test."""
     return open_plan(shutil.copytree(planned.path, tmp_path / "probe"))
 
 
 @pytest.fixture
 def few(few_planned: Plan, tmp_path: Path) -> Plan:
-    """A plan of fewer questions in a folder of its own."""
+    """Return a copy of a plan with fewer questions for one test."""
     return open_plan(shutil.copytree(few_planned.path, tmp_path / "probe"))

@@ -1,4 +1,4 @@
-"""Cheap models to probe: a noisy look-up, also behind a server."""
+"""Cheap models to probe: a look-up that recites known targets, and a server for it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ NOISE = [
 
 
 class Lookup:
-    """Recites the target of a question with the probability that its tweet has."""
+    """Recites the target of a question with the probability of its tweet."""
 
     def __init__(self, chances: dict[str, float], seed: int = 1) -> None:
         self.chances, self.seed, self.asked = chances, seed, []
@@ -65,7 +65,9 @@ class Lookup:
 def chances(
     plan: Plan, licensed: Callable[[int], float], control: float = 0.0
 ) -> dict[str, float]:
-    """The probability of each tweet: of a licensed one by its number of copies."""
+    """Return the probability of each tweet; that of a licensed tweet depends on its
+    number of copies.
+    """
     return {
         f"{number}/{arm}": licensed(pair["licensed"]["copies"])
         if arm == "licensed"
@@ -76,8 +78,8 @@ def chances(
 
 
 class Server(ThreadingHTTPServer):
-    """Serves what :class:`Lookup` would say, by prompt and seed; every `trouble`-th
-    request goes wrong.
+    """Serves the answers of a :class:`Lookup`, by prompt and seed; every `trouble`-th
+    request fails.
     """
 
     daemon_threads = True
@@ -92,13 +94,13 @@ class Server(ThreadingHTTPServer):
         self.answered: list[str] = []
         self.keys: set[str] = set()
         self.refuse: int | None = None
-        # What is not accepted of a request, as an error of the protocol; and what an
-        # echo gives for each word.
+        # `reject` returns the error for a request that is refused, and `echo` is the
+        # log-probability of each word of an echoed text.
         self.reject: Callable[[dict[str, Any]], dict[str, Any] | None] = lambda asked: (
             None
         )
         self.echo: float | None = None
-        # It notices a shutdown after this time.
+        # The server notices a shutdown after 0.01 seconds.
         threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
 
     @property
@@ -112,7 +114,8 @@ class Server(ThreadingHTTPServer):
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    # Else the client confirms each header, after 40 ms, before it is sent the body.
+    # Otherwise the body is sent only after the client has confirmed the headers, which
+    # takes 40 ms.
     disable_nagle_algorithm = True
     server: Server
 
@@ -169,7 +172,7 @@ class Handler(BaseHTTPRequestHandler):
             )
 
     def repeat(self, text: str, chance: float) -> None:
-        """A text with its words as tokens, and one word more."""
+        """Echo a text, with its words as tokens, and add one word."""
         tokens = [*re.findall(r"\s*\S+", text), " more"]
         chances = [None, *[chance] * (len(tokens) - 1)]
         choice = {
@@ -201,7 +204,7 @@ class Handler(BaseHTTPRequestHandler):
             case 1:
                 self.reply(503, {"error": {"message": "overloaded"}})
             case 2:
-                time.sleep(1.0)  # longer than the client waits
+                time.sleep(1.0)  # This is longer than the client waits.
                 self.close_connection = True
             case 3:
                 self.send_response(200)

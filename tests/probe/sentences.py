@@ -1,4 +1,4 @@
-"""Make sentences whose words repeat, and files of them."""
+"""Make sentences from one list of words, and files of rows."""
 
 from __future__ import annotations
 

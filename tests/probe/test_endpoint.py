@@ -67,8 +67,8 @@ def asked(
 
 
 def only_its_own_way(asked: dict[str, Any]) -> dict[str, Any] | None:
-    """Like a model that has one temperature only, behind a server that knows no
-    seed.
+    """Return the error of a model that supports only one temperature, behind a server
+    that supports no seed.
     """
     if asked.get("temperature") == 0:
         message = (
@@ -86,7 +86,7 @@ def only_its_own_way(asked: dict[str, Any]) -> dict[str, Any] | None:
     )
 
 
-def test_parameters_that_are_refused_are_left_out_and_said(
+def test_refused_parameters_are_left_out_and_reported(
     few: Plan, index: provscan.Index, start: Start
 ) -> None:
     server = start(few)
@@ -98,7 +98,7 @@ def test_parameters_that_are_refused_are_left_out_and_said(
         0,
         done["questions"],
     )
-    # The first question finds out what is refused; the others are asked without it.
+    # Only the first question is sent with the refused parameters.
     assert len(server.requests) == done["questions"] + 2
     greedy = [q.key for q in few.questions() if q.temperature == 0]
     assert done["without"] == {"temperature": len(greedy), "seed": done["questions"]}
@@ -133,7 +133,7 @@ def test_parameters_that_are_refused_are_left_out_and_said(
     assert said in (few.path / "report.html").read_text(encoding="utf-8")
 
 
-def test_a_question_that_is_refused_costs_no_other_its_parameters(start: Start) -> None:
+def test_after_a_refused_question_others_keep_their_parameters(start: Start) -> None:
     server = start()
     blocked = {
         "message": "the filter does not permit a prompt about temperature and seed"
@@ -158,10 +158,8 @@ def test_a_question_that_is_refused_costs_no_other_its_parameters(start: Start) 
     )
 
 
-def test_the_other_name_of_the_limit_costs_no_question(start: Start) -> None:
-    """Four questions are on their way with the old name when the first of them is
-    answered.
-    """
+def test_no_question_is_lost_when_the_limit_has_another_name(start: Start) -> None:
+    """Four questions have been sent with the old name when the first one is refused."""
     server, together = start(), threading.Barrier(4)
     error = {
         "message": "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' "
@@ -185,18 +183,18 @@ def test_the_other_name_of_the_limit_costs_no_question(start: Start) -> None:
     assert [answer.refused for answer in answers] == [None] * len(QUESTIONS)
 
 
-def test_log_probabilities_of_a_repeated_text(start: Start) -> None:
+def test_log_probabilities_are_read_from_an_echoed_text(start: Start) -> None:
     server = start()
     server.echo = -0.5
     answers = asked(server)
     assert [answer.logprob for answer in answers] == [-1.5, None] * 3
     assert {answer.without for answer in answers} == {()}
-    # Both requests are paid for.
+    # The tokens of both requests are counted.
     assert [answer.prompt_tokens for answer in answers] == [26, 20] * 3
 
 
 @pytest.mark.parametrize("refused", [False, True], ids=["ignored", "refused"])
-def test_an_endpoint_that_repeats_nothing_is_asked_for_it_once(
+def test_an_endpoint_that_does_not_echo_is_asked_only_once(
     start: Start, refused: bool
 ) -> None:
     server = start()
@@ -211,7 +209,7 @@ def test_an_endpoint_that_repeats_nothing_is_asked_for_it_once(
     assert sum(bool(each.get("echo")) for each in server.requests) == 1
 
 
-def test_chats_are_not_asked_to_repeat(start: Start) -> None:
+def test_chats_are_not_asked_for_an_echo(start: Start) -> None:
     server = start()
     server.echo = -0.5
     assert {(answer.logprob, answer.without) for answer in asked(server, "chat")} == {
@@ -223,9 +221,7 @@ def test_chats_are_not_asked_to_repeat(start: Start) -> None:
 def test_a_dead_endpoint_is_reported_before_anything_is_asked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Refused, without an address, or silent: it took 75 seconds, and as long again for
-    each question.
-    """
+    """The endpoint refuses connections, has no address, or never answers."""
     monkeypatch.setattr("provscan.probe.endpoint.PATIENCE", 0.05)
     with (
         socket.create_server(("127.0.0.1", 0)) as silent,
@@ -263,7 +259,7 @@ def test_a_dead_endpoint_is_reported_before_anything_is_asked(
 def test_an_endpoint_that_goes_away_ends_the_run(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Each question then needs a connection of its own.
+    # With HTTP/1.0, each question needs a new connection.
     monkeypatch.setattr(Handler, "protocol_version", "HTTP/1.0")
     server = start()
     answers = Endpoint(server.url, "lookup", "chat", OPTIONS).answers(QUESTIONS)
@@ -275,7 +271,7 @@ def test_an_endpoint_that_goes_away_ends_the_run(
         list(answers)
 
 
-def test_tokens_across_a_border_give_no_log_probability() -> None:
+def test_a_token_across_the_ends_of_the_target_gives_no_log_probability() -> None:
     chances = [None, -1.0, -2.0, -4.0]
     assert target_logprob(["<s>", "a b", " c", " d"], chances, "a b", " c") == -2.0
     assert target_logprob(["a", " b c", " d", "x"], chances, "a b", " c d") is None

@@ -61,9 +61,9 @@ def test_answers_do_not_depend_on_the_batch(folder: Path) -> None:
     ] + [False]
 
 
-def test_greedy_answers_are_those_of_the_whole_text(folder: Path) -> None:
-    """Each next token is the likeliest behind all that stands before it, computed
-    afresh.
+def test_a_greedy_answer_consists_of_the_likeliest_tokens(folder: Path) -> None:
+    """Each token is the likeliest one after the text before it, computed without a
+    cache.
     """
     (answer,) = asked(
         Local(folder, "completion"), [question("0/licensed/prefix/0", sentence(2, 5))]
@@ -92,7 +92,7 @@ def test_the_log_probability_is_that_of_the_target(folder: Path) -> None:
     assert answer.logprob == pytest.approx(expected, abs=1e-3)
 
 
-def test_any_of_several_tokens_may_end_an_answer(folder: Path, tmp_path: Path) -> None:
+def test_any_of_several_tokens_can_end_an_answer(folder: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(folder, tmp_path / "model")
     file = copy / "generation_config.json"
     settings = json.loads(file.read_text())
@@ -102,7 +102,7 @@ def test_any_of_several_tokens_may_end_an_answer(folder: Path, tmp_path: Path) -
     assert (answer.text, answer.finish) == ("", "stop")
 
 
-def test_targets_beyond_the_models_length_have_none(folder: Path) -> None:
+def test_targets_too_long_for_the_model_have_no_log_probability(folder: Path) -> None:
     (answer,) = asked(
         Local(folder, "completion"),
         [question("0/licensed/prefix/0", sentence(1, 30))._replace(max_tokens=1)],
@@ -110,7 +110,9 @@ def test_targets_beyond_the_models_length_have_none(folder: Path) -> None:
     assert answer.logprob is None
 
 
-def test_what_is_no_model(folder: Path, tmp_path: Path) -> None:
+def test_folders_without_a_usable_model_are_refused(
+    folder: Path, tmp_path: Path
+) -> None:
     with pytest.raises(
         ModelError, match="is not the folder of a causal language model"
     ):

@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
-import scipy  # its parts are imported when they are first used
+import scipy  # Its modules are imported when they are first used.
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -30,9 +30,9 @@ def test_mcnemar_is_the_binomial_test(b: int, c: int) -> None:
     assert mcnemar(b, c) == pytest.approx(expected)
 
 
-def test_limits_are_where_the_score_test_turns() -> None:
-    """The nuisance share is found by maximising the likelihood, not by the closed
-    form.
+def test_at_the_limits_the_score_is_the_critical_value() -> None:
+    """The test maximises the likelihood over the nuisance share instead of using the
+    closed form.
     """
     b, c, n = 12, 2, 44
     for delta in (limits := paired_difference(b, c, n)).low, limits.high:
@@ -57,7 +57,7 @@ def test_limits_are_where_the_score_test_turns() -> None:
 @given(st.integers(0, 30), st.integers(0, 30), st.integers(0, 30))
 @example(1, 0, 0)
 @example(0, 0, 0)
-def test_the_interval_holds_the_difference_and_turns_with_the_arms(
+def test_the_interval_contains_the_difference_and_is_mirrored_with_the_arms(
     b: int, c: int, rest: int
 ) -> None:
     pairs = b + c + rest
@@ -75,7 +75,7 @@ def test_the_interval_holds_the_difference_and_turns_with_the_arms(
 
 @given(st.lists(st.integers(-20, 20), min_size=1, max_size=9))
 def test_sign_flips_are_all_counted(differences: list[int]) -> None:
-    """Whole steps: nothing is rounded if the largest difference has 20 of them."""
+    """No difference is rounded, since the largest one is 20 and 20 divides 200."""
     values = [*differences, 20]
     sums = [sum(s * abs(v) for s, v in zip(signs, values, strict=True)) for signs in
             itertools.product((-1, 1), repeat=len(values))]  # fmt: skip
@@ -95,7 +95,7 @@ def test_sign_flips_without_a_difference() -> None:
     ("pairs", "first", "second"),
     [(60, 0.15, 0.0), (200, 0.08, 0.02), (400, 0.05, 0.05)],
 )
-def test_computed_power_is_that_of_simulated_pairs(
+def test_computed_power_agrees_with_a_simulation(
     pairs: int, first: float, second: float
 ) -> None:
     rng = np.random.default_rng(1)
@@ -107,7 +107,7 @@ def test_computed_power_is_that_of_simulated_pairs(
     assert paired_power(pairs, first, second) == pytest.approx(realised, abs=0.025)
 
 
-def test_the_detectable_share_has_its_power() -> None:
+def test_the_detectable_share_is_detected_with_the_required_power() -> None:
     share = detectable_share(200, 0.01)
     assert paired_power(200, share, 0.01) == pytest.approx(0.8, abs=0.002)
     assert detectable_share(4, 0.0) is None
@@ -122,7 +122,9 @@ def test_the_detectable_share_has_its_power() -> None:
 @pytest.mark.parametrize(
     ("first", "second"), [(0.3, 0.02), (0.05, 0.05), (0.02, 0.0), (0.9, 0.01)]
 )
-def test_intervals_of_differences_cover(first: float, second: float) -> None:
+def test_intervals_of_differences_contain_the_truth(
+    first: float, second: float
+) -> None:
     rng = np.random.default_rng(2)
     a, b = rng.random((800, 150)) < first, rng.random((800, 150)) < second
     covered = [

@@ -1,4 +1,4 @@
-"""Test the plan: matched arms, a blind baseline that refuses arms that differ, and
+"""Test the plan: matched arms, a blind baseline that detects arms that differ, and
 prompts without the target.
 """
 
@@ -18,7 +18,7 @@ from provscan.probe.baseline import Arms, blind_baseline
 from provscan.probe.prompts import make_prompt
 
 
-def test_pairs_are_alike_and_nobody_is_in_two(planned: Plan) -> None:
+def test_pairs_are_similar_and_each_tweet_is_in_one_pair(planned: Plan) -> None:
     assert len(planned.pairs) == 150
     ids = [
         pair[arm]["tweet_id"]
@@ -36,7 +36,9 @@ def test_pairs_are_alike_and_nobody_is_in_two(planned: Plan) -> None:
         assert licensed["prompts"].keys() == control["prompts"].keys()
 
 
-def test_every_class_of_copies_gives_as_many_as_it_can(planned: Plan) -> None:
+def test_the_same_number_of_texts_is_drawn_from_every_class_of_copies(
+    planned: Plan,
+) -> None:
     strata = {
         s["copies"]: (s["population"], s["drawn"]) for s in planned.content["strata"]
     }
@@ -45,7 +47,9 @@ def test_every_class_of_copies_gives_as_many_as_it_can(planned: Plan) -> None:
     assert all(pair["stratum"] == pair["licensed"]["copies"] for pair in planned.pairs)
 
 
-def test_arms_of_one_kind_pass_and_the_power_is_there(planned: Plan) -> None:
+def test_similar_arms_pass_the_baseline_and_the_plan_has_its_power(
+    planned: Plan,
+) -> None:
     assert planned.content["claims"] == ["prefix", "masked"]
     areas = planned.content["baseline"]
     assert all(area["low"] <= 0.5 <= area["high"] <= 0.6 for area in areas.values())
@@ -79,7 +83,7 @@ def test_arms_that_differ_are_refused(
     assert plan.pairs, "it is asked all the same"
 
 
-def test_controls_of_other_lengths_find_no_partner(
+def test_controls_of_other_lengths_are_in_no_pair(
     index: provscan.Index, tmp_path: Path
 ) -> None:
     rows = [{"id": f"s{n}", "text": sentence(40_000 + n, 60)} for n in range(200)]
@@ -113,7 +117,7 @@ def test_younger_tweets_of_the_index_are_controls(tmp_path: Path) -> None:
         int(p["control"]["tweet_id"]) % 2 and not int(p["licensed"]["tweet_id"]) % 2
         for p in plan.pairs
     )
-    # The day in a prompt gives the arm away, so these prompts are not asked.
+    # The day in a prompt reveals the arm, so prompts with the day are not used.
     assert plan.content["baseline"]["opening"]["holds"] is False
     assert plan.content["claims"] == ["prefix", "masked"]
     assert {kind for pair in plan.pairs for kind in pair["licensed"]["prompts"]} == {
@@ -133,7 +137,7 @@ def test_younger_tweets_of_the_index_are_controls(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_errors_name_the_date_as_the_user_did(
+def test_errors_name_the_parameter_of_the_user(
     after: str, expected: str, index: provscan.Index, tmp_path: Path
 ) -> None:
     with pytest.raises(ParameterError, match=expected) as caught:
@@ -141,7 +145,7 @@ def test_errors_name_the_date_as_the_user_did(
     assert "cutoff" not in str(caught.value)
 
 
-def test_a_plan_with_other_settings_is_no_plan(planned: Plan, tmp_path: Path) -> None:
+def test_a_plan_with_unknown_settings_is_refused(planned: Plan, tmp_path: Path) -> None:
     changed = (
         (planned.path / "plan.json")
         .read_text(encoding="utf-8")
@@ -155,7 +159,7 @@ def test_a_plan_with_other_settings_is_no_plan(planned: Plan, tmp_path: Path) ->
         open_plan(tmp_path)
 
 
-def test_questions_are_the_same_each_time_and_alternate(planned: Plan) -> None:
+def test_questions_are_reproducible_and_alternate_between_arms(planned: Plan) -> None:
     questions = list(planned.questions())
     assert questions == list(open_plan(planned.path).questions())
     assert (
@@ -194,7 +198,7 @@ def test_a_plan_that_is_changed_has_another_digest(plan: Plan, planned: Plan) ->
         open_plan(plan.path)
 
 
-def test_controls_that_can_not_be_read_make_no_plan(
+def test_no_plan_is_made_if_controls_are_unreadable(
     index: provscan.Index, tmp_path: Path, control: Path
 ) -> None:
     (broken := tmp_path / "broken.parquet").write_bytes(b"PAR1 and no more")
@@ -213,7 +217,9 @@ def test_controls_that_can_not_be_read_make_no_plan(
     ).content["control"]["files"] == [str(control)]
 
 
-def test_wrong_wishes(index: provscan.Index, tmp_path: Path, planned: Plan) -> None:
+def test_wrong_arguments_are_refused(
+    index: provscan.Index, tmp_path: Path, planned: Plan
+) -> None:
     with pytest.raises(
         UsageError, match="can't have seen: give either control_after or"
     ):
@@ -243,7 +249,7 @@ def test_wrong_wishes(index: provscan.Index, tmp_path: Path, planned: Plan) -> N
             Settings(**wrong)
 
 
-def test_prompts_leave_the_target_to_the_model() -> None:
+def test_prompts_do_not_contain_the_target() -> None:
     tweet = "Never trust a goat near the harbour at night, friends"
     prefix = make_prompt("prefix", "completion", tweet, None, None)
     assert prefix.text + prefix.gap + prefix.target == tweet
@@ -278,7 +284,7 @@ def test_the_baseline_learns_words_from_few_pairs_and_from_others() -> None:
     assert blind_baseline(alike, Arms([], [])).low < 0.5
 
 
-def test_the_baseline_tells_arms_apart_that_differ_in_predictability_only() -> None:
+def test_the_baseline_detects_arms_that_differ_only_in_predictability() -> None:
     texts = Arms(
         [sentence(n, 8) for n in range(80)], [sentence(1000 + n, 8) for n in range(80)]
     )

@@ -44,7 +44,7 @@ def test_bits_are_those_of_the_model_and_do_not_depend_on_the_batch(
     network = transformers.GPT2LMHeadModel.from_pretrained(model).eval()
     for text, bits in zip(texts, found, strict=True):
         ids = tokenizer(text)["input_ids"]
-        # What the model cannot take is counted as what it can.
+        # The bits of the truncated text are extrapolated.
         chances = torch.log_softmax(
             network(torch.tensor([ids[:96]])).logits[0].detach(), -1
         )
@@ -58,12 +58,12 @@ def test_bits_are_those_of_the_model_and_do_not_depend_on_the_batch(
 
 
 def apart(plan: Plan, reference: Reference) -> float:
-    """Mean distance of the members of pairs, in bits for each character."""
-    sides = [
+    """Return the mean distance of the members of pairs, in bits per character."""
+    texts = [
         [pair[arm]["text"] for pair in plan.pairs] for arm in ("licensed", "control")
     ]
     a, b = (
-        reference.bits(side) / np.array([len(text) for text in side]) for side in sides
+        reference.bits(arm) / np.array([len(text) for text in arm]) for arm in texts
     )
     return float(np.abs(a - b).mean())
 
@@ -99,7 +99,7 @@ def test_pairs_are_matched_on_the_reference_model(
     assert "no reference model was given" in shown
 
 
-def test_a_folder_without_a_model_is_no_reference(
+def test_a_folder_without_a_model_is_refused(
     index: provscan.Index, control: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(

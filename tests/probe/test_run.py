@@ -81,7 +81,7 @@ def key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PROBE_KEY", "sk-secret")
 
 
-def test_all_is_asked_once_and_again_nothing(plan: Plan, model: Lookup) -> None:
+def test_every_question_is_asked_only_once(plan: Plan, model: Lookup) -> None:
     done = run(plan.path, model)
     assert done["answered"] == done["questions"] == len(model.asked)
     assert (done["prompt_tokens"], done["answer_tokens"]) == (
@@ -97,7 +97,7 @@ def test_all_is_asked_once_and_again_nothing(plan: Plan, model: Lookup) -> None:
 def test_an_endpoint_in_trouble_gives_the_same_answers(
     plan: Plan, model: Lookup, serve: Serve
 ) -> None:
-    """429, 503, a timeout and a connection that is cut, in turn."""
+    """The server answers with 429 or 503, answers too late, or cuts the connection."""
     server = serve(plan, model, trouble=25)
     done = run(plan.path, Endpoint(server.url, "lookup", "chat", QUICK))
     assert done["failed"] == 0
@@ -114,7 +114,7 @@ def test_an_endpoint_in_trouble_gives_the_same_answers(
     )
 
 
-def test_a_run_that_is_killed_goes_on_without_asking_twice(
+def test_a_killed_run_continues_without_asking_twice(
     plan: Plan, model: Lookup, serve: Serve
 ) -> None:
     server = serve(plan, model, slow=0.02)
@@ -137,7 +137,7 @@ def test_a_run_that_is_killed_goes_on_without_asking_twice(
         time.sleep(0.01)
     started.send_signal(signal.SIGKILL)
     started.wait()
-    # Half a line is what a kill may leave behind.
+    # A killed process may have written only a part of its last line.
     with file.open("ab") as torn:
         torn.write(b'{"plan": "abc", "key": "9/lic')
     before = texts(plan)
@@ -149,12 +149,14 @@ def test_a_run_that_is_killed_goes_on_without_asking_twice(
     assert not before.keys() & set(server.answered)
 
 
-def test_a_budget_ends_a_run_and_leaves_whole_pairs(plan: Plan, model: Lookup) -> None:
+def test_a_spent_budget_ends_a_run_and_leaves_complete_pairs(
+    plan: Plan, model: Lookup
+) -> None:
     done = run(plan.path, model, budget=Budget(tokens=5_000))
     assert 0 < done["answered"] < done["questions"]
     assert done["left"] == done["questions"] - done["answered"]
     assert done["prompt_tokens"] + done["answer_tokens"] <= 5_000
-    # What was spent before counts as well.
+    # The tokens of earlier runs count.
     assert (
         run(plan.path, model, budget=Budget(tokens=5_000))["answered"]
         <= done["answered"] + 3
@@ -206,7 +208,7 @@ def test_questions_without_an_answer_are_asked_next_time(
     assert texts(plan) == expected(plan, model)
 
 
-def test_a_probe_asks_one_model_and_one_plan(plan: Plan, model: Lookup) -> None:
+def test_a_probe_has_one_model_and_one_plan(plan: Plan, model: Lookup) -> None:
     run(plan.path, model, budget=Budget(tokens=2_000))
     other: Any = Lookup({})
     other.describe = lambda: {"model": "another"}
@@ -221,7 +223,7 @@ def test_a_probe_asks_one_model_and_one_plan(plan: Plan, model: Lookup) -> None:
         run(plan.path, model)
 
 
-def test_one_process_asks_at_a_time(plan: Plan, model: Lookup) -> None:
+def test_only_one_process_can_run_a_probe(plan: Plan, model: Lookup) -> None:
     with (
         answer_file(plan.path, plan.digest),
         pytest.raises(OutputError, match="being run by another process"),
@@ -232,14 +234,16 @@ def test_one_process_asks_at_a_time(plan: Plan, model: Lookup) -> None:
         run(plan.path, model)
 
 
-def test_addresses_hold_no_secrets() -> None:
+def test_addresses_with_secrets_are_refused() -> None:
     with pytest.raises(
         UsageError, match=r"must not contain a secret: put the key into \$PROBE_KEY"
     ):
         Endpoint("https://me:sk-1@models.example/v1", "m", "chat", QUICK)
 
 
-def test_the_key_is_not_needed(plan: Plan, model: Lookup, serve: Serve) -> None:
+def test_a_server_without_keys_needs_none(
+    plan: Plan, model: Lookup, serve: Serve
+) -> None:
     os.environ.pop("PROBE_KEY")
     server = serve(plan, model)
     run(
@@ -250,7 +254,7 @@ def test_the_key_is_not_needed(plan: Plan, model: Lookup, serve: Serve) -> None:
     assert server.keys == {"Bearer none"}
 
 
-def test_options_that_change_nothing_are_refused(plan: Plan) -> None:
+def test_options_without_effect_are_refused(plan: Plan) -> None:
     def call(*words: object) -> Any:
         return CliRunner().invoke(
             main, ["probe", "run", str(plan.path), *map(str, words)]

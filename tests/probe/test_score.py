@@ -1,5 +1,5 @@
-"""Test the score: it shows what was learned and nothing else, and claims nothing from
-arms that differ.
+"""Test the score: it shows only what a model has learned, and claims nothing from arms
+that differ.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ def scored(
     return score(plan.path, index)
 
 
-def test_what_was_learned_is_shown(plan: Plan, index: provscan.Index) -> None:
+def test_tweets_that_a_model_has_learned_are_shown(
+    plan: Plan, index: provscan.Index
+) -> None:
     summary = scored(plan, index, lambda copies: {1: 0.0, 4: 0.1, 64: 1.0}[copies])
     answer = summary["answer"]
     assert answer["status"] == "copies_found"
@@ -84,7 +86,7 @@ def test_what_was_learned_is_shown(plan: Plan, index: provscan.Index) -> None:
     assert summary["power"]["detectable_share"] < 0.1
 
 
-def test_where_nothing_was_learned_nothing_is_claimed(
+def test_nothing_is_claimed_if_nothing_was_learned(
     plan: Plan, index: provscan.Index
 ) -> None:
     summary = scored(plan, index, lambda copies: 0.02, control=0.02)
@@ -149,8 +151,8 @@ def test_arms_that_differ_make_no_finding(plan: Plan, index: provscan.Index) -> 
     assert summary["recited"]["licensed"] == summary["recited"]["pairs"]
 
 
-def test_what_measures_no_chance(few: Plan, index: provscan.Index) -> None:
-    """Too few pairs for any claim, and controls that are recited more often than the
+def test_pairs_that_do_not_measure_chance(few: Plan, index: provscan.Index) -> None:
+    """Nothing is claimed from too few pairs, or if controls are recited more often than
     licensed tweets.
     """
     from provscan.probe.run import Budget
@@ -197,10 +199,10 @@ def test_shares_of_few_tweets_are_withheld(few: Plan, index: provscan.Index) -> 
 
 
 @pytest.mark.parametrize("status", ["copies_found", "no_copies_shown", "not_measured"])
-def test_a_terminal_has_ten_lines(
+def test_a_terminal_shows_at_most_ten_lines(
     few: Plan, index: provscan.Index, status: str
 ) -> None:
-    """However long the numbers are, and whatever there is to warn of."""
+    """The limit applies to numbers of any length and to many warnings."""
     summary = scored(
         few, index, lambda copies: 0.0 if status == "no_copies_shown" else 1.0
     )
@@ -259,7 +261,9 @@ def test_a_terminal_has_ten_lines(
         )
 
 
-def test_a_budget_that_ended_early_is_said(plan: Plan, index: provscan.Index) -> None:
+def test_pairs_left_out_because_of_the_budget_are_reported(
+    plan: Plan, index: provscan.Index
+) -> None:
     from provscan.probe.run import Budget
 
     model = Lookup(chances(plan, lambda copies: 1.0))
@@ -286,10 +290,8 @@ def answer_to(plan: Plan, text: str) -> list[Any]:
     return recitations(plan, [Answer("0/licensed/prefix/0", text, "2026-01-01")])
 
 
-def test_what_counts_as_a_recitation(plan: Plan) -> None:
-    """Only the target's own words do: not the prompt's, not few of them, not those of
-    another tweet.
-    """
+def test_only_words_of_the_target_count_as_a_recitation(plan: Plan) -> None:
+    """Words of the prompt, a few words, and words of another tweet do not count."""
     prompt = plan.pairs[0]["licensed"]["prompts"]["prefix"]
     target = prompt["target"]
     (whole,) = answer_to(plan, f"Sure: {target.upper()}!")
@@ -370,7 +372,7 @@ def test_the_index_is_the_one_that_the_plan_names(
     assert (done.exit_code, f"{licensed} has fingerprint" in done.stderr) == (3, True)
 
 
-def test_samples_needed_is_the_definition() -> None:
+def test_samples_needed_agrees_with_its_definition() -> None:
     for logprob in (-0.1, -1.0, -5.0, -12.0):
         for probability in (0.5, 0.9):
             n = samples_needed(logprob, probability)
@@ -402,7 +404,9 @@ def test_the_report_is_one_page_that_loads_nothing(
     assert hidden.count("Texts are not shown") == 50
 
 
-def test_the_commands(index: provscan.Index, control: Path, tmp_path: Path) -> None:
+def test_the_commands_plan_run_and_score_a_probe(
+    index: provscan.Index, control: Path, tmp_path: Path
+) -> None:
     def call(*words: object) -> Any:
         return CliRunner().invoke(main, ["probe", *map(str, words)])
 
@@ -447,9 +451,7 @@ def test_the_commands(index: provscan.Index, control: Path, tmp_path: Path) -> N
     assert (place / "summary.json").read_bytes() == before
 
 
-def test_commands_that_take_a_run_know_a_probe(
-    plan: Plan, index: provscan.Index
-) -> None:
+def test_commands_for_runs_recognise_a_probe(plan: Plan, index: provscan.Index) -> None:
     def call(*words: object) -> Any:
         return CliRunner().invoke(main, [*map(str, words)])
 
@@ -478,20 +480,20 @@ def test_commands_that_take_a_run_know_a_probe(
     )
 
 
-def test_shares_near_one_are_read_as_shares() -> None:
-    """Of 12 pairs, of which 5 controls are recited: the share that would be shown was
-    1e+02% in the headline.
+def test_a_share_near_one_is_a_readable_percentage() -> None:
+    """In a probe of 12 pairs, 5 of whose controls are recited, the detectable share is
+    99.7%, not 1e+02%.
     """
     share = statistics.detectable_share(12, 5 / 12)
     assert share is not None
     assert (percent(share), percent(1.0)) == ("99.7%", "100%")
 
 
-def test_empty_answers_are_said_and_have_no_power(
+def test_empty_answers_are_reported_and_give_no_power(
     few: Plan, index: provscan.Index
 ) -> None:
-    """A model that reasons first may say nothing: that it recites nothing would show
-    nothing.
+    """A model that reasons first may give empty answers, which are no evidence that it
+    does not recite.
     """
 
     class Silent(Lookup):
@@ -525,12 +527,13 @@ def test_empty_answers_are_said_and_have_no_power(
         "246 answers are empty, and count as no recitation. "
     )
     assert "ended: length 246, stop 80" in warning["message"]
-    # What the model would have said in the 30 silent pairs is not known.
+    # It is unknown whether the model would recite the tweets of the 30 pairs with empty
+    # answers.
     assert summary["answer"]["tweets"]["at_most"] is None
     assert warning["message"] in (few.path / "report.html").read_text(encoding="utf-8")
 
 
-def test_half_a_character_in_an_answer_is_replaced(
+def test_a_lone_surrogate_in_an_answer_is_replaced(
     few: Plan, index: provscan.Index
 ) -> None:
     class Cut(Lookup):
@@ -543,11 +546,11 @@ def test_half_a_character_in_an_answer_is_replaced(
     assert {row["answer"][: row["start"]] for row in rows} == {"\ufffd"}
 
 
-def test_the_page_says_what_is_no_finding(
+def test_the_page_says_which_recitations_do_not_count(
     index: provscan.Index, control: Path, tmp_path: Path
 ) -> None:
-    """Controls among free answers, recitations of pairs not asked completely, tweets
-    that it does not show.
+    """The page marks controls in answers to the prompt that names no tweet, and
+    recitations of incomplete pairs, and says how many tweets it leaves out.
     """
     both = provscan.build_index(
         [*tweets_of(0, 60, 2020), *tweets_of(10_000, 80, 2024)], tmp_path / "both.index"

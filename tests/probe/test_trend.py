@@ -1,5 +1,5 @@
-"""Test trends, separation, lists at a given rate and lower bounds, against slow
-definitions and simulation.
+"""Test trends, areas under ROC curves, q-values and lower bounds with slow definitions
+and simulations.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ import itertools
 
 import numpy as np
 import pytest
-import scipy  # its parts are imported when they are first used
+import scipy  # Its modules are imported when they are first used.
 from hypothesis import given
 from hypothesis import strategies as st
 from nightly import NIGHTLY
@@ -24,8 +24,10 @@ from provscan.probe.statistics import (
 from provscan.probe.summary import conformal_q_values
 
 
-def test_the_trend_test_is_that_of_a_correlation() -> None:
-    """Its statistic is the correlation of dose and response times the root of n - 1."""
+def test_the_trend_test_agrees_with_a_correlation() -> None:
+    """The statistic is the correlation of dose and response times the square root of
+    n - 1.
+    """
     doses, hits, totals = [0, 2, 4, 6], [3, 5, 9, 14], [40, 30, 30, 25]
     x = np.repeat(doses, totals)
     y = np.concatenate([np.arange(n) < k for k, n in zip(hits, totals, strict=True)])
@@ -54,7 +56,7 @@ def test_a_trend_needs_doses_and_hits() -> None:
 @given(
     st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=20, max_size=40)
 )
-def test_the_area_is_the_share_of_pairs_in_order(scores: list[tuple[int, int]]) -> None:
+def test_the_area_is_the_share_of_ordered_pairs(scores: list[tuple[int, int]]) -> None:
     a, b = (np.array(side) for side in zip(*scores, strict=True))
     expected = np.mean((a[:, None] > b) + 0.5 * (a[:, None] == b))
     found = paired_auc(a, b)
@@ -62,7 +64,7 @@ def test_the_area_is_the_share_of_pairs_in_order(scores: list[tuple[int, int]]) 
     assert 0 <= found.low <= found.value <= found.high <= 1
 
 
-def test_intervals_of_areas_cover() -> None:
+def test_intervals_of_areas_contain_the_truth() -> None:
     rng = np.random.default_rng(3)
     for shift in (0.0, 0.8):
         truth = scipy.stats.norm.cdf(shift / np.sqrt(2))
@@ -93,7 +95,7 @@ def test_q_values_are_those_of_conformal_p_values(
     assert found == pytest.approx(scipy.stats.false_discovery_control(p_values))
 
 
-def test_a_list_by_q_values_keeps_its_rate() -> None:
+def test_a_list_by_q_values_has_its_error_rate() -> None:
     rng = np.random.default_rng(4)
     shares = []
     for _ in range(400):
@@ -120,7 +122,7 @@ SIZE, DRAWN = [50_000, 3_000, 500, 60], [60, 60, 60, 60]
         ),
     ],
 )
-def test_the_lower_bound_of_what_was_not_asked_holds(
+def test_the_lower_bound_on_the_excess_is_valid(
     share: list[float], chance: float
 ) -> None:
     rng = np.random.default_rng(5)
@@ -154,9 +156,9 @@ def test_one_stratum_without_chance_has_the_exact_limit() -> None:
         stratified_excess([5], [6], [0], 0, 9)
 
 
-def test_the_distance_is_shared_out_in_the_worst_way() -> None:
-    """Against all shares of the square in steps of a hundredth, for two strata and the
-    control.
+def test_the_bound_is_the_minimum_over_all_distributions_of_the_deviate() -> None:
+    """Compare with all distributions of the squared deviate over two strata and the
+    control, in steps of a hundredth.
     """
     tails = scipy.stats.norm.sf(
         scipy.stats.norm.isf(0.0125) * np.sqrt(np.arange(101) / 100)
@@ -176,7 +178,7 @@ def test_the_distance_is_shared_out_in_the_worst_way() -> None:
     assert found.low == pytest.approx(least, rel=0.01)
 
 
-def test_texts_never_generated_are_bounded_from_below() -> None:
+def test_the_lower_bound_on_distinct_texts_is_valid() -> None:
     rng = np.random.default_rng(6)
     weights = rng.dirichlet(np.full(300, 0.5))
     lows = []

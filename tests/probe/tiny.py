@@ -8,12 +8,12 @@ from sentences import sentence
 
 
 def random_model(folder: Path) -> Path:
-    """A model and its tokenizer, in a folder."""
+    """Write a model and its tokenizer to a folder, and return the folder."""
     import tokenizers
     import torch
     import transformers
 
-    # So small a model gains nothing from threads, which wait for each other on a busy
+    # A tiny model gains nothing from threads, which wait for each other on a busy
     # machine.
     torch.set_num_threads(1)
     bpe = tokenizers.Tokenizer(tokenizers.models.BPE())

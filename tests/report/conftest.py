@@ -15,7 +15,7 @@ from provscan.report.document import write_report
 
 @pytest.fixture(scope="session")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The page of a run with 60 matches."""
+    """Return the page of a run with 60 matches."""
     return write_report(
         write_folder(tmp_path_factory.mktemp("report") / "a.run", rows())
     )
@@ -23,8 +23,8 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def left() -> dict[str, list[Watched]]:
-    """The pages of earlier tests, by their options: each new one takes Chromium two
-    processes.
+    """Return the pages of earlier tests, by their options. They are used again, since
+    Chromium starts two processes for a new page.
     """
     return {}
 
@@ -33,8 +33,8 @@ def left() -> dict[str, list[Watched]]:
 def opened(
     browser: Any, left: dict[str, list[Watched]]
 ) -> Iterator[Callable[..., Any]]:
-    """Opens a page; at the end of the test nothing may have gone wrong in any of
-    them.
+    """Return a function that opens a page. The test fails if there is an error in any
+    page.
     """
     used: list[tuple[str, Watched]] = []
 

@@ -75,11 +75,11 @@ HOSTILE = [
     "__proto__", "constructor", "toString", "null", "undefined", "NaN", "true",
     "\u2028line\u2029separators",
 ]  # fmt: skip
-"""Texts that want to be something else."""
+"""Texts that try to be interpreted as markup, code, formulas or file names."""
 
 
 def hostile(count: int = 100) -> list[str]:
-    """So many different hostile texts: each as it is, then with words around it."""
+    """Return different hostile texts: each as it is, and then with words after it."""
     return [
         HOSTILE[i % len(HOSTILE)] + (f" {i} ferry" if i >= len(HOSTILE) else "")
         for i in range(count)
@@ -87,8 +87,8 @@ def hostile(count: int = 100) -> list[str]:
 
 
 def rows(count: int = 60, texts: list[str] | None = None) -> list[dict[str, Any]]:
-    """Matches with the passage and the tweet of each; every seventh is not counted,
-    every 14th has no texts then.
+    """Return matches with their passages and tweets. Every seventh match is not a
+    finding; half of those have no texts in a run folder.
     """
     made = []
     for i in range(count):
@@ -144,7 +144,7 @@ def write_folder(
     summary: dict[str, Any] | None = None,
     info: dict[str, Any] | None = None,
 ) -> Path:
-    """A run folder of these matches."""
+    """Write a run folder with these matches."""
     path.mkdir(exist_ok=True)
     texts = dict.fromkeys(CANDIDATE.names)
     found = [
@@ -170,8 +170,8 @@ def seal(
     summary: dict[str, Any] | None = None,
     info: dict[str, Any] | None = None,
 ) -> Path:
-    """Write ``summary.json`` and ``run.json``, like those in `known`, with the
-    checksums that the files have now.
+    """Write ``summary.json`` and ``run.json``, by default those in `known`, with the
+    current checksums of the other files.
     """
     read = [
         given

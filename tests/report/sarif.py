@@ -1,8 +1,8 @@
-"""A JSON schema for the part of SARIF 2.1.0 that provscan writes. It is stricter than
-the official schema: it forbids everything that provscan does not write.
+"""A JSON schema for the part of SARIF 2.1.0 that provscan writes.
 
-It was written from the standard (OASIS, errata 01) and the requirements of GitHub's
-code scanning: a place has a line, a URI is relative or has a scheme, and sizes are
+It is stricter than the official schema: it forbids everything that provscan does not
+write. It follows the standard (OASIS, errata 01) and the requirements of GitHub's code
+scanning: a location has a line, a URI is relative or has a scheme, and sizes are
 limited.
 """
 
@@ -46,7 +46,7 @@ LOCATION = closed(
             uri={
                 "type": "string",
                 "format": "uri-reference",
-                # Only characters of RFC 3986; no path from the root.
+                # A URI of the characters of RFC 3986, without an absolute path.
                 "pattern": rf"^(?!/)([{UNRESERVED}{RESERVED}]|%[0-9A-F]{{2}})+$",
             },
         ),

@@ -24,8 +24,8 @@ SUMMARY = json.loads(
     (Path(__file__).parent / "summary.json").read_text(encoding="utf-8")
 )
 
-# Of each card its row and its sides as they came, unfolded: chips become characters
-# again.
+# Returns the row and both complete texts of each card, in which escaped characters
+# become characters again.
 READ_BACK = """cards => cards.map(card => {
   const folded = () => Array.from(card.querySelectorAll('button')).find(node => /^Show all/.test(node.textContent));
   for (let more; (more = folded());) more.click();
@@ -51,7 +51,7 @@ def wait_for(page: Any, text: str) -> None:
     page.locator("#status", has_text=text).wait_for()
 
 
-def test_the_page_says_the_headline_and_shows_the_strongest_exhibits(
+def test_the_page_shows_the_headline_and_the_strongest_exhibits(
     opened: Open, report: Path
 ) -> None:
     page = opened(report)
@@ -90,7 +90,7 @@ def test_differences_are_marked_word_by_word(opened: Open, report: Path) -> None
     assert "Word for word the same" in second.text_content()
 
 
-def test_search_filters_and_their_addresses(opened: Open, report: Path) -> None:
+def test_searches_and_filters_are_in_the_address(opened: Open, report: Path) -> None:
     page = opened(report)
     page.fill("#query", '"NUMBER 17"')
     wait_for(page, "1 of 52")
@@ -115,7 +115,9 @@ def test_search_filters_and_their_addresses(opened: Open, report: Path) -> None:
     wait_for(page, f"{len(both)} of 52")
 
 
-def test_facets_count_what_is_left(opened: Open, report: Path) -> None:
+def test_facets_count_the_exhibits_that_pass_other_filters(
+    opened: Open, report: Path
+) -> None:
     page = opened(report, "#exhibits?source=part-1.jsonl")
     left = (
         page.get_by_role("group", name="The match is")
@@ -131,7 +133,9 @@ def test_facets_count_what_is_left(opened: Open, report: Path) -> None:
     assert left == [f"word for word{counts['near_exact']}", f"edited{counts['weak']}"]
 
 
-def test_orders_and_pages(opened: Open, report: Path) -> None:
+def test_exhibits_are_ordered_and_divided_into_pages(
+    opened: Open, report: Path
+) -> None:
     page = opened(report)
     page.select_option("#order", "oldest")
     wait_for(page, "1 to 25 shown")
@@ -165,7 +169,7 @@ def test_an_exhibit_has_an_address(opened: Open, report: Path) -> None:
     page = opened(report, "#exhibit-47")
     assert page.evaluate("document.activeElement.id") == "exhibit-47"
     assert "26 to 50 shown" in status(page)
-    # From a filtered list that does not hold it, too.
+    # The address also works in a filtered list without the exhibit.
     page.goto(report.as_uri() + "#exhibits?match=edited")
     wait_for(
         page,
@@ -187,7 +191,7 @@ def test_names_in_the_figures_lead_to_their_exhibits(
     )
 
 
-def test_marks_by_keyboard_survive_and_travel(
+def test_marks_made_by_keyboard_are_kept_and_transferred(
     opened: Open, report: Path, tmp_path: Path
 ) -> None:
     page = opened(report)
@@ -274,7 +278,7 @@ def test_a_citation_names_place_and_tweet(opened: Open, report: Path) -> None:
     )
 
 
-def test_what_turns_words_around_is_spelled_out_in_a_citation(
+def test_direction_characters_are_escaped_in_a_citation(
     opened: Open, tmp_path: Path
 ) -> None:
     (made := rows(2, ["caf\u00e9 \u202enoir", "cafe\u0301 au lait"]))[0].update(
@@ -290,7 +294,7 @@ def test_what_turns_words_around_is_spelled_out_in_a_citation(
     assert "\u202e" not in cited
     assert cited.count("caf\u00e9 [U+202E]noir") == 2
     assert " by a[U+202E]b, " in cited
-    # Both spellings of an accent find both.
+    # A search finds both encodings of an accent.
     for query in ("caf\u00e9", "CAFE\u0301"):
         page.fill("#query", query + " au")
         wait_for(page, "1 of 2")
@@ -322,7 +326,7 @@ def test_a_citation_and_the_page_without_scripts_name_the_field(
     assert "nearly word for word99.7% alike" in plain
 
 
-def test_print_writes_marks_as_words_and_no_controls(
+def test_a_printed_page_shows_marks_as_words_and_no_buttons(
     opened: Open, report: Path
 ) -> None:
     page = opened(report)
@@ -331,8 +335,8 @@ def test_print_writes_marks_as_words_and_no_controls(
     assert not page.locator("#query").is_visible()
     assert not page.locator("#facets").is_visible()
     assert page.locator("#exhibit-1 footer").inner_text().strip() == "Your mark: unsure"
-    # Browsers print no backgrounds, which mark words on the screen; the last one is of
-    # a probe's page.
+    # Browsers print no backgrounds, so marked words are underlined. The last one is in
+    # the page of a probe.
     page.evaluate(
         "document.body.insertAdjacentHTML('beforeend', '<p class=recitation><mark "
         "id=m>words</mark></p>')"
@@ -349,7 +353,7 @@ def test_print_writes_marks_as_words_and_no_controls(
     assert page.pdf()[:5] == b"%PDF-"
 
 
-def test_phone_has_no_sideways_scroll(opened: Open, report: Path) -> None:
+def test_a_phone_does_not_scroll_sideways(opened: Open, report: Path) -> None:
     page = opened(
         report, viewport={"width": 390, "height": 800}, is_mobile=True, has_touch=True
     )
@@ -357,7 +361,7 @@ def test_phone_has_no_sideways_scroll(opened: Open, report: Path) -> None:
     page.get_by_text("Filters").click()
     assert page.get_by_role("checkbox", name=re.compile("^edited")).is_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    # A window of 1280 pixels at 200%, with all that can be unfolded.
+    # A window of 1280 pixels is zoomed to 200%, and all sections are open.
     page = opened(report, viewport={"width": 640, "height": 450})
     page.evaluate(
         "document.querySelectorAll('details').forEach(node => { node.open = true; })"
@@ -365,7 +369,7 @@ def test_phone_has_no_sideways_scroll(opened: Open, report: Path) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= 640
 
 
-def test_without_scripts_the_first_exhibits_stand_in_the_page(
+def test_without_scripts_the_page_shows_the_first_exhibits(
     opened: Open, report: Path
 ) -> None:
     page = opened(report, ready=False, java_script_enabled=False)
@@ -391,10 +395,10 @@ def test_without_scripts_the_first_exhibits_stand_in_the_page(
         *([(1280, "dark"), (390, "light")] if NIGHTLY else []),
     ],
 )
-def test_axe_finds_nothing(
+def test_axe_finds_no_violation(
     opened: Open, tmp_path: Path, width: int, scheme: str
 ) -> None:
-    """Of exhibits of every kind: it takes half a second for each."""
+    """The page has few exhibits, since axe takes half a second for each."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     report = write_report(write_folder(tmp_path / "a.run", rows(16)))
     page = opened(report, viewport={"width": width, "height": 900}, color_scheme=scheme)
@@ -412,7 +416,7 @@ def test_axe_finds_nothing(
     ] == []
 
 
-def test_texts_are_left_out_where_terms_ask_for_it(
+def test_texts_can_be_left_out_of_the_page(
     opened: Open, report: Path, tmp_path: Path
 ) -> None:
     page = opened(write_report(report.parent, tmp_path / "few.html", texts=1))
@@ -427,7 +431,7 @@ def test_texts_are_left_out_where_terms_ask_for_it(
     assert "harbour" not in ids_only
 
 
-def test_hostile_texts_are_shown_as_they_came(opened: Open, tmp_path: Path) -> None:
+def test_hostile_texts_are_shown_unchanged(opened: Open, tmp_path: Path) -> None:
     texts = hostile()
     made = rows(100, texts)
     for row, text in zip(made, texts, strict=True):
@@ -441,7 +445,7 @@ def test_hostile_texts_are_shown_as_they_came(opened: Open, tmp_path: Path) -> N
     page = opened(write_report(write_folder(tmp_path / "hostile.run", made)))
     read: dict[int, list[str]] = {}
     for turn in range(1, 5):
-        # Lines end as they do in HTML.
+        # HTML changes the ends of lines.
         read.update(page.locator("article").evaluate_all(READ_BACK))
         if turn < 4:
             page.click("#next")
@@ -453,7 +457,7 @@ def test_hostile_texts_are_shown_as_they_came(opened: Open, tmp_path: Path) -> N
     assert page.evaluate("document.documentElement.scrollWidth") <= 1280
 
 
-def test_every_input_that_was_not_read_whole_is_listed(
+def test_inputs_that_were_not_read_completely_are_listed(
     opened: Open, tmp_path: Path
 ) -> None:
     summary = {
@@ -486,7 +490,7 @@ def test_every_input_that_was_not_read_whole_is_listed(
     assert all(f"cut-{n}.gz" in method for n in range(7))
 
 
-def test_names_of_files_and_fields_are_shown_harmless(
+def test_hostile_names_of_files_and_fields_are_escaped(
     opened: Open, tmp_path: Path
 ) -> None:
     info = json.loads((Path(__file__).parent / "run.json").read_text(encoding="utf-8"))
@@ -519,7 +523,9 @@ def test_names_of_files_and_fields_are_shown_harmless(
     )
 
 
-def test_pdf_and_commands(browser: Any, report: Path, tmp_path: Path) -> None:
+def test_commands_write_pdf_and_html(
+    browser: Any, report: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "a.pdf"
     pdf = CliRunner().invoke(
         main, ["report", str(report.parent), "--format", "pdf", "-o", str(out)]
@@ -541,7 +547,7 @@ def test_pdf_and_commands(browser: Any, report: Path, tmp_path: Path) -> None:
     assert wrong.exit_code == 2
 
 
-def test_a_page_holds_the_strongest_of_very_many(
+def test_a_page_contains_the_strongest_of_many_exhibits(
     opened: Open, report: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("provscan.report.document.MOST", 30)
@@ -557,9 +563,11 @@ def test_a_page_holds_the_strongest_of_very_many(
     ]
 
 
-def test_common_and_known_wording_is_listed_apart(opened: Open, report: Path) -> None:
-    """It is folded at the end of the filters; of such matches the run keeps the texts
-    of some, and says so.
+def test_common_and_known_wording_is_listed_separately(
+    opened: Open, report: Path
+) -> None:
+    """It is in a folded section after the filters. The run keeps the texts of only some
+    of these matches, and the page says so.
     """
     page = opened(report)
     page.get_by_text("Common or known wording (8)").click()
@@ -581,7 +589,7 @@ def test_common_and_known_wording_is_listed_apart(opened: Open, report: Path) ->
         for card in page.locator("article").all()
     ]
     assert sorted(pair[1] for pair in texts) == sorted(row["tweet"] for row in kept)
-    # Without any choice it is the findings again.
+    # Without a choice, only findings are listed.
     page.get_by_role("checkbox", name=re.compile("^common wording")).uncheck()
     wait_for(page, "52 of 52")
     page = opened(report, "#exhibits?list=short+or+ordinary+wording")
@@ -638,7 +646,7 @@ def test_the_list_is_saved_as_csv(opened: Open, tmp_path: Path) -> None:
     )
 
 
-def test_case_client_and_examiner_stay_are_printed_and_travel(
+def test_case_client_and_examiner_are_kept_printed_and_transferred(
     opened: Open, report: Path, tmp_path: Path
 ) -> None:
     page = opened(report)
@@ -661,7 +669,7 @@ def test_case_client_and_examiner_stay_are_printed_and_travel(
 
 
 def test_no_folder_of_the_machine_is_shown(opened: Open, tmp_path: Path) -> None:
-    """The list of inputs, the command and every exhibit name files as they lie in the
+    """The list of inputs, the command and the exhibits show paths relative to the
     folder that was scanned.
     """
     summary, info = (
@@ -723,7 +731,7 @@ CLEAN = {
 
 
 @pytest.mark.parametrize("changes", [NOT_MEASURED, CLEAN])
-def test_no_claim_is_drawn_where_there_is_none(
+def test_withheld_numbers_are_not_drawn(
     opened: Open, tmp_path: Path, changes: dict[str, Any]
 ) -> None:
     summary = copy.deepcopy(SUMMARY)
@@ -740,7 +748,7 @@ def test_no_claim_is_drawn_where_there_is_none(
     assert ("Chance explains about 1 of them" in said) == (changes is CLEAN)
 
 
-def test_upper_limits_stand_by_themselves(opened: Open, report: Path) -> None:
+def test_upper_limits_have_a_separate_table(opened: Open, report: Path) -> None:
     page = opened(report)
     assert page.locator(".limits td").all_text_contents() == ["45", "44"]
     assert "45" not in page.locator(".ends").text_content()
@@ -775,7 +783,7 @@ def test_a_long_facet_shows_more(opened: Open, tmp_path: Path) -> None:
     assert authors.get_by_role("button").count() == 0
 
 
-def test_a_partial_match_says_how_much_of_the_tweet_it_holds(
+def test_a_partial_match_shows_its_share_of_the_tweet(
     opened: Open, tmp_path: Path
 ) -> None:
     made = rows(3)

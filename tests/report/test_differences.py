@@ -49,13 +49,13 @@ def marked(first: str, second: str) -> list[list[tuple[str, int]]]:
         ("日本語のテキスト", "日本のテキスト", [("語", DIFFERS)], []),
     ],
 )
-def test_examples(
+def test_examples_of_differing_words(
     first: str, second: str, left: list[tuple[str, int]], right: list[tuple[str, int]]
 ) -> None:
     assert marked(first, second) == [left, right]
 
 
-def test_what_is_behind_the_longest_comparison_is_said() -> None:
+def test_words_that_were_not_compared_are_marked() -> None:
     left, _ = marked("word " * 5000, "word " * 300 + "end")
     assert left[-1][1] == NOT_COMPARED
     for hostile in ("a b " * 5000, "x" * 100_000, "a\u0301" * 5000, "\x00" * 500):
@@ -71,7 +71,7 @@ WORDS = st.lists(
 
 
 @given(WORDS, WORDS)
-def test_without_the_marked_words_both_sides_are_the_same(
+def test_without_the_marked_words_both_texts_are_equal(
     first: list[str], second: list[str]
 ) -> None:
     texts = " ".join(first), " ".join(second)

@@ -1,4 +1,4 @@
-"""Test lists of exhibits, as a spreadsheet, a program and a terminal read them."""
+"""Test lists of exhibits as spreadsheets, programs and terminals read them."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def exported(run: Path, suffix: str, **options: Any) -> list[dict[str, Any]]:
     return listed
 
 
-def test_the_strongest_counted_match_comes_first_in_every_form(run: Path) -> None:
+def test_every_format_begins_with_the_strongest_finding(run: Path) -> None:
     order = sorted(rows(), key=lambda row: (not row["counted"], -row["bits"]))
     for suffix in (".csv", ".jsonl", ".parquet"):
         assert [str(row["record"]) for row in exported(run, suffix)] == [
@@ -97,7 +97,7 @@ def test_the_strongest_counted_match_comes_first_in_every_form(run: Path) -> Non
     assert [row["record"] for row in listed if row["known"]] == [27]
 
 
-def test_spreadsheets_hold_ids_as_text_and_numbers_as_numbers(run: Path) -> None:
+def test_spreadsheets_contain_ids_as_text_and_numbers_as_numbers(run: Path) -> None:
     first = exported(run, ".xlsx")[0]
     assert (first["tweet_id"].value, first["tweet_id"].data_type) == (
         "900000000000000000",
@@ -132,12 +132,12 @@ def test_no_cell_is_a_formula_or_a_command(hostile_run: Path, suffix: str) -> No
 
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".parquet"])
-def test_programs_get_every_text_as_it_came(hostile_run: Path, suffix: str) -> None:
+def test_programs_get_every_text_unchanged(hostile_run: Path, suffix: str) -> None:
     listed = exported(hostile_run, suffix)
     assert sorted(row["passage"] for row in listed) == sorted(hostile())
 
 
-def test_digests_take_the_place_of_texts(run: Path) -> None:
+def test_digests_replace_texts(run: Path) -> None:
     listed, whole = exported(run, ".jsonl", texts=2), exported(run, ".jsonl")
     assert [row["tweet"] for row in listed[:2]] == [row["tweet"] for row in whole[:2]]
     assert listed[2]["tweet"] == hashlib.sha256(whole[2]["tweet"].encode()).hexdigest()
@@ -178,7 +178,7 @@ def test_marks_are_columns(run: Path) -> None:
             export(run, run.parent / "list.csv", marks=marks)
 
 
-def test_unknown_suffix(run: Path) -> None:
+def test_an_unknown_suffix_is_refused(run: Path) -> None:
     with pytest.raises(UsageError, match=r"ends in \.csv, \.xlsx, \.jsonl, \.parquet"):
         export(run, run.parent / "list.doc")
 
@@ -201,10 +201,8 @@ def test_files_of_different_runs_are_refused(run: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name", ["matches.parquet", "evidence.parquet", "summary.json", "run.json"]
 )
-def test_nothing_is_shown_of_a_run_that_was_changed(tmp_path: Path, name: str) -> None:
-    """A headline that somebody edited stood in the report as if provscan had written
-    it.
-    """
+def test_a_changed_run_is_refused(tmp_path: Path, name: str) -> None:
+    """An edited headline would appear in the report as if provscan had written it."""
     run = write_folder(tmp_path / "a.run", rows(9))
     stored = (run / name).read_bytes()
     (run / name).write_bytes(
@@ -224,7 +222,7 @@ def test_nothing_is_shown_of_a_run_that_was_changed(tmp_path: Path, name: str) -
             open_run(run)
 
 
-def test_nothing_found_is_a_page_and_a_list_too(tmp_path: Path) -> None:
+def test_a_run_without_matches_has_a_page_and_an_empty_list(tmp_path: Path) -> None:
     run = write_folder(tmp_path / "empty.run", [])
     assert "no record matches a licensed tweet" in write_report(run).read_text(
         encoding="utf-8"
@@ -232,7 +230,7 @@ def test_nothing_found_is_a_page_and_a_list_too(tmp_path: Path) -> None:
     assert exported(run, ".csv") == exported(run, ".jsonl") == []
 
 
-def test_one_exhibit_is_one(tmp_path: Path) -> None:
+def test_one_exhibit_is_counted_in_the_singular(tmp_path: Path) -> None:
     run, out = write_folder(tmp_path / "a.run", rows(1)), tmp_path / "a\x1bb.csv"
     done = CliRunner().invoke(main, ["export", str(run), "-o", str(out)])
     assert done.output == f"1 exhibit: {tmp_path}/a\\u001bb.csv\n"
@@ -247,7 +245,7 @@ def test_one_exhibit_is_one(tmp_path: Path) -> None:
     assert done.output.startswith("9 exhibits: ")
 
 
-def test_small_rates_are_not_rounded_to_none(tmp_path: Path) -> None:
+def test_small_rates_are_not_rounded_to_zero(tmp_path: Path) -> None:
     made = rows(9)
     made[0].update(counted=True, q_value=2.5e-7)
     run = write_folder(tmp_path / "a.run", made)
@@ -294,7 +292,7 @@ def test_no_file_of_the_run_is_replaced(tmp_path: Path, name: str) -> None:
     assert (tmp_path / "a.html").is_file()
 
 
-def test_what_is_not_a_table_of_matches(tmp_path: Path) -> None:
+def test_a_table_without_the_columns_of_matches_is_refused(tmp_path: Path) -> None:
     run = write_folder(tmp_path / "a.run", rows(9))
     pq.write_table(
         pq.read_table(run / "matches.parquet").drop_columns(["control"]),
@@ -305,7 +303,7 @@ def test_what_is_not_a_table_of_matches(tmp_path: Path) -> None:
         write_report(run)
 
 
-def test_an_interrupted_list_leaves_nothing(
+def test_an_interrupted_export_leaves_no_file(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / f"{'x' * 250}.csv"
@@ -322,7 +320,7 @@ def test_an_interrupted_list_leaves_nothing(
     assert out.read_bytes() == before
 
 
-def test_a_list_on_a_full_disk(
+def test_an_export_to_a_full_disk_is_an_error(
     run: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -343,7 +341,7 @@ def test_a_list_on_a_full_disk(
 
 
 @pytest.mark.parametrize("content", ["", "%PDF-1.4 cut off"])
-def test_a_pdf_that_is_not_whole_is_not_kept(
+def test_an_incomplete_pdf_is_not_kept(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str
 ) -> None:
     browser = tmp_path / "chromium"

@@ -30,18 +30,18 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> provscan.Run:
     )
 
 
-def test_a_run_is_shown_as_its_answer(run: provscan.Run) -> None:
+def test_a_run_is_displayed_as_its_answer(run: provscan.Run) -> None:
     shown = run._repr_html_()
     assert "&lt;b&gt;57&lt;/b&gt; records" in shown
     assert "<td>Records</td><td>52</td><td>47</td><td>51 (47-58)</td>" in shown
     assert re.search("Records with a nearly verbatim copy +45", shown)
     assert "&lt;i&gt;.run" in shown
-    # What is not in the numbers stands beside them.
+    # The answer says why numbers are withheld, and what was left out.
     assert shown.count("Withheld: no test copies.") == 1
-    assert "1 file is damaged, and scanned up to the damage only" in shown
+    assert "1 file is damaged, or changed during the scan; data after" in shown
 
 
-def test_an_index_is_shown_as_what_it_holds(tmp_path: Path) -> None:
+def test_an_index_is_displayed_as_a_table(tmp_path: Path) -> None:
     index = provscan.build_index(
         [{"id": "1", "text": "the only tweet there is in it"}], tmp_path / "<a>.index"
     )
@@ -49,7 +49,7 @@ def test_an_index_is_shown_as_what_it_holds(tmp_path: Path) -> None:
     assert "&lt;a&gt;.index" in index._repr_html_()
 
 
-def test_a_run_as_a_data_frame(run: provscan.Run) -> None:
+def test_a_run_becomes_a_data_frame(run: provscan.Run) -> None:
     frame = run.to_pandas()
     assert list(frame["exhibit"]) == list(range(1, 53))
     assert list(run.to_pandas(all=True)["counted"]) == [True] * 52 + [False] * 8

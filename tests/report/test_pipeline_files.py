@@ -1,4 +1,4 @@
-"""Test the files for the checks of a pipeline, as the programs that read them do."""
+"""Test the files for the checks of a pipeline with programs that read such files."""
 
 from __future__ import annotations
 
@@ -87,14 +87,14 @@ def run(tmp_path: Path) -> Path:
 
 
 def compared(tmp_path: Path, new: set[int]) -> Path:
-    """A run with a baseline, since which these records have new findings."""
+    """Write a run whose findings in these records are new since a baseline."""
     made = [row | {"new": row["record"] in new} for row in rows()]
     entry = {"path": "before.run", "new": {"findings": len(new)}}
     summary = summary_of(baseline=entry, sources=sources(*SOURCES))
     return write_folder(tmp_path / "compared.run", made, summary)
 
 
-def test_a_result_for_each_file_and_rule(run: Path) -> None:
+def test_sarif_has_a_result_for_each_file_and_rule(run: Path) -> None:
     found = sarif(run)["results"]
     keys = [
         (
@@ -112,7 +112,7 @@ def test_a_result_for_each_file_and_rule(run: Path) -> None:
         for key, result in zip(keys, found, strict=True)
         for place in result["locations"]
     }
-    # A record of JSON lines is a line.
+    # In JSON lines, a record is a line.
     assert places == {(row["source"], row["record"] + 1) for row in counted}
     everything = sarif(run, everything=True)["results"]
     assert {result["level"] for result in everything} == {"error", "warning", "note"}
@@ -129,10 +129,10 @@ def fingerprints(run: Path, **options: Any) -> dict[str, str]:
     }
 
 
-def test_fingerprints_change_with_what_is_found_only(run: Path, tmp_path: Path) -> None:
+def test_fingerprints_change_only_with_the_findings(run: Path, tmp_path: Path) -> None:
     first = fingerprints(run)
     assert len(set(first.values())) == len(first)
-    # Lines above, and another order.
+    # Inserted lines and another order change no fingerprint.
     moved = [row | {"record": 1000 - row["record"]} for row in rows()]
     assert fingerprints(write_folder(tmp_path / "b.run", moved)) == first
     assert fingerprints(run, texts=0) == first
@@ -142,7 +142,7 @@ def test_fingerprints_change_with_what_is_found_only(run: Path, tmp_path: Path) 
     }
 
 
-def test_limits_leave_out_the_least_and_say_so(
+def test_results_above_the_limit_are_left_out_and_counted(
     run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checks, "RESULTS", 3)
@@ -156,7 +156,7 @@ def test_limits_leave_out_the_least_and_say_so(
     assert re.match("1 result with 13 matches left out", notice["message"]["text"])
 
 
-def test_what_was_not_scanned_is_in_every_file(tmp_path: Path) -> None:
+def test_every_file_says_what_was_not_scanned(tmp_path: Path) -> None:
     unread = [{"path": "a.bin", "reason": ".bin is an unsupported file type"}]
     damaged = [{"source": "part-0.jsonl", "records": 1, "problem": "ends early"}]
     summary = summary_of(unread=unread, damaged=damaged, sources=sources(*SOURCES))
@@ -177,7 +177,7 @@ def test_what_was_not_scanned_is_in_every_file(tmp_path: Path) -> None:
     assert "` a.bin ` not scanned: .bin is an unsupported file type" in page
 
 
-def test_a_test_for_each_file(run: Path) -> None:
+def test_junit_has_a_test_for_each_file(run: Path) -> None:
     cases = junit(run)
     assert cases.keys() == {*SOURCES, "clean.txt"}
     assert not cases["clean.txt"].result
@@ -189,7 +189,7 @@ def test_a_test_for_each_file(run: Path) -> None:
         listed = failure.text.splitlines()
         assert len(listed) == 2 * checks.SHOWN + 1
         assert listed[-1] == f"... and {count - checks.SHOWN} more"
-    # Matches of common wording fail no test.
+    # Matches of common wording do not fail a test.
     assert junit(run, everything=True).keys() == cases.keys()
     assert (
         failure.message == (failure_of(junit(run, everything=True)[name]) or "").message
@@ -240,7 +240,7 @@ def test_uris_are_relative_to_the_folder_of_the_run(source: str, expected: str) 
     assert uri(source, "/repo") == expected
 
 
-def test_hostile_texts_are_text(tmp_path: Path) -> None:
+def test_hostile_texts_are_escaped(tmp_path: Path) -> None:
     made = rows(100, hostile())
     for row, text in zip(made, hostile(), strict=True):
         row.update(source=text[:60], record_id=text[:60], counted=True)
@@ -261,7 +261,7 @@ def test_hostile_texts_are_text(tmp_path: Path) -> None:
     ]
     kinds = {token.type for token in tokens}
     assert not kinds & {"image", "html_block", "fence", "code_block"}
-    # The only markup of others' texts is the comment that keeps names from being names.
+    # The only markup in these texts is the comment that prevents mentions.
     assert {t.content for t in tokens if t.type == "html_inline"} <= {"<!-- -->"}
     links = [t.attrs["href"] for t in tokens if t.type == "link_open"]
     assert all(str(link).startswith("https://x.com/i/status/9") for link in links)
@@ -270,13 +270,13 @@ def test_hostile_texts_are_text(tmp_path: Path) -> None:
     assert cells == 4 * (len(headed) - 2 - checks.SHOWN) + 5 * checks.SHOWN
 
 
-def test_digests_take_the_place_of_texts(run: Path) -> None:
+def test_digests_replace_texts(run: Path) -> None:
     for suffix in (".sarif", ".xml", ".md"):
         text = exported(run, suffix, texts=0)
         assert "SHA-256 " in text
         assert "harbour" not in text
 
 
-def test_marks_have_no_place(run: Path, tmp_path: Path) -> None:
+def test_marks_are_refused(run: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"\.sarif has no place for marks"):
         export(run, tmp_path / "a.sarif", marks=tmp_path / "marks.json")

@@ -1,4 +1,4 @@
-"""Test tables for a terminal, and their words and numbers."""
+"""Test tables on a terminal: their words and numbers."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def answer_with(**values: Any) -> dict[str, Any]:
     return changed(answer={**copy.deepcopy(SUMMARY["answer"]), **values})
 
 
-def test_a_few_lines_say_what_matters() -> None:
+def test_a_brief_answer_has_the_important_sentences() -> None:
     assert brief(SUMMARY, 110) == [
         SUMMARY["answer"]["headline"],
         *SUMMARY["answer"]["details"],
@@ -51,7 +51,7 @@ def test_a_few_lines_say_what_matters() -> None:
     ]
 
 
-def test_the_next_step_is_named_before_warnings() -> None:
+def test_the_next_step_comes_before_warnings() -> None:
     summary = answer_with(details=[], next="--control FILE makes this a claim.")
     lines = brief(summary, 110)
     assert lines[1] == "Next: --control FILE makes this a claim."
@@ -103,7 +103,7 @@ def test_there_are_never_more_than_ten_lines(
     assert len(marked) - len(hidden) + sum(hidden) == len(warnings)
 
 
-def test_further_warnings_and_what_was_left_out_give_way_first() -> None:
+def test_further_warnings_and_omissions_are_left_out_first() -> None:
     warnings = [{"code": "x", "message": f"Warning {n}."} for n in range(3)]
     details = [f"Detail {n}." for n in range(4)]
     more = {"warnings": warnings, "next": "--control FILE makes this a claim."}
@@ -119,7 +119,7 @@ def test_further_warnings_and_what_was_left_out_give_way_first() -> None:
     assert lines[1:-1] == [*details, *details[:2], "! Warning 0.", lines[-2]]
 
 
-def test_what_was_left_out_fits_into_a_line() -> None:
+def test_omissions_are_described_in_one_line() -> None:
     nothing: dict[str, Any] = {
         "skipped": {},
         "ignored_files": 0,
@@ -141,7 +141,7 @@ def test_what_was_left_out_fits_into_a_line() -> None:
     )
 
 
-def test_all_that_is_known_begins_with_the_headline() -> None:
+def test_the_verbose_answer_begins_with_the_headline() -> None:
     lines = tables.text_table(SUMMARY, 110).splitlines()
     assert lines[0] == SUMMARY["answer"]["headline"]
     assert lines[4].startswith("! The control's texts are from later years")
@@ -157,13 +157,13 @@ def test_all_that_is_known_begins_with_the_headline() -> None:
     assert "Note: Fewer than a third of the test copies" in "\n".join(lines)
 
 
-def test_a_breakdown_counts_what_it_does_not_list() -> None:
+def test_a_breakdown_counts_values_that_it_does_not_list() -> None:
     authors = ["b", "a", None, "b", "c", "b", "", None, "a"]
     findings = pa.table({"author": pa.array(authors, pa.string())})
     assert breakdown(findings, "author") == [("b", 3), ("a", 2), ("c", 1), ("", 3)]
 
 
-def test_findings_are_counted_along_all_sources() -> None:
+def test_findings_are_counted_in_equal_parts_of_all_sources() -> None:
     sources = [{"source": "b", "read": 300}, {"source": "a", "read": 100}]
     findings = pa.table({"source": ["a", "b", "a"], "record": [99, 0, 0]})
     counts = strip(findings, sources)
@@ -172,7 +172,7 @@ def test_findings_are_counted_along_all_sources() -> None:
     assert strip(findings.slice(0, 0), sources) == []
 
 
-def test_a_histogram_ends_with_all_that_have_more_bits() -> None:
+def test_the_last_bar_of_a_histogram_counts_all_matches_with_more_bits() -> None:
     matches = pa.table(
         {
             "bits": pa.array([0, 19.9, 20, 45, None, 1e6], pa.float32()),
@@ -191,7 +191,7 @@ def test_a_histogram_ends_with_all_that_have_more_bits() -> None:
     assert histogram(matches.slice(0, 0), None) is None
 
 
-def test_upper_limits_are_apart_from_the_other_numbers() -> None:
+def test_upper_limits_are_shown_after_the_other_numbers() -> None:
     table = " ".join(tables.text_table(SUMMARY).split())
     assert (
         table.index("Licensed texts ")
@@ -205,7 +205,7 @@ def test_upper_limits_are_apart_from_the_other_numbers() -> None:
     assert "Upper limits" not in tables.text_table(changed(answer=answer))
 
 
-def test_what_is_known_elsewhere_is_said() -> None:
+def test_texts_known_elsewhere_are_counted() -> None:
     known = {
         "sources": ["titles.txt"],
         "records": 9,
@@ -220,7 +220,7 @@ def test_what_is_known_elsewhere_is_said() -> None:
     assert said in " ".join(tables.text_table(changed(known=known)).split())
 
 
-def test_what_is_withheld_has_its_reason() -> None:
+def test_withheld_numbers_have_a_reason() -> None:
     answer = copy.deepcopy(SUMMARY["answer"])
     answer["records"].update(at_least=None, estimate=None)
     answer["withheld"] = {
@@ -237,7 +237,7 @@ def test_what_is_withheld_has_its_reason() -> None:
     ]
 
 
-def test_what_was_left_out_is_named() -> None:
+def test_omissions_are_listed() -> None:
     table = tables.text_table(
         width=200,
         summary=changed(
@@ -266,7 +266,7 @@ def test_what_was_left_out_is_named() -> None:
         assert part in table
 
 
-def test_a_table_keeps_its_width_and_shows_markup_as_it_stands(
+def test_a_table_keeps_its_width_and_does_not_interpret_markup(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     sources = [dict(SUMMARY["sources"][0], source=text[:200]) for text in hostile()]
@@ -282,7 +282,7 @@ def test_a_table_keeps_its_width_and_shows_markup_as_it_stands(
     assert not {"\x1b", "\x07", "\x00", "\x9b"} & set(printed)
 
 
-def test_explanations_of_hostile_texts_reach_a_terminal_escaped(
+def test_explanations_escape_hostile_texts(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     gate = {
@@ -319,7 +319,7 @@ def test_explanations_of_hostile_texts_reach_a_terminal_escaped(
     assert not {"\x1b", "\x07", "\x00", "\x9b"} & set(capsys.readouterr().out)
 
 
-def test_index_table() -> None:
+def test_the_table_of_an_index() -> None:
     info = {
         "path": "a.index",
         "tweets": 307000,
@@ -346,7 +346,7 @@ def test_index_table() -> None:
     ]
 
 
-def test_bounds_are_rounded_to_the_safe_side() -> None:
+def test_lower_bounds_are_rounded_down_and_upper_bounds_up() -> None:
     number = {
         "findings": 12.0,
         "at_least": 9.9,
@@ -366,13 +366,13 @@ def test_a_sample_of_files_is_described() -> None:
         "design_effect": 9.24,
     }
     assert sampled(sample).startswith(
-        "312 of 31,200 files, or parts of files, were scanned, drawn at random, 1.03% "
-        "of"
+        "312 of 31,200 files or parts of files (1.03% of the bytes), drawn at random, "
+        "were scanned: "
     )
     assert sampled(sample).endswith(
         "so each counts as 1/9.2 of a record that is drawn independently."
     )
-    # As in the headline.
+    # The number of records is rounded as in the headline.
     projected = sampled(
         {**sample, "records": {"value": 6017.4, "low": 5866.0, "high": 6172.0}}
     )
@@ -393,12 +393,12 @@ def test_a_sample_of_files_is_described() -> None:
         (None, "not known"),
     ],
 )
-def test_percent(share: float | None, text: str) -> None:
+def test_percent_has_three_digits(share: float | None, text: str) -> None:
     assert percent(share) == text
 
 
 @given(st.floats(min_value=1e-9, max_value=1 - 1e-9))
-def test_percent_never_rounds_to_none_or_all(share: float) -> None:
+def test_percent_is_never_rounded_to_none_or_all(share: float) -> None:
     value = float(percent(share).removesuffix("%"))
     assert 0 < value < 100
     assert value == pytest.approx(share * 100, rel=0.01)

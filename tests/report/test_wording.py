@@ -23,7 +23,7 @@ from provscan.report.wording import (
 )
 
 
-def test_numbers() -> None:
+def test_numbers_in_words() -> None:
     shares = ["12.3%", "0.00012%", "0%", "100%", "99.999%"]
     assert [
         percent(share) for share in (0.12345, 0.0000012, 0.0, 1.0, 0.99999)
@@ -56,14 +56,14 @@ def test_numbers() -> None:
     ]
 
 
-def test_names_and_places() -> None:
+def test_terms_and_places_in_words() -> None:
     assert [term("near_exact"), term("arabic")] == ["near exact", "Arabic"]
     assert visible("a\u202eb") == "a[U+202E]b"
     assert place({"source": "a.jsonl", "field": "title"}) == "a.jsonl, field title"
     assert place({"source": "a.txt", "field": None}) == "a.txt"
 
 
-def test_the_rarity_of_wording_is_said_in_words() -> None:
+def test_the_rarity_of_wording_in_words() -> None:
     said = [
         rarity(True, bits) for bits in (50.0, 99.9, 100.0, 150.0, None, float("nan"))
     ]
@@ -107,7 +107,7 @@ def test_a_headline_begins_with_its_status() -> None:
     assert first_sentence("0.2% of a.b are so. Then more.") == "0.2% of a.b are so."
 
 
-def test_what_a_run_did() -> None:
+def test_sentences_about_the_scan() -> None:
     index = {"index": {"texts": 5, "tweets": 6}, "control": {"cutoff": None}}
     assert searched(index) == "against 6 licensed tweets with 5 different texts."
     few = {"index": {"texts": 1, "tweets": 1}, "control": {"cutoff": {"texts": 1}}}
@@ -119,12 +119,12 @@ def test_what_a_run_did() -> None:
     measured = {"control": {"chance_measures": [{"kind": "control"}]}}
     assert chance(measured) == "texts that are known to be absent from the data"
     assert sampled({"by": "records", "share": 0.1}) == (
-        "10% of the records were scanned, drawn at random: findings are those of the "
+        "10% of the records, drawn at random, were scanned: findings are those of the "
         "sample, other numbers are for the whole dataset."
     )
 
 
-def test_what_a_probe_and_its_readers_left_out() -> None:
+def test_sentences_about_refused_parameters() -> None:
     temperature = {"parameter": "temperature", "value": 0.0, "answers": 300, "of": 300}
     assert departure(temperature) == (
         "temperature 0 left out of 300 of 300 questions, so that these answers are not "

@@ -197,8 +197,8 @@ def test_an_input_that_changed_is_not_said_to_be_damaged(tmp_path):
         data, index, tmp_path / "a.run", spike_ins=0, progress=Changing()
     )
     assert (
-        "1 file is damaged, and scanned up to the damage only, or changed during the "
-        "scan." in left_out(run.summary)
+        "1 file is damaged, or changed during the scan; data after the damage was not "
+        "scanned." in left_out(run.summary)
     )
     assert "(0 records were read)" not in (run.path / "report.html").read_text(
         encoding="utf-8"

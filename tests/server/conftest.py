@@ -1,4 +1,4 @@
-"""A small index, and a server for it."""
+"""Make a small index, and a server for it."""
 
 from __future__ import annotations
 
@@ -23,6 +23,6 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> provscan.Index:
 
 @pytest.fixture(scope="module")
 def client(index: provscan.Index) -> Iterator[Client]:
-    """A server without a token, whose limits no test reaches."""
+    """Return a client of a server without a token, whose limits no test reaches."""
     with running(Path(index.path), limits=Limits(rate=10_000)) as started:
         yield started

@@ -1,4 +1,4 @@
-"""A server in a thread, and a client that sends requests over real connections."""
+"""Run a server in a thread, and send it requests over real connections."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Reply(NamedTuple):
 
 
 class Client:
-    """Asks a server over real connections."""
+    """Sends requests to a server over real connections."""
 
     def __init__(self, port: int) -> None:
         self.port = port
@@ -78,7 +78,7 @@ class Client:
 def running(
     path: Path, token: str | None = None, limits: Limits | None = None
 ) -> Iterator[Client]:
-    """A server in a thread."""
+    """Run a server in a thread, and provide a client for it."""
     from provscan.server.run import server_of
 
     listening = listen("127.0.0.1", 0, token)

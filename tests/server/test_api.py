@@ -17,7 +17,7 @@ from provscan.lookup import look_up
 COPY = f"She wrote: {HERON.upper()} 😀 And {SOURDOUGH.replace('name', 'title')}"
 
 
-def test_one_text(client: Client, index: provscan.Index) -> None:
+def test_a_text_is_looked_up(client: Client, index: provscan.Index) -> None:
     found = client.ask("/api/lookup", {"text": COPY, "id": "mine"}).json()
     (matches,) = look_up([COPY], index)
     assert found["matches"] == json.loads(json.dumps(matches))
@@ -33,7 +33,7 @@ def test_one_text(client: Client, index: provscan.Index) -> None:
     }
 
 
-def test_a_match_says_what_people_compare(client: Client) -> None:
+def test_a_match_has_everything_that_people_compare(client: Client) -> None:
     matches = {m["tweet_id"]: m for m in client.look_up(COPY)["matches"]}
     heron, sourdough = matches["1001"], matches["1002"]
     assert COPY[heron["start"] : heron["end"]] == heron["passage"] == HERON.upper()
@@ -58,14 +58,14 @@ def test_a_match_says_what_people_compare(client: Client) -> None:
     assert saying["why"] == "4 authors posted this text."
 
 
-def test_places_are_code_points_of_what_was_sent(client: Client) -> None:
+def test_positions_are_code_points_of_the_text_that_was_sent(client: Client) -> None:
     for before in ("😀" * 7, "a\ud800b ", "e\u0301 \u202e", "\0\n\r\n"):
         text = f"{before} {SOURDOUGH}"
         (match,) = client.look_up(text)["matches"]
         assert text[match["start"] : match["end"]] == SOURDOUGH
 
 
-def test_nothing_is_said_plainly(client: Client) -> None:
+def test_an_answer_without_matches_says_so(client: Client) -> None:
     for text in ("", " ", "nothing that anybody licensed to anyone at any time"):
         found = client.look_up(text)
         assert found["matches"] == []
@@ -73,7 +73,7 @@ def test_nothing_is_said_plainly(client: Client) -> None:
         assert "only the tweets of this index were searched" in found["answer"]
 
 
-def test_a_batch_is_the_same_as_one_by_one(client: Client) -> None:
+def test_a_batch_gives_the_same_results_as_single_requests(client: Client) -> None:
     texts = [COPY, "nothing", SAYING]
     sent = {"texts": [{"text": text, "id": f"n{n}"} for n, text in enumerate(texts)]}
     reply = client.ask("/api/batch", sent).json()
@@ -85,8 +85,8 @@ def test_a_batch_is_the_same_as_one_by_one(client: Client) -> None:
 
 
 def stream(client: Client, pieces: Iterator[bytes]) -> list[dict[str, Any]]:
-    """Send pieces one by one, each after what the server said to the one before is
-    there, and give the lines.
+    """Send pieces one by one, each after the answer to the previous one, and return the
+    lines of the answer.
     """
     connection = http.client.HTTPConnection("127.0.0.1", client.port, timeout=30)
     connection.putrequest("POST", "/api/stream")
@@ -104,7 +104,7 @@ def stream(client: Client, pieces: Iterator[bytes]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_a_stream_of_twenty_pieces_is_the_same_as_one_text(
+def test_a_stream_gives_the_same_answer_as_one_request(
     client: Client, seed: int
 ) -> None:
     rng, raw = random.Random(seed), f"{COPY}\n{SAYING}, and {HERON}".encode()
@@ -137,7 +137,7 @@ def test_a_stream_is_answered_while_it_is_sent(client: Client) -> None:
     connection.close()
 
 
-def test_requests_of_another_shape(client: Client) -> None:
+def test_invalid_requests_are_refused(client: Client) -> None:
     for body, said in (
         ({"text": 5}, "body.text: Input should be a valid string"),
         ({}, "body.text: Field required"),
@@ -184,7 +184,9 @@ def test_the_documentation_names_every_path_and_field(client: Client) -> None:
     assert client.look_up(HERON)["matches"][0].keys() == match.keys()
 
 
-def test_pages_load_nothing_and_ask_this_server_alone(client: Client) -> None:
+def test_pages_load_nothing_and_send_requests_only_to_this_server(
+    client: Client,
+) -> None:
     for path in ("/", "/docs"):
         reply = client.ask(path)
         policy = reply.headers["content-security-policy"]

@@ -30,7 +30,7 @@ QUICK = Limits(
 )
 
 
-def test_a_token_is_needed_where_others_can_reach_it() -> None:
+def test_a_server_that_others_can_reach_needs_a_token() -> None:
     assert is_loopback("127.0.0.1")
     assert is_loopback("::1")
     assert is_loopback("localhost")
@@ -41,7 +41,7 @@ def test_a_token_is_needed_where_others_can_reach_it() -> None:
         listen("127.0.0.1", 0, "short")
 
 
-def test_a_port_that_is_taken() -> None:
+def test_a_port_in_use_is_an_error() -> None:
     with (
         listen("127.0.0.1", 0, None) as taken,
         pytest.raises(OutputError, match=r"can't be opened: .*--port"),
@@ -49,7 +49,7 @@ def test_a_port_that_is_taken() -> None:
         listen("127.0.0.1", taken.getsockname()[1], None)
 
 
-def test_only_what_has_no_data_needs_no_token(index: provscan.Index) -> None:
+def test_only_paths_without_data_need_no_token(index: provscan.Index) -> None:
     with running(Path(index.path), TOKEN) as client:
         for path in ("/", "/docs", "/openapi.json", "/health"):
             assert client.ask(path).status == 200
@@ -66,11 +66,11 @@ def test_only_what_has_no_data_needs_no_token(index: provscan.Index) -> None:
         assert client.ask("/api/lookup", {"text": HERON}).status == 401
         assert client.ask("/api/stream", HERON.encode()).status == 401
         assert client.look_up(HERON, Authorization=f"Bearer {TOKEN}")["findings"] == 1
-        # Names of the machine are whatever its clients call it.
+        # With a token, clients may use any name of the host.
         assert client.ask("/", Host="provscan.example").status == 200
 
 
-def test_other_sites_get_nothing(client: Client) -> None:
+def test_requests_of_other_sites_are_refused(client: Client) -> None:
     local = f"127.0.0.1:{client.port}"
     assert client.ask("/", Host="evil.example").status == 403
     for origin in ("http://evil.example", "null", "http://127.0.0.1:1"):
@@ -82,7 +82,7 @@ def test_other_sites_get_nothing(client: Client) -> None:
 
 
 def raw(client: Client, *parts: bytes, pause: float = 0.0) -> bytes:
-    """Send bytes, with a pause behind each part, and read until the server closes."""
+    """Send bytes, with a pause after each part, and read until the server closes."""
     with socket.create_connection(("127.0.0.1", client.port), timeout=20) as sending:
         received = b""
         try:
@@ -99,19 +99,19 @@ def raw(client: Client, *parts: bytes, pause: float = 0.0) -> bytes:
         return received
 
 
-# The server closes the connection once it has answered.
+# With "Connection: close", the server closes the connection after its answer.
 HEAD = (
     b"POST /api/lookup HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
     b"Content-Type: application/json\r\n"
 )
 
 
-def test_large_requests(index: provscan.Index) -> None:
+def test_large_requests_are_refused(index: provscan.Index) -> None:
     with running(Path(index.path), limits=QUICK) as client:
         reply = client.ask("/api/lookup", {"text": "a" * 20_000})
         assert reply.status == 413
         assert "larger than 10,000 bytes" in reply.json()["detail"]
-        # Without a length, it is noticed on the way.
+        # Without a declared length, the size is noticed while the body is read.
         chunk = b"1000\r\n" + b"a" * 0x1000 + b"\r\n"
         head = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
         assert raw(client, head, *[chunk] * 50).startswith(b"HTTP/1.1 413 ")
@@ -122,9 +122,9 @@ def test_large_requests(index: provscan.Index) -> None:
         assert client.look_up(HERON)["findings"] == 1
 
 
-def test_slow_requests(index: provscan.Index) -> None:
+def test_slow_requests_are_refused(index: provscan.Index) -> None:
     with running(Path(index.path), limits=QUICK) as client:
-        # No head, a head byte by byte, and a body that stops.
+        # The requests have no head, a head sent byte by byte, and an incomplete body.
         assert raw(client).startswith(b"HTTP/1.1 408 ")
         drops = [bytes([byte]) for byte in HEAD]
         assert raw(client, *drops, pause=0.02).startswith(b"HTTP/1.1 408 ")
@@ -137,7 +137,7 @@ def test_slow_requests(index: provscan.Index) -> None:
         assert client.look_up(HERON)["findings"] == 1
 
 
-def test_frequent_requests(index: provscan.Index) -> None:
+def test_frequent_requests_are_refused(index: provscan.Index) -> None:
     with running(Path(index.path), limits=Limits(rate=5)) as client:
         statuses = [client.ask("/health").status for _ in range(30)]
         assert {*statuses} == {200, 429}
@@ -148,7 +148,7 @@ def test_frequent_requests(index: provscan.Index) -> None:
         assert "ask again in a second" in reply.json()["detail"]
 
 
-def test_many_connections(index: provscan.Index) -> None:
+def test_too_many_connections_are_refused(index: provscan.Index) -> None:
     with running(Path(index.path), limits=QUICK) as client:
         held = [socket.create_connection(("127.0.0.1", client.port)) for _ in range(80)]
         answers = set()
@@ -164,7 +164,7 @@ def test_many_connections(index: provscan.Index) -> None:
         assert client.look_up(HERON)["findings"] == 1
 
 
-def test_a_mix_of_bad_clients_leaves_the_server_as_it_was(
+def test_the_server_recovers_from_many_bad_clients(
     index: provscan.Index,
 ) -> None:
     limits = Limits(body_bytes=10_000, body_seconds=0.5, rate=100_000, working=2)

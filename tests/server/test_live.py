@@ -21,7 +21,7 @@ def ids(found: tuple[dict[str, Any], list[list[dict[str, Any]]]]) -> set[str]:
     return {match["tweet_id"] for match in found[1][0]}
 
 
-def test_a_change_is_taken_up_by_the_next_request(tmp_path: Path) -> None:
+def test_the_next_request_uses_a_changed_index(tmp_path: Path) -> None:
     path = tmp_path / "a.index"
     provscan.build_index(TWEETS, path)
     live = LiveIndex(path)
@@ -39,7 +39,7 @@ def test_a_change_is_taken_up_by_the_next_request(tmp_path: Path) -> None:
     assert about["fingerprint"] == provscan.open_index(path).fingerprint
 
 
-def test_an_index_that_is_gone_or_damaged_is_not_guessed_at(tmp_path: Path) -> None:
+def test_requests_fail_while_the_index_is_missing_or_damaged(tmp_path: Path) -> None:
     path, away = tmp_path / "a.index", tmp_path / "away"
     provscan.build_index(TWEETS, path)
     with running(path) as client:
@@ -63,8 +63,8 @@ def test_an_index_that_is_gone_or_damaged_is_not_guessed_at(tmp_path: Path) -> N
         assert client.look_up(HERON)["index"]["tweets"] == 7
 
 
-def test_answers_are_those_of_the_index_that_they_name(tmp_path: Path) -> None:
-    """While it is replaced by one of the other tweets, again and again."""
+def test_answers_come_from_the_index_that_they_name(tmp_path: Path) -> None:
+    """During the requests, the index is replaced again and again."""
     path = tmp_path / "a.index"
     versions = [[TWEETS[0]], [TWEETS[1]]]
     known = {
@@ -89,7 +89,7 @@ def test_answers_are_those_of_the_index_that_they_name(tmp_path: Path) -> None:
     assert seen == {*known}
 
 
-def test_there_must_be_an_index(tmp_path: Path) -> None:
+def test_a_folder_without_an_index_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(IndexFormatError, match="there is no index at"):
         LiveIndex(tmp_path / "no.index")
     (tmp_path / "a.index").mkdir()

@@ -21,7 +21,7 @@ Open = Callable[..., Any]
 
 @pytest.fixture
 def opened(browser: Any, client: Client) -> Iterator[Open]:
-    """Opens a page of a server; at the end nothing may have gone wrong in any."""
+    """Return a function that opens a page. An error in a page fails the test."""
     used: list[Watched] = []
 
     def open_page(path: str = "/", server: Client = client, **options: Any) -> Any:
@@ -47,7 +47,7 @@ def type_in(page: Any, text: str, matches: int) -> None:
     assert page.locator("article").count() == matches
 
 
-def test_spans_light_up_where_they_stand(opened: Open) -> None:
+def test_matches_are_highlighted_in_the_text(opened: Open) -> None:
     page = opened()
     type_in(page, TEXT, 3)
     lit = page.locator(".mirror .lit")
@@ -56,13 +56,13 @@ def test_spans_light_up_where_they_stand(opened: Open) -> None:
     assert page.locator("#mirror").text_content() == f"{TEXT}\u200b"
     status = page.locator("#status").text_content()
     assert status == "2 findings and 1 match of common or known wording."
-    # The mirror lies under the text, line by line.
+    # The highlighted copy of the text lies exactly under the text.
     boxes = [page.locator(name).bounding_box() for name in ("#mirror", "#text")]
     assert boxes[0] == boxes[1]
     assert page.locator("#index").text_content().startswith("6 licensed tweets · index")
 
 
-def test_what_is_typed_letter_by_letter(opened: Open) -> None:
+def test_a_text_is_looked_up_while_it_is_typed(opened: Open) -> None:
     page = opened()
     page.focus("#text")
     page.keyboard.type(HERON, delay=2)
@@ -93,7 +93,7 @@ def test_a_card_shows_tweet_differences_and_source(opened: Open) -> None:
     assert "4 authors posted this text" in last.text_content()
 
 
-def test_text_and_cards_lead_to_each_other_by_keyboard(opened: Open) -> None:
+def test_the_keyboard_moves_between_text_and_cards(opened: Open) -> None:
     page = opened()
     type_in(page, TEXT, 3)
     page.focus("#text")
@@ -128,7 +128,7 @@ def test_a_citation_is_copied(opened: Open) -> None:
 HOSTILE = "<img src=x onerror=alert(1)> \u202eevil\u202c </script><b>&amp;amp;\u0007"
 
 
-def test_hostile_texts_are_texts(opened: Open, tmp_path: Path) -> None:
+def test_hostile_texts_are_shown_as_text(opened: Open, tmp_path: Path) -> None:
     tweet = {
         "id": "<i>7</i>",
         "text": f"{HOSTILE} and some more words that are not so dangerous at all",
@@ -143,7 +143,7 @@ def test_hostile_texts_are_texts(opened: Open, tmp_path: Path) -> None:
         assert "<script>alert(2)</script>" in card.text_content()
         assert "U+202E" in card.text_content()
         assert page.locator("main img, main script, main b >> text=&").count() == 0
-        # Long text without a space, thousands of matches, right to left.
+        # Long words in both directions and many matches do not widen the page.
         page.fill("#text", "a" * 20_000 + "\u0627" * 5_000)
         page.locator("#status", has_text="No licensed tweet").wait_for()
         type_in(page, f"{HERON} " * 300, 300)
@@ -151,7 +151,7 @@ def test_hostile_texts_are_texts(opened: Open, tmp_path: Path) -> None:
         assert wide <= 1280
 
 
-def test_the_token_is_asked_for(opened: Open, index: provscan.Index) -> None:
+def test_the_page_asks_for_the_token(opened: Open, index: provscan.Index) -> None:
     with running(Path(index.path), TOKEN) as server:
         page = opened(server=server)
         page.locator("#token-form").wait_for()
@@ -162,7 +162,7 @@ def test_the_token_is_asked_for(opened: Open, index: provscan.Index) -> None:
         assert not page.locator("#token-form").is_visible()
 
 
-def test_phone_and_zoom_have_no_sideways_scroll(opened: Open) -> None:
+def test_the_page_does_not_scroll_sideways(opened: Open) -> None:
     for width in (390, 640, 1280):
         page = opened(viewport={"width": width, "height": 700})
         type_in(page, TEXT, 3)
@@ -171,7 +171,9 @@ def test_phone_and_zoom_have_no_sideways_scroll(opened: Open) -> None:
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
 @pytest.mark.parametrize("path", ["/", "/docs"])
-def test_axe_finds_nothing(opened: Open, path: str, width: int, scheme: str) -> None:
+def test_axe_finds_no_violation(
+    opened: Open, path: str, width: int, scheme: str
+) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     page = opened(path, viewport={"width": width, "height": 900}, color_scheme=scheme)
     if path == "/":
@@ -183,12 +185,12 @@ def test_axe_finds_nothing(opened: Open, path: str, width: int, scheme: str) -> 
     ] == []
 
 
-def test_without_scripts_the_page_says_what_else_there_is(opened: Open) -> None:
+def test_without_scripts_the_page_names_the_command(opened: Open) -> None:
     page = opened(java_script_enabled=False)
     assert "provscan lookup" in page.locator("noscript").text_content()
 
 
-def test_screen_readers_hear_names_and_results(opened: Open) -> None:
+def test_screen_readers_get_names_and_results(opened: Open) -> None:
     page = opened()
     type_in(page, TEXT, 3)
     assert page.get_by_role("textbox", name="Text").get_attribute("aria-describedby")

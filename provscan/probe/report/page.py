@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,6 @@ from provscan.probe.report import tables
 from provscan.report import wording
 from provscan.report.document import page
 from provscan.report.files import write_page
-from provscan.runs.answer.wording import STATUS
 from provscan.runs.folder import REPORT_FILE
 
 STYLES = ("page.css", "exhibits.css", "probe.css", "print.css")
@@ -71,15 +69,12 @@ def write_probe_report(
             "again"
         ) from None
     strongest, answer = _strongest(recitations), summary["answer"]
-    status = STATUS[answer["status"]]
-    pieces = page(
+    made = page(
         "probe.html",
         STYLES,
         folder=Path(__file__).parent / "templates",
         summary=summary,
         answer=answer,
-        status=status,
-        rest=answer["headline"].removeprefix(status).removeprefix(":").strip(),
         info=info,
         model=_named(summary["model"]["model"]),
         systems=[
@@ -90,17 +85,7 @@ def write_probe_report(
             )
             for item in summary["model"]["returned"]
         ],
-        arms=_arms(summary),
-        found=tables.found_lines(answer),
-        at_most=tables.at_most(answer),
-        lines=tables.answer_lines(summary),
-        tests=_tests(summary),
-        baseline=tables.baseline,
-        predictability=tables.predictability(summary["plan"]),
-        copies=tables.copies,
-        share_of=tables.share_of,
-        levels=wording.KINDS,
-        rarity=partial(wording.rarity, True),
+        tables=tables,
         explained=_explained(summary),
         recitations=[
             _shown(row, texts is None or at < texts) for at, row in enumerate(strongest)
@@ -113,29 +98,7 @@ def write_probe_report(
         most=SHOWN,
         about={(row["pair"], row["arm"]): row for row in tweets.to_pylist()},
     )
-    return write_page(target, pieces, overwrite=overwrite)
-
-
-def _arms(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
-    recited = summary["recited"]
-    names = {
-        "licensed": "Licensed tweets",
-        "control": "Controls: similar tweets that the model cannot have seen",
-    }
-    return [
-        {"name": name, "recited": recited[arm], "pairs": recited["pairs"]}
-        for arm, name in names.items()
-    ]
-
-
-def _tests(summary: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
-    tests = summary["tests"]
-    return [
-        ("Difference of shares", tests["difference"]),
-        ("Difference, all answers", tests["permutation"]),
-        ("Rise with copies", summary["dose"]["trend"]),
-        ("In the whole index", summary["total"]),
-    ]
+    return write_page(target, made, overwrite=overwrite)
 
 
 def _named(model: str | None) -> str:
@@ -159,7 +122,7 @@ def _explained(summary: Mapping[str, Any]) -> str:
     recited = several(
         tweets["findings"], "recited licensed tweet", "recited licensed tweets"
     )
-    marked = "None is so strong that it is listed."
+    marked = "None is strong enough to be listed."
     if listed["tweets"]:
         verb = several(listed["tweets"], "tweet is", "tweets are")
         marked = (
@@ -192,8 +155,8 @@ def _strongest(recitations: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _shown(row: dict[str, Any], with_text: bool) -> dict[str, Any]:
-    """Return a recitation with the model's words in three parts: before the recited
-    part, the part, and after it.
+    """Return a recitation with the model's words in three parts: the words before the
+    recited ones, the recited ones, and the words after them.
     """
     if not with_text:
         return {**row, "given": None, "target": None, "parts": None}

@@ -48,7 +48,7 @@ def plan_table(
     else:
         console.print(
             "! Licensed tweets and controls were not shown to be alike, so nothing can "
-            "be claimed with it."
+            "be claimed with this plan."
         )
         console.print(
             "Next: another plan with controls of the same time, authors and wording, "
@@ -74,8 +74,8 @@ def plan_table(
                 ("Predictability", predictability(plan)),
                 ("Reach of authors", plan["reach"]),
                 *(
-                    (f"If {percent(float(by_chance))} by chance", detectable(least))
-                    for by_chance, least in shares.items()
+                    (f"If chance recites {percent(float(share))}", detectable(least))
+                    for share, least in shares.items()
                 ),
                 ("Pairs by copies", strata),
                 ("Texts left out", left_out or "none: every text could be asked for"),
@@ -170,7 +170,7 @@ def at_most(answer: Mapping[str, Any]) -> str:
     return (
         f"At most {count(tweets['at_most'])} of the {count(tweets['asked'])} licensed "
         "tweets are recited beyond chance with these prompts (97.5% confident). This "
-        "limits what it recites, not what it has seen."
+        "limits what the model recites, not what it has seen."
     )
 
 
@@ -182,7 +182,7 @@ def answer_lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         summary[name] for name in ("tests", "listed", "total", "power")
     )
     only = count(tests["licensed_only"]), count(tests["control_only"])
-    pairs = f"pairs in which one is recited: {only[0]} licensed, {only[1]} control"
+    pairs = f"pairs with one recited tweet: {only[0]} licensed, {only[1]} control"
     least = (
         f" with {count(total['from_copies'])} or more copies"
         if total["from_copies"] > 1
@@ -209,7 +209,7 @@ def answer_lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         (
             "Rise with copies",
             inference(
-                summary["dose"]["trend"], lambda v: f"{100 * v:.3g} points a doubling"
+                summary["dose"]["trend"], lambda v: f"{100 * v:.3g} points per doubling"
             ),
         ),
         ("Listed one by one", withheld or one_by_one),
@@ -222,7 +222,7 @@ def answer_lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
     if free := summary["free"]:
         control, controls = free["control_texts_found"], free["control_texts"]
-        of_controls = (
+        chance = (
             "chance was not measured"
             if controls is None
             else f"{count(control)} of {count(controls)} controls"
@@ -237,7 +237,7 @@ def answer_lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         found.append(
             (
                 "Asked for any post",
-                f"{texts} in {count(free['answers'])} answers ({of_controls}); {more}",
+                f"{texts} in {count(free['answers'])} answers ({chance}); {more}",
             )
         )
     return found
@@ -258,9 +258,8 @@ def predictability(plan: Mapping[str, Any]) -> str:
 
 
 def extraction_lines(item: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield a line for each probability, with the numbers of licensed tweets recited
-    within increasing numbers of samples; or a line with the reason why they are
-    unknown.
+    """Yield a line for each probability, with the number of licensed tweets recited
+    within each number of samples; or a line with the reason why this is unknown.
     """
     if item["invalid"]:
         yield "Samples needed", f"not measured: {item['invalid']}"
@@ -272,8 +271,8 @@ def extraction_lines(item: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         chance = percent(float(probability))
         yield (
             f"Samples needed ({chance})",
-            f"of {known} licensed tweets, recited with a probability of {chance} at "
-            f"temperature {item['temperature']:g}: {pieces} samples",
+            f"of {known} licensed tweets, the model recites with a probability of "
+            f"{chance}: {pieces} samples at temperature {item['temperature']:g}",
         )
 
 

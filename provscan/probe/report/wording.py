@@ -56,11 +56,11 @@ NOTES = {
         "controls were not shown to be alike ({areas})."
     ),
     "departures": (
-        "The endpoint refused settings of the plan, and used its own instead. {what}."
+        "The endpoint refused settings of the plan, and used its own instead: {what}."
     ),
     "unmatched": (
-        "{count:,} of the {drawn:,} licensed tweets drawn were not asked for. No "
-        "control is like them."
+        "{count:,} of the {drawn:,} licensed tweets drawn were not asked for, because "
+        "no control is similar to them."
     ),
 }
 """Notes by code: what a reader should know."""
@@ -122,15 +122,15 @@ def _details(status: str, tweets: dict[str, Any], summary: dict[str, Any]) -> li
         sentences = [f"Copies and coincidences can't be told apart: {why}."]
     else:
         found = f"{tweets['findings']:,}" if tweets["findings"] else "none"
-        of_controls = f"{recited:,}" if recited else "none"
-        whole = (
+        recited_controls = f"{recited:,}" if recited else "none"
+        recites = (
             f"It recites {found} in all"
             if status == "copies_found"
             else f"The model recites {found} of them"
         )
         sentences = [
-            f"{whole}, and {of_controls} of {controls}: similar tweets it cannot "
-            "have seen."
+            f"{recites}, and {recited_controls} of {controls}: similar tweets it "
+            "cannot have seen."
         ]
     if status == "no_copies_shown" and tweets["at_most"] is not None:
         sentences.append(
@@ -230,10 +230,10 @@ def departure(item: dict[str, Any]) -> str:
         if item["value"] is None
         else f"{item['parameter']} {item['value']:g}"
     )
-    why = {"seed": ", so that these answers cannot be drawn again"}.get(
-        item["parameter"], ""
-    )
-    if item["parameter"] == "temperature" and item["value"] == 0.0:
+    why = ""
+    if item["parameter"] == "seed":
+        why = ", so that these answers cannot be drawn again"
+    elif item["value"] == 0.0:
         why = ", so that these answers are not greedy"
     return f"{name} left out of {item['answers']:,} of {item['of']:,} questions{why}"
 

@@ -14,7 +14,7 @@ from provscan.arrays import Numbers
 from provscan.errors import ParameterError
 from provscan.probe.statistics.inference import Inference
 
-# One-sided error probability of a claim: that of the lower limit of a 95 % interval.
+# One-sided error probability of a claim: that of the lower limit of a 95% interval.
 ALPHA = 0.025
 # Differences of scores are rounded to multiples of the largest difference divided by
 # STEPS.
@@ -53,7 +53,7 @@ def mcnemar(first_only: int, second_only: int) -> float:
 
 
 def paired_difference(first_only: int, second_only: int, pairs: int) -> Inference:
-    """Return the difference of two shares of matched pairs, with Tango's 95 % score
+    """Return the difference of two shares of matched pairs, with Tango's 95% score
     interval (1998) and McNemar's exact test.
 
     Parameters
@@ -83,8 +83,8 @@ def paired_difference(first_only: int, second_only: int, pairs: int) -> Inferenc
         and first_only + second_only <= pairs
     ):
         raise ParameterError(
-            f"expected {first_only} + {second_only} pairs with one hit, at most "
-            f"{pairs} in all"
+            f"expected at most {pairs} pairs with one hit, found {first_only} + "
+            f"{second_only}"
         )
     z = float(ndtri(1.0 - ALPHA))
     value = (first_only - second_only) / pairs
@@ -179,8 +179,8 @@ def sign_flip(differences: npt.ArrayLike) -> Inference:
 
 @lru_cache(maxsize=64)
 def _critical(pairs: int, alpha: float) -> Numbers:
-    """Return the minimum hits of the first arm with which t differing pairs reject the
-    null hypothesis, for t from 0; t + 1 if no number does.
+    """Return, for t = 0, 1, ... pairs with exactly one hit, the minimum number of them
+    with the hit in the first arm that rejects the null hypothesis; t + 1 if none does.
     """
     least = np.empty(pairs + 1, np.int64)
     b = 1

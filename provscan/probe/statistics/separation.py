@@ -19,7 +19,7 @@ ENOUGH = 20
 
 def paired_auc(first: npt.ArrayLike, second: npt.ArrayLike) -> Inference:
     """Return the area under the ROC curve of a score for two arms of matched pairs,
-    with its 95 % interval.
+    with its 95% interval.
 
     Parameters
     ----------
@@ -52,9 +52,9 @@ def paired_auc(first: npt.ArrayLike, second: npt.ArrayLike) -> Inference:
     if len(a) < ENOUGH:
         why = f"there are {len(a)} pairs, and {ENOUGH} are needed"
         return Inference(method, assumes, invalid=why)
-    of_first, of_second = _placements(a, b), 1.0 - _placements(b, a)
-    value = float(of_first.mean())
-    error = float(np.std(of_first + of_second, ddof=1)) / math.sqrt(len(a))
+    below, above = _placements(a, b), 1.0 - _placements(b, a)
+    value = float(below.mean())
+    error = float(np.std(below + above, ddof=1)) / math.sqrt(len(a))
     reach = float(ndtri(0.975)) * max(error, 0.5 / len(a))
     low, high = max(0.0, value - reach), min(1.0, value + reach)
     return Inference(method, assumes, value, low, high)

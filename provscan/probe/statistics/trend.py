@@ -30,7 +30,7 @@ def cochran_armitage(
     Returns
     -------
     Inference
-        Slope of the share by dose, with its 95 % interval; the one-sided p-value is
+        Slope of the share by dose, with its 95% interval; the one-sided p-value is
         that of a test for a rise.
 
     Raises

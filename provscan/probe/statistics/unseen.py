@@ -32,12 +32,12 @@ def stratified_excess(
     and so on down to only the last: chance is then not subtracted for a large first
     stratum that shows no excess. Half of the error probability is allotted to the bound
     for all strata and the rest, in equal parts, to the other bounds (Bonferroni); the
-    largest bound counts. Each bound is the smallest
-    Horvitz-Thompson total (1952, doi:10.1080/01621459.1952.10483446) over shares of the
-    strata and of the control that are compatible with the data: the squared deviates of
-    their exact one-sided limits (Clopper & Pearson 1934, doi:10.1093/biomet/26.4.404)
-    add up to the squared deviate of the error probability, as in Zou & Donner (2008,
-    doi:10.1002/sim.3095) but without linearisation.
+    largest bound counts. Each bound is the smallest Horvitz-Thompson total (1952,
+    doi:10.1080/01621459.1952.10483446) over shares of the strata and of the control
+    that are compatible with the data: the squared deviates of their exact one-sided
+    limits (Clopper & Pearson 1934, doi:10.1093/biomet/26.4.404) add up to the squared
+    deviate of the error probability, as in Zou & Donner (2008, doi:10.1002/sim.3095)
+    but without linearisation.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def stratified_excess(
     Returns
     -------
     total : Inference
-        Value and lower limit (97.5 %), without an upper limit.
+        Value and lower limit (97.5%), without an upper limit.
     first : int
         The first stratum of the total.
 
@@ -70,10 +70,10 @@ def stratified_excess(
     if bool(((k < 0) | (k > n) | (n > size)).any()):
         raise ParameterError("every stratum needs 0 <= hits <= drawn <= population")
     method = (
-        "Horvitz-Thompson total of the strata from one on "
+        "Horvitz-Thompson total of one stratum and those after it "
         "(doi:10.1080/01621459.1952.10483446); exact limits "
         "(doi:10.1093/biomet/26.4.404), combined by their squared deviates; Bonferroni "
-        "over the choice; a lower bound"
+        "correction for the choice of the first stratum; a lower bound"
     )
     assumes = (
         "Tweets were drawn at random within each stratum, and chance recites the same "

@@ -77,9 +77,6 @@ function citation(item) {
     `${item.wording}, ${item.why}). ${document.querySelector(".masthead p").textContent.trim()}.`;
 }
 
-function sideHeading(...parts) {
-  return make("h4", "", ...parts);
-}
 
 function digest(text) {
   return make("p", "text", make("code", "", text ? "SHA-256 " + text : "not kept: only the strongest matches of common or known wording keep their texts"));
@@ -105,7 +102,7 @@ function card(item, runs, mark, act) {
   node.append(make("header", "", title,
     make("span", "badge", item.kind), make("span", "", likeness(item)), wording, address));
 
-  const left = make("div", "", sideHeading(`In the dataset: record ${item.record.toLocaleString("en")}`,
+  const left = make("div", "", make("h4", "", `In the dataset: record ${item.record.toLocaleString("en")}`,
     ...(item.recordId ? [" (id ", isolated(item.recordId), ")"] : []), " of ", isolated(item.source),
     ...(item.field && item.field !== "text" ? [", field ", isolated(item.field)] : []),
     `, characters ${item.start.toLocaleString("en")} to ${item.end.toLocaleString("en")}`));
@@ -117,7 +114,7 @@ function card(item, runs, mark, act) {
     link.target = "_blank";
     id.link = link;
   }
-  const right = make("div", "", sideHeading("Licensed tweet ", id.link || id,
+  const right = make("div", "", make("h4", "", "Licensed tweet ", id.link || id,
     ...(item.author ? [" by ", isolated(item.author)] : []), ...(item.day ? [", ", make("span", "whole", item.day)] : []),
     item.tweets > 1 ? `; ${item.tweets.toLocaleString("en")} tweets have this text` : ""));
   left.append(item.hasText ? markedText(item.passage, runs[0], item.before, item.after) : digest(item.passage));

@@ -58,7 +58,7 @@ async function openData(nodes) {
   return data;
 }
 
-// Returns the chunk with the texts of a row, which must be loaded, and the place of the row in the chunk.
+// Returns the chunk with the texts of a row, which must be loaded, and the index of the row in the chunk.
 const chunkOf = (data, row) => [data.chunks[Math.floor(row / data.chunk)], row % data.chunk];
 
 // Returns the fields of one row of `ids` or `texts`.
@@ -78,13 +78,13 @@ function differingRuns(data, row) {
   if (low === chunk.runs_offsets[place + 1]) return [[], []];
   let at = low + 2;
   return [runs[low], runs[low + 1]].map((count) => {
-    const side = [];
+    const found = [];
     for (let end = 0; count > 0; count--, at += 3) {
       const start = end + runs[at];
       end = start + runs[at + 1];
-      side.push([start, end, runs[at + 2]]);
+      found.push([start, end, runs[at + 2]]);
     }
-    return side;
+    return found;
   });
 }
 
@@ -101,7 +101,7 @@ function rarity(data, row) {
   return data.bits[row] === UNKNOWN ? data.words.unknown : data.words.rarity.find(([limit]) => data.bits[row] >= 10 * limit)[1];
 }
 
-// Returns an explanation of these words.
+// Returns the reason for the words of `rarity`.
 function whyRarity(data, row) {
   if (!(data.flags[row] & COUNTED)) return data.words.not_findings[notFinding(data.flags[row])][1];
   const bits = Math.round(data.bits[row] / 10);

@@ -2,7 +2,7 @@
 
 const LISTED = 12;
 
-// Facets: a code for each row, and a name for each code. The `standard` values are chosen unless others are.
+// Facets: a code for each row, and a name for each code. A facet without chosen values has its `standard` values.
 function makeFacets(data, marks) {
   const years = [...new Set(data.year)].sort((a, b) => (a || 9999) - (b || 9999)), yearCode = new Map(years.map((year, code) => [year, code]));
   const kinds = [...new Set(Object.values(data.words.kinds))], why = Object.keys(data.words.not_findings);

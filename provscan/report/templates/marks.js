@@ -1,4 +1,5 @@
-// Marks of reviewers, and case, client and examiner: they are part of the page, or stored in the browser, saved to a file and loaded from it.
+// The reviewers' marks, and what they entered for case, client and examiner. Those of `--reviewed` are part of the page. The browser
+// stores changes, which can be saved as a file and loaded from one.
 
 const VERDICTS = ["", "accepted", "rejected", "unsure"], ABOUT = ["case", "client", "examiner"];
 
@@ -79,8 +80,8 @@ class Marks {
     }
     for (const name of ABOUT) if (saved.about?.[name]) this.about[name] = String(saved.about[name]);
     this.keep();
-    return `${taken.toLocaleString("en")} marks were loaded` +
-      (taken < saved.marks.length ? `; ${saved.marks.length - taken} do not fit this page.` : ".");
+    return `${taken.toLocaleString("en")} ${taken === 1 ? "mark was" : "marks were"} loaded` +
+      (taken < saved.marks.length ? `; others do not fit this page: ${saved.marks.length - taken}.` : ".");
   }
 }
 

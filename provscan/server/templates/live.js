@@ -6,7 +6,7 @@ const RUNS = { left_out: 1, differs: 2, not_compared: 3 };
 const main = document.querySelector("main"), { version } = main.dataset;
 let asking = null, waiting = null, token = "", found = [];
 
-// The place in UTF-16 units of each place in code points.
+// Returns a function that converts a position in code points to UTF-16 units.
 function unitsOf(text) {
   if (!/[\ud800-\udfff]/.test(text)) return (place) => place;
   const units = [];
@@ -19,7 +19,7 @@ function unitsOf(text) {
   return (place) => units[place];
 }
 
-// The class of a match's highlight: the rarer its wording, the brighter.
+// The CSS class of a match's highlight, which is brighter the rarer the wording is.
 const light = (match) => (match.counted ? match.rarity.split(" ")[0].replace("long", "rare") : "ordinary");
 
 function drawText(text) {
@@ -33,7 +33,7 @@ function drawText(text) {
     nodes.push(lit);
     at = to;
   }
-  // A line break at the end has no height of its own.
+  // Without a character after it, a line break at the end would have no height.
   $("mirror").replaceChildren(...nodes, text.slice(at), "\u200b");
 }
 
@@ -93,9 +93,9 @@ function matchCard(match, number) {
     link.rel = "noreferrer noopener";
     link.target = "_blank";
   }
-  const left = make("div", "", sideHeading(`Your text, characters ${match.start.toLocaleString("en")} to ${match.end.toLocaleString("en")}`),
+  const left = make("div", "", make("h4", "", `Your text, characters ${match.start.toLocaleString("en")} to ${match.end.toLocaleString("en")}`),
     markedText(match.passage, runs[0], match.before.slice(-AROUND), match.after.slice(0, AROUND)));
-  const right = make("div", "", sideHeading("Licensed tweet ", link, ...(match.author ? [" by ", isolated(match.author)] : []),
+  const right = make("div", "", make("h4", "", "Licensed tweet ", link, ...(match.author ? [" by ", isolated(match.author)] : []),
     ...(match.time ? [", ", make("span", "whole", dayAndTime(match))] : []), `; ${saidBy(match)}`), markedText(match.tweet, runs[1]));
   node.append(make("div", "sides", left, right));
   node.append(appendText(make("p", "said"), differenceSentence({ ...match, hasText: true }, runs, "your text")));
