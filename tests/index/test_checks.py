@@ -159,17 +159,17 @@ SHAPES: dict[str, tuple[str, str, Callable[[np.ndarray], np.ndarray]]] = {
         "u4",
         lambda a: a[:-1],
     ),
-    "bands.filter: 0 words are no power of two": (
+    "bands.filter: its 0 words are not a power of two": (
         "bands.filter",
         "u8",
         lambda a: a[:0],
     ),
-    "bands.filter: 3 words are no power of two": (
+    "bands.filter: its 3 words are not a power of two": (
         "bands.filter",
         "u8",
         lambda a: a[:3],
     ),
-    "seeds.filter: 6 words are no power of two": (
+    "seeds.filter: its 6 words are not a power of two": (
         "seeds.filter",
         "u8",
         lambda a: a[:6],
@@ -247,7 +247,7 @@ CONTENT: dict[str, list[Callable[[Segment], Segment]]] = {
             s, compressed=np.append(s.tweets.raw_texts.compressed, np.uint8(0))
         ),
     ],
-    "ids.blocks: its negative numbers do not name each string once": [
+    "ids.blocks: its negative numbers do not refer to each string once": [
         lambda s: of_tweets(
             s, ids=s.tweets.ids._replace(numbers=packed(s.tweets.ids.numbers, 0, -3))
         ),
@@ -275,10 +275,10 @@ def test_numbers_out_of_their_bounds_are_named(
     [
         ([0, 5], None),
         ([], None),
-        ([-1, 2], "it names rows that do not exist"),
-        ([2, 6], "it names rows that do not exist"),
-        ([2, 2], "it names rows that do not exist"),
-        ([3, 2], "it names rows that do not exist"),
+        ([-1, 2], "it lists rows that do not exist"),
+        ([2, 6], "it lists rows that do not exist"),
+        ([2, 2], "it lists rows that do not exist"),
+        ([3, 2], "it lists rows that do not exist"),
     ],
 )
 def test_forgotten_rows_are_rows(

@@ -233,7 +233,7 @@ def test_an_index_that_is_opened_unverified_names_the_file(
         (
             "ids.blocks",
             -5,
-            "is damaged: its negative numbers do not name each string once",
+            "is damaged: its negative numbers do not refer to each string once",
         ),
     ],
 )
@@ -333,7 +333,7 @@ def test_a_damaged_segment_is_left_out_on_request(
     with pytest.raises(IndexFormatError, match=damaged) as error:
         provscan.open_index(folder)
     assert error.value.__notes__ == [
-        "To match without the 77 tweets in what is damaged, give --without-segment "
+        "To match without the 77 tweets in damaged segments, add --without-segment "
         f"{damaged}"
     ]
     rest = build(tweets[:150])
@@ -467,7 +467,7 @@ def test_forgotten_rows_that_are_not_there_are_named(
     stones.tofile(path)
     with pytest.raises(
         IndexFormatError,
-        match=rf"{path.name} is damaged: it names rows that do not exist",
+        match=rf"{path.name} is damaged: it lists rows that do not exist",
     ):
         opening.open_reader(folder, check="lengths")
 

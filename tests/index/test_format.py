@@ -370,7 +370,7 @@ def test_an_interrupted_build_leaves_what_was_there(
 
 def test_overwriting_is_asked_for(folder: Path) -> None:
     message = (
-        "exists already: name another place, add to it with --append, or replace it "
+        "exists already: choose another path, add to it with --append, or replace it "
         "with --overwrite"
     )
     with pytest.raises(OutputError, match=message):

@@ -304,7 +304,7 @@ def test_what_fails_after_a_change_does_not_deny_it(
     monkeypatch.setattr("provscan.index.folder.sync", failing)
     result = CliRunner().invoke(main, ["forget", str(index.path), tweets[0]["id"]])
     assert result.exit_code == (130 if isinstance(error, KeyboardInterrupt) else 3)
-    assert "The index was changed before that." in result.stderr
+    assert "The index was already changed." in result.stderr
     assert "no results" not in result.stderr
     assert "Nothing" not in result.stderr
     assert provscan.open_index(index.path).info()["forgotten"] == 1

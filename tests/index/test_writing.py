@@ -458,7 +458,7 @@ def test_numbers_of_texts_in_shards() -> None:
     # them.
     segments = part(2, [0, 3]), part(2, [1, 2]), part(2, None)
     numbering = LicensedTexts(Path(), segments, np.array([0, 2, 4, 6]))
-    assert numbering.places(np.arange(6)).tolist() == [0, 2, 3, 1, 4, 5]
+    assert numbering.positions(np.arange(6)).tolist() == [0, 2, 3, 1, 4, 5]
     assert [each.tolist() for each in numbering.located(np.array([3, 1, 5, 0]))] == [
         [0, 1, 2, 0],
         [1, 0, 1, 0],
