@@ -113,9 +113,12 @@ def rotating(text: str) -> str:
     [
         (shorter, "must return a str as long as its text: it returned "),
         (nothing, "it returned NoneType for the "),
-        (rotating, "the hook rotating changes a text that it should have prepared"),
-        (lambda text: text, "must be a function with a name of its own, not <function"),
-        ("lyrics", "must be a function with a name of its own, not 'lyrics'"),
+        (
+            rotating,
+            "rotating changes a text that it should already have prepared",
+        ),
+        (lambda text: text, "must be a function with a name, not <function"),
+        ("lyrics", "must be a function with a name, not 'lyrics'"),
     ],
 )
 def test_what_is_no_hook(hook: Any, said: str, tmp_path: Path) -> None:

@@ -135,5 +135,5 @@ def test_an_index_that_changed_is_not_taken_for_the_one_that_was_sent(
     provscan.build_index(
         [{"id": "2", "text": "a second tweet of other words"}], path, overwrite=True
     )
-    with pytest.raises(IndexFormatError, match="was changed while it was used"):
+    with pytest.raises(IndexFormatError, match="was changed while it was in use"):
         pickle.loads(sent)
