@@ -1,10 +1,9 @@
 """MinHash signatures, identical to those of datasketch 2.
 
-:func:`minhash` takes raw texts, :func:`minhash_canonical` takes canonical texts. Both
-read Arrow's buffers in place and return ``uint32[n, 128]``. :func:`to_datasketch`
-converts signatures to datasketch objects, for use with its forest, ensemble and HNSW;
-only this function imports datasketch. The kernels are in
-:mod:`provscan.kernels.sketch.minhash`.
+:func:`minhash` takes original texts, :func:`minhash_canonical` takes canonical texts.
+Both return ``uint32[n, 128]``. :func:`to_datasketch` converts signatures to datasketch
+objects, for example for its LSH forest; only this function imports datasketch. The
+kernels are in :mod:`provscan.kernels.sketch.minhash`.
 
 A signature equals that of ``datasketch.MinHash(num_perm=128, seed=1, scheme="affine32",
 hashfunc=xxhash.xxh32_intdigest)`` updated with the UTF-8 bytes of every character
@@ -53,7 +52,7 @@ drawn as in datasketch.
 
 
 def minhash(texts: Texts) -> NDArray[np.uint32]:
-    """Return the MinHash signatures of the canonical forms of texts.
+    """Return the MinHash signatures of the canonical texts of strings.
 
     Parameters
     ----------
@@ -90,12 +89,11 @@ def minhash(texts: Texts) -> NDArray[np.uint32]:
 def minhash_canonical(
     texts: Texts | TextBuffer, permutations: int = NUM_PERM
 ) -> NDArray[np.uint32]:
-    """Return the signatures of canonical texts, one row per text, or only the first
-    ``permutations`` values of each.
+    """Return the signatures of canonical texts, one row per text, with the first
+    ``permutations`` values of each signature.
 
-    The texts are as for :func:`minhash`, or a text buffer: the UTF-8 of all texts,
-    ``uint8[m]``, and their offsets, ``int64[n + 1]``. Buffers are read in place and may
-    be read-only, for example mapped.
+    The texts are as for :func:`minhash`, or a text buffer
+    (:mod:`provscan.text_buffers`), which is read in place and may be read-only.
     """
     if (
         isinstance(texts, tuple)
@@ -183,7 +181,7 @@ def _checked_buffer(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> Text
         or np.any(np.diff(offsets) < 0)
     ):
         raise ParameterError(
-            "offsets must not decrease, must lie between 0 and the length of data, "
+            "offsets must not decrease, must be between 0 and the length of data, "
             f"{len(data)}, and have one more element than there are texts; found "
             f"{_summary(offsets)}"
         )

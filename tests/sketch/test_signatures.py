@@ -169,7 +169,7 @@ def test_mapped_arrays_compile_nothing_new(tmp_path):
 def test_offsets_that_do_not_fit_are_refused(offsets):
     with pytest.raises(
         ParameterError,
-        match="offsets must not decrease, must lie between 0 and the length of data, 3",
+        match="offsets must not decrease, must be between 0 and the length of data, 3",
     ):
         sketch.minhash_canonical((np.zeros(3, np.uint8), np.array(offsets, np.int64)))
 
