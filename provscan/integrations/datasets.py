@@ -1,4 +1,4 @@
-"""Find licensed tweets in a ``datasets.Dataset`` of Hugging Face."""
+"""Find licensed tweets in a Hugging Face ``datasets.Dataset``."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from provscan.integrations import Matcher
 class MapFunction(Matcher):
     """A function for ``dataset.map``, which returns a dataset of matches.
 
-    It needs ``batched=True`` and ``remove_columns=dataset.column_names``; ``num_proc``
-    may be any number. The fields are named by ``text`` and ``id``.
+    Call ``map`` with ``batched=True`` and ``remove_columns=dataset.column_names``.
+    ``text`` and ``id`` are the names of columns.
     """
 
     def __call__(self, batch: Mapping[str, Any]) -> pa.Table:

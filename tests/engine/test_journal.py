@@ -39,7 +39,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 )
 def test_a_disk_that_is_full() -> None:
     full = (
-        r"^can't write the log /dev/full: No space left on device\. Name another --log$"
+        r"^can't write the log /dev/full: No space left on device\. Use another --log$"
     )
     with pytest.raises(OutputError, match=full), logged("/dev/full", None) as log:
         log.start("Scanning", 1000, "bytes")
@@ -71,7 +71,7 @@ def test_an_error_is_logged_and_lines_are_added(tmp_path: Path) -> None:
             fail(error)
     found = [line["error"] for line in of_kind(tmp_path / "log", "interrupted")]
     assert found == ["ValueError: broken", "KeyboardInterrupt: "]
-    with pytest.raises(OutputError, match=r"can't write the log .*Name another --log"):
+    with pytest.raises(OutputError, match=r"can't write the log .*Use another --log"):
         Journal(str(tmp_path), Progress())
     data = tmp_path / "data.jsonl"
     data.write_text('{"text": "a"}\n')
