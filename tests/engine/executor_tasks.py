@@ -28,7 +28,7 @@ def fail_at_five(number: int, advance: Advance) -> int:
 
 
 def write_until_abandoned(folder: str, number: int, advance: Advance) -> int:
-    """Task 0 fails once task 1 runs; all others run until nobody waits for them."""
+    """Task 0 fails as soon as task 1 runs. All others run until they are abandoned."""
     begun = Path(folder) / f"{number}.begun"
     begun.touch()
     while number == 0 and not (Path(folder) / "1.begun").exists():

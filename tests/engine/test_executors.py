@@ -1,4 +1,4 @@
-"""Test that the three executors follow one protocol."""
+"""Test that the three executors follow the same protocol."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from provscan.errors import WorkerError
 
 
 class Total(Progress):
-    """Adds up what the tasks report."""
+    """Adds up the work that tasks report."""
 
     done = 0
 
@@ -40,8 +40,8 @@ Begin = Callable[[int], AbstractContextManager[Executor]]
 
 @pytest.fixture(scope="module")
 def shared(cluster: Any) -> Begin:
-    """Begins an executor of the cluster, or goes on with an earlier one: each takes a
-    process that starts slowly.
+    """Return a function that returns a Ray executor. Executors are reused, since their
+    processes start slowly.
     """
     made = cache(Ray)
     return lambda workers: nullcontext(made(workers))
@@ -83,7 +83,7 @@ def test_few_tasks_are_in_flight(executor: Begin) -> None:
             assert taken <= done + pool.in_flight - 1
 
 
-def test_the_first_error_is_the_callers(executor: Begin) -> None:
+def test_the_first_error_is_raised_in_the_caller(executor: Begin) -> None:
     with executor(2) as pool:
         results = pool.run(tasks.fail_at_five, range(1000), Progress())
         assert [next(results) for _ in range(5)] == [0, 1, 2, 3, 4]
@@ -91,7 +91,7 @@ def test_the_first_error_is_the_callers(executor: Begin) -> None:
             list(results)
 
 
-def test_what_still_runs_is_abandoned(executor: Begin, tmp_path: Path) -> None:
+def test_running_tasks_are_abandoned(executor: Begin, tmp_path: Path) -> None:
     with (
         pytest.raises(ValueError, match="broken"),
         executor(2) as pool,
@@ -112,8 +112,8 @@ def test_what_still_runs_is_abandoned(executor: Begin, tmp_path: Path) -> None:
         except FileNotFoundError:
             return False
 
-    # A cluster interrupts a task, and kills its worker if that takes too long: then the
-    # task does not rename its file.
+    # A cluster kills the worker of a task that does not react to the interruption in
+    # time. Its file is then not renamed.
     deadline = time.monotonic() + 120
     while runs() and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -122,7 +122,7 @@ def test_what_still_runs_is_abandoned(executor: Begin, tmp_path: Path) -> None:
     assert {"0.begun"} < names <= {"0.begun", "1.begun", "1.abandoned"}
 
 
-def test_processes_are_spawned_once_and_are_not_this_one() -> None:
+def test_processes_are_spawned_once() -> None:
     with Processes(2) as pool:
         seen = {
             number
@@ -133,7 +133,7 @@ def test_processes_are_spawned_once_and_are_not_this_one() -> None:
     assert len(seen) <= 2
 
 
-def test_a_process_that_ends_is_an_error_with_a_remedy() -> None:
+def test_the_end_of_a_process_is_an_error_with_a_remedy() -> None:
     with (
         pytest.raises(
             WorkerError, match=r"the system ended a worker.*reduce --workers"
@@ -165,7 +165,7 @@ def test_a_task_that_is_lost_three_times_does_not_stop_the_others(
     assert results == [0, 1, LostTask(2, ("WorkerCrashedError",) * 3), 3, 4]
 
 
-def test_an_error_of_the_system_is_tried_again(shared: Begin) -> None:
+def test_a_task_is_repeated_after_an_operating_system_error(shared: Begin) -> None:
     with shared(2) as pool:
         (lost,) = pool.run(tasks.unreachable, [7], Progress())
     assert lost == LostTask(7, ("ConnectionResetError: 503",) * 3)

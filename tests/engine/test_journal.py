@@ -1,4 +1,4 @@
-"""Test the log of a job, which is the same JSON lines for every executor."""
+"""Test the log of a job, which has the same JSON lines for every executor."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 @pytest.mark.skipif(
     not Path("/dev/full").exists(), reason="needs a device that is full"
 )
-def test_a_disk_that_is_full() -> None:
+def test_a_full_disk() -> None:
     full = (
         r"^can't write the log /dev/full: No space left on device\. Use another --log$"
     )
@@ -60,7 +60,7 @@ def test_rates_and_the_time_left(tmp_path: Path, clock: list[float]) -> None:
     assert [line["event"] for line in events(tmp_path / "log")][-1] == "finished"
 
 
-def test_an_error_is_logged_and_lines_are_added(tmp_path: Path) -> None:
+def test_an_error_is_logged_and_lines_are_appended(tmp_path: Path) -> None:
     def fail(error: BaseException) -> None:
         with logged(tmp_path / "log", None) as progress:
             progress.start("Scanning", None, "records")

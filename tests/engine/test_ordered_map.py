@@ -1,6 +1,4 @@
-"""Test threads that process a stream of items: the order of results, and the number of
-items in flight.
-"""
+"""Test ``ordered_map``: the order of results, the number of items in flight, errors."""
 
 from __future__ import annotations
 
@@ -44,7 +42,7 @@ def test_few_items_are_in_flight() -> None:
     ]
 
 
-def test_the_first_error_ends_it() -> None:
+def test_the_first_error_ends_the_iteration() -> None:
     begun = []
 
     def fail(item: int) -> int:
@@ -60,7 +58,7 @@ def test_the_first_error_ends_it() -> None:
     assert max(begun) < 20
 
 
-def test_what_has_not_begun_at_an_error_is_not_begun() -> None:
+def test_no_item_is_begun_after_an_error() -> None:
     begun, go_on = [], threading.Event()
 
     def job(number: int) -> None:

@@ -34,7 +34,7 @@ def records() -> Rows:
 def expected(
     index: provscan.Index, records: Rows, tmp_path_factory: pytest.TempPathFactory
 ) -> Rows:
-    """The rows of a run."""
+    """Return the rows of a run."""
     folder = tmp_path_factory.mktemp("run")
     run = provscan.match(records, index, folder / "a.run", spike_ins=0)
     assert len(run.matches) > 100
@@ -69,7 +69,7 @@ def test_datasets(index: provscan.Index, records: Rows, expected: Rows) -> None:
         assert rows == [row for row in expected if row["record_id"] in ids]
 
 
-# Ray warns of its own settings.
+# Ray warns about its own settings.
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_ray(
     cluster: Any,

@@ -19,8 +19,7 @@ from provscan.errors import ParameterError, UsageError
 from provscan.kernels.sketch import minhash as kernels
 from provscan.sketch import signatures as sketch
 
-# Characters of every width in UTF-8, so that 5-grams of 5 to 20 bytes stand beside each
-# other.
+# Characters of every width in UTF-8, so 5-grams have 5 to 20 bytes.
 CHARACTERS = st.sampled_from("ab z0\x00éßж日本กอ😀𝐀\U0010ffff") | st.characters(
     exclude_categories=["Cs"]
 )
@@ -55,14 +54,14 @@ def by_datasketch(text):
 
 @given(st.lists(TEXTS, min_size=1, max_size=8))
 @example(EDGES)
-def test_signatures_are_those_of_datasketch(texts):
+def test_signatures_equal_those_of_datasketch(texts):
     result = sketch.minhash_canonical(texts)
     assert result.dtype == np.uint32
     np.testing.assert_array_equal(result, [by_datasketch(text) for text in texts])
 
 
 @given(TEXTS)
-def test_shingle_hashes_are_those_of_the_definition(text):
+def test_shingle_hashes_follow_the_definition(text):
     data = np.frombuffer(text.encode(), np.uint8)
     out = np.zeros(kernels.scratch_size(len(data)), np.uint32)
     count = compiled(kernels.shingle_hashes)(data, 0, len(data), out)
@@ -70,14 +69,14 @@ def test_shingle_hashes_are_those_of_the_definition(text):
 
 
 @given(st.binary(max_size=40))
-def test_naive_hash_is_that_of_xxhash(data):
+def test_the_naive_hash_equals_that_of_xxhash(data):
     assert naive.xxh32(data) == xxhash.xxh32_intdigest(data)
 
 
 @given(st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=20))
 @example([0xFFFFFFFF])
 @example([0])
-def test_permutations_overflow_as_python_integers_modulo_2_to_32(hashes):
+def test_permutations_are_modulo_2_to_32(hashes):
     scratch = np.zeros(kernels.scratch_size(len(hashes)), np.uint32)
     scratch[: len(hashes)] = hashes
     out = np.zeros(128, np.uint32)
@@ -87,7 +86,7 @@ def test_permutations_overflow_as_python_integers_modulo_2_to_32(hashes):
     ]
 
 
-def test_permutations_are_those_of_datasketch():
+def test_permutations_equal_those_of_datasketch():
     reference = datasketch.MinHash(num_perm=128, seed=1, scheme="affine32")
     np.testing.assert_array_equal(sketch.PERMUTATIONS, reference.permutations)
     assert not sketch.PERMUTATIONS.flags.writeable
@@ -96,9 +95,7 @@ def test_permutations_are_those_of_datasketch():
 @pytest.mark.parametrize("size", [*range(24), 79, 80, 81, 96, 1000])
 @pytest.mark.parametrize("wide", [False, True])
 def test_text_of_any_length_at_the_end_of_its_buffer(size, wide):
-    """The vectorised loop reads whole blocks, but never past the buffer: the last text
-    of one takes other ways.
-    """
+    """The vectorised loop reads complete blocks, but must not read past the buffer."""
     text = "".join(
         "日b"[i % 2] if wide and i > size // 2 else chr(97 + i * 7 % 26)
         for i in range(size)
@@ -137,7 +134,7 @@ def test_every_kind_of_arrow_strings():
     assert sketch.minhash_canonical(large([""] * 3)).min() == 0xFFFFFFFF
 
 
-def test_raw_text_is_made_canonical():
+def test_original_text_is_made_canonical():
     raw = ["RT @a: Some TEXT &amp; more", "some text more", "Ａｎｏｔｈｅｒ"]
     np.testing.assert_array_equal(
         provscan.minhash(raw), sketch.minhash_canonical(provscan.canonical(raw))
@@ -166,7 +163,7 @@ def test_mapped_arrays_compile_nothing_new(tmp_path):
 
 
 @pytest.mark.parametrize("offsets", [[], [0, 4], [-1, 2], [2, 1, 3], [3, 0]])
-def test_offsets_that_do_not_fit_are_refused(offsets):
+def test_invalid_offsets_are_rejected(offsets):
     with pytest.raises(
         ParameterError,
         match="offsets must not decrease, must be between 0 and the length of data, 3",
@@ -174,7 +171,7 @@ def test_offsets_that_do_not_fit_are_refused(offsets):
         sketch.minhash_canonical((np.zeros(3, np.uint8), np.array(offsets, np.int64)))
 
 
-def test_wrong_types_are_refused():
+def test_wrong_types_are_rejected():
     with pytest.raises(
         ParameterError, match=r"offsets must be a contiguous int64 array.*int32"
     ):
@@ -183,7 +180,7 @@ def test_wrong_types_are_refused():
         sketch.minhash_canonical("a text")
 
 
-def test_datasketch_takes_the_signatures():
+def test_datasketch_accepts_the_signatures():
     texts = ["the quick brown fox jumps", "the quick brown fox jumped", ""]
     signatures = sketch.minhash_canonical(texts)
     minhashes = sketch.to_datasketch(signatures)
@@ -198,7 +195,7 @@ def test_datasketch_takes_the_signatures():
     np.testing.assert_array_equal(signatures, sketch.minhash_canonical(texts))
 
 
-def test_datasketch_refuses_other_arrays():
+def test_other_arrays_are_rejected():
     with pytest.raises(
         ParameterError, match=r"uint32 of shape \(n, 128\), not uint64 \(1, 128\)"
     ):

@@ -1,9 +1,9 @@
-"""Write the tables of the canonical text, described in ``provscan/text/tables.py``.
+"""Write the tables of the canonical text, described in ``provscan/text/tables.py``:
 
     python tests/text/canonical_tables.py OUT.npz
 
-The tables were made once, with the Unicode version that the file names. If a value
-changes, ``CANONICAL_VERSION`` changes, too.
+The tables depend on the Unicode version of the running Python, which is stored with
+them. If a value changes, ``CANONICAL_VERSION`` must change, too.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def in_ranges(code: int, ranges: tuple[tuple[int, int], ...]) -> bool:
 
 
 def unaccented(char: str) -> str:
-    """Without its accents, if it is a Latin, Greek or Cyrillic letter."""
+    """Return a character; a Latin, Greek or Cyrillic letter without its accents."""
     decomposed = unicodedata.normalize("NFD", char)
     if unicodedata.name(decomposed[0], "").startswith(("LATIN", "GREEK", "CYRILLIC")):
         return "".join(c for c in decomposed if not in_ranges(ord(c), DROPPED_MARKS))
@@ -49,7 +49,7 @@ def unaccented(char: str) -> str:
 
 
 def folded(char: str) -> str:
-    """Compatibility forms and case folded until nothing changes, accents dropped."""
+    """Fold compatibility forms and case until nothing changes, and drop accents."""
     before, text = "", char
     while before != text:
         before, text = (
@@ -62,8 +62,8 @@ def folded(char: str) -> str:
 
 
 def outputs(code: int) -> list[int]:
-    """What the code point becomes: code points, 0 for a separator, nothing if it is
-    ignored.
+    """Return the code points that a code point becomes: [0] for a separator, nothing if
+    it is dropped.
     """
     if 0xD800 <= code <= 0xDFFF:
         return [0]
@@ -77,8 +77,8 @@ def outputs(code: int) -> list[int]:
 
 
 def compositions() -> dict[tuple[int, int], int]:
-    """Pairs of outputs that compose to one output; the accents that are dropped take no
-    part.
+    """Return the pairs of outputs that compose to one output, without those that have a
+    dropped accent.
     """
     pairs = {}
     for code in range(0x110000):
@@ -96,7 +96,7 @@ def compositions() -> dict[tuple[int, int], int]:
 
 
 def entity_key(name: str) -> int:
-    """Key of an entity's name in its table."""
+    """Return the key of an entity's name in the table."""
     value = FNV_START
     for char in name:
         value = np.uint64(fnv1a(value, ord(char)))  # compiled, it gives an int
@@ -118,7 +118,9 @@ def entity_table() -> tuple[np.ndarray, np.ndarray]:
 
 
 def references() -> np.ndarray:
-    """HTML5 reads the references of Latin-1 control characters as windows-1252."""
+    """Return the table of references. HTML5 decodes those of Latin-1 control characters
+    as windows-1252.
+    """
     import html
 
     table = np.full(256, 0xFFFFFFFF, np.uint32)

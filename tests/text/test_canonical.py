@@ -52,8 +52,9 @@ EXAMPLES = {
     "中 文 A 文、B 中\n<b>文</b> 中": "中文 a 文 b 中文中",
     "かき\n゙ x": "かぎ x",
     "한국 어": "한국 어",
-    # Cyrillic and Greek letters in English words, Latin letters in Russian and Greek
-    # ones; a word in one script, and one that really mixes scripts, stay.
+    # Imitations are replaced: Cyrillic and Greek letters in English words, and Latin
+    # letters in Russian and Greek words. Words in one script, and words that really mix
+    # scripts, are kept.
     "\u0420\u0430ypal h\u0435ll\u03bf \u0412\u0421ell": "paypal hello bcell",
     "\u043fpuvet \u043fp\u0438\u0432\u0435t": "\u043fpuvet привет",
     "\u03bbo\u03b3o\u03c2": "λογοσ",
@@ -120,7 +121,7 @@ def test_every_assigned_code_point():
 @given(texts())
 def test_canonical_is_idempotent_on_words(text):
     once = text_room.canonical([text])
-    # What stands before a link may be one that was cut off, once the link is gone.
+    # When a link is dropped, the text before it may look like a truncated link.
     assume(
         not any(
             word.endswith(("http", "https", "httpurl")) for word in once[0].split(" ")
@@ -130,7 +131,7 @@ def test_canonical_is_idempotent_on_words(text):
 
 
 @given(texts())
-def test_places_lead_back(text):
+def test_places_refer_to_the_original(text):
     mapped = text_room.canonical_mapped(text)
     assert "".join(map(chr, mapped.codes)) == text_room.canonical([text])[0]
     assert (mapped.start < mapped.end).all()
@@ -139,7 +140,7 @@ def test_places_lead_back(text):
     for code, start, end in zip(*mapped, strict=True):
         if code < 128 and chr(code).isalnum() and "&" not in text:
             folded = unicodedata.normalize("NFKD", text[start:end]).casefold()
-            # A character that imitates a letter is replaced alone.
+            # A character that imitates a letter is replaced without its neighbours.
             letters = {
                 naive.undisguised("z" + c)[-1] for c in naive.fold_char(text[start])
             }
@@ -151,7 +152,7 @@ def test_places_lead_back(text):
 @example("a </p /> b <a href=x> c &lt;a href=x> d &amp;lt;a href=x> e < f", 1)
 @example("e \u0301a RT\u00a0@b", 1)
 @example("ไทย http㈠ ไทย http http 一 http 二", 1)
-def test_the_chunks_of_a_text_have_its_canonical_text(text, size):
+def test_chunks_give_the_canonical_text_of_the_complete_text(text, size):
     raw = np.frombuffer(f"x{text}y".encode(), np.uint8)
     whole = text_room.canonical_codes(raw, np.array([1, len(raw) - 1]))
     codes = whole.text.copy()
@@ -165,7 +166,7 @@ def test_the_chunks_of_a_text_have_its_canonical_text(text, size):
 
 
 @given(st.lists(st.lists(texts(6), max_size=6).map(" ".join), max_size=5))
-def test_chunks_of_several_texts_begin_where_their_output_does(several):
+def test_chunks_of_several_texts(several):
     raw, offsets = buffers(pa.array(several, pa.large_string()))
     whole = text_room.canonical(several)
     cuts, firsts = text_room.chunks(raw, offsets, 3)
@@ -180,7 +181,7 @@ def test_chunks_of_several_texts_begin_where_their_output_does(several):
             assert joined[begins[chunk] : begins[high]] == expected, text
 
 
-def test_texts_are_cut_at_their_blanks():
+def test_texts_are_cut_at_white_space():
     raw = np.frombuffer("one two\tthree я four".encode(), np.uint8)
 
     def cuts(size, *offsets):
@@ -202,7 +203,7 @@ def test_places_of_entities_accents_and_emoji():
 
 
 @given(st.lists(texts(), min_size=2, max_size=6), st.data())
-def test_a_slice_of_an_array_is_like_a_copy(values, data):
+def test_a_slice_of_an_array(values, data):
     low = data.draw(st.integers(0, len(values) - 1))
     array = to_array(values)[low:]
     assert text_room.canonical(array) == text_room.canonical(values[low:])
@@ -232,9 +233,9 @@ def test_kinds_of_input():
         text_room.canonical([1, 2])
 
 
-def test_the_tables_are_those_of_their_generator() -> None:
-    """Of code points that this Python knows: what Unicode says of a letter does not
-    change once it has it.
+def test_the_tables_agree_with_their_generator() -> None:
+    """Compare code points that this Python knows. Unicode does not change the
+    properties of assigned letters.
     """
     known = tables()
     for code in range(0, 0x30000, 53):
