@@ -215,14 +215,14 @@ def read_manifest(folder: Path, params: type[Params] = IndexParams) -> Manifest:
         raise IndexFormatError(
             f"{path} can't be read ({error}): restore it from a copy or build it again"
         ) from None
-    named = found.get("format") if isinstance(found, dict) else None
-    if named != params.format:
-        other = str(named).startswith(FORMATS)
+    kind = found.get("format") if isinstance(found, dict) else None
+    if kind != params.format:
+        hint = ""
+        if str(kind).startswith(FORMATS):
+            hint = f", found {kind!r}. See `provscan info {folder}`"
         raise IndexFormatError(
             f"{path} is not the manifest of a provscan index: expected format "
-            f"{params.format!r}"
-            + f", found {named!r}. See `provscan info {folder}`"
-            * other
+            f"{params.format!r}{hint}"
         )
     version = found.get("version")
     if version != VERSION:

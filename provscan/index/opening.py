@@ -101,7 +101,6 @@ def _opened(
     :func:`open_reader`.
     """
     survive_truncated_files()
-    counted = isinstance(without, LeftOut)
     left_out = (
         without
         if isinstance(without, LeftOut)
@@ -126,23 +125,17 @@ def _opened(
     )
     if not left_out.segments:
         return reader
-    left_out = left_out if counted else _count_left_out(reader, manifest)
+    if left_out is not without:
+        tweets, texts = reader.count()
+        left_out = left_out._replace(
+            tweets=manifest.tweets - tweets, texts=manifest.texts - texts
+        )
     remaining = replace(
         remaining,
         tweets=manifest.tweets - left_out.tweets,
         texts=manifest.texts - left_out.texts,
     )
     return replace(reader, manifest=remaining, left_out=left_out)
-
-
-def _count_left_out(reader: IndexReader, manifest: Manifest) -> LeftOut:
-    """Return the segments that a reader leaves out, with counts. A tweet or text is
-    counted if no other segment has it.
-    """
-    tweets, texts = reader.count()
-    return reader.left_out._replace(
-        tweets=manifest.tweets - tweets, texts=manifest.texts - texts
-    )
 
 
 def _open_segments(folder: Path, manifest: Manifest, *, sums: bool) -> list[Segment]:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from provscan.errors import ParameterError
 from provscan.kernels.sketch import bands as kernels
 
 # The number of minima that a two-bit sketch is computed from.
@@ -24,17 +23,9 @@ def band_keys(
 ) -> NDArray[np.uint64]:
     """Return the keys of the bands of each signature, uint64[n, bands];
     :func:`provscan.kernels.sketch.bands.band_keys` specifies them.
+
+    A signature must have at least ``bands * rows`` values, and be C-contiguous.
     """
-    _require_signatures(signatures)
-    if bands < 1 or rows < 1:
-        raise ParameterError(
-            f"bands and rows must be at least 1, not {bands} and {rows}"
-        )
-    if bands * rows > signatures.shape[1]:
-        raise ParameterError(
-            "bands * rows must be at most the length of a signature, "
-            f"{signatures.shape[1]}, not {bands} * {rows}"
-        )
     out = np.empty((len(signatures), bands), np.uint64)
     with np.errstate(over="ignore"):
         kernels.band_keys(signatures, bands, rows, out)
@@ -48,25 +39,7 @@ def two_bit_sketch(signatures: NDArray[np.uint32]) -> NDArray[np.uint64]:
     :func:`provscan.kernels.sketch.bands.two_bit_sketch` specifies them. In the sketches
     of two texts of similarity J, ``16 * (1 + 3 * J)`` minima agree on average.
     """
-    _require_signatures(signatures)
-    if signatures.shape[1] < SKETCHED:
-        raise ParameterError(
-            f"a sketch takes signatures of {SKETCHED} values or more, not of "
-            f"{signatures.shape[1]}"
-        )
     out = np.empty((len(signatures), 2), np.uint64)
     with np.errstate(over="ignore"):
         kernels.two_bit_sketch(signatures, out)
     return out
-
-
-def _require_signatures(signatures: NDArray[np.uint32]) -> None:
-    if (
-        signatures.dtype != np.uint32
-        or signatures.ndim != 2
-        or not signatures.flags.c_contiguous
-    ):
-        raise ParameterError(
-            "signatures must be a C-contiguous uint32 array of two dimensions, not "
-            f"{signatures.dtype} {signatures.shape}: pass what minhash returned"
-        )

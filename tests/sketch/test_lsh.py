@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from provscan.errors import ParameterError
 from provscan.sketch import lsh
 
 SIGNATURES = arrays.arrays(np.uint32, st.tuples(st.integers(0, 3), st.just(128)))
@@ -97,25 +96,3 @@ def test_signatures_may_be_read_only():
     signatures.flags.writeable = False
     np.testing.assert_array_equal(lsh.band_keys(signatures, 32, 4), keys)
     np.testing.assert_array_equal(lsh.two_bit_sketch(signatures), bits)
-
-
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (
-            lambda: lsh.band_keys(random_signatures(1), 33, 4),
-            r"at most the length of a signature, 128, not 33 \* 4",
-        ),
-        (
-            lambda: lsh.band_keys(np.zeros((1, 128), np.int64), 32, 4),
-            "uint32 array of two dimensions, not int64",
-        ),
-        (
-            lambda: lsh.two_bit_sketch(np.zeros((1, 48), np.uint32)),
-            "64 values or more, not of 48",
-        ),
-    ],
-)
-def test_wrong_arguments_are_refused(call, message):
-    with pytest.raises(ParameterError, match=message):
-        call()

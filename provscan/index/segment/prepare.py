@@ -68,7 +68,7 @@ def sketch_texts(texts: Strings, params: IndexParams) -> Sketches:
     for low in range(0, count, BLOCK):
         high = min(low + BLOCK, count)
         signatures = sketch.minhash_canonical(
-            (texts.text, texts.offsets[low : high + 1]), minima
+            texts.text, texts.offsets[low : high + 1], minima
         )
         bits[low:high] = lsh.two_bit_sketch(signatures)
         bands[low:high] = lsh.band_keys(signatures, params.bands, params.rows)
