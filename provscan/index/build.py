@@ -30,8 +30,8 @@ from provscan.index.segment.strings import Strings
 from provscan.params import IndexParams
 from provscan.text_buffers import buffers
 
-# Called when all tweets have been read; returns the builder's notes for the manifest.
-# If it raises an error, the folder is not changed.
+# A function that is called when all tweets have been read, and returns the builder's
+# notes for the manifest. If it raises an error, the folder is not changed.
 Describe = Callable[[Written], dict[str, Any]]
 
 # The line number at the end of an id such as ``file:line``.

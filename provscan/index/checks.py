@@ -31,8 +31,8 @@ def check_content(segment: Segment, index: Path) -> None:
 
 
 def check_shards(segments: Sequence[Segment], index: Path) -> None:
-    """Check that the shards are those of the manifest, and that each number belongs to
-    exactly one text in them.
+    """Check that all shards are present, and that their texts have the numbers from 0
+    on, each exactly once.
     """
     total = sum(segment.info.texts for segment in segments)
     seen = np.zeros(total, np.bool_)
@@ -50,7 +50,7 @@ def check_shards(segments: Sequence[Segment], index: Path) -> None:
             or not _ascending(numbers)
         ):
             raise damage(
-                folder / "texts.numbers", "its numbers are not those of its texts"
+                folder / "texts.numbers", "it has no valid number for each of its texts"
             )
         seen[numbers] = True
     if not seen.all():

@@ -280,8 +280,8 @@ def _check_replaceable(target: Path, place: Path, mode: str) -> set[str]:
 
 
 def _listed_files(place: Path) -> set[str]:
-    """Return a manifest, of any format and version, and the files that it lists; none
-    if it can't be read, or lists a path that no index has.
+    """Return the paths of the manifest and of the files that it lists, in any format
+    and version; none if it can't be read, or lists a path that no index has.
     """
     try:
         found = json.loads((place / MANIFEST).read_bytes())
@@ -302,7 +302,7 @@ def _listed_files(place: Path) -> set[str]:
         }
         # A forged manifest may list paths outside the folder.
         return {MANIFEST, *names} if all(map(NOTED.fullmatch, names)) else set()
-    except Exception:  # whatever the file contains instead
+    except Exception:  # The file may contain anything.
         return set()
 
 

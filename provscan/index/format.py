@@ -134,7 +134,9 @@ class Manifest:
         return replace(self.params, seed_length=self.seed_length)
 
     def with_seed_length(self) -> Manifest:
-        """Return the manifest with the seed length of a new index of its texts."""
+        """Return the manifest with the seed length that a new index of its texts would
+        have.
+        """
         assert isinstance(self.params, IndexParams)
         return replace(self, seed_length=self.params.of_texts(self.texts).seed_length)
 

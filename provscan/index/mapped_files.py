@@ -2,9 +2,9 @@
 
 If a mapped file is truncated, the system kills a process that reads the missing part
 (SIGBUS). :func:`survive_truncated_files` sets a handler that replaces the missing page
-with zeros, so that the process continues. The handler needs no lock that code reading
-mapped memory may have taken. :func:`require_unchanged` then raises an error, since the
-file has changed since :func:`stamps`, so no results are returned.
+with zeros, so that the process continues. A thread that reads mapped memory has no lock
+that the handler needs. :func:`require_unchanged` then raises an error, since the file
+has changed since :func:`stamps`, so no results are returned.
 """
 
 from __future__ import annotations

@@ -101,7 +101,7 @@ def seed_keys(text: str, params: IndexParams) -> npt.NDArray[np.uint32]:
 def passages(
     seeds: Seeds, segment: LookupTables, limits: SearchLimits, cut: TruncatedLookups
 ) -> Candidates:
-    """Return candidates inside records, valid until the same thread calls this again
+    """Return candidates for passages, valid until the same thread calls this again
     (:mod:`provscan.kernels.scratch`).
     """
     scratch = seeding.seeding_scratch()

@@ -93,7 +93,7 @@ class Matches:
 
 
 def nothing(characters: np.ndarray) -> Matches:
-    """Return no matches for texts of these numbers of code points."""
+    """Return an empty result; ``characters`` is that of :class:`Matches`."""
     none, shares = np.zeros(0, np.int64), np.zeros(0)
     return Matches(
         none,
@@ -106,7 +106,7 @@ def nothing(characters: np.ndarray) -> Matches:
     )
 
 
-# A function such as `scan_texts` with a reader and parameters: it takes a text buffer.
+# A function that returns the matches in a text buffer, ordered by text and start.
 Finder = Callable[[np.ndarray, np.ndarray], Matches]
 
 

@@ -52,8 +52,8 @@ def overlap_suppression(rows: VerifiedCandidates) -> np.ndarray:
 def with_own_places(
     record: np.ndarray, span: np.ndarray, order: np.ndarray
 ) -> np.ndarray:
-    """Return bool[n]: whether a row shares its place with no better kept row. `order`
-    groups rows by record, better rows first.
+    """Return bool[n]: whether to keep each row, since no better row has its place.
+    `order` groups rows by record, better rows first.
     """
     low, high = span[:, 0] // CELL, (span[:, 1] - 1) // CELL + 1
     kept = np.empty(len(order), np.bool_)

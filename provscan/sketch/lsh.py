@@ -36,8 +36,8 @@ def two_bit_sketch(signatures: NDArray[np.uint32]) -> NDArray[np.uint64]:
     """Return the sketches of signatures, uint64[n, 2]: two bits of a hash of each of
     the first 64 minima.
 
-    :func:`provscan.kernels.sketch.bands.two_bit_sketch` specifies them. In the sketches
-    of two texts of similarity J, ``16 * (1 + 3 * J)`` minima agree on average.
+    :func:`provscan.kernels.sketch.bands.two_bit_sketch` specifies them. If two texts
+    have the similarity J, the bits of ``16 * (1 + 3 * J)`` minima agree on average.
     """
     out = np.empty((len(signatures), 2), np.uint64)
     with np.errstate(over="ignore"):

@@ -90,7 +90,7 @@ def canonical_codes(
     The result is valid until the same thread calls this again
     (:mod:`provscan.kernels.scratch`). If the buffer contains chunks of texts (see
     :func:`chunks`), ``firsts`` are the first chunks of the texts. The result then
-    contains canonical chunks, with the spaces that separate them from the next chunk.
+    contains canonical chunks, each with the space that separates it from the next one.
     """
     count = len(offsets) - 1
     continued = np.zeros(count, np.bool_)

@@ -260,7 +260,7 @@ def test_repeated_tweets_count_once(build: Build, corpus: list[Tweet]) -> None:
     )
 
 
-OTHER_NUMBERS = "its numbers are not those of its texts"
+OTHER_NUMBERS = "it has no valid number for each of its texts"
 
 
 @pytest.mark.parametrize(

@@ -108,9 +108,8 @@ class PackedStrings(NamedTuple):
     path: Path  # ``X.zstdV``, for messages.
     compressed: np.ndarray  # The bytes of that file, uint8.
     dictionary: zstandard.ZstdCompressionDict | None  # None if it is empty.
-    # Columns of numbers.
-    offsets: Numbers
-    blocks: Numbers
+    offsets: Numbers  # The column ``X``.
+    blocks: Numbers  # The column ``X_blocks``.
 
     def __len__(self) -> int:
         return len(self.offsets) - 1

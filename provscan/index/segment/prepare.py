@@ -37,9 +37,8 @@ NO_TIME = np.iinfo(np.int64).max
 class Prepared(NamedTuple):
     """A batch of tweets that have a canonical text."""
 
-    # Canonical texts, original texts, tweet ids.
-    texts: Strings
-    raw_texts: Strings
+    texts: Strings  # The canonical texts.
+    raw_texts: Strings  # The original texts.
     ids: Strings
     sketches: Sketches  # The sketches of the canonical texts.
     times: np.ndarray  # int64[n], milliseconds since 1970, ``NO_TIME`` if unknown.

@@ -126,8 +126,8 @@ class Segment:
         return numbers
 
     def of_keys(self, leading: int, bits: int) -> np.ndarray:
-        """Return int64[n]: the texts, including forgotten ones, whose keys begin with
-        `leading`, a number of `bits` bits.
+        """Return int64[n]: the texts, including forgotten ones, for which the upper
+        `bits` bits of the key are `leading`.
         """
         table = self.whole.exact
         # The upper bits of a key are the number of a bucket. `inside` is the number of

@@ -323,7 +323,7 @@ class ShardTables:
 
 
 def _living(texts: np.ndarray) -> np.ndarray | None:
-    """Return :attr:`LookupTables.living` for bool[n], whether each text is living."""
+    """Return ``texts``, bool[n], or None if all are True, for a segment's `living`."""
     return None if texts.all() else texts
 
 
