@@ -247,9 +247,7 @@ def test_forged_offsets_are_detected(
         provscan.verify(folder)
 
 
-def test_an_index_may_be_changed_by_provscan_only_while_it_is_open(
-    folder: Path, tweets: list[Any]
-) -> None:
+def test_changes_while_an_index_is_open(folder: Path, tweets: list[Any]) -> None:
     index = provscan.open_index(folder)
     texts = [tweet["text"] for tweet in tweets]
     expected = index.match(texts)
