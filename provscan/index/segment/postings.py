@@ -26,8 +26,8 @@ SPILL_ENTRIES = 16 << 20
 # Entries are collected in chunks of about this number.
 CHUNK = 1 << 17
 # The upper 8 bits of a key are the number of its part. A chunk is ordered by parts.
-# Later, neighbouring parts form ranges of about RANGE_ENTRIES entries, which are sorted
-# one at a time, in a cache. A table of up to FEW_ENTRIES entries is a single range.
+# Later, neighbouring parts form ranges of about RANGE_ENTRIES entries, which fit in a
+# cache and are sorted one at a time. Up to FEW_ENTRIES entries form a single range.
 PARTS, RANGE_ENTRIES, FEW_ENTRIES = 256, 1 << 17, 1 << 16
 _PART_SHIFT = np.uint64(65 - PARTS.bit_length())
 # The bits of an entry, the minimum number of them for a text's number, and the maximum

@@ -172,8 +172,8 @@ def fetch_shards(url: str, shards: Sequence[int], folder: Path) -> None:
 
 @dataclass(frozen=True, eq=False)
 class GroupReader:
-    """A reader for scans with groups of shards. Its methods are those of
-    :class:`~provscan.index.reader.IndexReader`.
+    """A reader for scans with groups of shards. It has those methods of
+    :class:`~provscan.index.reader.IndexReader` that a scan needs.
     """
 
     groups: tuple[ShardGroup, ...]
