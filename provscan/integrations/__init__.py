@@ -42,3 +42,7 @@ class Matcher:
         """Return one row per match, with the id of its record as ``record_id``."""
         found = self.index.match(texts, ids=ids, **self.options)
         return found.drop_columns(PLACES)
+
+    def __call__(self, batch: Any) -> pa.Table:
+        """Return one row per match in a batch, whose columns are read by name."""
+        return self.rows(batch[self.text], None if self.id is None else batch[self.id])

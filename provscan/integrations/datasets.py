@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-import pyarrow as pa
-
 from provscan.integrations import Matcher
 
 
@@ -16,6 +11,3 @@ class MapFunction(Matcher):
     Call ``map`` with ``batched=True`` and ``remove_columns=dataset.column_names``.
     ``text`` and ``id`` are the names of columns.
     """
-
-    def __call__(self, batch: Mapping[str, Any]) -> pa.Table:
-        return self.rows(batch[self.text], None if self.id is None else batch[self.id])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pyarrow as pa
-
 from provscan.integrations import Matcher
 
 
@@ -13,6 +11,3 @@ class MapBatches(Matcher):
     Call ``map_batches`` with ``batch_format="pyarrow"``. Every node must have the index
     at the same path. ``text`` and ``id`` are the names of columns.
     """
-
-    def __call__(self, batch: pa.Table) -> pa.Table:
-        return self.rows(batch[self.text], None if self.id is None else batch[self.id])
