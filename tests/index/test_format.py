@@ -180,7 +180,7 @@ def test_the_golden_index_equals_a_new_one(tmp_path: Path) -> None:
     for name in FILES:
         if name.startswith(
             "raw_texts"
-        ):  # depends on the version of Zstandard, and is read above
+        ):  # Its bytes depend on the version of Zstandard.
             continue
         own, theirs = (
             path / "segments" / SEGMENT.name / name
@@ -203,7 +203,7 @@ def test_a_flipped_byte_is_detected(folder: Path, tmp_path: Path, name: str) -> 
             IndexFormatError, match=rf"{re.escape(str(path))} is damaged: "
         ) as error:
             provscan.open_index(folder)
-        # The error does not suggest to leave out the only segment.
+        # The error does not suggest leaving out the only segment.
         assert not hasattr(error.value, "__notes__")
     if raw:
         with pytest.raises(IndexFormatError, match=re.escape(str(path))):

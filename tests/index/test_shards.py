@@ -294,7 +294,7 @@ def test_shards_that_do_not_belong_together(
         IndexFormatError, match=f"{name} is damaged: expected XXH3-128"
     ) as error:
         provscan.open_index(index.path)
-    # The error does not suggest to leave out a shard.
+    # The error does not suggest leaving out a shard.
     assert not hasattr(error.value, "__notes__")
 
 

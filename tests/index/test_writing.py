@@ -161,7 +161,7 @@ def test_a_tweet_in_an_earlier_segment_is_left_out(
 def test_a_new_text_of_a_tweet_in_an_earlier_segment_is_a_version(
     tmp_path: Path, small_segments: Callable[[int], None]
 ) -> None:
-    """An index of several segments must have the same tweets as one of one segment."""
+    """An index of several segments must have the same tweets as one segment."""
 
     def row(number: int, text: str) -> dict[str, str]:
         key = str(number) if number % 2 else f"id {number}"

@@ -32,7 +32,7 @@ DROPPED_MARKS = (
     (0xFE20, 0xFE2F),
     (0xE0100, 0xE01EF),
 )
-# Letters and marks without any ink (default ignorable, but not of category Cf).
+# Invisible letters and marks (default ignorable, but not of category Cf).
 BLANKS = (0x115F, 0x1160, 0x17B4, 0x17B5, 0x180B, 0x180C, 0x180D, 0x180F)
 
 
@@ -99,7 +99,9 @@ def entity_key(name: str) -> int:
     """Return the key of an entity's name in the table."""
     value = FNV_START
     for char in name:
-        value = np.uint64(fnv1a(value, ord(char)))  # compiled, it gives an int
+        value = np.uint64(
+            fnv1a(value, ord(char))
+        )  # The compiled kernel returns an int.
     return int(value)
 
 
