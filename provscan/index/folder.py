@@ -186,25 +186,25 @@ def changing(
     ``replace`` allows either. If ``params`` is the class of the old index's parameters,
     the new generation is the next one; otherwise, it is 1.
     """
-    place = Path(os.path.realpath(target))
+    folder = Path(os.path.realpath(target))
     if mode == "change":
-        read_manifest(place)
+        read_manifest(folder)
     created = False
     lock: Lock | None = None
     change: Change | None = None
     try:
-        created = not place.exists()
+        created = not folder.exists()
         if created:
-            place.mkdir(parents=True)
-        elif not place.is_dir():
+            folder.mkdir(parents=True)
+        elif not folder.is_dir():
             raise OutputError(
                 f"{target} is not a folder, so no index is written there: choose "
                 "another path"
             )
         elif mode != "change":
-            _check_replaceable(target, place, mode)
-        lock = locked(target, place)
-        change = _begun(target, place, mode, lock, params)
+            _check_replaceable(target, folder, mode)
+        lock = locked(target, folder)
+        change = _begin(target, folder, mode, lock, params)
         yield change
     except BaseException as error:
         done = change is not None and change.committed
@@ -221,48 +221,48 @@ def changing(
             # Ctrl-C may have come after the lock file was created, but before it was
             # locked.
             with contextlib.suppress(OSError, OutputError):
-                lock = locked(target, place)
+                lock = locked(target, folder)
         # Files that can't be removed are no error, since the next writer tries again.
-        left = remove_noted(place, lock.noted) if lock is not None else set()
-        if created and not left and not os.path.lexists(place / MANIFEST):
+        left = remove_noted(folder, lock.noted) if lock is not None else set()
+        if created and not left and not os.path.lexists(folder / MANIFEST):
             # Remove the new folder, unless somebody else put something in it.
             with contextlib.suppress(OSError):
-                remove_named(place, [LOCK] if lock is not None else [])
-                place.rmdir()
+                remove_named(folder, [LOCK] if lock is not None else [])
+                folder.rmdir()
         if lock is not None:
             lock.release(left)
 
 
-def _begun(
-    target: Path, place: Path, mode: Mode, lock: Lock, params: type[Params]
+def _begin(
+    target: Path, folder: Path, mode: Mode, lock: Lock, params: type[Params]
 ) -> Change:
     """Begin the change of a locked folder: remove what killed writers left in it."""
-    replaced = set() if mode == "change" else _check_replaceable(target, place, mode)
+    replaced = set() if mode == "change" else _check_replaceable(target, folder, mode)
     manifest = None
     if mode == "change":
-        manifest = read_manifest(place)
+        manifest = read_manifest(folder)
     elif replaced:
         with contextlib.suppress(IndexFormatError):
-            manifest = read_manifest(place, params)
-    remove_noted(place, lock.noted)
-    change = Change(place, manifest, replaced, lock)
-    if not (place / SEGMENTS).exists():
+            manifest = read_manifest(folder, params)
+    remove_noted(folder, lock.noted)
+    change = Change(folder, manifest, replaced, lock)
+    if not (folder / SEGMENTS).exists():
         change.note(SEGMENTS)
-        (place / SEGMENTS).mkdir()
+        (folder / SEGMENTS).mkdir()
     return change
 
 
-def _check_replaceable(target: Path, place: Path, mode: str) -> set[str]:
+def _check_replaceable(target: Path, folder: Path, mode: str) -> set[str]:
     """Return the files of the index to replace, without its manifest. Raise an error
     unless provscan wrote everything in the folder.
     """
     found = {
-        str(path.relative_to(place))
-        for path in place.rglob("*")
+        str(path.relative_to(folder))
+        for path in folder.rglob("*")
         if path.is_symlink() or not path.is_dir()
     }
-    listed = _listed_files(place)
-    noted = noted_in(place)
+    listed = _listed_files(folder)
+    noted = noted_in(folder)
     known = listed | ({LOCK, *noted} if noted is not None else set())
     unfinished = tuple(filter(UNFINISHED.fullmatch, known))
     foreign = sorted(name for name in found - known if not name.startswith(unfinished))
@@ -279,16 +279,16 @@ def _check_replaceable(target: Path, place: Path, mode: str) -> set[str]:
     return found & listed - {MANIFEST}
 
 
-def _listed_files(place: Path) -> set[str]:
+def _listed_files(folder: Path) -> set[str]:
     """Return the paths of the manifest and of the files that it lists, in any format
     and version; none if it can't be read, or lists a path that no index has.
     """
     try:
-        found = json.loads((place / MANIFEST).read_bytes())
+        found = json.loads((folder / MANIFEST).read_bytes())
         if not found["format"].startswith(FORMATS):
             return set()
         if (found["format"], found["version"]) == (FORMAT, VERSION):
-            return {MANIFEST, *read_manifest(place).files()}
+            return {MANIFEST, *read_manifest(folder).files()}
         segments = found["segments"]
         tombstones = [each["tombstones"] for each in segments if each.get("tombstones")]
         names = {
@@ -306,54 +306,54 @@ def _listed_files(place: Path) -> set[str]:
         return set()
 
 
-def remove_noted(place: Path, noted: set[str]) -> set[str]:
+def remove_noted(folder: Path, noted: set[str]) -> set[str]:
     """Remove the noted paths that the manifest does not list; return those that could
     not be removed.
     """
-    listed = _listed_files(place)
-    if not listed and os.path.lexists(place / MANIFEST):
+    listed = _listed_files(folder)
+    if not listed and os.path.lexists(folder / MANIFEST):
         # The manifest is damaged, or was not written by provscan.
         return noted
-    _remove(place, noted - listed)
-    return {name for name in noted - listed if _is_left(place, name)}
+    _remove(folder, noted - listed)
+    return {name for name in noted - listed if _is_left(folder, name)}
 
 
-def remove_index(place: Path) -> None:
+def remove_index(folder: Path) -> None:
     """Remove the files of an index, complete or not. Remove its folder if nothing else
     is in it.
     """
-    noted = noted_in(place)
-    names = {*_listed_files(place), *(noted or ())}
+    noted = noted_in(folder)
+    names = {*_listed_files(folder), *(noted or ())}
     folders = {os.path.dirname(name) for name in names} | (
         {SEGMENTS} if names else set()
     )
-    _remove(place, (names | folders | (set() if noted is None else {LOCK})) - {""})
+    _remove(folder, (names | folders | (set() if noted is None else {LOCK})) - {""})
     with contextlib.suppress(OSError):
-        place.rmdir()
+        folder.rmdir()
 
 
-def _remove(place: Path, names: set[str]) -> None:
+def _remove(folder: Path, names: set[str]) -> None:
     for path in [
         path
         for name in names
         if UNFINISHED.fullmatch(name)
-        for path in place.glob(f"{name}*")
+        for path in folder.glob(f"{name}*")
     ]:
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         else:
             remove_named(path.parent, [path.name])
-    remove_named(place, names)
+    remove_named(folder, names)
 
 
-def _is_left(place: Path, name: str) -> bool:
+def _is_left(folder: Path, name: str) -> bool:
     """Return whether a noted file, or an unfinished segment, still exists. Other noted
     folders may contain files that must stay.
     """
     return (
-        any(place.glob(f"{name}*"))
+        any(folder.glob(f"{name}*"))
         if UNFINISHED.fullmatch(name)
-        else (place / name).is_file()
+        else (folder / name).is_file()
     )
 
 

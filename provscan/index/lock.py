@@ -81,17 +81,17 @@ class Lock:
             text = text[os.write(self._descriptor, text) :]
 
 
-def locked(target: Path, place: Path) -> Lock:
-    """Lock the index folder ``place``, which messages call ``target``."""
+def locked(target: Path, folder: Path) -> Lock:
+    """Lock an index folder. Messages name ``target``, which may be a link to it."""
     while True:
         descriptor = os.open(
-            place / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666
+            folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666
         )
         try:
             _lock(descriptor, target)
             with contextlib.suppress(FileNotFoundError):
-                if os.path.samestat(os.fstat(descriptor), os.stat(place / LOCK)):
-                    noted = noted_in(place)
+                if os.path.samestat(os.fstat(descriptor), os.stat(folder / LOCK)):
+                    noted = noted_in(folder)
                     if noted is None:
                         raise OutputError(
                             f"{target} contains a file {LOCK} that provscan did not "
@@ -102,7 +102,7 @@ def locked(target: Path, place: Path) -> Lock:
             os.close(descriptor)
             raise
         os.close(descriptor)  # the previous holder removed the folder
-        place.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
 
 
 def _lock(descriptor: int, target: Path) -> None:
@@ -117,11 +117,11 @@ def _lock(descriptor: int, target: Path) -> None:
         ) from None
 
 
-def noted_in(place: Path) -> set[str] | None:
+def noted_in(folder: Path) -> set[str] | None:
     """Return the paths that a killed writer noted in the lock file; None if provscan
     did not write the file.
     """
-    path = place / LOCK
+    path = folder / LOCK
     if not os.path.lexists(path):
         return set()
     if path.is_symlink() or not path.is_file():

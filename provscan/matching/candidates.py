@@ -51,7 +51,7 @@ def whole_records(
     sketches: Sketches,
     segment: LookupTables,
     limits: SearchLimits,
-    cut: TruncatedLookups,
+    truncated: TruncatedLookups,
 ) -> Candidates:
     """Return candidates for whole records. Sketch ``i`` belongs to ``rows[i]``."""
     if len(rows) == 0:
@@ -66,7 +66,7 @@ def whole_records(
     n = whole_kernels.whole_candidates(
         sketches, segment.whole, bounds, scratch, found, count
     )
-    cut.bands_cut += int(count.bands_cut[0])
+    truncated.bands_cut += int(count.bands_cut[0])
     return Candidates(
         rows[found.record[:n]],
         found.text[:n],
@@ -99,7 +99,10 @@ def seed_keys(text: str, params: IndexParams) -> npt.NDArray[np.uint32]:
 
 
 def passages(
-    seeds: Seeds, segment: LookupTables, limits: SearchLimits, cut: TruncatedLookups
+    seeds: Seeds,
+    segment: LookupTables,
+    limits: SearchLimits,
+    truncated: TruncatedLookups,
 ) -> Candidates:
     """Return candidates for passages, valid until the same thread calls this again
     (:mod:`provscan.kernels.scratch`).
@@ -121,7 +124,7 @@ def passages(
             break
         # There are more candidates than there is room for, so repeat with more room.
         room = n
-    cut.seeds_cut += int(count.seeds_cut[0])
+    truncated.seeds_cut += int(count.seeds_cut[0])
     return Candidates(*(column[:n] for column in found))
 
 

@@ -87,16 +87,16 @@ def _groups(
 def _joined(parts: list[Matches], firsts: list[int]) -> Matches:
     if not parts:
         return nothing(np.zeros(0, np.int64))
-    cut = TruncatedLookups()
+    truncated = TruncatedLookups()
     for part in parts:
-        cut.add(part.truncated)
+        truncated.add(part.truncated)
     names = (*COLUMNS, "characters")
     columns: dict[str, Any] = {
         name: np.concatenate([getattr(part, name) for part in parts]) for name in names
     }
-    whole = Matches(**columns, truncated=cut)
-    whole.row += np.repeat(firsts, [len(part.row) for part in parts])
-    return whole
+    joined = Matches(**columns, truncated=truncated)
+    joined.row += np.repeat(firsts, [len(part.row) for part in parts])
+    return joined
 
 
 def _scan_short(
@@ -107,33 +107,39 @@ def _scan_short(
     codes, code_offsets, lengths = canonical_codes(text, cuts, firsts)
     points = np.concatenate([[0], np.cumsum(lengths)])
     texts = Chunked(text, cuts, firsts, code_offsets, points)
-    cut = TruncatedLookups()
-    rows = _matches(CodeBuffer(codes, code_offsets[firsts]), reader, params, cut)
+    truncated = TruncatedLookups()
+    rows = _matches(CodeBuffer(codes, code_offsets[firsts]), reader, params, truncated)
     found = (
         nothing(texts.characters)
         if rows is None
         else liftover(texts, rows, reader, params)
     )
-    found.truncated = cut
+    found.truncated = truncated
     return found
 
 
 def _matches(
-    records: CodeBuffer, reader: ScanReader, params: MatchParams, cut: TruncatedLookups
+    records: CodeBuffer,
+    reader: ScanReader,
+    params: MatchParams,
+    truncated: TruncatedLookups,
 ) -> VerifiedCandidates | None:
     """Return the matches in canonical texts, ordered by text and start; None if there
     are none.
     """
-    parts = _verified(records, reader, params, cut)
+    parts = _verified(records, reader, params, truncated)
     passages = respaced(records, reader)
     if passages is not None:
-        found = _verified(passages.records, reader, params, cut)
+        found = _verified(passages.records, reader, params, truncated)
         parts += [passages.placed(part, reader) for part in found]
     return without_overlaps(parts) if sum(len(part.record) for part in parts) else None
 
 
 def _verified(
-    records: CodeBuffer, reader: ScanReader, params: MatchParams, cut: TruncatedLookups
+    records: CodeBuffer,
+    reader: ScanReader,
+    params: MatchParams,
+    truncated: TruncatedLookups,
 ) -> list[VerifiedCandidates]:
     """Return the verified candidates in canonical texts, one or two parts for each of
     the reader's tables.
@@ -148,8 +154,8 @@ def _verified(
     for tables in reader.tables:
         # Find candidates for passages and for whole records.
         segment = tables.look_up(seeds, sketches, limits)
-        inside = generators.passages(seeds, segment, limits, cut)
-        whole = generators.whole_records(short, sketches, segment, limits, cut)
+        inside = generators.passages(seeds, segment, limits, truncated)
+        whole = generators.whole_records(short, sketches, segment, limits, truncated)
         # Reject most candidates for passages by a cheap test.
         segment = tables.with_texts(segment, whole.text, inside.text)
         inside = agreeing(grams, inside, segment, longest, params)
@@ -240,6 +246,6 @@ def _scan_long(
         found = found.take(owned)
         parts.append(found)
         owned_from = owned_to
-    whole = _joined(parts, [0] * len(parts))
-    whole.characters = np.array([owned_from])
-    return whole
+    joined = _joined(parts, [0] * len(parts))
+    joined.characters = np.array([owned_from])
+    return joined
