@@ -85,7 +85,7 @@ def ours(
         Way(
             "provscan, from canonical tweets",
             count,
-            lambda: minhash_canonical(canonical),
+            lambda: minhash_canonical(data, offsets),
         ),
         Way("provscan, from raw tweets", count, lambda: minhash(tweets)),
     ]
@@ -186,7 +186,9 @@ def main() -> None:
     reference = datasketch_cleared(
         [encoded_grams(text) if text else [] for text in texts[:FEW]]
     )
-    np.testing.assert_array_equal(minhash_canonical(texts[:FEW]), reference)
+    np.testing.assert_array_equal(
+        minhash_canonical(*buffers(canonical[:FEW])), reference
+    )
 
     whole, stages = ours(tweets, canonical)
     ways = [*whole, *theirs(texts), *stages]

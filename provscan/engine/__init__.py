@@ -1,10 +1,10 @@
-"""The engine, which runs tasks of any kind in threads, in processes or on a Ray
-cluster; it knows nothing about tweets.
+"""The engine runs tasks of any kind in threads, in processes or on a Ray cluster.
 
-:mod:`~provscan.engine.protocol` defines an executor; :mod:`~provscan.engine.threads`,
-:mod:`~provscan.engine.processes` and :mod:`~provscan.engine.ray` implement it. All
-report to a :class:`~provscan.engine.progress.Progress`, which
-:mod:`~provscan.engine.journal` can log.
+:mod:`~provscan.engine.protocol` defines the interface of executors;
+:mod:`~provscan.engine.threads`, :mod:`~provscan.engine.processes` and
+:mod:`~provscan.engine.ray` implement it. They report to a
+:class:`~provscan.engine.progress.Progress`, which :mod:`~provscan.engine.journal` can
+write to a log.
 """
 
 from provscan.engine.journal import Journal, logged

@@ -1,5 +1,4 @@
-"""A log of a job as JSON lines, for programs: its progress, where each task ran, and
-what failed.
+"""Log a job as JSON lines: its progress, where each task ran, and what failed.
 
 Each line has ``time``, ``event`` and, depending on the event:
 
@@ -10,7 +9,7 @@ ended
 failed
     ``task``, ``reason``: one attempt at a task failed
 progress, finished
-    ``stage``, ``done``, ``total``, ``seconds``, ``rate`` (units a second),
+    ``stage``, ``done``, ``total``, ``seconds``, ``rate`` (units per second),
     ``seconds_left``, ``tasks`` (the number of tasks that ended)
 interrupted
     ``error``
@@ -36,8 +35,7 @@ SECONDS_BETWEEN_LINES = 10.0
 
 
 class Journal(Progress):
-    """Writes the log of a job, and passes the progress on to ``shown``, which displays
-    it.
+    """Logs the progress of a job, and passes it on to ``shown``, which displays it.
 
     Lines are appended to an existing log. A file that is not a log is not touched.
     """
@@ -47,8 +45,8 @@ class Journal(Progress):
         try:
             if os.path.isfile(path) and not _is_log(path):
                 raise OutputError(
-                    f"{path} is not a log of provscan, so nothing is added to it: name "
-                    "another --log"
+                    f"{path} is not a log of provscan, so nothing is added to it: "
+                    "use another --log"
                 )
             self._file = open(path, "ab", buffering=0)  # noqa: SIM115 - ``logged`` closes it
         except OSError as error:
@@ -99,7 +97,7 @@ class Journal(Progress):
             self._write("failed", task=task, reason=without_secrets(reason))
 
     def close(self, error: BaseException | None) -> None:
-        """End the log of a job that finished, or that an error ended."""
+        """End the log; ``error`` is the error that ended the job, if any."""
         with self._lock, self._file:
             if error is None:
                 self._finish()
@@ -140,7 +138,7 @@ class Journal(Progress):
 
     def _unwritable(self, error: OSError) -> OutputError:
         return OutputError(
-            f"can't write the log {self._path}: {error.strerror}. Name another --log"
+            f"can't write the log {self._path}: {error.strerror}. Use another --log"
         )
 
 
@@ -158,8 +156,8 @@ def _is_log(path: str) -> bool:
 def logged(
     path: str | os.PathLike[str] | None, shown: Progress | None
 ) -> Iterator[Progress]:
-    """Yield a progress for a job that is displayed by ``shown`` and logged to ``path``,
-    if these are given.
+    """Yield a progress that ``shown`` displays and that is logged to ``path``, if these
+    are given.
     """
     if not isinstance(shown, Progress | None):
         raise ParameterError(

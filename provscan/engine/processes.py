@@ -1,9 +1,8 @@
-"""The executor that runs tasks in processes: each is spawned once, and loads the
-kernels and opens the index once.
+"""The executor that runs tasks in processes. Each process is spawned once and runs many
+tasks.
 
-Functions, tasks and results are sent between processes. The function must therefore be
-defined in a module (or be a ``partial`` of such a function), and tasks and results must
-be plain values.
+The function, the tasks and their results are pickled. The function must therefore be
+defined in a module, or be a ``partial`` of such a function.
 """
 
 from __future__ import annotations
@@ -63,7 +62,7 @@ class Processes(Executor):
             finished = True
         except BrokenProcessPool as error:
             raise WorkerError(
-                "the system ended a worker process, most often because memory ran out: "
+                "the system ended a worker process, probably because memory ran out: "
                 "reduce --workers, or use --executor threads"
             ) from error
         finally:
@@ -85,9 +84,7 @@ def _begin(stop: Any) -> None:
 
 
 def _formatted(message: Warning | str, *where: Any, **more: Any) -> str:
-    """Format a warning as the commands do: in one line, without the path of a
-    module.
-    """
+    """Format a warning as in the commands: one line, without the path of a module."""
     return f"provscan: {printable(' '.join(str(message).split()))}\n"
 
 

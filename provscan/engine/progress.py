@@ -1,6 +1,4 @@
-"""The progress that a long job reports, independent of how it is displayed or
-logged.
-"""
+"""The progress of a long job, independent of how it is displayed or logged."""
 
 from __future__ import annotations
 
@@ -8,7 +6,7 @@ from typing import NamedTuple
 
 
 class Ran(NamedTuple):
-    """A record of one task: where it ran, its time, and its work."""
+    """How a task ran."""
 
     where: str  # The thread, process or node that ran it.
     seconds: float  # Wall-clock time.
@@ -16,10 +14,9 @@ class Ran(NamedTuple):
 
 
 class Progress:
-    """Receives the progress of a job. This base class ignores it.
+    """Receives the progress of a job, and ignores it. Subclasses display it.
 
-    A subclass displays it. Jobs call it from several threads, so a subclass must be
-    thread-safe.
+    Subclasses must be thread-safe, since jobs call the methods from several threads.
     """
 
     def start(self, stage: str, total: int | None, unit: str) -> None:
@@ -30,9 +27,9 @@ class Progress:
         stage
             What the job is doing.
         total
-            The units of work in this stage, None if unknown.
+            The units of work in this stage; None if unknown.
         unit
-            What is counted, such as ``"records"``.
+            The unit of work, such as ``"records"``.
         """
 
     def advance(self, n: int) -> None:

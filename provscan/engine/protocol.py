@@ -1,8 +1,7 @@
 """The interface of executors, which apply a function to tasks and yield the results in
 the order of the tasks.
 
-The results and their order do not depend on the executor or on the number of its
-workers.
+The results do not depend on the executor or on the number of workers.
 """
 
 from __future__ import annotations
@@ -20,10 +19,9 @@ Advance = Callable[[int], None]
 
 
 class Abandoned(BaseException):
-    """The caller no longer wants the result of a task.
+    """Raised in a task whose result is no longer wanted.
 
-    It is not a subclass of Exception, so that no handler in the task treats it as an
-    error.
+    It is not a subclass of Exception, so that the task does not handle it as an error.
     """
 
 
@@ -33,10 +31,10 @@ def timed(
     where: str,
     on_advance: Advance = lambda n: None,
 ) -> tuple[R, Ran]:
-    """Run a task. Return its result, and a record of where it ran, its time and its
-    work.
+    """Run a task. Return its result, and how it ran.
 
-    ``on_advance`` is called when the task advances, and may raise to end it.
+    ``on_advance`` is called when the task advances; if it raises an error, the task
+    ends.
     """
     begin, units = time.monotonic(), 0
 
@@ -50,16 +48,14 @@ def timed(
 
 
 class LostTask(NamedTuple):
-    """The result of a task that failed on every worker that tried it, with the reason
-    of each failure.
-    """
+    """The result of a task whose attempts all failed."""
 
     task: Any
-    failures: tuple[str, ...]
+    failures: tuple[str, ...]  # The reason for each failure.
 
 
 class Executor(ABC):
-    """Runs tasks; the workers end when its ``with`` block ends."""
+    """Runs tasks. It is a context manager that ends its workers."""
 
     workers: int  # The number of tasks that run at the same time.
     # The number of tasks submitted before the first result is consumed.
@@ -76,11 +72,11 @@ class Executor(ABC):
 
         Tasks are taken from the iterable as results are consumed. The first error, or
         Ctrl-C, ends the iteration: no further task begins, and running tasks are
-        abandoned. An executor that can go on without a task yields a
+        abandoned. An executor that can lose a task and go on yields a
         :class:`LostTask` instead of its result.
 
-        The function calls ``advance`` often, with the units of work done since its
-        last call. ``advance`` raises :class:`Abandoned` when the result is no longer
+        The function must call ``advance`` often, with the units of work done since the
+        last call. ``advance`` raises :class:`Abandoned` if the result is no longer
         wanted.
         """
 
@@ -93,4 +89,4 @@ class Executor(ABC):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """End the workers, if there are any left."""
+        """End the workers, if there are any."""

@@ -1,10 +1,10 @@
-"""The executor that runs tasks on a Ray cluster: they run on any node, and run again on
-another node if a worker or node is lost.
+"""The executor that runs tasks on any node of a Ray cluster. If a worker or node is
+lost, its tasks run again elsewhere.
 
-Every node needs this package, and must have access to the files of the tasks under the
-same paths. The package ``ray`` belongs to the extra ``provscan[ray]``; it is imported
-when an executor is created. :meth:`Ray.start_services` starts processes that serve
-large data to all tasks, such as shards of an index.
+Every node needs this package, and must have the files of the tasks at the same paths.
+Ray belongs to the extra ``provscan[ray]``; it is imported when an executor is created.
+:meth:`Ray.start_services` starts processes that serve large data to all tasks, such as
+shards of an index.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from provscan.errors import ParameterError, ProvscanError, WorkerError
 from provscan.ordered_map import R, T
 
 ATTEMPTS = 3
-# The number of calls that a service answers at a time.
+# The number of calls that a service answers at the same time.
 CALLS = 8
 SECONDS_BETWEEN_CHECKS = 0.5
 # Abandoned tasks have this number of seconds to clean up before their workers are
@@ -38,10 +38,9 @@ QUIET = ("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "RAY_USAGE_STATS_ENABLED")
 
 @dataclass(frozen=True)
 class Service:
-    """A handle for a process of the cluster that answers calls; see
-    :meth:`Ray.start_services`.
+    """A process of the cluster that answers calls; see :meth:`Ray.start_services`.
 
-    The handle can be sent with a task.
+    This handle can be sent with a task.
     """
 
     actor: Any
@@ -50,10 +49,7 @@ class Service:
 
     def begin(self, method: str, *arguments: Any) -> Callable[[], Any]:
         """Call a method in the process, and return a function that waits for the
-        result.
-
-        The returned function raises ConnectionError if the process was lost and not
-        replaced.
+        result. It raises ConnectionError if the process was lost and not replaced.
         """
         reference = (
             self.known
@@ -67,8 +63,8 @@ def _answer(reference: Any) -> Any:
     import ray
 
     try:
-        # Avoid ``ray.get``: in a task, it would free the processor for another task
-        # while it waits, and both tasks would use memory.
+        # Don't use ``ray.get``: while a task waits in it, Ray starts another task, and
+        # both need memory.
         return reference.future().result()
     except ray.exceptions.RayTaskError as error:
         raise (
@@ -81,9 +77,7 @@ def _answer(reference: Any) -> Any:
 
 
 class _ServiceActor:
-    """An actor that creates an object at the first call and calls methods of the
-    object.
-    """
+    """An actor that creates an object at the first call, and calls its methods."""
 
     def __init__(self, make: Callable[[], Any]) -> None:
         self._make, self._lock = make, threading.Lock()
@@ -100,34 +94,32 @@ class _ServiceActor:
 
 @dataclass(eq=False)
 class _Submitted:
-    """A task on the cluster, with its place in the order and the reasons of failed
-    attempts.
-    """
+    """A task on the cluster."""
 
-    place: int
+    place: int  # Its index among all tasks.
     task: Any
-    failures: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)  # Reasons of failed attempts.
 
 
 class Ray(Executor):
     """Runs tasks on a Ray cluster; see :class:`provscan.engine.protocol.Executor`.
 
-    A task whose worker or node is lost, or that can't reach a file, runs again
-    elsewhere. A task that fails three times becomes a
-    :class:`~provscan.engine.protocol.LostTask`. Progress advances when a task ends.
+    A task whose worker or node is lost, or that can't access a file, runs again. A task
+    that fails three times becomes a :class:`~provscan.engine.protocol.LostTask`.
+    Progress advances when a task ends.
 
     Parameters
     ----------
     workers
-        The number of tasks that run at the same time, by default one per processor.
+        The number of tasks that run at the same time; by default one per processor.
     address
         The address of the cluster's head, or ``"auto"`` for the cluster to which this
         machine belongs. By default, a cluster is started on this machine, and stopped
         at the end.
     memory
         The number of bytes of memory that a task needs. A node runs only as many tasks
-        at the same time as fit in its memory. This is not a limit: when the memory of a
-        node runs out, Ray ends one of its workers, and the task fails with an
+        at the same time as fit in its memory. The memory of a task is not limited: when
+        a node's memory runs out, Ray ends a worker, and its task fails with an
         OutOfMemoryError.
     """
 
@@ -183,10 +175,10 @@ class Ray(Executor):
     ) -> tuple[Service, ...]:
         """Start one process for each maker, distributed over the nodes.
 
-        Each process calls its maker and answers calls of methods of the resulting
-        object. It is restarted if it is lost, and ends with the executor. ``constant``
-        names a method whose result never changes: it is called once, and the result is
-        kept.
+        A process calls its maker, which returns an object, and then calls methods of
+        this object on request. It is restarted if it is lost, and ends with the
+        executor. ``constant`` is the name of a method whose result never changes; it is
+        called only once.
         """
         actor_class = self._ray.remote(_ServiceActor).options(
             scheduling_strategy="SPREAD",
@@ -217,7 +209,7 @@ class Ray(Executor):
         expected = 0
 
         def submit(submitted: _Submitted) -> None:
-            # Ray runs a task on the node that has most of the task's arguments.
+            # Ray prefers the node that has most of a task's arguments.
             near = getattr(submitted.task, "near", ())
             running[self._remote.remote(shared, submitted.task, *near)] = submitted
 
@@ -250,10 +242,8 @@ class Ray(Executor):
             self._abandon(list(running))
 
     def describe(self) -> dict[str, Any]:
-        """Return a description of the work that the cluster did.
-
-        ``nodes`` has the units of work by node, ``failures`` the number of failed
-        attempts by reason.
+        """Describe the work of the cluster: ``nodes`` has the units of work by node,
+        ``failures`` the number of failed attempts by reason.
         """
         return {
             "workers": self.workers,
@@ -262,8 +252,8 @@ class Ray(Executor):
         }
 
     def _result(self, reference: Any, submitted: _Submitted, progress: Progress) -> Any:
-        """Return the result of an attempt, the error that the task raised, or a
-        LostTask if another attempt may succeed.
+        """Return the result of an attempt, or the error that the task raised, or a
+        :class:`LostTask` if another attempt may succeed.
         """
         name = str(submitted.task)
         exceptions = self._ray.exceptions
@@ -287,11 +277,9 @@ class Ray(Executor):
         return LostTask(submitted.task, tuple(submitted.failures))
 
     def _abandon(self, references: list[Any]) -> None:
-        """Interrupt tasks, and kill the workers of tasks that do not end within
-        :data:`SECONDS_TO_ABANDON`.
-
-        A worker may miss the interruption, or ignore it if the cluster was started in
-        the background of a shell.
+        """Interrupt tasks. Kill the workers of those that do not end within
+        :data:`SECONDS_TO_ABANDON`: a worker may miss the interruption, or ignore it if
+        the cluster was started in the background of a shell.
         """
         for force in (False, True):
             if references:

@@ -1,5 +1,5 @@
-"""The executor that runs tasks in threads: they share the memory of this process, so
-they can also read data that is only in memory.
+"""The executor that runs tasks in threads of this process. Unlike tasks in other
+processes, they can read data that is only in memory.
 """
 
 from __future__ import annotations

@@ -4,14 +4,14 @@ up.
 docs/format.md describes the bytes. All access goes through an :class:`IndexReader`:
 
 :mod:`~provscan.index.opening`
-    Opens an index, and checks it.
+    Opens and checks an index.
 :mod:`~provscan.index.reader`, :mod:`~provscan.index.texts`
-    An open index; queries about its texts and tweets.
+    Answer queries about an open index, its texts and its tweets.
 :mod:`~provscan.index.checks`, :mod:`~provscan.index.rebuild`, \
 :mod:`~provscan.index.mapped_files`
-    Damaged files; forged files; files that change while they are mapped.
+    These find damaged files, forged files, and files that change while they are mapped.
 
-Every change of the folder is one commit, made by one of three modules:
+A change to the folder is a single commit. Three modules make changes:
 
 :mod:`~provscan.index.build`
     Builds an index, or adds tweets to one.
@@ -20,12 +20,12 @@ Every change of the folder is one commit, made by one of three modules:
 :mod:`~provscan.index.merges`
     Merges segments, and purges forgotten tweets.
 
-They rely on :mod:`~provscan.index.ingest`, which turns tweets into segments,
+They use :mod:`~provscan.index.ingest`, which turns tweets into segments,
 :mod:`~provscan.index.folder`, which keeps the folder consistent,
-:mod:`~provscan.index.lock`, the lock of the only writer, and
-:mod:`~provscan.index.format`, the manifest. A :mod:`~provscan.index.segment` is an
-immutable part of an index; :mod:`~provscan.index.shards` are parts that are looked up
-as one.
+:mod:`~provscan.index.lock`, which admits one writer at a time, and
+:mod:`~provscan.index.format`, which defines the manifest. A
+:mod:`~provscan.index.segment` is an immutable part of an index;
+:mod:`~provscan.index.shards` are parts that are looked up as one.
 """
 
 from provscan.index.build import append, write_index

@@ -1,8 +1,8 @@
 """Build an index, or add tweets to one.
 
 The input consists of batches of tweets in the readers' schema.
-:mod:`provscan.index.ingest` turns them into segments; then a manifest that names the
-segments is committed. Each call makes one atomic change of the folder.
+:mod:`provscan.index.ingest` turns them into segments; then a manifest that lists the
+segments is committed. Each call changes the folder once, atomically.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from provscan.index.segment.strings import Strings
 from provscan.params import IndexParams
 from provscan.text_buffers import buffers
 
-# Called when all tweets have been read; returns the builder's notes for the manifest.
-# If it raises an error, the folder is not changed.
+# A function that is called when all tweets have been read, and returns the builder's
+# notes for the manifest. If it raises an error, the folder is not changed.
 Describe = Callable[[Written], dict[str, Any]]
 
-# The line number at the end of a name such as ``file:line``.
+# The line number at the end of an id such as ``file:line``.
 PLACE = ":(?P<line>[1-9][0-9]{0,17})$"
 
 
@@ -92,9 +92,9 @@ def append(
 ) -> IndexReader:
     """Add tweets to an index from batches in the readers' schema.
 
-    The output of ``describe`` is stored under ``appended`` in the notes, with the other
-    counts: ``added``, ``known`` (ids that the index already has), ``forgotten`` (ids
-    that were forgotten, and remain so), and more.
+    The notes under ``appended`` are the output of ``describe`` and counts: ``added``,
+    ``known`` (ids that the index already has), ``forgotten`` (ids that were forgotten,
+    and remain so), and those of :meth:`~provscan.index.ingest.Written.counts`.
     """
     with changing(target, "change") as change:
         before = open_reader(target)
@@ -130,10 +130,10 @@ def append(
 def _new_tweets(
     change: Change, before: IndexReader, batches: Iterable[pa.RecordBatch]
 ) -> Iterator[tuple[Iterator[pa.RecordBatch], dict[str, int]]]:
-    """Yield the tweets whose ids are neither in the index nor forgotten, and the counts
-    of the others.
+    """Yield the tweets whose ids are neither in the index nor forgotten, and counts of
+    the other tweets.
 
-    All batches are first read into a file, so that their ids are looked up together.
+    All batches are first written to a file, and their ids are looked up together.
     """
     path = change.workspace().with_suffix(".arrow")
     ids = [pa.array([], pa.string())]
@@ -146,17 +146,19 @@ def _new_tweets(
             ids.append(batch.column("id"))
         if writer is not None:
             writer.close()
-    asked = pa.concat_arrays(ids)
-    known, gone = [ids[0]], [purged_ids(change.folder, before.manifest)]
+    all_ids = pa.concat_arrays(ids)
+    known, forgotten = [ids[0]], [purged_ids(change.folder, before.manifest)]
     for segment in before.segments:
-        rows = segment.tweets.ids.among(asked)
+        rows = segment.tweets.ids.among(all_ids)
         dead = np.isin(rows, segment.forgotten)
-        for found, some in ((known, rows[~dead]), (gone, rows[dead])):
-            found.append(segment.tweets.ids.take(some).array().cast(pa.string()))
-    is_known = pc.is_in(asked, value_set=pa.concat_arrays(known))
-    is_gone = pc.and_not(pc.is_in(asked, value_set=pa.concat_arrays(gone)), is_known)
-    new = pc.invert(pc.or_(is_known, is_gone))
-    counts = {"known": is_known.true_count, "forgotten": is_gone.true_count}
+        for found, kind in ((known, rows[~dead]), (forgotten, rows[dead])):
+            found.append(segment.tweets.ids.take(kind).array().cast(pa.string()))
+    is_known = pc.is_in(all_ids, value_set=pa.concat_arrays(known))
+    is_forgotten = pc.and_not(
+        pc.is_in(all_ids, value_set=pa.concat_arrays(forgotten)), is_known
+    )
+    new = pc.invert(pc.or_(is_known, is_forgotten))
+    counts = {"known": is_known.true_count, "forgotten": is_forgotten.true_count}
 
     def remaining() -> Iterator[pa.RecordBatch]:
         low = 0
@@ -176,12 +178,13 @@ def _new_tweets(
 def _with_distinct_places(
     batch: pa.RecordBatch, segments: Iterable[Segment]
 ) -> pa.RecordBatch:
-    """Return a batch of tweets whose ids do not collide with those of another file.
+    """Return a batch in which ids derived from places do not collide with those in the
+    index.
 
-    A tweet without an id is named by its place, ``file:line``, and files added at
-    different times may share a name. If the index has the same place for another text,
-    a hash of the text is appended. The same file therefore gets the same ids when it is
-    added again.
+    A tweet without an id gets its place, ``file:line``, as its id. Files added at
+    different times may have the same name, so if the index has this id for another
+    text, a hash of the text is appended to the new id. A file that is added twice gets
+    the same ids both times.
     """
     ids = batch.column("id")
     lines = pc.struct_field(pc.extract_regex(ids, PLACE), "line")
@@ -213,7 +216,9 @@ def _with_hash(ids: pa.Array, texts: Strings) -> pa.Array:
 
 
 def _new_texts(segments: Iterable[Segment], before: Sequence[Segment] = ()) -> int:
-    """Return the number of texts in some segments that no earlier segment has."""
+    """Return the number of distinct texts in ``segments`` that no segment in ``before``
+    has.
+    """
     total, earlier = 0, list(before)
     for segment in segments:
         # No two shards have a text in common.

@@ -1,9 +1,9 @@
 """Check that the tweets of an open segment can be read, and that shards belong
 together.
 
-Kernels trust offsets, so a forged offset would crash the process. If a segment passes
-:func:`check_content`, its tweets can be read, and it can be rebuilt from them, which
-finds all other errors (:mod:`provscan.index.rebuild`).
+Kernels trust offsets, so a forged offset could crash the process. If a segment passes
+:func:`check_content`, its tweets can be read. A rebuild from them finds all other
+errors (:mod:`provscan.index.rebuild`).
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ BLOCK = 1 << 20
 
 
 def check_content(segment: Segment, index: Path) -> None:
-    """Check every offset and number that refers to a tweet."""
+    """Check every offset and number by which tweets are read."""
     for name, problem in _damaged(segment):
         raise damage(index / SEGMENTS / segment.info.name / name, problem)
 
 
 def check_shards(segments: Sequence[Segment], index: Path) -> None:
-    """Check that the shards are those of the manifest, and that each number belongs to
-    exactly one text in them.
+    """Check that all shards are present, and that their texts have the numbers from 0
+    on, each exactly once.
     """
     total = sum(segment.info.texts for segment in segments)
     seen = np.zeros(total, np.bool_)
     for shard, segment in enumerate(segments):
         folder, numbers = index / SEGMENTS / segment.info.name, segment.numbers
-        place = [shard, len(segments)]
-        if map_array(folder / "texts.shard", np.uint32).tolist() != place:
+        expected = [shard, len(segments)]
+        if map_array(folder / "texts.shard", np.uint32).tolist() != expected:
             raise damage(
                 folder / "texts.shard", f"it is not shard {shard} of {len(segments)}"
             )
@@ -50,7 +50,7 @@ def check_shards(segments: Sequence[Segment], index: Path) -> None:
             or not _ascending(numbers)
         ):
             raise damage(
-                folder / "texts.numbers", "its numbers are not those of its texts"
+                folder / "texts.numbers", "it has no valid number for each of its texts"
             )
         seen[numbers] = True
     if not seen.all():
@@ -59,9 +59,7 @@ def check_shards(segments: Sequence[Segment], index: Path) -> None:
 
 
 def _damaged(segment: Segment) -> Iterator[tuple[str, str]]:
-    """Yield files of tweets that contain a number out of bounds or out of order, and
-    the reason.
-    """
+    """Yield the name of each damaged file of tweets, and what is wrong with it."""
     tweets, raw = segment.tweets, segment.tweets.raw_texts
     labels = {"author": tweets.author, "lang": tweets.lang, "rt_of": tweets.rt_of}
     for name, column, end in (
@@ -83,12 +81,12 @@ def _damaged(segment: Segment) -> Iterator[tuple[str, str]]:
 
 
 def damaged_ids(ids: Ids) -> Iterator[tuple[str, str]]:
-    """Yield files of a column of ids that contain an error, and the reason."""
+    """Yield the name of each damaged file of a column of ids, and what is wrong."""
     yield from _damaged_strings("ids", ids.strings)
     numbers = ids.numbers.all()
     numbers = numbers[numbers < 0]
     if not np.array_equal(numbers, -1 - np.arange(len(ids.strings))):
-        yield "ids.blocks", "its negative numbers do not name each string once"
+        yield "ids.blocks", "its negative numbers do not refer to each string once"
 
 
 def _damaged_strings(name: str, strings: Strings) -> Iterator[tuple[str, str]]:

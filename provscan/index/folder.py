@@ -1,11 +1,10 @@
-"""Change the folder of an index, with one writer at a time. At any moment, the folder
-has either the old or the new generation.
+"""Change the folder of an index atomically, with one writer at a time.
 
-New files are written next to the old ones and synced to disk; then the manifest that
-names them replaces the old manifest. A writer notes in the lock file
+New files are written next to the old ones and synced to disk; then a manifest that
+lists them replaces the old manifest. A writer notes in the lock file
 (:mod:`provscan.index.lock`) what it is about to write or remove. When the change ends,
-or before the next change if the writer was killed, the noted files that the manifest
-does not name are removed. Nothing else in the folder is ever removed.
+or before the next change if the writer was killed, the noted files that are not in the
+manifest are removed. Nothing else in the folder is ever removed.
 """
 
 from __future__ import annotations
@@ -42,16 +41,17 @@ from provscan.params import IndexParams, Params
 from provscan.readers import file_checksum
 from provscan.writing import remove_named, replacing_file
 
-# The number of files that are synced or hashed at a time, unless they are small.
+# The number of threads that sync or hash files. Files of up to FEW_BYTES in total are
+# hashed in the calling thread.
 THREADS, FEW_BYTES = 8, 4 << 20
 Mode: TypeAlias = Literal["create", "replace", "change"]
 
 
 class Change:
-    """A change of an index folder under its lock; see :func:`changing`.
+    """A change to an index folder; see :func:`changing`.
 
-    ``manifest`` is the folder's manifest before the change; None if there is none or if
-    the index is replaced.
+    ``manifest`` is the manifest before the change; None if there is no readable one.
+    ``replaced`` contains the files of an index that the change replaces.
     """
 
     def __init__(
@@ -69,9 +69,7 @@ class Change:
         self._lock = lock  # None in a temporary folder.
 
     def note(self, *names: str) -> None:
-        """Note paths that are about to be written or removed, so that the next writer
-        can remove leftovers.
-        """
+        """Note paths before they are written or removed, for the next writer."""
         if self._lock is not None:
             self._lock.note(*names)
 
@@ -80,8 +78,8 @@ class Change:
         return self.manifest.generation + 1 if self.manifest else 1
 
     def workspace(self) -> Path:
-        """Return a path for a new segment's folder. Temporary files may have this path
-        as a prefix.
+        """Return a new path, for the folder of a segment. Temporary files may also have
+        paths that begin with it.
         """
         name = f"{SEGMENTS}/.new-{os.urandom(8).hex()}"
         self.note(name)
@@ -90,8 +88,8 @@ class Change:
     def adopt(
         self, workspace: Path, texts: int, tweets: int, digest: str
     ) -> SegmentInfo:
-        """Compute the checksums of a segment's files, and give its folder its final
-        name.
+        """Compute the checksums of a segment's files, and rename its folder after
+        them.
         """
         names = sorted(os.listdir(workspace))
         sizes = [(workspace / name).stat().st_size for name in names]
@@ -104,17 +102,17 @@ class Change:
         content = "".join(f"{name} {info.xxh3}\n" for name, info in files.items())
         name = xxhash.xxh3_64_hexdigest(content.encode())
         info = SegmentInfo(name, texts, tweets, digest, files)
-        place = workspace.with_name(name)
-        if place.exists():
-            # The same segment existed before the change; its files may be damaged.
+        final = workspace.with_name(name)
+        if final.exists():
+            # An equal segment existed before the change, but may be damaged.
             for path in workspace.iterdir():
                 self._require_own(f"{SEGMENTS}/{name}/{path.name}")
-                path.replace(place / path.name)
-            sync_all(list(place.iterdir()))
+                path.replace(final / path.name)
+            sync_all(list(final.iterdir()))
             workspace.rmdir()
         else:
             self.note(f"{SEGMENTS}/{name}", *info.paths())
-            workspace.rename(place)
+            workspace.rename(final)
         return info
 
     def write(self, kind: str, name: str, content: bytes) -> FileInfo:
@@ -131,29 +129,29 @@ class Change:
         return FileInfo(len(content), xxhash.xxh3_128_hexdigest(content))
 
     def _require_own(self, name: str) -> None:
-        """Refuse to replace a file that does not belong to the index."""
+        """Raise an error if a file exists that does not belong to the index."""
         path = self.folder / name
-        if os.path.lexists(path) and name not in self._before():
+        if os.path.lexists(path) and name not in self._old_files():
             raise OutputError(
                 f"{path} was not written by provscan, so it is not replaced: move it "
                 "away"
             )
 
-    def _before(self) -> set[str]:
+    def _old_files(self) -> set[str]:
         """Return the files of the index before the change."""
         return self._replaced | set(self.manifest.files() if self.manifest else ())
 
     def commit(self, manifest: Manifest) -> None:
-        """Make a manifest the next generation of the index. The files that it does not
-        name are removed when the change ends.
+        """Make a manifest the current one. Old files that it does not list are removed
+        when the change ends.
 
-        The segments of the manifest are sorted: shards come first, then the others, the
+        The segments of the manifest are sorted: first the shards, then the others, the
         largest first.
         """
         manifest = replace(
             manifest, segments=tuple(sorted(manifest.segments, key=_order))
         )
-        before, after = self._before(), manifest.files()
+        before, after = self._old_files(), manifest.files()
         new = [self.folder / name for name in after if name not in before]
         folders = {path.parent for path in new} | {path.parent.parent for path in new}
         sync_all(new)
@@ -185,32 +183,32 @@ def changing(
     it points is changed.
 
     The mode ``create`` requires that there is no index, ``change`` requires one, and
-    ``replace`` allows either. If the replaced index has parameters of the class
-    ``params``, its generations are continued.
+    ``replace`` allows either. If ``params`` is the class of the old index's parameters,
+    the new generation is the next one; otherwise, it is 1.
     """
-    place = Path(os.path.realpath(target))
+    folder = Path(os.path.realpath(target))
     if mode == "change":
-        read_manifest(place)
+        read_manifest(folder)
     created = False
     lock: Lock | None = None
     change: Change | None = None
     try:
-        created = not place.exists()
+        created = not folder.exists()
         if created:
-            place.mkdir(parents=True)
-        elif not place.is_dir():
+            folder.mkdir(parents=True)
+        elif not folder.is_dir():
             raise OutputError(
-                f"{target} is not a folder, so no index is written there: name another "
-                "place"
+                f"{target} is not a folder, so no index is written there: choose "
+                "another path"
             )
         elif mode != "change":
-            _check_replaceable(target, place, mode)
-        lock = locked(target, place)
-        change = _begun(target, place, mode, lock, params)
+            _check_replaceable(target, folder, mode)
+        lock = locked(target, folder)
+        change = _begin(target, folder, mode, lock, params)
         yield change
     except BaseException as error:
         done = change is not None and change.committed
-        effect = "The index was changed before that" if done else "Nothing was changed"
+        effect = "The index was already changed" if done else "Nothing was changed"
         if isinstance(error, OSError):
             raise OutputError(
                 f"writing {target} failed: {error.strerror or error}. {effect}"
@@ -220,76 +218,77 @@ def changing(
         raise
     finally:
         if created and lock is None:
-            # Ctrl-C may have come when the lock file existed, but not yet its lock.
+            # Ctrl-C may have come after the lock file was created, but before it was
+            # locked.
             with contextlib.suppress(OSError, OutputError):
-                lock = locked(target, place)
-        # Files that can't be removed are not an error: the next writer tries again.
-        left = remove_noted(place, lock.noted) if lock is not None else set()
-        if created and not left and not os.path.lexists(place / MANIFEST):
+                lock = locked(target, folder)
+        # Files that can't be removed are no error, since the next writer tries again.
+        left = remove_noted(folder, lock.noted) if lock is not None else set()
+        if created and not left and not os.path.lexists(folder / MANIFEST):
             # Remove the new folder, unless somebody else put something in it.
             with contextlib.suppress(OSError):
-                remove_named(place, [LOCK] if lock is not None else [])
-                place.rmdir()
+                remove_named(folder, [LOCK] if lock is not None else [])
+                folder.rmdir()
         if lock is not None:
             lock.release(left)
 
 
-def _begun(
-    target: Path, place: Path, mode: Mode, lock: Lock, params: type[Params]
+def _begin(
+    target: Path, folder: Path, mode: Mode, lock: Lock, params: type[Params]
 ) -> Change:
-    """Return a change of a locked folder, without what killed writers left in it."""
-    replaced = set() if mode == "change" else _check_replaceable(target, place, mode)
+    """Begin the change of a locked folder: remove what killed writers left in it."""
+    replaced = set() if mode == "change" else _check_replaceable(target, folder, mode)
     manifest = None
     if mode == "change":
-        manifest = read_manifest(place)
+        manifest = read_manifest(folder)
     elif replaced:
         with contextlib.suppress(IndexFormatError):
-            manifest = read_manifest(place, params)
-    remove_noted(place, lock.noted)
-    change = Change(place, manifest, replaced, lock)
-    if not (place / SEGMENTS).exists():
+            manifest = read_manifest(folder, params)
+    remove_noted(folder, lock.noted)
+    change = Change(folder, manifest, replaced, lock)
+    if not (folder / SEGMENTS).exists():
         change.note(SEGMENTS)
-        (place / SEGMENTS).mkdir()
+        (folder / SEGMENTS).mkdir()
     return change
 
 
-def _check_replaceable(target: Path, place: Path, mode: str) -> set[str]:
-    """Return the files of the index that is to be replaced. Raise an error unless
-    provscan wrote everything in the folder.
+def _check_replaceable(target: Path, folder: Path, mode: str) -> set[str]:
+    """Return the files of the index to replace, without its manifest. Raise an error
+    unless provscan wrote everything in the folder.
     """
     found = {
-        str(path.relative_to(place))
-        for path in place.rglob("*")
+        str(path.relative_to(folder))
+        for path in folder.rglob("*")
         if path.is_symlink() or not path.is_dir()
     }
-    named = _named_files(place)
-    noted = noted_in(place)
-    known = named | ({LOCK, *noted} if noted is not None else set())
+    listed = _listed_files(folder)
+    noted = noted_in(folder)
+    known = listed | ({LOCK, *noted} if noted is not None else set())
     unfinished = tuple(filter(UNFINISHED.fullmatch, known))
     foreign = sorted(name for name in found - known if not name.startswith(unfinished))
     if MANIFEST in found and mode == "create":
         raise OutputError(
-            f"{target} exists already: name another place, add to it with --append, or "
-            "replace it with --overwrite"
+            f"{target} exists already: choose another path, add to it with --append, "
+            "or replace it with --overwrite"
         )
     if foreign:
         raise OutputError(
             f"{target} contains {foreign[0]}, which provscan did not write, so it is "
-            "not replaced: name another place"
+            "not replaced: choose another path"
         )
-    return found & named - {MANIFEST}
+    return found & listed - {MANIFEST}
 
 
-def _named_files(place: Path) -> set[str]:
-    """Return the files that a manifest of any format and version names, including
-    itself; none if it can't be read or names a path that no index has.
+def _listed_files(folder: Path) -> set[str]:
+    """Return the paths of the manifest and of the files that it lists, in any format
+    and version; none if it can't be read, or lists a path that no index has.
     """
     try:
-        found = json.loads((place / MANIFEST).read_bytes())
+        found = json.loads((folder / MANIFEST).read_bytes())
         if not found["format"].startswith(FORMATS):
             return set()
         if (found["format"], found["version"]) == (FORMAT, VERSION):
-            return {MANIFEST, *read_manifest(place).files()}
+            return {MANIFEST, *read_manifest(folder).files()}
         segments = found["segments"]
         tombstones = [each["tombstones"] for each in segments if each.get("tombstones")]
         names = {
@@ -301,66 +300,66 @@ def _named_files(place: Path) -> set[str]:
             *(f"{TOMBSTONES}/{each['name']}" for each in tombstones),
             *(f"{PURGES}/{name}" for name in found.get("purges", ())),
         }
-        # The manifest may be forged, and its names lead out of the folder.
+        # A forged manifest may list paths outside the folder.
         return {MANIFEST, *names} if all(map(NOTED.fullmatch, names)) else set()
-    except Exception:  # whatever the file contains instead
+    except Exception:  # The file may contain anything.
         return set()
 
 
-def remove_noted(place: Path, noted: set[str]) -> set[str]:
-    """Remove the paths that a writer noted and the manifest does not name; return those
-    that could not be removed.
+def remove_noted(folder: Path, noted: set[str]) -> set[str]:
+    """Remove the noted paths that the manifest does not list; return those that could
+    not be removed.
     """
-    named = _named_files(place)
-    if not named and os.path.lexists(place / MANIFEST):
+    listed = _listed_files(folder)
+    if not listed and os.path.lexists(folder / MANIFEST):
         # The manifest is damaged, or was not written by provscan.
         return noted
-    _remove(place, noted - named)
-    return {name for name in noted - named if _is_left(place, name)}
+    _remove(folder, noted - listed)
+    return {name for name in noted - listed if _is_left(folder, name)}
 
 
-def remove_index(place: Path) -> None:
-    """Remove the files of an index, complete or not, and its folder unless something
-    else is in it.
+def remove_index(folder: Path) -> None:
+    """Remove the files of an index, complete or not. Remove its folder if nothing else
+    is in it.
     """
-    noted = noted_in(place)
-    names = {*_named_files(place), *(noted or ())}
+    noted = noted_in(folder)
+    names = {*_listed_files(folder), *(noted or ())}
     folders = {os.path.dirname(name) for name in names} | (
         {SEGMENTS} if names else set()
     )
-    _remove(place, (names | folders | (set() if noted is None else {LOCK})) - {""})
+    _remove(folder, (names | folders | (set() if noted is None else {LOCK})) - {""})
     with contextlib.suppress(OSError):
-        place.rmdir()
+        folder.rmdir()
 
 
-def _remove(place: Path, names: set[str]) -> None:
+def _remove(folder: Path, names: set[str]) -> None:
     for path in [
         path
         for name in names
         if UNFINISHED.fullmatch(name)
-        for path in place.glob(f"{name}*")
+        for path in folder.glob(f"{name}*")
     ]:
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         else:
             remove_named(path.parent, [path.name])
-    remove_named(place, names)
+    remove_named(folder, names)
 
 
-def _is_left(place: Path, name: str) -> bool:
-    """Return whether a noted path still exists. A folder may remain because of files
-    that the manifest names or that others wrote.
+def _is_left(folder: Path, name: str) -> bool:
+    """Return whether a noted file, or an unfinished segment, still exists. Other noted
+    folders may contain files that must stay.
     """
     return (
-        any(place.glob(f"{name}*"))
+        any(folder.glob(f"{name}*"))
         if UNFINISHED.fullmatch(name)
-        else (place / name).is_file()
+        else (folder / name).is_file()
     )
 
 
 def threads_for(size: int) -> int:
-    """Return the number of threads for hashing ``size`` bytes of files; 0 if they are
-    few.
+    """Return the number of threads for hashing files of ``size`` bytes in total; 0 if
+    the calling thread should do it.
     """
     return THREADS if size > FEW_BYTES else 0
 

@@ -1,9 +1,9 @@
-"""The manifest of an index: its contents, and how it is read and checked.
+"""The manifest of an index: its contents, reading it, and checking files against it.
 docs/format.md describes every byte on disk.
 
-The manifest is one JSON object that is replaced as a whole, so that a reader never
-sees a mixture of two generations of the index. It names every other file in the folder
-with its size and XXH3-128 checksum.
+The manifest is one JSON object that is replaced atomically, so a reader never sees a
+mixture of two generations of the index. It lists every other file in the folder with
+its size and XXH3-128 checksum.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from provscan.params import IndexParams, Params
 from provscan.readers import file_checksum
 
 FORMAT = IndexParams.format
-# The prefix of the format names of all folders that are written like an index.
+# The prefix of the names of all formats that are written like an index.
 FORMATS = "provscan-"
 VERSION = 1
 MANIFEST = "manifest.json"
@@ -32,7 +32,7 @@ TOMBSTONES = "tombstones"
 PURGES = "purges"
 
 _DIGEST = re.compile("[0-9a-f]{32}")
-# The names of segments, and of files in a segment and in each of the other folders.
+# The valid names of segments, and of the files in each folder.
 SEGMENT_NAME = re.compile("[0-9a-f]{16}")
 FILE_NAMES = {
     SEGMENTS: re.compile(r"[a-z_]+\.[a-z0-9_]+"),
@@ -57,7 +57,7 @@ class Purge(FileInfo):
     """The record of a purge, a file under ``purges/``."""
 
     purged: str  # The time of the purge.
-    tweets: int  # The number of tweets that it names.
+    tweets: int  # The number of purged tweets.
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +73,16 @@ class Tombstones(FileInfo):
 class SegmentInfo:
     """The manifest's entry for one segment."""
 
-    # Its folder under ``segments/``, derived from the checksums of its files.
+    # The name of its folder under ``segments/``, derived from its files' checksums.
     name: str
-    # The numbers of its licensed texts and of its rows of tweets, including forgotten
-    # ones.
-    texts: int
-    tweets: int
+    texts: int  # The number of licensed texts, including forgotten ones.
+    tweets: int  # The number of rows of tweets, including forgotten ones.
     # The sum of the digests of its tweets, modulo 2**64 in each half; see
     # ``tweet_digests`` in ``provscan.index.segment.prepare``.
     digest: str
-    files: dict[str, FileInfo]  # All its files.
+    files: dict[str, FileInfo]  # All its files, by name.
     tombstones: Tombstones | None = None  # Its forgotten tweets, if any.
-    shard: int | None = None  # Its number, if it is a shard.
+    shard: int | None = None  # The number of the shard, if the segment is one.
 
     @property
     def bytes(self) -> int:
@@ -96,7 +94,7 @@ class SegmentInfo:
         return self.tweets - (self.tombstones.tweets if self.tombstones else 0)
 
     def paths(self) -> dict[str, FileInfo]:
-        """Its files by their paths in the index folder."""
+        """Return its files by their paths in the index folder."""
         found = {
             f"{SEGMENTS}/{self.name}/{name}": info for name, info in self.files.items()
         }
@@ -114,14 +112,14 @@ class SegmentInfo:
 class Manifest:
     """One generation of an index."""
 
-    # The parameters as the user gave them: if they lack a seed length, it depends on
-    # the number of texts. The class of the parameters determines the format.
+    # The parameters as the user gave them. Without a seed length, the number of texts
+    # determines it. The class of the parameters determines the format.
     params: Params
     segments: tuple[SegmentInfo, ...]
     # The numbers of distinct licensed texts and tweet ids, without forgotten ones.
     texts: int
     tweets: int
-    generation: int = 1  # The number of the generation, from 1 on.
+    generation: int = 1
     # Records of purges by file name.
     purges: dict[str, Purge] = field(default_factory=dict)
     # The builder's notes: the sources of the tweets, and what was left out.
@@ -136,8 +134,8 @@ class Manifest:
         return replace(self.params, seed_length=self.seed_length)
 
     def with_seed_length(self) -> Manifest:
-        """Return the manifest with the length of seeds that an index newly built from
-        its texts would have.
+        """Return the manifest with the seed length that a new index of its texts would
+        have.
         """
         assert isinstance(self.params, IndexParams)
         return replace(self, seed_length=self.params.of_texts(self.texts).seed_length)
@@ -160,8 +158,8 @@ class Manifest:
         }
 
     def fingerprint(self) -> str:
-        """The XXH3-128 of the parameters and of the tweets that are not forgotten,
-        regardless of how they were added to the index.
+        """Return the XXH3-128 of the parameters and of the tweets that are not
+        forgotten. It does not depend on how the tweets are divided into segments.
         """
         high = low = 0
         for segment in self.segments:
@@ -173,7 +171,7 @@ class Manifest:
         return xxhash.xxh3_128_hexdigest(content.encode())
 
     def files(self) -> dict[str, FileInfo]:
-        """All files except the manifest itself, by their paths in the folder."""
+        """Return all files except the manifest itself, by their paths in the folder."""
         found = {
             path: info
             for segment in self.segments
@@ -219,14 +217,14 @@ def read_manifest(folder: Path, params: type[Params] = IndexParams) -> Manifest:
         raise IndexFormatError(
             f"{path} can't be read ({error}): restore it from a copy or build it again"
         ) from None
-    named = found.get("format") if isinstance(found, dict) else None
-    if named != params.format:
-        other = str(named).startswith(FORMATS)
+    kind = found.get("format") if isinstance(found, dict) else None
+    if kind != params.format:
+        hint = ""
+        if str(kind).startswith(FORMATS):
+            hint = f", found {kind!r}. See `provscan info {folder}`"
         raise IndexFormatError(
             f"{path} is not the manifest of a provscan index: expected format "
-            f"{params.format!r}"
-            + f", found {named!r}. See `provscan info {folder}`"
-            * other
+            f"{params.format!r}{hint}"
         )
     version = found.get("version")
     if version != VERSION:
@@ -275,7 +273,7 @@ def _parsed(body: dict[str, Any], params: type[Params]) -> Manifest:
     if not isinstance(manifest.notes, dict):
         raise TypeError(f"notes must be an object, not {manifest.notes!r}")
     if len({segment.name for segment in manifest.segments}) < len(manifest.segments):
-        raise ValueError("two segments have one name")
+        raise ValueError("two segments have the same name")
     if [segment.shard for segment in manifest.shards] != list(
         range(len(manifest.shards))
     ):
@@ -320,7 +318,7 @@ def _count(value: Any) -> int:
     return value
 
 
-# How the entries of a file are checked.
+# The check of each field of FileInfo, Purge and Tombstones.
 _CHECKED: dict[str, Callable[[Any], Any]] = {
     "bytes": _count,
     "xxh3": partial(_matching, _DIGEST),
@@ -339,8 +337,8 @@ def damage(path: Path, problem: str) -> IndexFormatError:
 
 
 def check_sizes(folder: Path, files: dict[str, FileInfo]) -> None:
-    """Raise :class:`~provscan.errors.IndexFormatError` if a file is missing or has
-    another size.
+    """Raise :class:`~provscan.errors.IndexFormatError` if a file is missing or its size
+    is wrong.
     """
     for name, info in files.items():
         path = folder / name
@@ -360,6 +358,9 @@ def check_sizes(folder: Path, files: dict[str, FileInfo]) -> None:
 def check_sums(
     folder: Path, files: dict[str, FileInfo], mapped: Callable[..., Any] = map
 ) -> None:
+    """Raise :class:`~provscan.errors.IndexFormatError` if a checksum is wrong. `mapped`
+    is ``map``, or an equivalent that uses several threads.
+    """
     digests = mapped(file_checksum, [folder / name for name in files])
     for (name, info), found in zip(files.items(), digests, strict=True):
         if found != info.xxh3:

@@ -1,9 +1,8 @@
-"""Turn tweets into segments, for every change of an index that adds or rewrites
-tweets.
+"""Turn tweets into segments, when tweets are added or segments are rewritten.
 
-Batches of tweets are prepared in threads (:mod:`provscan.index.segment.prepare`),
-written to one segment after another or to all shards at once, and the finished segments
-are adopted into the folder.
+Batches of tweets are prepared in threads (:mod:`provscan.index.segment.prepare`) and
+written to one segment after another, or to all shards at once. The finished segments
+are then adopted into the folder.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from provscan.params import IndexParams
 
 
 class Written(NamedTuple):
-    """The segments written from batches of tweets, and the counts."""
+    """The segments written from batches of tweets, and counts."""
 
     infos: list[SegmentInfo]
     tweets: int  # The number of distinct ids.
@@ -33,7 +32,7 @@ class Written(NamedTuple):
     repeated: int  # Rows left out because they repeat a tweet.
 
     def counts(self) -> dict[str, int]:
-        """Return the counts for the manifest of rows that are not new tweets."""
+        """Return the counts, for the manifest, of rows that are not new tweets."""
         return {
             "tweets_without_text": self.without_text,
             "repeated_tweets": self.repeated,

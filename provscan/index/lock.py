@@ -28,11 +28,11 @@ from provscan.urls import without_secrets
 from provscan.writing import TEMPORARY
 
 LOCK = "lock"
-# The first line of the file consists of this and the name of its holder; each further
-# line is the path of a file or folder.
+# The first line of the file is this, followed by the name of the process that locked
+# it. Each further line is the path of a file or folder.
 HEAD = "provscan index, written by "
-# The path of an unfinished segment. It contains a random number that nobody can guess,
-# so all paths that begin with it were created by the writer that noted it.
+# The path of an unfinished segment. It contains a random number, so all paths that
+# begin with it were created by the writer that noted it.
 UNFINISHED = re.compile(rf"{SEGMENTS}/\.new-[0-9a-f]{{16}}")
 # Paths that a writer may note.
 NOTED = re.compile(
@@ -44,7 +44,7 @@ NOTED = re.compile(
 
 
 class Lock:
-    """The locked file."""
+    """The lock file, locked by this process."""
 
     def __init__(self, descriptor: int, noted: set[str]) -> None:
         self._descriptor = descriptor
@@ -60,14 +60,14 @@ class Lock:
         self.noted.update(names)
 
     def release(self, left: set[str]) -> None:
-        """Unlock the file, with notes of the paths that could not be removed."""
+        """Unlock the file. Leave notes of ``left``, the paths that were not removed."""
         self.noted = left
         with contextlib.suppress(OSError):
             self._rewrite(HEAD if left else "")
         os.close(self._descriptor)
 
     def _rewrite(self, head: str) -> None:
-        """Replace the content of the file so that it has all notes at any moment."""
+        """Write the first line and all notes over the old content, in one call."""
         lines = "".join(f"{line}\n" for line in [head, *sorted(self.noted)])
         text = lines.encode(errors="backslashreplace") if head else b""
         os.lseek(self._descriptor, 0, os.SEEK_SET)
@@ -75,23 +75,23 @@ class Lock:
         os.ftruncate(self._descriptor, len(text))
 
     def _write(self, text: bytes) -> None:
-        # A full disk may accept a part of the text; the next call then raises an error
-        # with the reason.
+        # A full disk may take only a part of the text. The next call then raises an
+        # error that gives the reason.
         while text:
             text = text[os.write(self._descriptor, text) :]
 
 
-def locked(target: Path, place: Path) -> Lock:
-    """Lock the index folder ``place``; ``target`` is its name in messages."""
+def locked(target: Path, folder: Path) -> Lock:
+    """Lock an index folder. Messages name ``target``, which may be a link to it."""
     while True:
         descriptor = os.open(
-            place / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666
+            folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666
         )
         try:
             _lock(descriptor, target)
             with contextlib.suppress(FileNotFoundError):
-                if os.path.samestat(os.fstat(descriptor), os.stat(place / LOCK)):
-                    noted = noted_in(place)
+                if os.path.samestat(os.fstat(descriptor), os.stat(folder / LOCK)):
+                    noted = noted_in(folder)
                     if noted is None:
                         raise OutputError(
                             f"{target} contains a file {LOCK} that provscan did not "
@@ -102,7 +102,7 @@ def locked(target: Path, place: Path) -> Lock:
             os.close(descriptor)
             raise
         os.close(descriptor)  # the previous holder removed the folder
-        place.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
 
 
 def _lock(descriptor: int, target: Path) -> None:
@@ -117,11 +117,11 @@ def _lock(descriptor: int, target: Path) -> None:
         ) from None
 
 
-def noted_in(place: Path) -> set[str] | None:
+def noted_in(folder: Path) -> set[str] | None:
     """Return the paths that a killed writer noted in the lock file; None if provscan
     did not write the file.
     """
-    path = place / LOCK
+    path = folder / LOCK
     if not os.path.lexists(path):
         return set()
     if path.is_symlink() or not path.is_file():

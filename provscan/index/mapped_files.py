@@ -1,10 +1,10 @@
 """Mapped files that another program changes while an index is open.
 
-If a file is truncated, the system kills a process that reads the missing part (SIGBUS).
-:func:`survive_truncated_files` sets a handler that replaces the missing page with
-zeros, and the process continues. The fault occurs only while mapped memory is read,
-when no lock is taken that the handler needs. :func:`require_unchanged` raises an error
-if a file was changed since :func:`stamps`, so no results are returned.
+If a mapped file is truncated, the system kills a process that reads the missing part
+(SIGBUS). :func:`survive_truncated_files` sets a handler that replaces the missing page
+with zeros, so that the process continues. A thread that reads mapped memory has no lock
+that the handler needs. :func:`require_unchanged` then raises an error, since the file
+has changed since :func:`stamps`, so no results are returned.
 """
 
 from __future__ import annotations
@@ -76,16 +76,14 @@ def survive_truncated_files() -> Any:
 
 
 def stamps(folder: Path, names: Iterable[str]) -> Stamps:
-    """Return the stamps of existing files, by path. A stamp changes if its file
-    changes.
-    """
+    """Return the stamps of existing files, by path."""
     found = ((path, _stamp(path)) for path in (str(folder / name) for name in names))
     return {path: stamp for path, stamp in found if stamp is not None}
 
 
 def require_unchanged(states: Stamps) -> None:
     """Raise an error if a file was changed in place. A file that was removed or
-    replaced is still mapped as it was.
+    replaced is not an error, since it stays mapped.
     """
     for path, before in states.items():
         now = _stamp(path)

@@ -1,5 +1,5 @@
-"""Merge segments, and purge forgotten tweets from the files. The manifest names the
-record of each purge.
+"""Merge segments, and purge forgotten tweets from the files. Each purge is recorded in
+a file that the manifest lists.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ FAN_OUT = 4
 
 
 def merge(target: Path, *, workers: int = 1, purge_only: bool = False) -> IndexReader:
-    """Merge segments into as few as possible, without forgotten tweets. With
-    ``purge_only``, rewrite only segments that have forgotten tweets.
+    """Merge segments into as few as possible, and purge forgotten tweets. With
+    ``purge_only``, only rewrite the segments that have forgotten tweets.
     """
     with changing(target, "change") as change:
         manifest = open_reader(target).manifest
@@ -44,8 +44,8 @@ def merge(target: Path, *, workers: int = 1, purge_only: bool = False) -> IndexR
 
 
 def _to_merge(manifest: Manifest, *, purge_only: bool) -> list[list[SegmentInfo]]:
-    """Return groups of segments. Each group becomes one segment, or the same number of
-    shards.
+    """Return groups of segments. A group becomes one segment; a group with shards
+    becomes the same number of shards.
     """
 
     def forgotten(group: list[SegmentInfo]) -> bool:
@@ -64,9 +64,8 @@ def _to_merge(manifest: Manifest, *, purge_only: bool) -> list[list[SegmentInfo]
 
 
 def with_merges_due(change: Change, manifest: Manifest, workers: int) -> Manifest:
-    """Make the merges that are due after tweets were added, and return the new
-    manifest. All segments are merged if the number of texts has grown so much that
-    seeds should be longer.
+    """Merge segments as necessary after tweets were added, and return the new manifest.
+    All segments are merged if the index has grown so much that it needs longer seeds.
     """
     due, groups = manifest.with_seed_length(), [_due(manifest)]
     assert due.seed_length is not None
@@ -82,11 +81,10 @@ def with_merges_due(change: Change, manifest: Manifest, workers: int) -> Manifes
 def _due(manifest: Manifest) -> list[SegmentInfo]:
     """Return the segments to merge after tweets were added.
 
-    The smallest segments are merged: as many as possible, but at least FAN_OUT, and the
-    largest of them may not have more texts than the others in total. A text is
-    therefore rewritten about once each time the index doubles in size. Shards are
-    merged with the added segments as soon as these have as many texts in total as the
-    shards.
+    The smallest segments are merged: at least FAN_OUT, and as many as possible, while
+    the largest of them has no more texts than the others in total. A text is therefore
+    rewritten about once each time the index doubles in size. Shards are merged with the
+    added segments as soon as the added segments have as many texts as the shards.
     """
     added = sorted(
         (info for info in manifest.segments if info.shard is None),
@@ -103,8 +101,8 @@ def _due(manifest: Manifest) -> list[SegmentInfo]:
 
 
 def _groups(manifest: Manifest) -> list[list[SegmentInfo]]:
-    """Return all segments in groups that each fit in one segment. Shards and everything
-    added to them form one group.
+    """Divide all segments into groups that each fit in one segment. Shards and the
+    segments added to them form a single group.
     """
     if manifest.shards:
         return [list(manifest.segments)]
@@ -122,8 +120,8 @@ def _groups(manifest: Manifest) -> list[list[SegmentInfo]]:
 def _merged(
     change: Change, manifest: Manifest, group: list[SegmentInfo], workers: int
 ) -> Manifest:
-    """Return a manifest in which one segment, or the same number of shards, replaces a
-    group. The group's forgotten tweets are purged and recorded.
+    """Merge a group (see :func:`_to_merge`), and return the new manifest. The group's
+    forgotten tweets are purged and recorded.
     """
     old = [open_segment(change.folder, info, manifest.index_params) for info in group]
     tweets = (
@@ -147,13 +145,13 @@ def _merged(
 
 
 def purge_records(folder: Path, names: list[str]) -> list[Any]:
-    """Read the records of purges in some files."""
+    """Read the records of purges in the named files."""
     files = (json.loads((folder / PURGES / name).read_bytes()) for name in names)
     return [record for records in files for record in records]
 
 
 def purged_ids(folder: Path, manifest: Manifest) -> pa.Array:
-    """Return the ids of the tweets that were forgotten and purged."""
+    """Return the ids of all purged tweets."""
     records = purge_records(folder, list(manifest.purges))
     ids = [tweet["id"] for record in records for tweet in record["tweets"]]
     return pa.array(ids, pa.string())

@@ -1,5 +1,5 @@
-"""Open the current generation of an index: read the manifest, map the segments, check
-them, and leave out the segments that the user names.
+"""Open the current generation of an index: read the manifest, and check and map the
+segments, except those that the user wants to leave out.
 """
 
 from __future__ import annotations
@@ -41,20 +41,20 @@ def open_reader(
     Parameters
     ----------
     check
-        What is checked. ``"lengths"``: only the lengths of the files, for an index that
-        the same command has already checked. ``"checksums"``: also the checksums.
-        ``"rebuild"``: also whether provscan writes the same files for the tweets of the
-        index; this takes as long as building the index, and finds files that were
-        forged together with their checksums.
+        How thoroughly to check the files. ``"lengths"`` compares their lengths, for an
+        index that the same command has already checked. ``"checksums"`` also compares
+        their checksums. ``"rebuild"`` also rebuilds the index from its tweets and
+        compares the files; this takes as long as building the index, and detects files
+        that were forged together with their checksums.
     snapshot
         The :attr:`IndexReader.snapshot` that the index must have, such as that of a
         reader in another process.
     without
         The names of segments to leave out, such as damaged ones; their files are not
-        read. The remaining tweets are counted, unless the count of an earlier reader is
-        given.
+        read. The missing tweets are counted by reading all others, unless an earlier
+        reader's :class:`LeftOut` is given.
     workers
-        Threads for the rebuild; all processors by default.
+        The number of threads for the rebuild; by default one per processor.
     shards
         The numbers of the shards to open, ascending; all by default. The reader has
         only the texts in these shards and in the segments that were added to the index.
@@ -79,8 +79,8 @@ def open_reader(
             manifest = newer
     if snapshot is not None and reader.snapshot != snapshot:
         raise IndexFormatError(
-            f"the index {folder} was changed while it was used: open it again and run "
-            "again, with --overwrite"
+            f"the index {folder} was changed while it was in use: open it again and "
+            "run again, with --overwrite"
         )
     return reader
 
@@ -97,11 +97,10 @@ def _opened(
     without: Sequence[str] | LeftOut,
     shards: Sequence[int] | None,
 ) -> IndexReader:
-    """Check and map the segments that a manifest names, except those to leave out and
-    the shards that are not wanted; see :func:`open_reader`.
+    """Check and map the segments of a manifest; the other parameters are those of
+    :func:`open_reader`.
     """
     survive_truncated_files()
-    counted = isinstance(without, LeftOut)
     left_out = (
         without
         if isinstance(without, LeftOut)
@@ -126,7 +125,11 @@ def _opened(
     )
     if not left_out.segments:
         return reader
-    left_out = left_out if counted else _count_left_out(reader, manifest)
+    if left_out is not without:
+        tweets, texts = reader.count()
+        left_out = left_out._replace(
+            tweets=manifest.tweets - tweets, texts=manifest.texts - texts
+        )
     remaining = replace(
         remaining,
         tweets=manifest.tweets - left_out.tweets,
@@ -135,19 +138,9 @@ def _opened(
     return replace(reader, manifest=remaining, left_out=left_out)
 
 
-def _count_left_out(reader: IndexReader, manifest: Manifest) -> LeftOut:
-    """Return the segments that a reader leaves out, with the numbers of tweets and
-    texts that only they have, by counting those of the other segments.
-    """
-    tweets, texts = reader.count()
-    return reader.left_out._replace(
-        tweets=manifest.tweets - tweets, texts=manifest.texts - texts
-    )
-
-
 def _open_segments(folder: Path, manifest: Manifest, *, sums: bool) -> list[Segment]:
-    """Check the files that a manifest names, with their checksums if ``sums`` is set,
-    and open its segments. All are opened, so that an error can name all damaged ones.
+    """Check the files of a manifest, with their checksums if ``sums`` is True, and open
+    its segments. An error lists all damaged segments.
     """
     files = manifest.files()
     purges = {name: files[name] for name in files if name.startswith(PURGES)}
@@ -165,12 +158,11 @@ def _open_segments(folder: Path, manifest: Manifest, *, sums: bool) -> list[Segm
 
 
 def _bases(manifest: Manifest, infos: Sequence[SegmentInfo]) -> np.ndarray:
-    """Return the first place of each segment's texts in the concatenation of all
+    """Return the position of each segment's first text in the concatenation of all
     segments, and the end of the last; see :mod:`provscan.index.texts`.
 
-    Texts in shards keep their numbers even if some shards are not open. The numbers of
-    all shards must therefore stay free: the places that belong to the closed shards
-    follow the texts of the last open shard, and have no text.
+    Numbers of texts do not depend on which shards are open. The positions of texts in
+    closed shards are therefore reserved; they follow the last open shard.
     """
     sizes = [info.texts for info in infos]
     closed = sum(info.texts for info in manifest.shards if info not in infos)
@@ -180,7 +172,7 @@ def _bases(manifest: Manifest, infos: Sequence[SegmentInfo]) -> np.ndarray:
 
 
 def _check_rebuilds(reader: IndexReader, workers: int) -> None:
-    """Check that a rebuild of the segments from their tweets gives the same files."""
+    """Check that rebuilding the segments from their tweets gives the same files."""
     damaged: Damage = []
     # Shards are rebuilt together, every other segment separately.
     count = len(reader.manifest.shards)
@@ -196,16 +188,14 @@ def _check_rebuilds(reader: IndexReader, workers: int) -> None:
 
 
 def _raise_damage(damaged: Damage, infos: Sequence[SegmentInfo]) -> None:
-    """Raise the first error, with a note on how to match without the damaged
-    segments.
-    """
+    """Raise the first error, with a note on how to leave out the damaged segments."""
     if not damaged:
         return
     if len(damaged) < len(infos) and all(info.shard is None for info, _ in damaged):
         tweets = sum(info.living for info, _ in damaged)
         options = " ".join(f"--without-segment {info.name}" for info, _ in damaged)
         damaged[0][1].add_note(
-            f"To match without the {tweets:,} tweets in what is damaged, give {options}"
+            f"To match without the {tweets:,} tweets in damaged segments, add {options}"
         )
     raise damaged[0][1]
 

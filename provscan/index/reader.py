@@ -1,8 +1,7 @@
-"""An open index, through which all other code reads it.
+"""The :class:`IndexReader`, through which all other code reads an index.
 
-Matching, scoring and calibration use the :class:`IndexReader`. Its segments and their
-arrays are private to this package, except for the look-up tables that it passes to the
-kernels.
+Its segments and their arrays are private to this package, except for the look-up tables
+(:attr:`IndexReader.tables`) that a scan passes to the kernels.
 """
 
 from __future__ import annotations
@@ -34,8 +33,8 @@ HOOK_CHECKS = 1000
 
 
 class LeftOut(NamedTuple):
-    """The segments that a reader leaves out, and the numbers of tweets and texts that
-    only these have.
+    """The names of the segments that a reader leaves out, and the numbers of tweets and
+    texts that are in no other segment.
     """
 
     segments: tuple[str, ...]
@@ -61,9 +60,9 @@ class IndexReader(LicensedTexts):
 
     manifest: Manifest
     states: Stamps  # The state of each mapped file.
-    verified: bool = False  # All files were compared with their checksums.
+    verified: bool = False  # Whether all files were compared with their checksums.
     left_out: LeftOut = NOTHING
-    # The hook that prepared the texts of the index, and prepares those to scan.
+    # The hook that prepared the licensed texts and prepares the texts to scan.
     hook: Hook | None = None
 
     @property
@@ -72,13 +71,13 @@ class IndexReader(LicensedTexts):
 
     @property
     def fingerprint(self) -> str:
-        """32 hexadecimal digits, equal for equal indexes."""
+        """32 hexadecimal digits, equal for equal parameters and tweets."""
         return self.manifest.fingerprint()
 
     @property
     def snapshot(self) -> str:
-        """A name that is equal for readers whose texts have the same numbers. Merging
-        changes it, but not the fingerprint.
+        """32 hexadecimal digits, equal for readers whose texts have the same numbers.
+        Merging changes the snapshot, but not the fingerprint.
         """
         parts = [
             f"{s.name}/{s.tombstones.name if s.tombstones else ''}"
@@ -88,7 +87,7 @@ class IndexReader(LicensedTexts):
 
     @property
     def fraction(self) -> float:
-        """The share of the licensed tweets that this reader has."""
+        """The share of the licensed tweets that this index was built from."""
         return float(self.manifest.notes.get("fraction", 1.0))
 
     @property
@@ -116,8 +115,8 @@ class IndexReader(LicensedTexts):
         return replace(self, hook=hook)
 
     def require_hook(self) -> None:
-        """Raise :class:`~provscan.errors.ParameterError` if texts can't be compared
-        with this index, since its hook is missing.
+        """Raise :class:`~provscan.errors.ParameterError` if the index was built with a
+        hook that this reader does not have.
         """
         if self.hook_name is not None and self.hook is None:
             raise ParameterError(
@@ -138,8 +137,8 @@ class IndexReader(LicensedTexts):
 
     @cached_property
     def tables(self) -> tuple[Tables, ...]:
-        """The tables that a scan uses: all segments joined into one if memory allows
-        it, else into a few.
+        """The tables that a scan uses. All segments are joined into one table if memory
+        allows it, otherwise into a few.
         """
         if self.shards:
             return shard_tables(self, self.params)
@@ -147,19 +146,17 @@ class IndexReader(LicensedTexts):
         return scan_tables([segment.tables for segment in self.segments], self.params)
 
     def require_unchanged(self) -> None:
-        """Check that the size and the modification time of no file have changed since
-        it was opened.
+        """Raise an error if the size or modification time of a file has changed since
+        the index was opened.
 
-        A writer of provscan replaces files and never modifies them, so a reader keeps
-        its generation while it is open. Other programs may modify files.
+        provscan replaces files and never modifies them, so a reader keeps its
+        generation while it is open. Other programs may modify files.
         """
         require_unchanged(self.states)
 
     @contextlib.contextmanager
     def unchanged(self) -> Iterator[None]:
-        """Run a block of code that reads the index, and then :meth:`require_unchanged`,
-        even if the block fails.
-        """
+        """Call :meth:`require_unchanged` after a block of code, even if it fails."""
         try:
             yield
         except Exception:
@@ -168,11 +165,10 @@ class IndexReader(LicensedTexts):
         self.require_unchanged()
 
     def with_control(self, extra: IndexReader) -> IndexReader:
-        """Return a reader of the texts of this reader and of ``extra``, whose texts are
-        numbered from :attr:`size` on.
+        """Return a reader of the texts of this reader and of ``extra``. The texts of
+        ``extra`` are numbered from :attr:`size` on.
 
-        No text may be in both, and ``extra`` must not have shards, whose texts have
-        their own numbers.
+        The two must have no text in common, and ``extra`` must not have shards.
         """
         return replace(
             self,

@@ -1,9 +1,8 @@
 """Check that an index has exactly the files that provscan writes for its tweets.
 
-An index may come from the other party to a dispute. An entry that is missing from a
-table means a missing match, and neither the checksums in the manifest nor valid bounds
-reveal it. The segments are therefore rebuilt in a temporary folder and compared byte by
-byte.
+An index may come from the other party to a dispute. An entry that was removed from a
+table causes a match to be missed, and neither checksums nor bounds reveal it. The
+segments are therefore rebuilt in a temporary folder and compared byte by byte.
 """
 
 from __future__ import annotations
@@ -47,8 +46,8 @@ def check_rebuild(
         except OSError as error:
             raise OutputError(
                 f"{folder} can't be checked in {place} ({error.strerror or error}), "
-                "where the check takes as much room as building it: name another "
-                "folder in TMPDIR"
+                "where the check needs as much space as building it: set TMPDIR to "
+                "another folder"
             ) from error
 
 
@@ -69,19 +68,19 @@ def _compare(
     temporary: Path,
 ) -> None:
     """Compare segments with the rebuilt ones."""
-    # If a segment was rebuilt as several segments, it differs from the first of them.
+    # If a segment was rebuilt as several segments, it differs from the first one.
     for segment, made in zip(group, again, strict=False):
         place = folder / SEGMENTS / segment.info.name
         made_place = temporary / SEGMENTS / made.name
-        # Other versions of Zstandard write other bytes, in a file with another name.
-        # The digest covers the decompressed contents.
+        # Another version of Zstandard writes other bytes, in a file with another name.
+        # In this case, the digest is compared, which covers the decompressed contents.
         other = (
             frozenset() if set(made.files) == set(segment.info.files) else COMPRESSED
         )
         for name in segment.info.files:
             if name.split(".")[0] in other:
                 continue
-            # Compare the bytes as well, since equal checksums may have been forged.
+            # Compare the bytes, since checksums may be forged.
             if name not in made.files or not filecmp.cmp(
                 place / name, made_place / name, shallow=False
             ):

@@ -1,13 +1,14 @@
 """The licensed texts of several segments: their numbers, and queries about them and
 their tweets.
 
-A *row* is the index of a text in one segment. A *place* is its index in the
-concatenation of all open segments. All other code refers to the text by its *number*.
-Without shards, number and place are the same. Texts in shards are numbered as in a
-single segment, whichever shards are open: if the three texts of an index are in two
-shards with the numbers 0 and 2, and 1, then text 2 is row 1 of the first shard and has
-place 1, and text 1 is row 0 of the second shard and has place 2. A segment of two texts
-that was added later has the places and numbers 3 and 4.
+A *row* is the index of a text in one segment. A *position* is its index in the
+concatenation of all open segments. All other code refers to a text by its *number*.
+
+Without shards, number and position are the same. Texts in shards have the numbers that
+they would have in a single segment. For example, let shard 0 contain texts 0 and 2, and
+shard 1 contain text 1. Text 2 is then row 1 of shard 0 and has position 1; text 1 is
+row 0 of shard 1 and has position 2. If a segment of two texts is added, they have the
+positions and numbers 3 and 4.
 """
 
 from __future__ import annotations
@@ -44,18 +45,15 @@ _ABSENT = np.uint32(0xFFFFFFFF)
 class LicensedTexts:
     """The texts of several segments, possibly without some shards.
 
-    They have numbers from 0 to :attr:`size`. A text in several segments has a number in
-    each; each of these numbers refers to all tweets with the text. Texts in shards have
-    the numbers that they would have in a single segment; other segments are numbered
-    consecutively.
+    Their numbers are below :attr:`size`. A text in several segments has a number in
+    each; all of these numbers refer to all tweets with the text.
     """
 
     path: Path  # The folder of the index, for messages.
     segments: tuple[Segment, ...]  # Shards come first.
-    # The number of texts before each segment, and of all.
-    bases: Numbers
+    bases: Numbers  # The position of each segment's first text, and the end.
 
-    # Numbers of texts, and the segments and rows to which they refer.
+    # Conversions of numbers, positions and rows.
 
     @property
     def size(self) -> int:
@@ -76,40 +74,38 @@ class LicensedTexts:
         return sum(segment.numbers is not None for segment in self.segments)
 
     @cached_property
-    def _places(self) -> npt.NDArray[np.uint32]:
-        """For the number of each text in the shards, its place in the concatenation of
-        all shards.
-        """
-        places = np.full(self.bases[self.shards], _ABSENT)
+    def _shard_positions(self) -> npt.NDArray[np.uint32]:
+        """The positions of all texts in shards, by number."""
+        positions = np.full(self.bases[self.shards], _ABSENT)
         for first, segment in zip(
             self.bases, self.segments[: self.shards], strict=False
         ):
-            places[segment.numbers] = np.arange(
+            positions[segment.numbers] = np.arange(
                 first, first + len(segment.texts), dtype=np.uint32
             )
-        return places
+        return positions
 
-    def places(self, texts: Numbers) -> Numbers:
-        """Return the places of some texts in the concatenation of all segments."""
+    def positions(self, texts: Numbers) -> Numbers:
+        """Return the positions of texts, given their numbers."""
         if not self.shards:
             return texts
-        places = texts.copy()
-        inside = np.flatnonzero(texts < len(self._places))
-        places[inside] = self._places[texts[inside]]
-        return places
+        positions = texts.copy()
+        inside = np.flatnonzero(texts < len(self._shard_positions))
+        positions[inside] = self._shard_positions[texts[inside]]
+        return positions
 
     def contains(self, texts: Numbers) -> Flags:
         """Return whether each text is in one of the open segments."""
-        return self.places(texts) != _ABSENT
+        return self.positions(texts) != _ABSENT
 
     def located(self, texts: Numbers) -> tuple[Numbers, Numbers]:
-        """Return the segments of some texts, and their rows in these segments."""
-        places = self.places(texts)
-        segment = np.searchsorted(self.bases, places, "right") - 1
-        return segment, places - self.bases[segment]
+        """Return the segments of texts, and their rows in these segments."""
+        positions = self.positions(texts)
+        segment = np.searchsorted(self.bases, positions, "right") - 1
+        return segment, positions - self.bases[segment]
 
     def numbers(self, segment: int, rows: Numbers) -> Numbers:
-        """Return the numbers of some rows of a segment."""
+        """Return the numbers of the texts in some rows of a segment."""
         numbers = self.segments[segment].numbers
         return (
             rows + self.bases[segment]
@@ -117,7 +113,7 @@ class LicensedTexts:
             else numbers[rows].astype(np.int64)
         )
 
-    # Texts, and the original texts and ids of their earliest tweets.
+    # The canonical texts, and the original texts and ids of their earliest tweets.
 
     def canonical_texts(self, texts: Numbers) -> Strings:
         return self._taken(
@@ -205,10 +201,9 @@ class LicensedTexts:
         ).rename_columns(names)
 
     def posted_since(self, time: int) -> Flags:
-        """Return whether every tweet of each text is known to have been posted at
-        ``time``, in milliseconds, or later, and none is a retweet.
-
-        A retweet may be younger than its text.
+        """Return whether each text is known to be no older than ``time``, in
+        milliseconds: all its tweets have a time, none is earlier, and none is a
+        retweet, whose text may be older.
         """
         young = [segment.posted_since(time) for segment in self.segments]
         for number, of_segment in enumerate(young):
@@ -223,7 +218,7 @@ class LicensedTexts:
                     found = other.equal_texts(self.segments[number].texts.take(rows))
                     there = found >= 0
                     of_segment[rows[there]] &= of_other[found[there]]
-        return np.concatenate(young)[self.places(np.arange(self.size))]
+        return np.concatenate(young)[self.positions(np.arange(self.size))]
 
     def count(self) -> tuple[int, int]:
         """Count distinct licensed tweets and texts by reading all of them."""
@@ -232,8 +227,8 @@ class LicensedTexts:
         return tweets, int(np.count_nonzero(self.same_text(numbers) == numbers))
 
     def same_text(self, texts: Numbers) -> Numbers:
-        """Return the lowest number of each text among the segments where it has
-        tweets; -1 if it has none.
+        """Return, for each text, its number in the first segment where it has a tweet;
+        -1 if it has none.
         """
         numbers = np.full(len(texts), -1)
         for number, _, places, rows in self._everywhere(texts):
@@ -241,10 +236,10 @@ class LicensedTexts:
             numbers[places[new]] = self.numbers(number, rows[new])
         return numbers
 
-    # Texts that are looked up or drawn.
+    # Looking up and drawing texts.
 
     def texts_of_ids(self, ids: pa.Array) -> tuple[Numbers, Numbers]:
-        """Return all texts of tweets with one of some ids, as pairs of a place in
+        """Return the texts of the tweets with the given ids, as pairs of an index into
         ``ids`` and the number of a text, ascending.
 
         A forgotten tweet has no texts.
@@ -267,8 +262,8 @@ class LicensedTexts:
         return places, texts[order][rows]
 
     def equal_texts(self, texts: Strings) -> tuple[Numbers, Numbers]:
-        """Return the licensed texts that equal some canonical texts, as pairs of a row
-        of ``texts`` and the number of a licensed text, ascending.
+        """Return the licensed texts that equal given canonical texts, as pairs of an
+        index into ``texts`` and the number of a licensed text, ascending.
         """
         pairs = [(np.zeros(0, np.int64), np.zeros(0, np.int64))]
         for number, segment in enumerate(self.segments):
@@ -280,11 +275,11 @@ class LicensedTexts:
         return rows[order], numbers[order]
 
     def shuffled(self, seed: int, wanted: Flags | None = None) -> Iterator[Numbers]:
-        """Yield all texts that have a tweet, or only those that are also ``wanted``,
-        bool[size], in random order, several at a time.
+        """Yield all texts that have a tweet, in random order, several at a time. If
+        ``wanted``, bool[size], is given, yield only the texts for which it is True.
 
         The order depends on the seed and the wording of the texts, not on their
-        numbers or on the division into segments.
+        numbers or their division into segments.
         """
         mask = int(splitmix64(seed, np.zeros(1, np.int64))[0])
         bits = (self.size // CHUNK).bit_length()
@@ -312,11 +307,10 @@ class LicensedTexts:
     def _everywhere(
         self, texts: Numbers
     ) -> Iterator[tuple[int, Segment, Numbers, Numbers]]:
-        """Find some texts in all segments.
+        """Find texts in all segments.
 
-        Yield the number of a segment, the segment, which of ``texts`` it has, as
-        indices, and the rows of these in it. Since ``texts`` are handled in slices, a
-        segment is yielded once per slice.
+        For each slice of ``texts`` and each segment, yield the number of the segment,
+        the segment, the indices of those ``texts`` that it has, and their rows.
         """
         if len(self.segments) == 1 and self.segments[0].living is None:
             rows = self.located(texts)[1]
@@ -334,8 +328,8 @@ class LicensedTexts:
         located: tuple[Numbers, Numbers],
         take: Callable[[Segment, Numbers], Strings],
     ) -> Strings:
-        """Return the strings that ``take`` returns for rows of segments, in the order
-        of the rows.
+        """Return the strings that ``take`` returns for segments and their rows, in the
+        order of ``located``.
         """
         numbers, rows = located
         return combined(
@@ -380,8 +374,8 @@ class LicensedTexts:
 
 
 def count_ids(parts: Iterable[tuple[Numbers, pa.LargeStringArray]]) -> int:
-    """Return the number of distinct ids of tweets. Whole numbers are given separately
-    from other ids, as by :meth:`provscan.index.segment.tweets.Ids.split`.
+    """Return the number of distinct ids. Each part contains the ids that are whole
+    numbers, and the others; see :meth:`provscan.index.segment.tweets.Ids.split`.
     """
     numbers, strings = [np.zeros(0, np.int64)], [pa.array([], pa.large_string())]
     for whole, others in parts:

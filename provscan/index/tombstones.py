@@ -1,4 +1,4 @@
-"""Forget tweets: tombstones list their rows, which readers then ignore."""
+"""Forget tweets: list their rows in tombstones, so that readers ignore them."""
 
 from __future__ import annotations
 
@@ -22,20 +22,17 @@ from provscan.text_buffers import buffers
 
 @dataclass(frozen=True)
 class Forgotten:
-    # The numbers of tweets forgotten now, and of texts without any remaining tweet.
-    tweets: int
-    texts: int
-    # The numbers of ids that the index does not have, or no longer has, and of authors
-    # without a tweet in the index.
-    unknown: int
-    unknown_authors: int
+    tweets: int  # The number of tweets forgotten by this call.
+    texts: int  # The number of texts that have no tweet left.
+    unknown: int  # The number of given ids without a tweet in the index.
+    unknown_authors: int  # The number of given authors without a tweet in the index.
 
 
 def forget(
     target: Path, ids: pa.Array, authors: pa.Array, *, dry_run: bool = False
 ) -> Forgotten:
-    """Mark tweets with one of the ids or authors as forgotten. A dry run only returns
-    the counts of what would be forgotten.
+    """Mark the tweets with one of the ids or authors as forgotten. A dry run only
+    counts them.
     """
     if dry_run:
         return _choose(open_reader(target), ids, authors)[0]
@@ -63,13 +60,13 @@ def _choose(
     reader: IndexReader, ids: pa.Array, authors: pa.Array
 ) -> tuple[Forgotten, list[np.ndarray]]:
     """Return the counts of the tweets to forget, and their rows in each segment."""
-    # A tweet with several texts, perhaps in several shards, may have its author only
-    # in some rows; forget all its rows.
-    theirs = [
+    # A tweet with several texts may have its author in only some of its rows. Forget
+    # all its rows.
+    authors_ids = [
         segment.tweets.ids.take(_rows_by(segment, authors)).array()
         for segment in reader.segments
     ]
-    wanted = pa.concat_arrays([ids.cast(pa.large_string()), *theirs])
+    wanted = pa.concat_arrays([ids.cast(pa.large_string()), *authors_ids])
     rows = [
         segment.living_among(segment.tweets.ids.among(wanted))
         for segment in reader.segments
@@ -77,11 +74,11 @@ def _choose(
     none = pa.array([], pa.large_string())
     found_ids, found_authors, texts = [none], [none], [none]
     after = []
-    for segment, some in zip(reader.segments, rows, strict=True):
-        found_ids.append(segment.tweets.ids.take(some).array())
-        found_authors.append(segment.tweets.author.take(some).cast(pa.large_string()))
-        texts.append(segment.texts.take(distinct(segment.texts_of(some))).array())
-        forgotten = np.union1d(segment.forgotten, some)
+    for segment, new in zip(reader.segments, rows, strict=True):
+        found_ids.append(segment.tweets.ids.take(new).array())
+        found_authors.append(segment.tweets.author.take(new).cast(pa.large_string()))
+        texts.append(segment.texts.take(distinct(segment.texts_of(new))).array())
+        forgotten = np.union1d(segment.forgotten, new)
         after.append(replace(segment, forgotten=forgotten))
     # Find the texts that still have a tweet in any segment.
     strings = Strings(*buffers(pa.concat_arrays(texts).unique()))
@@ -92,39 +89,35 @@ def _choose(
     result = Forgotten(
         len(gone_ids),
         int(np.count_nonzero(~left)),
-        _others(ids, gone_ids),
-        _others(authors, pa.concat_arrays(found_authors)),
+        _missing(ids, gone_ids),
+        _missing(authors, pa.concat_arrays(found_authors)),
     )
     return result, rows
 
 
 def _rows_by(segment: Segment, authors: pa.Array) -> np.ndarray:
-    """Return the rows, ascending, of some authors' tweets that are not forgotten
-    yet.
-    """
+    """Return the rows, ascending, of the authors' tweets that are not forgotten yet."""
     names = segment.tweets.author.values.array()
-    meant = pc.is_in(names, value_set=authors.cast(names.type)).to_numpy(
+    wanted = pc.is_in(names, value_set=authors.cast(names.type)).to_numpy(
         zero_copy_only=False
     )
     rows = (
-        np.flatnonzero(meant[segment.tweets.author.codes.all()])
-        if meant.any()
+        np.flatnonzero(wanted[segment.tweets.author.codes.all()])
+        if wanted.any()
         else np.zeros(0, np.int64)
     )
     return segment.living_among(rows)
 
 
-def _others(asked: pa.Array, found: pa.Array) -> int:
-    """Return the number of distinct values that were requested but not found."""
+def _missing(values: pa.Array, found: pa.Array) -> int:
+    """Return the number of distinct values that are not in ``found``."""
     return pc.invert(
-        pc.is_in(asked.unique(), value_set=found.cast(asked.type))
+        pc.is_in(values.unique(), value_set=found.cast(values.type))
     ).true_count
 
 
 def _with_tombstones(change: Change, segment: Segment, rows: np.ndarray) -> SegmentInfo:
-    """Return a segment's entry in the manifest with more forgotten rows, if there are
-    any.
-    """
+    """Return a segment's entry in the manifest after ``rows`` are forgotten, too."""
     if len(rows) == 0:
         return segment.info
     now = int(datetime.now(UTC).timestamp() * 1000)

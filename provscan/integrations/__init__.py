@@ -1,10 +1,10 @@
-"""Find licensed tweets in the pipelines of other libraries, as rows of matches.
+"""Find licensed tweets in the pipelines of other libraries.
 
-One module per library: :mod:`~provscan.integrations.datasets` (a function for ``map``),
-:mod:`~provscan.integrations.ray` (a callable for ``map_batches``),
+Each library has a module: :mod:`~provscan.integrations.datasets` (a function for
+``map``), :mod:`~provscan.integrations.ray` (a function for ``map_batches``),
 :mod:`~provscan.integrations.duckdb` (an SQL function) and
-:mod:`~provscan.integrations.datatrove` (a filter). The index is sent to other processes
-as its path, to which they must have access.
+:mod:`~provscan.integrations.datatrove` (a filter). Other processes open the index by
+its path, so they must have access to its folder.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ import pyarrow as pa
 from provscan.matching import Index, open_index
 from provscan.text_buffers import Texts
 
-# Columns with the place of a record, which is unknown in a part of a dataset; ids
-# identify records instead.
+# Columns that are left out: a pipeline does not know the source and number of a record,
+# so only its id identifies it.
 PLACES = ["source", "record", "field"]
 
 
 class Matcher:
-    """An index, the names of the fields of texts and ids, and options of
-    :meth:`provscan.Index.match`.
+    """An index, or the path of one, with the names of the fields that contain texts and
+    ids. ``options`` are those of :meth:`provscan.Index.match`.
     """
 
     def __init__(
@@ -42,3 +42,7 @@ class Matcher:
         """Return one row per match, with the id of its record as ``record_id``."""
         found = self.index.match(texts, ids=ids, **self.options)
         return found.drop_columns(PLACES)
+
+    def __call__(self, batch: Any) -> pa.Table:
+        """Return one row per match in a batch, whose columns are read by name."""
+        return self.rows(batch[self.text], None if self.id is None else batch[self.id])

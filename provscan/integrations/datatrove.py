@@ -16,9 +16,9 @@ NAME = "licensed_tweets"
 
 
 class LicensedTweets(BaseFilter):  # type: ignore[misc]
-    """Leaves out documents with findings or, with ``all``, with any match.
+    """Leaves out documents that have a finding or, if ``all`` is True, any match.
 
-    The matches of each document are in its ``metadata["licensed_tweets"]``. The
+    The matches of each document are in its ``metadata["licensed_tweets"]``.
     ``options`` are those of :meth:`provscan.Index.match`.
     """
 

@@ -10,8 +10,7 @@ import pyarrow as pa
 from provscan.integrations import Matcher
 from provscan.matching import Index
 
-# The SQL type of the matches in a text. They lack the id of the record, since the query
-# selects it.
+# The SQL type of the matches in a text.
 TYPE = (
     'STRUCT("start" BIGINT, "end" BIGINT, tweet_id VARCHAR, tweets INTEGER, '
     "level VARCHAR, similarity FLOAT, containment FLOAT, bits FLOAT, common BOOLEAN, "
@@ -28,7 +27,7 @@ def register(
     """Register an SQL function that returns the list of matches in a text.
 
     For example, ``SELECT id, unnest(licensed_tweets(text), recursive := true) FROM
-    records`` gives one row per match. The ``options`` are those of
+    records`` gives one row per match. ``options`` are those of
     :meth:`provscan.Index.match`.
     """
     matcher = Matcher(index, **options)

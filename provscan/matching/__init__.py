@@ -1,17 +1,17 @@
-"""Matching: find licensed texts in records and passages, verify them, and locate their
-spans.
+"""Matching: find licensed texts in records, verify them, and locate their spans.
 
-The data flows in one direction: :mod:`~provscan.matching.scan` makes a batch of fields
-canonical; :mod:`~provscan.matching.candidates` proposes licensed texts for whole fields
-and for passages; :mod:`~provscan.matching.verify` compares them;
-:mod:`~provscan.matching.spacing` restores spaces, for a second search;
-:mod:`~provscan.matching.overlaps` keeps one text per place;
-:mod:`~provscan.matching.liftover` finds the spans in the original fields;
-:mod:`~provscan.matching.matches` arranges them in columns and rows.
+The stages of a scan are, in order: :mod:`~provscan.matching.scan` makes a batch of
+texts canonical and calls the other stages; :mod:`~provscan.matching.candidates`
+proposes licensed texts for whole records and for passages;
+:mod:`~provscan.matching.verify` compares them; :mod:`~provscan.matching.spacing`
+restores missing spaces for a second search; :mod:`~provscan.matching.overlaps` keeps
+one licensed text per place; :mod:`~provscan.matching.liftover` finds the spans in the
+original texts; :mod:`~provscan.matching.matches` arranges the matches in columns and
+rows.
 
-On top of that, :mod:`~provscan.matching.scan_task` scans one task, draws the samples
-of :mod:`~provscan.matching.record_samples`, and writes the task's part file
-(:mod:`~provscan.matching.part_files`). :mod:`~provscan.matching.user_index` is the
+:mod:`~provscan.matching.scan_task` scans one task, draws the samples of
+:mod:`~provscan.matching.record_samples`, and writes the task's part file
+(:mod:`~provscan.matching.part_files`). :mod:`~provscan.matching.user_index` has the
 public index object; :mod:`~provscan.matching.compare` compares given pairs of texts.
 """
 

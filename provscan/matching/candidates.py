@@ -1,15 +1,15 @@
-"""Find candidates: licensed texts that may be in a record, and their places in it.
+"""Find candidates: licensed texts that may be in a record, and where.
 
 There are two generators. *Whole records* of limited length are looked up by their exact
-canonical text and by LSH bands of their MinHash signature. *Passages* in records of any
-length are found by seeds, see :mod:`provscan.kernels.search.seeding`. A short record
-goes through both, so no length is left out.
+canonical text and by LSH bands of their MinHash signature (:func:`whole_records`).
+*Passages* in records of any length are found by seeds (:func:`passages`). Both are
+applied to short records.
 
-The time for frequent keys is bounded, however large the index is: see
-:class:`provscan.params.SearchLimits`. If thousands of tweets are variants of one
-template, a copy is still found, as one of the first variants in the index. An exact
-copy of a variant is found as that variant: a whole record by its key, and a passage by
-the keys of stretches around the match of another variant.
+The time that a frequent key takes is bounded, even in a large index
+(:class:`provscan.params.SearchLimits`). If thousands of tweets are variants of one
+template, a copy may therefore be found as one of the first variants in the index. An
+exact copy is still found as its own variant: a whole record by its key, and a passage
+by the keys of stretches around the match of another variant (:func:`variants`).
 """
 
 from __future__ import annotations
@@ -32,8 +32,7 @@ from provscan.matching.matches import TruncatedLookups
 from provscan.matching.verify import VerifiedCandidates
 from provscan.params import IndexParams, SearchLimits
 
-# The number of candidates for which memory is allocated at first, in addition to one
-# per seed.
+# At first, memory is allocated for this number of candidates, plus one per seed.
 CANDIDATES = 4096
 
 _PLACES = np.array([minimizers.place_of(code) for code in range(256)], np.int64)
@@ -52,9 +51,9 @@ def whole_records(
     sketches: Sketches,
     segment: LookupTables,
     limits: SearchLimits,
-    cut: TruncatedLookups,
+    truncated: TruncatedLookups,
 ) -> Candidates:
-    """Return candidates for whole records; row ``rows[i]`` has sketch ``i``."""
+    """Return candidates for whole records. Sketch ``i`` belongs to ``rows[i]``."""
     if len(rows) == 0:
         return NONE
     bounds = whole_kernels.WholeLimits(
@@ -67,7 +66,7 @@ def whole_records(
     n = whole_kernels.whole_candidates(
         sketches, segment.whole, bounds, scratch, found, count
     )
-    cut.bands_cut += int(count.bands_cut[0])
+    truncated.bands_cut += int(count.bands_cut[0])
     return Candidates(
         rows[found.record[:n]],
         found.text[:n],
@@ -93,16 +92,19 @@ def seeds_of(records: CodeBuffer, params: IndexParams) -> Seeds:
 
 
 def seed_keys(text: str, params: IndexParams) -> npt.NDArray[np.uint32]:
-    """Return the keys of the seeds of one canonical text, to explain a match."""
+    """Return the keys of the seeds of one canonical text."""
     codes = np.frombuffer(text.encode("utf-32-le"), np.uint32)
     seeds = seeds_of(CodeBuffer(codes, np.array([0, len(codes)], np.int64)), params)
     return seeds.keys[: seeds.bounds[-1]].copy()
 
 
 def passages(
-    seeds: Seeds, segment: LookupTables, limits: SearchLimits, cut: TruncatedLookups
+    seeds: Seeds,
+    segment: LookupTables,
+    limits: SearchLimits,
+    truncated: TruncatedLookups,
 ) -> Candidates:
-    """Return candidates inside records, valid until the same thread calls this again
+    """Return candidates for passages, valid until the same thread calls this again
     (:mod:`provscan.kernels.scratch`).
     """
     scratch = seeding.seeding_scratch()
@@ -120,10 +122,9 @@ def passages(
         )
         if n <= room:
             break
-        # Templates gave more candidates than there is room for: repeat with enough
-        # room.
+        # There are more candidates than there is room for, so repeat with more room.
         room = n
-    cut.seeds_cut += int(count.seeds_cut[0])
+    truncated.seeds_cut += int(count.seeds_cut[0])
     return Candidates(*(column[:n] for column in found))
 
 
@@ -134,8 +135,8 @@ def variants(
     limits: SearchLimits,
 ) -> tuple[LookupTables, Candidates]:
     """Find licensed texts that equal a stretch of a record around a match of another
-    text (:mod:`provscan.kernels.search.variants`); return the tables of these texts,
-    and the candidates.
+    text (:mod:`provscan.kernels.search.variants`). Return a segment of these texts, and
+    the candidates.
     """
     places = MatchedPlaces(matches.record, matches.span, matches.similarity)
     segment, found = tables.variants(records, places, limits)
@@ -153,7 +154,7 @@ def _distinct(record: np.ndarray, text: np.ndarray, code: np.ndarray) -> Candida
 
 def merged(whole: Candidates, inside: Candidates) -> Candidates:
     """Merge candidates for whole records and for passages, ordered by record and text.
-    A pair that was found as a passage is not also compared as a whole.
+    If a pair is among both, only the candidate for a passage is kept.
     """
     record, text, code, place = (
         np.concatenate(pair) for pair in zip(whole, inside, strict=True)

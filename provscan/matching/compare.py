@@ -8,10 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from provscan.index import IndexReader, ScanReader
-from provscan.kernels.records import (
-    Candidates,
-    CodeBuffer,
-)
+from provscan.kernels.records import Candidates, CodeBuffer
 from provscan.kernels.search import grams as gram_kernels
 from provscan.kernels.search import verify as kernels
 from provscan.matching.matches import STRONG
@@ -26,21 +23,20 @@ WAYS = {kernels.WHOLE: "whole", kernels.STRETCH: "stretch"}
 
 class Comparison(NamedTuple):
     """The comparison of a text with a licensed text: the decision of
-    :func:`provscan.kernels.search.verify.decide`, and its inputs.
+    :func:`provscan.kernels.search.verify.decide`, and its inputs. Letters are counted
+    as for ``min_chars``.
     """
 
     way: str | None  # ``whole`` or ``stretch``; None if it is not a match.
     similarity: float
     containment: float
-    # The letters in common, and those of the longest common stretch, as ``min_chars``
-    # counts them.
-    letters: float
-    stretch: float
-    common: int  # The number of distinct 5-grams in both.
+    letters: float  # The number of letters in common.
+    stretch: float  # The number of letters of the longest common stretch.
+    common: int  # The number of distinct 5-grams in common.
 
 
 def comparison(text: str, licensed: str, params: MatchParams) -> Comparison:
-    """Compare a passage with a licensed text that it may be a copy of.
+    """Compare a passage with a licensed text.
 
     If they do not match, and the passage lacks spaces or has spaces between letters,
     both are compared again without spaces, as in a scan.
@@ -77,10 +73,10 @@ def comparison(text: str, licensed: str, params: MatchParams) -> Comparison:
 def compared(
     text: np.ndarray, offsets: np.ndarray, texts: np.ndarray, reader: IndexReader
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Compare whole texts with one licensed text each; return level, similarity and
-    containment, as in a match.
+    """Compare the i-th text with the i-th licensed text. Return the columns ``level``,
+    ``similarity`` and ``containment`` of :class:`~provscan.matching.matches.Matches`.
 
-    ``exact`` is not distinguished from ``near_exact``.
+    The level of an exact copy is ``near_exact``, since canonical texts are compared.
     """
     grams = np.empty((len(texts), 3), np.int64)
     gram_kernels.compare_rows(*_paired(text, offsets, texts, reader), grams)
@@ -96,7 +92,7 @@ def in_pieces(
     text: np.ndarray, offsets: np.ndarray, texts: np.ndarray, reader: ScanReader
 ) -> np.ndarray:
     """Return bool[n]: whether the i-th text has passages of the i-th licensed text in
-    another order, or without what was between them.
+    another order, or without the text between them.
     """
     flags = np.empty(len(texts), np.bool_)
     gram_kernels.pieces_of_rows(*_paired(text, offsets, texts, reader), flags)
@@ -106,8 +102,8 @@ def in_pieces(
 def _paired(
     text: np.ndarray, offsets: np.ndarray, texts: np.ndarray, reader: ScanReader
 ) -> tuple[CodeBuffer, CodeBuffer, gram_kernels.SetScratch]:
-    """Return texts and one licensed text for each, canonical, with scratch to compare
-    them.
+    """Return canonical texts, the licensed text for each, and scratch memory for
+    comparing them.
     """
     codes, code_offsets, _ = canonical_codes(text, offsets)
     licensed = CodeBuffer(*reader.canonical_texts(texts).codes(np.arange(len(texts))))

@@ -9,9 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from provscan.index import ScanReader
-from provscan.kernels.records import (
-    frozen,
-)
+from provscan.kernels.records import frozen
 from provscan.kernels.search import liftover as liftover_kernels
 from provscan.kernels.search import verify as kernels
 from provscan.matching.matches import LEVELS, STRONG, Matches
@@ -22,26 +20,25 @@ from provscan.text.tables import tables
 
 
 class Chunked(NamedTuple):
-    """Original texts in chunks (see :func:`provscan.text.chunks`), and the places of
-    the chunks.
+    """Original texts in chunks (see :func:`provscan.text.chunks`). The starts of chunks
+    are int64[chunks + 1].
     """
 
     text: np.ndarray  # uint8[m], UTF-8.
-    cuts: np.ndarray  # int64[chunks + 1], the bytes at which the chunks begin.
-    firsts: np.ndarray  # int64[n + 1], the first chunk of each text.
-    canonical: np.ndarray  # int64[chunks + 1]: where their canonical texts begin.
-    points: np.ndarray  # int64[chunks + 1]: where they begin in code points.
+    cuts: np.ndarray  # The starts of the chunks in bytes.
+    firsts: np.ndarray  # int64[n + 1]: the first chunk of each text.
+    canonical: np.ndarray  # The starts of the chunks' canonical texts.
+    points: np.ndarray  # The starts of the chunks in code points.
 
     @property
     def characters(self) -> np.ndarray:
-        """int64[n]: the code points of each text."""
+        """int64[n]: the number of code points of each text."""
         return np.diff(self.points[self.firsts])
 
 
 def _windows(texts: Chunked, rows: VerifiedCandidates) -> tuple[np.ndarray, np.ndarray]:
-    """Return the first chunk, and the chunk after the last, of the part of the text in
-    which each match is located: the chunks that contain the match, and one more on each
-    side.
+    """Return the range of chunks in which to locate each match, end exclusive. It
+    contains the match and one more chunk on each side.
     """
     first, last = texts.firsts[rows.record], texts.firsts[rows.record + 1]
     start, stop = (rows.span + texts.canonical[first, None]).T
@@ -54,8 +51,8 @@ def _windows(texts: Chunked, rows: VerifiedCandidates) -> tuple[np.ndarray, np.n
 def liftover(
     texts: Chunked, rows: VerifiedCandidates, reader: ScanReader, params: MatchParams
 ) -> Matches:
-    """Return the spans in the original texts, the levels, and the similarity of exactly
-    these spans.
+    """Convert verified candidates to matches: compute their spans in the original
+    texts, and the levels and similarities of exactly these spans.
     """
     raw_texts = reader.raw_texts(rows.text)
     first, (low, high) = texts.firsts[rows.record], _windows(texts, rows)

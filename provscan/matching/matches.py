@@ -1,4 +1,4 @@
-"""The matches of a scan in their three forms.
+"""The matches of a scan.
 
 :func:`matches_in` returns the matches in a batch as columns (:class:`Matches`),
 :func:`match_table` returns them as rows of ``matches.parquet``, and :func:`passages`
@@ -52,13 +52,12 @@ CONTEXT, LONGEST = 200, 2_000
 
 @dataclass
 class TruncatedLookups:
-    """The number of look-ups that were cut short to bound the time of a scan; see
-    :class:`provscan.params.SearchLimits`.
+    """The numbers of look-ups that were truncated to bound the time of a scan, so that
+    not all texts were read; see :class:`provscan.params.SearchLimits`.
     """
 
-    # Look-ups of LSH bands, and of seeds, whose texts were not all read.
-    bands_cut: int = 0
-    seeds_cut: int = 0
+    bands_cut: int = 0  # Look-ups of LSH bands.
+    seeds_cut: int = 0  # Look-ups of seeds.
 
     def add(self, other: TruncatedLookups) -> None:
         for field in fields(self):
@@ -71,20 +70,18 @@ class TruncatedLookups:
 class Matches:
     """The matches in some texts, ordered by row and start."""
 
-    row: np.ndarray  # int64[n]: the number of the text.
+    row: np.ndarray  # int64[n]: the index of the text that contains the match.
     span: np.ndarray  # int64[n, 2]: start and end in code points of that text.
     text: np.ndarray  # int64[n]: the reader's number of the licensed text.
     level: np.ndarray  # uint8[n]: an index into `LEVELS`.
-    # float64[n].
-    similarity: np.ndarray
-    containment: np.ndarray
-    characters: np.ndarray  # int64[rows]: the code points of each text.
-    # Look-ups that were cut short.
+    similarity: np.ndarray  # float64[n].
+    containment: np.ndarray  # float64[n].
+    characters: np.ndarray  # int64[rows]: the number of code points of each text.
     truncated: TruncatedLookups = dataclasses.field(default_factory=TruncatedLookups)
 
     @property
     def whole(self) -> np.ndarray:
-        """bool[n]: whether the span covers its whole text, or nearly."""
+        """bool[n]: whether the span covers its text completely or nearly."""
         return (
             np.diff(self.span, axis=1)[:, 0] >= WHOLE_FIELD * self.characters[self.row]
         )
@@ -96,7 +93,7 @@ class Matches:
 
 
 def nothing(characters: np.ndarray) -> Matches:
-    """Return an empty result for texts of these lengths."""
+    """Return an empty result; ``characters`` is that of :class:`Matches`."""
     none, shares = np.zeros(0, np.int64), np.zeros(0)
     return Matches(
         none,
@@ -109,19 +106,18 @@ def nothing(characters: np.ndarray) -> Matches:
     )
 
 
-# A function that finds the matches in the texts of a text buffer, ordered by text and
-# place.
+# A function that returns the matches in a text buffer, ordered by text and start.
 Finder = Callable[[np.ndarray, np.ndarray], Matches]
 
 
 def matches_in(
     batch: pa.RecordBatch, find: Finder, *, fix_encoding: bool = False
 ) -> Matches:
-    """Find the matches in one batch of records, or of pieces of a record
+    """Return the matches in one batch of records, or of pieces of a record
     (:mod:`provscan.readers.schema`).
 
-    With `fix_encoding`, matches are found in the repaired texts; their spans refer to
-    the texts before the repair.
+    With `fix_encoding`, the texts are repaired before they are searched; spans still
+    refer to the texts before the repair.
     """
     texts, repaired = (
         mended_texts(batch.column("text"))
@@ -130,8 +126,8 @@ def matches_in(
     )
     found = find(*buffers(texts))
     for row, text in repaired.items():
-        places = (found.row == row).nonzero()[0]
-        found.span[places] = text.original(found.span[places])
+        in_row = (found.row == row).nonzero()[0]
+        found.span[in_row] = text.original(found.span[in_row])
         found.characters[row] = int(text.original(found.characters[row : row + 1])[0])
     if "offset" not in batch.schema.names or len(found.row) == 0:
         return found
@@ -146,7 +142,7 @@ def matches_in(
 
 
 class TweetNames(Protocol):
-    """Gives the tweets of licensed texts by the texts' numbers."""
+    """A reader that knows the tweets of licensed texts, by the texts' numbers."""
 
     def tweet_ids(self, texts: np.ndarray) -> Strings:
         """Return the id of each text's earliest tweet."""
@@ -160,8 +156,8 @@ class TweetNames(Protocol):
 def match_table(
     found: Matches, reader: TweetNames, source: str, batch: pa.RecordBatch
 ) -> pa.RecordBatch:
-    """Return the rows for the matches in one batch, whose columns are ``record``
-    (int64), ``id``, the texts and, if known, ``field``.
+    """Return the rows of ``matches.parquet`` for the matches in one batch. The batch
+    has the columns ``record`` (int64), ``id`` and, optionally, ``field``.
 
     `source` is the user's name for the dataset.
     """
@@ -185,8 +181,8 @@ def match_table(
 
 
 def cover_fields(batch: pa.RecordBatch, found: Matches) -> np.ndarray:
-    """Return bool[n]: whether the span of each match covers its whole field, or
-    nearly; False for pieces of a long text.
+    """Return bool[n]: whether the span of each match covers its field completely or
+    nearly. In pieces of a long text, no match does.
     """
     if "offset" in batch.schema.names:
         return np.zeros(len(found.row), np.bool_)
@@ -214,10 +210,10 @@ def passages(batch: pa.RecordBatch, found: Matches) -> list[pa.LargeStringArray]
     )
     places = np.empty_like(points)
     byte_places(text, offsets, found.row, points, places)
-    # String 5 i + k extends from place k of match i to the next place.
+    # String 5 * i + k extends from point k of match i to the next point.
     between = Strings(text, np.append(places, len(text)))
     first = np.arange(0, 5 * len(points), 5)
-    return [between.take(first + place).array() for place in (0, 1, 3)]
+    return [between.take(first + k).array() for k in (0, 1, 3)]
 
 
 def permalinks(ids: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -7,13 +7,13 @@ import numpy as np
 from provscan.kernels.search import suppress as suppress_kernels
 from provscan.matching.verify import VerifiedCandidates
 
-# The code points per cell of the grid with which matches that share a place are found.
+# The number of code points per cell of the grid with which overlaps are found.
 CELL = 64
 
 
 def without_overlaps(parts: list[VerifiedCandidates]) -> VerifiedCandidates:
-    """Return the matches of all segments with one licensed text per place, ordered by
-    record and place.
+    """Return the best matches, one licensed text per place, ordered by record and
+    start. ``parts`` are the verified candidates of all segments.
     """
     rows = (
         parts[0]
@@ -25,15 +25,19 @@ def without_overlaps(parts: list[VerifiedCandidates]) -> VerifiedCandidates:
 
 
 def overlap_suppression(rows: VerifiedCandidates) -> np.ndarray:
-    """Return bool[n]: the rows to keep, so that each place has one licensed text.
+    """Return bool[n]: whether to keep each row, so that each place has one licensed
+    text.
 
-    The better row has the greater ``common - (missing in the span + foreign in the
-    span) / 2`` in 5-grams. A long text that is present thus wins over a short text
-    inside it, and a short text wins over a long text of which only that part is
-    present. ``missing`` is limited to ``common``, so half of a long text wins over a
-    chance match inside it. Ties are broken by the greater similarity, then by the
-    longer copied part of the text, then by the lower number of the text. A match for
-    which spaces were restored (:mod:`provscan.matching.spacing`) has half the score.
+    The score of a row is ``common - (missing + foreign) / 2``. ``common`` is the number
+    of 5-grams in common, ``missing`` the number that only the licensed text has, and
+    ``foreign`` the number that only the span has. A complete long text therefore wins
+    over a short text inside it, and the short text wins if only that part of the long
+    text is present. ``missing`` is limited to ``common``, so half of a long text wins
+    over a chance match inside it. If spaces were restored
+    (:mod:`provscan.matching.spacing`), the score is halved.
+
+    Ties are broken by the greater similarity, then by the longer copied part of the
+    licensed text, then by the lower number of the text.
     """
     common, of_text, of_span = rows.grams.T
     score = common - 0.5 * (np.minimum(of_text - common, common) + of_span - common)
@@ -48,8 +52,8 @@ def overlap_suppression(rows: VerifiedCandidates) -> np.ndarray:
 def with_own_places(
     record: np.ndarray, span: np.ndarray, order: np.ndarray
 ) -> np.ndarray:
-    """Return bool[n]: the rows that share their place with no better row; `order`
-    groups rows by record, better rows first.
+    """Return bool[n]: whether to keep each row, since no better row has its place.
+    `order` groups rows by record, better rows first.
     """
     low, high = span[:, 0] // CELL, (span[:, 1] - 1) // CELL + 1
     kept = np.empty(len(order), np.bool_)

@@ -1,8 +1,8 @@
-"""Part files: the output of the scan of one task.
+"""Part files, the output of one task.
 
-``00000012.arrow`` contains the task's matches, if there are any, and ``00000012.json``
-its counts and its sample of carrier records. Each file gets its name only when it is
-complete. The JSON file comes last, so a part with a JSON file is complete.
+``00000012.arrow`` contains the matches of task 12, if there are any, and
+``00000012.json`` its counts and its sample of carrier records. A file gets its name
+when it is complete. The JSON file is written last, so it marks a complete part.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ SCANNED = pa.schema(
         *MATCHES,
         # The reader's number of the licensed text.
         pa.field("text", pa.int64(), nullable=False),
-        # Whether that text is present in pieces.
+        # Whether that text is present in pieces; see `provscan.matching.compare`.
         pa.field("pieces", pa.bool_(), nullable=False),
-        # Code points of the passage that the readers left out.
+        # The number of code points of the passage that readers left out.
         pa.field("left_out", pa.int64(), nullable=False),
-        # Whether the span covers the whole field, or nearly.
+        # Whether the span covers its field completely or nearly.
         pa.field("whole", pa.bool_(), nullable=False),
     ]
 )
@@ -44,32 +44,25 @@ PART = pa.schema([*SCANNED, *PASSAGE])
 
 @dataclass
 class PartResult:
-    """The result of one task: its counts, which are written to the JSON file, and the
-    size of its matches.
-    """
+    """The content of the JSON file of a task."""
 
-    number: int  # The number of the task, which orders the parts.
+    number: int  # The number of the task.
     source: str  # The dataset that the split belongs to.
-    matches: int = 0  # The rows of the part file, and its size in bytes.
-    bytes: int = 0
-    # The number of scanned records, the code points of all their texts, and the sum
-    # over the records of the squared code points.
-    records: int = 0
-    characters: int = 0
-    squares: float = 0.0
-    # Counts of what was read and what was not.
+    matches: int = 0  # The number of rows of the file with the matches.
+    bytes: int = 0  # The size of that file.
+    records: int = 0  # The number of scanned records.
+    characters: int = 0  # The number of code points in all their texts.
+    squares: float = 0.0  # The sum of the squared numbers of code points per record.
     stats: ReadStats = field(default_factory=ReadStats)
-    # Look-ups cut short to bound the time.
     truncated: TruncatedLookups = field(default_factory=TruncatedLookups)
-    # A random sample of the records.
     carriers: CarrierSample = field(default_factory=lambda: CarrierSample(0, 1))
-    # The number of the last record, and those of its code points that were counted.
+    # The number of the last record, and the number of its code points counted so far.
     _record: int = -1
     _length: int = 0
 
     def count(self, batch: pa.RecordBatch, length: np.ndarray) -> None:
-        """Count the rows of a scanned batch, with the code points of each; a record
-        may continue in the next batch.
+        """Count a scanned batch; `length` is the number of code points of each row. A
+        record may continue in the next batch.
         """
         if "offset" in batch.schema.names:
             # For pieces of a long text, count the code points that each piece owns.
@@ -97,7 +90,7 @@ class PartResult:
         self._length = 0
 
     def save(self, folder: Path) -> None:
-        """Complete the part, whose matches are already written."""
+        """Write the JSON file, after the matches were written."""
         self._close()
         names = (
             "number",
@@ -120,8 +113,8 @@ class PartResult:
 
 @contextlib.contextmanager
 def part_folder(folder: str, store: str | None) -> Iterator[Path]:
-    """Yield the folder to write a part to: the folder itself, or a local one whose
-    files are copied to the store if the block succeeds.
+    """Yield the folder to write a part to: ``folder`` or, if there is a store, a
+    temporary folder whose files are copied to the store if the block succeeds.
     """
     if store is None:
         yield Path(folder)
@@ -129,7 +122,7 @@ def part_folder(folder: str, store: str | None) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="provscan-") as name:
         yield Path(name)
         files = FileStore(store)
-        # The counts are copied last, since they mark the part as complete.
+        # Copy the JSON file last, since it marks the part as complete.
         for path in sorted(
             Path(name).iterdir(), key=lambda path: path.suffix == ".json"
         ):
@@ -137,7 +130,7 @@ def part_folder(folder: str, store: str | None) -> Iterator[Path]:
 
 
 def fetch_part(store: str, number: int, folder: Path) -> None:
-    """Copy a part from a store to a folder; the counts get their name last."""
+    """Copy a part from a store to a folder. The JSON file gets its name last."""
     files, part = FileStore(store), PartResult(number, "")
     counts = folder / f"{number:08}.json"
     with replacing_file(counts) as temporary:
@@ -149,7 +142,7 @@ def fetch_part(store: str, number: int, folder: Path) -> None:
 
 
 def load_part(folder: Path, number: int) -> PartResult | None:
-    """Return the result of a task whose part is complete, else None."""
+    """Return the result of a task; None if its part is not complete."""
     try:
         value = orjson.loads((folder / f"{number:08}.json").read_bytes())
         part = PartResult(

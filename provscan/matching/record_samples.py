@@ -18,18 +18,17 @@ from provscan.kernels.sketch.hashing import splitmix, splitmix64
 from provscan.kernels.storage.digests import content_keys
 from provscan.text_buffers import buffers
 
-# The maximum code points of a sampled text; a longer text is cut at a random place.
+# The maximum number of code points of a carrier record; of a longer text, a random
+# stretch is used.
 LONGEST = 4096
-# The key of a text is computed from this number of its first bytes; the first piece of
-# a long text has more.
+# The key of a text depends only on this number of its first bytes. The first piece of a
+# long text has more bytes.
 KEY_BYTES = 16 << 10
 MAX_KEY = 2**64 - 1
 
 
 def sample_keys(texts: pa.Array, seed: int) -> npt.NDArray[np.uint64]:
-    """Return uint64[n], a random number for each text of a large_string array; equal
-    texts have equal numbers.
-    """
+    """Return uint64[n], a hash of each text of a large_string array."""
     text, offsets = buffers(texts)
     keys = np.empty(len(texts), np.uint64)
     content_keys(text, offsets, KEY_BYTES, np.uint64(seed % 2**64), keys)
@@ -37,8 +36,8 @@ def sample_keys(texts: pa.Array, seed: int) -> npt.NDArray[np.uint64]:
 
 
 def record_keys(batch: pa.RecordBatch, seed: int) -> npt.NDArray[np.uint64]:
-    """Return uint64[n], a random number for each row, derived from its text and its
-    record's id, or from the record's number if it has no id.
+    """Return uint64[n], a hash of each row: of its text and of the id of its record, or
+    of the record's number if it has no id.
     """
     ids = batch.column("id")
     named = sample_keys(ids.cast(pa.large_string()).fill_null(""), seed + 1)
@@ -54,19 +53,19 @@ def record_keys(batch: pa.RecordBatch, seed: int) -> npt.NDArray[np.uint64]:
 class CarrierRecord(NamedTuple):
     """A text in which spike-ins are planted."""
 
-    key: int  # The random number derived from its content.
-    # The code points of the text; the bytes of a text of more than 4 * `LONGEST` bytes.
-    # If readers divide a text into pieces, only its first piece counts.
+    key: int  # See `sample_keys`.
+    # The number of code points of the text, or of bytes if it has more than 4 *
+    # `LONGEST` bytes. If readers divide a text into pieces, this is the length of the
+    # first piece.
     length: int
-    # The text, or up to `LONGEST` of its code points from a random place on.
-    text: str
-    copies: int  # The number of times that it occurs in the dataset.
+    text: str  # The text, or a random stretch of up to `LONGEST` code points.
+    copies: int  # The number of times that the text occurs in the dataset.
 
 
 @dataclass
 class CarrierSample:
-    """The `size` distinct texts with the lowest keys among those offered; keys above
-    `limit` are excluded.
+    """The `size` distinct texts with the lowest keys, up to `limit`, of all records
+    offered.
     """
 
     size: int
@@ -75,7 +74,7 @@ class CarrierSample:
     records: dict[int, CarrierRecord] = field(default_factory=dict)
 
     def offer(self, batch: pa.RecordBatch) -> None:
-        """Add the records of a batch that belong to the sample."""
+        """Add those records of a batch that belong to the sample."""
         if self.size == 0 or batch.num_rows == 0:
             return
         texts = batch.column("text")
@@ -101,9 +100,7 @@ class CarrierSample:
         self._trim()
 
     def merge(self, other: CarrierSample) -> None:
-        """Merge another sample, with the same seed, of other records of the same
-        dataset.
-        """
+        """Add a sample of other records of the dataset, which has the same seed."""
         for record in other.records.values():
             if record.key <= self.limit:
                 self._add(record)
@@ -112,8 +109,8 @@ class CarrierSample:
     def _add(self, record: CarrierRecord) -> None:
         known = self.records.get(record.key)
         if known is not None:
-            # Long texts with the same beginning have equal keys; the choice must not
-            # depend on their order.
+            # Long texts with the same beginning have equal keys. Choose between them
+            # regardless of their order.
             record = min(known, record)._replace(copies=known.copies + record.copies)
         self.records[record.key] = record
 
@@ -137,20 +134,21 @@ class CarrierSample:
 
 
 def _cut(text: npt.NDArray[np.uint8], key: int) -> tuple[int, str]:
+    """Return ``length`` and ``text`` of a :class:`CarrierRecord`."""
     size = 4 * LONGEST
     if len(text) <= size:
         whole = text.tobytes().decode("utf-8")
         return len(whole), whole[:LONGEST]
     at = key % (len(text) - size)
-    # The piece may begin and end inside a character.
+    # The stretch may begin and end inside a character.
     return len(text), text[at : at + size].tobytes().decode("utf-8", "ignore")[:LONGEST]
 
 
 class RecordSampler:
-    """Chooses the records of a split to scan: either all rows of a record or none.
+    """Chooses the records of a split to scan.
 
-    Batches must come in the order of the records, since a record may have rows in
-    several.
+    Batches must be in the order of the records, since a record may have rows in several
+    batches.
     """
 
     def __init__(self, fraction: float, seed: int) -> None:
@@ -160,8 +158,8 @@ class RecordSampler:
         self._last, self._chosen = -1, False
 
     def rows(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Return the rows to scan. The first row of a record decides for all its
-        rows.
+        """Return the rows to scan. The key of a record's first row decides whether all
+        its rows are scanned.
         """
         if self._all or batch.num_rows == 0:
             return batch

@@ -1,10 +1,10 @@
 """Scan texts for matches (:func:`scan_texts`). The matches depend only on the texts,
 the reader and the parameters.
 
-Texts up to the size of a block are scanned whole, some thousand at a time. A longer
-text is cut into overlapping blocks, which are scanned separately. Every place of the
-text is owned by one block, and only the owner's matches there count. Memory therefore
-does not grow with the length of a text.
+Texts up to the size of a block are scanned whole, thousands at a time. A longer text is
+cut into overlapping blocks, which are scanned separately, so memory does not grow with
+the length of a text. Each position in the text is owned by one block, and a match
+counts only in the block that owns its start.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ from provscan.params import MatchParams
 from provscan.text import canonical_codes, chunks, encoded
 from provscan.text.hooks import prepared_buffers
 
-# The maximum number of bytes over which a copy of a short text extends.
+# A copy of a short text is assumed to extend over at most this number of bytes.
 SHORT_COPY = 16 << 10
-# The bytes of the chunks in which texts are made canonical.
+# The minimum size in bytes of the chunks in which texts are made canonical.
 CHUNK = 2 << 10
-# The number of texts and bytes that kernels process per call. Calls have overhead: a
-# quarter of this size makes a scan slower by a fifth.
+# The maximum number of texts and bytes that kernels process per call. Since calls have
+# overhead, a quarter of this size makes a scan slower by a fifth.
 TEXTS = 16384
 BYTES = 4 << 20
 
@@ -46,10 +46,8 @@ BYTES = 4 << 20
 def scan_texts(
     text: np.ndarray, offsets: np.ndarray, reader: ScanReader, params: MatchParams
 ) -> Matches:
-    """Find the matches in the texts of a text buffer (see
-    :mod:`provscan.text_buffers`), ordered by text and place.
-
-    Their ``row`` is counted from the first of these texts.
+    """Return the matches in the texts of a text buffer
+    (:mod:`provscan.text_buffers`), ordered by text and start.
     """
     if isinstance(reader, IndexReader):
         reader.require_hook()
@@ -70,8 +68,8 @@ def scan_texts(
 def _groups(
     offsets: np.ndarray, block: int, size: int = 1
 ) -> Iterator[tuple[int, int]]:
-    """Yield ranges of texts to scan together: up to ``size`` times the usual number of
-    texts and bytes, and long texts always alone.
+    """Yield ranges of texts to scan together, which have up to ``size`` times the usual
+    numbers of texts and bytes. A text longer than ``block`` is always alone.
     """
     count, texts = len(offsets) - 1, size * TEXTS
     low = 0
@@ -89,55 +87,63 @@ def _groups(
 def _joined(parts: list[Matches], firsts: list[int]) -> Matches:
     if not parts:
         return nothing(np.zeros(0, np.int64))
-    cut = TruncatedLookups()
+    truncated = TruncatedLookups()
     for part in parts:
-        cut.add(part.truncated)
+        truncated.add(part.truncated)
     names = (*COLUMNS, "characters")
     columns: dict[str, Any] = {
         name: np.concatenate([getattr(part, name) for part in parts]) for name in names
     }
-    whole = Matches(**columns, truncated=cut)
-    whole.row += np.repeat(firsts, [len(part.row) for part in parts])
-    return whole
+    joined = Matches(**columns, truncated=truncated)
+    joined.row += np.repeat(firsts, [len(part.row) for part in parts])
+    return joined
 
 
 def _scan_short(
     text: np.ndarray, offsets: np.ndarray, reader: ScanReader, params: MatchParams
 ) -> Matches:
-    """Find the matches in texts that are scanned whole."""
+    """Return the matches in texts that are scanned whole."""
     cuts, firsts = chunks(text, offsets, CHUNK)
     codes, code_offsets, lengths = canonical_codes(text, cuts, firsts)
     points = np.concatenate([[0], np.cumsum(lengths)])
     texts = Chunked(text, cuts, firsts, code_offsets, points)
-    cut = TruncatedLookups()
-    rows = _matches(CodeBuffer(codes, code_offsets[firsts]), reader, params, cut)
+    truncated = TruncatedLookups()
+    rows = _matches(CodeBuffer(codes, code_offsets[firsts]), reader, params, truncated)
     found = (
         nothing(texts.characters)
         if rows is None
         else liftover(texts, rows, reader, params)
     )
-    found.truncated = cut
+    found.truncated = truncated
     return found
 
 
 def _matches(
-    records: CodeBuffer, reader: ScanReader, params: MatchParams, cut: TruncatedLookups
+    records: CodeBuffer,
+    reader: ScanReader,
+    params: MatchParams,
+    truncated: TruncatedLookups,
 ) -> VerifiedCandidates | None:
-    """Find the matches in canonical texts, ordered by text and place; ``None`` if
-    there are none.
+    """Return the matches in canonical texts, ordered by text and start; None if there
+    are none.
     """
-    parts = _verified(records, reader, params, cut)
+    parts = _verified(records, reader, params, truncated)
     passages = respaced(records, reader)
     if passages is not None:
-        found = _verified(passages.records, reader, params, cut)
+        found = _verified(passages.records, reader, params, truncated)
         parts += [passages.placed(part, reader) for part in found]
     return without_overlaps(parts) if sum(len(part.record) for part in parts) else None
 
 
 def _verified(
-    records: CodeBuffer, reader: ScanReader, params: MatchParams, cut: TruncatedLookups
+    records: CodeBuffer,
+    reader: ScanReader,
+    params: MatchParams,
+    truncated: TruncatedLookups,
 ) -> list[VerifiedCandidates]:
-    """Return the verified candidates of canonical texts, by segment."""
+    """Return the verified candidates in canonical texts, one or two parts for each of
+    the reader's tables.
+    """
     limits = params.limits
     seeds = generators.seeds_of(records, reader.params)
     lengths = np.diff(records.offsets)
@@ -146,18 +152,17 @@ def _verified(
     grams, longest = grams_of(records, "records"), reader.longest
     parts = []
     for tables in reader.tables:
-        # Find candidates of both kinds.
+        # Find candidates for passages and for whole records.
         segment = tables.look_up(seeds, sketches, limits)
-        inside = generators.passages(seeds, segment, limits, cut)
-        whole = generators.whole_records(short, sketches, segment, limits, cut)
+        inside = generators.passages(seeds, segment, limits, truncated)
+        whole = generators.whole_records(short, sketches, segment, limits, truncated)
         # Reject most candidates for passages by a cheap test.
         segment = tables.with_texts(segment, whole.text, inside.text)
         inside = agreeing(grams, inside, segment, longest, params)
         pairs = generators.merged(whole, inside)
         if len(pairs.record) == 0:
             continue
-        # Compare the rest with their texts, and then variants of the texts that
-        # matched.
+        # Verify the others, and then variants of the texts that matched.
         parts.append(verify(grams, pairs, segment, params))
         segment, variants = generators.variants(records, parts[-1], tables, limits)
         if len(variants.record):
@@ -177,8 +182,8 @@ class _Block(NamedTuple):
 def _blocks(
     text: np.ndarray, start: int, stop: int, block: int, overlap: int
 ) -> Iterator[_Block]:
-    """Yield blocks of ``text[start:stop]``, cut at nearby white space if there is any,
-    and never inside a character.
+    """Yield the blocks of ``text[start:stop]``. They are cut at white space if there is
+    any nearby, and never inside a character.
     """
     cuts = [start]
     while stop - cuts[-1] > block:
@@ -215,14 +220,11 @@ def _at_character(text: np.ndarray, at: int) -> int:
 def _scan_long(
     text: np.ndarray, start: int, stop: int, reader: ScanReader, params: MatchParams
 ) -> Matches:
-    """Find the matches in one long text, block by block; each match counts in the block
-    that owns its start.
-    """
+    """Return the matches in one long text, block by block."""
     limits = params.limits
     parts = []
     owned_from = 0
-    # A match that starts at the end of the owned range extends over at most this number
-    # of bytes.
+    # A copy is assumed to extend over at most this number of bytes.
     reach = max(
         limits.min_overlap_bytes,
         min(8 * reader.longest, SHORT_COPY),
@@ -244,6 +246,6 @@ def _scan_long(
         found = found.take(owned)
         parts.append(found)
         owned_from = owned_to
-    whole = _joined(parts, [0] * len(parts))
-    whole.characters = np.array([owned_from])
-    return whole
+    joined = _joined(parts, [0] * len(parts))
+    joined.characters = np.array([owned_from])
+    return joined

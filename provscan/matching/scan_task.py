@@ -1,5 +1,5 @@
-"""Scan one task (:func:`scan`). The result depends only on the task, wherever it runs,
-so a repeated task writes the same part.
+"""Scan one task (:func:`scan`), and write its part. The part depends only on the task,
+not on where or how often it runs.
 """
 
 from __future__ import annotations
@@ -54,31 +54,28 @@ CARRIER_SEED = 101
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The licensed texts to scan for: a value from which any process can open the
-    index.
-    """
+    """The licensed texts to scan for: all that a process needs to open them."""
 
     index: str  # The folder of the licensed index.
-    fingerprint: str  # The fingerprint of exactly this generation.
-    control: str | None = None  # The folder of the index of control files, if any.
+    fingerprint: str  # The `snapshot` of its reader.
+    control: str | None = None  # The folder of the control index, if any.
     left_out: LeftOut = NOTHING  # The segments left out of the licensed index.
-    # The processes that have opened its shards, if this process does not open them.
+    # The processes that have its shards open, if this process does not open the index.
     groups: tuple[ShardGroup, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """The sampling of records to scan, and of records to plant spike-ins in."""
+    """How to sample the records to scan, and the carrier records for spike-ins."""
 
-    fraction: float = 1.0  # The random share of records to scan.
-    seed: int = 1  # The seed of the sample keys.
-    # The number of carrier records to keep, and a limit above which no key is kept.
-    carriers: int = 0
-    carrier_limit: int = MAX_KEY
+    fraction: float = 1.0  # The share of records to scan, chosen at random.
+    seed: int = 1  # The seed of the keys that decide which records are scanned.
+    carriers: int = 0  # The number of carrier records.
+    carrier_limit: int = MAX_KEY  # The maximum key of a carrier record.
 
     def carrier_sample(self) -> CarrierSample:
-        """Return an empty sample of carrier records. It does not use `seed`, so that
-        estimates do not depend on it.
+        """Return an empty sample of carrier records. It does not depend on `seed`, so
+        recall is measured in the same records with every seed.
         """
         return CarrierSample(self.carriers, CARRIER_SEED, self.carrier_limit)
 
@@ -87,27 +84,25 @@ class Sampling:
 class ScanTask:
     """A split, with everything needed to scan it anywhere."""
 
-    number: int  # Orders the parts and names their files.
-    # The input.
+    number: int  # The number of the part, by which parts are named and ordered.
     split: Split
     fields: Fields
-    snapshot: Snapshot  # The licensed texts.
-    # The parameters.
+    snapshot: Snapshot
     params: MatchParams
     sampling: Sampling
     folder: str  # The folder for the part.
     limits: Limits = LIMITS  # The limits of the readers.
-    # A file store (`provscan.readers.FileStore`) to which the part is copied, for
-    # workers that can't write to the folder.
+    # The URL of a file store (`provscan.readers.FileStore`) to which the part is
+    # copied, for workers that can't write to the folder.
     store: str | None = None
-    block: RayBlock | None = None  # The input if it is not a file.
+    block: RayBlock | None = None  # The input, if it is not a file.
 
     def __str__(self) -> str:
         return f"{self.number}: {self.split.source}, part {self.split.part + 1}"
 
     @property
     def near(self) -> tuple[Any, ...]:
-        """References to the data of the task, so that it can be scanned near them."""
+        """References to the task's data, so that the task can run near the data."""
         return () if self.block is None else (self.block.reference,)
 
 
@@ -135,10 +130,10 @@ def scan(
     reader: ScanReader | None = None,
     mapped: Map = map,
 ) -> int:
-    """Scan a split and write its part; return the number of the task.
+    """Scan a split and write its part. Return the number of the task.
 
-    `advance` is called with the number of bytes read since the last call (for a Ray
-    block, the number of rows), and may raise to end the scan. `reader` is the open
+    `advance` is called with the number of bytes (of rows, for a Ray block) that were
+    read since the last call; if it raises an error, the scan ends. `reader` is the open
     snapshot of the task, if the caller has one. `mapped` is ``map``, or an equivalent
     that uses several threads.
     """
@@ -160,7 +155,7 @@ def scan(
 def reported(
     batches: Iterable[pa.RecordBatch], advance: Callable[[int], None]
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the same batches, and report their numbers of rows to `advance`."""
+    """Yield the batches, and call `advance` with their numbers of rows."""
     for batch in batches:
         advance(batch.num_rows)
         yield batch
@@ -173,8 +168,8 @@ def scan_batches(
     reader: ScanReader,
     mapped: Map,
 ) -> int:
-    """Scan batches from the readers, which update `stats`; the other parameters and the
-    result are those of :func:`scan`.
+    """Scan batches from the readers, which update `stats`. Everything else is as for
+    :func:`scan`.
     """
     source = task.split.source
     find = partial(scan_texts, reader=reader, params=task.params)
@@ -207,7 +202,7 @@ def scan_batches(
                         path = opened.enter_context(
                             replacing_file(result.matches_file(folder))
                         )
-                        # The file is not compressed, since a run reads it repeatedly.
+                        # Don't compress the file, since a run reads it repeatedly.
                         writer = opened.enter_context(pa.ipc.new_file(str(path), PART))
                     result.matches += rows.num_rows
                     writer.write_batch(rows)
@@ -221,7 +216,7 @@ def scan_batches(
 def _rows(
     batch: pa.RecordBatch, found: Matches, reader: ScanReader, source: str
 ) -> pa.RecordBatch:
-    """Return the rows of a part."""
+    """Return the rows of a part file."""
     around = passages(batch, found)
     pieces = in_pieces(*buffers(around[1]), found.text, reader)
     left_out = pc.count_substring(around[1], LEFT_OUT)

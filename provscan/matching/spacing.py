@@ -1,8 +1,8 @@
-"""Search passages that lack the spaces between words, or have spaces between letters,
-with their spaces restored (:mod:`provscan.kernels.search.spacing`).
+"""Restore the spaces of passages that lack spaces between words, or have spaces between
+letters (:mod:`provscan.kernels.search.spacing`).
 
-:func:`respaced` returns such passages as additional records. They are matched like all
-records, and :meth:`Respaced.placed` maps the matches back.
+:func:`respaced` returns such passages, with restored spaces, as additional records.
+They are searched like other records, and :meth:`Respaced.placed` maps the matches back.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from provscan.kernels.search import grams as gram_kernels
 from provscan.kernels.search import spacing as kernels
 from provscan.matching.verify import VerifiedCandidates
 
-# The number of licensed texts whose words are counted, and the number of words that are
-# used, the most frequent first. Counting takes a fifth of a second.
+# The number of licensed texts whose words are counted, and the number of most frequent
+# words that are used. Counting takes a fifth of a second.
 TEXTS, WORDS = 1 << 16, 1 << 17
 
 
 @lru_cache(maxsize=1)
 def licensed_words(reader: ScanReader) -> kernels.Words:
-    """Return the words of some of a reader's texts, with costs: minus the logarithm of
-    their frequency.
+    """Return the words of a sample of the licensed texts. The cost of a word is minus
+    the logarithm of its frequency.
     """
     texts = reader.evenly_spaced_texts(TEXTS)
     codes, offsets = texts.codes(np.arange(len(texts)))
@@ -49,15 +49,16 @@ class Respaced(NamedTuple):
 
     records: CodeBuffer
     record: np.ndarray  # int64[n]: the record of each passage.
-    # int64[m]: the place of each code point in the record's canonical text.
+    # int64[m]: the position of each code point in the record's canonical text.
     places: np.ndarray
 
     def placed(
         self, rows: VerifiedCandidates, reader: ScanReader
     ) -> VerifiedCandidates:
-        """Return matches in the passages as matches in the records.
+        """Convert matches in the passages to matches in the records.
 
-        Their 5-grams are those of passage and licensed text without spaces.
+        5-grams and similarity are computed from passage and licensed text without
+        spaces.
         """
         low = self.records.offsets[rows.record]
         start, stop = low + rows.span[:, 0], low + rows.span[:, 1]
@@ -83,7 +84,9 @@ class Respaced(NamedTuple):
 
 
 def respaced(records: CodeBuffer, reader: ScanReader) -> Respaced | None:
-    """Return the passages of canonical texts whose spaces can be restored, if any."""
+    """Return the passages of canonical texts whose spaces can be restored; None if
+    there are none.
+    """
     codes, offsets = records
     found = _passages(records)
     count = len(found)

@@ -1,7 +1,7 @@
 """The public index object: open an index, and find licensed tweets in texts in memory.
 
-A match has the scores of a run (:mod:`provscan.scoring`), except for those that need a
-whole dataset, a control or known data.
+Matches have the same scores as in a run (:mod:`provscan.scoring`), except for those
+that need a complete dataset, a control or known data.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ SCORES = pa.schema(
     ]
 )
 SCORED = pa.schema([*MATCHES, *SCORES])
-# The columns that only ``evidence.parquet`` has, and the number of authors.
+# The columns with the passage and its context.
 AROUND = ("before", "passage", "after")
 EVIDENCE = pa.schema(
     [
@@ -69,33 +69,31 @@ EVIDENCE = pa.schema(
 
 
 class Span(NamedTuple):
-    """A licensed tweet in a text, at ``text[start:end]``."""
+    """A copy of a licensed tweet in a text, at ``text[start:end]``."""
 
-    # The position in code points, end exclusive, as in Python strings.
-    start: int
-    end: int
-    tweet_id: str  # The id of the earliest licensed tweet with this text.
-    tweets: int  # The number of licensed tweets with this text.
+    start: int  # In code points.
+    end: int  # In code points, exclusive.
+    tweet_id: str  # The id of the earliest licensed tweet with this wording.
+    tweets: int  # The number of licensed tweets with this wording.
     level: str  # ``exact``, ``near_exact``, ``strong``, ``weak`` or ``partial``.
     # The Jaccard index of the character 5-grams of the canonical span and the
     # canonical tweet.
     similarity: float
-    containment: float  # The share of the tweet's 5-grams in the span.
+    containment: float  # The share of the tweet's 5-grams that are in the span.
     # The rarity of the wording under a language model of the index; None if the model
     # does not know the script.
     bits: float | None
     common: bool  # Whether three or more authors posted the text.
-    known: bool  # Whether the text is in known data: always False here.
+    known: bool  # Whether the text is in known data; here always False.
     counted: bool  # Whether the match is a finding: rare wording, not common.
 
 
 class Index:
-    """An open index of licensed tweets: one snapshot, mapped, safe to use from several
-    threads.
+    """An open index of licensed tweets, which several threads can use.
 
-    Get one from :func:`provscan.open_index` or :func:`provscan.build_index`. It is
-    pickled as its path: another process, on a machine that can access the folder, opens
-    the same snapshot, or fails if the index was changed.
+    :func:`provscan.open_index` and :func:`provscan.build_index` return one. It shows
+    the index as it was when it was opened. It is pickled as its path, so another
+    process must have access to the folder; unpickling fails if the index was changed.
 
     Examples
     --------
@@ -113,7 +111,7 @@ class Index:
 
     @property
     def path(self) -> os.PathLike[str]:
-        """The folder."""
+        """The folder of the index."""
         return self.reader.path
 
     @property
@@ -155,14 +153,14 @@ class Index:
         Returns
         -------
         dict
-            Counts, parameters, fingerprint, segments and sizes, in types that JSON
-            knows.
+            Counts, parameters, fingerprint, segments and sizes, which can be written as
+            JSON.
         """
         return self.reader.info()
 
     def verify(self) -> None:
-        """Check every file again: its checksum, and that rebuilding the index from its
-        tweets gives the same file.
+        """Compare every file with its checksum, and with the file that a rebuild of the
+        index from its tweets gives.
 
         Raises
         ------
@@ -209,9 +207,9 @@ class Index:
         ids
             An id for each text, which becomes ``record_id`` in its rows.
         evidence
-            Whether rows also have the columns of ``evidence.parquet``: the passage
-            with its context, the tweet, its author, time, permalink and language; and
-            ``authors``, the number of authors who posted the text.
+            Whether rows also have the columns of ``evidence.parquet``, such as the
+            passage with its context, and the tweet with its author, time, permalink and
+            language; ``authors`` is the number of authors who posted the text.
         params
             The definition of a match; by default that of
             :class:`provscan.MatchParams`.
@@ -222,8 +220,8 @@ class Index:
         -------
         pyarrow.Table
             One row per match with the columns of ``matches.parquet``, except
-            ``q_value`` and ``control``, which only a run has. ``record`` is the place
-            in ``texts``. ``known`` is False, since there is no known data.
+            ``q_value`` and ``control``, which only a run has. ``record`` is the index
+            of the text in ``texts``. ``known`` is False, since there is no known data.
 
         Raises
         ------
@@ -271,7 +269,7 @@ class Index:
         return pa.table(columns, schema=schema)
 
     def _compare_files(self) -> None:
-        """Compare the files with their checksums, if this was not done on opening."""
+        """Compare the files with their checksums, unless this was done already."""
         reader = self.reader
         if not reader.verified:
             self.reader = open_reader(
@@ -285,8 +283,8 @@ class Index:
     def _scores(
         self, found: Matches, passage: pa.LargeStringArray
     ) -> dict[str, pa.Array]:
-        """Return the columns :data:`SCORES` of matches, as in a run."""
-        # Parts of a text that readers leave out are not compared.
+        """Return the columns :data:`SCORES` of matches."""
+        # Don't count code points that readers left out.
         left_out = pc.count_substring(passage, LEFT_OUT).to_numpy()
         scorer = Scorer(self.reader, self._background, np.zeros(0, np.int64))
         traits = MatchTraits(
@@ -307,7 +305,7 @@ class Index:
         }
 
     def _tweets(self, found: Matches) -> dict[str, pa.ChunkedArray | pa.Array]:
-        """Return the columns of the tweets that matches are credited to."""
+        """Return the columns of :data:`EVIDENCE` that describe the tweets."""
         tweets = self.reader.earliest_tweets(found.text)
         authors = self.reader.author_counts(found.text)
         return {
@@ -333,7 +331,7 @@ class Index:
         Returns
         -------
         list of Span
-            The spans, ordered by place.
+            The spans, ordered by start.
 
         Raises
         ------
@@ -360,7 +358,7 @@ def _id_array(ids: Iterable[object] | None, texts: int) -> pa.StringArray:
 
 @lru_cache(maxsize=4)
 def _reopened(path: str, snapshot: str, left_out: LeftOut, hook: Hook | None) -> Index:
-    """Return an index that was pickled; a process opens it once."""
+    """Open an index that was pickled. A process opens each index only once."""
     reader = open_reader(path, check="lengths", snapshot=snapshot, without=left_out)
     return Index(reader.with_hook(hook))
 
@@ -372,24 +370,24 @@ def open_index(
     without_segment: str | Sequence[str] | None = None,
     canonical: Hook | None = None,
 ) -> Index:
-    """Open an index, by mapping it.
+    """Open an index. Its files are mapped, not read into memory.
 
     Parameters
     ----------
     path
         The folder of the index.
     verify
-        Whether to compare every file with its checksum now. If False, the index opens
-        at once, and the first call of ``match`` compares the files. Only
-        :meth:`Index.verify` finds files that were forged together with their checksums:
-        call it once for an index that comes from somebody else.
+        Whether to compare every file with its checksum now. If False, the first call of
+        ``match`` does so. Call :meth:`Index.verify` once for an index that comes from
+        somebody else, since only this detects files that were forged together with
+        their checksums.
     without_segment
-        The name of a segment to leave out, or several names: damaged segments, as
-        named by the error. ``segments_left_out`` in ``info()`` gives the number of
-        missing tweets and texts.
+        The name of a damaged segment to leave out, as given in the error, or several
+        names. ``info()["segments_left_out"]`` has the numbers of missing tweets and
+        texts.
     canonical
-        The hook that the index was built with (:func:`provscan.build_index`). Without
-        it, such an index can't be searched.
+        The hook that the index was built with, if any (:func:`provscan.build_index`).
+        Without its hook, an index can't be searched.
 
     Returns
     -------
@@ -401,8 +399,9 @@ def open_index(
         If there is no index, or if it has another version, is incomplete or is
         damaged.
     UsageError
-        If there is no segment of that name, if no segment would be left, or if the
-        index was built with another hook.
+        If there is no segment of that name, or if no segment would be left.
+    ParameterError
+        If the index was built with another hook.
 
     Examples
     --------

@@ -1,7 +1,7 @@
 """Turn candidates into verified matches.
 
 :func:`agreeing` rejects most candidates for passages by a cheap test. :func:`verify`
-compares the rest, and candidates for whole records, with their texts
+compares the other candidates with their licensed texts
 (:mod:`provscan.kernels.search.verify`).
 """
 
@@ -25,24 +25,22 @@ from provscan.kernels.search import grams as gram_kernels
 from provscan.kernels.search import verify as kernels
 from provscan.params import MatchParams
 
-# A minimum length that no stretch reaches, for ``partial_chars`` 0.
+# The minimum length of a stretch if ``partial_chars`` is 0; no stretch is that long.
 NO_STRETCH = 1 << 40
 
 
 class VerifiedCandidates(NamedTuple):
     """Verified pairs of a record and a licensed text."""
 
-    # int64[n]: the record, and the number of the text in the index.
-    record: np.ndarray
-    text: np.ndarray
-    # int64[n, 2]: the span in the record's canonical text, and the stretch of the
-    # licensed text that it copies.
-    span: np.ndarray
-    copied: np.ndarray
-    # int32[n, 3]: distinct 5-grams in common, of the text, of the span.
+    record: np.ndarray  # int64[n].
+    text: np.ndarray  # int64[n]: the reader's number of the licensed text.
+    span: np.ndarray  # int64[n, 2]: the span in the record's canonical text.
+    copied: np.ndarray  # int64[n, 2]: the stretch of the licensed text in this span.
+    # int32[n, 3]: the numbers of distinct 5-grams in common, of the licensed text and
+    # of the span.
     grams: np.ndarray
     similarity: np.ndarray  # float64[n].
-    way: np.ndarray  # uint8[n]: a way to match, see `provscan.kernels.search.verify`.
+    way: np.ndarray  # uint8[n]: a way to match; see `provscan.kernels.search.verify`.
     letters: np.ndarray  # float64[n, 2], as in `VerifiedRows`.
     respaced: np.ndarray  # bool[n]: see `provscan.matching.spacing`.
 
@@ -51,8 +49,8 @@ class VerifiedCandidates(NamedTuple):
 
 
 def grams_of(texts: CodeBuffer, purpose: str) -> Grams:
-    """Return code points with 5-gram hashes, which are valid until the same thread
-    calls this again for the same ``purpose``.
+    """Return code points with the hashes of their 5-grams. The hashes are valid until
+    the same thread calls this again for the same ``purpose``.
     """
     hashes = scratch_array(f"grams of {purpose}", len(texts.codes), np.uint32)
     gram_kernels.gram_hashes(texts.codes, hashes)
@@ -70,8 +68,8 @@ def thresholds(params: MatchParams) -> Thresholds:
 
 
 def _chosen(candidates: Candidates, kept: np.ndarray) -> Candidates:
-    """Return the kept candidates. They are few, so a mask per column would be
-    slower.
+    """Return the candidates to keep, given bool[n]. They are usually few, so indices
+    are faster than masks.
     """
     rows = np.flatnonzero(kept)
     return Candidates(*(column[rows] for column in candidates))
@@ -85,7 +83,7 @@ def agreeing(
     params: MatchParams,
 ) -> Candidates:
     """Return the candidates for passages in which the wording around the seed agrees
-    with that of the text; no text has more than ``longest`` bytes.
+    with the licensed text. No licensed text has more than ``longest`` bytes.
     """
     if len(candidates.record) == 0:
         return candidates
@@ -116,8 +114,8 @@ def verified_rows(
     params: MatchParams,
     failed: bool,
 ) -> VerifiedRows:
-    """Compare candidates with one text each; return those that are matches, or all of
-    them with `failed`.
+    """Compare each candidate with its licensed text, ``texts[i]``. Return the matches,
+    or, with `failed`, all candidates.
     """
     count = len(candidates.record)
     longest_text = int(np.diff(texts.offsets).max(initial=0))
@@ -147,12 +145,9 @@ def verified_rows(
 def verify(
     records: Grams, candidates: Candidates, segment: LookupTables, params: MatchParams
 ) -> VerifiedCandidates:
-    """Compare candidates with their texts, skipping texts whose tweets are all
-    forgotten.
-    """
+    """Return the candidates that match, except texts whose tweets are all forgotten."""
     if segment.living is not None:
-        kept = segment.living[candidates.text]
-        candidates = Candidates(*(column[kept] for column in candidates))
+        candidates = _chosen(candidates, segment.living[candidates.text])
     texts = CodeBuffer(*segment.texts.codes(candidates.text))
     out = verified_rows(records, texts, candidates, params, failed=False)
     text = segment.numbered(candidates.text[out.candidate])

@@ -1,5 +1,5 @@
-"""Sketches: MinHash signatures, their LSH bands, and interoperation with datasketch.
+"""Sketches: MinHash signatures and the data derived from them.
 
-:mod:`~provscan.sketch.signatures` computes and exchanges signatures,
-:mod:`~provscan.sketch.lsh` computes band keys and two-bit sketches from them.
+:mod:`~provscan.sketch.signatures` computes signatures and converts them to datasketch
+objects, and :mod:`~provscan.sketch.lsh` computes band keys and two-bit sketches.
 """

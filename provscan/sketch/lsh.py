@@ -1,10 +1,10 @@
 """Locality-sensitive hashing: the keys of the bands of a signature, and its two-bit
 sketch.
 
-A *banding* cuts a signature into ``bands`` bands of ``rows`` values. Two texts whose
-signatures are equal in at least one band are a candidate pair. For texts of similarity
-s, this happens with probability ``1 - (1 - s**rows)**bands``, the S-curve (Leskovec,
-Rajaraman, Ullman, *Mining of Massive Datasets*, section 3.4).
+A signature is cut into ``bands`` bands of ``rows`` values. Two texts whose signatures
+are equal in at least one band are a candidate pair. For texts of similarity s, the
+probability of this is ``1 - (1 - s**rows)**bands``, the S-curve (Leskovec, Rajaraman,
+Ullman, *Mining of Massive Datasets*, section 3.4).
 """
 
 from __future__ import annotations
@@ -12,29 +12,20 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from provscan.errors import ParameterError
 from provscan.kernels.sketch import bands as kernels
 
-# The number of minima in a sketch.
+# The number of minima that a two-bit sketch is computed from.
 SKETCHED = 64
 
 
 def band_keys(
     signatures: NDArray[np.uint32], bands: int, rows: int
 ) -> NDArray[np.uint64]:
-    """Return the keys of the bands of signatures, uint64[n, bands], as specified by
-    :func:`provscan.kernels.sketch.bands.band_keys`.
+    """Return the keys of the bands of each signature, uint64[n, bands];
+    :func:`provscan.kernels.sketch.bands.band_keys` specifies them.
+
+    A signature must have at least ``bands * rows`` values, and be C-contiguous.
     """
-    _require_signatures(signatures)
-    if bands < 1 or rows < 1:
-        raise ParameterError(
-            f"bands and rows must be at least 1, not {bands} and {rows}"
-        )
-    if bands * rows > signatures.shape[1]:
-        raise ParameterError(
-            "bands * rows must be at most the length of a signature, "
-            f"{signatures.shape[1]}, not {bands} * {rows}"
-        )
     out = np.empty((len(signatures), bands), np.uint64)
     with np.errstate(over="ignore"):
         kernels.band_keys(signatures, bands, rows, out)
@@ -42,30 +33,13 @@ def band_keys(
 
 
 def two_bit_sketch(signatures: NDArray[np.uint32]) -> NDArray[np.uint64]:
-    """Return two bits of a hash of each of the first 64 minima, uint64[n, 2].
+    """Return the sketches of signatures, uint64[n, 2]: two bits of a hash of each of
+    the first 64 minima.
 
-    :func:`provscan.kernels.sketch.bands.two_bit_sketch` specifies the sketch. For
-    texts of similarity J, the bits of ``16 * (1 + 3 * J)`` minima agree on average.
+    :func:`provscan.kernels.sketch.bands.two_bit_sketch` specifies them. If two texts
+    have the similarity J, the bits of ``16 * (1 + 3 * J)`` minima agree on average.
     """
-    _require_signatures(signatures)
-    if signatures.shape[1] < SKETCHED:
-        raise ParameterError(
-            f"a sketch takes signatures of {SKETCHED} values or more, not of "
-            f"{signatures.shape[1]}"
-        )
     out = np.empty((len(signatures), 2), np.uint64)
     with np.errstate(over="ignore"):
         kernels.two_bit_sketch(signatures, out)
     return out
-
-
-def _require_signatures(signatures: NDArray[np.uint32]) -> None:
-    if (
-        signatures.dtype != np.uint32
-        or signatures.ndim != 2
-        or not signatures.flags.c_contiguous
-    ):
-        raise ParameterError(
-            "signatures must be a C-contiguous uint32 array of two dimensions, not "
-            f"{signatures.dtype} {signatures.shape}: pass what minhash returned"
-        )

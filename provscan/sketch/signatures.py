@@ -1,10 +1,9 @@
 """MinHash signatures, identical to those of datasketch 2.
 
-:func:`minhash` takes raw texts, :func:`minhash_canonical` takes canonical texts. Both
-read Arrow's buffers in place and return ``uint32[n, 128]``. :func:`to_datasketch`
-converts signatures to datasketch objects, for use with its forest, ensemble and HNSW;
-only this function imports datasketch. The kernels are in
-:mod:`provscan.kernels.sketch.minhash`.
+:func:`minhash` takes original texts, :func:`minhash_canonical` takes canonical texts.
+Both return ``uint32[n, 128]``. :func:`to_datasketch` converts signatures to datasketch
+objects, for example for its LSH forest; only this function imports datasketch. The
+kernels are in :mod:`provscan.kernels.sketch.minhash`.
 
 A signature equals that of ``datasketch.MinHash(num_perm=128, seed=1, scheme="affine32",
 hashfunc=xxhash.xxh32_intdigest)`` updated with the UTF-8 bytes of every character
@@ -24,7 +23,7 @@ from provscan.kernels.records import TextBuffer as TextRecord
 from provscan.kernels.records import frozen
 from provscan.kernels.sketch import minhash as kernels
 from provscan.text import canonical_buffers
-from provscan.text_buffers import TextBuffer, Texts, buffers, to_array
+from provscan.text_buffers import Texts, buffers, to_array
 
 if TYPE_CHECKING:
     import datasketch
@@ -53,7 +52,7 @@ drawn as in datasketch.
 
 
 def minhash(texts: Texts) -> NDArray[np.uint32]:
-    """Return the MinHash signatures of the canonical forms of texts.
+    """Return the MinHash signatures of the canonical texts of strings.
 
     Parameters
     ----------
@@ -84,27 +83,16 @@ def minhash(texts: Texts) -> NDArray[np.uint32]:
     True
     """
     canonical = canonical_buffers(*buffers(to_array(texts)))
-    return minhash_canonical((canonical.text, canonical.offsets))
+    return minhash_canonical(canonical.text, canonical.offsets)
 
 
 def minhash_canonical(
-    texts: Texts | TextBuffer, permutations: int = NUM_PERM
+    text: NDArray[np.uint8], offsets: NDArray[np.int64], permutations: int = NUM_PERM
 ) -> NDArray[np.uint32]:
-    """Return the signatures of canonical texts, one row per text, or only the first
-    ``permutations`` values of each.
-
-    The texts are as for :func:`minhash`, or a text buffer: the UTF-8 of all texts,
-    ``uint8[m]``, and their offsets, ``int64[n + 1]``. Buffers are read in place and may
-    be read-only, for example mapped.
+    """Return the signatures of a text buffer of canonical texts
+    (:mod:`provscan.text_buffers`), one row per text, with the first ``permutations``
+    values of each signature.
     """
-    if (
-        isinstance(texts, tuple)
-        and len(texts) == 2
-        and isinstance(texts[0], np.ndarray)
-    ):
-        data, offsets = _checked_buffer(*texts)
-    else:
-        data, offsets = buffers(to_array(texts))
     out = np.empty((len(offsets) - 1, permutations), np.uint32)
     scratch = np.empty(
         kernels.scratch_size(int(np.diff(offsets).max(initial=0))), np.uint32
@@ -113,7 +101,7 @@ def minhash_canonical(
     # Without the JIT, the kernels run as Python code, and numpy would warn about
     # intended overflow.
     with np.errstate(over="ignore"):
-        kernels.signatures(frozen(TextRecord(data, offsets)), a, b, scratch, out)
+        kernels.signatures(frozen(TextRecord(text, offsets)), a, b, scratch, out)
     return out
 
 
@@ -161,42 +149,6 @@ def to_datasketch(signatures: NDArray[np.uint32]) -> list[datasketch.MinHash]:
     return [
         datasketch.MinHash(hashvalues=row, **options) for row in _checked(signatures)
     ]
-
-
-def _checked_buffer(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> TextBuffer:
-    for name, array, dtype in (
-        ("data", data, np.uint8),
-        ("offsets", offsets, np.int64),
-    ):
-        if array.dtype != dtype or array.ndim != 1 or not array.flags.c_contiguous:
-            raise ParameterError(
-                f"{name} must be a contiguous {np.dtype(dtype)} array of one "
-                f"dimension, not {array.dtype} {array.shape}: pass "
-                f"numpy.ascontiguousarray(..., numpy.{np.dtype(dtype)})"
-            )
-    # Kernels do not check bounds: with a wrong offset, they would read memory outside
-    # the buffer.
-    if (
-        len(offsets) == 0
-        or offsets[0] < 0
-        or offsets[-1] > len(data)
-        or np.any(np.diff(offsets) < 0)
-    ):
-        raise ParameterError(
-            "offsets must not decrease, must lie between 0 and the length of data, "
-            f"{len(data)}, and have one more element than there are texts; found "
-            f"{_summary(offsets)}"
-        )
-    return data, offsets
-
-
-def _summary(offsets: NDArray[np.int64]) -> str:
-    if len(offsets) == 0:
-        return "none"
-    return (
-        f"{len(offsets)} from {offsets[0]} to {offsets[-1]}, smallest step "
-        f"{np.diff(offsets).min(initial=0)}"
-    )
 
 
 def _checked(signatures: NDArray[np.uint32]) -> NDArray[np.uint32]:

@@ -1,25 +1,26 @@
-"""Canonical text: the result of normalising a text.
+"""Canonical text: the normalised form in which texts are compared.
 
-These rules apply in order. They depend on characters, never on languages:
+The rules apply in this order. They depend on characters, never on languages:
 
-1. HTML character references are decoded twice, as in HTML5 (``&amp;amp;`` occurs).
+1. HTML character references are decoded twice, as in HTML5, since ``&amp;amp;`` occurs.
 2. URLs, mentions, retweet marks (``RT @name``), their placeholders in datasets
-   (``@user``, ``<url>``, ``[URL]``, ``http``, ``HTTPURL``) and tags of HTML elements
-   are dropped wherever they occur, so that a tweet in a document has the same canonical
-   text as the tweet alone. A mention of more than 20 characters is kept, since it
-   contains the words after the name if the spaces of a text were removed.
+   (``@user``, ``<url>``, ``[URL]``, ``http``, ``HTTPURL``) and HTML tags are dropped
+   wherever they occur, so that a tweet in a document has the same canonical text as the
+   tweet alone. A mention of more than 20 characters is kept, because it contains the
+   words after the name in a text whose spaces were removed.
 3. Compatibility forms and case are folded (Unicode NFKC and full case folding, per code
-   point); a Latin, Greek or Cyrillic letter loses its accents; invisible characters
-   (joiners, variation selectors, soft hyphens) are dropped. Marks that form another
-   letter are kept (kana voicing, Indic vowels, Arabic and Thai signs) and composed.
-4. Everything except letters, digits and their marks is a separator. A run of
-   separators becomes one space, and separators at both ends are dropped. Emoji are
-   separators, since pipelines strip and add them. Between two characters of scripts
-   written without spaces (Han, kana, Thai, Lao, Khmer, Burmese), separators are
-   dropped, since line breaks and punctuation vary there.
+   point). Accents of Latin, Greek and Cyrillic letters are dropped, and so are
+   invisible characters (joiners, variation selectors, soft hyphens). Marks that form
+   another letter (kana voicing, Indic vowels, Arabic and Thai signs) are kept and
+   composed with it.
+4. Everything except letters, digits and their marks is a separator, including emoji,
+   which pipelines strip and add. A run of separators becomes one space. Separators are
+   dropped at both ends of a text, and between two characters of scripts that are
+   written without spaces (Han, kana, Thai, Lao, Khmer, Burmese), where line breaks and
+   punctuation vary.
 
-The tables for these rules are part of the package and have a version, so that a text
-has the same canonical text under every Python. The code is in
+The tables for these rules have a version and are part of the package, so canonical
+texts do not depend on the version of Python. The code is in
 :mod:`provscan.kernels.canonical.normalize`.
 """
 
@@ -46,31 +47,30 @@ GROUP = 2048
 
 
 class Canonical(NamedTuple):
-    """The canonical texts of a batch: UTF-8, int64 offsets[n + 1], and the lengths of
-    the originals in code points.
-    """
+    """The canonical texts of a batch."""
 
-    text: np.ndarray
-    offsets: np.ndarray
-    lengths: np.ndarray
+    text: np.ndarray  # uint8[m], UTF-8; uint32[m], code points, in `canonical_codes`.
+    offsets: np.ndarray  # int64[n + 1].
+    lengths: np.ndarray  # int64[n]: the lengths of the original texts in code points.
 
 
 class Mapped(NamedTuple):
-    """One canonical text, with its mapping to the original."""
+    """A canonical text, with the range of each code point in the original text.
 
-    codes: np.ndarray  # uint32[n], the canonical code points.
-    # int64[n], the place of each in the original, in code points, end exclusive.
-    # Accents and joiners that follow a letter belong to it; the place of a separator is
-    # immediately before the next letter.
-    start: np.ndarray
-    end: np.ndarray
+    Accents and joiners after a letter are part of its range. The range of a separator
+    ends where that of the next letter begins.
+    """
+
+    codes: np.ndarray  # uint32[n]: the canonical code points.
+    start: np.ndarray  # int64[n], in code points of the original.
+    end: np.ndarray  # int64[n], exclusive.
 
 
 def scratch(longest: int) -> CanonicalScratch:
     """Return scratch memory for one text of up to ``longest`` bytes.
 
-    The system provides memory only when it is written to, so allocating enough for the
-    worst case costs nothing.
+    It suffices for the worst case. This costs nothing, since the system provides memory
+    only when it is written to.
     """
     size = longest + 1
     return CanonicalScratch(
@@ -85,13 +85,12 @@ def scratch(longest: int) -> CanonicalScratch:
 def canonical_codes(
     text: np.ndarray, offsets: np.ndarray, firsts: np.ndarray | None = None
 ) -> Canonical:
-    """Return the canonical texts of a text buffer as code points: ``text`` of the
-    result is uint32.
+    """Return the canonical texts of a text buffer as code points.
 
     The result is valid until the same thread calls this again
-    (:mod:`provscan.kernels.scratch`). If the buffer contains chunks (see
-    :func:`chunks`), so does the result: ``firsts`` are the first chunks of the texts,
-    and a chunk that continues a text begins after the space that separates it.
+    (:mod:`provscan.kernels.scratch`). If the buffer contains chunks of texts (see
+    :func:`chunks`), ``firsts`` are the first chunks of the texts. The result then
+    contains canonical chunks, each with the space that separates it from the next one.
     """
     count = len(offsets) - 1
     continued = np.zeros(count, np.bool_)
@@ -120,9 +119,9 @@ def chunks(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Cut the texts of a text buffer into chunks of at least ``size`` bytes.
 
-    Return the offsets of the chunks and, for each text, the number of its first chunk;
-    the last element is the number of chunks. Both are int64. The canonical texts of a
-    text's chunks, joined by spaces, are its canonical text.
+    Return two int64 arrays: the offsets of the chunks and, for each text, the number of
+    its first chunk, followed by the number of chunks. A canonical text consists of the
+    canonical texts of its chunks, joined by spaces.
     """
     firsts = np.empty(len(offsets), np.int64)
     cuts = np.empty(len(offsets) + int(offsets[-1] - offsets[0]) // size, np.int64)
@@ -191,8 +190,8 @@ def canonical(texts: Texts) -> list[str]:
 
 
 class CanonicalMapper:
-    """Computes canonical texts one by one, with the mapping to the original, in reused
-    memory.
+    """A function that returns the canonical text of a string, with its mapping to the
+    original. It reuses memory.
     """
 
     def __init__(self) -> None:
@@ -200,7 +199,7 @@ class CanonicalMapper:
         self._start = self._end = np.zeros(0, np.int64)
 
     def __call__(self, text: str | bytes) -> Mapped:
-        """Return a canonical text, which is valid until the next call."""
+        """Return the canonical text, which is valid until the next call."""
         raw = np.frombuffer(
             text.encode("utf-8", "replace") if isinstance(text, str) else text, np.uint8
         )
@@ -214,5 +213,5 @@ class CanonicalMapper:
 
 
 def canonical_mapped(text: str | bytes) -> Mapped:
-    """Return the canonical text of one string, with the mapping to its code points."""
+    """Return the canonical text of a string, with its mapping to the original."""
     return CanonicalMapper()(text)

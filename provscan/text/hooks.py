@@ -1,10 +1,10 @@
-"""Hooks that the user supplies for licensed texts other than tweets: functions that
-prepare a text before its canonical text is computed.
+"""Hooks for licensed texts other than tweets: functions of the user that prepare a text
+before its canonical text is computed.
 
 A hook blanks or replaces the parts in which copies of a text differ (stage directions
-in lyrics, datelines in news, markup and comments in code). Its result is as long as the
-text, so that spans refer to the original text. Applying a hook to its own result must
-change nothing: this is how an index checks that a hook prepared its texts.
+in lyrics, datelines in news, markup and comments in code). Its result must be as long
+as the text, since spans refer to the original text. A hook must not change its own
+result: this is how provscan checks that it prepared the texts of an index.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ Hook = Callable[[str], str]
 
 
 def hook_name(hook: Hook) -> str:
-    """Return the name of a hook that an index stores."""
+    """Return the name of a hook, which an index stores."""
     name = getattr(hook, "__qualname__", "<none>")
     if not callable(hook) or "<" in name:
         raise ParameterError(
-            f"canonical must be a function with a name of its own, not {hook!r}: the "
-            "index records it"
+            f"canonical must be a function with a name, not {hook!r}, since the index "
+            "stores the name"
         )
     return str(name)
 
 
 def prepared_texts(texts: pa.Array, hook: Hook) -> pa.LargeStringArray:
-    """Return texts after a hook has prepared them.
+    """Prepare texts with a hook.
 
     Raises
     ------
@@ -46,34 +46,33 @@ def prepared_texts(texts: pa.Array, hook: Hook) -> pa.LargeStringArray:
 
 
 def prepared_buffers(text: TextBuffer, hook: Hook) -> TextBuffer:
-    """Return a text buffer after a hook has prepared it."""
+    """Prepare a text buffer with a hook."""
     return buffers(prepared_texts(from_buffers(*text), hook))
 
 
 def prepared_batch(batch: pa.RecordBatch, hook: Hook) -> pa.RecordBatch:
-    """Return a batch of tweets whose texts a hook has prepared, after checking that
-    preparing the texts again does not change them.
+    """Prepare the texts of a batch of tweets with a hook, and check that the hook does
+    not change its own results.
     """
-    place = batch.schema.get_field_index("text")
-    texts = prepared_texts(batch.column(place), hook)
+    column = batch.schema.get_field_index("text")
+    texts = prepared_texts(batch.column(column), hook)
     require_prepared(texts, hook)
-    return batch.set_column(
-        place, batch.schema.field(place), texts.cast(batch.schema.field(place).type)
-    )
+    field = batch.schema.field(column)
+    return batch.set_column(column, field, texts.cast(field.type))
 
 
 def require_prepared(texts: pa.Array, hook: Hook) -> None:
     """Raise :class:`~provscan.errors.ParameterError` if a hook changes texts that it
-    should have prepared before.
+    should already have prepared.
     """
     for text, again in zip(
         texts.to_pylist(), prepared_texts(texts, hook).to_pylist(), strict=True
     ):
         if text != again:
             raise ParameterError(
-                f"the hook {hook_name(hook)} changes a text that it should have "
-                f"prepared before, {text[:60]!r}: give the hook that the index was "
-                "built with, whose result does not change when it is applied again"
+                f"the hook {hook_name(hook)} changes a text that it should already "
+                f"have prepared, {text[:60]!r}: give the hook that the index was built "
+                "with, which must not change its own results"
             )
 
 

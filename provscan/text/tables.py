@@ -1,7 +1,7 @@
-"""The tables of the canonical text, loaded once.
+"""Load the tables for canonical texts.
 
-They are part of the package, so that canonical texts are the same on every machine.
-The Unicode data of the running Python is not used.
+They are part of the package, so canonical texts are the same on every machine. The
+Unicode data of the running Python is not used.
 
 The tables
 ----------
@@ -11,8 +11,8 @@ The tables
 ``entries``
     uint32[n, 256], one value per code point: bits 0-20 are the payload, bits 24-26 the
     kind, and bit 27 is set if the output may compose with the previous code point. The
-    kinds are: 0, a separator; 1, ignored; 2, the payload is the output; 3, the payload
-    is an offset into ``expansions``.
+    kinds are: 0, the code point is a separator; 1, it is dropped; 2, the payload is the
+    output; 3, the payload is an offset into ``expansions``.
 ``expansions``
     uint32[m]: at each offset, the count k followed by k outputs, where 0 is a
     separator.

@@ -1,4 +1,6 @@
-"""Tasks for tests of executors. Other processes import them from this module."""
+"""Tasks for tests of executors, in a separate module so that other processes can import
+them.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,7 @@ def fail_at_five(number: int, advance: Advance) -> int:
 
 
 def write_until_abandoned(folder: str, number: int, advance: Advance) -> int:
-    """Fail as task 0 when task 1 runs; run as another task until it is abandoned."""
+    """Task 0 fails as soon as task 1 runs. All others run until they are abandoned."""
     begun = Path(folder) / f"{number}.begun"
     begun.touch()
     while number == 0 and not (Path(folder) / "1.begun").exists():

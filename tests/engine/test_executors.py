@@ -1,4 +1,4 @@
-"""Test that the three executors follow one protocol."""
+"""Test that the three executors follow the same protocol."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from provscan.errors import WorkerError
 
 
 class Total(Progress):
-    """Progress that adds up the advances."""
+    """Adds up the work that tasks report."""
 
     done = 0
 
@@ -40,8 +40,8 @@ Begin = Callable[[int], AbstractContextManager[Executor]]
 
 @pytest.fixture(scope="module")
 def shared(cluster: Any) -> Begin:
-    """Return a function that gives the executor of the cluster for a number of workers.
-    Executors are reused, since each needs a process that starts slowly.
+    """Return a function that returns a Ray executor. Executors are reused, since their
+    processes start slowly.
     """
     made = cache(Ray)
     return lambda workers: nullcontext(made(workers))
@@ -83,7 +83,7 @@ def test_few_tasks_are_in_flight(executor: Begin) -> None:
             assert taken <= done + pool.in_flight - 1
 
 
-def test_the_first_error_reaches_the_caller(executor: Begin) -> None:
+def test_the_first_error_is_raised_in_the_caller(executor: Begin) -> None:
     with executor(2) as pool:
         results = pool.run(tasks.fail_at_five, range(1000), Progress())
         assert [next(results) for _ in range(5)] == [0, 1, 2, 3, 4]
@@ -91,9 +91,7 @@ def test_the_first_error_reaches_the_caller(executor: Begin) -> None:
             list(results)
 
 
-def test_running_tasks_are_abandoned_after_an_error(
-    executor: Begin, tmp_path: Path
-) -> None:
+def test_running_tasks_are_abandoned(executor: Begin, tmp_path: Path) -> None:
     with (
         pytest.raises(ValueError, match="broken"),
         executor(2) as pool,
@@ -114,8 +112,8 @@ def test_running_tasks_are_abandoned_after_an_error(
         except FileNotFoundError:
             return False
 
-    # A cluster interrupts a task. If that takes too long, it kills the worker, and the
-    # task does not rename its file.
+    # A cluster kills the worker of a task that does not react to the interruption in
+    # time. Its file is then not renamed.
     deadline = time.monotonic() + 120
     while runs() and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -124,7 +122,7 @@ def test_running_tasks_are_abandoned_after_an_error(
     assert {"0.begun"} < names <= {"0.begun", "1.begun", "1.abandoned"}
 
 
-def test_workers_are_other_processes_which_are_reused() -> None:
+def test_processes_are_spawned_once() -> None:
     with Processes(2) as pool:
         seen = {
             number
@@ -135,7 +133,7 @@ def test_workers_are_other_processes_which_are_reused() -> None:
     assert len(seen) <= 2
 
 
-def test_an_ended_worker_process_is_an_error_with_a_remedy() -> None:
+def test_the_end_of_a_process_is_an_error_with_a_remedy() -> None:
     with (
         pytest.raises(
             WorkerError, match=r"the system ended a worker.*reduce --workers"
@@ -167,7 +165,7 @@ def test_a_task_that_is_lost_three_times_does_not_stop_the_others(
     assert results == [0, 1, LostTask(2, ("WorkerCrashedError",) * 3), 3, 4]
 
 
-def test_a_task_is_repeated_after_an_error_of_the_system(shared: Begin) -> None:
+def test_a_task_is_repeated_after_an_operating_system_error(shared: Begin) -> None:
     with shared(2) as pool:
         (lost,) = pool.run(tasks.unreachable, [7], Progress())
     assert lost == LostTask(7, ("ConnectionResetError: 503",) * 3)
@@ -189,7 +187,7 @@ def test_a_cluster_is_logged(shared: Begin, tmp_path: Path) -> None:
     ] * 3
 
 
-def test_without_a_cluster_the_error_has_a_remedy(
+def test_without_a_cluster_the_error_names_the_remedy(
     cluster: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ray.is_initialized", lambda: False)

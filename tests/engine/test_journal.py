@@ -1,4 +1,4 @@
-"""Test the log of a job, which is the same JSON lines for every executor."""
+"""Test the log of a job, which has the same JSON lines for every executor."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 @pytest.mark.skipif(
     not Path("/dev/full").exists(), reason="needs a device that is full"
 )
-def test_a_full_disk_is_an_error_but_hides_no_other() -> None:
+def test_a_full_disk() -> None:
     full = (
-        r"^can't write the log /dev/full: No space left on device\. Name another --log$"
+        r"^can't write the log /dev/full: No space left on device\. Use another --log$"
     )
     with pytest.raises(OutputError, match=full), logged("/dev/full", None) as log:
         log.start("Scanning", 1000, "bytes")
@@ -60,7 +60,7 @@ def test_rates_and_the_time_left(tmp_path: Path, clock: list[float]) -> None:
     assert [line["event"] for line in events(tmp_path / "log")][-1] == "finished"
 
 
-def test_an_error_is_logged_and_logs_are_appended_to(tmp_path: Path) -> None:
+def test_an_error_is_logged_and_lines_are_appended(tmp_path: Path) -> None:
     def fail(error: BaseException) -> None:
         with logged(tmp_path / "log", None) as progress:
             progress.start("Scanning", None, "records")
@@ -71,7 +71,7 @@ def test_an_error_is_logged_and_logs_are_appended_to(tmp_path: Path) -> None:
             fail(error)
     found = [line["error"] for line in of_kind(tmp_path / "log", "interrupted")]
     assert found == ["ValueError: broken", "KeyboardInterrupt: "]
-    with pytest.raises(OutputError, match=r"can't write the log .*Name another --log"):
+    with pytest.raises(OutputError, match=r"can't write the log .*Use another --log"):
         Journal(str(tmp_path), Progress())
     data = tmp_path / "data.jsonl"
     data.write_text('{"text": "a"}\n')

@@ -1,6 +1,4 @@
-"""Test threads that process a stream of items: the order of results, and the number of
-items in flight.
-"""
+"""Test ``ordered_map``: the order of results, the number of items in flight, errors."""
 
 from __future__ import annotations
 
@@ -60,7 +58,7 @@ def test_the_first_error_ends_the_iteration() -> None:
     assert max(begun) < 20
 
 
-def test_calls_that_have_not_begun_at_an_error_are_cancelled() -> None:
+def test_no_item_is_begun_after_an_error() -> None:
     begun, go_on = [], threading.Event()
 
     def job(number: int) -> None:

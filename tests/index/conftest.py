@@ -22,7 +22,7 @@ Build = Callable[..., provscan.Index]
 
 @cache
 def some_tweets(count: int = 240) -> list[Tweet]:
-    """Tweets of all scripts; every fourth repeats an earlier one in other clothes."""
+    """Return tweets of all scripts. Every fourth is a retweet of an earlier one."""
     rng = random.Random(11)
     tweets: list[Tweet] = []
     for number in range(count):
@@ -52,7 +52,7 @@ def tweets() -> list[Tweet]:
 
 @pytest.fixture
 def build(tmp_path: Path) -> Build:
-    """Builds an index over tweets, or texts, in a folder of its own."""
+    """Return a function that builds an index of tweets or texts in a new folder."""
     numbers = iter(range(1000))
 
     def built(tweets: list[Any], **options: Any) -> provscan.Index:
@@ -70,7 +70,7 @@ def build(tmp_path: Path) -> Build:
 
 @pytest.fixture
 def small_segments(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """Makes segments small from now on."""
+    """Return a function that limits the number of texts per segment."""
 
     def limit(texts: int) -> None:
         monkeypatch.setattr(provscan.index.segment.write, "MAX_TEXTS", texts)

@@ -1,5 +1,5 @@
-"""Test every rule for the arrays of an open segment: each is broken once in memory, and
-its limit is kept once.
+"""Test every rule for the arrays of an open segment, with a value that breaks it and
+with the last value that it allows.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ from provscan.params import IndexParams
 
 @pytest.fixture(scope="module")
 def segment(tmp_path_factory: pytest.TempPathFactory) -> Segment:
-    """Six tweets of five texts, two of them with an id that is no number, by two
-    authors.
+    """Return a segment of six tweets with five texts and two authors. Two ids are not
+    numbers.
     """
     words = [
         "harbour at night",
@@ -64,7 +64,7 @@ def segment(tmp_path_factory: pytest.TempPathFactory) -> Segment:
 
 
 def found(segment: Segment, check: Callable[..., None], tmp_path: Any) -> str | None:
-    """The file that a check names, and why, or nothing."""
+    """Return the file that a check reports, and the problem; None if there is none."""
     try:
         check(segment, tmp_path)
     except IndexFormatError as error:
@@ -88,8 +88,8 @@ def with_number(array: np.ndarray, place: int, number: int) -> np.ndarray:
 
 
 def part_of(column: Any, **parts: Any) -> Any:
-    """A column with other parts: the length of one is that of its rows, which
-    ``_replace`` takes for its fields.
+    """Return a column with other parts. ``_replace`` would fail, since it compares
+    ``len`` of the column, its number of rows, with the number of fields.
     """
     return type(column)(**{**column._asdict(), **parts})
 
@@ -98,11 +98,11 @@ def packed(column: Numbers, place: int, number: int) -> Numbers:
     return pack_numbers(with_number(column.all(), place, number))
 
 
-def test_a_whole_segment_passes(segment: Segment, tmp_path: Any) -> None:
+def test_an_undamaged_segment_passes(segment: Segment, tmp_path: Any) -> None:
     assert found(segment, check_content, tmp_path) is None
 
 
-# For each problem, the file in which it is, the type of its numbers, and a change.
+# For each problem: the damaged file, the type of its numbers, and the damage.
 SHAPES: dict[str, tuple[str, str, Callable[[np.ndarray], np.ndarray]]] = {
     "texts.sketches: expected 5 numbers, found 4": (
         "texts.sketches",
@@ -159,17 +159,17 @@ SHAPES: dict[str, tuple[str, str, Callable[[np.ndarray], np.ndarray]]] = {
         "u4",
         lambda a: a[:-1],
     ),
-    "bands.filter: 0 words are no power of two": (
+    "bands.filter: its 0 words are not a power of two": (
         "bands.filter",
         "u8",
         lambda a: a[:0],
     ),
-    "bands.filter: 3 words are no power of two": (
+    "bands.filter: its 3 words are not a power of two": (
         "bands.filter",
         "u8",
         lambda a: a[:3],
     ),
-    "seeds.filter: 6 words are no power of two": (
+    "seeds.filter: its 6 words are not a power of two": (
         "seeds.filter",
         "u8",
         lambda a: a[:6],
@@ -184,7 +184,7 @@ def opened_with(
     dtype: str,
     change: Callable[[np.ndarray], np.ndarray],
 ) -> str | None:
-    """Open a copy of a segment, one of whose files is changed; return what is wrong."""
+    """Open a copy of a segment with one changed file; return the reported problem."""
     place = segment.info.name
     source = Path(segment.tweets.raw_texts.path).parent
     shutil.copytree(source, folder / "segments" / place)
@@ -198,13 +198,13 @@ def opened_with(
 
 
 @pytest.mark.parametrize("problem", SHAPES)
-def test_files_of_a_wrong_length_are_named(
+def test_the_error_names_a_file_of_wrong_length(
     segment: Segment, problem: str, tmp_path: Path
 ) -> None:
     assert opened_with(segment, tmp_path, *SHAPES[problem]) == problem
 
 
-def test_seeds_have_as_many_places_as_entries(segment: Segment, tmp_path: Path) -> None:
+def test_seeds_need_one_place_per_entry(segment: Segment, tmp_path: Path) -> None:
     wrong = opened_with(segment, tmp_path, "seeds.places", "u1", lambda a: a[1:])
     assert str(wrong).startswith("seeds.places: expected ")
 
@@ -247,7 +247,7 @@ CONTENT: dict[str, list[Callable[[Segment], Segment]]] = {
             s, compressed=np.append(s.tweets.raw_texts.compressed, np.uint8(0))
         ),
     ],
-    "ids.blocks: its negative numbers do not name each string once": [
+    "ids.blocks: its negative numbers do not refer to each string once": [
         lambda s: of_tweets(
             s, ids=s.tweets.ids._replace(numbers=packed(s.tweets.ids.numbers, 0, -3))
         ),
@@ -263,7 +263,7 @@ CONTENT: dict[str, list[Callable[[Segment], Segment]]] = {
     ("problem", "case"),
     [(name, n) for name, made in CONTENT.items() for n in range(len(made))],
 )
-def test_numbers_out_of_their_bounds_are_named(
+def test_the_error_names_a_file_with_numbers_out_of_bounds(
     segment: Segment, problem: str, case: int, tmp_path: Any
 ) -> None:
     wrong = CONTENT[problem][case](segment)
@@ -275,18 +275,16 @@ def test_numbers_out_of_their_bounds_are_named(
     [
         ([0, 5], None),
         ([], None),
-        ([-1, 2], "it names rows that do not exist"),
-        ([2, 6], "it names rows that do not exist"),
-        ([2, 2], "it names rows that do not exist"),
-        ([3, 2], "it names rows that do not exist"),
+        ([-1, 2], "it lists rows that do not exist"),
+        ([2, 6], "it lists rows that do not exist"),
+        ([2, 2], "it lists rows that do not exist"),
+        ([3, 2], "it lists rows that do not exist"),
     ],
 )
-def test_forgotten_rows_are_rows(
+def test_tombstones_list_existing_rows_in_order(
     segment: Segment, rows: list[int], problem: str | None, tmp_path: Path
 ) -> None:
-    """Whoever opens an index reads them, ``info`` and ``open_index`` without a check
-    among them.
-    """
+    """Tombstones are read whenever an index is opened, even without a check."""
     (tmp_path / "tombstones").mkdir()
     np.stack([np.array(rows, "<i8"), np.zeros(len(rows), "<i8")], axis=1).tofile(
         tmp_path / "tombstones" / "stones"
@@ -304,7 +302,7 @@ def test_forgotten_rows_are_rows(
 @pytest.mark.parametrize(
     "numbers", [np.arange(1000), np.array([-(1 << 63), (1 << 63) - 1])]
 )
-def test_packed_columns_are_as_long_as_their_rows(
+def test_a_packed_column_has_the_expected_number_of_rows(
     numbers: np.ndarray, tmp_path: Path
 ) -> None:
     write_numbers(tmp_path, "n", numbers)
@@ -316,7 +314,7 @@ def test_packed_columns_are_as_long_as_their_rows(
 @pytest.mark.parametrize(
     ("name", "place", "added"), [("blocks", 1, 64), ("blocks", 3, 256), ("words", 0, 0)]
 )
-def test_each_block_of_a_packed_column_has_its_own_words(
+def test_blocks_of_a_packed_column_do_not_share_words(
     name: str, place: int, added: int, tmp_path: Path
 ) -> None:
     write_numbers(tmp_path, "n", np.arange(1000))
@@ -328,9 +326,9 @@ def test_each_block_of_a_packed_column_has_its_own_words(
         open_numbers(tmp_path, "n", 1000)
 
 
-def test_filters_have_eight_to_sixteen_bits_a_hash() -> None:
-    # At least 2 ** 10 bits, then the next power of two above eight a hash: 8 * 128 is
-    # one itself.
+def test_filters_have_eight_to_sixteen_bits_per_hash() -> None:
+    # A filter has at least 2 ** 10 bits, or the lowest power of two that is greater
+    # than eight bits per hash.
     assert [len(new_filter(count).words) for count in (0, 127, 128, 255, 256)] == [
         16,
         16,
@@ -341,7 +339,7 @@ def test_filters_have_eight_to_sixteen_bits_a_hash() -> None:
     assert band_filter_words(511) == len(new_filter(255).words)
     assert band_filter_words(512) == len(new_filter(256).words)
     words = 5 * np.arange(64, dtype=np.uint64)
-    # Room for twice as many more: 128 words for 300, as they are for 100.
+    # The filter gets room for twice 300 hashes, which is 128 words.
     assert widened(bloom_filter(words), 300).words.tolist() == [
         5 * n for n in range(64) for _ in (0, 1)
     ]
@@ -349,9 +347,9 @@ def test_filters_have_eight_to_sixteen_bits_a_hash() -> None:
     assert [int(bloom_filter(words[:n]).shift) for n in (1, 2, 64)] == [32, 31, 26]
 
 
-def test_entries_have_room_for_what_buckets_do_not_say() -> None:
-    # 8 bits at least for the number of a text, and the bits of a key that an entry has
-    # no room for number its bucket.
+def test_the_bits_of_a_key_are_divided_between_bucket_and_entry() -> None:
+    # The number of a text has at least 8 bits. The bits of a key that do not fit into
+    # the entry are the number of its bucket.
     assert [EXACT.text_bits(texts) for texts in (1, 256, 257, 1 << 24)] == [8, 8, 9, 24]
     assert [
         EXACT.bucket_bits(256),
@@ -364,7 +362,7 @@ def test_entries_have_room_for_what_buckets_do_not_say() -> None:
     ]
 
 
-def test_numbers_ascend_from_block_to_block(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_order_is_checked_across_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checks, "BLOCK", 4)
     for size in range(11):
         numbers = np.arange(1, size + 1) // 2

@@ -1,5 +1,5 @@
 """Test that a command that is killed at any time leaves the old or the new index, and
-that readers see one generation.
+that a reader sees a single generation.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from provscan.index import lock
 from provscan.index.folder import changing
 from provscan.index.segment import write as segment_writer
 
-# Each of the six commands is killed; at night thirty times each.
+# The number of times that commands are killed. There are six commands.
 KILLS, ROUNDS = (20, 10) if NIGHTLY else (6, 1)
 READERS, SECONDS = (20, 60) if NIGHTLY else (2, 0.8)
 
 
 def command(words: list[str]) -> None:
-    """Run a command, which prints nothing."""
-    # SIGTERM unwinds the stack, as in the program.
+    """Run a command without its output."""
+    # SIGTERM raises SystemExit, as in the program.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     main(words, standalone_mode=False)
@@ -60,7 +60,7 @@ def state(folder: Path) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("seed", range(ROUNDS))
-def test_a_killed_command_leaves_the_old_index_or_the_new_one(
+def test_a_killed_command_leaves_the_old_or_the_new_index(
     tmp_path: Path, seed: int, fork: Fork
 ) -> None:
     for name, low, high in (("a", 0, 500), ("b", 450, 750), ("c", 700, 900)):
@@ -88,7 +88,7 @@ def test_a_killed_command_leaves_the_old_index_or_the_new_one(
         assert process.pid is not None
         if seconds is not None:
             time.sleep(seconds)
-            with contextlib.suppress(ProcessLookupError):  # it was faster
+            with contextlib.suppress(ProcessLookupError):  # The command has ended.
                 os.kill(process.pid, how)
         process.join()
         return time.monotonic() - begun
@@ -120,8 +120,7 @@ def test_a_killed_command_leaves_the_old_index_or_the_new_one(
             assert state(work) in steps
         elif (other / "manifest.json").exists():
             assert state(other) == after
-        # The next writer clears up what was half done, and the same command comes
-        # to the same end.
+        # The next writer removes leftovers, and the same command gives the same result.
         if number in (0, 1, 2, 5) and (target == other or state(work) == before):
             if number == 2 and (other / "manifest.json").exists():
                 continue
@@ -143,7 +142,7 @@ def test_a_killed_command_leaves_the_old_index_or_the_new_one(
 
 
 def read_for(seconds: float, folder: Path, texts: list[str], answers: Path) -> None:
-    """Open an index again and again, and write which tweets each generation has."""
+    """Open an index repeatedly, and write down the tweets of each generation."""
     until = time.monotonic() + seconds
     with answers.open("w") as file:
         while time.monotonic() < until:
@@ -155,10 +154,8 @@ def read_for(seconds: float, folder: Path, texts: list[str], answers: Path) -> N
             print(generation, ",".join(sorted(ids)), file=file)
 
 
-def test_readers_see_one_generation_each(tmp_path: Path, fork: Fork) -> None:
-    """While a writer appends, forgets, merges and replaces, every answer is that of one
-    generation.
-    """
+def test_a_reader_sees_a_single_generation(tmp_path: Path, fork: Fork) -> None:
+    """Meanwhile, a writer appends, forgets, merges and replaces."""
     rng = random.Random(3)
     texts = [f"{sentence(rng, 'latin', 60)} number {n * 7919}" for n in range(60)]
     tweets = [{"id": str(100 + n), "text": text} for n, text in enumerate(texts)]
@@ -195,16 +192,16 @@ def test_readers_see_one_generation_each(tmp_path: Path, fork: Fork) -> None:
     assert step >= 4
 
 
-def hold_the_lock(folder: Path, held: Path) -> None:
+def keep_the_lock(folder: Path, held: Path) -> None:
     with changing(folder, "change"):
         held.touch()
         time.sleep(60)
 
 
-def test_a_lock_of_a_dead_process_is_no_obstacle(tmp_path: Path, fork: Fork) -> None:
+def test_the_lock_of_a_dead_process_is_released(tmp_path: Path, fork: Fork) -> None:
     folder, held = tmp_path / "a.index", tmp_path / "held"
     provscan.build_index([{"id": "1", "text": "a first tweet that comes in"}], folder)
-    holder = fork(hold_the_lock, folder, held)
+    holder = fork(keep_the_lock, folder, held)
     while not held.exists():
         assert holder.is_alive()
         time.sleep(0.001)
@@ -236,7 +233,7 @@ def test_ctrl_c_while_the_lock_is_taken_leaves_no_folder(
     assert not list(tmp_path.iterdir())
 
 
-def test_an_addition_that_fails_leaves_none_of_its_tweets(
+def test_a_failed_append_adds_no_tweets(
     tweets: list[dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     index = tmp_path / "a.index"
@@ -253,10 +250,10 @@ def test_an_addition_that_fails_leaves_none_of_its_tweets(
     assert sorted(index.rglob("*")) == before
 
 
-def test_ctrl_c_is_noticed_while_the_seeds_of_a_large_index_are_written(
+def test_ctrl_c_interrupts_the_writing_of_seeds(
     tweets: list[dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They take longest, and Python raises ``KeyboardInterrupt`` in the main thread."""
+    """Python raises ``KeyboardInterrupt`` only in the main thread."""
     monkeypatch.setattr(segment_writer, "FEW_TWEETS", 0)
 
     def interrupted(*_: object) -> None:

@@ -1,5 +1,5 @@
-"""Test that an index with damaged bytes gives a right answer or an error that names the
-file, and never ends the process.
+"""Test that an index with damaged bytes gives correct answers or an error that names
+the file, and never ends the process.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from provscan.matching.scan_task import Snapshot, open_snapshot
 
 Build = Callable[..., provscan.Index]
 FLIPS = 2000 if NIGHTLY else 40
-# Of each kind.
+# The number of changes of each kind.
 FORGED = FLIPS // 2
 
 
 @pytest.fixture
 def folder(build: Build, tweets: list[Any]) -> Path:
-    """An index of two segments with forgotten tweets."""
+    """Return the folder of an index of two segments with forgotten tweets."""
     index = build(tweets[:150])
     provscan.build_index(tweets[150:], index.path, append=True)
     provscan.forget(index.path, [tweet["id"] for tweet in tweets[::7]])
@@ -44,9 +44,7 @@ def folder(build: Build, tweets: list[Any]) -> Path:
 
 
 def reseal(folder: Path) -> None:
-    """Give every file its right size and checksum in the manifest, as a forger
-    would.
-    """
+    """Write the sizes and checksums of all files into the manifest, like a forger."""
     path = folder / "manifest.json"
     manifest = json.loads(path.read_text())
     for segment in manifest["segments"]:
@@ -75,7 +73,9 @@ def reseal(folder: Path) -> None:
     path.write_text(json.dumps(manifest))
 
 
-def test_texts_that_another_zstandard_packed_are_the_same(folder: Path) -> None:
+def test_texts_compressed_by_another_zstandard_version_are_accepted(
+    folder: Path,
+) -> None:
     manifest = (folder / "manifest.json").read_text()
     for path in folder.rglob("raw_texts.zstd*"):
         path.rename(path.with_name("raw_texts.zstd999"))
@@ -94,7 +94,7 @@ def targets(folder: Path) -> list[Path]:
 
 
 @pytest.mark.untraced
-def test_every_flipped_byte_is_found(folder: Path) -> None:
+def test_every_flipped_byte_is_detected(folder: Path) -> None:
     rng = random.Random(5)
     for _ in range(FLIPS):
         path = rng.choice(targets(folder))
@@ -115,7 +115,7 @@ def test_every_flipped_byte_is_found(folder: Path) -> None:
 
 
 def forged(content: bytes, rng: random.Random) -> bytes:
-    """Another number, or a flipped bit, somewhere."""
+    """Return content with a random number replaced or a random bit flipped."""
     damaged = bytearray(content)
     width = 8 if len(content) >= 8 else 1
     place = rng.randrange(len(content) // width) * width
@@ -127,8 +127,8 @@ def forged(content: bytes, rng: random.Random) -> bytes:
 
 
 def in_bounds(content: bytes, rng: random.Random) -> bytes:
-    """A number that is one more, or that of its neighbour, and so often within its
-    bounds.
+    """Return content with a random number increased by one, or replaced by its
+    neighbour. The new number is often within its bounds.
     """
     numbers = np.frombuffer(
         content, np.uint64 if len(content) % 8 == 0 else np.uint8
@@ -145,7 +145,7 @@ def in_bounds(content: bytes, rng: random.Random) -> bytes:
 
 @pytest.mark.untraced
 @pytest.mark.parametrize("forge", [forged, in_bounds])
-def test_what_is_forged_with_its_checksum_is_found_by_verify(
+def test_verify_detects_files_forged_with_their_checksums(
     folder: Path, forge: Callable[[bytes, random.Random], bytes]
 ) -> None:
     rng = random.Random(7)
@@ -155,9 +155,7 @@ def test_what_is_forged_with_its_checksum_is_found_by_verify(
         path = rng.choice(files)
         content = path.read_bytes()
         damaged = forge(content, rng)
-        if (
-            path.parent.name == "tombstones"
-        ):  # the time when each was set is nowhere else
+        if path.parent.name == "tombstones":  # Times of tombstones can't be checked.
             rows = np.frombuffer(damaged, np.int64).reshape(-1, 2).copy()
             rows[:, 1] = np.frombuffer(content, np.int64).reshape(-1, 2)[:, 1]
             damaged = rows.tobytes()
@@ -172,8 +170,8 @@ def test_what_is_forged_with_its_checksum_is_found_by_verify(
     provscan.open_index(folder)
 
 
-def test_an_entry_that_is_missing_is_found(folder: Path, tweets: list[Any]) -> None:
-    """An index whose numbers are all within their bounds, and which misses matches."""
+def test_verify_detects_a_removed_entry(folder: Path, tweets: list[Any]) -> None:
+    """All numbers of the index are within their bounds, but it misses matches."""
     texts = [f"{tweet['text']} and more words behind it" for tweet in tweets]
     expected = provscan.open_index(folder).match(texts)
     for path in (folder / "segments").glob("*/*.*"):
@@ -189,10 +187,10 @@ def test_an_entry_that_is_missing_is_found(folder: Path, tweets: list[Any]) -> N
 
 
 @pytest.mark.parametrize("flip", ["texts.utf8", "seeds.entries"])
-def test_what_is_damaged_is_not_changed(
+def test_a_damaged_index_is_not_changed(
     folder: Path, flip: str, tweets: list[Any]
 ) -> None:
-    """The damage would be given a checksum of its own."""
+    """Otherwise, the damaged data would get a valid checksum."""
     path = next((folder / "segments").glob(f"*/{flip}"))
     with path.open("r+b") as file:
         file.write(bytes([file.read(1)[0] ^ 1]))
@@ -209,10 +207,10 @@ def test_what_is_damaged_is_not_changed(
             change()
 
 
-def test_an_index_that_is_opened_unverified_names_the_file(
+def test_an_index_opened_without_check_names_the_damaged_file(
     folder: Path, tweets: list[Any]
 ) -> None:
-    """A text that is not found by its key is an error as soon as it is asked for."""
+    """It is an error if a text is not found by its key."""
     for path in (folder / "segments").glob("*/exact.entries"):
         path.write_bytes(bytes(path.stat().st_size))
     reseal(folder)
@@ -233,11 +231,13 @@ def test_an_index_that_is_opened_unverified_names_the_file(
         (
             "ids.blocks",
             -5,
-            "is damaged: its negative numbers do not name each string once",
+            "is damaged: its negative numbers do not refer to each string once",
         ),
     ],
 )
-def test_forged_offsets(folder: Path, name: str, number: int, problem: str) -> None:
+def test_forged_offsets_are_detected(
+    folder: Path, name: str, number: int, problem: str
+) -> None:
     path = next((folder / "segments").iterdir()) / name
     array = np.fromfile(path, np.int64)
     array[3 * (name == "texts.offsets")] = number
@@ -247,13 +247,11 @@ def test_forged_offsets(folder: Path, name: str, number: int, problem: str) -> N
         provscan.verify(folder)
 
 
-def test_an_index_that_is_changed_while_it_is_open(
-    folder: Path, tweets: list[Any]
-) -> None:
+def test_changes_while_an_index_is_open(folder: Path, tweets: list[Any]) -> None:
     index = provscan.open_index(folder)
     texts = [tweet["text"] for tweet in tweets]
     expected = index.match(texts)
-    # Writers leave what is open as it is.
+    # Writers of provscan do not change files that are open.
     provscan.forget(folder, [tweet["id"] for tweet in tweets[1::7]])
     provscan.merge(folder)
     provscan.build_index(
@@ -261,7 +259,7 @@ def test_an_index_that_is_changed_while_it_is_open(
     )
     assert index.match(texts).equals(expected)
     assert len(provscan.open_index(folder)) == 1
-    # Other programs do not.
+    # Other programs may change them.
     copy = shutil.copytree(folder, folder.with_name("copy.index"))
     index = provscan.open_index(copy)
     path = next(copy.rglob("texts.utf8"))
@@ -303,9 +301,9 @@ def test_a_truncated_file_does_not_end_the_process(tmp_path: Path, fork: Fork) -
     sys.platform != "linux", reason="truncated maps are handled on Linux only"
 )
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-def test_what_is_missing_of_a_mapped_file_is_zeros(tmp_path: Path) -> None:
-    """Page by page, wherever the read begins; in a process of its own, which would be
-    ended.
+def test_missing_pages_of_a_mapped_file_are_zeros(tmp_path: Path) -> None:
+    """This holds for every page, wherever a read begins. The test runs in a separate
+    process, since a failure would end it.
     """
     (tmp_path / "a").write_bytes(b"x" * 4 * mmap.PAGESIZE)
     array = map_array(tmp_path / "a", np.uint8)
@@ -320,7 +318,7 @@ def test_what_is_missing_of_a_mapped_file_is_zeros(tmp_path: Path) -> None:
 
 @pytest.fixture
 def damaged(folder: Path) -> str:
-    """The name of a segment that is damaged."""
+    """Damage a segment, and return its name."""
     name = provscan.open_index(folder).info()["segments"][1]["name"]
     with (folder / "segments" / name / "texts.utf8").open("r+b") as file:
         file.write(b"~")
@@ -333,7 +331,7 @@ def test_a_damaged_segment_is_left_out_on_request(
     with pytest.raises(IndexFormatError, match=damaged) as error:
         provscan.open_index(folder)
     assert error.value.__notes__ == [
-        "To match without the 77 tweets in what is damaged, give --without-segment "
+        "To match without the 77 tweets in damaged segments, add --without-segment "
         f"{damaged}"
     ]
     rest = build(tweets[:150])
@@ -352,7 +350,7 @@ def test_a_damaged_segment_is_left_out_on_request(
     index.verify()
 
 
-def test_segments_that_can_not_be_left_out(folder: Path, damaged: str) -> None:
+def test_segments_that_cannot_be_left_out(folder: Path, damaged: str) -> None:
     other = provscan.open_index(folder, without_segment=damaged).info()["segments"][0][
         "name"
     ]
@@ -364,7 +362,7 @@ def test_segments_that_can_not_be_left_out(folder: Path, damaged: str) -> None:
         provscan.open_index(folder, without_segment=[damaged, other])
 
 
-def test_what_is_left_is_counted_once(
+def test_remaining_tweets_are_counted_once(
     folder: Path, damaged: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened = provscan.open_index(folder, without_segment=damaged)
@@ -378,7 +376,7 @@ def test_what_is_left_is_counted_once(
     opened.verify()
 
 
-def test_a_run_says_what_was_left_out(
+def test_a_run_states_what_was_left_out(
     folder: Path, damaged: str, tweets: list[Any]
 ) -> None:
     data = folder.with_name("data.jsonl")
@@ -403,7 +401,7 @@ def test_a_run_says_what_was_left_out(
     assert said in (run.path / "report.html").read_text()
     assert f"--without-segment={damaged}" in run.info["repeat"]
     opened = provscan.open_index(folder, without_segment=damaged)
-    # As processes and clusters open it.
+    # Worker processes open the index in this way.
     snapshot = Snapshot(
         str(folder), opened.reader.snapshot, None, opened.reader.left_out
     )
@@ -418,7 +416,7 @@ def test_a_run_says_what_was_left_out(
 
 
 def rewritten(content: bytes, rng: random.Random) -> bytes:
-    """The same length, with wild numbers in one place or in all."""
+    """Return content of the same length with one or all numbers replaced at random."""
     place = rng.randrange(len(content))
     kind = rng.choice(
         [bytes(len(content)), b"\xff" * 8, rng.randbytes(8), rng.randbytes(512)]
@@ -428,16 +426,15 @@ def rewritten(content: bytes, rng: random.Random) -> bytes:
 
 @pytest.mark.untraced
 def test_no_damage_kills_the_process(folder: Path, tweets: list[Any]) -> None:
-    """Neither without a check, nor where only the manifest and what is forgotten is
-    asked for.
+    """This includes opening without a check, and reading only the manifest and the
+    tombstones.
     """
     provscan.forget(folder, [tweet["id"] for tweet in tweets[::9]])
     texts = [tweet["text"] for tweet in tweets]
     rng = random.Random(6)
     for number in range(1000 if NIGHTLY else 15):
         path = rng.choice([path for path in targets(folder) if path.suffix != ".json"])
-        # Tombstones are among the fewest files, and the only ones that are read at
-        # once.
+        # Choose tombstones often: there are few, but they are read at each opening.
         path = next((folder / "tombstones").iterdir()) if number % 5 == 0 else path
         content = path.read_bytes()
         path.write_bytes(rewritten(content, rng))
@@ -458,7 +455,7 @@ def test_no_damage_kills_the_process(folder: Path, tweets: list[Any]) -> None:
 
 
 @pytest.mark.parametrize("rows", [[-1], [1 << 40]])
-def test_forgotten_rows_that_are_not_there_are_named(
+def test_tombstones_with_missing_rows_are_an_error(
     folder: Path, rows: list[int]
 ) -> None:
     path = next((folder / "tombstones").iterdir())
@@ -467,12 +464,12 @@ def test_forgotten_rows_that_are_not_there_are_named(
     stones.tofile(path)
     with pytest.raises(
         IndexFormatError,
-        match=rf"{path.name} is damaged: it names rows that do not exist",
+        match=rf"{path.name} is damaged: it lists rows that do not exist",
     ):
         opening.open_reader(folder, check="lengths")
 
 
-def test_files_are_compared_at_the_first_match_without_a_check(
+def test_the_first_match_compares_files_if_opening_did_not(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compared: list[int] = []

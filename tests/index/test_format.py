@@ -1,5 +1,5 @@
-"""Test the index on disk: a golden index of every version, and errors for wrong
-folders.
+"""Test the index on disk: a golden index of every version, and errors for damaged or
+missing files.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ GOLDEN = Path(__file__).parent / "golden"
 FILES = sorted(path.name for path in SEGMENT.iterdir())
 
 
-# Spelled out: the defaults may change, the golden index does not.
+# These are written out, since the defaults may change, but not the golden index.
 FINGERPRINT = "32915ea3b03cce0327e6f1a08b8fc1bb"
 PARAMS = provscan.IndexParams(bands=16, rows=4, seed_length=10, seed_window=4)
 
@@ -55,12 +55,12 @@ def golden_tweets() -> list[dict[str, Any]]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A copy of the golden index."""
+    """Return a copy of the golden index."""
     return Path(shutil.copytree(GOLDEN / "v1", tmp_path / "licensed.index"))
 
 
 def change(folder: Path, **values: Any) -> None:
-    """Change the manifest and give it a right checksum."""
+    """Change the manifest, and write the correct checksum into it."""
     path = folder / "manifest.json"
     manifest = {**json.loads(path.read_text()), **values}
     body = {
@@ -75,7 +75,7 @@ def change(folder: Path, **values: Any) -> None:
 
 
 def assert_table(table: Postings, rows: list[tuple[int, int]], key_bits: int) -> None:
-    """Check a table of keys and numbers of texts: 8 bits of an entry are the text's."""
+    """Check a table, given pairs of a key and the number of a text (8 bits)."""
     bits = key_bits - 24
     known = sorted((key >> (64 - key_bits), number) for key, number in rows)
     assert table.entries.tolist() == [
@@ -90,7 +90,7 @@ def assert_table(table: Postings, rows: list[tuple[int, int]], key_bits: int) ->
 
 def test_golden_index_of_version_1() -> None:
     tweets = golden_tweets()
-    # By time: 2019, 2020, 2020, 2021, unknown.
+    # Their years are 2019, 2020, 2020 and 2021.
     kept = [tweets[number] for number in (0, 1, 2, 3)]
     texts = list(dict.fromkeys(naive.canonical(tweet["text"]) for tweet in kept))
     index = provscan.open_index(GOLDEN / "v1")
@@ -166,21 +166,21 @@ def test_golden_index_of_version_1() -> None:
     ]
 
 
-def test_the_golden_manifest_is_what_is_written_today() -> None:
+def test_the_golden_manifest_equals_a_new_one() -> None:
     assert (
         read_manifest(GOLDEN / "v1").encoded()
         == (GOLDEN / "v1" / "manifest.json").read_bytes()
     )
 
 
-def test_the_golden_index_is_what_is_built_today(tmp_path: Path) -> None:
+def test_the_golden_index_equals_a_new_one(tmp_path: Path) -> None:
     """If this fails, the format has changed: give it a new version."""
     index = provscan.build_index(golden_tweets(), tmp_path / "today.index")
     assert (index.params, index.fingerprint) == (PARAMS, FINGERPRINT)
     for name in FILES:
         if name.startswith(
             "raw_texts"
-        ):  # depends on the version of Zstandard, and is read above
+        ):  # Its bytes depend on the version of Zstandard.
             continue
         own, theirs = (
             path / "segments" / SEGMENT.name / name
@@ -190,7 +190,7 @@ def test_the_golden_index_is_what_is_built_today(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_flipped_byte_is_noticed(folder: Path, tmp_path: Path, name: str) -> None:
+def test_a_flipped_byte_is_detected(folder: Path, tmp_path: Path, name: str) -> None:
     path = folder / "segments" / SEGMENT.name / name
     raw = bytearray(path.read_bytes())
     for place in {0, len(raw) // 2, len(raw) - 1}:
@@ -203,7 +203,7 @@ def test_a_flipped_byte_is_noticed(folder: Path, tmp_path: Path, name: str) -> N
             IndexFormatError, match=rf"{re.escape(str(path))} is damaged: "
         ) as error:
             provscan.open_index(folder)
-        # Nothing would be left without its only segment.
+        # The error does not suggest leaving out the only segment.
         assert not hasattr(error.value, "__notes__")
     if raw:
         with pytest.raises(IndexFormatError, match=re.escape(str(path))):
@@ -214,7 +214,7 @@ def test_a_flipped_byte_is_noticed(folder: Path, tmp_path: Path, name: str) -> N
 
 
 @pytest.mark.parametrize("mask", [0x01, 0x80, *([0x04, 0x20] if NIGHTLY else [])])
-def test_any_flipped_byte_of_the_manifest_is_noticed(folder: Path, mask: int) -> None:
+def test_any_flipped_byte_of_the_manifest_is_detected(folder: Path, mask: int) -> None:
     path = folder / "manifest.json"
     raw = path.read_bytes()
     for place in range(0, len(raw) - 1, 3):
@@ -260,7 +260,7 @@ def test_a_truncated_manifest(folder: Path) -> None:
         provscan.open_index(folder)
 
 
-def test_no_index_there(tmp_path: Path) -> None:
+def test_a_folder_without_an_index(tmp_path: Path) -> None:
     with pytest.raises(
         IndexFormatError,
         match=r"there is no index at .*nowhere: build one with `provscan index",
@@ -287,7 +287,7 @@ def test_no_index_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    # Before the first release, versions went up to 25.
+    # Unreleased versions had numbers up to 25.
     "version",
     [0, 2, 24, 25, "1", None],
 )
@@ -317,9 +317,7 @@ def test_another_canonical_version(folder: Path) -> None:
         {"seed_length": None}, {"seed_length": 3}, {"seed_length": "10"},
     ],
 )  # fmt: skip
-def test_a_manifest_that_says_something_else(
-    folder: Path, values: dict[str, Any]
-) -> None:
+def test_a_manifest_with_invalid_values(folder: Path, values: dict[str, Any]) -> None:
     change(folder, **values)
     with pytest.raises(
         IndexFormatError,
@@ -328,7 +326,7 @@ def test_a_manifest_that_says_something_else(
         provscan.open_index(folder)
 
 
-def test_seeds_of_another_length_than_was_asked_for(folder: Path) -> None:
+def test_a_manifest_with_a_contradictory_seed_length(folder: Path) -> None:
     manifest = read_manifest(folder)
     for length, valid in ((10, True), (12, False)):
         params = dataclasses.replace(manifest.params, seed_length=length)
@@ -350,7 +348,7 @@ def listing(folder: Path) -> list[str]:
     "error", [KeyboardInterrupt, InputError("broken"), RuntimeError("bug")]
 )
 @pytest.mark.parametrize("overwrite", [False, True])
-def test_an_interrupted_build_leaves_what_was_there(
+def test_an_interrupted_build_leaves_the_folder_unchanged(
     folder: Path, error: Any, overwrite: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target = folder if overwrite else folder.with_name("new.index")
@@ -368,9 +366,9 @@ def test_an_interrupted_build_leaves_what_was_there(
     provscan.open_index(folder)
 
 
-def test_overwriting_is_asked_for(folder: Path) -> None:
+def test_an_index_is_replaced_only_with_overwrite(folder: Path) -> None:
     message = (
-        "exists already: name another place, add to it with --append, or replace it "
+        "exists already: choose another path, add to it with --append, or replace it "
         "with --overwrite"
     )
     with pytest.raises(OutputError, match=message):
@@ -384,7 +382,7 @@ def test_overwriting_is_asked_for(folder: Path) -> None:
     assert len(list((folder / "segments").iterdir())) == 1
 
 
-def test_only_an_index_is_overwritten(tmp_path: Path) -> None:
+def test_only_an_index_is_replaced(tmp_path: Path) -> None:
     foreign = tmp_path / "photos"
     foreign.mkdir()
     (foreign / "one.jpg").touch()
@@ -411,7 +409,7 @@ def test_only_an_index_is_overwritten(tmp_path: Path) -> None:
     )
 
 
-def test_a_link_to_an_index_stays_one(folder: Path) -> None:
+def test_a_link_to_an_index_remains_a_link(folder: Path) -> None:
     link = folder.with_name("link.index")
     link.symlink_to(folder)
     provscan.build_index([{"text": "some text or other"}], link, overwrite=True)
@@ -419,7 +417,7 @@ def test_a_link_to_an_index_stays_one(folder: Path) -> None:
     assert len(provscan.open_index(folder)) == 1
 
 
-def test_folders_above_are_made(tmp_path: Path) -> None:
+def test_parent_folders_are_created(tmp_path: Path) -> None:
     provscan.build_index(
         [{"text": "some text or other"}], tmp_path / "a" / "b" / "c.index"
     )
@@ -462,16 +460,16 @@ def test_a_full_disk(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no limits on file sizes")
-# What falls short can't be closed either.
+# Closing the file also fails.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_a_write_that_falls_short_is_noticed(tmp_path: Path) -> None:
+def test_an_incomplete_write_is_an_error(tmp_path: Path) -> None:
     import resource
 
     texts = [
         {"text": f"some text {n} of a corpus {n * 7919} that fills a disk"}
         for n in range(60)
     ]
-    # What is compiled is kept on disk, too.
+    # Compile kernels first, since the compiled code is also written to disk.
     provscan.build_index(texts, tmp_path / "first" / "a.index")
     out = tmp_path / "second"
     out.mkdir()
@@ -483,7 +481,7 @@ def test_a_write_that_falls_short_is_noticed(tmp_path: Path) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert list(out.iterdir()) == []
-    # No file is left open, as far as the system tells.
+    # No file is left open.
     assert [
         os.path.realpath(link)
         for link in Path("/proc/self/fd").glob("*")

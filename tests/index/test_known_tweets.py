@@ -1,5 +1,5 @@
-"""Test that each id is one tweet: repeated rows change nothing, and other texts of a
-tweet are its versions.
+"""Test that an id counts as one tweet: repeated rows change nothing, and rows with the
+same id and another text are versions.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def build(folder: Path, rows: list[tuple[str | None, str]]) -> provscan.Index:
     return provscan.build_index(table, folder / "licensed.index")
 
 
-def test_a_tweet_read_twice_counts_once(tmp_path: Path) -> None:
+def test_a_repeated_tweet_counts_once(tmp_path: Path) -> None:
     rows = [(str(1000 + number), text) for number, text in enumerate(TEXTS)]
     info = build(tmp_path, rows + rows[:7]).info()
     assert (
@@ -35,7 +35,7 @@ def test_a_tweet_read_twice_counts_once(tmp_path: Path) -> None:
     ) == (40, 40, 7, 0)
 
 
-def test_texts_of_one_tweet_are_found_and_count_once(tmp_path: Path) -> None:
+def test_versions_of_a_tweet_are_found_and_count_once(tmp_path: Path) -> None:
     index = build(
         tmp_path,
         [
@@ -59,7 +59,7 @@ def test_texts_of_one_tweet_are_found_and_count_once(tmp_path: Path) -> None:
     assert index.reader.count_tweets(np.array([2])) == 1
 
 
-def test_ids_that_are_no_numbers_count_beside_those_that_are(tmp_path: Path) -> None:
+def test_numeric_and_other_ids_are_counted(tmp_path: Path) -> None:
     index = build(
         tmp_path,
         [
@@ -85,7 +85,7 @@ def test_tweets_without_ids_are_all_counted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("bad", ["1.38957E+18", "1.38957e+18", 1.38957e18])
-def test_ids_that_a_spreadsheet_rounded_are_no_ids(tmp_path: Path, bad: object) -> None:
+def test_ids_rounded_by_a_spreadsheet_are_rejected(tmp_path: Path, bad: object) -> None:
     rows = [{"id": bad, "text": text} for text in TEXTS]
     index = provscan.build_index(rows, tmp_path / "licensed.index")
     assert index.info()["tweets"] == 40
@@ -93,7 +93,7 @@ def test_ids_that_a_spreadsheet_rounded_are_no_ids(tmp_path: Path, bad: object) 
     assert index.match([TEXTS[9]])["tweet_id"].to_pylist() == ["<memory>:10"]
 
 
-def test_ids_of_fifteen_digits_and_zeros_are_no_ids(tmp_path: Path) -> None:
+def test_ids_of_fifteen_digits_and_zeros_are_rejected(tmp_path: Path) -> None:
     whole = [
         (f"13895712345678{number:05}", text) for number, text in enumerate(TEXTS, 11)
     ]
@@ -104,7 +104,7 @@ def test_ids_of_fifteen_digits_and_zeros_are_no_ids(tmp_path: Path) -> None:
     assert (info["tweets"], info["read"]["notes"]) == (40, {"id_mangled": 40})
 
 
-def test_ids_behind_an_apostrophe(tmp_path: Path) -> None:
+def test_an_apostrophe_before_an_id_is_dropped(tmp_path: Path) -> None:
     index = build(
         tmp_path,
         [("'262596552399396864'", TEXTS[0]), ("'262596552399396865", TEXTS[1])],
@@ -117,7 +117,7 @@ def test_ids_behind_an_apostrophe(tmp_path: Path) -> None:
 
 def test_keys_keep_their_numbers_as_the_table_grows() -> None:
     table = KeyTable()
-    # So many that a table whose size is no power of two would be full.
+    # This number of keys would fill the table if its size were not rounded up.
     keys = np.random.default_rng(1).integers(0, 2**63, (140_000, 2)).astype(np.uint64)
     numbers = np.concatenate([table.number(part) for part in np.array_split(keys, 7)])
     assert numbers.tolist() == list(range(140_000))

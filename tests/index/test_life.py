@@ -30,7 +30,7 @@ TWEETS: list[dict[str, Any]] = [
 
 
 class LifeOfAnIndex(RuleBasedStateMachine):
-    """The model: which tweets the index holds, and which ids were ever forgotten."""
+    """The model: the tweets in the index, and the ids that were ever forgotten."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -80,7 +80,7 @@ class LifeOfAnIndex(RuleBasedStateMachine):
         self.snapshot, self.seen = provscan.open_index(self.path), self.expected()
 
     def expected(self) -> list[tuple[int, str, int, str]]:
-        """Text, earliest tweet, number of tweets and level of every match."""
+        """Return the text, earliest tweet, number of tweets and level of each match."""
         rows = []
         for number, text in enumerate(TEXTS):
             carriers = [tweet for tweet in self.held.values() if tweet["text"] == text]

@@ -1,5 +1,5 @@
-"""Test adding, forgetting and merging: the result equals an index that is built from
-the remaining tweets.
+"""Test adding, forgetting and merging: the result equals an index that is newly built
+from the remaining tweets.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Tweet = dict[str, Any]
 
 
 def files(folder: Any) -> dict[str, bytes]:
-    """Every file of an index, by its path in the folder."""
+    """Return the content of every file of an index, by its path in the folder."""
     root = Path(folder)
     return {
         str(path.relative_to(root)): path.read_bytes()
@@ -62,7 +62,7 @@ def documents(tweets: list[Tweet]) -> list[str]:
     ]
 
 
-def test_another_file_of_the_same_name_without_ids(
+def test_tweets_without_ids_in_two_files_of_the_same_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def added(texts: list[str]) -> dict[str, int]:
@@ -103,7 +103,7 @@ def test_another_file_of_the_same_name_without_ids(
     provscan.verify("a.index")
 
 
-def test_order_files_and_repetitions_change_no_byte(
+def test_order_files_and_repetitions_do_not_change_the_index(
     build: Build, tweets: list[Tweet]
 ) -> None:
     base = build(tweets)
@@ -114,7 +114,9 @@ def test_order_files_and_repetitions_change_no_byte(
     assert repeated.info()["repeated_tweets"] == 40
 
 
-def test_of_one_tweet_read_twice_the_same_row_stays(build: Build) -> None:
+def test_the_row_kept_of_a_repeated_tweet_does_not_depend_on_order(
+    build: Build,
+) -> None:
     rows = [
         {
             "id": "1",
@@ -132,7 +134,7 @@ def test_of_one_tweet_read_twice_the_same_row_stays(build: Build) -> None:
         assert segments(build(random.Random(seed).sample(rows, len(rows)))) == expected
 
 
-def test_appending_gives_the_index_of_all_tweets(
+def test_appending_gives_the_same_answers_as_building(
     build: Build, tweets: list[Tweet], tmp_path: Path
 ) -> None:
     whole, index = build(tweets), build(tweets[:100])
@@ -163,12 +165,14 @@ def test_small_segments_are_merged(build: Build, tweets: list[Tweet]) -> None:
     for low in range(8, 128, 8):
         index = provscan.build_index(tweets[low : low + 8], index.path, append=True)
         counts.append(len(index.info()["segments"]))
-    # From the fourth on, each is larger than all that are smaller together.
+    # From the fourth segment on, each has more texts than all smaller ones together.
     assert 1 < max(counts) <= 3 + math.log2(16)
     assert index.fingerprint == build(tweets[:128]).fingerprint
 
 
-def test_known_tweets_change_nothing(build: Build, tweets: list[Tweet]) -> None:
+def test_appending_known_tweets_changes_nothing(
+    build: Build, tweets: list[Tweet]
+) -> None:
     index = build(tweets)
     before = files(index.path)
     again = provscan.build_index(
@@ -180,7 +184,7 @@ def test_known_tweets_change_nothing(build: Build, tweets: list[Tweet]) -> None:
 
 
 @pytest.mark.parametrize("parts", [1, 3])
-def test_forgotten_tweets_are_found_nowhere(
+def test_forgotten_tweets_are_not_found(
     build: Build, tweets: list[Tweet], parts: int
 ) -> None:
     step = 240 // parts
@@ -221,7 +225,7 @@ def test_forgotten_tweets_are_found_nowhere(
             for i in (index, expected)
         )
         assert sorted(young.array().to_pylist()) == sorted(other.array().to_pylist())
-    # What is forgotten stays so.
+    # Adding the tweets again does not restore forgotten ones.
     again = provscan.build_index(tweets, index.path, append=True)
     assert (again.info()["appended"]["forgotten"], again.fingerprint) == (
         80,
@@ -230,7 +234,9 @@ def test_forgotten_tweets_are_found_nowhere(
     assert provscan.forget(index.path, gone)["tweets"] == 0
 
 
-def test_a_purge_leaves_nothing_on_disk(build: Build, tweets: list[Tweet]) -> None:
+def test_a_purge_removes_tweets_from_the_files(
+    build: Build, tweets: list[Tweet]
+) -> None:
     index = build(tweets[:120])
     provscan.build_index(tweets[120:], index.path, append=True)
     secret = {
@@ -250,7 +256,7 @@ def test_a_purge_leaves_nothing_on_disk(build: Build, tweets: list[Tweet]) -> No
     assert not any(
         mark in content for mark in marks for content in files(index.path).values()
     )
-    assert segments(after).items() < before.items()  # two segments were not rewritten
+    assert segments(after).items() < before.items()  # Two segments are not rewritten.
     (record,) = Path(index.path, "purges").iterdir()
     (part,) = json.loads(record.read_text())
     assert [tweet["id"] for tweet in part["tweets"]] == ["424242"]
@@ -265,7 +271,7 @@ def test_a_purge_leaves_nothing_on_disk(build: Build, tweets: list[Tweet]) -> No
     assert after.info()["purged"] == 1
     again = provscan.build_index([secret], index.path, append=True)
     assert again.info()["appended"]["forgotten"] == 1
-    # What was forgotten before can be purged by itself.
+    # Tweets that were forgotten earlier can be purged without forgetting more.
     provscan.forget(index.path, [tweet["id"] for tweet in tweets[:7]])
     with pytest.raises(UsageError, match="no ids to forget"):
         provscan.forget(index.path)
@@ -275,7 +281,7 @@ def test_a_purge_leaves_nothing_on_disk(build: Build, tweets: list[Tweet]) -> No
     assert (info["forgotten"], info["purged"]) == (0, 8)
 
 
-def test_an_id_of_nought_is_a_number_beside_ids_that_are_none(tmp_path: Path) -> None:
+def test_the_id_zero_is_a_number(tmp_path: Path) -> None:
     rng = random.Random(1)
     tweets = [
         {"id": name, "text": sentence(rng, "latin", 60)} for name in ("0", "b", "a")
@@ -289,7 +295,7 @@ def test_an_id_of_nought_is_a_number_beside_ids_that_are_none(tmp_path: Path) ->
 @pytest.mark.parametrize(
     "error", [KeyboardInterrupt(), OSError(24, "Too many open files")]
 )
-def test_what_fails_after_a_change_does_not_deny_it(
+def test_an_error_after_a_commit_says_that_the_index_was_changed(
     build: Build,
     tweets: list[Tweet],
     monkeypatch: pytest.MonkeyPatch,
@@ -298,19 +304,19 @@ def test_what_fails_after_a_change_does_not_deny_it(
     index = build(tweets)
 
     def failing(path: Path) -> None:
-        if path == Path(index.path).parent:  # Only a commit syncs it.
+        if path == Path(index.path).parent:  # Only a commit syncs this folder.
             raise error
 
     monkeypatch.setattr("provscan.index.folder.sync", failing)
     result = CliRunner().invoke(main, ["forget", str(index.path), tweets[0]["id"]])
     assert result.exit_code == (130 if isinstance(error, KeyboardInterrupt) else 3)
-    assert "The index was changed before that." in result.stderr
+    assert "The index was already changed." in result.stderr
     assert "no results" not in result.stderr
     assert "Nothing" not in result.stderr
     assert provscan.open_index(index.path).info()["forgotten"] == 1
 
 
-def test_a_purge_without_room_says_what_was_forgotten(
+def test_a_purge_on_a_full_disk_says_what_was_forgotten(
     build: Build, tweets: list[Tweet], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     index = build(tweets)
@@ -359,7 +365,7 @@ def test_a_purge_without_room_says_what_was_forgotten(
         ("evidence.parquet", None, "does not exist"),
     ],
 )
-def test_a_run_that_was_changed(
+def test_a_changed_run_is_rejected(
     build: Build,
     tmp_path: Path,
     name: str,
@@ -398,7 +404,7 @@ def test_a_run_that_was_changed(
         ),
     ],
 )
-def test_a_run_whose_counts_contradict_each_other(
+def test_a_run_with_contradictory_counts_is_rejected(
     build: Build, tmp_path: Path, level: str, counted: bool, problem: str
 ) -> None:
     run = matched(build, tmp_path)
@@ -426,7 +432,7 @@ def test_a_run_with_too_little_evidence(build: Build, tmp_path: Path) -> None:
 
 
 def matched(build: Build, tmp_path: Path) -> Path:
-    """A run over two copies, one of a tweet that was appended, and a control's."""
+    """Return a run with three copies: of a tweet, an appended tweet and a control."""
     rng = random.Random(9)
     texts = [sentence(rng, "latin", 90) for _ in range(3)]
     index = build([{"id": "1", "text": texts[0]}])
@@ -446,7 +452,7 @@ def matched(build: Build, tmp_path: Path) -> Path:
 
 
 def seal(run: Path) -> None:
-    """Give the files the checksums of today."""
+    """Write the current checksums of the files into ``run.json``."""
     info = json.loads((run / "run.json").read_text())
     for name, entry in info["files"].items():
         entry["xxh3"] = xxhash.xxh3_128_hexdigest((run / name).read_bytes())
@@ -457,7 +463,7 @@ def seal(run: Path) -> None:
     (run / "run.json").write_text(json.dumps(info))
 
 
-def test_all_can_be_forgotten(build: Build, tweets: list[Tweet]) -> None:
+def test_all_tweets_can_be_forgotten(build: Build, tweets: list[Tweet]) -> None:
     index = build(tweets)
     provscan.forget(index.path, [tweet["id"] for tweet in tweets], purge=True)
     index = provscan.open_index(index.path)
@@ -564,7 +570,7 @@ def test_lists_of_ids_may_be_compressed(
         (None, "No such file or directory"),
     ],
 )
-def test_a_list_of_ids_that_is_no_text_forgets_nothing(
+def test_a_binary_list_of_ids_forgets_nothing(
     build: Build, tmp_path: Path, content: bytes | None, message: str
 ) -> None:
     index = build([{"id": str(n), "text": f"text number {n} of all"} for n in range(9)])
@@ -579,12 +585,10 @@ def test_a_list_of_ids_that_is_no_text_forgets_nothing(
 
 
 @pytest.mark.parametrize("shards", [None, 4])
-def test_a_tweet_of_two_texts_is_forgotten_with_any_of_its_authors(
+def test_a_tweet_with_two_texts_is_forgotten_by_either_author(
     build: Build, shards: int | None
 ) -> None:
-    """An account may have another name in another file; the counts are those of what is
-    left, too.
-    """
+    """Two files may have different names of an account. The counts remain correct."""
     texts = [f"text number {n * 7919} of all of them" for n in range(12)]
     index = build(
         [
@@ -602,7 +606,7 @@ def test_a_tweet_of_two_texts_is_forgotten_with_any_of_its_authors(
     assert provscan.merge(index.path)["purged"] == 3
 
 
-def test_a_later_version_of_a_tweet_stands_for_all_where_an_event_names_them(
+def test_an_event_with_an_edit_history_forgets_all_versions(
     build: Build, tmp_path: Path
 ) -> None:
     versions = {"edit_history_tweet_ids": ["11", "12", "13"]}
@@ -611,7 +615,7 @@ def test_a_later_version_of_a_tweet_stands_for_all_where_an_event_names_them(
         "a ferry that is very late",
         "a lighthouse that is painted",
     ]
-    # The last one comes without its history.
+    # The last tweet has no history.
     edited = [
         {"id": "12", "text": texts[0], **versions},
         {"id": "13", "text": texts[1], **versions},
@@ -664,7 +668,7 @@ def test_a_later_version_of_a_tweet_stands_for_all_where_an_event_names_them(
     )
 
 
-def test_nothing_is_written_where_something_is_read(tmp_path: Path) -> None:
+def test_output_never_replaces_input(tmp_path: Path) -> None:
     corpus = tmp_path / "corpus"
     corpus.mkdir()
     (corpus / "a.jsonl").write_text(
@@ -697,7 +701,7 @@ def test_nothing_is_written_where_something_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mark", ["manifest.json", "run.json"])
-def test_a_folder_with_files_of_others_is_not_replaced(
+def test_a_folder_with_foreign_files_is_not_replaced(
     tmp_path: Path, build: Build, mark: str
 ) -> None:
     index = build([{"id": "1", "text": "some text that is licensed"}])
@@ -721,7 +725,9 @@ def test_a_folder_with_files_of_others_is_not_replaced(
     assert (corpus / "tweets.jsonl").exists()
 
 
-def test_a_second_writer_learns_who_is_first(build: Build, tweets: list[Tweet]) -> None:
+def test_a_second_writer_is_told_who_has_the_lock(
+    build: Build, tweets: list[Tweet]
+) -> None:
     index = build(tweets)
 
     def slow() -> Any:
@@ -735,7 +741,7 @@ def test_a_second_writer_learns_who_is_first(build: Build, tweets: list[Tweet]) 
     assert len(provscan.build_index(slow(), index.path, append=True)) == len(index) + 1
 
 
-def test_verify_finds_what_was_forged(build: Build, tweets: list[Tweet]) -> None:
+def test_verify_detects_forged_files(build: Build, tweets: list[Tweet]) -> None:
     index = build(tweets)
     assert (
         provscan.verify(index.path).items()

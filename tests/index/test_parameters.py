@@ -1,4 +1,4 @@
-"""Test the parameters of an existing index: the given ones, and the length of its
+"""Test the parameters of an existing index: contradictions, and the length of its
 seeds.
 """
 
@@ -18,7 +18,7 @@ Tweet = dict[str, Any]
 
 
 def segments(index: provscan.Index) -> dict[str, bytes]:
-    """Every file of an index's segments, by its path in the folder."""
+    """Return the content of every file in the segments of an index, by its path."""
     root = Path(index.path)
     return {
         str(path.relative_to(root)): path.read_bytes()
@@ -26,7 +26,7 @@ def segments(index: provscan.Index) -> dict[str, bytes]:
     }
 
 
-def test_contradicting_parameters(build: Build, tweets: list[Tweet]) -> None:
+def test_contradictory_parameters(build: Build, tweets: list[Tweet]) -> None:
     index = build(tweets, bands=16, rows=8, seed_length=14, fraction=0.5)
     given = {
         "bands": (32, 16),
@@ -62,7 +62,7 @@ def test_contradicting_parameters(build: Build, tweets: list[Tweet]) -> None:
 
 
 @pytest.mark.parametrize("shards", [1, 2])
-def test_seeds_are_longer_once_there_are_many_texts(
+def test_seeds_become_longer_as_the_index_grows(
     build: Build, tweets: list[Tweet], monkeypatch: pytest.MonkeyPatch, shards: int
 ) -> None:
     distinct = list(
@@ -78,7 +78,7 @@ def test_seeds_are_longer_once_there_are_many_texts(
     assert segments(more) == segments(expected)
     assert more.fingerprint == expected.fingerprint
     assert provscan.verify(index.path)["texts"] == 103
-    # Fewer again: the same as built anew once all is merged, and not before.
+    # After tweets are forgotten, only a merge makes the seeds shorter again.
     assert (
         provscan.forget(index.path, [tweet["id"] for tweet in distinct[100:103]])[
             "texts"

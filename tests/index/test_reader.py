@@ -1,4 +1,4 @@
-"""Test the contents of an index in one segment or in many: licensed texts and their
+"""Test the contents of an index of one or several segments: licensed texts and their
 tweets, the earliest first.
 """
 
@@ -33,7 +33,7 @@ Tweet = dict[str, Any]
 
 
 def tweets_by_text(index: provscan.Index) -> dict[str, list[str]]:
-    """Of each licensed text the ids of its tweets, by the segments' own order."""
+    """Return the ids of each licensed text's tweets, in the order of the segments."""
     found: dict[str, list[str]] = {}
     for segment in index.reader.segments:
         ids = (
@@ -53,10 +53,11 @@ def by_text(tweets: list[Tweet]) -> dict[str, list[Tweet]]:
 
 
 def milliseconds(tweet: Tweet) -> int:
-    """When a tweet was made, written down again."""
+    """Return the time of a tweet, computed independently of provscan."""
     if tweet.get("created_at"):
         day = int(tweet["created_at"][8:10])
-        return 1577872800000 + (day - 1) * 86_400_000  # 2020-01-01 10:00 UTC
+        # Begin with 2020-01-01 10:00 UTC.
+        return 1577872800000 + (day - 1) * 86_400_000
     return (int(tweet["id"]) >> 22) + 1288834974657
 
 
@@ -90,16 +91,16 @@ def test_equal_canonical_texts_are_stored_once_with_all_tweets(
 @pytest.mark.parametrize(("tweets", "earliest"), [
     ([("5", "2021-01-01T00:00:00Z"), ("9", "2020-01-01T00:00:00Z")], "9"),
     ([("1300000000000000000", None), ("1200000000000000000", None)], "1200000000000000000"),  # noqa: E501
-    # the first is of 2019
+    # The first is from 2019.
     ([("1200000000000000000", None), ("7", "2011-01-01T00:00:00Z")], "7"),
     ([("x2", None), ("x1", None)], "x1"),
     ([("x2", None), ("1200000000000000000", None)], "1200000000000000000"),
-    # before, ids were counted up
+    # Lower ids do not contain a time.
     ([("29699999999", None), ("29700000000", None)], "29700000000"),
     ([("4", "2020-01-01T00:00:00Z"), ("3", "2020-01-01T00:00:00Z")], "3"),
 ])  # fmt: skip
 @pytest.mark.parametrize("limit", [None, 1])
-def test_the_earliest_tweet_stands_for_its_text(
+def test_a_text_is_credited_to_its_earliest_tweet(
     build: Build,
     small_segments: Callable[[int], None],
     tweets: list[Any],
@@ -203,10 +204,10 @@ def test_spilled_postings_are_the_same(
         assert (own / path.name).read_bytes() == path.read_bytes(), path.name
 
 
-def test_joined_segments_are_the_segment_of_both(
+def test_joined_segments_equal_a_single_segment(
     build: Build, tweets: list[Tweet]
 ) -> None:
-    # The last ones repeat others.
+    # The last of these tweets repeat earlier texts.
     later = [
         {
             "id": str((1580000000000 - 1288834974657 << 22) + number),
@@ -242,7 +243,8 @@ def test_joined_segments_are_the_segment_of_both(
         for segment in (both, whole, large)
     )
     assert before < own
-    # A seed may be rarer in each than in both together, so that a text has others.
+    # A seed may be rarer in each segment than in both together, so other seeds may have
+    # been chosen.
     entries = np.concatenate(
         list(seed_parts(both.texts, params, np.empty(len(both.texts), np.uint8)))
     ).tolist()
@@ -265,7 +267,7 @@ def test_joined_segments_are_the_segment_of_both(
     assert both.texts.array().equals(whole.texts.array())
 
 
-def test_what_is_frequent_in_a_small_segment_is_noted(
+def test_frequent_seeds_of_a_small_segment_are_recorded(
     build: Build, tweets: list[Tweet]
 ) -> None:
     phrases = [
@@ -320,7 +322,7 @@ def test_a_large_segment_is_not_copied(
 @pytest.mark.parametrize(
     ("most", "small", "tables"), [(1 << 30, 1 << 30, 1), (0, 1 << 30, 2), (0, 0, 6)]
 )
-def test_what_was_appended_is_looked_up_together(
+def test_appended_segments_are_looked_up_together(
     build: Build,
     tweets: list[Tweet],
     monkeypatch: pytest.MonkeyPatch,
@@ -356,7 +358,7 @@ def test_what_was_appended_is_looked_up_together(
     )
 
 
-def test_small_tables_spill_as_well(
+def test_small_tables_can_be_spilled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     random = np.random.default_rng(1)
@@ -385,7 +387,7 @@ def test_small_tables_spill_as_well(
     assert table.starts.tolist() == [*starts.tolist(), 40]
 
 
-def test_an_index_is_mapped_not_read(build: Build, tweets: list[Tweet]) -> None:
+def test_an_index_is_mapped(build: Build, tweets: list[Tweet]) -> None:
     index = provscan.open_index(build(tweets).path)
     (segment,) = index.reader.segments
     table = segment.seeds.postings
@@ -436,7 +438,7 @@ def test_info_can_be_written_as_json(build: Build, tweets: list[Tweet]) -> None:
 
 
 @pytest.mark.parametrize("corpus", [[], ["@a", "http://b.c"], [""]])
-def test_an_index_of_nothing(build: Build, corpus: list[str]) -> None:
+def test_an_index_without_tweets(build: Build, corpus: list[str]) -> None:
     with pytest.raises(
         InputError, match=r"contains no tweets: .*\. No index was written"
     ):
@@ -456,10 +458,10 @@ def test_sources_in_memory(tmp_path: Path) -> None:
     assert from_list.fingerprint == from_table.fingerprint
 
 
-def test_small_segments_beside_one_that_is_too_large_to_be_copied(
+def test_small_segments_next_to_one_that_is_too_large_to_join(
     build: Build, tweets: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They have the seeds that they would have in one segment with it."""
+    """They get the seeds that they would have in a single segment."""
     index = build(tweets[:120])
     provscan.build_index(tweets[120:200], index.path, append=True)
     provscan.build_index(tweets[200:], index.path, append=True)
@@ -479,7 +481,7 @@ def test_small_segments_beside_one_that_is_too_large_to_be_copied(
     assert found[0].equals(found[1])
 
 
-def test_texts_of_two_segments_are_young_where_all_their_tweets_are(
+def test_a_text_in_two_segments_is_young_if_all_its_tweets_are(
     tmp_path: Path,
 ) -> None:
     def tweet(number: int, words: str, year: int) -> Tweet:
@@ -511,7 +513,7 @@ def test_texts_of_two_segments_are_young_where_all_their_tweets_are(
     assert sorted(text.split()[1] for text in young) == ["heron", "heron", "swan"]
 
 
-def test_texts_are_young_beside_a_segment_of_which_nothing_is_left(
+def test_a_completely_forgotten_segment_does_not_make_texts_old(
     tmp_path: Path,
 ) -> None:
     tweets = [

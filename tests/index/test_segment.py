@@ -1,6 +1,4 @@
-"""Test a small index all of whose answers are known, and the rules for merging
-segments.
-"""
+"""Test a small index with known answers, and the rules for joining segments."""
 
 from __future__ import annotations
 
@@ -44,7 +42,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Segment:
 
 @pytest.fixture(scope="module")
 def forgotten(tmp_path_factory: pytest.TempPathFactory) -> Segment:
-    """Without the first tweet of the first text, and without the second text."""
+    """Return the segment after the first tweet of the first text, and all tweets of the
+    second text, were forgotten.
+    """
     path = tmp_path_factory.mktemp("forgotten") / "i.index"
     provscan.build_index(TWEETS, path)
     provscan.forget(path, ["7", "4"])
@@ -97,7 +97,7 @@ def test_rows_of_a_segment(whole: Segment) -> None:
 def test_rows_of_a_segment_with_forgotten_tweets(forgotten: Segment) -> None:
     assert forgotten.forgotten.tolist() == [0, 3]
     assert forgotten.living is not None
-    # A text with one tweet left lives.
+    # A text with one remaining tweet is living.
     assert forgotten.living.tolist() == [True, False, True]
     assert forgotten.living_rows.tolist() == [1, 2, 4, 5]
     assert forgotten.tweet_counts(ALL).tolist() == [2, 0, 2]
@@ -113,19 +113,18 @@ def test_rows_of_a_segment_with_forgotten_tweets(forgotten: Segment) -> None:
 @pytest.mark.parametrize(
     ("since", "young"),
     [
-        # The first text has a tweet of unknown time, the others a retweet: none can be
-        # said to be young.
+        # The first text has a tweet of unknown time, the others have a retweet.
         (NEW_YEAR - 1, [False, False, False]),
         (NEW_YEAR + 9 * DAY, [False, False, False]),
     ],
 )
-def test_no_text_of_these_is_known_to_be_young(
+def test_texts_with_unknown_times_or_retweets_are_not_young(
     whole: Segment, since: int, young: list[bool]
 ) -> None:
     assert whole.posted_since(since).tolist() == young
 
 
-def test_a_text_is_young_from_its_first_tweet_on(tmp_path: Path) -> None:
+def test_a_text_is_as_old_as_its_first_tweet(tmp_path: Path) -> None:
     rows = [tweet("1", 0, 3), tweet("2", 0, 7), tweet("3", 1, 5)]
     segment = provscan.build_index(rows, tmp_path / "i.index").reader.segments[0]
     third = NEW_YEAR + 2 * DAY
@@ -172,7 +171,7 @@ def test_names_and_ids(whole: Segment) -> None:
     ]
 
 
-def test_authors_are_those_who_did_not_repeat(tmp_path: Path) -> None:
+def test_authors_of_retweets_are_not_counted(tmp_path: Path) -> None:
     reader = provscan.build_index(TWEETS, tmp_path / "i.index").reader
     assert reader.author_counts(ALL).tolist() == [2, 0, 1]
     assert reader.count_tweets(np.array([2, 0, 0])) == 5
@@ -187,13 +186,13 @@ def test_authors_are_those_who_did_not_repeat(tmp_path: Path) -> None:
     assert reader.longest == len(TEXTS[0]) - 1
 
 
-def test_what_an_index_says_of_itself(tmp_path: Path) -> None:
+def test_the_description_of_an_index(tmp_path: Path) -> None:
     provscan.build_index(TWEETS, tmp_path / "i.index")
     provscan.forget(tmp_path / "i.index", ["7", "4"])
     said = provscan.open_index(tmp_path / "i.index").info()
     files = list((tmp_path / "i.index" / "segments").rglob("*.*"))
     assert said["bytes"] == sum(path.stat().st_size for path in files)
-    # Two texts are left, in the files of three.
+    # Two of three texts remain, but the files still contain all three.
     of_texts = sum(
         path.stat().st_size for path in files if path.name.startswith("texts.")
     )
@@ -206,7 +205,7 @@ def test_what_an_index_says_of_itself(tmp_path: Path) -> None:
 
 
 def test_times_come_from_the_field_or_from_the_id() -> None:
-    # Numbers from 29700000000 on tell the time in what is above their lower 22 bits.
+    # In ids from 29700000000 on, the bits above the lower 22 are the time.
     stamp = 1_288_834_974_657
     ids = [
         "29699999999",
@@ -228,7 +227,7 @@ def test_times_come_from_the_field_or_from_the_id() -> None:
     ]
 
 
-def test_sketches_of_many_texts_are_those_of_each(
+def test_texts_are_sketched_independently(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     texts = strings(
@@ -255,9 +254,9 @@ def test_sketches_of_many_texts_are_those_of_each(
     )
 
 
-def test_the_seed_table_has_of_each_text_what_is_chosen(tmp_path: Path) -> None:
-    """Texts of their own wording alone, of phrases of which two texts have each, and of
-    both, short and long, and some of one template.
+def test_the_seed_table_contains_the_chosen_seeds(tmp_path: Path) -> None:
+    """The texts have unique wording, phrases that two texts share, or both; some are
+    variants of a template, and some are long.
     """
     rng = random.Random(5)
     phrases = [sentence(rng, "latin", 60) for _ in range(80)] * 2
@@ -287,11 +286,11 @@ def test_the_seed_table_has_of_each_text_what_is_chosen(tmp_path: Path) -> None:
     assert frequent & {key for key, _, _ in held}
 
 
-def test_strings_are_written_one_behind_the_other(tmp_path: Path) -> None:
+def test_strings_are_appended(tmp_path: Path) -> None:
     texts = strings(["a", "", "bcd", "é"])
     into = StringsWriter(tmp_path, "s")
     into.add(texts.take(np.array([2])))
-    # A part of a buffer begins somewhere in it.
+    # The offsets of a part of a buffer do not begin with 0.
     into.add(Strings(texts.text, texts.offsets[1:]))
     into.add(texts.take(np.array([0])))
     into.close()
@@ -308,7 +307,7 @@ def test_strings_are_written_one_behind_the_other(tmp_path: Path) -> None:
     assert combined([texts], np.zeros(4, np.int64)) is texts
 
 
-def test_segments_are_joined_where_they_fit(
+def test_segments_are_joined_if_they_fit(
     whole: Segment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     size = whole.info.bytes
@@ -338,7 +337,7 @@ def test_forgotten_texts_of_joined_segments(whole: Segment, forgotten: Segment) 
     assert whole.tables.living is None
 
 
-def test_how_alike_texts_are_to_licensed_ones(tmp_path: Path) -> None:
+def test_comparison_with_licensed_texts(tmp_path: Path) -> None:
     reader = provscan.build_index(TWEETS, tmp_path / "i.index").reader
     first = canonical(0).array()[0].as_py()
     copies = [TEXTS[0], first[:18], "of nothing in it", first[:-2]]
@@ -346,13 +345,13 @@ def test_how_alike_texts_are_to_licensed_ones(tmp_path: Path) -> None:
     level, similarity, containment = compared(
         text, offsets, np.zeros(4, np.int64), reader
     )
-    # 42 characters have 38 5-grams and its first 18 have 14 of them.
+    # The text has 42 characters and 38 5-grams; its first 18 characters have 14.
     grams = len({first[n : n + 5] for n in range(len(first) - 4)})
     part = len({first[n : n + 5] for n in range(14)})
     assert similarity.tolist() == [1, part / grams, 0, (grams - 2) / grams]
     assert containment.tolist() == similarity.tolist()
     assert level.tolist() == [1, 3, 3, 2]
-    # A text of one 5-gram.
+    # This text has a single 5-gram.
     reader = provscan.build_index(
         [{"id": "1", "text": "a goat"[2:]}], tmp_path / "short.index"
     ).reader
@@ -362,13 +361,13 @@ def test_how_alike_texts_are_to_licensed_ones(tmp_path: Path) -> None:
     ] == [[1], [1], [1]]
 
 
-def test_a_text_of_several_segments_is_counted_once(
+def test_a_text_in_several_segments_counts_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("provscan.index.segment.write.MAX_TEXTS", 2)
     monkeypatch.setattr("provscan.readers.limits.LIMITS", Limits(batch_records=1))
     for nth in range(3):
-        # The text that comes again is the first or the last of its segment, by time.
+        # The repeated text is the first or the last of its segment.
         again = [
             tweet("1", 0, 5),
             tweet("2", 1, 6),
@@ -382,7 +381,7 @@ def test_a_text_of_several_segments_is_counted_once(
         assert index.reader.texts == index.info()["texts"] == 3
 
 
-def test_the_first_text_of_a_segment_may_stand_in_another(
+def test_the_first_text_of_a_segment_may_be_in_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "i.index"
@@ -391,7 +390,7 @@ def test_the_first_text_of_a_segment_may_stand_in_another(
         [tweet("4", 0, 4), tweet("5", 1, 1)], path, append=True
     ).reader
     assert [segment.info.texts for segment in reader.segments] == [3, 2]
-    # Of the second segment the texts of the first in another order, by time.
+    # The second segment has two texts of the first one, in another order.
     assert reader.tweet_counts(np.arange(5)).tolist() == [2, 2, 1, 2, 2]
     assert reader.same_text(np.arange(5)).tolist() == [0, 1, 2, 1, 0]
     assert reader.tweet_ids(np.arange(5)).array().to_pylist() == [
@@ -415,7 +414,7 @@ def test_the_first_text_of_a_segment_may_stand_in_another(
     ]
     places, numbers = reader.texts_of_ids(pa.array(["5", "4", "9"]))
     assert (places.tolist(), numbers.tolist()) == ([0, 1], [3, 4])
-    # By time: on the second day the text of the first one has an older tweet elsewhere.
+    # The text of the second day's first tweet has an older tweet in another segment.
     assert reader.posted_since(NEW_YEAR + DAY).tolist() == [
         False,
         False,
@@ -436,7 +435,7 @@ def test_the_first_text_of_a_segment_may_stand_in_another(
         (1 << 20, [24, 16, 12, 8, 4, 4, 4]), (10_000_000, [24, 4, 4, 4, 4, 4, 4]),
     ],
 )  # fmt: skip
-def test_the_larger_an_index_the_fewer_shared_seeds_it_holds(
+def test_a_larger_index_has_fewer_shared_seeds_per_text(
     texts: int, expected: list[int]
 ) -> None:
     for level, most in enumerate(expected):

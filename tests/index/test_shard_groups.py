@@ -1,4 +1,4 @@
-"""Test shards in groups: a scan finds the same as with the whole index, to the byte."""
+"""Test that scans with groups of shards give the same bytes as with one reader."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from provscan.params import SearchLimits
 
 
 class Near:
-    """A group in this process."""
+    """A group of shards in this process."""
 
     def __init__(self, held: Any) -> None:
         self.held = held
@@ -60,12 +60,12 @@ def asked(corpus: list[Tweet]) -> list[str]:
 
 
 @pytest.mark.parametrize("groups", [1, 2, 5])
-def test_groups_are_scanned_as_one_index(
+def test_groups_give_the_matches_of_a_single_index(
     build: Build, corpus: list[Tweet], asked: list[str], groups: int
 ) -> None:
     paths = [build(corpus[:400], shards=shards).path for shards in (None, 5)]
     for path in paths:
-        # What is added holds texts of all shards once more, and new ones.
+        # The added tweets have new texts, and texts that are already in shards.
         provscan.build_index(corpus[350:], path, append=True)
         provscan.forget(path, [tweet["id"] for tweet in corpus[::7]])
     single, many = (provscan.open_index(path).reader for path in paths)
@@ -145,7 +145,7 @@ def test_a_damaged_copy_is_not_opened(build: Build, corpus: list[Tweet]) -> None
         grouped_first([1])
 
 
-def test_what_is_added_must_fit(
+def test_added_segments_must_be_joinable(
     build: Build, corpus: list[Tweet], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("provscan.index.merges.FAN_OUT", 99)

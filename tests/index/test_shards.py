@@ -1,4 +1,4 @@
-"""Test that an index in shards gives the same as one segment, to the byte, and that its
+"""Test that an index in shards gives the same bytes as a single segment, and that its
 files depend only on its tweets.
 """
 
@@ -30,13 +30,13 @@ from provscan.text_buffers import buffers, to_array
 Tweet = dict[str, Any]
 Build = Callable[..., provscan.Index]
 
-# So low that templates meet every one of them.
+# Limits that are low enough for the templates to reach all of them.
 LOW = SearchLimits(band_texts=3, whole_candidates=3, seed_places=3, variants=1)
 
 
 def templates(count: int = 240) -> list[Tweet]:
-    """Variants of a few templates, with two texts of one tweet, equal times, and
-    retweets.
+    """Return variants of a few templates. Some are versions of one tweet, and many have
+    equal times.
     """
     rng = random.Random(3)
     kinds = [
@@ -57,8 +57,8 @@ def templates(count: int = 240) -> list[Tweet]:
 
 
 def quotations() -> list[Tweet]:
-    """Four texts each that have a phrase in common and nothing else: they are no
-    variants.
+    """Return groups of four texts that have only a phrase in common, so that they are
+    not variants.
     """
     rng = random.Random(7)
     phrases = 4 * [sentence(rng, "latin", 40) for _ in range(12)]
@@ -79,7 +79,7 @@ def corpus(tweets: list[Tweet]) -> list[Tweet]:
 
 @pytest.fixture
 def asked(corpus: list[Tweet]) -> list[str]:
-    """Texts of the corpus alone, several together, and altered."""
+    """Return texts of the corpus: single ones, several joined, and edited ones."""
     rng = random.Random(5)
     texts = [tweet["text"] for tweet in corpus]
     return [
@@ -97,7 +97,7 @@ def asked(corpus: list[Tweet]) -> list[str]:
 def scanned(
     reader: IndexReader, texts: list[str], limits: SearchLimits
 ) -> tuple[Any, ...]:
-    """All that a scan finds and counts."""
+    """Return everything that a scan finds and counts."""
     found = scan_texts(*buffers(to_array(texts)), reader, MatchParams(limits=limits))
     columns = (
         found.row,
@@ -121,7 +121,7 @@ def files(index: provscan.Index) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("shards", [2, 16])
-def test_shards_are_scanned_as_one_segment(
+def test_shards_give_the_matches_of_a_single_segment(
     build: Build, corpus: list[Tweet], asked: list[str], shards: int
 ) -> None:
     single, many = build(corpus), build(corpus, shards=shards)
@@ -139,7 +139,7 @@ def test_shards_are_scanned_as_one_segment(
         expected = scanned(single.reader, asked, limits)
         assert scanned(many.reader, asked, limits) == expected
         assert len(expected[0]) > len(asked) / 2
-    # The low limits were met.
+    # The low limits were reached.
     assert min(expected[-1].bands_cut, expected[-1].seeds_cut) > 0
     assert many.match(asked).equals(single.match(asked))
     filters = [
@@ -159,7 +159,7 @@ def test_shards_are_scanned_as_one_segment(
     assert provscan.verify(many.path)["tweets"] == single.info()["tweets"]
 
 
-def test_a_reader_of_shards_answers_as_one_of_a_segment(
+def test_a_reader_of_shards_gives_the_answers_of_a_single_segment(
     build: Build, corpus: list[Tweet]
 ) -> None:
     single, many = (build(corpus, shards=shards).reader for shards in (None, 6))
@@ -203,7 +203,7 @@ def test_equal_texts_are_looked_up_in_shards(build: Build, corpus: list[Tweet]) 
     )
 
 
-def test_what_is_added_and_forgotten(
+def test_adding_to_shards_and_forgetting(
     build: Build, corpus: list[Tweet], asked: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("provscan.index.merges.FAN_OUT", 99)
@@ -233,14 +233,14 @@ def test_what_is_added_and_forgotten(
         provscan.merge(path)
     check(4)
     provscan.verify(paths[1])
-    # More than the shards hold goes into them at once.
+    # If more texts are added than the shards have, they are merged at once.
     provscan.build_index(corpus[400:], paths[1], append=True)
     more = [{"id": f"m{n}", "text": f"{n} bottles stand there"} for n in range(900)]
     provscan.build_index(more, paths[1], append=True)
     assert len(provscan.open_index(paths[1]).info()["segments"]) == 4
 
 
-def test_the_bytes_of_shards_depend_on_the_tweets_alone(
+def test_the_files_of_shards_depend_only_on_the_tweets(
     build: Build, corpus: list[Tweet], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = files(build(corpus, shards=3))
@@ -250,10 +250,8 @@ def test_the_bytes_of_shards_depend_on_the_tweets_alone(
     )
 
 
-def test_tweets_that_are_read_twice_count_once(
-    build: Build, corpus: list[Tweet]
-) -> None:
-    # So many ids as one shard has rows.
+def test_repeated_tweets_count_once(build: Build, corpus: list[Tweet]) -> None:
+    # Some tweets are repeated.
     many = build([*corpus, *corpus[:100]], shards=2)
     assert (
         many.info()["repeated_tweets"]
@@ -262,7 +260,7 @@ def test_tweets_that_are_read_twice_count_once(
     )
 
 
-OTHER_NUMBERS = "its numbers are not those of its texts"
+OTHER_NUMBERS = "it has no valid number for each of its texts"
 
 
 @pytest.mark.parametrize(
@@ -296,7 +294,7 @@ def test_shards_that_do_not_belong_together(
         IndexFormatError, match=f"{name} is damaged: expected XXH3-128"
     ) as error:
         provscan.open_index(index.path)
-    # No shard can be left out.
+    # The error does not suggest leaving out a shard.
     assert not hasattr(error.value, "__notes__")
 
 
@@ -308,7 +306,9 @@ def test_shards_may_be_empty(build: Build, corpus: list[Tweet]) -> None:
     assert found["record"].to_pylist() == [0, 1]
 
 
-def test_when_shards_are_made(build: Build, corpus: list[Tweet]) -> None:
+def test_the_number_of_shards_is_set_when_an_index_is_built(
+    build: Build, corpus: list[Tweet]
+) -> None:
     with pytest.raises(ParameterError, match="shards must be between 1 and 256, not 0"):
         build(corpus, shards=0)
     index = build(corpus[:9], shards=1)
@@ -329,7 +329,7 @@ def test_no_shard_is_left_out(build: Build, corpus: list[Tweet]) -> None:
 
 
 @pytest.mark.parametrize("bands", [1, 24, 128])
-def test_the_entries_that_a_table_has_of_keys(bands: int) -> None:
+def test_the_entries_of_keys_in_a_table(bands: int) -> None:
     layout, rng = postings.bands_layout(bands), np.random.default_rng(bands)
     upper = np.uint64((1 << 64) - (1 << (64 - layout.key_bits)))
     entries = np.sort(

@@ -1,5 +1,5 @@
-"""Test that a build by tasks in other processes gives the same index as a build in one
-process, to the byte.
+"""Test that a build by tasks in other processes gives the same bytes as a build in one
+process.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from provscan.indexing import shard_tasks
 
 @pytest.fixture
 def corpus(tmp_path: Path) -> Path:
-    """Files of several sizes in which tweets come again: the same, with another text,
-    and texts under other ids.
+    """Return a folder of files of several sizes. Some tweets are repeated, some ids are
+    repeated with another text, and some texts with another id.
     """
     tweets = [*some_tweets(), *templates()]
     again = [{**tweets[n], "text": tweets[n + 7]["text"]} for n in range(0, 300, 50)]
@@ -54,13 +54,15 @@ def corpus(tmp_path: Path) -> Path:
 
 
 def content(index: provscan.Index) -> dict[str, bytes]:
-    """Every file of an index but its lock."""
+    """Return the content of every file of an index, except the lock, by its path."""
     root = Path(index.path)
     paths = [path for path in root.rglob("*") if path.is_file() and path.name != "lock"]
     return {str(path.relative_to(root)): path.read_bytes() for path in paths}
 
 
-def test_processes_write_what_threads_write(corpus: Path, tmp_path: Path) -> None:
+def test_processes_write_the_same_files_as_threads(
+    corpus: Path, tmp_path: Path
+) -> None:
     shards = 5
     expected = provscan.build_index(corpus, tmp_path / "threads.index", shards=shards)
     about = expected.info()
@@ -90,11 +92,11 @@ def test_processes_write_what_threads_write(corpus: Path, tmp_path: Path) -> Non
     assert len([task for task in ended if task.startswith("read ")]) > 1
 
 
-def test_what_waits_on_disk_is_sorted_the_same(
+def test_spilled_postings_of_shards_are_the_same(
     corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the postings of a shard do not fit the memory for them; in threads, which
-    know the patch.
+    """The postings do not fit into the allowed memory. The build uses threads, since
+    other processes would not have the patched limit.
     """
     expected = content(provscan.build_index(corpus, tmp_path / "a.index", shards=3))
     monkeypatch.setattr("provscan.index.segment.postings.SPILL_ENTRIES", 3000)
@@ -112,10 +114,10 @@ def test_what_waits_on_disk_is_sorted_the_same(
     assert (small.info()["generation"], small.info()["tweets"]) == (2, 3)
 
 
-def test_a_cluster_writes_what_threads_write(
+def test_a_cluster_writes_the_same_files_as_threads(
     cluster: None, corpus: Path, tmp_path: Path
 ) -> None:
-    """Though the first attempt of a task of each kind is lost."""
+    """The first attempt at a task of each kind is lost."""
     expected = content(
         provscan.build_index(corpus, tmp_path / "threads.index", shards=4)
     )
@@ -133,9 +135,7 @@ def test_a_cluster_writes_what_threads_write(
 
 
 class Lossy:
-    """A function whose first call is in vain: all is done, and then its result is
-    lost.
-    """
+    """A function whose first call does all its work, but whose result is lost."""
 
     def __init__(self, name: str, folder: Path) -> None:
         self.name, self.folder = name, folder
@@ -167,13 +167,13 @@ def unreachable(task: Any, advance: Any) -> Any:
     raise OSError("gone")
 
 
-def test_a_part_that_is_there_already_stays(tmp_path: Path) -> None:
+def test_a_complete_part_is_not_replaced(tmp_path: Path) -> None:
     for _ in range(2):
         assert index_spread.write_parts([], tmp_path / "parts", 0, 2) == (0, 0)
     assert [path.name for path in (tmp_path / "parts").iterdir()] == ["00000000"]
 
 
-def test_what_a_spread_build_can_not_do(
+def test_options_that_a_distributed_build_rejects(
     tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "a.index"

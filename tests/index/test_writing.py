@@ -1,5 +1,5 @@
-"""Test how segments are written, merged and joined: order, files, and what waits in the
-meantime.
+"""Test how segments are written, merged and joined: the order of tweets and texts,
+files, and data that is kept until a segment is complete.
 """
 
 from __future__ import annotations
@@ -51,24 +51,24 @@ def due(*infos: SegmentInfo) -> str:
     return "".join(each.name for each in merges._due(manifest))
 
 
-def test_four_small_segments_are_due() -> None:
+def test_four_small_segments_are_merged() -> None:
     def of_sizes(*sizes: int) -> str:
         return due(*(info("abcdefgh"[n], texts) for n, texts in enumerate(sizes)))
 
     assert of_sizes() == ""
     assert of_sizes(3, 2, 1) == ""
     assert of_sizes(3, 1, 1, 1) == "bcda"
-    # None is larger than the others together.
+    # The largest must not have more texts than the others together.
     assert of_sizes(4, 1, 1, 1) == ""
     assert of_sizes(4, 1, 1, 1, 1) == "bcdea"
     assert of_sizes(99, 3, 1, 1, 1) == "cdeb"
-    # No segment holds more than it can.
+    # A merged segment must not have too many texts.
     half = merges.MAX_TEXTS // 2
     assert of_sizes(half, half - 3, 1, 1, 1) == "cdeba"
     assert of_sizes(half, half - 2, 1, 1, 1) == ""
 
 
-def test_shards_are_merged_with_what_is_as_large() -> None:
+def test_shards_are_merged_with_added_segments_of_the_same_size() -> None:
     shards = [info("x", 10, shard=0), info("y", 10, shard=1)]
     assert due(*shards, info("a", 5)) == ""
     assert due(*shards, *(info(name, 1) for name in "abcd")) == "abcd"
@@ -76,12 +76,12 @@ def test_shards_are_merged_with_what_is_as_large() -> None:
     assert due(*shards, info("a", 15), info("b", 5)) == "xyab"
 
 
-def test_what_a_merge_takes_together() -> None:
+def test_the_groups_of_a_merge() -> None:
     most = merges.MAX_TEXTS
 
     def groups(*infos: SegmentInfo, purge_only: bool = False) -> list[str]:
         manifest = dataclasses.replace(MANIFEST, segments=infos)
-        # With seeds of another length than is due all are written again.
+        # If the seeds need another length, all segments are rewritten.
         others = dataclasses.replace(manifest, seed_length=14)
         assert purge_only or names(merges._to_merge(others, purge_only=False)) == names(
             merges._groups(manifest)
@@ -137,13 +137,13 @@ def test_nothing_to_add_changes_nothing(tmp_path: Path) -> None:
     assert provscan.open_index(index.path).info()["texts"] == 1
 
 
-def test_numbers_join() -> None:
+def test_packed_numbers_are_unpacked() -> None:
     column = pack_numbers(np.array([3, -4, 1 << 40]))
     assert column.take(np.array([2, 0, 2])).tolist() == [1 << 40, 3, 1 << 40]
     assert len(column) == 3
 
 
-def test_a_tweet_that_an_earlier_segment_has_is_left_out(
+def test_a_tweet_in_an_earlier_segment_is_left_out(
     tmp_path: Path, small_segments: Callable[[int], None]
 ) -> None:
     small_segments(2)
@@ -152,16 +152,16 @@ def test_a_tweet_that_an_earlier_segment_has_is_left_out(
         for n in range(3)
     ]
     reader = provscan.build_index([*rows, *rows[::-1]], tmp_path / "i.index").reader
-    # One is repeated in its own segment, two in the one before.
+    # One row repeats a row of the same segment, two repeat rows of an earlier one.
     assert reader.info()["repeated_tweets"] == 3
     assert [segment.info.tweets for segment in reader.segments] == [2, 1]
     assert (reader.tweets, reader.texts) == (3, 3)
 
 
-def test_another_text_of_a_tweet_in_an_earlier_segment_is_a_version(
+def test_a_new_text_of_a_tweet_in_an_earlier_segment_is_a_version(
     tmp_path: Path, small_segments: Callable[[int], None]
 ) -> None:
-    """An index of several segments must have the same tweets as one of one segment."""
+    """An index of several segments must have the same tweets as one segment."""
 
     def row(number: int, text: str) -> dict[str, str]:
         key = str(number) if number % 2 else f"id {number}"
@@ -171,11 +171,12 @@ def test_another_text_of_a_tweet_in_an_earlier_segment_is_a_version(
         row(1, "the first text"),
         row(2, "The SECOND text"),
         row(3, "the third text"),
-        # A version of the first tweet, twice; another tweet has the same text.
+        # These are a version of the first tweet, a tweet with the same text, and the
+        # version again.
         row(1, "the first text, edited"),
         row(4, "the first text, edited"),
         row(1, "the first text, edited"),
-        # The text of another tweet of an earlier segment, and a repeated tweet.
+        # These are a version with the text of an earlier tweet, and a repeated tweet.
         row(2, "the first text"),
         row(2, "the second text"),
         row(4, "the third text"),
@@ -213,7 +214,7 @@ def test_an_index_of_another_version_is_replaced(tmp_path: Path) -> None:
     )
     assert changed != written
     assert len(provscan.build_index(TWEETS[:1], path, overwrite=True)) == 1
-    # Nothing of the old one is left.
+    # Nothing of the old index remains.
     assert len(list((path / "segments").iterdir())) == 1
 
 
@@ -236,7 +237,7 @@ def test_tombstones_and_purges_of_another_version_are_removed(tmp_path: Path) ->
 
 @pytest.mark.parametrize("kind", ["segment", "file", "tombstones", "purges"])
 @pytest.mark.parametrize("version", [VERSION, 3])
-def test_a_forged_manifest_can_not_name_files_outside_the_folder(
+def test_a_forged_manifest_cannot_list_files_outside_the_folder(
     tmp_path: Path, kind: str, version: int
 ) -> None:
     path, outside = tmp_path / "i.index", tmp_path / "precious"
@@ -263,7 +264,7 @@ def test_a_forged_manifest_can_not_name_files_outside_the_folder(
     assert (outside / "file").read_text() == "mine"
 
 
-def test_a_mapped_file_holds_whole_entries(tmp_path: Path) -> None:
+def test_a_mapped_file_has_complete_entries(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(bytes(range(24)))
     assert map_array(path, np.uint64, 3).shape == (1, 3)
@@ -280,7 +281,7 @@ def test_a_mapped_file_holds_whole_entries(tmp_path: Path) -> None:
     assert map_array(path, np.uint64, 2).shape == (0, 2)
 
 
-def test_all_is_on_the_disk_before_the_manifest_names_it(
+def test_files_are_synced_before_the_manifest_lists_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "i.index"
@@ -298,7 +299,7 @@ def test_all_is_on_the_disk_before_the_manifest_names_it(
     assert before == {*named, segment, "i.index/segments", "i.index/new"}
     assert [place for place, named in synced if named] == ["i.index", "."]
     assert synced[-3] == ("i.index/new", False)
-    # What was there before is not written again.
+    # Old files are not written again.
     synced.clear()
     provscan.forget(path, ["7"])
     (stones,) = (path / "tombstones").iterdir()
@@ -329,17 +330,17 @@ def test_all_is_on_the_disk_before_the_manifest_names_it(
         ("", False),
     ],
 )
-def test_what_a_killed_writer_noted(tmp_path: Path, name: str, expected: bool) -> None:
-    """The lock file may be forged: a path that no writer would note is not taken from
-    it.
-    """
+def test_the_notes_of_a_killed_writer(
+    tmp_path: Path, name: str, expected: bool
+) -> None:
+    """Paths that no writer notes are ignored, since the lock file may be forged."""
     (tmp_path / "lock").write_text(
         f"{lock.HEAD}process 1\n{name}\nsegments/.new-cut-of"
     )
     assert lock.noted_in(tmp_path) == ({name} if expected else set())
 
 
-def test_segments_are_ordered_by_size_behind_the_shards() -> None:
+def test_segments_are_ordered_by_size_after_the_shards() -> None:
     infos = [
         info("b", 5),
         info("a", 5),
@@ -361,7 +362,7 @@ def test_compressed_texts_of_many_blocks(
     )
     rows = np.arange(len(texts))[::-1].copy()
     monkeypatch.setattr("provscan.arrays.PART", 2 * packed.BLOCK)
-    # What the frame of a large block says is compared first.
+    # For large blocks, the size in the frame is compared first.
     monkeypatch.setattr(packed, "LARGE", 300)
     packed.write_packed_strings(tmp_path, "raw_texts", texts, rows)
     found = packed.open_packed_strings(tmp_path, "raw_texts", len(rows))
@@ -377,7 +378,7 @@ def test_compressed_texts_of_many_blocks(
         assert found.take(asked).array().to_pylist() == [expected[row] for row in asked]
     assert len(found.take(rows[:0])) == 0
     assert found.dictionary is None
-    # A block of another size than its texts is refused before it is decompressed.
+    # A block of wrong size is rejected before it is decompressed.
     shorter = packed.PackedStrings(
         found.path,
         found.compressed,
@@ -411,8 +412,7 @@ def test_the_order_of_tweets() -> None:
         rest = pa.table({"text": pa.array(texts, pa.large_string())})
         return segment_writer.tweet_order(np.array(times), strings(ids), rest).tolist()
 
-    # By time, then by id: numbers by size, others by length and letters; then by the
-    # rest.
+    # Tweets are ordered by time, then by id (shorter ones first), then by the rest.
     assert order([5, 5, 1], ["10", "9", "100"], ["a", "b", "c"]) == [2, 1, 0]
     assert order([5, 5, 1], ["x10", "x9", "x"], ["a", "b", "c"]) == [2, 1, 0]
     assert order([5, 5], ["xb", "xa"], ["a", "b"]) == [1, 0]
@@ -423,10 +423,10 @@ def test_the_order_of_tweets() -> None:
 
 def test_repeated_rows_are_left_out() -> None:
     id_of, text_of = np.array([5, 5, 5, 6]), np.array([0, 1, 1, 0])
-    # Rows 2 and 1 are one tweet with one text.
+    # Rows 2 and 1 have the same id and text.
     found = segment_writer.without_repeated(np.array([2, 1, 0, 3]), id_of, text_of)
     assert found.tolist() == [2, 0, 3]
-    # Of ids 0 and 1 with the texts 1 and 0 none is another's.
+    # Equal sums of id and text are not repetitions.
     assert segment_writer.without_repeated(
         np.arange(2), np.array([0, 1]), np.array([1, 0])
     ).tolist() == [0, 1]
@@ -438,7 +438,7 @@ def test_repeated_rows_are_left_out() -> None:
     )
 
 
-def test_rows_go_text_by_text() -> None:
+def test_rows_are_grouped_by_text() -> None:
     rows, starts, numbers = segment_writer.by_text(
         np.array([2, 1, 0, 3, 4]), np.array([1, 0, 1, 0, 2], np.uint32), 3
     )
@@ -454,11 +454,11 @@ def test_numbers_of_texts_in_shards() -> None:
             numbers=None if numbers is None else np.array(numbers, np.uint32),
         )
 
-    # Two shards with the numbers 0 and 3, 1 and 2, and a segment of two texts behind
-    # them.
+    # There are two shards, with the numbers 0 and 3, and 1 and 2, and an added segment
+    # of two texts.
     segments = part(2, [0, 3]), part(2, [1, 2]), part(2, None)
     numbering = LicensedTexts(Path(), segments, np.array([0, 2, 4, 6]))
-    assert numbering.places(np.arange(6)).tolist() == [0, 2, 3, 1, 4, 5]
+    assert numbering.positions(np.arange(6)).tolist() == [0, 2, 3, 1, 4, 5]
     assert [each.tolist() for each in numbering.located(np.array([3, 1, 5, 0]))] == [
         [0, 1, 2, 0],
         [1, 0, 1, 0],
@@ -476,10 +476,10 @@ def test_numbers_of_texts_in_shards() -> None:
     ]
 
 
-def test_a_small_index_is_written_and_checked_as_a_large_one_is(
+def test_threads_and_slices_do_not_change_the_files(
     tweets: list[dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By several threads, and in many stretches."""
+    """A small index is written and checked by several threads, in many slices."""
     small, large = tmp_path / "small.index", tmp_path / "large.index"
     begun: list[int] = []
     monkeypatch.setattr(
@@ -487,7 +487,7 @@ def test_a_small_index_is_written_and_checked_as_a_large_one_is(
         "ThreadPoolExecutor",
         lambda n, **_: begun.append(n) or ThreadPoolExecutor(n),
     )
-    # Files are synced by eight threads, however small they are.
+    # Don't sync files, which uses eight threads even for small ones.
     monkeypatch.setattr("provscan.index.folder.sync_all", lambda paths: None)
     provscan.build_index(tweets, small, shards=3)
     assert 8 not in begun
@@ -513,12 +513,12 @@ def test_a_small_index_is_written_and_checked_as_a_large_one_is(
 
 
 @pytest.mark.parametrize("waiting", [1 << 20, 3])
-def test_entries_wait_in_memory_or_in_files(
+def test_entries_are_kept_in_memory_or_in_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, waiting: int
 ) -> None:
     monkeypatch.setattr(postings, "SPILL_ENTRIES", waiting)
     rng = np.random.default_rng(2)
-    # The upper eight bits of a key are the number of its part.
+    # Spread the upper eight bits of the keys, which are the numbers of parts.
     entries = rng.integers(0, 1 << 63, 20, np.uint64) * np.uint64(2)
     expected = np.sort(entries)
     for chunk in (1, 5, 1 << 20):
@@ -551,7 +551,7 @@ def test_entries_may_come_in_chunks(tmp_path: Path) -> None:
     assert np.concatenate(found).tolist() == np.sort(entries).tolist()
 
 
-def test_arrays_wait_in_a_file(tmp_path: Path) -> None:
+def test_arrays_are_moved_to_a_file(tmp_path: Path) -> None:
     arrays = [
         np.arange(n, n + size, dtype=np.uint64)
         for n, size in enumerate((2, 0, 4, 1, 0, 9, 1))
@@ -567,7 +567,7 @@ def test_arrays_wait_in_a_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_entries_get_the_new_numbers_of_their_texts(
+def test_entries_are_renumbered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for waiting in (1 << 20, 2):
@@ -575,7 +575,7 @@ def test_entries_get_the_new_numbers_of_their_texts(
         into = postings.PostingsWriter(tmp_path, "t", postings.SEEDS)
         into.add(np.array([9 << 40 | 0 << 8 | 7, 8 << 40 | 1 << 8 | 7], np.uint64))
         into.renumber(np.array([5, 4], np.uint32))
-        # What comes later has its number already.
+        # Entries that are added later already have the new numbers.
         into.add(np.array([7 << 40 | 0 << 8 | 7], np.uint64))
         found = np.concatenate(list(into.sorted_ranges())).tolist()
         assert found == [
@@ -585,8 +585,8 @@ def test_entries_get_the_new_numbers_of_their_texts(
         ]
 
 
-def test_room_in_a_segment() -> None:
-    """A segment holds so many texts, and tweets that have 32 bits for their numbers."""
+def test_the_maximum_size_of_a_segment() -> None:
+    """The number of texts is limited, and numbers of tweets must fit in 32 bits."""
     for texts, tweets, most in (
         (segment_writer.MAX_TEXTS - 5, 9, 5),
         (9, (1 << 32) - 6, 5),

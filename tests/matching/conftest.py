@@ -1,4 +1,4 @@
-"""Indexes of invented tweets."""
+"""A fixture that builds indexes of invented tweets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Build = Callable[..., provscan.Index]
 
 @pytest.fixture
 def build(tmp_path: Path) -> Build:
-    """Builds an index over texts, whose ids are their places."""
+    """Return a function that builds an index of texts, whose ids are their indices."""
     numbers = iter(range(1000))
 
     def built(texts: list[str], **options: Any) -> provscan.Index:

@@ -1,5 +1,5 @@
-"""Test that wrong arguments of the public functions raise provscan's errors, which name
-the parameter.
+"""Test that wrong arguments of public functions raise a ParameterError or UsageError
+that names the parameter.
 """
 
 import pyarrow as pa
@@ -19,7 +19,7 @@ def index(tmp_path_factory):
 
 
 @pytest.mark.parametrize("path", [None, 5, b"x", ["x"], "a\0b"])
-def test_what_is_no_path(index, path):
+def test_values_that_are_not_paths(index, path):
     calls = {
         "path": [provscan.open_index, provscan.open_run, provscan.verify],
         "index": [provscan.merge, lambda value: provscan.forget(value, "1")],
@@ -37,7 +37,7 @@ def test_what_is_no_path(index, path):
     "texts",
     [None, 5, {"text": "a"}, pa.table({"text": ["a"]}), ["a", 5], ["\ud800", 5], "a"],
 )
-def test_what_is_no_texts(index, texts):
+def test_values_that_are_not_texts(index, texts):
     for function in (index.match, provscan.canonical, provscan.minhash):
         with pytest.raises(ParameterError, match=r"^expected .*texts"):
             function(texts)
@@ -66,7 +66,7 @@ def test_missing_texts_of_pandas_are_empty(index):
         assert provscan.canonical(texts)[0] == ""
 
 
-def test_numbers_and_names_that_nothing_can_have(index):
+def test_values_out_of_range(index):
     for name in ("min_chars", "partial_chars"):
         with pytest.raises(
             ParameterError, match=rf"^{name} must be at most 1000000000"
@@ -84,7 +84,7 @@ def test_numbers_and_names_that_nothing_can_have(index):
     "name", ["text_field", "id_field", "author_field", "date_field"]
 )
 @pytest.mark.parametrize("fields", [("text", "id"), ["text"], 5])
-def test_a_field_of_tweets_is_one(tmp_path, name, fields):
+def test_a_field_of_tweets_is_a_single_name(tmp_path, name, fields):
     with pytest.raises(ParameterError, match=f"^{name} must be the name of one field"):
         provscan.build_index(TWEETS, tmp_path / "b.index", **{name: fields})
 
@@ -92,7 +92,7 @@ def test_a_field_of_tweets_is_one(tmp_path, name, fields):
 @pytest.mark.parametrize(
     "name", ["matches.parquet", "evidence.parquet", "summary.json", "run.json"]
 )
-def test_a_run_is_opened_whole(index, tmp_path, name):
+def test_an_incomplete_run_is_not_opened(index, tmp_path, name):
     run = provscan.match(TWEETS, index, tmp_path / "a.run", spike_ins=0)
     (run.path / name).unlink()
     with pytest.raises(
@@ -101,7 +101,7 @@ def test_a_run_is_opened_whole(index, tmp_path, name):
         provscan.open_run(run.path)
 
 
-def test_what_is_neither_path_nor_data(index, tmp_path):
+def test_values_that_are_neither_paths_nor_data(index, tmp_path):
     (tmp_path / "a.txt").write_text("a text of a file")
     mixed = [tmp_path / "a.txt", {"text": "a text in memory"}]
     for function in (
@@ -117,7 +117,7 @@ def test_what_is_neither_path_nor_data(index, tmp_path):
             function()
 
 
-def test_values_of_another_type(index, tmp_path):
+def test_values_of_wrong_types(index, tmp_path):
     for name in ("bands", "rows", "shards", "fraction"):
         with pytest.raises(
             ParameterError, match=rf"^{name} must be a .*number, not 'x'"

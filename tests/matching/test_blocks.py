@@ -1,6 +1,4 @@
-"""Test that long texts, which are scanned in blocks, have the same matches as in a
-single block.
-"""
+"""Test that scanning a long text in blocks gives the same matches as in one block."""
 
 from __future__ import annotations
 
@@ -24,7 +22,7 @@ BLOCK = SearchLimits.block_bytes
 def matches(
     index: provscan.Index, texts: Texts, block: int, overlap: int = 300
 ) -> pa.RecordBatch:
-    """Matches of a scan with blocks of another size."""
+    """Return the matches of a scan with blocks of the given size."""
     array = to_array(texts)
     limits = SearchLimits(block_bytes=block, max_overlap_bytes=overlap)
     found = scan_texts(*buffers(array), index.reader, MatchParams(limits=limits))
@@ -44,7 +42,7 @@ def planted(
     tweets: list[str],
     spaces: bool = True,
 ) -> tuple[str, list[tuple[int, int]]]:
-    """A long text with tweets, and where they stand."""
+    """Return a long text with tweets, and their positions."""
     parts: list[str] = []
     places = []
     size = 0
@@ -90,12 +88,10 @@ def test_blocks_do_not_change_the_matches(
 
 
 @pytest.mark.parametrize("filler", ["xy ", "&amp; é ", "RT @someone: http://t.co/a "])
-def test_the_way_back_leads_through_chunks(
+def test_spans_are_mapped_back_through_chunks(
     build: Build, monkeypatch: pytest.MonkeyPatch, filler: str
 ) -> None:
-    """What is dropped before a copy, and how often copies stand, makes no difference to
-    where they stand.
-    """
+    """Spans do not depend on the dropped text before a copy, or on other copies."""
     rng = random.Random(11)
     tweets = [
         f"RT @a: {sentence(rng, 'latin', 70).strip()} http://t.co/{i}" for i in range(6)
@@ -119,7 +115,7 @@ def test_the_way_back_leads_through_chunks(
     ("!", "!!! the chocolate pancakes were the right decision", "{}"),
     ("@b ", "@a @c the chocolate pancakes were the right decision", "@b @b {}"),
 ])  # fmt: skip
-def test_what_stands_often_before_a_copy_is_no_part_of_it(
+def test_repeated_text_before_a_copy_is_not_part_of_it(
     build: Build, letters: str, mark: str, tweet: str, expected: str
 ) -> None:
     index = build([tweet])
@@ -165,9 +161,7 @@ def test_a_tweet_across_a_border_is_found_once(
 def test_a_copy_may_be_much_longer_than_its_canonical_text(
     build: Build, around: int
 ) -> None:
-    """A long link inside of it leaves nothing in the canonical text, and reaches far
-    over the border.
-    """
+    """A long link inside the copy, which is dropped, extends far across the border."""
     rng = random.Random(8)
     first, second = sentence(rng, "latin", 60), sentence(rng, "latin", 60)
     index = build([f"{first} https://t.co/abc {second}"])
@@ -194,7 +188,7 @@ def test_blocks_cover_a_text() -> None:
                 part.own_low in (7, part.low + overlap)
                 or part.own_low - part.low >= overlap
             )
-            # Cuts stand between characters.
+            # Texts are cut between characters.
             assert all(
                 text[at] & 0xC0 != 0x80 for at in (part.own_low, part.low) if at != 7
             )
@@ -225,7 +219,7 @@ def test_groups_of_texts_do_not_change_the_matches(
         assert matches(index, texts, block).equals(expected), (count, size, block)
 
 
-def test_a_slice_of_an_array_is_what_it_shows(build: Build) -> None:
+def test_a_slice_of_an_array_gives_the_same_matches(build: Build) -> None:
     rng = random.Random(4)
     tweets = [sentence(rng, "latin", 80) for _ in range(5)]
     index = build(tweets)

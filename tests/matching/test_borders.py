@@ -1,4 +1,4 @@
-"""Test counts, places and borders of the scan that were computed by hand."""
+"""Test counts, positions and limits of a scan with values computed by hand."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ def counted(*parts: tuple[pa.RecordBatch, list[int]]) -> tuple[int, int, float]:
 
 
 def test_records_are_counted_with_their_lengths() -> None:
-    # Records of 3, 4 + 5 and 6 code points; the second goes on in the next batch or in
-    # the one after.
+    # The records have 3, 4 + 5 and 6 code points. The second may continue in the next
+    # batch or in the one after that.
     assert counted((rows_of([0, 1, 1, 2]), [3, 4, 5, 6])) == (3, 18, 9 + 81 + 36)
     assert counted((rows_of([0, 1]), [3, 4]), (rows_of([1, 2]), [5, 6])) == (
         3,
@@ -82,13 +82,14 @@ def test_records_are_counted_with_their_lengths() -> None:
     )
 
 
-def test_pieces_of_a_record_count_what_they_own() -> None:
-    # A text of 30 code points in two pieces, 0 to 20 and 10 to 30, parted at 15.
+def test_a_piece_counts_only_the_code_points_it_owns() -> None:
+    # A text of 30 code points has the pieces 0 to 20, which owns everything before 15,
+    # and 10 to 30.
     pieces = rows_of([4, 4], offset=[0, 10], own_from=[0, 15], own_to=[15, 99])
     assert counted((pieces, [20, 20])) == (1, 30, 900)
 
 
-def test_a_part_is_complete_once_all_of_it_is_there(tmp_path: Path) -> None:
+def test_a_part_needs_both_files_to_be_complete(tmp_path: Path) -> None:
     part = PartResult(7, "x.jsonl", truncated=TruncatedLookups(1, 2))
     assert load_part(tmp_path, 7) is None
     part.count(rows_of([0, 1]), np.array([3, 4]))
@@ -103,7 +104,7 @@ def test_a_part_is_complete_once_all_of_it_is_there(tmp_path: Path) -> None:
     assert load_part(tmp_path, 7) is None
     part.matches_file(tmp_path).unlink()
     assert load_part(tmp_path, 7) is None
-    # Without matches there is no file of them.
+    # A part without matches has no file with matches.
     nothing = PartResult(8, "x.jsonl")
     nothing.save(tmp_path)
     assert load_part(tmp_path, 8) == nothing
@@ -124,8 +125,8 @@ def candidates(
         int, int, tuple[int, int], tuple[int, int, int], float, tuple[int, int]
     ],
 ) -> VerifiedCandidates:
-    """Record, text, span, 5-grams (in common, of the text, of the span), similarity,
-    what of the text it copies.
+    """Return verified candidates, given record, text, span, 5-grams (in common, of the
+    text, of the span), similarity and copied stretch of the text.
     """
     record, text, span, grams, similarity, copied = zip(*rows, strict=True)
     return VerifiedCandidates(
@@ -147,37 +148,37 @@ WHOLE = (-1, -1)
 @pytest.mark.parametrize(
     ("first", "second", "kept"),
     [
-        # All of a long text wins over a short one inside it.
+        # A complete long text wins over a short text inside it.
         (((0, 100), (90, 96, 96), 0.9), ((20, 50), (26, 26, 26), 1.0), [True, False]),
-        # 26 there of 96: no more is missing than is there, so 13 and not 26 - 35; a
-        # short one of 26 is worth more.
+        # 26 of 96 5-grams are present. `missing` is limited to 26, so the score is 13;
+        # a short text of 26 has a higher score, one of 12 a lower score.
         (((0, 100), (26, 96, 30), 0.3), ((20, 50), (26, 26, 26), 1.0), [False, True]),
         (((0, 100), (26, 96, 26), 0.3), ((20, 50), (12, 12, 12), 1.0), [True, False]),
-        # Foreign wording counts half: 30 - 5 against 26.
+        # Foreign wording counts half: the scores are 30 - 5 and 26, then 32 - 4 and 26.
         (((0, 100), (30, 30, 40), 0.7), ((20, 50), (26, 26, 26), 1.0), [False, True]),
         (((0, 100), (32, 32, 40), 0.7), ((20, 50), (26, 26, 26), 1.0), [True, False]),
-        # Equal scores: the more similar, else the lower text.
+        # Ties are broken by similarity, then by the lower number of the text.
         (((0, 50), (26, 26, 26), 0.8), ((0, 50), (26, 26, 26), 0.9), [False, True]),
         (((0, 50), (26, 26, 26), 0.9), ((0, 50), (26, 26, 26), 0.9), [True, False]),
-        # Side by side they don't meet.
+        # Neighbouring spans do not overlap.
         (((0, 50), (26, 26, 26), 0.9), ((50, 90), (26, 26, 26), 0.9), [True, True]),
     ],
 )  # fmt: skip
-def test_one_place_has_one_text(first: tuple, second: tuple, kept: list[bool]) -> None:
+def test_each_place_has_one_text(first: tuple, second: tuple, kept: list[bool]) -> None:
     rows = candidates((0, 3, *first, WHOLE), (0, 4, *second, WHOLE))
     assert overlap_suppression(rows).tolist() == kept
     turned = candidates((0, 4, *second, WHOLE), (0, 3, *first, WHOLE))
     assert overlap_suppression(turned).tolist() == kept[::-1]
-    # In two records each keeps its place.
+    # Matches in different records do not overlap.
     apart = candidates((0, 3, *first, WHOLE), (1, 4, *second, WHOLE))
     assert overlap_suppression(apart).tolist() == [True, True]
 
 
-def test_of_equal_matches_the_one_that_more_is_a_copy_of_wins() -> None:
+def test_of_equal_matches_the_longer_copy_wins() -> None:
     same = ((0, 50), (26, 26, 26), 0.9)
     rows = candidates((0, 3, *same, (45, 70)), (0, 4, *same, (0, 40)))
     assert overlap_suppression(rows).tolist() == [False, True]
-    # A side that is not known makes no copy.
+    # The copied stretch counts only if both its ends are known.
     rows = candidates((0, 3, *same, (-1, 90)), (0, 4, *same, (0, 2)))
     assert overlap_suppression(rows).tolist() == [False, True]
     rows = candidates((0, 3, *same, (0, 0)), (0, 4, *same, (0, 2)))
@@ -187,19 +188,18 @@ def test_of_equal_matches_the_one_that_more_is_a_copy_of_wins() -> None:
 def test_places_that_share_a_cell_are_distinguished() -> None:
     full = (26, 26, 26), 0.9, WHOLE
     for start, kept in ((3 * CELL - 11, False), (3 * CELL - 10, True)):
-        # The last one has 20 code points, of which more than half, or just half, is
-        # taken.
+        # The last span has 20 code points, of which 11 or 10 overlap with another span.
         spans = [(0, CELL), (CELL, CELL + 1), (CELL + 1, 3 * CELL), (start, start + 20)]
         rows = candidates(*((0, n, span, *full) for n, span in enumerate(spans)))
         assert overlap_suppression(rows).tolist() == [True, True, True, kept]
 
-    # Of two in one cell, one code point long, one is kept.
+    # Of two equal spans of one code point, one is kept.
     rows = candidates((0, 1, (CELL, CELL + 1), *full), (0, 2, (CELL, CELL + 1), *full))
     assert overlap_suppression(rows).tolist() == [True, False]
 
 
 class Finder:
-    """Finds a match of ten code points at each given place of the first text."""
+    """Finds a match of ten code points at each given position in the first text."""
 
     def __init__(self, *starts: int) -> None:
         self.starts = np.array(starts, np.int64)
@@ -219,7 +219,7 @@ class Finder:
         )
 
 
-def test_a_piece_of_a_text_counts_the_matches_that_begin_in_what_it_owns() -> None:
+def test_a_piece_has_the_matches_that_start_in_its_own_range() -> None:
     piece = texts_batch(["x" * 90], offset=[100])
     piece = piece.append_column("own_from", pa.array([120])).append_column(
         "own_to", pa.array([150])
@@ -227,12 +227,12 @@ def test_a_piece_of_a_text_counts_the_matches_that_begin_in_what_it_owns() -> No
     found = matches_in(piece, Finder(0, 19, 20, 49, 50))
     assert found.span.tolist() == [[120, 130], [149, 159]]
     assert len(matches_in(piece, Finder()).row) == 0
-    # The encoding is repaired on request only.
+    # The encoding is repaired only on request.
     broken = "It’s a café".encode().decode("cp1252")
     assert matches_in(texts_batch([broken]), Finder(0)).characters.tolist() == [
         len(broken.encode())
     ]
-    # Whole texts own all.
+    # A complete text owns all its code points.
     assert matches_in(texts_batch(["x" * 90]), Finder(0, 70)).span.tolist() == [
         [0, 10],
         [70, 80],
@@ -255,9 +255,9 @@ def test_matches_of_segments_are_ordered_by_record_and_place() -> None:
     assert without_overlaps([first]).text.tolist() == [3, 1]
 
 
-def test_a_match_is_located_with_a_chunk_more_on_each_side() -> None:
+def test_a_match_is_located_with_one_more_chunk_on_each_side() -> None:
     full = (26, 26, 26), 0.9, WHOLE
-    # Two texts of ten and three chunks, each of 10 bytes and 10 canonical characters.
+    # Two texts have ten and three chunks of 10 bytes and 10 canonical characters each.
     places = np.arange(0, 131, 10)
     texts = Chunked(
         np.zeros(130, np.uint8), places, np.array([0, 10, 13]), places, places
@@ -270,9 +270,9 @@ def test_a_match_is_located_with_a_chunk_more_on_each_side() -> None:
 
     # The match is in chunk 4.
     assert windows((0, 45, 50)) == [(3, 6)]
-    # From the first character of chunk 4 to the first of chunk 5.
+    # The match extends from the first character of chunk 4 to the first of chunk 5.
     assert windows((0, 40, 51)) == [(3, 7)]
-    # A window does not go beyond its text.
+    # A window does not extend beyond its text.
     assert windows((0, 2, 5), (0, 3, 9), (0, 90, 100)) == [(0, 2), (0, 2), (8, 10)]
     assert windows((1, 0, 5), (1, 25, 30)) == [(10, 12), (11, 13)]
 
@@ -283,11 +283,11 @@ def groups(lengths: list[int], block: int = 1000) -> list[tuple[int, int]]:
     )
 
 
-def test_texts_are_scanned_some_thousand_at_a_time() -> None:
+def test_groups_of_texts_are_limited() -> None:
     assert groups([]) == []
     assert groups([5] * 3) == [(0, 3)]
     assert groups([5] * (TEXTS + 1)) == [(0, TEXTS), (TEXTS, TEXTS + 1)]
-    # A long text is alone; one of just a block is not.
+    # A text that is longer than a block is alone in its group.
     assert groups([5, 1001, 5, 5]) == [(0, 1), (1, 2), (2, 4)]
     assert groups([1001, 1001, 5]) == [(0, 1), (1, 2), (2, 3)]
     assert groups([5, 1000, 5]) == [(0, 3)]
@@ -298,7 +298,7 @@ def test_texts_are_scanned_some_thousand_at_a_time() -> None:
     assert groups([0] * (TEXTS + 1)) == [(0, TEXTS), (TEXTS, TEXTS + 1)]
 
 
-def test_shards_are_asked_for_more_texts_at_a_time(
+def test_shards_are_queried_for_more_texts_at_a_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked: list[int] = []
@@ -319,7 +319,7 @@ def test_shards_are_asked_for_more_texts_at_a_time(
     assert asked == [TEXTS, TEXTS, 1, 2 * TEXTS, 1]
 
 
-def test_blocks_overlap_by_what_a_copy_may_reach(
+def test_blocks_overlap_by_the_length_of_a_copy(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def overlap(longest: int, least: int, most: int) -> int:
@@ -334,8 +334,8 @@ def test_blocks_overlap_by_what_a_copy_may_reach(
     monkeypatch.setattr(
         scan, "_blocks", lambda *arguments: asked.append(arguments[-1]) or []
     )
-    # Eight times the longest text, as long as that is short; twice a long one; within
-    # the limits.
+    # Blocks overlap by eight times the longest text if it is short, by twice the
+    # longest text if it is long, and always within the limits.
     assert overlap(100, 300, 1 << 20) == 800
     assert overlap(100, 900, 1 << 20) == 900
     assert overlap(scan.SHORT_COPY // 4, 300, 1 << 20) == scan.SHORT_COPY
@@ -349,7 +349,7 @@ def test_thresholds_for_the_kernels() -> None:
     )
     assert tuple(found) == (0.5, 0.25, 7, NO_STRETCH)
     assert thresholds(MatchParams(partial_chars=90))[3] == 90
-    # A stretch is in common, too.
+    # A stretch must also have min_chars.
     assert thresholds(MatchParams(min_chars=60, partial_chars=40))[3] == 60
 
 
@@ -366,7 +366,7 @@ def texts_batch(
     return pa.RecordBatch.from_pydict(columns)
 
 
-def test_passages_stop_where_texts_do() -> None:
+def test_passages_end_with_their_texts() -> None:
     texts = [
         "é" * 5 + "match" + "ü" * 3,
         "a" * (CONTEXT + 1) + "b" * (LONGEST_PASSAGE + 1) + "c" * (CONTEXT + 1),
@@ -382,7 +382,7 @@ def test_passages_stop_where_texts_do() -> None:
     ]
 
 
-def test_carriers_are_those_of_the_lowest_keys() -> None:
+def test_carriers_have_the_lowest_keys() -> None:
     batch = texts_batch(["a", "b", "c", "b"])
     keys = sample_keys(batch["text"], 5).tolist()
     # Seeds are numbers modulo 2 ** 64.
@@ -395,10 +395,10 @@ def test_carriers_are_those_of_the_lowest_keys() -> None:
     sample = CarrierSample(2, 5)
     sample.offer(batch)
     assert list(sample.records) == [low, middle]
-    # From now on no higher key can be one of the two.
+    # No higher key can belong to the sample afterwards.
     assert sample.limit == middle
     assert CarrierSample(0, 5).limit == MAX_KEY
-    # One at the limit is.
+    # A key at the limit belongs to the sample.
     for limit, kept in ((high, 3), (high - 1, 2), (low, 1), (low - 1, 0)):
         bounded = CarrierSample(9, 5, limit)
         bounded.offer(batch)
@@ -420,12 +420,11 @@ def test_only_the_first_piece_of_a_text_can_be_a_carrier() -> None:
     assert [record.text for record in sample.records.values()] == ["begins"]
 
 
-def test_the_length_of_a_carrier_is_that_of_its_text() -> None:
+def test_the_length_of_a_carrier_is_that_of_its_complete_text() -> None:
     sample = CarrierSample(9, 5)
     for text in ("é" * (2 * LONGEST), "ü" * (2 * LONGEST) + "!", "x" * (LONGEST + 1)):
         sample.offer(texts_batch([text]))
-    # Code points of a text of up to four bytes for each that is kept, bytes of longer
-    # ones.
+    # The length is in code points up to 4 * LONGEST bytes, and in bytes beyond.
     assert sorted(record.length for record in sample.records.values()) == [
         LONGEST + 1,
         2 * LONGEST,
@@ -438,7 +437,7 @@ def test_the_length_of_a_carrier_is_that_of_its_text() -> None:
 
 
 def mixed(numbers: np.ndarray) -> list[int]:
-    """SplitMix64's finaliser."""
+    """Apply the finaliser of SplitMix64."""
     found = []
     for number in numbers.tolist():
         number = (number ^ number >> 30) * 0xBF58476D1CE4E5B9 % 2**64
@@ -447,11 +446,11 @@ def mixed(numbers: np.ndarray) -> list[int]:
     return found
 
 
-def test_a_fraction_is_a_limit_of_keys() -> None:
+def test_a_fraction_is_a_limit_for_keys() -> None:
     batch = texts_batch([f"t{n}" for n in range(64)])
     keys = record_keys(batch, 3)
-    # The key of the text with that of the id by the next seed, or of the record's
-    # number by the one after that.
+    # The key of a text is combined with a hash of the id (seed + 1) or, without an id,
+    # of the record's number (seed + 2).
     unlike = splitmix64(5, np.arange(64))
     named = batch.set_column(1, "id", pa.array(["x"] + [None] * 63))
     assert keys.tolist() == mixed(sample_keys(batch["text"], 3) ^ unlike)
@@ -463,13 +462,13 @@ def test_a_fraction_is_a_limit_of_keys() -> None:
     assert kept == np.flatnonzero(keys < np.uint64(1 << 63)).tolist()
     assert RecordSampler(0.0, 3).rows(batch).num_rows == 0
     assert RecordSampler(1.0, 3).rows(batch) is batch
-    # The carriers are the same ones whatever the seed.
+    # The carriers do not depend on the seed.
     for seed in (3, 4):
         assert Sampling(seed=seed, carriers=2).carrier_sample() == CarrierSample(
             2, CARRIER_SEED, MAX_KEY
         )
     assert Sampling() == Sampling(1.0, 1, 0, MAX_KEY)
-    # The rows of a record that begins a batch are chosen by themselves.
+    # A record that begins with a batch is chosen by its own key.
     for number in range(8):
         sampler = RecordSampler(0.5, 3)
         first = texts_batch([f"t{number}", "behind"], [number, number])
@@ -477,7 +476,7 @@ def test_a_fraction_is_a_limit_of_keys() -> None:
 
 
 def found_pairs(*rows: tuple[int, int, int, int]) -> Candidates:
-    """Record, text, code of the diagonal, place."""
+    """Return candidates, given record, text, code of the diagonal and place."""
     return Candidates(
         *(np.array(column, np.int64) for column in zip(*rows, strict=True))
     )
@@ -487,12 +486,13 @@ def as_rows(candidates: Candidates) -> list[tuple[int, ...]]:
     return list(zip(*(column.tolist() for column in candidates), strict=True))
 
 
-def test_a_pair_with_a_diagonal_is_not_compared_as_a_whole() -> None:
+def test_a_pair_found_as_a_passage_is_not_compared_as_a_whole() -> None:
     whole = found_pairs(
         (1, 6, -1, 0), (0, 5, -1, 0), (0, 5, -1, 0), (0, 4, -1, 0), (0, 4, -1, 0)
     )
     inside = found_pairs((2, 7, 4, 3), (0, 5, 3, 1), (0, 5, 9, 2), (1, 5, 0, 8))
-    # By record and text, the highest code first; a pair without a diagonal stands once.
+    # Order pairs by record and text, higher codes first. A pair without a diagonal
+    # occurs once.
     assert as_rows(merged(whole, inside)) == [
         (0, 4, -1, 0),
         (0, 5, 9, 2),
@@ -505,7 +505,7 @@ def test_a_pair_with_a_diagonal_is_not_compared_as_a_whole() -> None:
     assert as_rows(merged(NONE, inside))[-1] == (2, 7, 4, 3)
 
 
-def test_equal_stretches_stand_once() -> None:
+def test_equal_stretches_are_searched_once() -> None:
     record, text, code = np.array([[1, 0, 1, 1, 1], [5, 6, 5, 4, 5], [9, 9, 9, 9, 8]])
     assert as_rows(_distinct(record, text, code)) == [
         (0, 6, 9, 0),
@@ -517,7 +517,7 @@ def test_equal_stretches_stand_once() -> None:
 
 
 class Group:
-    """Shards that have these variants in their parts; notes what it is asked."""
+    """Shards with the given variants. It records what it is asked for."""
 
     def __init__(self, *parts: list[tuple[int, int, int, int, bool]]) -> None:
         self.parts = [
@@ -530,7 +530,7 @@ class Group:
         return lambda: self.parts
 
 
-def test_variants_of_all_shards_keep_the_limits_of_one() -> None:
+def test_limits_of_variants_apply_across_shards() -> None:
     full = (26, 26, 26)
     matches = candidates(
         (4, 90, (1, 5), full, 0.9, WHOLE),
@@ -538,12 +538,12 @@ def test_variants_of_all_shards_keep_the_limits_of_one() -> None:
         (2, 92, (0, 3), full, 0.75, WHOLE),
         (7, 93, (0, 4), full, 0.74, WHOLE),
     )
-    # Record n has the n + 1 code points from 10 n on.
+    # Record n has n + 1 code points, from 10 * n on.
     codes = np.concatenate([np.arange(10 * n, 11 * n + 1) for n in range(8)]).astype(
         np.uint32
     )
     records = CodeBuffer(codes, np.cumsum([0, *range(1, 9)]))
-    # Match, code, place, number, whether it is not forgotten.
+    # A variant consists of match, code, place, number, and whether it is living.
     first = Group(
         [
             (0, 7, 5, 30, True),
@@ -561,7 +561,7 @@ def test_variants_of_all_shards_keep_the_limits_of_one() -> None:
     )
     limits = SearchLimits(whole_candidates=2, variants=9, variant_similarity=0.75)
     segment, found = variants(records, matches, shards, limits)
-    # Two of a stretch, by their numbers: 10 and 20, not 30, of the first one.
+    # The limit is two variants per stretch, lower numbers first: 10 and 20, not 30.
     assert segment.living is not None
     assert (segment.numbers.tolist(), segment.living.tolist()) == (
         [10, 20, 30, 50, 51, 60],
@@ -575,8 +575,8 @@ def test_variants_of_all_shards_keep_the_limits_of_one() -> None:
         (4, 1, 7, 0),
         (4, 2, 9, 0),
     ]
-    # Shards get the records of matches that are like a text without being equal to it,
-    # each once.
+    # Shards get each record with a match that is similar to a text, but not equal,
+    # once.
     method, sent, places, *rest = second.asked
     assert (method, rest) == ("variants", [limits, 36])
     assert sent.codes.tolist() == [20, 21, 22, 40, 41, 42, 43, 44]
@@ -603,7 +603,7 @@ def blocks(
 
 def test_blocks_of_a_long_text() -> None:
     text = bytearray(b"a" * 100)
-    # Each owns its 40 bytes, and reads 16 more on either side.
+    # Each block owns 40 bytes, and has 16 more on each side.
     assert blocks(text, 0, 100, 40, 16) == [
         (0, 56, 0, 40),
         (24, 96, 40, 80),
@@ -611,7 +611,7 @@ def test_blocks_of_a_long_text() -> None:
     ]
     assert blocks(text, 10, 90, 40, 16) == [(10, 66, 10, 50), (34, 90, 50, 90)]
     assert blocks(text, 0, 40, 40, 16) == [(0, 40, 0, 40)]
-    # It is cut behind the last white space of the last quarter of an overlap.
+    # A block is cut after the last white space in the last quarter of the overlap.
     for place, mark, cut in (
         (36, b" ", 37),
         (37, b"\n", 38),
@@ -628,7 +628,7 @@ def test_blocks_of_a_long_text() -> None:
     assert blocks(text, 0, 60, 40, 16)[0][3] == 40
     text[39:40] = b"a"
     assert blocks(text, 0, 60, 40, 16)[0][3] == 38
-    # No cut is inside a character.
+    # A block is never cut inside a character.
     assert blocks("é".encode() * 50, 0, 100, 41, 15) == [
         (0, 54, 0, 40),
         (24, 94, 40, 80),

@@ -1,6 +1,4 @@
-"""Test sample keys and carrier records: a sample depends only on the contents of the
-records.
-"""
+"""Test that samples of records and carrier records depend only on their contents."""
 
 from __future__ import annotations
 
@@ -68,25 +66,25 @@ def test_long_carriers_are_cut() -> None:
     assert record.text in text
 
 
-def test_keys_come_from_the_content() -> None:
+def test_keys_depend_only_on_the_content() -> None:
     texts = ["a", "b", "a", "a" * 9, "a" * 10, ""]
     keys = sample_keys(pa.array(texts, pa.large_string()), 1)
     assert keys[0] == keys[2]
     assert len(np.unique(keys)) == 5
     assert not np.any(keys == sample_keys(pa.array(texts, pa.large_string()), 2))
-    # A slice of a longer array begins somewhere in its buffer.
+    # A slice of an array does not begin at the start of its buffer.
     assert (
         sample_keys(pa.array(texts, pa.large_string())[2:], 1).tolist()
         == keys[2:].tolist()
     )
-    # Copies are told apart by the id of their record, or by its number.
+    # Equal texts are distinguished by the ids or numbers of their records.
     same = record_keys(batch(["a"] * 4, ids=["x", "y", "x", None]), 1)
     assert same[0] == same[2]
     assert len(np.unique(same)) == 3
     assert record_keys(batch(["a"], first=7, ids=["x"]), 1)[0] == same[0]
 
 
-def test_a_sample_is_a_share_of_the_records_whatever_the_batches() -> None:
+def test_a_sample_does_not_depend_on_batches() -> None:
     texts = [f"text {n}" for n in range(8000)]
     whole = RecordSampler(0.25, 1).rows(batch(texts)).column("record").to_pylist()
     sampler = RecordSampler(0.25, 1)
@@ -105,9 +103,7 @@ def test_a_sample_is_a_share_of_the_records_whatever_the_batches() -> None:
 
 
 def test_all_rows_of_a_record_are_sampled_or_none() -> None:
-    """Fields and pieces of a record are rows of their own; they may come in several
-    batches.
-    """
+    """Each field or piece of a record is a row, and may be in a separate batch."""
     record = np.repeat(np.arange(200), 3)
     rows = pa.RecordBatch.from_pydict(
         {

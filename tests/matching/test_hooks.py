@@ -1,4 +1,4 @@
-"""Test hooks for licensed text other than tweets."""
+"""Test hooks for licensed texts other than tweets."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ DIRECTIONS = re.compile(r"\[[^\]\n]*\]|\(x\d+\)")
 
 
 def lyrics(text: str) -> str:
-    """Blank what is not sung."""
+    """Blank the directions, which are not sung."""
     return DIRECTIONS.sub(lambda found: " " * len(found[0]), text)
 
 
@@ -48,8 +48,8 @@ def index(tmp_path: Path) -> provscan.Index:
     )
 
 
-def test_spans_are_those_of_the_text_as_it_was(index: provscan.Index) -> None:
-    """Also where a text has directions of its own, and other letters before them."""
+def test_spans_refer_to_the_original_text(index: provscan.Index) -> None:
+    """The text has its own directions, with non-ASCII letters before them."""
     text = f"ein schönes Lied 🎵: {SUNG.replace(' and', ' [all, louder] (x9) and')} ♪"
     (span,) = index.match_document(text)
     assert text[span.start : span.end].startswith("The ferry left")
@@ -57,14 +57,16 @@ def test_spans_are_those_of_the_text_as_it_was(index: provscan.Index) -> None:
     assert (span.level, span.similarity) == ("near_exact", 1.0)
     row = index.match([text], evidence=True).to_pylist()[0]
     assert row["passage"] == text[span.start : span.end]
-    # The index keeps the text as it is compared.
+    # The index stores the prepared text.
     assert row["tweet"] == lyrics(SONG)
     plain = provscan.build_index([{"id": "1", "text": SONG}], index.path.parent / "b")  # type: ignore[attr-defined]
     (other,) = plain.match_document(text)
     assert other.similarity < 0.9
 
 
-def test_an_index_knows_its_hook(index: provscan.Index, tmp_path: Path) -> None:
+def test_an_index_stores_the_name_of_its_hook(
+    index: provscan.Index, tmp_path: Path
+) -> None:
     path = tmp_path / "songs.index"
     assert index.info()["canonical"] == "lyrics"
     shown = " ".join(CliRunner().invoke(main, ["info", str(path)]).output.split())
@@ -113,20 +115,21 @@ def rotating(text: str) -> str:
     [
         (shorter, "must return a str as long as its text: it returned "),
         (nothing, "it returned NoneType for the "),
-        (rotating, "the hook rotating changes a text that it should have prepared"),
-        (lambda text: text, "must be a function with a name of its own, not <function"),
-        ("lyrics", "must be a function with a name of its own, not 'lyrics'"),
+        (
+            rotating,
+            "rotating changes a text that it should already have prepared",
+        ),
+        (lambda text: text, "must be a function with a name, not <function"),
+        ("lyrics", "must be a function with a name, not 'lyrics'"),
     ],
 )
-def test_what_is_no_hook(hook: Any, said: str, tmp_path: Path) -> None:
+def test_values_that_are_not_hooks(hook: Any, said: str, tmp_path: Path) -> None:
     with pytest.raises(ParameterError, match=re.escape(said)):
         provscan.build_index([{"text": SONG}], tmp_path / "a.index", canonical=hook)
     assert not (tmp_path / "a.index").exists()
 
 
-def test_an_index_that_changes_keeps_its_hook(
-    index: provscan.Index, tmp_path: Path
-) -> None:
+def test_a_changed_index_keeps_its_hook(index: provscan.Index, tmp_path: Path) -> None:
     path, more = index.path, [{"id": "2", "text": f"[Intro] {SUNG[::-1]} (x3)"}]
     for other in (None, shouting):
         with pytest.raises(ParameterError, match="was built with lyrics: give that"):
@@ -144,8 +147,8 @@ def test_an_index_that_changes_keeps_its_hook(
     assert [s.tweet_id for s in opened.match_document(f"{SUNG} {SUNG[::-1]}")] == ["1"]
 
 
-def test_a_run(index: provscan.Index, tmp_path: Path) -> None:
-    """Of a dataset, with a control and test copies; in threads of this process."""
+def test_a_run_with_a_hook(index: provscan.Index, tmp_path: Path) -> None:
+    """The run has a control and test copies, and uses threads of this process."""
     data, control = tmp_path / "data.jsonl", tmp_path / "control.jsonl"
     lines = [f"{n}. nothing of the kind" for n in range(40)] + [SONG, SUNG]
     data.write_text("".join(json.dumps({"text": text}) + "\n" for text in lines))

@@ -1,5 +1,5 @@
-"""Test that texts in a wrong encoding are repaired before they are matched, and that
-spans refer to the original texts.
+"""Test that garbled texts are repaired before they are matched, and that spans refer to
+the original texts.
 """
 
 import json
@@ -31,9 +31,7 @@ WORDS = {
 
 
 def written(text, encoding="sloppy"):
-    """The text as a program sees it that takes its UTF-8 for Latin-1, or Windows-1252
-    where that has a character.
-    """
+    """Return the text with its UTF-8 decoded as Latin-1 or as Windows-1252."""
     data = text.encode()
     if encoding == "latin-1":
         return data.decode("latin-1")
@@ -46,7 +44,7 @@ def written(text, encoding="sloppy"):
 @pytest.mark.parametrize("times", [1, 2])
 @pytest.mark.parametrize("encoding", ["latin-1", "sloppy"])
 @pytest.mark.parametrize("text", WORDS.values(), ids=WORDS)
-def test_what_was_meant_is_found_with_the_way_back(text, encoding, times):
+def test_garbled_text_is_repaired_with_its_mapping(text, encoding, times):
     wrong = text
     for _ in range(times):
         wrong = written(wrong, encoding)
@@ -70,7 +68,7 @@ ESCAPED = [
 
 @pytest.mark.parametrize("times", [1, 2])
 @pytest.mark.parametrize("text", ESCAPED)
-def test_escapes_are_decoded_with_the_way_back(text, times):
+def test_escapes_are_decoded_with_their_mapping(text, times):
     def escape(part):
         for _ in range(times):
             part = json.dumps(part)[1:-1]
@@ -84,7 +82,7 @@ def test_escapes_are_decoded_with_the_way_back(text, times):
 
 @pytest.mark.parametrize("times", [1, 2])
 @pytest.mark.parametrize("text", [*ESCAPED, "don't ждать"])
-def test_bytes_written_as_text_are_decoded_with_the_way_back(text, times):
+def test_bytes_written_as_text_are_decoded_with_their_mapping(text, times):
     def escape(part):
         part = repr(part.encode() + b'"')[2:-2]
         return part.replace("\\", r"\\") if times == 2 else part
@@ -98,7 +96,7 @@ def test_bytes_written_as_text_are_decoded_with_the_way_back(text, times):
 @pytest.mark.parametrize(
     "text", [WORDS["cyrillic"], WORDS["japanese"], "a 🎉 b é чё <U>"]
 )
-def test_characters_as_r_writes_them_are_decoded_with_the_way_back(text):
+def test_escapes_of_r_are_decoded_with_their_mapping(text):
     def escape(part):
         return "".join(
             char
@@ -120,7 +118,7 @@ def test_escapes_of_yaml():
     )
 
 
-def test_escapes_that_are_no_characters_stay():
+def test_invalid_escapes_are_kept():
     assert mended(r"\u0447\u0435 \xe0\x80\x80 \x87").text == r"че \xe0\x80\x80 \x87"
     assert (
         mended(r"\u0447\u0435 \ud83d \x41 \u12 \N \ud83d\u0447").text
@@ -142,7 +140,7 @@ def test_escapes_that_are_no_characters_stay():
         *WORDS.values(),
     ],
 )
-def test_what_is_right_stays(text):
+def test_correct_text_is_not_changed(text):
     assert mended(text) is None
 
 
@@ -154,7 +152,7 @@ def test_what_is_right_stays(text):
         )
     )
 )
-def test_the_way_back_leads_to_what_each_character_was_made_of(parts):
+def test_each_character_is_mapped_to_its_source(parts):
     text = " ".join(written(part) if wrong else part for part, wrong in parts)
     found = mended(text)
     if found is None:
@@ -177,7 +175,7 @@ def test_a_lost_byte_of_a_closing_quote():
     )
 
 
-def test_rows_of_a_slice():
+def test_a_slice_of_an_array():
     texts = pa.array(
         ["x", "schön", written("schön"), written("Möwe и вечером"), "y"],
         pa.large_string(),
@@ -224,7 +222,7 @@ def spans(batches, licensed, fix_encoding):
     return found
 
 
-def test_spans_stand_in_the_original(licensed):
+def test_spans_refer_to_the_original(licensed):
     clean = carriers()
     batches = list(read_objects(clean, Fields()))
     expected = spans(batches, licensed, False)
@@ -269,7 +267,7 @@ def test_spans_in_pieces_of_a_long_text(licensed):
     assert stats.repaired == {"encoding_fixed": 1}
 
 
-def test_a_run_on_request(tmp_path, licensed):
+def test_a_run_repairs_texts_on_request(tmp_path, licensed):
     path = tmp_path / "data.jsonl"
     path.write_text(
         "".join(json.dumps({"text": written(text)}) + "\n" for text in carriers())

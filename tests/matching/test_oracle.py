@@ -1,5 +1,5 @@
-"""Test the whole match against brute force: no wrong match is reported, and no clear
-match is missed.
+"""Test matches against brute force: no wrong match is reported, and no clear match is
+missed.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ def corpus(rng: random.Random) -> list[str]:
 
 
 def records(rng: random.Random, tweets: list[str]) -> list[str]:
-    """Whole copies and copies among other text of the same script, up to a tenth of the
-    characters edited.
+    """Return copies, alone or among other text of the same script, of which up to a
+    tenth of the characters are edited.
     """
     texts = []
     for _ in range(30):
@@ -56,7 +56,7 @@ def document(rng: random.Random, tweets: list[str]) -> str:
 
 @pytest.mark.untraced
 @pytest.mark.parametrize("seed", range(10 if NIGHTLY else 1))
-def test_matches_are_those_of_brute_force(build: Build, seed: int) -> None:
+def test_matches_agree_with_brute_force(build: Build, seed: int) -> None:
     rng = random.Random(seed)
     tweets = corpus(rng)
     texts = [*records(rng, tweets), document(rng, tweets), "", "no tweet at all"]

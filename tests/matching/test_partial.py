@@ -1,6 +1,4 @@
-"""Test copies of a part of a tweet: the length of the copied part decides, not its
-share.
-"""
+"""Test copies of a part of a tweet. The length of the part decides, not its share."""
 
 from __future__ import annotations
 
@@ -26,7 +24,7 @@ AROUND = (
 
 
 def half(text: str, last: bool) -> str:
-    """The words of one half."""
+    """Return the first or last half of the words."""
     middle = text.rindex(" ", 0, len(text) // 2)
     return text[middle + 1 :] if last else text[:middle]
 
@@ -75,7 +73,7 @@ def test_a_stretch_may_be_from_anywhere_in_a_tweet(build: Build, begin: int) -> 
     assert span.level == "partial"
     assert not index.match_document(stretch, partial_chars=52)
     assert not index.match_document(stretch, partial_chars=0)
-    # A stretch is in common, too.
+    # A stretch must also have min_chars.
     assert not index.match_document(stretch, min_chars=52)
 
 
@@ -88,7 +86,7 @@ def test_half_of_a_short_tweet_may_be_shorter(build: Build) -> None:
     assert not index.match_document(tweet[:28])
 
 
-def test_what_is_in_common_must_be_long_enough(build: Build) -> None:
+def test_the_wording_in_common_must_be_long_enough(build: Build) -> None:
     tweet = "Hope everyone enjoys the long weekend"
     index = build([tweet])
     letters = naive.containment(
@@ -100,7 +98,7 @@ def test_what_is_in_common_must_be_long_enough(build: Build) -> None:
     )
 
 
-def test_what_is_spread_over_a_tweet_must_be_half_of_it(build: Build) -> None:
+def test_scattered_parts_must_add_up_to_half_of_the_tweet(build: Build) -> None:
     tweet = (
         "Still having trouble with the new ticket machines? We are here to help with "
         "any questions you may have!"
@@ -116,7 +114,7 @@ def test_what_is_spread_over_a_tweet_must_be_half_of_it(build: Build) -> None:
     assert span.level == "weak"
 
 
-def test_parts_that_changed_places_are_one_match(build: Build) -> None:
+def test_reordered_parts_are_one_match(build: Build) -> None:
     words = BRIDGE.split()
     swapped = " ".join(words[14:] + words[:14])
     for around in AROUND:
@@ -134,7 +132,9 @@ def test_a_short_tweet_wins_over_half_of_a_long_one(build: Build) -> None:
 
 @pytest.mark.parametrize("tag", ["</p>", "<br/>", "</b></a>"])
 @pytest.mark.parametrize("end", ["", " https://t.co/abc", " @ann"])
-def test_tags_around_a_copy_are_no_part_of_it(build: Build, tag: str, end: str) -> None:
+def test_tags_around_a_copy_are_not_part_of_it(
+    build: Build, tag: str, end: str
+) -> None:
     tweet = f"@ben {BRIDGE}{end}"
     index = build([tweet])
     for copy in (tweet, BRIDGE):
@@ -143,6 +143,6 @@ def test_tags_around_a_copy_are_no_part_of_it(build: Build, tag: str, end: str) 
         assert text[span.start : span.end] == copy
 
 
-def test_a_letter_that_goes_on_is_no_part(build: Build) -> None:
+def test_a_cut_word_is_not_part_of_a_copy(build: Build) -> None:
     index = build([f"Hell yeah, there comes the money, wh{'o' * 60}"])
     assert not index.match_document(f"And then he shouted wh{'o' * 60}!")

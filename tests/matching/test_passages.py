@@ -1,4 +1,4 @@
-"""Test the passage and the context of a match, also in texts that are scanned in
+"""Test the passage and context of a match, including in texts that are scanned in
 blocks.
 """
 
@@ -21,7 +21,9 @@ TWEET = "Ten minutes before closing time trains beat planes on every day but thi
 
 
 @pytest.mark.parametrize("piece", [1 << 20, 700])
-def test_passages_of_pieces_are_those_of_the_whole(tmp_path: Path, piece: int) -> None:
+def test_pieces_give_the_same_passages_as_complete_texts(
+    tmp_path: Path, piece: int
+) -> None:
     index = provscan.build_index([{"id": "1", "text": TWEET}], tmp_path / "a.index")
     filler = " ".join(f"wörd{number}" for number in range(150))
     text = f"{filler} {TWEET} {filler} {TWEET} {filler}"

@@ -1,5 +1,5 @@
-"""Test whether passages of a licensed text are found in another order, or without the
-text between them.
+"""Test the flag for passages of a licensed text that are in another order, or without
+the text between them.
 """
 
 import json
@@ -61,7 +61,7 @@ def test_pieces(edit: Callable[[str], str], expected: bool, tmp_path: Path) -> N
     ).tolist() == [expected, False]
 
 
-def test_a_part_says_which_passages_are_in_pieces(tmp_path: Path) -> None:
+def test_a_part_file_has_the_column_pieces(tmp_path: Path) -> None:
     index = provscan.build_index([{"id": "1", "text": TEXT}], tmp_path / "a.index")
     records = [
         f"He said: {TEXT[HALF:]} {TEXT[:HALF]}. That was all.",
@@ -115,7 +115,7 @@ def naive(copy: str, text: str) -> bool:
         st.tuples(st.integers(0, 60), st.integers(0, 60)), min_size=1, max_size=5
     ),
 )
-def test_pieces_are_those_of_a_slow_search(
+def test_pieces_agree_with_a_naive_search(
     text: str, cuts: list[tuple[int, int]]
 ) -> None:
     copy = "x".join(text[low:high] for low, high in cuts)

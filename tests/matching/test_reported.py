@@ -37,7 +37,7 @@ def licensed(rng: random.Random, script: str) -> str:
 
 
 def changed(rng: random.Random, text: str) -> str:
-    """A copy in which mostly the edges are damaged, URLs included."""
+    """Return an edited copy. Most edits are at its edges and may include URLs."""
     edge = rng.randrange(4, 30)
     return rng.choice(
         [
@@ -51,7 +51,7 @@ def changed(rng: random.Random, text: str) -> str:
 
 
 @pytest.mark.parametrize("script", tweets.SCRIPTS)
-def test_similarity_and_level_are_those_of_the_reported_span(
+def test_similarity_and_level_describe_the_reported_span(
     build: Build, script: str
 ) -> None:
     rng = random.Random(script)
@@ -77,14 +77,13 @@ def test_similarity_and_level_are_those_of_the_reported_span(
             assert (row["similarity"] >= 0.8) == (row["level"] == "strong")
 
 
-def test_an_index_says_what_it_is(build: Build) -> None:
+def test_the_representation_of_an_index(build: Build) -> None:
     index = build(["a licensed text of some words", "and another one of them"])
     assert repr(index) == f"<provscan.Index {index.path}: 2 licensed texts>"
     assert index.match([]).num_rows == 0
 
 
-def test_a_record_alone_is_sought_as_a_whole(build: Build) -> None:
-    """Whatever seeds find of it."""
+def test_a_short_record_is_looked_up_as_a_whole(build: Build) -> None:
     text = "a licensed text of some words"
     reader = build([text]).reader
     sketches = sketch_texts(reader.canonical_texts(np.array([0])), reader.params)

@@ -35,7 +35,7 @@ def found(index: provscan.Index, text: str) -> list[tuple[str, str]]:
     ]
 
 
-def test_a_tweet_quoted_twice_is_two_rows(build: Build) -> None:
+def test_a_tweet_quoted_twice_gives_two_rows(build: Build) -> None:
     index = build([FOX, RAIN])
     assert found(index, f"{FOX} {FOX}") == [("0", FOX), ("0", FOX)]
     text = f"{words(1, 900)} {FOX}. {words(2, 20)} {FOX}! {words(3, 2000)} {FOX}?"
@@ -67,14 +67,14 @@ def test_a_long_tweet_wins_over_a_short_one_in_it(build: Build) -> None:
     assert found(index, FOX) == [("0", FOX)]
 
 
-def test_a_short_tweet_wins_where_only_that_much_is_there(build: Build) -> None:
+def test_a_short_tweet_wins_if_the_long_one_is_incomplete(build: Build) -> None:
     long = f"{FOX} {RAIN} {SHIP}"
     index = build([long, FOX])
     assert found(index, f"{words(1, 300)}. {FOX}. {words(2, 300)}") == [("1", FOX)]
 
 
 def test_a_variant_of_a_template_is_found_as_itself(build: Build) -> None:
-    """Only some of the variants that share all seeds are compared."""
+    """Only some of the variants with the same seeds are compared."""
     rng = random.Random(21)
     host = words(22, 400)
     rest = (
@@ -96,7 +96,7 @@ def test_a_variant_of_a_template_is_found_as_itself(build: Build) -> None:
 
 
 def test_variants_do_not_hide_each_other(build: Build) -> None:
-    """They may have the same slot for what was written last."""
+    """Candidates of different variants may share a slot of the seeding table."""
     place = {
         number: number * 0xFF51AFD7ED558CCD % 2**64 >> 64 - SLOT_BITS
         for number in range(2500)
@@ -116,9 +116,7 @@ def test_variants_do_not_hide_each_other(build: Build) -> None:
 
 
 @pytest.mark.parametrize("emoji", ["", "😀", "💯💯💯💯💪🏾💪🏾💪🏾💪🏾"])
-def test_emoji_that_were_removed_beside_a_frequent_hashtag(
-    build: Build, emoji: str
-) -> None:
+def test_emoji_removed_next_to_a_frequent_hashtag(build: Build, emoji: str) -> None:
     openings = [words(number, 13).strip() for number in range(60)]
     index = build([f"{opening} {emoji} #MayweathervMcgregor" for opening in openings])
     for number in (0, 20, 59):
@@ -128,7 +126,7 @@ def test_emoji_that_were_removed_beside_a_frequent_hashtag(
         assert [tweet for tweet, _ in found(index, text)] == [str(number)]
 
 
-def test_of_equally_good_texts_the_first_is_named(build: Build) -> None:
+def test_of_equally_good_texts_the_first_is_reported(build: Build) -> None:
     index = build([f"{FOX} one", f"{FOX} two"])
     assert [key for key, _ in found(index, FOX)] == ["0"]
 
@@ -154,7 +152,7 @@ def test_levels(build: Build, copy: str, level: str, around: str) -> None:
     assert (span.similarity >= 0.8) == (level != "weak")
 
 
-def test_an_exact_copy_holds_the_urls_and_marks_of_the_tweet(build: Build) -> None:
+def test_an_exact_copy_has_the_urls_and_punctuation_of_the_tweet(build: Build) -> None:
     tweet = f"RT @ann: {FOX}!! https://t.co/abc #end 😀…"
     index = build([tweet])
     assert found(index, f'She wrote "{tweet}" today') == [("0", tweet)]
@@ -166,7 +164,7 @@ def test_an_exact_copy_holds_the_urls_and_marks_of_the_tweet(build: Build) -> No
 
 @pytest.mark.parametrize("around", range(0, 24, 4))
 def test_no_gap_between_short_and_long_records(build: Build, around: int) -> None:
-    """Records whose canonical length is that of the border, give or take some."""
+    """The canonical lengths of the records are just below, at and above the limit."""
     index = build([FOX, RAIN])
     for length in range(
         SearchLimits.whole_chars - 12 + around, SearchLimits.whole_chars - 8 + around
@@ -308,12 +306,12 @@ def test_rows_have_the_columns_of_the_contract(build: Build) -> None:
 
 
 @pytest.mark.parametrize("texts", ["one string", [1], [b"\xff"], pa.array([1])])
-def test_what_is_no_text(build: Build, texts: object) -> None:
+def test_values_that_are_not_texts(build: Build, texts: object) -> None:
     with pytest.raises(TypeError, match="expected"):
         build([FOX]).match(texts)
 
 
-def test_rows_stand_in_the_order_of_their_places(build: Build) -> None:
+def test_rows_are_ordered_by_place(build: Build) -> None:
     rng = random.Random(8)
     tweets = [words(100 + number, rng.randrange(30, 120)) for number in range(60)]
     index = build(tweets)
@@ -328,7 +326,7 @@ CHORUS = "never gonna give you up " * 3 + "never gonna give you up"
 
 
 def exactly(index: provscan.Index, text: str, copy: str) -> None:
-    """The copy is found as what it is, with just its span, and nothing else is."""
+    """Check that exactly one match is found: the copy, with exactly its span."""
     (span,) = index.match_document(text)
     assert (text[span.start : span.end], span.level, span.similarity) == (
         copy,
@@ -354,7 +352,9 @@ def test_texts_that_repeat_themselves(build: Build, rest: int) -> None:
         )
 
 
-def test_words_beside_a_copy_that_stand_in_it_too_are_not_of_it(build: Build) -> None:
+def test_words_next_to_a_copy_that_also_occur_in_it_are_not_part_of_it(
+    build: Build,
+) -> None:
     thanks = "@united Thank you. Any help is appreciated."
     exactly(
         build([thanks]),
@@ -390,15 +390,13 @@ def test_words_beside_a_copy_that_stand_in_it_too_are_not_of_it(build: Build) ->
         "#template",
     ],
 )
-def test_the_end_of_a_text_that_stands_in_it_before(build: Build, text: str) -> None:
+def test_a_text_whose_ending_also_occurs_earlier(build: Build, text: str) -> None:
     exactly(build([text]), text, text)
     exactly(build([text]), f"{words(1, 600)}\n{text}\n{words(2, 600)}", text)
 
 
-def test_what_stands_beside_templates_is_found(build: Build) -> None:
-    """Thousands of variants, each a candidate wherever one stands, take no room from
-    others.
-    """
+def test_texts_next_to_templates_are_found(build: Build) -> None:
+    """Thousands of variants, which are all candidates, do not displace others."""
     variants = [
         f"thank you so much number {number} my friend" for number in range(1000, 2500)
     ]
@@ -414,8 +412,8 @@ def test_what_stands_beside_templates_is_found(build: Build) -> None:
     assert len(found(index, "\n".join([*lines, FOX]))) == 401
 
 
-def test_a_flood_of_matches_at_one_place(build: Build) -> None:
-    """Many rows, each of which overlaps its neighbours."""
+def test_many_matches_at_one_place(build: Build) -> None:
+    """Each match overlaps its neighbours."""
     index = build(
         [
             "#TheOldHarbourOfTown " * 3,
@@ -439,7 +437,7 @@ def test_a_flood_of_matches_at_one_place(build: Build) -> None:
 @pytest.mark.parametrize(
     "unseen", ["\u200b", "\ufeff", "\u2060", "\u200e", "\u202c", "\u00ad"]
 )
-def test_what_is_not_seen_is_of_a_copy_only_where_it_is_of_the_tweet(
+def test_dropped_text_is_part_of_a_copy_only_if_the_tweet_has_it(
     build: Build, unseen: str
 ) -> None:
     exactly(
@@ -460,11 +458,11 @@ def test_what_is_not_seen_is_of_a_copy_only_where_it_is_of_the_tweet(
         "Floyd den won like I said and got my money \u203c\ufe0f",
     ],
 )
-def test_a_tweet_between_marks_is_itself(build: Build, text: str) -> None:
+def test_punctuation_around_a_tweet(build: Build, text: str) -> None:
     exactly(build([text]), text, text)
 
 
-def test_marks_that_were_lost_make_another_text(build: Build) -> None:
+def test_lost_punctuation_makes_a_copy_near_exact(build: Build) -> None:
     index = build(["\u200fمرحبا بالعالم كيف حالكم اليوم يا أصدقائي", f'\u200e"{FOX}"'])
     (arabic,) = index.match_document("مرحبا بالعالم كيف حالكم اليوم يا أصدقائي")
     (english,) = index.match_document(f'He said "{FOX}" again')
@@ -476,7 +474,7 @@ def test_marks_that_were_lost_make_another_text(build: Build) -> None:
     )
 
 
-def test_a_bracket_behind_a_link_is_not_of_it(build: Build) -> None:
+def test_a_bracket_after_a_link_is_not_part_of_it(build: Build) -> None:
     tweet = f"{FOX} http://t.co/abc"
     exactly(
         build([tweet]),
@@ -485,7 +483,7 @@ def test_a_bracket_behind_a_link_is_not_of_it(build: Build) -> None:
     )
 
 
-def test_a_retweet_mark_before_something_unseen(build: Build) -> None:
+def test_a_retweet_mark_before_dropped_text(build: Build) -> None:
     text = f"{words(1, 100)}. RT @somebody: \u200e{FOX} {words(2, 100)}"
     (span,) = build([FOX]).match_document(text)
     assert text[span.start : span.end] == f"RT @somebody: \u200e{FOX}"

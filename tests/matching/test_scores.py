@@ -33,7 +33,7 @@ def records() -> list[dict[str, str]]:
     return [json.loads(line) for line in lines]
 
 
-def test_rows_are_those_of_a_run(
+def test_rows_equal_those_of_a_run(
     tiny: provscan.Index, records: list[dict[str, str]], tmp_path: Path
 ) -> None:
     run = provscan.match(records, tiny, tmp_path / "a.run", spike_ins=0)
@@ -45,7 +45,7 @@ def test_rows_are_those_of_a_run(
     assert 0 < pc.sum(found["counted"]).as_py() < len(found)
 
 
-def test_evidence_is_that_of_a_run(
+def test_evidence_equals_that_of_a_run(
     tiny: provscan.Index, records: list[dict[str, str]], tmp_path: Path
 ) -> None:
     run = provscan.match(records, tiny, tmp_path / "a.run", spike_ins=0)
@@ -97,7 +97,7 @@ def test_params_are_one_value_or_several(latin: provscan.Index) -> None:
         latin.match([text], params=SearchLimits())  # type: ignore[arg-type]
 
 
-def test_strings_where_the_meaning_is_clear(latin: provscan.Index) -> None:
+def test_a_single_string_is_accepted_only_if_unambiguous(latin: provscan.Index) -> None:
     assert latin.match_document(tweet_text(latin, 1))
     with pytest.raises(ParameterError, match="into a list, or call match_document"):
         latin.match("one text")
@@ -105,7 +105,7 @@ def test_strings_where_the_meaning_is_clear(latin: provscan.Index) -> None:
         latin.match_document(["one text"])  # type: ignore[arg-type]
 
 
-def test_public_names_are_shown() -> None:
+def test_public_names_are_listed() -> None:
     assert dir(provscan) == sorted([*provscan.__all__, "__version__"])
 
 
@@ -114,7 +114,7 @@ def found_by(index: provscan.Index, text: str) -> list[str]:
 
 
 @pytest.mark.usefixtures("fork")
-def test_an_index_goes_to_processes_as_its_path(
+def test_an_index_is_pickled_as_its_path(
     latin: provscan.Index, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     text = tweet_text(latin, 1)
@@ -126,7 +126,7 @@ def test_an_index_goes_to_processes_as_its_path(
         assert pool.apply(found_by, (latin, text)) == found_by(latin, text)
 
 
-def test_an_index_that_changed_is_not_taken_for_the_one_that_was_sent(
+def test_a_pickled_index_that_changed_is_not_opened(
     tmp_path: Path,
 ) -> None:
     tweets = [{"id": "1", "text": "a first tweet of some words to be indexed here"}]
@@ -135,5 +135,5 @@ def test_an_index_that_changed_is_not_taken_for_the_one_that_was_sent(
     provscan.build_index(
         [{"id": "2", "text": "a second tweet of other words"}], path, overwrite=True
     )
-    with pytest.raises(IndexFormatError, match="was changed while it was used"):
+    with pytest.raises(IndexFormatError, match="was changed while it was in use"):
         pickle.loads(sent)

@@ -1,5 +1,5 @@
-"""Test tweets inside text of the same script: spans are in code points of the original,
-whatever the text around them.
+"""Test that spans are in code points of the original, for tweets in text of the same
+script.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from tweets import SCRIPTS, edited, sentence
 
 import provscan
 
-# Before a tweet, and inside it: what one canonical code point is made of, or none.
+# Sequences that become one canonical code point, or none.
 BEFORE = [
     "&amp; &#128512; &eacute;",
     "e\u0301 க\u0bcd か\u3099",
@@ -95,7 +95,7 @@ def test_a_tweet_with_references_and_joiners_inside(
 
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_edited_copies(index: provscan.Index, script: str) -> None:
-    """Nearly all are found, and what is reported of them is what their sets say."""
+    """Nearly all copies are found, with correct similarities and containments."""
     rng = random.Random(script)
     found = 0
     for number, tweet in enumerate(corpus()[script]):

@@ -1,4 +1,4 @@
-"""Copies without spaces between words, and copies with spaces between letters."""
+"""Test copies without spaces between words, and copies with spaces between letters."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_a_long_run_of_letters_is_cut_between_words(
     assert set(restored.split()) <= set(text.split())
 
 
-def test_other_matches_in_the_same_place_are_better(tmp_path: Path) -> None:
+def test_matches_without_restored_spaces_win(tmp_path: Path) -> None:
     text = "#nobodyonboardknew #theoldharbour #bridgewasclosed"
     rows = [
         {"id": "0", "text": "nobody on board knew the old harbour bridge was closed"},
@@ -126,7 +126,7 @@ def test_other_text_is_not_respaced(text: str, index: provscan.Index) -> None:
     assert spacing.respaced(records(text), index.reader) is None
 
 
-def test_places_are_those_in_the_record(index: provscan.Index) -> None:
+def test_positions_refer_to_the_record(index: provscan.Index) -> None:
     first, copy = "x" * 5, "my cat " + removed(TEXT).lower() + " and i"
     found = spacing.respaced(records(first, copy), index.reader)
     assert found is not None
@@ -141,7 +141,7 @@ def test_places_are_those_in_the_record(index: provscan.Index) -> None:
 
 
 @given(st.text("abc", min_size=kernels.LONG, max_size=24))
-def test_the_division_into_words_costs_least(text: str) -> None:
+def test_the_division_into_words_has_the_lowest_cost(text: str) -> None:
     counts = Counter({"ab": 9, "abc": 4, "ca": 3, "bb": 2, "cabac": 1})
     costs = {word: 8 + i * 5 for i, word in enumerate(counts)}
     unknown = 60
@@ -162,7 +162,7 @@ def test_the_division_into_words_costs_least(text: str) -> None:
     kernels.add_words(
         hashes[: len(costs)], np.array(list(costs.values()), np.uint32), table
     )
-    # A row of single letters is always joined and divided.
+    # A sequence of single letters is always joined and divided into words.
     codes, offsets = records("a b c " + text)
     room = 2 * len(codes) + 2
     out = kernels.Passages(
@@ -195,7 +195,7 @@ def test_a_pair_is_compared_as_in_a_scan() -> None:
     assert (found.way, found.similarity) == ("whole", 1.0)
 
 
-def test_text_in_another_language_is_given_up(index: provscan.Index) -> None:
+def test_text_in_another_language_is_not_respaced(index: provscan.Index) -> None:
     foreign = "donaudampfschifffahrtsgesellschaft rechtsschutzversicherung und die "
     for between, expected in ((2 * foreign, 0), ("lorem ipsum dolor " * 300, 1)):
         texts = [5 * (foreign + "und die " * 12) + between + removed(TEXT)]

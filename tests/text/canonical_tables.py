@@ -1,9 +1,9 @@
-"""Write the tables of the canonical text, described in ``provscan/text/tables.py``.
+"""Write the tables of the canonical text, described in ``provscan/text/tables.py``:
 
     python tests/text/canonical_tables.py OUT.npz
 
-The tables were made once, with the Unicode version that is recorded in the file. If a
-value changes, ``CANONICAL_VERSION`` must change.
+The tables depend on the Unicode version of the running Python, which is stored with
+them. If a value changes, ``CANONICAL_VERSION`` must change, too.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from provscan.kernels.sketch.hashing import FNV_START, fnv1a
 
 SEPARATOR, IGNORED, SINGLE, EXPANSION = 0, 1, 2, 3
 MAY_COMPOSE = 1 << 27
-# Marks without a meaning of their own: Latin, Greek and Cyrillic accents, marks for
-# symbols, half marks, and variation selectors.
+# Marks that only decorate: Latin, Greek and Cyrillic accents, marks for symbols, half
+# marks, variation selectors.
 DROPPED_MARKS = (
     (0x0300, 0x036F),
     (0x0483, 0x0489),
@@ -41,9 +41,7 @@ def in_ranges(code: int, ranges: tuple[tuple[int, int], ...]) -> bool:
 
 
 def unaccented(char: str) -> str:
-    """Return a Latin, Greek or Cyrillic letter without its accents, and any other
-    character unchanged.
-    """
+    """Return a character; a Latin, Greek or Cyrillic letter without its accents."""
     decomposed = unicodedata.normalize("NFD", char)
     if unicodedata.name(decomposed[0], "").startswith(("LATIN", "GREEK", "CYRILLIC")):
         return "".join(c for c in decomposed if not in_ranges(ord(c), DROPPED_MARKS))
@@ -51,9 +49,7 @@ def unaccented(char: str) -> str:
 
 
 def folded(char: str) -> str:
-    """Return a character after its compatibility form and its case have been folded
-    until nothing changes, and its accents dropped.
-    """
+    """Fold compatibility forms and case until nothing changes, and drop accents."""
     before, text = "", char
     while before != text:
         before, text = (
@@ -66,8 +62,8 @@ def folded(char: str) -> str:
 
 
 def outputs(code: int) -> list[int]:
-    """Return the canonical form of a code point: code points, 0 for a separator, or
-    nothing if the code point is ignored.
+    """Return the code points that a code point becomes: [0] for a separator, nothing if
+    it is dropped.
     """
     if 0xD800 <= code <= 0xDFFF:
         return [0]
@@ -81,8 +77,8 @@ def outputs(code: int) -> list[int]:
 
 
 def compositions() -> dict[tuple[int, int], int]:
-    """Return the pairs of outputs that compose to one output. Dropped accents are not
-    outputs.
+    """Return the pairs of outputs that compose to one output, without those that have a
+    dropped accent.
     """
     pairs = {}
     for code in range(0x110000):
@@ -100,15 +96,16 @@ def compositions() -> dict[tuple[int, int], int]:
 
 
 def entity_key(name: str) -> int:
-    """Return the key of an entity's name in the table of entities."""
+    """Return the key of an entity's name in the table."""
     value = FNV_START
     for char in name:
-        value = np.uint64(fnv1a(value, ord(char)))  # the compiled kernel returns an int
+        value = np.uint64(
+            fnv1a(value, ord(char))
+        )  # The compiled kernel returns an int.
     return int(value)
 
 
 def entity_table() -> tuple[np.ndarray, np.ndarray]:
-    """Return a hash table of entities: the keys of names, and the code points."""
     size = 8192
     keys = np.zeros(size, np.uint64)
     values = np.zeros((size, 2), np.uint32)
@@ -123,8 +120,8 @@ def entity_table() -> tuple[np.ndarray, np.ndarray]:
 
 
 def references() -> np.ndarray:
-    """Return the code points of the references to Latin-1 control characters, which
-    HTML5 reads as windows-1252.
+    """Return the table of references. HTML5 decodes those of Latin-1 control characters
+    as windows-1252.
     """
     import html
 
@@ -137,7 +134,6 @@ def references() -> np.ndarray:
 
 
 def build() -> dict[str, np.ndarray]:
-    """Return all tables by name."""
     pairs = compositions()
     second = {pair[1] for pair in pairs}
     rows: dict[bytes, int] = {}

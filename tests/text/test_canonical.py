@@ -52,9 +52,9 @@ EXAMPLES = {
     "中 文 A 文、B 中\n<b>文</b> 中": "中文 a 文 b 中文中",
     "かき\n゙ x": "かぎ x",
     "한국 어": "한국 어",
-    # Letters that imitate those of other scripts: Cyrillic and Greek letters in English
-    # words, Latin letters in Russian and Greek words. Words in one script, and words
-    # that mix scripts without imitation, do not change.
+    # Imitations are replaced: Cyrillic and Greek letters in English words, and Latin
+    # letters in Russian and Greek words. Words in one script, and words that really mix
+    # scripts, are kept.
     "\u0420\u0430ypal h\u0435ll\u03bf \u0412\u0421ell": "paypal hello bcell",
     "\u043fpuvet \u043fp\u0438\u0432\u0435t": "\u043fpuvet привет",
     "\u03bbo\u03b3o\u03c2": "λογοσ",
@@ -131,7 +131,7 @@ def test_canonical_is_idempotent_on_words(text):
 
 
 @given(texts())
-def test_positions_map_back_to_the_original(text):
+def test_places_refer_to_the_original(text):
     mapped = text_room.canonical_mapped(text)
     assert "".join(map(chr, mapped.codes)) == text_room.canonical([text])[0]
     assert (mapped.start < mapped.end).all()
@@ -140,7 +140,7 @@ def test_positions_map_back_to_the_original(text):
     for code, start, end in zip(*mapped, strict=True):
         if code < 128 and chr(code).isalnum() and "&" not in text:
             folded = unicodedata.normalize("NFKD", text[start:end]).casefold()
-            # A character that imitates a letter has a position of its own.
+            # A character that imitates a letter is replaced without its neighbours.
             letters = {
                 naive.undisguised("z" + c)[-1] for c in naive.fold_char(text[start])
             }
@@ -152,7 +152,7 @@ def test_positions_map_back_to_the_original(text):
 @example("a </p /> b <a href=x> c &lt;a href=x> d &amp;lt;a href=x> e < f", 1)
 @example("e \u0301a RT\u00a0@b", 1)
 @example("ไทย http㈠ ไทย http http 一 http 二", 1)
-def test_the_chunks_of_a_text_have_its_canonical_text(text, size):
+def test_chunks_give_the_canonical_text_of_the_complete_text(text, size):
     raw = np.frombuffer(f"x{text}y".encode(), np.uint8)
     whole = text_room.canonical_codes(raw, np.array([1, len(raw) - 1]))
     codes = whole.text.copy()
@@ -166,7 +166,7 @@ def test_the_chunks_of_a_text_have_its_canonical_text(text, size):
 
 
 @given(st.lists(st.lists(texts(6), max_size=6).map(" ".join), max_size=5))
-def test_the_output_of_each_chunk_of_several_texts(several):
+def test_chunks_of_several_texts(several):
     raw, offsets = buffers(pa.array(several, pa.large_string()))
     whole = text_room.canonical(several)
     cuts, firsts = text_room.chunks(raw, offsets, 3)
@@ -181,7 +181,7 @@ def test_the_output_of_each_chunk_of_several_texts(several):
             assert joined[begins[chunk] : begins[high]] == expected, text
 
 
-def test_texts_are_cut_at_their_blanks():
+def test_texts_are_cut_at_white_space():
     raw = np.frombuffer("one two\tthree я four".encode(), np.uint8)
 
     def cuts(size, *offsets):
@@ -193,7 +193,7 @@ def test_texts_are_cut_at_their_blanks():
     assert cuts(5, 0, 4, 4, len(raw)) == [0, 4, 4, 14, 21]
 
 
-def test_positions_of_entities_accents_and_emoji():
+def test_places_of_entities_accents_and_emoji():
     text = "👩‍👩‍👧 &amp;eacute;t\u0301é &lt;ok"
     mapped = text_room.canonical_mapped(text)
     canonical = "".join(map(chr, mapped.codes))
@@ -203,7 +203,7 @@ def test_positions_of_entities_accents_and_emoji():
 
 
 @given(st.lists(texts(), min_size=2, max_size=6), st.data())
-def test_a_slice_of_an_array_equals_a_copy(values, data):
+def test_a_slice_of_an_array(values, data):
     low = data.draw(st.integers(0, len(values) - 1))
     array = to_array(values)[low:]
     assert text_room.canonical(array) == text_room.canonical(values[low:])
@@ -213,7 +213,7 @@ def test_a_slice_of_an_array_equals_a_copy(values, data):
     ]
 
 
-def test_types_of_input():
+def test_kinds_of_input():
     for kind in (
         pa.string(),
         pa.large_string(),
@@ -233,9 +233,9 @@ def test_types_of_input():
         text_room.canonical([1, 2])
 
 
-def test_the_tables_are_those_of_their_generator() -> None:
-    """Only code points that this version of Python knows are compared. Unicode does not
-    change the properties of code points that are assigned.
+def test_the_tables_agree_with_their_generator() -> None:
+    """Compare code points that this Python knows. Unicode does not change the
+    properties of assigned letters.
     """
     known = tables()
     for code in range(0, 0x30000, 53):

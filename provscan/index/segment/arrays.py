@@ -1,4 +1,4 @@
-"""Files of arrays: written, and mapped when they are opened."""
+"""Write arrays to files, and map such files."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from provscan.index.format import damage
 
 
 def write_array(file: BinaryIO, array: np.ndarray) -> None:
-    """Append an array's bytes to a file. ``numpy.ndarray.tofile`` does not notice a
-    full disk if the array is small.
+    """Append an array's bytes to a file. Unlike ``numpy.ndarray.tofile``, this also
+    reports a full disk if the array is small.
     """
     file.write(np.ascontiguousarray(array).data)
 
@@ -28,8 +28,8 @@ def new_array_file(
 ) -> np.ndarray:
     """Return an array that maps a new file, filled with one value.
 
-    The file is written before it is mapped: a process dies of SIGBUS if there is no
-    room on the disk for a mapped file.
+    The file is written before it is mapped. Otherwise, a full disk would end the
+    process with SIGBUS.
     """
     with path.open("wb") as file:
         for low in range(0, size, 1 << 20):
@@ -40,8 +40,12 @@ def new_array_file(
 def map_array(
     path: Path, dtype: type[np.generic], columns: int = 0, rows: int | None = None
 ) -> np.ndarray:
-    """Map a file as a read-only array; two-dimensional if ``columns`` is given. If it
-    does not have ``rows`` rows, raise :class:`~provscan.errors.IndexFormatError`.
+    """Map a file as a read-only array; with ``columns``, it is two-dimensional.
+
+    Raises
+    ------
+    IndexFormatError
+        The size of the file does not fit the type, or the number of ``rows``, if given.
     """
     size, width = path.stat().st_size, np.dtype(dtype).itemsize * max(1, columns)
     if size % width:
@@ -52,9 +56,9 @@ def map_array(
         array = np.zeros(0, dtype)
         array.flags.writeable = False
     else:
-        # numpy.memmap resolves the links of a Path, but not of a str, and this would
-        # take twice as long as the rest. Return a plain view, since a memmap makes
-        # every slice slower and has another type for kernels.
+        # Pass a str, since numpy.memmap would resolve the links of a Path, which takes
+        # longer than mapping. Return a plain array, since slices of a memmap are slow
+        # and kernels would have to be compiled for its type.
         mapped = np.memmap(
             os.fspath(path), dtype, "r", shape=(size // np.dtype(dtype).itemsize,)
         )

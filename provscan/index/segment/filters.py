@@ -16,15 +16,15 @@ from provscan.kernels.storage import postings as kernels
 
 
 def filter_words(count: int) -> int:
-    """Return the number of words, a power of two, of a filter for `count` hashes. The
-    filter has 8 to 16 bits per hash, but at least 2**10 and at most 2**31 bits in all.
+    """Return the number of words of a filter for `count` hashes, a power of two. The
+    filter has 8 to 16 bits per hash, but at least 2**10 and at most 2**31 bits.
     """
     return 1 << (min(31, max(10, (8 * count).bit_length())) - 6)
 
 
 def band_filter_words(count: int) -> int:
-    """Return the number of words of a filter for `count` bands. It has half the bits
-    per hash, since the table of bands rejects the filter's false positives.
+    """Return the number of words of a filter for `count` bands. It has only half the
+    bits per hash, since a false positive costs only a look-up in the table.
     """
     return filter_words(count // 2)
 
@@ -41,16 +41,16 @@ def new_filter(count: int) -> BloomFilter:
 def open_filter(path: Path) -> BloomFilter:
     words = map_array(path, np.uint64)
     if len(words) == 0 or len(words) & (len(words) - 1):
-        raise damage(path, f"{len(words):,} words are no power of two")
+        raise damage(path, f"its {len(words):,} words are not a power of two")
     return bloom_filter(words)
 
 
 def widened(bloom: BloomFilter, more: int) -> BloomFilter:
     """Return a copy of a filter with room for `more` hashes.
 
-    In a filter of twice the size, one more bit of a hash selects its word. This bit is
-    unknown for the hashes that are already in the filter, so each word is copied to
-    both places that this bit may select.
+    In a filter of twice the size, one more bit of a hash selects the word. This bit is
+    unknown for the hashes that are already in the filter, so both words that it may
+    select are copies of the old word.
     """
     copies = max(1, filter_words(2 * more) // len(bloom.words))
     return bloom_filter(np.repeat(bloom.words, copies))

@@ -1,5 +1,5 @@
-"""Join segments in memory, so that a scan of several segments costs little more than a
-scan of one.
+"""Join segments in memory, so that a scan with several segments takes little longer
+than with one.
 """
 
 from __future__ import annotations
@@ -42,18 +42,18 @@ from provscan.kernels.search import minimizers as seed_kernels
 from provscan.kernels.storage import radix
 from provscan.params import IndexParams
 
-# The maximum bytes of the larger segment's files; larger files are not copied into
+# The maximum number of bytes of a large segment that is joined, that is, copied into
 # memory.
 MOST_BYTES = 1 << 30
-# The maximum bytes of the files of all small segments of an index.
+# The maximum number of bytes of all small segments of an index that are joined.
 MOST_SMALL_BYTES = 1 << 28
 
 
 def scan_tables(
     tables: Sequence[LookupTables], params: IndexParams
 ) -> tuple[LookupTables, ...]:
-    """Join the tables of an index without shards into one if memory allows it, else
-    into a few. The first table has the most texts.
+    """Join the tables of an index without shards into one if memory allows it,
+    otherwise into a few. The first of ``tables`` has the most texts.
     """
     large, *small = tables
     small = joined_all(small, params)
@@ -72,9 +72,9 @@ def added_tables(
     """Return the tables of segments that were added to an index, joined into one if
     memory allows it.
 
-    `large` is the only segment of that index, or one of its shards, and ``before`` is
-    the number of texts of the whole index. The added texts are numbered from ``before``
-    on; for ``known`` see :func:`with_seeds_after`.
+    `large` is the only segment of the index, or one of its shards. The index had
+    ``before`` texts, so the added texts are numbered from ``before`` on. For ``known``,
+    see :func:`with_seeds_after`.
     """
     small = joined_all(added, params)
     if len(small) == 1:
@@ -89,22 +89,22 @@ def added_tables(
 def joined_all(
     tables: Sequence[LookupTables], params: IndexParams
 ) -> list[LookupTables]:
-    """Join small neighbouring segments if memory allows it. A text in several of them
-    occurs several times.
+    """Join small segments if memory allows it. A text that several segments have occurs
+    several times in the result.
     """
     if sum(each.bytes for each in tables) > MOST_SMALL_BYTES:
         return list(tables)
     while len(tables) > 1:
-        ends = [
+        pairs = [
             joined(*pair, params)
             for pair in zip(tables[::2], tables[1::2], strict=False)
         ]
-        tables = [*ends, *tables[2 * len(ends) :]]
+        tables = [*pairs, *tables[2 * len(pairs) :]]
     return list(tables)
 
 
 def can_join(large: LookupTables, small: LookupTables) -> bool:
-    """Return whether the two fit into one segment and into memory."""
+    """Return whether two segments together fit into one segment and into memory."""
     return (
         large.bytes <= MOST_BYTES and len(large.texts) + len(small.texts) <= MAX_TEXTS
     )
@@ -113,12 +113,12 @@ def can_join(large: LookupTables, small: LookupTables) -> bool:
 def joined(
     large: LookupTables, small: LookupTables, params: IndexParams
 ) -> LookupTables:
-    """Return tables of the texts of both; the texts of `small` are numbered after
-    those of `large`.
+    """Join the tables of two segments. The texts of `small` are numbered after those of
+    `large`.
     """
     texts = appended(large.texts, small.texts)
     counts = (len(large.texts), len(texts))
-    # Join the tables for the look-up of whole texts.
+    # Join the tables for looking up whole texts.
     layout = bands_layout(params.bands)
     exact, _ = _merged(
         large.whole.exact, NO_PLACES, unpacked(small.whole.exact, EXACT), EXACT, counts
@@ -159,10 +159,10 @@ def with_seeds_after(
     known: BloomFilter | None = None,
 ) -> LookupTables:
     """Return the small tables with the seeds that they would have if they were joined
-    to `large`, without joining them.
+    to `large`.
 
     `large` is an index of `before` texts, or one of its shards. The filter of the
-    result contains its own seeds and those of the filter `known`.
+    result contains its own seeds and those in the filter `known`, if it is given.
     """
     more = more_seeds(large, small.texts, before, params)
     count = len(more.entries)
@@ -173,13 +173,13 @@ def with_seeds_after(
 
 
 class MoreSeeds(NamedTuple):
-    """Sorted seed entries of some texts, and the filter of frequent seeds."""
+    """Sorted seed entries, and a filter of frequent seeds."""
 
     entries: np.ndarray
     frequent: BloomFilter
 
     def marked(self, bloom: BloomFilter) -> BloomFilter:
-        """Return a filter to which these seeds are added."""
+        """Add these seeds to a filter, and return it."""
         seed_kernels.mark_seeds(self.entries, bloom)
         return bloom
 
@@ -187,11 +187,11 @@ class MoreSeeds(NamedTuple):
 def more_seeds(
     large: LookupTables, texts: Strings, before: int, params: IndexParams
 ) -> MoreSeeds:
-    """Return the seeds of some texts that are numbered after `before` texts, which
-    include those of `large`.
+    """Choose the seeds of texts that are added to an index of `before` texts. `large`
+    is that index or one of its shards.
 
-    A seed that is frequent in `large` counts as frequent here. The seeds in `large`
-    stay, however many of the new texts share them.
+    A seed that is frequent in `large` counts as frequent here. The seeds in `large` are
+    not chosen again, even if many of the added texts share them.
     """
     sizes = np.zeros(len(texts), np.uint8)
     entries = sorted_entries(
@@ -216,10 +216,10 @@ def _merged(
     layout: TableLayout,
     counts: tuple[int, int],
 ) -> tuple[Postings, np.ndarray]:
-    """Return a table, and its places, with more sorted entries, whose texts follow
-    those of the table.
+    """Add sorted entries to a table. Return the new table and its places.
 
-    ``counts`` has the numbers of texts of the table and of both.
+    The texts of the added entries are numbered after those of the table. ``counts``
+    has the number of texts of the old and of the new table.
     """
     before, texts = counts
     entries = np.empty(len(table.entries) + len(more), np.uint64)

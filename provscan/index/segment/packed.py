@@ -19,33 +19,32 @@ from provscan.index.segment.strings import Strings
 from provscan.kernels.records import read_only
 from provscan.kernels.storage import packing
 
-# The number of texts per block. Larger blocks take fewer bytes, but more time to read
-# a text.
+# The number of texts per block. Larger blocks take less space, but reading a text takes
+# longer.
 BLOCK = 16
-# Texts are compressed in slices, and a block must not extend over two of them.
+# Texts are compressed in slices, and a block must not extend over two slices.
 assert PART % BLOCK == 0
-# Before memory is allocated for a larger block, its size in bytes is compared with the
-# size that its frame states.
+# Blocks of more bytes are decompressed only if their frames state the same size.
 LARGE = 1 << 16
 LEVEL = 2
-# The extension of the file of compressed blocks.
+# The extension of the file with the compressed blocks.
 FRAMES = f"zstd{''.join(map(str, zstandard.ZSTD_VERSION))}"
 DICTIONARY_BYTES = 112 << 10
-# The number of texts with which a dictionary is trained, and the minimum number of
-# bytes.
+# The approximate number of texts with which a dictionary is trained. If they have fewer
+# than SAMPLE_BYTES bytes, no dictionary is used.
 SAMPLE = 1 << 14
 SAMPLE_BYTES = 1 << 20
-# Parameters of the trainer. Letting it choose them takes five times as long and saves
-# no bytes.
+# Parameters of the trainer. If it chose them itself, training would take five times as
+# long and save no space.
 SEGMENT, MATCHED = 64, 8
 
 
 class Numbers(NamedTuple):
-    """A column of int64 in blocks, see :mod:`provscan.kernels.storage.packing`."""
+    """A column of int64 in blocks; see :mod:`provscan.kernels.storage.packing`."""
 
     words: np.ndarray  # ``X.words``, uint64.
     blocks: np.ndarray  # ``X.blocks``, int64[m, 2].
-    rows: int  # The number of rows.
+    rows: int
 
     def __len__(self) -> int:
         return self.rows
@@ -75,8 +74,8 @@ def write_numbers(folder: Path, name: str, numbers: np.ndarray) -> None:
 
 
 def open_numbers(folder: Path, name: str, count: int) -> Numbers:
-    """Map a column of `count` numbers. Raise an error unless the words of its blocks
-    follow one another without gaps or overlaps.
+    """Map a column of `count` numbers. Raise an error if there are gaps or overlaps
+    between the words of its blocks.
     """
     path = folder / f"{name}.blocks"
     column = Numbers(
@@ -99,26 +98,25 @@ def open_numbers(folder: Path, name: str, count: int) -> Numbers:
 class PackedStrings(NamedTuple):
     """Texts in compressed blocks of :data:`BLOCK`.
 
-    ``X.zstdV``: the blocks, each a Zstandard frame of concatenated texts. V is the
-    version of Zstandard that wrote them, since other versions write other bytes.
-    ``X.dictionary``: Zstandard's dictionary for them; it may be empty. The columns of
-    numbers ``X`` and ``X_blocks`` have the start of each text in the uncompressed data
-    and of each block in ``X.zstdV``, followed by the end of the last.
+    ``X.zstdV`` contains the blocks. Each is a Zstandard frame of concatenated texts. V
+    is the version of Zstandard that wrote them, since other versions write other bytes.
+    ``X.dictionary`` is Zstandard's dictionary for them; it may be empty. The column
+    ``X`` has the start of each text in the uncompressed data, and the end of the last
+    text; ``X_blocks`` has the same for the blocks in ``X.zstdV``.
     """
 
     path: Path  # ``X.zstdV``, for messages.
     compressed: np.ndarray  # The bytes of that file, uint8.
     dictionary: zstandard.ZstdCompressionDict | None  # None if it is empty.
-    # Columns of numbers.
-    offsets: Numbers
-    blocks: Numbers
+    offsets: Numbers  # The column ``X``.
+    blocks: Numbers  # The column ``X_blocks``.
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
     def take(self, rows: np.ndarray) -> Strings:
         blocks, where = np.unique(rows // BLOCK, return_inverse=True)
-        # The starts of all texts of these blocks, as if the blocks were consecutive.
+        # Compute the sizes of all texts in these blocks.
         starts = np.minimum(blocks[:, None] * BLOCK + np.arange(BLOCK + 1), len(self))
         sizes = np.diff(
             self.offsets.take(starts.reshape(-1)).reshape(starts.shape), axis=1
@@ -142,8 +140,7 @@ class PackedStrings(NamedTuple):
         begins, ends = self.blocks.take(blocks), self.blocks.take(blocks + 1)
         decompressor = zstandard.ZstdDecompressor(dict_data=self.dictionary)
         try:
-            # Allocate no more memory than the blocks can need, whatever the offsets
-            # say.
+            # A damaged offset must not cause a huge allocation of memory.
             for large in np.flatnonzero(sizes > LARGE):
                 if (
                     zstandard.frame_content_size(
@@ -214,7 +211,7 @@ def open_packed_strings(folder: Path, name: str, count: int) -> PackedStrings:
 def _dictionary(
     strings: Strings, rows: np.ndarray
 ) -> zstandard.ZstdCompressionDict | None:
-    """Train a dictionary with texts from all over; ``None`` if there are too few."""
+    """Train a dictionary with evenly spaced texts; None if they have too few bytes."""
     chosen = strings.take(np.ascontiguousarray(rows[:: max(1, len(rows) // SAMPLE)]))
     samples: list[bytes | bytearray | memoryview] = [
         chosen.text[low:high].tobytes()

@@ -1,9 +1,9 @@
-"""Tables of postings: collect entries in bounded memory, write them sorted and packed,
-and map the tables.
+"""Tables of postings: collect entries in bounded memory, sort, pack and write them, and
+map the tables.
 
 :mod:`provscan.kernels.storage.postings` describes entries and the layout of a table.
-On disk, a table ``NAME`` is ``NAME.entries`` and ``NAME.starts``, both uint32, and,
-for a table of seeds, ``NAME.places``, uint8.
+On disk, a table ``NAME`` consists of ``NAME.entries`` and ``NAME.starts``, both uint32,
+and, for a table of seeds, ``NAME.places``, uint8.
 """
 
 from __future__ import annotations
@@ -21,89 +21,85 @@ from provscan.kernels.records import Postings, frozen, read_only
 from provscan.kernels.storage import postings as kernels
 from provscan.kernels.storage import radix
 
-# The maximum number of entries that are buffered in memory, and the approximate number
-# of entries in a chunk. The entries of a chunk are ordered by the part of their key.
+# The maximum number of entries that are buffered in memory.
 SPILL_ENTRIES = 16 << 20
+# Entries are collected in chunks of about this number.
 CHUNK = 1 << 17
-# The upper 8 bits of a key are the number of its part, and neighbouring parts form a
-# range. The entries of one range are sorted at a time: about RANGE_ENTRIES, so that
-# they stay in a cache. A table of up to FEW_ENTRIES entries is a single range.
+# The upper 8 bits of a key are the number of its part. A chunk is ordered by parts.
+# Later, neighbouring parts form ranges of about RANGE_ENTRIES entries, which fit in a
+# cache and are sorted one at a time. Up to FEW_ENTRIES entries form a single range.
 PARTS, RANGE_ENTRIES, FEW_ENTRIES = 256, 1 << 17, 1 << 16
 _PART_SHIFT = np.uint64(65 - PARTS.bit_length())
-# The bits of an entry, and the minimum number of them for a text's number.
-ENTRY_BITS = 32
-MIN_TEXT_BITS = 8
-# A text's number has at most 24 bits.
-MAX_TEXTS = 1 << 24
+# The bits of an entry, the minimum number of them for a text's number, and the maximum
+# number of texts.
+ENTRY_BITS, MIN_TEXT_BITS, MAX_TEXTS = 32, 8, 1 << 24
 NO_PLACES = np.zeros(0, np.uint8)
 
 
 class TableLayout(NamedTuple):
     key_bits: int  # The number of bits of a key in the table.
-    # The number of bits below the text's number in uint64 entries: 0, or 8 for a
-    # place.
+    # The number of bits below the text's number in uint64 entries: 8 if they contain
+    # places, else 0.
     shift: int = 0
 
     def text_bits(self, texts: int) -> int:
-        """Return the bits of a text's number in an entry of a table of `texts`
-        texts.
-        """
+        """Return the number of bits of a text's number in a table of `texts` texts."""
         return max(MIN_TEXT_BITS, (texts - 1).bit_length())
 
     def bucket_bits(self, texts: int) -> int:
-        """Return the number of upper bits of a key that number its bucket: those that
-        do not fit into entries.
+        """Return the number of upper bits of a key that do not fit into an entry. They
+        are the number of the bucket.
         """
         return self.key_bits - ENTRY_BITS + self.text_bits(texts)
 
     def entries(self, keys: np.ndarray, texts: np.ndarray) -> np.ndarray:
         """Return uint64 entries for uint64 keys and the numbers of their texts."""
-        return (keys & self._known) | texts
+        return (keys & self._key_mask) | texts
 
     def row_entries(
         self, keys: np.ndarray, rows: np.ndarray, texts: np.ndarray
     ) -> np.ndarray:
-        """Return the entries for some rows of keys, uint64[n, m]; each row has one
-        text.
+        """Return the entries for some rows of keys, uint64[n, m], each with the number
+        of its text.
         """
         entries = np.empty(len(rows) * keys.shape[1], np.uint64)
-        radix.row_entries(read_only(keys), rows, texts, self._known, entries)
+        radix.row_entries(read_only(keys), rows, texts, self._key_mask, entries)
         return entries
 
     @property
-    def _known(self) -> np.uint64:
+    def _key_mask(self) -> np.uint64:
         return ~np.uint64((1 << (64 - self.key_bits)) - 1)
 
 
-# A bucket of whole texts has one to four entries, a bucket of seeds four to sixteen.
+# On average, a bucket has one to four whole texts, or four to sixteen seeds.
 EXACT = TableLayout(30)
 SEEDS = TableLayout(32, shift=8)
 
 
 def bands_layout(bands: int) -> TableLayout:
-    """Return the layout for `bands` LSH bands per text: 8 to 16 entries per bucket."""
+    """Return the layout of a table of `bands` LSH bands per text. On average, a bucket
+    has 8 to 16 entries.
+    """
     return TableLayout(27 + bands.bit_length())
 
 
 class Chunk(NamedTuple):
-    """Entries in the order of their parts, and the end of each part, int64[PARTS]."""
+    """Entries ordered by part, and the end of each part, int64[PARTS]."""
 
     entries: np.ndarray
     ends: np.ndarray
 
 
 def chunk_of(entries: np.ndarray) -> Chunk:
-    """Divide entries into parts by their upper bits."""
+    """Order entries by part."""
     chunk = Chunk(np.empty_like(entries), np.empty(PARTS, np.int64))
     radix.scatter(entries, _PART_SHIFT, chunk.ends, chunk.entries)
     return chunk
 
 
 class SpilledArrays:
-    """Numbered arrays of entries. The earlier arrays are in a file.
-
-    Arrays are first kept in memory; when they have `most` entries, they are moved to
-    the file.
+    """A list of arrays of entries, which are moved to a file whenever those in memory
+    have `most` entries.
     """
 
     def __init__(self, path: Path, most: int) -> None:
@@ -116,7 +112,7 @@ class SpilledArrays:
         return self._arrays[number]
 
     def add(self, entries: np.ndarray) -> None:
-        """Add an array, which must not be modified from now on."""
+        """Append an array, which must not be modified afterwards."""
         self._arrays.append(entries)
         self._fresh += len(entries)
         if self._fresh < self._most:
@@ -140,9 +136,8 @@ class SpilledArrays:
 class PostingsWriter:
     """Collects entries in any order and writes them as a sorted table.
 
-    Entries are divided by their upper bits, a chunk at a time, and buffered in memory
-    or in a file. `writers` is the number of simultaneous writers, which share the
-    memory.
+    Chunks of entries are kept in memory or in a file. `writers` is the number of
+    simultaneous writers, which share the memory.
     """
 
     def __init__(
@@ -161,7 +156,7 @@ class PostingsWriter:
         self.count = 0
 
     def add(self, entries: np.ndarray) -> None:
-        """Add uint64 entries; the writer owns the array from now on."""
+        """Add uint64 entries. The array must not be modified afterwards."""
         self._loose.append(entries)
         self._loose_count += len(entries)
         self.count += len(entries)
@@ -169,7 +164,7 @@ class PostingsWriter:
             self._part()
 
     def add_chunk(self, chunk: Chunk) -> None:
-        """Add entries that are already divided into parts."""
+        """Add entries that are already ordered by part."""
         self.count += len(chunk.entries)
         self._take(chunk)
 
@@ -188,8 +183,8 @@ class PostingsWriter:
         self._numbers, self._renumbered = numbers, len(self._ends)
 
     def sorted_range(self, number: int, ranges: int) -> np.ndarray:
-        """Return the sorted entries of one of `ranges` ranges of parts; call it after
-        all entries were added.
+        """Return the sorted entries of one of `ranges` ranges, after all entries were
+        added.
         """
         step = PARTS // ranges
         found = [np.zeros(0, np.uint64)]
@@ -204,7 +199,7 @@ class PostingsWriter:
         return sorted_entries(entries)
 
     def sorted_ranges(self, ranges: int = PARTS) -> Iterator[np.ndarray]:
-        """Yield the sorted entries of each range of parts, and remove them."""
+        """Yield the sorted entries of each range, and then discard all entries."""
         self._part()
         for number in range(ranges):
             yield self.sorted_range(number, ranges)
@@ -218,9 +213,7 @@ class PostingsWriter:
     def close(
         self, texts: int, visit: Callable[[np.ndarray], None] = lambda _: None
     ) -> None:
-        """Write the table for `texts` texts. ``visit`` is called with all sorted
-        entries.
-        """
+        """Write the table for `texts` texts; ``visit`` is as in :func:`write_table`."""
         parts = self.sorted_ranges(ranges_for(self.count))
         write_table(
             self._folder / self._name, self._layout, texts, self.count, parts, visit
@@ -235,10 +228,10 @@ def write_table(
     parts: Iterable[np.ndarray],
     visit: Callable[[np.ndarray], None],
 ) -> None:
-    """Write a table of `texts` texts and `count` entries, which come sorted in
-    `parts`; ``visit`` is called with each part.
+    """Write a table of `texts` texts and `count` entries.
 
-    `path` is the path of the table's files without extensions.
+    `path` is the path of the table's files without extensions. `parts` are the entries
+    in ascending order; ``visit`` is called with each part.
     """
     bits = layout.bucket_bits(texts)
     starts = new_array_file(
@@ -261,12 +254,14 @@ def write_table(
 
 
 def most_in_memory(writers: int) -> int:
-    """Return the maximum number of entries in memory for each of `writers` writers."""
+    """Return the maximum number of entries that each of `writers` writers keeps in
+    memory.
+    """
     return SPILL_ENTRIES // writers
 
 
 def ranges_for(entries: int) -> int:
-    """Return the number of ranges in which entries are sorted: a power of two."""
+    """Return the number of ranges in which to sort entries, a power of two."""
     if entries <= FEW_ENTRIES:
         return 1
     return min(PARTS, 1 << (entries // RANGE_ENTRIES).bit_length())
@@ -275,9 +270,7 @@ def ranges_for(entries: int) -> int:
 def packed(
     entries: np.ndarray, layout: TableLayout, texts: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Convert sorted entries to those of a table of `texts` texts, and their
-    places.
-    """
+    """Convert sorted entries to the uint32 entries and the places of a table."""
     out, places = (
         np.empty(len(entries), np.uint32),
         np.empty(len(entries) if layout.shift else 0, np.uint8),
@@ -291,7 +284,7 @@ def packed(
 def table_of(
     entries: np.ndarray, layout: TableLayout, texts: int
 ) -> tuple[Postings, np.ndarray]:
-    """Return a table in memory, made of sorted entries, and its places."""
+    """Make a table in memory from sorted entries. Return the table and its places."""
     bits = layout.bucket_bits(texts)
     starts = np.full((1 << bits) + 1, len(entries), np.uint32)
     kernels.bucket_offsets(read_only(entries), 0, bits, starts)
@@ -310,7 +303,7 @@ def unpacked(
 
 
 def sorted_entries(entries: np.ndarray) -> np.ndarray:
-    """Sort entries in place."""
+    """Sort entries in place, and return them."""
     radix.sort(
         entries, np.empty_like(entries), np.empty((3, 1 << radix.DIGIT), np.int64)
     )
@@ -324,7 +317,7 @@ def open_postings(
     texts: int,
     entries: int | None = None,
 ) -> Postings:
-    """Map the table of `texts` texts; it must have `entries` entries, if given."""
+    """Map a table of `texts` texts, with `entries` entries if the number is known."""
     bits, path = layout.bucket_bits(texts), folder / f"{name}.starts"
     starts = map_array(path, np.uint32, rows=(1 << bits) + 1)
     found = map_array(folder / f"{name}.entries", np.uint32, rows=entries)

@@ -1,5 +1,4 @@
-"""Prepare one batch of tweets for a segment: everything that can be computed without
-the other batches.
+"""Compute everything in a segment that depends on a single batch of tweets.
 
 :func:`prepare` is a pure function of the batch and the parameters, so any number of
 threads can run it.
@@ -25,10 +24,11 @@ from provscan.text_buffers import buffers
 # The number of rows whose signatures are computed at a time; they stay in the
 # second-level cache.
 BLOCK = 2048
-# A multiple of the number of minima that a processor computes together.
+# Signatures are computed in multiples of this number of minima, for vector
+# instructions.
 VECTOR = 16
-# Since November 2010, tweet ids contain their time: the milliseconds since this time,
-# above the lower 22 bits.
+# Since November 2010, the bits of a tweet id above the lower 22 are the time of the
+# tweet, in milliseconds since SNOWFLAKE_EPOCH.
 SNOWFLAKE_EPOCH = 1288834974657
 FIRST_SNOWFLAKE = 29_700_000_000
 NO_TIME = np.iinfo(np.int64).max
@@ -37,15 +37,14 @@ NO_TIME = np.iinfo(np.int64).max
 class Prepared(NamedTuple):
     """A batch of tweets that have a canonical text."""
 
-    # Canonical texts, original texts, tweet ids.
-    texts: Strings
-    raw_texts: Strings
+    texts: Strings  # The canonical texts.
+    raw_texts: Strings  # The original texts.
     ids: Strings
     sketches: Sketches  # The sketches of the canonical texts.
     times: np.ndarray  # int64[n], milliseconds since 1970, ``NO_TIME`` if unknown.
     about: pa.RecordBatch  # The other columns: author, lang, rt_of.
-    digests: np.ndarray  # uint64[n, 2], see `tweet_digests`.
-    empty: int = 0  # Tweets left out because nothing remains of their text.
+    digests: np.ndarray  # uint64[n, 2]; see `tweet_digests`.
+    empty: int = 0  # Tweets left out because their canonical text is empty.
 
     def take(self, rows: np.ndarray) -> Prepared:
         return Prepared(
@@ -63,12 +62,12 @@ def sketch_texts(texts: Strings, params: IndexParams) -> Sketches:
     count = len(texts)
     bits = np.empty((count, 2), np.uint64)
     bands = np.empty((count, params.bands), np.uint64)
-    # Compute only the minima that bands and sketches need, in whole vectors.
+    # Compute only the minima that bands and sketches need.
     minima = max(lsh.SKETCHED, -(-params.bands * params.rows // VECTOR) * VECTOR)
     for low in range(0, count, BLOCK):
         high = min(low + BLOCK, count)
         signatures = sketch.minhash_canonical(
-            (texts.text, texts.offsets[low : high + 1]), minima
+            texts.text, texts.offsets[low : high + 1], minima
         )
         bits[low:high] = lsh.two_bit_sketch(signatures)
         bands[low:high] = lsh.band_keys(signatures, params.bands, params.rows)
@@ -76,8 +75,8 @@ def sketch_texts(texts: Strings, params: IndexParams) -> Sketches:
 
 
 def times_of(ids: Strings, created_at: pa.Array) -> np.ndarray:
-    """Return the time of each tweet, int64 milliseconds since 1970: ``created_at``,
-    else derived from the id, else ``NO_TIME``.
+    """Return the time of each tweet, int64 milliseconds since 1970: ``created_at`` if
+    it is known, else the time in the id, if there is one, else ``NO_TIME``.
     """
     times = pc.cast(created_at, pa.int64())
     if created_at.null_count == 0:
@@ -92,8 +91,8 @@ def times_of(ids: Strings, created_at: pa.Array) -> np.ndarray:
 def tweet_digests(
     ids: pa.Array, texts: pa.Array, times: np.ndarray, about: pa.RecordBatch
 ) -> np.ndarray:
-    """Return uint64[n, 2]: a digest of everything stored for each tweet. The sum of
-    the digests identifies a set of tweets in any order.
+    """Return uint64[n, 2]: a digest of everything that is stored for each tweet. The
+    sum of the digests identifies a set of tweets, regardless of their order.
     """
     digests = np.zeros((len(ids), 2), np.uint64)
     when = (
@@ -123,9 +122,8 @@ def canonical_texts(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, Strings]:
 
 
 def prepare(batch: pa.RecordBatch, params: IndexParams) -> Prepared:
-    """Compute everything that a segment needs from a batch.
-
-    ``batch`` is in the readers' schema, with an id in every row.
+    """Compute everything that a segment stores for a batch of tweets, which has the
+    readers' schema and an id in every row.
     """
     rows = batch.num_rows
     batch, texts = canonical_texts(batch)

@@ -1,20 +1,19 @@
-"""Open and query segments, the immutable parts of an index.
+"""Open and query a segment. It has up to 2**24 licensed texts.
 
-A segment has up to 2**24 licensed texts, in files that are mapped when it is opened;
-docs/format.md describes them:
+Its files are mapped; docs/format.md describes them:
 
 ``texts.*``
-    Canonical texts, ordered by their earliest tweet, and their two-bit MinHash
+    Canonical texts, ordered by their earliest tweets, and their two-bit MinHash
     sketches. A shard also has the numbers of its texts among those of all shards.
 ``exact.*``, ``bands.*``, ``seeds.*``
     Postings of whole texts, of LSH bands and of seeds
     (:mod:`provscan.index.segment.seeds`). ``bands.filter``, ``seeds.filter`` and
     ``seeds.frequent`` are filters of the bands, of the seeds, and of frequent seeds.
 ``tweets.*``
-    The first row of each text's tweets among the rows of
+    The first row of each text in the tables of
     :mod:`provscan.index.segment.tweets`.
 
-A separate file, outside the segment's folder, lists the forgotten rows.
+A file outside the segment's folder lists the forgotten rows.
 """
 
 from __future__ import annotations
@@ -50,30 +49,28 @@ from provscan.kernels.storage.postings import find_texts
 from provscan.ordered_map import pool_of
 from provscan.params import IndexParams
 
-# A manual retweet, or one of an early client.
+# The beginning of a retweet that a user or an early client made.
 RETWEET = "(?i)^\\s*RT @"
 # The number of rows that are read at a time.
 ROWS = 1 << 14
 
 
-def retweets(named: pa.Array, texts: pa.Array) -> pa.Array:
-    """Return whether tweets say that they repeat others, in a field or in the original
-    text.
+def retweets(has_original: pa.Array, texts: pa.Array) -> pa.Array:
+    """Return whether each tweet is a retweet: it has the id of an original, or its own
+    text says so.
     """
-    return pc.or_(named, pc.match_substring_regex(texts, RETWEET))
+    return pc.or_(has_original, pc.match_substring_regex(texts, RETWEET))
 
 
 @dataclass(frozen=True)
 class Segment:
-    """An open segment; every array is a read-only view of its file."""
+    """An open segment, whose arrays are mapped files."""
 
     info: SegmentInfo  # Its entry in the manifest.
     texts: Strings  # The canonical texts.
-    # The tables for the look-up of whole texts and of seeds, and a filter of the seeds
-    # that many places share.
-    whole: TextTable
+    whole: TextTable  # The tables for looking up whole texts.
     seeds: SeedTable
-    frequent: BloomFilter
+    frequent: BloomFilter  # A filter of the seeds that many places share.
     tweet_starts: Numbers  # The first row of each text's tweets, and the end.
     tweets: TweetRows
     forgotten: np.ndarray  # int64, ascending: the forgotten rows of tweets.
@@ -82,8 +79,8 @@ class Segment:
 
     @cached_property
     def living(self) -> np.ndarray | None:
-        """bool[texts]: whether the text has a tweet that is not forgotten; ``None`` if
-        all have.
+        """bool[texts]: whether the text has a tweet that is not forgotten; None if all
+        texts have one.
         """
         return self._counts > 0 if len(self.forgotten) else None
 
@@ -94,7 +91,7 @@ class Segment:
 
     @cached_property
     def _counts(self) -> np.ndarray:
-        """int64[texts]: the number of tweets that are not forgotten."""
+        """int64[texts]: the number of each text's tweets that are not forgotten."""
         starts = self.tweet_starts.all()
         return np.diff(starts) - np.diff(np.searchsorted(self.forgotten, starts))
 
@@ -111,7 +108,7 @@ class Segment:
         return self._counts[texts]
 
     def equal_texts(self, texts: Strings) -> np.ndarray:
-        """Return int64[n]: the number of the licensed text that equals each canonical
+        """Return int64[n]: the row of the licensed text that equals each canonical
         text; -1 if there is none, or if all its tweets are forgotten.
         """
         numbers = self.find(texts)
@@ -120,8 +117,8 @@ class Segment:
         return numbers
 
     def find(self, texts: Strings) -> np.ndarray:
-        """Return int64[n]: the number of the text, forgotten or not, that equals each
-        canonical text; -1 if there is none.
+        """Return int64[n]: like :meth:`equal_texts`, but including texts whose tweets
+        are all forgotten.
         """
         numbers = np.empty(len(texts), np.int64)
         exact = frozen(self.whole.exact)
@@ -129,12 +126,12 @@ class Segment:
         return numbers
 
     def of_keys(self, leading: int, bits: int) -> np.ndarray:
-        """Return int64[n]: the numbers of the texts whose keys begin with the `bits`
-        bits of `leading`, including forgotten texts.
+        """Return int64[n]: the texts, including forgotten ones, for which the upper
+        `bits` bits of the key are `leading`.
         """
         table = self.whole.exact
-        # The number of these bits that are in the entries; the other bits number
-        # buckets.
+        # The upper bits of a key are the number of a bucket. `inside` is the number of
+        # bits of `leading` that are in the entries instead.
         inside, more = max(0, bits - table.bits), max(0, table.bits - bits)
         first = (leading >> inside) << more
         entries = table.entries[
@@ -146,7 +143,7 @@ class Segment:
         return entries & ((1 << table.text_bits) - 1)
 
     def tweets_of(self, texts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return all tweets of some texts: places in `texts`, and rows."""
+        """Return all tweets of some texts, as indices into `texts` and rows."""
         starts = self.tweet_starts.take(texts)
         count = self.tweet_starts.take(texts + 1) - starts
         text, rows = numbers_in_ranges(starts, count)
@@ -156,18 +153,17 @@ class Segment:
         return text, rows
 
     def living_among(self, rows: np.ndarray) -> np.ndarray:
-        """Return those of some ascending rows that are not forgotten."""
+        """Return the rows that are not forgotten; `rows` are ascending."""
         return np.setdiff1d(rows, self.forgotten, assume_unique=True)
 
     def texts_of(self, rows: np.ndarray) -> np.ndarray:
         return np.searchsorted(self.tweet_starts.all(), rows, "right") - 1
 
     def retweets(self, rows: np.ndarray) -> np.ndarray:
-        """Return bool[n]: whether the tweet says that it repeats another one."""
-        named = pa.array(self.tweets.rt_of.known(rows))
-        return retweets(named, self.tweets.raw_texts.take(rows).array()).to_numpy(
-            zero_copy_only=False
-        )
+        """Return bool[n]: whether each tweet is a retweet."""
+        has_original = pa.array(self.tweets.rt_of.known(rows))
+        texts = self.tweets.raw_texts.take(rows).array()
+        return retweets(has_original, texts).to_numpy(zero_copy_only=False)
 
     def posted_since(self, time: int) -> np.ndarray:
         """Return bool[texts] for this segment alone; see
@@ -196,9 +192,7 @@ class Segment:
             )
 
     def digest(self, rows: np.ndarray) -> str:
-        """Return the sum of the digests of some rows of tweets, 32 hexadecimal
-        digits.
-        """
+        """Return the sum of the digests of some rows, 32 hexadecimal digits."""
 
         def part(low: int) -> np.ndarray:
             total = np.zeros(2, np.uint64)
@@ -223,9 +217,7 @@ class Segment:
 
     @property
     def tables(self) -> LookupTables:
-        """The tables that a scan uses; its texts are numbered from 0, or as in
-        `numbers`.
-        """
+        """The tables that a scan uses."""
         return frozen(
             LookupTables(
                 self.texts,
@@ -240,8 +232,8 @@ class Segment:
 
 
 def open_segment(index: Path, info: SegmentInfo, params: IndexParams) -> Segment:
-    """Map the files of a segment. Kernels trust the sizes of arrays, so an error is
-    raised if they don't fit together.
+    """Map the files of a segment. Raise an error if their sizes don't fit together,
+    since kernels trust the sizes of arrays.
     """
     folder = index / SEGMENTS / info.name
     whole = TextTable(
@@ -264,8 +256,8 @@ def open_segment(index: Path, info: SegmentInfo, params: IndexParams) -> Segment
 
 
 def read_tombstones(index: Path, info: SegmentInfo) -> np.ndarray:
-    """Return int64[n, 2]: the forgotten rows of a segment, ascending, and when each
-    was forgotten, in milliseconds since 1970.
+    """Return int64[n, 2]: the forgotten rows of a segment, ascending, and the time at
+    which each was forgotten, in milliseconds since 1970.
     """
     if info.tombstones is None:
         return np.zeros((0, 2), np.int64)
@@ -277,7 +269,7 @@ def read_tombstones(index: Path, info: SegmentInfo) -> np.ndarray:
     elif len(rows := stones[::2]) and (
         rows[0] < 0 or rows[-1] >= info.tweets or np.any(rows[:-1] >= rows[1:])
     ):
-        problem = "it names rows that do not exist"
+        problem = "it lists rows that do not exist"
     if problem is not None:
         raise damage(path, problem)
     return stones.reshape(-1, 2)

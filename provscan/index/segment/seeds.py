@@ -1,13 +1,13 @@
-"""The seed table: postings of each text's rarest seeds, and two filters
+"""The seed table: postings of each text's rarest seeds, and two Bloom filters
 (:mod:`provscan.kernels.storage.bloom`).
 
 ``seeds.entries``, ``seeds.places``, ``seeds.starts``
     The seeds that :class:`SeedChoice` chooses for each text.
 ``seeds.filter``
-    A filter of the seeds in the table. It saves most look-ups of a scan.
+    A filter of the seeds in the table, with which a scan avoids most look-ups.
 ``seeds.frequent``
-    A filter of the seeds that more than 16 places share. If another segment is joined
-    to this one, the filter shows which seeds of the other segment are frequent here.
+    A filter of the seeds that occur in more than 16 places. If another segment is
+    joined to this one, it shows which of the other segment's seeds are frequent here.
 """
 
 from __future__ import annotations
@@ -57,21 +57,21 @@ from provscan.params import IndexParams
 
 Result = TypeVar("Result")
 
-# The sizes of texts are counted in steps of this number of units.
+# The sizes of texts are measured in steps of this number of units.
 SIZE_STEP = 20
-# The maximum number of seeds of a text in the table. For seeds of level 0
-# (:func:`provscan.kernels.search.minimizers.seed_levels`) it is MOST. For seeds of a
-# higher level it is lower by STEP for each level, and by STEP for each doubling of the
-# number of texts beyond FEW_TEXTS, but not below LEAST. These numbers are for a text of
-# up to MOST_UNITS units; a longer text has proportionally higher maxima.
+# The maximum number of seeds of a text in the table. It is MOST for seeds of level 0
+# (:func:`provscan.kernels.search.minimizers.seed_levels`). It is lower by STEP for each
+# higher level. For levels above 0, it is also lower by STEP for each doubling of the
+# number of texts beyond FEW_TEXTS, but never below LEAST. All of this applies to texts
+# of up to MOST_UNITS units; the maxima of longer texts are proportionally higher.
 MOST, STEP, LEAST, MOST_UNITS, FEW_TEXTS = 24, 4, 4, 128, 1 << 19
-# The minimum number of places that share a frequent seed. At most n / PER_FREQUENT
-# distinct seeds are frequent among n seeds.
+# A seed is frequent if it occurs in at least this number of places. Of n seeds, at most
+# n / PER_FREQUENT distinct ones are therefore frequent.
 PER_FREQUENT = 17
-# The bytes of texts whose seeds are computed at a time.
+# Seeds are computed for about this number of bytes of texts at a time.
 BLOCK = 1 << 20
-# The number of threads that compute and sort seeds, unless there are few, in addition
-# to the thread that chooses among them.
+# The number of threads that compute and sort seeds while the calling thread chooses
+# among them, unless there are few seeds.
 THREADS = 2
 LEVELS = range(seed_kernels.LAST_LEVEL + 1)
 # The files of the filters.
@@ -79,7 +79,7 @@ FILTER, FREQUENT = "seeds.filter", "seeds.frequent"
 
 
 def levels_of(entries: np.ndarray) -> np.ndarray:
-    """Return uint8[n]: the level of each of the sorted seed entries; see
+    """Return uint8[n]: the levels of sorted seed entries; see
     :func:`provscan.kernels.search.minimizers.seed_levels`.
     """
     levels = np.empty(len(entries), np.uint8)
@@ -88,20 +88,19 @@ def levels_of(entries: np.ndarray) -> np.ndarray:
 
 
 class SeedChoice:
-    """Chooses the seeds of each text for the index: the rarest ones, just enough to
-    find an edited copy.
+    """Chooses the rarest seeds of each text, just enough to find an edited copy.
 
-    Seeds that occur in a single place come first, then those in two places, in up to
-    four, in up to eight and so on (levels); within a level, the smallest keys come
-    first. A seed is added as long as its text has fewer seeds than a maximum, which is
-    lower for higher levels and for more texts: wording that several texts share is
-    likely to occur in other text as well, and each of these texts then costs a
-    comparison.
+    Seeds that occur in a single place are level 0. Those in two places are level 1,
+    those in up to four places level 2, and so on. Lower levels come first; within a
+    level, the smallest keys come first. A seed is added if its text has fewer seeds
+    than the maximum for the level. The maximum is lower for higher levels and for more
+    texts: wording that several texts share is likely to occur in scanned text, and then
+    has to be compared with each of these texts.
     """
 
     def __init__(self, sizes: np.ndarray, texts: int) -> None:
-        """`sizes` has the size of each text in steps; `texts` is the number of all
-        texts.
+        """`sizes` are the sizes of the segment's texts in steps; `texts` is the number
+        of texts of the whole index.
         """
         units, doublings = (
             SIZE_STEP * np.arange(256),
@@ -120,9 +119,7 @@ class SeedChoice:
         self._taken = np.zeros(len(sizes), np.uint16)
 
     def take(self, entries: np.ndarray, level: int) -> np.ndarray:
-        """Choose among more sorted seeds of a level. Call it with lower levels
-        first.
-        """
+        """Choose among sorted seeds of a level, after those of lower levels."""
         most, out = (
             self._most[level],
             scratch_array("chosen_seeds", len(entries) + 1, np.uint64),
@@ -135,8 +132,8 @@ class SeedChoice:
 
 
 def seed_scratch(longest: int) -> SeedScratch:
-    """Return scratch for the seeds of texts of up to ``longest`` code points; see
-    :mod:`provscan.kernels.scratch`.
+    """Return scratch memory (:mod:`provscan.kernels.scratch`) for the seeds of texts of
+    up to ``longest`` code points.
     """
     size = 2 * longest + 2
     return SeedScratch(
@@ -148,8 +145,8 @@ def seed_scratch(longest: int) -> SeedScratch:
 
 
 def seed_params(params: IndexParams) -> SeedParams:
-    """Return the parameters for kernels. The length of seeds must be set
-    (:meth:`~provscan.params.IndexParams.of_texts`).
+    """Return the parameters for kernels. ``params`` must have a seed length; see
+    :meth:`~provscan.params.IndexParams.of_texts`.
     """
     assert params.seed_length is not None
     return SeedParams(params.seed_length, params.seed_window)
@@ -158,10 +155,10 @@ def seed_params(params: IndexParams) -> SeedParams:
 def seed_parts(
     texts: Strings, params: IndexParams, sizes: np.ndarray, threads: int = 0
 ) -> Iterator[np.ndarray]:
-    """Yield the seed entries of canonical texts, numbered by row, some rows at a time.
+    """Yield the seed entries of canonical texts, which are numbered by row, in parts.
 
-    Fill uint8 ``sizes``: the units of each text in steps of :data:`SIZE_STEP`, rounded
-    up, 255 at most.
+    Write the size of each text into ``sizes``, uint8: its units in steps of
+    :data:`SIZE_STEP`, rounded up, at most 255.
     """
     return _map_seeds(np.copy, texts, params, sizes, threads)
 
@@ -173,16 +170,15 @@ def _map_seeds(
     sizes: np.ndarray,
     threads: int,
 ) -> Iterator[Result]:
-    """Yield the result of a function for each part of :func:`seed_parts`; the memory of
-    a part is reused.
+    """Yield the result of a function for each part of :func:`seed_parts`, whose memory
+    is reused for the next part.
     """
     offsets = texts.offsets
-    # The texts at which blocks begin.
-    marks = (
+    firsts = (
         np.searchsorted(offsets, np.arange(offsets[0], offsets[-1], BLOCK), "right") - 1
     )
     blocks = (
-        slice(*ends) for ends in pairwise([*np.unique(marks).tolist(), len(texts)])
+        slice(*ends) for ends in pairwise([*np.unique(firsts).tolist(), len(texts)])
     )
     return ordered_map(
         lambda rows: function(
@@ -215,8 +211,8 @@ def _seed_entries(
 
 
 class _SeedsWriter:
-    """Writes the seed table of a segment. It is one of `writers` simultaneous writers,
-    whose segments have `total` texts.
+    """Writes the seed table of a segment. `writers` is the number of simultaneous
+    writers, and `total` the number of texts in all their segments.
     """
 
     def __init__(self, folder: Path, total: int, writers: int) -> None:
@@ -226,10 +222,10 @@ class _SeedsWriter:
         self.all = PostingsWriter(folder, "seeds", SEEDS, writers)
         self.chosen = 0  # The number of chosen seeds.
         self._choice = SeedChoice(self.sizes, total)
-        # `_chosen` has an array of chosen seeds for each level and range of keys, first
-        # those of all ranges of level 0. `_shared` has, for each range, the seeds of
-        # the other levels, from which seeds are chosen later; `_ends` has, for each
-        # range, the end of each level in that array.
+        # `_chosen` has an array of chosen seeds for each level and range of keys: first
+        # for all ranges of level 0, then for those of level 1, and so on. `_shared` has
+        # an array for each range: its seeds of levels above 0, from which seeds are
+        # chosen later. `_ends` has the end of each level in the arrays of `_shared`.
         self._chosen, self._shared = (
             SpilledArrays(folder / f"seeds.{name}.part", most_in_memory(2 * writers))
             for name in ("chosen", "shared")
@@ -243,10 +239,11 @@ class _SeedsWriter:
             self.all.add_chunk(chunk)
 
     def choose_rarest(self, entries: np.ndarray, ends: np.ndarray) -> None:
-        """Choose among the seeds of the next range of keys that occur in a single
-        place (level 0), and keep the others for :meth:`choose_others`.
+        """Choose among the seeds of level 0 in the next range of keys, and keep the
+        others for :meth:`choose_others`.
 
-        The entries are ordered by level; `ends` has the end of each level.
+        `entries` are all seeds of the range, ordered by level; `ends` has the end of
+        each level.
         """
         self._choose(entries[: ends[0]], 0)
         self._shared.add(entries[ends[0] :].copy())
@@ -290,8 +287,8 @@ class _SeedsWriter:
 
 
 def write_seeds(folders: Sequence[Path], params: IndexParams) -> None:
-    """Write the seed tables of segments whose texts are in these folders; the filters
-    of all go to the first.
+    """Write the seed tables of the segments in ``folders``, whose texts are complete.
+    The first segment gets the filters of all segments.
     """
     total = sum(len(open_strings(folder, "texts")) for folder in folders)
     writers = [_SeedsWriter(folder, total, len(folders)) for folder in folders]
@@ -316,7 +313,6 @@ def write_seeds(folders: Sequence[Path], params: IndexParams) -> None:
     for writer in writers:
         writer.all.clear()
         writer.choose_others()
-    # The first segment has the filters of all; those of the others are empty.
     words = filter_words(sum(writer.chosen for writer in writers))
     known = bloom_filter(
         new_array_file(writers[0].folder / FILTER, words, 0, np.uint64)
@@ -330,14 +326,16 @@ def write_seeds(folders: Sequence[Path], params: IndexParams) -> None:
 
 
 def _by_level(entries: np.ndarray, levels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return entries ordered by level, and the end of each level."""
+    """Order entries by level. Return them, and the end of each level."""
     out, ends = np.empty_like(entries), np.empty(len(LEVELS), np.int64)
     radix.by_level(entries, levels, ends, out)
     return out, ends
 
 
 def _levels_of_all(parts: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Return the levels of sorted entries of several segments, counted across all."""
+    """Return the levels of sorted entries of several segments. The places of a seed are
+    counted across all segments.
+    """
     if len(parts) == 1:
         return [levels_of(parts[0])]
     entries = np.concatenate(parts)

@@ -1,5 +1,5 @@
-"""Strings in two flat files: ``NAME.utf8``, the concatenated bytes, and
-``NAME.offsets``, int64[n + 1].
+"""Strings in two files: ``NAME.utf8`` has their concatenated bytes, ``NAME.offsets``
+(int64[n + 1]) has the start of each string and the end of the last.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from provscan.text_buffers import buffers, from_buffers
 
 
 class Strings(NamedTuple):
-    """A text buffer (:mod:`provscan.text_buffers`) that may be a mapped file."""
+    """A text buffer (:mod:`provscan.text_buffers`), in memory or in mapped files."""
 
     text: np.ndarray
     offsets: np.ndarray
@@ -43,7 +43,7 @@ class Strings(NamedTuple):
         return codes, offsets
 
     def keys(self) -> np.ndarray:
-        """Return uint64[n, 2]: a key of each string."""
+        """Return uint64[n, 2]: the key of each string, a 128-bit hash."""
         keys = np.empty((len(self), 2), np.uint64)
         text_keys(self.record, keys)
         return keys
@@ -84,7 +84,7 @@ class StringsWriter:
 
 
 def open_strings(folder: Path, name: str, count: int | None = None) -> Strings:
-    """Map the two files; they must have `count` strings, if given."""
+    """Map the two files, which must have `count` strings if it is given."""
     path = folder / f"{name}.offsets"
     strings = Strings(
         map_array(folder / f"{name}.utf8", np.uint8), map_array(path, np.int64)
@@ -107,7 +107,9 @@ def appended(first: Strings, second: Strings) -> Strings:
 
 
 def combined(parts: list[Strings], part_of: np.ndarray) -> Strings:
-    """Interleave strings: string i is the next one of part ``part_of[i]``."""
+    """Interleave strings: string i of the result is the next string of
+    ``parts[part_of[i]]``.
+    """
     if len(parts) == 1:
         return parts[0]
     order = np.argsort(np.argsort(part_of, kind="stable"), kind="stable")

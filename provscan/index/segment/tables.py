@@ -1,9 +1,9 @@
-"""The tables that a scan uses.
+"""The look-up tables that a scan uses.
 
-A scan uses the tables of an index one after the other through the protocol
-:class:`Tables`, which has two implementations: :class:`LookupTables` are the tables of
-a segment, mapped or joined in memory; :class:`provscan.index.shards.lookup.ShardTables`
-query all shards.
+An index has one or more :class:`Tables`, which a scan uses one after the other. The
+protocol has two implementations: :class:`LookupTables` are the tables of a segment,
+mapped or joined in memory; :class:`provscan.index.shards.lookup.ShardTables` query all
+shards.
 """
 
 from __future__ import annotations
@@ -32,19 +32,21 @@ NO_NUMBERS = read_only(np.zeros(0, np.int64))
 
 
 class Variants(NamedTuple):
-    """Texts that equal a stretch around a match of another text, int64[n] each."""
+    """Texts that equal a stretch around a match of another text. Each array is
+    int64[n].
+    """
 
-    match: np.ndarray  # The row of the match.
+    match: np.ndarray  # The index of the match.
     text: np.ndarray  # The number of the text in the tables.
-    code: np.ndarray  # Where it may begin: see `provscan.kernels.records.Candidates`.
+    code: np.ndarray  # The possible start; see `provscan.kernels.records.Candidates`.
 
 
 class Tables(Protocol):
-    """Tables that are looked up in three steps, each for a batch of records."""
+    """Tables that are queried in three steps, each for a batch of records."""
 
     @property
     def together(self) -> int:
-        """The factor by which to increase the number of records looked up at once."""
+        """The factor by which batches of records should be larger than usual."""
         ...
 
     def look_up(
@@ -54,32 +56,35 @@ class Tables(Protocol):
         ...
 
     def with_texts(self, segment: LookupTables, *texts: np.ndarray) -> LookupTables:
-        """Return that segment, with at least the given texts readable."""
+        """Return the segment that ``look_up`` returned, with the wording of at least
+        the given texts.
+        """
         ...
 
     def variants(
         self, records: CodeBuffer, matches: MatchedPlaces, limits: SearchLimits
     ) -> tuple[LookupTables, Variants]:
-        """Return a segment of variants of the texts of some matches
-        (:mod:`provscan.kernels.search.variants`), and these variants.
+        """Find variants of the texts of some matches
+        (:mod:`provscan.kernels.search.variants`). Return a segment that contains the
+        variants, and where they may be.
         """
         ...
 
 
 class LookupTables(NamedTuple):
-    """The part of a segment that a scan looks up, in the form that kernels take."""
+    """The part of a segment that a scan uses, in the form that kernels take."""
 
     texts: Strings  # The canonical texts.
-    whole: TextTable  # The tables for the look-up of whole texts.
+    whole: TextTable  # The tables for looking up whole texts.
     seeds: SeedTable
-    # bool[n]: whether the text has a tweet that is not forgotten; None if all have.
+    # bool[n]: whether the text has a tweet that is not forgotten; None if all texts
+    # have one.
     living: np.ndarray | None
-    # int[n]: the reader's numbers of the texts; empty if they are consecutive, from
-    # `first` on.
+    # int[n]: the reader's numbers of the texts. If it is empty, they are consecutive
+    # and begin with `first`.
     numbers: np.ndarray = NO_NUMBERS
     first: int = 0
-    # For joining: a filter of the seeds that many places share, and the size of all
-    # files of the segment.
+    # For joining: a filter of the frequent seeds, and the bytes of the segment's files.
     frequent: BloomFilter | None = None
     bytes: int = 0
 
@@ -124,8 +129,8 @@ def variants_of(
     limits: SearchLimits,
     room: int,
 ) -> Candidates:
-    """Return the first `room` variants in a table of whole texts; their ``record`` is
-    the match.
+    """Return the first `room` variants in a table of whole texts. The ``record`` of a
+    variant is the index of the match.
     """
     found = Candidates(*(np.empty(room, np.int64) for _ in Candidates._fields))
     bounds = kernels.VariantLimits(limits.variant_similarity, limits.whole_candidates)

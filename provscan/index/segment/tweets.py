@@ -1,5 +1,4 @@
-"""The tweets of a segment: ids, times, authors and languages, in rows ordered by text
-and, within a text, by time.
+"""The tweets of a segment. Rows are ordered by text and, within a text, by time.
 
 The columns of numbers (:mod:`provscan.index.segment.packed`) are:
 
@@ -7,12 +6,12 @@ The columns of numbers (:mod:`provscan.index.segment.packed`) are:
     An id that is a whole number in its usual notation is stored as that number, any
     other id as -1 minus its row among the strings ``ids``.
 ``times``
-    Milliseconds since 1970; the highest number if the time is unknown.
+    Milliseconds since 1970; the highest int64 if the time is unknown.
 ``author``, ``lang``, ``rt_of``
     Rows in the sorted distinct strings of the same name; the empty string means
     unknown.
 
-``raw_texts`` has the original texts in compressed blocks.
+``raw_texts`` contains the original texts in compressed blocks.
 """
 
 from __future__ import annotations
@@ -43,8 +42,8 @@ COMPRESSED = frozenset({"raw_texts", "raw_texts_blocks"})
 
 
 class Labels(NamedTuple):
-    """A column of few distinct strings, as rows in `values`; the empty string stands
-    for null.
+    """A column with few distinct strings, stored as rows in `values`. The empty string
+    means null.
     """
 
     codes: Numbers
@@ -62,8 +61,8 @@ class Labels(NamedTuple):
 
 
 class Ids(NamedTuple):
-    """A column of ids: a number for each id, which is negative for ids that are
-    strings, and these strings.
+    """A column of ids: one number per id, and the ids that are not whole numbers, whose
+    numbers are negative.
     """
 
     numbers: Numbers
@@ -86,8 +85,8 @@ class Ids(NamedTuple):
     def among(self, ids: pa.Array) -> np.ndarray:
         """Return int64, ascending: the rows whose id is among the strings `ids`."""
         ids = ids.cast(pa.large_string())
-        numbers, asked = self.numbers.all(), Strings(*buffers(ids)).whole_numbers()
-        found = pc.is_in(pa.array(numbers), value_set=pa.array(asked[asked >= 0]))
+        numbers, wanted = self.numbers.all(), Strings(*buffers(ids)).whole_numbers()
+        found = pc.is_in(pa.array(numbers), value_set=pa.array(wanted[wanted >= 0]))
         rows = np.flatnonzero(found.to_numpy(zero_copy_only=False))
         if len(self.strings) == 0:
             return rows
@@ -112,7 +111,7 @@ class TweetRows(NamedTuple):
         return int(self.times.take(rows)[0]), len(key), key
 
     def table(self, rows: np.ndarray) -> pa.Table:
-        """Return rows as they were read, in the schema of the tweet readers."""
+        """Return tweets as they were read, in the schema of the tweet readers."""
         times = self.times.take(rows)
         return pa.table(
             {

@@ -1,9 +1,9 @@
-"""Write one segment, a prepared batch at a time.
+"""Write one segment from prepared batches of tweets.
 
-Texts and tweets are numbered as they arrive and get their final numbers when the
-segment is complete: tweets are ordered by time and id, texts by their earliest tweet.
-The segment's files therefore depend only on the tweets, not on the files from which
-they were read, or on the order of the files.
+Texts and tweets are numbered as they arrive. When the segment is complete, tweets are
+ordered by time and id, and texts by their earliest tweet, and get their final numbers.
+The segment's files therefore depend only on the tweets, not on their original order or
+on the files from which they were read.
 """
 
 from __future__ import annotations
@@ -44,22 +44,20 @@ from provscan.kernels.storage import radix
 from provscan.ordered_map import pool_of
 from provscan.params import IndexParams
 
-# The number of threads that finish tables in addition to the calling thread, unless
-# there are few tweets.
+# The number of threads that help to finish a segment of more than FEW_TWEETS tweets.
 CLOSERS, FEW_TWEETS = 2, 10_000
 
 _ABOUT = pa.schema([(name, pa.string()) for name in LABELS])
 
 
 class KeyTable:
-    """A growing table that numbers 128-bit keys in the order of their first
-    appearance.
+    """A growing table that numbers distinct 128-bit keys in the order in which they
+    first appear.
 
-    A table of the keys of ids shows which tweets are new: an id counts once, however
-    often it is read. A repeated tweet with the same canonical text changes nothing. A
-    repeated tweet with another text, in the same build, is a *version* of the tweet (an
-    edit, or a copy that was truncated in another file): its text can be found, but it
-    does not count as another tweet.
+    The keys of ids show which tweets are new. A repeated id with the same canonical
+    text is left out. A repeated id with another text, in the same build, is a *version*
+    of the tweet (an edit, or a copy that was truncated in another file): its text can
+    be found, but it does not count as another tweet.
     """
 
     def __init__(self) -> None:
@@ -68,7 +66,7 @@ class KeyTable:
         self.count = 0
 
     def number(self, keys: np.ndarray) -> np.ndarray:
-        """Return int64[n]: the numbers of keys, uint64[n, 2]."""
+        """Return int64[n]: the number of each key in ``keys``, uint64[n, 2]."""
         size = len(self._numbers)
         while self.count + len(keys) > size * 3 // 4:
             size *= 2
@@ -84,16 +82,13 @@ class KeyTable:
 
 
 class WrittenSegment(NamedTuple):
-    """A segment with complete files, in a folder that no manifest names yet."""
+    """A segment with complete files, in a folder that no manifest lists yet."""
 
     folder: Path
-    # The numbers of licensed texts and of rows of tweets.
-    texts: int
-    tweets: int
+    texts: int  # The number of licensed texts.
+    tweets: int  # The number of rows of tweets.
     digest: str  # The sum of the rows' digests, 32 hexadecimal digits.
-    # The number of rows left out because the same tweet with the same canonical text
-    # was read before.
-    repeated: int
+    repeated: int  # Rows left out because an earlier row has the same id and text.
 
     @property
     def content(self) -> tuple[Path, int, int, str]:
@@ -102,13 +97,12 @@ class WrittenSegment(NamedTuple):
 
 
 class SegmentWriter:
-    """Writes one segment in bounded memory.
+    """Writes one segment. Use it as a context manager, which closes the files.
 
-    While a segment is being written, a tweet takes about 100 bytes of memory besides
-    its batch; texts and postings go to disk. `before` are the complete segments of the
-    same build, whose tweets are already in `ids`. If the segment is one of several
-    `shards`, the caller writes the seeds of all shards together. A writer is a context
-    manager that closes its files.
+    Texts and postings go to disk, so a tweet takes only about 100 bytes of memory until
+    the segment is complete. `before` contains the complete segments of the same build,
+    whose tweets are already in `ids`. If the segment is one of several `shards`, the
+    caller writes the seeds of all shards together.
     """
 
     def __init__(
@@ -168,7 +162,7 @@ class SegmentWriter:
         ids = self._ids_table.number(batch.ids.keys())
         known_rows = np.flatnonzero(ids < self._known_ids)
         if self._before and len(known_rows):
-            # A known tweet with another text is a version, which is kept.
+            # Leave out known tweets with known texts; the others are versions.
             repeated = known_rows[
                 contained(
                     self._before,
@@ -185,8 +179,8 @@ class SegmentWriter:
         known = self.texts
         numbers = self._keys.number(batch.sketches.keys)
         self.texts = self._keys.count
-        # New texts get ascending numbers, so the first row of a new text is a row whose
-        # number is higher than those of all earlier rows and texts.
+        # New texts get ascending numbers, so in the first row of a new text, the number
+        # is higher than in all earlier rows.
         first = np.flatnonzero(
             numbers >= np.maximum.accumulate(np.append(known, numbers[:-1] + 1))
         )
@@ -228,9 +222,8 @@ class SegmentWriter:
             order = without_repeated(order, id_of, text_of)
             rows, starts, numbers = by_text(order, text_of, self.texts)
             in_order = np.array_equal(numbers, np.arange(len(numbers)))
-            # Sorting releases the interpreter lock, and the files are independent.
-            # The seeds take longest, so they are written in this thread, which notices
-            # Ctrl-C.
+            # The files are independent, and sorting releases the interpreter lock. The
+            # seeds take longest, so this thread writes them: it receives Ctrl-C.
             with pool_of(CLOSERS if self.tweets > FEW_TWEETS else 0) as pool:
                 jobs = [
                     pool.submit(self._write_tables, None if in_order else numbers),
@@ -258,8 +251,8 @@ class SegmentWriter:
         return WrittenSegment(folder, self.texts, len(rows), digest_of(total), repeated)
 
     def _write_texts(self, numbers: np.ndarray | None) -> None:
-        """Write the texts and their sketches in the order of their new numbers; None
-        if they arrived in this order.
+        """Write the texts and their sketches in the order of their new numbers.
+        ``numbers`` is None if they arrived in this order.
         """
         folder = self._folder
         if numbers is None:
@@ -276,7 +269,7 @@ class SegmentWriter:
         )
 
     def _write_tables(self, numbers: np.ndarray | None) -> None:
-        """Write the tables of whole texts and of bands, with the filter of bands."""
+        """Write the tables of whole texts and of bands, and the filter of bands."""
         if numbers is not None:
             self._bands.renumber(numbers)
             self._exact.renumber(numbers)
@@ -295,12 +288,10 @@ class SegmentWriter:
 
 
 def contained(segments: Sequence[Segment], ids: Strings, texts: Strings) -> np.ndarray:
-    """Return bool[n]: whether each tweet, given by its id and canonical text, is in one
-    of some segments.
-    """
+    """Return bool[n]: whether a segment has a tweet with this id and canonical text."""
 
     def pair_keys(ids: Strings, texts: np.ndarray) -> np.ndarray:
-        # The factor tells the pair of A and B from the pair of B and A.
+        # The factor makes the key depend on the order of the pair.
         return ids.keys() * np.uint64(3) + texts
 
     table = KeyTable()
@@ -315,15 +306,15 @@ def contained(segments: Sequence[Segment], ids: Strings, texts: Strings) -> np.n
 
 
 def _joined(parts: list[np.ndarray], empty: np.ndarray) -> np.ndarray:
-    """Join all parts, and empty the list to free memory."""
+    """Concatenate the parts, and empty the list to free memory."""
     whole = np.concatenate([empty, *parts])
     parts.clear()
     return whole
 
 
 def tweet_order(times: np.ndarray, ids: Strings, rest: pa.Table) -> np.ndarray:
-    """Return int64: rows ordered by time, then by id, shorter ids first; the columns
-    of `rest` break ties.
+    """Return the rows in the order of their times. Ties are broken by ids, shorter ones
+    first, and then by the columns of `rest`.
     """
     order = np.argsort(times, kind="stable")
     equal = np.diff(times[order]) == 0
@@ -336,7 +327,7 @@ def tweet_order(times: np.ndarray, ids: Strings, rest: pa.Table) -> np.ndarray:
 def _exact_order(
     rows: np.ndarray, times: np.ndarray, ids: Strings, rest: pa.Table
 ) -> np.ndarray:
-    """Return rows of equal times in their order."""
+    """Return ``rows``, which have ties, in the order of :func:`tweet_order`."""
     times, ids = times[rows], ids.take(rows)
     numbers = ids.whole_numbers()
     if numbers.min(initial=0) >= 0:
@@ -354,24 +345,23 @@ def _exact_order(
 def without_repeated(
     order: np.ndarray, id_of: np.ndarray, text_of: np.ndarray
 ) -> np.ndarray:
-    """Return rows in order, with only the first of those with equal ids and texts,
-    which are given as numbers.
+    """Return the rows in ``order`` without those whose id and text, given as numbers,
+    are those of an earlier row.
     """
-    # Only a row that shares its id with another can be a repetition.
-    places = np.flatnonzero((np.bincount(id_of) > 1)[id_of[order]])
-    rows = order[places]
+    shared = np.flatnonzero((np.bincount(id_of) > 1)[id_of[order]])
+    rows = order[shared]
     _, first = np.unique(
         id_of[rows] * (int(text_of.max(initial=0)) + 1) + text_of[rows],
         return_index=True,
     )
-    return np.delete(order, np.delete(places, first))
+    return np.delete(order, np.delete(shared, first))
 
 
 def by_text(
     order: np.ndarray, text_of: np.ndarray, texts: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return rows grouped by text, the start of each text's rows, and the new numbers
-    of texts, in the order of their first rows.
+    """Group ordered rows by text, and number texts by their first rows. Return the
+    rows, the start of each text's rows, and the new number of each text.
     """
     numbers, starts, rows = (
         np.empty(texts, np.uint32),

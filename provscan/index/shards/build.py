@@ -1,9 +1,9 @@
-"""Write an index in shards, in three steps whose tasks can run in any process.
+"""Write an index in shards, with tasks that can run in any process.
 
 :func:`write_parts` divides tweets by shard, :func:`write_shard` writes one shard from
-all of its parts, and :func:`write_shards` adds the data that depends on all shards. The
-resulting bytes are the same as those that one process writes, since a segment depends
-only on its tweets.
+its parts, and :func:`write_shards` calls both and adds the data that depends on all
+shards. The files are the same as those that a single process writes, since a segment
+depends only on its tweets.
 """
 
 from __future__ import annotations
@@ -32,24 +32,24 @@ from provscan.params import IndexParams
 
 
 class Parted(NamedTuple):
-    """The counts of :func:`write_parts`: tweets with and without text."""
+    """The counts of :func:`write_parts`."""
 
-    tweets: int = 0
-    without_text: int = 0
+    tweets: int = 0  # Tweets with a canonical text.
+    without_text: int = 0  # Tweets left out because their canonical text is empty.
 
 
 class MadeShards(NamedTuple):
-    shards: Sequence[WrittenSegment]  # The shards.
+    shards: Sequence[WrittenSegment]
     parted: Parted  # The counts of all parts together.
 
 
 def write_parts(
     batches: Iterable[pa.RecordBatch], folder: Path, number: int, shards: int
 ) -> Parted:
-    """Divide batches of tweets by shard, into a folder that all tasks share. A repeated
-    call changes nothing.
+    """Divide batches of tweets by shard, and write them to a folder that all tasks
+    share. Repeating the call changes nothing.
 
-    The files are named after the ``number`` of the task.
+    ``number`` is the number of the task, after which its folder of files is named.
     """
     temporary = folder / f"{number:08}.{uuid.uuid4().hex}"
     temporary.mkdir(parents=True)
@@ -86,7 +86,7 @@ def write_shard(
     params: IndexParams,
     advance: Callable[[int], None],
 ) -> WrittenSegment:
-    """Write a shard, in a folder next to the folder of the parts.
+    """Write one shard, in a folder next to the folder of the parts.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ def write_shard(
 
 
 def _batches(path: Path) -> Iterator[pa.RecordBatch]:
-    """Yield the batches of a part; none if its files had no tweets."""
+    """Yield the batches of a part; none if the task read no tweets."""
     if path.exists():
         with pa.memory_map(os.fspath(path)) as source, pa.ipc.open_file(source) as file:
             for number in range(file.num_record_batches):
@@ -124,8 +124,8 @@ def write_shards(
     *,
     overwrite: bool,
 ) -> IndexReader:
-    """Write an index from the shards that ``make`` creates, given a folder for the
-    parts; otherwise like :func:`provscan.index.write_index`.
+    """Write an index from shards. ``make`` creates them, in or next to the folder that
+    it is given; all else is as for :func:`provscan.index.write_index`.
     """
     with changing(target, "replace" if overwrite else "create") as change:
         parts = change.workspace()

@@ -1,8 +1,8 @@
 """Assign tweets to the shards of an index, and write the data that depends on all
 shards.
 
-The hash of a canonical text determines its shard. The seeds of all shards are chosen
-together, and their texts are numbered as in a single segment.
+The key of a canonical text determines its shard. Seeds are chosen for all shards
+together, and texts have the numbers that they would have in a single segment.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def finished_shards(
     infos = []
     for number, (shard, numbers) in enumerate(zip(shards, all_numbers, strict=True)):
         write_array_file(shard.folder / "texts.numbers", numbers)
-        # A segment is named after its contents, so two empty shards must differ.
+        # A segment is named after its files, so those of two empty shards must differ.
         write_array_file(
             shard.folder / "texts.shard", np.array([number, len(shards)], np.uint32)
         )
@@ -65,8 +65,8 @@ def finished_shards(
 def _numbers(
     change: Change, params: IndexParams, shards: Sequence[WrittenSegment]
 ) -> list[np.ndarray]:
-    """Return the numbers of each shard's texts among the texts of all shards, uint32;
-    texts are ordered by their earliest tweet.
+    """Return, for each shard, the numbers of its texts among those of all shards,
+    uint32. Texts are numbered in the order of their earliest tweets.
     """
     infos = [
         SegmentInfo(shard.folder.name, shard.texts, shard.tweets, shard.digest, {})

@@ -1,10 +1,10 @@
-"""Groups of shards, each open in its own process, for an index that is larger than a
-machine's memory or disk.
+"""Groups of shards in several processes, for an index that is larger than the memory or
+disk of one machine.
 
-:func:`open_shards` opens the shards of one group only. A :class:`GroupReader` looks up
-all groups as one index: it queries each group for the keys of its records, chooses
-candidates among all results, and requests their texts. Its results are identical to
-those of :class:`~provscan.index.reader.IndexReader`.
+:func:`open_shards` opens the shards of one group. A :class:`GroupReader` scans with all
+groups: it queries each group for the keys of the records, chooses candidates from all
+results, and requests their texts. Its results are identical to those of an
+:class:`~provscan.index.reader.IndexReader`.
 """
 
 from __future__ import annotations
@@ -41,28 +41,24 @@ from provscan.params import IndexParams, SearchLimits
 from provscan.readers import FileStore
 from provscan.urls import below
 
-# The method that returns what a reader needs to know about a group. The answer never
-# changes, so a reader requests it once.
+# The method that describes a group. Its result never changes, so it is called once.
 CONSTANT = "about"
 
 
 class About(NamedTuple):
-    """The parameters of the index, the upper bound of text numbers, the bytes of a
-    group's longest text and, from the first group, the filter of all shards.
-    """
+    """The description of a group."""
 
-    params: IndexParams
-    size: int
-    longest: int
-    seed_filter: BloomFilter | None
+    params: IndexParams  # The parameters of the index.
+    size: int  # The upper bound of the numbers of texts, exclusive.
+    longest: int  # The number of bytes of the group's longest text.
+    seed_filter: BloomFilter | None  # The filter of all shards, from the first group.
 
 
 class OpenShards(LocalTables):
-    """The part of an index that a process has opened: some shards, and the segments
-    added to the index.
+    """A group of shards, and the segments added to the index, open in this process.
 
-    A text belongs to the group if it is in one of its shards, or would be in one if it
-    had not been added later. The group of the first shard looks up the added segments.
+    A text belongs to the group whose shards would contain it if the index were newly
+    built. Keys are looked up in added segments only by the group of the first shard.
     """
 
     def __init__(self, reader: IndexReader) -> None:
@@ -71,8 +67,8 @@ class OpenShards(LocalTables):
         super().__init__(reader, reader.params, with_added=0 in self._shards)
         if self.others:
             raise ParameterError(
-                "the tweets that were added to the index are too many to look it up in "
-                "groups of shards: merge it, or leave out shard_groups"
+                "too many tweets were added to the index to look it up in groups of "
+                "shards: merge it, or leave out shard_groups"
             )
         self._reader = reader
 
@@ -97,13 +93,11 @@ class OpenShards(LocalTables):
     def about_own(
         self, methods: Sequence[str], texts: np.ndarray
     ) -> tuple[np.ndarray, list[Any]]:
-        """Return which texts belong to the group, and the results of methods of the
-        reader for these.
+        """Return the indices of the texts that belong to the group, and the results of
+        the reader's methods for these texts.
         """
-        places = np.flatnonzero(self._is_own(texts))
-        return places, [
-            getattr(self._reader, method)(texts[places]) for method in methods
-        ]
+        own = np.flatnonzero(self._is_own(texts))
+        return own, [getattr(self._reader, method)(texts[own]) for method in methods]
 
     def require_unchanged(self) -> None:
         self._reader.require_unchanged()
@@ -117,7 +111,7 @@ class OpenShards(LocalTables):
 
     @cached_property
     def _own_added(self) -> np.ndarray:
-        """bool: whether each of the added texts belongs to the group."""
+        """bool[added texts]: whether the text belongs to the group."""
         reader, shards = self._reader, len(self._reader.manifest.shards)
         parts = [np.zeros(0, np.bool_)]
         for segment in reader.segments[reader.shards :]:
@@ -144,10 +138,10 @@ def open_shards(
         The folder of an index of control texts, which are numbered after those of the
         index.
     fetched_from
-        A copy of the index in a file store (:class:`provscan.readers.FileStore`), from
-        which the files are copied into a temporary folder. They are deleted as soon as
-        they are mapped, so that the disk space is freed when the process ends, however
-        it ends.
+        The URL of a copy of the index (:class:`provscan.readers.FileStore`), from which
+        the files are copied into a temporary folder instead of opening ``path``. They
+        are deleted once they are mapped, so the system frees the disk space when the
+        process ends for whatever reason.
     """
     with tempfile.TemporaryDirectory(prefix="provscan-") as copy:
         if fetched_from is not None:
@@ -178,8 +172,8 @@ def fetch_shards(url: str, shards: Sequence[int], folder: Path) -> None:
 
 @dataclass(frozen=True, eq=False)
 class GroupReader:
-    """A reader for scans of an index whose groups of shards are in several processes;
-    see :class:`~provscan.index.reader.IndexReader`.
+    """A reader for scans with groups of shards. It has those methods of
+    :class:`~provscan.index.reader.IndexReader` that a scan needs.
     """
 
     groups: tuple[ShardGroup, ...]
@@ -226,9 +220,7 @@ class GroupReader:
 
     @contextlib.contextmanager
     def unchanged(self) -> Iterator[None]:
-        """Check at the end of a block that no file of the index was changed, even if
-        the block fails.
-        """
+        """Check after a block of code that no file was changed, even if it fails."""
         try:
             yield
         finally:

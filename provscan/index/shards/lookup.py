@@ -1,9 +1,9 @@
-"""Look up shards as the single segment that they would form (docs/format.md).
+"""Look up records in shards as if these were a single segment (docs/format.md).
 
 For a batch of records, each shard is queried once, for the keys that pass the filter of
-all shards. The results form a small segment whose texts have the order of a single
-segment. The kernels therefore find the same candidates in it, and count the same
-truncated look-ups.
+all shards. A small segment is built from the answers, with texts in the order of a
+single segment. In it, the kernels find the same candidates, and truncate the same
+look-ups, as in a single segment.
 """
 
 from __future__ import annotations
@@ -56,28 +56,24 @@ _NO_TEXTS = Strings(np.zeros(0, np.uint8), np.zeros(1, np.int64))
 
 
 class ShardQuery(NamedTuple):
-    """Keys of one kind, uint32[n], reduced to the bits that the tables store, and the
-    maximum number of entries per key and shard.
-    """
+    """A query for the entries of some keys."""
 
-    kind: Literal["seeds", "bands", "exact"]
-    keys: np.ndarray
-    limit: int
+    kind: Literal["seeds", "bands", "exact"]  # The table.
+    keys: np.ndarray  # uint32[n]: the bits of the keys that the table stores.
+    limit: int  # The maximum number of entries per key and shard.
 
 
 class ShardEntries(NamedTuple):
-    """The entries for the requested keys of one kind."""
+    """The entries that a query found."""
 
-    # The keys, uint32[n], and the numbers of the texts in the reader, int64[n].
-    keys: np.ndarray
-    numbers: np.ndarray
-    # [n, ...]: the table's values for each entry or text.
-    values: np.ndarray
+    keys: np.ndarray  # uint32[n]: the keys, as in the query.
+    numbers: np.ndarray  # int64[n]: the reader's numbers of the texts.
+    values: np.ndarray  # [n, ...]: see ``KeyedTable``.
     living: np.ndarray  # bool[n]: see ``provscan.index.segment.tables.LookupTables``.
 
 
 class ShardGroup(Protocol):
-    """Shards that are queried together, in this process or in another one."""
+    """Some shards in this process or in another one."""
 
     def begin(self, method: str, *arguments: Any) -> Callable[[], Any]:
         """Call a method of :class:`LocalTables`, or of
@@ -89,17 +85,15 @@ class ShardGroup(Protocol):
 
 
 def answers(groups: Sequence[ShardGroup], method: str, *arguments: Any) -> list[Any]:
-    """Return the answer of each group. All groups are queried before the first answer
-    is awaited.
-    """
+    """Call a method of all groups at the same time, and return the results."""
     return [
         answer() for answer in [group.begin(method, *arguments) for group in groups]
     ]
 
 
 class LocalTables:
-    """The tables of shards in this process and, if they can be joined into one segment,
-    of the segments that were added to the index.
+    """The tables of the shards in this process, and of the segments that were added to
+    the index if these can be joined into one.
     """
 
     def __init__(
@@ -110,7 +104,7 @@ class LocalTables:
         self._tables = shards
         # The filter of all seeds, if the first shard is open.
         self.seed_filter = shards[0].seeds.filter
-        # The tables of added segments that can't be joined.
+        # The tables of added segments, if they can't be joined.
         self.others: list[LookupTables] = []
         if with_added:
             before = int(texts.bases[texts.shards])
@@ -124,13 +118,11 @@ class LocalTables:
     def begin(self, method: str, *arguments: Any) -> Callable[[], Any]:
         return partial(getattr(self, method), *arguments)
 
-    def entries(self, asked: Sequence[ShardQuery]) -> list[ShardEntries]:
-        """Return the entries of some keys in all shards: the first ``limit`` entries of
-        each key in each shard.
-        """
+    def entries(self, queries: Sequence[ShardQuery]) -> list[ShardEntries]:
+        """Return the first ``limit`` entries of each key in each shard."""
         return [
             self._entries(each.keys.astype(np.uint64) << _S32, each.kind, each.limit)
-            for each in asked
+            for each in queries
         ]
 
     def _entries(self, keys: np.ndarray, kind: str, limit: int) -> ShardEntries:
@@ -165,8 +157,10 @@ class LocalTables:
         limits: SearchLimits,
         room: int,
     ) -> list[tuple[np.ndarray, ...]]:
-        """Return the variants in each shard: match, code, stretch, number of the text,
-        and whether the text is living.
+        """Return five arrays per shard, with one element per variant: the index of the
+        match, the code and the place of the candidate
+        (:class:`provscan.kernels.records.Candidates`), the number of the text, and
+        whether the text is living.
         """
         found = [
             (variants_of(records, matches, source.whole.exact, limits, room), source)
@@ -186,34 +180,32 @@ class LocalTables:
 
 @dataclass(frozen=True, eq=False)
 class ShardTables:
-    """The tables of shards, and of the segments added after them."""
+    """The tables of all shards, and of the segments added to the index."""
 
-    # The groups with the tables of shards and of added segments.
     groups: tuple[ShardGroup, ...]
-    seed_filter: BloomFilter  # The filter of all these tables.
-    params: IndexParams  # The parameters of the index.
-    # Returns canonical texts, given their numbers in the reader.
+    seed_filter: BloomFilter  # The filter of all shards and added segments.
+    params: IndexParams
+    # Returns canonical texts, given the reader's numbers.
     canonical_texts: Callable[[np.ndarray], Strings]
 
     @property
     def together(self) -> int:
-        # Each look-up queries all shards, so larger batches of records mean fewer
-        # queries.
+        # Each look-up queries all shards, so use larger and fewer batches.
         return 2
 
     def look_up(
         self, seeds: Seeds, sketches: Sketches, limits: SearchLimits
     ) -> LookupTables:
-        """Return a segment of all texts that share a key with some records, without the
+        """Return a segment of all texts that share a key with the records, without the
         wording of the texts.
 
-        For each key, only as many entries are read as the limits allow.
+        The limits apply to the number of entries that are read for each key.
         """
         wanted = np.empty(int(seeds.bounds[-1]), np.uint32)
         count = wanted_keys(seeds, self._nothing.seeds, seeding_scratch(), wanted)
         seed_keys = wanted[:count].astype(np.uint64) << _S32
         bands = bands_layout(self.params.bands)
-        asked = [
+        queries = [
             ShardQuery("seeds", _distinct(seed_keys, SEEDS), limits.seed_places + 1),
             ShardQuery(
                 "bands", _distinct(sketches.bands.ravel(), bands), limits.band_texts + 1
@@ -224,12 +216,12 @@ class ShardTables:
                 limits.whole_candidates,
             ),
         ]
-        parts = answers(self.groups, "entries", asked)
+        parts = answers(self.groups, "entries", queries)
         found = [
             ShardEntries(*map(np.concatenate, zip(*each, strict=True)))
             for each in zip(*parts, strict=True)
         ]
-        # The texts of all entries, in the order of a single segment.
+        # Put the texts of all entries in the order of a single segment.
         numbers, first, rows = np.unique(
             np.concatenate([hits.numbers for hits in found]),
             return_index=True,
@@ -259,9 +251,7 @@ class ShardTables:
         exact: np.ndarray,
         sketches: np.ndarray,
     ) -> LookupTables:
-        """Return a segment of some entries, uint64, and of the sketches of their
-        texts.
-        """
+        """Build a segment from entries, uint64, and the sketches of their texts."""
         layout, texts = bands_layout(self.params.bands), len(sketches)
         known = new_filter(len(bands) // 2)
         mark_bands(bands, layout, known)
@@ -285,9 +275,7 @@ class ShardTables:
         return self._segment(none, none, none, none.reshape(0, 2))
 
     def with_texts(self, segment: LookupTables, *texts: np.ndarray) -> LookupTables:
-        """Return the segment with the wording of some of its texts; the others are
-        empty.
-        """
+        """Return the segment with the wording of the given texts; others are empty."""
         chosen = distinct(np.concatenate(texts))
         strings = self.canonical_texts(segment.numbers[chosen])
         offsets = np.zeros(len(segment.numbers) + 1, np.int64)
@@ -298,7 +286,7 @@ class ShardTables:
     def variants(
         self, records: CodeBuffer, matches: MatchedPlaces, limits: SearchLimits
     ) -> tuple[LookupTables, Variants]:
-        # Shards may be on other machines, so send only the data that they need.
+        # Shards may be on other machines, so send only the records that are needed.
         chosen = np.flatnonzero(
             (matches.similarity < 1.0)
             & (matches.similarity >= limits.variant_similarity)
@@ -312,7 +300,7 @@ class ShardTables:
             np.concatenate(column)
             for column in zip(*(part for parts in found for part in parts), strict=True)
         )
-        # Order the variants by stretch, and apply the limits across all shards.
+        # Group the variants by stretch, and apply the limits across all shards.
         order = np.lexsort((number, place, code, match))
         match, code, place, number, living = (
             column[order] for column in (match, code, place, number, living)
@@ -335,13 +323,13 @@ class ShardTables:
 
 
 def _living(texts: np.ndarray) -> np.ndarray | None:
-    """Return which texts are living, as :class:`LookupTables` stores it."""
+    """Return ``texts``, bool[n], or None if all are True, for a segment's `living`."""
     return None if texts.all() else texts
 
 
 def shard_tables(texts: LicensedTexts, params: IndexParams) -> tuple[Tables, ...]:
-    """Return the tables of shards. Segments that were added are in the same tables if
-    they fit in one segment, else in separate tables.
+    """Return the tables of shards, which include the added segments if these can be
+    joined; otherwise, each added segment has its own tables.
     """
     local = LocalTables(texts, params)
     tables = ShardTables((local,), local.seed_filter, params, texts.canonical_texts)
@@ -355,7 +343,7 @@ def _some_records(records: CodeBuffer, rows: np.ndarray) -> CodeBuffer:
 
 
 def _distinct(keys: np.ndarray, layout: TableLayout) -> np.ndarray:
-    """Return the distinct values of some keys, reduced to the bits that a table stores,
+    """Reduce keys to the bits that a table stores, and return the distinct results,
     uint32.
     """
     out = np.empty(len(keys), np.uint64)
@@ -365,16 +353,18 @@ def _distinct(keys: np.ndarray, layout: TableLayout) -> np.ndarray:
 
 
 class KeyedTable(NamedTuple):
-    """The table that a segment has for one kind of keys."""
+    """A table for one kind of keys (:class:`ShardQuery`)."""
 
     postings: Postings
     known: BloomFilter  # A filter of its keys.
-    values: np.ndarray  # A value per entry, which a look-up returns.
+    # What a look-up returns for an entry: for seeds the code of the place, for bands
+    # the sketch of the text; meaningless for ``exact``.
+    values: np.ndarray
     by_text: bool = False  # Whether `values` has a row per text, not per entry.
 
 
 def keyed_table(source: LookupTables, kind: str) -> KeyedTable:
-    """Return the table for keys of a kind (:class:`ShardQuery`)."""
+    """Return a segment's table for keys of a kind."""
     whole, seeds = source.whole, source.seeds
     if kind == "seeds":
         return KeyedTable(seeds.postings, _ANY_KEY, seeds.places)

@@ -1,8 +1,8 @@
-"""Write the golden index of the present format version, once:
+"""Write the golden index of the current format version:
 
     python tests/index/golden/make.py
 
-A golden index is never written again: a new version gets a folder next to the old ones.
+A golden index is never changed. A new version gets a folder next to the old ones.
 """
 
 from pathlib import Path
