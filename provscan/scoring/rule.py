@@ -5,7 +5,7 @@ A match is a finding if
 
 - its licensed text is neither *common* (three authors or more posted it, or a control
   file contains it) nor *known* (it also occurs in data that can't come from the
-  platform, see :class:`KnownElsewhere`), and
+  platform, ``--known``), and
 - the wording has at least ``min_bits`` bits if the span covers its field, or nearly,
   and ``min_bits_passage`` if it is a passage of the field. In a script that the
   background model does not know, at least :data:`LETTERS_WITHOUT_BITS` letters in
@@ -19,7 +19,7 @@ that depended on them would make every interval too narrow.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -81,20 +81,6 @@ def letters_in_common(
 
 
 @dataclass(frozen=True)
-class KnownElsewhere:
-    """Licensed and control texts that also occur in data that can't come from the
-    platform (``--known``).
-    """
-
-    # float32[texts of the reader]: the largest containment of each text in the known
-    # data; 0 if it is not there.
-    containment: npt.NDArray[np.float32]
-
-    def of(self, texts: Numbers) -> Floats:
-        return self.containment[texts].astype(np.float64)
-
-
-@dataclass(frozen=True)
 class TextScores:
     """Scores of licensed texts, [n] each."""
 
@@ -135,16 +121,10 @@ class Scorer:
     background: Background
     repeated: Numbers  # int64, numbers of licensed texts that are also in a control.
     params: FindingParams = FINDING
-    elsewhere: KnownElsewhere | None = None
+    # float32[texts of the reader]: the largest containment of each text in the known
+    # data (``--known``), 0 if it does not occur there; None without such data.
+    elsewhere: npt.NDArray[np.float32] | None = None
     threads: int = 1  # Number of threads that score texts.
-    # Texts that are already scored, in ascending order, and their scores.
-    ready: tuple[Numbers, TextScores] | None = None
-
-    def having_scored(self, texts: Numbers) -> Scorer:
-        """Return a scorer with the scores of ``texts``, which must be in ascending
-        order; it does not score them again.
-        """
-        return replace(self, ready=(texts, self._scored(texts)))
 
     def scores(self, traits: MatchTraits) -> Scores:
         """Score matches whose ``place`` is the number of the text in the reader."""
@@ -155,22 +135,6 @@ class Scorer:
 
     def texts(self, texts: Numbers) -> TextScores:
         """Score texts, given as distinct numbers."""
-        if self.ready is None:
-            return self._scored(texts)
-        before, known = self.ready
-        new = np.setdiff1d(texts, before, assume_unique=True)
-        added, every = self._scored(new), np.concatenate([before, new])
-        order = np.argsort(every)
-        place = order[np.searchsorted(every, texts, sorter=order)]
-        names = [entry.name for entry in fields(TextScores)]
-        return TextScores(
-            *(
-                np.concatenate([getattr(known, n), getattr(added, n)])[place]
-                for n in names
-            )
-        )
-
-    def _scored(self, texts: Numbers) -> TextScores:
         bits = np.empty(len(texts))
         length = np.empty(len(texts), np.int64)
         script = np.empty(len(texts), np.int64)
@@ -189,7 +153,7 @@ class Scorer:
         often = np.flatnonzero(self.reader.tweet_counts(texts) >= COMMON_AUTHORS)
         authors[often] = self.reader.author_counts(texts[often])
         common = (authors >= COMMON_AUTHORS) | np.isin(texts, self.repeated)
-        elsewhere = (
-            np.zeros(len(texts)) if self.elsewhere is None else self.elsewhere.of(texts)
-        )
+        elsewhere = np.zeros(len(texts))
+        if self.elsewhere is not None:
+            elsewhere += self.elsewhere[texts]
         return TextScores(bits, length, script, bands(length), common, elsewhere)

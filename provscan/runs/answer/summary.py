@@ -223,8 +223,8 @@ def known_summary(measured: Measured, sources: list[str]) -> dict[str, Any] | No
     """Describe the known data that the user named, if any."""
     if measured.known is None:
         return None
-    (scanned, elsewhere), controls = measured.known, measured.controls
-    known = (elsewhere.containment >= KNOWN_SHARE) & ~controls.control
+    (scanned, containment), controls = measured.known, measured.controls
+    known = (containment >= KNOWN_SHARE) & ~controls.control
     texts = int(np.count_nonzero(known))
     share = texts / max(1, controls.licensed_texts)
     return scan_summary(scanned, sources, texts=texts, share=share)

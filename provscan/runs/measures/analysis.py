@@ -14,8 +14,8 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from provscan.arrays import distinct
 from provscan.calibration.controls import Controls
 from provscan.calibration.edits import SETS
 from provscan.calibration.spike_ins import (
@@ -56,7 +56,7 @@ from provscan.runs.measures.chance import (
 from provscan.runs.measures.recall import MeasuredRecall, measure_recall
 from provscan.runs.scan.totals import ScanTotals
 from provscan.scoring.background import background
-from provscan.scoring.rule import KnownElsewhere, Scorer
+from provscan.scoring.rule import Scorer
 
 # A run fails if it planted at least this many spike-ins and found none of them.
 FAILING_SPIKE_INS = 20
@@ -74,10 +74,12 @@ class ScoredScan:
 
 
 class Known(NamedTuple):
-    """The scan of known data, and the licensed texts that it contains."""
+    """The scan of known data, and the texts that it contains."""
 
     scanned: ScanTotals
-    texts: KnownElsewhere
+    # float32[texts of the reader]: the largest containment of each text; 0 if it does
+    # not occur.
+    containment: npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -151,29 +153,29 @@ def analyse(
     data, by name.
     """
     known = known_elsewhere(scans["known"], controls) if "known" in scans else None
-    scores = score(scans["dataset"], controls, options, known and known.texts)
+    scores = score(scans["dataset"], controls, options, known and known.containment)
     return measure(scores, controls, options, scans.get("null"), known)
 
 
 def known_elsewhere(scanned: ScanTotals, controls: Controls) -> Known:
-    """Return the licensed texts that known data contains, given its scan."""
+    """Return the texts that known data contains, given its scan."""
     containment = np.zeros(len(controls.control), np.float32)
     for columns, _ in scanned.batches(["text", "containment"]):
         text, share = (column.to_numpy() for column in columns)
         np.maximum.at(containment, text, share)
-    return Known(scanned, KnownElsewhere(containment))
+    return Known(scanned, containment)
 
 
 def score(
     scanned: ScanTotals,
     controls: Controls,
     options: MatchOptions,
-    elsewhere: KnownElsewhere | None = None,
+    elsewhere: npt.NDArray[np.float32] | None = None,
 ) -> ScoredScan:
     """Score the matches of a scan, plant spike-ins in a sample of its records and scan
     these, and draw samples of the licensed and the control texts.
 
-    ``elsewhere`` has the texts that known data contains.
+    ``elsewhere`` is the ``containment`` of :class:`Known`.
     """
     scorer = Scorer(
         controls.reader,
@@ -208,10 +210,8 @@ def spike(
     """
     params = options.params
     planted = plant(controls, params, carriers, count, draw, SETS[options.edits])
-    with ThreadPoolExecutor(1, thread_name_prefix="provscan") as pool:
-        ready = pool.submit(scorer.having_scored, distinct(planted.text))
-        matches = planted.scan(controls, params)
-    recovered = recovered_spike_ins(planted, matches, ready.result(), controls.control)
+    matches = planted.scan(controls, params)
+    recovered = recovered_spike_ins(planted, matches, scorer, controls.control)
     if len(planted) >= FAILING_SPIKE_INS and not recovered.found.any():
         values = ", ".join(
             f"{name}={value}" for name, value in params.as_dict().items()
