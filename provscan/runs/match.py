@@ -22,7 +22,6 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -226,10 +225,9 @@ def _crossed(summary: dict[str, Any], options: MatchOptions) -> str | None:
             share = baseline["new"]["share_of_records"]
             found = f"have findings that are new since {baseline['path']}"
         if share > allowed:
-            share_words, allowed_words = _unequal(share, allowed)
             return (
-                f"{share_words} of the records {found}: more than the {allowed_words} "
-                "that --fail-above allows"
+                f"{_percent(share)} of the records {found}: more than the "
+                f"{_percent(allowed)} that --fail-above allows"
             )
     if (allowed := options.fail_above_claimed) is not None:
         share = shares["at_least"]
@@ -239,26 +237,15 @@ def _crossed(summary: dict[str, Any], options: MatchOptions) -> str | None:
                 f"withheld: {answer['withheld']['records.at_least']}"
             )
         if share > allowed:
-            share_words, allowed_words = _unequal(share, allowed)
             return (
-                f"at least {share_words} of the records contain copies: more than the "
-                f"{allowed_words} that --fail-above-claimed allows"
+                f"at least {_percent(share)} of the records contain copies: more than "
+                f"the {_percent(allowed)} that --fail-above-claimed allows"
             )
     return None
 
 
-def _unequal(*shares: float) -> list[str]:
-    """Return different shares as percentages, with enough digits to differ."""
-    for digits in range(3, 18):
-        words = [percentage(100.0 * share, digits) for share in shares]
-        if len({*words}) == len(words):
-            break
-    return words
-
-
-@cache
-def _packages() -> dict[str, str]:
-    return {name: importlib.metadata.version(name) for name in PACKAGES}
+def _percent(share: float) -> str:
+    return percentage(100.0 * share, 6)
 
 
 def _versions() -> dict[str, str]:
@@ -268,7 +255,7 @@ def _versions() -> dict[str, str]:
         "provscan": __version__,
         "python": platform.python_version(),
         "platform": f"{sys.platform} {platform.machine()}",
-        **_packages(),
+        **{name: importlib.metadata.version(name) for name in PACKAGES},
     }
 
 

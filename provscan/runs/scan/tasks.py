@@ -8,7 +8,7 @@ import contextlib
 import os
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -63,19 +63,8 @@ from provscan.urls import below
 CHECK_FROM = 10_000
 
 
-@dataclass(frozen=True)
-class Role:
-    """The purpose for which data is read."""
-
-    stage: str  # Name of its scan while it runs.
-    owner: str  # Completes "no records of ... were scanned" in a message.
-
-
-ROLES = {
-    "dataset": Role("Scanning", ""),
-    "null": Role("Scanning null dataset", " of the null dataset"),
-    "known": Role("Scanning known data", " of the known data"),
-}
+# Words for messages about a scan, by the name of its data in the inputs of a run.
+SCANNED = {"dataset": "", "null": " null dataset", "known": " known data"}
 
 
 def scan_inputs(
@@ -87,16 +76,16 @@ def scan_inputs(
     progress: Progress,
 ) -> ScanTotals:
     """Scan all splits whose parts are not complete yet, and add up all parts. Part
-    files with the matches remain in the folder. ``name`` is one of :data:`ROLES`.
+    files with the matches remain in the folder. ``name`` is one of :data:`SCANNED`.
     """
-    role, parts = ROLES[name], folder.path / PARTS[name]
+    parts = folder.path / PARTS[name]
     parts.mkdir(exist_ok=True)
     complete = _complete(inputs, parts) if folder.earlier is not None else set()
     done: list[PartResult] = []
     lost: list[LostTask] = []
     stats, carriers = ReadStats(), CarrierSample(CARRIERS, CARRIER_SEED)
     unit = "records" if inputs.named is None else "bytes"
-    progress.start(role.stage, inputs.size, unit)
+    progress.start(f"Scanning{SCANNED[name]}", inputs.size, unit)
     progress.advance(sum(inputs.splits[number].size for number in complete))
     with _store(options) as store, _executor(inputs, options) as executor:
         make_task = partial(
@@ -125,7 +114,7 @@ def scan_inputs(
     unread = unread_parts(done, lost)
     if not any(part.records for part in done):
         folder.forget()
-        raise _nothing_scanned(role, stats, [*inputs.unread, *unread])
+        raise _nothing_scanned(name, stats, [*inputs.unread, *unread])
     return ScanTotals(
         parts,
         done,
@@ -297,7 +286,7 @@ def _function(
     return scan_memory
 
 
-def _nothing_scanned(role: Role, stats: ReadStats, unread: PathReasons) -> InputError:
+def _nothing_scanned(name: str, stats: ReadStats, unread: PathReasons) -> InputError:
     if stats.records:
         return InputError(
             "the sample contains none of the records: give a larger --sample"
@@ -311,7 +300,8 @@ def _nothing_scanned(role: Role, stats: ReadStats, unread: PathReasons) -> Input
     ]
     why += [f"{path} can't be read ({reason})" for path, reason in unread[:3]]
     reasons = "; ".join(why) or "the inputs are empty"
+    owner = SCANNED[name] and f" of the{SCANNED[name]}"
     return InputError(
-        f"no records{role.owner} were scanned: {reasons}. Check the paths, and "
-        "the field that contains the text (--text-field)"
+        f"no records{owner} were scanned: {reasons}. Check the paths, and the field "
+        "that contains the text (--text-field)"
     )
