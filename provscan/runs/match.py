@@ -5,9 +5,10 @@
 3. :mod:`provscan.runs.scan.tasks` scans the records and writes part files.
 4. :mod:`provscan.runs.measures.analysis` reads them, scores and counts the matches, and
    measures chance and recall.
-5. :mod:`provscan.runs.answer.summary` computes the numbers and their words.
-6. :mod:`provscan.runs.evidence.tables` writes the tables, and :func:`run_match` the
-   rest, to the folder of :mod:`provscan.runs.target`.
+5. :mod:`provscan.runs.answer.summary` computes the numbers and writes the sentences
+   about them.
+6. :mod:`provscan.runs.evidence.tables` writes the tables, and :func:`run_match` writes
+   the other files. :mod:`provscan.runs.target` provides the folder.
 """
 
 from __future__ import annotations
@@ -76,9 +77,9 @@ def run_match(
     overwrite: bool,
     resume: bool,
 ) -> WrittenRun:
-    """Find the licensed tweets of an index in datasets, and write a run folder;
-    ``render`` makes its report. The other parameters are those of
-    :func:`provscan.match`.
+    """Find the licensed tweets of an index in datasets, and write a run folder.
+
+    ``render`` writes the report. :func:`provscan.match` describes the other parameters.
     """
     clock = Clock()
     others = (options.files(name) for name in ("control", "null", "known"))
@@ -99,7 +100,7 @@ def run_match(
         clock.lap("plan")
         licensed = with_controls(index, options, folder.path / CONTROL)
         request = _request(workers, options, licensed, inputs)
-        # Data that can be read only once can't be resumed.
+        # The scan of data that can be read only once can't be resumed.
         folder.begin(request, keep=not any(data.streamed for data in inputs.values()))
         clock.lap("licensed")
 
@@ -142,8 +143,8 @@ def _request(
     licensed: SearchedTexts,
     inputs: Mapping[str, Inputs],
 ) -> dict[str, Any]:
-    """Return everything on which the part files depend; see
-    :data:`provscan.runs.target.WORK`.
+    """Return everything on which the part files depend. A run is resumed only if the
+    entries in :data:`provscan.runs.target.WORK` are unchanged.
     """
     return {
         "workers": workers,
@@ -194,12 +195,12 @@ def _info(
     """Return the entries of ``run.json`` that the options, the index and the program
     determine; :func:`run_match` adds the inputs, the control and the times.
     """
-    place = None if out is None else os.fspath(out)
+    path = None if out is None else os.fspath(out)
     info: dict[str, Any] = {
         "version": RUN_VERSION,
         "parameters": {**options.as_dict(), "workers": options.threads},
         "limits": {**readers.current_limits().as_dict(), "candidates": CANDIDATES},
-        "repeat": None if named is None else options.command(named, index.path, place),
+        "repeat": None if named is None else options.command(named, index.path, path),
         "folder": os.getcwd(),
         "index": {
             "path": str(index.path),
@@ -216,7 +217,7 @@ def _info(
 
 
 def _crossed(summary: dict[str, Any], options: MatchOptions) -> str | None:
-    """Return a sentence on the first gate that was crossed; None if none was."""
+    """Return a sentence about the first gate that was crossed, or None."""
     answer, baseline = summary["answer"], summary["baseline"]
     shares = answer["records"]["share"]
     if (allowed := options.fail_above) is not None:

@@ -1,4 +1,4 @@
-"""The inputs of a run: :func:`plan_run` plans the splits of the named files once.
+"""Divide the inputs of a run into splits (:func:`plan_run`), before the scan.
 :mod:`provscan.runs.scan.left_out` describes the inputs after the scan.
 """
 
@@ -30,7 +30,7 @@ class InputFile(NamedTuple):
     # State of the file when the run began; None if it is not a regular file.
     state: FileState | None
     scanned: int  # Number of bytes to scan; for an archive, decompressed bytes.
-    whole: bool  # Whether all of it is scanned.
+    whole: bool  # Whether the complete file is scanned.
 
 
 @dataclass(frozen=True)
@@ -66,9 +66,7 @@ class Inputs:
 
     @property
     def state(self) -> dict[str, Any]:
-        """The values that must be equal for the parts of an unfinished run to be
-        used.
-        """
+        """The values that must be unchanged for an unfinished run to be resumed."""
         listed = repr(self.splits).encode("utf-8", "surrogatepass")
         return {
             "files": [
@@ -96,7 +94,7 @@ def plan_run(
 
 
 def fields_of(options: MatchOptions) -> Fields:
-    """Return the fields that are read."""
+    """Return the options for reading fields."""
     readers.known_encoding(options.encoding)
     return Fields(
         text=options.text_field,
@@ -107,7 +105,7 @@ def fields_of(options: MatchOptions) -> Fields:
 
 
 def plan_inputs(sources: Sources, options: MatchOptions, workers: int) -> Inputs:
-    """Plan the inputs of some sources."""
+    """Plan how to read some sources."""
     fields = fields_of(options)
     named = readers.source_list(sources)
     sample = draw_files(named, options, fields)
@@ -140,7 +138,7 @@ def plan_inputs(sources: Sources, options: MatchOptions, workers: int) -> Inputs
 
 
 def _files(splits: list[Split], rest: list[Split]) -> dict[str, InputFile]:
-    """Return the files of the splits that are scanned, and of the rest, by path."""
+    """Return the files of the scanned splits and of the ``rest``, by path."""
     scanned = Counter[str]()
     for split in splits:
         scanned[split.path] += split.size

@@ -145,10 +145,10 @@ def _tasks(
     for number, (split, block) in enumerate(_pieces(inputs)):
         if number not in complete:
             # Each task draws the records to scan, and keeps a sample of carrier
-            # records. Spike-ins are planted in them, and the lengths and scripts of a
-            # dataset and a null dataset are compared on them. A task that starts later
-            # keeps fewer, since the records kept so far rule out many of its own
-            # (``carriers.limit``).
+            # records. Spike-ins are planted in the carrier records, which also serve to
+            # compare the lengths and scripts of the dataset and a null dataset. A task
+            # that starts later keeps fewer, since the records kept so far rule out many
+            # of its own (``carriers.limit``).
             sampling = Sampling(inputs.share, seed, CARRIERS, carriers.limit)
             yield make_task(number, split, block=block, sampling=sampling)
 
@@ -156,7 +156,7 @@ def _tasks(
 def _in_order(
     results: Iterator[int | LostTask], complete: set[int]
 ) -> Iterator[int | LostTask]:
-    """Yield the numbers of all parts in order, and lost tasks in their places."""
+    """Yield, in the order of the splits, the number of each part or its lost task."""
     for number in count():
         result = number if number in complete else next(results, None)
         if result is None:
@@ -167,8 +167,8 @@ def _in_order(
 def _loaded(
     folder: Path, number: int, stats: ReadStats, carriers: CarrierSample
 ) -> PartResult:
-    """Return the counts of a complete part; its statistics and carrier records are
-    added to those of the other parts.
+    """Return the counts of a complete part, and add its statistics and carrier records
+    to those of the other parts.
     """
     part = load_part(folder, number)
     if part is None:
@@ -195,8 +195,8 @@ def _pieces(inputs: Inputs) -> Iterator[tuple[Split, RayBlock | None]]:
 
 @contextlib.contextmanager
 def _store(options: MatchOptions) -> Iterator[str | None]:
-    """Provide a folder for the parts of this run in the place that the user named, if
-    any. The folder is removed when the parts have been copied to the run folder.
+    """Provide a folder for the parts of this run inside the one that the user named
+    (``--parts``), if any. It is removed when all parts are in the run folder.
     """
     if options.parts is None:
         yield None
@@ -252,7 +252,7 @@ def _snapshot(
         shown = snapshot.index if where is None else where
         raise InputError(
             f"the nodes can't read the shards of {shown} ({error.strerror or error}): "
-            "name a copy of the index that they can with --shards-from"
+            "with --shards-from, name a copy of the index that they can read"
         ) from error
 
 
