@@ -1,5 +1,5 @@
-"""Make the entries of ``summary.json`` that follow from the measurements of a run
-(:func:`summarise`). :mod:`provscan.runs.answer.entry` makes the answer.
+"""Make the entries of ``summary.json`` from the measurements of a run
+(:func:`summarise`). :mod:`provscan.runs.answer.entry` makes the entry ``answer``.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def summarise(
     options: MatchOptions,
     tokens: Tokens | None,
 ) -> dict[str, Any]:
-    """Return the contents of ``summary.json``, except the entries on files and on a
+    """Return the contents of ``summary.json``, except for the entries about files and a
     baseline. ``tokens`` counts the tokens of texts.
     """
     numbers = layers_of(measured, measured.chance.whole)
@@ -246,7 +246,7 @@ def scan_summary(
 
 
 def control_summary(measured: Measured, null_sources: list[str]) -> dict[str, Any]:
-    """Return the measures of chance, and the similarity of the control to the licensed
+    """Describe the measures of chance, and how the control differs from the licensed
     texts.
     """
     controls, chance, null = measured.controls, measured.chance, measured.null

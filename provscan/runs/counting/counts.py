@@ -34,10 +34,10 @@ from provscan.scoring.lengths import BANDS
 # strongest findings reveal verbatim copies among many coincidences.
 STRENGTHS = (-np.inf, 75.0, 100.0, 150.0)
 # Minimum bits of a whole record that equals a licensed tweet, for the comparison with
-# other collections.
+# collections without licensed tweets.
 WORD_FOR_WORD_BITS = 100.0
 CELLS = 2 * len(BANDS) * DAMAGES
-# Maximum number of findings whose texts are noted, for counting tokens.
+# Maximum number of findings whose texts are noted, to count their tokens.
 TEXTS = 10_000
 
 
@@ -47,15 +47,15 @@ class Amount(NamedTuple):
     records: Numbers  # int64[splits], distinct records.
     copies: Numbers  # int64[texts], distinct records of each text.
     matches: Numbers  # int64[splits].
-    characters: Size  # Code points that the matches cover, by field.
+    characters: Size  # Code points that the matches cover; a unit is a field.
 
     @property
     def texts(self) -> int:
         return int(np.count_nonzero(self.copies))
 
     def restricted_to(self, texts: Flags, records: Numbers) -> Amount:
-        """Return the records and copies of some of the texts; ``records`` are their
-        records.
+        """Return the amount of some of the texts, without matches and characters.
+        ``records`` are the records of these texts.
         """
         none = np.zeros_like(self.matches)
         return Amount(records, np.where(texts, self.copies, 0), none, Size(0.0, 0.0))
@@ -80,8 +80,8 @@ class _AmountCounter:
 
 
 class TextFindings:
-    """Counts the findings of each text with at least ``least`` bits: their number, the
-    number of the first one, the best score, and code points; [texts] each.
+    """For each text, counts the findings with at least ``least`` bits, and notes the
+    number of the first one, the best score and the total code points; [texts] each.
     """
 
     def __init__(self, texts: int, least: float) -> None:
@@ -108,17 +108,15 @@ class TextFindings:
 class StrengthFindings(NamedTuple):
     """The findings of one of ``STRENGTHS``."""
 
-    claimable: Amount  # Those of claimable texts.
-    by_text: TextFindings  # Those of all texts, controls included.
+    claimable: Amount  # The findings of claimable texts.
+    by_text: TextFindings  # The findings of all texts, including controls.
 
 
 class CellCounts(NamedTuple):
-    """Records or texts by cell, [cells] each: those with findings, minus the number
-    that the control attributes to chance, and those with any match.
-    """
+    """Numbers of records or texts by cell, [cells] each."""
 
-    findings: Floats
-    matches: Floats
+    findings: Floats  # With findings, minus those that are due to chance.
+    matches: Floats  # With any match.
 
 
 class Cells(NamedTuple):
@@ -143,7 +141,8 @@ class MatchCounts:
     nearly: Amount  # Findings that are nearly verbatim.
     strengths: list[StrengthFindings]  # By strength; the first has all findings.
     cells: Cells
-    first_texts: Numbers  # Places of the texts of the first claimable findings.
+    # Indices of the texts of the first findings of claimable texts, at most ``TEXTS``.
+    first_texts: Numbers
 
     @property
     def claimable(self) -> Amount:
@@ -161,8 +160,8 @@ def count_matches(
     eligible: Eligibility,
     exhibits: ExhibitChoice | None = None,
 ) -> MatchCounts:
-    """Count all matches in one pass, which also offers them to ``exhibits``, the choice
-    of those that keep their texts.
+    """Count all matches in one pass. The pass also offers them to ``exhibits``, which
+    chooses those that keep their texts.
     """
     splits, texts = len(matches.scanned.parts), len(matches.text)
     licensed, findings, nearly = (_AmountCounter(splits, texts) for _ in range(3))
@@ -229,7 +228,7 @@ class _CellCounter:
         self._classes = np.zeros((2, len(matches.text)), np.int64)
 
     def add(self, batch: Batch) -> None:
-        # Note the cells of each text.
+        # Note the classes of damage of each text.
         place, passes, damage = batch.place, batch.passes_rule, batch.damage
         control, cell = self._eligible.control[place], self._group[place] * DAMAGES
         cell = cell + damage
@@ -241,10 +240,9 @@ class _CellCounter:
             (self._best_of_all, ~control),
         ):
             counter.add(batch.record[which], batch.similarity[which], cell[which])
-        # Each finding of a control text stands for chance matches of licensed texts.
+        # Each finding of a control text represents chance matches of licensed texts. A
+        # sum of floats depends on the order, so add row by row, regardless of batches.
         rows = np.flatnonzero(control & passes & self._eligible.measured[place])
-        # Sums of floats depend on the order, so add row by row, independently of the
-        # batches.
         np.add.at(self._chance, cell[rows], self._eligible.weights[place[rows]])
 
     def cells(self) -> Cells:
@@ -267,8 +265,8 @@ class _CellCounter:
 
 
 def records_by_tweets(matches: ScoredMatches, eligible: Eligibility) -> Numbers:
-    """Return the numbers of records whose findings of claimable texts name 0, 1, 2, and
-    3 or more tweets, int64[4].
+    """Return the numbers of records with 0, 1, 2, and 3 or more tweets whose texts are
+    claimable and have a finding in the record, int64[4].
     """
     texts = max(1, len(matches.text))
 
@@ -298,7 +296,7 @@ def by_tweets(counts: Floats) -> Numbers:
 class Grouping(NamedTuple):
     """Groups of texts whose records are counted."""
 
-    codes: Numbers  # [texts], group of each text; below 0 if it is left out.
+    codes: Numbers  # [texts], group of each text; negative if the text is left out.
     size: int  # Number of groups.
     least: float | None = -np.inf  # Minimum bits of findings; None for all matches.
 

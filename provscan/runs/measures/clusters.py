@@ -21,8 +21,8 @@ from provscan.scoring.clusters import similar_texts
 class TextClusters(NamedTuple):
     """Clusters of findings; each column has one entry per cluster."""
 
-    number: Numbers  # Number by which texts refer to the cluster.
-    first: Numbers  # Place of the text of the cluster's first finding.
+    number: Numbers  # Number of the cluster, as in the arrays with a cluster per text.
+    first: Numbers  # Index of the text of the cluster's first finding.
     # Size of the cluster in records, texts, tweets and characters.
     sizes: dict[str, Floats]
 
