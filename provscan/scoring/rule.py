@@ -13,8 +13,8 @@ A match is a finding if
 
 The same :class:`Scorer` scores the matches of the dataset, the control, the null
 dataset and the spike-ins, so a measurement on one of them is valid for the others. The
-rule is fixed before the scan and does not depend on the dataset's matches: a threshold
-that depended on them would make every interval too narrow.
+rule is fixed before the scan. A threshold that depended on the dataset's matches would
+make every interval too narrow.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ COMMON_AUTHORS = 3
 # Minimum number of letters in common for a script that the background model does not
 # know.
 LETTERS_WITHOUT_BITS = 40
-# A match is known from elsewhere if the containment of its text in the known data is at
-# least this share of the match's containment.
+# A match is known from elsewhere if known data contains its text, with a containment of
+# at least this share of the match's own containment.
 KNOWN_SHARE = 0.8
 # Maximum number of texts that a thread scores at once.
 TEXTS = 1 << 14
@@ -70,9 +70,10 @@ def letters_in_common(
     containment: Floats, length: Numbers, script: Numbers, span: Numbers
 ) -> Floats:
     """Return the number of letters that spans have in common with licensed texts of the
-    given lengths, as ``min_chars`` counts letters: containment times length, but at
-    most the length of the span, since containment counts the repeated 5-grams of a text
-    only once.
+    given lengths, as ``min_chars`` counts letters.
+
+    It is the containment times the length of the text, but at most the length of the
+    span, since containment counts a repeated 5-gram of the text only once.
     """
     result: Floats = np.minimum(
         containment * length, span * np.where(WIDE[script], 2, 1)

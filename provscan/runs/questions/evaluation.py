@@ -75,8 +75,8 @@ def evaluate(
     require(score in SCORES, "score", score, " or ".join(map(repr, SCORES)))
     if summary.get("sample"):
         raise UsageError(
-            "the run scanned only a sample, and a truth is about the whole dataset: run "
-            "match without --sample"
+            "the run scanned only a sample, and a truth is about the whole dataset: "
+            "run match without --sample"
         )
     metrics = _metrics()
 
