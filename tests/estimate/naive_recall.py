@@ -1,5 +1,5 @@
-"""Recall of a mixture of edits, computed one cell and one copy at a time. This module
-imports nothing from provscan and does not change.
+"""A naive implementation of the recall of a mixture of edits, which processes one cell
+at a time. This module imports nothing from provscan and does not change.
 """
 
 import math
@@ -9,8 +9,8 @@ FINDABLE, IN_MIXTURE, HARDLY, NOT_LESS, WEIGHT = 1 / 3, 0.15, 0.01, 0.1, 4.0
 
 
 def cell_recall(planted, found, groups, damages):
-    """Spike-ins (group, damage) planted and found: recall of each cell, with four more
-    that are as expected.
+    """Return the recall of each cell, given the numbers of planted and found spike-ins
+    by (group, damage). Four more spike-ins have the expected recall of the cell.
     """
     whole = sum(found.values()) / sum(planted.values())
 
@@ -37,8 +37,8 @@ def cell_recall(planted, found, groups, damages):
 
 
 def most_likely(profile, missed, counts, prior, edits, groups, damages, tilt):
-    """Copies of each edit and group, and their likelihood, when each copy that is
-    missed counts for `tilt` more.
+    """Return the most likely copies of each edit and group, and their log-likelihood;
+    `tilt` is added to the log-likelihood for each missed copy.
     """
     caught = {
         (e, g): sum(profile[e, g, d] for d in damages) for e in edits for g in groups
@@ -84,8 +84,8 @@ def most_likely(profile, missed, counts, prior, edits, groups, damages, tilt):
 
 
 def recall_of(spike_ins, shown, below, upper=False):
-    """Of spike-ins (edit, group, damage, found), and matches by (group, damage);
-    `below` is the class of which less is left, by class.
+    """Return the fields of a `Recall`, given spike-ins (edit, group, damage, found),
+    the matches by (group, damage), and for each class of damage the next one `below`.
     """
     groups, damages = ([*dict.fromkeys(c[i] for c in shown)] for i in (0, 1))
     names = sorted({s[0] for s in spike_ins})

@@ -19,7 +19,7 @@ texts = st.lists(st.text("abcde é日🙂", max_size=25), min_size=1, max_size=1
 def trained(training, order=6):
     model = BackgroundModel(order)
     model.add(training)
-    # Script recognition has its own test: a handful of letters is no script.
+    # Make all scripts familiar; another test is about unfamiliar scripts.
     model._seen += 50
     return model
 
@@ -35,7 +35,7 @@ def test_bits_are_those_of_the_naive_model(training, text, order):
 
 @settings(max_examples=60)
 @given(texts, st.text("abc é日", min_size=1, max_size=25), st.integers(1, 3))
-def test_leaving_a_text_out_is_not_having_counted_it(training, text, copies):
+def test_subtracting_a_text_equals_not_counting_it(training, text, copies):
     training = [*training, "ab"]
     without = trained(training).bits([text])[0]
     left_out = trained([*training, *[text] * copies]).bits([text], copies=copies)[0]
@@ -86,15 +86,15 @@ def test_common_phrases_get_few_bits_and_rare_sentences_many():
     assert rare > 150
 
 
-def test_a_text_does_not_vouch_for_itself():
+def test_a_text_can_be_subtracted_from_the_counts():
     rare = "zebra quartz vexed my jumpy fjord sphinx judge"
     model = BackgroundModel()
     model.add([*corpus(), rare])
-    vouched, left_out = model.bits([rare, rare], copies=[0, 1])
-    assert left_out > vouched + 60
+    included, left_out = model.bits([rare, rare], copies=[0, 1])
+    assert left_out > included + 60
 
 
-def test_a_script_the_model_does_not_know_is_withheld():
+def test_bits_of_an_unknown_script_are_nan():
     model = BackgroundModel()
     model.add(corpus())
     bits = model.bits(["good morning", "おはようございます", ""])
@@ -105,7 +105,7 @@ def test_a_script_the_model_does_not_know_is_withheld():
     assert len(model.bits([])) == 0
 
 
-def test_arrow_and_strings_are_the_same_and_growing_keeps_the_counts():
+def test_arrow_arrays_in_parts_give_the_same_bits():
     lines = corpus()
     once, parts = BackgroundModel(), BackgroundModel()
     once.add(pa.chunked_array([lines[:100], lines[100:]]))
@@ -119,7 +119,7 @@ def test_training_stops_at_its_limit():
     model = BackgroundModel(max_chars=10)
     assert model.add(["abcd", "efgh", "ijkl", "m"]) == 2
     assert model.chars == 8
-    # Two more code points have room.
+    # There is room for two more code points.
     assert model.add(["", "mn", "o"]) == 2
     assert (model.chars, model.texts) == (10, 4)
     assert BackgroundModel(max_chars=1).add(["a", "b"]) == 1

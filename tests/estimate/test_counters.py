@@ -1,6 +1,4 @@
-"""Test that sums over batches equal sums over all matches at once, whatever the
-batches.
-"""
+"""Test that sums over batches equal sums over all matches at once."""
 
 from __future__ import annotations
 
@@ -18,13 +16,13 @@ from provscan.estimate.counters import (
     Strongest,
 )
 
-# Steps of the record, group, start and length of a match, its similarity.
+# For each match: the step from the previous record, group, start, length, similarity.
 MATCHES = st.lists(
     st.tuples(*(st.integers(0, most) for most in (2, 4, 9, 6, 3))), max_size=40
 )
 ENDS = st.lists(st.integers(0, 40), max_size=6)
-# Records that go on, not the first ones, in batches of which one is empty.
-GOES_ON = [
+# Records that continue in the next batch; they are not numbered from 0.
+CONTINUING = [
     (2, 0, 0, 4, 1),
     (0, 0, 1, 2, 1),
     (0, 1, 6, 1, 0),
@@ -35,8 +33,8 @@ GOES_ON = [
 
 
 def columns(matches: list[tuple[int, ...]]) -> np.ndarray:
-    """The matches, with records that never descend and starts that ascend within
-    one.
+    """Return the matches with ascending record numbers, and with ascending starts
+    within each record.
     """
     table = np.array(matches, np.int64).reshape(-1, 5)
     table[:, 0] = np.cumsum(table[:, 0])
@@ -44,12 +42,12 @@ def columns(matches: list[tuple[int, ...]]) -> np.ndarray:
 
 
 def batches(table: np.ndarray, ends: list[int]) -> list[np.ndarray]:
-    """The table in batches, some of them empty."""
+    """Return the table in batches, some of which may be empty."""
     return [table[low:high] for low, high in pairwise([0, *sorted(ends), len(table)])]
 
 
 @given(MATCHES, ENDS)
-@example(GOES_ON, [1, 2, 2, 5])
+@example(CONTINUING, [1, 2, 2, 5])
 def test_records_of_groups(matches: list[tuple[int, ...]], ends: list[int]) -> None:
     table, counter = columns(matches), RecordCounter(5)
     for batch in batches(table, ends):
@@ -62,7 +60,7 @@ def test_records_of_groups(matches: list[tuple[int, ...]], ends: list[int]) -> N
 
 
 @given(MATCHES, ENDS)
-@example(GOES_ON, [1, 2, 2, 5])
+@example(CONTINUING, [1, 2, 2, 5])
 def test_covered_code_points(matches: list[tuple[int, ...]], ends: list[int]) -> None:
     table, counter = columns(matches), CoveredCounter()
     covered: dict[int, set[int]] = defaultdict(set)
@@ -75,7 +73,7 @@ def test_covered_code_points(matches: list[tuple[int, ...]], ends: list[int]) ->
 
 
 @given(MATCHES, ENDS)
-@example(GOES_ON, [1, 2, 2, 5])
+@example(CONTINUING, [1, 2, 2, 5])
 def test_the_most_similar_match_of_each_record(
     matches: list[tuple[int, ...]], ends: list[int]
 ) -> None:
@@ -92,7 +90,7 @@ def test_the_most_similar_match_of_each_record(
 
 
 @given(MATCHES, ENDS, st.integers(0, 20))
-@example(GOES_ON, [1, 2, 2, 5], 2)
+@example(CONTINUING, [1, 2, 2, 5], 2)
 def test_the_strongest_rows(
     matches: list[tuple[int, ...]], ends: list[int], limit: int
 ) -> None:
@@ -101,7 +99,7 @@ def test_the_strongest_rows(
         strongest.add(
             low + np.arange(len(batch)), *batch[:, [4, 1]].T.astype(np.float64)
         )
-        # It holds no more than that.
+        # Memory is bounded.
         assert len(strongest._rows) <= 2 * limit
         low += len(batch)
     order = sorted(
