@@ -102,7 +102,7 @@ def test_heavy_edits_work_without_spaces(name: str) -> None:
     assert len(set(edited) & set(text)) > 10
 
 
-def test_copies_stand_where_it_is_said(index: provscan.Index) -> None:
+def test_copies_are_at_their_spans(index: provscan.Index) -> None:
     controls = no_control(index.reader)
     spikes = plant(controls, MatchParams(min_chars=20), carriers(), 100, 7)
     again = plant(controls, MatchParams(min_chars=20), carriers(), 100, 7)
@@ -132,7 +132,7 @@ def test_texts_that_are_too_short_are_not_planted(index: provscan.Index) -> None
     ) == len(set(spikes.text.tolist()))
 
 
-def test_few_texts_are_planted_several_times_and_edited_otherwise(
+def test_few_texts_are_planted_several_times_with_different_edits(
     tmp_path: Path,
 ) -> None:
     text = (
@@ -172,15 +172,17 @@ def test_lengths_and_scripts(index: provscan.Index) -> None:
     assert bands(np.array([5, 30, 59, 500])).tolist() == [0, 1, 2, 5]
 
 
-def test_how_many(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_spike_ins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("provscan.calibration.spike_ins.FEWEST", FEWEST)
     assert how_many(10, None) == FEWEST == 2000
     assert how_many(10**9, None) == MOST
     assert how_many(10**9, 7) == 7
 
 
-def test_a_text_does_not_vouch_for_itself(index: provscan.Index) -> None:
-    """Bits of a text that was counted are those under a model of all others."""
+def test_a_text_is_subtracted_from_the_model_that_scores_it(
+    index: provscan.Index,
+) -> None:
+    """The bits of a counted text are those under a model of all other texts."""
     texts: list[Any] = index.reader.segments[0].texts.array().to_pylist()
     known = background(index.reader)
     assert known.counted.tolist() == list(range(len(texts)))
