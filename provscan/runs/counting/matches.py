@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +18,7 @@ from provscan.arrays import Flags, Floats, Numbers
 from provscan.calibration.controls import Controls
 from provscan.estimate.damage import damage_of, nearly_verbatim
 from provscan.params import FindingParams
-from provscan.runs.scan.totals import BATCH, ScanTotals
+from provscan.runs.scan.totals import ScanTotals
 from provscan.scoring.authorship import Authorship, authorship
 from provscan.scoring.rule import MatchTraits, Scorer, TextScores
 
@@ -120,17 +119,8 @@ class ScoredMatches:
         """Return the matches in one dataset."""
         return replace(self, source=source)
 
-    @cached_property
-    def _kept(self) -> list[Batch] | None:
-        """All matches, kept in memory if they are a single batch."""
-        return list(self._read(NEEDED)) if self.count <= BATCH else None
-
     def batches(self, names: Sequence[str] = NEEDED) -> Iterator[Batch]:
         """Yield all matches in order, with the given columns of the part files."""
-        kept = self._kept if names is NEEDED else None
-        yield from self._read(names) if kept is None else kept
-
-    def _read(self, names: Sequence[str]) -> Iterator[Batch]:
         low, record, field, last = 0, -1, -1, (-1, -1, "")
         for columns, split in self.scanned.batches(names, self.source):
             # Number the records and the fields. The numbers continue from the previous

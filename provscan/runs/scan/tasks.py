@@ -61,8 +61,6 @@ from provscan.urls import below
 # Number of records after which the share of unreadable records is first compared with
 # the limit in the options.
 CHECK_FROM = 10_000
-
-
 # Words for messages about a scan, by the name of its data in the inputs of a run.
 SCANNED = {"dataset": "", "null": " null dataset", "known": " known data"}
 
@@ -98,8 +96,9 @@ def scan_inputs(
             store=store,
         )
         tasks = _tasks(make_task, inputs, complete, options.seed, carriers)
-        threads = max(1, options.threads // executor.workers)
-        function = _function(inputs, licensed.controls.reader, executor, threads)
+        function = _function(
+            inputs, licensed.controls.reader, executor, options.threads
+        )
         for result in _in_order(executor.run(function, tasks, progress), complete):
             if isinstance(result, LostTask):
                 lost.append(result)
@@ -271,9 +270,8 @@ def _function(
     """Return the function that the executor runs. On this machine, several threads scan
     a split if there are only a few splits.
     """
-    if isinstance(executor, Ray):
-        threads = 1
-    mapped: Map = partial(ordered_map, workers=threads) if threads > 1 else map
+    workers = 1 if isinstance(executor, Ray) else threads // executor.workers
+    mapped: Map = partial(ordered_map, workers=workers) if workers > 1 else map
     if inputs.named is not None or inputs.in_blocks:
         shared = reader if isinstance(executor, Threads) else None
         return partial(scan, reader=shared, mapped=mapped)
