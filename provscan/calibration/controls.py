@@ -3,9 +3,9 @@ searches for them together with the licensed texts.
 
 A run scans with one reader, which has the segments of the licensed index followed by
 those of the control; a control text is identified by its number in that reader. The
-scan and the rules treat matches of control texts like all other matches, and only one
-text, licensed or control, can match at a place. Matches of control texts are chance
-matches.
+scan and the rules treat matches of control texts like all other matches, and at each
+position only one text, licensed or control, can match. Matches of control texts are
+chance matches.
 
 :func:`no_control` starts without a control, :func:`with_cutoff` turns recent licensed
 texts into controls, and :func:`with_files` adds tweets of files.

@@ -1,9 +1,9 @@
 """The numbers of records that equal a licensed tweet in collections without licensed
 tweets.
 
-If chance was not measured, a reader can compare a run's number with these. They were
-measured by ``benchmarks/comparison.py`` and are shown unscaled; no bound or estimate
-depends on them.
+If chance was not measured, a reader can compare a run's number with these figures.
+``benchmarks/comparison.py`` measured them. They are shown unscaled, and no bound or
+estimate depends on them.
 """
 
 from __future__ import annotations

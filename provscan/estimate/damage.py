@@ -47,8 +47,8 @@ def of_texts(classes: Numbers, weight: Floats, group: Numbers, groups: int) -> F
 def nearly_verbatim(similarity: Floats, containment: Floats) -> Flags:
     """Return which matches are verbatim or nearly verbatim, bool[n].
 
-    Their similarity is 0.8 or more, or they were only cut, and slightly: nearly all
-    5-grams of the span are from the text, and the span contains at least 0.8 of the
+    Their similarity is 0.8 or more, or only a little of the text was cut off: nearly
+    all 5-grams of the span are from the text, and the span contains at least 0.8 of the
     text's 5-grams.
     """
     similarity, containment = (

@@ -56,7 +56,7 @@ DROP = 1.92
 # The worst case leaves out edits with a higher recall, since they hide few copies.
 HIDES_LITTLE = 0.85
 # Minimum share of an edit's copies that is assumed to be in seen cells next to unseen
-# cells, where by chance there may be none of a few spike-ins.
+# cells; a few spike-ins may show none there by chance.
 FEW_ON_RIM = 0.03
 # Number of ECM steps, after which the mixture changes only beyond its fourth digit; and
 # number of points of the profile likelihood on each side.

@@ -113,7 +113,7 @@ def thirds(licensed: Floats, control: Floats, weights: Floats) -> tuple[Floats, 
     texts so that each third has the same share of their weight.
 
     This is post-stratification (Holt & Smith 1979, doi:10.2307/2344652), which is
-    applied only if both samples differ clearly. ``licensed`` and ``control`` are the
+    applied only if the samples clearly differ. ``licensed`` and ``control`` are the
     values of the trait in samples of the texts, and ``weights`` has the weights of the
     control texts by stratum. Return the bounds between the thirds, float64[2], and a
     factor for the weights in each third, float64[3].

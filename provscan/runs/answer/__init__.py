@@ -5,7 +5,7 @@
 - ``tokenizer``: the number of tokens in matched texts.
 - ``wording``: the first sentences of the answer: status, headline and details.
 - ``reasons``: which numbers are withheld, and why.
-- ``warnings``: warnings of what threatens a number, and notes.
+- ``warnings``: warnings about threats to a number, and notes.
 - ``entry``: the entry ``answer`` of ``summary.json``.
 - ``summary``: all entries of ``summary.json`` that follow from the measurements.
 """

@@ -134,8 +134,8 @@ def _size(measured: Measured, unit: str, amount: Amount) -> Size:
 
 
 def _share_of(chance: Chance, share: float) -> Chance:
-    """Return the chance among a subset of the findings; its limits allow for any
-    share.
+    """Return the chance matches among a subset of the findings; the limits allow for
+    any share.
     """
     return chance if share >= 1.0 else Chance(chance.expected * share, 0.0, chance.high)
 

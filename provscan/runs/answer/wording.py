@@ -130,7 +130,7 @@ def headline(status: str, records: Layers, scanned: ScannedRecords) -> str:
 
 
 def comparison(here: int, others: Sequence[int]) -> str:
-    """Return a sentence on whole records that equal a licensed tweet with very rare
+    """Return a sentence about whole records that equal a licensed tweet with very rare
     wording: their number here, and in collections without licensed tweets.
     """
     low, high = min(others), max(others)
@@ -156,8 +156,8 @@ def details(
     compared: str = "",
     not_measured: int = 0,
 ) -> Iterator[str]:
-    """Yield the sentences after the headline: on the findings, on chance and on the
-    upper limit. If chance was not measured, ``compared`` follows, the comparison with
+    """Yield the sentences after the headline, about findings, chance and the upper
+    limit. If chance was not measured, the last one is ``compared``, the comparison with
     other collections.
 
     ``not_measured`` is the number of records with findings only in strata where chance
@@ -203,8 +203,8 @@ def details(
 
 
 def since_baseline(entry: Mapping[str, Any] | None) -> list[str]:
-    """Return the sentences on the findings that are new since an earlier run, if
-    any.
+    """Return the sentences about findings that are new since an earlier run; none
+    without a baseline.
     """
     if entry is None:
         return []

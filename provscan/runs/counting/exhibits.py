@@ -26,7 +26,7 @@ class Kept:
 
 class ExhibitChoice:
     """Chooses the matches that keep their texts: the strongest findings and, after
-    them, the strongest other matches (candidates), as in the report.
+    them, the strongest other matches (candidates).
 
     At most ``texts`` matches keep their texts or, with None, all findings. In both
     cases, at most ``candidates`` other matches do.

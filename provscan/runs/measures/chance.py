@@ -111,7 +111,7 @@ class StrengthChance:
 
     @cached_property
     def limits(self) -> dict[str, Chance]:
-        """Chance by unit; its limits have the error probability of one strength."""
+        """Chance matches by unit, with the error probability of one strength."""
         return predicted(self.measures, self.clusters, TAIL_OF_EACH)
 
 
@@ -212,7 +212,7 @@ class MeasuredChance:
 
     @cached_property
     def expected(self) -> dict[str, Chance]:
-        """Chance among all findings, by unit."""
+        """Chance matches among all findings, by unit."""
         return predicted(self.measures, self.whole.claims[0].chance.clusters)
 
     @property
