@@ -11,23 +11,13 @@ from typing import Any
 from provscan import readers
 from provscan.engine import Progress, logged
 from provscan.errors import InputError, ParameterError, UsageError
-from provscan.index import (
-    MOST_SHARDS,
-    open_reader,
-    write_index,
-    write_shards,
-)
+from provscan.index import MOST_SHARDS, open_reader, write_index, write_shards
 from provscan.index import append as append_tweets
 from provscan.indexing.corpus import Corpus
 from provscan.indexing.shard_tasks import shard_builder
 from provscan.matching import Index
 from provscan.options import default_workers, require_executor
-from provscan.params import (
-    IndexParams,
-    require,
-    require_folder,
-    require_number,
-)
+from provscan.params import IndexParams, require, require_folder, require_number
 from provscan.readers import Source, source_list
 from provscan.text.hooks import Hook, hook_name, prepared_batch
 from provscan.unfinished import require_outside
@@ -206,10 +196,7 @@ def build_index(
             batches = (prepared_batch(batch, canonical) for batch in batches)
         if append:
             reader = append_tweets(
-                batches,
-                Path(out),
-                lambda written: corpus.described(),
-                workers=threads,
+                batches, Path(out), lambda written: corpus.described(), workers=threads
             )
         elif executor != "threads":
             tasks = workers if executor == "ray" else threads

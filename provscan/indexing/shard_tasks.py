@@ -16,13 +16,7 @@ from typing import Any
 from provscan import readers
 from provscan.engine import EXECUTORS, Advance, LostTask, Progress, Ray
 from provscan.errors import WorkerError
-from provscan.index import (
-    MadeShards,
-    Parted,
-    WrittenSegment,
-    write_parts,
-    write_shard,
-)
+from provscan.index import MadeShards, Parted, WrittenSegment, write_parts, write_shard
 from provscan.indexing.corpus import Corpus, coalesced
 from provscan.options import needs_files
 from provscan.ordered_map import R

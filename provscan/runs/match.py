@@ -39,11 +39,7 @@ from provscan.runs.answer.wording import since_baseline
 from provscan.runs.counting.exhibits import CANDIDATES
 from provscan.runs.evidence.baseline import mark_new, read_baseline
 from provscan.runs.evidence.tables import write_tables
-from provscan.runs.folder import (
-    EVIDENCE_FILE,
-    MATCHES_FILE,
-    write_summary,
-)
+from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE, write_summary
 from provscan.runs.inputs.licensed import SearchedTexts, checked_index, with_controls
 from provscan.runs.inputs.plan import Inputs, Sources, plan_run
 from provscan.runs.measures.analysis import analyse
@@ -90,10 +86,7 @@ def run_match(
     tokens = tokens_of(options.tokenizer)
     baseline = None if options.baseline is None else read_baseline(options.baseline)
     clock.lap("open")
-    with run_folder(path, resume=resume, overwrite=overwrite) as (
-        folder,
-        files,
-    ):
+    with run_folder(path, resume=resume, overwrite=overwrite) as (folder, files):
         # Plan the inputs, and open the texts to search for.
         workers = folder.earlier["workers"] if folder.earlier else options.threads
         inputs = plan_run(sources, options, workers)

@@ -21,19 +21,9 @@ from provscan.index.folder import remove_index
 from provscan.options import Source
 from provscan.params import require_folder
 from provscan.readers.bytes.compression import COMPRESSED
-from provscan.runs.folder import (
-    REPORTS,
-    REVIEW_FILE,
-    RUN_FILE,
-    WRITTEN,
-)
+from provscan.runs.folder import REPORTS, REVIEW_FILE, RUN_FILE, WRITTEN
 from provscan.runs.inputs.plan import Sources
-from provscan.unfinished import (
-    Unfinished,
-    Work,
-    require_outside,
-    unfinished_folder,
-)
+from provscan.unfinished import Unfinished, Work, require_outside, unfinished_folder
 from provscan.urls import source_of
 from provscan.writing import TEMPORARY, is_mount_point, remove_named
 

@@ -115,9 +115,7 @@ def reasons(measured: Measured, numbers: dict[str, Layers]) -> dict[str, str]:
     result: dict[str, str] = {}
 
     def withhold(
-        reason: str,
-        units: Sequence[str] = UNITS,
-        layers: Sequence[str] = ("estimate",),
+        reason: str, units: Sequence[str] = UNITS, layers: Sequence[str] = ("estimate",)
     ) -> None:
         for unit in units:
             for layer in layers:

@@ -156,9 +156,7 @@ class MatchCounts:
 
 
 def count_matches(
-    matches: ScoredMatches,
-    eligible: Eligibility,
-    exhibits: ExhibitChoice | None = None,
+    matches: ScoredMatches, eligible: Eligibility, exhibits: ExhibitChoice | None = None
 ) -> MatchCounts:
     """Count all matches in one pass. The pass also offers them to ``exhibits``, which
     chooses those that keep their texts.

@@ -77,11 +77,7 @@ def read_baseline(path: Source) -> Baseline:
 
 
 def mark_new(
-    folder: Path,
-    baseline: Baseline,
-    options: MatchOptions,
-    index: str,
-    scanned: int,
+    folder: Path, baseline: Baseline, options: MatchOptions, index: str, scanned: int
 ) -> dict[str, Any]:
     """Mark the findings of a run that are new, in the column ``new`` of its evidence,
     and return the entry ``baseline`` of its summary.

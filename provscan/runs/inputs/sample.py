@@ -81,11 +81,7 @@ def draw_files(
         return None
     parts = ceil(SPLITS / share)
     plan = readers.plan(
-        named,
-        fields,
-        parts=parts,
-        records=options.records,
-        encoding=options.encoding,
+        named, fields, parts=parts, records=options.records, encoding=options.encoding
     )
     pipes = [split.source for split in plan if split.format == UNKNOWN]
     # Leave out empty splits.

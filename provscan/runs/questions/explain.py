@@ -43,14 +43,7 @@ from provscan.text import canonical
 GATES = ("threshold", "min_containment", "min_chars", "partial_chars")
 WIDEST = MatchParams(threshold=0.1, min_containment=0.0, min_chars=1)
 # The options with which a dataset is read.
-READING = (
-    "text_field",
-    "id_field",
-    "records",
-    "encoding",
-    "outputs",
-    "fix_encoding",
-)
+READING = ("text_field", "id_field", "records", "encoding", "outputs", "fix_encoding")
 # Maximum number of licensed texts, or of matches of a tweet, that are explained.
 SHOWN = 5
 Explanation = dict[str, Any]
