@@ -43,8 +43,8 @@ class Background:
             return result
         for part in slices(len(texts)):
             # `np.isin` would go through all counted texts, even for a single text.
-            place = np.searchsorted(self.counted, texts[part])
-            nearest = self.counted[np.minimum(place, len(self.counted) - 1)]
+            index = np.searchsorted(self.counted, texts[part])
+            nearest = self.counted[np.minimum(index, len(self.counted) - 1)]
             copies = (nearest == texts[part]).astype(np.int64)
             result[part] = self.model.bits(
                 reader.canonical_texts(texts[part]).array(), copies=copies

@@ -48,7 +48,7 @@ TEXTS = 1 << 14
 class MatchTraits(NamedTuple):
     """The properties of matches on which their scores depend, [n] each."""
 
-    place: Numbers  # Index of the licensed text in a ``TextScores``.
+    text_index: Numbers  # Index of the licensed text in a ``TextScores``.
     containment: Floats
     similarity: Floats
     whole: Flags  # The span covers the whole field, or nearly.
@@ -95,21 +95,23 @@ class TextScores:
 
     def matches(self, traits: MatchTraits, params: FindingParams) -> Scores:
         """Score matches and decide which are findings."""
-        place, containment, similarity, whole, span = traits
+        text_index, containment, similarity, whole, span = traits
         least = np.where(whole, params.min_bits, params.min_bits_passage)
         letters = letters_in_common(
-            containment, self.length[place], self.script[place], span
+            containment, self.length[text_index], self.script[text_index], span
         )
-        share = letters / np.maximum(self.length[place], 1)
-        bits = matched_bits(self.bits[place], self.length[place], share, similarity)
+        share = letters / np.maximum(self.length[text_index], 1)
+        bits = matched_bits(
+            self.bits[text_index], self.length[text_index], share, similarity
+        )
         # The tolerances allow for containments stored as float32.
-        known = (self.elsewhere[place] > 0.0) & (
-            self.elsewhere[place] >= KNOWN_SHARE * containment - 1e-6
+        known = (self.elsewhere[text_index] > 0.0) & (
+            self.elsewhere[text_index] >= KNOWN_SHARE * containment - 1e-6
         )
         rare = np.where(
             np.isnan(bits), letters >= LETTERS_WITHOUT_BITS - 1e-3, bits >= least
         )
-        common = self.common[place]
+        common = self.common[text_index]
         return Scores(bits, common, known, rare & ~common & ~known)
 
 
@@ -128,10 +130,10 @@ class Scorer:
     threads: int = 1  # Number of threads that score texts.
 
     def scores(self, traits: MatchTraits) -> Scores:
-        """Score matches whose ``place`` is the number of the text in the reader."""
-        texts, place = np.unique(traits.place, return_inverse=True)
+        """Score matches; ``text_index`` is the number of the text in the reader."""
+        texts, text_index = np.unique(traits.text_index, return_inverse=True)
         return self.texts(texts).matches(
-            traits._replace(place=place.reshape(-1)), self.params
+            traits._replace(text_index=text_index.reshape(-1)), self.params
         )
 
     def texts(self, texts: Numbers) -> TextScores:

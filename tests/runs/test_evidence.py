@@ -121,7 +121,7 @@ def test_the_strongest_matches_keep_their_texts() -> None:
         for at in (2, 6):
             choice = ExhibitChoice(texts, candidates)
             for some in (batch(0, at), batch(at, 6)):
-                choice.add(some, ~control[some.place])
+                choice.add(some, ~control[some.text_index])
             found = choice.kept()
             first = None if found.findings is None else found.findings.tolist()
         return first, found.candidates.tolist()

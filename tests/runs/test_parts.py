@@ -88,9 +88,8 @@ def test_the_results_are_the_same_with_an_unreliable_object_store(
     client, unreliable = bucket
     expected = content(provscan.match(folder, index, tmp_path / "threads.run").path)
     before = unreliable.refused
-    workers = (
-        1 if executor == "processes" else 2
-    )  # Processes start slowly, and the cluster has two.
+    # Processes start slowly, and the cluster has two nodes.
+    workers = 1 if executor == "processes" else 2
     place = f"s3://{BUCKET}/parts"
     run = provscan.match(
         folder,

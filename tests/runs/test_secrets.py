@@ -30,9 +30,9 @@ SECRETS = ("wh0asks", "p4ssword", "s1gnature", "fr4gment")
 USER, PASSWORD, QUERY, FRAGMENT = SECRETS
 
 
-def secret(place: str) -> str:
+def secret(address: str) -> str:
     """A URL with all kinds of credentials."""
-    scheme, _, rest = place.partition("://")
+    scheme, _, rest = address.partition("://")
     return f"{scheme}://{USER}:{PASSWORD}@{rest}?sig={QUERY}#{FRAGMENT}"
 
 
@@ -141,39 +141,39 @@ def commands() -> Iterator[tuple[list[str], click.Command]]:
             yield [name], found
 
 
-def places() -> Iterator[Any]:
+def path_params() -> Iterator[Any]:
     """Return each argument and option that takes a path, as a command line with a URL
     for it.
     """
     for names, command in commands():
-        for place in command.params:
+        for param in command.params:
             local = (
-                isinstance(place.type, click.Path)
-                and type(place.type) is not click.Path
+                isinstance(param.type, click.Path)
+                and type(param.type) is not click.Path
             )
             if not (
-                isinstance(place.type, click.Path)
-                or place.metavar in ("PLACE", "PATH", "URL")
+                isinstance(param.type, click.Path)
+                or param.metavar in ("PLACE", "PATH", "URL")
             ):
                 continue
             words = list(names)
             for other in command.params:
-                if other is not place and other.required:
+                if other is not param and other.required:
                     words += (
                         ["none"]
                         if isinstance(other, click.Argument)
                         else [other.opts[0], "none"]
                     )
-                if other is place:
+                if other is param:
                     words += (
                         ["{}"]
-                        if isinstance(place, click.Argument)
-                        else [place.opts[0], "{}"]
+                        if isinstance(param, click.Argument)
+                        else [param.opts[0], "{}"]
                     )
-            yield pytest.param(words, local, id=f"{' '.join(names)} {place.opts[0]}")
+            yield pytest.param(words, local, id=f"{' '.join(names)} {param.opts[0]}")
 
 
-PLACES = list(places())
+PATH_PARAMS = list(path_params())
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ PLACES = list(places())
     if NIGHTLY
     else ["http://127.0.0.1:9/"],
 )
-@pytest.mark.parametrize(("words", "local"), PLACES)
+@pytest.mark.parametrize(("words", "local"), PATH_PARAMS)
 def test_an_error_shows_no_secret(
     web: Callable[[str], str],
     tmp_path: Path,
@@ -197,7 +197,7 @@ def test_an_error_shows_no_secret(
 
 
 def test_every_option_that_takes_a_path_is_tested() -> None:
-    asked = {place.id for place in PLACES}
+    asked = {param.id for param in PATH_PARAMS}
     assert {
         "match sources",
         "match --null",

@@ -90,7 +90,7 @@ class _Values(NamedTuple):
 
     breakdown: str
     names: list[str]
-    codes: Numbers  # [texts], place of each text's value in the names, or -1.
+    codes: Numbers  # [texts], index of each text's value in the names, or -1.
 
 
 def _shown(measured: Measured, breakdown: str) -> _Values:

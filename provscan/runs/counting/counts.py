@@ -70,7 +70,7 @@ class _AmountCounter:
         rows = np.flatnonzero(which)
         record = batch.record[rows]
         self._records.add(batch.split[rows], record)
-        self._copies.add(batch.place[rows], record)
+        self._copies.add(batch.text_index[rows], record)
         np.add.at(self._matches, batch.split[rows], 1)
         self._covered.add(batch.field[rows], batch.start[rows], batch.end[rows])
 
@@ -98,11 +98,11 @@ class TextFindings:
 
     def add(self, batch: Batch) -> None:
         rows = np.flatnonzero(batch.findings(self.least))
-        place, size = batch.place[rows], (batch.end - batch.start)[rows]
-        np.add.at(self.count, place, 1)
-        np.minimum.at(self.first, place, rows + batch.low)
-        np.maximum.at(self.best, place, batch.score[rows])
-        np.add.at(self.characters, place, size.astype(np.float64))
+        text_index, size = batch.text_index[rows], (batch.end - batch.start)[rows]
+        np.add.at(self.count, text_index, 1)
+        np.minimum.at(self.first, text_index, rows + batch.low)
+        np.maximum.at(self.best, text_index, batch.score[rows])
+        np.add.at(self.characters, text_index, size.astype(np.float64))
 
 
 class StrengthFindings(NamedTuple):
@@ -170,7 +170,7 @@ def count_matches(
     noted = np.zeros(0, np.int64)
     for batch in matches.batches():
         control, claim = (
-            flags[batch.place] for flags in (eligible.control, eligible.claimable)
+            flags[batch.text_index] for flags in (eligible.control, eligible.claimable)
         )
         finding = batch.passes_rule & ~control
         for counter, which in (
@@ -190,7 +190,7 @@ def count_matches(
         word_for_word.add(np.zeros(int(same.sum()), np.int64), batch.record[same])
         cells.add(batch)
         if len(noted) < TEXTS:
-            noted = np.append(noted, batch.place[batch.passes_rule & claim])
+            noted = np.append(noted, batch.text_index[batch.passes_rule & claim])
         if exhibits is not None:
             exhibits.add(batch, ~control)
     return MatchCounts(
@@ -227,21 +227,24 @@ class _CellCounter:
 
     def add(self, batch: Batch) -> None:
         # Note the classes of damage of each text.
-        place, passes, damage = batch.place, batch.passes_rule, batch.damage
-        control, cell = self._eligible.control[place], self._group[place] * DAMAGES
+        text_index, passes, damage = batch.text_index, batch.passes_rule, batch.damage
+        control, cell = (
+            self._eligible.control[text_index],
+            self._group[text_index] * DAMAGES,
+        )
         cell = cell + damage
-        np.bitwise_or.at(self._classes[0], place[passes], 1 << damage[passes])
-        np.bitwise_or.at(self._classes[1], place, 1 << damage)
+        np.bitwise_or.at(self._classes[0], text_index[passes], 1 << damage[passes])
+        np.bitwise_or.at(self._classes[1], text_index, 1 << damage)
         # Count each record in the cell of its best finding, and of its best match.
         for counter, which in (
-            (self._best, self._eligible.claimable[place] & passes),
+            (self._best, self._eligible.claimable[text_index] & passes),
             (self._best_of_all, ~control),
         ):
             counter.add(batch.record[which], batch.similarity[which], cell[which])
         # Each finding of a control text represents chance matches of licensed texts. A
         # sum of floats depends on the order, so add row by row, regardless of batches.
-        rows = np.flatnonzero(control & passes & self._eligible.measured[place])
-        np.add.at(self._chance, cell[rows], self._eligible.weights[place[rows]])
+        rows = np.flatnonzero(control & passes & self._eligible.measured[text_index])
+        np.add.at(self._chance, cell[rows], self._eligible.weights[text_index[rows]])
 
     def cells(self) -> Cells:
         # Subtract chance: among texts, a claimable text counts as 1, and a control text
@@ -269,14 +272,14 @@ def records_by_tweets(matches: ScoredMatches, eligible: Eligibility) -> Numbers:
     texts = max(1, len(matches.text))
 
     def showing(pairs: Numbers) -> Numbers:
-        record, place = np.divmod(pairs, texts)
-        shown = np.bincount(record - record[:1].sum(), matches.tweets[place])
+        record, text_index = np.divmod(pairs, texts)
+        shown = np.bincount(record - record[:1].sum(), matches.tweets[text_index])
         return by_tweets(shown.astype(np.float64))
 
     total, begun = np.zeros(4, np.int64), np.zeros(0, np.int64)
     for batch in matches.batches():
-        which = batch.passes_rule & eligible.claimable[batch.place]
-        new = batch.record[which] * texts + batch.place[which]
+        which = batch.passes_rule & eligible.claimable[batch.text_index]
+        new = batch.record[which] * texts + batch.text_index[which]
         pairs = distinct(np.append(begun, new))
         # The last record may continue in the next batch.
         last = pairs // texts == pairs.max(initial=-1) // texts
@@ -309,7 +312,7 @@ def count_groups(
     counters = [RecordCounter(group.size * splits) for group in groups]
     for batch in matches.batches():
         for group, counter in zip(groups, counters, strict=True):
-            code = group.codes[batch.place]
+            code = group.codes[batch.text_index]
             which = code >= 0
             if group.least is not None:
                 which &= batch.findings(group.least)

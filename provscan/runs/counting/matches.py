@@ -44,7 +44,7 @@ class Batch(NamedTuple):
     columns: pa.RecordBatch  # Columns of the part files.
     low: int  # Number of the first match of the batch.
     split: Numbers
-    place: Numbers  # Index of the licensed text in ``ScoredMatches.text``.
+    text_index: Numbers  # Index of the licensed text in ``ScoredMatches.text``.
     # Numbers of the record and of the field, counted from 0 among those with matches.
     record: Numbers
     field: Numbers
@@ -136,7 +136,7 @@ class ScoredMatches:
             records = record + new_record.cumsum()
             fields = field + new_field.cumsum()
             # Score the matches.
-            place = np.searchsorted(self.text, columns["text"].to_numpy())
+            text_index = np.searchsorted(self.text, columns["text"].to_numpy())
             similarity, containment = (
                 columns[key].to_numpy().astype(np.float64)
                 for key in ("similarity", "containment")
@@ -148,20 +148,25 @@ class ScoredMatches:
             )
             whole = columns["whole"].to_numpy(zero_copy_only=False)
             scores = self.scores.matches(
-                MatchTraits(place, containment, similarity, whole, span), self.params
+                MatchTraits(text_index, containment, similarity, whole, span),
+                self.params,
             )
             yield Batch(
                 columns=columns,
                 low=low,
                 split=split,
-                place=place,
+                text_index=text_index,
                 record=records,
                 field=fields,
                 similarity=similarity,
                 containment=containment,
                 **scores._asdict(),
             )
-            low, record, field = low + len(place), int(records[-1]), int(fields[-1])
+            low, record, field = (
+                low + len(text_index),
+                int(records[-1]),
+                int(fields[-1]),
+            )
             last = (int(split[-1]), int(in_source[-1]), names_of[code[-1]])
 
 

@@ -91,9 +91,13 @@ class _Phrases:
         )
 
     def add(self, batch: Batch) -> None:
-        which = ~self._matches.control[batch.place] & ~batch.passes_rule & ~batch.nearly
+        which = (
+            ~self._matches.control[batch.text_index]
+            & ~batch.passes_rule
+            & ~batch.nearly
+        )
         which &= batch.bits < PHRASE_BITS
-        np.add.at(self.of_text, self._matches.text[batch.place[which]], 1)
+        np.add.at(self.of_text, self._matches.text[batch.text_index[which]], 1)
         self.whole += int((which & batch.flags("whole")).sum())
 
 
@@ -115,7 +119,7 @@ def count_null(
         null_phrases.add(batch)
         for findings in strengths:
             findings.add(batch)
-        licensed += int(np.count_nonzero(~matches.control[batch.place]))
+        licensed += int(np.count_nonzero(~matches.control[batch.text_index]))
     for findings in strengths:
         findings.count[matches.control] = 0
     kind = _compared(phrases, null_phrases)

@@ -232,8 +232,8 @@ def _classes(script: Numbers, lang: pa.ChunkedArray, languages: list[str]) -> Nu
     """
     if not languages:
         return script
-    place = pc.index_in(lang.cast(pa.string()), pa.array(languages, pa.string()))
-    return script * (len(languages) + 1) + place.fill_null(len(languages)).to_numpy()
+    index = pc.index_in(lang.cast(pa.string()), pa.array(languages, pa.string()))
+    return script * (len(languages) + 1) + index.fill_null(len(languages)).to_numpy()
 
 
 def agreement(licensed: TextSample, control: TextSample) -> dict[str, float]:

@@ -100,10 +100,10 @@ def mark_new(
         pq.ParquetFile(path) as evidence,
         pq.ParquetWriter(temporary, EVIDENCE, compression="zstd") as written,
     ):
-        place = EVIDENCE.get_field_index("new")
+        column = EVIDENCE.get_field_index("new")
         for batch in evidence.iter_batches(EVIDENCE_GROUP):
             part = new[low : low + len(batch)]
-            rows = batch.set_column(place, EVIDENCE.field("new"), pa.array(part))
+            rows = batch.set_column(column, EVIDENCE.field("new"), pa.array(part))
             written.write_batch(rows)
             added = rows.filter(pa.array(part))
             keys = zip(

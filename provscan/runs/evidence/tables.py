@@ -116,7 +116,7 @@ def _added(measured: Measured, batch: Batch) -> pa.RecordBatch:
     findings.
     """
     matches = measured.matches
-    control = matches.control[batch.place]
+    control = matches.control[batch.text_index]
     q = measured.error_rates.q_values(batch, measured.eligible)
     columns = [
         pa.array(batch.bits.astype(np.float32), mask=np.isnan(batch.bits)),

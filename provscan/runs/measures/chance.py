@@ -371,17 +371,17 @@ class ErrorRates:
         The rate is 1 if chance explains the whole list, and nan if chance was not
         measured, or not in the stratum of the text.
         """
-        result = np.full(len(batch.place), np.nan)
+        result = np.full(len(batch.text_index), np.nan)
         if not self.by_measure:
             return result
-        licensed = ~eligible.control[batch.place]
+        licensed = ~eligible.control[batch.text_index]
         findings = licensed & batch.passes_rule
         result[licensed] = 1.0
         score = batch.score[findings]
         result[findings] = np.max(
             [rates[np.searchsorted(at, score)] for at, rates in self.by_measure], axis=0
         )
-        result[findings & ~eligible.measured[batch.place]] = np.nan
+        result[findings & ~eligible.measured[batch.text_index]] = np.nan
         return result
 
 

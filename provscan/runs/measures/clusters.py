@@ -78,12 +78,12 @@ def _text_clusters(
     ``cluster``, [texts], is negative for texts that are left out; ``records``,
     [clusters], has the number of distinct records of each cluster.
     """
-    place = np.flatnonzero((cluster >= 0) & (findings.count > 0))
-    number, of_text = np.unique(cluster[place], return_inverse=True)
+    texts = np.flatnonzero((cluster >= 0) & (findings.count > 0))
+    number, of_text = np.unique(cluster[texts], return_inverse=True)
     first = np.zeros(len(number), np.int64)
     # The last write wins, so the first finding of a cluster is written last.
-    order = np.argsort(findings.first[place])[::-1]
-    first[of_text[order]] = place[order]
+    order = np.argsort(findings.first[texts])[::-1]
+    first[of_text[order]] = texts[order]
 
     def summed(sizes: Floats | None) -> Floats:
         return np.bincount(of_text, sizes, len(number)).astype(np.float64)
@@ -91,7 +91,7 @@ def _text_clusters(
     sizes = {
         "records": records[number].astype(np.float64),
         "texts": summed(None),
-        "tweets": summed(tweets[place]),
-        "characters": summed(findings.characters[place]),
+        "tweets": summed(tweets[texts]),
+        "characters": summed(findings.characters[texts]),
     }
     return TextClusters(number, first, sizes)
