@@ -55,23 +55,23 @@ def read_run(
     """
     require_run(folder)
     info = read_json(folder / RUN_FILE)
-    names = (*tables, SUMMARY_FILE)
     try:
-        expected = {RUN_FILE: info["checksum"]}
-        expected |= {name: info["files"][name]["xxh3"] for name in names}
+        _require_unchanged(folder / RUN_FILE, info["checksum"], info_checksum(info))
+        for name in (*tables, SUMMARY_FILE):
+            expected, path = info["files"][name]["xxh3"], folder / name
+            _require_unchanged(path, expected, file_checksum(path))
     except (KeyError, TypeError) as error:
         raise InputError(
             f"{folder / RUN_FILE} has no checksum of {error}: run match again"
         ) from error
-    found = {RUN_FILE: info_checksum(info)}
-    found |= {name: file_checksum(folder / name) for name in names}
-    for name, checksum in expected.items():
-        if found[name] != checksum:
-            raise InputError(
-                f"{folder / name} was changed: expected XXH3-128 {checksum}, found "
-                f"{found[name]}"
-            )
     return read_json(folder / SUMMARY_FILE), info
+
+
+def _require_unchanged(path: Path, expected: str, found: str) -> None:
+    if found != expected:
+        raise InputError(
+            f"{path} was changed: expected XXH3-128 {expected}, found {found}"
+        )
 
 
 def read_json(path: Path) -> dict[str, Any]:
