@@ -167,11 +167,10 @@ def _scan(
         return scan_inputs(name, data, folder, licensed, options, progress)
 
     with ThreadPoolExecutor(1, thread_name_prefix="provscan") as pool:
-        # During the scan, prepare the model and the libraries that only the estimate
+        # During the scan, prepare the model and the library that only the estimate
         # needs: this takes as long as the scan of a small dataset.
         model = pool.submit(background, licensed.controls.licensed)
-        for library in ("scipy.special", "scipy.sparse.csgraph"):
-            pool.submit(importlib.import_module, library)
+        pool.submit(importlib.import_module, "scipy.special")
         scans = {"dataset": scanned("dataset", inputs["dataset"])}
         model.result()
     clock.lap("scan")

@@ -40,7 +40,7 @@ def similar_texts(reader: IndexReader, texts: Numbers) -> Numbers:
         for band in bands:
             label = connected(label, band)
         del band, bands
-    return label
+    return np.unique(label, return_inverse=True)[1].astype(np.int64)
 
 
 def best_of(cluster: Numbers, best: Floats, texts: Flags) -> Floats:
@@ -56,16 +56,19 @@ def connected(label: Numbers, keys: npt.NDArray[np.uint64]) -> Numbers:
     """Join the clusters of rows with equal keys, and return the new cluster of each
     row.
 
-    ``label``, [n], is the previous cluster of each row. Clusters are numbered in the
-    order of their first rows.
+    ``label``, [n], is the previous cluster of each row, named by its first row.
     """
-    # Imported here, since a run loads this library during its scan.
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     order = np.argsort(keys, kind="stable")
     same = np.flatnonzero(keys[order[1:]] == keys[order[:-1]])
-    pairs = label[order[same]], label[order[same + 1]]
-    links = coo_array((np.ones(len(same), np.bool_), pairs), (len(label), len(label)))
-    joined: Numbers = connected_components(links, directed=False)[1].astype(np.int64)
-    return joined[label]
+    first, second = label[order[same]], label[order[same + 1]]
+    # Replace both clusters of each pair by the smaller one, until no pair differs.
+    joined = np.arange(len(label))
+    while True:
+        pair = joined[first], joined[second]
+        if np.array_equal(*pair):
+            return joined[label]
+        smaller = np.minimum(*pair)
+        for cluster in pair:
+            np.minimum.at(joined, cluster, smaller)
+        # Follow each replacement to the next one, so that long chains end soon.
+        joined = joined[joined]
