@@ -177,7 +177,7 @@ def test_the_year_of_a_text_is_that_of_its_first_tweet(
         }
         for year in (2018, 2013, 2016)
     ]
-    # A retweet may be younger than its text, so it does not tell the year of the text.
+    # A retweet may be younger than its text, so its time says nothing about the text.
     tweets += [
         {
             "text": "RT @c: only repeated, never said in these tweets",

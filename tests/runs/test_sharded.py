@@ -27,10 +27,10 @@ from provscan.probe.settings import Settings
 
 
 def some_texts(seed: int, count: int) -> list[str]:
-    """Texts of which every third is a variant of one of a few.
+    """Return texts, of which every third is a variant of one of twelve texts.
 
-    No more are variants of one than a look-up reads, or a record has as candidates:
-    such limits hold for each segment.
+    Each has few variants, because limits on look-ups and candidates apply to each
+    segment, and would otherwise make the results depend on segments.
     """
     rng, kinds = (
         random.Random(seed),
