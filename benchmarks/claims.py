@@ -64,7 +64,7 @@ from provscan.matching import compared, in_pieces
 from provscan.options import parse_utc
 from provscan.runs.counting.matches import score_matches
 from provscan.runs.measures.analysis import ScoredScan
-from provscan.scoring.rule import KnownElsewhere, MatchTraits, Scorer
+from provscan.scoring.rule import MatchTraits, Scorer
 from provscan.text_buffers import buffers
 
 # Records of a simulated scan, and the minimum number of records of a collection that is
@@ -141,7 +141,7 @@ def answer(
         return answered(scores, held.controls, null=other)[1]
 
 
-def clean(world: World, known: dict[str, KnownElsewhere]) -> None:
+def clean(world: World, known: dict[str, np.ndarray]) -> None:
     """Print the findings in each collection, and "at most"."""
     found = table(
         "Data without copies",
@@ -178,18 +178,16 @@ def clean(world: World, known: dict[str, KnownElsewhere]) -> None:
     console.print(found)
 
 
-def known_of(world: World) -> dict[str, KnownElsewhere]:
-    """Return, for each collection, the licensed and control texts that all other
-    collections contain.
+def known_of(world: World) -> dict[str, np.ndarray]:
+    """Return, for each collection, the largest containment of each licensed and control
+    text in the other collections.
     """
     best = {}
     for name, scan in (world.scans | world.long_scans).items():
         best[name] = np.zeros(len(world.held.controls.control), np.float32)
         np.maximum.at(best[name], scan.columns["text"], scan.columns["containment"])
     return {
-        name: KnownElsewhere(
-            np.maximum.reduce([most for other, most in best.items() if other != name])
-        )
+        name: np.maximum.reduce([most for other, most in best.items() if other != name])
         for name in best
     }
 

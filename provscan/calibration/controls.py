@@ -1,13 +1,14 @@
-"""Controls: texts that can't be in the scanned dataset. To measure chance, they are
-searched for together with the licensed texts.
+"""Controls: texts that can't be in the scanned dataset. To measure chance, a run
+searches for them together with the licensed texts.
 
 A run scans with one reader, which has the segments of the licensed index followed by
-those of the control; a control text is identified by its number in that reader. Matches
-of control texts go through the same scan and rules as all other matches, and compete
-with them for places. They are chance matches.
+those of the control; a control text is identified by its number in that reader. The
+scan and the rules treat matches of control texts like all other matches, and at each
+position only one text, licensed or control, can match. Matches of control texts are
+chance matches.
 
 :func:`no_control` starts without a control, :func:`with_cutoff` turns recent licensed
-texts into controls, :func:`with_files` adds tweets of files.
+texts into controls, and :func:`with_files` adds tweets of files.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ from provscan.text_buffers import buffers
 
 @dataclass(frozen=True)
 class Controls:
-    """The licensed texts, and the control texts, which come from the index itself or
-    from control files.
+    """The licensed texts and the control texts, which are from the index itself or from
+    control files.
     """
 
     # The licensed index, followed by the segments of control files.
@@ -134,8 +135,7 @@ def with_files(
     folder: Path,
     workers: int,
 ) -> tuple[Controls, dict[str, Any]]:
-    """Add the tweets of files as controls: they are indexed in ``folder`` and searched
-    for together with the licensed ones.
+    """Add the tweets of files as controls; they are indexed in ``folder``.
 
     A text that is also licensed does not become a control, but counts as commonplace
     wording. The second result describes what was read: ``tweets`` with text (each id

@@ -4,7 +4,7 @@ number generator.
 An edit returns three strings to plant: text before the copy, the copy, and text after
 it. :data:`EDITS` lists all edits: light ones (made by pipelines), common ones (made by
 people), heavy ones and severe ones. Spike-ins use them in turn. All edits work in
-scripts with spaces and in scripts without.
+scripts with and without spaces.
 """
 
 from __future__ import annotations
@@ -87,8 +87,8 @@ def commented(text: str, rng: Random) -> Planted:
 
 
 def marked_up(text: str, rng: Random) -> Planted:
-    """Mark up as on a web page: enclosed in tags, with line breaks and links as tags,
-    and with character references.
+    """Mark up the text as on a web page: enclose it in tags, replace line breaks and
+    links by tags, and escape reserved characters.
     """
     tag = rng.choice(("p", "div", "blockquote", "li"))
     body = _LINK.sub(
@@ -108,8 +108,8 @@ def with_emoji(text: str, rng: Random) -> Planted:
 
 
 def repunctuated(text: str, rng: Random) -> Planted:
-    """Change the punctuation: full width for half width or the reverse, other quotation
-    marks, or none at all.
+    """Change the punctuation: replace half width by full width or the reverse, or
+    remove it.
     """
     bare = _LINK.sub("", text)
     table = rng.choice(
@@ -290,7 +290,7 @@ HEAVY = (
     every_fifth_dropped,
 )
 SEVERE = (in_parts, middle_dropped, letters_replaced)
-"""Edits that are made to hide a copy; only ``at_most_any`` allows for them."""
+"""Edits that people make to hide a copy; only ``at_most_any`` allows for them."""
 SPREAD = (many_typos, every_fifth_dropped)
 """Edits that change a copy throughout."""
 WEIGHTS = {"light": LIGHT, "common": COMMON, "heavy": HEAVY}

@@ -1,13 +1,13 @@
 """Spike-ins: licensed texts that are edited, planted and scanned like the dataset.
 
-The share that is found measures the recall of the scan on this dataset. The texts are a
-random sample of the licensed texts, with scripts and lengths in the same proportions as
-in the index. If the index is small, each text is planted several times with different
-edits. Half of the spike-ins are whole records, and the other half are inside carrier
-records of the dataset. If few records of the dataset are as short as a tweet, fewer
-spike-ins are whole records.
+The share of spike-ins that is found is the recall of the scan on this dataset. The
+texts are a random sample of the licensed texts, with scripts and lengths in the same
+proportions as in the index. If the index is small, each text is planted several times
+with different edits. Half of the spike-ins are records of their own, and the other half
+are inside carrier records of the dataset. If few records of the dataset are as short as
+a tweet, fewer spike-ins are records of their own.
 
-:func:`plant` makes :class:`SpikeIns`, which :meth:`SpikeIns.scan` scans, and
+:func:`plant` makes :class:`SpikeIns`, :meth:`SpikeIns.scan` scans them, and
 :func:`recovered_spike_ins` says which of them were found.
 """
 
@@ -45,7 +45,7 @@ CARRIERS = 400
 DRAW = 1
 # Number of texts that are drawn per spike-in; some are too short to be planted.
 TEXTS_PER_SPIKE = 4
-# Maximum length of a record that is as short as a tweet, in code points.
+# Maximum length in code points of a record that counts as being as short as a tweet.
 SHORT_RECORD = 512
 # Text that separates a copy from its carrier record, before and after the copy.
 AROUND = (("\n", "\n"), (" ", " "), (' "', '" '), ("\n> ", "\n\n"), (" <p>", "</p> "))
@@ -93,11 +93,11 @@ class SpikeIns:
 class Recovered:
     """Results of scanning spike-ins; each column has one entry per spike-in."""
 
-    # bool: whether a licensed text matches in the place of the spike-in, and whether
+    # bool: whether a licensed text matches at the position of the spike-in, and whether
     # this match is a finding.
     found: Flags
     counted: Flags
-    same_text: Flags  # bool: it is a match of the planted text.
+    same_text: Flags  # bool: the match is one of the planted text.
     detectable: Flags  # bool: a word-for-word copy would be a finding.
     # float64 and bool: values of the match or, if the copy was missed, of the copy.
     similarity: Floats
@@ -183,9 +183,9 @@ def recovered_spike_ins(
     """Return which spike-ins the scan found, disregarding matches of ``control``
     texts.
     """
-    whole = np.ones(len(spike_ins))
-    # Score the matches, and also word-for-word copies of the planted texts in the same
-    # places.
+    ones = np.ones(len(spike_ins))
+    # Score the matches, and also word-for-word copies of the planted texts at the same
+    # positions.
     sizes = np.diff(spike_ins.span, axis=1)[:, 0]
     matches = MatchTraits(
         found.text,
@@ -195,9 +195,7 @@ def recovered_spike_ins(
         np.diff(found.span, axis=1)[:, 0],
     )
     covered = sizes >= WHOLE_FIELD * np.array([len(text) for text in spike_ins.planted])
-    copies_of = MatchTraits(
-        spike_ins.text, whole, whole, covered.astype(np.bool_), sizes
-    )
+    copies_of = MatchTraits(spike_ins.text, ones, ones, covered.astype(np.bool_), sizes)
     scores = scorer.scores(
         MatchTraits(
             *(np.concatenate(pair) for pair in zip(matches, copies_of, strict=True))
@@ -277,8 +275,8 @@ def _sample(
     drawn = draw_texts(controls, TEXTS_PER_SPIKE * count, seed)
     weight, script = lengths_and_scripts(controls.licensed, drawn)
     fit = np.flatnonzero(weight >= params.min_chars)
-    # A systematic sample of an ordered list represents every class in it in proportion;
-    # a short list is sampled whole, several times.
+    # A systematic sample of an ordered list represents every class in it in proportion.
+    # From a list shorter than the sample, every text is drawn, some several times.
     fit = fit[np.lexsort((weight[fit], script[fit]))]
     if len(fit):
         start = np.random.default_rng(seed + 1).random()

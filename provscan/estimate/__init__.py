@@ -1,16 +1,16 @@
-"""Statistics on counts and arrays: pure functions that open no file and give every
-number its limits.
+"""Statistics on counts and arrays: pure functions that open no files and return every
+number with its limits.
 
-``docs/statistics.md`` describes the method. In reading order:
+``docs/statistics.md`` describes the methods. In reading order:
 
 :mod:`~provscan.estimate.limits`
     Confidence limits of shares, thinned counts, chance matches and products.
 :mod:`~provscan.estimate.strata`
-    Weights of control texts by stratum; chance in earlier and in later years.
+    Weights of control texts by stratum; chance in earlier and later years.
 :mod:`~provscan.estimate.damage`
     Classes of damage: how much of the original is left in a copy.
 :mod:`~provscan.estimate.recall`
-    Recall of copies that were edited by an unknown mixture of known edits.
+    Recall of copies with an unknown mixture of known edits.
 :mod:`~provscan.estimate.layers`
     Findings, the lower and upper bounds, and the estimate.
 :mod:`~provscan.estimate.design_effect`

@@ -22,13 +22,13 @@ from provscan.kernels.search.grams import GRAM
 # Canonical texts: strings, or an Arrow array or chunked array of them.
 Texts: TypeAlias = Any
 
-# Bits of a code point about which nothing is known: Unicode assigns about 150,000.
+# Bits of an unseen code point without context: Unicode assigns about 150,000.
 UNKNOWN_BITS = math.log2(150_000)
-# Minimum number of code points in a passage that can't be a mere name or phrase.
+# Minimum number of code points in a passage that is more than a name or phrase.
 LONG_PART = 90
 _CODE_POINTS = 0x110000
-# A model knows a script if at least this share of a text's code points was counted at
-# least this number of times.
+# The model knows the script of a text if at least this share of the text's code points
+# was counted at least this number of times.
 _FAMILIAR_SHARE, _FAMILIAR = 0.8, 50
 
 
@@ -138,18 +138,16 @@ class BackgroundModel:
         texts
             Canonical texts.
         copies
-            The number of times that each text is among the counted texts: one number,
-            or an array of shape (texts,). The n-grams of the text are subtracted as
-            many times, so that a licensed text does not make its own wording look
-            common.
+            How often each text was counted: one number, or an array of shape (texts,).
+            The n-grams of the text are subtracted as often, so that a licensed text
+            does not make its own wording look common.
 
         Returns
         -------
         float64[texts]
             0 for an empty text; nan for a text in a script that the model hardly knows,
-            since it would look rare for that reason alone. The model hardly knows the
-            script if fewer than four fifths of the text's code points were counted 50
-            times or more.
+            since it would look rare for that reason alone. This is the case if fewer
+            than four fifths of the text's code points were counted 50 times or more.
 
         Raises
         ------
@@ -196,12 +194,12 @@ def matched_bits(
     """Return the bits of edited matches.
 
     Only the share of the text that the span contains counts, and every edit costs bits:
-    a match with e edits is one of about ``length ** e`` matches that would also have
-    been reported, which costs ``e * log2(length)`` bits. One edit destroys five 5-grams
-    of the text. If the span has few other 5-grams in their place, most of the missing
-    wording was cut off, which is one edit. However, a passage of a text may be a name
-    or a phrase, whose rarity the model overrates: each code point by which the passage
-    is shorter than :data:`LONG_PART` costs one bit.
+    a match with e edits is one of about ``length ** e`` possible matches, which costs
+    ``e * log2(length)`` bits. One edit destroys five 5-grams of the text. If the span
+    has few other 5-grams instead, most of the missing wording was cut off, which is one
+    edit. However, a passage of a text may be a name or a phrase, whose rarity the model
+    overrates: each code point by which the passage is shorter than :data:`LONG_PART`
+    costs one bit.
 
     Parameters
     ----------
@@ -209,8 +207,8 @@ def matched_bits(
         Bits and code points of the licensed text; share of its 5-grams in the span. The
         arrays are broadcast against each other.
     similarity
-        Jaccard index of the 5-grams of the span and of the text. With 0, which means
-        unknown, all missing wording counts as edited.
+        Jaccard index of the 5-grams of the span and of the text; 0 if unknown, and then
+        all missing wording counts as edited.
 
     Returns
     -------

@@ -1,7 +1,7 @@
-"""The number of whole records that equal a licensed tweet, in collections without
-licensed tweets.
+"""The numbers of records that equal a licensed tweet in collections without licensed
+tweets.
 
-If chance was not measured, these figures let a reader judge whether a number is large.
+If chance was not measured, a reader can compare a run's number with these figures.
 ``benchmarks/comparison.py`` measured them. They are shown unscaled, and no bound or
 estimate depends on them.
 """

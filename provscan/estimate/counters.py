@@ -2,7 +2,7 @@
 groups, not with the number of matches.
 
 Matches arrive in the order of their records and, within a record, of their fields and
-places. Therefore only the last record or field of a batch can continue in the next
+positions. Therefore only the last record or field of a batch can continue in the next
 batch.
 """
 

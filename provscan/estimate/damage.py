@@ -14,14 +14,15 @@ from provscan.arrays import Flags, Floats, Numbers
 # of the text that is left.
 _EDGES = np.array([0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.999])
 _CUTS = np.array([0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9])
-# Copies in pieces are classified by similarity, too.
+# Copies in pieces are also classified by similarity.
 _CUT, PIECES = len(_EDGES) + 1, len(_EDGES) + len(_CUTS) + 2
 DAMAGES = PIECES + len(_EDGES) + 1
 # For each class, the class with slightly more damage; the lowest classes map to
 # themselves.
 BELOW = np.arange(DAMAGES) - 1
 BELOW[[0, _CUT, PIECES]] = [0, _CUT, PIECES]
-# A span was cut out of the text if at least this share of its 5-grams is from the text.
+# A span was only cut from the text if at least this share of its 5-grams is from the
+# text.
 _ONLY_CUT = 0.97
 # Minimum similarity of a nearly verbatim copy or, if it was only cut, minimum
 # containment.
@@ -46,8 +47,8 @@ def of_texts(classes: Numbers, weight: Floats, group: Numbers, groups: int) -> F
 def nearly_verbatim(similarity: Floats, containment: Floats) -> Flags:
     """Return which matches are verbatim or nearly verbatim, bool[n].
 
-    Their similarity is 0.8 or more, or they are copies that were only cut slightly:
-    nearly all 5-grams of the span are from the text, and the span contains 0.8 of the
+    Their similarity is 0.8 or more, or only a little of the text was cut off: nearly
+    all 5-grams of the span are from the text, and the span contains at least 0.8 of the
     text's 5-grams.
     """
     similarity, containment = (
@@ -72,9 +73,9 @@ def _share_from_text(similarity: Floats, containment: Floats) -> Floats:
 def damage_of(similarity: Floats, containment: Floats, pieces: Flags) -> Numbers:
     """Return the class of damage of each match, a number below :data:`DAMAGES`.
 
-    A match is edited, only cut short, or in pieces (passages in another order, or
-    without the text between them). Edited matches and pieces are divided by similarity,
-    cut matches by the share that is left.
+    A match is edited, only cut, or in pieces (passages in another order, or without the
+    text between them). Edited matches and pieces are classified by similarity, cut
+    matches by the share of the text that is left.
     """
     similarity, containment = (
         np.maximum(values.astype(np.float64), 1e-3)

@@ -55,11 +55,12 @@ class DrawnParts:
         of records drawn one by one; at least 1. ``hits`` is the number of hits in each
         part.
 
-        The part that differs most counts twice, since a few parts rarely include the
-        most extreme parts of the dataset. Student's t with the effective number of
-        parts that have hits replaces the normal quantile (Korn & Graubard 1998, *Survey
-        Methodology* 24, 193-201). If there is no hit, whole parts are the trials, since
-        a large part that was not drawn may be full of hits.
+        The part that deviates most counts twice, since the most extreme parts of the
+        dataset are rarely among a few drawn ones. A quantile of Student's t replaces
+        the normal quantile; its degrees of freedom follow from the effective number of
+        parts with hits (Korn & Graubard 1998, *Survey Methodology* 24, 193-201). If
+        there is no hit, the parts are the trials, since a large part that was not drawn
+        may be full of hits.
         """
         from scipy.special import stdtrit
 
@@ -82,8 +83,8 @@ class DrawnParts:
             / total
         )
         freedom = max(1.0, total**2 / float(hits @ hits) - 1.0)
-        # The variance of the rest depends on the sizes of its parts: in one large file
-        # that was not drawn, nothing averages out.
+        # The variance of the rest depends on the sizes of its parts: if it is one large
+        # file, nothing averages out.
         spread = 1.0
         if self.rest.any():
             unequal = (

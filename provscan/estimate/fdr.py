@@ -2,7 +2,7 @@
 
 The expected number of false matches with at least a given score is the weighted number
 of control matches with at least this score, plus one (Levitsky et al. 2017,
-doi:10.1021/acs.jproteome.6b00144). Clusters are counted, not matches: one saying in
+doi:10.1021/acs.jproteome.6b00144). The unit is a cluster of matches: one saying in
 fifty records is one event.
 """
 

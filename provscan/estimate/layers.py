@@ -68,7 +68,7 @@ class Layers:
         return {name: shown(getattr(self, name)) for name in self.NUMBERS}
 
     def scaled(self, factor: float, most: float = np.inf) -> Layers:
-        """Multiply all layers by a known number, and cap them at ``most``.
+        """Return all layers multiplied by a known number, and capped at ``most``.
 
         For shares of records, for example, the factor is 1 divided by the number of
         records, and ``most`` is 1.
@@ -88,8 +88,8 @@ class Layers:
         return replace(self, **changed)
 
     def no_less(self, other: Layers) -> Layers:
-        """Raise the lower bound and the estimate to at least those of ``other``, a kind
-        of unit that can't be more numerous than this one.
+        """Return these layers with the lower bound and the estimate raised to at least
+        those of ``other``, whose unit can't be more numerous than this one.
         """
         result = self
         if self.at_least is not None and other.at_least is not None:
@@ -146,8 +146,8 @@ class Found:
     # limit caps the upper bounds.
     most: Factor = UNBOUNDED
     mean_size: float = 1.0  # Mean size of a unit, used if no unit was found.
-    # The correction for units that contain several things, if only a random share of
-    # all things is known (``sharing_factor``).
+    # The correction for units that contain several things of which only a random share
+    # is known (``sharing_factor``).
     sharing: Factor = ALONE
 
 
@@ -174,8 +174,8 @@ def layered(
         Recall of the findings, and recall of any verified match; None withholds the
         layers that need it.
     least_recall
-        Recall of nearly verbatim copies, with its limits, for the edits for which it is
-        lowest; None withholds "at most".
+        Recall of nearly verbatim copies, with its limits, for the kind of edits with
+        the lowest recall; None withholds "at most".
     design
         The sample that was scanned.
     """

@@ -63,12 +63,12 @@ def negative_binomial_quantile(q: float, shape: float, mean: float) -> float:
 
 
 def thinned(found: float, share: float, *, effect: float = 1.0) -> tuple[float, float]:
-    """Return the 95 % limits of a total, given that each unit was found with
-    probability ``share`` and that ``found`` of them were found.
+    """Return the 95 % limits of the number of all units, of which ``found`` were found,
+    each with probability ``share``.
 
-    The number of units missed before that many are found has a negative binomial
-    distribution. With an ``effect`` above 1 (a design effect, or the mean size of the
-    units of an amount), ``found / effect`` groups are found or missed as a whole.
+    The number of units that are missed until a given number is found has a negative
+    binomial distribution. With an ``effect`` above 1 (a design effect, or the mean size
+    of the units of an amount), groups of ``effect`` units are found or missed together.
 
     Parameters
     ----------
@@ -114,21 +114,21 @@ def predict_chance(
     """Predict the chance matches among the licensed matches from the clusters of the
     control's matches.
 
-    For clusters of equal size and weight this is the exact conditional test of two
+    For clusters of equal size and weight, this is the exact conditional test of two
     Poisson counts (Przyborowski & Wilenski 1940, doi:10.1093/biomet/31.3-4.313):
-    ``high`` is the largest number of licensed clusters that does not contradict equal
-    rates. For unequal weights, it uses the gamma approximation of Fay & Feuer (1997,
-    doi:10.1002/(SICI)1097-0258(19970415)16:7<791::AID-SIM500>3.0.CO;2-#), and for
-    unequal sizes a compound Poisson total with the same mean and variance. If the sizes
-    of the licensed clusters are known, ``high`` assumes that the largest of them match
-    by chance. For each size, the control's clusters of at least this size limit the
-    number of such licensed clusters.
+    ``high`` is the largest number of licensed clusters that is compatible with equal
+    rates. Unequal weights require the gamma approximation of Fay & Feuer (1997,
+    doi:10.1002/(SICI)1097-0258(19970415)16:7<791::AID-SIM500>3.0.CO;2-#), and unequal
+    sizes a compound Poisson total with the same mean and variance. If the sizes of the
+    licensed clusters are known, ``high`` assumes that the largest of them match by
+    chance. The number of licensed clusters of at least a given size is then limited by
+    the control's clusters of at least this size.
 
     Parameters
     ----------
     weights, sizes
         For each control cluster, the number of licensed clusters that it represents,
-        and its size (1, or its number of records, texts or characters).
+        and its size: 1, or its number of records, texts, tweets or characters.
     heaviest
         Weight of the additional cluster that an upper limit allows for: the largest
         weight of any stratum.
@@ -240,15 +240,15 @@ def product(*factors: Factor) -> Factor:
 
 def sharing_factor(showing: Numbers, share: float) -> Factor:
     """Return the correction for units (such as records) that may contain several things
-    (such as tweets), if only a random ``share`` of all things is known: the estimated
-    number of units that contain a thing, divided by the estimate for units that contain
-    only one thing each.
+    (such as tweets), of which only a random ``share`` is known. It is the estimated
+    number of units that contain a thing, divided by the estimate under the assumption
+    that no unit contains several.
 
-    ``showing`` has the numbers of units in which 0, 1, 2 and more sampled things are
-    seen. The value is a lower bound (the Cauchy-Schwarz inequality for the units in
-    which none is seen, as in Chao 1984, doi:10.2307/4615964), and exact if all units
-    contain the same number. Its lower limit allows for chance in the number of units
-    with two sampled things; the upper limit is 1.
+    ``showing`` has the numbers of units in which 0, 1, 2, and 3 or more known things
+    are found. The value is a lower bound: the Cauchy-Schwarz inequality bounds the
+    number of units in which none is found, as in Chao (1984, doi:10.2307/4615964). It
+    is exact if all units contain the same number. Its lower limit allows for random
+    variation of the number of units with two known things; the upper limit is 1.
     """
     from scipy.special import gammaincinv
 
@@ -298,9 +298,8 @@ def total(
 ) -> Factor:
     """Estimate the total of the whole, given the findings minus chance.
 
-    Without a ``recall``, missed copies are not corrected for. ``mean_size`` is
-    that of the units, and ``sharing`` the correction for units that contain several
-    things, from :func:`sharing_factor`.
+    Without a ``recall``, missed copies are not corrected for. ``mean_size`` is the mean
+    size of the units, and ``sharing`` the result of :func:`sharing_factor`.
     """
     r = ALONE if recall is None else recall
     fraction, effect = design.fraction, design.effect * mean_size

@@ -7,8 +7,8 @@
 any copy is found. The number of copies there is estimated from the edits: each edit
 distributes its copies over the cells in a known way, independently of the text. The
 mixture of edits that made the matches (EM; Dempster, Laird & Rubin 1977,
-doi:10.1111/j.2517-6161.1977.tb01600.x) therefore determines how many copies are missed:
-halves of long texts are found, for example, and their number indicates the number of
+doi:10.1111/j.2517-6161.1977.tb01600.x) therefore determines how many copies are missed.
+For example, halves of long texts are found, and from their number follows the number of
 halves of short texts, which are not found. A profile likelihood gives the range of
 mixtures that fit the matches.
 """
@@ -34,17 +34,15 @@ from provscan.estimate.limits import Factor, product
 # A cell with a lower recall is unseen: a match there would count as more than three
 # copies, so a few matches would determine the result.
 FINDABLE = 1 / 3
-# Minimum recall of an edit that is part of the mixture, and of an edit that is part of
-# the mixture for upper limits, which allow for edits after which hardly any copy is
-# found. Both were chosen on the scenarios "light and common" and "all" of
-# ``coverage.py``.
+# Minimum recall of the edits in the mixture, and of the edits in the mixture for upper
+# limits, which allow for edits after which hardly any copy is found. Both were chosen
+# on the scenarios "light and common" and "all" of ``coverage.py``.
 IN_MIXTURE, HARDLY = 0.15, 0.01
 # Minimum recall that upper limits assume for matches in unseen cells.
 NOT_LESS = 0.1
 # Pseudo-counts: PRIOR for the prior mixture, in which all edits have the same number of
 # copies; SHRUNK for the spike-ins of all groups in the profile of an edit. A cell
-# usually has more matches or spike-ins (about ten), which then outweigh the
-# pseudo-counts.
+# usually has about ten matches or spike-ins, which outweigh the pseudo-counts.
 PRIOR = 4.0
 SHRUNK = 4.0
 # Standard deviation of the log odds of a miss between two independently written sets of
@@ -57,8 +55,8 @@ UNLIKE, MOST_UNLIKE = 0.5, 0.8
 DROP = 1.92
 # The worst case leaves out edits with a higher recall, since they hide few copies.
 HIDES_LITTLE = 0.85
-# At least this share of an edit's copies is assumed to lie in seen cells next to unseen
-# cells, since a few spike-ins may show none there.
+# Minimum share of an edit's copies that is assumed to be in seen cells next to unseen
+# cells; a few spike-ins may show none there by chance.
 FEW_ON_RIM = 0.03
 # Number of ECM steps, after which the mixture changes only beyond its fourth digit; and
 # number of points of the profile likelihood on each side.
@@ -80,7 +78,7 @@ class Recall(Factor):
     mixture: dict[str, float]
     # Recall of each edit's spike-ins, in the scripts and lengths of the matches.
     of_edit: dict[str, float]
-    hidden: float = 0.0  # Share of the copies that lie in unseen cells.
+    hidden: float = 0.0  # Share of the copies that are in unseen cells.
     # Hidden copies per match if every match that resembles a badly damaged copy was
     # made by the edit that hides the most copies.
     at_worst: float = 0.0
@@ -137,7 +135,7 @@ def recall_of(planted: Planted, shown: Floats, *, upper: bool = False) -> Recall
     weights = (counts + PRIOR * modelled / modelled.sum()) / (size + PRIOR)
     corrected = np.where(seen, weights / np.maximum(recall, FINDABLE), 0.0)
     visible = float(corrected.sum())
-    # Matches in unseen cells are copies as well; upper limits allow for copies that
+    # Matches in unseen cells are also copies. The upper limit allows for copies that
     # were missed there.
     rest = max(0.0, matches - size) / max(size, 1.0)
     unseen, low, high = (
@@ -266,9 +264,9 @@ def _mixed(
     """Fit one mixture for each tilt by maximising the log-likelihood plus the tilt
     times the number of unseen copies.
 
-    Counts are Poisson with means ``edit * group * profile``: edits do not depend on the
-    text. Edits and groups are maximised in turn (ECM; Meng & Rubin 1993,
-    doi:10.1093/biomet/80.2.267).
+    Counts are Poisson with means ``edit * group * profile``, since edits do not depend
+    on the text. The likelihood is maximised over edits and over groups in turn (ECM;
+    Meng & Rubin 1993, doi:10.1093/biomet/80.2.267).
 
     ``profile`` is the share of each edit's copies in a group that is found in each
     cell, [edits, groups, damages]; ``missed`` is the share in unseen cells, [edits,

@@ -21,8 +21,8 @@ ENOUGH_TEXTS, HEAVIEST = 50, 100.0
 LEAST_SCRIPT = 10.0
 # Minimum number of control texts in each class for a finer division by length.
 FINE = 400
-# Thirds are weighted if the samples overlap by less than ALIKE, by a factor of at most
-# MOST.
+# Thirds get weights if the samples overlap by less than ALIKE. A weight changes by a
+# factor of at most MOST.
 ALIKE, MOST = 0.9, 4.0
 
 
@@ -41,7 +41,7 @@ class Strata:
         enough = (self.control >= ENOUGH_TEXTS) & (
             self.licensed <= HEAVIEST * self.control
         )
-        # A small corpus has a small control.
+        # The control of a small corpus may be small.
         return (enough | (self.control >= 0.5 * self.licensed)) & (self.licensed > 0)
 
     @property
@@ -109,14 +109,14 @@ def divide(
 
 
 def thirds(licensed: Floats, control: Floats, weights: Floats) -> tuple[Floats, Floats]:
-    """Weight the control by one more trait, so that each third of the licensed texts
-    has the same weight among the control texts.
+    """Divide the licensed texts into thirds by one more trait, and weight the control
+    texts so that each third has the same share of their weight.
 
-    This is post-stratification (Holt & Smith 1979, doi:10.2307/2344652); it is applied
-    if the two differ by more than random samples do. ``licensed`` and ``control`` are
-    the values of the trait in samples of both, and ``weights`` the control's weights by
-    stratum. Return the bounds between the thirds, float64[2], and a factor for the
-    weights in each third, float64[3].
+    This is post-stratification (Holt & Smith 1979, doi:10.2307/2344652), which is
+    applied only if the samples clearly differ. ``licensed`` and ``control`` are the
+    values of the trait in samples of the texts, and ``weights`` has the weights of the
+    control texts by stratum. Return the bounds between the thirds, float64[2], and a
+    factor for the weights in each third, float64[3].
     """
     if len(licensed) == 0 or weights.sum() == 0.0:
         return np.zeros(2), np.ones(3)
@@ -140,12 +140,12 @@ def enough_text(dataset: Numbers, null: Numbers) -> Flags:
 
 def rarefied(records: Floats, ratio: float) -> Floats:
     """Return, for each cluster of a null dataset, the expected number of such clusters
-    in a dataset that is ``ratio`` times as large. ``records`` are the numbers of
-    records of the clusters.
+    in a dataset that is ``ratio`` times as large. ``records`` has the number of records
+    of each cluster.
 
-    For a larger dataset, each cluster counts as ``ratio`` clusters, which overestimates
-    their number. In a smaller one, a cluster of z records is seen with probability ``1
-    - (1 - ratio) ** z`` (rarefaction; Hurlbert 1971, doi:10.2307/1934145).
+    In a larger dataset, each cluster counts as ``ratio`` clusters, which overestimates
+    their number. In a smaller one, a cluster of z records occurs with probability ``1 -
+    (1 - ratio) ** z`` (rarefaction; Hurlbert 1971, doi:10.2307/1934145).
     """
     if ratio >= 1.0:
         return np.full(len(records), ratio)

@@ -1,9 +1,9 @@
-"""The commands on indexes: ``index``, ``forget``, ``merge`` and ``verify``.
+"""The commands that work on indexes: ``index``, ``forget``, ``merge`` and ``verify``.
 
 - ``corpus``: finds, reads and counts the licensed tweets for an index.
 - ``shard_tasks``: builds the shards of an index in tasks of an executor.
 - ``build``: builds an index, or adds to one.
 - ``maintain``: forgets tweets, merges segments, verifies indexes and runs.
 
-The files of an index are those of :mod:`provscan.index`.
+:mod:`provscan.index` reads and writes the files of an index.
 """

@@ -11,23 +11,13 @@ from typing import Any
 from provscan import readers
 from provscan.engine import Progress, logged
 from provscan.errors import InputError, ParameterError, UsageError
-from provscan.index import (
-    MOST_SHARDS,
-    open_reader,
-    write_index,
-    write_shards,
-)
+from provscan.index import MOST_SHARDS, open_reader, write_index, write_shards
 from provscan.index import append as append_tweets
 from provscan.indexing.corpus import Corpus
 from provscan.indexing.shard_tasks import shard_builder
 from provscan.matching import Index
 from provscan.options import default_workers, require_executor
-from provscan.params import (
-    IndexParams,
-    require,
-    require_folder,
-    require_number,
-)
+from provscan.params import IndexParams, require, require_folder, require_number
 from provscan.readers import Source, source_list
 from provscan.text.hooks import Hook, hook_name, prepared_batch
 from provscan.unfinished import require_outside
@@ -72,9 +62,9 @@ def build_index(
         The index's folder. It appears when the index is complete; an interrupted build
         leaves an earlier index unchanged.
     text_field, id_field, author_field, date_field
-        The name of the field with the text, id, author or date; a dot precedes the name
-        of a field inside another. By default fields are found by their usual names.
-        ``column_1`` is the first column of a table without a header.
+        The name of the field with the text, id, author or date; a dot separates the
+        name of a field from that of a field inside it. By default, fields are found by
+        their usual names. ``column_1`` is the first column of a table without a header.
     delimiter, encoding
         The character between the values of a row in CSV files, and the encoding of text
         files; by default both are detected.
@@ -85,17 +75,16 @@ def build_index(
         LSH banding of the 128 signature values; by default 16 and 4 or, with
         ``append``, those of the index.
     seed_length
-        Number of letters in a seed, by which passages in long text are found; by
-        default 10, and 14 in an index of more than a million texts. With 14, a scan of
-        long text takes two thirds of the time, but finds fewer copies with many typing
-        errors. When an index grows beyond a million texts, the whole index is rewritten
-        with longer seeds.
+        Number of letters in a seed. Seeds find passages in long text. The default is 10
+        or, in an index of more than a million texts, 14. With 14, a scan of long text
+        takes two thirds of the time, but finds fewer copies with many typing errors.
+        When an index grows beyond a million texts, it is rewritten with longer seeds.
     fraction
-        Share of all licensed tweets that the sources contain, if they are a random
-        sample of them: estimates are then for all licensed tweets. By default 1 or,
-        with ``append``, that of the index.
+        Share of all licensed tweets in the sources, if these are a random sample:
+        estimates are then for all licensed tweets. By default 1 or, with ``append``,
+        the fraction of the index.
     allow_unread
-        Leave out files without tweets and files that can't be read; otherwise they are
+        Leave out files without tweets and files that can't be read, which are otherwise
         an error. A file that does not exist or is truncated is always an error.
     workers
         Number of threads; by default all processors. The result does not depend on it.
@@ -122,10 +111,10 @@ def build_index(
         :func:`provscan.match`.
     canonical
         A hook for licensed text other than tweets: a function that prepares a text
-        before it is compared, such as one that blanks the stage directions of lyrics.
-        It returns a str of the same length, and applying it twice has the same result
-        as applying it once. The index keeps the texts that the hook returns and the
-        hook's name, and must be opened with the same hook
+        before it is compared, such as one that blanks the stage directions of a play.
+        It must return a str of the same length, and applying it twice must have the
+        same result as applying it once. The index stores the texts that the hook
+        returns and the hook's name, and must be opened with the same hook
         (:func:`provscan.open_index`). For threads only.
     progress
         Receives the progress.
@@ -207,10 +196,7 @@ def build_index(
             batches = (prepared_batch(batch, canonical) for batch in batches)
         if append:
             reader = append_tweets(
-                batches,
-                Path(out),
-                lambda written: corpus.described(),
-                workers=threads,
+                batches, Path(out), lambda written: corpus.described(), workers=threads
             )
         elif executor != "threads":
             tasks = workers if executor == "ray" else threads
@@ -258,8 +244,8 @@ def _require_compatible(
 
 
 def _stored(path: Path, given: dict[str, Any], hook: str | None) -> IndexParams:
-    """Return the parameters of an index. Raise an error if the given values differ from
-    them, or if the hook is not the one that the index was built with.
+    """Return the parameters of an index. Raise an error if the given values contradict
+    them, or if the index was built with another hook.
     """
     reader = open_reader(path, check="lengths")
     if hook != reader.hook_name:

@@ -26,9 +26,9 @@ class Corpus:
     """The sources of licensed tweets that were passed to :func:`provscan.build_index`.
     They are read once.
 
-    ``notes`` describe the sources for the index's manifest: ``sources``, the first
-    ``unread`` and ``ignored`` files with reasons, and their numbers. ``stats`` count
-    what is read. ``files`` is None for data in memory.
+    ``notes`` describes the sources for the index's manifest: ``sources``, the first
+    ``unread`` and ``ignored`` files with reasons, and the numbers of such files.
+    ``stats`` counts what is read. ``files`` is None for data in memory.
     """
 
     def __init__(
@@ -118,8 +118,8 @@ class Corpus:
 
 
 def coalesced(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Join the batches of small files in the same order, since each batch has a fixed
-    cost.
+    """Join the batches of small files, in the same order, since each batch takes a
+    minimum of time.
     """
     limits = readers.current_limits()
     waiting: list[pa.RecordBatch] = []
@@ -149,8 +149,8 @@ def _left_out(stats: readers.ReadStats) -> str:
 
 
 def corpus_warnings(info: dict[str, Any]) -> Iterator[str]:
-    """Yield the warnings about a new index: what was left out, and tweets that can't
-    be told apart.
+    """Yield the warnings about a new index: what was left out, and which tweets can't
+    be distinguished or found.
     """
     notes = info.get("read", {}).get("notes", {})
     skipped = info.get("read", {}).get("skipped", {})

@@ -33,7 +33,7 @@ from provscan.runs.folder import (
 from provscan.urls import source_of
 from provscan.withdrawals import Withdrawals
 
-# Suffixes of names that denote files, not ids.
+# An argument with one of these suffixes is a file, not an id.
 FILES = (".txt", ".json", ".jsonl", ".csv", ".ids", *COMPRESSED)
 
 
@@ -46,29 +46,29 @@ def forget(
     dry_run: bool = False,
     workers: int | None = None,
 ) -> dict[str, Any]:
-    """Forget tweets, so that nobody who opens the index afterwards finds them.
+    """Forget tweets: whoever opens the index afterwards does not find them.
 
-    Their texts stay in the files until these are rewritten by ``purge`` or by the next
-    merge. A forgotten tweet is never added again, even if a later corpus contains it,
-    unless a new index is built (``overwrite``).
+    Their texts remain in the files of the index until ``purge`` or the next merge
+    rewrites these files. A forgotten tweet is never added again, even if a later corpus
+    contains it, unless a new index is built (``overwrite``).
 
     Parameters
     ----------
     index
         The index's folder.
     ids
-        Ids of tweets; or files with one id per line, or with compliance events as
+        Ids of tweets, or files of three kinds: one id per line, compliance events as
         platforms send them (JSON lines with ``delete``, ``user_delete``,
-        ``user_suspend``, ``status_withheld`` and others), or with batch results. Leave
-        them out to purge tweets that are already forgotten. An index stores an edited
-        tweet under the id of its first version; if ``tweet_edit`` events connect the
-        versions of a tweet, it can be forgotten by the id of any version.
+        ``user_suspend``, ``status_withheld`` and others), or batch results. Without
+        ids, ``purge`` removes tweets that are already forgotten. An index stores an
+        edited tweet under the id of its first version; if ``tweet_edit`` events connect
+        the versions of a tweet, it can be forgotten by the id of any version.
     users
         Treat plain ids and batch results as names of accounts, as in the column
         ``author`` of matches, and forget all tweets of these accounts.
     purge
-        Rewrite the segments that contain forgotten tweets, so that neither their texts
-        nor their hashes are left on disk, and write a record of the purge.
+        Rewrite the segments that contain forgotten tweets, which removes their texts
+        and hashes from the disk, and write a record of the purge.
     dry_run
         Only report what would be forgotten.
     workers
@@ -77,9 +77,9 @@ def forget(
     Returns
     -------
     dict
-        The numbers of forgotten ``tweets`` and ``texts``; of ``unknown`` ids, which are
-        not in the index and are not recorded; of ``unknown_accounts``, which have no
-        tweet in the index; of ``events`` that were read, by kind; and ``dry_run`` and
+        The numbers of forgotten ``tweets`` and ``texts``, of ``unknown`` ids (not in
+        the index, and not recorded), of ``unknown_accounts`` (without tweets in the
+        index) and of ``events`` that were read, by kind; and ``dry_run`` and
         ``purged``.
 
     Raises
@@ -146,7 +146,7 @@ def forget(
 
 
 def _withdrawals(ids: Source | Sequence[Source], *, users: bool) -> Withdrawals | None:
-    """Return the tweets and accounts that the ids and files name; None without any."""
+    """Return the tweets and accounts that the ids and files list; None without any."""
     several = isinstance(ids, Iterable) and not isinstance(ids, str | os.PathLike)
     items: list[Any] = list(ids) if several else [ids]  # type: ignore[arg-type]
     asked = Withdrawals()

@@ -1,9 +1,9 @@
-"""Build an index with an executor, in tasks that read files and tasks that write
-shards.
+"""Build an index with an executor: :func:`shard_builder` runs tasks that read files,
+and then tasks that write shards.
 
-The first tasks read and sketch tweets and distribute them by the hash of their text.
-The second tasks write one shard each. This process makes the decisions that concern all
-shards (:mod:`provscan.index.shards.build`).
+Each task of the first kind reads and sketches tweets, and distributes them to parts by
+the hash of their text. Each task of the second kind writes one shard. Decisions that
+concern all shards are made in this process (:mod:`provscan.index.shards.build`).
 """
 
 from __future__ import annotations
@@ -16,13 +16,7 @@ from typing import Any
 from provscan import readers
 from provscan.engine import EXECUTORS, Advance, LostTask, Progress, Ray
 from provscan.errors import WorkerError
-from provscan.index import (
-    MadeShards,
-    Parted,
-    WrittenSegment,
-    write_parts,
-    write_shard,
-)
+from provscan.index import MadeShards, Parted, WrittenSegment, write_parts, write_shard
 from provscan.indexing.corpus import Corpus, coalesced
 from provscan.options import needs_files
 from provscan.ordered_map import R
@@ -91,7 +85,7 @@ def shard_builder(
     progress: Progress,
 ) -> Callable[[Path], MadeShards]:
     """Return a function that makes the shards of a corpus, given a folder for the
-    parts; see :func:`provscan.build_index`.
+    parts. :func:`provscan.build_index` describes the parameters.
     """
     files = corpus.files
     if files is None or any(

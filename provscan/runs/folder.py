@@ -1,8 +1,9 @@
-"""The files of a run folder: their names, and reading and writing them.
+"""The names of the files of a run, and functions that read and write these files.
 
-:func:`require_run` and :func:`read_run` check a finished run; :func:`write_summary`
-writes ``summary.json`` and, with the checksums of all other files, ``run.json``. While
-a run is being written, its folder is that of :mod:`provscan.runs.target`.
+:func:`require_run` and :func:`read_run` check a finished run. :func:`write_summary`
+writes ``summary.json`` and, with the checksums of all other files, ``run.json``. Until
+a run is complete, its files are in the folder that :mod:`provscan.runs.target`
+provides.
 """
 
 from __future__ import annotations
@@ -22,21 +23,21 @@ EVIDENCE_FILE = "evidence.parquet"
 SUMMARY_FILE = "summary.json"
 RUN_FILE, REPORT_FILE, PASSAGES_FILE = "run.json", "report.html", "passages.parquet"
 RUN_FILES = (MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE, RUN_FILE)
-# Files from which reports and lists of a run are made.
+# The files that reports and exported lists are made from.
 DATA = {*RUN_FILES, PASSAGES_FILE}
 # Verdicts of reviewers on a sample of the findings, written by ``provscan review
 # score``. A run that has this file is not replaced.
 REVIEW_FILE = "review.json"
 # The file that ``provscan report --format pdf`` writes by default.
 PDF_FILE = "report.pdf"
-# Files that are written after ``run.json``, which therefore does not name them.
+# Files that are written after ``run.json``, which therefore does not list them.
 REPORTS = {REPORT_FILE, PDF_FILE}
 WRITTEN = {*RUN_FILES, PASSAGES_FILE, *REPORTS}
 
 
 def require_run(path: Path) -> None:
-    """Raise :class:`~provscan.errors.InputError` unless a folder is a run with all of
-    its files, except for the report.
+    """Raise :class:`~provscan.errors.InputError` unless a folder contains all files of
+    a run; the report may be missing.
     """
     for name in RUN_FILES:
         if not (path / name).is_file():
@@ -49,27 +50,28 @@ def require_run(path: Path) -> None:
 def read_run(
     folder: Path, tables: Sequence[str] = ()
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Read ``summary.json`` and ``run.json`` of a run, and check that these files and
-    some ``tables`` are unchanged.
+    """Read ``summary.json`` and ``run.json`` of a run, and check that both files and
+    the given ``tables`` are unchanged.
     """
     require_run(folder)
     info = read_json(folder / RUN_FILE)
     try:
-        for name in (RUN_FILE, *tables, SUMMARY_FILE):
-            own = name == RUN_FILE
-            expected = info["checksum"] if own else info["files"][name]["xxh3"]
-            if (
-                found := info_checksum(info) if own else file_checksum(folder / name)
-            ) != expected:
-                raise InputError(
-                    f"{folder / name} was changed: expected XXH3-128 {expected}, found "
-                    f"{found}"
-                )
+        _require_unchanged(folder / RUN_FILE, info["checksum"], info_checksum(info))
+        for name in (*tables, SUMMARY_FILE):
+            expected, path = info["files"][name]["xxh3"], folder / name
+            _require_unchanged(path, expected, file_checksum(path))
     except (KeyError, TypeError) as error:
         raise InputError(
             f"{folder / RUN_FILE} has no checksum of {error}: run match again"
         ) from error
     return read_json(folder / SUMMARY_FILE), info
+
+
+def _require_unchanged(path: Path, expected: str, found: str) -> None:
+    if found != expected:
+        raise InputError(
+            f"{path} was changed: expected XXH3-128 {expected}, found {found}"
+        )
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -94,7 +96,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:
-    # File names may be invalid Unicode: a lone surrogate becomes a JSON escape.
+    # A lone surrogate in a file name is written as a JSON escape.
     text = json.dumps(value, indent=1, ensure_ascii=False) + "\n"
     path.write_text(text, encoding="utf-8", errors="backslashreplace")
 

@@ -5,9 +5,10 @@
 3. :mod:`provscan.runs.scan.tasks` scans the records and writes part files.
 4. :mod:`provscan.runs.measures.analysis` reads them, scores and counts the matches, and
    measures chance and recall.
-5. :mod:`provscan.runs.answer.summary` computes the numbers and their words.
-6. :mod:`provscan.runs.evidence.tables` writes the tables, and :func:`run_match` the
-   rest, to the folder of :mod:`provscan.runs.target`.
+5. :mod:`provscan.runs.answer.summary` computes the numbers and writes the sentences
+   about them.
+6. :mod:`provscan.runs.evidence.tables` writes the tables, and :func:`run_match` writes
+   the other files. :mod:`provscan.runs.target` provides the folder.
 """
 
 from __future__ import annotations
@@ -22,7 +23,6 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -39,11 +39,7 @@ from provscan.runs.answer.wording import since_baseline
 from provscan.runs.counting.exhibits import CANDIDATES
 from provscan.runs.evidence.baseline import mark_new, read_baseline
 from provscan.runs.evidence.tables import write_tables
-from provscan.runs.folder import (
-    EVIDENCE_FILE,
-    MATCHES_FILE,
-    write_summary,
-)
+from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE, write_summary
 from provscan.runs.inputs.licensed import SearchedTexts, checked_index, with_controls
 from provscan.runs.inputs.plan import Inputs, Sources, plan_run
 from provscan.runs.measures.analysis import analyse
@@ -77,9 +73,9 @@ def run_match(
     overwrite: bool,
     resume: bool,
 ) -> WrittenRun:
-    """Find the licensed tweets of an index in datasets, and write a run folder;
-    ``render`` makes its report. The other parameters are those of
-    :func:`provscan.match`.
+    """Find the licensed tweets of an index in datasets, and write a run folder.
+
+    ``render`` writes the report. :func:`provscan.match` describes the other parameters.
     """
     clock = Clock()
     others = (options.files(name) for name in ("control", "null", "known"))
@@ -90,17 +86,14 @@ def run_match(
     tokens = tokens_of(options.tokenizer)
     baseline = None if options.baseline is None else read_baseline(options.baseline)
     clock.lap("open")
-    with run_folder(path, resume=resume, overwrite=overwrite) as (
-        folder,
-        files,
-    ):
+    with run_folder(path, resume=resume, overwrite=overwrite) as (folder, files):
         # Plan the inputs, and open the texts to search for.
         workers = folder.earlier["workers"] if folder.earlier else options.threads
         inputs = plan_run(sources, options, workers)
         clock.lap("plan")
         licensed = with_controls(index, options, folder.path / CONTROL)
         request = _request(workers, options, licensed, inputs)
-        # Data that can be read only once can't be resumed.
+        # The scan of data that can be read only once can't be resumed.
         folder.begin(request, keep=not any(data.streamed for data in inputs.values()))
         clock.lap("licensed")
 
@@ -143,8 +136,8 @@ def _request(
     licensed: SearchedTexts,
     inputs: Mapping[str, Inputs],
 ) -> dict[str, Any]:
-    """Return everything on which the part files depend; see
-    :data:`provscan.runs.target.WORK`.
+    """Return everything on which the part files depend. A run is resumed only if the
+    entries in :data:`provscan.runs.target.WORK` are unchanged.
     """
     return {
         "workers": workers,
@@ -194,12 +187,12 @@ def _info(
     """Return the entries of ``run.json`` that the options, the index and the program
     determine; :func:`run_match` adds the inputs, the control and the times.
     """
-    place = None if out is None else os.fspath(out)
+    path = None if out is None else os.fspath(out)
     info: dict[str, Any] = {
         "version": RUN_VERSION,
         "parameters": {**options.as_dict(), "workers": options.threads},
         "limits": {**readers.current_limits().as_dict(), "candidates": CANDIDATES},
-        "repeat": None if named is None else options.command(named, index.path, place),
+        "repeat": None if named is None else options.command(named, index.path, path),
         "folder": os.getcwd(),
         "index": {
             "path": str(index.path),
@@ -216,7 +209,7 @@ def _info(
 
 
 def _crossed(summary: dict[str, Any], options: MatchOptions) -> str | None:
-    """Return a sentence on the first gate that was crossed; None if none was."""
+    """Return a sentence about the first gate that was crossed, or None."""
     answer, baseline = summary["answer"], summary["baseline"]
     shares = answer["records"]["share"]
     if (allowed := options.fail_above) is not None:
@@ -225,10 +218,9 @@ def _crossed(summary: dict[str, Any], options: MatchOptions) -> str | None:
             share = baseline["new"]["share_of_records"]
             found = f"have findings that are new since {baseline['path']}"
         if share > allowed:
-            share_words, allowed_words = _unequal(share, allowed)
             return (
-                f"{share_words} of the records {found}: more than the {allowed_words} "
-                "that --fail-above allows"
+                f"{_percent(share)} of the records {found}: more than the "
+                f"{_percent(allowed)} that --fail-above allows"
             )
     if (allowed := options.fail_above_claimed) is not None:
         share = shares["at_least"]
@@ -238,26 +230,15 @@ def _crossed(summary: dict[str, Any], options: MatchOptions) -> str | None:
                 f"withheld: {answer['withheld']['records.at_least']}"
             )
         if share > allowed:
-            share_words, allowed_words = _unequal(share, allowed)
             return (
-                f"at least {share_words} of the records contain copies: more than the "
-                f"{allowed_words} that --fail-above-claimed allows"
+                f"at least {_percent(share)} of the records contain copies: more than "
+                f"the {_percent(allowed)} that --fail-above-claimed allows"
             )
     return None
 
 
-def _unequal(*shares: float) -> list[str]:
-    """Return different shares as percentages, with enough digits to differ."""
-    for digits in range(3, 18):
-        words = [percentage(100.0 * share, digits) for share in shares]
-        if len({*words}) == len(words):
-            break
-    return words
-
-
-@cache
-def _packages() -> dict[str, str]:
-    return {name: importlib.metadata.version(name) for name in PACKAGES}
+def _percent(share: float) -> str:
+    return percentage(100.0 * share, 6)
 
 
 def _versions() -> dict[str, str]:
@@ -267,7 +248,7 @@ def _versions() -> dict[str, str]:
         "provscan": __version__,
         "python": platform.python_version(),
         "platform": f"{sys.platform} {platform.machine()}",
-        **_packages(),
+        **{name: importlib.metadata.version(name) for name in PACKAGES},
     }
 
 

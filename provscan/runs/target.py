@@ -1,9 +1,8 @@
-"""The place of a run: what may be replaced there, and the folder in which the run is
-written.
+"""The path of a run, and the folder in which the run is written.
 
-:func:`run_path` chooses the place, and :func:`run_folder` provides the folder, which
-replaces the run at that place when the new run is complete. Files are removed only if
-a ``run.json`` names them or if they have the names of files that a run writes.
+:func:`run_path` determines the path. :func:`run_folder` provides a folder for the files
+of the run, and moves it to that path when the run is complete. Files of an earlier run
+are removed only if its ``run.json`` lists them or if they are reports.
 """
 
 from __future__ import annotations
@@ -22,19 +21,9 @@ from provscan.index.folder import remove_index
 from provscan.options import Source
 from provscan.params import require_folder
 from provscan.readers.bytes.compression import COMPRESSED
-from provscan.runs.folder import (
-    REPORTS,
-    REVIEW_FILE,
-    RUN_FILE,
-    WRITTEN,
-)
+from provscan.runs.folder import REPORTS, REVIEW_FILE, RUN_FILE, WRITTEN
 from provscan.runs.inputs.plan import Sources
-from provscan.unfinished import (
-    Unfinished,
-    Work,
-    require_outside,
-    unfinished_folder,
-)
+from provscan.unfinished import Unfinished, Work, require_outside, unfinished_folder
 from provscan.urls import source_of
 from provscan.writing import TEMPORARY, is_mount_point, remove_named
 
@@ -57,17 +46,18 @@ def run_path(
     sources: Sources, out: Source | None, others: Iterable[Source] = ()
 ) -> Path:
     """Return the path of the run folder, which by default is named after the first
-    source. It must not lie in the sources, nor in ``others``, which are also read.
+    source. The path must be outside the sources and outside ``others``, which are also
+    read.
     """
     named = readers.source_list(sources)
-    place = default_out(named) if out is None else out
-    require_folder("out", place)
-    require_outside(Path(place), [*(named or []), *map(source_of, others)])
-    return Path(place)
+    path = default_out(named) if out is None else out
+    require_folder("out", path)
+    require_outside(Path(path), [*(named or []), *map(source_of, others)])
+    return Path(path)
 
 
 def default_out(named: Sequence[str] | None) -> str:
-    """Return the name of a run of the named files."""
+    """Return the default name of the folder for a run over some files."""
     if named is None or list(named) == ["-"]:
         raise UsageError(
             "name the folder for the results with out (-o): data in memory and the "
@@ -84,10 +74,10 @@ def default_out(named: Sequence[str] | None) -> str:
 
 @contextlib.contextmanager
 def run_folder(target: Path, *, resume: bool, overwrite: bool) -> Iterator[RunFolder]:
-    """Provide a folder for a run, which replaces ``target`` when the block succeeds.
+    """Provide a folder for a run, which becomes ``target`` when the block succeeds.
 
-    With ``resume`` an interrupted run continues, if there is one; with ``overwrite`` an
-    earlier or interrupted run may be replaced.
+    With ``resume``, an interrupted run is resumed if there is one. With ``overwrite``,
+    an earlier or interrupted run is replaced.
     """
     if os.path.lexists(target):
         if not overwrite:
@@ -98,7 +88,7 @@ def run_folder(target: Path, *, resume: bool, overwrite: bool) -> Iterator[RunFo
             )
         _check_replaceable(target)
     with unfinished_folder(target, WORK, resume=resume, overwrite=overwrite) as folder:
-        # A run that is resumed makes its control index and its files again.
+        # A resumed run writes its control index and its files again.
         _remove_files(folder.path)
         files = folder.path / FILES
         files.mkdir(exist_ok=True)
@@ -108,12 +98,12 @@ def run_folder(target: Path, *, resume: bool, overwrite: bool) -> Iterator[RunFo
 
 
 def _check_replaceable(target: Path) -> None:
-    """Raise an error unless a folder contains only a run, or nothing, and can be
-    replaced.
+    """Raise an error unless the target is a folder that contains only a run, or
+    nothing, and that can be replaced.
     """
     if not target.is_dir():
         raise OutputError(
-            f"{target} is not a folder, so it is not replaced: name another place"
+            f"{target} is not a folder, so it is not replaced: name another path"
         )
     if is_mount_point(target):
         raise OutputError(
@@ -135,7 +125,7 @@ def _check_replaceable(target: Path) -> None:
         why = (
             f"it contains {others[0]}"
             if others
-            else f"no {RUN_FILE} of provscan names {foreign[0]}"
+            else f"no {RUN_FILE} of provscan lists {foreign[0]}"
         )
         raise OutputError(
             f"{target} is not a run ({why}), so it is not replaced: name another folder"
@@ -152,16 +142,16 @@ def _own_names(folder: Path) -> set[str]:
     return set()
 
 
-def _clear(replaced: Path, place: Path) -> None:
+def _clear(replaced: Path, run: Path) -> None:
     """Remove a replaced run, and move files that others saved in it to the new run.
 
-    Files that can't be removed are not an error, since the run is already replaced.
+    Errors are ignored, since the new run is already complete.
     """
     with contextlib.suppress(OSError):
         remove_named(replaced, _own_names(replaced))
         for path in replaced.iterdir():
-            if not os.path.lexists(place / path.name):
-                path.rename(place / path.name)
+            if not os.path.lexists(run / path.name):
+                path.rename(run / path.name)
 
 
 def _remove_work(folder: Path) -> None:
@@ -177,8 +167,8 @@ def _remove_files(folder: Path) -> None:
 
 
 def _remove_matching(folder: Path, name: str, files: re.Pattern[str]) -> None:
-    """Remove files of a folder inside ``folder``, and that folder if it is then
-    empty.
+    """Remove the matching files of the folder ``name`` inside ``folder``, and that
+    folder if it is then empty.
     """
     with contextlib.suppress(OSError):
         found = filter(files.fullmatch, os.listdir(folder / name))

@@ -1,3 +1,1 @@
-"""Scoring: the rarity of a match's wording, and the rule that decides which matches
-are findings.
-"""
+"""Score matches by the rarity of their wording, and decide which are findings."""

@@ -14,17 +14,18 @@ from provscan.index import IndexReader
 class Authorship(NamedTuple):
     """Columns with one entry for each text."""
 
-    # string, author of the earliest tweet; null if unknown.
+    # Strings: author of the earliest tweet; null if unknown.
     author: pa.ChunkedArray
-    # int32, year of the earliest tweet; null if unknown, or if the tweet is a retweet,
+    # int32: year of the earliest tweet; null if unknown, or if the tweet is a retweet,
     # which may be younger than its text.
     year: pa.ChunkedArray
+    # Strings: language of the earliest tweet; null if unknown.
     lang: pa.ChunkedArray
 
 
 def authorship(reader: IndexReader, texts: Numbers) -> Authorship:
     known = []
-    # Read in slices, since only the slice's tweets are kept in memory.
+    # Read in slices, to keep few tweets in memory at a time.
     for part in slices(max(1, len(texts))):
         tweets = reader.earliest_tweets(texts[part])
         year = pc.if_else(

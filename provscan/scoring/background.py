@@ -1,4 +1,6 @@
-"""Rarity of licensed texts, under a background model counted on the index itself."""
+"""Rarity of licensed texts under a background model, whose n-grams are counted in a
+sample of the index itself.
+"""
 
 from __future__ import annotations
 
@@ -30,18 +32,19 @@ class Background:
     counted: Numbers  # int64[n], ascending: numbers of the counted texts.
 
     def bits(self, reader: IndexReader, texts: Numbers) -> Floats:
-        """Return the bits of texts of a reader that begins with the index's segments.
+        """Return the bits of texts of a reader whose first segments are those of the
+        index.
 
-        A text that was counted is first subtracted from the counts. Bits are nan for a
-        script that the model hardly knows, and if no text was counted.
+        A counted text is first subtracted from the counts. Bits are nan for a script
+        that the model hardly knows, and if no text was counted.
         """
         result = np.full(len(texts), np.nan)
         if self.model.chars == 0:
             return result
         for part in slices(len(texts)):
             # `np.isin` would go through all counted texts, even for a single text.
-            place = np.searchsorted(self.counted, texts[part])
-            nearest = self.counted[np.minimum(place, len(self.counted) - 1)]
+            index = np.searchsorted(self.counted, texts[part])
+            nearest = self.counted[np.minimum(index, len(self.counted) - 1)]
             copies = (nearest == texts[part]).astype(np.int64)
             result[part] = self.model.bits(
                 reader.canonical_texts(texts[part]).array(), copies=copies

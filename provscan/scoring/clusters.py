@@ -1,9 +1,8 @@
-"""Clusters of licensed texts: texts of similar wording, whose chance matches have one
-cause and are counted as one.
+"""Clusters of licensed texts: texts with similar wording, whose chance matches have the
+same cause and count as one.
 
-:func:`similar_texts` links texts by LSH bands, :func:`connected` and
-:func:`components` find connected components, and :func:`best_of` returns the best score
-of each cluster.
+:func:`similar_texts` joins texts that share an LSH band (:func:`connected`), and
+:func:`best_of` returns the best score of each cluster.
 """
 
 from __future__ import annotations
@@ -54,47 +53,22 @@ def best_of(cluster: Numbers, best: Floats, texts: Flags) -> Floats:
 
 
 def connected(label: Numbers, keys: npt.NDArray[np.uint64]) -> Numbers:
-    """Connect rows with equal keys, and return the new component of each row.
+    """Join the clusters of rows with equal keys, and return the new cluster of each
+    row.
 
-    ``label``, [n], is the previous component of each row, named by its first row.
+    ``label``, [n], is the previous cluster of each row, named by its first row.
     """
     order = np.argsort(keys, kind="stable")
     same = np.flatnonzero(keys[order[1:]] == keys[order[:-1]])
-    pairs = np.column_stack([label[order[same]], label[order[same + 1]]])
-    pairs = pairs[pairs[:, 0] != pairs[:, 1]]
-    if len(pairs) == 0:
-        return label
-    component = components(
-        np.unique(pairs, return_inverse=True)[1].reshape(pairs.shape)
-    )
-    # The smallest first row replaces the first rows of the connected components.
-    first = np.full(int(component.max()) + 1, len(label))
-    np.minimum.at(first, component, pairs.min(axis=1))
-    target = np.arange(len(label))
-    target[pairs] = first[component][:, None]
-    return target[label]
-
-
-def components(groups: Numbers) -> Numbers:
-    """Return the connected components of rows, named by their first rows.
-
-    Two rows are connected if they share a group. ``groups``, int64[rows, n], are
-    numbered from 0 without gaps.
-    """
-    flat = groups.reshape(-1)
-    order = np.argsort(flat, kind="stable")
-    starts = np.flatnonzero(np.diff(flat[order], prepend=-1))
-    rows = order // groups.shape[1]
-    # Label each row with a row of its component; at the end, this is the first row.
-    label = np.arange(len(groups))
+    first, second = label[order[same]], label[order[same + 1]]
+    # Replace both clusters of each pair by the smaller one, until no pair differs.
+    joined = np.arange(len(label))
     while True:
-        least = np.minimum.reduceat(label[rows], starts)[groups].min(axis=1)
-        following = label.copy()
-        # Also relabel the row that was the label, so that whole trees are joined at
-        # once.
-        np.minimum.at(following, label, least)
-        following = np.minimum(following, least)
-        following = following[following]
-        if np.array_equal(following, label):
-            return np.unique(label, return_inverse=True)[1].astype(np.int64)
-        label = following
+        pair = joined[first], joined[second]
+        if np.array_equal(*pair):
+            return joined[label]
+        smaller = np.minimum(*pair)
+        for cluster in pair:
+            np.minimum.at(joined, cluster, smaller)
+        # Follow each replacement to the next one, so that long chains end soon.
+        joined = joined[joined]

@@ -5,7 +5,7 @@ A match is a finding if
 
 - its licensed text is neither *common* (three authors or more posted it, or a control
   file contains it) nor *known* (it also occurs in data that can't come from the
-  platform, see :class:`KnownElsewhere`), and
+  platform, ``--known``), and
 - the wording has at least ``min_bits`` bits if the span covers its field, or nearly,
   and ``min_bits_passage`` if it is a passage of the field. In a script that the
   background model does not know, at least :data:`LETTERS_WITHOUT_BITS` letters in
@@ -13,13 +13,13 @@ A match is a finding if
 
 The same :class:`Scorer` scores the matches of the dataset, the control, the null
 dataset and the spike-ins, so a measurement on one of them is valid for the others. The
-rule is fixed before the scan and does not depend on the dataset's matches: a threshold
-that depended on them would make every interval too narrow.
+rule is fixed before the scan. A threshold that depended on the dataset's matches would
+make every interval too narrow.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -38,8 +38,8 @@ COMMON_AUTHORS = 3
 # Minimum number of letters in common for a script that the background model does not
 # know.
 LETTERS_WITHOUT_BITS = 40
-# A match is known from elsewhere if the containment of its text in the known data is at
-# least this share of the match's containment.
+# A match is known from elsewhere if known data contains its text, with a containment of
+# at least this share of the match's own containment.
 KNOWN_SHARE = 0.8
 # Maximum number of texts that a thread scores at once.
 TEXTS = 1 << 14
@@ -48,7 +48,7 @@ TEXTS = 1 << 14
 class MatchTraits(NamedTuple):
     """The properties of matches on which their scores depend, [n] each."""
 
-    place: Numbers  # Index of the licensed text in a ``TextScores``.
+    text_index: Numbers  # Index of the licensed text in a ``TextScores``.
     containment: Floats
     similarity: Floats
     whole: Flags  # The span covers the whole field, or nearly.
@@ -70,28 +70,15 @@ def letters_in_common(
     containment: Floats, length: Numbers, script: Numbers, span: Numbers
 ) -> Floats:
     """Return the number of letters that spans have in common with licensed texts of the
-    given lengths, as ``min_chars`` counts letters: containment times length, but at
-    most the length of the span, since containment counts the repeated 5-grams of a text
-    only once.
+    given lengths, as ``min_chars`` counts letters.
+
+    It is the containment times the length of the text, but at most the length of the
+    span, since containment counts a repeated 5-gram of the text only once.
     """
     result: Floats = np.minimum(
         containment * length, span * np.where(WIDE[script], 2, 1)
     )
     return result
-
-
-@dataclass(frozen=True)
-class KnownElsewhere:
-    """Licensed and control texts that also occur in data that can't come from the
-    platform (``--known``).
-    """
-
-    # float32[texts of the reader]: the largest containment of each text in the known
-    # data; 0 if it is not there.
-    containment: npt.NDArray[np.float32]
-
-    def of(self, texts: Numbers) -> Floats:
-        return self.containment[texts].astype(np.float64)
 
 
 @dataclass(frozen=True)
@@ -108,21 +95,23 @@ class TextScores:
 
     def matches(self, traits: MatchTraits, params: FindingParams) -> Scores:
         """Score matches and decide which are findings."""
-        place, containment, similarity, whole, span = traits
+        text_index, containment, similarity, whole, span = traits
         least = np.where(whole, params.min_bits, params.min_bits_passage)
         letters = letters_in_common(
-            containment, self.length[place], self.script[place], span
+            containment, self.length[text_index], self.script[text_index], span
         )
-        share = letters / np.maximum(self.length[place], 1)
-        bits = matched_bits(self.bits[place], self.length[place], share, similarity)
+        share = letters / np.maximum(self.length[text_index], 1)
+        bits = matched_bits(
+            self.bits[text_index], self.length[text_index], share, similarity
+        )
         # The tolerances allow for containments stored as float32.
-        known = (self.elsewhere[place] > 0.0) & (
-            self.elsewhere[place] >= KNOWN_SHARE * containment - 1e-6
+        known = (self.elsewhere[text_index] > 0.0) & (
+            self.elsewhere[text_index] >= KNOWN_SHARE * containment - 1e-6
         )
         rare = np.where(
             np.isnan(bits), letters >= LETTERS_WITHOUT_BITS - 1e-3, bits >= least
         )
-        common = self.common[place]
+        common = self.common[text_index]
         return Scores(bits, common, known, rare & ~common & ~known)
 
 
@@ -135,42 +124,20 @@ class Scorer:
     background: Background
     repeated: Numbers  # int64, numbers of licensed texts that are also in a control.
     params: FindingParams = FINDING
-    elsewhere: KnownElsewhere | None = None
+    # float32[texts of the reader]: the largest containment of each text in the known
+    # data (``--known``), 0 if it does not occur there; None without such data.
+    elsewhere: npt.NDArray[np.float32] | None = None
     threads: int = 1  # Number of threads that score texts.
-    # Texts that are already scored, in ascending order, and their scores.
-    ready: tuple[Numbers, TextScores] | None = None
-
-    def having_scored(self, texts: Numbers) -> Scorer:
-        """Return a scorer with the scores of ``texts``, which must be in ascending
-        order; it does not score them again.
-        """
-        return replace(self, ready=(texts, self._scored(texts)))
 
     def scores(self, traits: MatchTraits) -> Scores:
-        """Score matches whose ``place`` is the number of the text in the reader."""
-        texts, place = np.unique(traits.place, return_inverse=True)
+        """Score matches; ``text_index`` is the number of the text in the reader."""
+        texts, text_index = np.unique(traits.text_index, return_inverse=True)
         return self.texts(texts).matches(
-            traits._replace(place=place.reshape(-1)), self.params
+            traits._replace(text_index=text_index.reshape(-1)), self.params
         )
 
     def texts(self, texts: Numbers) -> TextScores:
         """Score texts, given as distinct numbers."""
-        if self.ready is None:
-            return self._scored(texts)
-        before, known = self.ready
-        new = np.setdiff1d(texts, before, assume_unique=True)
-        added, every = self._scored(new), np.concatenate([before, new])
-        order = np.argsort(every)
-        place = order[np.searchsorted(every, texts, sorter=order)]
-        names = [entry.name for entry in fields(TextScores)]
-        return TextScores(
-            *(
-                np.concatenate([getattr(known, n), getattr(added, n)])[place]
-                for n in names
-            )
-        )
-
-    def _scored(self, texts: Numbers) -> TextScores:
         bits = np.empty(len(texts))
         length = np.empty(len(texts), np.int64)
         script = np.empty(len(texts), np.int64)
@@ -189,7 +156,7 @@ class Scorer:
         often = np.flatnonzero(self.reader.tweet_counts(texts) >= COMMON_AUTHORS)
         authors[often] = self.reader.author_counts(texts[often])
         common = (authors >= COMMON_AUTHORS) | np.isin(texts, self.repeated)
-        elsewhere = (
-            np.zeros(len(texts)) if self.elsewhere is None else self.elsewhere.of(texts)
-        )
+        elsewhere = np.zeros(len(texts))
+        if self.elsewhere is not None:
+            elsewhere += self.elsewhere[texts]
         return TextScores(bits, length, script, bands(length), common, elsewhere)

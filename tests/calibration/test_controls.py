@@ -1,6 +1,4 @@
-"""Test which texts serve as controls, and that their matches are never counted as
-found.
-"""
+"""Test which texts serve as controls, and that their matches are not findings."""
 
 from __future__ import annotations
 
@@ -98,7 +96,7 @@ def absent_texts(index: provscan.Index) -> list[str]:
     found = sorted(
         {text for text, control in zip(texts, controls.control, strict=True) if control}
     )
-    # A text counts once, even if several segments contain it.
+    # Each text counts once, even if several segments have it.
     assert (controls.texts, controls.licensed_texts) == (
         len(found),
         len(index) - len(found),
@@ -113,7 +111,7 @@ EXPECTED = [
 ]
 
 
-def test_a_text_is_a_control_if_all_its_tweets_are_after_the_cutoff(
+def test_a_text_is_a_control_if_all_its_tweets_are_young(
     write: Write, tmp_path: Path
 ) -> None:
     index = provscan.build_index(write("t.jsonl", DATED), tmp_path / "a.index")
@@ -124,7 +122,7 @@ def test_a_text_is_a_control_if_all_its_tweets_are_after_the_cutoff(
     assert controls.licensed_tweets == len(DATED) - 4
 
 
-def test_controls_do_not_depend_on_the_segments(
+def test_controls_do_not_depend_on_segments(
     write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(provscan.index.segment.write, "MAX_TEXTS", 3)
@@ -134,7 +132,7 @@ def test_controls_do_not_depend_on_the_segments(
     assert absent_texts(index) == EXPECTED
 
 
-def test_a_cutoff_must_have_texts_on_both_sides(write: Write, tmp_path: Path) -> None:
+def test_a_cutoff_must_divide_the_texts(write: Write, tmp_path: Path) -> None:
     index = provscan.build_index(write("t.jsonl", DATED[:2]), tmp_path / "a.index")
     with pytest.raises(ParameterError, match="no licensed text is known to be younger"):
         with_cutoff(no_control(index.reader), datetime(2021, 1, 1, tzinfo=UTC))
@@ -142,14 +140,14 @@ def test_a_cutoff_must_have_texts_on_both_sides(write: Write, tmp_path: Path) ->
         with_cutoff(no_control(index.reader), datetime(2019, 1, 1, tzinfo=UTC))
 
 
-def test_cutoffs_are_dates_or_times() -> None:
+def test_dates_are_parsed_as_utc() -> None:
     assert parse_utc("2020-06-01") == parse_utc(date(2020, 6, 1)) == CUTOFF
     assert parse_utc("2020-06-01T02:00:00+02:00") == CUTOFF
     with pytest.raises(ParameterError, match=r"such as 2021-03-01.*not 'yesterday'"):
         parse_utc("yesterday")
 
 
-def test_retweeters_are_not_counted_as_authors(write: Write, tmp_path: Path) -> None:
+def test_authors_are_counted_without_retweeters(write: Write, tmp_path: Path) -> None:
     index = provscan.build_index(write("t.jsonl", DATED), tmp_path / "a.index")
     texts = index.reader.segments[0].texts.array().to_pylist()
     counts = index.reader.author_counts(np.arange(len(texts)))
@@ -179,7 +177,7 @@ def test_the_year_of_a_text_is_that_of_its_first_tweet(
         }
         for year in (2018, 2013, 2016)
     ]
-    # A retweet may be younger than its text, so the year of the text is unknown.
+    # A retweet may be younger than its text, so its time says nothing about the text.
     tweets += [
         {
             "text": "RT @c: only repeated, never said in these tweets",
@@ -201,7 +199,7 @@ def test_the_year_of_a_text_is_that_of_its_first_tweet(
 
 @pytest.fixture
 def control(write: Write) -> Path:
-    """Write thirty tweets that are not in the index, and one that is."""
+    """Thirty tweets that are like the index's tweets but not in it, and one that is."""
     rows = [
         {"id": f"c{n}", "text": tweet["text"][::-1]}
         for n, tweet in enumerate(TWEETS[:30])
@@ -237,11 +235,11 @@ def test_matches_of_a_control_are_marked_and_not_counted(
     info = run.summary["control"]
     assert (info["texts"], info["also_licensed"], info["matches"]) == (30, 1, 5)
     assert info["files"]["tweets"] == 31
-    # A licensed text that is also in the control is common.
+    # A text that is also in the control is commonplace.
     assert {row["record"] for row in rows if row["common"] and not row["control"]} == {
         0
     }
-    # The control has too few texts to measure the chance of findings.
+    # The control has too few texts to measure chance for findings.
     assert all(
         (row["q_value"] is None) == (row["control"] or row["counted"]) for row in rows
     )
@@ -253,8 +251,8 @@ def test_matches_of_a_control_are_marked_and_not_counted(
 
 
 def test_tweets_of_a_control_count_once(write: Write, tmp_path: Path) -> None:
-    """This applies to licensed and other tweets. Tweets without text are left out and
-    counted.
+    """Repeated tweets count once, licensed or not; tweets without text are left out and
+    counted as skipped.
     """
     index = provscan.build_index(TWEETS[:30], tmp_path / "two.index")
     provscan.build_index(
@@ -290,7 +288,7 @@ def test_tweets_of_a_control_count_once(write: Write, tmp_path: Path) -> None:
     }
 
 
-def test_a_control_joined_with_the_index_finds_the_same_as_a_separate_one(
+def test_a_joined_and_a_separate_control_have_the_same_results(
     index: provscan.Index,
     write: Write,
     control: Path,
@@ -329,7 +327,7 @@ def test_without_a_measure_of_chance_there_is_no_lower_bound(
 def test_a_null_dataset_measures_chance(
     index: provscan.Index, write: Write, tmp_path: Path
 ) -> None:
-    # A null dataset measures chance only if its scripts and lengths are those of the
+    # A null dataset measures chance only if it has the scripts and the lengths of the
     # dataset.
     texts = [
         sentence(random.Random(1000 + n), SCRIPTS[n % len(SCRIPTS)], 12)
@@ -343,7 +341,7 @@ def test_a_null_dataset_measures_chance(
         "answer"
     ]
     assert 20 < answer["records"]["at_least"] <= answer["records"]["findings"] == 40
-    # If the null dataset is a copy of the dataset, chance explains all matches.
+    # If the null dataset is a copy of the dataset, all matches are due to chance.
     copy = tmp_path / "copy.jsonl"
     copy.write_bytes(data.read_bytes())
     nothing = provscan.match(data, index, tmp_path / "b.run", null=copy).summary
@@ -381,7 +379,7 @@ def test_a_null_dataset_of_another_kind_measures_nothing(
     assert [said["code"] for said in answer["warnings"]].count("null_other_kind") == 1
 
 
-def test_wrong_controls_are_refused(
+def test_unusable_controls_are_refused(
     index: provscan.Index, write: Write, tmp_path: Path
 ) -> None:
     with pytest.raises(InputError, match="are licensed as well, so nothing"):
@@ -394,7 +392,7 @@ def test_wrong_controls_are_refused(
     assert json.loads((tmp_path / "c.jsonl").read_text().splitlines()[0]) == TWEETS[0]
 
 
-def test_the_cutoff_that_a_run_suggests_gives_no_fewer_texts_than_it_says(
+def test_the_proposed_cutoff_counts_only_texts_that_become_controls(
     write: Write, tmp_path: Path
 ) -> None:
     words = [

@@ -31,13 +31,13 @@ TWEET = (
 
 @pytest.mark.parametrize("name", EDITS)
 @given(text=st.text(max_size=60), seed=st.integers(0, 99))
-def test_edits_accept_any_text(name: str, text: str, seed: int) -> None:
+def test_edits_take_any_text(name: str, text: str, seed: int) -> None:
     planted = EDITS[name](text, Random(seed))
     assert len(planted) == 3
     assert planted == EDITS[name](text, Random(seed))
 
 
-def test_each_edit_changes_what_its_name_says() -> None:
+def test_edits_do_what_they_say() -> None:
     def edited(name: str) -> str:
         return "".join(EDITS[name](TWEET, Random(3)))
 
@@ -102,7 +102,7 @@ def test_heavy_edits_work_without_spaces(name: str) -> None:
     assert len(set(edited) & set(text)) > 10
 
 
-def test_copies_are_at_the_recorded_spans(index: provscan.Index) -> None:
+def test_copies_are_at_their_spans(index: provscan.Index) -> None:
     controls = no_control(index.reader)
     spikes = plant(controls, MatchParams(min_chars=20), carriers(), 100, 7)
     again = plant(controls, MatchParams(min_chars=20), carriers(), 100, 7)
@@ -179,8 +179,10 @@ def test_the_number_of_spike_ins(monkeypatch: pytest.MonkeyPatch) -> None:
     assert how_many(10**9, 7) == 7
 
 
-def test_bits_do_not_count_the_text_itself(index: provscan.Index) -> None:
-    """The bits of a text in the model are those under a model of all other texts."""
+def test_a_text_is_subtracted_from_the_model_that_scores_it(
+    index: provscan.Index,
+) -> None:
+    """The bits of a counted text are those under a model of all other texts."""
     texts: list[Any] = index.reader.segments[0].texts.array().to_pylist()
     known = background(index.reader)
     assert known.counted.tolist() == list(range(len(texts)))

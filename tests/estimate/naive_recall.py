@@ -1,5 +1,5 @@
-"""Recall of a mixture of edits, computed one cell and one copy at a time. This module
-imports nothing from provscan and does not change.
+"""A naive implementation of the recall of a mixture of edits, which processes one cell
+at a time. This module imports nothing from provscan and does not change.
 """
 
 import math
@@ -9,9 +9,8 @@ FINDABLE, IN_MIXTURE, HARDLY, NOT_LESS, WEIGHT = 1 / 3, 0.15, 0.01, 0.1, 4.0
 
 
 def cell_recall(planted, found, groups, damages):
-    """Return the recall of each cell, from the numbers of spike-ins that were planted
-    and found by (group, damage). Each cell gets four more spike-ins with the recall
-    that its group and its damage suggest.
+    """Return the recall of each cell, given the numbers of planted and found spike-ins
+    by (group, damage). Four more spike-ins have the expected recall of the cell.
     """
     whole = sum(found.values()) / sum(planted.values())
 
@@ -38,8 +37,8 @@ def cell_recall(planted, found, groups, damages):
 
 
 def most_likely(profile, missed, counts, prior, edits, groups, damages, tilt):
-    """Return the most likely number of copies by edit and group, and its likelihood, if
-    each missed copy counts for `tilt` more.
+    """Return the most likely copies of each edit and group, and their log-likelihood;
+    `tilt` is added to the log-likelihood for each missed copy.
     """
     caught = {
         (e, g): sum(profile[e, g, d] for d in damages) for e in edits for g in groups
@@ -85,9 +84,8 @@ def most_likely(profile, missed, counts, prior, edits, groups, damages, tilt):
 
 
 def recall_of(spike_ins, shown, below, upper=False):
-    """Return the recall, its limits and other numbers, from spike-ins (edit, group,
-    damage, found) and the numbers of matches by (group, damage). `below` has for each
-    class of damage the next class, of copies with less text left.
+    """Return the fields of a `Recall`, given spike-ins (edit, group, damage, found),
+    the matches by (group, damage), and for each class of damage the next one `below`.
     """
     groups, damages = ([*dict.fromkeys(c[i] for c in shown)] for i in (0, 1))
     names = sorted({s[0] for s in spike_ins})
@@ -129,8 +127,8 @@ def recall_of(spike_ins, shown, below, upper=False):
     size, matches = sum(counts.values()), sum(shown.values())
     alike = {(e, g): seen_share(e, g) * in_group[g] for e in edits for g in groups}
     prior = {k: WEIGHT * alike[k] / sum(alike.values()) for k in alike}
-    model = (profile, missed, counts, prior, edits, groups, damages)
-    copies, best = most_likely(*model, 0.0)
+    of = (profile, missed, counts, prior, edits, groups, damages)
+    copies, best = most_likely(*of, 0.0)
 
     def lost(of_copies, edit=None):
         return sum(n * missed[k] for k, n in of_copies.items() if edit in (None, k[0]))
@@ -159,7 +157,7 @@ def recall_of(spike_ins, shown, below, upper=False):
     ]
     ratios = [lost(copies) / visible_of(copies)]
     for tilt in tilts:
-        others, likelihood = most_likely(*model, bound * tilt)
+        others, likelihood = most_likely(*of, bound * tilt)
         if likelihood >= best - 1.92 * misfit:
             ratios.append(lost(others) / visible_of(others))
     corrected = {

@@ -19,7 +19,7 @@ texts = st.lists(st.text("abcde é日🙂", max_size=25), min_size=1, max_size=1
 def trained(training, order=6):
     model = BackgroundModel(order)
     model.add(training)
-    # Make the script of these few letters count as known; another test is about that.
+    # Make all scripts familiar; another test is about unfamiliar scripts.
     model._seen += 50
     return model
 
@@ -35,7 +35,7 @@ def test_bits_are_those_of_the_naive_model(training, text, order):
 
 @settings(max_examples=60)
 @given(texts, st.text("abc é日", min_size=1, max_size=25), st.integers(1, 3))
-def test_leaving_a_text_out_equals_a_model_without_it(training, text, copies):
+def test_subtracting_a_text_equals_not_counting_it(training, text, copies):
     training = [*training, "ab"]
     without = trained(training).bits([text])[0]
     left_out = trained([*training, *[text] * copies]).bits([text], copies=copies)[0]
@@ -86,15 +86,15 @@ def test_common_phrases_get_few_bits_and_rare_sentences_many():
     assert rare > 150
 
 
-def test_bits_do_not_count_the_text_itself():
+def test_a_text_can_be_subtracted_from_the_counts():
     rare = "zebra quartz vexed my jumpy fjord sphinx judge"
     model = BackgroundModel()
     model.add([*corpus(), rare])
-    counted, left_out = model.bits([rare, rare], copies=[0, 1])
-    assert left_out > counted + 60
+    included, left_out = model.bits([rare, rare], copies=[0, 1])
+    assert left_out > included + 60
 
 
-def test_the_bits_of_an_unknown_script_are_withheld():
+def test_bits_of_an_unknown_script_are_nan():
     model = BackgroundModel()
     model.add(corpus())
     bits = model.bits(["good morning", "おはようございます", ""])
@@ -105,7 +105,7 @@ def test_the_bits_of_an_unknown_script_are_withheld():
     assert len(model.bits([])) == 0
 
 
-def test_training_in_parts_gives_the_same_model():
+def test_arrow_arrays_in_parts_give_the_same_bits():
     lines = corpus()
     once, parts = BackgroundModel(), BackgroundModel()
     once.add(pa.chunked_array([lines[:100], lines[100:]]))

@@ -1,4 +1,4 @@
-"""Test that sums over any batches equal sums over all matches at once."""
+"""Test that sums over batches equal sums over all matches at once."""
 
 from __future__ import annotations
 
@@ -16,14 +16,13 @@ from provscan.estimate.counters import (
     Strongest,
 )
 
-# For each match: the step to its record, its group, start, length and similarity.
+# For each match: the step from the previous record, group, start, length, similarity.
 MATCHES = st.lists(
     st.tuples(*(st.integers(0, most) for most in (2, 4, 9, 6, 3))), max_size=40
 )
 ENDS = st.lists(st.integers(0, 40), max_size=6)
-# Records that continue in the next batch. The first record is not 0, and one batch is
-# empty.
-CONTINUED = [
+# Records that continue in the next batch; they are not numbered from 0.
+CONTINUING = [
     (2, 0, 0, 4, 1),
     (0, 0, 1, 2, 1),
     (0, 1, 6, 1, 0),
@@ -34,7 +33,9 @@ CONTINUED = [
 
 
 def columns(matches: list[tuple[int, ...]]) -> np.ndarray:
-    """Return the matches as a table, sorted by record and start."""
+    """Return the matches with ascending record numbers, and with ascending starts
+    within each record.
+    """
     table = np.array(matches, np.int64).reshape(-1, 5)
     table[:, 0] = np.cumsum(table[:, 0])
     return table[np.lexsort((table[:, 2], table[:, 0]))]
@@ -46,10 +47,8 @@ def batches(table: np.ndarray, ends: list[int]) -> list[np.ndarray]:
 
 
 @given(MATCHES, ENDS)
-@example(CONTINUED, [1, 2, 2, 5])
-def test_the_number_of_records_of_each_group(
-    matches: list[tuple[int, ...]], ends: list[int]
-) -> None:
+@example(CONTINUING, [1, 2, 2, 5])
+def test_records_of_groups(matches: list[tuple[int, ...]], ends: list[int]) -> None:
     table, counter = columns(matches), RecordCounter(5)
     for batch in batches(table, ends):
         counter.add(batch[:, 1], batch[:, 0])
@@ -57,14 +56,12 @@ def test_the_number_of_records_of_each_group(
         {record for record, group, *_ in table.tolist() if group == number}
         for number in range(5)
     ]
-    assert counter.count.tolist() == list(map(len, records))
+    assert counter.count.tolist() == [len(of) for of in records]
 
 
 @given(MATCHES, ENDS)
-@example(CONTINUED, [1, 2, 2, 5])
-def test_the_number_of_covered_code_points(
-    matches: list[tuple[int, ...]], ends: list[int]
-) -> None:
+@example(CONTINUING, [1, 2, 2, 5])
+def test_covered_code_points(matches: list[tuple[int, ...]], ends: list[int]) -> None:
     table, counter = columns(matches), CoveredCounter()
     covered: dict[int, set[int]] = defaultdict(set)
     for field, _, start, length, _ in table.tolist():
@@ -76,7 +73,7 @@ def test_the_number_of_covered_code_points(
 
 
 @given(MATCHES, ENDS)
-@example(CONTINUED, [1, 2, 2, 5])
+@example(CONTINUING, [1, 2, 2, 5])
 def test_the_most_similar_match_of_each_record(
     matches: list[tuple[int, ...]], ends: list[int]
 ) -> None:
@@ -93,7 +90,7 @@ def test_the_most_similar_match_of_each_record(
 
 
 @given(MATCHES, ENDS, st.integers(0, 20))
-@example(CONTINUED, [1, 2, 2, 5], 2)
+@example(CONTINUING, [1, 2, 2, 5], 2)
 def test_the_strongest_rows(
     matches: list[tuple[int, ...]], ends: list[int], limit: int
 ) -> None:
@@ -102,7 +99,7 @@ def test_the_strongest_rows(
         strongest.add(
             low + np.arange(len(batch)), *batch[:, [4, 1]].T.astype(np.float64)
         )
-        # The counter never keeps more rows than this.
+        # Memory is bounded.
         assert len(strongest._rows) <= 2 * limit
         low += len(batch)
     order = sorted(

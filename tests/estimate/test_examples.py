@@ -1,12 +1,12 @@
-"""Test the statistics with small examples that were computed by hand, and with values
-at the limits of rules.
+"""Test the statistics on small examples that were computed by hand, and on values at
+the limits of rules.
 """
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-import scipy  # imports its subpackages when they are first used
+import scipy  # Its parts are imported when they are first used.
 
 from provscan.errors import ParameterError
 from provscan.estimate import (
@@ -28,7 +28,7 @@ from provscan.estimate.layers import (
 )
 from provscan.estimate.limits import SampleDesign, negative_binomial_quantile, total
 from provscan.estimate.recall import Recall
-from provscan.estimate.strata import Strata, divide, rarefied, years_apart
+from provscan.estimate.strata import Strata, divide, rarefied, thirds, years_apart
 
 NONE = np.zeros(0)
 
@@ -38,32 +38,31 @@ def floats(*values: float) -> np.ndarray:
 
 
 def student(freedom: float) -> float:
-    """Return the factor of a design effect for few degrees of freedom."""
     return float((scipy.special.stdtrit(freedom, 0.975) / 1.96) ** 2)
 
 
 @pytest.mark.parametrize(
     ("hits", "sizes", "records", "rest", "effect"),
     [
-        # Without hits, the trials are files of 3 and 4 records: (9 + 16) / 7.
+        # No hits: the files, with 3 and 4 records, are the trials: (9 + 16) / 7.
         ([0, 0], [1, 1], [3, 4], [], 25 / 7),
         ([0, 0], [1, 1], [0, 0], [], 1.0),
-        # Another file, eight times as large, was not drawn: 66 / 10 of 7 / 2 records.
+        # A file that was not drawn is eight times as large. The files have 7 / 2
+        # records per byte, and (1 + 1 + 64) / 10 bytes in the mean, weighted by size.
         ([0, 0], [1, 1], [3, 4], [8], 6.6 * 3.5),
-        # All hits are in one file, so they count as one.
+        # One file: all hits are in one trial.
         ([4], [1], [9], [], 4.0),
-        # Two hits are expected in each file. The squares 1 and 1, and the larger one
-        # again, are multiplied by 2 / 1 and divided by 4 hits. There is one degree of
-        # freedom, since 16 / 10 - 1 is less.
+        # 2 hits are expected in each file. The squared deviations are 1 and 1, and the
+        # larger one counts twice; the factor is 2 / 1, and there are 4 hits. There is
+        # one degree of freedom, since 16 / 10 - 1 is less.
         ([3, 1], [1, 1], [9, 9], [], 2 * 3 / 4 * student(1)),
-        # 2, 2 and 4 hits are expected; 64 / 24 - 1 degrees of freedom.
+        # 2, 2 and 4 hits are expected; there are 64 / 24 - 1 degrees of freedom.
         ([4, 2, 2], [1, 1, 2], [9, 9, 9], [], 3 / 2 * 12 / 8 * student(5 / 3)),
-        # Of files that were not drawn, one as large as both drawn files together
-        # doubles the variance, and four of the size of a drawn file do not change it.
+        # One remaining file as large as both drawn ones doubles the variance; four
+        # files of the same size as those do not.
         ([3, 1], [1, 1], [9, 9], [2], 2 * 2 * 3 / 4 * student(1)),
         ([3, 1], [1, 1], [9, 9], [1, 1, 1, 1], 2 * 3 / 4 * student(1)),
-        # One file of the size of a drawn file, or eight of half that size, do not
-        # change it either.
+        # One remaining file of half the size, or eight small ones, do not either.
         ([3, 1], [1, 1], [9, 9], [1], 2 * 3 / 4 * student(1)),
         ([3, 1], [1, 1], [9, 9], [0.5] * 8, 2 * 3 / 4 * student(1)),
         ([3, 3, 3, 3], [1, 1, 1, 1], [9, 9, 9, 9], [], 1.0),
@@ -90,7 +89,7 @@ def test_the_design_effect_of_files(
     ("drawn", "rest", "unseen"),
     [(60, 140, 10), (1, 1, 1), (2, 2, 2), (40, 1, 0), (3, 0, 0)],
 )
-def test_the_number_of_files_that_a_sample_may_miss(
+def test_the_number_of_files_that_a_sample_can_miss(
     drawn: int, rest: int, unseen: int
 ) -> None:
     assert DrawnParts(np.ones(drawn), np.ones(drawn), np.ones(rest)).unseen == unseen
@@ -101,8 +100,8 @@ def test_classes_of_damage() -> None:
     containment = floats(1, 1, 0.8, 0.8, 0.8, 0.65, 0.29, 0.95, 0, 0.95)
     pieces = np.zeros(10, np.bool_)
     pieces[7:9] = True
-    # Classes 0 to 8 are edited copies, by similarity; classes 9 to 16 are truncated
-    # copies, by containment; classes from 17 on are copies in pieces, by similarity.
+    # Classes 0 to 8 are edited matches by similarity, 9 to 16 cut matches by the share
+    # that is left, and 17 to 25 matches in pieces by similarity.
     assert damage_of(similarity, containment, pieces).tolist() == [
         8,
         8,
@@ -119,8 +118,8 @@ def test_classes_of_damage() -> None:
     assert BELOW.tolist() == [0, *range(8), 9, *range(9, 16), 17, *range(17, 25)]
 
 
-def test_a_span_may_have_three_percent_of_other_wording_to_count_as_cut() -> None:
-    # The spans contain half of the text; 98% and 96% of their 5-grams are in the text.
+def test_a_span_with_less_than_three_percent_of_other_wording_was_only_cut() -> None:
+    # The spans contain half of the text; 98 % and 96 % of their 5-grams are from it.
     similarity = 1 / (1 / floats(0.98, 0.96) + 1)
     assert damage_of(similarity, floats(0.5, 0.5), np.zeros(2, np.bool_)).tolist() == [
         12,
@@ -132,8 +131,8 @@ def test_which_strata_are_measured() -> None:
     licensed = floats(5000, 5001, 4900, 98, 100, 0, 7, 0, 1, 1, 0)
     control = floats(50, 50, 49, 49, 49, 60, 0, 0, 1, 0, 1)
     strata = Strata([*"abcdefghijk"], np.zeros((1, 1), np.int64), licensed, control)
-    # A stratum needs 50 control texts, each for at most 100 licensed ones, or else half
-    # as many control texts as licensed ones.
+    # A stratum needs 50 control texts, each of which represents at most 100 licensed
+    # texts, or half as many control texts as licensed ones.
     assert strata.measured.tolist() == [
         True,
         False,
@@ -157,7 +156,7 @@ def test_which_strata_are_measured() -> None:
     }
 
 
-def test_strata_by_length_need_400_control_texts_of_each_licensed_length() -> None:
+def test_strata_by_length_need_400_control_texts_of_each_length() -> None:
     licensed = np.array([[5.0, 0.0, 7.0], [9.0, 1.0, 0.0]])
     strata = divide(
         ["latin", "thai"],
@@ -173,7 +172,29 @@ def test_strata_by_length_need_400_control_texts_of_each_licensed_length() -> No
     )
 
 
-def test_a_smaller_dataset_contains_some_of_the_clusters() -> None:
+def test_thirds_of_the_licensed_texts_have_equal_weights_in_the_control() -> None:
+    licensed = np.arange(300.0)
+    edges, factors = thirds(licensed, np.arange(0.0, 300.0, 2.0), np.ones(150))
+    assert edges == pytest.approx([299 / 3, 598 / 3])
+    # Both have the same wording, so weights would only add noise.
+    assert factors.tolist() == [1, 1, 1]
+    control, weights = np.repeat([50.0, 150.0, 250.0], [60, 30, 10]), np.ones(100)
+    _, factors = thirds(licensed, control, weights)
+    assert factors == pytest.approx([1 / 3 / 0.6, 1 / 3 / 0.3, 1 / 3 / 0.1])
+    assert sum(factors * [60, 30, 10]) == pytest.approx(100)
+    # Weights by stratum already correct the difference.
+    assert thirds(licensed, control, np.repeat([1.0, 2.0, 6.0], [60, 30, 10]))[
+        1
+    ].tolist() == [1, 1, 1]
+    # No factor is above 4.
+    factors = thirds(licensed, np.repeat([50.0, 250.0], [199, 1]), np.ones(200))[1]
+    assert factors == pytest.approx([1 / 3 / 0.995, 4, 4])
+    assert thirds(licensed, control, 0.0 * weights)[1].tolist() == [1, 1, 1]
+    edges, factors = thirds(np.zeros(0), control, weights)
+    assert (edges.tolist(), factors.tolist()) == ([0, 0], [1, 1, 1])
+
+
+def test_a_smaller_dataset_has_a_part_of_the_clusters() -> None:
     assert rarefied(floats(1, 2, 3), 0.5).tolist() == [0.5, 0.75, 0.875]
     assert rarefied(floats(1, 2), 1.5).tolist() == [1.5, 1.5]
 
@@ -181,14 +202,14 @@ def test_a_smaller_dataset_contains_some_of_the_clusters() -> None:
 @pytest.mark.parametrize(
     ("clusters", "sizes", "split", "ratio"),
     [
-        # 4 of 5 clusters are in 200 of 300 texts: odds of 4 to 1, times 100 / 200.
+        # 4 of 5 clusters are in 200 of 300 texts: the odds are 4 to 1, times 100 / 200.
         ([3, 1, 0, 1], [100, 100, 50, 50], 2017, 2.0),
         ([1, 0, 1, 0], [300, 10, 20, 30], 2016, 0.2),
         ([0, 1, 1, 2], [10, 10, 10, 300], 2018, 10.0),
         ([2, 1, 0, 0], [100, 100, 50, 50], 2017, None),
     ],
 )
-def test_the_ratio_of_chance_in_earlier_and_later_years(
+def test_chance_in_earlier_and_later_years(
     clusters: list[int], sizes: list[int], split: int, ratio: float | None
 ) -> None:
     found = years_apart(np.arange(2015, 2019), np.array(clusters), np.array(sizes))
@@ -208,7 +229,7 @@ def test_the_ratio_of_chance_in_earlier_and_later_years(
     )
 
 
-def test_years_without_clusters_are_not_compared() -> None:
+def test_one_year_or_no_cluster_allows_no_comparison() -> None:
     years, sizes = np.array([2015, 2016]), np.array([10, 10])
     assert years_apart(years[:1], np.array([5]), sizes[:1]) is None
     assert years_apart(years, np.array([0, 0]), sizes) is None
@@ -218,7 +239,7 @@ def test_years_without_clusters_are_not_compared() -> None:
 
 
 def test_thinned_counts_by_hand() -> None:
-    # The probability that a fair coin loses more than 5 times in a row is 2 ** -6.
+    # More than 5 losses in a row have a probability of 2 ** -6.
     assert thinned(0, 0.5) == (0, 5)
     assert thinned(1, 0.5)[0] == 1
     low, high = thinned(4, 0.5)
@@ -233,9 +254,9 @@ def test_thinned_counts_by_hand() -> None:
     ]
 
 
-def test_the_largest_clusters_may_be_chance() -> None:
-    # A control without clusters allows for 5 clusters by chance, one cluster allows for
-    # 7 and ten for 22. Of clusters larger than those of the control, 5 may be chance.
+def test_the_largest_clusters_may_match_by_chance() -> None:
+    # Up to 5 clusters may match by chance if the control has none of their size or
+    # larger, 7 if it has one, and 22 if it has ten.
     like = floats(1, 1, 1, 1, 3, 3)
     assert predict_chance(NONE, NONE, 1.0, like) == Chance(0, 0, 3 + 3 + 1 + 1 + 1)
     assert predict_chance(floats(1), floats(3), 1.0, like).high == like.sum()
@@ -243,25 +264,25 @@ def test_the_largest_clusters_may_be_chance() -> None:
     assert [
         predict_chance(np.ones(k), np.ones(k), 1.0, like).high for k in (0, 1, 10)
     ] == [1004, 1006, 1021]
-    # 0.9 ** 36 is the first power below 0.025.
+    # 0.9 ** 36 is below 0.025, so at most 35 clusters match by chance.
     assert predict_chance(NONE, NONE, 9.0, np.full(50, 4.0)) == Chance(0, 0, 4 * 35)
-    # If all clusters have the size 0.5, the limits are half as large.
+    # Halving all sizes halves the limits.
     whole, halves = (
         predict_chance(np.ones(9), np.full(9, size), 1.0) for size in (1.0, 0.5)
     )
     assert (halves.low, halves.high) == (whole.low / 2, whole.high / 2)
 
 
-def test_unequal_weights_have_the_mean_and_variance_of_their_sum() -> None:
-    # Weights 1 and 3 have mean 4 and variance 10; with one more of weight 3, these are
-    # 7 and 19.
+def test_chance_with_unequal_weights_or_sizes() -> None:
+    # Weights 1 and 3 have mean 4 and variance 10, or 7 and 19 with the additional
+    # cluster of weight 3.
     chance = predict_chance(floats(1, 3), floats(1, 1), 3.0)
     assert chance.expected == 4
     assert chance.low == scipy.stats.nbinom.ppf(0.025, 16 / 10, 16 / 10 / (16 / 10 + 4))
     assert chance.high == scipy.stats.nbinom.ppf(
         0.975, 49 / 19, 49 / 19 / (49 / 19 + 7)
     )
-    # Sizes 1 and 3 are counted in units of 10 / 4; the additional one has size 2.
+    # The unit for sizes 1 and 3 is 10 / 4; the additional cluster has size 2.
     sized = predict_chance(floats(1, 1), floats(1, 3), 1.0)
     assert sized.low == pytest.approx(
         2.5 * scipy.stats.nbinom.ppf(0.025, 1.6, 1.6 / (1.6 + 1.6))
@@ -274,7 +295,7 @@ def test_unequal_weights_have_the_mean_and_variance_of_their_sum() -> None:
 HALF = Recall(0.5, 0.25, 0.8, {}, {})
 
 
-def test_totals_corrected_for_recall_and_sampling() -> None:
+def test_totals_by_hand() -> None:
     assert total(Factor(5, 4, 6), None) == Factor(5, pytest.approx(4), pytest.approx(6))
     assert total(Factor(1, 1, 1), None) == Factor(1, 1, 1)
     certain = Recall(0.5, 0.5, 0.5, {}, {})
@@ -288,8 +309,8 @@ def test_totals_corrected_for_recall_and_sampling() -> None:
     assert total(Factor(0, 0, -1), HALF, SampleDesign(0.5, 3.0)) == Factor(
         0, 0, thinned(0, 0.125, effect=3.0)[1]
     )
-    # With exact counts, the limits are those of recall: 0.8 / 0.5 is a factor of 1.6
-    # down, 0.5 / 0.25 one of 2 up.
+    # Recall is 0.5, and 0.25 to 0.8: the limits are lower by a factor of 1.6, and
+    # higher by a factor of 2.
     recall = total(Factor(1e9, 1e9, 1e9), HALF)
     assert (recall.low, recall.high) == (
         pytest.approx(2e9 / 1.6, rel=1e-3),
@@ -297,13 +318,13 @@ def test_totals_corrected_for_recall_and_sampling() -> None:
     )
 
 
-def test_numbers_are_rounded_to_twelve_digits() -> None:
+def test_written_numbers_have_twelve_digits() -> None:
     assert rounded(0.1 + 0.2) == 0.3
     assert rounded(1.23456789012345) == 1.23456789012
     assert rounded(None) is None
 
 
-def test_a_projection_limits_estimates_and_upper_bounds() -> None:
+def test_a_projection_caps_values_and_its_upper_limit_caps_upper_limits() -> None:
     most = Factor(20.0, 10.0, 45.0)
     size, none = Size(12, 12), Chance(0, 0, 0)
     strengths, found = [Strength(size, none, True)], Found(12, size, size, 12, most)
@@ -323,16 +344,16 @@ def test_a_projection_limits_estimates_and_upper_bounds() -> None:
 
 
 def test_error_rates_of_lists_by_hand() -> None:
-    # 8, 9, 10, 12 and 12 matches reach the scores from 5 to 1. Control matches with the
-    # weights 1, 1 and 3 have the scores 1, 3 and 4, and an additional one has the
-    # weight 3. So 3 of 8, 6 of 9, 7 of 10, 7 of 12 and 8 of 12 matches are false, and
-    # of the lists that contain score 3, the one down to score 2 is the best.
+    # 8, 9, 10, 12 and 12 matches reach the scores 5, 4, 3, 2 and 1. Control matches
+    # with the weights 1, 1 and 3 have the scores 1, 3 and 4, and the additional one has
+    # the weight 3: 3 of 8, 6 of 9, 7 of 10, 7 of 12 and 8 of 12 matches are false. The
+    # list that ends at 2 has a lower rate than those that end at 3 and 4.
     scores = [*[5.0] * 8, 4.0, 3.0, 2.0, 2.0]
     q = q_values(
         [3.0, 5.0, 4.0, 1.0, 2.0, 5.0], scores, [3.0, 4.0, 1.0], [1.0, 3.0, 1.0]
     )
     assert q.tolist() == [7 / 12, 3 / 8, 7 / 12, 8 / 12, 7 / 12, 3 / 8]
-    # If the control is twice as large, the additional match has half the weight.
+    # With a control twice as large, the additional match has the weight 0.5.
     assert q_values([6.0, 5.0, 4.0], [5.0, 4.0], [], 0.5).tolist() == [0.25, 0.25, 0.25]
     assert q_values([5.0], [5.0], [], 0.5).tolist() == [0.5]
     assert q_values([6.0], [5.0], [], 1.0).tolist() == [1.0]
@@ -341,10 +362,10 @@ def test_error_rates_of_lists_by_hand() -> None:
             q_values(bad, [1.0], [1.0], [0.0] if bad == [1.0] else [1.0])
 
 
-def test_bits_that_edits_and_cuts_cost() -> None:
-    # Of 46 5-grams, 26 are in the span, which has no others. A cut would cost log2(50)
-    # bits, and 90 - 26 - 4 bits more since the part is short; four edits cost only four
-    # times log2(50).
+def test_bits_of_edited_and_cut_matches() -> None:
+    # 26 of 46 5-grams are contained, without others. As one cut, this costs log2(50)
+    # bits, and 90 - 26 - 4 for a short passage; as four edits, 4 * log2(50), which is
+    # less.
     cost = np.log2(50)
     share = 26 / 46
     assert matched_bits(200.0, 50, share, share) == pytest.approx(
@@ -353,20 +374,19 @@ def test_bits_that_edits_and_cuts_cost() -> None:
     assert matched_bits(900.0, 200, 100 / 196, 100 / 196) == pytest.approx(
         900 * 100 / 196 - np.log2(200)
     )
-    # 80 5-grams are 84 characters, which is 6 less than 90.
+    # 80 5-grams are 84 characters, 6 fewer than 90.
     assert matched_bits(900.0, 200, 80 / 196, 80 / 196) == pytest.approx(
         900 * 80 / 196 - np.log2(200) - 6
     )
-    # If the similarity is unknown, all missing 5-grams count as edited.
+    # If the similarity is unknown, all missing wording counts as edited.
     assert (
         matched_bits(900.0, 200, 0.5)
         == matched_bits(900.0, 200, 0.5, 0.0)
         < matched_bits(900.0, 200, 0.5, 0.5)
     )
-    # A text shorter than five characters is its only 5-gram.
+    # A text shorter than a 5-gram counts as one 5-gram.
     assert matched_bits(30.0, 3, 1.0) == 30.0
     assert matched_bits(30.0, 3, 0.0) == 0.0
-    # In a text of one code point, there is no choice of where to edit it. A share is at
-    # most 1.
+    # An edit of a text of one code point costs nothing, and a share is at most 1.
     assert matched_bits(30.0, 1, 0.5) == matched_bits(30.0, 0, 0.5) == 15.0
     assert matched_bits(30.0, 50, 1.1) == 30.0

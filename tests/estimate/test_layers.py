@@ -1,5 +1,5 @@
-"""Test the layers of a number: the example in docs/statistics.md, and the order and
-limits that all layers must have.
+"""Test the layers of a number: every digit of the example in docs/statistics.md, and
+the order of the layers.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ def test_at_least_is_the_highest_bound_of_the_claimed_strengths() -> None:
     )
 
 
-def test_bounds_use_the_mean_size_if_no_unit_was_found() -> None:
+def test_a_mean_size_is_used_if_no_unit_was_found() -> None:
     chance = Chance(0, 0, 3)
     single, sized = (
         layered(found(0, 0, mean_size=unit), [], chance, (COUNTED, ANY), None)
@@ -146,7 +146,7 @@ def test_bounds_use_the_mean_size_if_no_unit_was_found() -> None:
     assert sized.at_most_any == pytest.approx(90 * single.at_most_any)
 
 
-def test_numbers_that_are_not_measured_are_withheld() -> None:
+def test_layers_without_measurements_are_withheld() -> None:
     number = layered(found(10, 9), [], None, (None, ANY), None)
     assert (number.at_least, number.estimate, number.at_most) == (None, None, None)
     assert number.at_most_any is not None
@@ -162,22 +162,22 @@ def test_numbers_that_are_not_measured_are_withheld() -> None:
     assert number.at_most is None
 
 
-def test_strata_without_control_raise_only_the_upper_end() -> None:
+def test_strata_without_control_only_raise_the_upper_limit() -> None:
     chance = Chance(0, 0, 5)
-    plain, more = (
+    plain, with_more = (
         layered(
             found(50 + out, 50), one_strength(50, chance), chance, (COUNTED, ANY), None
         )
         for out in (0, 8)
     )
     assert plain.estimate is not None
-    assert more.estimate is not None
-    assert more.at_least == plain.at_least
-    assert more.estimate.low == plain.estimate.low
-    assert more.estimate.high == pytest.approx(plain.estimate.high + 8 / 0.86)
+    assert with_more.estimate is not None
+    assert with_more.at_least == plain.at_least
+    assert with_more.estimate.low == plain.estimate.low
+    assert with_more.estimate.high == pytest.approx(plain.estimate.high + 8 / 0.86)
 
 
-def test_the_limit_on_nearly_verbatim_copies_is_independent_of_the_others() -> None:
+def test_the_limit_on_nearly_verbatim_copies_is_independent_of_other_layers() -> None:
     chance = Chance(0, 0, 5)
     number = layered(
         found(50, 50, nearly=10.0),
@@ -203,12 +203,12 @@ def test_the_limit_on_nearly_verbatim_copies_is_independent_of_the_others() -> N
     assert part.at_most == 12
 
 
-def test_sizes_of_units_and_samples_widen_every_limit() -> None:
+def test_unequal_units_and_samples_widen_every_limit() -> None:
     certain = Factor(1.0, 1.0, 1.0)
     half = Recall(0.5, 0.25, 0.8, {}, {})
     none = Chance(0, 0, 0)
-    # The squares of the sizes are 20 / 6 of the sizes, which a design effect of 2
-    # doubles.
+    # Units of 2 and 4 characters have the mean size 20 / 6, weighted by size. A design
+    # effect of 2 doubles it.
     design = SampleDesign(0.5, 2.0)
     sized = layered(
         found(6, 6, squares=20.0),
@@ -228,7 +228,7 @@ def test_sizes_of_units_and_samples_widen_every_limit() -> None:
     )
 
 
-def test_layers_are_scaled_and_written() -> None:
+def test_scaled_and_raised_layers() -> None:
     number = Layers(12, 6.0, Factor(8, 6, 11), 5.0, 3.0, 11.0, 20.0, {"counted": 10})
     assert number.scaled(0.5, most=4.5).as_dict() == {
         "findings": 4.5,

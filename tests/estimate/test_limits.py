@@ -1,4 +1,4 @@
-"""Test limits of counts against the formulas in textbooks."""
+"""Test limits of counts against textbook formulas and simulations."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def test_negative_binomial_quantiles_are_those_of_scipy(
 
 @given(st.integers(0, 30), st.sampled_from([0.3, 1.0, 2.0, 9.0]))
 def test_chance_is_the_exact_conditional_test(control: int, ratio: float) -> None:
-    """Chance is at most the largest licensed count that does not contradict equal rates
-    (Przyborowski & Wilenski).
+    """The upper limit is the largest number of licensed clusters that is compatible
+    with equal rates (Przyborowski & Wilenski).
     """
     share = ratio / (1.0 + ratio)
     counts = np.arange(2000)
@@ -65,13 +65,13 @@ def test_large_clusters_widen_the_limits_of_chance() -> None:
     clustered = predict_chance(np.ones(30), np.append(np.ones(28), [16.0, 16.0]), 1.0)
     assert clustered.high - clustered.expected > 2 * (single.high - single.expected)
     alone = predict_chance(np.ones(2), np.ones(2), 1.0)
-    warned = predict_chance(
+    with_sizes = predict_chance(
         np.ones(2), np.ones(2), 1.0, licensed_sizes=np.array([1.0, 16.0])
     )
-    assert warned.high > alone.high
+    assert with_sizes.high > alone.high
 
 
-def test_a_control_without_matches_still_limits_chance() -> None:
+def test_a_control_without_matches_bounds_chance() -> None:
     chance = predict_chance(np.zeros(0), np.zeros(0), 9.0)
     assert (chance.expected, chance.low) == (0.0, 0.0)
     # 0.9 ** 35 is the last power above 0.025.
@@ -81,16 +81,16 @@ def test_a_control_without_matches_still_limits_chance() -> None:
 @pytest.mark.parametrize(
     ("total", "share"), [(5, 0.5), (40, 0.9), (300, 0.7), (1000, 0.1)]
 )
-def test_limits_of_a_thinned_count_contain_the_truth(total: int, share: float) -> None:
+def test_limits_of_a_thinned_count_contain_the_total(total: int, share: float) -> None:
     found = np.random.default_rng(1).binomial(total, share, 2000)
     limits = {n: thinned(float(n), share) for n in np.unique(found).tolist()}
-    inside = np.array([limits[n][0] <= total <= limits[n][1] for n in found.tolist()])
-    assert inside.mean() >= 0.945
+    right = np.array([limits[n][0] <= total <= limits[n][1] for n in found.tolist()])
+    assert right.mean() >= 0.945
     assert thinned(3.0, 1.0) == (3.0, 3.0)
     assert thinned(40.0, share, effect=4.0)[1] > thinned(40.0, share)[1]
 
 
-def test_limits_of_products_combine_on_the_logarithmic_scale() -> None:
+def test_products_add_distances_on_the_logarithmic_scale() -> None:
     result = product(Factor(2.0, 1.0, 4.0), Factor(3.0, 3.0, 3.0))
     assert (result.value, result.low, result.high) == pytest.approx((6.0, 3.0, 12.0))
     both = product(Factor(1.0, 0.5, 2.0), Factor(1.0, 0.5, 2.0))
@@ -103,7 +103,7 @@ def test_limits_of_products_combine_on_the_logarithmic_scale() -> None:
 
 @pytest.mark.parametrize("things", [1, 2, 5])
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
-def test_units_with_equally_many_things_are_counted_once(
+def test_sharing_factor_of_units_with_equally_many_things(
     things: int, share: float
 ) -> None:
     showing = 1000 * scipy.stats.binom.pmf(np.arange(things + 1), things, share)
@@ -117,10 +117,10 @@ def test_units_with_equally_many_things_are_counted_once(
     assert share <= factor.low <= factor.value <= factor.high == 1.0
 
 
-def test_units_that_all_show_several_things_are_all_units() -> None:
+def test_sharing_factor_of_other_units() -> None:
     assert sharing_factor(np.array([0, 0, 0, 7]), 0.5).value == 0.5
     assert sharing_factor(np.zeros(4, np.int64), 0.5) == exactly(1.0)
-    # Half of the units contain one thing, the others four: the factor is a lower bound.
+    # Half of the units contain one thing, the others four: the value is a lower bound.
     showing = 500 * (
         scipy.stats.binom.pmf(np.arange(5), 1, 0.5)
         + scipy.stats.binom.pmf(np.arange(5), 4, 0.5)
@@ -129,17 +129,17 @@ def test_units_that_all_show_several_things_are_all_units() -> None:
     assert 0.9 < factor.value * showing[1:].sum() / 0.5 / 1000 < 1.0
 
 
-def test_the_limit_of_chance_contains_clusters_of_very_unequal_sizes() -> None:
+def test_limits_of_chance_with_very_unequal_sizes_contain_it() -> None:
     rng = np.random.default_rng(3)
-    inside = []
+    within = []
     for _ in range(400):
         sizes = [
             np.minimum(rng.pareto(1.0, rng.poisson(15)) + 1, 300).round()
             for _ in range(2)
         ]
         like = np.append(sizes[1], rng.choice([1.0, 1.0, 1.0, 2.0, 3.0], 300))
-        inside.append(
+        within.append(
             sizes[1].sum()
             <= predict_chance(np.ones(len(sizes[0])), sizes[0], 1.0, like).high
         )
-    assert np.mean(inside) >= 0.975
+    assert np.mean(within) >= 0.975

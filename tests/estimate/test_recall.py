@@ -7,7 +7,6 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from provscan.estimate import q_values
 from provscan.estimate.damage import BELOW, DAMAGES
 from provscan.estimate.recall import (
     Planted,
@@ -16,11 +15,10 @@ from provscan.estimate.recall import (
     _recall_of_cells,
     recall_of,
 )
-from provscan.estimate.strata import Strata, divide, thirds
 
 Floats = npt.NDArray[np.float64]
-# For three edits, the shares of copies in four classes of damage. For long and short
-# texts, the share of each class that is found.
+# The shares of each edit's copies in four classes of damage, and the share of the
+# copies of each class that is found, for long and for short texts.
 EDITS = {
     "light": [0.9, 0.1, 0.0, 0.0],
     "typos": [0.1, 0.5, 0.3, 0.1],
@@ -54,24 +52,22 @@ def matches(
 
 @pytest.mark.parametrize("mixture", [[1.0, 0.0, 0.0], [0.5, 0.5, 0.0], [0.4, 0.3, 0.3]])
 @pytest.mark.parametrize("long", [200, 400, 700])
-def test_the_limits_of_recall_contain_the_truth(
-    mixture: list[float], long: int
-) -> None:
-    inside, values, truths = [], [], []
+def test_limits_of_recall_contain_the_truth(mixture: list[float], long: int) -> None:
+    right, values, truths = [], [], []
     for seed in range(30):
         rng = np.random.default_rng(seed)
         shown = matches(rng, mixture, long, 800 - long)
         recall = recall_of(planted(rng), shown)
         assert recall is not None
         truth = shown.sum() / 800
-        inside.append(recall.low <= truth <= recall.high)
+        right.append(recall.low <= truth <= recall.high)
         values.append(recall.value)
         truths.append(truth)
-    assert np.mean(inside) >= 0.9
+    assert np.mean(right) >= 0.9
     assert np.mean(values) == pytest.approx(np.mean(truths), rel=0.12)
 
 
-def test_hidden_copies_of_short_texts_are_inferred_from_long_texts() -> None:
+def test_missed_copies_of_short_texts_are_estimated_from_long_ones() -> None:
     rng = np.random.default_rng(1)
     seen = {}
     for name, mixture in zip(EDITS, np.eye(3).tolist(), strict=True):
@@ -84,7 +80,7 @@ def test_hidden_copies_of_short_texts_are_inferred_from_long_texts() -> None:
     )
 
 
-def test_an_edit_whose_copies_are_not_found_is_not_in_the_mixture() -> None:
+def test_an_edit_without_found_copies_is_not_in_the_mixture() -> None:
     rng = np.random.default_rng(1)
     found = planted(rng)
     edit = np.concatenate([found.edit, np.full(100, "rewritten")])
@@ -102,7 +98,7 @@ def test_an_edit_whose_copies_are_not_found_is_not_in_the_mixture() -> None:
     assert recall.low <= shown.sum() / 800 <= recall.high
 
 
-def test_without_found_spike_ins_there_is_no_recall() -> None:
+def test_without_found_copies_there_is_no_recall() -> None:
     lost = Planted(
         np.array(["a", "b"]),
         np.zeros(2, np.int64),
@@ -112,77 +108,33 @@ def test_without_found_spike_ins_there_is_no_recall() -> None:
     assert recall_of(lost, np.zeros((1, DAMAGES))) is None
 
 
-def test_strata_without_enough_control_are_not_measured() -> None:
-    licensed = np.array([[5000.0, 5000.0], [900.0, 0.0], [0.0, 0.0]])
-    control = np.array([[1000.0, 500.0], [2.0, 0.0], [10.0, 0.0]])
-    strata: Strata = divide(["latin", "thai", "greek"], [0, 40], licensed, control)
-    assert strata.names == [
-        "latin, under 40 characters",
-        "latin, from 40 characters",
-        "thai",
-        "greek",
-    ]
-    assert strata.weights[:3].tolist() == [5, 10, 0]
-    # The last stratum has no licensed texts, so its control texts would have no weight.
-    assert strata.measured.tolist() == [True, True, False, False]
-    assert [row["stratum"] for row in strata.as_list()] == strata.names
-
-
-def test_each_third_of_the_licensed_texts_has_the_same_weight_in_the_control() -> None:
-    licensed = np.arange(300.0)
-    edges, factors = thirds(licensed, np.arange(0.0, 300.0, 2.0), np.ones(150))
-    assert edges == pytest.approx([299 / 3, 598 / 3])
-    # If the control is like the licensed texts, weights would only be noise.
-    assert factors.tolist() == [1, 1, 1]
-    control, weights = np.repeat([50.0, 150.0, 250.0], [60, 30, 10]), np.ones(100)
-    _, factors = thirds(licensed, control, weights)
-    assert factors == pytest.approx([1 / 3 / 0.6, 1 / 3 / 0.3, 1 / 3 / 0.1])
-    assert sum(factors * [60, 30, 10]) == pytest.approx(100)
-    # Weights of strata may already make up for the difference. No text counts more than
-    # four times.
-    assert thirds(licensed, control, np.repeat([1.0, 2.0, 6.0], [60, 30, 10]))[
-        1
-    ].tolist() == [1, 1, 1]
-    factors = thirds(licensed, np.repeat([50.0, 250.0], [199, 1]), np.ones(200))[1]
-    assert factors == pytest.approx([1 / 3 / 0.995, 4, 4])
-    assert thirds(licensed, control, 0.0 * weights)[1].tolist() == [1, 1, 1]
-    edges, factors = thirds(np.zeros(0), control, weights)
-    assert (edges.tolist(), factors.tolist()) == ([0, 0], [1, 1, 1])
-
-
-def test_q_values_count_clusters() -> None:
-    q = q_values([10.0, 5.0, 1.0], np.arange(1.0, 101.0), [3.0, 2.0], [2.0, 2.0])
-    assert q == pytest.approx([2 / 96, 2 / 96, 6 / 100])
-    assert q_values([1.0], [1.0], [], 9.0)[0] == 1.0
-
-
-def test_matches_that_no_mixture_explains_differ_from_the_spike_ins() -> None:
+def test_matches_unlike_the_spike_ins() -> None:
     rng = np.random.default_rng(1)
     like = recall_of(planted(rng), matches(rng, [0.4, 0.3, 0.3], 400, 400))
     assert like is not None
     assert like.unlike < 0.05
-    # All matches are in one class of damage, in which each edit has few copies.
+    # All copies have one class of damage, which is rare for every edit.
     shown = np.zeros((2, DAMAGES))
     shown[0, CLASSES[2]] = 400.0
     unlike = recall_of(planted(rng), shown)
     assert unlike is not None
     assert unlike.unlike > 0.15
-    # The measure does not depend on the number of matches, unless they are few.
+    # Ten times as many matches are about equally unlike; few matches show no
+    # difference.
     for factor, low, high in ((10.0, 0.5, 2.0), (0.01, 0.0, 0.0)):
         other = recall_of(planted(rng), factor * shown)
         assert other is not None
         assert low * unlike.unlike <= other.unlike <= high * unlike.unlike
 
 
-def test_upper_limits_allow_for_more_hidden_copies() -> None:
+def test_upper_limits_allow_for_rarely_found_copies() -> None:
     rng = np.random.default_rng(2)
     spikes, shown = planted(rng), matches(rng, [0.4, 0.3, 0.3], 400, 400)
     usual, upper = recall_of(spikes, shown), recall_of(spikes, shown, upper=True)
     assert usual is not None
     assert upper is not None
     assert upper.low < usual.low
-    # Hardly any halves of short texts are found, so each match may stand for many
-    # copies.
+    # Halves of short texts are hardly ever found, so each match represents many copies.
     shown[1, CLASSES[3]] += 200.0
     more = recall_of(spikes, shown, upper=True)
     assert more is not None
@@ -200,10 +152,10 @@ def test_upper_limits_allow_for_more_hidden_copies() -> None:
         "one edit",
         "badly edited",
         "all found",
-        "neighbours",
+        "side by side",
     ],
 )
-def test_recall_equals_the_naive_recall(case: str, upper: bool) -> None:
+def test_recall_equals_the_naive_one(case: str, upper: bool) -> None:
     rng = np.random.default_rng(3)
     spikes = planted(rng, 12 if case == "few" else 60)
     shown = matches(
@@ -222,8 +174,8 @@ def test_recall_equals_the_naive_recall(case: str, upper: bool) -> None:
             spikes.damage,
             np.ones(len(spikes.edit), np.bool_),
         )
-    if case == "neighbours":
-        # A class of damage that is seen is next to one that is not.
+    if case == "side by side":
+        # Move the copies to neighbouring classes, some seen and some unseen.
         moved, classes = np.zeros_like(shown), np.zeros(DAMAGES, np.int64)
         moved[:, :4], classes[CLASSES] = shown[:, CLASSES[::-1]], [3, 2, 1, 0]
         spikes, shown = (
@@ -231,7 +183,7 @@ def test_recall_equals_the_naive_recall(case: str, upper: bool) -> None:
             moved,
         )
     if case == "badly edited":
-        # Of the copies of one edit, 1% to 15% are found, and none of another edit.
+        # Of one edit, 1 to 15 % of the copies are found; of another, none.
         bad, lost = planted(rng, 40), planted(rng, 10)
         bad = Planted(
             np.full(120, "bad"),
@@ -258,7 +210,7 @@ def test_recall_equals_the_naive_recall(case: str, upper: bool) -> None:
     )
     found = recall_of(spikes, shown, upper=upper)
     assert found is not None
-    assert (found.at_worst > 0.0) == (case == "neighbours")
+    assert (found.at_worst > 0.0) == (case == "side by side")
     for name, value in expected.items():
         assert getattr(found, name) == pytest.approx(value, rel=1e-6, abs=1e-9), name
 
@@ -269,8 +221,8 @@ def cells(array: Floats) -> dict[tuple[int, ...], float]:
 
 def test_mixtures_and_likelihoods_equal_the_naive_ones() -> None:
     rng = np.random.default_rng(7)
-    # For two edits and three groups, copies are in three cells that are seen and in one
-    # that is not.
+    # The copies of two edits, in three groups, are in three seen cells and an unseen
+    # one.
     profile = rng.dirichlet(np.ones(4), (2, 3))[:, :, :3]
     missed, prior = 1.0 - profile.sum(axis=2), rng.random((2, 3))
     counts = rng.integers(1, 20, (3, 3)).astype(np.float64)
@@ -278,7 +230,7 @@ def test_mixtures_and_likelihoods_equal_the_naive_ones() -> None:
     tilts = np.array([-3.0, 0.0, 0.4, 2.5])
     copies, likelihood = _mixed(profile, missed, counts, prior, tilts)
     for number, tilt in enumerate(tilts.tolist()):
-        model = (
+        of = (
             cells(profile),
             cells(missed),
             cells(counts),
@@ -287,13 +239,14 @@ def test_mixtures_and_likelihoods_equal_the_naive_ones() -> None:
             range(3),
             range(3),
         )
-        expected, most = naive_recall.most_likely(*model, tilt)
+        expected, most = naive_recall.most_likely(*of, tilt)
         assert cells(copies[number]) == pytest.approx(expected)
         assert likelihood[number] == pytest.approx(most)
 
 
-def test_recall_of_cells_equals_the_naive_recall() -> None:
-    # All of one group are found, and none of one class of damage; some cells are empty.
+def test_recall_of_cells_equals_the_naive_one() -> None:
+    # In one group all copies are found, in one class of damage none; some cells are
+    # empty.
     trials = np.array(
         [[9.0, 0.0, 0.0, 5.0], [7.0, 30.0, 4.0, 0.0], [0.0, 8.0, 0.0, 900.0]]
     )
@@ -307,13 +260,13 @@ def test_recall_of_cells_equals_the_naive_recall() -> None:
         assert cells(_recall_of_cells(trials, hits)) == pytest.approx(expected)
 
 
-def test_misfits_by_hand() -> None:
+def test_misfit_by_hand() -> None:
     def misfit(*pairs: tuple[float, float]) -> tuple[float, float]:
         return _misfit(*np.array(pairs).T)
 
-    # (4 / 2 + 1 / 2 + 1 / 1) / 2 degrees of freedom; chance explains up to 1 + 2.
+    # (4 / 2 + 1 / 2 + 1 / 1) / 2 degrees of freedom; random variation explains up to 3.
     assert misfit((4, 2), (1, 2), (0, 1)) == (1.75, 0.0)
-    # If less than 1 is expected, the divisor is 1.
+    # An expected number below 1 counts as 1.
     assert misfit((4, 0.5), (0, 0.5)) == pytest.approx(
         (12.5, (12.5 - 1 - 2 * 2**0.5) / 4)
     )

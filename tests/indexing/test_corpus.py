@@ -1,4 +1,6 @@
-"""Test the warnings about a new index, and the errors that stop a build at once."""
+"""Test the warnings about a new index, and the errors that stop a build before it
+writes.
+"""
 
 from __future__ import annotations
 
@@ -20,13 +22,11 @@ def warnings_of(tmp_path: Path, rows: list[dict[str, Any]]) -> list[str]:
     return [*corpus_warnings(index.info())]
 
 
-def test_a_corpus_without_flaws_has_no_warnings(tmp_path: Path) -> None:
+def test_a_good_corpus_has_no_warnings(tmp_path: Path) -> None:
     assert warnings_of(tmp_path, [flat(tweet) for tweet in PLANTED]) == []
 
 
-def test_missing_mangled_and_repeated_ids_are_reported_in_the_warnings(
-    tmp_path: Path,
-) -> None:
+def test_missing_mangled_and_repeated_ids_are_in_the_warnings(tmp_path: Path) -> None:
     texts = [tweet.text for tweet in PLANTED]
     rows = [
         {"id": i, "text": t}
@@ -45,7 +45,7 @@ def test_missing_mangled_and_repeated_ids_are_reported_in_the_warnings(
     assert "Notices of deletions: 1, not applied; provscan forget applies them" in found
 
 
-def test_garbled_tweets_are_reported_in_the_warnings(tmp_path: Path) -> None:
+def test_garbled_tweets_are_in_the_warnings(tmp_path: Path) -> None:
     rows = [
         {"id": str(n), "text": text}
         for n, text in enumerate(["sound", r"\u0432\u0447\u0435\u0440\u0430", "schÃ¶n"])
@@ -62,7 +62,7 @@ def test_garbled_tweets_are_reported_in_the_warnings(tmp_path: Path) -> None:
     assert found.count("Index them again with --fix-encoding.") == 2
 
 
-def test_a_corpus_without_ids_has_a_warning(tmp_path: Path) -> None:
+def test_a_corpus_without_any_id_has_one_warning(tmp_path: Path) -> None:
     (warning,) = warnings_of(tmp_path, [{"text": tweet.text} for tweet in PLANTED])
     assert warning.startswith("No tweet has an id; they are named by file and line")
 
@@ -99,8 +99,8 @@ def test_recipes_are_listed_and_shown() -> None:
     assert CliRunner().invoke(main, ["recipes", "none"]).exit_code == 2
 
 
-def test_an_addition_reports_only_what_it_left_out_itself(tmp_path: Path) -> None:
-    """It does not report again what was left out when the index was built."""
+def test_an_addition_has_its_own_warnings(tmp_path: Path) -> None:
+    """What was left out when the index was built is not in the warnings."""
 
     def called(name: str, rows: list[str], *options: str) -> Any:
         (tmp_path / name).write_text("\n".join(rows))

@@ -1,5 +1,5 @@
-"""Test the conclusions of a run: error rates, recall, an estimate, and the cases in
-which it draws none.
+"""Test the conclusions of a run: error rates, recall, the estimate, and cases without a
+conclusion.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def planted(index: provscan.Index, count: int, copies: int) -> list[dict[str, An
     return records
 
 
-def test_an_estimate_holds_what_was_planted(
+def test_an_estimate_contains_the_number_of_planted_copies(
     latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
 ) -> None:
     data = planted(latin, 1500, 300)
@@ -112,19 +112,19 @@ def test_an_estimate_holds_what_was_planted(
         for row in rows
         if row["level"] == "exact" and not row["common"]
     )
-    # With as many controls as licensed texts and none of them found, 300 matches are
-    # worth q = 1 / 300.
+    # There are as many controls as licensed texts, and none was found: the q-value of
+    # 300 matches is 1 / 300.
     assert min(row["q_value"] for row in rows) < 0.01
     assert run.summary["counted"]["records"] == pytest.approx(300, abs=20)
     assert run.summary["counted"]["matches"] == sum(row["counted"] for row in rows)
     assert answer["headline"] in (run.path / "report.html").read_text(encoding="utf-8")
 
 
-def test_characters_of_unchanged_copies_are_no_more_than_there_are(
+def test_the_estimate_of_characters_of_unchanged_copies(
     latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
 ) -> None:
-    """Of most heavily edited copies a part lies outside of the match, of unchanged ones
-    nothing.
+    """A part of a heavily edited copy may be outside the match, but no part of an
+    unchanged copy.
     """
     texts = latin.reader.raw_texts(np.arange(len(latin))).array().to_pylist()
     rng = random.Random(7)
@@ -144,7 +144,7 @@ def test_characters_of_unchanged_copies_are_no_more_than_there_are(
     assert found["estimate"]["value"] == pytest.approx(truth, rel=0.015)
 
 
-def test_a_control_that_is_too_small_decides_nothing(
+def test_a_control_may_be_too_small_to_decide(
     latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
 ) -> None:
     data = [
@@ -169,7 +169,7 @@ def test_a_control_that_is_too_small_decides_nothing(
     assert large.summary["answer"]["status"] == "copies_found"
 
 
-def test_nothing_planted_is_bounded_not_claimed(
+def test_data_without_copies_has_an_upper_limit_and_no_claim(
     latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
 ) -> None:
     data, control = planted(latin, 1500, 0), write("c.jsonl", other)
@@ -180,8 +180,8 @@ def test_nothing_planted_is_bounded_not_claimed(
     assert answer["details"][0] == "No record shares rare wording with licensed tweets."
     for name in ("records", "texts"):
         assert (answer[name]["findings"], answer[name]["at_least"]) == (0, 0)
-        # Without a single match the recall decides whether one copy may have been lost:
-        # then the interval is withheld.
+        # Without any match, recall decides whether a copy may have been missed; then
+        # the interval is withheld.
         assert answer[name]["estimate"] in (None, {"value": 0, "low": 0, "high": 0})
         assert 0 <= answer[name]["at_most"] < 3
     part = provscan.match(
@@ -192,11 +192,11 @@ def test_nothing_planted_is_bounded_not_claimed(
     assert answer["records"]["at_most"] < part["records"]["at_most"] < 12
 
 
-def test_chance_that_the_control_shows_is_no_claim(
+def test_findings_that_the_control_explains_are_not_claimed(
     latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
 ) -> None:
-    """As many control texts as licensed ones stand in the dataset: records and texts
-    are claimed together or not.
+    """As many control texts as licensed ones are in the dataset, so neither records nor
+    texts are claimed.
     """
     texts = latin.reader.raw_texts(np.arange(30)).array().to_pylist()
     data = [{"text": text} for text in texts for _ in range(3)] + [
@@ -215,7 +215,7 @@ def test_chance_that_the_control_shows_is_no_claim(
     )
 
 
-def test_chance_that_only_earlier_years_show_is_at_least_so_many_times_as_frequent(
+def test_chance_matches_of_earlier_years_alone_give_a_warning(
     latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
 ) -> None:
     dated = [
@@ -238,11 +238,11 @@ def test_chance_that_only_earlier_years_show_is_at_least_so_many_times_as_freque
     )
 
 
-def test_chance_may_all_be_of_one_year_or_source(
+def test_all_chance_matches_may_be_in_one_year_or_source(
     latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
 ) -> None:
-    # All 80 copies are of 2018 and in one file; of the other years and in the other
-    # file is chance alone.
+    # All 80 copies are of 2018 and in one file. All matches of other years and of the
+    # other file are chance matches.
     rng = random.Random(4)
     texts = [sentence(rng, "latin", 60 + n % 60) for n in range(600)]
     copies = [{"text": text} for text in texts[30:270:3]]
@@ -279,9 +279,7 @@ def test_chance_may_all_be_of_one_year_or_source(
 def test_chance_matches_have_as_many_tweets_as_licensed_texts(
     latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
 ) -> None:
-    """A control without repetitions measures chance for a corpus in which each text has
-    ten tweets.
-    """
+    """The control has one tweet per text, and the index ten."""
     texts = latin.reader.raw_texts(np.arange(300)).array().to_pylist()
     rows = [
         {"id": f"{n}-{k}", "text": text}
@@ -311,7 +309,7 @@ def test_chance_matches_have_as_many_tweets_as_licensed_texts(
         )
 
 
-def test_scripts_without_control_are_named_and_left_out(
+def test_scripts_without_control_are_listed_and_left_out(
     index: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
 ) -> None:
     data = [{"text": tweet["text"]} for tweet in TWEETS]
@@ -326,7 +324,8 @@ def test_scripts_without_control_are_named_and_left_out(
     assert answer["records"]["estimate"] is None
     assert "Cyrillic" in answer["withheld"]["records.estimate"]
     assert 0 < answer["records"]["at_least"] < answer["records"]["findings"]
-    # Nothing says how many of their matches are chance: neither all nor few are.
+    # It is unknown how many of their matches are due to chance, so they have no
+    # q-value.
     rows = [row for row in run.matches.to_pylist() if row["counted"]]
     rates = {row["tweet_id"]: row["q_value"] for row in rows}
     for letters, known in (("[a-z]{3}", True), ("[а-я]{3}", False)):
@@ -341,7 +340,7 @@ def test_scripts_without_control_are_named_and_left_out(
     assert kinds in page
 
 
-def test_what_was_not_measured_is_not_explained_by_chance(
+def test_findings_without_measured_chance_leave_the_question_open(
     index: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
 ) -> None:
     data = [
@@ -356,14 +355,14 @@ def test_what_was_not_measured_is_not_explained_by_chance(
     assert "(Cyrillic)" in answer["next"]
 
 
-def test_a_text_that_fills_the_dataset_says_nothing_of_how_other_texts_were_edited(
+def test_one_frequent_text_does_not_determine_the_recall_of_others(
     latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
 ) -> None:
     rng = random.Random(12)
     texts = latin.reader.raw_texts(np.arange(len(latin))).array().to_pylist()
     copies = [{"text": texts[0]}] * 2000
     for text in rng.sample(texts[1:], 200):
-        # Typing errors in every few letters: some of these copies are found.
+        # With a typing error every few letters, only some of these copies are found.
         letters = [
             rng.choice("qxzj") if rng.random() < 0.13 else letter for letter in text
         ]
@@ -383,7 +382,7 @@ def test_a_text_that_fills_the_dataset_says_nothing_of_how_other_texts_were_edit
     assert answer["texts"]["at_most_any"] >= 201
 
 
-def test_a_null_dataset_says_nothing_of_chance_in_scripts_that_it_has_not(
+def test_a_null_dataset_measures_chance_only_in_its_scripts(
     latin: provscan.Index, write: Write, tmp_path: Path
 ) -> None:
     rng = random.Random(77)
@@ -404,10 +403,10 @@ def test_a_null_dataset_says_nothing_of_chance_in_scripts_that_it_has_not(
         ["cyrillic"] * 3 + ["latin"] * 297,
     )
     answers, names = [], list[str]()
-    for number, of in enumerate(scripts):
+    for number, scripts_of in enumerate(scripts):
         null = write(
             f"null{number}.jsonl",
-            [{"text": sentence(rng, script, 90)} for script in of],
+            [{"text": sentence(rng, script, 90)} for script in scripts_of],
         )
         run = provscan.match(
             data, index, tmp_path / f"{number}.run", null=null, spike_ins=300
@@ -421,7 +420,7 @@ def test_a_null_dataset_says_nothing_of_chance_in_scripts_that_it_has_not(
     assert "Cyrillic" in latin_only["withheld"]["records.estimate"]
 
 
-def test_neither_names_nor_order_nor_splits_nor_seeds_change_a_number(
+def test_numbers_do_not_depend_on_names_order_splits_or_seeds(
     latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
 ) -> None:
     data, control = planted(latin, 600, 100), write("c.jsonl", other)
@@ -450,7 +449,7 @@ def test_neither_names_nor_order_nor_splits_nor_seeds_change_a_number(
     assert all(answer == answers[0] for answer in [*answers, seeded.summary["answer"]])
 
 
-def test_workers_change_nothing(
+def test_results_do_not_depend_on_workers(
     latin: provscan.Index, write: Write, tmp_path: Path
 ) -> None:
     data = [write(f"d{n}.jsonl", planted(latin, 300, 40 + n)) for n in range(3)]
@@ -467,10 +466,10 @@ def test_workers_change_nothing(
     assert not seeded.matches.equals(runs[0].matches)
 
 
-def test_a_sample_speaks_for_the_whole(
+def test_a_sample_is_projected_to_the_whole_dataset(
     latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
 ) -> None:
-    # In memory, since what is drawn depends on the name of the source.
+    # The dataset is in memory, since the sample depends on the name of a file.
     data = planted(latin, 3000, 600)
     run = provscan.match(
         data, latin, tmp_path / "a.run", sample=0.25, control=write("c.jsonl", other)
@@ -494,7 +493,8 @@ def test_a_sample_speaks_for_the_whole(
     assert any(item["code"] == "records_sampled" for item in answer["warnings"])
     assert answer["tweets"]["at_least"] > 0
     assert [item["read"] for item in run.summary["sources"]] == [3000]
-    # Records keep their numbers, so matches of a sample stand all along the dataset.
+    # Records keep their numbers, so the matches of a sample are distributed over the
+    # whole dataset.
     counts = figures.strip(RunFiles.open(run.path).listed(), run.summary["sources"])
     assert sum(counts) == run.summary["counted"]["matches"]
     assert max(counts) < sum(counts) / 10
@@ -508,22 +508,17 @@ def test_a_sample_speaks_for_the_whole(
     assert "the other numbers are for the whole dataset." in page
 
 
-def test_scores_do_not_depend_on_what_is_scored_before(latin: provscan.Index) -> None:
+def test_scores_do_not_depend_on_the_number_of_threads(latin: provscan.Index) -> None:
     reader, every = latin.reader, np.arange(len(latin))
-    for threads in (1, 3):
-        scorer = Scorer(reader, background(reader), every[::9], threads=threads)
-        expected, rng = scorer.texts(every), np.random.default_rng(5)
-        for before in (every[:0], every[::3], every):
-            texts = rng.permutation(every)[:200]
-            found = scorer.having_scored(before).texts(texts)
-            for name in ("bits", "length", "script", "band", "common"):
-                assert (
-                    getattr(found, name).tolist()
-                    == getattr(expected, name)[texts].tolist()
-                )
+    expected, found = (
+        Scorer(reader, background(reader), every[::9], threads=threads).texts(every)
+        for threads in (1, 3)
+    )
+    for name in ("bits", "length", "script", "band", "common"):
+        assert getattr(found, name).tolist() == getattr(expected, name).tolist()
 
 
-def test_an_index_of_a_fraction_scales_up(
+def test_an_index_of_a_fraction_is_projected_to_all_tweets(
     latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
 ) -> None:
     texts = latin.reader.raw_texts(np.arange(len(latin))).array().to_pylist()
@@ -551,7 +546,7 @@ def test_an_index_of_a_fraction_scales_up(
         provscan.build_index(TWEETS, tmp_path / "n.index", fraction=0.0)
 
 
-def test_records_of_several_tweets_are_not_extended_as_if_each_held_one(
+def test_records_with_several_tweets_are_projected_correctly(
     latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
 ) -> None:
     texts = latin.reader.raw_texts(np.arange(len(latin))).array().to_pylist()
@@ -584,14 +579,14 @@ def test_records_of_several_tweets_are_not_extended_as_if_each_held_one(
     assert (
         answer["texts"]["estimate"]["low"] <= 430 <= answer["texts"]["estimate"]["high"]
     )
-    # The text of 60 records is in the index or not.
+    # The index contains the text of 60 records, or it does not.
     assert (
         answer["characters"]["estimate"]["high"]
         > 1.2 * answer["characters"]["estimate"]["value"]
     )
 
 
-def test_texts_too_short_to_be_looked_for_are_no_control_and_are_named(
+def test_texts_that_are_too_short_are_not_controls_and_are_reported(
     latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
 ) -> None:
     texts = latin.reader.raw_texts(np.arange(len(latin))).array().to_pylist()
@@ -608,7 +603,7 @@ def test_texts_too_short_to_be_looked_for_are_no_control_and_are_named(
         tmp_path / "a.run",
         control=write("c.jsonl", [*other[:30], *short[300:]]),
     )
-    # 30 texts are too few for 600.
+    # 30 control texts are too few for 600 licensed ones.
     assert run.summary["answer"]["records"]["at_least"] == 0
     assert run.summary["control"]["too_short"] == {
         "licensed": pytest.approx(1 / 3),
@@ -634,7 +629,7 @@ def test_texts_too_short_to_be_looked_for_are_no_control_and_are_named(
     assert answer["records"]["findings"] == 0
 
 
-def test_without_spike_ins_nothing_is_corrected(
+def test_without_spike_ins_there_is_no_estimate(
     latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
 ) -> None:
     data, control = write("d.jsonl", planted(latin, 300, 60)), write("c.jsonl", other)
@@ -649,7 +644,7 @@ def test_without_spike_ins_nothing_is_corrected(
     assert run.summary["recall"]["planted"] == 0
 
 
-def test_a_scan_that_finds_nothing_of_what_was_planted_fails(
+def test_a_run_that_finds_no_spike_in_fails(
     latin: provscan.Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in spike_ins.EDITS:
@@ -694,7 +689,9 @@ def test_parameters_out_of_range(
         provscan.match(TWEETS[:2], latin, tmp_path / "a.run", **options)
 
 
-def test_texts_that_are_given_for_paths(latin: provscan.Index, tmp_path: Path) -> None:
+def test_texts_given_as_paths_are_refused(
+    latin: provscan.Index, tmp_path: Path
+) -> None:
     with pytest.raises(
         InputError, match="does not exist: strings are paths, so pass texts as dicts"
     ):

@@ -46,7 +46,7 @@ def test_data_without_copies_is_not_accused() -> None:
     ]
 
 
-def test_copies_are_claimed_with_what_chance_explains() -> None:
+def test_a_claim_states_what_chance_explains() -> None:
     status, scanned = status_of(COPIES, usable=True), ScannedRecords(40_000)
     assert [
         headline(status, COPIES, scanned),
@@ -60,7 +60,7 @@ def test_copies_are_claimed_with_what_chance_explains() -> None:
     ]
 
 
-def test_without_a_measure_of_chance_there_are_facts_only() -> None:
+def test_without_measured_chance_only_facts_are_stated() -> None:
     status, scanned = status_of(UNKNOWN, usable=False), ScannedRecords(40_000)
     compared = comparison(56_861, [0, 3, 0, 1, 0, 2])
     assert [
@@ -86,13 +86,13 @@ def test_without_a_measure_of_chance_there_are_facts_only() -> None:
         (Layers(3, 0.5), True, "copies_found"),
     ],
 )
-def test_a_status_follows_from_the_bound_and_what_measured_chance(
+def test_the_status_follows_from_the_bound_and_the_measures(
     records: Layers, usable: bool, expected: str
 ) -> None:
     assert status_of(records, usable=usable) == expected
 
 
-def test_one_record_is_no_plural() -> None:
+def test_one_record_has_a_singular_verb() -> None:
     one = Layers(1, 1.0, None, 1, 1, 1.0, counts={"chance_expected": 0.1})
     assert headline("copies_found", one, ScannedRecords(1)) == (
         "COPIES FOUND: at least 1 of 1 record (100%) contains licensed tweets."
@@ -109,7 +109,7 @@ def test_one_record_is_no_plural() -> None:
     )
 
 
-def test_numbers_of_a_sample_say_what_they_are_of() -> None:
+def test_sentences_about_a_sample_say_what_their_numbers_refer_to() -> None:
     sample = ScannedRecords(154, 8_000, projected=True)
     assert (
         headline("no_copies_shown", CLEAN, sample)
@@ -138,7 +138,7 @@ def test_the_first_sentence_of_every_warning_fits_in_a_line(words: str) -> None:
     assert len(re.sub(r"\{[^}]*\}", "1234567", first)) <= 96
 
 
-def test_words_with_values() -> None:
+def test_messages_contain_their_values() -> None:
     assert share(0, 0) == "0%"
     assert share(995, 1000) == "99.5%"
     assert share(204_999, 205_000) == "99.9995%"

@@ -1,4 +1,4 @@
-"""Test which findings are new since an earlier run, by content and not by place."""
+"""Test which findings are new since an earlier run, by content and not by position."""
 
 from __future__ import annotations
 
@@ -39,7 +39,9 @@ def records(*texts: str) -> list[dict[str, Any]]:
 def test_moved_findings_are_not_new(
     latin: provscan.Index, tweets: list[str], write: Write, tmp_path: Path
 ) -> None:
-    """Lines above, another order, another file: nothing of it is new."""
+    """Findings remain old after lines were inserted, reordered or moved to another
+    file.
+    """
     before = [f"{text} said somebody" for text in tweets[:10]]
     first = provscan.match(
         write("a.jsonl", records(*before)), latin, tmp_path / "a.run", **PLAIN
@@ -64,13 +66,13 @@ def test_moved_findings_are_not_new(
     provscan.verify(second.path)
 
 
-def test_one_more_copy_is_new_and_is_the_one_that_was_added(
+def test_an_added_copy_is_the_new_one(
     latin: provscan.Index, tweets: list[str], write: Write, tmp_path: Path
 ) -> None:
     one, other = tweets[0], tweets[1]
     old = records(f"{one} as before", other, other)
     first = provscan.match(write("a.jsonl", old), latin, tmp_path / "a.run", **PLAIN)
-    # The added copy stands above the old one, and has another context.
+    # The added copy precedes the old one, and has another context.
     added = [*records(f"{one} elsewhere"), *old, *records(other)]
     data = write("b.jsonl", added)
     with pytest.raises(
@@ -80,13 +82,13 @@ def test_one_more_copy_is_new_and_is_the_one_that_was_added(
             data, latin, tmp_path / "b.run", baseline=first, fail_above=0.39, **PLAIN
         )
     run = crossed.value.run
-    # Of equal copies, the last one counts as the new one.
+    # Among equal copies, the last one is the new one.
     assert new_records(run) == [0, 4]
     assert run.summary["baseline"]["new"]["findings"] == 2
     assert any(
         "2 findings are new since" in s for s in run.summary["answer"]["details"]
     )
-    # The same share passes.
+    # A share equal to the limit passes the gate.
     provscan.match(
         data, latin, tmp_path / "c.run", baseline=first, fail_above=0.4, **PLAIN
     )
@@ -121,7 +123,7 @@ def test_runs_without_texts_are_compared_by_digests(
         assert run.summary["baseline"]["differs"] == []
 
 
-def test_what_else_differs_is_said(
+def test_other_differences_between_the_runs_are_listed(
     latin: provscan.Index,
     tweets: list[str],
     write: Write,
@@ -141,7 +143,7 @@ def test_what_else_differs_is_said(
     )
 
 
-def test_what_is_no_baseline_is_refused_before_the_scan(
+def test_an_invalid_baseline_is_refused_before_the_scan(
     latin: provscan.Index, tweets: list[str], write: Write, tmp_path: Path
 ) -> None:
     data, out = write("a.jsonl", records(*tweets)), tmp_path / "b.run"
@@ -169,7 +171,7 @@ def test_what_is_no_baseline_is_refused_before_the_scan(
 def test_a_run_may_replace_its_own_baseline(
     latin: provscan.Index, tweets: list[str], write: Write, tmp_path: Path
 ) -> None:
-    """As a job does that keeps the latest run only."""
+    """A job may keep only its latest run, and compare with it."""
     out = tmp_path / "a.run"
     provscan.match(write("a.jsonl", records(*tweets[:4])), latin, out, **PLAIN)
     data = write("a.jsonl", records(*tweets[:6]))
@@ -185,8 +187,8 @@ FINDINGS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2)), max_size=12
 def test_findings_are_paired_as_often_as_possible(
     now: list[tuple[int, int]], before: list[tuple[int, int]]
 ) -> None:
-    """The number of new findings is that of multisets, and as many as possible of the
-    old ones have their context, too.
+    """The number of new findings is the size of the difference of two multisets, and as
+    many pairs as possible have the same context.
     """
 
     def contents(findings: list[tuple[int, int]]) -> Contents:

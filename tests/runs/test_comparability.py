@@ -33,22 +33,22 @@ def sample(total: int, script: list[int], rarity: list[float]) -> TextSample:
     )
 
 
-def test_commoner_wording_of_a_control_counts_for_less() -> None:
+def test_control_texts_with_more_common_wording_have_lower_weights() -> None:
     licensed = sample(60_000, [LATIN] * 300, np.linspace(2, 5, 300).tolist())
     control = sample(20_000, [LATIN] * 300, np.linspace(2, 4, 300).tolist())
     strata = stratify(licensed, control)
     stratum = np.zeros(4, np.int64) + strata.of_class[LATIN, 3]
     weights = strata.weights_of(stratum, np.array([2.5, 3.5, 4.5, np.nan]))
-    # Of the control's texts 150, 150 and none are in the thirds of the licensed ones; a
-    # text whose wording is not known counts as its stratum does.
+    # 150, 150 and 0 of the control's texts are in the thirds of the licensed texts. A
+    # text with unknown rarity has the weight of its stratum.
     assert weights[:2] == pytest.approx([2, 2], rel=0.02)
     assert weights[2:] == pytest.approx([12, 3])
     assert strata.heaviest == pytest.approx(12)
     assert agreement(licensed, control)["wording"] == pytest.approx(2 / 3, abs=0.07)
 
 
-def test_lengths_that_no_stratum_makes_up_for_are_compared() -> None:
-    """Two thirds of the control are short texts, of the licensed none."""
+def test_lengths_are_compared_if_strata_do_not_correct_them() -> None:
+    """Two thirds of the control texts are short, but none of the licensed ones."""
     licensed, control = (
         replace(
             sample(6000, [LATIN] * 300, [2.0] * 300), band=np.repeat([4, 5, n], 100)
@@ -58,7 +58,7 @@ def test_lengths_that_no_stratum_makes_up_for_are_compared() -> None:
     control = replace(control, band=np.repeat([5, 0, 0], 100))
     assert stratify(licensed, licensed).lengths == pytest.approx(1)
     assert stratify(licensed, control).lengths == pytest.approx(1 / 3)
-    # As many as a stratum of each length needs.
+    # There are now enough control texts for strata by length.
     both = (
         replace(licensed, band=np.repeat([0, 5, 5], 100)),
         replace(control, total=6000),
@@ -67,9 +67,9 @@ def test_lengths_that_no_stratum_makes_up_for_are_compared() -> None:
     assert stratify(*both).lengths == pytest.approx(1)
 
 
-def test_what_strata_make_up_for_is_not_weighed_again() -> None:
-    """Cyrillic texts, which are rarer here, are half of the licensed texts and a tenth
-    of the control.
+def test_differences_that_strata_correct_are_not_corrected_again() -> None:
+    """Cyrillic texts, which have more bits here, are half of the licensed texts and a
+    tenth of the control.
     """
     licensed = sample(60_000, [LATIN, CYRILLIC] * 150, [2.0, 4.0] * 150)
     control = sample(30_000, [LATIN] * 270 + [CYRILLIC] * 30, [2.0] * 270 + [4.0] * 30)

@@ -1,4 +1,4 @@
-"""Test the comparison of a run with a truth, and the input of scikit-learn's curves."""
+"""Test the comparison of a run with a ground truth."""
 
 from __future__ import annotations
 
@@ -57,10 +57,10 @@ def made(rows: list[dict[str, Any]], truth: Any, *sources: str) -> Evaluation:
     return evaluate(table, summary(*sources), truth, "bits")
 
 
-def test_every_threshold_is_counted_as_by_hand() -> None:
+def test_every_threshold_is_counted_correctly() -> None:
     rng = random.Random(1)
     rows = [match(rng.randrange(40), rng.randrange(100)) for _ in range(70)]
-    # Matches of the control are no matches of the run.
+    # Matches of control texts do not count.
     rows += [{**match(55, 400), "control": True}]
     true = set(rng.sample(range(RECORDS), 25))
     found = made(rows, [{"record": r, "tweet_id": f"t{r}"} for r in true])
@@ -86,7 +86,7 @@ def test_every_threshold_is_counted_as_by_hand() -> None:
         "recall": pytest.approx(len(findings & true) / len(true)),
     }
     assert found.counts["found"] == len({r for r in true if best[r] >= 0})
-    # Pairs of scores, one of each kind, in the right order.
+    # Pairs of a positive and a negative record, in the right order.
     pairs = [(best[a], best[b]) for a in true for b in best.keys() - true]
     ordered = sum((a > b) + (a == b) / 2 for a, b in pairs)
     assert found.auc == pytest.approx(ordered / len(pairs))
@@ -95,11 +95,11 @@ def test_every_threshold_is_counted_as_by_hand() -> None:
 @pytest.mark.parametrize("name", ["record", "record_id"])
 def test_a_row_without_a_record_is_an_error(name: str) -> None:
     truth = [{name: 3, "tweet_id": "t3"}, {name: None, "tweet_id": "t4"}]
-    with pytest.raises(InputError, match=f"row 1 of the truth .* give its {name},"):
+    with pytest.raises(InputError, match=f"row 1 of the truth has no {name}: add it,"):
         made([match(3, 60)], truth)
 
 
-def test_records_are_named_by_number_id_or_file(tmp_path: Path) -> None:
+def test_a_truth_may_list_numbers_ids_or_files(tmp_path: Path) -> None:
     rows = [match(1, 60), match(1, 70, "x/b.jsonl.gz"), match(2, 10, "x/b.jsonl.gz")]
     by_number = [
         {"dataset": "b", "record": 1, "tweet_id": "t1"},
@@ -115,7 +115,7 @@ def test_records_are_named_by_number_id_or_file(tmp_path: Path) -> None:
     assert (found.findings["true"], found.findings["false"]) == (1, 1)
     by_id = [{"record_id": "x/b.jsonl.gz:1", "tweet_id": "t1"}, {"record_id": "none"}]
     assert made(rows, by_id, *sources).counts["found"] == 1
-    # The same from files, and from a frame.
+    # The results are the same for a file and for a data frame.
     table = pa.Table.from_pylist(by_number)
     pq.write_table(table, tmp_path / "t.parquet")
     pyarrow.csv.write_csv(table, tmp_path / "t.csv")
@@ -128,8 +128,8 @@ def test_records_are_named_by_number_id_or_file(tmp_path: Path) -> None:
         assert made(rows, truth, *sources) == found
 
 
-def test_records_with_the_same_id_count_one_by_one() -> None:
-    # Records 1 to 3 share an id that the truth names; record 4 is a false finding.
+def test_records_with_the_same_id_count_separately() -> None:
+    # Records 1 to 3 share an id that is in the truth; the finding in record 4 is false.
     rows = [{**match(n, 60), "record_id": "a"} for n in (1, 2, 3)] + [match(4, 60)]
     found = made(rows, [{"record_id": "a"}, {"record_id": "b"}])
     assert found.findings == {"true": 3, "false": 1, "precision": 0.75, "recall": 0.5}
@@ -159,7 +159,7 @@ def test_unknown_scores_are_counted() -> None:
         ("none.jsonl", 1, InputError, r"none\.jsonl can't be read"),
     ],
 )
-def test_what_is_no_truth(
+def test_an_invalid_truth_is_refused(
     truth: Any, sources: int, error: type[Exception], said: str
 ) -> None:
     names = ("a.jsonl", "b.jsonl")[:sources]
@@ -167,13 +167,11 @@ def test_what_is_no_truth(
         made([match(1, 60)], truth, *names)
 
 
-def test_what_can_not_be_evaluated(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_runs_that_cannot_be_evaluated(monkeypatch: pytest.MonkeyPatch) -> None:
     table, truth = pa.Table.from_pylist([match(1, 60)], SCHEMA), [{"record": 1}]
     with pytest.raises(ParameterError, match="score must be 'bits' or 'similarity'"):
         evaluate(table, summary(), truth, "level")
-    with pytest.raises(UsageError, match="is of a sample"):
+    with pytest.raises(UsageError, match="scanned only a sample"):
         evaluate(table, {**summary(), "sample": {"by": "records"}}, truth, "bits")
     monkeypatch.setitem(sys.modules, "sklearn", None)
     with pytest.raises(UsageError, match=r"pip install 'provscan\[notebook\]'"):

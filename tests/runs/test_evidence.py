@@ -36,7 +36,7 @@ TWEETS = [
 ]
 
 
-def test_a_row_is_the_passage_and_its_earliest_tweet(tmp_path: Path) -> None:
+def test_a_row_has_the_passage_and_the_earliest_tweet(tmp_path: Path) -> None:
     reader = provscan.build_index(TWEETS, tmp_path / "a.index").reader
     order = [
         reader.tweet_ids(np.arange(2)).array().to_pylist().index(tweet["id"])
@@ -85,7 +85,7 @@ def test_a_row_is_the_passage_and_its_earliest_tweet(tmp_path: Path) -> None:
     assert (second["passage"], second["tweet"]) == ("\0", TWEETS[1]["text"])
 
 
-def test_no_counted_match_is_a_file_without_rows(tmp_path: Path) -> None:
+def test_without_findings_the_file_has_no_rows(tmp_path: Path) -> None:
     index = provscan.build_index(TWEETS, tmp_path / "a.index")
     provscan.match(
         [{"text": "nothing of theirs stands in here"}], index, tmp_path / "a.run"
@@ -98,8 +98,8 @@ def test_no_counted_match_is_a_file_without_rows(tmp_path: Path) -> None:
     assert (len(matches), matches.schema.names[-5:]) == (0, CANDIDATE.names)
 
 
-def test_texts_are_kept_of_the_strongest() -> None:
-    """Counted matches first, then the others; control texts never."""
+def test_the_strongest_matches_keep_their_texts() -> None:
+    """Findings come first, then other matches; matches of control texts keep none."""
     bits = np.array([9.0, 8.0, np.nan, 7.0, 30.0, 40.0])
     counted = np.array([True, False, False, True, False, False])
     control = np.array([False, True])
@@ -121,7 +121,7 @@ def test_texts_are_kept_of_the_strongest() -> None:
         for at in (2, 6):
             choice = ExhibitChoice(texts, candidates)
             for some in (batch(0, at), batch(at, 6)):
-                choice.add(some, ~control[some.place])
+                choice.add(some, ~control[some.text_index])
             found = choice.kept()
             first = None if found.findings is None else found.findings.tolist()
         return first, found.candidates.tolist()
@@ -133,10 +133,8 @@ def test_texts_are_kept_of_the_strongest() -> None:
     assert chosen(0) == ([], [])
 
 
-def test_a_run_without_texts_holds_their_digests(tmp_path: Path) -> None:
-    """Everywhere: in both tables, in the report, whatever it is asked for, and in
-    lists.
-    """
+def test_a_run_without_texts_has_digests(tmp_path: Path) -> None:
+    """Both tables, the report and exported lists have digests, whatever the options."""
     text = (
         "the harbour opened late because the old ferry had lost its only rudder again"
     )

@@ -83,7 +83,7 @@ def test_a_match_passes_every_gate(run: provscan.Run, index: provscan.Index) -> 
     assert found["way"] == "whole"
 
 
-def test_a_scored_match_is_compared_with_the_rule_of_a_finding(
+def test_a_scored_match_has_the_conditions_of_a_finding(
     run: provscan.Run, index: provscan.Index
 ) -> None:
     def explained(
@@ -110,7 +110,7 @@ def test_a_scored_match_is_compared_with_the_rule_of_a_finding(
     said = explanation_table([found])
     assert "Score: 49 bits;" in said
     assert "--min-bits 49 would let it pass" in said
-    # A span of less than four fifths of its field.
+    # The span is shorter than four fifths of its field.
     gate = explained(bits=59.0, start=20)["finding"][-1]
     assert (gate["name"], gate["limit"], gate["passed"]) == (
         "bits, as a passage",
@@ -126,7 +126,7 @@ def test_a_scored_match_is_compared_with_the_rule_of_a_finding(
     assert explained(bits=49.0)["finding"][-1]["passed"]
 
 
-def test_the_gates_are_those_of_the_match(
+def test_the_limits_are_those_of_the_search(
     run: provscan.Run, index: provscan.Index
 ) -> None:
     text = "The ferry is late for once, bring a book and a blanket"
@@ -136,7 +136,7 @@ def test_the_gates_are_those_of_the_match(
     assert found["gates"][1]["value"] == pytest.approx(row["containment"])
 
 
-def test_a_text_is_searched_as_a_run_does(
+def test_the_matches_are_those_of_a_run(
     run: provscan.Run, index: provscan.Index
 ) -> None:
     texts = [TWEETS[0]["text"], "ferries are late", f"Yes: {TWEETS[1]['text']}"]
@@ -152,7 +152,7 @@ def test_a_text_is_searched_as_a_run_does(
     assert "Tweet 1101: match, exact" in explanation_table(explained[0])
 
 
-def test_what_turns_words_around_is_spelled_out(index: provscan.Index) -> None:
+def test_invisible_characters_are_escaped(index: provscan.Index) -> None:
     (found, *_) = explain_text(
         f"\u202e{TWEETS[0]['text']}", index, MatchParams(), tweet_id="1101"
     )
@@ -161,7 +161,7 @@ def test_what_turns_words_around_is_spelled_out(index: provscan.Index) -> None:
     assert "\u202e" not in shown
 
 
-def test_what_stands_at_the_place_of_another_match(index: provscan.Index) -> None:
+def test_an_overlapping_match_of_another_tweet_is_shown(index: provscan.Index) -> None:
     (found,) = explain_text(TWEETS[0]["text"], index, MatchParams(), tweet_id="1102")
     assert (found["match"], found["instead"]["tweet_id"], found["passed"]) == (
         None,
@@ -174,9 +174,7 @@ def test_what_stands_at_the_place_of_another_match(index: provscan.Index) -> Non
     )
 
 
-def test_what_the_search_misses_is_not_put_down_to_a_gate(
-    index: provscan.Index,
-) -> None:
+def test_a_missed_candidate_is_not_attributed_to_a_gate(index: provscan.Index) -> None:
     missed = "Mussels zrom seven j'clock, afzer that onxy excuses"
     assert index.match_document(missed) == []
     (found,) = explain_text(missed, index, MatchParams(), tweet_id="1102")
@@ -189,7 +187,7 @@ def test_what_the_search_misses_is_not_put_down_to_a_gate(
     )
 
 
-def test_what_an_option_would_let_pass_passes(index: provscan.Index) -> None:
+def test_the_proposed_option_lets_the_text_pass(index: provscan.Index) -> None:
     text, strict = (
         "The ferry is never late, bring a pen and a blanket",
         MatchParams(0.95, 0.97, 45, 60),
@@ -216,7 +214,7 @@ def test_what_an_option_would_let_pass_passes(index: provscan.Index) -> None:
         index.match([text], **within, min_chars=int(values["--min-chars"]) + 1).num_rows
         == 0
     )
-    # No option goes below what is allowed.
+    # No option is proposed if its value would be out of range.
     (short,) = explain_text("short one", index, MatchParams(), tweet_id="1103")
     stretch = short["gates"][-1]
     assert (stretch["value"], stretch["passed"], stretch["option"]) == (9, False, None)
@@ -227,7 +225,7 @@ def test_what_an_option_would_let_pass_passes(index: provscan.Index) -> None:
                                                  "blank", "stretch"),
     ("the ferry is  x  and a blanket", None),
 ])  # fmt: skip
-def test_the_kernel_says_what_decides(
+def test_the_kernel_decides_which_rule_applies(
     index: provscan.Index, text: str, way: str | None
 ) -> None:
     params = MatchParams(
@@ -255,7 +253,7 @@ def test_a_chinese_character_of_a_rare_block_counts_as_two_as_in_a_scan(
     assert found["passed"]
 
 
-def test_places_in_a_text_that_begins_within_its_record(
+def test_spans_in_a_text_that_begins_inside_its_record(
     run: provscan.Run, index: provscan.Index
 ) -> None:
     (found,) = explain_text(
@@ -268,7 +266,7 @@ def test_places_in_a_text_that_begins_within_its_record(
     )
 
 
-def test_what_fails_says_what_would_let_it_pass(
+def test_a_failed_gate_proposes_an_option(
     run: provscan.Run, index: provscan.Index
 ) -> None:
     strict = MatchParams(threshold=0.95, min_chars=60, partial_chars=60)
@@ -299,7 +297,7 @@ def test_a_tweet_is_explained_by_its_matches_or_alone(
         explain_tweet(run.info, run.matches, "999", index)
 
 
-def test_records_that_are_gone(run: provscan.Run, index: provscan.Index) -> None:
+def test_missing_records_are_an_error(run: provscan.Run, index: provscan.Index) -> None:
     with pytest.raises(InputError, match="record 7 was not found"):
         explain_record(run.info, run.matches, 7, index)
     assert explain_record(run.info, run.matches, 0, index) == []
@@ -328,8 +326,8 @@ def test_command_prints_json(run: provscan.Run) -> None:
     assert json.loads(done.output)[0]["match"]["tweet_id"] == "1101"
 
 
-def test_tweets_that_are_not_shown_are_said_to_be_so(tmp_path: Path) -> None:
-    # Three authors have each: commonplace, so that no match counts.
+def test_omitted_tweets_are_mentioned(tmp_path: Path) -> None:
+    # Each text has three authors, so it is commonplace and not a finding.
     texts = [f"tweet {n} of many that stand in a record" for n in range(11, 18)]
     tweets = [
         {
@@ -352,13 +350,13 @@ def test_tweets_that_are_not_shown_are_said_to_be_so(tmp_path: Path) -> None:
         "only the 5 closest tweets of each text are shown: use --tweet" in done.stderr
     )
     assert len(explained) == 5
-    # The row of a match that does not count holds the time of its tweet.
+    # Rows of other matches also have the time of the tweet.
     assert {item["match"]["time"] for item in explained if item["match"]} == {
         "2019-03-01T00:00:00+00:00"
     }
 
 
-def test_a_tweet_beside_forgotten_ones(tmp_path: Path) -> None:
+def test_a_tweet_in_an_index_with_a_forgotten_one(tmp_path: Path) -> None:
     texts = [
         "a text that was forgotten some time ago",
         "another text, which is there",
@@ -377,7 +375,7 @@ def test_a_tweet_beside_forgotten_ones(tmp_path: Path) -> None:
         explain_text(texts[0], index, MatchParams(), tweet_id="0")
 
 
-def test_a_record_is_named_by_the_source_of_its_matches(
+def test_a_record_is_found_by_the_source_of_its_matches(
     index: provscan.Index, tmp_path: Path
 ) -> None:
     path = tmp_path / "a.zip"
@@ -437,7 +435,9 @@ def test_a_record_of_the_only_file_of_an_archive(
 
 
 @pytest.mark.filterwarnings("always:.*was changed since the run:RuntimeWarning")
-def test_an_index_or_a_dataset_that_is_not_the_runs_is_named(tmp_path: Path) -> None:
+def test_another_index_or_dataset_than_that_of_the_run_is_reported(
+    tmp_path: Path,
+) -> None:
     provscan.build_index(TWEETS, tmp_path / "a.index")
     data = tmp_path / "data.jsonl"
     data.write_text(
@@ -460,7 +460,7 @@ def test_an_index_or_a_dataset_that_is_not_the_runs_is_named(tmp_path: Path) -> 
     assert "No licensed text comes close" in done.stdout
 
 
-def test_a_tweet_of_two_texts_is_compared_by_the_one_that_is_alike(
+def test_a_tweet_with_two_texts_is_compared_by_the_more_similar_one(
     tmp_path: Path,
 ) -> None:
     texts = [

@@ -1,6 +1,4 @@
-"""Test which matches are findings: common wording, texts known elsewhere, and a changed
-rule.
-"""
+"""Test which matches are findings: common wording, known texts, and a changed rule."""
 
 from __future__ import annotations
 
@@ -25,7 +23,7 @@ def others(count: int) -> list[dict[str, Any]]:
     return [{"text": sentence(rng, "latin", 90)} for _ in range(count)]
 
 
-def test_common_wording_is_in_no_headline(
+def test_common_wording_does_not_count_in_the_headline(
     latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
 ) -> None:
     text = latin.reader.raw_texts(np.arange(100)).array().to_pylist()
@@ -50,7 +48,7 @@ def test_common_wording_is_in_no_headline(
     assert len(run.evidence) == 0
 
 
-def test_a_text_that_stands_in_known_data_is_a_third_source_s(
+def test_a_text_in_known_data_is_not_a_finding(
     latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
 ) -> None:
     texts = latin.reader.raw_texts(np.arange(60)).array().to_pylist()
@@ -58,8 +56,8 @@ def test_a_text_that_stands_in_known_data_is_a_third_source_s(
     known = write(
         "k.jsonl", [{"text": f"as somebody said: {text}"} for text in texts[:10]]
     )
-    # Control texts and the null dataset are looked up in the known data as the licensed
-    # texts are.
+    # Control texts and the null dataset are looked up in the known data, like licensed
+    # texts.
     control = write("c.jsonl", other)
     plain = provscan.match(data, latin, tmp_path / "a.run", control=control)
     run = provscan.match(data, latin, tmp_path / "b.run", control=control, known=known)
@@ -74,8 +72,8 @@ def test_a_text_that_stands_in_known_data_is_a_third_source_s(
     ) == list(range(10))
     assert (run.summary["known"]["texts"], run.summary["known"]["records"]) == (10, 10)
     assert plain.summary["known"] is None
-    # Half of a text in the known data does not acquit the whole, but it does acquit the
-    # half.
+    # If known data contains half of a text, matches of that half are known, but not
+    # matches of the complete text.
     halves = write("h.jsonl", [{"text": text[: len(text) // 2]} for text in texts[:10]])
     half = provscan.match(
         data, latin, tmp_path / "c.run", control=control, known=halves
@@ -83,7 +81,7 @@ def test_a_text_that_stands_in_known_data_is_a_third_source_s(
     assert half.summary["answer"]["records"]["findings"] == 40
 
 
-def test_what_measures_chance_is_acquitted_by_known_data_alike(
+def test_known_data_applies_to_the_control_and_the_null_dataset(
     latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
 ) -> None:
     sayings = [row["text"] for row in other[:30]]
@@ -115,7 +113,7 @@ def test_what_measures_chance_is_acquitted_by_known_data_alike(
         provscan.match(data, latin, tmp_path / "c.run", control=control, known=control)
 
 
-def test_the_rule_of_a_finding_can_be_changed_and_says_so(
+def test_a_changed_rule_for_findings_is_reported(
     latin: provscan.Index, tmp_path: Path
 ) -> None:
     texts = latin.reader.raw_texts(np.arange(40)).array().to_pylist()
@@ -137,11 +135,11 @@ def test_the_rule_of_a_finding_can_be_changed_and_says_so(
         provscan.match(data, latin, tmp_path / "c.run", min_bits=-1)
 
 
-def test_a_word_is_no_finding_of_a_text_that_repeats_it(
+def test_a_single_word_is_not_a_finding_of_a_text_that_repeats_it(
     latin: provscan.Index, tmp_path: Path
 ) -> None:
-    """Its 5-grams are those of the text, which contains them once however often it
-    repeats the word.
+    """The word has all 5-grams of the text, since containment counts a repeated 5-gram
+    only once.
     """
     texts = latin.reader.raw_texts(np.arange(60)).array().to_pylist()
     repeated = " ".join(["#Masterchef"] * 10)

@@ -34,8 +34,8 @@ TWEETS = [
     for n in range(30)
 ]
 DATA = [{"text": tweet["text"]} for tweet in TWEETS[:9]]
-# What programs leave behind, this one among them, and what people save. None is in a
-# run or an index by these names.
+# Files that programs, including this one, leave behind, and files that people save. A
+# run or an index has none with these names.
 NAMES = [
     "notes.txt",
     "segments/0123456789abcdef/texts.utf8",
@@ -72,7 +72,7 @@ NAMES = [
 def add(
     folder: Path, rng: random.Random, names: list[str] = NAMES
 ) -> dict[str, bytes | None]:
-    """Put files of others in a folder, and say what they are."""
+    """Add foreign files to a folder, and return their contents."""
     added: dict[str, bytes | None] = {}
     for name in rng.sample(names, rng.randint(1, 6)):
         path = folder / name
@@ -94,7 +94,7 @@ def add(
 
 
 def tried(action: Callable[[], Any]) -> None:
-    """Whether it refuses or not is no matter here."""
+    """Run a command, whether it refuses or not."""
     with contextlib.suppress(ProvscanError):
         action()
 
@@ -124,7 +124,7 @@ ON_INDEX: list[Callable[[Path], Any]] = [
 
 @pytest.mark.untraced
 @pytest.mark.parametrize("seed", range(LAYOUTS))
-def test_in_the_folder_of_an_index(made: Path, tmp_path: Path, seed: int) -> None:
+def test_foreign_files_in_an_index(made: Path, tmp_path: Path, seed: int) -> None:
     rng = random.Random(seed)
     path = tmp_path / "x"
     if seed % 2:
@@ -139,8 +139,8 @@ def test_in_the_folder_of_an_index(made: Path, tmp_path: Path, seed: int) -> Non
 
 @pytest.mark.untraced
 @pytest.mark.parametrize("seed", range(LAYOUTS))
-def test_in_the_folder_of_a_run(made: Path, tmp_path: Path, seed: int) -> None:
-    """The run, the unfinished one beside it, or both."""
+def test_foreign_files_in_a_run(made: Path, tmp_path: Path, seed: int) -> None:
+    """The files may be in the run, in the unfinished folder next to it, or in both."""
     rng = random.Random(1000 + seed)
     path, unfinished = tmp_path / "x.run", tmp_path / "x.run.unfinished"
     if seed % 3:
@@ -164,10 +164,10 @@ def test_in_the_folder_of_a_run(made: Path, tmp_path: Path, seed: int) -> None:
 
 
 @pytest.mark.parametrize("resume", [True, False])
-def test_in_the_folder_of_an_interrupted_run(
+def test_foreign_files_in_an_interrupted_run(
     made: Path, tmp_path: Path, resume: bool
 ) -> None:
-    """It goes on, or is discarded; what others have put there stays."""
+    """The run is resumed or discarded; the foreign files stay."""
     for number in range(3):
         (tmp_path / f"data/{number}.jsonl").parent.mkdir(exist_ok=True)
         (tmp_path / f"data/{number}.jsonl").write_text(
@@ -220,7 +220,7 @@ def test_in_the_folder_of_an_interrupted_run(
     assert contents(tmp_path / "x.run").keys() == contents(made / "a.run").keys()
 
 
-def test_what_is_saved_in_a_run_while_it_is_replaced_comes_to_the_new_one(
+def test_files_saved_in_a_run_while_it_is_replaced_move_to_the_new_run(
     made: Path, tmp_path: Path
 ) -> None:
     path = tmp_path / "x.run"
@@ -243,7 +243,7 @@ def test_what_is_saved_in_a_run_while_it_is_replaced_comes_to_the_new_one(
     assert contents(tmp_path / "x.run.unfinished").keys() == {"mine"}
 
 
-def test_what_a_failed_build_did_not_write_stays(tmp_path: Path) -> None:
+def test_a_failed_build_removes_only_its_own_files(tmp_path: Path) -> None:
     path = tmp_path / "x.index"
 
     def tweets() -> Any:
@@ -259,7 +259,7 @@ def test_what_a_failed_build_did_not_write_stays(tmp_path: Path) -> None:
     }
 
 
-def test_what_a_killed_writer_noted_is_removed_and_nothing_else(
+def test_only_the_listed_files_of_a_killed_writer_are_removed(
     made: Path, tmp_path: Path
 ) -> None:
     path = tmp_path / "x.index"
@@ -287,9 +287,9 @@ def test_what_a_killed_writer_noted_is_removed_and_nothing_else(
     }
 
 
-def test_a_segment_that_is_damaged_is_built_again(made: Path, tmp_path: Path) -> None:
-    """The segment has its name from what is in it: the new one would take the damaged
-    one for itself.
+def test_a_damaged_segment_is_rebuilt(made: Path, tmp_path: Path) -> None:
+    """The name of a segment depends on its contents, so the new segment could be
+    mistaken for the damaged one.
     """
     path = tmp_path / "x.index"
     index = provscan.build_index(TWEETS, path)
@@ -305,7 +305,9 @@ def test_a_segment_that_is_damaged_is_built_again(made: Path, tmp_path: Path) ->
 def test_a_mount_point_is_refused_before_the_scan(
     made: Path, tmp_path: Path, blind: bool
 ) -> None:
-    """A folder can't take its place: that came out when all had been scanned."""
+    """A folder can't replace a mount point, which must not be noticed only after the
+    scan.
+    """
     place = next(
         (
             p
@@ -336,7 +338,7 @@ def test_a_mount_point_is_refused_before_the_scan(
         match(data(), index, place, overwrite=True, **options)
 
 
-def test_room_is_tried_before_the_scan(
+def test_free_space_is_checked_before_the_scan(
     made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written = os.pwrite
@@ -358,8 +360,8 @@ def test_room_is_tried_before_the_scan(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_no_file_is_replaced_unasked(made: Path, tmp_path: Path) -> None:
-    """``-o`` named the manifest of an index, and the index was gone."""
+def test_no_file_is_replaced_without_overwrite(made: Path, tmp_path: Path) -> None:
+    """``-o`` names the manifest of an index."""
     shutil.copytree(made / "a.index", tmp_path / "a.index")
     for name in (
         "manifest.json",
@@ -396,7 +398,7 @@ def test_a_report_is_written_again_unless_somebody_changed_it(
     assert write_report(made / "a.run", path, overwrite=True).read_bytes() == before
 
 
-def test_a_log_is_added_to_and_nothing_else(made: Path, tmp_path: Path) -> None:
+def test_a_log_is_only_appended_to(made: Path, tmp_path: Path) -> None:
     log, other = tmp_path / "log", tmp_path / "other"
     other.write_text('{"text": "a dataset"}\n')
     for place in ("a.run", "b.run"):

@@ -20,7 +20,7 @@ TWEETS, OTHERS = 20, 30
 
 @pytest.fixture
 def dataset(latin: provscan.Index, write: Write) -> Path:
-    """20 records with a tweet each, among 30 of other words."""
+    """20 records with one tweet each, and 30 other records."""
     texts = latin.reader.raw_texts(np.arange(TWEETS)).array().to_pylist()
     texts += [f"record number {n} of nothing" for n in range(OTHERS)]
     return write("data.jsonl", [{"text": text} for text in texts])
@@ -58,7 +58,7 @@ def test_the_lower_bound_is_compared_with_a_control(
 def test_a_withheld_bound_decides_nothing(
     latin: provscan.Index, other: list[dict[str, Any]], dataset: Path, write: Write
 ) -> None:
-    """A null dataset of long records says nothing about short ones."""
+    """A null dataset of long records does not measure chance in short ones."""
     long = " ".join(row["text"] for row in other[:50])
     null, out = write("null.jsonl", [{"text": long}] * 300), dataset.parent / "a.run"
     with pytest.raises(WithheldError, match="lower bound is withheld: "):

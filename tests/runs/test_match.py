@@ -1,4 +1,4 @@
-"""Test the folder and counts of a run, for any kind of dataset and any number of
+"""Test the folder and the counts of a run, for all kinds of datasets and numbers of
 workers.
 """
 
@@ -47,16 +47,16 @@ def listing(folder: Path) -> list[str]:
 
 
 def found(run: provscan.Run) -> pa.Table:
-    """What was found where, whatever the dataset is called."""
+    """Return the matches, without the name of the dataset."""
     return run.matches.select([name for name in MATCHES.names if name != "source"])
 
 
 def check(run: provscan.Run) -> None:
-    """The summary says what the matches say."""
+    """Check that the summary agrees with the matches."""
     rows, summary = run.matches.to_pylist(), run.summary
     assert summary == json.loads((run.path / "summary.json").read_text())
     assert run.info == json.loads((run.path / "run.json").read_text())
-    # Later work adds columns; it never renames or drops one.
+    # Columns may be added, but not renamed or dropped.
     assert run.matches.select(MATCHES.names).schema.equals(MATCHES)
     places = [(row["source"], row["record"]) for row in rows]
     assert summary["matches"] == len(rows)
@@ -222,7 +222,7 @@ def test_data_in_memory(index: provscan.Index, write: Write, tmp_path: Path) -> 
         provscan.match(records, index)
 
 
-def test_overlapping_matches_cover_their_characters_once(tmp_path: Path) -> None:
+def test_overlapping_matches_count_their_characters_once(tmp_path: Path) -> None:
     first, second = (
         "one two three four five six seven",
         "six seven eight nine ten eleven twelve",
@@ -264,7 +264,7 @@ def test_nothing_to_scan(index: provscan.Index, write: Write, tmp_path: Path) ->
     assert run.matches.num_rows == run.evidence.num_rows == run.summary["matches"] == 0
 
 
-def test_a_damaged_file_gives_what_it_still_holds(
+def test_the_readable_part_of_a_damaged_file_is_scanned(
     index: provscan.Index, write: Write, tmp_path: Path
 ) -> None:
     records = some_records(10, 400)
@@ -321,8 +321,8 @@ def test_bad_lines_are_counted(
 def test_one_record_in_pieces(
     index: provscan.Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A line beyond the limit comes in pieces that overlap; every match is reported
-    once.
+    """A line longer than the limit is read in overlapping pieces; every match is
+    reported once.
     """
     text = " ... ".join(
         record["text"].replace("\n", " ") for record in some_records(11, 300)
@@ -406,7 +406,7 @@ def test_a_run_is_replaced_when_asked(
         provscan.match(some_records(14, 20), index, target, overwrite=True)
 
 
-def test_all_is_on_the_disk_before_a_run_is_in_its_place(
+def test_all_files_are_synced_before_the_run_is_renamed(
     index: provscan.Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced: dict[str, bool] = {}
@@ -422,7 +422,7 @@ def test_all_is_on_the_disk_before_a_run_is_in_its_place(
     }
 
 
-def test_where_results_and_index_are_by_default(
+def test_default_paths_of_results_and_index(
     index: provscan.Index, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = write("in/some.data.jsonl.gz", [])
@@ -439,7 +439,7 @@ def test_where_results_and_index_are_by_default(
     assert run.info["index"]["path"] == str(index.path)
 
 
-def test_names_that_are_no_unicode(index: provscan.Index, tmp_path: Path) -> None:
+def test_file_names_that_are_not_unicode(index: provscan.Index, tmp_path: Path) -> None:
     data = os.fsencode(tmp_path) + b"/caf\xe9 'x'.jsonl"
     try:
         Path(os.fsdecode(data)).write_text(
@@ -483,8 +483,8 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 def test_memory_does_not_grow_with_the_dataset(
     index: provscan.Index, tmp_path: Path, kind: str
 ) -> None:
-    """Once warm, more data without further matches takes less memory than the data
-    itself, and a longer record a few times its size.
+    """After the first run, more data without further matches takes less memory than the
+    data itself, and a longer record takes a few times its size.
     """
     rng = random.Random(15)
     block = " ".join(
@@ -495,8 +495,7 @@ def test_memory_does_not_grow_with_the_dataset(
     unlicensed = " ".join(
         sentence(rng, "latin", 3000) for _ in range(len(block) // 3000)
     )
-    # A single record is scanned like others once it is long; how much its matches take
-    # is not the same each time.
+    # A long record is scanned in pieces; the memory for its matches varies.
     small, more = 16, 64 if kind == "records" else 128
     for name, size in (("small", small << 20), ("large", (small + more) << 20)):
         if kind == "records":
@@ -516,11 +515,11 @@ def test_memory_does_not_grow_with_the_dataset(
     assert int(done.stdout) < (0.9 if kind == "records" else 4) * more
 
 
-def test_names_that_are_no_utf8(
+def test_file_names_that_are_not_utf8(
     tmp_path: Path, index: provscan.Index, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They can be read. What provscan writes has others, since Arrow opens none by such
-    a name.
+    """Files with such names can be read. provscan writes none, since Arrow can't open
+    them.
     """
     monkeypatch.chdir(tmp_path)
     (data := Path("a\udcff.jsonl")).write_text('{"text": "a text that is no tweet"}\n')
@@ -543,10 +542,10 @@ def test_names_that_are_no_utf8(
     )
 
 
-def test_names_of_files_that_are_not_read_as_utf8_are_refused(
+def test_a_locale_without_utf8_is_refused(
     index: provscan.Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In a Latin-1 locale the sources of a run would have other names than the
+    """In a Latin-1 locale, the sources of a run would have other names than the
     files.
     """
     monkeypatch.setattr("sys.getfilesystemencoding", lambda: "iso8859-1")
@@ -561,8 +560,8 @@ def test_names_of_files_that_are_not_read_as_utf8_are_refused(
             refused()
 
 
-def test_a_copy_of_the_dataset_is_no_control(tmp_path: Path, write: Write) -> None:
-    """Its matches would explain all that was found."""
+def test_a_copy_of_the_dataset_is_not_a_control(tmp_path: Path, write: Write) -> None:
+    """Its matches would explain all findings."""
     texts = [sentence(random.Random(n), "latin", 80) for n in range(120)]
     index = provscan.build_index(
         [{"id": str(n), "text": text} for n, text in enumerate(texts[:40])],
@@ -586,7 +585,7 @@ def test_a_copy_of_the_dataset_is_no_control(tmp_path: Path, write: Write) -> No
         ]
         assert f"{share:.0%} of the control's texts are in the dataset" in warned
         assert (answer["records"]["at_least"] is None) == (share > 0.5)
-        # The licensed texts that the control has as well are common wording, and no
+        # Licensed texts that are also in the control are common wording and not
         # findings.
         assert (answer["records"]["findings"] == 0) == (share > 0.5)
         assert "are in the dataset, more than chance explains" in page

@@ -19,14 +19,14 @@ from provscan.matching import part_files as parts
 
 Write = Callable[..., Path]
 FILES = 6
-# Buckets last as long as the process: other tests have their own.
+# Buckets exist as long as the process, so each test has its own.
 BUCKET = "parts-of-runs"
 
 
 @pytest.fixture
 def folder(write: Write, tmp_path: Path) -> Path:
     for number in range(FILES):
-        # Some files hold no licensed text.
+        # Some files contain no licensed text.
         write(
             f"data/{number:02}.jsonl",
             some_records(number, 40) if number % 3 else [{"text": "nothing of it"}] * 9,
@@ -77,7 +77,7 @@ def bucket(object_store: str) -> Iterator[tuple[Any, Unreliable]]:
 
 
 @pytest.mark.parametrize("executor", ["ray", *(["processes"] if NIGHTLY else [])])
-def test_the_same_bytes_by_way_of_an_unreliable_object_store(
+def test_the_results_are_the_same_with_an_unreliable_object_store(
     cluster: None,
     bucket: tuple[Any, Unreliable],
     index: provscan.Index,
@@ -88,9 +88,8 @@ def test_the_same_bytes_by_way_of_an_unreliable_object_store(
     client, unreliable = bucket
     expected = content(provscan.match(folder, index, tmp_path / "threads.run").path)
     before = unreliable.refused
-    workers = (
-        1 if executor == "processes" else 2
-    )  # Each process starts slowly; the cluster has two.
+    # Processes start slowly, and the cluster has two nodes.
+    workers = 1 if executor == "processes" else 2
     place = f"s3://{BUCKET}/parts"
     run = provscan.match(
         folder,
@@ -107,10 +106,10 @@ def test_the_same_bytes_by_way_of_an_unreliable_object_store(
     assert run.info["parameters"]["parts"] == place
 
 
-def test_a_folder_that_all_see_and_a_run_that_goes_on(
+def test_a_shared_folder_and_a_resumed_run(
     index: provscan.Index, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was fetched before the interruption is not scanned again."""
+    """Parts that were fetched before the interruption are not scanned again."""
     expected = content(provscan.match(folder, index, tmp_path / "threads.run").path)
     place, fetched = tmp_path / "shared", list[int]()
 
@@ -142,7 +141,7 @@ def test_a_folder_that_all_see_and_a_run_that_goes_on(
     assert list(place.iterdir()) == []
 
 
-def test_a_place_that_can_not_be_written(
+def test_a_folder_for_parts_that_cannot_be_written(
     index: provscan.Index, folder: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "file").touch()

@@ -1,4 +1,4 @@
-"""Test that a ``ray.data.Dataset`` is read by blocks, on the nodes that have them."""
+"""Test that a ``ray.data.Dataset`` is read in blocks, on the nodes that store them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from provscan.readers import Fields, Limits, blocks_of, is_ray_dataset
 from provscan.readers.formats.objects import object_rows
 
 BLOCKS = 6
-# Ray warns of its own settings.
+# Ray warns about its own settings.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 
@@ -39,8 +39,8 @@ def rows() -> list[dict[str, Any]]:
 def dataset(
     rows: list[dict[str, Any]], change: Callable[[pa.Table], Any] = lambda table: table
 ) -> Any:
-    """Blocks that tasks make when they are asked for, later ones sooner than the
-    first.
+    """A dataset whose blocks are computed when they are needed, later blocks faster
+    than the first.
     """
     import ray.data
 
@@ -106,9 +106,9 @@ def test_blocks_are_scanned_by_the_cluster(
     )
     assert content(run) == expected
     assert tasks.done == BLOCKS
-    # Which of the two nodes scan them is Ray's choice.
+    # Ray chooses which of the two nodes scans a block.
     assert 1 <= len(tasks.nodes) <= 2
-    # Of the data this process has seen what the fields are determined by.
+    # This process has read only the records from which the fields are determined.
     seen = sum(each.num_rows for each in fetched if isinstance(each, pa.Table))
     assert 0 < seen <= len(rows) / BLOCKS
     assert json.loads((run.path / "run.json").read_bytes())["inputs"] == [
@@ -116,9 +116,9 @@ def test_blocks_are_scanned_by_the_cluster(
     ]
 
 
-def test_records_have_the_numbers_of_their_places(rows: list[dict[str, Any]]) -> None:
+def test_records_are_numbered_over_all_blocks(rows: list[dict[str, Any]]) -> None:
     def without_some(table: pa.Table) -> pa.Table:
-        # The first block and another one are empty.
+        # The first block and one other are empty.
         return (
             table.slice(0, 0)
             if rows[0]["id"] in table["id"].to_pylist() or "" in table["id"].to_pylist()
@@ -156,7 +156,7 @@ def test_an_index_of_a_dataset(rows: list[dict[str, Any]], tmp_path: Path) -> No
     assert (parted.fingerprint, len(parted)) == (whole.fingerprint, len(whole))
 
 
-def test_what_is_wrong_is_said(
+def test_errors_name_the_problem(
     index: provscan.Index, rows: list[dict[str, Any]], tmp_path: Path
 ) -> None:
     with pytest.raises(FieldNotFoundError, match="no field 'body' for the text"):

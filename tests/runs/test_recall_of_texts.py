@@ -20,7 +20,7 @@ from provscan.runs.measures.recall import MeasuredRecall
 def texts(
     value: float, *, detectable: float = 1.0, same: float = 1.0, together: bool = False
 ) -> Recall:
-    """One copy was found of each of 60 texts, two of each of 30."""
+    """60 texts with one found copy each, and 30 texts with two."""
     flags = np.ones(100, np.bool_)
     back = SimpleNamespace(
         detectable=np.arange(100) < 100 * detectable,
@@ -43,22 +43,23 @@ def good_toulmin(recall: float) -> float:
     return 90 / (60 * (1 + lost) + 30 * (1 - lost**2))
 
 
-def test_by_hand() -> None:
+def test_recall_of_texts_by_hand() -> None:
     found = texts(0.8)
     assert found.value == pytest.approx(good_toulmin(0.8))
     assert found.high == pytest.approx(good_toulmin(0.85))
-    # Half way, on the scale of logarithms, to a loss of all copies of a text together.
+    # On the logarithmic scale, the limit is halfway to the loss of all copies of a
+    # text.
     assert found.low == pytest.approx(sqrt(good_toulmin(0.75) * 0.75))
     assert texts(0.8, together=True).low == pytest.approx(0.75)
 
 
-def test_texts_that_cannot_be_found_are_lost_with_all_their_copies() -> None:
+def test_texts_that_cannot_be_found_are_missed_with_all_their_copies() -> None:
     assert texts(0.8, detectable=0.9).value == pytest.approx(
         0.9 * good_toulmin(0.8 / 0.9)
     )
 
 
-def test_below_the_convergence_each_text_has_one_copy() -> None:
+def test_if_the_series_diverges_each_text_has_one_copy() -> None:
     assert texts(0.59).value == pytest.approx(0.59)
     assert texts(0.61).value == pytest.approx(good_toulmin(0.61))
 
@@ -70,9 +71,9 @@ def test_matches_of_other_texts_widen_the_limits() -> None:
     assert other.high == pytest.approx(plain.high * 1.02)
 
 
-def test_there_are_no_fewer_tweets_than_texts(tmp_path: Path) -> None:
-    """A text of the control that many tweets have left 93 texts or more, and of their
-    tweets none.
+def test_there_are_at_least_as_many_tweets_as_texts(tmp_path: Path) -> None:
+    """With a control text of many tweets, chance alone would leave a lower bound of 93
+    texts but of 0 tweets.
     """
     rng = random.Random(1)
     tweets = [

@@ -13,7 +13,7 @@ from provscan.runs.scan.left_out import check_files
 from provscan.runs.target import default_out
 
 
-def test_secrets_of_remote_datasets_enter_no_file(monkeypatch):
+def test_secrets_of_remote_datasets_are_not_recorded(monkeypatch):
     fsspec = __import__("fsspec")
     system = fsspec.filesystem("memory")
     system.pipe("/bucket/data.jsonl", b'{"text": "a text"}\n')
@@ -42,8 +42,8 @@ def test_secrets_of_remote_datasets_enter_no_file(monkeypatch):
 
 @pytest.fixture
 def bucket(monkeypatch):
-    """An object store in memory under ``gs://``; gives its objects, (bytes, about) by
-    name.
+    """An object store in memory under ``gs://``; returns its objects by name, as bytes
+    and metadata.
     """
     fsspec = pytest.importorskip("fsspec")
     objects = {}
@@ -82,7 +82,7 @@ def bucket(monkeypatch):
     return objects
 
 
-def test_a_run_says_which_version_of_remote_files_it_read(bucket, tmp_path):
+def test_a_run_records_the_versions_of_remote_files(bucket, tmp_path):
     index = provscan.build_index(
         [{"id": "1", "text": "never trust a goat near the harbour"}],
         tmp_path / "a.index",

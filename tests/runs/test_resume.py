@@ -1,5 +1,5 @@
-"""Test that interrupted runs continue, whatever interrupted them, with any executor and
-number of workers.
+"""Test that interrupted runs can be resumed, with any cause, executor and number of
+workers.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def folder(write: Write, tmp_path: Path) -> Path:
 
 
 def complete(tmp_path: Path) -> set[str]:
-    """The parts that an interrupted run has kept."""
+    """Return the complete parts of an interrupted run."""
     return {
         path.stem[-2:]
         for path in (tmp_path / "a.run.unfinished" / "parts").glob("*.json")
@@ -56,7 +56,7 @@ def content(run: Path) -> dict[str, bytes]:
     }
 
 
-def test_the_same_bytes_whatever_the_executor_and_the_number_of_workers(
+def test_results_are_the_same_with_all_executors_and_numbers_of_workers(
     index: provscan.Index, folder: Path, tmp_path: Path
 ) -> None:
     control = [
@@ -82,7 +82,7 @@ def test_the_same_bytes_whatever_the_executor_and_the_number_of_workers(
     assert found[0] == found[1] == found[2]
 
 
-def test_the_same_bytes_from_a_cluster(
+def test_results_of_a_cluster_are_the_same(
     cluster: None, index: provscan.Index, folder: Path, tmp_path: Path
 ) -> None:
     expected = provscan.match(folder, index, tmp_path / "threads.run", workers=1)
@@ -103,7 +103,7 @@ def test_the_same_bytes_from_a_cluster(
 
 
 class LosingNode(Progress):
-    """Kills a node of a cluster once a task is done."""
+    """Kills a node of the cluster when a task has finished."""
 
     def __init__(self, cluster: Any, node: Any) -> None:
         self.cluster, self.node = cluster, node
@@ -114,7 +114,7 @@ class LosingNode(Progress):
             self.node = None
 
 
-def test_the_same_bytes_from_nodes_of_which_one_is_lost(
+def test_results_are_the_same_if_a_node_is_lost(
     cluster: Any, index: provscan.Index, folder: Path, tmp_path: Path
 ) -> None:
     expected = content(
@@ -137,7 +137,7 @@ def test_the_same_bytes_from_nodes_of_which_one_is_lost(
     assert content(run.path) == expected
 
 
-def test_what_a_cluster_can_not_scan_is_listed(
+def test_files_that_a_cluster_cannot_scan_are_listed(
     cluster: None,
     index: provscan.Index,
     folder: Path,
@@ -162,7 +162,7 @@ def test_what_a_cluster_can_not_scan_is_listed(
 
 
 def lose(name: str, job: task.ScanTask, *args: Any, **options: Any) -> int:
-    """A scan that never reaches one file."""
+    """A scan that fails for one file."""
     if job.split.path.endswith(name):
         raise ConnectionResetError("503")
     return task.scan(job, *args, **options)
@@ -204,7 +204,7 @@ def test_processes_need_files(index: provscan.Index, tmp_path: Path) -> None:
 
 
 class Kill(Progress):
-    """Sends a signal to its process once so many bytes were scanned."""
+    """Sends a signal to this process when a given number of bytes was scanned."""
 
     def __init__(self, after: float, number: int) -> None:
         self.left, self.number = after, number
@@ -223,7 +223,7 @@ def match_until_killed(
         index,
         out,
         executor=executor,
-        workers=1 if executor == "processes" else 2,  # Each process starts slowly.
+        workers=1 if executor == "processes" else 2,  # Processes start slowly.
         progress=Kill(after, number),
         resume=True,
         spike_ins=300,
@@ -231,7 +231,7 @@ def match_until_killed(
 
 
 @pytest.mark.parametrize("executor", ["threads", "processes"])
-def test_killed_runs_go_on(
+def test_killed_runs_are_resumed(
     index: provscan.Index, folder: Path, tmp_path: Path, executor: str, fork: Fork
 ) -> None:
     expected = content(
@@ -259,7 +259,7 @@ def test_killed_runs_go_on(
             path: path.stat().st_mtime_ns
             for path in (tmp_path / "a.run.unfinished" / "parts").glob("*.json")
         }
-        # A complete part is never made again.
+        # Complete parts are not written again.
         assert parts.items() <= left.items()
         parts = left
     provscan.match(folder, index, out, workers=2, resume=True, spike_ins=300)
@@ -293,7 +293,7 @@ def interrupted(
     return tmp_path / "a.run"
 
 
-def test_an_interrupted_run_goes_on(
+def test_an_interrupted_run_is_resumed(
     index: provscan.Index,
     folder: Path,
     tmp_path: Path,
@@ -317,7 +317,7 @@ def test_an_interrupted_run_goes_on(
             scanned.append(split.source[-8:-6]) or read(split, *a, **o)
         ),
     )
-    # Neither the number of workers nor what is accepted belongs to the run.
+    # The number of workers and the accepted damage may change.
     run = provscan.match(
         folder, index, interrupted, resume=True, workers=3, max_bad=0.5
     )
@@ -332,7 +332,7 @@ def test_an_interrupted_run_goes_on(
         provscan.match(folder, index, interrupted, resume=True)
 
 
-def test_only_the_same_run_goes_on(
+def test_only_the_same_run_is_resumed(
     index: provscan.Index, folder: Path, tmp_path: Path, interrupted: Path
 ) -> None:
     with pytest.raises(
@@ -362,7 +362,7 @@ def test_only_the_same_run_goes_on(
 
 
 @pytest.mark.parametrize("executor", ["threads", "processes"])
-def test_limits_of_the_readers_hold_in_every_worker(
+def test_limits_of_the_readers_apply_in_every_worker(
     index: provscan.Index,
     folder: Path,
     tmp_path: Path,
@@ -391,15 +391,15 @@ def test_limits_of_the_readers_hold_in_every_worker(
     assert run.info["limits"]["record_bytes"] == 20_000
 
 
-def test_a_null_dataset_is_part_of_the_run_that_goes_on(
+def test_the_scan_of_a_null_dataset_is_resumed(
     index: provscan.Index,
     write: Write,
     folder: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Interrupted in its second file; what is complete is not scanned again, and other
-    files are another run.
+    """The run is interrupted in the second file of the null dataset. Complete parts are
+    not scanned again, and other files are refused.
     """
     for number in range(3):
         write(f"null/{number}.jsonl", some_records(100 + number, 40))
@@ -449,7 +449,7 @@ def test_a_null_dataset_is_part_of_the_run_that_goes_on(
     )
 
 
-def test_what_of_a_null_dataset_was_not_scanned_is_listed(
+def test_unread_files_of_a_null_dataset_are_listed(
     index: provscan.Index, write: Write, folder: Path, tmp_path: Path
 ) -> None:
     null = write("null/0.jsonl", some_records(100, 400)).parent
@@ -468,7 +468,7 @@ def test_what_of_a_null_dataset_was_not_scanned_is_listed(
         provscan.match(folder, index, tmp_path / "b.run", null=empty)
 
 
-def test_a_damaged_part_is_made_again(
+def test_a_damaged_part_is_scanned_again(
     index: provscan.Index, folder: Path, tmp_path: Path, interrupted: Path
 ) -> None:
     parts = tmp_path / "a.run.unfinished" / "parts"
@@ -481,10 +481,10 @@ def test_a_damaged_part_is_made_again(
     )
 
 
-def test_two_processes_do_not_write_one_run(
+def test_two_processes_cannot_write_the_same_run(
     index: provscan.Index, folder: Path, tmp_path: Path
 ) -> None:
-    """Nor does the second one break what the first one writes."""
+    """The second process does not damage the files of the first."""
     messages = []
 
     class Second(Progress):
@@ -526,7 +526,7 @@ def test_a_file_that_changes_is_reported(
 def test_the_command_that_repeats_a_run(
     index: provscan.Index, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """For several controls, and for names that look like options."""
+    """The command works for several controls, and for names that look like options."""
     monkeypatch.chdir(tmp_path)
     tweets = [
         {
@@ -551,7 +551,7 @@ def test_the_command_that_repeats_a_run(
         spike_ins=100,
     )
     before = content(run.path)
-    # As a shell reads it.
+    # Split the command like a shell.
     words = subprocess.check_output(
         run.info["repeat"].replace("provscan", "printf '%s\\0'", 1),
         shell=True,
@@ -569,7 +569,7 @@ def test_the_command_that_repeats_a_run(
     assert provscan.open_run("a b.run").info["repeat"] == run.info["repeat"]
 
 
-def test_ctrl_c_says_how_to_go_on(
+def test_ctrl_c_prints_how_to_resume(
     index: provscan.Index, folder: Path, tmp_path: Path
 ) -> None:
     large = "".join(path.read_text() for path in folder.iterdir()) * 4
@@ -608,7 +608,7 @@ def test_ctrl_c_says_how_to_go_on(
         assert "with --resume to go on, or with --overwrite to start again." in line
 
 
-def test_a_source_that_can_not_be_read_again_keeps_nothing(
+def test_data_that_cannot_be_read_again_leaves_no_parts(
     index: provscan.Index, tmp_path: Path
 ) -> None:
     def records() -> Any:

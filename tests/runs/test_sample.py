@@ -1,5 +1,5 @@
-"""Test samples of whole files: which are drawn, that the others are not read, and what
-a run says about its sample.
+"""Test samples of files: which files are drawn, that others are not read, and what a
+run reports about its sample.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Write = Callable[..., Path]
 
 @pytest.fixture
 def folder(latin: provscan.Index, write: Write, tmp_path: Path) -> Path:
-    """120 files of different sizes, of which a quarter is full of tweets."""
+    """120 files of different sizes; a quarter of them is full of tweets."""
     rng = random.Random(3)
     tweets = latin.reader.raw_texts(np.arange(len(latin))).array().to_pylist()
     for number in range(120):
@@ -45,7 +45,7 @@ def folder(latin: provscan.Index, write: Write, tmp_path: Path) -> Path:
 
 
 def parts_of(path: Path, share: float = 0.5, seed: int = 1) -> list[str]:
-    """Names of the files that are drawn."""
+    """Return the names of the drawn files."""
     sample = draw_files(
         [str(path)], MatchOptions(sample=share, sample_by="files", seed=seed), Fields()
     )
@@ -59,7 +59,7 @@ def test_a_run_of_a_sample_of_files(
     run = provscan.match(folder, latin, tmp_path / "a.run", sample=0.5)
     sample, info = run.summary["sample"], run.info
     sizes = {str(path): path.stat().st_size for path in folder.iterdir()}
-    # As many are drawn by default, since they are 50 and more.
+    # The sample has at least 50 files, so files are drawn by default.
     assert (sample["by"], sample["asked"], sample["parts"], sample["parts_in_all"]) == (
         "files",
         0.5,
@@ -86,15 +86,16 @@ def test_a_run_of_a_sample_of_files(
     page = " ".join((run.path / "report.html").read_text(encoding="utf-8").split())
     assert "60 of 120 files or parts of files (" in page
     assert sample["design_effect"] > 1
-    # C(115, 60) / C(120, 60) is 0.029, and a sixth file makes it half as much.
+    # The sample misses 5 files with probability C(115, 60) / C(120, 60) = 0.029, and 6
+    # with half of it.
     assert any(
         item["message"].startswith("If copies are in 5 files or fewer,")
         and item["code"] == "files_sampled"
         for item in run.summary["answer"]["warnings"]
     )
     assert f"counts as 1/{sample['design_effect']:.1f} of a record" in page
-    # The records of the files that were not opened are not counted, and the places
-    # among them not known.
+    # The records of files that were not opened are unknown, and so is the distribution
+    # of matches over them.
     assert (
         f"of {run.summary['records']:,} records of the sample"
         in run.summary["answer"]["headline"]
@@ -102,7 +103,7 @@ def test_a_run_of_a_sample_of_files(
     assert "Along the dataset" not in page
 
 
-def test_files_tell_less_than_records(
+def test_limits_from_files_are_wider_than_from_records(
     latin: provscan.Index, folder: Path, tmp_path: Path
 ) -> None:
     options: dict[str, Any] = {"sample": 0.5, "spike_ins": 200}
@@ -121,13 +122,13 @@ def test_files_tell_less_than_records(
     assert "parts_sampled" not in runs[1].info
 
 
-def test_the_sample_depends_on_content_and_seed_alone(
+def test_the_sample_depends_only_on_contents_and_seed(
     latin: provscan.Index, folder: Path, tmp_path: Path
 ) -> None:
     there = Path(shutil.copytree(folder, tmp_path / "moved" / "elsewhere"))
     first = parts_of(folder)
     assert len(first) == 60
-    # Under other names, in another order.
+    # The copies have other names and another order.
     for path in list(there.iterdir()):
         path.rename(there / f"{999 - int(path.stem)}.jsonl")
     assert (
@@ -155,20 +156,19 @@ def test_the_sample_depends_on_content_and_seed_alone(
     assert runs[0].info["parts_sampled"] == runs[1].info["parts_sampled"]
 
 
-def test_every_part_has_the_same_chance(folder: Path) -> None:
+def test_every_part_is_equally_likely(folder: Path) -> None:
     counts = dict.fromkeys((path.name for path in folder.iterdir()), 0)
     for seed in range(30):
         for name in parts_of(folder, 0.25, seed):
             counts[name] += 1
     assert sum(counts.values()) == 30 * 30
-    # Of 30 draws with a chance of a quarter: 7.5, and hardly ever none or above 18.
+    # Each of 30 draws includes a part with probability 1/4: 7.5 draws are expected, and
+    # 0 or more than 18 are very unlikely.
     assert min(counts.values()) >= 1
     assert max(counts.values()) <= 18
 
 
-def test_files_of_one_name_do_not_share_their_fate(
-    write: Write, tmp_path: Path
-) -> None:
+def test_copies_of_a_file_are_drawn_independently(write: Write, tmp_path: Path) -> None:
     for number in range(40):
         write(
             f"same/{number:02}/part-0.jsonl",
@@ -183,7 +183,7 @@ def test_files_of_one_name_do_not_share_their_fate(
     assert (len(sample.splits), len(sample.rest)) == (20, 20)
 
 
-def test_what_is_not_drawn_is_not_read(
+def test_files_outside_the_sample_are_not_read(
     latin: provscan.Index, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[str] = []
@@ -227,7 +227,7 @@ def test_ranges_of_files_are_parts(
             50 <= run.summary["sample"]["parts"] < run.summary["sample"]["parts_in_all"]
         )
         assert 0 < run.summary["records"] < 900
-        # Records keep their numbers, and are found as in a full scan.
+        # Records have the same numbers and matches as in a full scan.
         kept = set(run.matches["record"].to_pylist())
         there = [row["record"] in kept for row in whole.matches.to_pylist()]
         columns = ["record", "record_id", "start", "end", "tweet_id"]
@@ -262,7 +262,7 @@ def test_empty_and_damaged_files(
     )
 
 
-def test_all_files_drawn_are_a_full_scan(
+def test_a_sample_of_all_files_is_a_full_scan(
     latin: provscan.Index, folder: Path, tmp_path: Path
 ) -> None:
     options: dict[str, Any] = {"spike_ins": 200}
@@ -276,7 +276,7 @@ def test_all_files_drawn_are_a_full_scan(
         assert run.summary["answer"][name] == whole.summary["answer"][name]
 
 
-def test_no_match_in_a_sample_of_files_is_bounded_by_the_files(
+def test_without_matches_the_limits_depend_on_the_number_of_files(
     latin: provscan.Index, write: Write, tmp_path: Path
 ) -> None:
     rng = random.Random(8)
@@ -295,11 +295,11 @@ def test_no_match_in_a_sample_of_files_is_bounded_by_the_files(
     assert 3 * records < files < 400
 
 
-def test_at_most_is_not_bounded_by_a_projection_of_the_records(
+def test_at_most_is_not_capped_by_a_projected_number_of_records(
     latin: provscan.Index, write: Write, tmp_path: Path
 ) -> None:
-    # All records are tweets; files of as many bytes hold few with a long other field,
-    # or many without one.
+    # All records are tweets. Files of equal size have few records with another long
+    # field, or many without it.
     rng = random.Random(4)
     tweets = latin.reader.raw_texts(np.arange(len(latin))).array().to_pylist()
     records = 0
@@ -330,7 +330,7 @@ def test_at_most_is_not_bounded_by_a_projection_of_the_records(
         )
 
 
-def test_few_files_are_a_sample_of_records_unless_asked(
+def test_records_are_drawn_from_few_files_by_default(
     latin: provscan.Index, folder: Path, write: Write, tmp_path: Path
 ) -> None:
     data = [str(path) for path in sorted(folder.iterdir())]
@@ -364,7 +364,7 @@ def test_few_files_are_a_sample_of_records_unless_asked(
     assert not (tmp_path / "d.run").exists()
 
 
-def test_what_can_not_be_drawn(
+def test_impossible_samples_are_refused(
     latin: provscan.Index, folder: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "a.run"
@@ -380,6 +380,6 @@ def test_what_can_not_be_drawn(
         ParameterError, match="sample_by must be 'records' or 'files', not 'rows'"
     ):
         provscan.match(folder, latin, out, sample=0.5, sample_by="rows")
-    # In memory, records are drawn without being asked for.
+    # In data in memory, records are drawn by default.
     run = provscan.match(some_records(1, 200), latin, out, sample=0.5)
     assert run.summary["sample"]["by"] == "records"

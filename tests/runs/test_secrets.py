@@ -30,9 +30,9 @@ SECRETS = ("wh0asks", "p4ssword", "s1gnature", "fr4gment")
 USER, PASSWORD, QUERY, FRAGMENT = SECRETS
 
 
-def secret(place: str) -> str:
-    """A URL with all that can be said about who asks."""
-    scheme, _, rest = place.partition("://")
+def secret(address: str) -> str:
+    """A URL with all kinds of credentials."""
+    scheme, _, rest = address.partition("://")
     return f"{scheme}://{USER}:{PASSWORD}@{rest}?sig={QUERY}#{FRAGMENT}"
 
 
@@ -69,7 +69,7 @@ WEB = {
 def web(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Iterator[Callable[[str], str]]:
-    """Gives URLs of a server, in an empty folder that is the current one."""
+    """Return URLs of a local server, and change to an empty folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(files, "WAIT", 0.001)
@@ -78,13 +78,13 @@ def web(
 
 
 def said(*words: str, status: int = 0) -> str:
-    """What a command says."""
+    """Return the output of a command."""
     done = CliRunner().invoke(main, words)
     assert done.exit_code == status, done.output
     return done.output
 
 
-def test_an_index_and_a_run_write_no_secret(
+def test_an_index_and_a_run_contain_no_secret(
     web: Callable[[str], str], tmp_path: Path
 ) -> None:
     parts = "memory://parts"
@@ -113,7 +113,7 @@ def test_an_index_and_a_run_write_no_secret(
     ]
 
 
-def test_what_a_run_leaves_that_was_stopped_has_no_secret(
+def test_an_interrupted_run_contains_no_secret(
     web: Callable[[str], str], tmp_path: Path
 ) -> None:
     said("index", web("corpus.jsonl"))
@@ -141,39 +141,39 @@ def commands() -> Iterator[tuple[list[str], click.Command]]:
             yield [name], found
 
 
-def places() -> Iterator[Any]:
-    """Each argument and option of each command that names a place, in words of a
-    command line with a URL for it.
+def path_params() -> Iterator[Any]:
+    """Return each argument and option that takes a path, as a command line with a URL
+    for it.
     """
     for names, command in commands():
-        for place in command.params:
+        for param in command.params:
             local = (
-                isinstance(place.type, click.Path)
-                and type(place.type) is not click.Path
+                isinstance(param.type, click.Path)
+                and type(param.type) is not click.Path
             )
             if not (
-                isinstance(place.type, click.Path)
-                or place.metavar in ("PLACE", "PATH", "URL")
+                isinstance(param.type, click.Path)
+                or param.metavar in ("PLACE", "PATH", "URL")
             ):
                 continue
             words = list(names)
             for other in command.params:
-                if other is not place and other.required:
+                if other is not param and other.required:
                     words += (
                         ["none"]
                         if isinstance(other, click.Argument)
                         else [other.opts[0], "none"]
                     )
-                if other is place:
+                if other is param:
                     words += (
                         ["{}"]
-                        if isinstance(place, click.Argument)
-                        else [place.opts[0], "{}"]
+                        if isinstance(param, click.Argument)
+                        else [param.opts[0], "{}"]
                     )
-            yield pytest.param(words, local, id=f"{' '.join(names)} {place.opts[0]}")
+            yield pytest.param(words, local, id=f"{' '.join(names)} {param.opts[0]}")
 
 
-PLACES = list(places())
+PATH_PARAMS = list(path_params())
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ PLACES = list(places())
     if NIGHTLY
     else ["http://127.0.0.1:9/"],
 )
-@pytest.mark.parametrize(("words", "local"), PLACES)
+@pytest.mark.parametrize(("words", "local"), PATH_PARAMS)
 def test_an_error_shows_no_secret(
     web: Callable[[str], str],
     tmp_path: Path,
@@ -196,8 +196,8 @@ def test_an_error_shows_no_secret(
     no_secret_is_written(SECRETS, tmp_path, done.output)
 
 
-def test_every_option_that_takes_a_place_is_asked() -> None:
-    asked = {place.id for place in PLACES}
+def test_every_option_that_takes_a_path_is_tested() -> None:
+    asked = {param.id for param in PATH_PARAMS}
     assert {
         "match sources",
         "match --null",
@@ -211,7 +211,7 @@ def test_every_option_that_takes_a_place_is_asked() -> None:
 
 @pytest.mark.parametrize("name", ["out", "log", "tokenizer", "baseline", "index"])
 @pytest.mark.parametrize("kind", [str, Path])
-def test_a_folder_of_this_machine_is_no_url(
+def test_a_local_folder_must_not_be_a_url(
     web: Callable[[str], str], tmp_path: Path, name: str, kind: type
 ) -> None:
     index = (
@@ -227,7 +227,7 @@ def test_a_folder_of_this_machine_is_no_url(
     no_secret_is_written(SECRETS, tmp_path, *traceback.format_exception(error.value))
 
 
-def test_whatever_option_is_a_source_has_none_of_its_secrets() -> None:
+def test_options_with_sources_show_no_secret() -> None:
     url = secret("s3://bucket/place")
     named = {
         name
@@ -248,7 +248,7 @@ def test_whatever_option_is_a_source_has_none_of_its_secrets() -> None:
             ), name
 
 
-def test_python_shows_no_secret_either(
+def test_python_errors_show_no_secret(
     web: Callable[[str], str], tmp_path: Path
 ) -> None:
     index = provscan.build_index(web("corpus.jsonl"), "licensed.index")

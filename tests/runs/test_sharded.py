@@ -1,6 +1,4 @@
-"""Test that a run with an index in shards has the same rows and figures as one without
-shards, to the byte.
-"""
+"""Test that a run has the same rows and numbers with and without shards."""
 
 from __future__ import annotations
 
@@ -29,10 +27,10 @@ from provscan.probe.settings import Settings
 
 
 def some_texts(seed: int, count: int) -> list[str]:
-    """Texts of which every third is a variant of one of a few.
+    """Return texts, of which every third is a variant of one of twelve texts.
 
-    No more are variants of one than a look-up reads, or a record has as candidates:
-    such limits hold for each segment.
+    Each has few variants, because limits on look-ups and candidates apply to each
+    segment, and would otherwise make the results depend on segments.
     """
     rng, kinds = (
         random.Random(seed),
@@ -57,7 +55,7 @@ def content(run: provscan.Run) -> list[bytes]:
     ]
 
 
-def test_rows_and_figures_do_not_depend_on_shards(
+def test_results_do_not_depend_on_shards(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -100,17 +98,15 @@ def test_rows_and_figures_do_not_depend_on_shards(
     assert found[0] == found[1] == found[2]
 
 
-def test_figures_do_not_depend_on_segments(
+def test_numbers_do_not_depend_on_segments(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever is drawn is drawn by content: here of more texts than the samples
-    take.
-    """
+    """Samples depend on contents, even if there are more texts than in a sample."""
     for name, size in (("scoring.background.SAMPLE_BYTES", 9_000), ("runs.counting.strata.SAMPLE", 100), ("probe.draw.POOL", 60),  # noqa: E501
                        ("index.texts.CHUNK", 40)):  # fmt: skip
         monkeypatch.setattr(f"provscan.{name}", size)
-    # Each segment says of its own texts which seeds are rare: here are edits that all
-    # of a text's seeds withstand.
+    # Each segment determines which seeds of its texts are rare, so use only edits that
+    # all seeds of a text survive.
     monkeypatch.setitem(SETS, "light", ["exact", "respaced", "retweeted", "marked_up"])
     tweets = [
         {
@@ -146,8 +142,8 @@ def test_figures_do_not_depend_on_segments(
             with_cutoff(no_control(index.reader), parse_utc("2020-01-01")),
             Settings(pairs=20),
         ).pairs
-        # How many look-ups are cut short depends on which seeds are rare, which each
-        # segment says of its own texts.
+        # The number of truncated look-ups depends on which seeds are rare in each
+        # segment.
         found.append(
             (
                 {**run.summary, "index": None, "truncated": None},
@@ -176,7 +172,7 @@ class Killing(Progress):
     def ended(self, task: str, ran: Ran) -> None:
         for process in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
-                # To list what others have mapped takes long.
+                # Listing the mapped files of other processes takes long.
                 if not (process / "cmdline").read_bytes().startswith(b"ray::"):
                     continue
                 maps = (process / "maps").read_text()
@@ -194,7 +190,7 @@ def test_each_shard_is_opened_by_one_process_of_a_cluster(
     cluster: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     texts, many = some_texts(1, 300), tmp_path / "many.index"
-    # With the same ids, segments of this test in another process would have the same
+    # With the same ids, this test in another process would make segments of the same
     # names.
     tweets = [
         {"id": f"{os.getpid()}{n:03}", "text": text} for n, text in enumerate(texts)
@@ -238,7 +234,7 @@ def test_each_shard_is_opened_by_one_process_of_a_cluster(
         provscan.match(data, many, "x.run", executor="ray", shard_groups=5)
     assert content(run) == expected
     lost, seen = killing.seen.pop(killing.killed), list(killing.seen.values())
-    # One more process has taken the place of the one that was killed.
+    # Another process has replaced the one that was killed.
     assert (len(seen), [len(names) for names in seen], seen[0] | seen[1]) == (
         2,
         [2, 2],
@@ -247,7 +243,7 @@ def test_each_shard_is_opened_by_one_process_of_a_cluster(
     assert lost in seen
 
 
-def test_groups_are_those_of_a_cluster() -> None:
+def test_shard_groups_need_a_cluster() -> None:
     with pytest.raises(
         ParameterError,
         match=r"shard_groups=2 applies only to a Ray cluster: also give executor='ray'",

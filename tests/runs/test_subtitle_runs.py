@@ -1,4 +1,4 @@
-"""Test that tweets that extend over cues of subtitles are found, with their spans in
+"""Test that tweets that extend over several subtitles are found, with their spans in
 the file.
 """
 
@@ -42,7 +42,7 @@ def text():
 
 
 @pytest.mark.parametrize("name", ["a.srt", "a.txt", "a.jsonl"])
-def test_tweets_over_cues(index, tmp_path, text, name):
+def test_tweets_that_extend_over_cues_are_found(index, tmp_path, text, name):
     path = tmp_path / name
     path.write_text(
         json.dumps({"text": text}) if name == "a.jsonl" else text, encoding="utf-8"
@@ -70,7 +70,7 @@ def test_tweets_over_cues(index, tmp_path, text, name):
     ]
 
 
-def test_a_text_is_explained_without_its_cues(index):
+def test_explanations_leave_out_cues(index):
     (tweet,) = LONG[:1]
     text = subtitles([tweet["text"]])
     (explained, *_) = explain_text(text, index, MatchParams(), tweet_id=tweet["id"])
@@ -78,7 +78,7 @@ def test_a_text_is_explained_without_its_cues(index):
     assert explained["canonical_passage"] == explained["canonical_tweet"]
 
 
-def test_cues_within_a_match_are_no_letters_in_common(tmp_path):
+def test_cues_inside_a_match_are_not_letters_in_common(tmp_path):
     # Each 5-gram is repeated, so a short span contains all of the tweet's 5-grams.
     index = provscan.build_index(
         [{"id": "1", "text": "abcd " * 20}], tmp_path / "repeated.index"
@@ -99,7 +99,7 @@ def test_cues_within_a_match_are_no_letters_in_common(tmp_path):
     assert letters["value"] == len(spoken_passage) < row["end"] - row["start"]
 
 
-def test_in_python(index, text):
+def test_an_index_leaves_out_cues(index, text):
     found = index.match_document(text)
     assert {span.tweet_id for span in found} >= {tweet["id"] for tweet in LONG}
     tweet = {tweet["id"]: tweet["text"] for tweet in TWEETS}

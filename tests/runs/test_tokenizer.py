@@ -1,4 +1,4 @@
-"""Test counts of tokens with a given tokenizer."""
+"""Test the numbers of tokens with a given tokenizer."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def words(tmp_path: Path) -> Path:
     return tmp_path / "tokenizer.json"
 
 
-def test_characters_a_token(words: Path) -> None:
+def test_characters_per_token(words: Path) -> None:
     assert (
         characters_per_token(tokens_of(words), ["four words, 18 code", "é è"]) == 22 / 6
     )
@@ -65,7 +65,7 @@ def test_a_run_counts_tokens_by_the_tokenizer(words: Path, tmp_path: Path) -> No
     assert "Tokens, at 5.17 characters each" in run._repr_html_()
 
 
-def test_what_is_no_tokenizer_ends_the_run_before_it_scans(tmp_path: Path) -> None:
+def test_an_invalid_tokenizer_is_refused_before_the_scan(tmp_path: Path) -> None:
     (tmp_path / "t.json").write_text("{}")
     index = provscan.build_index([{"id": "1", "text": TEXT}], tmp_path / "a.index")
     with pytest.raises(

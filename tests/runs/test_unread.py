@@ -33,7 +33,7 @@ def test_a_member_of_a_compressed_archive(tmp_path):
     assert run.summary["unread"] == [{"path": f"{path}/b.pdf", "reason": "it is PDF"}]
 
 
-def test_what_is_passed_over_in_a_folder_is_listed(tmp_path):
+def test_ignored_files_of_a_folder_are_listed(tmp_path):
     index = provscan.build_index([{"id": "1", "text": TEXT}], tmp_path / "a.index")
     data = tmp_path / "data"
     data.mkdir()
@@ -51,7 +51,7 @@ def test_what_is_passed_over_in_a_folder_is_listed(tmp_path):
     assert run.summary["ignored_files"] == 3
 
 
-def test_a_control_that_can_not_be_read_is_named(tmp_path):
+def test_an_unreadable_control_is_listed(tmp_path):
     index = provscan.build_index([{"id": "1", "text": TEXT}], tmp_path / "a.index")
     control, broken = tmp_path / "c.jsonl", tmp_path / "d.parquet"
     control.write_text(
@@ -72,7 +72,7 @@ def test_a_control_that_can_not_be_read_is_named(tmp_path):
     )
 
 
-def test_a_page_says_what_measured_chance(tmp_path):
+def test_the_report_says_what_measured_chance(tmp_path):
     index = provscan.build_index([{"id": "1", "text": TEXT}], tmp_path / "a.index")
     null, control = tmp_path / "n.jsonl", tmp_path / "c.jsonl"
     null.write_text(
@@ -119,7 +119,7 @@ def test_a_page_says_what_measured_chance(tmp_path):
     assert run.info["control"]["fingerprint"] in pages[1][1]
 
 
-def test_a_control_that_is_licensed_is_said_to_be_none(tmp_path):
+def test_control_texts_that_are_licensed_are_reported(tmp_path):
     index = provscan.build_index([{"id": "1", "text": TEXT}], tmp_path / "a.index")
     control = tmp_path / "c.jsonl"
     control.write_text(
@@ -139,9 +139,7 @@ def test_a_control_that_is_licensed_is_said_to_be_none(tmp_path):
     assert said in (run.path / "report.html").read_text(encoding="utf-8")
 
 
-def test_a_control_is_no_part_of_the_dataset_and_a_null_dataset_is_not_all_of_it(
-    tmp_path,
-):
+def test_control_null_and_known_data_must_be_other_data(tmp_path):
     index = provscan.build_index([{"id": "1", "text": TEXT}], tmp_path / "a.index")
     data, other = tmp_path / "data", tmp_path / "b.jsonl"
     data.mkdir()
@@ -168,14 +166,15 @@ def test_a_control_is_no_part_of_the_dataset_and_a_null_dataset_is_not_all_of_it
             provscan.match(
                 data, index, tmp_path / "a.run", spike_ins=0, null=null, fail_above=0
             )
-    # Some of the dataset may be known to hold no licensed text.
+    # A null dataset may be a part of the dataset that is known to contain no licensed
+    # text.
     run = provscan.match(
         data, index, tmp_path / "a.run", spike_ins=0, null=link, control=other
     )
     assert run.summary["records_matched"] == 2
 
 
-def test_a_page_says_that_prompts_were_not_scanned(tmp_path):
+def test_the_report_says_that_prompts_were_not_scanned(tmp_path):
     index = provscan.build_index([{"id": "1", "text": TEXT}], tmp_path / "a.index")
     data = [{"prompt": TEXT, "response": f"{TEXT} is what you said, is it not"}]
     run = provscan.match(data, index, tmp_path / "a.run", spike_ins=0, outputs=True)
@@ -184,7 +183,7 @@ def test_a_page_says_that_prompts_were_not_scanned(tmp_path):
     assert "shown as ▒: 1</li>" in page
 
 
-def test_an_input_that_changed_is_not_said_to_be_damaged(tmp_path):
+def test_a_changed_input_is_not_reported_as_damaged(tmp_path):
     index = provscan.build_index([{"id": "1", "text": TEXT}], tmp_path / "a.index")
     data = tmp_path / "a.jsonl"
     data.write_text(json.dumps({"text": TEXT}) + "\n")
@@ -216,7 +215,7 @@ def test_an_archive_has_a_checksum(tmp_path):
     assert (entry["source"], entry["xxh3"]) == (str(path), checksum(path))
 
 
-def test_a_file_that_is_gone_costs_that_file(tmp_path):
+def test_only_a_missing_file_is_left_out(tmp_path):
     index = provscan.build_index([{"id": "1", "text": TEXT}], tmp_path / "a.index")
     data = tmp_path / "data"
     data.mkdir()

@@ -28,7 +28,9 @@ GOOD = recall()
 
 
 def measured(**others: Any) -> Any:
-    """What was measured, with the parts that reasons, warnings and notes ask for."""
+    """Return a stand-in for ``Measured``, with the parts that reasons, warnings and
+    notes use.
+    """
     usual: dict[str, Any] = {
         "records": 1000,
         "recalls": (GOOD, GOOD),
@@ -107,11 +109,11 @@ def codes_of(found: Any) -> list[str]:
     return [item["code"] for item in warnings(found)]
 
 
-def test_nothing_is_withheld_where_all_was_measured() -> None:
+def test_nothing_is_withheld_if_everything_was_measured() -> None:
     assert reasons(measured()) == {}
 
 
-def test_a_control_that_is_in_the_dataset_measures_nothing() -> None:
+def test_a_control_in_the_dataset_measures_nothing() -> None:
     found = reasons(measured(control_found=0.51, chance_measures=[]))
     assert {name.split(".")[1] for name in found} == {"at_least", "estimate"}
     assert set(found.values()) == {
@@ -123,8 +125,8 @@ def test_a_control_that_is_in_the_dataset_measures_nothing() -> None:
 @pytest.mark.parametrize(
     ("recalls", "said"),
     [
-        # Of the copies .28 may be hidden, a quarter of what would be hidden at worst
-        # included.
+        # At most 0.28 of the copies may be hidden; a quarter of the worst case is
+        # added.
         ((recall(hidden=0.28), GOOD), None),
         (
             (recall(hidden=0.29), GOOD),
@@ -139,13 +141,14 @@ def test_a_control_that_is_in_the_dataset_measures_nothing() -> None:
         ((recall(unlike=0.16), GOOD), "edited in other ways than the test copies"),
         ((recall(0.34), GOOD), None),
         ((recall(0.33), GOOD), "Only 33%"),
-        # All that match, with severe edits among them, may hide more.
+        # The limit is higher for all matches with severe edits included.
         ((GOOD, recall(hidden=0.25, at_worst=0.79)), None),
         (
             (GOOD, recall(hidden=0.25, at_worst=0.81)),
             "too many copies were changed beyond recognition",
         ),
-        # What hides decides before what is unlike.
+        # The reason that copies are hidden precedes the reason that they are unlike the
+        # test copies.
         (
             (recall(0.3, hidden=0.3, unlike=0.2), GOOD),
             "too many copies were changed beyond recognition",
@@ -167,7 +170,7 @@ def test_recall_decides_whether_there_is_an_estimate(
         assert all(said in found[name] for name in estimates)
 
 
-def test_texts_changed_all_over_may_be_missed_with_all_their_copies() -> None:
+def test_texts_changed_throughout_may_be_missed_with_all_their_copies() -> None:
     half, more = (
         replace(GOOD, mixture={"many_typos": 0.3, "every_fifth_dropped": n})
         for n in (0.2, 0.21)
@@ -178,7 +181,7 @@ def test_texts_changed_all_over_may_be_missed_with_all_their_copies() -> None:
     assert all("as in retyping" in reason for reason in found.values())
     assert codes_of(measured(recalls=(more, GOOD))) == ["spread_edits"]
     assert codes_of(measured(recalls=(half, GOOD))) == []
-    # Where there is no estimate of records, their interval is not spoken of.
+    # Without an estimate of records, the warning about their interval is left out.
     assert codes_of(measured(recalls=(replace(more, unlike=0.2), GOOD))) == []
 
 
@@ -195,7 +198,7 @@ def test_an_interval_over_more_than_a_factor_of_ten_is_withheld(
         )
 
 
-def test_an_estimate_that_rests_on_a_few_texts_is_withheld() -> None:
+def test_an_estimate_from_a_few_texts_is_withheld() -> None:
     one = measured(copies=np.array([5000, *[1] * 30]))
     assert set(reasons(one)) == {"records.estimate", "characters.estimate"}
     assert reasons(one)["records.estimate"].startswith(
@@ -211,19 +214,19 @@ def test_an_estimate_that_rests_on_a_few_texts_is_withheld() -> None:
     assert reasons(measured(copies=np.array([10] * 10))) == {}
 
 
-def test_few_findings_are_not_divided() -> None:
+def test_few_findings_are_not_broken_down() -> None:
     assert set(reasons(measured(finding_records=19))) == {"by"}
     assert reasons(measured(finding_records=20)) == {}
 
 
-def test_a_limit_on_nearly_verbatim_copies_needs_test_copies_of_the_class() -> None:
+def test_a_limit_on_nearly_verbatim_copies_needs_such_test_copies() -> None:
     assert reasons(measured(least_nearly=None)).keys() == {
         "records.at_most",
         "texts.at_most",
     }
 
 
-def test_copies_that_are_not_established_are_not_called_changed_too_much() -> None:
+def test_without_a_claim_there_is_no_warning_about_changed_copies() -> None:
     hidden = recall(hidden=0.5, at_worst=0.3)
     assert codes_of(measured(recalls=(hidden, GOOD))) == ["unseen"]
     assert codes_of(measured(recalls=(hidden, GOOD), claimed=False)) == []
@@ -231,7 +234,7 @@ def test_copies_that_are_not_established_are_not_called_changed_too_much() -> No
     assert reasons(without)["records.estimate"].startswith("There are no findings")
 
 
-def test_a_null_dataset_of_another_kind_is_no_measure() -> None:
+def test_a_null_dataset_of_another_kind_measures_nothing() -> None:
     kind = SimpleNamespace(same=False, differs=("lengths of records", "scripts"))
     found = measured(chance_measures=[], kind=kind)
     assert "lengths of records and scripts" in reasons(found)["records.at_least"]
@@ -239,7 +242,7 @@ def test_a_null_dataset_of_another_kind_is_no_measure() -> None:
     assert "--null DATA of the dataset's kind" in next_step(found)
 
 
-def test_what_to_do_next_follows_from_what_is_missing() -> None:
+def test_the_next_step_measures_what_is_missing() -> None:
     assert next_step(measured(too_small=True)).startswith(
         "a larger --control can decide"
     )
@@ -252,7 +255,7 @@ def test_what_to_do_next_follows_from_what_is_missing() -> None:
         )
 
     assert step(["no year"]).startswith("--control FILE or --null DATA")
-    # 2048 is no plausible year; the corpus's own last years decide nothing.
+    # 2048 is not a plausible year, and the years of the corpus do not matter.
     carriers = [f"in 201{n} and by 2048" for n in range(4)] * 2
     assert step(carriers) == (
         "--cutoff 2014-01-01 (the dataset names years up to 2013) gives 10 control "
@@ -279,7 +282,7 @@ def test_warnings_that_a_run_needs() -> None:
     )
 
 
-def test_matches_in_pieces_tell_no_number_of_pieces() -> None:
+def test_with_many_matches_in_pieces_there_is_no_estimate() -> None:
     assert reasons(measured(in_pieces=0.4)) == {}
     assert (
         "edited in other ways than the test copies"
@@ -287,9 +290,7 @@ def test_matches_in_pieces_tell_no_number_of_pieces() -> None:
     )
 
 
-def test_edits_of_which_hardly_any_is_found_are_as_frequent_as_others_of_their_weight() -> (  # noqa: E501
-    None
-):
+def test_hidden_heavy_edits_are_as_frequent_as_other_heavy_edits() -> None:
     found = {
         "three_words": 0.7,
         "many_typos": 0.5,
@@ -321,7 +322,7 @@ def test_without_control_there_is_neither_lower_bound_nor_estimate() -> None:
     assert all("Chance was not measured" in reason for reason in found.values())
 
 
-def test_without_test_copies_there_is_neither_estimate_nor_upper_bound() -> None:
+def test_without_spike_ins_there_is_neither_estimate_nor_upper_bound() -> None:
     found = reasons(measured(recalls=(None, None), least_nearly=None))
     assert {name.partition(".")[2] for name in found} == {"estimate", "at_most"}
 
@@ -335,7 +336,7 @@ def test_many_records_in_strata_without_control() -> None:
     assert "Cyrillic" in found["records.estimate"]
 
 
-def test_a_sample_tells_nothing_of_the_texts_in_the_rest() -> None:
+def test_a_sample_gives_no_estimate_of_texts() -> None:
     assert set(reasons(measured(sampled=True))) == {
         f"{number}.{layer}"
         for number in ("texts", "tweets")

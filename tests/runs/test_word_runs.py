@@ -19,7 +19,7 @@ LONG = [
 
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.conll"])
-def test_tweets_word_by_word(index, tmp_path, name):
+def test_tweets_stored_word_by_word_are_found(index, tmp_path, name):
     sentences = [tweet["text"].split() for tweet in LONG]
     path = tmp_path / name
     if name == "a.jsonl":

@@ -1,11 +1,11 @@
-"""The numbers of a run with their limits, and their words.
+"""Compute the numbers of a run with their limits, and put them into words.
 
 - ``layers``: "at least", estimate and "at most", from counts, chance and recall.
 - ``breakdowns``: the layers of each source, author, year and language.
 - ``tokenizer``: the number of tokens in matched texts.
 - ``wording``: the first sentences of the answer: status, headline and details.
 - ``reasons``: which numbers are withheld, and why.
-- ``warnings``: what threatens the numbers that are shown, and notes on them.
+- ``warnings``: warnings about threats to a number, and notes.
 - ``entry``: the entry ``answer`` of ``summary.json``.
 - ``summary``: all entries of ``summary.json`` that follow from the measurements.
 """

@@ -29,9 +29,9 @@ def breakdowns(measured: Measured, withheld: dict[str, str]) -> dict[str, Any]:
     """Compute the layers of the records and texts of each source, author, year and
     language.
 
-    All values have the overall recall. The expected share of chance matches is the
-    share of the texts or, for a source, of the records; the limits allow for any
-    share.
+    The recall is that of the whole dataset. The chance matches are assumed to be
+    distributed like the texts with findings or, among sources, like the records; the
+    limits allow for any distribution.
     """
     if measured.finding_records < FEW_FINDINGS:
         return {}
@@ -72,7 +72,7 @@ def _sources(measured: Measured) -> Iterator[Value]:
     for name in sorted(+findings, key=lambda name: (-findings[name], name)):
         counts = measured.counts
         if len(sizes) > 1:
-            # The texts of one source are only known from its part files.
+            # The findings of one source are only known from its part files.
             of_source = measured.matches.of_source(name)
             counts = count_matches(of_source, measured.eligible)
         found = subset_of(
@@ -90,7 +90,7 @@ class _Values(NamedTuple):
 
     breakdown: str
     names: list[str]
-    codes: Numbers  # [texts], place of each text's value in the names, or -1.
+    codes: Numbers  # [texts], index of each text's value in the names, or -1.
 
 
 def _shown(measured: Measured, breakdown: str) -> _Values:
@@ -113,8 +113,8 @@ def _shown(measured: Measured, breakdown: str) -> _Values:
 def _authors_years_languages(measured: Measured) -> Iterator[Value]:
     counts, eligible = measured.counts, measured.eligible
     chance, whole = measured.chance, measured.chance.whole
-    # Use only all findings, and those of the strength with the most findings beyond
-    # chance.
+    # Of the strengths, use only the first, which has all findings, and the one with the
+    # most findings beyond chance.
     strengths = sorted({0, chance.best_strength})
     by_text = [counts.strengths[strength].by_text for strength in strengths]
     claims = [whole.claims[strength] for strength in strengths]

@@ -3,8 +3,8 @@
 :func:`answer_of` combines the numbers with their shares, the headline
 (:mod:`~provscan.runs.answer.wording`), the withheld numbers
 (:mod:`~provscan.runs.answer.reasons`) and the warnings
-(:mod:`~provscan.runs.answer.warnings`). :func:`next_step` says how chance could be
-measured.
+(:mod:`~provscan.runs.answer.warnings`). :func:`next_step` proposes a way to measure
+chance.
 """
 
 from __future__ import annotations
@@ -35,8 +35,9 @@ from provscan.runs.counting.strata import TWEET_SAMPLE
 from provscan.runs.measures.analysis import Measured
 
 YEAR = re.compile(r"(?<!\d)(?:19[89]|20[0-4])\d(?!\d)")
-# A cutoff is proposed if the carrier records mention at least YEARS_NAMED years. The
-# latest mention of every LAST_YEARS is ignored, since it may be a mistake or a plan.
+# A cutoff is proposed if the carrier records mention years at least YEARS_NAMED times.
+# The latest 1 / LAST_YEARS of the mentions are ignored, since they may be mistakes or
+# about the future.
 YEARS_NAMED, LAST_YEARS = 5, 50
 
 
@@ -96,9 +97,9 @@ def _sentences(
     records.
     """
     dataset, chance, counts = measured.scanned, measured.chance, measured.counts
-    # The number of records of the whole dataset is a projection for a sample of files:
-    # round it up, like upper limits. Rounding to 6 digits first removes float errors
-    # from the number for a sample of records, which is exact.
+    # For a sample of files, the number of records of the whole dataset is a projection:
+    # round it up, like upper limits. For a sample of records, the number is exact, and
+    # rounding to 6 digits first removes float errors.
     every = math.ceil(round(dataset.all_records.value, 6)) if dataset.sampled else None
     scanned = ScannedRecords(dataset.records, every, dataset.drawn is not None)
     status = status_of(records, usable=chance.usable)
@@ -144,8 +145,8 @@ def _units(measured: Measured, layers: dict[str, Layers]) -> dict[str, Any]:
 
 
 def _numbers(unit: str, number: Layers) -> dict[str, Any]:
-    """Return the numbers in one unit; units other than records and texts have only some
-    of the layers.
+    """Return the layers in one unit; units other than records and texts have only some
+    of them.
     """
     numbers = number.as_dict()
     if unit in ("records", "texts"):

@@ -33,8 +33,8 @@ class _Basis(NamedTuple):
 def layers_of(
     measured: Measured, subset: Subset, units: Sequence[str] = UNITS
 ) -> dict[str, Layers]:
-    """Compute the layers of the whole dataset, or of a source, author, year or
-    language, by unit; ``subset`` are the matches in this part.
+    """Compute the layers of each unit, for the whole dataset or for one source, author,
+    year or language; ``subset`` has the matches of this part.
     """
     chance, recall = measured.chance, measured.recall
     sharing, bases = _sharing(measured, subset), _bases(measured, subset)
@@ -81,13 +81,13 @@ def _bases(measured: Measured, subset: Subset) -> dict[str, _Basis]:
     scanned, controls, recall = measured.scanned, measured.controls, measured.recall
     claimable, of_index = subset.claims[0].found, measured.index_fraction
     # Numbers of records and characters refer to the whole dataset and to all licensed
-    # tweets. A sample of files draws records in groups, and so does an index with a
-    # part of the tweets: either all records with a text are found, or none.
+    # tweets. A sample of files draws records in groups. So does an index with only a
+    # part of the tweets: it finds all records with a text, or none of them.
     effect = scanned.design_effect(claimable.records)
     if of_index < 1.0:
         effect *= _records_together(claimable)
     of_dataset = SampleDesign(scanned.fraction * of_index, effect)
-    # Numbers of texts and tweets refer to all licensed ones.
+    # Numbers of texts and tweets refer to all licensed texts and tweets.
     of_texts = CopyRecall(
         recall.of_distinct(recall.of_texts.findings, claimable.copies),
         recall.of_distinct(
@@ -115,8 +115,8 @@ def _sharing(measured: Measured, subset: Subset) -> dict[str, Factor]:
         return {}
     if subset is measured.chance.whole:
         return measured.sharing_factors
-    # A subset, such as one author, may differ from the whole, so the lower limit counts
-    # only what was found.
+    # A subset, such as one author, may differ from the whole dataset. Its lower limit
+    # therefore counts only what was found.
     return {
         unit: replace(known, low=of_index)
         for unit, known in measured.sharing_factors.items()
@@ -134,8 +134,8 @@ def _size(measured: Measured, unit: str, amount: Amount) -> Size:
 
 
 def _share_of(chance: Chance, share: float) -> Chance:
-    """Return the chance among a subset of the findings; its limits allow for any
-    share.
+    """Return the chance matches among a subset of the findings; the limits allow for
+    any share.
     """
     return chance if share >= 1.0 else Chance(chance.expected * share, 0.0, chance.high)
 

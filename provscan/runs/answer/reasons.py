@@ -1,4 +1,4 @@
-"""The reasons why numbers are withheld: the words of each reason, and its condition.
+"""The reasons why numbers are withheld: the sentences and conditions of each reason.
 
 :func:`reasons` decides from the measurements of a run which numbers would mislead.
 """
@@ -81,7 +81,7 @@ WITHHELD = {
         "source, author, year or language."
     ),
 }
-"""Why a number is withheld, by code."""
+"""Sentences that say why a number is withheld, by code."""
 
 # An estimate is withheld if too many copies may be missed without a trace. Three
 # numbers are added up: the share of the copies in unseen cells, the share of the copies
@@ -115,9 +115,7 @@ def reasons(measured: Measured, numbers: dict[str, Layers]) -> dict[str, str]:
     result: dict[str, str] = {}
 
     def withhold(
-        reason: str,
-        units: Sequence[str] = UNITS,
-        layers: Sequence[str] = ("estimate",),
+        reason: str, units: Sequence[str] = UNITS, layers: Sequence[str] = ("estimate",)
     ) -> None:
         for unit in units:
             for layer in layers:
@@ -176,7 +174,7 @@ def differs(null: NullCounts) -> str:
 
 
 def strata_in_words(measured: Measured) -> str:
-    """Return in words the kinds of text that were found but have no control."""
+    """Return the strata that have findings but no measured chance, in words."""
     return ", ".join(name.capitalize() for name in measured.without_control)
 
 
@@ -200,7 +198,7 @@ def few_texts(measured: Measured) -> dict[str, Any] | None:
 
 
 def no_estimate(measured: Measured, copies: CopyRecall) -> str | None:
-    """Return the reason why recall gives no estimate, or None."""
+    """Return the reason why recall allows no estimate, or None."""
     recall = copies.findings
     if many_hidden(copies):
         # If there are no findings, the reason follows from the test copies alone.
@@ -222,7 +220,7 @@ def changed_throughout(recall: Recall) -> bool:
 
 
 def many_hidden(copies: CopyRecall) -> bool:
-    """Return whether too many copies may be hidden."""
+    """Return whether too many copies may be missed without a trace."""
     hidden = 0.0 if copies.findings is None else hidden_heavy(copies.findings)
     limits = zip(copies, (UNSEEN, UNSEEN_AT_MOST), strict=True)
     return any(

@@ -1,5 +1,5 @@
-"""Make the entries of ``summary.json`` that follow from the measurements of a run
-(:func:`summarise`). :mod:`provscan.runs.answer.entry` makes the answer.
+"""Make the entries of ``summary.json`` from the measurements of a run
+(:func:`summarise`). :mod:`provscan.runs.answer.entry` makes the entry ``answer``.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def summarise(
     options: MatchOptions,
     tokens: Tokens | None,
 ) -> dict[str, Any]:
-    """Return the contents of ``summary.json``, except the entries on files and on a
+    """Return the contents of ``summary.json``, except for the entries about files and a
     baseline. ``tokens`` counts the tokens of texts.
     """
     numbers = layers_of(measured, measured.chance.whole)
@@ -223,8 +223,8 @@ def known_summary(measured: Measured, sources: list[str]) -> dict[str, Any] | No
     """Describe the known data that the user named, if any."""
     if measured.known is None:
         return None
-    (scanned, elsewhere), controls = measured.known, measured.controls
-    known = (elsewhere.containment >= KNOWN_SHARE) & ~controls.control
+    (scanned, containment), controls = measured.known, measured.controls
+    known = (containment >= KNOWN_SHARE) & ~controls.control
     texts = int(np.count_nonzero(known))
     share = texts / max(1, controls.licensed_texts)
     return scan_summary(scanned, sources, texts=texts, share=share)
@@ -246,7 +246,7 @@ def scan_summary(
 
 
 def control_summary(measured: Measured, null_sources: list[str]) -> dict[str, Any]:
-    """Return the measures of chance, and the similarity of the control to the licensed
+    """Describe the measures of chance, and how the control differs from the licensed
     texts.
     """
     controls, chance, null = measured.controls, measured.chance, measured.null

@@ -1,4 +1,4 @@
-"""Count the tokens of a language model, for the amounts of text that a run reports."""
+"""Count the tokens that a language model's tokenizer makes of matched texts."""
 
 from __future__ import annotations
 

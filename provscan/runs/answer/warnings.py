@@ -1,4 +1,4 @@
-"""The warnings and notes of a run: the words of each, and its condition.
+"""The warnings and notes of a run: the sentences and condition of each.
 
 :func:`warnings` yields the threats to a number, the most important first, since a
 terminal shows only three. :func:`notes` yields facts that a reader should know. The
@@ -148,10 +148,9 @@ FEW_PLANTED = 300
 IN_DATASET = 0.1
 # Minimum share of licensed texts that can't be findings for a warning.
 NOT_DETECTABLE = 0.2
-# Two sets of texts are from different years if their years overlap by less than this
-# share.
+# Minimum overlap of the years of the control and of the licensed texts.
 LEAST_OVERLAP = 0.5
-# Minimum overlap in each trait for which weighting by strata does not correct.
+# Minimum agreement in each trait for which weighting by strata does not correct.
 COMPARED = {"length": 0.5, "language": 0.5, "wording": 0.5, "author": 0.2}
 
 
@@ -189,7 +188,7 @@ def warnings(measured: Measured) -> Iterator[dict[str, str]]:
         yield from _differences_of_control(measured)
     if len(chance.measures) > 1:
         yield from _disagreement(*chance.measures)
-    # Recall. If no copies are established, nothing is known about their edits.
+    # Recall. Without more findings than chance explains, nothing is known about edits.
     copies = measured.recall.of_records
     recall = copies.findings
     if recall is not None and chance.claimed:
@@ -252,7 +251,7 @@ def _differences_of_control(measured: Measured) -> Iterator[dict[str, str]]:
 def _disagreement(
     first: ChanceMeasure, second: ChanceMeasure
 ) -> Iterator[dict[str, str]]:
-    """Yield a warning if two measures predict contradictory numbers of clusters."""
+    """Yield a warning if the limits of two measures of chance do not overlap."""
     one, other = first.chance("clusters"), second.chance("clusters")
     if one.low > other.high or other.low > one.high:
         names = {"control": "control", "null": "null dataset"}

@@ -51,8 +51,8 @@ PROJECTED = (
     "The dataset has about {whole} records, projected from the sample, and may have "
     "more."
 )
-"""Follows an upper limit that is larger than the number of all records, which is only a
-projection in a sample of files.
+"""This sentence follows an upper limit that is larger than the number of all records,
+which is only a projection if files were sampled.
 """
 
 
@@ -90,7 +90,7 @@ class ScannedRecords:
 def status_of(records: Layers, *, usable: bool) -> str:
     """Return the status of a run, given the numbers of its records.
 
-    ``usable`` says whether chance was measured.
+    ``usable`` says whether the measures of chance could have shown copies.
     """
     if records.at_least:
         return COPIES_FOUND
@@ -130,7 +130,7 @@ def headline(status: str, records: Layers, scanned: ScannedRecords) -> str:
 
 
 def comparison(here: int, others: Sequence[int]) -> str:
-    """Return a sentence on whole records that equal a licensed tweet with very rare
+    """Return a sentence about whole records that equal a licensed tweet with very rare
     wording: their number here, and in collections without licensed tweets.
     """
     low, high = min(others), max(others)
@@ -156,11 +156,12 @@ def details(
     compared: str = "",
     not_measured: int = 0,
 ) -> Iterator[str]:
-    """Yield the sentences after the headline: findings, chance and limit; and, if
-    chance was not measured, the comparison with other collections (``compared``).
+    """Yield the sentences after the headline, about findings, chance and the upper
+    limit. If chance was not measured, the last one is ``compared``, the comparison with
+    other collections.
 
-    ``not_measured`` is the number of findings whose texts all lie in strata where
-    chance was not measured.
+    ``not_measured`` is the number of records with findings only in strata where chance
+    was not measured.
     """
     common, more = records.common_or_known or 0.0, ""
     if common:
@@ -202,8 +203,8 @@ def details(
 
 
 def since_baseline(entry: Mapping[str, Any] | None) -> list[str]:
-    """Return the sentences on the findings that are new since an earlier run, if
-    any.
+    """Return the sentences about findings that are new since an earlier run; none
+    without a baseline.
     """
     if entry is None:
         return []

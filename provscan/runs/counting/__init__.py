@@ -1,9 +1,9 @@
-"""Numbers of matches, records and texts.
+"""Count matches, records and texts.
 
 - ``matches``: the matches of a scan with their scores, in batches.
-- ``strata``: samples of licensed and control texts, divided into strata; which of the
-  found texts can be claimed.
-- ``exhibits``: the choice of the matches that keep their texts.
+- ``strata``: the strata of licensed and control texts, and which of the found texts
+  can be claimed.
+- ``exhibits``: which matches keep their texts.
 - ``counts``: the counts of all matches, and of groups of texts.
 - ``null``: the counts of a null dataset, and whether it is of the dataset's kind.
 """

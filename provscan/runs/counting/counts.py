@@ -34,10 +34,10 @@ from provscan.scoring.lengths import BANDS
 # strongest findings reveal verbatim copies among many coincidences.
 STRENGTHS = (-np.inf, 75.0, 100.0, 150.0)
 # Minimum bits of a whole record that equals a licensed tweet, for the comparison with
-# other collections.
+# collections without licensed tweets.
 WORD_FOR_WORD_BITS = 100.0
 CELLS = 2 * len(BANDS) * DAMAGES
-# Maximum number of findings whose texts are noted, for counting tokens.
+# Maximum number of findings whose texts are noted, to count their tokens.
 TEXTS = 10_000
 
 
@@ -47,15 +47,15 @@ class Amount(NamedTuple):
     records: Numbers  # int64[splits], distinct records.
     copies: Numbers  # int64[texts], distinct records of each text.
     matches: Numbers  # int64[splits].
-    characters: Size  # Code points that the matches cover, by field.
+    characters: Size  # Code points that the matches cover; a unit is a field.
 
     @property
     def texts(self) -> int:
         return int(np.count_nonzero(self.copies))
 
     def restricted_to(self, texts: Flags, records: Numbers) -> Amount:
-        """Return the records and copies of some of the texts; ``records`` are their
-        records.
+        """Return the amount of some of the texts, without matches and characters.
+        ``records`` are the records of these texts.
         """
         none = np.zeros_like(self.matches)
         return Amount(records, np.where(texts, self.copies, 0), none, Size(0.0, 0.0))
@@ -70,7 +70,7 @@ class _AmountCounter:
         rows = np.flatnonzero(which)
         record = batch.record[rows]
         self._records.add(batch.split[rows], record)
-        self._copies.add(batch.place[rows], record)
+        self._copies.add(batch.text_index[rows], record)
         np.add.at(self._matches, batch.split[rows], 1)
         self._covered.add(batch.field[rows], batch.start[rows], batch.end[rows])
 
@@ -80,8 +80,8 @@ class _AmountCounter:
 
 
 class TextFindings:
-    """Counts the findings of each text with at least ``least`` bits: their number, the
-    number of the first one, the best score, and code points; [texts] each.
+    """For each text, counts the findings with at least ``least`` bits, and notes the
+    number of the first one, the best score and the total code points; [texts] each.
     """
 
     def __init__(self, texts: int, least: float) -> None:
@@ -98,27 +98,25 @@ class TextFindings:
 
     def add(self, batch: Batch) -> None:
         rows = np.flatnonzero(batch.findings(self.least))
-        place, size = batch.place[rows], (batch.end - batch.start)[rows]
-        np.add.at(self.count, place, 1)
-        np.minimum.at(self.first, place, rows + batch.low)
-        np.maximum.at(self.best, place, batch.score[rows])
-        np.add.at(self.characters, place, size.astype(np.float64))
+        text_index, size = batch.text_index[rows], (batch.end - batch.start)[rows]
+        np.add.at(self.count, text_index, 1)
+        np.minimum.at(self.first, text_index, rows + batch.low)
+        np.maximum.at(self.best, text_index, batch.score[rows])
+        np.add.at(self.characters, text_index, size.astype(np.float64))
 
 
 class StrengthFindings(NamedTuple):
     """The findings of one of ``STRENGTHS``."""
 
-    claimable: Amount  # Those of claimable texts.
-    by_text: TextFindings  # Those of all texts, controls included.
+    claimable: Amount  # The findings of claimable texts.
+    by_text: TextFindings  # The findings of all texts, including controls.
 
 
 class CellCounts(NamedTuple):
-    """Records or texts by cell, [cells] each: those with findings, minus the number
-    that the control attributes to chance, and those with any match.
-    """
+    """Numbers of records or texts by cell, [cells] each."""
 
-    findings: Floats
-    matches: Floats
+    findings: Floats  # With findings, minus those that are due to chance.
+    matches: Floats  # With any match.
 
 
 class Cells(NamedTuple):
@@ -143,7 +141,8 @@ class MatchCounts:
     nearly: Amount  # Findings that are nearly verbatim.
     strengths: list[StrengthFindings]  # By strength; the first has all findings.
     cells: Cells
-    first_texts: Numbers  # Places of the texts of the first claimable findings.
+    # Indices of the texts of the first findings of claimable texts, at most ``TEXTS``.
+    first_texts: Numbers
 
     @property
     def claimable(self) -> Amount:
@@ -157,12 +156,10 @@ class MatchCounts:
 
 
 def count_matches(
-    matches: ScoredMatches,
-    eligible: Eligibility,
-    exhibits: ExhibitChoice | None = None,
+    matches: ScoredMatches, eligible: Eligibility, exhibits: ExhibitChoice | None = None
 ) -> MatchCounts:
-    """Count all matches in one pass, which also offers them to ``exhibits``, the choice
-    of those that keep their texts.
+    """Count all matches in one pass. The pass also offers them to ``exhibits``, which
+    chooses those that keep their texts.
     """
     splits, texts = len(matches.scanned.parts), len(matches.text)
     licensed, findings, nearly = (_AmountCounter(splits, texts) for _ in range(3))
@@ -173,7 +170,7 @@ def count_matches(
     noted = np.zeros(0, np.int64)
     for batch in matches.batches():
         control, claim = (
-            flags[batch.place] for flags in (eligible.control, eligible.claimable)
+            flags[batch.text_index] for flags in (eligible.control, eligible.claimable)
         )
         finding = batch.passes_rule & ~control
         for counter, which in (
@@ -193,7 +190,7 @@ def count_matches(
         word_for_word.add(np.zeros(int(same.sum()), np.int64), batch.record[same])
         cells.add(batch)
         if len(noted) < TEXTS:
-            noted = np.append(noted, batch.place[batch.passes_rule & claim])
+            noted = np.append(noted, batch.text_index[batch.passes_rule & claim])
         if exhibits is not None:
             exhibits.add(batch, ~control)
     return MatchCounts(
@@ -229,23 +226,25 @@ class _CellCounter:
         self._classes = np.zeros((2, len(matches.text)), np.int64)
 
     def add(self, batch: Batch) -> None:
-        # Note the cells of each text.
-        place, passes, damage = batch.place, batch.passes_rule, batch.damage
-        control, cell = self._eligible.control[place], self._group[place] * DAMAGES
+        # Note the classes of damage of each text.
+        text_index, passes, damage = batch.text_index, batch.passes_rule, batch.damage
+        control, cell = (
+            self._eligible.control[text_index],
+            self._group[text_index] * DAMAGES,
+        )
         cell = cell + damage
-        np.bitwise_or.at(self._classes[0], place[passes], 1 << damage[passes])
-        np.bitwise_or.at(self._classes[1], place, 1 << damage)
+        np.bitwise_or.at(self._classes[0], text_index[passes], 1 << damage[passes])
+        np.bitwise_or.at(self._classes[1], text_index, 1 << damage)
         # Count each record in the cell of its best finding, and of its best match.
         for counter, which in (
-            (self._best, self._eligible.claimable[place] & passes),
+            (self._best, self._eligible.claimable[text_index] & passes),
             (self._best_of_all, ~control),
         ):
             counter.add(batch.record[which], batch.similarity[which], cell[which])
-        # Each finding of a control text stands for chance matches of licensed texts.
-        rows = np.flatnonzero(control & passes & self._eligible.measured[place])
-        # Sums of floats depend on the order, so add row by row, independently of the
-        # batches.
-        np.add.at(self._chance, cell[rows], self._eligible.weights[place[rows]])
+        # Each finding of a control text represents chance matches of licensed texts. A
+        # sum of floats depends on the order, so add row by row, regardless of batches.
+        rows = np.flatnonzero(control & passes & self._eligible.measured[text_index])
+        np.add.at(self._chance, cell[rows], self._eligible.weights[text_index[rows]])
 
     def cells(self) -> Cells:
         # Subtract chance: among texts, a claimable text counts as 1, and a control text
@@ -267,20 +266,20 @@ class _CellCounter:
 
 
 def records_by_tweets(matches: ScoredMatches, eligible: Eligibility) -> Numbers:
-    """Return the numbers of records whose findings of claimable texts name 0, 1, 2, and
-    3 or more tweets, int64[4].
+    """Return the numbers of records with 0, 1, 2, and 3 or more tweets whose texts are
+    claimable and have a finding in the record, int64[4].
     """
     texts = max(1, len(matches.text))
 
     def showing(pairs: Numbers) -> Numbers:
-        record, place = np.divmod(pairs, texts)
-        shown = np.bincount(record - record[:1].sum(), matches.tweets[place])
+        record, text_index = np.divmod(pairs, texts)
+        shown = np.bincount(record - record[:1].sum(), matches.tweets[text_index])
         return by_tweets(shown.astype(np.float64))
 
     total, begun = np.zeros(4, np.int64), np.zeros(0, np.int64)
     for batch in matches.batches():
-        which = batch.passes_rule & eligible.claimable[batch.place]
-        new = batch.record[which] * texts + batch.place[which]
+        which = batch.passes_rule & eligible.claimable[batch.text_index]
+        new = batch.record[which] * texts + batch.text_index[which]
         pairs = distinct(np.append(begun, new))
         # The last record may continue in the next batch.
         last = pairs // texts == pairs.max(initial=-1) // texts
@@ -298,7 +297,7 @@ def by_tweets(counts: Floats) -> Numbers:
 class Grouping(NamedTuple):
     """Groups of texts whose records are counted."""
 
-    codes: Numbers  # [texts], group of each text; below 0 if it is left out.
+    codes: Numbers  # [texts], group of each text; negative if the text is left out.
     size: int  # Number of groups.
     least: float | None = -np.inf  # Minimum bits of findings; None for all matches.
 
@@ -313,7 +312,7 @@ def count_groups(
     counters = [RecordCounter(group.size * splits) for group in groups]
     for batch in matches.batches():
         for group, counter in zip(groups, counters, strict=True):
-            code = group.codes[batch.place]
+            code = group.codes[batch.text_index]
             which = code >= 0
             if group.least is not None:
                 which &= batch.findings(group.least)

@@ -25,11 +25,11 @@ class Kept:
 
 
 class ExhibitChoice:
-    """Chooses the matches that keep their texts: those that the report shows first,
-    which are the strongest findings and then the strongest other matches (candidates).
+    """Chooses the matches that keep their texts: the strongest findings and, after
+    them, the strongest other matches (candidates).
 
-    ``texts`` is the maximum number of matches that keep their texts; None stands for
-    all findings. In both cases, at most ``candidates`` of them are not findings.
+    At most ``texts`` matches keep their texts or, with None, all findings. In both
+    cases, at most ``candidates`` other matches do.
     """
 
     def __init__(self, texts: int | None, candidates: int = CANDIDATES) -> None:
@@ -40,7 +40,7 @@ class ExhibitChoice:
         """Consider matches; only ``licensed`` ones are kept."""
         # Round the bits as in the column of ``matches.parquet``.
         bits = batch.bits.astype(np.float32).astype(np.float64)
-        weakest, record = -np.nan_to_num(bits, nan=-1.0), batch.columns["record"]
+        minus_bits, record = -np.nan_to_num(bits, nan=-1.0), batch.columns["record"]
         self._findings += int(np.count_nonzero(batch.passes_rule & licensed))
         for chosen, which in (
             (self._first, batch.passes_rule),
@@ -49,7 +49,7 @@ class ExhibitChoice:
             rows = np.flatnonzero(which & licensed)
             if chosen.limit:
                 records = record.to_numpy()[rows].astype(np.float64)
-                chosen.add(batch.low + rows, weakest[rows], records)
+                chosen.add(batch.low + rows, minus_bits[rows], records)
 
     def kept(self) -> Kept:
         others = self._others.rows

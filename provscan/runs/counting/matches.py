@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +18,7 @@ from provscan.arrays import Flags, Floats, Numbers
 from provscan.calibration.controls import Controls
 from provscan.estimate.damage import damage_of, nearly_verbatim
 from provscan.params import FindingParams
-from provscan.runs.scan.totals import BATCH, ScanTotals
+from provscan.runs.scan.totals import ScanTotals
 from provscan.scoring.authorship import Authorship, authorship
 from provscan.scoring.rule import MatchTraits, Scorer, TextScores
 
@@ -43,9 +42,9 @@ class Batch(NamedTuple):
     """Consecutive matches; each column has one entry per match."""
 
     columns: pa.RecordBatch  # Columns of the part files.
-    low: int  # Number of the first match.
+    low: int  # Number of the first match of the batch.
     split: Numbers
-    place: Numbers  # Place of the licensed text in ``ScoredMatches.text``.
+    text_index: Numbers  # Index of the licensed text in ``ScoredMatches.text``.
     # Numbers of the record and of the field, counted from 0 among those with matches.
     record: Numbers
     field: Numbers
@@ -70,7 +69,7 @@ class Batch(NamedTuple):
 
     @property
     def end(self) -> Numbers:
-        """The end of each match without the code points that readers left out."""
+        """The end of each match, minus the code points that readers left out of it."""
         result: Numbers = (
             self.columns["end"].to_numpy() - self.columns["left_out"].to_numpy()
         )
@@ -120,33 +119,24 @@ class ScoredMatches:
         """Return the matches in one dataset."""
         return replace(self, source=source)
 
-    @cached_property
-    def _kept(self) -> list[Batch] | None:
-        """All matches, kept in memory if they are a single batch."""
-        return list(self._read(NEEDED)) if self.count <= BATCH else None
-
     def batches(self, names: Sequence[str] = NEEDED) -> Iterator[Batch]:
         """Yield all matches in order, with the given columns of the part files."""
-        kept = self._kept if names is NEEDED else None
-        yield from self._read(names) if kept is None else kept
-
-    def _read(self, names: Sequence[str]) -> Iterator[Batch]:
         low, record, field, last = 0, -1, -1, (-1, -1, "")
         for columns, split in self.scanned.batches(names, self.source):
-            # Number the records and the fields.
-            own = columns["record"].to_numpy()
+            # Number the records and the fields. The numbers continue from the previous
+            # batch, whose last record may continue in this one.
+            in_source = columns["record"].to_numpy()
             name = columns["field"].fill_null("").dictionary_encode()
-            known, code = name.dictionary.to_pylist(), name.indices.to_numpy()
-            # The numbers of records and fields continue from the previous batch, whose
-            # last record may continue in this one.
-            other_record = np.append(True, (np.diff(split) != 0) | (np.diff(own) != 0))
-            other_record[0] = (split[0], own[0]) != last[:2]
-            other_field = other_record | np.append(False, np.diff(code) != 0)
-            other_field[0] |= known[code[0]] != last[2]
-            records = record + other_record.cumsum()
-            fields = field + other_field.cumsum()
+            names_of, code = name.dictionary.to_pylist(), name.indices.to_numpy()
+            new_record = (np.diff(split) != 0) | (np.diff(in_source) != 0)
+            new_record = np.append((split[0], in_source[0]) != last[:2], new_record)
+            new_field = new_record | np.append(
+                names_of[code[0]] != last[2], np.diff(code) != 0
+            )
+            records = record + new_record.cumsum()
+            fields = field + new_field.cumsum()
             # Score the matches.
-            place = np.searchsorted(self.text, columns["text"].to_numpy())
+            text_index = np.searchsorted(self.text, columns["text"].to_numpy())
             similarity, containment = (
                 columns[key].to_numpy().astype(np.float64)
                 for key in ("similarity", "containment")
@@ -158,27 +148,32 @@ class ScoredMatches:
             )
             whole = columns["whole"].to_numpy(zero_copy_only=False)
             scores = self.scores.matches(
-                MatchTraits(place, containment, similarity, whole, span), self.params
+                MatchTraits(text_index, containment, similarity, whole, span),
+                self.params,
             )
             yield Batch(
                 columns=columns,
                 low=low,
                 split=split,
-                place=place,
+                text_index=text_index,
                 record=records,
                 field=fields,
                 similarity=similarity,
                 containment=containment,
                 **scores._asdict(),
             )
-            low, record, field = low + len(own), int(records[-1]), int(fields[-1])
-            last = (int(split[-1]), int(own[-1]), known[code[-1]])
+            low, record, field = (
+                low + len(text_index),
+                int(records[-1]),
+                int(fields[-1]),
+            )
+            last = (int(split[-1]), int(in_source[-1]), names_of[code[-1]])
 
 
 def score_matches(
     scanned: ScanTotals, scorer: Scorer, controls: Controls
 ) -> ScoredMatches:
-    """Determine the found texts in a pass over one column, and score these texts."""
+    """Determine the found texts in a pass over one column, and score them."""
     found = np.zeros(len(controls.control), np.bool_)
     for columns, _ in scanned.batches(["text"]):
         found[columns["text"].to_numpy()] = True

@@ -34,15 +34,15 @@ PHRASE_BITS = 30.0
 # Limits of the ratio of two rates, of the difference of two shares, and of the overlap
 # of two distributions.
 MOST_RATIO, MOST_APART, LEAST_OVERLAP = 1.5, 0.15, 0.7
-# Minimum number of standard errors of a significant difference.
+# Number of standard errors above which a difference is significant.
 CERTAIN = 2.58
-# Minimum number of matches for a share.
+# Minimum number of matches of which a share is computed.
 FEW = 30
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A comparison of a null dataset with the dataset."""
+    """The result of comparing a null dataset with the dataset."""
 
     differs: tuple[str, ...]  # Properties that differ too much, in words.
     figures: dict[str, float | None]
@@ -91,9 +91,13 @@ class _Phrases:
         )
 
     def add(self, batch: Batch) -> None:
-        which = ~self._matches.control[batch.place] & ~batch.passes_rule & ~batch.nearly
+        which = (
+            ~self._matches.control[batch.text_index]
+            & ~batch.passes_rule
+            & ~batch.nearly
+        )
         which &= batch.bits < PHRASE_BITS
-        np.add.at(self.of_text, self._matches.text[batch.place[which]], 1)
+        np.add.at(self.of_text, self._matches.text[batch.text_index[which]], 1)
         self.whole += int((which & batch.flags("whole")).sum())
 
 
@@ -115,7 +119,7 @@ def count_null(
         null_phrases.add(batch)
         for findings in strengths:
             findings.add(batch)
-        licensed += int(np.count_nonzero(~matches.control[batch.place]))
+        licensed += int(np.count_nonzero(~matches.control[batch.text_index]))
     for findings in strengths:
         findings.count[matches.control] = 0
     kind = _compared(phrases, null_phrases)
@@ -173,8 +177,8 @@ def _ratio(dataset: _Phrases, null: _Phrases, size: str) -> tuple[float | None, 
 
 
 def _length_overlap(first: Numbers, second: Numbers) -> float | None:
-    """Return the overlap of two samples of lengths, in classes each twice as wide as
-    the one before; None without a sample.
+    """Return the overlap of two samples of lengths, in classes that double in width;
+    None if a sample is empty.
     """
     if len(first) == 0 or len(second) == 0:
         return None

@@ -23,9 +23,9 @@ from provscan.scoring.authorship import authorship
 from provscan.scoring.background import Background
 from provscan.scoring.lengths import BANDS, SCRIPTS, bands, lengths_and_scripts
 
-# Numbers of texts in a sample. Script and length are determined for all of them;
-# author, time and language, which are read from their tweets, for the first
-# TWEET_SAMPLE; the rarity of their wording for the first BITS_SAMPLE.
+# Number of texts in a sample. Script and length are determined for all of them. Author,
+# time and language, which are read from their tweets, are determined for the first
+# TWEET_SAMPLE, and the rarity of their wording for the first BITS_SAMPLE.
 SAMPLE, TWEET_SAMPLE, BITS_SAMPLE = 4_000, 2_000, 600
 # Languages divide the strata if at least the share MIN_KNOWN_LANGUAGE of the texts in
 # each of the two samples has a known language, and if two languages or more are
@@ -46,7 +46,7 @@ class TextSample:
     # ``provscan.scoring.lengths``.
     script: Numbers
     band: Numbers
-    year: Numbers  # Known years.
+    year: Numbers  # Years of the texts whose year is known.
     # Author and language; null if unknown.
     author: pa.ChunkedArray
     lang: pa.ChunkedArray
@@ -227,13 +227,13 @@ def eligibility_of(
 
 
 def _classes(script: Numbers, lang: pa.ChunkedArray, languages: list[str]) -> Numbers:
-    """Return the class of script and language of each text; languages that are not
-    named, or unknown, are one class.
+    """Return the class of script and language of each text; all other and unknown
+    languages are one class.
     """
     if not languages:
         return script
-    place = pc.index_in(lang.cast(pa.string()), pa.array(languages, pa.string()))
-    return script * (len(languages) + 1) + place.fill_null(len(languages)).to_numpy()
+    index = pc.index_in(lang.cast(pa.string()), pa.array(languages, pa.string()))
+    return script * (len(languages) + 1) + index.fill_null(len(languages)).to_numpy()
 
 
 def agreement(licensed: TextSample, control: TextSample) -> dict[str, float]:
@@ -276,7 +276,7 @@ def agreement(licensed: TextSample, control: TextSample) -> dict[str, float]:
 
 
 def overlap(first: Numbers, second: Numbers) -> float:
-    """Return the overlap of two distributions of small numbers."""
+    """Return the overlap of the distributions of two sets of small numbers."""
     size = int(max(first.max(), second.max())) + 1
     shares = [np.bincount(each, minlength=size) / len(each) for each in (first, second)]
     return float(np.minimum(*shares).sum())

@@ -3,11 +3,11 @@
 :func:`read_baseline` reads the findings of the baseline before the scan; after the
 scan, :func:`mark_new` compares the findings of the run with them.
 
-Findings are compared by their contents and never by their places, so neither inserted
-lines nor a renamed file makes an old finding new. A finding is paired with a finding of
-the baseline that has the same licensed text, passage and context or, if there is none
-left, the same licensed text and passage. Each finding of the baseline is used once: if
-a run has three equal copies and the baseline has two, one is new.
+Findings are compared by content, not by position, so neither inserted lines nor a
+renamed file makes an old finding new. A finding is paired with a finding of the
+baseline that has the same licensed text, passage and context or, if none is left, the
+same licensed text and passage. Each finding of the baseline is used once: if a run has
+three equal copies and the baseline has two, one is new.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from provscan.runs.evidence.tables import EVIDENCE, EVIDENCE_GROUP, digest
 from provscan.runs.folder import EVIDENCE_FILE, read_run
 from provscan.writing import replacing_file
 
-# Options on which findings do not depend.
+# Options that do not affect the findings.
 IRRELEVANT = (
     *RESUMABLE,
     "edits",
@@ -77,11 +77,7 @@ def read_baseline(path: Source) -> Baseline:
 
 
 def mark_new(
-    folder: Path,
-    baseline: Baseline,
-    options: MatchOptions,
-    index: str,
-    scanned: int,
+    folder: Path, baseline: Baseline, options: MatchOptions, index: str, scanned: int
 ) -> dict[str, Any]:
     """Mark the findings of a run that are new, in the column ``new`` of its evidence,
     and return the entry ``baseline`` of its summary.
@@ -104,10 +100,10 @@ def mark_new(
         pq.ParquetFile(path) as evidence,
         pq.ParquetWriter(temporary, EVIDENCE, compression="zstd") as written,
     ):
-        place = EVIDENCE.get_field_index("new")
+        column = EVIDENCE.get_field_index("new")
         for batch in evidence.iter_batches(EVIDENCE_GROUP):
             part = new[low : low + len(batch)]
-            rows = batch.set_column(place, EVIDENCE.field("new"), pa.array(part))
+            rows = batch.set_column(column, EVIDENCE.field("new"), pa.array(part))
             written.write_batch(rows)
             added = rows.filter(pa.array(part))
             keys = zip(
@@ -166,11 +162,11 @@ def _contents(path: Path) -> Contents:
         with pq.ParquetFile(path, pre_buffer=False) as file:
             for batch in file.iter_batches(EVIDENCE_GROUP, columns=list(COMPARED)):
                 columns = (batch[name].to_pylist() for name in COMPARED)
-                for field, before, passage, after, tweet, whole in zip(
+                for field, before, passage, after, tweet, has_text in zip(
                     *columns, strict=True
                 ):
                     alone = [tweet, passage]
-                    if whole:
+                    if has_text:
                         alone = [digest(text) for text in alone]
                     context = [*alone, field, before, after]
                     found.alone.append(_number(alone))
@@ -185,8 +181,8 @@ def _number(texts: list[str | None]) -> int:
 
 
 def _differences(baseline: Baseline, options: MatchOptions, index: str) -> list[str]:
-    """Return the other differences between the two runs, because of which a finding may
-    be new although the data is not.
+    """Return the other differences between the two runs, which may make a finding new
+    even if the data is unchanged.
     """
     before, now = baseline.info["parameters"], options.as_dict()
     names = [

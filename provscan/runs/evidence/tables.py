@@ -1,10 +1,11 @@
-"""Write the tables of a run, with the texts that people compare: passage and tweet of
-every finding, and of some other matches.
+"""Write the tables of a run (:func:`write_tables`), with the texts that people compare:
+the passage and the tweet of every finding, and of some other matches.
 
 ``evidence.parquet`` has the texts of the findings. The texts of the strongest other
-matches, the candidates, are in columns of ``matches.parquet``. If a platform's terms
-require it, digests replace texts. :mod:`provscan.runs.counting.exhibits` chooses the
-matches that keep texts, and :func:`write_tables` writes both tables.
+matches, the candidates, are in columns of ``matches.parquet``. Findings that do not
+keep their texts have digests instead: the weaker ones beyond ``--texts`` or, with
+``--no-text``, all. :mod:`provscan.runs.counting.exhibits` chooses the matches that keep
+their texts.
 """
 
 from __future__ import annotations
@@ -83,10 +84,10 @@ def write_tables(measured: Measured, folder: Path) -> None:
             finding = new["counted"].to_numpy(zero_copy_only=False)
             number = np.arange(batch.low, batch.low + len(finding))
             candidate = np.isin(number, kept.candidates)
-            whole = candidate | finding
+            has_text = candidate | finding
             if kept.findings is not None:
-                whole = candidate | np.isin(number, kept.findings)
-            flagged = batch.columns.append_column("has_text", pa.array(whole))
+                has_text = candidate | np.isin(number, kept.findings)
+            flagged = batch.columns.append_column("has_text", pa.array(has_text))
             # Add the texts of candidates, and nulls for other matches.
             texts = CANDIDATE.empty_table()
             if candidate.any():
@@ -115,7 +116,7 @@ def _added(measured: Measured, batch: Batch) -> pa.RecordBatch:
     findings.
     """
     matches = measured.matches
-    control = matches.control[batch.place]
+    control = matches.control[batch.text_index]
     q = measured.error_rates.q_values(batch, measured.eligible)
     columns = [
         pa.array(batch.bits.astype(np.float32), mask=np.isnan(batch.bits)),
@@ -146,17 +147,17 @@ def evidence_rows(batches: list[pa.RecordBatch], reader: IndexReader) -> pa.Tabl
         **reported,
         "permalink": permalinks(ids),
     }
-    whole = rows["has_text"].to_numpy()
-    if not whole.all():
+    has_text = rows["has_text"].to_numpy()
+    if not has_text.all():
         for name in ("passage", "tweet"):
-            texts = zip(columns[name].to_pylist(), whole, strict=True)
+            texts = zip(columns[name].to_pylist(), has_text, strict=True)
             columns[name] = pa.array(
                 [text if keep else digest(text) for text, keep in texts],
                 pa.large_string(),
             )
         for name in ("before", "after"):
             columns[name] = pc.if_else(
-                pa.array(whole), columns[name], pa.scalar(None, pa.large_string())
+                pa.array(has_text), columns[name], pa.scalar(None, pa.large_string())
             )
     return pa.table(
         [columns[name] for name in EVIDENCE.names], names=EVIDENCE.names

@@ -1,4 +1,4 @@
-"""What a run reads, decided before the scan.
+"""Decide what a run reads, before the scan.
 
 - ``sample``: the splits in a sample of files.
 - ``plan``: the files to read, divided into splits.

@@ -17,7 +17,7 @@ from provscan.options import MatchOptions, Source
 from provscan.runs.inputs.plan import PathReasons
 
 OPEN_ALREADY = (
-    "the index is open already: give without_segment to open_index, or name its folder"
+    "the index is open already: give without_segment to open_index, or pass its folder"
 )
 
 
@@ -25,10 +25,10 @@ class SearchedTexts(NamedTuple):
     """The licensed texts and the controls that a run searches for."""
 
     controls: Controls
-    snapshot: Snapshot  # The value with which another process opens both.
+    snapshot: Snapshot  # Tells other processes which texts to open.
     control_fingerprint: str | None  # Fingerprint of the control files, if any.
-    cutoff: dict[str, Any] | None  # Entry of ``summary.json`` on a cutoff.
-    files: dict[str, Any] | None  # Entry of ``summary.json`` on control files.
+    cutoff: dict[str, Any] | None  # Entry of ``summary.json`` about a cutoff.
+    files: dict[str, Any] | None  # Entry of ``summary.json`` about control files.
 
     @property
     def unread(self) -> PathReasons:
@@ -65,8 +65,8 @@ def checked_index(index: Index | Source, options: MatchOptions) -> Index:
 def with_controls(
     index: Index, options: MatchOptions, control_index: Path
 ) -> SearchedTexts:
-    """Return the licensed texts with the controls that the user named; control files
-    are indexed in ``control_index``.
+    """Return the licensed texts with the controls that the options specify. Control
+    files are indexed in the folder ``control_index``.
     """
     controls = no_control(index.reader)
     cutoff = files = control = fingerprint = None

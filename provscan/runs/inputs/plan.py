@@ -1,4 +1,4 @@
-"""The inputs of a run: :func:`plan_run` plans the splits of the named files once.
+"""Divide the inputs of a run into splits (:func:`plan_run`), before the scan.
 :mod:`provscan.runs.scan.left_out` describes the inputs after the scan.
 """
 
@@ -30,7 +30,7 @@ class InputFile(NamedTuple):
     # State of the file when the run began; None if it is not a regular file.
     state: FileState | None
     scanned: int  # Number of bytes to scan; for an archive, decompressed bytes.
-    whole: bool  # Whether all of it is scanned.
+    whole: bool  # Whether the complete file is scanned.
 
 
 @dataclass(frozen=True)
@@ -66,9 +66,7 @@ class Inputs:
 
     @property
     def state(self) -> dict[str, Any]:
-        """The values that must be equal for the parts of an unfinished run to be
-        used.
-        """
+        """The values that must be unchanged for an unfinished run to be resumed."""
         listed = repr(self.splits).encode("utf-8", "surrogatepass")
         return {
             "files": [
@@ -96,7 +94,7 @@ def plan_run(
 
 
 def fields_of(options: MatchOptions) -> Fields:
-    """Return the fields that are read."""
+    """Return the options for reading fields."""
     readers.known_encoding(options.encoding)
     return Fields(
         text=options.text_field,
@@ -107,7 +105,7 @@ def fields_of(options: MatchOptions) -> Fields:
 
 
 def plan_inputs(sources: Sources, options: MatchOptions, workers: int) -> Inputs:
-    """Plan the inputs of some sources."""
+    """Plan how to read some sources."""
     fields = fields_of(options)
     named = readers.source_list(sources)
     sample = draw_files(named, options, fields)
@@ -140,7 +138,7 @@ def plan_inputs(sources: Sources, options: MatchOptions, workers: int) -> Inputs
 
 
 def _files(splits: list[Split], rest: list[Split]) -> dict[str, InputFile]:
-    """Return the files of the splits that are scanned, and of the rest, by path."""
+    """Return the files of the scanned splits and of the ``rest``, by path."""
     scanned = Counter[str]()
     for split in splits:
         scanned[split.path] += split.size
@@ -160,38 +158,42 @@ def _require_other_data(inputs: Mapping[str, Inputs], control: Sequence[str]) ->
     """Raise an error for a control that is part of the dataset, a null dataset that
     contains all of the dataset, or known data that shares a file with any of them.
     """
-    files = {name: data.files for name, data in inputs.items()}
-    dataset = {_real(path): file.source for path, file in files["dataset"].items()}
+    files = {
+        name: {_real(path): file.source for path, file in data.files.items()}
+        for name, data in inputs.items()
+    }
+    dataset, null = files["dataset"], files.get("null", {})
     for named in control:
-        whole = _real(path_in_recipe(named))
         for path, source in dataset.items():
-            if path == whole or path.startswith(whole + os.sep):
+            if _inside(path, _real(path_in_recipe(named))):
                 raise UsageError(
                     f"control {named} is scanned as a part of the dataset ({source}), "
                     "so its tweets are in it: give tweets that are known to be absent"
                 )
-    if dataset and dataset.keys() <= set(map(_real, files.get("null", ()))):
+    if dataset and dataset.keys() <= null.keys():
         raise UsageError(
             "the null dataset contains the whole dataset, and all of its matches count "
             "as chance: give other data for null, which can't contain a licensed text"
         )
-    others = {
-        "the dataset": dataset,
-        "the null dataset": files.get("null", ()),
-        "the control": control,
-    }
-    taken = {_real(path): what for what, paths in others.items() for path in paths}
-    for path, file in files.get("known", {}).items():
-        for other, what in taken.items():
-            if f"{_real(path)}{os.sep}".startswith(f"{other}{os.sep}"):
+    others = dict.fromkeys(dataset, "the dataset")
+    others |= dict.fromkeys(null, "the null dataset")
+    others |= dict.fromkeys(map(_real, control), "the control")
+    for path, source in files.get("known", {}).items():
+        for other, what in others.items():
+            if _inside(path, other):
                 raise UsageError(
-                    f"{file.source} is given as known data but is part of {what}, so "
-                    "no match in it would be a finding: give independent known data"
+                    f"{source} is given as known data but is part of {what}, so no "
+                    "match in it would be a finding: give independent known data"
                 )
 
 
 def _real(path: str) -> str:
     return path if readers.is_remote(path) else os.path.realpath(path)
+
+
+def _inside(path: str, other: str) -> bool:
+    """Return whether a path is the same as another one, or inside it."""
+    return f"{path}{os.sep}".startswith(f"{other}{os.sep}")
 
 
 def file_state(path: str) -> FileState | None:

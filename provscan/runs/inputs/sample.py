@@ -23,10 +23,10 @@ from provscan.readers import STDIN, UNKNOWN, Fields, Split
 from provscan.readers.bytes.files import readable
 
 # Number of splits in a sample; the dataset is divided accordingly, if possible. Each
-# split costs the opening of a file, but fewer splits say less about their differences.
+# split requires opening a file, but differences between few splits are measured poorly.
 SPLITS = 300
 # With fewer splits in the sample, records are drawn instead unless files are requested,
-# since limits from a few different files are too wide to be useful.
+# since the limits from a few files are too wide to be useful.
 FEWEST = 50
 # Minimum number of splits, since a single split says nothing about differences.
 LEAST = 2
@@ -46,12 +46,12 @@ class FileSample:
 
     @property
     def ranges(self) -> list[list[str | int]]:
-        """Return the source, start and end of each split in the sample."""
+        """The source, start and end of each split in the sample."""
         return [[split.source, split.start, split.end] for split in self.splits]
 
     @property
     def sizes(self) -> tuple[list[int], list[int]]:
-        """Return the bytes of each split in the sample, and of each other split."""
+        """The bytes of each split in the sample, and of each other split."""
         inside, outside = (
             [split.size for split in splits] for splits in (self.splits, self.rest)
         )
@@ -81,19 +81,15 @@ def draw_files(
         return None
     parts = ceil(SPLITS / share)
     plan = readers.plan(
-        named,
-        fields,
-        parts=parts,
-        records=options.records,
-        encoding=options.encoding,
+        named, fields, parts=parts, records=options.records, encoding=options.encoding
     )
     pipes = [split.source for split in plan if split.format == UNKNOWN]
     # Leave out empty splits.
     splits = [split for split in plan if split.size > 0]
     count = max(1, round(share * len(splits)))
     if by is None and (pipes or count < FEWEST):
-        # Records are read in the usual splits. They require a second plan, which costs
-        # little compared with reading everything.
+        # A sample of records uses the usual splits. Planning them takes little time
+        # compared with reading all files.
         return None
     if pipes:
         raise ParameterError(

@@ -1,8 +1,8 @@
-"""How many findings chance explains, and how many copies are found.
+"""Measure how many findings chance explains, and which share of copies is found.
 
 - ``clusters``: findings of texts with similar wording, which count as one event.
-- ``chance``: the chance matches that a control and a null dataset predict, compared
-  with the findings, and with lists of the strongest ones.
+- ``chance``: the chance matches that a control and a null dataset predict among the
+  findings, and the error rates of lists of the strongest findings.
 - ``recall``: the share of copies that is found, measured on test copies.
-- ``analysis``: all measurements of a run, composed as one value, ``Measured``.
+- ``analysis``: all measurements of a run, in one value, ``Measured``.
 """

@@ -2,7 +2,7 @@
 
 :func:`analyse` scores the matches (:func:`score`) and measures chance and recall
 (:func:`measure`). The result, :class:`Measured`, is the one value from which the
-numbers, sentences and tables of a run follow.
+numbers, sentences and tables of a run are made.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from provscan.arrays import distinct
 from provscan.calibration.controls import Controls
 from provscan.calibration.edits import SETS
 from provscan.calibration.spike_ins import (
@@ -56,7 +56,7 @@ from provscan.runs.measures.chance import (
 from provscan.runs.measures.recall import MeasuredRecall, measure_recall
 from provscan.runs.scan.totals import ScanTotals
 from provscan.scoring.background import background
-from provscan.scoring.rule import KnownElsewhere, Scorer
+from provscan.scoring.rule import Scorer
 
 # A run fails if it planted at least this many spike-ins and found none of them.
 FAILING_SPIKE_INS = 20
@@ -74,15 +74,17 @@ class ScoredScan:
 
 
 class Known(NamedTuple):
-    """The scan of known data, and the licensed texts that it contains."""
+    """The scan of known data, and the texts that it contains."""
 
     scanned: ScanTotals
-    texts: KnownElsewhere
+    # float32[texts of the reader]: the largest containment of each text; 0 if it does
+    # not occur.
+    containment: npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Measured:
-    """All measurements of a run, from which its numbers and sentences follow."""
+    """All measurements of a run."""
 
     controls: Controls
     samples: TextSamples
@@ -104,7 +106,9 @@ class Measured:
 
     @property
     def index_fraction(self) -> float:
-        """The share of all licensed tweets in the index, a random sample of them."""
+        """The share of all licensed tweets that are in the index; below 1, the index is
+        a random sample of them.
+        """
         return self.controls.licensed.fraction
 
     @property
@@ -114,13 +118,13 @@ class Measured:
 
     @property
     def claimable_records(self) -> int:
-        """The number of records with findings whose chance is measured."""
+        """The number of records with findings of claimable texts."""
         return int(self.counts.claimable.records.sum())
 
     @cached_property
     def sharing_factors(self) -> dict[str, Factor]:
-        """For an index with a random share of all licensed tweets, the correction of
-        the numbers of records and of texts, by unit.
+        """The correction of the numbers of records and texts, by unit, for an index
+        that contains a random share of all licensed tweets.
 
         Without it, each record counts as if it contained a single licensed tweet. A
         record with several is more likely to be found, so the number of all such
@@ -147,33 +151,33 @@ class Measured:
 def analyse(
     scans: Mapping[str, ScanTotals], controls: Controls, options: MatchOptions
 ) -> Measured:
-    """Analyse the scans of the dataset and, if given, of the ``null`` and ``known``
-    data, by name.
+    """Analyse the scans, by name: of the ``dataset`` and, if given, of the ``null`` and
+    ``known`` data.
     """
     known = known_elsewhere(scans["known"], controls) if "known" in scans else None
-    scores = score(scans["dataset"], controls, options, known and known.texts)
+    scores = score(scans["dataset"], controls, options, known and known.containment)
     return measure(scores, controls, options, scans.get("null"), known)
 
 
 def known_elsewhere(scanned: ScanTotals, controls: Controls) -> Known:
-    """Return the licensed texts that known data contains, given its scan."""
+    """Return the texts that known data contains, given its scan."""
     containment = np.zeros(len(controls.control), np.float32)
     for columns, _ in scanned.batches(["text", "containment"]):
         text, share = (column.to_numpy() for column in columns)
         np.maximum.at(containment, text, share)
-    return Known(scanned, KnownElsewhere(containment))
+    return Known(scanned, containment)
 
 
 def score(
     scanned: ScanTotals,
     controls: Controls,
     options: MatchOptions,
-    elsewhere: KnownElsewhere | None = None,
+    elsewhere: npt.NDArray[np.float32] | None = None,
 ) -> ScoredScan:
     """Score the matches of a scan, plant spike-ins in a sample of its records and scan
-    these, and draw samples of the licensed and the control texts.
+    the spike-ins, and draw samples of the licensed and the control texts.
 
-    ``elsewhere`` has the texts that known data contains.
+    ``elsewhere`` is the ``containment`` of :class:`Known`.
     """
     scorer = Scorer(
         controls.reader,
@@ -201,17 +205,15 @@ def spike(
     scorer: Scorer,
     draw: int = DRAW,
 ) -> tuple[SpikeIns, Recovered]:
-    """Plant spike-ins, scan them, and return which of them were found.
+    """Plant spike-ins, scan them, and return them with the results of the scan.
 
-    The seed ``draw`` decides which texts are planted; it is the same in all runs, so
-    that nobody can choose them.
+    The seed ``draw`` decides which texts are planted. It is the same in all runs, so
+    nobody can choose the texts.
     """
     params = options.params
     planted = plant(controls, params, carriers, count, draw, SETS[options.edits])
-    with ThreadPoolExecutor(1, thread_name_prefix="provscan") as pool:
-        ready = pool.submit(scorer.having_scored, distinct(planted.text))
-        matches = planted.scan(controls, params)
-    recovered = recovered_spike_ins(planted, matches, ready.result(), controls.control)
+    matches = planted.scan(controls, params)
+    recovered = recovered_spike_ins(planted, matches, scorer, controls.control)
     if len(planted) >= FAILING_SPIKE_INS and not recovered.found.any():
         values = ", ".join(
             f"{name}={value}" for name, value in params.as_dict().items()
@@ -245,7 +247,7 @@ def measure(
         The scan of a null dataset, and of known data.
     """
     matches, samples = scores.matches, scores.samples
-    # Count the matches, separately for texts in strata with measured chance.
+    # Count the matches of all texts, and of texts in strata with measured chance.
     strata = stratify(*samples)
     null_counts = (
         None if null is None else count_null(null, matches, scores.scorer, controls)

@@ -1,16 +1,15 @@
 """Measure how many findings chance explains, with the matches of a control and of a
 null dataset (:func:`measure_chance`).
 
-Findings of similar texts are one event (:mod:`provscan.runs.measures.clusters`). Each
-measure of chance (:class:`ChanceMeasure`) has clusters of findings that are due to
-chance alone, with weights that apply them to the findings in the dataset, and so
-predicts the number of chance matches there (:func:`predicted`). The dataset has copies
-if, at some strength, there are more findings than predicted (:class:`Claim`). "Chance"
-in ``docs/statistics.md`` explains the method, with an example by hand in "From counts
-to layers".
+Findings of similar texts are one event (:mod:`provscan.runs.measures.clusters`). A
+measure of chance (:class:`ChanceMeasure`) consists of clusters of findings that are due
+to chance alone. Weights convert their number to the expected number of chance matches
+in the dataset (:func:`predicted`). The dataset contains copies if, at some strength, it
+has more findings than predicted (:class:`Claim`). "Chance" in ``docs/statistics.md``
+explains the method, and "From counts to layers" has an example by hand.
 
-Chance also explains a share of each list that begins with the strongest finding: its
-error rate (:func:`measure_error_rates`).
+:func:`measure_error_rates` computes, for each list of the strongest findings, the share
+that chance explains: the error rate of the list.
 """
 
 from __future__ import annotations
@@ -63,8 +62,8 @@ class ChanceMeasure:
     heaviest: float  # Largest possible weight of one additional cluster.
 
     def without_clusters(self, heaviest: float | None) -> ChanceMeasure:
-        """Return the measure as it would be without any chance match; ``heaviest``, if
-        given, replaces the largest weight.
+        """Return the measure as it would be without any chance match. ``heaviest``
+        replaces the largest weight unless it is None.
         """
         none = np.zeros(0, np.int64)
         clusters = TextClusters(none, none, dict.fromkeys(UNITS, np.zeros(0)))
@@ -75,8 +74,8 @@ class ChanceMeasure:
     def chance(
         self, unit: str, licensed: Floats | None = None, tail: float = TAIL
     ) -> Chance:
-        """Return the chance matches among the licensed findings in a unit; the unit
-        "clusters" counts each cluster as one. ``licensed`` are the sizes of the
+        """Return the chance matches among the licensed findings, counted in a unit; the
+        unit "clusters" counts each cluster as one. ``licensed`` has the sizes of the
         licensed clusters.
         """
         sizes = self.clusters.sizes.get(unit, np.ones(len(self.weights)))
@@ -112,7 +111,7 @@ class StrengthChance:
 
     @cached_property
     def limits(self) -> dict[str, Chance]:
-        """Chance by unit; its limits have the error probability of one strength."""
+        """Chance matches by unit, with the error probability of one strength."""
         return predicted(self.measures, self.clusters, TAIL_OF_EACH)
 
 
@@ -139,10 +138,12 @@ class Claim:
 
     def possible(self, heaviest: float | None) -> bool:
         """Return whether there would be more findings than chance explains if there
-        were no chance matches; ``heaviest`` replaces the largest weight of a cluster.
+        were no chance matches. ``heaviest`` replaces the largest weight of a cluster
+        unless it is None.
 
-        Even then, a limit of chance remains: for the weight 1 and a quarter of the
-        error probability, 7 clusters (2 ** -8 is less than 0.00625, 2 ** -7 is not).
+        Even then, the upper limit of chance is above 0: for weight 1 and a quarter of
+        the error probability, it is 7 clusters (2 ** -8 is less than 0.00625, and 2 **
+        -7 is not).
         """
         empty = [each.without_clusters(heaviest) for each in self.chance.measures]
         return replace(self, chance=replace(self.chance, measures=empty)).beyond_chance
@@ -157,9 +158,9 @@ class Subset:
     licensed: Amount
     findings: Amount
     claims: list[Claim]  # By strength; the first is the claim on all findings.
-    records: Factor  # All records of this part of the dataset.
-    # Expected share of all chance matches. The limits allow for any share, so they are
-    # valid for all parts simultaneously.
+    records: Factor  # Number of all records of this part of the dataset.
+    # Expected share of all chance matches that is in this subset. The limits allow for
+    # any share, so they are valid for all subsets simultaneously.
     chance_share: float = 1.0
     # Nearly verbatim findings; only for the whole dataset.
     nearly: Amount | None = None
@@ -172,9 +173,10 @@ def subset_of(
     records: Factor,
     chance_share: float = 1.0,
 ) -> Subset:
-    """Return the counts of the whole dataset, or of one source, as a subset;
-    ``cluster`` is the cluster of each claimable text, and ``chances`` are those of each
-    strength.
+    """Return the counts of the whole dataset, or of one source, as a subset.
+
+    ``cluster`` has the cluster of each claimable text, and ``chances`` has the chance
+    matches at each strength.
     """
     claims = [
         Claim(
@@ -210,7 +212,7 @@ class MeasuredChance:
 
     @cached_property
     def expected(self) -> dict[str, Chance]:
-        """Chance among all findings, by unit."""
+        """Chance matches among all findings, by unit."""
         return predicted(self.measures, self.whole.claims[0].chance.clusters)
 
     @property
@@ -220,27 +222,27 @@ class MeasuredChance:
 
     @property
     def best_strength(self) -> int:
-        """The place of the strength whose findings exceed chance by the most
+        """The index of the strength whose findings exceed chance by the most
         records.
         """
 
-        def excess(place: int) -> float:
-            claim = self.whole.claims[place]
+        def excess(index: int) -> float:
+            claim = self.whole.claims[index]
             return float(
                 claim.found.records.sum() - claim.chance.limits["records"].high
             )
 
         claims = enumerate(self.whole.claims)
-        places = [place for place, claim in claims if claim.beyond_chance]
-        return max(places, key=excess, default=0)
+        beyond = [index for index, claim in claims if claim.beyond_chance]
+        return max(beyond, key=excess, default=0)
 
     @cached_property
     def too_small(self) -> bool:
         """Whether the control and the null dataset are too small to claim any copy.
 
-        This is so if nothing could be claimed even if they had no findings at all, and
-        if something could then be claimed with a control of as many texts as are
-        licensed (where a cluster has weight 1).
+        They are too small if nothing could be claimed even if they had no findings,
+        but something could with a control of as many texts as are licensed (where a
+        cluster has weight 1).
         """
         possible, with_more = (
             any(claim.possible(heaviest) for claim in self.whole.claims)
@@ -250,7 +252,7 @@ class MeasuredChance:
 
     @property
     def usable(self) -> bool:
-        """Whether the measures could detect copies of texts like those found."""
+        """Whether the measures could show that texts like those found were copied."""
         comparable = bool(
             self.whole.claims[0].found.records.any()
             or not self.whole.findings.records.any()
@@ -358,8 +360,8 @@ def _null_measure(clusters: TextClusters, ratio: float) -> ChanceMeasure:
 class ErrorRates:
     """The error rates of all lists of findings."""
 
-    # For each measure of chance: ascending scores, and the error rates of lists of
-    # findings that end between two of them.
+    # For each measure of chance: ascending scores, and the error rate of the list of
+    # findings that ends between two of these scores.
     by_measure: list[tuple[Floats, Floats]]
 
     def q_values(self, batch: Batch, eligible: Eligibility) -> Floats:
@@ -369,17 +371,17 @@ class ErrorRates:
         The rate is 1 if chance explains the whole list, and nan if chance was not
         measured, or not in the stratum of the text.
         """
-        result = np.full(len(batch.place), np.nan)
+        result = np.full(len(batch.text_index), np.nan)
         if not self.by_measure:
             return result
-        licensed = ~eligible.control[batch.place]
+        licensed = ~eligible.control[batch.text_index]
         findings = licensed & batch.passes_rule
         result[licensed] = 1.0
         score = batch.score[findings]
         result[findings] = np.max(
             [rates[np.searchsorted(at, score)] for at, rates in self.by_measure], axis=0
         )
-        result[findings & ~eligible.measured[batch.place]] = np.nan
+        result[findings & ~eligible.measured[batch.text_index]] = np.nan
         return result
 
 

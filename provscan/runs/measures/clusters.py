@@ -21,8 +21,8 @@ from provscan.scoring.clusters import similar_texts
 class TextClusters(NamedTuple):
     """Clusters of findings; each column has one entry per cluster."""
 
-    number: Numbers  # Number by which texts refer to the cluster.
-    first: Numbers  # Place of the text of the cluster's first finding.
+    number: Numbers  # Number of the cluster, as in the arrays with a cluster per text.
+    first: Numbers  # Index of the text of the cluster's first finding.
     # Size of the cluster in records, texts, tweets and characters.
     sizes: dict[str, Floats]
 
@@ -78,12 +78,12 @@ def _text_clusters(
     ``cluster``, [texts], is negative for texts that are left out; ``records``,
     [clusters], has the number of distinct records of each cluster.
     """
-    place = np.flatnonzero((cluster >= 0) & (findings.count > 0))
-    number, of_text = np.unique(cluster[place], return_inverse=True)
+    texts = np.flatnonzero((cluster >= 0) & (findings.count > 0))
+    number, of_text = np.unique(cluster[texts], return_inverse=True)
     first = np.zeros(len(number), np.int64)
     # The last write wins, so the first finding of a cluster is written last.
-    order = np.argsort(findings.first[place])[::-1]
-    first[of_text[order]] = place[order]
+    order = np.argsort(findings.first[texts])[::-1]
+    first[of_text[order]] = texts[order]
 
     def summed(sizes: Floats | None) -> Floats:
         return np.bincount(of_text, sizes, len(number)).astype(np.float64)
@@ -91,7 +91,7 @@ def _text_clusters(
     sizes = {
         "records": records[number].astype(np.float64),
         "texts": summed(None),
-        "tweets": summed(tweets[place]),
-        "characters": summed(findings.characters[place]),
+        "tweets": summed(tweets[texts]),
+        "characters": summed(findings.characters[texts]),
     }
     return TextClusters(number, first, sizes)

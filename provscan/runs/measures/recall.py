@@ -1,8 +1,9 @@
-"""Measure recall on the spike-ins of a run (:func:`measure_recall`): of copies like the
-matches, of distinct texts, of characters, and of nearly verbatim copies.
+"""Measure recall on the spike-ins of a run (:func:`measure_recall`): the recall of
+copies like the matches, of distinct texts, of characters, and of nearly verbatim
+copies.
 
-"Recall" in ``docs/statistics.md`` explains the method, and "Texts, tweets, characters,
-tokens" there the recall of other units than records.
+In ``docs/statistics.md``, "Recall" explains the method, and "Texts, tweets, characters,
+tokens" explains the recall of units other than records.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class CountedShare(NamedTuple):
 
 class CopyRecall(NamedTuple):
     """Recall of copies by two definitions: a copy is found if it becomes a finding, or
-    if it is matched at all. None if it was not measured.
+    if there is any match. None if recall was not measured.
     """
 
     findings: Recall | None
@@ -87,8 +88,8 @@ class MeasuredRecall:
         would be missed are left out of ``r``, and their share is restored afterwards.
 
         Copies of one text may be missed together, for example because all of them were
-        edited in the same way. The lower limit lies half-way, on the logarithmic scale,
-        between independent copies and this case; with ``together``, it assumes that all
+        edited in the same way. On the logarithmic scale, the lower limit is halfway
+        between this case and independent copies; with ``together``, it assumes that all
         copies of a text are missed together.
         """
         # Count the texts with no copy, one copy, two copies, and so on. For example, 40
@@ -112,8 +113,8 @@ class MeasuredRecall:
             texts = float(having @ (1.0 - (-odds) ** np.arange(len(having))))
             return possible * count / max(texts, count)
 
-        # Widen the limits: copies may be missed together, and a match may name another
-        # text than the one that was copied.
+        # Widen the limits: copies may be missed together, and a match may be of a text
+        # other than the one that was copied.
         other = 1.0 - float(
             self.recovered.same_text[self.recovered.found & self.usual].mean()
         )
@@ -161,7 +162,7 @@ def measure_recall(
     of_records, of_texts = measured(cells.records), measured(cells.texts)
 
     # Measure the share in pieces, which decides whether there is an estimate, and the
-    # recall of nearly verbatim copies of detectable texts, which "at most" is based on.
+    # recall of nearly verbatim copies of detectable texts, on which "at most" is based.
     in_cells = cells.best.reshape(-1, DAMAGES)
     pieces = float(in_cells[:, PIECES:].sum()) / max(1.0, float(in_cells.sum()))
     detectable = None
@@ -210,11 +211,11 @@ def _of_characters(
     planted: SpikeIns, recovered: Recovered, recall: Recall | None
 ) -> Recall | None:
     """Return the recall of characters, which is lower than that of copies because a
-    part of a copy may lie outside the match.
+    part of a copy may be outside the match.
 
-    The share of this part is measured for each edit, and averaged over the mixture of
-    edits. Copies may have been edited in other ways, so the upper limit of recall
-    assumes that nothing lies outside, and the lower limit that twice the share does.
+    The share that is outside is measured for each edit, and averaged over the mixture
+    of edits. Since copies may have been edited in other ways, the upper limit of recall
+    assumes that nothing is outside, and the lower limit assumes twice the share.
     """
     if recall is None:
         return None
@@ -238,10 +239,10 @@ def _of_characters(
 
 
 def hidden_heavy(recall: Recall) -> float:
-    """Return the share of the copies with heavy edits that hide nearly every copy.
+    """Return the share of the copies whose heavy edits hide nearly every copy.
 
-    No match shows how frequent these edits are. Each is assumed to be as frequent as
-    the other heavy edits are on average.
+    Matches can't show how frequent such edits are. Each is assumed to be as frequent as
+    the other heavy edits on average.
     """
     heavy = {
         edit.__name__: recall.of_edit[edit.__name__]

@@ -1,5 +1,5 @@
-"""Questions about finished runs.
+"""Answer questions about finished runs.
 
 - ``explain``: why a text is or is not a match, and a match is or is not a finding.
-- ``evaluation``: the matches of a run compared with a truth: precision and recall.
+- ``evaluation``: precision and recall of the matches of a run, given a ground truth.
 """

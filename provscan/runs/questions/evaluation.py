@@ -1,8 +1,8 @@
-"""Compare the matches of a run with the truth: the records that are known to contain
+"""Compare the matches of a run with a ground truth: a list of the records that contain
 licensed tweets.
 
 :func:`evaluate` reads the truth, assigns to each record the score of its best match,
-and computes the curves with scikit-learn. Records are the unit, as in the answer of a
+and computes the curves with scikit-learn. The unit is the record, as in the answer of a
 run.
 """
 
@@ -31,29 +31,31 @@ Key = tuple[str | None, int] | str
 
 
 class Evaluation(NamedTuple):
-    """The results of comparing the matches of a run with the truth.
+    """The results of comparing the matches of a run with a ground truth.
 
     Attributes
     ----------
     roc
-        The ROC curve by threshold, from none to all records: ``threshold``,
-        ``false_positive_rate``, ``recall``. Records without a match have the score -1.
+        The ROC curve by threshold, from a threshold that no record reaches to one that
+        all reach: ``threshold``, ``false_positive_rate``, ``recall``. Records without a
+        match have the score -1.
     sweep
         ``threshold``, ``precision`` and ``recall`` of the records with a match of at
         least this score, by threshold.
     auc, average_precision
         The areas under the two curves.
     findings
-        The numbers of records with findings that are ``true`` and ``false`` by the
-        truth, with ``precision`` and ``recall``. If the truth names records by ids,
-        which several records may share, ``recall`` is a share of the ids.
+        The numbers of records with findings that do (``true``) and do not (``false``)
+        contain a tweet according to the truth, with ``precision`` and ``recall``. If
+        the truth lists ids of records, which several records may share, ``recall`` is a
+        share of the ids.
     counts
-        ``records``, those of the run; ``positive``, those that contain a tweet by the
-        truth, and ``found``, those of them that have a match; ``tweets``, the pairs of
-        record and tweet in the truth, and ``named``, those of them with a match of this
-        id (a match may be credited to an earlier tweet with the same text);
-        ``elsewhere``, rows of the truth on other datasets; ``without_score``, matched
-        records whose score is unknown and counts as 0.
+        ``records``: all records of the run. ``positive``: records that contain a tweet
+        according to the truth. ``found``: positive records with a match. ``tweets``:
+        pairs of a record and a tweet in the truth. ``named``: pairs with a match of
+        this tweet id (a match may be credited to an earlier tweet with the same text).
+        ``elsewhere``: rows of the truth about other datasets. ``without_score``:
+        matched records whose score is unknown and counts as 0.
     """
 
     roc: pa.Table
@@ -67,24 +69,26 @@ class Evaluation(NamedTuple):
 def evaluate(
     matches: pa.Table, summary: Mapping[str, Any], truth: Any, score: str
 ) -> Evaluation:
-    """Compare the matches of a run with a truth; see :meth:`provscan.Run.evaluate`."""
+    """Compare the matches of a run with a ground truth; see
+    :meth:`provscan.Run.evaluate`.
+    """
     require(score in SCORES, "score", score, " or ".join(map(repr, SCORES)))
     if summary.get("sample"):
         raise UsageError(
-            "the run is of a sample, and a truth is about whole datasets: evaluate a "
-            "run without --sample"
+            "the run scanned only a sample, and a truth is about the whole dataset: "
+            "run match without --sample"
         )
     metrics = _metrics()
 
-    # Determine the tweets of each record by the truth, and the best match of each
-    # record.
+    # Determine the tweets of each record according to the truth, and the best match of
+    # each record.
     rows = _table(truth)
     by_id = "record" not in rows.column_names
     tweets, elsewhere = _truth(rows, summary, by_id)
     best = _best_matches(matches, score, by_id)
     true = np.array([key in tweets for key in best.keys], bool)
     # Several records may have the same id. Precision is a share of the records with
-    # findings; recall is a share of the numbers or ids in the truth.
+    # findings; recall is a share of the record numbers or ids in the truth.
     right = best.has_findings & true
     hits = len({best.keys[row] for row in np.flatnonzero(right)})
 
@@ -125,8 +129,8 @@ def evaluate(
 def _curves(
     metrics: Any, label: Flags, value: Floats, weight: Floats
 ) -> dict[str, Any]:
-    """Return the curves of scores that are higher for true labels, and the areas under
-    them.
+    """Return the curves for scores that should be higher for true labels, and the areas
+    under the curves.
     """
     wrong, right, limits = metrics.roc_curve(
         label, value, sample_weight=weight, drop_intermediate=False
@@ -170,7 +174,7 @@ class _Best(NamedTuple):
     keys: list[Key]
     scores: pa.ChunkedArray
     has_findings: Flags
-    tweets: dict[Key, set[str]]  # All tweets that the matches of a record name.
+    tweets: dict[Key, set[str]]  # The tweets of all matches of a record.
 
 
 def _best_matches(matches: pa.Table, score: str, by_id: bool) -> _Best:
@@ -188,7 +192,7 @@ def _best_matches(matches: pa.Table, score: str, by_id: bool) -> _Best:
 
 
 def _table(truth: Any) -> pa.Table:
-    """Read a truth from a file, a table, a frame or dicts."""
+    """Read the truth from a file, a table, a data frame or dicts."""
     if not isinstance(truth, str | os.PathLike):
         if isinstance(truth, pa.Table) or hasattr(truth, "__arrow_c_stream__"):
             return pa.table(truth)
@@ -212,7 +216,7 @@ def _table(truth: Any) -> pa.Table:
 def _truth(
     rows: pa.Table, summary: Mapping[str, Any], by_id: bool
 ) -> tuple[dict[Key, set[str]], int]:
-    """Return the tweets of each record in the truth, and the number of rows on other
+    """Return the tweets of each record in the truth, and the number of rows about other
     datasets.
     """
     names = rows.column_names
@@ -241,8 +245,8 @@ def _truth(
     ):
         if record is None:
             raise InputError(
-                f"row {number} of the truth names no record: give its "
-                f"{'record_id' if by_id else 'record'}, or remove the row"
+                f"row {number} of the truth has no "
+                f"{'record_id' if by_id else 'record'}: add it, or remove the row"
             )
         source = sources[dataset]
         if source is None:
@@ -254,15 +258,15 @@ def _truth(
             tweets[key].add(str(tweet))
     if len(tweets) > sum(read.values()):
         raise InputError(
-            f"the truth names {len(tweets):,} records, but the run has read "
+            f"the truth lists {len(tweets):,} records, but the run has read "
             f"{sum(read.values()):,}: give the truth of this dataset"
         )
     return tweets, elsewhere
 
 
 def _source(dataset: str | None, sources: list[str]) -> str | None:
-    """Return the source of a run that the truth names, completely or by the name of the
-    file without suffixes.
+    """Return the source of a run that is named in the truth, by its path or by the name
+    of its file without suffixes; None if it is another dataset.
     """
     if dataset is None:
         if len(sources) != 1:

@@ -38,18 +38,12 @@ from provscan.sketch.lsh import band_keys
 from provscan.sketch.signatures import minhash
 from provscan.text import canonical
 
-# The widest possible gates: texts that pass them are similar enough to be explained.
+# The options that decide which candidates are matches, and their widest settings: a
+# licensed text that passes them is similar enough to be explained.
 GATES = ("threshold", "min_containment", "min_chars", "partial_chars")
 WIDEST = MatchParams(threshold=0.1, min_containment=0.0, min_chars=1)
 # The options with which a dataset is read.
-READING = (
-    "text_field",
-    "id_field",
-    "records",
-    "encoding",
-    "outputs",
-    "fix_encoding",
-)
+READING = ("text_field", "id_field", "records", "encoding", "outputs", "fix_encoding")
 # Maximum number of licensed texts, or of matches of a tweet, that are explained.
 SHOWN = 5
 Explanation = dict[str, Any]
@@ -60,7 +54,7 @@ class _Reported(NamedTuple):
 
     row: dict[str, Any]  # A row of ``matches.parquet`` or of a search.
     field: int  # Code points of the field.
-    # Code points of the match that were compared: readers leave out the others.
+    # Code points of the match without those that readers leave out.
     compared: int
 
 
@@ -78,17 +72,17 @@ def explain_text(
     """Compare a text with the closest licensed texts, the closest first.
 
     With ``tweet_id``, the text is compared only with this tweet, however little they
-    share. ``matches`` are the rows of ``matches.parquet`` for this text, which begins
-    at ``offset`` in its record; by default the text is scanned. Rows with bits are
-    compared with the rule for findings. With ``fix_encoding``, the repaired passage is
-    shown.
+    have in common. ``matches`` has the rows of ``matches.parquet`` for this text, which
+    begins at ``offset`` in its record; by default the text is scanned. The rule for
+    findings (``finding``) is explained for rows with bits. With ``fix_encoding``, the
+    passage is shown with its encoding repaired.
     """
-    # Code points that readers leave out are marked, in the places of the original.
+    # Code points that readers leave out are replaced by marks, so positions stay valid.
     field = readers.spoken(text)
     fixed = readers.mended(text) if fix_encoding else None
     text = readers.spoken(text if fixed is None else fixed.text)
 
-    def place_of(row: dict[str, Any]) -> tuple[int, int]:
+    def span_of(row: dict[str, Any]) -> tuple[int, int]:
         """Return the span of a row of this scan in the coordinates of ``matches``."""
         span = np.array([[row["start"], row["end"]]], np.int64)
         low, high = (offset + (span if fixed is None else fixed.original(span)))[0]
@@ -104,12 +98,12 @@ def explain_text(
     if matches is None:
         reported = index.match([text], **_gates(params)).to_pylist()
         for found in reported:
-            found["start"], found["end"] = place_of(found)
+            found["start"], found["end"] = span_of(found)
     else:
         reported = matches.to_pylist()
     explained = []
     for row in rows[:SHOWN]:
-        low, high = place_of(row)
+        low, high = span_of(row)
         overlapping = [
             other for other in reported if other["start"] < high and low < other["end"]
         ]
@@ -117,8 +111,8 @@ def explain_text(
         passage = text[row["start"] : row["end"]]
         match = None
         if overlapping:
-            place = slice(*(overlapping[0][name] - offset for name in ("start", "end")))
-            letters = len(field[place]) - field[place].count(LEFT_OUT)
+            span = slice(*(overlapping[0][name] - offset for name in ("start", "end")))
+            letters = len(field[span]) - field[span].count(LEFT_OUT)
             match = _Reported(overlapping[0], len(field), letters)
         compared = _compared(passage, row["tweet_id"], index, params, match, finding)
         explained.append({**compared, "start": low, "end": high})
@@ -284,7 +278,7 @@ def _compared(
         "passage": text,
         "canonical_passage": ours,
         # Number of LSH bands in which both signatures agree, and number of all bands.
-        # One common band makes a whole record a candidate.
+        # One common band makes a whole field a candidate.
         "bands_met": int(np.count_nonzero(keys[0] == keys[1])),
         "bands": index.params.bands,
         # Number of seeds of the licensed text that occur in the passage, and number of
@@ -293,15 +287,15 @@ def _compared(
         "seeds": len(seeds[1]),
         "shared": found.common,  # Number of 5-grams that both have.
         "gates": _conditions(found, params),
-        # The rule by which it is a match, ``whole`` or ``stretch``, or None.
+        # The rule that makes it a match, ``whole`` or ``stretch``, or None.
         "way": found.way,
         "finding": conditions,  # Conditions of a finding, for a match of this tweet.
-        # The match of this tweet that overlaps this place, as a row of
+        # The match of this tweet that overlaps the passage, as a row of
         # ``matches.parquet`` or of :meth:`provscan.Index.match`. If it is None,
-        # ``instead`` is the match of another tweet, if any.
+        # ``instead`` is the overlapping match of another tweet, if any.
         "match": match,
         "instead": row if match is None else None,
-        # Whether the passage is a match, or would be one if the search proposed it.
+        # Whether the passage is a match, or would be one if it were a candidate.
         "passed": match is not None or found.way is not None,
     }
 

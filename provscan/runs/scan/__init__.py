@@ -1,6 +1,6 @@
 """The scan of the inputs by an executor.
 
 - ``totals``: the sums of all parts, and the columns of their matches.
-- ``left_out``: what was not scanned, and the entries on the inputs in ``run.json``.
+- ``left_out``: what was not scanned, and the description of the inputs.
 - ``tasks``: one task per split, which writes the matches to a part file.
 """

@@ -1,6 +1,6 @@
-"""Describe the inputs of a scan and what was left out: unreadable records
-(:func:`check_skipped`), splits that were not scanned (:func:`unread_parts`), and files
-that changed during the scan (:func:`check_files`).
+"""Describe the inputs of a scan (:func:`describe_inputs`) and what was left out:
+unreadable records (:func:`check_skipped`), splits that were not scanned
+(:func:`unread_parts`), and files that changed during the scan (:func:`check_files`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from provscan.readers import MEMORY, Damage, ReadStats
 from provscan.runs.inputs.plan import InputFile, Inputs, PathReasons, file_state
 from provscan.runs.scan.totals import ScanTotals
 
-# Maximum number of listed files of a kind.
+# Maximum number of files in a list of ignored or unread files.
 MOST_LISTED = 100
 
 
@@ -33,18 +33,18 @@ def check_skipped(stats: ReadStats, options: MatchOptions) -> None:
         for reason, count in stats.skipped.items()
         if reason not in ("no_text", "only_prompts")
     }
-    count, whole = sum(bad.values()), stats.records + sum(stats.skipped.values())
-    if count == 0 or not (options.strict or count > options.max_bad * whole):
+    count, read = sum(bad.values()), stats.records + sum(stats.skipped.values())
+    if count == 0 or not (options.strict or count > options.max_bad * read):
         return
     if options.strict:
         what = f"{counted(count, 'record')} can't be read"
-        remedy = "Mend the file, or leave --strict out"
+        remedy = "Repair the file, or leave --strict out"
     else:
         what = (
-            f"{count:,} of {counted(whole, 'record')} can't be read, more than "
+            f"{count:,} of {counted(read, 'record')} can't be read, more than "
             f"--max-bad {percentage(100.0 * options.max_bad, 4)} allows"
         )
-        remedy = "Mend the file, or allow more with --max-bad"
+        remedy = "Repair the file, or allow more with --max-bad"
     cases = [
         (case, reason) for reason in bad for case in stats.examples.get(reason, [])
     ]
@@ -83,7 +83,7 @@ def describe_inputs(
     Returns
     -------
     left_out
-        Entries of ``summary.json`` on damaged files and on files that were not scanned.
+        Entries of ``summary.json`` about files that are damaged or were not scanned.
     described
         Entries of ``run.json``: each file with its checksum, and the parts of a sample.
     """
@@ -107,7 +107,7 @@ def describe_inputs(
 def left_out_summary(
     damaged: Sequence[Damage], unread: PathReasons, ignored: PathReasons
 ) -> dict[str, Any]:
-    """Return the entries of ``summary.json`` on damaged and unscanned files."""
+    """Return the entries of ``summary.json`` about damaged and unscanned files."""
     return {
         "damaged": [
             {
@@ -129,8 +129,8 @@ def check_files(
     inputs: Inputs, workers: int
 ) -> tuple[list[Damage], list[dict[str, Any]]]:
     """Return the files that changed while they were scanned, and the entries of
-    ``run.json`` on all inputs. Files that were scanned completely and did not change
-    have checksums.
+    ``run.json`` about all inputs. An entry has a checksum if the file was scanned
+    completely and did not change.
     """
     if inputs.named is None:
         return [], [{"source": MEMORY, "bytes": None, "xxh3": None}]

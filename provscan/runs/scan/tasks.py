@@ -8,7 +8,7 @@ import contextlib
 import os
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -61,21 +61,8 @@ from provscan.urls import below
 # Number of records after which the share of unreadable records is first compared with
 # the limit in the options.
 CHECK_FROM = 10_000
-
-
-@dataclass(frozen=True)
-class Role:
-    """The purpose for which data is read."""
-
-    stage: str  # Name of its scan while it runs.
-    owner: str  # Completes "no records of ... were scanned" in a message.
-
-
-ROLES = {
-    "dataset": Role("Scanning", ""),
-    "null": Role("Scanning null dataset", " of the null dataset"),
-    "known": Role("Scanning known data", " of the known data"),
-}
+# Words for messages about a scan, by the name of its data in the inputs of a run.
+SCANNED = {"dataset": "", "null": " null dataset", "known": " known data"}
 
 
 def scan_inputs(
@@ -87,16 +74,16 @@ def scan_inputs(
     progress: Progress,
 ) -> ScanTotals:
     """Scan all splits whose parts are not complete yet, and add up all parts. Part
-    files with the matches remain in the folder. ``name`` is one of :data:`ROLES`.
+    files with the matches remain in the folder. ``name`` is one of :data:`SCANNED`.
     """
-    role, parts = ROLES[name], folder.path / PARTS[name]
+    parts = folder.path / PARTS[name]
     parts.mkdir(exist_ok=True)
     complete = _complete(inputs, parts) if folder.earlier is not None else set()
     done: list[PartResult] = []
     lost: list[LostTask] = []
     stats, carriers = ReadStats(), CarrierSample(CARRIERS, CARRIER_SEED)
     unit = "records" if inputs.named is None else "bytes"
-    progress.start(role.stage, inputs.size, unit)
+    progress.start(f"Scanning{SCANNED[name]}", inputs.size, unit)
     progress.advance(sum(inputs.splits[number].size for number in complete))
     with _store(options) as store, _executor(inputs, options) as executor:
         make_task = partial(
@@ -109,8 +96,9 @@ def scan_inputs(
             store=store,
         )
         tasks = _tasks(make_task, inputs, complete, options.seed, carriers)
-        threads = max(1, options.threads // executor.workers)
-        function = _function(inputs, licensed.controls.reader, executor, threads)
+        function = _function(
+            inputs, licensed.controls.reader, executor, options.threads
+        )
         for result in _in_order(executor.run(function, tasks, progress), complete):
             if isinstance(result, LostTask):
                 lost.append(result)
@@ -125,7 +113,7 @@ def scan_inputs(
     unread = unread_parts(done, lost)
     if not any(part.records for part in done):
         folder.forget()
-        raise _nothing_scanned(role, stats, [*inputs.unread, *unread])
+        raise _nothing_scanned(name, stats, [*inputs.unread, *unread])
     return ScanTotals(
         parts,
         done,
@@ -156,10 +144,10 @@ def _tasks(
     for number, (split, block) in enumerate(_pieces(inputs)):
         if number not in complete:
             # Each task draws the records to scan, and keeps a sample of carrier
-            # records. Spike-ins are planted in them, and the lengths and scripts of a
-            # dataset and a null dataset are compared on them. A task that starts later
-            # keeps fewer, since the records kept so far rule out many of its own
-            # (``carriers.limit``).
+            # records. Spike-ins are planted in the carrier records, which also serve to
+            # compare the lengths and scripts of the dataset and a null dataset. A task
+            # that starts later keeps fewer, since the records kept so far rule out many
+            # of its own (``carriers.limit``).
             sampling = Sampling(inputs.share, seed, CARRIERS, carriers.limit)
             yield make_task(number, split, block=block, sampling=sampling)
 
@@ -167,7 +155,7 @@ def _tasks(
 def _in_order(
     results: Iterator[int | LostTask], complete: set[int]
 ) -> Iterator[int | LostTask]:
-    """Yield the numbers of all parts in order, and lost tasks in their places."""
+    """Yield, in the order of the splits, the number of each part or its lost task."""
     for number in count():
         result = number if number in complete else next(results, None)
         if result is None:
@@ -178,8 +166,8 @@ def _in_order(
 def _loaded(
     folder: Path, number: int, stats: ReadStats, carriers: CarrierSample
 ) -> PartResult:
-    """Return the counts of a complete part; its statistics and carrier records are
-    added to those of the other parts.
+    """Return the counts of a complete part, and add its statistics and carrier records
+    to those of the other parts.
     """
     part = load_part(folder, number)
     if part is None:
@@ -206,8 +194,8 @@ def _pieces(inputs: Inputs) -> Iterator[tuple[Split, RayBlock | None]]:
 
 @contextlib.contextmanager
 def _store(options: MatchOptions) -> Iterator[str | None]:
-    """Provide a folder for the parts of this run in the place that the user named, if
-    any. The folder is removed when the parts have been copied to the run folder.
+    """Provide a folder for the parts of this run inside the one that the user named
+    (``--parts``), if any. It is removed when all parts are in the run folder.
     """
     if options.parts is None:
         yield None
@@ -263,7 +251,7 @@ def _snapshot(
         shown = snapshot.index if where is None else where
         raise InputError(
             f"the nodes can't read the shards of {shown} ({error.strerror or error}): "
-            "name a copy of the index that they can with --shards-from"
+            "with --shards-from, name a copy of the index that they can read"
         ) from error
 
 
@@ -282,9 +270,8 @@ def _function(
     """Return the function that the executor runs. On this machine, several threads scan
     a split if there are only a few splits.
     """
-    if isinstance(executor, Ray):
-        threads = 1
-    mapped: Map = partial(ordered_map, workers=threads) if threads > 1 else map
+    workers = 1 if isinstance(executor, Ray) else threads // executor.workers
+    mapped: Map = partial(ordered_map, workers=workers) if workers > 1 else map
     if inputs.named is not None or inputs.in_blocks:
         shared = reader if isinstance(executor, Threads) else None
         return partial(scan, reader=shared, mapped=mapped)
@@ -297,7 +284,7 @@ def _function(
     return scan_memory
 
 
-def _nothing_scanned(role: Role, stats: ReadStats, unread: PathReasons) -> InputError:
+def _nothing_scanned(name: str, stats: ReadStats, unread: PathReasons) -> InputError:
     if stats.records:
         return InputError(
             "the sample contains none of the records: give a larger --sample"
@@ -311,7 +298,8 @@ def _nothing_scanned(role: Role, stats: ReadStats, unread: PathReasons) -> Input
     ]
     why += [f"{path} can't be read ({reason})" for path, reason in unread[:3]]
     reasons = "; ".join(why) or "the inputs are empty"
+    owner = SCANNED[name] and f" of the{SCANNED[name]}"
     return InputError(
-        f"no records{role.owner} were scanned: {reasons}. Check the paths, and "
-        "the field that contains the text (--text-field)"
+        f"no records{owner} were scanned: {reasons}. Check the paths, and the field "
+        "that contains the text (--text-field)"
     )

@@ -132,10 +132,10 @@ class ScanTotals:
                 stored = pa.ipc.open_file(
                     file, options=pa.ipc.IpcReadOptions(included_fields=fields)
                 )
-                for place in range(stored.num_record_batches):
-                    whole = stored.get_batch(place).select(names)
-                    for low in range(0, whole.num_rows, BATCH):
-                        waiting.append(whole.slice(low, BATCH))
+                for index in range(stored.num_record_batches):
+                    rows = stored.get_batch(index).select(names)
+                    for low in range(0, rows.num_rows, BATCH):
+                        waiting.append(rows.slice(low, BATCH))
                         splits.append(np.full(waiting[-1].num_rows, number))
                         if sum(map(len, splits)) >= BATCH:
                             yield pa.concat_batches(waiting), np.concatenate(splits)
