@@ -63,9 +63,9 @@ class Table:
     def read(self) -> Iterator[Rows]:
         """Yield the rows that are as wide as the header."""
         for data, ended, last in self._blocks():
-            found = self._at_once(data, last=last) if ended else None
+            found = self._by_arrow(data, last=last) if ended else None
             if found is None:
-                found = self._with_values(self._divided(data, ended=ended, last=last))
+                found = self._with_values(self._by_csv(data, ended=ended, last=last))
             yield from found
 
     def rows(self) -> Iterator[tuple[list[_Row], bool]]:
@@ -73,7 +73,7 @@ class Table:
         last line of the block has a newline.
         """
         for data, ended, last in self._blocks():
-            yield list(self._divided(data, ended=ended, last=last)), ended
+            yield list(self._by_csv(data, ended=ended, last=last)), ended
 
     def _blocks(self) -> Iterator[tuple[bytes, bool, bool]]:
         """Yield blocks of lines, each with the unfinished row of the previous block
@@ -87,7 +87,7 @@ class Table:
             yield data, block.ended, following is None
             block = following
 
-    def _at_once(self, data: bytes, *, last: bool) -> list[Rows] | None:
+    def _by_arrow(self, data: bytes, *, last: bool) -> list[Rows] | None:
         """Return the rows as Arrow parses them; None if their quotes are ambiguous or
         if the header has not been read.
         """
@@ -156,7 +156,7 @@ class Table:
     def _is_wanted(self, name: str) -> bool:
         return self._wanted is None or (name,) in self._wanted
 
-    def _divided(self, data: bytes, *, ended: bool, last: bool) -> Iterator[_Row]:
+    def _by_csv(self, data: bytes, *, ended: bool, last: bool) -> Iterator[_Row]:
         """Yield rows as the csv module parses them.
 
         An opening quote counts as never closed in three cases: there is no second
@@ -173,31 +173,27 @@ class Table:
         # The values that are used are checked for valid UTF-8 later.
         texts = [line.decode(errors="surrogateescape") for line in lines]
         at = 0  # The line at which the next row begins.
+        rows = _parsed(texts, at, self._layout)
         while at < len(lines):
-            why = ""  # The reason why that row is bad.
-            for end, values, error in _parsed(texts, at, self._layout):
-                if (
-                    error == UNCLOSED
-                    and not last
-                    and len(lines) - at <= self._limits.value_lines
-                ):
-                    # The next block may close the quote.
-                    self._rest = b"".join(lines[at:])
+            end, values, error = next(rows)
+            few = len(lines) - at <= self._limits.value_lines
+            if error == UNCLOSED and few and not last:
+                # The next block may close the quote.
+                self._rest = b"".join(lines[at:])
+                return
+            why = error or self._unlikely(lines[at:end], values)
+            if last and not ended and end == len(lines):
+                missing = self._missing(at, values, why, error)
+                if missing:
+                    self._stream.break_off(f"it ends within a row ({missing})")
                     return
-                why = error or self._unlikely(lines[at:end], values)
-                if last and not ended and end == len(lines):
-                    missing = self._missing(at, values, why, error)
-                    if missing:
-                        self._stream.break_off(f"it ends within a row ({missing})")
-                        return
-                if why:
-                    break
+            if why:
+                yield self._row_alone(lines[at], texts[at], why)
+                at += 1
+                rows = _parsed(texts, at, self._layout)
+            else:
                 yield self._row(lines[at:end], values)
                 at = end
-            if not why:
-                return
-            yield self._row_alone(lines[at], texts[at], why)
-            at += 1
 
     def _unlikely(self, lines: list[bytes], values: list[str]) -> str:
         """Return why a row of several lines is assumed to lack a quote; empty if it is
@@ -300,8 +296,9 @@ class Table:
 def _parsed(
     texts: list[str], start: int, layout: Layout
 ) -> Iterator[tuple[int, list[str], str]]:
-    """Yield the line after each row, counted from a line on, its values, and "". Where
-    parsing fails, yield the number of lines, no values, and the reason.
+    """Yield for each row from line ``start`` on: the line after it, its values, and "".
+    If a row can't be parsed, yield the number of lines, no values, and the reason, and
+    stop.
     """
     # Do not use a slice: if all lines of a hostile file are broken rows, each would
     # copy all lines after it.
