@@ -79,13 +79,12 @@ class Split:
     size: int = 0
     # "zip" or "tar" if the file is in an archive at ``path``.
     archive: str | None = None
-    # The name of the part of ``path`` that is read; None for all of it. It is the name
-    # of a file if ``archive`` is given, of a split for the format "hub", and of a table
-    # in a database or workbook.
-    member: str | None = None
+    member: str | None = None  # The name of the file in that archive.
     # The compression of a tar archive at ``path``, and the path of a decompressed copy.
     packed: str | None = None
     copy: str | None = field(default=None, compare=False, repr=False)
+    # The table to read in a database or workbook; None for all tables.
+    table: str | None = None
     part: int = 0  # The number of the split within its source.
     layout: Layout = Layout()  # How the bytes are to be read.
     # The fields, determined from the file's first records; None for a pipe, which can't

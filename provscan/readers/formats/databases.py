@@ -1,6 +1,6 @@
 """Read the tables of databases and spreadsheets: SQLite, DuckDB, Excel.
 
-A file can have several tables. ``Split.member`` names one; without it, all of them are
+A file can have several tables. ``Split.table`` names one; without it, all of them are
 read in turn.
 """
 
@@ -270,22 +270,19 @@ class TableFile(Format):
                 self.source, whole.path, os.stat(whole.path).st_mtime_ns, limits
             )
         return [
-            replace(whole, source=f"{whole.source}/{name}", member=member)
-            for name, member in names
+            replace(whole, source=f"{whole.source}/{name}", table=table)
+            for name, table in names
         ]
 
     def _parts(self, whole: Split, limits: Limits) -> list[Split]:
-        """Return a split of the table that is named, or of each table. In an archive,
-        the split's member names the file instead.
-        """
-        named = whole.member is not None and whole.archive is None
-        return [whole] if named else self.tables(whole, limits)
+        """Return a split of the table that is named, or of each table."""
+        return self.tables(whole, limits) if whole.table is None else [whole]
 
     def fields(self, whole: Split, limits: Limits) -> list[Any]:
         context = Context.quiet(limits)
         with readable(whole.source):
             tables = [
-                self.source.records(part.path, part.member or "", context)
+                self.source.records(part.path, part.table or "", context)
                 for part in self._parts(whole, limits)
             ]
             heads = [
@@ -305,7 +302,7 @@ class TableFile(Format):
         split, context = stream.split, stream.context
         number = 0
         for part in self._parts(split, context.limits):
-            records = self.source.records(part.path, part.member or "", context)
+            records = self.source.records(part.path, part.table or "", context)
             for group in _groups(records, ROWS_AT_ONCE, context.limits.batch_bytes):
                 yield Rows(range(number, number + len(group)), group)
                 number += len(group)

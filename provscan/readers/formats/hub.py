@@ -50,7 +50,7 @@ def _loaded(source: str) -> dict[str, Any]:
 def hub_splits(source: str) -> Iterator[Split]:
     base = ":".join(source.split(":")[:2])
     for name in _loaded(source):
-        yield Split(f"{base}:{name}", f"{base}:{name}", HUB, member=name)
+        yield Split(f"{base}:{name}", f"{base}:{name}", HUB)
 
 
 class Hub(Format):
