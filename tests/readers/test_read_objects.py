@@ -1,6 +1,7 @@
 """Test records in memory."""
 
 import io
+import random
 import sys
 from collections import OrderedDict
 from datetime import datetime
@@ -12,8 +13,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from provscan.errors import FieldNotFoundError, InputError
-from provscan.readers import Fields, ReadStats, read_objects
+from provscan.readers import LIMITS, Fields, ReadStats, read_objects
+from provscan.readers.fields.dataset import bind
+from provscan.readers.formats.protocol import Rows
 from provscan.readers.schema import SCHEMA
+from provscan.readers.texts.records import texts_of
 
 
 def texts(obj, **names):
@@ -190,3 +194,55 @@ def test_texts_of_derived_types_are_texts():
     records = [OrderedDict(text=np.str_(f"a text of NumPy, number {k}")) for k in "123"]
     rows = [row for batch in read_objects(records) for row in batch.to_pylist()]
     assert [row["text"] for row in rows] == [record["text"] for record in records]
+
+
+WORDS = [[*(f"word{n}{k}" for k in range(6)), None, ""] for n in range(60)]
+TURN = pa.struct([("role", pa.string()), ("content", pa.large_string())])
+VALUES = {
+    ("id", pa.int64()): [1, None, 2**60],
+    ("text", pa.dictionary(pa.int32(), pa.string())): ["a text of words", "", None],
+    ("raw", pa.binary()): [b"bytes with a caf\xe9 in them", b"", None],
+    ("later", pa.string()): ["", None],
+    ("tokens", pa.list_(pa.string())): [*WORDS, [], None],
+    ("nested", pa.list_(pa.list_(pa.string()))): [
+        [["some words of it"], None, ["and", None, "some more"]],
+        [],
+    ],
+    ("chat", pa.list_(TURN)): [
+        [
+            {"role": "user", "content": "why is the sky blue today"},
+            {"role": "assistant", "content": None},
+            {"role": "assistant", "content": "because the light is scattered"},
+        ],
+        None,
+    ],
+}
+
+
+@pytest.mark.parametrize("outputs", [False, True])
+def test_columns_and_objects_give_the_same_texts(outputs):
+    """The rules from values to texts exist once for columns and once for objects."""
+    rng = random.Random(1)
+    records = [
+        {name: rng.choice(values) for (name, _), values in VALUES.items()}
+        for _ in range(60)
+    ]
+    fields = Fields(outputs=outputs)
+    binding = bind(records, "", fields=fields, limits=LIMITS)
+    assert binding.words
+    assert binding.empty
+    records += [
+        {**records[0], "later": "a text that is late"},
+        dict.fromkeys(records[0]),
+    ]
+    found = []
+    columns = pa.RecordBatch.from_pylist(records, pa.schema(list(VALUES)))
+    for values in (columns, records):
+        stats = ReadStats()
+        rows = Rows(range(len(records)), values)
+        texts = texts_of(iter([rows]), binding, fields, stats.of(""), LIMITS)
+        found.append(([row for part in texts for row in part.to_pylist()], stats))
+    (rows, stats), of_objects = found
+    assert of_objects == (rows, stats)
+    assert len({row["field"] for row in rows}) == (8 if outputs else 9)
+    assert stats.repaired.keys() == {"invalid_utf8"}

@@ -9,7 +9,7 @@ tweet without an id is named by its place: ``file:line``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from provscan.arrays import Numbers
 from provscan.readers.corpus.apis import Tweet
 from provscan.readers.dates import from_strings, impossible, timestamps
+from provscan.readers.fields.paths import Path, value_at
 from provscan.readers.schema import TIMESTAMP, TWEETS
 from provscan.readers.stats import Counts
 from provscan.readers.strings import (
@@ -60,6 +61,16 @@ def first_values(columns: list[pa.Array]) -> pa.Array | None:
         return next(iter(columns), None)
     known = [column(each, len(each)) for each in columns if each.null_count < len(each)]
     return pc.coalesce(*known) if known else None
+
+
+def first_value(record: Any, paths: Iterable[Path]) -> Any:
+    """Return the first value at some paths in a record, preferably a scalar, as
+    :func:`first_values` does for columns.
+    """
+    values = [value_at(record, path) for path in paths]
+    values = [value for value in values if value is not None and value != ""]
+    scalars = (value for value in values if not isinstance(value, dict | list))
+    return next(scalars, next(iter(values), None))
 
 
 def first_texts(columns: Iterator[pa.Array]) -> pa.Array:

@@ -21,6 +21,7 @@ from provscan.readers.corpus.columns import (
     batch_of,
     filled_texts,
     first_texts,
+    first_value,
     first_values,
     from_tweets,
     with_ids,
@@ -29,7 +30,7 @@ from provscan.readers.corpus.layouts import is_nested, rows_of_table, tweets_in
 from provscan.readers.corpus.sources import TweetFile
 from provscan.readers.fields.binding import Binding, Fields
 from provscan.readers.fields.names import NESTED, ROLES
-from provscan.readers.fields.paths import ANY, Path, leaf, value_at
+from provscan.readers.fields.paths import ANY, leaf
 from provscan.readers.fields.tweets import bind
 from provscan.readers.formats.json_documents import Elements
 from provscan.readers.formats.jsonl import read_lines
@@ -249,7 +250,7 @@ class _Reader:
             self._counts.skip("no_text", number, what)
         else:
             paths = (binding.paths.get(role, ()) for role in Tweet._fields)
-            yield number, Tweet(*(_value(record, path) for path in paths))
+            yield number, Tweet(*(first_value(record, path) for path in paths))
 
     def _nested(
         self, number: int, record: dict[str, Any]
@@ -266,11 +267,3 @@ class _Reader:
             (number, tweet if tweet.author else tweet._replace(author=username))
             for tweet in tweets
         )
-
-
-def _value(record: Any, paths: Iterable[Path]) -> Any:
-    """Return the first value in a record at some paths, preferably a scalar."""
-    values = [value_at(record, path) for path in paths]
-    values = [value for value in values if value is not None and value != ""]
-    scalars = (value for value in values if not isinstance(value, dict | list))
-    return next(scalars, next(iter(values), None))

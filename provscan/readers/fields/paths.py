@@ -1,13 +1,12 @@
 """The path of a field, and the values at a path in objects and in Arrow columns.
 
 :func:`value_at` and :func:`values_at` search an object, :func:`leaf` and
-:func:`leaf_in` a column. :class:`Columns` turns objects into columns if
-their values have the expected types.
+:func:`leaf_in` a column.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -90,58 +89,6 @@ def _walk(value: Any, tree: Tree, name: str, found: list[Value]) -> None:
                 return
         if place is not None:
             found.append((place, name, value))
-
-
-class Columns:
-    """Turns objects into columns of the values at some paths."""
-
-    def __init__(self, wanted: Mapping[Path, pa.DataType]) -> None:
-        self._kind = _type(tree_of(wanted), list(wanted.values()))
-        self._integers = [path for path, kind in wanted.items() if kind == pa.int64()]
-        # The paths of lists whose elements are texts or such lists.
-        self._lists = [
-            tree_of([path[:stop]])
-            for path in wanted
-            for stop in range(1, len(path))
-            if set(path[stop:]) == {ANY}
-        ]
-
-    def of(self, records: list[Any]) -> pa.RecordBatch | None:
-        """Return records as columns; None if a value has an unexpected type."""
-        # Arrow would cut off the fraction of a number, and take a text as the list of
-        # its characters.
-        fractions = (
-            isinstance(value_at(record, path), float)
-            for path in self._integers
-            for record in records
-        )
-        texts = (
-            isinstance(value, str)
-            for tree in self._lists
-            for record in records
-            for _, _, value in values_at(record, tree)
-        )
-        if self._kind is None or any(fractions) or any(texts):
-            return None
-        try:
-            return pa.RecordBatch.from_struct_array(pa.array(records, self._kind))
-        except (pa.ArrowException, TypeError, OverflowError, UnicodeEncodeError):
-            return None
-
-
-def _type(tree: Tree, kinds: list[pa.DataType]) -> pa.DataType | None:
-    """Return the type of records with values of some types at the paths of a tree;
-    None if a value would have several types.
-    """
-    place, below = tree
-    if not below:
-        return None if place is None else kinds[place]
-    inner = {key: _type(node, kinds) for key, node in below.items()}
-    if place is not None or None in inner.values():
-        return None
-    if ANY in inner:
-        return pa.large_list(inner[ANY]) if len(inner) == 1 else None
-    return pa.struct(list(inner.items()))
 
 
 class Leaf(NamedTuple):

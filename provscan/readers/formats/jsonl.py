@@ -32,7 +32,7 @@ from provscan.kernels.records import StringColumns
 from provscan.readers.bytes.files import readable
 from provscan.readers.bytes.streams import BOM, Block, ByteStream, lines
 from provscan.readers.fields.dataset import SEARCHED
-from provscan.readers.fields.paths import Columns, Path
+from provscan.readers.fields.paths import Path
 from provscan.readers.formats.protocol import Format, Rows, Wanted
 from provscan.readers.limits import Limits
 from provscan.readers.splits import Split
@@ -222,15 +222,6 @@ def parse_lines(
             yield Rows(list(found), list(found.values()))
 
 
-def _as_columns(rows: Rows, columns: Columns) -> Rows:
-    """Return objects as columns, if their values have the wanted types."""
-    batch = columns.of(rows.values)
-    if batch is None:
-        return rows
-    whole = zip(rows.numbers, rows.values, strict=True)
-    return Rows(rows.numbers, batch, [row for row in whole if row[0] % SEARCHED == 0])
-
-
 def _objects(group: list[bytes]) -> list[Any] | None:
     """Return lines as objects; None if one of them has to be parsed by itself."""
     if max(map(len, group)) > LONGEST:
@@ -331,7 +322,6 @@ def read_lines(
     """
     top_level = TopLevel(wanted or {})
     context = stream.context
-    nested = Columns(wanted) if wanted and accept is None else None
     for block in lines(stream):
         if not block.ended and (open_end := still_open(state_at_end(block.data))):
             # A record that is cut off means that the file is damaged.
@@ -343,11 +333,8 @@ def read_lines(
             whole = _some_records(block) if accept is None else []
             yield Rows(range(block.first, block.first + block.lines), batch, whole)
         else:
-            parts = parse_lines(
-                block.first, bytes(block.data), stream.counts, context.limits
-            )
-            for rows in parts:
-                yield rows if nested is None else _as_columns(rows, nested)
+            data = bytes(block.data)
+            yield from parse_lines(block.first, data, stream.counts, context.limits)
 
 
 FORMATS = (JsonLines(),)
