@@ -63,7 +63,7 @@ def first_values(columns: list[pa.Array]) -> pa.Array | None:
     return pc.coalesce(*known) if known else None
 
 
-def first_value(record: Any, paths: Iterable[Path]) -> Any:
+def first_in_record(record: Any, paths: Iterable[Path]) -> Any:
     """Return the first value at some paths in a record, preferably a scalar, as
     :func:`first_values` does for columns.
     """

@@ -20,8 +20,8 @@ from provscan.readers.corpus.apis import Tweet
 from provscan.readers.corpus.columns import (
     batch_of,
     filled_texts,
+    first_in_record,
     first_texts,
-    first_value,
     first_values,
     from_tweets,
     with_ids,
@@ -250,7 +250,7 @@ class _Reader:
             self._counts.skip("no_text", number, what)
         else:
             paths = (binding.paths.get(role, ()) for role in Tweet._fields)
-            yield number, Tweet(*(first_value(record, path) for path in paths))
+            yield number, Tweet(*(first_in_record(record, path) for path in paths))
 
     def _nested(
         self, number: int, record: dict[str, Any]
