@@ -15,8 +15,8 @@ EXAMPLES = 5
 
 
 class Example(NamedTuple):
-    """One case behind a count: where it occurred (0-based number of the record or
-    line) and what was found.
+    """One of the cases that were counted: the 0-based number of its record or line, and
+    what was found there.
     """
 
     source: str
@@ -76,7 +76,7 @@ class ReadStats:
     skipped: dict[str, int] = field(default_factory=dict)
     # Records that were delivered after a repair:
     # - ``invalid_utf8``, ``lone_surrogate``: replaced by U+FFFD
-    # - ``invalid_part``: likewise, for bytes of a mail that are not in its encoding
+    # - ``invalid_part``: bytes of a mail that are not in its encoding, replaced, too
     # - ``encoding_fixed``, ``escapes_decoded``: see ``provscan.readers.texts.garbled``
     repaired: dict[str, int] = field(default_factory=dict)
     # Observations that skip no record. Those about a file:
@@ -92,23 +92,23 @@ class ReadStats:
     # Those about records:
     # - ``later_text``: a field that is not scanned has text
     # - ``bad_date``: the date could not be parsed and is null
-    # - ``id_missing``, ``id_mangled``: the id consists of the file and the line, since
-    #   there is none or a spreadsheet rounded it
+    # - ``id_missing``, ``id_mangled``: the record has no id, or one that a spreadsheet
+    #   rounded; file and line are used instead
     # - ``value_like_rows``: the lines of a value in a CSV file look like rows
     # - ``attachment``: an attachment of a mail was left out
-    # - ``cut_page``, ``unread_coding``, ``invalid_text``: a part of a web page, all of
-    #   it, or single characters could not be decoded
+    # - ``cut_page``, ``unread_coding``, ``invalid_text``: the end of a web page, the
+    #   whole page, or single characters of it could not be decoded
     # - ``wrongly_decoded``, ``escaped``: the text is garbled and was not repaired
     # - ``prompt_left_out``: texts of a prompt
     # - ``prompt_repeated``: words of a prompt were removed from an output
     # - ``chat_as_text``: an output is a whole chat in an unknown notation
-    # Some reasons for which records are skipped also count parts of records here.
+    # Some reasons for skipping records also occur here, for parts of records.
     notes: dict[str, int] = field(default_factory=dict)
     # The first few cases of each reason.
     examples: dict[str, list[Example]] = field(default_factory=dict)
     damaged: list[Damage] = field(default_factory=list)  # Files that ended early.
-    # For every field with strings: its verdicts ("scanned", or why not), each with the
-    # number of files.
+    # For every field with strings: the number of files with each verdict ("scanned", or
+    # why it is not).
     fields: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def of(self, source: str) -> Counts:

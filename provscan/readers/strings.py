@@ -31,7 +31,7 @@ TEXT_TYPES = {
     pa.large_binary(),
     pa.binary_view(),
 }
-# How messages name a value that is no text.
+# Names of types in messages about values that are not texts.
 KINDS = {
     dict: "an object",
     list: "a list",
@@ -54,7 +54,7 @@ def no_text(value: Any) -> str:
 
 
 def null_if_empty(texts: pa.Array) -> pa.Array:
-    """Turn empty strings into nulls, which CSV can't write otherwise."""
+    """Return texts with null for each empty string, since CSV has no other null."""
     empty = pc.equal(texts, "")
     return (
         pc.if_else(empty, pa.scalar(None, texts.type), texts)
@@ -66,7 +66,9 @@ def null_if_empty(texts: pa.Array) -> pa.Array:
 def checked_text(
     array: pa.Array, numbers: Numbers | list[int], counts: Counts
 ) -> pa.Array:
-    """Return valid text; replacements are counted by the record of each value."""
+    """Return values as valid text. ``numbers`` are their records, by which replacements
+    are counted.
+    """
     text, repaired = as_text(array)
     for place, byte in repaired:
         counts.repair(
@@ -78,8 +80,8 @@ def checked_text(
 
 
 def as_text(array: pa.Array) -> tuple[pa.Array, list[tuple[int, int]]]:
-    """Return text or bytes as valid text, and the places of values in which bytes were
-    replaced, each with the first such byte.
+    """Return text or bytes as valid text, and the positions of the values in which
+    bytes were replaced, each with the first of these bytes.
     """
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
@@ -186,7 +188,7 @@ def scalar_text(value: Any) -> str | None:
         if not math.isfinite(value):
             return None
         if abs(value) >= 2**53:
-            # The id has lost digits, which the notation of a float shows: no id has it.
+            # The id has lost digits. In this notation, it differs from all real ids.
             return f"{value:.16e}"
         return str(int(value) if value.is_integer() else value)
     if isinstance(value, Decimal) and value.is_finite():

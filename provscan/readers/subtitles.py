@@ -1,10 +1,10 @@
-"""Find the speech in subtitles (SubRip and WebVTT) in any text of a dataset, since
-sentences continue from cue to cue.
+"""Reduce texts that are subtitles (SubRip or WebVTT) to their speech, so that sentences
+that continue from cue to cue are found.
 
 Everything else is replaced by other characters, code point by code point, so that
-every span stays in place: numbers, names and times of cues; tags, header, notes and
-styles of WebVTT; and lines that a cue repeats from the one before, as in rolling
-captions.
+spans keep their positions. This affects numbers, names and times of cues; tags, the
+header, notes and styles of WebVTT; and lines that a cue repeats from the previous one,
+as in rolling captions.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ TIMES = (
     r"\t]+(?:align|line|position|region|size|vertical|[XY][12]):\S+)*"
 )
 LINE_OF_TIMES = re.compile(rf"\s*{TIMES}\s*")
-# For texts that lost their line breaks. A number before the times belongs to SubRip,
-# whose times have commas.
+# The times of a cue in a text that lost its line breaks. A number before them is that
+# of a SubRip cue, whose times have commas.
 WITHIN_LINE = re.compile(rf"(?:(?<!\S)\d+[ \t]+(?=[\d:]+,))?{TIMES}")
 # Tags of WebVTT, and overrides that programs leave in SubRip. Canonical text drops
 # HTML tags anyway.
@@ -42,8 +42,8 @@ BLOCK = re.compile("(\ufeff?WEBVTT|NOTE|STYLE|REGION)\\b")
 
 
 def are_subtitles(head: bytes) -> bool:
-    """Return whether a text with this beginning is subtitles: at least one line in ten
-    has the times of a cue.
+    """Return whether a text with this beginning consists of subtitles: at least one
+    line in ten contains the times of a cue.
     """
     lines = [line for line in head.decode(errors="replace").split("\n") if line.strip()]
     return (
@@ -144,8 +144,8 @@ def _repeated(before: Sequence[str], cue: Sequence[str]) -> int:
 
 
 def without_cues(texts: pa.LargeStringArray) -> tuple[pa.LargeStringArray, Numbers]:
-    """Return texts with the subtitles among them reduced by :func:`spoken`, and the
-    numbers of the texts that this changed.
+    """Return texts, with subtitles reduced to their speech, and the positions of the
+    texts that were changed.
     """
     rows = np.zeros(len(texts), np.int64)
     rows = rows[: timed(*buffers(texts), rows)]

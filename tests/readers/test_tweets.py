@@ -392,7 +392,7 @@ def test_other_files_of_an_account_archive_are_listed(tmp_path: Path) -> None:
     }
     assert set(reasons) == others | {"1-picture.png", "logo.gif"}
     assert reasons["like.js"] == "like of an account's archive, not its tweets"
-    assert reasons["note-tweet.js"].startswith("whole texts of the account's long")
+    assert reasons["note-tweet.js"].startswith("full texts of the account's long")
     assert plan.unread == []
 
 

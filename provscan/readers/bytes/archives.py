@@ -24,13 +24,14 @@ from provscan.urls import is_remote
 
 # Extensions of the text members of a webdataset.
 TEXT_MEMBERS = ("txt", "text", "caption", "json", "srt", "vtt")
+# The number of bytes of a tar archive that are read at a time.
 PART = 64 << 10
 ARCHIVE_ERRORS = (tarfile.TarError, EOFError, ValueError, OSError)
 
 
 class Member(tarfile.TarInfo):
-    """A member whose header is valid. tarfile treats a damaged or missing header as the
-    end of the archive, unless it is the first one.
+    """A member with a valid header. A damaged or missing header raises ReadError;
+    tarfile would treat it as the end of the archive, unless it is the first header.
 
     With ``ignore_zeros``, concatenated archives are read to the end of the last one.
     """
@@ -45,7 +46,7 @@ class Member(tarfile.TarInfo):
             tarfile.ended = True  # type: ignore[attr-defined]
             raise
         except HeaderError as error:
-            # What follows an end mark may be too short for a header.
+            # The bytes after an end mark may be too few for a header.
             over = isinstance(
                 error, EmptyHeaderError | TruncatedHeaderError
             ) and getattr(tarfile, "ended", False)
@@ -134,7 +135,7 @@ def open_zip(path: str) -> zipfile.ZipFile:
     """
     key = path, state_of(path)
     if getattr(_last, "key", None) != key:
-        # An archive that is opened by its path closes its file by itself.
+        # An archive that is opened by its path also closes the file.
         _last.archive = zipfile.ZipFile(open_file(path) if is_remote(path) else path)
         _last.key = key
     archive: zipfile.ZipFile = _last.archive

@@ -1,10 +1,9 @@
-"""Turn Python values of many records into Arrow columns of the common schema, with
-repairs counted.
+"""Turn the values of tweets into columns of the schema of tweets, and count repairs.
 
-Every tweet gets an id, and different tweets must not get the same one by mistake.
-Spreadsheets turn ids into floats (``1.38957E+18``) or keep 15 digits and pad with
-zeros; either makes different tweets look the same. Such ids are dropped and counted. A
-tweet without an id is named by its place: ``file:line``.
+Every tweet gets an id, and different tweets must not get the same id by mistake.
+Spreadsheets turn ids into floats (``1.38957E+18``), or keep 15 digits and add zeros, so
+that different tweets have the same id. Such ids are dropped and counted. The id of a
+tweet without a usable id is ``file:line``.
 """
 
 from __future__ import annotations
@@ -32,23 +31,23 @@ from provscan.readers.values import array_values
 
 SHORT_COLUMNS = ("id", "author", "lang", "rt_of")
 FLOAT = r"^[0-9](\.[0-9]+)?[eE]\+[0-9]+$"
-# An id of 17 digits or more after a spreadsheet kept 15 of its digits.
+# An id of at least 17 digits of which a spreadsheet kept 15.
 ROUNDED = r"^[0-9]{14,17}000$"
 LONG_ID = r"^[0-9]{17,}$"
 # One id in a thousand ends in three zeros by chance.
 LEAST_ROUNDED = 3
 # Characters with which a quoted or prefixed id begins.
 BEFORE = ("'", '"', "x", "h")
-# An id and what may surround it: an apostrophe or another sign that keeps spreadsheets
-# from reading it as a number (rtweet writes x), or the URL of the tweet.
+# An id within quotes or after a sign that keeps spreadsheets from reading it as a
+# number (rtweet writes x), or an id in the URL of its tweet.
 DRESSED = r"^(?:['\"]([0-9]+)['\"]?|x([0-9]{8,})|https?://\S+/status(?:es)?/([0-9]+)(?:[/?#]\S*)?)$"
 # Placeholders that programs write for a missing id; many tweets would share them.
 PLACEHOLDERS = pa.array(["nan", "NaN", "None", "null", "NULL", "NA", "<NA>", "\\N"])
 
 
 def column(values: Any, count: int) -> pa.Array:
-    """Return a column of short strings from the values of a file, without white space
-    around them, so that names match lists of tweets to forget.
+    """Return a column of short strings. White space around them is removed, so that
+    they are equal to the entries in lists of tweets to forget.
     """
     if values is None:
         return pa.nulls(count, pa.string())
@@ -86,8 +85,8 @@ def first_texts(columns: Iterator[pa.Array]) -> pa.Array:
 def filled_texts(
     text: pa.Array, numbers: Numbers, counts: Counts
 ) -> tuple[Numbers | None, pa.Array]:
-    """Return the numbers of the rows that have a text (None if all have one), and the
-    texts of these rows.
+    """Return the positions of the rows with a text (None if all have one), and their
+    texts.
     """
     if not text.null_count:
         return None, text
@@ -100,7 +99,7 @@ def filled_texts(
 def dates(
     values: pa.Array | list[Any] | None, numbers: Numbers, counts: Counts
 ) -> pa.Array:
-    """Return a column of times; a value that is not a date is counted and null."""
+    """Return a column of times; what is not a date becomes null and is counted."""
     if values is None:
         return pa.nulls(len(numbers), TIMESTAMP)
     if isinstance(values, pa.Array):
@@ -129,8 +128,8 @@ def dates(
 def from_tweets(
     numbers: list[int], tweets: list[Tweet], counts: Counts
 ) -> pa.RecordBatch:
-    """Return tweets in the common schema; those without a text are counted and left
-    out.
+    """Return tweets in the schema of tweets. Those without a text are left out and
+    counted.
     """
     kept = []
     for place, (number, tweet) in enumerate(zip(numbers, tweets, strict=True)):
@@ -154,8 +153,8 @@ def batch_of(
     values: Mapping[str, pa.Array | list[Any] | None],
     counts: Counts,
 ) -> pa.RecordBatch:
-    """Return tweets with these texts in the common schema. ``values`` has the values in
-    the file for each of the other roles.
+    """Return tweets with these texts in the schema of tweets. ``values`` are those of
+    the file, for each of the other roles.
     """
     short = {role: column(values[role], len(text)) for role in SHORT_COLUMNS}
     columns = [
@@ -178,7 +177,7 @@ def _kind(value: Any) -> str:
 
 
 def with_ids(batch: pa.RecordBatch, counts: Counts) -> pa.RecordBatch:
-    """Return the batch with an id in every row; replaced ids are counted by reason."""
+    """Return a batch with an id in every row. Replaced ids are counted by reason."""
     ids = _bare(batch.column("id"))
     unusable = _matches(ids, FLOAT, pc.match_substring(ids, "+"))
     rounded = _matches(ids, ROUNDED, pc.ends_with(ids, "000"))
@@ -207,7 +206,7 @@ def with_ids(batch: pa.RecordBatch, counts: Counts) -> pa.RecordBatch:
 
 
 def _matches(ids: pa.Array, pattern: str, likely: pa.Array) -> pa.Array:
-    """Return which ids match a regular expression; only the likely ones are tried."""
+    """Return for each id whether it is likely and matches a regular expression."""
     likely = pc.fill_null(likely, False)
     if not likely.true_count:
         return likely

@@ -58,7 +58,7 @@ ID_LINE = re.compile(rb"['\"]?[0-9]{8,}['\"]?,?")
 class TweetFile:
     split: Split  # The file, with its fields.
     fields: Fields  # The names of its fields that the user gave.
-    username: str | None = None  # The account whose archive it is in.
+    username: str | None = None  # If it is in an account archive: the account's name.
 
 
 @dataclass
@@ -81,8 +81,8 @@ def plan_tweets(
     encoding: str | None = None,
     limits: Limits | None = None,
 ) -> TweetPlan:
-    """Find the files with tweets among the sources: those of
-    :func:`~provscan.readers.plan`, or ``recipe:NAME=PATH``.
+    """Find the files with tweets in the sources. A source is one of
+    :func:`~provscan.readers.plan` or ``recipe:NAME=PATH``.
 
     Fields that the user names take precedence over those of a recipe. The delimiter
     and the encoding are determined for each file unless given.
@@ -195,8 +195,8 @@ class _Planner:
     def _add_bound(
         self, split: Split, fields: Fields, *, of_texts: bool = False
     ) -> None:
-        """Add a file if its first records have a field for the text of tweets. With
-        ``of_texts``, the file is left out if no value of the records has three words.
+        """Add a file if its first records have a field with the text of tweets. With
+        ``of_texts``, the file is left out if no value in them has three words.
         """
         form = FORMATS[split.format]
         records = [
@@ -210,7 +210,7 @@ class _Planner:
             and not fields.texts
             and not any(isinstance(v, str) and len(v.split()) > 2 for v in values)
         ):
-            self._add_ignored(split, "no table of tweets: no column holds text")
+            self._add_ignored(split, "no table of tweets: no column contains text")
             return
         if not records:
             self._add_without_records(split)
@@ -245,8 +245,8 @@ class _Planner:
 
 
 def _pipe(split: Split, options: FileOptions) -> Split:
-    """Return the split of a pipe, which can't be inspected beforehand: a table if its
-    delimiter is given.
+    """Return the split of a pipe, which can't be inspected beforehand. It is a table if
+    a delimiter is given.
     """
     if options.delimiter is None:
         return split
@@ -255,8 +255,8 @@ def _pipe(split: Split, options: FileOptions) -> Split:
 
 
 def _no_tweets(file: Found, *, alone: bool) -> str | None:
-    """Return why a file is assumed to contain no tweets, else None. A file that the
-    user named ``alone`` is rejected only if its lines or pages cannot be tweets.
+    """Return why a file is assumed to contain no tweets, else None. A file that is
+    ``alone``, the only one of a source, is left out only if it can't contain tweets.
     """
     name = PurePosixPath(file.split.source).name
     form = file.split.format

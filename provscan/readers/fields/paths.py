@@ -1,4 +1,4 @@
-"""The path of a field, and the values at a path in objects and in Arrow columns.
+"""Find the values at the path of a field, in objects and in Arrow columns.
 
 :func:`value_at` and :func:`values_at` search an object, :func:`leaf` and
 :func:`leaf_in` a column.
@@ -96,7 +96,8 @@ class Leaf(NamedTuple):
 
     array: pa.Array
     rows: Numbers  # The row of each value.
-    places: list[Numbers]  # The place of each value in each list on the path.
+    # For each list on the path: the position of each value in it.
+    places: list[Numbers]
 
 
 def leaf(batch: pa.RecordBatch, path: Path) -> Leaf | None:
@@ -127,8 +128,7 @@ def leaf_in(array: pa.Array, path: Path) -> Leaf | None:
         elif pa.types.is_struct(array.type) and (
             found := array.type.get_all_field_indices(key)
         ):
-            # Of several fields with the same name, use the last one, as for keys of
-            # JSON.
+            # Of several fields with the same name, use the last one, as in JSON.
             array = pc.struct_field(array, found[-1:])
         else:
             return None

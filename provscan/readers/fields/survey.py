@@ -1,5 +1,4 @@
-"""Determine from the first records of a file which fields it has, and what their values
-are like.
+"""Summarise the fields of the first records of a file, and their values.
 
 :func:`survey` returns a :class:`Seen` for each field, from which the fields of a
 dataset (:mod:`provscan.readers.fields.dataset`) and of a corpus
@@ -20,8 +19,8 @@ from provscan.readers.fields.chats import chat_in
 from provscan.readers.fields.paths import ANY, Path
 from provscan.readers.limits import Limits
 
-# The number of strings of a field, and of elements of a list, that are looked at, and
-# the length to which strings are cut.
+# The maximum number of strings of a field, and of elements of a list, that are
+# examined, and the number of code points to which strings are cut.
 SAMPLE, ELEMENTS, LENGTH = 200, 50, 2000
 DATE = re.compile(
     r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ].{0,30})?|[A-Z][a-z]{2},? "

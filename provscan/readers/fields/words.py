@@ -1,7 +1,7 @@
-"""Find the words of text files with one word per line, as in CoNLL.
+"""Find the words in text files with one word per line, as in CoNLL.
 
 A paragraph is one text. Everything except the words is replaced by other characters,
-code point by code point, so that every span stays in place.
+code point by code point, so that spans keep their positions.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from operator import itemgetter
 from provscan.readers.fields.survey import is_word
 from provscan.readers.strings import LEFT_OUT
 
-# Minimum number of lines in a file for them to be words of a text, and the number of
-# lines that are examined.
+# Minimum number of lines of a file with one word per line, and the number of lines that
+# are examined.
 LEAST_LINES, MOST_LINES = 20, 1000
 # Minimum share of lines with a word, and with the same number of columns.
 NEARLY_ALL = 0.9
-# Minimum share of distinct words; tags, such as parts of speech, have fewer.
+# Minimum share of distinct values in the column of words. Tags, such as parts of
+# speech, recur more often.
 DIFFERENT = 0.4
 NUMBER = re.compile(r"\d+(?:[-.]\d+)?")
 # A comment of CoNLL-U, and the separator of documents in CoNLL-2003.
@@ -36,7 +37,7 @@ def word_column(head: bytes) -> int | None:
     """Return the column of the words in a text with this beginning; None if it does
     not have one word per line.
 
-    If lines have several columns, each line must have the same number of columns,
+    If lines have several columns, nearly all must have the same number of columns,
     another column must have few distinct values, and there must be paragraphs.
     """
     lines = (

@@ -26,15 +26,15 @@ from provscan.urls import is_remote
 # The number of bytes of a column read at a time; a row group may have gigabytes.
 COLUMN_BYTES = 4 << 20
 
-# A row of fewer than DENSE bytes in the file may take many more in memory, since the
-# file stores a repeated value only once. SOME_ROWS rows are then read to measure it.
+# A row of fewer than DENSE bytes may be much larger in memory, since the file stores a
+# repeated value only once. SOME_ROWS rows are then read to measure their size.
 DENSE, SOME_ROWS = 16, 64
-# The bytes with which an Arrow file begins and ends, the offset of the stream in the
-# file, and the bytes that end the stream.
+# For an Arrow file: the bytes with which it begins and ends, the offset of the stream
+# in it, and the bytes that end the stream.
 MAGIC, FIRST, END = b"ARROW1", 8, b"\xff\xff\xff\xff\0\0\0\0"
 
-# The binary type of the same layout as each type of text: offsets can be checked in
-# this type without checking that the text is UTF-8.
+# For each type of text, the binary type with the same layout. In this type, offsets can
+# be checked without checking that the text is UTF-8.
 RAW = {
     pa.string(): pa.binary(),
     pa.large_string(): pa.large_binary(),
@@ -126,25 +126,24 @@ class Parquet(Format):
         with opened_file(stream) as source, parquet_file(source, limits) as file:
             whole = split.random_access
             columns, names = None, file.schema_arrow.names
-            # Columns of the same name are told apart by their places among all.
+            # Columns of the same name can only be distinguished if all are read.
             if wanted is not None and len(set(names)) == len(names):
                 columns = sorted({path[0] for path in wanted}.intersection(names))
             groups = _row_groups(split, file.num_row_groups)
             rows = sum(file.metadata.row_group(group).num_rows for group in groups)
             used = 0
             for group in groups:
-                about = file.metadata.row_group(group)
-                size = about.total_byte_size // max(about.num_rows, 1)
+                metadata = file.metadata.row_group(group)
+                size = metadata.total_byte_size // max(metadata.num_rows, 1)
                 if size > limits.record_bytes:
                     where = (
-                        f"{size:,} bytes a row in row group {group}, above the limit"
+                        f"{size:,} bytes per row in row group {group}, above the limit"
                     )
-                    count = about.num_rows
+                    count = metadata.num_rows
                     stream.counts.skip("record_too_long", number, where, count)
                     number += count
                     continue
-                if size < DENSE and about.num_rows:
-                    # Values that are stored once and repeated may be long.
+                if size < DENSE and metadata.num_rows:
                     head = next(
                         file.iter_batches(
                             SOME_ROWS,

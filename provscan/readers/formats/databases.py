@@ -1,7 +1,7 @@
 """Read the tables of databases and spreadsheets: SQLite, DuckDB, Excel.
 
-A file can have several tables. ``Split.table`` names one; without it, all of them are
-read in turn.
+A file can have several tables. If ``Split.table`` names one, it is read; otherwise, all
+tables are read one after the other.
 """
 
 from __future__ import annotations
@@ -52,9 +52,9 @@ DUCKDB_TABLES = """
         ) || ')', ' FROM "', replace(schema_name, '"', '""'), '"."', replace(table_name, '"', '""'), '")')
     FROM duckdb_tables() AS tables
 """  # noqa: E501
-# A row of a sheet costs ROW_BYTES of the budget, and a byte for each of its cells, even
-# if it is empty and the file omits it. The budget is charged whenever the cost of the
-# rows since the last charge reaches SPENT.
+# A row of a sheet counts ROW_BYTES toward the budget of the file, and one byte for each
+# cell, even if the file omits the row or cell because it is empty. The bytes are added
+# to the budget in steps of at least SPENT.
 ROW_BYTES, SPENT = 64, 64 << 10
 # Spreadsheets keep 15 digits of a number, so a longer id remains a rounded float.
 EXACT = 10**15
@@ -153,7 +153,7 @@ def _workbook(path: str, context: Context) -> Iterator[Any]:
 
     with open(path, "rb") as file:
         with zipfile.ZipFile(file) as archive:
-            # openpyxl reads some parts whole, but none beyond the size that the zip
+            # openpyxl reads some parts completely, but never more bytes than the zip
             # directory states.
             require_growth(
                 sum(part.file_size for part in archive.infolist()),
@@ -275,7 +275,7 @@ class TableFile(Format):
         ]
 
     def _parts(self, whole: Split, limits: Limits) -> list[Split]:
-        """Return a split of the table that is named, or of each table."""
+        """Return the split of the table that is named, or of each table."""
         return self.tables(whole, limits) if whole.table is None else [whole]
 
     def fields(self, whole: Split, limits: Limits) -> list[Any]:

@@ -1,9 +1,9 @@
 """Read CSV and TSV.
 
 Arrow parses a block of lines at once and reports rows whose width differs from that of
-the header. Where quotes are ambiguous, Python's csv module reads the block row by row:
-a broken row is counted and skipped, and a quote that is never closed loses only its
-line, not the rest of the file.
+the header. If the quotes of a block are ambiguous, Python's csv module reads it row by
+row: a broken row is counted and skipped, and a quote that is never closed costs only
+its line, not the rest of the file.
 """
 
 from __future__ import annotations
@@ -69,15 +69,16 @@ class Table:
             yield from found
 
     def rows(self) -> Iterator[tuple[list[_Row], bool]]:
-        """Yield all rows and the lines between them, a block at a time, and whether the
+        """Yield for each block all rows and the lines between them, and whether the
         last line of the block has a newline.
         """
         for data, ended, last in self._blocks():
             yield list(self._by_csv(data, ended=ended, last=last)), ended
 
     def _blocks(self) -> Iterator[tuple[bytes, bool, bool]]:
-        """Yield blocks of lines, each with the unfinished row of the previous block
-        before it, whether its last line has a newline, and whether it is the last one.
+        """Yield blocks of lines, each after the unfinished row of the previous block.
+        Also yield whether its last line has a newline, and whether it is the last
+        block.
         """
         blocks = lines(self._stream)
         block = next(blocks, None)
@@ -88,8 +89,8 @@ class Table:
             block = following
 
     def _by_arrow(self, data: bytes, *, last: bool) -> list[Rows] | None:
-        """Return the rows as Arrow parses them; None if their quotes are ambiguous or
-        if the header has not been read.
+        """Return the rows as Arrow parses them; None if their quotes are ambiguous, or
+        before the header was read.
         """
         if self.names is None:
             return None
@@ -100,7 +101,8 @@ class Table:
         if rest and (last or rest.count(b"\n") >= self._limits.value_lines):
             return None
         found = self._parsed_by_arrow(memoryview(data)[: int(ends[-1])])
-        # Arrow leaves out blank lines, and ends rows at carriage returns, too.
+        # The numbers differ if there are blank lines, which Arrow leaves out, or
+        # carriage returns, at which it ends rows.
         if found is None or found[0].num_rows + len(found[1]) != len(ends):
             return None
         table, bad = found
@@ -116,7 +118,9 @@ class Table:
     def _parsed_by_arrow(
         self, data: memoryview
     ) -> tuple[pa.Table, list[pyarrow.csv.InvalidRow]] | None:
-        """Return the wanted columns of whole rows, and the rows of another width."""
+        """Return the wanted columns of complete rows, and the rows with another width
+        than the header.
+        """
         assert self.names is not None
         bad: list[pyarrow.csv.InvalidRow] = []
 
@@ -160,11 +164,11 @@ class Table:
         """Yield rows as the csv module parses them.
 
         An opening quote counts as never closed in three cases: there is no second
-        quote; the second quote is followed by another character than a
-        delimiter; or the row would have several lines, and either another width than
-        the header or too many lines. The first line of the row is then read by itself.
-        It is a row if all its other quotes are closed; otherwise it is skipped and
-        counted. Reading continues with the line after it.
+        quote; the second quote is followed by another character than a delimiter; or
+        the row would have several lines, and either too many of them or another width
+        than the header. The first line of the row is then read alone. It is a row if
+        all its other quotes are closed; otherwise it is skipped and counted. Reading
+        continues with the next line.
         """
         while self._above and data:
             line, _, data = data.partition(b"\n")
@@ -196,8 +200,8 @@ class Table:
                 at = end
 
     def _unlikely(self, lines: list[bytes], values: list[str]) -> str:
-        """Return why a row of several lines is assumed to lack a quote; empty if it is
-        not.
+        """Return why a row of several lines is assumed to lack a quote; empty if it
+        isn't.
         """
         # A carriage return in quotes does not end a line.
         height = sum(line.endswith(b"\n") for line in lines)
@@ -206,7 +210,7 @@ class Table:
         return UNCLOSED if unlikely else ""
 
     def _missing(self, at: int, values: list[str], why: str, error: str) -> str:
-        """Return what the last row of a file without a final newline lacks, if it was
+        """Return what is missing if the last row of a file without a final newline was
         cut off; else empty.
         """
         if error == UNCLOSED:
@@ -217,7 +221,7 @@ class Table:
         return ""
 
     def _row_above(self, line: bytes) -> _Row:
-        """Return a line above the names of the columns, which is noted."""
+        """Return a line above the header. It is noted unless it is blank."""
         self._above -= 1
         if line.strip():
             shown = line[:80].decode(errors="replace").strip()
@@ -297,11 +301,11 @@ def _parsed(
     texts: list[str], start: int, layout: Layout
 ) -> Iterator[tuple[int, list[str], str]]:
     """Yield for each row from line ``start`` on: the line after it, its values, and "".
-    If a row can't be parsed, yield the number of lines, no values, and the reason, and
-    stop.
+    At the first row that can't be parsed, yield the number of all lines, no values, and
+    the reason, and stop.
     """
-    # Do not use a slice: if all lines of a hostile file are broken rows, each would
-    # copy all lines after it.
+    # Do not use a slice: if all lines of a hostile file are broken rows, each of them
+    # would copy all lines after it.
     following = map(texts.__getitem__, range(start, len(texts)))
     reader = csv_reader(following, layout, strict=True)
     try:
@@ -315,9 +319,9 @@ def _parsed(
 def _row_ends(
     data: bytes, layout: Layout, width: int, limits: Limits
 ) -> Numbers | None:
-    """Return the ends of the whole rows in some lines; None if the division into rows
-    is ambiguous: a quote neither opens nor closes a value, or the lines of a value look
-    like rows.
+    """Return the ends of the complete rows in some lines; None if the rows are
+    ambiguous, because a quote neither opens nor closes a value, or because the lines of
+    a value look like rows.
     """
     codes = np.frombuffer(data, np.uint8)
     line_ends = np.flatnonzero(codes == NEWLINE)
