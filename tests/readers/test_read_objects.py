@@ -36,7 +36,7 @@ def test_strings():
     assert texts(str(number) for number in range(10_000))[0][-1] == (9999, "9999")
 
 
-def test_what_is_no_string_is_counted():
+def test_values_that_are_not_strings_are_counted():
     found, stats = texts(["a", None, 5, "b\ud800"])
     assert found == [(0, "a"), (3, "b\ufffd")]
     assert stats.skipped == {"no_text": 1, "text_not_string": 1}
@@ -45,7 +45,7 @@ def test_what_is_no_string_is_counted():
 
 
 @pytest.mark.parametrize("form", ["table", "reader", "pipe"])
-def test_a_first_part_of_few_rows_does_not_decide_alone(form, read_all, monkeypatch):
+def test_fields_are_determined_from_several_batches(form, read_all, monkeypatch):
     parts = [
         (["a text of four words"], ["note"]),
         (["the other text"] * 99, ["a note of five words"] * 99),
@@ -120,7 +120,7 @@ def test_a_pandas_frame():
     assert texts(frame)[0] == texts(frame["text"])[0] == [(0, "a")]
 
 
-def test_a_pandas_frame_that_arrow_refuses():
+def test_a_pandas_frame_that_arrow_can_not_convert():
     pandas = pytest.importorskip("pandas")
     mixed = pandas.DataFrame(
         {"text": ["a", 5, None, float("nan"), "b"], "n": range(5)},
@@ -149,7 +149,7 @@ def test_datasets_of_arrow(tmp_path):
         assert texts(obj)[0] == list(enumerate(table["text"].to_pylist()))
 
 
-def test_records_that_break_off():
+def test_an_iterator_that_raises():
     def broken():
         yield from [{"text": "a"}] * 5000
         raise ConnectionError("the server is gone")
@@ -167,12 +167,12 @@ def test_a_duckdb_relation():
     assert texts(duckdb.sql("select 'a text' as text, 5 as n"))[0] == [(0, "a text")]
 
 
-def test_a_mapping_names_its_parts():
+def test_the_error_for_a_mapping_lists_its_parts():
     with pytest.raises(InputError, match="take one of its parts: 'train'"):
         texts({"train": ["a"]})
 
 
-def test_nothing():
+def test_no_records():
     assert texts([])[0] == []
     assert texts(pa.table({"text": pa.array([], pa.string())}))[0] == []
 
@@ -184,13 +184,13 @@ def test_nothing():
         (5, "expected texts, dicts or an Arrow table"),
     ],
 )
-def test_something_else(obj, message):
+def test_unsupported_objects(obj, message):
     with pytest.raises(InputError, match=message):
         texts(obj)
 
 
 def test_texts_of_derived_types_are_texts():
-    """NumPy's strings, and records of subclasses of dict, are read like plain ones."""
+    """Strings of NumPy and subclasses of dict are read like plain ones."""
     records = [OrderedDict(text=np.str_(f"a text of NumPy, number {k}")) for k in "123"]
     rows = [row for batch in read_objects(records) for row in batch.to_pylist()]
     assert [row["text"] for row in rows] == [record["text"] for record in records]
