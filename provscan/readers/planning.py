@@ -72,9 +72,9 @@ def plan(
 
     A split has about ``target_bytes``. By default, that is 1/64 of the total, but
     between 8 and 256 MiB. If some of the ``workers`` would get fewer splits than
-    others, it is less, down to 1 MiB. More than 16 workers get more than 64 splits. If
-    ``parts`` is given, it sets the number of splits instead of the number of workers; a
-    split still has between 1 and 256 MiB.
+    others, it is less, down to 1 MiB. More than 16 workers get more than 64 splits.
+    Alternatively, ``parts`` is the number of splits, regardless of the workers; a split
+    still has between 1 and 256 MiB.
 
     ``records`` says what a record is in plain text: "lines", "paragraphs" or "files".
     By default, the layout of each file decides. The ``encoding`` is detected for each

@@ -4,8 +4,8 @@ are read.
 A row of a dataset is one text of a record; the rows of a record are consecutive. A text
 longer than ``limits.piece`` code points is yielded in *pieces*, each of them a batch of
 one row in :data:`PIECE_SCHEMA`. Consecutive pieces overlap by ``limits.overlap`` code
-points, and each code point is owned by exactly one piece: the columns are the position
-of the piece in the text, and the positions from and to which the piece owns it.
+points. A piece begins at position ``offset`` of the text, and owns the positions from
+``own_from`` to ``own_to``. Each position is owned by exactly one piece.
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ class ReadStats:
 
     records: int = 0  # Records delivered.
     characters: int = 0  # Code points of text delivered.
-    # Bytes read, before a compressed file is decompressed; of an archive, the bytes of
+    # Bytes of the files that were read, before decompression; for an archive, bytes of
     # its members.
     bytes: int = 0
     # Records that were skipped, by reason:
@@ -76,10 +76,10 @@ class ReadStats:
     skipped: dict[str, int] = field(default_factory=dict)
     # Records that were delivered after a repair:
     # - ``invalid_utf8``, ``lone_surrogate``: replaced by U+FFFD
-    # - ``invalid_part``: bytes of a mail that are not in its encoding, replaced, too
+    # - ``invalid_part``: bytes of a mail that are not in its encoding
     # - ``encoding_fixed``, ``escapes_decoded``: see ``provscan.readers.texts.garbled``
     repaired: dict[str, int] = field(default_factory=dict)
-    # Observations that skip no record. Those about a file:
+    # Observations for which no record is skipped. About a file:
     # - ``empty_file``
     # - ``field_missing``: the file lacks a field that was named
     # - ``fields_by_content``: the fields of tweets were recognised by their values
@@ -89,7 +89,7 @@ class ReadStats:
     # - ``computed_columns``: computed columns of a database were left out
     # - ``subtitles``: texts were reduced to their speech
     # - ``word_a_line``: only the words of the lines were delivered
-    # Those about records:
+    # About records:
     # - ``later_text``: a field that is not scanned has text
     # - ``bad_date``: the date could not be parsed and is null
     # - ``id_missing``, ``id_mangled``: the record has no id, or one that a spreadsheet

@@ -32,8 +32,8 @@ LINE_OF_TIMES = re.compile(rf"\s*{TIMES}\s*")
 # The times of a cue in a text that lost its line breaks. A number before them is that
 # of a SubRip cue, whose times have commas.
 WITHIN_LINE = re.compile(rf"(?:(?<!\S)\d+[ \t]+(?=[\d:]+,))?{TIMES}")
-# Tags of WebVTT, and overrides that programs leave in SubRip. Canonical text drops
-# HTML tags anyway.
+# Tags of WebVTT, and codes such as {\an8} that programs leave in SubRip. Canonical text
+# drops HTML tags anyway.
 TAG = re.compile(
     r"</?(?:c|v|lang|ruby|rt)(?:[.\s][^<>]*)?>|<(?:\d+:)?\d\d:\d\d\.\d{3}>|\{\\[^{}\s]*\}"
 )
@@ -52,8 +52,8 @@ def are_subtitles(head: bytes) -> bool:
 
 
 def spoken(text: str) -> str:
-    """Return a text whose subtitles are reduced to the speech, code point by code
-    point.
+    """Return a text with its subtitles reduced to their speech. Each code point of
+    everything else is replaced.
     """
     lines = text.split("\n")
     result = lines.copy()

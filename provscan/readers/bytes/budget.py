@@ -17,8 +17,9 @@ class ExpansionError(InputError):
 
 
 class Budget:
-    """Counts what was read from a file, or from a range of it, and produced from that.
-    ``size`` is the number of bytes of the file or range, or 0 if unknown.
+    """Counts the bytes that were read from a file or a range of it, and the records and
+    bytes of text that were produced from them. ``size`` is the number of bytes of the
+    file or range, or 0 if unknown.
     """
 
     def __init__(self, limits: Limits, size: int = 0) -> None:

@@ -153,8 +153,8 @@ def batch_of(
     values: Mapping[str, pa.Array | list[Any] | None],
     counts: Counts,
 ) -> pa.RecordBatch:
-    """Return tweets with these texts in the schema of tweets. ``values`` are those of
-    the file, for each of the other roles.
+    """Return tweets with these texts in the schema of tweets. ``values`` has, for each
+    other role, the values of the file.
     """
     short = {role: column(values[role], len(text)) for role in SHORT_COLUMNS}
     columns = [

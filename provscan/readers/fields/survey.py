@@ -1,8 +1,8 @@
 """Summarise the fields of the first records of a file, and their values.
 
-:func:`survey` returns a :class:`Seen` for each field, from which the fields of a
-dataset (:mod:`provscan.readers.fields.dataset`) and of a corpus
-(:mod:`provscan.readers.fields.tweets`) are bound.
+:func:`survey` returns a :class:`Seen` for each field. From these,
+:mod:`provscan.readers.fields.dataset` determines the fields of a dataset, and
+:mod:`provscan.readers.fields.tweets` those of licensed tweets.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Seen:
 
     @property
     def type(self) -> pa.DataType:
-        """The type of a column with these values, such as ids: numbers or strings."""
+        """The type of a column with these values: numbers or strings."""
         kinds = set(map(type, self.values))
         if kinds == {int} and max(map(abs, self.values)) < 2**63:
             return pa.int64()

@@ -70,8 +70,8 @@ def parquet_file(source: pa.NativeFile, limits: Limits) -> pq.ParquetFile:
 def _row_groups(split: Split, count: int) -> range:
     """Return the row groups of a split of a file with ``count`` of them.
 
-    The range of an undivided file is bytes, from 0 to its size. A row group takes more
-    than one byte, so the size is above ``count``, and all row groups are returned.
+    The range of an undivided file goes from 0 to its size in bytes. The size is larger
+    than ``count``, so all row groups are returned.
     """
     groups = range(count)
     return groups[split.start : split.end] if split.random_access else groups

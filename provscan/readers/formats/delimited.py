@@ -164,7 +164,7 @@ class Table:
         """Yield rows as the csv module parses them.
 
         An opening quote counts as never closed in three cases: there is no second
-        quote; the second quote is followed by another character than a delimiter; or
+        quote; the second quote is not followed by a delimiter or the end of a line; or
         the row would have several lines, and either too many of them or another width
         than the header. The first line of the row is then read alone. It is a row if
         all its other quotes are closed; otherwise it is skipped and counted. Reading

@@ -57,8 +57,8 @@ class Elements(ByteStream):
 
 
 def _are_objects(head: bytes) -> bool:
-    """Return whether most of the first lines are complete objects. If the first line is
-    not, it is then only a bad line.
+    """Return whether most of the first lines are complete objects, although the first
+    line may be bad.
     """
     lines = [line for line in head.split(b"\n")[:HEAD_LINES] if line.strip()]
     return 2 * sum(map(_is_object, lines)) > len(lines)

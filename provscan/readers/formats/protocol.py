@@ -35,7 +35,7 @@ class Rows(NamedTuple):
     # The records: Python values, usually dicts, or columns.
     values: list[Any] | pa.RecordBatch
     # If ``values`` are columns of the wanted fields only: a sample of the complete
-    # records, with their numbers. Texts in other fields are searched for in it.
+    # records, with their numbers, which is searched for texts in other fields.
     whole: Sequence[tuple[int, Any]] = ()
 
     @property

@@ -3,10 +3,10 @@
 In a garbled text, a sequence of characters stands for one character. If UTF-8 was read
 as Latin-1 or Windows-1252, the sequence has two to four characters. If JSON was encoded
 twice, it has six (``\\u0447``); Python writes four for each byte (``\\xd1\\x87``), and
-R writes eight (``<U+0447>``). A text is garbled if it contains sequences that are rare
-in other texts (:mod:`provscan.kernels.reading.garbled`). All sequences in it are
-decoded, repeatedly if it was garbled several times. Every position can be mapped back
-to the original exactly, because each sequence is one character.
+R writes eight (``<U+0447>``). A text counts as garbled if it contains sequences that
+are rare in other texts (:mod:`provscan.kernels.reading.garbled`). All sequences in it
+are decoded, repeatedly if it was garbled several times. Every position can be mapped
+back to the original exactly, because each sequence is one character.
 """
 
 from __future__ import annotations
