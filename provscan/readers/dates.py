@@ -150,8 +150,8 @@ def timestamps(values: Sequence[Any]) -> tuple[pa.Array, list[int]]:
         for value in values
     ]
     bad = [
-        place
-        for place, (value, time) in enumerate(zip(values, result, strict=True))
+        position
+        for position, (value, time) in enumerate(zip(values, result, strict=True))
         if time is None and value is not None and value != ""
     ]
     return pa.array(result, pa.int64()).cast(TIMESTAMP), bad

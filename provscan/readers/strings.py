@@ -70,10 +70,10 @@ def checked_text(
     are counted.
     """
     text, repaired = as_text(array)
-    for place, byte in repaired:
+    for position, byte in repaired:
         counts.repair(
             "invalid_utf8",
-            int(numbers[place]),
+            int(numbers[position]),
             f"byte {byte:#04x} replaced by U+FFFD",
         )
     return text
@@ -101,12 +101,12 @@ def as_text(array: pa.Array) -> tuple[pa.Array, list[tuple[int, int]]]:
         pass
     values: list[str | None] = []
     repaired = []
-    for place, value in enumerate(pc.cast(array, pa.large_binary()).to_pylist()):
+    for position, value in enumerate(pc.cast(array, pa.large_binary()).to_pylist()):
         try:
             values.append(None if value is None else value.decode())
         except UnicodeDecodeError as error:
             values.append(value.decode(errors="replace"))
-            repaired.append((place, value[error.start]))
+            repaired.append((position, value[error.start]))
     return pa.array(values, pa.large_string()), repaired
 
 

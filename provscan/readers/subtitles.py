@@ -58,40 +58,42 @@ def spoken(text: str) -> str:
     lines = text.split("\n")
     result = lines.copy()
     times: list[int] = []
-    for place, line in enumerate(lines):
+    for number, line in enumerate(lines):
         if "-->" in line:
             if LINE_OF_TIMES.fullmatch(line):
-                times.append(place)
+                times.append(number)
             elif WITHIN_LINE.search(line):
-                result[place] = TAG.sub(_tag_left_out, WITHIN_LINE.sub(_left_out, line))
+                result[number] = TAG.sub(
+                    _tag_left_out, WITHIN_LINE.sub(_left_out, line)
+                )
     webvtt = len(times) > 0 and lines[0].startswith(("WEBVTT", "\ufeffWEBVTT"))
     silent = {
         *times,
         *(
-            place - 1
-            for place in times
-            if place and _names_cue(lines, place - 1, webvtt)
+            number - 1
+            for number in times
+            if number and _names_cue(lines, number - 1, webvtt)
         ),
     }
     silent.update(_blocks(lines) if webvtt else ())
     before: list[str] = []
     for low, high in pairwise([*times, len(lines)]):
-        places = [place for place in range(low + 1, high) if place not in silent]
+        numbers = [number for number in range(low + 1, high) if number not in silent]
         cue = {
-            place: words
-            for place in places
-            if (words := _without_tags(lines[place]).strip())
+            number: words
+            for number in numbers
+            if (words := _without_tags(lines[number]).strip())
         }
         said = list(cue.values())
         repeated = _repeated(before, said)
         silent.update(list(cue)[:repeated])
-        for place in list(cue)[repeated:]:
-            if cue[place] != lines[place]:
-                result[place] = TAG.sub(_tag_left_out, result[place])
+        for number in list(cue)[repeated:]:
+            if cue[number] != lines[number]:
+                result[number] = TAG.sub(_tag_left_out, result[number])
         before = said
-    for place in silent:
-        words = lines[place].rstrip()
-        result[place] = LEFT_OUT * len(words) + lines[place][len(words) :]
+    for number in silent:
+        words = lines[number].rstrip()
+        result[number] = LEFT_OUT * len(words) + lines[number][len(words) :]
     return "\n".join(result)
 
 
@@ -113,24 +115,26 @@ def _blocks(lines: Sequence[str]) -> Iterator[int]:
     not cues.
     """
     within = False
-    for place, line in enumerate(lines):
+    for number, line in enumerate(lines):
         within = within or (
-            _begins_block(lines, place) and BLOCK.match(line) is not None
+            _begins_block(lines, number) and BLOCK.match(line) is not None
         )
         within = within and line.rstrip("\r") != "" and "-->" not in line
         if within:
-            yield place
+            yield number
 
 
-def _begins_block(lines: Sequence[str], place: int) -> bool:
-    return place == 0 or lines[place - 1].rstrip("\r") == ""
+def _begins_block(lines: Sequence[str], number: int) -> bool:
+    return number == 0 or lines[number - 1].rstrip("\r") == ""
 
 
-def _names_cue(lines: Sequence[str], place: int, webvtt: bool) -> bool:
+def _names_cue(lines: Sequence[str], number: int, webvtt: bool) -> bool:
     """Return whether the line before the times of a cue is its number or, in WebVTT,
     its name.
     """
-    return lines[place].strip().isdecimal() or (webvtt and _begins_block(lines, place))
+    return lines[number].strip().isdecimal() or (
+        webvtt and _begins_block(lines, number)
+    )
 
 
 def _repeated(before: Sequence[str], cue: Sequence[str]) -> int:

@@ -69,8 +69,8 @@ def _value(scalar: pa.Scalar) -> Any:
     kind = scalar.type
     if pa.types.is_struct(kind):
         return {
-            kind.field(place).name: _value(scalar[place])
-            for place in range(kind.num_fields)
+            kind.field(position).name: _value(scalar[position])
+            for position in range(kind.num_fields)
         }
     if hasattr(kind, "value_field"):
         return [_value(inner) for inner in scalar.values]
@@ -146,9 +146,9 @@ def distinct_names(names: Sequence[str]) -> list[str]:
     counted from 1.
     """
     taken, found = set(names), dict[str, None]()
-    for place, name in enumerate(names, 1):
+    for position, name in enumerate(names, 1):
         if name in found:
-            name = f"{name}_{place}"
+            name = f"{name}_{position}"
             while name in taken:
                 name += "_"
         found[name] = None

@@ -81,8 +81,8 @@ def state_of(path: str) -> FileState:
     if not is_remote(path):
         found = os.stat(path)
         return FileState(found.st_size, found.st_mtime_ns)
-    system, place = _system(path)
-    about = _tried(path, lambda: system.info(place))
+    system, inner = _system(path)
+    about = _tried(path, lambda: system.info(inner))
     if about.get("size") is None or about.get("partial") is False:
         raise OSError(
             errno.ENOTSUP,
@@ -161,19 +161,19 @@ def open_file(path: str, *, buffered: bool = True) -> IO[bytes]:
 
 def remote_files(url: str) -> Iterator[str]:
     """Yield the files below a URL in sorted order, or the one file that it names."""
-    system, place = _system(url)
+    system, inner = _system(url)
     try:
         # A web server has no folders and may answer a request for one with a page.
-        if url.startswith("http") or not _tried(url, lambda: system.isdir(place)):
+        if url.startswith("http") or not _tried(url, lambda: system.isdir(inner)):
             yield url
             return
-        names = sorted(_tried(url, lambda: system.find(place)))
+        names = sorted(_tried(url, lambda: system.find(inner)))
     except OSError as error:
         raise InputError(f"{url} can't be read: {error.strerror or error}") from None
     for name in names:
-        inside = name.startswith(place.rstrip("/") + "/")
+        inside = name.startswith(inner.rstrip("/") + "/")
         yield (
-            below(url, name[len(place) :].lstrip("/"))
+            below(url, name[len(inner) :].lstrip("/"))
             if inside
             else Url(system.unstrip_protocol(name))
         )
@@ -223,8 +223,8 @@ class RemoteFile(io.RawIOBase):
     def __init__(self, url: str) -> None:
         super().__init__()
         self._url = url
-        system, place = _system(url)
-        self._file = _tried(url, lambda: system.open(place, "rb", cache_type="none"))
+        system, inner = _system(url)
+        self._file = _tried(url, lambda: system.open(inner, "rb", cache_type="none"))
         self._size = state_of(url).size
         self._at = 0
 
@@ -267,7 +267,7 @@ def _system(url: str) -> tuple[Any, str]:
         import fsspec
 
         # fsspec would keep its cache of listings and blocks for the whole run.
-        system, place = fsspec.core.url_to_fs(opened(url), use_listings_cache=False)
+        system, inner = fsspec.core.url_to_fs(opened(url), use_listings_cache=False)
     except ImportError as error:
         raise InputError(
             f"{url} can't be read without more packages: pip install "
@@ -279,7 +279,7 @@ def _system(url: str) -> tuple[Any, str]:
             f"{url} can't be read: {type(error).__name__}: "
             f"{without_secrets(str(error), url)}"
         ) from None
-    return system, place
+    return system, inner
 
 
 def _tried(url: str, request: Callable[[], Result]) -> Result:

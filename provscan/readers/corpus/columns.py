@@ -132,16 +132,17 @@ def from_tweets(
     counted.
     """
     kept = []
-    for place, (number, tweet) in enumerate(zip(numbers, tweets, strict=True)):
+    for position, (number, tweet) in enumerate(zip(numbers, tweets, strict=True)):
         if tweet.text is None or tweet.text == "":
             counts.skip("no_text", number, "the text is missing or empty")
         elif isinstance(tweet.text, str):
-            kept.append(place)
+            kept.append(position)
         else:
             counts.skip("text_not_string", number, _kind(tweet.text))
-    numbers = [numbers[place] for place in kept]
+    numbers = [numbers[position] for position in kept]
     values = {
-        role: [getattr(tweets[place], role) for place in kept] for role in Tweet._fields
+        role: [getattr(tweets[position], role) for position in kept]
+        for role in Tweet._fields
     }
     text = string_array(values["text"], numbers, counts)
     return batch_of(np.array(numbers, np.int64), text, values, counts)
@@ -198,10 +199,10 @@ def with_ids(batch: pa.RecordBatch, counts: Counts) -> pa.RecordBatch:
     replaced = pc.or_(unusable, missing)
     if pc.any(replaced).as_py():
         lines = pc.cast(pc.add(batch.column("record"), 1), pa.string())
-        places = pc.binary_join_element_wise(pa.scalar(counts.source), lines, ":")
-        ids = pc.if_else(replaced, places, ids)
-    place = batch.schema.get_field_index("rt_of")
-    batch = batch.set_column(place, "rt_of", _bare(batch.column("rt_of")))
+        fallbacks = pc.binary_join_element_wise(pa.scalar(counts.source), lines, ":")
+        ids = pc.if_else(replaced, fallbacks, ids)
+    position = batch.schema.get_field_index("rt_of")
+    batch = batch.set_column(position, "rt_of", _bare(batch.column("rt_of")))
     return batch.set_column(batch.schema.get_field_index("id"), "id", ids)
 
 

@@ -57,8 +57,8 @@ USER_EVENTS = ("user_delete", "user_suspend", "user_protect", "user_withheld")
 # An edit event does not ask for a deletion. It lists the versions of a tweet; an index
 # has the id of the first one.
 EDIT_EVENT = "tweet_edit"
-# Events that require no action, or that an index can't apply: it stores no places, and
-# does not restore forgotten tweets.
+# Events that require no action, or that an index can't apply: it stores no locations,
+# and does not restore forgotten tweets.
 OTHER_EVENTS = (
     "scrub_geo",
     "undrop",

@@ -59,7 +59,7 @@ class Recipe:
 
 @cache
 def known_recipes() -> dict[str, Recipe]:
-    file = next(place for place in PLACES if place.exists())
+    file = next(path for path in PLACES if path.exists())
     found = {}
     for name, entry in tomllib.loads(file.read_text(encoding="utf-8")).items():
         for key in ("languages", "files"):

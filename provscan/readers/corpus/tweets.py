@@ -146,9 +146,9 @@ class _Reader:
                 counts.stats.characters += characters(part)
                 note_garbled(part, counts, fixed=fixed)
                 if fixed:
-                    place = part.schema.get_field_index("text")
+                    position = part.schema.get_field_index("text")
                     texts = mended_texts(part.column("text"))[0]
-                    part = part.set_column(place, TWEETS.field("text"), texts)
+                    part = part.set_column(position, TWEETS.field("text"), texts)
                 yield part
         if self._error is not None and counts.stats.records == before:
             raise self._error
@@ -215,8 +215,8 @@ class _Reader:
                 # The numbers continue those of an earlier table.
                 start = max(number, self._table_row)
                 self._table_row = start + len(table)
-                for place, row in enumerate(table, start):
-                    yield from self._flat(place, row, binding)
+                for row_number, row in enumerate(table, start):
+                    yield from self._flat(row_number, row, binding)
             elif not named and (tweets := self._nested(number, record)) is not None:
                 yield from tweets
             else:

@@ -53,7 +53,7 @@ def speakers_of(
     next to a text or above it, and are none of these texts.
     """
     above = (path[:depth] for path in texts for depth in range(1, len(path)))
-    speakers = ((*place, role) for place in above for role in ROLES)
+    speakers = ((*outer, role) for outer in above for role in ROLES)
     return tuple(
         dict.fromkeys(
             path for path in speakers if path in strings and path not in texts

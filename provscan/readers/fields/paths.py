@@ -50,12 +50,12 @@ def value_at(record: Any, path: Path) -> Any:
 def tree_of(paths: Iterable[Path]) -> Tree:
     """Return a tree of paths, for :func:`values_at`."""
     tree: Tree = (None, {})
-    for place, path in enumerate(paths):
+    for index, path in enumerate(paths):
         node = tree
         for key in path[:-1]:
             node = node[1].setdefault(key, (None, {}))
         _, below = node[1].get(path[-1], (None, {}))
-        node[1][path[-1]] = place, below
+        node[1][path[-1]] = index, below
     return tree
 
 
@@ -70,7 +70,7 @@ def _walk(value: Any, tree: Tree, name: str, found: list[Value]) -> None:
     """Add the values at the paths of a tree. Only keys that are in both the value and
     the tree are visited.
     """
-    place, below = tree
+    index, below = tree
     if below and isinstance(value, dict):
         for key in below if len(below) <= len(value) else value:
             if key in below and key in value:
@@ -87,8 +87,8 @@ def _walk(value: Any, tree: Tree, name: str, found: list[Value]) -> None:
             if any(isinstance(text, str) for _, _, text in chat):
                 found += chat
                 return
-        if place is not None:
-            found.append((place, name, value))
+        if index is not None:
+            found.append((index, name, value))
 
 
 class Leaf(NamedTuple):
@@ -97,7 +97,7 @@ class Leaf(NamedTuple):
     array: pa.Array
     rows: Numbers  # The row of each value.
     # For each list on the path: the position of each value in it.
-    places: list[Numbers]
+    positions: list[Numbers]
 
 
 def leaf(batch: pa.RecordBatch, path: Path) -> Leaf | None:
@@ -110,7 +110,7 @@ def leaf(batch: pa.RecordBatch, path: Path) -> Leaf | None:
 def leaf_in(array: pa.Array, path: Path) -> Leaf | None:
     """Return the values at a path in a column; None if its type lacks the path."""
     rows = np.arange(len(array))
-    places: list[Numbers] = []
+    positions: list[Numbers] = []
     for key in path:
         array = plain_array(array)
         if pa.types.is_dictionary(array.type):
@@ -123,7 +123,7 @@ def leaf_in(array: pa.Array, path: Path) -> Leaf | None:
             )
             within = np.arange(len(parents)) - np.searchsorted(parents, parents)
             rows = rows[parents]
-            places = [*(place[parents] for place in places), within]
+            positions = [*(each[parents] for each in positions), within]
             array = pc.list_flatten(array)
         elif pa.types.is_struct(array.type) and (
             found := array.type.get_all_field_indices(key)
@@ -132,4 +132,4 @@ def leaf_in(array: pa.Array, path: Path) -> Leaf | None:
             array = pc.struct_field(array, found[-1:])
         else:
             return None
-    return Leaf(plain_array(array), rows, places)
+    return Leaf(plain_array(array), rows, positions)

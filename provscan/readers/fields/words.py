@@ -61,12 +61,16 @@ def word_column(head: bytes) -> int | None:
     columns = list(zip(*(row for row in rows if len(row) == width), strict=True))
     # A column of numbers counts the words.
     numbered = [all(map(NUMBER.fullmatch, column)) for column in columns]
-    place = numbered.index(False) if False in numbered else None
-    if place is None or sum(map(is_word, columns[place])) < NEARLY_ALL * len(full):
+    position = numbered.index(False) if False in numbered else None
+    if position is None or sum(map(is_word, columns[position])) < NEARLY_ALL * len(
+        full
+    ):
         return None
-    others = [len(set(column)) for column in columns[:place] + columns[place + 1 :]]
+    others = [
+        len(set(column)) for column in columns[:position] + columns[position + 1 :]
+    ]
     return (
-        place
+        position
         if not others or (has_paragraphs(head) and min(others) < DIFFERENT * len(full))
         else None
     )
@@ -85,8 +89,8 @@ def words_alone(text: str, column: int) -> str:
 
 
 def _word_alone(line: str, column: int) -> str:
-    places = [] if COMMENT.match(line) else list(_columns(line).finditer(line))
-    start, end = places[column].span() if column < len(places) else 2 * (len(line),)
+    matches = [] if COMMENT.match(line) else list(_columns(line).finditer(line))
+    start, end = matches[column].span() if column < len(matches) else 2 * (len(line),)
     before, after = (
         COLUMN.sub(_left_out, line[:start]),
         COLUMN.sub(_left_out, line[end:]),

@@ -211,8 +211,8 @@ def require_sound(array: pa.Array) -> None:
     """
     array.validate()
     if pa.types.is_struct(array.type):
-        for place in range(array.type.num_fields):
-            require_sound(array.field(place))
+        for index in range(array.type.num_fields):
+            require_sound(array.field(index))
     elif (raw := RAW.get(array.type)) is not None:
         array.view(raw).validate(full=True)
     elif isinstance(array.type, pa.BaseExtensionType):
@@ -249,8 +249,8 @@ def ipc_batches(file: pa.NativeFile, limits: Limits) -> Iterator[pa.RecordBatch]
         with pa.ipc.open_stream(file) as stream:
             require_few(len(stream.schema), limits)
             yield from (batch for batch in stream if batch.num_rows)
-        place = file.tell()
-        file.seek(place - len(end))
+        position = file.tell()
+        file.seek(position - len(end))
         if file.read(len(end)) != end:
             raise ValueError("it ends without the mark of the end of a stream")
         if is_file:
@@ -260,7 +260,7 @@ def ipc_batches(file: pa.NativeFile, limits: Limits) -> Iterator[pa.RecordBatch]
             return
         if not file.read(1):
             return
-        file.seek(place)
+        file.seek(position)
 
 
 FORMATS = (Parquet(), Arrow())

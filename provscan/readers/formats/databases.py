@@ -63,9 +63,9 @@ EXACT = 10**15
 @contextmanager
 def _sqlite(path: str, context: Context) -> Iterator[Any]:
     with ExitStack() as opened:
-        place = _uri_without_traces(path, opened)
+        uri = _uri_without_traces(path, opened)
         connection = opened.enter_context(
-            closing(sqlite3.connect(f"file:{place}", uri=True))
+            closing(sqlite3.connect(f"file:{uri}", uri=True))
         )
         connection.text_factory = lambda data: data.decode(errors="replace")
         # The schema of a hostile file can compute values of any size.
@@ -190,8 +190,8 @@ class _Excel:
             for row in filled if is_header else chain([first], filled):
                 if len(row) > len(names):
                     more = (
-                        f"column_{place}"
-                        for place in range(len(names) + 1, len(row) + 1)
+                        f"column_{number}"
+                        for number in range(len(names) + 1, len(row) + 1)
                     )
                     names = distinct_names([*names, *more])
                 yield dict(zip(names, map(_cell, row), strict=False))

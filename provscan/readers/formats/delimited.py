@@ -290,8 +290,8 @@ class Table:
                 )
             ]
         columns = {
-            name: _column([row.values[place] for row in rows])
-            for place, name in enumerate(names)
+            name: _column([row.values[position] for row in rows])
+            for position, name in enumerate(names)
             if self._is_wanted(name)
         }
         return [Rows(numbers, pa.RecordBatch.from_pydict(columns))] if rows else []

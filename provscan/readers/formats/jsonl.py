@@ -124,18 +124,20 @@ class TopLevel:
 
 def _some_records(block: Block) -> list[tuple[int, Any]]:
     """Return one of every :data:`SEARCHED` lines as an object, with its number."""
-    places = range(-block.first % SEARCHED, block.lines, SEARCHED)
-    if not places:
+    positions = range(-block.first % SEARCHED, block.lines, SEARCHED)
+    if not positions:
         return []
     records = []
     ends = np.append(
         np.flatnonzero(np.frombuffer(block.data, np.uint8) == 0x0A), len(block.data)
     )
-    for place in places:
-        line = block.data[int(ends[place - 1]) + 1 if place else 0 : int(ends[place])]
+    for position in positions:
+        line = block.data[
+            int(ends[position - 1]) + 1 if position else 0 : int(ends[position])
+        ]
         try:
             if len(line) <= LONGEST:
-                records.append((block.first + place, orjson.loads(line)))
+                records.append((block.first + position, orjson.loads(line)))
         except orjson.JSONDecodeError:
             continue
     return records

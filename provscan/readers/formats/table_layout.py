@@ -83,9 +83,9 @@ def _above(lines: list[str], delimiter: str) -> int:
     width = max(widths, default=0)
     if width < LEAST_COLUMNS:
         return 0
-    place = widths.index(width)
-    names, at = rows[place][0], rows[place - 1][1] if place else 0
-    below = [count for count in widths[place:] if count]
+    position = widths.index(width)
+    names, at = rows[position][0], rows[position - 1][1] if position else 0
+    below = [count for count in widths[position:] if count]
     fits = len(below) >= LEAST_BELOW and 10 * below.count(width) >= 9 * len(below)
     return at if fits and header_of(names)[1] else 0
 
@@ -145,5 +145,5 @@ def header_of(first: list[str]) -> tuple[list[str], bool]:
     if not is_header:
         return [f"column_{number}" for number in range(1, len(names) + 1)], False
     return distinct_names(
-        [name or f"column_{place}" for place, name in enumerate(names, 1)]
+        [name or f"column_{position}" for position, name in enumerate(names, 1)]
     ), True

@@ -136,7 +136,8 @@ class Batcher:
                 for name in batch.schema.names
             ]
             columns += [
-                pa.array([place], pa.int64()) for place in (start, own_from, own_to)
+                pa.array([position], pa.int64())
+                for position in (start, own_from, own_to)
             ]
             yield self._counted(
                 pa.RecordBatch.from_arrays(columns, schema=PIECE_SCHEMA),

@@ -55,13 +55,13 @@ class Mended(NamedTuple):
     # int64[n + 1] cumulative numbers of characters that the repairs removed.
     rounds: list[tuple[Numbers, Numbers]]
 
-    def original(self, places: Numbers) -> Numbers:
+    def original(self, positions: Numbers) -> Numbers:
         """Map positions in the repaired text (starts of code points, ends of spans) to
         positions in the original.
         """
         for repaired, longer in reversed(self.rounds):
-            places = places + longer[np.searchsorted(repaired, places)]
-        return places
+            positions = positions + longer[np.searchsorted(repaired, positions)]
+        return positions
 
 
 class Garbling(NamedTuple):

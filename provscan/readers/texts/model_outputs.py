@@ -141,11 +141,11 @@ def without_shared(text: str, given: Sequence[str]) -> str:
     }
     if not grams:
         return text
-    letters, places = _letters(text)
+    letters, positions = _letters(text)
     result, last = list(text), -1
     for at in _places(letters):
         if letters[at : at + SHARED] in grams:
-            low, high = places[at], places[at + SHARED - 1]
+            low, high = positions[at], positions[at + SHARED - 1]
             # The added spaces end tokens that extend to the next space, such as URLs.
             result[max(low, last) : high + 1] = LEFT_OUT * (high + 1 - max(low, last))
             if low > last:
@@ -160,5 +160,5 @@ def _places(letters: str) -> range:
 
 def _letters(text: str) -> tuple[str, list[int]]:
     """Return the letters and digits of a text in lower case, and their positions."""
-    places = [at for at, char in enumerate(text) if char.isalnum()]
-    return "".join(text[at].lower()[0] for at in places), places
+    positions = [at for at, char in enumerate(text) if char.isalnum()]
+    return "".join(text[at].lower()[0] for at in positions), positions

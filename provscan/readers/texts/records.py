@@ -173,7 +173,7 @@ class Extractor:
         found = leaf(batch, path)
         if found is None:
             return None
-        array, rows, places = found
+        array, rows, positions = found
         text = self._text_column(path, array, numbers[rows])
         if text is None:
             return None
@@ -181,8 +181,8 @@ class Extractor:
             valid = text.is_valid()
             keep = valid.to_numpy(zero_copy_only=False)
             text, rows = text.filter(valid), rows[keep]
-            places = [place[keep] for place in places]
-        return _Texts(rows, _names(path, places, len(rows)), text)
+            positions = [each[keep] for each in positions]
+        return _Texts(rows, _names(path, positions, len(rows)), text)
 
     def _text_column(
         self, path: Path, array: pa.Array, numbers: Numbers
@@ -282,8 +282,8 @@ class Extractor:
         binding = self._binding
         found: list[tuple[str, str]] = []
         wrong = None if isinstance(record, dict) else record
-        for place, name, value in values_at(record, self._tree):
-            value = self._text_value(binding.texts[place], value, number)
+        for index, name, value in values_at(record, self._tree):
+            value = self._text_value(binding.texts[index], value, number)
             if isinstance(value, str):
                 found.append((name, value))
             elif value is not None:
@@ -302,18 +302,18 @@ def _dictionary(names: Iterable[str]) -> pa.Array:
     return pa.array([printable(name) for name in names], pa.string())
 
 
-def _names(path: Path, places: list[Numbers], count: int) -> pa.DictionaryArray:
+def _names(path: Path, positions: list[Numbers], count: int) -> pa.DictionaryArray:
     """Return the name of each value of a field, with its positions in lists."""
-    if not places:
+    if not positions:
         codes = pa.array(np.zeros(count, np.int32))
         return pa.DictionaryArray.from_arrays(
             codes, _dictionary([name_of(path)]), safe=False
         )
-    if len(places) == 1:
-        codes = places[0]
+    if len(positions) == 1:
+        codes = positions[0]
         distinct = np.arange(codes.max(initial=-1) + 1).reshape(-1, 1)
     else:
-        several = np.stack(places, axis=1)
+        several = np.stack(positions, axis=1)
         distinct, codes = np.unique(several, axis=0, return_inverse=True)
     parts = ".".join(path).split(f".{ANY}")
     names = [
