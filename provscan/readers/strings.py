@@ -146,8 +146,8 @@ def string_array(
         return pa.array(texts, pa.large_string())
     except UnicodeEncodeError:
         repaired = list(map(without_surrogates, texts))
-        for number, text, whole in zip(numbers, texts, repaired, strict=True):
-            if whole != text:
+        for number, text, valid in zip(numbers, texts, repaired, strict=True):
+            if valid != text:
                 counts.repair("lone_surrogate", number, "replaced by U+FFFD")
         return pa.array(repaired, pa.large_string())
 

@@ -124,7 +124,7 @@ class Parquet(Format):
         number = split.first_record
         limits = context.limits
         with opened_file(stream) as source, parquet_file(source, limits) as file:
-            whole = split.random_access
+            direct = split.random_access
             columns, names = None, file.schema_arrow.names
             # Columns of the same name can only be distinguished if all are read.
             if wanted is not None and len(set(names)) == len(names):
@@ -164,7 +164,7 @@ class Parquet(Format):
                     number += batch.num_rows
                     now = (
                         split.size * (number - split.first_record) // rows
-                        if whole
+                        if direct
                         else used
                     )
                     context.consumed(now - used)
@@ -184,7 +184,7 @@ class Arrow(Format):
     def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
         split, context = stream.split, stream.context
         number = split.first_record
-        whole = split.random_access
+        direct = split.random_access
         used = 0
         with opened_file(stream) as file:
             for batch in ipc_batches(file, context.limits):
@@ -197,11 +197,11 @@ class Arrow(Format):
                     require_sound(array)
                 yield Rows(range(number, number + batch.num_rows), batch)
                 number += batch.num_rows
-                if whole:
+                if direct:
                     now = min(file.tell(), split.size)
                     context.consumed(max(now - used, 0))
                     used = max(now, used)
-        if whole:
+        if direct:
             context.consumed(split.size - used)
 
 

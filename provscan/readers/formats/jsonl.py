@@ -329,8 +329,8 @@ def read_lines(
         usable = top_level.usable and is_utf8(block.data)
         batch = top_level.parsed(block) if usable else None
         if batch is not None and (accept is None or accept(batch)):
-            whole = _some_records(block) if accept is None else []
-            yield Rows(range(block.first, block.first + block.lines), batch, whole)
+            sample = _some_records(block) if accept is None else []
+            yield Rows(range(block.first, block.first + block.lines), batch, sample)
         else:
             data = bytes(block.data)
             yield from parse_lines(block.first, data, stream.counts, context.limits)

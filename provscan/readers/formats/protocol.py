@@ -36,7 +36,7 @@ class Rows(NamedTuple):
     values: list[Any] | pa.RecordBatch
     # If ``values`` are columns of the wanted fields only: a sample of the complete
     # records, with their numbers, which is searched for texts in other fields.
-    whole: Sequence[tuple[int, Any]] = ()
+    sample: Sequence[tuple[int, Any]] = ()
 
     @property
     def record(self) -> Numbers:

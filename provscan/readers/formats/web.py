@@ -207,10 +207,10 @@ def _text(
         coding = http.get("content-encoding", "").lower()
         # Crawlers often keep the header but store the page decompressed.
         if body and coding not in ("", "identity"):
-            plain, whole = _decompressed(body, coding, stream)
+            plain, complete = _decompressed(body, coding, stream)
             if plain is None and not is_utf8(body):
                 return None, Problem("unread_coding", f"content-encoding: {coding}")
-            if plain is not None and not whole:
+            if plain is not None and not complete:
                 cut = Problem(
                     "cut_page",
                     f"content-encoding: {coding}; {len(plain):,} bytes were read",

@@ -104,15 +104,11 @@ class Extractor:
         """Search a sample of records for texts in fields that the first records
         lack.
         """
-        if isinstance(rows.values, pa.RecordBatch):
-            whole = rows.whole
-        else:
-            whole = [
-                row
-                for row in zip(rows.numbers, rows.values, strict=True)
-                if row[0] % SEARCHED == 0
-            ]
-        for number, record in whole:
+        sample = rows.sample
+        if not isinstance(rows.values, pa.RecordBatch):
+            numbered = zip(rows.numbers, rows.values, strict=True)
+            sample = [row for row in numbered if row[0] % SEARCHED == 0]
+        for number, record in sample:
             if names := later_texts([record], self._binding, self._limits):
                 self._counts.note(
                     "later_text",
