@@ -216,7 +216,7 @@ def test_omitted_prompts_are_counted_and_shown(
     assert run.summary["notes"] == {"prompt_left_out": 3, "prompt_repeated": 1}
     assert run.summary["skipped"] == {"only_prompts": 1}
     assert run.summary["fields"]["messages[].role"] == {
-        "not scanned: tells who speaks": 1
+        "not scanned: names the speaker": 1
     }
     assert "--outputs" in run.info["repeat"]
     from provscan.report.tables import text_table

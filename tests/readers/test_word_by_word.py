@@ -202,7 +202,8 @@ def test_single_words_in_many_records_are_reported(write):
         "Word,Tag\n" + "".join(f"{word},O\n" for word in words if word not in ":!"),
     )
     fields = inspect_sources(path)["files"][0]["fields"]
-    assert fields == dict.fromkeys(["Word", "Tag"], "scanned, but holds single words")
+    verdict = "scanned, but each text is a single word"
+    assert fields == dict.fromkeys(["Word", "Tag"], verdict)
     nothing = {
         "notes": {},
         "damaged": [],

@@ -112,7 +112,7 @@ SCANNED, IF_THERE = "scanned", "scanned in later records, if it is there"
 JOINED = "scanned, the words of a list as one text"
 # The verdict on fields whose texts are divided over several records or elements of a
 # list, so that copies are not found.
-SINGLE_WORDS = "scanned, but holds single words"
+SINGLE_WORDS = "scanned, but each text is a single word"
 AS_SCANNED = {SCANNED, IF_THERE, JOINED, SINGLE_WORDS}
 BY_FIRST_RECORDS = {NOT_SCANNED + why for why in (ADDRESSES, DATES, CODES)}
 # The strings of a list are the words of one text if lists have at least LEAST_WORDS
@@ -208,7 +208,7 @@ def bind(
     if fields.texts:
         verdicts = dict.fromkeys(verdicts, "not named")
     verdicts |= _scanned(texts, words, found)
-    verdicts |= dict.fromkeys(speakers, "tells who speaks")
+    verdicts |= dict.fromkeys(speakers, "names the speaker")
     wanted = {stored(path): pa.large_string() for path in (*texts, *speakers)}
     joined = (path[:-1] if path in words else path for path in (*texts, *speakers))
     paths = {"text": tuple(dict.fromkeys(joined))}
