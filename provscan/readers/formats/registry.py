@@ -151,26 +151,11 @@ def identified(
     decide. A file that neither identifies is plain text.
     """
     name, extension, compression = split_name(name)
+    named = EXTENSIONS.get(extension)
     if compression not in (None, split.compression):
         starts = f"it starts with {head[:4].hex(' ')}" if head else "it is empty"
         raise NotReadable(f"its name says {compression}, but {starts}")
-    if split.compression is not None and (again := compression_of(head)) is not None:
-        raise NotReadable(
-            f"it is compressed twice, {again} in {split.compression}: decompress it "
-            "once"
-        )
-    is_zip = head.startswith(b"PK\x03\x04") and not name.lower().endswith(ZIPPED)
-    if is_zip or is_tar(head):
-        raise NotReadable(
-            "an archive can't be read from a pipe: name a file"
-            if split.format == UNKNOWN
-            else "nested archives are not supported: unpack it first"
-        )
-    named = EXTENSIONS.get(extension)
-    if named is None or (b"\0" in head and not FORMATS[named].sniff(head)):
-        for magic, what in FOREIGN:
-            if head.startswith(magic):
-                raise NotReadable(f"it is {what}")
+    _require_supported(name, named, head, split)
     if (binary := _recognised(OF_BYTES, named, head)) is not None:
         return replace(split, format=binary, layout=Layout()), head
     marked = UTF8 if head.startswith(BOM) else wide_encoding(head)
@@ -186,6 +171,38 @@ def identified(
         None if encoding == UTF8 else encoding, cr=b"\r" in head and b"\n" not in head
     )
     head = head.replace(b"\r", b"\n") if layout.cr else head
+    form, layout = _with_layout(form, name, head, layout, options)
+    return replace(split, format=form, layout=layout), head
+
+
+def _require_supported(name: str, named: str | None, head: bytes, split: Split) -> None:
+    """Raise NotReadable for a file that is compressed twice, an archive in a pipe or in
+    another archive, or a file of a format that provscan does not read.
+    """
+    if split.compression is not None and (again := compression_of(head)) is not None:
+        raise NotReadable(
+            f"it is compressed twice, {again} in {split.compression}: decompress it "
+            "once"
+        )
+    is_zip = head.startswith(b"PK\x03\x04") and not name.lower().endswith(ZIPPED)
+    if is_zip or is_tar(head):
+        raise NotReadable(
+            "an archive can't be read from a pipe: name a file"
+            if split.format == UNKNOWN
+            else "nested archives are not supported: unpack it first"
+        )
+    if named is None or (b"\0" in head and not FORMATS[named].sniff(head)):
+        for magic, what in FOREIGN:
+            if head.startswith(magic):
+                raise NotReadable(f"it is {what}")
+
+
+def _with_layout(
+    form: str, name: str, head: bytes, layout: Layout, options: FileOptions
+) -> tuple[str, Layout]:
+    """Return the format of a text file with its layout. A file that was recognised as
+    plain text may be a table, and the other way round.
+    """
     delimiter, quoted = options.delimiter, options.quoted
     if options.format is not None:
         form = options.format
@@ -201,7 +218,7 @@ def identified(
         layout = layout if quoted is None else replace(layout, quoted=quoted)
     elif form == "text":
         layout = plain.layout_of(name, head, replace(layout, records=options.records))
-    return replace(split, format=form, layout=layout), head
+    return form, layout
 
 
 def _are_rows(head: bytes) -> bool:
