@@ -48,7 +48,7 @@ def is_text(kind: pa.DataType) -> bool:
     return kind in TEXT_TYPES
 
 
-def no_text(value: Any) -> str:
+def unexpected_value(value: Any) -> str:
     """Describe a value that is not the expected text."""
     return f"{KINDS.get(type(value), type(value).__name__)} where text is expected"
 

@@ -58,7 +58,7 @@ def require_growth(given: int, taken: int, limits: Limits) -> None:
         )
 
 
-def require_few(fields: int, limits: Limits) -> None:
+def require_few_fields(fields: int, limits: Limits) -> None:
     """Check the number of columns of a table."""
     if fields > limits.fields:
         raise ExpansionError(

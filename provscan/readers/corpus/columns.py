@@ -22,10 +22,10 @@ from provscan.readers.fields.paths import Path, value_at
 from provscan.readers.schema import TIMESTAMP, TWEETS
 from provscan.readers.stats import Counts
 from provscan.readers.strings import (
-    no_text,
     null_if_empty,
     short_texts,
     string_array,
+    unexpected_value,
 )
 from provscan.readers.values import array_values
 
@@ -174,7 +174,7 @@ def _kind(value: Any) -> str:
     if isinstance(value, list) and value and isinstance(value[0], dict):
         keys = ", ".join(map(str, value[0]))
         return f"a list of objects ({keys}); for chats, write one turn a record"
-    return no_text(value)
+    return unexpected_value(value)
 
 
 def with_ids(batch: pa.RecordBatch, counts: Counts) -> pa.RecordBatch:

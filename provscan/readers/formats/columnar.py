@@ -14,7 +14,7 @@ from dataclasses import replace
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from provscan.readers.bytes.budget import require_few
+from provscan.readers.bytes.budget import require_few_fields
 from provscan.readers.bytes.files import open_file
 from provscan.readers.bytes.streams import ByteStream, unpack_into
 from provscan.readers.formats.protocol import Format, Rows, Wanted
@@ -63,7 +63,7 @@ def opened_file(stream: ByteStream) -> Iterator[pa.NativeFile]:
 
 def parquet_file(source: pa.NativeFile, limits: Limits) -> pq.ParquetFile:
     file = pq.ParquetFile(source, buffer_size=COLUMN_BYTES, pre_buffer=False)
-    require_few(file.metadata.num_columns, limits)
+    require_few_fields(file.metadata.num_columns, limits)
     return file
 
 
@@ -247,7 +247,7 @@ def ipc_batches(file: pa.NativeFile, limits: Limits) -> Iterator[pa.RecordBatch]
     # The file may consist of several concatenated streams.
     while True:
         with pa.ipc.open_stream(file) as stream:
-            require_few(len(stream.schema), limits)
+            require_few_fields(len(stream.schema), limits)
             yield from (batch for batch in stream if batch.num_rows)
         position = file.tell()
         file.seek(position - len(end))

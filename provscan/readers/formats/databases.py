@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from provscan.errors import InputError, interruptible
-from provscan.readers.bytes.budget import require_few, require_growth
+from provscan.readers.bytes.budget import require_few_fields, require_growth
 from provscan.readers.bytes.files import readable
 from provscan.readers.bytes.streams import ByteStream
 from provscan.readers.formats.protocol import Format, Rows, Wanted
@@ -207,7 +207,7 @@ def _filled(rows: Iterator[Any], context: Context) -> Iterator[list[Any]]:
         if size >= SPENT:
             context.budget.spend(size=size)
             size = 0
-        require_few(len(row), context.limits)
+        require_few_fields(len(row), context.limits)
         if any(value is not None for value in row):
             yield list(row)
 

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from provscan.arrays import Numbers
-from provscan.readers.bytes.budget import require_few
+from provscan.readers.bytes.budget import require_few_fields
 from provscan.readers.bytes.streams import ByteStream, lines
 from provscan.readers.formats.protocol import Format, Rows, Wanted
 from provscan.readers.formats.table_layout import (
@@ -247,7 +247,7 @@ class Table:
         if self.names is None:
             if NAMED_DELIMITER.match(data.decode(errors="replace")):
                 return _Row(data)
-            require_few(len(values), self._limits)
+            require_few_fields(len(values), self._limits)
             self.names, is_header = header_of(
                 [_encoded(value).decode(errors="replace") for value in values]
             )

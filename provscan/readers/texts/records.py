@@ -43,10 +43,10 @@ from provscan.readers.stats import EXAMPLES, Counts
 from provscan.readers.strings import (
     checked_text,
     is_text,
-    no_text,
     null_if_empty,
     short_texts,
     string_array,
+    unexpected_value,
 )
 from provscan.readers.texts.model_outputs import without_prompts
 from provscan.readers.values import array_values, plain_array, values_of, without_maps
@@ -286,9 +286,9 @@ class Extractor:
                 wrong = value
         counts = self._counts
         if found and wrong and isinstance(wrong, dict | list):
-            counts.note("text_not_string", number, no_text(wrong))
+            counts.note("text_not_string", number, unexpected_value(wrong))
         elif not found and wrong is not None:
-            counts.skip("text_not_string", number, no_text(wrong))
+            counts.skip("text_not_string", number, unexpected_value(wrong))
         elif not found:
             counts.skip("no_text", number, MISSING)
         return found
