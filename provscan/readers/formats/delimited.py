@@ -46,6 +46,14 @@ class _Row(NamedTuple):
     values: Sequence[str] = ()
 
 
+class _Lines(NamedTuple):
+    """Consecutive lines of a file, from the beginning of a row on."""
+
+    data: bytes
+    ended: bool  # Whether their last line has a newline.
+    last: bool  # Whether they are the last lines of the file.
+
+
 class Table:
     """Divides one file into rows, checks them against the header and counts them."""
 
@@ -62,43 +70,43 @@ class Table:
 
     def read(self) -> Iterator[Rows]:
         """Yield the rows that are as wide as the header."""
-        for data, ended, last in self._blocks():
-            found = self._by_arrow(data, last=last) if ended else None
+        for block in self._blocks():
+            found = self._by_arrow(block)
             if found is None:
-                found = self._with_values(self._by_csv(data, ended=ended, last=last))
+                found = self._with_values(self._by_csv(block))
             yield from found
 
     def rows(self) -> Iterator[tuple[list[_Row], bool]]:
         """Yield for each block all rows and the lines between them, and whether the
         last line of the block has a newline.
         """
-        for data, ended, last in self._blocks():
-            yield list(self._by_csv(data, ended=ended, last=last)), ended
+        for block in self._blocks():
+            yield list(self._by_csv(block)), block.ended
 
-    def _blocks(self) -> Iterator[tuple[bytes, bool, bool]]:
-        """Yield blocks of lines, each after the unfinished row of the previous block.
-        Also yield whether its last line has a newline, and whether it is the last
-        block.
+    def _blocks(self) -> Iterator[_Lines]:
+        """Yield the lines of the file in blocks. A row that is unfinished at the end of
+        a block is moved to the next one.
         """
         blocks = lines(self._stream)
         block = next(blocks, None)
         while block is not None:
             following = next(blocks, None)
             data, self._rest = b"".join([self._rest, block.data, b"\n"]), b""
-            yield data, block.ended, following is None
+            yield _Lines(data, block.ended, following is None)
             block = following
 
-    def _by_arrow(self, data: bytes, *, last: bool) -> list[Rows] | None:
-        """Return the rows as Arrow parses them; None if their quotes are ambiguous, or
-        before the header was read.
+    def _by_arrow(self, block: _Lines) -> list[Rows] | None:
+        """Return the rows as Arrow parses them; None if their quotes are ambiguous, if
+        the last line may be cut off, or before the header was read.
         """
-        if self.names is None:
+        if self.names is None or not block.ended:
             return None
+        data = block.data
         ends = _row_ends(data, self._layout, len(self.names), self._limits)
         if ends is None or not len(ends):
             return None
         rest = data[int(ends[-1]) :]
-        if rest and (last or rest.count(b"\n") >= self._limits.value_lines):
+        if rest and (block.last or rest.count(b"\n") >= self._limits.value_lines):
             return None
         found = self._parsed_by_arrow(memoryview(data)[: int(ends[-1])])
         # The numbers differ if there are blank lines, which Arrow leaves out, or
@@ -160,7 +168,7 @@ class Table:
     def _is_wanted(self, name: str) -> bool:
         return self._wanted is None or (name,) in self._wanted
 
-    def _by_csv(self, data: bytes, *, ended: bool, last: bool) -> Iterator[_Row]:
+    def _by_csv(self, block: _Lines) -> Iterator[_Row]:
         """Yield rows as the csv module parses them.
 
         An opening quote counts as never closed in three cases: there is no second
@@ -170,6 +178,7 @@ class Table:
         all its other quotes are closed; otherwise it is skipped and counted. Reading
         continues with the next line.
         """
+        data = block.data
         while self._above and data:
             line, _, data = data.partition(b"\n")
             yield self._row_above(line + b"\n")
@@ -181,12 +190,12 @@ class Table:
         while at < len(lines):
             end, values, error = next(rows)
             few = len(lines) - at <= self._limits.value_lines
-            if error == UNCLOSED and few and not last:
+            if error == UNCLOSED and few and not block.last:
                 # The next block may close the quote.
                 self._rest = b"".join(lines[at:])
                 return
             why = error or self._unlikely(lines[at:end], values)
-            if last and not ended and end == len(lines):
+            if not block.ended and end == len(lines):
                 missing = self._missing(at, values, why, error)
                 if missing:
                     self._stream.break_off(f"it ends within a row ({missing})")
