@@ -246,3 +246,24 @@ def test_columns_and_objects_give_the_same_texts(outputs):
     assert of_objects == (rows, stats)
     assert len({row["field"] for row in rows}) == (8 if outputs else 9)
     assert stats.repaired.keys() == {"invalid_utf8"}
+
+
+def test_unions_are_read_like_objects():
+    values = ["a text of words", b"bytes with caf\xe9", 7, "another text of words"] * 5
+    kinds = [str, bytes, int]
+    parts = [[value for value in values if type(value) is kind] for kind in kinds]
+    codes = [kinds.index(type(value)) for value in values]
+    offsets = [codes[:n].count(code) for n, code in enumerate(codes)]
+    union = pa.UnionArray.from_dense(
+        pa.array(codes, pa.int8()),
+        pa.array(offsets, pa.int32()),
+        [pa.array(part) for part in parts],
+    )
+    rows, stats = texts(pa.table({"text": union}))
+    assert rows == texts([{"text": value} for value in values])[0]
+    assert [text for _, text in rows[:3]] == [
+        "a text of words",
+        "bytes with caf\ufffd",
+        "another text of words",
+    ]
+    assert stats.repaired == {"invalid_utf8": 5}

@@ -16,6 +16,7 @@ value (:meth:`Extractor._objects`). Three rules turn a value into a text.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import repeat
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -187,9 +188,11 @@ class Extractor:
         values are of another type.
         """
         if pa.types.is_union(array.type):
-            values = array_values(array)
-            strings = [value if isinstance(value, str) else None for value in values]
-            array = pa.array(strings, pa.large_string())
+            values = map(
+                self._text_value, repeat(path), array_values(array), numbers.tolist()
+            )
+            texts = [value if isinstance(value, str) else None for value in values]
+            array = pa.array(texts, pa.large_string())
         if path in self._binding.words and hasattr(array.type, "value_field"):
             array = self._joined(array, numbers)
         if not is_text(array.type):
