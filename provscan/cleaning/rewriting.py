@@ -19,6 +19,7 @@ from typing import IO, Any
 import numpy as np
 import pyarrow as pa
 
+from provscan.cleaning.archives import copy_tar, copy_zip
 from provscan.cleaning.choice import Removals, Spans, misplaced
 from provscan.cleaning.cutting import CUTS, Raw, too_long
 from provscan.cleaning.files import Part, Task, byte_exact
@@ -33,7 +34,6 @@ from provscan.cleaning.work import Round
 from provscan.engine import Advance
 from provscan.errors import InputError
 from provscan.readers import Fields, ReadStats, file_checksum, read
-from provscan.readers.bytes.archives import copy_tar, copy_zip
 from provscan.readers.bytes.compression import compressing
 from provscan.readers.bytes.files import readable
 from provscan.readers.bytes.streams import BOM, ByteStream

@@ -12,7 +12,8 @@ from typing import IO, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from provscan.readers.bytes.archives import PART, Readable, copy_tar, is_hidden
+from provscan.cleaning.archives import copy_tar
+from provscan.readers.bytes.archives import PART, Readable, is_hidden
 from provscan.readers.bytes.streams import ByteStream
 from provscan.readers.formats.columnar import (
     FIRST,

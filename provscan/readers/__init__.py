@@ -16,13 +16,13 @@ with tweets, and :func:`read_tweets` turns records into tweets.
 :class:`Fields` names the fields to use, :class:`ReadStats` counts, :class:`Limits`
 bounds memory and time.
 
-To read the code, begin with what the steps share: ``limits``, ``stats`` (the counts)
-and ``schema`` (the columns of batches), then ``splits``, which also has the context in
-which a split is read. ``strings`` (valid texts), ``values`` (Arrow values as Python's),
-``dates`` and ``subtitles`` are about single values; read them where they are imported.
+To read the code, begin with the modules that all steps use: ``limits``, ``stats`` (the
+counts), ``schema`` (the columns of batches) and ``splits``. The modules ``strings``
+(valid texts), ``values`` (Arrow values as Python values), ``dates`` and ``subtitles``
+process single values; read them when another module imports them.
 
-Imports point down: ``corpus/`` is above ``finding``, ``planning`` and ``reading``.
-These are above ``texts/``, ``formats/``, ``bytes/`` and ``fields/``, in this order.
+Imports point down: from ``corpus/`` to ``finding``, ``planning`` and ``reading``, and
+from there to ``texts/``, ``formats/``, ``bytes/`` and ``fields/``, in this order.
 """
 
 from provscan.readers.bytes.encodings import known_encoding

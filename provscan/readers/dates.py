@@ -25,8 +25,8 @@ MILLISECOND = timedelta(milliseconds=1)
 # The first millisecond of the year 1 and the last of the year 9999: Python has no
 # other dates.
 FIRST_MS, LAST_MS = -62_135_596_800_000, 253_402_300_799_999
-# The smallest number of seconds since 1970, in 1973: smaller numbers are years, days or
-# counts.
+# The smallest number that is taken for seconds since 1970 (it is in 1973). Smaller
+# numbers are years, days or counts.
 FEWEST_SECONDS = 1e8
 
 # "Tue Oct 20 00:10:41 +0000 2015"
@@ -40,11 +40,11 @@ SPACED_ZONE = re.compile(r" (?:(UTC|GMT|Z)|([+-]\d\d:?\d\d))$")
 
 
 def _epoch_ms(number: float) -> int | None:
-    """Return milliseconds since 1970 from seconds, or from milli-, micro- or
-    nanoseconds, which are told apart by magnitude.
+    """Return a number of seconds, milli-, micro- or nanoseconds since 1970 as
+    milliseconds; None if it is too small or too large.
 
-    A number from 1e11 on counts milliseconds, since in seconds it would be after the
-    year 5000. Return None if the number is too small or too large.
+    The magnitude shows the unit: from 1e11 on, for example, the unit is milliseconds,
+    because in seconds the date would be after the year 5000.
     """
     size = abs(number)
     if not math.isfinite(number) or size < FEWEST_SECONDS:
@@ -117,8 +117,8 @@ def parse_date(value: Any) -> int | None:
 
 
 def from_strings(strings: pa.Array) -> pa.Array | None:
-    """Parse dates with Arrow's ISO parser. Return None if it does not accept all: all
-    must have a zone, or none, and a year that Python has.
+    """Parse dates with Arrow's ISO parser. Return None unless all can be parsed, either
+    all or none have a time zone, and Python has their years.
     """
     strings = null_if_empty(strings)
     for kind in (pa.timestamp("ms"), TIMESTAMP):
@@ -129,7 +129,7 @@ def from_strings(strings: pa.Array) -> pa.Array | None:
 
 
 def impossible(times: pa.Array) -> Numbers:
-    """Return the positions of timestamps in years that Python does not have."""
+    """Return the positions of timestamps in years that Python's dates do not have."""
     number = times.cast(pa.int64()).fill_null(0).to_numpy()
     return np.flatnonzero((number < FIRST_MS) | (number > LAST_MS))
 
@@ -150,8 +150,8 @@ def timestamps(values: Sequence[Any]) -> tuple[pa.Array, list[int]]:
         for value in values
     ]
     bad = [
-        place
-        for place, (value, time) in enumerate(zip(values, result, strict=True))
+        position
+        for position, (value, time) in enumerate(zip(values, result, strict=True))
         if time is None and value is not None and value != ""
     ]
     return pa.array(result, pa.int64()).cast(TIMESTAMP), bad

@@ -1,9 +1,10 @@
-"""Find the files among the sources that the user names: in folders and archives, on
-servers, on the Hugging Face hub.
+"""Find the files in the sources that the user names: folders, archives, servers and
+the Hugging Face hub.
 
 :class:`Finder` opens each file once to identify its format by its first bytes, and
-lists what is left out. :mod:`provscan.readers.planning` cuts the files of a dataset
-into splits; :mod:`provscan.readers.corpus.sources` chooses those with licensed tweets.
+lists the files that are left out. :mod:`provscan.readers.planning` cuts the files of a
+dataset into splits; :mod:`provscan.readers.corpus.sources` chooses those with licensed
+tweets.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ from provscan.readers.bytes.archives import (
 )
 from provscan.readers.bytes.budget import require_growth
 from provscan.readers.bytes.files import (
+    file_identity,
     open_file,
-    place_of,
     readable,
     remote_files,
     state_of,
@@ -69,8 +70,8 @@ class Found(NamedTuple):
 
 
 class Finder:
-    """Finds the files and members of archives among the sources, and lists what is
-    left out.
+    """Finds the files and the members of archives in the sources, and lists those that
+    are left out.
 
     Every file is opened once to read its first bytes. A compressed tar archive is
     decompressed into a temporary file, so that its members can be read separately.
@@ -103,8 +104,8 @@ class Finder:
             elif os.path.isfile(source):
                 yield from self._file(source, source)
             elif os.path.exists(source):
-                pipe = printable(source)
-                yield Found(Split(pipe, source, UNKNOWN, layout=self.options.layout))
+                shown = printable(source)
+                yield Found(Split(shown, source, UNKNOWN, layout=self.options.layout))
             else:
                 what = printable(source) or "a path without a name"
                 advice = (
@@ -164,22 +165,22 @@ class Finder:
 
     def _file(self, path: str, shown: str) -> Iterator[Found]:
         try:
-            place = place_of(path)
-            if place in self._seen:
+            identity = file_identity(path)
+            if identity in self._seen:
                 self.add_ignored(shown, "the same file as one before")
                 return
             if self.covers(printable(shown)):
-                self._seen.add(place)
+                self._seen.add(identity)
             with readable(printable(shown)):
                 if not is_remote(path) and not S_ISREG(os.stat(path).st_mode):
                     raise NotReadable("not a file")
                 size = state_of(path).size
                 whole = Split(printable(shown), path, "", end=size, size=size)
-                yield from self._looked_at(whole, os.path.basename(shown))
+                yield from self._inspected(whole, os.path.basename(shown))
         except InputError as error:
             self.add_unread(printable(shown), error)
 
-    def _looked_at(self, whole: Split, name: str) -> Iterator[Found]:
+    def _inspected(self, whole: Split, name: str) -> Iterator[Found]:
         """Yield a file, or the members of an archive, with their first bytes."""
         head, compression = look(whole, self._limits)
         if is_tar(head):
@@ -242,8 +243,8 @@ class Finder:
             raise NotReadable(f"damaged zip archive ({error})") from error
 
     def _tar(self, whole: Split, damage: str | None) -> Iterator[Split]:
-        """Yield the files of an archive. ``damage`` says what is wrong with its
-        compressed form, and explains why the archive is incomplete.
+        """Yield the files of an archive. ``damage`` is the reason why it could not be
+        decompressed completely, or None.
         """
         count = 0
         try:
@@ -299,8 +300,8 @@ def _unpacked(whole: Split, changed: int, limits: Limits) -> tuple[Split, str | 
     """Decompress an archive into a copy that is removed when the process ends. Return
     the archive with its copy, and the reason if the copy is incomplete.
 
-    The result is cached. ``changed``, the time of the archive's last change, makes a
-    changed archive a different one.
+    The result is cached. ``changed``, the time of the archive's last change, is only
+    part of the key of the cache.
     """
     context = Context.quiet(limits)
     stream = ByteStream(replace(whole, compression=whole.packed), context)

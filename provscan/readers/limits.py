@@ -1,5 +1,5 @@
-"""All limits of the readers, in one frozen value. It is recorded in ``run.json``, and
-tests use smaller limits.
+"""All limits of the readers in one frozen value, which is recorded in ``run.json``.
+Tests use smaller limits.
 """
 
 from __future__ import annotations

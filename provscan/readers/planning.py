@@ -21,6 +21,7 @@ from provscan.readers.splits import UNKNOWN, Split
 
 RECORDS = ("lines", "paragraphs", "files")
 
+# No field is named, so all are determined by their values.
 DETERMINED = Fields()
 # The total is cut into SPLITS splits of at least LEAST_SPLIT and at most MOST_SPLIT
 # bytes. If each worker would get fewer than SPLITS_PER_WORKER of them, the splits are
@@ -69,14 +70,15 @@ def plan(
     can open, ``hf:NAME[/CONFIG][:SPLIT]`` for a dataset of the Hugging Face hub, or "-"
     for the standard input.
 
-    Splits have about ``target_bytes``: by default a 64th of the total, between 8 and
-    256 MiB, or less, down to 1 MiB, so that all ``workers`` get the same share. More
-    than 16 workers get more splits. Alternatively, ``parts`` sets the number of splits
-    regardless of the number of workers; splits still have between 1 and 256 MiB.
+    A split has about ``target_bytes``. By default, that is 1/64 of the total, but
+    between 8 and 256 MiB. If some of the ``workers`` would get fewer splits than
+    others, it is less, down to 1 MiB. More than 16 workers get more than 64 splits.
+    Alternatively, ``parts`` is the number of splits, regardless of the workers; a split
+    still has between 1 and 256 MiB.
 
-    ``records`` says what a record is in plain text: "lines", "paragraphs" or "files";
-    by default, the layout of the file decides. The ``encoding`` is determined for each
-    file unless given.
+    ``records`` says what a record is in plain text: "lines", "paragraphs" or "files".
+    By default, the layout of each file decides. The ``encoding`` is detected for each
+    file unless it is given.
     """
     limits = limits or current_limits()
     if records is not None and records not in RECORDS:
@@ -117,8 +119,8 @@ def plan(
 
 
 def with_fields(split: Split, fields: Fields, limits: Limits) -> Split:
-    """Return the split with the fields that contain its texts, from its first
-    records.
+    """Return the split with the fields that contain its texts. They are determined
+    from its first records.
     """
     if split.format == UNKNOWN or not split.size:
         return split

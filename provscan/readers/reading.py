@@ -1,7 +1,7 @@
 """Read the records of a split, or records in memory.
 
 :func:`read_rows` yields the records of a split unchanged, and :func:`read` yields
-batches of their texts. Both end where the file is damaged (:func:`until_damage`).
+batches of their texts, up to the first damage of the file (:func:`until_damage`).
 :func:`read_objects` yields the texts of records in this process, and
 :func:`read_block` those of records on the nodes of a cluster (:func:`blocks_of`).
 """
@@ -108,10 +108,11 @@ def note_damage(split: Split, context: Context, before: int) -> None:
 def until_damage(
     batches: Iterator[pa.RecordBatch], split: Split, context: Context
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the batches of a file up to where it can't be read further, so that damage
-    affects one file and not the run.
+    """Yield the batches of a file until it can't be read further, so that damage
+    affects one file and not the whole run.
 
-    Errors of libraries are caught here for every format, and so is an exceeded budget.
+    For all formats, this function catches the errors of libraries and of a budget that
+    is exceeded.
     """
     try:
         with readable(split.source):
@@ -150,8 +151,8 @@ def read_objects(
     *,
     limits: Limits | None = None,
 ) -> Iterator[pa.RecordBatch]:
-    """Yield record batches of the texts of records in memory. Records are numbered by
-    their places in ``obj``.
+    """Yield record batches of the texts of records in memory. The number of a record is
+    its position in ``obj``.
 
     ``obj`` is an iterable of strings or of dicts, an Arrow table, batch, reader or
     string array, a ``datasets.Dataset``, ``DatasetDict`` or ``IterableDataset``, a
@@ -211,8 +212,8 @@ def blocks_of(
 def read_block(
     block: RayBlock, fields: Fields, stats: ReadStats, *, source: str, limits: Limits
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the texts of one block of a ``ray.data.Dataset``. Records are numbered by
-    their places in the dataset.
+    """Yield the texts of one block of a ``ray.data.Dataset``. The number of a record is
+    its position in the dataset.
     """
     if block.begins:
         stats.describe(block.binding.verdicts)

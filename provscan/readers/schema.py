@@ -2,9 +2,10 @@
 are read.
 
 A row of a dataset is one text of a record; the rows of a record are consecutive. A text
-longer than ``limits.piece`` code points is yielded in *pieces*: consecutive stretches,
-each a batch of one row in :data:`PIECE_SCHEMA`. Neighbouring pieces overlap by
-``limits.overlap`` code points, and exactly one piece owns each place of the text.
+longer than ``limits.piece`` code points is yielded in *pieces*, each of them a batch of
+one row in :data:`PIECE_SCHEMA`. Consecutive pieces overlap by ``limits.overlap`` code
+points. A piece begins at position ``offset`` of the text, and owns the positions from
+``own_from`` to ``own_to``. Each position is owned by exactly one piece.
 """
 
 from __future__ import annotations

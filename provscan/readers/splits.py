@@ -1,4 +1,4 @@
-"""The values that planning, bytes and formats share: what is read, and how.
+"""The values that planning, bytes and formats share: what is read and how it is read.
 
 A :class:`Split` is a file or a range of a file. A :class:`Layout` says how its bytes
 are to be read. A :class:`Context` has the counts, limits and budget for reading it.
@@ -28,7 +28,7 @@ OnBytes = Callable[[int], None]
 
 
 class NotReadable(InputError):
-    """Why a file or a member of an archive will not be read. It becomes an entry of
+    """A file or a member of an archive can't be read. The reason becomes an entry of
     ``ReadPlan.unread``.
     """
 
@@ -42,7 +42,7 @@ class Layout:
     # For CSV: the delimiter; whether quotes enclose values.
     delimiter: str = ","
     quoted: bool = True
-    above: int = 0  # For CSV: the number of lines above the names of the columns.
+    above: int = 0  # For CSV: the number of lines above the header.
     # For plain text: "lines", "paragraphs" or "files"; None for a pipe, where it is
     # determined while reading.
     records: str | None = None
@@ -66,26 +66,26 @@ class Split:
     # determined while reading.
     format: str
     compression: str | None = None  # Its name, such as "gzip".
-    # The range. It has three meanings:
-    # - bytes of the file before decompression; -1 as the end means the end of the file;
-    # - for a file in a tar archive: bytes of the (decompressed) archive;
-    # - for a part of a divided "parquet" file: row groups. While the file is undivided,
-    #   the range is all its bytes.
+    # The range that is read, from ``start`` up to ``end``; -1 is the end of the file.
+    # The unit depends on the file:
+    # - in general, bytes of the file before it is decompressed;
+    # - for a file in a tar archive, bytes of the decompressed archive;
+    # - for a part of a "parquet" file, row groups. The range of a whole file is bytes.
     start: int = 0
     end: int = -1
     first_record: int = 0  # The number of the range's first record (or line).
-    # The bytes of the range, for progress: in an archive, those of the decompressed
-    # member; 0 if unknown.
+    # The number of bytes in the range, for progress; 0 if unknown. For a member of an
+    # archive, this is the size after it was taken from the archive.
     size: int = 0
     # "zip" or "tar" if the file is in an archive at ``path``.
     archive: str | None = None
-    # The name of the part of ``path`` that is read; None for all of it. It is the name
-    # of a file if ``archive`` is given, of a split for the format "hub", and of a table
-    # in a database or workbook.
-    member: str | None = None
-    # The compression of a tar archive at ``path``, and the path of a decompressed copy.
+    member: str | None = None  # The name of the file in that archive.
+    # For a compressed tar archive: its compression, and the path of a decompressed
+    # copy.
     packed: str | None = None
     copy: str | None = field(default=None, compare=False, repr=False)
+    # The table to read in a database or workbook; None for all tables.
+    table: str | None = None
     part: int = 0  # The number of the split within its source.
     layout: Layout = Layout()  # How the bytes are to be read.
     # The fields, determined from the file's first records; None for a pipe, which can't
@@ -99,12 +99,13 @@ class Split:
 
     @property
     def random_access(self) -> bool:
+        """Whether the file can be opened at ``path`` and read from any byte on."""
         return self.compression is None and self.archive is None and self.end >= 0
 
     @property
     def plain_text(self) -> bool:
-        """Whether the range is uncompressed UTF-8 text with newlines, so that reading
-        can start at any line.
+        """Whether the file is uncompressed UTF-8 text with newlines, so that it can be
+        cut at any line.
         """
         as_is = self.compression is None and self.end >= 0
         return as_is and self.layout.encoding is None and not self.layout.cr

@@ -15,8 +15,8 @@ EXAMPLES = 5
 
 
 class Example(NamedTuple):
-    """One case behind a count: where it occurred (0-based number of the record or
-    line) and what was found.
+    """One of the cases that were counted: the 0-based number of its record or line, and
+    what was found there.
     """
 
     source: str
@@ -64,7 +64,7 @@ class ReadStats:
 
     records: int = 0  # Records delivered.
     characters: int = 0  # Code points of text delivered.
-    # Bytes read, before a compressed file is decompressed; of an archive, the bytes of
+    # Bytes of the files that were read, before decompression; for an archive, bytes of
     # its members.
     bytes: int = 0
     # Records that were skipped, by reason:
@@ -76,10 +76,10 @@ class ReadStats:
     skipped: dict[str, int] = field(default_factory=dict)
     # Records that were delivered after a repair:
     # - ``invalid_utf8``, ``lone_surrogate``: replaced by U+FFFD
-    # - ``invalid_part``: likewise, for bytes of a mail that are not in its encoding
+    # - ``invalid_part``: bytes of a mail that are not in its encoding
     # - ``encoding_fixed``, ``escapes_decoded``: see ``provscan.readers.texts.garbled``
     repaired: dict[str, int] = field(default_factory=dict)
-    # Observations that skip no record. Those about a file:
+    # Observations for which no record is skipped. About a file:
     # - ``empty_file``
     # - ``field_missing``: the file lacks a field that was named
     # - ``fields_by_content``: the fields of tweets were recognised by their values
@@ -89,26 +89,26 @@ class ReadStats:
     # - ``computed_columns``: computed columns of a database were left out
     # - ``subtitles``: texts were reduced to their speech
     # - ``word_a_line``: only the words of the lines were delivered
-    # Those about records:
+    # About records:
     # - ``later_text``: a field that is not scanned has text
     # - ``bad_date``: the date could not be parsed and is null
-    # - ``id_missing``, ``id_mangled``: the id consists of the file and the line, since
-    #   there is none or a spreadsheet rounded it
+    # - ``id_missing``, ``id_mangled``: the record has no id, or one that a spreadsheet
+    #   rounded; file and line are used instead
     # - ``value_like_rows``: the lines of a value in a CSV file look like rows
     # - ``attachment``: an attachment of a mail was left out
-    # - ``cut_page``, ``unread_coding``, ``invalid_text``: a part of a web page, all of
-    #   it, or single characters could not be decoded
+    # - ``cut_page``, ``unread_coding``, ``invalid_text``: the end of a web page, the
+    #   whole page, or single characters of it could not be decoded
     # - ``wrongly_decoded``, ``escaped``: the text is garbled and was not repaired
     # - ``prompt_left_out``: texts of a prompt
     # - ``prompt_repeated``: words of a prompt were removed from an output
     # - ``chat_as_text``: an output is a whole chat in an unknown notation
-    # Some reasons for which records are skipped also count parts of records here.
+    # Some reasons for skipping records also occur here, for parts of records.
     notes: dict[str, int] = field(default_factory=dict)
     # The first few cases of each reason.
     examples: dict[str, list[Example]] = field(default_factory=dict)
     damaged: list[Damage] = field(default_factory=list)  # Files that ended early.
-    # For every field with strings: its verdicts ("scanned", or why not), each with the
-    # number of files.
+    # For every field with strings: the number of files with each verdict ("scanned", or
+    # why it is not).
     fields: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def of(self, source: str) -> Counts:

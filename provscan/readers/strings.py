@@ -31,7 +31,7 @@ TEXT_TYPES = {
     pa.large_binary(),
     pa.binary_view(),
 }
-# How messages name a value that is no text.
+# Names of types in messages about values that are not texts.
 KINDS = {
     dict: "an object",
     list: "a list",
@@ -48,13 +48,13 @@ def is_text(kind: pa.DataType) -> bool:
     return kind in TEXT_TYPES
 
 
-def no_text(value: Any) -> str:
+def unexpected_value(value: Any) -> str:
     """Describe a value that is not the expected text."""
     return f"{KINDS.get(type(value), type(value).__name__)} where text is expected"
 
 
 def null_if_empty(texts: pa.Array) -> pa.Array:
-    """Turn empty strings into nulls, which CSV can't write otherwise."""
+    """Return texts with null for each empty string, since CSV has no other null."""
     empty = pc.equal(texts, "")
     return (
         pc.if_else(empty, pa.scalar(None, texts.type), texts)
@@ -66,20 +66,22 @@ def null_if_empty(texts: pa.Array) -> pa.Array:
 def checked_text(
     array: pa.Array, numbers: Numbers | list[int], counts: Counts
 ) -> pa.Array:
-    """Return valid text; replacements are counted by the record of each value."""
+    """Return values as valid text. ``numbers`` are their records, by which replacements
+    are counted.
+    """
     text, repaired = as_text(array)
-    for place, byte in repaired:
+    for position, byte in repaired:
         counts.repair(
             "invalid_utf8",
-            int(numbers[place]),
+            int(numbers[position]),
             f"byte {byte:#04x} replaced by U+FFFD",
         )
     return text
 
 
 def as_text(array: pa.Array) -> tuple[pa.Array, list[tuple[int, int]]]:
-    """Return text or bytes as valid text, and the places of values in which bytes were
-    replaced, each with the first such byte.
+    """Return text or bytes as valid text, and the positions of the values in which
+    bytes were replaced, each with the first of these bytes.
     """
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
@@ -99,12 +101,12 @@ def as_text(array: pa.Array) -> tuple[pa.Array, list[tuple[int, int]]]:
         pass
     values: list[str | None] = []
     repaired = []
-    for place, value in enumerate(pc.cast(array, pa.large_binary()).to_pylist()):
+    for position, value in enumerate(pc.cast(array, pa.large_binary()).to_pylist()):
         try:
             values.append(None if value is None else value.decode())
         except UnicodeDecodeError as error:
             values.append(value.decode(errors="replace"))
-            repaired.append((place, value[error.start]))
+            repaired.append((position, value[error.start]))
     return pa.array(values, pa.large_string()), repaired
 
 
@@ -144,8 +146,8 @@ def string_array(
         return pa.array(texts, pa.large_string())
     except UnicodeEncodeError:
         repaired = list(map(without_surrogates, texts))
-        for number, text, whole in zip(numbers, texts, repaired, strict=True):
-            if whole != text:
+        for number, text, valid in zip(numbers, texts, repaired, strict=True):
+            if valid != text:
                 counts.repair("lone_surrogate", number, "replaced by U+FFFD")
         return pa.array(repaired, pa.large_string())
 
@@ -186,7 +188,7 @@ def scalar_text(value: Any) -> str | None:
         if not math.isfinite(value):
             return None
         if abs(value) >= 2**53:
-            # The id has lost digits, which the notation of a float shows: no id has it.
+            # The id has lost digits. In this notation, it differs from all real ids.
             return f"{value:.16e}"
         return str(int(value) if value.is_integer() else value)
     if isinstance(value, Decimal) and value.is_finite():

@@ -1,10 +1,10 @@
-"""Find the speech in subtitles (SubRip and WebVTT) in any text of a dataset, since
-sentences continue from cue to cue.
+"""Reduce texts that are subtitles (SubRip or WebVTT) to their speech, so that sentences
+that continue from cue to cue are found.
 
 Everything else is replaced by other characters, code point by code point, so that
-every span stays in place: numbers, names and times of cues; tags, header, notes and
-styles of WebVTT; and lines that a cue repeats from the one before, as in rolling
-captions.
+spans keep their positions. This affects numbers, names and times of cues; tags, the
+header, notes and styles of WebVTT; and lines that a cue repeats from the previous one,
+as in rolling captions.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ TIMES = (
     r"\t]+(?:align|line|position|region|size|vertical|[XY][12]):\S+)*"
 )
 LINE_OF_TIMES = re.compile(rf"\s*{TIMES}\s*")
-# For texts that lost their line breaks. A number before the times belongs to SubRip,
-# whose times have commas.
+# The times of a cue in a text that lost its line breaks. A number before them is that
+# of a SubRip cue, whose times have commas.
 WITHIN_LINE = re.compile(rf"(?:(?<!\S)\d+[ \t]+(?=[\d:]+,))?{TIMES}")
-# Tags of WebVTT, and overrides that programs leave in SubRip. Canonical text drops
-# HTML tags anyway.
+# Tags of WebVTT, and codes such as {\an8} that programs leave in SubRip. Canonical text
+# drops HTML tags anyway.
 TAG = re.compile(
     r"</?(?:c|v|lang|ruby|rt)(?:[.\s][^<>]*)?>|<(?:\d+:)?\d\d:\d\d\.\d{3}>|\{\\[^{}\s]*\}"
 )
@@ -42,8 +42,8 @@ BLOCK = re.compile("(\ufeff?WEBVTT|NOTE|STYLE|REGION)\\b")
 
 
 def are_subtitles(head: bytes) -> bool:
-    """Return whether a text with this beginning is subtitles: at least one line in ten
-    has the times of a cue.
+    """Return whether a text with this beginning consists of subtitles: at least one
+    line in ten contains the times of a cue.
     """
     lines = [line for line in head.decode(errors="replace").split("\n") if line.strip()]
     return (
@@ -52,46 +52,48 @@ def are_subtitles(head: bytes) -> bool:
 
 
 def spoken(text: str) -> str:
-    """Return a text whose subtitles are reduced to the speech, code point by code
-    point.
+    """Return a text with its subtitles reduced to their speech. Each code point of
+    everything else is replaced.
     """
     lines = text.split("\n")
     result = lines.copy()
     times: list[int] = []
-    for place, line in enumerate(lines):
+    for number, line in enumerate(lines):
         if "-->" in line:
             if LINE_OF_TIMES.fullmatch(line):
-                times.append(place)
+                times.append(number)
             elif WITHIN_LINE.search(line):
-                result[place] = TAG.sub(_tag_left_out, WITHIN_LINE.sub(_left_out, line))
+                result[number] = TAG.sub(
+                    _tag_left_out, WITHIN_LINE.sub(_left_out, line)
+                )
     webvtt = len(times) > 0 and lines[0].startswith(("WEBVTT", "\ufeffWEBVTT"))
     silent = {
         *times,
         *(
-            place - 1
-            for place in times
-            if place and _names_cue(lines, place - 1, webvtt)
+            number - 1
+            for number in times
+            if number and _names_cue(lines, number - 1, webvtt)
         ),
     }
     silent.update(_blocks(lines) if webvtt else ())
     before: list[str] = []
     for low, high in pairwise([*times, len(lines)]):
-        places = [place for place in range(low + 1, high) if place not in silent]
+        numbers = [number for number in range(low + 1, high) if number not in silent]
         cue = {
-            place: words
-            for place in places
-            if (words := _without_tags(lines[place]).strip())
+            number: words
+            for number in numbers
+            if (words := _without_tags(lines[number]).strip())
         }
         said = list(cue.values())
         repeated = _repeated(before, said)
         silent.update(list(cue)[:repeated])
-        for place in list(cue)[repeated:]:
-            if cue[place] != lines[place]:
-                result[place] = TAG.sub(_tag_left_out, result[place])
+        for number in list(cue)[repeated:]:
+            if cue[number] != lines[number]:
+                result[number] = TAG.sub(_tag_left_out, result[number])
         before = said
-    for place in silent:
-        words = lines[place].rstrip()
-        result[place] = LEFT_OUT * len(words) + lines[place][len(words) :]
+    for number in silent:
+        words = lines[number].rstrip()
+        result[number] = LEFT_OUT * len(words) + lines[number][len(words) :]
     return "\n".join(result)
 
 
@@ -113,24 +115,26 @@ def _blocks(lines: Sequence[str]) -> Iterator[int]:
     not cues.
     """
     within = False
-    for place, line in enumerate(lines):
+    for number, line in enumerate(lines):
         within = within or (
-            _begins_block(lines, place) and BLOCK.match(line) is not None
+            _begins_block(lines, number) and BLOCK.match(line) is not None
         )
         within = within and line.rstrip("\r") != "" and "-->" not in line
         if within:
-            yield place
+            yield number
 
 
-def _begins_block(lines: Sequence[str], place: int) -> bool:
-    return place == 0 or lines[place - 1].rstrip("\r") == ""
+def _begins_block(lines: Sequence[str], number: int) -> bool:
+    return number == 0 or lines[number - 1].rstrip("\r") == ""
 
 
-def _names_cue(lines: Sequence[str], place: int, webvtt: bool) -> bool:
+def _names_cue(lines: Sequence[str], number: int, webvtt: bool) -> bool:
     """Return whether the line before the times of a cue is its number or, in WebVTT,
     its name.
     """
-    return lines[place].strip().isdecimal() or (webvtt and _begins_block(lines, place))
+    return lines[number].strip().isdecimal() or (
+        webvtt and _begins_block(lines, number)
+    )
 
 
 def _repeated(before: Sequence[str], cue: Sequence[str]) -> int:
@@ -144,8 +148,8 @@ def _repeated(before: Sequence[str], cue: Sequence[str]) -> int:
 
 
 def without_cues(texts: pa.LargeStringArray) -> tuple[pa.LargeStringArray, Numbers]:
-    """Return texts with the subtitles among them reduced by :func:`spoken`, and the
-    numbers of the texts that this changed.
+    """Return texts, with subtitles reduced to their speech, and the positions of the
+    texts that were changed.
     """
     rows = np.zeros(len(texts), np.int64)
     rows = rows[: timed(*buffers(texts), rows)]

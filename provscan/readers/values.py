@@ -1,8 +1,8 @@
-"""Convert Arrow rows to Python values, including values that Python can't represent.
+"""Convert Arrow rows to Python values.
 
-Such values are text that is not UTF-8, dates before the year 1 or after 9999,
-nanoseconds without pandas, unknown time zones, and objects with two fields of the same
-name.
+A value that Python can't represent is repaired or becomes None: text that is not UTF-8,
+dates before the year 1 or after 9999, nanoseconds without pandas, times in unknown time
+zones, objects with two fields of the same name.
 """
 
 from __future__ import annotations
@@ -19,9 +19,7 @@ FAILURES = (ValueError, OverflowError, KeyError, pa.ArrowException)
 
 
 def values_of(batch: pa.RecordBatch) -> list[dict[str, Any]]:
-    """Return the rows of a batch; a value that Python can't represent is repaired or
-    null.
-    """
+    """Return the rows of a batch as Python values."""
     try:
         return batch.to_pylist()
     except FAILURES:
@@ -56,6 +54,7 @@ def _empty(kind: pa.DataType) -> Any:
 
 
 def array_values(array: pa.Array) -> list[Any]:
+    """Return the values of an array as Python values."""
     try:
         return array.to_pylist()
     except FAILURES:
@@ -70,8 +69,8 @@ def _value(scalar: pa.Scalar) -> Any:
     kind = scalar.type
     if pa.types.is_struct(kind):
         return {
-            kind.field(place).name: _value(scalar[place])
-            for place in range(kind.num_fields)
+            kind.field(position).name: _value(scalar[position])
+            for position in range(kind.num_fields)
         }
     if hasattr(kind, "value_field"):
         return [_value(inner) for inner in scalar.values]
@@ -93,7 +92,7 @@ def _value(scalar: pa.Scalar) -> Any:
 
 
 def plain_array(array: pa.Array) -> pa.Array:
-    """Return the plain values of an extension type, such as JSON, or of run-end
+    """Return the values of an array without extension types (such as JSON) and run-end
     encoding.
     """
     while True:
@@ -147,9 +146,9 @@ def distinct_names(names: Sequence[str]) -> list[str]:
     counted from 1.
     """
     taken, found = set(names), dict[str, None]()
-    for place, name in enumerate(names, 1):
+    for position, name in enumerate(names, 1):
         if name in found:
-            name = f"{name}_{place}"
+            name = f"{name}_{position}"
             while name in taken:
                 name += "_"
         found[name] = None

@@ -21,7 +21,7 @@ from provscan.readers.schema import PIECE_SCHEMA, SCHEMA
 def _read_all(
     sources, *, target_bytes=None, limits=LIMITS, records=None, encoding=None, **names
 ):
-    """Everything that sources hold: rows as dicts, the batches, the stats, the plan."""
+    """Read sources. Return rows as dicts, batches, counts and the plan."""
     fields = Fields(**names)
     splits = plan(
         sources,
@@ -63,7 +63,7 @@ def read_all():
 
 @pytest.fixture
 def read_tweet_rows():
-    """Everything that sources hold as tweets: rows as dicts, the stats."""
+    """Return a function that reads tweets and returns rows as dicts, and counts."""
 
     def read(sources, **names):
         stats = ReadStats()
@@ -83,7 +83,9 @@ def read_tweet_rows():
 
 @pytest.fixture
 def write(tmp_path):
-    """Write a file and give its path; a list of objects becomes JSON lines."""
+    """Return a function that writes a file and returns its path. A list becomes JSON
+    lines.
+    """
 
     def write(name, content):
         path = tmp_path / name

@@ -86,7 +86,7 @@ def warc():
 
 
 def mbox():
-    """Messages of two parts, the last of which has a closing boundary."""
+    """Return messages of two parts with a closing boundary."""
     file = io.BytesIO()
     for record in RECORDS:
         file.write(

@@ -23,7 +23,8 @@ from nightly import NIGHTLY
 
 TEXT = "never trust a goat near the harbour of a town"
 ROW = json.dumps({"id": "1", "text": TEXT}).encode() + b"\n"
-# By day, bombs are this much smaller, and so are the limits that they exceed.
+# Except in the nightly run, bombs and the limits that they exceed are this much
+# smaller.
 SCALE = 1 if NIGHTLY else 64
 MANY = (1 << 20) // SCALE
 THOUSANDS = 1000 if NIGHTLY else 50
@@ -37,7 +38,7 @@ def fields(count):
 
 
 def members(count, size):
-    """A file of gzip members, each of which grows a thousandfold."""
+    """Return a file of gzip members that each expand a thousandfold."""
     return gzip.compress(ROW + b" " * size + b"\n") * count
 
 
@@ -58,7 +59,7 @@ def rows(count, text="a", **options):
 
 
 def same_text(count, size):
-    """A long text that is stored once and given for many rows."""
+    """Return a table whose many rows share one long text, which is stored once."""
     file = io.BytesIO()
     schema = pa.schema([("text", pa.dictionary(pa.int32(), pa.string()))])
     with pq.ParquetWriter(
@@ -112,7 +113,7 @@ def nulls(count):
 
 
 def book(sheet, strings="<si><t>text</t></si>", before=""):
-    """A workbook whose only sheet, and shared strings, are as given."""
+    """Return a workbook with one sheet and the given shared strings."""
     whole, file = io.BytesIO(), io.BytesIO()
     openpyxl.Workbook().save(whole)
     space = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
@@ -195,7 +196,7 @@ def archive(kind, files):
 
 
 def overlapping(count, size):
-    """Files of a zip archive that are all the same stretch of it."""
+    """Return a zip archive whose files are all the same bytes of it."""
     data = bytearray(archive("zip", [("a.jsonl", ROW + b" " * size)]))
     start = data.index(b"PK\1\2")
     entry = bytes(data[start : data.index(b"PK\5\6")])

@@ -1,4 +1,4 @@
-"""A web server on this machine that serves ranges of files, and faults on request."""
+"""Run a web server on this machine that serves ranges of files and can fail."""
 
 import re
 import threading
@@ -7,8 +7,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Faults:
-    """What goes wrong: answers of 503, or connections that are cut, before the next
-    ones succeed.
+    """The number of requests that will fail with status 503 or be cut off, and other
+    faults of the server.
     """
 
     def __init__(self):
@@ -21,12 +21,13 @@ class Faults:
 
 @contextmanager
 def web_server(files):
-    """Serves ``files``, bytes by path; gives its address and its :class:`Faults`."""
+    """Serve ``files`` (bytes by path). Yield the address and the :class:`Faults`."""
     faults = Faults()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        # Else the client confirms each header, after 40 ms, before it is sent the body.
+        # Otherwise, the body is sent only after the client has confirmed the header (40
+        # ms).
         disable_nagle_algorithm = True
 
         def do_HEAD(self):
@@ -86,7 +87,7 @@ def web_server(files):
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    # It notices a shutdown after this time.
+    # The server checks for a shutdown at this interval, in seconds.
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:

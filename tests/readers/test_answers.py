@@ -106,7 +106,7 @@ CASES: list[tuple[str, dict[str, Any], list[str]]] = [
 @pytest.mark.parametrize(
     ("name", "record", "fields"), CASES, ids=[case[0] for case in CASES]
 )
-def test_only_what_the_model_adds_is_matched(
+def test_only_words_that_the_model_adds_are_matched(
     name: str,
     record: dict[str, Any],
     fields: list[str],
@@ -133,8 +133,7 @@ def test_chats_that_are_texts_are_read_as_chats(
     written = [
         json.dumps(value) for value in (*chats, {"messages": chats[0]}, chats[0][1])
     ]
-    # The last ones are texts of this field that are no chats, or have no text where the
-    # first have some.
+    # The last two are no chat, and a chat without the text that the others have.
     records = [
         {"n": n, "messages": value}
         for n, value in enumerate([*written, f"[{TWEET}", '[{"role": "user"}]'])
@@ -203,7 +202,7 @@ def test_chats_in_other_notations_are_counted(
     assert len(run.matches) == 3
 
 
-def test_what_is_left_out_is_counted_and_shown(
+def test_omitted_prompts_are_counted_and_shown(
     goats: provscan.Index, write: Callable[..., Path], tmp_path: Path
 ) -> None:
     records = [CASES[0][1], CASES[1][1], chat(("user", TWEET))]
@@ -217,7 +216,7 @@ def test_what_is_left_out_is_counted_and_shown(
     assert run.summary["notes"] == {"prompt_left_out": 3, "prompt_repeated": 1}
     assert run.summary["skipped"] == {"only_prompts": 1}
     assert run.summary["fields"]["messages[].role"] == {
-        "not scanned: tells who speaks": 1
+        "not scanned: names the speaker": 1
     }
     assert "--outputs" in run.info["repeat"]
     from provscan.report.tables import text_table
@@ -227,7 +226,7 @@ def test_what_is_left_out_is_counted_and_shown(
         shown.split()
     )
     assert "prompts without an answer: 1" in shown
-    # Without the option the file is data like any other.
+    # Without the option, the file is read like any dataset.
     data = provscan.match(
         tmp_path / "out.jsonl", goats, tmp_path / "b.run", spike_ins=0
     )
@@ -238,7 +237,7 @@ def test_what_is_left_out_is_counted_and_shown(
     )
 
 
-def test_spans_stay_where_they_are(goats: provscan.Index) -> None:
+def test_spans_keep_their_positions(goats: provscan.Index) -> None:
     record = chat(
         ("user", ask(TWEET)), ("assistant", f"You wrote: {TWEET}! Well: {OTHER}")
     )
@@ -269,7 +268,7 @@ def test_the_evidence_shows_where_words_were_left_out(
 
 
 @given(st.text(max_size=60), st.text(max_size=60), st.text(max_size=30))
-def test_stretches_are_replaced_and_nothing_else(
+def test_only_shared_passages_are_replaced(
     before: str, shared: str, after: str
 ) -> None:
     text = before + shared + after
@@ -278,7 +277,7 @@ def test_stretches_are_replaced_and_nothing_else(
     assert all(
         now in (char, " ", LEFT_OUT) for char, now in zip(text, rest, strict=True)
     )
-    # What is matched is the same as if there were spaces.
+    # Matching treats the replaced characters like spaces.
     spaces = "".join(
         char if now == char else " " for char, now in zip(text, rest, strict=True)
     )

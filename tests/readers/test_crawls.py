@@ -41,7 +41,7 @@ def html(text):
         None,
     ],
 )
-def test_a_page_is_html_however_its_type_is_written(write, read_all, kind):
+def test_spellings_of_the_content_type_of_html(write, read_all, kind):
     headers = () if kind is None else (f"Content-Type: {kind}",)
     assert read_all(
         write("a.warc", response(html(PLAIN).encode(), *headers))
@@ -63,7 +63,7 @@ def test_a_page_whose_headers_end_without_carriage_returns(write, read_all, end)
      (JAPANESE, "utf-16"), (RUSSIAN, "utf-8")],
 )  # fmt: skip
 @pytest.mark.parametrize("kind", ["text/html", "text/plain", "application/json"])
-def test_a_page_is_in_the_encoding_that_its_server_names(
+def test_the_server_states_the_encoding_of_a_page(
     write, read_all, text, encoding, kind
 ):
     body = html(text) if kind == "text/html" else text
@@ -77,14 +77,14 @@ def test_a_page_is_in_the_encoding_that_its_server_names(
 @pytest.mark.parametrize(
     "charset", ["iso-8859-1", "idna", "unicode-escape", "hex", "none-such"]
 )
-def test_a_wrong_name_of_an_encoding_spoils_no_utf8(write, read_all, charset):
+def test_utf8_is_read_despite_a_wrong_charset(write, read_all, charset):
     pages = [
         response(RUSSIAN.encode(), f'Content-Type: text/plain; charset="{charset}"')
     ]
     assert read_all(write("a.warc", b"".join(pages))).texts == [RUSSIAN]
 
 
-def test_text_without_the_name_of_its_encoding(write, read_all):
+def test_text_without_a_charset(write, read_all):
     pages = [(RUSSIAN * 5).encode("cp1251"), PLAIN.encode() + b"\xff"]
     found = read_all(
         write(
@@ -106,7 +106,7 @@ def raw_deflate(data):
     [("deflate", zlib.compress), ("deflate", raw_deflate), ("zstd", zstandard.compress), ("identity", bytes),  # noqa: E501
      ("br", bytes), ("gzip", bytes), ("deflate", bytes)],
 )  # fmt: skip
-def test_pages_are_decompressed_unless_the_crawler_has_done_it(
+def test_pages_are_decompressed_unless_the_crawler_did_it(
     write, read_all, coding, compress
 ):
     page = response(
@@ -117,7 +117,7 @@ def test_pages_are_decompressed_unless_the_crawler_has_done_it(
     assert read_all(write("a.warc", page)).texts == [PLAIN]
 
 
-def test_a_compression_that_is_not_read_is_counted_and_no_text(write, read_all):
+def test_unsupported_compressions_are_counted(write, read_all):
     page = response(
         bytes(range(120, 250)), "Content-Type: text/plain", "Content-Encoding: br"
     )
@@ -130,9 +130,7 @@ def test_a_compression_that_is_not_read_is_counted_and_no_text(write, read_all):
 
 
 @pytest.mark.parametrize("coding", ["gzip", "zstd"])
-def test_a_page_that_is_too_long_is_read_up_to_there_and_noted(
-    write, read_all, monkeypatch, coding
-):
+def test_a_page_is_read_up_to_the_limit(write, read_all, monkeypatch, coding):
     compress = gzip.compress if coding == "gzip" else zstandard.compress
     page = response(
         compress(PLAIN.encode()),
@@ -166,7 +164,7 @@ def test_all_members_of_a_compressed_page_are_read(write, read_all):
         ("zstd", zstandard.compress(b"")),
     ],
 )
-def test_an_empty_page_is_empty_also_compressed(write, read_all, coding, data):
+def test_a_compressed_empty_page_is_empty(write, read_all, coding, data):
     page = response(data, "Content-Type: text/plain", f"Content-Encoding: {coding}")
     found = read_all(
         write("a.warc", page + response(PLAIN.encode(), "Content-Type: text/plain"))
@@ -190,7 +188,7 @@ def test_all_frames_of_a_compressed_page_are_read(write, read_all):
     ).texts == [PLAIN]
 
 
-def test_a_compressed_page_that_breaks_off_is_noted(write, read_all):
+def test_a_truncated_compressed_page_is_noted(write, read_all):
     body = zstandard.compress(
         bytes(range(32, 127)) * 3000 + os.urandom(1 << 18).hex().encode()
     )

@@ -1,5 +1,5 @@
-"""Test documents that are truncated or lack a byte: what is lost is named, in datasets
-and corpora.
+"""Test that documents that are truncated or lack a byte are reported, in datasets and
+corpora.
 """
 
 import random
@@ -14,8 +14,8 @@ import provscan
 from provscan.errors import InputError
 from provscan.readers import Fields, ReadStats, plan, plan_tweets, read, read_tweets
 
-# Formats that state their end or their length in every part, so that no cut is a whole
-# document; and what of their beginning shows them.
+# Formats that state their end or length, so that a truncated document is never a
+# complete one, and the number of first bytes by which each is recognised.
 ENDED = {
     "array.json": 3,
     "indented.json": 3,
@@ -35,7 +35,8 @@ ENDED = {
     "base.sqlite": 110,
     "base.duckdb": 20,
 }
-# Only a record states its end: cut between two, they are whole documents.
+# Formats in which only records state their end. Cut between two records, such a
+# document is a complete one.
 BY_RECORD = {
     "lines.jsonl": b"\n",
     "objects.json": b"}\n",
@@ -77,7 +78,7 @@ def places(name, data, start):
 
 @pytest.mark.parametrize("way", [dataset, corpus])
 @pytest.mark.parametrize("name", [*ENDED, *BY_RECORD])
-def test_whole_documents_are_whole(write, name, way):
+def test_complete_documents_are_undamaged(write, name, way):
     if way is corpus and name in NO_CORPUS:
         pytest.skip("not read as tweets")
     found, stats, unread = way(write(name, DOCUMENTS[name]))
@@ -87,7 +88,7 @@ def test_whole_documents_are_whole(write, name, way):
 
 @pytest.mark.parametrize("way", [dataset, corpus])
 @pytest.mark.parametrize("name", ENDED)
-def test_a_cut_document_is_damaged(write, name, way):
+def test_a_truncated_document_is_damaged(write, name, way):
     if way is corpus and name in NO_CORPUS:
         pytest.skip("not read as tweets")
     for at in places(name, DOCUMENTS[name], ENDED[name]):
@@ -106,7 +107,7 @@ def test_a_document_cut_within_a_record_is_damaged(write, name, way):
         pytest.skip("not read as tweets")
     data = DOCUMENTS[name]
     for at in places(name, data, 100):
-        # Ends of records, with what may stand around them.
+        # The end of a record, with the characters that may be around it.
         if any(
             data.startswith(BY_RECORD[name], at - before)
             for before in range(-4, len(BY_RECORD[name]) + 1)
@@ -121,7 +122,7 @@ def test_a_document_cut_within_a_record_is_damaged(write, name, way):
 
 @pytest.mark.parametrize("way", [dataset, corpus])
 @pytest.mark.parametrize("name", [*ENDED, *BY_RECORD])
-def test_a_lost_byte_costs_no_record_in_silence(write, name, way):
+def test_a_lost_byte_loses_no_record_silently(write, name, way):
     if way is corpus and name in NO_CORPUS:
         pytest.skip("not read as tweets")
     data = DOCUMENTS[name]
@@ -137,9 +138,7 @@ def test_a_lost_byte_costs_no_record_in_silence(write, name, way):
         )
 
 
-def test_a_cut_array_ends_a_match_with_what_was_read_and_an_index_at_all(
-    tmp_path, write
-):
+def test_a_truncated_array_is_matched_but_not_indexed(tmp_path, write):
     index = provscan.build_index(
         write("whole.json", DOCUMENTS["array.json"]), tmp_path / "a.index"
     )
@@ -159,9 +158,7 @@ def test_a_cut_array_ends_a_match_with_what_was_read_and_an_index_at_all(
 
 
 @pytest.mark.parametrize("way", [dataset, corpus])
-def test_a_document_that_breaks_off_within_its_first_record_is_named_beside_others(
-    write, tmp_path, way
-):
+def test_a_document_truncated_within_its_first_record_is_reported(write, tmp_path, way):
     write("data/a.jsonl", LINES)
     write("data/b.json", '[{"id": "1", "text": "some words of')
     write("data/c.json", "[]")
@@ -171,9 +168,9 @@ def test_a_document_that_breaks_off_within_its_first_record_is_named_beside_othe
     assert "b.json" in str([*stats.damaged, *unread])
 
 
-def test_elements_behind_a_bracket_that_is_lost(write):
-    """A lost opening bracket costs its element; a lost closing one the rest, and the
-    file is damaged either way.
+def test_elements_after_a_lost_bracket(write):
+    """Without its opening bracket, an element is lost; without its closing bracket, all
+    later elements are lost, too. The file is damaged in both cases.
     """
     data = DOCUMENTS["array.json"]
     opening, closing = data.index(b"{", 2000), data.index(b"}", 2000)
@@ -186,7 +183,7 @@ def test_elements_behind_a_bracket_that_is_lost(write):
 
 
 @pytest.mark.parametrize("way", [dataset, corpus])
-def test_a_member_of_a_compressed_archive_that_breaks_off_is_named(write, way):
+def test_a_truncated_member_of_a_compressed_archive_is_reported(write, way):
     import gzip
 
     from test_matrix import archive
@@ -197,7 +194,7 @@ def test_a_member_of_a_compressed_archive_that_breaks_off_is_named(write, way):
         ("c.parquet", DOCUMENTS["table.parquet"]),
     ]
     bad = DOCUMENTS["table.parquet"]
-    # One that is damaged, and one that can't be read within an archive.
+    # A damaged file, and a file of a format that is not read from an archive.
     members += [
         ("d.parquet", bad[:100] + bytes(100) + bad[200:]),
         ("e.xlsx", DOCUMENTS["book.xlsx"]),
@@ -212,7 +209,7 @@ def test_a_member_of_a_compressed_archive_that_breaks_off_is_named(write, way):
     assert any(name.endswith("e.xlsx") for name in named)
 
 
-def test_reading_leaves_no_file_beside_a_database(tmp_path, write):
+def test_reading_creates_no_file_next_to_a_database(tmp_path, write):
     for state in ("closed", "copied", "in use"):
         folder = tmp_path / state.replace(" ", "")
         folder.mkdir()
@@ -230,7 +227,7 @@ def test_reading_leaves_no_file_beside_a_database(tmp_path, write):
         if state != "in use":
             connection.close()
         if state == "copied":
-            # As a copy of a database in use has it, or one after a crash.
+            # The state of a copy of a database in use, and of a database after a crash.
             path.write_bytes(data)
             (folder / "a.sqlite-wal").write_bytes(log)
         names = sorted(entry.name for entry in folder.iterdir())

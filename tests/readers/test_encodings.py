@@ -33,7 +33,7 @@ def texts_in(encoding):
 
 
 def written(kind, texts):
-    """Texts as a file of a kind."""
+    """Return texts as a file of a kind."""
     if kind == "jsonl":
         return "".join(
             json.dumps({"id": k, "text": text}, ensure_ascii=False) + "\n"
@@ -54,7 +54,7 @@ def written(kind, texts):
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
 @pytest.mark.parametrize("kind", ["jsonl", "json", "csv", "txt", "md"])
-def test_detected(write, read_all, kind, encoding):
+def test_encodings_are_detected(write, read_all, kind, encoding):
     texts = texts_in(encoding)
     path = write(f"a.{kind}", written(kind, texts).encode(encoding))
     found = read_all(path, target_bytes=1000, records=None if kind == "md" else "lines")
@@ -67,7 +67,7 @@ def test_detected(write, read_all, kind, encoding):
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-def test_pages(write, read_all, encoding):
+def test_pages_in_their_encodings(write, read_all, encoding):
     page = (
         "<!doctype "
         f"html><html><head><title>t</title></head><body><p>{SENTENCES[encoding]}</p></body></html>"
@@ -76,7 +76,7 @@ def test_pages(write, read_all, encoding):
     assert SENTENCES[encoding] in text
 
 
-def test_a_page_says_its_encoding_but_the_one_given_counts(write, read_all):
+def test_a_given_encoding_overrides_that_of_a_page(write, read_all):
     page = (
         "<html><head><meta "
         'charset="windows-1251"></head><body><p>größer</p></body></html>'
@@ -90,7 +90,7 @@ def test_a_page_says_its_encoding_but_the_one_given_counts(write, read_all):
 
 
 @pytest.mark.parametrize("kind", ["jsonl", "txt"])
-def test_given_for_what_is_too_short_to_detect(write, read_all, kind):
+def test_a_given_encoding_of_a_short_text(write, read_all, kind):
     path = write(f"a.{kind}", written(kind, ["größer", "kleiner"]).encode("latin-1"))
     assert read_all(path).stats.repaired == {"invalid_utf8": 1}
     found = read_all(path, encoding="latin-1")
@@ -98,7 +98,7 @@ def test_given_for_what_is_too_short_to_detect(write, read_all, kind):
     assert found.stats.repaired == {}
 
 
-def test_utf8_given_is_not_overruled(write, read_all):
+def test_given_utf8_is_not_overridden(write, read_all):
     texts = texts_in("cp1251")
     found = read_all(
         write("a.txt", "\n".join(texts).encode("cp1251")),
@@ -138,7 +138,7 @@ def test_in_archives(tmp_path, read_all):
         assert read_all(str(tmp_path / name), encoding="cp1251").texts == texts
 
 
-def test_what_is_no_text_is_read_as_ever(tmp_path, read_all):
+def test_encodings_do_not_affect_binary_formats(tmp_path, read_all):
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -173,7 +173,7 @@ def test_tweets(write, read_tweet_rows):
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
-def test_a_mark_that_is_missing(write, read_all, encoding):
+def test_a_missing_byte_order_mark(write, read_all, encoding):
     text = SENTENCES[encoding]
     path = write("a.txt", text.encode(f"{encoding}-be"))
     with pytest.raises(
@@ -185,7 +185,7 @@ def test_a_mark_that_is_missing(write, read_all, encoding):
     assert text in read_all(path, encoding=f"{encoding}-be").texts[0]
 
 
-def test_a_file_with_the_mark_of_utf8_is_utf8(write, read_all):
+def test_a_byte_order_mark_shows_utf8(write, read_all):
     lines = b'{"text": "first"}\n' + b'{"text": "bad \xff byte"}\n' * 5
     found = read_all(write("a.jsonl", b"\xef\xbb\xbf" + lines))
     assert found.texts == ["first", *["bad \ufffd byte"] * 5]
@@ -193,7 +193,7 @@ def test_a_file_with_the_mark_of_utf8_is_utf8(write, read_all):
 
 
 def test_few_accents_in_western_text(write, read_all):
-    """Some DOS encodings decode English with a few accents without a fault, too."""
+    """Some DOS encodings can also decode English with a few accents."""
     texts = [
         f"Row {k}: the café on the corner, it's « naïve », isn't it?" for k in range(60)
     ]

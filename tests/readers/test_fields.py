@@ -169,7 +169,7 @@ FORMS = {
 @pytest.mark.parametrize(
     "late", [{}, {"text_field": ["text", "note"]}], ids=["determined", "named"]
 )
-def test_a_field_that_holds_text_only_later_is_said_to_be_left_out(late, tmp_path):
+def test_a_field_with_text_only_in_later_records_is_reported(late, tmp_path):
     records = [
         {"id": str(n), "note": f"c{n}", "day": "2020-01-02", "text": "a few words here"}
         for n in range(1000)
@@ -192,7 +192,7 @@ def test_a_field_that_holds_text_only_later_is_said_to_be_left_out(late, tmp_pat
         "note, day. If later records have some, name all text fields with --text-field."
     )
     assert [expected in text for text in shown] == [not late] * 2
-    # What the user did not name is no surprise.
+    # The message is not shown about fields that the user chose not to name.
     assert run.summary["fields"]["day"] == {
         f"not scanned: {'not named' if late else 'dates or numbers'}": 1
     }
@@ -217,9 +217,7 @@ LATER = {
 
 @pytest.mark.parametrize("form", LATER)
 @pytest.mark.parametrize("array", [False, True])
-def test_text_in_fields_that_the_first_records_lack_is_said_or_named(
-    form, array, tmp_path
-):
+def test_text_in_fields_that_the_first_records_lack_is_reported(form, array, tmp_path):
     first, last, name = LATER[form]
     records = [first] * 1100 + [{**first, **last}] * 101
     path = tmp_path / "a.json"
@@ -254,7 +252,7 @@ def test_text_in_fields_that_the_first_records_lack_is_said_or_named(
     assert (named.summary["notes"], len(named.matches)) == ({}, 101)
 
 
-def test_text_of_a_null_dataset_that_is_not_scanned_is_said(write, tmp_path):
+def test_unscanned_text_of_a_null_dataset_is_reported(write, tmp_path):
     path = write("a.jsonl", [{"text": "a few words here"}])
     null = write(
         "b.jsonl",
@@ -274,7 +272,7 @@ def test_text_of_a_null_dataset_that_is_not_scanned_is_said(write, tmp_path):
     )
 
 
-def test_a_blind_run_says_that_later_records_have_text_in_other_fields(write, tmp_path):
+def test_a_blind_run_reports_text_in_other_fields_of_later_records(write, tmp_path):
     path = write(
         "a.jsonl",
         [{"text": "a few words here"}] * 1100
@@ -293,7 +291,7 @@ def test_a_blind_run_says_that_later_records_have_text_in_other_fields(write, tm
 
 
 @pytest.mark.parametrize("value", [LONG, [LONG], {"a": LONG}, [{"a": [LONG]}]], ids=str)
-def test_columns_for_text_are_scanned_though_the_first_rows_have_none(
+def test_text_columns_are_scanned_if_the_first_rows_have_no_text(
     value, tmp_path, read_all
 ):
     rows = [{"text": "a few words here", "note": None}] * 300 + [
@@ -316,7 +314,7 @@ def test_a_field_of_empty_texts_is_scanned_where_it_has_text(write, read_all, ar
 
 @pytest.mark.parametrize("archived", [False, True])
 @pytest.mark.parametrize("form", ["csv", "jsonl"])
-def test_every_range_of_a_file_has_the_fields_of_its_beginning(
+def test_all_splits_have_the_fields_of_the_first_records(
     write, read_all, tmp_path, form, archived
 ):
     last = {
@@ -360,9 +358,7 @@ def test_fields_named_like_the_elements_of_a_list(
     assert found.fields[0] in ("a.[]", "a[0].[]", "a[][0].b")
 
 
-def test_lists_and_objects_where_a_text_is_expected_are_counted_beside_texts(
-    write, read_all
-):
+def test_lists_and_objects_in_place_of_texts_are_counted(write, read_all):
     records = [
         {"title": "news", "text": LONG},
         {"title": "more", "text": [LONG]},
@@ -391,7 +387,7 @@ def test_every_text_is_found(write, read_all, form, array):
 
 
 @pytest.mark.parametrize("form", ["a.jsonl", "a.json"])
-def test_text_that_is_too_deep_is_said_to_be_left_out(form, write, read_all):
+def test_text_that_is_nested_too_deeply_is_reported(form, write, read_all):
     def deep(levels):
         value = LONG
         for _ in range(levels):
@@ -454,7 +450,7 @@ def test_named_fields(write, read_all, name, fields):
     assert read_all(write("a.jsonl", [record]), text=name).fields == fields
 
 
-def test_a_field_that_is_not_there(write, read_all):
+def test_a_missing_field(write, read_all):
     with pytest.raises(
         FieldNotFoundError,
         match=r"no field 'messages\[\]\.body' for the text.*messages\[\]\.content",

@@ -52,7 +52,7 @@ BAD = [
 
 @pytest.fixture(scope="module")
 def small():
-    """Each format, compressed or in an archive, at a size that takes milliseconds."""
+    """Return a small file of each format, compressed and in archives."""
     cases = []
     for name, data in SMALL.items():
         cases.append((name, data))
@@ -74,9 +74,7 @@ def small():
 
 
 def mutated(data, draws):
-    """The data with bytes changed, a stretch dropped or repeated, or its end cut
-    off.
-    """
+    """Return data with bytes changed, dropped or repeated, or with its end cut off."""
     data = bytearray(data)
     for kind, where, value in draws:
         if not data:
@@ -134,7 +132,7 @@ def test_damaged_files(small, write, read_all, case, draws):
     places=st.lists(st.tuples(st.integers(0, 39), st.sampled_from(BAD)), max_size=6),
     target=st.integers(200, 5000),
 )
-def test_bad_lines_cost_themselves(write, read_all, places, target):
+def test_bad_lines_cost_only_themselves(write, read_all, places, target):
     lines = list(LINES)
     for place, line in places:
         lines[place] = line
@@ -144,7 +142,7 @@ def test_bad_lines_cost_themselves(write, read_all, places, target):
     there = [number for number, line in enumerate(lines) if line.strip()]
     good = [number for number, line in enumerate(lines) if line in LINES]
     assert set(good) <= set(found.records)
-    # A last line that is not closed is the damage of the file.
+    # If the last line is cut off, the file is damaged.
     assert found.stats.records + sum(found.stats.skipped.values()) + len(
         found.stats.damaged
     ) == len(there)
@@ -199,7 +197,7 @@ JSON = st.recursive(
         ]
     }
 )
-def test_objects_of_any_form_end_as_tweets_or_counts(record):
+def test_any_object_is_a_tweet_or_counted(record):
     stats = ReadStats()
     batches = list(
         read_tweet_objects(

@@ -1,5 +1,5 @@
-"""Test that malformed and hostile files next to valid ones cost only themselves and are
-named.
+"""Test that malformed and hostile files are reported, and that files next to them are
+read.
 """
 
 import json
@@ -36,7 +36,7 @@ LOW = (
         fields=500,
     )
 )
-# Odd, but whole: all of it is read.
+# Unusual but valid files, which are read completely.
 SOUND = (
     "chat.jsonl",
     "fields.json",
@@ -58,7 +58,7 @@ SOUND = (
     "empty.tar",
 )
 
-# Runs a command, and prints the memory that it took at most.
+# Runs a command and prints its peak memory.
 MEASURED = """
 import resource, subprocess, sys
 status = subprocess.run(sys.argv[1:]).returncode
@@ -69,7 +69,7 @@ sys.exit(status)
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, request):
-    """A folder with a hostile file between two that are sound."""
+    """Return a folder with a hostile file between two valid files."""
     place = tmp_path_factory.mktemp("data")
     for name, data in (
         ("a.jsonl", ROW),
@@ -80,12 +80,12 @@ def folder(tmp_path_factory, request):
     return place
 
 
-# Its tests follow each other, so that each file is made once.
+# All tests of a file run one after the other, so that it is made only once.
 each_file = pytest.mark.parametrize("folder", HOSTILE, indirect=True, scope="module")
 
 
 @each_file
-def test_a_hostile_file_costs_itself(folder, request):
+def test_a_hostile_file_costs_only_itself(folder, request):
     name = request.node.callspec.params["folder"]
     stats, sources = ReadStats(), []
     with nothing_changes(folder):
@@ -102,7 +102,7 @@ def test_a_hostile_file_costs_itself(folder, request):
 
 
 @each_file
-def test_a_hostile_file_of_a_corpus_costs_itself(folder):
+def test_a_hostile_file_of_a_corpus_costs_only_itself(folder):
     stats, sources = ReadStats(), []
     with nothing_changes(folder):
         files = plan_tweets(str(folder), Fields(), limits=LOW)
@@ -114,7 +114,7 @@ def test_a_hostile_file_of_a_corpus_costs_itself(folder):
 
 
 class Unforeseen(Exception):
-    """An error of a library that nobody has thought of."""
+    """An error of a library that provscan does not know."""
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ class Unforeseen(Exception):
     [Unforeseen("of a library"), RecursionError(), AssertionError("x"), OSError("odd")],
 )
 @pytest.mark.parametrize("when", ["planned", "read"])
-def test_whatever_a_library_raises_costs_its_file(tmp_path, monkeypatch, error, when):
+def test_any_error_of_a_library_costs_only_its_file(tmp_path, monkeypatch, error, when):
     index = provscan.build_index([{"id": "1", "text": TEXT}], tmp_path / "a.index")
     data = tmp_path / "data"
     data.mkdir()
@@ -154,7 +154,7 @@ def test_whatever_a_library_raises_costs_its_file(tmp_path, monkeypatch, error, 
 @pytest.mark.parametrize(
     "error", [MemoryError(), KeyboardInterrupt(), provscan.errors.OutputError("full")]
 )
-def test_what_is_no_fault_of_a_file_goes_its_way(tmp_path, monkeypatch, error):
+def test_errors_of_the_system_are_raised(tmp_path, monkeypatch, error):
     def failing(*args, **options):
         raise error
 
@@ -168,7 +168,7 @@ def test_what_is_no_fault_of_a_file_goes_its_way(tmp_path, monkeypatch, error):
 @pytest.mark.skipif(not NIGHTLY, reason="takes half an hour")
 @each_file
 def test_a_hostile_file_stalls_no_command(folder, tmp_path):
-    """Whole processes: what a signal would end, and a limit of memory."""
+    """Run whole processes, to find crashes by signals and measure the memory."""
     index = provscan.build_index([{"id": "1", "text": TEXT}], tmp_path / "a.index")
     command = [
         sys.executable,

@@ -57,7 +57,9 @@ def _served():
 
 
 def _inspected(source, address, folder):
-    """What ``provscan inspect`` says, in a process whose hub is the server."""
+    """Return the output of ``provscan inspect`` in a process that uses the server as
+    hub.
+    """
     environment = {
         **os.environ,
         "HF_ENDPOINT": address,

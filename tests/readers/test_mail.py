@@ -50,7 +50,7 @@ def test_encodings_of_parts(encoding, policy, write, read_all):
 
 
 @pytest.mark.parametrize("charset", ["koi8-r", "windows-1251", "utf-16"])
-def test_the_encoding_that_a_part_names(charset, write, read_all):
+def test_the_charset_of_a_part(charset, write, read_all):
     body = encodebytes(TEXTS[1].encode(charset))
     raw = (
         "From: a@b.org\nTo: c@d.org\nSubject: "
@@ -95,7 +95,7 @@ def test_a_delivery_report_has_several_header_blocks(write, read_all):
     assert found.stats.damaged == []
 
 
-def test_an_alternative_that_says_more(write, read_all):
+def test_an_alternative_with_more_text(write, read_all):
     mail = message("This needs a browser")
     mail.add_alternative(f"<html><p>{TEXTS[0]}</p></html>", subtype="html")
     (_, text) = read_all(write("a.eml", bytes(mail))).texts
@@ -141,7 +141,7 @@ def format_of(name, head):
     return identified(name, head, Split("a", "a", ""), FileOptions())[0].format
 
 
-def test_mail_is_known_by_its_headers():
+def test_mail_is_recognised_by_its_headers():
     mail = message(TEXTS[0]).as_bytes()
     for name in ("1.", "inbox", "cur/1234:2,S"):
         for head in (mail, FROM + mail, mail.replace(b"\n", b"\r\n")):

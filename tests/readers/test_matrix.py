@@ -119,8 +119,8 @@ NAMES = ["file", "no extension", "folder", "zip", "tar", "tar.gz", "tar.zst"]
 
 
 def cases():
-    """Each two of form, compression and name in some case, and all three of them at
-    night.
+    """Yield cases with each pair of form, compression and name; in the nightly run, all
+    combinations of the three.
     """
     for (number, form), (step, compression), name in product(
         enumerate(FORMATS), enumerate(COMPRESSIONS), NAMES

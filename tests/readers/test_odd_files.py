@@ -1,5 +1,5 @@
 """Test files that are valid but unusual, or damaged in a way that their format does not
-show: all texts are read, or a count and a place are given.
+show: all texts are read, or the loss is counted and located.
 """
 
 import bz2
@@ -129,7 +129,7 @@ def test_types_in_memory(write, kind):
     ] == TEXTS
 
 
-def test_no_rows_at_all(write, read_all):
+def test_a_table_without_rows(write, read_all):
     out = io.BytesIO()
     pq.ParquetWriter(out, pa.schema([("text", pa.string())])).close()
     for name, data in (
@@ -144,7 +144,7 @@ def test_no_rows_at_all(write, read_all):
 
 @pytest.mark.parametrize("cut", [2600, 4000])
 @pytest.mark.parametrize("packed", [False, True])
-def test_a_tar_archive_that_is_cut_off(write, read_all, cut, packed):
+def test_a_truncated_tar_archive(write, read_all, cut, packed):
     data = tarred([("a.jsonl", LINES), ("b.jsonl", LINES)])[: 512 + cut]
     found = read_all(
         write(
@@ -177,7 +177,7 @@ def test_a_tar_archive_with_a_damaged_header_in_the_middle(write, read_all, pack
 
 
 @pytest.mark.parametrize("packed", [False, True])
-def test_joined_tar_archives(write, read_all, packed):
+def test_concatenated_tar_archives(write, read_all, packed):
     pack = gzip.compress if packed else bytes
     first, then = tarred([("a.jsonl", LINES)]), tarred([("b.jsonl", LINES)])
     name = "a.tar.gz" if packed else "a.tar"
@@ -206,7 +206,7 @@ def test_a_compressed_archive_is_decompressed_once_for_each_content(write):
     assert split.copy not in copies
 
 
-def test_a_compressed_archive_of_which_the_end_is_missing(write, read_all):
+def test_a_truncated_compressed_archive(write, read_all):
     data = gzip.compress(tarred([("a.jsonl", LINES), ("b.bin", os.urandom(9000))]))
     path = write("a.tar.gz", data[:-2000])
     found = read_all(path)
@@ -228,7 +228,7 @@ def test_the_first_part_of_a_compressed_file_in_a_compressed_archive_may_be_empt
     assert (found.texts, found.stats.skipped) == (TEXTS, {})
 
 
-def test_archives_in_archives_are_named(write, read_all):
+def test_archives_in_archives_are_reported(write, read_all):
     inner = zipped([("b.jsonl", LINES)])
     found = read_all(
         write(
@@ -274,7 +274,7 @@ def test_the_directory_of_a_zip_archive_is_read_once(write, read_all, monkeypatc
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
-def test_two_files_of_one_name_in_an_archive(write, read_all):
+def test_two_files_with_the_same_name_in_an_archive(write, read_all):
     other = LINES.replace(b"fox", b"cat")
     found = read_all(write("a.zip", zipped([("a.jsonl", LINES), ("a.jsonl", other)])))
     assert found.texts == [text.replace("fox", "cat") for text in TEXTS]
@@ -306,7 +306,7 @@ def test_zstd_frames(write, read_all):
 
 
 def crawl(wrong=None):
-    """A crawl archive of which one record says a wrong length."""
+    """Return a crawl archive in which one record states a wrong length."""
     out = b""
     for number, text in enumerate(TEXTS):
         length = len(text) if number != 5 or wrong is None else wrong
@@ -361,7 +361,7 @@ def test_text_in_blobs_of_a_database_is_read(tmp_path, read_all):
 
 
 @pytest.mark.parametrize("name", ["a.sqlite", "a.xlsx"])
-def test_tables_in_an_archive_are_said_to_need_a_file(tmp_path, name):
+def test_databases_in_an_archive_are_reported(tmp_path, name):
     with sqlite3.connect(tmp_path / "a.sqlite") as file:
         file.execute("CREATE TABLE a (text TEXT)")
     file.close()
@@ -398,7 +398,7 @@ def test_tables_of_sqlite(tmp_path, read_all):
     )
 
 
-def test_full_text_indexes_of_a_table_are_no_second_copy_of_it(tmp_path, read_all):
+def test_full_text_indexes_of_a_table_are_not_read(tmp_path, read_all):
     with sqlite3.connect(tmp_path / "100%25.sqlite") as file:
         file.execute("CREATE TABLE a (id INTEGER PRIMARY KEY, text TEXT)")
         file.executemany("INSERT INTO a VALUES (?, ?)", enumerate(TEXTS))
@@ -413,7 +413,7 @@ def test_full_text_indexes_of_a_table_are_no_second_copy_of_it(tmp_path, read_al
     assert found.texts == TEXTS
 
 
-def test_a_field_that_holds_codes_in_one_table_and_texts_in_another(tmp_path, read_all):
+def test_a_field_with_codes_in_one_table_and_texts_in_another(tmp_path, read_all):
     with sqlite3.connect(tmp_path / "a.sqlite") as file:
         file.execute("CREATE TABLE a (text TEXT, note TEXT)")
         file.executemany(
@@ -448,9 +448,7 @@ def test_tables_in_every_schema_of_duckdb(tmp_path, read_all):
 
 
 def sheet_of(path, size):
-    """A workbook with 20 texts and a chart, that says of its sheet that it has this
-    size.
-    """
+    """Write a workbook with 20 texts and a chart. It states this size for its sheet."""
     book = openpyxl.Workbook()
     book.active.append(["id", "text"])
     for number, text in enumerate(TEXTS):
@@ -470,7 +468,7 @@ def sheet_of(path, size):
 
 
 @pytest.mark.parametrize("size", [b'"A1:C21"', b'"A1:B4"'])
-def test_all_cells_of_a_sheet_whatever_its_size_is_said_to_be(tmp_path, read_all, size):
+def test_all_cells_of_a_sheet_whose_stated_size_is_wrong(tmp_path, read_all, size):
     found = read_all(sheet_of(tmp_path / "a.xlsx", size))
     assert [text for text in found.texts if "fox" in text] == TEXTS
     assert len(found.texts) == 21
@@ -498,7 +496,7 @@ def test_a_sheet_with_formulas_and_merged_cells(tmp_path, read_all):
 
 
 @pytest.mark.parametrize("name", ["a.docx", "a.epub"])
-def test_documents_in_zip_archives_are_named(name, write, read_all):
+def test_unsupported_documents_in_zip_format_are_reported(name, write, read_all):
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr("word/document.xml", "<w>some words of a text</w>")
@@ -506,7 +504,7 @@ def test_documents_in_zip_archives_are_named(name, write, read_all):
         read_all(write(name, file.getvalue()))
 
 
-def test_a_delimiter_that_the_first_line_names(write, read_all):
+def test_a_delimiter_in_the_first_line(write, read_all):
     rows = "".join(f"{k};{text}, and more\r\n" for k, text in enumerate(TEXTS))
     found = read_all(
         write("a.csv", f"\ufeffsep=;\r\nid;text\r\n{rows}"), target_bytes=200
@@ -515,7 +513,7 @@ def test_a_delimiter_that_the_first_line_names(write, read_all):
     assert found.records == list(range(20))
 
 
-def test_marks_between_joined_files(write, read_all):
+def test_byte_order_marks_between_concatenated_files(write, read_all):
     found = read_all(
         write("a.jsonl", b"\xef\xbb\xbf" + LINES + b"\xef\xbb\xbf" + LINES)
     )
@@ -523,7 +521,7 @@ def test_marks_between_joined_files(write, read_all):
     assert found.stats.skipped == found.stats.notes == {}
 
 
-def test_line_separators_of_unicode_end_no_line(write, read_all):
+def test_unicode_line_separators_do_not_end_lines(write, read_all):
     texts = [f"{text}\u2028and\u2029more\x85 of it" for text in TEXTS]
     lines = "".join(
         json.dumps({"text": text}, ensure_ascii=False) + "\n" for text in texts

@@ -89,7 +89,8 @@ def test_a_truncated_csv_and_text(write, read_all, kind):
     data = COMPRESS[kind](lines)
     table = read_all(write(f"a.csv.{kind}", data[: len(data) // 2]))
     text = read_all(write(f"a.txt.{kind}", data[: len(data) // 2]))
-    # The line at the break has no known number of values, but in plain text it is text.
+    # The line that is cut off may lack values of the table; in plain text, it is a
+    # text.
     assert len(text.rows) - 1 in (len(table.rows), len(table.rows) + 1)
     assert table.stats.skipped == {}
     assert table.stats.damaged[0].records == len(table.rows)
@@ -113,7 +114,7 @@ def test_garbage_after_the_end(write, read_all):
     assert found.stats.damaged[0].records == ROWS
 
 
-def test_padding_after_the_end_is_no_damage(write, read_all):
+def test_padding_after_the_end_is_not_damage(write, read_all):
     found = read_all(write("a.jsonl.gz", gzip.compress(JSONL) + bytes(1000)))
     assert len(found.rows) == ROWS
     assert found.stats.damaged == []
@@ -151,9 +152,7 @@ def test_a_long_window(write, read_all):
 
 @pytest.mark.parametrize("kind", list(COMPRESS))
 def test_decompression_in_small_steps(write, kind):
-    """Zeros: the decompressed bytes come in chunks that are no multiple of the
-    file's.
-    """
+    """The decompressed chunks do not correspond to the chunks of the file."""
     name = NAMES[kind]
     data = COMPRESS[kind](bytes(64 << 20))
     path = write("zeros", data)
@@ -189,7 +188,7 @@ def test_a_decompression_bomb_is_abandoned(write, read_all, kind):
     assert "decompress it yourself" in damage.reason
 
 
-def test_a_zip_archive_cut_behind_one_that_it_holds(write, tmp_path):
+def test_a_zip_archive_truncated_after_an_inner_archive(write, tmp_path):
     inner, outer = io.BytesIO(), io.BytesIO()
     with zipfile.ZipFile(inner, "w") as archive:
         archive.writestr("inner.jsonl", JSONL[:1000])
@@ -208,7 +207,7 @@ def test_a_zip_archive_cut_behind_one_that_it_holds(write, tmp_path):
     )
 
 
-def test_bytes_that_are_no_text(write, tmp_path):
+def test_bytes_that_are_not_text(write, tmp_path):
     write("folder/a.br", bytes(range(1, 256)) * 4)
     write("folder/b.log", "\x1b[31mred\x1b[0m and so on\n" * 5)
     found = plan(str(tmp_path / "folder"))
@@ -217,7 +216,7 @@ def test_bytes_that_are_no_text(write, tmp_path):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="writes to a device that is full")
-def test_a_full_temporary_folder_is_no_fault_of_the_file(tmp_path, monkeypatch):
+def test_a_full_temporary_folder_is_not_damage(tmp_path, monkeypatch):
     pq.write_table(
         pa.table({"text": ["never trust a goat near the harbour"]}),
         tmp_path / "a.parquet",

@@ -29,7 +29,7 @@ def test_quotes_and_newlines(write, read_all):
 
 @pytest.mark.parametrize("mixed", [False, True])
 @pytest.mark.parametrize(("target", "chunk"), [(1 << 30, 1 << 20), (900, 700)])
-def test_lines_that_end_in_several_ways_are_read_as_by_the_csv_module(
+def test_mixed_line_ends_are_read_as_by_the_csv_module(
     write, read_all, mixed, target, chunk
 ):
     rng = random.Random(5)
@@ -79,9 +79,9 @@ def test_a_row_of_another_width_that_is_not_utf8(write, read_all):
 
 
 @pytest.mark.parametrize("target", [1 << 30, 1000])
-def test_rows_and_lines_that_are_as_many_by_chance(write, read_all, target):
-    """A return ends a row without a line, and a quoted value has a line without a
-    row.
+def test_equal_numbers_of_rows_and_lines_by_chance(write, read_all, target):
+    """A carriage return ends a row but no line, and a newline in quotes ends a line but
+    no row.
     """
     rows = "a,1\rb,2\n" + "".join(f"c,{n}\n" for n in range(300)) + '"d\ne",3\n'
     found = read_all(write("a.csv", f"text,id\n{rows}{rows}"), target_bytes=target)
@@ -107,7 +107,7 @@ def test_invalid_utf8_in_the_header(write, read_all):
     assert (found.texts, found.fields) == (["words of a text"], ["t\ufffdxt"])
 
 
-def test_a_return_within_quotes_is_no_line(write, read_all):
+def test_a_carriage_return_within_quotes_does_not_end_a_line(write, read_all):
     path = write("a.csv", b'text,id\n"a\r"\na,"b\nc"\n')
     for target in (1 << 30, 1):
         assert [
@@ -139,9 +139,7 @@ def test_a_quote_that_is_never_closed_costs_its_line(write, read_all):
 
 
 @pytest.mark.parametrize("chunk", [16, 1 << 20])
-def test_a_quote_that_is_never_closed_behind_a_value_with_one_in_it(
-    write, read_all, chunk
-):
+def test_an_unclosed_quote_after_a_value_with_a_quote(write, read_all, chunk):
     content = 'text,id\na,one\n5" pipe,"two\nb,three\nc,four\n'
     found = read_all(write("a.csv", content), limits=Limits(chunk=chunk))
     assert found.texts == ["a", "b", "c"]
@@ -170,8 +168,8 @@ ROWS = "".join(f"{number},text {number}\n" for number in range(1, 1001))
     ("target", "chunk"), [(1 << 30, 1 << 20), (900, 1 << 20), (1 << 30, 700)]
 )
 def test_a_quote_that_swallows_rows_costs_its_line(write, read_all, end, target, chunk):
-    """It is closed by a later one, so that what it holds is one row of the right
-    width.
+    """A later quote closes it, so that all lines between them look like one row of the
+    right width.
     """
     found = read_all(
         write("a.csv", f'id,text\n0,"open text\n{ROWS}{end}{ROWS}'),
@@ -206,7 +204,7 @@ HONEST = [
 
 @pytest.mark.parametrize("text", HONEST)
 @pytest.mark.parametrize("columns", [1, 2, 3])
-def test_texts_of_many_lines_stay_whole(write, read_all, text, columns):
+def test_texts_of_many_lines_are_not_divided(write, read_all, text, columns):
     file = io.StringIO(newline="")
     csv.writer(file).writerows(
         [
@@ -283,7 +281,7 @@ def test_no_header(write, read_all):
     assert set(found.fields) == {"column_2"}
 
 
-def test_line_ends_of_old_machines(write, read_all):
+def test_lines_that_end_with_carriage_returns(write, read_all):
     assert read_all(write("a.csv", "text,id\ra,1\rb,2\r")).texts == ["a", "b"]
 
 
@@ -313,7 +311,7 @@ def test_duplicate_columns(write, read_all):
     ),
     chunk=st.sampled_from([1, 5, 1 << 20]),
 )
-def test_what_was_written_is_read(write, read_all, rows, chunk):
+def test_written_rows_are_read_back(write, read_all, rows, chunk):
     file = io.StringIO(newline="")
     writer = csv.writer(file, quoting=csv.QUOTE_ALL)
     writer.writerows([("text", "id"), *rows])
@@ -368,7 +366,7 @@ QUERY = 'Report:,Mentions\nBrand:,ACME\n"Query:","goat\nAND harbour"\n\n'
         ("\ufeffTitle,Mentions of ACME\n", ",", 1),
     ],
 )  # fmt: skip
-def test_lines_above_the_header_are_no_records(above, delimiter, count, tmp_path):
+def test_lines_above_the_header_are_not_records(above, delimiter, count, tmp_path):
     rows = [
         ["Tweet Id", "Author", "Full Text"],
         *([str(n), "ann", f"words of tweet number {n}"] for n in range(6)),
@@ -398,7 +396,7 @@ def test_lines_above_the_header_are_no_records(above, delimiter, count, tmp_path
         "text,n\n"
         + "".join(
             f"{n},words of row {n},{n}\n" for n in range(9)
-        ),  # R: no name for the names of rows
+        ),  # R writes no name for the column of row names
         "text,n\nsome words,1\nothers,2\n" + "a,b,c\n" * 3,
         "about\rthis\ntext,n,m\n"
         + "a,b,c\n" * 9,  # lines are counted by their newlines

@@ -5,7 +5,7 @@ import json
 import os
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from provscan.errors import InputError
@@ -16,7 +16,6 @@ from provscan.readers import (
     Split,
     plan,
     read,
-    read_objects,
 )
 from provscan.readers.stats import Damage
 
@@ -115,7 +114,7 @@ def test_nan_and_huge_integers(write, read_all):
     assert [row["id"] for row in found.rows] == [None, "1.2345678901234568e+29"]
 
 
-def test_a_number_for_an_id_beside_invalid_utf8(write, read_all):
+def test_a_numeric_id_next_to_invalid_utf8(write, read_all):
     assert (
         read_all(write("a.jsonl", b'{"text": "a\xff", "id": 1.5}\n')).rows[0]["id"]
         == "1.5"
@@ -126,7 +125,7 @@ def test_the_last_of_duplicate_keys_counts(write, read_all):
     assert read_all(write("a.jsonl", '{"text": "a", "text": "b"}\n')).texts == ["b"]
 
 
-def test_every_line_that_is_no_record_is_counted(write, read_all):
+def test_every_line_without_a_record_is_counted(write, read_all):
     lines = [
         '{"text": "good"}',
         '{"text": "cut off',
@@ -184,7 +183,7 @@ def test_one_bad_line_costs_one_line(write, read_all, line, place):
         "a good line",
         "another good line",
     ]
-    # At the end, a line that is not closed is the break.
+    # If the last line is cut off, the file is damaged.
     assert (
         found.stats.records
         + sum(found.stats.skipped.values())
@@ -209,7 +208,7 @@ def test_one_bad_line_costs_one_line(write, read_all, line, place):
     ],
     ids=range(8),
 )
-def test_odd_but_clear_lines_are_read(write, read_all, line):
+def test_unusual_lines_are_read(write, read_all, line):
     found = read_all(
         write(
             "a.jsonl",
@@ -227,7 +226,7 @@ def test_an_empty_file_is_noted(write, read_all, content):
     assert found.stats.notes == {"empty_file": 1}
 
 
-def test_a_file_of_something_else(write, read_all):
+def test_a_file_in_another_format(write, read_all):
     path = write("a.jsonl", "name,value\nx,1\n")
     with pytest.raises(
         InputError,
@@ -258,7 +257,7 @@ def test_a_large_line_comes_in_pieces(write, read_all):
 
 
 def check_pieces(pieces, text):
-    """Pieces are stretches of the text, overlap, and own each place once."""
+    """Check that pieces overlap, and that each code point is owned by one piece."""
     step = LIMITS.piece - LIMITS.overlap
     assert [piece["offset"] for piece in pieces] == list(
         range(0, len(pieces) * step, step)
@@ -305,7 +304,7 @@ LINES = st.lists(
             b'{"text": "a tweet", "id": 1}',
             '{"text": "ça va 😀"}'.encode(),
             b'{"text": "' + b"x" * 90 + b'"}\r',
-            # Among letters of UTF-8, so that no other encoding is detected.
+            # Other letters are UTF-8, so that no other encoding is detected.
             '{"text": "çà, a bad '.encode() + b'\xff byte"}',
             b"",
             b"not json",
@@ -325,7 +324,7 @@ LINES = st.lists(
     target=st.integers(1, 3000),
     chunk=st.sampled_from([5, 64, 1 << 20]),
 )
-def test_splits_give_what_the_whole_gives(
+def test_splits_have_the_same_rows_as_the_file(
     write, read_all, lines, newline_at_end, mark, target, chunk
 ):
     head = b"\xef\xbb\xbf" if mark else b""
@@ -361,8 +360,7 @@ def test_splits_give_what_the_whole_gives(
 
 
 def test_splits_agree_on_the_fields(write, read_all):
-    # `text` appears late; the fields are those of the file's first records, wherever a
-    # split begins.
+    # All splits have the fields of the file's first records, which lack `text`.
     rows = [{"content": f"c{number}"} for number in range(2000)] + [
         {"content": "c", "text": "t"}
     ] * 2000
@@ -372,9 +370,7 @@ def test_splits_agree_on_the_fields(write, read_all):
     assert cut.texts == [row["content"] for row in rows]
 
 
-def test_how_a_file_is_read_is_noted_where_its_first_split_has_no_record(
-    write, read_all
-):
+def test_the_layout_of_a_file_is_noted_if_its_first_split_is_empty(write, read_all):
     lines = ["not json"] * 40 + ['{"text": "größer, schöner, älter"}'] * 40
     path = write("a.jsonl", "\n".join(lines))
     cut = read_all(path, target_bytes=100)
@@ -384,7 +380,7 @@ def test_how_a_file_is_read_is_noted_where_its_first_split_has_no_record(
     assert cut.stats.fields["text"] == {"scanned": 1}
 
 
-def test_a_file_that_went_away(write):
+def test_a_deleted_file(write):
     path = write("a.jsonl", [{"text": "a"}])
     (split,) = plan(path, Fields())
     os.remove(path)
@@ -471,7 +467,7 @@ def test_strings_are_texts(write, read_all, name):
     assert found.records == [0, 1, 2]
 
 
-def test_keys_that_name_things(write, read_all):
+def test_keys_with_special_characters(write, read_all):
     rows = [
         {
             "said": {
@@ -499,74 +495,3 @@ def test_keys_that_name_things(write, read_all):
 def test_records_with_many_numbers_are_read(write, read_all):
     record = {"text": ["some words of a text"], "input_ids": list(range(50_000))}
     assert read_all(write("a.jsonl", [record] * 3)).texts == record["text"] * 3
-
-
-CONTENTS = st.sampled_from(
-    [
-        "a text of five words",
-        "",
-        "\ud800 lone",
-        None,
-        5,
-        2.5,
-        True,
-        ["a list"],
-        {"a": 1},
-    ]
-)
-TURNS = st.fixed_dictionaries(
-    {}, optional={"role": st.sampled_from(["user", None]), "content": CONTENTS}
-)
-NESTED = st.fixed_dictionaries(
-    {
-        "id": st.sampled_from([1, 2**63, 1.0, 1.5, "b", None, True, [1]]),
-        "messages": st.one_of(
-            st.lists(
-                st.one_of(TURNS, st.sampled_from([None, "text", [1]])), max_size=3
-            ),
-            st.sampled_from([None, "only one text", {"content": "no list"}]),
-        ),
-    },
-    optional={"extra": CONTENTS},
-)
-
-
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
-@example(records=[{"id": 1.5, "messages": [{"content": "a text"}]}], conform=2)
-@example(records=[{"id": 2**63, "messages": [{"content": "a text"}]}], conform=2)
-@example(records=[{"id": None, "messages": []}, {"messages": None}], conform=2)
-@example(
-    records=[
-        {"id": 1, "messages": []},
-        {"id": 1, "messages": [], "extra": ["a list"]},
-        {"id": 1, "messages": [], "extra": "a text of five words"},
-    ],
-    conform=0,
-)
-@given(records=st.lists(NESTED, min_size=1, max_size=6), conform=st.integers(0, 3))
-def test_nested_values_are_read_like_objects_in_memory(write, records, conform):
-    """Columns made of nested values have the rows that the values visited one by one
-    have.
-    """
-    turn = {"role": "user", "content": "a text of five words"}
-    records = [{"id": k, "messages": [turn, turn]} for k in range(conform)] + records
-    lines = "".join(json.dumps(record) + "\n" for record in records)
-    path = write("a.jsonl", lines)
-    # The types are those of the first records.
-    limits = Limits(head_records=2)
-    found = []
-    for read_from in (
-        lambda stats: (
-            batch
-            for split in plan(path, limits=limits)
-            for batch in read(split, Fields(), stats, limits=limits)
-        ),
-        lambda stats: read_objects(records, Fields(), stats, limits=limits),
-    ):
-        stats = ReadStats()
-        try:
-            rows = [row for batch in read_from(stats) for row in batch.to_pylist()]
-        except InputError:
-            rows = None
-        found.append((rows, stats.records, stats.skipped, stats.notes, stats.repaired))
-    assert found[0] == found[1]

@@ -1,6 +1,7 @@
 """Test records in memory."""
 
 import io
+import random
 import sys
 from collections import OrderedDict
 from datetime import datetime
@@ -12,8 +13,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from provscan.errors import FieldNotFoundError, InputError
-from provscan.readers import Fields, ReadStats, read_objects
+from provscan.readers import LIMITS, Fields, ReadStats, read_objects
+from provscan.readers.fields.dataset import bind
+from provscan.readers.formats.protocol import Rows
 from provscan.readers.schema import SCHEMA
+from provscan.readers.texts.records import texts_of
 
 
 def texts(obj, **names):
@@ -32,7 +36,7 @@ def test_strings():
     assert texts(str(number) for number in range(10_000))[0][-1] == (9999, "9999")
 
 
-def test_what_is_no_string_is_counted():
+def test_values_that_are_not_strings_are_counted():
     found, stats = texts(["a", None, 5, "b\ud800"])
     assert found == [(0, "a"), (3, "b\ufffd")]
     assert stats.skipped == {"no_text": 1, "text_not_string": 1}
@@ -41,7 +45,7 @@ def test_what_is_no_string_is_counted():
 
 
 @pytest.mark.parametrize("form", ["table", "reader", "pipe"])
-def test_a_first_part_of_few_rows_does_not_decide_alone(form, read_all, monkeypatch):
+def test_fields_are_determined_from_several_batches(form, read_all, monkeypatch):
     parts = [
         (["a text of four words"], ["note"]),
         (["the other text"] * 99, ["a note of five words"] * 99),
@@ -116,7 +120,7 @@ def test_a_pandas_frame():
     assert texts(frame)[0] == texts(frame["text"])[0] == [(0, "a")]
 
 
-def test_a_pandas_frame_that_arrow_refuses():
+def test_a_pandas_frame_that_arrow_can_not_convert():
     pandas = pytest.importorskip("pandas")
     mixed = pandas.DataFrame(
         {"text": ["a", 5, None, float("nan"), "b"], "n": range(5)},
@@ -145,7 +149,7 @@ def test_datasets_of_arrow(tmp_path):
         assert texts(obj)[0] == list(enumerate(table["text"].to_pylist()))
 
 
-def test_records_that_break_off():
+def test_an_iterator_that_raises():
     def broken():
         yield from [{"text": "a"}] * 5000
         raise ConnectionError("the server is gone")
@@ -163,12 +167,12 @@ def test_a_duckdb_relation():
     assert texts(duckdb.sql("select 'a text' as text, 5 as n"))[0] == [(0, "a text")]
 
 
-def test_a_mapping_names_its_parts():
+def test_the_error_for_a_mapping_lists_its_parts():
     with pytest.raises(InputError, match="take one of its parts: 'train'"):
         texts({"train": ["a"]})
 
 
-def test_nothing():
+def test_no_records():
     assert texts([])[0] == []
     assert texts(pa.table({"text": pa.array([], pa.string())}))[0] == []
 
@@ -180,13 +184,86 @@ def test_nothing():
         (5, "expected texts, dicts or an Arrow table"),
     ],
 )
-def test_something_else(obj, message):
+def test_unsupported_objects(obj, message):
     with pytest.raises(InputError, match=message):
         texts(obj)
 
 
 def test_texts_of_derived_types_are_texts():
-    """NumPy's strings, and records of subclasses of dict, are read like plain ones."""
+    """Strings of NumPy and subclasses of dict are read like plain ones."""
     records = [OrderedDict(text=np.str_(f"a text of NumPy, number {k}")) for k in "123"]
     rows = [row for batch in read_objects(records) for row in batch.to_pylist()]
     assert [row["text"] for row in rows] == [record["text"] for record in records]
+
+
+WORDS = [[*(f"word{n}{k}" for k in range(6)), None, ""] for n in range(60)]
+TURN = pa.struct([("role", pa.string()), ("content", pa.large_string())])
+VALUES = {
+    ("id", pa.int64()): [1, None, 2**60],
+    ("text", pa.dictionary(pa.int32(), pa.string())): ["a text of words", "", None],
+    ("raw", pa.binary()): [b"bytes with a caf\xe9 in them", b"", None],
+    ("later", pa.string()): ["", None],
+    ("tokens", pa.list_(pa.string())): [*WORDS, [], None],
+    ("nested", pa.list_(pa.list_(pa.string()))): [
+        [["some words of it"], None, ["and", None, "some more"]],
+        [],
+    ],
+    ("chat", pa.list_(TURN)): [
+        [
+            {"role": "user", "content": "why is the sky blue today"},
+            {"role": "assistant", "content": None},
+            {"role": "assistant", "content": "because the light is scattered"},
+        ],
+        None,
+    ],
+}
+
+
+@pytest.mark.parametrize("outputs", [False, True])
+def test_columns_and_objects_give_the_same_texts(outputs):
+    """The rules from values to texts exist once for columns and once for objects."""
+    rng = random.Random(1)
+    records = [
+        {name: rng.choice(values) for (name, _), values in VALUES.items()}
+        for _ in range(60)
+    ]
+    fields = Fields(outputs=outputs)
+    binding = bind(records, "", fields=fields, limits=LIMITS)
+    assert binding.words
+    assert binding.empty
+    records += [
+        {**records[0], "later": "a text that is late"},
+        dict.fromkeys(records[0]),
+    ]
+    found = []
+    columns = pa.RecordBatch.from_pylist(records, pa.schema(list(VALUES)))
+    for values in (columns, records):
+        stats = ReadStats()
+        rows = Rows(range(len(records)), values)
+        texts = texts_of(iter([rows]), binding, fields, stats.of(""), LIMITS)
+        found.append(([row for part in texts for row in part.to_pylist()], stats))
+    (rows, stats), of_objects = found
+    assert of_objects == (rows, stats)
+    assert len({row["field"] for row in rows}) == (8 if outputs else 9)
+    assert stats.repaired.keys() == {"invalid_utf8"}
+
+
+def test_unions_are_read_like_objects():
+    values = ["a text of words", b"bytes with caf\xe9", 7, "another text of words"] * 5
+    kinds = [str, bytes, int]
+    parts = [[value for value in values if type(value) is kind] for kind in kinds]
+    codes = [kinds.index(type(value)) for value in values]
+    offsets = [codes[:n].count(code) for n, code in enumerate(codes)]
+    union = pa.UnionArray.from_dense(
+        pa.array(codes, pa.int8()),
+        pa.array(offsets, pa.int32()),
+        [pa.array(part) for part in parts],
+    )
+    rows, stats = texts(pa.table({"text": union}))
+    assert rows == texts([{"text": value} for value in values])[0]
+    assert [text for _, text in rows[:3]] == [
+        "a text of words",
+        "bytes with caf\ufffd",
+        "another text of words",
+    ]
+    assert stats.repaired == {"invalid_utf8": 5}

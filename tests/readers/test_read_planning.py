@@ -120,9 +120,9 @@ def test_a_folder_is_walked_and_stray_files_are_reported(write, read_all, tmp_pa
         "data/logo.png": "it is an image",
         "data/broken.jsonl": "No such file or directory",
         "data/self": "Too many levels of symbolic links",
-        "data/numbers.jsonl": "no field that holds text in its first records. The "
+        "data/numbers.jsonl": "no field that contains text in its first records. The "
         "fields there are: n. "
-        "Name the one that holds the text with text_field (--text-field).",
+        "Name the one that contains the text with text_field (--text-field).",
     }
     assert dict(found.splits.ignored) == {
         "data/.hidden.jsonl": "hidden: its name starts with .",
@@ -132,7 +132,7 @@ def test_a_folder_is_walked_and_stray_files_are_reported(write, read_all, tmp_pa
     }
 
 
-def test_what_macos_adds_to_archives_is_passed_over(read_all, tmp_path):
+def test_files_that_macos_adds_to_archives_are_ignored(read_all, tmp_path):
     double = (
         b"\0\5\26\7\0\2\0\0Mac OS X        "
         + b"attributes of a file, of no use here " * 3
@@ -184,7 +184,7 @@ def test_several_sources_in_the_order_given(write, read_all):
     assert read_all([second, first, second]).texts == ["b", "a"]
 
 
-def test_a_file_name_that_is_no_text(read_all, tmp_path):
+def test_a_file_name_that_is_not_utf8(read_all, tmp_path):
     path = os.path.join(os.fsencode(tmp_path), b"caf\xe9.txt")
     with open(path, "wb") as file:
         file.write(b"hello\n")
@@ -193,13 +193,11 @@ def test_a_file_name_that_is_no_text(read_all, tmp_path):
     assert found.splits[0].source.endswith("caf\\xe9.txt")
 
 
-def test_as_many_parts_as_asked_whoever_reads_but_none_below_a_limit(
-    write, monkeypatch
-):
+def test_the_number_of_parts_does_not_depend_on_the_workers(write, monkeypatch):
     paths = [write(f"{n}.jsonl", LINE * 1000) for n in range(4)]
     size = len(LINE) * 1000
     for workers in (1, 64):
-        # Below the limit of 1 MiB, a file is one split, however many are asked for.
+        # Files below the limit of 1 MiB are not cut, although more parts are asked for.
         assert len(plan(paths, Fields(), workers=workers, parts=1000)) == 4
     monkeypatch.setattr("provscan.readers.planning.SMALLEST_SPLIT", 100)
     for workers in (1, 64):
@@ -210,7 +208,7 @@ def test_as_many_parts_as_asked_whoever_reads_but_none_below_a_limit(
             )
             < size / 9
         )
-        # But for the last of each file, which is what is left.
+        # The last split of each file has the rest of it.
         assert (
             4
             < len(plan(paths, Fields(), workers=workers, parts=10**9))
@@ -324,9 +322,7 @@ def test_a_saved_dataset(read_all, tmp_path):
         ("README.md", b"about the texts\n"),
     ],
 )
-def test_a_named_field_is_missing_though_another_file_has_no_fields(
-    write, other, content
-):
+def test_a_named_field_is_missing_next_to_a_file_without_fields(write, other, content):
     sources = [write("a.csv", b"text,n\nhello,1\n"), write(other, content)]
     for order in (sources, sources[::-1]):
         with pytest.raises(FieldNotFoundError, match=r"a\.csv: no field 'nope'"):

@@ -19,7 +19,7 @@ EVENTS = st.lists(
 )
 
 
-def test_as_dict_is_json_and_comes_back():
+def test_as_dict_is_json_and_can_be_read_back():
     stats = ReadStats(records=3, characters=10, bytes=20)
     stats.of("b.jsonl").skip("no_text", 7, "x" * 500)
     stats.of("a.jsonl").skip("bad_json", 1, "why")
@@ -56,7 +56,7 @@ def test_as_dict_is_json_and_comes_back():
 def test_parts_add_up_to_the_whole_in_any_order(events, places, rng: random.Random):
     whole = ReadStats()
     parts = [ReadStats() for _ in range(4)]
-    # A part is a range of one source: its events come one after another.
+    # A part is a range of one source, so its events are consecutive.
     for number, ((method, reason), part) in enumerate(
         zip(events, sorted(places), strict=False)
     ):
@@ -113,7 +113,7 @@ def test_texts_decoded_with_a_wrong_encoding_are_counted(
 
 
 def test_every_reason_of_a_count_is_documented():
-    """The comments of ReadStats list the reasons that the code of the room counts."""
+    """The comments of ReadStats list all reasons that the readers count."""
     room = Path(inspect.getfile(ReadStats)).parent
     files = {path: path.read_text() for path in room.rglob("*.py")}
     classes = re.search(

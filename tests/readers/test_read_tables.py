@@ -96,7 +96,7 @@ def test_invalid_utf8(save, read_all):
     assert found.stats.examples["invalid_utf8"][0].record == 1
 
 
-def test_invalid_utf8_in_what_claims_to_be_text(save, read_all):
+def test_invalid_utf8_in_a_text_column(save, read_all):
     raw = pa.array([b"ok", b"a\xffb"], pa.binary())
     claimed = pa.StringArray.from_buffers(2, *raw.buffers()[1:])
     found = read_all(save(pa.table({"text": claimed})))
@@ -174,14 +174,14 @@ WORDS = ["the first of some words", "and the last of them"]
     ],
 )
 @pytest.mark.parametrize("name", ["added", "id"])
-def test_dates_that_python_has_not(save, read_all, column, name):
+def test_dates_that_python_does_not_support(save, read_all, column, name):
     found = read_all(save(pa.table({"text": WORDS, name: column})))
     assert [(row["id"], row["text"]) for row in found.rows] == [
         (None, text) for text in WORDS
     ]
 
 
-def test_a_time_zone_that_older_versions_of_arrow_do_not_know():
+def test_a_time_zone_unknown_to_older_versions_of_arrow():
     class Times(list):
         def to_pylist(self):
             raise ZoneInfoNotFoundError("Nowhere/Town")
@@ -189,7 +189,7 @@ def test_a_time_zone_that_older_versions_of_arrow_do_not_know():
     assert array_values(Times(pa.array([1, 2]))) == [1, 2]
 
 
-def test_columns_of_one_name(save, read_all):
+def test_columns_with_the_same_name(save, read_all):
     others = ["as well as others", "which are no texts"]
     table = pa.table(
         [WORDS, ["b", "a"], others, ["7", "8"], ["9", "0"]],
@@ -205,7 +205,7 @@ def test_columns_of_one_name(save, read_all):
     assert read_all(save(table), text="text_3").texts == others
 
 
-def test_fields_of_one_name_within_an_object(save, read_all):
+def test_fields_with_the_same_name_within_an_object(save, read_all):
     table = pa.table(
         {
             "said": pa.StructArray.from_arrays(
@@ -247,7 +247,7 @@ def test_maps_in_lists(save, read_all):
         ]
 
 
-def test_runs_of_one_value_in_objects(tmp_path, read_all):
+def test_run_end_encoded_values_in_objects(tmp_path, read_all):
     runs = pa.RunEndEncodedArray.from_arrays(
         pa.array([2, 3], pa.int32()), pa.array(WORDS)
     )
@@ -259,7 +259,7 @@ def test_runs_of_one_value_in_objects(tmp_path, read_all):
 
 
 @pytest.mark.parametrize("opener", [pa.ipc.new_file, pa.ipc.new_stream])
-def test_the_fields_of_an_arrow_file_are_those_of_several_batches(
+def test_the_fields_of_an_arrow_file_come_from_several_batches(
     tmp_path, read_all, opener
 ):
     table = pa.table(
@@ -275,7 +275,7 @@ def test_the_fields_of_an_arrow_file_are_those_of_several_batches(
     )
 
 
-def test_joined_streams(tmp_path, read_all):
+def test_concatenated_streams(tmp_path, read_all):
     path = tmp_path / "a.arrow"
     write_ipc(TABLE, path, "stream")
     once = path.read_bytes()
@@ -381,7 +381,7 @@ def test_only_the_needed_columns_are_read(tmp_path, read_all, monkeypatch):
     assert asked[-2:] == [["id", "text"]] * 2
 
 
-def test_a_large_row_group_is_read_a_stretch_at_a_time(tmp_path, read_all, monkeypatch):
+def test_a_large_row_group_is_read_in_several_steps(tmp_path, read_all, monkeypatch):
     sizes = []
 
     class Counting(io.FileIO):
@@ -418,7 +418,7 @@ def test_damaged_files(tmp_path, read_all):
 
 @pytest.mark.parametrize("form", ["file", "stream"])
 @pytest.mark.parametrize("column", ["text", "created_at", "id"])
-def test_offsets_that_point_nowhere(tmp_path, read_all, form, column):
+def test_invalid_offsets(tmp_path, read_all, form, column):
     names = {"text": ["one"] * 3, "created_at": ["2020-01-01"] * 3, "id": ["1"] * 3}
     names[column] = ["a marked text"] * 3
     path = tmp_path / "a.arrow"
@@ -459,7 +459,7 @@ def test_rows_above_the_limit_are_skipped(tmp_path, read_all):
 
 
 @pytest.mark.parametrize("compress", [gzip.compress, zstandard.compress])
-def test_compressed_as_a_whole(save, read_all, write, compress):
+def test_compressed_files(save, read_all, write, compress):
     path = save(TABLE)
     with open(path, "rb") as file:
         found = read_all(write("b.parquet.x", compress(file.read())))

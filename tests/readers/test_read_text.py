@@ -41,7 +41,9 @@ PIECES = "0123456789"
     last=st.booleans(),
     chunk=st.integers(1, 40),
 )
-def test_pieces_put_together_are_the_line(write, read_all, lines, end, last, chunk):
+def test_the_pieces_of_a_line_together_are_the_line(
+    write, read_all, lines, end, last, chunk
+):
     piece, overlap = 20, 6
     content = end.join(lines) + (end if last else "")
     path = write("a.txt", content)
@@ -124,9 +126,7 @@ def test_a_text_above_the_limit_is_skipped(write, records):
     assert peak < 4 * limits.record_bytes
 
 
-def test_a_line_that_ends_in_several_returns_beside_one_that_is_no_utf8(
-    write, read_all
-):
+def test_carriage_returns_next_to_a_line_that_is_not_utf8(write, read_all):
     path = write("a.txt", b"words\r\r\n\xff\n")
     assert (
         read_all(path, records="lines").texts
@@ -137,8 +137,8 @@ def test_a_line_that_ends_in_several_returns_beside_one_that_is_no_utf8(
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(content=st.binary(max_size=400), target=st.integers(1, 100))
-def test_splits_give_what_the_whole_gives(write, read_all, content, target):
-    # Behind a letter, or it may begin like a file of another format.
+def test_splits_have_the_same_rows_as_the_file(write, read_all, content, target):
+    # After a letter, since a file may otherwise look like one of another format.
     path = write(
         "a.txt",
         b"a" + content.replace(b"\0", b"").replace(b"\xff", b"").replace(b"\xfe", b""),
@@ -189,7 +189,7 @@ def test_wrapped_lines_with_blank_lines_between_are_one_text(words, width):
 
 
 @pytest.mark.parametrize("spread", [2, 8, 20])
-def test_a_list_with_blank_lines_between_is_no_text(spread):
+def test_a_list_with_blank_lines_between_is_not_one_text(spread):
     rng = Random(spread)
     lines = [
         " ".join(rng.choices(TALE.split(), k=rng.randint(12, 12 + spread)))
@@ -205,7 +205,7 @@ def test_wrapped_lines_of_a_script_without_spaces():
         assert records_of("a.txt", "\n".join(lines).encode()) == "files"
 
 
-def test_lines_of_times_between_wrapped_ones():
+def test_lines_with_times_between_wrapped_lines():
     lines = [
         f"{number // 60}:{number % 60:02}\n{line}"
         for number, line in enumerate(wrapped(TALE, 40))
@@ -242,7 +242,7 @@ def test_lines_of_a_list_are_records(least, most):
     assert records_of("a.txt", "\n".join(lines).encode()) == "lines"
 
 
-def test_short_lines_of_about_one_length_are_records():
+def test_short_lines_of_similar_length_are_records():
     rng = Random(1)
     lines = [
         " ".join(rng.choices(TALE.split(), k=20))[: rng.randint(36, 45)]
@@ -252,7 +252,7 @@ def test_short_lines_of_about_one_length_are_records():
 
 
 def test_paragraphs_do_not_depend_on_the_chunks(write, read_all):
-    """Neither for scanning nor for cleaning, whatever blanks are between them."""
+    """This holds for scanning and cleaning, and for any blanks between paragraphs."""
     blanks = (0, 1, 254, 255, 300, 700)
     content = "".join(f"{n} {'word ' * 30}\n{' ' * n}\n" for n in blanks)
     path = write("a.txt", content)

@@ -22,7 +22,7 @@ OWN = ("2018-En-00866", "2018-En-01234")
 
 
 def table(*rows: tuple[Any, ...], delimiter: str = ",") -> str:
-    """Rows with every value quoted where the delimiter is a comma."""
+    """Return rows as lines; values are quoted if the delimiter is a comma."""
     quote = '"' if delimiter == "," else ""
     return "".join(
         delimiter.join(f"{quote}{value}{quote}" for value in row) + "\n" for row in rows
@@ -40,7 +40,7 @@ STREAM = lines(
         v1(B, text="text"),
     ]
 )
-# Files of each set: the rows of A and B, and files beside them that hold no tweets.
+# Files of each set: the tweets A and B, and files next to them without tweets.
 LAYOUTS: dict[str, dict[str, str]] = {
     "tweeteval": {
         "datasets/emotion/train_text.txt": A.text + "\n",
@@ -305,7 +305,7 @@ def written(name: str, folder: Path) -> Path:
     return folder / name
 
 
-def test_every_recipe_has_a_layout_here_and_an_address() -> None:
+def test_every_recipe_has_a_layout_and_an_address() -> None:
     assert known_recipes().keys() == LAYOUTS.keys()
     for recipe in known_recipes().values():
         assert recipe.url.startswith(("http://", "https://"))

@@ -82,7 +82,7 @@ def test_requests_that_fail_are_repeated(server, read_all, path, fault):
     assert getattr(faults, fault) == 0
 
 
-def test_a_server_that_stays_away_leaves_a_file_unread(server):
+def test_a_file_of_an_unavailable_server_is_unread(server):
     address, faults = server
     with pytest.raises(
         InputError, match=r"nothing\.jsonl can't be read: it does not exist"
@@ -95,7 +95,7 @@ def test_a_server_that_stays_away_leaves_a_file_unread(server):
         plan(f"{address}/a.jsonl")
 
 
-def test_a_file_that_breaks_off_is_damaged_after_what_came(server):
+def test_an_interrupted_download_is_damage(server):
     address, faults = server
     (split,) = plan(f"{address}/a.jsonl")
     faults.forever_from = 20_000
@@ -116,7 +116,7 @@ def test_a_server_without_ranges(server):
         plan(f"{address}/a.parquet")
 
 
-def test_secrets_are_shown_nowhere(server, read_all):
+def test_secrets_are_never_shown(server, read_all):
     address, faults = server
     found = read_all(f"{address}/a.jsonl?X-Signature=hush&expires=1")
     assert found.texts == TEXTS
@@ -139,7 +139,7 @@ def test_secrets_are_shown_nowhere(server, read_all):
         ("what?not a url", "what?not a url"),
     ],
 )
-def test_what_is_a_secret(text, shown):
+def test_secrets_are_recognised(text, shown):
     assert without_secrets(text) == shown
 
 
@@ -148,7 +148,7 @@ def test_a_url_of_a_local_file(write, read_all):
     assert read_all("file://" + path.replace(" ", "%20")).texts == ["a text from here"]
 
 
-def test_a_missing_package_is_named(monkeypatch):
+def test_the_error_for_a_missing_package(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "gcsfs", None)
     with pytest.raises(InputError, match=r"pip install 'provscan\[remote\]'"):
         plan("gs://bucket/a.jsonl")
@@ -190,7 +190,7 @@ def test_a_folder_in_s3(monkeypatch, read_all):
         assert os.environ["AWS_SECRET_ACCESS_KEY"] == "hush"
 
 
-def test_the_version_of_a_remote_file_is_what_its_server_says():
+def test_the_server_states_the_version_of_a_remote_file():
     with web_server({"/a.jsonl": b'{"text": "a text of the web"}\n'}) as (
         address,
         faults,

@@ -94,12 +94,12 @@ def words(text):
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r\r\n"], ids=["lf", "crlf", "crcrlf"])
 @pytest.mark.parametrize("form", FORMS)
-def test_what_is_said_is_left_where_it_is(form, end):
+def test_speech_keeps_its_position(form, end):
     text = FORMS[form].replace("\n", end)
     left = spoken(text)
     assert words(left) == " ".join(SAID).split()
     assert len(left) == len(text)
-    # Where a tag is left out, its ends become spaces.
+    # The first and last character of a tag become spaces.
     assert all(
         new in (old, LEFT_OUT) or (new == " " and old in "<>{}")
         for old, new in zip(text, left, strict=True)
@@ -107,7 +107,7 @@ def test_what_is_said_is_left_where_it_is(form, end):
     assert spoken(left) == left
 
 
-def test_line_breaks_that_are_lost():
+def test_lost_line_breaks():
     assert words(spoken(" ".join(SUBRIP.split()))) == " ".join(SAID).split()
     cues = (
         "we left in 1984 00:01.000 --> 00:02.000 and returned 00:02.000 --> 00:03.000 "
@@ -129,7 +129,7 @@ def test_line_breaks_that_are_lost():
     "", "\n", "a --> b", "12:30 --> 13:45", "1 --> 2", "x-->0", "WEBVTT\n\nno cue", "1\n\n2\n3",  # noqa: E501
     "<c>{\\an8} and <v Ann>", "NOTE this",
 ])  # fmt: skip
-def test_what_is_no_subtitles_stays(text):
+def test_other_texts_are_unchanged(text):
     assert spoken(text) == text
 
 
@@ -161,7 +161,7 @@ def test_details(cue, said):
     assert len(left) == len(cue)
 
 
-def test_spaces_part_what_stands_beside_a_tag():
+def test_spaces_separate_words_next_to_a_tag():
     assert spoken("1:00:01 --> 1:00:02\nt.co/x<c>y<c.z>").endswith("\nt.co/x ▒ y ▒▒▒ ")
 
 
@@ -180,8 +180,8 @@ def test_spaces_part_what_stands_beside_a_tag():
     ),
     st.sampled_from(["\n", "\r\n"]),
 )
-def test_every_line_of_a_cue_is_said_once_in_its_place(cues, times, end):
-    # Words of its own make each line differ from the others.
+def test_every_line_of_rolling_captions_is_kept_once(cues, times, end):
+    # Each line has a different word.
     lines = [
         [f"{line} w{n}x{k}" for k, line in enumerate(cue)] for n, cue in enumerate(cues)
     ]
@@ -235,7 +235,7 @@ def test_a_file_is_a_record(write, read_all, name):
     )
 
 
-def test_what_is_a_record_can_be_chosen(write, read_all):
+def test_records_can_be_chosen(write, read_all):
     assert read_all(write("a.srt", SUBRIP), records="paragraphs").stats.records == 3
 
 

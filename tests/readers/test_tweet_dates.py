@@ -45,7 +45,7 @@ TIME = datetime(2015, 10, 20, 0, 10, 41, tzinfo=UTC)
         datetime(2015, 10, 20, 2, 10, 41, tzinfo=timezone(timedelta(hours=2))),
     ],
 )
-def test_one_time(value):
+def test_forms_of_one_time(value):
     assert parse_date(value) == TIME.timestamp() * 1000
     column, bad = timestamps([value])
     assert column.to_pylist() == [TIME]
@@ -77,7 +77,7 @@ def test_one_time(value):
         "\u0662\u0660\u0661\u0665\u0661\u0660\u0662\u0660",
     ],
 )
-def test_what_is_no_date(value):
+def test_values_that_are_not_dates(value):
     assert parse_date(value) is None
     assert timestamps([None, value])[0].null_count == 2
     assert timestamps([None, value])[1] == [1]
@@ -96,7 +96,7 @@ def test_digits_that_could_be_a_day_and_a_time_are_the_time_since_1970(ms):
     assert bad == []
 
 
-def test_nothing_is_not_a_bad_date():
+def test_missing_dates_are_not_bad_dates():
     column, bad = timestamps([None, "", "2015-10-20", "2015-10-20T00:00:00Z"])
     assert column.to_pylist() == [None, None, *[datetime(2015, 10, 20, tzinfo=UTC)] * 2]
     assert bad == []
@@ -109,7 +109,7 @@ def test_nothing_is_not_a_bad_date():
     ),
     st.booleans(),
 )
-def test_a_column_is_its_values(times, zone):
+def test_columns_and_values_have_the_same_dates(times, zone):
     times = [
         time and time.replace(microsecond=0, tzinfo=UTC if zone else None)
         for time in times
@@ -146,7 +146,7 @@ def test_forms_may_be_mixed(values):
     assert bad == []
 
 
-def test_a_column_of_times_has_no_years_that_python_lacks():
+def test_timestamps_in_years_that_python_does_not_support():
     times = pa.array([0, 10**16, None, -(10**15)], pa.timestamp("ms"))
     stats = ReadStats()
     column = dates(times, np.arange(4), Counts("a.parquet", stats))

@@ -1,5 +1,5 @@
-"""Test tweets in exports and dumps: whole texts next to truncated ones, records around
-tweets, and marks around ids.
+"""Test tweets in exports and dumps: full texts next to truncated ones, records around
+tweets, and ids with quotes and other signs.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ BESIDE = {"id": FIRST.id, "author": FIRST.author, "created_at": FIRST.time.isofo
         "full_text",
     ],
 )
-def test_columns_have_whole_texts_beside_their_beginnings(
+def test_columns_with_full_texts_next_to_their_beginnings(
     form: str, long: str, tmp_path: Path
 ) -> None:
     records = [
@@ -75,7 +75,7 @@ def test_columns_have_whole_texts_beside_their_beginnings(
     assert [row["text"] for row in rows] == [FIRST.text, SECOND.text]
 
 
-def test_a_named_text_is_read_even_where_another_column_has_more(
+def test_a_named_text_is_read_although_another_is_longer(
     tmp_path: Path,
 ) -> None:
     pq.write_table(
@@ -87,7 +87,7 @@ def test_a_named_text_is_read_even_where_another_column_has_more(
     ]
 
 
-def test_whole_texts_are_no_numbers(tmp_path: Path) -> None:
+def test_numbers_are_not_full_texts(tmp_path: Path) -> None:
     table = pa.table(
         {
             "text": [FIRST.text, ""],
@@ -181,7 +181,7 @@ def test_columns_of_json_are_read_as_tweets(tmp_path: Path) -> None:
         }
 
 
-def test_tweets_beside_a_text_are_no_tweets_of_the_corpus(tmp_path: Path) -> None:
+def test_tweets_next_to_a_text_are_not_read(tmp_path: Path) -> None:
     record = {
         "id": "7",
         "body": "a post that answers to a tweet",
@@ -194,7 +194,7 @@ def test_tweets_beside_a_text_are_no_tweets_of_the_corpus(tmp_path: Path) -> Non
     ]
 
 
-def test_activity_streams_tell_retweets_and_deletions_apart(tmp_path: Path) -> None:
+def test_retweets_and_deletions_in_activity_streams(tmp_path: Path) -> None:
     share = activity(PLANTED[3], verb="share", object=activity(FIRST)) | {
         "body": CUT,
         "long_object": {},
@@ -265,7 +265,7 @@ def test_a_field_of_a_usual_name_must_read_like_text(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_holds_no_tweets_is_not_read_as_lines(
+def test_files_without_tweets_are_not_read_as_lines(
     name: str, content: str, reason: str, tmp_path: Path
 ) -> None:
     with pytest.raises(InputError, match=reason):
@@ -273,7 +273,7 @@ def test_what_holds_no_tweets_is_not_read_as_lines(
 
 
 @pytest.mark.parametrize("dressed", ["x{}", '"{}"', "https://x.com/a/status/{}"])
-def test_a_list_to_forget_names_tweets_as_tables_do(
+def test_lists_of_tweets_to_forget_have_the_same_ids(
     dressed: str, tmp_path: Path
 ) -> None:
     provscan.build_index(
@@ -287,7 +287,7 @@ def test_a_list_to_forget_names_tweets_as_tables_do(
 
 
 @pytest.mark.parametrize("missing", ["nan", "<NA>", "\\N"])
-def test_words_for_what_is_missing_are_no_ids(missing: str, tmp_path: Path) -> None:
+def test_placeholders_are_not_ids(missing: str, tmp_path: Path) -> None:
     table = pa.table(
         {"id": [missing] * 2, "text": [FIRST.text, SECOND.text], "rt_of": [missing] * 2}
     )
@@ -298,7 +298,7 @@ def test_words_for_what_is_missing_are_no_ids(missing: str, tmp_path: Path) -> N
     assert stats.notes == {"id_missing": 2}
 
 
-def test_marks_of_pandas_for_what_is_missing(tmp_path: Path) -> None:
+def test_missing_values_of_pandas(tmp_path: Path) -> None:
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame(
         [flat(FIRST), {"text": SECOND.text}, {"id": "3", "rt_of": FIRST.id}]

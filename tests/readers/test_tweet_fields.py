@@ -21,7 +21,7 @@ def test_every_usual_name_is_found(write, read_tweet_rows, name):
 
 
 @pytest.mark.parametrize("name", ["Text", "TEXT", "Tweet Text", "tweet-text"])
-def test_usual_names_are_found_however_they_are_written(write, read_tweet_rows, name):
+def test_spellings_of_usual_names(write, read_tweet_rows, name):
     assert read_tweet_rows(write("a.jsonl", [{name: "x"}])).texts == ["x"]
 
 
@@ -48,7 +48,7 @@ def test_names_of_the_user(write, read_tweet_rows):
     assert record["created_at"].isoformat() == "2015-10-20T00:10:41+00:00"
 
 
-def test_deep_names(write, read_tweet_rows):
+def test_names_within_objects(write, read_tweet_rows):
     assert read_tweet_rows(
         write("a.jsonl", [{"a": {"b": {"c": {"d": "deep"}}}}]), text="a.b.c.d"
     ).texts == ["deep"]
@@ -59,13 +59,13 @@ def test_a_name_that_can_not_be_printed(write, read_tweet_rows):
         read_tweet_rows(write("a.jsonl", '{"\\ud800": 1}\n'))
 
 
-def test_a_name_with_a_dot_may_be_flat(write, read_tweet_rows):
+def test_the_name_of_a_flat_field_may_contain_a_dot(write, read_tweet_rows):
     assert read_tweet_rows(
         write("a.jsonl", [{"a.b": "flat", "a": {"b": "nested"}}]), text="a.b"
     ).texts == ["flat"]
 
 
-def test_a_string_goes_before_a_number_of_a_better_name(write, read_tweet_rows):
+def test_a_string_is_preferred_to_a_number_with_a_better_name(write, read_tweet_rows):
     assert read_tweet_rows(write("a.jsonl", [{"text": 5, "body": "here"}])).texts == [
         "here"
     ]
@@ -83,7 +83,7 @@ def test_no_field_for_the_text(write, read_tweet_rows):
         read_tweet_rows(path)
     assert str(caught.value) == (
         f"{path}: no field contains the text of tweets in its first records. The "
-        "fields there are: ID, user, other, user.bio. Name the one that holds the "
+        "fields there are: ID, user, other, user.bio. Name the one that contains the "
         "text with text_field (--text-field); in a control file, rename it to text."
     )
 
@@ -95,7 +95,7 @@ def test_a_wrong_name(write, read_tweet_rows):
     assert str(caught.value) == (
         f"{path}: no field 'no.such' for the text in its first records. The fields "
         "there are: text. "
-        "Name the one that holds the text with text_field (--text-field)."
+        "Name the one that contains the text with text_field (--text-field)."
     )
 
 
@@ -142,7 +142,7 @@ def test_a_named_id_must_be_in_one_file(write, read_tweet_rows, tmp_path):
 
 @pytest.mark.parametrize("form", ["csv", "jsonl", "values"])
 def test_white_space_around_ids_and_authors_is_dropped(form, tmp_path):
-    """Lists of what to forget are read like that, and would not name these tweets."""
+    """Lists of tweets to forget have no white space, so they would not match."""
     rows = [
         {"id": " 12", "text": "the first tweet of this corpus", "author": "ann\t"},
         {"id": "12\u00a0", "text": "the first tweet of this corpus", "author": "ann"},

@@ -1,5 +1,5 @@
-"""Test licensed tweets in every form: all are found under their ids, and retweets count
-for their originals.
+"""Test licensed tweets in every form: all are found under their ids, and matches of
+retweets are credited to their originals.
 """
 
 from __future__ import annotations
@@ -221,8 +221,8 @@ def test_fields_that_the_first_records_lack_are_read_from_later_ones(
     assert all(rows[n]["lang"] is None for n in (0, 2999, 3001))
 
 
-def test_originals_in_records_far_behind_flat_ones(tmp_path: Path) -> None:
-    """A file is flat by its first records; a later one may still embed an original."""
+def test_originals_long_after_flat_records(tmp_path: Path) -> None:
+    """The first records are flat; a later one may still contain an original."""
     filler = [
         {"id_str": str(n), "text": f"filler number {n} of a long and flat file"}
         for n in range(5000)
@@ -244,7 +244,7 @@ def test_originals_in_records_far_behind_flat_ones(tmp_path: Path) -> None:
     ],
     ids=["user", "reference", "edit"],
 )
-def test_a_record_of_the_api_far_behind_flat_ones(
+def test_records_of_an_api_long_after_flat_records(
     more: Any, expected: dict[str, str], tmp_path: Path
 ) -> None:
     filler = [
@@ -370,7 +370,7 @@ def test_tables_in_one_file_share_no_ids(tmp_path: Path) -> None:
     assert stats.notes == {"id_missing": 6}
 
 
-def test_a_stream_of_nothing_but_deletions_gives_no_index(tmp_path: Path) -> None:
+def test_a_stream_with_only_deletions_is_not_indexed(tmp_path: Path) -> None:
     path = text_file("tweets.jsonl", lines(NOTICES))(tmp_path)
     with pytest.raises(
         InputError, match=r"contains no tweets: 5 records were left out \(deletion: 5\)"
@@ -392,7 +392,7 @@ def test_other_files_of_an_account_archive_are_listed(tmp_path: Path) -> None:
     }
     assert set(reasons) == others | {"1-picture.png", "logo.gif"}
     assert reasons["like.js"] == "like of an account's archive, not its tweets"
-    assert reasons["note-tweet.js"].startswith("whole texts of the account's long")
+    assert reasons["note-tweet.js"].startswith("full texts of the account's long")
     assert plan.unread == []
 
 
@@ -404,7 +404,7 @@ def test_other_files_of_an_account_archive_are_listed(tmp_path: Path) -> None:
         ("account", '[{"account": {"username": ', "it ends within its JSON"),
     ],
 )
-def test_unexpected_records_beside_the_tweets_of_an_account_are_listed(
+def test_unexpected_records_of_an_account_archive_are_listed(
     tmp_path: Path, name: str, records: str, reason: str
 ) -> None:
     tweet = {"id_str": "12", "full_text": FIRST.text}
@@ -438,7 +438,7 @@ def test_flat_lines_that_mix_full_text_and_text(tmp_path: Path) -> None:
         assert stats.skipped == {"no_text": 1}
 
 
-def test_labels_and_documentation_are_no_tweets(tmp_path: Path) -> None:
+def test_labels_and_documentation_are_not_tweets(tmp_path: Path) -> None:
     for name, content in (
         ("d/train_text.txt", "".join(tweet.text + "\n" for tweet in PLANTED)),
         ("d/train_labels.txt", "0\n1\n1\n0\n2\n1\n"),
@@ -512,7 +512,7 @@ def test_objects_in_memory_have_the_same_layouts(tmp_path: Path) -> None:
     assert index.match([PLANTED[4].text])["tweet_id"].to_pylist() == [PLANTED[4].id]
 
 
-def test_an_empty_text_is_none_however_its_record_is_read(tmp_path: Path) -> None:
+def test_an_empty_text_is_no_text_in_any_form(tmp_path: Path) -> None:
     records = [{"id": "1", "text": FIRST.text}, {"id": "2", "text": ""}]
     _, of_file = rows_of(text_file("x.jsonl", lines(records))(tmp_path))
     for _ in read_tweet_objects(records, Fields(), in_memory := ReadStats()):
@@ -522,7 +522,7 @@ def test_an_empty_text_is_none_however_its_record_is_read(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("odd", [b"", b"one value\n"], ids=["columns", "row by row"])
-def test_an_author_that_is_no_utf8_is_repaired(odd: bytes, tmp_path: Path) -> None:
+def test_an_author_that_is_not_utf8_is_repaired(odd: bytes, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(
         b"id,text,author\n1,words of a tweet,b\xffb\n" + odd
     )
@@ -530,7 +530,7 @@ def test_an_author_that_is_no_utf8_is_repaired(odd: bytes, tmp_path: Path) -> No
     assert [row["author"] for row in rows] == ["b\ufffdb"]
 
 
-def test_json_lines_with_a_wrapper_beside_labels(tmp_path: Path) -> None:
+def test_json_lines_with_tweets_next_to_labels(tmp_path: Path) -> None:
     path = text_file(
         "x.jsonl",
         lines(
@@ -545,10 +545,8 @@ def test_json_lines_with_a_wrapper_beside_labels(tmp_path: Path) -> None:
     assert sum(stats.skipped.values()) == 1
 
 
-def test_a_run_counts_texts_and_tweets_apart(tmp_path: Path) -> None:
-    """Two texts of one tweet, and texts without ids: neither collapses, none counts
-    twice.
-    """
+def test_a_run_counts_texts_and_tweets_separately(tmp_path: Path) -> None:
+    """Two texts of one tweet are two texts, and no text without an id counts twice."""
     rows = [
         {"id": "7", "text": FIRST.text},
         {"id": "7", "text": SECOND.text},
@@ -610,7 +608,7 @@ def test_columns_as_databases_export_them(form: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", ["excel", "floats"])
-def test_numbers_that_lost_digits_are_no_ids(form: str, tmp_path: Path) -> None:
+def test_numbers_that_lost_digits_are_not_ids(form: str, tmp_path: Path) -> None:
     if form == "excel":
         book = openpyxl.Workbook()
         for row in [("id", "text"), *((int(t.id), t.text) for t in PLANTED)]:
@@ -635,10 +633,10 @@ def test_overlapping_exports_count_each_tweet_once(tmp_path: Path) -> None:
     assert (info["tweets"], info["texts"], info["repeated_tweets"]) == (6, 6, 18)
 
 
-def test_a_file_of_several_names_is_read_once(
+def test_a_file_with_several_names_is_read_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its tweets have no ids, by which repeated ones would be recognised."""
+    """Its tweets have no ids, so repeated tweets could not be recognised."""
     monkeypatch.chdir(tmp_path)
     Path("more").mkdir()
     file, link, hard, packed = (
@@ -671,7 +669,7 @@ def test_a_file_of_several_names_is_read_once(
     ]
 
 
-def test_a_list_of_an_archive_among_other_files_hides_none(tmp_path: Path) -> None:
+def test_a_file_of_an_account_archive_among_others(tmp_path: Path) -> None:
     text_file(
         "d/tweet.js",
         ytd("tweet.part0", [{"tweet": {"id_str": FIRST.id, "full_text": FIRST.text}}]),

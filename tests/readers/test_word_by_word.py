@@ -72,7 +72,7 @@ def test_lists_of_words_are_texts(form, within, write, read_all, tmp_path):
     }
 
 
-def test_lists_of_words_beside_texts_and_by_name(write, read_all):
+def test_lists_of_words_next_to_texts(write, read_all):
     path = write(
         "a.jsonl",
         [{"text": "a text beside it", "tokens": words} for words in SENTENCES],
@@ -113,7 +113,7 @@ def test_strings_in_place_of_a_list(write, read_all):
     ],
     ids=["lines", "few", "tags", "sentences without spaces"],
 )
-def test_other_lists_are_as_they_were(lists, write, read_all):
+def test_other_lists_are_unchanged(lists, write, read_all):
     found = read_all(write("a.jsonl", [{"parts": value} for value in lists]))
     assert {"parts[0]", "parts[1]", "parts[2]"} <= set(found.fields)
     assert found.texts[:3] == lists[0][:3]
@@ -147,7 +147,7 @@ FORMS = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_files_with_a_word_a_line(form, write, read_all):
+def test_files_with_one_word_per_line(form, write, read_all):
     name, text = FORMS[form]
     path = write(name, text)
     found = read_all(path)
@@ -162,7 +162,7 @@ def test_files_with_a_word_a_line(form, write, read_all):
     assert "word_a_line" not in read_all(path, records="lines").stats.notes
 
 
-def test_a_pipe_with_a_word_a_line(read_all, write):
+def test_a_pipe_with_one_word_per_line(read_all, write):
     text = FORMS["CoNLL-2003"][1]
     (split,) = read_all(write("a", text)).splits
     assert (split.layout.words, split.layout.records) == (0, "paragraphs")
@@ -173,7 +173,7 @@ def test_words_without_paragraphs_are_one_text(write, read_all):
     assert [text.split() for text in found.texts] == [" ".join(TEXTS).split()]
 
 
-def test_words_stay_where_they_are():
+def test_words_keep_their_positions():
     text = FORMS["CoNLL-U"][1]
     left = words_alone(text, word_column(text.encode()))
     assert len(left) == len(text)
@@ -195,14 +195,15 @@ def test_other_texts_have_no_column_of_words(text):
     assert word_column(text.encode()) is None
 
 
-def test_single_words_in_many_records_are_said(write):
+def test_single_words_in_many_records_are_reported(write):
     words = " ".join(TEXTS).split() * 4
     path = write(
         "a.csv",
         "Word,Tag\n" + "".join(f"{word},O\n" for word in words if word not in ":!"),
     )
     fields = inspect_sources(path)["files"][0]["fields"]
-    assert fields == dict.fromkeys(["Word", "Tag"], "scanned, but holds single words")
+    verdict = "scanned, but each text is a single word"
+    assert fields == dict.fromkeys(["Word", "Tag"], verdict)
     nothing = {
         "notes": {},
         "damaged": [],

@@ -99,8 +99,8 @@ def v1(tweet: Planted, *, text: str = "full_text", **more: Any) -> dict[str, Any
 
 
 def v1_stream(tweet: Planted) -> dict[str, Any]:
-    """A tweet of the stream: the beginning in ``text``, all of it in
-    ``extended_tweet``.
+    """Return a tweet as streams have it: with its beginning in ``text`` and its full
+    text in ``extended_tweet``.
     """
     extended = {"full_text": tweet.text, "entities": {}}
     return v1(tweet, text="unused", truncated=True, extended_tweet=extended) | {
@@ -190,8 +190,8 @@ def graphql(
 
 
 def timeline(tweets: list[Planted]) -> dict[str, Any]:
-    """A page of GraphQL, with an entry that is no tweet; a tweet of which some see only
-    a notice, and a long one.
+    """Return a page of GraphQL with a tweet of limited visibility, a long tweet, and an
+    entry that isn't a tweet.
     """
     limited = {"__typename": "TweetWithVisibilityResults", "tweet": graphql(tweets[0])}
     note = {"note_tweet_results": {"result": {"text": tweets[1].text}}}
@@ -234,7 +234,7 @@ def archived(tweet: Planted) -> dict[str, Any]:
 
 
 def activity(tweet: Planted, **more: Any) -> dict[str, Any]:
-    """A long tweet of an activity stream."""
+    """Return a long tweet of an activity stream."""
     return {
         "id": f"tag:search.twitter.com,2005:{tweet.id}",
         "objectType": "activity",
@@ -417,7 +417,7 @@ def parquet(rows: Rows) -> Callable[[Path], Path]:
 
 
 def mixed(folder: Path) -> Path:
-    """A folder with a different form in each file, and some that hold no tweets."""
+    """Write files in different forms, and some without tweets, into a folder."""
     text_file("mixed/a.jsonl", lines([v1(PLANTED[0]), v1_stream(PLANTED[1])]))(folder)
     text_file("mixed/b/c.json", json.dumps(v2_page(PLANTED[2:3])))(folder)
     text_file(

@@ -1,18 +1,15 @@
-"""Zip and tar archives: the names of their members, checks of tar headers, and copies
-in which members are changed.
+"""Open zip and tar archives, check the headers of their members, and classify the names
+of members.
 """
 
 from __future__ import annotations
 
-import copy
 import io
 import os
-import shutil
 import tarfile
-import tempfile
 import threading
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from tarfile import (  # type: ignore[attr-defined]
     EmptyHeaderError,
     EOFHeaderError,
@@ -27,15 +24,14 @@ from provscan.urls import is_remote
 
 # Extensions of the text members of a webdataset.
 TEXT_MEMBERS = ("txt", "text", "caption", "json", "srt", "vtt")
+# The number of bytes of a tar archive that are read at a time.
 PART = 64 << 10
-# Bytes of a member that are kept in memory while it is copied.
-SPOOLED = 16 << 20
 ARCHIVE_ERRORS = (tarfile.TarError, EOFError, ValueError, OSError)
 
 
 class Member(tarfile.TarInfo):
-    """A member whose header is valid. tarfile treats a damaged or missing header as the
-    end of the archive, unless it is the first one.
+    """A member with a valid header. A damaged or missing header raises ReadError;
+    tarfile would treat it as the end of the archive, unless it is the first header.
 
     With ``ignore_zeros``, concatenated archives are read to the end of the last one.
     """
@@ -50,7 +46,7 @@ class Member(tarfile.TarInfo):
             tarfile.ended = True  # type: ignore[attr-defined]
             raise
         except HeaderError as error:
-            # What follows an end mark may be too short for a header.
+            # The bytes after an end mark may be too few for a header.
             over = isinstance(
                 error, EmptyHeaderError | TruncatedHeaderError
             ) and getattr(tarfile, "ended", False)
@@ -139,57 +135,8 @@ def open_zip(path: str) -> zipfile.ZipFile:
     """
     key = path, state_of(path)
     if getattr(_last, "key", None) != key:
-        # An archive that is opened by its path closes its file by itself.
+        # An archive that is opened by its path also closes the file.
         _last.archive = zipfile.ZipFile(open_file(path) if is_remote(path) else path)
         _last.key = key
     archive: zipfile.ZipFile = _last.archive
     return archive
-
-
-# Writes the content of a member, given its entry and its content before, and returns
-# whether the member stays.
-CopyMember = Callable[[Any, IO[bytes], IO[bytes]], bool]
-
-
-def copy_zip(source: IO[bytes], out: IO[bytes], written: CopyMember) -> None:
-    """Write a zip archive again, with the contents that ``written`` writes for its
-    files.
-    """
-    with zipfile.ZipFile(source) as old, zipfile.ZipFile(out, "w") as new:
-        new.comment = old.comment
-        for info in old.infolist():
-            again = copy.copy(info)
-            again.extra = b""  # This field may state the sizes of a large member.
-            with (
-                tempfile.SpooledTemporaryFile(SPOOLED) as member,
-                old.open(info) as file,
-            ):
-                if info.is_dir() or written(info, file, member):
-                    again.file_size = member.tell()
-                    member.seek(0)
-                    with new.open(again, "w") as to:
-                        shutil.copyfileobj(member, to)
-
-
-def copy_tar(source: IO[bytes], out: IO[bytes], written: CopyMember) -> None:
-    """Write a tar archive again, with the contents that ``written`` writes for its
-    files and without links. Both archives are processed from front to back.
-    """
-    with tarfile.open(fileobj=out, mode="w|") as new:
-        for old, info in members_of(source):
-            again = copy.copy(info)
-            # The size of a large file is written anew.
-            again.pax_headers = {
-                name: value
-                for name, value in info.pax_headers.items()
-                if name != "size"
-            }
-            if info.isdir():
-                new.addfile(again)
-            elif (file := old.extractfile(info) if info.isfile() else None) is not None:
-                with tempfile.SpooledTemporaryFile(SPOOLED) as member, file:
-                    if written(info, file, member):
-                        again.size = member.tell()
-                        member.seek(0)
-                        new.addfile(again, member)
-            new.members = []  # type: ignore[attr-defined]  # frees memory

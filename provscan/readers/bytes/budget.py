@@ -1,8 +1,9 @@
-"""The budget of a file: how far it may expand.
+"""Limit how far a file may expand.
 
-A few hundred bytes can expand to gigabytes of text or to millions of rows. Every reader
-spends from the same budget, which :class:`~provscan.readers.limits.Limits` sets;
-reading stops at a file that exceeds it, and the file is reported.
+A few hundred bytes can expand to gigabytes of text or to millions of rows. All that is
+read from a file counts toward its budget, which
+:class:`~provscan.readers.limits.Limits` sets. A file that exceeds it is not read
+further, and is reported.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ class ExpansionError(InputError):
 
 
 class Budget:
-    """The cost so far of reading a file, or a range of a file. ``size`` is the number
-    of its bytes, or 0 if unknown.
+    """Counts the bytes that were read from a file or a range of it, and the records and
+    bytes of text that were produced from them. ``size`` is the number of bytes of the
+    file or range, or 0 if unknown.
     """
 
     def __init__(self, limits: Limits, size: int = 0) -> None:
@@ -56,12 +58,10 @@ def require_growth(given: int, taken: int, limits: Limits) -> None:
         )
 
 
-def require_few(fields: int, limits: Limits) -> None:
-    """Check the number of columns of a table, or of fields of the first records of a
-    file.
-    """
+def require_few_fields(fields: int, limits: Limits) -> None:
+    """Check the number of columns of a table."""
     if fields > limits.fields:
         raise ExpansionError(
             f"its records have {fields:,} fields, above the limit of "
-            f"{limits.fields:,}: keep those that hold texts"
+            f"{limits.fields:,}: keep those that contain texts"
         )

@@ -1,7 +1,7 @@
-"""The compressions that are read and written: one entry of :data:`COMPRESSIONS` for
-each. :func:`expanded` decompresses a file, and :func:`compressing` writes one.
+"""Decompress files (:func:`expanded`) and compress them (:func:`compressing`).
 
-To add one, add its entry, and the errors of its decoder to :data:`DECODER_ERRORS`.
+Each compression has an entry in :data:`COMPRESSIONS`. To add one, add its entry, and
+the errors of its decoder to :data:`DECODER_ERRORS`.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class Compression:
     decoder: Callable[[], Any]
     # Opens a file that writes compressed data to another file.
     writer: Callable[[IO[bytes]], AbstractContextManager[Any]]
-    # The number of compressed bytes that are decoded at once: it bounds the output of
-    # decoders that can't bound it themselves.
+    # The number of compressed bytes that are decoded at once, which limits the output
+    # of decoders without a limit of their own.
     step: int
     # Whether members may be followed by zero bytes.
     padded: bool = False
@@ -102,8 +102,8 @@ DECODER_ERRORS = (
     ValueError,
     EOFError,
 )
-# The magic number of a skippable frame, with which a zstd file may begin, without its
-# first byte, which varies.
+# The magic number of a skippable frame, without its first byte, which varies. A zstd
+# file may begin with such a frame.
 SKIPPABLE = b"\x2a\x4d\x18"
 
 

@@ -1,5 +1,6 @@
-"""The encoding of a text file: shown by a byte-order mark, detected by
-charset-normalizer, or given by name.
+"""Determine the encoding of a text file: by its name (:func:`known_encoding`), by a
+byte-order mark or NUL bytes (:func:`wide_encoding`), or by charset-normalizer
+(:func:`legacy_encoding`).
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ import re
 from provscan.errors import ParameterError
 
 UTF8 = "utf-8"
-# The minimum number of invalid UTF-8 bytes for another encoding to be considered, and
-# the number of bytes that is enough to detect it.
+# If a text has fewer invalid bytes than this, it is UTF-8. To detect another encoding,
+# ENOUGH bytes are examined.
 LEAST_FOREIGN, ENOUGH = 5, 32_768
+# Minimum number of NUL bytes in a text in UTF-16 without a byte-order mark.
 LEAST_NULS = 8
-# The beginnings of the names of encodings that Western texts may be taken for.
+# Encodings that may be detected in Western texts; these are the beginnings of their
+# names.
 WESTERN = ("cp125", "cp437", "cp775", "cp85", "latin", "iso8859")
 # Python codecs that convert text to text and are not encodings of files.
 ESCAPES = ("idna", "punycode", "raw_unicode_escape", "unicode_escape")
@@ -22,7 +25,7 @@ CONTROL = re.compile("[\0-\x08\x0e-\x1f\x7f\ufffe\uffff]")
 
 
 def known_encoding(name: str | None) -> str | None:
-    """Return the usual name of a text encoding."""
+    """Return Python's name of a text encoding; ParameterError if it has none."""
     if name is None:
         return None
     try:
@@ -30,7 +33,6 @@ def known_encoding(name: str | None) -> str | None:
         found.decode(b"")
     except (LookupError, TypeError, ValueError):
         found = None
-    # Encodings' official names contain hyphens.
     if (
         found is None
         or found.name.replace("-", "_") in ESCAPES
@@ -96,8 +98,8 @@ def legacy_encoding(head: bytes) -> str | None:
     best = found.best()
     if best is None or best.encoding in ("utf_8", "ascii"):
         return None
-    # Several encodings decode Western texts without a fault: choose the usual one. DOS
-    # and Baltic ones fit short texts by chance.
+    # Several encodings can decode a Western text; choose the most usual one. Those of
+    # DOS and of Baltic languages fit short texts by chance.
     usual = any(
         match.encoding == "cp1252" and match.chaos <= best.chaos for match in found
     )

@@ -1,5 +1,6 @@
-"""Files by path or URL: local files are opened directly, remote files are read by byte
-ranges through fsspec. :class:`FileStore` is a folder that files are copied to and from.
+"""Open files by path or URL: local files directly, and remote files through fsspec,
+which reads ranges of bytes. :class:`FileStore` is a folder that files are copied to and
+from.
 
 This is the only module that opens a :class:`~provscan.urls.Url` with the secrets that
 its string form hides.
@@ -30,7 +31,8 @@ TRIES, WAIT, BUFFER = 5, 0.1, 1 << 20
 TRANSIENT = (408, 425, 429, 500, 502, 503, 504)
 
 
-# Metadata keys, in various file systems, whose values change with a file's content.
+# Keys of the metadata of various file systems. Their values change when the content of
+# a file changes.
 VERSION = (
     "ETag",
     "etag",
@@ -62,7 +64,7 @@ class FileState(NamedTuple):
     version: dict[str, str] | None = None
 
 
-def place_of(path: str) -> str:
+def file_identity(path: str) -> str:
     """Return the identity of a file: the same for all hard and symbolic links to
     it.
     """
@@ -79,8 +81,8 @@ def state_of(path: str) -> FileState:
     if not is_remote(path):
         found = os.stat(path)
         return FileState(found.st_size, found.st_mtime_ns)
-    system, place = _system(path)
-    about = _tried(path, lambda: system.info(place))
+    system, inner = _system(path)
+    about = _tried(path, lambda: system.info(inner))
     if about.get("size") is None or about.get("partial") is False:
         raise OSError(
             errno.ENOTSUP,
@@ -101,8 +103,8 @@ def readable(source: str, form: str = "") -> Iterator[None]:
     """Turn any exception of a library into an error that says which source can't be
     read.
 
-    Errors of provscan pass unchanged, and so does a lack of memory, unless the file
-    itself asked for too much.
+    Errors of provscan and MemoryError pass unchanged. Arrow's memory error is turned
+    into an InputError, because a damaged file may cause it.
     """
     try:
         yield
@@ -117,7 +119,7 @@ def readable(source: str, form: str = "") -> Iterator[None]:
 
 
 def why_unread(error: InputError, source: str) -> str:
-    """Return why reading a source ended: its data is damaged, unless the error comes
+    """Return why reading a source ended. The data is damaged, unless the error comes
     from the system or from provscan.
     """
     cause = error.__cause__
@@ -127,7 +129,9 @@ def why_unread(error: InputError, source: str) -> str:
 
 
 def message_of(error: Exception) -> str:
-    """Return the message of an error, with its type unless it is a reading error."""
+    """Return the message of an error. Its type is added, except for the usual errors of
+    reading.
+    """
     words = str(getattr(error, "strerror", None) or error)
     if words and isinstance(error, OSError | ValueError | pa.ArrowException):
         return words
@@ -141,8 +145,8 @@ def file_checksum(path: str | os.PathLike[str]) -> str:
 
 
 def checksum(path: str) -> str:
-    """Return :func:`file_checksum` of a source; an error says that it can't be
-    read.
+    """Return :func:`file_checksum` of a source. If it can't be read, raise an
+    InputError.
     """
     with readable(path):
         return file_checksum(path)
@@ -157,19 +161,19 @@ def open_file(path: str, *, buffered: bool = True) -> IO[bytes]:
 
 def remote_files(url: str) -> Iterator[str]:
     """Yield the files below a URL in sorted order, or the one file that it names."""
-    system, place = _system(url)
+    system, inner = _system(url)
     try:
         # A web server has no folders and may answer a request for one with a page.
-        if url.startswith("http") or not _tried(url, lambda: system.isdir(place)):
+        if url.startswith("http") or not _tried(url, lambda: system.isdir(inner)):
             yield url
             return
-        names = sorted(_tried(url, lambda: system.find(place)))
+        names = sorted(_tried(url, lambda: system.find(inner)))
     except OSError as error:
         raise InputError(f"{url} can't be read: {error.strerror or error}") from None
     for name in names:
-        inside = name.startswith(place.rstrip("/") + "/")
+        inside = name.startswith(inner.rstrip("/") + "/")
         yield (
-            below(url, name[len(place) :].lstrip("/"))
+            below(url, name[len(inner) :].lstrip("/"))
             if inside
             else Url(system.unstrip_protocol(name))
         )
@@ -219,8 +223,8 @@ class RemoteFile(io.RawIOBase):
     def __init__(self, url: str) -> None:
         super().__init__()
         self._url = url
-        system, place = _system(url)
-        self._file = _tried(url, lambda: system.open(place, "rb", cache_type="none"))
+        system, inner = _system(url)
+        self._file = _tried(url, lambda: system.open(inner, "rb", cache_type="none"))
         self._size = state_of(url).size
         self._at = 0
 
@@ -263,7 +267,7 @@ def _system(url: str) -> tuple[Any, str]:
         import fsspec
 
         # fsspec would keep its cache of listings and blocks for the whole run.
-        system, place = fsspec.core.url_to_fs(opened(url), use_listings_cache=False)
+        system, inner = fsspec.core.url_to_fs(opened(url), use_listings_cache=False)
     except ImportError as error:
         raise InputError(
             f"{url} can't be read without more packages: pip install "
@@ -275,12 +279,12 @@ def _system(url: str) -> tuple[Any, str]:
             f"{url} can't be read: {type(error).__name__}: "
             f"{without_secrets(str(error), url)}"
         ) from None
-    return system, place
+    return system, inner
 
 
 def _tried(url: str, request: Callable[[], Result]) -> Result:
-    """Return the result of a request about a URL, tried several times. The last
-    failure becomes an OSError whose message contains no secrets.
+    """Return the result of a request to a URL; the request is tried several times. The
+    last failure becomes an OSError whose message contains no secrets.
     """
     for attempt in range(TRIES):
         try:

@@ -1,9 +1,10 @@
-"""The bytes of a split, taken from its archive, decompressed, converted to UTF-8 and
-cut into chunks; and the lines in these bytes.
+"""Read the bytes of a split, taken from its archive, decompressed and converted to
+UTF-8 (:class:`ByteStream`), and cut them into lines (:func:`lines`) or at other
+separators (:func:`cut`).
 
-A file that breaks off (a truncated archive, a damaged block, a decompression bomb)
-raises no error: the bytes before the break are yielded, and the ``damage`` of the
-stream's context says what happened.
+A damaged file (a truncated archive, a damaged block, a decompression bomb) raises no
+error: the bytes before the damage are yielded, and the ``damage`` of the stream's
+context says what happened.
 """
 
 from __future__ import annotations
@@ -42,13 +43,11 @@ REPLACED = "\ufffd"
 
 
 class Block(NamedTuple):
-    """Whole lines: the number of the first line, the number of lines, and their bytes
-    without the last newline.
-    """
+    """Consecutive lines of a file."""
 
-    first: int
-    lines: int
-    data: bytes | memoryview
+    first: int  # The number of the first line.
+    lines: int  # The number of lines.
+    data: bytes | memoryview  # Their bytes, without the last newline.
     # False for the last line of a file that has no newline at its end.
     ended: bool = True
 
@@ -57,8 +56,8 @@ class ByteStream:
     """An iterator over the bytes of a split as UTF-8, in chunks of about
     ``limits.chunk``.
 
-    ``compression`` is that of the split, or is determined from the first bytes if the
-    format of the split is not known yet.
+    ``compression`` is the compression of the split. If the format of the split is
+    unknown, it is determined from the first bytes.
     """
 
     def __init__(self, split: Split, context: Context) -> None:
@@ -73,11 +72,10 @@ class ByteStream:
         return self.context.stats.of(self.split.source)
 
     def peek(self) -> bytes:
-        """Return the first chunk, decompressed but not decoded; empty if there is
-        none.
+        """Return the first chunk, decompressed but not decoded; empty if there is none.
 
         Iteration yields this chunk again, decoded according to the layout that the
-        split then has.
+        split has at that time.
         """
         first = next(self._chunks, b"")
         self._chunks = itertools.chain([first] if first else [], self._chunks)
@@ -89,7 +87,8 @@ class ByteStream:
 
     def __iter__(self) -> Iterator[bytes]:
         layout = self.split.layout
-        # The stream does not keep the iterator, so that an abandoned file is closed.
+        # The stream keeps no reference to the iterator, so that the file is closed when
+        # iteration is abandoned.
         chunks, self._chunks = self._chunks, iter(())
         # The encoding of a webdataset is that of the files in it.
         if layout.encoding is not None and self.split.format != WEBDATASET:
@@ -197,8 +196,8 @@ def _without_mark(chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def unpack_into(stream: ByteStream, copy: IO[bytes]) -> None:
-    """Write a stream into a temporary file. The file must be unbuffered: a buffer
-    would be flushed again when it is closed.
+    """Write a stream into a temporary file. The file must be unbuffered: if the disk is
+    full, closing a buffered file would raise the error again.
     """
     for chunk in stream:
         rest = memoryview(chunk)
@@ -217,16 +216,16 @@ def _gathered(parts: Iterator[bytes], chunk: int) -> Iterator[bytes]:
     """Join small parts, so that pipes and files yield chunks of about the same
     size.
     """
-    held: list[bytes] = []
+    small: list[bytes] = []
     size = 0
     for part in parts:
-        held.append(part)
+        small.append(part)
         size += len(part)
         if size >= chunk:
-            yield held[0] if len(held) == 1 else b"".join(held)
-            held, size = [], 0
+            yield small[0] if len(small) == 1 else b"".join(small)
+            small, size = [], 0
     if size:
-        yield b"".join(held)
+        yield b"".join(small)
 
 
 def lines(stream: ByteStream) -> Iterator[Block]:
@@ -268,11 +267,11 @@ def lines(stream: ByteStream) -> Iterator[Block]:
 def cut(
     stream: ByteStream, separator: re.Pattern[bytes]
 ) -> Iterator[list[tuple[bytes | None, bytes]]]:
-    """Yield the stretches of a stream between the matches of a separator, each with
-    the separator after it, in one list for each chunk.
+    """Yield the parts of a stream between the matches of a separator, each with the
+    separator after it, in one list for each chunk.
 
-    A stretch longer than ``limits.record_bytes`` is None. A separator has at most
-    :data:`TAIL` bytes, including those that it looks ahead to.
+    A part longer than ``limits.record_bytes`` is None. A separator has at most
+    :data:`TAIL` bytes, including those that a lookahead matches.
     """
     data, searched, whole = bytearray(), 0, True
     for chunk in stream:

@@ -1,5 +1,5 @@
-"""Find the tweets of account archives: which lists contain tweets, and the name of the
-account, which is in another file than its tweets.
+"""Find the lists with tweets in account archives, and the name of the account, which is
+in another file than the tweets.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from provscan.readers.splits import Context, Split
 TWEET_LISTS = re.compile(r"tweets?|community_tweets?|tweets_\d{4}_\d{2}")
 OTHER_FILE = "a file of an account's archive that contains no tweets"
 LONG_TEXTS = (
-    "whole texts of the account's long tweets; their beginnings in the list of tweets "
+    "full texts of the account's long tweets; their beginnings in the list of tweets "
     "are indexed"
 )
 
@@ -30,9 +30,10 @@ def read_accounts(
     files: Iterable[tuple[Split, bytes]], unread: list[tuple[str, str]], limits: Limits
 ) -> tuple[dict[str, str], set[str]]:
     """Return the username of each account by the folder of its archive, and the folders
-    of complete archives, which are recognised by lists other than tweets.
+    of archives that have other lists than tweets.
 
-    Lists that are cut off or contain unexpected records are added to ``unread``.
+    Lists of accounts that are cut off or contain unexpected records are added to
+    ``unread``.
     """
     usernames: dict[str, str] = {}
     folders = set()

@@ -1,9 +1,10 @@
-"""Turn the objects of each API into tweets as flat rows; originals come first.
+"""Turn the objects of each API into tweets as flat rows. An original comes before its
+retweet.
 
-:func:`tweets_of_object` takes tweets of the v1.1 API, of archives and of scrapers;
-:func:`tweets_of_page` those of the v2 API, with what the page includes.
-:func:`graphql_tweets` and :func:`of_activity` bring GraphQL and activity streams into
-the form of the v1.1 API.
+:func:`tweets_of_object` reads tweets of the v1.1 API, of archives and of scrapers;
+:func:`tweets_of_page` reads those of the v2 API, with the users and tweets that a page
+includes. :func:`graphql_tweets` and :func:`of_activity` bring GraphQL and activity
+streams into the form of the v1.1 API.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ class Tweet(NamedTuple):
     rt_of: Any
 
 
-# The paths of each part of a tweet. The ``text`` of a long tweet is only its beginning.
+# The paths of each role. The paths of complete texts come before "text", which has only
+# the beginning of a long tweet.
 PATHS = {
     role: [tuple(name.split(".")) for name in names]
     for role, names in {
@@ -61,8 +63,8 @@ def tweets_of_object(tweet: Object) -> Iterator[Tweet]:
 
 
 def tweets_of_page(tweets: list[Any], includes: Any, skip: Skip) -> Iterator[Tweet]:
-    """Yield tweets of the v2 API, completed with the users and tweets to which they
-    refer, which are on the page or expanded in place.
+    """Yield tweets of the v2 API. The users and tweets to which they refer are in
+    ``includes`` or inside the tweets.
     """
     includes = includes if isinstance(includes, dict) else {}
     included = _objects(includes.get("tweets"))
@@ -146,7 +148,7 @@ def of_activity(activity: Object) -> Object:
 
 
 def _row(tweet: Object, **known: Any) -> Tweet:
-    """Return a tweet as a row; ``known`` values take precedence over its own."""
+    """Return a tweet as a row. Values in ``known`` take precedence over its own."""
     values = {role: first_value(tweet, PATHS[role]) for role in Tweet._fields}
     own = {role: value for role, value in known.items() if value is not None}
     return Tweet(**{**values, **own})

@@ -1,15 +1,14 @@
-"""Turn Python values of many records into Arrow columns of the common schema, with
-repairs counted.
+"""Turn the values of tweets into columns of the schema of tweets, and count repairs.
 
-Every tweet gets an id, and different tweets must not get the same one by mistake.
-Spreadsheets turn ids into floats (``1.38957E+18``) or keep 15 digits and pad with
-zeros; either makes different tweets look the same. Such ids are dropped and counted. A
-tweet without an id is named by its place: ``file:line``.
+Every tweet gets an id, and different tweets must not get the same id by mistake.
+Spreadsheets turn ids into floats (``1.38957E+18``), or keep 15 digits and add zeros, so
+that different tweets have the same id. Such ids are dropped and counted. The id of a
+tweet without a usable id is ``file:line``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,35 +18,36 @@ import pyarrow.compute as pc
 from provscan.arrays import Numbers
 from provscan.readers.corpus.apis import Tweet
 from provscan.readers.dates import from_strings, impossible, timestamps
+from provscan.readers.fields.paths import Path, value_at
 from provscan.readers.schema import TIMESTAMP, TWEETS
 from provscan.readers.stats import Counts
 from provscan.readers.strings import (
-    no_text,
     null_if_empty,
     short_texts,
     string_array,
+    unexpected_value,
 )
 from provscan.readers.values import array_values
 
 SHORT_COLUMNS = ("id", "author", "lang", "rt_of")
 FLOAT = r"^[0-9](\.[0-9]+)?[eE]\+[0-9]+$"
-# An id of 17 digits or more after a spreadsheet kept 15 of its digits.
+# An id of at least 17 digits of which a spreadsheet kept 15.
 ROUNDED = r"^[0-9]{14,17}000$"
 LONG_ID = r"^[0-9]{17,}$"
 # One id in a thousand ends in three zeros by chance.
 LEAST_ROUNDED = 3
 # Characters with which a quoted or prefixed id begins.
 BEFORE = ("'", '"', "x", "h")
-# An id and what may surround it: an apostrophe or another sign that keeps spreadsheets
-# from reading it as a number (rtweet writes x), or the URL of the tweet.
+# An id within quotes or after a sign that keeps spreadsheets from reading it as a
+# number (rtweet writes x), or an id in the URL of its tweet.
 DRESSED = r"^(?:['\"]([0-9]+)['\"]?|x([0-9]{8,})|https?://\S+/status(?:es)?/([0-9]+)(?:[/?#]\S*)?)$"
 # Placeholders that programs write for a missing id; many tweets would share them.
 PLACEHOLDERS = pa.array(["nan", "NaN", "None", "null", "NULL", "NA", "<NA>", "\\N"])
 
 
 def column(values: Any, count: int) -> pa.Array:
-    """Return a column of short strings from the values of a file, without white space
-    around them, so that names match lists of tweets to forget.
+    """Return a column of short strings. White space around them is removed, so that
+    they are equal to the entries in lists of tweets to forget.
     """
     if values is None:
         return pa.nulls(count, pa.string())
@@ -60,6 +60,16 @@ def first_values(columns: list[pa.Array]) -> pa.Array | None:
         return next(iter(columns), None)
     known = [column(each, len(each)) for each in columns if each.null_count < len(each)]
     return pc.coalesce(*known) if known else None
+
+
+def first_in_record(record: Any, paths: Iterable[Path]) -> Any:
+    """Return the first value at some paths in a record, preferably a scalar, as
+    :func:`first_values` does for columns.
+    """
+    values = [value_at(record, path) for path in paths]
+    values = [value for value in values if value is not None and value != ""]
+    scalars = (value for value in values if not isinstance(value, dict | list))
+    return next(scalars, next(iter(values), None))
 
 
 def first_texts(columns: Iterator[pa.Array]) -> pa.Array:
@@ -75,8 +85,8 @@ def first_texts(columns: Iterator[pa.Array]) -> pa.Array:
 def filled_texts(
     text: pa.Array, numbers: Numbers, counts: Counts
 ) -> tuple[Numbers | None, pa.Array]:
-    """Return the numbers of the rows that have a text (None if all have one), and the
-    texts of these rows.
+    """Return the positions of the rows with a text (None if all have one), and their
+    texts.
     """
     if not text.null_count:
         return None, text
@@ -89,7 +99,7 @@ def filled_texts(
 def dates(
     values: pa.Array | list[Any] | None, numbers: Numbers, counts: Counts
 ) -> pa.Array:
-    """Return a column of times; a value that is not a date is counted and null."""
+    """Return a column of times; what is not a date becomes null and is counted."""
     if values is None:
         return pa.nulls(len(numbers), TIMESTAMP)
     if isinstance(values, pa.Array):
@@ -118,20 +128,21 @@ def dates(
 def from_tweets(
     numbers: list[int], tweets: list[Tweet], counts: Counts
 ) -> pa.RecordBatch:
-    """Return tweets in the common schema; those without a text are counted and left
-    out.
+    """Return tweets in the schema of tweets. Those without a text are left out and
+    counted.
     """
     kept = []
-    for place, (number, tweet) in enumerate(zip(numbers, tweets, strict=True)):
+    for position, (number, tweet) in enumerate(zip(numbers, tweets, strict=True)):
         if tweet.text is None or tweet.text == "":
             counts.skip("no_text", number, "the text is missing or empty")
         elif isinstance(tweet.text, str):
-            kept.append(place)
+            kept.append(position)
         else:
             counts.skip("text_not_string", number, _kind(tweet.text))
-    numbers = [numbers[place] for place in kept]
+    numbers = [numbers[position] for position in kept]
     values = {
-        role: [getattr(tweets[place], role) for place in kept] for role in Tweet._fields
+        role: [getattr(tweets[position], role) for position in kept]
+        for role in Tweet._fields
     }
     text = string_array(values["text"], numbers, counts)
     return batch_of(np.array(numbers, np.int64), text, values, counts)
@@ -143,8 +154,8 @@ def batch_of(
     values: Mapping[str, pa.Array | list[Any] | None],
     counts: Counts,
 ) -> pa.RecordBatch:
-    """Return tweets with these texts in the common schema. ``values`` has the values in
-    the file for each of the other roles.
+    """Return tweets with these texts in the schema of tweets. ``values`` has, for each
+    other role, the values of the file.
     """
     short = {role: column(values[role], len(text)) for role in SHORT_COLUMNS}
     columns = [
@@ -163,11 +174,11 @@ def _kind(value: Any) -> str:
     if isinstance(value, list) and value and isinstance(value[0], dict):
         keys = ", ".join(map(str, value[0]))
         return f"a list of objects ({keys}); for chats, write one turn a record"
-    return no_text(value)
+    return unexpected_value(value)
 
 
 def with_ids(batch: pa.RecordBatch, counts: Counts) -> pa.RecordBatch:
-    """Return the batch with an id in every row; replaced ids are counted by reason."""
+    """Return a batch with an id in every row. Replaced ids are counted by reason."""
     ids = _bare(batch.column("id"))
     unusable = _matches(ids, FLOAT, pc.match_substring(ids, "+"))
     rounded = _matches(ids, ROUNDED, pc.ends_with(ids, "000"))
@@ -188,15 +199,15 @@ def with_ids(batch: pa.RecordBatch, counts: Counts) -> pa.RecordBatch:
     replaced = pc.or_(unusable, missing)
     if pc.any(replaced).as_py():
         lines = pc.cast(pc.add(batch.column("record"), 1), pa.string())
-        places = pc.binary_join_element_wise(pa.scalar(counts.source), lines, ":")
-        ids = pc.if_else(replaced, places, ids)
-    place = batch.schema.get_field_index("rt_of")
-    batch = batch.set_column(place, "rt_of", _bare(batch.column("rt_of")))
+        fallbacks = pc.binary_join_element_wise(pa.scalar(counts.source), lines, ":")
+        ids = pc.if_else(replaced, fallbacks, ids)
+    position = batch.schema.get_field_index("rt_of")
+    batch = batch.set_column(position, "rt_of", _bare(batch.column("rt_of")))
     return batch.set_column(batch.schema.get_field_index("id"), "id", ids)
 
 
 def _matches(ids: pa.Array, pattern: str, likely: pa.Array) -> pa.Array:
-    """Return which ids match a regular expression; only the likely ones are tried."""
+    """Return for each id whether it is likely and matches a regular expression."""
     likely = pc.fill_null(likely, False)
     if not likely.true_count:
         return likely

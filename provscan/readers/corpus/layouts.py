@@ -1,7 +1,7 @@
-"""Recognise the layout of JSON objects, as platforms and collectors write them.
+"""Recognise the layouts of JSON objects in which platforms and collectors write tweets.
 
-The functions are pure and take parsed objects. :func:`tweets_in` returns the tweets of
-an object as flat rows (:mod:`provscan.readers.corpus.apis`). It supports the v1.1 API
+The functions take parsed objects. :func:`tweets_in` returns the tweets in an object as
+flat rows (:mod:`provscan.readers.corpus.apis`). It supports the v1.1 API
 (``full_text``, ``extended_tweet``, ``retweeted_status``, ``quoted_status``); the v2 API
 (``data``, ``includes``, ``note_tweet``, ``referenced_tweets``) as pages, lines and as
 flattened by twarc; GraphQL (``rest_id``, ``legacy``, ``core.user_results``); the lines
@@ -54,11 +54,11 @@ GRAPHQL = frozenset(
 # of these keys; in the v2 API, it is inside "data".
 TWEET_EVENTS = ("delete", "status_withheld", "withheld", "drop")
 USER_EVENTS = ("user_delete", "user_suspend", "user_protect", "user_withheld")
-# An edit event asks for no deletion. It names the versions of a tweet; an index has
-# the id of the first.
+# An edit event does not ask for a deletion. It lists the versions of a tweet; an index
+# has the id of the first one.
 EDIT_EVENT = "tweet_edit"
-# Events that require no action, or that an index can't apply: it stores no places, and
-# does not restore forgotten tweets.
+# Events that require no action, or that an index can't apply: it stores no locations,
+# and does not restore forgotten tweets.
 OTHER_EVENTS = (
     "scrub_geo",
     "undrop",
@@ -69,8 +69,8 @@ OTHER_EVENTS = (
     EDIT_EVENT,
 )
 DELETIONS = frozenset((*TWEET_EVENTS, *USER_EVENTS, *OTHER_EVENTS))
-# Keys of the messages between the tweets of a stream, and of the other lists of an
-# account archive.
+# Keys of the messages between the tweets of a stream, and of records in the other lists
+# of an account archive.
 OTHERS = frozenset(
     [
         "limit",
@@ -133,8 +133,8 @@ def rows_of_table(record: Object) -> list[Any] | None:
 
 
 def is_nested(record: Object) -> bool:
-    """Return whether a record has one of this module's layouts, rather than flat
-    fields.
+    """Return whether a record has one of the layouts of this module. Otherwise, its
+    fields are flat.
     """
     return rows_of_table(record) is not None or (
         tweets_in(record, lambda reason, detail: None) is not None
@@ -210,7 +210,7 @@ def _wrapped(record: Object) -> list[Object]:
 
 
 def _named(tweet: Object, record: Object) -> Object:
-    """Return the tweet, with the id of the surrounding record if it has none."""
+    """Return a tweet; if it has no id, with the id of the record around it."""
     outer = first_value(record, PATHS["id"])
     known = first_value(tweet, PATHS["id"]) is not None
     return tweet if known or outer is None else {**tweet, "id": outer}
@@ -249,7 +249,9 @@ def _is_text(key: str, value: Any) -> bool:
 
 
 def _notice(record: Object) -> tuple[str, str] | None:
-    """Return why a record is a message about tweets; None if it is not one."""
+    """Return the reason and the detail for which a record is skipped, because it is a
+    message, not a tweet; None for other records.
+    """
     if "redacted_at" in record and "action" in record:
         return "deletion", f"compliance result: {record['action']}"
     data = record.get("data")

@@ -1,8 +1,8 @@
-"""Recipes for public tweet sets: which files of a set contain tweets, and how to read
-them.
+"""Load the recipes for public tweet sets. A recipe says which files of a set contain
+tweets, and how to read them.
 
 ``recipes.toml`` contains the recipes and explains their fields. provscan neither
-contains nor downloads any set: ``recipe:NAME=PATH`` names the user's own copy.
+contains nor downloads any set: ``recipe:NAME=PATH`` names the user's copy.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from provscan.readers.fields.binding import Fields
 from provscan.urls import opened, source_of
 
 PREFIX = "recipe:"
-# Next to this module is a link to the file in a checkout, and the file itself once
-# installed. The second place is for copies of the sources that lost the link.
+# The first path is a link to the file in a checkout, and the file itself in an
+# installed package. The second path is for copies of the sources that lack the link.
 PLACES = (
     Path(__file__).with_name("recipes.toml"),
     Path(__file__).parents[3] / "corpora" / "recipes.toml",
@@ -59,7 +59,7 @@ class Recipe:
 
 @cache
 def known_recipes() -> dict[str, Recipe]:
-    file = next(place for place in PLACES if place.exists())
+    file = next(path for path in PLACES if path.exists())
     found = {}
     for name, entry in tomllib.loads(file.read_text(encoding="utf-8")).items():
         for key in ("languages", "files"):
@@ -71,8 +71,8 @@ def known_recipes() -> dict[str, Recipe]:
 
 
 def path_in_recipe(source: str) -> str:
-    """Return the path of a source such as ``recipe:tweeteval=downloads/tweeteval``, and
-    any other source as it is.
+    """Return the path in a source such as ``recipe:tweeteval=downloads/tweeteval``. Any
+    other source is returned unchanged.
     """
     if not source.startswith(PREFIX):
         return source

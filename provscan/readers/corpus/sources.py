@@ -14,6 +14,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from provscan.errors import InputError
 from provscan.readers.bytes.encodings import known_encoding
@@ -27,7 +28,7 @@ from provscan.readers.corpus.accounts import (
     read_accounts,
 )
 from provscan.readers.corpus.layouts import is_nested
-from provscan.readers.corpus.recipes import PREFIX, recipe_of
+from provscan.readers.corpus.recipes import PREFIX, Recipe, recipe_of
 from provscan.readers.fields.binding import Fields
 from provscan.readers.fields.names import ROLES
 from provscan.readers.fields.tweets import bind
@@ -58,7 +59,7 @@ ID_LINE = re.compile(rb"['\"]?[0-9]{8,}['\"]?,?")
 class TweetFile:
     split: Split  # The file, with its fields.
     fields: Fields  # The names of its fields that the user gave.
-    username: str | None = None  # The account whose archive it is in.
+    username: str | None = None  # If it is in an account archive: the account's name.
 
 
 @dataclass
@@ -81,8 +82,8 @@ def plan_tweets(
     encoding: str | None = None,
     limits: Limits | None = None,
 ) -> TweetPlan:
-    """Find the files with tweets among the sources: those of
-    :func:`~provscan.readers.plan`, or ``recipe:NAME=PATH``.
+    """Find the files with tweets in the sources. A source is one of
+    :func:`~provscan.readers.plan` or ``recipe:NAME=PATH``.
 
     Fields that the user names take precedence over those of a recipe. The delimiter
     and the encoding are determined for each file unless given.
@@ -103,6 +104,13 @@ def plan_tweets(
     return TweetPlan(planner.files, unread, ignored)
 
 
+class _Accounts(NamedTuple):
+    """The account archives among the files of a source."""
+
+    usernames: dict[str, str]  # The name of each account, by the folder of its lists.
+    roots: tuple[str, ...]  # The beginnings of the paths of all files in archives.
+
+
 class _Planner:
     """Decides which of the files that were found contain tweets."""
 
@@ -117,21 +125,12 @@ class _Planner:
     def add(self, source: str, fields: Fields, options: FileOptions) -> None:
         """Add the files with tweets of one source."""
         path, finder = source, self.finder
-        finder.options, finder.covers = options, lambda source: True
+        finder.covers = lambda source: True
         if source.startswith(PREFIX):
             recipe, path = recipe_of(source)
             finder.covers = recipe.covers
-            finder.options = options = replace(
-                options,
-                encoding=options.encoding or known_encoding(recipe.encoding),
-                format=recipe.format,
-                delimiter=options.delimiter or recipe.delimiter,
-                quoted=recipe.quoted,
-            )
-            unnamed = [role for role in ROLES if getattr(fields, role) is None]
-            fields = replace(
-                fields, **{role: getattr(recipe.fields, role) for role in unnamed}
-            )
+            fields, options = _completed(fields, options, recipe)
+        finder.options = options
         files = list(finder.files([path]))
         if not files and source.startswith(PREFIX):
             raise InputError(
@@ -140,9 +139,22 @@ class _Planner:
             )
         # Whether the source is a single file that the user named.
         alone = os.path.isfile(path) and len(files) == 1
-        archives = [file for file in files if file.split.format == "archive"]
+        accounts = self._accounts(files)
+        for file in files:
+            try:
+                with readable(file.split.source):
+                    self._add_file(file, fields, options, accounts, alone=alone)
+            except InputError as error:
+                self._add_unread(file.split, error)
+
+    def _accounts(self, files: Sequence[Found]) -> _Accounts:
+        """Return the account archives among some files. Unread files that are part of
+        one are moved to the ignored files.
+        """
+        finder = self.finder
+        lists = [file for file in files if file.split.format == "archive"]
         damaged: list[tuple[str, str]] = []
-        usernames, folders = read_accounts(archives, damaged, self._limits)
+        usernames, folders = read_accounts(lists, damaged, self._limits)
         # The pictures and fonts of an account archive are inside and next to its folder
         # "data".
         roots = tuple(f"{folder.removesuffix('/data')}/" for folder in folders)
@@ -150,31 +162,37 @@ class _Planner:
         finder.ignored += [(path, OTHER_FILE) for path, _ in others]
         finder.unread = [entry for entry in finder.unread if entry not in others]
         finder.unread += damaged
-        for file in files:
-            split = file.split
-            try:
-                with readable(split.source):
-                    if split.format == "archive":
-                        username = usernames.get(folder_of(split))
-                        self._add_of_account(file, fields, username)
-                    elif split.format == "text" and split.source.startswith(roots):
-                        self._add_ignored(split, OTHER_FILE)
-                    elif isinstance(FORMATS.get(split.format), TableFile):
-                        self._add_tables(split, fields)
-                    elif split.format == UNKNOWN:
-                        self.files.append(TweetFile(_pipe(split, options), fields))
-                    elif not options.format and (why := _no_tweets(file, alone=alone)):
-                        self._add_ignored(split, why)
-                    else:
-                        self._add_bound(split, fields)
-            except InputError as error:
-                self._add_unread(split, error)
+        return _Accounts(usernames, roots)
 
-    def _add_of_account(
-        self, file: Found, fields: Fields, username: str | None
+    def _add_file(
+        self,
+        file: Found,
+        fields: Fields,
+        options: FileOptions,
+        accounts: _Accounts,
+        *,
+        alone: bool,
     ) -> None:
+        """Add a file, or its tables, if it contains tweets."""
+        split = file.split
+        if split.format == "archive":
+            self._add_of_account(file, fields, accounts)
+        elif split.format == "text" and split.source.startswith(accounts.roots):
+            self._add_ignored(split, OTHER_FILE)
+        elif isinstance(FORMATS.get(split.format), TableFile):
+            self._add_tables(split, fields)
+        elif split.format == UNKNOWN:
+            self.files.append(TweetFile(_pipe(split, options), fields))
+        elif not options.format and (why := _no_tweets(file, alone=alone)):
+            self._add_ignored(split, why)
+        else:
+            self._add_bound(split, fields)
+
+    def _add_of_account(self, file: Found, fields: Fields, accounts: _Accounts) -> None:
+        """Add a file of an account archive if its list contains tweets."""
         name = list_name(file.head)
         if TWEET_LISTS.fullmatch(name):
+            username = accounts.usernames.get(folder_of(file.split))
             self.files.append(TweetFile(file.split, fields, username))
         elif name == "note_tweet":
             self._add_ignored(file.split, LONG_TEXTS)
@@ -195,8 +213,8 @@ class _Planner:
     def _add_bound(
         self, split: Split, fields: Fields, *, of_texts: bool = False
     ) -> None:
-        """Add a file if its first records have a field for the text of tweets. With
-        ``of_texts``, the file is left out if no value of the records has three words.
+        """Add a file if its first records have a field with the text of tweets. With
+        ``of_texts``, the file is left out if no value in them has three words.
         """
         form = FORMATS[split.format]
         records = [
@@ -210,7 +228,7 @@ class _Planner:
             and not fields.texts
             and not any(isinstance(v, str) and len(v.split()) > 2 for v in values)
         ):
-            self._add_ignored(split, "no table of tweets: no column holds text")
+            self._add_ignored(split, "no table of tweets: no column contains text")
             return
         if not records:
             self._add_without_records(split)
@@ -244,9 +262,25 @@ class _Planner:
         self.error = self.error or error
 
 
+def _completed(
+    fields: Fields, options: FileOptions, recipe: Recipe
+) -> tuple[Fields, FileOptions]:
+    """Return fields and options, with those of a recipe where the user gave none."""
+    options = replace(
+        options,
+        encoding=options.encoding or known_encoding(recipe.encoding),
+        format=recipe.format,
+        delimiter=options.delimiter or recipe.delimiter,
+        quoted=recipe.quoted,
+    )
+    unnamed = [role for role in ROLES if getattr(fields, role) is None]
+    fields = replace(fields, **{role: getattr(recipe.fields, role) for role in unnamed})
+    return fields, options
+
+
 def _pipe(split: Split, options: FileOptions) -> Split:
-    """Return the split of a pipe, which can't be inspected beforehand: a table if its
-    delimiter is given.
+    """Return the split of a pipe, which can't be inspected beforehand. It is a table if
+    a delimiter is given.
     """
     if options.delimiter is None:
         return split
@@ -255,8 +289,8 @@ def _pipe(split: Split, options: FileOptions) -> Split:
 
 
 def _no_tweets(file: Found, *, alone: bool) -> str | None:
-    """Return why a file is assumed to contain no tweets, else None. A file that the
-    user named ``alone`` is rejected only if its lines or pages cannot be tweets.
+    """Return why a file is assumed to contain no tweets, else None. A file that is
+    ``alone``, the only one of a source, is left out only if it can't contain tweets.
     """
     name = PurePosixPath(file.split.source).name
     form = file.split.format

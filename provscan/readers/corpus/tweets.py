@@ -1,5 +1,5 @@
-"""Read licensed tweets: one row per tweet, with id, text, author, time, language and
-the tweet that it repeats.
+"""Read licensed tweets: one row per tweet, with its id, text, author, time and
+language, and the id of the tweet that it repeats.
 
 Flat records are read as columns. A record in one of the nested layouts of
 :mod:`provscan.readers.corpus.layouts` may contain several tweets, such as a retweet and
@@ -20,6 +20,7 @@ from provscan.readers.corpus.apis import Tweet
 from provscan.readers.corpus.columns import (
     batch_of,
     filled_texts,
+    first_in_record,
     first_texts,
     first_values,
     from_tweets,
@@ -29,7 +30,7 @@ from provscan.readers.corpus.layouts import is_nested, rows_of_table, tweets_in
 from provscan.readers.corpus.sources import TweetFile
 from provscan.readers.fields.binding import Binding, Fields
 from provscan.readers.fields.names import NESTED, ROLES
-from provscan.readers.fields.paths import ANY, Path, leaf, value_at
+from provscan.readers.fields.paths import ANY, leaf
 from provscan.readers.fields.tweets import bind
 from provscan.readers.formats.json_documents import Elements
 from provscan.readers.formats.jsonl import read_lines
@@ -83,11 +84,11 @@ class _Reader:
     """Turns the records of one file into batches of tweets.
 
     :meth:`rows` reads the records, and :meth:`batches` turns them into tweets: columns
-    with :meth:`_columns`, objects with :meth:`_objects`. The fields are known before,
-    unless the file is a pipe, contains nested tweets or is in memory. Then
-    :meth:`batches` collects the first records, and :meth:`_determine` finds the fields
-    once the first flat record is reached. If no tweet is found, :meth:`batches` raises
-    the last error of :meth:`_bound`.
+    with :meth:`_columns`, objects with :meth:`_objects`. The fields are known
+    beforehand, unless the records come from a pipe, contain nested tweets or are in
+    memory. In these cases, :meth:`batches` collects the first records, and
+    :meth:`_determine` finds the fields at the first flat record. If no tweet is found,
+    :meth:`batches` raises the last error of :meth:`_bound`.
     """
 
     def __init__(self, file: TweetFile, stats: ReadStats, limits: Limits) -> None:
@@ -100,8 +101,8 @@ class _Reader:
         self._table_row = 0
 
     def rows(self, context: Context) -> Iterator[Rows]:
-        """Yield the records of the file, as columns if its first records show the
-        fields, else unchanged.
+        """Yield the records of the file: as columns if the fields are known and the
+        format allows it, else unchanged.
         """
         split, binding = self._file.split, self._binding
         if binding is None:
@@ -130,8 +131,8 @@ class _Reader:
             self._counts.note("field_missing", 0, f"no field {name!r} for the {role}")
 
     def batches(self, parts: Iterable[Rows]) -> Iterator[pa.RecordBatch]:
-        """Count all tweets in some records, and yield them with ids in batches within
-        the limits.
+        """Yield all tweets in some records, with ids, in batches within the limits, and
+        count them.
         """
         counts, fixed = self._counts, self._file.fields.fix_encoding
         before = counts.stats.records
@@ -145,15 +146,15 @@ class _Reader:
                 counts.stats.characters += characters(part)
                 note_garbled(part, counts, fixed=fixed)
                 if fixed:
-                    place = part.schema.get_field_index("text")
+                    position = part.schema.get_field_index("text")
                     texts = mended_texts(part.column("text"))[0]
-                    part = part.set_column(place, TWEETS.field("text"), texts)
+                    part = part.set_column(position, TWEETS.field("text"), texts)
                 yield part
         if self._error is not None and counts.stats.records == before:
             raise self._error
 
     def _all(self, parts: Iterable[Rows], first: list[Any]) -> Iterator[pa.RecordBatch]:
-        """Yield the tweets in some records, without ids for those that lack one."""
+        """Yield the tweets in some records, before missing ids are added."""
         numbers: list[int] = []
         tweets: list[Tweet] = []
         size = 0
@@ -174,7 +175,7 @@ class _Reader:
             yield from_tweets(numbers, tweets, self._counts)
 
     def _is_flat(self, batch: pa.RecordBatch) -> bool:
-        """Return whether some column has a text in each of these lines."""
+        """Return whether some column has a text in every row."""
         return any(not each.null_count for each in self._leaves(batch, "text"))
 
     def _leaves(self, batch: pa.RecordBatch, role: str) -> list[pa.Array]:
@@ -214,8 +215,8 @@ class _Reader:
                 # The numbers continue those of an earlier table.
                 start = max(number, self._table_row)
                 self._table_row = start + len(table)
-                for place, row in enumerate(table, start):
-                    yield from self._flat(place, row, binding)
+                for row_number, row in enumerate(table, start):
+                    yield from self._flat(row_number, row, binding)
             elif not named and (tweets := self._nested(number, record)) is not None:
                 yield from tweets
             else:
@@ -224,8 +225,8 @@ class _Reader:
                 yield from self._flat(number, record, self._binding)
 
     def _determine(self, records: list[Any]) -> Binding | None:
-        """Return the fields of the flat records among some, or else of all objects;
-        None if no field contains a text.
+        """Return the fields of the flat records, or else of all objects; None if no
+        field contains a text.
         """
         objects = [each for each in records if isinstance(each, dict)]
         named = bool(self._file.fields.texts)
@@ -249,7 +250,7 @@ class _Reader:
             self._counts.skip("no_text", number, what)
         else:
             paths = (binding.paths.get(role, ()) for role in Tweet._fields)
-            yield number, Tweet(*(_value(record, path) for path in paths))
+            yield number, Tweet(*(first_in_record(record, path) for path in paths))
 
     def _nested(
         self, number: int, record: dict[str, Any]
@@ -266,11 +267,3 @@ class _Reader:
             (number, tweet if tweet.author else tweet._replace(author=username))
             for tweet in tweets
         )
-
-
-def _value(record: Any, paths: Iterable[Path]) -> Any:
-    """Return the first value in a record at some paths, preferably a scalar."""
-    values = [value_at(record, path) for path in paths]
-    values = [value for value in values if value is not None and value != ""]
-    scalars = (value for value in values if not isinstance(value, dict | list))
-    return next(scalars, next(iter(values), None))

@@ -1,9 +1,8 @@
-"""Say which field of a file contains what: the names that the user gave
-(:class:`Fields`), and the fields that were found (:class:`Binding`).
+"""Define which fields of a file are read: :class:`Fields` has the names that the user
+gave, and :class:`Binding` the fields that were found in the first records of the file.
 
-The fields are found in the first records of a file (:func:`~.survey.survey`): those of
-a dataset by :func:`provscan.readers.fields.dataset.bind`, those of licensed tweets by
-:func:`provscan.readers.fields.tweets.bind`.
+For a dataset, :func:`provscan.readers.fields.dataset.bind` finds them; for licensed
+tweets, :func:`provscan.readers.fields.tweets.bind` does.
 """
 
 from __future__ import annotations
@@ -22,12 +21,12 @@ class Fields:
     """The names of fields that the user gave; None for fields that are determined by
     their values.
 
-    With ``outputs``, the records are outputs of a model, and what the model was given
-    is left out (:mod:`provscan.readers.texts.model_outputs`). With ``fix_encoding``,
-    garbled texts are counted as repaired (:mod:`provscan.readers.texts.garbled`); the
-    readers repair those of tweets, and the scan repairs those of datasets. A
-    dotted name such as ``user.screen_name`` names a field inside objects, and ``[]``
-    the elements of a list: ``messages[].content``.
+    A dotted name such as ``user.screen_name`` names a field inside objects, and ``[]``
+    the elements of a list: ``messages[].content``. With ``outputs``, the records are
+    outputs of a model, and the prompts are left out
+    (:mod:`provscan.readers.texts.model_outputs`). With ``fix_encoding``, garbled texts
+    are counted as repaired (:mod:`provscan.readers.texts.garbled`); the readers repair
+    those of tweets, and the scan repairs those of datasets.
     """
 
     text: str | tuple[str, ...] | None = None
@@ -70,8 +69,8 @@ class Binding:
     # of the fields that name the speakers.
     outputs: bool = False
     chats: bool = False  # Whether some texts are chats in JSON.
-    # Fields that are empty in the first records, and lists whose elements are words;
-    # ``texts/records.py`` states the rules for both.
+    # Fields that are empty in the first records, and lists whose elements are words.
+    # ``texts/records.py`` has the rules for both.
     empty: frozenset[Path] = frozenset()
     words: frozenset[Path] = frozenset()
 
@@ -94,8 +93,8 @@ def named(name: str, found: Container[Path]) -> Path | None:
 def not_found(
     what: str, found: Iterable[Path], source: str, role: str = "text", also: str = ""
 ) -> FieldNotFoundError:
-    """Return an error that names the expected field and the existing fields; ``also``
-    adds another remedy.
+    """Return an error that lists the fields of a file that lacks a field. ``what`` says
+    what is missing, and ``also`` adds another remedy.
     """
     # Outer fields come first, since nested ones are many. A name from lenient JSON may
     # contain characters that can't be printed.
@@ -109,6 +108,6 @@ def not_found(
     option = role.replace("_", "-")
     return FieldNotFoundError(
         f"{source}: {what} in its first records. The fields there are: "
-        f"{there or 'none'}. Name the one that holds the {role} with {role}_field "
+        f"{there or 'none'}. Name the one that contains the {role} with {role}_field "
         f"(--{option}-field){also}."
     )

@@ -1,6 +1,4 @@
-"""Recognise chats: the fields that name the speaker, and texts that are chats in
-JSON.
-"""
+"""Recognise chats: fields that name the speaker, and texts that are chats in JSON."""
 
 from __future__ import annotations
 
@@ -11,7 +9,7 @@ import orjson
 
 # Names of fields that name the speaker in a chat.
 ROLES = ("role", "from", "speaker", "author")
-# Roles of those who speak to a model.
+# Values of these fields for those who speak to a model.
 GIVEN = {
     "system",
     "user",
@@ -23,7 +21,7 @@ GIVEN = {
     "function",
     "environment",
 }
-# Roles of the model.
+# Values of these fields for the model.
 ANSWERING = {"assistant", "gpt", "chatgpt", "model", "bot", "ai"}
 
 
@@ -51,11 +49,11 @@ def chat_in(text: str | bytes) -> Any:
 def speakers_of(
     texts: Sequence[tuple[str, ...]], strings: Collection[tuple[str, ...]]
 ) -> tuple[tuple[str, ...], ...]:
-    """Return the paths of the fields that name the speaker: fields next to or above
-    some texts that are not among these texts.
+    """Return the paths of the fields that name the speakers of some texts. They are
+    next to a text or above it, and are none of these texts.
     """
     above = (path[:depth] for path in texts for depth in range(1, len(path)))
-    speakers = ((*place, role) for place in above for role in ROLES)
+    speakers = ((*outer, role) for outer in above for role in ROLES)
     return tuple(
         dict.fromkeys(
             path for path in speakers if path in strings and path not in texts

@@ -110,9 +110,9 @@ TOO_DEEP = "nested more deeply than is searched"
 NOT_SCANNED = "not scanned: "
 SCANNED, IF_THERE = "scanned", "scanned in later records, if it is there"
 JOINED = "scanned, the words of a list as one text"
-# The verdict on fields whose texts continue over several records or list elements, so
-# that copies are not found.
-SINGLE_WORDS = "scanned, but holds single words"
+# The verdict on fields whose texts are divided over several records or elements of a
+# list, so that copies are not found.
+SINGLE_WORDS = "scanned, but each text is a single word"
 AS_SCANNED = {SCANNED, IF_THERE, JOINED, SINGLE_WORDS}
 BY_FIRST_RECORDS = {NOT_SCANNED + why for why in (ADDRESSES, DATES, CODES)}
 # The strings of a list are the words of one text if lists have at least LEAST_WORDS
@@ -121,7 +121,7 @@ BY_FIRST_RECORDS = {NOT_SCANNED + why for why in (ADDRESSES, DATES, CODES)}
 LEAST_WORDS, NEARLY_ALL, DIFFERENT = 4, 0.9, 0.4
 # Minimum number of texts to tell that each is a single word.
 LEAST_ALONE = 100
-# One in this many records is searched for texts in fields that the first records lack.
+# One record in SEARCHED is searched for texts in fields that the first records lack.
 SEARCHED = 100
 
 
@@ -130,7 +130,7 @@ def _last(path: Path) -> str:
 
 
 def usual_name(name: str) -> bool:
-    """Return whether fields with this name are usually texts or ids."""
+    """Return whether a field with this name is usually a text or an id."""
     return snake_case(name) in TEXTS or snake_case(name) in ID
 
 
@@ -156,7 +156,7 @@ def verdict(path: Path, seen: Seen) -> str:
 
 
 def _word_lists(found: Mapping[Path, Seen]) -> set[Path]:
-    """Return the elements of lists that are the words of a text."""
+    """Return the paths of elements of lists that are the words of a text."""
     return {
         path
         for path, seen in found.items()
@@ -208,7 +208,7 @@ def bind(
     if fields.texts:
         verdicts = dict.fromkeys(verdicts, "not named")
     verdicts |= _scanned(texts, words, found)
-    verdicts |= dict.fromkeys(speakers, "tells who speaks")
+    verdicts |= dict.fromkeys(speakers, "names the speaker")
     wanted = {stored(path): pa.large_string() for path in (*texts, *speakers)}
     joined = (path[:-1] if path in words else path for path in (*texts, *speakers))
     paths = {"text": tuple(dict.fromkeys(joined))}
@@ -238,8 +238,8 @@ def bind(
 def _named_texts(
     names: Iterable[str], found: Mapping[Path, Seen], source: str
 ) -> list[Path]:
-    """Return the fields that the user named. If there are several, a field that the
-    first records lack may be in later ones.
+    """Return the fields that the user named. If at least one of them is in the first
+    records, the others may be in later ones.
     """
     paths = {name: _below(name, found) for name in names}
     if not any(paths.values()):
@@ -276,7 +276,7 @@ def _likely_texts(
     # values are not text but, for example, numbers: each record is then counted.
     texts = texts or [path for path in (("text",), ("content",)) if path in found]
     if not texts:
-        raise not_found("no field that holds text", found, source)
+        raise not_found("no field that contains text", found, source)
     return texts
 
 
@@ -287,7 +287,8 @@ def _scanned(
     there = [path for path in texts if path in found]
     verdicts = dict.fromkeys(texts, IF_THERE) | dict.fromkeys(there, SCANNED)
     strings = [word for path in there for word in found[path].strings]
-    # If each text is a single word, a longer text is divided over several records.
+    # If each text is a single word, the original texts are divided over several
+    # records.
     alone = len(strings) >= LEAST_ALONE and _are_words(strings)
     for path in texts:
         if path in words:

@@ -1,17 +1,17 @@
-"""The names of the fields of tweets, in one table from which all layouts draw.
+"""The names of the fields of tweets, in one table for all layouts.
 
-:data:`NAMES` has the names of each role in order of preference. They are the paths in
-the objects of platforms and collectors (:mod:`provscan.readers.corpus.apis`), and in
-the form of :func:`~provscan.names.snake_case` the names of columns
-(:mod:`provscan.readers.fields.tweets`). A dot precedes a key inside an object.
+:data:`NAMES` lists the names of each role in order of preference. A name is the path of
+a field in the objects of platforms and collectors
+(:mod:`provscan.readers.corpus.apis`), with a dot before each key of an inner object. In
+snake case, it is the name of a column (:mod:`provscan.readers.fields.tweets`).
 """
 
 from __future__ import annotations
 
 from provscan.names import snake_case
 
-# The full text of a long tweet, or of the original of a retweet, when the usual field
-# of the text has only its beginning.
+# Fields with the full text of a long tweet, or of the original of a retweet. The usual
+# field then contains only the beginning of the text.
 WHOLE_TEXTS = (
     "retweeted_status.extended_tweet.full_text",
     "retweeted_status.full_text",
@@ -115,7 +115,8 @@ NAMES: dict[str, tuple[str, ...]] = {
     ),
 }
 ROLES = tuple(NAMES)
-# The id of the first version of an edited tweet, so that all versions are one tweet.
+# Fields with the id of the first version of an edited tweet. It is used for all
+# versions, so that they are one tweet.
 FIRST_VERSIONS = (
     "edit_info.edit.initialTweetId",
     "edit_history.initial_tweet_id",
@@ -131,7 +132,7 @@ FIRST_VERSIONS = (
 
 RETWEETED = ("retweeted_status", "retweetedTweet")
 QUOTED = ("quoted_status", "quotedTweet")
-# Keys of objects and lists that may first occur after many flat records of a file.
+# Keys of objects and lists that a file may contain only after many flat records.
 NESTED = (
     "retweeted_status",
     "quoted_status",
@@ -158,5 +159,5 @@ MARKERS = frozenset(
 
 
 def in_columns(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Return names in the form in which the names of columns are compared."""
+    """Return distinct names in snake case, the form in which columns are compared."""
     return tuple(dict.fromkeys(map(snake_case, names)))

@@ -1,13 +1,12 @@
-"""The path of a field, and the values at a path in objects and in Arrow columns.
+"""Find the values at the path of a field, in objects and in Arrow columns.
 
 :func:`value_at` and :func:`values_at` search an object, :func:`leaf` and
-:func:`leaf_in` a column. :class:`Columns` turns objects into columns if
-their values have the expected types.
+:func:`leaf_in` a column.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -51,12 +50,12 @@ def value_at(record: Any, path: Path) -> Any:
 def tree_of(paths: Iterable[Path]) -> Tree:
     """Return a tree of paths, for :func:`values_at`."""
     tree: Tree = (None, {})
-    for place, path in enumerate(paths):
+    for index, path in enumerate(paths):
         node = tree
         for key in path[:-1]:
             node = node[1].setdefault(key, (None, {}))
         _, below = node[1].get(path[-1], (None, {}))
-        node[1][path[-1]] = place, below
+        node[1][path[-1]] = index, below
     return tree
 
 
@@ -71,7 +70,7 @@ def _walk(value: Any, tree: Tree, name: str, found: list[Value]) -> None:
     """Add the values at the paths of a tree. Only keys that are in both the value and
     the tree are visited.
     """
-    place, below = tree
+    index, below = tree
     if below and isinstance(value, dict):
         for key in below if len(below) <= len(value) else value:
             if key in below and key in value:
@@ -88,60 +87,8 @@ def _walk(value: Any, tree: Tree, name: str, found: list[Value]) -> None:
             if any(isinstance(text, str) for _, _, text in chat):
                 found += chat
                 return
-        if place is not None:
-            found.append((place, name, value))
-
-
-class Columns:
-    """Turns objects into columns of the values at some paths."""
-
-    def __init__(self, wanted: Mapping[Path, pa.DataType]) -> None:
-        self._kind = _type(tree_of(wanted), list(wanted.values()))
-        self._integers = [path for path, kind in wanted.items() if kind == pa.int64()]
-        # The paths of lists whose elements are texts or such lists.
-        self._lists = [
-            tree_of([path[:stop]])
-            for path in wanted
-            for stop in range(1, len(path))
-            if set(path[stop:]) == {ANY}
-        ]
-
-    def of(self, records: list[Any]) -> pa.RecordBatch | None:
-        """Return records as columns; None if a value has an unexpected type."""
-        # Arrow would cut off the fraction of a number, and take a text as the list of
-        # its characters.
-        fractions = (
-            isinstance(value_at(record, path), float)
-            for path in self._integers
-            for record in records
-        )
-        texts = (
-            isinstance(value, str)
-            for tree in self._lists
-            for record in records
-            for _, _, value in values_at(record, tree)
-        )
-        if self._kind is None or any(fractions) or any(texts):
-            return None
-        try:
-            return pa.RecordBatch.from_struct_array(pa.array(records, self._kind))
-        except (pa.ArrowException, TypeError, OverflowError, UnicodeEncodeError):
-            return None
-
-
-def _type(tree: Tree, kinds: list[pa.DataType]) -> pa.DataType | None:
-    """Return the type of records with values of some types at the paths of a tree;
-    None if a value would have several types.
-    """
-    place, below = tree
-    if not below:
-        return None if place is None else kinds[place]
-    inner = {key: _type(node, kinds) for key, node in below.items()}
-    if place is not None or None in inner.values():
-        return None
-    if ANY in inner:
-        return pa.large_list(inner[ANY]) if len(inner) == 1 else None
-    return pa.struct(list(inner.items()))
+        if index is not None:
+            found.append((index, name, value))
 
 
 class Leaf(NamedTuple):
@@ -149,7 +96,8 @@ class Leaf(NamedTuple):
 
     array: pa.Array
     rows: Numbers  # The row of each value.
-    places: list[Numbers]  # The place of each value in each list on the path.
+    # For each list on the path: the position of each value in it.
+    positions: list[Numbers]
 
 
 def leaf(batch: pa.RecordBatch, path: Path) -> Leaf | None:
@@ -162,7 +110,7 @@ def leaf(batch: pa.RecordBatch, path: Path) -> Leaf | None:
 def leaf_in(array: pa.Array, path: Path) -> Leaf | None:
     """Return the values at a path in a column; None if its type lacks the path."""
     rows = np.arange(len(array))
-    places: list[Numbers] = []
+    positions: list[Numbers] = []
     for key in path:
         array = plain_array(array)
         if pa.types.is_dictionary(array.type):
@@ -175,14 +123,13 @@ def leaf_in(array: pa.Array, path: Path) -> Leaf | None:
             )
             within = np.arange(len(parents)) - np.searchsorted(parents, parents)
             rows = rows[parents]
-            places = [*(place[parents] for place in places), within]
+            positions = [*(each[parents] for each in positions), within]
             array = pc.list_flatten(array)
         elif pa.types.is_struct(array.type) and (
             found := array.type.get_all_field_indices(key)
         ):
-            # Of several fields with the same name, use the last one, as for keys of
-            # JSON.
+            # Of several fields with the same name, use the last one, as in JSON.
             array = pc.struct_field(array, found[-1:])
         else:
             return None
-    return Leaf(plain_array(array), rows, places)
+    return Leaf(plain_array(array), rows, positions)

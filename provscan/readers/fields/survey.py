@@ -1,9 +1,8 @@
-"""Determine from the first records of a file which fields it has, and what their values
-are like.
+"""Summarise the fields of the first records of a file, and their values.
 
-:func:`survey` returns a :class:`Seen` for each field, from which the fields of a
-dataset (:mod:`provscan.readers.fields.dataset`) and of a corpus
-(:mod:`provscan.readers.fields.tweets`) are bound.
+:func:`survey` returns a :class:`Seen` for each field. From these,
+:mod:`provscan.readers.fields.dataset` determines the fields of a dataset, and
+:mod:`provscan.readers.fields.tweets` those of licensed tweets.
 """
 
 from __future__ import annotations
@@ -20,8 +19,8 @@ from provscan.readers.fields.chats import chat_in
 from provscan.readers.fields.paths import ANY, Path
 from provscan.readers.limits import Limits
 
-# The number of strings of a field, and of elements of a list, that are looked at, and
-# the length to which strings are cut.
+# The maximum number of strings of a field, and of elements of a list, that are
+# examined, and the number of code points to which strings are cut.
 SAMPLE, ELEMENTS, LENGTH = 200, 50, 2000
 DATE = re.compile(
     r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ].{0,30})?|[A-Z][a-z]{2},? "
@@ -55,7 +54,7 @@ class Seen:
 
     @property
     def type(self) -> pa.DataType:
-        """The type of a column with these values, such as ids: numbers or strings."""
+        """The type of a column with these values: numbers or strings."""
         kinds = set(map(type, self.values))
         if kinds == {int} and max(map(abs, self.values)) < 2**63:
             return pa.int64()

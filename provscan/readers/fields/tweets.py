@@ -1,5 +1,5 @@
 """Determine which fields of a file contain the text, id, author, time and language of a
-tweet, and the tweet that it repeats.
+tweet, and the id of the tweet that it repeats.
 
 The user names the fields, or :func:`bind` recognises them in the first records of a
 file: by their usual names or, in a table without a header, by their values.
@@ -24,13 +24,11 @@ from provscan.readers.limits import Limits
 
 # The URL of a tweet, which ends with its id.
 PERMALINK = re.compile(r"https?://\S+/status(?:es)?/[0-9]+\S*")
-# The number of names of each role, outside of objects, that are also searched for in
-# later records if the first records lack the role. Those of "text" are always searched
-# for in records that have no text in the usual field of the file, since some files mix
-# records of the v1.1 and the v2 API.
+# If the first records lack a role, later records are searched for it under its first
+# LATE names at the top level. For "text", this is also done for records without a text
+# in the field that was found, because some files mix records of the v1.1 and v2 APIs.
 LATE = 2
-# Minimum share of the records in which a column without a name must show an id or a
-# date.
+# Minimum share of the values in a column without a name that must be ids or dates.
 SHARE = 0.9
 
 
@@ -124,7 +122,7 @@ def _named_roles(
 def _usual_roles(
     usual: Mapping[str, list[Path]], found: Mapping[Path, Seen]
 ) -> dict[str, Path]:
-    """Return the first field with values among those with usual names, by role."""
+    """Return for each role the first field with a usual name that has values."""
     roles = {
         role: path
         for role, paths in usual.items()

@@ -1,7 +1,7 @@
-"""Find the words of text files with one word per line, as in CoNLL.
+"""Find the words in text files with one word per line, as in CoNLL.
 
 A paragraph is one text. Everything except the words is replaced by other characters,
-code point by code point, so that every span stays in place.
+code point by code point, so that spans keep their positions.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from operator import itemgetter
 from provscan.readers.fields.survey import is_word
 from provscan.readers.strings import LEFT_OUT
 
-# Minimum number of lines in a file for them to be words of a text, and the number of
-# lines that are examined.
+# Minimum number of lines of a file with one word per line, and the number of lines that
+# are examined.
 LEAST_LINES, MOST_LINES = 20, 1000
 # Minimum share of lines with a word, and with the same number of columns.
 NEARLY_ALL = 0.9
-# Minimum share of distinct words; tags, such as parts of speech, have fewer.
+# Minimum share of distinct values in the column of words. Tags, such as parts of
+# speech, recur more often.
 DIFFERENT = 0.4
 NUMBER = re.compile(r"\d+(?:[-.]\d+)?")
 # A comment of CoNLL-U, and the separator of documents in CoNLL-2003.
@@ -36,7 +37,7 @@ def word_column(head: bytes) -> int | None:
     """Return the column of the words in a text with this beginning; None if it does
     not have one word per line.
 
-    If lines have several columns, each line must have the same number of columns,
+    If lines have several columns, nearly all must have the same number of columns,
     another column must have few distinct values, and there must be paragraphs.
     """
     lines = (
@@ -60,12 +61,16 @@ def word_column(head: bytes) -> int | None:
     columns = list(zip(*(row for row in rows if len(row) == width), strict=True))
     # A column of numbers counts the words.
     numbered = [all(map(NUMBER.fullmatch, column)) for column in columns]
-    place = numbered.index(False) if False in numbered else None
-    if place is None or sum(map(is_word, columns[place])) < NEARLY_ALL * len(full):
+    position = numbered.index(False) if False in numbered else None
+    if position is None or sum(map(is_word, columns[position])) < NEARLY_ALL * len(
+        full
+    ):
         return None
-    others = [len(set(column)) for column in columns[:place] + columns[place + 1 :]]
+    others = [
+        len(set(column)) for column in columns[:position] + columns[position + 1 :]
+    ]
     return (
-        place
+        position
         if not others or (has_paragraphs(head) and min(others) < DIFFERENT * len(full))
         else None
     )
@@ -84,8 +89,8 @@ def words_alone(text: str, column: int) -> str:
 
 
 def _word_alone(line: str, column: int) -> str:
-    places = [] if COMMENT.match(line) else list(_columns(line).finditer(line))
-    start, end = places[column].span() if column < len(places) else 2 * (len(line),)
+    matches = [] if COMMENT.match(line) else list(_columns(line).finditer(line))
+    start, end = matches[column].span() if column < len(matches) else 2 * (len(line),)
     before, after = (
         COLUMN.sub(_left_out, line[:start]),
         COLUMN.sub(_left_out, line[end:]),

@@ -1,9 +1,10 @@
-"""Read the files of an account archive, which platforms let their users download:
+"""Read the files of an account archive, which users download from a platform:
 JavaScript files that each assign a list to a variable.
 
-``window.YTD.tweets.part0 = [...]`` since 2018 (``tweet.js``, later ``tweets.js`` and
-further parts); before that ``Grailbird.data.tweets_2013_02 = [...]`` in one file per
-month. :mod:`provscan.readers.corpus.accounts` says which lists are tweets.
+Since 2018, the assignment is ``window.YTD.tweets.part0 = [...]`` (in ``tweet.js``,
+later in ``tweets.js`` and further parts). Before, it was
+``Grailbird.data.tweets_2013_02 = [...]``, with one file per month.
+:mod:`provscan.readers.corpus.accounts` says which lists are tweets.
 """
 
 from __future__ import annotations

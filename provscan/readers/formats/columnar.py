@@ -14,7 +14,7 @@ from dataclasses import replace
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from provscan.readers.bytes.budget import require_few
+from provscan.readers.bytes.budget import require_few_fields
 from provscan.readers.bytes.files import open_file
 from provscan.readers.bytes.streams import ByteStream, unpack_into
 from provscan.readers.formats.protocol import Format, Rows, Wanted
@@ -26,15 +26,15 @@ from provscan.urls import is_remote
 # The number of bytes of a column read at a time; a row group may have gigabytes.
 COLUMN_BYTES = 4 << 20
 
-# A row of fewer than DENSE bytes in the file may take many more in memory, since the
-# file stores a repeated value only once. SOME_ROWS rows are then read to measure it.
+# A row of fewer than DENSE bytes may be much larger in memory, since the file stores a
+# repeated value only once. SOME_ROWS rows are then read to measure their size.
 DENSE, SOME_ROWS = 16, 64
-# The bytes with which an Arrow file begins and ends, the offset of the stream in the
-# file, and the bytes that end the stream.
+# For an Arrow file: the bytes with which it begins and ends, the offset of the stream
+# in it, and the bytes that end the stream.
 MAGIC, FIRST, END = b"ARROW1", 8, b"\xff\xff\xff\xff\0\0\0\0"
 
-# The binary type of the same layout as each type of text: offsets can be checked in
-# this type without checking that the text is UTF-8.
+# For each type of text, the binary type with the same layout. In this type, offsets can
+# be checked without checking that the text is UTF-8.
 RAW = {
     pa.string(): pa.binary(),
     pa.large_string(): pa.large_binary(),
@@ -63,15 +63,15 @@ def opened_file(stream: ByteStream) -> Iterator[pa.NativeFile]:
 
 def parquet_file(source: pa.NativeFile, limits: Limits) -> pq.ParquetFile:
     file = pq.ParquetFile(source, buffer_size=COLUMN_BYTES, pre_buffer=False)
-    require_few(file.metadata.num_columns, limits)
+    require_few_fields(file.metadata.num_columns, limits)
     return file
 
 
 def _row_groups(split: Split, count: int) -> range:
     """Return the row groups of a split of a file with ``count`` of them.
 
-    The range of an undivided file is bytes, from 0 to its size. A row group takes more
-    than one byte, so the size is above ``count``, and all row groups are returned.
+    The range of an undivided file goes from 0 to its size in bytes. The size is larger
+    than ``count``, so all row groups are returned.
     """
     groups = range(count)
     return groups[split.start : split.end] if split.random_access else groups
@@ -124,27 +124,26 @@ class Parquet(Format):
         number = split.first_record
         limits = context.limits
         with opened_file(stream) as source, parquet_file(source, limits) as file:
-            whole = split.random_access
+            direct = split.random_access
             columns, names = None, file.schema_arrow.names
-            # Columns of the same name are told apart by their places among all.
+            # Columns of the same name can only be distinguished if all are read.
             if wanted is not None and len(set(names)) == len(names):
                 columns = sorted({path[0] for path in wanted}.intersection(names))
             groups = _row_groups(split, file.num_row_groups)
             rows = sum(file.metadata.row_group(group).num_rows for group in groups)
             used = 0
             for group in groups:
-                about = file.metadata.row_group(group)
-                size = about.total_byte_size // max(about.num_rows, 1)
+                metadata = file.metadata.row_group(group)
+                size = metadata.total_byte_size // max(metadata.num_rows, 1)
                 if size > limits.record_bytes:
                     where = (
-                        f"{size:,} bytes a row in row group {group}, above the limit"
+                        f"{size:,} bytes per row in row group {group}, above the limit"
                     )
-                    count = about.num_rows
+                    count = metadata.num_rows
                     stream.counts.skip("record_too_long", number, where, count)
                     number += count
                     continue
-                if size < DENSE and about.num_rows:
-                    # Values that are stored once and repeated may be long.
+                if size < DENSE and metadata.num_rows:
                     head = next(
                         file.iter_batches(
                             SOME_ROWS,
@@ -165,7 +164,7 @@ class Parquet(Format):
                     number += batch.num_rows
                     now = (
                         split.size * (number - split.first_record) // rows
-                        if whole
+                        if direct
                         else used
                     )
                     context.consumed(now - used)
@@ -185,7 +184,7 @@ class Arrow(Format):
     def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
         split, context = stream.split, stream.context
         number = split.first_record
-        whole = split.random_access
+        direct = split.random_access
         used = 0
         with opened_file(stream) as file:
             for batch in ipc_batches(file, context.limits):
@@ -198,11 +197,11 @@ class Arrow(Format):
                     require_sound(array)
                 yield Rows(range(number, number + batch.num_rows), batch)
                 number += batch.num_rows
-                if whole:
+                if direct:
                     now = min(file.tell(), split.size)
                     context.consumed(max(now - used, 0))
                     used = max(now, used)
-        if whole:
+        if direct:
             context.consumed(split.size - used)
 
 
@@ -212,8 +211,8 @@ def require_sound(array: pa.Array) -> None:
     """
     array.validate()
     if pa.types.is_struct(array.type):
-        for place in range(array.type.num_fields):
-            require_sound(array.field(place))
+        for index in range(array.type.num_fields):
+            require_sound(array.field(index))
     elif (raw := RAW.get(array.type)) is not None:
         array.view(raw).validate(full=True)
     elif isinstance(array.type, pa.BaseExtensionType):
@@ -248,10 +247,10 @@ def ipc_batches(file: pa.NativeFile, limits: Limits) -> Iterator[pa.RecordBatch]
     # The file may consist of several concatenated streams.
     while True:
         with pa.ipc.open_stream(file) as stream:
-            require_few(len(stream.schema), limits)
+            require_few_fields(len(stream.schema), limits)
             yield from (batch for batch in stream if batch.num_rows)
-        place = file.tell()
-        file.seek(place - len(end))
+        position = file.tell()
+        file.seek(position - len(end))
         if file.read(len(end)) != end:
             raise ValueError("it ends without the mark of the end of a stream")
         if is_file:
@@ -261,7 +260,7 @@ def ipc_batches(file: pa.NativeFile, limits: Limits) -> Iterator[pa.RecordBatch]
             return
         if not file.read(1):
             return
-        file.seek(place)
+        file.seek(position)
 
 
 FORMATS = (Parquet(), Arrow())

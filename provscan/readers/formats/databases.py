@@ -1,7 +1,7 @@
 """Read the tables of databases and spreadsheets: SQLite, DuckDB, Excel.
 
-A file can have several tables. ``Split.member`` names one; without it, all of them are
-read in turn.
+A file can have several tables. If ``Split.table`` names one, it is read; otherwise, all
+tables are read one after the other.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from provscan.errors import InputError, interruptible
-from provscan.readers.bytes.budget import require_few, require_growth
+from provscan.readers.bytes.budget import require_few_fields, require_growth
 from provscan.readers.bytes.files import readable
 from provscan.readers.bytes.streams import ByteStream
 from provscan.readers.formats.protocol import Format, Rows, Wanted
@@ -52,9 +52,9 @@ DUCKDB_TABLES = """
         ) || ')', ' FROM "', replace(schema_name, '"', '""'), '"."', replace(table_name, '"', '""'), '")')
     FROM duckdb_tables() AS tables
 """  # noqa: E501
-# A row of a sheet costs ROW_BYTES of the budget, and a byte for each of its cells, even
-# if it is empty and the file omits it. The budget is charged whenever the cost of the
-# rows since the last charge reaches SPENT.
+# A row of a sheet counts ROW_BYTES toward the budget of the file, and one byte for each
+# cell, even if the file omits the row or cell because it is empty. The bytes are added
+# to the budget in steps of at least SPENT.
 ROW_BYTES, SPENT = 64, 64 << 10
 # Spreadsheets keep 15 digits of a number, so a longer id remains a rounded float.
 EXACT = 10**15
@@ -63,9 +63,9 @@ EXACT = 10**15
 @contextmanager
 def _sqlite(path: str, context: Context) -> Iterator[Any]:
     with ExitStack() as opened:
-        place = _uri_without_traces(path, opened)
+        uri = _uri_without_traces(path, opened)
         connection = opened.enter_context(
-            closing(sqlite3.connect(f"file:{place}", uri=True))
+            closing(sqlite3.connect(f"file:{uri}", uri=True))
         )
         connection.text_factory = lambda data: data.decode(errors="replace")
         # The schema of a hostile file can compute values of any size.
@@ -153,7 +153,7 @@ def _workbook(path: str, context: Context) -> Iterator[Any]:
 
     with open(path, "rb") as file:
         with zipfile.ZipFile(file) as archive:
-            # openpyxl reads some parts whole, but none beyond the size that the zip
+            # openpyxl reads some parts completely, but never more bytes than the zip
             # directory states.
             require_growth(
                 sum(part.file_size for part in archive.infolist()),
@@ -190,8 +190,8 @@ class _Excel:
             for row in filled if is_header else chain([first], filled):
                 if len(row) > len(names):
                     more = (
-                        f"column_{place}"
-                        for place in range(len(names) + 1, len(row) + 1)
+                        f"column_{number}"
+                        for number in range(len(names) + 1, len(row) + 1)
                     )
                     names = distinct_names([*names, *more])
                 yield dict(zip(names, map(_cell, row), strict=False))
@@ -207,7 +207,7 @@ def _filled(rows: Iterator[Any], context: Context) -> Iterator[list[Any]]:
         if size >= SPENT:
             context.budget.spend(size=size)
             size = 0
-        require_few(len(row), context.limits)
+        require_few_fields(len(row), context.limits)
         if any(value is not None for value in row):
             yield list(row)
 
@@ -270,22 +270,19 @@ class TableFile(Format):
                 self.source, whole.path, os.stat(whole.path).st_mtime_ns, limits
             )
         return [
-            replace(whole, source=f"{whole.source}/{name}", member=member)
-            for name, member in names
+            replace(whole, source=f"{whole.source}/{name}", table=table)
+            for name, table in names
         ]
 
     def _parts(self, whole: Split, limits: Limits) -> list[Split]:
-        """Return a split of the table that is named, or of each table. In an archive,
-        the split's member names the file instead.
-        """
-        named = whole.member is not None and whole.archive is None
-        return [whole] if named else self.tables(whole, limits)
+        """Return the split of the table that is named, or of each table."""
+        return self.tables(whole, limits) if whole.table is None else [whole]
 
     def fields(self, whole: Split, limits: Limits) -> list[Any]:
         context = Context.quiet(limits)
         with readable(whole.source):
             tables = [
-                self.source.records(part.path, part.member or "", context)
+                self.source.records(part.path, part.table or "", context)
                 for part in self._parts(whole, limits)
             ]
             heads = [
@@ -305,7 +302,7 @@ class TableFile(Format):
         split, context = stream.split, stream.context
         number = 0
         for part in self._parts(split, context.limits):
-            records = self.source.records(part.path, part.member or "", context)
+            records = self.source.records(part.path, part.table or "", context)
             for group in _groups(records, ROWS_AT_ONCE, context.limits.batch_bytes):
                 yield Rows(range(number, number + len(group)), group)
                 number += len(group)

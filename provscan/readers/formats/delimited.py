@@ -1,9 +1,9 @@
 """Read CSV and TSV.
 
 Arrow parses a block of lines at once and reports rows whose width differs from that of
-the header. Where quotes are ambiguous, Python's csv module reads the block row by row:
-a broken row is counted and skipped, and a quote that is never closed loses only its
-line, not the rest of the file.
+the header. If the quotes of a block are ambiguous, Python's csv module reads it row by
+row: a broken row is counted and skipped, and a quote that is never closed costs only
+its line, not the rest of the file.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from provscan.arrays import Numbers
-from provscan.readers.bytes.budget import require_few
+from provscan.readers.bytes.budget import require_few_fields
 from provscan.readers.bytes.streams import ByteStream, lines
 from provscan.readers.formats.protocol import Format, Rows, Wanted
 from provscan.readers.formats.table_layout import (
@@ -46,6 +46,14 @@ class _Row(NamedTuple):
     values: Sequence[str] = ()
 
 
+class _Lines(NamedTuple):
+    """Consecutive lines of a file, from the beginning of a row on."""
+
+    data: bytes
+    ended: bool  # Whether their last line has a newline.
+    last: bool  # Whether they are the last lines of the file.
+
+
 class Table:
     """Divides one file into rows, checks them against the header and counts them."""
 
@@ -62,45 +70,47 @@ class Table:
 
     def read(self) -> Iterator[Rows]:
         """Yield the rows that are as wide as the header."""
-        for data, ended, last in self._blocks():
-            found = self._at_once(data, last=last) if ended else None
+        for block in self._blocks():
+            found = self._by_arrow(block)
             if found is None:
-                found = self._with_values(self._divided(data, ended=ended, last=last))
+                found = self._with_values(self._by_csv(block))
             yield from found
 
     def rows(self) -> Iterator[tuple[list[_Row], bool]]:
-        """Yield all rows and the lines between them, a block at a time, and whether the
+        """Yield for each block all rows and the lines between them, and whether the
         last line of the block has a newline.
         """
-        for data, ended, last in self._blocks():
-            yield list(self._divided(data, ended=ended, last=last)), ended
+        for block in self._blocks():
+            yield list(self._by_csv(block)), block.ended
 
-    def _blocks(self) -> Iterator[tuple[bytes, bool, bool]]:
-        """Yield blocks of lines, each with the unfinished row of the previous block
-        before it, whether its last line has a newline, and whether it is the last one.
+    def _blocks(self) -> Iterator[_Lines]:
+        """Yield the lines of the file in blocks. A row that is unfinished at the end of
+        a block is moved to the next one.
         """
         blocks = lines(self._stream)
         block = next(blocks, None)
         while block is not None:
             following = next(blocks, None)
             data, self._rest = b"".join([self._rest, block.data, b"\n"]), b""
-            yield data, block.ended, following is None
+            yield _Lines(data, block.ended, following is None)
             block = following
 
-    def _at_once(self, data: bytes, *, last: bool) -> list[Rows] | None:
-        """Return the rows as Arrow parses them; None if their quotes are ambiguous or
-        if the header has not been read.
+    def _by_arrow(self, block: _Lines) -> list[Rows] | None:
+        """Return the rows as Arrow parses them; None if their quotes are ambiguous, if
+        the last line may be cut off, or before the header was read.
         """
-        if self.names is None:
+        if self.names is None or not block.ended:
             return None
+        data = block.data
         ends = _row_ends(data, self._layout, len(self.names), self._limits)
         if ends is None or not len(ends):
             return None
         rest = data[int(ends[-1]) :]
-        if rest and (last or rest.count(b"\n") >= self._limits.value_lines):
+        if rest and (block.last or rest.count(b"\n") >= self._limits.value_lines):
             return None
         found = self._parsed_by_arrow(memoryview(data)[: int(ends[-1])])
-        # Arrow leaves out blank lines, and ends rows at carriage returns, too.
+        # The numbers differ if there are blank lines, which Arrow leaves out, or
+        # carriage returns, at which it ends rows.
         if found is None or found[0].num_rows + len(found[1]) != len(ends):
             return None
         table, bad = found
@@ -116,7 +126,9 @@ class Table:
     def _parsed_by_arrow(
         self, data: memoryview
     ) -> tuple[pa.Table, list[pyarrow.csv.InvalidRow]] | None:
-        """Return the wanted columns of whole rows, and the rows of another width."""
+        """Return the wanted columns of complete rows, and the rows with another width
+        than the header.
+        """
         assert self.names is not None
         bad: list[pyarrow.csv.InvalidRow] = []
 
@@ -156,16 +168,17 @@ class Table:
     def _is_wanted(self, name: str) -> bool:
         return self._wanted is None or (name,) in self._wanted
 
-    def _divided(self, data: bytes, *, ended: bool, last: bool) -> Iterator[_Row]:
+    def _by_csv(self, block: _Lines) -> Iterator[_Row]:
         """Yield rows as the csv module parses them.
 
         An opening quote counts as never closed in three cases: there is no second
-        quote; the second quote is followed by another character than a
-        delimiter; or the row would have several lines, and either another width than
-        the header or too many lines. The first line of the row is then read by itself.
-        It is a row if all its other quotes are closed; otherwise it is skipped and
-        counted. Reading continues with the line after it.
+        quote; the second quote is not followed by a delimiter or the end of a line; or
+        the row would have several lines, and either too many of them or another width
+        than the header. The first line of the row is then read alone. It is a row if
+        all its other quotes are closed; otherwise it is skipped and counted. Reading
+        continues with the next line.
         """
+        data = block.data
         while self._above and data:
             line, _, data = data.partition(b"\n")
             yield self._row_above(line + b"\n")
@@ -173,35 +186,31 @@ class Table:
         # The values that are used are checked for valid UTF-8 later.
         texts = [line.decode(errors="surrogateescape") for line in lines]
         at = 0  # The line at which the next row begins.
+        rows = _parsed(texts, at, self._layout)
         while at < len(lines):
-            why = ""  # The reason why that row is bad.
-            for end, values, error in _parsed(texts, at, self._layout):
-                if (
-                    error == UNCLOSED
-                    and not last
-                    and len(lines) - at <= self._limits.value_lines
-                ):
-                    # The next block may close the quote.
-                    self._rest = b"".join(lines[at:])
+            end, values, error = next(rows)
+            few = len(lines) - at <= self._limits.value_lines
+            if error == UNCLOSED and few and not block.last:
+                # The next block may close the quote.
+                self._rest = b"".join(lines[at:])
+                return
+            why = error or self._unlikely(lines[at:end], values)
+            if not block.ended and end == len(lines):
+                missing = self._missing(at, values, why, error)
+                if missing:
+                    self._stream.break_off(f"it ends within a row ({missing})")
                     return
-                why = error or self._unlikely(lines[at:end], values)
-                if last and not ended and end == len(lines):
-                    missing = self._missing(at, values, why, error)
-                    if missing:
-                        self._stream.break_off(f"it ends within a row ({missing})")
-                        return
-                if why:
-                    break
+            if why:
+                yield self._row_alone(lines[at], texts[at], why)
+                at += 1
+                rows = _parsed(texts, at, self._layout)
+            else:
                 yield self._row(lines[at:end], values)
                 at = end
-            if not why:
-                return
-            yield self._row_alone(lines[at], texts[at], why)
-            at += 1
 
     def _unlikely(self, lines: list[bytes], values: list[str]) -> str:
-        """Return why a row of several lines is assumed to lack a quote; empty if it is
-        not.
+        """Return why a row of several lines is assumed to lack a quote; empty if it
+        isn't.
         """
         # A carriage return in quotes does not end a line.
         height = sum(line.endswith(b"\n") for line in lines)
@@ -210,7 +219,7 @@ class Table:
         return UNCLOSED if unlikely else ""
 
     def _missing(self, at: int, values: list[str], why: str, error: str) -> str:
-        """Return what the last row of a file without a final newline lacks, if it was
+        """Return what is missing if the last row of a file without a final newline was
         cut off; else empty.
         """
         if error == UNCLOSED:
@@ -221,7 +230,7 @@ class Table:
         return ""
 
     def _row_above(self, line: bytes) -> _Row:
-        """Return a line above the names of the columns, which is noted."""
+        """Return a line above the header. It is noted unless it is blank."""
         self._above -= 1
         if line.strip():
             shown = line[:80].decode(errors="replace").strip()
@@ -247,7 +256,7 @@ class Table:
         if self.names is None:
             if NAMED_DELIMITER.match(data.decode(errors="replace")):
                 return _Row(data)
-            require_few(len(values), self._limits)
+            require_few_fields(len(values), self._limits)
             self.names, is_header = header_of(
                 [_encoded(value).decode(errors="replace") for value in values]
             )
@@ -290,8 +299,8 @@ class Table:
                 )
             ]
         columns = {
-            name: _column([row.values[place] for row in rows])
-            for place, name in enumerate(names)
+            name: _column([row.values[position] for row in rows])
+            for position, name in enumerate(names)
             if self._is_wanted(name)
         }
         return [Rows(numbers, pa.RecordBatch.from_pydict(columns))] if rows else []
@@ -300,11 +309,12 @@ class Table:
 def _parsed(
     texts: list[str], start: int, layout: Layout
 ) -> Iterator[tuple[int, list[str], str]]:
-    """Yield the line after each row, counted from a line on, its values, and "". Where
-    parsing fails, yield the number of lines, no values, and the reason.
+    """Yield for each row from line ``start`` on: the line after it, its values, and "".
+    At the first row that can't be parsed, yield the number of all lines, no values, and
+    the reason, and stop.
     """
-    # Do not use a slice: if all lines of a hostile file are broken rows, each would
-    # copy all lines after it.
+    # Do not use a slice: if all lines of a hostile file are broken rows, each of them
+    # would copy all lines after it.
     following = map(texts.__getitem__, range(start, len(texts)))
     reader = csv_reader(following, layout, strict=True)
     try:
@@ -318,9 +328,9 @@ def _parsed(
 def _row_ends(
     data: bytes, layout: Layout, width: int, limits: Limits
 ) -> Numbers | None:
-    """Return the ends of the whole rows in some lines; None if the division into rows
-    is ambiguous: a quote neither opens nor closes a value, or the lines of a value look
-    like rows.
+    """Return the ends of the complete rows in some lines; None if the rows are
+    ambiguous, because a quote neither opens nor closes a value, or because the lines of
+    a value look like rows.
     """
     codes = np.frombuffer(data, np.uint8)
     line_ends = np.flatnonzero(codes == NEWLINE)

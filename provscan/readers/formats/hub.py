@@ -50,7 +50,7 @@ def _loaded(source: str) -> dict[str, Any]:
 def hub_splits(source: str) -> Iterator[Split]:
     base = ":".join(source.split(":")[:2])
     for name in _loaded(source):
-        yield Split(f"{base}:{name}", f"{base}:{name}", HUB, member=name)
+        yield Split(f"{base}:{name}", f"{base}:{name}", HUB)
 
 
 class Hub(Format):
@@ -58,7 +58,7 @@ class Hub(Format):
     extensions = ()
 
     def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
-        dataset = self._dataset(stream.split)
+        (dataset,) = _loaded(stream.split.path).values()
         if wanted is not None and dataset.column_names is not None:
             dataset = dataset.select_columns(
                 sorted({path[0] for path in wanted} & set(dataset.column_names))
@@ -70,10 +70,6 @@ class Hub(Format):
             stream.break_off(
                 f"it can't be read further ({type(error).__name__}: {message})"
             )
-
-    def _dataset(self, split: Split) -> Any:
-        (dataset,) = _loaded(split.path).values()
-        return dataset
 
 
 FORMATS = (Hub(),)

@@ -18,13 +18,13 @@ from provscan.readers.bytes.streams import ByteStream
 from provscan.readers.formats.jsonl import read_lines, still_open
 from provscan.readers.formats.protocol import Format, Rows, Wanted
 
-# The number of first lines by which JSON lines and documents are told apart.
+# The number of first lines that show whether a file has JSON lines or a document.
 HEAD_LINES = 20
 
 
 class Elements(ByteStream):
-    """The elements of a document, one per line. A match of ``before`` at its beginning
-    is removed.
+    """The elements of a document, one per line, without the match of ``before`` at its
+    beginning.
     """
 
     def __init__(
@@ -57,8 +57,8 @@ class Elements(ByteStream):
 
 
 def _are_objects(head: bytes) -> bool:
-    """Return whether most of the first lines are whole objects, so that a bad first
-    line is only a bad line.
+    """Return whether most of the first lines are complete objects, although the first
+    line may be bad.
     """
     lines = [line for line in head.split(b"\n")[:HEAD_LINES] if line.strip()]
     return 2 * sum(map(_is_object, lines)) > len(lines)

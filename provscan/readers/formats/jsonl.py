@@ -32,7 +32,7 @@ from provscan.kernels.records import StringColumns
 from provscan.readers.bytes.files import readable
 from provscan.readers.bytes.streams import BOM, Block, ByteStream, lines
 from provscan.readers.fields.dataset import SEARCHED
-from provscan.readers.fields.paths import Columns, Path
+from provscan.readers.fields.paths import Path
 from provscan.readers.formats.protocol import Format, Rows, Wanted
 from provscan.readers.limits import Limits
 from provscan.readers.splits import Split
@@ -40,15 +40,14 @@ from provscan.readers.stats import Counts
 from provscan.readers.strings import is_utf8
 from provscan.urls import is_remote
 
-# The number of lines that are parsed into Python objects before these are yielded. If
-# more objects were in memory, Python's garbage collector would take longer than the
-# parser.
+# The number of lines that are parsed into Python objects at a time. With more objects
+# in memory, Python's garbage collector would take longer than the parser.
 LINES_AT_ONCE = 256
-# Maximum number of columns for which the kernel is used, since it compares each key and
-# reserves space for the values.
+# Maximum number of columns for which the kernel is used: it compares all names with
+# each key, and reserves space for each column.
 MOST_COLUMNS = 20
-# Longer lines, in bytes, are not searched for fields that the first lines lack, and are
-# parsed only if they have few values.
+# A line of more bytes is not searched for fields that the first lines lack, and is
+# parsed only if it has few values.
 LONGEST = 16 << 20
 # The number of bytes of a line that a kernel processes at a time.
 PASSED = 1 << 20
@@ -83,9 +82,7 @@ class TopLevel:
         self._name_ends.flags.writeable = self._kinds.flags.writeable = False
 
     def parsed(self, block: Block) -> pa.RecordBatch | None:
-        """Return the columns of a block; None if it has to be parsed in another
-        way.
-        """
+        """Return the columns of a block; None if the kernel can't parse it."""
         count, size, rows = len(self._kinds), len(block.data), block.lines
         # Arrow's memory pool keeps memory between blocks. The first access to new
         # memory would take as long as the parsing.
@@ -126,19 +123,21 @@ class TopLevel:
 
 
 def _some_records(block: Block) -> list[tuple[int, Any]]:
-    """Return one in every :data:`SEARCHED` lines as an object, with its number."""
-    places = range(-block.first % SEARCHED, block.lines, SEARCHED)
-    if not places:
+    """Return one of every :data:`SEARCHED` lines as an object, with its number."""
+    positions = range(-block.first % SEARCHED, block.lines, SEARCHED)
+    if not positions:
         return []
     records = []
     ends = np.append(
         np.flatnonzero(np.frombuffer(block.data, np.uint8) == 0x0A), len(block.data)
     )
-    for place in places:
-        line = block.data[int(ends[place - 1]) + 1 if place else 0 : int(ends[place])]
+    for position in positions:
+        line = block.data[
+            int(ends[position - 1]) + 1 if position else 0 : int(ends[position])
+        ]
         try:
             if len(line) <= LONGEST:
-                records.append((block.first + place, orjson.loads(line)))
+                records.append((block.first + position, orjson.loads(line)))
         except orjson.JSONDecodeError:
             continue
     return records
@@ -167,8 +166,8 @@ def state_at_end(data: bytes | memoryview) -> Numbers:
 
 
 def still_open(state: Numbers) -> str:
-    """Describe what is open in that state, a string or brackets; empty if nothing
-    is.
+    """Describe the string or the brackets that are open in a state; empty if there are
+    none.
     """
     if state[QUOTED]:
         return "within a string"
@@ -177,7 +176,7 @@ def still_open(state: Numbers) -> str:
 
 
 def _repaired(line: bytes, number: int, counts: Counts) -> Any:
-    """Parse a line that orjson refuses; a ValueError says what is wrong with it."""
+    """Parse a line that orjson refuses. Raise ValueError if it is not JSON."""
     replaced = ""
     # Concatenated files have byte-order marks between them.
     line = line.removeprefix(BOM)
@@ -202,12 +201,12 @@ def _integer(digits: str) -> int | float:
 def parse_lines(
     first: int, data: bytes, counts: Counts, limits: Limits
 ) -> Iterator[Rows]:
-    """Yield the objects in some lines; a string becomes an object with a text, and
-    other lines are counted.
+    """Yield the objects in some lines. A string becomes an object with a text; lines
+    with other values are skipped and counted.
     """
-    every = data.split(b"\n")
-    for start in range(0, len(every), LINES_AT_ONCE):
-        group = every[start : start + LINES_AT_ONCE]
+    all_lines = data.split(b"\n")
+    for start in range(0, len(all_lines), LINES_AT_ONCE):
+        group = all_lines[start : start + LINES_AT_ONCE]
         numbers = range(first + start, first + start + len(group))
         records = _objects(group)
         if records is not None:
@@ -220,15 +219,6 @@ def parse_lines(
         }
         if found:
             yield Rows(list(found), list(found.values()))
-
-
-def _as_columns(rows: Rows, columns: Columns) -> Rows:
-    """Return objects as columns, if their values have the wanted types."""
-    batch = columns.of(rows.values)
-    if batch is None:
-        return rows
-    whole = zip(rows.numbers, rows.values, strict=True)
-    return Rows(rows.numbers, batch, [row for row in whole if row[0] % SEARCHED == 0])
 
 
 def _objects(group: list[bytes]) -> list[Any] | None:
@@ -274,8 +264,8 @@ def _object(
 
 
 def byte_ranges(whole: Split, target: int, limits: Limits) -> Iterator[Split]:
-    """Yield ranges that end after a newline. The lines of each are counted, so that
-    those of the next can be numbered.
+    """Yield ranges of a file that end after a newline, with the number of the first
+    line of each.
     """
     # Counting the lines of a remote file would mean fetching it twice.
     if whole.size <= target or not whole.plain_text or is_remote(whole.opened):
@@ -308,7 +298,7 @@ def byte_ranges(whole: Split, target: int, limits: Limits) -> Iterator[Split]:
 
 class JsonLines(Format):
     name = "jsonl"
-    # Files named .json may have lines or, if their first bytes show it, one document.
+    # A .json file has lines, unless its first bytes show that it is one document.
     extensions = (".jsonl", ".ndjson", ".jsonlines", ".json", ".geojson")
 
     def sniff(self, head: bytes) -> bool:
@@ -331,7 +321,6 @@ def read_lines(
     """
     top_level = TopLevel(wanted or {})
     context = stream.context
-    nested = Columns(wanted) if wanted and accept is None else None
     for block in lines(stream):
         if not block.ended and (open_end := still_open(state_at_end(block.data))):
             # A record that is cut off means that the file is damaged.
@@ -340,14 +329,11 @@ def read_lines(
         usable = top_level.usable and is_utf8(block.data)
         batch = top_level.parsed(block) if usable else None
         if batch is not None and (accept is None or accept(batch)):
-            whole = _some_records(block) if accept is None else []
-            yield Rows(range(block.first, block.first + block.lines), batch, whole)
+            sample = _some_records(block) if accept is None else []
+            yield Rows(range(block.first, block.first + block.lines), batch, sample)
         else:
-            parts = parse_lines(
-                block.first, bytes(block.data), stream.counts, context.limits
-            )
-            for rows in parts:
-                yield rows if nested is None else _as_columns(rows, nested)
+            data = bytes(block.data)
+            yield from parse_lines(block.first, data, stream.counts, context.limits)
 
 
 FORMATS = (JsonLines(),)

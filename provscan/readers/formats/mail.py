@@ -30,10 +30,11 @@ from provscan.readers.stats import Counts
 from provscan.readers.strings import is_utf8
 
 MESSAGES_AT_ONCE = 64
+# Defects of a multipart message that was cut off.
 OPEN = (StartBoundaryNotFoundDefect, CloseBoundaryNotFoundDefect)
 HEAD_END = re.compile(rb"\r?\n\r?\n")
 HEADER = re.compile(rb"[!-9;-~]+:")
-# Headers with which hardly any other text begins.
+# Headers that hardly occur at the beginning of any other text.
 OF_MAIL = re.compile(
     rb"(?i)^(?:message-id|return-path|received|mime-version|x-mailer|from|to|subject|date):",
     re.MULTILINE,
@@ -41,6 +42,7 @@ OF_MAIL = re.compile(
 # The first line of a message in an mbox file, and the end of the message before it.
 FROM = rb"From [^\n]{0,200}?\d\d:\d\d[^\n]{0,200}\n(?=[!-9;-~]+:)"
 FIRST_LINE, BETWEEN = re.compile(FROM), re.compile(rb"(?<=\n)(?=%s)" % FROM)
+# A message that ends with the first line of the next one.
 CUT = re.compile(rb"\nFrom [^\n]{0,400}\n?\Z")
 ONE_MESSAGE = re.compile(rb"(?!)")
 # Of alternative parts, a plain text with at least this many characters is read alone. A
@@ -105,7 +107,8 @@ def _record(message: Message, number: int, counts: Counts) -> dict[str, str | No
     for part in _parts(message):
         kind = part.get_content_type()
         if part.get_content_maintype() == "message":
-            # An attached message follows, or the header fields of a delivery report.
+            # This part contains an attached message, or the headers in a delivery
+            # report.
             inner = part.get_payload()
             texts += [_subject(cast(Message, each)) for each in inner]
         elif part.get_content_maintype() in ("text", "multipart"):
@@ -132,9 +135,7 @@ def _subject(message: Message) -> str:
 
 def _parts(message: Message) -> Iterator[Message]:
     """Yield the innermost parts of a message, and each attached message before its
-    parts.
-
-    A message whose parts can't be told apart is yielded whole.
+    parts. A message whose parts can't be separated is yielded itself.
     """
     if not message.is_multipart():
         yield message

@@ -1,7 +1,7 @@
 """Read the records of Python objects: lists, frames, tables, datasets.
 
-A Ray dataset consists of blocks on the nodes of a cluster. References to the blocks are
-yielded in the dataset's order as the blocks are produced; no reference is kept here.
+A Ray dataset consists of blocks on the nodes of a cluster. :func:`references_of` yields
+references to them in the dataset's order while they are produced, and keeps none.
 """
 
 from __future__ import annotations
@@ -105,8 +105,8 @@ def _converted(obj: Any, kind: str, limits: Limits) -> Any:
 
 
 def _filled(value: Any) -> Any:
-    """Return a record with None where pandas marks missing values, since NaN would
-    become an id "nan" that many tweets share.
+    """Return a record with None in place of the missing values of pandas. As an id, NaN
+    would become "nan" for many tweets.
     """
     if isinstance(value, dict):
         missing = [

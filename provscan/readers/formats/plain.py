@@ -23,8 +23,8 @@ from provscan.readers.subtitles import are_subtitles
 
 REPLACED_BYTES = "bytes replaced by U+FFFD"
 
-# A file with one of these extensions is a single record, and so is a file of subtitles.
-# Other text files are read as lines or paragraphs, depending on their layout.
+# A file with one of these extensions is one record, and so is a file of subtitles. The
+# records of other text files depend on their layout.
 CODE = (
     ".md",
     ".markdown",
@@ -92,8 +92,8 @@ WIDE = re.compile("[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\uff01-\
 
 
 def layout_of(name: str, head: bytes, layout: Layout) -> Layout:
-    """Determine how a text file is read. The records are determined only if the layout
-    does not specify them.
+    """Determine the records of a text file, unless the layout specifies them, and the
+    column of its words.
     """
     words = (
         None
@@ -117,11 +117,11 @@ def records_of(name: str, head: bytes) -> str:
 
     A file of source code, markup or subtitles is one record. In other text, records are
     paragraphs if lines are wrapped, or if blank lines separate groups of several lines.
-    Lines count as wrapped if most of them end near the same column, from 30 to 120. If
-    some lines are longer, or the column is below 50, the first word of the next line
-    must also not have fitted, since the lines of a list may end near the same column by
-    chance. A file is one record if a blank line follows nearly every wrapped line, or
-    if it is short and has two to four lines.
+    Lines count as wrapped if most of them end near the same column, from 30 to 120. The
+    lines of a list may also do so by chance: if some lines are longer, or the column is
+    below 50, the first word of most lines must also be too long for the line before. A
+    file is one record if a blank line follows nearly every wrapped line, or if it is
+    short and has two to four lines.
     """
     if name.lower().endswith((*CODE, *SUBTITLES)) or are_subtitles(head):
         return "files"

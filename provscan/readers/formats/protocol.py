@@ -34,9 +34,9 @@ class Rows(NamedTuple):
     numbers: Sequence[int] | Numbers  # The number of each record.
     # The records: Python values, usually dicts, or columns.
     values: list[Any] | pa.RecordBatch
-    # If ``values`` are columns of the wanted fields only: some complete records, each
-    # with its number, in which texts in other fields are searched for.
-    whole: Sequence[tuple[int, Any]] = ()
+    # If ``values`` are columns of the wanted fields only: a sample of the complete
+    # records, with their numbers, which is searched for texts in other fields.
+    sample: Sequence[tuple[int, Any]] = ()
 
     @property
     def record(self) -> Numbers:
@@ -52,18 +52,19 @@ class Rows(NamedTuple):
 class Format:
     """The base class of all formats.
 
-    Unless a subclass overrides the methods, files of the format are recognised by their
-    names only, and each is one split. Formats keep no state: the results of the methods
-    depend only on the arguments.
+    Unless a subclass overrides the methods, files of the format are recognised only by
+    their names, and each file is one split. A format has no state: the results of its
+    methods depend only on the arguments.
     """
 
     name: str  # The name of the format in splits.
-    extensions: tuple[str, ...]  # The extensions of its files' names.
+    extensions: tuple[str, ...]  # The extensions of its files.
     # Whether its files are binary and always identified by their first bytes.
     binary: bool = False
     # Whether its files are texts in one encoding, which is detected.
     encoded: bool = True
-    # Formats that a file's name may show although ``sniff`` recognises this one.
+    # A file whose extension belongs to one of these formats still has this one if
+    # ``sniff`` recognises it.
     overrides: tuple[str, ...] = ()
 
     def sniff(self, head: bytes) -> bool:
@@ -82,8 +83,7 @@ class Format:
         """Return the first records of a file as Python values, from which the fields
         are determined.
 
-        A file that is damaged after some of these records is read later, up to the
-        damage.
+        If the file is damaged after some records, these are returned.
         """
         chunk = min(limits.chunk, limits.head_bytes // 4)
         context = Context.quiet(replace(limits, chunk=chunk))
@@ -145,8 +145,8 @@ def _values(rows: Rows) -> list[Any]:
 
 
 def _suffice(records: list[Any], last: Rows, size: int, limits: Limits) -> bool:
-    """Return whether the fields can be determined from these records, of which
-    ``last`` are the last, after ``size`` bytes.
+    """Return whether some records are enough to determine the fields. ``last`` are the
+    last of these records, and ``size`` is the number of bytes read.
     """
     # The rows of a table all have the same fields.
     table = isinstance(last.values, pa.RecordBatch)

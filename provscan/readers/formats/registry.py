@@ -1,4 +1,6 @@
-"""The registry of formats, and the recognition of a file's format."""
+"""List all formats (:data:`FORMATS`), and recognise the format of a file
+(:func:`identified`).
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,7 @@ from provscan.readers.splits import UNKNOWN, Layout, NotReadable, Split
 
 
 def _declared() -> Iterator[Format]:
-    """Yield the ``FORMATS`` that the modules of this folder declare."""
+    """Yield the formats that the modules of this folder declare as ``FORMATS``."""
     for module in pkgutil.iter_modules([os.path.dirname(__file__)]):
         if module.name != "registry":
             found = importlib.import_module(f"{__package__}.{module.name}")
@@ -38,10 +40,12 @@ EXTENSIONS = {
     for known in FORMATS.values()
     for extension in known.extensions
 }
-# Formats of bytes, which are recognised before a text is decoded, and all others.
+# Formats that are recognised by the bytes of a file, and formats that are recognised by
+# its decoded text.
 OF_BYTES = [known for known in FORMATS.values() if known.binary or not known.encoded]
 OF_TEXT = [known for known in FORMATS.values() if known not in OF_BYTES]
-# First bytes of files that provscan does not read, and what such files are called.
+# First bytes of files that provscan does not read, and the names of these files in
+# messages.
 FOREIGN = (
     (b"%PDF", "PDF"),
     (b"\x89PNG", "an image"),
@@ -60,7 +64,7 @@ FOREIGN = (
 )
 # Documents that are zip archives.
 ZIPPED = (".xlsx", ".xlsm", ".docx", ".epub")
-# Minimum number of lines for text to be taken as a table.
+# Minimum number of lines of a text that is read as a table.
 LEAST_ROWS = 5
 # Bytes that are rare in text.
 CONTROL = re.compile(rb"[\x01-\x06\x0e-\x1a\x1c-\x1f]")
@@ -73,6 +77,9 @@ READABLE = (
 
 
 def split_name(name: str) -> tuple[str, str, str | None]:
+    """Return the name of a file without the extension of a compression, its extension,
+    and the compression.
+    """
     stem, extension = os.path.splitext(name)
     compression = COMPRESSED.get(extension.lower())
     if compression is not None:
@@ -82,9 +89,11 @@ def split_name(name: str) -> tuple[str, str, str | None]:
 
 
 def _recognised(forms: Iterable[Format], named: str | None, head: bytes) -> str | None:
-    """Return the first of some formats that these first bytes of a file show; None if
-    they show no other format than the name. A format that the name shows is replaced
-    only by binary formats, if there are NUL bytes, and by formats that override it.
+    """Return the first of some formats that recognises the first bytes of a file; None
+    if there is none.
+
+    If the name of the file shows a format, a binary format is recognised only if there
+    are NUL bytes, and another format only if it overrides the one that is ``named``.
     """
     start = head.removeprefix(BOM)
     for form in forms:
@@ -96,8 +105,8 @@ def _recognised(forms: Iterable[Format], named: str | None, head: bytes) -> str 
 
 
 def _by_name(named: str | None, head: bytes) -> str:
-    """Return the format of a file that its first bytes do not identify. For an
-    unsupported format, NotReadable says what the file looks like.
+    """Return the format of a file whose first bytes do not show it: the format that the
+    name shows, or plain text. Raise NotReadable for binary data.
     """
     if named is None:
         if b"\0" in head or 100 * len(CONTROL.findall(head)) > len(head):
@@ -110,7 +119,7 @@ def _by_name(named: str | None, head: bytes) -> str:
             f"its name says {named}, but it starts with {head[:4].hex(' ')}"
         )
     if head.count(0) > max(0.3 * len(head), 8):
-        raise NotReadable("it holds binary data")
+        raise NotReadable("it contains binary data")
     return named
 
 
@@ -123,7 +132,7 @@ class FileOptions:
     format: str | None = None
     delimiter: str | None = None  # For CSV and other text.
     quoted: bool | None = None  # For CSV: whether quotes enclose values.
-    tables: bool = False  # Read text with equally many tabs per line as a table.
+    tables: bool = False  # Whether lines with equally many tabs are a table.
 
     @property
     def layout(self) -> Layout:
@@ -142,26 +151,11 @@ def identified(
     decide. A file that neither identifies is plain text.
     """
     name, extension, compression = split_name(name)
+    named = EXTENSIONS.get(extension)
     if compression not in (None, split.compression):
         starts = f"it starts with {head[:4].hex(' ')}" if head else "it is empty"
         raise NotReadable(f"its name says {compression}, but {starts}")
-    if split.compression is not None and (again := compression_of(head)) is not None:
-        raise NotReadable(
-            f"it is compressed twice, {again} in {split.compression}: decompress it "
-            "once"
-        )
-    is_zip = head.startswith(b"PK\x03\x04") and not name.lower().endswith(ZIPPED)
-    if is_zip or is_tar(head):
-        raise NotReadable(
-            "an archive can't be read from a pipe: name a file"
-            if split.format == UNKNOWN
-            else "nested archives are not supported: unpack it first"
-        )
-    named = EXTENSIONS.get(extension)
-    if named is None or (b"\0" in head and not FORMATS[named].sniff(head)):
-        for magic, what in FOREIGN:
-            if head.startswith(magic):
-                raise NotReadable(f"it is {what}")
+    _require_supported(name, named, head, split)
     if (binary := _recognised(OF_BYTES, named, head)) is not None:
         return replace(split, format=binary, layout=Layout()), head
     marked = UTF8 if head.startswith(BOM) else wide_encoding(head)
@@ -177,6 +171,38 @@ def identified(
         None if encoding == UTF8 else encoding, cr=b"\r" in head and b"\n" not in head
     )
     head = head.replace(b"\r", b"\n") if layout.cr else head
+    form, layout = _with_layout(form, name, head, layout, options)
+    return replace(split, format=form, layout=layout), head
+
+
+def _require_supported(name: str, named: str | None, head: bytes, split: Split) -> None:
+    """Raise NotReadable for a file that is compressed twice, an archive in a pipe or in
+    another archive, or a file of a format that provscan does not read.
+    """
+    if split.compression is not None and (again := compression_of(head)) is not None:
+        raise NotReadable(
+            f"it is compressed twice, {again} in {split.compression}: decompress it "
+            "once"
+        )
+    is_zip = head.startswith(b"PK\x03\x04") and not name.lower().endswith(ZIPPED)
+    if is_zip or is_tar(head):
+        raise NotReadable(
+            "an archive can't be read from a pipe: name a file"
+            if split.format == UNKNOWN
+            else "nested archives are not supported: unpack it first"
+        )
+    if named is None or (b"\0" in head and not FORMATS[named].sniff(head)):
+        for magic, what in FOREIGN:
+            if head.startswith(magic):
+                raise NotReadable(f"it is {what}")
+
+
+def _with_layout(
+    form: str, name: str, head: bytes, layout: Layout, options: FileOptions
+) -> tuple[str, Layout]:
+    """Return the format of a text file with its layout. A file that was recognised as
+    plain text may be a table, and the other way round.
+    """
     delimiter, quoted = options.delimiter, options.quoted
     if options.format is not None:
         form = options.format
@@ -192,7 +218,7 @@ def identified(
         layout = layout if quoted is None else replace(layout, quoted=quoted)
     elif form == "text":
         layout = plain.layout_of(name, head, replace(layout, records=options.records))
-    return replace(split, format=form, layout=layout), head
+    return form, layout
 
 
 def _are_rows(head: bytes) -> bool:

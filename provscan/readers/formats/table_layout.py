@@ -1,6 +1,6 @@
-"""Determine what a table in a text file looks like: its delimiter, whether quotes
-enclose values, the lines above it (:func:`layout_of`) and the names of its columns
-(:func:`header_of`).
+"""Determine the layout of a table in a text file: its delimiter, whether quotes enclose
+values, the number of lines above its header (:func:`layout_of`) and the names of its
+columns (:func:`header_of`).
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ LEAST_BELOW = 4
 def layout_of(
     name: str, head: bytes, layout: Layout, given: str | None = None
 ) -> Layout:
-    """Determine the delimiter of a file, unless it is given, and whether quotes enclose
-    values, from its first lines.
+    """Determine the layout of a table from its first lines; the delimiter may be
+    ``given``.
     """
     text = head.decode(errors="replace")
     ends = re.split(
@@ -60,9 +60,9 @@ def layout_of(
                 delimiter = candidate
                 break
         rows = [line for line in lines[above:] if line.strip()]
-    # In TSV, quotes may enclose values or be part of the text. They count as text if
-    # fewer rows then differ in width from the first row, or, if as many rows differ, if
-    # fewer lines are then joined into rows.
+    # In TSV, quotes may enclose values or be part of the text. They are part of the
+    # text if fewer rows then differ in width from the first row or, if equally many
+    # differ, if fewer lines are then joined into rows.
     quoted = delimiter != "\t" or _misfit(rows, delimiter, True) <= _misfit(
         rows, delimiter, False
     )
@@ -70,12 +70,12 @@ def layout_of(
 
 
 def _above(lines: list[str], delimiter: str) -> int:
-    """Return the number of lines above the names of a table's columns. Such lines are
-    narrower than the table; an export may state its query there.
+    """Return the number of lines above the header of a table. Such lines, for example
+    with the query of an export, are narrower than the table.
     """
     try:
         reader = csv_reader(lines, Layout(delimiter=delimiter))
-        # Each row, and the number of lines up to its end.
+        # Each row, with the number of lines up to its end.
         rows = [(row, reader.line_num) for row in reader]
     except csv.Error:
         return 0
@@ -83,9 +83,9 @@ def _above(lines: list[str], delimiter: str) -> int:
     width = max(widths, default=0)
     if width < LEAST_COLUMNS:
         return 0
-    place = widths.index(width)
-    names, at = rows[place][0], rows[place - 1][1] if place else 0
-    below = [count for count in widths[place:] if count]
+    position = widths.index(width)
+    names, at = rows[position][0], rows[position - 1][1] if position else 0
+    below = [count for count in widths[position:] if count]
     fits = len(below) >= LEAST_BELOW and 10 * below.count(width) >= 9 * len(below)
     return at if fits and header_of(names)[1] else 0
 
@@ -111,6 +111,9 @@ def _fit(rows: list[str], delimiter: str) -> tuple[float, int]:
 
 
 def _misfit(rows: list[str], delimiter: str, quoted: bool) -> tuple[int, int]:
+    """Return the number of rows that differ in width from the first, and the number of
+    lines that are joined into rows.
+    """
     widths = _widths(rows, delimiter, quoted)
     return (
         (sum(width != widths[0] for width in widths), len(rows) - len(widths))
@@ -142,5 +145,5 @@ def header_of(first: list[str]) -> tuple[list[str], bool]:
     if not is_header:
         return [f"column_{number}" for number in range(1, len(names) + 1)], False
     return distinct_names(
-        [name or f"column_{place}" for place, name in enumerate(names, 1)]
+        [name or f"column_{position}" for position, name in enumerate(names, 1)]
     ), True

@@ -1,7 +1,7 @@
 """Read web pages: HTML files, and the WARC and WET archives of a crawl.
 
-The text of a page is what a browser shows, without markup. HTML needs the extra
-``web`` (Resiliparse).
+The text of a page is the text that a browser shows. HTML needs the extra ``web``
+(Resiliparse).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from provscan.readers.strings import is_utf8
 
 PAGES_AT_ONCE = 64
 WITH_ESCAPES = ("utf-7", "utf-16", "utf-32", "utf_7", "utf_16", "iso2022", "hz")
-# Types of WARC records with texts.
+# Types of WARC records with texts, and the other types.
 PAGES = ("response", "conversion", "resource")
 OTHERS = ("warcinfo", "request", "metadata", "revisit", "continuation")
 BUFFER = 64 << 10
@@ -41,8 +41,8 @@ HEAD_END = re.compile(rb"\r?\n\r?\n")
 
 
 class Problem(NamedTuple):
-    """The reason why a page loses some or all of its text, as in
-    :class:`~provscan.readers.stats.ReadStats`, with details.
+    """The reason (see :class:`~provscan.readers.stats.ReadStats`) why a page lacks some
+    or all of its text, with details.
     """
 
     code: str
@@ -147,8 +147,8 @@ class _Record(NamedTuple):
 
 
 def web_records(stream: ByteStream) -> Iterator[_Record]:
-    """Yield the records of an archive. The archive is damaged where a record does not
-    end after as many bytes as it states.
+    """Yield the records of an archive. The archive is damaged if a record has another
+    number of bytes than it states.
     """
     file = io.BufferedReader(Readable(stream), BUFFER)
     following = file.readline(BUFFER)
@@ -193,7 +193,7 @@ def _skipped(file: IO[bytes], length: int) -> int:
 def _text(
     body: bytes, headers: dict[str, str], stream: ByteStream
 ) -> tuple[str | None, Problem | None]:
-    """Return the text of a page, None if it has none, and the problem with it."""
+    """Return the text of a page (None if it has none) and its problem, if any."""
     kind, cut = headers.get("content-type", "").lower(), None
     if kind.startswith("application/http"):
         end = HEAD_END.search(body)
@@ -207,10 +207,10 @@ def _text(
         coding = http.get("content-encoding", "").lower()
         # Crawlers often keep the header but store the page decompressed.
         if body and coding not in ("", "identity"):
-            plain, whole = _decompressed(body, coding, stream)
+            plain, complete = _decompressed(body, coding, stream)
             if plain is None and not is_utf8(body):
                 return None, Problem("unread_coding", f"content-encoding: {coding}")
-            if plain is not None and not whole:
+            if plain is not None and not complete:
                 cut = Problem(
                     "cut_page",
                     f"content-encoding: {coding}; {len(plain):,} bytes were read",
@@ -233,8 +233,8 @@ def _text(
 
 
 def _encoding_of(body: bytes, kind: str) -> str | None:
-    """Return the encoding that a header names; None if it names none, or if the page
-    is UTF-8 whatever the header says.
+    """Return the encoding that a header states; None if it states none, or if the page
+    is UTF-8 despite the header.
     """
     named = re.search(r"charset\s*=\s*[\"']?([\w.:-]+)", kind)
     try:
@@ -262,7 +262,7 @@ def _decompressed(
             if len(page) > PAGE:
                 return bytes(page[:PAGE]), False
         return bytes(page), not damage
-    # Data with a zlib header or, since some servers misread "deflate", without one.
+    # "deflate" means data with a zlib header, but some servers send data without one.
     for window in (15, -15) if coding == "deflate" else ():
         decoder = zlib.decompressobj(window)
         with suppress(zlib.error):

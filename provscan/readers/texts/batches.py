@@ -27,8 +27,8 @@ def characters(batch: pa.RecordBatch) -> int:
 def slices(
     batch: pa.RecordBatch, limits: Limits
 ) -> Iterator[tuple[pa.RecordBatch, int]]:
-    """Yield slices that each are within the limits of a batch, with their bytes of
-    text, without copying; a single text may be larger.
+    """Yield slices within the limits of a batch, each with the number of bytes of its
+    texts. Nothing is copied. A slice with a single text may be larger.
     """
     offsets = buffers(batch.column("text"))[1]
     start = 0
@@ -80,8 +80,8 @@ class Batcher:
             yield self._joined(waiting)
 
     def _spoken(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Return a batch with its subtitles reduced to their speech. Such texts are
-        counted.
+        """Return a batch with its subtitles reduced to their speech, and count these
+        texts.
         """
         texts, rows = without_cues(batch.column("text"))
         if len(rows) == 0:
@@ -136,7 +136,8 @@ class Batcher:
                 for name in batch.schema.names
             ]
             columns += [
-                pa.array([place], pa.int64()) for place in (start, own_from, own_to)
+                pa.array([position], pa.int64())
+                for position in (start, own_from, own_to)
             ]
             yield self._counted(
                 pa.RecordBatch.from_arrays(columns, schema=PIECE_SCHEMA),

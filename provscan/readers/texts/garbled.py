@@ -1,12 +1,12 @@
-"""Count texts that were garbled before they were written and, on request, repair them.
+"""Count garbled texts and, on request, repair them.
 
-If UTF-8 is read as Latin-1 or Windows-1252, one character becomes two to four. If JSON
-is encoded twice, it becomes six (``\\u0447``); the text form of Python bytes has four
-characters for each byte (``\\xd1\\x87``), and R's escape has eight (``<U+0447>``). A
-text that contains a sequence that is rare in other texts
-(:mod:`provscan.kernels.reading.garbled`) is considered garbled, and all sequences in it
-are decoded, repeatedly if it was garbled several times. Since each sequence represents
-one character, every place can be mapped back to the original exactly.
+In a garbled text, a sequence of characters stands for one character. If UTF-8 was read
+as Latin-1 or Windows-1252, the sequence has two to four characters. If JSON was encoded
+twice, it has six (``\\u0447``); Python writes four for each byte (``\\xd1\\x87``), and
+R writes eight (``<U+0447>``). A text counts as garbled if it contains sequences that
+are rare in other texts (:mod:`provscan.kernels.reading.garbled`). All sequences in it
+are decoded, repeatedly if it was garbled several times. Every position can be mapped
+back to the original exactly, because each sequence is one character.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ WINDOWS = {
     if (char := bytes([byte]).decode("cp1252", "replace")) != "\ufffd"
 }
 FURTHER = f"[\x80-\xbf{''.join(WINDOWS)}]"
-# In French, a letter followed by a no-break space and a closing quote is genuine. The
-# byte 0x9D is often lost.
+# In French, a letter can be followed by a no-break space and a closing quote. A closing
+# quote in UTF-8 has the byte 0x9D, which is often lost.
 SEQUENCE = re.compile(
     f"[\xc2-\xdf]{FURTHER}|[\xe0-\xef](?!\xa0\xbb){FURTHER}{{2}}|[\xf0-\xf4]{FURTHER}{{3}}|\xe2\u20ac\ufffd?"
 )
@@ -48,20 +48,20 @@ ROUNDS = 3
 
 
 class Mended(NamedTuple):
-    """A repaired text, and the mapping of its places to the original."""
+    """A repaired text, and the mapping of its positions to the original."""
 
     text: str  # The repaired text.
-    # For each round of repair: int64[n] places of repaired characters, and int64[n + 1]
-    # cumulative numbers of characters that the repairs removed.
+    # For each round of repair: int64[n] positions of repaired characters, and
+    # int64[n + 1] cumulative numbers of characters that the repairs removed.
     rounds: list[tuple[Numbers, Numbers]]
 
-    def original(self, places: Numbers) -> Numbers:
-        """Map places of the repaired text (starts of code points, ends of spans) to
-        places of the original.
+    def original(self, positions: Numbers) -> Numbers:
+        """Map positions in the repaired text (starts of code points, ends of spans) to
+        positions in the original.
         """
         for repaired, longer in reversed(self.rounds):
-            places = places + longer[np.searchsorted(repaired, places)]
-        return places
+            positions = positions + longer[np.searchsorted(repaired, positions)]
+        return positions
 
 
 class Garbling(NamedTuple):
@@ -110,9 +110,7 @@ GARBLINGS = (
 
 
 def _garbled_rows(texts: pa.LargeStringArray) -> list[tuple[Garbling, Numbers]]:
-    """Return, for each way of garbling, the numbers of the texts that show signs of
-    it.
-    """
+    """Return the positions of the garbled texts, for each way of garbling."""
     rows = np.zeros((len(GARBLINGS), len(texts)), np.int64)
     counts = garbled(*buffers(texts), rows)
     return [
@@ -122,7 +120,7 @@ def _garbled_rows(texts: pa.LargeStringArray) -> list[tuple[Garbling, Numbers]]:
 
 
 def mended(text: str) -> Mended | None:
-    """Return a repaired text; None if it shows no sign of having been garbled."""
+    """Return a repaired text; None if it is not garbled."""
     rounds: list[tuple[Numbers, Numbers]] = []
     while len(rounds) < ROUNDS:
         found_rows = _garbled_rows(pa.array([text], pa.large_string()))
@@ -150,7 +148,9 @@ def mended(text: str) -> Mended | None:
 def mended_texts(
     texts: pa.LargeStringArray,
 ) -> tuple[pa.LargeStringArray, dict[int, Mended]]:
-    """Return texts with the garbled ones repaired, and the repairs by text number."""
+    """Return texts with the garbled ones repaired, and the repairs by the positions of
+    the texts.
+    """
     rows = np.unique(np.concatenate([rows for _, rows in _garbled_rows(texts)]))
     found = {
         row: result

@@ -1,12 +1,11 @@
-"""Reduce records to the outputs of a model, without the prompts and without what the
-outputs repeat from them.
+"""Reduce records to the outputs of a model.
 
 Prompts are recognised by the names of fields (``prompt``, ``instruction``,
-``question``) and, in chats, by the speaker (``role``, ``from``). Prompts are left out.
-In an answer, stretches that occur in a prompt of its record are replaced by other
-characters, code point by code point, so that every span stays in place. Prompts and
-repetitions are counted. A text may itself be a chat in JSON; it is then treated like a
-chat that consists of objects.
+``question``) and, in chats, by the speaker (``role``, ``from``). They are left out. In
+an answer, passages that also occur in a prompt of its record are replaced by other
+characters, code point by code point, so that spans keep their positions. Prompts and
+repetitions are counted. A text that is a chat in JSON is treated like a chat of
+objects.
 """
 
 from __future__ import annotations
@@ -38,18 +37,18 @@ PROMPTS = {
     "user_prompt",
     "prefix",
 }
-# The beginnings of texts that are chats in other notations than JSON.
+# The beginnings of texts that are probably chats but were not parsed as JSON.
 CHAT = re.compile(
     r"\s*(\[?\s*\{\s*['\"](role|from|content|value)['\"]\s*:|<\|\w+\|>|(Human|User): )"
 )
-# A stretch of an answer is a repetition if it shares at least this many consecutive
-# letters and digits with its prompt; other characters are ignored.
+# A passage of an answer is a repetition if at least this many consecutive letters and
+# digits also occur in a prompt; other characters are ignored.
 SHARED = 12
 
 
 def without_prompts(batch: pa.RecordBatch, counts: Counts) -> pa.RecordBatch:
-    """Return the answers among the texts of whole records, without the words of their
-    prompts.
+    """Return the answers among the texts of complete records, without the passages that
+    repeat their prompts.
 
     The counts are ``prompt_left_out`` (texts), ``prompt_repeated`` (answers),
     ``chat_as_text`` (answers that seem to be a whole chat in an unsupported notation)
@@ -131,8 +130,8 @@ def _last(name: str) -> str:
 
 
 def without_shared(text: str, given: Sequence[str]) -> str:
-    """Return a text in which every stretch shared with the prompts is replaced, with
-    spaces at its ends.
+    """Return a text in which every passage that also occurs in the prompts is replaced,
+    with spaces at its ends.
     """
     grams = {
         letters[at : at + SHARED]
@@ -142,11 +141,11 @@ def without_shared(text: str, given: Sequence[str]) -> str:
     }
     if not grams:
         return text
-    letters, places = _letters(text)
+    letters, positions = _letters(text)
     result, last = list(text), -1
     for at in _places(letters):
         if letters[at : at + SHARED] in grams:
-            low, high = places[at], places[at + SHARED - 1]
+            low, high = positions[at], positions[at + SHARED - 1]
             # The added spaces end tokens that extend to the next space, such as URLs.
             result[max(low, last) : high + 1] = LEFT_OUT * (high + 1 - max(low, last))
             if low > last:
@@ -160,6 +159,6 @@ def _places(letters: str) -> range:
 
 
 def _letters(text: str) -> tuple[str, list[int]]:
-    """Return the letters and digits of a text in lower case, with their places."""
-    places = [at for at, char in enumerate(text) if char.isalnum()]
-    return "".join(text[at].lower()[0] for at in places), places
+    """Return the letters and digits of a text in lower case, and their positions."""
+    positions = [at for at, char in enumerate(text) if char.isalnum()]
+    return "".join(text[at].lower()[0] for at in positions), positions

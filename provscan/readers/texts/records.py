@@ -1,20 +1,22 @@
-"""Turn records of any form into rows, one per text: record number, record id, field,
-text.
+"""Turn records, columns or objects, into rows with one text each: the number of the
+record, its id, the name of the field, and the text.
 
-Columns are read at once. The values of objects are visited one by one. Three rules
-turn a value into a text; :meth:`Extractor._text_column` applies them to a column, and
-:meth:`Extractor._text_value` to a value of an object:
+Columns are processed as a whole (:meth:`Extractor._columns`), and objects value by
+value (:meth:`Extractor._objects`). Three rules turn a value into a text.
+:meth:`Extractor._text_column` applies them to a column, and
+:meth:`Extractor._text_value` to a value in an object; a test compares the two.
 
-1. A list of words (``Binding.words``) becomes a text with spaces between the words; a
+1. The words of a list (``Binding.words``) become one text, with spaces between them. A
    list without words has no text.
-2. Bytes are decoded as UTF-8; invalid bytes are replaced and counted.
-3. An empty string is a text, except in the fields that are empty in the first records
+2. Bytes are decoded as UTF-8. Invalid bytes are replaced and counted.
+3. An empty string is a text, except in fields that are empty in the first records
    (``Binding.empty``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import repeat
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -42,10 +44,10 @@ from provscan.readers.stats import EXAMPLES, Counts
 from provscan.readers.strings import (
     checked_text,
     is_text,
-    no_text,
     null_if_empty,
     short_texts,
     string_array,
+    unexpected_value,
 )
 from provscan.readers.texts.model_outputs import without_prompts
 from provscan.readers.values import array_values, plain_array, values_of, without_maps
@@ -60,8 +62,8 @@ def texts_of(
     counts: Counts,
     limits: Limits,
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the texts of records. Unless ``binding`` is known, the fields are
-    determined from the first records.
+    """Yield the texts of records. If ``binding`` is None, the fields are determined
+    from the first records.
     """
     if binding is None:
         records, parts = first_records(parts, limits)
@@ -103,15 +105,11 @@ class Extractor:
         """Search a sample of records for texts in fields that the first records
         lack.
         """
-        if isinstance(rows.values, pa.RecordBatch):
-            whole = rows.whole
-        else:
-            whole = [
-                row
-                for row in zip(rows.numbers, rows.values, strict=True)
-                if row[0] % SEARCHED == 0
-            ]
-        for number, record in whole:
+        sample = rows.sample
+        if not isinstance(rows.values, pa.RecordBatch):
+            numbered = zip(rows.numbers, rows.values, strict=True)
+            sample = [row for row in numbered if row[0] % SEARCHED == 0]
+        for number, record in sample:
             if names := later_texts([record], self._binding, self._limits):
                 self._counts.note(
                     "later_text",
@@ -125,7 +123,7 @@ class Extractor:
         batch = without_maps(rows.values)
         if not self._binding.chats:
             return self._columns(batch, rows.record)
-        # Texts that are chats in JSON are parsed, and visited like other objects.
+        # Texts that are chats in JSON are parsed into objects.
         columns = [plain_array(column) for column in batch.columns]
         columns = [
             self._checked(column, rows.record) if is_text(column.type) else column
@@ -145,7 +143,7 @@ class Extractor:
         parts = [self._texts_at(path, batch, numbers) for path in self._binding.texts]
         found = [part for part in parts if part is not None]
         record = np.concatenate([np.zeros(0, np.int64), *(part.rows for part in found)])
-        self._textless(numbers, record, bool(found))
+        self._count_textless(numbers, record, bool(found))
         if not found:
             return pa.RecordBatch.from_pylist([], schema=SCHEMA)
         columns = [found[0].names, found[0].texts]
@@ -172,7 +170,7 @@ class Extractor:
         found = leaf(batch, path)
         if found is None:
             return None
-        array, rows, places = found
+        array, rows, positions = found
         text = self._text_column(path, array, numbers[rows])
         if text is None:
             return None
@@ -180,8 +178,8 @@ class Extractor:
             valid = text.is_valid()
             keep = valid.to_numpy(zero_copy_only=False)
             text, rows = text.filter(valid), rows[keep]
-            places = [place[keep] for place in places]
-        return _Texts(rows, _names(path, places, len(rows)), text)
+            positions = [each[keep] for each in positions]
+        return _Texts(rows, _names(path, positions, len(rows)), text)
 
     def _text_column(
         self, path: Path, array: pa.Array, numbers: Numbers
@@ -190,9 +188,11 @@ class Extractor:
         values are of another type.
         """
         if pa.types.is_union(array.type):
-            values = array_values(array)
-            strings = [value if isinstance(value, str) else None for value in values]
-            array = pa.array(strings, pa.large_string())
+            values = map(
+                self._text_value, repeat(path), array_values(array), numbers.tolist()
+            )
+            texts = [value if isinstance(value, str) else None for value in values]
+            array = pa.array(texts, pa.large_string())
         if path in self._binding.words and hasattr(array.type, "value_field"):
             array = self._joined(array, numbers)
         if not is_text(array.type):
@@ -201,8 +201,8 @@ class Extractor:
         return null_if_empty(text) if path in self._binding.empty else text
 
     def _text_value(self, path: Path, value: Any, number: int) -> Any:
-        """Return the value at a path as a text, or None if it has no text; a value of
-        another type is returned unchanged.
+        """Return the value at a path as a text; None if it has no text. A value that
+        can't be a text is returned unchanged.
         """
         if isinstance(value, list) and path in self._binding.words:
             words = (word for word in value if isinstance(word, str))
@@ -212,9 +212,7 @@ class Extractor:
         return None if path in self._binding.empty and not value else value
 
     def _joined(self, lists: pa.Array, numbers: Numbers) -> pa.Array:
-        """Return lists of words as texts; unchanged if their elements are not
-        strings.
-        """
+        """Return lists of words as texts, and lists of other values unchanged."""
         words = leaf_in(lists, (ANY,))
         if words is None or not is_text(words.array.type):
             return lists
@@ -231,7 +229,10 @@ class Extractor:
     def _checked(self, array: pa.Array, numbers: Numbers | list[int]) -> pa.Array:
         return checked_text(array, numbers, self._counts)
 
-    def _textless(self, numbers: Numbers, record: Numbers, texts: bool) -> None:
+    def _count_textless(self, numbers: Numbers, record: Numbers, texts: bool) -> None:
+        """Count the records that are not in ``record``, the positions of those with a
+        text. ``texts`` says whether some field has texts.
+        """
         missing = numbers[np.bincount(record, minlength=len(numbers)) == 0].tolist()
         reason, detail = (
             ("no_text", MISSING)
@@ -246,7 +247,7 @@ class Extractor:
             )
 
     def _objects(self, rows: Rows) -> pa.RecordBatch:
-        """Return the texts of objects, whose values are visited one by one."""
+        """Return the texts of objects."""
         numbers: list[int] = []
         ids: list[Any] = []
         codes: list[int] = []
@@ -274,23 +275,23 @@ class Extractor:
     def _texts_of(self, number: int, record: Any) -> list[tuple[str, str]]:
         """Return the texts of a record with the names of their fields.
 
-        A value that is not a string is counted if the record has no text at all, or if
-        the value is an object or a list, which may contain text.
+        A value that is not a text is counted if the record has no text, or if the value
+        is an object or a list, which may contain text.
         """
         binding = self._binding
         found: list[tuple[str, str]] = []
         wrong = None if isinstance(record, dict) else record
-        for place, name, value in values_at(record, self._tree):
-            value = self._text_value(binding.texts[place], value, number)
+        for index, name, value in values_at(record, self._tree):
+            value = self._text_value(binding.texts[index], value, number)
             if isinstance(value, str):
                 found.append((name, value))
             elif value is not None:
                 wrong = value
         counts = self._counts
         if found and wrong and isinstance(wrong, dict | list):
-            counts.note("text_not_string", number, no_text(wrong))
+            counts.note("text_not_string", number, unexpected_value(wrong))
         elif not found and wrong is not None:
-            counts.skip("text_not_string", number, no_text(wrong))
+            counts.skip("text_not_string", number, unexpected_value(wrong))
         elif not found:
             counts.skip("no_text", number, MISSING)
         return found
@@ -300,18 +301,18 @@ def _dictionary(names: Iterable[str]) -> pa.Array:
     return pa.array([printable(name) for name in names], pa.string())
 
 
-def _names(path: Path, places: list[Numbers], count: int) -> pa.DictionaryArray:
-    """Return the name of each value of a field, with its places in lists."""
-    if not places:
+def _names(path: Path, positions: list[Numbers], count: int) -> pa.DictionaryArray:
+    """Return the name of each value of a field, with its positions in lists."""
+    if not positions:
         codes = pa.array(np.zeros(count, np.int32))
         return pa.DictionaryArray.from_arrays(
             codes, _dictionary([name_of(path)]), safe=False
         )
-    if len(places) == 1:
-        codes = places[0]
+    if len(positions) == 1:
+        codes = positions[0]
         distinct = np.arange(codes.max(initial=-1) + 1).reshape(-1, 1)
     else:
-        several = np.stack(places, axis=1)
+        several = np.stack(positions, axis=1)
         distinct, codes = np.unique(several, axis=0, return_inverse=True)
     parts = ".".join(path).split(f".{ANY}")
     names = [
