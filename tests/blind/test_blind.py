@@ -551,7 +551,7 @@ def test_commands_name_the_options_that_a_blind_index_does_not_support(
         ("--fix-encoding",), ("--cutoff", "2020-01-01"),
     ):  # fmt: skip
         said = refused("match", *index, *key, *words)
-        assert f"keeps their passages: leave out {words[0]}." in said
+        assert f"keeps the passages of its matches: leave out {words[0]}." in said
     for words in (
         ("--append",),
         ("--seed-length", 14),
