@@ -39,7 +39,7 @@ OVERLAP = (datetime(2022, 3, 10, tzinfo=UTC), datetime(2022, 3, 12, tzinfo=UTC))
 POLICE = datetime(2022, 9, 1, 12, tzinfo=UTC)
 BUSY = datetime(2022, 10, 12, tzinfo=UTC)
 AHEAD = 437
-# One call in this number of the application's calls is the government customer's.
+# The government customer makes one in this number of the application's calls.
 POLICE_EVERY = 1000
 
 # The row with number `i` of an application and month. In each hundred rows, the 50th is

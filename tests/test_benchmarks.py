@@ -114,7 +114,7 @@ TABLES = {
     "passages": ["Tweets in long text", "Share of the planted tweets found"],
     "growth": ["tweets/s built", "passages found"],
     "lifecycle": ["share of building", "joined, CPU s"],
-    "scale": ["Measured over predicted: builds", "blind, 1% sample of files"],
+    "scale": ["Ratios within 20%", "blind, 1% sample of files"],
     "network": ["on the wire, GB"],
     "executors": ["One dataset of", "The results are identical"],
     "sampling": ["2 samples of", "match --sample"],
