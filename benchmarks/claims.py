@@ -224,7 +224,7 @@ def without_copies(worlds: dict[str, World], scans: int) -> None:
     )
     names = list(worlds["control"].collections)
 
-    def controlled(measure: str) -> Callable[[int, Random], dict[str, Any]]:
+    def with_control(measure: str) -> Callable[[int, Random], dict[str, Any]]:
         def scan(number: int, rng: Random) -> dict[str, Any]:
             world, name = worlds[measure], names[number % len(names)]
             rows, _ = halves(world, name, rng, RECORDS, parted=False)
@@ -248,9 +248,9 @@ def without_copies(worlds: dict[str, World], scans: int) -> None:
 
         return scan
 
-    kinds = {"a control of the same kind": controlled("control")}
+    kinds = {"a control of the same kind": with_control("control")}
     if "cutoff" in worlds:
-        kinds["a cutoff"] = controlled("cutoff")
+        kinds["a cutoff"] = with_control("cutoff")
     kinds |= {
         "a null dataset of another kind": with_null("other"),
         "a null dataset of the same kind": with_null("same"),
