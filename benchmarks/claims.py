@@ -94,27 +94,28 @@ class World:
     ``long`` has the uncut texts of the collections that are cut into passages.
     """
 
-    held: Controlled
+    controlled: Controlled
     collections: dict[str, list[str]]
     long: dict[str, list[str]]
 
     @cached_property
     def scans(self) -> dict[str, Pool]:
         return {
-            name: Pool(texts, self.held.controls)
+            name: Pool(texts, self.controlled.controls)
             for name, texts in self.collections.items()
         }
 
     @cached_property
     def long_scans(self) -> dict[str, Pool]:
         return {
-            name: Pool(texts, self.held.controls) for name, texts in self.long.items()
+            name: Pool(texts, self.controlled.controls)
+            for name, texts in self.long.items()
         }
 
     @cached_property
     def spiked(self) -> dict[str, list[tuple[SpikeIns, Recovered]]]:
         return {
-            name: self.held.spike_ins(texts, 2)
+            name: self.controlled.spike_ins(texts, 2)
             for name, texts in self.collections.items()
         }
 
@@ -130,15 +131,15 @@ def answer(
     """Return the answer of a simulated scan of a dataset, in which spike-ins were
     planted in records of a collection.
     """
-    held, scorer = world.held, scorer or world.held.scorer
+    controlled, scorer = world.controlled, scorer or world.controlled.scorer
     with tempfile.TemporaryDirectory() as name_of_folder:
         folder = Path(name_of_folder)
         scanned = dataset.scan(0, "data", folder)
         other = None if null is None else null.scan(1, "null", folder)
-        matches = score_matches(scanned, scorer, held.controls)
+        matches = score_matches(scanned, scorer, controlled.controls)
         spike_ins = world.spiked[name][seed % 2]
-        scores = ScoredScan(scorer, matches, held.samples, *spike_ins)
-        return answered(scores, held.controls, null=other)[1]
+        scores = ScoredScan(scorer, matches, controlled.samples, *spike_ins)
+        return answered(scores, controlled.controls, null=other)[1]
 
 
 def clean(world: World, known: dict[str, np.ndarray]) -> None:
@@ -157,11 +158,11 @@ def clean(world: World, known: dict[str, np.ndarray]) -> None:
         dataset = scan.drawn(np.arange(len(scan.lengths)))
         size = len(dataset.lengths)
         plain = answer(world, name, dataset, 0)["records"]
-        held = world.held
+        controlled = world.controlled
         scorer = Scorer(
-            held.controls.reader,
-            held.scorer.background,
-            held.controls.repeated,
+            controlled.controls.reader,
+            controlled.scorer.background,
+            controlled.controls.repeated,
             elsewhere=known[name],
         )
         fewer = answer(world, name, dataset, 0, scorer=scorer)["records"]["findings"]
@@ -184,7 +185,7 @@ def known_of(world: World) -> dict[str, np.ndarray]:
     """
     best = {}
     for name, scan in (world.scans | world.long_scans).items():
-        best[name] = np.zeros(len(world.held.controls.control), np.float32)
+        best[name] = np.zeros(len(world.controlled.controls.control), np.float32)
         np.maximum.at(best[name], scan.columns["text"], scan.columns["containment"])
     return {
         name: np.maximum.reduce([most for other, most in best.items() if other != name])
@@ -223,7 +224,7 @@ def without_copies(worlds: dict[str, World], scans: int) -> None:
     )
     names = list(worlds["control"].collections)
 
-    def controlled(measure: str) -> Callable[[int, Random], dict[str, Any]]:
+    def with_control(measure: str) -> Callable[[int, Random], dict[str, Any]]:
         def scan(number: int, rng: Random) -> dict[str, Any]:
             world, name = worlds[measure], names[number % len(names)]
             rows, _ = halves(world, name, rng, RECORDS, parted=False)
@@ -247,9 +248,9 @@ def without_copies(worlds: dict[str, World], scans: int) -> None:
 
         return scan
 
-    kinds = {"a control of the same kind": controlled("control")}
+    kinds = {"a control of the same kind": with_control("control")}
     if "cutoff" in worlds:
-        kinds["a cutoff"] = controlled("cutoff")
+        kinds["a cutoff"] = with_control("cutoff")
     kinds |= {
         "a null dataset of another kind": with_null("other"),
         "a null dataset of the same kind": with_null("same"),
@@ -275,10 +276,10 @@ def few(world: World) -> None:
             rng = Random(f"few {number}")
             size = len(scan.lengths)
             rows = np.array(rng.sample(range(size), min(7_400, size)), np.int64)
-            # The first of all copies are verbatim.
-            tweets = range(len(world.held.corpus.copied))
+            # Copies are numbered edit by edit, and the first edit changes nothing.
+            tweets = range(len(world.controlled.corpus.copied))
             copies = np.array(rng.sample(tweets, 75), np.int64)
-            dataset = scan.drawn(rows).with_more(world.held.copies.drawn(copies))
+            dataset = scan.drawn(rows).with_more(world.controlled.copies.drawn(copies))
             least = answer(world, name, dataset, number)["records"]["at_least"]
             bounds.append("-" if least is None else f"{least:.0f}")
         found.add_row(name, *bounds)
@@ -299,7 +300,7 @@ def edited(
     world: World, edits: dict[str, Any], *, short: bool, inside: bool, seed: int
 ) -> Copies:
     """Return a copy of up to 2,000 tweets, each with one of the edits."""
-    corpus, reader = world.held.corpus, world.held.controls.reader
+    corpus, reader = world.controlled.corpus, world.controlled.controls.reader
     tweets = [
         t
         for t in corpus.licensed
@@ -328,7 +329,7 @@ def edited(
         *buffers(pa.array(copies, pa.large_string())), numbers, reader
     )
     ones = np.ones(len(copies))
-    detectable = world.held.scorer.scores(
+    detectable = world.controlled.scorer.scores(
         MatchTraits(
             numbers,
             ones,
@@ -346,7 +347,7 @@ def edited(
     # A remark before and after a tweet leaves the copy verbatim.
     nearly = nearly_verbatim(similarity, containment) | (np.array(which) == "commented")
     nearly &= ~pieces & detectable
-    return Copies(Pool(texts, world.held.controls), nearly)
+    return Copies(Pool(texts, world.controlled.controls), nearly)
 
 
 def limit(world: World, scans: int) -> None:

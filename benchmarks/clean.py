@@ -14,7 +14,6 @@ is scanned. The figures do not include other processes of ``--executor processes
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import json
 import tempfile
@@ -23,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from large import match, prepared, repeated
-from measure import apart, console, machine, own_memory
+from measure import add_folder_option, apart, command_line, console, machine, own_memory
 
 import provscan
 from provscan.engine import Progress, Ran
@@ -76,19 +75,27 @@ def clean(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--gigabytes", type=float, default=1)
-    parser.add_argument("--tweets", type=int, default=100_000, help="licensed tweets")
-    parser.add_argument("--megabytes", type=float, default=16, help="size of one file")
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--executor", default="threads")
-    parser.add_argument("--mask", help="mask spans; by default records are dropped")
-    parser.add_argument("--no-rescan", action="store_true", help="end before the scan")
+    parser = command_line(__doc__)
     parser.add_argument(
-        "--folder", type=Path, default=Path(tempfile.gettempdir()), help="for the files"
+        "--gigabytes", type=float, default=1, help="gigabytes of the dataset"
     )
+    parser.add_argument(
+        "--tweets", type=int, default=100_000, help="number of licensed tweets"
+    )
+    parser.add_argument(
+        "--megabytes", type=float, default=16, help="megabytes of text of one file"
+    )
+    parser.add_argument(
+        "--workers", type=int, default=2, help="workers of the match and the cleaning"
+    )
+    parser.add_argument(
+        "--executor", default="threads", help="executor of the cleaning"
+    )
+    parser.add_argument("--mask", help="mask spans; by default records are dropped")
+    parser.add_argument(
+        "--no-rescan", action="store_true", help="do not scan the result"
+    )
+    add_folder_option(parser)
     arguments = parser.parse_args()
     console.print(machine())
     with tempfile.TemporaryDirectory(

@@ -187,11 +187,11 @@ def planted(
 def scan(cell: Cell, corpus: Corpus, seed: int) -> dict[str, Any]:
     """Return the answer of one simulated scan next to the truth."""
     rng = Random(f"{cell.name} {seed}")
-    held = corpus.held["none" if cell.control == "null" else cell.control]
+    controlled = corpus.controlled["none" if cell.control == "null" else cell.control]
     if cell.inside:
-        texts, copies, size = held.documents, held.copies_inside, DOCUMENTS
+        texts, copies, size = controlled.documents, controlled.copies_inside, DOCUMENTS
     else:
-        texts, copies, size = held.records, held.copies, RECORDS
+        texts, copies, size = controlled.records, controlled.copies, RECORDS
     size = min(size, len(texts.lengths))
     chosen = np.array(rng.sample(range(len(texts.lengths)), size))
     count = round(cell.usage * size)
@@ -206,25 +206,27 @@ def scan(cell: Cell, corpus: Corpus, seed: int) -> dict[str, Any]:
             # The null dataset has as many other records without tweets.
             count_null = min(size, len(corpus.null))
             rows = np.array(rng.sample(range(len(corpus.null)), count_null))
-            null = held.null.drawn(rows).scan(1, "null", Path(folder))
+            null = controlled.null.drawn(rows).scan(1, "null", Path(folder))
         true = cell.edits != "headlines"
         truth = {"records": count * true, "texts": different * true}
-        return outcome(cell, held, scanned, null, seed) | {"truth": truth}
+        return outcome(cell, controlled, scanned, null, seed) | {"truth": truth}
 
 
 def outcome(
     cell: Cell,
-    held: Controlled,
+    controlled: Controlled,
     scanned: ScanTotals,
     null: ScanTotals | None,
     seed: int,
 ) -> dict[str, Any]:
     """Return the answer of one simulated scan."""
-    spike_ins = (held.spiked_inside if cell.inside else held.spiked)[seed % SPIKED]
+    spike_ins = (controlled.spiked_inside if cell.inside else controlled.spiked)[
+        seed % SPIKED
+    ]
     began = time.process_time()
-    matches = score_matches(scanned, held.scorer, held.controls)
-    scores = ScoredScan(held.scorer, matches, held.samples, *spike_ins)
-    measured, answer = answered(scores, held.controls, null=null)
+    matches = score_matches(scanned, controlled.scorer, controlled.controls)
+    scores = ScoredScan(controlled.scorer, matches, controlled.samples, *spike_ins)
+    measured, answer = answered(scores, controlled.controls, null=null)
     rates = measured.error_rates
     q = [rates.q_values(batch, measured.eligible) for batch in matches.batches()]
     seconds = time.process_time() - began
@@ -367,7 +369,9 @@ def made(
     if name != "latin":
         latin = synthetic_tweets(lambda text: text.isascii(), 20_000, seed)
         controls["latin"] = control(index, latin, folder / f"{name}.latin")
-    result.held = {kind: Controlled(each, result) for kind, each in controls.items()}
+    result.controlled = {
+        kind: Controlled(each, result) for kind, each in controls.items()
+    }
     return result
 
 
@@ -479,7 +483,7 @@ def main() -> None:
         for cell in sorted(cells, key=lambda cell: list(makers).index(cell.corpus)):
             if cell.corpus not in ready:
                 ready = {cell.corpus: makers[cell.corpus]()}
-            if cell.control not in (*ready[cell.corpus].held, "null"):
+            if cell.control not in (*ready[cell.corpus].controlled, "null"):
                 continue
             for number in range(args.main if cell.main else args.scans):
                 scans.append(scan(cell, ready[cell.corpus], 1000 * args.seed + number))

@@ -53,8 +53,8 @@ from provscan.params import SEED_LENGTH, IndexParams
 Match = Callable[[pa.Array], pa.Table]
 EMOJI = "😀😂❤🔥👍🎉😭🙏"
 WORDS = ("thing", "really", "people", "today", "never", "about", "maybe", "great")
-# Minimum number of letters of an edited tweet, minimum of a half of a tweet, and number
-# of characters of a document before and after the copy.
+# Tweets with fewer letters than LETTERS are not edited, and halves with fewer than
+# HALF_LETTERS are not used. A document has DOCUMENT characters before and after a copy.
 LETTERS, HALF_LETTERS, DOCUMENT = 60, 50, 2_000
 # Number of characters kept from the middle of a tweet with at least twice as many.
 MIDDLE = 55

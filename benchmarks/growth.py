@@ -12,8 +12,8 @@ The first table shows, for each index, the tweets built per second, bytes, and t
 seconds to open it and to check its checksums. The second one shows the medians of two
 rates: of whole runs without that check, and of the scan alone, between the opening of
 the index and the estimate. It also shows recall, and the memory of the matching process
-without the mapped index, which is in the page cache. Shares in brackets are those of
-the smallest index. Takes about 20 minutes and 11 GB of disk.
+without the mapped index, which is in the page cache. Numbers in brackets are ratios
+to the smallest index. Takes about 20 minutes and 11 GB of disk.
 """
 
 from __future__ import annotations

@@ -17,7 +17,6 @@ temporary unless it is given.
 
 from __future__ import annotations
 
-import argparse
 import json
 import tempfile
 import time
@@ -27,7 +26,7 @@ from typing import Any
 
 import duckdb
 import pyarrow.parquet as pq
-from measure import apart, console, machine, table
+from measure import apart, command_line, console, machine, table
 
 from provscan.ledger import access
 
@@ -39,7 +38,7 @@ OVERLAP = (datetime(2022, 3, 10, tzinfo=UTC), datetime(2022, 3, 12, tzinfo=UTC))
 POLICE = datetime(2022, 9, 1, 12, tzinfo=UTC)
 BUSY = datetime(2022, 10, 12, tzinfo=UTC)
 AHEAD = 437
-# One call in this number of the application's calls is the government customer's.
+# The government customer makes one in this number of the application's calls.
 POLICE_EVERY = 1000
 
 # The row with number `i` of an application and month. In each hundred rows, the 50th is
@@ -290,15 +289,26 @@ def facts(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=8_000_000)
+    parser = command_line(__doc__)
+    parser.add_argument("--rows", type=int, default=8_000_000, help="number of calls")
     parser.add_argument(
-        "--form", default="parquet", choices=("parquet", "csv", "jsonl", "log")
+        "--form",
+        default="parquet",
+        choices=("parquet", "csv", "jsonl", "log"),
+        help="format of the logs",
     )
-    parser.add_argument("--kept", type=int, default=78)
-    parser.add_argument("--busy", type=int, default=0)
-    parser.add_argument("--memory", default="4GB")
-    parser.add_argument("--folder", type=Path)
+    parser.add_argument(
+        "--kept", type=int, default=78, help="one in this number of calls has ids"
+    )
+    parser.add_argument(
+        "--busy", type=int, default=0, help="number of further calls on one day"
+    )
+    parser.add_argument("--memory", default="4GB", help="memory for DuckDB")
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        help="folder that keeps the logs for the next run; by default temporary",
+    )
     options = parser.parse_args()
     console.print(machine())
     with tempfile.TemporaryDirectory() as temporary:

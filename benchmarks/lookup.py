@@ -22,7 +22,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import synthetic
 from first_run import processor_time
-from measure import console, machine, table
+from measure import command_line, console, machine, table
 
 import provscan
 from provscan.lookup import look_up
@@ -30,10 +30,8 @@ from provscan.lookup import look_up
 CHARACTERS = 500
 
 
-def arguments_of(description: str | None, parser: argparse.ArgumentParser) -> None:
-    """Parse the arguments that benchmarks of single texts have in common."""
-    parser.description = description
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+def add_index_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the index in which single texts are looked up."""
     parser.add_argument(
         "--tweets", type=int, default=300_000, help="number of synthetic tweets"
     )
@@ -70,9 +68,11 @@ def percentiles(seconds: list[float]) -> list[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    arguments_of(__doc__, parser)
-    parser.add_argument("--repeats", type=int, default=300)
+    parser = command_line(__doc__)
+    add_index_options(parser)
+    parser.add_argument(
+        "--repeats", type=int, default=300, help="number of warm look-ups"
+    )
     parser.add_argument("--cold", type=int, default=7, help="number of cold look-ups")
     arguments = parser.parse_args()
     with TemporaryDirectory() as name:

@@ -146,7 +146,7 @@ def simulate(path: Path | None, probes: int, pairs: int, first_seed: int) -> Non
         )
         missed = []
         for name, (knows, chance) in CELLS.items():
-            row, bars = cell(
+            row, requirements = cell(
                 plan,
                 known,
                 found,
@@ -155,10 +155,10 @@ def simulate(path: Path | None, probes: int, pairs: int, first_seed: int) -> Non
                 range(first_seed, first_seed + probes),
             )
             table.add_row(name, *row)
-            missed += [f"{name}: {bar}" for bar, holds in bars.items() if not holds]
+            missed += [f"{name}: {why}" for why, met in requirements.items() if not met]
     console.print(f"{probes} probes of {pairs} pairs per row, seeds from {first_seed}")
     console.print(table)
-    console.print(f"bars missed: {'; '.join(missed) or 'none'}")
+    console.print(f"requirements not met: {'; '.join(missed) or 'none'}")
 
 
 def cell(
@@ -170,7 +170,7 @@ def cell(
     seeds: range,
 ) -> tuple[list[str], dict[str, bool]]:
     """Simulate the probes of one cell; return its row of the table, and whether it
-    meets each bar.
+    meets each requirement.
     """
     copies = [pair["stratum"] for pair in plan.pairs]
     learned = np.array([knows.get(each, 0.0) for each in copies])
@@ -209,7 +209,7 @@ def cell(
     power = paired_power(len(copies), float(learned.mean()), chance)
     computed = f"{power:.3f}" if truth > 0 else "-"
     # If nothing is ever recited, all intervals are the same and right.
-    bars = {
+    requirements = {
         "interval right in less than 93% or more than 99%": bool(
             0.93 <= np.mean(covered) <= 0.99
         )
@@ -220,21 +220,21 @@ def cell(
         "the bound for the index right in less than 97%": bool(np.mean(holds) >= 0.97),
     }
     if truth > 0:
-        bars["power wrong by more than .05"] = bool(
+        requirements["power wrong by more than .05"] = bool(
             abs(power - np.mean(claimed)) <= 0.05
         )
     else:
-        bars["claims in more than 5%"] = bool(np.mean(claimed) <= 0.05)
+        requirements["claims in more than 5%"] = bool(np.mean(claimed) <= 0.05)
     row = [
         f"{np.mean(claimed):.3f}",
         computed,
         f"{np.mean(covered):.3f}",
-        ", ".join(f"{held:.3f}" for held in np.mean(limits, axis=0)),
+        ", ".join(f"{share:.3f}" for share in np.mean(limits, axis=0)),
         f"{np.mean(holds):.3f}",
         f"{np.mean(false):.2f}",
         f"{np.mean(any_false):.3f}",
     ]
-    return row, bars
+    return row, requirements
 
 
 def model(folder: Path, path: Path, minutes: float, pairs: int) -> None:

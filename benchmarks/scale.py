@@ -73,7 +73,7 @@ MAPPED_SHARE = 0.5
 # Share of the files in the sample of the plan.
 SHARE = 0.01
 # Maximum relative error of a good prediction.
-BAR = 0.2
+GOOD = 0.2
 
 
 class Scan(NamedTuple):
@@ -133,12 +133,12 @@ class Counted:
     bytes of both.
     """
 
-    def __init__(self, held: OpenShards) -> None:
-        self._held = held
+    def __init__(self, shards: OpenShards) -> None:
+        self._shards = shards
         self.seeds = self.bands = self.hits = self.sent = self.received = 0
 
     def begin(self, method: str, *arguments: Any) -> Callable[[], Any]:
-        result = getattr(self._held, method)(*arguments)
+        result = getattr(self._shards, method)(*arguments)
         if method == "entries":
             asked = {each.kind: len(each.keys) for each in arguments[0]}
             self.seeds += asked["seeds"]
@@ -422,11 +422,10 @@ def costs_table(costs: list[Cost]) -> str:
             for pair in zip(shown, (f"{ratio:.2f}" for ratio in found), strict=True)
             for cell in pair
         ]
-        kept = "blind" if cost.shards == 0 else f"{cost.shards}"
         rows.append(
             (
                 f"{cost.texts:,.0f}",
-                kept,
+                f"{cost.shards}" if cost.shards else "blind",
                 *cells,
                 f"{cost.fixed:.2f}",
                 f"{cost.memory / 1e6:,.0f}",
@@ -434,15 +433,15 @@ def costs_table(costs: list[Cost]) -> str:
         )
     build, size, *scans = np.array(ratios).T
     summary = ", ".join(
-        f"{name}: {np.count_nonzero(np.abs(each - 1) <= BAR)} of {each.size} within "
-        f"{BAR:.0%}, all from {each.min():.2f} to {each.max():.2f}"
+        f"{np.count_nonzero(np.abs(each - 1) <= GOOD)} of {each.size} for {name} "
+        f"({each.min():.2f} to {each.max():.2f})"
         for name, each in (
             ("builds", build),
-            ("disk", size),
+            ("disk space", size),
             ("scans", np.concatenate(scans)),
         )
     )
-    return f"{markdown(*rows)}\n\nMeasured over predicted: {summary}."
+    return f"{markdown(*rows)}\n\nRatios within {GOOD:.0%}: {summary}."
 
 
 def units_table(costs: list[Cost]) -> str:
@@ -480,7 +479,8 @@ def units_table(costs: list[Cost]) -> str:
             ("blind index: the same, tweet-sized records", found.blind[2]["short"][0]),
         ]
     return markdown(
-        ("unit", "value"), *((label, f"{value:,.3g}") for label, value in rows)
+        ("unit", "value"),
+        *((label, f"{float(f'{value:.3g}'):,g}") for label, value in rows),
     )
 
 

@@ -17,7 +17,6 @@ server after each turn, which should not grow.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import http.client
 import json
@@ -34,8 +33,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from lookup import arguments_of, indexed, paragraphs, percentiles
-from measure import console, machine, table
+from lookup import add_index_options, indexed, paragraphs, percentiles
+from measure import command_line, console, machine, table
 
 import provscan
 
@@ -47,7 +46,7 @@ HEAD = (
 
 @contextlib.contextmanager
 def serving(index: Path) -> Iterator[tuple[int, int]]:
-    """The port and the process of a server."""
+    """Start a server, and return its port and its process id."""
     command = ["serve", "-i", str(index), "--port", "0", "--rate", "100000"]
     with subprocess.Popen(
         [sys.executable, "-m", "provscan", *command], stderr=subprocess.PIPE, text=True
@@ -104,7 +103,7 @@ class Client:
         return {**json.loads(answer.read()), "status": answer.status}
 
 
-def alone(port: int, texts: list[str], seconds: float) -> list[float]:
+def one_by_one(port: int, texts: list[str], seconds: float) -> list[float]:
     """Return the seconds of requests that are sent one after the other."""
     client = Client(port)
     taken: list[float] = []
@@ -218,13 +217,15 @@ def usage(process: int) -> list[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    arguments_of(__doc__, parser)
+    parser = command_line(__doc__)
+    add_index_options(parser)
     parser.add_argument(
         "--seconds", type=float, default=20, help="seconds for each row of the table"
     )
-    parser.add_argument("--rate", type=float, default=50)
-    parser.add_argument("--connections", type=int, default=1000)
+    parser.add_argument("--rate", type=float, default=50, help="requests per second")
+    parser.add_argument(
+        "--connections", type=int, default=1000, help="parallel connections"
+    )
     parser.add_argument("--bad", type=int, default=2, help="turns of bad clients")
     arguments = parser.parse_args()
     with TemporaryDirectory() as name:
@@ -237,9 +238,10 @@ def main() -> None:
         link.symlink_to(index.path)
         with serving(link) as (port, process):
             times = table("Answers, ms", "", "median", "p99", "longest")
-            times.add_row("alone", *percentiles(alone(port, texts, arguments.seconds)))
+            taken = one_by_one(port, texts, arguments.seconds)
+            times.add_row("one after the other", *percentiles(taken))
             rated = at_rate(port, texts, arguments.seconds, arguments.rate)
-            times.add_row(f"{arguments.rate:g} a second", *percentiles(rated))
+            times.add_row(f"{arguments.rate:g} per second", *percentiles(rated))
             used = [usage(process)]
             bad: dict[str, Counter[str]] = {}
             for _ in range(arguments.bad):
@@ -248,9 +250,10 @@ def main() -> None:
                 for kind, counts in found.items():
                     bad.setdefault(kind, Counter()).update(counts)
                 # Wait until the index is open and refused requests are freed.
-                alone(port, texts, 2)
+                one_by_one(port, texts, 2)
                 used.append(usage(process))
-            times.add_row("alone, after", *percentiles(alone(port, texts, 2)))
+            taken = one_by_one(port, texts, 2)
+            times.add_row("one after the other, at the end", *percentiles(taken))
     console.print(machine())
     load = os.getloadavg()[0]
     console.print(f"{index.reader.tweets:,} tweets indexed; load {load:.1f}\n")

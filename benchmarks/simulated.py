@@ -201,7 +201,7 @@ class Corpus:
     null: list[str]
     distinct: dict[str, str]
     seed: int
-    held: dict[str, Controlled] = field(default_factory=dict)
+    controlled: dict[str, Controlled] = field(default_factory=dict)
 
     @cached_property
     def copied(self) -> list[dict[str, Any]]:

@@ -33,7 +33,7 @@ DIFFERENCES = {
 }
 NOTHING = (
     "No licensed tweet shares enough wording with this text. A match needs "
-    f"{MatchParams.min_chars} letters in common with a tweet: rewritten text and "
+    f"{MatchParams.min_chars} characters in common with a tweet: rewritten text and "
     "shorter copies are not found, and only the tweets of this index were searched."
 )
 

@@ -97,14 +97,15 @@ class MatchOptions:
     min_containment
         Minimum containment of the licensed text in the span, from 0 to 1.
     min_chars
-        Minimum number of letters that a match has in common with the licensed text;
-        shorter licensed texts are ignored. Links and @names do not count, and a Chinese
-        character, a kana or a Korean syllable counts as two.
+        Minimum number of characters that a match has in common with the licensed text;
+        shorter licensed texts are ignored. Letters, digits and the spaces between words
+        count, but not links and @names. A Chinese character, a kana or a Korean
+        syllable counts as two.
     partial_chars
-        Minimum number of letters in a partial copy: a passage of a licensed text that
-        is a match although similarity or containment is too low. Letters are counted as
-        for ``min_chars``. Below 35, many passages inside other text are missed. With 0,
-        no partial copies are found.
+        Minimum number of characters in a partial copy: a passage of a licensed text
+        that is a match although similarity or containment is too low. Characters are
+        counted as for ``min_chars``. Below 35, many passages inside other text are
+        missed. With 0, no partial copies are found.
     min_bits
         Minimum bits of a finding that covers its whole field. Bits measure the rarity
         of the wording under a language model.

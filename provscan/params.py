@@ -250,16 +250,16 @@ class MatchParams(Params):
         Minimum containment: the share of the licensed text's 5-grams that are in the
         span.
     min_chars
-        Minimum number of letters in common. This number is containment times the length
-        of the licensed text, but at most the length of the span, since containment
-        counts repeated 5-grams only once. Shorter licensed texts and shorter stretches
-        never match.
+        Minimum number of characters in common. This number is containment times the
+        length of the licensed text, but at most the length of the span, since
+        containment counts repeated 5-grams only once. Shorter licensed texts and
+        shorter stretches never match.
     partial_chars
-        Minimum number of letters in a common stretch, which may come from any part of
-        the licensed text. Letters that the span adds within the stretch are subtracted
-        from those in common. Such a match has the level ``partial``; 0 turns these
-        matches off. Inside other text, the search finds stretches of at least 35
-        letters, and misses many shorter ones.
+        Minimum number of characters in a common stretch, which may come from any part
+        of the licensed text. Characters that the span adds within the stretch are
+        subtracted from those in common. Such a match has the level ``partial``; 0 turns
+        these matches off. Inside other text, the search finds stretches of at least 35
+        characters, and misses many shorter ones.
     limits
         The limits of the search.
 

@@ -100,6 +100,8 @@ TINY = {
     "edits_recall": ["--tweets=500", "--copies=3"],
     "case": ["--runs=3", "--matches=2000"],
     "handover": ["--matches=300"],
+    "clean": ["--gigabytes=0.001", "--megabytes=0.2", "--tweets=500"],
+    "stages": ["--tweets=500", "--megabytes=0.1", "--repeats=1"],
 }
 TABLES = {
     "ledger": ["Stages", "Planted facts"],
@@ -114,7 +116,7 @@ TABLES = {
     "passages": ["Tweets in long text", "Share of the planted tweets found"],
     "growth": ["tweets/s built", "passages found"],
     "lifecycle": ["share of building", "joined, CPU s"],
-    "scale": ["Measured over predicted: builds", "blind, 1% sample of files"],
+    "scale": ["Ratios within 20%", "blind, 1% sample of files"],
     "network": ["on the wire, GB"],
     "executors": ["One dataset of", "The results are identical"],
     "sampling": ["2 samples of", "match --sample"],
@@ -126,12 +128,14 @@ TABLES = {
     "serve": ["Answers, ms"],
     "reading": ["Reading tweet-sized records", "Reading long records"],
     "versions": ["Whole commands"],
-    "probe": ["nothing learned", "difference covered"],
+    "probe": ["nothing learned", "difference right"],
     "large": ["A large dataset of mixed formats", "without mapped files"],
     "coverage": ["| nothing, null dataset | 1 | 1/1 |"],
     "edits_recall": ["Recall, 500 tweets indexed"],
     "case": ["3 runs of 2,000 matches: equal totals"],
     "handover": ["matches and its bundle"],
+    "clean": ["records dropped", ", 0 left"],
+    "stages": ["whole scan"],
 }
 
 
@@ -146,6 +150,7 @@ LONG = {
     "blind",
     "canonical_hook",
     "case",
+    "clean",
     "coverage",
     "edits_recall",
     "executors",
@@ -165,6 +170,7 @@ LONG = {
     "sampling",
     "scale",
     "serve",
+    "stages",
     "versions",
 }
 

@@ -77,8 +77,8 @@ def test_a_match_passes_every_gate(run: provscan.Run, index: provscan.Index) -> 
     ] == [
         ("similarity", 1, 0.25),
         ("containment", 1, 0.5),
-        ("letters in common", 50, 25),
-        ("or letters of the longest stretch", 50, 40),
+        ("characters in common", 50, 25),
+        ("or characters of the longest stretch", 50, 40),
     ]
     assert found["way"] == "whole"
 
@@ -119,7 +119,7 @@ def test_a_scored_match_has_the_conditions_of_a_finding(
     )
     (gate,) = explained(bits=None)["finding"]
     assert (gate["name"], gate["limit"]) == (
-        "letters in common, without known bits",
+        "characters in common, without known bits",
         40,
     )
     info = {**run.info, "parameters": {**run.info["parameters"], "min_bits": 40.0}}
@@ -276,8 +276,8 @@ def test_a_failed_gate_proposes_an_option(
     assert [(gate["name"], gate["passed"]) for gate in found["gates"]] == [
         ("similarity", False),
         ("containment", True),
-        ("letters in common", False),
-        ("or letters of the longest stretch", False),
+        ("characters in common", False),
+        ("or characters of the longest stretch", False),
     ]
     assert not found["passed"]
     said = explanation_table([found])

@@ -95,7 +95,7 @@ def test_cues_inside_a_match_are_not_letters_in_common(tmp_path):
     (row,) = rows.to_pylist()
     spoken_passage = spoken(text)[row["start"] : row["end"]].replace(LEFT_OUT, "")
     letters = explained["finding"][0]
-    assert letters["name"].startswith("letters in common")
+    assert letters["name"].startswith("characters in common")
     assert letters["value"] == len(spoken_passage) < row["end"] - row["start"]
 
 

@@ -307,13 +307,13 @@ def _conditions(found: Comparison, params: MatchParams) -> list[dict[str, Any]]:
         _gate(
             "containment", found.containment, params.min_containment, "min_containment"
         ),
-        _gate("letters in common", found.letters, params.min_chars, "min_chars"),
+        _gate("characters in common", found.letters, params.min_chars, "min_chars"),
     ]
     if params.partial_chars:
         option = "partial_chars" if found.stretch >= params.min_chars else ""
         least = max(params.partial_chars, params.min_chars)
         gates.append(
-            _gate("or letters of the longest stretch", found.stretch, least, option)
+            _gate("or characters of the longest stretch", found.stretch, least, option)
         )
     if found.way is not None:
         # A match has passed the gates, so no option needs to change.
@@ -333,7 +333,9 @@ def _finding(
     if match["bits"] is None:
         return [
             _gate(
-                "letters in common, without known bits", letters, LETTERS_WITHOUT_BITS
+                "characters in common, without known bits",
+                letters,
+                LETTERS_WITHOUT_BITS,
             )
         ]
     name, kind = "min_bits_passage", "a passage"
