@@ -129,9 +129,10 @@ class IndexParams(Params):
         For LSH: ``bands`` bands of ``rows`` signature values each; ``bands * rows <=
         num_perm``.
     seed_length, seed_window
-        For passages: minimizers of ``seed_length`` units, one in each window of
-        ``seed_window`` k-mers. If the length is None, it is 10 units in an index of up
-        to a million texts, and 14 in a larger index.
+        For passages: minimizers of ``seed_length`` letters, one in each window of
+        ``seed_window`` k-mers. A Chinese character, a kana or a Korean syllable counts
+        as two letters. If the length is None, it is 10 letters in an index of up to a
+        million texts, and 14 in a larger index.
 
     Examples
     --------

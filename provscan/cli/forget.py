@@ -36,8 +36,8 @@ def command(index: Path, ids: tuple[str, ...], as_json: bool, **options: Any) ->
     others, and results of batch compliance jobs.
 
     If the corpus contains histories of edits, the index stores an edited tweet under
-    the id of its first version. To forget it by the id of a later version, include the
-    tweet_edit event that connects the versions in IDS.
+    the id of its first version. To forget it by the id of a later version, add the
+    tweet_edit event that lists its versions to IDS.
 
     With --purge, IDS can be left out, to purge tweets that were forgotten before.
     """

@@ -75,7 +75,7 @@ def command() -> None:
     type=int,
     metavar="N",
     show_default="400",
-    help="Number of licensed tweets to ask for.",
+    help="Number of licensed tweets to ask for, each with a control.",
 )
 @experiment_option(
     "--samples",
@@ -151,8 +151,7 @@ def command() -> None:
     "--min-containment",
     type=float,
     show_default="0.8",
-    help="Minimum share of the words left out of the prompt that an answer must "
-    "contain.",
+    help="Minimum share, in an answer, of the wording that the prompt leaves out.",
 )
 @rule_option(
     "--max-auc",

@@ -75,9 +75,10 @@ def build(
     fixed = shared.given(**scan.params)
     unknown = fixed.keys() - MatchOptions.__dataclass_fields__ - {"sources", "index"}
     if unknown or len(scan.params["sources"]) > 1:
-        named = ", ".join(sorted(unknown)) or "a dataset"
+        names = {each.name: each.opts[0] for each in match.command.params}
+        named = ", ".join(sorted(names[name] for name in unknown)) or "a dataset"
         raise UsageError(
-            f"a kit can't contain {named}: give only options of the search after --"
+            f"a kit can't contain {named}: after --, give only options of the scan"
         )
     chosen = {
         name: os.fspath(value) if isinstance(value, Path) else value

@@ -38,8 +38,8 @@ def command(path: Path, as_json: bool, **options: Any) -> None:
 
     if blind.is_blind(path):
         how = (
-            "a blind index: checksums and bounds; its sketches can't be rebuilt "
-            "without the texts"
+            "a blind index: checksums and ranges of numbers; its sketches can't be "
+            "rebuilt without the texts"
         )
         show.result(blind.verify(path), as_json, partial(show.verified, how=how))
         return
