@@ -45,8 +45,8 @@ from provscan.cli import shared
     "--seed-length",
     type=int,
     metavar="N",
-    help="Length of a seed in letters. With 14, a scan of long text takes two thirds "
-    "of the time that it takes with 10, but misses more copies with many typing "
+    help="Length of a seed in characters. With 14, a scan of long text takes two "
+    "thirds of the time that it takes with 10, but misses more copies with many typing "
     "errors.  [default: 10; 14 for more than a million texts]",
 )
 @click.option(
