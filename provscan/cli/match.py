@@ -27,7 +27,7 @@ paths_option = partial(chance_option, multiple=True, type=click.Path())
 SHARE: dict[str, Any] = {"callback": shared.parse_share, "metavar": "SHARE"}
 
 
-@click.command("match", cls=shared.GroupedCommand)
+@shared.command("match")
 @shared.sources_argument("DATASET...")
 @shared.index_option("--index", "-i", help="Index of the licensed tweets.")
 @shared.out_option(
@@ -66,11 +66,7 @@ SHARE: dict[str, Any] = {"callback": shared.parse_share, "metavar": "SHARE"}
 @running_option("parts", metavar="PLACE")
 @running_option("shard_groups")
 @running_option("shards_from", metavar="PLACE")
-@shared.running_option(
-    "--resume",
-    is_flag=True,
-    help="Resume the same command if it was interrupted.",
-)
+@shared.resume
 @shared.overwrite_run
 @shared.key
 @shared.without_segment

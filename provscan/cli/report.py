@@ -11,14 +11,15 @@ import click
 
 from provscan import cli
 from provscan.cli import shared
+from provscan.cli.shared import option
 
 
-@click.command("report")
+@shared.command("report")
 @shared.path_argument("run", "RUN")
 @shared.out_option(
     help="File to write.  [default: report.html or report.pdf in RUN]",
 )
-@click.option(
+@option(
     "--format",
     "form",
     type=click.Choice(["html", "pdf"]),

@@ -28,7 +28,7 @@ def command() -> None:
     """
 
 
-@command.command("build", cls=shared.GroupedCommand)
+@command.command("build")
 @click.argument("options", nargs=-1, metavar="[-- MATCH OPTIONS]")
 @shared.index_option(
     "--index", "-i", help="Index of the licensed tweets; it is copied into the kit."
@@ -100,7 +100,7 @@ def _built(kit: dict[str, Any]) -> Iterator[str]:
     yield f"Print {kit['path']}/instructions.html for the room"
 
 
-@command.command("run", cls=shared.GroupedCommand)
+@command.command("run")
 @shared.path_argument("kit", "KIT")
 @click.argument("sources", nargs=-1, required=True, metavar="DATASET...")
 @shared.quiet
@@ -124,7 +124,7 @@ def run(kit: Path, sources: tuple[str, ...], quiet: bool) -> None:
         click.get_current_context().exit(cli.UNUSABLE)
 
 
-@command.command("release", cls=shared.GroupedCommand)
+@command.command("release")
 @shared.path_argument("kit", "KIT")
 @click.argument("exhibit", metavar="EXHIBIT", type=int)
 @option("--by", required=True, metavar="NAME", help="Name of the releasing person.")

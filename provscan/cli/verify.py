@@ -6,14 +6,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import click
-
 from provscan.cli import shared
+from provscan.cli.shared import option
 
 
-@click.command("verify")
+@shared.command("verify")
 @shared.index_argument("path", "[INDEX|RUN]")
-@click.option(
+@option(
     "--quick", is_flag=True, help="Only compare checksums; do not rebuild the segments."
 )
 @shared.workers
