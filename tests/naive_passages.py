@@ -131,13 +131,6 @@ def table_seeds(texts, k, window):
     return table, {key for key, count in counts.items() if count > 16}
 
 
-def filter_bits(count):
-    """Return the binary logarithm of the number of words in a filter for ``count``
-    hashes.
-    """
-    return max(10, (8 * count).bit_length()) - 6
-
-
 def key_filter(hashes, bits):
     """Return the 64-bit words of a filter in which two bits are set for each hash.
 
@@ -148,13 +141,6 @@ def key_filter(hashes, bits):
     for h in hashes:
         words[h >> 64 - bits] |= 1 << h % 64 | 1 << (h >> 6) % 64
     return words
-
-
-def holds(words, key):
-    """Return whether a seed may be in a filter."""
-    h = seed_hash(key)
-    word = words[h >> 65 - len(words).bit_length()]
-    return bool(word >> h % 64 & word >> (h >> 6) % 64 & 1)
 
 
 def text_keys(data):

@@ -63,7 +63,8 @@ def command(
     elif (run / "ledger.json").is_file():
         from provscan.ledger import write_ledger_report
 
-        if form == "pdf" or {no_text, texts, reviewed} - {None, False}:
+        unknown = shared.given(no_text=no_text, texts=texts, reviewed=reviewed)
+        if form == "pdf" or unknown:
             raise UsageError(
                 "the report of a ledger is HTML and has neither texts nor marks of "
                 "reviewers: leave out --format, --no-text, --texts and --reviewed"

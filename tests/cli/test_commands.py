@@ -116,6 +116,13 @@ def test_defaults_in_the_help_of_probe_are_those_of_the_library(
         assert text == (value if isinstance(value, str) else f"{value:g}")
 
 
+def test_the_report_of_a_ledger_has_no_texts(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "ledger.json").write_text("{}")
+    done = run("report", tmp_path, "--texts", "0")
+    assert done.exit_code == 2
+    assert "leave out --format, --no-text, --texts" in done.stderr
+
+
 def test_help_imports_nothing_slow() -> None:
     code = (
         "import sys; from provscan.cli import main; main(['--help'], "
