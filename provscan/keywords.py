@@ -40,9 +40,9 @@ def help_of(name: str) -> str:
 def with_options(
     arguments: Callable[P, MatchOptions],
 ) -> Callable[[Callable[..., R]], Callable[P, R]]:
-    """Return a decorator that gives a function with ``**options`` the documentation of
-    :class:`MatchOptions` and the signature of ``arguments``, a subclass of it with the
-    other arguments of the function.
+    """Return a decorator for a function with ``**options``. The function gets the
+    documentation of :class:`MatchOptions` and the signature of ``arguments``. This is a
+    subclass of :class:`MatchOptions` that also has the function's other arguments.
     """
 
     def decorated(function: Callable[..., R]) -> Callable[P, R]:

@@ -38,6 +38,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def number(value: float) -> str:
+    """Format a number without decimals: ``2000.4`` -> ``2,000``."""
     return f"{value:,.0f}"
 
 

@@ -133,8 +133,8 @@ class MatchOptions:
         planted, and every corrected number is withheld. By default one per 50 records,
         but at least 2,000 and at most 3,000.
     edits
-        Edits of spike-ins: "light" (only light and common edits), "mixed" (all edits)
-        or "heavy" (all edits except light ones).
+        Edits of spike-ins: "light" (edits that data pipelines or people usually make),
+        "heavy" (all edits except those of pipelines) or "mixed" (all edits).
     sample
         Share of the dataset to scan, chosen at random, e.g. 0.01 (1%); the estimate is
         for the whole dataset.
@@ -166,10 +166,10 @@ class MatchOptions:
         Address of the head node of a Ray cluster, HOST:PORT, or "auto" for the cluster
         to which this machine belongs. By default a cluster is started on this machine.
     memory
-        Memory that a task on a Ray cluster needs in addition to mapped files, in bytes
-        (on the command line also, for example, 4GB). A node runs at most one task per
-        processor, and only as many as fit in its memory. This is not a limit: Ray ends
-        a worker when the memory of its node runs out, and the task runs again. By
+        Memory that a task on a Ray cluster needs in addition to mapped files, in bytes;
+        on the command line, it may have a unit, as in 4GB. A node runs at most one task
+        per processor, and only as many as fit in its memory. This is not a limit: Ray
+        ends a worker when the memory of its node runs out, and the task runs again. By
         default only the number of processors matters.
     log
         Append JSON lines to this file: progress and time left, where each task ran and

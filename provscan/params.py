@@ -20,8 +20,8 @@ from provscan.errors import ParameterError
 from provscan.urls import Url, source_of
 
 CANONICAL_VERSION = 2
-# The length of seeds in letters, and their length in an index of more than MANY_TEXTS
-# texts.
+# The length of seeds in characters, and their length in an index of more than
+# MANY_TEXTS texts.
 SEED_LENGTH, LONG_SEED_LENGTH, MANY_TEXTS = 10, 14, 1_000_000
 # The maximum value of a parameter that is a length, in code points.
 LONGEST = 1_000_000_000
@@ -129,9 +129,10 @@ class IndexParams(Params):
         For LSH: ``bands`` bands of ``rows`` signature values each; ``bands * rows <=
         num_perm``.
     seed_length, seed_window
-        For passages: minimizers of ``seed_length`` units, one in each window of
-        ``seed_window`` k-mers. If the length is None, it is 10 units in an index of up
-        to a million texts, and 14 in a larger index.
+        For passages: minimizers of ``seed_length`` characters, one in each window of
+        ``seed_window`` k-mers. A Chinese character, a kana or a Korean syllable counts
+        as two. If the length is None, it is 10 in an index of up to a million texts,
+        and 14 in a larger index.
 
     Examples
     --------

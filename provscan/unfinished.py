@@ -112,7 +112,8 @@ class Unfinished:
     def publish(self, result: Path, *, replace: bool = False) -> None:
         """Move the complete folder ``result`` to the target.
 
-        With ``replace``, an existing target is moved to ``result`` instead.
+        An existing target is an error. With ``replace``, it is moved to the former path
+        of ``result``.
         """
         sync_all([*result.rglob("*"), result])
         place = Path(os.path.realpath(self._target))

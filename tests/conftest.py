@@ -18,8 +18,8 @@ thread. :func:`pytest_configure` has bytecode written, puts temporary folders in
 if there is room, and ignores numpy's warnings of overflows if numba's compiler is off.
 :func:`pytest_collection` turns garbage collection off during imports.
 
-If a folder of tests changes more for all of its tests, its conftest.py says so at the
-top.
+The conftest.py of a folder names, at its top, what else it changes for all tests of the
+folder.
 """
 
 import gc
@@ -100,8 +100,8 @@ LONGEST = [
 ]
 
 
-# A folder in memory for temporary files, of which a run of all tests writes a gigabyte,
-# and the free space that the folder needs.
+# A folder in memory for temporary files, and the free space that it must have. A run of
+# all tests writes a gigabyte of such files.
 MEMORY, ENOUGH = "/dev/shm", 8 << 30
 
 

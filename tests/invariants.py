@@ -105,7 +105,7 @@ def assert_ended_well(status: int, errors: str) -> None:
     ]
 
 
-def ends_in_words(
+def run_to_the_end(
     command: list[str], *, timeout: float = 300, **options: Any
 ) -> subprocess.CompletedProcess[str]:
     """Run a command, and check that it ended well and in time."""

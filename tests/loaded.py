@@ -1,4 +1,4 @@
-"""Load provscan and its kernels when imported; see :func:`forks.forks`."""
+"""Load provscan and its kernels when imported; see :func:`forks.fork`."""
 
 import tempfile
 

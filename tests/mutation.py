@@ -3,7 +3,7 @@ and see whether a test fails.
 
     python tests/mutation.py --rooms estimate,matching,index --mutants 200 --seed 1
 
-First, the suite runs once to record which tests run which lines; ``--noted FOLDER``
+First, the suite runs once to record which tests run which lines; ``--record FOLDER``
 keeps the record for another sample. Then, for each mutant, the tests of the changed
 line run in a process forked from one that has compiled the kernels: first the quickest
 tests and, if the mutant survives, the others. The output lists the surviving mutants,
@@ -433,7 +433,7 @@ def main() -> None:
     parser.add_argument("--mutants", type=int, default=200, help="size of the sample")
     parser.add_argument("--seed", type=int, default=1, help="seed of the sample")
     parser.add_argument(
-        "--noted", type=Path, help="folder for the record of lines and tests"
+        "--record", type=Path, help="folder for the record of lines and tests"
     )
     parser.add_argument(
         "--tests",
@@ -453,11 +453,11 @@ def main() -> None:
         possible, min(arguments.mutants, len(possible))
     )
     with tempfile.TemporaryDirectory() as folder:
-        noted = arguments.noted or Path(folder)
-        noted.mkdir(parents=True, exist_ok=True)
-        if not (noted / "output.txt").exists():
-            note(arguments.tests, noted)
-        run_by = line_tests(arguments.tests, noted)
+        record = arguments.record or Path(folder)
+        record.mkdir(parents=True, exist_ok=True)
+        if not (record / "output.txt").exists():
+            note(arguments.tests, record)
+        run_by = line_tests(arguments.tests, record)
     os.chdir(ROOT)
     warm()
     mutants = [made(*place) for place in chosen]

@@ -117,7 +117,7 @@ def table_seeds(texts, k, window):
         for text in texts
     ]
     counts = Counter(key for seeds in rows for key, _ in seeds)
-    held = []
+    table = []
     for number, seeds in enumerate(rows):
         size = 20 * -(-len(units(texts[number])) // 20)
         taken = 0
@@ -126,16 +126,9 @@ def table_seeds(texts, k, window):
         ):
             most = max(4, 24 - 4 * (counts[key] - 1).bit_length())
             if taken < max(most, size * most // 128):
-                held.append((key, number, place))
+                table.append((key, number, place))
                 taken += 1
-    return held, {key for key, count in counts.items() if count > 16}
-
-
-def filter_bits(count):
-    """Return the binary logarithm of the number of words in a filter for ``count``
-    hashes.
-    """
-    return max(10, (8 * count).bit_length()) - 6
+    return table, {key for key, count in counts.items() if count > 16}
 
 
 def key_filter(hashes, bits):
@@ -148,13 +141,6 @@ def key_filter(hashes, bits):
     for h in hashes:
         words[h >> 64 - bits] |= 1 << h % 64 | 1 << (h >> 6) % 64
     return words
-
-
-def holds(words, key):
-    """Return whether a seed may be in a filter."""
-    h = seed_hash(key)
-    word = words[h >> 65 - len(words).bit_length()]
-    return bool(word >> h % 64 & word >> (h >> 6) % 64 & 1)
 
 
 def text_keys(data):
@@ -226,10 +212,11 @@ def agrees(record, text, code, place, thresholds):
     the fingerprints of up to 64 5-grams of the text.
 
     A fingerprint agrees if it is among the record's fingerprints from 14 positions
-    before to 13 positions after the expected one. As many must agree as in a match, but
-    at most 44% of the 64 if the text has more than 64. Fingerprints outside the record
-    are 0. From unit 384 on, the position in the text may be up to 63 code points later,
-    where the text has the same two letters as the record.
+    before to 13 positions after the expected one. The number that must agree is that of
+    a match, but at most 44% of 64 in a text with more than 64 fingerprints.
+    Fingerprints outside the record are 0. If ``place`` is at least 384 units, it is not
+    exact: each position from there to 63 code points later is tried at which the text
+    has the same two letters as the record.
     """
     similarity, containment, letters, stretch = thresholds
     known, wanted = fingerprints(record), fingerprints(text)

@@ -18,7 +18,7 @@ import provscan
 @pytest.fixture(scope="session")
 def index(tmp_path_factory: pytest.TempPathFactory) -> provscan.Index:
     return provscan.build_index(
-        TWEETS, tmp_path_factory.mktemp("engine") / "licensed.index"
+        TWEETS, tmp_path_factory.mktemp("any_script") / "licensed.index"
     )
 
 

@@ -146,6 +146,7 @@ def run(name: str, *arguments: str) -> str:
     return done.stdout
 
 
+# The benchmarks that only make nightly runs.
 LONG = {
     "blind",
     "canonical_hook",

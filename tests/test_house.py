@@ -32,7 +32,6 @@ FLOORS = {
     "kernels": 1,
     "readers": 1,
     "inspection": 2,
-    "withdrawals": 2,
     "text": 2,
     "sketch": 2,
     "estimate": 2,

@@ -225,7 +225,7 @@ def clean(
     if dry_run:
         return Cleaned(None, manifest | _described(_counted(dataset, choice, refused)))
     if out is None:
-        raise UsageError("the result needs a new folder: name it with out")
+        raise UsageError("the result needs a new folder: name it with out (-o)")
     require_folder("out", out)
     target = Path(out)
     _require_new(target, datasets, resume=resume)

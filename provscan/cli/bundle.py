@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import click
-
 from provscan.cli import shared
 from provscan.cli.shared import option
 from provscan.errors import UsageError
@@ -15,7 +13,7 @@ from provscan.errors import UsageError
 REQUEST, ANSWER = ".tsq", ".tsr"
 
 
-@click.command("bundle", cls=shared.GroupedCommand)
+@shared.command("bundle")
 @shared.path_argument("sources", "[RUN|CASE|LEDGER|BUNDLE]...", nargs=-1, required=True)
 @shared.out_option(
     metavar="FILE",

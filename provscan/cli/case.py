@@ -10,16 +10,17 @@ from typing import Any
 import click
 
 from provscan.cli import shared
+from provscan.cli.shared import option
 
 
-@click.command("case", cls=shared.GroupedCommand)
+@shared.command("case")
 @shared.path_argument("runs", "RUN...", nargs=-1, required=True)
 @shared.out_option(
     required=True,
     metavar="CASE",
     help="New folder for case.json, the tables, the page and the workbook.",
 )
-@shared.option(
+@option(
     "--period",
     "periods",
     multiple=True,

@@ -10,9 +10,10 @@ import click
 
 from provscan import cli
 from provscan.cli import shared
+from provscan.cli.shared import option
 
 
-@click.command("check")
+@shared.command("check")
 @shared.path_argument("bundle", "BUNDLE|PAGE")
 @shared.path_option(
     "--key",
@@ -24,7 +25,7 @@ from provscan.cli import shared
     metavar="FILE",
     help="Root certificates, in PEM, of the required time-stamping authority.",
 )
-@click.option(
+@option(
     "--exhibit",
     metavar="N",
     help="Also print exhibit N, and prove that the bundle contains it. If the bundle "

@@ -15,7 +15,7 @@ from provscan.cli.shared import option, running_option
 MOST_FILES = 20
 
 
-@click.command("clean", cls=shared.GroupedCommand)
+@shared.command("clean")
 @shared.sources_argument("DATASET...")
 @shared.path_argument("run", "RUN")
 @shared.out_option(
@@ -86,11 +86,7 @@ MOST_FILES = 20
 @shared.workers
 @shared.executor
 @shared.address
-@running_option(
-    "--resume",
-    is_flag=True,
-    help="Resume the same command if it was interrupted.",
-)
+@shared.resume
 @shared.as_json
 @shared.quiet
 def command(

@@ -8,11 +8,12 @@ import click
 
 from provscan import cli
 from provscan.cli import shared
+from provscan.cli.shared import option
 
 LONGEST_RECORD_NUMBER = 10
 
 
-@click.command("explain")
+@shared.command("explain")
 @shared.path_argument("run", "RUN")
 @click.argument("what", metavar="RECORD|TEXT|TWEET_ID")
 @shared.path_option(
@@ -20,18 +21,18 @@ LONGEST_RECORD_NUMBER = 10
     "-i",
     help="Index of the licensed tweets.  [default: the index of the run]",
 )
-@click.option(
+@option(
     "--tweet",
     "tweet_id",
     metavar="ID",
     help="Compare with this licensed tweet, even if it has little wording in common.",
 )
-@click.option(
+@option(
     "--source",
     metavar="NAME",
     help="Dataset of the record, if several have a record with this number.",
 )
-@click.option(
+@option(
     "--as",
     "kind",
     type=click.Choice(["record", "text", "tweet"]),

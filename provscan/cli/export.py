@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import click
-
 from provscan import cli
 from provscan.cli import shared
+from provscan.cli.shared import option
 
 
-@click.command("export")
+@shared.command("export")
 @shared.path_argument("run", "RUN")
 @shared.out_option(
     required=True,
@@ -19,7 +18,7 @@ from provscan.cli import shared
     "pipeline, .sarif, .xml (JUnit) or .md (one page of Markdown). A spreadsheet may "
     "round the long ids in a .csv file, but not those in an .xlsx file.",
 )
-@click.option(
+@option(
     "--all",
     "everything",
     is_flag=True,

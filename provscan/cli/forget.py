@@ -8,24 +8,25 @@ from typing import Any
 import click
 
 from provscan.cli import shared
+from provscan.cli.shared import option
 
 
-@click.command("forget")
+@shared.command("forget")
 @shared.path_argument("index", "INDEX")
 @click.argument("ids", nargs=-1, metavar="[IDS]...")
-@click.option(
+@option(
     "--users",
     is_flag=True,
     help="Treat plain ids and batch results as names or ids of accounts, and forget "
     "all tweets of these accounts.",
 )
-@click.option(
+@option(
     "--purge",
     is_flag=True,
     help="Also rewrite the files of the index without the texts and hashes of these "
     "tweets.",
 )
-@click.option("--dry-run", is_flag=True, help="Only show what would be forgotten.")
+@option("--dry-run", is_flag=True, help="Only show what would be forgotten.")
 @shared.workers
 @shared.as_json
 def command(index: Path, ids: tuple[str, ...], as_json: bool, **options: Any) -> None:
@@ -36,8 +37,8 @@ def command(index: Path, ids: tuple[str, ...], as_json: bool, **options: Any) ->
     others, and results of batch compliance jobs.
 
     If the corpus contains histories of edits, the index stores an edited tweet under
-    the id of its first version. To forget it by the id of a later version, include the
-    tweet_edit event that connects the versions in IDS.
+    the id of its first version. To forget it by the id of a later version, add the
+    tweet_edit event that lists its versions to IDS.
 
     With --purge, IDS can be left out, to purge tweets that were forgotten before.
     """

@@ -5,35 +5,34 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import click
-
 from provscan import cli
 from provscan.cli import shared
+from provscan.cli.shared import option
 
 
-@click.command("index")
+@shared.command("index")
 @shared.sources_argument("PATH...")
 @shared.index_option("--out", "-o", help="Folder to write the index to.")
-@click.option(
+@option(
     "--text-field",
     metavar="NAME",
     help="Name of the field that contains the text; a.b is a field inside an object.  "
     "[default: a field with a usual name]",
 )
 @shared.id_field
-@click.option(
+@option(
     "--author-field",
     metavar="NAME",
     help="Name of the field that contains the author.  [default: a field with a usual "
     "name]",
 )
-@click.option(
+@option(
     "--date-field",
     metavar="NAME",
     help="Name of the field that contains the time.  [default: a field with a usual "
     "name]",
 )
-@click.option(
+@option(
     "--fraction",
     callback=shared.parse_share,
     metavar="SHARE",
@@ -41,39 +40,39 @@ from provscan.cli import shared
     "random sample of them; estimates are then for all licensed tweets. Not with "
     "--blind.",
 )
-@click.option(
+@option(
     "--seed-length",
     type=int,
     metavar="N",
-    help="Length of a seed in letters. With 14, a scan of long text takes two thirds "
-    "of the time that it takes with 10, but misses more copies with many typing "
+    help="Length of a seed in characters. With 14, a scan of long text takes two "
+    "thirds of the time that it takes with 10, but misses more copies with many typing "
     "errors.  [default: 10; 14 for more than a million texts]",
 )
-@click.option(
+@option(
     "--delimiter",
     metavar="CHAR",
     help="Character between the values of CSV.  [default: detected]",
 )
 @shared.encoding
-@click.option(
+@option(
     "--fix-encoding",
     is_flag=True,
     help='Repair tweets that were decoded with a wrong encoding, such as "schÃ¶n" for '
     r'"schön", or whose letters are written as escapes, such as \u0447.',
 )
-@click.option(
+@option(
     "--allow-unread",
     is_flag=True,
     help="Leave out files that contain no tweets or can't be read.",
 )
 @shared.workers
-@click.option(
+@option(
     "--append",
     is_flag=True,
     help="Add to the existing index; tweets whose ids it contains are skipped.",
 )
-@click.option("--overwrite", is_flag=True, help="Replace the existing index.")
-@click.option(
+@option("--overwrite", is_flag=True, help="Replace the existing index.")
+@option(
     "--shards",
     type=int,
     metavar="N",
@@ -82,7 +81,7 @@ from provscan.cli import shared
 )
 @shared.executor
 @shared.address
-@click.option(
+@option(
     "--blind",
     is_flag=True,
     help="Build a blind index: ids and keyed sketches, no text; needs --key.",

@@ -6,14 +6,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import click
-
 from provscan import cli
 from provscan.cli import shared
 from provscan.errors import InputError, UsageError
 
 
-@click.command("info")
+@shared.command("info")
 @shared.index_argument("path", "[INDEX|RUN|PROBE]")
 @shared.without_segment
 @shared.as_json

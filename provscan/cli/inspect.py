@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import click
-
 from provscan.cli import shared
 
 # Number of characters that one processor scans per second, as measured by
@@ -16,7 +14,7 @@ CHARACTERS_PER_SECOND = 8_000_000
 SHOWN = 50
 
 
-@click.command("inspect")
+@shared.command("inspect")
 @shared.sources_argument("PATH...")
 @shared.text_field
 @shared.id_field

@@ -11,7 +11,7 @@ from provscan import cli
 from provscan.cli import shared
 
 
-@click.command("ledger", cls=shared.GroupedCommand)
+@shared.command("ledger")
 @shared.path_argument("logs", "[LOG...]", nargs=-1)
 @shared.out_option(
     required=True,

@@ -18,7 +18,7 @@ SHOWN = 20
 MARKS = {"passage": ("{+", "+}"), "tweet": ("[-", "-]")}
 
 
-@click.command("lookup")
+@shared.command("lookup")
 @click.argument("text", required=False)
 @shared.index_option("--index", "-i", help="Index of the licensed tweets.")
 @shared.as_json

@@ -16,18 +16,11 @@ from provscan.cli.shared import match_option, output_option
 # Maximum number of incompletely read files that are listed on stderr.
 MOST_FILES = 5
 
-plain_option = partial(match_option, "Options")
-matching_option = partial(match_option, "Matching")
-chance_option = partial(match_option, "Error rates")
-sampling_option = partial(match_option, "Sampling")
-texts_option = partial(match_option, "Texts")
-running_option = partial(match_option, "Running")
-strictness_option = partial(match_option, "Strictness")
-paths_option = partial(chance_option, multiple=True, type=click.Path())
+paths_option = partial(match_option, multiple=True, type=click.Path())
 SHARE: dict[str, Any] = {"callback": shared.parse_share, "metavar": "SHARE"}
 
 
-@click.command("match", cls=shared.GroupedCommand)
+@shared.command("match")
 @shared.sources_argument("DATASET...")
 @shared.index_option("--index", "-i", help="Index of the licensed tweets.")
 @shared.out_option(
@@ -38,48 +31,44 @@ SHARE: dict[str, Any] = {"callback": shared.parse_share, "metavar": "SHARE"}
 @shared.id_field
 @shared.records
 @shared.encoding
-@plain_option("outputs")
-@plain_option("fix_encoding")
-@matching_option("threshold", type=float)
-@matching_option("min_containment", type=float)
-@matching_option("min_chars", type=int)
-@matching_option("partial_chars", type=int)
-@matching_option("min_bits", type=float, metavar="BITS")
-@matching_option("min_bits_passage", type=float, metavar="BITS")
-@chance_option("cutoff", metavar="DATE")
-@paths_option("control", metavar="FILE")
-@paths_option("null", metavar="DATASET")
-@paths_option("known", metavar="DATA")
-@chance_option("spike_ins")
-@chance_option("edits")
-@sampling_option("sample", **SHARE)
-@sampling_option("sample_by")
-@sampling_option("seed")
-@chance_option("tokenizer", type=shared.LocalPath(), metavar="FILE")
-@texts_option("no_text")
-@texts_option("texts")
+@match_option("Options", "outputs")
+@match_option("Options", "fix_encoding")
+@match_option("Options", "tokenizer", type=shared.LocalPath(), metavar="FILE")
+@match_option("Matching", "threshold", type=float)
+@match_option("Matching", "min_containment", type=float)
+@match_option("Matching", "min_chars", type=int)
+@match_option("Matching", "partial_chars", type=int)
+@match_option("Matching", "min_bits", type=float, metavar="BITS")
+@match_option("Matching", "min_bits_passage", type=float, metavar="BITS")
+@match_option("Error rates", "cutoff", metavar="DATE")
+@paths_option("Error rates", "control", metavar="FILE")
+@paths_option("Error rates", "null", metavar="DATASET")
+@paths_option("Error rates", "known", metavar="DATA")
+@match_option("Error rates", "spike_ins")
+@match_option("Error rates", "edits")
+@match_option("Sampling", "sample", **SHARE)
+@match_option("Sampling", "sample_by")
+@match_option("Sampling", "seed")
+@match_option("Texts", "no_text")
+@match_option("Texts", "texts")
 @shared.workers
 @shared.executor
 @shared.address
 @shared.memory
 @shared.log
-@running_option("parts", metavar="PLACE")
-@running_option("shard_groups")
-@running_option("shards_from", metavar="PLACE")
-@shared.running_option(
-    "--resume",
-    is_flag=True,
-    help="Resume the same command if it was interrupted.",
-)
+@match_option("Running", "parts", metavar="PLACE")
+@match_option("Running", "shard_groups")
+@match_option("Running", "shards_from", metavar="PLACE")
+@shared.resume
 @shared.overwrite_run
 @shared.key
 @shared.without_segment
-@strictness_option("fail_above", **SHARE)
-@strictness_option("fail_above_claimed", **SHARE)
-@strictness_option("baseline", metavar="RUN", type=shared.LocalPath())
-@strictness_option("allow_unread")
-@strictness_option("strict")
-@strictness_option("max_bad", **SHARE)
+@match_option("Strictness", "fail_above", **SHARE)
+@match_option("Strictness", "fail_above_claimed", **SHARE)
+@match_option("Strictness", "baseline", metavar="RUN", type=shared.LocalPath())
+@match_option("Strictness", "allow_unread")
+@match_option("Strictness", "strict")
+@match_option("Strictness", "max_bad", **SHARE)
 @shared.as_json
 @output_option(
     "--verbose",

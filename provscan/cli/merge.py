@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import click
-
 from provscan.cli import shared
+from provscan.cli.shared import option
 
 
-@click.command("merge")
+@shared.command("merge")
 @shared.index_argument("index", "[INDEX]")
-@click.option(
+@option(
     "--purge-only",
     is_flag=True,
     help="Rewrite only the segments that contain forgotten tweets.",

@@ -17,7 +17,7 @@ from provscan.cli.shared import option
 
 experiment_option = partial(option, group="Experiment")
 rule_option = partial(option, group="What counts")
-endpoint_option = partial(option, group="Endpoint")
+model_option = partial(option, group="Model")
 budget_option = partial(option, group="Budget")
 
 verbose = shared.output_option(
@@ -28,7 +28,7 @@ verbose = shared.output_option(
 ENDPOINT_ONLY = ("key_env", "concurrency", "timeout", "attempts")
 
 
-@click.group("probe")
+@click.group("probe", cls=shared.Group)
 def command() -> None:
     """Probe a language model for memorised licensed tweets.
 
@@ -44,7 +44,7 @@ def command() -> None:
     """
 
 
-@command.command("plan", cls=shared.GroupedCommand)
+@command.command("plan")
 @shared.index_option("--index", "-i", help="Index of the licensed tweets.")
 @shared.out_option(
     required=True,
@@ -75,7 +75,7 @@ def command() -> None:
     type=int,
     metavar="N",
     show_default="400",
-    help="Number of licensed tweets to ask for.",
+    help="Number of licensed tweets to ask for, each with a control.",
 )
 @experiment_option(
     "--samples",
@@ -151,8 +151,7 @@ def command() -> None:
     "--min-containment",
     type=float,
     show_default="0.8",
-    help="Minimum share of the words left out of the prompt that an answer must "
-    "contain.",
+    help="Minimum share, in an answer, of the wording that the prompt leaves out.",
 )
 @rule_option(
     "--max-auc",
@@ -205,42 +204,45 @@ def plan(
     )
 
 
-@command.command("run", cls=shared.GroupedCommand)
+@command.command("run")
 @shared.path_argument("probe", "PROBE")
-@endpoint_option(
+@model_option(
     "--endpoint",
     metavar="URL",
     help="Endpoint with an OpenAI-compatible API, such as http://localhost:8000/v1.",
 )
-@endpoint_option("--model", metavar="NAME", help="Name of the model at the endpoint.")
-@shared.path_option(
+@model_option("--model", metavar="NAME", help="Name of the model at the endpoint.")
+@model_option(
     "--hf",
+    type=shared.LocalPath(),
     metavar="PATH",
     help="Folder of a Hugging Face model to ask instead of an endpoint.",
 )
-@endpoint_option(
+@model_option(
     "--key-env",
     metavar="NAME",
     show_default="OPENAI_API_KEY",
     help="Environment variable that contains the key of the endpoint. The key is never "
     "written to a file.",
 )
-@endpoint_option(
+@model_option(
     "--concurrency",
     type=click.IntRange(min=1),
+    metavar="N",
     show_default="4",
     help="Number of questions sent at the same time.",
 )
-@endpoint_option(
+@model_option(
     "--timeout",
     type=float,
     show_default="120",
     metavar="SECONDS",
     help="Number of seconds to wait for an answer.",
 )
-@endpoint_option(
+@model_option(
     "--attempts",
     type=click.IntRange(min=1),
+    metavar="N",
     show_default="8",
     help="Maximum number of times that a question is sent.",
 )
@@ -356,7 +358,7 @@ def _done(probe: Path, done: dict[str, Any]) -> Iterator[str]:
         yield f"Next: provscan probe score {probe}"
 
 
-@command.command("score", cls=shared.GroupedCommand)
+@command.command("score")
 @shared.path_argument("probe", "PROBE")
 @shared.path_option(
     "--index",

@@ -12,7 +12,7 @@ from provscan.cli import shared
 from provscan.errors import ParameterError
 
 
-@click.command("recipes")
+@shared.command("recipes")
 @click.argument("name", required=False)
 @shared.as_json
 def command(name: str | None, as_json: bool) -> None:

@@ -18,7 +18,7 @@ MOST_PROBLEMS = 20
 paths = partial(option, multiple=True, type=click.Path())
 
 
-@click.command("replay", cls=shared.GroupedCommand)
+@shared.command("replay")
 @shared.path_argument("bundle", "BUNDLE")
 @paths(
     "--dataset",

@@ -11,14 +11,15 @@ import click
 
 from provscan import cli
 from provscan.cli import shared
+from provscan.cli.shared import option
 
 
-@click.command("report")
+@shared.command("report")
 @shared.path_argument("run", "RUN")
 @shared.out_option(
     help="File to write.  [default: report.html or report.pdf in RUN]",
 )
-@click.option(
+@option(
     "--format",
     "form",
     type=click.Choice(["html", "pdf"]),
@@ -62,7 +63,8 @@ def command(
     elif (run / "ledger.json").is_file():
         from provscan.ledger import write_ledger_report
 
-        if form == "pdf" or {no_text, texts, reviewed} - {None, False}:
+        unknown = shared.given(no_text=no_text, texts=texts, reviewed=reviewed)
+        if form == "pdf" or unknown:
             raise UsageError(
                 "the report of a ledger is HTML and has neither texts nor marks of "
                 "reviewers: leave out --format, --no-text, --texts and --reviewed"

@@ -7,30 +7,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import click
-
 from provscan.cli import shared
+from provscan.cli.shared import match_option
 
 
-@click.command("reveal")
+@shared.command("reveal")
 @shared.path_argument("run", "RUN")
 @shared.index_option("--index", "-i", help="The full index.")
 @shared.out_option(
     metavar="FOLDER",
     help="Folder to write.  [default: RUN with .revealed.run in place of .run]",
 )
-@shared.option(
-    "--threshold",
-    type=float,
-    metavar="X",
-    help="Minimum similarity of passage and tweet.  [default: 0.4]",
-)
-@shared.option(
-    "--min-containment",
-    type=float,
-    metavar="X",
-    help="Minimum containment of the tweet in the passage.  [default: 0.55]",
-)
+@match_option("Options", "threshold", type=float)
+@match_option("Options", "min_containment", type=float)
 @shared.overwrite_run
 @shared.without_segment
 @shared.as_json

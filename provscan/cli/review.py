@@ -24,7 +24,7 @@ def command() -> None:
     """
 
 
-@command.command("list", cls=shared.GroupedCommand)
+@command.command("list")
 @shared.path_argument("run", "RUN")
 @shared.out_option(
     required=True,
@@ -75,7 +75,7 @@ def _listed(key: dict[str, Any]) -> Iterator[str]:
     yield f"Keep from reviewers: {key['path']}/{KEY_FILE}"
 
 
-@command.command("score", cls=shared.GroupedCommand)
+@command.command("score")
 @shared.path_argument("review", "REVIEW")
 @shared.path_argument("verdicts", "VERDICTS...", nargs=-1, required=True)
 @shared.path_option(

@@ -28,7 +28,7 @@ def command() -> None:
     """
 
 
-@command.command("build", cls=shared.GroupedCommand)
+@command.command("build")
 @click.argument("options", nargs=-1, metavar="[-- MATCH OPTIONS]")
 @shared.index_option(
     "--index", "-i", help="Index of the licensed tweets; it is copied into the kit."
@@ -75,9 +75,10 @@ def build(
     fixed = shared.given(**scan.params)
     unknown = fixed.keys() - MatchOptions.__dataclass_fields__ - {"sources", "index"}
     if unknown or len(scan.params["sources"]) > 1:
-        named = ", ".join(sorted(unknown)) or "a dataset"
+        names = {each.name: each.opts[0] for each in match.command.params}
+        named = ", ".join(sorted(names[name] for name in unknown)) or "a dataset"
         raise UsageError(
-            f"a kit can't contain {named}: give only options of the search after --"
+            f"a kit can't contain {named}: after --, give only options of the scan"
         )
     chosen = {
         name: os.fspath(value) if isinstance(value, Path) else value
@@ -99,7 +100,7 @@ def _built(kit: dict[str, Any]) -> Iterator[str]:
     yield f"Print {kit['path']}/instructions.html for the room"
 
 
-@command.command("run", cls=shared.GroupedCommand)
+@command.command("run")
 @shared.path_argument("kit", "KIT")
 @click.argument("sources", nargs=-1, required=True, metavar="DATASET...")
 @shared.quiet
@@ -123,7 +124,7 @@ def run(kit: Path, sources: tuple[str, ...], quiet: bool) -> None:
         click.get_current_context().exit(cli.UNUSABLE)
 
 
-@command.command("release", cls=shared.GroupedCommand)
+@command.command("release")
 @shared.path_argument("kit", "KIT")
 @click.argument("exhibit", metavar="EXHIBIT", type=int)
 @option("--by", required=True, metavar="NAME", help="Name of the releasing person.")

@@ -9,25 +9,28 @@ import click
 
 from provscan import cli
 from provscan.cli import shared
+from provscan.cli.shared import option
 
 
-@click.command("serve")
+@shared.command("serve")
 @shared.index_option("--index", "-i", help="Index of the licensed tweets.")
-@click.option(
+@option(
     "--host",
     default="127.0.0.1",
+    metavar="ADDRESS",
     show_default=True,
     help="Address to listen on. An address that other machines can reach needs a "
     "token.",
 )
-@click.option(
+@option(
     "--port",
     type=click.IntRange(0, 65535),
+    metavar="PORT",
     default=8017,
     show_default=True,
     help="Port to listen on; 0 for any free port.",
 )
-@click.option(
+@option(
     "--token",
     envvar="PROVSCAN_TOKEN",
     show_envvar=True,
@@ -36,7 +39,7 @@ from provscan.cli import shared
     "characters. Set it in the environment, since other users of this machine can see "
     "options.",
 )
-@click.option(
+@option(
     "--rate",
     type=click.FloatRange(1),
     default=100.0,

@@ -1,9 +1,11 @@
-"""Functions that declare options, and the options that several commands share.
+"""Functions that declare commands and options, and the options that several commands
+share.
 
-:func:`option` declares an option in a group of the help text, and
-:class:`GroupedCommand` shows the groups. :func:`match_option` declares an option of
-:class:`~provscan.options.MatchOptions`. :func:`given` selects the options that the user
-gave. The shared options are at the end; a command uses them as decorators.
+:func:`command` declares a command, :class:`Group` is a command with commands of its
+own, and :func:`option` declares an option; ``--help`` shows options in groups.
+:func:`match_option` declares an option of :class:`~provscan.options.MatchOptions`.
+:func:`given` selects the options that the user gave. The shared options are at the end;
+a command uses them as decorators.
 """
 
 from __future__ import annotations
@@ -26,17 +28,6 @@ from provscan.urls import source_of
 Decorator = Callable[[Any], Any]
 
 
-class DefaultGroup(click.Group):
-    """A group whose first command is the default: it gets the arguments if they do not
-    begin with the name of a command.
-    """
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if args and args[0] not in {*self.commands, *ctx.help_option_names}:
-            args = [next(iter(self.commands)), *args]
-        return super().parse_args(ctx, args)
-
-
 class GroupedCommand(click.Command):
     """A command whose help shows its options in groups."""
 
@@ -52,6 +43,23 @@ class GroupedCommand(click.Command):
         for name, records in groups.items():
             with formatter.section(name):
                 formatter.write_dl(records)
+
+
+class Group(click.Group):
+    """A command with commands of its own."""
+
+    command_class = GroupedCommand
+
+
+class DefaultGroup(Group):
+    """A group whose first command is the default: it gets the arguments if they do not
+    begin with the name of a command.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0] not in {*self.commands, *ctx.help_option_names}:
+            args = [next(iter(self.commands)), *args]
+        return super().parse_args(ctx, args)
 
 
 class _GroupedOption(click.Option):
@@ -70,6 +78,11 @@ class _GroupedOption(click.Option):
         return record[0], record[1].replace(
             f"[default: ({self.show_default})", f"[default: {self.show_default}"
         )
+
+
+def command(name: str) -> Decorator:
+    """Declare a command."""
+    return click.command(name, cls=GroupedCommand)
 
 
 def option(*names: str, **attributes: Any) -> Decorator:
@@ -256,6 +269,9 @@ reviewed = path_option(
     help="Add the marks and notes that reviewers saved from the report of this run.",
 )
 overwrite = option("--overwrite", is_flag=True, help="Replace an existing file.")
+resume = running_option(
+    "--resume", is_flag=True, help="Resume the same command if it was interrupted."
+)
 overwrite_run = running_option(
     "--overwrite",
     is_flag=True,

@@ -75,8 +75,9 @@ def forgotten(found: Result) -> Iterator[str]:
             "which identifies accounts as its corpus does, by @name or by number."
         )
     for name, count in sorted(found["events"].items()):
+        events = counted(count, "id") if name == "id" else f"{count:,} {name}"
         note = NO_EFFECT.get(name, "")
-        yield f"  {name}: {count:,}{note and f' ({note})'}"
+        yield f"  read: {events}{note and f' ({note})'}"
     if found["purged"]:
         yield "Forgotten texts and hashes are no longer in the files."
     elif found["tweets"] and not found["dry_run"]:
@@ -111,7 +112,7 @@ def verified(found: Result, how: str = "") -> str:
         )
         return f"{found['run']} is sound: {size}. {page}."
     usual = "rebuilt from its tweets and compared byte by byte"
-    how = how or ("checksums and bounds" if found["quick"] else usual)
+    how = how or ("checksums and ranges of numbers" if found["quick"] else usual)
     return (
         f"{found['index']} is sound ({how}): generation {found['generation']}, "
         f"{found['files']:,} files, "

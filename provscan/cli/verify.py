@@ -6,14 +6,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import click
-
 from provscan.cli import shared
+from provscan.cli.shared import option
 
 
-@click.command("verify")
+@shared.command("verify")
 @shared.index_argument("path", "[INDEX|RUN]")
-@click.option(
+@option(
     "--quick", is_flag=True, help="Only compare checksums; do not rebuild the segments."
 )
 @shared.workers
@@ -38,8 +37,8 @@ def command(path: Path, as_json: bool, **options: Any) -> None:
 
     if blind.is_blind(path):
         how = (
-            "a blind index: checksums and bounds; its sketches can't be rebuilt "
-            "without the texts"
+            "a blind index: checksums and ranges of numbers; its sketches can't be "
+            "rebuilt without the texts"
         )
         show.result(blind.verify(path), as_json, partial(show.verified, how=how))
         return

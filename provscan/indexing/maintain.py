@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from provscan import index as indexes
 from provscan.errors import InputError, UsageError
 from provscan.index import open_reader
+from provscan.indexing.withdrawals import Withdrawals
 from provscan.names import counted
 from provscan.options import default_workers
 from provscan.params import require, require_folder
@@ -31,7 +32,6 @@ from provscan.runs.folder import (
     require_run,
 )
 from provscan.urls import source_of
-from provscan.withdrawals import Withdrawals
 
 # An argument with one of these suffixes is a file, not an id.
 FILES = (".txt", ".json", ".jsonl", ".csv", ".ids", *COMPRESSED)

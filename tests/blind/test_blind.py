@@ -350,7 +350,7 @@ def test_a_lab_scans_and_the_platform_reveals(
 
 
 def reasons(run: Path) -> set[str]:
-    """Return the words for rarity in a list of a run's exhibits."""
+    """Return the descriptions of rarity in the exported list of a run."""
     export(run, run.parent / "list.jsonl", everything=True, overwrite=True)
     return {
         json.loads(line)["wording"]
@@ -694,7 +694,7 @@ def test_info_and_verify_need_no_key(platform: Path) -> None:
     assert f"Blind index {blind}: 180 texts of 181 tweets" in shown.stdout
     shown = CliRunner().invoke(main, ["verify", str(blind)])
     assert shown.exit_code == 0
-    assert "is sound (a blind index: checksums and bounds" in shown.stdout
+    assert "is sound (a blind index: checksums and ranges of numbers" in shown.stdout
 
 
 def test_a_blind_index_is_written_under_the_lock_of_an_index(

@@ -408,7 +408,7 @@ def test_what_is_refused(
     for out, error, words in (
         ("full", OutputError, "exists: name a new folder"),
         ("set/out", OutputError, "would be inside an input"),
-        (None, UsageError, "name it with out"),
+        (None, UsageError, r"name it with out \(-o\)"),
     ):
         with pytest.raises(error, match=words):
             provscan.clean("set", run, out)

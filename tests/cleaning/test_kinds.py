@@ -222,7 +222,7 @@ def test_records_that_are_too_long_are_refused(
     licensed: provscan.Index,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """If the run lists the record, nothing is written; else there is no result."""
+    """The file is an error and nothing is written, unless files may be left out."""
     small = replace(LIMITS, record_bytes=2000, chunk=512)
     monkeypatch.setattr("provscan.readers.limits.LIMITS", small)
     long = " ".join(GOOD * 12)

@@ -28,6 +28,8 @@ from provscan.errors import (
 )
 from provscan.kernels import warmup
 from provscan.params import MatchParams
+from provscan.probe import Settings
+from provscan.probe.endpoint import EndpointOptions
 from provscan.runs.folder import write_summary
 
 Run = Callable[..., Result]
@@ -89,6 +91,36 @@ def test_defaults_in_the_help_are_those_of_the_library() -> None:
     signature = inspect.signature(provscan.match)
     assert signature.parameters["threshold"].default == MatchParams().threshold
     assert signature.parameters["min_chars"].default == MatchParams().min_chars
+    reveal = inspect.signature(provscan.blind.reveal).parameters
+    for option in options("reveal"):
+        if isinstance(option.show_default, str):
+            assert option.show_default == f"{reveal[option.name].default:g}"
+
+
+@pytest.mark.parametrize(
+    ("command", "defaults"), [("plan", Settings()), ("run", EndpointOptions())]
+)
+def test_defaults_in_the_help_of_probe_are_those_of_the_library(
+    command: str, defaults: Any
+) -> None:
+    group = main.get_command(click.Context(main), "probe")
+    assert isinstance(group, click.Group)
+    shown = {
+        option.name: option.show_default
+        for option in group.commands[command].params
+        if isinstance(option, click.Option) and isinstance(option.show_default, str)
+    }
+    assert len(shown) >= 4
+    for name, text in shown.items():
+        value = getattr(defaults, str(name))
+        assert text == (value if isinstance(value, str) else f"{value:g}")
+
+
+def test_the_report_of_a_ledger_has_no_texts(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "ledger.json").write_text("{}")
+    done = run("report", tmp_path, "--texts", "0")
+    assert done.exit_code == 2
+    assert "leave out --format, --no-text, --texts" in done.stderr
 
 
 def test_help_imports_nothing_slow() -> None:

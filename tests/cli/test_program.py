@@ -85,8 +85,8 @@ def test_ctrl_c_during_an_import(corpus: str, tmp_path: Path, module: str) -> No
     assert not list(tmp_path.glob("*.index*"))
 
 
-def test_little_is_imported_before_ctrl_c_is_taken_care_of() -> None:
-    """What is imported until then takes time in which Ctrl-C ends in a traceback."""
+def test_little_is_imported_before_ctrl_c_is_handled() -> None:
+    """During these imports, Ctrl-C ends in a traceback."""
     program = (
         "import os, sys; sys.path.append(sys.argv[1]); before = set(sys.modules); "
         "import provscan.__main__\n"
@@ -250,7 +250,7 @@ def test_parts_of_numpy_are_loaded_when_they_are_used() -> None:
     assert done.stdout.split() == ["False", "True"], done.stderr
 
 
-def test_nothing_is_searched_for_cycles_as_the_program_ends() -> None:
+def test_garbage_is_not_collected_at_exit() -> None:
     program = (
         "import atexit, gc; atexit.register(lambda: print(gc.get_freeze_count() > 0))\n"
     )

@@ -108,7 +108,7 @@ def test_a_folder_is_no_bundle(tmp_path: Path) -> None:
 
 
 def test_every_flipped_byte_is_named(tiny: Path, tmp_path: Path) -> None:
-    """One byte of some hundred is flipped; nightly, each byte."""
+    """Every 241st byte is flipped, one at a time; nightly, every byte."""
     data = bytearray(tiny.read_bytes())
     target, step = tmp_path / "flipped.zip", 1 if NIGHTLY else 241
     unnoticed = []
@@ -207,7 +207,7 @@ def number(*path: str, plus: float = 1) -> Callable[[Files], Files]:
     return edited_summary(edit)
 
 
-def said_anew(summary: dict[str, Any]) -> None:
+def change_the_headline(summary: dict[str, Any]) -> None:
     headline = summary["answer"]["headline"]
     found = f"{summary['counted']['records']} of"
     assert found in headline
@@ -231,7 +231,10 @@ EDITS: dict[str, tuple[Callable[[Files], Files], str]] = {
         number("answer", "records", "nearly_verbatim", plus=99),
         "answer.records.nearly_verbatim of",
     ),
-    "headline": (edited_summary(said_anew), "the headline in summary.json contradicts"),
+    "headline": (
+        edited_summary(change_the_headline),
+        "the headline in summary.json contradicts",
+    ),
     "sources": (
         edited_summary(lambda summary: summary["sources"].pop()),
         "the matches by source in summary.json",
@@ -278,9 +281,7 @@ EDITS: dict[str, tuple[Callable[[Files], Files], str]] = {
         "is a finding, but the next row of evidence.parquet describes another match",
     ),
     "swapped rows": (
-        edited_rows(
-            lambda table: table.take([1, 0, *range(2, len(table))])  # a finding each
-        ),
+        edited_rows(lambda table: table.take([1, 0, *range(2, len(table))])),
         "is a finding, but the next row of evidence.parquet describes another match",
     ),
 }

@@ -212,7 +212,7 @@ def test_the_command_fixes_options_of_a_search(place: Path) -> None:
     kit = json.loads((place / "kit" / "kit.json").read_bytes())
     assert kit["options"] == {"cutoff": "2017-01-01", "edits": "light"}
     for more, said in (
-        (["--overwrite"], "can't contain overwrite"),
+        (["--overwrite"], "can't contain --overwrite"),
         (["other.jsonl"], "can't contain a dataset"),
         (["--cutof", "1"], "No such option"),
     ):

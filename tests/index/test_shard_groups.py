@@ -21,11 +21,11 @@ from provscan.params import SearchLimits
 class Near:
     """A group of shards in this process."""
 
-    def __init__(self, held: Any) -> None:
-        self.held = held
+    def __init__(self, shards: Any) -> None:
+        self.shards = shards
 
     def begin(self, method: str, *arguments: Any) -> Callable[[], Any]:
-        return partial(getattr(self.held, method), *arguments)
+        return partial(getattr(self.shards, method), *arguments)
 
 
 def grouped(reader: IndexReader, groups: int, **more: Any) -> GroupReader:

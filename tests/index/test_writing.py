@@ -333,7 +333,7 @@ def test_files_are_synced_before_the_manifest_lists_them(
 def test_the_notes_of_a_killed_writer(
     tmp_path: Path, name: str, expected: bool
 ) -> None:
-    """Paths that no writer notes are ignored, since the lock file may be forged."""
+    """Other paths than those of a writer are ignored, since the file may be forged."""
     (tmp_path / "lock").write_text(
         f"{lock.HEAD}process 1\n{name}\nsegments/.new-cut-of"
     )

@@ -111,7 +111,7 @@ def test_only_matching_endpoints_scopes_windows_and_zones_are_compared(
 
 
 @pytest.mark.parametrize(("tokens", "scope"), [(True, "token"), (False, "user")])
-def test_a_limit_by_user_is_that_of_tokens_where_logs_have_them(
+def test_a_limit_per_user_applies_to_tokens_if_logs_have_tokens(
     tmp_path: Path, tokens: bool, scope: str
 ) -> None:
     day, pack = date(2022, 3, 1), CHANGED.replace('"application"', '"user"')

@@ -154,7 +154,7 @@ def test_wrong_options_of_a_scan_are_named(folder: Path) -> None:
         pass
 
 
-def test_errors_of_a_scan_name_what_a_case_file_has(
+def test_errors_of_a_scan_name_options_of_the_case_file(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with (folder / "june.jsonl").open("a") as store:

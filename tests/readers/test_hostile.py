@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 from hostile import HOSTILE, ROW, SCALE, TEXT
-from invariants import ends_in_words, nothing_changes
+from invariants import nothing_changes, run_to_the_end
 from nightly import NIGHTLY
 
 import provscan
@@ -182,7 +182,7 @@ def test_a_hostile_file_stalls_no_command(folder, tmp_path):
         "1",
     ]
     command += ["--spike-ins", "0", "-o", str(tmp_path / "a.run"), "--quiet"]
-    done = ends_in_words([sys.executable, "-c", MEASURED, *command], timeout=120)
+    done = run_to_the_end([sys.executable, "-c", MEASURED, *command], timeout=120)
     summary = json.loads((tmp_path / "a.run" / "summary.json").read_bytes())
     assert summary["records"] >= 2
     assert done.returncode == (3 if summary["damaged"] or summary["unread"] else 0)

@@ -89,8 +89,8 @@ def test_a_truncated_csv_and_text(write, read_all, kind):
     data = COMPRESS[kind](lines)
     table = read_all(write(f"a.csv.{kind}", data[: len(data) // 2]))
     text = read_all(write(f"a.txt.{kind}", data[: len(data) // 2]))
-    # The line that is cut off may lack values of the table; in plain text, it is a
-    # text.
+    # What is left of the truncated line is a text in plain text, but not always a row
+    # of a table.
     assert len(text.rows) - 1 in (len(table.rows), len(table.rows) + 1)
     assert table.stats.skipped == {}
     assert table.stats.damaged[0].records == len(table.rows)

@@ -221,7 +221,7 @@ VALUES = {
 
 @pytest.mark.parametrize("outputs", [False, True])
 def test_columns_and_objects_give_the_same_texts(outputs):
-    """The rules from values to texts exist once for columns and once for objects."""
+    """Texts are extracted by one implementation for columns and one for objects."""
     rng = random.Random(1)
     records = [
         {name: rng.choice(values) for (name, _), values in VALUES.items()}

@@ -276,7 +276,7 @@ def test_all_chance_matches_may_be_in_one_year_or_source(
         assert years["2019"][number]["estimate"]["low"] == 0
 
 
-def test_chance_matches_have_as_many_tweets_as_licensed_texts(
+def test_the_number_of_tweets_per_control_text_does_not_matter(
     latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
 ) -> None:
     """The control has one tweet per text, and the index ten."""

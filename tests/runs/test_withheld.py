@@ -141,7 +141,7 @@ def test_a_control_in_the_dataset_measures_nothing() -> None:
         ((recall(unlike=0.16), GOOD), "edited in other ways than the test copies"),
         ((recall(0.34), GOOD), None),
         ((recall(0.33), GOOD), "Only 33%"),
-        # The limit is higher for all matches with severe edits included.
+        # For all matches, with severe edits included, the limit is higher.
         ((GOOD, recall(hidden=0.25, at_worst=0.79)), None),
         (
             (GOOD, recall(hidden=0.25, at_worst=0.81)),

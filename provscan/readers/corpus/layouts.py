@@ -50,8 +50,8 @@ GRAPHQL = frozenset(
     ]
 )
 
-# Keys of compliance events (:mod:`provscan.withdrawals`). Streams send objects with one
-# of these keys; in the v2 API, it is inside "data".
+# Keys of compliance events (:mod:`provscan.indexing.withdrawals`). Streams send objects
+# with one of these keys; in the v2 API, it is inside "data".
 TWEET_EVENTS = ("delete", "status_withheld", "withheld", "drop")
 USER_EVENTS = ("user_delete", "user_suspend", "user_protect", "user_withheld")
 # An edit event does not ask for a deletion. It lists the versions of a tweet; an index
