@@ -177,8 +177,8 @@ def _prefetch_code(_context, values, at):
 
 @_compiled_to(_prefetch_code)
 def prefetch(values, at):
-    """Prefetch element ``at`` of an array, counted in memory order, which is needed
-    soon; ``at`` may be out of bounds.
+    """Prefetch an element that is needed soon. It is element ``at`` of the array in
+    memory order; ``at`` may be out of bounds.
     """
 
 

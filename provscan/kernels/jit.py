@@ -54,8 +54,8 @@ def kernel(function: Callable[..., Any] | None = None, **options: Any) -> Any:
     config = _NUMBA.config
     if config.DISABLE_JIT:
         return function
-    # Numba reads the setting when a function is decorated; it also affects functions of
-    # other packages.
+    # Numba reads the setting when a function is decorated. It is restored afterwards,
+    # since it also affects functions of other packages.
     folder, chosen = cache_folder(), config.CACHE_DIR
     config.CACHE_DIR = str(folder)
     try:

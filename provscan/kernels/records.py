@@ -56,13 +56,13 @@ class CanonicalScratch(NamedTuple):
     # uint32[3, m + 1]: the decoded text, and the text after each of two rounds of
     # decoding character references.
     codes: np.ndarray
-    # int32[4, m + 1]: for each code point of rows 1 and 2, the stretch of the original
-    # that it comes from: two rows of starts and ends for each.
+    # int32[4, m + 1]: where the code points of ``codes[1]`` and ``codes[2]`` come from
+    # in the original: starts and ends for ``codes[1]``, then for ``codes[2]``.
     places: np.ndarray
     # uint8[2, LOOK_AHEAD] of ``provscan.kernels.canonical.normalize``.
     window: np.ndarray
-    # uint32 and int32[EXPANSION * (m + 1)]: canonical code points, and the index of
-    # each in its row of ``codes``.
+    # uint32 and int32[EXPANSION * (m + 1)]: canonical code points, and for each the
+    # index of the code point, in the last text of ``codes``, that it comes from.
     canon: np.ndarray
     where: np.ndarray
 
@@ -129,24 +129,21 @@ class Sketches(NamedTuple):
 
 
 class SeedParams(NamedTuple):
-    """The number of units in a seed, and the number of k-mers in the window of which it
-    is the minimizer.
-    """
+    """The parameters of minimizers."""
 
-    length: int
-    window: int
+    length: int  # The number of units in a seed: k.
+    window: int  # The number of consecutive k-mers of which one is a seed.
 
 
 class SeedScratch(NamedTuple):
-    """Scratch for texts of up to m code points: units, uint32[2m], and the code point
-    of each, int32[2m]; partial hashes, uint32[2, ROOM], and keys and ranks of k-mers,
-    uint32[3, ROOM]. ``provscan.kernels.search.minimizers`` defines ROOM.
+    """Scratch for texts of up to m code points. ``provscan.kernels.search.minimizers``
+    defines ROOM.
     """
 
-    units: np.ndarray
-    origins: np.ndarray
-    sums: np.ndarray
-    ranks: np.ndarray
+    units: np.ndarray  # uint32[2m].
+    origins: np.ndarray  # int32[2m]: the code point that each unit comes from.
+    sums: np.ndarray  # uint32[2, ROOM]: hashes of parts of k-mers.
+    ranks: np.ndarray  # uint32[3, ROOM]: keys of k-mers, their ranks, and minima.
 
 
 class SeedEntriesScratch(NamedTuple):

@@ -140,7 +140,7 @@ def variants(
     """
     places = MatchedPlaces(matches.record, matches.span, matches.similarity)
     segment, found = tables.variants(records, places, limits)
-    return segment, _distinct(matches.record[found.match], found.text, found.code)
+    return segment, _distinct(matches.record[found.match], found.text, found.start)
 
 
 def _distinct(record: np.ndarray, text: np.ndarray, code: np.ndarray) -> Candidates:

@@ -255,9 +255,9 @@ def test_joined_segments_equal_a_single_segment(
     shared = {e >> 8 & 0xFFFFFF for e in entries if e >> 32 in keys[0] & keys[1]}
     assert shared
     assert {e >> 8 & 0xFFFFFF for e in own ^ theirs} <= shared
-    held = np.empty(len(own), np.bool_)
-    minimizers.held_seeds(np.array(list(own), np.uint64), both.seeds.filter, held)
-    assert held.all()
+    found = np.empty(len(own), np.bool_)
+    minimizers.marked_seeds(np.array(list(own), np.uint64), both.seeds.filter, found)
+    assert found.all()
     size = min(len(segment.whole.band_filter.words) for segment in (both, whole))
     words, expected = (
         np.bitwise_or.reduce(segment.whole.band_filter.words.reshape(size, -1), axis=1)

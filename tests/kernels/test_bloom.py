@@ -24,14 +24,14 @@ def test_a_filter_contains_the_marked_seeds(keys, others, bits):
     )
     assert words.tolist() == naive.key_filter(map(naive.seed_hash, keys), bits)
     asked = keys + others
-    held = np.empty(len(asked), np.bool_)
-    seed_kernels.held_seeds(
+    found = np.empty(len(asked), np.bool_)
+    seed_kernels.marked_seeds(
         np.array(asked, np.uint64) << np.uint64(32) | np.uint64(7),
         frozen(bloom_filter(words)),
-        held,
+        found,
     )
     marks = [naive.key_filter([naive.seed_hash(key)], bits) for key in asked]
-    assert held.tolist() == [
+    assert found.tolist() == [
         all(a & b == b for a, b in zip(words.tolist(), mark, strict=True))
         for mark in marks
     ]

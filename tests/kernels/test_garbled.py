@@ -11,12 +11,12 @@ from provscan.kernels.reading.garbled import garbled
 
 pytestmark = pytest.mark.kernels
 
-LETTER = r"\\+u(?:00[c-f][0-9a-f]|0[1-9a-f][0-9a-f]{2}|1[0-9a-f]{3}|2(?:e[89a-f]|f[0-9a-f])[0-9a-f]|[3-9a-c][0-9a-f]{3}"  # noqa: E501
-LETTER += r"|d[0-7][0-9a-f]{2}|f9[0-9a-f]{2}|f[a-d][0-9a-f]{2})"
-BYTES = r"\\+x(?:c[3-9a-f]|d[0-9a-f])\\+x[89ab][0-9a-f]|\\+xe[013-9a-d](?:\\+x[89ab][0-9a-f]){2}"  # noqa: E501
-OF_R = "<U\\+(?:00[c-f]|0[1-9a-f][0-9a-f]|1[0-9a-f]{2}|2(?:e[89a-f]|f[0-9a-f])|[3-9a-c][0-9a-f]{2}|d[0-7][0-9a-f]"  # noqa: E501
-OF_R += "|f9[0-9a-f]|f[a-d][0-9a-f])[0-9a-f]>"
-LETTER = f"(?:{LETTER}|{BYTES}|{OF_R})"
+JSON_ESCAPE = r"\\+u(?:00[c-f][0-9a-f]|0[1-9a-f][0-9a-f]{2}|1[0-9a-f]{3}|2(?:e[89a-f]|f[0-9a-f])[0-9a-f]|[3-9a-c][0-9a-f]{3}"  # noqa: E501
+JSON_ESCAPE += r"|d[0-7][0-9a-f]{2}|f9[0-9a-f]{2}|f[a-d][0-9a-f]{2})"
+BYTES_ESCAPE = r"\\+x(?:c[3-9a-f]|d[0-9a-f])\\+x[89ab][0-9a-f]|\\+xe[013-9a-d](?:\\+x[89ab][0-9a-f]){2}"  # noqa: E501
+R_ESCAPE = "<U\\+(?:00[c-f]|0[1-9a-f][0-9a-f]|1[0-9a-f]{2}|2(?:e[89a-f]|f[0-9a-f])|[3-9a-c][0-9a-f]{2}|d[0-7][0-9a-f]"  # noqa: E501
+R_ESCAPE += "|f9[0-9a-f]|f[a-d][0-9a-f])[0-9a-f]>"
+LETTER = f"(?:{JSON_ESCAPE}|{BYTES_ESCAPE}|{R_ESCAPE})"
 PARTS = [
     "\\",
     "u",

@@ -119,13 +119,13 @@ def test_damaged_lines_are_read_as_python_reads_them_or_left_to_it(
 @pytest.mark.parametrize(
     "line",
     [
-        "", "[]", "{}{}", '{"text": 1}', '{"text": "a", "text": "b"}', '{"text": null, '
-                                                                       '"text": "b"}', '{"id": "1"}',  # noqa: E501
+        "", "[]", "{}{}", '{"text": 1}', '{"text": "a", "text": "b"}',
+        '{"text": null, "text": "b"}', '{"id": "1"}',
         '{"id": 1.5}', '{"id": 1e5}', '{"nothing": 1}', '{"te\\u0078t": "a"}', '{"text": "\\ud800"}',  # noqa: E501
         '{"text": "\\ud800\\u0041"}', '{"text": "\\udc00"}', '{"text": "\\x"}', '{"text": "\\u12g4"}',  # noqa: E501
         '{"text": "a\tb"}', '{"text": "a"', '{"text": "a', '{"text": "a",}', '{"a": 01}', '{"a": +1}', '{"a": 1.}',  # noqa: E501
-        '{"a": .5}', '{"a": 1e}', '{"a": NaN}', '{"a": nul}', '{"a": [1,]}', '{"a": [1 '
-                                                                             '2]}', '{"a": {"b"}}',  # noqa: E501
+        '{"a": .5}', '{"a": 1e}', '{"a": NaN}', '{"a": nul}', '{"a": [1,]}',
+        '{"a": [1 2]}', '{"a": {"b"}}',
         '{"a": {"b": 1,}}', '{"a": [1}}', '{"a": "\\ud800"}', '{"a": ' + "[" * 61 + "]" * 61 + "}",  # noqa: E501
     ],
 )  # fmt: skip

@@ -201,7 +201,7 @@ def more_seeds(
     assert large.frequent is not None
     frequent = widened(large.frequent, len(entries) // PER_FREQUENT)
     is_frequent = np.empty(len(entries), np.bool_)
-    seed_kernels.held_seeds(entries, frequent, is_frequent)
+    seed_kernels.marked_seeds(entries, frequent, is_frequent)
     levels[is_frequent] = seed_kernels.LAST_LEVEL
     seed_kernels.mark_seeds(entries[levels > seed_kernels.SHARED_LEVEL], frequent)
     choice = SeedChoice(sizes, before + len(texts))

@@ -15,7 +15,6 @@ import numpy as np
 from provscan.index.segment.strings import Strings
 from provscan.kernels.records import (
     BloomFilter,
-    Candidates,
     CodeBuffer,
     Postings,
     Seeds,
@@ -25,20 +24,10 @@ from provscan.kernels.records import (
     read_only,
 )
 from provscan.kernels.search import variants as kernels
-from provscan.kernels.search.variants import MatchedPlaces
+from provscan.kernels.search.variants import MatchedPlaces, Variants
 from provscan.params import SearchLimits
 
 NO_NUMBERS = read_only(np.zeros(0, np.int64))
-
-
-class Variants(NamedTuple):
-    """Texts that equal a stretch around a match of another text. Each array is
-    int64[n].
-    """
-
-    match: np.ndarray  # The index of the match.
-    text: np.ndarray  # The number of the text in the tables.
-    code: np.ndarray  # The possible start; see `provscan.kernels.records.Candidates`.
 
 
 class Tables(Protocol):
@@ -104,8 +93,7 @@ class LookupTables(NamedTuple):
         self, records: CodeBuffer, matches: MatchedPlaces, limits: SearchLimits
     ) -> tuple[LookupTables, Variants]:
         room = limits.variants * len(matches.record)
-        found = variants_of(records, matches, self.whole.exact, limits, room)
-        return self, Variants(found.record, found.text, found.code)
+        return self, variants_of(records, matches, self.whole.exact, limits, room)
 
     def numbered(self, texts: np.ndarray) -> np.ndarray:
         """Return the reader's numbers of some texts."""
@@ -128,13 +116,11 @@ def variants_of(
     postings: Postings,
     limits: SearchLimits,
     room: int,
-) -> Candidates:
-    """Return the first `room` variants in a table of whole texts. The ``record`` of a
-    variant is the index of the match.
-    """
-    found = Candidates(*(np.empty(room, np.int64) for _ in Candidates._fields))
+) -> Variants:
+    """Return the first `room` variants in a table of whole texts."""
+    found = Variants(*(np.empty(room, np.int64) for _ in Variants._fields))
     bounds = kernels.VariantLimits(limits.variant_similarity, limits.whole_candidates)
     n = kernels.variants(
         records, matches, postings, bounds, kernels.variant_scratch(), found
     )
-    return Candidates(*(column[:n] for column in found))
+    return Variants(*(column[:n] for column in found))

@@ -30,7 +30,6 @@ from provscan.index.segment.strings import Strings
 from provscan.index.segment.tables import (
     LookupTables,
     Tables,
-    Variants,
     variants_of,
 )
 from provscan.index.texts import LicensedTexts
@@ -46,7 +45,7 @@ from provscan.kernels.records import (
 )
 from provscan.kernels.search.minimizers import TEXT_SHIFT
 from provscan.kernels.search.seeding import seeding_scratch, wanted_keys
-from provscan.kernels.search.variants import MatchedPlaces
+from provscan.kernels.search.variants import MatchedPlaces, Variants
 from provscan.kernels.storage import gather
 from provscan.params import IndexParams, SearchLimits
 
@@ -158,9 +157,9 @@ class LocalTables:
         room: int,
     ) -> list[tuple[np.ndarray, ...]]:
         """Return five arrays per shard, with one element per variant: the index of the
-        match, the code and the place of the candidate
-        (:class:`provscan.kernels.records.Candidates`), the number of the text, and
-        whether the text is living.
+        match, the start and the number of the stretch
+        (:class:`~provscan.kernels.search.variants.Variants`), the reader's number of
+        the text, and whether the text is living.
         """
         found = [
             (variants_of(records, matches, source.whole.exact, limits, room), source)
@@ -168,9 +167,9 @@ class LocalTables:
         ]
         return [
             (
-                part.record,
-                part.code,
-                part.place,
+                part.match,
+                part.start,
+                part.stretch,
                 source.numbered(part.text),
                 source.are_living(part.text),
             )
@@ -296,16 +295,16 @@ class ShardTables:
         room = limits.variants * len(matches.record)
         sent = _some_records(records, rows)
         found = answers(self.groups, "variants", sent, places, limits, room)
-        match, code, place, number, living = (
+        match, start, stretch, number, living = (
             np.concatenate(column)
             for column in zip(*(part for parts in found for part in parts), strict=True)
         )
         # Group the variants by stretch, and apply the limits across all shards.
-        order = np.lexsort((number, place, code, match))
-        match, code, place, number, living = (
-            column[order] for column in (match, code, place, number, living)
+        order = np.lexsort((number, stretch, start, match))
+        match, start, stretch, number, living = (
+            column[order] for column in (match, start, stretch, number, living)
         )
-        stretches = np.stack([match, code, place])
+        stretches = np.stack([match, start, stretch])
         new = np.any(np.diff(stretches, axis=1, prepend=-1) != 0, axis=0)
         first = np.flatnonzero(new)
         kept = np.arange(len(new)) - first[np.cumsum(new) - 1] < limits.whole_candidates
@@ -318,7 +317,7 @@ class ShardTables:
         )
         return (
             self.with_texts(segment, np.arange(len(numbers))),
-            Variants(chosen[match[kept]], text, code[kept]),
+            Variants(chosen[match[kept]], text, start[kept], stretch[kept]),
         )
 
 

@@ -7,6 +7,6 @@
   (:mod:`~provscan.kernels.canonical.tokens`), folding
   (:mod:`~provscan.kernels.canonical.ascii` for ASCII) and look-alike letters
   (:mod:`~provscan.kernels.canonical.lookalikes`).
-- :mod:`~provscan.kernels.canonical.items` lists what the original text has around a
-  copy, which canonical text lacks in part, and compares it with the tweet's edges.
+- :mod:`~provscan.kernels.canonical.items` compares what surrounds a copy in the
+  original text, including what canonical text drops, with the edges of the tweet.
 """

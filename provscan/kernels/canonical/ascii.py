@@ -93,9 +93,11 @@ def copy_kept(folded, base, at, stop, out, where, state):
     ``out`` and ``where`` are those of
     :func:`~provscan.kernels.canonical.normalize.fold`; up to :data:`WIDE` elements
     after the last output are overwritten as well. ``base`` is the index at which the
-    block begins, ``state`` is ``(n, gap)``. Of consecutive separators the first is
-    kept, or none if ``gap`` is set. Copying ends at ``stop``, or before a code point
-    that needs a closer look. Return the new values of ``n``, ``gap`` and ``at``.
+    block begins. ``state`` consists of ``n``, the number of outputs so far, and
+    ``gap``, whether a separator would be redundant because it follows another one or
+    begins the text. Of consecutive separators, only the first is kept. Copying ends at
+    ``stop``, or before a code point that needs a closer look. Return the new values of
+    ``n``, ``gap`` and ``at``.
     """
     n, gap = state
     before = np.uint64(gap)

@@ -45,7 +45,7 @@ _START, _SPAN = np.uint32(_FIRST), np.uint32(_END - _FIRST)
 @helper
 def _may_imitate(code):
     """Return 1 for a digit or a Greek or Cyrillic letter, else 0, as uint32."""
-    # Differences wrap around, so that one comparison decides, which is vectorised.
+    # Differences wrap around, so that one comparison tests both ends of a range.
     digit = np.uint32(code - _ZERO) < _TEN
     other = np.uint32(code - _START) < _SPAN
     return np.uint32(digit) | np.uint32(other)

@@ -95,7 +95,9 @@ def _compose(first, second, tables):
 
 @helper(inline="always")
 def _append_space(i, out, where, state):
-    """Append a separator, unless one precedes it; see :func:`fold` for the state."""
+    """Append a separator, unless one precedes it. The state is that of
+    :func:`~provscan.kernels.canonical.ascii.copy_kept`.
+    """
     n, gap = state
     out[n] = SPACE
     where[n] = i
@@ -193,7 +195,7 @@ def canonical(count, tables, scratch, out):
     Return the number of outputs, the number of code points of the unescaped text, and
     the row of ``scratch.codes`` that contains this text (0 if there was no character
     reference). For rows 1 and 2, ``scratch.places[2 * row - 2]`` and ``[2 * row - 1]``
-    contain its places in the original.
+    contain where each of its code points starts and ends in the original.
     """
     codes, places = scratch.codes, scratch.places
     row = 0
@@ -249,8 +251,8 @@ def codes_batch(texts, low, tables, scratch, continued, out, lengths):
         n, _, _ = canonical(length, tables, scratch, codes[at + space :])
         if space and n > 0:
             if is_unspaced(codes[at - 1]) and is_unspaced(codes[at + 1]):
-                # The chunk begins with a dropped token, such as a link, followed by
-                # such a character.
+                # No chunk begins with a character of these scripts, but one may begin
+                # with a dropped token, such as a link, before such a character.
                 for k in range(at, at + n):
                     codes[k] = codes[k + 1]
             else:

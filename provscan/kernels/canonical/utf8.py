@@ -8,8 +8,11 @@ from provscan.kernels.characters import NEWLINE, NINE, ZERO
 from provscan.kernels.instructions import LANES, WIDE, high_lanes, trailing_zeros, widen
 from provscan.kernels.jit import helper, kernel
 
+# The number of bytes that are skipped together in the search for a code point.
 _BLOCK = 256
+# The number of bytes that are counted together, in 16 bits.
 _COUNTED = 4096
+# The number of digits of 2**63.
 _DIGITS = 19
 
 

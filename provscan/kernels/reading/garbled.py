@@ -10,6 +10,7 @@ import numpy as np
 from provscan.kernels.characters import BACKSLASH, GREATER, LESS, PLUS, digit_value
 from provscan.kernels.jit import helper, kernel
 
+# The number of bytes that are tested together.
 _BLOCK = 64
 _U, _X, _CAPITAL_U = np.frombuffer(b"uxU", np.uint8)
 # The first byte of a wrongly decoded character, and the possible bytes two places
@@ -97,8 +98,8 @@ def _sequence(text, i, stop):
         return c == 0xC5 and d == 0xB8
     if not 0xA3 <= b <= 0xA9:
         return False
-    # A Chinese character or a kana, and the next character. In French, a letter may
-    # precede quotes and dots.
+    # A wrongly decoded Chinese character or kana, and the beginning of another one. The
+    # first alone may be correct: in French, a letter may precede quotes or dots.
     second = i + 2 + _further(text, i + 2, stop)
     third = second + _further(text, second, stop)
     space = second + 1 < stop and text[second] == 0xC2 and text[second + 1] == 0xA0

@@ -34,11 +34,13 @@ from provscan.kernels.characters import (
 )
 from provscan.kernels.jit import helper, kernel
 
+# The number of bytes that are tested together.
 _BLOCK = 32
 # The kinds of columns: strings, integers as written, or only nulls.
 STRING, INTEGER, NOTHING = 0, 1, 2
 # The letters of escapes and literals.
 _B, _E, _F, _N, _R, _T, _U = np.frombuffer(b"befnrtu", np.uint8)
+# The maximum number of open brackets in a skipped value; each has one of 64 bits.
 _DEEPEST = 60
 _NULL, _TRUE, _FALSE = (
     np.frombuffer(word, np.uint8) for word in (b"null", b"true", b"false")
@@ -255,6 +257,8 @@ def _hex(text, at):
 @helper(inline="always")
 def _skipped(text, at):
     """Return the place after the value of any type at ``at``, or -1."""
+    # ``objects`` has one bit per open bracket, 1 for an object and 0 for an array; the
+    # lowest bit is that of the innermost.
     depth, objects = 0, np.uint64(0)
     while True:
         c = _byte(text, at)

@@ -5,6 +5,7 @@ import numpy as np
 from provscan.kernels.characters import GREATER, MINUS, NINE, SPACE, TAB, ZERO
 from provscan.kernels.jit import helper, kernel
 
+# The number of bytes that are tested together.
 _BLOCK = 64
 
 

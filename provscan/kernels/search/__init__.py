@@ -8,9 +8,10 @@
   text, by 5-grams (:mod:`~provscan.kernels.search.grams`,
   :mod:`~provscan.kernels.search.hits`) and at edited edges by
   :mod:`~provscan.kernels.search.align`.
-- After that: :mod:`~provscan.kernels.search.variants`,
-  :mod:`~provscan.kernels.search.spacing` and
-  :mod:`~provscan.kernels.search.suppress`.
+- More matches: :mod:`~provscan.kernels.search.variants` finds other texts around a
+  match, and :mod:`~provscan.kernels.search.spacing` restores missing spaces, after
+  which a passage is searched again.
+- Overlaps: :mod:`~provscan.kernels.search.suppress` keeps the best match of each place.
 - Spans in the original records: :mod:`~provscan.kernels.search.liftover`.
 - Scores and displays: :mod:`~provscan.kernels.search.background` and
   :mod:`~provscan.kernels.search.worddiff`.

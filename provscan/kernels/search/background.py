@@ -7,10 +7,12 @@ A table is uint64[n, 2], where n is a power of two, with open addressing and lin
 probing. A row has the key, or 0 if the slot is empty, and ``different << 32 | count``,
 where ``different`` is the number of distinct code points that follow a context. Both
 are in one row so that a look-up reads one place of memory. N-grams and contexts of all
-orders share one table. A key mixes the code points of the context from the last to the
-first, so that a longer context takes one more step, and then the n-gram's last code
-point. The key of a context is the complement of the key before that last step, with the
-lowest bit set, so that it is never 0.
+orders share one table.
+
+The key of an n-gram is computed in steps, one per code point: first those of its
+context, from the last to the first, so that a longer context takes one more step; then
+the code point that follows the context. The key of the context itself is the complement
+of the key before that final step, with the lowest bit set, so that it is never 0.
 
 Every code point before the start of a text counts as 0, which no canonical text
 contains.

@@ -69,13 +69,13 @@ class NumberedTexts(NamedTuple):
 
     text: np.ndarray
     offsets: np.ndarray
-    # int64[n]: the numbers that identify the texts; empty if these are their places.
+    # int64[n]: the number that identifies each text; empty if that is its index.
     numbers: np.ndarray
 
 
 class ComparedText(NamedTuple):
     """A licensed text around whose seed the wording is compared. It begins at
-    ``letters[low]``, where there are at least :data:`FINGERPRINTED` elements.
+    ``letters[low]``. There are at least :data:`FINGERPRINTED` elements from there on.
     """
 
     letters: np.ndarray  # uint8 or uint32.
@@ -223,7 +223,9 @@ def _agreeing_place(records, record, code, text, place, far, thresholds):
     agrees with that around code point ``code`` of a record; -1 otherwise.
 
     For a seed that is ``far`` into its text, ``place`` is the smallest possible place.
+    In a damaged index, a place may be outside of its text.
     """
+    place = min(place, text.length)
     if far:
         return _far_place(records, record, code, text, place, thresholds)
     if _agrees(records, record, code, text, place, thresholds):
@@ -235,10 +237,10 @@ def _agreeing_place(records, record, code, text, place, far, thresholds):
 def agreeing(records, texts, candidates, thresholds, scratch, kept):
     """Mark the candidates for which the wording around the seed agrees.
 
-    From :data:`FAR` on, the place of a marked candidate, which is the smallest possible
-    one, is replaced by the exact place of its seed, unless the text has wide
-    characters. A candidate is not marked if the last one marked for its record and text
-    is on the same diagonal, to within :data:`DRIFT`.
+    The place of a candidate from :data:`FAR` on is the smallest at which its seed may
+    be. In a marked candidate, it is replaced by the exact place, unless the text has
+    wide characters. A candidate is not marked if the last one marked for its record and
+    text is on the same diagonal, to within :data:`DRIFT`.
 
     Parameters
     ----------
@@ -248,8 +250,7 @@ def agreeing(records, texts, candidates, thresholds, scratch, kept):
         :class:`~provscan.kernels.records.Candidates`, int64[n], ordered by record,
         none for a whole record.
     thresholds
-        :class:`~provscan.kernels.records.Thresholds` of a match. A text has at least as
-        many bytes as units.
+        :class:`~provscan.kernels.records.Thresholds` of a match.
     scratch
         :func:`fingerprints_scratch`.
     kept
@@ -271,6 +272,7 @@ def agreeing(records, texts, candidates, thresholds, scratch, kept):
         if c < 0:
             continue
         start, stop = bounds[text[c]], bounds[text[c] + 1]
+        # A text has at least as many bytes as units.
         kept[c] = stop - start >= thresholds.units
         if not kept[c]:
             continue
@@ -282,15 +284,14 @@ def agreeing(records, texts, candidates, thresholds, scratch, kept):
             text_bytes, start, stop
         ):
             plain = ComparedText(text_bytes, start, length, units)
-            at = min(place[c], length)
             at = _agreeing_place(
-                records, record[c], code[c], plain, at, far, thresholds
+                records, record[c], code[c], plain, place[c], far, thresholds
             )
         else:
             length = decode(text_bytes, start, stop, codes)
             units = length_units(codes, _ZERO, length)
             decoded = ComparedText(codes, _ZERO, length, units)
-            at = min(place[c], length)
+            at = place[c]
             if units > length:
                 at = code_of_unit(codes, _ZERO, length, place[c])
             at = _agreeing_place(

@@ -176,8 +176,8 @@ def mark_grams(hashes, low, count, marks):
 
 @helper(forceinline=True)
 def count_marked(hashes, low, count, marks):
-    """Return the number of grams whose hash is marked, of ``count`` from ``low`` on:
-    all whose hash was given to :func:`mark_grams`, and others by chance.
+    """Return how many of the ``count`` grams from ``low`` on have marked hashes: those
+    whose hashes were given to :func:`mark_grams`, and some others by chance.
     """
     marked = _U0
     for i in range(low, low + count):
@@ -221,6 +221,18 @@ def are_equal(first, second):
     return same
 
 
+@helper(inline="always")
+def _indexed(text, scratch):
+    """Fill the hash table of the 5-grams of a text; return the indexed text, and the
+    number of distinct 5-grams.
+    """
+    hashes, grams = scratch.text_hashes[: len(text)], len(text) - GRAM + 1
+    gram_hashes(text, hashes)
+    slots = scratch.slots[: 1 << table_bits(grams)]
+    distinct = index_grams(text, hashes, _ZERO, grams, slots, scratch.follows)
+    return IndexedText(text, _ZERO, slots, scratch.follows), distinct
+
+
 @helper
 def compare(codes, text, scratch):
     """Compare the sets of 5-grams of two canonical texts; return the numbers of
@@ -232,13 +244,9 @@ def compare(codes, text, scratch):
     if len(codes) < GRAM or len(text) < GRAM:
         same = are_equal(codes, text)
         return np.int64(same), np.int64(len(text) > 0), np.int64(len(codes) > 0)
-    hashes, text_hashes = scratch.hashes[: len(codes)], scratch.text_hashes[: len(text)]
+    hashes = scratch.hashes[: len(codes)]
     gram_hashes(codes, hashes)
-    gram_hashes(text, text_hashes)
-    grams = len(text) - GRAM + 1
-    slots = scratch.slots[: 1 << table_bits(grams)]
-    distinct = index_grams(text, text_hashes, _ZERO, grams, slots, scratch.follows)
-    indexed = IndexedText(text, _ZERO, slots, scratch.follows)
+    indexed, distinct = _indexed(text, scratch)
     common, span_distinct = common_grams(
         codes, hashes, _ZERO, len(codes), indexed, scratch
     )
@@ -268,23 +276,13 @@ def in_pieces(codes, text, scratch):
     """
     if len(codes) < GRAM or len(text) < GRAM:
         return False
-    hashes, text_hashes = scratch.hashes[: len(codes)], scratch.text_hashes[: len(text)]
+    hashes = scratch.hashes[: len(codes)]
     gram_hashes(codes, hashes)
-    gram_hashes(text, text_hashes)
-    grams = len(text) - GRAM + 1
-    slots = scratch.slots[: 1 << table_bits(grams)]
-    index_grams(text, text_hashes, _ZERO, grams, slots, scratch.follows)
-    indexed = IndexedText(text, _ZERO, slots, scratch.follows)
+    indexed, _ = _indexed(text, scratch)
     # The last 5-gram of the previous passage, in the text and in the codes; the first
-    # and last 5-gram of the current one, and their number.
-    before, before_at, first, first_at, last, count = (
-        _ZERO,
-        _ZERO,
-        _ZERO,
-        _ZERO,
-        _ZERO,
-        _ZERO,
-    )
+    # and last 5-gram of the current one, and their number. A passage ends at the next
+    # 5-gram of the text that is not on its diagonal, or at the end of the codes.
+    before = before_at = first = first_at = last = count = _ZERO
     known = False
     for i in range(len(codes) - GRAM + 2):
         q = (

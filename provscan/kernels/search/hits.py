@@ -153,7 +153,7 @@ def count_distinct(places, marks, mark):
 
 
 @helper(inline="always")
-def may_hold(needed, record, window, far, text, firsts, marks, mark):
+def has_enough_grams(needed, record, window, far, text, firsts, marks, mark):
     """Return whether a record has at least ``needed`` distinct 5-grams of a text in
     the window ``far``.
 

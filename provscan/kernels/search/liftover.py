@@ -117,8 +117,9 @@ def _stream(text, begin, end, tables, scratch):
 
 @helper
 def _after_link(a, low, high, b, b_low, b_high):
-    """Return where a copy of the link ``b[b_low:b_high]`` ends: a link includes a
-    bracket that directly follows it.
+    """Return where the copy of the tweet's link ``b[b_low:b_high]`` ends in the
+    record's link ``a[low:high]``. The latter is longer if, for example, a bracket
+    follows the copy directly.
     """
     size = b_high - b_low
     if size >= high - low:
@@ -134,8 +135,8 @@ def _after_letter(stream, i, tables):
     """Return the index in the stream after canonical code point ``i`` and the marks
     and joiners that belong to it.
 
-    A zero-width formatting character that joins nothing belongs to it only if the
-    licensed tweet has the character too, as an item.
+    Zero-width formatting characters that join nothing are not among these marks. They
+    are compared as items.
     """
     codes, where = stream.codes, stream.where
     after = np.int64(where[i]) + 1

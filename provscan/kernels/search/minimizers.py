@@ -20,7 +20,7 @@ import numpy as np
 from provscan.kernels.canonical.utf8 import decode
 from provscan.kernels.jit import helper, kernel
 from provscan.kernels.sketch.hashing import GOLDEN32, splitmix64
-from provscan.kernels.storage.bloom import holds, mark
+from provscan.kernels.storage.bloom import mark, may_contain
 
 # A seed entry has 32 bits of the key, 24 bits of the text's number, and 8 bits of the
 # place code: ``key << KEY_SHIFT | text << TEXT_SHIFT | place code``.
@@ -379,7 +379,9 @@ def mark_seeds(entries, bloom):
 
 
 @kernel
-def held_seeds(entries, bloom, held):
-    """Write to bool ``held`` whether the key of each seed entry may be in a filter."""
+def marked_seeds(entries, bloom, marked):
+    """Set bool ``marked`` for each seed entry whose key may be in a filter, and clear
+    it for the others.
+    """
     for i in range(len(entries)):
-        held[i] = holds(bloom, seed_hash(np.uint32(entries[i] >> KEY_SHIFT)))
+        marked[i] = may_contain(bloom, seed_hash(np.uint32(entries[i] >> KEY_SHIFT)))

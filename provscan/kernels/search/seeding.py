@@ -39,8 +39,8 @@ class SeedingState(NamedTuple):
     # the record of the candidate written last, in a slot given by a hash of the text.
     last: np.ndarray
     places: np.ndarray  # int64[256]: the place in units for each place code.
-    # int64[n]: the numbers of the texts that are hashed for the slots; empty if these
-    # are the numbers in the table.
+    # int64[n]: the number by which each text of the table selects a slot; empty if that
+    # is its number in the table.
     numbers: np.ndarray
 
 

@@ -191,6 +191,8 @@ def find(codes, offsets, passages):
     n = 0
     for record in range(len(offsets) - 1):
         low, high = offsets[record], offsets[record + 1]
+        # The numbers of spaces in the three blocks before the current one. Until there
+        # are three, WINDOW makes the total too large.
         a = b = c = WINDOW
         end = low
         for at in range(low, high - _BLOCK + 1, _BLOCK):
@@ -268,7 +270,7 @@ def _respace(codes, at, end, words, scratch, out, n):
             cost += _divide(count, words, scratch)
             divided += count
             if count == LONGEST:
-                # The letters may go on: the last word is divided again with these.
+                # More letters may follow, so the last word is divided again with them.
                 count = starts[count]
                 stop = places[count]
             for k in range(count):

@@ -33,6 +33,16 @@ class MatchedPlaces(NamedTuple):
     similarity: np.ndarray  # float64[n].
 
 
+class Variants(NamedTuple):
+    """Licensed texts that equal a stretch of a record around a match; int64[n] each."""
+
+    match: np.ndarray  # The index of the match.
+    text: np.ndarray  # The number of the text in its tables.
+    start: np.ndarray  # Where the stretch begins, in code points of the record.
+    # The number of the stretch among those that begin there.
+    stretch: np.ndarray
+
+
 class VariantLimits(NamedTuple):
     """The minimum similarity of a match whose surroundings are searched, and the
     maximum number of texts taken for one key.
@@ -72,7 +82,7 @@ def _before(codes, at, begin, words):
 
 @helper
 def _after(codes, at, end, words):
-    """Return the end of the word that reaches or follows ``at``, or of the word
+    """Return the end of the first word that ends at or after ``at``, or of the word
     ``words`` words later, but not after ``end``.
     """
     while True:
@@ -103,18 +113,16 @@ def _hash_code(state, code):
 
 @kernel
 def variants(records, matches, postings, limits, scratch, out):
-    """Find candidates that equal a stretch around a match; return their number,
-    limited by the room for them.
+    """Find texts that equal a stretch around a match, and write them to ``out``,
+    :class:`Variants`. Return their number, which is limited by the room for them.
 
-    Only those of the `matches`, :class:`MatchedPlaces`, that are similar enough and not
-    exact copies are examined. A candidate's ``record`` is the match, its ``code``
-    the start in the record, and its ``place`` the number of the stretch among those
-    that start there.
+    Only those of the ``matches``, :class:`MatchedPlaces`, that are similar enough and
+    not exact copies are examined.
     """
     codes, offsets = records
     record, span, similarity = matches
     keys, lows, highs = scratch.keys, scratch.lows, scratch.highs
-    room = len(out.record)
+    room = len(out.match)
     n = 0
     for m in range(len(record)):
         if similarity[m] >= 1.0 or similarity[m] < limits.similarity:
@@ -143,7 +151,7 @@ def variants(records, matches, postings, limits, scratch, out):
                 )
                 for e in range(start, start + min(size, limits.texts)):
                     if n < room:
-                        out.record[n], out.text[n], out.code[n], out.place[n] = (
+                        out.match[n], out.text[n], out.start[n], out.stretch[n] = (
                             m,
                             text_of(postings, e),
                             at - begin,

@@ -60,7 +60,7 @@ from provscan.kernels.search.hits import (
     count_distinct,
     diagonal_by_vote,
     find_hits,
-    may_hold,
+    has_enough_grams,
     most_similar_run,
     new_hits,
     window_around,
@@ -258,9 +258,10 @@ def _stretch(record, text, window, bounds, scratch, least):
     first, last = best_run(hits.runs[:bounds], 1.0)
     if first == last or (last - first + GRAM - 1) * text.units < least * text.length:
         return _nothing(), 0.0
-    start, stop = _trimmed(record.codes, low + first, low + last + GRAM - 1)
-    head = np.int64(hits.nearest[first]) + start - low - first
-    tail = np.int64(hits.nearest[last - 1]) + GRAM + stop - low - last - GRAM + 1
+    begin, end = low + first, low + last + GRAM - 1
+    start, stop = _trimmed(record.codes, begin, end)
+    head = np.int64(hits.nearest[first]) + start - begin
+    tail = np.int64(hits.nearest[last - 1]) + GRAM + stop - end
     # A repeated letter is a single distinct 5-gram, however long the repetition is.
     common, distinct = common_grams(
         record.codes, record.hashes, start, stop, text.indexed, scratch.sets
@@ -315,7 +316,7 @@ def _anywhere(record, text, window, width, known, thresholds, scratch):
     firsts, mark = hits.firsts[: window.grams], scratch.latest[0]
     # No other span is better unless the range has more 5-grams than are known.
     least = max(known + 1, thresholds.containment * text.distinct)
-    if not may_hold(
+    if not has_enough_grams(
         least, record, window, far, text.indexed, firsts, scratch.marks, mark
     ):
         return _nothing()
@@ -369,18 +370,19 @@ def _with_ends(record, text, fit, least, scratch):
 
 
 @helper(inline="always")
-def best_fit(record, text, diagonal, thresholds, scratch, failed):
+def best_fit(record, text, diagonal, thresholds, scratch, keep_failed):
     """Return how a record matches a text near a diagonal, the span, and the length of
     the longest stretch.
 
-    Without ``failed``, the search stops when the decision is clear: the span of a
+    Without ``keep_failed``, the search stops when the decision is clear: the span of a
     candidate that can't pass and the stretch of one that is similar as a whole are not
     determined.
     """
     width, distinct, units = band_width(text.length), text.distinct, text.units
     window = window_around(record.high - record.low, text.length, diagonal, width)
     total, bounds = find_hits(record, window, text.indexed, width, scratch.hits)
-    if not failed and total < least_hits(text.length, units, distinct, thresholds):
+    least = least_hits(text.length, units, distinct, thresholds)
+    if not keep_failed and total < least:
         return NEITHER, _nothing(), 0.0
     runs, similar, longest = scratch.hits.runs[:bounds], False, 0.0
     # The most similar run near the diagonal; the span that may be similar as a whole;
@@ -390,7 +392,7 @@ def best_fit(record, text, diagonal, thresholds, scratch, failed):
     # enough. No span of the window has more in common with the text than the whole
     # window.
     known = _count(scratch.hits.firsts[: window.grams], scratch)
-    if failed or known >= _least_common(units, distinct, thresholds):
+    if keep_failed or known >= _least_common(units, distinct, thresholds):
         run = most_similar_run(runs, text.length - GRAM + 1, thresholds.similarity)
         nearest = found = _run_of(record, text, window, run, scratch)
         similar = _is_similar(found, text, thresholds)
@@ -400,9 +402,9 @@ def best_fit(record, text, diagonal, thresholds, scratch, failed):
             similar = _is_similar(found, text, thresholds)
     # Second way: the longest common stretch. It is determined before the wider search
     # below, which overwrites the hits.
-    if failed or not similar:
-        least = 0 if failed else thresholds.stretch
-        part, longest = _stretch(record, text, window, bounds, scratch, least)
+    if keep_failed or not similar:
+        shortest = 0 if keep_failed else thresholds.stretch
+        part, longest = _stretch(record, text, window, bounds, scratch, shortest)
     # First way again, with the parts of the text that may have changed places.
     if found.common < NEAR * distinct:
         other = _anywhere(
@@ -436,46 +438,41 @@ def _may_match(hashes, low, grams, length, units, thresholds, scratch):
 
 
 @kernel
-def verify(records, texts, candidates, thresholds, scratch, out, failed):
-    """Verify candidates and write those that are matches, or all of them with
-    ``failed``; return the number written.
+def verify(records, texts, candidates, thresholds, scratch, out, keep_failed):
+    """Verify candidates, and write those that are matches or, with ``keep_failed``, all
+    of them; return the number written.
 
     `texts` has one text per candidate. A candidate whose ``code`` is -1 is compared
     with the whole record. The span of a candidate that fails is the most similar run of
     5-grams.
     """
     codes, hashes, offsets = records
-    number, _, code, place = candidates
+    row, _, code, place = candidates
     sets = scratch.sets
     scratch.marks[:] = 0
     scratch.latest[0] = 0
     n, marked = 0, -1
-    for c in range(len(number)):
+    for c in range(len(row)):
         a, b = texts.offsets[c], texts.offsets[c + 1]
-        begin, end = offsets[number[c]], offsets[number[c] + 1]
+        begin, end = offsets[row[c]], offsets[row[c] + 1]
         length, size = b - a, end - begin
         units = length_units(texts.codes, a, b)
-        if units < thresholds.units and not failed:
+        if units < thresholds.units and not keep_failed:
             continue
         if length < GRAM or size < GRAM:
             # A text of fewer than five code points counts as one 5-gram.
-            distinct, way, fit, letters, stretch = (
-                np.int64(1),
-                NEITHER,
-                _nothing(),
-                0.0,
-                0.0,
-            )
+            distinct, way, fit = np.int64(1), NEITHER, _nothing()
+            letters = stretch = 0.0
             if length > 0 and are_equal(codes[begin:end], texts.codes[a:b]):
                 fit = Fit(_ZERO, size, distinct, distinct, _ZERO, length)
                 letters = stretch = np.float64(units)
                 way = WHOLE if units >= thresholds.units else NEITHER
         else:
             grams = length - GRAM + 1
-            if code[c] < 0 and not failed:
+            if code[c] < 0 and not keep_failed:
                 # Most texts with an LSH band of the record resemble it by chance.
-                if number[c] != marked:
-                    marked = number[c]
+                if row[c] != marked:
+                    marked = row[c]
                     mark_grams(hashes, begin, size - GRAM + 1, scratch.record_marks)
                 if not _may_match(
                     texts.hashes, a, grams, length, units, thresholds, scratch
@@ -497,10 +494,10 @@ def verify(records, texts, candidates, thresholds, scratch, out, failed):
                 Text(indexed, length, units, distinct),
             )
             way, fit, stretch = best_fit(
-                record, text, diagonal, thresholds, scratch, failed
+                record, text, diagonal, thresholds, scratch, keep_failed
             )
             letters = letters_in_common(fit, text)
-        if way == NEITHER and not failed:
+        if way == NEITHER and not keep_failed:
             continue
         out.candidate[n], out.way[n], out.similarity[n] = (
             c,

@@ -1,5 +1,5 @@
-"""Find the words in which two texts differ, by a longest common subsequence of capped
-word lists.
+"""Find the words in which two texts differ, by a longest common subsequence of their
+first :data:`MAX_WORDS` words.
 
 A word is a run of canonical code points; a code point of a script written without
 spaces is a word by itself. Words are compared by their canonical form and reported by
@@ -106,11 +106,11 @@ def _add_gap(text, count, low, high):
 
 @helper
 def _add_differing(text, i, state, aligned):
-    """Append word ``i``, which the other text lacks, and the gap before it; two such
-    words in a row are one run.
+    """Append word ``i``, which the other text lacks, and the gap before it.
 
     ``state`` is the place in the raw text up to which it has been compared, and the
-    number of runs. Return the new values.
+    number of runs. Return the new values. ``aligned`` is whether the previous words of
+    the two texts were equal; if not, the word extends the run of the previous word.
     """
     place, count = state
     low, high = text.words[i, 2], text.words[i, 3]
@@ -122,8 +122,8 @@ def _add_differing(text, i, state, aligned):
 
 @helper
 def _add_rest(text, more, state, same):
-    """Append what follows the last word, unless it is the ``same`` in both texts.
-    Return the number of runs, with places in UTF-16 units.
+    """Append what follows the last word, unless it is the ``same`` in both texts, and
+    convert the places of all runs to UTF-16 units. Return the number of runs.
     """
     (place, count), end = state, len(text.raw)
     if more:

@@ -38,6 +38,6 @@ def has_bits(word, h):
 
 
 @helper(forceinline=True)
-def holds(bloom, h):
+def may_contain(bloom, h):
     """Return whether a hash may be in the filter, uint64 0 or 1."""
     return has_bits(word_of(bloom, h), h)

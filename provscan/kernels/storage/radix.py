@@ -73,8 +73,8 @@ def _sort_bytes(entries, spare, top, counts):
 
 @helper
 def _digits(n):
-    """Return the number of values of the digit by which n entries are distributed: a
-    power of two small enough that some entries share a value.
+    """Return the number of values of the digit by which n entries are distributed: the
+    largest power of two that is at most n / 2, within 2 and ``2**DIGIT``.
     """
     digits = np.int64(1) << DIGIT
     while digits > 2 and 2 * digits > n:
@@ -105,8 +105,8 @@ def _sort_part(entries, top, counts, out):
 
 @helper
 def _below(top, digits):
-    """Return the number of bits below the uppermost digit, which has ``digits`` values,
-    of numbers of ``top`` bits.
+    """Return the number of bits below the uppermost digit of a number of ``top`` bits.
+    The digit has ``digits`` values.
     """
     bits = _U0
     while np.int64(1) << np.int64(bits) < digits:
@@ -139,9 +139,10 @@ def sort(entries, spare, counts):
 def by_text(order, text_of, numbers, starts, rows):
     """Group rows by text, with texts in the order of their first rows.
 
-    ``order``, int64[n], has the rows, ``text_of``, uint32, their texts. Fill uint32
-    ``numbers`` with the new number of each text, int64 ``starts``, which has one
-    element more than there are texts, and int64[n] ``rows``.
+    ``order``, int64[n], lists the rows to group; uint32 ``text_of[row]`` is the text of
+    a row. Fill int64[n] ``rows`` with the grouped rows, and uint32 ``numbers`` with the
+    new number of each text. The rows of the text with new number i are
+    ``rows[starts[i] : starts[i + 1]]``; fill int64 ``starts``, too.
     """
     numbers[:] = _NO_TEXT
     starts[:] = 0
@@ -164,11 +165,11 @@ def by_text(order, text_of, numbers, starts, rows):
 
 
 @kernel
-def row_entries(keys, rows, numbers, known, entries):
-    """Build the entries of some rows of keys, uint64[n, m], in uint64 ``entries``: the
-    ``known`` bits of the key, and the row's number.
+def row_entries(keys, rows, numbers, key_mask, entries):
+    """Build an entry for each key in some rows of uint64[n, m] ``keys``: the bits of
+    the key in uint64 ``key_mask``, and the number of the row.
 
-    ``rows`` are int64, ``numbers`` uint64.
+    ``rows`` are int64, their ``numbers`` and the output ``entries`` uint64.
     """
     width = np.uint64(keys.shape[1])
     for r in range(len(rows)):
@@ -176,7 +177,7 @@ def row_entries(keys, rows, numbers, known, entries):
         out = entries[r * keys.shape[1] : (r + 1) * keys.shape[1]]
         number = numbers[r]
         for j in range(width):
-            out[j] = row[j] & known | number
+            out[j] = row[j] & key_mask | number
 
 
 @kernel
