@@ -136,7 +136,7 @@ def _described(path: Path, manifest: Manifest) -> dict[str, Any]:
         "texts": manifest.texts,
         "tweets": manifest.tweets,
         "bytes": sum(sizes.values()),
-        "bytes_a_text": {
+        "bytes_per_text": {
             name: round(size / max(1, manifest.texts), 1)
             for name, size in sorted(sizes.items())
         },

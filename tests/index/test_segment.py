@@ -196,7 +196,7 @@ def test_the_description_of_an_index(tmp_path: Path) -> None:
     of_texts = sum(
         path.stat().st_size for path in files if path.name.startswith("texts.")
     )
-    assert said["bytes_a_text"]["texts"] == of_texts / 2
+    assert said["bytes_per_text"]["texts"] == of_texts / 2
     assert (said["texts"], said["tweets"], said["forgotten"]) == (2, 4, 2)
     assert said["segments"] == [
         {"name": said["segments"][0]["name"], "texts": 3, "tweets": 6, "forgotten": 2}
