@@ -54,8 +54,8 @@ def scan_texts(
         if reader.hook is not None:
             text, offsets = prepared_buffers((text, offsets), reader.hook)
     block = params.limits.block_bytes
-    together = max(tables.together for tables in reader.tables)
-    groups = list(_groups(offsets, block, together))
+    size = max(tables.batch_factor for tables in reader.tables)
+    groups = list(_groups(offsets, block, size))
     parts = [
         _scan_long(text, int(offsets[low]), int(offsets[high]), reader, params)
         if high == low + 1 and offsets[high] - offsets[low] > block

@@ -89,7 +89,7 @@ def added_tables(
 def joined_all(
     tables: Sequence[LookupTables], params: IndexParams
 ) -> list[LookupTables]:
-    """Join small segments if memory allows it. A text that several segments have occurs
+    """Join small segments if memory allows it. A text in several segments occurs
     several times in the result.
     """
     if sum(each.bytes for each in tables) > MOST_SMALL_BYTES:

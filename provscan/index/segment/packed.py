@@ -26,7 +26,7 @@ BLOCK = 16
 assert PART % BLOCK == 0
 # Blocks of more bytes are decompressed only if their frames state the same size.
 LARGE = 1 << 16
-LEVEL = 2
+COMPRESSION = 2  # Zstandard's level.
 # The extension of the file with the compressed blocks.
 FRAMES = f"zstd{''.join(map(str, zstandard.ZSTD_VERSION))}"
 DICTIONARY_BYTES = 112 << 10
@@ -34,9 +34,9 @@ DICTIONARY_BYTES = 112 << 10
 # than SAMPLE_BYTES bytes, no dictionary is used.
 SAMPLE = 1 << 14
 SAMPLE_BYTES = 1 << 20
-# Parameters of the trainer. If it chose them itself, training would take five times as
-# long and save no space.
-SEGMENT, MATCHED = 64, 8
+# The parameters k and d of the trainer. If it chose them itself, training would take
+# five times as long and save no space.
+TRAINER_K, TRAINER_D = 64, 8
 
 
 class Numbers(NamedTuple):
@@ -171,7 +171,7 @@ def write_packed_strings(
     trained = _dictionary(strings, rows)
     (folder / f"{name}.dictionary").write_bytes(trained.as_bytes() if trained else b"")
     compressor = zstandard.ZstdCompressor(
-        LEVEL, dict_data=trained, write_checksum=False, write_dict_id=False
+        COMPRESSION, dict_data=trained, write_checksum=False, write_dict_id=False
     )
     sizes: list[int] = []
     with (folder / f"{name}.{FRAMES}").open("wb") as file:
@@ -220,5 +220,5 @@ def _dictionary(
     if sum(map(len, samples)) < SAMPLE_BYTES:
         return None
     return zstandard.train_dictionary(
-        DICTIONARY_BYTES, samples, k=SEGMENT, d=MATCHED, level=LEVEL
+        DICTIONARY_BYTES, samples, k=TRAINER_K, d=TRAINER_D, level=COMPRESSION
     )

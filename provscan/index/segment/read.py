@@ -28,8 +28,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from provscan.arrays import numbers_in_ranges, slices
-from provscan.index.folder import THREADS
-from provscan.index.format import SEGMENTS, TOMBSTONES, SegmentInfo, damage, digest_of
+from provscan.index.format import (
+    SEGMENTS,
+    THREADS,
+    TOMBSTONES,
+    SegmentInfo,
+    damage,
+    digest_of,
+)
 from provscan.index.segment.arrays import map_array
 from provscan.index.segment.filters import open_filter
 from provscan.index.segment.packed import Numbers, open_numbers
@@ -130,15 +136,16 @@ class Segment:
         `bits` bits of the key are `leading`.
         """
         table = self.whole.exact
-        # The upper bits of a key are the number of a bucket. `inside` is the number of
-        # bits of `leading` that are in the entries instead.
-        inside, more = max(0, bits - table.bits), max(0, table.bits - bits)
-        first = (leading >> inside) << more
+        # The first `table.bits` bits of a key are the number of its bucket. If
+        # `leading` has more bits, the others are the first bits of the entries in the
+        # bucket. If it has fewer, the numbers of several buckets begin with it.
+        in_entry, missing = max(0, bits - table.bits), max(0, table.bits - bits)
+        first = (leading >> in_entry) << missing
         entries = table.entries[
-            table.starts[first] : table.starts[first + (1 << more)]
+            table.starts[first] : table.starts[first + (1 << missing)]
         ].astype(np.int64)
         entries = entries[
-            entries >> (ENTRY_BITS - inside) == leading & ((1 << inside) - 1)
+            entries >> (ENTRY_BITS - in_entry) == leading & ((1 << in_entry) - 1)
         ]
         return entries & ((1 << table.text_bits) - 1)
 

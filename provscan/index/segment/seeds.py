@@ -8,6 +8,9 @@
 ``seeds.frequent``
     A filter of the seeds that occur in more than 16 places. If another segment is
     joined to this one, it shows which of the other segment's seeds are frequent here.
+
+The sizes of texts are measured in units: a Chinese character, kana or Korean syllable
+has two units, any other code point has one.
 """
 
 from __future__ import annotations
@@ -102,10 +105,8 @@ class SeedChoice:
         """`sizes` are the sizes of the segment's texts in steps; `texts` is the number
         of texts of the whole index.
         """
-        units, doublings = (
-            SIZE_STEP * np.arange(256),
-            (max(0, texts - 1) // FEW_TEXTS).bit_length(),
-        )
+        units = SIZE_STEP * np.arange(256)
+        doublings = (max(0, texts - 1) // FEW_TEXTS).bit_length()
         few = np.array(
             [
                 [max(LEAST, MOST - STEP * (level + doublings)) if level else MOST]
@@ -120,15 +121,11 @@ class SeedChoice:
 
     def take(self, entries: np.ndarray, level: int) -> np.ndarray:
         """Choose among sorted seeds of a level, after those of lower levels."""
-        most, out = (
-            self._most[level],
-            scratch_array("chosen_seeds", len(entries) + 1, np.uint64),
+        out = scratch_array("chosen_seeds", len(entries) + 1, np.uint64)
+        count = seed_kernels.seeds_within(
+            read_only(entries), self._sizes, self._most[level], self._taken, out
         )
-        return out[
-            : seed_kernels.seeds_within(
-                read_only(entries), self._sizes, most, self._taken, out
-            )
-        ].copy()
+        return out[:count].copy()
 
 
 def seed_scratch(longest: int) -> SeedScratch:

@@ -32,20 +32,20 @@ NO_NUMBERS = read_only(np.zeros(0, np.int64))
 
 
 class Variants(NamedTuple):
-    """Texts that equal a stretch around a match of another text. Each array is
-    int64[n].
+    """Texts that equal a stretch of a record around a match of another text. Each array
+    is int64[n].
     """
 
     match: np.ndarray  # The index of the match.
     text: np.ndarray  # The number of the text in the tables.
-    code: np.ndarray  # The possible start; see `provscan.kernels.records.Candidates`.
+    code: np.ndarray  # The start of the stretch, in code points of the record.
 
 
 class Tables(Protocol):
     """Tables that are queried in three steps, each for a batch of records."""
 
     @property
-    def together(self) -> int:
+    def batch_factor(self) -> int:
         """The factor by which batches of records should be larger than usual."""
         ...
 
@@ -89,7 +89,7 @@ class LookupTables(NamedTuple):
     bytes: int = 0
 
     @property
-    def together(self) -> int:
+    def batch_factor(self) -> int:
         return 1
 
     def look_up(

@@ -189,7 +189,7 @@ class ShardTables:
     canonical_texts: Callable[[np.ndarray], Strings]
 
     @property
-    def together(self) -> int:
+    def batch_factor(self) -> int:
         # Each look-up queries all shards, so use larger and fewer batches.
         return 2
 
