@@ -141,7 +141,7 @@ def _verified(
     params: MatchParams,
     truncated: TruncatedLookups,
 ) -> list[VerifiedCandidates]:
-    """Return the verified candidates in canonical texts, one or two parts for each of
+    """Return the verified candidates in canonical texts, up to two parts for each of
     the reader's tables.
     """
     limits = params.limits
@@ -234,10 +234,8 @@ def _scan_long(
         text, start, stop, limits.block_bytes, min(limits.max_overlap_bytes, reach)
     ):
         found = _scan_short(text, np.array([block.low, block.high]), reader, params)
-        before, after = (
-            code_points(text[block.low : block.own_low]),
-            code_points(text[block.own_high : block.high]),
-        )
+        before = code_points(text[block.low : block.own_low])
+        after = code_points(text[block.own_high : block.high])
         owned_to = owned_from + int(found.characters.sum()) - before - after
         found.span += owned_from - before
         owned = np.flatnonzero(

@@ -6,8 +6,8 @@ The rules apply in this order. They depend on characters, never on languages:
 2. URLs, mentions, retweet marks (``RT @name``), their placeholders in datasets
    (``@user``, ``<url>``, ``[URL]``, ``http``, ``HTTPURL``) and HTML tags are dropped
    wherever they occur, so that a tweet in a document has the same canonical text as the
-   tweet alone. A mention of more than 20 characters is kept, because it contains the
-   words after the name in a text whose spaces were removed.
+   tweet alone. A mention of more than 20 characters is kept: if the spaces of a text
+   were removed, it contains the words that followed the name.
 3. Compatibility forms and case are folded (Unicode NFKC and full case folding, per code
    point). Accents of Latin, Greek and Cyrillic letters are dropped, and so are
    invisible characters (joiners, variation selectors, soft hyphens). Marks that form

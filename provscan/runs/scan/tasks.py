@@ -237,7 +237,7 @@ def _snapshot(
     open_group = partial(
         open_shards,
         snapshot.index,
-        snapshot=snapshot.fingerprint,
+        snapshot=snapshot.id,
         control=snapshot.control,
         fetched_from=where,
     )
