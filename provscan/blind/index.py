@@ -47,7 +47,7 @@ from provscan.index.format import (
     read_manifest,
 )
 from provscan.index.segment.arrays import map_array
-from provscan.index.segment.packed import Numbers, open_numbers
+from provscan.index.segment.packed import PackedNumbers, open_numbers
 from provscan.index.segment.strings import Strings
 from provscan.index.segment.tweets import Ids, open_ids
 from provscan.kernels.records import frozen
@@ -65,7 +65,7 @@ class BlindIndex:
     table: kernels.BlindSeeds
     texts: kernels.BlindTexts
     ids: Ids
-    counts: Numbers  # The number of tweets of each text.
+    counts: PackedNumbers  # The number of tweets of each text.
 
     @property
     def size(self) -> int:

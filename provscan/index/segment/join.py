@@ -22,8 +22,8 @@ from provscan.index.segment.postings import (
     unpacked,
 )
 from provscan.index.segment.seeds import (
-    LEVELS,
     PER_FREQUENT,
+    SEED_LEVELS,
     SeedChoice,
     levels_of,
     seed_parts,
@@ -205,7 +205,7 @@ def more_seeds(
     levels[is_frequent] = seed_kernels.LAST_LEVEL
     seed_kernels.mark_seeds(entries[levels > seed_kernels.SHARED_LEVEL], frequent)
     choice = SeedChoice(sizes, before + len(texts))
-    chosen = [choice.take(entries[levels == level], level) for level in LEVELS]
+    chosen = [choice.take(entries[levels == level], level) for level in SEED_LEVELS]
     return MoreSeeds(sorted_entries(np.concatenate(chosen)), frequent)
 
 

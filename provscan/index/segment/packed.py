@@ -39,7 +39,7 @@ SAMPLE_BYTES = 1 << 20
 TRAINER_K, TRAINER_D = 64, 8
 
 
-class Numbers(NamedTuple):
+class PackedNumbers(NamedTuple):
     """A column of int64 in blocks; see :mod:`provscan.kernels.storage.packing`."""
 
     words: np.ndarray  # ``X.words``, uint64.
@@ -59,12 +59,12 @@ class Numbers(NamedTuple):
         return self.take(np.arange(self.rows))
 
 
-def pack_numbers(numbers: np.ndarray) -> Numbers:
+def pack_numbers(numbers: np.ndarray) -> PackedNumbers:
     numbers = np.ascontiguousarray(numbers, np.int64)
     blocks = np.empty((-(-len(numbers) // packing.BLOCK), 2), np.int64)
     words = np.zeros(packing.measure(numbers, blocks), np.uint64)
     packing.pack(numbers, blocks, words)
-    return Numbers(words, blocks, len(numbers))
+    return PackedNumbers(words, blocks, len(numbers))
 
 
 def write_numbers(folder: Path, name: str, numbers: np.ndarray) -> None:
@@ -73,12 +73,12 @@ def write_numbers(folder: Path, name: str, numbers: np.ndarray) -> None:
     write_array_file(folder / f"{name}.blocks", column.blocks)
 
 
-def open_numbers(folder: Path, name: str, count: int) -> Numbers:
+def open_numbers(folder: Path, name: str, count: int) -> PackedNumbers:
     """Map a column of `count` numbers. Raise an error if there are gaps or overlaps
     between the words of its blocks.
     """
     path = folder / f"{name}.blocks"
-    column = Numbers(
+    column = PackedNumbers(
         map_array(folder / f"{name}.words", np.uint64),
         map_array(path, np.int64, 2),
         count,
@@ -108,8 +108,8 @@ class PackedStrings(NamedTuple):
     path: Path  # ``X.zstdV``, for messages.
     compressed: np.ndarray  # The bytes of that file, uint8.
     dictionary: zstandard.ZstdCompressionDict | None  # None if it is empty.
-    offsets: Numbers  # The column ``X``.
-    blocks: Numbers  # The column ``X_blocks``.
+    offsets: PackedNumbers  # The column ``X``.
+    blocks: PackedNumbers  # The column ``X_blocks``.
 
     def __len__(self) -> int:
         return len(self.offsets) - 1

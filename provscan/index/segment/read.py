@@ -38,7 +38,7 @@ from provscan.index.format import (
 )
 from provscan.index.segment.arrays import map_array
 from provscan.index.segment.filters import open_filter
-from provscan.index.segment.packed import Numbers, open_numbers
+from provscan.index.segment.packed import PackedNumbers, open_numbers
 from provscan.index.segment.postings import (
     ENTRY_BITS,
     EXACT,
@@ -77,7 +77,7 @@ class Segment:
     whole: TextTable  # The tables for looking up whole texts.
     seeds: SeedTable
     frequent: BloomFilter  # A filter of the seeds that many places share.
-    tweet_starts: Numbers  # The first row of each text's tweets, and the end.
+    tweet_starts: PackedNumbers  # The first row of each text's tweets, and the end.
     tweets: TweetRows
     forgotten: np.ndarray  # int64, ascending: the forgotten rows of tweets.
     # For a shard, uint32, ascending: the texts' numbers among those of all shards.

@@ -76,7 +76,7 @@ BLOCK = 1 << 20
 # The number of threads that compute and sort seeds while the calling thread chooses
 # among them, unless there are few seeds.
 THREADS = 2
-LEVELS = range(seed_kernels.LAST_LEVEL + 1)
+SEED_LEVELS = range(seed_kernels.LAST_LEVEL + 1)
 # The files of the filters.
 FILTER, FREQUENT = "seeds.filter", "seeds.frequent"
 
@@ -110,7 +110,7 @@ class SeedChoice:
         few = np.array(
             [
                 [max(LEAST, MOST - STEP * (level + doublings)) if level else MOST]
-                for level in LEVELS
+                for level in SEED_LEVELS
             ]
         )
         self._most = read_only(
@@ -248,7 +248,7 @@ class _SeedsWriter:
 
     def choose_others(self) -> None:
         """Choose among the seeds of all other levels."""
-        for level in LEVELS[1:]:
+        for level in SEED_LEVELS[1:]:
             for number, ends in enumerate(self._ends):
                 low, high = ends[level - 1], ends[level]
                 self._choose(self._shared[number][low:high], level)
@@ -261,7 +261,9 @@ class _SeedsWriter:
     def _chosen_of_range(self, number: int) -> np.ndarray:
         """Return all chosen seeds of a range, sorted."""
         ranges = len(self._ends)
-        rarest, *others = (self._chosen[level * ranges + number] for level in LEVELS)
+        rarest, *others = (
+            self._chosen[level * ranges + number] for level in SEED_LEVELS
+        )
         shared = sorted_entries(np.concatenate(others))
         out = np.empty(len(rarest) + len(shared), np.uint64)
         radix.merge(read_only(rarest), read_only(shared), out)
@@ -324,7 +326,7 @@ def write_seeds(folders: Sequence[Path], params: IndexParams) -> None:
 
 def _by_level(entries: np.ndarray, levels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Order entries by level. Return them, and the end of each level."""
-    out, ends = np.empty_like(entries), np.empty(len(LEVELS), np.int64)
+    out, ends = np.empty_like(entries), np.empty(len(SEED_LEVELS), np.int64)
     radix.by_level(entries, levels, ends, out)
     return out, ends
 
