@@ -223,15 +223,17 @@ def _new_texts(segments: Iterable[Segment], before: Sequence[Segment] = ()) -> i
     for segment in segments:
         # No two shards have a text in common.
         others = [
-            each for each in earlier if segment.numbers is None or each.numbers is None
+            other
+            for other in earlier
+            if segment.numbers is None or other.numbers is None
         ]
         if not others:
             total += len(segment.texts)
         for part in slices(len(segment.texts) if others else 0):
             texts = segment.texts.take(np.arange(part.start, part.stop))
             known = np.zeros(len(texts), np.bool_)
-            for each in others:
-                known |= each.equal_texts(texts) >= 0
+            for other in others:
+                known |= other.equal_texts(texts) >= 0
             total += int(np.count_nonzero(~known))
         earlier.append(segment)
     return total

@@ -287,14 +287,14 @@ def _listed_files(folder: Path) -> set[str]:
         if (found["format"], found["version"]) == (FORMAT, VERSION):
             return {MANIFEST, *read_manifest(folder).files()}
         segments = found["segments"]
-        tombstones = [each["tombstones"] for each in segments if each.get("tombstones")]
+        tombstones = [info["tombstones"] for info in segments if info.get("tombstones")]
         names = {
             *(
-                f"{SEGMENTS}/{each['name']}/{key}"
-                for each in segments
-                for key in each["files"]
+                f"{SEGMENTS}/{info['name']}/{name}"
+                for info in segments
+                for name in info["files"]
             ),
-            *(f"{TOMBSTONES}/{each['name']}" for each in tombstones),
+            *(f"{TOMBSTONES}/{info['name']}" for info in tombstones),
             *(f"{PURGES}/{name}" for name in found.get("purges", ())),
         }
         # A forged manifest may list paths outside the folder.

@@ -163,8 +163,8 @@ class LicensedTexts:
             names = pa.concat_arrays(authors).dictionary_encode()
             author = names.indices.fill_null(-1).to_numpy(zero_copy_only=False)
             pairs = np.concatenate(found) * len(names.dictionary) + author
-            each = distinct(pairs[author >= 0]) // max(1, len(names.dictionary))
-            counts[some_texts] = np.bincount(each, minlength=len(texts[some_texts]))
+            text = distinct(pairs[author >= 0]) // max(1, len(names.dictionary))
+            counts[some_texts] = np.bincount(text, minlength=len(texts[some_texts]))
         return counts
 
     def count_tweets(self, texts: Numbers) -> int:

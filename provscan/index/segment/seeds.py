@@ -300,7 +300,8 @@ def write_seeds(folders: Sequence[Path], params: IndexParams) -> None:
     def by_level(number: int) -> list[tuple[np.ndarray, np.ndarray]]:
         parts = [writer.all.sorted_range(number, ranges) for writer in writers]
         return [
-            _by_level(*each) for each in zip(parts, _levels_of_all(parts), strict=True)
+            _by_level(entries, levels)
+            for entries, levels in zip(parts, _levels_of_all(parts), strict=True)
         ]
 
     for parts in ordered_map(by_level, range(ranges), threads):
@@ -313,7 +314,7 @@ def write_seeds(folders: Sequence[Path], params: IndexParams) -> None:
         writer.all.clear()
         writer.choose_others()
     words = filter_words(sum(writer.chosen for writer in writers))
-    known = bloom_filter(
+    seed_filter = bloom_filter(
         new_array_file(writers[0].folder / FILTER, words, 0, np.uint64)
     )
     write_array_file(writers[0].folder / FREQUENT, frequent.words)
@@ -321,7 +322,7 @@ def write_seeds(folders: Sequence[Path], params: IndexParams) -> None:
         for name in (FILTER, FREQUENT):
             write_array_file(writer.folder / name, new_filter(0).words)
     for writer in writers:
-        writer.close(known, threads)
+        writer.close(seed_filter, threads)
 
 
 def _by_level(entries: np.ndarray, levels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

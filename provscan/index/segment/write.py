@@ -273,7 +273,7 @@ class SegmentWriter:
         if numbers is not None:
             self._bands.renumber(numbers)
             self._exact.renumber(numbers)
-        known = bloom_filter(
+        band_filter = bloom_filter(
             new_array_file(
                 self._folder / "bands.filter",
                 band_filter_words(self._bands.count),
@@ -282,7 +282,8 @@ class SegmentWriter:
             )
         )
         self._bands.close(
-            self.texts, lambda entries: mark_bands(entries, self._bands_layout, known)
+            self.texts,
+            lambda entries: mark_bands(entries, self._bands_layout, band_filter),
         )
         self._exact.close(self.texts)
 
