@@ -149,7 +149,7 @@ def _new_tweets(
     all_ids = pa.concat_arrays(ids)
     known, forgotten = [ids[0]], [purged_ids(change.folder, before.manifest)]
     for segment in before.segments:
-        rows = segment.tweets.ids.among(all_ids)
+        rows = segment.tweets.ids.rows_of(all_ids)
         dead = np.isin(rows, segment.forgotten)
         for found, kind in ((known, rows[~dead]), (forgotten, rows[dead])):
             found.append(segment.tweets.ids.take(kind).array().cast(pa.string()))
@@ -196,7 +196,7 @@ def _with_distinct_places(
         return batch
     known_ids, known_rows = [pa.array([], pa.string())], [pa.array([], pa.string())]
     for segment in segments:
-        rows = segment.tweets.ids.among(places)
+        rows = segment.tweets.ids.rows_of(places)
         known_ids.append(segment.tweets.ids.take(rows).array().cast(pa.string()))
         known_rows.append(
             _with_hash(known_ids[-1], segment.tweets.raw_texts.take(rows))

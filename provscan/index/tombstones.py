@@ -68,7 +68,7 @@ def _choose(
     ]
     wanted = pa.concat_arrays([ids.cast(pa.large_string()), *authors_ids])
     rows = [
-        segment.living_among(segment.tweets.ids.among(wanted))
+        segment.living_among(segment.tweets.ids.rows_of(wanted))
         for segment in reader.segments
     ]
     none = pa.array([], pa.large_string())

@@ -148,7 +148,7 @@ def test_names_and_ids(whole: Segment) -> None:
     ]
     assert tweets.rt_of.take(np.array([3, 0])).to_pylist() == ["1", None]
     assert tweets.rt_of.known(np.array([3, 0, 5])).tolist() == [True, False, False]
-    assert tweets.ids.among(pa.array(["x8", "4", "nobody", "8", "7"])).tolist() == [
+    assert tweets.ids.rows_of(pa.array(["x8", "4", "nobody", "8", "7"])).tolist() == [
         0,
         1,
         3,

@@ -131,21 +131,21 @@ class Segment:
         find_texts(texts.keys(), texts.record, exact, self.texts.record, numbers)
         return numbers
 
-    def of_keys(self, leading: int, bits: int) -> np.ndarray:
-        """Return int64[n]: the texts, including forgotten ones, for which the upper
-        `bits` bits of the key are `leading`.
+    def texts_with_prefix(self, prefix: int, bits: int) -> np.ndarray:
+        """Return int64[n]: the texts, including forgotten ones, whose keys begin with
+        the `bits` bits of `prefix`.
         """
         table = self.whole.exact
-        # The first `table.bits` bits of a key are the number of its bucket. If
-        # `leading` has more bits, the others are the first bits of the entries in the
-        # bucket. If it has fewer, the numbers of several buckets begin with it.
+        # The first `table.bits` bits of a key are the number of its bucket. If `prefix`
+        # has more bits, the others are the first bits of the entries in the bucket. If
+        # it has fewer, the numbers of several buckets begin with it.
         in_entry, missing = max(0, bits - table.bits), max(0, table.bits - bits)
-        first = (leading >> in_entry) << missing
+        first = (prefix >> in_entry) << missing
         entries = table.entries[
             table.starts[first] : table.starts[first + (1 << missing)]
         ].astype(np.int64)
         entries = entries[
-            entries >> (ENTRY_BITS - in_entry) == leading & ((1 << in_entry) - 1)
+            entries >> (ENTRY_BITS - in_entry) == prefix & ((1 << in_entry) - 1)
         ]
         return entries & ((1 << table.text_bits) - 1)
 

@@ -82,7 +82,7 @@ class Ids(NamedTuple):
         other = numbers < 0
         return numbers[~other], self.strings.take(-1 - numbers[other]).array()
 
-    def among(self, ids: pa.Array) -> np.ndarray:
+    def rows_of(self, ids: pa.Array) -> np.ndarray:
         """Return int64, ascending: the rows whose id is among the strings `ids`."""
         ids = ids.cast(pa.large_string())
         numbers, wanted = self.numbers.all(), Strings(*buffers(ids)).whole_numbers()
