@@ -30,7 +30,7 @@ from scale import Counted, scan_with
 
 import provscan
 from provscan.engine import Ray
-from provscan.index import CONSTANT, GroupReader, open_reader, open_shards
+from provscan.index import CONSTANT_METHOD, GroupReader, open_reader, open_shards
 
 # Seconds for which the idle traffic of the cluster is measured.
 IDLE_SECONDS = 5.0
@@ -90,7 +90,7 @@ def main() -> None:
                 cluster.add_node(num_cpus=1)
             ray.init(cluster.address, log_to_driver=False, logging_level=logging.ERROR)
             with Ray(1) as executor:
-                reader = GroupReader(executor.start_services(makers, CONSTANT))
+                reader = GroupReader(executor.start_services(makers, CONSTANT_METHOD))
                 for data, texts in (
                     (
                         "long text",

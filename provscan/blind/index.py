@@ -47,7 +47,7 @@ from provscan.index.format import (
     read_manifest,
 )
 from provscan.index.segment.arrays import map_array
-from provscan.index.segment.packed import Numbers, open_numbers
+from provscan.index.segment.packed import PackedNumbers, open_numbers
 from provscan.index.segment.strings import Strings
 from provscan.index.segment.tweets import Ids, open_ids
 from provscan.kernels.records import frozen
@@ -65,7 +65,7 @@ class BlindIndex:
     table: kernels.BlindSeeds
     texts: kernels.BlindTexts
     ids: Ids
-    counts: Numbers  # The number of tweets of each text.
+    counts: PackedNumbers  # The number of tweets of each text.
 
     @property
     def size(self) -> int:
@@ -136,7 +136,7 @@ def _described(path: Path, manifest: Manifest) -> dict[str, Any]:
         "texts": manifest.texts,
         "tweets": manifest.tweets,
         "bytes": sum(sizes.values()),
-        "bytes_a_text": {
+        "bytes_per_text": {
             name: round(size / max(1, manifest.texts), 1)
             for name, size in sorted(sizes.items())
         },

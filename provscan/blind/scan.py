@@ -15,7 +15,7 @@ from provscan.blind.index import BlindIndex
 from provscan.blind.params import BlindLimits
 from provscan.kernels.records import CodeBuffer, frozen
 from provscan.matching.matches import LEVELS, STRONG, Matches, nothing
-from provscan.matching.overlaps import with_own_places
+from provscan.matching.overlaps import best_per_place
 from provscan.params import MatchParams
 from provscan.text import canonical_codes, canonical_mapped
 
@@ -179,7 +179,7 @@ def _accepted(
         (rows[:, _TEXT], age, -similarity, -rows[:, _EQUAL], -score, rows[:, _RECORD])
     )
     spans = np.ascontiguousarray(rows[:, [_START, _END]])
-    free = with_own_places(np.ascontiguousarray(rows[:, _RECORD]), spans, order)
+    free = best_per_place(np.ascontiguousarray(rows[:, _RECORD]), spans, order)
     rows, similarity, containment = rows[free], similarity[free], containment[free]
     order = np.lexsort((rows[:, _TEXT], rows[:, _START], rows[:, _RECORD]))
     return rows[order], similarity[order], containment[order]

@@ -201,8 +201,7 @@ def _unlicensed(
     """
 
     def filtered(batch: pa.RecordBatch) -> pa.RecordBatch:
-        canonical = canonical_buffers(*buffers(batch.column("text")))
-        texts = Strings(canonical.text, canonical.offsets)
+        texts = Strings(*canonical_buffers(*buffers(batch.column("text"))))
         rows, numbers = licensed.equal_texts(texts)
         repeated.append((batch.column("id").take(pa.array(rows)), numbers))
         new = np.ones(len(texts), np.bool_)

@@ -191,8 +191,8 @@ class Ray(Executor):
         services = tuple(
             Service(actor, constant, actor.call.remote(constant)) for actor in actors
         )
-        for each in services:
-            each.begin(constant)()
+        for service in services:
+            service.begin(constant)()
         return services
 
     def run(

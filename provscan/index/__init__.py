@@ -46,7 +46,7 @@ from provscan.index.shards.build import (
     write_shards,
 )
 from provscan.index.shards.divide import MOST_SHARDS
-from provscan.index.shards.groups import CONSTANT, GroupReader, open_shards
+from provscan.index.shards.groups import CONSTANT_METHOD, GroupReader, open_shards
 from provscan.index.shards.lookup import ShardGroup
 from provscan.index.tombstones import forget
 

@@ -149,7 +149,7 @@ def _new_tweets(
     all_ids = pa.concat_arrays(ids)
     known, forgotten = [ids[0]], [purged_ids(change.folder, before.manifest)]
     for segment in before.segments:
-        rows = segment.tweets.ids.among(all_ids)
+        rows = segment.tweets.ids.rows_of(all_ids)
         dead = np.isin(rows, segment.forgotten)
         for found, kind in ((known, rows[~dead]), (forgotten, rows[dead])):
             found.append(segment.tweets.ids.take(kind).array().cast(pa.string()))
@@ -196,7 +196,7 @@ def _with_distinct_places(
         return batch
     known_ids, known_rows = [pa.array([], pa.string())], [pa.array([], pa.string())]
     for segment in segments:
-        rows = segment.tweets.ids.among(places)
+        rows = segment.tweets.ids.rows_of(places)
         known_ids.append(segment.tweets.ids.take(rows).array().cast(pa.string()))
         known_rows.append(
             _with_hash(known_ids[-1], segment.tweets.raw_texts.take(rows))
@@ -223,15 +223,17 @@ def _new_texts(segments: Iterable[Segment], before: Sequence[Segment] = ()) -> i
     for segment in segments:
         # No two shards have a text in common.
         others = [
-            each for each in earlier if segment.numbers is None or each.numbers is None
+            other
+            for other in earlier
+            if segment.numbers is None or other.numbers is None
         ]
         if not others:
             total += len(segment.texts)
         for part in slices(len(segment.texts) if others else 0):
             texts = segment.texts.take(np.arange(part.start, part.stop))
             known = np.zeros(len(texts), np.bool_)
-            for each in others:
-                known |= each.equal_texts(texts) >= 0
+            for other in others:
+                known |= other.equal_texts(texts) >= 0
             total += int(np.count_nonzero(~known))
         earlier.append(segment)
     return total

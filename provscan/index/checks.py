@@ -73,10 +73,12 @@ def _damaged(segment: Segment) -> Iterator[tuple[str, str]]:
                 "its offsets do not ascend from 0, or do not cover the data",
             )
     yield from damaged_ids(tweets.ids)
-    for name, each in labels.items():
-        yield from _damaged_strings(name, each.values)
-        codes = each.codes.all()
-        if codes.min(initial=0) < 0 or codes.max(initial=0) >= max(1, len(each.values)):
+    for name, label in labels.items():
+        yield from _damaged_strings(name, label.values)
+        codes = label.codes.all()
+        if codes.min(initial=0) < 0 or codes.max(initial=0) >= max(
+            1, len(label.values)
+        ):
             yield f"{name}.blocks", "a row is out of range"
 
 

@@ -28,22 +28,20 @@ from provscan.index.format import (
     MANIFEST,
     PURGES,
     SEGMENTS,
+    THREADS,
     TOMBSTONES,
     VERSION,
     FileInfo,
     Manifest,
     SegmentInfo,
+    checksums,
     read_manifest,
 )
 from provscan.index.lock import LOCK, NOTED, UNFINISHED, Lock, locked, noted_in
 from provscan.ordered_map import pool_of
 from provscan.params import IndexParams, Params
-from provscan.readers import file_checksum
 from provscan.writing import remove_named, replacing_file
 
-# The number of threads that sync or hash files. Files of up to FEW_BYTES in total are
-# hashed in the calling thread.
-THREADS, FEW_BYTES = 8, 4 << 20
 Mode: TypeAlias = Literal["create", "replace", "change"]
 
 
@@ -93,12 +91,11 @@ class Change:
         """
         names = sorted(os.listdir(workspace))
         sizes = [(workspace / name).stat().st_size for name in names]
-        with pool_of(threads_for(sum(sizes))) as pool:
-            sums = pool.map(file_checksum, [workspace / name for name in names])
-            files = {
-                name: FileInfo(size, xxh3)
-                for name, size, xxh3 in zip(names, sizes, sums, strict=True)
-            }
+        sums = checksums([workspace / name for name in names], sum(sizes))
+        files = {
+            name: FileInfo(size, xxh3)
+            for name, size, xxh3 in zip(names, sizes, sums, strict=True)
+        }
         content = "".join(f"{name} {info.xxh3}\n" for name, info in files.items())
         name = xxhash.xxh3_64_hexdigest(content.encode())
         info = SegmentInfo(name, texts, tweets, digest, files)
@@ -290,14 +287,14 @@ def _listed_files(folder: Path) -> set[str]:
         if (found["format"], found["version"]) == (FORMAT, VERSION):
             return {MANIFEST, *read_manifest(folder).files()}
         segments = found["segments"]
-        tombstones = [each["tombstones"] for each in segments if each.get("tombstones")]
+        tombstones = [info["tombstones"] for info in segments if info.get("tombstones")]
         names = {
             *(
-                f"{SEGMENTS}/{each['name']}/{key}"
-                for each in segments
-                for key in each["files"]
+                f"{SEGMENTS}/{info['name']}/{name}"
+                for info in segments
+                for name in info["files"]
             ),
-            *(f"{TOMBSTONES}/{each['name']}" for each in tombstones),
+            *(f"{TOMBSTONES}/{info['name']}" for info in tombstones),
             *(f"{PURGES}/{name}" for name in found.get("purges", ())),
         }
         # A forged manifest may list paths outside the folder.
@@ -355,13 +352,6 @@ def _is_left(folder: Path, name: str) -> bool:
         if UNFINISHED.fullmatch(name)
         else (folder / name).is_file()
     )
-
-
-def threads_for(size: int) -> int:
-    """Return the number of threads for hashing files of ``size`` bytes in total; 0 if
-    the calling thread should do it.
-    """
-    return THREADS if size > FEW_BYTES else 0
 
 
 def sync_all(paths: Sequence[Path]) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 import xxhash
 
 from provscan.errors import IndexFormatError, ParameterError
+from provscan.ordered_map import pool_of
 from provscan.params import IndexParams, Params
 from provscan.readers import file_checksum
 
@@ -30,6 +31,9 @@ MANIFEST = "manifest.json"
 SEGMENTS = "segments"
 TOMBSTONES = "tombstones"
 PURGES = "purges"
+# The number of threads that hash or sync files. Files of up to FEW_BYTES in total are
+# hashed in the calling thread.
+THREADS, FEW_BYTES = 8, 4 << 20
 
 _DIGEST = re.compile("[0-9a-f]{32}")
 # The valid names of segments, and of the files in each folder.
@@ -124,7 +128,7 @@ class Manifest:
     purges: dict[str, Purge] = field(default_factory=dict)
     # The builder's notes: the sources of the tweets, and what was left out.
     notes: dict[str, Any] = field(default_factory=dict)
-    # The length of the seeds in all segments, in units.
+    # The number of units of a seed, in all segments; see docs/format.md for units.
     seed_length: int | None = None
 
     @property
@@ -269,7 +273,9 @@ def _parsed(body: dict[str, Any], params: type[Params]) -> Manifest:
     ) and manifest.index_params.seed_length != (
         manifest.params.seed_length or _count(manifest.seed_length)
     ):
-        raise ValueError(f"its seeds can't have {manifest.seed_length} units")
+        raise ValueError(
+            f"seed_length is {manifest.seed_length}, which contradicts its parameters"
+        )
     if not isinstance(manifest.notes, dict):
         raise TypeError(f"notes must be an object, not {manifest.notes!r}")
     if len({segment.name for segment in manifest.segments}) < len(manifest.segments):
@@ -355,14 +361,17 @@ def check_sizes(folder: Path, files: dict[str, FileInfo]) -> None:
             )
 
 
-def check_sums(
-    folder: Path, files: dict[str, FileInfo], mapped: Callable[..., Any] = map
-) -> None:
-    """Raise :class:`~provscan.errors.IndexFormatError` if a checksum is wrong. `mapped`
-    is ``map``, or an equivalent that uses several threads.
-    """
-    digests = mapped(file_checksum, [folder / name for name in files])
-    for (name, info), found in zip(files.items(), digests, strict=True):
+def checksums(paths: Sequence[Path], size: int) -> list[str]:
+    """Return the XXH3-128 checksums of files of ``size`` bytes in total."""
+    with pool_of(THREADS if size > FEW_BYTES else 0) as pool:
+        return list(pool.map(file_checksum, paths))
+
+
+def check_sums(folder: Path, files: dict[str, FileInfo]) -> None:
+    """Raise :class:`~provscan.errors.IndexFormatError` if a checksum is wrong."""
+    size = sum(info.bytes for info in files.values())
+    sums = checksums([folder / name for name in files], size)
+    for (name, info), found in zip(files.items(), sums, strict=True):
         if found != info.xxh3:
             raise damage(folder / name, f"expected XXH3-128 {info.xxh3}, found {found}")
 

@@ -2,9 +2,10 @@
 
 If a mapped file is truncated, the system kills a process that reads the missing part
 (SIGBUS). :func:`survive_truncated_files` sets a handler that replaces the missing page
-with zeros, so that the process continues. A thread that reads mapped memory has no lock
-that the handler needs. :func:`require_unchanged` then raises an error, since the file
-has changed since :func:`stamps`, so no results are returned.
+with zeros, so that the process continues. :func:`require_unchanged` then raises an
+error, since the file has changed since :func:`stamps`, so no results are returned. The
+handler can't deadlock: a thread that reads mapped memory holds no lock for which the
+handler would wait.
 """
 
 from __future__ import annotations

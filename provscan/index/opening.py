@@ -15,13 +15,11 @@ import numpy as np
 from provscan.errors import IndexFormatError, UsageError
 from provscan.index import format as index_format
 from provscan.index.checks import check_shards
-from provscan.index.folder import threads_for
 from provscan.index.format import PURGES, FileInfo, Manifest, SegmentInfo
 from provscan.index.mapped_files import stamps, survive_truncated_files
 from provscan.index.reader import IndexReader, LeftOut
 from provscan.index.rebuild import check_counts, check_rebuild
 from provscan.index.segment.read import Segment, open_segment
-from provscan.ordered_map import pool_of
 
 Check = Literal["lengths", "checksums", "rebuild"]
 Damage = list[tuple[SegmentInfo, IndexFormatError]]
@@ -203,8 +201,7 @@ def _raise_damage(damaged: Damage, infos: Sequence[SegmentInfo]) -> None:
 def _check_files(folder: Path, files: dict[str, FileInfo], *, sums: bool) -> None:
     index_format.check_sizes(folder, files)
     if sums:
-        with pool_of(threads_for(sum(info.bytes for info in files.values()))) as pool:
-            index_format.check_sums(folder, files, pool.map)
+        index_format.check_sums(folder, files)
 
 
 def _remaining(

@@ -201,7 +201,7 @@ class IndexReader(LicensedTexts):
                 pa.chunked_array(forgotten, pa.large_string())
             ).as_py(),
             "bytes": sum(structures.values()),
-            "bytes_a_text": {
+            "bytes_per_text": {
                 name: round(size / max(1, self.texts), 1)
                 for name, size in sorted(structures.items())
             },

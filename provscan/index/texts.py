@@ -163,8 +163,8 @@ class LicensedTexts:
             names = pa.concat_arrays(authors).dictionary_encode()
             author = names.indices.fill_null(-1).to_numpy(zero_copy_only=False)
             pairs = np.concatenate(found) * len(names.dictionary) + author
-            each = distinct(pairs[author >= 0]) // max(1, len(names.dictionary))
-            counts[some_texts] = np.bincount(each, minlength=len(texts[some_texts]))
+            text = distinct(pairs[author >= 0]) // max(1, len(names.dictionary))
+            counts[some_texts] = np.bincount(text, minlength=len(texts[some_texts]))
         return counts
 
     def count_tweets(self, texts: Numbers) -> int:
@@ -247,7 +247,7 @@ class LicensedTexts:
         coded = ids.dictionary_encode()
         known, parts = coded.dictionary.cast(pa.large_string()), []
         for number, segment in enumerate(self.segments):
-            rows = segment.living_among(segment.tweets.ids.among(known))
+            rows = segment.living_among(segment.tweets.ids.rows_of(known))
             id_rows = pc.index_in(
                 segment.tweets.ids.take(rows).array(), value_set=known
             ).to_numpy()
@@ -285,7 +285,7 @@ class LicensedTexts:
         bits = (self.size // CHUNK).bit_length()
         for window in range(1 << bits):
             rows = [
-                segment.of_keys(window ^ (mask >> (64 - bits)), bits)
+                segment.texts_with_prefix(window ^ (mask >> (64 - bits)), bits)
                 for segment in self.segments
             ]
             texts = np.concatenate(

@@ -41,8 +41,8 @@ def forget(
         found, rows = _choose(before, ids, authors)
         if found.tweets:
             infos = tuple(
-                _with_tombstones(change, *each)
-                for each in zip(before.segments, rows, strict=True)
+                _with_tombstones(change, segment, gone)
+                for segment, gone in zip(before.segments, rows, strict=True)
             )
             change.commit(
                 replace(
@@ -68,7 +68,7 @@ def _choose(
     ]
     wanted = pa.concat_arrays([ids.cast(pa.large_string()), *authors_ids])
     rows = [
-        segment.living_among(segment.tweets.ids.among(wanted))
+        segment.living_among(segment.tweets.ids.rows_of(wanted))
         for segment in reader.segments
     ]
     none = pa.array([], pa.large_string())
@@ -117,7 +117,9 @@ def _missing(values: pa.Array, found: pa.Array) -> int:
 
 
 def _with_tombstones(change: Change, segment: Segment, rows: np.ndarray) -> SegmentInfo:
-    """Return a segment's entry in the manifest after ``rows`` are forgotten, too."""
+    """Return a segment's entry in the manifest, with ``rows`` added to its forgotten
+    rows.
+    """
     if len(rows) == 0:
         return segment.info
     now = int(datetime.now(UTC).timestamp() * 1000)

@@ -72,7 +72,7 @@ def read_and_part(task: PartTask, advance: Advance) -> tuple[Parted, dict[str, A
 
 
 def write(task: ShardTask, advance: Advance) -> WrittenSegment:
-    return write_shard(Path(task.folder), task.parts, task.place, task.params, advance)
+    return write_shard(Path(task.folder), task.parts, *task.place, task.params, advance)
 
 
 def shard_builder(

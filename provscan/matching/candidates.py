@@ -7,9 +7,10 @@ applied to short records.
 
 The time that a frequent key takes is bounded, even in a large index
 (:class:`provscan.params.SearchLimits`). If thousands of tweets are variants of one
-template, a copy may therefore be found as one of the first variants in the index. An
-exact copy is still found as its own variant: a whole record by its key, and a passage
-by the keys of stretches around the match of another variant (:func:`variants`).
+template, a copy of one variant may therefore match only another variant, one of the
+first in the index. An exact copy still matches its own variant: a whole record is
+found by its key, and a passage by the keys of stretches around the match of another
+variant (:func:`variants`).
 """
 
 from __future__ import annotations
@@ -62,7 +63,8 @@ def whole_records(
     scratch = whole_kernels.whole_scratch(
         sketches.bands.shape[1], limits.whole_candidates
     )
-    found, count = _new_candidates(len(rows) * limits.whole_candidates), counters()
+    found = _new_candidates(len(rows) * limits.whole_candidates)
+    count = counters()
     n = whole_kernels.whole_candidates(
         sketches, segment.whole, bounds, scratch, found, count
     )
@@ -113,10 +115,10 @@ def passages(
         state = seeding.SeedingState(
             np.full((1 << seeding.SLOT_BITS, 4), -1, np.int32), _PLACES, segment.numbers
         )
-        found, count = (
-            Candidates(*scratch_array("candidates", 4 * room, np.int64).reshape(4, -1)),
-            counters(),
+        found = Candidates(
+            *scratch_array("candidates", 4 * room, np.int64).reshape(4, -1)
         )
+        count = counters()
         n = seeding.seed_candidates(
             seeds, segment.seeds, limits.seed_places, state, scratch, found, count
         )

@@ -44,22 +44,19 @@ def comparison(text: str, licensed: str, params: MatchParams) -> Comparison:
     codes, offsets, _ = canonical_codes(
         *buffers(pa.array([text, licensed], pa.large_string()))
     )
-    middle, zero = offsets[1], np.zeros(1, np.int64)
+    middle = offsets[1]
     records = CodeBuffer(codes[:middle], offsets[:2])
-    other, whole = (
-        CodeBuffer(codes[middle:], offsets[1:] - middle),
-        Candidates(zero, zero, zero - 1, zero),
-    )
+    other = CodeBuffer(codes[middle:], offsets[1:] - middle)
+    zero = np.zeros(1, np.int64)
+    whole = Candidates(zero, zero, zero - 1, zero)
     out = verified_rows(grams_of(records, "records"), other, whole, params, failed=True)
     if int(out.way[0]) not in WAYS and lacks_spaces(records):
         records, other = without_spaces(records), without_spaces(other)
         out = verified_rows(
             grams_of(records, "records"), other, whole, params, failed=True
         )
-    (common, of_text, _), (letters, stretch) = (
-        out.grams[0].tolist(),
-        out.letters[0].tolist(),
-    )
+    common, of_text, _ = out.grams[0].tolist()
+    letters, stretch = out.letters[0].tolist()
     return Comparison(
         WAYS.get(int(out.way[0])),
         float(out.similarity[0]),

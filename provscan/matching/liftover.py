@@ -100,5 +100,5 @@ def liftover(
         common / of_text,
         texts.characters,
     )
-    # An extended edge may pass the start of the previous match.
+    # Spans that were extended may begin before the previous match.
     return found.take(np.lexsort((spans[:, 1], spans[:, 0], rows.record)))

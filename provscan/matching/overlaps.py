@@ -1,4 +1,8 @@
-"""Keep one licensed text per place: the best of the verified matches that overlap."""
+"""Keep one licensed text per place: the best of the verified matches that share it.
+
+Matches share a place if they overlap by more than half of the shorter one
+(:mod:`provscan.kernels.search.suppress`).
+"""
 
 from __future__ import annotations
 
@@ -46,13 +50,15 @@ def overlap_suppression(rows: VerifiedCandidates) -> np.ndarray:
     )
     score = np.where(rows.respaced, score / 2, score)
     order = np.lexsort((rows.text, -copied, -rows.similarity, -score, rows.record))
-    return with_own_places(rows.record, rows.span, order)
+    return best_per_place(rows.record, rows.span, order)
 
 
-def with_own_places(
+def best_per_place(
     record: np.ndarray, span: np.ndarray, order: np.ndarray
 ) -> np.ndarray:
-    """Return bool[n]: whether to keep each row, since no better row has its place.
+    """Return bool[n]: whether to keep each row. A row is kept unless it shares its
+    place with a better row that is kept.
+
     `order` groups rows by record, better rows first.
     """
     low, high = span[:, 0] // CELL, (span[:, 1] - 1) // CELL + 1

@@ -54,8 +54,8 @@ def scan_texts(
         if reader.hook is not None:
             text, offsets = prepared_buffers((text, offsets), reader.hook)
     block = params.limits.block_bytes
-    together = max(tables.together for tables in reader.tables)
-    groups = list(_groups(offsets, block, together))
+    size = max(tables.batch_factor for tables in reader.tables)
+    groups = list(_groups(offsets, block, size))
     parts = [
         _scan_long(text, int(offsets[low]), int(offsets[high]), reader, params)
         if high == low + 1 and offsets[high] - offsets[low] > block
@@ -141,7 +141,7 @@ def _verified(
     params: MatchParams,
     truncated: TruncatedLookups,
 ) -> list[VerifiedCandidates]:
-    """Return the verified candidates in canonical texts, one or two parts for each of
+    """Return the verified candidates in canonical texts, up to two parts for each of
     the reader's tables.
     """
     limits = params.limits
@@ -234,10 +234,8 @@ def _scan_long(
         text, start, stop, limits.block_bytes, min(limits.max_overlap_bytes, reach)
     ):
         found = _scan_short(text, np.array([block.low, block.high]), reader, params)
-        before, after = (
-            code_points(text[block.low : block.own_low]),
-            code_points(text[block.own_high : block.high]),
-        )
+        before = code_points(text[block.low : block.own_low])
+        after = code_points(text[block.own_high : block.high])
         owned_to = owned_from + int(found.characters.sum()) - before - after
         found.span += owned_from - before
         owned = np.flatnonzero(

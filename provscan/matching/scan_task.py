@@ -57,7 +57,7 @@ class Snapshot:
     """The licensed texts to scan for: all that a process needs to open them."""
 
     index: str  # The folder of the licensed index.
-    fingerprint: str  # The `snapshot` of its reader.
+    id: str  # The `snapshot` of its reader.
     control: str | None = None  # The folder of the control index, if any.
     left_out: LeftOut = NOTHING  # The segments left out of the licensed index.
     # The processes that have its shards open, if this process does not open the index.
@@ -113,7 +113,7 @@ def open_snapshot(snapshot: Snapshot) -> ScanReader:
     reader = open_reader(
         snapshot.index,
         check="lengths",
-        snapshot=snapshot.fingerprint,
+        snapshot=snapshot.id,
         without=snapshot.left_out,
     )
     return (

@@ -303,7 +303,7 @@ def _index_rows(info: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "Last addition", text
     segments = counted(len(info["segments"]), "segment")
     yield "On disk", f"{decimal(info['bytes'])} in {segments}"
-    if sizes := info.get("bytes_a_text"):
+    if sizes := info.get("bytes_per_text"):
         parts = ", ".join(
             f"{name} {value:,.0f}"
             for name, value in sorted(sizes.items(), key=lambda item: -item[1])

@@ -142,7 +142,7 @@ def _request(
     return {
         "workers": workers,
         "options": options.scan_options(),
-        "index": licensed.snapshot.fingerprint,
+        "index": licensed.snapshot.id,
         "limits": readers.current_limits().as_dict(),
         "control": licensed.control_fingerprint,
         **{

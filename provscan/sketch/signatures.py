@@ -82,8 +82,7 @@ def minhash(texts: Texts) -> NDArray[np.uint32]:
     >>> bool(similarity[0] > 0.4 > similarity[1])
     True
     """
-    canonical = canonical_buffers(*buffers(to_array(texts)))
-    return minhash_canonical(canonical.text, canonical.offsets)
+    return minhash_canonical(*canonical_buffers(*buffers(to_array(texts))))
 
 
 def minhash_canonical(

@@ -6,8 +6,8 @@ The rules apply in this order. They depend on characters, never on languages:
 2. URLs, mentions, retweet marks (``RT @name``), their placeholders in datasets
    (``@user``, ``<url>``, ``[URL]``, ``http``, ``HTTPURL``) and HTML tags are dropped
    wherever they occur, so that a tweet in a document has the same canonical text as the
-   tweet alone. A mention of more than 20 characters is kept, because it contains the
-   words after the name in a text whose spaces were removed.
+   tweet alone. A mention of more than 20 characters is kept: if the spaces of a text
+   were removed, it contains the words that followed the name.
 3. Compatibility forms and case are folded (Unicode NFKC and full case folding, per code
    point). Accents of Latin, Greek and Cyrillic letters are dropped, and so are
    invisible characters (joiners, variation selectors, soft hyphens). Marks that form
@@ -46,10 +46,10 @@ from provscan.text_buffers import TextBuffer, Texts, buffers, from_buffers, to_a
 GROUP = 2048
 
 
-class Canonical(NamedTuple):
-    """The canonical texts of a batch."""
+class CanonicalCodes(NamedTuple):
+    """The canonical texts of a batch, as code points."""
 
-    text: np.ndarray  # uint8[m], UTF-8; uint32[m], code points, in `canonical_codes`.
+    codes: np.ndarray  # uint32[m].
     offsets: np.ndarray  # int64[n + 1].
     lengths: np.ndarray  # int64[n]: the lengths of the original texts in code points.
 
@@ -84,7 +84,7 @@ def scratch(longest: int) -> CanonicalScratch:
 
 def canonical_codes(
     text: np.ndarray, offsets: np.ndarray, firsts: np.ndarray | None = None
-) -> Canonical:
+) -> CanonicalCodes:
     """Return the canonical texts of a text buffer as code points.
 
     The result is valid until the same thread calls this again
@@ -108,7 +108,7 @@ def canonical_codes(
     while True:
         done = kernels.codes_batch(texts, done, tables(), room, continued, out, lengths)
         if done == count:
-            return Canonical(out.codes[: out.offsets[-1]], out.offsets, lengths)
+            return CanonicalCodes(out.codes[: out.offsets[-1]], out.offsets, lengths)
         out = out._replace(
             codes=np.concatenate([out.codes, np.empty(len(out.codes), np.uint32)])
         )
@@ -137,30 +137,25 @@ def encoded(codes: np.ndarray, offsets: np.ndarray, rows: np.ndarray) -> TextBuf
     return text[: out.offsets[-1]], out.offsets
 
 
-def canonical_buffers(text: np.ndarray, offsets: np.ndarray) -> Canonical:
+def canonical_buffers(text: np.ndarray, offsets: np.ndarray) -> TextBuffer:
     """Return the canonical texts of a text buffer (:mod:`provscan.text_buffers`) as
     UTF-8.
     """
     count = len(offsets) - 1
     parts = []
     out_offsets = np.zeros(count + 1, np.int64)
-    lengths = np.zeros(count, np.int64)
     for low in range(0, count, GROUP):
         high = min(low + GROUP, count)
         group = canonical_codes(text, offsets[low : high + 1])
-        part, part_offsets = encoded(group.text, group.offsets, np.arange(high - low))
+        part, part_offsets = encoded(group.codes, group.offsets, np.arange(high - low))
         out_offsets[low + 1 : high + 1] = part_offsets[1:] + out_offsets[low]
-        lengths[low:high] = group.lengths
         parts.append(part)
-    return Canonical(
-        np.concatenate(parts) if parts else np.zeros(0, np.uint8), out_offsets, lengths
-    )
+    return np.concatenate([np.zeros(0, np.uint8), *parts]), out_offsets
 
 
 def canonical_array(texts: Texts) -> pa.LargeStringArray:
     """Return canonical texts as an Arrow array; a null counts as an empty text."""
-    result = canonical_buffers(*buffers(to_array(texts)))
-    return from_buffers(result.text, result.offsets)
+    return from_buffers(*canonical_buffers(*buffers(to_array(texts))))
 
 
 def canonical(texts: Texts) -> list[str]:

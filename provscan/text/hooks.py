@@ -4,7 +4,7 @@ before its canonical text is computed.
 A hook blanks or replaces the parts in which copies of a text differ (stage directions
 in lyrics, datelines in news, markup and comments in code). Its result must be as long
 as the text, since spans refer to the original text. A hook must not change its own
-result: this is how provscan checks that it prepared the texts of an index.
+results: provscan applies it to the texts of an index, to check that it prepared them.
 """
 
 from __future__ import annotations

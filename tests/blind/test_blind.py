@@ -680,7 +680,7 @@ def test_info_and_verify_need_no_key(platform: Path) -> None:
     assert info == open_blind(blind, bytes(range(32))).info()
     assert info["bytes"] == sum(path.stat().st_size for path in files(blind).iterdir())
     size = (files(blind) / "ids.utf8").stat().st_size
-    assert info["bytes_a_text"]["ids.utf8"] == round(size / 180, 1) != size / 180
+    assert info["bytes_per_text"]["ids.utf8"] == round(size / 180, 1) != size / 180
     checked = provscan.blind.verify(blind)
     expected = {
         "index": str(blind),

@@ -54,8 +54,8 @@ def test_a_text_has_the_ids_and_the_number_of_its_tweets(index: BlindIndex) -> N
     assert index.info()["texts"] == 3
     assert index.info()["tweets"] == 4
     # A length has two bytes, and a hash four.
-    assert index.info()["bytes_a_text"]["texts.lengths"] == 2.0
-    assert index.info()["bytes_a_text"]["texts.hashes"] == 4.0
+    assert index.info()["bytes_per_text"]["texts.lengths"] == 2.0
+    assert index.info()["bytes_per_text"]["texts.hashes"] == 4.0
     assert index.info()["bytes"] == sum(
         path.stat().st_size for path in (index.path / "segments").rglob("*.*")
     )

@@ -25,7 +25,7 @@ from provscan.index.segment.filters import (
     widened,
 )
 from provscan.index.segment.packed import (
-    Numbers,
+    PackedNumbers,
     open_numbers,
     pack_numbers,
     write_numbers,
@@ -94,7 +94,7 @@ def part_of(column: Any, **parts: Any) -> Any:
     return type(column)(**{**column._asdict(), **parts})
 
 
-def packed(column: Numbers, place: int, number: int) -> Numbers:
+def packed(column: PackedNumbers, place: int, number: int) -> PackedNumbers:
     return pack_numbers(with_number(column.all(), place, number))
 
 

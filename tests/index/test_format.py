@@ -336,7 +336,7 @@ def test_a_manifest_with_a_contradictory_seed_length(folder: Path) -> None:
         if valid:
             assert provscan.open_index(folder).params.seed_length == 10
         else:
-            with pytest.raises(IndexFormatError, match="its seeds can't have 10 units"):
+            with pytest.raises(IndexFormatError, match="seed_length is 10, which"):
                 provscan.open_index(folder)
 
 

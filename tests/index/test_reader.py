@@ -429,7 +429,7 @@ def test_info_can_be_written_as_json(build: Build, tweets: list[Tweet]) -> None:
         for path in Path(index.path, "segments").rglob("*.*")
     }
     assert info["bytes"] == sum(sizes.values())
-    assert info["bytes_a_text"]["bands"] == round(
+    assert info["bytes_per_text"]["bands"] == round(
         sum(size for name, size in sizes.items() if name.startswith("bands."))
         / info["texts"],
         1,

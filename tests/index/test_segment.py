@@ -148,7 +148,7 @@ def test_names_and_ids(whole: Segment) -> None:
     ]
     assert tweets.rt_of.take(np.array([3, 0])).to_pylist() == ["1", None]
     assert tweets.rt_of.known(np.array([3, 0, 5])).tolist() == [True, False, False]
-    assert tweets.ids.among(pa.array(["x8", "4", "nobody", "8", "7"])).tolist() == [
+    assert tweets.ids.rows_of(pa.array(["x8", "4", "nobody", "8", "7"])).tolist() == [
         0,
         1,
         3,
@@ -196,7 +196,7 @@ def test_the_description_of_an_index(tmp_path: Path) -> None:
     of_texts = sum(
         path.stat().st_size for path in files if path.name.startswith("texts.")
     )
-    assert said["bytes_a_text"]["texts"] == of_texts / 2
+    assert said["bytes_per_text"]["texts"] == of_texts / 2
     assert (said["texts"], said["tweets"], said["forgotten"]) == (2, 4, 2)
     assert said["segments"] == [
         {"name": said["segments"][0]["name"], "texts": 3, "tweets": 6, "forgotten": 2}

@@ -492,7 +492,7 @@ def test_threads_and_slices_do_not_change_the_files(
     provscan.build_index(tweets, small, shards=3)
     assert 8 not in begun
     for name in (
-        "folder.FEW_BYTES",
+        "format.FEW_BYTES",
         "segment.write.FEW_TWEETS",
         "segment.postings.FEW_ENTRIES",
         "segment.seeds.FEW_ENTRIES",

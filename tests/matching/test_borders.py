@@ -308,7 +308,7 @@ def test_shards_are_queried_for_more_texts_at_a_time(
         return nothing(np.zeros(len(offsets) - 1, np.int64))
 
     monkeypatch.setattr(scan, "_scan_short", scanned)
-    one, two = SimpleNamespace(together=1), SimpleNamespace(together=2)
+    one, two = SimpleNamespace(batch_factor=1), SimpleNamespace(batch_factor=2)
     for tables in ((one,), (two, one)):
         reader: Any = SimpleNamespace(tables=tables)
         texts = np.zeros(0, np.uint8), np.zeros(2 * TEXTS + 2, np.int64)

@@ -155,13 +155,13 @@ def test_places_refer_to_the_original(text):
 def test_chunks_give_the_canonical_text_of_the_complete_text(text, size):
     raw = np.frombuffer(f"x{text}y".encode(), np.uint8)
     whole = text_room.canonical_codes(raw, np.array([1, len(raw) - 1]))
-    codes = whole.text.copy()
+    codes = whole.codes.copy()
     cuts, firsts = text_room.chunks(raw, np.array([1, len(raw) - 1]), size)
     assert firsts.tolist() == [0, len(cuts) - 1]
     assert (cuts[0], cuts[-1]) == (1, len(raw) - 1)
     assert len(raw) == 2 or (np.diff(cuts)[:-1] >= size).all()
     parts = text_room.canonical_codes(raw, cuts, firsts)
-    assert parts.text.tolist() == codes.tolist()
+    assert parts.codes.tolist() == codes.tolist()
     assert parts.lengths.sum() == whole.lengths.sum() == len(text)
 
 
@@ -208,7 +208,7 @@ def test_a_slice_of_an_array(values, data):
     array = to_array(values)[low:]
     assert text_room.canonical(array) == text_room.canonical(values[low:])
     text, offsets = buffers(array)
-    assert text_room.canonical_buffers(text, offsets).lengths.tolist() == [
+    assert text_room.canonical_codes(text, offsets).lengths.tolist() == [
         len(t) for t in values[low:]
     ]
 

@@ -22,8 +22,8 @@ from provscan.index.segment.postings import (
     unpacked,
 )
 from provscan.index.segment.seeds import (
-    LEVELS,
     PER_FREQUENT,
+    SEED_LEVELS,
     SeedChoice,
     levels_of,
     seed_parts,
@@ -67,32 +67,32 @@ def added_tables(
     added: Sequence[LookupTables],
     before: int,
     params: IndexParams,
-    known: BloomFilter | None = None,
+    seed_filter: BloomFilter | None = None,
 ) -> list[LookupTables]:
     """Return the tables of segments that were added to an index, joined into one if
     memory allows it.
 
     `large` is the only segment of the index, or one of its shards. The index had
-    ``before`` texts, so the added texts are numbered from ``before`` on. For ``known``,
-    see :func:`with_seeds_after`.
+    ``before`` texts, so the added texts are numbered from ``before`` on. For
+    ``seed_filter``, see :func:`with_seeds_after`.
     """
     small = joined_all(added, params)
     if len(small) == 1:
-        small = [with_seeds_after(large, small[0], before, params, known)]
-    firsts = before + np.cumsum([0, *(len(each.texts) for each in small)])
+        small = [with_seeds_after(large, small[0], before, params, seed_filter)]
+    firsts = before + np.cumsum([0, *(len(tables.texts) for tables in small)])
     return [
-        each._replace(first=int(first))
-        for each, first in zip(small, firsts, strict=False)
+        tables._replace(first=int(first))
+        for tables, first in zip(small, firsts, strict=False)
     ]
 
 
 def joined_all(
     tables: Sequence[LookupTables], params: IndexParams
 ) -> list[LookupTables]:
-    """Join small segments if memory allows it. A text that several segments have occurs
+    """Join small segments if memory allows it. A text in several segments occurs
     several times in the result.
     """
-    if sum(each.bytes for each in tables) > MOST_SMALL_BYTES:
+    if sum(segment.bytes for segment in tables) > MOST_SMALL_BYTES:
         return list(tables)
     while len(tables) > 1:
         pairs = [
@@ -133,17 +133,17 @@ def joined(
     postings, places = _merged(
         large.seeds.postings, large.seeds.places, more.entries, SEEDS, counts
     )
-    known = more.marked(widened(large.seeds.filter, len(more.entries)))
+    seed_filter = more.marked(widened(large.seeds.filter, len(more.entries)))
     living = None
     if large.living is not None or small.living is not None:
         living = np.concatenate(
-            [each.are_living(np.arange(len(each.texts))) for each in (large, small)]
+            [part.are_living(np.arange(len(part.texts))) for part in (large, small)]
         )
     return frozen(
         LookupTables(
             texts,
             TextTable(exact, bands, band_filter, sketches),
-            SeedTable(postings, places, known),
+            SeedTable(postings, places, seed_filter),
             living,
             frequent=more.frequent,
             bytes=large.bytes + small.bytes,
@@ -156,17 +156,19 @@ def with_seeds_after(
     small: LookupTables,
     before: int,
     params: IndexParams,
-    known: BloomFilter | None = None,
+    seed_filter: BloomFilter | None = None,
 ) -> LookupTables:
     """Return the small tables with the seeds that they would have if they were joined
     to `large`.
 
     `large` is an index of `before` texts, or one of its shards. The filter of the
-    result contains its own seeds and those in the filter `known`, if it is given.
+    result contains its own seeds and those in `seed_filter`, if it is given.
     """
     more = more_seeds(large, small.texts, before, params)
     count = len(more.entries)
-    bloom = more.marked(new_filter(count) if known is None else widened(known, count))
+    bloom = more.marked(
+        new_filter(count) if seed_filter is None else widened(seed_filter, count)
+    )
     postings, places = table_of(more.entries, SEEDS, len(small.texts))
     seeds = SeedTable(postings, places, bloom)
     return frozen(small._replace(seeds=seeds, frequent=more.frequent))
@@ -205,7 +207,7 @@ def more_seeds(
     levels[is_frequent] = seed_kernels.LAST_LEVEL
     seed_kernels.mark_seeds(entries[levels > seed_kernels.SHARED_LEVEL], frequent)
     choice = SeedChoice(sizes, before + len(texts))
-    chosen = [choice.take(entries[levels == level], level) for level in LEVELS]
+    chosen = [choice.take(entries[levels == level], level) for level in SEED_LEVELS]
     return MoreSeeds(sorted_entries(np.concatenate(chosen)), frequent)
 
 

@@ -26,7 +26,7 @@ BLOCK = 16
 assert PART % BLOCK == 0
 # Blocks of more bytes are decompressed only if their frames state the same size.
 LARGE = 1 << 16
-LEVEL = 2
+COMPRESSION = 2  # Zstandard's level.
 # The extension of the file with the compressed blocks.
 FRAMES = f"zstd{''.join(map(str, zstandard.ZSTD_VERSION))}"
 DICTIONARY_BYTES = 112 << 10
@@ -34,12 +34,12 @@ DICTIONARY_BYTES = 112 << 10
 # than SAMPLE_BYTES bytes, no dictionary is used.
 SAMPLE = 1 << 14
 SAMPLE_BYTES = 1 << 20
-# Parameters of the trainer. If it chose them itself, training would take five times as
-# long and save no space.
-SEGMENT, MATCHED = 64, 8
+# The parameters k and d of the trainer. If it chose them itself, training would take
+# five times as long and save no space.
+TRAINER_K, TRAINER_D = 64, 8
 
 
-class Numbers(NamedTuple):
+class PackedNumbers(NamedTuple):
     """A column of int64 in blocks; see :mod:`provscan.kernels.storage.packing`."""
 
     words: np.ndarray  # ``X.words``, uint64.
@@ -59,12 +59,12 @@ class Numbers(NamedTuple):
         return self.take(np.arange(self.rows))
 
 
-def pack_numbers(numbers: np.ndarray) -> Numbers:
+def pack_numbers(numbers: np.ndarray) -> PackedNumbers:
     numbers = np.ascontiguousarray(numbers, np.int64)
     blocks = np.empty((-(-len(numbers) // packing.BLOCK), 2), np.int64)
     words = np.zeros(packing.measure(numbers, blocks), np.uint64)
     packing.pack(numbers, blocks, words)
-    return Numbers(words, blocks, len(numbers))
+    return PackedNumbers(words, blocks, len(numbers))
 
 
 def write_numbers(folder: Path, name: str, numbers: np.ndarray) -> None:
@@ -73,12 +73,12 @@ def write_numbers(folder: Path, name: str, numbers: np.ndarray) -> None:
     write_array_file(folder / f"{name}.blocks", column.blocks)
 
 
-def open_numbers(folder: Path, name: str, count: int) -> Numbers:
+def open_numbers(folder: Path, name: str, count: int) -> PackedNumbers:
     """Map a column of `count` numbers. Raise an error if there are gaps or overlaps
     between the words of its blocks.
     """
     path = folder / f"{name}.blocks"
-    column = Numbers(
+    column = PackedNumbers(
         map_array(folder / f"{name}.words", np.uint64),
         map_array(path, np.int64, 2),
         count,
@@ -108,8 +108,8 @@ class PackedStrings(NamedTuple):
     path: Path  # ``X.zstdV``, for messages.
     compressed: np.ndarray  # The bytes of that file, uint8.
     dictionary: zstandard.ZstdCompressionDict | None  # None if it is empty.
-    offsets: Numbers  # The column ``X``.
-    blocks: Numbers  # The column ``X_blocks``.
+    offsets: PackedNumbers  # The column ``X``.
+    blocks: PackedNumbers  # The column ``X_blocks``.
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -171,7 +171,7 @@ def write_packed_strings(
     trained = _dictionary(strings, rows)
     (folder / f"{name}.dictionary").write_bytes(trained.as_bytes() if trained else b"")
     compressor = zstandard.ZstdCompressor(
-        LEVEL, dict_data=trained, write_checksum=False, write_dict_id=False
+        COMPRESSION, dict_data=trained, write_checksum=False, write_dict_id=False
     )
     sizes: list[int] = []
     with (folder / f"{name}.{FRAMES}").open("wb") as file:
@@ -220,5 +220,5 @@ def _dictionary(
     if sum(map(len, samples)) < SAMPLE_BYTES:
         return None
     return zstandard.train_dictionary(
-        DICTIONARY_BYTES, samples, k=SEGMENT, d=MATCHED, level=LEVEL
+        DICTIONARY_BYTES, samples, k=TRAINER_K, d=TRAINER_D, level=COMPRESSION
     )

@@ -161,25 +161,26 @@ class PostingsWriter:
         self._loose_count += len(entries)
         self.count += len(entries)
         if self._loose_count >= CHUNK:
-            self._part()
+            self._order_loose()
 
     def add_chunk(self, chunk: Chunk) -> None:
         """Add entries that are already ordered by part."""
         self.count += len(chunk.entries)
-        self._take(chunk)
+        self._keep(chunk)
 
-    def _take(self, chunk: Chunk) -> None:
+    def _keep(self, chunk: Chunk) -> None:
         self._chunks.add(chunk.entries)
         self._ends.append(chunk.ends)
 
-    def _part(self) -> None:
+    def _order_loose(self) -> None:
+        """Turn the entries that are not in a chunk yet into one."""
         if self._loose:
-            self._take(chunk_of(np.concatenate(self._loose)))
+            self._keep(chunk_of(np.concatenate(self._loose)))
             self._loose, self._loose_count = [], 0
 
     def renumber(self, numbers: np.ndarray) -> None:
-        """Renumber all texts so far, uint32: text t becomes ``numbers[t]``."""
-        self._part()
+        """Give all texts so far new numbers, uint32: text t becomes ``numbers[t]``."""
+        self._order_loose()
         self._numbers, self._renumbered = numbers, len(self._ends)
 
     def sorted_range(self, number: int, ranges: int) -> np.ndarray:
@@ -200,7 +201,7 @@ class PostingsWriter:
 
     def sorted_ranges(self, ranges: int = PARTS) -> Iterator[np.ndarray]:
         """Yield the sorted entries of each range, and then discard all entries."""
-        self._part()
+        self._order_loose()
         for number in range(ranges):
             yield self.sorted_range(number, ranges)
         self.clear()
@@ -271,10 +272,8 @@ def packed(
     entries: np.ndarray, layout: TableLayout, texts: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Convert sorted entries to the uint32 entries and the places of a table."""
-    out, places = (
-        np.empty(len(entries), np.uint32),
-        np.empty(len(entries) if layout.shift else 0, np.uint8),
-    )
+    out = np.empty(len(entries), np.uint32)
+    places = np.empty(len(entries) if layout.shift else 0, np.uint8)
     kernels.pack_entries(
         entries, layout.text_bits(texts), layout.key_bits, layout.shift, out, places
     )

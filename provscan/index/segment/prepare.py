@@ -112,13 +112,12 @@ def canonical_texts(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, Strings]:
     """Return the tweets of a batch whose canonical text is not empty, and these
     canonical texts.
     """
-    canonical = canonical_buffers(*buffers(batch.column("text")))
-    filled = np.flatnonzero(np.diff(canonical.offsets))
-    offsets = canonical.offsets
+    text, offsets = canonical_buffers(*buffers(batch.column("text")))
+    filled = np.flatnonzero(np.diff(offsets))
     if len(filled) < batch.num_rows:
         batch = batch.take(pa.array(filled))
         offsets = np.append(offsets[filled], offsets[-1])
-    return batch, Strings(canonical.text, offsets)
+    return batch, Strings(text, offsets)
 
 
 def prepare(batch: pa.RecordBatch, params: IndexParams) -> Prepared:

@@ -28,11 +28,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from provscan.arrays import numbers_in_ranges, slices
-from provscan.index.folder import THREADS
-from provscan.index.format import SEGMENTS, TOMBSTONES, SegmentInfo, damage, digest_of
+from provscan.index.format import (
+    SEGMENTS,
+    THREADS,
+    TOMBSTONES,
+    SegmentInfo,
+    damage,
+    digest_of,
+)
 from provscan.index.segment.arrays import map_array
 from provscan.index.segment.filters import open_filter
-from provscan.index.segment.packed import Numbers, open_numbers
+from provscan.index.segment.packed import PackedNumbers, open_numbers
 from provscan.index.segment.postings import (
     ENTRY_BITS,
     EXACT,
@@ -71,7 +77,7 @@ class Segment:
     whole: TextTable  # The tables for looking up whole texts.
     seeds: SeedTable
     frequent: BloomFilter  # A filter of the seeds that many places share.
-    tweet_starts: Numbers  # The first row of each text's tweets, and the end.
+    tweet_starts: PackedNumbers  # The first row of each text's tweets, and the end.
     tweets: TweetRows
     forgotten: np.ndarray  # int64, ascending: the forgotten rows of tweets.
     # For a shard, uint32, ascending: the texts' numbers among those of all shards.
@@ -125,20 +131,21 @@ class Segment:
         find_texts(texts.keys(), texts.record, exact, self.texts.record, numbers)
         return numbers
 
-    def of_keys(self, leading: int, bits: int) -> np.ndarray:
-        """Return int64[n]: the texts, including forgotten ones, for which the upper
-        `bits` bits of the key are `leading`.
+    def texts_with_prefix(self, prefix: int, bits: int) -> np.ndarray:
+        """Return int64[n]: the texts, including forgotten ones, whose keys begin with
+        the `bits` bits of `prefix`.
         """
         table = self.whole.exact
-        # The upper bits of a key are the number of a bucket. `inside` is the number of
-        # bits of `leading` that are in the entries instead.
-        inside, more = max(0, bits - table.bits), max(0, table.bits - bits)
-        first = (leading >> inside) << more
+        # The first `table.bits` bits of a key are the number of its bucket. If `prefix`
+        # has more bits, the others are the first bits of the entries in the bucket. If
+        # it has fewer, the numbers of several buckets begin with it.
+        in_entry, missing = max(0, bits - table.bits), max(0, table.bits - bits)
+        first = (prefix >> in_entry) << missing
         entries = table.entries[
-            table.starts[first] : table.starts[first + (1 << more)]
+            table.starts[first] : table.starts[first + (1 << missing)]
         ].astype(np.int64)
         entries = entries[
-            entries >> (ENTRY_BITS - inside) == leading & ((1 << inside) - 1)
+            entries >> (ENTRY_BITS - in_entry) == prefix & ((1 << in_entry) - 1)
         ]
         return entries & ((1 << table.text_bits) - 1)
 

@@ -8,6 +8,9 @@
 ``seeds.frequent``
     A filter of the seeds that occur in more than 16 places. If another segment is
     joined to this one, it shows which of the other segment's seeds are frequent here.
+
+The sizes of texts are measured in units: a Chinese character, kana or Korean syllable
+has two units, any other code point has one.
 """
 
 from __future__ import annotations
@@ -73,7 +76,7 @@ BLOCK = 1 << 20
 # The number of threads that compute and sort seeds while the calling thread chooses
 # among them, unless there are few seeds.
 THREADS = 2
-LEVELS = range(seed_kernels.LAST_LEVEL + 1)
+SEED_LEVELS = range(seed_kernels.LAST_LEVEL + 1)
 # The files of the filters.
 FILTER, FREQUENT = "seeds.filter", "seeds.frequent"
 
@@ -102,14 +105,12 @@ class SeedChoice:
         """`sizes` are the sizes of the segment's texts in steps; `texts` is the number
         of texts of the whole index.
         """
-        units, doublings = (
-            SIZE_STEP * np.arange(256),
-            (max(0, texts - 1) // FEW_TEXTS).bit_length(),
-        )
+        units = SIZE_STEP * np.arange(256)
+        doublings = (max(0, texts - 1) // FEW_TEXTS).bit_length()
         few = np.array(
             [
                 [max(LEAST, MOST - STEP * (level + doublings)) if level else MOST]
-                for level in LEVELS
+                for level in SEED_LEVELS
             ]
         )
         self._most = read_only(
@@ -120,15 +121,11 @@ class SeedChoice:
 
     def take(self, entries: np.ndarray, level: int) -> np.ndarray:
         """Choose among sorted seeds of a level, after those of lower levels."""
-        most, out = (
-            self._most[level],
-            scratch_array("chosen_seeds", len(entries) + 1, np.uint64),
+        out = scratch_array("chosen_seeds", len(entries) + 1, np.uint64)
+        count = seed_kernels.seeds_within(
+            read_only(entries), self._sizes, self._most[level], self._taken, out
         )
-        return out[
-            : seed_kernels.seeds_within(
-                read_only(entries), self._sizes, most, self._taken, out
-            )
-        ].copy()
+        return out[:count].copy()
 
 
 def seed_scratch(longest: int) -> SeedScratch:
@@ -251,7 +248,7 @@ class _SeedsWriter:
 
     def choose_others(self) -> None:
         """Choose among the seeds of all other levels."""
-        for level in LEVELS[1:]:
+        for level in SEED_LEVELS[1:]:
             for number, ends in enumerate(self._ends):
                 low, high = ends[level - 1], ends[level]
                 self._choose(self._shared[number][low:high], level)
@@ -264,7 +261,9 @@ class _SeedsWriter:
     def _chosen_of_range(self, number: int) -> np.ndarray:
         """Return all chosen seeds of a range, sorted."""
         ranges = len(self._ends)
-        rarest, *others = (self._chosen[level * ranges + number] for level in LEVELS)
+        rarest, *others = (
+            self._chosen[level * ranges + number] for level in SEED_LEVELS
+        )
         shared = sorted_entries(np.concatenate(others))
         out = np.empty(len(rarest) + len(shared), np.uint64)
         radix.merge(read_only(rarest), read_only(shared), out)
@@ -301,7 +300,8 @@ def write_seeds(folders: Sequence[Path], params: IndexParams) -> None:
     def by_level(number: int) -> list[tuple[np.ndarray, np.ndarray]]:
         parts = [writer.all.sorted_range(number, ranges) for writer in writers]
         return [
-            _by_level(*each) for each in zip(parts, _levels_of_all(parts), strict=True)
+            _by_level(entries, levels)
+            for entries, levels in zip(parts, _levels_of_all(parts), strict=True)
         ]
 
     for parts in ordered_map(by_level, range(ranges), threads):
@@ -314,7 +314,7 @@ def write_seeds(folders: Sequence[Path], params: IndexParams) -> None:
         writer.all.clear()
         writer.choose_others()
     words = filter_words(sum(writer.chosen for writer in writers))
-    known = bloom_filter(
+    seed_filter = bloom_filter(
         new_array_file(writers[0].folder / FILTER, words, 0, np.uint64)
     )
     write_array_file(writers[0].folder / FREQUENT, frequent.words)
@@ -322,12 +322,12 @@ def write_seeds(folders: Sequence[Path], params: IndexParams) -> None:
         for name in (FILTER, FREQUENT):
             write_array_file(writer.folder / name, new_filter(0).words)
     for writer in writers:
-        writer.close(known, threads)
+        writer.close(seed_filter, threads)
 
 
 def _by_level(entries: np.ndarray, levels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Order entries by level. Return them, and the end of each level."""
-    out, ends = np.empty_like(entries), np.empty(len(LEVELS), np.int64)
+    out, ends = np.empty_like(entries), np.empty(len(SEED_LEVELS), np.int64)
     radix.by_level(entries, levels, ends, out)
     return out, ends
 

@@ -34,7 +34,7 @@ class Tables(Protocol):
     """Tables that are queried in three steps, each for a batch of records."""
 
     @property
-    def together(self) -> int:
+    def batch_factor(self) -> int:
         """The factor by which batches of records should be larger than usual."""
         ...
 
@@ -78,7 +78,7 @@ class LookupTables(NamedTuple):
     bytes: int = 0
 
     @property
-    def together(self) -> int:
+    def batch_factor(self) -> int:
         return 1
 
     def look_up(

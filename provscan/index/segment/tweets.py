@@ -25,7 +25,7 @@ import pyarrow.compute as pc
 
 from provscan.arrays import slices
 from provscan.index.segment.packed import (
-    Numbers,
+    PackedNumbers,
     PackedStrings,
     open_numbers,
     open_packed_strings,
@@ -46,7 +46,7 @@ class Labels(NamedTuple):
     means null.
     """
 
-    codes: Numbers
+    codes: PackedNumbers
     values: Strings
 
     def take(self, rows: np.ndarray) -> pa.Array:
@@ -65,7 +65,7 @@ class Ids(NamedTuple):
     numbers are negative.
     """
 
-    numbers: Numbers
+    numbers: PackedNumbers
     strings: Strings
 
     def take(self, rows: np.ndarray) -> Strings:
@@ -82,7 +82,7 @@ class Ids(NamedTuple):
         other = numbers < 0
         return numbers[~other], self.strings.take(-1 - numbers[other]).array()
 
-    def among(self, ids: pa.Array) -> np.ndarray:
+    def rows_of(self, ids: pa.Array) -> np.ndarray:
         """Return int64, ascending: the rows whose id is among the strings `ids`."""
         ids = ids.cast(pa.large_string())
         numbers, wanted = self.numbers.all(), Strings(*buffers(ids)).whole_numbers()
@@ -97,7 +97,7 @@ class Ids(NamedTuple):
 
 class TweetRows(NamedTuple):
     ids: Ids  # The original ids.
-    times: Numbers  # ``NO_TIME`` if unknown.
+    times: PackedNumbers  # ``NO_TIME`` if unknown.
     raw_texts: PackedStrings  # The original texts.
     # Columns of labels.
     author: Labels

@@ -223,7 +223,7 @@ class SegmentWriter:
             rows, starts, numbers = by_text(order, text_of, self.texts)
             in_order = np.array_equal(numbers, np.arange(len(numbers)))
             # The files are independent, and sorting releases the interpreter lock. The
-            # seeds take longest, so this thread writes them: it receives Ctrl-C.
+            # seeds take longest, so write them in this thread, which Ctrl-C interrupts.
             with pool_of(CLOSERS if self.tweets > FEW_TWEETS else 0) as pool:
                 jobs = [
                     pool.submit(self._write_tables, None if in_order else numbers),
@@ -273,7 +273,7 @@ class SegmentWriter:
         if numbers is not None:
             self._bands.renumber(numbers)
             self._exact.renumber(numbers)
-        known = bloom_filter(
+        band_filter = bloom_filter(
             new_array_file(
                 self._folder / "bands.filter",
                 band_filter_words(self._bands.count),
@@ -282,7 +282,8 @@ class SegmentWriter:
             )
         )
         self._bands.close(
-            self.texts, lambda entries: mark_bands(entries, self._bands_layout, known)
+            self.texts,
+            lambda entries: mark_bands(entries, self._bands_layout, band_filter),
         )
         self._exact.close(self.texts)
 
@@ -363,10 +364,8 @@ def by_text(
     """Group ordered rows by text, and number texts by their first rows. Return the
     rows, the start of each text's rows, and the new number of each text.
     """
-    numbers, starts, rows = (
-        np.empty(texts, np.uint32),
-        np.empty(texts + 1, np.int64),
-        np.empty(len(order), np.int64),
-    )
+    numbers = np.empty(texts, np.uint32)
+    starts = np.empty(texts + 1, np.int64)
+    rows = np.empty(len(order), np.int64)
     radix.by_text(order.astype(np.int64, copy=False), text_of, numbers, starts, rows)
     return rows, starts, numbers

@@ -82,7 +82,8 @@ def write_parts(
 def write_shard(
     folder: Path,
     parts: int,
-    place: tuple[int, int],
+    shard: int,
+    shards: int,
     params: IndexParams,
     advance: Callable[[int], None],
 ) -> WrittenSegment:
@@ -92,12 +93,11 @@ def write_shard(
     ----------
     folder, parts
         The folder of the parts, and the number of tasks that wrote parts.
-    place
+    shard, shards
         The number of the shard, and the number of shards.
     advance
         Called with the number of tweets processed since the last call.
     """
-    shard, shards = place
     # Each attempt has its own folder.
     target = folder.with_name(f"{folder.name}-{shard:03}-{uuid.uuid4().hex}")
     with SegmentWriter(target, params, KeyTable(), shards=shards) as writer:

@@ -76,15 +76,15 @@ def _numbers(
     rows = [segment.tweet_starts.all()[:-1] for segment in segments]
     tweets = [segment.tweets for segment in segments]
     times = np.concatenate(
-        [each.times.take(row) for each, row in zip(tweets, rows, strict=True)]
+        [shard.times.take(row) for shard, row in zip(tweets, rows, strict=True)]
     )
     ids = _concatenated(
-        each.ids.take(row) for each, row in zip(tweets, rows, strict=True)
+        shard.ids.take(row) for shard, row in zip(tweets, rows, strict=True)
     )
     order = tweet_order(times, ids, pa.table({}))
     if _tied(times[order], ids.take(order)):
         raw = _concatenated(
-            each.raw_texts.take(row) for each, row in zip(tweets, rows, strict=True)
+            shard.raw_texts.take(row) for shard, row in zip(tweets, rows, strict=True)
         )
         order = tweet_order(times, ids, pa.table({"raw": raw.array()}))
     numbers = np.empty(len(order), np.uint32)

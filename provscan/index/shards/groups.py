@@ -42,7 +42,7 @@ from provscan.readers import FileStore
 from provscan.urls import below
 
 # The method that describes a group. Its result never changes, so it is called once.
-CONSTANT = "about"
+CONSTANT_METHOD = "about"
 
 
 class About(NamedTuple):
@@ -67,7 +67,7 @@ class OpenShards(LocalTables):
         super().__init__(reader, reader.params, with_added=0 in self._shards)
         if self.others:
             raise ParameterError(
-                "too many tweets were added to the index to look it up in groups of "
+                "too many tweets were added to the index to search it in groups of "
                 "shards: merge it, or leave out shard_groups"
             )
         self._reader = reader
@@ -180,7 +180,7 @@ class GroupReader:
 
     @cached_property
     def _about(self) -> list[About]:
-        return answers(self.groups, CONSTANT)
+        return answers(self.groups, CONSTANT_METHOD)
 
     @property
     def params(self) -> IndexParams:

@@ -120,8 +120,8 @@ class LocalTables:
     def entries(self, queries: Sequence[ShardQuery]) -> list[ShardEntries]:
         """Return the first ``limit`` entries of each key in each shard."""
         return [
-            self._entries(each.keys.astype(np.uint64) << _S32, each.kind, each.limit)
-            for each in queries
+            self._entries(query.keys.astype(np.uint64) << _S32, query.kind, query.limit)
+            for query in queries
         ]
 
     def _entries(self, keys: np.ndarray, kind: str, limit: int) -> ShardEntries:
@@ -132,7 +132,7 @@ class LocalTables:
         for source in self._tables:
             table = keyed_table(source, kind)
             found, count = gather.find_ranges(
-                table.postings, table.known, keys, limit, room
+                table.postings, table.key_filter, keys, limit, room
             )
             entries = gather.Entries(
                 np.empty(count, np.uint64), *np.empty((2, count), np.int64)
@@ -188,7 +188,7 @@ class ShardTables:
     canonical_texts: Callable[[np.ndarray], Strings]
 
     @property
-    def together(self) -> int:
+    def batch_factor(self) -> int:
         # Each look-up queries all shards, so use larger and fewer batches.
         return 2
 
@@ -217,8 +217,8 @@ class ShardTables:
         ]
         parts = answers(self.groups, "entries", queries)
         found = [
-            ShardEntries(*map(np.concatenate, zip(*each, strict=True)))
-            for each in zip(*parts, strict=True)
+            ShardEntries(*map(np.concatenate, zip(*results, strict=True)))
+            for results in zip(*parts, strict=True)
         ]
         # Put the texts of all entries in the order of a single segment.
         numbers, first, rows = np.unique(
@@ -251,17 +251,21 @@ class ShardTables:
         sketches: np.ndarray,
     ) -> LookupTables:
         """Build a segment from entries, uint64, and the sketches of their texts."""
-        layout, texts = bands_layout(self.params.bands), len(sketches)
-        known = new_filter(len(bands) // 2)
-        mark_bands(bands, layout, known)
+        band_layout, texts = bands_layout(self.params.bands), len(sketches)
+        band_filter = new_filter(len(bands) // 2)
+        mark_bands(bands, band_layout, band_filter)
         (seed_table, places), (band_table, _), (exact_table, _) = (
-            table_of(sorted_entries(entries), each, texts)
-            for entries, each in ((seeds, SEEDS), (bands, layout), (exact, EXACT))
+            table_of(sorted_entries(entries), layout, texts)
+            for entries, layout in (
+                (seeds, SEEDS),
+                (bands, band_layout),
+                (exact, EXACT),
+            )
         )
         return frozen(
             LookupTables(
                 _NO_TEXTS,
-                TextTable(exact_table, band_table, known, sketches),
+                TextTable(exact_table, band_table, band_filter, sketches),
                 SeedTable(seed_table, places, self.seed_filter),
                 None,
             )
@@ -355,7 +359,7 @@ class KeyedTable(NamedTuple):
     """A table for one kind of keys (:class:`ShardQuery`)."""
 
     postings: Postings
-    known: BloomFilter  # A filter of its keys.
+    key_filter: BloomFilter  # A filter of its keys.
     # What a look-up returns for an entry: for seeds the code of the place, for bands
     # the sketch of the text; meaningless for ``exact``.
     values: np.ndarray

@@ -26,7 +26,7 @@ from provscan.engine import (
     Threads,
 )
 from provscan.errors import InputError, OutputError, ParameterError
-from provscan.index import CONSTANT, IndexReader, open_shards
+from provscan.index import CONSTANT_METHOD, IndexReader, open_shards
 from provscan.matching.part_files import PartResult, fetch_part, load_part
 from provscan.matching.record_samples import CarrierSample
 from provscan.matching.scan_task import (
@@ -237,7 +237,7 @@ def _snapshot(
     open_group = partial(
         open_shards,
         snapshot.index,
-        snapshot=snapshot.fingerprint,
+        snapshot=snapshot.id,
         control=snapshot.control,
         fetched_from=where,
     )
@@ -246,7 +246,9 @@ def _snapshot(
         for group in range(groups)
     ]
     try:
-        return replace(snapshot, groups=executor.start_services(opening, CONSTANT))
+        return replace(
+            snapshot, groups=executor.start_services(opening, CONSTANT_METHOD)
+        )
     except OSError as error:
         shown = snapshot.index if where is None else where
         raise InputError(
