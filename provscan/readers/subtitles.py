@@ -138,8 +138,8 @@ def _names_cue(lines: Sequence[str], number: int, webvtt: bool) -> bool:
 
 
 def _repeated(before: Sequence[str], cue: Sequence[str]) -> int:
-    """Return how many first lines of a cue repeat the last lines of the previous
-    cue.
+    """Return the number of lines at the beginning of a cue that repeat the last lines
+    of the previous cue.
     """
     longest = range(min(len(before), len(cue)), 0, -1)
     return next(

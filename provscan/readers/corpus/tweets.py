@@ -95,7 +95,7 @@ class _Reader:
         self._file = file
         self._binding: Binding | None = file.split.binding
         self._error: FieldNotFoundError | None = None
-        self._counts = stats.of(file.split.source)
+        self._counts = stats.for_source(file.split.source)
         self._limits = limits
         # The number of the next row of a table that is stored in one object.
         self._table_row = 0

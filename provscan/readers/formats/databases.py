@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from provscan.errors import InputError, interruptible
-from provscan.readers.bytes.budget import require_few_fields, require_growth
+from provscan.readers.bytes.budget import require_bounded, require_few_fields
 from provscan.readers.bytes.files import readable
 from provscan.readers.bytes.streams import ByteStream
 from provscan.readers.formats.protocol import Format, Rows, Wanted
@@ -137,7 +137,7 @@ class _Sql(NamedTuple):
         if missing := self.missing(path):
             context.break_off(missing)
         if table.startswith("(SELECT * EXCLUDE "):
-            context.stats.of(path).note("computed_columns", 0, table)
+            context.stats.for_source(path).note("computed_columns", 0, table)
         with self.connect(path, context) as connection:
             cursor = connection.execute(f"SELECT * FROM {table}")
             names = [column[0] for column in cursor.description]
@@ -155,7 +155,7 @@ def _workbook(path: str, context: Context) -> Iterator[Any]:
         with zipfile.ZipFile(file) as archive:
             # openpyxl reads some parts completely, but never more bytes than the zip
             # directory states.
-            require_growth(
+            require_bounded(
                 sum(part.file_size for part in archive.infolist()),
                 os.path.getsize(path),
                 context.limits,
