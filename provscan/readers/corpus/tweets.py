@@ -94,6 +94,7 @@ class _Reader:
     def __init__(self, file: TweetFile, stats: ReadStats, limits: Limits) -> None:
         self._file = file
         self._binding: Binding | None = file.split.binding
+        # Raised if no tweet is found.
         self._error: FieldNotFoundError | None = None
         self._counts = stats.for_source(file.split.source)
         self._limits = limits
@@ -109,14 +110,13 @@ class _Reader:
             yield from read_rows(split, None, context)
             return
         self._describe(binding)
-        of_lines = split.format in ("json", "jsonl")
-        if not of_lines:
+        if split.format not in ("json", "jsonl"):
             yield from read_rows(split, binding.wanted, context)
             return
-        # A block of lines with objects or lists in these fields is parsed as objects,
-        # unless a field that happens to have such a name is an ordinary field.
-        taken = {path[0] for path in binding.wanted}
-        nested = ((name, ANY) for name in (*NESTED, "user") if name not in taken)
+        # A block of lines that has objects or lists in the fields of nested tweets is
+        # parsed as objects. A field with such a name that the binding reads is flat.
+        read = {path[0] for path in binding.wanted}
+        nested = ((name, ANY) for name in (*NESTED, "user") if name not in read)
         wanted = binding.wanted | dict.fromkeys(nested, pa.string())
         stream = ByteStream(split, context)
         lines = Elements(stream) if split.format == "json" else stream
@@ -246,8 +246,7 @@ class _Reader:
         self, number: int, record: Any, binding: Binding | None
     ) -> Iterator[tuple[int, Tweet]]:
         if binding is None:
-            what = "no field contains a text"
-            self._counts.skip("no_text", number, what)
+            self._counts.skip("no_text", number, "no field contains a text")
         else:
             paths = (binding.paths.get(role, ()) for role in Tweet._fields)
             yield number, Tweet(*(first_in_record(record, path) for path in paths))
