@@ -83,7 +83,7 @@ class Binding:
         return next(iter(self.paths.get("id", ())), None)
 
 
-def named(name: str, found: Container[Path]) -> Path | None:
+def field_named(name: str, found: Container[Path]) -> Path | None:
     """Return the field to which a name given by the user refers: one with exactly that
     name, or else the path; None if there is none.
     """
