@@ -323,7 +323,7 @@ def test_a_crawl_with_a_wrong_length_is_damaged_there(write, read_all, wrong):
     assert len(found.texts) <= 6
     assert found.stats.damaged[0].records in (5, 6)
     cut = "it ends within a record"
-    stated = f"a record states {wrong} bytes, but the next does not begin there"
+    stated = f"a record states {wrong} bytes, but no record begins after them"
     assert found.stats.damaged[0].reason in (cut, stated)
 
 

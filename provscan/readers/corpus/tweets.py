@@ -161,7 +161,7 @@ class _Reader:
         for rows in parts:
             if isinstance(rows.values, pa.RecordBatch):
                 if self._binding is not None:
-                    yield self._columns(rows.values, rows.record)
+                    yield self._columns(rows.values, rows.number_array)
                     continue
                 rows = Rows(rows.numbers, values_of(rows.values))
             for number, tweet in self._objects(rows, first):

@@ -56,8 +56,8 @@ DUCKDB_TABLES = """
 # cell, even if the file omits the row or cell because it is empty. The bytes are added
 # to the budget in steps of at least SPENT.
 ROW_BYTES, SPENT = 64, 64 << 10
-# Spreadsheets keep 15 digits of a number, so a longer id remains a rounded float.
-EXACT = 10**15
+# Spreadsheets keep 15 digits of a number, so a number from this one on may be rounded.
+ROUNDED_FROM = 10**15
 
 
 @contextmanager
@@ -213,7 +213,11 @@ def _filled(rows: Iterator[Any], context: Context) -> Iterator[list[Any]]:
 
 
 def _cell(value: Any) -> Any:
-    return float(value) if isinstance(value, int) and abs(value) >= EXACT else value
+    """Return the value of a cell. An integer that may be rounded becomes a float, which
+    is not taken for an id.
+    """
+    rounded = isinstance(value, int) and abs(value) >= ROUNDED_FROM
+    return float(value) if rounded else value
 
 
 def _groups(
@@ -251,8 +255,8 @@ class TableFile(Format):
 
     name: str
     extensions: tuple[str, ...]
-    magic: bytes
-    at: int
+    magic: bytes  # The bytes by which a file is recognised.
+    at: int  # The position of these bytes in the file.
     source: _Sql | _Excel
     binary: bool = True
 

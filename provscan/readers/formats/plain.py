@@ -182,7 +182,7 @@ class PlainText(Format):
             yield whole
 
     def fields(self, whole: Split, limits: Limits) -> list[Any]:
-        return [{"text": "a text is a record by itself"}]
+        return [{"text": "the text of a record"}]
 
     def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
         layout = stream.split.layout

@@ -35,10 +35,8 @@ class WebDataset(Format):
         number = -1
         key = ""
         sample: dict[str, Any] = {}
-        encoding, limit = (
-            stream.split.layout.encoding,
-            stream.context.limits.record_bytes,
-        )
+        encoding = stream.split.layout.encoding
+        limit = stream.context.limits.record_bytes
         try:
             for member, file in _files(stream):
                 if (this := sample_key(member)) != key:
