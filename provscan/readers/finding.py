@@ -35,9 +35,9 @@ from provscan.readers.bytes.files import (
     file_identity,
     open_file,
     readable,
-    remote_files,
     state_of,
 )
+from provscan.readers.bytes.remote import remote_files
 from provscan.readers.bytes.streams import ByteStream, head_of, unpack_into
 from provscan.readers.fields.survey import reads_like_text
 from provscan.readers.formats.hub import PREFIX, hub_splits
