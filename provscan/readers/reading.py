@@ -20,7 +20,7 @@ from provscan.readers.bytes.budget import ExpansionError
 from provscan.readers.bytes.encodings import UTF8
 from provscan.readers.bytes.files import readable, why_unread
 from provscan.readers.bytes.streams import ByteStream
-from provscan.readers.fields.binding import Binding, Fields
+from provscan.readers.fields.binding import Binding, Fields, note_missing
 from provscan.readers.fields.dataset import bind
 from provscan.readers.formats.objects import (
     head_of_block,
@@ -85,7 +85,7 @@ def read(
     context = Context.of(split, stats, limits, on_bytes)
     if split.start != split.end:
         if split.part == 0:
-            _describe(split, stats)
+            _describe(split, fields, stats)
         binding = split.binding
         rows = read_rows(split, None if binding is None else binding.wanted, context)
         texts = texts_of(rows, binding, fields, counts, limits)
@@ -134,11 +134,12 @@ def until_damage(
         context.break_off(why_unread(error, split.source))
 
 
-def _describe(split: Split, stats: ReadStats) -> None:
+def _describe(split: Split, fields: Fields, stats: ReadStats) -> None:
     """Note in the counts how a file is read, once per file."""
     layout, counts = split.layout, stats.for_source(split.source)
     if split.binding is not None:
         stats.describe(split.binding.verdicts)
+        note_missing(split.binding, fields, counts)
     if layout.encoding not in (None, UTF8):
         counts.note("other_encoding", 0, f"read as {layout.encoding}")
     if layout.words is not None:
@@ -217,8 +218,9 @@ def read_block(
     """Yield the texts of one block of a ``ray.data.Dataset``. The number of a record is
     its position in the dataset.
     """
+    counts = stats.for_source(source)
     if block.begins:
         stats.describe(block.binding.verdicts)
-    counts = stats.for_source(source)
+        note_missing(block.binding, fields, counts)
     texts = texts_of(block.rows(limits), block.binding, fields, counts, limits)
     yield from Batcher(counts, limits, fixed=fields.fix_encoding).batches(texts)

@@ -81,7 +81,7 @@ class ReadStats:
     repaired: dict[str, int] = field(default_factory=dict)
     # Observations for which no record is skipped. About a file:
     # - ``empty_file``
-    # - ``field_missing``: the file lacks a field that was named
+    # - ``field_missing``: the file, or the data in memory, lacks a field that was named
     # - ``fields_by_content``: the fields of tweets were recognised by their values
     # - ``other_encoding``: the file was not read as UTF-8
     # - ``not_in_encoding``: bytes that are not in its encoding, replaced by U+FFFD

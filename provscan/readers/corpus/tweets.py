@@ -28,7 +28,7 @@ from provscan.readers.corpus.columns import (
 )
 from provscan.readers.corpus.layouts import is_nested, rows_of_table, tweets_in
 from provscan.readers.corpus.sources import TweetFile
-from provscan.readers.fields.binding import Binding, Fields
+from provscan.readers.fields.binding import Binding, Fields, note_missing
 from provscan.readers.fields.names import NESTED, ROLES
 from provscan.readers.fields.paths import ANY, leaf
 from provscan.readers.fields.tweets import bind
@@ -126,9 +126,7 @@ class _Reader:
         """Note in the counts how the file is read."""
         if binding.guessed:
             self._counts.note("fields_by_content", 0, binding.guessed)
-        for role in binding.missing:
-            name = getattr(self._file.fields, role)
-            self._counts.note("field_missing", 0, f"no field {name!r} for the {role}")
+        note_missing(binding, self._file.fields, self._counts)
 
     def batches(self, parts: Iterable[Rows]) -> Iterator[pa.RecordBatch]:
         """Yield all tweets in some records, with ids, in batches within the limits, and
@@ -222,6 +220,8 @@ class _Reader:
             else:
                 if self._binding is None and not tried:
                     self._binding, tried = self._determine([*first, *rows.values]), True
+                    if self._binding is not None:
+                        self._describe(self._binding)
                 yield from self._flat(number, record, self._binding)
 
     def _determine(self, records: list[Any]) -> Binding | None:

@@ -25,7 +25,7 @@ import pyarrow.compute as pc
 
 from provscan.arrays import Numbers
 from provscan.names import printable
-from provscan.readers.fields.binding import Binding, Fields
+from provscan.readers.fields.binding import Binding, Fields, note_missing
 from provscan.readers.fields.dataset import SEARCHED, bind, later_texts
 from provscan.readers.fields.paths import (
     ANY,
@@ -71,6 +71,7 @@ def texts_of(
             return
         binding = bind(records, counts.source, fields=fields, limits=limits)
         counts.stats.describe(binding.verdicts)
+        note_missing(binding, fields, counts)
     yield from map(Extractor(binding, counts, limits).batch, parts)
 
 
