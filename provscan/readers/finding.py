@@ -98,7 +98,7 @@ class Finder:
             if source == STDIN:
                 yield Found(Split("-", STDIN, UNKNOWN, layout=self.options.layout))
             elif is_remote(source) or source.startswith(PREFIX):
-                yield from self._elsewhere(source)
+                yield from self._remote_or_hub(source)
             elif os.path.isdir(source):
                 yield from self._folder(source, source)
             elif os.path.isfile(source):
@@ -128,7 +128,7 @@ class Finder:
         """Add a source that contains no records to ``ignored``."""
         self.ignored.append((printable(source), why))
 
-    def _elsewhere(self, source: str) -> Iterator[Found]:
+    def _remote_or_hub(self, source: str) -> Iterator[Found]:
         try:
             if is_remote(source):
                 for url in remote_files(source):

@@ -45,9 +45,9 @@ WRAPPED_STARTS = ("'", '"', "x", "h")
 PLACEHOLDERS = pa.array(["nan", "NaN", "None", "null", "NULL", "NA", "<NA>", "\\N"])
 
 
-def column(values: Any, count: int) -> pa.Array:
-    """Return a column of short strings. White space around them is removed, so that
-    they are equal to the entries in lists of tweets to forget.
+def string_column(values: Any, count: int) -> pa.Array:
+    """Return ids or names as a column of strings. White space around them is removed,
+    so that they are equal to the entries in lists of tweets to forget.
     """
     if values is None:
         return pa.nulls(count, pa.string())
@@ -58,7 +58,11 @@ def first_values(columns: list[pa.Array]) -> pa.Array | None:
     """Return the first value of each row in some columns; None without a column."""
     if len(columns) < 2:
         return next(iter(columns), None)
-    known = [column(each, len(each)) for each in columns if each.null_count < len(each)]
+    known = [
+        string_column(each, len(each))
+        for each in columns
+        if each.null_count < len(each)
+    ]
     return pc.coalesce(*known) if known else None
 
 
@@ -157,7 +161,7 @@ def batch_of(
     """Return tweets with these texts in the schema of tweets. ``values`` has, for each
     other role, the values of the file.
     """
-    short = {role: column(values[role], len(text)) for role in SHORT_COLUMNS}
+    short = {role: string_column(values[role], len(text)) for role in SHORT_COLUMNS}
     columns = [
         pa.array(numbers),
         short["id"],
