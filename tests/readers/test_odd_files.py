@@ -554,3 +554,25 @@ def test_a_folder_with_links_pipes_and_odd_names(tmp_path, read_all):
         "pipe.jsonl",
         "self",
     ]
+
+
+def test_all_texts_of_a_webdataset_are_read_and_their_repairs_are_counted(
+    write, read_all
+):
+    samples = [
+        ("1.jpg", b"\xff\xd8"),
+        ("1.txt", TEXTS[0].encode()),
+        ("1.en.txt", TEXTS[1].encode()),
+        ("2.TXT", TEXTS[2].encode() + b"\xff"),
+        ("2.txt", TEXTS[3].encode()),
+    ]
+    found = read_all(write("a.tar", tarred(samples)))
+    assert list(zip(found.records, found.fields, found.texts, strict=True)) == [
+        (0, "txt", TEXTS[0]),
+        (0, "en.txt", TEXTS[1]),
+        (1, "txt", TEXTS[3]),
+        (1, "TXT", TEXTS[2] + "\ufffd"),
+    ]
+    assert found.stats.repaired == {"invalid_utf8": 1}
+    (case,) = found.stats.examples["invalid_utf8"]
+    assert (case.record, case.detail) == (1, "2.TXT")
