@@ -576,3 +576,14 @@ def test_all_texts_of_a_webdataset_are_read_and_their_repairs_are_counted(
     assert found.stats.repaired == {"invalid_utf8": 1}
     (case,) = found.stats.examples["invalid_utf8"]
     assert (case.record, case.detail) == (1, "2.TXT")
+
+
+def test_texts_of_a_database_that_are_not_utf8_are_counted(tmp_path, read_all):
+    with sqlite3.connect(tmp_path / "a.sqlite") as file:
+        file.execute("CREATE TABLE t (text TEXT)")
+        file.execute("INSERT INTO t VALUES (CAST(x'6120ff2062' AS TEXT))")
+        file.execute("INSERT INTO t VALUES (?)", ["a replaced \ufffd letter"])
+    file.close()
+    found = read_all(str(tmp_path / "a.sqlite"))
+    assert found.texts == ["a \ufffd b", "a replaced \ufffd letter"]
+    assert found.stats.repaired == {"invalid_utf8": 1}

@@ -22,11 +22,13 @@ from urllib.parse import quote
 from provscan.errors import InputError, interruptible
 from provscan.readers.bytes.budget import require_bounded, require_few_fields
 from provscan.readers.bytes.files import readable
-from provscan.readers.bytes.streams import ByteStream
+from provscan.readers.bytes.streams import REPLACED, ByteStream
 from provscan.readers.formats.protocol import Format, Rows, Wanted
 from provscan.readers.formats.table_layout import header_of
 from provscan.readers.limits import Limits
 from provscan.readers.splits import Context, Split
+from provscan.readers.stats import Counts
+from provscan.readers.strings import is_utf8
 from provscan.readers.values import distinct_names
 from provscan.urls import is_remote
 
@@ -67,12 +69,23 @@ def _sqlite(path: str, context: Context) -> Iterator[Any]:
         connection = opened.enter_context(
             closing(sqlite3.connect(f"file:{uri}", uri=True))
         )
-        connection.text_factory = lambda data: data.decode(errors="replace")
+        counts = context.stats.for_source(path)
+        connection.text_factory = lambda data: _decoded(data, counts)
         # The schema of a hostile file can compute values of any size.
         connection.setlimit(
             sqlite3.SQLITE_LIMIT_LENGTH, context.limits.record_bytes // 2
         )
         yield connection
+
+
+def _decoded(data: bytes, counts: Counts) -> str:
+    """Return a value as text, and count it if bytes were replaced. The number of its
+    record is unknown here.
+    """
+    text = data.decode(errors="replace")
+    if REPLACED in text and not is_utf8(data):
+        counts.repair("invalid_utf8", 0, f"a value of a database: {text}")
+    return text
 
 
 def _uri_without_traces(path: str, opened: ExitStack) -> str:
