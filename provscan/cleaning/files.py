@@ -25,7 +25,7 @@ from provscan.errors import InputError
 from provscan.names import counted, printable
 from provscan.options import MatchOptions
 from provscan.readers import Fields, checksum, plan
-from provscan.readers.bytes.streams import ByteStream, look
+from provscan.readers.bytes.streams import ByteStream, head_of
 from provscan.readers.finding import METADATA
 from provscan.readers.limits import Limits
 from provscan.readers.planning import ReadPlan
@@ -259,7 +259,7 @@ def why_unwritable(split: Split, options: CleanOptions, limits: Limits) -> str |
     if layout.encoding is not None:
         if split.format == WEBDATASET:
             return "it is not UTF-8: unpack the archive first"
-        encoding = byte_exact(layout.encoding, look(split, limits)[0])
+        encoding = byte_exact(layout.encoding, head_of(split, limits)[0])
         if not _is_lossless(split, encoding, limits):
             return (
                 f"decoding and encoding it as {encoding} changes it: convert it first"

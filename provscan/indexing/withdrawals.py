@@ -18,7 +18,7 @@ from typing import Any
 from provscan.errors import InputError
 from provscan.readers.bytes.files import readable
 from provscan.readers.bytes.streams import ByteStream
-from provscan.readers.corpus.columns import DRESSED
+from provscan.readers.corpus.columns import WRAPPED_ID
 from provscan.readers.corpus.layouts import (
     EDIT_EVENT,
     OTHER_EVENTS,
@@ -73,7 +73,7 @@ class Withdrawals:
             line = line.strip()
             if not line.startswith("{"):
                 if line:
-                    plain.append(line if users else re.sub(DRESSED, r"\1\2\3", line))
+                    plain.append(line if users else re.sub(WRAPPED_ID, r"\1\2\3", line))
                     self.events["id"] += 1
                 continue
             try:

@@ -27,12 +27,12 @@ from there to ``texts/``, ``formats/``, ``bytes/`` and ``fields/``, in this orde
 
 from provscan.readers.bytes.encodings import known_encoding
 from provscan.readers.bytes.files import (
-    FileStore,
     checksum,
     file_checksum,
     open_file,
     state_of,
 )
+from provscan.readers.bytes.remote import FileStore
 from provscan.readers.corpus.sources import TweetFile, plan_tweets
 from provscan.readers.corpus.tweets import read_tweet_objects, read_tweets
 from provscan.readers.fields.binding import Fields

@@ -117,8 +117,8 @@ def parse_date(value: Any) -> int | None:
 
 
 def from_strings(strings: pa.Array) -> pa.Array | None:
-    """Parse dates with Arrow's ISO parser. Return None unless all can be parsed, either
-    all or none have a time zone, and Python has their years.
+    """Parse dates with Arrow's ISO parser. Return None unless it can parse all of them,
+    either all or none have a time zone, and all years are between 1 and 9999.
     """
     strings = null_if_empty(strings)
     for kind in (pa.timestamp("ms"), TIMESTAMP):

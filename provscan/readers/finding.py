@@ -30,15 +30,15 @@ from provscan.readers.bytes.archives import (
     members_of,
     open_zip,
 )
-from provscan.readers.bytes.budget import require_growth
+from provscan.readers.bytes.budget import require_bounded
 from provscan.readers.bytes.files import (
     file_identity,
     open_file,
     readable,
-    remote_files,
     state_of,
 )
-from provscan.readers.bytes.streams import ByteStream, look, unpack_into
+from provscan.readers.bytes.remote import remote_files
+from provscan.readers.bytes.streams import ByteStream, head_of, unpack_into
 from provscan.readers.fields.survey import reads_like_text
 from provscan.readers.formats.hub import PREFIX, hub_splits
 from provscan.readers.formats.registry import READABLE, ZIPPED, FileOptions, identified
@@ -98,7 +98,7 @@ class Finder:
             if source == STDIN:
                 yield Found(Split("-", STDIN, UNKNOWN, layout=self.options.layout))
             elif is_remote(source) or source.startswith(PREFIX):
-                yield from self._elsewhere(source)
+                yield from self._remote_or_hub(source)
             elif os.path.isdir(source):
                 yield from self._folder(source, source)
             elif os.path.isfile(source):
@@ -128,7 +128,7 @@ class Finder:
         """Add a source that contains no records to ``ignored``."""
         self.ignored.append((printable(source), why))
 
-    def _elsewhere(self, source: str) -> Iterator[Found]:
+    def _remote_or_hub(self, source: str) -> Iterator[Found]:
         try:
             if is_remote(source):
                 for url in remote_files(source):
@@ -167,7 +167,7 @@ class Finder:
         try:
             identity = file_identity(path)
             if identity in self._seen:
-                self.add_ignored(shown, "the same file as one before")
+                self.add_ignored(shown, "the same file as one that was found before")
                 return
             if self.covers(printable(shown)):
                 self._seen.add(identity)
@@ -182,7 +182,7 @@ class Finder:
 
     def _inspected(self, whole: Split, name: str) -> Iterator[Found]:
         """Yield a file, or the members of an archive, with their first bytes."""
-        head, compression = look(whole, self._limits)
+        head, compression = head_of(whole, self._limits)
         if is_tar(head):
             damage = None
             if compression is not None:
@@ -218,7 +218,7 @@ class Finder:
             if entries and min(info.header_offset for info in entries) > 0:
                 # zipfile found the directory of an archive inside this one.
                 raise NotReadable("damaged zip archive (its directory is missing)")
-            require_growth(
+            require_bounded(
                 sum(info.file_size for info in entries), whole.size, self._limits
             )
             for info in entries:
@@ -285,7 +285,7 @@ class Finder:
                 continue
             try:
                 with readable(member.source):
-                    head, compression = look(member, self._limits)
+                    head, compression = head_of(member, self._limits)
                     if not head and member.size:
                         raise NotReadable("damaged archive")
                     split = replace(member, compression=compression)

@@ -20,7 +20,7 @@ from provscan.readers.bytes.budget import ExpansionError
 from provscan.readers.bytes.encodings import UTF8
 from provscan.readers.bytes.files import readable, why_unread
 from provscan.readers.bytes.streams import ByteStream
-from provscan.readers.fields.binding import Binding, Fields
+from provscan.readers.fields.binding import Binding, Fields, note_missing
 from provscan.readers.fields.dataset import bind
 from provscan.readers.formats.objects import (
     head_of_block,
@@ -46,7 +46,8 @@ from provscan.readers.values import HEAD_ROWS
 from provscan.text_buffers import buffers
 
 # After these system errors, reading goes on with the next file; remote files raise them
-# too (EIO if the server fails). Others, such as too many open files, end the run.
+# too (EIO if the server fails). Other system errors, such as too many open files, end
+# the run.
 FILE_ERRORS = frozenset({errno.ENOENT, errno.EACCES, errno.EPERM, errno.EIO})
 
 
@@ -80,11 +81,11 @@ def read(
     the file read since the last call.
     """
     limits = limits or current_limits()
-    counts, before = stats.of(split.source), stats.records
+    counts, before = stats.for_source(split.source), stats.records
     context = Context.of(split, stats, limits, on_bytes)
     if split.start != split.end:
         if split.part == 0:
-            _describe(split, stats)
+            _describe(split, fields, stats)
         binding = split.binding
         rows = read_rows(split, None if binding is None else binding.wanted, context)
         texts = texts_of(rows, binding, fields, counts, limits)
@@ -123,20 +124,22 @@ def until_damage(
                 yield batch
     except InputError as error:
         cause = error.__cause__
-        of_the_system = isinstance(cause, OSError) and cause.errno not in (
+        # An error of the operating system that would also affect other files.
+        ends_run = isinstance(cause, OSError) and cause.errno not in (
             None,
             *FILE_ERRORS,
         )
-        if not isinstance(error, ExpansionError) and (cause is None or of_the_system):
+        if not isinstance(error, ExpansionError) and (cause is None or ends_run):
             raise
         context.break_off(why_unread(error, split.source))
 
 
-def _describe(split: Split, stats: ReadStats) -> None:
+def _describe(split: Split, fields: Fields, stats: ReadStats) -> None:
     """Note in the counts how a file is read, once per file."""
-    layout, counts = split.layout, stats.of(split.source)
+    layout, counts = split.layout, stats.for_source(split.source)
     if split.binding is not None:
         stats.describe(split.binding.verdicts)
+        note_missing(split.binding, fields, counts)
     if layout.encoding not in (None, UTF8):
         counts.note("other_encoding", 0, f"read as {layout.encoding}")
     if layout.words is not None:
@@ -163,7 +166,7 @@ def read_objects(
     stats = ReadStats() if stats is None else stats
     fields = Fields() if fields is None else fields
     rows = object_rows(obj, limits)
-    counts = stats.of(MEMORY)
+    counts = stats.for_source(MEMORY)
     texts = texts_of(rows, None, fields, counts, limits)
     yield from Batcher(counts, limits, fixed=fields.fix_encoding).batches(texts)
 
@@ -215,8 +218,9 @@ def read_block(
     """Yield the texts of one block of a ``ray.data.Dataset``. The number of a record is
     its position in the dataset.
     """
+    counts = stats.for_source(source)
     if block.begins:
         stats.describe(block.binding.verdicts)
-    counts = stats.of(source)
+        note_missing(block.binding, fields, counts)
     texts = texts_of(block.rows(limits), block.binding, fields, counts, limits)
     yield from Batcher(counts, limits, fixed=fields.fix_encoding).batches(texts)

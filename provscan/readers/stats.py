@@ -36,7 +36,7 @@ class Damage(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """The counts to which the records of one source are added."""
+    """Adds the records of one source to the counts of a split."""
 
     source: str
     stats: ReadStats
@@ -49,8 +49,8 @@ class Counts:
         if len(cases) < EXAMPLES:
             cases.append(Example(self.source, record, detail[:200]))
 
-    # Each of these three methods adds ``count`` to the count of a reason. ``record`` is
-    # the number of the first of these records.
+    # Each of these methods adds ``count`` records to the count of a reason; ``record``
+    # is the number of the first of them.
     skip = partialmethod(_count, "skipped")
     repair = partialmethod(_count, "repaired")
     note = partialmethod(_count, "notes")
@@ -81,14 +81,15 @@ class ReadStats:
     repaired: dict[str, int] = field(default_factory=dict)
     # Observations for which no record is skipped. About a file:
     # - ``empty_file``
-    # - ``field_missing``: the file lacks a field that was named
+    # - ``field_missing``: the file, or the data in memory, lacks a field that was named
     # - ``fields_by_content``: the fields of tweets were recognised by their values
     # - ``other_encoding``: the file was not read as UTF-8
     # - ``not_in_encoding``: bytes that are not in its encoding, replaced by U+FFFD
     # - ``lines_above``: lines above the header of a table were left out
     # - ``computed_columns``: computed columns of a database were left out
     # - ``subtitles``: texts were reduced to their speech
-    # - ``word_a_line``: only the words of the lines were delivered
+    # - ``word_a_line``: the lines have columns, and only the column of words was
+    #   delivered
     # About records:
     # - ``later_text``: a field that is not scanned has text
     # - ``bad_date``: the date could not be parsed and is null
@@ -111,8 +112,8 @@ class ReadStats:
     # why it is not).
     fields: dict[str, dict[str, int]] = field(default_factory=dict)
 
-    def of(self, source: str) -> Counts:
-        """Return these counts, for the records of one source."""
+    def for_source(self, source: str) -> Counts:
+        """Return an object that adds the records of one source to these counts."""
         return Counts(source, self)
 
     def describe(self, verdicts: Mapping[str, str]) -> None:

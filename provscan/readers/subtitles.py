@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from provscan.arrays import Numbers
 from provscan.kernels.reading.subtitles import timed
-from provscan.readers.strings import LEFT_OUT
+from provscan.readers.strings import LEFT_OUT, left_out
 from provscan.text_buffers import buffers
 
 EXTENSIONS = (".srt", ".vtt")
@@ -63,18 +63,15 @@ def spoken(text: str) -> str:
             if LINE_OF_TIMES.fullmatch(line):
                 times.append(number)
             elif WITHIN_LINE.search(line):
-                result[number] = TAG.sub(
-                    _tag_left_out, WITHIN_LINE.sub(_left_out, line)
-                )
+                result[number] = TAG.sub(_tag_left_out, WITHIN_LINE.sub(left_out, line))
     webvtt = len(times) > 0 and lines[0].startswith(("WEBVTT", "\ufeffWEBVTT"))
-    silent = {
-        *times,
-        *(
-            number - 1
-            for number in times
-            if number and _names_cue(lines, number - 1, webvtt)
-        ),
-    }
+    # The lines that are left out as a whole.
+    silent = set(times)
+    silent.update(
+        number - 1
+        for number in times
+        if number and _names_cue(lines, number - 1, webvtt)
+    )
     silent.update(_blocks(lines) if webvtt else ())
     before: list[str] = []
     for low, high in pairwise([*times, len(lines)]):
@@ -99,10 +96,6 @@ def spoken(text: str) -> str:
 
 def _without_tags(line: str) -> str:
     return TAG.sub("", line) if "<" in line or "{" in line else line
-
-
-def _left_out(found: re.Match[str]) -> str:
-    return LEFT_OUT * len(found[0])
 
 
 def _tag_left_out(found: re.Match[str]) -> str:
@@ -138,8 +131,8 @@ def _names_cue(lines: Sequence[str], number: int, webvtt: bool) -> bool:
 
 
 def _repeated(before: Sequence[str], cue: Sequence[str]) -> int:
-    """Return how many first lines of a cue repeat the last lines of the previous
-    cue.
+    """Return the number of lines at the beginning of a cue that repeat the last lines
+    of the previous cue.
     """
     longest = range(min(len(before), len(cue)), 0, -1)
     return next(

@@ -329,6 +329,7 @@ REASONS = {
     r"are missed without "
     "--fix-encoding",
     "escapes_decoded": r"letters written as escapes, such as \u0447, and decoded",
+    "field_missing": "sources without a field that was named, such as --id-field",
     "invalid_part": "parts of mail that could not be decoded, or only with "
     "replacements",
     "invalid_text": "pages of a crawl with bytes that are not in their encoding, "

@@ -11,7 +11,13 @@ import pytest
 import provscan
 import provscan.blind
 from provscan.errors import FieldNotFoundError
-from provscan.readers import LIMITS
+from provscan.readers import (
+    LIMITS,
+    Fields,
+    ReadStats,
+    read_objects,
+    read_tweet_objects,
+)
 from provscan.readers.fields.survey import reads_like_text
 from provscan.report.omissions import left_out
 from provscan.report.tables import text_table
@@ -459,6 +465,25 @@ def test_a_missing_field(write, read_all):
             write("a.jsonl", [{"messages": [{"content": LONG}]}]),
             text="messages[].body",
         )
+
+
+def test_a_named_id_that_one_of_several_files_lacks_is_noted(write, read_all, tmp_path):
+    write("d/a.jsonl", [{"text": LONG}])
+    write("d/b.jsonl", [{"text": LONG, "number": "7"}])
+    found = read_all(str(tmp_path / "d"), id="number")
+    assert [row["id"] for row in found.rows] == [None, "7"]
+    assert found.stats.notes == {"field_missing": 1}
+    (case,) = found.stats.examples["field_missing"]
+    assert case.source.endswith("/a.jsonl")
+    assert case.detail == "no field 'number' for the id"
+
+
+@pytest.mark.parametrize("read", [read_objects, read_tweet_objects])
+def test_a_named_id_that_records_in_memory_lack_is_noted(read):
+    stats = ReadStats()
+    (batch,) = read([{"text": LONG}, {"text": LONG}], Fields(id="number"), stats)
+    assert batch.num_rows == 2
+    assert stats.notes["field_missing"] == 1
 
 
 @pytest.mark.parametrize(

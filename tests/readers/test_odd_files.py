@@ -323,7 +323,7 @@ def test_a_crawl_with_a_wrong_length_is_damaged_there(write, read_all, wrong):
     assert len(found.texts) <= 6
     assert found.stats.damaged[0].records in (5, 6)
     cut = "it ends within a record"
-    stated = f"a record states {wrong} bytes, but the next does not begin there"
+    stated = f"a record states {wrong} bytes, but no record begins after them"
     assert found.stats.damaged[0].reason in (cut, stated)
 
 
@@ -554,3 +554,36 @@ def test_a_folder_with_links_pipes_and_odd_names(tmp_path, read_all):
         "pipe.jsonl",
         "self",
     ]
+
+
+def test_all_texts_of_a_webdataset_are_read_and_their_repairs_are_counted(
+    write, read_all
+):
+    samples = [
+        ("1.jpg", b"\xff\xd8"),
+        ("1.txt", TEXTS[0].encode()),
+        ("1.en.txt", TEXTS[1].encode()),
+        ("2.TXT", TEXTS[2].encode() + b"\xff"),
+        ("2.txt", TEXTS[3].encode()),
+    ]
+    found = read_all(write("a.tar", tarred(samples)))
+    assert list(zip(found.records, found.fields, found.texts, strict=True)) == [
+        (0, "txt", TEXTS[0]),
+        (0, "en.txt", TEXTS[1]),
+        (1, "txt", TEXTS[3]),
+        (1, "TXT", TEXTS[2] + "\ufffd"),
+    ]
+    assert found.stats.repaired == {"invalid_utf8": 1}
+    (case,) = found.stats.examples["invalid_utf8"]
+    assert (case.record, case.detail) == (1, "2.TXT")
+
+
+def test_texts_of_a_database_that_are_not_utf8_are_counted(tmp_path, read_all):
+    with sqlite3.connect(tmp_path / "a.sqlite") as file:
+        file.execute("CREATE TABLE t (text TEXT)")
+        file.execute("INSERT INTO t VALUES (CAST(x'6120ff2062' AS TEXT))")
+        file.execute("INSERT INTO t VALUES (?)", ["a replaced \ufffd letter"])
+    file.close()
+    found = read_all(str(tmp_path / "a.sqlite"))
+    assert found.texts == ["a \ufffd b", "a replaced \ufffd letter"]
+    assert found.stats.repaired == {"invalid_utf8": 1}

@@ -240,7 +240,7 @@ def test_columns_and_objects_give_the_same_texts(outputs):
     for values in (columns, records):
         stats = ReadStats()
         rows = Rows(range(len(records)), values)
-        texts = texts_of(iter([rows]), binding, fields, stats.of(""), LIMITS)
+        texts = texts_of(iter([rows]), binding, fields, stats.for_source(""), LIMITS)
         found.append(([row for part in texts for row in part.to_pylist()], stats))
     (rows, stats), of_objects = found
     assert of_objects == (rows, stats)

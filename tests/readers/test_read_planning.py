@@ -128,7 +128,7 @@ def test_a_folder_is_walked_and_stray_files_are_reported(write, read_all, tmp_pa
         "data/.hidden.jsonl": "hidden: its name starts with .",
         "data/_SUCCESS": "hidden: its name starts with _",
         "data/a/loop": "a link to a folder that was read already",
-        "data/same.jsonl": "the same file as one before",
+        "data/same.jsonl": "the same file as one that was found before",
     }
 
 

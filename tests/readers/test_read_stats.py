@@ -21,10 +21,10 @@ EVENTS = st.lists(
 
 def test_as_dict_is_json_and_can_be_read_back():
     stats = ReadStats(records=3, characters=10, bytes=20)
-    stats.of("b.jsonl").skip("no_text", 7, "x" * 500)
-    stats.of("a.jsonl").skip("bad_json", 1, "why")
-    stats.of("a.jsonl").repair("invalid_utf8", 2)
-    stats.of("c.jsonl").note("empty_file")
+    stats.for_source("b.jsonl").skip("no_text", 7, "x" * 500)
+    stats.for_source("a.jsonl").skip("bad_json", 1, "why")
+    stats.for_source("a.jsonl").repair("invalid_utf8", 2)
+    stats.for_source("c.jsonl").note("empty_file")
     stats.damaged.append(Damage("d.gz", 5, "truncated gzip file"))
     stats.describe({"text": "scanned"})
     stats.describe({"text": "scanned"})
@@ -62,7 +62,7 @@ def test_parts_add_up_to_the_whole_in_any_order(events, places, rng: random.Rand
     ):
         for stats in (whole, parts[part]):
             stats.records += 1
-            getattr(stats.of("source"), method)(reason, number, "detail")
+            getattr(stats.for_source("source"), method)(reason, number, "detail")
     rng.shuffle(parts)
     total = ReadStats()
     for part in parts:

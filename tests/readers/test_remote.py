@@ -14,8 +14,9 @@ from remote import web_server
 
 from provscan.errors import InputError
 from provscan.readers import LIMITS, Fields, ReadStats, plan, read
-from provscan.readers.bytes import files
-from provscan.readers.bytes.files import state_of, without_secrets
+from provscan.readers.bytes import remote
+from provscan.readers.bytes.files import state_of
+from provscan.urls import without_secrets
 
 TEXTS = [f"a text that is read from far away, number {number}" for number in range(500)]
 LINES = "".join(json.dumps({"text": text}) + "\n" for text in TEXTS).encode()
@@ -54,7 +55,7 @@ FILES = {
 
 @pytest.fixture
 def server(monkeypatch):
-    monkeypatch.setattr(files, "WAIT", 0.001)
+    monkeypatch.setattr(remote, "WAIT", 0.001)
     with web_server(FILES) as found:
         yield found
 

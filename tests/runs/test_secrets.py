@@ -24,7 +24,7 @@ import provscan
 from provscan.cli import COMMANDS, main
 from provscan.errors import ProvscanError, UsageError
 from provscan.options import MatchOptions
-from provscan.readers.bytes import files
+from provscan.readers.bytes import remote
 
 SECRETS = ("wh0asks", "p4ssword", "s1gnature", "fr4gment")
 USER, PASSWORD, QUERY, FRAGMENT = SECRETS
@@ -72,7 +72,7 @@ def web(
     """Return URLs of a local server, and change to an empty folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(files, "WAIT", 0.001)
+    monkeypatch.setattr(remote, "WAIT", 0.001)
     with web_server(WEB) as (address, _):
         yield lambda name: secret(f"{address}/{name}")
 

@@ -45,8 +45,8 @@ def test_ignored_files_of_a_folder_are_listed(tmp_path):
     assert run.summary["records"] == 1
     assert {item["path"]: item["reason"] for item in run.summary["ignored"]} == {
         f"{data}/_part.jsonl": "hidden: its name starts with _",
-        f"{data}/again.jsonl": "the same file as one before",
-        f"{data}/b.jsonl": "the same file as one before",
+        f"{data}/again.jsonl": "the same file as one that was found before",
+        f"{data}/b.jsonl": "the same file as one that was found before",
     }
     assert run.summary["ignored_files"] == 3
 

@@ -36,7 +36,7 @@ class Budget:
         limits, taken = self._limits, max(self._size, self._taken, 1)
         self._records += records
         self._bytes += size
-        require_growth(self._bytes, taken, limits)
+        require_bounded(self._bytes, taken, limits)
         if self._records > limits.expansion_records + limits.byte_records * taken:
             raise ExpansionError(
                 f"it has more than {limits.expansion_records:,} records, and more than "
@@ -46,11 +46,12 @@ class Budget:
             )
 
 
-def require_growth(given: int, taken: int, limits: Limits) -> None:
-    """Check that the ``taken`` bytes of a file did not expand to too many ``given``
-    bytes.
+def require_bounded(expanded: int, taken: int, limits: Limits) -> None:
+    """Check that the first ``taken`` bytes of a file did not expand too far, to
+    ``expanded`` bytes.
     """
-    if given > limits.expansion_bytes and given > limits.expansion * max(taken, 1):
+    most = max(limits.expansion_bytes, limits.expansion * max(taken, 1))
+    if expanded > most:
         raise ExpansionError(
             f"it expands more than {limits.expansion}-fold, beyond "
             f"{limits.expansion_bytes >> 20} MiB: it is taken for a decompression "

@@ -18,7 +18,7 @@ from typing import IO, Any
 
 import zstandard
 
-from provscan.readers.bytes.budget import require_growth
+from provscan.readers.bytes.budget import require_bounded
 from provscan.readers.limits import Limits
 
 
@@ -140,7 +140,7 @@ def expanded(
                 try:
                     for data in _output(decoder, raw, limits.chunk):
                         given += len(data)
-                        require_growth(given, taken, limits)
+                        require_bounded(given, taken, limits)
                         if data:
                             yield data
                 except DECODER_ERRORS as error:

@@ -56,8 +56,8 @@ class ByteStream:
     """An iterator over the bytes of a split as UTF-8, in chunks of about
     ``limits.chunk``.
 
-    ``compression`` is the compression of the split. If the format of the split is
-    unknown, it is determined from the first bytes.
+    ``compression`` is the compression of the split. That of a pipe, a split of unknown
+    format, is determined from its first bytes.
     """
 
     def __init__(self, split: Split, context: Context) -> None:
@@ -69,7 +69,7 @@ class ByteStream:
     @property
     def counts(self) -> Counts:
         """The counts to which the records of the split are added."""
-        return self.context.stats.of(self.split.source)
+        return self.context.stats.for_source(self.split.source)
 
     def peek(self) -> bytes:
         """Return the first chunk, decompressed but not decoded; empty if there is none.
@@ -179,8 +179,10 @@ class ByteStream:
             )
 
 
-def look(split: Split, limits: Limits) -> tuple[bytes, str | None]:
-    """Return the first bytes of a file, decompressed, and its compression."""
+def head_of(split: Split, limits: Limits) -> tuple[bytes, str | None]:
+    """Return the first bytes of a file, decompressed, and the name of the file's
+    compression.
+    """
     stream = ByteStream(
         replace(split, format=UNKNOWN), Context.quiet(replace(limits, chunk=HEAD_BYTES))
     )

@@ -1,5 +1,5 @@
 """Find the lists with tweets in account archives, and the name of the account, which is
-in another file than the tweets.
+in a separate file.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ def read_accounts(
     files: Iterable[tuple[Split, bytes]], unread: list[tuple[str, str]], limits: Limits
 ) -> tuple[dict[str, str], set[str]]:
     """Return the username of each account by the folder of its archive, and the folders
-    of archives that have other lists than tweets.
+    of archives that contain more than lists of tweets.
 
-    Lists of accounts that are cut off or contain unexpected records are added to
-    ``unread``.
+    A file with an account's name that is cut off or has a record without the name is
+    added to ``unread``.
     """
     usernames: dict[str, str] = {}
     folders = set()

@@ -3,7 +3,7 @@ retweet.
 
 :func:`tweets_of_object` reads tweets of the v1.1 API, of archives and of scrapers;
 :func:`tweets_of_page` reads those of the v2 API, with the users and tweets that a page
-includes. :func:`graphql_tweets` and :func:`of_activity` bring GraphQL and activity
+includes. :func:`graphql_tweets` and :func:`from_activity` bring GraphQL and activity
 streams into the form of the v1.1 API.
 """
 
@@ -125,7 +125,7 @@ def is_activity(record: Any) -> TypeGuard[Object]:
     return isinstance(record, dict) and "verb" in record and "actor" in record
 
 
-def of_activity(activity: Object) -> Object:
+def from_activity(activity: Object) -> Object:
     """Return a tweet of an activity stream in the form of the v1.1 API."""
     inner, quoted = activity.get("object"), activity.get("twitter_quoted_status")
     shared = inner if activity.get("verb") == "share" else None
@@ -142,8 +142,8 @@ def of_activity(activity: Object) -> Object:
             "id_str": number(first_value(activity, [("actor", "id")])),
         },
         "lang": activity.get("twitter_lang"),
-        "retweeted_status": of_activity(shared) if is_activity(shared) else None,
-        "quoted_status": of_activity(quoted) if is_activity(quoted) else None,
+        "retweeted_status": from_activity(shared) if is_activity(shared) else None,
+        "quoted_status": from_activity(quoted) if is_activity(quoted) else None,
     }
 
 
@@ -159,8 +159,8 @@ def _text(tweet: Object) -> Any:
 
 
 def first_value(record: Object, paths: Iterable[tuple[str, ...]]) -> Any:
-    """Return the first value found at one of several paths, except objects; for a list,
-    its first element.
+    """Return the first value at one of several paths that is not an object; for a list,
+    its first element counts.
     """
     for path in paths:
         if path[0] not in record:

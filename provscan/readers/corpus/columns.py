@@ -36,18 +36,18 @@ ROUNDED = r"^[0-9]{14,17}000$"
 LONG_ID = r"^[0-9]{17,}$"
 # One id in a thousand ends in three zeros by chance.
 LEAST_ROUNDED = 3
-# Characters with which a quoted or prefixed id begins.
-BEFORE = ("'", '"', "x", "h")
 # An id within quotes or after a sign that keeps spreadsheets from reading it as a
 # number (rtweet writes x), or an id in the URL of its tweet.
-DRESSED = r"^(?:['\"]([0-9]+)['\"]?|x([0-9]{8,})|https?://\S+/status(?:es)?/([0-9]+)(?:[/?#]\S*)?)$"
+WRAPPED_ID = r"^(?:['\"]([0-9]+)['\"]?|x([0-9]{8,})|https?://\S+/status(?:es)?/([0-9]+)(?:[/?#]\S*)?)$"
+# The first characters of texts that WRAPPED_ID matches.
+WRAPPED_STARTS = ("'", '"', "x", "h")
 # Placeholders that programs write for a missing id; many tweets would share them.
 PLACEHOLDERS = pa.array(["nan", "NaN", "None", "null", "NULL", "NA", "<NA>", "\\N"])
 
 
-def column(values: Any, count: int) -> pa.Array:
-    """Return a column of short strings. White space around them is removed, so that
-    they are equal to the entries in lists of tweets to forget.
+def string_column(values: Any, count: int) -> pa.Array:
+    """Return ids or names as a column of strings. White space around them is removed,
+    so that they are equal to the entries in lists of tweets to forget.
     """
     if values is None:
         return pa.nulls(count, pa.string())
@@ -58,7 +58,11 @@ def first_values(columns: list[pa.Array]) -> pa.Array | None:
     """Return the first value of each row in some columns; None without a column."""
     if len(columns) < 2:
         return next(iter(columns), None)
-    known = [column(each, len(each)) for each in columns if each.null_count < len(each)]
+    known = [
+        string_column(each, len(each))
+        for each in columns
+        if each.null_count < len(each)
+    ]
     return pc.coalesce(*known) if known else None
 
 
@@ -157,7 +161,7 @@ def batch_of(
     """Return tweets with these texts in the schema of tweets. ``values`` has, for each
     other role, the values of the file.
     """
-    short = {role: column(values[role], len(text)) for role in SHORT_COLUMNS}
+    short = {role: string_column(values[role], len(text)) for role in SHORT_COLUMNS}
     columns = [
         pa.array(numbers),
         short["id"],
@@ -173,13 +177,13 @@ def batch_of(
 def _kind(value: Any) -> str:
     if isinstance(value, list) and value and isinstance(value[0], dict):
         keys = ", ".join(map(str, value[0]))
-        return f"a list of objects ({keys}); for chats, write one turn a record"
+        return f"a list of objects ({keys}); for chats, write one turn per record"
     return unexpected_value(value)
 
 
 def with_ids(batch: pa.RecordBatch, counts: Counts) -> pa.RecordBatch:
     """Return a batch with an id in every row. Replaced ids are counted by reason."""
-    ids = _bare(batch.column("id"))
+    ids = _plain_ids(batch.column("id"))
     unusable = _matches(ids, FLOAT, pc.match_substring(ids, "+"))
     rounded = _matches(ids, ROUNDED, pc.ends_with(ids, "000"))
     count = rounded.true_count
@@ -202,24 +206,28 @@ def with_ids(batch: pa.RecordBatch, counts: Counts) -> pa.RecordBatch:
         fallbacks = pc.binary_join_element_wise(pa.scalar(counts.source), lines, ":")
         ids = pc.if_else(replaced, fallbacks, ids)
     position = batch.schema.get_field_index("rt_of")
-    batch = batch.set_column(position, "rt_of", _bare(batch.column("rt_of")))
+    batch = batch.set_column(position, "rt_of", _plain_ids(batch.column("rt_of")))
     return batch.set_column(batch.schema.get_field_index("id"), "id", ids)
 
 
-def _matches(ids: pa.Array, pattern: str, likely: pa.Array) -> pa.Array:
-    """Return for each id whether it is likely and matches a regular expression."""
-    likely = pc.fill_null(likely, False)
-    if not likely.true_count:
-        return likely
-    tried = pc.match_substring_regex(ids.filter(likely), pattern)
-    return pc.replace_with_mask(likely, likely, tried)
+def _matches(ids: pa.Array, pattern: str, candidates: pa.Array) -> pa.Array:
+    """Return for each id whether it matches a regular expression. Only the ids that a
+    faster test selected as ``candidates`` are tried.
+    """
+    candidates = pc.fill_null(candidates, False)
+    if not candidates.true_count:
+        return candidates
+    tried = pc.match_substring_regex(ids.filter(candidates), pattern)
+    return pc.replace_with_mask(candidates, candidates, tried)
 
 
-def _bare(ids: pa.Array) -> pa.Array:
-    """Return ids stripped to their digits; a placeholder becomes null."""
+def _plain_ids(ids: pa.Array) -> pa.Array:
+    """Return ids without quotes, signs and URLs around them; a placeholder becomes
+    null.
+    """
     missing = pc.is_in(ids, PLACEHOLDERS)
     if pc.any(missing).as_py():
         ids = pc.if_else(missing, pa.scalar(None, ids.type), ids)
-    if not any(pc.any(pc.starts_with(ids, sign)).as_py() for sign in BEFORE):
+    if not any(pc.any(pc.starts_with(ids, sign)).as_py() for sign in WRAPPED_STARTS):
         return ids
-    return pc.replace_substring_regex(ids, DRESSED, r"\1\2\3")
+    return pc.replace_substring_regex(ids, WRAPPED_ID, r"\1\2\3")

@@ -26,9 +26,9 @@ from provscan.readers.corpus.apis import (
     Skip,
     Tweet,
     first_value,
+    from_activity,
     graphql_tweets,
     is_activity,
-    of_activity,
     tweets_of_object,
     tweets_of_page,
 )
@@ -148,8 +148,8 @@ def tweets_in(record: Object, skip: Skip) -> Iterable[Tweet] | None:
     ``skip`` is called with a reason and a detail for each part that is not a tweet:
     ``deletion``, ``not_a_tweet``.
     """
-    if (reason := _notice(record)) is not None:
-        skip(*reason)
+    if (message := _message_in(record)) is not None:
+        skip(*message)
         return ()
     if found := _graphql_in(record):
         return chain.from_iterable(map(tweets_of_object, found))
@@ -160,12 +160,12 @@ def tweets_in(record: Object, skip: Skip) -> Iterable[Tweet] | None:
     if "text" not in record and "full_text" not in record:
         if is_activity(record):
             if record["verb"] in ("post", "share"):
-                return tweets_of_object(of_activity(record))
+                return tweets_of_object(from_activity(record))
             kind = "deletion" if record["verb"] == "delete" else "not_a_tweet"
             skip(kind, f"activity: {record['verb']}")
             return ()
         if found := _wrapped(record):
-            found = [_named(found[0], record)] if len(found) == 1 else found
+            found = [_with_id(found[0], record)] if len(found) == 1 else found
             return chain.from_iterable(
                 tweets_of_object(inner) if tweets is None else tweets
                 for inner in found
@@ -209,8 +209,10 @@ def _wrapped(record: Object) -> list[Object]:
     return [] if found and any(map(_is_text, record, record.values())) else found
 
 
-def _named(tweet: Object, record: Object) -> Object:
-    """Return a tweet; if it has no id, with the id of the record around it."""
+def _with_id(tweet: Object, record: Object) -> Object:
+    """Return a tweet with the id of the record around it, unless it has an id of its
+    own.
+    """
     outer = first_value(record, PATHS["id"])
     known = first_value(tweet, PATHS["id"]) is not None
     return tweet if known or outer is None else {**tweet, "id": outer}
@@ -248,9 +250,9 @@ def _is_text(key: str, value: Any) -> bool:
     )
 
 
-def _notice(record: Object) -> tuple[str, str] | None:
-    """Return the reason and the detail for which a record is skipped, because it is a
-    message, not a tweet; None for other records.
+def _message_in(record: Object) -> tuple[str, str] | None:
+    """Return the reason to skip a record, with a detail, if it is a message instead of
+    a tweet; None for other records.
     """
     if "redacted_at" in record and "action" in record:
         return "deletion", f"compliance result: {record['action']}"

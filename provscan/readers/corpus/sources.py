@@ -82,8 +82,8 @@ def plan_tweets(
     encoding: str | None = None,
     limits: Limits | None = None,
 ) -> TweetPlan:
-    """Find the files with tweets in the sources. A source is one of
-    :func:`~provscan.readers.plan` or ``recipe:NAME=PATH``.
+    """Find the files with tweets in the sources. A source is one that
+    :func:`~provscan.readers.plan` accepts, or ``recipe:NAME=PATH``.
 
     Fields that the user names take precedence over those of a recipe. The delimiter
     and the encoding are determined for each file unless given.
@@ -206,15 +206,17 @@ class _Planner:
         assert isinstance(form, TableFile)
         for table in form.tables(file, self._limits):
             try:
-                self._add_bound(table, fields, of_texts=True)
+                self._add_bound(table, fields, may_lack_text=True)
             except InputError as error:
                 self._add_unread(table, error)
 
     def _add_bound(
-        self, split: Split, fields: Fields, *, of_texts: bool = False
+        self, split: Split, fields: Fields, *, may_lack_text: bool = False
     ) -> None:
-        """Add a file if its first records have a field with the text of tweets. With
-        ``of_texts``, the file is left out if no value in them has three words.
+        """Add a file if its first records have a field with the text of tweets.
+
+        With ``may_lack_text``, a file in whose first records no value has three words
+        is ignored; otherwise, a file without such a field can't be read.
         """
         form = FORMATS[split.format]
         records = [
@@ -224,23 +226,23 @@ class _Planner:
         ]
         values = (value for record in records for value in record.values())
         if (
-            of_texts
+            may_lack_text
             and not fields.texts
             and not any(isinstance(v, str) and len(v.split()) > 2 for v in values)
         ):
-            self._add_ignored(split, "no table of tweets: no column contains text")
+            self._add_ignored(split, "not a table of tweets: no column contains text")
             return
         if not records:
-            self._add_without_records(split)
+            self._leave_out_without_records(split)
             return
         if fields.texts or not any(map(is_nested, records)):
             binding = bind(records, split.source, fields=fields, limits=self._limits)
             split = replace(split, binding=binding)
         self.files.append(TweetFile(split, fields))
 
-    def _add_without_records(self, split: Split) -> None:
-        """Add a file without a complete record at its beginning: it is empty, or
-        damaged within the first record.
+    def _leave_out_without_records(self, split: Split) -> None:
+        """List a file without a complete record at its beginning as ignored if it is
+        empty, and as unread if it is damaged within the first record.
         """
         stream = ByteStream(split, context := Context.quiet(self._limits))
         for _ in FORMATS[split.format].read(stream, None):

@@ -28,7 +28,7 @@ from provscan.readers.corpus.columns import (
 )
 from provscan.readers.corpus.layouts import is_nested, rows_of_table, tweets_in
 from provscan.readers.corpus.sources import TweetFile
-from provscan.readers.fields.binding import Binding, Fields
+from provscan.readers.fields.binding import Binding, Fields, note_missing
 from provscan.readers.fields.names import NESTED, ROLES
 from provscan.readers.fields.paths import ANY, leaf
 from provscan.readers.fields.tweets import bind
@@ -94,8 +94,9 @@ class _Reader:
     def __init__(self, file: TweetFile, stats: ReadStats, limits: Limits) -> None:
         self._file = file
         self._binding: Binding | None = file.split.binding
+        # Raised if no tweet is found.
         self._error: FieldNotFoundError | None = None
-        self._counts = stats.of(file.split.source)
+        self._counts = stats.for_source(file.split.source)
         self._limits = limits
         # The number of the next row of a table that is stored in one object.
         self._table_row = 0
@@ -109,14 +110,13 @@ class _Reader:
             yield from read_rows(split, None, context)
             return
         self._describe(binding)
-        of_lines = split.format in ("json", "jsonl")
-        if not of_lines:
+        if split.format not in ("json", "jsonl"):
             yield from read_rows(split, binding.wanted, context)
             return
-        # A block of lines with objects or lists in these fields is parsed as objects,
-        # unless a field that happens to have such a name is an ordinary field.
-        taken = {path[0] for path in binding.wanted}
-        nested = ((name, ANY) for name in (*NESTED, "user") if name not in taken)
+        # A block of lines that has objects or lists in the fields of nested tweets is
+        # parsed as objects. A field with such a name that the binding reads is flat.
+        read = {path[0] for path in binding.wanted}
+        nested = ((name, ANY) for name in (*NESTED, "user") if name not in read)
         wanted = binding.wanted | dict.fromkeys(nested, pa.string())
         stream = ByteStream(split, context)
         lines = Elements(stream) if split.format == "json" else stream
@@ -126,9 +126,7 @@ class _Reader:
         """Note in the counts how the file is read."""
         if binding.guessed:
             self._counts.note("fields_by_content", 0, binding.guessed)
-        for role in binding.missing:
-            name = getattr(self._file.fields, role)
-            self._counts.note("field_missing", 0, f"no field {name!r} for the {role}")
+        note_missing(binding, self._file.fields, self._counts)
 
     def batches(self, parts: Iterable[Rows]) -> Iterator[pa.RecordBatch]:
         """Yield all tweets in some records, with ids, in batches within the limits, and
@@ -161,7 +159,7 @@ class _Reader:
         for rows in parts:
             if isinstance(rows.values, pa.RecordBatch):
                 if self._binding is not None:
-                    yield self._columns(rows.values, rows.record)
+                    yield self._columns(rows.values, rows.number_array)
                     continue
                 rows = Rows(rows.numbers, values_of(rows.values))
             for number, tweet in self._objects(rows, first):
@@ -222,6 +220,8 @@ class _Reader:
             else:
                 if self._binding is None and not tried:
                     self._binding, tried = self._determine([*first, *rows.values]), True
+                    if self._binding is not None:
+                        self._describe(self._binding)
                 yield from self._flat(number, record, self._binding)
 
     def _determine(self, records: list[Any]) -> Binding | None:
@@ -246,8 +246,7 @@ class _Reader:
         self, number: int, record: Any, binding: Binding | None
     ) -> Iterator[tuple[int, Tweet]]:
         if binding is None:
-            what = "no field contains a text"
-            self._counts.skip("no_text", number, what)
+            self._counts.skip("no_text", number, "no field contains a text")
         else:
             paths = (binding.paths.get(role, ()) for role in Tweet._fields)
             yield number, Tweet(*(first_in_record(record, path) for path in paths))

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from provscan.errors import FieldNotFoundError
 from provscan.readers.fields.paths import Path, name_of, path_of
+from provscan.readers.stats import Counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +84,18 @@ class Binding:
         return next(iter(self.paths.get("id", ())), None)
 
 
-def named(name: str, found: Container[Path]) -> Path | None:
+def field_named(name: str, found: Container[Path]) -> Path | None:
     """Return the field to which a name given by the user refers: one with exactly that
     name, or else the path; None if there is none.
     """
     return next((path for path in ((name,), path_of(name)) if path in found), None)
+
+
+def note_missing(binding: Binding, fields: Fields, counts: Counts) -> None:
+    """Note the fields that the user named but the file lacks."""
+    for role in binding.missing:
+        name = getattr(fields, role)
+        counts.note("field_missing", 0, f"no field {name!r} for the {role}")
 
 
 def not_found(

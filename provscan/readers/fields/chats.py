@@ -8,9 +8,9 @@ from typing import Any
 import orjson
 
 # Names of fields that name the speaker in a chat.
-ROLES = ("role", "from", "speaker", "author")
+SPEAKER_FIELDS = ("role", "from", "speaker", "author")
 # Values of these fields for those who speak to a model.
-GIVEN = {
+PROMPTERS = {
     "system",
     "user",
     "human",
@@ -22,7 +22,7 @@ GIVEN = {
     "environment",
 }
 # Values of these fields for the model.
-ANSWERING = {"assistant", "gpt", "chatgpt", "model", "bot", "ai"}
+MODELS = {"assistant", "gpt", "chatgpt", "model", "bot", "ai"}
 
 
 def chat_in(text: str | bytes) -> Any:
@@ -39,11 +39,17 @@ def chat_in(text: str | bytes) -> Any:
     turns = [
         turn for part in parts for turn in (part if isinstance(part, list) else [part])
     ]
-    speakers = [
-        turn.get(role) for turn in turns if isinstance(turn, dict) for role in ROLES
-    ]
-    known = (who for who in speakers if isinstance(who, str))
-    return value if any(who.lower() in GIVEN | ANSWERING for who in known) else None
+    speakers = (
+        turn.get(name)
+        for turn in turns
+        if isinstance(turn, dict)
+        for name in SPEAKER_FIELDS
+    )
+    is_chat = any(
+        isinstance(speaker, str) and speaker.lower() in PROMPTERS | MODELS
+        for speaker in speakers
+    )
+    return value if is_chat else None
 
 
 def speakers_of(
@@ -53,7 +59,7 @@ def speakers_of(
     next to a text or above it, and are none of these texts.
     """
     above = (path[:depth] for path in texts for depth in range(1, len(path)))
-    speakers = ((*outer, role) for outer in above for role in ROLES)
+    speakers = ((*outer, name) for outer in above for name in SPEAKER_FIELDS)
     return tuple(
         dict.fromkeys(
             path for path in speakers if path in strings and path not in texts

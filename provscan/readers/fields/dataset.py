@@ -17,7 +17,7 @@ from typing import Any
 import pyarrow as pa
 
 from provscan.names import snake_case
-from provscan.readers.fields.binding import Binding, Fields, named, not_found
+from provscan.readers.fields.binding import Binding, Fields, field_named, not_found
 from provscan.readers.fields.chats import speakers_of
 from provscan.readers.fields.paths import ANY, Path, name_of, path_of
 from provscan.readers.fields.survey import (
@@ -192,15 +192,13 @@ def bind(
         texts = _likely_texts(verdicts, found, source)
         empty = frozenset(path for path in verdicts if verdicts[path] == EMPTY)
     chats = [path for path, seen in strings.items() if "chat" in seen.kinds]
-
-    def stored(path: Path) -> Path:
-        return next((chat for chat in chats if path[: len(chat)] == chat), path)
-
-    # Naming a text that is a chat selects all texts in it.
+    # If a text that is a chat is scanned, so are all texts in it.
     turns = [
         path
         for path in strings
-        if path != stored(path) in texts and verdicts[path] == "text"
+        if verdicts[path] == "text"
+        and (outer := _stored_at(path, chats)) != path
+        and outer in texts
     ]
     texts = list(dict.fromkeys([*texts, *turns]))
     speakers = speakers_of(texts, strings) if fields.outputs else ()
@@ -209,7 +207,9 @@ def bind(
         verdicts = dict.fromkeys(verdicts, "not named")
     verdicts |= _scanned(texts, words, found)
     verdicts |= dict.fromkeys(speakers, "names the speaker")
-    wanted = {stored(path): pa.large_string() for path in (*texts, *speakers)}
+    wanted = {
+        _stored_at(path, chats): pa.large_string() for path in (*texts, *speakers)
+    }
     joined = (path[:-1] if path in words else path for path in (*texts, *speakers))
     paths = {"text": tuple(dict.fromkeys(joined))}
     missing = {}
@@ -233,6 +233,13 @@ def bind(
         empty=empty,
         words=frozenset(path[:-1] for path in words),
     )
+
+
+def _stored_at(path: Path, chats: Iterable[Path]) -> Path:
+    """Return the path of the file's field that contains a text: of the chat in JSON
+    that the text is part of, or else of the text itself.
+    """
+    return next((chat for chat in chats if path[: len(chat)] == chat), path)
 
 
 def _named_texts(
@@ -273,7 +280,8 @@ def _likely_texts(
     kind = "text" if "text" in verdicts.values() else CODES
     texts = [path for path, why in verdicts.items() if why in (kind, EMPTY)]
     # If there are none, a field named "text" or "content" is returned although its
-    # values are not text but, for example, numbers: each record is then counted.
+    # values are not text but, for example, numbers: all records are then skipped and
+    # counted.
     texts = texts or [path for path in (("text",), ("content",)) if path in found]
     if not texts:
         raise not_found("no field that contains text", found, source)
@@ -303,7 +311,7 @@ def _id(name: str | None, found: Mapping[Path, Seen]) -> Path | None:
     first with a usual name.
     """
     for usual in [name] if name else ID:
-        path = named(usual, found)
+        path = field_named(usual, found)
         if path is None or ANY in path or {"object", "list"} & found[path].kinds.keys():
             continue
         return path

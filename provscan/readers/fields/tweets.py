@@ -16,7 +16,7 @@ import pyarrow as pa
 from provscan.errors import FieldNotFoundError
 from provscan.names import snake_case
 from provscan.readers.dates import parse_date
-from provscan.readers.fields.binding import Binding, Fields, named, not_found
+from provscan.readers.fields.binding import Binding, Fields, field_named, not_found
 from provscan.readers.fields.names import NAMES, ROLES, WHOLE_TEXTS, in_columns
 from provscan.readers.fields.paths import ANY, Path, path_of
 from provscan.readers.fields.survey import Seen, reads_like_text, survey
@@ -109,7 +109,7 @@ def _named_roles(
         name = name or getattr(fields, role)
         if name is None:
             continue
-        if (path := named(name, found)) is not None:
+        if (path := field_named(name, found)) is not None:
             roles[role] = path
             continue
         what = f"no field {name!r} for the {role}"

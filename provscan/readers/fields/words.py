@@ -11,7 +11,7 @@ from collections import Counter
 from operator import itemgetter
 
 from provscan.readers.fields.survey import is_word
-from provscan.readers.strings import LEFT_OUT
+from provscan.readers.strings import left_out
 
 # Minimum number of lines of a file with one word per line, and the number of lines that
 # are examined.
@@ -90,13 +90,8 @@ def words_alone(text: str, column: int) -> str:
 
 def _word_alone(line: str, column: int) -> str:
     matches = [] if COMMENT.match(line) else list(_columns(line).finditer(line))
-    start, end = matches[column].span() if column < len(matches) else 2 * (len(line),)
-    before, after = (
-        COLUMN.sub(_left_out, line[:start]),
-        COLUMN.sub(_left_out, line[end:]),
-    )
-    return before + line[start:end] + after
-
-
-def _left_out(found: re.Match[str]) -> str:
-    return LEFT_OUT * len(found[0])
+    if column >= len(matches):
+        return COLUMN.sub(left_out, line)
+    start, end = matches[column].span()
+    before, word, after = line[:start], line[start:end], line[end:]
+    return COLUMN.sub(left_out, before) + word + COLUMN.sub(left_out, after)

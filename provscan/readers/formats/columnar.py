@@ -224,7 +224,7 @@ def require_sound(array: pa.Array) -> None:
             array.indices, array.dictionary
         )  # checks the indices against the dictionary
     elif isinstance(array, LISTS):  # A map is a list of keys and values.
-        # Lists of nulls with the same offsets show whether these are valid.
+        # The offsets are checked on lists of nulls, since the values may also be bad.
         values = pa.nulls(len(array.values))
         if isinstance(array, pa.LargeListArray):
             pa.LargeListArray.from_arrays(array.offsets, values).validate(full=True)
@@ -252,7 +252,7 @@ def ipc_batches(file: pa.NativeFile, limits: Limits) -> Iterator[pa.RecordBatch]
         position = file.tell()
         file.seek(position - len(end))
         if file.read(len(end)) != end:
-            raise ValueError("it ends without the mark of the end of a stream")
+            raise ValueError("its end-of-stream mark is missing")
         if is_file:
             footer = file.read()
             if not footer.endswith(len(footer[:-10]).to_bytes(4, "little") + MAGIC):

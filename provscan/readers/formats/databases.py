@@ -20,13 +20,15 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from provscan.errors import InputError, interruptible
-from provscan.readers.bytes.budget import require_few_fields, require_growth
+from provscan.readers.bytes.budget import require_bounded, require_few_fields
 from provscan.readers.bytes.files import readable
-from provscan.readers.bytes.streams import ByteStream
+from provscan.readers.bytes.streams import REPLACED, ByteStream
 from provscan.readers.formats.protocol import Format, Rows, Wanted
 from provscan.readers.formats.table_layout import header_of
 from provscan.readers.limits import Limits
 from provscan.readers.splits import Context, Split
+from provscan.readers.stats import Counts
+from provscan.readers.strings import is_utf8
 from provscan.readers.values import distinct_names
 from provscan.urls import is_remote
 
@@ -56,8 +58,8 @@ DUCKDB_TABLES = """
 # cell, even if the file omits the row or cell because it is empty. The bytes are added
 # to the budget in steps of at least SPENT.
 ROW_BYTES, SPENT = 64, 64 << 10
-# Spreadsheets keep 15 digits of a number, so a longer id remains a rounded float.
-EXACT = 10**15
+# Spreadsheets keep 15 digits of a number, so a number from this one on may be rounded.
+ROUNDED_FROM = 10**15
 
 
 @contextmanager
@@ -67,12 +69,23 @@ def _sqlite(path: str, context: Context) -> Iterator[Any]:
         connection = opened.enter_context(
             closing(sqlite3.connect(f"file:{uri}", uri=True))
         )
-        connection.text_factory = lambda data: data.decode(errors="replace")
+        counts = context.stats.for_source(path)
+        connection.text_factory = lambda data: _decoded(data, counts)
         # The schema of a hostile file can compute values of any size.
         connection.setlimit(
             sqlite3.SQLITE_LIMIT_LENGTH, context.limits.record_bytes // 2
         )
         yield connection
+
+
+def _decoded(data: bytes, counts: Counts) -> str:
+    """Return a value as text, and count it if bytes were replaced. The number of its
+    record is unknown here.
+    """
+    text = data.decode(errors="replace")
+    if REPLACED in text and not is_utf8(data):
+        counts.repair("invalid_utf8", 0, f"a value of a database: {text}")
+    return text
 
 
 def _uri_without_traces(path: str, opened: ExitStack) -> str:
@@ -137,7 +150,7 @@ class _Sql(NamedTuple):
         if missing := self.missing(path):
             context.break_off(missing)
         if table.startswith("(SELECT * EXCLUDE "):
-            context.stats.of(path).note("computed_columns", 0, table)
+            context.stats.for_source(path).note("computed_columns", 0, table)
         with self.connect(path, context) as connection:
             cursor = connection.execute(f"SELECT * FROM {table}")
             names = [column[0] for column in cursor.description]
@@ -155,7 +168,7 @@ def _workbook(path: str, context: Context) -> Iterator[Any]:
         with zipfile.ZipFile(file) as archive:
             # openpyxl reads some parts completely, but never more bytes than the zip
             # directory states.
-            require_growth(
+            require_bounded(
                 sum(part.file_size for part in archive.infolist()),
                 os.path.getsize(path),
                 context.limits,
@@ -213,7 +226,11 @@ def _filled(rows: Iterator[Any], context: Context) -> Iterator[list[Any]]:
 
 
 def _cell(value: Any) -> Any:
-    return float(value) if isinstance(value, int) and abs(value) >= EXACT else value
+    """Return the value of a cell. An integer that may be rounded becomes a float, which
+    is not taken for an id.
+    """
+    rounded = isinstance(value, int) and abs(value) >= ROUNDED_FROM
+    return float(value) if rounded else value
 
 
 def _groups(
@@ -251,8 +268,8 @@ class TableFile(Format):
 
     name: str
     extensions: tuple[str, ...]
-    magic: bytes
-    at: int
+    magic: bytes  # The bytes by which a file is recognised.
+    at: int  # The position of these bytes in the file.
     source: _Sql | _Excel
     binary: bool = True
 

@@ -277,6 +277,7 @@ class Table:
         return _Row(data, self._next(), values)
 
     def _next(self) -> int:
+        """Return the number of the next row, and count the row."""
         self._number += 1
         return self._number - 1
 

@@ -21,8 +21,8 @@ PREFIX, HUB = "hf:", "hub"
 
 
 def _loaded(source: str) -> dict[str, Any]:
-    """Return the splits of the dataset that a source names:
-    ``datasets.IterableDataset`` by name.
+    """Return the splits of the dataset that a source names, by their names; each is a
+    ``datasets.IterableDataset``.
     """
     name, _, split = source.removeprefix(PREFIX).partition(":")
     parts = name.strip("/").split("/")

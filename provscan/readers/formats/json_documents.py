@@ -23,8 +23,8 @@ HEAD_LINES = 20
 
 
 class Elements(ByteStream):
-    """The elements of a document, one per line, without the match of ``before`` at its
-    beginning.
+    """The elements of a document, one per line. If the regular expression ``before``
+    matches the beginning of the document, the match is removed.
     """
 
     def __init__(
@@ -41,24 +41,23 @@ class Elements(ByteStream):
                 chunk, self._before = self._before.sub(b"", chunk, count=1), None
             # A newline may follow each bracket.
             out = np.empty(2 * len(chunk), np.uint8)
-            yield out[
-                : one_a_line(np.frombuffer(chunk, np.uint8), out, state)
-            ].tobytes()
+            size = one_a_line(np.frombuffer(chunk, np.uint8), out, state)
+            yield out[:size].tobytes()
         if open_end := still_open(state):
             self.break_off(
-                f"it ends within its JSON ({open_end}): it breaks off, or lost a "
-                "bracket or quote before"
+                f"it ends within its JSON ({open_end}): it is cut off, or an earlier "
+                "bracket or quote is missing"
             )
         elif state[STRAY]:
             self.break_off(
-                "closing brackets of its JSON without an opening one: "
-                f"{state[STRAY]:,}; the opening brackets are lost"
+                "its JSON has closing brackets without an opening one: "
+                f"{state[STRAY]:,}"
             )
 
 
 def _are_objects(head: bytes) -> bool:
-    """Return whether most of the first lines are complete objects, although the first
-    line may be bad.
+    """Return whether most of the first lines are complete objects, even if the first
+    line is not.
     """
     lines = [line for line in head.split(b"\n")[:HEAD_LINES] if line.strip()]
     return 2 * sum(map(_is_object, lines)) > len(lines)

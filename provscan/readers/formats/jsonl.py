@@ -50,7 +50,7 @@ MOST_COLUMNS = 20
 # parsed only if it has few values.
 LONGEST = 16 << 20
 # The number of bytes of a line that a kernel processes at a time.
-PASSED = 1 << 20
+BYTES_AT_ONCE = 1 << 20
 
 
 class TopLevel:
@@ -154,14 +154,14 @@ def many_values(line: bytes | memoryview, limits: Limits) -> int | None:
 
 
 def state_at_end(data: bytes | memoryview) -> Numbers:
-    """Return the state of :mod:`provscan.kernels.reading.elements` at the end of
-    JSON.
+    """Return what is open at the end of some JSON: the state of the kernel in
+    :mod:`provscan.kernels.reading.elements` after its last byte.
     """
     codes = np.frombuffer(data, np.uint8)
     state = np.zeros(STATE, np.int64)
-    out = np.empty(2 * PASSED, np.uint8)
-    for start in range(0, len(codes), PASSED):
-        one_a_line(codes[start : start + PASSED], out, state)
+    out = np.empty(2 * BYTES_AT_ONCE, np.uint8)
+    for start in range(0, len(codes), BYTES_AT_ONCE):
+        one_a_line(codes[start : start + BYTES_AT_ONCE], out, state)
     return state
 
 

@@ -85,10 +85,10 @@ SEPARATORS = {
 }
 
 LETTER = re.compile(r"[^\W\d_]")
-
-
 # Characters that are two columns wide: Chinese, Japanese, Korean.
 WIDE = re.compile("[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\uff01-\uff60]")
+# A file of several lines is a single text if it has at most this many lines and bytes.
+FEW_LINES, SHORT_FILE = 4, 2000
 
 
 def layout_of(name: str, head: bytes, layout: Layout) -> Layout:
@@ -106,10 +106,6 @@ def layout_of(name: str, head: bytes, layout: Layout) -> Layout:
             layout, records=records_of(name, head) if words is None else whole_text
         )
     return replace(layout, words=words)
-
-
-# A file of several lines is a single text if it has at most this many lines and bytes.
-FEW_LINES, SHORT_FILE = 4, 2000
 
 
 def records_of(name: str, head: bytes) -> str:
@@ -182,7 +178,7 @@ class PlainText(Format):
             yield whole
 
     def fields(self, whole: Split, limits: Limits) -> list[Any]:
-        return [{"text": "a text is a record by itself"}]
+        return [{"text": "the text of a record"}]
 
     def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
         layout = stream.split.layout

@@ -39,7 +39,7 @@ class Rows(NamedTuple):
     sample: Sequence[tuple[int, Any]] = ()
 
     @property
-    def record(self) -> Numbers:
+    def number_array(self) -> Numbers:
         """The number of each record, as an array."""
         numbers = self.numbers
         return (
@@ -83,7 +83,9 @@ class Format:
         """Return the first records of a file as Python values, from which the fields
         are determined.
 
-        If the file is damaged after some records, these are returned.
+        If the file is damaged after some records, these are returned. A format whose
+        records always have the same fields may return an invented record instead, with
+        a value of three words for each text.
         """
         chunk = min(limits.chunk, limits.head_bytes // 4)
         context = Context.quiet(replace(limits, chunk=chunk))

@@ -42,8 +42,8 @@ EXTENSIONS = {
 }
 # Formats that are recognised by the bytes of a file, and formats that are recognised by
 # its decoded text.
-OF_BYTES = [known for known in FORMATS.values() if known.binary or not known.encoded]
-OF_TEXT = [known for known in FORMATS.values() if known not in OF_BYTES]
+BY_BYTES = [known for known in FORMATS.values() if known.binary or not known.encoded]
+BY_TEXT = [known for known in FORMATS.values() if known not in BY_BYTES]
 # First bytes of files that provscan does not read, and the names of these files in
 # messages.
 FOREIGN = (
@@ -156,13 +156,13 @@ def identified(
         starts = f"it starts with {head[:4].hex(' ')}" if head else "it is empty"
         raise NotReadable(f"its name says {compression}, but {starts}")
     _require_supported(name, named, head, split)
-    if (binary := _recognised(OF_BYTES, named, head)) is not None:
+    if (binary := _recognised(BY_BYTES, named, head)) is not None:
         return replace(split, format=binary, layout=Layout()), head
     marked = UTF8 if head.startswith(BOM) else wide_encoding(head)
     encoding = options.encoding or marked
     text = as_utf8(head, encoding)
-    form = _recognised(OF_TEXT, named, text) or _by_name(named, text)
-    if FORMATS[form] in OF_BYTES:
+    form = _recognised(BY_TEXT, named, text) or _by_name(named, text)
+    if FORMATS[form] in BY_BYTES:
         return replace(split, format=form, layout=Layout()), head
     if form != "html":  # A web page declares its encoding.
         encoding = encoding or legacy_encoding(head)

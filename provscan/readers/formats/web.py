@@ -147,8 +147,8 @@ class _Record(NamedTuple):
 
 
 def web_records(stream: ByteStream) -> Iterator[_Record]:
-    """Yield the records of an archive. The archive is damaged if a record has another
-    number of bytes than it states.
+    """Yield the records of an archive. If the length of a record differs from the one
+    that its headers state, the archive is damaged there.
     """
     file = io.BufferedReader(Readable(stream), BUFFER)
     following = file.readline(BUFFER)
@@ -171,7 +171,7 @@ def web_records(stream: ByteStream) -> Iterator[_Record]:
             blank.append(following)
         if following and not following.startswith(b"WARC/"):
             stream.break_off(
-                f"a record states {stated} bytes, but the next does not begin there"
+                f"a record states {stated} bytes, but no record begins after them"
             )
             return
         if not following and (missing or len(blank) < 2):
@@ -250,8 +250,8 @@ def _encoding_of(body: bytes, kind: str) -> str | None:
 def _decompressed(
     body: bytes, coding: str, stream: ByteStream
 ) -> tuple[bytes | None, bool]:
-    """Return a body without its content coding, and whether it is complete; None if
-    the coding is not supported.
+    """Return a body without its content coding, or None if the coding is not supported,
+    and whether the body is complete.
     """
     compression = compression_of(body)
     if compression is not None:

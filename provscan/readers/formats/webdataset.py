@@ -1,6 +1,7 @@
 """Read webdatasets: tar archives of samples, which are read from front to back.
 
 Files with the same name up to the first dot are one sample, and a sample is a record.
+The rest of a file's name is the name of the field: ``txt`` or ``en.txt``.
 """
 
 from __future__ import annotations
@@ -22,9 +23,10 @@ from provscan.readers.bytes.archives import (
     members_of,
 )
 from provscan.readers.bytes.encodings import as_utf8
-from provscan.readers.bytes.streams import ByteStream
+from provscan.readers.bytes.streams import REPLACED, ByteStream
 from provscan.readers.formats.protocol import Format, Rows, Wanted
 from provscan.readers.splits import WEBDATASET
+from provscan.readers.strings import is_utf8
 
 
 class WebDataset(Format):
@@ -35,10 +37,8 @@ class WebDataset(Format):
         number = -1
         key = ""
         sample: dict[str, Any] = {}
-        encoding, limit = (
-            stream.split.layout.encoding,
-            stream.context.limits.record_bytes,
-        )
+        encoding = stream.split.layout.encoding
+        limit = stream.context.limits.record_bytes
         try:
             for member, file in _files(stream):
                 if (this := sample_key(member)) != key:
@@ -46,24 +46,34 @@ class WebDataset(Format):
                         yield Rows([number], [sample])
                     key, number, sample = this, number + 1, {"__key__": this}
                 kind = os.path.basename(member.name).partition(".")[2]
-                if kind not in TEXT_MEMBERS:
+                extension = kind.rpartition(".")[2].lower()
+                if extension not in TEXT_MEMBERS:
                     continue
                 if member.size > limit:
                     stream.counts.note("record_too_long", number, member.name)
                     continue
                 data = as_utf8(file.read(), encoding)
+                if extension != "json":
+                    sample[kind] = _text(data, number, member.name, stream)
+                    continue
                 try:
-                    sample[kind] = (
-                        orjson.loads(data)
-                        if kind == "json"
-                        else data.decode(errors="replace")
-                    )
+                    sample[kind] = orjson.loads(data)
                 except orjson.JSONDecodeError as error:
                     stream.counts.note("bad_json", number, f"{member.name}: {error}")
         except ARCHIVE_ERRORS as error:
             stream.break_off(f"damaged tar archive ({error})")
         if number >= 0:
             yield Rows([number], [sample])
+
+
+def _text(data: bytes, number: int, name: str, stream: ByteStream) -> str:
+    """Return the text of a file, and count the file if bytes of it were replaced."""
+    text = data.decode(errors="replace")
+    if not is_utf8(data):
+        stream.counts.repair("invalid_utf8", number, name)
+    elif stream.split.layout.encoding is not None and REPLACED in text:
+        stream.counts.note("not_in_encoding", number, name)
+    return text
 
 
 def sample_key(member: tarfile.TarInfo) -> str:

@@ -91,7 +91,7 @@ def _unescaped(sequence: str) -> str | None:
     if kind not in "uUx":
         return SHORT_ESCAPES.get(sequence, kind)
     data = bytes.fromhex("".join(sequence[2:].split(sequence[:2])))
-    # A single byte is decoded as YAML does.
+    # As in YAML, a single byte is the number of a code point.
     encoding = {
         "u": "utf-16-be",
         "U": "utf-32-be",
@@ -124,15 +124,15 @@ def mended(text: str) -> Mended | None:
     rounds: list[tuple[Numbers, Numbers]] = []
     while len(rounds) < ROUNDS:
         found_rows = _garbled_rows(pa.array([text], pa.large_string()))
-        signs = next((garbling for garbling, rows in found_rows if len(rows)), None)
-        if signs is None:
+        garbling = next((each for each, rows in found_rows if len(rows)), None)
+        if garbling is None:
             break
         parts: list[str] = []
         repaired: list[int] = []
         longer = [0]
         at = 0
-        for found in signs.sequence.finditer(text):
-            char = signs.decoded(found.group())
+        for found in garbling.sequence.finditer(text):
+            char = garbling.decoded(found.group())
             if char is not None:
                 parts += [text[at : found.start()], char]
                 repaired.append(found.start() - longer[-1])

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from provscan.names import snake_case
-from provscan.readers.fields.chats import GIVEN, ROLES
+from provscan.readers.fields.chats import PROMPTERS, SPEAKER_FIELDS
 from provscan.readers.stats import Counts
 from provscan.readers.strings import LEFT_OUT
 
@@ -62,7 +62,8 @@ def without_prompts(batch: pa.RecordBatch, counts: Counts) -> pa.RecordBatch:
         rows = range(low, high)
         answers = list(_answers(rows, names, texts))
         number = int(record[low])
-        prompts = sum(1 for row in rows if not _tells_role(names[row])) - len(answers)
+        speakers = sum(_names_speaker(names[row]) for row in rows)
+        prompts = len(rows) - speakers - len(answers)
         if prompts:
             counts.note("prompt_left_out", number, count=prompts)
         if not answers:
@@ -89,18 +90,18 @@ def _answers(
     speakers = {
         names[row].rpartition(".")[0]: texts[row].strip().lower()
         for row in rows
-        if _tells_role(names[row])
+        if _names_speaker(names[row])
     }
     given: list[tuple[str, str]] = []
     answers = []
     for row in rows:
-        if _tells_role(names[row]):
+        if _names_speaker(names[row]):
             continue
         turns = (turn for turn in speakers if names[row].startswith(turn))
         turn = max(turns, key=len, default=None)
         chat = "" if turn is None else turn.rpartition("[")[0]
         prompt = (
-            speakers[turn] in GIVEN
+            speakers[turn] in PROMPTERS
             if turn is not None
             else _last(names[row]) in PROMPTS
         )
@@ -121,8 +122,8 @@ def _answers(
         )
 
 
-def _tells_role(name: str) -> bool:
-    return _last(name) in ROLES
+def _names_speaker(name: str) -> bool:
+    return _last(name) in SPEAKER_FIELDS
 
 
 def _last(name: str) -> str:

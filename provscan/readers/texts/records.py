@@ -25,7 +25,7 @@ import pyarrow.compute as pc
 
 from provscan.arrays import Numbers
 from provscan.names import printable
-from provscan.readers.fields.binding import Binding, Fields
+from provscan.readers.fields.binding import Binding, Fields, note_missing
 from provscan.readers.fields.dataset import SEARCHED, bind, later_texts
 from provscan.readers.fields.paths import (
     ANY,
@@ -71,6 +71,7 @@ def texts_of(
             return
         binding = bind(records, counts.source, fields=fields, limits=limits)
         counts.stats.describe(binding.verdicts)
+        note_missing(binding, fields, counts)
     yield from map(Extractor(binding, counts, limits).batch, parts)
 
 
@@ -122,15 +123,15 @@ class Extractor:
             return self._objects(rows)
         batch = without_maps(rows.values)
         if not self._binding.chats:
-            return self._columns(batch, rows.record)
+            return self._columns(batch, rows.number_array)
         # Texts that are chats in JSON are parsed into objects.
         columns = [plain_array(column) for column in batch.columns]
         columns = [
-            self._checked(column, rows.record) if is_text(column.type) else column
+            self._checked(column, rows.number_array) if is_text(column.type) else column
             for column in columns
         ]
         batch = pa.RecordBatch.from_arrays(columns, batch.schema.names)
-        return self._objects(Rows(rows.record.tolist(), values_of(batch)))
+        return self._objects(Rows(rows.number_array.tolist(), values_of(batch)))
 
     def _ids(self, batch: pa.RecordBatch) -> pa.Array:
         path = self._binding.id
@@ -139,11 +140,13 @@ class Extractor:
         return short_texts(found.array)
 
     def _columns(self, batch: pa.RecordBatch, numbers: Numbers) -> pa.RecordBatch:
-        """Return the texts of records as columns, in the order of the records."""
+        """Return the texts of records that are stored in columns, in the order of the
+        records.
+        """
         parts = [self._texts_at(path, batch, numbers) for path in self._binding.texts]
         found = [part for part in parts if part is not None]
         record = np.concatenate([np.zeros(0, np.int64), *(part.rows for part in found)])
-        self._count_textless(numbers, record, bool(found))
+        self._count_textless(numbers, record, any_texts=bool(found))
         if not found:
             return pa.RecordBatch.from_pylist([], schema=SCHEMA)
         columns = [found[0].names, found[0].texts]
@@ -229,14 +232,16 @@ class Extractor:
     def _checked(self, array: pa.Array, numbers: Numbers | list[int]) -> pa.Array:
         return checked_text(array, numbers, self._counts)
 
-    def _count_textless(self, numbers: Numbers, record: Numbers, texts: bool) -> None:
-        """Count the records that are not in ``record``, the positions of those with a
-        text. ``texts`` says whether some field has texts.
+    def _count_textless(
+        self, numbers: Numbers, with_text: Numbers, *, any_texts: bool
+    ) -> None:
+        """Count the records whose positions are not in ``with_text``. ``any_texts`` is
+        False if the values of all fields are of other types than text.
         """
-        missing = numbers[np.bincount(record, minlength=len(numbers)) == 0].tolist()
+        missing = numbers[np.bincount(with_text, minlength=len(numbers)) == 0].tolist()
         reason, detail = (
             ("no_text", MISSING)
-            if texts
+            if any_texts
             else ("text_not_string", "not a text but another type")
         )
         for number in missing[:EXAMPLES]:
