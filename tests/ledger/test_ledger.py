@@ -186,8 +186,8 @@ def test_deletions_government_and_claims(demo: Path, truth: dict[str, Any]) -> N
     assert claims == {
         ("calls", "calls"): "agrees",
         ("tweets", "delivered"): "more",
-        ("tweets", "distinct a day, summed"): "agrees",
-        ("tweets", "distinct over all"): "agrees",
+        ("tweets", "distinct by day, summed"): "agrees",
+        ("tweets", "distinct overall"): "agrees",
     }
     unnamed = [
         row["about"] for row in table(demo, "missing") if "not name" in row["what"]
