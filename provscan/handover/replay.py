@@ -190,8 +190,8 @@ def _recognised(
             f"{item['xxh3']}) is not among the inputs"
             for item in old
         ]
-        # Take the files that are left for changed files, so that their rows are
-        # compared with those of the files that they probably replace.
+        # Assume that the other new files are changed versions of the missing files, in
+        # the same order, so that their rows are compared.
         names |= {x["source"]: y["source"] for x, y in zip(new, old, strict=False)}
     for name in FILES:
         paths = [
