@@ -40,7 +40,7 @@ from provscan.handover.statement import (
 from provscan.handover.tree import hash_lines, leaf, levels
 from provscan.index.format import read_manifest
 from provscan.indexing.maintain import verify
-from provscan.readers import file_checksum, is_remote
+from provscan.readers import Source, file_checksum, is_remote
 from provscan.report.document import write_report
 from provscan.report.files import RunFiles, replaced
 from provscan.runs.folder import (
@@ -53,8 +53,6 @@ from provscan.runs.folder import (
     read_json,
     write_summary,
 )
-
-Source = str | os.PathLike[str]
 
 STATEMENT, ENVELOPE, STAMP = "statement.json", "statement.dsse.json", "statement.tsr"
 ROWS, INPUTS = "rows.sha256", "inputs.json"

@@ -18,7 +18,6 @@ then finds only figures that contradict the rows.
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -53,6 +52,7 @@ from provscan.handover.statement import (
     signature_problem,
 )
 from provscan.handover.tree import hash_lines, leaf, levels
+from provscan.readers import Source
 from provscan.runs.folder import (
     EVIDENCE_FILE,
     MATCHES_FILE,
@@ -60,7 +60,6 @@ from provscan.runs.folder import (
     SUMMARY_FILE,
 )
 
-Source = str | os.PathLike[str]
 _RUN = re.compile(rf"({PAYLOAD}run-[1-9][0-9]*)/.*")
 # The maximum number of rows that the message of a problem lists.
 MOST_NAMED = 5

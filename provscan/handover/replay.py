@@ -26,9 +26,8 @@ from provscan.handover.check import check
 from provscan.handover.rows import KEY, Row, rows_of, write_without_texts
 from provscan.handover.statement import canonical
 from provscan.options import RESUMABLE, MatchOptions
+from provscan.readers import Source
 from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE, RUN_FILE, SUMMARY_FILE
-
-Source = str | os.PathLike[str]
 
 # Options that name files on which results depend. These files may have been moved.
 FILES = ("control", "null", "known", "tokenizer", "baseline")

@@ -350,8 +350,9 @@ class _Maker:
         )
 
     def _columns(self, names: dict[str, str], kinds: dict[str, str]) -> dict[str, str]:
-        """Return the column of each meaning. ``names`` has the first value of each
-        column, and ``kinds`` its DuckDB type if that is not VARCHAR.
+        """Return the column of each meaning, and note these columns in ``about``, and
+        whether the times have a zone in ``_zoned``. ``names`` has the first value of
+        each column, and ``kinds`` its DuckDB type if that is not VARCHAR.
         """
         columns = found_columns(self.part.about["source"], names, self._entry)
         self.part.about["columns"] = json.dumps(columns)
