@@ -70,7 +70,7 @@ def write_ledger_report(
         statuses=STATUS,
         from_utc=from_utc,
         lasting=lasting,
-        span=span,
+        bounds=bounds,
         shown=shown,
         numbers=numbers,
         most=MOST,
@@ -87,12 +87,12 @@ def ledger_lines(found: Mapping[str, Any]) -> Iterator[str]:
         if row["scope"] == "all":
             calls = several(row["calls"], "call", "calls")
             if row["calls_high"] != row["calls_low"]:
-                whole = span(row["calls_low"], row["calls_high"])
+                whole = bounds(row["calls_low"], row["calls_high"])
                 calls += f" in samples of {whole} calls (95% interval)"
             yield f"Accessed: {calls}, {row['refused']:,} refused"
             for title, name in COUNTS.items():
-                bounds = span(row[f"{name}_low"], row[f"{name}_high"])
-                yield f"  {title:<25}{bounds:>20}"
+                limits = bounds(row[f"{name}_low"], row[f"{name}_high"])
+                yield f"  {title:<25}{limits:>20}"
     left_out = found["left_out"]
     for words, number in (
         (("line", "lines", "that could not be read"), left_out["bad_lines"]),
@@ -122,7 +122,7 @@ def ledger_lines(found: Mapping[str, Any]) -> Iterator[str]:
     yield f"Report: {found['ledger']}/{REPORT_FILE}"
 
 
-def span(low: int | None, high: int | None) -> str:
+def bounds(low: int | None, high: int | None) -> str:
     """Return the range of a number in words. None means that a bound is not known."""
     if low is None:
         return "not known"
