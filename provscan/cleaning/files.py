@@ -42,7 +42,7 @@ SPLIT_BYTES = 1 << 62
 TOO_LONG = "record_too_long"
 
 
-class Part(NamedTuple):
+class Input(NamedTuple):
     """A file, or a member of an archive that is read like a file."""
 
     source: str  # Its name in the run.
@@ -52,11 +52,11 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True)
 class Task:
-    """A file to write. An archive has a part for each member."""
+    """A file to write. An archive has an input for each member."""
 
     number: int
     path: str
-    parts: tuple[Part, ...]
+    inputs: tuple[Input, ...]
     target: str  # The path of the new file in the folder of the result.
     xxh3: str  # The checksum of the file.
     # The number of records if the file is copied, because nothing is removed from it.
@@ -64,7 +64,7 @@ class Task:
     options: CleanOptions
 
     def __str__(self) -> str:
-        name, split, _ = self.parts[0]
+        name, split, _ = self.inputs[0]
         return name if split.member is None else self.path
 
 
@@ -76,7 +76,7 @@ class Dataset:
     plan: ReadPlan
     fields: Fields
     limits: Limits
-    sources: dict[str, str]  # The name in the run of the source of each split.
+    sources: dict[str, str]  # The name of each source in the run, by Split.source.
     checksums: dict[str, str]  # The checksum of each file, by its path.
     summary: dict[str, Any]
 
@@ -93,8 +93,8 @@ class Dataset:
         raise InputError(f"{printable(path)} is not part of any of the datasets")
 
     def member(self, split: Split) -> tuple[str, str | None]:
-        """Return the path in the result of the file of a split, and the name of the
-        split in an archive.
+        """Return the path of a split's file in the result and, if the file is an
+        archive, the name of its member.
         """
         return self.target(split.path), split.member
 
@@ -117,22 +117,22 @@ class Dataset:
         found = choice.by_source()
         ahead = next(found, None)
         for number, splits in enumerate(self.files()):
-            parts = []
+            inputs = []
             for split in splits:
                 name, matches = self.sources[split.source], None
                 if ahead is not None and ahead[0] == name:
                     matches, ahead = ahead[1], next(found, None)
-                parts.append(Part(name, split, matches))
+                inputs.append(Input(name, split, matches))
             path = splits[0].path
-            if parts[0].source not in refused:
+            if inputs[0].source not in refused:
                 copied = self._is_copied(splits[0], choice)
                 yield Task(
                     number,
                     path,
-                    tuple(parts),
+                    tuple(inputs),
                     self.target(path),
                     self.checksums[path],
-                    read.get(parts[0].source, 0) if copied else None,
+                    read.get(inputs[0].source, 0) if copied else None,
                     choice.options,
                 )
 

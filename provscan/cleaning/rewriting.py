@@ -1,8 +1,8 @@
 """Write one file or archive again, without the records or spans to remove.
 
-:func:`write_file` is the function that executors run. A :class:`Rewriter` goes through
-the records of a file, or of each file in an archive. It keeps a record, drops it, or
-masks spans in it.
+:func:`write_file` is the function that executors run. A :class:`Rewriter` writes a
+file or archive. For each input, it makes an :class:`_InputRewriter`, which goes through
+the records. It keeps a record, drops it, or masks spans in it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import pyarrow as pa
 from provscan.cleaning.archives import copy_tar, copy_zip
 from provscan.cleaning.choice import Removals, Spans, misplaced
 from provscan.cleaning.cutting import CUTS, Raw, too_long
-from provscan.cleaning.files import Part, Task, byte_exact
+from provscan.cleaning.files import Input, Task, byte_exact
 from provscan.cleaning.masking import (
     masked_columns,
     masked_json,
@@ -54,7 +54,8 @@ COUNTS = (
 def write_file(
     current: Round, fields: Fields, limits: Limits, task: Task, advance: Advance
 ) -> dict[str, Any]:
-    """Write one file and its part, unless it is complete already.
+    """Write one file and its entry for the manifest, unless an interrupted call has
+    completed the file.
 
     Returns
     -------
@@ -67,7 +68,7 @@ def write_file(
     if (done := current.load(task.number, out)) is not None:
         advance(size)
         return done
-    names, read = [part.source for part in task.parts], 0
+    names, read = [each.source for each in task.inputs], 0
 
     def advanced(count: int) -> None:
         nonlocal read
@@ -130,11 +131,7 @@ class Scanned:
 
 
 class Rewriter:
-    """Writes one file or archive.
-
-    :meth:`write` goes through the parts of the task, :meth:`_part` sets the attributes
-    of one part, and :meth:`_records` goes through its records.
-    """
+    """Writes one file or archive. Each input has an :class:`_InputRewriter`."""
 
     # The file of lines that describe removed records.
     lines: IO[str]
@@ -143,30 +140,30 @@ class Rewriter:
         self, task: Task, number: int, fields: Fields, limits: Limits, advance: Advance
     ) -> None:
         self.counts: Counter[str] = Counter()
-        self._task, self._round = task, number
-        self._fields, self._limits, self._advance = fields, limits, advance
-        self._options = task.options
+        self.task, self.round, self.options = task, number, task.options
+        self.fields, self.limits, self.advance = fields, limits, advance
 
     def write(self, out: IO[bytes]) -> bool:
         """Write the file, and return whether the result contains it."""
-        first = self._task.parts[0]
+        first = self.task.inputs[0]
         with compressing(out, first.split.packed) as inner:
             if first.split.member is None:
-                return self._part(first, inner)
+                return _InputRewriter(self, first).write(inner)
             self._archive(first.split, inner)
         return True
 
     def _archive(self, first: Split, out: IO[bytes]) -> None:
         is_zip = first.archive == "zip"
         members = {
-            part.split.member if is_zip else part.split.start: part
-            for part in self._task.parts
+            each.split.member if is_zip else each.split.start: each
+            for each in self.task.inputs
         }
 
         def member(info: Any, before: IO[bytes], after: IO[bytes]) -> bool:
             name = info.filename if is_zip else info.name
-            if (part := members.get(name if is_zip else info.offset_data)) is not None:
-                return self._part(part, after)
+            found = members.get(name if is_zip else info.offset_data)
+            if found is not None:
+                return _InputRewriter(self, found).write(after)
             if os.path.basename(name) in METADATA:
                 shutil.copyfileobj(before, after)
                 return True
@@ -175,16 +172,26 @@ class Rewriter:
         with open(first.opened, "rb") as file:
             (copy_zip if is_zip else copy_tar)(file, out, member)
 
-    def _part(self, part: Part, out: IO[bytes]) -> bool:
-        split, kept = part.split, True
-        self._split, self._name = split, part.source
-        self._removals = Removals(part.matches, part.source)
+
+class _InputRewriter:
+    """Writes the records of one input."""
+
+    def __init__(self, file: Rewriter, given: Input) -> None:
+        self._file, self._options = file, file.options
+        self._split, self._name = given.split, given.source
+        self._removals = Removals(given.matches, given.source)
         self._scanned = (
-            Scanned(split, self._fields, self._limits)
-            if self._options.drop_unscanned
+            Scanned(given.split, file.fields, file.limits)
+            if file.options.drop_unscanned
             else None
         )
-        context = Context.of(split, ReadStats(), self._limits, self._advance)
+        self._kept = 0  # Records kept so far.
+        self._comma = b""  # The comma before the next element of a JSON array.
+
+    def write(self, out: IO[bytes]) -> bool:
+        """Write the records, and return whether the result contains the input."""
+        split, file, kept = self._split, self._file, True
+        context = Context.of(split, ReadStats(), file.limits, file.advance)
         with readable(split.source):
             if split.size:
                 kept = self._records(ByteStream(split, context), out)
@@ -192,10 +199,8 @@ class Rewriter:
         return kept
 
     def _records(self, stream: ByteStream, out: IO[bytes]) -> bool:
-        """Write the records of a part, and return whether the result contains it."""
         split, context = self._split, stream.context
-        self._comma = b""  # The comma before the next element of a JSON array.
-        before, self._kept = self.counts["records"], 0
+        before = self._file.counts["records"]
         # In a web archive, each record is compressed separately.
         single = split.format == "warc" and split.compression == "gzip"
         with compressing(out, None if single else split.compression) as inner:
@@ -218,7 +223,7 @@ class Rewriter:
         if context.stats.skipped.get("record_too_long"):
             raise too_long(stream)
         # If a file is a single text, message or object, it is removed with its record.
-        records = self.counts["records"] - before
+        records = self._file.counts["records"] - before
         alone = split.format in ("json", "mail") and records == 1
         alone |= split.format == "text" and split.layout.records == "files"
         return not (alone and records and not self._kept)
@@ -258,7 +263,7 @@ class Rewriter:
                 masks = spans is not None and self._options.mask is not None
                 yield comma
                 yield self._masked(raw, spans or {}) if masks else data
-        self.counts.update(records=plain, records_kept=plain)
+        self._file.counts.update(records=plain, records_kept=plain)
         self._kept += plain
         if removals:
             raise misplaced(split.source, min(removals))
@@ -270,7 +275,7 @@ class Rewriter:
 
     def _rows(self, first: int, rows: pa.Table) -> pa.Table:
         """Return the rows of a table that are kept, with masks."""
-        self._advance(0)
+        self._file.advance(0)
         first += self._split.first_record
         numbers = range(first, first + rows.num_rows)
         removals, scanned = self._within(numbers)
@@ -298,8 +303,10 @@ class Rewriter:
     def _is_kept(
         self, number: int, spans: Spans | None, scanned: set[int] | None
     ) -> bool:
-        """Count a record, and return whether it is kept."""
-        options, counts = self._options, self.counts
+        """Count a record, describe it if it contains matches or is dropped, and return
+        whether it is kept.
+        """
+        options, counts = self._options, self._file.counts
         counts["records"] += 1
         kept = options.mask is not None or (spans is None) != options.keep_only
         if spans is not None:
@@ -309,8 +316,13 @@ class Rewriter:
             counts["unscanned_removed"] += 1
             kept, spans = False, {}
         if spans is not None:
-            line = {"source": self._name, "record": number, "spans": spans}
-            self.lines.write(json.dumps(line | {"round": self._round}) + "\n")
+            line: dict[str, Any] = {
+                "source": self._name,
+                "record": number,
+                "spans": spans,
+            }
+            line["round"] = self._file.round
+            self._file.lines.write(json.dumps(line) + "\n")
         counts["records_kept"] += kept
         self._kept += kept
         return kept

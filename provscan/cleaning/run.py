@@ -223,7 +223,9 @@ def clean(
         ],
     }
     if dry_run:
-        return Cleaned(None, manifest | _described(_counted(dataset, choice, refused)))
+        return Cleaned(
+            None, manifest | _with_totals(_planned(dataset, choice, refused))
+        )
     if out is None:
         raise UsageError("the result needs a new folder: name it with out (-o)")
     require_folder("out", out)
@@ -243,7 +245,7 @@ def clean(
         if target.exists():  # The earlier call was interrupted at its very end.
             return Cleaned(target, read_json(target / MANIFEST))
         last, files, left = clean_in_rounds(work, dataset, choice, refused, scanner)
-        manifest |= _described(files) | {"rounds": last.number, "left": left}
+        manifest |= _with_totals(files) | {"rounds": last.number, "left": left}
         with (last.files / REMOVED).open("wb") as removed:
             for number in range(1, last.number + 1):
                 removed.writelines(Round(work, number).removed())
@@ -325,21 +327,21 @@ def _index(info: dict[str, Any], named: Source | None) -> Index:
     return index
 
 
-def _counted(dataset: Dataset, choice: Choice, refused: dict[str, str]) -> list[Entry]:
+def _planned(dataset: Dataset, choice: Choice, refused: dict[str, str]) -> list[Entry]:
     """Count the matches that would be removed from each file."""
     files = []
     for task in dataset.tasks(choice, refused):
-        for part in task.parts:
-            found = Removals(part.matches, part.source).within(0, sys.maxsize)
+        for each in task.inputs:
+            found = Removals(each.matches, each.source).within(0, sys.maxsize)
             spans = sum(
                 len(spans) for fields in found.values() for spans in fields.values()
             )
             counts = {"records_with_matches": len(found), "spans": spans}
-            files.append({"source": part.source, **counts})
+            files.append({"source": each.source, **counts})
     return files
 
 
-def _described(files: list[Entry]) -> dict[str, Any]:
+def _with_totals(files: list[Entry]) -> dict[str, Any]:
     """Return the entries of files and their totals, for the manifest."""
     totals = {
         name: sum(file[name] for file in files)

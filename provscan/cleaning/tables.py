@@ -25,8 +25,8 @@ from provscan.readers.formats.columnar import (
 )
 from provscan.readers.formats.webdataset import sample_key
 
-# Returns the rows that replace some rows, given the number of the first row and the
-# rows.
+# A function that takes the number of the first of some rows, and these rows. It returns
+# the rows to write in their place.
 Changed = Callable[[int, pa.Table], pa.Table]
 
 

@@ -136,7 +136,7 @@ def release(kit: Path, exhibit: int, by: str, name: str | None) -> None:
     """
     from provscan.handover import room
 
-    found = room.span(kit, exhibit, name)
+    found = room.finding(kit, exhibit, name)
     for key, value in found.items():
         cli.echo(f"{key}: {value}")
     if click.confirm(f"{by} releases this span"):

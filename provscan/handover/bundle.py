@@ -37,10 +37,10 @@ from provscan.handover.statement import (
     private_key,
     sign_statement,
 )
-from provscan.handover.tree import leaf, levels, listed
+from provscan.handover.tree import hash_lines, leaf, levels
 from provscan.index.format import read_manifest
 from provscan.indexing.maintain import verify
-from provscan.readers import file_checksum, is_remote
+from provscan.readers import Source, file_checksum, is_remote
 from provscan.report.document import write_report
 from provscan.report.files import RunFiles, replaced
 from provscan.runs.folder import (
@@ -54,8 +54,6 @@ from provscan.runs.folder import (
     write_summary,
 )
 
-Source = str | os.PathLike[str]
-
 STATEMENT, ENVELOPE, STAMP = "statement.json", "statement.dsse.json", "statement.tsr"
 ROWS, INPUTS = "rows.sha256", "inputs.json"
 # Files that a run may have. Of these, only the report contains texts; it is written
@@ -66,8 +64,8 @@ CASE_FILES = (
     *(CASE_FILE, PAGE_FILE, WORKBOOK_FILE),
     *(f"{name}.parquet" for name in ("authors", "months", "periods", "texts")),
 )
-# Files of a ledger in addition to its page. The scans of a ledger must be named as
-# runs.
+# Files of a ledger in addition to its page. The runs in its folder of scans are not
+# among them: to bundle one of these, name its folder as well.
 LEDGER_FILE = "ledger.json"
 LEDGER_FILES = re.compile(r"ledger\.xlsx|tables/\w+\.parquet")
 INPUT_LISTS = ("inputs", "null_inputs", "known_inputs")
@@ -374,7 +372,7 @@ class _Contents:
                     number = f"{self._bates}{before + row['exhibit']:08}"
                     lines.write(loadfile.line(number, folder, row))
         files[ROWS] = working / ROWS
-        files[ROWS].write_bytes(listed(leaves))
+        files[ROWS].write_bytes(hash_lines(leaves))
 
         for name, path in files.items():
             if path.is_file():

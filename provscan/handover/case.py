@@ -115,7 +115,7 @@ def write_case(
             "totals": counts.rows(TOTALS)[0],
             **_overlap(counts.rows(COMBINATIONS), len(opened)),
             "not_summed": NOT_SUMMED,
-            "notes": [*_notes(opened, compared), *counts.checked()],
+            "notes": [*_notes(opened, compared), *counts.reservations()],
         }
         most = "name IS NULL, texts DESC, name"
         tables = {

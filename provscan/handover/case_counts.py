@@ -109,7 +109,7 @@ class Counts:
         names = [column[0] for column in found.description]
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
-    def checked(self) -> list[str]:
+    def reservations(self) -> list[str]:
         """Check that the ids of tweets identify the licensed texts in all runs. Return
         reservations, one sentence for each.
         """

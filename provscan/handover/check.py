@@ -18,7 +18,6 @@ then finds only figures that contradict the rows.
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -52,7 +51,8 @@ from provscan.handover.statement import (
     runs_of,
     signature_problem,
 )
-from provscan.handover.tree import leaf, levels, listed
+from provscan.handover.tree import hash_lines, leaf, levels
+from provscan.readers import Source
 from provscan.runs.folder import (
     EVIDENCE_FILE,
     MATCHES_FILE,
@@ -60,7 +60,6 @@ from provscan.runs.folder import (
     SUMMARY_FILE,
 )
 
-Source = str | os.PathLike[str]
 _RUN = re.compile(rf"({PAYLOAD}run-[1-9][0-9]*)/.*")
 # The maximum number of rows that the message of a problem lists.
 MOST_NAMED = 5
@@ -194,8 +193,9 @@ def _bundle_problems(
 def _file_problems(
     archive: Archive, digests: Mapping[str, Digest], hashes: Mapping[str, str]
 ) -> Iterator[str]:
-    """Yield files that are damaged or missing, or contradict the statement, whose
-    hashes are ``hashes``.
+    """Yield a problem for each file that is damaged or missing, or differs from the
+    statement. ``digests`` has the digests of the files, and ``hashes`` the SHA-256 that
+    the statement gives for them.
     """
     for name, entry in archive.entries.items():
         if digests[name].crc != entry.crc:
@@ -292,7 +292,7 @@ def _run_problems(
     except DAMAGED as error:
         yield f"the rows can't be read from row {len(leaves)} on: {error}"
         return
-    if digest_of(listed(leaves)) != digest_of(
+    if digest_of(hash_lines(leaves)) != digest_of(
         partial(archive.open, f"{folder}/{ROWS}")
     ):
         yield from _row_problems(leaves, archive.read(f"{folder}/{ROWS}"))

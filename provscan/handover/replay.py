@@ -26,9 +26,8 @@ from provscan.handover.check import check
 from provscan.handover.rows import KEY, Row, rows_of, write_without_texts
 from provscan.handover.statement import canonical
 from provscan.options import RESUMABLE, MatchOptions
+from provscan.readers import Source
 from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE, RUN_FILE, SUMMARY_FILE
-
-Source = str | os.PathLike[str]
 
 # Options that name files on which results depend. These files may have been moved.
 FILES = ("control", "null", "known", "tokenizer", "baseline")
@@ -190,8 +189,8 @@ def _recognised(
             f"{item['xxh3']}) is not among the inputs"
             for item in old
         ]
-        # Take the files that are left for changed files, so that their rows are
-        # compared with those of the files that they probably replace.
+        # Assume that the other new files are changed versions of the missing files, in
+        # the same order, so that their rows are compared.
         names |= {x["source"]: y["source"] for x, y in zip(new, old, strict=False)}
     for name in FILES:
         paths = [

@@ -45,7 +45,7 @@ from provscan.writing import new_folder
 FOR_REVIEWERS, KEY_FILE = "for-reviewers", "key.json"
 KEY_FORMAT = {"format": "provscan-review-key", "version": 1}
 # The kinds of pairs in a list.
-KINDS_OF_PAIRS = (FINDING, COPY, OTHER, ORDINARY) = (
+KINDS_OF_PAIRS = (FINDING, COPY, OTHER, COMMON_OR_KNOWN) = (
     "finding",
     "planted copy",
     "planted other",
@@ -109,15 +109,15 @@ def write_review(
     require_folder("run", run)
     files, rng = RunFiles.open(run), Random(seed)
     frame = _Frame(files)
-    copies, others, common = (round(part * sample) for part in (COPIES, OTHERS, COMMON))
-    ordinary = frame.ordinary(common, rng)
-    drawn = frame.drawn(sample - copies - others - len(ordinary), rng)
+    copies, others, wanted = (round(part * sample) for part in (COPIES, OTHERS, COMMON))
+    common = frame.common(wanted, rng)
+    drawn = frame.drawn(sample - copies - others - len(common), rng)
     planted = _Planted(frame, drawn, options_of(files.info).params, rng)
     pairs = [
         *frame.pairs(drawn),
         *planted.copies(copies),
         *planted.others(others),
-        *ordinary,
+        *common,
     ]
     rng.shuffle(pairs)
     shown = [{name: pair.pop(name) for name in ("passage", "tweet")} for pair in pairs]
@@ -132,7 +132,7 @@ def write_review(
         "findings": frame.total,
         "with_texts": len(frame.findings),
         "strata": frame.strata(drawn),
-        "ordinary_with_texts": frame.ordinary_total,
+        "common_or_known_with_texts": frame.common_total,
         "pairs": numbered,
     }
     key["checksum"] = info_checksum(key)
@@ -227,20 +227,20 @@ class _Frame:
             yield about | {"kind": kind, "strength": strength} | _texts(finding)
 
     @cached_property
-    def _ordinary(self) -> pa.Table:
+    def _common(self) -> pa.Table:
         """The matches of common or known wording that have texts."""
         others = self.files.with_texts(self.files.exhibits.slice(self.total))
         return others.filter(pc.is_valid(others["passage"]))
 
     @property
-    def ordinary_total(self) -> int:
-        return len(self._ordinary)
+    def common_total(self) -> int:
+        return len(self._common)
 
-    def ordinary(self, count: int, rng: Random) -> list[dict[str, Any]]:
+    def common(self, count: int, rng: Random) -> list[dict[str, Any]]:
         """Return a random sample of pairs with common or known wording."""
-        rows = rng.sample(range(len(self._ordinary)), min(count, len(self._ordinary)))
-        found = self._ordinary.take(pa.array(rows, pa.int64())).to_pylist()
-        return [{"what": ORDINARY, **_texts(row)} for row in found]
+        rows = rng.sample(range(len(self._common)), min(count, len(self._common)))
+        found = self._common.take(pa.array(rows, pa.int64())).to_pylist()
+        return [{"what": COMMON_OR_KNOWN, **_texts(row)} for row in found]
 
 
 def _texts(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -249,7 +249,8 @@ def _texts(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def allocated(sizes: Numbers, count: int) -> Numbers:
     """Return the number of findings to draw from each stratum. It is proportional to
-    the size of the stratum, but at least :data:`LEAST` or, if that is less, this size.
+    the size of the stratum, but at least :data:`LEAST`; from a stratum with
+    fewer, all are drawn.
     """
     share = count * sizes / sizes.sum()
     drawn = np.minimum(sizes, np.maximum(LEAST, np.floor(share))).astype(np.int64)

@@ -3,7 +3,7 @@
 A kit is a folder with which datasets are scanned on a machine without a network. It
 lists all files that leave the room. :func:`build_room` makes a kit with wheels, a copy
 of the index, fixed options, and scripts. In the room, :func:`run_room` scans datasets,
-:func:`span` returns a finding, and :func:`release` adds its span to the files that
+:func:`finding` returns a finding, and :func:`release` adds its span to the files that
 leave. :func:`run_room` and :func:`release` write the list of these files.
 """
 
@@ -309,7 +309,7 @@ def _write_digests(run: RunFiles, kit: str, target: Path) -> None:
             writer.writerow([exhibit, row["level"], *digests])
 
 
-def span(folder: Path, exhibit: int, name: str | None = None) -> dict[str, Any]:
+def finding(folder: Path, exhibit: int, name: str | None = None) -> dict[str, Any]:
     """Return a finding whose span may be released.
 
     Parameters
@@ -361,7 +361,7 @@ def release(folder: Path, released: dict[str, Any], by: str) -> Path:
     folder
         The kit.
     released
-        The result of :func:`span`.
+        The result of :func:`finding`.
     by
         Name of the person who releases the span.
 

@@ -78,7 +78,7 @@ def write_without_texts(run: Path, folder: Path) -> None:
     tweets of findings; their context and the texts of other matches are left out.
     """
     _rewrite(run / EVIDENCE_FILE, folder, lambda rows: with_digests(rows, 0))
-    _rewrite(run / MATCHES_FILE, folder, _without_candidates)
+    _rewrite(run / MATCHES_FILE, folder, _without_other_texts)
 
 
 def _rewrite(table: Path, folder: Path, change: Callable[[pa.Table], pa.Table]) -> None:
@@ -93,8 +93,10 @@ def _rewrite(table: Path, folder: Path, change: Callable[[pa.Table], pa.Table]) 
             written.write_table(change(pa.Table.from_batches([batch])))
 
 
-def _without_candidates(rows: pa.Table) -> pa.Table:
-    """Return rows of ``matches.parquet`` without the texts of candidates."""
+def _without_other_texts(rows: pa.Table) -> pa.Table:
+    """Return rows of ``matches.parquet`` without the texts of matches that are not
+    findings.
+    """
     for name in ("passage", "tweet"):
         position, field = rows.schema.get_field_index(name), rows.schema.field(name)
         rows = rows.set_column(position, field, pa.nulls(len(rows), field.type))

@@ -18,7 +18,7 @@ def leaf(row: bytes) -> bytes:
     return hashlib.sha256(LEAF + row).digest()
 
 
-def listed(leaves: Sequence[bytes]) -> bytes:
+def hash_lines(leaves: Sequence[bytes]) -> bytes:
     """Return the hashes of rows as lines of hexadecimal digits."""
     return "".join(f"{each.hex()}\n" for each in leaves).encode()
 

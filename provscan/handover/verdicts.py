@@ -21,11 +21,11 @@ from provscan.errors import InputError, UsageError
 from provscan.estimate.limits import Factor, clopper_pearson
 from provscan.handover.agreement import cohen_kappa, corrected_share, stratified_share
 from provscan.handover.review import (
+    COMMON_OR_KNOWN,
     COPY,
     FINDING,
     KEY_FILE,
     KEY_FORMAT,
-    ORDINARY,
     OTHER,
     VERDICTS,
 )
@@ -223,7 +223,7 @@ def _precision(
         ]
         return len(accepted.intersection(chosen)), len(chosen)
 
-    copies, others, ordinary = (counts(what) for what in (COPY, OTHER, ORDINARY))
+    copies, others, common = (counts(what) for what in (COPY, OTHER, COMMON_OR_KNOWN))
 
     def share(strata: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         found = [
@@ -259,7 +259,7 @@ def _precision(
         },
         "planted_copies": _counted(copies),
         "planted_others": _counted(others),
-        "common_or_known": _counted(ordinary),
+        "common_or_known": _counted(common),
     }
 
 

@@ -7,7 +7,8 @@
 -- The groups of names whose calls share a limit: one row for each name and scope.
 CREATE VIEW groups AS
 FROM (SELECT i, endpoint, unnest(['application', 'project', 'user', 'token']) AS scope,
-    unnest([of_application, of_project, of_user, of_token]) AS "of",
+    unnest([application_group, project_group, user_group, token_group])
+        AS group_number,
     unnest([application, project, "user", token]) AS name FROM names)
 WHERE name IS NOT NULL OR scope = 'application';
 
@@ -109,70 +110,71 @@ GROUP BY ALL ORDER BY ALL;
 CREATE VIEW table_peaks AS
 SELECT scope, name, endpoint, "window", if(kind = 0, 'sliding', 'fixed') AS kind, zone,
     DATE '1970-01-01' + day::INTEGER AS day, make_timestamp(start) AS start, calls
-FROM busiest JOIN (SELECT DISTINCT scope, "of", name, endpoint FROM groups)
-    USING (scope, "of")
+FROM busiest JOIN (SELECT DISTINCT scope, group_number, name, endpoint FROM groups)
+    USING (scope, group_number)
 ORDER BY "window", zone, kind, scope, name, endpoint, day;
 
 CREATE VIEW table_fanout AS
 WITH shared AS (
-    SELECT scope, "of", g.name, g.endpoint,
+    SELECT scope, group_number, g.name, g.endpoint,
         list_sort(list(DISTINCT application)) AS applications,
         count(DISTINCT token) AS tokens, min(first) AS first, max(last) AS last,
         sum(calls - refused - failed) AS calls
     FROM sums JOIN groups g USING (i) JOIN names USING (i)
     WHERE scope IN ('project', 'user') GROUP BY ALL
 ), sliding AS (
-    SELECT scope, "of", "window", max(calls) AS joint_peak,
+    SELECT scope, group_number, "window", max(calls) AS joint_peak,
         make_timestamp(max_by(start, (calls, -start))) AS joint_start
     FROM busiest WHERE kind = 0 AND zone = 'UTC'
         AND "window" = (SELECT min("window") FROM busiest) GROUP BY ALL
 ), single AS (
-    SELECT g.scope, g."of", max(joint_peak) AS single_peak
-    FROM sliding JOIN groups t USING (scope, "of") JOIN groups g ON g.i = t.i
+    SELECT g.scope, g.group_number, max(joint_peak) AS single_peak
+    FROM sliding JOIN groups t USING (scope, group_number) JOIN groups g ON g.i = t.i
     WHERE t.scope = 'token' GROUP BY ALL
 )
 SELECT scope, name, endpoint, applications, tokens, first, last, calls, "window",
     joint_peak, joint_start, single_peak
-FROM shared JOIN sliding USING (scope, "of") LEFT JOIN single USING (scope, "of")
+FROM shared JOIN sliding USING (scope, group_number)
+LEFT JOIN single USING (scope, group_number)
 WHERE tokens > 1 OR len(applications) > 1 ORDER BY joint_peak DESC, scope, name, endpoint;
 
 -- Each quarter hour of an application has a state; days add them up.
 CREATE VIEW table_coverage AS
 WITH streams AS (
-    SELECT DISTINCT who, stream FROM quarters JOIN files USING (part)
+    SELECT DISTINCT app, stream FROM quarters JOIN files USING (part)
 ), own AS (
-    SELECT DISTINCT who, quarter, true AS covered FROM quarters
+    SELECT DISTINCT app, quarter, true AS covered FROM quarters
 ), others AS (
-    SELECT DISTINCT s.who, q.quarter, true AS recorded
+    SELECT DISTINCT s.app, q.quarter, true AS recorded
     FROM quarters q JOIN files USING (part) JOIN streams s USING (stream)
 ), lost AS (
-    SELECT DISTINCT who, true AS lost, unnest(range(epoch(start)::BIGINT // 900,
+    SELECT DISTINCT app, true AS lost, unnest(range(epoch(start)::BIGINT // 900,
         epoch("end")::BIGINT // 900 + 1)) AS quarter
     FROM pauses JOIN streams USING (stream) WHERE kind = 'gap'
 ), grid AS (
-    SELECT who, unnest(range(min(quarter), max(quarter) + 1)) AS quarter
-    FROM own GROUP BY who
+    SELECT app, unnest(range(min(quarter), max(quarter) + 1)) AS quarter
+    FROM own GROUP BY app
 ), states AS (
-    SELECT who, make_timestamp(quarter * 900000000)::DATE AS day,
+    SELECT app, make_timestamp(quarter * 900000000)::DATE AS day,
         CASE WHEN covered THEN 'covered' WHEN lost THEN 'gap'
             WHEN recorded THEN 'silence' ELSE 'unknown' END AS state
-    FROM grid LEFT JOIN own USING (who, quarter)
-    LEFT JOIN lost USING (who, quarter) LEFT JOIN others USING (who, quarter)
+    FROM grid LEFT JOIN own USING (app, quarter)
+    LEFT JOIN lost USING (app, quarter) LEFT JOIN others USING (app, quarter)
 ), days AS (
-    SELECT who, day, 900 * count(*) FILTER (state = 'covered') AS covered,
+    SELECT app, day, 900 * count(*) FILTER (state = 'covered') AS covered,
         900 * count(*) FILTER (state = 'silence') AS silence,
         900 * count(*) FILTER (state = 'gap') AS gap,
         900 * count(*) FILTER (state = 'unknown') AS unknown
     FROM states GROUP BY ALL
 ), counted AS (
-    SELECT who, day, sum(calls) AS calls, min(nullif(share, 1)) AS sampled
+    SELECT app, day, sum(calls) AS calls, min(nullif(share, 1)) AS sampled
     FROM sums JOIN names USING (i) GROUP BY ALL
 ), doubled AS (
-    SELECT who, time::DATE AS day, count(*) AS repeated
+    SELECT app, time::DATE AS day, count(*) AS repeated
     FROM every JOIN repeated USING (part, row) JOIN names USING (key) GROUP BY ALL
 ), damage AS (
-    SELECT who, day, sum(bad) AS bad, bool_or(state = 'damaged') AS damaged
-    FROM days JOIN streams USING (who) JOIN files USING (stream)
+    SELECT app, day, sum(bad) AS bad, bool_or(state = 'damaged') AS damaged
+    FROM days JOIN streams USING (app) JOIN files USING (stream)
     WHERE day BETWEEN first::DATE AND last::DATE GROUP BY ALL
 )
 SELECT application, day, covered, silence, gap, unknown, sampled,
@@ -182,6 +184,6 @@ SELECT application, day, covered, silence, gap, unknown, sampled,
         WHEN repeated > 0 THEN 'overlapping' WHEN sampled < 1 THEN 'sampled'
         WHEN calls > 0 THEN 'covered' WHEN unknown > 0 THEN 'unknown'
         ELSE 'silence' END AS state
-FROM days JOIN (SELECT DISTINCT who, application FROM names) USING (who)
-LEFT JOIN counted USING (who, day) LEFT JOIN doubled USING (who, day)
-LEFT JOIN damage USING (who, day) ORDER BY application, day;
+FROM days JOIN (SELECT DISTINCT app, application FROM names) USING (app)
+LEFT JOIN counted USING (app, day) LEFT JOIN doubled USING (app, day)
+LEFT JOIN damage USING (app, day) ORDER BY application, day;

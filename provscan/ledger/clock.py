@@ -39,7 +39,8 @@ OLD = -(10**9)
 ROWS = 30
 # An edge contains at least this share, and this number, of the quarter hours with rows.
 # The EDGE seconds below an edge contain at most the share FEW of its rows. All bins
-# below it contain at most the share FEW of all rows, which are then backdated.
+# below an edge together contain at most the share FEW of all rows; the rows in them are
+# backdated.
 SHARE, QUARTERS, FEW = 0.05, 5, 0.1
 # In seconds: the tolerated error of a clock, and the largest difference of edges that
 # have the same offset.
@@ -225,8 +226,9 @@ def _fits(edges: Sequence[Edge], first: float, last: float) -> list[Fit]:
 
 
 def _too_young(fit: Fit, delays: dict[str, Any]) -> bool:
-    """Return whether a clock with this offset contradicts the times of young tweets.
-    The edge is then the usual age of the tweets that this log requests.
+    """Return whether, if the clock had this offset, too many responses would contain
+    tweets from the future. The fit is then not the offset of the clock, but the usual
+    age of the tweets that this log requests.
     """
     if fit.kind == "drift" or fit.offset <= TOLERANCE:
         return False
@@ -293,8 +295,9 @@ def _with_switches(counts: Counts, fits: list[Fit]) -> list[Fit]:
     fits = list(fits)
     for number in range(1, len(fits)):
         before, after = fits[number - 1], fits[number]
-        # Only the lower offset explains delays in this range. If it is that of the
-        # first period, the switch follows their last row; else it is their first row.
+        # Delays between the two offsets are possible only under the lower offset. If
+        # that is the offset of the first period, the switch is after the last row with
+        # such a delay; otherwise, it is at the first.
         high = max(before.offset, after.offset) - TOLERANCE
         low = min(before.offset, after.offset) - TOLERANCE
         pick = "max" if after.offset > before.offset else "min"
@@ -348,8 +351,9 @@ def _described(
             _row(stream, row | {"kind": "agrees", "certainty": "inferred"}, evidence)
         ]
     elif not fits:
-        # The likeliest zone is a multiple of a quarter hour if the youngest tweet is
-        # then at most 5 minutes old, and else of an hour if it is at most 15.
+        # Assume that the offset is a multiple of a quarter hour, if the youngest tweet
+        # then is at most 5 minutes old. Otherwise, assume a multiple of an hour, if the
+        # youngest tweet then is at most 15 minutes old.
         zones = [(QUARTER, QUARTER / 3), (3600, QUARTER)]
         below = [lowest % step for step, age in zones if lowest % step <= age]
         evidence = (
@@ -383,7 +387,7 @@ def _explained(stream: str, row: dict[str, Any], fit: Fit) -> dict[str, Any]:
     if behind:
         evidence += f"; {row['evidence']}"
     elif fit.kind != "agrees":
-        evidence += "; if the platform returns no younger tweets, the clock is right"
+        evidence += "; it can also be right, if the platform returned no fresher tweets"
     row = row | {
         **fit._asdict(),
         "drift": fit.slope * 86_400 or None,

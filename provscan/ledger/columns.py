@@ -122,8 +122,8 @@ def found_columns(
 ) -> dict[str, str]:
     """Return the column of each meaning that a file has.
 
-    ``names`` has all columns of the file with their first values. The name of a column
-    in an object is its path, and the last part of the path also finds it.
+    ``names`` has all columns of the file with their first values. A value in a nested
+    object has its path as its name, and is also found by the last part of the path.
     """
     if not names:
         raise InputError(

@@ -8,7 +8,7 @@
 
 -- One row for each request and each version of a rule that applied on its day.
 --
--- ids                  tweets to delete, until the time due
+-- ids                  tweets that must be deleted by the time due
 -- recorded_in_time     tweets in a purge record of that time or before
 -- recorded_late        tweets in a later purge record only
 -- not_recorded         tweets in no purge record
@@ -234,7 +234,7 @@ WHERE uses.kind <> 'output';
 CREATE TABLE claims AS
 WITH counted AS (
     SELECT scope, name, unnest(['calls', 'tweets', 'tweets', 'tweets']) AS what,
-        unnest(['calls', 'delivered', 'distinct a day, summed', 'distinct over all'])
+        unnest(['calls', 'delivered', 'distinct by day, summed', 'distinct overall'])
             AS count_of,
         unnest([calls_low, delivered_low, daily_low, distinct_low]) AS low,
         unnest([calls_high, delivered_high, daily_high, distinct_high]) AS high
@@ -283,7 +283,7 @@ FROM coverage, period WHERE "from" IS NOT NULL AND "to" IS NOT NULL
 GROUP BY application, "from", "to" HAVING min(day) > "from" OR max(day) < "to"
 UNION ALL
 SELECT 'accessed', NULL, sum(calls), 'calls outside the period; all totals include '
-    'them', 'nobody; the case can name the logs of the period only'
+    'them', 'nobody, but the case file can leave out logs from outside the period'
 FROM calls, period WHERE day < "from" OR day > "to" HAVING sum(calls) > 0
 UNION ALL
 SELECT 'accessed', name, 1, 'application without a call in the logs',
@@ -333,8 +333,8 @@ UNION ALL
 SELECT 'held', name, 1, 'application without a known holding', 'the application'
 FROM applications WHERE name NOT IN (SELECT application FROM holdings)
 UNION ALL
-SELECT 'held', application, sum(not_recorded), 'tweets to delete without a purge '
-    'record', 'the application'
+SELECT 'held', application, sum(not_recorded), 'tweets that should be deleted, '
+    'and that no purge record names', 'the application'
 FROM deletions GROUP BY application HAVING sum(not_recorded) > 0
 UNION ALL
 SELECT 'held', application, count(*), 'requests to delete without a later holding that '

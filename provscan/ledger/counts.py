@@ -36,13 +36,16 @@ SAME = 0.5
 OUTCOMES = """CASE WHEN status IN (401, 403, 420, 429) THEN 'refused'
     WHEN status >= 500 THEN 'failed' ELSE 'answered' END"""
 SCOPES = ("application", "project", "user", "token")
-# The scopes of totals, and ``place``: an application, its project, and an endpoint.
+# The scopes of totals, and "place": the combination of an application, a project and an
+# endpoint.
 COUNTED = ("all", "application", "project", "place")
+# SQL: numbers for the names of a call. Calls in the same group of a scope share a
+# limit, ``app`` is the application, and a retry has the ``holder`` of the call before.
 NAMES = ", ".join(
     f"dense_rank() OVER (ORDER BY {columns}) - 1 AS {name}"
     for name, columns in {
-        **{f"of_{scope}": f'"{scope}", endpoint' for scope in SCOPES},
-        "who": "application",
+        **{f"{scope}_group": f'"{scope}", endpoint' for scope in SCOPES},
+        "app": "application",
         "place": "application, project, endpoint",
         "holder": 'coalesce(token, "user", application), endpoint',
     }.items()
@@ -99,7 +102,7 @@ SUMS = """
             if(answered, tweets, 0) AS delivered FROM calls) GROUP BY ALL
     ) s JOIN names USING (key)"""
 QUARTERS = f"""
-    SELECT part, who, epoch_us(time) // {QUARTER}000000 AS quarter, count(*) AS calls,
+    SELECT part, app, epoch_us(time) // {QUARTER}000000 AS quarter, count(*) AS calls,
         min(time) AS first, max({UNTIL}) AS last
     FROM calls JOIN names USING (key) GROUP BY ALL"""
 IDS = """

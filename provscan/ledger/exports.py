@@ -18,8 +18,8 @@ from provscan.readers.bytes.streams import ByteStream
 def usage(stream: ByteStream, source: str) -> list[dict[str, Any]]:
     """Return the rows of the table ``usage``."""
     document = json_document(stream)
-    data = document.get("data", document)
     try:
+        data = document.get("data", document)
         project = data.get("project_id")
         listed: list[Any] = [(None, data.get("daily_project_usage") or {})]
         for each in data.get("daily_client_app_usage") or []:
@@ -35,18 +35,22 @@ def usage(stream: ByteStream, source: str) -> list[dict[str, Any]]:
             for application, days in listed
             for day in (days.get("usage", []) if isinstance(days, dict) else days)
         ]
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"a usage export of an unknown form ({error!r})") from error
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise InputError(f"it is not a usage export ({error!r})") from None
 
 
 def digest(stream: ByteStream) -> dict[str, Any]:
     """Return the period of a digest, its log files, and the previous digest."""
     document = json_document(stream)
-    return {
-        "start": document["digestStartTime"],
-        "end": document.get("digestEndTime"),
-        "previous": document.get("previousDigestS3Object"),
-        "files": {
-            each["s3Object"]: each["hashValue"] for each in document.get("logFiles", [])
-        },
-    }
+    try:
+        return {
+            "start": document["digestStartTime"],
+            "end": document["digestEndTime"],
+            "previous": document.get("previousDigestS3Object"),
+            "files": {
+                each["s3Object"]: each["hashValue"]
+                for each in document.get("logFiles", [])
+            },
+        }
+    except (AttributeError, KeyError, TypeError) as error:
+        raise InputError(f"it is not a CloudTrail digest ({error!r})") from None

@@ -112,7 +112,7 @@ def _scan(case: Case, row: Row, run: Path, progress: Progress | None) -> None:
         message = re.sub(r"--([a-z]+(-[a-z]+)*)", _key, str(error))
         raise InputError(f"scanning {row['dataset']}: {message}") from error
     except KeyboardInterrupt:
-        # The note of match would name an option of its command line.
+        # Drop the note that match adds, because it names an option of the command line.
         raise KeyboardInterrupt from None
 
 

@@ -143,7 +143,9 @@ def read_pack(name: str, folder: Path) -> Row:
                 )
         days = [version["date"] for version in rule["versions"] if version["date"]]
         if days != sorted(set(days)):
-            raise InputError(f"{where}: sort the versions by date, one for each day")
+            raise InputError(
+                f"{where}: sort the versions by date, with at most one per day"
+            )
     return {**tables["pack"][0], "sha256": digest, "rules": tables["rule"]}
 
 

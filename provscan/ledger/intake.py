@@ -11,8 +11,9 @@ complete when its description, a JSON file, exists. ::
 A part has the columns ``row`` (1-based number of the line or row), ``time`` (of the
 call, in UTC), ``seen`` (time at which the response was logged, in UTC, if known),
 ``key`` (a hash of the call's names), ``parameters`` (a hash), ``status``, ``tweets``,
-``ids``, ``newest`` (the newest id that contains its time), ``quota`` (the limit that
-the platform stated) and ``share``.
+``ids``, ``newest`` (the highest id, if ids of its size contain the times of their
+tweets), ``quota`` (the limit that the platform stated) and ``share`` (the share of all
+calls that the log contains, if it is a sample).
 """
 
 from __future__ import annotations
@@ -57,8 +58,8 @@ from provscan.readers.stats import ReadStats
 from provscan.urls import source_of
 from provscan.writing import replacing_file, temporary_name
 
-# Increase this version when the meaning of a part's columns changes.
-VERSION = 3
+# Increase this version when the columns of parts or of intermediate results change.
+VERSION = 4
 # The first id that contains the time of its tweet (Snowflake, from November 2010).
 FIRST_SNOWFLAKE = 29_700_859_247
 # A part is sorted by time if it has more row groups than this, and if their periods
@@ -83,7 +84,7 @@ class Part:
     bad: list[dict[str, Any]] = field(default_factory=list)  # Rows of ``bad_lines``.
     usage: list[dict[str, Any]] = field(default_factory=list)
     digest: dict[str, Any] | None = None
-    content: str | None = None  # The SHA-256 of an uncompressed JSON document.
+    content: str | None = None  # SHA-256 of a decompressed JSON document, for digests.
 
 
 def take_in(
@@ -349,8 +350,9 @@ class _Maker:
         )
 
     def _columns(self, names: dict[str, str], kinds: dict[str, str]) -> dict[str, str]:
-        """Return the column of each meaning. ``names`` has the first value of each
-        column, and ``kinds`` its DuckDB type if that is not VARCHAR.
+        """Return the column of each meaning, and note these columns in ``about``, and
+        whether the times have a zone in ``_zoned``. ``names`` has the first value of
+        each column, and ``kinds`` its DuckDB type if that is not VARCHAR.
         """
         columns = found_columns(self.part.about["source"], names, self._entry)
         self.part.about["columns"] = json.dumps(columns)

@@ -7,9 +7,8 @@ extract a column from these rows (``value``).
 
 DuckDB parses lines: a batch contains only their numbers and texts, and ``query`` gives
 the SQL that parses them. Two formats have records of several lines, which Python first
-converts to lines of JSON: ``Documents``, and ``Client``, which assembles calls from the
-messages that :data:`MESSAGE` recognises. Parquet has no class: ``intake`` reads it with
-DuckDB.
+converts to lines of JSON: ``Documents``, and ``Client``, whose messages ``clients``
+reads. Parquet has no class: ``intake`` reads it with DuckDB.
 """
 
 from __future__ import annotations
@@ -20,9 +19,7 @@ import hashlib
 import itertools
 import json
 import re
-from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any, ClassVar
 
 import numpy as np
@@ -30,6 +27,7 @@ import orjson
 import pyarrow as pa
 
 from provscan.errors import InputError
+from provscan.ledger import clients
 from provscan.ledger.database import literal
 from provscan.readers.bytes.streams import ByteStream, lines
 
@@ -43,66 +41,6 @@ ERRORS = {"Throttl": 429, "TooMany": 429, "Denied": 403, "Unauth": 401}
 # A name=value pair after the fields of a line.
 PAIR = r'([A-Za-z][\w.-]*)=("[^"]*"|\S+)'
 QUOTED = r'"(?:[^"\\]|\\.)*"'
-
-# A line of a client's log: a time, usually a level, and the words of a message.
-CLIENT_LINE = re.compile(
-    r"\W{0,2}(?P<time>\d{4}-\d\d-\d\d[ T][\d:]{8}(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?)"
-    r"[\s\]:|-]*(?:(?:.{0,80}?\W)?(?:DEBUG|INFO|WARN(?:ING)?|ERROR|CRITICAL)\b[\s\]:|-]*)?"
-    r"(?P<words>.*)"
-)
-# The messages that matter in the log of a client. The last group that matches is the
-# kind of the message.
-MESSAGE = re.compile(
-    r"""
-    # A request to the platform, before it is sent, and after it was answered.
-    (?:\S+\s)?(?:getting|posting|putting|deleting)\s\(?['"]?
-        (?P<url>https?://[\w.-]*\b(?:twitter|x)\.com[^\s'",()]*)['"]?,?\)?\s?(?P<request>.*)
-    | (?:(?!://)[^"])*?(?:https?://[\w.-]*\b(?:twitter|x)\.com(?::\d+)?\s)?
-        "[A-Z]+\s(?P<path>/(?:1|1\.1|2|labs|oauth2?)/\S*)\sHTTP/[\d.]+"\s(?P<status>\d{3})
-    # The ids of tweets, users or other objects in a response; a response without ids.
-    | archived(?P<ids>(?:\s.*)?)$
-    | (?P<none>no\snew\stweets|Retrieved\san\sempty\spage)
-    # No response, or a response that is an error.
-    | (?P<broken>caught\s(?:connection|read|gzip|exception))
-    | (?P<limited>rate\slimit\sexceeded)
-    | (?:.*?[\[:\s])?(?P<refused>[45]\d\d)
-        (?:\]>|\sfrom\sTwitter|\sAuthentication\srequired|\s(?:Client|Server)\sError)
-    # The client waits, goes on to another request, chooses tweets, or restarts.
-    | (?P<wait>creating\s(?i:http)|Starting\snew|Resetting\s|Retrying\s|.*keep.alive)
-    | (?P<replies>looking\sfor\sreplies)
-    | (?P<chosen>found\sreply)
-    | (?P<next>starting\s|hydrating\s|looking\s|retrieving\s|connecting\sto\s)
-    | (?P<end>loading\s.*\sprofile|using\sconfig|process\sreceived|stopping\s)
-    """,
-    re.VERBOSE,
-)
-LONG = re.compile(r"\d{4,}")
-# The endpoints whose responses contain no tweets.
-NO_TWEETS = re.compile(
-    r"/(?:account|oauth2?|application|followers|following|friends|friendships|blocks"
-    r"|mutes|trends|geo|counts|rules|retweeters|liking_users|retweeted_by|compliance"
-    r"|usage|direct_messages|dm_events|lists(?!/statuses|/\d+/tweets)"
-    r"|users(?!/(?:\d+|:id)/(?:tweets|mentions|liked_tweets|timelines|bookmarks)))\b"
-)
-# The first versions of twarc did not log requests. A pause of at least this many
-# seconds separates their responses.
-PAUSE = 0.1
-# The status that each kind of message gives a call; None if the message states it.
-# Status 599 means that the request ended without a response.
-STATUSES = {"status": None, "refused": None, "limited": "429", "broken": "599"}
-NOTES = {
-    "inferred": f"calls that are inferred from a pause of {PAUSE} s, since the log has "
-    "ids of tweets without a request before them: {:,}",
-    "unseen": "refused requests that the log shows only by their refusal: {:,}",
-    "elsewhere": "ids that are not counted as delivered tweets, since the client read "
-    "them from a file, or they are ids of users, trends or other objects: {:,}",
-    "unanswered": "requests without an answer in the log, which count as calls that "
-    "delivered no tweets: {:,}",
-    "chosen": "replies that the client chose from responses whose other tweets the log "
-    "does not list: {:,}",
-    "overnight": "requests whose tweets continued to arrive after midnight, and count "
-    "on the day of the request: {:,}",
-}
 
 COMMON = (
     r"^(\S+) (\S+) (.+?) \[([^\]]+)\] "
@@ -363,9 +301,13 @@ class Documents(JsonLines):
         data = b"".join(stream)
         self.content = hashlib.sha256(data).hexdigest()
         document = json_document(stream, data)
-        yield from enumerate(
-            document if isinstance(document, list) else document["Records"], 1
-        )
+        found = document.get("Records") if isinstance(document, dict) else document
+        if not isinstance(found, list):
+            raise InputError(
+                "expected a JSON list of calls, or an object that has such a list as "
+                '"Records"'
+            )
+        yield from enumerate(found, 1)
 
 
 def _line(record: Any) -> str:
@@ -380,126 +322,20 @@ def _line(record: Any) -> str:
 
 
 class Client(Documents):
-    """Logs of twarc 1 and 2, and of other clients whose requests urllib3 logs. A call
-    is a request with the lines that follow it. Other lines are counted.
-    """
+    """Logs of clients, whose calls :mod:`provscan.ledger.clients` assembles."""
 
     name = "client"
     reason = "not_the_format"
-    COLUMNS = (
-        "time",
-        "responded_at",
-        "endpoint",
-        "parameters",
-        "status",
-        "tweets",
-        "ids",
-    )
 
     def __init__(self, head: bytes) -> None:
-        found = map(CLIENT_LINE.match, head.decode("utf-8", "replace").splitlines())
-        time = next((line["time"] for line in found if line), "")
-        JsonLines.__init__(self, orjson.dumps(dict.fromkeys(self.COLUMNS, time)))
-        self._noted: Counter[str] = Counter()
-        # The endpoints, without long numbers, whose tweets this client lists.
-        self._lists: set[str] = set()
-        self._chooses = False  # Whether the client lists only some of the tweets.
+        times = map(clients.time_of, head.decode("utf-8", "replace").splitlines())
+        first = next(filter(None, times), "")
+        JsonLines.__init__(self, orjson.dumps(dict.fromkeys(clients.COLUMNS, first)))
 
     def records(self, stream: ByteStream) -> Iterator[tuple[int, Any]]:
-        call: dict[str, Any] | None = None
-        last, begun, logs_requests = 0.0, False, False
-        for number, line in _numbered(stream):
-            stamped = CLIENT_LINE.match(line)
-            message = MESSAGE.match(stamped["words"] if stamped else line)
-            kind = message.lastgroup if message else None
-            time = stamped["time"] if stamped else None
-            is_request = kind in ("request", "status")
-            if not line:
-                continue
-            if time is None and (is_request or not begun):
-                yield number, line
-                continue
-            # Other lines without a time continue a message, such as a traceback.
-            begun = True
-            opened = None
-            if message and is_request and not _answers(message, call):
-                logs_requests = True
-                url, _, query = (message["url"] or message["path"]).partition("?")
-                opened = {"endpoint": url, "parameters": message["request"] or query}
-            elif time and kind == "ids" and not logs_requests:
-                now = _seconds(time)
-                if call is None or now - last > PAUSE:
-                    opened = {"endpoint": "", "parameters": None}
-                    self._noted["inferred"] += 1
-                last = now
-            elif time and call and call["ids"] and kind in ("limited", "refused"):
-                # A response that has arrived is not refused: the line is about a later
-                # request, which the log does not show.
-                opened = {"endpoint": "", "parameters": None}
-                self._noted["unseen"] += 1
-            if opened is not None:
-                yield from self._finished(call, True)
-                call = {"row": number, "time": time, "status": None, "ids": []}
-                call |= {"tweets": None, "answered": False} | opened
-            else:
-                self.others += 1
-            if message and kind == "ids":
-                found = re.findall(r"(?:^|[,/\s])(\d+)(?=,|$)", message["ids"])
-                if call is None or NO_TWEETS.search(call["endpoint"]):
-                    self._noted["elsewhere"] += len(found)
-                else:
-                    call["ids"] += found
-                    call |= {"responded_at": time, "tweets": len(call["ids"])}
-                    self._lists.add(LONG.sub("", call["endpoint"]))
-            elif kind in ("next", "replies", "end"):
-                yield from self._finished(call, kind != "end")
-                call, self._chooses = None, kind == "replies"
-            elif call and message and kind in STATUSES and not call["ids"]:
-                call["status"] = (
-                    message["status"] or message["refused"] or STATUSES[kind]
-                )
-            elif call and kind == "none":
-                call["tweets"] = len(call["ids"])
-            elif call and kind not in ("request", "wait"):
-                call["answered"] = True
-                self._noted["chosen"] += kind == "chosen"
-        yield from self._finished(call, False)
-        noted = ((note, self._noted[name]) for name, note in NOTES.items())
-        self.detail = "; ".join(note.format(n) for note, n in noted if n) or None
-
-    def _finished(
-        self, call: dict[str, Any] | None, answered: bool
-    ) -> Iterator[tuple[int, Any]]:
-        """Yield a call, if there is one, with its number of tweets, or None if this is
-        unknown. ``answered`` says whether the client continued after the call.
-        """
-        if call is None:
-            return
-        answered |= call.pop("answered") or call["status"] is not None
-        if int(call["status"] or 0) >= 400 or NO_TWEETS.search(call["endpoint"]):
-            call["tweets"] = 0
-        elif call["tweets"] is None and not answered:
-            call["tweets"] = 0
-            self._noted["unanswered"] += 1
-        elif LONG.sub("", call["endpoint"]) in self._lists and not self._chooses:
-            # If this client lists tweets, a response without a list had none.
-            call["tweets"] = len(call["ids"])
-        over = call.get("responded_at", call["time"])
-        self._noted["overnight"] += over[:10] != call["time"][:10]
-        yield call.pop("row"), call
-
-
-def _answers(message: re.Match[str], call: dict[str, Any] | None) -> bool:
-    """Return whether a message gives the status of this call."""
-    if call is None or call["status"] or not message["path"]:
-        return False
-    return bool(call["endpoint"].endswith(message["path"].partition("?")[0]))
-
-
-def _seconds(time: str) -> float:
-    with contextlib.suppress(ValueError):
-        return datetime.fromisoformat(time.replace(",", ".")).timestamp()
-    return 0.0
+        log = clients.ClientLog()
+        yield from log.calls(_numbered(stream))
+        self.others, self.detail = log.others, log.note()
 
 
 def json_document(stream: ByteStream, data: bytes | None = None) -> Any:
@@ -556,8 +392,7 @@ def format_of(head: bytes) -> str:
         for known in (Common, Balancer):
             if re.match(known.pattern, line):
                 return known.name
-        stamped = CLIENT_LINE.match(line)
-        if MESSAGE.match(stamped["words"] if stamped else line):
+        if clients.is_message(line):
             return "client"
     # A log of JSON lines may have a damaged first line.
     if any(line.startswith("{") and line.endswith("}") for line in listed[:50]):

@@ -1,5 +1,6 @@
--- Make views page_NAME with the rows of the report, in their order there. The report has
--- at most 100 rows of a table of findings, and 12 charts of a kind.
+-- Make views page_NAME, whose rows have the order in which the report shows them.
+-- report.py sets the variables: most is the maximum number of rows in a table of
+-- findings, and charts is the maximum number of charts in a group.
 
 CREATE VIEW page_findings AS
 SELECT f.*, title, dated, until_day, until_dated, clause, assumes,
@@ -10,7 +11,7 @@ WINDOW same AS (PARTITION BY result = 'differs', CASE f.kind
     WHEN 'monthly_cap' THEN 'rate_limit' ELSE f.kind END
     ORDER BY f.pack, f.rule, first_day, measured DESC, subject, how
     ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
-QUALIFY place <= 100 ORDER BY place, f.kind;
+QUALIFY place <= getvariable('most') ORDER BY place, f.kind;
 
 CREATE VIEW page_clock AS
 FROM clock ORDER BY kind IN ('agrees', 'not_measured'), stream, start;
@@ -18,6 +19,9 @@ FROM clock ORDER BY kind IN ('agrees', 'not_measured'), stream, start;
 CREATE VIEW page_missing AS
 FROM missing
 ORDER BY list_position(['accessed', 'held', 'used', 'rules'], lane), what, amount DESC, about;
+
+CREATE VIEW page_outside AS
+FROM missing WHERE what LIKE 'calls outside the period%';
 
 CREATE VIEW page_rules AS
 FROM rules WHERE version IS NOT NULL
@@ -31,7 +35,8 @@ count(*) FILTER (state = 'unknown') AS unknown,
 count(*) FILTER (state = 'gap') AS gap,
 count(*) FILTER (state IN ('damaged', 'overlapping', 'sampled')) AS other,
 count(*) FILTER (state IN ('gap', 'damaged', 'unknown', 'sampled')) AS uncertain,
-sum(repeated)::BIGINT AS repeated
+sum(repeated)::BIGINT AS repeated,
+sum(days) OVER ()::BIGINT AS all_days, sum(uncertain) OVER ()::BIGINT AS all_uncertain
 FROM coverage GROUP BY application ORDER BY application;
 
 CREATE VIEW page_government AS
@@ -72,7 +77,7 @@ WITH above AS (
         count(*) OVER () AS total
     FROM findings WHERE kind = 'rate_limit' AND result = 'differs'
         AND how = 'fixed windows, UTC'
-    GROUP BY ALL ORDER BY ratio DESC, subject, rule LIMIT 12
+    GROUP BY ALL ORDER BY ratio DESC, subject, rule LIMIT getvariable('charts')
 ), days AS (
     SELECT above.*, title, window_minutes, day, calls, value,
         min(day) OVER (PARTITION BY above.pack, above.rule, subject,

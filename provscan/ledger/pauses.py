@@ -21,8 +21,9 @@ from provscan.ledger.intake import Part
 from provscan.ledger.tables import PAUSES
 
 # Pauses of at least LONG seconds are listed, and the longest pause of each stream. A
-# pause is a gap if it also is TIMES as long as the longest usual pause. The longest
-# UNUSUAL pauses of a stream, or the longest thousandth if these are more, are unusual.
+# pause is a gap if it is also at least TIMES times as long as the longest usual pause.
+# The longest UNUSUAL pauses of a stream, or the longest thousandth if these are more,
+# are unusual.
 LONG, TIMES, UNUSUAL = 3600, 20, 10
 
 

@@ -56,7 +56,7 @@ def walk(
     zones = list(dict.fromkeys(("UTC", zone)))
     # Leave out scopes without names, such as users in a log of applications.
     scopes = [
-        _Scope(number, names[f"of_{scope}"].to_numpy(), windows, zones)
+        _Scope(number, names[f"{scope}_group"].to_numpy(), windows, zones)
         for number, scope in enumerate(SCOPES)
         if scope == "application" or names[scope].null_count < len(names)
     ]
@@ -141,7 +141,7 @@ class _Scope:
         calls, start = best[group, window, kind].T
         columns = {
             "scope": pa.repeat(SCOPES[self._number], len(group)),
-            "of": group,
+            "group_number": group,
             "window": self._lengths[window],
             "kind": kind,
             "zone": pa.repeat(self._zones[zone], len(group)),

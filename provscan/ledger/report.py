@@ -24,21 +24,23 @@ from provscan.runs.folder import REPORT_FILE, read_json
 
 LEDGER_FILE, TABLES_FOLDER = "ledger.json", "tables"
 STYLES = ("page.css", "ledger.css", "print.css")
-# The maximum number of rows that a table shows, of rows that are read for it, and of
-# charts of a kind. ``page.sql`` repeats MOST and CHARTS.
-MOST, LIMIT, CHARTS = 100, 1000, 12
+# A table shows at most MOST rows, and a group of charts at most CHARTS.
+MOST, CHARTS = 100, 12
+# The maximum number of rows of a table or view that are read. The page has sums of all
+# rows from SQL.
+LIMIT = 1000
 
 # The three counts of tweets, with the prefixes of their columns in ``totals``.
 COUNTS = {
     "Tweets delivered": "delivered",
-    "Distinct a day, summed": "daily",
-    "Distinct over all": "distinct",
+    "Distinct by day, summed": "daily",
+    "Distinct overall": "distinct",
 }
 # The tables that the report shows: tables of the ledger, and views of ``page.sql``.
 TABLES = (
     *("totals", "fanout", "claims", "holdings", "deletions", "uses"),
     *("page_findings", "page_clock", "page_missing", "page_rules", "page_coverage"),
-    *("page_government", "page_lanes", "page_days", "page_limits"),
+    *("page_outside", "page_government", "page_lanes", "page_days", "page_limits"),
 )
 
 
@@ -51,6 +53,7 @@ def write_ledger_report(
     """
     tables = folder / TABLES_FOLDER
     with open_database(tables, [path.stem for path in tables.glob("*.parquet")]) as db:
+        db.execute(f"SET VARIABLE most = {MOST}; SET VARIABLE charts = {CHARTS}")
         run_script(db, "page.sql")
         found, numbers = {}, {}
         for source in TABLES:
@@ -67,7 +70,7 @@ def write_ledger_report(
         statuses=STATUS,
         from_utc=from_utc,
         lasting=lasting,
-        span=span,
+        bounds=bounds,
         shown=shown,
         numbers=numbers,
         most=MOST,
@@ -84,12 +87,12 @@ def ledger_lines(found: Mapping[str, Any]) -> Iterator[str]:
         if row["scope"] == "all":
             calls = several(row["calls"], "call", "calls")
             if row["calls_high"] != row["calls_low"]:
-                whole = span(row["calls_low"], row["calls_high"])
+                whole = bounds(row["calls_low"], row["calls_high"])
                 calls += f" in samples of {whole} calls (95% interval)"
             yield f"Accessed: {calls}, {row['refused']:,} refused"
             for title, name in COUNTS.items():
-                bounds = span(row[f"{name}_low"], row[f"{name}_high"])
-                yield f"  {title:<25}{bounds:>20}"
+                limits = bounds(row[f"{name}_low"], row[f"{name}_high"])
+                yield f"  {title:<25}{limits:>20}"
     left_out = found["left_out"]
     for words, number in (
         (("line", "lines", "that could not be read"), left_out["bad_lines"]),
@@ -119,7 +122,7 @@ def ledger_lines(found: Mapping[str, Any]) -> Iterator[str]:
     yield f"Report: {found['ledger']}/{REPORT_FILE}"
 
 
-def span(low: int | None, high: int | None) -> str:
+def bounds(low: int | None, high: int | None) -> str:
     """Return the range of a number in words. None means that a bound is not known."""
     if low is None:
         return "not known"

@@ -42,7 +42,7 @@ from provscan.writing import remove_named
 
 VERSION = 1
 # Folders of ``access.measure`` that are needed only to resume it.
-PARTS = ("parts", "work", "spill")
+PARTS = ("parts", "work")
 # The folder of the ledger in its unfinished folder. It contains the scans of holdings
 # and uses, and the key of hashed names. ``ledger.json`` has no checksum of the key.
 LEDGER, SCANS, KEY = "ledger", "scans", "key.txt"

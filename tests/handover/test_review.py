@@ -24,11 +24,11 @@ import provscan
 from provscan.cli import main
 from provscan.errors import InputError, OutputError, ParameterError, UsageError
 from provscan.handover.review import (
+    COMMON_OR_KNOWN,
     COPY,
     FINDING,
     FOR_REVIEWERS,
     KEY_FILE,
-    ORDINARY,
     OTHER,
     VERDICTS,
     allocated,
@@ -39,7 +39,12 @@ from provscan.matching.compare import comparison
 from provscan.params import MatchParams
 from provscan.report.files import RunFiles
 
-TRUTH = {FINDING: "copy", COPY: "copy", OTHER: "not a copy", ORDINARY: "not a copy"}
+TRUTH = {
+    FINDING: "copy",
+    COPY: "copy",
+    OTHER: "not a copy",
+    COMMON_OR_KNOWN: "not a copy",
+}
 SAMPLE = 60
 
 
@@ -96,7 +101,7 @@ def test_a_list_mixes_findings_with_planted_pairs(folder: Path) -> None:
     what = Counter(pair["what"] for pair in key["pairs"])
     assert what[FINDING] >= 0.6 * SAMPLE
     assert what[COPY] == what[OTHER] == 9
-    assert what[ORDINARY] > 0
+    assert what[COMMON_OR_KNOWN] > 0
     assert [pair["pair"] for pair in key["pairs"]] == [pair["pair"] for pair in pairs]
     order = [pair["what"] for pair in key["pairs"]]
     assert len(list(itertools.groupby(order))) > 20

@@ -127,17 +127,17 @@ def test_spans_are_released_one_by_one(place: Path) -> None:
     texts = [row["text"] for row in ROWS]
     assert all(entry["passage"] in texts for entry in entries)
     with pytest.raises(UsageError, match="there is no finding 0"):
-        room.span(kit, 0)
+        room.finding(kit, 0)
     with pytest.raises(UsageError, match=r"name one of the runs with --run: secret"):
-        room.span(kit, 1, "other.run")
+        room.finding(kit, 1, "other.run")
     with pytest.raises(UsageError, match="give their name with --by"):
-        room.release(kit, room.span(kit, 1), " ")
+        room.release(kit, room.finding(kit, 1), " ")
 
 
 def test_the_list_has_each_file_that_leaves(place: Path) -> None:
     kit, made = build(place)
     done = room.run_room(kit, [str(place / DATASET)])
-    room.release(kit, room.span(kit, 1), "Jane Doe")
+    room.release(kit, room.finding(kit, 1), "Jane Doe")
     text = Path(done["list"]).read_text(encoding="utf-8")
     left = contents(kit / "leaving")
     assert len(left) == 3
@@ -161,7 +161,7 @@ def test_the_whole_run_leaves_if_it_may(place: Path) -> None:
     assert first == second
     assert "matches.parquet" in first
     with pytest.raises(UsageError, match="no span needs to be released"):
-        room.span(kit, 1)
+        room.finding(kit, 1)
 
 
 @pytest.mark.parametrize(

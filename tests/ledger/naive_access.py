@@ -98,8 +98,8 @@ def summed(found: list[dict[str, Any]]) -> dict[Any, list[int]]:
 
 
 def three_counts(found: list[dict[str, Any]]) -> tuple[int, int, int]:
-    """Return the numbers of tweets delivered, distinct a day summed, and distinct over
-    all.
+    """Return the numbers of tweets delivered, distinct by day and summed, and
+    distinct overall.
     """
     kept = [call for call in found if answered(call)]
     days = {

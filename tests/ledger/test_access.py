@@ -562,6 +562,29 @@ def test_service_logs_are_read_in_archives(tmp_path: Path) -> None:
     assert gap["evidence"] == "lost.json.gz is not among the logs"
 
 
+@pytest.mark.parametrize(
+    ("form", "content", "message"),
+    [
+        (
+            "json",
+            '{"calls": [{"time": "2022-01-01T00:00:00Z"}]}',
+            "expected a JSON list of calls",
+        ),
+        ("usage", "[1]", "it is not a usage export"),
+        ("digest", '{"digestStartTime": 1}', "it is not a CloudTrail digest"),
+        ("digest", "[1]", "it is not a CloudTrail digest"),
+    ],
+)
+def test_a_document_of_another_form_than_its_mapping_says(
+    tmp_path: Path, form: str, content: str, message: str
+) -> None:
+    (tmp_path / "log.json").write_text(content)
+    mapping = tmp_path / "mapping.toml"
+    mapping.write_text(f'[[log]]\nformat = "{form}"\n')
+    with pytest.raises(InputError, match=message):
+        measured(tmp_path, tmp_path / "log.json", mapping=mapping)
+
+
 def test_the_usage_export_becomes_a_table(tmp_path: Path) -> None:
     days = [{"date": "2023-01-02T00:00:00.000Z", "usage": "70"}]
     usage = {

@@ -252,8 +252,8 @@ def test_the_usage_export_is_compared_with_a_cap_and_the_logs(tmp_path: Path) ->
     )
     assert [(row["count_of"], row["claimed"], row["result"]) for row in claims] == [
         ("delivered", 150, "more"),
-        ("distinct a day, summed", 150, "undecided"),
-        ("distinct over all", 150, "fewer"),
+        ("distinct by day, summed", 150, "undecided"),
+        ("distinct overall", 150, "fewer"),
     ]
 
 

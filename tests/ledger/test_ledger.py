@@ -5,6 +5,7 @@ others.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import zipfile
 from pathlib import Path
@@ -186,8 +187,8 @@ def test_deletions_government_and_claims(demo: Path, truth: dict[str, Any]) -> N
     assert claims == {
         ("calls", "calls"): "agrees",
         ("tweets", "delivered"): "more",
-        ("tweets", "distinct a day, summed"): "agrees",
-        ("tweets", "distinct over all"): "agrees",
+        ("tweets", "distinct by day, summed"): "agrees",
+        ("tweets", "distinct overall"): "agrees",
     }
     unnamed = [
         row["about"] for row in table(demo, "missing") if "not name" in row["what"]
@@ -244,6 +245,19 @@ def test_the_report_needs_the_folder_alone(demo: Path, tmp_path: Path) -> None:
     )
     assert done.exit_code == 2
     assert "the report of a ledger is HTML" in done.stderr
+
+
+def test_sums_on_the_page_include_the_rows_that_it_does_not_read(
+    demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("provscan.ledger.report.LIMIT", 1)
+    cut = write_ledger_report(demo / "demo.ledger", tmp_path / "cut.html")
+    whole = demo / "demo.ledger" / "report.html"
+    of_all = r"Calls may be missing on [\d,]+ of [\d,]+ days, summed over applications"
+    (found,) = re.findall(of_all, whole.read_text(encoding="utf-8"))
+    text = cut.read_text(encoding="utf-8")
+    assert found in text
+    assert "The first 1 of" in text[text.index("Content, in our words") :]
 
 
 def test_the_page_is_self_contained_and_accessible(demo: Path, browser: Any) -> None:
