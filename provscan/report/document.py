@@ -1,9 +1,10 @@
 """Write ``report.html``, one self-contained file, from the four other files of a run
 folder.
 
-The page loads nothing: a content security policy admits only its style and script, by
-their digests. All data is escaped by Jinja, or set as text by the script.
-:func:`render` makes the page, and :func:`write_report` writes it.
+The page loads nothing: its content security policy (:func:`content_policy`) admits only
+its style and script, by their digests. All data is escaped by Jinja, or set as text by
+the script. :func:`page` fills any template, :func:`render` makes the report of a run,
+and :func:`write_report` writes it.
 """
 
 from __future__ import annotations
@@ -108,20 +109,13 @@ def page(
     Files that are not in ``folder`` are taken from the folder of the report's
     templates. ``policy`` adds rules to the content security policy.
     """
-    style = _joined(styles, folder)
-    policy = [f"style-src {_digest(style)}", *policy]
-    if scripts:
-        script = f'"use strict";{{\n{_joined(scripts, folder)}}}'
-        values["script"] = Markup(script)
-        policy.append(f"script-src {_digest(script)}")
     filled = (
         _environment(folder)
         .get_template(template)
         .render(
-            style=Markup(style),
-            policy="; ".join(
-                ["default-src 'none'", *policy, "base-uri 'none'", "form-action 'none'"]
-            ),
+            style=Markup(_joined(styles, folder)),
+            script=Markup(_script(scripts, folder)),
+            policy=content_policy(styles, scripts, folder, policy),
             wording=wording,
             answers=answers,
             omissions=omissions,
@@ -130,6 +124,24 @@ def page(
     )
     # File names may be invalid Unicode, but the page must be valid UTF-8.
     return filled.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def content_policy(
+    styles: Sequence[str], scripts: Sequence[str], folder: Path, rules: Sequence[str]
+) -> str:
+    """Return the content security policy of a page (see :func:`page`), with additional
+    rules.
+    """
+    policy = ["default-src 'none'", f"style-src {_digest(_joined(styles, folder))}"]
+    policy += rules
+    if scripts:
+        policy.append(f"script-src {_digest(_script(scripts, folder))}")
+    return "; ".join([*policy, "base-uri 'none'", "form-action 'none'"])
+
+
+def _script(names: Sequence[str], folder: Path) -> str:
+    """Return scripts as one script in strict mode, whose names are not global."""
+    return f'"use strict";{{\n{_joined(names, folder)}}}'
 
 
 def _digest(text: str) -> str:

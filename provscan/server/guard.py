@@ -50,7 +50,7 @@ class Refused(Exception):
 
 
 class Guard:
-    """An application that receives only requests within its limits."""
+    """An ASGI application that passes only permitted requests on to another one."""
 
     def __init__(
         self, app: ASGIApp, token: str | None, limits: Limits, metrics: Metrics
@@ -101,7 +101,8 @@ class Guard:
             origin = headers.get(b"origin")
             if origin and urlsplit(origin.decode("latin-1")).netloc != host:
                 raise Refused(403, "Pages of other sites may not use this server.")
-            # Another site can have its own name resolved to this machine.
+            # Another site can have its own name resolved to this machine (DNS
+            # rebinding).
             if urlsplit(f"//{host}").hostname not in LOCAL:
                 raise Refused(
                     403, f"The host {host} needs a token: start with --token."
@@ -227,7 +228,9 @@ class _Body:
 
 
 class _Answer:
-    """The answer to a request. It has a status, and the headers of all answers."""
+    """The answer to a request: keeps its status, and adds the headers that every answer
+    has.
+    """
 
     def __init__(self, send: Send) -> None:
         self._send = send
