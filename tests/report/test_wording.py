@@ -79,7 +79,7 @@ def test_the_rarity_of_wording_in_words() -> None:
     assert rarity(False, 400.0) == "common or known wording"
     assert (
         rarity(False, None, unrated_words({"wording": WORDING}))
-        == "found by sketches alone, and not compared"
+        == "not yet compared with the tweet"
     )
     revealed = unrated_words({"wording": REVEALED_WORDING})
     assert [rarity(counted, None, revealed) for counted in (True, False)] == [
