@@ -50,8 +50,8 @@ def covered(answer: Mapping[str, Any]) -> str:
         return ""
     share = percent(answer["can_be_told"])
     return (
-        f"The limits cover the {share} of the licensed texts whose exact copy would "
-        "be a finding."
+        f"The limits cover the {share} of licensed texts that have rare wording: an "
+        "exact copy of one would be a finding."
     )
 
 

@@ -192,7 +192,7 @@ def render(
         names=sources,
         reviewed=review.marks,
         review=wording.review(review.marks),
-        blinded=folder.reviewed,
+        blinded_review=folder.blinded_review,
         charts=summary["answer"]["records"]["findings"] >= FEW,
         histogram=figures.histogram(folder.scores, summary["recall"].get("bits")),
         breakdowns={

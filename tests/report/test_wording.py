@@ -114,7 +114,8 @@ def test_sentences_about_the_scan() -> None:
     assert searched(few) == (
         "against 1 licensed tweet with 1 different text. 1 of these texts is not older "
         "than the cutoff: it serves as control, and its matches do not count as "
-        "findings. A text with an undated tweet or a retweet stays licensed."
+        "findings. A text does not serve as control if one of its tweets is undated or "
+        "a retweet."
     )
     measured = {"control": {"chance_measures": [{"kind": "control"}]}}
     assert chance(measured) == "texts that are known to be absent from the data"
