@@ -73,11 +73,11 @@ class Guard:
             self._admit(scope)
             with _Body(receive, self._limits, self) as body:
                 if scope["path"] == STREAM:
-                    with self._one_of("streams", self._limits.streams):
+                    with self._slot("streams", self._limits.streams):
                         await self._app(scope, body.piece, answer.send)
                 else:
                     whole = await body.whole(scope)
-                    with self._one_of("texts", self._limits.working):
+                    with self._slot("texts", self._limits.working):
                         await self._app(scope, whole, answer.send)
         except Refused as refused:
             await answer.refuse(refused)
@@ -94,7 +94,7 @@ class Guard:
         """Refuse a request without the token, from a page of another site, or from a
         client that sends too many.
         """
-        self._count(scope["client"][0] if scope["client"] else "")
+        self._limit_rate(scope["client"][0] if scope["client"] else "")
         headers = dict(scope["headers"])
         host = headers.get(b"host", b"").decode("latin-1")
         if self._token is None:
@@ -116,8 +116,10 @@ class Guard:
                     **{"www-authenticate": "Bearer"},
                 )
 
-    def _count(self, client: str) -> None:
-        """Deduct a request from the number that a client may send."""
+    def _limit_rate(self, client: str) -> None:
+        """Refuse a request if its client sends more than ``rate`` per second, after a
+        burst of twice that number (a token bucket).
+        """
         now, rate = time.monotonic(), self._limits.rate
         left, since = self._allowances.get(client, (2 * rate, now))
         left = min(2 * rate, left + (now - since) * rate)
@@ -136,8 +138,10 @@ class Guard:
         self._allowances[client] = left - 1, now
 
     @contextmanager
-    def _one_of(self, kind: str, most: int) -> Iterator[None]:
-        """Count a request while it is answered. Refuse it if there are too many."""
+    def _slot(self, kind: str, most: int) -> Iterator[None]:
+        """Reserve one of ``most`` slots for a request while it is answered; refuse it
+        if all are taken.
+        """
         if self._answering[kind] >= most:
             raise _busy()
         self._answering[kind] += 1
