@@ -150,13 +150,13 @@ def _digest(text: str) -> str:
 
 
 def render(
-    folder: RunFiles, *, texts: int | None = None, marks: Path | None = None
+    files: RunFiles, *, texts: int | None = None, marks: Path | None = None
 ) -> str:
     """Make the report of a run, an HTML page.
 
     Parameters
     ----------
-    folder
+    files
         The run.
     texts
         Number of exhibits that may show texts, the strongest first; the others show
@@ -164,18 +164,18 @@ def render(
     marks
         File of marks that reviewers saved from an earlier report of this run.
     """
-    places = Places(folder.summary, folder.info)
-    summary, info = places.shown(folder.summary), places.shown(folder.info)
-    parameters = folder.info["parameters"]
+    places = Places(files.summary, files.info)
+    summary, info = places.shown(files.summary), places.shown(files.info)
+    parameters = files.info["parameters"]
     allowed = 0 if parameters.get("no_text") else parameters.get("texts")
     if allowed is not None:
         texts = allowed if texts is None else min(texts, allowed)
-    review = folder.review(marks) if marks is not None else Review()
-    findings = folder.listed()
-    shown = displayed(folder.with_texts(folder.exhibits.slice(0, MOST)), texts)
+    review = files.review(marks) if marks is not None else Review()
+    findings = files.listed()
+    shown = displayed(files.with_texts(files.exhibits.slice(0, MOST)), texts)
     sources = {
         item["source"]: places.shown(item["source"])
-        for item in folder.summary["sources"]
+        for item in files.summary["sources"]
     }
     return page(
         "page.html",
@@ -184,27 +184,27 @@ def render(
         summary=summary,
         answer=summary["answer"],
         info=info,
-        identity=folder.identity,
-        exhibits=len(folder.exhibits),
+        identity=files.identity,
+        exhibits=len(files.exhibits),
         findings=len(findings),
         shown=len(shown),
         first=_first(shown, sources),
         names=sources,
         reviewed=review.marks,
         review=wording.review(review.marks),
-        blinded_review=folder.blinded_review,
+        blinded_review=files.blinded_review,
         charts=summary["answer"]["records"]["findings"] >= FEW,
-        histogram=figures.histogram(folder.scores, summary["recall"].get("bits")),
+        histogram=figures.histogram(files.scores, summary["recall"].get("bits")),
         breakdowns={
             name: figures.breakdown(findings, name) for name in figures.BREAKDOWNS
         },
         # Records of sampled files are not numbered consecutively.
         strip=[]
         if (summary.get("sample") or {}).get("by") == "files"
-        else figures.strip(findings, folder.summary["sources"]),
+        else figures.strip(findings, files.summary["sources"]),
         left_out=omissions.left_out(summary),
         command=wording.visible(info.get("repeat") or ""),
-        full_paths=info.get("repeat") == folder.info.get("repeat"),
+        full_paths=info.get("repeat") == files.info.get("repeat"),
         texts=texts,
         blocks=map(Markup, packed_exhibits(shown, review, sources)),
     )
@@ -237,11 +237,11 @@ def write_report(
     ``overwrite``. ``texts`` and ``marks`` are passed to :func:`render`.
     """
     require_folder("run", run)
-    folder = RunFiles.open(run)
-    if "records" not in folder.summary["answer"]:
+    files = RunFiles.open(run)
+    if "records" not in files.summary["answer"]:
         raise InputError(
             f"{run} makes no estimate, so its report is of another kind: `provscan "
             f"report {run}` writes that report"
         )
-    made = render(folder, texts=texts, marks=marks)
+    made = render(files, texts=texts, marks=marks)
     return write_page(out or run / "report.html", made, overwrite=overwrite)
