@@ -6,7 +6,7 @@ from provscan.blind.run import REVEALED_WORDING, WORDING
 from provscan.probe.report.tables import copies
 from provscan.probe.report.wording import departure
 from provscan.readers.texts.model_outputs import without_shared
-from provscan.report.answers import first_sentence, headline
+from provscan.report.answers import first_sentence, headline, recall_rows
 from provscan.report.wording import (
     alike,
     amount,
@@ -105,6 +105,18 @@ def test_a_headline_begins_with_its_status() -> None:
         found["headline"],
     ]
     assert first_sentence("0.2% of a.b are so. Then more.") == "0.2% of a.b are so."
+
+
+def test_lengths_are_listed_from_the_shortest_on() -> None:
+    classes = {
+        "from 120 characters": {"value": 0.5},
+        "from 30 characters": {"value": 0.1},
+        "under 30 characters": {"value": 0.9},
+    }
+    by_length = [name for name, _ in recall_rows("length", classes)]
+    assert by_length == list(classes)[::-1]
+    by_recall = [item["value"] for _, item in recall_rows("script", classes)]
+    assert by_recall == [0.9, 0.5, 0.1]
 
 
 def test_sentences_about_the_scan() -> None:
