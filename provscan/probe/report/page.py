@@ -114,7 +114,7 @@ def _explained(summary: Mapping[str, Any]) -> str:
     tweets, listed = summary["answer"]["tweets"], summary["listed"]
     if tweets["chance"] is None:
         return "The number of coincidences among them was not measured."
-    chance = "none"
+    chance = "none, since no control is recited"
     if tweets["chance"]:
         chance = (
             f"about {wording.count(tweets['chance'])}, since as many controls are "
@@ -127,8 +127,8 @@ def _explained(summary: Mapping[str, Any]) -> str:
     if listed["tweets"]:
         verb = several(listed["tweets"], "tweet is", "tweets are")
         marked = (
-            f"{verb} marked as listed: of these, about "
-            f"{wording.percent(listed['rate'])} are chance."
+            f"{verb} marked as listed: on average, at most "
+            f"{wording.percent(listed['rate'])} of the listed tweets are chance."
         )
     return f"Of {recited}, chance explains {chance}. {marked}"
 

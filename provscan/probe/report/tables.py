@@ -193,8 +193,8 @@ def answer_lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     listed_tweets = "none: chance may explain each recited tweet"
     if listed["tweets"]:
         listed_tweets = (
-            f"{several(listed['tweets'], 'tweet', 'tweets')}, of which about "
-            f"{percent(listed['rate'])} are chance"
+            f"{several(listed['tweets'], 'tweet', 'tweets')}, of which at most "
+            f"{percent(listed['rate'])} are chance, on average"
         )
     found = [
         (
