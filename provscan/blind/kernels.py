@@ -2,7 +2,8 @@
 
 A *seed* is the SipHash-2-4 (Aumasson and Bernstein 2012,
 doi:10.1007/978-3-642-34931-7_28) of a passage of canonical code points that begins at
-any place and has a fixed length in units. A *fingerprint* is the low byte of the hash
+any place and has a fixed length in *units*: two for a character of a script that is
+written without spaces, one for any other. A *fingerprint* is the low byte of the hash
 of a 5-gram of one text under another key, salted with the hash of that text, so equal
 5-grams of two texts have unrelated fingerprints. Seeds find texts and places in them;
 fingerprints show how much of a text a record contains there.

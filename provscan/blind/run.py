@@ -30,7 +30,7 @@ from provscan.runs.folder import (
 
 # Lists show these words in place of the rarity: for a match that counts, and for any
 # other match.
-WORDING = ["not measured", "found by sketches alone, and not compared"]
+WORDING = ["not measured", "not yet compared with the tweet"]
 REVEALED_WORDING = [
     "confirmed by the full index",
     "not confirmed by the full index",
@@ -109,7 +109,7 @@ def counts_of(table: pa.Table) -> dict[str, Any]:
         "wording": WORDING,
         "levels": {level: levels.get(level, 0) for level in LEVELS},
         "counted": {"matches": 0},
-        "answer": answer(f"{headline(table)}, by sketches alone", COSTS),
+        "answer": answer(f"{headline(table)}, not yet compared with the tweets", COSTS),
     }
 
 

@@ -40,7 +40,7 @@ def command(path: Path, without_segment: tuple[str, ...], as_json: bool) -> None
     elif is_run:
         summary = _read(path / SUMMARY_FILE)
         read_run(path)
-        review = RunFiles.open(path).reviewed if "blind" not in summary else None
+        review = RunFiles.open(path).blinded_review if "blind" not in summary else None
         shown = {"run": str(path), **summary}
         shown |= {"review": review} if review else {}
         show.result(shown, as_json, run_lines if "blind" in summary else show.run)

@@ -35,14 +35,14 @@ class DrawnParts:
     @property
     def unseen(self) -> int:
         """The largest number of parts that the sample can miss entirely with a
-        probability of 2.5 % or more.
+        probability of 2.5% or more.
         """
         drawn, every = len(self.bytes), len(self.bytes) + len(self.rest)
         chance = np.cumprod(1.0 - drawn / np.arange(every, drawn - 1, -1.0))
         return int(np.count_nonzero(chance >= TAIL))
 
     def projected(self, counts: Floats) -> Factor:
-        """Project the total of the dataset, with 95 % limits, from the count of each
+        """Project the total of the dataset, with 95% limits, from the count of each
         drawn part.
         """
         total, effect = float(counts.sum()), self.design_effect(counts)

@@ -38,13 +38,13 @@ class Layers:
     """The layers of one number of a run; a withheld layer is ``None``."""
 
     findings: float  # Number of units with findings: a fact.
-    at_least: float | None = None  # Lower bound, one-sided, 97.5 %.
-    estimate: Factor | None = None  # Value and 95 % limits.
+    at_least: float | None = None  # Lower bound, one-sided, 97.5%.
+    estimate: Factor | None = None  # Value and 95% limits.
     # Number of units with verbatim or nearly verbatim findings: a fact.
     nearly_verbatim: float | None = None
     # Number of units with matches but no finding: a fact.
     common_or_known: float | None = None
-    # Upper bound on nearly verbatim copies, one-sided, 97.5 %.
+    # Upper bound on nearly verbatim copies, one-sided, 97.5%.
     at_most: float | None = None
     # Upper bound on copies that can be found, however they were edited.
     at_most_any: float | None = None
@@ -169,7 +169,7 @@ def layered(
         The findings of each strength with their chance matches; the lower bound is the
         highest of their bounds. Empty if chance was not measured.
     chance
-        The chance matches among all findings, with 95 % limits, for the estimate.
+        The chance matches among all findings, with 95% limits, for the estimate.
     recalls
         Recall of the findings, and recall of any verified match; None withholds the
         layers that need it.

@@ -15,12 +15,12 @@ import numpy as np
 from provscan.arrays import Floats, Numbers
 from provscan.errors import ParameterError
 
-# Error probability on each side of 95 % limits.
+# Error probability on each side of 95% limits.
 TAIL = (1.0 - 0.95) / 2.0
 
 
 def clopper_pearson(k: float, n: float) -> tuple[float, float]:
-    """Return the exact two-sided 95 % interval of a binomial share (Clopper & Pearson
+    """Return the exact two-sided 95% interval of a binomial share (Clopper & Pearson
     1934, doi:10.1093/biomet/26.4.404).
 
     Parameters
@@ -63,7 +63,7 @@ def negative_binomial_quantile(q: float, shape: float, mean: float) -> float:
 
 
 def thinned(found: float, share: float, *, effect: float = 1.0) -> tuple[float, float]:
-    """Return the 95 % limits of the number of all units, of which ``found`` were found,
+    """Return the 95% limits of the number of all units, of which ``found`` were found,
     each with probability ``share``.
 
     The number of units that are missed until a given number is found has a negative
@@ -95,7 +95,7 @@ def thinned(found: float, share: float, *, effect: float = 1.0) -> tuple[float, 
 
 @dataclass(frozen=True, slots=True)
 class Chance:
-    """Chance matches among the findings: the expected number, and 95 % prediction
+    """Chance matches among the findings: the expected number, and 95% prediction
     limits.
     """
 

@@ -26,7 +26,7 @@ from provscan.estimate.damage import BELOW
 from provscan.estimate.limits import Factor, product
 
 # The thresholds and pseudo-counts below were chosen on simulated scans with a known
-# truth, so that the intervals for records and texts contain the truth in 93 to 99 % of
+# truth, so that the intervals for records and texts contain the truth in 93 to 99% of
 # the scans. ``python benchmarks/coverage.py`` makes these scans, with copies whose
 # edits were written independently of those of the spike-ins, and prints how often each
 # number is right.
@@ -50,7 +50,7 @@ SHRUNK = 4.0
 # benchmarks/edits_recall.py`` prints the recall of each edit); and the larger deviation
 # that ``at_most_any`` allows for.
 UNLIKE, MOST_UNLIKE = 0.5, 0.8
-# Half the 95 % quantile of chi-squared with one degree of freedom: the drop of the
+# Half the 95% quantile of chi-squared with one degree of freedom: the drop of the
 # log-likelihood at the limits of a profile likelihood.
 DROP = 1.92
 # The worst case leaves out edits with a higher recall, since they hide few copies.
@@ -69,7 +69,7 @@ class Recall(Factor):
     """The share of copies that is found, if copies were edited by the same mixture of
     edits as the matches.
 
-    The 95 % limits allow for the unknown mixture, the number of spike-ins, and edits
+    The 95% limits allow for the unknown mixture, the number of spike-ins, and edits
     that differ from those of the spike-ins.
     """
 

@@ -161,7 +161,7 @@ def years_apart(
     ``clusters`` and ``sizes`` are the numbers of chance clusters and control texts of
     each year, in order. In the result, ``split`` is the first year of the later half,
     ``ratio`` is the earlier rate divided by the later rate, and ``low`` and ``high``
-    are the exact 95 % limits of the ratio. The result is None if there is only one year
+    are the exact 95% limits of the ratio. The result is None if there is only one year
     or no cluster.
     """
     total = int(clusters.sum())

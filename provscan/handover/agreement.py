@@ -37,7 +37,7 @@ def cohen_kappa(table: Numbers) -> Factor | None:
     Returns
     -------
     Factor or None
-        Kappa with a 95 % interval; None if there is no pair, or if both reviewers gave
+        Kappa with a 95% interval; None if there is no pair, or if both reviewers gave
         the same verdict on every pair, which leaves kappa undefined.
     """
     total = float(table.sum())
@@ -69,7 +69,7 @@ def stratified_share(accepted: Numbers, reviewed: Numbers, sizes: Numbers) -> Fa
     Returns
     -------
     Factor
-        The share with a 95 % interval.
+        The share with a 95% interval.
 
     Raises
     ------
@@ -120,7 +120,7 @@ def corrected_share(
     Returns
     -------
     Factor or None
-        The share with a 95 % interval; None if planted pairs are missing, or if the
+        The share with a 95% interval; None if planted pairs are missing, or if the
         reviewers accept copies hardly more often than other pairs.
     """
     if not copies[1] or not others[1]:

@@ -11,7 +11,7 @@ the first question. :mod:`~provscan.probe.run` asks a model
 answers with the tweets, :mod:`~provscan.probe.evidence` counts the recitations, and
 :mod:`~provscan.probe.summary` computes the numbers with the tests of
 :mod:`provscan.probe.statistics`. :mod:`~provscan.probe.score` runs these steps and
-writes the results; :mod:`provscan.probe.report` words and shows them.
+writes the results; :mod:`provscan.probe.report` puts them into words and shows them.
 
 Everything except scoring needs the extra ``probe``: ``pip install 'provscan[probe]'``.
 """

@@ -94,7 +94,8 @@ class Endpoint:
         }
         self._url, self._model, self._style, self._options = url, model, style, options
         self._limit_name = "max_tokens"
-        self._refusals = 0  # Before the first answer; then -1.
+        # The number of refused questions before the first answer; -1 from then on.
+        self._refusals = 0
         # Refused parameters with their values, and whether the endpoint returns
         # log-probabilities of a given text.
         self._refused: set[tuple[str, float]] = set()

@@ -20,7 +20,8 @@ FREE = "free"
 """The kind of the prompt that names no tweet."""
 
 OPENING_WORDS = 4
-GAP = "[...]"
+# What replaces the target in a prompt of the kind "masked".
+BLANK = "[...]"
 # A text with fewer words, as in scripts without spaces, is cut by characters.
 FEW_WORDS = 6
 
@@ -77,9 +78,8 @@ def make_prompt(
     gap = ""
     if kind == "masked":
         low, high = len(pieces) // 4, len(pieces) - len(pieces) // 4
-        given = (
-            f"{''.join(pieces[:low]).rstrip()} {GAP} {''.join(pieces[high:]).lstrip()}"
-        ).strip()
+        before, after = "".join(pieces[:low]), "".join(pieces[high:])
+        given = f"{before.rstrip()} {BLANK} {after.lstrip()}".strip()
         target = "".join(pieces[low:high]).strip()
     else:
         at = (

@@ -13,7 +13,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -30,7 +30,6 @@ from provscan.probe.extraction import best_logprobs, extraction
 from provscan.probe.files import MODEL_FILE
 from provscan.probe.plan import ARMS, POWER, Plan, QuestionKey
 from provscan.probe.prompts import FREE
-from provscan.probe.report.wording import ALIKE, REVERSED
 from provscan.probe.result_tables import tweet_table
 from provscan.probe.run import read_model
 from provscan.probe.statistics import ALPHA
@@ -47,6 +46,15 @@ WIDEST = 10.0
 # Minimum number of recited tweets for a trend over copies, and minimum number of tweets
 # in a class of copies for a share.
 FEWEST = 20
+# The codes of objections.
+NOT_ALIKE, TOO_FEW, REVERSED = "not_alike", "too_few", "reversed"
+
+
+class Objection(NamedTuple):
+    """The reason why nothing can be claimed from the counts."""
+
+    code: str
+    reason: str
 
 
 def summarise(found: Evidence) -> tuple[dict[str, Any], pa.Table]:
@@ -128,18 +136,25 @@ def status_of(summary: dict[str, Any]) -> str:
     return "copies_found" if tweets["at_least"] else "no_copies_shown"
 
 
-def _objection(plan: Plan, counts: Counts) -> str | None:
-    """Return the reason why nothing can be claimed from the counts, or None."""
+def _objection(plan: Plan, counts: Counts) -> Objection | None:
+    """Return the objection to claims from the counts, if there is one: the controls
+    differ from the licensed tweets, the pairs are too few, or the model may have seen
+    the controls.
+    """
     if not plan.content["claims"]:
-        return ALIKE
+        reason = "licensed tweets and controls were not shown to be alike"
+        return Objection(NOT_ALIKE, reason)
     if (able := counts.able.sum()) < FEWEST_PAIRS:
-        return (
+        reason = (
             f"{able:,} pairs with answers are too few for any claim, and "
             f"{FEWEST_PAIRS} are needed"
         )
+        return Objection(TOO_FEW, reason)
     licensed_only, control_only = counts.alone
-    more_controls = statistics.mcnemar(control_only, licensed_only) <= ALPHA
-    return REVERSED if more_controls else None
+    if statistics.mcnemar(control_only, licensed_only) <= ALPHA:
+        reason = "the controls are recited more often than the licensed tweets"
+        return Objection(REVERSED, reason)
+    return None
 
 
 def _asked(found: Evidence) -> dict[str, Any]:
@@ -169,11 +184,12 @@ def _by_arm(answers: Iterable[Answer]) -> dict[str, int]:
     return {name: found[name] for name in (*ARMS, FREE)}
 
 
-def _tests(counts: Counts, objection: str | None) -> dict[str, Any]:
+def _tests(counts: Counts, objection: Objection | None) -> dict[str, Any]:
     """Run the two tests of the pairs; their results are withheld if there is an
     objection.
     """
     only, shares = counts.alone, counts.shares
+    code, reason = objection or (None, None)
     tests = {
         "difference": statistics.paired_difference(*only, len(counts.pairs)),
         "permutation": statistics.sign_flip(shares["licensed"] - shares["control"]),
@@ -181,8 +197,9 @@ def _tests(counts: Counts, objection: str | None) -> dict[str, Any]:
     return {
         "licensed_only": only[0],
         "control_only": only[1],
+        "objection": code,
         **{
-            name: dataclasses.replace(each, invalid=each.invalid or objection).as_dict()
+            name: dataclasses.replace(each, invalid=each.invalid or reason).as_dict()
             for name, each in tests.items()
         },
     }

@@ -17,8 +17,9 @@ UPPER_LIMITS = {
     "texts": "Licensed texts copied nearly verbatim",
 }
 NOT_COVERED = (
-    "An upper limit covers copies that are nearly verbatim. The number of copies with "
-    "more changes is unknown."
+    "An upper limit covers only copies that are nearly verbatim, so it can be below "
+    "“At least”, which counts all copies. The number of copies with more changes has "
+    "no upper limit."
 )
 
 
@@ -50,8 +51,8 @@ def covered(answer: Mapping[str, Any]) -> str:
         return ""
     share = percent(answer["can_be_told"])
     return (
-        f"The limits cover the {share} of the licensed texts whose exact copy would "
-        "be a finding."
+        f"The limits cover the {share} of licensed texts that have rare wording: an "
+        "exact copy of one would be a finding."
     )
 
 
@@ -89,9 +90,13 @@ def recall_rows(name: str, classes: Mapping[str, Any]) -> list[tuple[str, Any]]:
     other classes from the highest recall on.
     """
     if name == "length":
+        # "under 30 characters" precedes "from 30 characters".
         return sorted(
             classes.items(),
-            key=lambda item: [int(digits) for digits in re.findall(r"\d+", item[0])],
+            key=lambda item: (
+                [int(digits) for digits in re.findall(r"\d+", item[0])],
+                not item[0].startswith("under"),
+            ),
         )
     return sorted(classes.items(), key=lambda item: -item[1]["value"])
 

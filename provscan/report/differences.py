@@ -24,7 +24,7 @@ LEFT_OUT, DIFFERS, NOT_COMPARED = 1, 2, 3
 
 
 class WordDifferences:
-    """Compares pairs of texts, all in the same memory."""
+    """Compares pairs of texts; all pairs use the same arrays."""
 
     def __init__(self) -> None:
         self._mappers = CanonicalMapper(), CanonicalMapper()
@@ -34,7 +34,7 @@ class WordDifferences:
 
     def runs(self, passage: str, tweet: str) -> tuple[Numbers, Numbers]:
         """Return the differing runs of both texts, int64[n, 3] each: start and end in
-        UTF-16 units, and kind.
+        UTF-16 units, and kind. The next call overwrites them.
         """
         if passage == tweet:
             return self._runs[0, :0], self._runs[1, :0]

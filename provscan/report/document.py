@@ -1,9 +1,10 @@
 """Write ``report.html``, one self-contained file, from the four other files of a run
 folder.
 
-The page loads nothing: a content security policy admits only its style and script, by
-their digests. All data is escaped by Jinja, or set as text by the script.
-:func:`render` makes the page, and :func:`write_report` writes it.
+The page loads nothing: its content security policy (:func:`content_policy`) admits only
+its style and script, by their digests. All data is escaped by Jinja, or set as text by
+the script. :func:`page` fills any template, :func:`render` makes the report of a run,
+and :func:`write_report` writes it.
 """
 
 from __future__ import annotations
@@ -108,20 +109,13 @@ def page(
     Files that are not in ``folder`` are taken from the folder of the report's
     templates. ``policy`` adds rules to the content security policy.
     """
-    style = _joined(styles, folder)
-    policy = [f"style-src {_digest(style)}", *policy]
-    if scripts:
-        script = f'"use strict";{{\n{_joined(scripts, folder)}}}'
-        values["script"] = Markup(script)
-        policy.append(f"script-src {_digest(script)}")
     filled = (
         _environment(folder)
         .get_template(template)
         .render(
-            style=Markup(style),
-            policy="; ".join(
-                ["default-src 'none'", *policy, "base-uri 'none'", "form-action 'none'"]
-            ),
+            style=Markup(_joined(styles, folder)),
+            script=Markup(_script(scripts, folder)),
+            policy=content_policy(styles, scripts, folder, policy),
             wording=wording,
             answers=answers,
             omissions=omissions,
@@ -132,19 +126,37 @@ def page(
     return filled.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
+def content_policy(
+    styles: Sequence[str], scripts: Sequence[str], folder: Path, rules: Sequence[str]
+) -> str:
+    """Return the content security policy of a page (see :func:`page`), with additional
+    rules.
+    """
+    policy = ["default-src 'none'", f"style-src {_digest(_joined(styles, folder))}"]
+    policy += rules
+    if scripts:
+        policy.append(f"script-src {_digest(_script(scripts, folder))}")
+    return "; ".join([*policy, "base-uri 'none'", "form-action 'none'"])
+
+
+def _script(names: Sequence[str], folder: Path) -> str:
+    """Return scripts as one script in strict mode, whose names are not global."""
+    return f'"use strict";{{\n{_joined(names, folder)}}}'
+
+
 def _digest(text: str) -> str:
     digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
     return f"'sha256-{digest}'"
 
 
 def render(
-    folder: RunFiles, *, texts: int | None = None, marks: Path | None = None
+    files: RunFiles, *, texts: int | None = None, marks: Path | None = None
 ) -> str:
     """Make the report of a run, an HTML page.
 
     Parameters
     ----------
-    folder
+    files
         The run.
     texts
         Number of exhibits that may show texts, the strongest first; the others show
@@ -152,18 +164,18 @@ def render(
     marks
         File of marks that reviewers saved from an earlier report of this run.
     """
-    places = Places(folder.summary, folder.info)
-    summary, info = places.shown(folder.summary), places.shown(folder.info)
-    parameters = folder.info["parameters"]
+    places = Places(files.summary, files.info)
+    summary, info = places.shown(files.summary), places.shown(files.info)
+    parameters = files.info["parameters"]
     allowed = 0 if parameters.get("no_text") else parameters.get("texts")
     if allowed is not None:
         texts = allowed if texts is None else min(texts, allowed)
-    review = folder.review(marks) if marks is not None else Review()
-    findings = folder.listed()
-    shown = displayed(folder.with_texts(folder.exhibits.slice(0, MOST)), texts)
+    review = files.review(marks) if marks is not None else Review()
+    findings = files.listed()
+    shown = displayed(files.with_texts(files.exhibits.slice(0, MOST)), texts)
     sources = {
         item["source"]: places.shown(item["source"])
-        for item in folder.summary["sources"]
+        for item in files.summary["sources"]
     }
     return page(
         "page.html",
@@ -172,27 +184,27 @@ def render(
         summary=summary,
         answer=summary["answer"],
         info=info,
-        identity=folder.identity,
-        exhibits=len(folder.exhibits),
+        identity=files.identity,
+        exhibits=len(files.exhibits),
         findings=len(findings),
         shown=len(shown),
         first=_first(shown, sources),
         names=sources,
         reviewed=review.marks,
         review=wording.review(review.marks),
-        blinded=folder.reviewed,
+        blinded_review=files.blinded_review,
         charts=summary["answer"]["records"]["findings"] >= FEW,
-        histogram=figures.histogram(folder.scores, summary["recall"].get("bits")),
+        histogram=figures.histogram(files.scores, summary["recall"].get("bits")),
         breakdowns={
             name: figures.breakdown(findings, name) for name in figures.BREAKDOWNS
         },
         # Records of sampled files are not numbered consecutively.
         strip=[]
         if (summary.get("sample") or {}).get("by") == "files"
-        else figures.strip(findings, folder.summary["sources"]),
+        else figures.strip(findings, files.summary["sources"]),
         left_out=omissions.left_out(summary),
         command=wording.visible(info.get("repeat") or ""),
-        full_paths=info.get("repeat") == folder.info.get("repeat"),
+        full_paths=info.get("repeat") == files.info.get("repeat"),
         texts=texts,
         blocks=map(Markup, packed_exhibits(shown, review, sources)),
     )
@@ -225,11 +237,11 @@ def write_report(
     ``overwrite``. ``texts`` and ``marks`` are passed to :func:`render`.
     """
     require_folder("run", run)
-    folder = RunFiles.open(run)
-    if "records" not in folder.summary["answer"]:
+    files = RunFiles.open(run)
+    if "records" not in files.summary["answer"]:
         raise InputError(
             f"{run} makes no estimate, so its report is of another kind: `provscan "
             f"report {run}` writes that report"
         )
-    made = render(folder, texts=texts, marks=marks)
+    made = render(files, texts=texts, marks=marks)
     return write_page(out or run / "report.html", made, overwrite=overwrite)

@@ -1,5 +1,5 @@
 """Export exhibits: as a list in CSV, Excel, JSON lines or Parquet, or for the checks
-of a pipeline (:mod:`provscan.report.checks`).
+of a pipeline (:mod:`provscan.report.pipeline_files`).
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 
 from provscan.errors import OutputError, UsageError
 from provscan.params import require_folder
-from provscan.report.checks import junit, markdown, sarif
 from provscan.report.files import RunFiles, replaced
 from provscan.report.packing import with_digests
+from provscan.report.pipeline_files import junit, markdown, sarif
 from provscan.report.wording import KINDS, rarity, unrated_words, visible
 from provscan.report.workbook import MOST_ROWS, Sheet, write_workbook
 
@@ -94,30 +94,30 @@ def export(
         The number of rows, and of matches that are not listed.
     """
     suffix = out.suffix.lower()
-    if suffix not in WRITERS and suffix not in CHECKS:
+    if suffix not in WRITERS and suffix not in PIPELINE_FILES:
         raise UsageError(
             f"{out} has no known format: name a file that ends in "
-            f"{', '.join([*WRITERS, *CHECKS])}"
+            f"{', '.join([*WRITERS, *PIPELINE_FILES])}"
         )
-    if suffix in CHECKS and marks is not None:
+    if suffix in PIPELINE_FILES and marks is not None:
         raise UsageError(f"{suffix} has no place for marks: leave out --reviewed")
     require_folder("run", run)
     require_folder("out", out)
-    folder = RunFiles.open(run)
-    reviewed = folder.review(marks).marks if marks is not None else {}
-    listed = folder.listed(everything=everything)
+    files = RunFiles.open(run)
+    reviewed = files.review(marks).marks if marks is not None else {}
+    listed = files.listed(everything=everything)
     if suffix == ".xlsx" and len(listed) > MOST_ROWS:
         raise OutputError(
             f"Excel files can have {MOST_ROWS:,} rows, and there are {len(listed):,}: "
             "export .csv or .parquet"
         )
     with replaced(out, overwrite=overwrite) as temporary:
-        exhibits = with_digests(folder.with_texts(listed), texts)
-        if suffix in CHECKS:
-            temporary.write_bytes(CHECKS[suffix](exhibits, folder))
+        exhibits = with_digests(files.with_texts(listed), texts)
+        if suffix in PIPELINE_FILES:
+            temporary.write_bytes(PIPELINE_FILES[suffix](exhibits, files))
         else:
-            WRITERS[suffix](temporary, _columns(exhibits, reviewed, folder.summary))
-    return len(listed), len(folder.exhibits) - len(listed)
+            WRITERS[suffix](temporary, _columns(exhibits, reviewed, files.summary))
+    return len(listed), len(files.exhibits) - len(listed)
 
 
 def _columns(
@@ -200,7 +200,7 @@ WRITERS: dict[str, Callable[[Path, pa.Table], None]] = {
     ".jsonl": _write_jsonl,
     ".parquet": _write_parquet,
 }
-CHECKS: dict[str, Callable[[pa.Table, RunFiles], bytes]] = {
+PIPELINE_FILES: dict[str, Callable[[pa.Table, RunFiles], bytes]] = {
     ".sarif": sarif,
     ".xml": junit,
     ".md": markdown,

@@ -131,7 +131,7 @@ class RunFiles:
             return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
     @property
-    def reviewed(self) -> str | None:
+    def blinded_review(self) -> str | None:
         """The verdicts of reviewers on a blinded sample of the findings, in one or two
         sentences; None if there was no review.
         """

@@ -60,7 +60,7 @@ def _files_not_scanned(summary: Mapping[str, Any]) -> list[str]:
         ("skipped", "not scanned"),
         ("repaired", "scanned after a repair"),
     ):
-        sentences += _not_read(summary[name], ("record was", "records were"), text)
+        sentences += _with_causes(summary[name], ("record was", "records were"), text)
     if number := summary.get("ignored_files"):
         files = several(number, "file or folder was", "files or folders were")
         sentences.append(
@@ -70,7 +70,9 @@ def _files_not_scanned(summary: Mapping[str, Any]) -> list[str]:
 
 
 def _fields_not_scanned(summary: Mapping[str, Any]) -> list[str]:
-    """Return sentences about fields of the dataset, and about texts in pieces."""
+    """Return sentences about fields that were not scanned, and about fields whose texts
+    are single words.
+    """
     sentences = []
     verdicts = summary.get("fields", {})
     if without := [
@@ -121,7 +123,7 @@ def _chance_data_not_scanned(summary: Mapping[str, Any]) -> list[str]:
     # A blind run has no entry for the control.
     control = summary.get("control", {"files": None, "null": None})
     if files := control["files"]:
-        sentences += _not_read(
+        sentences += _with_causes(
             files["skipped"],
             ("tweet of the control was", "tweets of the control were"),
             "not read",
@@ -136,7 +138,7 @@ def _chance_data_not_scanned(summary: Mapping[str, Any]) -> list[str]:
             )
     if null := control["null"]:
         units = ("record of the null dataset was", "records of the null dataset were")
-        sentences += _not_read(null["skipped"], units, "not scanned")
+        sentences += _with_causes(null["skipped"], units, "not scanned")
         if null.get("notes", {}).get("later_text"):
             sentences.append(
                 "The null dataset has text in fields that are missing from its first "
@@ -182,15 +184,15 @@ def _named(fields: Sequence[str]) -> str:
     return f"{', '.join(map(visible, fields[:FIELDS_SHOWN]))}{more}"
 
 
-def _not_read(
-    skipped: Mapping[str, int], units: tuple[str, str], text: str
+def _with_causes(
+    records: Mapping[str, int], units: tuple[str, str], text: str
 ) -> list[str]:
-    """Return a sentence about the number of skipped records and its causes; empty if
-    there are none. ``units`` are words for one record and for several.
+    """Return a sentence about a number of skipped or repaired records, with the
+    causes; empty if there are none. ``units`` are words for one record and for several.
     """
-    if not (total := sum(skipped.values())):
+    if not (total := sum(records.values())):
         return []
     causes = "; ".join(
-        f"{reason(name)}: {count(n)}" for name, n in skipped.items() if n
+        f"{reason(name)}: {count(n)}" for name, n in records.items() if n
     )
     return [f"{several(total, *units)} {text} ({causes})."]

@@ -250,8 +250,8 @@ def searched(summary: Mapping[str, Any]) -> str:
             "their",
         )
         sentence += (
-            f" {younger} matches do not count as findings. A text with an undated "
-            "tweet or a retweet stays licensed."
+            f" {younger} matches do not count as findings. A text does not serve as "
+            "control if one of its tweets is undated or a retweet."
         )
     return sentence
 
@@ -316,7 +316,6 @@ REASONS = {
     "bad_date": "date that could not be read, treated as missing",
     "bad_json": "line that is not JSON",
     "bad_warc_record": "record of a crawl whose headers are damaged",
-    "bands_cut": "look-ups of very common texts",
     "chat_as_text": "answers that look like whole chats in an unknown notation; "
     "their prompts are scanned",
     "computed_columns": "tables of DuckDB with computed columns, which were not "
@@ -337,7 +336,6 @@ REASONS = {
     "invalid_utf8": "not valid UTF-8, wrong bytes replaced",
     "later_text": "checked records with text in fields that are missing from the first "
     "records",
-    "line_too_long": "line too long",
     "lines_above": "lines above the header of a table, left out",
     "lone_surrogate": "half of a character (a lone surrogate), replaced",
     "no_text": "no text",
@@ -349,7 +347,6 @@ REASONS = {
     "not_in_encoding": "bytes that are invalid in the encoding of the file, replaced; "
     "--encoding names another",
     "other_encoding": "files in an encoding other than UTF-8; --encoding names another",
-    "seeds_cut": "look-ups of very common phrases",
     "subtitles": "texts of subtitles, searched without numbers and times of cues, "
     "which are shown as ▒",
     "text_not_string": "text field that is not a string",
@@ -357,7 +354,6 @@ REASONS = {
     "value_like_rows": "quoted values of many lines that look like rows; a quote may "
     "be missing before them",
     "unread_coding": "pages of a crawl in an unsupported compression, such as Brotli",
-    "wrong_length": "crawled records with a wrong length, read up to the next record",
     "word_a_line": "files with one word per line, scanned without their other columns",
     "wrongly_decoded": "texts decoded with a wrong encoding before they were written; "
     "copies in them may be missed "

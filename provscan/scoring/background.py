@@ -15,7 +15,7 @@ from provscan.estimate.background import BackgroundModel
 from provscan.index import IndexReader
 
 # Number of bytes of canonical text that are counted, which takes half a second. With
-# four times as many, the bits of a tweet would be 10 % lower.
+# four times as many, the bits of a tweet would be 10% lower.
 SAMPLE_BYTES = 1 << 20
 # The maximum number of texts that are read and counted at a time.
 TEXTS = 1 << 14

@@ -50,7 +50,7 @@ class Refused(Exception):
 
 
 class Guard:
-    """An application that receives only requests within its limits."""
+    """An ASGI application that passes only permitted requests on to another one."""
 
     def __init__(
         self, app: ASGIApp, token: str | None, limits: Limits, metrics: Metrics
@@ -73,11 +73,11 @@ class Guard:
             self._admit(scope)
             with _Body(receive, self._limits, self) as body:
                 if scope["path"] == STREAM:
-                    with self._one_of("streams", self._limits.streams):
+                    with self._slot("streams", self._limits.streams):
                         await self._app(scope, body.piece, answer.send)
                 else:
                     whole = await body.whole(scope)
-                    with self._one_of("texts", self._limits.working):
+                    with self._slot("texts", self._limits.working):
                         await self._app(scope, whole, answer.send)
         except Refused as refused:
             await answer.refuse(refused)
@@ -94,14 +94,15 @@ class Guard:
         """Refuse a request without the token, from a page of another site, or from a
         client that sends too many.
         """
-        self._count(scope["client"][0] if scope["client"] else "")
+        self._limit_rate(scope["client"][0] if scope["client"] else "")
         headers = dict(scope["headers"])
         host = headers.get(b"host", b"").decode("latin-1")
         if self._token is None:
             origin = headers.get(b"origin")
             if origin and urlsplit(origin.decode("latin-1")).netloc != host:
                 raise Refused(403, "Pages of other sites may not use this server.")
-            # Another site can have its own name resolved to this machine.
+            # Another site can have its own name resolved to this machine (DNS
+            # rebinding).
             if urlsplit(f"//{host}").hostname not in LOCAL:
                 raise Refused(
                     403, f"The host {host} needs a token: start with --token."
@@ -115,8 +116,10 @@ class Guard:
                     **{"www-authenticate": "Bearer"},
                 )
 
-    def _count(self, client: str) -> None:
-        """Deduct a request from the number that a client may send."""
+    def _limit_rate(self, client: str) -> None:
+        """Refuse a request if its client sends more than ``rate`` per second, after a
+        burst of twice that number (a token bucket).
+        """
         now, rate = time.monotonic(), self._limits.rate
         left, since = self._allowances.get(client, (2 * rate, now))
         left = min(2 * rate, left + (now - since) * rate)
@@ -135,8 +138,10 @@ class Guard:
         self._allowances[client] = left - 1, now
 
     @contextmanager
-    def _one_of(self, kind: str, most: int) -> Iterator[None]:
-        """Count a request while it is answered. Refuse it if there are too many."""
+    def _slot(self, kind: str, most: int) -> Iterator[None]:
+        """Reserve one of ``most`` slots for a request while it is answered; refuse it
+        if all are taken.
+        """
         if self._answering[kind] >= most:
             raise _busy()
         self._answering[kind] += 1
@@ -227,7 +232,9 @@ class _Body:
 
 
 class _Answer:
-    """The answer to a request. It has a status, and the headers of all answers."""
+    """The answer to a request: keeps its status, and adds the headers that every answer
+    has.
+    """
 
     def __init__(self, send: Send) -> None:
         self._send = send

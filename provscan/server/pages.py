@@ -1,11 +1,9 @@
 """Render the page for looking up a text, and the documentation of the API. Both are
-complete in themselves and send requests only to this server.
+self-contained and send requests only to this server.
 """
 
 from __future__ import annotations
 
-import html
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,11 +11,10 @@ from typing import Any
 from starlette.responses import HTMLResponse
 
 from provscan import __version__
-from provscan.report.document import page
+from provscan.report.document import content_policy, page
 from provscan.server import Limits
 
 TEMPLATES = Path(__file__).parent / "templates"
-META = re.compile(r'http-equiv="Content-Security-Policy" content="([^"]*)"')
 
 
 def live_page(locked: bool) -> HTMLResponse:
@@ -50,13 +47,13 @@ def api_page(
 def _response(
     template: str, styles: Sequence[str], scripts: Sequence[str] = (), **values: Any
 ) -> HTMLResponse:
-    policy = ("connect-src 'self'",) if scripts else ()
+    rules = ("connect-src 'self'",) if scripts else ()
     values["version"] = __version__
-    text = page(template, styles, scripts, TEMPLATES, policy, **values)
-    found = META.search(text)
-    assert found is not None
-    policy_of_page = html.unescape(found[1]) + "; frame-ancestors 'none'"
-    return HTMLResponse(text, headers={"content-security-policy": policy_of_page})
+    text = page(template, styles, scripts, TEMPLATES, rules, **values)
+    # Browsers ignore frame-ancestors in a page, so a header repeats the policy.
+    policy = content_policy(styles, scripts, TEMPLATES, rules)
+    headers = {"content-security-policy": f"{policy}; frame-ancestors 'none'"}
+    return HTMLResponse(text, headers=headers)
 
 
 def _operations(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:

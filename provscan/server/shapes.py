@@ -71,7 +71,9 @@ class Match(BaseModel):
     rarity: str = Field(description="The rarity in words.")
     why: str = Field(description="The reason for the rarity.")
     common: bool = Field(description="Three authors or more posted the text.")
-    known: bool = Field(description="Always false; only a match with --known sets it.")
+    known: bool = Field(
+        description="Always false here; only `provscan match --known` sets it."
+    )
     counted: bool = Field(
         description="Whether it is a finding: its wording is rare and long enough."
     )

@@ -268,7 +268,7 @@ def test_a_lab_scans_and_the_platform_reveals(
         InputError, match=r"matches\.parquet was changed: expected XXH3-128"
     ):
         write_report(changed)
-    assert reasons(run.path) == {"found by sketches alone, and not compared"}
+    assert reasons(run.path) == {"not yet compared with the tweet"}
     wrong = made[7][1]["id"]
     revealed = provscan.blind.reveal(run.path, platform / "full.index")
     assert revealed.path == lab / "data.revealed.run"
@@ -298,7 +298,7 @@ def test_a_lab_scans_and_the_platform_reveals(
         assert printed.exit_code == 0
         assert found["answer"]["headline"] in printed.stdout
         assert "of the heavily edited copies" in printed.stdout
-        assert ("by sketches alone" in printed.stdout) == (path == run.path)
+        assert ("not yet compared" in printed.stdout) == (path == run.path)
         assert ("are candidates" in (path / "report.html").read_text()) == (
             path == run.path
         )

@@ -119,7 +119,7 @@ def test_classes_of_damage() -> None:
 
 
 def test_a_span_with_less_than_three_percent_of_other_wording_was_only_cut() -> None:
-    # The spans contain half of the text; 98 % and 96 % of their 5-grams are from it.
+    # The spans contain half of the text; 98% and 96% of their 5-grams are from it.
     similarity = 1 / (1 / floats(0.98, 0.96) + 1)
     assert damage_of(similarity, floats(0.5, 0.5), np.zeros(2, np.bool_)).tolist() == [
         12,

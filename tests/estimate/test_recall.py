@@ -183,7 +183,7 @@ def test_recall_equals_the_naive_one(case: str, upper: bool) -> None:
             moved,
         )
     if case == "badly edited":
-        # Of one edit, 1 to 15 % of the copies are found; of another, none.
+        # Of one edit, 1 to 15% of the copies are found; of another, none.
         bad, lost = planted(rng, 40), planted(rng, 10)
         bad = Planted(
             np.full(120, "bad"),

@@ -220,7 +220,7 @@ def test_right_verdicts_of_two_reviewers(folder: Path, tmp_path: Path) -> None:
     changed = (folder / "a.run" / "review.json").read_text().replace("100%", "99%")
     (folder / "a.run" / "review.json").write_text(changed)
     with pytest.raises(InputError, match=r"review\.json was changed"):
-        _ = RunFiles.open(folder / "a.run").reviewed
+        _ = RunFiles.open(folder / "a.run").blinded_review
     (folder / "a.run" / "review.json").unlink()
 
 

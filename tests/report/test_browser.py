@@ -233,7 +233,7 @@ def test_marks_made_by_keyboard_are_kept_and_transferred(
         write_report(report.parent, tmp_path / "reviewed.html", marks=saved)
     )
     assert (
-        "Reviewed by people: 1 accepted, 1 rejected"
+        "Marks of reviewers on the exhibits: 1 accepted, 1 rejected"
         in reviewed.locator("#answer").text_content()
     )
     assert reviewed.locator("#note-2").input_value() == "Quotation.\nSee <b>file</b> 7."
@@ -261,7 +261,7 @@ def test_a_note_without_a_verdict_is_saved_and_listed(
         write_report(report.parent, tmp_path / "reviewed.html", marks=saved)
     )
     assert reviewed.locator("#note-3").input_value() == "Ask the author."
-    assert "Reviewed by people" not in reviewed.locator("#answer").text_content()
+    assert "Marks of reviewers" not in reviewed.locator("#answer").text_content()
 
 
 def test_a_citation_names_place_and_tweet(opened: Open, report: Path) -> None:

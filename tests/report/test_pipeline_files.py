@@ -17,9 +17,9 @@ from markdown_it import MarkdownIt
 from sarif import SCHEMA
 
 from provscan.errors import UsageError
-from provscan.report import checks
-from provscan.report.checks import uri
+from provscan.report import pipeline_files
 from provscan.report.export import export
+from provscan.report.pipeline_files import uri
 
 SOURCES = {"part-0.jsonl", "part-1.jsonl"}
 
@@ -145,8 +145,8 @@ def test_fingerprints_change_only_with_the_findings(run: Path, tmp_path: Path) -
 def test_results_above_the_limit_are_left_out_and_counted(
     run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checks, "RESULTS", 3)
-    monkeypatch.setattr(checks, "PLACES", 12)
+    monkeypatch.setattr(pipeline_files, "RESULTS", 3)
+    monkeypatch.setattr(pipeline_files, "PLACES", 12)
     found = sarif(run)
     assert [result["level"] for result in found["results"]] == ["error"] * 2 + [
         "warning"
@@ -187,8 +187,8 @@ def test_junit_has_a_test_for_each_file(run: Path) -> None:
         count = sum(row["counted"] and row["source"] == name for row in rows())
         assert failure.message == f"{count} findings in {count} records"
         listed = failure.text.splitlines()
-        assert len(listed) == 2 * checks.SHOWN + 1
-        assert listed[-1] == f"... and {count - checks.SHOWN} more"
+        assert len(listed) == 2 * pipeline_files.SHOWN + 1
+        assert listed[-1] == f"... and {count - pipeline_files.SHOWN} more"
     # Matches of common wording do not fail a test.
     assert junit(run, everything=True).keys() == cases.keys()
     assert (
@@ -267,7 +267,9 @@ def test_hostile_texts_are_escaped(tmp_path: Path) -> None:
     assert all(str(link).startswith("https://x.com/i/status/9") for link in links)
     cells = sum(token.type == "td_open" for token in tokens)
     headed = [t for t in tokens if t.type == "tr_open"]
-    assert cells == 4 * (len(headed) - 2 - checks.SHOWN) + 5 * checks.SHOWN
+    assert (
+        cells == 4 * (len(headed) - 2 - pipeline_files.SHOWN) + 5 * pipeline_files.SHOWN
+    )
 
 
 def test_digests_replace_texts(run: Path) -> None:

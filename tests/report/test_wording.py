@@ -6,7 +6,7 @@ from provscan.blind.run import REVEALED_WORDING, WORDING
 from provscan.probe.report.tables import copies
 from provscan.probe.report.wording import departure
 from provscan.readers.texts.model_outputs import without_shared
-from provscan.report.answers import first_sentence, headline
+from provscan.report.answers import first_sentence, headline, recall_rows
 from provscan.report.wording import (
     alike,
     amount,
@@ -79,7 +79,7 @@ def test_the_rarity_of_wording_in_words() -> None:
     assert rarity(False, 400.0) == "common or known wording"
     assert (
         rarity(False, None, unrated_words({"wording": WORDING}))
-        == "found by sketches alone, and not compared"
+        == "not yet compared with the tweet"
     )
     revealed = unrated_words({"wording": REVEALED_WORDING})
     assert [rarity(counted, None, revealed) for counted in (True, False)] == [
@@ -107,6 +107,18 @@ def test_a_headline_begins_with_its_status() -> None:
     assert first_sentence("0.2% of a.b are so. Then more.") == "0.2% of a.b are so."
 
 
+def test_lengths_are_listed_from_the_shortest_on() -> None:
+    classes = {
+        "from 120 characters": {"value": 0.5},
+        "from 30 characters": {"value": 0.1},
+        "under 30 characters": {"value": 0.9},
+    }
+    by_length = [name for name, _ in recall_rows("length", classes)]
+    assert by_length == list(classes)[::-1]
+    by_recall = [item["value"] for _, item in recall_rows("script", classes)]
+    assert by_recall == [0.9, 0.5, 0.1]
+
+
 def test_sentences_about_the_scan() -> None:
     index = {"index": {"texts": 5, "tweets": 6}, "control": {"cutoff": None}}
     assert searched(index) == "against 6 licensed tweets with 5 different texts."
@@ -114,7 +126,8 @@ def test_sentences_about_the_scan() -> None:
     assert searched(few) == (
         "against 1 licensed tweet with 1 different text. 1 of these texts is not older "
         "than the cutoff: it serves as control, and its matches do not count as "
-        "findings. A text with an undated tweet or a retweet stays licensed."
+        "findings. A text does not serve as control if one of its tweets is undated or "
+        "a retweet."
     )
     measured = {"control": {"chance_measures": [{"kind": "control"}]}}
     assert chance(measured) == "texts that are known to be absent from the data"

@@ -42,7 +42,7 @@ def test_data_without_copies_is_not_accused() -> None:
         "54 share rare wording with licensed tweets; chance explains about 50.",
         "4,994 more share only common or known wording.",
         "At most 105 contain a nearly verbatim copy of one of the 90% of licensed "
-        "tweets that are distinctive enough.",
+        "texts that have rare wording.",
     ]
 
 
@@ -102,7 +102,7 @@ def test_one_record_has_a_singular_verb() -> None:
         "1 shares rare wording with licensed tweets; chance explains about 0.",
         "1 more shares only common or known wording.",
         "At most 1 contains a nearly verbatim copy of one of the 50% of licensed "
-        "tweets that are distinctive enough.",
+        "texts that have rare wording.",
     ]
     assert headline("not_measured", one, ScannedRecords(1)).startswith(
         "CHANCE NOT MEASURED: 1 of 1 record (100%) shares rare"
@@ -126,7 +126,7 @@ def test_sentences_about_a_sample_say_what_their_numbers_refer_to() -> None:
     above = Layers(0, 0.0, None, 0, 0, 9_000.5)
     assert [*details("no_copies_shown", above, sample, 0.9)][-1] == (
         "At most 9,001 of all records contain a nearly verbatim copy of one of the 90% "
-        "of licensed tweets that are distinctive enough. "
+        "of licensed texts that have rare wording. "
         "The dataset has about 8,000 records, projected from the sample, and may have "
         "more."
     )

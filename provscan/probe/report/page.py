@@ -13,13 +13,13 @@ import pyarrow.parquet as pq
 
 from provscan.errors import InputError, OutputError
 from provscan.names import several
-from provscan.probe.files import FILES, SCORED
+from provscan.probe.files import FILES, RECITATIONS_FILE, SCORED, TWEETS_FILE
 from provscan.probe.plan import ARMS
 from provscan.probe.report import tables
 from provscan.report import wording
 from provscan.report.document import page
 from provscan.report.files import write_page
-from provscan.runs.folder import REPORT_FILE
+from provscan.runs.folder import REPORT_FILE, RUN_FILE, SUMMARY_FILE
 
 STYLES = ("page.css", "exhibits.css", "probe.css", "print.css")
 # Maximum number of tweets of each arm whose strongest recitation the page shows.
@@ -56,13 +56,14 @@ def write_probe_report(
         )
     try:
         summary, info = (
-            json.loads((folder / name).read_bytes()) for name in SCORED[:2]
+            json.loads((folder / name).read_bytes())
+            for name in (SUMMARY_FILE, RUN_FILE)
         )
         tweets = pq.read_table(
-            folder / SCORED[2],
+            folder / TWEETS_FILE,
             columns=["pair", "arm", "author", "day", "copies", "q_value"],
         )
-        recitations = pq.read_table(folder / SCORED[3]).to_pylist()
+        recitations = pq.read_table(folder / RECITATIONS_FILE).to_pylist()
     except (OSError, ValueError) as error:
         raise InputError(
             f"a file of {folder} can't be read ({error}): run provscan probe score "
@@ -113,7 +114,7 @@ def _explained(summary: Mapping[str, Any]) -> str:
     tweets, listed = summary["answer"]["tweets"], summary["listed"]
     if tweets["chance"] is None:
         return "The number of coincidences among them was not measured."
-    chance = "none"
+    chance = "none, since no control is recited"
     if tweets["chance"]:
         chance = (
             f"about {wording.count(tweets['chance'])}, since as many controls are "
@@ -126,8 +127,8 @@ def _explained(summary: Mapping[str, Any]) -> str:
     if listed["tweets"]:
         verb = several(listed["tweets"], "tweet is", "tweets are")
         marked = (
-            f"{verb} marked as listed: of these, about "
-            f"{wording.percent(listed['rate'])} are chance."
+            f"{verb} marked as listed: on average, at most "
+            f"{wording.percent(listed['rate'])} of the listed tweets are chance."
         )
     return f"Of {recited}, chance explains {chance}. {marked}"
 

@@ -190,11 +190,11 @@ def answer_lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     )
     invalid = tests["difference"]["invalid"]
     withheld = "" if invalid is None else f"withheld: {invalid}"
-    one_by_one = "none: chance may explain each recited tweet"
+    listed_tweets = "none: chance may explain each recited tweet"
     if listed["tweets"]:
-        one_by_one = (
-            f"{several(listed['tweets'], 'tweet', 'tweets')}, of which about "
-            f"{percent(listed['rate'])} are chance"
+        listed_tweets = (
+            f"{several(listed['tweets'], 'tweet', 'tweets')}, of which at most "
+            f"{percent(listed['rate'])} are chance, on average"
         )
     found = [
         (
@@ -212,7 +212,7 @@ def answer_lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
                 summary["dose"]["trend"], lambda v: f"{100 * v:.3g} points per doubling"
             ),
         ),
-        ("Listed one by one", withheld or one_by_one),
+        ("Listed as recited", withheld or listed_tweets),
         (
             "In the whole index",
             inference(total, lambda v: f"{count(int(v))} texts{least}", lower=True),
@@ -244,17 +244,17 @@ def answer_lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def predictability(plan: Mapping[str, Any]) -> str:
-    """Return the models under which licensed tweets and controls are equally
+    """Return the models under which the tweets of each pair are similarly
     predictable.
     """
     background, reference = "the language model of provscan", plan["reference"]
     if reference is None:
-        return f"matched under {background} only; no reference model was given"
+        return f"similar under {background} only; no reference model was given"
     about = (
         f"{reference['model']}, {count(reference['parameters'])} parameters, SHA-256 "
         f"{reference['sha256'][:12]}"
     )
-    return f"matched under {background} and under a reference model ({about})"
+    return f"similar under {background} and under a reference model ({about})"
 
 
 def extraction_lines(item: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -271,8 +271,8 @@ def extraction_lines(item: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         chance = percent(float(probability))
         yield (
             f"Samples needed ({chance})",
-            f"of {known} licensed tweets, the model recites with a probability of "
-            f"{chance}: {pieces} samples at temperature {item['temperature']:g}",
+            f"licensed tweets (of {known}) that the model recites with a probability "
+            f"of {chance}: {pieces} samples, at temperature {item['temperature']:g}",
         )
 
 

@@ -10,14 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from provscan.probe.summary import NOT_ALIKE, REVERSED
 from provscan.report.wording import percent
 from provscan.runs.answer.wording import STATUS
 
-ALIKE = "licensed tweets and controls were not shown to be alike"
-REVERSED = "the controls are recited more often than the licensed tweets"
-"""Reasons why nothing is claimed: the controls differ from the licensed tweets, or the
-model may have seen them.
-"""
 WARNINGS = {
     "incomplete": (
         "{missing:,} of {pairs:,} pairs were not asked completely, and are left out of "
@@ -117,7 +113,7 @@ def _details(status: str, tweets: dict[str, Any], summary: dict[str, Any]) -> li
     recited, controls = summary["recited"]["control"], f"{tweets['asked']:,} controls"
     if status == "not_measured":
         why = summary["tests"]["difference"]["invalid"]
-        if why == ALIKE:
+        if summary["tests"]["objection"] == NOT_ALIKE:
             why = f"the {controls} ({recited:,} recited) may be of another kind"
         sentences = [f"Copies and coincidences can't be told apart: {why}."]
     else:
@@ -189,7 +185,7 @@ def _warnings(summary: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     asked, returned = summary["asked"], len(summary["model"]["returned"])
     if missing := asked["pairs"] - asked["complete_pairs"]:
         yield "incomplete", {"missing": missing, "pairs": asked["pairs"]}
-    if summary["tests"]["difference"]["invalid"] == REVERSED:
+    if summary["tests"]["objection"] == REVERSED:
         yield "reversed", {}
     if refused := sum(asked["refused"].values()):
         yield "refused", {**asked["refused"], "all": refused}

@@ -106,8 +106,8 @@ def stratified_excess(
 def _least_excess(
     size: Floats, n: Floats, k: Floats, control_hits: int, controls: int, deviate: float
 ) -> float:
-    """Return the smallest total minus chance over all distributions of the squared
-    deviate.
+    """Return the smallest total minus chance over all ways to divide the squared
+    deviate among the strata and the control.
     """
     from scipy.special import betaincinv, ndtr
 

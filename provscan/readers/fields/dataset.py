@@ -101,7 +101,9 @@ ID = (
     "url",
 )
 
-# Verdicts on fields that are not scanned but might have text in later records.
+# Verdicts on fields. They are keys in summary.json, which the reports of finished runs
+# compare (provscan.report.omissions): with other words, older reports would be
+# incomplete. Fields with the first four verdicts might have text in later records.
 EMPTY = "empty in the first records"
 ADDRESSES = "addresses"
 DATES = "dates or numbers"

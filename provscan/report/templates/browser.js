@@ -10,7 +10,7 @@ function startBrowser(data, run) {
 
   const number = (n) => n.toLocaleString("en");
 
-  // The kinds of exhibits that are listed: only findings, unless other kinds are chosen.
+  // Returns the number of exhibits that are listed: only findings, unless other kinds are chosen.
   function listed() {
     const list = facets.find((facet) => facet.standard);
     return list.codes.reduce((sum, code) => sum + list.chosen.has(code), 0);

@@ -233,8 +233,8 @@ def limit(
     of_detectable = ""
     if detectable_share is not None:
         of_detectable = (
-            f" of one of the {detectable_share:.0%} of licensed tweets that are "
-            "distinctive enough"
+            f" of one of the {detectable_share:.0%} of licensed texts that have rare "
+            "wording"
         )
     whole = " of all records" if scanned.whole is not None else ""
     sentence = (
