@@ -61,8 +61,9 @@ def read_run(
             expected, path = info["files"][name]["xxh3"], folder / name
             _require_unchanged(path, expected, file_checksum(path))
     except (KeyError, TypeError) as error:
+        what = f"missing: {error}" if isinstance(error, KeyError) else error
         raise InputError(
-            f"{folder / RUN_FILE} has no checksum of {error}: run match again"
+            f"{folder / RUN_FILE} has no valid checksums ({what}): run match again"
         ) from error
     return read_json(folder / SUMMARY_FILE), info
 

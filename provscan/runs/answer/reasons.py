@@ -85,9 +85,9 @@ WITHHELD = {
 
 # An estimate is withheld if too many copies may be missed without a trace. Three
 # numbers are added up: the share of the copies in unseen cells, the share of the copies
-# with heavy edits that hide nearly every copy, and AT_WORST times the copies that are
-# missed per match in the worst case. The limit of the sum is UNSEEN for findings, and
-# UNSEEN_AT_MOST for all matches with severe edits included.
+# with heavy edits of low recall (``hidden_heavy``), and AT_WORST times the number of
+# copies that are missed per match in the worst case. The limit of the sum is UNSEEN for
+# findings, and UNSEEN_AT_MOST for all matches, whose copies may have severe edits.
 UNSEEN, UNSEEN_AT_MOST, AT_WORST = 0.28, 0.45, 0.25
 # Maximum difference between the matches and the most similar mixture of test copies.
 # ``benchmarks/coverage.py`` measures all four limits.
@@ -96,7 +96,8 @@ UNLIKE = 0.15
 # simulated scans of this kind, 55 of 81 intervals for texts and 70 of 83 for records
 # contained the true number; in all others, 123 of 125 and 123 of 128 did.
 MOSTLY_SPREAD = 0.5
-# If at least this share of the matches is in pieces, the number of pieces is unknown.
+# Maximum share of the records with copies in pieces. Recall depends on the number of
+# pieces of a copy, which is unknown.
 IN_PIECES = 0.4
 POOR_RECALL = 1 / 3
 # Maximum share of findings in strata without control for an estimate.

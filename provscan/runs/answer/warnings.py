@@ -150,7 +150,7 @@ IN_DATASET = 0.1
 NOT_DETECTABLE = 0.2
 # Minimum overlap of the years of the control and of the licensed texts.
 LEAST_OVERLAP = 0.5
-# Minimum agreement in each trait for which weighting by strata does not correct.
+# Minimum agreement of the control with the licensed texts in each trait.
 COMPARED = {"length": 0.5, "language": 0.5, "wording": 0.5, "author": 0.2}
 
 
@@ -231,7 +231,8 @@ def _differences_of_control(measured: Measured) -> Iterator[dict[str, str]]:
         <= min(licensed.total, control.total)
     ):
         yield warning("years_not_known")
-    # Strata by length correct for different lengths.
+    # Compare lengths after weighting by stratum, since strata by length correct for a
+    # difference.
     shares["length"] = measured.strata.lengths
     unlike = [name for name in COMPARED if shares.get(name, 1.0) < COMPARED[name]]
     if unlike:

@@ -30,7 +30,7 @@ from provscan.runs.counting.matches import Batch, ScoredMatches
 from provscan.runs.counting.strata import Eligibility, recall_group
 from provscan.scoring.lengths import BANDS
 
-# Chance is tested on the findings with at least each of these numbers of bits: the
+# Chance is tested on all findings, and on those with at least 75, 100 and 150 bits: the
 # strongest findings reveal verbatim copies among many coincidences.
 STRENGTHS = (-np.inf, 75.0, 100.0, 150.0)
 # Minimum bits of a whole record that equals a licensed tweet, for the comparison with
@@ -47,7 +47,7 @@ class Amount(NamedTuple):
     records: Numbers  # int64[splits], distinct records.
     copies: Numbers  # int64[texts], distinct records of each text.
     matches: Numbers  # int64[splits].
-    characters: Size  # Code points that the matches cover; a unit is a field.
+    characters: Size  # Code points that the matches cover, summed over fields.
 
     @property
     def texts(self) -> int:

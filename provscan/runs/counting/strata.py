@@ -166,8 +166,9 @@ def stratify(licensed: TextSample, control: TextSample) -> TextStrata:
         tables.append(table)
     strata = divide(kinds, BANDS, *tables)
 
-    # Compare wording and lengths, for which the strata do not correct, among the texts
-    # in measured strata, weighted by stratum.
+    # Compare the wording and the lengths of the samples among the texts in measured
+    # strata, with control texts weighted by stratum. The strata never correct for
+    # wording, and correct for length only if the control is large enough (``divide``).
     rarities, weights, lengths = [], [], []
     for each, cell in zip(samples, cells, strict=True):
         weight = strata.weights[strata.of_class[cell]]

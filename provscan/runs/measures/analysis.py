@@ -126,9 +126,9 @@ class Measured:
         """The correction of the numbers of records and texts, by unit, for an index
         that contains a random share of all licensed tweets.
 
-        Without it, each record counts as if it contained a single licensed tweet. A
-        record with several is more likely to be found, so the number of all such
-        records would be too high.
+        Without it, the number of missed records would be computed as if each record
+        contained a single licensed tweet. A record with several tweets is less likely
+        to be missed, so the number would be too high.
         """
         tweets = self.matches.tweets[self.counts.claimable.copies > 0]
         showing = {

@@ -240,9 +240,9 @@ class MeasuredChance:
     def too_small(self) -> bool:
         """Whether the control and the null dataset are too small to claim any copy.
 
-        They are too small if nothing could be claimed even if they had no findings,
-        but something could with a control of as many texts as are licensed (where a
-        cluster has weight 1).
+        This is the case if there would be no claim even if they contained no finding.
+        It must also be their size that prevents the claim: a control with as many texts
+        as the index, in which a cluster has weight 1, would allow it.
         """
         possible, with_more = (
             any(claim.possible(heaviest) for claim in self.whole.claims)
@@ -334,7 +334,7 @@ def measure_chance(
 def _control_measure(
     clusters: TextClusters, eligible: Eligibility, heaviest: float, tweets_ratio: float
 ) -> ChanceMeasure:
-    """Return the measure by a control, given its clusters.
+    """Return the chance measure of a control, given its clusters.
 
     ``heaviest`` is the largest possible weight of a control text, and ``tweets_ratio``
     the mean number of tweets of a licensed text, divided by that of a control text.
@@ -347,8 +347,8 @@ def _control_measure(
 
 
 def _null_measure(clusters: TextClusters, ratio: float) -> ChanceMeasure:
-    """Return the measure by a null dataset, given its clusters; ``ratio`` is the size
-    of the dataset divided by that of the null dataset.
+    """Return the chance measure of a null dataset, given its clusters; ``ratio`` is the
+    size of the dataset divided by that of the null dataset.
     """
     weights = rarefied(clusters.sizes["records"], ratio)
     sizes = {name: n * ratio / weights for name, n in clusters.sizes.items()}
@@ -360,8 +360,9 @@ def _null_measure(clusters: TextClusters, ratio: float) -> ChanceMeasure:
 class ErrorRates:
     """The error rates of all lists of findings."""
 
-    # For each measure of chance: ascending scores, and the error rate of the list of
-    # findings that ends between two of these scores.
+    # For each measure of chance: scores in ascending order, and for each of them the
+    # error rate of the list of all findings with at least this score. The last rate,
+    # one more, is that of a list above the highest score.
     by_measure: list[tuple[Floats, Floats]]
 
     def q_values(self, batch: Batch, eligible: Eligibility) -> Floats:
@@ -408,7 +409,7 @@ def measure_error_rates(
     for measure in chance.measures:
         decoys = best_of(*measuring[measure.name])[measure.clusters.number]
         weights = measure.weights if len(decoys) else np.array([measure.heaviest])
-        # All lists that end between two of these scores have the same rate.
+        # The rate of a list changes only at these scores.
         steps = np.unique(np.append(targets, decoys))
         rates = q_values(np.append(steps, np.inf), targets, decoys, weights)
         result.append((steps, rates))

@@ -63,7 +63,7 @@ class MeasuredRecall:
     # Recall of copies if each text counts once in each class of damage.
     of_texts: CopyRecall
     of_characters: CopyRecall
-    # Share of the records with findings in which the finding is in pieces.
+    # Share of the records with findings whose best finding is a copy in pieces.
     in_pieces: float
     # Share of the licensed texts of which an exact copy would be a finding; None
     # without spike-ins.
@@ -239,7 +239,8 @@ def _of_characters(
 
 
 def hidden_heavy(recall: Recall) -> float:
-    """Return the share of the copies whose heavy edits hide nearly every copy.
+    """Return the share of the copies that have a heavy edit with a recall below
+    :data:`~provscan.estimate.recall.FINDABLE`.
 
     Matches can't show how frequent such edits are. Each is assumed to be as frequent as
     the other heavy edits on average.
