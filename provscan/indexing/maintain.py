@@ -146,7 +146,9 @@ def forget(
 
 
 def _withdrawals(ids: Source | Sequence[Source], *, users: bool) -> Withdrawals | None:
-    """Return the tweets and accounts that the ids and files list; None without any."""
+    """Return the tweets and accounts that the ids and files list; None if no id or file
+    was given.
+    """
     several = isinstance(ids, Iterable) and not isinstance(ids, str | os.PathLike)
     items: list[Any] = list(ids) if several else [ids]  # type: ignore[arg-type]
     asked = Withdrawals()
