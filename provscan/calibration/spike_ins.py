@@ -75,8 +75,8 @@ class SpikeIns:
         )
 
     def mean_size(self, unit: str, controls: Controls) -> float:
-        """Return the mean size of a copy in characters or tweets, weighted by size; 1
-        for units that are counted.
+        """Return the mean size of a copy in characters or tweets, weighted by size; for
+        records and texts, it is 1.
         """
         if len(self) == 0 or unit not in ("characters", "tweets"):
             return 1.0
@@ -97,7 +97,7 @@ class Recovered:
     # this match is a finding.
     found: Flags
     counted: Flags
-    same_text: Flags  # bool: the match is one of the planted text.
+    same_text: Flags  # bool: the matched text is the planted text.
     detectable: Flags  # bool: a word-for-word copy would be a finding.
     # float64 and bool: values of the match or, if the copy was missed, of the copy.
     similarity: Floats

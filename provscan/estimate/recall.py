@@ -8,7 +8,7 @@ any copy is found. The number of copies there is estimated from the edits: each 
 distributes its copies over the cells in a known way, independently of the text. The
 mixture of edits that made the matches (EM; Dempster, Laird & Rubin 1977,
 doi:10.1111/j.2517-6161.1977.tb01600.x) therefore determines how many copies are missed.
-For example, halves of long texts are found, and from their number follows the number of
+For example, halves of long texts are found, and their number determines the number of
 halves of short texts, which are not found. A profile likelihood gives the range of
 mixtures that fit the matches.
 """
@@ -40,9 +40,9 @@ FINDABLE = 1 / 3
 IN_MIXTURE, HARDLY = 0.15, 0.01
 # Minimum recall that upper limits assume for matches in unseen cells.
 NOT_LESS = 0.1
-# Pseudo-counts: PRIOR for the prior mixture, in which all edits have the same number of
-# copies; SHRUNK for the spike-ins of all groups in the profile of an edit. A cell
-# usually has about ten matches or spike-ins, which outweigh the pseudo-counts.
+# Pseudo-counts: PRIOR matches of a mixture in which all edits have the same number of
+# copies are added to the matches, and SHRUNK average spike-ins to those of each cell. A
+# cell usually has about ten matches or spike-ins, which outweigh the pseudo-counts.
 PRIOR = 4.0
 SHRUNK = 4.0
 # Standard deviation of the log odds of a miss between two independently written sets of
@@ -149,8 +149,9 @@ def recall_of(planted: Planted, shown: Floats, *, upper: bool = False) -> Recall
     at_worst = _hidden_at_worst(copies, in_cells, missed, in_seen, seen)
     high = max(high, at_worst)
     total = visible + unseen
-    # Widen the range by the error that is due to the number of spike-ins, in the recall
-    # of cells and in the number of missed copies, and by edits unlike the spike-ins'.
+    # Widen the range by two errors. The number of spike-ins limits the precision of the
+    # recall of cells and of the number of missed copies, and the copies may have other
+    # edits than the spike-ins.
     trials = planted_in.sum(axis=0) + SHRUNK
     spread = (1.0 - recall + 0.5 / trials) / (np.maximum(recall, FINDABLE) * trials)
     of_missed = _variance_of_missed(
