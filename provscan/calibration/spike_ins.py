@@ -31,7 +31,7 @@ from provscan.estimate.damage import nearly_verbatim
 from provscan.matching import Matches, compared, in_pieces, scan_texts
 from provscan.matching.record_samples import CarrierRecord
 from provscan.params import WHOLE_FIELD, MatchParams
-from provscan.scoring.lengths import bands, lengths_and_scripts
+from provscan.scoring.lengths import length_classes, lengths_and_scripts
 from provscan.scoring.rule import MatchTraits, Scorer
 from provscan.text_buffers import buffers
 
@@ -58,11 +58,11 @@ class SpikeIns:
     text: Numbers  # int64[n], numbers of the licensed texts.
     planted: list[str]  # The scanned texts: each copy with its surroundings.
     span: Numbers  # int64[n, 2], code points of the copy in the scanned text.
-    # The name of the edit; the length class (``provscan.scoring.lengths.BANDS``) and
+    # The name of the edit; the length class (``provscan.scoring.lengths.LENGTHS``) and
     # the script (an index of ``provscan.scoring.lengths.SCRIPTS``) of the text; and
     # whether the copy is inside a carrier record.
     edit: npt.NDArray[np.str_]
-    band: Numbers
+    length_class: Numbers
     script: Numbers
     inside: Flags
 
@@ -114,7 +114,7 @@ class Recovered:
         return nearly_verbatim(self.similarity, self.containment) & ~self.pieces
 
 
-def how_many(records: int, wanted: int | None) -> int:
+def spike_in_count(records: int, wanted: int | None) -> int:
     return (
         wanted
         if wanted is not None
@@ -173,7 +173,13 @@ def plant(
         planted.append(before + copy + after)
         span[i] = len(before), len(before) + len(copy)
     return SpikeIns(
-        texts, planted, span, np.array(edit, np.str_), bands(weight), script, inside
+        texts,
+        planted,
+        span,
+        np.array(edit, np.str_),
+        length_classes(weight),
+        script,
+        inside,
     )
 
 

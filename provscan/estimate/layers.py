@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from provscan.estimate.limits import (
-    ALONE,
+    ONE,
     WHOLE,
     Chance,
     Factor,
@@ -148,7 +148,7 @@ class Found:
     mean_size: float = 1.0  # Mean size of a unit, used if no unit was found.
     # The correction for units that contain several things of which only a random share
     # is known (``sharing_factor``).
-    sharing: Factor = ALONE
+    sharing: Factor = ONE
 
 
 def layered(

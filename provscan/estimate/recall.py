@@ -111,19 +111,19 @@ def recall_of(planted: Planted, shown: Floats, *, upper: bool = False) -> Recall
     names, planted_in, found_in = _tabulated(planted, *shown.shape)
     recall = _recall_of_cells(planted_in.sum(axis=0), found_in.sum(axis=0))
     seen = recall >= FINDABLE
-    falls = _spread_over_cells(planted_in)
+    cell_shares = _shares_in_cells(planted_in)
     # The share of each edit's spike-ins that is found in seen cells decides whether it
     # is part of the mixture.
     groups = planted_in.sum(axis=(0, 2))
-    in_seen = (falls * np.where(seen, recall, 0.0)).sum(axis=2)
-    in_unseen = (falls * ~seen).sum(axis=2)
+    in_seen = (cell_shares * np.where(seen, recall, 0.0)).sum(axis=2)
+    in_unseen = (cell_shares * ~seen).sum(axis=2)
     share = (in_seen * groups).sum(axis=1) / groups.sum()
     kept = np.flatnonzero(share >= (HARDLY if upper else IN_MIXTURE))
     if len(kept) == 0:
         return None
     counts = np.where(seen, shown, 0.0)
     size, matches = float(counts.sum()), float(shown.sum())
-    profile = (falls * np.where(seen, recall, 0.0))[kept]
+    profile = (cell_shares * np.where(seen, recall, 0.0))[kept]
     in_seen, missed = in_seen[kept], in_unseen[kept]
     # In the prior of the mixture, all edits have the same number of copies.
     prior = PRIOR * profile.sum(axis=2) * groups / (profile.sum(axis=2) * groups).sum()
@@ -167,7 +167,7 @@ def recall_of(planted: Planted, shown: Floats, *, upper: bool = False) -> Recall
     value, lowest, highest = (
         min(1.0, (1.0 + rest) / n) for n in (total, limits.high, limits.low)
     )
-    by_edit = (falls * recall).sum(axis=2) @ (copies.sum(axis=0) / copies.sum())
+    by_edit = (cell_shares * recall).sum(axis=2) @ (copies.sum(axis=0) / copies.sum())
     mixture = copies.sum(axis=1) / copies.sum()
     return Recall(
         value,
@@ -199,8 +199,8 @@ def _tabulated(
     return names, in_cells, found_in
 
 
-def _spread_over_cells(planted_in: Floats) -> Floats:
-    """Return the share of an edit's copies in a group that falls into each cell,
+def _shares_in_cells(planted_in: Floats) -> Floats:
+    """Return the share of an edit's copies in a group that is in each cell,
     [edits, groups, damages], given the numbers of spike-ins.
 
     The few spike-ins of a group are supplemented by those of all groups.

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from provscan.estimate.layers import Found, Layers, Size, Strength, layered
-from provscan.estimate.limits import ALONE, Chance, Factor, SampleDesign, exactly
+from provscan.estimate.limits import ONE, Chance, Factor, SampleDesign, exactly
 from provscan.runs.counting.counts import Amount
 from provscan.runs.measures.analysis import Measured
 from provscan.runs.measures.chance import UNITS, Subset
@@ -60,7 +60,7 @@ def layers_of(
                 None if nearly is None else _size(measured, unit, nearly).total,
                 most,
                 recall.planted.mean_size(unit, measured.controls),
-                sharing.get(unit, ALONE),
+                sharing.get(unit, ONE),
             ),
             strengths,
             _share_of(chance.expected[unit], subset.chance_share)

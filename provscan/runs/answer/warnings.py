@@ -233,7 +233,7 @@ def _differences_of_control(measured: Measured) -> Iterator[dict[str, str]]:
         yield warning("years_not_known")
     # Compare lengths after weighting by stratum, since strata by length correct for a
     # difference.
-    shares["length"] = measured.strata.lengths
+    shares["length"] = measured.strata.length_overlap
     unlike = [name for name in COMPARED if shares.get(name, 1.0) < COMPARED[name]]
     if unlike:
         yield warning("control_unlike", what=", ".join(unlike))

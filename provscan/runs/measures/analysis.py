@@ -22,9 +22,9 @@ from provscan.calibration.spike_ins import (
     DRAW,
     Recovered,
     SpikeIns,
-    how_many,
     plant,
     recovered_spike_ins,
+    spike_in_count,
 )
 from provscan.errors import RecallError
 from provscan.estimate.limits import Factor, sharing_factor
@@ -187,9 +187,11 @@ def score(
         elsewhere,
         options.threads,
     )
-    count = how_many(scanned.records, options.spike_ins)
+    count = spike_in_count(scanned.records, options.spike_ins)
     with ThreadPoolExecutor(1, thread_name_prefix="provscan") as pool:
-        spiked = pool.submit(spike, controls, scanned.carriers, count, options, scorer)
+        spiked = pool.submit(
+            plant_and_scan, controls, scanned.carriers, count, options, scorer
+        )
         matches = score_matches(scanned, scorer, controls)
         samples = sample_texts(
             controls, scorer.background, options.params.min_chars, options.threads
@@ -197,7 +199,7 @@ def score(
         return ScoredScan(scorer, matches, samples, *spiked.result())
 
 
-def spike(
+def plant_and_scan(
     controls: Controls,
     carriers: list[CarrierRecord],
     count: int,

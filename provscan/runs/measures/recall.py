@@ -135,7 +135,7 @@ def measure_recall(
     ``too_short`` is the share of the licensed texts that are too short to be planted.
     """
     usual = ~_has(planted, SEVERE)
-    group = recall_group(planted.script, planted.band)
+    group = recall_group(planted.script, planted.length_class)
     damage = damage_of(recovered.similarity, recovered.containment, recovered.pieces)
 
     def estimated(found: Flags, shown: Floats, *, upper: bool) -> Recall | None:
