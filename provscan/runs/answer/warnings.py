@@ -15,7 +15,7 @@ from provscan.estimate.strata import ENOUGH_TEXTS, HEAVIEST
 from provscan.runs.answer.breakdowns import FEW_FINDINGS
 from provscan.runs.answer.reasons import (
     changed_throughout,
-    differs,
+    differences_in_words,
     few_texts,
     many_hidden,
     no_estimate,
@@ -174,7 +174,7 @@ def warnings(measured: Measured) -> Iterator[dict[str, str]]:
     if chance.control_found > IN_DATASET:
         yield warning("control_in_dataset", share=chance.control_found)
     if null is not None and not null.kind.same:
-        yield warning("null_other_kind", differs=differs(null))
+        yield warning("null_other_kind", differs=differences_in_words(null))
     elif not chance.measures and not chance.control_found and measured.finding_records:
         yield warning("no_chance")
     if measured.without_control and chance.measures:
