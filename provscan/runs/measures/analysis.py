@@ -47,12 +47,8 @@ from provscan.runs.counting.strata import (
     sample_texts,
     stratify,
 )
-from provscan.runs.measures.chance import (
-    ErrorRates,
-    MeasuredChance,
-    measure_chance,
-    measure_error_rates,
-)
+from provscan.runs.measures.chance import MeasuredChance, measure_chance
+from provscan.runs.measures.error_rates import ErrorRates, measure_error_rates
 from provscan.runs.measures.recall import MeasuredRecall, measure_recall
 from provscan.runs.scan.totals import ScanTotals
 from provscan.scoring.background import background
