@@ -145,11 +145,12 @@ def plant(
         for _ in range(0, len(texts), len(names))
         for name in rng.sample(names, len(names))
     ][: len(texts)]
-    copies = list(accumulate(carrier.copies for carrier in carriers))
+    # Draw carriers as often as they occur in the dataset.
+    cumulative = list(accumulate(carrier.copies for carrier in carriers))
     small = sum(
         carrier.copies for carrier in carriers if carrier.length <= SHORT_RECORD
     )
-    short = small / copies[-1] if carriers else 1.0
+    short = small / cumulative[-1] if carriers else 1.0
     planted: list[str] = []
     span = np.zeros((len(texts), 2), np.int64)
     inside = np.zeros(len(texts), np.bool_)
@@ -166,20 +167,20 @@ def plant(
         before, copy, after = EDITS[edit[i]](original, rng)
         inside[i] = bool(carriers) and rng.random() >= short / 2
         if inside[i]:
-            carrier = rng.choices(carriers, cum_weights=copies)[0]
+            carrier = rng.choices(carriers, cum_weights=cumulative)[0]
             head, tail = _cut_in_two(carrier.text, rng)
             opening, closing = rng.choice(AROUND)
             before, after = head + opening + before, after + closing + tail
         planted.append(before + copy + after)
         span[i] = len(before), len(before) + len(copy)
     return SpikeIns(
-        texts,
-        planted,
-        span,
-        np.array(edit, np.str_),
-        length_classes(weight),
-        script,
-        inside,
+        text=texts,
+        planted=planted,
+        span=span,
+        edit=np.array(edit, np.str_),
+        length_class=length_classes(weight),
+        script=script,
+        inside=inside,
     )
 
 

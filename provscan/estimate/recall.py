@@ -170,14 +170,14 @@ def recall_of(planted: Planted, shown: Floats, *, upper: bool = False) -> Recall
     by_edit = (cell_shares * recall).sum(axis=2) @ (copies.sum(axis=0) / copies.sum())
     mixture = copies.sum(axis=1) / copies.sum()
     return Recall(
-        value,
-        lowest,
-        highest,
-        dict(zip(names[kept].tolist(), mixture.tolist(), strict=True)),
-        dict(zip(names.tolist(), by_edit.tolist(), strict=True)),
-        unseen / total,
-        at_worst,
-        unlike,
+        value=value,
+        low=lowest,
+        high=highest,
+        mixture=dict(zip(names[kept].tolist(), mixture.tolist(), strict=True)),
+        of_edit=dict(zip(names.tolist(), by_edit.tolist(), strict=True)),
+        hidden=unseen / total,
+        at_worst=at_worst,
+        unlike=unlike,
     )
 
 

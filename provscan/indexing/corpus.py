@@ -69,8 +69,9 @@ class Corpus:
         )
         count = self.notes["unread_files"]
         more = f"; and {count - 3:,} more" if count > 3 else ""
+        verb = "contains" if count == 1 else "contain"
         return (
-            f"{count:,} of the files named contain no tweets that can be read: "
+            f"{count:,} of the files named {verb} no tweets that can be read: "
             f"{shown}{more}. No index was written; name only files with tweets, or "
             "leave these out with allow_unread (--allow-unread)"
         )

@@ -160,5 +160,10 @@ class Scorer:
         if self.elsewhere is not None:
             elsewhere += self.elsewhere[texts]
         return TextScores(
-            bits, length, script, length_classes(length), common, elsewhere
+            bits=bits,
+            length=length,
+            script=script,
+            length_class=length_classes(length),
+            common=common,
+            elsewhere=elsewhere,
         )

@@ -83,14 +83,14 @@ def sample_texts(
         worded = texts[: BITS_SAMPLE if controls.texts else 0]
         bits = background.bits(controls.reader, worded)
         return TextSample(
-            round(total * (1.0 - too_short)),
-            script,
-            length_classes(length),
-            known.year.drop_null().to_numpy().astype(np.int64),
-            _without_empty(known.author),
-            _without_empty(known.lang),
-            bits / np.maximum(length[: len(worded)], 1),
-            too_short,
+            total=round(total * (1.0 - too_short)),
+            script=script,
+            length_class=length_classes(length),
+            year=known.year.drop_null().to_numpy().astype(np.int64),
+            author=_without_empty(known.author),
+            lang=_without_empty(known.lang),
+            rarity=bits / np.maximum(length[: len(worded)], 1),
+            too_short=too_short,
         )
 
     return TextSamples(*ordered_map(drawn, (False, True), threads))
@@ -190,9 +190,15 @@ def stratify(licensed: TextSample, control: TextSample) -> TextStrata:
         weights.append(weight[usable])
     common = float(np.minimum(*lengths).sum()) if lengths[1].any() else 1.0
     edges, factors = thirds(rarities[0], rarities[1], weights[1])
-    sizes = strata.licensed, strata.control
     return TextStrata(
-        strata.names, strata.of_class, *sizes, languages, edges, factors, common
+        names=strata.names,
+        of_class=strata.of_class,
+        licensed=strata.licensed,
+        control=strata.control,
+        languages=languages,
+        thirds=edges,
+        factors=factors,
+        length_overlap=common,
     )
 
 
@@ -229,11 +235,11 @@ def eligibility_of(
     unmeasured = scripts is None and not control
     rarity = scores.bits / np.maximum(scores.length, 1)
     return Eligibility(
-        matches.control,
-        stratum,
-        measured,
-        ~matches.control & (measured | unmeasured),
-        strata.weights_of(stratum, rarity),
+        control=matches.control,
+        stratum=stratum,
+        measured=measured,
+        claimable=~matches.control & (measured | unmeasured),
+        weights=strata.weights_of(stratum, rarity),
     )
 
 

@@ -171,16 +171,20 @@ def measure_recall(
     nearly = _nearly(planted, recovered)
     least = min(nearly.values(), key=lambda share: share.low, default=None)
     return MeasuredRecall(
-        planted,
-        recovered,
-        usual,
-        of_records,
-        of_texts,
-        CopyRecall(*(_of_characters(planted, recovered, each) for each in of_records)),
-        pieces,
-        detectable,
-        nearly,
-        None if least is None else Factor(least.value, least.low, least.high),
+        planted=planted,
+        recovered=recovered,
+        usual=usual,
+        of_records=of_records,
+        of_texts=of_texts,
+        of_characters=CopyRecall(
+            *(_of_characters(planted, recovered, each) for each in of_records)
+        ),
+        in_pieces=pieces,
+        detectable_share=detectable,
+        nearly=nearly,
+        least_nearly=None
+        if least is None
+        else Factor(least.value, least.low, least.high),
     )
 
 

@@ -115,14 +115,14 @@ def scan_inputs(
         folder.forget()
         raise _nothing_scanned(name, stats, [*inputs.unread, *unread])
     return ScanTotals(
-        parts,
-        done,
-        stats,
-        list(carriers.records.values()),
-        unread,
-        cluster,
-        inputs.share,
-        None if inputs.sample is None else inputs.sample.sizes,
+        folder=parts,
+        parts=done,
+        stats=stats,
+        carriers=list(carriers.records.values()),
+        unread=unread,
+        cluster=cluster,
+        share=inputs.share,
+        sizes=None if inputs.sample is None else inputs.sample.sizes,
     )
 
 
