@@ -57,7 +57,8 @@ def read_run(
             expected, path = info["files"][name]["xxh3"], folder / name
             _require_unchanged(path, expected, file_checksum(path))
     except (KeyError, TypeError) as error:
-        what = f"missing: {error}" if isinstance(error, KeyError) else error
+        missing = isinstance(error, KeyError)
+        what = f"{error} is missing" if missing else "they are malformed"
         raise InputError(
             f"{folder / RUN_FILE} has no valid checksums ({what}): run match again"
         ) from error
