@@ -31,7 +31,12 @@ from provscan.runs.answer.entry import answer_of
 from provscan.runs.answer.layers import layers_of
 from provscan.runs.answer.reasons import reasons
 from provscan.runs.counting.strata import TextSamples, sample_texts
-from provscan.runs.measures.analysis import Measured, ScoredScan, measure, spike
+from provscan.runs.measures.analysis import (
+    Measured,
+    ScoredScan,
+    measure,
+    plant_and_scan,
+)
 from provscan.runs.scan.totals import ScanTotals
 from provscan.scoring.background import background
 from provscan.scoring.rule import Scorer
@@ -183,7 +188,7 @@ class Controlled:
         for seed in range(sets):
             rng = Random(seed)
             drawn = carriers(rng.sample(texts, min(CARRIERS, len(texts))))
-            planted = spike(
+            planted = plant_and_scan(
                 self.controls, drawn, FEWEST, OPTIONS, self.scorer, draw=seed
             )
             result.append(planted)

@@ -1,1 +1,7 @@
-"""Calibration: controls measure chance, spike-ins measure recall."""
+"""Make the texts that measure chance and recall.
+
+- ``controls``: texts that can't be in the dataset; their matches measure chance.
+- ``edits``: edits that turn a licensed text into a copy.
+- ``spike_ins``: edited copies that are planted in records of the dataset; the share of
+  them that is found measures recall.
+"""

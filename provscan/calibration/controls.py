@@ -46,11 +46,10 @@ class Controls:
     control: Flags  # bool[texts of ``reader``]: the text is a control.
     # Numbers of licensed texts that also occur in a control file: commonplace wording.
     repeated: Numbers
-    # Number of control texts, and number of tweets in the licensed index that serve as
-    # control.
-    texts: int = 0
-    tweets: int = 0
-    # Number of tweets of all control texts, including those of files.
+    texts: int = 0  # Number of control texts.
+    # Numbers of tweets of the control texts that are in the licensed index, because of
+    # a cutoff, and of all control texts.
+    cutoff_tweets: int = 0
     control_tweets: int = 0
 
     @cached_property
@@ -61,7 +60,7 @@ class Controls:
 
     @property
     def licensed_tweets(self) -> int:
-        return self.licensed.tweets - self.tweets
+        return self.licensed.tweets - self.cutoff_tweets
 
     @property
     def tweets_ratio(self) -> float:
@@ -115,7 +114,7 @@ def with_cutoff(controls: Controls, cutoff: datetime, name: str = "cutoff") -> C
         controls,
         control=both,
         texts=controls.texts + count,
-        tweets=tweets,
+        cutoff_tweets=tweets,
         control_tweets=tweets,
     )
 

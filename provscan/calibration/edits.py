@@ -16,8 +16,8 @@ from collections.abc import Callable
 from itertools import pairwise
 from random import Random
 
-Planted = tuple[str, str, str]
-Edit = Callable[[str, Random], Planted]
+EditedText = tuple[str, str, str]
+Edit = Callable[[str, Random], EditedText]
 
 _LINK = re.compile(r"https?://\S+")
 _NAME = re.compile(r"@\w+")
@@ -45,16 +45,16 @@ _HALF_WIDTH = dict(
 _SPACES = (" ", "  ", "\n", "\t", "\u00a0", " \u200b")
 
 
-def exact(text: str, rng: Random) -> Planted:
+def exact(text: str, rng: Random) -> EditedText:
     return "", text, ""
 
 
-def anonymised(text: str, rng: Random) -> Planted:
+def anonymised(text: str, rng: Random) -> EditedText:
     name, link = rng.choice(_PLACEHOLDERS)
     return "", _LINK.sub(link, _NAME.sub(name, text)), ""
 
 
-def stripped(text: str, rng: Random) -> Planted:
+def stripped(text: str, rng: Random) -> EditedText:
     """Change to lower case, without names, links, punctuation and symbols."""
     bare = _LINK.sub(" ", _NAME.sub(" ", html.unescape(text))).lower()
     kept = "".join(
@@ -63,17 +63,17 @@ def stripped(text: str, rng: Random) -> Planted:
     return "", " ".join(kept.split()), ""
 
 
-def escaped(text: str, rng: Random) -> Planted:
+def escaped(text: str, rng: Random) -> EditedText:
     """Escape HTML's reserved characters as entities, even in existing entities."""
     return "", html.escape(text), ""
 
 
-def retweeted(text: str, rng: Random) -> Planted:
+def retweeted(text: str, rng: Random) -> EditedText:
     """Prefix a retweet mark, as a part of the copy."""
     return "", f"RT @user{rng.randrange(10_000)}: {text}", ""
 
 
-def respaced(text: str, rng: Random) -> Planted:
+def respaced(text: str, rng: Random) -> EditedText:
     """Change the white space and the Unicode normalisation form."""
     form = rng.choice(("NFC", "NFD", "NFKC"))
     spaced = "".join(
@@ -82,11 +82,11 @@ def respaced(text: str, rng: Random) -> Planted:
     return "", unicodedata.normalize(form, spaced), ""  # type: ignore[arg-type]
 
 
-def commented(text: str, rng: Random) -> Planted:
+def commented(text: str, rng: Random) -> EditedText:
     return rng.choice(_BEFORE) + " ", text, " " + rng.choice(_AFTER)
 
 
-def marked_up(text: str, rng: Random) -> Planted:
+def marked_up(text: str, rng: Random) -> EditedText:
     """Mark up the text as on a web page: enclose it in tags, replace line breaks and
     links by tags, and escape reserved characters.
     """
@@ -98,7 +98,7 @@ def marked_up(text: str, rng: Random) -> Planted:
     return f"<{tag}>", body.replace("\n", "<br/>"), f"</{tag}>"
 
 
-def with_emoji(text: str, rng: Random) -> Planted:
+def with_emoji(text: str, rng: Random) -> EditedText:
     """Insert emoji between words and at the end, or remove all of them."""
     kept = "".join(c for c in text if unicodedata.category(c) != "So")
     if kept != text and rng.random() < 0.5:
@@ -107,7 +107,7 @@ def with_emoji(text: str, rng: Random) -> Planted:
     return "", f"{text[:at]}{rng.choice(_EMOJI)}{text[at:]}{rng.choice(_EMOJI)}", ""
 
 
-def repunctuated(text: str, rng: Random) -> Planted:
+def repunctuated(text: str, rng: Random) -> EditedText:
     """Change the punctuation: replace half width by full width or the reverse, or
     remove it.
     """
@@ -118,39 +118,39 @@ def repunctuated(text: str, rng: Random) -> Planted:
     return "", bare.translate(table), ""
 
 
-def truncated(text: str, rng: Random) -> Planted:
+def truncated(text: str, rng: Random) -> EditedText:
     return "", _beginning(text, rng.uniform(0.8, 0.95)), "…"
 
 
-def cut_to_two_thirds(text: str, rng: Random) -> Planted:
+def cut_to_two_thirds(text: str, rng: Random) -> EditedText:
     return "", _beginning(text, rng.uniform(0.6, 0.75)), "…"
 
 
-def cut_to_half(text: str, rng: Random) -> Planted:
+def cut_to_half(text: str, rng: Random) -> EditedText:
     middle = round(len(text) * rng.uniform(0.47, 0.53))
     return "", (text[:middle] if rng.random() < 0.5 else text[middle:]).strip(), ""
 
 
-def one_word(text: str, rng: Random) -> Planted:
+def one_word(text: str, rng: Random) -> EditedText:
     return "", _other_words(text, rng, 1), ""
 
 
-def two_words(text: str, rng: Random) -> Planted:
+def two_words(text: str, rng: Random) -> EditedText:
     return "", _other_words(text, rng, 2), ""
 
 
-def three_words(text: str, rng: Random) -> Planted:
+def three_words(text: str, rng: Random) -> EditedText:
     return "", _other_words(text, rng, 3), ""
 
 
-def typos(text: str, rng: Random) -> Planted:
+def typos(text: str, rng: Random) -> EditedText:
     """Make one typing error per thirty characters: two neighbours swapped, one left
     out, or one typed twice.
     """
     return "", _mistyped(text, rng, 30), ""
 
 
-def many_typos(text: str, rng: Random) -> Planted:
+def many_typos(text: str, rng: Random) -> EditedText:
     """Make one typing error per twelve characters."""
     return (
         "",
@@ -159,7 +159,7 @@ def many_typos(text: str, rng: Random) -> Planted:
     )
 
 
-def reordered(text: str, rng: Random) -> Planted:
+def reordered(text: str, rng: Random) -> EditedText:
     """Swap two parts of about the same length, cut between words if there are
     spaces.
     """
@@ -167,7 +167,7 @@ def reordered(text: str, rng: Random) -> Planted:
     return "", f"{text[at:].strip()} {text[:at].strip()}", ""
 
 
-def every_fifth_dropped(text: str, rng: Random) -> Planted:
+def every_fifth_dropped(text: str, rng: Random) -> EditedText:
     """Leave out every fifth word; if there are no spaces, two of every ten
     characters.
     """
@@ -186,7 +186,7 @@ def every_fifth_dropped(text: str, rng: Random) -> Planted:
     )
 
 
-def in_parts(text: str, rng: Random) -> Planted:
+def in_parts(text: str, rng: Random) -> EditedText:
     """Reorder three to five parts of about the same length, cut between words if there
     are spaces.
     """
@@ -202,7 +202,7 @@ def in_parts(text: str, rng: Random) -> Planted:
     return "", " ".join(parts[i] for i in order), ""
 
 
-def middle_dropped(text: str, rng: Random) -> Planted:
+def middle_dropped(text: str, rng: Random) -> EditedText:
     """Leave out a quarter to two fifths in the middle."""
     share = rng.uniform(0.25, 0.4)
     start = round(len(text) * rng.uniform(0.25, 0.75 - share))
@@ -210,7 +210,7 @@ def middle_dropped(text: str, rng: Random) -> Planted:
     return "", rng.choice((" ", "... ", "")).join(kept), ""
 
 
-def letters_replaced(text: str, rng: Random) -> Planted:
+def letters_replaced(text: str, rng: Random) -> EditedText:
     """Replace one of every seven to eleven characters, at even distances, by another
     character of the text.
     """

@@ -31,7 +31,7 @@ from provscan.estimate.damage import nearly_verbatim
 from provscan.matching import Matches, compared, in_pieces, scan_texts
 from provscan.matching.record_samples import CarrierRecord
 from provscan.params import WHOLE_FIELD, MatchParams
-from provscan.scoring.lengths import bands, lengths_and_scripts
+from provscan.scoring.lengths import length_classes, lengths_and_scripts
 from provscan.scoring.rule import MatchTraits, Scorer
 from provscan.text_buffers import buffers
 
@@ -58,11 +58,11 @@ class SpikeIns:
     text: Numbers  # int64[n], numbers of the licensed texts.
     planted: list[str]  # The scanned texts: each copy with its surroundings.
     span: Numbers  # int64[n, 2], code points of the copy in the scanned text.
-    # The name of the edit; the length class (``provscan.scoring.lengths.BANDS``) and
+    # The name of the edit; the length class (``provscan.scoring.lengths.LENGTHS``) and
     # the script (an index of ``provscan.scoring.lengths.SCRIPTS``) of the text; and
     # whether the copy is inside a carrier record.
     edit: npt.NDArray[np.str_]
-    band: Numbers
+    length_class: Numbers
     script: Numbers
     inside: Flags
 
@@ -75,8 +75,8 @@ class SpikeIns:
         )
 
     def mean_size(self, unit: str, controls: Controls) -> float:
-        """Return the mean size of a copy in characters or tweets, weighted by size; 1
-        for units that are counted.
+        """Return the mean size of a copy in characters or tweets, weighted by size; for
+        records and texts, it is 1.
         """
         if len(self) == 0 or unit not in ("characters", "tweets"):
             return 1.0
@@ -97,7 +97,7 @@ class Recovered:
     # this match is a finding.
     found: Flags
     counted: Flags
-    same_text: Flags  # bool: the match is one of the planted text.
+    same_text: Flags  # bool: the matched text is the planted text.
     detectable: Flags  # bool: a word-for-word copy would be a finding.
     # float64 and bool: values of the match or, if the copy was missed, of the copy.
     similarity: Floats
@@ -114,7 +114,7 @@ class Recovered:
         return nearly_verbatim(self.similarity, self.containment) & ~self.pieces
 
 
-def how_many(records: int, wanted: int | None) -> int:
+def spike_in_count(records: int, wanted: int | None) -> int:
     return (
         wanted
         if wanted is not None
@@ -145,11 +145,12 @@ def plant(
         for _ in range(0, len(texts), len(names))
         for name in rng.sample(names, len(names))
     ][: len(texts)]
-    copies = list(accumulate(carrier.copies for carrier in carriers))
+    # Draw carriers as often as they occur in the dataset.
+    cumulative = list(accumulate(carrier.copies for carrier in carriers))
     small = sum(
         carrier.copies for carrier in carriers if carrier.length <= SHORT_RECORD
     )
-    short = small / copies[-1] if carriers else 1.0
+    short = small / cumulative[-1] if carriers else 1.0
     planted: list[str] = []
     span = np.zeros((len(texts), 2), np.int64)
     inside = np.zeros(len(texts), np.bool_)
@@ -166,14 +167,20 @@ def plant(
         before, copy, after = EDITS[edit[i]](original, rng)
         inside[i] = bool(carriers) and rng.random() >= short / 2
         if inside[i]:
-            carrier = rng.choices(carriers, cum_weights=copies)[0]
+            carrier = rng.choices(carriers, cum_weights=cumulative)[0]
             head, tail = _cut_in_two(carrier.text, rng)
             opening, closing = rng.choice(AROUND)
             before, after = head + opening + before, after + closing + tail
         planted.append(before + copy + after)
         span[i] = len(before), len(before) + len(copy)
     return SpikeIns(
-        texts, planted, span, np.array(edit, np.str_), bands(weight), script, inside
+        text=texts,
+        planted=planted,
+        span=span,
+        edit=np.array(edit, np.str_),
+        length_class=length_classes(weight),
+        script=script,
+        inside=inside,
     )
 
 
@@ -183,63 +190,65 @@ def recovered_spike_ins(
     """Return which spike-ins the scan found, disregarding matches of ``control``
     texts.
     """
+    # Score the matches, and word-for-word copies at the positions of the spike-ins: a
+    # text is detectable if such a copy would be a finding.
     ones = np.ones(len(spike_ins))
-    # Score the matches, and also word-for-word copies of the planted texts at the same
-    # positions.
     sizes = np.diff(spike_ins.span, axis=1)[:, 0]
+    found_sizes = np.diff(found.span, axis=1)[:, 0]
     matches = MatchTraits(
-        found.text,
-        found.containment,
-        found.similarity,
-        found.whole,
-        np.diff(found.span, axis=1)[:, 0],
+        found.text, found.containment, found.similarity, found.whole, found_sizes
     )
-    covered = sizes >= WHOLE_FIELD * np.array([len(text) for text in spike_ins.planted])
-    copies_of = MatchTraits(spike_ins.text, ones, ones, covered.astype(np.bool_), sizes)
+    whole = sizes >= WHOLE_FIELD * np.array([len(text) for text in spike_ins.planted])
+    copies_of = MatchTraits(spike_ins.text, ones, ones, whole.astype(np.bool_), sizes)
     scores = scorer.scores(
         MatchTraits(
             *(np.concatenate(pair) for pair in zip(matches, copies_of, strict=True))
         )
     )
     detectable = scores.passes_rule[len(found.text) :]
+
+    # Choose the best match of each spike-in among those of licensed texts of which at
+    # least half is inside the copy. Findings are better than other matches, and more
+    # similar matches are better than others. The last write wins, so the best is last.
     low, high = spike_ins.span[found.row, 0], spike_ins.span[found.row, 1]
-    both = np.minimum(found.span[:, 1], high) - np.maximum(found.span[:, 0], low)
-    valid = np.flatnonzero(
-        (2 * both >= found.span[:, 1] - found.span[:, 0]) & ~control[found.text]
-    )
-    # The last write wins, so sort the best match of a spike-in last: findings are
-    # better than other matches.
+    inside = np.minimum(found.span[:, 1], high) - np.maximum(found.span[:, 0], low)
+    valid = np.flatnonzero((2 * inside >= found_sizes) & ~control[found.text])
     order = valid[np.lexsort((found.similarity[valid], scores.passes_rule[valid]))]
     best = np.full(len(spike_ins), -1, np.int64)
     best[found.row[order]] = order
     hit = best >= 0
-    at = best[hit]
-    missed = np.flatnonzero(~hit)
+    at, missed = best[hit], np.flatnonzero(~hit)
+
+    # Compare each match with its text or, if the copy was missed, the copy with the
+    # planted text.
     span, text = spike_ins.span.copy(), spike_ins.text.copy()
     span[hit], text[hit] = found.span[at], found.text[at]
     copies = pa.array(
         [spike_ins.planted[i][low:high] for i, (low, high) in enumerate(span.tolist())],
         pa.large_string(),
     )
-    pieces = in_pieces(*buffers(copies), text, scorer.reader)
-    likeness = np.full((2, len(spike_ins)), np.nan)
-    likeness[:, hit] = found.similarity[at], found.containment[at]
-    likeness[:, missed] = compared(
+    similarity, containment = np.full((2, len(spike_ins)), np.nan)
+    similarity[hit], containment[hit] = found.similarity[at], found.containment[at]
+    _, similarity[missed], containment[missed] = compared(
         *buffers(copies.take(pa.array(missed))), text[missed], scorer.reader
-    )[1:]
-    counted = hit.copy()
-    same = hit.copy()
-    share = np.zeros(len(spike_ins))
-    bits = np.full(len(spike_ins), np.nan)
-    bits[hit] = scores.bits[at]
-    counted[hit], same[hit] = (
-        scores.passes_rule[at],
-        found.text[at] == spike_ins.text[hit],
     )
-    share[hit] = np.clip(both[at] / np.maximum(1, high[at] - low[at]), 0.0, 1.0)
-    similarity, containment = likeness
+
+    counted, same_text = hit.copy(), hit.copy()
+    counted[hit] = scores.passes_rule[at]
+    same_text[hit] = found.text[at] == spike_ins.text[hit]
+    share, bits = np.zeros(len(spike_ins)), np.full(len(spike_ins), np.nan)
+    share[hit] = np.clip(inside[at] / np.maximum(1, high[at] - low[at]), 0.0, 1.0)
+    bits[hit] = scores.bits[at]
     return Recovered(
-        hit, counted, same, detectable, similarity, containment, pieces, share, bits
+        found=hit,
+        counted=counted,
+        same_text=same_text,
+        detectable=detectable,
+        similarity=similarity,
+        containment=containment,
+        pieces=in_pieces(*buffers(copies), text, scorer.reader),
+        share=share,
+        bits=bits,
     )
 
 

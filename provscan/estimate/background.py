@@ -195,11 +195,11 @@ def matched_bits(
 
     Only the share of the text that the span contains counts, and every edit costs bits:
     a match with e edits is one of about ``length ** e`` possible matches, which costs
-    ``e * log2(length)`` bits. One edit destroys five 5-grams of the text. If the span
-    has few other 5-grams instead, most of the missing wording was cut off, which is one
-    edit. However, a passage of a text may be a name or a phrase, whose rarity the model
-    overrates: each code point by which the passage is shorter than :data:`LONG_PART`
-    costs one bit.
+    ``e * log2(length)`` bits. One edit destroys five 5-grams of the text. If few other
+    5-grams replace the missing ones in the span, most of the missing wording was cut
+    off, which counts as one edit. However, a passage of a text may be a name or a
+    phrase, whose rarity the model overrates: each code point by which the passage is
+    shorter than :data:`LONG_PART` costs one bit.
 
     Parameters
     ----------

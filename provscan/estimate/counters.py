@@ -25,6 +25,7 @@ class RecordCounter:
         """Add matches by group and record; record numbers never decrease."""
         if len(record) == 0:
             return
+        # Count the last record of the previous batch again, since it may continue.
         np.subtract.at(self.count, self._group, 1)
         group, record = np.append(self._group, group), np.append(self._record, record)
         width = int(record[-1] - record[0]) + 1

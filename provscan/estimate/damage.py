@@ -1,7 +1,8 @@
 """Classes of damage: how much of the licensed text is left in a copy.
 
 :func:`damage_of` classifies matches, :func:`nearly_verbatim` marks those that are
-verbatim or nearly verbatim, and :func:`of_texts` sums the weights of texts by class.
+verbatim or nearly verbatim, and :func:`weight_of_cells` sums the weights of texts by
+class.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ _ONLY_CUT = 0.97
 NEARLY = 0.8
 
 
-def of_texts(classes: Numbers, weight: Floats, group: Numbers, groups: int) -> Floats:
+def weight_of_cells(
+    classes: Numbers, weight: Floats, group: Numbers, groups: int
+) -> Floats:
     """Return the total weight of the texts in each cell, float64[groups * DAMAGES]; a
     cell is a group and a class of damage.
 

@@ -59,8 +59,9 @@ class DrawnParts:
         dataset are rarely among a few drawn ones. A quantile of Student's t replaces
         the normal quantile; its degrees of freedom follow from the effective number of
         parts with hits (Korn & Graubard 1998, *Survey Methodology* 24, 193-201). If
-        there is no hit, the parts are the trials, since a large part that was not drawn
-        may be full of hits.
+        there is no hit, the result is the mean number of records in a part, weighted by
+        size: either all records of a part are assumed to be hits, or none, since a
+        large part that was not drawn may be full of hits.
         """
         from scipy.special import stdtrit
 

@@ -32,8 +32,8 @@ def q_values(
         Best score of each licensed cluster.
     control_scores, weights
         Best score of each control cluster, and the number of licensed clusters that it
-        represents. The added cluster has the largest weight. A single weight applies to
-        all clusters.
+        represents. The "plus one" is an additional cluster of the largest weight. A
+        single weight applies to all clusters.
 
     Returns
     -------

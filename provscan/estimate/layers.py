@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from provscan.estimate.limits import (
-    ALONE,
+    ONE,
     WHOLE,
     Chance,
     Factor,
@@ -148,7 +148,7 @@ class Found:
     mean_size: float = 1.0  # Mean size of a unit, used if no unit was found.
     # The correction for units that contain several things of which only a random share
     # is known (``sharing_factor``).
-    sharing: Factor = ALONE
+    sharing: Factor = ONE
 
 
 def layered(
@@ -230,14 +230,13 @@ def layered(
             found.most.high, total(exactly(found.nearly), least_recall, design).high
         )
     counts = {name: rounded(number) for name, number in counts.items()}
-    common = max(0.0, found.every.total - found.findings)
     return Layers(
-        found.findings,
-        at_least,
-        estimate,
-        found.nearly,
-        common,
-        at_most,
-        at_most_any,
-        counts,
+        findings=found.findings,
+        at_least=at_least,
+        estimate=estimate,
+        nearly_verbatim=found.nearly,
+        common_or_known=max(0.0, found.every.total - found.findings),
+        at_most=at_most,
+        at_most_any=at_most_any,
+        counts=counts,
     )

@@ -210,7 +210,7 @@ def exactly(number: float) -> Factor:
     return Factor(number, number, number)
 
 
-ALONE = exactly(1.0)
+ONE = exactly(1.0)
 
 
 def product(*factors: Factor) -> Factor:
@@ -294,14 +294,14 @@ def total(
     recall: Factor | None,
     design: SampleDesign = WHOLE,
     mean_size: float = 1.0,
-    sharing: Factor = ALONE,
+    sharing: Factor = ONE,
 ) -> Factor:
     """Estimate the total of the whole, given the findings minus chance.
 
     Without a ``recall``, missed copies are not corrected for. ``mean_size`` is the mean
     size of the units, and ``sharing`` the result of :func:`sharing_factor`.
     """
-    r = ALONE if recall is None else recall
+    r = ONE if recall is None else recall
     fraction, effect = design.fraction, design.effect * mean_size
     if count.value <= 0.0:
         found = max(0.0, count.high)

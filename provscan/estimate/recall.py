@@ -8,7 +8,7 @@ any copy is found. The number of copies there is estimated from the edits: each 
 distributes its copies over the cells in a known way, independently of the text. The
 mixture of edits that made the matches (EM; Dempster, Laird & Rubin 1977,
 doi:10.1111/j.2517-6161.1977.tb01600.x) therefore determines how many copies are missed.
-For example, halves of long texts are found, and from their number follows the number of
+For example, halves of long texts are found, and their number determines the number of
 halves of short texts, which are not found. A profile likelihood gives the range of
 mixtures that fit the matches.
 """
@@ -40,9 +40,9 @@ FINDABLE = 1 / 3
 IN_MIXTURE, HARDLY = 0.15, 0.01
 # Minimum recall that upper limits assume for matches in unseen cells.
 NOT_LESS = 0.1
-# Pseudo-counts: PRIOR for the prior mixture, in which all edits have the same number of
-# copies; SHRUNK for the spike-ins of all groups in the profile of an edit. A cell
-# usually has about ten matches or spike-ins, which outweigh the pseudo-counts.
+# Pseudo-counts: PRIOR matches of a mixture in which all edits have the same number of
+# copies are added to the matches, and SHRUNK average spike-ins to those of each cell. A
+# cell usually has about ten matches or spike-ins, which outweigh the pseudo-counts.
 PRIOR = 4.0
 SHRUNK = 4.0
 # Standard deviation of the log odds of a miss between two independently written sets of
@@ -111,19 +111,19 @@ def recall_of(planted: Planted, shown: Floats, *, upper: bool = False) -> Recall
     names, planted_in, found_in = _tabulated(planted, *shown.shape)
     recall = _recall_of_cells(planted_in.sum(axis=0), found_in.sum(axis=0))
     seen = recall >= FINDABLE
-    falls = _spread_over_cells(planted_in)
+    cell_shares = _shares_in_cells(planted_in)
     # The share of each edit's spike-ins that is found in seen cells decides whether it
     # is part of the mixture.
     groups = planted_in.sum(axis=(0, 2))
-    in_seen = (falls * np.where(seen, recall, 0.0)).sum(axis=2)
-    in_unseen = (falls * ~seen).sum(axis=2)
+    in_seen = (cell_shares * np.where(seen, recall, 0.0)).sum(axis=2)
+    in_unseen = (cell_shares * ~seen).sum(axis=2)
     share = (in_seen * groups).sum(axis=1) / groups.sum()
     kept = np.flatnonzero(share >= (HARDLY if upper else IN_MIXTURE))
     if len(kept) == 0:
         return None
     counts = np.where(seen, shown, 0.0)
     size, matches = float(counts.sum()), float(shown.sum())
-    profile = (falls * np.where(seen, recall, 0.0))[kept]
+    profile = (cell_shares * np.where(seen, recall, 0.0))[kept]
     in_seen, missed = in_seen[kept], in_unseen[kept]
     # In the prior of the mixture, all edits have the same number of copies.
     prior = PRIOR * profile.sum(axis=2) * groups / (profile.sum(axis=2) * groups).sum()
@@ -149,8 +149,9 @@ def recall_of(planted: Planted, shown: Floats, *, upper: bool = False) -> Recall
     at_worst = _hidden_at_worst(copies, in_cells, missed, in_seen, seen)
     high = max(high, at_worst)
     total = visible + unseen
-    # Widen the range by the error that is due to the number of spike-ins, in the recall
-    # of cells and in the number of missed copies, and by edits unlike the spike-ins'.
+    # Widen the range by two errors. The number of spike-ins limits the precision of the
+    # recall of cells and of the number of missed copies, and the copies may have other
+    # edits than the spike-ins.
     trials = planted_in.sum(axis=0) + SHRUNK
     spread = (1.0 - recall + 0.5 / trials) / (np.maximum(recall, FINDABLE) * trials)
     of_missed = _variance_of_missed(
@@ -166,17 +167,17 @@ def recall_of(planted: Planted, shown: Floats, *, upper: bool = False) -> Recall
     value, lowest, highest = (
         min(1.0, (1.0 + rest) / n) for n in (total, limits.high, limits.low)
     )
-    by_edit = (falls * recall).sum(axis=2) @ (copies.sum(axis=0) / copies.sum())
+    by_edit = (cell_shares * recall).sum(axis=2) @ (copies.sum(axis=0) / copies.sum())
     mixture = copies.sum(axis=1) / copies.sum()
     return Recall(
-        value,
-        lowest,
-        highest,
-        dict(zip(names[kept].tolist(), mixture.tolist(), strict=True)),
-        dict(zip(names.tolist(), by_edit.tolist(), strict=True)),
-        unseen / total,
-        at_worst,
-        unlike,
+        value=value,
+        low=lowest,
+        high=highest,
+        mixture=dict(zip(names[kept].tolist(), mixture.tolist(), strict=True)),
+        of_edit=dict(zip(names.tolist(), by_edit.tolist(), strict=True)),
+        hidden=unseen / total,
+        at_worst=at_worst,
+        unlike=unlike,
     )
 
 
@@ -198,8 +199,8 @@ def _tabulated(
     return names, in_cells, found_in
 
 
-def _spread_over_cells(planted_in: Floats) -> Floats:
-    """Return the share of an edit's copies in a group that falls into each cell,
+def _shares_in_cells(planted_in: Floats) -> Floats:
+    """Return the share of an edit's copies in a group that is in each cell,
     [edits, groups, damages], given the numbers of spike-ins.
 
     The few spike-ins of a group are supplemented by those of all groups.

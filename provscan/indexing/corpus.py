@@ -13,6 +13,7 @@ from provscan import readers
 from provscan.engine.progress import Progress
 from provscan.errors import InputError
 from provscan.index import Written
+from provscan.names import counted
 from provscan.readers import source_list
 from provscan.readers.stats import require_undamaged
 from provscan.runs.scan.left_out import MOST_LISTED
@@ -68,8 +69,9 @@ class Corpus:
         )
         count = self.notes["unread_files"]
         more = f"; and {count - 3:,} more" if count > 3 else ""
+        verb = "contains" if count == 1 else "contain"
         return (
-            f"{count:,} of the files named contain no tweets that can be read: "
+            f"{count:,} of the files named {verb} no tweets that can be read: "
             f"{shown}{more}. No index was written; name only files with tweets, or "
             "leave these out with allow_unread (--allow-unread)"
         )
@@ -118,8 +120,8 @@ class Corpus:
 
 
 def coalesced(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Join the batches of small files, in the same order, since each batch takes a
-    minimum of time.
+    """Join the batches of small files, in the same order, since processing a batch has
+    a fixed cost, however few rows it has.
     """
     limits = readers.current_limits()
     waiting: list[pa.RecordBatch] = []
@@ -156,9 +158,8 @@ def corpus_warnings(info: dict[str, Any]) -> Iterator[str]:
     skipped = info.get("read", {}).get("skipped", {})
     examples = info.get("read", {}).get("examples", {})
     if unread := info.get("unread"):
-        more = (
-            f", and {info['unread_files'] - 1:,} more files" if len(unread) > 1 else ""
-        )
+        others = info["unread_files"] - 1
+        more = f", and {counted(others, 'more file')}" if others else ""
         yield f"Not indexed: {unread[0]['path']}: {unread[0]['reason']}{more}."
     if count := notes.get("id_mangled"):
         yield (

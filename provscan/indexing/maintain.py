@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from provscan import index as indexes
 from provscan.errors import InputError, UsageError
@@ -22,15 +20,7 @@ from provscan.options import default_workers
 from provscan.params import require, require_folder
 from provscan.readers import Source
 from provscan.readers.bytes.compression import COMPRESSED
-from provscan.runs.folder import (
-    EVIDENCE_FILE,
-    MATCHES_FILE,
-    RUN_FILE,
-    SUMMARY_FILE,
-    read_json,
-    read_run,
-    require_run,
-)
+from provscan.runs.folder import RUN_FILE, verify_run
 from provscan.urls import source_of
 
 # An argument with one of these suffixes is a file, not an id.
@@ -146,7 +136,9 @@ def forget(
 
 
 def _withdrawals(ids: Source | Sequence[Source], *, users: bool) -> Withdrawals | None:
-    """Return the tweets and accounts that the ids and files list; None without any."""
+    """Return the tweets and accounts that the ids and files list; None if no id or file
+    was given.
+    """
     several = isinstance(ids, Iterable) and not isinstance(ids, str | os.PathLike)
     items: list[Any] = list(ids) if several else [ids]  # type: ignore[arg-type]
     asked = Withdrawals()
@@ -265,8 +257,7 @@ def verify(
     require_folder("path", path)
     folder = Path(path)
     if (folder / RUN_FILE).is_file():
-        require_run(folder)
-        return _verify_run(folder)
+        return verify_run(folder)
     reader = open_reader(
         folder,
         check="checksums" if quick else "rebuild",
@@ -283,50 +274,3 @@ def verify(
     if not quick:
         checked |= {"texts": reader.texts, "tweets": reader.tweets}
     return checked
-
-
-def _verify_run(folder: Path) -> dict[str, Any]:
-    """Check the files of a run against their checksums in ``run.json``, and their
-    counts against each other.
-    """
-    try:
-        # A run may have additional tables.
-        named = read_json(folder / RUN_FILE).get("files", ())
-        tables = {MATCHES_FILE, EVIDENCE_FILE, *named} - {SUMMARY_FILE}
-        summary, _ = read_run(folder, sorted(tables))
-        table = pq.read_table(
-            folder / MATCHES_FILE, columns=["level", "control", "counted"]
-        )
-        evidence = pq.read_metadata(folder / EVIDENCE_FILE).num_rows
-    except (OSError, ValueError, TypeError, pa.ArrowException) as error:
-        raise InputError(
-            f"{folder} can't be read ({error}): run match again"
-        ) from error
-    licensed = table.filter(pc.invert(table["control"]))
-    levels = {
-        row["values"]: row["counts"]
-        for row in licensed["level"].value_counts().to_pylist()
-    }
-    findings = len(licensed.filter(licensed["counted"]))
-    stated = {level: count for level, count in summary["levels"].items() if count}
-    for what, first, second in (
-        ("matches", summary["matches"], len(licensed)),
-        ("matches by level", stated, levels),
-        ("counted matches", summary["counted"]["matches"], findings),
-    ):
-        if first != second:
-            raise InputError(
-                f"{folder}: {SUMMARY_FILE} has {first} {what}, but {MATCHES_FILE} has "
-                f"{second}, so one of them was changed: run match again"
-            )
-    if evidence != findings:
-        raise InputError(
-            f"{folder}: {EVIDENCE_FILE} contains {evidence:,} rows for {findings:,} "
-            "counted matches, so one of them was changed: run match again"
-        )
-    return {
-        "run": str(folder),
-        "matches": len(licensed),
-        "rows": len(table),
-        "evidence": evidence,
-    }

@@ -30,11 +30,13 @@ TASKS_PER_WORKER, MOST_BYTES = 4, 256 << 20
 
 @dataclass(frozen=True, slots=True)
 class PartTask:
+    """A task that reads files of tweets, and divides the tweets among parts."""
+
     number: int  # Number by which tasks are ordered.
-    files: tuple[TweetFile, ...]  # Files of tweets.
-    shards: int  # Number of shards.
-    folder: str  # Folder for the parts.
-    limits: Limits  # Limits of the readers.
+    files: tuple[TweetFile, ...]
+    shards: int  # Number of shards, and of the parts that the task writes.
+    folder: str  # Folder for the parts of all tasks.
+    limits: Limits
 
     def __str__(self) -> str:
         more = f" and {len(self.files) - 1:,} more" if len(self.files) > 1 else ""
@@ -43,14 +45,16 @@ class PartTask:
 
 @dataclass(frozen=True, slots=True)
 class ShardTask:
-    place: tuple[int, int]  # Number of the shard, and number of all shards.
-    # Folder of the parts, and number of tasks that wrote them.
-    folder: str
-    parts: int
-    params: IndexParams  # Parameters of the index.
+    """A task that writes one shard from its parts."""
+
+    shard: int
+    shards: int  # Number of shards.
+    folder: str  # Folder of the parts.
+    parts: int  # Number of tasks that wrote parts.
+    params: IndexParams
 
     def __str__(self) -> str:
-        return f"shard {self.place[0] + 1} of {self.place[1]}"
+        return f"shard {self.shard + 1} of {self.shards}"
 
 
 def read_and_part(task: PartTask, advance: Advance) -> tuple[Parted, dict[str, Any]]:
@@ -72,7 +76,9 @@ def read_and_part(task: PartTask, advance: Advance) -> tuple[Parted, dict[str, A
 
 
 def write(task: ShardTask, advance: Advance) -> WrittenSegment:
-    return write_shard(Path(task.folder), task.parts, *task.place, task.params, advance)
+    return write_shard(
+        Path(task.folder), task.parts, task.shard, task.shards, task.params, advance
+    )
 
 
 def shard_builder(
@@ -116,7 +122,7 @@ def shard_builder(
             corpus.require_tweets()
             progress.start("Writing shards", whole.tweets, "tweets")
             writing = (
-                ShardTask((shard, shards), str(folder), len(groups), params)
+                ShardTask(shard, shards, str(folder), len(groups), params)
                 for shard in range(shards)
             )
             made = list(_all(running.run(write, writing, progress)))
@@ -140,6 +146,9 @@ def _all(results: Iterable[R | LostTask]) -> Iterator[R]:
 
 
 def _groups(files: list[TweetFile], tasks: int) -> Iterator[tuple[TweetFile, ...]]:
+    """Divide files into groups of about equal size, in order, for about this number of
+    tasks or, with much data, for more.
+    """
     most = min(MOST_BYTES, sum(file.split.size for file in files) // tasks)
     group: list[TweetFile] = []
     size = 0

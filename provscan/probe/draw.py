@@ -31,7 +31,7 @@ from provscan.probe.reference import Reference
 from provscan.probe.settings import Settings
 from provscan.scoring.background import Background, background
 from provscan.scoring.clusters import similar_texts
-from provscan.scoring.lengths import BANDS, SCRIPTS, lengths_and_scripts
+from provscan.scoring.lengths import LENGTHS, SCRIPTS, lengths_and_scripts
 from provscan.scoring.rule import COMMON_AUTHORS
 from provscan.text import canonical_array
 
@@ -88,8 +88,8 @@ class Candidate:
         """Return the key by which texts are sorted before they are drawn at even
         distances.
         """
-        band = int(np.searchsorted(BANDS, self.length, "right"))
-        return (self.script, band, min(self.reach, 2), self.key)
+        length_class = int(np.searchsorted(LENGTHS, self.length, "right"))
+        return (self.script, length_class, min(self.reach, 2), self.key)
 
     def measures(self, target: Target) -> list[float]:
         """Return the predictability, in bits per character, of a target and, if there

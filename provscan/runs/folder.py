@@ -1,9 +1,9 @@
 """The names of the files of a run, and functions that read and write these files.
 
-:func:`require_run` and :func:`read_run` check a finished run. :func:`write_summary`
-writes ``summary.json`` and, with the checksums of all other files, ``run.json``. Until
-a run is complete, its files are in the folder that :mod:`provscan.runs.target`
-provides.
+:func:`read_run` and :func:`verify_run` read and check a finished run.
+:func:`write_summary` writes ``summary.json`` and, with the checksums of all other
+files, ``run.json``. Until a run is complete, its files are in the folder that
+:mod:`provscan.runs.target` provides.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import xxhash
 
 from provscan.errors import InputError
@@ -35,25 +38,18 @@ REPORTS = {REPORT_FILE, PDF_FILE}
 WRITTEN = {*RUN_FILES, PASSAGES_FILE, *REPORTS}
 
 
-def require_run(path: Path) -> None:
-    """Raise :class:`~provscan.errors.InputError` unless a folder contains all files of
-    a run; the report may be missing.
-    """
-    for name in RUN_FILES:
-        if not (path / name).is_file():
-            raise InputError(
-                f"{path / name} does not exist, so {path} is not a finished run of "
-                "match: name the folder of one, or run match again"
-            )
-
-
 def read_run(
     folder: Path, tables: Sequence[str] = ()
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Read ``summary.json`` and ``run.json`` of a run, and check that both files and
-    the given ``tables`` are unchanged.
+    """Read ``summary.json`` and ``run.json`` of a run. Check that the run is complete
+    (except for the report), and that both files and the given ``tables`` are unchanged.
     """
-    require_run(folder)
+    for name in RUN_FILES:
+        if not (folder / name).is_file():
+            raise InputError(
+                f"{folder / name} does not exist, so {folder} is not a finished run of "
+                "match: name the folder of one, or run match again"
+            )
     info = read_json(folder / RUN_FILE)
     try:
         _require_unchanged(folder / RUN_FILE, info["checksum"], info_checksum(info))
@@ -61,8 +57,10 @@ def read_run(
             expected, path = info["files"][name]["xxh3"], folder / name
             _require_unchanged(path, expected, file_checksum(path))
     except (KeyError, TypeError) as error:
+        missing = isinstance(error, KeyError)
+        what = f"{error} is missing" if missing else "they are malformed"
         raise InputError(
-            f"{folder / RUN_FILE} has no checksum of {error}: run match again"
+            f"{folder / RUN_FILE} has no valid checksums ({what}): run match again"
         ) from error
     return read_json(folder / SUMMARY_FILE), info
 
@@ -93,6 +91,53 @@ def read_json(path: Path) -> dict[str, Any]:
             "match again"
         )
     return value
+
+
+def verify_run(folder: Path) -> dict[str, Any]:
+    """Check the files of a run against their checksums in ``run.json``, and their
+    counts against each other.
+    """
+    try:
+        # A run may have additional tables.
+        named = read_json(folder / RUN_FILE).get("files", ())
+        tables = {MATCHES_FILE, EVIDENCE_FILE, *named} - {SUMMARY_FILE}
+        summary, _ = read_run(folder, sorted(tables))
+        table = pq.read_table(
+            folder / MATCHES_FILE, columns=["level", "control", "counted"]
+        )
+        evidence = pq.read_metadata(folder / EVIDENCE_FILE).num_rows
+    except (OSError, ValueError, TypeError, pa.ArrowException) as error:
+        raise InputError(
+            f"{folder} can't be read ({error}): run match again"
+        ) from error
+    licensed = table.filter(pc.invert(table["control"]))
+    levels = {
+        row["values"]: row["counts"]
+        for row in licensed["level"].value_counts().to_pylist()
+    }
+    findings = len(licensed.filter(licensed["counted"]))
+    stated = {level: count for level, count in summary["levels"].items() if count}
+    for what, first, second in (
+        ("matches", summary["matches"], len(licensed)),
+        ("matches by level", stated, levels),
+        ("counted matches", summary["counted"]["matches"], findings),
+    ):
+        if first != second:
+            raise InputError(
+                f"{folder}: {SUMMARY_FILE} has {first} {what}, but {MATCHES_FILE} has "
+                f"{second}, so one of them was changed: run match again"
+            )
+    if evidence != findings:
+        raise InputError(
+            f"{folder}: {EVIDENCE_FILE} contains {evidence:,} rows for {findings:,} "
+            "counted matches, so one of them was changed: run match again"
+        )
+    return {
+        "run": str(folder),
+        "matches": len(licensed),
+        "rows": len(table),
+        "evidence": evidence,
+    }
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:

@@ -58,7 +58,8 @@ class WrittenRun(NamedTuple):
     path: Path
     summary: dict[str, Any]  # ``summary.json``.
     info: dict[str, Any]  # ``run.json``.
-    # The gate that was crossed, in words, or None.
+    # A sentence about the limit that was exceeded, of ``--fail-above`` or
+    # ``--fail-above-claimed``; None if neither was.
     crossed: str | None = None
 
 
@@ -137,7 +138,7 @@ def _request(
     inputs: Mapping[str, Inputs],
 ) -> dict[str, Any]:
     """Return everything on which the part files depend. A run is resumed only if the
-    entries in :data:`provscan.runs.target.WORK` are unchanged.
+    values that ``request`` of :data:`provscan.runs.target.WORK` names are unchanged.
     """
     return {
         "workers": workers,
@@ -209,7 +210,9 @@ def _info(
 
 
 def _crossed(summary: dict[str, Any], options: MatchOptions) -> str | None:
-    """Return a sentence about the first gate that was crossed, or None."""
+    """Return a sentence about the first limit of ``--fail-above`` and
+    ``--fail-above-claimed`` that was exceeded, or None.
+    """
     answer, baseline = summary["answer"], summary["baseline"]
     shares = answer["records"]["share"]
     if (allowed := options.fail_above) is not None:

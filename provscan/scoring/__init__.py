@@ -1,1 +1,8 @@
-"""Score matches by the rarity of their wording, and decide which are findings."""
+"""Score matches by the rarity of their wording, and decide which are findings.
+
+- ``lengths``: length classes and scripts of texts.
+- ``background``: the rarity of a text's wording, in bits.
+- ``rule``: the scores of matches, and the rule for findings.
+- ``clusters``: texts with similar wording, whose chance matches count as one.
+- ``authorship``: author, year and language of texts.
+"""

@@ -11,7 +11,7 @@ from provscan.index import IndexReader
 
 # Minimum lengths of the length classes, in code points; Chinese, Japanese and Korean
 # characters count as two. Recall varies with length.
-BANDS = (0, 30, 40, 60, 80, 120)
+LENGTHS = (0, 30, 40, 60, 80, 120)
 
 # The first code point of each block, and the script of the canonical letters in it.
 _BLOCKS = (
@@ -58,9 +58,9 @@ for _start, _name in _BLOCKS:
 WIDE = np.array([name in ("chinese", "japanese", "korean") for name in SCRIPTS])
 
 
-def bands(length: Numbers) -> Numbers:
-    """Return the length class of each length, as an index of :data:`BANDS`."""
-    return np.searchsorted(np.array(BANDS), length, side="right") - 1
+def length_classes(length: Numbers) -> Numbers:
+    """Return the length class of each length, as an index of :data:`LENGTHS`."""
+    return np.searchsorted(np.array(LENGTHS), length, side="right") - 1
 
 
 def letters(texts: Iterable[str]) -> Numbers:

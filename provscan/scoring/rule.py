@@ -31,7 +31,7 @@ from provscan.index import IndexReader
 from provscan.ordered_map import ordered_map
 from provscan.params import FINDING, FindingParams
 from provscan.scoring.background import Background
-from provscan.scoring.lengths import WIDE, bands, lengths_and_scripts
+from provscan.scoring.lengths import WIDE, length_classes, lengths_and_scripts
 
 # Minimum number of authors of a common text.
 COMMON_AUTHORS = 3
@@ -89,7 +89,7 @@ class TextScores:
     length: Numbers  # Code points as ``min_chars`` counts them.
     # Script (an index of ``provscan.scoring.lengths.SCRIPTS``) and length class.
     script: Numbers
-    band: Numbers
+    length_class: Numbers
     common: Flags  # Three authors or more posted the text, or a control contains it.
     elsewhere: Floats  # Largest containment of the text in the known data, or 0.
 
@@ -159,4 +159,11 @@ class Scorer:
         elsewhere = np.zeros(len(texts))
         if self.elsewhere is not None:
             elsewhere += self.elsewhere[texts]
-        return TextScores(bits, length, script, bands(length), common, elsewhere)
+        return TextScores(
+            bits=bits,
+            length=length,
+            script=script,
+            length_class=length_classes(length),
+            common=common,
+            elsewhere=elsewhere,
+        )

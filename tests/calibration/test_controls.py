@@ -101,7 +101,9 @@ def absent_texts(index: provscan.Index) -> list[str]:
         len(found),
         len(index) - len(found),
     )
-    assert controls.tweets == reader.count_tweets(np.flatnonzero(controls.control))
+    assert controls.cutoff_tweets == reader.count_tweets(
+        np.flatnonzero(controls.control)
+    )
     return found
 
 
@@ -117,7 +119,7 @@ def test_a_text_is_a_control_if_all_its_tweets_are_young(
     index = provscan.build_index(write("t.jsonl", DATED), tmp_path / "a.index")
     assert absent_texts(index) == EXPECTED
     controls = with_cutoff(no_control(index.reader), CUTOFF)
-    assert (controls.texts, controls.tweets) == (2, 4)
+    assert (controls.texts, controls.cutoff_tweets) == (2, 4)
     assert controls.licensed_texts == len(index) - 2
     assert controls.licensed_tweets == len(DATED) - 4
 

@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 import provscan
 from provscan.calibration.controls import no_control
 from provscan.calibration.edits import EDITS, HEAVY, SEVERE
-from provscan.calibration.spike_ins import FEWEST, MOST, how_many, plant
+from provscan.calibration.spike_ins import FEWEST, MOST, plant, spike_in_count
 from provscan.estimate.background import BackgroundModel
 from provscan.matching.record_samples import CarrierRecord
 from provscan.params import MatchParams
 from provscan.scoring.background import background
-from provscan.scoring.lengths import SCRIPTS, bands, lengths_and_scripts
+from provscan.scoring.lengths import SCRIPTS, length_classes, lengths_and_scripts
 
 TWEET = (
     "Look @someone: the ferry & the bus are late again, bring a book https://t.co/abc "
@@ -169,14 +169,14 @@ def test_lengths_and_scripts(index: provscan.Index) -> None:
     assert {"latin", "cyrillic", "thai", "korean", "chinese", "arabic"} <= {
         SCRIPTS[number] for number in script
     }
-    assert bands(np.array([5, 30, 59, 500])).tolist() == [0, 1, 2, 5]
+    assert length_classes(np.array([5, 30, 59, 500])).tolist() == [0, 1, 2, 5]
 
 
 def test_the_number_of_spike_ins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("provscan.calibration.spike_ins.FEWEST", FEWEST)
-    assert how_many(10, None) == FEWEST == 2000
-    assert how_many(10**9, None) == MOST
-    assert how_many(10**9, 7) == 7
+    assert spike_in_count(10, None) == FEWEST == 2000
+    assert spike_in_count(10**9, None) == MOST
+    assert spike_in_count(10**9, 7) == 7
 
 
 def test_a_text_is_subtracted_from_the_model_that_scores_it(

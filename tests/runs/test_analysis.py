@@ -514,7 +514,7 @@ def test_scores_do_not_depend_on_the_number_of_threads(latin: provscan.Index) ->
         Scorer(reader, background(reader), every[::9], threads=threads).texts(every)
         for threads in (1, 3)
     )
-    for name in ("bits", "length", "script", "band", "common"):
+    for name in ("bits", "length", "script", "length_class", "common"):
         assert getattr(found, name).tolist() == getattr(expected, name).tolist()
 
 

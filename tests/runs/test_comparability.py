@@ -51,20 +51,21 @@ def test_lengths_are_compared_if_strata_do_not_correct_them() -> None:
     """Two thirds of the control texts are short, but none of the licensed ones."""
     licensed, control = (
         replace(
-            sample(6000, [LATIN] * 300, [2.0] * 300), band=np.repeat([4, 5, n], 100)
+            sample(6000, [LATIN] * 300, [2.0] * 300),
+            length_class=np.repeat([4, 5, n], 100),
         )
         for n in (5, 0)
     )
-    control = replace(control, band=np.repeat([5, 0, 0], 100))
-    assert stratify(licensed, licensed).lengths == pytest.approx(1)
-    assert stratify(licensed, control).lengths == pytest.approx(1 / 3)
+    control = replace(control, length_class=np.repeat([5, 0, 0], 100))
+    assert stratify(licensed, licensed).length_overlap == pytest.approx(1)
+    assert stratify(licensed, control).length_overlap == pytest.approx(1 / 3)
     # There are now enough control texts for strata by length.
     both = (
-        replace(licensed, band=np.repeat([0, 5, 5], 100)),
+        replace(licensed, length_class=np.repeat([0, 5, 5], 100)),
         replace(control, total=6000),
     )
     assert agreement(*both)["length"] == pytest.approx(2 / 3)
-    assert stratify(*both).lengths == pytest.approx(1)
+    assert stratify(*both).length_overlap == pytest.approx(1)
 
 
 def test_differences_that_strata_correct_are_not_corrected_again() -> None:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from provscan.estimate.layers import Found, Layers, Size, Strength, layered
-from provscan.estimate.limits import ALONE, Chance, Factor, SampleDesign, exactly
+from provscan.estimate.limits import ONE, Chance, Factor, SampleDesign, exactly
 from provscan.runs.counting.counts import Amount
 from provscan.runs.measures.analysis import Measured
 from provscan.runs.measures.chance import UNITS, Subset
@@ -54,13 +54,13 @@ def layers_of(
         most, recall_of_unit, design = bases[unit]
         result[unit] = layered(
             Found(
-                _size(measured, unit, subset.findings).total,
-                _size(measured, unit, subset.licensed),
-                _size(measured, unit, subset.claims[0].found),
-                None if nearly is None else _size(measured, unit, nearly).total,
-                most,
-                recall.planted.mean_size(unit, measured.controls),
-                sharing.get(unit, ALONE),
+                findings=_size(measured, unit, subset.findings).total,
+                every=_size(measured, unit, subset.licensed),
+                counted=_size(measured, unit, subset.claims[0].found),
+                nearly=None if nearly is None else _size(measured, unit, nearly).total,
+                most=most,
+                mean_size=recall.planted.mean_size(unit, measured.controls),
+                sharing=sharing.get(unit, ONE),
             ),
             strengths,
             _share_of(chance.expected[unit], subset.chance_share)

@@ -85,18 +85,19 @@ WITHHELD = {
 
 # An estimate is withheld if too many copies may be missed without a trace. Three
 # numbers are added up: the share of the copies in unseen cells, the share of the copies
-# with heavy edits that hide nearly every copy, and AT_WORST times the copies that are
-# missed per match in the worst case. The limit of the sum is UNSEEN for findings, and
-# UNSEEN_AT_MOST for all matches with severe edits included.
+# with heavy edits of low recall (``hidden_heavy``), and AT_WORST times the number of
+# copies that are missed per match in the worst case. The limit of the sum is UNSEEN for
+# findings, and UNSEEN_AT_MOST for all matches, whose copies may have severe edits.
 UNSEEN, UNSEEN_AT_MOST, AT_WORST = 0.28, 0.45, 0.25
 # Maximum difference between the matches and the most similar mixture of test copies.
 # ``benchmarks/coverage.py`` measures all four limits.
-UNLIKE = 0.15
+MISFIT = 0.15
 # If a larger share of the copies is changed throughout, the copies may be retyped. In
 # simulated scans of this kind, 55 of 81 intervals for texts and 70 of 83 for records
 # contained the true number; in all others, 123 of 125 and 123 of 128 did.
 MOSTLY_SPREAD = 0.5
-# If at least this share of the matches is in pieces, the number of pieces is unknown.
+# Maximum share of the records with copies in pieces. Recall depends on the number of
+# pieces of a copy, which is unknown.
 IN_PIECES = 0.4
 POOR_RECALL = 1 / 3
 # Maximum share of findings in strata without control for an estimate.
@@ -165,11 +166,11 @@ def _no_chance(measured: Measured) -> str | None:
     if measured.chance.control_found:
         return withheld("control_in_dataset")
     if measured.null is not None:
-        return withheld("other_kind", differs=differs(measured.null))
+        return withheld("other_kind", differs=differences_in_words(measured.null))
     return withheld("no_chance")
 
 
-def differs(null: NullCounts) -> str:
+def differences_in_words(null: NullCounts) -> str:
     return " and ".join(null.kind.differs)
 
 
@@ -205,7 +206,7 @@ def no_estimate(measured: Measured, copies: CopyRecall) -> str | None:
         return withheld("unseen" if measured.claimable_records else "unseen_by_edits")
     if recall is None:
         return None
-    if recall.unlike > UNLIKE or measured.recall.in_pieces > IN_PIECES:
+    if recall.unlike > MISFIT or measured.recall.in_pieces > IN_PIECES:
         return withheld("unlike_edits")
     if recall.value < POOR_RECALL:
         return withheld("poor_recall", recall=recall.value)

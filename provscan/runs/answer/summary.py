@@ -26,7 +26,7 @@ from provscan.runs.inputs.licensed import SearchedTexts
 from provscan.runs.measures.analysis import Measured
 from provscan.runs.measures.recall import MeasuredRecall, counted_share
 from provscan.runs.scan.totals import ScanTotals
-from provscan.scoring.lengths import BANDS, SCRIPTS
+from provscan.scoring.lengths import LENGTHS, SCRIPTS
 from provscan.scoring.rule import KNOWN_SHARE, LETTERS_WITHOUT_BITS
 
 SUMMARY_VERSION = 1
@@ -199,7 +199,10 @@ def recall_summary(measured: MeasuredRecall) -> dict[str, Any]:
             shares = [recall.of_edit[name] for name in names]
             result["range"][weight] = float(np.mean(shares))
     result["mixture"] = recall.mixture
-    lengths = [length_class(BANDS[band], BANDS) for band in planted.band.tolist()]
+    lengths = [
+        length_class(LENGTHS[number], LENGTHS)
+        for number in planted.length_class.tolist()
+    ]
     classes = {
         "edit": planted.edit,
         "length": np.array(lengths, np.str_),

@@ -15,7 +15,7 @@ from provscan.estimate.strata import ENOUGH_TEXTS, HEAVIEST
 from provscan.runs.answer.breakdowns import FEW_FINDINGS
 from provscan.runs.answer.reasons import (
     changed_throughout,
-    differs,
+    differences_in_words,
     few_texts,
     many_hidden,
     no_estimate,
@@ -150,7 +150,7 @@ IN_DATASET = 0.1
 NOT_DETECTABLE = 0.2
 # Minimum overlap of the years of the control and of the licensed texts.
 LEAST_OVERLAP = 0.5
-# Minimum agreement in each trait for which weighting by strata does not correct.
+# Minimum agreement of the control with the licensed texts in each trait.
 COMPARED = {"length": 0.5, "language": 0.5, "wording": 0.5, "author": 0.2}
 
 
@@ -174,7 +174,7 @@ def warnings(measured: Measured) -> Iterator[dict[str, str]]:
     if chance.control_found > IN_DATASET:
         yield warning("control_in_dataset", share=chance.control_found)
     if null is not None and not null.kind.same:
-        yield warning("null_other_kind", differs=differs(null))
+        yield warning("null_other_kind", differs=differences_in_words(null))
     elif not chance.measures and not chance.control_found and measured.finding_records:
         yield warning("no_chance")
     if measured.without_control and chance.measures:
@@ -231,8 +231,9 @@ def _differences_of_control(measured: Measured) -> Iterator[dict[str, str]]:
         <= min(licensed.total, control.total)
     ):
         yield warning("years_not_known")
-    # Strata by length correct for different lengths.
-    shares["length"] = measured.strata.lengths
+    # Compare lengths after weighting by stratum, since strata by length correct for a
+    # difference.
+    shares["length"] = measured.strata.length_overlap
     unlike = [name for name in COMPARED if shares.get(name, 1.0) < COMPARED[name]]
     if unlike:
         yield warning("control_unlike", what=", ".join(unlike))

@@ -23,20 +23,20 @@ import pyarrow.compute as pc
 
 from provscan.arrays import Flags, Floats, Numbers, distinct
 from provscan.estimate.counters import BestOfRecords, CoveredCounter, RecordCounter
-from provscan.estimate.damage import DAMAGES, of_texts
+from provscan.estimate.damage import DAMAGES, weight_of_cells
 from provscan.estimate.layers import Size
 from provscan.runs.counting.exhibits import ExhibitChoice
 from provscan.runs.counting.matches import Batch, ScoredMatches
 from provscan.runs.counting.strata import Eligibility, recall_group
-from provscan.scoring.lengths import BANDS
+from provscan.scoring.lengths import LENGTHS
 
-# Chance is tested on the findings with at least each of these numbers of bits: the
+# Chance is tested on all findings, and on those with at least 75, 100 and 150 bits: the
 # strongest findings reveal verbatim copies among many coincidences.
 STRENGTHS = (-np.inf, 75.0, 100.0, 150.0)
 # Minimum bits of a whole record that equals a licensed tweet, for the comparison with
 # collections without licensed tweets.
 WORD_FOR_WORD_BITS = 100.0
-CELLS = 2 * len(BANDS) * DAMAGES
+CELLS = 2 * len(LENGTHS) * DAMAGES
 # Maximum number of findings whose texts are noted, to count their tokens.
 TEXTS = 10_000
 
@@ -47,7 +47,7 @@ class Amount(NamedTuple):
     records: Numbers  # int64[splits], distinct records.
     copies: Numbers  # int64[texts], distinct records of each text.
     matches: Numbers  # int64[splits].
-    characters: Size  # Code points that the matches cover; a unit is a field.
+    characters: Size  # Code points that the matches cover, summed over fields.
 
     @property
     def texts(self) -> int:
@@ -218,7 +218,7 @@ class _CellCounter:
 
     def __init__(self, matches: ScoredMatches, eligible: Eligibility) -> None:
         self._eligible = eligible
-        self._group = recall_group(matches.scores.script, matches.scores.band)
+        self._group = recall_group(matches.scores.script, matches.scores.length_class)
         self._best, self._best_of_all = BestOfRecords(CELLS), BestOfRecords(CELLS)
         self._chance = np.zeros(CELLS)
         # Two bit masks for each text. Bit d is set in the first if the text has a
@@ -254,7 +254,7 @@ class _CellCounter:
         chance = np.where(eligible.control & eligible.measured, eligible.weights, 0.0)
         weights = eligible.claimable - chance, np.where(eligible.control, 0.0, 1.0)
         minus_chance, every = (
-            of_texts(classes, weight, self._group, CELLS // DAMAGES)
+            weight_of_cells(classes, weight, self._group, CELLS // DAMAGES)
             for classes, weight in zip(self._classes, weights, strict=True)
         )
         best = self._best.count

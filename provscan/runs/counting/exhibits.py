@@ -28,8 +28,8 @@ class ExhibitChoice:
     """Chooses the matches that keep their texts: the strongest findings and, after
     them, the strongest other matches (candidates).
 
-    At most ``texts`` matches keep their texts or, with None, all findings. In both
-    cases, at most ``candidates`` other matches do.
+    ``texts`` is the maximum number of these matches; with None, all findings keep their
+    texts. ``candidates`` is the maximum number of other matches.
     """
 
     def __init__(self, texts: int | None, candidates: int = CANDIDATES) -> None:

@@ -21,7 +21,12 @@ from provscan.ordered_map import ordered_map
 from provscan.runs.counting.matches import ScoredMatches
 from provscan.scoring.authorship import authorship
 from provscan.scoring.background import Background
-from provscan.scoring.lengths import BANDS, SCRIPTS, bands, lengths_and_scripts
+from provscan.scoring.lengths import (
+    LENGTHS,
+    SCRIPTS,
+    length_classes,
+    lengths_and_scripts,
+)
 
 # Number of texts in a sample. Script and length are determined for all of them. Author,
 # time and language, which are read from their tweets, are determined for the first
@@ -42,10 +47,10 @@ class TextSample:
     """
 
     total: int  # Number of all texts from which the sample was drawn.
-    # Script and length class of each text: indices of ``SCRIPTS`` and ``BANDS`` in
+    # Script and length class of each text: indices of ``SCRIPTS`` and ``LENGTHS`` in
     # ``provscan.scoring.lengths``.
     script: Numbers
-    band: Numbers
+    length_class: Numbers
     year: Numbers  # Years of the texts whose year is known.
     # Author and language; null if unknown.
     author: pa.ChunkedArray
@@ -78,14 +83,14 @@ def sample_texts(
         worded = texts[: BITS_SAMPLE if controls.texts else 0]
         bits = background.bits(controls.reader, worded)
         return TextSample(
-            round(total * (1.0 - too_short)),
-            script,
-            bands(length),
-            known.year.drop_null().to_numpy().astype(np.int64),
-            _without_empty(known.author),
-            _without_empty(known.lang),
-            bits / np.maximum(length[: len(worded)], 1),
-            too_short,
+            total=round(total * (1.0 - too_short)),
+            script=script,
+            length_class=length_classes(length),
+            year=known.year.drop_null().to_numpy().astype(np.int64),
+            author=_without_empty(known.author),
+            lang=_without_empty(known.lang),
+            rarity=bits / np.maximum(length[: len(worded)], 1),
+            too_short=too_short,
         )
 
     return TextSamples(*ordered_map(drawn, (False, True), threads))
@@ -96,9 +101,9 @@ def _without_empty(names: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.if_else(pc.not_equal(names, ""), names, pa.scalar(None, pa.string()))
 
 
-def recall_group(script: Numbers, band: Numbers) -> Numbers:
+def recall_group(script: Numbers, length_class: Numbers) -> Numbers:
     """Return the class of script and length within which recall is measured."""
-    return UNSPACED[script] * len(BANDS) + band
+    return UNSPACED[script] * len(LENGTHS) + length_class
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +120,7 @@ class TextStrata(Strata):
     factors: Floats
     # Overlap of the length distributions of both samples, with control texts weighted
     # by stratum.
-    lengths: float
+    length_overlap: float
 
     def weights_of(self, stratum: Numbers, rarity: Floats) -> Floats:
         """Return the number of licensed texts that a control text of each stratum and
@@ -131,10 +136,10 @@ class TextStrata(Strata):
         return float(self.weights.max(initial=0.0) * self.factors.max())
 
     def stratum_of(
-        self, script: Numbers, band: Numbers, lang: pa.ChunkedArray
+        self, script: Numbers, length_class: Numbers, lang: pa.ChunkedArray
     ) -> Numbers:
         """Return the stratum of each text by script, length class and language."""
-        return self.of_class[_classes(script, lang, self.languages), band]
+        return self.of_class[_classes(script, lang, self.languages), length_class]
 
 
 def stratify(licensed: TextSample, control: TextSample) -> TextStrata:
@@ -157,23 +162,27 @@ def stratify(licensed: TextSample, control: TextSample) -> TextStrata:
     ]
     tables, cells = [], []
     for each in samples:
-        table = np.zeros((len(kinds), len(BANDS)))
+        table = np.zeros((len(kinds), len(LENGTHS)))
         used = len(each.lang) if languages else len(each.script)
         cells.append(
-            (_classes(each.script[:used], each.lang, languages), each.band[:used])
+            (
+                _classes(each.script[:used], each.lang, languages),
+                each.length_class[:used],
+            )
         )
         np.add.at(table, cells[-1], each.total / max(1, used))
         tables.append(table)
-    strata = divide(kinds, BANDS, *tables)
+    strata = divide(kinds, LENGTHS, *tables)
 
-    # Compare wording and lengths, for which the strata do not correct, among the texts
-    # in measured strata, weighted by stratum.
+    # Compare the wording and the lengths of the samples among the texts in measured
+    # strata, with control texts weighted by stratum. The strata never correct for
+    # wording, and correct for length only if the control is large enough (``divide``).
     rarities, weights, lengths = [], [], []
     for each, cell in zip(samples, cells, strict=True):
         weight = strata.weights[strata.of_class[cell]]
         counted = (weight > 0.0).astype(np.float64) if each is licensed else weight
-        bands_of = np.bincount(cell[1], counted, len(BANDS))
-        lengths.append(bands_of / max(1e-9, float(counted.sum())))
+        shares = np.bincount(cell[1], counted, len(LENGTHS))
+        lengths.append(shares / max(1e-9, float(counted.sum())))
         weight = weight[: len(each.rarity)]
         rarity = each.rarity[: len(weight)]
         usable = (weight > 0.0) & ~np.isnan(rarity)
@@ -181,9 +190,15 @@ def stratify(licensed: TextSample, control: TextSample) -> TextStrata:
         weights.append(weight[usable])
     common = float(np.minimum(*lengths).sum()) if lengths[1].any() else 1.0
     edges, factors = thirds(rarities[0], rarities[1], weights[1])
-    sizes = strata.licensed, strata.control
     return TextStrata(
-        strata.names, strata.of_class, *sizes, languages, edges, factors, common
+        names=strata.names,
+        of_class=strata.of_class,
+        licensed=strata.licensed,
+        control=strata.control,
+        languages=languages,
+        thirds=edges,
+        factors=factors,
+        length_overlap=common,
     )
 
 
@@ -211,18 +226,20 @@ def eligibility_of(
     a usable null dataset. ``control`` says whether there are control texts.
     """
     scores = matches.scores
-    stratum = strata.stratum_of(scores.script, scores.band, matches.authorship.lang)
+    stratum = strata.stratum_of(
+        scores.script, scores.length_class, matches.authorship.lang
+    )
     measured: Flags = strata.measured[stratum]
     if scripts is not None:
         measured = measured | scripts[scores.script]
     unmeasured = scripts is None and not control
     rarity = scores.bits / np.maximum(scores.length, 1)
     return Eligibility(
-        matches.control,
-        stratum,
-        measured,
-        ~matches.control & (measured | unmeasured),
-        strata.weights_of(stratum, rarity),
+        control=matches.control,
+        stratum=stratum,
+        measured=measured,
+        claimable=~matches.control & (measured | unmeasured),
+        weights=strata.weights_of(stratum, rarity),
     )
 
 
@@ -251,7 +268,7 @@ def agreement(licensed: TextSample, control: TextSample) -> dict[str, float]:
     )
     pairs: dict[str, tuple[Numbers, Numbers]] = {
         "script": (licensed.script, control.script),
-        "length": (licensed.band, control.band),
+        "length": (licensed.length_class, control.length_class),
         "year": (licensed.year, control.year),
         "language": (first, second),
     }

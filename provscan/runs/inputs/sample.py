@@ -27,7 +27,7 @@ from provscan.readers.bytes.files import readable
 SPLITS = 300
 # With fewer splits in the sample, records are drawn instead unless files are requested,
 # since the limits from a few files are too wide to be useful.
-FEWEST = 50
+ENOUGH = 50
 # Minimum number of splits, since a single split says nothing about differences.
 LEAST = 2
 # Number of bytes at each end of a file that identify it.
@@ -64,7 +64,7 @@ def draw_files(
     """Return the splits to scan; None if a sample of records is drawn instead, or no
     sample at all.
 
-    By default files are drawn if the sample would contain at least :data:`FEWEST`
+    By default files are drawn if the sample would contain at least :data:`ENOUGH`
     splits. ``named`` is None for data in memory.
     """
     share, by = options.sample, options.sample_by
@@ -87,7 +87,7 @@ def draw_files(
     # Leave out empty splits.
     splits = [split for split in plan if split.size > 0]
     count = max(1, round(share * len(splits)))
-    if by is None and (pipes or count < FEWEST):
+    if by is None and (pipes or count < ENOUGH):
         # A sample of records uses the usual splits. Planning them takes little time
         # compared with reading all files.
         return None

@@ -2,7 +2,8 @@
 
 - ``clusters``: findings of texts with similar wording, which count as one event.
 - ``chance``: the chance matches that a control and a null dataset predict among the
-  findings, and the error rates of lists of the strongest findings.
+  findings.
+- ``error_rates``: the share of a list of the strongest findings that chance explains.
 - ``recall``: the share of copies that is found, measured on test copies.
 - ``analysis``: all measurements of a run, in one value, ``Measured``.
 """

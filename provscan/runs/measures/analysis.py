@@ -22,9 +22,9 @@ from provscan.calibration.spike_ins import (
     DRAW,
     Recovered,
     SpikeIns,
-    how_many,
     plant,
     recovered_spike_ins,
+    spike_in_count,
 )
 from provscan.errors import RecallError
 from provscan.estimate.limits import Factor, sharing_factor
@@ -47,12 +47,8 @@ from provscan.runs.counting.strata import (
     sample_texts,
     stratify,
 )
-from provscan.runs.measures.chance import (
-    ErrorRates,
-    MeasuredChance,
-    measure_chance,
-    measure_error_rates,
-)
+from provscan.runs.measures.chance import MeasuredChance, measure_chance
+from provscan.runs.measures.error_rates import ErrorRates, measure_error_rates
 from provscan.runs.measures.recall import MeasuredRecall, measure_recall
 from provscan.runs.scan.totals import ScanTotals
 from provscan.scoring.background import background
@@ -126,9 +122,9 @@ class Measured:
         """The correction of the numbers of records and texts, by unit, for an index
         that contains a random share of all licensed tweets.
 
-        Without it, each record counts as if it contained a single licensed tweet. A
-        record with several is more likely to be found, so the number of all such
-        records would be too high.
+        Without it, the number of missed records would be computed as if each record
+        contained a single licensed tweet. A record with several tweets is less likely
+        to be missed, so the number would be too high.
         """
         tweets = self.matches.tweets[self.counts.claimable.copies > 0]
         showing = {
@@ -187,9 +183,11 @@ def score(
         elsewhere,
         options.threads,
     )
-    count = how_many(scanned.records, options.spike_ins)
+    count = spike_in_count(scanned.records, options.spike_ins)
     with ThreadPoolExecutor(1, thread_name_prefix="provscan") as pool:
-        spiked = pool.submit(spike, controls, scanned.carriers, count, options, scorer)
+        spiked = pool.submit(
+            plant_and_scan, controls, scanned.carriers, count, options, scorer
+        )
         matches = score_matches(scanned, scorer, controls)
         samples = sample_texts(
             controls, scorer.background, options.params.min_chars, options.threads
@@ -197,7 +195,7 @@ def score(
         return ScoredScan(scorer, matches, samples, *spiked.result())
 
 
-def spike(
+def plant_and_scan(
     controls: Controls,
     carriers: list[CarrierRecord],
     count: int,

@@ -7,9 +7,6 @@ to chance alone. Weights convert their number to the expected number of chance m
 in the dataset (:func:`predicted`). The dataset contains copies if, at some strength, it
 has more findings than predicted (:class:`Claim`). "Chance" in ``docs/statistics.md``
 explains the method, and "From counts to layers" has an example by hand.
-
-:func:`measure_error_rates` computes, for each list of the strongest findings, the share
-that chance explains: the error rate of the list.
 """
 
 from __future__ import annotations
@@ -24,11 +21,10 @@ import pyarrow as pa
 
 from provscan.arrays import Floats, Numbers, distinct
 from provscan.calibration.controls import Controls
-from provscan.estimate.fdr import q_values
 from provscan.estimate.limits import TAIL, Chance, Factor, predict_chance
 from provscan.estimate.strata import rarefied, years_apart
-from provscan.runs.counting.counts import STRENGTHS, Amount, MatchCounts, TextFindings
-from provscan.runs.counting.matches import Batch, ScoredMatches
+from provscan.runs.counting.counts import STRENGTHS, Amount, MatchCounts
+from provscan.runs.counting.matches import ScoredMatches
 from provscan.runs.counting.null import NullCounts
 from provscan.runs.counting.strata import (
     ControlYears,
@@ -42,7 +38,6 @@ from provscan.runs.measures.clusters import (
     clusters_by_strength,
     clusters_of_texts,
 )
-from provscan.scoring.clusters import best_of
 
 UNITS = ("records", "texts", "tweets", "characters")
 # Error probability of the bound for one strength; "at least" is the highest bound of
@@ -240,9 +235,9 @@ class MeasuredChance:
     def too_small(self) -> bool:
         """Whether the control and the null dataset are too small to claim any copy.
 
-        They are too small if nothing could be claimed even if they had no findings,
-        but something could with a control of as many texts as are licensed (where a
-        cluster has weight 1).
+        This is the case if there would be no claim even if they contained no finding.
+        It must also be their size that prevents the claim: a control with as many texts
+        as the index, in which a cluster has weight 1, would allow it.
         """
         possible, with_more = (
             any(claim.possible(heaviest) for claim in self.whole.claims)
@@ -334,7 +329,7 @@ def measure_chance(
 def _control_measure(
     clusters: TextClusters, eligible: Eligibility, heaviest: float, tweets_ratio: float
 ) -> ChanceMeasure:
-    """Return the measure by a control, given its clusters.
+    """Return the chance measure of a control, given its clusters.
 
     ``heaviest`` is the largest possible weight of a control text, and ``tweets_ratio``
     the mean number of tweets of a licensed text, divided by that of a control text.
@@ -347,69 +342,10 @@ def _control_measure(
 
 
 def _null_measure(clusters: TextClusters, ratio: float) -> ChanceMeasure:
-    """Return the measure by a null dataset, given its clusters; ``ratio`` is the size
-    of the dataset divided by that of the null dataset.
+    """Return the chance measure of a null dataset, given its clusters; ``ratio`` is the
+    size of the dataset divided by that of the null dataset.
     """
     weights = rarefied(clusters.sizes["records"], ratio)
     sizes = {name: n * ratio / weights for name, n in clusters.sizes.items()}
     scaled = clusters._replace(sizes=sizes)
     return ChanceMeasure("null", scaled, weights, max(ratio, 1.0))
-
-
-@dataclass(frozen=True)
-class ErrorRates:
-    """The error rates of all lists of findings."""
-
-    # For each measure of chance: ascending scores, and the error rate of the list of
-    # findings that ends between two of these scores.
-    by_measure: list[tuple[Floats, Floats]]
-
-    def q_values(self, batch: Batch, eligible: Eligibility) -> Floats:
-        """Return, for each licensed match, the error rate of the list of matches that
-        ends with it.
-
-        The rate is 1 if chance explains the whole list, and nan if chance was not
-        measured, or not in the stratum of the text.
-        """
-        result = np.full(len(batch.text_index), np.nan)
-        if not self.by_measure:
-            return result
-        licensed = ~eligible.control[batch.text_index]
-        findings = licensed & batch.passes_rule
-        result[licensed] = 1.0
-        score = batch.score[findings]
-        result[findings] = np.max(
-            [rates[np.searchsorted(at, score)] for at, rates in self.by_measure], axis=0
-        )
-        result[findings & ~eligible.measured[batch.text_index]] = np.nan
-        return result
-
-
-def measure_error_rates(
-    chance: MeasuredChance,
-    eligible: Eligibility,
-    findings: TextFindings,
-    null: NullCounts | None,
-) -> ErrorRates:
-    """Compute the error rates from all ``findings`` in the dataset and those in the
-    data that measures chance.
-    """
-    if not chance.claimed:
-        # Chance explains every list.
-        return ErrorRates([(np.zeros(0), np.ones(1)) for _ in chance.measures])
-    cluster, *others = chance.clusters_by_scan
-    targets = best_of(cluster, findings.best, eligible.claimable)
-    targets = targets[np.isfinite(targets)]
-    measuring = {"control": (cluster, findings.best, eligible.control)}
-    if null is not None:
-        licensed = ~null.matches.control
-        measuring["null"] = others[0], null.strengths[0].best, licensed
-    result = []
-    for measure in chance.measures:
-        decoys = best_of(*measuring[measure.name])[measure.clusters.number]
-        weights = measure.weights if len(decoys) else np.array([measure.heaviest])
-        # All lists that end between two of these scores have the same rate.
-        steps = np.unique(np.append(targets, decoys))
-        rates = q_values(np.append(steps, np.inf), targets, decoys, weights)
-        result.append((steps, rates))
-    return ErrorRates(result)

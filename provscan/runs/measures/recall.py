@@ -63,7 +63,7 @@ class MeasuredRecall:
     # Recall of copies if each text counts once in each class of damage.
     of_texts: CopyRecall
     of_characters: CopyRecall
-    # Share of the records with findings in which the finding is in pieces.
+    # Share of the records with findings whose best finding is a copy in pieces.
     in_pieces: float
     # Share of the licensed texts of which an exact copy would be a finding; None
     # without spike-ins.
@@ -135,7 +135,7 @@ def measure_recall(
     ``too_short`` is the share of the licensed texts that are too short to be planted.
     """
     usual = ~_has(planted, SEVERE)
-    group = recall_group(planted.script, planted.band)
+    group = recall_group(planted.script, planted.length_class)
     damage = damage_of(recovered.similarity, recovered.containment, recovered.pieces)
 
     def estimated(found: Flags, shown: Floats, *, upper: bool) -> Recall | None:
@@ -171,16 +171,20 @@ def measure_recall(
     nearly = _nearly(planted, recovered)
     least = min(nearly.values(), key=lambda share: share.low, default=None)
     return MeasuredRecall(
-        planted,
-        recovered,
-        usual,
-        of_records,
-        of_texts,
-        CopyRecall(*(_of_characters(planted, recovered, each) for each in of_records)),
-        pieces,
-        detectable,
-        nearly,
-        None if least is None else Factor(least.value, least.low, least.high),
+        planted=planted,
+        recovered=recovered,
+        usual=usual,
+        of_records=of_records,
+        of_texts=of_texts,
+        of_characters=CopyRecall(
+            *(_of_characters(planted, recovered, each) for each in of_records)
+        ),
+        in_pieces=pieces,
+        detectable_share=detectable,
+        nearly=nearly,
+        least_nearly=None
+        if least is None
+        else Factor(least.value, least.low, least.high),
     )
 
 
@@ -239,7 +243,8 @@ def _of_characters(
 
 
 def hidden_heavy(recall: Recall) -> float:
-    """Return the share of the copies whose heavy edits hide nearly every copy.
+    """Return the share of the copies that have a heavy edit with a recall below
+    :data:`~provscan.estimate.recall.FINDABLE`.
 
     Matches can't show how frequent such edits are. Each is assumed to be as frequent as
     the other heavy edits on average.

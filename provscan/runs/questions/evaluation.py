@@ -283,5 +283,7 @@ def _source(dataset: str | None, sources: list[str]) -> str | None:
         if PurePosixPath(source).name.partition(".")[0] == dataset
     ]
     if len(found) > 1:
-        raise InputError(f"{dataset} in the truth may be {' or '.join(found)}")
+        raise InputError(
+            f"{dataset} in the truth may be {' or '.join(found)}: give the whole path"
+        )
     return found[0] if found else None

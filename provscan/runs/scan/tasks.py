@@ -61,7 +61,7 @@ from provscan.urls import below
 # Number of records after which the share of unreadable records is first compared with
 # the limit in the options.
 CHECK_FROM = 10_000
-# Words for messages about a scan, by the name of its data in the inputs of a run.
+# How messages name the scanned data, by its key in the inputs of a run.
 SCANNED = {"dataset": "", "null": " null dataset", "known": " known data"}
 
 
@@ -115,14 +115,14 @@ def scan_inputs(
         folder.forget()
         raise _nothing_scanned(name, stats, [*inputs.unread, *unread])
     return ScanTotals(
-        parts,
-        done,
-        stats,
-        list(carriers.records.values()),
-        unread,
-        cluster,
-        inputs.share,
-        None if inputs.sample is None else inputs.sample.sizes,
+        folder=parts,
+        parts=done,
+        stats=stats,
+        carriers=list(carriers.records.values()),
+        unread=unread,
+        cluster=cluster,
+        share=inputs.share,
+        sizes=None if inputs.sample is None else inputs.sample.sizes,
     )
 
 
@@ -145,9 +145,10 @@ def _tasks(
         if number not in complete:
             # Each task draws the records to scan, and keeps a sample of carrier
             # records. Spike-ins are planted in the carrier records, which also serve to
-            # compare the lengths and scripts of the dataset and a null dataset. A task
-            # that starts later keeps fewer, since the records kept so far rule out many
-            # of its own (``carriers.limit``).
+            # compare the lengths and scripts of the dataset and a null dataset. They
+            # are the records with the lowest keys of the whole dataset: a task keeps
+            # none above the highest key of the sample so far, once that is full
+            # (``carriers.limit``).
             sampling = Sampling(inputs.share, seed, CARRIERS, carriers.limit)
             yield make_task(number, split, block=block, sampling=sampling)
 
@@ -155,7 +156,9 @@ def _tasks(
 def _in_order(
     results: Iterator[int | LostTask], complete: set[int]
 ) -> Iterator[int | LostTask]:
-    """Yield, in the order of the splits, the number of each part or its lost task."""
+    """Yield the number of each complete part, or the lost task of a part that could
+    not be made, in the order of the splits.
+    """
     for number in count():
         result = number if number in complete else next(results, None)
         if result is None:
