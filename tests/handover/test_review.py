@@ -420,6 +420,8 @@ def test_the_page_keeps_and_saves_verdicts(
     assert "Enter your name" in page.locator("#progress").text_content()
     page.locator("#reviewer").fill("Ann 1 2 3")
     page.locator("[name=note-2]").fill("why 1?")
+    # The browser passes what a page stores to its other processes in the background.
+    page.wait_for_timeout(500)
     page.goto("about:blank")
     page.goto(place)
     assert (
