@@ -43,7 +43,9 @@ def number(value: float) -> str:
 
 
 def share(part: float, whole: float) -> str:
-    """Return a share as a percentage with two significant digits."""
+    """Return a share as a percentage with two significant digits, or with four from
+    99.5% on.
+    """
     value = 100.0 * part / whole if whole else 0.0
     return percentage(value, 2 if value < 99.5 else 4)
 

@@ -239,8 +239,8 @@ class MatchParams(Params):
     A span of a record matches a licensed text if the two are *similar as a whole*
     (they reach ``threshold``, ``min_containment`` and ``min_chars``) or if they have *a
     long enough stretch* in common (it reaches ``partial_chars``). Lengths are canonical
-    code points, called letters here; a Chinese character, a kana or a Korean syllable
-    counts as two.
+    code points, called characters here; a Chinese character, a kana or a Korean
+    syllable counts as two.
 
     Attributes
     ----------

@@ -164,7 +164,8 @@ def require_outside(target: Path, sources: Sequence[str]) -> None:
     for source in sources:
         path = local_path(path_in_recipe(source))
         read = Path(os.path.realpath(path))
-        # A text that was mistaken for a path may be too long for the system.
+        # ``os.path.isdir`` raises no error for a path that is too long, such as a text
+        # that was given by mistake.
         if path and (
             read.is_relative_to(place)
             or (os.path.isdir(read) and place.is_relative_to(read))

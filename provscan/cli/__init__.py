@@ -6,7 +6,9 @@ imports (Arrow, numba, rich) happen when the command runs. The library raises
 exceptions, and only this package turns them into messages on stderr and an exit status:
 
 - 0: done
-- 1: a gate that the user set (``--fail-above``, ``--fail-above-claimed``) was crossed
+- 1: a gate that the user set (``--fail-above``, ``--fail-above-claimed``) was crossed,
+  ``clean`` left matches, ``check`` or ``replay`` found problems, or the budget of
+  ``probe run`` was spent
 - 2: wrong usage
 - 3: an input, the index or the output is unusable, or data that the user named was not
   scanned

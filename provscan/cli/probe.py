@@ -151,7 +151,8 @@ def command() -> None:
     "--min-containment",
     type=float,
     show_default="0.8",
-    help="Minimum share, in an answer, of the wording that the prompt leaves out.",
+    help="Minimum containment: an answer must contain this share of the wording that "
+    "the prompt leaves out.",
 )
 @rule_option(
     "--max-auc",
@@ -337,13 +338,16 @@ def run(
 
 
 def _done(probe: Path, done: dict[str, Any]) -> Iterator[str]:
+    from provscan.names import counted
+
     yield (
         f"{done['answered']:,} of {done['questions']:,} questions were answered, "
         f"{done['refused']:,} of them with a refusal."
     )
     if done["without"]:
         without = ", ".join(
-            f"{name} ({count:,} answers)" for name, count in done["without"].items()
+            f"{name} ({counted(count, 'answer')})"
+            for name, count in done["without"].items()
         )
         yield (
             "The endpoint did not accept some settings, so questions were asked "

@@ -151,9 +151,11 @@ class Ray(Executor):
                 )
             except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
                 raise WorkerError(
-                    f"no Ray cluster could be reached at {address or 'this machine'!r} "
-                    f"({error}): start one with `ray start --head`, or leave out "
-                    "--address"
+                    f"no Ray cluster could be reached at {address!r} ({error}): start "
+                    "one with `ray start --head`, or leave out --address"
+                    if address
+                    else f"no Ray cluster could be started on this machine ({error}): "
+                    "use --executor processes, or give --address"
                 ) from error
         self.workers = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
         self.in_flight = 4 * self.workers

@@ -24,7 +24,7 @@ from provscan.params import IndexParams, Params
 from provscan.readers import file_checksum
 
 FORMAT = IndexParams.format
-# The prefix of the names of all formats that are written like an index.
+# The prefix of the names of all formats of indexes: FORMAT and that of a blind index.
 FORMATS = "provscan-"
 VERSION = 1
 MANIFEST = "manifest.json"

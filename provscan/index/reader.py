@@ -106,9 +106,14 @@ class IndexReader(LicensedTexts):
         if hook is None:
             return self
         if hook_name(hook) != self.hook_name:
+            built = (
+                f"with {self.hook_name}: give that one"
+                if self.hook_name
+                else "without one: leave it out"
+            )
             raise ParameterError(
-                f"canonical is {hook_name(hook)}, but {self.path} was built with "
-                f"{self.hook_name or 'none'}: give that one, or build another index"
+                f"canonical is {hook_name(hook)}, but {self.path} was built {built}, "
+                "or build another index"
             )
         some = next(self.shuffled(seed=0))[:HOOK_CHECKS]
         require_prepared(self.raw_texts(some).array(), hook)

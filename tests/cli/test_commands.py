@@ -19,6 +19,7 @@ from click.testing import Result
 
 import provscan.blind
 from provscan.cli import COMMANDS, main
+from provscan.cli.probe import _done as probe_lines
 from provscan.errors import (
     FieldNotFoundError,
     GateError,
@@ -114,6 +115,17 @@ def test_defaults_in_the_help_of_probe_are_those_of_the_library(
     for name, text in shown.items():
         value = getattr(defaults, str(name))
         assert text == (value if isinstance(value, str) else f"{value:g}")
+
+
+def test_a_probe_counts_answers_without_a_refused_setting() -> None:
+    done: dict[str, Any] = {
+        **dict.fromkeys(("answered", "questions"), 2),
+        **dict.fromkeys(("refused", "prompt_tokens", "answer_tokens"), 0),
+        "without": {"seed": 1, "temperature": 2},
+        "dollars": None,
+    }
+    lines = " ".join(probe_lines(Path("p"), done))
+    assert "without them: seed (1 answer), temperature (2 answers)." in lines
 
 
 def test_the_report_of_a_ledger_has_no_texts(run: Run, tmp_path: Path) -> None:

@@ -202,3 +202,8 @@ def test_without_a_cluster_the_error_names_the_remedy(
         r"--head",
     ):
         Ray(address="auto")
+    with pytest.raises(
+        WorkerError,
+        match=r"could be started on this machine \(refused\).* or give --address",
+    ):
+        Ray()

@@ -86,7 +86,9 @@ def test_an_index_stores_the_name_of_its_hook(
     with pytest.raises(ParameterError, match=r"canonical is shouting, but .* lyrics"):
         provscan.open_index(path, canonical=shouting)
     provscan.build_index([{"id": "1", "text": SONG}], tmp_path / "plain.index")
-    with pytest.raises(ParameterError, match=r"canonical is lyrics, but .* with none"):
+    with pytest.raises(
+        ParameterError, match=r"canonical is lyrics, but .* without one: leave it out"
+    ):
         provscan.open_index(tmp_path / "plain.index", canonical=lyrics)
 
 

@@ -4,7 +4,7 @@
 tweets, :mod:`~provscan.index.segment.write` writes a segment from such batches,
 :mod:`~provscan.index.segment.read` opens one, :mod:`~provscan.index.segment.tables`
 defines the tables that a scan uses, and :mod:`~provscan.index.segment.join` joins the
-tables of two segments in memory.
+tables of several segments in memory.
 
 Each kind of file has a module: :mod:`~provscan.index.segment.strings`,
 :mod:`~provscan.index.segment.postings` (sorted tables),

@@ -72,9 +72,8 @@ def added_tables(
     """Return the tables of segments that were added to an index, joined into one if
     memory allows it.
 
-    `large` is the only segment of the index, or one of its shards. The index had
-    ``before`` texts, so the added texts are numbered from ``before`` on. For
-    ``seed_filter``, see :func:`with_seeds_after`.
+    `large` is the largest segment of the index, or one of its shards. The added texts
+    are numbered from ``before`` on. For ``seed_filter``, see :func:`with_seeds_after`.
     """
     small = joined_all(added, params)
     if len(small) == 1:

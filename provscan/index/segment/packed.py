@@ -24,7 +24,8 @@ from provscan.kernels.storage import packing
 BLOCK = 16
 # Texts are compressed in slices, and a block must not extend over two slices.
 assert PART % BLOCK == 0
-# Blocks of more bytes are decompressed only if their frames state the same size.
+# Before a block of more bytes is decompressed, the size that its frame states is
+# compared with the size of its texts.
 LARGE = 1 << 16
 COMPRESSION = 2  # Zstandard's level.
 # The extension of the file with the compressed blocks.

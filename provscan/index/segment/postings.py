@@ -71,7 +71,7 @@ class TableLayout(NamedTuple):
         return ~np.uint64((1 << (64 - self.key_bits)) - 1)
 
 
-# On average, a bucket has one to four whole texts, or four to sixteen seeds.
+# On average, a bucket has two to four whole texts, or four to sixteen seeds.
 EXACT = TableLayout(30)
 SEEDS = TableLayout(32, shift=8)
 
@@ -173,7 +173,7 @@ class PostingsWriter:
         self._ends.append(chunk.ends)
 
     def _order_loose(self) -> None:
-        """Turn the entries that are not in a chunk yet into one."""
+        """Make a chunk of the entries that are not in a chunk yet."""
         if self._loose:
             self._keep(chunk_of(np.concatenate(self._loose)))
             self._loose, self._loose_count = [], 0

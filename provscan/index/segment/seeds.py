@@ -66,7 +66,8 @@ SIZE_STEP = 20
 # (:func:`provscan.kernels.search.minimizers.seed_levels`). It is lower by STEP for each
 # higher level. For levels above 0, it is also lower by STEP for each doubling of the
 # number of texts beyond FEW_TEXTS, but never below LEAST. All of this applies to texts
-# of up to MOST_UNITS units; the maxima of longer texts are proportionally higher.
+# of at most MOST_UNITS units, which are counted in steps of SIZE_STEP; the maxima of
+# longer texts are proportionally higher.
 MOST, STEP, LEAST, MOST_UNITS, FEW_TEXTS = 24, 4, 4, 128, 1 << 19
 # A seed is frequent if it occurs in at least this number of places. Of n seeds, at most
 # n / PER_FREQUENT distinct ones are therefore frequent.
