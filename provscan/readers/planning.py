@@ -71,8 +71,9 @@ def plan(
     for the standard input.
 
     A split has about ``target_bytes``. By default, that is 1/64 of the total, but
-    between 8 and 256 MiB. If some of the ``workers`` would get fewer splits than
-    others, it is less, down to 1 MiB. More than 16 workers get more than 64 splits.
+    between 8 and 256 MiB. It is less, down to 1 MiB, if each of the ``workers`` would
+    get fewer than four splits, or some of them fewer than others. More than 16 workers
+    get more than 64 splits.
     Alternatively, ``parts`` is the number of splits, regardless of the workers; a split
     still has between 1 and 256 MiB.
 

@@ -287,6 +287,18 @@ def test_only_shared_passages_are_replaced(
     assert without_shared(text, []) == text
 
 
+def test_a_field_whose_name_begins_like_that_of_a_turn_is_not_part_of_it() -> None:
+    stats = ReadStats()
+    record = {
+        "prompt": {"role": "user", "content": ask(OTHER)},
+        "prompted": {"content": TWEET},
+    }
+    (batch,) = read_objects([record], Fields(outputs=True), stats)
+    assert batch["text"].to_pylist() == [TWEET]
+    assert batch["field"].to_pylist() == ["prompted.content"]
+    assert (stats.notes, stats.skipped) == ({"prompt_left_out": 1}, {})
+
+
 def test_a_batch_without_any_text() -> None:
     stats, none = ReadStats(), pa.nulls(2, pa.string())
     batches = read_objects(

@@ -138,6 +138,14 @@ def test_a_quote_that_is_never_closed_costs_its_line(write, read_all):
     assert case[1:] == (1, "it has an opening quote that is never closed")
 
 
+def test_a_file_that_ends_within_quotes(write, read_all):
+    rows = "".join(f"{number},some words\n" for number in range(30))
+    found = read_all(write("a.csv", f'id,text\n{rows}30,"some wor'))
+    (damage,) = found.stats.damaged
+    assert damage.records == len(found.rows) == 30
+    assert damage.reason == "it ends within a row (quotes that are not closed)"
+
+
 @pytest.mark.parametrize("chunk", [16, 1 << 20])
 def test_an_unclosed_quote_after_a_value_with_a_quote(write, read_all, chunk):
     content = 'text,id\na,one\n5" pipe,"two\nb,three\nc,four\n'

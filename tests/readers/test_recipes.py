@@ -363,6 +363,17 @@ def test_named_fields_take_precedence_over_those_of_a_recipe(tmp_path: Path) -> 
     assert [(row["id"], row["text"]) for row in rows] == [("5", A.text)]
 
 
+def test_a_recipe_is_inspected_with_several_named_fields(tmp_path: Path) -> None:
+    (tmp_path / "harvey_final_data.tsv").write_text(
+        f"tweet_id\ttweet_text\tcopy\n5\t{B.text}\t{A.text}\n"
+    )
+    fields = Fields(text=("copy", "tweet_text"))
+    found = inspect_sources(f"recipe:crisismmd={tmp_path}", fields)
+    assert found["unread"] == []
+    (file,) = found["files"]
+    assert [row["text"] for row in file["examples"]] == [A.text, B.text]
+
+
 def test_the_encoding_and_delimiter_of_the_user_take_precedence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

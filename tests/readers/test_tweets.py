@@ -625,6 +625,18 @@ def test_numbers_that_lost_digits_are_not_ids(form: str, tmp_path: Path) -> None
     assert stats.notes == {"id_mangled": len(PLANTED)}
 
 
+@pytest.mark.parametrize("digits", [17, 18, 19])
+def test_ids_rounded_to_15_digits_are_not_ids(digits: int, tmp_path: Path) -> None:
+    """Ids of 17 digits are from 2010 and 2011."""
+    kept = range(10**14, 10**14 + 20)
+    lines = [f"{n}{'0' * (digits - 15)},some words of a tweet {n}" for n in kept]
+    path = tmp_path / "tweets.csv"
+    path.write_text("\n".join(["id,text", *lines, ""]))
+    rows, stats = rows_of(path)
+    assert [row["id"] for row in rows] == [f"{path}:{line}" for line in range(1, 21)]
+    assert stats.notes == {"id_mangled": 20}
+
+
 def test_overlapping_exports_count_each_tweet_once(tmp_path: Path) -> None:
     for form in ("v1.1 lines, full_text", "csv", "account archive, zip", "sqlite"):
         (tmp_path / "d" / form).mkdir(parents=True)

@@ -55,8 +55,8 @@ def as_utf8(data: bytes, encoding: str | None) -> bytes:
 
 
 def wide_encoding(head: bytes) -> str | None:
-    """Return UTF-16 or UTF-32 if a byte-order mark shows it, or NULs in every other
-    byte; else None.
+    """Return UTF-16 or UTF-32 if a byte-order mark shows it, or UTF-16 if there are
+    NULs and nearly all are at even or nearly all at odd positions; else None.
     """
     if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
         return "utf-32"

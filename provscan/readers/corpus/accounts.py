@@ -32,8 +32,8 @@ def read_accounts(
     """Return the username of each account by the folder of its archive, and the folders
     of archives that contain more than lists of tweets.
 
-    A file with an account's name that is cut off or has a record without the name is
-    added to ``unread``.
+    If a file with an account's name is cut off, or has a record without the name, the
+    file is added to ``unread``.
     """
     usernames: dict[str, str] = {}
     folders = set()

@@ -32,7 +32,7 @@ from provscan.readers.values import array_values
 SHORT_COLUMNS = ("id", "author", "lang", "rt_of")
 FLOAT = r"^[0-9](\.[0-9]+)?[eE]\+[0-9]+$"
 # An id of at least 17 digits of which a spreadsheet kept 15.
-ROUNDED = r"^[0-9]{14,17}000$"
+ROUNDED = r"^([0-9]{14,17}000|[0-9]{15}00)$"
 LONG_ID = r"^[0-9]{17,}$"
 # One id in a thousand ends in three zeros by chance.
 LEAST_ROUNDED = 3
@@ -185,7 +185,7 @@ def with_ids(batch: pa.RecordBatch, counts: Counts) -> pa.RecordBatch:
     """Return a batch with an id in every row. Replaced ids are counted by reason."""
     ids = _plain_ids(batch.column("id"))
     unusable = _matches(ids, FLOAT, pc.match_substring(ids, "+"))
-    rounded = _matches(ids, ROUNDED, pc.ends_with(ids, "000"))
+    rounded = _matches(ids, ROUNDED, pc.ends_with(ids, "00"))
     count = rounded.true_count
     if count >= LEAST_ROUNDED:
         long = pc.match_substring_regex(ids, LONG_ID)

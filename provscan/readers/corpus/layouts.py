@@ -3,12 +3,12 @@
 The functions take parsed objects. :func:`tweets_in` returns the tweets in an object as
 flat rows (:mod:`provscan.readers.corpus.apis`). It supports the v1.1 API
 (``full_text``, ``extended_tweet``, ``retweeted_status``, ``quoted_status``); the v2 API
-(``data``, ``includes``, ``note_tweet``, ``referenced_tweets``) as pages, lines and as
-flattened by twarc; GraphQL (``rest_id``, ``legacy``, ``core.user_results``); the lines
-of snscrape and twscrape; the account archive; activity streams (``verb``, ``actor``,
-``long_object``); and records that wrap one of these, as an object at any depth or as a
-string of JSON. An original comes before its retweet, and the retweet takes the
-original's text.
+(``data``, ``includes``, ``note_tweet``, ``referenced_tweets``) as pages, as lines and
+as twarc flattens them; GraphQL (``rest_id``, ``legacy``, ``core.user_results``); the
+lines of snscrape and twscrape; the account archive; activity streams (``verb``,
+``actor``, ``long_object``); and records that wrap one of these, as an object at any
+depth or as a string of JSON. An original comes before its retweet, and the retweet
+takes the original's text.
 """
 
 from __future__ import annotations

@@ -90,7 +90,7 @@ def recipe_of(source: str) -> tuple[Recipe, str]:
         known = (
             f"the nearest is {near[0]}"
             if near
-            else f"there are {', '.join(sorted(known_recipes()))}"
+            else f"the recipes are {', '.join(sorted(known_recipes()))}"
         )
         raise ParameterError(f"no recipe is called {name!r}; {known}")
     recipe = known_recipes()[name]

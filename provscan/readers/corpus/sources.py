@@ -213,10 +213,11 @@ class _Planner:
     def _add_bound(
         self, split: Split, fields: Fields, *, may_lack_text: bool = False
     ) -> None:
-        """Add a file if its first records have a field with the text of tweets.
+        """Add a file whose first records are nested tweets or have a field with the
+        text of tweets, and raise an error for a file without either.
 
-        With ``may_lack_text``, a file in whose first records no value has three words
-        is ignored; otherwise, a file without such a field can't be read.
+        A file without records is left out. With ``may_lack_text``, so is a file if no
+        value in its first records has at least three words.
         """
         form = FORMATS[split.format]
         records = [

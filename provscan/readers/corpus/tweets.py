@@ -114,7 +114,8 @@ class _Reader:
             yield from read_rows(split, binding.wanted, context)
             return
         # A block of lines that has objects or lists in the fields of nested tweets is
-        # parsed as objects. A field with such a name that the binding reads is flat.
+        # parsed as objects. This does not apply to fields that the binding reads, which
+        # are flat even if their names are those of nested tweets.
         read = {path[0] for path in binding.wanted}
         nested = ((name, ANY) for name in (*NESTED, "user") if name not in read)
         wanted = binding.wanted | dict.fromkeys(nested, pa.string())

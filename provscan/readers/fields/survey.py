@@ -99,8 +99,8 @@ def _visit(value: Any, path: Path, found: dict[Path, Seen], nesting: int) -> Non
 
 
 def reads_like_text(value: str) -> bool:
-    """Return whether a value has three words, or eight characters of a script without
-    spaces, and is not a date or an address.
+    """Return whether a value has at least three words, or eight characters of a script
+    without spaces, and is not a date or an address.
     """
     value = value.strip()
     if len(value.split(None, 3)) < 3 and len(UNSPACED.findall(value[:200])) < 8:

@@ -71,12 +71,13 @@ def bind(
     # Later records may have other fields than the first ones.
     for role in ROLES:
         late = [(name,) for name in NAMES[role] if "." not in name][:LATE]
-        if name := getattr(fields, role):
+        if role == "text":
+            if not fields.texts:
+                whole = (known[name] for name in WHOLE_TEXTS if name in known)
+                paths[role] = tuple(dict.fromkeys([*whole, roles[role], *late]))
+        elif name := getattr(fields, role):
             possible = dict.fromkeys([(name,), path_of(name)])
             paths.setdefault(role, tuple(path for path in possible if ANY not in path))
-        elif role == "text":
-            whole = (known[name] for name in WHOLE_TEXTS if name in known)
-            paths[role] = tuple(dict.fromkeys([*whole, roles[role], *late]))
         elif role not in roles:
             paths[role] = tuple(dict.fromkeys([*usual[role], *late]))
     wanted = {path: found[path].type for path in roles.values()}

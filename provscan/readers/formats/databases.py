@@ -58,7 +58,7 @@ DUCKDB_TABLES = """
 # cell, even if the file omits the row or cell because it is empty. The bytes are added
 # to the budget in steps of at least SPENT.
 ROW_BYTES, SPENT = 64, 64 << 10
-# Spreadsheets keep 15 digits of a number, so a number from this one on may be rounded.
+# Spreadsheets keep 15 digits of a number, so this and larger numbers may be rounded.
 ROUNDED_FROM = 10**15
 
 

@@ -196,7 +196,7 @@ class Table:
                 return
             why = error or self._unlikely(lines[at:end], values)
             if not block.ended and end == len(lines):
-                missing = self._missing(at, values, why, error)
+                missing = self._missing(values, why, error)
                 if missing:
                     self._stream.break_off(f"it ends within a row ({missing})")
                     return
@@ -218,12 +218,12 @@ class Table:
         unlikely = height > 1 and (odd or height > self._limits.value_lines)
         return UNCLOSED if unlikely else ""
 
-    def _missing(self, at: int, values: list[str], why: str, error: str) -> str:
+    def _missing(self, values: list[str], why: str, error: str) -> str:
         """Return what is missing if the last row of a file without a final newline was
         cut off; else empty.
         """
         if error == UNCLOSED:
-            return f"quotes that are not closed, from line {at + 1:,}"
+            return "quotes that are not closed"
         width = len(self.names or values)
         if not why and 0 < len(values) < width:
             return f"{len(values):,} of {width:,} values"

@@ -39,7 +39,8 @@ OF_MAIL = re.compile(
     rb"(?i)^(?:message-id|return-path|received|mime-version|x-mailer|from|to|subject|date):",
     re.MULTILINE,
 )
-# The first line of a message in an mbox file, and the end of the message before it.
+# FIRST_LINE matches the first line of a message in an mbox file, and BETWEEN the
+# position before such a line.
 FROM = rb"From [^\n]{0,200}?\d\d:\d\d[^\n]{0,200}\n(?=[!-9;-~]+:)"
 FIRST_LINE, BETWEEN = re.compile(FROM), re.compile(rb"(?<=\n)(?=%s)" % FROM)
 # A message that ends with the first line of the next one.

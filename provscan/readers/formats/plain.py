@@ -113,11 +113,11 @@ def records_of(name: str, head: bytes) -> str:
 
     A file of source code, markup or subtitles is one record. In other text, records are
     paragraphs if lines are wrapped, or if blank lines separate groups of several lines.
-    Lines count as wrapped if most of them end near the same column, from 30 to 120. The
-    lines of a list may also do so by chance: if some lines are longer, or the column is
-    below 50, the first word of most lines must also be too long for the line before. A
-    file is one record if a blank line follows nearly every wrapped line, or if it is
-    short and has two to four lines.
+    Lines count as wrapped if most of them end near the same column, from 30 to 120.
+    Since the lines of a list may do so by chance, there is a further condition if some
+    lines are longer or the column is below 50: the first word of most lines would not
+    have fitted on the previous line. A file is one record if a blank line follows
+    nearly every wrapped line, or if it is short and has two to four lines.
     """
     if name.lower().endswith((*CODE, *SUBTITLES)) or are_subtitles(head):
         return "files"

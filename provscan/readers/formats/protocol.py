@@ -85,7 +85,7 @@ class Format:
 
         If the file is damaged after some records, these are returned. A format whose
         records always have the same fields may return an invented record instead, with
-        a value of three words for each text.
+        a value of at least three words for each text.
         """
         chunk = min(limits.chunk, limits.head_bytes // 4)
         context = Context.quiet(replace(limits, chunk=chunk))
@@ -147,7 +147,7 @@ def _values(rows: Rows) -> list[Any]:
 
 
 def _suffice(records: list[Any], last: Rows, size: int, limits: Limits) -> bool:
-    """Return whether some records are enough to determine the fields. ``last`` are the
+    """Return whether some records are enough to determine the fields. ``last`` has the
     last of these records, and ``size`` is the number of bytes read.
     """
     # The rows of a table all have the same fields.

@@ -97,7 +97,10 @@ def _answers(
     for row in rows:
         if _names_speaker(names[row]):
             continue
-        turns = (turn for turn in speakers if names[row].startswith(turn))
+        # The turn "" is the whole record.
+        turns = (
+            turn for turn in speakers if not turn or names[row].startswith(f"{turn}.")
+        )
         turn = max(turns, key=len, default=None)
         chat = "" if turn is None else turn.rpartition("[")[0]
         prompt = (
