@@ -72,7 +72,8 @@ SUFFIXES = [known.extensions[0] for known in COMPRESSIONS.values()]
 READABLE = (
     "JSON lines and arrays, CSV and TSV, Parquet, Arrow and Feather, plain text, "
     "Markdown, source code, subtitles, HTML, WARC and WET, mail, SQLite, DuckDB, "
-    f"Excel; each also compressed ({', '.join(SUFFIXES)}) and in .zip and .tar archives"
+    f"Excel; all but the last three also compressed ({', '.join(SUFFIXES)}) and in "
+    ".zip and .tar archives"
 )
 
 
