@@ -71,8 +71,9 @@ CONTROL = re.compile(rb"[\x01-\x06\x0e-\x1a\x1c-\x1f]")
 SUFFIXES = [known.extensions[0] for known in COMPRESSIONS.values()]
 READABLE = (
     "JSON lines and arrays, CSV and TSV, Parquet, Arrow and Feather, plain text, "
-    "Markdown, source code, subtitles, HTML, WARC and WET, mail, each also compressed "
-    f"({', '.join(SUFFIXES)}) or in a .zip or .tar archive; and SQLite, DuckDB, Excel"
+    "Markdown, source code, subtitles, HTML, WARC and WET, mail, SQLite, DuckDB, "
+    f"Excel; all but the last three also compressed ({', '.join(SUFFIXES)}) and in "
+    ".zip and .tar archives"
 )
 
 
