@@ -55,8 +55,8 @@ def clean_in_rounds(
         The entries of the files for the manifest. Files that could not be written are
         added to ``refused``.
     left
-        The number of records that still have matches to remove; None if the result is
-        not scanned.
+        The number of records that still have matches to remove; None with
+        ``keep_only``, whose result is not scanned.
     """
     named, options = dataset.named, choice.options
     entries: dict[str, Entry] = {}

@@ -164,7 +164,8 @@ def clean(
         ``out`` exists or can't be written, or there is an unfinished result and
         ``resume`` is false.
     UsageError
-        The arguments differ from those of the interrupted call.
+        The arguments differ from those of the interrupted call, ``out`` is missing, or
+        the data are in memory.
     ParameterError
         An option is out of range.
 

@@ -25,8 +25,8 @@ from provscan.readers.formats.columnar import (
 )
 from provscan.readers.formats.webdataset import sample_key
 
-# A function that takes the number of the first of some rows, and these rows. It returns
-# the rows to write in their place.
+# A function that takes the number of a row, and a table that begins with this row. It
+# returns the table to write in its place.
 Changed = Callable[[int, pa.Table], pa.Table]
 
 

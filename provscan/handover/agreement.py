@@ -121,7 +121,8 @@ def corrected_share(
     -------
     Factor or None
         The share with a 95% interval; None if planted pairs are missing, or if the
-        reviewers accept copies hardly more often than other pairs.
+        shares of copies and of other pairs that the reviewers accept differ by less
+        than :data:`LEAST_DIFFERENCE`.
     """
     if not copies[1] or not others[1]:
         return None

@@ -39,7 +39,7 @@ CASE_FILE, PAGE_FILE, WORKBOOK_FILE = "case.json", "case.html", "case.xlsx"
 FORMAT = {"format": "provscan-case", "version": 1}
 # A set of runs is stored as the bits of an unsigned 64-bit integer.
 MOST_RUNS = 62
-# Maximum numbers of rows: in a breakdown on the page, and in a sheet of the workbook.
+# Maximum numbers of authors on the page, and of rows in a sheet of the workbook.
 SHOWN, MOST_ROWS = 20, 100_000
 NOT_SUMMED = (
     "There is no lower bound, estimate or upper limit for all runs together. Do not "
@@ -205,7 +205,7 @@ def _notes(runs: Sequence[Run], compared: Mapping[str, Any]) -> list[str]:
         if len(numbers) > 1:
             notes.append(
                 f"Runs {wording.value(numbers)} scanned a file with the same content, "
-                "so their findings in that file are identical."
+                "so several of them may report the same copy."
             )
     return notes
 

@@ -73,9 +73,9 @@ def counted_findings(runs: Sequence[RunFiles], folder: Path) -> Iterator[Counts]
                 yield Counts(connection, runs)
         except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
             raise OutputError(
-                f"counting the findings in {folder.parent} failed "
-                f"({str(error).splitlines()[0]}): free some space, or write to another "
-                "disk with -o"
+                "counting the findings failed, with temporary files in "
+                f"{folder.parent} ({str(error).splitlines()[0]}): free some space, or "
+                "write to another disk with -o"
             ) from error
 
 
@@ -130,8 +130,9 @@ class Counts:
         if (shared := self.rows(_SHARED)[0]["ids"]) and len(self._indexes) == 1:
             notes.append(
                 f"{several(shared, 'tweet id has', 'tweet ids have')} several texts. "
-                "Each of these texts is counted, with the largest number of tweets of "
-                "any text of its id, so the totals of tweets may be too high."
+                "Each of these texts is counted. The number of tweets of the most "
+                "frequent one is used for all of them, so the totals of tweets may be "
+                "too high."
             )
         if len(self._indexes) > 1:
             self._require_platform_ids()

@@ -3,10 +3,10 @@
 :class:`Recount` counts the rows, and :meth:`Recount.problems` compares the counts with
 a summary. The rows give some figures exactly and others only as a range, for two
 reasons. A row does not show whether a copy is in pieces, in which case it is not nearly
-verbatim. And only findings have texts, which distinguish licensed texts with the same
-tweet id. Other figures can't be derived from the rows and are not compared: the numbers
-of all records and tweets, chance, recall, and the bounds and estimates that depend on
-them.
+verbatim. And only findings always have texts or digests of texts, which distinguish
+licensed texts with the same tweet id. Other figures can't be derived from the rows and
+are not compared: the numbers of all records and tweets, chance, recall, and the bounds
+and estimates that depend on them.
 """
 
 from __future__ import annotations

@@ -211,7 +211,7 @@ def _open_kit(folder: Path) -> dict[str, Any]:
             what = "was changed" if name in found else "is missing"
             what = what if name in kit["files"] else "does not belong to the kit"
             raise InputError(
-                f"{folder / name} {what}, so nothing was scanned: copy the kit again"
+                f"{folder / name} {what}, so the kit can't be used: copy it again"
             )
     return kit
 

@@ -19,7 +19,12 @@ import numpy as np
 
 from provscan.errors import InputError, UsageError
 from provscan.estimate.limits import Factor, clopper_pearson
-from provscan.handover.agreement import cohen_kappa, corrected_share, stratified_share
+from provscan.handover.agreement import (
+    LEAST_DIFFERENCE,
+    cohen_kappa,
+    corrected_share,
+    stratified_share,
+)
 from provscan.handover.review import (
     COMMON_OR_KNOWN,
     COPY,
@@ -241,10 +246,14 @@ def _precision(
         overall = stratified_share(taken, reviewed, sizes)
         entry["accepted"] = overall.as_dict()
         if (corrected := corrected_share(overall, copies, others)) is None:
-            return entry | {
-                "withheld": "the reviewers accept planted copies "
-                "hardly more often than other planted pairs"
-            }
+            why = (
+                "the reviewers accept planted copies and other planted pairs in shares "
+                f"that differ by less than {LEAST_DIFFERENCE:.0%}"
+                if copies[1] and others[1]
+                else "planted copies or other planted pairs that all reviewers judged "
+                "are missing"
+            )
+            return entry | {"withheld": why}
         return entry | {"precision": corrected.as_dict()}
 
     strata = key["strata"]

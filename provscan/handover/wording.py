@@ -10,17 +10,18 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 TEXTS = "The bundle contains texts of the dataset and of licensed tweets."
 NO_TEXTS = """\
-The bundle was written without texts (--no-text). SHA-256 digests of their UTF-8 replace
-the passages and tweets of findings; the context of findings and the texts of other
-matches were left out. The bundle still contains the names of the dataset's files and
-fields, the ids of records, the positions of the matches, the ids, authors, times,
+The bundle was written without texts (--no-text). Each passage and tweet of a finding is
+replaced by the SHA-256 digest of its UTF-8; the context of findings and the texts of
+other matches were left out. The bundle still contains the names of the dataset's files
+and fields, the ids of records, the positions of the matches, the ids, authors, times,
 languages and links of tweets, and all scores and figures. Anyone who has a text can
 compute its digest and compare it. run.json contains the checksums of the original
 tables in "without_texts"."""
 HASHED = """\
 inputs.json contains the SHA-256 of each local input and of each file of the index,
 computed when the bundle was made, after their XXH3-128 had been compared with the one
-that the run recorded. Remote inputs and data in memory have no SHA-256."""
+that the run or the manifest of the index recorded. Remote inputs and data in memory
+have no SHA-256."""
 NOT_HASHED = """\
 run.json identifies inputs by size and XXH3-128, and the index by a fingerprint. These
 reveal accidental changes, but do not prevent forgery. Remote inputs, data in memory and

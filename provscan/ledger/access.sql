@@ -90,8 +90,8 @@ SELECT scope, nullif(name, '') AS name, first, last, calls, refused, failed, ret
         CASE WHEN uncounted > 0 THEN format('{:,} answered calls state neither ids '
             'nor a number of tweets: their tweets are not counted, and '
             'there is no upper bound', uncounted::BIGINT) END,
-        CASE WHEN sampled THEN 'logs are samples: calls and tweets delivered are 95% '
-            'intervals, which assume that calls were sampled independently; distinct '
+        CASE WHEN sampled THEN 'logs are samples: calls and tweets delivered are given '
+            'as 95% intervals, which assume that calls were sampled independently; distinct '
             'tweets have no upper bound; other numbers are those in the logs' END,
         CASE WHEN NOT exact THEN 'distinct ids are estimated by a CPC sketch, with 95% '
             'bounds' END

@@ -26,6 +26,7 @@ import numpy as np
 import pyarrow as pa
 
 from provscan.ledger.counts import QUARTER, Counts
+from provscan.ledger.database import literal
 from provscan.ledger.tables import CLOCK
 from provscan.names import several
 
@@ -74,6 +75,9 @@ def clock(counts: Counts) -> pa.Table:
         "delays",
         f"""SELECT part, time, {DELAY} AS delay FROM calls
         WHERE newest IS NOT NULL AND outcome = 'answered'""",
+    )
+    counts.sql(
+        "CREATE TEMP TABLE backdated AS SELECT '' AS stream, time FROM delays LIMIT 0"
     )
     streams = counts.sql(
         """SELECT stream, epoch(min(first)), epoch(max(last)), list(part)
@@ -399,7 +403,9 @@ def _explained(stream: str, row: dict[str, Any], fit: Fit) -> dict[str, Any]:
 def _backdated(
     counts: Counts, stream: str, row: dict[str, Any], fits: list[Fit]
 ) -> list[dict[str, Any]]:
-    """Return a row on the calls far below the offset of their period, if any."""
+    """Return a row on the calls far below the offset of their period, if any. Add the
+    times of these calls to the table ``backdated``, which ``pauses`` reads.
+    """
     # The first and last period also cover the time before and after them.
     offset = "CASE "
     for fit in fits:
@@ -408,23 +414,28 @@ def _backdated(
         offset += f"{value} + {fit.slope} * (epoch(time) - {fit.start}) "
     offset += "END"
     tolerance = TOLERANCE if fits[0].kind != "drift" else 2 * TOLERANCE
+    early = f"""(SELECT time, delay AS logged, delay - ({offset}) AS delay FROM answers
+        WHERE delay - ({offset}) < {-tolerance} ORDER BY 3 LIMIT 1000000)"""
     found = counts.sql(
-        f"""SELECT epoch(time) AS time, delay - offset_ AS delay
-        FROM (SELECT *, {offset} AS offset_ FROM answers)
-        WHERE delay - offset_ < {-tolerance}
-        ORDER BY 2 LIMIT 1000000"""
+        f"SELECT epoch(time) AS time, logged, delay FROM {early} ORDER BY delay"
     ).fetchnumpy()
     delays = np.asarray(found["delay"], np.float64)
     if not len(delays):
         return []
+    counts.sql(f"INSERT INTO backdated SELECT {literal(stream)}, time FROM {early}")
     # If calls were backdated by the same amount, many of their delays are equal.
     inside = np.searchsorted(delays, delays + EDGE, "right") - np.arange(len(delays))
     piles = np.flatnonzero(inside >= max(2, 0.2 * len(delays)))
     shift = float(delays[piles[0]]) if len(piles) else None
+    # If the clock is ahead of UTC, the logged time of such a call can still be later
+    # than that of its tweets. The call then is backdated only if the offset is right.
+    impossible = int((np.asarray(found["logged"]) < -TOLERANCE).sum())
     evidence = (
         f"{len(delays):,} rows state a time before that of a tweet they return, by "
         f"{lasting(delays[-1])} to {lasting(delays[0])}"
     )
+    if fits[0].kind != "agrees":
+        evidence += ", after the offset of the clock is subtracted"
     times = np.asarray(found["time"], np.float64)
     row = row | {
         "kind": "backdated",
@@ -433,8 +444,9 @@ def _backdated(
         "rows": len(delays),
         "offset": shift,
         "offset_at_most": float(delays[-1]),
-        "impossible": len(delays),
-        "certainty": "proved",
+        "offset_at_least": float(delays[0]),
+        "impossible": impossible,
+        "certainty": "proved" if impossible == len(delays) else "inferred",
     }
     return [_row(stream, row, evidence)]
 

@@ -9,9 +9,9 @@
 -- One row for each request and each version of a rule that applied on its day.
 --
 -- ids                  tweets that must be deleted by the time due
--- recorded_in_time     tweets in a purge record of that time or before
+-- recorded_in_time     tweets in a purge record from between the request and that time
 -- recorded_late        tweets in a later purge record only
--- not_recorded         tweets in no purge record
+-- not_recorded         tweets in no purge record from after the request
 -- holdings_after       holdings of the application that are dated after due
 -- held_after           tweets in such a holding
 -- held_despite_record  tweets of held_after in a purge record from before the holding
@@ -47,11 +47,18 @@ SELECT application, name, date AS requested, pack, rule, version, due, count(*) 
 FROM ids GROUP BY ALL;
 
 -- first_access is the earlier of logged_access (the first answered call of the
--- organisation) and stated_access (from the case file). clock_error is the maximum
--- error, in seconds, of the clock of the logs.
+-- organisation) and stated_access (from the case file). For an application that itself is
+-- a government body, logged_access and calls include refused and failed calls.
+-- clock_error is the maximum error, in seconds, of the times in the logs, including
+-- those of backdated rows.
 CREATE TABLE government AS
 WITH clocks AS (
-    SELECT application, max(abs(coalesce("offset", offset_at_most, 0))) AS seconds
+    SELECT application, coalesce(max(CASE kind
+        WHEN 'drift' THEN greatest(abs("offset"), abs("offset"
+            + drift * (epoch("end") - epoch(start)) / 86400))
+        ELSE abs(coalesce("offset", offset_at_most, 0)) END)
+        FILTER (kind <> 'backdated'), 0)
+        + coalesce(max(abs(offset_at_least)) FILTER (kind = 'backdated'), 0) AS seconds
     FROM (SELECT unnest(applications) AS application, stream FROM files)
     JOIN clock USING (stream) WHERE kind NOT IN ('agrees', 'not_measured')
     GROUP BY application
@@ -93,6 +100,15 @@ FROM dated LEFT JOIN rules ON kind = 'government_notice'
 -- number of days or months that were compared with value, the value of the version, and
 -- above is the number of days or months that exceed it. measured is the largest number,
 -- and measured_at is its time. how describes how calls were counted.
+--
+-- Other kinds have no value, and how is the name of the request, organisation or use.
+--
+-- deletion           compared: tweets to delete; above: tweets held after the time due, plus
+--                    tweets recorded late; measured_at: the time due
+-- government_notice  compared: 1; above: 1 if access preceded notice; measured_at: the
+--                    first access
+-- training           compared: records; above and measured: records or, for a probe,
+--                    tweets with findings; measured_at: the date of the use
 CREATE TABLE findings (
     lane VARCHAR, kind VARCHAR, pack VARCHAR, rule VARCHAR, version VARCHAR,
     scope VARCHAR, subject VARCHAR, endpoint VARCHAR, how VARCHAR, subjects BIGINT,
@@ -203,8 +219,8 @@ SELECT 'held', 'deletion', pack, rule, version, 'application', application, NULL
         WHEN held_after + recorded_late > 0 THEN 'differs'
         WHEN recorded_in_time = ids AND holdings_after > 0 AND held_shared_text = 0
         THEN 'agrees' ELSE 'undecided' END,
-    format('Purge records name {:,} of {:,} tweets in time and {:,} late, and do not '
-        || 'name {:,}; later holdings ({:,}) contain {:,} of the tweets',
+    format('Purge records after the request name {:,} of {:,} tweets in time and {:,} '
+        || 'late, and do not name {:,}; later holdings ({:,}) contain {:,} of the tweets',
         recorded_in_time, ids, recorded_late, not_recorded, holdings_after, held_after)
 FROM deletions
 UNION ALL
@@ -334,7 +350,7 @@ SELECT 'held', name, 1, 'application without a known holding', 'the application'
 FROM applications WHERE name NOT IN (SELECT application FROM holdings)
 UNION ALL
 SELECT 'held', application, sum(not_recorded), 'tweets that should be deleted, '
-    'and that no purge record names', 'the application'
+    'and that no purge record after the request names', 'the application'
 FROM deletions GROUP BY application HAVING sum(not_recorded) > 0
 UNION ALL
 SELECT 'held', application, count(*), 'requests to delete without a later holding that '

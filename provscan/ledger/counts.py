@@ -39,8 +39,9 @@ SCOPES = ("application", "project", "user", "token")
 # The scopes of totals, and "place": the combination of an application, a project and an
 # endpoint.
 COUNTED = ("all", "application", "project", "place")
-# SQL: numbers for the names of a call. Calls in the same group of a scope share a
-# limit, ``app`` is the application, and a retry has the ``holder`` of the call before.
+# SQL: columns that number the names of calls. Two calls share a limit if they are in
+# the same group of a scope. ``app`` numbers the applications. A retry has the same
+# ``holder`` as the call that it repeats.
 NAMES = ", ".join(
     f"dense_rank() OVER (ORDER BY {columns}) - 1 AS {name}"
     for name, columns in {

@@ -118,10 +118,10 @@ def read_pack(name: str, folder: Path) -> Row:
     """
     path = folder / name if name.endswith(".toml") else FOLDER / f"policies/{name}.toml"
     if not path.is_file():
-        shipped = ", ".join(sorted(pack.stem for pack in path.parent.glob("*.toml")))
+        packs = sorted(pack.stem for pack in (FOLDER / "policies").glob("*.toml"))
         raise InputError(
             f"there is no policy pack {path}: name a file that ends in .toml, or one "
-            f"of the packs {shipped or 'of provscan'}"
+            f"of the packs {', '.join(packs)}"
         )
     tables, digest = read_tables(path, IN_PACKS)
     for number, rule in enumerate(tables["rule"], 1):

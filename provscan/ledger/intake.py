@@ -142,8 +142,9 @@ def take_in(
 def stream_of(source: str) -> str:
     """Return the name of the stream of a file, which rotated files share.
 
-    It is the path with ``#`` for numbers, without the extension of a compression, and
-    without a number at the end, because the newest file often has none.
+    It is the path, with ``#`` for numbers in the name of the file. The extension of a
+    compression and a number at the end are left out, because the newest file often has
+    none.
     """
     folder, slash, name = source.rpartition("/")
     stem, dot, extension = name.rpartition(".")

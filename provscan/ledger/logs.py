@@ -72,7 +72,7 @@ class Format:
         self.names: dict[str, str] = {}  # The columns, each with its first value.
         self.others = 0  # Lines that ``batches`` left out because they are not calls.
         self.detail: str | None = None  # A note on the file, for the report.
-        self.content: str | None = None  # The SHA-256 of a document, uncompressed.
+        self.content: str | None = None  # The SHA-256 of a decompressed document.
 
     def batches(self, stream: ByteStream) -> Iterator[pa.RecordBatch]:
         for block in lines(stream):

@@ -1,8 +1,9 @@
 """Find the pauses of streams.
 
 A pause is a *gap* if there is evidence that calls are missing: the stream is otherwise
-busy, or a digest lists a file that is not among the logs. In all other cases, and if a
-pause begins or ends with a backdated call, it is unknown whether calls are missing.
+busy, or digests show that files are missing or were changed. A pause at a switch to
+daylight saving time is due to the *clock*. In all other cases, and if a pause begins or
+ends with a backdated call, it is *unknown* whether calls are missing.
 ``access.sql`` classifies the days of applications: an application is *silent* while its
 stream records other applications.
 """
@@ -61,10 +62,8 @@ def pauses(counts: Counts, parts: Sequence[Part], clock: pa.Table) -> pa.Table:
                 ORDER BY seconds DESC, start) AS place,
                 count(*) OVER (PARTITION BY stream) AS number
             FROM between WHERE seconds > 0
-        ), backdated AS (
-            SELECT stream, list(time) AS times FROM delays JOIN files USING (part)
-            JOIN clock USING (stream)
-            WHERE kind = 'backdated' AND delay <= offset_at_most GROUP BY stream
+        ), moved AS (
+            SELECT stream, list(time) AS times FROM backdated GROUP BY stream
         ), compared AS (
             SELECT *, max(seconds) FILTER (place > greatest({UNUSUAL}, number // 1000))
                 OVER (PARTITION BY stream) AS usual FROM ranked
@@ -77,7 +76,7 @@ def pauses(counts: Counts, parts: Sequence[Part], clock: pa.Table) -> pa.Table:
                 WHEN usual IS NULL THEN 'short'
                 WHEN seconds >= greatest({LONG}, {TIMES} * usual) THEN 'gap'
                 ELSE 'usual' END AS why
-            FROM compared r LEFT JOIN backdated USING (stream)
+            FROM compared r LEFT JOIN moved USING (stream)
             WHERE seconds >= {LONG} OR place = 1
         ) SELECT stream, start::TIMESTAMPTZ AS start, "end"::TIMESTAMPTZ AS "end",
             seconds, if(why IN ('clock', 'gap'), why, 'unknown') AS kind,

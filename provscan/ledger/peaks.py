@@ -154,8 +154,9 @@ class _Scope:
 
 
 def _pieces(counts: Counts) -> list[tuple[int, int, int]]:
-    """Return periods of whole quarter hours, in seconds, with about ``CALLS`` calls
-    each, and the maximum number of calls in the period and the two days before it.
+    """Divide the time of all calls into periods of whole quarter hours, each with about
+    ``CALLS`` calls. Return the beginning and end of each period, in seconds, and an
+    upper bound of the number of calls in the period and the two days before it.
     """
     return counts.sql(
         f"""WITH added AS (

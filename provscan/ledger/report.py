@@ -26,8 +26,8 @@ LEDGER_FILE, TABLES_FOLDER = "ledger.json", "tables"
 STYLES = ("page.css", "ledger.css", "print.css")
 # A table shows at most MOST rows, and a group of charts at most CHARTS.
 MOST, CHARTS = 100, 12
-# The maximum number of rows of a table or view that are read. The page has sums of all
-# rows from SQL.
+# The maximum number of rows of a table or view that are read. Sums on the page still
+# cover all rows, because SQL queries compute them.
 LIMIT = 1000
 
 # The three counts of tweets, with the prefixes of their columns in ``totals``.

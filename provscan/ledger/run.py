@@ -178,7 +178,7 @@ def _add_case(db: Database, case: Case) -> None:
 
 def _write_manifest(folder: Path, case: Case, packs: Sequence[Row]) -> None:
     """Write ``ledger.json``: the case, the policy packs, the main tables, and the
-    checksums of all other files.
+    checksums of the workbook, the other tables and the scans.
     """
     tables = {
         name: pq.read_table(folder / TABLES_FOLDER / f"{name}.parquet")

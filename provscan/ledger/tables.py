@@ -17,10 +17,12 @@ retry
 delivered
     Tweets returned by answered calls; a tweet that is returned twice counts twice.
 distinct
-    Distinct ids of tweets. In ``calls`` and in the columns ``daily_*``, they are
-    counted per UTC day and summed over days; in ``distinct_*``, over all time.
+    Distinct ids of tweets. In ``calls``, they are counted per UTC day. In the columns
+    ``daily_*``, these counts are summed over days. In ``distinct_*``, each id counts
+    once.
 stream
-    Files that continue one another: their paths differ only in numbers and compression.
+    Files that continue one another: they are in the same folder, and their names differ
+    only in numbers and compression.
 """
 
 from __future__ import annotations
@@ -178,10 +180,12 @@ CLOCK = _schema(  # The error of the clock of a stream, according to ids of twee
     end=TIME,
     rows=pa.int64(),  # Rows with ids that were used.
     # The log's time minus the true time, in seconds: negative if the log is behind UTC.
-    # For a drift, the offset at `start`. Null if only a bound is known.
+    # For a drift, the offset at `start`. For backdated rows, the difference from the
+    # offset of the other rows. Null if only a bound is known.
     offset=pa.float64(),
     # The upper bound, since a response can't contain a tweet from the future.
     offset_at_most=pa.float64(),
+    offset_at_least=pa.float64(),  # The offset of the most backdated row.
     drift=pa.float64(),  # Seconds gained per day.
     impossible=pa.int64(),  # Rows that state a time before that of a tweet they return.
     # "proved" (by impossible rows) or "inferred" (from the ages of tweets).

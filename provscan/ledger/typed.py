@@ -93,7 +93,7 @@ def typed_rows(
 
 def states_zone(kind: str, example: str, entry: Entry) -> bool:
     """Return whether times of a DuckDB type, such as ``example``, have a time zone.
-    Numbers are seconds in UTC.
+    Numbers have one, since they count from the beginning of 1970 in UTC.
     """
     if kind.startswith("TIMESTAMP"):
         return kind == "TIMESTAMP WITH TIME ZONE"

@@ -265,6 +265,15 @@ def test_a_reviewer_who_accepts_all_gets_no_precision(folder: Path) -> None:
     scored = score(key, [lazy])
     assert scored["together"]["precision"] is None
     assert "Precision is withheld" in scored["headline"]
+    assert "differ by less than 50%" in scored["headline"]
+
+
+def test_a_review_without_judged_planted_pairs_gets_no_precision(folder: Path) -> None:
+    key = key_of(folder)
+    planted = {pair["pair"] for pair in key["pairs"] if pair["what"] == COPY}
+    verdicts = {n: v for n, v in _right(key, {}).items() if n not in planted}
+    scored = score(key, [Reviewer("Ann", verdicts)])
+    assert scored["headline"].endswith("that all reviewers judged are missing.")
 
 
 def test_the_workbook_is_read(folder: Path, tmp_path: Path) -> None:

@@ -181,7 +181,7 @@ def test_a_changed_kit_is_refused(
         (kit / name).unlink()
     else:
         (kit / name).write_bytes(body)
-    with pytest.raises(InputError, match=f"{name} {said}, so nothing was scanned"):
+    with pytest.raises(InputError, match=f"{name} {said}, so the kit can't be used"):
         room.run_room(kit, [str(place / DATASET)])
     assert not (kit / "results").exists()
 

@@ -138,6 +138,43 @@ def test_offsets_are_given_in_words() -> None:
     assert clock.from_utc(0.4) == "within a second of UTC"
 
 
+def moved(log: Path, shift: timedelta, gap: slice) -> Path:
+    """Shift the time of every 1440th call, and leave out the calls in ``gap``."""
+    table = pq.read_table(log)
+    times, ids = (table[name].to_pylist() for name in ("time", "ids"))
+    for number in range(700, len(times), 1440):
+        times[number] += shift
+    del times[gap], ids[gap]
+    pq.write_table(pa.table({"time": times, "ids": ids}), log)
+    return log
+
+
+def test_a_gap_is_found_although_the_clock_is_behind_and_calls_are_backdated(
+    tmp_path: Path,
+) -> None:
+    log = responses(tmp_path / "log.parquet", [2.0 - 21_600] * 8640, 3)
+    rows = clocks(tmp_path, moved(log, timedelta(minutes=-10), slice(3000, 6000)))
+    assert [(row["kind"], row["offset"]) for row in rows] == [
+        ("zone", -21_600),
+        ("backdated", -598),
+    ]
+    assert [row["certainty"] for row in rows] == ["proved", "proved"]
+    pauses = pq.read_table(tmp_path / "out" / "tables" / "pauses.parquet")
+    assert "gap" in pauses["kind"].to_pylist()
+
+
+def test_backdated_calls_of_a_clock_that_seems_ahead_are_only_inferred(
+    tmp_path: Path,
+) -> None:
+    log = responses(tmp_path / "log.parquet", [2.0 + 21_600] * 8640, 3)
+    rows = clocks(tmp_path, moved(log, timedelta(hours=-1), slice(0, 0)))
+    assert [(row["kind"], row["certainty"], row["impossible"]) for row in rows] == [
+        ("zone", "inferred", 0),
+        ("backdated", "inferred", 0),
+    ]
+    assert "after the offset of the clock is subtracted" in rows[1]["evidence"]
+
+
 def test_backdated_calls_make_no_gaps(tmp_path: Path) -> None:
     """Of calls every half minute, a few state a time four days earlier."""
     log = responses(tmp_path / "log.parquet", [2.0] * 8640, 3)

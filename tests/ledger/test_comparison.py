@@ -5,7 +5,7 @@ are compared with each count, and that missing data is listed.
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -315,6 +315,37 @@ def test_first_access_of_a_government_body_and_the_date_of_notice(
     assert len(unnamed) == bool(first)
     lacks = [row for row in missing if row["about"] == "reader, Police"]
     assert len(lacks) == (first is None or notice is None)
+
+
+APRIL = datetime(2022, 4, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("clock", "result"),
+    [
+        ({"kind": "backdated", "offset_at_least": -864_000.0}, "undecided"),
+        ({"kind": "backdated", "offset_at_least": -3600.0}, "differs"),
+        ({"kind": "drift", "offset": 0.0, "drift": 86_400.0}, "undecided"),
+        ({"kind": "drift", "offset": 0.0, "drift": 60.0}, "differs"),
+    ],
+)
+def test_access_before_notice_is_undecided_if_the_time_can_be_wrong(
+    tmp_path: Path, clock: dict[str, Any], result: str
+) -> None:
+    """The access is 5 days before the notice."""
+    case = CASE + '[[end_user]]\napplication = "reader"\nname = "Police"\n'
+    case += "government = true\nnotice = 2022-04-06T00:00:00Z\n"
+    access = {"organisation": "Police", "application": "reader", "first": APRIL}
+    period = {"start": APRIL, "end": APRIL + timedelta(days=10)}
+    about = {"stream": "s", "offset_at_most": -90.0, "evidence": "x"}
+    tables = {
+        "organisations": [access | {"last": APRIL, "calls": 1, "delivered": 1}],
+        "clock": [about | period | clock],
+        "files": [{"stream": "s", "applications": ["reader"], "bad": 0}],
+    }
+    with compared(tmp_path, case, NOTICE, **tables) as db:
+        (found,) = findings(db, "government_notice")
+    assert found["result"] == result
 
 
 def claim(what: str, claimed: int, row: dict[str, Any], tmp_path: Path) -> list[str]:

@@ -168,8 +168,10 @@ def test_mistakes_in_a_mapping(tmp_path: Path, text: str, message: str) -> None:
 
 
 def test_an_unknown_pack_is_answered_with_the_shipped_ones(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="one of the packs x-developer"):
-        read_pack("twitter", tmp_path)
+    (tmp_path / "case.toml").touch()
+    for name in ("twitter", "missing.toml"):
+        with pytest.raises(InputError, match=r"one of the packs x-developer$"):
+            read_pack(name, tmp_path)
 
 
 def test_every_shipped_pack_is_sound_and_gives_its_sources() -> None:
