@@ -190,7 +190,7 @@ class MatchOptions:
     strict
         Stop if any record can't be read.
     max_bad
-        Stop if more than this share of the records can't be read.
+        Stop after the scan if more than this share of all records can't be read.
     fail_above
         Fail after the results are written, with exit status 1, if more than this share
         of the records that were scanned have findings.

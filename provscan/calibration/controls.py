@@ -47,10 +47,9 @@ class Controls:
     # Numbers of licensed texts that also occur in a control file: commonplace wording.
     repeated: Numbers
     texts: int = 0  # Number of control texts.
-    # Numbers of tweets of the control texts that are in the licensed index, because of
-    # a cutoff, and of all control texts.
+    # Number of tweets with the control texts that a cutoff takes from the index.
     cutoff_tweets: int = 0
-    control_tweets: int = 0
+    control_tweets: int = 0  # Number of tweets with any control text.
 
     @cached_property
     def licensed_texts(self) -> int:

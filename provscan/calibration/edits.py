@@ -168,8 +168,8 @@ def reordered(text: str, rng: Random) -> EditedText:
 
 
 def every_fifth_dropped(text: str, rng: Random) -> EditedText:
-    """Leave out every fifth word; if there are no spaces, two of every ten
-    characters.
+    """Leave out every fifth word; of a text with fewer than five words, two of every
+    ten characters.
     """
     first = rng.randrange(5)
     words = text.split(" ")
@@ -245,8 +245,8 @@ def _mistyped(text: str, rng: Random, apart: int) -> str:
 
 
 def _other_words(text: str, rng: Random, count: int) -> str:
-    """Replace ``count`` words outside links and names; if there are no spaces, pairs of
-    letters.
+    """Replace ``count`` words outside links and names; if there are too few words,
+    replace pairs of letters.
     """
     spoken = [
         m.span()

@@ -193,7 +193,7 @@ class Factor:
         Returns
         -------
         dict
-            ``value``, ``low`` and ``high``, null where there is none.
+            ``value``, ``low`` and ``high``.
         """
         ends = {"value": self.value, "low": self.low, "high": self.high}
         return {name: rounded(number) for name, number in ends.items()}

@@ -27,9 +27,10 @@ from provscan.estimate.limits import Factor, product
 
 # The thresholds and pseudo-counts below were chosen on simulated scans with a known
 # truth, so that the intervals for records and texts contain the truth in 93 to 99% of
-# the scans. ``python benchmarks/coverage.py`` makes these scans, with copies whose
-# edits were written independently of those of the spike-ins, and prints how often each
-# number is right.
+# the scans ("Known weaknesses" in ``docs/statistics.md`` lists the exceptions).
+# ``python benchmarks/coverage.py`` makes these scans, with copies whose edits were
+# written independently of those of the spike-ins, and prints how often each number is
+# right.
 
 # A cell with a lower recall is unseen: a match there would count as more than three
 # copies, so a few matches would determine the result.
@@ -45,10 +46,11 @@ NOT_LESS = 0.1
 # cell usually has about ten matches or spike-ins, which outweigh the pseudo-counts.
 PRIOR = 4.0
 SHRUNK = 4.0
-# Standard deviation of the log odds of a miss between two independently written sets of
-# edits, those of ``benchmarks/edits.py`` and those of the spike-ins (``python
-# benchmarks/edits_recall.py`` prints the recall of each edit); and the larger deviation
-# that ``at_most_any`` allows for.
+# How much the edits of the copies may differ from those of the spike-ins: standard
+# deviations of the log odds of a miss. UNLIKE was measured between the spike-ins and
+# the independently written edits of ``benchmarks/edits.py`` (``python
+# benchmarks/edits_recall.py`` prints the recall of each edit). ``at_most_any`` allows
+# for MOST_UNLIKE.
 UNLIKE, MOST_UNLIKE = 0.5, 0.8
 # Half the 95% quantile of chi-squared with one degree of freedom: the drop of the
 # log-likelihood at the limits of a profile likelihood.
@@ -58,8 +60,8 @@ HIDES_LITTLE = 0.85
 # Minimum share of an edit's copies that is assumed to be in seen cells next to unseen
 # cells; a few spike-ins may show none there by chance.
 FEW_ON_RIM = 0.03
-# Number of ECM steps, after which the mixture changes only beyond its fourth digit; and
-# number of points of the profile likelihood on each side.
+# Number of ECM steps; further steps change the mixture only beyond its fourth digit.
+# Number of points of the profile likelihood on each side of the best mixture.
 STEPS, TILTS = 60, 8
 _FLOOR = 1e-9
 
@@ -228,8 +230,9 @@ def _variance_of_missed(
 def _hidden_at_worst(
     copies: Floats, in_cells: Floats, missed: Floats, in_seen: Floats, seen: Flags
 ) -> float:
-    """Return the hidden copies per match if the edit that hides the most copies made
-    all matches next to unseen cells, except for those of edits that hide few copies.
+    """Return the hidden copies per match in the worst case: the edit that hides the
+    most copies made all matches next to unseen cells. Matches there that the best
+    mixture attributes to edits that hide few copies are left out.
 
     ``copies`` are those of the best mixture, [edits, groups]; ``in_cells`` are its
     matches in seen cells, [edits, groups, damages]; ``missed`` and ``in_seen`` are the

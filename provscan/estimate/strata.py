@@ -13,8 +13,9 @@ import numpy as np
 from provscan.arrays import Flags, Floats, Numbers
 from provscan.estimate.limits import clopper_pearson
 
-# A measured stratum has at least this many control texts, each of which represents at
-# most this many licensed texts.
+# A stratum is measured if it has at least ENOUGH_TEXTS control texts, each of which
+# represents at most HEAVIEST licensed texts, or at least half as many control texts as
+# licensed texts.
 ENOUGH_TEXTS, HEAVIEST = 50, 100.0
 # A null dataset covers a script if the script's share of the letters in it, times this
 # factor, is at least the share in the dataset.

@@ -108,22 +108,20 @@ def run_match(
             raise
         summary = summarise(measured, licensed, options, tokens)
         clock.lap("estimate")
-        write_tables(measured, files)
-        # Free several hundred bytes per found text, which the report does not need.
-        del measured
-        summary["baseline"] = baseline and mark_new(
-            files, baseline, options, index.fingerprint, summary["records"]
-        )
-        summary["answer"]["details"] += since_baseline(summary["baseline"])
-        clock.lap("write")
         entries, described = describe_inputs(
             inputs, scans, licensed.unread, options.threads
         )
-        clock.lap("checksums")
-        summary |= entries
         info = _info(index, out, options, inputs["dataset"].named) | described
         if licensed.control_fingerprint is not None:
             info["control"] = {"fingerprint": licensed.control_fingerprint}
+        clock.lap("checksums")
+        write_tables(measured, files)
+        # Free several hundred bytes per found text, which the report does not need.
+        del measured
+        summary["baseline"] = baseline and mark_new(files, baseline, summary, info)
+        summary["answer"]["details"] += since_baseline(summary["baseline"])
+        summary |= entries
+        clock.lap("write")
         info |= clock.describe(scans["dataset"])
         write_summary(files, summary, info, (MATCHES_FILE, EVIDENCE_FILE))
         render(files)

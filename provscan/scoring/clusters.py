@@ -21,8 +21,8 @@ def similar_texts(reader: IndexReader, texts: Numbers) -> Numbers:
     """Return the cluster of each distinct text: the connected component of texts that
     share an LSH band.
 
-    Two texts share a band with probability 0.13 at a Jaccard index of 0.25, and 0.87 at
-    0.5.
+    With the default banding (16 bands of 4 values), two texts share a band with
+    probability 0.06 at a Jaccard index of 0.25, and 0.64 at 0.5.
     """
     label = np.arange(len(texts))
     if len(texts) == 0:

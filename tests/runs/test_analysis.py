@@ -233,7 +233,7 @@ def test_chance_matches_of_earlier_years_alone_give_a_warning(
     )
     assert re.search(
         r"Before 2020, chance matches were at least (\S+) times .*interval of the "
-        r"ratio is \1-more",
+        r"ratio is above \1;",
         said,
     )
 

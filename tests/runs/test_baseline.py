@@ -143,6 +143,26 @@ def test_other_differences_between_the_runs_are_listed(
     )
 
 
+@pytest.mark.parametrize("name", ["control", "known"])
+def test_changed_contents_of_a_named_file_are_a_difference(
+    latin: provscan.Index,
+    tweets: list[str],
+    write: Write,
+    tmp_path: Path,
+    name: str,
+) -> None:
+    data = write("a.jsonl", records(*tweets))
+    absent = "a text about something else that no tweet of the index contains"
+    options: dict[str, Any] = {name: write("named.jsonl", records(absent)), **PLAIN}
+    first = provscan.match(data, latin, tmp_path / "a.run", **options)
+    same = provscan.match(data, latin, tmp_path / "b.run", baseline=first, **options)
+    assert same.summary["baseline"]["differs"] == []
+    write("named.jsonl", records(absent, tweets[0]))
+    run = provscan.match(data, latin, tmp_path / "c.run", baseline=first, **options)
+    assert run.summary["baseline"]["gone"] > 0
+    assert run.summary["baseline"]["differs"] == [name]
+
+
 def test_an_invalid_baseline_is_refused_before_the_scan(
     latin: provscan.Index, tweets: list[str], write: Write, tmp_path: Path
 ) -> None:

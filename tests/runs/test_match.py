@@ -318,6 +318,25 @@ def test_bad_lines_are_counted(
     }
 
 
+def test_the_order_of_the_files_does_not_decide_whether_a_run_stops(
+    index: provscan.Index, write: Write, tmp_path: Path
+) -> None:
+    """One tenth of the first file can't be read, but less than 5% of the dataset."""
+    bad, good = [{"text": 7}] * 1_000, [{"text": "good"}]
+    first = write("1.jsonl", bad + good * 10_000)
+    second = write("2.jsonl", good * 10_000)
+    for number, order in enumerate(((first, second), (second, first))):
+        run = provscan.match(order, index, tmp_path / f"{number}.run", spike_ins=0)
+        assert run.summary["records"] == 20_000
+        assert run.summary["skipped"] == {"text_not_string": 1_000}
+    with pytest.raises(
+        InputError, match=r"1,000 of 21,000 records can't be read, more than --max-bad"
+    ):
+        provscan.match(
+            [first, second], index, tmp_path / "a.run", spike_ins=0, max_bad=0.04
+        )
+
+
 def test_one_record_in_pieces(
     index: provscan.Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

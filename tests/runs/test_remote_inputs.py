@@ -123,3 +123,6 @@ def test_a_remote_file_that_changes_during_a_run_is_noticed(bucket, name):
     bucket["data/a.jsonl"] = b'{"text": "a text"}\n', {name: "2"}
     (damage,), _ = check_files(inputs, 1)
     assert "it was changed while it was scanned" in damage.reason
+    del bucket["data/a.jsonl"]
+    (damage,), _ = check_files(inputs, 1)
+    assert "it disappeared while it was scanned" in damage.reason

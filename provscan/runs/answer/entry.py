@@ -220,6 +220,6 @@ def next_step(measured: Measured) -> str:
         if control and not measured.controls.texts:
             return (
                 f"--cutoff {last + 1}-01-01 (the dataset names years up to {last}) "
-                f"gives {control:,.0f} control texts."
+                f"gives about {control:,.0f} control texts."
             )
     return "--control FILE or --null DATA makes this a claim with a lower bound."

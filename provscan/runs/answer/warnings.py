@@ -39,8 +39,9 @@ WARNINGS = {
         "The control has too few texts of some kinds that were found: {strata}. "
         "Records with findings of only such texts are left out of the lower bound: "
         "{records:,}. "
-        f"A kind needs at least {ENOUGH_TEXTS} control texts, and one per "
-        f"{HEAVIEST:.0f} licensed texts."
+        f"A kind needs at least {ENOUGH_TEXTS} control texts and one per "
+        f"{HEAVIEST:.0f} licensed texts, or half as many control texts as licensed "
+        "texts."
     ),
     "control_in_dataset": (
         "{share:.0%} of the control's texts are in the dataset, more than chance "
@@ -68,7 +69,7 @@ WARNINGS = {
     ),
     "chance_drifts": (
         "Before {split}, chance matches were {ratio} times as frequent as later. The "
-        "95% interval of the ratio is {low:.2g}-{high}; the lower bound is valid only "
+        "95% interval of the ratio is {interval}; the lower bound is valid only "
         "if the licensed texts' years are like the control's."
     ),
     "controls_disagree": (
@@ -244,7 +245,7 @@ def _differences_of_control(measured: Measured) -> Iterator[dict[str, str]]:
     if low > 1.0 or (high is not None and high < 1.0):
         words = {
             "ratio": f"at least {low:.2g}" if ratio is None else f"{ratio:.2g}",
-            "high": "more" if high is None else f"{high:.2g}",
+            "interval": f"above {low:.2g}" if high is None else f"{low:.2g}-{high:.2g}",
         }
         yield warning("chance_drifts", **(placebo | words))
 

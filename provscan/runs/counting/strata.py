@@ -211,8 +211,8 @@ class Eligibility:
     control: Flags  # The text is a control.
     stratum: Numbers
     measured: Flags  # Chance is measured in the text's stratum.
-    # The text is licensed, and chance is measured in its stratum. If chance is not
-    # measured in any stratum, all licensed texts are claimable.
+    # The text is licensed, and chance is measured in its stratum. Without a control and
+    # a usable null dataset, all licensed texts are claimable.
     claimable: Flags
     weights: Floats  # Number of licensed texts that a control text represents.
 

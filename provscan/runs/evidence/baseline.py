@@ -24,7 +24,7 @@ import xxhash
 
 from provscan.arrays import Flags
 from provscan.errors import InputError
-from provscan.options import RESUMABLE, MatchOptions, Source
+from provscan.options import RESUMABLE, Source
 from provscan.params import require_folder
 from provscan.runs.evidence.tables import EVIDENCE, EVIDENCE_GROUP, digest
 from provscan.runs.folder import EVIDENCE_FILE, read_run
@@ -77,7 +77,7 @@ def read_baseline(path: Source) -> Baseline:
 
 
 def mark_new(
-    folder: Path, baseline: Baseline, options: MatchOptions, index: str, scanned: int
+    folder: Path, baseline: Baseline, summary: dict[str, Any], info: dict[str, Any]
 ) -> dict[str, Any]:
     """Mark the findings of a run that are new, in the column ``new`` of its evidence,
     and return the entry ``baseline`` of its summary.
@@ -88,9 +88,8 @@ def mark_new(
         The folder of the run.
     baseline
         The earlier run.
-    options, index, scanned
-        The options of the run, the fingerprint of its index, and the number of records
-        that it scanned.
+    summary, info
+        The contents of the run's ``summary.json`` and ``run.json``.
     """
     path, before = folder / EVIDENCE_FILE, baseline.findings
     new, gone = new_findings(_contents(path), before)
@@ -118,10 +117,10 @@ def mark_new(
         "new": {
             "findings": int(np.count_nonzero(new)),
             "records": len(records),
-            "share_of_records": len(records) / max(1, scanned),
+            "share_of_records": len(records) / max(1, summary["records"]),
         },
         "gone": gone,
-        "differs": _differences(baseline, options, index),
+        "differs": _differences(baseline, summary, info),
     }
 
 
@@ -180,19 +179,35 @@ def _number(texts: list[str | None]) -> int:
     return xxhash.xxh3_64_intdigest(repr(texts).encode("utf-8", "surrogatepass"))
 
 
-def _differences(baseline: Baseline, options: MatchOptions, index: str) -> list[str]:
+def _differences(
+    baseline: Baseline, summary: dict[str, Any], info: dict[str, Any]
+) -> list[str]:
     """Return the other differences between the two runs, which may make a finding new
     even if the data is unchanged.
     """
-    before, now = baseline.info["parameters"], options.as_dict()
+    before, now = (
+        run["parameters"] | _contents_of_files(about, run)
+        for about, run in ((baseline.summary, baseline.info), (summary, info))
+    )
     names = [
         name
         for name in now
         if name not in IRRELEVANT and name in before and before[name] != now[name]
     ]
+    index = baseline.info["index"]["fingerprint"] != info["index"]["fingerprint"]
     left_out = baseline.summary["unread"] or baseline.summary["damaged"]
     return [
-        *(["index"] if baseline.info["index"]["fingerprint"] != index else []),
+        *(["index"] if index else []),
         *(["unread files"] if left_out else []),
         *names,
     ]
+
+
+def _contents_of_files(summary: dict[str, Any], info: dict[str, Any]) -> dict[str, Any]:
+    """Return what is known about the contents of the files of a run that affect its
+    findings, by the names of the options.
+    """
+    return {
+        "control": (info.get("control"), summary["control"]["files"]),
+        "known": info.get("known_inputs"),
+    }

@@ -43,7 +43,7 @@ UNITS = ("records", "texts", "tweets", "characters")
 # Error probability of the bound for one strength; "at least" is the highest bound of
 # all strengths.
 TAIL_OF_EACH = TAIL / len(STRENGTHS)
-# The control is not used if at least this share of its texts is in the dataset.
+# The control is not used if more than this share of its texts has findings.
 MOSTLY_IN_DATASET = 0.5
 
 

@@ -24,8 +24,8 @@ class ErrorRates:
     """The error rates of all lists of findings."""
 
     # For each measure of chance: scores in ascending order, and for each of them the
-    # error rate of the list of all findings with at least this score. The last rate,
-    # one more, is that of a list above the highest score.
+    # error rate of the list of all findings with at least this score. One more rate, at
+    # the end, is for scores above the highest one.
     by_measure: list[tuple[Floats, Floats]]
 
     def q_values(self, batch: Batch, eligible: Eligibility) -> Floats:

@@ -139,7 +139,11 @@ def check_files(
         path, file = item
         state, now, problem = file.state, file_state(path), None
         if file.scanned and state is not None and now != state:
-            problem = "it is gone" if now is None else "it was changed"
+            problem = (
+                "it disappeared while it was scanned: the results may be incomplete"
+                if now is None
+                else "it was changed while it was scanned: the results mix two versions"
+            )
         size = None if state is None else state.size
         known: dict[str, Any] = {"source": file.source, "bytes": size, "xxh3": None}
         if state is not None and state.version is not None:
@@ -153,11 +157,7 @@ def check_files(
 
     found = list(ordered_map(checked, inputs.files.items(), workers))
     changed = [
-        Damage(
-            known["source"],
-            0,
-            f"{problem} while it was scanned: the results mix two versions",
-        )
+        Damage(known["source"], 0, problem)
         for problem, known in found
         if problem is not None
     ]

@@ -58,9 +58,6 @@ from provscan.runs.target import PARTS
 from provscan.unfinished import Unfinished
 from provscan.urls import below
 
-# Number of records after which the share of unreadable records is first compared with
-# the limit in the options.
-CHECK_FROM = 10_000
 # How messages name the scanned data, by its key in the inputs of a run.
 SCANNED = {"dataset": "", "null": " null dataset", "known": " known data"}
 
@@ -106,7 +103,9 @@ def scan_inputs(
             if store is not None and result not in complete:
                 fetch_part(store, result, parts)
             done.append(_loaded(parts, result, stats, carriers))
-            if options.strict or stats.records >= CHECK_FROM:
+            # The order of the files must not decide whether a run stops, so the share
+            # of unreadable records is compared with its limit only after the scan.
+            if options.strict:
                 check_skipped(stats, options)
         cluster = executor.describe() if isinstance(executor, Ray) else None
     check_skipped(stats, options)
