@@ -59,10 +59,11 @@ class CanonicalScratch(NamedTuple):
     # int32[4, m + 1]: where the code points of ``codes[1]`` and ``codes[2]`` come from
     # in the original: starts and ends for ``codes[1]``, then for ``codes[2]``.
     places: np.ndarray
-    # uint8[2, LOOK_AHEAD] of ``provscan.kernels.canonical.normalize``.
+    # uint8[2, LOOK_AHEAD], see ``provscan.kernels.canonical.ascii``.
     window: np.ndarray
     # uint32 and int32[EXPANSION * (m + 1)]: canonical code points, and for each the
-    # index of the code point, in the last text of ``codes``, that it comes from.
+    # index of the code point, in the last text of ``codes``, that it comes from; see
+    # ``provscan.kernels.canonical.normalize``.
     canon: np.ndarray
     where: np.ndarray
 

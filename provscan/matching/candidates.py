@@ -156,7 +156,7 @@ def _distinct(record: np.ndarray, text: np.ndarray, code: np.ndarray) -> Candida
 
 def merged(whole: Candidates, inside: Candidates) -> Candidates:
     """Merge candidates for whole records and for passages, ordered by record and text.
-    If a pair is among both, only the candidate for a passage is kept.
+    If a pair is among both, only its candidates for passages are kept.
     """
     record, text, code, place = (
         np.concatenate(pair) for pair in zip(whole, inside, strict=True)

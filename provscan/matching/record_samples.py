@@ -18,8 +18,8 @@ from provscan.kernels.sketch.hashing import splitmix, splitmix64
 from provscan.kernels.storage.digests import content_keys
 from provscan.text_buffers import buffers
 
-# The maximum number of code points of a carrier record; of a longer text, a random
-# stretch is used.
+# The maximum number of code points of a carrier record. A longer text is cut: to a
+# random stretch if it has more than 4 * LONGEST bytes, else to its beginning.
 LONGEST = 4096
 # The key of a text depends only on this number of its first bytes. The first piece of a
 # long text has more bytes.
@@ -58,7 +58,7 @@ class CarrierRecord(NamedTuple):
     # `LONGEST` bytes. If readers divide a text into pieces, this is the length of the
     # first piece.
     length: int
-    text: str  # The text, or a random stretch of up to `LONGEST` code points.
+    text: str  # The text, or a part of it with up to `LONGEST` code points.
     copies: int  # The number of times that the text occurs in the dataset.
 
 

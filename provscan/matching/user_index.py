@@ -81,7 +81,7 @@ class Span(NamedTuple):
     similarity: float
     containment: float  # The share of the tweet's 5-grams that are in the span.
     # The rarity of the wording under a language model of the index; None if the model
-    # does not know the script.
+    # hardly knows the script.
     bits: float | None
     common: bool  # Whether three or more authors posted the text.
     known: bool  # Whether the text is in known data; here always False.
@@ -338,7 +338,7 @@ class Index:
         ParameterError
             If `text` is not a string, or if a parameter is out of range.
         """
-        require(isinstance(text, str), "text", text, "one str; match takes several")
+        require(isinstance(text, str), "text", text, "one str (match takes several)")
         table = self.match([text], **options)
         return [Span(**row) for row in table.select(list(Span._fields)).to_pylist()]
 

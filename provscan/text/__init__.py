@@ -18,6 +18,9 @@ The rules apply in this order. They depend on characters, never on languages:
    dropped at both ends of a text, and between two characters of scripts that are
    written without spaces (Han, kana, Thai, Lao, Khmer, Burmese), where line breaks and
    punctuation vary.
+5. A word that mixes Latin letters with look-alikes from Greek or Cyrillic is written in
+   one script, if it can be. In a word of Latin letters, digits that stand for letters
+   become letters (``l1c3nse``). See :mod:`provscan.kernels.canonical.lookalikes`.
 
 The tables for these rules have a version and are part of the package, so canonical
 texts do not depend on the version of Python. The code is in

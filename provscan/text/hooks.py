@@ -79,7 +79,11 @@ def require_prepared(texts: pa.Array, hook: Hook) -> None:
 def _prepared(text: str, hook: Hook) -> str:
     made = hook(text)
     if not isinstance(made, str) or len(made) != len(text):
-        found = len(made) if isinstance(made, str) else type(made).__name__
+        found = (
+            f"{len(made):,} characters"
+            if isinstance(made, str)
+            else type(made).__name__
+        )
         raise ParameterError(
             f"the hook {hook_name(hook)} must return a str as long as its text: it "
             f"returned {found} for the {len(text):,} characters of {text[:60]!r}. "

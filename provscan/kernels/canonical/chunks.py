@@ -70,12 +70,12 @@ def cut_texts(text, offsets, size, cuts, firsts):
     spaces, are the canonical text of the whole.
 
     A chunk that continues a text therefore begins after ASCII white space, with a
-    character below U+0800 that is not a space (``＠`` and the scripts written without
-    spaces are above U+0800). This character is not ``@`` or ``&``, which may belong to
-    a retweet mark before it, and is not inside what may be a tag. Fill int64 ``cuts``
-    with the starts of the chunks and the end of the last one, and int64 ``firsts[i]``
-    with the number of the first chunk of text i, ``firsts[-1]`` with the number of
-    chunks. Return this number.
+    character below U+0800 other than ASCII white space (``＠`` and the scripts written
+    without spaces are above U+0800). This character is not ``@`` or ``&``, which may
+    belong to a retweet mark before it, and is not inside what may be a tag. Fill int64
+    ``cuts`` with the starts of the chunks and the end of the last one, and int64
+    ``firsts[i]`` with the number of the first chunk of text i, ``firsts[-1]`` with the
+    number of chunks. Return this number.
     """
     n = np.int64(0)
     for i in range(len(offsets) - 1):

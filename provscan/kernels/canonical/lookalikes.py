@@ -36,7 +36,7 @@ for _row, _pairs in enumerate(
 _DIGITS = np.zeros(10, np.uint32)
 for _pair in ("0o", "1i", "3e", "4a", "5s", "7t"):
     _DIGITS[int(_pair[0])] = ord(_pair[1])
-# The number of code points that are searched for such characters at a time.
+# The number of code points that are tested together.
 _BLOCK = 32
 _ZERO, _TEN = np.uint32(ZERO), np.uint32(10)
 _START, _SPAN = np.uint32(_FIRST), np.uint32(_END - _FIRST)

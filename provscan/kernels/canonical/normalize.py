@@ -193,9 +193,10 @@ def canonical(count, tables, scratch, out):
     ``scratch.codes[0]``, into uint32 ``out`` and ``scratch.where``; see :func:`fold`.
 
     Return the number of outputs, the number of code points of the unescaped text, and
-    the row of ``scratch.codes`` that contains this text (0 if there was no character
-    reference). For rows 1 and 2, ``scratch.places[2 * row - 2]`` and ``[2 * row - 1]``
-    contain where each of its code points starts and ends in the original.
+    the row of ``scratch.codes`` that contains this text (0 if the original has nothing
+    that looks like a character reference). For rows 1 and 2, ``scratch.places[2 * row -
+    2]`` and ``[2 * row - 1]`` contain where each of its code points starts and ends in
+    the original.
     """
     codes, places = scratch.codes, scratch.places
     row = 0

@@ -185,7 +185,7 @@ def _advance(text, at, stop, seen, point):
 
 @kernel
 def byte_places(text, offsets, rows, points, places):
-    """Find the bytes at which code points of the texts ``rows`` begin; a place past
+    """Find the bytes at which code points of the texts ``rows`` begin; a point past
     the end of its text gives the end.
 
     ``points`` are int64[n, m] for the n ``rows``. They ascend in each row, and the

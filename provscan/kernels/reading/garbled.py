@@ -27,11 +27,11 @@ def garbled(text, offsets, rows):
     ``rows[1]``; return the number of each.
 
     ``text`` and ``offsets`` are uint8[m] and int64[n + 1], ``rows`` int64[2, n]. A row
-    is wrongly decoded if it has a sequence of two to four characters that occurs in all
-    such texts ("Ã©", "â€™", "ðŸ", "Ð°") and is rare in others. A row is escaped if it
-    has two consecutive escapes of letters. Only non-ASCII letters count: words in other
-    scripts have two of them in a row, while emoji, punctuation and single accented
-    letters prove nothing.
+    is wrongly decoded if it has a sequence of two to four characters that wrong
+    decoding produces ("Ã©", "â€™", "ðŸ", "Ð°") and that is rare in other texts. A row
+    is escaped if it has two consecutive escapes of letters. Only non-ASCII letters
+    count: words in other scripts have two of them in a row, while emoji, punctuation
+    and single accented letters prove nothing.
     """
     wrong, escaped, row = 0, 0, 0
     at, stop = offsets[0], offsets[len(offsets) - 1]
@@ -83,8 +83,8 @@ def _sequence(text, i, stop):
         return False
     b, c, d = text[i + 1], text[i + 2], text[i + 3]
     if c == 0xC2:
-        # Two bytes became two characters. If there were three, the second became a
-        # control character.
+        # A character of two bytes became two characters. A longer one became more, the
+        # second of which is a control character.
         return (
             0x82 <= b <= 0x83
             or 0x90 <= b <= 0x91

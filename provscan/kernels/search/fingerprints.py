@@ -237,10 +237,10 @@ def _agreeing_place(records, record, code, text, place, far, thresholds):
 def agreeing(records, texts, candidates, thresholds, scratch, kept):
     """Mark the candidates for which the wording around the seed agrees.
 
-    The place of a candidate from :data:`FAR` on is the smallest at which its seed may
-    be. In a marked candidate, it is replaced by the exact place, unless the text has
-    wide characters. A candidate is not marked if the last one marked for its record and
-    text is on the same diagonal, to within :data:`DRIFT`.
+    A candidate whose place is :data:`FAR` or greater has the smallest place at which
+    its seed may be. If it is marked, this is replaced by the exact place, unless the
+    text has wide characters. A candidate is not marked if the last one marked for its
+    record and text is on the same diagonal, to within :data:`DRIFT`.
 
     Parameters
     ----------

@@ -7,12 +7,12 @@ Two texts that share ``k + window - 1`` units in a row share a seed; about ``2 /
 + 1)`` of all k-mers are seeds.
 
 A *unit* is a code point, or half a code point for Chinese characters, kana and Korean
-syllables. These carry two to three times as much information as a letter, so that a
-k-mer has half as many of them.
+syllables. These carry two to three times as much information as a letter, so a k-mer
+has half as many of them.
 
 A short licensed text may have few seeds, or only seeds that other texts share. The
-index therefore chooses among more seeds of such a text: all those that a record may
-have at an unchanged copy of it (:func:`index_minimizers`).
+index therefore chooses among more seeds of such a text: all those that an unchanged
+copy of it may have in a record (:func:`index_minimizers`).
 """
 
 import numpy as np

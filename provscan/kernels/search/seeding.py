@@ -35,8 +35,9 @@ _SLOT_SHIFT = np.uint64(64 - SLOT_BITS)
 class SeedingState(NamedTuple):
     """The state of :func:`seed_candidates`."""
 
-    # int32[2**SLOT_BITS, 4], initially -1: text, diagonal in units, seed, and unit of
-    # the record of the candidate written last, in a slot given by a hash of the text.
+    # int32[2**SLOT_BITS, 4], initially -1. A hash of a text selects a slot, which keeps
+    # the latest of its candidates: text, diagonal in units, seed, and unit in the
+    # record.
     last: np.ndarray
     places: np.ndarray  # int64[256]: the place in units for each place code.
     # int64[n]: the number by which each text of the table selects a slot; empty if that

@@ -5,8 +5,8 @@ In a window of :data:`WINDOW` code points, such text has few spaces, or one afte
 letter: :func:`find` finds these passages. :func:`restore` joins single letters, and
 divides long words that no licensed text has into the most probable sequence of words,
 given how often each occurs in licensed texts (Viterbi's algorithm on a unigram model).
-A passage stays as it is if its best sequence is improbable, since it is in another
-language or no language at all.
+Unless single letters were joined, a passage stays as it is if its best sequence is
+improbable, since it is then in another language or no language at all.
 """
 
 from typing import NamedTuple
@@ -73,9 +73,10 @@ class SpacingScratch(NamedTuple):
 
     letters: np.ndarray  # uint32[LONGEST].
     places: np.ndarray  # int64[LONGEST].
-    sums: np.ndarray  # uint64[LONGEST + 1]: the hashes of the first letters.
-    # int64[LONGEST + 1]: the cost of the first letters, and where their last word
-    # begins.
+    # uint64[LONGEST + 1]: element i is the hash of the first i letters.
+    sums: np.ndarray
+    # int64[LONGEST + 1]: for each i, the cost of the first i letters, and the index of
+    # the letter at which the last word of these begins.
     costs: np.ndarray
     starts: np.ndarray
 
@@ -148,8 +149,8 @@ def _is_known(codes, words):
 
 @helper(inline="always")
 def _divide(count, words, scratch):
-    """Divide the first letters into words, and return the cost. ``scratch.costs[i]``
-    becomes -1 for each i at which a word begins.
+    """Divide the first ``count`` letters into words, and return the cost.
+    ``scratch.costs[i]`` becomes -1 for each i at which a word begins.
     """
     letters, _, sums, costs, starts = scratch
     costs[0], sums[0] = 0, 0

@@ -196,8 +196,9 @@ def _is_similar(fit, text, thresholds):
 
 @helper(forceinline=True)
 def decide(fit, stretch, text, thresholds):
-    """Decide how a text is matched by a span or by its longest stretch, whose length is
-    in units: :data:`WHOLE`, :data:`STRETCH` or :data:`NEITHER`.
+    """Return how a text matches: :data:`WHOLE` if the span is similar to it as a whole,
+    else :data:`STRETCH` if the longest common stretch, in units, is long enough, else
+    :data:`NEITHER`.
     """
     if _is_similar(fit, text, thresholds):
         return WHOLE
@@ -306,7 +307,7 @@ def _anywhere(record, text, window, width, known, thresholds, scratch):
     since parts of the text may have changed places.
 
     Return the best span, or an empty one if that range has no more 5-grams of the text
-    than are ``known``.
+    than are ``known``, or too few for the minimum containment.
     """
     length, hits = text.length, scratch.hits
     far = window_around(
@@ -426,8 +427,10 @@ def best_fit(record, text, diagonal, thresholds, scratch, keep_failed):
 
 @helper(inline="always")
 def _may_match(hashes, low, grams, length, units, thresholds, scratch):
-    """Return whether a text may match the record whose 5-grams are marked. Both bounds
-    err on the side of a match: different 5-grams may share a mark.
+    """Return whether a text may match the record whose 5-grams are marked.
+
+    Different 5-grams may share a mark. Too few 5-grams are then counted as distinct,
+    and too many as common; both errors favour a match.
     """
     mark_grams(hashes, low, grams, scratch.text_marks)
     distinct = _ZERO

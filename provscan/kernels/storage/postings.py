@@ -1,11 +1,12 @@
 """Tables of postings. A posting records in 32 bits which text has a key.
 
-Keys are 64-bit hashes, of which a table stores the upper bits. The first ``bits`` bits
-of a key are the number of its *bucket*; the bucket offsets ``starts`` (uint32[2**bits +
-1]) say where the bucket's entries begin. An *entry*, uint32, consists of the key's next
-``32 - text_bits`` bits and, below, the number of the text; the entries of a bucket are
-in ascending order. A look-up is one read of the offsets and one of the entries. Entries
-with one key are an *equal range*.
+Keys are 64-bit hashes (for seeds, 32-bit hashes followed by zeros), of which a table
+stores the upper bits. The first ``bits`` bits of a key are the number of its *bucket*;
+the bucket offsets ``starts`` (uint32[2**bits + 1]) say where the bucket's entries
+begin. An *entry*, uint32, consists of the key's next ``32 - text_bits`` bits and,
+below, the number of the text; the entries of a bucket are in ascending order. A look-up
+is one read of the offsets and one of the entries. Entries with one key are an *equal
+range*.
 
 Three tables have this form: whole canonical texts, LSH bands, and seeds. The places of
 the seeds are in a separate array.

@@ -1,9 +1,9 @@
 """Sort, merge and group the uint64 entries of postings, and group tweets by text.
 
 Entries are first distributed by their upper digits into parts that fit into a cache,
-then each part is sorted. Keys are hashes, so few entries of a part share its next
+then each part is sorted. Keys are hashes, so few entries of a part have the same next
 digit, and an insertion sort moves few entries. Long runs with the same digit, the
-entries of a frequent key, are sorted digit by digit. numpy's own sort is several times
+entries of a frequent key, are sorted byte by byte. numpy's own sort is several times
 slower on processors that compress vectors in microcode.
 """
 
@@ -74,7 +74,7 @@ def _sort_bytes(entries, spare, top, counts):
 @helper
 def _digits(n):
     """Return the number of values of the digit by which n entries are distributed: the
-    largest power of two that is at most n / 2, within 2 and ``2**DIGIT``.
+    largest power of two up to n / 2, but at least 2 and at most ``2**DIGIT``.
     """
     digits = np.int64(1) << DIGIT
     while digits > 2 and 2 * digits > n:
