@@ -565,7 +565,7 @@ def test_empty_answers_are_reported_and_give_no_power(
         item for item in summary["answer"]["warnings"] if item["code"] == "empty"
     ]
     assert warning["message"].startswith(
-        "246 answers are empty, and count as no recitation: 120 about licensed tweets, "
+        "246 answers are empty, and count as no recitation. "
     )
     assert "ended: length 246, stop 80" in warning["message"]
     # It is unknown whether the model would recite the tweets of the 30 pairs with empty

@@ -26,15 +26,15 @@ WARNINGS = {
         "controls."
     ),
     "refused": (
-        "The model refused {all:,} questions, which count as no recitation: "
-        "{licensed:,} about licensed tweets, {control:,} about controls and {free:,} "
-        "that name no tweet."
+        "The model refused {all:,} questions, which count as no recitation. Refused "
+        "questions about licensed tweets: {licensed:,}; about controls: {control:,}; "
+        "without a tweet: {free:,}."
     ),
     "empty": (
-        "{all:,} answers are empty, and count as no recitation: {licensed:,} about "
-        "licensed tweets, {control:,} about controls and {free:,} to the prompt that "
-        "names no tweet. A model that reasons first can use up all tokens before its "
-        "answer begins (why answers ended: {ended})."
+        "{all:,} answers are empty, and count as no recitation. Empty answers about "
+        "licensed tweets: {licensed:,}; about controls: {control:,}; without a tweet "
+        "in the prompt: {free:,}. A model that reasons first can use up all tokens "
+        "before its answer begins (why answers ended: {ended})."
     ),
     "several_systems": (
         "The answers came from {systems} models or system fingerprints. The endpoint "
