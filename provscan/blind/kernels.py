@@ -403,9 +403,9 @@ def _copied_span(found, step, length, size):
     """Return how many fingerprints were ``found``, and the span that they suggest in a
     record of ``size`` code points for a text of ``length`` code points.
 
-    Nothing is known between two fingerprints, so a copy that has one of the first
-    fingerprints is assumed to begin at the beginning of the text, and one that has one
-    of the last to end at its end.
+    Nothing is known between two fingerprints. If one of the first fingerprints is
+    found, the copy is assumed to contain the beginning of the text; if one of the last
+    is found, its end.
     """
     agree, start, end = np.int64(0), size, np.int64(-1)
     first, last = np.int64(0), np.int64(0)

@@ -171,8 +171,8 @@ def _accepted(
     # Drop pairs with only common seeds.
     kept &= equal | (pairs[:, _RARE] > 0)
     rows, similarity, containment = pairs[kept], similarity[kept], containment[kept]
-    # Of two texts at one place, choose the one with the earlier tweet, which is assumed
-    # to have the smaller id.
+    # Of two texts at one place, choose the closer one and, if both are equally close,
+    # the one with the earlier tweet, which is assumed to have the smaller id.
     age = index.ids.numbers.take(rows[:, _TEXT])
     score = 2 * common[kept] - 0.5 * (grams + span)[kept]
     order = np.lexsort(

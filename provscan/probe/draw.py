@@ -17,6 +17,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -37,9 +38,11 @@ from provscan.text import canonical_array
 
 COPIES = (1, 2, 4, 16, 64)
 """Minimum number of copies of each class."""
+ENDS = {low: high - 1 for low, high in pairwise(COPIES)}
+"""Maximum number of copies of each class except the last, by minimum number."""
 # Maximum number of texts in the pool of a class, and in the pool of the control.
 POOL = 5_000
-# Number of controls with which each licensed tweet is compared.
+# Controls that are considered for pairs, per licensed tweet that was drawn.
 CHOICE = 12
 # Members of a pair have the same script and language, and lengths within this factor.
 FACTOR = 1.35

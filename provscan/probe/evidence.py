@@ -92,8 +92,8 @@ def complete_pairs(plan: Plan, answers: dict[str, Answer]) -> list[int]:
 
 
 def count_recitations(found: Evidence) -> Counts:
-    """Count the answers to the prompts on which claims rest or, if there are none, to
-    all prompts.
+    """Count the recitations in the answers to the prompts on which claims rest or, if
+    there are none, to all prompts.
     """
     kinds = found.plan.content["claims"] or list(found.plan.content["baseline"])
     shares = found.recited(kinds)

@@ -165,7 +165,7 @@ class Local:
 
     def _logprob(self, question: Question) -> float | None:
         """Return the log-probability of sampling the target after the prompt at the
-        temperature; None if both are too long.
+        temperature; None if the two together are too long for the model.
         """
         torch = self._torch
         prompt = self._ids(question)

@@ -41,7 +41,8 @@ class Budget:
     dollars: float | None = None  # Maximum cost; None: no limit.
     # Dollars per million tokens of prompts, and of answers.
     prices: tuple[float, float] = (0.0, 0.0)
-    # The tokens reserved for unanswered questions, by key, and the tokens used.
+    # The tokens reserved for questions that were sent and are not answered, by key, and
+    # the tokens used.
     _reserved: dict[str, tuple[int, int]] = field(default_factory=dict)
     _spent: list[int] = field(default_factory=lambda: [0, 0])
 
@@ -54,7 +55,7 @@ class Budget:
 
     def reserve(self, question: Question) -> bool:
         """Reserve tokens for a question; return False if the budget does not cover its
-        longest answer and all other unanswered questions.
+        longest answer in addition to the tokens used and reserved before.
         """
         sent = [
             question.prompt,
@@ -135,8 +136,8 @@ def run(
     OutputError
         Another process runs the probe.
     ModelError
-        The model can't be asked: an endpoint refuses the key, the model's name or the
-        first questions, or its account has no quota left.
+        The model can't be asked: an endpoint can't be reached, or refuses the key, the
+        model's name or the first questions, or its account has no quota left.
     """
     plan, budget, progress = open_plan(path), budget or Budget(), progress or Progress()
     with answer_file(plan.path, plan.digest) as file:

@@ -12,7 +12,6 @@ import dataclasses
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,7 +23,7 @@ from provscan.calibration.controls import Controls
 from provscan.errors import InputError
 from provscan.probe import statistics
 from provscan.probe.answers import Answer
-from provscan.probe.draw import COPIES
+from provscan.probe.draw import ENDS
 from provscan.probe.evidence import Counts, Evidence, count_recitations
 from provscan.probe.extraction import best_logprobs, extraction
 from provscan.probe.files import MODEL_FILE
@@ -271,7 +270,6 @@ def _dose(plan: Plan, counts: Counts) -> dict[str, Any]:
         np.bincount(place, licensed, len(doses)),
         np.bincount(place, minlength=len(doses)),
     )
-    below = {low: high - 1 for low, high in pairwise(COPIES)}
     if sum(hits) < FEWEST:
         why = (
             f"the model recites {sum(hits):,} licensed tweets, and {FEWEST} are needed"
@@ -290,7 +288,7 @@ def _dose(plan: Plan, counts: Counts) -> dict[str, Any]:
         found.append(
             {
                 "copies": least,
-                "up_to": below.get(least),
+                "up_to": ENDS.get(least),
                 "tweets": n,
                 "recited": k,
                 **known,
@@ -330,7 +328,8 @@ def free_summary(
     answers: list[Answer], matches: list[Recitation], controls: Controls
 ) -> dict[str, Any]:
     """Return the result of free generation: the numbers of licensed and of control
-    texts, and lower bounds for texts that did not appear.
+    texts that appeared, a lower bound on the licensed texts that would appear in any
+    number of answers, and the expected number of new ones in the next answer.
     """
     draws: dict[int, set[int]] = defaultdict(set)
     control: set[int] = set()

@@ -2,7 +2,8 @@
 
 :func:`recitations` compares an answer with the *target* of its prompt, the words that
 the prompt lacks, so repeating the prompt is not a recitation. :func:`free_matches`
-compares free generation with the whole index.
+compares the answers to the prompt that names no tweet (free generation) with the whole
+index.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from provscan.text_buffers import buffers, to_array
 
 @dataclass(frozen=True, slots=True)
 class Recitation:
-    """A span of an answer that recites a tweet, or (free generation) a licensed
+    """A span of an answer that recites a tweet or, in free generation, any licensed
     text.
     """
 

@@ -58,9 +58,9 @@ def packed_runs(
 ) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint32]]:
     """Return the runs of many pairs as one array, and the offset of each pair in it.
 
-    For each pair that differs, the array contains the number of runs in both texts;
-    then, for each run, its distance from the end of the previous run, its length and
-    its kind.
+    For each pair that differs, the array contains the number of runs in each of the
+    two texts; then, for each run, its distance from the end of the previous run, its
+    length and its kind.
     """
     compare = WordDifferences()
     parts, offsets, size = [np.zeros(0, np.uint16)], [0], 0

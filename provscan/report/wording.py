@@ -40,6 +40,8 @@ PROPER = {
 
 def term(name: str) -> str:
     """Return the name of an edit, a script or another class in words."""
+    if name == "own record":
+        return "as a record of its own"
     return name.capitalize() if name in PROPER else edit_words(name)
 
 

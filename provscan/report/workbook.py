@@ -37,7 +37,7 @@ def write_workbook(path: Path, sheets: Iterable[Sheet]) -> None:
     """
     import xlsxwriter
 
-    # The archive is made in memory, so that only the last line can fail on a full disk.
+    # The archive is made in memory, and only the last line writes to the target.
     made = io.BytesIO()
     # Rows are written to temporary files of the system, not of the target's folder,
     # where a command that is killed would leave them.

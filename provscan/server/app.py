@@ -142,9 +142,9 @@ def make_app(live: LiveIndex, token: str | None, limits: Limits, threads: int) -
     )
     async def stream() -> Response:
         """The body is the text in UTF-8, which may be sent in pieces. The answer has a
-        line for each change of the matches, and a last line with `final`, which is the
-        answer for the whole text. If the server ends the stream early, the last line
-        has the reason as `detail`.
+        line for each change of the matches, and a last line, in which `final` is true,
+        with the answer for the whole text. If the server ends the stream early, the
+        last line has the reason as `detail`.
         """
         return StreamAnswer(lambda text: look_up_one(shapes.Text(text=text, id=None)))
 

@@ -3,7 +3,8 @@ rate.
 
 A refused request is answered with a status and a sentence: 401 without the token, 403
 from another site, 408 if it is too slow, 413 if it is too large, 429 if there are too
-many. Only the path and the status of a request are counted or logged.
+many. A request is counted by its path, status and duration; neither its text nor its
+token is logged.
 """
 
 from __future__ import annotations

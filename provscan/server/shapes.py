@@ -32,7 +32,9 @@ class IndexFacts(BaseModel):
     """The index from which an answer was made."""
 
     fingerprint: str = Field(description="The same for the same tweets and parameters.")
-    generation: int = Field(description="The number of changes of the index.")
+    generation: int = Field(
+        description="The version of the index, which rises with each change."
+    )
     tweets: int = Field(description="The number of licensed tweets.")
     texts: int = Field(description="The number of different texts of these tweets.")
 
@@ -69,7 +71,9 @@ class Match(BaseModel):
         description="Rarity of the wording; null if it is unknown for the script."
     )
     rarity: str = Field(description="The rarity in words.")
-    why: str = Field(description="The reason for the rarity.")
+    why: str = Field(
+        description="The bits, or why the wording counts as common, short or unknown."
+    )
     common: bool = Field(description="Three authors or more posted the text.")
     known: bool = Field(
         description="Always false here; only `provscan match --known` sets it."

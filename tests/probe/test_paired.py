@@ -85,7 +85,9 @@ def test_sign_flips_are_all_counted(differences: list[int]) -> None:
 
 def test_sign_flips_without_a_difference() -> None:
     assert (sign_flip(np.zeros(9)).value, sign_flip(np.zeros(9)).p_value) == (0.0, 1.0)
-    assert sign_flip([1.0, 2.0]).invalid == "only 2 pairs differ, and 6 are needed"
+    assert sign_flip([1.0, 2.0]).invalid == (
+        "the scores differ in 2 pairs, and 6 are needed"
+    )
     assert sign_flip([]).invalid == "there are no pairs"
     with pytest.raises(ParameterError, match="must be numbers"):
         sign_flip([np.nan])

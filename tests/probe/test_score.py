@@ -174,6 +174,46 @@ def test_pairs_that_do_not_measure_chance(few: Plan, index: provscan.Index) -> N
     assert answer["tweets"]["at_most"] is None
 
 
+def test_the_page_explains_no_more_recitations_than_there_are(
+    few: Plan, index: provscan.Index
+) -> None:
+    """With more recited controls than licensed tweets, chance explains all of them; if
+    no licensed tweet is recited, the page does not say what chance explains.
+    """
+
+    def page_of(licensed: int, control: int) -> str:
+        recited = {"licensed": licensed, "control": control}
+        (few.path / "answers.jsonl").unlink(missing_ok=True)
+        model = {
+            f"{number}/{arm}": float(number < recited[arm])
+            for number in range(len(few.pairs))
+            for arm in recited
+        }
+        run(few.path, Lookup(model))
+        assert score(few.path, index)["answer"]["tweets"]["chance"] == control
+        return (few.path / "report.html").read_text(encoding="utf-8")
+
+    assert "chance explains" not in page_of(0, 3)
+    assert "chance explains all, since as many controls or more" in page_of(2, 3)
+    assert "chance explains about 1, since" in page_of(3, 1)
+
+
+def test_classes_of_copies_and_counts_in_words(
+    few: Plan, index: provscan.Index
+) -> None:
+    shown = probe_tables.plan_table(few.path, few.digest, few.content, 0, verbose=True)
+    classes = shown.partition("Pairs by copies")[2].split("\n")[0]
+    assert [part.split(":")[0].strip() for part in classes.split(";")] == [
+        "1",
+        "4-15",
+        "64 or more",
+    ]
+    summary = scored(few, index, lambda copies: 1.0)
+    summary["free"]["texts"] = 1
+    sentence_on_posts = final_answer(summary, status_of(summary))["details"][-1]
+    assert "it recites 1 licensed text;" in sentence_on_posts
+
+
 def test_shares_of_few_tweets_are_withheld(few: Plan, index: provscan.Index) -> None:
     summary = scored(few, index, lambda copies: 1.0 if copies == 64 else 0.0)
     recited = summary["recited"]["licensed"]

@@ -110,12 +110,18 @@ def _named(model: str | None) -> str:
 
 
 def _explained(summary: Mapping[str, Any]) -> str:
-    """Return a sentence on the number of recitations that chance explains."""
+    """Return a sentence on the number of recitations that chance explains; empty if no
+    licensed tweet is recited.
+    """
     tweets, listed = summary["answer"]["tweets"], summary["listed"]
+    if not tweets["findings"]:
+        return ""
     if tweets["chance"] is None:
         return "The number of coincidences among them was not measured."
     chance = "none, since no control is recited"
-    if tweets["chance"]:
+    if tweets["chance"] >= tweets["findings"]:
+        chance = "all, since as many controls or more are recited"
+    elif tweets["chance"]:
         chance = (
             f"about {wording.count(tweets['chance'])}, since as many controls are "
             "recited"

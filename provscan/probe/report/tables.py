@@ -11,6 +11,7 @@ from typing import Any
 from rich.console import Console
 
 from provscan.names import several
+from provscan.probe.draw import ENDS
 from provscan.probe.report.wording import area_of
 from provscan.report.answers import first_sentence
 from provscan.report.tables import console_text, new_console, print_columns
@@ -56,7 +57,7 @@ def plan_table(
         )
     if verbose:
         strata = "; ".join(
-            f"{count(s['copies'])} or more: {count(s['matched'])}"
+            f"{copies({'up_to': ENDS.get(s['copies']), **s})}: {count(s['matched'])}"
             for s in plan["strata"]
         )
         left_out = "; ".join(
@@ -74,7 +75,10 @@ def plan_table(
                 ("Predictability", predictability(plan)),
                 ("Reach of authors", plan["reach"]),
                 *(
-                    (f"If chance recites {percent(float(share))}", detectable(least))
+                    (
+                        f"If {percent(float(share))} of controls are recited",
+                        detectable(least),
+                    )
                     for share, least in shares.items()
                 ),
                 ("Pairs by copies", strata),

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from provscan.names import several
 from provscan.probe.summary import NOT_ALIKE, REVERSED
 from provscan.report.wording import percent
 from provscan.runs.answer.wording import STATUS
@@ -25,15 +26,15 @@ WARNINGS = {
         "controls."
     ),
     "refused": (
-        "The model refused {all:,} questions, which count as no recitation. They were "
-        "{licensed:,} about licensed tweets, {control:,} about controls and {free:,} "
-        "that name no tweet."
+        "The model refused {all:,} questions, which count as no recitation. Refused "
+        "questions about licensed tweets: {licensed:,}; about controls: {control:,}; "
+        "without a tweet: {free:,}."
     ),
     "empty": (
-        "{all:,} answers are empty, and count as no recitation. They are {licensed:,} "
-        "about licensed tweets, {control:,} about controls and {free:,} to the prompt "
-        "that names no tweet. A model that reasons first can use up all tokens before "
-        "its answer begins (why answers ended: {ended})."
+        "{all:,} answers are empty, and count as no recitation. Empty answers about "
+        "licensed tweets: {licensed:,}; about controls: {control:,}; without a tweet "
+        "in the prompt: {free:,}. A model that reasons first can use up all tokens "
+        "before its answer begins (why answers ended: {ended})."
     ),
     "several_systems": (
         "The answers came from {systems} models or system fingerprints. The endpoint "
@@ -134,7 +135,8 @@ def _details(status: str, tweets: dict[str, Any], summary: dict[str, Any]) -> li
             "knows but does not recite can't be counted."
         )
     if free := summary["free"]:
-        texts = f"{free['texts']:,}" if free["texts"] else "no"
+        texts = several(free["texts"], "licensed text", "licensed texts")
+        texts = texts if free["texts"] else "no licensed texts"
         chance = "; chance was not measured" if free["texts"] else ""
         if free["control_texts"] is not None:
             chance = (
@@ -142,8 +144,7 @@ def _details(status: str, tweets: dict[str, Any], summary: dict[str, Any]) -> li
                 "control texts"
             )
         sentences.append(
-            f"Asked for any post {free['answers']:,} times, it recites {texts} "
-            f"licensed texts{chance}."
+            f"Asked for any post {free['answers']:,} times, it recites {texts}{chance}."
         )
     return sentences
 

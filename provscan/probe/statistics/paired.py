@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from provscan.arrays import Numbers
 from provscan.errors import ParameterError
+from provscan.names import counted
 from provscan.probe.statistics.inference import Inference
 
 # One-sided error probability of a claim: that of the lower limit of a 95% interval.
@@ -169,11 +170,10 @@ def sign_flip(differences: npt.ArrayLike) -> Inference:
     observed = int(steps.sum())
     sums = np.arange(observed, reach + 1)
     p = float(np.clip(chances[sums % grid].sum(), 2.0 ** -float(count.sum()), 1.0))
-    why = (
-        None
-        if count.sum() >= 6
-        else f"only {count.sum()} pairs differ, and 6 are needed"
-    )
+    pairs = int(count.sum())
+    why = None
+    if pairs < 6:
+        why = f"the scores differ in {counted(pairs, 'pair')}, and 6 are needed"
     return Inference(method, assumes, float(values.mean()), p_value=p, invalid=why)
 
 

@@ -42,7 +42,8 @@ def paired_auc(first: npt.ArrayLike, second: npt.ArrayLike) -> Inference:
     a, b = np.asarray(first, np.float64), np.asarray(second, np.float64)
     if a.shape != b.shape:
         raise ParameterError(
-            f"the arms must be pairs, found {len(a)} and {len(b)} scores"
+            f"expected one score for each member of each pair, found {len(a)} and "
+            f"{len(b)} scores"
         )
     method = (
         "area under the ROC curve, interval of DeLong et al. (1988, "

@@ -76,8 +76,8 @@ def stratified_excess(
         "correction for the choice of the first stratum; a lower bound"
     )
     assumes = (
-        "Tweets were drawn at random within each stratum, and chance recites the same "
-        "share of each stratum as of the controls."
+        "Tweets were drawn at random within each stratum, and the share recited by "
+        "chance is the same in each stratum as among the controls."
     )
     asked = np.flatnonzero(n > 0)
     if not len(asked) or controls == 0:

@@ -112,7 +112,7 @@ function startBrowser(data, run) {
     for (const name of ABOUT) $(`about-${name}`).value = marks.about[name] || "";
   }
 
-  // Filters and draws according to the state, like drawPage; the caller sets the address.
+  // Filters the exhibits and draws a page of them. Returns false, without drawing, if another page was requested in the meantime.
   async function show() {
     if (state.query !== searched) {
       const asked = ++turn, query = state.query, hits = await search(data, query);

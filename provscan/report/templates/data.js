@@ -1,4 +1,4 @@
-// Exhibits as typed arrays over one unpacked block. Texts stay in UTF-8, and are decoded row by row.
+// Exhibits as typed arrays over unpacked blocks. Texts stay in UTF-8, and are decoded row by row.
 
 const COUNTED = 1, COMMON = 2, LINK = 4, KNOWN = 8, UNKNOWN = 0xffff, NO_DAY = -(2 ** 31), END = 0xff;
 const ARRAYS = { uint8: Uint8Array, uint16: Uint16Array, uint32: Uint32Array, int32: Int32Array, float32: Float32Array,
