@@ -62,14 +62,16 @@ def make(run: Path, out: Path, sample: int, seed: int, as_json: bool) -> None:
 
 def _listed(key: dict[str, Any]) -> Iterator[str]:
     from provscan.handover.review import FOR_REVIEWERS, KEY_FILE, KINDS_OF_PAIRS
+    from provscan.names import several
 
     for what in KINDS_OF_PAIRS:
         number = sum(pair["what"] == what for pair in key["pairs"])
         yield f"{what:<28}{number:>6,}"
     if again := sum(pair.get("listed", False) for pair in key["pairs"]):
         yield (
-            f"Since there are few findings, {again} planted pairs use texts that also "
-            "occur elsewhere in the list."
+            "Since there are few findings, "
+            f"{several(again, 'planted pair uses', 'planted pairs use')} texts that "
+            "also occur elsewhere in the list."
         )
     yield f"Give each reviewer: {key['path']}/{FOR_REVIEWERS}"
     yield f"Keep from reviewers: {key['path']}/{KEY_FILE}"
