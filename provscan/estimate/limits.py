@@ -63,8 +63,8 @@ def negative_binomial_quantile(q: float, shape: float, mean: float) -> float:
 
 
 def thinned(found: float, share: float, *, effect: float = 1.0) -> tuple[float, float]:
-    """Return the 95% limits of the number of all units, of which ``found`` were found,
-    each with probability ``share``.
+    """Return the 95% limits of the number of all units if ``found`` of them were found.
+    Each unit is found with probability ``share``.
 
     The number of units that are missed until a given number is found has a negative
     binomial distribution. With an ``effect`` above 1 (a design effect, or the mean size
@@ -240,9 +240,9 @@ def product(*factors: Factor) -> Factor:
 
 def sharing_factor(showing: Numbers, share: float) -> Factor:
     """Return the correction for units (such as records) that may contain several things
-    (such as tweets), of which only a random ``share`` is known. It is the estimated
-    number of units that contain a thing, divided by the estimate under the assumption
-    that no unit contains several.
+    (such as tweets), if only a random ``share`` of the things is known. It is the
+    estimated number of units that contain a thing, divided by the estimate under the
+    assumption that no unit contains several.
 
     ``showing`` has the numbers of units in which 0, 1, 2, and 3 or more known things
     are found. The value is a lower bound: the Cauchy-Schwarz inequality bounds the

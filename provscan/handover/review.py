@@ -64,8 +64,8 @@ COPIES, OTHERS, COMMON = 0.15, 0.15, 0.1
 # The minimum number of findings from each stratum in the sample.
 LEAST = 3
 SMALLEST_LIST = 20
-# The tweet of a planted pair that is not a copy is chosen from TWEETS tweets, of which
-# the COMPARED most similar ones are compared with the passage.
+# The tweet of a planted pair that is not a copy is chosen from TWEETS tweets. The
+# COMPARED most similar ones are compared with the passage.
 TWEETS, COMPARED = 2000, 50
 # The maximum number of tweets that are edited to make one copy of the wanted kind.
 TRIES = 5

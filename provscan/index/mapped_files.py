@@ -4,8 +4,8 @@ If a mapped file is truncated, the system kills a process that reads the missing
 (SIGBUS). :func:`survive_truncated_files` sets a handler that replaces the missing page
 with zeros, so that the process continues. :func:`require_unchanged` then raises an
 error, since the file has changed since :func:`stamps`, so no results are returned. The
-handler can't deadlock: a thread that reads mapped memory holds no lock for which the
-handler would wait.
+handler can't deadlock: it waits for no lock that a thread may hold while it reads
+mapped memory.
 """
 
 from __future__ import annotations

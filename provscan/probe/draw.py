@@ -51,8 +51,8 @@ REACH = (
     "index contains no numbers of followers or retweets"
 )
 """The definition of reach in plans and reports."""
-# Links, mentions, hashtags and digits, of which the members of a pair have similar
-# numbers.
+# Links, mentions, hashtags and digits. The two tweets of a pair have similar numbers of
+# each.
 MARKS = (r"https?://\S+", r"@\w+", r"#\w+", r"\d")
 
 

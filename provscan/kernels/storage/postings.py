@@ -1,7 +1,7 @@
 """Tables of postings. A posting records in 32 bits which text has a key.
 
-Keys are 64-bit hashes (for seeds, 32-bit hashes followed by zeros), of which a table
-stores the upper bits. The first ``bits`` bits of a key are the number of its *bucket*;
+Keys are 64-bit hashes (for seeds, 32-bit hashes followed by zeros). A table stores the
+upper bits of each key. The first ``bits`` bits of a key are the number of its *bucket*;
 the bucket offsets ``starts`` (uint32[2**bits + 1]) say where the bucket's entries
 begin. An *entry*, uint32, consists of the key's next ``32 - text_bits`` bits and,
 below, the number of the text; the entries of a bucket are in ascending order. A look-up

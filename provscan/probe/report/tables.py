@@ -197,8 +197,8 @@ def answer_lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     listed_tweets = "none: chance may explain each recited tweet"
     if listed["tweets"]:
         listed_tweets = (
-            f"{several(listed['tweets'], 'tweet', 'tweets')}, of which at most "
-            f"{percent(listed['rate'])} are chance, on average"
+            f"{several(listed['tweets'], 'tweet', 'tweets')}; on average, at most "
+            f"{percent(listed['rate'])} of them are chance"
         )
     found = [
         (
