@@ -172,23 +172,26 @@ class Seeds(NamedTuple):
     """The seeds of several texts, in order."""
 
     keys: np.ndarray  # uint32[m].
-    units: np.ndarray  # int32[m]: the place of each seed in its text, in units.
-    # int32[m]: the same place in code points. A seed that begins with the second unit
-    # of a wide character is at that character.
+    # int32[m]: the place of each seed in its text, in code points. A seed that begins
+    # with the second unit of a wide character is at that character.
     codes: np.ndarray
     bounds: np.ndarray  # int64[n + 1]: the first seed of each text.
 
 
 class Candidates(NamedTuple):
-    """Unverified pairs of a record and a licensed text, ordered by record."""
+    """Unverified pairs of a record and a licensed text, ordered by record.
 
-    # int64[n]: the row of the record, and the number of the text in its segment.
+    The integers have 64 bits. There are many candidates for passages, so theirs have 32
+    until most are rejected.
+    """
+
+    # The row of the record, and the number of the text in its segment.
     record: np.ndarray
     text: np.ndarray
-    # int64[n], in code points: the place of the seed in the record's canonical text;
-    # -1 for the whole record.
+    # In code points: the place of the seed in the record's canonical text; -1 for the
+    # whole record.
     code: np.ndarray
-    # int64[n], in units: the place of the seed in the licensed text.
+    # In units: the place of the seed in the licensed text.
     place: np.ndarray
 
 

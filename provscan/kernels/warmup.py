@@ -86,9 +86,10 @@ def _calls() -> list[tuple[Any, tuple[Any, ...]]]:
     # A scan.
     seed_params = r.SeedParams(10, 4)
     seed_scratch = r.SeedScratch(u32, i32, u32[None], u32[None])
-    seeds = r.Seeds(u32, i32, i32, i64)
+    seeds = r.Seeds(u32, i32, i64)
     hashed = r.Grams(u32, u32, i64)
     candidates = r.Candidates(i64, i64, i64, i64)
+    passages = r.Candidates(i32, i32, i32, i32)
     thresholds = r.Thresholds(0.3, 0.5, 20, 40)
     gram_sets = grams.set_scratch(4, 4)
     model = background.NgramModel(6, 0.75, 17.0, pairs)
@@ -186,9 +187,9 @@ def _calls() -> list[tuple[Any, tuple[Any, ...]]]:
                 seeds,
                 seed_table,
                 16,
-                seeding.SeedingState(np.zeros((1, 4), np.int32), fixed_i64, fixed_i64),
-                seeding.seeding_scratch(),
-                candidates,
+                fixed_i64,
+                seeding.seeding_scratch(16),
+                passages,
                 r.counters(),
             ),
         ),
@@ -238,10 +239,10 @@ def _calls() -> list[tuple[Any, tuple[Any, ...]]]:
             (
                 fingerprints.FingerprintedRecords(*codes, u8),
                 fingerprints.NumberedTexts(*texts, fixed_i64),
-                candidates,
+                passages,
                 thresholds,
                 fingerprints.fingerprints_scratch(4),
-                flags,
+                i64,
             ),
         ),
         (

@@ -83,9 +83,8 @@ def seeds_of(records: CodeBuffer, params: IndexParams) -> Seeds:
     """
     size = 2 * (int(records.offsets[-1]) - int(records.offsets[0])) + 2
     seeds = Seeds(
-        scratch_array("seeds", size, np.uint32),
-        scratch_array("units", size, np.int32),
-        scratch_array("places", size, np.int32),
+        scratch_array("keys of seeds", size, np.uint32),
+        scratch_array("codes of seeds", size, np.int32),
         np.empty(len(records.offsets), np.int64),
     )
     longest = int(np.diff(records.offsets).max(initial=0))
@@ -109,18 +108,15 @@ def passages(
     """Return candidates for passages, valid until the same thread calls this again
     (:mod:`provscan.kernels.scratch`).
     """
-    scratch = seeding.seeding_scratch()
+    scratch = seeding.seeding_scratch(limits.seed_places)
     room = int(seeds.bounds[-1]) + CANDIDATES
     while True:
-        state = seeding.SeedingState(
-            np.full((1 << seeding.SLOT_BITS, 4), -1, np.int32), _PLACES, segment.numbers
-        )
         found = Candidates(
-            *scratch_array("candidates", 4 * room, np.int64).reshape(4, -1)
+            *scratch_array("candidates", 4 * room, np.int32).reshape(4, -1)
         )
         count = counters()
         n = seeding.seed_candidates(
-            seeds, segment.seeds, limits.seed_places, state, scratch, found, count
+            seeds, segment.seeds, limits.seed_places, _PLACES, scratch, found, count
         )
         if n <= room:
             break

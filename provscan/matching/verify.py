@@ -67,14 +67,6 @@ def thresholds(params: MatchParams) -> Thresholds:
     return Thresholds(*shares, int(params.min_chars), stretch)
 
 
-def _chosen(candidates: Candidates, kept: np.ndarray) -> Candidates:
-    """Return the candidates to keep, given bool[n]. They are usually few, so indices
-    are faster than masks.
-    """
-    rows = np.flatnonzero(kept)
-    return Candidates(*(column[rows] for column in candidates))
-
-
 def agreeing(
     records: Grams,
     candidates: Candidates,
@@ -93,8 +85,8 @@ def agreeing(
         np.uint8,
     )
     fingerprint_kernels.fingerprints(records.codes, records.offsets, fingerprints)
-    kept = np.empty(len(candidates.record), np.bool_)
-    fingerprint_kernels.agreeing(
+    kept = np.empty(len(candidates.record), np.int64)
+    count = fingerprint_kernels.agreeing(
         fingerprint_kernels.FingerprintedRecords(
             records.codes, records.offsets, fingerprints
         ),
@@ -104,7 +96,8 @@ def agreeing(
         fingerprint_kernels.fingerprints_scratch(longest),
         kept,
     )
-    return _chosen(candidates, kept)
+    rows = kept[:count]
+    return Candidates(*(column[rows].astype(np.int64) for column in candidates))
 
 
 def verified_rows(
@@ -147,7 +140,8 @@ def verify(
 ) -> VerifiedCandidates:
     """Return the candidates that match, except texts whose tweets are all forgotten."""
     if segment.living is not None:
-        candidates = _chosen(candidates, segment.living[candidates.text])
+        living = segment.living[candidates.text]
+        candidates = Candidates(*(column[living] for column in candidates))
     texts = CodeBuffer(*segment.texts.codes(candidates.text))
     out = verified_rows(records, texts, candidates, params, failed=False)
     text = segment.numbered(candidates.text[out.candidate])

@@ -187,10 +187,7 @@ def test_equal_texts_are_looked_up_in_shards(build: Build, corpus: list[Tweet]) 
     assert isinstance(tables, ShardTables)
     asked = np.arange(0, reader.size, 7)
     sketches = sketch_texts(reader.canonical_texts(asked), reader.params)
-    seeds = Seeds(
-        *(np.zeros(0, dtype) for dtype in (np.uint32, np.int32, np.int32)),
-        np.zeros(1, np.int64),
-    )
+    seeds = Seeds(np.zeros(0, np.uint32), np.zeros(0, np.int32), np.zeros(1, np.int64))
     found = tables.look_up(seeds, sketches, SearchLimits())
     entries = postings.unpacked(found.whole.exact, postings.EXACT)
     pairs = zip(

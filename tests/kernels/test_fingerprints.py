@@ -62,14 +62,14 @@ def kept_of(records, candidates, texts, numbers=(), thresholds=USUAL):
     codes = np.frombuffer("".join(records).encode("utf-32-le"), np.uint32)
     offsets = np.cumsum([0, *map(len, records)])
     columns = Candidates(
-        *(np.array(column) for column in zip(*candidates, strict=True))
+        *(np.array(column, np.int32) for column in zip(*candidates, strict=True))
     )
     licensed = kernels.NumberedTexts(
         *text_buffer(*texts), read_only(np.array(numbers, np.int64))
     )
-    out = np.zeros(len(candidates), np.bool_)
+    out = np.empty(len(candidates), np.int64)
     room = kernels.fingerprints_scratch(1000)
-    kernels.agreeing(
+    count = kernels.agreeing(
         kernels.FingerprintedRecords(codes, offsets, fingerprints_of(codes, offsets)),
         licensed,
         columns,
@@ -77,7 +77,9 @@ def kept_of(records, candidates, texts, numbers=(), thresholds=USUAL):
         room,
         out,
     )
-    return out.tolist()
+    kept = out[:count].tolist()
+    assert kept == sorted(set(kept))
+    return [number in kept for number in range(len(candidates))]
 
 
 @given(st.lists(st.text(max_size=40), max_size=4))

@@ -110,7 +110,7 @@ def test_the_positions_of_seeds(script):
     texts = [sentence(rng, script, letters) for letters in (0, 40, 3, 120, 9, 50)]
     records = codes_of(*texts)
     size = 2 * len(records.codes) + 2
-    dtypes = (np.uint32, np.int32, np.int32)
+    dtypes = (np.uint32, np.int32)
     seeds = Seeds(
         *(np.empty(size, dtype) for dtype in dtypes), np.full(len(texts) + 1, 7)
     )
@@ -122,10 +122,10 @@ def test_the_positions_of_seeds(script):
     for text in texts:
         units = naive.units(text)
         for key, place in naive.minimizers([unit for unit, _ in units], 12, 8):
-            expected.append((naive.spread(key), place, units[place][1]))
+            expected.append((naive.spread(key), units[place][1]))
         expected_bounds.append(len(expected))
     assert (
-        list(zip(*(column[:n].tolist() for column in seeds[:3]), strict=True))
+        list(zip(*(column[:n].tolist() for column in seeds[:2]), strict=True))
         == expected
     )
     assert seeds.bounds.tolist() == expected_bounds

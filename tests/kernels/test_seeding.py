@@ -15,6 +15,7 @@ from provscan.kernels.records import (
     SeedTable,
     counters,
     frozen,
+    read_only,
 )
 from provscan.kernels.search import minimizers, seeding
 from provscan.kernels.storage import postings
@@ -61,14 +62,13 @@ def of_record(contents, record, first_unit, limit):
     """Return (text, code, place) of the candidates in a record, in the order in which
     they are found.
     """
-    unit, seen, found = first_unit, {}, []
+    unit, found = first_unit, []
     for key, step in record:
         run = sorted((text, place) for other, text, place in contents if other == key)
-        for text, place in run if len(run) <= limit else run[: max(1, limit // 4)]:
-            before, diagonal = seen.get(text, (-1000, 0))
-            if unit - before >= 24 or abs(unit - place - diagonal) > 16:
-                seen[text] = unit, unit - place
-                found.append((text, 1000 + unit, place))
+        found += [
+            (text, unit, place)
+            for text, place in (run if len(run) <= limit else run[: max(1, limit // 4)])
+        ]
         unit += step
     return found
 
@@ -111,36 +111,28 @@ def candidates(
     """Return the candidates in all records that the kernel finds. ``place_of`` has the
     place for each code.
     """
-    state = frozen(
-        seeding.SeedingState(np.zeros(0), np.array(place_of), np.zeros(0, np.int64))
-    )
-    state = state._replace(last=np.full((1 << seeding.SLOT_BITS, 4), -1, np.int32))
     # Seeds before the first record and after the last one belong to no record.
     other = [key for key, _, _ in contents][:1] * 9
-    units = np.array([0] * len(other) + places + [0] * len(other), np.int32)
+    codes = np.array([0] * len(other) + places + [0] * len(other), np.int32)
     keys = np.array([*other, *seeds, *other], np.uint32)
-    of_records = Seeds(
-        keys, units, units + np.int32(1000), np.array(bounds) + len(other)
-    )
-    out = Candidates(*np.empty((4, 20_000), np.int64))
+    of_records = Seeds(keys, codes, np.array(bounds) + len(other))
+    out = Candidates(*np.empty((4, 20_000), np.int32))
     count, table = counters(), table_of(contents)
-    n = seeding.seed_candidates(
-        of_records, table, limit, state, seeding.seeding_scratch(), out, count
-    )
+    scratch = seeding.seeding_scratch(limit)
+    place_of = read_only(np.array(place_of))
+    n = seeding.seed_candidates(of_records, table, limit, place_of, scratch, out, count)
     assert n < 20_000
     by_key = {key: sum(other == key for other, _, _ in contents) for key in seeds}
     assert count.seeds_cut[0] == sum(by_key[key] > limit for key in seeds)
     wanted = np.empty(len(keys), np.uint32)
-    wanted = wanted[
-        : seeding.wanted_keys(of_records, table, seeding.seeding_scratch(), wanted)
-    ].tolist()
+    wanted = wanted[: seeding.wanted_keys(of_records, table, scratch, wanted)].tolist()
     assert wanted == [key for key in seeds if key in set(wanted)]
     assert {key for key in seeds if by_key[key]} <= set(wanted)
     return list(zip(*(column[:n].tolist() for column in out), strict=True))
 
 
-@pytest.mark.parametrize("limit", [1, 3, 8, 16])
-@pytest.mark.parametrize("more", [0, 1])
+@pytest.mark.parametrize("limit", [1, 3, 8, 16, 100])
+@pytest.mark.parametrize("more", [0, 1, 70])
 def test_only_a_few_places_of_a_frequent_seed_are_read(limit, more):
     records = [[(5, 1)]]
     contents = {(5, text, 0) for text in range(limit + more)}
@@ -149,15 +141,21 @@ def test_only_a_few_places_of_a_frequent_seed_are_read(limit, more):
     )
 
 
-@pytest.mark.parametrize(("unit", "place", "off", "expected"), [
-    (23, 383, 0, 1), (24, 383, 0, 2), (8, 383, 16, 1), (8, 383, 17, 2), (8, 384, 80, 1), (8, 384, -80, 1),  # noqa: E501
-    (8, 384, 81, 2), (8, 384, -81, 2),
-])  # fmt: skip
-def test_seeds_on_one_diagonal_are_one_candidate(unit, place, off, expected):
-    place_of = [place - unit + off, place]
-    contents = {(6, 3, 0), (7, 3, 1)}
-    found = candidates([6, 7], [0, unit], [0, 2], contents, place_of=place_of)
-    assert found == [(0, 3, 1000, place_of[0]), (0, 3, 1000 + unit, place)][:expected]
+@pytest.mark.parametrize("others", [0, 40, 90])
+def test_the_seeds_of_a_bucket_of_any_size_are_told_apart(others):
+    """Keys whose upper eight bits are equal share a bucket."""
+    records = [[(0x12345678, 1), (0x12345679, 1)]]
+    contents = {(0x12345679, text, text) for text in range(LIMIT)}
+    contents |= {(0x12000000 + key, 7, 0) for key in range(others)}
+    contents |= {(0x12FFFFFF - key, 7, 0) for key in range(others)}
+    assert candidates(*laid_out(records), contents) == expected_of(records, contents)
+
+
+@pytest.mark.parametrize("code", [0, 127, 255])
+def test_a_candidate_has_the_place_of_its_code(code):
+    place_of = range(1000, 1256)
+    found = candidates([6], [5], [0, 1], {(6, 3, code)}, place_of=place_of)
+    assert found == [(0, 3, 5, 1000 + code)]
 
 
 @pytest.mark.parametrize("longest", [0, 3, 40, 700])

@@ -13,7 +13,7 @@ from tweets import sentence
 
 import provscan
 from provscan.errors import ParameterError
-from provscan.kernels.search.seeding import SLOT_BITS
+from provscan.kernels.search.fingerprints import SLOT_BITS
 from provscan.matching import LEVELS, MATCHES
 from provscan.matching.user_index import SCORES
 from provscan.params import SearchLimits
@@ -96,7 +96,7 @@ def test_a_variant_of_a_template_is_found_as_itself(build: Build) -> None:
 
 
 def test_variants_do_not_hide_each_other(build: Build) -> None:
-    """Candidates of different variants may share a slot of the seeding table."""
+    """Candidates of different variants may share a slot of the table of recent ones."""
     place = {
         number: number * 0xFF51AFD7ED558CCD % 2**64 >> 64 - SLOT_BITS
         for number in range(2500)

@@ -201,7 +201,7 @@ class ShardTables:
         The limits apply to the number of entries that are read for each key.
         """
         wanted = np.empty(int(seeds.bounds[-1]), np.uint32)
-        count = wanted_keys(seeds, self._nothing.seeds, seeding_scratch(), wanted)
+        count = wanted_keys(seeds, self._nothing.seeds, seeding_scratch(1), wanted)
         seed_keys = wanted[:count].astype(np.uint64) << _S32
         bands = bands_layout(self.params.bands)
         queries = [

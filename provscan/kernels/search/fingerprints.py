@@ -51,8 +51,8 @@ _ZERO = np.int64(0)
 # cache line.
 _AHEAD, _LINE = 16, 64
 _ALL = np.uint64(2**64 - 1)
-_SLOT_BITS = 10
-_SLOT_SHIFT = np.uint64(64 - _SLOT_BITS)
+SLOT_BITS = 10
+_SLOT_SHIFT = np.uint64(64 - SLOT_BITS)
 _THREE = np.uint8(3)
 
 
@@ -94,7 +94,7 @@ class FingerprintsScratch(NamedTuple):
     # uint32: the code points of the longest text, and those that are read beyond its
     # end.
     codes: np.ndarray
-    # int64[2**_SLOT_BITS, 3], initially -1: the record, text and diagonal (in code
+    # int64[2**SLOT_BITS, 3], initially -1: the record, text and diagonal (in code
     # points) of the candidate that was kept last in each slot, which a hash of the text
     # selects.
     seen: np.ndarray
@@ -103,7 +103,7 @@ class FingerprintsScratch(NamedTuple):
 def fingerprints_scratch(longest: int) -> FingerprintsScratch:
     """Return scratch for texts of up to ``longest`` bytes."""
     return FingerprintsScratch(
-        np.empty(longest + FINGERPRINTED, np.uint32), np.full((1 << _SLOT_BITS, 3), -1)
+        np.empty(longest + FINGERPRINTED, np.uint32), np.full((1 << SLOT_BITS, 3), -1)
     )
 
 
@@ -235,31 +235,32 @@ def _agreeing_place(records, record, code, text, place, far, thresholds):
 
 @kernel
 def agreeing(records, texts, candidates, thresholds, scratch, kept):
-    """Mark the candidates for which the wording around the seed agrees.
+    """Keep the candidates for which the wording around the seed agrees; return their
+    number.
 
     A candidate whose place is :data:`FAR` or greater has the smallest place at which
-    its seed may be. If it is marked, this is replaced by the exact place, unless the
-    text has wide characters. A candidate is not marked if the last one marked for its
-    record and text is on the same diagonal, to within :data:`DRIFT`.
+    its seed may be. If it is kept, this is replaced by the exact place, unless the text
+    has wide characters. Of one copy, one candidate is kept: not one on the same
+    diagonal, to within :data:`DRIFT`, as the last one kept for its record and text.
 
     Parameters
     ----------
     records, texts
         :class:`FingerprintedRecords` and :class:`NumberedTexts`.
     candidates
-        :class:`~provscan.kernels.records.Candidates`, int64[n], ordered by record,
+        :class:`~provscan.kernels.records.Candidates`, int32[n], ordered by record,
         none for a whole record.
     thresholds
         :class:`~provscan.kernels.records.Thresholds` of a match.
     scratch
         :func:`fingerprints_scratch`.
     kept
-        bool[n], output: whether each candidate is marked.
+        int64[n], output: the indices of the candidates that are kept.
     """
     record, text, code, place = candidates
     text_bytes, bounds, numbers = texts
     codes, seen = scratch
-    count = len(record)
+    count, n = len(record), 0
     for c in range(-2 * _AHEAD if count else 0, count):
         # No read waits for a branch that depends on another read.
         prefetch(bounds, text[min(c + 2 * _AHEAD, count - 1)])
@@ -273,8 +274,7 @@ def agreeing(records, texts, candidates, thresholds, scratch, kept):
             continue
         start, stop = bounds[text[c]], bounds[text[c] + 1]
         # A text has at least as many bytes as units.
-        kept[c] = stop - start >= thresholds.units
-        if not kept[c]:
+        if stop - start < thresholds.units:
             continue
         # ``at`` is the place in code points. The comparison is compiled twice: for the
         # bytes of an ASCII text, which are its code points, and for decoded texts.
@@ -297,21 +297,19 @@ def agreeing(records, texts, candidates, thresholds, scratch, kept):
             at = _agreeing_place(
                 records, record[c], code[c], decoded, at, far, thresholds
             )
-        kept[c] = at >= 0
-        if kept[c]:
-            if units == length:
-                place[c] = at
-            number = text[c] if len(numbers) == 0 else np.int64(numbers[text[c]])
-            slot = (np.uint64(number) * MURMUR1) >> _SLOT_SHIFT
-            diagonal = code[c] - at
-            kept[c] = (
-                seen[slot, 0] != record[c]
-                or seen[slot, 1] != number
-                or abs(seen[slot, 2] - diagonal) > DRIFT
-            )
-            if kept[c]:
-                seen[slot, 0], seen[slot, 1], seen[slot, 2] = (
-                    record[c],
-                    number,
-                    diagonal,
-                )
+        if at < 0:
+            continue
+        if units == length:
+            place[c] = at
+        number = text[c] if len(numbers) == 0 else np.int64(numbers[text[c]])
+        slot, diagonal = (np.uint64(number) * MURMUR1) >> _SLOT_SHIFT, code[c] - at
+        if (
+            seen[slot, 0] == record[c]
+            and seen[slot, 1] == number
+            and abs(seen[slot, 2] - diagonal) <= DRIFT
+        ):
+            continue
+        seen[slot, 0], seen[slot, 1], seen[slot, 2] = record[c], number, diagonal
+        kept[n] = c
+        n += 1
+    return n

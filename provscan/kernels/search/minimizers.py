@@ -314,10 +314,11 @@ def seeds_of(texts, params, scratch, out):
             if wide
             else codes
         )
-        count = minimizers(units, params, scratch, out.keys[n:], out.units[n:])
-        places, origins = out.units[n : n + count], out.codes[n : n + count]
-        for s in range(len(places)):
-            origins[s] = scratch.origins[places[s]] if wide else places[s]
+        count = minimizers(units, params, scratch, out.keys[n:], out.codes[n:])
+        if wide:
+            places = out.codes[n : n + count]
+            for s in range(len(places)):
+                places[s] = scratch.origins[places[s]]
         n += count
         out.bounds[i + 1] = n
     return n

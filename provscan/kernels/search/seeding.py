@@ -2,8 +2,9 @@
 
 The index has the rarest seeds of each text. A text that shares one of them with the
 record is a candidate on the seed's *diagonal*: its place in the record minus its place
-in the text, in units. Consecutive seeds on one diagonal yield one candidate every
-:data:`APART` units.
+in the text, in units. The seeds of one copy yield one candidate each; they are reduced
+to one after the wording around them was compared
+(:mod:`provscan.kernels.search.fingerprints`).
 
 Helpers that are called in loops are force-inlined, see
 :mod:`provscan.kernels.storage.postings`.
@@ -15,34 +16,20 @@ import numpy as np
 
 from provscan.kernels.instructions import prefetch
 from provscan.kernels.jit import helper, kernel
-from provscan.kernels.search.minimizers import FAR, seed_hash
-from provscan.kernels.sketch.hashing import MURMUR1
+from provscan.kernels.search.minimizers import seed_hash
 from provscan.kernels.storage.bloom import has_bits, word_of
-from provscan.kernels.storage.postings import equal_range, find_buckets, text_of
+from provscan.kernels.storage.postings import (
+    LINEAR,
+    equal_range,
+    find_buckets,
+    stored_key,
+    text_of,
+)
 
-SLOT_BITS = 9
-# The maximum difference in units between the diagonals of two seeds of one copy, before
-# unit FAR of the text and from there on, where places are stored less exactly.
-BAND_WIDTH, FAR_BAND_WIDTH = 16, 80
-APART = 24
 # The number of seeds looked up together, from any records: the data prefetched for
 # them fits into the first-level cache.
-CHUNK = 256
+CHUNK = 512
 _S32 = np.uint64(32)
-_SLOT_SHIFT = np.uint64(64 - SLOT_BITS)
-
-
-class SeedingState(NamedTuple):
-    """The state of :func:`seed_candidates`."""
-
-    # int32[2**SLOT_BITS, 4], initially -1. A hash of a text selects a slot, which keeps
-    # the latest of its candidates: text, diagonal in units, seed, and unit in the
-    # record.
-    last: np.ndarray
-    places: np.ndarray  # int64[256]: the place in units for each place code.
-    # int64[n]: the number by which each text of the table selects a slot; empty if that
-    # is its number in the table.
-    numbers: np.ndarray
 
 
 class SeedingScratch(NamedTuple):
@@ -56,18 +43,23 @@ class SeedingScratch(NamedTuple):
     keys: np.ndarray
     lows: np.ndarray
     highs: np.ndarray
-    # For each seed in the table: its number, its first entry, and the number of
-    # entries to read.
-    found: np.ndarray
-    firsts: np.ndarray
-    counts: np.ndarray
+    # For each entry with the key of a seed: the number of the seed, and the entry.
+    seeds: np.ndarray
+    entries: np.ndarray
 
 
-def seeding_scratch() -> SeedingScratch:
-    filter_types = (np.uint64, np.bool_)
-    table_types = (np.int64, np.uint32, *[np.int64] * 5)
+def seeding_scratch(limit: int) -> SeedingScratch:
+    """Return scratch for look-ups that read up to ``limit`` entries per seed."""
+    room = CHUNK * max(LINEAR, limit)
     return SeedingScratch(
-        *(np.empty(CHUNK + 1, dtype) for dtype in (*filter_types, *table_types))
+        np.empty(CHUNK, np.uint64),
+        np.empty(CHUNK, np.bool_),
+        np.empty(CHUNK + 1, np.int64),
+        np.empty(CHUNK + 1, np.uint32),
+        np.empty(CHUNK, np.int64),
+        np.empty(CHUNK, np.int64),
+        np.empty(room + 1, np.int64),
+        np.empty(room + 1, np.int64),
     )
 
 
@@ -94,33 +86,33 @@ def _filter(keys, first, table, scratch):
 
 @helper(forceinline=True)
 def _look_up(table, limit, count, scratch, counters):
-    """Find which of the ``count`` seeds that passed the filter are in the table, and
-    write them to ``scratch.found`` with the entries to read; return their number.
+    """Find the entries with the keys of the ``count`` seeds that passed the filter, and
+    write them to ``scratch``; return their number.
 
     If more than ``limit`` places share a key, its first ``limit / 4`` entries are
     read, and the look-up counts as cut short.
     """
     postings, lows, highs = table.postings, scratch.lows, scratch.highs
-    firsts, counts = scratch.firsts, scratch.counts
     find_buckets(postings, _S32, scratch.keys[:count], lows, highs)
-    found = np.int64(0)
+    n = np.uint64(0)
     for k in range(count):
-        key = np.uint64(scratch.keys[k]) << _S32
-        first, size = equal_range(postings, lows[k], highs[k], key, limit)
-        counters.seeds_cut[0] += size > limit
-        scratch.found[found], firsts[found] = scratch.passed[k], first
-        counts[found] = size if size <= limit else max(1, limit // 4)
-        found += size > 0
-    for k in range(found):
-        prefetch(table.places, firsts[k])
-        prefetch(table.places, firsts[k] + counts[k] - 1)
-    return found
-
-
-@helper(forceinline=True)
-def _slot(text, numbers):
-    number = np.int64(text) if len(numbers) == 0 else np.int64(numbers[text])
-    return (np.uint64(number) * MURMUR1) >> _SLOT_SHIFT
+        key, seed, before = np.uint64(scratch.keys[k]) << _S32, scratch.passed[k], n
+        low, high = lows[k], highs[k]
+        if high - low > LINEAR:
+            low, size = equal_range(postings, low, high, key, limit)
+            high = low + size
+        # Most buckets are short. All of their entries are written and only those with
+        # the key are kept, without a branch, which the processor could not predict.
+        base, texts = stored_key(postings, key)
+        for e in range(np.uint64(low), np.uint64(high)):
+            scratch.seeds[n], scratch.entries[n] = seed, e
+            n += np.uint64(np.uint32(postings.entries[e] - base) < texts)
+        if n - before > limit:
+            n = before + np.uint64(max(1, limit // 4))
+            counters.seeds_cut[0] += 1
+    for h in range(n):
+        prefetch(table.places, scratch.entries[h])
+    return np.int64(n)
 
 
 @kernel
@@ -143,56 +135,30 @@ def wanted_keys(seeds, table, scratch, out):
 
 
 @kernel
-def seed_candidates(seeds, table, limit, state, scratch, out, counters):
+def seed_candidates(seeds, table, limit, places, scratch, out, counters):
     """Find the licensed texts of one segment that may occur inside records; return the
     number of candidates.
 
-    ``state`` is a :class:`SeedingState`, ``scratch`` a :func:`seeding_scratch`. If
-    more than ``limit`` places share a key, its first ``limit / 4`` entries are read,
-    and ``counters.seeds_cut`` is incremented. A candidate has the record, the text, and
-    a code point of the record and a place in the text, in units, on the same diagonal.
-    Candidates for which there is no room are counted but not written.
+    int64 ``places`` has the place in units for each place code, ``scratch`` is a
+    :func:`seeding_scratch`. If more than ``limit`` places share a key, its first
+    ``limit / 4`` entries are read, and ``counters.seeds_cut`` is incremented. A
+    candidate has the record, the text, and a code point of the record and a place in
+    the text, in units, on the same diagonal. Candidates for which there is no room are
+    counted but not written.
     """
-    bounds, last = seeds.bounds, state.last
+    bounds = seeds.bounds
     record, n = np.int64(0), np.int64(0)
     for low in range(bounds[0], bounds[-1], CHUNK):
         count = _filter(
             seeds.keys[low : min(low + CHUNK, bounds[-1])], low, table, scratch
         )
-        for k in range(_look_up(table, limit, count, scratch, counters)):
-            seed, first = scratch.found[k], scratch.firsts[k]
+        hits = _look_up(table, limit, count, scratch, counters)
+        for h in range(min(hits, len(out.record) - n)):
+            seed, entry = scratch.seeds[h], scratch.entries[h]
             while seed >= bounds[record + 1]:
                 record += 1
-            # Seeds are numbered across all records: a seed before this record's first
-            # belongs to another record.
-            since = bounds[record]
-            unit, code = np.int64(seeds.units[seed]), np.int64(seeds.codes[seed])
-            for e in range(first, first + scratch.counts[k]):
-                text, place = (
-                    np.int32(text_of(table.postings, e)),
-                    state.places[table.places[e]],
-                )
-                slot, diagonal = _slot(text, state.numbers), unit - place
-                width = BAND_WIDTH if place < FAR else FAR_BAND_WIDTH
-                same = (
-                    (last[slot, 0] == text)
-                    & (last[slot, 2] >= since)
-                    & (unit - last[slot, 3] < APART)
-                )
-                if same and abs(last[slot, 1] - diagonal) <= width:
-                    continue
-                last[slot, 0], last[slot, 1], last[slot, 2], last[slot, 3] = (
-                    text,
-                    diagonal,
-                    seed,
-                    unit,
-                )
-                if n < len(out.record):
-                    out.record[n], out.text[n], out.code[n], out.place[n] = (
-                        record,
-                        text,
-                        code,
-                        place,
-                    )
-                n += 1
+            out.record[n + h], out.text[n + h] = record, text_of(table.postings, entry)
+            out.code[n + h] = seeds.codes[seed]
+            out.place[n + h] = places[table.places[entry]]
+        n += hits
     return n

@@ -34,7 +34,7 @@ _S20 = np.uint32(20)
 _U1, _U32, _U64 = np.uint64(1), np.uint64(32), np.uint64(64)
 # Maximum entries of a bucket that are compared one by one; in a larger bucket, the
 # range is bisected.
-_LINEAR = 64
+LINEAR = 64
 
 
 @kernel
@@ -148,15 +148,23 @@ def find_buckets(postings, above, keys, lows, highs):
 
 
 @helper(forceinline=True)
+def stored_key(postings, key):
+    """Return the smallest value that an entry with a 64-bit ``key`` may have, and the
+    number of values: an entry ``e`` has the key if ``uint32(e - smallest) < number``.
+    """
+    text_bits = np.uint64(postings.text_bits)
+    stored = (key << np.uint64(postings.bits)) >> (_U32 + text_bits)
+    return np.uint32(stored << text_bits), np.uint32(_U1 << text_bits)
+
+
+@helper(forceinline=True)
 def equal_range(postings, low, stop, key, limit):
     """Return the first entry with a 64-bit ``key`` in its bucket from ``low`` to
     ``stop``, and the number of such entries; above ``limit`` it need not be exact.
     """
     entries = postings.entries
-    text_bits = np.uint64(postings.text_bits)
-    stored_key = (key << np.uint64(postings.bits)) >> (_U32 + text_bits)
-    base, texts = np.uint32(stored_key << text_bits), np.uint32(_U1 << text_bits)
-    if stop - low > _LINEAR:
+    base, texts = stored_key(postings, key)
+    if stop - low > LINEAR:
         return _bisected_range(entries, low, stop, (base, texts), limit)
     less, equal = np.int64(0), np.int64(0)
     for e in range(np.uint64(low), np.uint64(stop)):
