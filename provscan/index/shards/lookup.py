@@ -221,11 +221,7 @@ class ShardTables:
             for results in zip(*parts, strict=True)
         ]
         # Put the texts of all entries in the order of a single segment.
-        numbers, first, rows = np.unique(
-            np.concatenate([hits.numbers for hits in found]),
-            return_index=True,
-            return_inverse=True,
-        )
+        numbers, first, rows = _ranked(np.concatenate([hits.numbers for hits in found]))
         living = np.concatenate([hits.living for hits in found])[first]
         ends = np.cumsum([len(hits.numbers) for hits in found])
         of_seeds, of_bands, of_exact = (
@@ -343,6 +339,23 @@ def _some_records(records: CodeBuffer, rows: np.ndarray) -> CodeBuffer:
     lengths = np.diff(records.offsets)[rows]
     _, places = numbers_in_ranges(records.offsets[rows], lengths)
     return CodeBuffer(records.codes[places], np.concatenate([[0], np.cumsum(lengths)]))
+
+
+def _ranked(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return what ``np.unique`` returns with the indices of first elements and the
+    inverse, in half the time.
+    """
+    shift = np.uint64(len(numbers).bit_length())
+    pairs = numbers.astype(np.uint64) << shift | np.arange(
+        len(numbers), dtype=np.uint64
+    )
+    pairs = sorted_entries(pairs)
+    places = (pairs & ((np.uint64(1) << shift) - np.uint64(1))).astype(np.int64)
+    ordered = (pairs >> shift).astype(np.int64)
+    new = np.diff(ordered, prepend=-1) != 0
+    rows = np.empty(len(numbers), np.int64)
+    rows[places] = np.cumsum(new) - 1
+    return ordered[new], places[new], rows
 
 
 def _distinct(keys: np.ndarray, layout: TableLayout) -> np.ndarray:

@@ -13,7 +13,7 @@ from provscan.kernels.storage.bloom import has_bits, word_of
 from provscan.kernels.storage.postings import band_hash, bucket_of, equal_range, text_of
 
 _U0, _U1, _U32, _U64 = np.uint64(0), np.uint64(1), np.uint64(32), np.uint64(64)
-# The number of keys that are looked up together.
+# At least this number of keys are looked up together.
 _TOGETHER = 256
 
 
@@ -76,19 +76,23 @@ def find_ranges(postings, bloom, keys, limit, out):
     """
     asked, firsts, ends = out
     known = _U32 + np.uint64(postings.bits) - np.uint64(postings.text_bits)
-    n, total = np.int64(0), np.int64(0)
-    for low in range(0, len(keys), _TOGETHER):
+    n, total, read = np.int64(0), np.int64(0), np.int64(0)
+    while read < len(keys):
         m = np.uint64(n)
-        for i in range(np.uint64(low), np.uint64(min(low + _TOGETHER, len(keys)))):
-            asked[m] = keys[i]
-            h = band_hash(keys[i], known)
-            m += has_bits(word_of(bloom, h), h)
+        while read < len(keys) and m < np.uint64(n + _TOGETHER):
+            stop = min(read + _TOGETHER, len(keys))
+            for i in range(np.uint64(read), np.uint64(stop)):
+                asked[m] = keys[i]
+                h = band_hash(keys[i], known)
+                m += has_bits(word_of(bloom, h), h)
+            read = stop
         # As in provscan.kernels.storage.postings.find_buckets, no read waits for a
         # branch that depends on another read.
         for k in range(n, np.int64(m)):
             firsts[k], ends[k] = bucket_of(postings, asked[k])
         for k in range(n, np.int64(m)):
             prefetch(postings.entries, firsts[k])
+            prefetch(postings.entries, ends[k])
         for k in range(n, np.int64(m)):
             first, size = equal_range(postings, firsts[k], ends[k], asked[k], limit)
             taken = min(size, limit)
