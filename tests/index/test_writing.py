@@ -538,7 +538,11 @@ def test_entries_are_kept_in_memory_or_in_files(
     assert [part.tolist() for part in empty.sorted_ranges()] == [[]] * postings.PARTS
 
 
-def test_entries_may_come_in_chunks(tmp_path: Path) -> None:
+@pytest.mark.parametrize("ranges", [1, 4, 8, 64])
+def test_entries_may_come_in_chunks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ranges: int
+) -> None:
+    monkeypatch.setattr(postings, "SPILL_ENTRIES", 20)
     entries = np.random.default_rng(3).integers(0, 1 << 63, 40, np.uint64) * np.uint64(
         2
     )
@@ -546,9 +550,28 @@ def test_entries_may_come_in_chunks(tmp_path: Path) -> None:
     into.add_chunk(postings.chunk_of(entries[:30]))
     into.add(entries[30:].copy())
     assert into.count == 40
-    found = list(into.sorted_ranges(8))
-    assert len(found) == 8
+    found = list(into.sorted_ranges(ranges))
+    assert len(found) == ranges
     assert np.concatenate(found).tolist() == np.sort(entries).tolist()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_file_of_a_group_is_removed_when_its_entries_are_sorted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postings, "SPILL_ENTRIES", 1)
+    entries = np.arange(256, dtype=np.uint64) << np.uint64(56)
+    into = postings.PostingsWriter(tmp_path, "t", postings.SEEDS)
+    into.add_chunk(postings.chunk_of(entries))
+    assert len(list(tmp_path.iterdir())) == postings.GROUPS
+    left = []
+    # Threads may finish ranges in another order.
+    for number in (1, 0, 3, *range(4, 16), 2):
+        assert into.sorted_range(number, 16).tolist() == (
+            entries[16 * number : 16 * number + 16].tolist()
+        )
+        left.append(len(list(tmp_path.iterdir())))
+    assert left == [8, 7, 7, 7, 6, 6, 5, 5, 4, 4, 3, 3, 2, 2, 1, 0]
 
 
 def test_arrays_are_moved_to_a_file(tmp_path: Path) -> None:
@@ -574,12 +597,11 @@ def test_entries_are_renumbered(
         monkeypatch.setattr(postings, "SPILL_ENTRIES", waiting)
         into = postings.PostingsWriter(tmp_path, "t", postings.SEEDS)
         into.add(np.array([9 << 40 | 0 << 8 | 7, 8 << 40 | 1 << 8 | 7], np.uint64))
-        into.renumber(np.array([5, 4], np.uint32))
-        # Entries that are added later already have the new numbers.
         into.add(np.array([7 << 40 | 0 << 8 | 7], np.uint64))
+        into.renumber(np.array([5, 4], np.uint32))
         found = np.concatenate(list(into.sorted_ranges())).tolist()
         assert found == [
-            7 << 40 | 0 << 8 | 7,
+            7 << 40 | 5 << 8 | 7,
             8 << 40 | 4 << 8 | 7,
             9 << 40 | 5 << 8 | 7,
         ]

@@ -9,7 +9,9 @@ and, for a table of seeds, ``NAME.places``, uint8.
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,6 +31,10 @@ CHUNK = 1 << 17
 # Later, neighbouring parts form ranges of about RANGE_ENTRIES entries, which fit in a
 # cache and are sorted one at a time. Up to FEW_ENTRIES entries form a single range.
 PARTS, RANGE_ENTRIES, FEW_ENTRIES = 256, 1 << 17, 1 << 16
+# Neighbouring parts also form groups. Each has a file of its own, which is removed when
+# its entries are sorted.
+GROUPS = 8
+_GROUP_PARTS = PARTS // GROUPS
 _PART_SHIFT = np.uint64(65 - PARTS.bit_length())
 # The bits of an entry, the minimum number of them for a text's number, and the maximum
 # number of texts.
@@ -111,6 +117,9 @@ class SpilledArrays:
     def __getitem__(self, number: int) -> np.ndarray:
         return self._arrays[number]
 
+    def __iter__(self) -> Iterator[np.ndarray]:
+        return iter(self._arrays)
+
     def add(self, entries: np.ndarray) -> None:
         """Append an array, which must not be modified afterwards."""
         self._arrays.append(entries)
@@ -136,8 +145,8 @@ class SpilledArrays:
 class PostingsWriter:
     """Collects entries in any order and writes them as a sorted table.
 
-    Chunks of entries are kept in memory or in a file. `writers` is the number of
-    simultaneous writers, which share the memory.
+    Entries are kept in memory or in files. `writers` is the number of simultaneous
+    writers, which share the memory.
     """
 
     def __init__(
@@ -150,9 +159,17 @@ class PostingsWriter:
         self._numbers: np.ndarray | None = None
         self._loose: list[np.ndarray] = []
         self._loose_count = 0
-        self._chunks = SpilledArrays(folder / f"{name}.part", most_in_memory(writers))
+        # For each group of parts, its entries of each chunk, and the number of its
+        # parts that are not sorted yet.
+        self._groups = [
+            SpilledArrays(
+                folder / f"{name}.{number}.part", most_in_memory(writers) // GROUPS
+            )
+            for number in range(GROUPS)
+        ]
+        self._unsorted = [_GROUP_PARTS] * GROUPS
+        self._sorting = threading.Lock()
         self._ends: list[np.ndarray] = []  # For each chunk, as in `Chunk`.
-        self._renumbered = 0  # The number of chunks whose texts have new numbers.
         self.count = 0
 
     def add(self, entries: np.ndarray) -> None:
@@ -169,7 +186,11 @@ class PostingsWriter:
         self._keep(chunk)
 
     def _keep(self, chunk: Chunk) -> None:
-        self._chunks.add(chunk.entries)
+        ends = chunk.ends[_GROUP_PARTS - 1 :: _GROUP_PARTS]
+        for group, part in zip(
+            self._groups, np.split(chunk.entries, ends[:-1]), strict=True
+        ):
+            group.add(part)
         self._ends.append(chunk.ends)
 
     def _order_loose(self) -> None:
@@ -179,37 +200,59 @@ class PostingsWriter:
             self._loose, self._loose_count = [], 0
 
     def renumber(self, numbers: np.ndarray) -> None:
-        """Give all texts so far new numbers, uint32: text t becomes ``numbers[t]``."""
-        self._order_loose()
-        self._numbers, self._renumbered = numbers, len(self._ends)
+        """Give all texts new numbers, uint32: text t becomes ``numbers[t]``. Call this
+        after all entries were added.
+        """
+        self._numbers = numbers
 
     def sorted_range(self, number: int, ranges: int) -> np.ndarray:
         """Return the sorted entries of one of `ranges` ranges, after all entries were
-        added.
+        added. This must be called once for each range, since they are then discarded.
         """
         step = PARTS // ranges
-        found = [np.zeros(0, np.uint64)]
-        known = 0
-        for chunk, ends in enumerate(self._ends):
-            begin = ends[step * number - 1] if number else 0
-            found.append(self._chunks[chunk][begin : ends[step * (number + 1) - 1]])
-            known += len(found[-1]) if chunk < self._renumbered else 0
-        entries = np.concatenate(found)
-        if known:
-            kernels.renumber(entries[:known], self._shift, self._numbers)
+        low, high = step * number, step * (number + 1)
+        groups = range(low // _GROUP_PARTS, (high - 1) // _GROUP_PARTS + 1)
+        parts = [part for group in groups for part in self._entries(group, low, high)]
+        entries = np.concatenate([np.zeros(0, np.uint64), *parts])
+        if self._numbers is not None:
+            kernels.renumber(entries, self._shift, self._numbers)
+        # Other ranges of these groups may be read in other threads.
+        with self._sorting:
+            for group in groups:
+                self._unsorted[group] -= min(step, _GROUP_PARTS)
+                if self._unsorted[group] == 0:
+                    self._groups[group].clear()
         return sorted_entries(entries)
 
+    @cached_property
+    def _bounds(self) -> np.ndarray:
+        """The end of each part in each chunk, after a zero; int64[chunks, PARTS + 1].
+        All entries must have been added.
+        """
+        ends = np.stack([np.zeros(PARTS, np.int64), *self._ends])[1:]
+        return np.concatenate([np.zeros((len(ends), 1), np.int64), ends], axis=1)
+
+    def _entries(self, group: int, low: int, high: int) -> list[np.ndarray]:
+        """Return a group's entries in the parts from `low` to `high`, exclusive, of
+        each chunk.
+        """
+        first = group * _GROUP_PARTS
+        begins, ends = (
+            (self._bounds[:, part] - self._bounds[:, first]).tolist()
+            for part in (max(low, first), min(high, first + _GROUP_PARTS))
+        )
+        return [
+            entries[begin:end]
+            for entries, begin, end in zip(
+                self._groups[group], begins, ends, strict=True
+            )
+        ]
+
     def sorted_ranges(self, ranges: int = PARTS) -> Iterator[np.ndarray]:
-        """Yield the sorted entries of each range, and then discard all entries."""
+        """Yield the sorted entries of each range, after which they are discarded."""
         self._order_loose()
         for number in range(ranges):
             yield self.sorted_range(number, ranges)
-        self.clear()
-
-    def clear(self) -> None:
-        """Discard all entries."""
-        self._chunks.clear()
-        self._ends.clear()
 
     def close(
         self, texts: int, visit: Callable[[np.ndarray], None] = lambda _: None

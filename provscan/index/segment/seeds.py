@@ -312,7 +312,6 @@ def write_seeds(folders: Sequence[Path], params: IndexParams) -> None:
             )
             writer.choose_rarest(entries, ends)
     for writer in writers:
-        writer.all.clear()
         writer.choose_others()
     words = filter_words(sum(writer.chosen for writer in writers))
     seed_filter = bloom_filter(

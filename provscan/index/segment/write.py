@@ -220,6 +220,7 @@ class SegmentWriter:
                 times, ids, about.add_column(0, "raw", raw_texts.array())
             )
             order = without_repeated(order, id_of, text_of)
+            del raw_texts
             rows, starts, numbers = by_text(order, text_of, self.texts)
             in_order = np.array_equal(numbers, np.arange(len(numbers)))
             # The files are independent, and sorting releases the interpreter lock. The
@@ -227,9 +228,7 @@ class SegmentWriter:
             with pool_of(CLOSERS if self.tweets > FEW_TWEETS else 0) as pool:
                 jobs = [
                     pool.submit(self._write_tables, None if in_order else numbers),
-                    pool.submit(
-                        write_packed_strings, folder, "raw_texts", raw_texts, rows
-                    ),
+                    pool.submit(self._write_raw_texts, rows),
                     pool.submit(write_ids, folder, ids, rows),
                     *(
                         pool.submit(write_labels, folder, name, about[name], rows)
@@ -267,6 +266,17 @@ class SegmentWriter:
             folder / "texts.sketches",
             map_array(folder / "sketches.part", np.uint64, 2)[texts],
         )
+
+    def _write_raw_texts(self, rows: np.ndarray) -> None:
+        """Write the original texts in the order of ``rows``, and remove their source,
+        so that the seeds can take its space.
+        """
+        name = "raw_texts.part"
+        write_packed_strings(
+            self._folder, "raw_texts", open_strings(self._folder, name), rows
+        )
+        for part in self._folder.glob(f"{name}*"):
+            part.unlink()
 
     def _write_tables(self, numbers: np.ndarray | None) -> None:
         """Write the tables of whole texts and of bands, and the filter of bands."""
