@@ -71,7 +71,10 @@ class KeyTable:
         while self.count + len(keys) > size * 3 // 4:
             size *= 2
         if size > len(self._numbers):
-            larger, numbers = np.zeros((size, 2), np.uint64), np.zeros(size, np.uint32)
+            # NumPy asks for huge pages for empty arrays, not for zeros. The table is
+            # filled in random order, and would touch small pages one by one.
+            larger, numbers = np.empty((size, 2), np.uint64), np.empty(size, np.uint32)
+            numbers[:] = 0
             kernels.move_texts(self._keys, self._numbers, larger, numbers)
             self._keys, self._numbers = larger, numbers
         found = np.empty(len(keys), np.int64)
