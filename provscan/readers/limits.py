@@ -21,7 +21,7 @@ class Limits:
     # A larger record is skipped and counted.
     record_bytes: int = 256 << 20
     # Maximum number of records, and of bytes, from which the fields of a file are
-    # determined.
+    # determined, and whether a spreadsheet rounded the ids of its tweets.
     head_records: int = 1000
     head_bytes: int = 1 << 20
     # Maximum depth of objects and lists that are searched for texts.

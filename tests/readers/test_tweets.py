@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -37,8 +39,11 @@ from readers.tweet_forms import (
 import provscan
 from provscan.errors import FieldNotFoundError, InputError
 from provscan.readers import Fields, ReadStats, plan_tweets, read_tweet_objects
+from provscan.readers.corpus.tweets import read_tweets
+from provscan.readers.limits import current_limits
 
 FIRST, SECOND = PLANTED[:2]
+TEXTS = [f"some words of a tweet that is number {n}" for n in range(300)]
 QUOTE = v1(SECOND)
 
 
@@ -635,6 +640,76 @@ def test_ids_rounded_to_15_digits_are_not_ids(digits: int, tmp_path: Path) -> No
     rows, stats = rows_of(path)
     assert [row["id"] for row in rows] == [f"{path}:{line}" for line in range(1, 21)]
     assert stats.notes == {"id_mangled": 20}
+
+
+def rounded(numbers: Iterable[int]) -> list[str]:
+    return [f"{10**14 + n}00,some words of a tweet {n}" for n in numbers]
+
+
+def whole(numbers: Iterable[int]) -> list[str]:
+    return [f"{10**16 + 100 * n + 7},some words of a tweet {n}" for n in numbers]
+
+
+@pytest.mark.parametrize("chunk", [64, 1000, 2 << 20])
+@pytest.mark.parametrize("end", ["", "\n"])
+@pytest.mark.parametrize("before", [0, 1500])
+def test_the_ids_of_a_file_are_judged_together(
+    before: int, end: str, chunk: int, tmp_path: Path
+) -> None:
+    """The last row without a newline is read alone, and early tweets have short ids."""
+    early = [f"{n},some words of an early tweet {n}" for n in range(100, 100 + before)]
+    path = tmp_path / "tweets.csv"
+    path.write_text("\n".join(["id,text", *early, *rounded(range(21))]) + end)
+    limits = replace(current_limits(), chunk=chunk)
+    stats = ReadStats()
+    [file] = plan_tweets(str(path), Fields()).files
+    found = [*read_tweets(file, stats, limits=limits)]
+    ids = [name for batch in found for name in batch.column("id").to_pylist()]
+    lines = range(before + 1, before + 22)
+    assert ids == [str(n) for n in range(100, 100 + before)] + [
+        f"{path}:{line}" for line in lines
+    ]
+    assert stats.notes == {"id_mangled": 21}
+
+
+@pytest.mark.parametrize("chunk", [64, 2 << 20])
+@pytest.mark.parametrize(
+    ("lines", "mangled"),
+    [
+        ([*rounded(range(2))], 0),
+        ([*whole(range(1, 5)), *rounded(range(4))], 0),
+        ([*whole(range(1, 5)), *rounded(range(5))], 5),
+        # Only the first 1,000 tweets are judged, and the verdict holds for all.
+        ([*rounded(range(501)), *whole(range(1, 3000))], 501),
+        ([*whole(range(1, 501)), *rounded(range(3000))], 0),
+    ],
+)
+def test_ids_that_end_in_zeros_by_chance_are_kept(
+    lines: list[str], mangled: int, chunk: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "tweets.csv"
+    path.write_text("\n".join(["id,text", *lines]))
+    stats = ReadStats()
+    [file] = plan_tweets(str(path), Fields()).files
+    limits = replace(current_limits(), chunk=chunk)
+    for _ in read_tweets(file, stats, limits=limits):
+        pass
+    assert stats.records == len(lines)
+    assert stats.notes.get("id_mangled", 0) == mangled
+
+
+def test_tweets_before_damage_are_read(tmp_path: Path) -> None:
+    """They are held back until the ids of the file are judged."""
+    table = pa.table({"id": [f"{10**17 + n}" for n in range(300)], "text": TEXTS})
+    path = tmp_path / "tweets.parquet"
+    pq.write_table(table, path, row_group_size=100, compression="none")
+    data = bytearray(path.read_bytes())
+    at = data.index(TEXTS[250].encode()) - 2000
+    data[at : at + 2000] = b"\xff" * 2000
+    path.write_bytes(data)
+    rows, stats = rows_of(path)
+    assert [row["text"] for row in rows] == TEXTS[:200]
+    assert [damage.records for damage in stats.damaged] == [200]
 
 
 def test_overlapping_exports_count_each_tweet_once(tmp_path: Path) -> None:

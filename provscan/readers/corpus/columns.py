@@ -2,13 +2,16 @@
 
 Every tweet gets an id, and different tweets must not get the same id by mistake.
 Spreadsheets turn ids into floats (``1.38957E+18``), or keep 15 digits and add zeros, so
-that different tweets have the same id. Such ids are dropped and counted. The id of a
-tweet without a usable id is ``file:line``.
+that different tweets have the same id. Such ids are dropped and counted. A float is
+recognised by itself, but an id may end in zeros by chance: :func:`with_verdict` decides
+for all ids of a file whether these are dropped. The id of a tweet without a usable id
+is ``file:line``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -19,6 +22,7 @@ from provscan.arrays import Numbers
 from provscan.readers.corpus.apis import Tweet
 from provscan.readers.dates import from_strings, impossible, timestamps
 from provscan.readers.fields.paths import Path, value_at
+from provscan.readers.limits import Limits
 from provscan.readers.schema import TIMESTAMP, TWEETS
 from provscan.readers.stats import Counts
 from provscan.readers.strings import (
@@ -28,12 +32,14 @@ from provscan.readers.strings import (
     unexpected_value,
 )
 from provscan.readers.values import array_values
+from provscan.text_buffers import buffers
 
 SHORT_COLUMNS = ("id", "author", "lang", "rt_of")
 FLOAT = r"^[0-9](\.[0-9]+)?[eE]\+[0-9]+$"
 # An id of at least 17 digits of which a spreadsheet kept 15.
 ROUNDED = r"^([0-9]{14,17}000|[0-9]{15}00)$"
 LONG_ID = r"^[0-9]{17,}$"
+# Minimum number of such ids among the first long ids of a file whose ids were rounded.
 # One id in a thousand ends in three zeros by chance.
 LEAST_ROUNDED = 3
 # An id within quotes or after a sign that keeps spreadsheets from reading it as a
@@ -181,17 +187,68 @@ def _kind(value: Any) -> str:
     return unexpected_value(value)
 
 
-def with_ids(batch: pa.RecordBatch, counts: Counts) -> pa.RecordBatch:
-    """Return a batch with an id in every row. Replaced ids are counted by reason."""
-    ids = _plain_ids(batch.column("id"))
+def with_plain_ids(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Return a batch whose ids have no quotes, signs and URLs around them, and null for
+    a placeholder.
+    """
+    for name in ("id", "rt_of"):
+        position = batch.schema.get_field_index(name)
+        batch = batch.set_column(position, name, _plain_ids(batch.column(name)))
+    return batch
+
+
+def with_verdict(
+    batches: Iterable[pa.RecordBatch], limits: Limits
+) -> Iterator[tuple[pa.RecordBatch, bool]]:
+    """Yield the batches of a file, each with whether a spreadsheet rounded the ids of
+    the file to 15 digits.
+
+    The verdict is the same however the tweets are divided into batches. It is based on
+    ``limits.head_records`` tweets, or ``limits.head_bytes`` bytes of their texts,
+    beginning with the first tweet with a long id: the ids were rounded if at least
+    three of these long ids, and more than half, look so. Ids that were rounded only in
+    a later part of the file are not recognised.
+    """
+    rest = iter(batches)
+    held: list[pa.RecordBatch] = []
+    seen = size = rounded = long = 0
+    damage: Exception | None = None
+    try:
+        for batch in rest:
+            ids, offsets = batch.column("id"), buffers(batch.column("text"))[1]
+            are_long = pc.match_substring_regex(ids, LONG_ID)
+            start = 0 if held else pc.index(are_long, True).as_py()
+            if start < 0:
+                yield batch, False
+                continue
+            held.append(batch)
+            most = offsets[start] + limits.head_bytes - size
+            fits = int(np.searchsorted(offsets, most, "right")) - 1
+            end = min(fits, start + limits.head_records - seen)
+            rounded += _rounded(ids.slice(start, end - start)).true_count
+            long += are_long.slice(start, end - start).true_count
+            seen += end - start
+            size += int(offsets[end] - offsets[start])
+            if end < batch.num_rows or seen == limits.head_records:
+                break
+    except Exception as error:
+        # The tweets before the damage are yielded first.
+        damage = error
+    verdict = rounded >= LEAST_ROUNDED and 2 * rounded > long
+    for batch in chain(held, rest):
+        yield batch, verdict
+    if damage is not None:
+        raise damage
+
+
+def with_ids(batch: pa.RecordBatch, counts: Counts, *, rounded: bool) -> pa.RecordBatch:
+    """Return a batch with an id in every row. Replaced ids are counted by reason.
+    ``rounded`` says whether a spreadsheet rounded the ids of the file to 15 digits.
+    """
+    ids = batch.column("id")
     unusable = _matches(ids, FLOAT, pc.match_substring(ids, "+"))
-    rounded = _matches(ids, ROUNDED, pc.ends_with(ids, "00"))
-    count = rounded.true_count
-    if count >= LEAST_ROUNDED:
-        long = pc.match_substring_regex(ids, LONG_ID)
-        unusable = (
-            pc.or_(unusable, rounded) if 2 * count > long.true_count else unusable
-        )
+    if rounded:
+        unusable = pc.or_(unusable, _rounded(ids))
     missing = pc.is_null(ids)
     for reason, where, detail in (
         ("id_mangled", unusable, "the id was rounded by a spreadsheet"),
@@ -205,9 +262,12 @@ def with_ids(batch: pa.RecordBatch, counts: Counts) -> pa.RecordBatch:
         lines = pc.cast(pc.add(batch.column("record"), 1), pa.string())
         fallbacks = pc.binary_join_element_wise(pa.scalar(counts.source), lines, ":")
         ids = pc.if_else(replaced, fallbacks, ids)
-    position = batch.schema.get_field_index("rt_of")
-    batch = batch.set_column(position, "rt_of", _plain_ids(batch.column("rt_of")))
     return batch.set_column(batch.schema.get_field_index("id"), "id", ids)
+
+
+def _rounded(ids: pa.Array) -> pa.Array:
+    """Return for each id whether it may have been rounded to 15 digits."""
+    return _matches(ids, ROUNDED, pc.ends_with(ids, "00"))
 
 
 def _matches(ids: pa.Array, pattern: str, candidates: pa.Array) -> pa.Array:

@@ -25,6 +25,8 @@ from provscan.readers.corpus.columns import (
     first_values,
     from_tweets,
     with_ids,
+    with_plain_ids,
+    with_verdict,
 )
 from provscan.readers.corpus.layouts import is_nested, rows_of_table, tweets_in
 from provscan.readers.corpus.sources import TweetFile
@@ -138,9 +140,10 @@ class _Reader:
         first: list[Any] = []
         if self._binding is None:
             first, parts = first_records(parts, self._limits)
-        for batch in filter(len, self._all(parts, first)):
+        tweets = map(with_plain_ids, filter(len, self._all(parts, first)))
+        for batch, rounded in with_verdict(tweets, self._limits):
             for part, _ in slices(batch, self._limits):
-                part = with_ids(part, counts)
+                part = with_ids(part, counts, rounded=rounded)
                 counts.stats.records += part.num_rows
                 counts.stats.characters += characters(part)
                 note_garbled(part, counts, fixed=fixed)
