@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from provscan.cleaning.archives import copy_tar
-from provscan.readers.bytes.archives import PART, Readable, is_hidden
+from provscan.readers.bytes.archives import PART, Readable, hidden_part
 from provscan.readers.bytes.streams import ByteStream
 from provscan.readers.formats.columnar import (
     FIRST,
@@ -104,7 +104,7 @@ def rewrite_samples(
 
     def member(info: Any, before: IO[bytes], after: IO[bytes]) -> bool:
         nonlocal number, key, kept
-        if is_hidden(info.name):
+        if hidden_part(info.name) is not None:
             return False
         if (this := sample_key(info)) != key:
             key, number = this, number + 1

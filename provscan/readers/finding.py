@@ -24,7 +24,7 @@ from typing import NamedTuple
 from provscan.errors import InputError, ParameterError
 from provscan.names import printable
 from provscan.readers.bytes.archives import (
-    is_hidden,
+    hidden_part,
     is_tar,
     is_webdataset,
     members_of,
@@ -56,8 +56,9 @@ from provscan.urls import is_remote, local_path, source_of
 Source = str | os.PathLike[str]
 
 # Files that the datasets library writes next to the data.
+STATE = "state.json"
 METADATA = frozenset(
-    {"dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json"}
+    {"dataset_info.json", "dataset_infos.json", "dataset_dict.json", STATE}
 )
 OUTSIDE = "not among the files that the recipe reads"
 
@@ -149,15 +150,11 @@ class Finder:
         except OSError as error:
             self.unread.append((printable(shown), f"can't be read: {error.strerror}"))
             return
-        saved = any(entry.name == "state.json" for entry in entries)
+        saved = any(entry.name == STATE for entry in entries)
         for entry in entries:
             inner = f"{shown.rstrip('/')}/{entry.name}"
-            if entry.name.startswith((".", "_")):
-                self.add_ignored(inner, f"hidden: its name starts with {entry.name[0]}")
-            elif entry.name in METADATA:
-                self.add_ignored(inner, "describes the dataset and contains no records")
-            elif saved and entry.name.startswith("cache-"):
-                self.add_ignored(inner, "a cache of the datasets library")
+            if (why := _no_records(entry.name, saved=saved)) is not None:
+                self.add_ignored(inner, why)
             elif os.path.isdir(entry.path):
                 yield from self._folder(entry.path, inner)
             else:
@@ -195,7 +192,7 @@ class Finder:
                 split = replace(whole, format=WEBDATASET, layout=layout)
                 yield from self._covered(Found(split))
             else:
-                yield from self._members(whole, iter(members))
+                yield from self._members(whole, members)
         elif head.startswith((b"PK\x03\x04", b"PK\x05\x06")) and not (
             compression or name.lower().endswith(ZIPPED)
         ):
@@ -272,17 +269,27 @@ class Finder:
             why = f"{damage}; only the files before that are read"
             self.unread.append((whole.source, why))
 
-    def _members(self, whole: Split, members: Iterator[Split]) -> Iterator[Found]:
+    def _members(self, whole: Split, members: Iterable[Split]) -> Iterator[Found]:
         """Yield the members of an archive. Nothing is written to disk, so a member's
         name can't lead to a path outside the archive.
         """
-        for member in members:
-            inner = member.member or ""
-            member = replace(member, source=f"{whole.source}/{printable(inner)}")
-            name = os.path.basename(inner)
-            if is_hidden(inner) or name in METADATA:
-                self.add_ignored(member.source, "hidden, or describes a dataset")
+        files = [(member.member or "", member) for member in members]
+        saved = {
+            os.path.dirname(path)
+            for path, _ in files
+            if os.path.basename(path) == STATE
+        }
+        ignored: set[str] = set()
+        for path, member in files:
+            entry = hidden_part(path) or path
+            folder, name = os.path.split(entry)
+            if (why := _no_records(name, saved=folder in saved)) is not None:
+                # A hidden folder is listed once, not each of its files.
+                if entry not in ignored:
+                    self.add_ignored(f"{whole.source}/{entry}", why)
+                    ignored.add(entry)
                 continue
+            member = replace(member, source=f"{whole.source}/{printable(path)}")
             try:
                 with readable(member.source):
                     head, compression = head_of(member, self._limits)
@@ -293,6 +300,19 @@ class Finder:
                     yield from self._covered(found)
             except InputError as error:
                 self.add_unread(member.source, error)
+
+
+def _no_records(name: str, *, saved: bool) -> str | None:
+    """Return why a file or folder in a folder or archive contains no records, by its
+    name; else None. ``saved`` says whether the datasets library saved a dataset there.
+    """
+    if hidden_part(name) is not None:
+        return f"hidden: its name starts with {name[0]}"
+    if name in METADATA:
+        return "describes the dataset and contains no records"
+    if saved and name.startswith("cache-"):
+        return "a cache of the datasets library"
+    return None
 
 
 @cache

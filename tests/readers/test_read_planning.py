@@ -133,6 +133,52 @@ def test_a_folder_is_walked_and_stray_files_are_reported(write, read_all, tmp_pa
     }
 
 
+def test_the_same_files_are_left_out_of_folders_and_archives(read_all, tmp_path):
+    table = pa.table({"text": ["saved words"]})
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    arrow = sink.getvalue().to_pybytes()
+    files = {
+        "a.txt": b"some words\n",
+        ".git/HEAD": b"ref: refs/heads/main\n",
+        ".git/logs/x": b"some commit\n",
+        "_drafts/b.txt": b"some draft\n",
+        "d/.hidden.txt": b"some secret\n",
+        "d/saved/state.json": b'{"_split": "train"}',
+        "d/saved/cache-1.arrow": arrow,
+        "d/saved/data.arrow": arrow,
+        "d/cache-of.txt": b"more words\n",
+    }
+    folder = tmp_path / "data"
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for name, data in files.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(data)
+            archive.writestr(name, data)
+    with tarfile.open(tmp_path / "a.tar", "w") as tar:
+        tar.add(folder, ".")
+    results = []
+    for source, inner in ((folder, ""), (tmp_path / "a.zip", ""), ("a.tar", "./")):
+        source = tmp_path / source
+        found = read_all(source)
+        assert not found.unread
+        prefix = f"{source}/{inner}"
+        ignored = {path.removeprefix(prefix): why for path, why in found.splits.ignored}
+        results.append((sorted(found.texts), ignored))
+    assert results[0] == results[1] == results[2]
+    assert results[0] == (
+        ["more words", "saved words", "some words"],
+        {
+            ".git": "hidden: its name starts with .",
+            "_drafts": "hidden: its name starts with _",
+            "d/.hidden.txt": "hidden: its name starts with .",
+            "d/saved/state.json": "describes the dataset and contains no records",
+            "d/saved/cache-1.arrow": "a cache of the datasets library",
+        },
+    )
+
+
 def test_files_that_macos_adds_to_archives_are_ignored(read_all, tmp_path):
     double = (
         b"\0\5\26\7\0\2\0\0Mac OS X        "
@@ -162,7 +208,10 @@ def test_files_that_macos_adds_to_archives_are_ignored(read_all, tmp_path):
     for name in ("a.zip", "a.tar", "a.tar.gz"):
         found = read_all(tmp_path / name)
         assert found.texts == ["first\nsecond\n", "third"]
-        passed = [f"{tmp_path}/{name}/{member}" for member in list(members)[2:]]
+        passed = [
+            f"{tmp_path}/{name}/{member}"
+            for member in ("data/._a.txt", "data/._b.txt", "__MACOSX")
+        ]
         assert [source for source, _ in found.splits.ignored] == passed
         assert not found.unread
 

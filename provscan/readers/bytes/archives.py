@@ -1,5 +1,5 @@
 """Open zip and tar archives, check the headers of their members, and classify the names
-of members.
+of members and of files in folders.
 """
 
 from __future__ import annotations
@@ -105,12 +105,18 @@ def is_tar(head: bytes) -> bool:
     return head[257:262] == b"ustar"
 
 
-def is_hidden(member: str) -> bool:
-    """Return whether a member of an archive is hidden, or one of the files that macOS
-    adds for attributes and icons.
+def hidden_part(path: str) -> str | None:
+    """Return the part of a path up to the first hidden file or folder; None if there is
+    none. The path is relative to the folder or archive that the user named.
+
+    A file or folder is hidden if its name starts with a dot or an underscore. Examples
+    are ``.git``, ``_SUCCESS`` and ``__MACOSX``, which macOS adds to archives.
     """
-    folder, name = os.path.split(member)
-    return name.startswith((".", "_")) or "__MACOSX" in folder.split("/")
+    parts = path.split("/")
+    for position, name in enumerate(parts):
+        if name.startswith((".", "_")) and name not in (".", ".."):
+            return "/".join(parts[: position + 1])
+    return None
 
 
 def is_webdataset(names: list[str]) -> bool:
@@ -118,7 +124,9 @@ def is_webdataset(names: list[str]) -> bool:
     key, and some of them are texts.
     """
     keys = [
-        os.path.basename(name).partition(".") for name in names if not is_hidden(name)
+        os.path.basename(name).partition(".")
+        for name in names
+        if hidden_part(name) is None
     ]
     return len({key for key, _, _ in keys}) < len(keys) and any(
         kind in TEXT_MEMBERS for _, _, kind in keys

@@ -19,7 +19,7 @@ from provscan.readers.bytes.archives import (
     PART,
     TEXT_MEMBERS,
     Readable,
-    is_hidden,
+    hidden_part,
     members_of,
 )
 from provscan.readers.bytes.encodings import as_utf8
@@ -86,7 +86,7 @@ def _files(stream: ByteStream) -> Iterator[tuple[tarfile.TarInfo, IO[bytes]]]:
     """Yield the files of an archive; each must be read before the next."""
     for archive, member in members_of(io.BufferedReader(Readable(stream), PART)):
         file = archive.extractfile(member) if member.isfile() else None
-        if file is not None and not is_hidden(member.name):
+        if file is not None and hidden_part(member.name) is None:
             yield member, file
 
 
