@@ -333,8 +333,7 @@ REASONS = {
     "field_missing": "sources without a field that was named, such as --id-field",
     "invalid_part": "parts of mail that could not be decoded, or only with "
     "replacements",
-    "invalid_text": "pages of a crawl with bytes that are not in their encoding, "
-    "replaced",
+    "invalid_text": "web pages with bytes that are not in their encoding, replaced",
     "invalid_utf8": "not valid UTF-8, wrong bytes replaced",
     "later_text": "checked records with text in fields that are missing from the first "
     "records",

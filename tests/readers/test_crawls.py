@@ -96,6 +96,32 @@ def test_text_without_a_charset(write, read_all):
     assert found.stats.notes == {"invalid_text": 1}
 
 
+@pytest.mark.parametrize("in_crawl", [True, False])
+@pytest.mark.parametrize(
+    ("encoding", "text", "bad"),
+    [
+        ("utf-8", RUSSIAN, b"\xd0"),
+        ("utf-8", JAPANESE, b"\xe5\x90"),
+        ("utf-8", PLAIN, b"\xff"),
+        ("euc-jp", JAPANESE, b"\xff"),
+    ],
+)
+def test_bytes_of_a_page_that_are_not_in_its_encoding(
+    write, read_all, encoding, text, bad, in_crawl
+):
+    """They are replaced and counted, and the rest of the page keeps its encoding."""
+    head = f"<html><meta charset={encoding}><body><p>{text}".encode(encoding)
+    page = head + bad + b"</p></body></html>"
+    path = (
+        write("a.warc", response(page, "Content-Type: text/html"))
+        if in_crawl
+        else write("a.html", page)
+    )
+    found = read_all(path)
+    assert found.texts == [text + "\ufffd"]
+    assert found.stats.notes == {"invalid_text": 1}
+
+
 def raw_deflate(data):
     coder = zlib.compressobj(wbits=-15)
     return coder.compress(data) + coder.flush()

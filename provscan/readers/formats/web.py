@@ -58,20 +58,40 @@ def _needed(module: str) -> Any:
         ) from None
 
 
-def page_text(data: bytes, encoding: str | None = None) -> str:
-    """Return the text of an HTML page, whose encoding is detected unless given."""
+def page_text(data: bytes, encoding: str | None = None) -> tuple[str, Problem | None]:
+    """Return the text of an HTML page, whose encoding is detected unless given, and its
+    problem, if any.
+
+    The page is decoded here, since the library would decode a whole page as
+    Windows-1252, or drop the invalid bytes, if some bytes are not in the encoding.
+    """
+    library = _needed("resiliparse.parse.encoding")
     if encoding is None:
         # ISO-2022 escapes are ASCII.
         if is_utf8(data) and b"\x1b" not in data:
             encoding = UTF8
         else:
-            detect = _needed("resiliparse.parse.encoding").detect_encoding
+            detect = library.detect_encoding
             encoding = detect(data, html5_compatible=True, from_html_meta=True)
+    encoding = library.map_encoding_to_html5(encoding, fallback_utf8=False) or encoding
+    if encoding == UTF8 and not is_utf8(data):
+        encoding = legacy_encoding(data) or UTF8
+    text, problem = _decoded(data, encoding)
     tree = _needed("resiliparse.parse.html").HTMLTree
-    page = tree.parse_from_bytes(data, encoding)
-    return _needed("resiliparse.extract.html2text").extract_plain_text(
-        page, main_content=False, alt_texts=False
+    valid = text.removeprefix("\ufeff").encode("utf-8", "replace")
+    shown = _needed("resiliparse.extract.html2text").extract_plain_text(
+        tree.parse_from_bytes(valid, UTF8), main_content=False, alt_texts=False
     )
+    return shown, problem
+
+
+def _decoded(data: bytes, encoding: str) -> tuple[str, Problem | None]:
+    """Return the decoded bytes of a page, and a problem if bytes were replaced."""
+    text = data.decode(encoding, "replace")
+    if REPLACED in text and not is_utf8(data):
+        detail = f"bytes that are not {encoding} replaced by U+FFFD"
+        return text, Problem("invalid_text", detail)
+    return text, None
 
 
 class Html(Format):
@@ -99,7 +119,10 @@ class Html(Format):
             # If the encoding of the file is known, the bytes have been converted to
             # UTF-8, whatever the page states.
             encoding = UTF8 if stream.split.layout.encoding else None
-            yield Rows([number], [{"text": page_text(data, encoding)}])
+            text, problem = page_text(data, encoding)
+            if problem is not None:
+                stream.counts.note(problem.code, number, problem.detail)
+            yield Rows([number], [{"text": text}])
 
 
 class Warc(Format):
@@ -218,18 +241,15 @@ def _text(
             body = body if plain is None else plain
     encoding = _encoding_of(body, kind)
     if "html" in kind or (not kind and Html().sniff(body)):
-        return page_text(body, encoding), cut
+        text, problem = page_text(body, encoding)
+        return text, cut or problem
     if not any(word in kind for word in ("text", "json", "xml")) or kind.startswith(
         "image"
     ):
         return None, None
     encoding = encoding or (None if is_utf8(body) else legacy_encoding(body)) or UTF8
-    text = body.decode(encoding, "replace")
-    if cut is None and REPLACED in text and not is_utf8(body):
-        return text, Problem(
-            "invalid_text", f"bytes that are not {encoding} replaced by U+FFFD"
-        )
-    return text, cut
+    text, problem = _decoded(body, encoding)
+    return text, cut or problem
 
 
 def _encoding_of(body: bytes, kind: str) -> str | None:
