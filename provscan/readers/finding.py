@@ -60,6 +60,7 @@ STATE = "state.json"
 METADATA = frozenset(
     {"dataset_info.json", "dataset_infos.json", "dataset_dict.json", STATE}
 )
+SAME_NAME = "another file of the archive has the same name; only the last one is read"
 OUTSIDE = "not among the files that the recipe reads"
 
 
@@ -221,21 +222,13 @@ class Finder:
             for info in entries:
                 if info.is_dir():
                     continue
-                name = f"{whole.source}/{printable(info.filename)}"
-                if archive.getinfo(info.filename) is not info:
-                    why = (
-                        "another file of the archive has the same name; only the "
-                        "last one is read"
-                    )
-                    self.unread.append((name, why))
-                else:
-                    yield replace(
-                        whole,
-                        archive="zip",
-                        member=info.filename,
-                        end=-1,
-                        size=info.file_size,
-                    )
+                yield replace(
+                    whole,
+                    archive="zip",
+                    member=info.filename,
+                    end=-1,
+                    size=info.file_size,
+                )
         except (zipfile.BadZipFile, NotImplementedError, OSError) as error:
             raise NotReadable(f"damaged zip archive ({error})") from error
 
@@ -279,6 +272,8 @@ class Finder:
             for path, _ in files
             if os.path.basename(path) == STATE
         }
+        # An archive is unpacked to the last one of several files with the same name.
+        last = dict(files)
         ignored: set[str] = set()
         for path, member in files:
             entry = hidden_part(path) or path
@@ -289,7 +284,11 @@ class Finder:
                     self.add_ignored(f"{whole.source}/{entry}", why)
                     ignored.add(entry)
                 continue
-            member = replace(member, source=f"{whole.source}/{printable(path)}")
+            source = f"{whole.source}/{printable(path)}"
+            if last[path] is not member:
+                self.unread.append((source, SAME_NAME))
+                continue
+            member = replace(member, source=source)
             try:
                 with readable(member.source):
                     head, compression = head_of(member, self._limits)

@@ -274,12 +274,13 @@ def test_the_directory_of_a_zip_archive_is_read_once(write, read_all, monkeypatc
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
-def test_two_files_with_the_same_name_in_an_archive(write, read_all):
+@pytest.mark.parametrize(("name", "pack"), [("a.zip", zipped), ("a.tar", tarred)])
+def test_two_files_with_the_same_name_in_an_archive(write, read_all, name, pack):
     other = LINES.replace(b"fox", b"cat")
-    found = read_all(write("a.zip", zipped([("a.jsonl", LINES), ("a.jsonl", other)])))
+    found = read_all(write(name, pack([("a.jsonl", LINES), ("a.jsonl", other)])))
     assert found.texts == [text.replace("fox", "cat") for text in TEXTS]
-    ((name, reason),) = found.unread
-    assert name.endswith("a.zip/a.jsonl")
+    ((source, reason),) = found.unread
+    assert source.endswith(f"{name}/a.jsonl")
     assert (
         reason
         == "another file of the archive has the same name; only the last one is read"
