@@ -253,7 +253,11 @@ class Finder:
                         )
                     elif not info.isdir():
                         name = f"{whole.source}/{info.name}"
-                        self.add_ignored(name, "a link or a special file")
+                        if info.isfile():
+                            why = "a sparse file of an archive: unpack it first"
+                            self.unread.append((printable(name), why))
+                        else:
+                            self.add_ignored(name, "a link or a special file")
         except (tarfile.TarError, OSError, ValueError) as error:
             damage = damage or f"damaged tar archive ({error})"
             if not count:

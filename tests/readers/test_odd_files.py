@@ -273,6 +273,26 @@ def test_the_directory_of_a_zip_archive_is_read_once(write, read_all, monkeypatc
     assert read_all(path).texts == TEXTS
 
 
+def test_a_sparse_file_in_an_archive_is_unread(write, read_all):
+    """Its holes are not stored, so its bytes can't be read as they are."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for name in ("a.jsonl", "b.jsonl"):
+            member = tarfile.TarInfo(name)
+            member.size = size = len(LINES)
+            if name == "a.jsonl":
+                member.pax_headers = {
+                    "GNU.sparse.size": f"{size}",
+                    "GNU.sparse.map": f"0,{size}",
+                }
+            archive.addfile(member, io.BytesIO(LINES))
+    path = write("a.tar", buffer.getvalue())
+    found = read_all(path)
+    assert found.texts == TEXTS
+    reason = "a sparse file of an archive: unpack it first"
+    assert found.unread == [(f"{path}/a.jsonl", reason)]
+
+
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 @pytest.mark.parametrize(("name", "pack"), [("a.zip", zipped), ("a.tar", tarred)])
 def test_two_files_with_the_same_name_in_an_archive(write, read_all, name, pack):
