@@ -642,6 +642,27 @@ def test_ids_rounded_to_15_digits_are_not_ids(digits: int, tmp_path: Path) -> No
     assert stats.notes == {"id_mangled": 20}
 
 
+@pytest.mark.parametrize("indent", [None, 1])
+def test_texts_by_id(indent: int | None, tmp_path: Path) -> None:
+    texts = {tweet.id: tweet.text for tweet in PLANTED}
+    path = tmp_path / "tweets.json"
+    path.write_text(json.dumps(texts, indent=indent))
+    rows, stats = rows_of(path)
+    assert {row["id"]: row["text"] for row in rows} == texts
+    assert (stats.records, stats.notes, stats.skipped) == (len(PLANTED), {}, {})
+
+
+def test_records_whose_fields_are_numbers_of_columns(tmp_path: Path) -> None:
+    records = [{"0": tweet.id, "1": tweet.text} for tweet in PLANTED]
+    path = tmp_path / "tweets.jsonl"
+    path.write_text("\n".join(json.dumps(record) for record in [*records, {}]))
+    rows, stats = rows_of(path)
+    assert [(row["id"], row["text"]) for row in rows] == [
+        (tweet.id, tweet.text) for tweet in PLANTED
+    ]
+    assert stats.skipped == {"no_text": 1}
+
+
 def rounded(numbers: Iterable[int]) -> list[str]:
     return [f"{10**14 + n}00,some words of a tweet {n}" for n in numbers]
 

@@ -94,6 +94,8 @@ OTHERS = frozenset(
         "info",
     ]
 )
+# Minimum number of digits of a key that is an id.
+ID_DIGITS = 8
 # An object with a text and one of these keys is a tweet.
 IDS = frozenset(["id_str", "id", "created_at", "user"])
 # A record with a text at one of these keys is a tweet, not a wrapper of one.
@@ -102,8 +104,8 @@ TEXT_KEYS = frozenset(in_columns(NAMES["text"])) - {"title"}
 
 def rows_of_table(record: Object) -> list[Any] | None:
     """Return the rows of a table that is stored in one object: its columns are lists
-    or objects with numbered keys, or its rows are keyed by id. Return None for other
-    objects.
+    or objects with numbered keys, or its rows or texts are keyed by id. Return None for
+    other objects.
     """
     values = list(record.values())
     if isinstance(names := record.get("columns"), list) and isinstance(
@@ -114,6 +116,10 @@ def rows_of_table(record: Object) -> list[Any] | None:
             for row in rows
             if isinstance(row, list)
         ]
+    # Shorter keys may be the numbers of columns.
+    by_id = values and all(key.isdigit() and len(key) >= ID_DIGITS for key in record)
+    if by_id and all(isinstance(value, str) for value in values):
+        return [{"id": key, "text": text} for key, text in record.items()]
     if (
         len(values) < 2
         or type(values[0]) not in (dict, list)
