@@ -24,7 +24,7 @@ from provscan.engine import Progress
 from provscan.errors import ParameterError
 from provscan.index import IndexReader
 from provscan.index.folder import changing
-from provscan.index.format import Manifest
+from provscan.index.format import Manifest, SegmentInfo
 from provscan.index.segment.arrays import write_array_file
 from provscan.index.segment.packed import write_numbers
 from provscan.index.segment.postings import MAX_TEXTS
@@ -126,7 +126,8 @@ def build_index(
         params = BlindParams()
         _write_files(reader, numbers, workspace, secret, params)
         shutil.rmtree(place)
-        written = change.adopt(workspace, len(numbers), reader.tweets, "")
+        info = SegmentInfo(workspace.name, len(numbers), reader.tweets, "", {})
+        written = change.adopt(workspace, info)
         sums = " ".join(file.xxh3 for file in written.files.values())
         # The digest of the segment is made from the checksums of its files.
         segment = replace(written, digest=xxhash.xxh3_128_hexdigest(sums.encode()))
