@@ -164,8 +164,7 @@ def fetch_shards(url: str, shards: Sequence[int], folder: Path) -> None:
             place = folder / name
             place.parent.mkdir(parents=True, exist_ok=True)
             FileStore(below(url, os.path.dirname(name))).get(place)
-        index_format.check_sizes(folder, info.paths())
-        index_format.check_sums(folder, info.paths())
+        index_format.check_files(folder, info.paths())
 
 
 @dataclass(frozen=True, eq=False)
