@@ -24,7 +24,7 @@ from provscan.engine import Progress
 from provscan.errors import ParameterError
 from provscan.index import IndexReader
 from provscan.index.folder import changing
-from provscan.index.format import Manifest
+from provscan.index.format import Manifest, SegmentInfo
 from provscan.index.segment.arrays import write_array_file
 from provscan.index.segment.packed import write_numbers
 from provscan.index.segment.postings import MAX_TEXTS
@@ -126,7 +126,8 @@ def build_index(
         params = BlindParams()
         _write_files(reader, numbers, workspace, secret, params)
         shutil.rmtree(place)
-        written = change.adopt(workspace, len(numbers), reader.tweets, "")
+        info = SegmentInfo(workspace.name, len(numbers), reader.tweets, "", {})
+        written = change.adopt(workspace, info)
         sums = " ".join(file.xxh3 for file in written.files.values())
         # The digest of the segment is made from the checksums of its files.
         segment = replace(written, digest=xxhash.xxh3_128_hexdigest(sums.encode()))
@@ -155,9 +156,9 @@ def _write_files(
     texts = kernels.BlindTexts(hashes, lengths, np.empty(first[-1], np.uint8), first)
     seeds = _second_pass(reader, numbers, texts, counts, keys, params)
     # Choose the number of buckets so that a bucket has about four entries.
-    bits = max(0, len(seeds).bit_length() - 2)
+    bits = max(0, len(seeds.hashes).bit_length() - 2)
     starts = np.zeros((1 << bits) + 1, np.uint32)
-    entries = np.empty((len(seeds), 3), np.uint16)
+    entries = np.empty((len(seeds.hashes), 3), np.uint16)
     kernels.fill_table(seeds, bits, starts, entries)
     write_ids(folder, reader.tweet_ids(numbers), np.arange(len(numbers)))
     write_numbers(folder, "tweets", reader.tweet_counts(numbers))
@@ -201,7 +202,7 @@ def _second_pass(
     counts: npt.NDArray[np.uint8],
     keys: kernels.Keys,
     params: BlindParams,
-) -> npt.NDArray[np.uint64]:
+) -> kernels.ChosenSeeds:
     """Fill the fingerprints of the ordered texts, and return their seeds, sorted."""
     choice = kernels.SeedChoice(
         params.seed_length,
@@ -212,7 +213,7 @@ def _second_pass(
         params.common_texts,
     )
     room = np.empty(LONGEST + 1, np.uint64)
-    parts = [np.empty((0, 2), np.uint64)]
+    parts = [_seeds(0)]
     for part, codes in _blocks(reader, numbers):
         some = texts._replace(
             hashes=texts.hashes[part],
@@ -228,12 +229,17 @@ def _second_pass(
             texts.fingerprints,
         )
         most = (part.stop - part.start) * max(params.seeds, params.least_seeds)
-        seeds = np.empty((most, 2), np.uint64)
+        seeds = _seeds(most)
         rows = np.arange(part.start, part.stop)
         n = kernels.choose_seeds(codes, rows, choice, keys.seeds, counts, room, seeds)
-        parts.append(seeds[:n].copy())
-    seeds = np.concatenate(parts)
-    return seeds[np.lexsort((seeds[:, 1], seeds[:, 0]))]
+        parts.append(kernels.ChosenSeeds(*(column[:n].copy() for column in seeds)))
+    hashes, entries = map(np.concatenate, zip(*parts, strict=True))
+    order = np.lexsort((entries, hashes))
+    return kernels.ChosenSeeds(hashes[order], entries[order])
+
+
+def _seeds(count: int) -> kernels.ChosenSeeds:
+    return kernels.ChosenSeeds(np.empty(count, np.uint64), np.empty(count, np.uint64))
 
 
 def _blocks(

@@ -42,8 +42,7 @@ from provscan.index.format import (
     SEGMENTS,
     VERSION,
     Manifest,
-    check_sizes,
-    check_sums,
+    check_files,
     read_manifest,
 )
 from provscan.index.segment.arrays import map_array
@@ -198,8 +197,7 @@ def verify(path: Source) -> dict[str, Any]:
 
 
 def _opened(path: Path, manifest: Manifest, key: bytes) -> BlindIndex:
-    check_sizes(path, manifest.files())
-    check_sums(path, manifest.files())
+    check_files(path, manifest.files())
     params = manifest.params
     if not isinstance(params, BlindParams) or len(manifest.segments) != 1:
         raise IndexFormatError(

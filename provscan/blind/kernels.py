@@ -92,6 +92,42 @@ class SeedChoice(NamedTuple):
     common: int  # A seed that more texts than this share is marked as common.
 
 
+class ChosenSeeds(NamedTuple):
+    """Seeds of texts, uint64[m] each."""
+
+    hashes: np.ndarray
+    # The lower bits of the entry: whether the seed is common, the number of the text,
+    # and the place in the text.
+    entries: np.ndarray
+
+
+class Hits(NamedTuple):
+    """Places in records that have a seed of a text, int64[m] each."""
+
+    record: np.ndarray  # The row of the record.
+    text: np.ndarray  # The number of the text.
+    place: np.ndarray  # In canonical code points of the record.
+    # The place in the text, shifted to the right (:func:`place_shift`).
+    text_place: np.ndarray
+    common: np.ndarray  # 1 if the seed is common, else 0.
+
+
+class Pairs(NamedTuple):
+    """Records and the texts that they may contain, one row per pair and span; int64[n]
+    except for ``span`` and ``equal``.
+    """
+
+    record: np.ndarray  # The row of the record.
+    text: np.ndarray  # The number of the text.
+    span: np.ndarray  # int64[n, 2]: start and end, in canonical code points.
+    agree: np.ndarray  # The number of the text's fingerprints that the span has.
+    fingerprints: np.ndarray  # The number of all fingerprints of the text.
+    equal: np.ndarray  # bool[n]: whether span and text are equal.
+    # The numbers of rare and of common seeds of the text that the record has there.
+    rare: np.ndarray
+    common: np.ndarray
+
+
 @helper
 def _round(v0, v1, v2, v3):
     v0 += v1
@@ -198,8 +234,7 @@ def choose_seeds(texts, numbers, choice, key, counts, room, out):
     the ``counts`` of :func:`count_seeds`.
 
     ``numbers`` int64[n] are the texts' numbers; ``room`` uint64 has space for a text.
-    Write the hash and the lower bits of the entry into uint64[m, 2] ``out``, and return
-    the number of seeds.
+    Write them into ``out``, :class:`ChosenSeeds`, and return the number of seeds.
     """
     mask = np.uint64(len(counts) - 1)
     total = np.int64(0)
@@ -225,10 +260,11 @@ def choose_seeds(texts, numbers, choice, key, counts, room, out):
             if count > choice.frequent and kept + pieces - p > choice.least:
                 continue
             kept += 1
-            out[total, 0] = room[best]
-            out[total, 1] = np.uint64(count > choice.common) << _COMMON
-            out[total, 1] |= np.uint64(numbers[t]) << np.uint64(PLACE) | np.uint64(
-                best >> shift
+            out.hashes[total] = room[best]
+            out.entries[total] = (
+                np.uint64(count > choice.common) << _COMMON
+                | np.uint64(numbers[t]) << np.uint64(PLACE)
+                | np.uint64(best >> shift)
             )
             total += 1
     return total
@@ -273,16 +309,15 @@ def fill_fingerprints(codes, texts, most, key, fingerprints):
 
 @kernel
 def fill_table(seeds, bits, starts, entries):
-    """Write the sorted seeds of :func:`choose_seeds` into ``starts``, which must be
-    zero, and ``entries``.
+    """Write sorted :class:`ChosenSeeds` into ``starts``, which must be zero, and
+    ``entries``.
     """
     rest = np.uint64(64 - bits - REMAINDER)
-    for e in range(len(seeds)):
-        bucket = (
-            np.int64(seeds[e, 0] >> np.uint64(64 - bits)) if bits > 0 else np.int64(0)
-        )
+    for e in range(len(seeds.hashes)):
+        seed = seeds.hashes[e]
+        bucket = np.int64(seed >> np.uint64(64 - bits)) if bits > 0 else np.int64(0)
         starts[bucket + 1] += 1
-        word = ((seeds[e, 0] >> rest) & _REMAINDER) << _HASH | seeds[e, 1]
+        word = ((seed >> rest) & _REMAINDER) << _HASH | seeds.entries[e]
         entries[e, 0] = np.uint16(word >> _U32)
         entries[e, 1] = np.uint16((word >> _U16) & np.uint64(0xFFFF))
         entries[e, 2] = np.uint16(word & np.uint64(0xFFFF))
@@ -314,8 +349,7 @@ def highest_text(entries):
 def find_seeds(records, length, key, table, most, room, hits):
     """Find the places in records (a code buffer) that have a seed of a text.
 
-    Write record, text, place in the record, shifted place in the text, and whether the
-    seed is common into int64[m, 5] ``hits``. At most ``most`` texts are read for each
+    Write them into ``hits``, :class:`Hits`. At most ``most`` texts are read for each
     seed. Return the number of hits, including those for which ``hits`` has no space,
     and the number of truncated look-ups.
     """
@@ -343,11 +377,11 @@ def find_seeds(records, length, key, table, most, room, hits):
                     cut += 1
                     break
                 taken += 1
-                if total < len(hits):
-                    hits[total, 0], hits[total, 2] = r, i
-                    hits[total, 1] = np.int64((word >> np.uint64(PLACE)) & _TEXT)
-                    hits[total, 3] = np.int64(word & _PLACE)
-                    hits[total, 4] = np.int64((word >> _COMMON) & _U1)
+                if total < len(hits.record):
+                    hits.record[total], hits.place[total] = r, i
+                    hits.text[total] = np.int64((word >> np.uint64(PLACE)) & _TEXT)
+                    hits.text_place[total] = np.int64(word & _PLACE)
+                    hits.common[total] = np.int64((word >> _COMMON) & _U1)
                 total += 1
     return total, cut
 
@@ -428,23 +462,21 @@ def _copied_span(found, step, length, size):
 def compare_fingerprints(records, hits, texts, most, keys, room, places, out):
     """Measure how much of each text the records contain around the hits.
 
-    ``hits`` are the sorted hits of :func:`find_seeds`; ``room`` is uint8 with space for
-    a text and four times ``REACH``, ``places`` int64 with space for ``most``
-    fingerprints. Write record, text, start and end of the span, number of fingerprints
-    that agree, number of fingerprints, whether span and text are equal, and the numbers
-    of rare and of common seeds that were hit into int64[m, 9] ``out``. Return the
-    number of rows.
+    ``hits`` are :class:`Hits`, sorted by record, text and diagonal; ``room`` is uint8
+    with space for a text and four times ``REACH``, ``places`` int64 with space for
+    ``most`` fingerprints. Write at most one row per hit into ``out``, :class:`Pairs`,
+    and return the number of rows.
     """
     codes, offsets = records
     n, h = np.int64(0), np.int64(0)
-    while h < len(hits):
-        r, t = hits[h, 0], hits[h, 1]
+    while h < len(hits.record):
+        r, t = hits.record[h], hits.text[h]
         low = offsets[r]
         size = offsets[r + 1] - low
         length = np.int64(texts.lengths[t])
         step, shift = fingerprint_step(length, most), place_shift(length)
         fingerprints = texts.fingerprints[texts.first[t] : texts.first[t + 1]]
-        first_diagonal = hits[h, 2] - (hits[h, 3] << shift)
+        first_diagonal = hits.place[h] - (hits.text_place[h] << shift)
         begin = max(np.int64(0), first_diagonal - REACH)
         stop = max(begin + 1, min(size, first_diagonal + length + 2 * REACH) - GRAM + 1)
         window, found = room[: stop - begin], places[: len(fingerprints)]
@@ -452,17 +484,18 @@ def compare_fingerprints(records, hits, texts, most, keys, room, places, out):
         _fill_window(codes, low, begin, stop, size, keys.fingerprints, salt, window)
         found[:] = -1
         rare, common, place = np.int64(0), np.int64(0), np.int64(-1)
-        while h < len(hits) and hits[h, 0] == r and hits[h, 1] == t:
-            diagonal = hits[h, 2] - (hits[h, 3] << shift)
+        while h < len(hits.record) and hits.record[h] == r and hits.text[h] == t:
+            text_place = hits.text_place[h]
+            diagonal = hits.place[h] - (text_place << shift)
             if diagonal - first_diagonal > REACH:
                 break
-            anchor = min(np.int64(len(fingerprints) - 1), (hits[h, 3] << shift) // step)
+            anchor = min(np.int64(len(fingerprints) - 1), (text_place << shift) // step)
             _walk(window, fingerprints, step, begin, anchor, diagonal, 1, found)
             _walk(window, fingerprints, step, begin, anchor - 1, diagonal, -1, found)
-            if hits[h, 3] != place:
-                rare += 1 - hits[h, 4]
-                common += hits[h, 4]
-                place = hits[h, 3]
+            if text_place != place:
+                rare += 1 - hits.common[h]
+                common += hits.common[h]
+                place = text_place
             h += 1
         agree, start, end = _copied_span(found, step, length, size)
         if agree == 0:
@@ -471,8 +504,9 @@ def compare_fingerprints(records, hits, texts, most, keys, room, places, out):
         if end - start == length:
             span_hash = siphash(keys.texts, _U1, codes, low + start, low + end)
             equal = np.uint32(span_hash >> _U32) == texts.hashes[t]
-        out[n, 0], out[n, 1], out[n, 2], out[n, 3] = r, t, start, end
-        out[n, 4], out[n, 5], out[n, 6] = agree, len(fingerprints), equal
-        out[n, 7], out[n, 8] = rare, common
+        out.record[n], out.text[n] = r, t
+        out.span[n, 0], out.span[n, 1] = start, end
+        out.agree[n], out.fingerprints[n] = agree, len(fingerprints)
+        out.equal[n], out.rare[n], out.common[n] = equal, rare, common
         n += 1
     return n

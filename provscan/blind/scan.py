@@ -12,8 +12,9 @@ import numpy as np
 
 from provscan.blind import kernels
 from provscan.blind.index import BlindIndex
+from provscan.blind.kernels import Hits, Pairs
 from provscan.blind.params import BlindLimits
-from provscan.kernels.records import CodeBuffer, frozen
+from provscan.kernels.records import CodeBuffer, Record, frozen
 from provscan.matching.matches import LEVELS, STRONG, Matches, nothing
 from provscan.matching.overlaps import best_per_place
 from provscan.params import MatchParams
@@ -21,10 +22,6 @@ from provscan.text import canonical_codes, canonical_mapped
 
 # Initial size of the array of seed hits.
 HITS = 1 << 16
-# Columns of a row: the record, the number of the licensed text, the span in canonical
-# code points, the numbers of agreeing fingerprints and of all fingerprints, whether the
-# texts are equal, and the numbers of rare and common seeds.
-_RECORD, _TEXT, _START, _END, _AGREE, _FINGERPRINTS, _EQUAL, _RARE, _COMMON = range(9)
 
 
 def scan_blind(
@@ -43,22 +40,21 @@ def scan_blind(
     codes, code_offsets, characters = canonical_codes(text, offsets)
     records = frozen(CodeBuffer(codes, code_offsets))
     pairs, cut = _pairs(records, index, limits)
-    pairs = np.concatenate([pairs, _equal(records, pairs, index)])
+    equal = _equal(records, pairs, index)
+    pairs = Pairs(*map(np.concatenate, zip(pairs, equal, strict=True)))
     rows, similarity, containment = _accepted(pairs, index, params, limits)
-    if len(rows) == 0:
+    if len(rows.record) == 0:
         found = nothing(characters)
     else:
         spans = _original_spans(text, offsets, rows)
         near = np.where(
             similarity >= STRONG, LEVELS.index("strong"), LEVELS.index("weak")
         )
-        level = np.where(rows[:, _EQUAL] > 0, LEVELS.index("near_exact"), near).astype(
-            np.uint8
-        )
+        level = np.where(rows.equal, LEVELS.index("near_exact"), near).astype(np.uint8)
         found = Matches(
-            rows[:, _RECORD],
+            rows.record,
             spans,
-            rows[:, _TEXT],
+            rows.text,
             level,
             similarity,
             containment,
@@ -70,14 +66,15 @@ def scan_blind(
 
 def _pairs(
     records: CodeBuffer, index: BlindIndex, limits: BlindLimits
-) -> tuple[np.ndarray, int]:
-    """Return the rows of :func:`provscan.blind.kernels.compare_fingerprints`, and the
+) -> tuple[Pairs, int]:
+    """Return the pairs of :func:`provscan.blind.kernels.compare_fingerprints`, and the
     number of truncated look-ups.
     """
     length, most = index.params.seed_length, index.params.fingerprints
     room = np.empty(int(np.diff(records.offsets).max(initial=0)) + 1, np.uint64)
-    hits = np.empty((HITS, 5), np.int64)
+    room_for = HITS
     while True:
+        hits = Hits(*(np.empty(room_for, np.int64) for _ in Hits._fields))
         n, cut = kernels.find_seeds(
             records,
             length,
@@ -87,13 +84,17 @@ def _pairs(
             room,
             hits,
         )
-        if n <= len(hits):
+        if n <= room_for:
             break
-        hits = np.empty((n, 5), np.int64)
-    hits = hits[:n]
-    hits = hits[np.lexsort((hits[:, 2] - hits[:, 3], hits[:, 1], hits[:, 0]))]
+        room_for = n
+    hits = _taken(hits, slice(n))
+    hits = _taken(
+        hits, np.lexsort((hits.place - hits.text_place, hits.text, hits.record))
+    )
     longest = int(index.texts.lengths.max(initial=0))
-    out = np.empty((len(hits), 9), np.int64)
+    out = Pairs(*(np.empty(n, np.int64) for _ in Pairs._fields))._replace(
+        span=np.empty((n, 2), np.int64), equal=np.empty(n, np.bool_)
+    )
     n = kernels.compare_fingerprints(
         records,
         hits,
@@ -104,29 +105,46 @@ def _pairs(
         np.empty(most + 1, np.int64),
         out,
     )
-    return out[:n], int(cut)
+    return _taken(out, slice(n)), int(cut)
 
 
-def _equal(records: CodeBuffer, pairs: np.ndarray, index: BlindIndex) -> np.ndarray:
-    """Return the records and the spans of ``pairs`` that equal a text, as rows like
-    ``pairs``.
+def _taken(rows: Record, which: np.ndarray | slice) -> Record:
+    """Return the chosen rows of a named tuple of columns."""
+    return type(rows)(*(column[which] for column in rows))
+
+
+def _equal(records: CodeBuffer, pairs: Pairs, index: BlindIndex) -> Pairs:
+    """Return the pairs of records, or of spans of ``pairs``, and the texts that they
+    equal.
     """
     count = len(records.offsets) - 1
     whole = np.stack(
         [np.arange(count), np.zeros(count, np.int64), np.diff(records.offsets)], axis=1
     )
-    places = np.unique(
-        np.concatenate([whole, pairs[:, [_RECORD, _START, _END]]]), axis=0
-    )
-    places = places[places[:, 2] > places[:, 1]]
-    ranges = records.offsets[places[:, :1]] + places[:, 1:]
-    hashes = np.empty(len(places), np.uint32)
+    spans = np.column_stack([pairs.record, pairs.span])
+    places = np.unique(np.concatenate([whole, spans]), axis=0)
+    record, span = places[:, 0], places[:, 1:]
+    lengths = span[:, 1] - span[:, 0]
+    filled = lengths > 0
+    record, span, lengths = record[filled], span[filled], lengths[filled]
+    ranges = records.offsets[record][:, None] + span
+    hashes = np.empty(len(record), np.uint32)
     kernels.whole_hashes(records.codes, ranges, index.keys.texts, hashes)
-    numbers = _with_hash(index, hashes, places[:, 2] - places[:, 1])
+    numbers = _with_hash(index, hashes, lengths)
     found = np.flatnonzero(numbers >= 0)
-    rows = np.ones((len(found), 9), np.int64)
-    rows[:, [_RECORD, _START, _END]], rows[:, _TEXT] = places[found], numbers[found]
-    return rows
+    # Equality replaces fingerprints and seeds. With equal counts of fingerprints, the
+    # containment is 1.
+    ones = np.ones(len(found), np.int64)
+    return Pairs(
+        record=record[found],
+        text=numbers[found],
+        span=span[found],
+        agree=ones,
+        fingerprints=ones,
+        equal=ones > 0,
+        rare=ones,
+        common=ones,
+    )
 
 
 def _with_hash(
@@ -149,50 +167,46 @@ def _with_hash(
 
 
 def _accepted(
-    pairs: np.ndarray, index: BlindIndex, params: MatchParams, limits: BlindLimits
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the rows that are matches, one text per place, with similarity and
-    containment.
+    pairs: Pairs, index: BlindIndex, params: MatchParams, limits: BlindLimits
+) -> tuple[Pairs, np.ndarray, np.ndarray]:
+    """Return the pairs that are matches, one text per place, with similarity and
+    containment, float64[n] each.
     """
-    length = index.texts.lengths[pairs[:, _TEXT]].astype(np.int64)
+    equal = pairs.equal
+    length = index.texts.lengths[pairs.text].astype(np.int64)
     grams = np.maximum(1, length - kernels.GRAM + 1)
-    equal = pairs[:, _EQUAL] > 0
-    containment = np.where(equal, 1.0, pairs[:, _AGREE] / pairs[:, _FINGERPRINTS])
+    containment = np.where(equal, 1.0, pairs.agree / pairs.fingerprints)
     common = containment * grams
-    span = np.maximum(1, pairs[:, _END] - pairs[:, _START] - kernels.GRAM + 1)
+    span = np.maximum(1, pairs.span[:, 1] - pairs.span[:, 0] - kernels.GRAM + 1)
     similarity = np.minimum(1.0, common / np.maximum(1.0, grams + span - common))
     similarity[equal] = 1.0
-    margin = np.where(equal | (pairs[:, _FINGERPRINTS] == grams), 0.0, limits.margin)
+    margin = np.where(equal | (pairs.fingerprints == grams), 0.0, limits.margin)
     least = max(params.min_chars, limits.min_chars)
     kept = (containment >= params.min_containment + margin) & (
         similarity >= params.threshold + margin
     )
     kept &= (common + kernels.GRAM - 1 >= least * (1 + margin)) & (length >= least)
     # Drop pairs with only common seeds.
-    kept &= equal | (pairs[:, _RARE] > 0)
-    rows, similarity, containment = pairs[kept], similarity[kept], containment[kept]
+    kept &= equal | (pairs.rare > 0)
+    rows = _taken(pairs, kept)
+    similarity, containment = similarity[kept], containment[kept]
     # Of two texts at one place, choose the closer one and, if both are equally close,
     # the one with the earlier tweet, which is assumed to have the smaller id.
-    age = index.ids.numbers.take(rows[:, _TEXT])
+    age = index.ids.numbers.take(rows.text)
     score = 2 * common[kept] - 0.5 * (grams + span)[kept]
-    order = np.lexsort(
-        (rows[:, _TEXT], age, -similarity, -rows[:, _EQUAL], -score, rows[:, _RECORD])
-    )
-    spans = np.ascontiguousarray(rows[:, [_START, _END]])
-    free = best_per_place(np.ascontiguousarray(rows[:, _RECORD]), spans, order)
-    rows, similarity, containment = rows[free], similarity[free], containment[free]
-    order = np.lexsort((rows[:, _TEXT], rows[:, _START], rows[:, _RECORD]))
-    return rows[order], similarity[order], containment[order]
+    order = np.lexsort((rows.text, age, -similarity, ~rows.equal, -score, rows.record))
+    free = np.flatnonzero(best_per_place(rows.record, rows.span, order))
+    by_place = np.lexsort((rows.text[free], rows.span[free, 0], rows.record[free]))
+    chosen = free[by_place]
+    return _taken(rows, chosen), similarity[chosen], containment[chosen]
 
 
-def _original_spans(
-    text: np.ndarray, offsets: np.ndarray, rows: np.ndarray
-) -> np.ndarray:
+def _original_spans(text: np.ndarray, offsets: np.ndarray, rows: Pairs) -> np.ndarray:
     """Return the spans in code points of the original records, int64[n, 2]."""
-    spans = np.empty((len(rows), 2), np.int64)
-    for record in np.unique(rows[:, _RECORD]).tolist():
+    spans = np.empty_like(rows.span)
+    for record in np.unique(rows.record).tolist():
         mapped = canonical_mapped(text[offsets[record] : offsets[record + 1]].tobytes())
-        matches = np.flatnonzero(rows[:, _RECORD] == record)
-        spans[matches, 0] = mapped.start[rows[matches, _START]]
-        spans[matches, 1] = mapped.end[rows[matches, _END] - 1]
+        matches = np.flatnonzero(rows.record == record)
+        spans[matches, 0] = mapped.start[rows.span[matches, 0]]
+        spans[matches, 1] = mapped.end[rows.span[matches, 1] - 1]
     return spans

@@ -11,12 +11,17 @@ doi:10.1111/j.2517-6161.1977.tb01600.x) therefore determines how many copies are
 For example, halves of long texts are found, and their number determines the number of
 halves of short texts, which are not found. A profile likelihood gives the range of
 mixtures that fit the matches.
+
+The axes of arrays are *edits*, the edits of the spike-ins or those in the mixture;
+*groups*, the classes of script and length; and *damages*, the classes of damage. A cell
+is a pair of a group and a damage.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -99,6 +104,20 @@ class Planted:
     found: Flags  # Found by the rule whose recall is estimated.
 
 
+class Edits(NamedTuple):
+    """How the edits of a mixture distribute their copies. The values are shares of all
+    copies of an edit in a group, found or not, between 0 and 1.
+    """
+
+    profile: Floats  # [edits, groups, damages]: found in each cell; 0 if it is unseen.
+    missed: Floats  # [edits, groups]: in unseen cells, found or not.
+
+    @property
+    def in_seen(self) -> Floats:
+        """Return the shares that are found in seen cells, [edits, groups]."""
+        return np.asarray(self.profile.sum(axis=2))
+
+
 def recall_of(planted: Planted, shown: Floats, *, upper: bool = False) -> Recall | None:
     """Estimate the recall of copies that were edited by the same mixture of edits as
     the matches; ``None`` if no edit is findable.
@@ -111,29 +130,35 @@ def recall_of(planted: Planted, shown: Floats, *, upper: bool = False) -> Recall
     if not planted.found.any():
         return None
     names, planted_in, found_in = _tabulated(planted, *shown.shape)
+    # The recall of each cell, and whether it is seen; both are [groups, damages].
     recall = _recall_of_cells(planted_in.sum(axis=0), found_in.sum(axis=0))
     seen = recall >= FINDABLE
     cell_shares = _shares_in_cells(planted_in)
-    # The share of each edit's spike-ins that is found in seen cells decides whether it
-    # is part of the mixture.
+    every = Edits(
+        profile=cell_shares * np.where(seen, recall, 0.0),
+        missed=(cell_shares * ~seen).sum(axis=2),
+    )
+    # ``groups`` are the spike-ins of each group, [groups]. The share of each edit's
+    # spike-ins that is found in seen cells, [edits], decides whether the edit is part
+    # of the mixture.
     groups = planted_in.sum(axis=(0, 2))
-    in_seen = (cell_shares * np.where(seen, recall, 0.0)).sum(axis=2)
-    in_unseen = (cell_shares * ~seen).sum(axis=2)
-    share = (in_seen * groups).sum(axis=1) / groups.sum()
+    share = (every.in_seen * groups).sum(axis=1) / groups.sum()
     kept = np.flatnonzero(share >= (HARDLY if upper else IN_MIXTURE))
     if len(kept) == 0:
         return None
+    edits = Edits(every.profile[kept], every.missed[kept])
+    # The matches in seen cells, [groups, damages].
     counts = np.where(seen, shown, 0.0)
     size, matches = float(counts.sum()), float(shown.sum())
-    profile = (cell_shares * np.where(seen, recall, 0.0))[kept]
-    in_seen, missed = in_seen[kept], in_unseen[kept]
-    # In the prior of the mixture, all edits have the same number of copies.
-    prior = PRIOR * profile.sum(axis=2) * groups / (profile.sum(axis=2) * groups).sum()
-    copies, ratio, unlike = _fitted(profile, missed, in_seen, counts, prior, seen)
-    in_cells = copies[:, :, None] * profile
-    modelled = in_cells.sum(axis=0)
+    # The pseudo-matches, [edits, groups]: in the prior of the mixture, all edits have
+    # the same number of copies.
+    prior = PRIOR * edits.in_seen * groups / (edits.in_seen * groups).sum()
+    copies, ratio, unlike = _fitted(edits, counts, prior, seen)
+    # The matches in seen cells according to the best mixture, [groups, damages].
+    modelled = (copies[:, :, None] * edits.profile).sum(axis=0)
     # Correct the matches of seen cells for recall; the fitted mixture counts as PRIOR
-    # additional matches.
+    # additional matches. ``weights`` are the shares of the cells in these matches, and
+    # ``corrected`` the copies of each cell per match; both are [groups, damages].
     weights = (counts + PRIOR * modelled / modelled.sum()) / (size + PRIOR)
     corrected = np.where(seen, weights / np.maximum(recall, FINDABLE), 0.0)
     visible = float(corrected.sum())
@@ -148,17 +173,17 @@ def recall_of(planted: Planted, shown: Floats, *, upper: bool = False) -> Recall
         float(np.where(seen, 0.0, shown / np.maximum(recall, NOT_LESS)).sum())
         / max(size, 1.0),
     )
-    at_worst = _hidden_at_worst(copies, in_cells, missed, in_seen, seen)
+    at_worst = _hidden_at_worst(copies, edits, seen)
     high = max(high, at_worst)
     total = visible + unseen
     # Widen the range by two errors. The number of spike-ins limits the precision of the
     # recall of cells and of the number of missed copies, and the copies may have other
     # edits than the spike-ins.
+    # ``trials`` are the spike-ins of each cell, and ``spread`` is the relative variance
+    # of the cell's corrected matches; both are [groups, damages].
     trials = planted_in.sum(axis=0) + SHRUNK
     spread = (1.0 - recall + 0.5 / trials) / (np.maximum(recall, FINDABLE) * trials)
-    of_missed = _variance_of_missed(
-        copies, in_seen, missed, planted_in.sum(axis=(1, 2))[kept]
-    )
+    of_missed = _variance_of_missed(copies, edits, planted_in.sum(axis=(1, 2))[kept])
     error = float(np.sqrt((corrected**2 * spread).sum() + of_missed)) / total
     apart = (MOST_UNLIKE if upper else UNLIKE) * (1.0 - (1.0 + rest) / total)
     widened = float(np.exp(1.96 * np.hypot(error, apart)))
@@ -169,6 +194,8 @@ def recall_of(planted: Planted, shown: Floats, *, upper: bool = False) -> Recall
     value, lowest, highest = (
         min(1.0, (1.0 + rest) / n) for n in (total, limits.high, limits.low)
     )
+    # The recall of each edit of the spike-ins, and the share of each edit in the
+    # mixture.
     by_edit = (cell_shares * recall).sum(axis=2) @ (copies.sum(axis=0) / copies.sum())
     mixture = copies.sum(axis=1) / copies.sum()
     return Recall(
@@ -214,40 +241,41 @@ def _shares_in_cells(planted_in: Floats) -> Floats:
     ) / (of_group + SHRUNK)
 
 
-def _variance_of_missed(
-    copies: Floats, in_seen: Floats, missed: Floats, spike_ins: Floats
-) -> float:
+def _variance_of_missed(copies: Floats, edits: Edits, spike_ins: Floats) -> float:
     """Return the variance of the number of missed copies per match in seen cells that
-    is due to the number of spike-ins of each edit; see :func:`_hidden_at_worst` for the
-    parameters.
+    is due to the number of spike-ins of each edit, ``spike_ins``, [edits]. ``copies``
+    are those of the best mixture, [edits, groups].
     """
-    shares = (copies * missed).sum(axis=1) / (copies * in_seen).sum()
-    odds = (copies * missed).sum(axis=1) / copies.sum(axis=1)
-    variance = shares**2 * (1.0 - odds) / np.maximum(odds * spike_ins, 1.0)
+    hidden = (copies * edits.missed).sum(axis=1)
+    per_match = hidden / (copies * edits.in_seen).sum()
+    share = hidden / copies.sum(axis=1)
+    variance = per_match**2 * (1.0 - share) / np.maximum(share * spike_ins, 1.0)
     return float(variance.sum())
 
 
-def _hidden_at_worst(
-    copies: Floats, in_cells: Floats, missed: Floats, in_seen: Floats, seen: Flags
-) -> float:
+def _hidden_at_worst(copies: Floats, edits: Edits, seen: Flags) -> float:
     """Return the hidden copies per match in the worst case: the edit that hides the
     most copies made all matches next to unseen cells. Matches there that the best
     mixture attributes to edits that hide few copies are left out.
 
-    ``copies`` are those of the best mixture, [edits, groups]; ``in_cells`` are its
-    matches in seen cells, [edits, groups, damages]; ``missed`` and ``in_seen`` are the
-    shares of each edit's copies in unseen cells, and found in seen cells.
+    ``copies`` are those of the best mixture, [edits, groups]; ``seen`` tells which
+    cells are seen, [groups, damages].
     """
+    # The matches in seen cells, [edits, groups, damages].
+    in_cells = copies[:, :, None] * edits.profile
     next_to_unseen = seen & ~seen[:, BELOW]
+    # For each edit: its matches in seen cells next to unseen cells, its copies, its
+    # hidden copies per match there, and whether it hides many copies.
     on_rim, of_edit = in_cells[:, next_to_unseen].sum(axis=1), copies.sum(axis=1)
-    hides = (copies * missed).sum(axis=1) / (on_rim + FEW_ON_RIM * of_edit)
-    hard = (copies * in_seen).sum(axis=1) < HIDES_LITTLE * of_edit
+    hides = (copies * edits.missed).sum(axis=1) / (on_rim + FEW_ON_RIM * of_edit)
+    hard = (copies * edits.in_seen).sum(axis=1) < HIDES_LITTLE * of_edit
     return float(hides.max()) * float(on_rim[hard].sum() / in_cells.sum())
 
 
 def _recall_of_cells(planted: Floats, found: Floats) -> Floats:
     """Return the recall of each cell: the recall of its spike-ins, shrunk towards the
-    recall that the odds of its row and column imply.
+    recall that the odds of its group and its damage imply. All are [groups, damages];
+    ``planted`` and ``found`` are numbers of spike-ins.
     """
     whole = float(found.sum() / planted.sum())
 
@@ -263,7 +291,7 @@ def _recall_of_cells(planted: Floats, found: Floats) -> Floats:
 
 
 def _mixed(
-    profile: Floats, missed: Floats, counts: Floats, prior: Floats, tilts: Floats
+    edits: Edits, counts: Floats, prior: Floats, tilts: Floats
 ) -> tuple[Floats, Floats]:
     """Fit one mixture for each tilt by maximising the log-likelihood plus the tilt
     times the number of unseen copies.
@@ -272,21 +300,24 @@ def _mixed(
     on the text. The likelihood is maximised over edits and over groups in turn (ECM;
     Meng & Rubin 1993, doi:10.1093/biomet/80.2.267).
 
-    ``profile`` is the share of each edit's copies in a group that is found in each
-    cell, [edits, groups, damages]; ``missed`` is the share in unseen cells, [edits,
-    groups]; ``counts`` is the number of matches, [groups, damages]; ``prior`` is the
-    number of pseudo-matches of each edit and group. Return the copies, [tilts, edits,
-    groups], and the log-likelihoods.
+    ``counts`` is the number of matches in seen cells, [groups, damages]; ``prior`` is
+    the number of pseudo-matches, [edits, groups]. Return the copies, [tilts, edits,
+    groups], and the log-likelihoods, [tilts].
     """
-    edits = len(profile)
+    # The cells with matches: their groups, damages and matches, [cells], and the shares
+    # of each edit's copies that are found there, [edits, cells].
     group, damage = np.nonzero(counts)
-    n, shape = counts[group, damage], profile[:, group, damage]
-    caught = profile.sum(axis=2)
+    n, shape = counts[group, damage], edits.profile[:, group, damage]
+    caught = edits.in_seen
+    # Pseudo-matches of each edit; matches and pseudo-matches of each group.
     pseudo, of_group = prior.sum(axis=1), counts.sum(axis=1) + prior.sum(axis=0)
-    weight = np.maximum(
-        caught[None] - tilts[:, None, None] * missed[None], 1e-3 * caught[None] + _FLOOR
+    weight = np.maximum(  # [tilts, edits, groups]
+        caught[None] - tilts[:, None, None] * edits.missed[None],
+        1e-3 * caught[None] + _FLOOR,
     )
-    edit = np.full((len(tilts), edits), 1.0 / edits)
+    # The factors of the means: ``edit``, [tilts, edits], and ``text``, [tilts, groups].
+    # ``mean``, [tilts, cells], are the modelled matches.
+    edit = np.full((len(tilts), len(caught)), 1.0 / len(caught))
     for _ in range(STEPS):
         text = of_group / np.einsum("te,teg->tg", edit, weight)
         mean = np.maximum((edit @ shape) * text[:, group], _FLOOR)
@@ -301,41 +332,36 @@ def _mixed(
 
 
 def _fitted(
-    profile: Floats,
-    missed: Floats,
-    in_seen: Floats,
-    counts: Floats,
-    prior: Floats,
-    seen: Flags,
+    edits: Edits, counts: Floats, prior: Floats, seen: Flags
 ) -> tuple[Floats, Floats, float]:
     """Fit the best mixture and those that fit almost as well; the parameters are those
     of :func:`_mixed` and :func:`_hidden_at_worst`.
 
     Return the copies of the best mixture, [edits, groups]; the copies in unseen cells
-    per match in seen cells for each mixture, the best last; and the difference between
-    the matches and the best mixture (:func:`_misfit`).
+    per match in seen cells for each mixture, [mixtures], the best last; and the
+    difference between the matches and the best mixture (:func:`_misfit`).
     """
-    best, likelihood = _mixed(profile, missed, counts, prior, np.zeros(1))
+    best, likelihood = _mixed(edits, counts, prior, np.zeros(1))
     copies = best[0]
     bound = float(
         (
-            (copies * in_seen).sum(axis=1)
-            / np.maximum((copies * missed).sum(axis=1), _FLOOR)
+            (copies * edits.in_seen).sum(axis=1)
+            / np.maximum((copies * edits.missed).sum(axis=1), _FLOOR)
         ).min()
     )
     tilts = bound * np.concatenate(
         [-np.geomspace(0.1, 100.0, TILTS), 1.0 - np.geomspace(0.9, 0.02, TILTS)]
     )
-    others, likelihoods = _mixed(profile, missed, counts, prior, tilts)
-    modelled = (copies[:, :, None] * profile).sum(axis=0)
+    others, likelihoods = _mixed(edits, counts, prior, tilts)
+    modelled = (copies[:, :, None] * edits.profile).sum(axis=0)
     misfit, unlike = _misfit(
         counts[seen], modelled[seen] * (float(counts.sum()) / modelled.sum())
     )
 
     def per_seen(fitted: Floats) -> Floats:
-        """Return the copies in unseen cells per match in seen cells."""
-        hidden = (fitted * missed).sum(axis=(1, 2))
-        return hidden / (fitted * in_seen).sum(axis=(1, 2))
+        """Return the copies in unseen cells per match in seen cells, [mixtures]."""
+        hidden = (fitted * edits.missed).sum(axis=(1, 2))
+        return hidden / (fitted * edits.in_seen).sum(axis=(1, 2))
 
     close = likelihoods >= likelihood[0] - DROP * misfit
     return copies, np.append(per_seen(others)[close], per_seen(best)), unlike
@@ -343,7 +369,8 @@ def _fitted(
 
 def _misfit(counts: Floats, expected: Floats) -> tuple[float, float]:
     """Return Pearson's chi-squared per cell, at least 1 (quasi-likelihood), and the
-    part of chi-squared per match that random variation does not explain.
+    part of chi-squared per match that random variation does not explain. ``counts`` and
+    ``expected`` are the matches in seen cells, [cells].
     """
     cells = max(1, len(counts) - 1)
     misfit = float(((counts - expected) ** 2 / np.maximum(expected, 1.0)).sum()) / cells

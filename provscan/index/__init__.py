@@ -39,8 +39,7 @@ from provscan.index.segment.strings import Strings
 from provscan.index.segment.tables import LookupTables, Tables
 from provscan.index.segment.write import WrittenSegment
 from provscan.index.shards.build import (
-    MadeShards,
-    Parted,
+    ShardTask,
     write_parts,
     write_shard,
     write_shards,

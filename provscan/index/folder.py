@@ -83,11 +83,9 @@ class Change:
         self.note(name)
         return self.folder / name
 
-    def adopt(
-        self, workspace: Path, texts: int, tweets: int, digest: str
-    ) -> SegmentInfo:
+    def adopt(self, workspace: Path, info: SegmentInfo) -> SegmentInfo:
         """Compute the checksums of a segment's files, and rename its folder after
-        them.
+        them. Return ``info`` with the new name and the files.
         """
         names = sorted(os.listdir(workspace))
         sizes = [(workspace / name).stat().st_size for name in names]
@@ -96,9 +94,9 @@ class Change:
             name: FileInfo(size, xxh3)
             for name, size, xxh3 in zip(names, sizes, sums, strict=True)
         }
-        content = "".join(f"{name} {info.xxh3}\n" for name, info in files.items())
+        content = "".join(f"{name} {file.xxh3}\n" for name, file in files.items())
         name = xxhash.xxh3_64_hexdigest(content.encode())
-        info = SegmentInfo(name, texts, tweets, digest, files)
+        info = replace(info, name=name, files=files)
         final = workspace.with_name(name)
         if final.exists():
             # An equal segment existed before the change, but may be damaged.

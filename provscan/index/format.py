@@ -342,9 +342,9 @@ def damage(path: Path, problem: str) -> IndexFormatError:
     )
 
 
-def check_sizes(folder: Path, files: dict[str, FileInfo]) -> None:
-    """Raise :class:`~provscan.errors.IndexFormatError` if a file is missing or its size
-    is wrong.
+def check_files(folder: Path, files: dict[str, FileInfo], *, sums: bool = True) -> None:
+    """Raise :class:`~provscan.errors.IndexFormatError` if a file is missing, if its
+    size is wrong or, with ``sums``, if its checksum is wrong.
     """
     for name, info in files.items():
         path = folder / name
@@ -359,6 +359,8 @@ def check_sizes(folder: Path, files: dict[str, FileInfo]) -> None:
                 f"{path} is damaged: expected {info.bytes:,} bytes, found {found:,}. "
                 "Build the index again"
             )
+    if sums:
+        check_sums(folder, files)
 
 
 def checksums(paths: Sequence[Path], size: int) -> list[str]:

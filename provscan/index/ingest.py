@@ -73,7 +73,7 @@ def write_segments(
         if shards > 1:
             infos.extend(finished_shards(change, params, segments))
         else:
-            infos.extend(change.adopt(*segment.content) for segment in segments)
+            infos.extend(change.adopt(each.folder, each.info) for each in segments)
 
     with contextlib.ExitStack() as stack:
         writers = opened(stack)

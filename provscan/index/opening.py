@@ -15,7 +15,7 @@ import numpy as np
 from provscan.errors import IndexFormatError, UsageError
 from provscan.index import format as index_format
 from provscan.index.checks import check_shards
-from provscan.index.format import PURGES, FileInfo, Manifest, SegmentInfo
+from provscan.index.format import PURGES, Manifest, SegmentInfo
 from provscan.index.mapped_files import stamps, survive_truncated_files
 from provscan.index.reader import IndexReader, LeftOut
 from provscan.index.rebuild import check_counts, check_rebuild
@@ -142,12 +142,12 @@ def _open_segments(folder: Path, manifest: Manifest, *, sums: bool) -> list[Segm
     """
     files = manifest.files()
     purges = {name: files[name] for name in files if name.startswith(PURGES)}
-    _check_files(folder, purges, sums=sums)
+    index_format.check_files(folder, purges, sums=sums)
     segments: list[Segment] = []
     damaged: Damage = []
     for info in manifest.segments:
         try:
-            _check_files(folder, info.paths(), sums=sums)
+            index_format.check_files(folder, info.paths(), sums=sums)
             segments.append(open_segment(folder, info, manifest.index_params))
         except IndexFormatError as error:
             damaged.append((info, error))
@@ -196,12 +196,6 @@ def _raise_damage(damaged: Damage, infos: Sequence[SegmentInfo]) -> None:
             f"To match without the {tweets:,} tweets in damaged segments, add {options}"
         )
     raise damaged[0][1]
-
-
-def _check_files(folder: Path, files: dict[str, FileInfo], *, sums: bool) -> None:
-    index_format.check_sizes(folder, files)
-    if sums:
-        index_format.check_sums(folder, files)
 
 
 def _remaining(

@@ -105,19 +105,25 @@ class IndexReader(LicensedTexts):
         """
         if hook is None:
             return self
-        if hook_name(hook) != self.hook_name:
+        self.require_hook_name(hook_name(hook))
+        some = next(self.shuffled(seed=0))[:HOOK_CHECKS]
+        require_prepared(self.raw_texts(some).array(), hook)
+        return replace(self, hook=hook)
+
+    def require_hook_name(self, name: str | None) -> None:
+        """Raise :class:`~provscan.errors.ParameterError` unless the index was built
+        with the hook of this name, or without a hook if it is None.
+        """
+        if name != self.hook_name:
             built = (
                 f"with {self.hook_name}: give that one"
                 if self.hook_name
                 else "without one: leave it out"
             )
             raise ParameterError(
-                f"canonical is {hook_name(hook)}, but {self.path} was built {built}, "
-                "or build another index"
+                f"canonical is {name or 'not given'}, but {self.path} was built "
+                f"{built}, or build another index"
             )
-        some = next(self.shuffled(seed=0))[:HOOK_CHECKS]
-        require_prepared(self.raw_texts(some).array(), hook)
-        return replace(self, hook=hook)
 
     def require_hook(self) -> None:
         """Raise :class:`~provscan.errors.ParameterError` if the index was built with a

@@ -248,16 +248,7 @@ def _stored(path: Path, given: dict[str, Any], hook: str | None) -> IndexParams:
     them, or if the index was built with another hook.
     """
     reader = open_reader(path, check="lengths")
-    if hook != reader.hook_name:
-        built = (
-            f"with {reader.hook_name}: give that one"
-            if reader.hook_name
-            else "without one: leave it out"
-        )
-        raise ParameterError(
-            f"canonical is {hook or 'not given'}, but {path} was built {built}, or "
-            "build another index"
-        )
+    reader.require_hook_name(hook)
     known = {**reader.manifest.params.as_dict(), "fraction": reader.fraction}
     for name, value in given.items():
         if value is not None and value != known[name]:

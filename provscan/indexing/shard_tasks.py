@@ -1,22 +1,24 @@
 """Build an index with an executor: :func:`shard_builder` runs tasks that read files,
 and then tasks that write shards.
 
-Each task of the first kind reads and sketches tweets, and distributes them to parts by
-the hash of their text. Each task of the second kind writes one shard. Decisions that
-concern all shards are made in this process (:mod:`provscan.index.shards.build`).
+Each task of the first kind reads tweets, and divides them among parts by the hash of
+their text. Each task of the second kind sketches the tweets of its parts, and writes
+one shard. This process then writes the data that depends on all shards, and commits
+the index (:func:`provscan.index.write_shards`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from provscan import readers
 from provscan.engine import EXECUTORS, Advance, LostTask, Progress, Ray
 from provscan.errors import WorkerError
-from provscan.index import MadeShards, Parted, WrittenSegment, write_parts, write_shard
+from provscan.index import ShardTask, WrittenSegment, write_parts, write_shard
 from provscan.indexing.corpus import Corpus, coalesced
 from provscan.options import needs_files
 from provscan.ordered_map import R
@@ -35,7 +37,7 @@ class PartTask:
     number: int  # Number by which tasks are ordered.
     files: tuple[TweetFile, ...]
     shards: int  # Number of shards, and of the parts that the task writes.
-    folder: str  # Folder for the parts of all tasks.
+    folder: Path  # Folder for the parts of all tasks.
     limits: Limits
 
     def __str__(self) -> str:
@@ -43,42 +45,19 @@ class PartTask:
         return f"read {self.number}: {self.files[0].split.source}{more}"
 
 
-@dataclass(frozen=True, slots=True)
-class ShardTask:
-    """A task that writes one shard from its parts."""
-
-    shard: int
-    shards: int  # Number of shards.
-    folder: str  # Folder of the parts.
-    parts: int  # Number of tasks that wrote parts.
-    params: IndexParams
-
-    def __str__(self) -> str:
-        return f"shard {self.shard + 1} of {self.shards}"
-
-
-def read_and_part(task: PartTask, advance: Advance) -> tuple[Parted, dict[str, Any]]:
-    """Read the files of a task, and return a description of the parts and the
-    statistics of the readers.
+def read_and_part(task: PartTask, advance: Advance) -> tuple[int, dict[str, Any]]:
+    """Read the files of a task, and write the parts. Return the number of tweets
+    without text, and the statistics of the readers.
     """
     stats = ReadStats()
-
-    def batches() -> Iterator[Any]:
-        for file in task.files:
-            yield from readers.read_tweets(
-                file, stats, on_bytes=advance, limits=task.limits
-            )
-
-    parted = write_parts(
-        coalesced(batches()), Path(task.folder), task.number, task.shards
+    batches = chain.from_iterable(
+        readers.read_tweets(file, stats, on_bytes=advance, limits=task.limits)
+        for file in task.files
     )
-    return parted, stats.as_dict()
-
-
-def write(task: ShardTask, advance: Advance) -> WrittenSegment:
-    return write_shard(
-        Path(task.folder), task.parts, task.shard, task.shards, task.params, advance
+    without_text = write_parts(
+        coalesced(batches), task.folder, task.number, task.shards
     )
+    return without_text, stats.as_dict()
 
 
 def shard_builder(
@@ -89,9 +68,10 @@ def shard_builder(
     workers: int | None,
     address: str | None,
     progress: Progress,
-) -> Callable[[Path], MadeShards]:
-    """Return a function that makes the shards of a corpus, given a folder for the
-    parts. :func:`provscan.build_index` describes the parameters.
+) -> Callable[[Path], tuple[list[WrittenSegment], int]]:
+    """Return a function that writes the shards of a corpus, given a folder for the
+    parts, and returns them with the number of tweets without text.
+    :func:`provscan.build_index` describes the parameters.
     """
     files = corpus.files
     if files is None or any(
@@ -99,7 +79,7 @@ def shard_builder(
     ):
         raise needs_files(executor)
 
-    def make(folder: Path) -> MadeShards:
+    def make(folder: Path) -> tuple[list[WrittenSegment], int]:
         limits = readers.current_limits()
         with (
             Ray(workers, address)
@@ -108,25 +88,25 @@ def shard_builder(
         ):
             groups = list(_groups(files, TASKS_PER_WORKER * running.workers))
             reading = (
-                PartTask(number, group, shards, str(folder), limits)
+                PartTask(number, group, shards, folder, limits)
                 for number, group in enumerate(groups)
             )
             progress.start(
                 "Reading", sum(file.split.size for file in files) or None, "bytes"
             )
-            parts = []
-            for part, found in _all(running.run(read_and_part, reading, progress)):
+            without_text = 0
+            for empty, found in _all(running.run(read_and_part, reading, progress)):
+                without_text += empty
                 corpus.stats.merge(ReadStats.from_dict(found))
-                parts.append(part)
-            whole = Parted(*map(sum, zip(*parts, strict=True)))
             corpus.require_tweets()
-            progress.start("Writing shards", whole.tweets, "tweets")
+            with_text = corpus.stats.records - without_text
+            progress.start("Writing shards", with_text, "tweets")
             writing = (
-                ShardTask(shard, shards, str(folder), len(groups), params)
+                ShardTask(shard, shards, folder, len(groups), params)
                 for shard in range(shards)
             )
-            made = list(_all(running.run(write, writing, progress)))
-        return MadeShards(made, whole)
+            made = list(_all(running.run(write_shard, writing, progress)))
+        return made, without_text
 
     return make
 

@@ -5,7 +5,7 @@ between its files are detected.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +14,7 @@ import pytest
 
 import provscan
 from provscan.blind.index import BlindIndex, _problems, open_blind
+from provscan.blind.kernels import Pairs
 from provscan.blind.params import BlindLimits
 from provscan.blind.scan import _accepted, _equal, scan_blind
 from provscan.index.segment.packed import pack_numbers
@@ -142,14 +143,13 @@ def test_records_and_spans_that_equal_a_text_are_recognised(index: BlindIndex) -
     # Record, text, start and end of a span that equals a text, of one that is a letter
     # shorter, and of an empty span.
     places = [(1, 9, 3, 3 + first), (1, 9, 3, 2 + first), (1, 9, 5, 5)]
-    pairs = np.array([[*place, 0, 0, 0, 0, 0] for place in places])
+    pairs = pairs_of((*place, 0, 0, 0, 0, 0) for place in places)
     rows = _equal(frozen(CodeBuffer(codes, offsets)), pairs, index)
-    ids = index.tweet_ids(rows[:, 1]).array().to_pylist()
-    found = zip(
-        rows[:, 0].tolist(), ids, rows[:, 2].tolist(), rows[:, 3].tolist(), strict=True
-    )
-    assert list(found) == [(0, "x", 0, second), (1, "0", 3, 3 + first)]
-    assert rows[:, 4:].tolist() == [[1] * 5] * 2
+    ids = index.tweet_ids(rows.text).array().to_pylist()
+    found = zip(rows.record.tolist(), ids, rows.span.tolist(), strict=True)
+    assert list(found) == [(0, "x", [0, second]), (1, "0", [3, 3 + first])]
+    assert rows.equal.all()
+    assert rows.agree.tolist() == rows.fingerprints.tolist()
 
 
 def test_each_text_of_a_blind_index_is_found_inside_another(index: BlindIndex) -> None:
@@ -170,6 +170,17 @@ def test_each_text_of_a_blind_index_is_found_inside_another(index: BlindIndex) -
     assert found.characters.tolist() == [len(text) for text in texts]
 
 
+def pairs_of(rows: Iterable[tuple[int, ...]]) -> Pairs:
+    """Return pairs from rows of record, text, start, end, agree, fingerprints, equal,
+    rare and common.
+    """
+    record, text, start, end, agree, fingerprints, equal, rare, common = np.array(
+        list(rows)
+    ).T
+    span = np.stack([start, end], axis=1)
+    return Pairs(record, text, span, agree, fingerprints, equal > 0, rare, common)
+
+
 def accepted(
     *rows: tuple[int, ...],
     lengths: list[int],
@@ -179,7 +190,7 @@ def accepted(
 ) -> list[tuple[int, int, float, float]]:
     """Return text, start, similarity and containment of the rows that are matches.
 
-    A row is record, text, start, end, agree, fingerprints, equal, rare, common.
+    The rows are those of :func:`pairs_of`.
     """
     index: Any = SimpleNamespace(
         texts=SimpleNamespace(lengths=np.array(lengths, np.uint16)),
@@ -187,12 +198,12 @@ def accepted(
     )
     limits = BlindLimits(min_chars=20, margin=margin)
     kept, similarity, containment = _accepted(
-        np.array(rows), index, MatchParams(**{"min_chars": 20, **params}), limits
+        pairs_of(rows), index, MatchParams(**{"min_chars": 20, **params}), limits
     )
     return list(
         zip(
-            kept[:, 1].tolist(),
-            kept[:, 2].tolist(),
+            kept.text.tolist(),
+            kept.span[:, 0].tolist(),
             similarity.tolist(),
             containment.tolist(),
             strict=True,

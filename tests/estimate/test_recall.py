@@ -9,6 +9,7 @@ import pytest
 
 from provscan.estimate.damage import BELOW, DAMAGES
 from provscan.estimate.recall import (
+    Edits,
     Planted,
     _misfit,
     _mixed,
@@ -228,7 +229,7 @@ def test_mixtures_and_likelihoods_equal_the_naive_ones() -> None:
     counts = rng.integers(1, 20, (3, 3)).astype(np.float64)
     counts[0, :2] = counts[2] = 0.0
     tilts = np.array([-3.0, 0.0, 0.4, 2.5])
-    copies, likelihood = _mixed(profile, missed, counts, prior, tilts)
+    copies, likelihood = _mixed(Edits(profile, missed), counts, prior, tilts)
     for number, tilt in enumerate(tilts.tolist()):
         of = (
             cells(profile),

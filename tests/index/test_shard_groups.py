@@ -97,7 +97,7 @@ def test_a_group_opens_its_own_shards(build: Build, corpus: list[Tweet]) -> None
         for path in (Path(reader.path) / "segments" / segment.info.name).iterdir():
             path.unlink()
     held = open_shards(str(reader.path), [0, 1], snapshot=reader.snapshot)
-    own, _ = held.about_own([], np.arange(reader.size))
+    own, _ = held.about_own("tweet_counts", np.arange(reader.size))
     assert set(own.tolist()) == {
         int(number) for segment in reader.segments[:2] for number in segment.numbers
     }

@@ -122,7 +122,7 @@ def test_a_cluster_writes_the_same_files_as_threads(
         provscan.build_index(corpus, tmp_path / "threads.index", shards=4)
     )
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("read_and_part", "write"):
+        for name in ("read_and_part", "write_shard"):
             (tmp_path / name).mkdir()
             patch.setattr(shard_tasks, name, Lossy(name, tmp_path / name))
         made = provscan.build_index(
@@ -130,7 +130,8 @@ def test_a_cluster_writes_the_same_files_as_threads(
         )
     assert content(made) == expected
     assert {
-        len(list((tmp_path / name).iterdir())) for name in ("read_and_part", "write")
+        len(list((tmp_path / name).iterdir()))
+        for name in ("read_and_part", "write_shard")
     } == {1}
 
 
@@ -154,7 +155,7 @@ class Lossy:
 def test_a_task_that_always_fails_ends_the_build(
     cluster: None, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shard_tasks, "write", unreachable)
+    monkeypatch.setattr(shard_tasks, "write_shard", unreachable)
     with pytest.raises(
         WorkerError,
         match=r"shard 1 of 2 failed 3 times \(OSError: gone\)\. No index was written",
@@ -169,7 +170,7 @@ def unreachable(task: Any, advance: Any) -> Any:
 
 def test_a_complete_part_is_not_replaced(tmp_path: Path) -> None:
     for _ in range(2):
-        assert index_spread.write_parts([], tmp_path / "parts", 0, 2) == (0, 0)
+        assert index_spread.write_parts([], tmp_path / "parts", 0, 2) == 0
     assert [path.name for path in (tmp_path / "parts").iterdir()] == ["00000000"]
 
 

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from provscan.arrays import distinct
 from provscan.errors import OutputError
-from provscan.index.format import digest_of
+from provscan.index.format import SegmentInfo, digest_of
 from provscan.index.segment.arrays import (
     map_array,
     new_array_file,
@@ -88,15 +88,8 @@ class WrittenSegment(NamedTuple):
     """A segment with complete files, in a folder that no manifest lists yet."""
 
     folder: Path
-    texts: int  # The number of licensed texts.
-    tweets: int  # The number of rows of tweets.
-    digest: str  # The sum of the rows' digests, 32 hexadecimal digits.
+    info: SegmentInfo  # It has the name of the folder, and no files yet.
     repeated: int  # Rows left out because an earlier row has the same id and text.
-
-    @property
-    def content(self) -> tuple[Path, int, int, str]:
-        """The arguments of :meth:`provscan.index.folder.Change.adopt`."""
-        return self.folder, self.texts, self.tweets, self.digest
 
 
 class SegmentWriter:
@@ -248,9 +241,9 @@ class SegmentWriter:
                     job.result()
         for part in folder.glob("*.part*"):
             part.unlink()
-        total = digests[rows].sum(axis=0, dtype=np.uint64)
-        repeated = self._repeated + self.tweets - len(rows)
-        return WrittenSegment(folder, self.texts, len(rows), digest_of(total), repeated)
+        digest = digest_of(digests[rows].sum(axis=0, dtype=np.uint64))
+        info = SegmentInfo(folder.name, self.texts, len(rows), digest, {})
+        return WrittenSegment(folder, info, self._repeated + self.tweets - len(rows))
 
     def _write_texts(self, numbers: np.ndarray | None) -> None:
         """Write the texts and their sketches in the order of their new numbers.

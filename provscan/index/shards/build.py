@@ -1,9 +1,11 @@
 """Write an index in shards, with tasks that can run in any process.
 
 :func:`write_parts` divides tweets by shard, :func:`write_shard` writes one shard from
-its parts, and :func:`write_shards` calls both and adds the data that depends on all
-shards. The files are the same as those that a single process writes, since a segment
-depends only on its tweets.
+its parts, and :func:`write_shards` makes an index of the shards. The files are the same
+as those that :func:`provscan.index.ingest.write_segments` writes, since a segment
+depends only on its tweets. That function streams all tweets through one process and
+needs no parts; here, parts carry the tweets from the processes that read them to those
+that write shards.
 """
 
 from __future__ import annotations
@@ -12,9 +14,10 @@ import contextlib
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -31,35 +34,23 @@ from provscan.index.texts import count_ids
 from provscan.params import IndexParams
 
 
-class Parted(NamedTuple):
-    """The counts of :func:`write_parts`."""
-
-    tweets: int = 0  # Tweets with a canonical text.
-    without_text: int = 0  # Tweets left out because their canonical text is empty.
-
-
-class MadeShards(NamedTuple):
-    shards: Sequence[WrittenSegment]
-    parted: Parted  # The counts of all parts together.
-
-
 def write_parts(
     batches: Iterable[pa.RecordBatch], folder: Path, number: int, shards: int
-) -> Parted:
+) -> int:
     """Divide batches of tweets by shard, and write them to a folder that all tasks
     share. Repeating the call changes nothing.
 
     ``number`` is the number of the task, after which its folder of files is named.
+    Return the number of tweets left out because their canonical text is empty.
     """
     temporary = folder / f"{number:08}.{uuid.uuid4().hex}"
     temporary.mkdir(parents=True)
-    tweets = without_text = 0
+    without_text = 0
     writers: list[Any] = []
     with contextlib.ExitStack() as stack:
         for batch in batches:
             rows = batch.num_rows
             batch, texts = canonical_texts(batch)
-            tweets += len(texts)
             without_text += rows - len(texts)
             numbers = shards_of(texts.keys(), shards)
             for shard in range(shards):
@@ -76,67 +67,66 @@ def write_parts(
         if not (folder / f"{number:08}").exists():
             raise
         shutil.rmtree(temporary)
-    return Parted(tweets, without_text)
+    return without_text
 
 
-def write_shard(
-    folder: Path,
-    parts: int,
-    shard: int,
-    shards: int,
-    params: IndexParams,
-    advance: Callable[[int], None],
-) -> WrittenSegment:
+@dataclass(frozen=True, slots=True)
+class ShardTask:
+    """A task that writes one shard from its parts."""
+
+    shard: int
+    shards: int  # Number of shards.
+    folder: Path  # Folder of the parts.
+    parts: int  # Number of tasks that wrote parts.
+    params: IndexParams
+
+    def __str__(self) -> str:
+        return f"shard {self.shard + 1} of {self.shards}"
+
+
+def write_shard(task: ShardTask, advance: Callable[[int], None]) -> WrittenSegment:
     """Write one shard, in a folder next to the folder of the parts.
 
-    Parameters
-    ----------
-    folder, parts
-        The folder of the parts, and the number of tasks that wrote parts.
-    shard, shards
-        The number of the shard, and the number of shards.
-    advance
-        Called with the number of tweets processed since the last call.
+    ``advance`` is called with the number of tweets processed since the last call.
     """
+    folder, name = task.folder, f"{task.shard:03}"
     # Each attempt has its own folder.
-    target = folder.with_name(f"{folder.name}-{shard:03}-{uuid.uuid4().hex}")
-    with SegmentWriter(target, params, KeyTable(), shards=shards) as writer:
-        for number in range(parts):
-            for batch in _batches(folder / f"{number:08}" / f"{shard:03}.arrow"):
-                writer.add(prepare(batch, params))
-                advance(batch.num_rows)
+    target = folder.with_name(f"{folder.name}-{name}-{uuid.uuid4().hex}")
+    with SegmentWriter(target, task.params, KeyTable(), shards=task.shards) as writer:
+        for number in range(task.parts):
+            path = folder / f"{number:08}" / f"{name}.arrow"
+            if not path.exists():  # The task read no tweets.
+                continue
+            with pa.memory_map(os.fspath(path)) as source:
+                part = pa.ipc.open_file(source)
+                for batch in map(part.get_batch, range(part.num_record_batches)):
+                    writer.add(prepare(batch, task.params))
+                    advance(batch.num_rows)
         return writer.finish()
 
 
-def _batches(path: Path) -> Iterator[pa.RecordBatch]:
-    """Yield the batches of a part; none if the task read no tweets."""
-    if path.exists():
-        with pa.memory_map(os.fspath(path)) as source, pa.ipc.open_file(source) as file:
-            for number in range(file.num_record_batches):
-                yield file.get_batch(number)
-
-
 def write_shards(
-    make: Callable[[Path], MadeShards],
+    make: Callable[[Path], tuple[Sequence[WrittenSegment], int]],
     target: Path,
     params: IndexParams,
     describe: Describe,
     *,
     overwrite: bool,
 ) -> IndexReader:
-    """Write an index from shards. ``make`` creates them, in or next to the folder that
-    it is given; all else is as for :func:`provscan.index.write_index`.
+    """Write an index from shards. ``make`` writes them, in or next to the folder that
+    it is given, and returns them with the number of tweets without text; all else is as
+    for :func:`provscan.index.write_index`.
     """
     with changing(target, "replace" if overwrite else "create") as change:
         parts = change.workspace()
-        made = make(parts)
+        shards, without_text = make(parts)
         shutil.rmtree(parts)
-        infos = finished_shards(change, params, made.shards)
+        infos = finished_shards(change, params, shards)
         segments = [open_segment(change.folder, info, params) for info in infos]
         tweets = count_ids(
             segment.tweets.ids.split(np.arange(segment.info.tweets))
             for segment in segments
         )
-        repeated = sum(shard.repeated for shard in made.shards)
-        written = Written(infos, tweets, made.parted.without_text, repeated)
+        repeated = sum(shard.repeated for shard in shards)
+        written = Written(infos, tweets, without_text, repeated)
         return commit_new(change, target, params, written, describe)

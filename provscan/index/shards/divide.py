@@ -48,7 +48,7 @@ def finished_shards(
     """
     write_seeds(
         [shard.folder for shard in shards],
-        params.of_texts(sum(shard.texts for shard in shards)),
+        params.of_texts(sum(shard.info.texts for shard in shards)),
     )
     all_numbers = _numbers(change, params, shards)
     infos = []
@@ -58,7 +58,7 @@ def finished_shards(
         write_array_file(
             shard.folder / "texts.shard", np.array([number, len(shards)], np.uint32)
         )
-        infos.append(replace(change.adopt(*shard.content), shard=number))
+        infos.append(change.adopt(shard.folder, replace(shard.info, shard=number)))
     return infos
 
 
@@ -68,11 +68,7 @@ def _numbers(
     """Return, for each shard, the numbers of its texts among those of all shards,
     uint32. Texts are numbered in the order of their earliest tweets.
     """
-    infos = [
-        SegmentInfo(shard.folder.name, shard.texts, shard.tweets, shard.digest, {})
-        for shard in shards
-    ]
-    segments = [open_segment(change.folder, info, params) for info in infos]
+    segments = [open_segment(change.folder, shard.info, params) for shard in shards]
     rows = [segment.tweet_starts.all()[:-1] for segment in segments]
     tweets = [segment.tweets for segment in segments]
     times = np.concatenate(
@@ -89,7 +85,7 @@ def _numbers(
         order = tweet_order(times, ids, pa.table({"raw": raw.array()}))
     numbers = np.empty(len(order), np.uint32)
     numbers[order] = np.arange(len(order), dtype=np.uint32)
-    return np.split(numbers, np.cumsum([info.texts for info in infos])[:-1])
+    return np.split(numbers, np.cumsum([len(row) for row in rows])[:-1])
 
 
 def _concatenated(parts: Iterable[Strings]) -> Strings:

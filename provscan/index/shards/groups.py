@@ -90,14 +90,12 @@ class OpenShards(LocalTables):
         matches = MatchedPlaces(*map(np.array, matches))
         return super().variants(records, matches, limits, room)
 
-    def about_own(
-        self, methods: Sequence[str], texts: np.ndarray
-    ) -> tuple[np.ndarray, list[Any]]:
-        """Return the indices of the texts that belong to the group, and the results of
-        the reader's methods for these texts.
+    def about_own(self, method: str, texts: np.ndarray) -> tuple[np.ndarray, Any]:
+        """Return the indices of the texts that belong to the group, and the result of
+        a method of the reader for these texts.
         """
         own = np.flatnonzero(self._is_own(texts))
-        return own, [getattr(self._reader, method)(texts[own]) for method in methods]
+        return own, getattr(self._reader, method)(texts[own])
 
     def require_unchanged(self) -> None:
         self._reader.require_unchanged()
@@ -166,8 +164,7 @@ def fetch_shards(url: str, shards: Sequence[int], folder: Path) -> None:
             place = folder / name
             place.parent.mkdir(parents=True, exist_ok=True)
             FileStore(below(url, os.path.dirname(name))).get(place)
-        index_format.check_sizes(folder, info.paths())
-        index_format.check_sums(folder, info.paths())
+        index_format.check_files(folder, info.paths())
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,7 +211,7 @@ class GroupReader:
 
     def tweet_counts(self, texts: np.ndarray) -> np.ndarray:
         counts = np.zeros(len(texts), np.int64)
-        for places, (found,) in self._own(["tweet_counts"], texts):
+        for places, found in self._own("tweet_counts", texts):
             counts[places] = found
         return counts
 
@@ -226,10 +223,8 @@ class GroupReader:
         finally:
             answers(self.groups, "require_unchanged")
 
-    def _own(
-        self, methods: list[str], texts: np.ndarray
-    ) -> list[tuple[np.ndarray, list[Any]]]:
-        parts = answers(self.groups, "about_own", methods, texts)
+    def _own(self, method: str, texts: np.ndarray) -> list[tuple[np.ndarray, Any]]:
+        parts = answers(self.groups, "about_own", method, texts)
         if sum(len(places) for places, _ in parts) != len(texts):
             raise IndexFormatError(
                 "the shards of the index do not belong together: build it again"
@@ -237,8 +232,8 @@ class GroupReader:
         return parts
 
     def _strings(self, method: str, texts: np.ndarray) -> Strings:
-        parts = self._own([method], texts)
+        parts = self._own(method, texts)
         part_of = np.empty(len(texts), np.int64)
         for number, (places, _) in enumerate(parts):
             part_of[places] = number
-        return combined([found for _, (found,) in parts], part_of)
+        return combined([found for _, found in parts], part_of)
