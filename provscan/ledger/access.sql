@@ -42,7 +42,9 @@ WITH each AS (
     FROM added JOIN names USING (i) JOIN scoped USING (place)
     WHERE scope <> 'place' AND scoped.name IS NOT NULL
 ), summed AS (
-    SELECT scope, name, min(first) AS first, max(last) AS last, sum(calls) AS calls,
+    SELECT scope, name, min(first) AS first, max(last) AS last,
+        min(first_answered) AS first_answered, max(last_answered) AS last_answered,
+        sum(calls) AS calls,
         sum(refused) AS refused, sum(failed) AS failed,
         coalesce(sum(retries), 0) AS retries, sum(uncounted) AS uncounted,
         sum(delivered) AS delivered, sum(delivered_without_ids) AS without,
@@ -66,8 +68,8 @@ WITH each AS (
     FROM summed JOIN daily USING (scope, name)
     LEFT JOIN (FROM found WHERE day IS NULL) USING (scope, name)
 )
-SELECT scope, nullif(name, '') AS name, first, last, calls, refused, failed, retries,
-    uncounted, delivered,
+SELECT scope, nullif(name, '') AS name, first, last, first_answered, last_answered,
+    calls, refused, failed, retries, uncounted, delivered,
     CASE WHEN complete THEN day_value END AS daily_value,
     if(complete, day_low, day_least) AS daily_low,
     CASE WHEN bounded THEN day_high + without END AS daily_high,
@@ -101,10 +103,10 @@ FROM counted ORDER BY scope <> 'all', scope, calls DESC, name;
 CREATE VIEW table_organisations AS
 SELECT organisation, declared_use, region, application,
     min(first_answered) AS first, max(last_answered) AS last,
-    sum(calls - refused - failed) AS calls, sum(delivered) AS delivered
+    sum(calls - refused - failed) AS calls, sum(refused) AS refused,
+    sum(failed) AS failed, sum(delivered) AS delivered
 FROM sums JOIN names USING (i)
-WHERE calls > refused + failed
-    AND coalesce(organisation, declared_use, region) IS NOT NULL
+WHERE coalesce(organisation, declared_use, region) IS NOT NULL
 GROUP BY ALL ORDER BY ALL;
 
 CREATE VIEW table_peaks AS

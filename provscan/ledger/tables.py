@@ -86,6 +86,8 @@ TOTALS = _schema(
     name=pa.string(),  # The application or project; null for "all".
     first=TIME,
     last=TIME,
+    first_answered=TIME,  # The first and the last answered call; null if there is none.
+    last_answered=TIME,
     calls=pa.int64(),
     refused=pa.int64(),
     failed=pa.int64(),
@@ -198,9 +200,11 @@ ORGANISATIONS = _schema(  # The end users that logs name. Only a case names gove
     declared_use=pa.string(),
     region=pa.string(),
     application=pa.string(),
-    first=TIME,  # The first and the last answered call.
+    first=TIME,  # The first and the last answered call; null if there is none.
     last=TIME,
-    calls=pa.int64(),
+    calls=pa.int64(),  # Answered calls.
+    refused=pa.int64(),
+    failed=pa.int64(),
     delivered=pa.int64(),
 )
 

@@ -445,3 +445,33 @@ def test_folders_of_others_are_left_alone(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"mine\.txt, which provscan did not write"):
         make_ledger([tmp_path / "a.csv"], tmp_path / "out")
     assert [path.name for path in other.iterdir()] == ["mine.txt"]
+
+
+def test_refused_calls_of_a_government_body_are_no_access(tmp_path: Path) -> None:
+    """The bureau is an application, and the police an organisation in its calls."""
+    (tmp_path / "log.csv").write_text(
+        "time,app,organisation,status,tweets\n"
+        "2022-03-01T10:00:00Z,bureau,Police,403,0\n"
+        "2022-03-02T10:00:00Z,bureau,Police,503,0\n"
+        "2022-05-03T10:00:00Z,bureau,Police,200,5\n"
+        "2022-06-01T10:00:00Z,bureau,Police,429,0\n"
+        "2022-03-01T10:00:00Z,bureau,Office,403,0\n"
+    )
+    (tmp_path / "case.toml").write_text(
+        '[case]\nname = "A"\nlogs = ["log.csv"]\n'
+        '[[application]]\nname = "bureau"\ngovernment = true\nnotice = 2022-05-01\n'
+        '[[end_user]]\napplication = "bureau"\nname = "Police"\ngovernment = true\n'
+        "notice = 2022-05-01\n"
+        '[[end_user]]\napplication = "bureau"\nname = "Office"\ngovernment = true\n'
+    )
+    made = make_ledger([], tmp_path / "out", case=tmp_path / "case.toml")
+    found = {row["organisation"]: row for row in read_ledger(made)["government"]}
+    numbers = ("logged_access", "last_access", "calls", "refused", "failed")
+    access = "2022-05-03 10:00:00+00:00"
+    shown = {name: [row[key] for key in numbers] for name, row in found.items()}
+    assert shown == {
+        "The application itself": [access, access, 1, 3, 1],
+        "Police": [access, access, 1, 2, 1],
+        "Office": [None, None, 0, 1, 0],
+    }
+    assert found["The application itself"]["result"] == "agrees"
