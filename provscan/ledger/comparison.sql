@@ -319,9 +319,10 @@ SELECT 'accessed', source, greatest(bad, 1), CASE state WHEN 'read' THEN
     'the operator of the logs'
 FROM files WHERE state IN ('damaged', 'unread') OR bad > 0
 UNION ALL
-SELECT 'accessed', source, "rows", 'log with a note: ' || detail,
-    'the operator of the logs'
-FROM files WHERE state = 'read' AND detail IS NOT NULL
+SELECT 'accessed', min(source) || CASE count(*) WHEN 1 THEN ''
+    ELSE format(' and {:,} more', count(*) - 1) END, sum("rows"),
+    'log with a note: ' || detail, 'the operator of the logs'
+FROM files WHERE state = 'read' AND detail IS NOT NULL GROUP BY detail
 UNION ALL
 SELECT 'accessed', application, sum(uncounted), 'answered calls that state no number '
     'of tweets', 'the platform, from its own logs'

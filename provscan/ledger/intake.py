@@ -65,6 +65,10 @@ FIRST_SNOWFLAKE = 29_700_859_247
 # A part is sorted by time if it has more row groups than this, and if their periods
 # together are longer than the period of the part by more than this factor.
 DISORDER = 3
+# A date in the name of a file, with the numbers after it, such as an hour; folders that
+# are named by a date, such as 2023-01-31, 2023/01/31 or year=2023/month=01.
+DATE = r"(?<!\d)20\d\d[-_.]?[01]\d(?:[-_.T:]?\d+)*Z?"
+DATED = r"(?<![^/])(?:\w+=)?20\d\d(?:\d\d|[-_./](?:\w+=)?\d\d?){0,3}(?=/)"
 READABLE = (
     "JSON lines, CSV, Parquet, web server and load balancer logs, CloudTrail, "
     "logs of clients such as twarc, and the platform's usage export; each also "
@@ -140,19 +144,22 @@ def take_in(
 
 
 def stream_of(source: str) -> str:
-    """Return the name of the stream of a file, which rotated files share.
+    """Return the name of the stream of a file, which rotated files share unless their
+    calls overlap in time (see ``pauses``).
 
-    It is the path, with ``#`` for numbers in the name of the file. The extension of a
-    compression and a number at the end are left out, because the newest file often has
-    none.
+    It is the path, with ``#`` for folders named by a date, for dates in the name of the
+    file, and for a number at the end of that name, before the extension. The extension
+    of a compression and a number after the extension are left out, because the newest
+    file often has none. Other numbers are kept, since they can name a server.
     """
     folder, slash, name = source.rpartition("/")
     stem, dot, extension = name.rpartition(".")
     if (dot + extension).lower() in COMPRESSED:
         name = stem
-    name = re.sub(r"\d+", "#", name)
-    name = re.sub(r"([-._]?#)+", "#", name)
-    return f"{folder}{slash}{name.removesuffix('#') or name}"
+    name = re.sub(DATE, "#", name)
+    name = re.sub(r"[-._]?(\d+|#)(?=(\.[A-Za-z]+)?([-._]?(\d+|#))?$)", "#", name)
+    folder = re.sub(DATED, "#", folder + slash)
+    return f"{folder}{name.removesuffix('#') or name}"
 
 
 def _checksum(split: Split) -> tuple[str, int]:

@@ -23,6 +23,9 @@ ORDER BY list_position(['accessed', 'held', 'used', 'rules'], lane), what, amoun
 CREATE VIEW page_outside AS
 FROM missing WHERE what LIKE 'calls outside the period%';
 
+CREATE VIEW page_apart AS
+FROM missing WHERE what LIKE '%no pause between them is judged%';
+
 CREATE VIEW page_rules AS
 FROM rules WHERE version IS NOT NULL
 ORDER BY kind, pack, rule, from_day;

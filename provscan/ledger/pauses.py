@@ -1,5 +1,9 @@
 """Find the pauses of streams.
 
+Files with the same name of a stream (:func:`provscan.ledger.intake.stream_of`) continue
+one another only if their calls do not overlap in time; otherwise, :func:`separate`
+makes each of them a stream of its own. :func:`pauses` makes the table.
+
 A pause is a *gap* if there is evidence that calls are missing: the stream is otherwise
 busy, or digests show that files are missing or were changed. A pause at a switch to
 daylight saving time is due to the *clock*. In all other cases, and if a pause begins or
@@ -26,6 +30,43 @@ from provscan.ledger.tables import PAUSES
 # The longest UNUSUAL pauses of a stream, or the longest thousandth if these are more,
 # are unusual.
 LONG, TIMES, UNUSUAL = 3600, 20, 10
+# Two files overlap if the middle 98% of their calls do so by more than a minute. The
+# calls that an earlier file also has do not count.
+OVERLAPPING = """
+    WITH each AS (
+        SELECT part, quarter, sum(calls) AS calls, min(first) AS first,
+            max(last) AS last FROM quarters GROUP BY ALL
+    ), summed AS (
+        SELECT *, sum(calls) OVER (PARTITION BY part ORDER BY quarter) AS reached,
+            sum(calls) OVER (PARTITION BY part) AS total FROM each
+    ), periods AS (
+        SELECT part, min(first) FILTER (100 * reached > total) AS first,
+            max(last) FILTER (100 * (reached - calls) < 99 * total) AS last
+        FROM summed GROUP BY part
+    )
+    SELECT DISTINCT stream FROM (
+        SELECT stream, first, max(last) OVER (PARTITION BY stream ORDER BY first, part
+            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS latest
+        FROM periods JOIN (SELECT part, stream FROM files) USING (part)
+    ) WHERE first < latest - INTERVAL 1 MINUTE"""
+
+
+def separate(counts: Counts, parts: Sequence[Part]) -> None:
+    """Make each file a stream of its own if files with the same name of a stream
+    overlap, since different servers may have written them.
+    """
+    overlapping = {stream for (stream,) in counts.sql(OVERLAPPING).fetchall()}
+    for part in parts:
+        about = part.about
+        if about["stream"] in overlapping:
+            note = (
+                f"files named {about['stream']} overlap in time, so each is a log of "
+                "its own, and no pause between them is judged"
+            )
+            if about["state"] == "read":
+                about["detail"] = "; ".join(filter(None, (about.get("detail"), note)))
+            about["stream"] = about["source"]
+    counts.register(parts)
 
 
 def pauses(counts: Counts, parts: Sequence[Part], clock: pa.Table) -> pa.Table:

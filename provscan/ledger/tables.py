@@ -21,8 +21,8 @@ distinct
     ``daily_*``, these counts are summed over days. In ``distinct_*``, each id counts
     once.
 stream
-    Files that continue one another: they are in the same folder, and their names differ
-    only in numbers and compression.
+    Files that continue one another: their paths differ only in dates, in a number at
+    the end of the name, and in compression, and their calls do not overlap in time.
 """
 
 from __future__ import annotations

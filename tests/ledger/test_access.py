@@ -204,6 +204,94 @@ def test_a_compressed_log_belongs_to_the_stream_of_the_others() -> None:
         assert stream_of(f"logs.gz/access-7.log{ending}") == "logs.gz/access#.log"
 
 
+def each_minute(
+    start: datetime, minutes: float, step: float = 60, application: str = "a"
+) -> list[dict[str, Any]]:
+    """Return an answered call each ``step`` seconds."""
+    return [
+        {
+            "time": start + timedelta(seconds=step * number),
+            "application": application,
+            "status": 200,
+            "tweets": 1,
+        }
+        for number in range(int(60 * minutes / step))
+    ]
+
+
+def streams(tables: Path) -> list[str]:
+    return [Path(row["stream"]).name for row in rows(tables, "files")]
+
+
+DAY = datetime(2023, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("dated", ["%Y-%m-%d", "%Y/%m/%d", "dt=%Y%m%d"])
+def test_a_pause_between_dated_folders_is_a_gap(dated: str, tmp_path: Path) -> None:
+    """The first day ends at 20:00, and the second begins at 04:00."""
+    for hours, start in ((20, DAY), (20, DAY + timedelta(hours=28))):
+        path = tmp_path / "logs" / f"{start:{dated}}" / "access.jsonl"
+        path.parent.mkdir(parents=True)
+        naive.write(each_minute(start, 60 * hours), path)
+    tables = measured(tmp_path, tmp_path / "logs")
+    assert len({row["stream"] for row in rows(tables, "files")}) == 1
+    (pause,) = rows(tables, "pauses")
+    assert (pause["kind"], pause["seconds"]) == ("gap", 8 * 3600 + 60)
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        # The number names the server, and a date the file.
+        (("web-1-{:%Y%m%d}", "web-2-{:%Y%m%d}"), {"web-1#.jsonl", "web-2#.jsonl"}),
+        # It is not known what the number means, but the files overlap.
+        (("web1", "web2"), {"web1.jsonl", "web2.jsonl"}),
+    ],
+)
+def test_two_servers_are_not_one_stream(
+    names: tuple[str, str], found: set[str], tmp_path: Path
+) -> None:
+    """The second server is silent for 8 hours, while the first one logs calls."""
+    first = each_minute(DAY, 24 * 60, application="a")
+    second = each_minute(DAY, 24 * 60, application="b")
+    del second[600:1080]
+    logs = [
+        naive.write(calls, tmp_path / f"{name.format(DAY)}.jsonl")
+        for calls, name in zip((first, second), names, strict=True)
+    ]
+    tables = measured(tmp_path, *logs)
+    assert set(streams(tables)) == found
+    gaps = {row["application"] for row in rows(tables, "coverage") if row["gap"]}
+    assert gaps == {"b"}
+    for row in rows(tables, "files"):
+        noted = "no pause between them is judged" in (row["detail"] or "")
+        assert noted == ("web1" in names)
+
+
+@pytest.mark.parametrize(
+    ("step", "overlap"),
+    [
+        (0.5, 0),  # The log was rotated in the middle of a second.
+        (0.5, -20),  # Twenty seconds of calls are out of order.
+        (10, -3600),  # The files have an hour in common.
+    ],
+)
+def test_a_rotated_log_is_one_stream(
+    step: float, overlap: float, tmp_path: Path
+) -> None:
+    found = each_minute(DAY, 240, step)
+    half, common = len(found) // 2, int(-overlap / step)
+    logs = [found[: half + common * (overlap < -60)], found[half:]]
+    if overlap == -20:
+        logs = [found[: half - common] + found[half:][:common],
+                found[half - common : half] + found[half + common :]]  # fmt: skip
+    for number, calls in enumerate(logs):
+        naive.write(calls, tmp_path / f"access-{number}.jsonl")
+    tables = measured(tmp_path, *sorted(tmp_path.glob("access-*")))
+    assert set(streams(tables)) == {"access#.jsonl"}
+    assert rows(tables, "totals")[0]["calls"] == len(found)
+
+
 def test_calls_in_two_files_count_once(tmp_path: Path) -> None:
     found = naive.calls(NIGHTS[0], 20, 900, seed=4)
     third = len(found) // 3
