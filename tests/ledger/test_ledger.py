@@ -206,6 +206,25 @@ def test_the_manifest_has_the_checksum_of_every_other_file(demo: Path) -> None:
     assert [pack["name"] for pack in ledger["policies"]] == ["x-developer", "limits"]
 
 
+def test_info_shows_what_a_ledger_is(demo: Path, tmp_path: Path) -> None:
+    done = CliRunner().invoke(main, ["info", str(demo / "demo.ledger")])
+    assert done.exit_code == 0, done.output
+    for line in (
+        "Ledger of The letter of May 2023, invented, made by provscan ",
+        "The time at which it was made is not recorded",
+        "Logged calls: 2021-12-31 19:16 to 2022-12-31 23:00 UTC",
+        "Period of the case: 2022-01-01 to 2022-12-31",
+        "Applications in the logs: reader, ",
+        "Parts: 21 tables, 3 scans",
+        "Accessed: 50,799 calls, 60 refused",
+    ):
+        assert line in done.output
+    (tmp_path / "ledger.json").write_text('{"version": 1}')
+    done = CliRunner().invoke(main, ["info", str(tmp_path)])
+    assert done.exit_code == 3
+    assert "expected 'provscan-ledger' of version 1" in done.stderr
+
+
 def test_the_workbook_has_a_sheet_for_each_table_and_says_what_it_leaves_out(
     demo: Path,
 ) -> None:
