@@ -59,7 +59,7 @@ from provscan.urls import source_of
 from provscan.writing import replacing_file, temporary_name
 
 # Increase this version when the columns of parts or of intermediate results change.
-VERSION = 4
+VERSION = 5
 # The first id that contains the time of its tweet (Snowflake, from November 2010).
 FIRST_SNOWFLAKE = 29_700_859_247
 # A part is sorted by time if it has more row groups than this, and if their periods
@@ -88,6 +88,7 @@ class Part:
     bad: list[dict[str, Any]] = field(default_factory=list)  # Rows of ``bad_lines``.
     usage: list[dict[str, Any]] = field(default_factory=list)
     digest: dict[str, Any] | None = None
+    zone: str = "UTC"  # The zone in which times without a zone are read.
     content: str | None = None  # SHA-256 of a decompressed JSON document, for digests.
 
 
@@ -399,7 +400,7 @@ class _Maker:
                 self._sql(
                     f"""COPY (
                         SELECT row, time, seen, key, parameters, status, ids, quota,
-                            share, greatest(tweets, len(ids),
+                            share, greatest(tweets, listed,
                                 if(status >= 300, 0, NULL))::INTEGER AS tweets,
                             CASE WHEN list_max(ids) >= {FIRST_SNOWFLAKE}
                             THEN list_max(ids) END AS newest
@@ -423,18 +424,40 @@ class _Maker:
         are replaced by keyed hashes.
         """
         about = self.part.about
+        twice = "false"
+        if not self._zoned and self._entry.zone != "UTC":
+            self.part.zone = self._entry.zone
+            local = f"timezone({literal(self._entry.zone)}, {{}}::TIMESTAMPTZ)"
+            hour = "(time - INTERVAL 1 HOUR)"
+            twice = f"{local.format('time')} = {local.format(hour)}"
         found = self._sql(
-            f"""SELECT {", ".join(map(identifier, NAMED))}, key, count(*) AS calls
+            f"""SELECT {", ".join(map(identifier, NAMED))}, key, count(*) AS calls,
+                count(*) FILTER (listed IS NOT NULL AND ids IS NULL) AS rounded,
+                count(*) FILTER ({twice}) AS twice
             {calls} GROUP BY ALL ORDER BY key"""
         ).to_arrow_table()
         about["rows"] = pc.sum(found["calls"]).as_py() or 0
         if not about["rows"]:
             return 0
+        if rounded := pc.sum(found["rounded"]).as_py():
+            note = (
+                f"the ids of {counted(rounded, 'call')} are decimal or too large "
+                "numbers, which are not exact, so their tweets count as tweets "
+                "without ids"
+            )
+            about["detail"] = "; ".join(filter(None, (about["detail"], note)))
+        if number := pc.sum(found["twice"]).as_py():
+            note = (
+                f"the local times of {counted(number, 'call')} occur twice, because "
+                "clocks were set back; they are read as the later ones, so the windows "
+                "of that hour and of the hour before can be wrong"
+            )
+            about["detail"] = "; ".join(filter(None, (about["detail"], note)))
         for name in ("token", "user"):
             hashed = pa.array(map(self._hashed, found[name].to_pylist()), pa.string())
             found = found.set_column(found.column_names.index(name), name, hashed)
         with replacing_file(self._path.with_suffix(".names.parquet")) as target:
-            pq.write_table(found.drop_columns("calls"), target)
+            pq.write_table(found.drop_columns(["calls", "rounded", "twice"]), target)
         applications = pc.unique(found["application"].drop_null()).sort()
         about["applications"] = applications.to_pylist()[:1000]
         return int(about["rows"])

@@ -6,8 +6,8 @@ makes each of them a stream of its own. :func:`pauses` makes the table.
 
 A pause is a *gap* if there is evidence that calls are missing: the stream is otherwise
 busy, or digests show that files are missing or were changed. A pause at a switch to
-daylight saving time is due to the *clock*. In all other cases, and if a pause begins or
-ends with a backdated call, it is *unknown* whether calls are missing.
+or from daylight saving time is due to the *clock*. In all other cases, and if a pause
+begins or ends with a backdated call, it is *unknown* whether calls are missing.
 ``access.sql`` classifies the days of applications: an application is *silent* while its
 stream records other applications.
 """
@@ -84,6 +84,9 @@ def pauses(counts: Counts, parts: Sequence[Part], clock: pa.Table) -> pa.Table:
         )
     ]
     counts.database.register("recorded", pa.Table.from_pylist(recorded))
+    zones = {(part.about["stream"], part.zone) for part in counts.parts}
+    columns = [pa.array(list(each), pa.string()) for each in zip(*zones, strict=True)]
+    counts.database.register("zones", pa.table(columns, ["stream", "zone"]))
     counts.database.register("clock", clock)
     found = counts.sql(
         f"""WITH times AS (
@@ -105,24 +108,34 @@ def pauses(counts: Counts, parts: Sequence[Part], clock: pa.Table) -> pa.Table:
             FROM between WHERE seconds > 0
         ), moved AS (
             SELECT stream, list(time) AS times FROM backdated GROUP BY stream
+        ), forward AS (
+            FROM clock WHERE kind = 'daylight' QUALIFY "offset"
+                > lag("offset") OVER (PARTITION BY stream ORDER BY start)
         ), compared AS (
             SELECT *, max(seconds) FILTER (place > greatest({UNUSUAL}, number // 1000))
                 OVER (PARTITION BY stream) AS usual FROM ranked
         ), judged AS (
             SELECT r.*,
                 CASE WHEN list_has_any(times, [r.start, r."end"]) THEN 'moved'
-                WHEN seconds < {2 * LONG} AND EXISTS (FROM clock c
-                    WHERE c.stream = r.stream AND c.kind = 'daylight'
+                WHEN seconds < {2 * LONG} AND EXISTS (FROM forward c
+                    WHERE c.stream = r.stream
                     AND abs(epoch(c.start) - epoch(r.start)) < {2 * LONG}) THEN 'clock'
+                WHEN seconds < {2 * LONG} AND EXISTS (FROM zones z
+                    WHERE z.stream = r.stream
+                    AND timezone(zone, r.start::TIMESTAMPTZ) - r.start
+                    > timezone(zone, r."end"::TIMESTAMPTZ) - r."end") THEN 'back'
                 WHEN usual IS NULL THEN 'short'
                 WHEN seconds >= greatest({LONG}, {TIMES} * usual) THEN 'gap'
                 ELSE 'usual' END AS why
             FROM compared r LEFT JOIN moved USING (stream)
             WHERE seconds >= {LONG} OR place = 1
         ) SELECT stream, start::TIMESTAMPTZ AS start, "end"::TIMESTAMPTZ AS "end",
-            seconds, if(why IN ('clock', 'gap'), why, 'unknown') AS kind,
+            seconds, CASE why WHEN 'back' THEN 'clock' WHEN 'clock' THEN why
+                WHEN 'gap' THEN why ELSE 'unknown' END AS kind,
             CASE why WHEN 'moved' THEN 'it begins or ends with a backdated call'
                 WHEN 'clock' THEN 'the clock of this log was set forward'
+                WHEN 'back' THEN 'clocks were set back, and local times that occur '
+                    'twice are read as the later ones'
                 WHEN 'short' THEN 'the stream is too short to know its usual pauses'
                 WHEN 'gap' THEN format('all but the longest pauses of this stream are '
                     'at most {{:.0f}} s long', usual)

@@ -168,7 +168,7 @@ PAUSES = _schema(  # Pauses of an hour or more, and the longest pause of each st
     end=TIME,  # The first call after.
     seconds=pa.float64(),
     # "gap" (the stream is otherwise busy, or its digests name missing files), "clock"
-    # (the log's clock was set forward) or "unknown" (a gap, or no calls were made).
+    # (the log's clock was set forward or back) or "unknown" (a gap, or no calls).
     kind=pa.string(),
     evidence=pa.string(),
 )

@@ -22,6 +22,8 @@ NUMBERS = {
 }
 # The end of a time with a zone.
 ZONED = r"(Z|[+-][0-9]{2}:?[0-9]{2})$"
+# A decimal number, such as 1.6e+18.
+DECIMAL = r"\b[0-9]+(?:\.[0-9]+(?:[eE][+-]?[0-9]+)?|[eE][+-]?[0-9]+)\b"
 # The first reason that applies to a row. The first tweet was posted in March 2006.
 REASONS = """
     CASE WHEN NOT shaped THEN '{reason}'
@@ -66,7 +68,7 @@ def typed_rows(
     times = {n: _time(f"raw_{n}", kinds[n], entry) for n in ("seen", "time")}
     numbers = {n: f"TRY_CAST(raw_{n} AS {kind})" for n, kind in NUMBERS.items()}
     typed = times | numbers | plain
-    typed["ids"] = _ids("raw_ids", kinds["ids"])
+    typed["ids"], typed["listed"] = _ids("raw_ids", kinds["ids"])
     columns = ", ".join(f"{v} AS {identifier(n)}" for n, v in typed.items())
     # A request can contain its parameters.
     parameters = values.get("parameters") or values.get("endpoint", "NULL")
@@ -136,12 +138,17 @@ def _time(value: str, kind: str, entry: Entry) -> str:
         )) END"""
 
 
-def _ids(value: str, kind: str) -> str:
-    """Return an SQL expression for a list of ids, given a list or a text with ids."""
-    listed = value
-    if not kind.endswith("[]"):
-        listed = f"regexp_extract_all({value}::VARCHAR, '[0-9]+')"
-    return f"nullif(TRY_CAST({listed} AS BIGINT[]), []::BIGINT[])"
+def _ids(value: str, kind: str) -> tuple[str, str]:
+    """Return SQL expressions for a list of ids and for their number, given a list or a
+    text with ids. Decimal numbers count, but are not ids, since they are rounded.
+    """
+    listed, decimal = value, "false"
+    if not kind.endswith("INT[]") and kind != "INTEGER[]":
+        text = f"{value}::VARCHAR"
+        listed = f"regexp_extract_all({text}, {literal(f'{DECIMAL}|[0-9]+')})"
+        decimal = f"regexp_matches({text}, {literal(DECIMAL)})"
+    ids = f"nullif(TRY_CAST({listed} AS BIGINT[]), []::BIGINT[])"
+    return f"CASE WHEN NOT {decimal} THEN {ids} END", f"nullif(len({listed}), 0)"
 
 
 def _endpoint(value: str) -> str:

@@ -17,6 +17,7 @@ import zipfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import naive_access as naive
 import numpy as np
@@ -337,6 +338,28 @@ def test_missing_ids_give_bounds(tmp_path: Path) -> None:
     assert "tweets have no ids" in total["says"]
 
 
+@pytest.mark.parametrize("form", ["jsonl", "csv", "numbers", "lists", "texts"])
+def test_decimal_ids_count_as_tweets_but_not_as_ids(form: str, tmp_path: Path) -> None:
+    """A decimal number has no room for all digits of an id."""
+    found = [call | {"tweets": None, "ids": [1.6093e18 + number * 1e6]}
+             for number, call in enumerate(each_minute(DAY, 20))]  # fmt: skip
+    ids: list[Any] = [call["ids"] for call in found]
+    if form in ("jsonl", "csv"):
+        log = naive.write(found, tmp_path / f"log.{form}")
+    else:
+        log = tmp_path / "log.parquet"
+        ids = [each[0] for each in ids] if form == "numbers" else ids
+        ids = [list(map(str, each)) for each in ids] if form == "texts" else ids
+        table = pa.Table.from_pylist(found).drop_columns(["tweets", "ids"])
+        pq.write_table(table.append_column("ids", pa.array(ids)), log)
+    tables = measured(tmp_path, log)
+    total = rows(tables, "totals")[0]
+    assert (total["delivered"], total["distinct_value"]) == (20, None)
+    assert (total["distinct_low"], total["distinct_high"]) == (1, 20)
+    (file,) = rows(tables, "files")
+    assert "the ids of 20 calls are decimal or too large" in file["detail"]
+
+
 def test_sketches_keep_their_bounds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -507,6 +530,37 @@ def test_gaps_are_distinguished_from_silence(tmp_path: Path) -> None:
         ("b", "silence"): 5 * 3600,
         ("b", "unknown"): 0,
     }
+
+
+def test_clocks_that_were_set_back_make_no_gap(tmp_path: Path) -> None:
+    found = each_minute(datetime(2022, 11, 5, tzinfo=UTC), 3 * 24 * 60)
+    for call in found:
+        call["time"] = call["time"].astimezone(ZoneInfo("America/Chicago"))
+    (tmp_path / "mapping.toml").write_text('[[log]]\nzone = "America/Chicago"\n')
+    log = tmp_path / "log.jsonl"
+    lines = (call | {"time": f"{call['time']:%Y-%m-%d %H:%M:%S}"} for call in found)
+    log.write_text("\n".join(map(json.dumps, lines)))
+    tables = measured(tmp_path, log, mapping=tmp_path / "mapping.toml")
+    (pause,) = rows(tables, "pauses")
+    assert (pause["kind"], pause["seconds"]) == ("clock", 3660)
+    assert "set back" in pause["evidence"]
+    assert {row["gap"] for row in rows(tables, "coverage")} == {0}
+    (file,) = rows(tables, "files")
+    assert "local times of 120 calls occur twice" in file["detail"]
+
+
+def test_a_clock_that_was_set_back_explains_no_pause(tmp_path: Path) -> None:
+    """Local times are read as UTC, and the first minutes have the longest pause."""
+    found = each_minute(datetime(2022, 11, 4, tzinfo=UTC), 5 * 24 * 60)
+    del found[5:30]
+    for call in found:
+        posted = int((call["time"].timestamp() - 3) * 1000) - naive.EPOCH
+        local = call["time"].astimezone(ZoneInfo("America/Chicago"))
+        call |= {"time": local.replace(tzinfo=None), "ids": [posted << 22]}
+    tables = measured(tmp_path, naive.write(found, tmp_path / "log.jsonl"))
+    assert [row["kind"] for row in rows(tables, "clock")] == ["daylight"] * 2
+    (pause,) = rows(tables, "pauses")
+    assert (pause["seconds"], pause["kind"]) == (26 * 60, "unknown")
 
 
 def test_samples_are_estimated_with_an_interval(tmp_path: Path) -> None:
