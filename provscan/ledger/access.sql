@@ -97,7 +97,8 @@ SELECT scope, nullif(name, '') AS name, first, last, first_answered, last_answer
             'tweets have no upper bound; other numbers are those in the logs' END,
         CASE WHEN NOT exact THEN 'distinct ids are estimated by a CPC sketch, with 95% '
             'bounds' END
-    ), ''), 'every delivered tweet has an id') AS says
+    ), ''), CASE delivered WHEN 0 THEN 'no tweet was delivered'
+        ELSE 'every delivered tweet has an id' END) AS says
 FROM counted ORDER BY scope <> 'all', scope, calls DESC, name;
 
 CREATE VIEW table_organisations AS

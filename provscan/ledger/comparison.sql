@@ -293,8 +293,9 @@ SELECT 'accessed' AS lane, application AS about, count(*) AS amount, CASE state
     END AS what, 'the operator of the logs' AS who
 FROM coverage WHERE state IN ('gap', 'damaged', 'unknown', 'sampled') GROUP BY ALL
 UNION ALL
-SELECT 'accessed', application, greatest(date_diff('day', "from", min(day)), 0)
-    + greatest(date_diff('day', max(day), "to"), 0),
+SELECT 'accessed', application,
+    greatest(date_diff('day', "from", least(min(day), "to" + 1)), 0)
+    + greatest(date_diff('day', greatest(max(day), "from" - 1), "to"), 0),
     'days of the period before the first call or after the last',
     'the operator of the logs'
 FROM coverage, period WHERE "from" IS NOT NULL AND "to" IS NOT NULL

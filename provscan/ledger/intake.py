@@ -74,6 +74,15 @@ READABLE = (
     "logs of clients such as twarc, and the platform's usage export; each also "
     "compressed and in archives"
 )
+# Notes on a log, with the number of the calls that they are about.
+NOTES = {
+    "rounded": "the ids of {} are decimal or too large numbers, which are not exact, "
+    "so their tweets count as tweets without ids",
+    "twice": "the local times of {} occur twice, because clocks were set back; they "
+    "are read as the later ones, so the windows of that hour and of the hour before "
+    "can be wrong",
+    "unstated": "{} without a status, counted as answered",
+}
 # Errors of DuckDB that are not caused by a damaged file.
 FAILED = (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.InterruptException)
 
@@ -394,6 +403,8 @@ class _Maker:
                     f"{first['example']!r}). Name the columns, or the format of times, "
                     "in a mapping"
                 )
+            else:
+                about["detail"] = "it contains no call"
             return
         with replacing_file(self._path) as target:
             for order in ("", "ORDER BY time, row"):
@@ -433,31 +444,24 @@ class _Maker:
         found = self._sql(
             f"""SELECT {", ".join(map(identifier, NAMED))}, key, count(*) AS calls,
                 count(*) FILTER (listed IS NOT NULL AND ids IS NULL) AS rounded,
-                count(*) FILTER ({twice}) AS twice
+                count(*) FILTER ({twice}) AS twice,
+                count(*) FILTER (status IS NULL) AS unstated
             {calls} GROUP BY ALL ORDER BY key"""
         ).to_arrow_table()
         about["rows"] = pc.sum(found["calls"]).as_py() or 0
         if not about["rows"]:
             return 0
-        if rounded := pc.sum(found["rounded"]).as_py():
-            note = (
-                f"the ids of {counted(rounded, 'call')} are decimal or too large "
-                "numbers, which are not exact, so their tweets count as tweets "
-                "without ids"
-            )
-            about["detail"] = "; ".join(filter(None, (about["detail"], note)))
-        if number := pc.sum(found["twice"]).as_py():
-            note = (
-                f"the local times of {counted(number, 'call')} occur twice, because "
-                "clocks were set back; they are read as the later ones, so the windows "
-                "of that hour and of the hour before can be wrong"
-            )
-            about["detail"] = "; ".join(filter(None, (about["detail"], note)))
+        notes = [about["detail"]] + [
+            note.format(counted(number, "call"))
+            for kind, note in NOTES.items()
+            if (number := pc.sum(found[kind]).as_py())
+        ]
+        about["detail"] = "; ".join(filter(None, notes)) or None
         for name in ("token", "user"):
             hashed = pa.array(map(self._hashed, found[name].to_pylist()), pa.string())
             found = found.set_column(found.column_names.index(name), name, hashed)
         with replacing_file(self._path.with_suffix(".names.parquet")) as target:
-            pq.write_table(found.drop_columns(["calls", "rounded", "twice"]), target)
+            pq.write_table(found.drop_columns(["calls", *NOTES]), target)
         applications = pc.unique(found["application"].drop_null()).sort()
         about["applications"] = applications.to_pylist()[:1000]
         return int(about["rows"])

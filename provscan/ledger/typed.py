@@ -24,12 +24,13 @@ NUMBERS = {
 ZONED = r"(Z|[+-][0-9]{2}:?[0-9]{2})$"
 # A decimal number, such as 1.6e+18.
 DECIMAL = r"\b[0-9]+(?:\.[0-9]+(?:[eE][+-]?[0-9]+)?|[eE][+-]?[0-9]+)\b"
-# The first reason that applies to a row. The first tweet was posted in March 2006.
+# The first reason that applies to a row. The first tweet was posted in March 2006, and
+# a zone can shift a time by at most a day.
 REASONS = """
     CASE WHEN NOT shaped THEN '{reason}'
     WHEN raw_time IS NULL THEN 'no_time'
     WHEN time IS NULL THEN 'bad_time'
-    WHEN time < TIMESTAMP '2006-03-01' OR time > TIMESTAMP '2100-01-01'
+    WHEN time < TIMESTAMP '2006-03-01' OR time > now()::TIMESTAMP + INTERVAL 1 DAY
     THEN 'impossible_time'
     WHEN raw_status IS NOT NULL AND coalesce(status, 0) NOT BETWEEN 100 AND 599
     THEN 'bad_status'

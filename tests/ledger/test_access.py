@@ -152,6 +152,8 @@ def test_bad_lines_are_counted_by_reason(tmp_path: Path) -> None:
     found = naive.calls(NIGHTS[0], 5, 200, seed=3)
     log = naive.write(found, tmp_path / "log.jsonl")
     lines = log.read_text().splitlines()
+    future = datetime.now(UTC) + timedelta(days=3)
+    lines.append(json.dumps({"time": future.isoformat()}))
     lines[10:10] = ["{broken", "[1]", '{"time": "soon"}', '{"time": "1970-01-01"}']
     lines[50:50] = ['{"application": "a"}', '{"time": "2022-01-01", "status": "ok"}']
     lines += [
@@ -165,7 +167,7 @@ def test_bad_lines_are_counted_by_reason(tmp_path: Path) -> None:
     assert {reason: row["lines"] for reason, row in bad.items()} == {
         "not_json": 3,
         "bad_time": 1,
-        "impossible_time": 1,
+        "impossible_time": 2,
         "no_time": 1,
         "bad_status": 1,
         "bad_tweets": 1,
@@ -175,8 +177,20 @@ def test_bad_lines_are_counted_by_reason(tmp_path: Path) -> None:
         "{broken",
     )
     file = rows(tables, "files")[0]
-    assert (file["rows"], file["bad"]) == (len(found), 8)
+    assert (file["rows"], file["bad"]) == (len(found), 9)
     assert rows(tables, "totals")[0]["calls"] == len(found)
+
+
+def test_a_log_without_calls_or_statuses_has_a_note(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("time,app,status\n")
+    (tmp_path / "b.csv").write_text(
+        "time,app,status\n2022-01-01T00:00:00Z,a,-\n2022-01-01T00:00:01Z,a,403\n"
+    )
+    tables = measured(tmp_path, tmp_path / "a.csv", tmp_path / "b.csv")
+    assert [row["detail"] for row in rows(tables, "files")] == [
+        "it contains no call",
+        "1 call without a status, counted as answered",
+    ]
 
 
 def test_no_secret_is_shown(tmp_path: Path) -> None:
@@ -456,7 +470,7 @@ def test_times_without_a_zone_are_noted_even_if_responses_have_one(
 ) -> None:
     at = datetime(2022, 1, 1, 12, tzinfo=UTC)
     seen = pa.array([at], pa.timestamp("us", "UTC"))
-    log = {"time": ["2022-01-01 12:00:00"], "received_at": seen, "app": ["x"]}
+    log = {"time": ["2022-01-01 12:00:00"], "received_at": seen, "status": [200]}
     pq.write_table(pa.table(log), tmp_path / "log.parquet")
     (row,) = rows(measured(tmp_path, tmp_path / "log.parquet"), "files")
     assert (row["first"], row["detail"]) == (
@@ -589,6 +603,7 @@ def test_a_log_without_an_answered_call_has_no_peaks(tmp_path: Path) -> None:
     assert (total["calls"], total["refused"]) == (len(found), len(found))
     assert total["retries"] == len(naive.retries(refused))
     assert (total["distinct_value"], total["method"]) == (0, "exact")
+    assert total["says"] == "no tweet was delivered"
 
 
 def test_shared_quotas_are_found(tmp_path: Path) -> None:
