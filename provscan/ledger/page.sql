@@ -39,7 +39,9 @@ count(*) FILTER (state = 'gap') AS gap,
 count(*) FILTER (state IN ('damaged', 'overlapping', 'sampled')) AS other,
 count(*) FILTER (state IN ('gap', 'damaged', 'unknown', 'sampled')) AS uncertain,
 sum(repeated)::BIGINT AS repeated,
-sum(days) OVER ()::BIGINT AS all_days, sum(uncertain) OVER ()::BIGINT AS all_uncertain
+sum(days) OVER ()::BIGINT AS all_days, sum(uncertain) OVER ()::BIGINT AS all_uncertain,
+(sum(sum(coverage.unknown) FILTER (state IN ('covered', 'overlapping', 'silence')))
+    OVER () // 3600)::BIGINT AS all_hours
 FROM coverage GROUP BY application ORDER BY application;
 
 CREATE VIEW page_government AS

@@ -577,6 +577,29 @@ def test_a_clock_that_was_set_back_explains_no_pause(tmp_path: Path) -> None:
     assert (pause["seconds"], pause["kind"]) == (26 * 60, "unknown")
 
 
+def test_a_log_that_a_digest_misses_is_a_gap_of_its_applications(
+    tmp_path: Path,
+) -> None:
+    logs = tmp_path / "logs"
+    for name in ("trail/2023/01/01", "digest/2023/01/01"):
+        (logs / name).mkdir(parents=True)
+    for hour in (0, 2):
+        records = [
+            {"eventTime": f"2023-01-01T0{hour}:{minute:02}:00Z", "app": "a"}
+            for minute in range(60)
+        ]
+        path = logs / f"trail/2023/01/01/0{hour}00Z_x{hour}x.json"
+        path.write_text(json.dumps({"Records": records}))
+    digest = {
+        "digestStartTime": "2023-01-01T01:00:00Z",
+        "digestEndTime": "2023-01-01T02:00:00Z",
+        "logFiles": [{"s3Object": "0100Z_x1x.json", "hashValue": "00"}],
+    }
+    (logs / "digest/2023/01/01/digest.json").write_text(json.dumps(digest))
+    (day,) = rows(measured(tmp_path, logs), "coverage")
+    assert (day["state"], day["gap"], day["unknown"]) == ("gap", 3600, 0)
+
+
 def test_samples_are_estimated_with_an_interval(tmp_path: Path) -> None:
     found = naive.calls(NIGHTS[0], 100, 20_000, seed=8)
     draw = random.Random(1)

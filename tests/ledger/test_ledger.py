@@ -466,6 +466,16 @@ def test_folders_of_others_are_left_alone(tmp_path: Path) -> None:
     assert [path.name for path in other.iterdir()] == ["mine.txt"]
 
 
+def test_the_page_says_in_how_many_hours_nothing_was_logged(tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text(
+        "time,app,status\n2022-03-01T00:00:00Z,a,200\n2022-03-01T10:00:00Z,a,200\n"
+    )
+    made = make_ledger([tmp_path / "log.csv"], tmp_path / "out")
+    page = (made / "report.html").read_text(encoding="utf-8")
+    assert "Calls may be missing on 0 of 1 days, summed over applications." in page
+    assert "On the other days, nothing was logged in 9 hours, and it is unknown" in page
+
+
 def test_refused_calls_of_a_government_body_are_no_access(tmp_path: Path) -> None:
     """The bureau is an application, and the police an organisation in its calls."""
     (tmp_path / "log.csv").write_text(
