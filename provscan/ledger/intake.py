@@ -76,8 +76,8 @@ READABLE = (
 )
 # Notes on a log, with the number of the calls that they are about.
 NOTES = {
-    "rounded": "the ids of {} are decimal or too large numbers, which are not exact, "
-    "so their tweets count as tweets without ids",
+    "rounded": "the ids of {} are not whole numbers of 63 bits, so their tweets count "
+    "as tweets without ids",
     "twice": "the local times of {} occur twice, because clocks were set back; they "
     "are read as the later ones, so the windows of that hour and of the hour before "
     "can be wrong",

@@ -22,8 +22,9 @@ NUMBERS = {
 }
 # The end of a time with a zone.
 ZONED = r"(Z|[+-][0-9]{2}:?[0-9]{2})$"
-# A decimal number, such as 1.6e+18.
+# A decimal number, such as 1.6e+18, and a word with a digit.
 DECIMAL = r"\b[0-9]+(?:\.[0-9]+(?:[eE][+-]?[0-9]+)?|[eE][+-]?[0-9]+)\b"
+WORD = r"\w*[0-9]\w*"
 # The first reason that applies to a row. The first tweet was posted in March 2006, and
 # a zone can shift a time by at most a day.
 REASONS = """
@@ -34,7 +35,8 @@ REASONS = """
     THEN 'impossible_time'
     WHEN raw_status IS NOT NULL AND coalesce(status, 0) NOT BETWEEN 100 AND 599
     THEN 'bad_status'
-    WHEN raw_tweets IS NOT NULL AND coalesce(tweets, -1) < 0
+    WHEN raw_tweets IS NOT NULL AND (coalesce(tweets, -1) < 0
+        OR TRY_CAST(raw_tweets AS DOUBLE) <> tweets)
     THEN 'bad_tweets'
     WHEN share IS NOT NULL AND NOT (share > 0 AND share <= 1) THEN 'bad_share'
     END"""
@@ -141,15 +143,18 @@ def _time(value: str, kind: str, entry: Entry) -> str:
 
 def _ids(value: str, kind: str) -> tuple[str, str]:
     """Return SQL expressions for a list of ids and for their number, given a list or a
-    text with ids. Decimal numbers count, but are not ids, since they are rounded.
+    text with ids. Decimal numbers and words count, but are not ids: decimal numbers are
+    rounded.
     """
     listed, decimal = value, "false"
     if not kind.endswith("INT[]") and kind != "INTEGER[]":
         text = f"{value}::VARCHAR"
-        listed = f"regexp_extract_all({text}, {literal(f'{DECIMAL}|[0-9]+')})"
+        listed = f"regexp_extract_all({text}, {literal(f'{DECIMAL}|{WORD}')})"
         decimal = f"regexp_matches({text}, {literal(DECIMAL)})"
-    ids = f"nullif(TRY_CAST({listed} AS BIGINT[]), []::BIGINT[])"
-    return f"CASE WHEN NOT {decimal} THEN {ids} END", f"nullif(len({listed}), 0)"
+    number = f"nullif(len({listed}), 0)"
+    ids = f"TRY_CAST({listed} AS BIGINT[])"
+    right = f"NOT {decimal} AND list_count({ids}) = {number}"
+    return f"CASE WHEN {right} THEN {ids} END", number
 
 
 def _endpoint(value: str) -> str:

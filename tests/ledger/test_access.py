@@ -158,6 +158,7 @@ def test_bad_lines_are_counted_by_reason(tmp_path: Path) -> None:
     lines[50:50] = ['{"application": "a"}', '{"time": "2022-01-01", "status": "ok"}']
     lines += [
         '{"time": "2022-01-01", "tweets": -1}',
+        '{"time": "2022-01-01", "tweets": 2.5}',
         "",
         "{broken AAAABBBBCCCCDDDDEEEE",
     ]
@@ -170,14 +171,14 @@ def test_bad_lines_are_counted_by_reason(tmp_path: Path) -> None:
         "impossible_time": 2,
         "no_time": 1,
         "bad_status": 1,
-        "bad_tweets": 1,
+        "bad_tweets": 2,
     }
     assert (bad["not_json"]["example_line"], bad["not_json"]["example"]) == (
         11,
         "{broken",
     )
     file = rows(tables, "files")[0]
-    assert (file["rows"], file["bad"]) == (len(found), 9)
+    assert (file["rows"], file["bad"]) == (len(found), 10)
     assert rows(tables, "totals")[0]["calls"] == len(found)
 
 
@@ -371,7 +372,25 @@ def test_decimal_ids_count_as_tweets_but_not_as_ids(form: str, tmp_path: Path) -
     assert (total["delivered"], total["distinct_value"]) == (20, None)
     assert (total["distinct_low"], total["distinct_high"]) == (1, 20)
     (file,) = rows(tables, "files")
-    assert "the ids of 20 calls are decimal or too large" in file["detail"]
+    assert "the ids of 20 calls are not whole numbers of 63 bits" in file["detail"]
+
+
+@pytest.mark.parametrize(
+    ("ids", "listed", "distinct"),
+    [
+        ("tweet:1, tweet:2", 2, 2),
+        ("1+2;3", 3, 3),
+        ("18446744073709551616", 1, None),  # Too large.
+        ("16a9f0e2b1c 3", 2, None),
+    ],
+)
+def test_only_whole_numbers_are_ids(
+    ids: str, listed: int, distinct: int | None, tmp_path: Path
+) -> None:
+    log = {"time": "2022-01-01T00:00:00Z", "app": "a", "status": 200, "ids": ids}
+    (tmp_path / "log.jsonl").write_text(json.dumps(log))
+    total = rows(measured(tmp_path, tmp_path / "log.jsonl"), "totals")[0]
+    assert (total["delivered"], total["distinct_value"]) == (listed, distinct)
 
 
 def test_sketches_keep_their_bounds(
