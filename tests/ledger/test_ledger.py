@@ -476,6 +476,22 @@ def test_the_page_says_in_how_many_hours_nothing_was_logged(tmp_path: Path) -> N
     assert "On the other days, nothing was logged in 9 hours, and it is unknown" in page
 
 
+def test_the_page_says_which_logs_were_kept_apart(tmp_path: Path) -> None:
+    for number in (1, 2):
+        (tmp_path / f"web{number}.csv").write_text(
+            f"time,app,status\n2022-03-01T00:0{number}:00Z,a,200\n"
+            f"2022-03-01T10:00:0{number}Z,a,200\n"
+        )
+    made = make_ledger(sorted(tmp_path.glob("*.csv")), tmp_path / "out")
+    page = (made / "report.html").read_text(encoding="utf-8")
+    start = page.index("Is the record complete?")
+    shown = page[start : page.index("Calls and tweets</h3>")]
+    assert re.search(
+        r"web1\.csv and 1 more</bdi>: files named \S+web#\.csv overlap", shown
+    )
+    assert "no pause between them is judged" in shown
+
+
 def test_refused_calls_of_a_government_body_are_no_access(tmp_path: Path) -> None:
     """The bureau is an application, and the police an organisation in its calls."""
     (tmp_path / "log.csv").write_text(
