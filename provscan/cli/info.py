@@ -1,4 +1,4 @@
-"""``provscan info``: show what an index contains, or what a run found."""
+"""``provscan info``: show what an index or a ledger contains, or what a run found."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from provscan.errors import InputError, UsageError
 
 
 @shared.command("info")
-@shared.index_argument("path", "[INDEX|RUN|PROBE]")
+@shared.index_argument("path", "[INDEX|RUN|PROBE|LEDGER]")
 @shared.without_segment
 @shared.as_json
 def command(path: Path, without_segment: tuple[str, ...], as_json: bool) -> None:
-    """Show what an index contains, or what a run or a probe found.
+    """Show what an index or a ledger contains, or what a run or a probe found.
 
     Without an argument, the command uses the index at $PROVSCAN_INDEX, else
     ./licensed.index.
@@ -29,7 +29,10 @@ def command(path: Path, without_segment: tuple[str, ...], as_json: bool) -> None
     from provscan.runs.folder import RUN_FILE, SUMMARY_FILE, read_run
 
     is_run = (path / RUN_FILE).is_file()
-    if without_segment and (is_run or probe.is_probe(path) or blind.is_blind(path)):
+    is_ledger = (path / "ledger.json").is_file()
+    if without_segment and (
+        is_run or is_ledger or probe.is_probe(path) or blind.is_blind(path)
+    ):
         raise UsageError(f"{path} has no segments: leave out --without-segment")
     if probe.is_probe(path):
         from provscan.probe.report import probe_table, require_score
@@ -46,6 +49,11 @@ def command(path: Path, without_segment: tuple[str, ...], as_json: bool) -> None
         show.result(shown, as_json, run_lines if "blind" in summary else show.run)
         if review and not as_json:
             cli.echo(review)
+    elif is_ledger:
+        from provscan.ledger import info_lines, read_ledger
+
+        found = {"ledger": str(path), **read_ledger(path)}
+        show.result(found, as_json, info_lines)
     elif blind.is_blind(path):
         show.result(blind.info(path), as_json, index_lines)
     else:

@@ -6,7 +6,13 @@ probes. Both add tables to a ``database``. ``comparison.sql`` compares these tab
 the rules of ``policy``, and ``report`` and ``workbook`` show the results.
 """
 
-from provscan.ledger.report import ledger_lines, write_ledger_report
+from provscan.ledger.report import info_lines, ledger_lines, write_ledger_report
 from provscan.ledger.run import make_ledger, read_ledger
 
-__all__ = ["ledger_lines", "make_ledger", "read_ledger", "write_ledger_report"]
+__all__ = [
+    "info_lines",
+    "ledger_lines",
+    "make_ledger",
+    "read_ledger",
+    "write_ledger_report",
+]

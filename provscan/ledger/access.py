@@ -142,6 +142,7 @@ def _counted(
     steps = 4
     progress("counting", 0, steps)
     counted.add_up()
+    pauses.separate(counted, parts)
     walked = functools.cache(lambda: peaks.walk(counted, windows, zone, progress))
     counted.store("busiest", lambda: walked()[0])
     counted.store("retries", lambda: walked()[1])

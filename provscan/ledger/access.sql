@@ -42,7 +42,9 @@ WITH each AS (
     FROM added JOIN names USING (i) JOIN scoped USING (place)
     WHERE scope <> 'place' AND scoped.name IS NOT NULL
 ), summed AS (
-    SELECT scope, name, min(first) AS first, max(last) AS last, sum(calls) AS calls,
+    SELECT scope, name, min(first) AS first, max(last) AS last,
+        min(first_answered) AS first_answered, max(last_answered) AS last_answered,
+        sum(calls) AS calls,
         sum(refused) AS refused, sum(failed) AS failed,
         coalesce(sum(retries), 0) AS retries, sum(uncounted) AS uncounted,
         sum(delivered) AS delivered, sum(delivered_without_ids) AS without,
@@ -66,8 +68,8 @@ WITH each AS (
     FROM summed JOIN daily USING (scope, name)
     LEFT JOIN (FROM found WHERE day IS NULL) USING (scope, name)
 )
-SELECT scope, nullif(name, '') AS name, first, last, calls, refused, failed, retries,
-    uncounted, delivered,
+SELECT scope, nullif(name, '') AS name, first, last, first_answered, last_answered,
+    calls, refused, failed, retries, uncounted, delivered,
     CASE WHEN complete THEN day_value END AS daily_value,
     if(complete, day_low, day_least) AS daily_low,
     CASE WHEN bounded THEN day_high + without END AS daily_high,
@@ -95,16 +97,17 @@ SELECT scope, nullif(name, '') AS name, first, last, calls, refused, failed, ret
             'tweets have no upper bound; other numbers are those in the logs' END,
         CASE WHEN NOT exact THEN 'distinct ids are estimated by a CPC sketch, with 95% '
             'bounds' END
-    ), ''), 'every delivered tweet has an id') AS says
+    ), ''), CASE delivered WHEN 0 THEN 'no tweet was delivered'
+        ELSE 'every delivered tweet has an id' END) AS says
 FROM counted ORDER BY scope <> 'all', scope, calls DESC, name;
 
 CREATE VIEW table_organisations AS
 SELECT organisation, declared_use, region, application,
     min(first_answered) AS first, max(last_answered) AS last,
-    sum(calls - refused - failed) AS calls, sum(delivered) AS delivered
+    sum(calls - refused - failed) AS calls, sum(refused) AS refused,
+    sum(failed) AS failed, sum(delivered) AS delivered
 FROM sums JOIN names USING (i)
-WHERE calls > refused + failed
-    AND coalesce(organisation, declared_use, region) IS NOT NULL
+WHERE coalesce(organisation, declared_use, region) IS NOT NULL
 GROUP BY ALL ORDER BY ALL;
 
 CREATE VIEW table_peaks AS
@@ -148,9 +151,13 @@ WITH streams AS (
     SELECT DISTINCT s.app, q.quarter, true AS recorded
     FROM quarters q JOIN files USING (part) JOIN streams s USING (stream)
 ), lost AS (
+    -- A gap that a digest shows is one of all applications in logs of CloudTrail.
     SELECT DISTINCT app, true AS lost, unnest(range(epoch(start)::BIGINT // 900,
         epoch("end")::BIGINT // 900 + 1)) AS quarter
-    FROM pauses JOIN streams USING (stream) WHERE kind = 'gap'
+    FROM pauses JOIN (FROM streams UNION SELECT app, logs.stream
+        FROM logs, (SELECT DISTINCT app FROM quarters JOIN files USING (part)
+            WHERE format = 'json' AND columns LIKE '%eventTime%') WHERE logs.format = 'digest') USING (stream)
+    WHERE kind = 'gap'
 ), grid AS (
     SELECT app, unnest(range(min(quarter), max(quarter) + 1)) AS quarter
     FROM own GROUP BY app

@@ -430,9 +430,10 @@ def _backdated(
     # If the clock is ahead of UTC, the logged time of such a call can still be later
     # than that of its tweets. The call then is backdated only if the offset is right.
     impossible = int((np.asarray(found["logged"]) < -TOLERANCE).sum())
+    limits = dict.fromkeys((lasting(delays[-1]), lasting(delays[0])))
     evidence = (
         f"{len(delays):,} rows state a time before that of a tweet they return, by "
-        f"{lasting(delays[-1])} to {lasting(delays[0])}"
+        f"{' to '.join(limits)}"
     )
     if fits[0].kind != "agrees":
         evidence += ", after the offset of the clock is subtracted"

@@ -46,9 +46,8 @@ SELECT application, name, date AS requested, pack, rule, version, due, count(*) 
     count(*) FILTER (shared AND NOT coalesce(alone, false)) AS held_shared_text
 FROM ids GROUP BY ALL;
 
--- first_access is the earlier of logged_access (the first answered call of the
--- organisation) and stated_access (from the case file). For an application that itself is
--- a government body, logged_access and calls include refused and failed calls.
+-- first_access is the earlier of logged_access (the first answered call) and
+-- stated_access (from the case file). calls has the answered calls only.
 -- clock_error is the maximum error, in seconds, of the times in the logs, including
 -- those of backdated rows.
 CREATE TABLE government AS
@@ -64,7 +63,8 @@ WITH clocks AS (
     GROUP BY application
 ), logged AS (
     SELECT application, organisation, min(first) AS first, max(last) AS last,
-        sum(calls)::BIGINT AS calls, sum(delivered)::BIGINT AS delivered
+        sum(calls)::BIGINT AS calls, sum(refused)::BIGINT AS refused,
+        sum(failed)::BIGINT AS failed, sum(delivered)::BIGINT AS delivered
     FROM organisations GROUP BY ALL
 ), bodies AS (
     SELECT e.application, name AS organisation, notice, first_access, logged.* EXCLUDE
@@ -73,8 +73,8 @@ WITH clocks AS (
         ON logged.application = e.application AND logged.organisation = e.name
     WHERE government
     UNION ALL
-    SELECT a.name, 'The application itself', a.notice, NULL, first, last, calls,
-        delivered
+    SELECT a.name, 'The application itself', a.notice, NULL, first_answered,
+        last_answered, calls - refused - failed, refused, failed, delivered
     FROM applications a
     LEFT JOIN totals t ON t.scope = 'application' AND t.name = a.name
     WHERE government
@@ -86,8 +86,8 @@ WITH clocks AS (
     FROM bodies LEFT JOIN clocks USING (application)
 )
 SELECT application, organisation, notice, stated AS stated_access,
-    first AS logged_access, first_access, last AS last_access, calls, delivered,
-    clock_error, pack, rule, version,
+    first AS logged_access, first_access, last AS last_access, calls, refused, failed,
+    delivered, clock_error, pack, rule, version,
     CASE WHEN first_access IS NULL THEN 'undecided' WHEN version IS NULL THEN 'no_rule'
         WHEN notice IS NULL THEN 'undecided'
         WHEN abs(epoch(notice) - epoch(first_access)) < clock_error THEN 'undecided'
@@ -229,6 +229,8 @@ SELECT 'used', 'government_notice', pack, rule, version, 'application', applicat
     (result = 'differs')::BIGINT, NULL, first_access, NULL, result,
     CASE WHEN first_access IS NULL THEN 'No access is known'
         ELSE strftime(first_access, 'First access on %Y-%m-%d at %H:%M UTC') END
+    || CASE WHEN refused + failed > 0
+        THEN format('; calls refused or failed: {:,}', refused + failed) ELSE '' END
     || CASE WHEN notice IS NULL THEN '; no notice is known'
         ELSE strftime(notice, '; notice on %Y-%m-%d at %H:%M UTC') END
 FROM government
@@ -291,8 +293,9 @@ SELECT 'accessed' AS lane, application AS about, count(*) AS amount, CASE state
     END AS what, 'the operator of the logs' AS who
 FROM coverage WHERE state IN ('gap', 'damaged', 'unknown', 'sampled') GROUP BY ALL
 UNION ALL
-SELECT 'accessed', application, greatest(date_diff('day', "from", min(day)), 0)
-    + greatest(date_diff('day', max(day), "to"), 0),
+SELECT 'accessed', application,
+    greatest(date_diff('day', "from", least(min(day), "to" + 1)), 0)
+    + greatest(date_diff('day', greatest(max(day), "from" - 1), "to"), 0),
     'days of the period before the first call or after the last',
     'the operator of the logs'
 FROM coverage, period WHERE "from" IS NOT NULL AND "to" IS NOT NULL
@@ -317,9 +320,10 @@ SELECT 'accessed', source, greatest(bad, 1), CASE state WHEN 'read' THEN
     'the operator of the logs'
 FROM files WHERE state IN ('damaged', 'unread') OR bad > 0
 UNION ALL
-SELECT 'accessed', source, "rows", 'log with a note: ' || detail,
-    'the operator of the logs'
-FROM files WHERE state = 'read' AND detail IS NOT NULL
+SELECT 'accessed', min(source) || CASE count(*) WHEN 1 THEN ''
+    ELSE format(' and {:,} more', count(*) - 1) END, sum("rows"),
+    'log with a note: ' || detail, 'the operator of the logs'
+FROM files WHERE state = 'read' AND detail IS NOT NULL GROUP BY detail
 UNION ALL
 SELECT 'accessed', application, sum(uncounted), 'answered calls that state no number '
     'of tweets', 'the platform, from its own logs'
@@ -364,7 +368,7 @@ SELECT 'used', organisation, sum(calls), 'calls for an organisation that the cas
     'not name, and that may be a government body',
     'the application' FROM organisations o WHERE NOT EXISTS (FROM end_users e
     WHERE e.name = o.organisation AND e.application = o.application)
-    AND organisation IS NOT NULL GROUP BY organisation
+    AND organisation IS NOT NULL GROUP BY organisation HAVING sum(calls) > 0
 UNION ALL
 SELECT 'used', application || ', ' || organisation, 1, 'government body without a '
     'known ' || CASE WHEN first_access IS NULL THEN 'first access'

@@ -120,10 +120,7 @@ class Counts:
         self.database = database
         self.parts = [part for part in parts if part.path is not None]
         self.work = work
-        numbers = {id(part): number for number, part in enumerate(self.parts)}
-        logs = [part.about | {"part": numbers.get(id(part))} for part in parts]
-        schema = FILES.append(pa.field("part", pa.int32()))
-        database.register("logs", pa.Table.from_pylist(logs, schema))
+        self.register(parts)
         self.sql("CREATE VIEW files AS FROM logs WHERE part IS NOT NULL")
         listed = ", ".join(literal(str(part.names)) for part in self.parts)
         self.store(
@@ -143,6 +140,15 @@ class Counts:
         self.store("repeated", REPEATED.format(rows=rows))
         self.repeated = self.sql("FROM repeated LIMIT 1").fetchall()
         self.sql(f"CREATE VIEW calls AS {self.calls(everything)}")
+
+    def register(self, parts: Sequence[Part]) -> None:
+        """Make, or replace, the table ``logs``: the table ``files``, with the number of
+        each part.
+        """
+        numbers = {id(part): number for number, part in enumerate(self.parts)}
+        logs = [part.about | {"part": numbers.get(id(part))} for part in parts]
+        schema = FILES.append(pa.field("part", pa.int32()))
+        self.database.register("logs", pa.Table.from_pylist(logs, schema))
 
     def sql(self, query: str) -> duckdb.DuckDBPyRelation:
         return self.database.sql(query)

@@ -253,6 +253,11 @@ def _problems(case: Case) -> Iterator[tuple[str, str]]:
                     yield where, f"{key} {path} does not exist in {case.folder}"
             if table == "application" and names.count(row["name"]) > 1:
                 yield where, f"the name {row['name']!r} is given twice"
+            if table == "end_user" and any(
+                (other["application"], other["name"]) == (named, row["name"])
+                for other in rows[: number - 1]
+            ):
+                yield where, f"{row['name']!r} of {named!r} is given twice: keep one"
             sources = [key for key in ("run", "dataset", "probe") if key in row]
             if "run" in sources and sum(row[key] is not None for key in sources) != 1:
                 yield where, f"give exactly one of {', '.join(sources)}"

@@ -59,17 +59,30 @@ from provscan.urls import source_of
 from provscan.writing import replacing_file, temporary_name
 
 # Increase this version when the columns of parts or of intermediate results change.
-VERSION = 4
+VERSION = 5
 # The first id that contains the time of its tweet (Snowflake, from November 2010).
 FIRST_SNOWFLAKE = 29_700_859_247
 # A part is sorted by time if it has more row groups than this, and if their periods
 # together are longer than the period of the part by more than this factor.
 DISORDER = 3
+# A date in the name of a file, with the numbers after it, such as an hour; folders that
+# are named by a date, such as 2023-01-31, 2023/01/31 or year=2023/month=01.
+DATE = r"(?<!\d)20\d\d[-_.]?[01]\d(?:[-_.T:]?\d+)*Z?"
+DATED = r"(?<![^/])(?:\w+=)?20\d\d(?:\d\d|[-_./](?:\w+=)?\d\d?){0,3}(?=/)"
 READABLE = (
     "JSON lines, CSV, Parquet, web server and load balancer logs, CloudTrail, "
     "logs of clients such as twarc, and the platform's usage export; each also "
     "compressed and in archives"
 )
+# Notes on a log, with the number of the calls that they are about.
+NOTES = {
+    "rounded": "the ids of {} are not whole numbers of 63 bits, so their tweets count "
+    "as tweets without ids",
+    "twice": "the local times of {} occur twice, because clocks were set back; they "
+    "are read as the later ones, so the windows of that hour and of the hour before "
+    "can be wrong",
+    "unstated": "{} without a status, counted as answered",
+}
 # Errors of DuckDB that are not caused by a damaged file.
 FAILED = (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.InterruptException)
 
@@ -84,6 +97,7 @@ class Part:
     bad: list[dict[str, Any]] = field(default_factory=list)  # Rows of ``bad_lines``.
     usage: list[dict[str, Any]] = field(default_factory=list)
     digest: dict[str, Any] | None = None
+    zone: str = "UTC"  # The zone in which times without a zone are read.
     content: str | None = None  # SHA-256 of a decompressed JSON document, for digests.
 
 
@@ -140,19 +154,22 @@ def take_in(
 
 
 def stream_of(source: str) -> str:
-    """Return the name of the stream of a file, which rotated files share.
+    """Return the name of the stream of a file, which rotated files share unless their
+    calls overlap in time (see ``pauses``).
 
-    It is the path, with ``#`` for numbers in the name of the file. The extension of a
-    compression and a number at the end are left out, because the newest file often has
-    none.
+    It is the path, with ``#`` for folders named by a date, for dates in the name of the
+    file, and for a number at the end of that name, before the extension. The extension
+    of a compression and a number after the extension are left out, because the newest
+    file often has none. Other numbers are kept, since they can name a server.
     """
     folder, slash, name = source.rpartition("/")
     stem, dot, extension = name.rpartition(".")
     if (dot + extension).lower() in COMPRESSED:
         name = stem
-    name = re.sub(r"\d+", "#", name)
-    name = re.sub(r"([-._]?#)+", "#", name)
-    return f"{folder}{slash}{name.removesuffix('#') or name}"
+    name = re.sub(DATE, "#", name)
+    name = re.sub(r"[-._]?(\d+|#)(?=(\.[A-Za-z]+)?([-._]?(\d+|#))?$)", "#", name)
+    folder = re.sub(DATED, "#", folder + slash)
+    return f"{folder}{name.removesuffix('#') or name}"
 
 
 def _checksum(split: Split) -> tuple[str, int]:
@@ -386,13 +403,15 @@ class _Maker:
                     f"{first['example']!r}). Name the columns, or the format of times, "
                     "in a mapping"
                 )
+            else:
+                about["detail"] = "it contains no call"
             return
         with replacing_file(self._path) as target:
             for order in ("", "ORDER BY time, row"):
                 self._sql(
                     f"""COPY (
                         SELECT row, time, seen, key, parameters, status, ids, quota,
-                            share, greatest(tweets, len(ids),
+                            share, greatest(tweets, listed,
                                 if(status >= 300, 0, NULL))::INTEGER AS tweets,
                             CASE WHEN list_max(ids) >= {FIRST_SNOWFLAKE}
                             THEN list_max(ids) END AS newest
@@ -416,18 +435,33 @@ class _Maker:
         are replaced by keyed hashes.
         """
         about = self.part.about
+        twice = "false"
+        if not self._zoned and self._entry.zone != "UTC":
+            self.part.zone = self._entry.zone
+            local = f"timezone({literal(self._entry.zone)}, {{}}::TIMESTAMPTZ)"
+            hour = "(time - INTERVAL 1 HOUR)"
+            twice = f"{local.format('time')} = {local.format(hour)}"
         found = self._sql(
-            f"""SELECT {", ".join(map(identifier, NAMED))}, key, count(*) AS calls
+            f"""SELECT {", ".join(map(identifier, NAMED))}, key, count(*) AS calls,
+                count(*) FILTER (listed IS NOT NULL AND ids IS NULL) AS rounded,
+                count(*) FILTER ({twice}) AS twice,
+                count(*) FILTER (status IS NULL) AS unstated
             {calls} GROUP BY ALL ORDER BY key"""
         ).to_arrow_table()
         about["rows"] = pc.sum(found["calls"]).as_py() or 0
         if not about["rows"]:
             return 0
+        notes = [about["detail"]] + [
+            note.format(counted(number, "call"))
+            for kind, note in NOTES.items()
+            if (number := pc.sum(found[kind]).as_py())
+        ]
+        about["detail"] = "; ".join(filter(None, notes)) or None
         for name in ("token", "user"):
             hashed = pa.array(map(self._hashed, found[name].to_pylist()), pa.string())
             found = found.set_column(found.column_names.index(name), name, hashed)
         with replacing_file(self._path.with_suffix(".names.parquet")) as target:
-            pq.write_table(found.drop_columns("calls"), target)
+            pq.write_table(found.drop_columns(["calls", *NOTES]), target)
         applications = pc.unique(found["application"].drop_null()).sort()
         about["applications"] = applications.to_pylist()[:1000]
         return int(about["rows"])

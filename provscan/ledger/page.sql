@@ -23,6 +23,9 @@ ORDER BY list_position(['accessed', 'held', 'used', 'rules'], lane), what, amoun
 CREATE VIEW page_outside AS
 FROM missing WHERE what LIKE 'calls outside the period%';
 
+CREATE VIEW page_apart AS
+FROM missing WHERE what LIKE '%no pause between them is judged%';
+
 CREATE VIEW page_rules AS
 FROM rules WHERE version IS NOT NULL
 ORDER BY kind, pack, rule, from_day;
@@ -36,7 +39,9 @@ count(*) FILTER (state = 'gap') AS gap,
 count(*) FILTER (state IN ('damaged', 'overlapping', 'sampled')) AS other,
 count(*) FILTER (state IN ('gap', 'damaged', 'unknown', 'sampled')) AS uncertain,
 sum(repeated)::BIGINT AS repeated,
-sum(days) OVER ()::BIGINT AS all_days, sum(uncertain) OVER ()::BIGINT AS all_uncertain
+sum(days) OVER ()::BIGINT AS all_days, sum(uncertain) OVER ()::BIGINT AS all_uncertain,
+(sum(sum(coverage.unknown) FILTER (state IN ('covered', 'overlapping', 'silence')))
+    OVER () // 3600)::BIGINT AS all_hours
 FROM coverage GROUP BY application ORDER BY application;
 
 CREATE VIEW page_government AS

@@ -1,9 +1,13 @@
 """Find the pauses of streams.
 
+Files with the same name of a stream (:func:`provscan.ledger.intake.stream_of`) continue
+one another only if their calls do not overlap in time; otherwise, :func:`separate`
+makes each of them a stream of its own. :func:`pauses` makes the table.
+
 A pause is a *gap* if there is evidence that calls are missing: the stream is otherwise
 busy, or digests show that files are missing or were changed. A pause at a switch to
-daylight saving time is due to the *clock*. In all other cases, and if a pause begins or
-ends with a backdated call, it is *unknown* whether calls are missing.
+or from daylight saving time is due to the *clock*. In all other cases, and if a pause
+begins or ends with a backdated call, it is *unknown* whether calls are missing.
 ``access.sql`` classifies the days of applications: an application is *silent* while its
 stream records other applications.
 """
@@ -26,6 +30,44 @@ from provscan.ledger.tables import PAUSES
 # The longest UNUSUAL pauses of a stream, or the longest thousandth if these are more,
 # are unusual.
 LONG, TIMES, UNUSUAL = 3600, 20, 10
+# Two files overlap if the middle 98% of their calls do so by more than a minute. The
+# calls that an earlier file also has do not count.
+OVERLAPPING = """
+    WITH each AS (
+        SELECT part, quarter, sum(calls) AS calls, min(first) AS first,
+            max(last) AS last FROM quarters GROUP BY ALL
+    ), summed AS (
+        SELECT *, sum(calls) OVER (PARTITION BY part ORDER BY quarter) AS reached,
+            sum(calls) OVER (PARTITION BY part) AS total FROM each
+    ), periods AS (
+        SELECT part, min(first) FILTER (100 * reached > total) AS first,
+            max(last) FILTER (100 * (reached - calls) < 99 * total) AS last
+        FROM summed GROUP BY part
+    )
+    SELECT DISTINCT stream FROM (
+        SELECT stream, first, max(last) OVER (PARTITION BY stream ORDER BY first, part
+            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS latest
+        FROM periods JOIN (SELECT part, stream FROM files) USING (part)
+    ) WHERE first < latest - INTERVAL 1 MINUTE"""
+
+
+def separate(counts: Counts, parts: Sequence[Part]) -> None:
+    """Make each file a stream of its own if files with the same name of a stream
+    overlap, since different servers may have written them.
+    """
+    overlapping = {stream for (stream,) in counts.sql(OVERLAPPING).fetchall()}
+    for part in parts:
+        about = part.about
+        if about["stream"] in overlapping:
+            note = (
+                f"files named {about['stream']} overlap in time, so each is a log of "
+                "its own: no pause between them is judged, and calls that they record "
+                "with different names or times count twice"
+            )
+            if about["state"] == "read":
+                about["detail"] = "; ".join(filter(None, (about.get("detail"), note)))
+            about["stream"] = about["source"]
+    counts.register(parts)
 
 
 def pauses(counts: Counts, parts: Sequence[Part], clock: pa.Table) -> pa.Table:
@@ -43,6 +85,9 @@ def pauses(counts: Counts, parts: Sequence[Part], clock: pa.Table) -> pa.Table:
         )
     ]
     counts.database.register("recorded", pa.Table.from_pylist(recorded))
+    zones = {(part.about["stream"], part.zone) for part in counts.parts}
+    columns = [pa.array(list(each), pa.string()) for each in zip(*zones, strict=True)]
+    counts.database.register("zones", pa.table(columns, ["stream", "zone"]))
     counts.database.register("clock", clock)
     found = counts.sql(
         f"""WITH times AS (
@@ -64,24 +109,34 @@ def pauses(counts: Counts, parts: Sequence[Part], clock: pa.Table) -> pa.Table:
             FROM between WHERE seconds > 0
         ), moved AS (
             SELECT stream, list(time) AS times FROM backdated GROUP BY stream
+        ), forward AS (
+            FROM clock WHERE kind = 'daylight' QUALIFY "offset"
+                > lag("offset") OVER (PARTITION BY stream ORDER BY start)
         ), compared AS (
             SELECT *, max(seconds) FILTER (place > greatest({UNUSUAL}, number // 1000))
                 OVER (PARTITION BY stream) AS usual FROM ranked
         ), judged AS (
             SELECT r.*,
                 CASE WHEN list_has_any(times, [r.start, r."end"]) THEN 'moved'
-                WHEN seconds < {2 * LONG} AND EXISTS (FROM clock c
-                    WHERE c.stream = r.stream AND c.kind = 'daylight'
+                WHEN seconds < {2 * LONG} AND EXISTS (FROM forward c
+                    WHERE c.stream = r.stream
                     AND abs(epoch(c.start) - epoch(r.start)) < {2 * LONG}) THEN 'clock'
+                WHEN seconds < {2 * LONG} AND EXISTS (FROM zones z
+                    WHERE z.stream = r.stream
+                    AND timezone(zone, r.start::TIMESTAMPTZ) - r.start
+                    > timezone(zone, r."end"::TIMESTAMPTZ) - r."end") THEN 'back'
                 WHEN usual IS NULL THEN 'short'
                 WHEN seconds >= greatest({LONG}, {TIMES} * usual) THEN 'gap'
                 ELSE 'usual' END AS why
             FROM compared r LEFT JOIN moved USING (stream)
             WHERE seconds >= {LONG} OR place = 1
         ) SELECT stream, start::TIMESTAMPTZ AS start, "end"::TIMESTAMPTZ AS "end",
-            seconds, if(why IN ('clock', 'gap'), why, 'unknown') AS kind,
+            seconds, CASE why WHEN 'back' THEN 'clock' WHEN 'clock' THEN why
+                WHEN 'gap' THEN why ELSE 'unknown' END AS kind,
             CASE why WHEN 'moved' THEN 'it begins or ends with a backdated call'
                 WHEN 'clock' THEN 'the clock of this log was set forward'
+                WHEN 'back' THEN 'clocks were set back, and local times that occur '
+                    'twice are read as the later ones'
                 WHEN 'short' THEN 'the stream is too short to know its usual pauses'
                 WHEN 'gap' THEN format('all but the longest pauses of this stream are '
                     'at most {{:.0f}} s long', usual)

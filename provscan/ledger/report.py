@@ -41,6 +41,7 @@ TABLES = (
     *("totals", "fanout", "claims", "holdings", "deletions", "uses"),
     *("page_findings", "page_clock", "page_missing", "page_rules", "page_coverage"),
     *("page_outside", "page_government", "page_lanes", "page_days", "page_limits"),
+    "page_apart",
 )
 
 
@@ -120,6 +121,31 @@ def ledger_lines(found: Mapping[str, Any]) -> Iterator[str]:
         "comparisons show conduct that differs from the rule of that day",
     )
     yield f"Report: {found['ledger']}/{REPORT_FILE}"
+
+
+def info_lines(found: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the lines of :func:`ledger_lines`, after what the ledger is made of."""
+    case, files = found["case"], found["files"]
+    yield f"Ledger of {case['name']}, made by provscan {found['provscan']}"
+    yield "  The time at which it was made is not recorded."
+    for row in found["totals"]:
+        if row["scope"] == "all":
+            first, last = (row[name][:16] for name in ("first", "last"))
+            yield f"  Logged calls: {first} to {last} UTC, by the clocks of the logs"
+    if case["from"] or case["to"]:
+        yield f"  Period of the case: {case['from'] or '...'} to {case['to'] or '...'}"
+    names = [
+        row["name"] or "unnamed"
+        for row in found["totals"]
+        if row["scope"] == "application"
+    ]
+    more = f" and {len(names) - 10:,} more" if names[10:] else ""
+    yield f"  Applications in the logs: {', '.join(names[:10]) or 'none'}{more}"
+    tables = sum(name.startswith("tables/") for name in files)
+    scans = len({name.split("/")[1] for name in files if name.startswith("scans/")})
+    parts = f"{several(tables, 'table', 'tables')}, {several(scans, 'scan', 'scans')}"
+    yield f"  Parts: {parts}"
+    yield from ledger_lines(found)
 
 
 def bounds(low: int | None, high: int | None) -> str:

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from provscan import __version__
 from provscan.engine.progress import Progress
-from provscan.errors import OutputError, UsageError, interruptible
+from provscan.errors import InputError, OutputError, UsageError, interruptible
 from provscan.ledger.access import measure
 from provscan.ledger.database import (
     Database,
@@ -40,7 +40,7 @@ from provscan.runs.folder import REPORT_FILE, read_json
 from provscan.unfinished import Work, unfinished_folder
 from provscan.writing import remove_named
 
-VERSION = 1
+FORMAT, VERSION = "provscan-ledger", 1
 # Folders of ``access.measure`` that are needed only to resume it.
 PARTS = ("parts", "work")
 # The folder of the ledger in its unfinished folder. It contains the scans of holdings
@@ -166,7 +166,15 @@ def read_ledger(folder: Path) -> dict[str, Any]:
     InputError
         The folder is not a ledger.
     """
-    return read_json(folder / LEDGER_FILE)
+    found = read_json(folder / LEDGER_FILE)
+    kind = (found.get("format"), found.get("version"))
+    if kind != (FORMAT, VERSION):
+        raise InputError(
+            f"{folder / LEDGER_FILE}: expected {FORMAT!r} of version {VERSION}, found "
+            f"{kind[0]!r} of version {kind[1]!r}; a newer provscan or another program "
+            "wrote it"
+        )
+    return found
 
 
 def _add_case(db: Database, case: Case) -> None:
@@ -188,7 +196,7 @@ def _write_manifest(folder: Path, case: Case, packs: Sequence[Row]) -> None:
     logs = tables.pop("files").to_pylist()
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     content = {
-        "format": "provscan-ledger",
+        "format": FORMAT,
         "version": VERSION,
         "provscan": __version__,
         "case": {

@@ -21,8 +21,8 @@ distinct
     ``daily_*``, these counts are summed over days. In ``distinct_*``, each id counts
     once.
 stream
-    Files that continue one another: they are in the same folder, and their names differ
-    only in numbers and compression.
+    Files that continue one another: their paths differ only in dates, in a number at
+    the end of the name, and in compression, and their calls do not overlap in time.
 """
 
 from __future__ import annotations
@@ -86,6 +86,8 @@ TOTALS = _schema(
     name=pa.string(),  # The application or project; null for "all".
     first=TIME,
     last=TIME,
+    first_answered=TIME,  # The first and the last answered call; null if there is none.
+    last_answered=TIME,
     calls=pa.int64(),
     refused=pa.int64(),
     failed=pa.int64(),
@@ -166,7 +168,7 @@ PAUSES = _schema(  # Pauses of an hour or more, and the longest pause of each st
     end=TIME,  # The first call after.
     seconds=pa.float64(),
     # "gap" (the stream is otherwise busy, or its digests name missing files), "clock"
-    # (the log's clock was set forward) or "unknown" (a gap, or no calls were made).
+    # (the log's clock was set forward or back) or "unknown" (a gap, or no calls).
     kind=pa.string(),
     evidence=pa.string(),
 )
@@ -198,9 +200,11 @@ ORGANISATIONS = _schema(  # The end users that logs name. Only a case names gove
     declared_use=pa.string(),
     region=pa.string(),
     application=pa.string(),
-    first=TIME,  # The first and the last answered call.
+    first=TIME,  # The first and the last answered call; null if there is none.
     last=TIME,
-    calls=pa.int64(),
+    calls=pa.int64(),  # Answered calls.
+    refused=pa.int64(),
+    failed=pa.int64(),
     delivered=pa.int64(),
 )
 

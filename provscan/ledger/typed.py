@@ -22,16 +22,21 @@ NUMBERS = {
 }
 # The end of a time with a zone.
 ZONED = r"(Z|[+-][0-9]{2}:?[0-9]{2})$"
-# The first reason that applies to a row. The first tweet was posted in March 2006.
+# A decimal number, such as 1.6e+18, and a word with a digit.
+DECIMAL = r"\b[0-9]+(?:\.[0-9]+(?:[eE][+-]?[0-9]+)?|[eE][+-]?[0-9]+)\b"
+WORD = r"\w*[0-9]\w*"
+# The first reason that applies to a row. The first tweet was posted in March 2006, and
+# a zone can shift a time by at most a day.
 REASONS = """
     CASE WHEN NOT shaped THEN '{reason}'
     WHEN raw_time IS NULL THEN 'no_time'
     WHEN time IS NULL THEN 'bad_time'
-    WHEN time < TIMESTAMP '2006-03-01' OR time > TIMESTAMP '2100-01-01'
+    WHEN time < TIMESTAMP '2006-03-01' OR time > now()::TIMESTAMP + INTERVAL 1 DAY
     THEN 'impossible_time'
     WHEN raw_status IS NOT NULL AND coalesce(status, 0) NOT BETWEEN 100 AND 599
     THEN 'bad_status'
-    WHEN raw_tweets IS NOT NULL AND coalesce(tweets, -1) < 0
+    WHEN raw_tweets IS NOT NULL AND (coalesce(tweets, -1) < 0
+        OR TRY_CAST(raw_tweets AS DOUBLE) <> tweets)
     THEN 'bad_tweets'
     WHEN share IS NOT NULL AND NOT (share > 0 AND share <= 1) THEN 'bad_share'
     END"""
@@ -66,7 +71,7 @@ def typed_rows(
     times = {n: _time(f"raw_{n}", kinds[n], entry) for n in ("seen", "time")}
     numbers = {n: f"TRY_CAST(raw_{n} AS {kind})" for n, kind in NUMBERS.items()}
     typed = times | numbers | plain
-    typed["ids"] = _ids("raw_ids", kinds["ids"])
+    typed["ids"], typed["listed"] = _ids("raw_ids", kinds["ids"])
     columns = ", ".join(f"{v} AS {identifier(n)}" for n, v in typed.items())
     # A request can contain its parameters.
     parameters = values.get("parameters") or values.get("endpoint", "NULL")
@@ -136,12 +141,20 @@ def _time(value: str, kind: str, entry: Entry) -> str:
         )) END"""
 
 
-def _ids(value: str, kind: str) -> str:
-    """Return an SQL expression for a list of ids, given a list or a text with ids."""
-    listed = value
-    if not kind.endswith("[]"):
-        listed = f"regexp_extract_all({value}::VARCHAR, '[0-9]+')"
-    return f"nullif(TRY_CAST({listed} AS BIGINT[]), []::BIGINT[])"
+def _ids(value: str, kind: str) -> tuple[str, str]:
+    """Return SQL expressions for a list of ids and for their number, given a list or a
+    text with ids. Decimal numbers and words count, but are not ids: decimal numbers are
+    rounded.
+    """
+    listed, decimal = value, "false"
+    if not kind.endswith("INT[]") and kind != "INTEGER[]":
+        text = f"{value}::VARCHAR"
+        listed = f"regexp_extract_all({text}, {literal(f'{DECIMAL}|{WORD}')})"
+        decimal = f"regexp_matches({text}, {literal(DECIMAL)})"
+    number = f"nullif(len({listed}), 0)"
+    ids = f"TRY_CAST({listed} AS BIGINT[])"
+    right = f"NOT {decimal} AND list_count({ids}) = {number}"
+    return f"CASE WHEN {right} THEN {ids} END", number
 
 
 def _endpoint(value: str) -> str:

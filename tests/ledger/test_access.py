@@ -17,6 +17,7 @@ import zipfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import naive_access as naive
 import numpy as np
@@ -151,10 +152,13 @@ def test_bad_lines_are_counted_by_reason(tmp_path: Path) -> None:
     found = naive.calls(NIGHTS[0], 5, 200, seed=3)
     log = naive.write(found, tmp_path / "log.jsonl")
     lines = log.read_text().splitlines()
+    future = datetime.now(UTC) + timedelta(days=3)
+    lines.append(json.dumps({"time": future.isoformat()}))
     lines[10:10] = ["{broken", "[1]", '{"time": "soon"}', '{"time": "1970-01-01"}']
     lines[50:50] = ['{"application": "a"}', '{"time": "2022-01-01", "status": "ok"}']
     lines += [
         '{"time": "2022-01-01", "tweets": -1}',
+        '{"time": "2022-01-01", "tweets": 2.5}',
         "",
         "{broken AAAABBBBCCCCDDDDEEEE",
     ]
@@ -164,18 +168,30 @@ def test_bad_lines_are_counted_by_reason(tmp_path: Path) -> None:
     assert {reason: row["lines"] for reason, row in bad.items()} == {
         "not_json": 3,
         "bad_time": 1,
-        "impossible_time": 1,
+        "impossible_time": 2,
         "no_time": 1,
         "bad_status": 1,
-        "bad_tweets": 1,
+        "bad_tweets": 2,
     }
     assert (bad["not_json"]["example_line"], bad["not_json"]["example"]) == (
         11,
         "{broken",
     )
     file = rows(tables, "files")[0]
-    assert (file["rows"], file["bad"]) == (len(found), 8)
+    assert (file["rows"], file["bad"]) == (len(found), 10)
     assert rows(tables, "totals")[0]["calls"] == len(found)
+
+
+def test_a_log_without_calls_or_statuses_has_a_note(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("time,app,status\n")
+    (tmp_path / "b.csv").write_text(
+        "time,app,status\n2022-01-01T00:00:00Z,a,-\n2022-01-01T00:00:01Z,a,403\n"
+    )
+    tables = measured(tmp_path, tmp_path / "a.csv", tmp_path / "b.csv")
+    assert [row["detail"] for row in rows(tables, "files")] == [
+        "it contains no call",
+        "1 call without a status, counted as answered",
+    ]
 
 
 def test_no_secret_is_shown(tmp_path: Path) -> None:
@@ -202,6 +218,94 @@ def test_a_rotated_log_belongs_to_the_stream_of_the_one_being_written() -> None:
 def test_a_compressed_log_belongs_to_the_stream_of_the_others() -> None:
     for ending in ("", ".GZ", *COMPRESSED):
         assert stream_of(f"logs.gz/access-7.log{ending}") == "logs.gz/access#.log"
+
+
+def each_minute(
+    start: datetime, minutes: float, step: float = 60, application: str = "a"
+) -> list[dict[str, Any]]:
+    """Return an answered call each ``step`` seconds."""
+    return [
+        {
+            "time": start + timedelta(seconds=step * number),
+            "application": application,
+            "status": 200,
+            "tweets": 1,
+        }
+        for number in range(int(60 * minutes / step))
+    ]
+
+
+def streams(tables: Path) -> list[str]:
+    return [Path(row["stream"]).name for row in rows(tables, "files")]
+
+
+DAY = datetime(2023, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("dated", ["%Y-%m-%d", "%Y/%m/%d", "dt=%Y%m%d"])
+def test_a_pause_between_dated_folders_is_a_gap(dated: str, tmp_path: Path) -> None:
+    """The first day ends at 20:00, and the second begins at 04:00."""
+    for hours, start in ((20, DAY), (20, DAY + timedelta(hours=28))):
+        path = tmp_path / "logs" / f"{start:{dated}}" / "access.jsonl"
+        path.parent.mkdir(parents=True)
+        naive.write(each_minute(start, 60 * hours), path)
+    tables = measured(tmp_path, tmp_path / "logs")
+    assert len({row["stream"] for row in rows(tables, "files")}) == 1
+    (pause,) = rows(tables, "pauses")
+    assert (pause["kind"], pause["seconds"]) == ("gap", 8 * 3600 + 60)
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        # The number names the server, and a date the file.
+        (("web-1-{:%Y%m%d}", "web-2-{:%Y%m%d}"), {"web-1#.jsonl", "web-2#.jsonl"}),
+        # It is not known what the number means, but the files overlap.
+        (("web1", "web2"), {"web1.jsonl", "web2.jsonl"}),
+    ],
+)
+def test_two_servers_are_not_one_stream(
+    names: tuple[str, str], found: set[str], tmp_path: Path
+) -> None:
+    """The second server is silent for 8 hours, while the first one logs calls."""
+    first = each_minute(DAY, 24 * 60, application="a")
+    second = each_minute(DAY, 24 * 60, application="b")
+    del second[600:1080]
+    logs = [
+        naive.write(calls, tmp_path / f"{name.format(DAY)}.jsonl")
+        for calls, name in zip((first, second), names, strict=True)
+    ]
+    tables = measured(tmp_path, *logs)
+    assert set(streams(tables)) == found
+    gaps = {row["application"] for row in rows(tables, "coverage") if row["gap"]}
+    assert gaps == {"b"}
+    for row in rows(tables, "files"):
+        noted = "no pause between them is judged" in (row["detail"] or "")
+        assert noted == ("web1" in names)
+
+
+@pytest.mark.parametrize(
+    ("step", "overlap"),
+    [
+        (0.5, 0),  # The log was rotated in the middle of a second.
+        (0.5, -20),  # Twenty seconds of calls are out of order.
+        (10, -3600),  # The files have an hour in common.
+    ],
+)
+def test_a_rotated_log_is_one_stream(
+    step: float, overlap: float, tmp_path: Path
+) -> None:
+    found = each_minute(DAY, 240, step)
+    half, common = len(found) // 2, int(-overlap / step)
+    logs = [found[: half + common * (overlap < -60)], found[half:]]
+    if overlap == -20:
+        logs = [found[: half - common] + found[half:][:common],
+                found[half - common : half] + found[half + common :]]  # fmt: skip
+    for number, calls in enumerate(logs):
+        naive.write(calls, tmp_path / f"access-{number}.jsonl")
+    tables = measured(tmp_path, *sorted(tmp_path.glob("access-*")))
+    assert set(streams(tables)) == {"access#.jsonl"}
+    assert rows(tables, "totals")[0]["calls"] == len(found)
 
 
 def test_calls_in_two_files_count_once(tmp_path: Path) -> None:
@@ -247,6 +351,46 @@ def test_missing_ids_give_bounds(tmp_path: Path) -> None:
     assert total["daily_low"] <= daily <= total["daily_high"]
     assert total["distinct_low"] <= distinct <= total["distinct_high"]
     assert "tweets have no ids" in total["says"]
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv", "numbers", "lists", "texts"])
+def test_decimal_ids_count_as_tweets_but_not_as_ids(form: str, tmp_path: Path) -> None:
+    """A decimal number has no room for all digits of an id."""
+    found = [call | {"tweets": None, "ids": [1.6093e18 + number * 1e6]}
+             for number, call in enumerate(each_minute(DAY, 20))]  # fmt: skip
+    ids: list[Any] = [call["ids"] for call in found]
+    if form in ("jsonl", "csv"):
+        log = naive.write(found, tmp_path / f"log.{form}")
+    else:
+        log = tmp_path / "log.parquet"
+        ids = [each[0] for each in ids] if form == "numbers" else ids
+        ids = [list(map(str, each)) for each in ids] if form == "texts" else ids
+        table = pa.Table.from_pylist(found).drop_columns(["tweets", "ids"])
+        pq.write_table(table.append_column("ids", pa.array(ids)), log)
+    tables = measured(tmp_path, log)
+    total = rows(tables, "totals")[0]
+    assert (total["delivered"], total["distinct_value"]) == (20, None)
+    assert (total["distinct_low"], total["distinct_high"]) == (1, 20)
+    (file,) = rows(tables, "files")
+    assert "the ids of 20 calls are not whole numbers of 63 bits" in file["detail"]
+
+
+@pytest.mark.parametrize(
+    ("ids", "listed", "distinct"),
+    [
+        ("tweet:1, tweet:2", 2, 2),
+        ("1+2;3", 3, 3),
+        ("18446744073709551616", 1, None),  # Too large.
+        ("16a9f0e2b1c 3", 2, None),
+    ],
+)
+def test_only_whole_numbers_are_ids(
+    ids: str, listed: int, distinct: int | None, tmp_path: Path
+) -> None:
+    log = {"time": "2022-01-01T00:00:00Z", "app": "a", "status": 200, "ids": ids}
+    (tmp_path / "log.jsonl").write_text(json.dumps(log))
+    total = rows(measured(tmp_path, tmp_path / "log.jsonl"), "totals")[0]
+    assert (total["delivered"], total["distinct_value"]) == (listed, distinct)
 
 
 def test_sketches_keep_their_bounds(
@@ -345,7 +489,7 @@ def test_times_without_a_zone_are_noted_even_if_responses_have_one(
 ) -> None:
     at = datetime(2022, 1, 1, 12, tzinfo=UTC)
     seen = pa.array([at], pa.timestamp("us", "UTC"))
-    log = {"time": ["2022-01-01 12:00:00"], "received_at": seen, "app": ["x"]}
+    log = {"time": ["2022-01-01 12:00:00"], "received_at": seen, "status": [200]}
     pq.write_table(pa.table(log), tmp_path / "log.parquet")
     (row,) = rows(measured(tmp_path, tmp_path / "log.parquet"), "files")
     assert (row["first"], row["detail"]) == (
@@ -421,6 +565,60 @@ def test_gaps_are_distinguished_from_silence(tmp_path: Path) -> None:
     }
 
 
+def test_clocks_that_were_set_back_make_no_gap(tmp_path: Path) -> None:
+    found = each_minute(datetime(2022, 11, 5, tzinfo=UTC), 3 * 24 * 60)
+    for call in found:
+        call["time"] = call["time"].astimezone(ZoneInfo("America/Chicago"))
+    (tmp_path / "mapping.toml").write_text('[[log]]\nzone = "America/Chicago"\n')
+    log = tmp_path / "log.jsonl"
+    lines = (call | {"time": f"{call['time']:%Y-%m-%d %H:%M:%S}"} for call in found)
+    log.write_text("\n".join(map(json.dumps, lines)))
+    tables = measured(tmp_path, log, mapping=tmp_path / "mapping.toml")
+    (pause,) = rows(tables, "pauses")
+    assert (pause["kind"], pause["seconds"]) == ("clock", 3660)
+    assert "set back" in pause["evidence"]
+    assert {row["gap"] for row in rows(tables, "coverage")} == {0}
+    (file,) = rows(tables, "files")
+    assert "local times of 120 calls occur twice" in file["detail"]
+
+
+def test_a_clock_that_was_set_back_explains_no_pause(tmp_path: Path) -> None:
+    """Local times are read as UTC, and the first minutes have the longest pause."""
+    found = each_minute(datetime(2022, 11, 4, tzinfo=UTC), 5 * 24 * 60)
+    del found[5:30]
+    for call in found:
+        posted = int((call["time"].timestamp() - 3) * 1000) - naive.EPOCH
+        local = call["time"].astimezone(ZoneInfo("America/Chicago"))
+        call |= {"time": local.replace(tzinfo=None), "ids": [posted << 22]}
+    tables = measured(tmp_path, naive.write(found, tmp_path / "log.jsonl"))
+    assert [row["kind"] for row in rows(tables, "clock")] == ["daylight"] * 2
+    (pause,) = rows(tables, "pauses")
+    assert (pause["seconds"], pause["kind"]) == (26 * 60, "unknown")
+
+
+def test_a_log_that_a_digest_misses_is_a_gap_of_its_applications(
+    tmp_path: Path,
+) -> None:
+    logs = tmp_path / "logs"
+    for name in ("trail/2023/01/01", "digest/2023/01/01"):
+        (logs / name).mkdir(parents=True)
+    for hour in (0, 2):
+        records = [
+            {"eventTime": f"2023-01-01T0{hour}:{minute:02}:00Z", "app": "a"}
+            for minute in range(60)
+        ]
+        path = logs / f"trail/2023/01/01/0{hour}00Z_x{hour}x.json"
+        path.write_text(json.dumps({"Records": records}))
+    digest = {
+        "digestStartTime": "2023-01-01T01:00:00Z",
+        "digestEndTime": "2023-01-01T02:00:00Z",
+        "logFiles": [{"s3Object": "0100Z_x1x.json", "hashValue": "00"}],
+    }
+    (logs / "digest/2023/01/01/digest.json").write_text(json.dumps(digest))
+    (day,) = rows(measured(tmp_path, logs), "coverage")
+    assert (day["state"], day["gap"], day["unknown"]) == ("gap", 3600, 0)
+
+
 def test_samples_are_estimated_with_an_interval(tmp_path: Path) -> None:
     found = naive.calls(NIGHTS[0], 100, 20_000, seed=8)
     draw = random.Random(1)
@@ -447,6 +645,7 @@ def test_a_log_without_an_answered_call_has_no_peaks(tmp_path: Path) -> None:
     assert (total["calls"], total["refused"]) == (len(found), len(found))
     assert total["retries"] == len(naive.retries(refused))
     assert (total["distinct_value"], total["method"]) == (0, "exact")
+    assert total["says"] == "no tweet was delivered"
 
 
 def test_shared_quotas_are_found(tmp_path: Path) -> None:

@@ -402,6 +402,17 @@ def test_a_sampled_log_is_compared_by_its_estimate(tmp_path: Path) -> None:
     assert claim("calls", 400, row, tmp_path) == ["undecided 380-420, left 0-20"]
 
 
+@pytest.mark.parametrize("year", [2020, 2024])
+def test_a_period_without_calls_is_missing_as_a_whole(
+    year: int, tmp_path: Path
+) -> None:
+    case = CASE.replace("2022-", f"{year}-")
+    covered = {"application": "reader", "day": date(2022, 6, 1), "state": "covered"}
+    with compared(tmp_path, case, coverage=[covered]) as db:
+        found = rows(db, "FROM missing WHERE what LIKE 'days of the period%'")
+    assert [row["amount"] for row in found] == [366]
+
+
 def test_what_is_missing_is_listed_with_who_could_supply_it(tmp_path: Path) -> None:
     state = {"application": "reader", "calls": 1}
     tables = {

@@ -69,6 +69,11 @@ def test_a_small_case_and_its_defaults(tmp_path: Path) -> None:
         (HEAD + "from = 2022-02-01\nto = 2022-01-01\n", "from is later than to"),
         (READER + '[[application]]\nname = "reader"\n', "'reader' is given twice"),
         (
+            READER + 2 * '[[end_user]]\napplication = "reader"\nname = "Police"\n'
+            "government = true\n",
+            "[[end_user]] 2: 'Police' of 'reader' is given twice",
+        ),
+        (
             READER + '[[end_user]]\napplication = "x"\nname = "y"\ngovernment = true\n',
             "[[end_user]] 1: no [[application]] has the name 'x': add it",
         ),

@@ -206,6 +206,25 @@ def test_the_manifest_has_the_checksum_of_every_other_file(demo: Path) -> None:
     assert [pack["name"] for pack in ledger["policies"]] == ["x-developer", "limits"]
 
 
+def test_info_shows_what_a_ledger_is(demo: Path, tmp_path: Path) -> None:
+    done = CliRunner().invoke(main, ["info", str(demo / "demo.ledger")])
+    assert done.exit_code == 0, done.output
+    for line in (
+        "Ledger of The letter of May 2023, invented, made by provscan ",
+        "The time at which it was made is not recorded",
+        "Logged calls: 2021-12-31 19:16 to 2022-12-31 23:00 UTC",
+        "Period of the case: 2022-01-01 to 2022-12-31",
+        "Applications in the logs: reader, ",
+        "Parts: 21 tables, 3 scans",
+        "Accessed: 50,799 calls, 60 refused",
+    ):
+        assert line in done.output
+    (tmp_path / "ledger.json").write_text('{"version": 1}')
+    done = CliRunner().invoke(main, ["info", str(tmp_path)])
+    assert done.exit_code == 3
+    assert "expected 'provscan-ledger' of version 1" in done.stderr
+
+
 def test_the_workbook_has_a_sheet_for_each_table_and_says_what_it_leaves_out(
     demo: Path,
 ) -> None:
@@ -445,3 +464,59 @@ def test_folders_of_others_are_left_alone(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"mine\.txt, which provscan did not write"):
         make_ledger([tmp_path / "a.csv"], tmp_path / "out")
     assert [path.name for path in other.iterdir()] == ["mine.txt"]
+
+
+def test_the_page_says_in_how_many_hours_nothing_was_logged(tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text(
+        "time,app,status\n2022-03-01T00:00:00Z,a,200\n2022-03-01T10:00:00Z,a,200\n"
+    )
+    made = make_ledger([tmp_path / "log.csv"], tmp_path / "out")
+    page = (made / "report.html").read_text(encoding="utf-8")
+    assert "Calls may be missing on 0 of 1 days, summed over applications." in page
+    assert "On the other days, nothing was logged in 9 hours, and it is unknown" in page
+
+
+def test_the_page_says_which_logs_were_kept_apart(tmp_path: Path) -> None:
+    for number in (1, 2):
+        (tmp_path / f"web{number}.csv").write_text(
+            f"time,app,status\n2022-03-01T00:0{number}:00Z,a,200\n"
+            f"2022-03-01T10:00:0{number}Z,a,200\n"
+        )
+    made = make_ledger(sorted(tmp_path.glob("*.csv")), tmp_path / "out")
+    page = (made / "report.html").read_text(encoding="utf-8")
+    start = page.index("Is the record complete?")
+    shown = page[start : page.index("Calls and tweets</h3>")]
+    assert re.search(
+        r"web1\.csv and 1 more</bdi>: files named \S+web#\.csv overlap", shown
+    )
+    assert "no pause between them is judged" in shown
+
+
+def test_refused_calls_of_a_government_body_are_no_access(tmp_path: Path) -> None:
+    """The bureau is an application, and the police an organisation in its calls."""
+    (tmp_path / "log.csv").write_text(
+        "time,app,organisation,status,tweets\n"
+        "2022-03-01T10:00:00Z,bureau,Police,403,0\n"
+        "2022-03-02T10:00:00Z,bureau,Police,503,0\n"
+        "2022-05-03T10:00:00Z,bureau,Police,200,5\n"
+        "2022-06-01T10:00:00Z,bureau,Police,429,0\n"
+        "2022-03-01T10:00:00Z,bureau,Office,403,0\n"
+    )
+    (tmp_path / "case.toml").write_text(
+        '[case]\nname = "A"\nlogs = ["log.csv"]\n'
+        '[[application]]\nname = "bureau"\ngovernment = true\nnotice = 2022-05-01\n'
+        '[[end_user]]\napplication = "bureau"\nname = "Police"\ngovernment = true\n'
+        "notice = 2022-05-01\n"
+        '[[end_user]]\napplication = "bureau"\nname = "Office"\ngovernment = true\n'
+    )
+    made = make_ledger([], tmp_path / "out", case=tmp_path / "case.toml")
+    found = {row["organisation"]: row for row in read_ledger(made)["government"]}
+    numbers = ("logged_access", "last_access", "calls", "refused", "failed")
+    access = "2022-05-03 10:00:00+00:00"
+    shown = {name: [row[key] for key in numbers] for name, row in found.items()}
+    assert shown == {
+        "The application itself": [access, access, 1, 3, 1],
+        "Police": [access, access, 1, 2, 1],
+        "Office": [None, None, 0, 1, 0],
+    }
+    assert found["The application itself"]["result"] == "agrees"
