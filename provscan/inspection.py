@@ -11,6 +11,7 @@ from provscan.names import counted
 from provscan.readers.corpus.recipes import PREFIX
 from provscan.readers.corpus.sources import plan_tweets
 from provscan.readers.fields.binding import Fields
+from provscan.readers.fields.dataset import VERDICTS
 from provscan.readers.finding import Source, named_sources
 from provscan.readers.limits import Limits, current_limits
 from provscan.readers.planning import ReadPlan, plan, with_fields
@@ -88,7 +89,8 @@ def _inspected(splits: list[Split], fields: Fields, limits: Limits) -> dict[str,
         "splits": len(splits),
         # For each field with strings: whether it is scanned, or why not.
         "fields": {
-            name: next(iter(verdicts)) for name, verdicts in stats.fields.items()
+            name: VERDICTS[next(iter(verdicts))]
+            for name, verdicts in stats.fields.items()
         },
         "sampled": {
             "records": stats.records,

@@ -108,8 +108,8 @@ class ReadStats:
     # The first few cases of each reason.
     examples: dict[str, list[Example]] = field(default_factory=dict)
     damaged: list[Damage] = field(default_factory=list)  # Files that ended early.
-    # For every field with strings: the number of files with each verdict ("scanned", or
-    # why it is not).
+    # For every field with strings: the number of files with each verdict, by the codes
+    # of ``provscan.readers.fields.dataset.VERDICTS``.
     fields: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def for_source(self, source: str) -> Counts:

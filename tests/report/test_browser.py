@@ -500,7 +500,7 @@ def test_hostile_names_of_files_and_fields_are_escaped(
         "sources": [dict(SUMMARY["sources"][0], source=name[:80]) for name in names],
         "unread": [{"path": name[:80], "reason": name[:80]} for name in names],
         "examples": [
-            {"source": name[:80], "where": name[:80], "reason": name[:80]}
+            dict.fromkeys(("source", "where", "reason", "code", "detail"), name[:80])
             for name in names
         ],
         "answer": {
