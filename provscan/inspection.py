@@ -111,10 +111,10 @@ def _inspected(splits: list[Split], fields: Fields, limits: Limits) -> dict[str,
 
 # Problems of texts in the sample, with their consequences.
 GARBLED = {
-    "wrongly_decoded": "were decoded with a wrong encoding before they were written "
-    "(first: record {}); copies in them may be missed without --fix-encoding",
-    "escaped": "have letters written as escapes, such as \\u0447 (first: record {}); "
-    "copies in them are missed without --fix-encoding",
+    "wrongly_decoded": "decoded with a wrong encoding before being written: {} (first: "
+    "record {}); copies in such texts may be missed without --fix-encoding",
+    "escaped": "with letters written as escapes, such as \\u0447: {} (first: record "
+    "{}); copies in such texts are missed without --fix-encoding",
 }
 
 
@@ -130,7 +130,8 @@ def _warnings(stats: ReadStats, texts: int) -> list[str]:
     for reason, words in GARBLED.items():
         if bad := stats.notes.get(reason):
             record = stats.examples[reason][0].record
-            warnings.append(f"{bad:,} texts of the sample {words.format(record)}")
+            problem = words.format(counted(bad, "text"), record)
+            warnings.append(f"in the sample, {problem}")
     if not texts and not stats.damaged:
         warnings.append("no record with text")
     return warnings

@@ -9,7 +9,7 @@ from functools import partialmethod
 from typing import Any, NamedTuple
 
 from provscan.errors import InputError
-from provscan.names import printable
+from provscan.names import counted, printable
 
 EXAMPLES = 5
 
@@ -171,7 +171,7 @@ def require_undamaged(stats: ReadStats) -> None:
     if stats.damaged:
         damage = stats.damaged[0]
         raise InputError(
-            f"{damage.source} is damaged after {damage.records:,} records "
+            f"{damage.source} is damaged after {counted(damage.records, 'record')} "
             f"({damage.reason}): get a complete copy, or "
             "leave the file out. No index was written"
         )
