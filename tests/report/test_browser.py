@@ -272,6 +272,8 @@ def test_a_citation_names_place_and_tweet(opened: Open, report: Path) -> None:
     assert cited.startswith(
         "Exhibit 1. record 0 (id d0) of part-0.jsonl, characters 5 to"
     )
+    assert ", counted from 0: “" in cited
+    assert "counted from 0" in page.locator("#exhibits").text_content()
     assert (
         "licensed tweet 900000000000000000 by author_0, 2012-01-01, "
         "https://x.com/i/status/900000000000000000" in cited
