@@ -97,20 +97,14 @@ def below(
 
 
 def main() -> None:
-    parser = command_line(__doc__)
+    parser = command_line(
+        __doc__,
+        tweets=(200_000, "maximum number of indexed tweets"),
+        planted=(6_000, "maximum number of planted tweets"),
+        records=(60_000, "number of records without tweets"),
+        megabytes=(10.0, "megabytes of documents"),
+    )
     planted.add_data_options(parser)
-    parser.add_argument(
-        "--tweets", type=int, default=200_000, help="maximum number of indexed tweets"
-    )
-    parser.add_argument(
-        "--planted", type=int, default=6_000, help="maximum number of planted tweets"
-    )
-    parser.add_argument(
-        "--records", type=int, default=60_000, help="number of records without tweets"
-    )
-    parser.add_argument(
-        "--megabytes", type=float, default=10, help="megabytes of documents"
-    )
     arguments = parser.parse_args()
     tweets, _ = planted.licensed(arguments.corpus, arguments.tweets)
     console.print(machine())

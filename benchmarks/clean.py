@@ -75,18 +75,12 @@ def clean(
 
 
 def main() -> None:
-    parser = command_line(__doc__)
-    parser.add_argument(
-        "--gigabytes", type=float, default=1, help="gigabytes of the dataset"
-    )
-    parser.add_argument(
-        "--tweets", type=int, default=100_000, help="number of licensed tweets"
-    )
-    parser.add_argument(
-        "--megabytes", type=float, default=16, help="megabytes of text of one file"
-    )
-    parser.add_argument(
-        "--workers", type=int, default=2, help="workers of the match and the cleaning"
+    parser = command_line(
+        __doc__,
+        gigabytes=(1.0, "gigabytes of the dataset"),
+        tweets=(100_000, "number of licensed tweets"),
+        megabytes=(16.0, "megabytes of text of one file"),
+        workers=(2, "workers of the match and the cleaning"),
     )
     parser.add_argument(
         "--executor", default="threads", help="executor of the cleaning"

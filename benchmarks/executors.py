@@ -84,18 +84,14 @@ def update_ticks(used: dict[int, int]) -> None:
 
 
 def main() -> None:
-    parser = command_line(__doc__)
-    parser.add_argument(
-        "--tweets", type=int, default=100_000, help="number of licensed tweets"
+    parser = command_line(
+        __doc__,
+        tweets=(100_000, "number of licensed tweets"),
+        gigabytes=(1.0, "gigabytes of the dataset"),
+        megabytes=(16.0, "megabytes of text of one file"),
+        workers=(2, "workers of a scan"),
+        repeats=(1, "turns of each executor"),
     )
-    parser.add_argument(
-        "--gigabytes", type=float, default=1.0, help="gigabytes of the dataset"
-    )
-    parser.add_argument(
-        "--megabytes", type=float, default=16, help="megabytes of text of one file"
-    )
-    parser.add_argument("--workers", type=int, default=2, help="workers of a scan")
-    parser.add_argument("--repeats", type=int, default=1, help="turns of each executor")
     parser.add_argument(
         "--executors", default=",".join(EXECUTORS), help="executors to compare"
     )

@@ -150,23 +150,19 @@ def add_row(
 
 
 def main() -> None:
-    parser = command_line(__doc__)
+    parser = command_line(
+        __doc__,
+        row_group=(
+            0.0,
+            "gigabytes of text of a Parquet file with one row group; 0 omits it",
+        ),
+        tweets=(100_000, "number of licensed tweets"),
+        megabytes=(16.0, "megabytes of text of one file"),
+        workers=(2, "threads of a match"),
+    )
     parser.add_argument(
         "--gigabytes", default="1,2,4", help="sizes of the dataset in gigabytes"
     )
-    parser.add_argument(
-        "--row-group",
-        type=float,
-        default=0.0,
-        help="gigabytes of text of a Parquet file with one row group; 0 omits it",
-    )
-    parser.add_argument(
-        "--tweets", type=int, default=100_000, help="number of licensed tweets"
-    )
-    parser.add_argument(
-        "--megabytes", type=float, default=16, help="megabytes of text of one file"
-    )
-    parser.add_argument("--workers", type=int, default=2, help="threads of a match")
     add_folder_option(parser)
     arguments = parser.parse_args()
     console.print(machine())

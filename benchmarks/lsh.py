@@ -234,18 +234,14 @@ def thresholds(
 
 
 def main() -> None:
-    parser = command_line(__doc__)
+    parser = command_line(
+        __doc__,
+        tweets=(100_000, "maximum number of indexed tweets"),
+        records=(20_000, "number of records"),
+        planted=(5_000, "records that are planted tweets"),
+        controls=(20_000, "number of controls"),
+    )
     planted.add_data_options(parser)
-    parser.add_argument(
-        "--tweets", type=int, default=100_000, help="maximum number of indexed tweets"
-    )
-    parser.add_argument("--records", type=int, default=20_000, help="number of records")
-    parser.add_argument(
-        "--planted", type=int, default=5_000, help="records that are planted tweets"
-    )
-    parser.add_argument(
-        "--controls", type=int, default=20_000, help="number of controls"
-    )
     arguments = parser.parse_args()
 
     tweets, controls = planted.licensed(

@@ -82,21 +82,15 @@ class Datasketch:
 
 
 def main() -> None:
-    parser = command_line(__doc__)
+    parser = command_line(
+        __doc__,
+        tweets=(300_000, "maximum number of indexed tweets"),
+        records=(300_000, "number of records"),
+        planted=(10_000, "records that are planted tweets"),
+        sample=(1_000, "records that datasketch processes"),
+        repeats=(5, "turns of each method"),
+    )
     planted.add_data_options(parser)
-    parser.add_argument(
-        "--tweets", type=int, default=300_000, help="maximum number of indexed tweets"
-    )
-    parser.add_argument(
-        "--records", type=int, default=300_000, help="number of records"
-    )
-    parser.add_argument(
-        "--planted", type=int, default=10_000, help="records that are planted tweets"
-    )
-    parser.add_argument(
-        "--sample", type=int, default=1_000, help="records that datasketch processes"
-    )
-    parser.add_argument("--repeats", type=int, default=5, help="turns of each method")
     arguments = parser.parse_args()
 
     tweets, _ = planted.licensed(arguments.corpus, arguments.tweets)

@@ -44,9 +44,23 @@ class _Help(
         return super()._get_help_string(action)
 
 
-def command_line(docstring: str | None) -> argparse.ArgumentParser:
-    """Return a parser without options, whose help begins with a docstring."""
-    return argparse.ArgumentParser(description=docstring, formatter_class=_Help)
+def command_line(
+    docstring: str | None, **numbers: tuple[float, str]
+) -> argparse.ArgumentParser:
+    """Return a parser whose help begins with a docstring.
+
+    It has an option for each of the ``numbers``, with its default and its help. The
+    option takes whole numbers if the default is an int.
+    """
+    parser = argparse.ArgumentParser(description=docstring, formatter_class=_Help)
+    for name, (default, text) in numbers.items():
+        parser.add_argument(
+            f"--{name.replace('_', '-')}",
+            type=type(default),
+            default=default,
+            help=text,
+        )
+    return parser
 
 
 def add_folder_option(parser: argparse.ArgumentParser) -> None:

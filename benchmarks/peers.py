@@ -176,20 +176,14 @@ def supported(text: str, tweet: str) -> bool:
 
 
 def main() -> None:
-    parser = command_line(__doc__)
+    parser = command_line(
+        __doc__,
+        tweets=(100_000, "maximum number of indexed tweets"),
+        copies=(100, "maximum number of copies per edit"),
+        others=(2_000, "texts without licensed tweets"),
+        singly=(200, "queries that are asked one by one"),
+    )
     planted.add_data_options(parser)
-    parser.add_argument(
-        "--tweets", type=int, default=100_000, help="maximum number of indexed tweets"
-    )
-    parser.add_argument(
-        "--copies", type=int, default=100, help="maximum number of copies per edit"
-    )
-    parser.add_argument(
-        "--others", type=int, default=2_000, help="texts without licensed tweets"
-    )
-    parser.add_argument(
-        "--singly", type=int, default=200, help="queries that are asked one by one"
-    )
     arguments = parser.parse_args()
     tweets, _ = planted.licensed(arguments.corpus, arguments.tweets)
     canonical = provscan.canonical(tweet.text for tweet in tweets)

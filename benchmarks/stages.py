@@ -112,18 +112,13 @@ def sources(background: Path | None, characters: int) -> dict[str, list[str]]:
 
 
 def main() -> None:
-    parser = command_line(__doc__)
+    parser = command_line(
+        __doc__,
+        tweets=(300_000, "maximum number of indexed tweets"),
+        megabytes=(8.0, "megabytes of text to read from each file"),
+        repeats=(5, "scans of each file"),
+    )
     planted.add_data_options(parser)
-    parser.add_argument(
-        "--tweets", type=int, default=300_000, help="maximum number of indexed tweets"
-    )
-    parser.add_argument(
-        "--megabytes",
-        type=float,
-        default=8,
-        help="megabytes of text to read from each file",
-    )
-    parser.add_argument("--repeats", type=int, default=5, help="scans of each file")
     arguments = parser.parse_args()
     console.print(machine())
     tweets, _ = planted.licensed(arguments.corpus, arguments.tweets)

@@ -11,6 +11,7 @@ from provscan.names import counted
 from provscan.readers.corpus.recipes import PREFIX
 from provscan.readers.corpus.sources import plan_tweets
 from provscan.readers.fields.binding import Fields
+from provscan.readers.fields.dataset import VERDICTS
 from provscan.readers.finding import Source, named_sources
 from provscan.readers.limits import Limits, current_limits
 from provscan.readers.planning import ReadPlan, plan, with_fields
@@ -88,7 +89,8 @@ def _inspected(splits: list[Split], fields: Fields, limits: Limits) -> dict[str,
         "splits": len(splits),
         # For each field with strings: whether it is scanned, or why not.
         "fields": {
-            name: next(iter(verdicts)) for name, verdicts in stats.fields.items()
+            name: VERDICTS[next(iter(verdicts))]
+            for name, verdicts in stats.fields.items()
         },
         "sampled": {
             "records": stats.records,
@@ -109,10 +111,10 @@ def _inspected(splits: list[Split], fields: Fields, limits: Limits) -> dict[str,
 
 # Problems of texts in the sample, with their consequences.
 GARBLED = {
-    "wrongly_decoded": "were decoded with a wrong encoding before they were written "
-    "(first: record {}); copies in them may be missed without --fix-encoding",
-    "escaped": "have letters written as escapes, such as \\u0447 (first: record {}); "
-    "copies in them are missed without --fix-encoding",
+    "wrongly_decoded": "decoded with a wrong encoding before being written: {} (first: "
+    "record {}); copies in such texts may be missed without --fix-encoding",
+    "escaped": "with letters written as escapes, such as \\u0447: {} (first: record "
+    "{}); copies in such texts are missed without --fix-encoding",
 }
 
 
@@ -128,7 +130,8 @@ def _warnings(stats: ReadStats, texts: int) -> list[str]:
     for reason, words in GARBLED.items():
         if bad := stats.notes.get(reason):
             record = stats.examples[reason][0].record
-            warnings.append(f"{bad:,} texts of the sample {words.format(record)}")
+            problem = words.format(counted(bad, "text"), record)
+            warnings.append(f"in the sample, {problem}")
     if not texts and not stats.damaged:
         warnings.append("no record with text")
     return warnings

@@ -46,7 +46,7 @@ def look_up(texts: Sequence[str], index: Index) -> list[list[Match]]:
     JSON can represent, and with these additions:
 
     - ``match`` and ``rarity``: the level and the rarity in words,
-    - ``why``: the reason for the rarity,
+    - ``why``: the bits of a finding; otherwise, why the wording is not rare,
     - ``differences``: the ranges in which ``passage`` and ``tweet`` differ, as
       ``[start, end, kind]`` in code points. The kind is ``differs``, ``left_out``
       (links, case, accents and the like, which the comparison ignores) or
@@ -98,7 +98,7 @@ def _described(row: Match, compare: WordDifferences) -> Match:
 
 
 def _why(row: Match) -> str:
-    """Return the reason for the rarity of the wording."""
+    """Return the bits of a finding, or a sentence on why the wording is not rare."""
     if row["common"]:
         return f"{counted(row['authors'], 'author')} posted this text."
     if not row["counted"]:

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from provscan.errors import UsageError
+from provscan.names import counted
 from provscan.params import require_folder
 from provscan.report.document import page
 from provscan.report.files import write_page
@@ -71,8 +72,8 @@ def run_lines(found: Mapping[str, Any]) -> Iterator[str]:
 def index_lines(info: Mapping[str, Any]) -> Iterator[str]:
     """Yield the lines that describe an index on a terminal."""
     yield (
-        f"Blind index {info['path']}: {info['texts']:,} texts of {info['tweets']:,} "
-        f"tweets, {info['bytes']:,} bytes"
+        f"Blind index {info['path']}: {counted(info['texts'], 'text')} of "
+        f"{counted(info['tweets'], 'tweet')}, {info['bytes']:,} bytes"
     )
     yield f"Scan data with it: provscan match DATASET -i {info['path']} --key KEY"
     yield (

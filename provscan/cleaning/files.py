@@ -164,9 +164,7 @@ class Dataset:
         found |= {item["path"]: item["reason"] for item in summary["unread"]}
         damaged = {item["source"]: item["problem"] for item in summary["damaged"]}
         long = {
-            item["source"]
-            for item in summary["examples"]
-            if item["reason"].startswith(TOO_LONG)
+            item["source"] for item in summary["examples"] if item["code"] == TOO_LONG
         }
         for split in self.plan:
             name = self.sources[split.source]

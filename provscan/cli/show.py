@@ -115,6 +115,6 @@ def verified(found: Result, how: str = "") -> str:
     how = how or ("checksums and ranges of numbers" if found["quick"] else usual)
     return (
         f"{found['index']} is sound ({how}): generation {found['generation']}, "
-        f"{found['files']:,} files, "
+        f"{counted(found['files'], 'file')}, "
         f"{found['bytes']:,} bytes, fingerprint {found['fingerprint']}."
     )

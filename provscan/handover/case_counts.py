@@ -153,7 +153,8 @@ class Counts:
         differs = self.rows(_SHARED)[0]["example"]
         why = None
         if row["odd"]:
-            why = f"{row['odd']:,} texts have tweets without a numeric id"
+            texts = several(row["odd"], "text has", "texts have")
+            why = f"{texts} tweets without a numeric id"
         elif differs is not None:
             why = f"tweet {differs} has different texts in them"
         if why is not None:

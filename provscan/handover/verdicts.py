@@ -290,7 +290,7 @@ def _headline(scored: Mapping[str, Any]) -> str:
     people = counted(len(names), "reviewer")
     text = (
         f"{people} judged a blinded sample of {together['reviewed']:,} of "
-        f"{scored['findings']:,} findings"
+        f"{counted(scored['findings'], 'finding')}"
     )
     if scored["with_texts"] < scored["findings"]:
         text += (

@@ -20,6 +20,7 @@ from provscan.index.mapped_files import stamps, survive_truncated_files
 from provscan.index.reader import IndexReader, LeftOut
 from provscan.index.rebuild import check_counts, check_rebuild
 from provscan.index.segment.read import Segment, open_segment
+from provscan.names import counted
 
 Check = Literal["lengths", "checksums", "rebuild"]
 Damage = list[tuple[SegmentInfo, IndexFormatError]]
@@ -193,7 +194,8 @@ def _raise_damage(damaged: Damage, infos: Sequence[SegmentInfo]) -> None:
         tweets = sum(info.living for info, _ in damaged)
         options = " ".join(f"--without-segment {info.name}" for info, _ in damaged)
         damaged[0][1].add_note(
-            f"To match without the {tweets:,} tweets in damaged segments, add {options}"
+            f"To match without {counted(tweets, 'tweet')} in damaged segments, "
+            f"add {options}"
         )
     raise damaged[0][1]
 

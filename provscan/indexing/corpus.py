@@ -13,7 +13,7 @@ from provscan import readers
 from provscan.engine.progress import Progress
 from provscan.errors import InputError
 from provscan.index import Written
-from provscan.names import counted
+from provscan.names import counted, several
 from provscan.readers import source_list
 from provscan.readers.stats import require_undamaged
 from provscan.runs.scan.left_out import MOST_LISTED
@@ -147,7 +147,8 @@ def _left_out(stats: readers.ReadStats) -> str:
     reasons = ", ".join(
         f"{reason}: {count:,}" for reason, count in sorted(stats.skipped.items())
     )
-    return f"{sum(stats.skipped.values()):,} records were left out ({reasons})"
+    records = several(sum(stats.skipped.values()), "record was", "records were")
+    return f"{records} left out ({reasons})"
 
 
 def corpus_warnings(info: dict[str, Any]) -> Iterator[str]:

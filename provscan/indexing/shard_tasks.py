@@ -20,6 +20,7 @@ from provscan.engine import EXECUTORS, Advance, LostTask, Progress, Ray
 from provscan.errors import WorkerError
 from provscan.index import ShardTask, WrittenSegment, write_parts, write_shard
 from provscan.indexing.corpus import Corpus, coalesced
+from provscan.names import counted
 from provscan.options import needs_files
 from provscan.ordered_map import R
 from provscan.params import IndexParams
@@ -118,7 +119,7 @@ def _all(results: Iterable[R | LostTask]) -> Iterator[R]:
     for result in results:
         if isinstance(result, LostTask):
             raise WorkerError(
-                f"{result.task} failed {len(result.failures)} times "
+                f"{result.task} failed {counted(len(result.failures), 'time')} "
                 f"({', '.join(sorted(set(result.failures)))}). "
                 "No index was written: fix the cause, and build it again"
             )

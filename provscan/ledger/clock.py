@@ -28,7 +28,7 @@ import pyarrow as pa
 from provscan.ledger.counts import QUARTER, Counts
 from provscan.ledger.database import literal
 from provscan.ledger.tables import CLOCK
-from provscan.names import several
+from provscan.names import counted, several
 
 # The zero point of the times in tweet ids, as Unix time in milliseconds.
 EPOCH = 1_288_834_974_657
@@ -334,8 +334,9 @@ def _described(
         "rows": number,
         "offset_at_most": lowest,
         "impossible": impossible,
-        "evidence": f"{impossible:,} of {number:,} rows state a time before that of a "
-        "tweet they return",
+        "evidence": f"{impossible:,} of {counted(number, 'row')} "
+        f"{'states' if impossible == 1 else 'state'} a time before that of a tweet "
+        "that was returned",
     }
     # A client that pages back through old tweets gets fresh ones only on the first
     # page. If its clock is behind UTC, few rows show it, but most quarter hours do.
@@ -347,8 +348,9 @@ def _described(
     if not fits and behind < quarters / 3:
         # No offset explains the impossible rows, so they are backdated.
         evidence = (
-            f"no offset can be estimated from its {number:,} rows: the tweets are too "
-            "old, or the rows too few, to separate an offset from the age of tweets"
+            f"no offset can be estimated from its {counted(number, 'row')}: the "
+            "tweets are too old, or the rows too few, to separate an offset from the "
+            "age of tweets"
         )
         fits = [Fit("agrees", *period, 0.0)]
         rows = [
@@ -432,8 +434,8 @@ def _backdated(
     impossible = int((np.asarray(found["logged"]) < -TOLERANCE).sum())
     limits = dict.fromkeys((lasting(delays[-1]), lasting(delays[0])))
     evidence = (
-        f"{len(delays):,} rows state a time before that of a tweet they return, by "
-        f"{' to '.join(limits)}"
+        f"{several(len(delays), 'row states', 'rows state')} a time before that of a "
+        f"tweet that was returned, by {' to '.join(limits)}"
     )
     if fits[0].kind != "agrees":
         evidence += ", after the offset of the clock is subtracted"

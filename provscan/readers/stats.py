@@ -9,7 +9,7 @@ from functools import partialmethod
 from typing import Any, NamedTuple
 
 from provscan.errors import InputError
-from provscan.names import printable
+from provscan.names import counted, printable
 
 EXAMPLES = 5
 
@@ -108,8 +108,8 @@ class ReadStats:
     # The first few cases of each reason.
     examples: dict[str, list[Example]] = field(default_factory=dict)
     damaged: list[Damage] = field(default_factory=list)  # Files that ended early.
-    # For every field with strings: the number of files with each verdict ("scanned", or
-    # why it is not).
+    # For every field with strings: the number of files with each verdict, by the codes
+    # of ``provscan.readers.fields.dataset.VERDICTS``.
     fields: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def for_source(self, source: str) -> Counts:
@@ -171,7 +171,7 @@ def require_undamaged(stats: ReadStats) -> None:
     if stats.damaged:
         damage = stats.damaged[0]
         raise InputError(
-            f"{damage.source} is damaged after {damage.records:,} records "
+            f"{damage.source} is damaged after {counted(damage.records, 'record')} "
             f"({damage.reason}): get a complete copy, or "
             "leave the file out. No index was written"
         )

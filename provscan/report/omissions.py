@@ -14,7 +14,6 @@ from typing import Any
 from provscan.names import several
 from provscan.readers.fields.dataset import (
     BY_FIRST_RECORDS,
-    NOT_SCANNED,
     SEARCHED,
     SINGLE_WORDS,
     TOO_DEEP,
@@ -74,7 +73,8 @@ def _fields_not_scanned(summary: Mapping[str, Any]) -> list[str]:
     are single words.
     """
     sentences = []
-    verdicts = summary.get("fields", {})
+    # A blind run has no entry for the fields.
+    verdicts = summary["field_codes"] if "fields" in summary else {}
     if without := [
         name for name in verdicts if not BY_FIRST_RECORDS.isdisjoint(verdicts[name])
     ]:
@@ -87,7 +87,7 @@ def _fields_not_scanned(summary: Mapping[str, Any]) -> list[str]:
             f"{fields}: {_named(without)}. If later records have some, name all text "
             "fields with --text-field."
         )
-    if any(NOT_SCANNED + TOO_DEEP in verdict for verdict in verdicts.values()):
+    if any(TOO_DEEP in verdict for verdict in verdicts.values()):
         sentences.append(
             f"Text more than {LIMITS.nesting} levels deep in objects and lists was not "
             "scanned."
@@ -100,14 +100,11 @@ def _fields_not_scanned(summary: Mapping[str, Any]) -> list[str]:
         )
     if later := summary["notes"].get("later_text"):
         named = {
-            case["reason"]: case["where"]
+            case["detail"]: case["where"]
             for case in reversed(summary.get("examples", []))
+            if case["code"] == "later_text"
         }
-        cases = [
-            f"{name} ({named[name]})".removeprefix("later_text: ")
-            for name in named
-            if "later_text: " in name
-        ]
+        cases = [f"{name} ({where})" for name, where in named.items()]
         which = f": {visible('; '.join(cases))}" if cases else ""
         sentences.append(
             "Text in fields that are missing from the first records of a file was not "

@@ -284,19 +284,19 @@ def _index_rows(info: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         names = ", ".join(left_out["segments"])
         yield (
             "Left out",
-            f"{count(left_out['tweets'])} tweets, {count(left_out['texts'])} texts in "
-            f"{names}",
+            f"{counted(left_out['tweets'], 'tweet')}, "
+            f"{counted(left_out['texts'], 'text')} in {names}",
         )
     if added := info.get("appended"):
         text = (
-            f"{counted(added['added'], 'tweet')}; {count(added['known'])} were in the "
-            "index already"
+            f"{counted(added['added'], 'tweet')}; in the index already: "
+            f"{count(added['known'])}"
         )
         text += (
-            f", {count(added['forgotten'])} are forgotten" if added["forgotten"] else ""
+            f"; forgotten: {count(added['forgotten'])}" if added["forgotten"] else ""
         )
         text += (
-            f"; {count(empty)} without letters or digits"
+            f"; without letters or digits: {count(empty)}"
             if (empty := added.get("tweets_without_text"))
             else ""
         )

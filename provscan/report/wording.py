@@ -364,8 +364,5 @@ REASONS = {
 
 
 def reason(key: str) -> str:
-    """Return a key of ``summary.json`` or ``run.json`` in words; text after a colon is
-    kept.
-    """
-    key, colon, detail = key.partition(": ")
-    return REASONS.get(key, key.replace("_", " ")) + colon + detail
+    """Return a key of ``summary.json`` or ``run.json`` in words."""
+    return REASONS.get(key, key.replace("_", " "))

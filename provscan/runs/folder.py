@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 import xxhash
 
 from provscan.errors import InputError
+from provscan.names import counted
 from provscan.readers import file_checksum
 
 MATCHES_FILE = "matches.parquet"
@@ -129,8 +130,9 @@ def verify_run(folder: Path) -> dict[str, Any]:
             )
     if evidence != findings:
         raise InputError(
-            f"{folder}: {EVIDENCE_FILE} contains {evidence:,} rows for {findings:,} "
-            "counted matches, so one of them was changed: run match again"
+            f"{folder}: {EVIDENCE_FILE} contains {counted(evidence, 'row')} for "
+            f"{counted(findings, 'counted match')}, so one of them was changed: "
+            "run match again"
         )
     return {
         "run": str(folder),

@@ -46,10 +46,7 @@ def test_each_file_is_described(tmp_path):
         in chats["warnings"][0]
     )
     assert (book["format"], book["records_are"]) == ("text", "lines")
-    assert (
-        "20 texts of the sample were decoded with a wrong encoding"
-        in book["warnings"][0]
-    )
+    assert "a wrong encoding before being written: 20 texts" in book["warnings"][0]
     assert found["unread"] == [[f"{tmp_path}/logo.png", "it is an image"]]
     assert found["ignored"] == [
         [f"{tmp_path}/_SUCCESS", "hidden: its name starts with _"]

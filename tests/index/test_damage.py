@@ -331,7 +331,7 @@ def test_a_damaged_segment_is_left_out_on_request(
     with pytest.raises(IndexFormatError, match=damaged) as error:
         provscan.open_index(folder)
     assert error.value.__notes__ == [
-        "To match without the 77 tweets in damaged segments, add --without-segment "
+        "To match without 77 tweets in damaged segments, add --without-segment "
         f"{damaged}"
     ]
     rest = build(tweets[:150])

@@ -426,7 +426,7 @@ def test_a_run_with_too_little_evidence(build: Build, tmp_path: Path) -> None:
     )
     seal(run)
     with pytest.raises(
-        InputError, match=r"evidence\.parquet contains 1 rows for 2 counted matches"
+        InputError, match=r"evidence\.parquet contains 1 row for 2 counted matches"
     ):
         provscan.verify(run)
 

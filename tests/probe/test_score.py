@@ -97,7 +97,7 @@ def test_nothing_is_claimed_if_nothing_was_learned(
         == "NO COPIES SHOWN in the answers about 150 licensed tweets."
     )
     assert answer["details"][1].startswith(
-        f"At most {answer['tweets']['at_most']} are recited beyond chance."
+        f"It recites at most {answer['tweets']['at_most']} beyond chance."
     )
     assert answer["withheld"] == {
         "tweets.estimate": "The interval of the estimate spans more than a factor of "

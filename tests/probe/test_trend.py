@@ -75,7 +75,8 @@ def test_intervals_of_areas_contain_the_truth() -> None:
         assert (
             0.93 <= np.mean([each.low <= truth <= each.high for each in found]) <= 0.99
         )
-    assert paired_auc([1.0], [2.0]).invalid == "there are 1 pairs, and 20 are needed"
+    assert paired_auc([1.0], [2.0]).invalid == "1 pair is given, and 20 are needed"
+    assert "2 pairs are given" in str(paired_auc([1.0, 3.0], [2.0, 2.0]).invalid)
     with pytest.raises(ParameterError, match="expected one score for each member"):
         paired_auc([1.0], [2.0, 3.0])
 

@@ -86,8 +86,8 @@ def test_texts_with_letters_written_as_escapes_are_counted(
         assert stats.examples["escaped"] == [(path, 1, texts[1])]
     (file,) = inspect_sources(path)["files"]
     assert file["warnings"] == [
-        "1 texts of the sample have letters written as escapes, such as \\u0447 "
-        "(first: record 1); copies in them are missed without --fix-encoding"
+        "in the sample, with letters written as escapes, such as \\u0447: 1 text "
+        "(first: record 1); copies in such texts are missed without --fix-encoding"
     ]
 
 
@@ -107,8 +107,8 @@ def test_texts_decoded_with_a_wrong_encoding_are_counted(
         assert stats.examples["wrongly_decoded"] == [(path, 1, texts[1])]
     (file,) = inspect_sources(path)["files"]
     assert file["warnings"] == [
-        "2 texts of the sample were decoded with a wrong encoding before they were "
-        "written (first: record 1); copies in them may be missed without --fix-encoding"
+        "in the sample, decoded with a wrong encoding before being written: 2 texts "
+        "(first: record 1); copies in such texts may be missed without --fix-encoding"
     ]
 
 

@@ -66,10 +66,8 @@ def test_lists_of_words_are_texts(form, within, write, read_all, tmp_path):
     assert found.records == [0, 1, 2, 3, 5]
     assert found.stats.skipped == {"no_text": 1}
     name = field.replace("[0]", "[]") + "[]"
-    assert found.stats.fields[name] == {"scanned, the words of a list as one text": 1}
-    assert found.stats.fields[name.replace("tokens", "tags")] == {
-        "not scanned: short codes or names": 1
-    }
+    assert found.stats.fields[name] == {"scanned_joined": 1}
+    assert found.stats.fields[name.replace("tokens", "tags")] == {"codes": 1}
 
 
 def test_lists_of_words_next_to_texts(write, read_all):
@@ -195,7 +193,7 @@ def test_other_texts_have_no_column_of_words(text):
     assert word_column(text.encode()) is None
 
 
-def test_single_words_in_many_records_are_reported(write):
+def test_single_words_in_many_records_are_reported(write, read_all):
     words = " ".join(TEXTS).split() * 4
     path = write(
         "a.csv",
@@ -211,7 +209,8 @@ def test_single_words_in_many_records_are_reported(write):
         "repaired": {},
         "truncated": {},
     }
-    (said,) = left_out({**nothing, "fields": {"Word": {fields["Word"]: 1}}})
+    codes = {"Word": read_all(path).stats.fields["Word"]}
+    (said,) = left_out({**nothing, "fields": {}, "field_codes": codes})
     assert said.startswith(
         "Single words (Word) were scanned one by one, so a text that spans several of "
         "them is missed."

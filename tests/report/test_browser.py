@@ -272,6 +272,8 @@ def test_a_citation_names_place_and_tweet(opened: Open, report: Path) -> None:
     assert cited.startswith(
         "Exhibit 1. record 0 (id d0) of part-0.jsonl, characters 5 to"
     )
+    assert ", counted from 0: “" in cited
+    assert "counted from 0" in page.locator("#exhibits").text_content()
     assert (
         "licensed tweet 900000000000000000 by author_0, 2012-01-01, "
         "https://x.com/i/status/900000000000000000" in cited
@@ -500,7 +502,7 @@ def test_hostile_names_of_files_and_fields_are_escaped(
         "sources": [dict(SUMMARY["sources"][0], source=name[:80]) for name in names],
         "unread": [{"path": name[:80], "reason": name[:80]} for name in names],
         "examples": [
-            {"source": name[:80], "where": name[:80], "reason": name[:80]}
+            dict.fromkeys(("source", "where", "reason", "code", "detail"), name[:80])
             for name in names
         ],
         "answer": {

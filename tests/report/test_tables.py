@@ -16,7 +16,7 @@ from provscan.cli import echo
 from provscan.report import tables
 from provscan.report.answers import upper_limits
 from provscan.report.figures import PARTS, breakdown, histogram, strip
-from provscan.report.omissions import left_out_in_brief
+from provscan.report.omissions import left_out, left_out_in_brief
 from provscan.report.wording import amount, layers, percent, sampled
 
 SUMMARY: dict[str, Any] = json.loads(
@@ -124,7 +124,7 @@ def test_omissions_are_described_in_one_line() -> None:
         "skipped": {},
         "ignored_files": 0,
         "truncated": {},
-        "fields": {},
+        "field_codes": {},
     }
     nothing |= {"control": {"files": None, "null": None}}
     assert left_out_in_brief(changed(**nothing)) == ""
@@ -139,6 +139,14 @@ def test_omissions_are_described_in_one_line() -> None:
         )
         == "1,200 files were not scanned; and more: --verbose lists them."
     )
+
+
+def test_omissions_are_grouped_by_code_whatever_their_words() -> None:
+    reworded = changed(fields={"day": {"a new sentence": 1}}, field_codes={"day": {}})
+    said = "1 field was not scanned, because the first records have no text in it: day."
+    assert not any("field was" in each for each in left_out(reworded))
+    reworded["field_codes"] = {"day": {"dates": 1}}
+    assert any(each.startswith(said) for each in left_out(reworded))
 
 
 def test_the_verbose_answer_begins_with_the_headline() -> None:

@@ -39,10 +39,10 @@ def test_data_without_copies_is_not_accused() -> None:
         *details(status, CLEAN, scanned, 0.9),
     ] == [
         "NO COPIES SHOWN in 20,349 records.",
-        "54 share rare wording with licensed tweets; chance explains about 50.",
-        "4,994 more share only common or known wording.",
-        "At most 105 contain a nearly verbatim copy of one of the 90% of licensed "
-        "texts that have rare wording.",
+        "54 records share rare wording with licensed tweets; chance explains about 50.",
+        "4,994 more records share only common or known wording.",
+        "At most 105 records contain a nearly verbatim copy of one of the 90% of "
+        "licensed texts that have rare wording.",
     ]
 
 
@@ -54,9 +54,9 @@ def test_a_claim_states_what_chance_explains() -> None:
     ] == [
         "COPIES FOUND: at least 336 of 40,000 records (0.84%) contain licensed tweets. "
         "Best estimate 426 (352-524).",
-        "505 share rare wording (287 word for word or nearly); chance explains about "
-        "104.",
-        "819 more share only common or known wording.",
+        "505 records share rare wording (287 word for word or nearly); chance explains "
+        "about 104.",
+        "819 more records share only common or known wording.",
     ]
 
 
@@ -69,8 +69,8 @@ def test_without_measured_chance_only_facts_are_stated() -> None:
     ] == [
         "CHANCE NOT MEASURED: 114 of 40,000 records (0.28%) share rare wording with "
         "licensed tweets, 12 of them word for word or nearly.",
-        "Copies and coincidences can't be told apart. 840 more share only common or "
-        "known wording.",
+        "Copies and coincidences can't be told apart. 840 more records share only "
+        "common or known wording.",
         "Whole records that equal a tweet with very rare wording: 56,861 here, 0 to 3 "
         "in each of six collections without licensed tweets.",
     ]
@@ -99,10 +99,10 @@ def test_one_record_has_a_singular_verb() -> None:
     )
     said = [*details("no_copies_shown", one, ScannedRecords(1), 0.5)]
     assert said == [
-        "1 shares rare wording with licensed tweets; chance explains about 0.",
-        "1 more shares only common or known wording.",
-        "At most 1 contains a nearly verbatim copy of one of the 50% of licensed "
-        "texts that have rare wording.",
+        "1 record shares rare wording with licensed tweets; chance explains about 0.",
+        "1 more record shares only common or known wording.",
+        "At most 1 record contains a nearly verbatim copy of one of the 50% of "
+        "licensed texts that have rare wording.",
     ]
     assert headline("not_measured", one, ScannedRecords(1)).startswith(
         "CHANCE NOT MEASURED: 1 of 1 record (100%) shares rare"

@@ -147,7 +147,7 @@ def test_unknown_scores_are_counted() -> None:
     [
         ([{"line": 1}], 1, InputError, "has the columns line: expected record"),
         ([{"record": 1}], 2, InputError, "2 sources, and the truth does not say"),
-        ([{"record": 1, "source": "c"}], 1, UsageError, "has 0 of the 60 records"),
+        ([{"record": 1, "source": "c"}], 1, UsageError, "has 0 of 60 records"),
         (
             [{"record": n} for n in range(61)],
             1,

@@ -42,7 +42,7 @@ def test_common_wording_does_not_count_in_the_headline(
         50,
     )
     assert answer["headline"] == "NO COPIES SHOWN in 350 records."
-    assert "50 more share only common or known wording." in answer["details"]
+    assert "50 more records share only common or known wording." in answer["details"]
     assert run.matches["common"].to_pylist() == [True] * 50
     assert not any(run.matches["counted"].to_pylist())
     assert len(run.evidence) == 0

@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
-from provscan.names import several
+from provscan.names import counted, several
 from provscan.probe.draw import ENDS
 from provscan.probe.report.wording import area_of
 from provscan.report.answers import first_sentence
@@ -36,7 +36,7 @@ def plan_table(
     pairs = several(power["pairs"], "pair", "pairs")
     console.print(
         f"{pairs} of a licensed tweet and a similar control are planned: "
-        f"{count(questions)} questions."
+        f"{counted(questions, 'question')}."
     )
     shares = power["detectable_share_by_control_share"]
     if plan["claims"]:
@@ -148,8 +148,8 @@ def found_lines(answer: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """
     tweets, withheld = answer["tweets"], answer["withheld"]
     least, estimate = tweets["at_least"], tweets["estimate"]
-    asked = f"of {count(tweets['asked'])} licensed tweets that were asked for"
-    rows = [("Recited", count(tweets["findings"]), asked)]
+    asked = counted(tweets["asked"], "licensed tweet")
+    rows = [("Recited", count(tweets["findings"]), f"of {asked} asked for")]
     if least is None:
         rows.append(("At least", "withheld", withheld["tweets.at_least"]))
     else:
@@ -172,9 +172,9 @@ def at_most(answer: Mapping[str, Any]) -> str:
     if tweets["at_most"] is None:
         return f"Withheld: {answer['withheld']['tweets.at_most']}"
     return (
-        f"At most {count(tweets['at_most'])} of the {count(tweets['asked'])} licensed "
-        "tweets are recited beyond chance with these prompts (97.5% confident). This "
-        "limits what the model recites, not what it has seen."
+        f"With these prompts, the model recites at most {count(tweets['at_most'])} of "
+        f"{counted(tweets['asked'], 'licensed tweet')} beyond chance (97.5% "
+        "confident). This limits what the model recites, not what it has seen."
     )
 
 
@@ -219,7 +219,7 @@ def answer_lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Listed as recited", withheld or listed_tweets),
         (
             "In the whole index",
-            inference(total, lambda v: f"{count(int(v))} texts{least}", lower=True),
+            inference(total, lambda v: counted(int(v), "text") + least, lower=True),
         ),
         ("What could be shown", withheld or detectable(power["detectable_share"])),
         *extraction_lines(summary["extraction"]),
@@ -229,7 +229,7 @@ def answer_lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         chance = (
             "chance was not measured"
             if controls is None
-            else f"{count(control)} of {count(controls)} controls"
+            else f"{count(control)} of {counted(controls, 'control')}"
         )
         texts = several(free["texts"], "licensed text", "licensed texts")
         more = "no estimate for more answers"
@@ -241,7 +241,7 @@ def answer_lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         found.append(
             (
                 "Asked for any post",
-                f"{texts} in {count(free['answers'])} answers ({chance}); {more}",
+                f"{texts} in {counted(free['answers'], 'answer')} ({chance}); {more}",
             )
         )
     return found

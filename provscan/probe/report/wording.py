@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from provscan.names import several
+from provscan.names import counted, several
 from provscan.probe.summary import NOT_ALIKE, REVERSED
 from provscan.report.wording import percent
 from provscan.runs.answer.wording import STATUS
@@ -111,7 +111,8 @@ def _details(status: str, tweets: dict[str, Any], summary: dict[str, Any]) -> li
     """Return the sentences after the headline: on the controls, the upper limit, and
     the answers to the prompt that names no tweet.
     """
-    recited, controls = summary["recited"]["control"], f"{tweets['asked']:,} controls"
+    recited = summary["recited"]["control"]
+    controls = counted(tweets["asked"], "control")
     if status == "not_measured":
         why = summary["tests"]["difference"]["invalid"]
         if summary["tests"]["objection"] == NOT_ALIKE:
@@ -131,7 +132,7 @@ def _details(status: str, tweets: dict[str, Any], summary: dict[str, Any]) -> li
         ]
     if status == "no_copies_shown" and tweets["at_most"] is not None:
         sentences.append(
-            f"At most {tweets['at_most']:,} are recited beyond chance. Tweets that it "
+            f"It recites at most {tweets['at_most']:,} beyond chance. Tweets that it "
             "knows but does not recite can't be counted."
         )
     if free := summary["free"]:
@@ -140,11 +141,12 @@ def _details(status: str, tweets: dict[str, Any], summary: dict[str, Any]) -> li
         chance = "; chance was not measured" if free["texts"] else ""
         if free["control_texts"] is not None:
             chance = (
-                f", and {free['control_texts_found']:,} of {free['control_texts']:,} "
-                "control texts"
+                f", and {free['control_texts_found']:,} of "
+                f"{counted(free['control_texts'], 'control text')}"
             )
         sentences.append(
-            f"Asked for any post {free['answers']:,} times, it recites {texts}{chance}."
+            f"Asked for any post {counted(free['answers'], 'time')}, it recites "
+            f"{texts}{chance}."
         )
     return sentences
 
@@ -154,7 +156,7 @@ def _next(status: str, summary: dict[str, Any]) -> str:
     if missing := asked["pairs"] - asked["complete_pairs"]:
         return (
             "repeat provscan probe run, which asks the missing questions of "
-            f"{missing:,} of {asked['pairs']:,} pairs."
+            f"{missing:,} of {counted(asked['pairs'], 'pair')}."
         )
     if status == "copies_found":
         return (
@@ -232,7 +234,8 @@ def departure(item: dict[str, Any]) -> str:
         why = ", so that these answers cannot be drawn again"
     elif item["value"] == 0.0:
         why = ", so that these answers are not greedy"
-    return f"{name} left out of {item['answers']:,} of {item['of']:,} questions{why}"
+    of_all = counted(item["of"], "question")
+    return f"{name} left out of {item['answers']:,} of {of_all}{why}"
 
 
 def area_of(area: Mapping[str, Any]) -> str:

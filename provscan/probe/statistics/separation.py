@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from provscan.arrays import Floats
 from provscan.errors import ParameterError
+from provscan.names import several
 from provscan.probe.statistics.inference import Inference
 
 # Minimum number of pairs for an interval of the area.
@@ -51,7 +52,8 @@ def paired_auc(first: npt.ArrayLike, second: npt.ArrayLike) -> Inference:
     )
     assumes = "Pairs are independent of each other."
     if len(a) < ENOUGH:
-        why = f"there are {len(a)} pairs, and {ENOUGH} are needed"
+        given = several(len(a), "pair is given", "pairs are given")
+        why = f"{given}, and {ENOUGH} are needed"
         return Inference(method, assumes, invalid=why)
     below, above = _placements(a, b), 1.0 - _placements(b, a)
     value = float(below.mean())

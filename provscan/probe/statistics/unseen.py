@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from provscan.arrays import Floats
 from provscan.errors import ParameterError
+from provscan.names import counted
 from provscan.probe.statistics.inference import Inference
 from provscan.probe.statistics.paired import ALPHA
 
@@ -162,7 +163,7 @@ def unseen_texts(counts: npt.ArrayLike, draws: int) -> tuple[Inference, Inferenc
     assumes = "The draws are independent, and of the same model with the same prompt."
     chao = "Chao1 (doi:10.2307/4615964), lower bound only"
     good = "Good-Turing (doi:10.1093/biomet/40.3-4.237)"
-    why = None if draws >= 20 else f"{draws} draws, and 20 are needed"
+    why = None if draws >= 20 else f"{counted(draws, 'draw')}, and 20 are needed"
     once, twice = int(np.count_nonzero(seen == 1)), int(np.count_nonzero(seen == 2))
     new = once * (once - 1) / (2 * (twice + 1)) * (draws - 1) / max(draws, 1)
     low = float(len(seen))

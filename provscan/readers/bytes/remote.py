@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from provscan.errors import InputError
+from provscan.names import counted
 from provscan.urls import Url, below, opened, without_secrets
 
 Result = TypeVar("Result")
@@ -120,7 +121,7 @@ class RemoteFile(io.RawIOBase):
             if len(data) != stop - start:
                 raise OSError(
                     errno.EIO,
-                    f"the server sent {len(data):,} bytes instead of {stop - start:,}",
+                    f"the server sent {len(data):,} of {counted(stop - start, 'byte')}",
                 )
             return data
 

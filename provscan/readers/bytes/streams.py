@@ -26,6 +26,7 @@ import numpy as np
 
 from provscan.errors import InputError, OutputError
 from provscan.kernels.canonical.utf8 import newlines
+from provscan.names import counted
 from provscan.readers.bytes.archives import open_zip
 from provscan.readers.bytes.budget import ExpansionError
 from provscan.readers.bytes.compression import compression_of, expanded
@@ -149,7 +150,9 @@ class ByteStream:
             context.consumed(len(raw))
             yield raw
         if left > 0 and end >= 0:
-            self.break_off(f"it is {left:,} bytes shorter than when it was found")
+            self.break_off(
+                f"it is {counted(left, 'byte')} shorter than when it was found"
+            )
 
     def _as_utf8(self, parts: Iterator[bytes], encoding: str) -> Iterator[bytes]:
         decode = codecs.getincrementaldecoder(encoding)("replace").decode

@@ -4,8 +4,8 @@ record.
 Fields are named by the user or chosen by their values. The first records of a file are
 surveyed once. Every field with strings that look like text is scanned, and so is a
 string field that is empty in these records; ids, URLs, hashes, dates and short codes
-are not. The verdict on each field is counted, and so are texts of later records in
-fields that the first records lack.
+are not. The verdict on each field is counted by its code in ``VERDICTS``, and so are
+texts of later records in fields that the first records lack.
 """
 
 from __future__ import annotations
@@ -101,22 +101,31 @@ ID = (
     "url",
 )
 
-# Verdicts on fields. They are keys in summary.json, which the reports of finished runs
-# compare (provscan.report.omissions): with other words, older reports would be
-# incomplete. Fields with the first four verdicts might have text in later records.
-EMPTY = "empty in the first records"
-ADDRESSES = "addresses"
-DATES = "dates or numbers"
-CODES = "short codes or names"
-TOO_DEEP = "nested more deeply than is searched"
-NOT_SCANNED = "not scanned: "
-SCANNED, IF_THERE = "scanned", "scanned in later records, if it is there"
-JOINED = "scanned, the words of a list as one text"
-# The verdict on fields whose texts are divided over several records or elements of a
-# list, so that copies are not found.
-SINGLE_WORDS = "scanned, but each text is a single word"
-AS_SCANNED = {SCANNED, IF_THERE, JOINED, SINGLE_WORDS}
-BY_FIRST_RECORDS = {NOT_SCANNED + why for why in (ADDRESSES, DATES, CODES)}
+# The codes of verdicts on fields, which are keys in summary.json.
+SCANNED, IF_THERE, JOINED = "scanned", "scanned_if_there", "scanned_joined"
+# The texts are divided over several records or elements of a list, so that copies are
+# not found.
+SINGLE_WORDS = "scanned_single_words"
+EMPTY, ADDRESSES, DATES, CODES = "empty", "addresses", "dates", "codes"
+NO_TEXT_BY_NAME, TOO_DEEP = "no_text_by_name", "too_deep"
+NOT_NAMED, SPEAKER = "not_named", "speaker"
+# Fields that are not scanned, but might have text in later records.
+BY_FIRST_RECORDS = {ADDRESSES, DATES, CODES}
+VERDICTS = {
+    SCANNED: "scanned",
+    IF_THERE: "scanned in later records, if it is there",
+    JOINED: "scanned, the words of a list as one text",
+    SINGLE_WORDS: "scanned, but each text is a single word",
+    EMPTY: "not scanned: empty in the first records",
+    ADDRESSES: "not scanned: addresses",
+    DATES: "not scanned: dates or numbers",
+    CODES: "not scanned: short codes or names",
+    NO_TEXT_BY_NAME: "not scanned: id or address, by its name",
+    TOO_DEEP: "not scanned: nested more deeply than is searched",
+    NOT_NAMED: "not scanned: not named",
+    SPEAKER: "not scanned: names the speaker",
+}
+"""The verdict in words for each code."""
 # The strings of a list are the words of one text if lists have at least LEAST_WORDS
 # strings on average, more than the share NEARLY_ALL of all strings look like words, and
 # more than the share DIFFERENT are distinct: tags, such as parts of speech, recur.
@@ -137,12 +146,12 @@ def usual_name(name: str) -> bool:
 
 
 def verdict(path: Path, seen: Seen) -> str:
-    """Return "text", or the reason why the field is not a text."""
+    """Return "text", or the code of the reason why the field is not a text."""
     name, strings = _last(path), seen.strings
     if name in TEXTS:
         return "text"
     if NO_TEXTS.search(name):
-        return "id or address, by its name"
+        return NO_TEXT_BY_NAME
     if not strings:
         return EMPTY
     share = sum(map(reads_like_text, strings)) / len(strings)
@@ -206,9 +215,9 @@ def bind(
     speakers = speakers_of(texts, strings) if fields.outputs else ()
     verdicts |= {path: TOO_DEEP for path in found if "deeper" in found[path].kinds}
     if fields.texts:
-        verdicts = dict.fromkeys(verdicts, "not named")
+        verdicts = dict.fromkeys(verdicts, NOT_NAMED)
     verdicts |= _scanned(texts, words, found)
-    verdicts |= dict.fromkeys(speakers, "names the speaker")
+    verdicts |= dict.fromkeys(speakers, SPEAKER)
     wanted = {
         _stored_at(path, chats): pa.large_string() for path in (*texts, *speakers)
     }
@@ -226,10 +235,7 @@ def bind(
         wanted,
         missing=missing,
         named=bool(fields.texts),
-        verdicts={
-            name_of(path): why if why in AS_SCANNED else NOT_SCANNED + why
-            for path, why in verdicts.items()
-        },
+        verdicts={name_of(path): why for path, why in verdicts.items()},
         outputs=fields.outputs,
         chats=bool(chats),
         empty=empty,

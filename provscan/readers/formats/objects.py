@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from provscan.errors import InputError
+from provscan.names import counted
 from provscan.readers.formats.protocol import Rows, in_groups
 from provscan.readers.limits import Limits
 from provscan.readers.splits import MEMORY
@@ -33,7 +34,8 @@ def object_rows(obj: Any, limits: Limits) -> Iterator[Rows]:
             number = rows.numbers[-1] + 1 if rows.numbers else number
     except (OSError, pa.ArrowException) as error:
         raise InputError(
-            f"{MEMORY} can't be read (after {number:,} records or more): {error}"
+            f"{MEMORY} can't be read (after {counted(number, 'record')} or more): "
+            f"{error}"
         ) from error
 
 

@@ -68,7 +68,7 @@ const percentText = (value) => (value >= 99.95 ? "100" : value.toFixed(value < 1
 // As in exported lists, characters that would hide or reverse the surrounding text are escaped in a citation.
 function citation(item) {
   const place = `record ${item.record.toLocaleString("en")}${item.recordId ? ` (id ${item.recordId})` : ""} of ${item.source}` +
-    `${item.field && item.field !== "text" ? `, field ${item.field}` : ""}, characters ${item.start} to ${item.end}`;
+    `${item.field && item.field !== "text" ? `, field ${item.field}` : ""}, characters ${item.start} to ${item.end}, counted from 0`;
   const tweet = `tweet ${item.tweetId}${item.author ? ` by ${item.author}` : ""}${item.day ? `, ${item.day}` : ""}` +
     `${item.link ? `, ${item.link}` : ""}`;
   const texts = item.hasText ? [`: “${item.passage}”`, `: “${item.tweet}”`] : ["", ""];

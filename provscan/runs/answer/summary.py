@@ -16,6 +16,7 @@ from provscan.index import IndexReader
 from provscan.matching import LEVELS
 from provscan.options import MatchOptions, option_name
 from provscan.params import FindingParams
+from provscan.readers.fields.dataset import VERDICTS
 from provscan.runs.answer.breakdowns import breakdowns
 from provscan.runs.answer.entry import answer_of
 from provscan.runs.answer.layers import layers_of
@@ -99,14 +100,21 @@ def counts_summary(measured: Measured) -> dict[str, Any]:
             "texts": findings.texts,
         },
         "sources": list(sources.values()),
-        **{name: stats[name] for name in ("skipped", "repaired", "notes", "fields")},
+        **{name: stats[name] for name in ("skipped", "repaired", "notes")},
+        "fields": {
+            name: {VERDICTS[code]: files for code, files in verdicts.items()}
+            for name, verdicts in stats["fields"].items()
+        },
+        "field_codes": stats["fields"],
         "examples": [
             {
                 "source": case.source,
                 "where": f"record {case.record}",
-                "reason": f"{reason}: {case.detail}".rstrip(": "),
+                "reason": f"{code}: {case.detail}".rstrip(": "),
+                "code": code,
+                "detail": case.detail,
             }
-            for reason, cases in sorted(totals.stats.examples.items())
+            for code, cases in sorted(totals.stats.examples.items())
             for case in cases
         ],
         "truncated": {

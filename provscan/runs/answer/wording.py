@@ -165,7 +165,7 @@ def details(
     """
     common, more = records.common_or_known or 0.0, ""
     if common:
-        shares = several(common, "more shares", "more share")
+        shares = several(common, "more record shares", "more records share")
         more = f"{shares} only common or known wording."
     if status == NOT_MEASURED:
         why = (
@@ -180,20 +180,20 @@ def details(
     if records.findings:
         verb = "shares" if records.findings == 1 else "share"
         nearly = number(records.nearly_verbatim or 0.0)
+        found = several(records.findings, "record", "records")
         if status == COPIES_FOUND:
-            of_sample = f" of {scanned.sample}" if scanned.whole is not None else ""
-            found = (
-                f"{of_sample} {verb} rare wording ({nearly} word for word or nearly)"
-            )
+            if scanned.whole is not None:
+                found = f"{number(records.findings)} of {scanned.sample}"
+            found += f" {verb} rare wording ({nearly} word for word or nearly)"
         else:
-            found = f" {verb} rare wording with licensed tweets"
+            found += f" {verb} rare wording with licensed tweets"
         expected = records.counts.get("chance_expected")
         if expected is not None:
             explained = min(expected, records.findings)
             found += f"; chance explains about {number(explained)}"
         if not_measured:
             found += f", but was not measured for {number(not_measured)} of these"
-        yield f"{number(records.findings)}{found}."
+        yield f"{found}."
     else:
         yield "No record shares rare wording with licensed tweets."
     if more:
@@ -236,10 +236,14 @@ def limit(
             f" of one of the {detectable_share:.0%} of licensed texts that have rare "
             "wording"
         )
-    whole = " of all records" if scanned.whole is not None else ""
+    records = (
+        several(most, "record", "records")
+        if scanned.whole is None
+        else f"{number(most)} of all records"
+    )
     sentence = (
-        f"At most {number(most)}{whole} {'contains' if most == 1 else 'contain'} a "
-        f"nearly verbatim copy{of_detectable}."
+        f"At most {records} {'contains' if most == 1 else 'contain'} a nearly verbatim "
+        f"copy{of_detectable}."
     )
     return (
         sentence

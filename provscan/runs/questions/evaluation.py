@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 
 from provscan.arrays import Flags, Floats
 from provscan.errors import InputError, UsageError
+from provscan.names import counted
 from provscan.params import require, require_path
 
 SCORES = ("bits", "similarity", "containment")
@@ -102,7 +103,8 @@ def evaluate(
     label, value, weight = (a[weight > 0] for a in (label, value, weight))
     if label.all() or not label.any():
         raise UsageError(
-            f"the truth has {len(tweets):,} of the {summary['records']:,} records: "
+            f"the truth has {len(tweets):,} of "
+            f"{counted(summary['records'], 'record')}: "
             "curves need records with and without licensed tweets"
         )
     pairs = [(key, tweet) for key, ids in tweets.items() for tweet in ids]
@@ -258,7 +260,7 @@ def _truth(
             tweets[key].add(str(tweet))
     if len(tweets) > sum(read.values()):
         raise InputError(
-            f"the truth lists {len(tweets):,} records, but the run has read "
+            f"the truth lists {counted(len(tweets), 'record')}, but the run has read "
             f"{sum(read.values()):,}: give the truth of this dataset"
         )
     return tweets, elsewhere

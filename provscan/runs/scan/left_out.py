@@ -67,7 +67,7 @@ def unread_parts(parts: Sequence[PartResult], lost: Sequence[LostTask]) -> PathR
         count = counts[split.source]
         where = "all of it" if count == 1 else f"part {split.part + 1} of {count}"
         failures = ", ".join(sorted(set(task.failures)))
-        words = f"{where} ({len(task.failures)} attempts failed: {failures})"
+        words = f"{where} ({counted(len(task.failures), 'attempt')} failed: {failures})"
         found.append((split.source, words))
     return found
 
