@@ -62,7 +62,7 @@ def _keep_freed_memory() -> None:
     """Let the C library keep memory that a batch frees for the next batch.
 
     By default, glibc returns large blocks to the system, which clears their pages
-    before it provides them again. That takes 4 % of a scan.
+    before it provides them again.
     """
     from ctypes import CDLL
 

@@ -71,8 +71,8 @@ class KeyTable:
         while self.count + len(keys) > size * 3 // 4:
             size *= 2
         if size > len(self._numbers):
-            # NumPy asks for huge pages for empty arrays, not for zeros. The table is
-            # filled in random order, and would touch small pages one by one.
+            # The table is filled in random order. Zeros would consist of small pages,
+            # which the system provides one by one; empty arrays have huge ones.
             larger, numbers = np.empty((size, 2), np.uint64), np.empty(size, np.uint32)
             numbers[:] = 0
             kernels.move_texts(self._keys, self._numbers, larger, numbers)

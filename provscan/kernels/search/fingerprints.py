@@ -240,8 +240,8 @@ def agreeing(records, texts, candidates, thresholds, scratch, kept):
 
     A candidate whose place is :data:`FAR` or greater has the smallest place at which
     its seed may be. If it is kept, this is replaced by the exact place, unless the text
-    has wide characters. Of one copy, one candidate is kept: not one on the same
-    diagonal, to within :data:`DRIFT`, as the last one kept for its record and text.
+    has wide characters. A candidate is not kept if the last one that was kept for its
+    record and text is on the same diagonal, to within :data:`DRIFT`.
 
     Parameters
     ----------

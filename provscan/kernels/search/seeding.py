@@ -2,8 +2,8 @@
 
 The index has the rarest seeds of each text. A text that shares one of them with the
 record is a candidate on the seed's *diagonal*: its place in the record minus its place
-in the text, in units. The seeds of one copy yield one candidate each; they are reduced
-to one after the wording around them was compared
+in the text, in units. Each seed that a copy and its text share yields a candidate. One
+of them is kept when the wording around the seeds is compared
 (:mod:`provscan.kernels.search.fingerprints`).
 
 Helpers that are called in loops are force-inlined, see
