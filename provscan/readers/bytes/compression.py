@@ -47,6 +47,11 @@ def _zstd_decoder() -> Any:
     return zstandard.ZstdDecompressor(max_window_size=1 << 31).decompressobj()
 
 
+def _zstd_writer(out: IO[bytes]) -> AbstractContextManager[Any]:
+    # The writers of a compressor share its state, so each file gets its own compressor.
+    return zstandard.ZstdCompressor().stream_writer(out, closefd=False)
+
+
 COMPRESSIONS = {
     known.name: known
     for known in (
@@ -82,7 +87,7 @@ COMPRESSIONS = {
             (".zst", ".zstd"),
             b"\x28\xb5\x2f\xfd",
             _zstd_decoder,
-            partial(zstandard.ZstdCompressor().stream_writer, closefd=False),
+            _zstd_writer,
             step=2 << 10,
         ),
     )
