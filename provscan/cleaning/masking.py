@@ -1,5 +1,5 @@
 """Replace spans of texts by a mask: in a line of JSON, a row of CSV, a text, or the
-columns of an Arrow table. Nothing else changes.
+columns of an Arrow table. All other bytes stay, even those that are not UTF-8.
 
 In JSON and Arrow, texts may be nested. The functions of the readers find the texts of a
 record, so that fields have the same names as in ``matches.parquet``. Each text is a
@@ -8,32 +8,43 @@ record, so that fields have the same names as in ``matches.parquet``. Each text 
 
 from __future__ import annotations
 
-import csv
+import codecs
 import io
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from json.decoder import scanstring  # type: ignore[attr-defined]
 from json.scanner import py_make_scanner  # type: ignore[attr-defined]
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
+from provscan.arrays import Numbers
 from provscan.cleaning.choice import Span, Spans
 from provscan.errors import InputError
 from provscan.names import printable
 from provscan.readers.fields.binding import Binding
 from provscan.readers.fields.paths import tree_of, values_at
+from provscan.readers.formats.table_layout import csv_reader
 from provscan.readers.splits import Layout
 from provscan.readers.values import FAILURES, distinct_names
 
+# The name of an error handler that decodes 1, 2 or 3 bytes that are not UTF-8 as one
+# surrogate, NOT_UTF8 + 1, 2 or 3. So a text has as many code points as with
+# ``errors="replace"``, and each code point says how many bytes it has.
+SIZED, NOT_UTF8 = "provscan-sized", 0xD800
 # One code point of a JSON string, or its escape sequence.
 CHARACTER = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
     r"|\\u[0-9a-fA-F]{4}|\\.|.",
     re.DOTALL,
 )
+
+
+# A start and end in a text, and the new bytes between them.
+Edit = tuple[int, int, bytes]
 
 
 class Located(str):
@@ -45,13 +56,34 @@ class Located(str):
 
 
 class _Decoder(json.JSONDecoder):
-    """A decoder of JSON whose strings are :class:`Located`."""
+    """A decoder of JSON whose strings are :class:`Located`.
+
+    ``hidden`` lists the strings in values that no reader of JSON shows, because the
+    same object has a later value of the same key.
+    """
 
     def __init__(self) -> None:
-        super().__init__(strict=False)
+        self.hidden: list[Located] = []
+        super().__init__(strict=False, object_pairs_hook=self._object)
         self.parse_string = _located_string
         # The scanner in C would ignore ``parse_string``.
         self.scan_once = py_make_scanner(self)
+
+    def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for key, value in pairs:
+            if key in found:
+                self.hidden += _strings_in(found[key])
+            found[key] = value
+        return found
+
+
+def _strings_in(value: Any) -> Iterable[Located]:
+    if isinstance(value, Located):
+        yield value
+    elif isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _strings_in(inner)
 
 
 def _located_string(text: str, start: int, strict: bool) -> tuple[Located, int]:
@@ -71,6 +103,47 @@ def masked_text(text: str, spans: Sequence[Span], mask: str) -> str:
     return "".join([*parts, text[at:]])
 
 
+def _sized(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeDecodeError)
+    return chr(NOT_UTF8 + error.end - error.start), error.end
+
+
+codecs.register_error(SIZED, _sized)
+
+
+def _sizes(text: str) -> Numbers:
+    """Return the number of bytes of each code point of a text decoded with SIZED."""
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+    sizes = 1 + sum(
+        (codes >= least).astype(np.int64) for least in (1 << 7, 1 << 11, 1 << 16)
+    )
+    bad = (codes > NOT_UTF8) & (codes <= NOT_UTF8 + 3)
+    return np.where(bad, codes.astype(np.int64) - NOT_UTF8, sizes)
+
+
+def edited(data: bytes, edits: Sequence[Edit]) -> bytes:
+    """Return UTF-8 with other bytes in the place of some code points.
+
+    Positions count code points as with ``errors="replace"``. Bytes that are not UTF-8
+    stay.
+    """
+    places = [[start, end] for start, end, _ in edits]
+    if not data.isascii():
+        sizes = _sizes(data.decode(errors=SIZED))
+        ends = np.concatenate([[0], np.cumsum(sizes)])
+        places = np.take(ends, places, mode="clip").reshape(-1, 2).tolist()
+    parts, at = [], 0
+    for (start, end), (_, _, new) in zip(places, edits, strict=True):
+        parts += [data[at:start], new]
+        at = end
+    return b"".join([*parts, data[at:]])
+
+
+def masked_bytes(data: bytes, spans: Sequence[Span], mask: str) -> bytes:
+    """Return a text in UTF-8 with a mask in place of each span."""
+    return edited(data, [(start, end, mask.encode()) for start, end in spans])
+
+
 def _located_fields(
     record: dict[str, Any], binding: Binding, spans: Spans
 ) -> list[tuple[Located, list[Span]]]:
@@ -87,83 +160,96 @@ def _located_fields(
     return found
 
 
-def masked_json(line: bytes, binding: Binding, spans: Spans, mask: str) -> bytes:
-    """Return a line of JSON with a mask in place of each span."""
+def masked_json(
+    line: bytes, binding: Binding, spans: Spans, mask: str
+) -> tuple[bytes, int]:
+    """Return a line of JSON with a mask in place of each span, and of each string that
+    is hidden by a later value of the same key; and the number of these strings.
+    """
     text = line.decode(errors="replace")
     start = len(text) - len(text.lstrip(" \t\r\n\ufeff"))
+    decoder = _Decoder()
     try:
-        value, _ = _Decoder().raw_decode(text, start)
+        value, _ = decoder.raw_decode(text, start)
     except (RecursionError, ValueError):
         raise InputError("its JSON can't be replaced in place") from None
     record = {"text": value} if isinstance(value, str) else value
-    written = json.dumps(mask, ensure_ascii=text.isascii())[1:-1]
-    edits: list[tuple[int, int]] = []
+    written = json.dumps(mask, ensure_ascii=text.isascii())[1:-1].encode()
+    edits = [(*string.location, written) for string in decoder.hidden]
     for found, inside in _located_fields(record, binding, spans):
         start, end = found.location
         string = text[start:end]
         characters = CHARACTER.findall(string) if "\\" in string else string
         starts = list(accumulate(map(len, characters), initial=start))
         last = len(starts) - 1
-        edits += [(starts[min(a, last)], starts[min(b, last)]) for a, b in inside]
-    return masked_text(text, sorted(edits), written).encode()
+        edits += [
+            (starts[min(a, last)], starts[min(b, last)], written) for a, b in inside
+        ]
+    return edited(line, sorted(edits)), len(decoder.hidden)
 
 
 def masked_row(
     row: bytes, names: Sequence[str], layout: Layout, spans: Spans, mask: str
 ) -> bytes:
-    """Return a row of CSV with a mask in place of each span."""
-    text = row.decode(errors="replace")
-    body = text.rstrip("\r\n")
-    end = text[len(body) :]
+    """Return a row of CSV with a mask in place of each span. A value that needs quotes
+    with the mask gets them.
+    """
+    body = row.decode(errors="replace").rstrip("\r\n")
     delimiter = layout.delimiter
-    lines = io.StringIO(body, newline="").readlines()
-    (values,) = csv.reader(
-        lines,
-        delimiter=delimiter,
-        quoting=csv.QUOTE_MINIMAL if layout.quoted else csv.QUOTE_NONE,
-    )
-    raw = _cells(body, delimiter) if layout.quoted else body.split(delimiter)
     shown = list(map(printable, names))
     if missing := spans.keys() - set(shown):
         raise InputError(f"the field {min(missing)} can't be replaced in place")
-    # If quotes enclose only parts of values, all values of the row are written again.
-    as_is = len(raw) == len(values) and all(
-        not layout.quoted or _unquoted(cell) == value
-        for cell, value in zip(raw, values, strict=True)
-    )
-    for column, name in enumerate(shown):
-        if name not in spans:
-            continue
-        values[column] = new = masked_text(values[column], spans[name], mask)
-        if as_is:
-            quoted = raw[column].startswith('"')
-            # A quote inside an unquoted value is part of its text.
-            special = new.startswith('"') or any(c in new for c in f"{delimiter}\r\n")
-            needed = layout.quoted and (quoted or special)
-            raw[column] = '"' + new.replace('"', '""') + '"' if needed else new
-    if as_is:
-        return (delimiter.join(raw) + end).encode()
-    out = io.StringIO(newline="")
-    csv.writer(out, delimiter=delimiter, lineterminator=end).writerow(values)
-    return out.getvalue().encode()
+    (values,) = csv_reader(io.StringIO(body, newline="").readlines(), layout)
+    cells = _cells(body, delimiter) if layout.quoted else body.split(delimiter)
+    if not len(shown) == len(cells) == len(values):
+        raise InputError("its quotes can't be replaced in place")
+    edits: list[Edit] = []
+    at = 0
+    for name, cell, value in zip(shown, cells, values, strict=True):
+        if name in spans:
+            edits += _cell_edits(cell, value, layout, spans[name], mask, at)
+        at += len(cell) + len(delimiter)
+    return edited(row, edits)
 
 
 def _cells(row: str, delimiter: str) -> list[str]:
     """Return the values of a row as they are in the file, with their quotes."""
-    cell = re.compile(rf'(?:"(?:[^"]|"")*"|[^{re.escape(delimiter)}]*)')
+    rest = rf"[^{re.escape(delimiter)}]*"
+    cell = re.compile(rf'(?:"(?:[^"]|"")*"{rest}|{rest})')
     cells, at = [], 0
     while True:
         found = cell.match(row, at)
         assert found is not None
         cells.append(found[0])
         at = found.end() + 1
-        if at > len(row) or row[at - 1] != delimiter:
+        if at > len(row):
             return cells
 
 
-def _unquoted(cell: str) -> str:
-    quoted = len(cell) > 1 and cell[0] == cell[-1] == '"'
-    return cell[1:-1].replace('""', '"') if quoted else cell
+def _cell_edits(
+    cell: str, value: str, layout: Layout, spans: Sequence[Span], mask: str, at: int
+) -> list[Edit]:
+    """Return the edits that mask spans of a value. ``at`` is the start of its cell."""
+    new = masked_text(value, spans, mask)
+    if layout.quoted and cell == '"' + value.replace('"', '""') + '"':
+        lengths = [2 if c == '"' else 1 for c in value]
+        starts = list(accumulate(lengths, initial=at + 1))
+        written = mask.replace('"', '""').encode()
+        return [(starts[a], starts[min(b, len(value))], written) for a, b in spans]
+    special = new.startswith('"') or any(c in new for c in f"{layout.delimiter}\r\n")
+    if cell != value or (special and not layout.quoted):
+        raise InputError("its quotes can't be replaced in place")
+    if not special:
+        return [(at + a, at + b, mask.encode()) for a, b in spans]
+    edits = [(at + a, at + b, mask.replace('"', '""').encode()) for a, b in spans]
+    # Quotes in the rest of the value are doubled.
+    edits += [
+        (at + k, at + k, b'"')
+        for k, c in enumerate(value)
+        if c == '"' and not any(a <= k < b for a, b in spans)
+    ]
+    end = at + len(cell)
+    return [(at, at, b'"'), *sorted(edits), (end, end, b'"')]
 
 
 def masked_columns(
@@ -198,9 +284,12 @@ def masked_columns(
                 keys, holder = [row, *inner], values[name]
                 for key in keys[:-1]:
                     holder = holder[key]
-                new: Any = masked_text(found, inside, mask)
-                is_bytes = isinstance(holder[keys[-1]], bytes)
-                holder[keys[-1]] = new.encode() if is_bytes else new
+                old = holder[keys[-1]]
+                holder[keys[-1]] = (
+                    masked_bytes(old, inside, mask)
+                    if isinstance(old, bytes)
+                    else masked_text(old, inside, mask)
+                )
         for k in columns:
             field = table.schema.field(k)
             rows = rows.set_column(k, field, pa.array(values[names[k]], field.type))

@@ -24,10 +24,10 @@ from provscan.cleaning.choice import Removals, Spans, misplaced
 from provscan.cleaning.cutting import CUTS, Raw, too_long
 from provscan.cleaning.files import Input, Task, byte_exact
 from provscan.cleaning.masking import (
+    masked_bytes,
     masked_columns,
     masked_json,
     masked_row,
-    masked_text,
 )
 from provscan.cleaning.tables import TABLES, rewrite_samples
 from provscan.cleaning.work import Round
@@ -48,6 +48,8 @@ COUNTS = (
     "records_with_matches",  # With matches to remove.
     "spans",  # To remove.
     "unscanned_removed",  # Dropped because none of their texts was scanned.
+    # Masked strings that were not scanned, since a later value has the same key.
+    "hidden_masked",
 )
 
 
@@ -333,10 +335,11 @@ class _InputRewriter:
             if split.format == "csv":
                 return masked_row(raw.data, raw.names, split.layout, spans, mask)
             if split.format == "text":
-                text = raw.data.decode(errors="replace")
-                return masked_text(text, spans["text"], mask).encode()
+                return masked_bytes(raw.data, spans["text"], mask)
             assert split.binding is not None
-            return masked_json(raw.data, split.binding, spans, mask)
+            masked, hidden = masked_json(raw.data, split.binding, spans, mask)
+            self._file.counts["hidden_masked"] += hidden
+            return masked
         except InputError as error:
             raise InputError(f"record {raw.number:,}: {error}: use --drop") from None
 

@@ -33,7 +33,13 @@ from provscan.runs.folder import MATCHES_FILE, RUN_FILE, read_run
 # The maximum number of files that an error lists.
 MOST_NAMED = 20
 # The counts of a file that are added up over the rounds.
-ADDED = ("records_removed", "records_with_matches", "spans", "unscanned_removed")
+ADDED = (
+    "records_removed",
+    "records_with_matches",
+    "spans",
+    "unscanned_removed",
+    "hidden_masked",
+)
 
 Entry = dict[str, Any]  # The entry of a file in the manifest.
 

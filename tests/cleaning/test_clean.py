@@ -488,7 +488,6 @@ def test_what_is_left_is_status_1(
 @pytest.mark.parametrize(
     "line",
     [
-        '{"text": "first", "text": "A%sB"}',
         '{"a": {"text": [["\\ud83d\\ude00 \\n\\"A%sB"]]}, "b": 1.50}',
         '{"a.b": "x", "m": [{"c": "A%sB", "d": {}}, {"c": "y y", "d": []}]}',
         '\t{ "x" : [ ] , "text" : "\\/ A%sB" , "n" : NaN }  ',

@@ -215,6 +215,97 @@ def test_columns_of_maps_are_masked(tmp_path: Path, licensed: provscan.Index) ->
     assert after.column("m").to_pylist() == expected
 
 
+BAD = b"caf\xe9 \xe2\x82 \xf0\x9f\x98\xed\xa0\x80 \xef\xbf\xbd \xc3\xa9"
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "csv", "tsv", "txt", "arrow"])
+def test_bytes_that_are_not_utf8_stay(
+    kind: str, tmp_path: Path, licensed: provscan.Index
+) -> None:
+    """Only the bytes of the span change, in the masked record as in others."""
+    text = BAD + b", " + HERON.encode() + b", " + BAD
+    form = {
+        "jsonl": b'{"a": "%s \\u00e9", "text": "\\\\%s"}\n',
+        "csv": b'"%s ""x""","%s ""y"""\n',
+        "tsv": b"%s\t%s\n",
+        "txt": b"%s %s\n",
+    }
+    good = GOOD[0].encode()
+    before = [(BAD, good), (BAD, text), (b"x", text.replace(BAD, b"y")), (b"x", good)]
+    data, out = tmp_path / f"a.{kind}", tmp_path / "out" / f"a.{kind}"
+    if kind == "arrow":
+        rows = [{"a": a, "text": text} for a, text in before]
+        table = pa.Table.from_pylist(
+            rows, pa.schema([("a", pa.binary()), ("text", pa.binary())])
+        )
+        with pa.ipc.new_file(data, table.schema) as writer:
+            writer.write_table(table)
+    else:
+        head = b"a" + (b"," if kind == "csv" else b"\t") + b"text\n"
+        head = head if kind in ("csv", "tsv") else b""
+        written = head + b"".join(form[kind] % row for row in before)
+        data.write_bytes(written)
+    asked: dict[str, Any] = {"records": "lines"} if kind == "txt" else {}
+    run = provscan.match(
+        data, licensed, tmp_path / "a.run", encoding="utf-8", max_bad=1.0, **asked
+    )
+    assert run.summary["counted"]["records"] == 2
+    assert provscan.clean(data, run.path, tmp_path / "out", mask="[X]").left == 0
+    if kind == "arrow":
+        expected = [
+            {"a": row["a"], "text": row["text"].replace(HERON.encode(), b"[X]")}
+            for row in rows
+        ]
+        with pa.ipc.open_file(out) as file:
+            assert file.read_all().to_pylist() == expected
+    else:
+        assert out.read_bytes() == written.replace(HERON.encode(), b"[X]")
+
+
+@pytest.mark.parametrize(
+    ("line", "masked", "hidden"),
+    [
+        ('{"text": "%s", "text": "A %s"}', '{"text": "[X]", "text": "A [X]"}', 1),
+        (
+            '{"m": [{"text": ["%s", 1]}], "n": "n", "m": [{"text": ["%s"]}]}',
+            '{"m": [{"text": ["[X]", 1]}], "n": "n", "m": [{"text": ["[X]"]}]}',
+            1,
+        ),
+        ('{"n": 1, "text": "%s", "n": 2}', '{"n": 1, "text": "[X]", "n": 2}', 0),
+    ],
+)
+def test_values_hidden_by_a_later_one_are_masked(
+    line: str, masked: str, hidden: int, tmp_path: Path, licensed: provscan.Index
+) -> None:
+    """A reader of JSON returns only the last value of a key."""
+    data = tmp_path / "a.jsonl"
+    data.write_text(line.replace("%s", HERON) + "\n")
+    result = cleaned(data, licensed, mask="[X]")
+    assert (result.left, result.manifest["hidden_masked"]) == (0, hidden)
+    assert (tmp_path / "out" / "a.jsonl").read_text() == masked + "\n"
+
+
+@pytest.mark.parametrize(
+    ("row", "mask", "masked"),
+    [
+        ('1,%s', '[X]', '1,[X]'),
+        ('1,a "b" %s', ',', '1,"a ""b"" ,"'),
+        ('1,"a ""b"" %s"', '"', '1,"a ""b"" """'),
+        ('"1"x,%s', 'X', '"1"x,X'),
+    ],
+)  # fmt: skip
+def test_quotes_of_masked_values(
+    row: str, mask: str, masked: str, tmp_path: Path, licensed: provscan.Index
+) -> None:
+    data = tmp_path / "a.csv"
+    tweet = DOUGH.replace(",", "")
+    rows = [f"{n},{GOOD[n % 2].replace(';', '')}\n" for n in range(5)]
+    text = "id,text\n{}\n" + "".join(rows)
+    data.write_text(text.format(row.replace("%s", tweet)))
+    assert cleaned(data, licensed, mask=mask).left == 0
+    assert (tmp_path / "out" / "a.csv").read_text() == text.format(masked)
+
+
 @pytest.mark.parametrize("kind", ["jsonl", "json", "csv", "txt", "mbox", "warc"])
 def test_records_that_are_too_long_are_refused(
     kind: str,
