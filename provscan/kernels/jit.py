@@ -8,10 +8,17 @@ not notice when a helper in another file is edited. The cache folder is therefor
 after a digest of the sources of all kernels, so that any edit starts an empty one. It
 is in ``NUMBA_CACHE_DIR`` if that is set, else inside the package, else in the user's
 cache folder. If none of these is writable, each process compiles its kernels again.
+
+Such a folder contains a marker file, which each process that uses the folder locks.
+Folders of earlier sources are removed if they have the marker and nobody locks it.
 """
 
+import contextlib
+import fcntl
 import hashlib
-import shutil
+import os
+import re
+import stat
 import tempfile
 from collections.abc import Callable
 from functools import cache, partial
@@ -40,6 +47,11 @@ _OPTIONS: dict[str, Any] = {
 _NUMBA: Any = numba
 _SOURCES = Path(__file__).parent
 _NAME = "kernels-"
+_MARKER = "provscan.txt"
+_MARK = b"This folder is a cache of provscan, which removes it when it is outdated.\n"
+# Numba's files, also those that it has not written completely, and the file that says
+# that the warm-up is complete.
+_CACHED = re.compile(r"\.nb[ic](\.tmp\.[0-9a-f]{16})?$|^complete-")
 # The number of cache folders of earlier sources that are kept.
 _KEPT_FOLDERS = 2
 
@@ -94,8 +106,10 @@ def cache_folder() -> Path | None:
         folder = parent / (_NAME + digest.hexdigest()[:16])
         try:
             # Root may compile kernels for all users of an installation.
-            make_folder(folder, 0o755 if parent == in_package else 0o700)
+            mode = 0o755 if parent == in_package else 0o700
+            make_folder(folder, mode)
             tempfile.TemporaryFile(dir=folder).close()
+            _use(folder, mode)
             why = open_to_others(folder)
         except OSError as error:
             why = str(error)
@@ -111,9 +125,66 @@ def cache_folder() -> Path | None:
     return None
 
 
+def _use(folder: Path, mode: int) -> None:
+    """Mark a folder as a cache of provscan, and lock the marker until this process
+    ends. If the file system has no locks, the folder is not marked and never removed.
+    """
+    while True:
+        make_folder(folder, mode)
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            descriptor = os.open(folder / _MARKER, flags, 0o600)
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
+        except OSError:
+            return
+        if os.fstat(descriptor).st_nlink:
+            break
+        # Another process removed the folder in the meantime.
+        os.close(descriptor)
+    if not os.fstat(descriptor).st_size and os.listdir(folder) == [_MARKER]:
+        with contextlib.suppress(OSError):
+            os.write(descriptor, _MARK)
+
+
 def _remove_old(folder: Path) -> None:
-    """Remove the cache folders of earlier sources, except the latest few."""
+    """Remove the cache folders of earlier sources, except the latest few and those that
+    a process uses.
+    """
     others = [path for path in folder.parent.glob(f"{_NAME}*") if path != folder]
-    others.sort(key=lambda path: path.stat().st_mtime)
-    for old in others[:-_KEPT_FOLDERS]:
-        shutil.rmtree(old, ignore_errors=True)
+    marked = [path for path in others if not path.is_symlink() and _is_marked(path)]
+    marked.sort(key=lambda path: path.stat().st_mtime)
+    for old in marked[:-_KEPT_FOLDERS]:
+        with contextlib.suppress(OSError):
+            _remove(old)
+
+
+def _is_marked(folder: Path) -> bool:
+    try:
+        marker = os.lstat(folder / _MARKER)
+        return (
+            stat.S_ISREG(marker.st_mode)
+            and marker.st_size == len(_MARK)
+            and (folder / _MARKER).read_bytes() == _MARK
+        )
+    except OSError:
+        return False
+
+
+def _remove(folder: Path) -> None:
+    """Remove numba's files and the marker from a folder that no process uses, then the
+    folder and its folders, unless they contain anything else.
+    """
+    descriptor = os.open(folder / _MARKER, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        for place, _, names in os.walk(folder, topdown=False):
+            for name in filter(_CACHED.search, names):
+                os.unlink(os.path.join(place, name))
+            if place != str(folder):
+                os.rmdir(place)
+        # The marker is last, so that a removal that was interrupted is repeated.
+        if os.listdir(folder) == [_MARKER]:
+            os.unlink(folder / _MARKER)
+            os.rmdir(folder)
+    finally:
+        os.close(descriptor)

@@ -2,6 +2,7 @@
 again only if no cache can be written.
 """
 
+import fcntl
 import gc
 import json
 import multiprocessing
@@ -134,17 +135,47 @@ def test_an_edited_callee_changes_the_answer_of_the_next_process(
 ) -> None:
     assert run(package) == ("2 0", "")
     assert run(package) == ("2 1", "")
-    cache = package / "__pycache__"
-    for number in range(3):
-        (cache / f"kernels-{number:016x}").mkdir()
-        os.utime(cache / f"kernels-{number:016x}", (number, number))
     (package / "callee.py").write_text(CALLEE.format(5))
     assert run(package) == ("6 0", "")
-    # The folders that were used last are kept.
-    assert len(kept := {path.name for path in cache.glob("kernels-*")}) == 3
-    assert kept & {f"kernels-{number:016x}" for number in range(3)} == {
-        f"kernels-{2:016x}"
-    }
+
+
+def test_only_marked_folders_of_earlier_sources_are_removed(
+    run: Run, package: Path, tmp_path: Path
+) -> None:
+    """A folder stays if provscan did not write it or if a process uses it; so do files
+    that somebody else put in a marked folder.
+    """
+    chosen = {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+
+    def edited(number: int) -> Path:
+        """Edit the callee, and return the folder of its cache."""
+        before = {*(tmp_path / "cache").glob("*")}
+        (package / "callee.py").write_text(CALLEE.format(number))
+        assert run(package, **chosen) == (f"{number + 1} 0", "")
+        (folder,) = {*(tmp_path / "cache").glob("*")} - before
+        os.utime(folder, (number, number))
+        return folder
+
+    mine = edited(1)
+    (next(mine.rglob("*.nbi")).parent / "notes.nbx").touch()
+    used = edited(2)
+    unused = edited(3)
+    foreign = tmp_path / "cache" / "kernels-of-mine"
+    (foreign / "inside").mkdir(parents=True)
+    (foreign / "a.nbi").touch()
+    (tmp_path / "cache" / "kernels-link").symlink_to(foreign)
+    with (used / "provscan.txt").open() as marker:
+        fcntl.flock(marker, fcntl.LOCK_SH)
+        last = [edited(4), edited(5), edited(6)]
+    kept = {path.name for path in (tmp_path / "cache").iterdir()}
+    expected = {foreign, tmp_path / "cache" / "kernels-link", mine, used, *last}
+    assert kept == {path.name for path in expected}
+    assert not unused.exists()
+    assert sorted(path.name for path in mine.rglob("*") if path.is_file()) == [
+        "notes.nbx",
+        "provscan.txt",
+    ]
+    assert (foreign / "a.nbi").exists()
 
 
 def test_kernels_of_a_read_only_package_are_cached_elsewhere(
