@@ -22,9 +22,9 @@ from provscan.readers.strings import null_if_empty
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 
-# The first millisecond of the year 1 and the last of the year 9999: Python has no
-# other dates.
-FIRST_MS, LAST_MS = -62_135_596_800_000, 253_402_300_799_999
+# No tweet is older: the first one is of 2006-03-21. An earlier or a future date was
+# misread or miswritten, and would place its tweet on the wrong side of a cutoff.
+FIRST_MS = (datetime(2006, 3, 20, tzinfo=UTC) - EPOCH) // MILLISECOND
 # The smallest number that is taken for seconds since 1970 (it is in 1973). Smaller
 # numbers are years, days or counts.
 FEWEST_SECONDS = 1e8
@@ -34,6 +34,17 @@ API_FORM = re.compile(
     r"[A-Z][a-z]{2} ([A-Z][a-z]{2}) (\d\d) (\d\d:\d\d:\d\d) ([+-]\d{4}) (\d{4})"
 )
 MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
+
+# A number, with or without thousands separators: "1450010870843.0", "1.45e12",
+# "1,450,010,870". Python would read many of them as a year and more digits.
+NUMBER = re.compile(
+    r"([+-]?(?:\d+|\d{1,3}(?:([,'_ \u00a0\u202f])\d{3})(?:\2\d{3})*"
+    r"|\d{1,3}(?:\.\d{3}){2,}))(?:[.,](\d*))?(?:[eE]([+-]?\d{1,2}))?",
+    re.ASCII,
+)
+
+# The forms of numbers that are days, or days and times, by their numbers of digits.
+DIGITS = {8: "%Y%m%d", 14: "%Y%m%d%H%M%S"}
 
 # "2015-10-20 00:10:41 UTC", "2015-10-20 00:10:41 +0000"
 SPACED_ZONE = re.compile(r" (?:(UTC|GMT|Z)|([+-]\d\d:?\d\d))$")
@@ -55,59 +66,66 @@ def _epoch_ms(number: float) -> int | None:
         number = number / 1_000_000
     elif size >= 1e14:
         number = number / 1000
-    value = int(number)
-    return value if FIRST_MS <= value <= LAST_MS else None
+    return int(number)
 
 
 def parse_date(value: Any) -> int | None:
     """Return the milliseconds since 1970 in UTC of a date, or None if ``value`` isn't
-    one.
+    one, or not one on which a tweet can have been posted.
 
     A date is an ISO 8601 date or time (UTC if it has no zone), the form of the v1.1
     API (``Tue Oct 20 00:10:41 +0000 2015``), the form used in e-mails, a ``datetime``
-    or a ``date``. A number or a string of digits is a day (``20151020``), a day and a
+    or a ``date``. A number, also one in a string, is a day (``20151020``), a day and a
     time (``20151020001041``), or else the time since 1970 (see :func:`_epoch_ms`).
     """
+    ms = _any_ms(value)
+    return ms if ms is not None and FIRST_MS <= ms <= last_ms() else None
+
+
+def last_ms() -> int:
+    """Return the last time that a tweet can have: now, in any time zone."""
+    return (datetime.now(UTC) + timedelta(days=1) - EPOCH) // MILLISECOND
+
+
+def _any_ms(value: Any) -> int | None:
+    """Return the milliseconds since 1970 of any date; None if it isn't one."""
     if isinstance(value, bool):
         return None
-    if isinstance(value, float):
-        if not value.is_integer():
-            return _epoch_ms(value)
-        value = int(value)
-    if isinstance(value, int):
-        if abs(value) > 10**20:
-            return None
-        value = str(value)
     if isinstance(value, datetime):
-        time = value
-    elif isinstance(value, date):
-        time = datetime(value.year, value.month, value.day)
-    elif isinstance(value, str):
-        text = value.strip()
-        if api := API_FORM.fullmatch(text):
-            month = MONTHS.find(api[1]) // 3 + 1  # 0 if it is not a month
-            text = f"{api[5]}-{month:02}-{api[2]}T{api[3]}{api[4]}"
-        if text.isdecimal() and len(text) == 14:
-            text = f"{text[:8]}T{text[8:]}"
-        # Python would read 13 digits as a day, a separator and a time: 1450010870843 as
-        # 1450-01-08 08:43.
-        if text.isdecimal() and len(text) != 8:
-            return _epoch_ms(float(text))
-        try:
-            time = datetime.fromisoformat(
-                SPACED_ZONE.sub(lambda zone: zone[2] or "Z", text)
-            )
-        except ValueError:
-            try:
-                return _epoch_ms(float(text))
-            except (ValueError, OverflowError):
-                pass
-            try:
-                time = parsedate_to_datetime(text)
-            except (ValueError, TypeError, IndexError, OverflowError):
-                return None
-    else:
+        return _since_epoch(value)
+    if isinstance(value, date):
+        return _since_epoch(datetime(value.year, value.month, value.day))
+    if isinstance(value, int | float):
+        return _ms_of_number(value)
+    if not isinstance(value, str):
         return None
+    text = value.strip()
+    if number := NUMBER.fullmatch(text):
+        digits = re.sub(r"[^\d+-]", "", number[1])
+        return _ms_of_number(float(f"{digits}.{number[3] or 0}e{number[4] or 0}"))
+    if api := API_FORM.fullmatch(text):
+        month = MONTHS.find(api[1]) // 3 + 1  # 0 if it is not a month
+        text = f"{api[5]}-{month:02}-{api[2]}T{api[3]}{api[4]}"
+    if not text.isascii():
+        return None
+    text = SPACED_ZONE.sub(lambda zone: zone[2] or "Z", text)
+    for parse in (datetime.fromisoformat, parsedate_to_datetime):
+        with contextlib.suppress(ValueError, TypeError, IndexError, OverflowError):
+            return _since_epoch(parse(text))
+    return None
+
+
+def _ms_of_number(number: float) -> int | None:
+    if not abs(number) < 1e20:
+        return None
+    digits = str(int(number))
+    if form := DIGITS.get(len(digits)):
+        with contextlib.suppress(ValueError):
+            return _since_epoch(datetime.strptime(digits, form))
+    return _epoch_ms(number)
+
+
+def _since_epoch(time: datetime) -> int | None:
     if time.tzinfo is None:
         time = time.replace(tzinfo=UTC)
     try:
@@ -118,7 +136,8 @@ def parse_date(value: Any) -> int | None:
 
 def from_strings(strings: pa.Array) -> pa.Array | None:
     """Parse dates with Arrow's ISO parser. Return None unless it can parse all of them,
-    either all or none have a time zone, and all years are between 1 and 9999.
+    either all or none have a time zone, and tweets can have been posted at all of
+    them.
     """
     strings = null_if_empty(strings)
     for kind in (pa.timestamp("ms"), TIMESTAMP):
@@ -129,9 +148,9 @@ def from_strings(strings: pa.Array) -> pa.Array | None:
 
 
 def impossible(times: pa.Array) -> Numbers:
-    """Return the positions of timestamps in years that Python's dates do not have."""
-    number = times.cast(pa.int64()).fill_null(0).to_numpy()
-    return np.flatnonzero((number < FIRST_MS) | (number > LAST_MS))
+    """Return the positions of timestamps at which no tweet can have been posted."""
+    number = times.cast(pa.int64()).fill_null(FIRST_MS).to_numpy()
+    return np.flatnonzero((number < FIRST_MS) | (number > last_ms()))
 
 
 def timestamps(values: Sequence[Any]) -> tuple[pa.Array, list[int]]:

@@ -92,7 +92,8 @@ class ReadStats:
     #   delivered
     # About records:
     # - ``later_text``: a field that is not scanned has text
-    # - ``bad_date``: the date could not be parsed and is null
+    # - ``bad_date``: the date could not be parsed, or is before the first tweet or in
+    #   the future; it is null
     # - ``id_missing``, ``id_mangled``: the record has no id, or one that a spreadsheet
     #   rounded; file and line are used instead
     # - ``value_like_rows``: the lines of a value in a CSV file look like rows

@@ -315,7 +315,8 @@ def sampled(sample: Mapping[str, Any]) -> str:
 REASONS = {
     "attachment": "mail attachments that are not text, not scanned",
     "bad_csv_row": "wrong number of fields in the row, or a quote that is never closed",
-    "bad_date": "date that could not be read, treated as missing",
+    "bad_date": "date that could not be read, or on which no tweet was posted, treated "
+    "as missing",
     "bad_json": "line that is not JSON",
     "bad_warc_record": "record of a crawl whose headers are damaged",
     "chat_as_text": "answers that look like whole chats in an unknown notation; "
