@@ -151,6 +151,7 @@ def test_places_refer_to_the_original(text):
 @example("RT @a: b RT &commat;c RT ＠d e  f", 1)
 @example("a </p /> b <a href=x> c &lt;a href=x> d &amp;lt;a href=x> e < f", 1)
 @example("e \u0301a RT\u00a0@b", 1)
+@example("か http://x ゙ か « ゙", 1)
 @example("ไทย http㈠ ไทย http http 一 http 二", 1)
 def test_chunks_give_the_canonical_text_of_the_complete_text(text, size):
     raw = np.frombuffer(f"x{text}y".encode(), np.uint8)
