@@ -42,7 +42,7 @@ from typing import Any
 
 import numpy as np
 from edits import EDITS, HEAVY, OTHERS, halved
-from measure import command_line, machine
+from measure import command_line, console, machine, table
 from planted import add_data_options, files, json_rows
 from simulated import (
     ALL_EDITS,
@@ -375,7 +375,16 @@ def made(
     return result
 
 
-def summarised(name: str, scans: list[dict[str, Any]]) -> str:
+COLUMNS = (
+    "scans",
+    *("at least", "at most", "at most, ratio", "interval", "bias", "width", "claims"),
+    *("texts: at least", "texts: at most", "texts: interval"),
+    *("texts: bias", "texts: width", "texts: claims"),
+    *("listed", "split", "no drift warning", "ms"),
+)
+
+
+def summarised(name: str, scans: list[dict[str, Any]]) -> list[str]:
     """Return a row of the table."""
     columns = [name, str(len(scans))]
     for count in ("records", "texts"):
@@ -414,7 +423,7 @@ def summarised(name: str, scans: list[dict[str, Any]]) -> str:
     columns.append(
         f"{1000.0 * float(np.median([scan['seconds'] for scan in scans])):.0f}"
     )
-    return "| " + " | ".join(columns) + " |"
+    return columns
 
 
 def median(values: list[float], form: str) -> str:
@@ -425,18 +434,14 @@ def fraction(values: list[bool]) -> str:
     return f"{sum(values)}/{len(values)}" if values else "-"
 
 
-def table(scans: list[dict[str, Any]]) -> None:
+def show(scans: list[dict[str, Any]]) -> None:
     """Print the table of scans."""
-    print(
-        "\n| cell | scans | at least | at most | over the truth | interval | bias "
-        "| width | claims | texts: at least | at most | interval | bias | width "
-        "| claims | listed | split | no drift warning | ms |"
-    )
-    print("|---" * 19 + "|")
+    shown = table("", "cell", *COLUMNS)
     for cell in CELLS:
         of_cell = [scan for scan in scans if scan["cell"] == cell.name]
         if of_cell:
-            print(summarised(cell.name, of_cell))
+            shown.add_row(*summarised(cell.name, of_cell))
+    console.print(shown)
 
 
 def main() -> None:
@@ -470,9 +475,9 @@ def main() -> None:
     )
     args = parser.parse_args()
     if args.table:
-        table([json.loads(line) for line in args.table.read_text().splitlines()])
+        show([json.loads(line) for line in args.table.read_text().splitlines()])
         return
-    print(machine())
+    console.print(machine())
     cells = [cell for cell in CELLS if re.search(args.only, cell.name)]
     scans = []
     with tempfile.TemporaryDirectory() as name:
@@ -490,7 +495,7 @@ def main() -> None:
                 if args.save:
                     with args.save.open("a") as file:
                         file.write(json.dumps(scans[-1]) + "\n")
-    table(scans)
+    show(scans)
 
 
 if __name__ == "__main__":

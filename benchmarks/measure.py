@@ -2,7 +2,8 @@
 
 :func:`command_line` makes the parser of a benchmark. :func:`take_turns` measures
 several ways to do a job in turns, :func:`timed` one call, and :func:`apart` the memory
-of a call in a process of its own. :func:`machine` and :func:`table` print.
+of a call in a process of its own. :func:`machine` and :func:`table` print, and
+``figures.py`` records what they print.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import gc
 import importlib.metadata
+import json
 import multiprocessing
 import os
 import platform
@@ -29,8 +31,32 @@ from rich.table import Table
 
 _PACKAGES = ("numpy", "numba", "pyarrow", "datasketch", "rensa", "pylance")
 _SAMPLING_SECONDS = 0.01
+# The variable that names the file for the printed tables.
+FIGURES = "PROVSCAN_FIGURES"
 
-console = Console(width=150, highlight=False)
+
+class _Recorder(Console):
+    """A console that writes the tables it printed to the file that ``FIGURES`` names,
+    as JSON.
+    """
+
+    def print(self, *printed: Any, **options: Any) -> None:
+        super().print(*printed, **options)
+        if FIGURES not in os.environ:
+            return
+        file = Path(os.environ[FIGURES])
+        tables = json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
+        for made in printed:
+            if isinstance(made, Table):
+                columns = [str(column.header) for column in made.columns]
+                cells = [map(str, column.cells) for column in made.columns]
+                rows = [list(row) for row in zip(*cells, strict=True)]
+                title = str(made.title).strip()
+                tables.append({"title": title, "columns": columns, "rows": rows})
+        file.write_text(json.dumps(tables), encoding="utf-8")
+
+
+console = _Recorder(width=240, highlight=False)
 
 
 class _Help(

@@ -109,9 +109,10 @@ class Windows(Rival):
     def __init__(self, tweets: Sequence[planted.Tweet], documents: Sequence[str]):
         super().__init__(tweets, documents)
         self.params = provscan.MatchParams()
-        self.indexed = provscan.canonical(tweet.text for tweet in tweets)
+        texts = provscan.canonical(tweet.text for tweet in tweets)
+        self.indexed = [frozenset(planted.grams(text)) for text in texts]
         self.lsh = datasketch.MinHashLSH(threshold=self.params.threshold, num_perm=128)
-        datasketch_insert_signatures(self.lsh, provscan.minhash(self.indexed))
+        datasketch_insert_signatures(self.lsh, provscan.minhash(texts))
 
     def run(self) -> None:
         self.found = set()

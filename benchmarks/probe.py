@@ -37,9 +37,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
-from measure import command_line, machine
+from measure import command_line, console, machine
 from planted import rows_of, synthetic_tweets
-from rich.console import Console
 from rich.table import Table
 
 import provscan
@@ -71,7 +70,6 @@ CELLS: dict[str, tuple[dict[int, float], float]] = {
         0.01,
     ),
 }
-console = Console(width=150, highlight=False)
 
 
 def texts(path: Path | None) -> Iterator[str]:

@@ -124,9 +124,11 @@ def theirs(path: Path) -> dict[str, Callable[[], object]]:
     )
     found: dict[str, Callable[[], object]] = {}
     if path.suffix != ".txt" and path.suffix != ".arrow":
-        found["DuckDB"] = lambda: same(
-            connection.sql(f"select id, text from {kind}('{name}')").to_arrow_table()
-        )
+        schema = ", columns = {'id': 'VARCHAR', 'text': 'VARCHAR'}"
+        known = "" if path.suffix == ".parquet" else schema
+        query = f"select id, text from {kind}('{name}'{known})"
+        found["DuckDB"] = lambda: same(connection.sql(query).to_arrow_table())
+    strings_schema = pa.schema({"id": pa.string(), "text": pa.string()})
     serial, ids = (
         {"use_threads": False},
         pyarrow.csv.ConvertOptions(column_types={"id": pa.string()}),
@@ -135,12 +137,14 @@ def theirs(path: Path) -> dict[str, Callable[[], object]]:
         ".parquet": lambda: pq.read_table(
             name, columns=["id", "text"], use_threads=False
         ),
-        ".arrow": lambda: pa.ipc.open_file(pa.OSFile(name)).read_all(),
+        ".arrow": lambda: pa.ipc.open_file(pa.memory_map(name)).read_all(),
         ".csv": lambda: pyarrow.csv.read_csv(
             name, pyarrow.csv.ReadOptions(**serial), convert_options=ids
         ),
         ".jsonl": lambda: pyarrow.json.read_json(
-            name, pyarrow.json.ReadOptions(**serial)
+            name,
+            pyarrow.json.ReadOptions(**serial),
+            pyarrow.json.ParseOptions(explicit_schema=strings_schema),
         ),
     }
     if read := with_pyarrow.get(path.suffix):

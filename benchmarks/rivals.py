@@ -41,12 +41,14 @@ def datasketch_cleared(tokens: list[list[bytes]]) -> np.ndarray:
     return out
 
 
-def datasketch_insert(lsh: datasketch.MinHashLSH, texts: Sequence[str]) -> None:
+def datasketch_insert(
+    lsh: datasketch.MinHashLSH, texts: Sequence[str], num_perm: int = 128
+) -> None:
     """Sketch canonical texts and insert them under their numbers.
 
     One sketch object serves all texts, since an LSH copies the values that it stores.
     """
-    sketch = datasketch.MinHash(**SKETCH)
+    sketch = datasketch.MinHash(**SKETCH | {"num_perm": num_perm})
     for i, text in enumerate(texts):
         sketch.clear()
         sketch.update_batch(encoded_grams(text))
@@ -65,7 +67,7 @@ def datasketch_insert_signatures(
 
 def datasketch_find(
     lsh: datasketch.MinHashLSH,
-    indexed: Sequence[str],
+    indexed: Sequence[frozenset[str]],
     records: Sequence[str],
     similarity: float,
     containment: float,
@@ -73,19 +75,18 @@ def datasketch_find(
     """Return, for each canonical record, the number of the most similar indexed text;
     -1 if no text has this similarity and containment.
 
-    The candidates of a query are compared as sets, as datasketch's documentation
-    advises.
+    The candidates of a query are compared as sets of 5-grams, as datasketch's
+    documentation advises. ``indexed`` has the sets of all indexed texts.
     """
     sketch = datasketch.MinHash(**SKETCH)
     found = []
     for record in records:
-        tokens = encoded_grams(record)
+        own = set(grams(record))
         sketch.clear()
-        sketch.update_batch(tokens)
+        sketch.update_batch([gram.encode() for gram in own])
         best, nearest = similarity, -1
-        own = set(tokens)
         for number in lsh.query(sketch):
-            theirs = set(encoded_grams(indexed[number]))
+            theirs = indexed[number]
             shared = len(own & theirs)
             jaccard = shared / (len(own) + len(theirs) - shared)
             if jaccard >= best and shared >= containment * len(theirs):
@@ -94,14 +95,14 @@ def datasketch_find(
     return found
 
 
-def rensa_lsh(texts: Sequence[str], bands: int) -> Any:
+def rensa_lsh(texts: Sequence[str], bands: int, num_perm: int = 128) -> Any:
     """Return an LSH of canonical texts, which are sketched in one call and inserted in
     another, by default on all cores.
     """
-    lsh = rensa.RMinHashLSH(0.5, 128, bands)
+    lsh = rensa.RMinHashLSH(0.5, num_perm, bands)
     lsh.insert_matrix(
         rensa.RMinHash.digest_matrix_from_token_sets(
-            [grams(text) for text in texts], 128, 1
+            [grams(text) for text in texts], num_perm, 1
         )
     )
     return lsh

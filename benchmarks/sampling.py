@@ -187,7 +187,7 @@ def main() -> None:
             printed.add_row(
                 figure,
                 f"{whole.answer[figure]['estimate']['value']:,.0f}",
-                f"{hits / len(misses):.1%}",
+                f"{hits}/{len(misses)}",
                 f"{low:.1%}-{high:.1%}",
                 f"{np.count_nonzero(misses > 0)}",
                 f"{np.count_nonzero(misses < 0)}",

@@ -21,6 +21,7 @@ BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
 sys.path.insert(0, str(BENCHMARKS))
 import edits  # noqa: E402
+import figures  # noqa: E402
 import planted  # noqa: E402
 import synthetic  # noqa: E402
 
@@ -33,7 +34,6 @@ TINY = {
         "--sample=20",
         "--repeats=1",
     ],
-    "lsh": ["--tweets=1000", "--records=600", "--planted=100", "--controls=300"],
     "passages": [
         *("--texts=500,2000", "--megabytes=0.2", "--planted=100", "--repeats=1"),
         *("--others-megabytes=0.05", "--windows-megabytes=0.01"),
@@ -45,25 +45,10 @@ TINY = {
         "--planted=50",
         "--repeats=1",
     ],
-    "lifecycle": [
-        "--tweets=300",
-        "--appends=2",
-        "--records=100",
-        "--megabytes=0.02",
-        "--planted=20",
-        "--repeats=1",
-    ],
     "scale": [
         os.devnull,
         *("--texts=500", "--shards=0,1,2", "--records=200000"),
         *("--megabytes=40", "--repeats=1"),
-    ],
-    "network": ["--texts=1000", "--megabytes=0.3", "--records=1000"],
-    "executors": [
-        "--tweets=1000",
-        "--gigabytes=0.001",
-        "--megabytes=0.2",
-        "--executors=threads,processes",
     ],
     "sampling": [
         "--files=60",
@@ -74,11 +59,8 @@ TINY = {
         "--checked=1",
     ],
     "blind": ["--tweets=300", "--planted=30", "--records=150", "--megabytes=0.02"],
-    "canonical_hook": ["--copies=20"],
-    "peers": ["--tweets=500", "--copies=3", "--others=20", "--singly=5"],
+    "peers": ["--tweets=500", "--copies=3", "--others=20", "--only=x 4"],
     "first_run": ["--only=--help", "--repeats=1"],
-    "lookup": ["--tweets=300", "--repeats=4", "--cold=1"],
-    "serve": ["--tweets=300", "--seconds=0.5", "--rate=20", "--bad=0"],
     "reading": ["--megabytes=0.2", "--repeats=1"],
     "versions": [
         f"--other={sys.executable}",
@@ -88,53 +70,26 @@ TINY = {
         "--pairs=1",
     ],
     "probe": ["simulate", "--probes=2", "--pairs=40"],
-    "large": [
-        "--gigabytes=0.001,0.002",
-        "--megabytes=0.2",
-        "--row-group=0.001",
-        "--tweets=500",
-    ],
     "ledger": ["--rows=30000"],
     "coverage": ["--only=nothing, null", "--main=1"],
     "edits_recall": ["--tweets=500", "--copies=3"],
-    "case": ["--runs=3", "--matches=2000"],
-    "handover": ["--matches=300"],
-    "clean": ["--gigabytes=0.001", "--megabytes=0.2", "--tweets=500"],
-    "stages": ["--tweets=500", "--megabytes=0.1", "--repeats=1"],
 }
 TABLES = {
     "ledger": ["Stages", "Planted facts"],
     "hashing": ["From tweets to signatures"],
     "match": ["Matching records", "Share of the planted tweets found"],
-    "lsh": [
-        "Bands, without limits",
-        "Limits, one changed",
-        "threshold, min_containment",
-        "min_chars",
-    ],
     "passages": ["Tweets in long text", "Share of the planted tweets found"],
     "growth": ["tweets/s built", "passages found"],
-    "lifecycle": ["share of building", "joined, CPU s"],
     "scale": ["shards=0", "shards=2"],
-    "network": ["on the wire, GB"],
-    "executors": ["One dataset of", "The results are identical"],
     "sampling": ["2 samples of", "match --sample"],
     "blind": ["A blind index and the full one"],
-    "canonical_hook": ["20 of them planted", "Copies without markup"],
     "peers": ["500 tweets indexed", "Share of the copies found"],
     "first_run": ["Seconds of a command"],
-    "lookup": ["Looking up one text"],
-    "serve": ["Answers, ms"],
     "reading": ["Reading tweet-sized records", "Reading long records"],
     "versions": ["Whole commands"],
     "probe": ["nothing learned", "difference right"],
-    "large": ["A large dataset of mixed formats", "without mapped files"],
-    "coverage": ["| nothing, null dataset | 1 | 1/1 |"],
+    "coverage": ["nothing, null dataset"],
     "edits_recall": ["Recall, 500 tweets indexed"],
-    "case": ["3 runs of 2,000 matches: equal totals"],
-    "handover": ["matches and its bundle"],
-    "clean": ["records dropped", ", 0 left"],
-    "stages": ["whole scan"],
 }
 
 
@@ -148,29 +103,17 @@ def run(name: str, *arguments: str) -> str:
 # The benchmarks that only make nightly runs.
 LONG = {
     "blind",
-    "canonical_hook",
-    "case",
-    "clean",
     "coverage",
     "edits_recall",
-    "executors",
     "growth",
-    "handover",
     "hashing",
-    "large",
     "ledger",
-    "lifecycle",
-    "lookup",
-    "lsh",
     "match",
-    "network",
     "passages",
     "peers",
     "probe",
     "sampling",
     "scale",
-    "serve",
-    "stages",
     "versions",
 }
 
@@ -181,6 +124,49 @@ def test_a_benchmark_prints_its_tables(name: str) -> None:
     assert "Python" in printed.splitlines()[1]
     for title in TABLES[name]:
         assert title in printed
+
+
+@pytest.mark.parametrize("page", figures.PAGES, ids=lambda page: page.name)
+def test_pages_have_the_recorded_figures(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert figures.written(text) == text, "run: python benchmarks/figures.py write"
+
+
+def test_recorded_figures_are_of_the_commands_as_they_are_now() -> None:
+    commands = figures.commands()
+    for name, entry in figures.recorded().items():
+        assert entry["command"] == commands[name]["command"], name
+    for name in TABLES.keys() & commands.keys():
+        assert (BENCHMARKS / commands[name]["command"].split()[0]).is_file()
+
+
+def test_a_figure_that_differs_by_more_than_its_error_has_drifted() -> None:
+    def tables(*shares: str) -> list[dict[str, object]]:
+        rows = [["one", "100", share, "5/5"] for share in shares]
+        columns = ["edit", "copies", "records", "right"]
+        return [{"title": "", "columns": columns, "rows": rows}]
+
+    def drifted(old: str, new: str, held: str = "records") -> list[str]:
+        return figures.drifted(tables(old), tables(new), [held], "copies")
+
+    assert not drifted("0.900", "0.850")
+    assert drifted("0.900", "0.780")
+    assert drifted("0.900", "0.980")
+    assert not drifted("1.000", "0.990")
+    assert drifted("1.000", "-")
+    assert not drifted("", "", "right")
+    assert figures.drifted(tables("0.9"), [], ["records"], "copies")
+    # A table in which nothing is held can't pass.
+    assert figures.drifted(tables("0.9"), tables("0.9"), ["other"], "copies")
+
+
+HELD = [name for name, entry in figures.commands().items() if "held" in entry]
+
+
+@pytest.mark.skipif(not NIGHTLY, reason="make nightly")
+@pytest.mark.parametrize("name", HELD)
+def test_figures_have_not_drifted(name: str) -> None:
+    assert figures.check(name, []) == []
 
 
 def test_costs_that_follow_the_model_are_predicted(tmp_path: Path) -> None:
