@@ -10,6 +10,9 @@ import click
 from provscan import cli
 from provscan.cli import shared
 
+# In bytes.
+LONGEST_KEY = 4096
+
 
 @shared.command("ledger")
 @shared.path_argument("logs", "[LOG...]", nargs=-1)
@@ -57,7 +60,7 @@ def command(
     from provscan.cli.progress import progress
     from provscan.ledger import ledger_lines, make_ledger, read_ledger
 
-    secret = None if key is None else key.read_text(encoding="utf-8").strip()
+    secret = None if key is None else _secret(key)
     with progress(quiet) as watcher:
         made = make_ledger(
             logs, out, key=secret, progress=watcher, **shared.given(**options)
@@ -67,3 +70,22 @@ def command(
     calls = sum(row["calls"] for row in found["totals"] if row["scope"] == "all")
     if found["left_out"]["not_read"] or not calls:
         click.get_current_context().exit(cli.UNUSABLE)
+
+
+def _secret(path: Path) -> str:
+    """Read the key of hashed names."""
+    from provscan.errors import InputError
+
+    try:
+        with path.open("rb") as file:
+            secret = file.read(LONGEST_KEY + 1).decode("utf-8").strip()
+    except OSError as error:
+        raise InputError(f"{path} can't be read: {error.strerror}") from error
+    except UnicodeDecodeError:
+        secret = ""
+    if not secret or len(secret) > LONGEST_KEY:
+        raise InputError(
+            f"{path} is not a key: expected one line of text, such as that of "
+            "`openssl rand -hex 32`"
+        )
+    return secret

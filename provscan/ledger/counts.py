@@ -79,9 +79,6 @@ REPEATED = f"""
         FROM near x JOIN near y USING (a, b, call, nth) WHERE x.part = a AND y.part = b
     ) SELECT DISTINCT b AS part, row FROM agreeing JOIN compared USING (a, b)
     WHERE number >= {SAME} * calls"""
-# The end of a call. A response that takes more than a minute, such as a stream, is not
-# a pause.
-UNTIL = "if(seen > time + INTERVAL 1 MINUTE, seen, time)"
 # Sums by name, UTC day and share of the sample.
 SUMS = """
     SELECT i, s.* EXCLUDE (key) FROM (
@@ -104,7 +101,7 @@ SUMS = """
     ) s JOIN names USING (key)"""
 QUARTERS = f"""
     SELECT part, app, epoch_us(time) // {QUARTER}000000 AS quarter, count(*) AS calls,
-        min(time) AS first, max({UNTIL}) AS last
+        min(time) AS first, max(time) AS last
     FROM calls JOIN names USING (key) GROUP BY ALL"""
 IDS = """
     SELECT place, time::DATE AS day, unnest(ids) AS id FROM calls JOIN names USING (key)

@@ -8,6 +8,7 @@ previous digest.
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
 from typing import Any
 
 from provscan.errors import InputError
@@ -29,8 +30,8 @@ def usage(stream: ByteStream, source: str) -> list[dict[str, Any]]:
                 "source": source,
                 "project": None if project is None else str(project),
                 "application": application,
-                "day": str(day["date"])[:10],
-                "tweets": int(day["usage"]),
+                "day": str(date.fromisoformat(str(day["date"])[:10])),
+                "tweets": _number(day["usage"]),
             }
             for application, days in listed
             for day in (days.get("usage", []) if isinstance(days, dict) else days)
@@ -44,13 +45,28 @@ def digest(stream: ByteStream) -> dict[str, Any]:
     document = json_document(stream)
     try:
         return {
-            "start": document["digestStartTime"],
-            "end": document["digestEndTime"],
-            "previous": document.get("previousDigestS3Object"),
+            "start": _time(document["digestStartTime"]),
+            "end": _time(document["digestEndTime"]),
+            "previous": str(document.get("previousDigestS3Object") or ""),
             "files": {
-                each["s3Object"]: each["hashValue"]
-                for each in document.get("logFiles", [])
+                str(each["s3Object"]): str(each["hashValue"]).lower()
+                for each in document.get("logFiles") or []
             },
         }
-    except (AttributeError, KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"it is not a CloudTrail digest ({error!r})") from None
+
+
+def _time(value: str) -> str:
+    """Return a time in UTC, in a form whose order is that of the times."""
+    time = datetime.fromisoformat(value)
+    return (
+        (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
+    )
+
+
+def _number(value: Any) -> int:
+    number = int(value)
+    if not 0 <= number < 1 << 63:
+        raise ValueError(f"{value} is not a number of tweets")
+    return number

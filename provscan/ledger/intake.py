@@ -18,6 +18,7 @@ calls that the log contains, if it is a sample).
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import json
@@ -59,7 +60,7 @@ from provscan.urls import source_of
 from provscan.writing import replacing_file, temporary_name
 
 # Increase this version when the columns of parts or of intermediate results change.
-VERSION = 5
+VERSION = 6
 # The first id that contains the time of its tweet (Snowflake, from November 2010).
 FIRST_SNOWFLAKE = 29_700_859_247
 # A part is sorted by time if it has more row groups than this, and if their periods
@@ -83,6 +84,7 @@ NOTES = {
     "can be wrong",
     "unstated": "{} without a status, counted as answered",
 }
+NO_CALL = "it contains no call"
 # Errors of DuckDB that are not caused by a damaged file.
 FAILED = (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.InterruptException)
 
@@ -140,13 +142,13 @@ def take_in(
                 made.append(Part(about))
             done += each.split.size
             on_progress("reading", done, total)
+        _hash_contents(made, found)
     for source, why in finder.unread:
         about = {"source": source, "stream": stream_of(source), "state": "unread"}
         made.append(Part(about | {"detail": why}))
     if not any(part.path or part.usage for part in made):
         reasons = [
-            (part.about["source"], part.about.get("detail") or "it contains no call")
-            for part in made
+            (part.about["source"], part.about.get("detail") or NO_CALL) for part in made
         ]
         shown = [printable(name) for name in named]
         raise nothing_to_read(shown, reasons, "", READABLE)
@@ -185,6 +187,22 @@ def _checksum(split: Split) -> tuple[str, int]:
         digest.update(chunk)
         size += len(chunk)
     return digest.hexdigest(), size
+
+
+def _hash_contents(parts: Sequence[Part], found: Sequence[Found]) -> None:
+    """Complete the contents of log files that digests name, if reading their calls did
+    not need the content as a whole. A file that is damaged has none.
+    """
+    digests = [part.digest["files"] for part in parts if part.digest is not None]
+    named = {os.path.basename(name) for files in digests for name in files}
+    for part, each in zip(parts, found, strict=True):
+        if part.content or os.path.basename(part.about["source"]) not in named:
+            continue
+        with contextlib.suppress(InputError):
+            digest, context = hashlib.sha256(), _context(each.split)
+            for chunk in ByteStream(each.split, context):
+                digest.update(chunk)
+            part.content = None if context.damage else digest.hexdigest()
 
 
 def _context(split: Split) -> Context:
@@ -264,7 +282,12 @@ class _Maker:
         copy = self._path.with_name(temporary_name())
         try:
             if form != "parquet":
-                self._type_lines(FORMATS[form](found.head), found.split, copy)
+                lines = FORMATS[form](found.head)
+                if lines.is_empty(ByteStream(found.split, _context(found.split))):
+                    empty = {"rows": 0, "bad": 0, "other": 0, "detail": NO_CALL}
+                    self.part.about |= empty
+                    return
+                self._type_lines(lines, found.split, copy)
                 self._write(f"FROM read_parquet({literal(copy)})")
                 return
             path = Path(found.split.path).resolve()
@@ -330,7 +353,7 @@ class _Maker:
         batches = form.batches(ByteStream(split, context))
         first = next(batches, None)
         if first is None:
-            raise InputError("it contains no call")
+            raise InputError(NO_CALL)
         ended: list[BaseException] = []
 
         def watched() -> Iterator[pa.RecordBatch]:
@@ -404,7 +427,7 @@ class _Maker:
                     "in a mapping"
                 )
             else:
-                about["detail"] = "it contains no call"
+                about["detail"] = NO_CALL
             return
         with replacing_file(self._path) as target:
             for order in ("", "ORDER BY time, row"):

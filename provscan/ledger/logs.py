@@ -86,6 +86,10 @@ class Format:
             numbers = np.arange(first, first + len(text), dtype=np.int64)
             yield pa.record_batch([pa.array(numbers), text], LINES)
 
+    def is_empty(self, stream: ByteStream) -> bool:
+        """Return whether the file is complete and says that there were no calls."""
+        return False
+
     def parsed(self) -> str:
         """Return the SQL expression that parses ``line`` into ``v``, for the columns
         that were requested with :meth:`value`.
@@ -295,6 +299,9 @@ class Documents(JsonLines):
             yield pa.record_batch(
                 [pa.array(numbers), pa.array(map(_line, found))], LINES
             )
+
+    def is_empty(self, stream: ByteStream) -> bool:
+        return not self.names and next(self.records(stream), None) is None
 
     def records(self, stream: ByteStream) -> Iterator[tuple[int, Any]]:
         """Yield the records, each with its 1-based number."""

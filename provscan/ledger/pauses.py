@@ -30,6 +30,10 @@ from provscan.ledger.tables import PAUSES
 # The longest UNUSUAL pauses of a stream, or the longest thousandth if these are more,
 # are unusual.
 LONG, TIMES, UNUSUAL = 3600, 20, 10
+# A stream of tweets is no pause while its response lasts. The ODD longest responses of
+# a log with hundreds of calls only last as long as the next one, because a single long
+# response can cover a gap.
+ODD = 3
 # Two files overlap if the middle 98% of their calls do so by more than a minute. The
 # calls that an earlier file also has do not count.
 OVERLAPPING = """
@@ -90,9 +94,22 @@ def pauses(counts: Counts, parts: Sequence[Part], clock: pa.Table) -> pa.Table:
     counts.database.register("zones", pa.table(columns, ["stream", "zone"]))
     counts.database.register("clock", clock)
     found = counts.sql(
-        f"""WITH times AS (
+        f"""WITH long AS (
+            SELECT part, stream, time, seen - time AS lasting, row_number() OVER (
+                PARTITION BY stream ORDER BY seen - time DESC) AS place
+            FROM calls JOIN recorded USING (part) WHERE seen > time + INTERVAL 1 MINUTE
+        ), responses AS (
+            SELECT part, time, time + least(lasting, coalesce(max(lasting)
+                FILTER (place > least({ODD}, number // 100)) OVER (PARTITION BY stream),
+                INTERVAL 0 SECONDS)) AS until
+            FROM long JOIN (SELECT stream, sum(calls) AS number FROM quarters
+                JOIN recorded USING (part) GROUP BY stream) USING (stream)
+        ), times AS (
             SELECT stream, quarter, min(first) AS first, max(last) AS last FROM (
                 SELECT part, quarter, first, last FROM quarters
+                UNION ALL
+                SELECT part, epoch_us(time) // {QUARTER}000000, time, until
+                FROM responses
                 UNION ALL
                 SELECT part, epoch_us(time) // {QUARTER}000000, time, time
                 FROM every JOIN repeated USING (part, row)
@@ -148,38 +165,64 @@ def pauses(counts: Counts, parts: Sequence[Part], clock: pa.Table) -> pa.Table:
 
 
 def _missing(parts: Sequence[Part]) -> list[dict[str, Any]]:
-    """Return the gaps that digests show: missing log files, changed log files, and
-    missing digests.
+    """Return the gaps that digests show: log files that are missing, damaged or
+    changed, and digests that are missing.
+
+    Any file with the checksum that a digest states proves that the content is intact.
+    A file is changed only if its whole path is the one that the digest names, because
+    others with its name can be copies, or come from elsewhere.
     """
-    logs = {os.path.basename(part.about["source"]): part for part in parts}
+    contents = {part.content for part in parts} | {
+        part.about.get("sha256") for part in parts
+    }
+    by_name: dict[str, list[Part]] = {}
+    for part in parts:
+        by_name.setdefault(os.path.basename(part.about["source"]), []).append(part)
     digests = [part for part in parts if part.digest is not None]
     digests.sort(key=lambda part: part.digest["start"])  # type: ignore[index]
-    known = {os.path.basename(part.about["source"]) for part in digests}
-    rows = []
-    for number, part in enumerate(digests):
-        digest = part.digest
+    rows, ends = [], dict[str, str]()
+    for part in digests:
+        digest, stream = part.digest, part.about["stream"]
         assert digest is not None
-        evidence = []
-        for name, checksum in digest["files"].items():
-            log = logs.get(os.path.basename(name))
-            if log is None:
-                evidence.append(f"{os.path.basename(name)} is not among the logs")
-            elif checksum not in (log.content, log.about.get("sha256")):
-                evidence.append(f"{os.path.basename(name)} changed after the digest")
-        previous = os.path.basename(digest["previous"] or "")
-        if number and previous and previous not in known:
-            evidence.append(f"the previous digest, {previous}, is not among the logs")
+        evidence = [
+            _not_intact(name, by_name.get(os.path.basename(name), ()))
+            for name, checksum in digest["files"].items()
+            if checksum not in contents
+        ]
         if evidence:
-            start, end = (datetime.fromisoformat(digest[n]) for n in ("start", "end"))
-            rows.append(
-                {
-                    "stream": part.about["stream"],
-                    "start": start,
-                    "end": end,
-                    "seconds": (end - start).total_seconds(),
-                    "kind": "gap",
-                    "evidence": "; ".join(evidence[:5])
-                    + (f"; and {len(evidence) - 5:,} more" if evidence[5:] else ""),
-                }
-            )
+            rows.append(_gap(stream, digest["start"], digest["end"], evidence))
+        # Digests of other trails, and what was before the first digest, are unknown.
+        previous = os.path.basename(digest["previous"] or "")
+        if stream in ends and previous and previous not in by_name:
+            about = f"the previous digest, {previous}, is not among the logs"
+            rows.append(_gap(stream, ends[stream], digest["start"], [about]))
+        ends[stream] = max(digest["end"], ends.get(stream, ""))
     return rows
+
+
+def _not_intact(name: str, found: Sequence[Part]) -> str:
+    """Describe a log file that a digest names, whose content was not found. ``found``
+    are the files with its name.
+    """
+    short = os.path.basename(name)
+    placed = [part for part in found if f"/{part.about['source']}".endswith(f"/{name}")]
+    if any(part.content for part in placed):
+        return f"{short} changed after the digest"
+    if placed:
+        return f"{short} is damaged or can't be read"
+    if found:
+        return f"{short} is not among the logs, but a file with this name is"
+    return f"{short} is not among the logs"
+
+
+def _gap(stream: str, start: str, end: str, evidence: list[str]) -> dict[str, Any]:
+    begin, until = sorted(map(datetime.fromisoformat, (start, end)))
+    return {
+        "stream": stream,
+        "start": begin,
+        "end": until,
+        "seconds": (until - begin).total_seconds(),
+        "kind": "gap",
+        "evidence": "; ".join(evidence[:5])
+        + (f"; and {len(evidence) - 5:,} more" if evidence[5:] else ""),
+    }
