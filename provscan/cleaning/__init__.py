@@ -1,8 +1,8 @@
 """Write a copy of a dataset without the matches that a run found in it.
 
 :mod:`~provscan.cleaning.run` does this from beginning to end: it checks the run, cleans
-the dataset, and writes the manifest. :mod:`~provscan.cleaning.rounds` writes each file
-as a task of an executor and scans the result, until no match to remove is left.
+the dataset, and writes the manifest. :mod:`~provscan.cleaning.result` writes the files
+in threads and scans the result, to count the matches that are left.
 :mod:`~provscan.cleaning.files` compares the dataset with the run and decides which
 files can be written. :mod:`~provscan.cleaning.choice` reads the spans to remove from
 ``matches.parquet``, in the order of the records. :mod:`~provscan.cleaning.rewriting`

@@ -15,9 +15,7 @@ from typing import NamedTuple
 from provscan.errors import InputError
 from provscan.readers.bytes.streams import ByteStream, cut, lines
 from provscan.readers.formats.delimited import Table
-from provscan.readers.formats.mail import messages
 from provscan.readers.formats.plain import SEPARATORS
-from provscan.readers.formats.web import PAGES, web_records
 
 # Strings, the beginning of a string without an end, brackets and commas.
 STRUCTURE = re.compile(rb'"(?:[^"\\]|\\.)*+"|["{}\[\],]', re.DOTALL)
@@ -120,28 +118,9 @@ def _plain_text(stream: ByteStream) -> Iterator[list[Raw]]:
         yield raw
 
 
-def _messages(stream: ByteStream) -> Iterator[list[Raw]]:
-    for number, data in enumerate(messages(stream), stream.split.first_record):
-        if data is None:
-            raise too_long(stream)
-        yield [Raw(number, data)]
-
-
-def _web_records(stream: ByteStream) -> Iterator[list[Raw]]:
-    number = stream.split.first_record
-    for head, headers, body, end in web_records(stream):
-        if body is None:
-            raise too_long(stream)
-        is_page = headers.get("warc-type") in PAGES
-        yield [Raw(number if is_page else None, head + body + end)]
-        number += is_page
-
-
 CUTS: dict[str, Callable[[ByteStream], Iterator[list[Raw]]]] = {
     "jsonl": _json_lines,
     "json": _json_document,
     "csv": _delimited,
     "text": _plain_text,
-    "mail": _messages,
-    "warc": _web_records,
 }

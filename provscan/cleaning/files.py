@@ -33,9 +33,6 @@ from provscan.readers.splits import UNKNOWN, WEBDATASET, Context, Layout, Split
 from provscan.runs.inputs.plan import fields_of
 from provscan.urls import is_remote
 
-# The formats in which records can be dropped but spans can't be masked, with names for
-# their records.
-WHOLE_RECORDS = {"mail": "messages", "warc": "pages", "webdataset": "samples"}
 # The size of splits. No file is larger, so that each file is one split.
 SPLIT_BYTES = 1 << 62
 # A run skips records for this reason if they are too long. Their file can't be written.
@@ -269,8 +266,8 @@ def why_unwritable(split: Split, options: CleanOptions, limits: Limits) -> str |
             return f"the mask {mask} can't be encoded as {encoding}: choose another"
     if mask is None or binding is None:
         return None
-    if (records := WHOLE_RECORDS.get(split.format)) is not None:
-        return f"its spans can't be masked: use --drop, which drops whole {records}"
+    if split.format == WEBDATASET:
+        return "its spans can't be masked: use --drop, which drops whole samples"
     if binding.chats:
         return "a field has chats as strings of JSON, which can't be masked: use --drop"
     if binding.words or layout.words is not None:

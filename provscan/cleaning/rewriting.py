@@ -1,14 +1,13 @@
 """Write one file or archive again, without the records or spans to remove.
 
-:func:`write_file` is the function that executors run. A :class:`Rewriter` writes a
-file or archive. For each input, it makes an :class:`_InputRewriter`, which goes through
+:func:`write_file` runs in a thread for each file. A :class:`Rewriter` writes a file or
+archive. For each input, it makes an :class:`_InputRewriter`, which goes through
 the records. It keeps a record, drops it, or masks spans in it.
 """
 
 from __future__ import annotations
 
 import codecs
-import gzip
 import json
 import os
 import shutil
@@ -30,7 +29,7 @@ from provscan.cleaning.masking import (
     masked_row,
 )
 from provscan.cleaning.tables import TABLES, rewrite_samples
-from provscan.cleaning.work import Round
+from provscan.cleaning.work import Unpublished
 from provscan.engine import Advance
 from provscan.errors import InputError
 from provscan.readers import Fields, ReadStats, file_checksum, read
@@ -54,7 +53,7 @@ COUNTS = (
 
 
 def write_file(
-    current: Round, fields: Fields, limits: Limits, task: Task, advance: Advance
+    current: Unpublished, fields: Fields, limits: Limits, task: Task, advance: Advance
 ) -> dict[str, Any]:
     """Write one file and its entry for the manifest, unless an interrupted call has
     completed the file.
@@ -77,7 +76,7 @@ def write_file(
         read += count
         advance(count)
 
-    rewriter = Rewriter(task, current.number, fields, limits, advanced)
+    rewriter = Rewriter(task, fields, limits, advanced)
     try:
         with current.lines(task.number).open("w") as rewriter.lines:
             if task.copied is not None:
@@ -139,10 +138,10 @@ class Rewriter:
     lines: IO[str]
 
     def __init__(
-        self, task: Task, number: int, fields: Fields, limits: Limits, advance: Advance
+        self, task: Task, fields: Fields, limits: Limits, advance: Advance
     ) -> None:
         self.counts: Counter[str] = Counter()
-        self.task, self.round, self.options = task, number, task.options
+        self.task, self.options = task, task.options
         self.fields, self.limits, self.advance = fields, limits, advance
 
     def write(self, out: IO[bytes]) -> bool:
@@ -203,9 +202,7 @@ class _InputRewriter:
     def _records(self, stream: ByteStream, out: IO[bytes]) -> bool:
         split, context = self._split, stream.context
         before = self._file.counts["records"]
-        # In a web archive, each record is compressed separately.
-        single = split.format == "warc" and split.compression == "gzip"
-        with compressing(out, None if single else split.compression) as inner:
+        with compressing(out, split.compression) as inner:
             if split.format == WEBDATASET:
                 rewrite_samples(stream, inner, self._sample)
             elif split.format in TABLES:
@@ -218,15 +215,14 @@ class _InputRewriter:
                 if head[:4].decode(encoding, "replace").startswith("\ufeff"):
                     write(BOM)
                 for found in CUTS[split.format](stream):
-                    data = b"".join(self._raw(found))
-                    write(gzip.compress(data, 6, mtime=0) if single and data else data)
+                    write(b"".join(self._raw(found)))
         if context.damage is not None:
             raise InputError(f"it is damaged: {context.damage}")
         if context.stats.skipped.get("record_too_long"):
             raise too_long(stream)
-        # If a file is a single text, message or object, it is removed with its record.
+        # If a file is a single text or object, it is removed with its record.
         records = self._file.counts["records"] - before
-        alone = split.format in ("json", "mail") and records == 1
+        alone = split.format == "json" and records == 1
         alone |= split.format == "text" and split.layout.records == "files"
         return not (alone and records and not self._kept)
 
@@ -318,12 +314,7 @@ class _InputRewriter:
             counts["unscanned_removed"] += 1
             kept, spans = False, {}
         if spans is not None:
-            line: dict[str, Any] = {
-                "source": self._name,
-                "record": number,
-                "spans": spans,
-            }
-            line["round"] = self._file.round
+            line = {"source": self._name, "record": number, "spans": spans}
             self._file.lines.write(json.dumps(line) + "\n")
         counts["records_kept"] += kept
         self._kept += kept

@@ -1,7 +1,7 @@
 """Clean a dataset, from checking the run to writing the manifest.
 
-:func:`clean` checks the run and the dataset, cleans in rounds
-(:mod:`provscan.cleaning.rounds`), and writes the manifest.
+:func:`clean` checks the run and the dataset, writes and scans the result
+(:mod:`provscan.cleaning.result`), and writes the manifest.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from provscan.cleaning.files import (
     match_options,
     open_dataset,
 )
-from provscan.cleaning.rounds import (
-    ADDED,
+from provscan.cleaning.result import (
     Entry,
     Scanner,
-    clean_in_rounds,
+    left_in,
     not_written,
+    write_files,
 )
-from provscan.cleaning.work import WORK, Round
+from provscan.cleaning.work import WORK, Unpublished
 from provscan.engine import Progress
 from provscan.errors import (
     InputError,
@@ -61,7 +61,7 @@ from provscan.unfinished import (
 )
 
 MANIFEST, REMOVED = "manifest.json", "removed.jsonl"
-# The options of the run that are replaced when the result of a round is scanned.
+# The options of the run that are replaced when the result is scanned.
 RESCAN_OPTIONS = {
     "null": None,
     "spike_ins": 0,
@@ -79,7 +79,15 @@ RESCAN_OPTIONS = {
     "shards_from": None,
 }
 # The counts that are added up over the files.
-TOTALS = ("records", "records_kept", *ADDED)
+TOTALS = (
+    "records",
+    "records_kept",
+    "records_removed",
+    "records_with_matches",
+    "spans",
+    "unscanned_removed",
+    "hidden_masked",
+)
 
 
 @dataclass(frozen=True)
@@ -111,8 +119,6 @@ def clean(
     *,
     index: Source | None = None,
     workers: int | None = None,
-    executor: str = "threads",
-    address: str | None = None,
     resume: bool = False,
     dry_run: bool = False,
     progress: Progress | None = None,
@@ -120,8 +126,7 @@ def clean(
 ) -> Cleaned:
     """Write a copy of a dataset without the matches that a run found in it.
 
-    The result is scanned with the index and the options of the run, and cleaned again
-    if matches to remove are left, up to three times in all.
+    The result is scanned with the index and the options of the run.
 
     Parameters
     ----------
@@ -137,10 +142,6 @@ def clean(
     workers
         The number of workers that write files and scan the result; by default, one per
         processor.
-    executor
-        ``"threads"``, ``"processes"`` or ``"ray"``; the result is the same.
-    address
-        The address of a Ray cluster. By default, one is started on this machine.
     resume
         Resume an interrupted call with the same arguments, if there is one. Complete
         files are not written again.
@@ -197,8 +198,7 @@ def clean(
     base = Path(run)
     summary, info = read_run(base, [MATCHES_FILE])
     _require_usable(info, chosen)
-    worker_options = {"workers": workers, "executor": executor, "address": address}
-    scanner = Scanner(_options(info, worker_options), progress or Progress())
+    scanner = Scanner(_options(info, workers), progress or Progress())
     dataset = open_dataset(datasets, summary, info)
     choice = Choice(base / MATCHES_FILE, chosen, _rejected(base, chosen))
     refused = dataset.unwritable(choice)
@@ -242,16 +242,19 @@ def clean(
     }
     with unfinished_folder(target, WORK, resume=resume) as folder:
         folder.begin(request)
-        work = folder.path
         if target.exists():  # The earlier call was interrupted at its very end.
             return Cleaned(target, read_json(target / MANIFEST))
-        last, files, left = clean_in_rounds(work, dataset, choice, refused, scanner)
-        manifest |= _with_totals(files) | {"rounds": last.number, "left": left}
-        with (last.files / REMOVED).open("wb") as removed:
-            for number in range(1, last.number + 1):
-                removed.writelines(Round(work, number).removed())
-        write_json(last.files / MANIFEST, manifest)
-        folder.publish(last.files)
+        result = Unpublished(folder.path)
+        files = write_files(result, dataset, choice, refused, scanner)
+        texts = sum(file.pop("texts") for file in files)
+        left = None if chosen.keep_only else 0
+        if texts and not chosen.keep_only:
+            left = left_in(result, dataset, choice, scanner)
+        manifest |= _with_totals(files) | {"left": left}
+        with (result.files / REMOVED).open("wb") as removed:
+            removed.writelines(result.removed())
+        write_json(result.files / MANIFEST, manifest)
+        folder.publish(result.files)
     return Cleaned(target, manifest)
 
 
@@ -300,10 +303,12 @@ def _rejected(run: Path, options: CleanOptions) -> frozenset[Rejected]:
     return frozenset(Rejected(**row) for row in found.to_pylist())
 
 
-def _options(info: dict[str, Any], changed: dict[str, Any]) -> MatchOptions:
-    """Return the options with which results are scanned: those of the run, apart from
-    ``RESCAN_OPTIONS`` and ``changed``.
+def _options(info: dict[str, Any], workers: int | None) -> MatchOptions:
+    """Return the options with which the result is scanned: those of the run, apart from
+    ``RESCAN_OPTIONS`` and those about workers.
     """
+    changed: dict[str, Any] = {"workers": workers, "executor": "threads"}
+    changed["address"] = None
     for name in ("control", "known"):
         files = info["parameters"].get(name)
         changed[name] = files and [os.path.join(info["folder"], f) for f in files]

@@ -1,9 +1,9 @@
 """Name and read the files of ``OUT.unfinished``, so that a command can resume.
 
-This folder (:mod:`provscan.unfinished`) contains, for each :class:`Round`, the files of
-the result, the parts, and the scan of the result. A part describes what was removed
-from one file, and is written when that file is complete. A complete file is not written
-again. At the end, the files of the last round become ``OUT``.
+This folder (:mod:`provscan.unfinished`) contains the files of the result, the parts,
+and the scan of the result. A part describes what was removed from one file, and is
+written when that file is complete. A complete file is not written again. At the end,
+the files become ``OUT``.
 """
 
 from __future__ import annotations
@@ -19,26 +19,23 @@ from provscan.runs.folder import write_json
 from provscan.unfinished import Work, unfinished_path
 from provscan.writing import replacing_file
 
-ROUNDS = 3
 
-
-class Round(NamedTuple):
-    """One round of cleaning: its paths and its parts."""
+class Unpublished(NamedTuple):
+    """The result while it is being written: its paths and its parts."""
 
     folder: Path  # OUT.unfinished.
-    number: int
 
     @property
     def files(self) -> Path:
-        return self.folder / str(self.number)
+        return self.folder / "files"
 
     @property
     def parts(self) -> Path:
-        return self.folder / f"{self.number}.parts"
+        return self.folder / "parts"
 
     @property
     def scan(self) -> Path:
-        return self.folder / f"{self.number}.run"
+        return self.folder / "scan.run"
 
     def lines(self, file: int) -> Path:
         """Return the path of the lines that describe a file's removed records."""
@@ -70,18 +67,17 @@ class Round(NamedTuple):
         return about if same and about["xxh3_after"] == now else None
 
 
-def _remove_rounds(folder: Path) -> None:
-    for number in range(1, ROUNDS + 1):
-        each = Round(folder, number)
-        for path in (each.files, each.parts, each.scan, unfinished_path(each.scan)):
-            shutil.rmtree(path, ignore_errors=True)
+def _remove(folder: Path) -> None:
+    work = Unpublished(folder)
+    for path in (work.files, work.parts, work.scan, unfinished_path(work.scan)):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 WORK = Work(
     name="cleaning",
-    parts=("*.parts/*.json",),
+    parts=("parts/*.json",),
     unit="file",
-    remove=_remove_rounds,
+    remove=_remove,
     advice="repeat the command with --resume to go on, or remove that folder to start "
     "again",
     request={"run": "matches", "datasets": "datasets", "options": "options"},

@@ -84,8 +84,6 @@ MOST_FILES = 20
     help="Index of the run, if it was moved.  [default: its path during the run]",
 )
 @shared.workers
-@shared.executor
-@shared.address
 @shared.resume
 @shared.as_json
 @shared.quiet
@@ -102,10 +100,10 @@ def command(
 
     RUN is a run of `provscan match` on DATASET.
 
-    Files of JSON, CSV, Parquet, Arrow, plain text, mail, WARC and webdataset keep their
-    names, formats and order, even if they are compressed or in zip and tar archives.
-    The result is scanned with the index of the run and, if matches are left, cleaned
-    again, at most three times in total. The exit status is 1 if matches are still left.
+    Files of JSON, CSV, Parquet, Arrow, plain text and webdataset keep their names,
+    formats and order, even if they are compressed or in zip and tar archives. The
+    result is scanned with the index of the run. The exit status is 1 if that finds
+    matches to remove: run match on the result, and clean it again.
     """
     import provscan
     from provscan.cli import show

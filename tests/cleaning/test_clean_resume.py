@@ -101,7 +101,7 @@ def tree(folder: Path) -> dict[str, bytes]:
     }
 
 
-@pytest.mark.parametrize("mask", ["", TWEET], ids=["drop", "three rounds"])
+@pytest.mark.parametrize("mask", ["", "[X]"])
 def test_a_killed_command_resumes_to_the_same_result(
     mask: str, folder: Path, fork: Fork
 ) -> None:
@@ -148,13 +148,13 @@ def test_an_interrupted_result(monkeypatch: pytest.MonkeyPatch) -> None:
         provscan.clean("set", "a.run", "out")
     with pytest.raises(UsageError, match=r"other options \(mask was None and is 'x', "):
         provscan.clean("set", "a.run", "out", mask="x", resume=True)
-    written = {path: path.stat().st_mtime_ns for path in files("out.unfinished/1")}
-    part = Path("out.unfinished/1/set/a0.jsonl")
+    written = {path: path.stat().st_mtime_ns for path in files("out.unfinished/files")}
+    part = Path("out.unfinished/files/set/a0.jsonl")
     part.write_bytes(part.read_bytes()[:-10])
     times: dict[Path, int] = {}
 
     def scanned(*given: Any, **more: Any) -> Any:
-        times.update((p, p.stat().st_mtime_ns) for p in files("out.unfinished/1"))
+        times.update((p, p.stat().st_mtime_ns) for p in files("out.unfinished/files"))
         return match(*given, **more)
 
     monkeypatch.setattr("provscan.api.match", scanned)
@@ -203,13 +203,13 @@ def test_an_interruption_before_the_first_file(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("provscan.cleaning.rounds.write_file", interrupted)
+        patched.setattr("provscan.cleaning.result.write_file", interrupted)
         with pytest.raises(KeyboardInterrupt):
             provscan.clean("set", "a.run", "out")
     assert not Path("out.unfinished").exists()
     # A killed command also leaves other files.
-    Path("out.unfinished/1/set").mkdir(parents=True)
-    Path("out.unfinished/1/set/old").write_text("of a task that was killed")
+    Path("out.unfinished/files/set").mkdir(parents=True)
+    Path("out.unfinished/files/set/old").write_text("of a task that was killed")
     checkpoint = WORK.checkpoint | {"request": {"run": "another"}}
     Path("out.unfinished/unfinished.json").write_text(json.dumps(checkpoint))
     assert provscan.clean("set", "a.run", "out", mask="x").left == 0
@@ -229,12 +229,3 @@ def test_only_its_own_folder_is_used() -> None:
         assert os.listdir("out.unfinished") == [name]
         Path("out.unfinished", name).unlink()
         Path("out.unfinished").rmdir()
-
-
-@pytest.mark.parametrize("executor", ["processes", *["ray"] * NIGHTLY])
-def test_executors_write_the_same(executor: str, folder: Path) -> None:
-    """Two workers write only in nightly tests, since processes start slowly."""
-    workers = 2 if NIGHTLY else 1
-    provscan.clean("set", "a.run", "one", workers=1)
-    provscan.clean("set", "a.run", "two", workers=workers, executor=executor)
-    assert tree(folder / "one") == tree(folder / "two")

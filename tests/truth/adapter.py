@@ -347,7 +347,7 @@ def clean(
     **running: Any,
 ) -> Any:
     """Write a copy of a dataset without the matches of a run. ``everything`` includes
-    matches that are not findings; ``running`` has "workers" and "executor".
+    matches that are not findings; ``running`` has "workers" and "resume".
     """
     return provscan.clean(
         list(map(os.fspath, sources)),

@@ -1,8 +1,7 @@
-"""Clean a dataset in rounds, each of which writes the files and scans the result.
+"""Write the files of the result in threads, and scan them.
 
-:func:`clean_in_rounds` is the loop over rounds. In each round, :func:`_write_files`
-writes the files, and :class:`Scanner` scans the result with the options of the run. If
-matches to remove are left, the next round cleans this result.
+:func:`write_files` writes the files. :class:`Scanner` scans the result with the options
+of the run, and :func:`left_in` counts the records in which it finds matches to remove.
 """
 
 from __future__ import annotations
@@ -15,16 +14,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from provscan import api
 from provscan.cleaning.choice import Choice, Rejected
 from provscan.cleaning.files import Dataset, Task, base_name, open_dataset
 from provscan.cleaning.rewriting import write_file
-from provscan.cleaning.work import ROUNDS, Round
-from provscan.engine import EXECUTORS, LostTask, Progress, Ray
-from provscan.errors import InputError, WorkerError
+from provscan.cleaning.work import Unpublished
+from provscan.engine import Progress, Threads
+from provscan.errors import InputError
 from provscan.matching import Index
 from provscan.names import counted
 from provscan.options import MatchOptions
@@ -32,75 +30,31 @@ from provscan.runs.folder import MATCHES_FILE, RUN_FILE, read_run
 
 # The maximum number of files that an error lists.
 MOST_NAMED = 20
-# The counts of a file that are added up over the rounds.
-ADDED = (
-    "records_removed",
-    "records_with_matches",
-    "spans",
-    "unscanned_removed",
-    "hidden_masked",
-)
 
 Entry = dict[str, Any]  # The entry of a file in the manifest.
 
 
-def clean_in_rounds(
-    work: Path,
-    dataset: Dataset,
-    choice: Choice,
-    refused: dict[str, str],
-    scanner: Scanner,
-) -> tuple[Round, list[Entry], int | None]:
-    """Clean in up to ROUNDS rounds, until no match to remove is left.
-
-    Returns
-    -------
-    last
-        The last round.
-    files
-        The entries of the files for the manifest. Files that could not be written are
-        added to ``refused``.
-    left
-        The number of records that still have matches to remove; None with
-        ``keep_only``, whose result is not scanned.
-    """
-    named, options = dataset.named, choice.options
-    entries: dict[str, Entry] = {}
-    for number in range(1, ROUNDS + 1):
-        current, left = Round(work, number), None if options.keep_only else 0
-        files = _write_files(current, dataset, choice, refused, scanner)
-        texts = sum(file.pop("texts") for file in files)
-        for file in files:
-            before = entries.setdefault(file["path"], file)
-            if before is not file:
-                before |= {name: before[name] + file[name] for name in ADDED}
-                before |= {name: file[name] for name in ("records_kept", "xxh3_after")}
-        if options.keep_only or not texts:
-            break
-        written = [current.files / base_name(name) for name in named]
-        sources = [str(path) for path in written if path.exists()]
-        summary, info = scanner.scan(current, sources)
-        options = replace(options, drop_unscanned=False)
-        again = Choice(current.scan / MATCHES_FILE, options)
-        if not again.matches:
-            break
+def left_in(
+    current: Unpublished, dataset: Dataset, choice: Choice, scanner: Scanner
+) -> int:
+    """Scan the result, and return the number of records that have matches to remove."""
+    written = [current.files / base_name(name) for name in dataset.named]
+    sources = [str(path) for path in written if path.exists()]
+    summary, info = scanner.scan(current, sources)
+    again = Choice(current.scan / MATCHES_FILE, choice.options)
+    if not again.matches:
+        return 0
+    if choice.rejected:
         copy = open_dataset(sources, summary, info)
-        rejected = _renumbered(choice, current, dataset, copy)
-        dataset, choice = copy, replace(again, rejected=rejected)
-        found = (matches["record"] for _, matches in choice.by_source())
-        left = sum(len(records.unique()) for records in found)
-        if not left or number == ROUNDS:
-            break
-        if reasons := dataset.unwritable(choice):
-            raise not_written(reasons)
-    return current, list(entries.values()), left
+        again = replace(again, rejected=_renumbered(choice, current, dataset, copy))
+    return sum(len(matches["record"].unique()) for _, matches in again.by_source())
 
 
 def _renumbered(
-    choice: Choice, current: Round, dataset: Dataset, copy: Dataset
+    choice: Choice, current: Unpublished, dataset: Dataset, copy: Dataset
 ) -> frozenset[Rejected]:
     """Return the rejected tweets, with the names of sources and the numbers of records
-    in the copy that a round wrote.
+    in the copy.
     """
     if not choice.rejected:
         return choice.rejected
@@ -121,36 +75,30 @@ def _renumbered(
     )
 
 
-def _write_files(
-    current: Round,
+def write_files(
+    current: Unpublished,
     dataset: Dataset,
     choice: Choice,
     refused: dict[str, str],
     scanner: Scanner,
 ) -> list[Entry]:
-    """Write the files of one round, and return their entries for the manifest. Their
-    ``texts`` is the number of scanned records that are left.
+    """Write the files, and return their entries for the manifest. Their ``texts`` is
+    the number of scanned records that are left. Files that could not be written are
+    added to ``refused``.
     """
     current.parts.mkdir(exist_ok=True)
     current.files.mkdir(exist_ok=True)
     scanned = {each["source"]: each["records"] for each in dataset.summary["sources"]}
-    options, progress = scanner.options, scanner.progress
+    progress = scanner.progress
     files: list[Entry] = []
     paths = {split.path for split in dataset.plan if split.path in dataset.checksums}
     progress.start("Cleaning", sum(map(os.path.getsize, paths)), "bytes")
-    with (
-        Ray(options.workers, options.address)
-        if options.executor == "ray"
-        else EXECUTORS[options.executor](options.threads)
-    ) as executor:
+    with Threads(scanner.options.threads) as executor:
         function = partial(write_file, current, dataset.fields, dataset.limits)
         tasks = _with_folders(dataset.tasks(choice, dict(refused)), current)
         # An error closes the iterator, and thereby ends the tasks, only if no variable
         # refers to it.
         for file in executor.run(function, tasks, progress):
-            if isinstance(file, LostTask):
-                why = ", ".join(sorted(set(file.failures)))
-                raise WorkerError(f"{file.task} could not be written: {why}")
             names = file.pop("names")
             if (reason := file.get("unwritable")) is not None:
                 refused |= dict.fromkeys(names, reason)
@@ -169,7 +117,7 @@ def _write_files(
     return files
 
 
-def _with_folders(tasks: Iterable[Task], current: Round) -> Iterator[Task]:
+def _with_folders(tasks: Iterable[Task], current: Unpublished) -> Iterator[Task]:
     """Make the folder of each file, and yield its task. Tasks make no folders: one that
     outlives an interruption must not write to a folder that has been removed.
     """
@@ -180,16 +128,16 @@ def _with_folders(tasks: Iterable[Task], current: Round) -> Iterator[Task]:
 
 @dataclass
 class Scanner:
-    """Scans the results of all rounds with the same options and index."""
+    """Scans the result with the options and the index of the run."""
 
     options: MatchOptions
     progress: Progress
     index: Index | None = None
 
     def scan(
-        self, current: Round, sources: list[str]
+        self, current: Unpublished, sources: list[str]
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Scan the result of a round, unless an interrupted call has done that. Return
+        """Scan the result, unless an interrupted call has done that. Return
         ``summary.json`` and ``run.json`` of the scan.
         """
         if not (current.scan / RUN_FILE).is_file():
