@@ -1,9 +1,9 @@
 """What does it cost to build an index, and to scan a gigabyte with it?
 
     python benchmarks/scale.py FILE [--texts 300000,1000000,3000000]
-        [--shards 0,1,4,16] [--records 300000] [--megabytes 60] [--repeats 2]
+        [--shards 1,4,16] [--records 300000] [--megabytes 60] [--repeats 2]
 
-For several numbers of synthetic tweets and of shards (0 for a blind index), the command
+For several numbers of synthetic tweets and of shards, the command
 measures the processor seconds of building an index and of scanning a gigabyte, and the
 bytes of the index. It also counts the keys that shards are asked for, and the entries
 that they return. Each measurement is printed, and added as a line of JSON to the file.
@@ -15,12 +15,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import pickle
 import tempfile
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,7 +27,7 @@ import synthetic
 from measure import apart, command_line, console, machine, timed
 
 import provscan
-from provscan import blind, readers
+from provscan import readers
 from provscan.index import GroupReader, open_reader, open_shards
 from provscan.index.shards.groups import OpenShards
 from provscan.matching.scan import scan_texts
@@ -66,7 +64,7 @@ class Cost(NamedTuple):
     Attributes
     ----------
     texts, shards
-        Distinct texts and shards of the index; a blind index has 0 shards.
+        Distinct texts and shards of the index.
     build
         Processor seconds of the build.
     bytes
@@ -135,30 +133,20 @@ def scan_cost(source: Path, index: Path, shards: int, seconds: float) -> Scan:
     return Scan(*(count / gigabytes for count in counts))
 
 
-def match(source: Path, index: Path, out: Path, key: Path | None) -> None:
-    if key is None:
-        provscan.match(source, index, out, overwrite=True, spike_ins=0)
-    else:
-        blind.match(source, index, out, overwrite=True, key=key)
+def match(source: Path, index: Path, out: Path) -> None:
+    provscan.match(source, index, out, overwrite=True, spike_ins=0)
 
 
 def measured(
     tweets: Path, shards: int, sources: dict[str, Path], folder: Path, repeats: int = 1
 ) -> Cost:
     """Measure the costs of an index, and of scanning the sources with it."""
-    path, out, key = (
-        folder / "licensed.index",
-        folder / "out.run",
-        None if shards else folder / "key",
+    path, out = folder / "licensed.index", folder / "out.run"
+    index, build = timed(
+        provscan.build_index, tweets, path, shards=shards, overwrite=True
     )
-    make = (
-        partial(provscan.build_index, shards=shards)
-        if key is None
-        else partial(blind.build_index, key=key)
-    )
-    index, build = timed(make, tweets, path, overwrite=True)
     seconds = {
-        kind: min(timed(match, source, path, out, key)[1] for _ in range(repeats))
+        kind: min(timed(match, source, path, out)[1] for _ in range(repeats))
         for kind, source in sources.items()
     }
     if min(seconds["long"], seconds["short"]) < 2 * seconds["single"]:
@@ -170,7 +158,7 @@ def measured(
         scan_cost(sources[kind], path, shards, seconds[kind] - seconds["single"])
         for kind in ("long", "short")
     )
-    memory, info = apart(match, sources["single"], path, out, key).own, index.info()
+    memory, info = apart(match, sources["single"], path, out).own, index.info()
     return Cost(
         info["texts"],
         shards,
@@ -187,7 +175,6 @@ def measure_all(arguments: argparse.Namespace, folder: Path, known: Path) -> Non
     """Append the requested measurements to the file of known ones."""
     sizes = sorted(int(number) for number in arguments.texts.split(","))
     numbers = [int(number) for number in arguments.shards.split(",")]
-    (folder / "key").write_bytes(os.urandom(32))
     data = {
         "long": planted.long_texts(None, round(arguments.megabytes * 1e6)),
         "short": planted.short_texts(None, arguments.records),
@@ -219,7 +206,7 @@ def main() -> None:
     add = parser.add_argument
     add("measurements", type=Path, metavar="FILE", help="file to add to")
     add("--texts", default="300000,1000000,3000000", help="numbers of indexed tweets")
-    add("--shards", default="0,1,4,16", help="numbers of shards; 0 is a blind index")
+    add("--shards", default="1,4,16", help="numbers of shards")
     arguments = parser.parse_args()
     console.print(machine())
     with tempfile.TemporaryDirectory(prefix="provscan-scale-") as name:

@@ -18,8 +18,7 @@ them. The time of a scan grows with the number of scanned keys that the index co
 Each shard is asked for every key, and the entries of all shards are sorted into one
 small table. Keys and entries are counted: the number of keys is modelled as a power of
 the number of texts, and the number of entries of a shard as a function of its own
-texts, since each shard returns a limited number for a frequent key. The time of a scan
-with a blind index is modelled as a power of its texts.
+texts, since each shard returns a limited number for a frequent key.
 
 Four tables are printed in Markdown: the measurements, each with its ratio to the
 prediction of a model of all others; the unit costs; the bytes that groups of shards
@@ -80,9 +79,6 @@ class Model(NamedTuple):
         Seconds for a key of long texts or of records that the index contains (f), for
         an entry (h), and for asking a shard for a key of a passage (t) or of a whole
         record (u).
-    blind
-        Seconds and bytes per text of a blind index, and the polynomial of the seconds
-        of a scan for each kind of data; None if no blind index was measured.
     """
 
     build: Floats
@@ -91,7 +87,6 @@ class Model(NamedTuple):
     bands: dict[str, Floats]
     hits: dict[str, Floats]
     scan: Floats
-    blind: tuple[float, float, dict[str, Floats]] | None
 
     def units(self, kind: str, texts: float, shards: int) -> list[float]:
         """Return the units of each kind of work in a scan of a gigabyte."""
@@ -104,14 +99,6 @@ class Model(NamedTuple):
 
     def costs(self, texts: float, shards: int) -> dict[str, float]:
         """Return the predicted costs by name."""
-        if shards == 0:
-            assert self.blind is not None
-            build, size, scans = self.blind
-            return {
-                "build": build * texts,
-                "bytes": size * texts,
-                **{kind: power(scans[kind], texts) for kind in KINDS},
-            }
         return {
             "build": float(self.build @ build_units(texts, shards)),
             "bytes": float(self.bytes @ [texts, shards]),
@@ -147,10 +134,6 @@ def relative(units: Sequence[Sequence[float]], values: Sequence[float]) -> Float
 
 def model(costs: list[Cost]) -> Model:
     """Fit a model to measurements."""
-    blind_costs, costs = (
-        [cost for cost in costs if cost.shards == 0],
-        [cost for cost in costs if cost.shards],
-    )
     parted = [cost for cost in costs if cost.shards > 1]
 
     def fitted(
@@ -187,13 +170,6 @@ def model(costs: list[Cost]) -> Model:
         fitted(parted, "bands", 0),
         fitted(parted, "hits", 2, a_shard=True),
         np.zeros(5),
-        (
-            float(np.mean([cost.build / cost.texts for cost in blind_costs])),
-            float(np.mean([cost.bytes / cost.texts for cost in blind_costs])),
-            fitted(blind_costs, "seconds", 1),
-        )
-        if blind_costs
-        else None,
     )
     scans = [(cost, kind) for cost in costs for kind in KINDS]
     return found._replace(scan=relative(
@@ -261,7 +237,7 @@ def costs_table(costs: list[Cost]) -> str:
         rows.append(
             (
                 f"{cost.texts:,.0f}",
-                f"{cost.shards}" if cost.shards else "blind",
+                f"{cost.shards}",
                 *cells,
                 f"{cost.fixed:.2f}",
                 f"{cost.memory / 1e6:,.0f}",
@@ -307,13 +283,6 @@ def units_table(costs: list[Cost]) -> str:
             found.scan[4] * 1e9,
         ),
     ]
-    if found.blind is not None:
-        rows += [
-            ("blind index: microseconds to build a text", found.blind[0] * 1e6),
-            ("blind index: bytes on disk per text", found.blind[1]),
-            ("blind index: exponent of a scan, long texts", found.blind[2]["long"][0]),
-            ("blind index: the same, tweet-sized records", found.blind[2]["short"][0]),
-        ]
     return markdown(
         ("unit", "value"),
         *((label, f"{float(f'{value:.3g}'):,g}") for label, value in rows),
@@ -378,38 +347,31 @@ def plan(costs: list[Cost], arguments: argparse.Namespace) -> str:
         f"{arguments.price}. All data is scanned against {units:,} indexes of "
         f"{TEXTS_A_SEGMENT:,.0f} texts each."
     ]
-    if not found.blind:
-        text.append("No blind index was measured.")
-    for name, shards in (
-        (("exact", 1), ("blind", 0)) if found.blind else (("exact", 1),)
-    ):
-        build, size, scan, _ = found.costs(TEXTS_A_SEGMENT, shards).values()
-        largest = max(cost.texts for cost in costs if cost.shards == shards)
-        text.append(
-            f"Scanning a GB of long text against one {name} index takes {scan:,.0f} "
-            f"core seconds, extrapolated to {TEXTS_A_SEGMENT / largest:.1f} times the "
-            "largest number of texts measured."
-        )
-        for share in (1.0, SHARE):
-            for where, room in (("on disk", disk), ("in memory", memory)):
-                machines = math.ceil(units * size / room)
-                cores = machines * arguments.cores
-                building = units * build / 3600
-                scanning = (
-                    arguments.claimed_terabytes * 1e3 * share * units * scan / 3600
+    build, size, scan, _ = found.costs(TEXTS_A_SEGMENT, 1).values()
+    largest = max(cost.texts for cost in costs if cost.shards == 1)
+    text.append(
+        f"Scanning a GB of long text against one index takes {scan:,.0f} core seconds, "
+        f"extrapolated to {TEXTS_A_SEGMENT / largest:.1f} times the largest number of "
+        "texts measured."
+    )
+    for files, share in (("all files", 1.0), (f"{SHARE:.0%} sample of files", SHARE)):
+        for where, room in (("on disk", disk), ("in memory", memory)):
+            machines = math.ceil(units * size / room)
+            cores = machines * arguments.cores
+            building = units * build / 3600
+            scanning = arguments.claimed_terabytes * 1e3 * share * units * scan / 3600
+            rows.append(
+                (
+                    f"{files}, index {where}",
+                    f"{machines:,}",
+                    f"{units * size / 1e12:,.1f}",
+                    f"{building / cores:,.2f}",
+                    f"{scanning / cores / 24:,.2f}",
+                    f"{building + scanning:,.0f}",
+                    f"{math.ceil(scanning / arguments.cores / 720):,}",
+                    f"{(building + scanning) * arguments.price:,.0f}",
                 )
-                rows.append(
-                    (
-                        f"{name}{f', {SHARE:.0%} sample of files' if share < 1 else ''}, index {where}",  # noqa: E501
-                        f"{machines:,}",
-                        f"{units * size / 1e12:,.1f}",
-                        f"{building / cores:,.2f}",
-                        f"{scanning / cores / 24:,.2f}",
-                        f"{building + scanning:,.0f}",
-                        f"{math.ceil(scanning / arguments.cores / 720):,}",
-                        f"{(building + scanning) * arguments.price:,.0f}",
-                    )
-                )
+            )
     return f"{' '.join(text)}\n\n{markdown(*rows)}"
 
 
@@ -448,11 +410,10 @@ def main() -> None:
         shards: len({cost.texts for cost in costs if cost.shards == shards})
         for _, shards, *_ in costs
     }
-    if sizes.get(1, 0) < 3 or sizes.get(0, 3) < 3 or len(sizes.keys() - {0}) < 3:
+    if sizes.get(1, 0) < 3 or len(sizes) < 3:
         raise SystemExit(
             "Each measurement is predicted from the others. Measure at least three "
-            "sizes with 1 shard, two further numbers of shards and, if a blind index "
-            "(0 shards) is measured at all, three sizes of it."
+            "sizes with 1 shard and two further numbers of shards."
         )
     sections = {
         "costs": costs_table(costs),

@@ -14,7 +14,7 @@ import numbers
 import os
 import sys
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from provscan.errors import ParameterError
 from provscan.urls import Url, source_of
@@ -95,9 +95,6 @@ def require_folder(name: str, value: object) -> None:
 
 class Params:
     """The base class of all sets of parameters."""
-
-    # The format named in the manifest of an index that stores these parameters.
-    format: ClassVar[str] = "provscan-index"
 
     def as_dict(self) -> dict[str, Any]:
         return dataclasses.asdict(self)  # type: ignore[call-overload]

@@ -92,7 +92,6 @@ LONGEST = [
     "test_secrets.py",
     "test_check.py",
     "test_run.py",
-    "test_blind.py",
     "test_spread.py",
     "test_clean_resume.py",
     "test_benchmarks.py",

@@ -58,7 +58,6 @@ TINY = {
         "--draws=2",
         "--checked=1",
     ],
-    "blind": ["--tweets=300", "--planted=30", "--records=150", "--megabytes=0.02"],
     "peers": ["--tweets=500", "--copies=3", "--others=20", "--only=x 4"],
     "first_run": ["--only=--help", "--repeats=1"],
     "reading": ["--megabytes=0.2", "--repeats=1"],
@@ -82,7 +81,6 @@ TABLES = {
     "growth": ["tweets/s built", "passages found"],
     "scale": ["shards=0", "shards=2"],
     "sampling": ["2 samples of", "match --sample"],
-    "blind": ["A blind index and the full one"],
     "peers": ["500 tweets indexed", "Share of the copies found"],
     "first_run": ["Seconds of a command"],
     "reading": ["Reading tweet-sized records", "Reading long records"],
@@ -102,7 +100,6 @@ def run(name: str, *arguments: str) -> str:
 
 # The benchmarks that only make nightly runs.
 LONG = {
-    "blind",
     "coverage",
     "edits_recall",
     "growth",
@@ -173,18 +170,18 @@ def test_costs_that_follow_the_model_are_predicted(tmp_path: Path) -> None:
     def scan(texts: int, shards: int) -> list[float]:
         seeds = 3e6 * texts**0.2
         if shards < 2:
-            return [1e-6 * seeds if shards else 0.1 * texts**0.5, 0, 0, 0, 0, 0]
+            return [1e-6 * seeds, 0, 0, 0, 0, 0]
         return [1e-6 * seeds + 1e-8 * shards * seeds, seeds, 1e6, 10.0 * texts, 1, 1]
 
     measurements = [
         [texts, shards, 1e-5 * texts, 450 * texts, 0.5, *[scan(texts, shards)] * 2, 1e8]
         for texts in (300_000, 1_000_000, 3_000_000)
-        for shards in (0, 1, 4, 16)
+        for shards in (1, 4, 16)
     ]
     file = tmp_path / "measurements.jsonl"
     file.write_text("".join(json.dumps(line) + "\n" for line in measurements))
     printed = run("scale_model", str(file))
-    for said in ("12 of 12 for builds", "24 of 24 for scans", "blind, 1% sample"):
+    for said in ("9 of 9 for builds", "18 of 18 for scans", "1% sample of files"):
         assert said in printed
     file.write_text(json.dumps(measurements[0]) + "\n")
     with pytest.raises(AssertionError, match="at least three sizes with 1 shard"):

@@ -58,7 +58,6 @@ COMMANDS = (
     "forget",
     "merge",
     "verify",
-    "reveal",
     "bundle",
     "check",
     "replay",

@@ -37,8 +37,7 @@ from provscan.cli.shared import option
     callback=shared.parse_share,
     metavar="SHARE",
     help="Share of all licensed tweets that PATH contains, e.g. 10%, if PATH is a "
-    "random sample of them; estimates are then for all licensed tweets. Not with "
-    "--blind.",
+    "random sample of them; estimates are then for all licensed tweets.",
 )
 @option(
     "--seed-length",
@@ -81,12 +80,6 @@ from provscan.cli.shared import option
 )
 @shared.executor
 @shared.address
-@option(
-    "--blind",
-    is_flag=True,
-    help="Build a blind index: ids and keyed sketches, no text; needs --key.",
-)
-@shared.key
 @shared.log
 @shared.as_json
 @shared.quiet
@@ -103,29 +96,9 @@ def command(
     import provscan
     from provscan.cli import show
     from provscan.cli.progress import progress
-    from provscan.errors import UsageError
     from provscan.indexing.corpus import corpus_warnings
 
     given = shared.given(**options)
-    if given.pop("blind", False) != ("key" in given):
-        raise UsageError(
-            "a blind index needs a key, and no other index has one: give both "
-            "--blind and --key, or neither"
-        )
-    if "key" in given:
-        from provscan import blind
-        from provscan.blind.report import index_lines
-
-        shared.refuse_unknown(
-            blind.build_index,
-            given,
-            "a blind index has its own kind of seeds, is built in this process, can't "
-            "be extended, and its runs make no estimate",
-        )
-        with progress(quiet) as watcher:
-            made = blind.build_index(list(sources), out, progress=watcher, **given)
-        show.result(made.info(), as_json, index_lines)
-        return
     with progress(quiet) as watcher:
         index = provscan.build_index(list(sources), out, progress=watcher, **given)
     info = index.info()

@@ -22,17 +22,14 @@ def command(path: Path, without_segment: tuple[str, ...], as_json: bool) -> None
     ./licensed.index.
     """
     import provscan
-    from provscan import blind, probe
-    from provscan.blind.report import index_lines, run_lines
+    from provscan import probe
     from provscan.cli import show
     from provscan.report.files import RunFiles
     from provscan.runs.folder import RUN_FILE, SUMMARY_FILE, read_run
 
     is_run = (path / RUN_FILE).is_file()
     is_ledger = (path / "ledger.json").is_file()
-    if without_segment and (
-        is_run or is_ledger or probe.is_probe(path) or blind.is_blind(path)
-    ):
+    if without_segment and (is_run or is_ledger or probe.is_probe(path)):
         raise UsageError(f"{path} has no segments: leave out --without-segment")
     if probe.is_probe(path):
         from provscan.probe.report import probe_table, require_score
@@ -43,10 +40,10 @@ def command(path: Path, without_segment: tuple[str, ...], as_json: bool) -> None
     elif is_run:
         summary = _read(path / SUMMARY_FILE)
         read_run(path)
-        review = RunFiles.open(path).blinded_review if "blind" not in summary else None
+        review = RunFiles.open(path).blinded_review
         shown = {"run": str(path), **summary}
         shown |= {"review": review} if review else {}
-        show.result(shown, as_json, run_lines if "blind" in summary else show.run)
+        show.result(shown, as_json, show.run)
         if review and not as_json:
             cli.echo(review)
     elif is_ledger:
@@ -54,8 +51,6 @@ def command(path: Path, without_segment: tuple[str, ...], as_json: bool) -> None
 
         found = {"ledger": str(path), **read_ledger(path)}
         show.result(found, as_json, info_lines)
-    elif blind.is_blind(path):
-        show.result(blind.info(path), as_json, index_lines)
     else:
         opened = provscan.open_index(
             path, verify=False, **shared.given(without_segment=without_segment)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -61,7 +60,6 @@ SHARE: dict[str, Any] = {"callback": shared.parse_share, "metavar": "SHARE"}
 @match_option("Running", "shards_from", metavar="PLACE")
 @shared.resume
 @shared.overwrite_run
-@shared.key
 @shared.without_segment
 @match_option("Strictness", "fail_above", **SHARE)
 @match_option("Strictness", "fail_above_claimed", **SHARE)
@@ -99,26 +97,14 @@ def command(
     from provscan.errors import GateError
     from provscan.names import several
 
-    find: Callable[..., provscan.Run] = provscan.match
-    lines: Callable[..., Any] = show.run if verbose else show.brief
     given = shared.given(**options)
-    if "key" in given:
-        from provscan import blind
-        from provscan.blind.report import run_lines
-
-        find, lines = blind.match, run_lines
-        shared.refuse_unknown(
-            find,
-            given,
-            "a blind run measures no error rates, uses threads of this process, and "
-            "always keeps the passages of its matches",
-        )
     gate = None
     try:
         with progress(quiet) as watcher:
-            run = find(list(sources), index, out, progress=watcher, **given)
+            run = provscan.match(list(sources), index, out, progress=watcher, **given)
     except GateError as error:
         gate, run = error, error.run
+    lines = show.run if verbose else show.brief
     show.result({"run": str(run.path), **run.summary}, as_json, lines)
 
     # The status of an incomplete scan takes precedence over the gate, since the share

@@ -48,7 +48,6 @@ def command(
     from provscan.errors import UsageError
     from provscan.report.document import write_report
     from provscan.report.pdf import write_pdf
-    from provscan.runs.folder import SUMMARY_FILE, read_json
 
     write: Callable[..., Path] = write_report
     if probe.is_probe(run):
@@ -70,10 +69,6 @@ def command(
                 "reviewers: leave out --format, --no-text, --texts and --reviewed"
             )
         write = write_ledger_report
-    elif "blind" in read_json(run / SUMMARY_FILE):
-        from provscan.blind.report import write_report as write_blind_report
-
-        write = write_blind_report
     if form == "pdf":
         write = partial(write_pdf, write)
     options |= {"texts": 0 if no_text else texts, "marks": reviewed}

@@ -14,7 +14,6 @@ import os
 import re
 from collections.abc import Callable, Iterable
 from functools import partial
-from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -107,16 +106,6 @@ def refuse(options: Iterable[str], reason: str) -> None:
     """
     if names := ", ".join(map(option_name, options)):
         raise UsageError(f"{reason}: leave out {names}")
-
-
-def refuse_unknown(
-    function: Callable[..., Any], options: Iterable[str], reason: str
-) -> None:
-    """Raise :class:`~provscan.errors.UsageError` if a function does not take one of the
-    options that were given.
-    """
-    known = signature(function).parameters
-    refuse((name for name in options if name not in known), reason)
 
 
 def parse_share(
@@ -276,14 +265,7 @@ overwrite_run = running_option(
     "--overwrite",
     is_flag=True,
     help="Replace an existing run: its matches.parquet, evidence.parquet, "
-    "passages.parquet, summary.json, "
-    "run.json, report.html and report.pdf. Nothing else is removed.",
-)
-key = path_option(
-    "--key",
-    metavar="FILE",
-    help="File with the key of a blind index: 32 random bytes, or 64 hexadecimal "
-    "digits.",
+    "summary.json, run.json, report.html and report.pdf. Nothing else is removed.",
 )
 as_json = output_option(
     "--json", "as_json", is_flag=True, help="Print the result as JSON."

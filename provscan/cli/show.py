@@ -98,10 +98,8 @@ NO_EFFECT = {
 }
 
 
-def verified(found: Result, how: str = "") -> str:
-    """Return a sentence about a verified index or run. ``how`` describes the checks of
-    the index, if they are not the usual ones.
-    """
+def verified(found: Result) -> str:
+    """Return a sentence about a verified index or run."""
     if "run" in found:
         size = (
             f"{counted(found['matches'], 'match')} in {counted(found['rows'], 'row')}"
@@ -111,8 +109,11 @@ def verified(found: Result, how: str = "") -> str:
             "other files"
         )
         return f"{found['run']} is sound: {size}. {page}."
-    usual = "rebuilt from its tweets and compared byte by byte"
-    how = how or ("checksums and ranges of numbers" if found["quick"] else usual)
+    how = (
+        "checksums and ranges of numbers"
+        if found["quick"]
+        else "rebuilt from its tweets and compared byte by byte"
+    )
     return (
         f"{found['index']} is sound ({how}): generation {found['generation']}, "
         f"{counted(found['files'], 'file')}, "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,15 +31,7 @@ def command(path: Path, as_json: bool, **options: Any) -> None:
     ./licensed.index.
     """
     import provscan
-    from provscan import blind
     from provscan.cli import show
 
-    if blind.is_blind(path):
-        how = (
-            "a blind index: checksums and ranges of numbers; its sketches can't be "
-            "rebuilt without the texts"
-        )
-        show.result(blind.verify(path), as_json, partial(show.verified, how=how))
-        return
     result = provscan.verify(path, **shared.given(**options))
     show.result(result, as_json, show.verified)

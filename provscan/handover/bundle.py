@@ -347,11 +347,6 @@ class _Contents:
         verify(source)
         run = RunFiles.open(source)
         summary, info = dict(run.summary), dict(run.info)
-        if "records" not in summary["answer"]:
-            raise InputError(
-                f"{source} is a run with a blind index and has no evidence: run match "
-                "with the full index"
-            )
         name = f"run-{len(self._runs) + 1}"
         folder, working = f"{PAYLOAD}{name}", self._working / name
         working.mkdir()

@@ -18,7 +18,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from provscan.errors import InputError, UsageError
+from provscan.errors import UsageError
 from provscan.handover.case_counts import (
     COMBINATIONS,
     MONTH,
@@ -97,7 +97,7 @@ def write_case(
     Raises
     ------
     InputError
-        A run was changed, is blind, or can't be compared with the others.
+        A run was changed, or can't be compared with the others.
     OutputError
         ``out`` exists, or can't be written.
     UsageError
@@ -164,11 +164,6 @@ def _open_runs(paths: Sequence[Path]) -> list[Run]:
     for name, path in zip(names, paths, strict=True):
         require_folder("run", path)
         run = Run(name, RunFiles.open(path))
-        if "records" not in run.files.summary["answer"]:
-            raise InputError(
-                f"{path} is a blind run, which has no findings to compare: name runs "
-                "with an index of texts"
-            )
         for other in runs:
             if other.files.info["checksum"] == run.files.info["checksum"]:
                 raise UsageError(

@@ -157,8 +157,8 @@ class _Frame:
     """The sampling frame: the findings and other matches of a run that have texts."""
 
     def __init__(self, files: RunFiles) -> None:
-        findings = files.listed() if "records" in files.summary["answer"] else None
-        if findings is None or not len(findings):
+        findings = files.listed()
+        if not len(findings):
             raise InputError(
                 f"{files.path} has no findings to review: name another run"
             )

@@ -24,7 +24,6 @@ import xxhash
 from provscan.errors import IndexFormatError, OutputError
 from provscan.index.format import (
     FORMAT,
-    FORMATS,
     MANIFEST,
     PURGES,
     SEGMENTS,
@@ -39,7 +38,6 @@ from provscan.index.format import (
 )
 from provscan.index.lock import LOCK, NOTED, UNFINISHED, Lock, locked, noted_in
 from provscan.ordered_map import pool_of
-from provscan.params import IndexParams, Params
 from provscan.writing import remove_named, replacing_file
 
 Mode: TypeAlias = Literal["create", "replace", "change"]
@@ -171,15 +169,12 @@ def _order(info: SegmentInfo) -> tuple[int, int, str]:
 
 
 @contextlib.contextmanager
-def changing(
-    target: Path, mode: Mode, params: type[Params] = IndexParams
-) -> Iterator[Change]:
+def changing(target: Path, mode: Mode) -> Iterator[Change]:
     """Lock an index folder for a change. If ``target`` is a link, the folder to which
     it points is changed.
 
     The mode ``create`` requires that there is no index, ``change`` requires one, and
-    ``replace`` allows either. If ``params`` is the class of the old index's parameters,
-    the new generation is the next one; otherwise, it is 1.
+    ``replace`` allows either.
     """
     folder = Path(os.path.realpath(target))
     if mode == "change":
@@ -199,7 +194,7 @@ def changing(
         elif mode != "change":
             _check_replaceable(target, folder, mode)
         lock = locked(target, folder)
-        change = _begin(target, folder, mode, lock, params)
+        change = _begin(target, folder, mode, lock)
         yield change
     except BaseException as error:
         done = change is not None and change.committed
@@ -228,9 +223,7 @@ def changing(
             lock.release(left)
 
 
-def _begin(
-    target: Path, folder: Path, mode: Mode, lock: Lock, params: type[Params]
-) -> Change:
+def _begin(target: Path, folder: Path, mode: Mode, lock: Lock) -> Change:
     """Begin the change of a locked folder: remove what killed writers left in it."""
     replaced = set() if mode == "change" else _check_replaceable(target, folder, mode)
     manifest = None
@@ -238,7 +231,7 @@ def _begin(
         manifest = read_manifest(folder)
     elif replaced:
         with contextlib.suppress(IndexFormatError):
-            manifest = read_manifest(folder, params)
+            manifest = read_manifest(folder)
     remove_noted(folder, lock.noted)
     change = Change(folder, manifest, replaced, lock)
     if not (folder / SEGMENTS).exists():
@@ -275,14 +268,14 @@ def _check_replaceable(target: Path, folder: Path, mode: str) -> set[str]:
 
 
 def _listed_files(folder: Path) -> set[str]:
-    """Return the paths of the manifest and of the files that it lists, in any format
-    and version; none if it can't be read, or lists a path that no index has.
+    """Return the paths of the manifest and of the files that it lists, in any version;
+    none if it can't be read, or lists a path that no index has.
     """
     try:
         found = json.loads((folder / MANIFEST).read_bytes())
-        if not found["format"].startswith(FORMATS):
+        if found["format"] != FORMAT:
             return set()
-        if (found["format"], found["version"]) == (FORMAT, VERSION):
+        if found["version"] == VERSION:
             return {MANIFEST, *read_manifest(folder).files()}
         segments = found["segments"]
         tombstones = [info["tombstones"] for info in segments if info.get("tombstones")]

@@ -20,12 +20,10 @@ import xxhash
 
 from provscan.errors import IndexFormatError, ParameterError
 from provscan.ordered_map import pool_of
-from provscan.params import IndexParams, Params
+from provscan.params import IndexParams
 from provscan.readers import file_checksum
 
-FORMAT = IndexParams.format
-# The prefix of the names of all formats of indexes: FORMAT and that of a blind index.
-FORMATS = "provscan-"
+FORMAT = "provscan-index"
 VERSION = 1
 MANIFEST = "manifest.json"
 SEGMENTS = "segments"
@@ -117,8 +115,8 @@ class Manifest:
     """One generation of an index."""
 
     # The parameters as the user gave them. Without a seed length, the number of texts
-    # determines it. The class of the parameters determines the format.
-    params: Params
+    # determines it.
+    params: IndexParams
     segments: tuple[SegmentInfo, ...]
     # The numbers of distinct licensed texts and tweet ids, without forgotten ones.
     texts: int
@@ -134,14 +132,12 @@ class Manifest:
     @property
     def index_params(self) -> IndexParams:
         """The parameters, with the length of the seeds."""
-        assert isinstance(self.params, IndexParams)
         return replace(self.params, seed_length=self.seed_length)
 
     def with_seed_length(self) -> Manifest:
         """Return the manifest with the seed length that a new index of its texts would
         have.
         """
-        assert isinstance(self.params, IndexParams)
         return replace(self, seed_length=self.params.of_texts(self.texts).seed_length)
 
     @property
@@ -188,7 +184,7 @@ class Manifest:
     def encoded(self) -> bytes:
         body = self.as_dict()
         head = {
-            "format": self.params.format,
+            "format": FORMAT,
             "version": VERSION,
             "checksum": _checksum(body),
         }
@@ -202,8 +198,8 @@ def digest_of(sums: Iterable[int]) -> str:
     return "".join(f"{int(number) % 2**64:016x}" for number in sums)
 
 
-def read_manifest(folder: Path, params: type[Params] = IndexParams) -> Manifest:
-    """Read the manifest of an index folder, in the format of ``params``."""
+def read_manifest(folder: Path) -> Manifest:
+    """Read the manifest of an index folder."""
     path = folder / MANIFEST
     if not folder.is_dir():
         raise IndexFormatError(
@@ -222,13 +218,10 @@ def read_manifest(folder: Path, params: type[Params] = IndexParams) -> Manifest:
             f"{path} can't be read ({error}): restore it from a copy or build it again"
         ) from None
     kind = found.get("format") if isinstance(found, dict) else None
-    if kind != params.format:
-        hint = ""
-        if str(kind).startswith(FORMATS):
-            hint = f", found {kind!r}. See `provscan info {folder}`"
+    if kind != FORMAT:
         raise IndexFormatError(
             f"{path} is not the manifest of a provscan index: expected format "
-            f"{params.format!r}{hint}"
+            f"{FORMAT!r}, found {kind!r}"
         )
     version = found.get("version")
     if version != VERSION:
@@ -247,7 +240,7 @@ def read_manifest(folder: Path, params: type[Params] = IndexParams) -> Manifest:
             "the index again"
         )
     try:
-        manifest = _parsed(body, params)
+        manifest = _parsed(body)
         if manifest.fingerprint() != body["fingerprint"]:
             raise ValueError("the fingerprint does not belong to the segments")
     except (AttributeError, KeyError, TypeError, ValueError, ParameterError) as error:
@@ -257,9 +250,9 @@ def read_manifest(folder: Path, params: type[Params] = IndexParams) -> Manifest:
     return manifest
 
 
-def _parsed(body: dict[str, Any], params: type[Params]) -> Manifest:
+def _parsed(body: dict[str, Any]) -> Manifest:
     manifest = Manifest(
-        params(**body["params"]),
+        IndexParams(**body["params"]),
         tuple(_segment(value) for value in body["segments"]),
         _count(body["texts"]),
         _count(body["tweets"]),
@@ -268,9 +261,7 @@ def _parsed(body: dict[str, Any], params: type[Params]) -> Manifest:
         body["notes"],
         body["seed_length"],
     )
-    if isinstance(
-        manifest.params, IndexParams
-    ) and manifest.index_params.seed_length != (
+    if manifest.index_params.seed_length != (
         manifest.params.seed_length or _count(manifest.seed_length)
     ):
         raise ValueError(

@@ -94,7 +94,7 @@ def cache_folder() -> Path | None:
     are now; None if no folder is writable.
     """
     digest = hashlib.sha256()
-    # Satellites such as blind/ have their kernels in a file of this name.
+    # Satellites such as ledger/ have their kernels in a file of this name.
     others = _SOURCES.parent.glob("*/kernels.py")
     for path in sorted([*_SOURCES.rglob("*.py"), *others]):
         name = str(path.relative_to(_SOURCES.parent)).encode()

@@ -24,7 +24,6 @@ from markupsafe import Markup
 from rich.filesize import decimal
 
 from provscan.caches import make_folder, user_cache
-from provscan.errors import InputError
 from provscan.params import require_folder
 from provscan.report import answers, figures, omissions, wording
 from provscan.report.files import Review, RunFiles, write_page
@@ -238,10 +237,5 @@ def write_report(
     """
     require_folder("run", run)
     files = RunFiles.open(run)
-    if "records" not in files.summary["answer"]:
-        raise InputError(
-            f"{run} makes no estimate, so its report is of another kind: `provscan "
-            f"report {run}` writes that report"
-        )
     made = render(files, texts=texts, marks=marks)
     return write_page(out or run / "report.html", made, overwrite=overwrite)

@@ -18,7 +18,7 @@ from provscan.params import require_folder
 from provscan.report.files import RunFiles, replaced
 from provscan.report.packing import with_digests
 from provscan.report.pipeline_files import junit, markdown, sarif
-from provscan.report.wording import KINDS, rarity, unrated_words, visible
+from provscan.report.wording import KINDS, rarity, visible
 from provscan.report.workbook import MOST_ROWS, Sheet, write_workbook
 
 # The columns in order, with their widths in a spreadsheet.
@@ -126,12 +126,11 @@ def _columns(
     summary: Mapping[str, Any],
 ) -> pa.Table:
     """Return the columns of a list: numbers, words and marks of the exhibits."""
-    unrated = unrated_words(summary)
     kinds = [KINDS[level] for level in exhibits["level"].to_pylist()]
     scores = zip(
         exhibits["counted"].to_pylist(), exhibits["bits"].to_pylist(), strict=True
     )
-    rarities = [rarity(counted, bits, unrated) for counted, bits in scores]
+    rarities = [rarity(counted, bits) for counted, bits in scores]
     rows = range(len(exhibits))
     added = {
         "exhibit": pa.array([row + 1 for row in rows], pa.int64()),

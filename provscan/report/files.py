@@ -26,11 +26,11 @@ from provscan.arrays import Numbers
 from provscan.errors import InputError, OutputError
 from provscan.matching.matches import permalinks
 from provscan.runs.folder import (
-    DATA,
     EVIDENCE_FILE,
     MATCHES_FILE,
     REVIEW_FILE,
     RUN_FILE,
+    RUN_FILES,
     info_checksum,
     read_json,
     read_run,
@@ -62,7 +62,7 @@ def replaced(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
         raise OutputError(
             f"{shown} is not a regular file, so it is not replaced: name another place"
         )
-    if target.name in DATA and (target.parent / RUN_FILE).is_file():
+    if target.name in RUN_FILES and (target.parent / RUN_FILE).is_file():
         raise OutputError(
             f"{shown} is one of the files that reports and lists are made from: name "
             "another file"

@@ -73,8 +73,7 @@ def _fields_not_scanned(summary: Mapping[str, Any]) -> list[str]:
     are single words.
     """
     sentences = []
-    # A blind run has no entry for the fields.
-    verdicts = summary["field_codes"] if "fields" in summary else {}
+    verdicts = summary["field_codes"]
     if without := [
         name for name in verdicts if not BY_FIRST_RECORDS.isdisjoint(verdicts[name])
     ]:
@@ -117,8 +116,7 @@ def _fields_not_scanned(summary: Mapping[str, Any]) -> list[str]:
 def _chance_data_not_scanned(summary: Mapping[str, Any]) -> list[str]:
     """Return sentences about the control and the null dataset."""
     sentences = []
-    # A blind run has no entry for the control.
-    control = summary.get("control", {"files": None, "null": None})
+    control = summary["control"]
     if files := control["files"]:
         sentences += _with_causes(
             files["skipped"],
@@ -149,7 +147,7 @@ def not_searched(summary: Mapping[str, Any]) -> list[str]:
     """Return sentences about copies that the scan could not find."""
     sentences = []
     owners = {"licensed": "of the licensed texts", "control": "of the control's"}
-    too_short = summary.get("control", {}).get("too_short", {})
+    too_short = summary["control"]["too_short"]
     if short := [f"{percent(n)} {owners[kind]}" for kind, n in too_short.items() if n]:
         what = "Some texts are too short to search for, and excluded from all counts"
         sentences.append(f"{what} (--min-chars): {' and '.join(short)}.")

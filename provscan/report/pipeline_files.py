@@ -28,11 +28,9 @@ from provscan.report.omissions import not_scanned
 from provscan.report.wording import (
     KINDS,
     LEVELS,
-    UnratedWords,
     layers,
     measures,
     rarity,
-    unrated_words,
     visible,
 )
 from provscan.runs.evidence.tables import digest
@@ -167,7 +165,6 @@ def sarif(exhibits: pa.Table, run: RunFiles) -> bytes:
             f"{counted(places, 'match')} left out, since only {RESULTS:,} "
             "results would be shown: export .csv for all matches.",
         ))  # fmt: skip
-    unrated = unrated_words(run.summary)
     scan = {
         "tool": {
             "driver": {
@@ -195,7 +192,7 @@ def sarif(exhibits: pa.Table, run: RunFiles) -> bytes:
                 "level": RULES[rule][0],
                 "message": {"text": _message(result, rule, run.summary)},
                 "locations": [
-                    _location(row, str(run.info["folder"]), unrated)
+                    _location(row, str(run.info["folder"]))
                     for row in result.first[:most]
                 ],
                 "occurrenceCount": result.count,
@@ -247,8 +244,8 @@ def _state(result: _Result, rule: str, summary: Mapping[str, Any]) -> Row:
     return {"baselineState": "new" if result.new else "unchanged"}
 
 
-def _location(row: Row, folder: str, unrated: UnratedWords) -> Row:
-    rare = rarity(row["counted"], row["bits"], unrated)
+def _location(row: Row, folder: str) -> Row:
+    rare = rarity(row["counted"], row["bits"])
     line = row["record"] + 1 if LINES.search(row["source"]) else 1
     return {
         "physicalLocation": {
@@ -284,7 +281,7 @@ def junit(exhibits: pa.Table, run: RunFiles) -> bytes:
     A test fails if the file has findings or, with a baseline, new findings. A file that
     was not scanned, or not to its end, is an error.
     """
-    summary, unrated = run.summary, unrated_words(run.summary)
+    summary = run.summary
     compared = summary.get("baseline") is not None
     failing, old = dict[str, _Result](), dict[str, _Result]()
     for row in _rows(exhibits):
@@ -312,7 +309,7 @@ def junit(exhibits: pa.Table, run: RunFiles) -> bytes:
             type="licensed-tweet",
             message=f"{several(result.count, *words)} in {records}",
         )
-        failure.text = _xml("\n".join(_listed(result, unrated)))
+        failure.text = _xml("\n".join(_listed(result)))
     for source, result in old.items():
         ElementTree.SubElement(
             case(source), "system-out"
@@ -330,9 +327,9 @@ def junit(exhibits: pa.Table, run: RunFiles) -> bytes:
     return ElementTree.tostring(suites, encoding="utf-8", xml_declaration=True)
 
 
-def _listed(result: _Result, unrated: UnratedWords) -> Iterator[str]:
+def _listed(result: _Result) -> Iterator[str]:
     for row in result.first[:SHOWN]:
-        rare = rarity(row["counted"], row["bits"], unrated)
+        rare = rarity(row["counted"], row["bits"])
         yield f"{_place(row)}: {KINDS[row['level']]}, {rare}, {_tweet(row)}"
         yield f"    {_excerpt(row)}"
     if (more := result.count - SHOWN) > 0:
@@ -370,7 +367,6 @@ def _page(exhibits: pa.Table, run: RunFiles) -> Iterator[str]:
         yield f"- ⚠ {files} damaged or not scanned"
     yield from (f"- {_plain(text)}" for text in not_scanned(summary))
     first = _new_first(exhibits).slice(0, SHOWN).to_pylist()
-    unrated = unrated_words(summary)
     yield ""
     yield from _table(
         ("", "Where", "Match", "Passage", "Tweet"),
@@ -378,8 +374,7 @@ def _page(exhibits: pa.Table, run: RunFiles) -> Iterator[str]:
             (
                 "**new**" if row["new"] else "",
                 f"{_code(row['source'])} {_code(_place(row))}",
-                f"{KINDS[row['level']]}, "
-                f"{rarity(row['counted'], row['bits'], unrated)}",
+                f"{KINDS[row['level']]}, {rarity(row['counted'], row['bits'])}",
                 _code(_excerpt(row)),
                 f"[{row['tweet_id']}]({row['permalink']})"
                 if row["permalink"]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from provscan.errors import UsageError
 from provscan.params import require
@@ -36,7 +35,7 @@ class Plots:
 
         Findings of a sample are left out: the other numbers are for the whole dataset.
         """
-        summary = self._measured
+        summary = self._files.summary
         records = summary["answer"]["records"]
         axes = ax or _axes(1.8)
         if estimate := records["estimate"]:
@@ -57,7 +56,7 @@ class Plots:
         """Draw the share of the test copies that would be findings, by ``edit``,
         ``length``, ``script`` or ``position``, with 95% intervals.
         """
-        classes = self._measured["recall"]["by"]
+        classes = self._files.summary["recall"]["by"]
         if not classes:
             raise UsageError(
                 "no test copies were planted in this run, so recall was not measured"
@@ -107,16 +106,6 @@ class Plots:
         )
         axes.set(xlabel="findings")
         return axes
-
-    @property
-    def _measured(self) -> Mapping[str, Any]:
-        """The summary of a run that measures chance and recall."""
-        summary = self._files.summary
-        if "records" not in summary["answer"]:
-            raise UsageError(
-                "this run has neither estimate nor recall, so there is no such figure"
-            )
-        return summary
 
 
 def _plain(text: str) -> str:

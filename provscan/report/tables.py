@@ -107,8 +107,7 @@ def brief_text(summary: Mapping[str, Any], place: str, *, width: int = 100) -> s
 
 def run_text(summary: Mapping[str, Any], place: str, *, width: int = 100) -> str:
     """Return the whole ``summary.json`` of a run as text; ``place`` is its folder."""
-    answer = summary["answer"]
-    text = text_table(summary, width) if "records" in answer else answer["headline"]
+    text = text_table(summary, width)
     return f"{text}\nReport: {place}/report.html\nAll matches: {place}/matches.parquet"
 
 

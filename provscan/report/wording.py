@@ -9,7 +9,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from provscan.names import counted, percentage, several
 from provscan.runs.answer.wording import edit_words
@@ -189,30 +189,12 @@ NOT_FINDINGS = {
 UNKNOWN_RARITY = "long wording of unknown rarity"
 
 
-class UnratedWords(NamedTuple):
-    """The words for matches whose wording has no rarity."""
-
-    unknown: str = UNKNOWN_RARITY  # For findings of unknown rarity.
-    no_finding: str = COMMON_OR_KNOWN  # For matches that are not findings.
-
-
-def unrated_words(summary: Mapping[str, Any]) -> UnratedWords:
-    """Return the words of a run; a run that does not measure rarity supplies its
-    own.
-    """
-    return UnratedWords(*summary.get("wording") or ())
-
-
-UNRATED = UnratedWords()
-"""The words of a run that measures rarity."""
-
-
-def rarity(counted: bool, bits: float | None, unrated: UnratedWords = UNRATED) -> str:
+def rarity(counted: bool, bits: float | None) -> str:
     """Return the rarity of a match's wording in words."""
     if not counted:
-        return unrated.no_finding
+        return COMMON_OR_KNOWN
     if bits is None or bits != bits:
-        return unrated.unknown
+        return UNKNOWN_RARITY
     return next(words for limit, words in RARITY if bits >= limit)
 
 

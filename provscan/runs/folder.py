@@ -25,10 +25,8 @@ from provscan.readers import file_checksum
 MATCHES_FILE = "matches.parquet"
 EVIDENCE_FILE = "evidence.parquet"
 SUMMARY_FILE = "summary.json"
-RUN_FILE, REPORT_FILE, PASSAGES_FILE = "run.json", "report.html", "passages.parquet"
+RUN_FILE, REPORT_FILE = "run.json", "report.html"
 RUN_FILES = (MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE, RUN_FILE)
-# The files that reports and exported lists are made from.
-DATA = {*RUN_FILES, PASSAGES_FILE}
 # Verdicts of reviewers on a sample of the findings, written by ``provscan review
 # score``. A run that has this file is not replaced.
 REVIEW_FILE = "review.json"
@@ -36,7 +34,7 @@ REVIEW_FILE = "review.json"
 PDF_FILE = "report.pdf"
 # Files that are written after ``run.json``, which therefore does not list them.
 REPORTS = {REPORT_FILE, PDF_FILE}
-WRITTEN = {*RUN_FILES, PASSAGES_FILE, *REPORTS}
+WRITTEN = {*RUN_FILES, *REPORTS}
 
 
 def read_run(

@@ -17,7 +17,7 @@ import click
 import pytest
 from click.testing import Result
 
-import provscan.blind
+import provscan
 from provscan.cli import COMMANDS, main
 from provscan.cli.probe import _done as probe_lines
 from provscan.errors import (
@@ -37,8 +37,6 @@ Run = Callable[..., Result]
 API = {"index": "build_index", "match": "match"}
 ONLY_PRINTING = {"as_json", "quiet", "verbose"}
 """Options that choose what is printed, which the library does not do."""
-OF_BLIND = {"key", "blind"}
-"""Options with which a command calls provscan.blind instead of provscan."""
 ONLY_PYTHON = {"sources", "progress", "index", "out", "bands", "rows", "canonical"}
 """Parameters that are arguments or functions, or that have no use on a command line."""
 
@@ -71,12 +69,9 @@ def test_help_lists_no_arguments_among_the_options(run: Run) -> None:
 def test_every_option_is_a_keyword_of_the_library(command: str) -> None:
     signature = inspect.signature(getattr(provscan, API[command]))
     for option in options(command):
-        assert option.name in (
-            signature.parameters.keys() | ONLY_PRINTING | OF_BLIND
-        ), f"{API[command]} lacks {option.name}"
-    if "key" in {option.name for option in options(command)}:
-        blind = inspect.signature(getattr(provscan.blind, API[command]))
-        assert blind.parameters.keys() - signature.parameters.keys() == {"key"}
+        assert option.name in signature.parameters.keys() | ONLY_PRINTING, (
+            f"{API[command]} lacks {option.name}"
+        )
     missing = (
         signature.parameters.keys()
         - {option.name for option in options(command)}
@@ -92,10 +87,6 @@ def test_defaults_in_the_help_are_those_of_the_library() -> None:
     signature = inspect.signature(provscan.match)
     assert signature.parameters["threshold"].default == MatchParams().threshold
     assert signature.parameters["min_chars"].default == MatchParams().min_chars
-    reveal = inspect.signature(provscan.blind.reveal).parameters
-    for option in options("reveal"):
-        if isinstance(option.show_default, str):
-            assert option.show_default == f"{reveal[option.name].default:g}"
 
 
 @pytest.mark.parametrize(

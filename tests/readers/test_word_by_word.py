@@ -208,9 +208,10 @@ def test_single_words_in_many_records_are_reported(write, read_all):
         "skipped": {},
         "repaired": {},
         "truncated": {},
+        "control": {"files": None, "null": None, "too_short": {}},
     }
     codes = {"Word": read_all(path).stats.fields["Word"]}
-    (said,) = left_out({**nothing, "fields": {}, "field_codes": codes})
+    (said,) = left_out({**nothing, "field_codes": codes})
     assert said.startswith(
         "Single words (Word) were scanned one by one, so a text that spans several of "
         "them is missed."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from provscan.blind.run import REVEALED_WORDING, WORDING
 from provscan.probe.report.tables import copies
 from provscan.probe.report.wording import departure
 from provscan.readers.texts.model_outputs import without_shared
@@ -18,7 +17,6 @@ from provscan.report.wording import (
     sampled,
     searched,
     term,
-    unrated_words,
     visible,
 )
 
@@ -77,15 +75,6 @@ def test_the_rarity_of_wording_in_words() -> None:
         *["long wording of unknown rarity"] * 2,
     ]
     assert rarity(False, 400.0) == "common or known wording"
-    assert (
-        rarity(False, None, unrated_words({"wording": WORDING}))
-        == "not yet compared with the tweet"
-    )
-    revealed = unrated_words({"wording": REVEALED_WORDING})
-    assert [rarity(counted, None, revealed) for counted in (True, False)] == [
-        "confirmed by the full index",
-        "not confirmed by the full index",
-    ]
 
 
 def test_a_headline_begins_with_its_status() -> None:

@@ -25,7 +25,6 @@ from dataset import TWEETS, some_records
 from tweets import sentence
 
 import provscan
-import provscan.blind
 from provscan import readers
 from provscan.errors import (
     IndexFormatError,
@@ -550,7 +549,6 @@ def test_file_names_that_are_not_utf8(
         lambda: provscan.build_index([{"id": "1", "text": "a text of a tweet"}], odd),
         lambda: provscan.open_run(odd),
         lambda: provscan.verify(odd),
-        lambda: provscan.blind.reveal(run.path, index, odd),
         lambda: write_report(odd),
         lambda: export(run.path, odd / "a.csv"),
     ):
