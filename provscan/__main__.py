@@ -81,7 +81,7 @@ class _NoPandas:
 
     @staticmethod
     def find_spec(name: str, path: object = None, target: object = None) -> None:
-        if name in ("datasets", "transformers"):
+        if name == "datasets":
             sys.meta_path.remove(_NoPandas)
         elif name == "pandas":
             raise ModuleNotFoundError(name)

@@ -68,7 +68,7 @@ TINY = {
         "--megabytes=0.1",
         "--pairs=1",
     ],
-    "probe": ["simulate", "--probes=2", "--pairs=40"],
+    "probe": ["--probes=2", "--pairs=40"],
     "ledger": ["--rows=30000"],
     "coverage": ["--only=nothing, null", "--main=1"],
     "edits_recall": ["--tweets=500", "--copies=3"],

@@ -24,9 +24,6 @@ verbose = shared.output_option(
     "--verbose", is_flag=True, help="Print all numbers, warnings and notes."
 )
 
-# Options that apply to endpoints only.
-ENDPOINT_ONLY = ("key_env", "concurrency", "timeout", "attempts")
-
 
 @click.group("probe", cls=shared.Group)
 def command() -> None:
@@ -38,7 +35,7 @@ def command() -> None:
     provscan probe plan --control-after 2024-06-01 -o PROBE
         choose the tweets and prompts, before the model is asked anything
     provscan probe run PROBE --endpoint URL --model NAME
-        ask a model at an endpoint; --hf PATH asks a local one instead
+        ask a model at an endpoint
     provscan probe score PROBE
         compare the answers with the tweets, and write the report
     """
@@ -66,9 +63,10 @@ def command() -> None:
 )
 @shared.path_option(
     "--reference",
-    metavar="PATH",
-    help="Folder of a Hugging Face model that has not seen the tweets. Licensed tweets "
-    "and controls are then also matched by how well this model predicts them.",
+    metavar="FILE",
+    help="File of JSON lines with the id and the logprob of each tweet, its "
+    "log-probability under a model that has not seen the tweets. Licensed tweets and "
+    "controls are then also matched by it.",
 )
 @experiment_option(
     "--pairs",
@@ -210,14 +208,14 @@ def plan(
 @model_option(
     "--endpoint",
     metavar="URL",
+    required=True,
     help="Endpoint with an OpenAI-compatible API, such as http://localhost:8000/v1.",
 )
-@model_option("--model", metavar="NAME", help="Name of the model at the endpoint.")
 @model_option(
-    "--hf",
-    type=shared.LocalPath(),
-    metavar="PATH",
-    help="Folder of a Hugging Face model to ask instead of an endpoint.",
+    "--model",
+    metavar="NAME",
+    required=True,
+    help="Name of the model at the endpoint.",
 )
 @model_option(
     "--key-env",
@@ -275,9 +273,8 @@ def plan(
 @shared.quiet
 def run(
     probe: Path,
-    endpoint: str | None,
-    model: str | None,
-    hf: Path | None,
+    endpoint: str,
+    model: str,
     as_json: bool,
     quiet: bool,
     **options: Any,
@@ -293,14 +290,8 @@ def run(
     from provscan.errors import UsageError
     from provscan.names import counted
     from provscan.probe.endpoint import Endpoint, EndpointOptions
-    from provscan.probe.local import Local
     from provscan.probe.run import Budget
 
-    if (hf is None) == (endpoint is None) or (endpoint is None) != (model is None):
-        raise UsageError("give either --endpoint and --model, or --hf")
-    if hf is not None:
-        unused = shared.given(**{name: options[name] for name in ENDPOINT_ONLY})
-        shared.refuse(unused, "--hf asks a model on this machine, not at an endpoint")
     if (options["price_in"] is None) != (options["price_out"] is None):
         raise UsageError(
             "prompts and answers both have a price: give both --price-in and "
@@ -309,15 +300,9 @@ def run(
     settings = probes.open_plan(probe).settings
     prices = (options.pop("price_in") or 0.0, options.pop("price_out") or 0.0)
     budget = Budget(options.pop("max_tokens"), options.pop("max_dollars"), prices)
-    if hf is not None:
-        source: Any = Local(hf, settings.style, settings.temperature)
-    else:
-        source = Endpoint(
-            str(endpoint),
-            str(model),
-            settings.style,
-            EndpointOptions(**shared.given(**options)),
-        )
+    source = Endpoint(
+        endpoint, model, settings.style, EndpointOptions(**shared.given(**options))
+    )
     with progress(quiet) as watcher:
         done = probes.run(probe, source, budget=budget, progress=watcher)
     show.result(done, as_json, partial(_done, probe))

@@ -6,7 +6,7 @@ and matches each with a control. :mod:`~provscan.probe.prompts` makes the prompt
 :mod:`~provscan.probe.baseline` measures whether the two arms can be told apart without
 the model. :mod:`~provscan.probe.plan` writes all of this to a file with a digest before
 the first question. :mod:`~provscan.probe.run` asks a model
-(:mod:`~provscan.probe.endpoint` or :mod:`~provscan.probe.local`) and keeps every answer
+(:mod:`~provscan.probe.endpoint`) and keeps every answer
 (:mod:`~provscan.probe.answers`). :mod:`~provscan.probe.verification` compares the
 answers with the tweets, :mod:`~provscan.probe.evidence` counts the recitations, and
 :mod:`~provscan.probe.summary` computes the numbers with the tests of

@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -28,7 +28,6 @@ from provscan.calibration.controls import Controls
 from provscan.index import IndexReader
 from provscan.probe.baseline import Arms
 from provscan.probe.prompts import Prompt, make_prompt
-from provscan.probe.reference import Reference
 from provscan.probe.settings import Settings
 from provscan.scoring.background import Background, background
 from provscan.scoring.clusters import similar_texts
@@ -125,17 +124,20 @@ class Draw:
 
 
 def draw(
-    controls: Controls, settings: Settings, reference: Reference | None = None
+    controls: Controls,
+    settings: Settings,
+    reference: Mapping[str, float] | None = None,
 ) -> Draw:
-    """Draw licensed tweets and match each with a control. With a reference model, the
-    two are also similar under this model.
+    """Draw licensed tweets and match each with a control. With the bits of tweets under
+    a reference model, by id, the two are also similar under this model.
     """
     rng = np.random.default_rng(settings.seed)
     model = background(controls.licensed)
     left_out: Counter[str] = Counter()
     classes, sizes = _classes(controls, settings.seed)
     pools = [
-        _candidates(numbers, controls, model, settings, left_out) for numbers in classes
+        _candidates(numbers, controls, model, settings, reference, left_out)
+        for numbers in classes
     ]
     *licensed, control = _one_each(pools, controls.reader, left_out)
     wanted = _shares([len(pool) for pool in licensed], settings.pairs)
@@ -153,14 +155,6 @@ def draw(
     spare = [
         tweet for pool in licensed for tweet in pool if tweet.tweet_id not in taken
     ]
-    if reference is not None:
-        # A reference model is slow, so it scores only the tweets that may be in a pair,
-        # and as many others, on which the baseline is trained.
-        spare = sorted(spare, key=lambda tweet: tweet.key)[: len(chosen)]
-        control = control[: CHOICE * len(chosen)]
-        chosen, spare, control = (
-            _measured(tweets, reference) for tweets in (chosen, spare, control)
-        )
     pairs = _matched(chosen, control[: CHOICE * len(chosen)])
     left_out["no control like it"] += len(chosen) - len(pairs)
     used = {tweet.tweet_id for pair in pairs for tweet in pair}
@@ -191,14 +185,6 @@ def arms(first: Sequence[Candidate], second: Sequence[Candidate], kind: str) -> 
     return Arms(texts[0], texts[1], measures)
 
 
-def _measured(tweets: Sequence[Candidate], reference: Reference) -> list[Candidate]:
-    bits = reference.bits([tweet.text for tweet in tweets])
-    return [
-        replace(tweet, reference=float(each))
-        for tweet, each in zip(tweets, bits, strict=True)
-    ]
-
-
 def _classes(controls: Controls, seed: int) -> tuple[list[Numbers], list[int]]:
     """Return, for each class of copies and for the control, the texts to draw from (by
     their numbers in the index) and the number of all texts.
@@ -223,6 +209,7 @@ def _candidates(
     controls: Controls,
     model: Background,
     settings: Settings,
+    reference: Mapping[str, float] | None,
     left_out: Counter[str],
 ) -> list[Candidate]:
     """Return the texts that can be asked for, with their prompts."""
@@ -244,6 +231,9 @@ def _candidates(
         if not targets[at]:
             left_out["too short or too predictable"] += 1
             continue
+        if reference is not None and row["tweet_id"] not in reference:
+            left_out["not in the reference"] += 1
+            continue
         key = xxhash.xxh64_intdigest(
             row["tweet_id"].encode("utf-8", "replace"), seed=settings.seed
         )
@@ -261,6 +251,7 @@ def _candidates(
                 number=int(numbers[at]),
                 key=key,
                 targets=targets[at],
+                reference=None if reference is None else reference[row["tweet_id"]],
             )
         )
     return found

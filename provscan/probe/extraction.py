@@ -1,10 +1,9 @@
 """The number of samples until a model recites a tweet, computed from log-probabilities
 without sampling.
 
-The method is (n, p)-discoverable extraction (Hayes et al. 2024, arXiv 2410.19482). A
-local model provides the probability of a target at the temperature of the plan. An
-endpoint that echoes a text with log-probabilities provides it at temperature 1. The
-chat protocol does not provide it.
+The method is (n, p)-discoverable extraction (Hayes et al. 2024, arXiv 2410.19482). An
+endpoint that echoes a text with log-probabilities provides the probability of a target
+at temperature 1. The chat protocol does not provide it.
 """
 
 from __future__ import annotations
@@ -52,7 +51,7 @@ def best_logprobs(
 
 
 def extraction(
-    logprobs: Mapping[str, Mapping[int, float]], settings: Settings, endpoint: bool
+    logprobs: Mapping[str, Mapping[int, float]], settings: Settings
 ) -> dict[str, Any]:
     """Return the number of tweets of each arm that are recited within n samples with a
     probability of at least 0.5, and of at least 0.9.
@@ -64,19 +63,13 @@ def extraction(
     """
     why = None
     if not any(logprobs.values()):
-        why = "the model gave no log-probabilities of the targets"
-        if endpoint and settings.style == "chat":
-            why = (
-                "the chat protocol gives no log-probabilities of words that the model "
-                "did not say"
-            )
-        elif endpoint:
-            why = (
-                "the endpoint did not repeat a text with its log-probabilities (echo "
-                "and logprobs of completions)"
-            )
-        elif settings.temperature == 0.0:
-            why = "at temperature 0 all samples are the same"
+        why = (
+            "the chat protocol gives no log-probabilities of words that the model did "
+            "not say"
+            if settings.style == "chat"
+            else "the endpoint did not repeat a text with its log-probabilities (echo "
+            "and logprobs of completions)"
+        )
     within = {
         f"{probability:g}": {
             arm: [
@@ -89,7 +82,7 @@ def extraction(
     }
     return {
         "invalid": why,
-        "temperature": 1.0 if endpoint else settings.temperature,
+        "temperature": 1.0,
         "samples": list(SAMPLES),
         "tweets": {arm: len(known) for arm, known in logprobs.items()},
         "within": None if why else within,

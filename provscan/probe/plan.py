@@ -30,7 +30,7 @@ from provscan.probe.baseline import blind_baseline
 from provscan.probe.draw import REACH, Candidate, Draw, Target, arms, draw
 from provscan.probe.files import PLAN_FILE
 from provscan.probe.prompts import FREE, TEMPLATES, max_tokens
-from provscan.probe.reference import Reference
+from provscan.probe.reference import read_reference
 from provscan.probe.settings import Settings
 from provscan.probe.statistics import detectable_share
 from provscan.readers import Fields
@@ -211,8 +211,10 @@ def make_plan(
         Files of tweets that the model can't have seen for another reason, instead of
         ``control_after``.
     reference
-        Folder of a causal language model that has not seen the tweets. The arms are
-        then also matched and compared on their predictability under this model.
+        File of JSON lines with the ``id`` and the ``logprob`` of each tweet, the
+        natural logarithm of its probability under a model that has not seen the tweets.
+        The arms are then also matched and compared on this predictability; tweets that
+        the file lacks are left out.
 
     Returns
     -------
@@ -222,16 +224,14 @@ def make_plan(
     Raises
     ------
     UsageError
-        Neither or both of ``control_after`` and ``control`` are given, or a reference
-        is given but the packages for it are missing.
+        Neither or both of ``control_after`` and ``control`` are given.
     ParameterError
         ``control_after`` is not a date.
     OutputError
         The folder exists.
     InputError
-        A file of controls can't be read, or no licensed tweet has a similar control.
-    ModelError
-        The reference is not the folder of a causal language model.
+        A file of controls or the reference can't be read, or no licensed tweet has a
+        similar control.
     """
     settings, path = settings or Settings(), Path(out)
     files = [
@@ -244,7 +244,7 @@ def make_plan(
         )
     if os.path.lexists(path):
         raise OutputError(f"{path} exists already: name another folder, or remove it")
-    model = None if reference is None else Reference(reference)
+    known = None if reference is None else read_reference(reference)
     with tempfile.TemporaryDirectory(prefix="provscan") as folder:
         controls = no_control(index.reader)
         if control_after is not None:
@@ -261,7 +261,7 @@ def make_plan(
                     f"control {unread['path']} can't be read: {unread['reason']}. No "
                     "plan was made"
                 )
-        drawn = draw(controls, settings, model)
+        drawn = draw(controls, settings, None if known is None else known.bits)
     content = {
         "version": VERSION,
         "index": {
@@ -272,7 +272,7 @@ def make_plan(
             "left_out": index.reader.left_out.as_dict(),
         },
         "control": {"after": control_after, "files": files, "texts": controls.texts},
-        "reference": None if model is None else model.describe(),
+        "reference": None if known is None else known.describe(),
         "reach": REACH,
         "settings": settings.as_dict(),
         "free_prompt": TEMPLATES[settings.style, FREE],

@@ -1,145 +1,80 @@
-"""Predictability of tweets under a reference model: a local model that has not seen
-them.
+"""Predictability of tweets under a reference model that has not seen them.
 
 A tweet that any model would guess is recited even by a model that has not seen it.
 Pairs are therefore matched on the bits of their tweets under a reference model, and the
-blind baseline also uses these bits.
+blind baseline also uses these bits. A file contains the log-probabilities; any server
+that echoes a text with its log-probabilities can compute them.
 """
 
 from __future__ import annotations
 
 import hashlib
-import inspect
+import json
 import math
 import os
-from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from provscan.arrays import Floats
-from provscan.errors import ModelError, UsageError
-
-BATCH = 32
+from provscan.errors import InputError
 
 
-class Causal:
-    """A causal language model with its tokenizer; ``length`` is its maximum number of
-    tokens.
-    """
-
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        try:
-            import torch
-            import transformers
-        except ImportError:
-            raise UsageError(
-                "local models need torch and transformers: pip install "
-                "'provscan[probe]'"
-            ) from None
-        self.torch: Any = torch
-        self.path = os.fspath(path)
-        try:
-            self.tokenizer: Any = transformers.AutoTokenizer.from_pretrained(
-                self.path, local_files_only=True
-            )
-            network: Any = transformers.AutoModelForCausalLM.from_pretrained(
-                self.path, local_files_only=True
-            )
-        except (OSError, ValueError) as error:
-            raise ModelError(
-                f"{self.path} is not the folder of a causal language model: "
-                f"{str(error).splitlines()[0]}"
-            ) from None
-        self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.network = network.to(self.device).eval()
-        self.kind = str(network.config.model_type)
-        self.length = int(
-            getattr(network.config, "max_position_embeddings", None) or 1 << 20
-        )
-        # The parameter's name changed between versions of transformers.
-        self.cache_name = (
-            "cache"
-            if "cache" in inspect.signature(network.forward).parameters
-            else "past_key_values"
-        )
-
-    @property
-    def start(self) -> int:
-        """The token with which a text begins."""
-        first = self.tokenizer.bos_token_id
-        return int(self.tokenizer.eos_token_id if first is None else first)
-
-    def token_logprobs(self, rows: Sequence[Sequence[int]]) -> list[list[float]]:
-        """Return the log-probability of each token given those before it, for all rows
-        in one batch; the first token of a text has none.
-        """
-        torch = self.torch
-        longest = max(map(len, rows))
-        # Padding after a text does not change the probabilities of the text.
-        ids = torch.tensor(
-            [[*row, *[self.start] * (longest - len(row))] for row in rows],
-            device=self.device,
-        )
-        with torch.inference_mode():
-            logits = self.network(input_ids=ids).logits[:, :-1].float()
-            chances = (
-                torch.log_softmax(logits, -1).gather(2, ids[:, 1:, None])[..., 0].cpu()
-            )
-        return [chances[at, : len(row) - 1].tolist() for at, row in enumerate(rows)]
-
-
+@dataclass(frozen=True)
 class Reference:
-    """A reference model, read from the folder of a causal language model that
-    ``save_pretrained`` wrote.
-    """
+    """The content of a file of log-probabilities."""
 
-    def __init__(self, path: str | os.PathLike[str], batch: int = BATCH) -> None:
-        self._loaded, self._batch = Causal(path), batch
+    path: str
+    sha256: str
+    bits: dict[str, float]  # Bits of each tweet by its id.
 
     def describe(self) -> dict[str, Any]:
-        """Return the folder, the kind, the number of parameters, and the SHA-256 of the
-        files with the weights, in the order of their names.
-        """
-        digest = hashlib.sha256()
-        for file in sorted(Path(self._loaded.path).iterdir()):
-            if file.suffix in (".safetensors", ".bin"):
-                with file.open("rb") as opened:
-                    digest.update(hashlib.file_digest(opened, "sha256").digest())
-        return {
-            "path": self._loaded.path,
-            "model": self._loaded.kind,
-            "parameters": sum(
-                each.numel() for each in self._loaded.network.parameters()
-            ),
-            "sha256": digest.hexdigest(),
-        }
+        """Return the entry of the plan."""
+        return {"path": self.path, "sha256": self.sha256, "tweets": len(self.bits)}
 
-    def bits(self, texts: Sequence[str]) -> Floats:
-        """Return minus the binary logarithm of the probability of each text.
 
-        A text that is too long for the model is truncated, and the bits of its
-        beginning are extrapolated to the whole text.
-        """
-        rows = [
-            list(ids)
-            for ids in self._loaded.tokenizer(list(texts), add_special_tokens=False)[
-                "input_ids"
-            ]
-        ]
-        found = np.zeros(len(rows))
-        order = sorted(range(len(rows)), key=lambda at: len(rows[at]))
-        for low in range(0, len(order), self._batch):
-            places = order[low : low + self._batch]
-            chances = self._loaded.token_logprobs(
-                [
-                    [self._loaded.start, *rows[at]][: self._loaded.length]
-                    for at in places
-                ]
-            )
-            for at, known in zip(places, chances, strict=True):
-                found[at] = (
-                    -sum(known) / math.log(2.0) * len(rows[at]) / max(len(known), 1)
-                )
-        return found
+def read_reference(path: str | os.PathLike[str]) -> Reference:
+    """Read a file of JSON lines, each with the ``id`` of a tweet and its ``logprob``,
+    the natural logarithm of the probability of its text.
+
+    Raises
+    ------
+    InputError
+        The file can't be read, a line has no id or no log-probability, or two lines
+        give a tweet different ones; the message names the line.
+    """
+    name, digest, bits = os.fspath(path), hashlib.sha256(), dict[str, float]()
+    try:
+        with open(path, "rb") as file:
+            for number, line in enumerate(file, 1):
+                digest.update(line)
+                tweet, value = _parsed(line, f"{name}, line {number}")
+                if bits.setdefault(tweet, value) != value:
+                    raise InputError(
+                        f"{name}, line {number}: tweet {tweet} has another "
+                        "log-probability in an earlier line: leave one of them out"
+                    )
+    except OSError as error:
+        raise InputError(
+            f"the reference {name} can't be read ({error.strerror}): name a file of "
+            "JSON lines with id and logprob"
+        ) from None
+    return Reference(name, digest.hexdigest(), bits)
+
+
+def _parsed(line: bytes, place: str) -> tuple[str, float]:
+    """Return the id and the bits of a line."""
+    try:
+        found = json.loads(line)
+        tweet, logprob = found["id"], found["logprob"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        tweet = logprob = None
+    # JSON's true is an int in Python.
+    if (
+        type(tweet) not in (str, int)
+        or type(logprob) not in (int, float)
+        or not -math.inf < logprob <= 0
+    ):
+        raise InputError(
+            f"{place}: expected the id of a tweet and a log-probability of at most 0, "
+            f'such as {{"id": "1", "logprob": -97.5}}, found {line[:80]!r}'
+        )
+    return str(tweet), -logprob / math.log(2.0)

@@ -108,9 +108,8 @@ def run(
     path
         Folder of the probe.
     model
-        The model to ask: :class:`provscan.probe.endpoint.Endpoint`,
-        :class:`provscan.probe.local.Local`, or anything that has their methods
-        ``describe`` and ``answers``.
+        The model to ask: :class:`provscan.probe.endpoint.Endpoint`, or anything that
+        has its methods ``describe`` and ``answers``.
     budget
         The budget for all runs of the probe together; unlimited by default.
     progress

@@ -105,7 +105,7 @@ def summarise(found: Evidence) -> tuple[dict[str, Any], pa.Table]:
         "listed": {"rate": RATE, "tweets": int(listed.sum())},
         "total": _total(plan, counts, claimed),
         "power": {"pairs": able, "power": POWER, "detectable_share": power},
-        "extraction": extraction(logprobs, plan.settings, "endpoint" in model),
+        "extraction": extraction(logprobs, plan.settings),
     }
     return summary, tweet_table(found, counts, q_values, logprobs)
 

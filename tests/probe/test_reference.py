@@ -1,109 +1,134 @@
-"""Test a reference model: its bits are those of the model, and arms are matched by
-them.
-"""
+"""Test the log-probabilities of a reference model: arms are matched by them."""
 
 from __future__ import annotations
 
+import hashlib
 import math
 from pathlib import Path
 
 import numpy as np
 import pytest
+from sentences import sentence, write
 
-torch = pytest.importorskip(
-    "torch", reason="reference models need pip install 'provscan[probe]'"
-)
-transformers = pytest.importorskip(
-    "transformers", reason="reference models need pip install 'provscan[probe]'"
-)
+import provscan
+from provscan.errors import InputError
+from provscan.probe import Plan, Settings, make_plan
+from provscan.probe.reference import read_reference
+from provscan.probe.report.tables import plan_table
 
-from sentences import sentence  # noqa: E402
-from tiny import random_model  # noqa: E402
-
-import provscan  # noqa: E402
-from provscan.errors import ModelError  # noqa: E402
-from provscan.probe import Plan, Settings, make_plan  # noqa: E402
-from provscan.probe.reference import Reference  # noqa: E402
-from provscan.probe.report.tables import plan_table  # noqa: E402
-
-pytestmark = pytest.mark.filterwarnings("default")
+SETTINGS = Settings(pairs=100, prompts=("prefix",))
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return random_model(tmp_path_factory.mktemp("reference"))
+def bits() -> dict[str, float]:
+    """Bits of the tweets of ``index`` and ``control``, apart from every tenth."""
+    rng = np.random.default_rng(1)
+    texts = {f"{n}-0": sentence(n) for n in range(400)}
+    texts |= {f"c{n}": sentence(10_000 + n) for n in range(600)}
+    return {
+        tweet: round(len(text) * rng.uniform(1, 4), 2)
+        for at, (tweet, text) in enumerate(texts.items())
+        if at % 10
+    }
 
 
-def test_bits_are_those_of_the_model_and_do_not_depend_on_the_batch(
-    model: Path,
-) -> None:
-    texts = ["", "a", *(sentence(n, 1 + n % 6) for n in range(8)), sentence(3, 80)]
-    found = Reference(model, batch=4).bits(texts)
-    assert found == pytest.approx(Reference(model, batch=1).bits(texts), rel=1e-4)
-    tokenizer = transformers.AutoTokenizer.from_pretrained(model)
-    network = transformers.GPT2LMHeadModel.from_pretrained(model).eval()
-    for text, bits in zip(texts, found, strict=True):
-        ids = tokenizer(text)["input_ids"]
-        # The bits of the truncated text are extrapolated.
-        chances = torch.log_softmax(
-            network(torch.tensor([ids[:96]])).logits[0].detach(), -1
-        )
-        taken = sum(
-            chances[at - 1, each].item() for at, each in enumerate(ids[:96]) if at
-        )
-        assert bits == pytest.approx(
-            -taken / math.log(2) * (len(ids) - 1) / max(min(len(ids), 96) - 1, 1),
-            rel=1e-3,
-        )
-
-
-def apart(plan: Plan, reference: Reference) -> float:
-    """Return the mean distance of the members of pairs, in bits per character."""
-    texts = [
-        [pair[arm]["text"] for pair in plan.pairs] for arm in ("licensed", "control")
+@pytest.fixture(scope="module")
+def reference(bits: dict[str, float], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    rows: list[dict[str, object]] = [
+        {"id": tweet, "logprob": -each * math.log(2)} for tweet, each in bits.items()
     ]
-    a, b = (
-        reference.bits(arm) / np.array([len(text) for text in arm]) for arm in texts
-    )
-    return float(np.abs(a - b).mean())
+    return write(tmp_path_factory.mktemp("reference") / "reference.jsonl", rows)
 
 
-def test_pairs_are_matched_on_the_reference_model(
-    model: Path, index: provscan.Index, control: Path, tmp_path: Path
+def apart(plan: Plan, bits: dict[str, float]) -> float:
+    """Return the mean distance of the members of pairs, in bits per character."""
+    found = []
+    for pair in plan.pairs:
+        both = [pair[arm] for arm in ("licensed", "control")]
+        if all(tweet["tweet_id"] in bits for tweet in both):
+            a, b = (bits[tweet["tweet_id"]] / len(tweet["text"]) for tweet in both)
+            found.append(abs(a - b))
+    return float(np.mean(found))
+
+
+def test_pairs_are_matched_on_the_reference(
+    reference: Path,
+    bits: dict[str, float],
+    index: provscan.Index,
+    control: Path,
+    tmp_path: Path,
 ) -> None:
-    settings = Settings(pairs=100, prompts=("prefix",))
-    plain = make_plan(index, tmp_path / "plain", settings, control=[str(control)])
+    plain = make_plan(index, tmp_path / "plain", SETTINGS, control=[str(control)])
     plan = make_plan(
-        index, tmp_path / "matched", settings, control=[str(control)], reference=model
+        index,
+        tmp_path / "matched",
+        SETTINGS,
+        control=[str(control)],
+        reference=reference,
     )
-    reference = Reference(model)
-    assert apart(plan, reference) < 0.5 * apart(plain, reference)
-    for arm in ("licensed", "control"):
-        bits = reference.bits([pair[arm]["text"] for pair in plan.pairs])
-        assert [pair[arm]["reference_bits"] for pair in plan.pairs] == pytest.approx(
-            bits, abs=0.1
-        )
+    assert apart(plan, bits) < 0.5 * apart(plain, bits)
+    for pair in plan.pairs:
+        for arm in ("licensed", "control"):
+            assert pair[arm]["reference_bits"] == bits[pair[arm]["tweet_id"]]
+    assert plan.content["left_out"]["not in the reference"] == 100
+    # The tweets of a class that could be asked for are those that the file has.
+    assert sum(s["population"] for s in plan.content["strata"]) == 360
     assert plain.content["reference"] is None
-    about = plan.content["reference"]
-    assert (about["path"], about["model"]) == (str(model), "gpt2")
-    assert about == Reference(model).describe()
+    assert plan.content["reference"] == {
+        "path": str(reference),
+        "sha256": hashlib.sha256(reference.read_bytes()).hexdigest(),
+        "tweets": 900,
+    }
     shown = " ".join(
         plan_table(plan.path, plan.digest, plan.content, 0, verbose=True).split()
     )
-    assert f"under a reference model (gpt2, {about['parameters']:,} parameters" in shown
-    assert str(model) not in shown
-    assert "an index contains no numbers of followers or retweets" in shown
+    assert "under a reference model (900 log-probabilities" in shown
+    assert str(reference) not in shown
     shown = " ".join(
         plan_table(plain.path, plain.digest, plain.content, 0, verbose=True).split()
     )
     assert "no reference model was given" in shown
 
 
-def test_a_folder_without_a_model_is_refused(
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "[]",
+        "null",
+        '{"id": "1"}',
+        '{"id": null, "logprob": -1}',
+        '{"id": true, "logprob": -1}',
+        '{"id": "1", "logprob": true}',
+        '{"id": "1", "logprob": "-1"}',
+        '{"id": "1", "logprob": 1e-9}',
+        '{"id": "1", "logprob": NaN}',
+        '{"id": "1", "logprob": -Infinity}',
+        '{"id": "0", "logprob": -2}',
+        "[" * 100_000,
+    ],
+    ids=lambda line: line[:40],
+)
+def test_a_wrong_line_is_named(line: str, tmp_path: Path) -> None:
+    (file := tmp_path / "r.jsonl").write_text(f'{{"id": "0", "logprob": -1}}\n{line}\n')
+    with pytest.raises(InputError, match=r"r\.jsonl, line 2: "):
+        read_reference(file)
+
+
+def test_equal_lines_and_numbers_as_ids_are_read(tmp_path: Path) -> None:
+    file = write(tmp_path / "r.jsonl", [{"id": 7, "logprob": -math.log(4)}] * 2)
+    assert read_reference(file).bits == {"7": pytest.approx(2.0)}
+
+
+def test_a_missing_reference_is_refused(
     index: provscan.Index, control: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(
-        ModelError, match="is not the folder of a causal language model"
-    ):
-        make_plan(index, tmp_path / "p", control=[str(control)], reference=tmp_path)
+    for name in ("none", "."):
+        with pytest.raises(InputError, match="can't be read"):
+            make_plan(
+                index,
+                tmp_path / "p",
+                control=[str(control)],
+                reference=tmp_path / name,
+            )
     assert not (tmp_path / "p").exists()

@@ -42,10 +42,7 @@ def plan_table(
     if plan["claims"]:
         words = detectable(next(iter(shares.values())))
         console.print(f"{words[0].upper()}{words[1:]}.")
-        console.print(
-            "Next: provscan probe run, with --endpoint URL and --model NAME, or with "
-            "--hf FOLDER."
-        )
+        console.print("Next: provscan probe run, with --endpoint URL and --model NAME.")
     else:
         console.print(
             "! Licensed tweets and controls were not shown to be alike, so nothing can "
@@ -255,8 +252,8 @@ def predictability(plan: Mapping[str, Any]) -> str:
     if reference is None:
         return f"similar under {background} only; no reference model was given"
     about = (
-        f"{reference['model']}, {count(reference['parameters'])} parameters, SHA-256 "
-        f"{reference['sha256'][:12]}"
+        f"{count(reference['tweets'])} log-probabilities, "
+        f"SHA-256 {reference['sha256'][:12]}"
     )
     return f"similar under {background} and under a reference model ({about})"
 
