@@ -24,7 +24,12 @@ from provscan.report.document import write_report
 from provscan.report.files import RunFiles
 from provscan.report.plots import Plots
 from provscan.report.tables import run_html
-from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE, read_run
+from provscan.runs.folder import (
+    EVIDENCE_FILE,
+    MATCHES_FILE,
+    read_run,
+    require_unchanged,
+)
 from provscan.runs.inputs.plan import Sources
 from provscan.runs.match import run_match
 from provscan.runs.questions.evaluation import Evaluation, evaluate
@@ -67,14 +72,19 @@ class Run:
     @cached_property
     def matches(self) -> pa.Table:
         """``matches.parquet``, with one row for each match."""
-        return pq.read_table(self.path / MATCHES_FILE)
+        return self._table(MATCHES_FILE)
 
     @cached_property
     def evidence(self) -> pa.Table:
         """``evidence.parquet``, with the passage and the tweet of one finding per
         row.
         """
-        return pq.read_table(self.path / EVIDENCE_FILE)
+        return self._table(EVIDENCE_FILE)
+
+    def _table(self, name: str) -> pa.Table:
+        """Read a table of the run, which must be unchanged."""
+        require_unchanged(self.path, self.info, [name])
+        return pq.read_table(self.path / name)
 
     @property
     def plot(self) -> Plots:

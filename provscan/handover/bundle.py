@@ -51,6 +51,7 @@ from provscan.runs.folder import (
     RUN_FILE,
     RUN_FILES,
     read_json,
+    require_unchanged,
     write_summary,
 )
 
@@ -59,9 +60,9 @@ ROWS, INPUTS = "rows.sha256", "inputs.json"
 # Files that a run may have. Of these, only the report contains texts; it is written
 # again if texts are left out.
 EXTRA_RUN_FILES = (REPORT_FILE, REVIEW_FILE)
-# Files of a case. They contain no texts.
+# Files of a case beside ``case.json``. They contain no texts.
 CASE_FILES = (
-    *(CASE_FILE, PAGE_FILE, WORKBOOK_FILE),
+    *(PAGE_FILE, WORKBOOK_FILE),
     *(f"{name}.parquet" for name in ("authors", "months", "periods", "texts")),
 )
 # Files of a ledger in addition to its page. The runs in its folder of scans are not
@@ -319,9 +320,10 @@ class _Contents:
 
     def add_case(self, source: Path) -> None:
         folder = f"{PAYLOAD}case-{len(self._cases) + 1}"
-        for path in (source / name for name in CASE_FILES):
-            if path.is_file():
-                self._files[f"{folder}/{path.name}"] = path
+        case = read_json(source / CASE_FILE)
+        require_unchanged(source, case, CASE_FILES, CASE_FILE)
+        for name in (CASE_FILE, *CASE_FILES):
+            self._files[f"{folder}/{name}"] = source / name
         self._cases.append({"folder": folder, "name": _name(source)})
 
     def add_ledger(self, source: Path) -> None:
@@ -346,6 +348,7 @@ class _Contents:
             )
         verify(source)
         run = RunFiles.open(source)
+        run.require_own_pages()
         summary, info = dict(run.summary), dict(run.info)
         name = f"run-{len(self._runs) + 1}"
         folder, working = f"{PAYLOAD}{name}", self._working / name

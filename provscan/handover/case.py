@@ -32,7 +32,7 @@ from provscan.report import omissions, wording
 from provscan.report.document import page
 from provscan.report.files import RunFiles
 from provscan.report.workbook import Sheet, write_workbook
-from provscan.runs.folder import write_json
+from provscan.runs.folder import seal, write_json
 from provscan.writing import new_folder
 
 CASE_FILE, PAGE_FILE, WORKBOOK_FILE = "case.json", "case.html", "case.xlsx"
@@ -133,7 +133,6 @@ def write_case(
             for name, query in tables.items()
         }
         case["periods"] = counts.rows(tables["periods"])
-        write_json(folder / CASE_FILE, case)
         shown = {
             "author": counts.rows(f"{tables['authors']} LIMIT {SHOWN}"),
             "licence period": case["periods"] if days else [],
@@ -145,6 +144,9 @@ def write_case(
             for name, query in tables.items()
         }
         write_workbook(folder / WORKBOOK_FILE, _sheets(case, listed))
+        names = [PAGE_FILE, WORKBOOK_FILE, *(f"{name}.parquet" for name in tables)]
+        seal(folder, case, names)
+        write_json(folder / CASE_FILE, case)
     return case
 
 

@@ -184,6 +184,7 @@ def render(
         answer=summary["answer"],
         info=info,
         identity=files.identity,
+        checksum=files.info["checksum"],
         exhibits=len(files.exhibits),
         findings=len(findings),
         shown=len(shown),

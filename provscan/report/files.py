@@ -28,6 +28,7 @@ from provscan.matching.matches import permalinks
 from provscan.runs.folder import (
     EVIDENCE_FILE,
     MATCHES_FILE,
+    REPORT_FILE,
     REVIEW_FILE,
     RUN_FILE,
     RUN_FILES,
@@ -43,6 +44,8 @@ ABOUT = ("author", "time", "lang")
 TEXTS = ("before", "passage", "after", "tweet")
 KEY = ("record", "start", "end", "tweet_id")
 BATCH = 1 << 14
+# The run of a report is named in the first bytes of the page.
+PAGE_HEAD = 200
 _LAST_LINE = "\n<!-- written by provscan, XXH3-128 of all before this line: %s -->\n"
 VERDICTS = ("accepted", "rejected", "unsure")
 # Fields in which a reviewer describes the case.
@@ -135,7 +138,7 @@ class RunFiles:
         """The verdicts of reviewers on a blinded sample of the findings, in one or two
         sentences; None if there was no review.
         """
-        if not (self.path / REVIEW_FILE).is_file():
+        if not os.path.lexists(self.path / REVIEW_FILE):
             return None
         found = read_json(self.path / REVIEW_FILE)
         if info_checksum(found) != found.get("checksum") or (
@@ -146,6 +149,24 @@ class RunFiles:
                 "move it away, or score the review again"
             )
         return str(found["headline"])
+
+    def require_own_pages(self) -> None:
+        """Check that the report and the review in the folder, if there are any, were
+        made from this run and are unchanged.
+        """
+        report = self.path / REPORT_FILE
+        own = f'data-checksum="{self.info["checksum"]}"'.encode()
+        if report.exists() and (
+            not report.is_file()
+            or own not in report.read_bytes()[:PAGE_HEAD]
+            or not _is_report(report)
+        ):
+            raise InputError(
+                f"{report} is not the unchanged report of this run: write it again "
+                "with provscan report and --overwrite"
+            )
+        # Reading the review checks it.
+        _ = self.blinded_review
 
     @property
     def scores(self) -> pa.Table:

@@ -1,6 +1,9 @@
 """The names of the files of a run, and functions that read and write these files.
 
-:func:`read_run` and :func:`verify_run` read and check a finished run.
+:func:`read_run` reads a finished run, and checks it and the tables that its caller
+reads later against their checksums. :func:`require_unchanged` checks more of them, and
+the files of other results with checksums that :func:`seal` adds. :func:`verify_run`
+checks a whole run.
 :func:`write_summary` writes ``summary.json`` and, with the checksums of all other
 files, ``run.json``. Until a run is complete, its files are in the folder that
 :mod:`provscan.runs.target` provides.
@@ -20,7 +23,7 @@ import xxhash
 
 from provscan.errors import InputError
 from provscan.names import counted
-from provscan.readers import file_checksum
+from provscan.readers import checksum, file_checksum
 
 MATCHES_FILE = "matches.parquet"
 EVIDENCE_FILE = "evidence.parquet"
@@ -50,24 +53,39 @@ def read_run(
                 "match: name the folder of one, or run match again"
             )
     info = read_json(folder / RUN_FILE)
+    require_unchanged(folder, info, (*tables, SUMMARY_FILE))
+    return read_json(folder / SUMMARY_FILE), info
+
+
+def require_unchanged(
+    folder: Path, info: dict[str, Any], names: Sequence[str], described: str = RUN_FILE
+) -> None:
+    """Check files of a folder against the checksums in ``info``, the content of its
+    file ``described``, which :func:`seal` added.
+
+    Raises
+    ------
+    InputError
+        A file is missing or was changed.
+    """
     try:
-        _require_unchanged(folder / RUN_FILE, info["checksum"], info_checksum(info))
-        for name in (*tables, SUMMARY_FILE):
+        _require_equal(folder / described, info["checksum"], info_checksum(info))
+        for name in names:
             expected, path = info["files"][name]["xxh3"], folder / name
-            _require_unchanged(path, expected, file_checksum(path))
+            _require_equal(path, expected, checksum(str(path)))
     except (KeyError, TypeError) as error:
         missing = isinstance(error, KeyError)
         what = f"{error} is missing" if missing else "they are malformed"
         raise InputError(
-            f"{folder / RUN_FILE} has no valid checksums ({what}): run match again"
+            f"{folder / described} has no valid checksums ({what}): make {folder} again"
         ) from error
-    return read_json(folder / SUMMARY_FILE), info
 
 
-def _require_unchanged(path: Path, expected: str, found: str) -> None:
+def _require_equal(path: Path, expected: str, found: str) -> None:
     if found != expected:
         raise InputError(
-            f"{path} was changed: expected XXH3-128 {expected}, found {found}"
+            f"{path} was changed after it was written: restore it, or make "
+            f"{path.parent} again"
         )
 
 
@@ -80,7 +98,7 @@ def read_json(path: Path) -> dict[str, Any]:
             f"{path} does not exist, so {path.parent} is not a finished run: run match "
             "again"
         ) from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(
             f"{path} can't be read as JSON ({error}): run match again"
         ) from None
@@ -153,15 +171,20 @@ def write_summary(
     files.
     """
     write_json(folder / SUMMARY_FILE, summary)
+    seal(folder, info, (*tables, SUMMARY_FILE))
+    write_json(folder / RUN_FILE, info)
+
+
+def seal(folder: Path, info: dict[str, Any], names: Sequence[str]) -> None:
+    """Add the checksums of files of a folder, and of ``info`` itself, to ``info``."""
     info["files"] = {
         name: {
             "bytes": (folder / name).stat().st_size,
             "xxh3": file_checksum(folder / name),
         }
-        for name in (*tables, SUMMARY_FILE)
+        for name in names
     }
     info["checksum"] = info_checksum(info)
-    write_json(folder / RUN_FILE, info)
 
 
 def info_checksum(info: dict[str, Any]) -> str:

@@ -483,7 +483,7 @@ def test_info_of_a_run(run: Run, finished: Path) -> None:
     changed = run("info", finished)
     assert (
         changed.exit_code,
-        "summary.json was changed: expected XXH3-128" in changed.stderr,
+        "summary.json was changed" in changed.stderr,
     ) == (3, True)
 
 

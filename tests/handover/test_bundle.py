@@ -26,8 +26,11 @@ from provscan import handover
 from provscan.cli import main
 from provscan.errors import InputError, OutputError, UsageError
 from provscan.handover import statement as statements
+from provscan.handover.bundle import CASE_FILES
 from provscan.handover.statement import canonical, key_id, public_key
 from provscan.readers import file_checksum
+from provscan.report.files import RunFiles
+from provscan.runs.folder import info_checksum, seal, write_json
 
 TEXTS = ("before", "passage", "after", "tweet")
 
@@ -326,11 +329,15 @@ def test_a_missing_extra_is_named(
 def test_cases_and_reviews_are_bundled(handed: Handed, tmp_path: Path) -> None:
     run, case = tmp_path / "found.run", tmp_path / "my.case"
     shutil.copytree(handed.run, run)
-    (run / "review.json").write_text('{"kappa": 1}')
+    review = {"run": RunFiles.open(run).identity, "headline": "all agree"}
+    write_json(run / "review.json", review | {"checksum": info_checksum(review)})
     (run / "notes.txt").write_text("private")
     case.mkdir()
-    for name in ("case.json", "case.html", "texts.parquet", "other.txt"):
+    for name in (*CASE_FILES, "other.txt"):
         (case / name).write_text("{}")
+    about: dict[str, Any] = {}
+    seal(case, about, CASE_FILES)
+    write_json(case / "case.json", about)
     bundle = tmp_path / "all.zip"
     handover.bundle([run, case], bundle)
     assert handover.check(bundle)["problems"] == []
@@ -339,6 +346,12 @@ def test_cases_and_reviews_are_bundled(handed: Handed, tmp_path: Path) -> None:
     assert not [name for name in found if "notes" in name or "other" in name]
     cases = json.loads(read(bundle, "statement.json"))["predicate"]["cases"]
     assert cases == [{"folder": "data/case-1", "name": "my.case"}]
+    for changed in (case / "texts.parquet", case / "case.json", run / "review.json"):
+        whole = changed.read_bytes()
+        changed.write_bytes(whole.replace(b"{", b'{"a": 1', 1))
+        with pytest.raises(InputError):
+            handover.bundle([run, case], tmp_path / "never.zip")
+        changed.write_bytes(whole)
 
 
 def test_ledgers_are_bundled_without_their_key(tmp_path: Path) -> None:

@@ -186,9 +186,7 @@ def test_an_unknown_suffix_is_refused(run: Path) -> None:
 def test_files_of_different_runs_are_refused(run: Path, tmp_path: Path) -> None:
     other = write_folder(tmp_path / "b.run", rows(59))
     (other / "evidence.parquet").write_bytes((run / "evidence.parquet").read_bytes())
-    with pytest.raises(
-        InputError, match=r"evidence\.parquet was changed: expected XXH3-128"
-    ):
+    with pytest.raises(InputError, match=r"evidence\.parquet was changed"):
         write_report(other)
     seal(other, other)
     with pytest.raises(InputError, match="from different runs"):
@@ -215,10 +213,10 @@ def test_a_changed_run_is_refused(tmp_path: Path, name: str) -> None:
         lambda: export(run, tmp_path / "a.csv"),
         lambda: verify(run),
     ):
-        with pytest.raises(InputError, match=f"{name} was changed: expected XXH3-128"):
+        with pytest.raises(InputError, match=f"{name} was changed"):
             shown()
     if "json" in name:
-        with pytest.raises(InputError, match=f"{name} was changed: expected XXH3-128"):
+        with pytest.raises(InputError, match=f"{name} was changed"):
             open_run(run)
 
 

@@ -1,0 +1,32 @@
+"""Test handing over with drawn cases: ``PROVSCAN_TRUTH_CASES`` of each kind, from the
+seed ``PROVSCAN_TRUTH_SEED``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+import pytest
+from nightly import NIGHTLY
+from truth.handover import Runs, damaged
+
+SEED = int(os.environ.get("PROVSCAN_TRUTH_SEED", "1"))
+
+
+def cases(suite: int, night: int) -> int:
+    return int(os.environ.get("PROVSCAN_TRUTH_CASES", night if NIGHTLY else suite))
+
+
+def none(violations: Iterable[str]) -> None:
+    found = list(violations)
+    assert not found, "\n".join(found[:20])
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    return Runs.made(tmp_path_factory.mktemp("runs"))
+
+
+def test_no_command_shows_anything_else_of_a_damaged_run(runs: Runs) -> None:
+    none(damaged(runs, SEED, cases(10, 500)))

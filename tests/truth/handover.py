@@ -1,0 +1,190 @@
+"""Draw damaged runs, and hold what commands show against what they show of the intact
+run.
+
+A command may refuse a damaged run in one sentence, or show exactly what it shows of the
+intact run.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from tweets import sentence
+
+import provscan
+from provscan.handover.review import write_review
+from provscan.handover.verdicts import score_review
+from truth.adapter import DONE, UNUSABLE, Ended, command
+
+# Commands that read a run; RUN, OUT, DATA and OTHER are replaced by paths.
+READERS = (
+    "info RUN",
+    "info RUN --json",
+    "verify RUN",
+    "explain RUN 3",
+    "explain RUN 1007 --as=tweet --json",
+    "export RUN -o OUT.jsonl --all",
+    "export RUN -o OUT.csv",
+    "export RUN -o OUT.sarif",
+    "report RUN -o OUT.html",
+    "review RUN -o OUT --sample=20",
+    "case RUN OTHER -o OUT",
+    "bundle RUN -o OUT.zip",
+    "bundle RUN -o OUT.zip --no-text",
+    "clean DATA RUN --dry-run --json",
+)
+# Files whose bytes contain a time or an order that is not determined.
+VOLATILE = (".xlsx",)
+# Files that a run need not have.
+OPTIONAL = ("report.html", "review.json")
+
+
+class Shown(NamedTuple):
+    """All that a command shows: its output, and the files that it writes."""
+
+    ended: Ended
+    files: dict[str, bytes]
+
+
+@dataclass(frozen=True)
+class Runs:
+    """A run, and another run over other data with the same index."""
+
+    folder: Path
+
+    @property
+    def run(self) -> Path:
+        return self.folder / "a.run"
+
+    @property
+    def other(self) -> Path:
+        return self.folder / "b.run"
+
+    @property
+    def intact(self) -> Path:
+        return self.folder / "intact"
+
+    @classmethod
+    def made(cls, folder: Path) -> Runs:
+        rng, runs = random.Random(17), cls(folder)
+        tweets = [
+            {
+                "id": str(1000 + n),
+                "text": sentence(rng, "latin", 70 + n % 50),
+                "author": f"author{n % 7}",
+                "created_at": f"20{10 + n % 8}-03-04",
+            }
+            for n in range(40)
+        ]
+        index = provscan.build_index(tweets, folder / "licensed.index")
+        for name, first in (("a", 0), ("b", 20)):
+            texts = [sentence(rng, "latin", 120) for _ in range(30)]
+            texts[3 : 3 + 20 : 2] = [t["text"] for t in tweets[first : first + 10]]
+            lines = (json.dumps({"text": text}) + "\n" for text in texts)
+            (folder / f"{name}.jsonl").write_text("".join(lines))
+            provscan.match(
+                folder / f"{name}.jsonl", index, folder / f"{name}.run", spike_ins=30
+            )
+            _review(folder / f"{name}.run", folder / f"{name}.review")
+        shutil.copytree(runs.run, runs.intact)
+        return runs
+
+    def restore(self) -> None:
+        shutil.rmtree(self.run)
+        shutil.copytree(self.intact, self.run)
+
+    def shown(self, words: str) -> Shown:
+        """Run a command on the run as it is now."""
+        out = self.folder / "out"
+        shutil.rmtree(out, ignore_errors=True)
+        out.mkdir()
+        paths = {
+            "RUN": self.run,
+            "OTHER": self.other,
+            "DATA": self.folder / "a.jsonl",
+            "OUT": out / "made",
+        }
+        given = []
+        for word in words.split():
+            name, dot, suffix = word.partition(".")
+            given.append(f"{paths[name]}{dot}{suffix}" if name in paths else word)
+        ended = command(*given)
+        files = {
+            str(path.relative_to(out)): path.read_bytes()
+            for path in sorted(out.rglob("*"))
+            if path.is_file() and path.suffix not in VOLATILE
+        }
+        return Shown(ended, files)
+
+
+def _review(run: Path, review: Path) -> None:
+    """Write a review of a run, with verdicts."""
+    key = write_review(run, review, sample=20)
+    pairs = [{"pair": pair["pair"], "verdict": "copy"} for pair in key["pairs"]]
+    verdicts = {"list": key["list"], "reviewer": "Ada", "verdicts": pairs}
+    (review / "verdicts.json").write_text(json.dumps(verdicts))
+    score_review(review, [review / "verdicts.json"], run=run)
+
+
+def damages(runs: Runs, rng: random.Random) -> tuple[str, Callable[[], None]]:
+    """Draw a damage, and return its description and a function that does it."""
+    names = sorted(p.name for p in runs.intact.iterdir())
+    name = rng.choice(names)
+    path, whole = runs.run / name, (runs.intact / name).read_bytes()
+    at = rng.randrange(len(whole))
+    bit = 1 << rng.randrange(8)
+    flipped = whole[:at] + bytes([whole[at] ^ bit]) + whole[at + 1 :]
+    end = rng.randrange(at, min(at + 200, len(whole))) + 1
+    kind, do = rng.choice(
+        [
+            ("flip", lambda: path.write_bytes(flipped)),
+            ("flip", lambda: path.write_bytes(flipped)),
+            ("truncate", lambda: path.write_bytes(whole[:at])),
+            ("cut", lambda: path.write_bytes(whole[:at] + whole[end:])),
+            ("append", lambda: path.write_bytes(whole + whole[at:end])),
+            ("digit", lambda: path.write_bytes(_other_digit(whole, at))),
+            ("swap", lambda: shutil.copy(runs.other / name, path)),
+            *([] if name in OPTIONAL else [("delete", path.unlink)]),
+            ("empty", lambda: path.write_bytes(b"")),
+            ("folder", lambda: (path.unlink(), path.mkdir())),
+            ("extra", lambda: (runs.run / f"{name}.1").write_bytes(whole)),
+        ]
+    )
+    return f"{kind} {name} at {at}", do
+
+
+def _other_digit(whole: bytes, at: int) -> bytes:
+    """Change the first digit from a position on, which keeps JSON valid."""
+    for place in range(at, len(whole)):
+        if whole[place] in b"0123456789":
+            other = b"1" if whole[place] != ord("1") else b"7"
+            return whole[:place] + other + whole[place + 1 :]
+    return whole + b" "
+
+
+def damaged(runs: Runs, seed: int, cases: int) -> Iterator[str]:
+    """Yield the violations: internal errors, and differences that no error names."""
+    rng = random.Random(seed)
+    # The first use of a kernel says that it is compiled.
+    intact = {words: (runs.shown(words), runs.shown(words))[1] for words in READERS}
+    for words, shown in intact.items():
+        if shown.ended.status != DONE:
+            yield f"{words}: {shown.ended}"
+    for case in range(cases):
+        what, do = damages(runs, rng)
+        do()
+        for words in READERS:
+            found = runs.shown(words)
+            ended, files = found
+            if ended.status == UNUSABLE:
+                if ended.errors.count("\n") != 1 or files:
+                    yield f"case {case}, {what}, {words}: {ended.errors} {[*files]}"
+            elif found != intact[words]:
+                yield f"case {case}, {what}, {words}: {ended.status} {ended.errors}"
+        runs.restore()
