@@ -212,7 +212,7 @@ def _compared(runs: Sequence[Run]) -> dict[str, Any]:
 
     def control(run: Run) -> str:
         chance = run.files.summary["control"]
-        null = [item["source"] for item in (chance["null"] or {}).get("sources", ())]
+        null = (chance["null"] or {}).get("sources", ())
         kinds = {
             "tweets from": run.files.info["parameters"]["cutoff"],
             "files": run.files.info.get("control", {}).get("fingerprint"),

@@ -197,6 +197,17 @@ def with_index(folder: Path, name: str, rows: list[Any], numbers: range) -> Path
     return run(folder, name, numbers, rows)
 
 
+def test_runs_with_a_null_dataset_are_compared(
+    runs: list[Path], tmp_path: Path
+) -> None:
+    null = tmp_path / "null.jsonl"
+    null.write_text("".join(json.dumps(row) + "\n" for row in OTHERS))
+    with_null = run(runs[0].parent, "null", range(40), null=null)
+    case = write_case([runs[0], with_null], tmp_path / "case")
+    assert not case["compared"]["control"]["same"]
+    assert str(null) in str(case["compared"]["control"])
+
+
 def test_different_indexes_are_compared_by_the_ids_of_the_platform(
     runs: list[Path], tmp_path: Path
 ) -> None:

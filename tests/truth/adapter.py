@@ -8,21 +8,28 @@ keys of ``summary.json`` and statuses. The machine has its own names for options
 from __future__ import annotations
 
 import html
+import itertools
 import json
 import math
 import os
 import re
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest import mock
 
 import pyarrow.parquet as pq
 from click.testing import CliRunner
 
 import provscan
 from provscan.cli import main
+from provscan.errors import InputError
+from provscan.matching import scan_task
+from provscan.readers import planning
 from provscan.readers.bytes.compression import COMPRESSIONS
 from provscan.readers.formats.registry import FORMATS
 
@@ -222,7 +229,31 @@ class Result:
         }
         for key in ("control", "known"):
             kept[key] = _without_names(kept[key])
+        # The verdicts are counted by file.
+        kept["fields"], kept["field_codes"] = None, self.fields()
         return kept
+
+    def contradictions(self) -> Iterator[str]:
+        """Yield where the counts of the summary are not those of the rows."""
+        summary, rows, found = self.summary, self.licensed, self.findings
+        counted = {
+            "records_matched": len({row[:2] for row in rows}),
+            "matches": len(rows),
+            "levels": sum(summary["levels"].values()),
+            "texts_found": len({row.tweet for row in rows}),
+            "counted matches": len(found),
+            "counted records": len({row[:2] for row in found}),
+            "counted texts": len({row.tweet for row in found}),
+            "records of sources": self.scanned,
+        }
+        said = {name: summary.get(name) for name in counted}
+        said["levels"] = len(rows)
+        said |= {f"counted {name}": n for name, n in summary["counted"].items()}
+        sources = summary["sources"]
+        said["records of sources"] = sum(item["records"] for item in sources)
+        for name, number in counted.items():
+            if said[name] != number:
+                yield f"{name} is {said[name]}, and {number} from the rows"
 
     def odd_numbers(self) -> list[str]:
         """The keys whose numbers are not finite."""
@@ -276,6 +307,43 @@ class Ended(NamedTuple):
     errors: str
 
 
+@contextmanager
+def small_parts(size: int) -> Iterator[None]:
+    """Have files cut into parts of about ``size`` bytes."""
+    with (
+        mock.patch.object(planning, "SMALLEST_SPLIT", size),
+        mock.patch.object(planning, "LEAST_SPLIT", size),
+        mock.patch.object(planning, "MOST_SPLIT", size),
+    ):
+        yield
+
+
+@contextmanager
+def interrupted(after: int) -> Iterator[None]:
+    """Interrupt a scan in this process when it opens one more part than ``after``."""
+    read, begun = scan_task.read, itertools.count()
+
+    def interrupt(*args: Any, **options: Any) -> Any:
+        if next(begun) >= after:
+            raise KeyboardInterrupt
+        return read(*args, **options)
+
+    with mock.patch.object(scan_task, "read", interrupt):
+        yield
+
+
+def stopped(call: tuple[Any, ...], after: int, **options: Any) -> bool:
+    """Begin a scan, interrupt it, and return whether it can be resumed."""
+    options = options | {"by_command": False, "workers": 1, "executor": "threads"}
+    with interrupted(after):
+        try:
+            result = scan(*call, **options)
+        except KeyboardInterrupt as error:
+            return bool(getattr(error, "__notes__", None))
+    shutil.rmtree(result.path)
+    return False
+
+
 def command(*words: Any) -> Ended:
     """Run a command in this process, for example ``command("match", "a.jsonl")``."""
     done = CliRunner().invoke(main, ["--isolated", *map(str, words)])
@@ -291,6 +359,9 @@ def words_of(options: Mapping[str, Any]) -> list[str]:
             if each is not None and each is not False:
                 words.append(option if each is True else f"{option}={each}")
     return words
+
+
+NoText = InputError
 
 
 class Failed(Exception):
@@ -360,11 +431,11 @@ def clean(
     )
 
 
-def case(runs: Sequence[Path], out: Path) -> dict[str, Any]:
-    """Compare two or more runs, and return ``case.json``."""
+def case_totals(runs: Sequence[Path], out: Path) -> dict[str, Any]:
+    """Compare two or more runs, and return the totals: "texts", "tweets", "records"."""
     from provscan.handover.case import write_case
 
-    return write_case(runs, out)
+    return write_case(runs, out)["totals"]
 
 
 def exported(run: Path, out: Path, *, everything: bool = False) -> list[dict[str, Any]]:
@@ -391,13 +462,13 @@ def problems_of(bundled: Path) -> list[str]:
 
 
 def replayed(
-    bundled: Path, sources: Sequence[Path | str], index: Path, **options: Any
+    bundled: Path, sources: Sequence[Path | str], index: Path, out: Path, **options: Any
 ) -> list[str]:
-    """Repeat the run of a bundle, and return the differences."""
+    """Repeat the run of a bundle in a new folder, and return the differences."""
     from provscan import handover
 
     named = {OPTIONS[name]: value for name, value in options.items()}
-    return handover.replay(bundled, list(sources), index, **named)["problems"]
+    return handover.replay(bundled, list(sources), index, out=out, **named)["problems"]
 
 
 def run_problems(run: Path) -> Ended:
@@ -416,4 +487,4 @@ def compressions() -> dict[str, str]:
 
 
 def canonical(text: str) -> str:
-    return provscan.canonical(text)
+    return provscan.canonical([text])[0]
