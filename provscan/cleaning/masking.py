@@ -26,8 +26,10 @@ from provscan.cleaning.choice import Span, Spans
 from provscan.errors import InputError
 from provscan.names import printable
 from provscan.readers.fields.binding import Binding
+from provscan.readers.fields.later import Later
 from provscan.readers.fields.paths import tree_of, values_at
 from provscan.readers.formats.table_layout import csv_reader
+from provscan.readers.limits import current_limits
 from provscan.readers.splits import Layout
 from provscan.readers.values import FAILURES, distinct_names
 
@@ -150,7 +152,10 @@ def _located_fields(
     """Return the texts of a record that contain spans, each with its spans."""
     found: list[tuple[Located, list[Span]]] = []
     missing = set(spans)
-    for _, name, value in values_at(record, tree_of(binding.texts)):
+    texts = [value[1:] for value in values_at(record, tree_of(binding.texts))]
+    if missing - {printable(name) for name, _ in texts}:
+        texts += Later(binding, current_limits()).search(record).texts
+    for name, value in texts:
         shown = printable(name)
         if shown in spans and isinstance(value, Located):
             missing.discard(shown)
@@ -263,7 +268,12 @@ def masked_columns(
         The spans of each row, by its position in the table, ascending.
     """
     names = distinct_names(table.schema.names)
-    wanted = {path[0] for path in binding.texts}
+    masked = {name for spans in removals.values() for name in spans}
+    wanted = {path[0] for path in binding.texts} | {
+        path[0]
+        for path in binding.searched
+        if any(name.startswith(printable(path[0])) for name in masked)
+    }
     columns = [k for k, name in enumerate(names) if name in wanted]
     rows = pa.concat_tables([table.slice(position, 1) for position in removals])
     try:

@@ -168,6 +168,22 @@ class StringColumns(NamedTuple):
     valid: np.ndarray
 
 
+class FieldTree(NamedTuple):
+    """The known fields of the records of a file, as a tree of n nodes with e keys."""
+
+    # uint8[m], int64[e + 1]: the keys as they are in JSON; key k is
+    # names[name_ends[k]:name_ends[k + 1]].
+    names: np.ndarray
+    name_ends: np.ndarray
+    targets: np.ndarray  # int64[e]: the node of the value of each key.
+    edges: np.ndarray  # int64[n + 1]: the first key of each node.
+    elements: np.ndarray  # int64[n]: the node of the elements of a list.
+    unknown: np.ndarray  # int64[n]: the node of the values of other keys.
+    # int64[n]: the minimum number of bytes of a text that is searched for; NEVER where
+    # none is.
+    least: np.ndarray
+
+
 class Seeds(NamedTuple):
     """The seeds of several texts, in order."""
 

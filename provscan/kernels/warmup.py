@@ -38,7 +38,7 @@ def _calls() -> list[tuple[Any, tuple[Any, ...]]]:
     """
     from provscan.kernels import records as r
     from provscan.kernels.canonical import chunks, normalize, utf8
-    from provscan.kernels.reading import garbled, json_lines, subtitles
+    from provscan.kernels.reading import garbled, json_lines, other_texts, subtitles
     from provscan.kernels.search import (
         background,
         fingerprints,
@@ -124,6 +124,24 @@ def _calls() -> list[tuple[Any, tuple[Any, ...]]]:
                 r.StringColumns(u8[None], i64[None], u8[None]),
             ),
         ),
+        (
+            other_texts.lines_with_texts,
+            (
+                fixed_u8,
+                r.FieldTree(
+                    fixed_u8,
+                    fixed_i64,
+                    fixed_i64,
+                    fixed_i64,
+                    fixed_i64,
+                    fixed_i64,
+                    fixed_i64,
+                ),
+                spans,
+                u8,
+            ),
+        ),
+        (other_texts.values_with_texts, (fixed_u8, fixed_i64, 1, u8)),
         (garbled.garbled, (fixed_u8, fixed_i64, i64[None])),
         (subtitles.timed, (fixed_u8, fixed_i64, i64)),
         (chunks.cut_texts, (fixed_u8, fixed_i64, 2048, i64, i64)),

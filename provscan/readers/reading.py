@@ -87,7 +87,11 @@ def read(
         if split.part == 0:
             _describe(split, fields, stats)
         binding = split.binding
-        rows = read_rows(split, None if binding is None else binding.wanted, context)
+        wanted = None
+        if binding is not None:
+            searches = FORMATS[split.format].searches
+            wanted = binding.wanted if searches else binding.columns
+        rows = read_rows(split, wanted, context)
         texts = texts_of(rows, binding, fields, counts, limits)
         batcher = Batcher(counts, limits, fixed=fields.fix_encoding)
         yield from batcher.batches(until_damage(texts, split, context))

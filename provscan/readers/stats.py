@@ -91,7 +91,10 @@ class ReadStats:
     # - ``word_a_line``: the lines have columns, and only the column of words was
     #   delivered
     # About records:
-    # - ``later_text``: a field that is not scanned has text
+    # - ``later_text``: texts that were scanned in fields in which the first records
+    #   have none
+    # - ``too_deep``: the record has more objects or lists inside each other than are
+    #   searched for texts
     # - ``bad_date``: the date could not be parsed, or is before the first tweet or in
     #   the future; it is null
     # - ``id_missing``, ``id_mangled``: the record has no id, or one that a spreadsheet

@@ -41,7 +41,7 @@ def head_values(batch: pa.RecordBatch) -> list[dict[str, Any]]:
 
 
 def _empty(kind: pa.DataType) -> Any:
-    """Return a value of a type with empty texts in place of texts, and null
+    """Return a value of a type with empty texts in place of texts and bytes, and null
     elsewhere.
     """
     if pa.types.is_struct(kind):
@@ -50,6 +50,8 @@ def _empty(kind: pa.DataType) -> Any:
         return [_empty(kind.value_type)]
     if pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
         return _empty(kind.value_type)
+    if kind in (pa.binary(), pa.large_binary(), pa.binary_view()):
+        return b""
     return "" if kind in (pa.string(), pa.large_string(), pa.string_view()) else None
 
 
@@ -102,6 +104,18 @@ def plain_array(array: pa.Array) -> pa.Array:
             array = pc.run_end_decode(array)
         else:
             return array
+
+
+def is_mixed(kind: pa.DataType) -> bool:
+    """Return whether a type has unions of objects or lists, in which no path can name
+    a text.
+    """
+    if isinstance(kind, pa.BaseExtensionType):
+        return is_mixed(kind.storage_type)
+    inner = [kind.field(position).type for position in range(kind.num_fields)]
+    if pa.types.is_union(kind) and any(part.num_fields for part in inner):
+        return True
+    return any(map(is_mixed, inner))
 
 
 def without_maps(batch: pa.RecordBatch) -> pa.RecordBatch:

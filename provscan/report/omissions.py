@@ -12,12 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from provscan.names import several
-from provscan.readers.fields.dataset import (
-    BY_FIRST_RECORDS,
-    SEARCHED,
-    SINGLE_WORDS,
-    TOO_DEEP,
-)
+from provscan.readers.fields.dataset import SINGLE_WORDS
 from provscan.readers.limits import LIMITS
 from provscan.report.wording import count, percent, reason, visible
 
@@ -74,41 +69,16 @@ def _fields_not_scanned(summary: Mapping[str, Any]) -> list[str]:
     """
     sentences = []
     verdicts = summary["field_codes"]
-    if without := [
-        name for name in verdicts if not BY_FIRST_RECORDS.isdisjoint(verdicts[name])
-    ]:
-        fields = several(
-            len(without),
-            "field was not scanned, because the first records have no text in it",
-            "fields were not scanned, because the first records have no text in them",
-        )
-        sentences.append(
-            f"{fields}: {_named(without)}. If later records have some, name all text "
-            "fields with --text-field."
-        )
-    if any(TOO_DEEP in verdict for verdict in verdicts.values()):
+    if deep := summary["notes"].get("too_deep"):
         sentences.append(
             f"Text more than {LIMITS.nesting} levels deep in objects and lists was not "
-            "scanned."
+            f"scanned ({several(deep, 'record', 'records')})."
         )
     if pieces := [name for name in verdicts if SINGLE_WORDS in verdicts[name]]:
         sentences.append(
             f"Single words ({_named(pieces)}) were scanned one by one, so a text that "
             "spans several of them is missed. Put each text into one field of one "
             "record."
-        )
-    if later := summary["notes"].get("later_text"):
-        named = {
-            case["detail"]: case["where"]
-            for case in reversed(summary.get("examples", []))
-            if case["code"] == "later_text"
-        }
-        cases = [f"{name} ({where})" for name, where in named.items()]
-        which = f": {visible('; '.join(cases))}" if cases else ""
-        sentences.append(
-            "Text in fields that are missing from the first records of a file was not "
-            f"scanned{which}. One record in {SEARCHED} was checked for such text: "
-            f"{count(later)} had some. Name all text fields with --text-field."
         )
     return sentences
 
@@ -134,12 +104,6 @@ def _chance_data_not_scanned(summary: Mapping[str, Any]) -> list[str]:
     if null := control["null"]:
         units = ("record of the null dataset was", "records of the null dataset were")
         sentences += _with_causes(null["skipped"], units, "not scanned")
-        if null.get("notes", {}).get("later_text"):
-            sentences.append(
-                "The null dataset has text in fields that are missing from its first "
-                "records. That text was not scanned, so chance may be underestimated. "
-                "Name all text fields with --text-field."
-            )
     return sentences
 
 

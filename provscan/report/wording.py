@@ -318,8 +318,7 @@ REASONS = {
     "replacements",
     "invalid_text": "web pages with bytes that are not in their encoding, replaced",
     "invalid_utf8": "not valid UTF-8, wrong bytes replaced",
-    "later_text": "checked records with text in fields that are missing from the first "
-    "records",
+    "later_text": "texts in fields in which the first records have none; scanned",
     "lines_above": "lines above the header of a table, left out",
     "lone_surrogate": "half of a character (a lone surrogate), replaced",
     "no_text": "no text",
@@ -334,6 +333,7 @@ REASONS = {
     "subtitles": "texts of subtitles, searched without numbers and times of cues, "
     "which are shown as ▒",
     "text_not_string": "text field that is not a string",
+    "too_deep": "text nested more deeply than is searched",
     "too_many_fields": "more values in one object than the limit",
     "value_like_rows": "quoted values of many lines that look like rows; a quote may "
     "be missing before them",

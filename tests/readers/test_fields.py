@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import tarfile
 
 import pyarrow as pa
@@ -17,9 +18,8 @@ from provscan.readers import (
     read_objects,
     read_tweet_objects,
 )
+from provscan.readers.fields.dataset import VERDICTS
 from provscan.readers.fields.survey import reads_like_text
-from provscan.report.omissions import left_out
-from provscan.report.tables import text_table
 
 LONG = "a sentence of a few words"
 FORMS = {
@@ -174,7 +174,7 @@ FORMS = {
 @pytest.mark.parametrize(
     "late", [{}, {"text_field": ["text", "note"]}], ids=["determined", "named"]
 )
-def test_a_field_with_text_only_in_later_records_is_reported(late, tmp_path):
+def test_a_field_with_text_only_in_later_records_is_scanned(late, tmp_path):
     records = [
         {"id": str(n), "note": f"c{n}", "day": "2020-01-02", "text": "a few words here"}
         for n in range(1000)
@@ -187,20 +187,10 @@ def test_a_field_with_text_only_in_later_records_is_reported(late, tmp_path):
     run = provscan.match(
         tmp_path / "a.jsonl", index, tmp_path / "a.run", spike_ins=0, **late
     )
-    assert len(run.matches) == len(late)
-    shown = (
-        " ".join(text_table(run.summary).split()),
-        (run.path / "report.html").read_text(),
-    )
-    expected = (
-        "2 fields were not scanned, because the first records have no text in them: "
-        "note, day. If later records have some, name all text fields with --text-field."
-    )
-    assert [expected in text for text in shown] == [not late] * 2
-    # The message is not shown about fields that the user chose not to name.
-    code, words = ("not_named", "not named") if late else ("dates", "dates or numbers")
+    assert run.matches.column("field").to_pylist() == ["note"]
+    code = "not_named" if late else "dates"
     assert run.summary["field_codes"]["day"] == {code: 1}
-    assert run.summary["fields"]["day"] == {f"not scanned: {words}": 1}
+    assert run.summary["fields"]["day"] == {VERDICTS[code]: 1}
 
 
 TURN = {"role": "user", "content": "a few words here"}
@@ -222,59 +212,87 @@ LATER = {
 
 @pytest.mark.parametrize("form", LATER)
 @pytest.mark.parametrize("array", [False, True])
-def test_text_in_fields_that_the_first_records_lack_is_reported(form, array, tmp_path):
+@pytest.mark.parametrize("named", [False, True])
+def test_text_in_fields_that_the_first_records_lack_is_scanned(
+    form, array, named, write, read_all
+):
     first, last, name = LATER[form]
     records = [first] * 1100 + [{**first, **last}] * 101
-    path = tmp_path / "a.json"
-    path.write_text(
-        json.dumps(records)
-        if array
-        else "".join(json.dumps(record) + "\n" for record in records)
-    )
-    index = provscan.build_index([{"id": "1", "text": LONG}], tmp_path / "a.index")
-    run = provscan.match(path, index, tmp_path / "a.run", spike_ins=0)
-    assert (run.summary["notes"]["later_text"], len(run.matches)) == (2, 0)
-    expected = (
-        "Text in fields that are missing from the first records of a file was not "
-        "scanned: "
-        f"{name} ("
-    )
-    shown = (
-        " ".join(text_table(run.summary).split()),
-        (run.path / "report.html").read_text(),
-    )
-    assert [
-        expected in text and "was checked for such text: 2 had some." in text
-        for text in shown
-    ] == [True, True]
-    named = provscan.match(
-        path,
-        index,
-        tmp_path / "b.run",
-        spike_ins=0,
-        text_field=[next(iter(first)), name],
-    )
-    assert (named.summary["notes"], len(named.matches)) == ({}, 101)
+    path = write("a.json", json.dumps(records)) if array else write("a.jsonl", records)
+    found = read_all(path, text=next(iter(first)) if named else None, target_bytes=9000)
+    seen = [row for row in found.rows if row["text"] == LONG]
+    outside = named and name == "note"
+    numbers = [] if outside else list(range(1100, 1201))
+    assert [row["record"] for row in seen] == numbers
+    fields = {re.sub(r"\[\d+\]", "[]", row["field"]) for row in seen}
+    assert fields == (set() if outside else {name})
+    assert found.stats.notes == ({} if outside else {"later_text": 101})
 
 
-def test_unscanned_text_of_a_null_dataset_is_reported(write, tmp_path):
-    path = write("a.jsonl", [{"text": "a few words here"}])
-    null = write(
-        "b.jsonl",
-        [{"text": "a few words here"}] * 1100
-        + [{"text": "a few words here", "note": LONG}],
+def test_texts_of_late_elements_of_lists_are_scanned(write, read_all):
+    talk = [{"body": "a few words here"}] * 60 + [{"note": LONG}, [{"x": {"y": LONG}}]]
+    found = read_all(write("a.jsonl", [{"talk": talk}]))
+    assert found.fields[-2:] == ["talk[60].note", "talk[61][0].x.y"]
+
+
+@pytest.mark.parametrize(
+    ("value", "scanned"),
+    [
+        (LONG, True),
+        ("今日はとても良い天気ですね", True),
+        ("two words", False),
+        ("x 1 2 3 4 5 6 7 8 9", False),
+        ("Tue Oct 20 00:10:41 +0000 2015", False),
+        ("https://example.org/a/very/long/address", False),
+    ],
+)
+@pytest.mark.parametrize("form", ["jsonl", "parquet", "csv", "objects"])
+def test_values_that_read_like_text_are_scanned_in_fields_of_codes(
+    value, scanned, form, write, read_all, tmp_path
+):
+    records = [{"text": "a few words here", "code": f"c{n}"} for n in range(1100)]
+    records.append({"text": "a few words here", "code": value})
+    if form == "objects":
+        batches = list(read_objects(records))
+        texts = [text for batch in batches for text in batch["text"].to_pylist()]
+    else:
+        if form == "parquet":
+            path = str(tmp_path / "a.parquet")
+            pq.write_table(pa.Table.from_pylist(records), path)
+        elif form == "csv":
+            rows = [",".join(record.values()) for record in records]
+            path = write("a.csv", "\n".join(["text,code", *rows]))
+        else:
+            path = write("a.jsonl", records)
+        texts = read_all(path).texts
+    assert texts == ["a few words here"] * 1101 + [value] * scanned
+
+
+def test_labels_are_scanned_only_if_they_are_longer(write, read_all):
+    longer = "a much longer value than all of the labels before it"
+    values = ["one of the labels", "another of the labels"] * 600
+    values += ["a third kind of label", longer]
+    records = [{"text": "a few words here", "kind": value} for value in values]
+    found = read_all(write("a.jsonl", records))
+    assert found.texts[-1] == longer
+    assert set(found.texts[:-1]) == {"a few words here"}
+    assert found.stats.fields["kind"] == {"labels": 1}
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_unions_of_objects_are_scanned(named, read_all, tmp_path):
+    inner = pa.array([{"note": LONG}])
+    union = pa.UnionArray.from_dense(
+        pa.array([0, 1], pa.int8()),
+        pa.array([0, 0], pa.int32()),
+        [inner, pa.array([7])],
     )
-    index = provscan.build_index([{"id": "1", "text": LONG}], tmp_path / "a.index")
-    run = provscan.match(path, index, tmp_path / "a.run", null=null)
-    assert run.summary["control"]["null"]["notes"] == {"later_text": 1}
-    shown = (
-        " ".join(text_table(run.summary).split()),
-        (run.path / "report.html").read_text(),
-    )
-    assert all(
-        "The null dataset has text in fields that are missing from its" in text
-        for text in shown
-    )
+    table = pa.table({"text": ["a few words here"] * 2, "mixed": union})
+    with pa.ipc.new_file(tmp_path / "a.arrow", table.schema) as file:
+        file.write_table(table)
+    path = str(tmp_path / "a.arrow")
+    found = read_all(path, text=["text", "mixed"] if named else None)
+    assert LONG in found.texts
 
 
 @pytest.mark.parametrize("value", [LONG, [LONG], {"a": LONG}, [{"a": [LONG]}]], ids=str)
@@ -324,8 +342,9 @@ def test_all_splits_have_the_fields_of_the_first_records(
         path = str(tmp_path / "a.tar")
     found = read_all(path, target_bytes=5000)
     assert (len(found.splits) > 3) is (form == "jsonl")
-    assert found.texts == ["a few words here"] * 1101 + [LONG]
-    assert found.fields[-2:] == ["body", "note"]
+    late = ["late"] if form == "jsonl" else []
+    assert found.texts == ["a few words here"] * 1101 + [LONG] * (1 + len(late))
+    assert found.fields[1100:] == ["body", "note", *late]
 
 
 @pytest.mark.parametrize(
@@ -345,15 +364,18 @@ def test_fields_named_like_the_elements_of_a_list(
     assert found.fields[0] in ("a.[]", "a[0].[]", "a[][0].b")
 
 
-def test_lists_and_objects_in_place_of_texts_are_counted(write, read_all):
+def test_lists_in_place_of_texts_are_searched(write, read_all):
     records = [
         {"title": "news", "text": LONG},
         {"title": "more", "text": [LONG]},
         {"title": "rest", "text": 5},
     ]
     found = read_all(write("a.jsonl", records[:1] * 1000 + records))
-    assert (found.stats.skipped, found.stats.notes) == ({}, {"text_not_string": 1})
-    assert found.stats.examples["text_not_string"][0].record == 1001
+    assert (found.stats.skipped, found.stats.notes) == ({}, {"later_text": 1})
+    assert [row["field"] for row in found.rows if row["record"] == 1001] == [
+        "title",
+        "text[0]",
+    ]
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -387,19 +409,7 @@ def test_text_that_is_nested_too_deeply_is_reported(form, write, read_all):
     records = [deep(LIMITS.nesting), deep(LIMITS.nesting + 1)]
     found = read_all(write(form, json.dumps(records) if form == "a.json" else records))
     assert found.texts == ["a few words here"] * 2
-    nothing = {
-        "notes": {},
-        "damaged": [],
-        "skipped": {},
-        "repaired": {},
-        "truncated": {},
-        "control": {"files": None, "null": None, "too_short": {}},
-    }
-    assert left_out({**nothing, "field_codes": whole.stats.fields}) == []
-    (said,) = left_out({**nothing, "field_codes": found.stats.fields})
-    assert (
-        said == "Text more than 100 levels deep in objects and lists was not scanned."
-    )
+    assert (whole.stats.notes, found.stats.notes) == ({}, {"too_deep": 2})
 
 
 def test_the_fields_that_are_not_scanned_are_listed(write, read_all):

@@ -142,11 +142,12 @@ def test_omissions_are_described_in_one_line() -> None:
 
 
 def test_omissions_are_grouped_by_code_whatever_their_words() -> None:
-    reworded = changed(fields={"day": {"a new sentence": 1}}, field_codes={"day": {}})
-    said = "1 field was not scanned, because the first records have no text in it: day."
-    assert not any("field was" in each for each in left_out(reworded))
-    reworded["field_codes"] = {"day": {"dates": 1}}
-    assert any(each.startswith(said) for each in left_out(reworded))
+    code = "single_words"
+    reworded = changed(fields={"day": {code: 1}}, field_codes={"day": {}})
+    before = left_out(reworded)
+    reworded["field_codes"] = {"day": {code: 1}}
+    (said,) = set(left_out(reworded)) - set(before)
+    assert "day" in said
 
 
 def test_the_verbose_answer_begins_with_the_headline() -> None:

@@ -62,17 +62,17 @@ def top_level_values(text, names, name_ends, kinds, columns):
         for k in range(len(kinds)):
             columns.valid[k, row] = 0
             columns.ends[k, row + 1] = columns.ends[k, row]
-        at = _space(text, at)
-        if _byte(text, at) != BRACE:
+        at = after_space(text, at)
+        if byte_at(text, at) != BRACE:
             return False
-        at = _space(text, at + 1)
-        if _byte(text, at) == END_BRACE:
+        at = after_space(text, at + 1)
+        if byte_at(text, at) == END_BRACE:
             at += 1
         else:
             at = _members(text, at, row, names, name_ends, kinds, columns)
             if at < 0:
                 return False
-        at = _space(text, at)
+        at = after_space(text, at)
         if at < len(text):
             if text[at] != NEWLINE:
                 return False
@@ -88,25 +88,25 @@ def _members(text, at, row, names, name_ends, kinds, columns):
     object, or -1.
     """
     while True:
-        if _byte(text, at) != QUOTE:
+        if byte_at(text, at) != QUOTE:
             return -1
         start = at + 1
-        at = _plain_end(text, start)
-        if _byte(text, at) != QUOTE:
+        at = plain_end(text, start)
+        if byte_at(text, at) != QUOTE:
             return -1
         k = _column(text[start:at], names, name_ends)
-        at = _space(text, at + 1)
-        if _byte(text, at) != COLON:
+        at = after_space(text, at + 1)
+        if byte_at(text, at) != COLON:
             return -1
-        at = _space(text, at + 1)
+        at = after_space(text, at + 1)
         if k < 0:
             at = _skipped(text, at)
         elif columns.valid[k, row]:
             return -1
-        elif _byte(text, at) == _N:
+        elif byte_at(text, at) == _N:
             columns.valid[k, row] = 2
             at = _literal(text, at)
-        elif kinds[k] == STRING and _byte(text, at) == QUOTE:
+        elif kinds[k] == STRING and byte_at(text, at) == QUOTE:
             columns.valid[k, row] = 1
             at, columns.ends[k, row + 1] = _string(
                 text, at + 1, columns.data[k], columns.ends[k, row]
@@ -125,21 +125,21 @@ def _members(text, at, row, names, name_ends, kinds, columns):
             return -1
         if at < 0:
             return -1
-        at = _space(text, at)
-        if _byte(text, at) == END_BRACE:
+        at = after_space(text, at)
+        if byte_at(text, at) == END_BRACE:
             return at + 1
-        if _byte(text, at) != COMMA:
+        if byte_at(text, at) != COMMA:
             return -1
-        at = _space(text, at + 1)
+        at = after_space(text, at + 1)
 
 
 @helper
-def _byte(text, at):
+def byte_at(text, at):
     return text[at] if at < len(text) else np.uint8(0)
 
 
 @helper
-def _space(text, at):
+def after_space(text, at):
     """Return the next place in a line that is not white space."""
     while at < len(text) and (
         text[at] == SPACE or text[at] == TAB or text[at] == RETURN
@@ -149,7 +149,7 @@ def _space(text, at):
 
 
 @helper
-def _plain_end(text, at):
+def plain_end(text, at):
     """Return the place of the next quote, backslash or control character, or the
     end.
     """
@@ -192,9 +192,9 @@ def _string(text, at, out, n):
     after its closing quote, or -1, and the end of the output.
     """
     while True:
-        end = _plain_end(text, at)
+        end = plain_end(text, at)
         n = copy_bytes(text[at:end], out, n)
-        c = _byte(text, end)
+        c = byte_at(text, end)
         if c == QUOTE:
             return end + 1, n
         if c != BACKSLASH:
@@ -210,7 +210,7 @@ def _escape(text, at):
     """Return the place after an escape whose backslash is before ``at``, or -1, and
     its code point.
     """
-    c = _byte(text, at)
+    c = byte_at(text, at)
     if c == QUOTE or c == BACKSLASH or c == SLASH:
         return at + 1, np.int64(c)
     if c == _N:
@@ -227,8 +227,8 @@ def _escape(text, at):
     at += 5
     if (
         0xD800 <= point < 0xDC00
-        and _byte(text, at) == BACKSLASH
-        and _byte(text, at + 1) == _U
+        and byte_at(text, at) == BACKSLASH
+        and byte_at(text, at + 1) == _U
     ):
         low = _hex(text, at + 2)
         point = (
@@ -247,7 +247,7 @@ def _hex(text, at):
     """Return the value of four hexadecimal digits, or -1."""
     value = np.int64(0)
     for i in range(at, at + 4):
-        digit = digit_value(np.int64(_byte(text, i)))
+        digit = digit_value(np.int64(byte_at(text, i)))
         if digit < 0:
             return digit
         value = value << 4 | digit
@@ -261,14 +261,14 @@ def _skipped(text, at):
     # lowest bit is that of the innermost.
     depth, objects = 0, np.uint64(0)
     while True:
-        c = _byte(text, at)
+        c = byte_at(text, at)
         if c == BRACE or c == BRACKET:
             if depth == _DEEPEST:
                 return -1
             depth += 1
             objects = objects << np.uint64(1) | np.uint64(c == BRACE)
-            at = _space(text, at + 1)
-            if _byte(text, at) != c + 2:
+            at = after_space(text, at + 1)
+            if byte_at(text, at) != c + 2:
                 if c == BRACE:
                     at = _skipped_key(text, at)
                     if at < 0:
@@ -281,10 +281,10 @@ def _skipped(text, at):
         if at < 0:
             return -1
         while depth:
-            at = _space(text, at)
-            c, within = _byte(text, at), objects & np.uint64(1)
+            at = after_space(text, at)
+            c, within = byte_at(text, at), objects & np.uint64(1)
             if c == COMMA:
-                at = _space(text, at + 1)
+                at = after_space(text, at + 1)
                 if within:
                     at = _skipped_key(text, at)
                     if at < 0:
@@ -302,21 +302,21 @@ def _skipped(text, at):
 @helper
 def _skipped_key(text, at):
     """Return the place of the value whose key begins at ``at``, or -1."""
-    if _byte(text, at) != QUOTE:
+    if byte_at(text, at) != QUOTE:
         return -1
     at = _skipped_string(text, at + 1)
     if at < 0:
         return -1
-    at = _space(text, at)
-    return _space(text, at + 1) if _byte(text, at) == COLON else -1
+    at = after_space(text, at)
+    return after_space(text, at + 1) if byte_at(text, at) == COLON else -1
 
 
 @helper
 def _skipped_string(text, at):
     """Return the place after the quote that ends a string, or -1."""
     while True:
-        at = _plain_end(text, at)
-        c = _byte(text, at)
+        at = plain_end(text, at)
+        c = byte_at(text, at)
         if c == QUOTE:
             return at + 1
         if c != BACKSLASH:
@@ -329,7 +329,7 @@ def _skipped_string(text, at):
 @helper
 def _literal(text, at):
     """Return the place after a number, true, false or null, or -1."""
-    c = _byte(text, at)
+    c = byte_at(text, at)
     if c == _N:
         return _after_word(text, at, _NULL)
     if c == _T:
@@ -337,14 +337,14 @@ def _literal(text, at):
     if c == _F:
         return _after_word(text, at, _FALSE)
     at += c == MINUS
-    if _byte(text, at) == ZERO:
+    if byte_at(text, at) == ZERO:
         at += 1
     else:
         at = _digits(text, at)
-    if at >= 0 and _byte(text, at) == DOT:
+    if at >= 0 and byte_at(text, at) == DOT:
         at = _digits(text, at + 1)
-    if at >= 0 and _byte(text, at) | CASE == _E:
-        c = _byte(text, at + 1)
+    if at >= 0 and byte_at(text, at) | CASE == _E:
+        c = byte_at(text, at + 1)
         at = _digits(text, at + 1 + (c == PLUS or c == MINUS))
     return at
 
@@ -353,7 +353,7 @@ def _literal(text, at):
 def _after_word(text, at, word):
     """Return the place after a word at ``at``, or -1."""
     for letter in word:
-        if _byte(text, at) != letter:
+        if byte_at(text, at) != letter:
             return -1
         at += 1
     return at
@@ -363,6 +363,6 @@ def _after_word(text, at, word):
 def _digits(text, at):
     """Return the place after one or more digits, or -1."""
     start = at
-    while ZERO <= _byte(text, at) <= NINE:
+    while ZERO <= byte_at(text, at) <= NINE:
         at += 1
     return at if at > start else -1

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from provscan.errors import FieldNotFoundError
+from provscan.kernels.reading.other_texts import NEVER
 from provscan.readers.fields.paths import Path, name_of, path_of
 from provscan.readers.stats import Counts
 
@@ -69,11 +70,37 @@ class Binding:
     # Whether the texts are outputs of a model. The last paths of "text" are then those
     # of the fields that name the speakers.
     outputs: bool = False
-    chats: bool = False  # Whether some texts are chats in JSON.
+    chats: tuple[Path, ...] = ()  # Fields with strings that are chats in JSON.
     # Fields that are empty in the first records, and lists whose elements are words.
     # ``texts/records.py`` has the rules for both.
     empty: frozenset[Path] = frozenset()
     words: frozenset[Path] = frozenset()
+    # For a dataset: the known fields with strings, each with the minimum length of the
+    # texts of later records that are scanned (``later.py``), or NEVER if all its values
+    # are scanned or none is. None for a corpus, which is not searched for such texts.
+    others: Mapping[Path, int] | None = None
+    # The fields that the user named, if only they are searched.
+    within: tuple[Path, ...] | None = None
+
+    @property
+    def columns(self) -> dict[Path, pa.DataType]:
+        """All paths to read from a table: those wanted, and those that are searched."""
+        return dict.fromkeys(self.searched, pa.large_string()) | self.wanted
+
+    @property
+    def searched(self) -> dict[Path, int]:
+        """The known fields that are searched for texts of later records, each with
+        their minimum length.
+        """
+        return {
+            path: least
+            for path, least in (self.others or {}).items()
+            if least != NEVER
+            and (
+                self.within is None
+                or any(path[: len(outer)] == outer for outer in self.within)
+            )
+        }
 
     @property
     def texts(self) -> tuple[Path, ...]:

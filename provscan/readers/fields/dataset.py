@@ -3,9 +3,10 @@ record.
 
 Fields are named by the user or chosen by their values. The first records of a file are
 surveyed once. Every field with strings that look like text is scanned, and so is a
-string field that is empty in these records; ids, URLs, hashes, dates and short codes
-are not. The verdict on each field is counted by its code in ``VERDICTS``, and so are
-texts of later records in fields that the first records lack.
+string field that is empty in these records. Ids, URLs, hashes, dates and short codes
+are not, but values of other fields are, if they read like text
+(:mod:`provscan.readers.fields.later`). The verdict on each field is counted by its code
+in ``VERDICTS``.
 """
 
 from __future__ import annotations
@@ -16,12 +17,15 @@ from typing import Any
 
 import pyarrow as pa
 
+from provscan.kernels.reading.other_texts import NEVER
 from provscan.names import snake_case
 from provscan.readers.fields.binding import Binding, Fields, field_named, not_found
 from provscan.readers.fields.chats import speakers_of
 from provscan.readers.fields.paths import ANY, Path, name_of, path_of
 from provscan.readers.fields.survey import (
     ADDRESS,
+    BINARY,
+    BYTES,
     DATE,
     Seen,
     is_word,
@@ -108,18 +112,20 @@ SCANNED, IF_THERE, JOINED = "scanned", "scanned_if_there", "scanned_joined"
 SINGLE_WORDS = "scanned_single_words"
 EMPTY, ADDRESSES, DATES, CODES = "empty", "addresses", "dates", "codes"
 NO_TEXT_BY_NAME, TOO_DEEP = "no_text_by_name", "too_deep"
-NOT_NAMED, SPEAKER = "not_named", "speaker"
-# Fields that are not scanned, but might have text in later records.
-BY_FIRST_RECORDS = {ADDRESSES, DATES, CODES}
+NOT_NAMED, SPEAKER, LABELS = "not_named", "speaker", "labels"
 VERDICTS = {
     SCANNED: "scanned",
     IF_THERE: "scanned in later records, if it is there",
     JOINED: "scanned, the words of a list as one text",
     SINGLE_WORDS: "scanned, but each text is a single word",
     EMPTY: "not scanned: empty in the first records",
-    ADDRESSES: "not scanned: addresses",
-    DATES: "not scanned: dates or numbers",
-    CODES: "not scanned: short codes or names",
+    ADDRESSES: "scanned where a value reads like text: addresses in the first records",
+    DATES: "scanned where a value reads like text: dates or numbers in the first "
+    "records",
+    CODES: "scanned where a value reads like text: short codes or names in the first "
+    "records",
+    LABELS: "scanned where a value is longer: at most three short values in the first "
+    "records",
     NO_TEXT_BY_NAME: "not scanned: id or address, by its name",
     TOO_DEEP: "not scanned: nested more deeply than is searched",
     NOT_NAMED: "not scanned: not named",
@@ -132,8 +138,9 @@ VERDICTS = {
 LEAST_WORDS, NEARLY_ALL, DIFFERENT = 4, 0.9, 0.4
 # Minimum number of texts to tell that each is a single word.
 LEAST_ALONE = 100
-# One record in SEARCHED is searched for texts in fields that the first records lack.
-SEARCHED = 100
+# The values of a field are labels if there are at most MOST_LABELS different ones of
+# fewer than LONGEST_LABEL characters in at least LEAST_LABELS of the first strings.
+MOST_LABELS, LONGEST_LABEL, LEAST_LABELS = 3, 40, 100
 
 
 def _last(path: Path) -> str:
@@ -155,10 +162,13 @@ def verdict(path: Path, seen: Seen) -> str:
     if not strings:
         return EMPTY
     share = sum(map(reads_like_text, strings)) / len(strings)
-    if share >= 0.1 and not (
-        len(strings) >= 100 and len(set(strings)) <= 3 and max(map(len, strings)) < 40
-    ):
-        return "text"
+    if share >= 0.1:
+        labels = (
+            len(strings) >= LEAST_LABELS
+            and len(set(strings)) <= MOST_LABELS
+            and max(map(len, strings)) < LONGEST_LABEL
+        )
+        return LABELS if labels else "text"
     if all(ADDRESS.fullmatch(value.strip()) for value in strings):
         return ADDRESSES
     if all(DATE.fullmatch(value.strip()) for value in strings):
@@ -191,7 +201,11 @@ def bind(
     records.
     """
     found = survey(records, limits)
-    strings = {path: seen for path, seen in found.items() if "string" in seen.kinds}
+    strings = {
+        path: seen
+        for path, seen in found.items()
+        if "string" in seen.kinds and not _may_be_binary(seen)
+    }
     words = _word_lists(found)
     verdicts = {
         path: "text" if path in words else verdict(path, seen)
@@ -213,6 +227,16 @@ def bind(
     ]
     texts = list(dict.fromkeys([*texts, *turns]))
     speakers = speakers_of(texts, strings) if fields.outputs else ()
+    others = {
+        path: NEVER
+        if BINARY in found[path].kinds or verdicts.get(path) == NO_TEXT_BY_NAME
+        else LONGEST_LABEL
+        if verdicts.get(path) == LABELS
+        else 0
+        for path in found
+        if path in strings or _may_be_binary(found[path])
+    }
+    others |= dict.fromkeys([*texts, *speakers], NEVER)
     verdicts |= {path: TOO_DEEP for path in found if "deeper" in found[path].kinds}
     if fields.texts:
         verdicts = dict.fromkeys(verdicts, NOT_NAMED)
@@ -221,7 +245,8 @@ def bind(
     wanted = {
         _stored_at(path, chats): pa.large_string() for path in (*texts, *speakers)
     }
-    joined = (path[:-1] if path in words else path for path in (*texts, *speakers))
+    joined = [path[:-1] if path in words else path for path in (*texts, *speakers)]
+    others |= dict.fromkeys(joined, NEVER)
     paths = {"text": tuple(dict.fromkeys(joined))}
     missing = {}
     if (chosen := _id(fields.id, found)) is not None:
@@ -237,10 +262,17 @@ def bind(
         named=bool(fields.texts),
         verdicts={name_of(path): why for path, why in verdicts.items()},
         outputs=fields.outputs,
-        chats=bool(chats),
+        chats=tuple(chats),
         empty=empty,
         words=frozenset(path[:-1] for path in words),
+        others=others,
+        within=_named_places(fields.texts, found) if fields.texts else None,
     )
+
+
+def _may_be_binary(seen: Seen) -> bool:
+    """Return whether a field has bytes but, in the first records, none with text."""
+    return not seen.strings and not {BINARY, BYTES}.isdisjoint(seen.kinds)
 
 
 def _stored_at(path: Path, chats: Iterable[Path]) -> Path:
@@ -261,6 +293,18 @@ def _named_texts(
         what = f"no field {' or '.join(map(repr, paths))} for the text"
         raise not_found(what, found, source)
     return [path for name, there in paths.items() for path in there or [path_of(name)]]
+
+
+def _named_places(names: Iterable[str], found: Mapping[Path, Seen]) -> tuple[Path, ...]:
+    """Return the paths of the fields that the user named."""
+    return tuple(
+        next(
+            (p for p in candidates if any(path[: len(p)] == p for path in found)),
+            candidates[1],
+        )
+        for name in names
+        for candidates in [((name,), path_of(name))]
+    )
 
 
 def _below(name: str, found: Mapping[Path, Seen]) -> list[Path]:
@@ -285,8 +329,8 @@ def _likely_texts(
     If no field has texts of several words, the fields with one or two words are
     returned, but not ids and addresses.
     """
-    kind = "text" if "text" in verdicts.values() else CODES
-    texts = [path for path, why in verdicts.items() if why in (kind, EMPTY)]
+    kinds = {"text"} if "text" in verdicts.values() else {CODES, LABELS}
+    texts = [path for path, why in verdicts.items() if why in {*kinds, EMPTY}]
     # If there are none, a field named "text" or "content" is returned although its
     # values are not text but, for example, numbers: all records are then skipped and
     # counted.
@@ -324,17 +368,3 @@ def _id(name: str | None, found: Mapping[Path, Seen]) -> Path | None:
             continue
         return path
     return None
-
-
-def later_texts(records: Iterable[Any], binding: Binding, limits: Limits) -> list[str]:
-    """Return the fields that contain text in these records but are in none of the first
-    records of the file.
-    """
-    found = {} if binding.named else survey(records, limits)
-    return [
-        name_of(path)
-        for path, seen in found.items()
-        if "string" in seen.kinds
-        and name_of(path) not in binding.verdicts
-        and verdict(path, seen) == "text"
-    ]

@@ -27,6 +27,10 @@ DATE = re.compile(
     r".{0,6}\d{1,2}.{0,6} [\d:]{4,8}.{0,14}|[\d\s:.,+-]+"
 )
 ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://\S+|\S+@\S+\.\S+|data:\S+", re.IGNORECASE)
+# Bytes that texts do not have in any encoding, and of how many bytes they are searched.
+CONTROL, CONTROL_IN = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]"), 2000
+# The kinds of bytes: those that are text, and others.
+BYTES, BINARY = "bytes", "binary"
 KINDS = {dict: "object", list: "list", str: "string", type(None): "null"}
 # Scripts written without spaces.
 UNSPACED = re.compile(
@@ -73,12 +77,10 @@ def survey(records: Iterable[Any], limits: Limits) -> dict[Path, Seen]:
 
 
 def _visit(value: Any, path: Path, found: dict[Path, Seen], nesting: int) -> None:
-    if isinstance(value, bytes):
-        try:
-            value = value.decode()
-        except UnicodeDecodeError:
-            value = None
     seen = found[path]
+    if isinstance(value, bytes):
+        value = text_in(value)
+        seen.kinds[BINARY if value is None else BYTES] = 1
     bases = (KINDS[base] for base in type(value).__mro__ if base in KINDS)
     seen.count(next(bases, type(value).__name__))
     if isinstance(value, dict | list) and value and len(path) >= nesting:
@@ -96,6 +98,18 @@ def _visit(value: Any, path: Path, found: dict[Path, Seen], nesting: int) -> Non
             if (chat := chat_in(value)) is not None:
                 seen.kinds["chat"] = 1
                 _visit(chat, path, found, nesting)
+
+
+def text_in(value: bytes) -> str | None:
+    """Return bytes as text; None if they are neither UTF-8 nor text in another
+    encoding.
+    """
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        if CONTROL.search(value, 0, CONTROL_IN):
+            return None
+        return value.decode(errors="replace")
 
 
 def reads_like_text(value: str) -> bool:

@@ -32,6 +32,7 @@ def list_name(head: bytes) -> str:
 
 class AccountArchive(Format):
     name = "archive"
+    searches = True
     extensions = ()
     overrides = ("text", "jsonl")
 

@@ -72,6 +72,7 @@ def _is_object(line: bytes) -> bool:
 
 class JsonDocument(Format):
     name = "json"
+    searches = True
     extensions = ()
     overrides = ("jsonl",)
 

@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 
 from provscan.arrays import Numbers
 from provscan.kernels.canonical.utf8 import newlines
+from provscan.kernels.characters import NEWLINE
 from provscan.kernels.reading.elements import DEPTH, QUOTED, STATE, VALUES, one_a_line
 from provscan.kernels.reading.json_lines import (
     INTEGER,
@@ -31,7 +32,7 @@ from provscan.kernels.reading.json_lines import (
 from provscan.kernels.records import StringColumns
 from provscan.readers.bytes.files import readable
 from provscan.readers.bytes.streams import BOM, Block, ByteStream, lines
-from provscan.readers.fields.dataset import SEARCHED
+from provscan.readers.fields.later import Later
 from provscan.readers.fields.paths import Path
 from provscan.readers.formats.protocol import Format, Rows, Wanted
 from provscan.readers.limits import Limits
@@ -46,8 +47,7 @@ LINES_AT_ONCE = 256
 # Maximum number of columns for which the kernel is used: it compares all names with
 # each key, and reserves space for each column.
 MOST_COLUMNS = 20
-# A line of more bytes is not searched for fields that the first lines lack, and is
-# parsed only if it has few values.
+# A line of more bytes is parsed into objects only if it has few values.
 LONGEST = 16 << 20
 # The number of bytes of a line that a kernel processes at a time.
 BYTES_AT_ONCE = 1 << 20
@@ -122,24 +122,24 @@ class TopLevel:
         return pa.RecordBatch.from_pydict(arrays)
 
 
-def _some_records(block: Block) -> list[tuple[int, Any]]:
-    """Return one of every :data:`SEARCHED` lines as an object, with its number."""
-    positions = range(-block.first % SEARCHED, block.lines, SEARCHED)
+def _some_records(
+    block: Block, later: Later, stream: ByteStream
+) -> list[tuple[int, Any]]:
+    """Return the lines that have to be searched as objects, with their numbers."""
+    positions = later.lines(block.data, block.lines).tolist()
     if not positions:
         return []
-    records = []
     ends = np.append(
-        np.flatnonzero(np.frombuffer(block.data, np.uint8) == 0x0A), len(block.data)
+        np.flatnonzero(np.frombuffer(block.data, np.uint8) == NEWLINE), len(block.data)
     )
+    records = []
     for position in positions:
-        line = block.data[
-            int(ends[position - 1]) + 1 if position else 0 : int(ends[position])
-        ]
-        try:
-            if len(line) <= LONGEST:
-                records.append((block.first + position, orjson.loads(line)))
-        except orjson.JSONDecodeError:
-            continue
+        start = int(ends[position - 1]) + 1 if position else 0
+        line, number = block.data[start : int(ends[position])], block.first + position
+        if (values := many_values(line, stream.context.limits)) is None:
+            records.append((number, orjson.loads(line)))
+        else:
+            stream.counts.note("too_many_fields", number, f"{values:,} values")
     return records
 
 
@@ -199,26 +199,38 @@ def _integer(digits: str) -> int | float:
 
 
 def parse_lines(
-    first: int, data: bytes, counts: Counts, limits: Limits
+    first: int,
+    data: bytes,
+    counts: Counts,
+    limits: Limits,
+    searched: Numbers | None = None,
 ) -> Iterator[Rows]:
     """Yield the objects in some lines. A string becomes an object with a text; lines
-    with other values are skipped and counted.
+    with other values are skipped and counted. ``searched`` are the positions of the
+    lines for :attr:`Rows.others`.
     """
+    chosen = None if searched is None else set((first + searched).tolist())
     all_lines = data.split(b"\n")
     for start in range(0, len(all_lines), LINES_AT_ONCE):
         group = all_lines[start : start + LINES_AT_ONCE]
         numbers = range(first + start, first + start + len(group))
         records = _objects(group)
-        if records is not None:
-            yield Rows(numbers, records)
-            continue
-        found = {
-            number: record
-            for number, line in zip(numbers, group, strict=True)
-            if (record := _object(line, number, counts, limits)) is not None
-        }
+        found = dict(
+            zip(numbers, records, strict=True)
+            if records is not None
+            else (
+                (number, record)
+                for number, line in zip(numbers, group, strict=True)
+                if (record := _object(line, number, counts, limits)) is not None
+            )
+        )
+        others = (
+            None
+            if chosen is None
+            else [(number, found[number]) for number in sorted(chosen & found.keys())]
+        )
         if found:
-            yield Rows(list(found), list(found.values()))
+            yield Rows(list(found), list(found.values()), others)
 
 
 def _objects(group: list[bytes]) -> list[Any] | None:
@@ -298,6 +310,7 @@ def byte_ranges(whole: Split, target: int, limits: Limits) -> Iterator[Split]:
 
 class JsonLines(Format):
     name = "jsonl"
+    searches = True
     # A .json file has lines, unless its first bytes show that it is one document.
     extensions = (".jsonl", ".ndjson", ".jsonlines", ".json", ".geojson")
 
@@ -320,7 +333,12 @@ def read_lines(
     is parsed line by line.
     """
     top_level = TopLevel(wanted or {})
-    context = stream.context
+    context, binding = stream.context, stream.split.binding
+    later = (
+        None
+        if wanted is None or binding is None or binding.others is None
+        else Later(binding, context.limits)
+    )
     for block in lines(stream):
         if not block.ended and (open_end := still_open(state_at_end(block.data))):
             # A record that is cut off means that the file is damaged.
@@ -329,11 +347,15 @@ def read_lines(
         usable = top_level.usable and is_utf8(block.data)
         batch = top_level.parsed(block) if usable else None
         if batch is not None and (accept is None or accept(batch)):
-            sample = _some_records(block) if accept is None else []
-            yield Rows(range(block.first, block.first + block.lines), batch, sample)
+            numbers = range(block.first, block.first + block.lines)
+            others = None if later is None else _some_records(block, later, stream)
+            yield Rows(numbers, batch, others)
         else:
             data = bytes(block.data)
-            yield from parse_lines(block.first, data, stream.counts, context.limits)
+            searched = None if later is None else later.lines(data, block.lines)
+            yield from parse_lines(
+                block.first, data, stream.counts, context.limits, searched
+            )
 
 
 FORMATS = (JsonLines(),)

@@ -34,9 +34,9 @@ class Rows(NamedTuple):
     numbers: Sequence[int] | Numbers  # The number of each record.
     # The records: Python values, usually dicts, or columns.
     values: list[Any] | pa.RecordBatch
-    # If ``values`` are columns of the wanted fields only: a sample of the complete
-    # records, with their numbers, which is searched for texts in other fields.
-    sample: Sequence[tuple[int, Any]] = ()
+    # The complete records that may have texts in fields that are not wanted, with their
+    # numbers; None if all of ``values`` have to be searched for such texts.
+    others: Sequence[tuple[int, Any]] | None = None
 
     @property
     def number_array(self) -> Numbers:
@@ -63,6 +63,9 @@ class Format:
     binary: bool = False
     # Whether its files are texts in one encoding, which is detected.
     encoded: bool = True
+    # Whether it reads only the wanted fields, and :attr:`Rows.others` has the records
+    # that have to be searched for texts in other fields.
+    searches: bool = False
     # A file whose extension belongs to one of these formats still has this one if
     # ``sniff`` recognises it.
     overrides: tuple[str, ...] = ()

@@ -15,7 +15,7 @@ value (:meth:`Extractor._objects`). Three rules turn a value into a text.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import repeat
 from typing import Any, NamedTuple
 
@@ -26,7 +26,8 @@ import pyarrow.compute as pc
 from provscan.arrays import Numbers
 from provscan.names import printable
 from provscan.readers.fields.binding import Binding, Fields, note_missing
-from provscan.readers.fields.dataset import SEARCHED, bind, later_texts
+from provscan.readers.fields.dataset import bind
+from provscan.readers.fields.later import Later
 from provscan.readers.fields.paths import (
     ANY,
     Path,
@@ -50,7 +51,13 @@ from provscan.readers.strings import (
     unexpected_value,
 )
 from provscan.readers.texts.model_outputs import without_prompts
-from provscan.readers.values import array_values, plain_array, values_of, without_maps
+from provscan.readers.values import (
+    array_values,
+    is_mixed,
+    plain_array,
+    values_of,
+    without_maps,
+)
 
 MISSING = "every text of the record is missing or null"
 
@@ -93,45 +100,92 @@ class Extractor:
         self._limits = limits
         self._tree = tree_of(binding.texts)
         self._counts = counts
+        self._later = None if binding.others is None else Later(binding, limits)
+        self._searched = binding.searched
 
     def batch(self, rows: Rows) -> pa.RecordBatch:
         """Return the texts of some records; records without text are counted."""
-        self._search(rows)
         batch = self._batch(rows)
         if self._binding.outputs:
             return without_prompts(batch, self._counts)
         return batch
 
-    def _search(self, rows: Rows) -> None:
-        """Search a sample of records for texts in fields that the first records
-        lack.
-        """
-        sample = rows.sample
-        if not isinstance(rows.values, pa.RecordBatch):
-            numbered = zip(rows.numbers, rows.values, strict=True)
-            sample = [row for row in numbered if row[0] % SEARCHED == 0]
-        for number, record in sample:
-            if names := later_texts([record], self._binding, self._limits):
-                self._counts.note(
-                    "later_text",
-                    int(number),
-                    ", ".join(map(printable, names)),
-                )
-
     def _batch(self, rows: Rows) -> pa.RecordBatch:
         if not isinstance(rows.values, pa.RecordBatch):
             return self._objects(rows)
         batch = without_maps(rows.values)
-        if not self._binding.chats:
-            return self._columns(batch, rows.number_array)
-        # Texts that are chats in JSON are parsed into objects.
+        if not self._binding.chats and not any(map(is_mixed, batch.schema.types)):
+            return self._columns(batch, rows)
+        # Texts that are chats in JSON, and values of different types in one column, are
+        # parsed into objects.
         columns = [plain_array(column) for column in batch.columns]
         columns = [
             self._checked(column, rows.number_array) if is_text(column.type) else column
             for column in columns
         ]
         batch = pa.RecordBatch.from_arrays(columns, batch.schema.names)
-        return self._objects(Rows(rows.number_array.tolist(), values_of(batch)))
+        return self._objects(
+            Rows(rows.number_array.tolist(), values_of(batch), rows.others)
+        )
+
+    def _later_texts(
+        self, records: Iterable[tuple[int, Any]]
+    ) -> dict[int, list[tuple[str, str]]]:
+        """Return the texts of some records in fields in which the first records have
+        none, by the number of the record.
+        """
+        texts = dict[int, list[tuple[str, str]]]()
+        if self._later is None:
+            return texts
+        for number, record in records:
+            found = self._later.search(record)
+            if found.texts:
+                texts[int(number)] = found.texts
+                name = printable(found.texts[0][0])
+                self._counts.note("later_text", int(number), name, len(found.texts))
+            if found.too_deep:
+                detail = printable(found.too_deep)
+                self._counts.note("too_deep", int(number), detail)
+        return texts
+
+    def _later_parts(self, batch: pa.RecordBatch, rows: Rows) -> Iterator[_Texts]:
+        """Yield the texts in fields in which the first records have none."""
+        numbers = rows.number_array
+        if rows.others is None:
+            for path, least in self._searched.items():
+                part = self._later_column(path, least, batch, numbers)
+                if part is not None:
+                    yield part
+            return
+        found = self._later_texts(rows.others)
+        if found:
+            of = [number for number, texts in found.items() for _ in texts]
+            names = [name for texts in found.values() for name, _ in texts]
+            values = [text for texts in found.values() for _, text in texts]
+            yield _Texts(
+                np.searchsorted(numbers, of),
+                pa.array(list(map(printable, names))).dictionary_encode(),
+                string_array(values, of, self._counts),
+            )
+
+    def _later_column(
+        self, path: Path, least: int, batch: pa.RecordBatch, numbers: Numbers
+    ) -> _Texts | None:
+        found = leaf(batch, path)
+        if self._later is None or found is None or not is_text(found.array.type):
+            return None
+        array, rows, positions = found
+        if pa.types.is_dictionary(array.type):
+            array = array.dictionary_decode()
+        chosen = self._later.in_column(array, path, least)
+        if not len(chosen):
+            return None
+        rows = rows[chosen]
+        positions = [each[chosen] for each in positions]
+        text = self._checked(array.take(pa.array(chosen)), numbers[rows])
+        first = int(numbers[rows[0]])
+        self._counts.note("later_text", first, printable(name_of(path)), len(chosen))
+        return _Texts(rows, _names(path, positions, len(rows)), text)
 
     def _ids(self, batch: pa.RecordBatch) -> pa.Array:
         path = self._binding.id
@@ -139,12 +193,14 @@ class Extractor:
             return pa.nulls(batch.num_rows, pa.string())
         return short_texts(found.array)
 
-    def _columns(self, batch: pa.RecordBatch, numbers: Numbers) -> pa.RecordBatch:
+    def _columns(self, batch: pa.RecordBatch, rows: Rows) -> pa.RecordBatch:
         """Return the texts of records that are stored in columns, in the order of the
         records.
         """
+        numbers = rows.number_array
         parts = [self._texts_at(path, batch, numbers) for path in self._binding.texts]
         found = [part for part in parts if part is not None]
+        found += self._later_parts(batch, rows)
         record = np.concatenate([np.zeros(0, np.int64), *(part.rows for part in found)])
         self._count_textless(numbers, record, any_texts=bool(found))
         if not found:
@@ -259,8 +315,10 @@ class Extractor:
         texts: list[str] = []
         names: dict[str, int] = {}
         path = self._binding.id
+        records = zip(rows.numbers, rows.values, strict=True)
+        later = self._later_texts(records if rows.others is None else rows.others)
         for number, record in zip(rows.numbers, rows.values, strict=True):
-            found = self._texts_of(number, record)
+            found = self._texts_of(number, record, later.get(number, ()))
             texts += [text for _, text in found]
             codes += [names.setdefault(name, len(names)) for name, _ in found]
             numbers += [number] * len(found)
@@ -277,11 +335,11 @@ class Extractor:
             schema=SCHEMA,
         )
 
-    def _texts_of(self, number: int, record: Any) -> list[tuple[str, str]]:
-        """Return the texts of a record with the names of their fields.
-
-        A value that is not a text is counted if the record has no text, or if the value
-        is an object or a list, which may contain text.
+    def _texts_of(
+        self, number: int, record: Any, later: Sequence[tuple[str, str]]
+    ) -> list[tuple[str, str]]:
+        """Return the texts of a record with the names of their fields, followed by the
+        ``later`` ones. A record without text is counted.
         """
         binding = self._binding
         found: list[tuple[str, str]] = []
@@ -292,10 +350,9 @@ class Extractor:
                 found.append((name, value))
             elif value is not None:
                 wrong = value
+        found += later
         counts = self._counts
-        if found and wrong and isinstance(wrong, dict | list):
-            counts.note("text_not_string", number, unexpected_value(wrong))
-        elif not found and wrong is not None:
+        if not found and wrong is not None:
             counts.skip("text_not_string", number, unexpected_value(wrong))
         elif not found:
             counts.skip("no_text", number, MISSING)

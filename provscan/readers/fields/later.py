@@ -1,0 +1,248 @@
+"""Find texts in fields in which the first records of a file have none.
+
+The fields of a file are determined from its first records. A later record may have text
+in a field that these lack, or that has only codes, dates or addresses in them. Such a
+text is scanned like all others. Whether a value is such a text depends on the value and
+on the first records of its file, so not on how the file is split: see
+:func:`is_later_text`.
+
+:class:`Later` finds these texts in objects. :meth:`Later.lines` tells which lines of
+JSON may have some, so that only these are parsed into objects.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from provscan.arrays import Numbers
+from provscan.kernels.reading.other_texts import (
+    CLOSED,
+    LEAST_LETTERS,
+    NEVER,
+    SEARCHED,
+    lines_with_texts,
+    values_with_texts,
+)
+from provscan.kernels.records import FieldTree, frozen
+from provscan.names import snake_case
+from provscan.readers.fields.binding import Binding
+from provscan.readers.fields.chats import chat_in
+from provscan.readers.fields.dataset import NO_TEXTS
+from provscan.readers.fields.paths import ANY, Path
+from provscan.readers.fields.survey import reads_like_text, text_in
+from provscan.readers.limits import Limits
+from provscan.text_buffers import buffers
+
+BYTES = {pa.binary(), pa.large_binary(), pa.binary_view()}
+# Letters are counted in the first LETTERS_IN characters of a value before they are
+# counted in all of it.
+LETTERS_IN = 100
+
+
+def is_later_text(value: str, least: int = 0) -> bool:
+    """Return whether a value reads like text, and has at least ``least`` characters and
+    :data:`LEAST_LETTERS` letters: shorter texts are not found anyway.
+    """
+    return (
+        len(value) >= max(least, LEAST_LETTERS)
+        and (
+            sum(map(str.isalpha, value[:LETTERS_IN])) >= LEAST_LETTERS
+            or sum(map(str.isalpha, value)) >= LEAST_LETTERS
+        )
+        and reads_like_text(value)
+    )
+
+
+class Found(NamedTuple):
+    """What :meth:`Later.search` found in a record."""
+
+    texts: list[tuple[str, str]]  # The name of the field and the text.
+    too_deep: str  # The name of a field that is nested too deeply; empty if none is.
+
+
+class _Node:
+    """A known field: the minimum length of later texts in it, or NEVER; the fields in
+    it; and the node of unknown fields in it.
+    """
+
+    __slots__ = ("chat", "children", "least", "unknown")
+
+    def __init__(self, least: int, unknown: _Node | None = None) -> None:
+        self.least = least
+        self.chat = False  # Whether its strings may be chats in JSON.
+        self.children: dict[str, _Node] = {}
+        self.unknown = self if unknown is None else unknown
+
+    def child(self, key: str) -> _Node:
+        return self.children.get(key, self.unknown)
+
+
+class Later:
+    """Searches the records of one file."""
+
+    def __init__(self, binding: Binding, limits: Limits) -> None:
+        assert binding.others is not None
+        self._nesting = limits.nesting
+        self._open, self._closed = _Node(0), _Node(NEVER)
+        inside = binding.within
+        self._root = self._new(closed=inside is not None)
+        for path in inside or ():
+            self._add(path, 0, closed=True)
+        for path, least in binding.others.items():
+            within = inside is None or any(path[: len(p)] == p for p in inside)
+            if within:
+                self._add(path, least).chat = path in binding.chats
+        self._tree = self._kernel_tree()
+
+    def _new(self, *, closed: bool) -> _Node:
+        return _Node(NEVER, self._closed) if closed else _Node(0, self._open)
+
+    def _add(self, path: Path, least: int, *, closed: bool = False) -> _Node:
+        """Add a field and return it. The fields around it are ``closed`` if nothing
+        else in them is searched.
+        """
+        node = self._root
+        for key in path[:-1]:
+            if key not in node.children:
+                node.children[key] = self._new(closed=closed)
+            node = node.children[key]
+        last = node.children.get(path[-1])
+        if last is None:
+            last = node.children[path[-1]] = self._new(closed=False)
+        last.least, last.unknown = least, self._open
+        return last
+
+    def _kernel_tree(self) -> FieldTree:
+        nodes = [self._open, self._closed, self._root]
+        numbers = {id(self._open): SEARCHED, id(self._closed): CLOSED}
+        names, targets, edges = list[bytes](), list[int](), [0]
+        for node in nodes:  # The list grows.
+            for key, child in node.children.items():
+                numbers[id(child)] = len(nodes)
+                nodes.append(child)
+                if key != ANY:
+                    name = json.dumps(key, ensure_ascii=False)[1:-1]
+                    names.append(name.encode(errors="replace"))
+                    targets.append(numbers[id(child)])
+            edges.append(len(names))
+        return frozen(
+            FieldTree(
+                np.frombuffer(b"".join(names), np.uint8),
+                np.cumsum([0, *map(len, names)]),
+                np.array(targets, np.int64),
+                np.array(edges, np.int64),
+                np.array([numbers[id(node.child(ANY))] for node in nodes], np.int64),
+                np.array([numbers[id(node.unknown)] for node in nodes], np.int64),
+                np.array([0 if node.chat else node.least for node in nodes], np.int64),
+            )
+        )
+
+    def lines(self, data: bytes | memoryview, count: int) -> Numbers:
+        """Return the positions of the lines, of ``count``, that have to be searched."""
+        found = np.zeros(count, np.uint8)
+        stack = np.empty((self._nesting, 3), np.int64)
+        lines_with_texts(np.frombuffer(data, np.uint8), self._tree, stack, found)
+        return np.flatnonzero(found)
+
+    def search(self, record: Any) -> Found:
+        """Return the texts of a record in fields that are not scanned anyway."""
+        texts = list[tuple[str, str]]()
+        deep = list(self._walk(record, self._root, "", "", 0, texts))
+        return Found(texts, deep[0] if deep else "")
+
+    def _walk(
+        self,
+        value: Any,
+        node: _Node,
+        name: str,
+        key: str,
+        depth: int,
+        texts: list[tuple[str, str]],
+    ) -> Iterator[str]:
+        """Add the texts in a value, and yield the names of fields that are too deep."""
+        if node is self._closed:
+            return
+        if isinstance(value, str | bytes):
+            yield from self._string(value, node, name, key, depth, texts)
+        elif not value or not isinstance(value, dict | list | tuple):
+            return
+        elif depth >= self._nesting:
+            yield name
+        elif isinstance(value, dict):
+            children, unknown = node.children, node.unknown
+            for inner_key, inner in value.items():
+                if isinstance(inner, str) and len(inner) < LEAST_LETTERS:
+                    continue
+                below = children.get(inner_key, unknown)
+                if below.least == NEVER and not below.chat and type(inner) is str:
+                    continue
+                yield from self._walk(
+                    inner,
+                    below,
+                    f"{name}.{inner_key}" if name else str(inner_key),
+                    str(inner_key),
+                    depth + 1,
+                    texts,
+                )
+        else:
+            below = node.child(ANY)
+            for position, inner in enumerate(value):
+                inner_name = f"{name}[{position}]"
+                yield from self._walk(inner, below, inner_name, key, depth + 1, texts)
+
+    def _string(
+        self,
+        value: str | bytes,
+        node: _Node,
+        name: str,
+        key: str,
+        depth: int,
+        texts: list[tuple[str, str]],
+    ) -> Iterator[str]:
+        if isinstance(value, bytes):
+            if (text := text_in(value)) is None:
+                return
+            value = text
+        if node.least == NEVER and not node.chat:
+            return
+        if (chat := chat_in(value)) is not None:
+            before = len(texts)
+            yield from self._walk(chat, node, name, key, depth, texts)
+            if node.least == NEVER or len(texts) > before:
+                return
+        if (
+            node.least != NEVER
+            and is_later_text(value, node.least)
+            and not NO_TEXTS.search(snake_case(key))
+        ):
+            texts.append((name, value))
+
+    def in_column(self, values: pa.Array, path: Path, least: int) -> Numbers:
+        """Return the positions of the texts, or bytes, of a column that are later
+        texts. Bytes that are binary are no text.
+        """
+        key = next((key for key in reversed(path) if key != ANY), "")
+        if NO_TEXTS.search(snake_case(key)):
+            return np.zeros(0, np.int64)
+        # The values may not be UTF-8, which is checked only for those that may be text.
+        raw = pc.cast(values, pa.large_binary())
+        data, offsets = buffers(raw.fill_null(b"") if raw.null_count else raw)
+        found = np.zeros(len(values), np.uint8)
+        values_with_texts(data, offsets, max(least, LEAST_LETTERS), found)
+        chosen = []
+        for position in np.flatnonzero(found).tolist():
+            value = data[offsets[position] : offsets[position + 1]].tobytes()
+            text = (
+                text_in(value)
+                if values.type in BYTES
+                else value.decode(errors="replace")
+            )
+            if text is not None and is_later_text(text, least):
+                chosen.append(position)
+        return np.array(chosen, np.int64)
