@@ -142,7 +142,7 @@ def test_omissions_are_described_in_one_line() -> None:
 
 
 def test_omissions_are_grouped_by_code_whatever_their_words() -> None:
-    code = "single_words"
+    code = "scanned_single_words"
     reworded = changed(fields={"day": {code: 1}}, field_codes={"day": {}})
     before = left_out(reworded)
     reworded["field_codes"] = {"day": {code: 1}}
