@@ -26,6 +26,8 @@ def copy_zip(source: IO[bytes], out: IO[bytes], written: CopyMember) -> None:
         for info in old.infolist():
             again = copy.copy(info)
             again.extra = b""  # This field may state the sizes of a large member.
+            if old.getinfo(info.filename) is not info:
+                continue  # Of several files with the same name, the last one is read.
             with (
                 tempfile.SpooledTemporaryFile(SPOOLED) as member,
                 old.open(info) as file,

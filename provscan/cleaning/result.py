@@ -22,10 +22,11 @@ from provscan.cleaning.files import Dataset, Task, base_name, open_dataset
 from provscan.cleaning.rewriting import write_file
 from provscan.cleaning.work import Unpublished
 from provscan.engine import Progress, Threads
-from provscan.errors import InputError
+from provscan.errors import InputError, OutputError
 from provscan.matching import Index
-from provscan.names import counted
+from provscan.names import counted, printable
 from provscan.options import MatchOptions
+from provscan.readers import file_checksum
 from provscan.runs.folder import MATCHES_FILE, RUN_FILE, read_run
 
 # The maximum number of files that an error lists.
@@ -114,6 +115,8 @@ def write_files(
         target = current.files / where
         if target.parent.is_dir() and where not in written:
             shutil.copyfile(path, target)
+            if file_checksum(target) != file_checksum(path):
+                raise OutputError(f"the copy of {printable(path)} differs from it")
     return files
 
 

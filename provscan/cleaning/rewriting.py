@@ -11,7 +11,7 @@ import codecs
 import json
 import os
 import shutil
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from typing import IO, Any
 
@@ -29,6 +29,7 @@ from provscan.cleaning.masking import (
     masked_row,
 )
 from provscan.cleaning.tables import TABLES, rewrite_samples
+from provscan.cleaning.verification import Changes, verify_file
 from provscan.cleaning.work import Unpublished
 from provscan.engine import Advance
 from provscan.errors import InputError
@@ -96,6 +97,8 @@ def write_file(
         current.lines(task.number).unlink()
         return {"names": names, "unwritable": str(error)}
     counts = {name: rewriter.counts[name] for name in COUNTS}
+    described, hidden = current.lines(task.number), counts["hidden_masked"]
+    verify_file(task, out, rewriter.changes, described, hidden)
     about = {
         "source": str(task),
         "path": task.target,
@@ -141,6 +144,7 @@ class Rewriter:
         self, task: Task, fields: Fields, limits: Limits, advance: Advance
     ) -> None:
         self.counts: Counter[str] = Counter()
+        self.changes: defaultdict[str, Changes] = defaultdict(Changes)
         self.task, self.options = task, task.options
         self.fields, self.limits, self.advance = fields, limits, advance
 
@@ -214,8 +218,15 @@ class _InputRewriter:
                 write = inner.write if encoding == "utf-8" else text.write
                 if head[:4].decode(encoding, "replace").startswith("\ufeff"):
                     write(BOM)
+                changes, at = self._file.changes[self._name], 0
                 for found in CUTS[split.format](stream):
-                    write(b"".join(self._raw(found)))
+                    data = []
+                    for old, new, records in self._pieces(found):
+                        if new is not old:
+                            changes.add(at, at + len(old), len(new), records)
+                        at += len(old)
+                        data.append(new)
+                    write(b"".join(data))
         if context.damage is not None:
             raise InputError(f"it is damaged: {context.damage}")
         if context.stats.skipped.get("record_too_long"):
@@ -226,8 +237,10 @@ class _InputRewriter:
         alone |= split.format == "text" and split.layout.records == "files"
         return not (alone and records and not self._kept)
 
-    def _raw(self, found: list[Raw]) -> Iterator[bytes]:
-        """Yield the bytes to keep: records, and the bytes between them."""
+    def _pieces(self, found: list[Raw]) -> Iterator[tuple[bytes, bytes, int]]:
+        """Yield pieces of the file: their bytes, the bytes to write, and the number of
+        records that they are.
+        """
         numbers = [raw.number for raw in found if raw.number is not None]
         removals, scanned = self._within(numbers)
         split, dropped, plain = self._split, False, 0
@@ -242,25 +255,24 @@ class _InputRewriter:
                 continue
             if number is None:
                 # A separator of texts is dropped with the text before it.
-                if not (dropped and split.format == "text"):
-                    yield data
+                yield data, b"" if dropped and split.format == "text" else data, 0
                 continue
             spans = removals.pop(number, None)
             blank = not data or data.isspace()
             if blank or (spans is None and not check_all):
                 plain += not blank
                 dropped = False
-                yield data
+                yield data, data, not blank
                 continue
             # In a JSON array, the first element that is kept has no comma before it.
-            comma = self._comma if self._kept else b""
-            self._comma = b""
+            comma, self._comma = self._comma, b""
+            after_another = self._kept
             kept = self._is_kept(number, spans, scanned)
             dropped = not kept
-            if kept:
-                masks = spans is not None and self._options.mask is not None
-                yield comma
-                yield self._masked(raw, spans or {}) if masks else data
+            yield comma, comma if kept and after_another else b"", 0
+            masks = spans is not None and self._options.mask is not None
+            new = self._masked(raw, spans or {}) if masks else data
+            yield data, new if kept else b"", 1
         self._file.counts.update(records=plain, records_kept=plain)
         self._kept += plain
         if removals:

@@ -1,0 +1,560 @@
+"""Read a written file back, and compare it with the file from which it was made.
+
+Both files are read with other functions than those that wrote the copy: the files of
+the standard library and of zstandard for compressed data, ``tarfile`` and ``zipfile``,
+and Arrow's readers of whole files. Everything outside of the recorded changes must be
+the same, byte for byte, or value for value in tables. A change must be a whole record
+that was dropped, or a record in which only the recorded spans were masked.
+
+:class:`Changes` are recorded while a file is written. :func:`verify_file` compares the
+file.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import json
+import os
+import re
+import shutil
+import tarfile
+import tempfile
+import zipfile
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from functools import partial
+from itertools import chain, pairwise
+from pathlib import Path
+from typing import IO, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from provscan.cleaning.choice import Spans
+from provscan.cleaning.files import Input, Task, byte_exact
+from provscan.cleaning.masking import SIZED
+from provscan.errors import OutputError, ProvscanError
+from provscan.readers.bytes.archives import Readable, hidden_part
+from provscan.readers.bytes.compression import COMPRESSIONS
+from provscan.readers.bytes.files import file_checksum
+from provscan.readers.bytes.streams import BOM
+from provscan.readers.finding import METADATA
+from provscan.readers.formats.table_layout import csv_reader
+from provscan.readers.splits import WEBDATASET, Split
+from provscan.readers.values import distinct_names
+
+CHUNK, ROWS = 1 << 20, 1 << 12
+# Adjacent dropped records are one change of at most about this many bytes.
+LARGEST = 1 << 20
+STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+# The bytes around the only record of a file, which is removed with the record.
+AROUND = b" \t\r\n[]" + BOM
+
+
+class Changes:
+    """The places where a text file was changed, as positions in its UTF-8 bytes."""
+
+    def __init__(self) -> None:
+        self._numbers = array("q")
+
+    def add(self, start: int, end: int, size: int, records: int) -> None:
+        """Record that bytes were replaced by ``size`` others. They were this many
+        records.
+        """
+        begin, before, kept, count = self._numbers[-4:] or (0, -1, 0, 0)
+        if not size and not kept and before == start and end - begin <= LARGEST:
+            self._numbers[-3], self._numbers[-1] = end, count + records
+        else:
+            self._numbers.extend((start, end, size, records))
+
+    def __iter__(self) -> Iterator[tuple[int, int, int, int]]:
+        numbers = iter(self._numbers)
+        return zip(numbers, numbers, numbers, numbers, strict=True)
+
+
+class Different(Exception):
+    """The files differ, with the reason."""
+
+
+def verify_file(
+    task: Task, out: Path, changes: Mapping[str, Changes], lines: Path, hidden: int
+) -> None:
+    """Compare a written file with the file from which it was made.
+
+    Parameters
+    ----------
+    changes
+        The changes of each source that is a text.
+    lines
+        The file of lines that describe the changed or dropped records.
+    hidden
+        The number of masked strings that were not scanned.
+
+    Raises
+    ------
+    OutputError
+        The files differ in anything but the changes.
+    """
+    try:
+        with lines.open(encoding="utf-8") as described:
+            _Comparison(task, changes, map(json.loads, described), hidden).compare(out)
+    except (ProvscanError, MemoryError):
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        why = f"{error}" if isinstance(error, Different) else f"not readable: {error}"
+        raise OutputError(
+            f"the copy of {task} that was written differs from it ({why}), so no file "
+            "was put in its place: repeat the command, and check disk and memory if "
+            "that fails again"
+        ) from error
+
+
+class _Comparison:
+    def __init__(
+        self,
+        task: Task,
+        changes: Mapping[str, Changes],
+        described: Iterator[dict[str, Any]],
+        hidden: int,
+    ) -> None:
+        self._task, self._changes, self._hidden = task, changes, hidden
+        self._options, self._described = task.options, described
+        self._next = next(described, None)
+
+    def compare(self, out: Path) -> None:
+        task, first = self._task, self._task.inputs[0]
+        with ExitStack() as opened:
+            after: IO[bytes] | None = None
+            if out.exists():
+                after = opened.enter_context(out.open("rb"))
+            if task.copied is not None:
+                if after is None or file_checksum(out) != task.xxh3:
+                    raise Different("its checksum is another one")
+                return
+            before: IO[bytes] = opened.enter_context(open(task.path, "rb"))
+            if first.split.packed is not None and after is not None:
+                before = decompressed(before, first.split.packed)
+                after = decompressed(after, first.split.packed)
+            if first.split.member is None:
+                self._input(first, before, after)
+            elif after is None:
+                raise Different("it does not exist")
+            elif first.split.archive == "zip":
+                self._zip(before, after)
+            else:
+                self._tar(before, after)
+        if self._next is not None:
+            raise Different("it has other records")
+
+    def _zip(self, before: IO[bytes], after: IO[bytes]) -> None:
+        inputs = {each.split.member: each for each in self._task.inputs}
+        with zipfile.ZipFile(before) as old, zipfile.ZipFile(after) as new:
+            last = {info.filename: info for info in old.infolist()}
+            self._members(
+                (
+                    (
+                        info.filename,
+                        None if info.is_dir() else partial(old.open, info),
+                        inputs.get(info.filename),
+                    )
+                    for info in old.infolist()
+                    if last[info.filename] is info
+                ),
+                ((info.filename, new.open(info)) for info in new.infolist()),
+            )
+
+    def _tar(self, before: IO[bytes], after: IO[bytes]) -> None:
+        inputs = {each.split.start: each for each in self._task.inputs}
+        with _opened_tar(before) as old, _opened_tar(after) as new:
+            self._members(
+                (
+                    (
+                        info.name,
+                        None if info.isdir() else partial(old.extractfile, info),
+                        inputs.get(info.offset_data),
+                    )
+                    for info in old
+                    if info.isdir() or info.isfile()
+                ),
+                ((info.name, new.extractfile(info)) for info in new),
+            )
+
+    def _members(
+        self,
+        before: Iterable[tuple[str, Callable[[], Any] | None, Input | None]],
+        after: Iterable[tuple[str, IO[bytes] | None]],
+    ) -> None:
+        """Compare the members of archives. A folder has no file before."""
+        written = iter(after)
+        following = next(written, None)
+        for name, old, given in before:
+            described = os.path.basename(name) in METADATA
+            if given is None and old is not None and not described:
+                continue  # It was not scanned, and is left out.
+            new = None
+            if following is not None and following[0] == name:
+                new = following[1]
+            elif given is None:
+                raise Different(f"{name} is missing")
+            if given is not None and old is not None:
+                self._input(given, old(), new)
+            elif old is not None and new is not None:
+                _require_same(old(), new)
+            if following is not None and following[0] == name:
+                following = next(written, None)
+        if following is not None:
+            raise Different(f"it has another file, {following[0]}")
+
+    def _lines(self, source: str) -> Iterator[dict[str, Any]]:
+        """Yield the descriptions of records of a source."""
+        while (line := self._next) is not None and line["source"] == source:
+            self._next = next(self._described, None)
+            yield line
+
+    def _input(self, given: Input, before: IO[bytes], after: IO[bytes] | None) -> None:
+        split, lines = given.split, self._lines(given.source)
+        if after is None:
+            self._removed(_texts(before, split), self._changes[given.source])
+        elif not split.size:
+            _require_same(io.BytesIO(), after)
+        elif split.format in ROWS_OF:
+            with (
+                _seekable(before, split.compression) as old,
+                _seekable(after, split.compression) as new,
+            ):
+                rows = ROWS_OF[split.format]
+                self._rows(rows(old), rows(new), lines, split)
+        elif split.format == WEBDATASET:
+            compression = split.compression
+            self._samples(
+                decompressed(before, compression),
+                decompressed(after, compression),
+                lines,
+            )
+        else:
+            old, new = _texts(before, split), _texts(after, split)
+            at = -len(BOM) if old.peek(len(BOM))[: len(BOM)] == BOM else 0
+            for start, end, size, records in self._changes[given.source]:
+                _require_same(old, new, start - at)
+                at = end
+                removed = old.read(end - start)
+                if size:
+                    spans = next(lines)["spans"]
+                    self._masked(split, removed, new.read(size), spans)
+                elif not self._is(records, removed, split):
+                    raise Different(f"other bytes are missing at byte {start:,}")
+            _require_same(old, new)
+        for _ in lines:  # Those of dropped records of a text.
+            pass
+
+    def _removed(self, before: IO[bytes], changes: Changes) -> None:
+        """Compare a file that was removed as a whole with the changes."""
+        at = count = 0
+        rest = b""
+        data = before.read().removeprefix(BOM)
+        for start, end, size, records in changes:
+            rest += data[at:start]
+            at, count = end, count + records
+            if size:
+                raise Different("it does not exist")
+        if count != 1 or (rest + data[at:]).strip(AROUND):
+            raise Different("it does not exist")
+
+    def _is(self, records: int, data: bytes, split: Split) -> bool:
+        """Return whether dropped bytes are this many records."""
+        if split.format == "jsonl":
+            return records == data.count(b"\n") + (not data.endswith(b"\n"))
+        # Only these options drop records that are malformed.
+        if self._options.keep_only or self._options.drop_unscanned:
+            return True
+        if split.format == "json":
+            return records == _values_in(data)
+        if split.format == "csv":
+            with suppress(csv.Error):
+                return records == len(_cells(data, split))
+        return True
+
+    def _masked(self, split: Split, old: bytes, new: bytes, spans: Spans) -> None:
+        if split.format == "text":
+            pairs = [(_text(old), _text(new))]
+        elif split.format == "csv":
+            first, second = _cells(old, split), _cells(new, split)
+            if len(first) != 1 or len(second) != 1:
+                raise Different("a row has other values")
+            pairs = _paired(first[0], second[0])
+        else:
+            if STRING.split(old) != STRING.split(new):
+                raise Different("a masked record has other values")
+            pairs = [
+                (_string(first), _string(second))
+                for first, second in _paired(STRING.findall(old), STRING.findall(new))
+            ]
+        self._explain(pairs, spans)
+
+    def _explain(self, pairs: Sequence[tuple[Any, Any]], spans: Spans) -> None:
+        """Check that in each pair of values that differ, the second is the first with
+        the spans of one field masked.
+        """
+        mask = self._options.mask or ""
+        fields = [*spans.values()]
+        for old, new in pairs:
+            if old is new or old == new or (old != old and new != new):
+                continue
+            for field in fields:
+                if isinstance(old, str) and _with_mask(old, field, mask) == new:
+                    fields.remove(field)
+                    break
+            else:
+                self._hidden -= 1
+                if new != mask or self._hidden < 0:
+                    raise Different("a masked record has other values")
+        # A mask may be the same as the span.
+        for field in fields:
+            if not any(
+                isinstance(old, str) and _with_mask(old, field, mask) == old
+                for old, _ in pairs
+            ):
+                raise Different("a span is not masked")
+
+    def _rows(
+        self,
+        before: Iterator[pa.RecordBatch],
+        after: Iterator[pa.RecordBatch],
+        lines: Iterator[dict[str, Any]],
+        split: Split,
+    ) -> None:
+        binding = split.binding
+        texts = {path[0] for path in binding.texts} if binding else set()
+        written, first, line = _Ahead(after), 0, next(lines, None)
+        for batch in before:
+            listed: dict[int, Spans] = {}
+            while line is not None and line["record"] < first + batch.num_rows:
+                listed[line["record"] - first] = line["spans"]
+                line = next(lines, None)
+            first += batch.num_rows
+            table = pa.Table.from_batches([batch])
+            if self._options.mask is None:
+                kept = (
+                    _some(table, [*listed])
+                    if self._options.keep_only
+                    else _without(table, [*listed])
+                )
+                _require_equal(kept, written.take(kept.num_rows))
+                continue
+            new = written.take(table.num_rows)
+            _require_equal(_without(table, [*listed]), _without(new, [*listed]))
+            masked, new = _some(table, [*listed]), _some(new, [*listed])
+            names = distinct_names(masked.schema.names)
+            columns = [k for k, name in enumerate(names) if name in texts]
+            others = [k for k, name in enumerate(names) if name not in texts]
+            _require_equal(masked.select(others), new.select(others))
+            changed = [
+                [each.column(k).to_pylist() for k in columns] for each in (masked, new)
+            ]
+            for row, spans in enumerate(listed.values()):
+                old, other = ([*_leaves([c[row] for c in each])] for each in changed)
+                self._explain(_paired(old, other), spans)
+        written.require_end()
+        if line is not None:
+            raise Different("it has other rows")
+
+    def _samples(
+        self, before: IO[bytes], after: IO[bytes], lines: Iterator[dict[str, Any]]
+    ) -> None:
+        listed = {line["record"] for line in lines}
+        with _opened_tar(before) as old, _opened_tar(after) as new:
+            written, number, key = iter(new), -1, None
+            for info in old:
+                file = None if info.isdir() else old.extractfile(info)
+                if not info.isdir():
+                    if not info.isfile() or hidden_part(info.name) is not None:
+                        continue
+                    folder, name = os.path.split(info.name)
+                    if (this := (folder, name.partition(".")[0])) != key:
+                        key, number = this, number + 1
+                    if (number in listed) != self._options.keep_only:
+                        continue
+                again = next(written, None)
+                if again is None or again.name != info.name:
+                    raise Different(f"{info.name} is missing")
+                if file is not None:
+                    copy = new.extractfile(again)
+                    _require_same(file, copy or io.BytesIO())
+            if next(written, None) is not None:
+                raise Different("it has more files")
+
+
+def decompressed(file: IO[bytes], compression: str | None) -> IO[bytes]:
+    """Open a file without its compression, by the ``opener`` of the compression."""
+    return file if compression is None else COMPRESSIONS[compression].opener(file)
+
+
+def _opened_tar(file: IO[bytes]) -> tarfile.TarFile:
+    return tarfile.open(fileobj=file, mode="r|", ignore_zeros=True)
+
+
+def _texts(file: IO[bytes], split: Split) -> io.BufferedReader:
+    """Open a file as UTF-8."""
+    data = decompressed(file, split.compression)
+    chunks = iter(partial(data.read, CHUNK), b"")
+    if split.layout.encoding is not None:
+        first = next(chunks, b"")
+        encoding = byte_exact(split.layout.encoding, first)
+        texts = codecs.iterdecode(chain([first], chunks), encoding)
+        chunks = (text.encode() for text in texts if text)
+    return io.BufferedReader(Readable(chunks), CHUNK)
+
+
+def _require_same(old: IO[bytes], new: IO[bytes], count: int | None = None) -> None:
+    """Check that the next bytes of two files are the same, by default to the end."""
+    while count is None or count > 0:
+        size = CHUNK if count is None else min(CHUNK, count)
+        data = old.read(size)
+        if data != new.read(size) or (count is not None and len(data) < size):
+            raise Different("other bytes differ than those of the findings")
+        if not data:
+            return
+        count = None if count is None else count - size
+
+
+def _text(data: bytes) -> str:
+    return data.decode(errors=SIZED)
+
+
+def _string(data: bytes) -> str:
+    return str(json.loads(_text(data), strict=False))
+
+
+def _values_in(data: bytes) -> int:
+    """Return the number of JSON values in some bytes, with commas between them."""
+    text = data.decode(errors="replace")
+    decoder = json.JSONDecoder(strict=False, parse_int=str)
+    count = at = 0
+    between = re.compile(r"[\s,\ufeff]*")
+    while (at := _end(between, text, at)) < len(text):
+        _, at = decoder.raw_decode(text, at)
+        count += 1
+    return count
+
+
+def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
+    found = pattern.match(text, at)
+    return at if found is None else found.end()
+
+
+def _cells(data: bytes, split: Split) -> list[list[str]]:
+    """Return the rows of some CSV."""
+    lines = io.StringIO(_text(data), newline="\n")
+    return list(csv_reader(lines, split.layout))
+
+
+def _paired(old: Sequence[Any], new: Sequence[Any]) -> list[tuple[Any, Any]]:
+    if len(old) != len(new):
+        raise Different("a masked record has other values")
+    return list(zip(old, new, strict=True))
+
+
+def _with_mask(text: str, spans: Sequence[Sequence[int]], mask: str) -> str:
+    for start, end in reversed(spans):
+        text = text[:start] + mask + text[end:]
+    return text
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    if isinstance(value, dict):
+        value = [*value.items()]
+    if isinstance(value, list | tuple):
+        for inner in value:
+            yield from _leaves(inner)
+    else:
+        yield _text(value) if isinstance(value, bytes) else value
+
+
+def _seekable(file: IO[bytes], compression: str | None) -> pa.NativeFile:
+    """Open a file for random access by Arrow, unpacked if necessary."""
+    # The files of an archive have a derived type.
+    if compression is None and type(file) is io.BufferedReader:
+        return pa.OSFile(file.name)
+    with tempfile.NamedTemporaryFile() as copy:
+        shutil.copyfileobj(decompressed(file, compression), copy, CHUNK)
+        copy.flush()
+        return pa.OSFile(copy.name)
+
+
+def _parquet_rows(file: pa.NativeFile) -> Iterator[pa.RecordBatch]:
+    return pq.ParquetFile(file).iter_batches(ROWS, use_threads=False)
+
+
+def _arrow_rows(file: pa.NativeFile) -> Iterator[pa.RecordBatch]:
+    try:
+        batches = pa.ipc.open_file(file)
+    except pa.ArrowInvalid:
+        file.seek(0)
+    else:
+        yield from map(batches.get_batch, range(batches.num_record_batches))
+        return
+    size = file.size()
+    while file.tell() < size:
+        yield from pa.ipc.open_stream(file)
+
+
+ROWS_OF: dict[str, Callable[[pa.NativeFile], Iterator[pa.RecordBatch]]] = {
+    "parquet": _parquet_rows,
+    "arrow": _arrow_rows,
+}
+
+
+class _Ahead:
+    """Rows that are taken some at a time."""
+
+    def __init__(self, batches: Iterator[pa.RecordBatch]) -> None:
+        self._batches, self._rest = batches, pa.table({})
+
+    def take(self, count: int) -> pa.Table:
+        parts, found = [self._rest], self._rest.num_rows
+        while found < count:
+            if (batch := next(self._batches, None)) is None:
+                raise Different("rows are missing")
+            parts.append(pa.Table.from_batches([batch]))
+            found += batch.num_rows
+        table = pa.concat_tables([part for part in parts if part.num_rows] or parts[:1])
+        self._rest = table.slice(count)
+        return table.slice(0, count)
+
+    def require_end(self) -> None:
+        if self._rest.num_rows or any(batch.num_rows for batch in self._batches):
+            raise Different("it has more rows")
+
+
+def _some(table: pa.Table, rows: list[int]) -> pa.Table:
+    return pa.concat_tables([table.slice(0, 0), *(table.slice(k, 1) for k in rows)])
+
+
+def _without(table: pa.Table, rows: list[int]) -> pa.Table:
+    bounds = [-1, *rows, table.num_rows]
+    return pa.concat_tables(
+        [table.slice(a + 1, b - a - 1) for a, b in pairwise(bounds) if b > a + 1]
+        or [table.slice(0, 0)]
+    )
+
+
+def _require_equal(old: pa.Table, new: pa.Table) -> None:
+    if not old.num_rows == new.num_rows == 0:
+        for first, second in _paired(old.columns, new.columns):
+            if not _equal(first, second):
+                raise Different("other rows differ than those with findings")
+
+
+def _equal(old: pa.ChunkedArray, new: pa.ChunkedArray) -> bool:
+    try:
+        if old.type == new.type and old.equals(new):
+            return True
+    except pa.ArrowNotImplementedError:  # Arrow can't compare views.
+        pass
+    # NaN differs from itself, and dictionaries may have another order.
+    return repr(old.to_pylist()) == repr(new.to_pylist())
