@@ -249,7 +249,8 @@ def plan(
     "--max-tokens",
     type=int,
     metavar="N",
-    help="Stop before prompts and answers exceed N tokens.",
+    help="Stop before prompts and answers exceed N tokens. Requests for which the "
+    "endpoint returns no count are counted with an upper bound.",
 )
 @budget_option(
     "--max-dollars",
@@ -343,6 +344,11 @@ def _done(probe: Path, done: dict[str, Any]) -> Iterator[str]:
         f"Used: {done['prompt_tokens']:,} tokens in prompts, {done['answer_tokens']:,} "
         f"in answers{money}."
     )
+    if done["estimated_tokens"]:
+        yield (
+            f"Of these, {done['estimated_tokens']:,} are upper bounds, since the "
+            "endpoint returned no count or no answer."
+        )
     if done["answered"] == done["questions"]:
         yield f"Next: provscan probe score {probe}"
 

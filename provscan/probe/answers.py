@@ -21,6 +21,7 @@ from typing import Any, BinaryIO
 from provscan.errors import InputError, OutputError, UsageError
 from provscan.probe.files import ANSWERS_FILE
 from provscan.probe.plan import QuestionKey
+from provscan.probe.tokens import Tokens
 from provscan.readers.strings import without_surrogates
 
 
@@ -34,18 +35,38 @@ class Answer:
     fingerprint: str | None = None
     id: str | None = None
     finish: str | None = None  # Reason why the answer ends, as returned.
-    # Tokens used, as returned.
+    # Tokens used by all requests for this answer, and the part of both that is an upper
+    # bound, since the endpoint returned no count (``provscan.probe.tokens``).
     prompt_tokens: int = 0
     answer_tokens: int = 0
+    estimated_tokens: int = 0
     # Natural logarithm of the probability that one sample recites the target, if the
     # model gives it.
     logprob: float | None = None
     # Number of times that the question was sent before this answer arrived.
     attempts: int = 1
     refused: str | None = None  # Message of an endpoint that refused the question.
+    declined: str | None = None  # The model's refusal, if it is not in the text.
+    # Reason why no answer arrived after all attempts. The line only records the tokens,
+    # and the question is asked again.
+    failed: str | None = None
     # Parameters that the endpoint refused, and without which the question was sent;
     # ``logprobs`` if it gave no log-probability of the target.
     without: tuple[str, ...] = ()
+
+    @property
+    def tokens(self) -> Tokens:
+        return Tokens(self.prompt_tokens, self.answer_tokens, self.estimated_tokens)
+
+    def spending(self, tokens: Tokens) -> Answer:
+        """Return the answer with more tokens."""
+        prompt, answer, estimated = self.tokens.plus(tokens)
+        return dataclasses.replace(
+            self,
+            prompt_tokens=prompt,
+            answer_tokens=answer,
+            estimated_tokens=estimated,
+        )
 
 
 def now() -> str:
@@ -59,13 +80,18 @@ class AnswerFile:
     file: BinaryIO
     digest: str
     known: dict[str, Answer]
+    spent: Tokens  # The tokens of all lines.
 
     def add(self, answers: list[Answer]) -> None:
         """Write answers to disk before returning."""
         for answer in answers:
+            if answer.failed is not None and not any(answer.tokens):
+                continue
             line = json.dumps({"plan": self.digest, **dataclasses.asdict(answer)})
             self.file.write(line.encode() + b"\n")
-            self.known[answer.key] = answer
+            self.spent = self.spent.plus(answer.tokens)
+            if answer.failed is None:
+                self.known[answer.key] = answer
         self.file.flush()
         os.fsync(self.file.fileno())
 
@@ -85,18 +111,28 @@ def answer_file(folder: Path, digest: str) -> Iterator[AnswerFile]:
         file.seek(0)
         # Remove an incomplete last line, which is not an answer.
         file.truncate(file.read().rfind(b"\n") + 1)
-        yield AnswerFile(file, digest, read_answers(folder, digest))
+        yield AnswerFile(file, digest, *_read(folder, digest))
 
 
 def read_answers(folder: Path, digest: str) -> dict[str, Answer]:
     """Read the answers to a plan, by the key of their question; the first answer to a
     question counts.
     """
+    return _read(folder, digest)[0]
+
+
+def spent_tokens(folder: Path, digest: str) -> Tokens:
+    """Return the tokens of all answers, and of all questions without one."""
+    return _read(folder, digest)[1]
+
+
+def _read(folder: Path, digest: str) -> tuple[dict[str, Answer], Tokens]:
     path = folder / ANSWERS_FILE
     names = {each.name for each in dataclasses.fields(Answer)}
     known: dict[str, Answer] = {}
+    spent = Tokens()
     if not path.exists():
-        return known
+        return known, spent
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             if not line.endswith(b"\n"):
@@ -122,5 +158,7 @@ def read_answers(folder: Path, digest: str) -> dict[str, Answer]:
                     f"this folder is {digest[:12]}: it was changed after the first "
                     "question. Restore it, or make a new probe"
                 )
-            known.setdefault(answer.key, answer)
-    return known
+            spent = spent.plus(answer.tokens)
+            if answer.failed is None:
+                known.setdefault(answer.key, answer)
+    return known, spent

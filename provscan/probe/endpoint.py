@@ -1,10 +1,12 @@
 """A model behind an endpoint with an OpenAI-compatible API.
 
 No question is sent before the endpoint has given any response, so a wrong address is
-reported within seconds. Several questions are sent concurrently. After a failure, the
-client repeats the request, with growing pauses or after the delay that a busy endpoint
-requests (429). Parameters that the endpoint refuses are left out, and the answer
-records this. If completions can echo the prompt with log-probabilities, the
+reported within seconds. Several questions are sent concurrently. After a failure, a
+request is repeated, with growing pauses or after the delay that a busy endpoint
+requests. A request that may have been generated counts as spent, whether its answer
+arrives or not (:mod:`provscan.probe.tokens`). If the run must end, the answers under
+way are awaited and kept. Parameters that the endpoint refuses are left out, and the
+answer records this. If completions can echo the prompt with log-probabilities, the
 log-probability of the target is read from them; the chat protocol provides none for
 words that the model did not say. The key comes from the environment and is never
 written.
@@ -12,40 +14,74 @@ written.
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from itertools import accumulate, chain
-from typing import Any, NamedTuple, TypeVar
+from types import SimpleNamespace
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 from provscan.errors import ModelError, UsageError
 from provscan.probe.answers import Answer, now
 from provscan.probe.plan import Question
+from provscan.probe.tokens import Tokens, tokens_used, upper_bound
 
 # Before the first question, a request waits CONTACT seconds for any response. Requests
-# are repeated for PATIENCE seconds, with pauses of PAUSE seconds.
-CONTACT, PATIENCE, PAUSE = 10.0, 4.0, 0.2
+# are repeated for PATIENCE seconds, with pauses of PAUSE seconds. The pauses between
+# the attempts of a question double, up to LONGEST_PAUSE.
+CONTACT, PATIENCE, PAUSE, LONGEST_PAUSE = 10.0, 4.0, 0.2, 30.0
+# If an endpoint asks to wait for more than LONGEST_WAIT seconds, the run ends.
+LONGEST_WAIT = 300.0
+# Minimum number of questions without an answer, one after the other, that end the run.
+FAILURES = 10
+# Statuses of a request that was not processed and may be repeated.
+BUSY = (408, 409, 425, 429)
+# Words of an endpoint that refuses a question because of its content.
+FILTERED = re.compile(r"content.?(filter|polic)|moderation|flagged", re.I)
 # Number of refusals before the first answer after which the client gives up.
 REFUSALS = 5
 # Parameters that are left out if the endpoint refuses them.
 OPTIONAL = ("temperature", "seed")
 LOGPROBS = "logprobs"
-Found = TypeVar("Found")
 
 
-class Echo(NamedTuple):
-    """The result of an echoed text: the log-probability of its target, and the tokens
-    used.
+class _Refused(Exception):
+    """The endpoint does not accept a request; ``param`` is the parameter that it
+    names.
     """
 
-    logprob: float | None
-    prompt_tokens: int
-    answer_tokens: int
+    def __init__(self, message: str, param: Any) -> None:
+        super().__init__(message)
+        self.param = param
+
+
+class _NoAnswer(Exception):
+    """A request got no answer, and may be repeated.
+
+    ``free`` means that the endpoint generated nothing, so the request costs nothing;
+    ``pause`` is the number of seconds that the endpoint asks to wait; ``gone`` means
+    that no server listens any more.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        free: bool,
+        pause: float | None = None,
+        gone: bool = False,
+    ) -> None:
+        super().__init__(reason)
+        self.free, self.pause, self.gone = free, pause, gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +125,7 @@ class Endpoint:
         self._connection: dict[str, Any] = {
             "base_url": url,
             "api_key": os.environ.get(options.key_env) or "none",
-            "max_retries": options.attempts - 1,
+            "max_retries": 0,
             "timeout": options.timeout,
         }
         self._url, self._model, self._style, self._options = url, model, style, options
@@ -100,17 +136,24 @@ class Endpoint:
         # log-probabilities of a given text.
         self._refused: set[tuple[str, float]] = set()
         self._echoes: bool | None = None
-        self._lock = threading.Lock()
+        # Questions without an answer, one after the other.
+        self._failures = 0
+        self._stop, self._lock = threading.Event(), threading.Lock()
 
     def describe(self) -> dict[str, Any]:
         return {"endpoint": self._url, "model": self._model, "style": self._style}
 
-    def answers(self, questions: Iterable[Question]) -> Iterator[list[Answer]]:
-        waiting: set[Future[Answer | None]] = set()
+    def answers(
+        self, questions: Iterable[Question], again: Callable[[Question], bool]
+    ) -> Iterator[list[Answer]]:
+        waiting: set[Future[tuple[Answer, ModelError | None]]] = set()
         source = iter(questions)
         if (first := next(source, None)) is None:
             return
         source = chain([first], source)
+        failure: BaseException | None = None
+        # Refusals before the first answer may show a wrong request instead.
+        held: list[Answer] = []
         with (
             self._openai.OpenAI(**self._connection) as self._client,
             ThreadPoolExecutor(self._options.concurrency, "probe") as pool,
@@ -118,31 +161,47 @@ class Endpoint:
             self._reach()
             while True:
                 while (
-                    len(waiting) < self._options.concurrency
+                    failure is None
+                    and len(waiting) < self._options.concurrency
                     and (question := next(source, None)) is not None
                 ):
-                    waiting.add(pool.submit(self._ask, question))
+                    waiting.add(pool.submit(self._ask, question, again))
                 if not waiting:
-                    return
-                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                # Keep the answers received so far, even if another question shows that
-                # the run must stop.
-                failure = next(
-                    (error for each in done if (error := each.exception()) is not None),
-                    None,
-                )
-                found = [each.result() for each in done if each.exception() is None]
-                yield [answer for answer in found if answer is not None]
+                    break
+                try:
+                    done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                except KeyboardInterrupt as error:
+                    if failure is not None:
+                        raise
+                    failure = error
+                    self._stop.set()
+                    continue
+                for each in done:
+                    if (bug := each.exception()) is not None:
+                        failure = failure or bug
+                        continue
+                    answer, fatal = each.result()
+                    failure = failure or fatal
+                    held.append(answer)
+                # After a failure, no question is asked, but the answers under way are
+                # paid, and are kept.
                 if failure is not None:
-                    raise failure
+                    self._stop.set()
+                if self._refusals < 0:
+                    yield held
+                    held = []
+                elif costs := [each for each in held if each.refused is None]:
+                    yield costs
+                    held = [each for each in held if each.refused is not None]
+        if failure is not None:
+            raise failure
+        yield held
 
     def _reach(self) -> None:
         """Wait for any response, even an error, since it shows that a server answers at
         this address.
         """
-        client = self._client.with_options(
-            timeout=min(CONTACT, self._options.timeout), max_retries=0
-        )
+        client = self._client.with_options(timeout=min(CONTACT, self._options.timeout))
         started = time.monotonic()
         while True:
             try:
@@ -159,65 +218,57 @@ class Endpoint:
             else:
                 break
 
-    def _ask(self, question: Question) -> Answer | None:
-        """Return the answer to a question; None if there was none after all
-        attempts.
+    def _ask(
+        self, question: Question, again: Callable[[Question], bool]
+    ) -> tuple[Answer, ModelError | None]:
+        """Return the answer to a question, and the error that ends the run, if there is
+        one. An answer that did not arrive after all attempts has the tokens of these.
         """
-        answer = self._tried(lambda: self._answer(question))
-        if (
-            answer is None
-            or answer.text is None
-            or self._style == "chat"
-            or not question.scored
-        ):
-            return answer
-        echo = None
-        if self._echoes is not False:
-            echo = self._tried(lambda: self._echo(question))
-        echo = echo or Echo(None, 0, 0)
-        return replace(
-            answer,
-            logprob=echo.logprob,
-            prompt_tokens=answer.prompt_tokens + echo.prompt_tokens,
-            answer_tokens=answer.answer_tokens + echo.answer_tokens,
-            without=answer.without
-            if echo.logprob is not None
-            else (*answer.without, LOGPROBS),
-        )
+        lost, attempt = Tokens(), 0
+        fatal: ModelError | None
+        while True:
+            attempt += 1
+            try:
+                answer = self._answer(question)
+            except ModelError as error:
+                reason, fatal = str(error), error
+            except _NoAnswer as error:
+                reason = str(error)
+                if not error.free:
+                    lost = lost.plus(upper_bound(question.prompt, question.max_tokens))
+                pause = min(LONGEST_PAUSE, PAUSE * 2 ** (attempt - 1))
+                if (
+                    attempt < self._options.attempts
+                    and (error.free or again(question))
+                    and not self._stop.wait(error.pause or pause)
+                ):
+                    continue
+                fatal = self._given_up(reason, gone=error.gone)
+            else:
+                self._failures, fatal = 0, None
+                if answer.text is not None and question.scored:
+                    answer, fatal = self._scored(question, answer)
+                return replace(answer, attempts=attempt).spending(lost), fatal
+            failed = Answer(question.key, None, now(), failed=reason, attempts=attempt)
+            return failed.spending(lost), fatal
 
-    def _tried(self, call: Callable[[], Found]) -> Found | None:
-        """Return the result of a call, whose requests the client repeats; None if all
-        attempts failed.
+    def _given_up(self, reason: str, *, gone: bool) -> ModelError | None:
+        """Count a question without an answer; return an error after too many in a row,
+        or if no server listens any more.
         """
-        openai = self._openai
-        try:
-            return call()
-        except (
-            openai.AuthenticationError,
-            openai.PermissionDeniedError,
-            openai.NotFoundError,
-        ) as error:
-            # The message of the endpoint may quote a part of the key, so it is not
-            # shown.
-            raise ModelError(
-                f"{self._url} refuses requests for model {self._model!r} "
-                f"(status {error.status_code}): check the address, the model's "
-                f"name, and the key in ${self._options.key_env}"
-            ) from None
-        except (openai.OpenAIError, ValueError) as error:
-            # Other errors are timeouts, broken connections, server failures and
-            # incomplete answers.
-            if getattr(error, "code", None) == "insufficient_quota":
-                raise ModelError(
-                    f"{self._url}: the account has no quota left, so nothing more can "
-                    "be asked"
-                ) from None
-            if type(error.__cause__).__name__ == "ConnectError":
-                raise ModelError(
-                    f"{self._url} can't be reached any more. The answers so far are "
-                    "kept: start the server again and repeat the command"
-                ) from None
-            return None
+        if gone:
+            return ModelError(
+                f"{self._url} can't be reached any more. The answers so far are kept: "
+                "start the server again and repeat the command"
+            )
+        with self._lock:
+            self._failures += 1
+            if self._failures < max(FAILURES, 2 * self._options.concurrency):
+                return None
+        return ModelError(
+            f"{self._url} gave no answer to the last {self._failures} questions "
+            f"({reason}). The answers so far are kept: repeat the command later"
+        )
 
     def _answer(self, question: Question) -> Answer:
         """Return the answer, or the refusal, to a question that is sent without the
@@ -234,10 +285,7 @@ class Endpoint:
             limit = self._limit_name
             try:
                 answer = self._sent(question, without, limit)
-            except (
-                self._openai.BadRequestError,
-                self._openai.UnprocessableEntityError,
-            ) as error:
+            except _Refused as error:
                 if (
                     self._style == "chat"
                     and limit == "max_tokens"
@@ -264,68 +312,142 @@ class Endpoint:
         parameter that limits tokens.
         """
         given = {"temperature": question.temperature, "seed": question.seed}
-        optional = {name: value for name, value in given.items() if name not in without}
         settings: dict[str, Any] = {
-            "model": self._model,
             limit: question.max_tokens,
-            **optional,
+            **{name: value for name, value in given.items() if name not in without},
         }
         if self._style == "chat":
             messages = [{"role": "user", "content": question.prompt}]
-            calls = self._client.chat.completions.with_raw_response
-            response: Any = calls.create(messages=messages, **settings)
+            calls = self._client.chat.completions
+            got = self._response(calls, messages=messages, **settings)
         else:
-            calls = self._client.completions.with_raw_response
-            response = calls.create(prompt=question.prompt, **settings)
-        got = response.parse()
-        if not got.choices:
-            raise ValueError("an answer without a choice")
-        choice, usage = got.choices[0], got.usage
-        text = choice.message.content if self._style == "chat" else choice.text
+            got = self._response(
+                self._client.completions, prompt=question.prompt, **settings
+            )
+        choice = _first_choice(got)
+        said = choice.get("message") if self._style == "chat" else choice
+        said = said if isinstance(said, dict) else {}
+        text = said.get("content" if self._style == "chat" else "text")
+        if isinstance(text, list):
+            # Some servers return the text in parts.
+            parts = [part.get("text") for part in text if isinstance(part, dict)]
+            text = "".join(part for part in parts if isinstance(part, str))
+        text = text if isinstance(text, str) else ""
+        declined = said.get("refusal")
+        bound = upper_bound(question.prompt, question.max_tokens)
         return Answer(
             question.key,
-            text or "",
+            text,
             now(),
-            got.model,
-            getattr(got, "system_fingerprint", None),
-            got.id,
-            choice.finish_reason,
-            *_used(usage),
-            attempts=response.retries_taken + 1,
+            _string(got.get("model")),
+            _string(got.get("system_fingerprint")),
+            _string(got.get("id")),
+            _string(choice.get("finish_reason")),
+            declined=declined[:300] if isinstance(declined, str) else None,
             without=without,
-        )
+        ).spending(tokens_used(got.get("usage"), bound, text))
 
-    def _echo(self, question: Question) -> Echo:
-        """Return the log-probability of the target, from a text that the endpoint
-        echoes.
-        """
-        text = question.prompt + question.target
+    def _response(self, calls: Any, **settings: Any) -> dict[str, Any]:
+        """Send a request, and return the JSON object of the response."""
+        openai = self._openai
         try:
-            got: Any = self._client.completions.create(
-                model=self._model, prompt=text, max_tokens=1, echo=True, logprobs=1
+            response = calls.with_raw_response.create(model=self._model, **settings)
+            found = json.loads(response.http_response.content)
+        except openai.APIStatusError as error:
+            self._problem(
+                error.status_code, error, error, _pause(error.response.headers)
             )
-        except (self._openai.BadRequestError, self._openai.UnprocessableEntityError):
-            got = None
-        choice = got.choices[0] if got is not None and got.choices else None
-        used = _used(got.usage) if got is not None else (0, 0)
-        if (
-            choice is None
-            or choice.logprobs is None
-            or not (choice.text or "").startswith(text)
-        ):
-            with self._lock:
-                # If echoing has worked before, only this text is refused.
-                self._echoes = self._echoes or False
-            return Echo(None, *used)
-        with self._lock:
-            self._echoes = True
-        tokens = choice.logprobs.tokens or []
-        chances = choice.logprobs.token_logprobs or []
-        return Echo(
-            target_logprob(tokens, chances, question.prompt, question.target), *used
-        )
+        except openai.APIConnectionError as error:
+            cause = type(error.__cause__).__name__
+            raise _NoAnswer(
+                _cause(error),
+                free=cause in ("ConnectError", "ConnectTimeout"),
+                gone=cause == "ConnectError",
+            ) from None
+        except (openai.OpenAIError, ValueError, RecursionError) as error:
+            raise _NoAnswer(f"not JSON: {error}"[:300], free=False) from None
+        if not isinstance(found, dict):
+            raise _NoAnswer("an answer that is no JSON object", free=False)
+        if problem := found.get("error"):
+            about = problem if isinstance(problem, dict) else {"message": problem}
+            code = str(about.get("code", ""))
+            status = int(code) if code.isdecimal() else 500
+            self._problem(status, SimpleNamespace(**about), problem, None)
+        return found
 
-    def _refusal(self, question: Question, error: Any) -> Answer:
+    def _problem(
+        self, status: int, about: Any, shown: object, pause: float | None
+    ) -> NoReturn:
+        """Raise the error for a response that reports a problem."""
+        code, message = getattr(about, "code", None), str(shown)[:300]
+        if code == "insufficient_quota" or status == 402:
+            raise ModelError(
+                f"{self._url}: the account has no quota left, so nothing more can be "
+                "asked"
+            )
+        if 400 <= status < 500 and FILTERED.search(f"{code} {message}"):
+            raise _Refused(message, None)
+        if status in (401, 403, 404):
+            # The message of the endpoint may quote a part of the key, so it is not
+            # shown.
+            raise ModelError(
+                f"{self._url} refuses requests for model {self._model!r} (status "
+                f"{status}): check the address, the model's name, and the key in "
+                f"${self._options.key_env}"
+            )
+        if pause is not None and pause > LONGEST_WAIT:
+            raise ModelError(
+                f"{self._url} asks to wait {pause / 60:,.0f} minutes. The answers so "
+                "far are kept: repeat the command then"
+            )
+        if status in BUSY:
+            raise _NoAnswer(f"status {status}", free=True, pause=pause)
+        if 400 <= status < 500:
+            raise _Refused(message, getattr(about, "param", None))
+        raise _NoAnswer(f"status {status}", free=False, pause=pause)
+
+    def _scored(
+        self, question: Question, answer: Answer
+    ) -> tuple[Answer, ModelError | None]:
+        """Return the answer with the log-probability of the target, from a text that
+        the endpoint echoes.
+        """
+        missing = replace(answer, without=(*answer.without, LOGPROBS))
+        if self._echoes is False:
+            return missing, None
+        text = question.prompt + question.target
+        bound = upper_bound(text, 1)
+        try:
+            got = self._response(
+                self._client.completions,
+                prompt=text,
+                max_tokens=1,
+                echo=True,
+                logprobs=1,
+            )
+            choice = _first_choice(got)
+        except _Refused:
+            got, choice = {}, {}
+        except _NoAnswer as error:
+            return missing.spending(Tokens() if error.free else bound), None
+        except ModelError as error:
+            return missing, error
+        echoed, found = str(choice.get("text") or ""), choice.get("logprobs")
+        used = tokens_used(got.get("usage"), bound, "x") if got else Tokens()
+        works = isinstance(found, dict) and echoed.startswith(text)
+        with self._lock:
+            # If echoing has worked before, only this text is refused.
+            self._echoes = works or self._echoes or False
+        logprob = None
+        if works and isinstance(found, dict):
+            tokens, chances = found.get("tokens"), found.get("token_logprobs")
+            logprob = target_logprob(
+                tokens or [], chances or [], question.prompt, question.target
+            )
+        answer = missing if logprob is None else replace(answer, logprob=logprob)
+        return answer.spending(used), None
+
+    def _refusal(self, question: Question, error: Exception) -> Answer:
         """Return the refusal of a question as an answer; raise if the endpoint accepts
         no question at all.
         """
@@ -338,6 +460,30 @@ class Endpoint:
                     f"{str(error)[:300]}"
                 )
         return Answer(question.key, None, now(), refused=str(error)[:300])
+
+
+def _first_choice(got: dict[str, Any]) -> dict[str, Any]:
+    choices = got.get("choices")
+    if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
+        raise _NoAnswer("an answer without a choice", free=False)
+    return choices[0]
+
+
+def _string(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _pause(headers: Mapping[str, str]) -> float | None:
+    """Return the number of seconds that a busy endpoint asks to wait."""
+    asked = headers.get("retry-after", "")
+    try:
+        return max(0.0, float(asked))
+    except ValueError:
+        with contextlib.suppress(ValueError):
+            wanted = parsedate_to_datetime(asked)
+            if wanted.tzinfo is not None:
+                return max(0.0, (wanted - datetime.now(UTC)).total_seconds())
+    return None
 
 
 def target_logprob(
@@ -387,9 +533,3 @@ def _refused_parameter(error: Any) -> str | None:
     return next(
         (name for name in OPTIONAL if re.search(rf"\b{name}\b", str(error))), None
     )
-
-
-def _used(usage: Any) -> tuple[int, int]:
-    return getattr(usage, "prompt_tokens", 0) or 0, getattr(
-        usage, "completion_tokens", 0
-    ) or 0

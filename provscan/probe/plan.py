@@ -98,12 +98,9 @@ class Question(NamedTuple):
     def sample(self) -> int:
         return QuestionKey.parse(self.key).sample
 
-    @property
-    def scored(self) -> bool:
-        """Whether the log-probability of the target is also requested, which happens
-        once per prompt.
-        """
-        return bool(self.target) and self.sample == 0
+    # Whether the log-probability of the target is also requested, which happens once
+    # per prompt in completion style.
+    scored: bool = False
 
 
 @dataclass(frozen=True)
@@ -181,7 +178,8 @@ class Plan:
             )
             >> 1
         )
-        return Question(str(key), prompt, target, temperature, seed, tokens)
+        scored = self.settings.style == "completion" and bool(target) and sample == 0
+        return Question(str(key), prompt, target, temperature, seed, tokens, scored)
 
 
 def make_plan(

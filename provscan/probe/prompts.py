@@ -111,6 +111,7 @@ def _pieces(tweet: str) -> list[str]:
 
 def max_tokens(target: str) -> int:
     """Return the maximum number of tokens in an answer, a few more than the target
-    needs in any script.
+    needs: a token for two characters of ASCII, or for a byte of any other.
     """
-    return 16 + len(target.encode()) // 2
+    plain = sum(character.isascii() for character in target)
+    return 16 + plain // 2 + len(target.encode()) - plain

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
+import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,6 +16,7 @@ from provscan.errors import ParameterError, UsageError
 from provscan.probe.answers import Answer, answer_file
 from provscan.probe.files import MODEL_FILE
 from provscan.probe.plan import Plan, Question, open_plan
+from provscan.probe.tokens import Tokens, upper_bound
 from provscan.runs.folder import read_json, write_json
 
 
@@ -26,15 +28,26 @@ class Model(Protocol):
         same model.
         """
 
-    def answers(self, questions: Iterable[Question]) -> Iterator[list[Answer]]:
-        """Yield answers in any order; questions without an answer are left out.
-        ``questions`` is consumed as questions are sent.
+    def answers(
+        self, questions: Iterable[Question], again: Callable[[Question], bool]
+    ) -> Iterator[list[Answer]]:
+        """Yield answers in any order. ``questions`` is consumed as questions are sent.
+
+        The tokens of an answer count against the budget. A question without an answer
+        is left out, or yielded with the reason in ``failed`` and the tokens that it
+        cost. Before a question that cost something is sent again, ``again`` reserves
+        its tokens, and returns whether the budget covers them.
         """
 
 
 @dataclass
 class Budget:
-    """The budget for all runs of a probe together."""
+    """The budget for all runs of a probe together.
+
+    Before a question is sent, an upper bound on its tokens is reserved
+    (:mod:`provscan.probe.tokens`). So the budget is exceeded only if an endpoint uses
+    more than that for a question, by what the questions under way use beyond it.
+    """
 
     # Maximum number of tokens in prompts and answers; None: no limit.
     tokens: int | None = None
@@ -43,8 +56,9 @@ class Budget:
     prices: tuple[float, float] = (0.0, 0.0)
     # The tokens reserved for questions that were sent and are not answered, by key, and
     # the tokens used.
-    _reserved: dict[str, tuple[int, int]] = field(default_factory=dict)
-    _spent: list[int] = field(default_factory=lambda: [0, 0])
+    _reserved: dict[str, Tokens] = field(default_factory=dict)
+    _spent: Tokens = field(default_factory=Tokens)
+    _lock: Any = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         if self.dollars is not None and max(self.prices) <= 0:
@@ -54,40 +68,44 @@ class Budget:
             )
 
     def reserve(self, question: Question) -> bool:
-        """Reserve tokens for a question; return False if the budget does not cover its
-        longest answer in addition to the tokens used and reserved before.
+        """Reserve tokens for sending a question once, in addition to those that were
+        reserved for it before; return whether the budget covers them.
         """
-        sent = [
-            question.prompt,
-            *([question.prompt + question.target] if question.scored else []),
-        ]
-        self._reserved[question.key] = (
-            sum(16 + len(text.encode()) // 2 for text in sent),
-            question.max_tokens + len(sent) - 1,
-        )
-        prompt, answer = (
-            self._spent[k] + sum(each[k] for each in self._reserved.values())
-            for k in (0, 1)
-        )
-        fits = (self.tokens is None or prompt + answer <= self.tokens) and (
-            self.dollars is None or self._cost(prompt, answer) <= self.dollars
-        )
-        if not fits:
-            del self._reserved[question.key]
+        bound = upper_bound(question.prompt, question.max_tokens)
+        if question.scored:
+            bound = bound.plus(upper_bound(question.prompt + question.target, 1))
+        with self._lock:
+            before = self._reserved.get(question.key, Tokens())
+            total = self._spent.plus(bound)
+            for reserved in self._reserved.values():
+                total = total.plus(reserved)
+            fits = (
+                self.tokens is None or total.prompt + total.answer <= self.tokens
+            ) and (self.dollars is None or self._cost(total) <= self.dollars)
+            if fits:
+                self._reserved[question.key] = before.plus(bound)
         return fits
 
-    def spend(self, answer: Answer) -> None:
-        self._reserved.pop(answer.key, None)
-        self._spent[0] += answer.prompt_tokens
-        self._spent[1] += answer.answer_tokens
+    def spend(self, tokens: Tokens, key: str | None = None) -> None:
+        """Count tokens in place of those that were reserved for a question."""
+        with self._lock:
+            if key is not None:
+                self._reserved.pop(key, None)
+            self._spent = self._spent.plus(tokens)
 
     def describe(self) -> dict[str, Any]:
-        prompt, answer = self._spent
-        dollars = self._cost(prompt, answer) if max(self.prices) > 0 else None
-        return {"prompt_tokens": prompt, "answer_tokens": answer, "dollars": dollars}
+        prompt, answer, estimated = self._spent
+        dollars = self._cost(self._spent) if max(self.prices) > 0 else None
+        return {
+            "prompt_tokens": prompt,
+            "answer_tokens": answer,
+            "estimated_tokens": estimated,
+            "dollars": dollars,
+        }
 
-    def _cost(self, prompt: int, answer: int) -> float:
-        return (prompt * self.prices[0] + answer * self.prices[1]) / 1e6
+    def _cost(self, tokens: Tokens) -> float:
+        prompt, answer = self.prices
+        return (tokens.prompt * prompt + tokens.answer * answer) / 1e6
 
 
 def run(
@@ -123,7 +141,8 @@ def run(
         attempts; ``left``, not asked because of the budget. ``without`` has, for each
         parameter that the endpoint refused, the number of answers that were requested
         without it. ``prompt_tokens``, ``answer_tokens`` and ``dollars`` are the amounts
-        spent; ``dollars`` is None without prices.
+        spent; ``estimated_tokens`` of both are upper bounds, since the endpoint
+        returned no count. ``dollars`` is None without prices.
 
     Raises
     ------
@@ -135,14 +154,14 @@ def run(
     OutputError
         Another process runs the probe.
     ModelError
-        The model can't be asked: an endpoint can't be reached, or refuses the key, the
-        model's name or the first questions, or its account has no quota left.
+        The model can't be asked: an endpoint can't be reached, answers no questions
+        any more, or refuses the key, the model's name or the first questions, or its
+        account has no quota left. The answers so far are kept.
     """
     plan, budget, progress = open_plan(path), budget or Budget(), progress or Progress()
     with answer_file(plan.path, plan.digest) as file:
         _same_model(plan, model.describe())
-        for answer in file.known.values():
-            budget.spend(answer)
+        budget.spend(file.spent)
         questions = list(plan.questions())
         missing = [question for question in questions if question.key not in file.known]
         asked: list[str] = []
@@ -156,10 +175,10 @@ def run(
 
         progress.start("Asking", len(missing), "questions")
         try:
-            for answers in model.answers(affordable()):
+            for answers in model.answers(affordable(), budget.reserve):
                 file.add(answers)
                 for answer in answers:
-                    budget.spend(answer)
+                    budget.spend(answer.tokens, answer.key)
                 progress.advance(len(answers))
         except KeyboardInterrupt as error:
             error.add_note(

@@ -18,7 +18,7 @@ from provscan.errors import InputError
 from provscan.index import IndexReader
 from provscan.matching import Index, open_index
 from provscan.options import parse_utc
-from provscan.probe.answers import read_answers
+from provscan.probe.answers import read_answers, spent_tokens
 from provscan.probe.evidence import Evidence, complete_pairs
 from provscan.probe.files import ANSWERS_FILE, RECITATIONS_FILE, TWEETS_FILE
 from provscan.probe.plan import Plan, QuestionKey, open_plan
@@ -61,7 +61,9 @@ def score(
         The plan was changed after the first question.
     """
     plan = open_plan(path)
-    answers = read_answers(plan.path, plan.digest)
+    known = read_answers(plan.path, plan.digest)
+    # In the order of the plan, so that the results don't depend on when answers came.
+    answers = {q.key: known[q.key] for q in plan.questions() if q.key in known}
     free = [
         answer for key, answer in answers.items() if QuestionKey.parse(key).kind == FREE
     ]
@@ -74,6 +76,8 @@ def score(
     found = Evidence(plan, answers, recitations(plan, answers.values()), complete)
     matches = free_matches(free, opened.reader) if opened is not None else []
     summary, tweets = summarise(found)
+    spent = spent_tokens(plan.path, plan.digest)
+    summary["asked"]["tokens"] = spent._asdict()
     controls = None if opened is None else controls_of_plan(plan, opened.reader)
     summary["free"] = (
         None if controls is None else free_summary(free, matches, controls)

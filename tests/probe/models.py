@@ -47,7 +47,9 @@ class Lookup:
         noise = " ".join(rng.choices(NOISE, k=12))
         return f"{question.target} {noise}" if knows else noise
 
-    def answers(self, questions: Iterable[Question]) -> Iterator[list[Answer]]:
+    def answers(
+        self, questions: Iterable[Question], again: Callable[[Question], bool]
+    ) -> Iterator[list[Answer]]:
         for question in questions:
             self.asked.append(question.key)
             yield [
@@ -100,6 +102,9 @@ class Server(ThreadingHTTPServer):
             None
         )
         self.echo: float | None = None
+        # Fields of responses, and whole responses: status, value and headers.
+        self.fields: dict[str, Any] = {}
+        self.special: Callable[[dict[str, Any]], Any] = lambda asked: None
         # The server notices a shutdown after 0.01 seconds.
         threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
 
@@ -132,6 +137,8 @@ class Handler(BaseHTTPRequestHandler):
             )
         elif server.trouble and len(server.requests) % server.trouble == 0:
             self.fail(len(server.requests) // server.trouble % 4)
+        elif (special := server.special(asked)) is not None:
+            self.reply(*special)
         elif (error := server.reject(asked)) is not None:
             self.reply(400, {"error": error})
         elif asked.get("echo") and server.echo is not None:
@@ -168,6 +175,7 @@ class Handler(BaseHTTPRequestHandler):
                         "completion_tokens": 12,
                         "total_tokens": 32,
                     },
+                    **server.fields,
                 },
             )
 
@@ -214,10 +222,8 @@ class Handler(BaseHTTPRequestHandler):
                 self.wfile.write(b'{"id": "c1", "cho')
                 self.close_connection = True
 
-    def reply(
-        self, status: int, value: dict[str, Any], *headers: tuple[str, str]
-    ) -> None:
-        body = json.dumps(value).encode()
+    def reply(self, status: int, value: Any, *headers: tuple[str, str]) -> None:
+        body = value if isinstance(value, bytes) else json.dumps(value).encode()
         self.send_response(status)
         length = ("content-length", str(len(body)))
         for name, content in (("content-type", "application/json"), length, *headers):

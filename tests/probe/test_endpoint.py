@@ -30,6 +30,12 @@ from provscan.probe.endpoint import Endpoint, EndpointOptions, target_logprob
 
 OPTIONS = EndpointOptions(concurrency=1, attempts=3, key_env="PROBE_KEY")
 Start = Callable[..., Server]
+
+
+def endless(question: Question) -> bool:
+    return True
+
+
 QUESTIONS = [
     Question(
         f"{n}/licensed/prefix/{sample}",
@@ -38,6 +44,7 @@ QUESTIONS = [
         float(sample),
         10 * n + sample,
         9,
+        sample == 0,
     )
     for n in range(3)
     for sample in range(2)
@@ -63,7 +70,9 @@ def asked(
     server: Server, style: str = "completion", options: EndpointOptions = OPTIONS
 ) -> list[Answer]:
     endpoint = Endpoint(server.url, "lookup", style, options)
-    return [answer for batch in endpoint.answers(QUESTIONS) for answer in batch]
+    return [
+        answer for batch in endpoint.answers(QUESTIONS, endless) for answer in batch
+    ]
 
 
 def only_its_own_way(asked: dict[str, Any]) -> dict[str, Any] | None:
@@ -209,15 +218,6 @@ def test_an_endpoint_that_does_not_echo_is_asked_only_once(
     assert sum(bool(each.get("echo")) for each in server.requests) == 1
 
 
-def test_chats_are_not_asked_for_an_echo(start: Start) -> None:
-    server = start()
-    server.echo = -0.5
-    assert {(answer.logprob, answer.without) for answer in asked(server, "chat")} == {
-        (None, ())
-    }
-    assert not any("echo" in each for each in server.requests)
-
-
 def test_a_dead_endpoint_is_reported_before_anything_is_asked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -241,14 +241,19 @@ def test_a_dead_endpoint_is_reported_before_anything_is_asked(
                 EndpointOptions(
                     timeout=0.2,
                 ),
-            ).answers(QUESTIONS)
+            ).answers(QUESTIONS, endless)
             with pytest.raises(
                 ModelError,
                 match=rf"(?i)does not answer \(.*{why}.*\), so nothing was asked",
             ):
                 next(asked)
         assert (
-            list(Endpoint(addresses["refused"], "m", "chat", OPTIONS).answers([])) == []
+            list(
+                Endpoint(addresses["refused"], "m", "chat", OPTIONS).answers(
+                    [], endless
+                )
+            )
+            == []
         )
     with pytest.raises(
         UsageError, match="expected an address such as http://localhost:8000/v1"
@@ -262,7 +267,9 @@ def test_an_endpoint_that_goes_away_ends_the_run(
     # With HTTP/1.0, each question needs a new connection.
     monkeypatch.setattr(Handler, "protocol_version", "HTTP/1.0")
     server = start()
-    answers = Endpoint(server.url, "lookup", "chat", OPTIONS).answers(QUESTIONS)
+    answers = Endpoint(server.url, "lookup", "chat", OPTIONS).answers(
+        QUESTIONS, endless
+    )
     assert next(answers)[0].key == QUESTIONS[0].key
     server.close()
     with pytest.raises(

@@ -9,9 +9,11 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
+from itertools import count
 from typing import Any
 
 import pytest
@@ -28,9 +30,10 @@ from provscan.errors import (
     UsageError,
 )
 from provscan.probe import Plan, run, score
-from provscan.probe.answers import answer_file, read_answers
+from provscan.probe.answers import answer_file, read_answers, spent_tokens
 from provscan.probe.report.page import write_probe_report
 from provscan.probe.run import Budget
+from provscan.probe.tokens import FRAME, tokens_used, upper_bound
 
 if find_spec("openai") is None:
     pytest.skip(
@@ -79,6 +82,7 @@ def serve() -> Iterator[Serve]:
 @pytest.fixture(autouse=True)
 def key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PROBE_KEY", "sk-secret")
+    monkeypatch.setattr("provscan.probe.endpoint.PAUSE", 0.01)
 
 
 def test_every_question_is_asked_only_once(plan: Plan, model: Lookup) -> None:
@@ -168,6 +172,245 @@ def test_a_spent_budget_ends_a_run_and_leaves_complete_pairs(
         Budget(dollars=1.0)
 
 
+@pytest.mark.parametrize(
+    "usage",
+    [
+        None,
+        {},
+        "many",
+        {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0},
+        {"prompt_tokens": 20, "completion_tokens": 0, "total_tokens": 20},
+        {"prompt_tokens": "20", "completion_tokens": 12},
+        {"prompt_tokens": -20, "completion_tokens": True},
+    ],
+    ids=str,
+)
+def test_tokens_that_an_endpoint_does_not_count_have_an_upper_bound(
+    plan: Plan, model: Lookup, serve: Serve, usage: Any
+) -> None:
+    server = serve(plan, model)
+    server.fields = {"usage": usage}
+    endpoint = Endpoint(server.url, "lookup", "chat", QUICK)
+    done = run(plan.path, endpoint, budget=Budget(tokens=5_000))
+    assert 0 < done["answered"] < done["questions"]
+    asked = [q for q in plan.questions() if q.key in texts(plan)]
+    bound = sum(len(q.prompt.encode()) + FRAME + q.max_tokens for q in asked)
+    assert 4_000 < bound <= 5_000
+    assert done["prompt_tokens"] + done["answer_tokens"] == bound
+    assert done["estimated_tokens"] == bound
+
+
+@pytest.mark.parametrize(
+    ("usage", "text", "expected"),
+    [
+        ({"prompt_tokens": 9, "completion_tokens": 7}, "a", (9, 7, 0)),
+        # Hidden reasoning may be counted only in the total.
+        (
+            {"prompt_tokens": 9, "completion_tokens": 7, "total_tokens": 90},
+            "",
+            (9, 81, 0),
+        ),
+        ({"prompt_tokens": 9, "completion_tokens": 0}, "", (9, 0, 0)),
+        (None, "a" * 80, (68, 10, 78)),
+        # The endpoint ignored the limit of the answer.
+        (None, "a" * 81, (68, 81, 149)),
+    ],
+)  # fmt: skip
+def test_tokens_of_one_answer(usage: Any, text: str, expected: Any) -> None:
+    assert tokens_used(usage, upper_bound("\ud800a", 10), text) == expected
+
+
+def test_the_report_gives_the_upper_bounds(
+    plan: Plan, model: Lookup, index: provscan.Index, serve: Serve
+) -> None:
+    server = serve(plan, model)
+    server.fields = {"usage": None}
+    done = run(plan.path, Endpoint(server.url, "lookup", "chat", QUICK))
+    page = plan.path / "report.html"
+    summary = score(plan.path, index)
+    assert summary["asked"]["tokens"] == {
+        name: done[f"{name}_tokens"] for name in ("prompt", "answer", "estimated")
+    }
+    assert f"{done['estimated_tokens']:,} are upper bounds" in page.read_text("utf-8")
+
+
+def test_failed_attempts_count_and_a_repeated_run_remembers_them(
+    plan: Plan, model: Lookup, serve: Serve
+) -> None:
+    """Requests that may have been generated count, whether they were answered or not.
+    Busy endpoints generate nothing.
+    """
+    server = serve(plan, model)
+    responses = [
+        (429, {}, ("retry-after", "0")),
+        (500, {}),
+        (200, b"<html>"),
+        (200, {}),
+    ]
+    server.special = lambda asked: responses[len(server.requests) % 4]
+    twice = EndpointOptions(concurrency=1, attempts=2, key_env="PROBE_KEY")
+    for times in (1, 2):
+        with pytest.raises(ModelError, match="gave no answer to the last 10 questions"):
+            run(plan.path, Endpoint(server.url, "lookup", "chat", twice))
+        paid = sum(n % 4 > 0 for n in range(1, len(server.requests) + 1))
+        (least, *_, most) = sorted(
+            len(q.prompt.encode()) + FRAME + q.max_tokens for q in plan.questions()
+        )
+        spent = sum(spent_tokens(plan.path, plan.digest)[:2])
+        assert len(server.requests) == 20 * times
+        assert paid * least <= spent <= paid * most
+        assert texts(plan) == {}
+    budget = Budget(tokens=spent + least)
+    server.special = lambda asked: None
+    done = run(plan.path, Endpoint(server.url, "lookup", "chat", twice), budget=budget)
+    assert done["answered"] <= 1
+    assert done["prompt_tokens"] + done["answer_tokens"] <= spent + least
+
+
+def test_a_question_is_not_repeated_beyond_the_budget(
+    plan: Plan, model: Lookup, serve: Serve
+) -> None:
+    server = serve(plan, model)
+    server.refuse = 500
+    done = run(
+        plan.path,
+        Endpoint(server.url, "lookup", "chat", QUICK),
+        budget=Budget(tokens=1_000),
+    )
+    assert (done["answered"], done["failed"] > 0, done["left"] > 0) == (0, True, True)
+    assert done["prompt_tokens"] + done["answer_tokens"] <= 1_000
+
+
+def test_answers_under_way_are_kept_if_the_run_must_end(
+    plan: Plan, model: Lookup, serve: Serve
+) -> None:
+    server = serve(plan, model)
+    begun = threading.Barrier(8, timeout=10)
+
+    requests = count()
+
+    def special(asked: dict[str, Any]) -> Any:
+        number = next(requests)
+        begun.wait()
+        time.sleep(0.1 * (number != 12))
+        return (401, {}) if number == 12 else None
+
+    server.special = special
+    with pytest.raises(ModelError, match="status 401"):
+        run(plan.path, Endpoint(server.url, "lookup", "chat", QUICK))
+    assert next(requests) == 16
+    assert len(texts(plan)) == 15 == len(server.answered)
+
+
+def test_an_interrupted_run_keeps_the_answers_under_way(
+    plan: Plan, model: Lookup, serve: Serve
+) -> None:
+    server = serve(plan, model)
+
+    requests = count()
+
+    def special(asked: dict[str, Any]) -> None:
+        if next(requests) == 9:
+            signal.raise_signal(signal.SIGINT)
+        time.sleep(0.05)
+
+    server.special = special
+    with pytest.raises(KeyboardInterrupt) as caught:
+        run(plan.path, Endpoint(server.url, "lookup", "chat", QUICK))
+    assert "answers are kept" in caught.value.__notes__[0]
+    assert sorted(texts(plan)) == sorted(server.answered)
+    assert 9 <= len(server.answered) < 30
+
+
+def test_an_endpoint_that_asks_to_wait_for_long_ends_the_run(
+    plan: Plan, model: Lookup, serve: Serve
+) -> None:
+    server = serve(plan, model)
+    for header in ("86400", "Wed, 21 Oct 2099 07:28:00 GMT"):
+        server.special = lambda asked, after=header: (429, {}, ("retry-after", after))
+        with pytest.raises(ModelError, match=r"asks to wait [\d,]+ minutes"):
+            run(plan.path, Endpoint(server.url, "lookup", "chat", QUICK))
+    assert texts(plan) == {}
+
+
+@pytest.mark.parametrize(
+    ("status", "value"),
+    [
+        (200, {"error": {"message": "slow down", "code": 429}}),
+        (200, {"error": "overloaded"}),
+        (200, {"choices": []}),
+        (200, {"choices": None}),
+        (200, {"choices": [None]}),
+        (200, []),
+        (200, b"data: {}\n\n"),
+        (200, b"[" * 100_000),
+        (529, {}),
+    ],
+    ids=lambda value: str(value)[:50],
+)
+def test_responses_without_an_answer_are_asked_again(
+    plan: Plan, model: Lookup, serve: Serve, status: int, value: Any
+) -> None:
+    server = serve(plan, model)
+    server.special = lambda asked: (
+        (status, value) if len(server.requests) % 3 == 0 else None
+    )
+    budget = Budget(tokens=4_000)
+    done = run(plan.path, Endpoint(server.url, "lookup", "chat", QUICK), budget=budget)
+    assert done["answered"] > 5
+    assert texts(plan).items() <= expected(plan, model).items()
+
+
+def test_odd_answers_are_kept(plan: Plan, model: Lookup, serve: Serve) -> None:
+    server = serve(plan, model)
+    messages = [
+        {"content": None, "refusal": "I can't"},
+        {"content": [{"type": "text", "text": "in "}, {"text": "parts"}, {}]},
+        None,
+        {"content": 7},
+    ]
+
+    requests = count()
+
+    def special(asked: dict[str, Any]) -> Any:
+        choice = {"message": messages[next(requests) % 4], "finish_reason": 3}
+        return 200, {"choices": [choice, choice], "id": 5}
+
+    server.special = special
+    run(
+        plan.path, Endpoint(server.url, "l", "chat", QUICK), budget=Budget(tokens=3_000)
+    )
+    found = read_answers(plan.path, plan.digest).values()
+    assert {(a.text, a.declined) for a in found} == {
+        ("", "I can't"),
+        ("in parts", None),
+        ("", None),
+    }
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (400, {"message": "filtered", "code": "content_filter"}),
+        (403, {"message": "Your input was flagged"}),
+        (413, {"message": "too long"}),
+    ],
+    ids=str,
+)
+def test_a_question_that_the_endpoint_refuses_is_an_answer(
+    plan: Plan, model: Lookup, serve: Serve, status: int, error: Any
+) -> None:
+    server = serve(plan, model)
+    server.special = lambda asked: (
+        (status, {"error": error}) if asked["seed"] % 5 == 0 else None
+    )
+    done = run(plan.path, Endpoint(server.url, "lookup", "chat", QUICK))
+    seeds = [question.seed for question in plan.questions()]
+    assert done["refused"] == sum(seed % 5 == 0 for seed in seeds) > 10
+    # Refusals cost nothing.
+    assert done["prompt_tokens"] == 20 * (done["answered"] - done["refused"])
+
+
 def test_a_refused_question_is_an_answer_and_a_dead_endpoint_an_error(
     plan: Plan, model: Lookup, serve: Serve
 ) -> None:
@@ -191,8 +434,8 @@ def test_a_refused_question_is_an_answer_and_a_dead_endpoint_an_error(
         )
     server.refuse = None
     done = run(plan.path, Endpoint(server.url, "lookup", "chat", QUICK))
-    assert done["refused"] >= 4
-    assert done["answered"] == done["questions"]
+    # Refusals before the first answer show a wrong request, so they are not kept.
+    assert (done["refused"], done["answered"]) == (0, done["questions"])
 
 
 def test_questions_without_an_answer_are_asked_next_time(
@@ -201,8 +444,10 @@ def test_questions_without_an_answer_are_asked_next_time(
     server = serve(plan, model)
     server.refuse = 503
     once = EndpointOptions(concurrency=8, attempts=1, key_env="PROBE_KEY")
-    done = run(plan.path, Endpoint(server.url, "lookup", "chat", once))
-    assert (done["failed"], done["answered"]) == (done["questions"], 0)
+    with pytest.raises(ModelError, match=r"no answer to the last \d+ questions"):
+        run(plan.path, Endpoint(server.url, "lookup", "chat", once))
+    assert len(server.requests) < 30
+    assert texts(plan) == {}
     server.refuse = None
     assert run(plan.path, Endpoint(server.url, "lookup", "chat", once))["failed"] == 0
     assert texts(plan) == expected(plan, model)
