@@ -11,9 +11,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +36,6 @@ RUNNING = (
     *("workers", "executor", "address", "memory", "log", "parts"),
     *("shards_from", "shard_groups"),
 )
-# Lists in ``summary.json`` whose order depends on the order of the files.
-ORDERED = ("sources", "examples", "damaged", "unread", "ignored")
 # The maximum number of rows that the message of a problem lists.
 MOST_NAMED = 5
 # Entries of ``run.json`` that must be equal for equal results.
@@ -122,7 +120,6 @@ def replay(
         chosen: Any = recorded | {"allow_unread": True, "max_bad": 1.0} | options
         again = match(dataset, index, run_folder, progress=progress, **chosen)
         names, problems = _recognised(info, again.info)
-        renamed = _renaming(names)
         problems += _conditions(info, again.info)
 
         # Compare the rows.
@@ -137,11 +134,17 @@ def replay(
         ):
             before = _hashed(rows_of(matches, evidence))
         made = rows_of(tables / MATCHES_FILE, tables / EVIDENCE_FILE)
-        now = _hashed({**row, "source": renamed(row["source"])} for row in made)
+        now = _hashed(
+            {**row, "source": names.of(row["source"]) or row["source"]} for row in made
+        )
         problems += _different_rows(before, now)
 
     # Compare the figures.
-    figures, others = map(dict, map(_figures, (summary, renamed(again.summary))))
+    unchanged = _Names({name: name for name in names.names.values()})
+    figures, others = (
+        dict(_figures(_comparable(found, used)))
+        for found, used in ((summary, unchanged), (again.summary, names))
+    )
     absent = "missing"
     for name in sorted(figures.keys() | others.keys()):
         was, is_now = (each.get(name, absent) for each in (figures, others))
@@ -159,13 +162,13 @@ def replay(
 
 def _recognised(
     before: Mapping[str, Any], now: Mapping[str, Any]
-) -> tuple[dict[str, str], list[str]]:
+) -> tuple[_Names, list[str]]:
     """Identify the inputs of the original run among the new inputs.
 
     Returns
     -------
     names
-        The name of each file in the original run, by its new name.
+        The original names of the files, by their new names.
     problems
         Inputs that are new, and inputs of the run that are missing.
     """
@@ -176,8 +179,9 @@ def _recognised(
             for item in list(new):
                 same = [x for x in old if _same(x, item, identity)]
                 if same:
-                    names[item["source"]] = same[0]["source"]
-                    old.remove(same[0])
+                    original, named = same[0], item["source"]
+                    names.setdefault(named, original["source"])
+                    old.remove(original)
                     new.remove(item)
         problems += [
             f"{item['source']} is not an input of the run: its XXH3-128 is "
@@ -191,14 +195,9 @@ def _recognised(
         ]
         # Assume that the other new files are changed versions of the missing files, in
         # the same order, so that their rows are compared.
-        names |= {x["source"]: y["source"] for x, y in zip(new, old, strict=False)}
-    for name in FILES:
-        paths = [
-            [value] if isinstance(value := each["parameters"].get(name), str) else value
-            for each in (now, before)
-        ]
-        names |= dict(zip(*(each or () for each in paths), strict=False))
-    return names, problems
+        for item, original in zip(new, old, strict=False):
+            names.setdefault(item["source"], original["source"])
+    return _Names(names), problems
 
 
 def _same(
@@ -242,22 +241,62 @@ def _may_differ(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[s
     yield "times, speeds and paths of files"
 
 
-def _renaming(names: Mapping[str, str]) -> Callable[[Any], Any]:
-    """Return a function that replaces new names of files by the old names, in all
-    strings and keys of a value.
+@dataclass(frozen=True)
+class _Names:
+    """The names that files had in the original run, by their names in one of the runs.
+
+    A member of an archive has the name of the archive, a slash and its own name.
     """
-    longest_first = map(re.escape, sorted(names, key=len, reverse=True))
-    any_name = "|".join(longest_first) or "(?!)"
-    pattern = re.compile(rf"(?<![\w./])(?:{any_name})(?!\w)")
 
-    def renamed(value: Any) -> Any:
-        if isinstance(value, str):
-            return pattern.sub(lambda found: names[found[0]], value)
-        if isinstance(value, Mapping):
-            return {renamed(name): renamed(item) for name, item in value.items()}
-        return [*map(renamed, value)] if isinstance(value, list) else value
+    names: Mapping[str, str]
 
-    return renamed
+    def of(self, name: str) -> str | None:
+        """Return the original name of a file, or None for a file that is no input."""
+        for end in (len(name), *(n for n, c in enumerate(name) if c == "/")):
+            if (original := self.names.get(name[:end])) is not None:
+                return original + name[end:]
+        return None
+
+
+def _comparable(summary: Mapping[str, Any], names: _Names) -> dict[str, Any]:
+    """Return the values of a summary that don't depend on how files are named.
+
+    Files of the dataset have their original names. Names of other files are left out:
+    their contents are compared by checksums. So are sentences and examples that
+    mention files.
+    """
+    left_out = {"sources", "path", "unread", "problem", "reason"}
+
+    def without(entry: Mapping[str, Any] | None) -> dict[str, Any] | None:
+        if entry is None:
+            return None
+        return {key: value for key, value in entry.items() if key not in left_out}
+
+    def named(entry: str, key: str) -> list[Any]:
+        items = [
+            {**(without(item) or {}), key: names.of(item[key])}
+            for item in summary[entry]
+        ]
+        return sorted(items, key=repr)
+
+    skipped = ("examples", "ignored", "known", "baseline")
+    result = {key: value for key, value in summary.items() if key not in skipped}
+    result |= {
+        "sources": named("sources", "source"),
+        "damaged": named("damaged", "source"),
+        "unread": named("unread", "path"),
+        "known": without(summary["known"]),
+        "baseline": without(summary["baseline"]),
+    }
+    control = summary["control"]
+    other_files = {name: without(control[name]) for name in ("null", "files")}
+    result["control"] = control | other_files
+    if "source" in summary["by"]:
+        by_source = {
+            names.of(name): value for name, value in summary["by"]["source"].items()
+        }
+        result["by"] = summary["by"] | {"source": by_source}
+    return result
 
 
 def _hashed(rows: Iterable[Row]) -> dict[tuple[Any, ...], bytes]:
@@ -293,10 +332,9 @@ def _figures(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     """Yield the path and value of each entry of a summary."""
     if isinstance(value, Mapping):
         for name, item in value.items():
-            yield from _figures(item, f"{path}.{name}" if path else name)
+            yield from _figures(item, f"{path}.{name}" if path else str(name))
     elif isinstance(value, list):
-        ordered = sorted(value, key=repr) if path in ORDERED else value
-        for number, item in enumerate(ordered):
+        for number, item in enumerate(value):
             yield from _figures(item, f"{path}[{number}]")
     else:
         yield path, value

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import pytest
 from nightly import NIGHTLY
-from truth.handover import Runs, damaged
+from truth.handover import Runs, damaged, renamed
 
 SEED = int(os.environ.get("PROVSCAN_TRUTH_SEED", "1"))
 
@@ -30,3 +30,10 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
 
 def test_no_command_shows_anything_else_of_a_damaged_run(runs: Runs) -> None:
     none(damaged(runs, SEED, cases(10, 500)))
+
+
+def test_names_of_files_change_no_repeated_run(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(runs.folder)
+    none(renamed(runs, SEED, cases(6, 300)))

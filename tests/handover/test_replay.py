@@ -45,6 +45,16 @@ def test_a_cluster_changes_nothing(handed: Handed, executor: str, cluster: Any) 
     assert found["problems"] == []
 
 
+def test_names_that_are_words_of_the_summary_change_nothing(
+    handed: Handed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    moved = [Path("text"), Path("answer"), Path("a")]
+    for old, new in zip(handed.datasets, moved, strict=True):
+        shutil.copy(old, new)
+    assert replayed(handed, moved)["problems"] == []
+
+
 def test_names_and_order_of_files_change_nothing(
     handed: Handed, tmp_path: Path
 ) -> None:
@@ -201,6 +211,7 @@ def test_limits_and_parameters_must_be_those_of_the_run(
     info["parameters"] |= {"fuzziness": 0.5, "min_bits": 40.0}
     tables = ("matches.parquet", "evidence.parquet")
     write_summary(run, read_json(run / "summary.json"), info, tables)
+    (run / "report.html").unlink()
     handover.bundle(run, bundle)
     found = replayed(handed, handed.datasets, bundle=bundle)["problems"]
     assert "the limit piece is 16777216, but was 7" in found

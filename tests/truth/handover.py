@@ -1,13 +1,15 @@
-"""Draw damaged runs, and hold what commands show against what they show of the intact
-run.
+"""Draw cases of handing over results, and hold them against rules.
 
-A command may refuse a damaged run in one sentence, or show exactly what it shows of the
-intact run.
+- A command refuses a damaged run in one sentence, or shows exactly what it shows of the
+  intact run (:func:`damaged`).
+- A run that is repeated on the same files under other names is the same, and a changed
+  record makes it different (:func:`renamed`).
 """
 
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
 from collections.abc import Callable, Iterator
@@ -20,7 +22,7 @@ from tweets import sentence
 import provscan
 from provscan.handover.review import write_review
 from provscan.handover.verdicts import score_review
-from truth.adapter import DONE, UNUSABLE, Ended, command
+from truth.adapter import DONE, UNUSABLE, Ended, bundle, command, replayed, scan
 
 # Commands that read a run; RUN, OUT, DATA and OTHER are replaced by paths.
 READERS = (
@@ -41,6 +43,13 @@ READERS = (
 )
 # Files whose bytes contain a time or an order that is not determined.
 VOLATILE = (".xlsx",)
+# Words of ``summary.json``, characters with a meaning in patterns, shells and pages,
+# names that are parts of others, and letters of several scripts.
+WORDS = (
+    *("text", "records", "a", "aa", "answer", "source", "is", "The", "1", "exact"),
+    *("a.b", "(a", "a+", "[ab]", "a|b", "^a$", "\\d", "*", "?", "{1}", "%s", "<b>"),
+    *("ä", "ⅷ", "日本", "א", "a b", "'", "&amp;", "-a", "e\u0301", "null", "0.5"),
+)
 # Files that a run need not have.
 OPTIONAL = ("report.html", "review.json")
 
@@ -188,3 +197,58 @@ def damaged(runs: Runs, seed: int, cases: int) -> Iterator[str]:
             elif found != intact[words]:
                 yield f"case {case}, {what}, {words}: {ended.status} {ended.errors}"
         runs.restore()
+
+
+def _named(folder: Path, rng: random.Random, count: int) -> list[Path]:
+    """Draw different names of files, some with the same last part in other folders."""
+    names: dict[Path, None] = {}
+    while len(names) < count:
+        parts = [rng.choice(WORDS) for _ in range(rng.choice((1, 1, 1, 2)))]
+        if names and rng.random() < 0.3:
+            parts[-1] = rng.choice([*names]).name.partition(".jsonl")[0]
+        drawn = folder.joinpath(*parts)
+        suffixed = drawn.with_name(drawn.name + rng.choice([".jsonl", "", ""]))
+        if not any(suffixed in (p, *p.parents) or p in suffixed.parents for p in names):
+            names[suffixed] = None
+    return [*names]
+
+
+def renamed(runs: Runs, seed: int, cases: int) -> Iterator[str]:
+    """Yield the violations of a repeated run on files with other names."""
+    rng = random.Random(seed)
+    lines = (runs.folder / "a.jsonl").read_bytes().splitlines(keepends=True)
+    for case in range(cases):
+        count = rng.randint(1, 4)
+        # Each file has a finding in its first line.
+        contents = [b"".join(lines[3 + 2 * n : 5 + 2 * n]) for n in range(count)]
+        if rng.random() < 0.3:
+            contents[-1] += b'{"text": "'
+        work = runs.folder / "renamed"
+        os.chdir(runs.folder)
+        shutil.rmtree(work, ignore_errors=True)
+        places = {}
+        for name in ("old", "new"):
+            places[name] = _named(work / name, rng, count)
+            for path, content in zip(places[name], contents, strict=True):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+        changed = case % 3 == 2
+        if changed:
+            places["new"][0].write_bytes(contents[0].replace(b" ", b" zz ", 3))
+        given = {}
+        for name, paths in places.items():
+            rng.shuffle(paths)
+            below = rng.choice([work / name, work / name, work])
+            given[name] = [path.relative_to(below) for path in paths]
+            if rng.random() < 0.1:
+                given[name], below = list(paths), work
+            os.chdir(below)
+            if name == "old":
+                index = runs.folder / "licensed.index"
+                scan(given[name], index, work / "a.run", planted=0, accept_unread=True)
+                bundle([work / "a.run"], work / "a.zip")
+            else:
+                found = replayed(work / "a.zip", given[name], index)
+                if bool(found) != changed:
+                    yield f"case {case}, {given}: {len(found)} problems, {found[:3]}"
+    os.chdir(runs.folder)

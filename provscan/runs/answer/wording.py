@@ -212,7 +212,7 @@ def since_baseline(entry: Mapping[str, Any] | None) -> list[str]:
     found = several(new["findings"], "finding is", "findings are")
     records = counted(new["records"], "record")
     said = [
-        f"{found} new since {entry['path']}"
+        f"{found} new since the baseline"
         f"{f', in {records}' if new['findings'] else ''}; of its "
         f"{counted(entry['findings'], 'finding')}, {gone:,} "
         f"{'is' if gone == 1 else 'are'} gone."

@@ -205,9 +205,13 @@ def _differences(
 
 def _contents_of_files(summary: dict[str, Any], info: dict[str, Any]) -> dict[str, Any]:
     """Return what is known about the contents of the files of a run that affect its
-    findings, by the names of the options.
+    findings, by the names of the options. The names of the files don't matter.
     """
+    control, known = summary["control"]["files"], info.get("known_inputs")
     return {
-        "control": (info.get("control"), summary["control"]["files"]),
-        "known": info.get("known_inputs"),
+        "control": (
+            info.get("control"),
+            control and control | {"sources": None, "unread": len(control["unread"])},
+        ),
+        "known": known and sorted((x["xxh3"] or "", x["bytes"] or 0) for x in known),
     }
