@@ -248,7 +248,7 @@ def renamed(runs: Runs, seed: int, cases: int) -> Iterator[str]:
                 scan(given[name], index, work / "a.run", planted=0, accept_unread=True)
                 bundle([work / "a.run"], work / "a.zip")
             else:
-                found = replayed(work / "a.zip", given[name], index)
+                found = replayed(work / "a.zip", given[name], index, work / "b.run")
                 if bool(found) != changed:
                     yield f"case {case}, {given}: {len(found)} problems, {found[:3]}"
     os.chdir(runs.folder)
