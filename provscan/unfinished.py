@@ -5,9 +5,10 @@ The folder ``OUT.unfinished`` contains the checkpoint ``unfinished.json``, which
 locked while a process writes to the folder; the complete parts of the work; and a
 folder with the result, which becomes ``OUT`` at the end.
 
-:func:`require_outside` refuses to write into an input. :func:`unfinished_folder`
-provides the folder. :meth:`Unfinished.begin` records the request of the command in the
-checkpoint, or compares it with the request of the interrupted command.
+:func:`require_outside` refuses to write into an input, and :func:`require_new` to
+replace anything. :func:`unfinished_folder` provides the folder.
+:meth:`Unfinished.begin` records the request of the command in the checkpoint, or
+compares it with the request of the interrupted command.
 :meth:`Unfinished.publish` moves the result to its place.
 
 A part is complete when the file that describes it exists. :class:`Work` says which
@@ -32,7 +33,7 @@ from provscan.index.folder import sync, sync_all
 from provscan.names import counted
 from provscan.readers.corpus.recipes import path_in_recipe
 from provscan.urls import local_path
-from provscan.writing import remove_named, temporary_name
+from provscan.writing import hidden, remove_dead, remove_named, temporary_name
 
 CHECKPOINT = "unfinished.json"
 VERSION = 1
@@ -95,7 +96,7 @@ class Unfinished:
         for name, words in self._work.request.items():
             if (before := earlier.get(name)) != now.get(name):
                 raise UsageError(
-                    f"can't resume {_shown(self._target)} with other {words}"
+                    f"can't resume {unfinished_path(self._target)} with other {words}"
                     f"{_difference(before, now.get(name))}. Undo that change, then "
                     f"{self._work.advice}"
                 )
@@ -113,10 +114,14 @@ class Unfinished:
         """Move the complete folder ``result`` to the target.
 
         An existing target is an error. With ``replace``, it is moved to the former path
-        of ``result``.
+        of ``result``; if it is a link, the link is moved, not the folder that it points
+        to.
         """
         sync_all([*result.rglob("*"), result])
-        place = Path(os.path.realpath(self._target))
+        place = self._target
+        # If this process is killed after the move, the next one knows that it was done.
+        moved = {"published": _identity(result)}
+        _write(self._checkpoint, _read(self._checkpoint) | moved)
         if not os.path.lexists(place):
             result.rename(place)
         elif not replace:
@@ -145,15 +150,32 @@ class Unfinished:
             if not isinstance(error, UsageError):
                 error.add_note(
                     f"{counted(complete, f'complete {self._work.unit}')} kept in "
-                    f"{_shown(self._target)}: {self._work.advice}"
+                    f"{unfinished_path(self._target)}: {self._work.advice}"
                 )
             return
-        self._work.remove(self.path)
-        remove_named(self.path, [CHECKPOINT])
         with contextlib.suppress(OSError):
-            self.path.rmdir()
+            _discard(self.path, self._checkpoint, self._work)
         if isinstance(error, Exception) and not self._published:
             error.add_note("No results were saved")
+
+
+def require_new(target: Path, work: Work, advice: str = "name a new folder") -> None:
+    """Raise :class:`~provscan.errors.OutputError` if the target exists. If a command
+    was killed after it had moved its result there, remove what it left.
+    """
+    if not os.path.lexists(target):
+        return
+    with contextlib.suppress(OSError, OutputError):
+        remove_dead(target.parent)
+        place = unfinished_path(target)
+        if (place / CHECKPOINT).is_file():
+            with _locked(place, work) as checkpoint:
+                found = _read(checkpoint)
+                if "request" not in found or found.get("published") == _identity(
+                    target
+                ):
+                    _discard(place, checkpoint, work)
+    raise OutputError(f"{target} exists already: {advice}")
 
 
 def require_outside(target: Path, sources: Sequence[str]) -> None:
@@ -186,8 +208,7 @@ def unfinished_folder(
     Parameters
     ----------
     target
-        The final path of the result. If it is a link, the result goes to the folder to
-        which the link points.
+        The final path of the result. A link there is replaced, not followed.
     work
         The description of what the command writes.
     resume
@@ -207,12 +228,12 @@ def unfinished_folder(
         place.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"can't write next to {target}: {error.strerror}") from error
-    with _locked(place, _shown(target), work) as checkpoint:
+    with _locked(place, work) as checkpoint:
         # A command that completed no part starts from the beginning.
         earlier = _read(checkpoint).get("request") if work.complete(place) else None
         if earlier is not None and not (resume or overwrite):
             raise OutputError(
-                f"{_shown(target)} contains an interrupted {work.name}: {work.advice}"
+                f"{place} contains an interrupted {work.name}: {work.advice}"
             )
         earlier = earlier if resume else None
         folder = Unfinished(place, target, work, checkpoint, earlier)
@@ -232,24 +253,19 @@ def unfinished_folder(
 
 def unfinished_path(target: Path) -> Path:
     """Return the folder in which the result for a target is written."""
-    place = Path(os.path.realpath(target))
+    # A path such as ``..`` has no name of its own.
+    named = target.name not in ("", "..")
+    place = target if named else Path(os.path.realpath(target))
     return place.with_name(f"{place.name}.unfinished")
 
 
-def _shown(target: Path) -> Path:
-    """Return the path of the unfinished folder for messages, next to the target as the
-    user gave it.
-    """
-    return target.with_name(unfinished_path(target).name)
-
-
 @contextlib.contextmanager
-def _locked(folder: Path, shown: Path, work: Work) -> Iterator[int]:
+def _locked(folder: Path, work: Work) -> Iterator[int]:
     """Lock the checkpoint of a folder; the system releases the lock when this process
     ends, however it ends.
     """
     if not (folder / CHECKPOINT).is_file():
-        _require_empty(folder, shown)
+        _require_empty(folder)
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(folder / CHECKPOINT, flags, 0o666)
     try:
@@ -260,14 +276,14 @@ def _locked(folder: Path, shown: Path, work: Work) -> Iterator[int]:
             same = False
         if not same:
             raise OutputError(
-                f"{shown} is being written by another process: wait for it, or name "
+                f"{folder} is being written by another process: wait for it, or name "
                 "another folder"
             )
         if os.fstat(descriptor).st_size == 0:
-            _require_empty(folder, shown)
+            _require_empty(folder)
         elif not _read(descriptor).items() >= work.checkpoint.items():
             raise OutputError(
-                f"{shown} contains a file {CHECKPOINT} that this command did not "
+                f"{folder} contains a file {CHECKPOINT} that this command did not "
                 "write: name another folder"
             )
         yield descriptor
@@ -275,13 +291,32 @@ def _locked(folder: Path, shown: Path, work: Work) -> Iterator[int]:
         os.close(descriptor)
 
 
-def _require_empty(folder: Path, shown: Path) -> None:
+def _require_empty(folder: Path) -> None:
     """Raise an error if a folder without a checkpoint contains anything."""
     if foreign := sorted(set(os.listdir(folder)) - {CHECKPOINT}):
         raise OutputError(
-            f"{shown} contains {foreign[0]}, which provscan did not write: name "
+            f"{folder} contains {foreign[0]}, which provscan did not write: name "
             "another folder"
         )
+
+
+def _discard(folder: Path, checkpoint: int, work: Work) -> None:
+    """Remove what a command wrote to a locked folder, and the folder if it is empty."""
+    # If the removal is interrupted, the rest must not be taken for complete parts.
+    with contextlib.suppress(OSError):
+        _write(checkpoint, work.checkpoint)
+    work.remove(folder)
+    if os.listdir(folder) == [CHECKPOINT]:
+        # A folder without its checkpoint could not be recognised any more.
+        with hidden(folder.parent) as temporary:
+            folder.rename(temporary)
+    else:
+        remove_named(folder, [CHECKPOINT])
+
+
+def _identity(path: Path) -> list[int]:
+    found = os.lstat(path)
+    return [found.st_dev, found.st_ino]
 
 
 def _read(checkpoint: int) -> dict[str, Any]:

@@ -1,27 +1,47 @@
-"""Write files and folders that appear complete or not at all, and remove only files
-that the caller lists.
+"""Write files and folders that appear complete or not at all, and remove only what
+provscan can prove to have written.
 
 A temporary file is in the same folder as the file that it becomes. Its name can't be
 guessed, and the file must not exist yet. So two writers never share a file, and a link
-that someone else has placed there is not followed.
+that someone else has placed there is not followed. A link at the place of a new file is
+replaced; the file that it points to does not change.
+
+:func:`replacing_file` writes a file of a folder that a command has locked, and which
+the next command cleans up. All other temporary files and folders are
+:func:`hidden`: a marker file next to them is locked until they are removed. If a
+command is killed, the system releases the lock, and the next command that writes to
+that folder removes them.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
+import fcntl
 import os
 import re
 import shutil
+import stat
+import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from provscan.errors import OutputError
 
 TEMPORARY = re.compile(r"\.provscan-[0-9a-f]{16}")
+# The marker of a hidden file or folder has its name with this suffix.
+MARKER = ".lock"
+# The marker's content, followed by the name of the hidden file or folder.
+MARK = "Locked while provscan writes "
 
 
 def temporary_name() -> str:
     return f".provscan-{os.urandom(8).hex()}"
+
+
+def new_file(path: Path) -> None:
+    """Create an empty file; a file that exists is an error."""
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
 
 
 @contextlib.contextmanager
@@ -32,14 +52,41 @@ def replacing_file(target: Path) -> Iterator[Path]:
     If ``target`` is a link, the link itself is replaced.
     """
     temporary = target.with_name(temporary_name())
-    os.close(
-        os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-    )
+    new_file(temporary)
     try:
         yield temporary
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def hidden(folder: Path) -> Iterator[Path]:
+    """Yield a path in ``folder`` for a temporary file or folder, which is removed at
+    the end unless it was renamed. Remove those of killed commands.
+    """
+    remove_dead(folder)
+    path = folder / temporary_name()
+    marker = path.with_name(path.name + MARKER)
+    descriptor = _create_marker(marker, f"{MARK}{path.name}\n".encode())
+    try:
+        yield path
+    finally:
+        _remove(path)
+        if descriptor is not None:
+            marker.unlink(missing_ok=True)
+            os.close(descriptor)
+
+
+@contextlib.contextmanager
+def replacing_hidden(target: Path) -> Iterator[Path]:
+    """Yield the path of a new, empty file, as :func:`replacing_file` does, with a
+    marker next to it.
+    """
+    with hidden(target.parent) as temporary:
+        new_file(temporary)
+        yield temporary
+        temporary.replace(target)
 
 
 @contextlib.contextmanager
@@ -52,21 +99,128 @@ def new_folder(target: Path) -> Iterator[Path]:
     OutputError
         ``target`` exists, or can't be written.
     """
+    parent = target.parent
     if os.path.lexists(target):
+        remove_dead(parent)
         raise OutputError(f"{target} exists: name a new folder")
-    folder = target.with_name(temporary_name())
     try:
-        folder.mkdir(parents=True)
-        yield folder
-        folder.rename(target)
+        parent.mkdir(parents=True, exist_ok=True)
+        with hidden(parent) as folder:
+            folder.mkdir()
+            yield folder
+            folder.rename(target)
     except OSError as error:
-        if error.filename is not None and Path(error.filename).is_relative_to(folder):
+        name = error.filename
+        if name is not None and Path(os.fsdecode(name)).parent.is_relative_to(parent):
             raise OutputError(
                 f"{target} can't be written: {error.strerror or error}"
             ) from error
         raise
+
+
+@contextlib.contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """Yield a new folder for temporary files, in ``TMPDIR`` or the system's folder."""
+    with hidden(Path(tempfile.gettempdir())) as folder:
+        folder.mkdir(0o700)
+        yield folder
+
+
+def remove_dead(folder: Path) -> None:
+    """Remove the hidden files and folders of killed commands of this user.
+
+    Each has a complete marker that no process locks. What can't be removed remains.
+    """
+    with contextlib.suppress(OSError):
+        names = [each for each in os.listdir(folder) if each.startswith(".provscan-")]
+        for name in names:
+            hidden_name = name.removesuffix(MARKER)
+            if name.endswith(MARKER) and TEMPORARY.fullmatch(hidden_name):
+                with contextlib.suppress(OSError):
+                    _remove_if_dead(folder / hidden_name, folder / name)
+
+
+def _remove_if_dead(path: Path, marker: Path) -> None:
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    descriptor = os.open(marker, flags)
+    try:
+        found, mark = os.fstat(descriptor), f"{MARK}{path.name}\n".encode()
+        ours = stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid()
+        if not ours or os.read(descriptor, len(mark) + 1) != mark:
+            return
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.lexists(path) and os.lstat(path).st_uid != os.geteuid():
+            return
+        _remove(path)
+        if not os.path.lexists(path):
+            marker.unlink()
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        os.close(descriptor)
+
+
+def _remove(path: Path) -> None:
+    """Remove a file, or a folder with all of its contents, if it exists."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _create_marker(marker: Path, content: bytes) -> int | None:
+    """Create a marker that is locked and complete when it appears. Return its
+    descriptor, or None if the file system can't do so.
+    """
+    flags = os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC
+    try:
+        descriptor = os.open(marker.parent, flags, 0o600)
+    except FileNotFoundError:
+        raise
+    except OSError:
+        return None
+    try:
+        os.write(descriptor, content)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Only with ``src_dir_fd``, Python follows the link in /proc to the file.
+        source = f"/proc/self/fd/{descriptor}"
+        os.link(source, marker, src_dir_fd=descriptor, follow_symlinks=True)
+    except OSError as error:
+        os.close(descriptor)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        return None
+    return descriptor
+
+
+def require_not_input(target: Path, inputs: Iterable[str | os.PathLike[str]]) -> None:
+    """Raise :class:`~provscan.errors.OutputError` if the file ``target`` exists and is
+    an input, or is inside a folder that is an input.
+    """
+    if not os.path.lexists(target):
+        return
+    places = {Path(os.path.realpath(target)), _place(target)}
+    for name in inputs:
+        for place in {Path(os.path.realpath(name)), _place(Path(name))}:
+            # An input may be a member of an archive, whose path is below the archive's.
+            related = (
+                each.is_relative_to(place) or place.is_relative_to(each)
+                for each in places
+            )
+            if any(related) or (
+                os.path.exists(place)
+                and os.path.exists(target)
+                and os.path.samefile(place, target)
+            ):
+                raise OutputError(
+                    f"{target} is an input, {os.fspath(name)}, or inside it, so it is "
+                    "not replaced: name another file"
+                )
+
+
+def _place(path: Path) -> Path:
+    """Return the absolute path of a file with links in it resolved, but not the link
+    that the file itself may be.
+    """
+    return Path(os.path.realpath(path.parent), path.name)
 
 
 def remove_named(folder: Path, names: Iterable[str]) -> None:

@@ -55,6 +55,7 @@ from provscan.runs.folder import (
 )
 from provscan.unfinished import (
     CHECKPOINT,
+    require_new,
     require_outside,
     unfinished_folder,
     unfinished_path,
@@ -282,8 +283,8 @@ def _require_new(target: Path, datasets: list[str], *, resume: bool) -> None:
     require_outside(target, datasets)
     interrupted = resume and (unfinished_path(target) / CHECKPOINT).is_file()
     written = interrupted and (target / MANIFEST).is_file()
-    if os.path.lexists(target) and not written:
-        raise OutputError(f"{target} exists: name a new folder")
+    if not written:
+        require_new(target, WORK)
     names = [base_name(name) for name in datasets]
     if len(set(names)) < len(names) or {MANIFEST, REMOVED} & set(names):
         raise OutputError(

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -50,10 +49,12 @@ from provscan.runs.folder import (
     REVIEW_FILE,
     RUN_FILE,
     RUN_FILES,
+    inputs_of,
     read_json,
     require_unchanged,
     write_summary,
 )
+from provscan.writing import require_not_input, temporary_folder
 
 STATEMENT, ENVELOPE, STAMP = "statement.json", "statement.dsse.json", "statement.tsr"
 ROWS, INPUTS = "rows.sha256", "inputs.json"
@@ -145,10 +146,12 @@ def bundle(
         )
     key = None if sign is None else private_key(Path(sign))
     with (
-        tempfile.TemporaryDirectory(prefix="provscan-") as working,
-        replaced(Path(out), overwrite=overwrite) as temporary,
+        temporary_folder() as working,
+        replaced(
+            Path(out), overwrite=overwrite, inputs=[] if sign is None else [sign]
+        ) as temporary,
     ):
-        contents = _Contents(Path(working), bates, no_text, hash_inputs)
+        contents = _Contents(working, bates, no_text, hash_inputs)
         for source in map(Path, folders):
             if (source / CASE_FILE).is_file():
                 contents.add_case(source)
@@ -156,6 +159,7 @@ def bundle(
                 contents.add_ledger(source)
             else:
                 contents.add_run(source)
+        require_not_input(Path(out), contents.inputs())
         seal = partial(_seal, key=key, predicate=contents.predicate(key))
         with temporary.open("wb") as file:
             write_bag(file, contents.payload(), seal)
@@ -198,7 +202,7 @@ def write_request(
     """
     with Archive(Path(bundle)) as archive:
         made = stamps.request(_bytes_to_stamp(archive))
-    with replaced(Path(out), overwrite=overwrite) as temporary:
+    with replaced(Path(out), overwrite=overwrite, inputs=[bundle]) as temporary:
         temporary.write_bytes(made)
     return {"request": os.fspath(out)}
 
@@ -251,7 +255,8 @@ def add_timestamp(
             for name in (STATEMENT, ENVELOPE)
             if name in archive.entries
         }
-        with replaced(Path(out), overwrite=overwrite) as temporary:
+        inputs = [bundle, answer]
+        with replaced(Path(out), overwrite=overwrite, inputs=inputs) as temporary:
             with temporary.open("wb") as file:
                 write_bag(file, payload, lambda hashes: sealed | {STAMP: made})
             sha256 = digest_of(temporary).sha256
@@ -305,6 +310,12 @@ class _Contents:
             "ledgers": self._ledgers,
             "signer": key and {"ed25519": key.public_key().public_bytes_raw().hex()},
         }
+
+    def inputs(self) -> list[Path]:
+        """Return the files of the bundle, and what their runs have read."""
+        files = [path for path in self._files.values() if isinstance(path, Path)]
+        read = [path for *_, info in self._described for path in inputs_of(info)]
+        return [*files, *read]
 
     def payload(self) -> dict[str, Content]:
         documents: dict[str, Content] = {

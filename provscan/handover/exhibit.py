@@ -86,7 +86,7 @@ def write_exhibit(
             raise InputError(f"{bundle} has no intact exhibits: {error}") from error
     if problems := proof_problems(data):
         raise InputError(f"{bundle} does not prove this exhibit: {problems[0]}")
-    page = write_page(Path(out), _page(data), overwrite=overwrite)
+    page = write_page(Path(out), _page(data), overwrite=overwrite, inputs=[bundle])
     return {"page": str(page), "exhibit": data["row"]["exhibit"], "run": data["run"]}
 
 

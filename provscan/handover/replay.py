@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +27,7 @@ from provscan.handover.statement import canonical
 from provscan.options import RESUMABLE, MatchOptions
 from provscan.readers import Source
 from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE, RUN_FILE, SUMMARY_FILE
+from provscan.writing import temporary_folder
 
 # Options that name files on which results depend. These files may have been moved.
 FILES = ("control", "null", "known", "tokenizer", "baseline")
@@ -104,14 +104,14 @@ def replay(
             f"{bundle} is not intact, so nothing was repeated: {problems[0]}"
         )
     folder = f"{PAYLOAD}run-{run}"
-    with Archive(Path(bundle)) as archive, tempfile.TemporaryDirectory() as working:
+    with Archive(Path(bundle)) as archive, temporary_folder() as working:
         if f"{folder}/{RUN_FILE}" not in archive.entries:
             raise InputError(f"{bundle} has no run {run}")
         summary, info = (
             json.loads(archive.read(f"{folder}/{name}"))
             for name in (SUMMARY_FILE, RUN_FILE)
         )
-        run_folder = Path(working, "replay.run") if out is None else Path(out)
+        run_folder = working / "replay.run" if out is None else Path(out)
         recorded = {
             name: info["parameters"][name]
             for name in MatchOptions.__dataclass_fields__ & info["parameters"].keys()
@@ -125,7 +125,7 @@ def replay(
         # Compare the rows.
         tables = run_folder
         if "without_texts" in info:
-            tables = Path(working, "without_texts")
+            tables = working / "without_texts"
             tables.mkdir()
             write_without_texts(run_folder, tables)
         with (

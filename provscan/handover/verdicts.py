@@ -105,7 +105,8 @@ def score_review(
         raise UsageError("give one file per reviewer, each with a different name")
     scored = {**FORMAT, "run": key["run"], **score(key, reviewers)}
     scored["checksum"] = info_checksum(scored)
-    with replaced(folder / REVIEW_FILE, overwrite=overwrite) as temporary:
+    target, inputs = folder / REVIEW_FILE, [review, *verdicts]
+    with replaced(target, overwrite=overwrite, inputs=inputs) as temporary:
         write_json(temporary, scored)
     return scored
 

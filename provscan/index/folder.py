@@ -170,8 +170,8 @@ def _order(info: SegmentInfo) -> tuple[int, int, str]:
 
 @contextlib.contextmanager
 def changing(target: Path, mode: Mode) -> Iterator[Change]:
-    """Lock an index folder for a change. If ``target`` is a link, the folder to which
-    it points is changed.
+    """Lock an index folder for a change. If ``target`` is a link to an index, a change
+    is made there; a new index is never written through a link.
 
     The mode ``create`` requires that there is no index, ``change`` requires one, and
     ``replace`` allows either.
@@ -179,6 +179,10 @@ def changing(target: Path, mode: Mode) -> Iterator[Change]:
     folder = Path(os.path.realpath(target))
     if mode == "change":
         read_manifest(folder)
+    elif target.is_symlink():
+        raise OutputError(
+            f"{target} is a link, so no index is written there: name the folder itself"
+        )
     created = False
     lock: Lock | None = None
     change: Change | None = None

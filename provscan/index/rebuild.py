@@ -8,7 +8,6 @@ segments are therefore rebuilt in a temporary folder and compared byte by byte.
 from __future__ import annotations
 
 import filecmp
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from provscan.index.reader import IndexReader
 from provscan.index.segment.read import Segment
 from provscan.index.segment.tweets import COMPRESSED
 from provscan.params import IndexParams
+from provscan.writing import temporary_folder
 
 
 def check_rebuild(
@@ -31,8 +31,8 @@ def check_rebuild(
     """Rebuild a segment, or all shards, from the tweets, and compare the files."""
     for segment in group:
         check_content(segment, folder)
-    with tempfile.TemporaryDirectory(prefix="provscan-") as place:
-        change = Change(Path(place), None, set())
+    with temporary_folder() as place:
+        change = Change(place, None, set())
         tweets = (
             batch
             for segment in group

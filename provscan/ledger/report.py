@@ -77,7 +77,9 @@ def write_ledger_report(
         most=MOST,
         charts=CHARTS,
     )
-    return write_page(out or folder / REPORT_FILE, content, overwrite=overwrite)
+    target = folder / REPORT_FILE
+    inputs = [path for path in folder.rglob("*") if path != target]
+    return write_page(out or target, content, overwrite=overwrite, inputs=inputs)
 
 
 def ledger_lines(found: Mapping[str, Any]) -> Iterator[str]:

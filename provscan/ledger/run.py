@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from provscan import __version__
 from provscan.engine.progress import Progress
-from provscan.errors import InputError, OutputError, UsageError, interruptible
+from provscan.errors import InputError, UsageError, interruptible
 from provscan.ledger.access import measure
 from provscan.ledger.database import (
     Database,
@@ -37,7 +37,7 @@ from provscan.ledger.workbook import WORKBOOK, write_ledger_workbook
 from provscan.options import Source
 from provscan.readers import file_checksum
 from provscan.runs.folder import REPORT_FILE, read_json
-from provscan.unfinished import Work, unfinished_folder
+from provscan.unfinished import Work, require_new, unfinished_folder
 from provscan.writing import remove_named
 
 FORMAT, VERSION = "provscan-ledger", 1
@@ -122,11 +122,12 @@ def make_ledger(
         if rule["kind"] == "rate_limit"
     }
     target = Path(out)
-    if os.path.lexists(target):
-        raise OutputError(f"{target} exists: name a new folder")
+    require_new(target, WORK)
     with unfinished_folder(target, WORK, resume=True) as work, interruptible():
         work.begin({})
         folder = work.path / LEDGER
+        # An earlier command may have been killed just before it moved the ledger.
+        _move(PARTS, work.path, folder)
         # These files of an interrupted command are written again.
         _remove_last(folder)
         shutil.rmtree(folder / TABLES_FOLDER, ignore_errors=True)
@@ -152,8 +153,7 @@ def make_ledger(
         write_ledger_workbook(folder, tables)
         _write_manifest(folder, content, packs)
         write_ledger_report(folder)
-        for name in PARTS:
-            shutil.rmtree(folder / name, ignore_errors=True)
+        _move(PARTS, folder, work.path)
         work.publish(folder)
     return target
 
@@ -250,8 +250,18 @@ def _remove_work(folder: Path) -> None:
     """Remove everything that :func:`make_ledger` writes to its unfinished folder."""
     for name in (*PARTS, TABLES_FOLDER, SCANS):
         shutil.rmtree(folder / LEDGER / name, ignore_errors=True)
+    for name in PARTS:
+        shutil.rmtree(folder / name, ignore_errors=True)
     _remove_last(folder / LEDGER)
     remove_named(folder, [LEDGER, f"{LEDGER}/{KEY}"])
+
+
+def _move(names: Sequence[str], old: Path, new: Path) -> None:
+    """Move folders that exist from one folder to another."""
+    for name in names:
+        if (old / name).is_dir():
+            new.mkdir(exist_ok=True)
+            (old / name).rename(new / name)
 
 
 def _remove_last(folder: Path) -> None:
@@ -262,7 +272,7 @@ def _remove_last(folder: Path) -> None:
 WORK = Work(
     name="ledger",
     # Each log that was read has one such file.
-    parts=(f"{LEDGER}/parts/*.names.parquet",),
+    parts=(f"{LEDGER}/parts/*.names.parquet", "parts/*.names.parquet"),
     unit="log",
     remove=_remove_work,
     advice="repeat the command to resume",

@@ -8,7 +8,6 @@ when it is complete. The JSON file is written last, so it marks a complete part.
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -20,7 +19,7 @@ import pyarrow as pa
 from provscan.matching.matches import MATCHES, TruncatedLookups
 from provscan.matching.record_samples import CarrierSample
 from provscan.readers import FileStore, ReadStats
-from provscan.writing import replacing_file
+from provscan.writing import replacing_file, temporary_folder
 
 SCANNED = pa.schema(
     [
@@ -119,13 +118,11 @@ def part_folder(folder: str, store: str | None) -> Iterator[Path]:
     if store is None:
         yield Path(folder)
         return
-    with tempfile.TemporaryDirectory(prefix="provscan-") as name:
-        yield Path(name)
+    with temporary_folder() as copies:
+        yield copies
         files = FileStore(store)
         # Copy the JSON file last, since it marks the part as complete.
-        for path in sorted(
-            Path(name).iterdir(), key=lambda path: path.suffix == ".json"
-        ):
+        for path in sorted(copies.iterdir(), key=lambda path: path.suffix == ".json"):
             files.put(path)
 
 

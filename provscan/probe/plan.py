@@ -15,7 +15,6 @@ import dataclasses
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -36,6 +35,7 @@ from provscan.probe.statistics import detectable_share
 from provscan.readers import Fields
 from provscan.runs.folder import write_json
 from provscan.urls import source_of
+from provscan.writing import new_folder, temporary_folder
 
 VERSION = 1
 ARMS = ("licensed", "control")
@@ -243,7 +243,7 @@ def make_plan(
     if os.path.lexists(path):
         raise OutputError(f"{path} exists already: name another folder, or remove it")
     known = None if reference is None else read_reference(reference)
-    with tempfile.TemporaryDirectory(prefix="provscan") as folder:
+    with temporary_folder() as folder:
         controls = no_control(index.reader)
         if control_after is not None:
             controls = with_cutoff(
@@ -252,7 +252,7 @@ def make_plan(
         else:
             threads = default_workers(None)
             controls, read = with_files(
-                controls, files, Fields(), Path(folder) / "control", threads
+                controls, files, Fields(), folder / "control", threads
             )
             for unread in read["unread"]:
                 raise InputError(
@@ -276,8 +276,8 @@ def make_plan(
         "free_prompt": TEMPLATES[settings.style, FREE],
         **_described(drawn, settings),
     }
-    path.mkdir(parents=True)
-    write_json(path / PLAN_FILE, content)
+    with new_folder(path) as folder:
+        write_json(folder / PLAN_FILE, content)
     return open_plan(path)
 
 

@@ -8,10 +8,8 @@ index.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,6 +26,7 @@ from provscan.probe.prompts import FREE
 from provscan.scoring.background import background
 from provscan.scoring.rule import MatchTraits, Scorer
 from provscan.text_buffers import buffers, to_array
+from provscan.writing import temporary_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +65,11 @@ def recitations(plan: Plan, answers: Iterable[Answer]) -> list[Recitation]:
         for arm in ARMS
         for kind, prompt in pair[arm]["prompts"].items()
     }
-    with tempfile.TemporaryDirectory(prefix="provscan") as folder:
+    with temporary_folder() as folder:
         tweets = [
             {"id": key, "text": prompt["target"]} for key, prompt in targets.items()
         ]
-        index = build_index(tweets, Path(folder) / "targets.index")
+        index = build_index(tweets, folder / "targets.index")
         # The rule requires a share of the target, so partial matches are turned off.
         found = index.match(
             [answer.text or "" for answer in rows],

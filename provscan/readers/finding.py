@@ -12,7 +12,6 @@ from __future__ import annotations
 import atexit
 import os
 import tarfile
-import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -52,6 +51,7 @@ from provscan.readers.splits import (
     Split,
 )
 from provscan.urls import is_remote, local_path, source_of
+from provscan.writing import temporary_folder
 
 Source = str | os.PathLike[str]
 
@@ -329,9 +329,8 @@ def _unpacked(whole: Split, changed: int, limits: Limits) -> tuple[Split, str | 
     context = Context.quiet(limits)
     stream = ByteStream(replace(whole, compression=whole.packed), context)
     with ExitStack() as opened:
-        copy = opened.enter_context(
-            tempfile.NamedTemporaryFile(suffix=".tar", buffering=0)
-        )
+        folder = opened.enter_context(temporary_folder())
+        copy = opened.enter_context((folder / "copy.tar").open("wb", buffering=0))
         unpack_into(stream, copy)
         atexit.register(opened.pop_all().close)
     size = copy.tell()

@@ -239,4 +239,9 @@ def write_report(
     require_folder("run", run)
     files = RunFiles.open(run)
     made = render(files, texts=texts, marks=marks)
-    return write_page(out or run / "report.html", made, overwrite=overwrite)
+    return write_page(
+        out or run / "report.html",
+        made,
+        overwrite=overwrite,
+        inputs=files.inputs(marks),
+    )

@@ -111,7 +111,7 @@ def export(
             f"Excel files can have {MOST_ROWS:,} rows, and there are {len(listed):,}: "
             "export .csv or .parquet"
         )
-    with replaced(out, overwrite=overwrite) as temporary:
+    with replaced(out, overwrite=overwrite, inputs=files.inputs(marks)) as temporary:
         exhibits = with_digests(files.with_texts(listed), texts)
         if suffix in PIPELINE_FILES:
             temporary.write_bytes(PIPELINE_FILES[suffix](exhibits, files))

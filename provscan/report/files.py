@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -33,10 +33,11 @@ from provscan.runs.folder import (
     RUN_FILE,
     RUN_FILES,
     info_checksum,
+    inputs_of,
     read_json,
     read_run,
 )
-from provscan.writing import replacing_file
+from provscan.writing import remove_dead, replacing_hidden, require_not_input
 
 # Columns that describe the tweet, columns with texts, and the key of a match in both
 # files.
@@ -53,47 +54,63 @@ ABOUT_CASE = ("case", "client", "examiner")
 
 
 @contextmanager
-def replaced(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
+def replaced(
+    target: Path,
+    *,
+    overwrite: bool = False,
+    inputs: Iterable[str | os.PathLike[str]] = (),
+) -> Iterator[Path]:
     """Provide a temporary file that replaces ``target`` when the block succeeds.
 
-    Links are followed. An existing file is replaced only with ``overwrite``, unless it
-    is a report that no one has changed. The data files of a run are never replaced,
-    since they can't be written again; nor are devices.
+    An existing file is replaced only with ``overwrite``, unless it is a report that no
+    one has changed. A link is replaced, and the file that it points to does not change.
+    Neither ``inputs`` nor the data files of a run are ever replaced, since they can't
+    be written again; nor are devices.
     """
-    shown, target = target, Path(os.path.realpath(target))
-    if target.exists() and not target.is_file():
+    require_not_input(target, inputs)
+    if os.path.lexists(target) and not target.is_symlink() and not target.is_file():
         raise OutputError(
-            f"{shown} is not a regular file, so it is not replaced: name another place"
+            f"{target} is not a regular file, so it is not replaced: name another place"
         )
-    if target.name in RUN_FILES and (target.parent / RUN_FILE).is_file():
-        raise OutputError(
-            f"{shown} is one of the files that reports and lists are made from: name "
-            "another file"
-        )
-    try:
-        if target.exists() and not overwrite and not _is_report(target):
+    for place in {target, Path(os.path.realpath(target))}:
+        if place.name in RUN_FILES and (place.parent / RUN_FILE).is_file():
             raise OutputError(
-                f"{shown} exists already: name another file, or replace it with "
+                f"{target} is one of the files that reports and lists are made from: "
+                "name another file"
+            )
+    try:
+        if os.path.lexists(target) and not overwrite and not _is_report(target):
+            remove_dead(target.parent)
+            raise OutputError(
+                f"{target} exists already: name another file, or replace it with "
                 "--overwrite"
             )
-        with replacing_file(target) as temporary:
+        with replacing_hidden(target) as temporary:
             yield temporary
     except OSError as error:
         raise OutputError(
-            f"{shown} can't be written: {error.strerror or error}"
+            f"{target} can't be written: {error.strerror or error}"
         ) from error
 
 
-def write_page(target: Path, page: str, *, overwrite: bool = False) -> Path:
+def write_page(
+    target: Path,
+    page: str,
+    *,
+    overwrite: bool = False,
+    inputs: Iterable[str | os.PathLike[str]] = (),
+) -> Path:
     """Write a page, with a last line that shows whether it was changed."""
     written = page.encode()
-    with replaced(target, overwrite=overwrite) as temporary:
+    with replaced(target, overwrite=overwrite, inputs=inputs) as temporary:
         temporary.write_bytes(written + last_line(written))
     return target
 
 
 def _is_report(path: Path) -> bool:
     """Return whether a file is an unchanged page of :func:`write_page`."""
+    if path.is_symlink():
+        return False
     found = path.read_bytes()
     body = found[: -len(last_line(b""))]
     return found == body + last_line(body)
@@ -132,6 +149,13 @@ class RunFiles:
         """
         with (self.path / MATCHES_FILE).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+    def inputs(self, marks: Path | None = None) -> list[Path]:
+        """Return the files that no report or list may replace: ``marks``, the verdicts
+        of a review, and the files that the run has read.
+        """
+        named = [self.path / REVIEW_FILE, *([] if marks is None else [marks])]
+        return [*named, *inputs_of(self.info)]
 
     @property
     def blinded_review(self) -> str | None:

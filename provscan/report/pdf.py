@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from provscan.errors import OutputError
-from provscan.report.files import replaced
-from provscan.runs.folder import PDF_FILE
+from provscan.report.files import RunFiles, replaced
+from provscan.runs.folder import PDF_FILE, RUN_FILE, read_json
+from provscan.writing import require_not_input, temporary_folder
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
 # Maximum time for the browser.
@@ -39,9 +39,11 @@ def write_pdf(
             "in any browser and print it from there"
         )
     target = out or run / PDF_FILE
-    with tempfile.TemporaryDirectory() as folder:
-        page = write(run, Path(folder) / "report.html", **options)
-        printed = Path(folder) / "report.pdf"
+    inputs = RunFiles(run, {}, read_json(run / RUN_FILE)).inputs(options.get("marks"))
+    require_not_input(target, inputs)
+    with temporary_folder() as folder:
+        page = write(run, folder / "report.html", **options)
+        printed = folder / "report.pdf"
         command = [
             browser,
             "--headless",

@@ -12,7 +12,7 @@ files, ``run.json``. Until a run is complete, its files are in the folder that
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,9 @@ import xxhash
 
 from provscan.errors import InputError
 from provscan.names import counted
-from provscan.readers import checksum, file_checksum
+from provscan.readers import checksum, file_checksum, is_remote
+from provscan.readers.corpus.recipes import path_in_recipe
+from provscan.urls import local_path
 
 MATCHES_FILE = "matches.parquet"
 EVIDENCE_FILE = "evidence.parquet"
@@ -38,6 +40,8 @@ PDF_FILE = "report.pdf"
 # Files that are written after ``run.json``, which therefore does not list them.
 REPORTS = {REPORT_FILE, PDF_FILE}
 WRITTEN = {*RUN_FILES, *REPORTS}
+# Parameters that name files or folders, in addition to the datasets.
+OTHER_INPUTS = ("control", "null", "known", "tokenizer", "baseline")
 
 
 def read_run(
@@ -108,6 +112,28 @@ def read_json(path: Path) -> dict[str, Any]:
             "match again"
         )
     return value
+
+
+def inputs_of(info: Mapping[str, Any]) -> list[Path]:
+    """Return the paths on this machine that a run has read, according to its
+    ``run.json``.
+    """
+    parameters = info.get("parameters") or {}
+    named = [info.get("index", {}).get("path")]
+    named += [parameters.get(name) for name in OTHER_INPUTS]
+    named += [
+        each["source"]
+        for name in ("inputs", "null_inputs", "known_inputs")
+        for each in info.get(name, ())
+    ]
+    flat = [
+        path
+        for each in named
+        for path in (each if isinstance(each, list | tuple) else [each])
+    ]
+    folder = Path(info.get("folder") or ".")
+    local = {local_path(path_in_recipe(str(path))) for path in flat if path is not None}
+    return [folder / path for path in sorted(local) if path and not is_remote(path)]
 
 
 def verify_run(folder: Path) -> dict[str, Any]:

@@ -23,7 +23,13 @@ from provscan.params import require_folder
 from provscan.readers.bytes.compression import COMPRESSED
 from provscan.runs.folder import REPORTS, REVIEW_FILE, RUN_FILE, WRITTEN
 from provscan.runs.inputs.plan import Sources
-from provscan.unfinished import Unfinished, Work, require_outside, unfinished_folder
+from provscan.unfinished import (
+    Unfinished,
+    Work,
+    require_new,
+    require_outside,
+    unfinished_folder,
+)
 from provscan.urls import source_of
 from provscan.writing import TEMPORARY, is_mount_point, remove_named
 
@@ -79,13 +85,9 @@ def run_folder(target: Path, *, resume: bool, overwrite: bool) -> Iterator[RunFo
     With ``resume``, an interrupted run is resumed if there is one. With ``overwrite``,
     an earlier or interrupted run is replaced.
     """
-    if os.path.lexists(target):
-        if not overwrite:
-            done = ", so there is no interrupted run to continue" * resume
-            raise OutputError(
-                f"{target} exists already{done}: name another folder, or replace it "
-                "with --overwrite"
-            )
+    if not overwrite:
+        require_new(target, WORK, "name another folder, or replace it with --overwrite")
+    elif os.path.lexists(target) and not target.is_symlink():
         _check_replaceable(target)
     with unfinished_folder(target, WORK, resume=resume, overwrite=overwrite) as folder:
         # A resumed run writes its control index and its files again.
@@ -94,7 +96,7 @@ def run_folder(target: Path, *, resume: bool, overwrite: bool) -> Iterator[RunFo
         files.mkdir(exist_ok=True)
         yield RunFolder(folder, files)
         folder.publish(files, replace=overwrite)
-        _clear(files, Path(os.path.realpath(target)))
+        _clear(files, target)
 
 
 def _check_replaceable(target: Path) -> None:
@@ -148,6 +150,9 @@ def _clear(replaced: Path, run: Path) -> None:
     Errors are ignored, since the new run is already complete.
     """
     with contextlib.suppress(OSError):
+        if replaced.is_symlink():
+            replaced.unlink()
+            return
         remove_named(replaced, _own_names(replaced))
         for path in replaced.iterdir():
             if not os.path.lexists(run / path.name):

@@ -163,7 +163,7 @@ def test_an_interrupted_result(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (cleaned.left, cleaned.manifest["records_removed"]) == (0, 15)
     assert len(Path("out/set/a0.jsonl").read_bytes().splitlines()) == 39
     assert not Path("out.unfinished").exists()
-    with pytest.raises(OutputError, match="exists: name a new folder"):
+    with pytest.raises(OutputError, match="exists already"):
         provscan.clean("set", "a.run", "out", resume=True)
 
 

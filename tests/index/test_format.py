@@ -409,12 +409,16 @@ def test_only_an_index_is_replaced(tmp_path: Path) -> None:
     )
 
 
-def test_a_link_to_an_index_remains_a_link(folder: Path) -> None:
+def test_an_index_is_changed_but_not_replaced_through_a_link(folder: Path) -> None:
     link = folder.with_name("link.index")
     link.symlink_to(folder)
-    provscan.build_index([{"text": "some text or other"}], link, overwrite=True)
+    before = provscan.open_index(folder).fingerprint
+    with pytest.raises(OutputError, match="is a link"):
+        provscan.build_index([{"text": "some text or other"}], link, overwrite=True)
+    assert provscan.open_index(folder).fingerprint == before
+    provscan.build_index([{"text": "some text or other"}], link, append=True)
     assert link.is_symlink()
-    assert len(provscan.open_index(folder)) == 1
+    assert provscan.open_index(folder).fingerprint != before
 
 
 def test_parent_folders_are_created(tmp_path: Path) -> None:

@@ -340,7 +340,7 @@ def test_logs_alone_give_the_access_lane(tmp_path: Path) -> None:
     assert "at least 0" in done.output
     done = CliRunner().invoke(main, [*arguments, "--json"])
     assert done.exit_code == 3
-    assert "exists: name a new folder" in done.stderr
+    assert "exists already: name a new folder" in done.stderr
 
 
 def test_an_interrupted_ledger_is_resumed(

@@ -285,9 +285,11 @@ def test_no_file_of_the_run_is_replaced(tmp_path: Path, name: str) -> None:
     assert link.is_fifo()
     link.unlink()
     link.symlink_to(tmp_path / "a.html")
-    assert write_report(run, link) == link
-    assert link.is_symlink()
-    assert (tmp_path / "a.html").is_file()
+    with pytest.raises(OutputError, match="exists already"):
+        write_report(run, link)
+    assert write_report(run, link, overwrite=True) == link
+    assert not link.is_symlink()
+    assert not (tmp_path / "a.html").exists()
 
 
 def test_a_table_without_the_columns_of_matches_is_refused(tmp_path: Path) -> None:
@@ -325,7 +327,7 @@ def test_an_export_to_a_full_disk_is_an_error(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(
-        "provscan.report.files.replacing_file",
+        "provscan.report.files.replacing_hidden",
         lambda target: contextlib.nullcontext(Path("/dev/full")),
     )
     for suffix in (".xlsx", ".csv", ".jsonl", ".parquet"):

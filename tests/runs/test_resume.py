@@ -327,7 +327,7 @@ def test_an_interrupted_run_is_resumed(
     )
     with pytest.raises(
         OutputError,
-        match="exists already, so there is no interrupted run to continue: name",
+        match="exists already: name",
     ):
         provscan.match(folder, index, interrupted, resume=True)
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -40,6 +39,7 @@ from provscan.kernels.search.variants import MatchedPlaces
 from provscan.params import IndexParams, SearchLimits
 from provscan.readers import FileStore
 from provscan.urls import below
+from provscan.writing import temporary_folder
 
 # The method that describes a group. Its result never changes, so it is called once.
 CONSTANT_METHOD = "about"
@@ -141,10 +141,10 @@ def open_shards(
         are deleted once they are mapped, so the system frees the disk space when the
         process ends for whatever reason.
     """
-    with tempfile.TemporaryDirectory(prefix="provscan-") as copy:
+    with temporary_folder() as copy:
         if fetched_from is not None:
-            fetch_shards(fetched_from, shards, Path(copy))
-            path = copy
+            fetch_shards(fetched_from, shards, copy)
+            path = str(copy)
         reader = open_reader(path, check="lengths", snapshot=snapshot, shards=shards)
     if control is not None:
         reader = reader.with_control(open_reader(control, check="lengths"))

@@ -11,9 +11,9 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from provscan.errors import InputError, OutputError
+from provscan.errors import InputError
 from provscan.names import several
-from provscan.probe.files import FILES, RECITATIONS_FILE, SCORED, TWEETS_FILE
+from provscan.probe.files import RECITATIONS_FILE, SCORED, TWEETS_FILE
 from provscan.probe.plan import ARMS
 from provscan.probe.report import tables
 from provscan.report import wording
@@ -49,11 +49,6 @@ def write_probe_report(
     """
     require_score(folder)
     target = out or folder / REPORT_FILE
-    if target.name in FILES and target.resolve().parent == folder.resolve():
-        raise OutputError(
-            f"{target} is one of the files that the report is made from: name another "
-            "file"
-        )
     try:
         summary, info = (
             json.loads((folder / name).read_bytes())
@@ -99,7 +94,8 @@ def write_probe_report(
         most=SHOWN,
         about={(row["pair"], row["arm"]): row for row in tweets.to_pylist()},
     )
-    return write_page(target, made, overwrite=overwrite)
+    inputs = [path for path in folder.iterdir() if path.name != REPORT_FILE]
+    return write_page(target, made, overwrite=overwrite, inputs=inputs)
 
 
 def _named(model: str | None) -> str:

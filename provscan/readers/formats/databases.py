@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
@@ -31,6 +30,7 @@ from provscan.readers.stats import Counts
 from provscan.readers.strings import is_utf8
 from provscan.readers.values import distinct_names
 from provscan.urls import is_remote
+from provscan.writing import temporary_folder
 
 ROWS_AT_ONCE = 4096
 # The names of tables as shown to users and as written in SQL. Three kinds are left
@@ -102,7 +102,7 @@ def _uri_without_traces(path: str, opened: ExitStack) -> str:
         return f"{quote(path)}?mode=ro"
     if not there[0] or not os.path.getsize(path + "-wal"):
         return f"{quote(path)}?mode=ro&immutable=1"
-    folder = opened.enter_context(tempfile.TemporaryDirectory())
+    folder = opened.enter_context(temporary_folder())
     for suffix in ("", "-wal"):
         shutil.copyfile(path + suffix, os.path.join(folder, f"copy{suffix}"))
     return quote(os.path.join(folder, "copy"))
