@@ -19,7 +19,9 @@ from dataclasses import dataclass
 
 from provscan.errors import OutputError, UsageError
 
-SHORTEST_TOKEN = 16
+# A random token of 16 hexadecimal digits has fewer than 6 different characters once in
+# 31,000.
+SHORTEST_TOKEN, LEAST_DIFFERENT = 16, 6
 
 
 @dataclass(frozen=True)
@@ -48,15 +50,12 @@ def listen(host: str, port: int, token: str | None) -> socket.socket:
     Raises
     ------
     UsageError
-        The token is missing or too short.
+        The token is missing, can be guessed, or can't be sent.
     OutputError
         The port can't be opened.
     """
-    if token is not None and len(token) < SHORTEST_TOKEN:
-        raise UsageError(
-            f"the token has {len(token)} characters, which can be guessed: give at "
-            f"least {SHORTEST_TOKEN}"
-        )
+    if token is not None:
+        _require_good(token)
     if token is None and not is_loopback(host):
         raise UsageError(
             f"{host} can be reached from other machines, so a token is needed: give "
@@ -73,6 +72,20 @@ def listen(host: str, port: int, token: str | None) -> socket.socket:
     # An answer is sent at once, without waiting for the client to confirm the last one.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listening
+
+
+def _require_good(token: str) -> None:
+    different = len(set(token))
+    if len(token) < SHORTEST_TOKEN or different < LEAST_DIFFERENT:
+        raise UsageError(
+            f"the token has {len(token)} characters, {different} of them different, "
+            f"which can be guessed: give at least {SHORTEST_TOKEN} random characters"
+        )
+    if not token.isascii() or not token.isprintable() or " " in token:
+        raise UsageError(
+            "the token can't be sent in the head of a request: use letters, digits and "
+            "punctuation of ASCII"
+        )
 
 
 def is_loopback(host: str) -> bool:

@@ -70,6 +70,8 @@ def make_app(live: LiveIndex, token: str | None, limits: Limits, threads: int) -
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = threads
+        # Threads that wait for no look-up, since an index may have to be opened.
+        app.state.watching = anyio.CapacityLimiter(2)
         yield
 
     app = FastAPI(
@@ -153,10 +155,10 @@ def make_app(live: LiveIndex, token: str | None, limits: Limits, threads: int) -
         summary="Tell whether the server can answer",
         response_model=shapes.Health,
     )
-    def health() -> Response:
+    async def health() -> Response:
         """The status is 200, or 503 if the index can't be used. No token is needed."""
         try:
-            live.snapshot()
+            await anyio.to_thread.run_sync(live.snapshot, limiter=app.state.watching)
         except IndexFormatError:
             return Json({"status": "unusable", "version": __version__}, 503)
         return Json({"status": "ok", "version": __version__})

@@ -28,6 +28,8 @@ from provscan.server.metrics import Metrics
 STREAM = "/api/stream"
 # Paths without data, which need no token.
 OPEN = ("/", "/docs", "/openapi.json", "/health")
+# Asked by programs that watch the server, so it is answered however busy the server is.
+HEALTH = "/health"
 LOCAL = {"localhost", "127.0.0.1", "::1"}
 MOST_CLIENTS = 10_000
 HEADERS = [
@@ -73,7 +75,9 @@ class Guard:
         try:
             self._admit(scope)
             with _Body(receive, self._limits, self) as body:
-                if scope["path"] == STREAM:
+                if scope["path"] == HEALTH:
+                    await self._app(scope, await body.whole(scope), answer.send)
+                elif scope["path"] == STREAM:
                     with self._slot("streams", self._limits.streams):
                         await self._app(scope, body.piece, answer.send)
                 else:
@@ -95,16 +99,17 @@ class Guard:
         """Refuse a request without the token, from a page of another site, or from a
         client that sends too many.
         """
-        self._limit_rate(scope["client"][0] if scope["client"] else "")
+        if scope["path"] != HEALTH:
+            self._limit_rate(scope["client"][0] if scope["client"] else "")
         headers = dict(scope["headers"])
         host = headers.get(b"host", b"").decode("latin-1")
         if self._token is None:
             origin = headers.get(b"origin")
-            if origin and urlsplit(origin.decode("latin-1")).netloc != host:
+            if origin and _place(origin.decode("latin-1")) != host:
                 raise Refused(403, "Pages of other sites may not use this server.")
             # Another site can have its own name resolved to this machine (DNS
             # rebinding).
-            if urlsplit(f"//{host}").hostname not in LOCAL:
+            if _place(f"//{host}", name=True) not in LOCAL:
                 raise Refused(
                     403, f"The host {host} needs a token: start with --token."
                 )
@@ -156,6 +161,17 @@ class Guard:
         if size > 0 and self._reserved + size > self._limits.buffer_bytes:
             raise _busy()
         self._reserved += size
+
+
+def _place(url: str, *, name: bool = False) -> str | None:
+    """Return the host and port of a URL, or only the host's ``name``; None if the URL
+    is malformed.
+    """
+    try:
+        found = urlsplit(url)
+        return found.hostname if name else found.netloc
+    except ValueError:
+        return None
 
 
 def _busy() -> Refused:

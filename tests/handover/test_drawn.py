@@ -4,18 +4,10 @@ seed ``PROVSCAN_TRUTH_SEED``.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 
 import pytest
-from nightly import NIGHTLY
-from truth.handover import Runs, damaged, renamed
-
-SEED = int(os.environ.get("PROVSCAN_TRUTH_SEED", "1"))
-
-
-def cases(suite: int, night: int) -> int:
-    return int(os.environ.get("PROVSCAN_TRUTH_CASES", night if NIGHTLY else suite))
+from truth.handover import SEED, Runs, cases, damaged, renamed
 
 
 def none(violations: Iterable[str]) -> None:

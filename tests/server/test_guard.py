@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from live_server import HERON, Client, running
+from truth.handover import SEED, cases, malformed_heads
 
 import provscan
 from provscan.errors import OutputError, UsageError
@@ -37,8 +38,15 @@ def test_a_server_that_others_can_reach_needs_a_token() -> None:
     for host in ("0.0.0.0", "::", "example.org", "192.168.0.1"):
         with pytest.raises(UsageError, match=r"so a token is needed: give --token or"):
             listen(host, 0, None)
-    with pytest.raises(UsageError, match="5 characters, which can be guessed"):
-        listen("127.0.0.1", 0, "short")
+    for token in (
+        "short",
+        16 * "a",
+        40 * "ab",
+        "a token with spaces in it",
+        "ä" + TOKEN,
+    ):
+        with pytest.raises(UsageError):
+            listen("127.0.0.1", 0, token)
 
 
 def test_a_port_in_use_is_an_error() -> None:
@@ -139,13 +147,32 @@ def test_slow_requests_are_refused(index: provscan.Index) -> None:
 
 def test_frequent_requests_are_refused(index: provscan.Index) -> None:
     with running(Path(index.path), limits=Limits(rate=5)) as client:
-        statuses = [client.ask("/health").status for _ in range(30)]
+        statuses = [client.ask("/openapi.json").status for _ in range(30)]
         assert {*statuses} == {200, 429}
         assert 10 <= statuses.count(200) < 30
         reply = client.ask("/api/lookup", {"text": HERON})
         assert reply.status == 429
         assert reply.headers["retry-after"] == "1"
         assert "ask again in a second" in reply.json()["detail"]
+        assert client.ask("/health").status == 200
+
+
+def test_health_takes_no_slot_of_a_look_up(index: provscan.Index) -> None:
+    with running(Path(index.path), limits=Limits(working=0)) as client:
+        assert client.ask("/api/lookup", {"text": HERON}).status == 429
+        assert client.ask("/health").status == 200
+
+
+@pytest.mark.parametrize("token", [None, TOKEN])
+def test_malformed_heads_are_refused(
+    index: provscan.Index, token: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    limits = Limits(rate=1e9, body_seconds=0.3, stream_seconds=0.3, piece_seconds=0.3)
+    with running(Path(index.path), token, limits) as client:
+        found = list(malformed_heads(client.port, SEED, cases(60, 1000)))
+        assert not found, found[:9]
+        assert client.ask("/health").status == 200
+    assert not [each for each in caplog.records if each.levelno >= logging.ERROR]
 
 
 def test_too_many_connections_are_refused(index: provscan.Index) -> None:

@@ -2,6 +2,8 @@
 
 - A command refuses a damaged run in one sentence, or shows exactly what it shows of the
   intact run (:func:`damaged`).
+- A server answers each malformed request or closes the connection, in time and without
+  an error of its own (:func:`malformed_heads`).
 - A run that is repeated on the same files under other names is the same, and a changed
   record makes it different (:func:`renamed`).
 """
@@ -12,11 +14,14 @@ import json
 import os
 import random
 import shutil
+import socket
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from nightly import NIGHTLY
 from tweets import sentence
 
 import provscan
@@ -24,6 +29,7 @@ from provscan.handover.review import write_review
 from provscan.handover.verdicts import score_review
 from truth.adapter import DONE, UNUSABLE, Ended, bundle, command, replayed, scan
 
+SEED = int(os.environ.get("PROVSCAN_TRUTH_SEED", "1"))
 # Commands that read a run; RUN, OUT, DATA and OTHER are replaced by paths.
 READERS = (
     "info RUN",
@@ -52,6 +58,12 @@ WORDS = (
 )
 # Files that a run need not have.
 OPTIONAL = ("report.html", "review.json")
+
+
+def cases(suite: int, night: int) -> int:
+    """Return the number of cases to draw."""
+    default = night if NIGHTLY else suite
+    return int(os.environ.get("PROVSCAN_TRUTH_CASES", default))
 
 
 class Shown(NamedTuple):
@@ -252,3 +264,63 @@ def renamed(runs: Runs, seed: int, cases: int) -> Iterator[str]:
                 if bool(found) != changed:
                     yield f"case {case}, {given}: {len(found)} problems, {found[:3]}"
     os.chdir(runs.folder)
+
+
+# The parts of requests, separated by white space, in which escapes are decoded.
+_TARGETS = r"""/ /health /api/lookup /api/stream /docs /metrics * //[ http://[/ /%ff%00
+    /api/lookup?%zz /../../etc \xff \x00"""
+_VALUES = r"""[ ] [::1 [::1] http://[ http://[v1] null localhost 127.0.0.1:99999999 a@b
+    %5B localhost:x \xe2\x84\x80 http://\xe2\x84\x80 \x00 \t -1 0 5 99999999999999999999
+    1e3 chunked gzip,chunked 100-continue close upgrade Bearer Bearer\x20\xff text/plain
+    application/json;charset=\xff"""
+_NAMES = r"""Host Origin Authorization Content-Length Transfer-Encoding Expect
+    Connection Upgrade Content-Type Cookie a\x20b \xff"""
+_BODIES = r"""{ {"text":"a"} 5\r\nhello\r\n0\r\n\r\n \xff\xff \x20"""
+
+
+def _request(rng: random.Random) -> bytes:
+    """Draw a request, most often one with a malformed head."""
+
+    def drawn(choices: str) -> bytes:
+        chosen = rng.choice(choices.split()).encode()
+        return chosen.decode("unicode_escape").encode("latin-1")
+
+    end = rng.choice((b"\r\n",) * 6 + (b"\n", b"\r", b"\r\n "))
+    method = drawn("GET POST GET POST HEAD OPTIONS \\x00")
+    version = drawn("HTTP/1.1 " * 6 + "HTTP/1.0 HTTP/9 HTTP/1.1\\x20x")
+    lines = [b" ".join((method, drawn(_TARGETS), version))]
+    if rng.random() < 0.7:
+        lines.append(b"Host: localhost")
+    for _ in range(rng.randint(0, 4)):
+        many = 9000 if rng.random() < 0.02 else 1
+        lines.append(drawn(_NAMES) + b": " + many * drawn(_VALUES))
+    whole = end.join(lines) + rng.choice((2 * end,) * 8 + (end, b"")) + drawn(_BODIES)
+    if rng.random() < 0.2:
+        at = rng.randrange(len(whole))
+        whole = whole[:at] + bytes([rng.randrange(256)]) + whole[at + 1 :]
+    return whole
+
+
+def malformed_heads(port: int, seed: int, cases: int) -> Iterator[str]:
+    """Send malformed requests to a server, and yield the violations."""
+    rng = random.Random(seed)
+
+    def problem(request: bytes) -> str | None:
+        answer = b""
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            connection.settimeout(30)
+            try:
+                connection.sendall(request)
+                while piece := connection.recv(1 << 16):
+                    answer += piece
+            except TimeoutError:
+                return f"no end: {request[:300]!r}"
+            except ConnectionError:
+                pass
+        if b"HTTP/1.1 500" in answer or b"Traceback" in answer:
+            return f"{request[:300]!r}: {answer[:300]!r}"
+        return None
+
+    with ThreadPoolExecutor(20) as threads:
+        drawn = [_request(rng) for _ in range(cases)]
+        yield from filter(None, threads.map(problem, drawn))
