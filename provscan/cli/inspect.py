@@ -67,11 +67,6 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
             for noun in ("record", "text", "character")
         )
         yield f"  sample: {', '.join(counts)}"
-        if subtitles := file["sampled"]["notes"].get("subtitles"):
-            yield (
-                f"  subtitles: {counted(subtitles, 'text')}; numbers and times of "
-                "cues, shown as ▒, are left out"
-            )
         for example in file["examples"]:
             yield (
                 f"    record {example['record']}, {example['field']}: "

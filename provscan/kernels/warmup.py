@@ -38,7 +38,7 @@ def _calls() -> list[tuple[Any, tuple[Any, ...]]]:
     """
     from provscan.kernels import records as r
     from provscan.kernels.canonical import chunks, normalize, utf8
-    from provscan.kernels.reading import garbled, json_lines, other_texts, subtitles
+    from provscan.kernels.reading import garbled, json_lines, other_texts
     from provscan.kernels.search import (
         background,
         fingerprints,
@@ -143,7 +143,6 @@ def _calls() -> list[tuple[Any, tuple[Any, ...]]]:
         ),
         (other_texts.values_with_texts, (fixed_u8, fixed_i64, 1, u8)),
         (garbled.garbled, (fixed_u8, fixed_i64, i64[None])),
-        (subtitles.timed, (fixed_u8, fixed_i64, i64)),
         (chunks.cut_texts, (fixed_u8, fixed_i64, 2048, i64, i64)),
         (utf8.encode_rows, (codes, i64, new_texts)),
         (utf8.decode_rows, (texts, i64, codes)),

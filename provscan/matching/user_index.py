@@ -37,7 +37,6 @@ from provscan.params import (
 )
 from provscan.readers import MEMORY
 from provscan.readers.strings import LEFT_OUT
-from provscan.readers.subtitles import without_cues
 from provscan.scoring.background import Background, background
 from provscan.scoring.rule import MatchTraits, Scorer
 from provscan.text.hooks import Hook
@@ -244,7 +243,7 @@ class Index:
         require(isinstance(params, MatchParams), "params", params, "MatchParams")
         changes = {name: value for name, value in given.items() if value is not None}
         params = replace(params, **changes)
-        array = without_cues(to_array(texts))[0]
+        array = to_array(texts)
         record_ids = _id_array(ids, len(array))
         schema = EVIDENCE if evidence else SCORED
         self._compare_files()

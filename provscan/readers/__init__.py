@@ -18,7 +18,7 @@ bounds memory and time.
 
 To read the code, begin with the modules that all steps use: ``limits``, ``stats`` (the
 counts), ``schema`` (the columns of batches) and ``splits``. The modules ``strings``
-(valid texts), ``values`` (Arrow values as Python values), ``dates`` and ``subtitles``
+(valid texts), ``values`` (Arrow values as Python values) and ``dates``
 process single values; read them when another module imports them.
 
 Imports point down: from ``corpus/`` to ``finding``, ``planning`` and ``reading``, and
@@ -49,6 +49,5 @@ from provscan.readers.reading import (
 )
 from provscan.readers.splits import MEMORY, STDIN, UNKNOWN, Split
 from provscan.readers.stats import Damage, ReadStats
-from provscan.readers.subtitles import spoken
 from provscan.readers.texts.garbled import mended, mended_texts
 from provscan.urls import is_remote

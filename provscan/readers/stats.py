@@ -87,7 +87,6 @@ class ReadStats:
     # - ``not_in_encoding``: bytes that are not in its encoding, replaced by U+FFFD
     # - ``lines_above``: lines above the header of a table were left out
     # - ``computed_columns``: computed columns of a database were left out
-    # - ``subtitles``: texts were reduced to their speech
     # - ``word_a_line``: the lines have columns, and only the column of words was
     #   delivered
     # About records:

@@ -330,8 +330,6 @@ REASONS = {
     "not_in_encoding": "bytes that are invalid in the encoding of the file, replaced; "
     "--encoding names another",
     "other_encoding": "files in an encoding other than UTF-8; --encoding names another",
-    "subtitles": "texts of subtitles, searched without numbers and times of cues, "
-    "which are shown as ▒",
     "text_not_string": "text field that is not a string",
     "too_deep": "text nested more deeply than is searched",
     "too_many_fields": "more values in one object than the limit",

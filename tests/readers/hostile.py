@@ -358,9 +358,6 @@ HOSTILE = {
     "comments.xml": lambda: b"<?xml version='1.0'?>" + b"<!---->" * 5000,
     "line.txt": lambda: b"other words " * (8 * MANY),
     "words.txt": lambda: b"a\n" * (3 * MANY),
-    "cues.srt": lambda: (
-        b"1\n00:00:00,000 --> 00:00:01,000\nword\n\n" * (100 * THOUSANDS)
-    ),
     "odd.jsonl": lambda: LINES.decode().encode("utf-16")[:-1],
     "tweets.js": lambda: b"window.YTD.tweets.part0 = " + b"[" * MANY,
 }

@@ -49,7 +49,6 @@ SOUND = (
     "laughs.xml",
     "line.txt",
     "words.txt",
-    "cues.srt",
     "deep.html",
     "length.warc",
     "tables.html",

@@ -4,6 +4,5 @@
   line.
 - :mod:`~provscan.kernels.reading.json_lines` parses JSON lines into columns.
 - :mod:`~provscan.kernels.reading.garbled` recognises wrongly decoded and escaped
-  texts, and :mod:`~provscan.kernels.reading.subtitles` texts with the times of
-  subtitles.
+  texts.
 """

@@ -18,13 +18,11 @@ from provscan.readers.formats.protocol import Format, Rows, Wanted
 from provscan.readers.limits import Limits
 from provscan.readers.splits import Layout, Split
 from provscan.readers.strings import is_utf8
-from provscan.readers.subtitles import EXTENSIONS as SUBTITLES
-from provscan.readers.subtitles import are_subtitles
 
 REPLACED_BYTES = "bytes replaced by U+FFFD"
 
-# A file with one of these extensions is one record, and so is a file of subtitles. The
-# records of other text files depend on their layout.
+# A file with one of these extensions is one record. The records of other text files
+# depend on their layout.
 CODE = (
     ".md",
     ".markdown",
@@ -97,7 +95,7 @@ def layout_of(name: str, head: bytes, layout: Layout) -> Layout:
     """
     words = (
         None
-        if layout.records == "lines" or name.lower().endswith((*CODE, *SUBTITLES))
+        if layout.records == "lines" or name.lower().endswith(CODE)
         else word_column(head)
     )
     if layout.records is None:
@@ -111,7 +109,7 @@ def layout_of(name: str, head: bytes, layout: Layout) -> Layout:
 def records_of(name: str, head: bytes) -> str:
     """Return what a record is in a text file: "lines", "paragraphs" or "files".
 
-    A file of source code, markup or subtitles is one record. In other text, records are
+    A file of source code or markup is one record. In other text, records are
     paragraphs if lines are wrapped, or if blank lines separate groups of several lines.
     Lines count as wrapped if most of them end near the same column, from 30 to 120.
     Since the lines of a list may do so by chance, there is a further condition if some
@@ -119,7 +117,7 @@ def records_of(name: str, head: bytes) -> str:
     have fitted on the previous line. A file is one record if a blank line follows
     nearly every wrapped line, or if it is short and has two to four lines.
     """
-    if name.lower().endswith((*CODE, *SUBTITLES)) or are_subtitles(head):
+    if name.lower().endswith(CODE):
         return "files"
     short = len(head) <= SHORT_FILE
     text = (head if short else head[: head.rfind(b"\n") + 1 or len(head)]).decode(
@@ -156,7 +154,7 @@ def _share(tests: Iterable[bool]) -> float:
 
 
 class PlainText(Format):
-    """Unstructured text, Markdown, source code, subtitles."""
+    """Unstructured text, Markdown, source code."""
 
     name = "text"
     extensions = (
@@ -167,7 +165,6 @@ class PlainText(Format):
         ".conllu",
         ".iob",
         ".bio",
-        *SUBTITLES,
         *CODE,
     )
 

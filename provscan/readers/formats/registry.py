@@ -62,6 +62,11 @@ FOREIGN = (
     (b"RIFF", "audio or video"),
     (b"PK\x03\x04", "a document in a zip archive"),
 )
+# Files that provscan does not read, by their extension, and how to convert them.
+REFUSED = dict.fromkeys(
+    (".srt", ".vtt"),
+    "subtitles are not supported: convert them to text without numbers and times",
+)
 # Documents that are zip archives.
 ZIPPED = (".xlsx", ".xlsm", ".docx", ".epub")
 # Minimum number of lines of a text that is read as a table.
@@ -71,7 +76,7 @@ CONTROL = re.compile(rb"[\x01-\x06\x0e-\x1a\x1c-\x1f]")
 SUFFIXES = [known.extensions[0] for known in COMPRESSIONS.values()]
 READABLE = (
     "JSON lines and arrays, CSV and TSV, Parquet, Arrow and Feather, plain text, "
-    "Markdown, source code, subtitles, HTML, WARC and WET, mail, SQLite, DuckDB, "
+    "Markdown, source code, HTML, WARC and WET, mail, SQLite, DuckDB, "
     f"Excel; all but the last three also compressed ({', '.join(SUFFIXES)}) and in "
     ".zip and .tar archives"
 )
@@ -185,6 +190,8 @@ def _require_supported(name: str, named: str | None, head: bytes, split: Split) 
             f"it is compressed twice, {again} in {split.compression}: decompress it "
             "once"
         )
+    if (refused := REFUSED.get(os.path.splitext(name)[1].lower())) is not None:
+        raise NotReadable(refused)
     is_zip = head.startswith(b"PK\x03\x04") and not name.lower().endswith(ZIPPED)
     if is_zip or is_tar(head):
         raise NotReadable(

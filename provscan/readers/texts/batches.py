@@ -11,9 +11,8 @@ import pyarrow as pa
 
 from provscan.kernels.canonical.utf8 import byte_places, code_points
 from provscan.readers.limits import Limits
-from provscan.readers.schema import PIECE_SCHEMA, SCHEMA
+from provscan.readers.schema import PIECE_SCHEMA
 from provscan.readers.stats import Counts
-from provscan.readers.subtitles import without_cues
 from provscan.readers.texts.garbled import note_garbled
 from provscan.text_buffers import buffers
 
@@ -50,13 +49,11 @@ class Batcher:
         self._last = -1
 
     def batches(self, parts: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Yield the same rows in the same order, with subtitles reduced to their
-        speech and long texts in pieces.
-        """
+        """Yield the same rows in the same order, with long texts in pieces."""
         limits = self._limits
         waiting: list[pa.RecordBatch] = []
         rows = size = 0
-        for batch in map(self._spoken, parts):
+        for batch in parts:
             for part, part_size in slices(batch, limits):
                 long = part_size > limits.piece and part.num_rows == 1
                 full = (
@@ -78,21 +75,6 @@ class Batcher:
                     waiting, rows, size = [], 0, 0
         if waiting:
             yield self._joined(waiting)
-
-    def _spoken(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Return a batch with its subtitles reduced to their speech, and count these
-        texts.
-        """
-        texts, rows = without_cues(batch.column("text"))
-        if len(rows) == 0:
-            return batch
-        record, field = (
-            batch.column(name)[int(rows[0])].as_py() for name in ("record", "field")
-        )
-        self._counts.note("subtitles", record, field, len(rows))
-        return batch.set_column(
-            batch.schema.get_field_index("text"), SCHEMA.field("text"), texts
-        )
 
     def _joined(self, batches: list[pa.RecordBatch]) -> pa.RecordBatch:
         batch = batches[0]

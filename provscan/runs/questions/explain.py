@@ -77,10 +77,9 @@ def explain_text(
     findings (``finding``) is explained for rows with bits. With ``fix_encoding``, the
     passage is shown with its encoding repaired.
     """
-    # Code points that readers leave out are replaced by marks, so positions stay valid.
-    field = readers.spoken(text)
+    field = text
     fixed = readers.mended(text) if fix_encoding else None
-    text = readers.spoken(text if fixed is None else fixed.text)
+    text = text if fixed is None else fixed.text
 
     def span_of(row: dict[str, Any]) -> tuple[int, int]:
         """Return the span of a row of this scan in the coordinates of ``matches``."""
