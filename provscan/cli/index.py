@@ -89,7 +89,7 @@ def command(
     """Index licensed tweets.
 
     PATH is a file, an archive or a folder of files: tweets as the API, twarc, snscrape
-    or an account archive provide them, JSON, CSV, Excel, Parquet, SQLite, DuckDB or
+    or an account archive provide them, JSON, CSV, Parquet, SQLite, DuckDB or
     plain text. PATH can also be a URL, "-" for the standard input, or recipe:NAME=PATH
     for a public set (see `provscan recipes`).
     """

@@ -15,7 +15,6 @@ import tempfile
 import zipfile
 
 import duckdb
-import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
@@ -124,14 +123,6 @@ def database(connect):
     return written(write, "a.db")
 
 
-def workbook():
-    book = openpyxl.Workbook()
-    book.active.append(["id", "text"])
-    for record in RECORDS:
-        book.active.append([*record.values()])
-    return written(book.save, "a.xlsx")
-
-
 OBJECTS = "\n".join(json.dumps(record, indent=1) for record in RECORDS).encode()
 ARRAY = json.dumps(RECORDS).encode()
 XML = (
@@ -161,7 +152,6 @@ DOCUMENTS = {
     "lines.jsonl.bz2": bz2.compress(LINES),
     "lines.jsonl.xz": lzma.compress(LINES),
     "lines.jsonl.zst": zstandard.ZstdCompressor(write_checksum=True).compress(LINES),
-    "book.xlsx": workbook(),
     "base.sqlite": database(sqlite3.connect),
     "base.duckdb": database(duckdb.connect),
 }

@@ -14,7 +14,6 @@ import zipfile
 from functools import partial
 
 import duckdb
-import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
@@ -110,52 +109,6 @@ def runs(count):
 
 def nulls(count):
     return ipc(pa.RecordBatch.from_arrays([pa.nulls(count)], ["text"]))
-
-
-def book(sheet, strings="<si><t>text</t></si>", before=""):
-    """Return a workbook with one sheet and the given shared strings."""
-    whole, file = io.BytesIO(), io.BytesIO()
-    openpyxl.Workbook().save(whole)
-    space = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
-    kind = (
-        "application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"
-    )
-    parts = {
-        "xl/worksheets/sheet1.xml": "<worksheet "
-        f"{space}><sheetData>{sheet}</sheetData></worksheet>".encode(),
-        "xl/sharedStrings.xml": f"{before}<sst {space}>{strings}</sst>".encode(),
-    }
-    with (
-        zipfile.ZipFile(whole) as made,
-        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as target,
-    ):
-        for name in made.namelist():
-            parts.setdefault(name, made.read(name))
-        types = parts["[Content_Types].xml"].replace(
-            b"</Types>",
-            f'<Override PartName="/xl/sharedStrings.xml" ContentType="{kind}"/></Types>'.encode(),  # noqa: E501
-        )
-        for name, data in (parts | {"[Content_Types].xml": types}).items():
-            target.writestr(name, data)
-    return file.getvalue()
-
-
-def shared(count, size):
-    cells = "".join(
-        f'<row r="{number}"><c r="A{number}" t="s"><v>0</v></c></row>'
-        for number in range(1, count)
-    )
-    return book(cells, "<si><t>" + "other words " * (size // 12) + "</t></si>")
-
-
-def wide(count):
-    return book(
-        "".join(
-            f'<row r="{number}"><c r="A{number}"><v>1</v></c><c '
-            f'r="NTO{number}"><v>1</v></c></row>'
-            for number in range(1, count)
-        )
-    )
 
 
 def database(connect, *statements):
@@ -284,21 +237,6 @@ HOSTILE = {
     "body.arrow": lambda: (
         b"ARROW1\0\0\xff\xff\xff\xff\xff\xff\xff\x7f" + bytes(100) + b"ARROW1"
     ),
-    "date.xlsx": lambda: book('<row r="1"><c r="A1" t="d"><v>no date</v></c></row>'),
-    "string.xlsx": lambda: book('<row r="1"><c r="A1" t="s"><v>99999999</v></c></row>'),
-    "place.xlsx": lambda: book('<row r="x"><c r="1A"><v>1</v></c></row>'),
-    "gap.xlsx": lambda: book(
-        '<row r="999999999999"><c r="A999999999999"><v>1</v></c></row>'
-    ),
-    "shared.xlsx": lambda: shared(1000 * THOUSANDS, 30_000),
-    "wide.xlsx": lambda: wide(150 * THOUSANDS),
-    "strings.xlsx": lambda: book("", "<si><t>" + " " * (700 * MANY) + "</t></si>"),
-    "laughs.xlsx": lambda: book(
-        "<row/>",
-        "<si><t>&a11;</t></si>",
-        LAUGHS.replace("<!DOCTYPE a ", "<!DOCTYPE sst "),
-    ),
-    "broken.xlsx": lambda: book("<row><c"),
     "blob.sqlite": lambda: computed(f"hex(zeroblob({400_000_000 // SCALE}))"),
     "long.sqlite": lambda: computed("printf('%.*c', 200000000, 'a')"),
     "broken.sqlite": lambda: DOCUMENTS["base.sqlite"][:4096] + bytes(4096),
@@ -328,7 +266,6 @@ HOSTILE = {
         archive(
             "tar",
             [
-                ("a.xlsx", book("<row><c")),
                 ("b.parquet", b"PAR1" + bytes(100) + b"PAR1"),
                 ("c.jsonl", LINES),
             ],

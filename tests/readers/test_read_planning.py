@@ -56,7 +56,7 @@ def test_kinds_of_files(write, name, content, kind):
             "a.pdf",
             b"%PDF",
             r"a\.pdf can't be read: it is PDF\. The readable formats are JSON lines"
-            r".* SQLite, DuckDB, Excel; all but the last three also compressed",
+            r".* SQLite, DuckDB; all but the last two also compressed",
         ),
         (
             "a",

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import duckdb
-import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -358,26 +357,6 @@ def months(folder: Path) -> Path:
     return folder / "old"
 
 
-def excel(folder: Path) -> Path:
-    book = openpyxl.Workbook()
-    book.active.title = "about"
-    book.active.append(["exported", "by hand"])
-    sheet = book.create_sheet("tweets")
-    sheet.append(HEADER)
-    for tweet in PLANTED:
-        sheet.append(
-            [
-                tweet.id,
-                "positive",
-                tweet.time.replace(tzinfo=None),
-                tweet.author,
-                tweet.text,
-            ]
-        )
-    book.save(folder / "tweets.xlsx")
-    return folder / "tweets.xlsx"
-
-
 TABLE = (
     "CREATE TABLE tweets (tweet_id BIGINT, label TEXT, created_at TEXT, username TEXT, "
     "tweet_text TEXT)"
@@ -510,7 +489,6 @@ FORMS: dict[str, Callable[[Path], Path]] = {
     "tsv": text_file("tweets.tsv", "\t".join(HEADER) + "\n" + TSV),
     "tsv, no header": text_file("tweets.tsv", TSV),
     "tsv named .txt": text_file("tweets.txt", TSV),
-    "excel": excel,
     "sqlite": sqlite,
     "duckdb": duck,
     "parquet": parquet([flat(t) for t in ALL]),

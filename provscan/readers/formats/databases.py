@@ -1,4 +1,4 @@
-"""Read the tables of databases and spreadsheets: SQLite, DuckDB, Excel.
+"""Read the tables of databases: SQLite and DuckDB.
 
 A file can have several tables. If ``Split.table`` names one, it is read; otherwise, all
 tables are read one after the other.
@@ -9,26 +9,22 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import chain, zip_longest
+from itertools import zip_longest
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from provscan.errors import InputError, interruptible
-from provscan.readers.bytes.budget import require_bounded, require_few_fields
 from provscan.readers.bytes.files import readable
 from provscan.readers.bytes.streams import REPLACED, ByteStream
 from provscan.readers.formats.protocol import Format, Rows, Wanted
-from provscan.readers.formats.table_layout import header_of
 from provscan.readers.limits import Limits
 from provscan.readers.splits import Context, Split
 from provscan.readers.stats import Counts
 from provscan.readers.strings import is_utf8
-from provscan.readers.values import distinct_names
 from provscan.urls import is_remote
 from provscan.writing import temporary_folder
 
@@ -54,12 +50,6 @@ DUCKDB_TABLES = """
         ) || ')', ' FROM "', replace(schema_name, '"', '""'), '"."', replace(table_name, '"', '""'), '")')
     FROM duckdb_tables() AS tables
 """  # noqa: E501
-# A row of a sheet counts ROW_BYTES toward the budget of the file, and one byte for each
-# cell, even if the file omits the row or cell because it is empty. The bytes are added
-# to the budget in steps of at least SPENT.
-ROW_BYTES, SPENT = 64, 64 << 10
-# Spreadsheets keep 15 digits of a number, so this and larger numbers may be rounded.
-ROUNDED_FROM = 10**15
 
 
 @contextmanager
@@ -160,79 +150,6 @@ class _Sql(NamedTuple):
                 yield dict(zip(names, row, strict=True))
 
 
-@contextmanager
-def _workbook(path: str, context: Context) -> Iterator[Any]:
-    import openpyxl
-
-    with open(path, "rb") as file:
-        with zipfile.ZipFile(file) as archive:
-            # openpyxl reads some parts completely, but never more bytes than the zip
-            # directory states.
-            require_bounded(
-                sum(part.file_size for part in archive.infolist()),
-                os.path.getsize(path),
-                context.limits,
-            )
-        with closing(
-            openpyxl.load_workbook(file, read_only=True, data_only=True)
-        ) as book:
-            yield book
-
-
-class _Excel:
-    def names(self, path: str, context: Context) -> list[tuple[str, str]]:
-        with _workbook(path, context) as book:
-            # Chart sheets have no cells.
-            return [(sheet.title, sheet.title) for sheet in book.worksheets]
-
-    def records(
-        self, path: str, table: str, context: Context
-    ) -> Iterator[dict[str, Any]]:
-        with _workbook(path, context) as book:
-            sheet = book[table]
-            # The size of a sheet that the file states is often wrong, and cells beyond
-            # it would be skipped.
-            sheet.reset_dimensions()
-            filled = _filled(sheet.iter_rows(values_only=True), context)
-            first = next(filled, None)
-            if first is None:
-                return
-            names, is_header = header_of(
-                ["" if value is None else str(value) for value in first]
-            )
-            for row in filled if is_header else chain([first], filled):
-                if len(row) > len(names):
-                    more = (
-                        f"column_{number}"
-                        for number in range(len(names) + 1, len(row) + 1)
-                    )
-                    names = distinct_names([*names, *more])
-                yield dict(zip(names, map(_cell, row), strict=False))
-
-
-def _filled(rows: Iterator[Any], context: Context) -> Iterator[list[Any]]:
-    """Yield the rows that are not empty. Rows and cells that the sheet omits count
-    toward the budget, too.
-    """
-    size = 0
-    for row in rows:
-        size += ROW_BYTES + len(row)
-        if size >= SPENT:
-            context.budget.spend(size=size)
-            size = 0
-        require_few_fields(len(row), context.limits)
-        if any(value is not None for value in row):
-            yield list(row)
-
-
-def _cell(value: Any) -> Any:
-    """Return the value of a cell. An integer that may be rounded becomes a float, which
-    is not taken for an id.
-    """
-    rounded = isinstance(value, int) and abs(value) >= ROUNDED_FROM
-    return float(value) if rounded else value
-
-
 def _groups(
     records: Iterator[dict[str, Any]], most: int, size: int
 ) -> Iterator[list[dict[str, Any]]]:
@@ -253,11 +170,10 @@ def _groups(
         yield group
 
 
-# The names are cached, since planning, surveying and reading need them, and openpyxl
-# may read the whole workbook to find them.
+# The names are cached, since planning, surveying and reading need them.
 @lru_cache(maxsize=1024)
 def _names(
-    source: _Sql | _Excel, path: str, modified: int, limits: Limits
+    source: _Sql, path: str, modified: int, limits: Limits
 ) -> list[tuple[str, str]]:
     return source.names(path, Context.quiet(limits))
 
@@ -270,7 +186,7 @@ class TableFile(Format):
     extensions: tuple[str, ...]
     magic: bytes  # The bytes by which a file is recognised.
     at: int  # The position of these bytes in the file.
-    source: _Sql | _Excel
+    source: _Sql
     binary: bool = True
 
     def sniff(self, head: bytes) -> bool:
@@ -336,5 +252,4 @@ FORMATS = (
         SQLITE,
     ),
     TableFile("duckdb", (".duckdb", ".ddb"), b"DUCK", 8, DUCKDB),
-    TableFile("excel", (".xlsx", ".xlsm"), b"PK\x03\x04", 0, _Excel()),
 )

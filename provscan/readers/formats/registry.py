@@ -63,12 +63,16 @@ FOREIGN = (
     (b"PK\x03\x04", "a document in a zip archive"),
 )
 # Files that provscan does not read, by their extension, and how to convert them.
-REFUSED = dict.fromkeys(
-    (".srt", ".vtt"),
-    "subtitles are not supported: convert them to text without numbers and times",
-)
+REFUSED = {
+    extension: f"{what} are not supported: {instead}"
+    for extensions, what, instead in (
+        (".srt .vtt", "subtitles", "convert them to text without numbers and times"),
+        (".xlsx .xlsm .xls .ods", "spreadsheets", "save each sheet as CSV"),
+    )
+    for extension in extensions.split()
+}
 # Documents that are zip archives.
-ZIPPED = (".xlsx", ".xlsm", ".docx", ".epub")
+ZIPPED = (".docx", ".epub")
 # Minimum number of lines of a text that is read as a table.
 LEAST_ROWS = 5
 # Bytes that are rare in text.
@@ -76,8 +80,8 @@ CONTROL = re.compile(rb"[\x01-\x06\x0e-\x1a\x1c-\x1f]")
 SUFFIXES = [known.extensions[0] for known in COMPRESSIONS.values()]
 READABLE = (
     "JSON lines and arrays, CSV and TSV, Parquet, Arrow and Feather, plain text, "
-    "Markdown, source code, HTML, WARC and WET, mail, SQLite, DuckDB, "
-    f"Excel; all but the last three also compressed ({', '.join(SUFFIXES)}) and in "
+    "Markdown, source code, HTML, WARC and WET, mail, SQLite, "
+    f"DuckDB; all but the last two also compressed ({', '.join(SUFFIXES)}) and in "
     ".zip and .tar archives"
 )
 
