@@ -168,14 +168,7 @@ class Endpoint:
                     waiting.add(pool.submit(self._ask, question, again))
                 if not waiting:
                     break
-                try:
-                    done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                except KeyboardInterrupt as error:
-                    if failure is not None:
-                        raise
-                    failure = error
-                    self._stop.set()
-                    continue
+                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
                 for each in done:
                     if (bug := each.exception()) is not None:
                         failure = failure or bug

@@ -1,21 +1,25 @@
-"""The recitations in the answers of a probe, and their counts by pair.
+"""The outcomes of the answers of a probe, and the recitations of each pair.
 
 :class:`Evidence` has the plan, the answers and the recitations in them;
 :func:`count_recitations` counts them for each tweet as :class:`Counts`. A pair is
 counted only if all of its questions are answered, in both arms
 (:func:`complete_pairs`). A tweet is recited if any of its answers recites it by the
-rule in the plan.
+rule in the plan. The arms are compared question by question: a question counts only if
+the model gave an answer for both tweets, so that both had the same number of chances.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from provscan.probe.answers import Answer
+from provscan.probe.outcomes import NEITHER, OUTCOMES, RECITED, outcome_of
 from provscan.probe.plan import ARMS, Plan, QuestionKey
+from provscan.probe.prompts import FREE
 from provscan.probe.verification import Recitation
 
 
@@ -34,13 +38,48 @@ class Evidence:
         keys = (question.key for question in self.plan.questions())
         return {key: self.answers[key] for key in keys if key in self.answers}
 
+    @cached_property
+    def outcomes(self) -> dict[QuestionKey, str]:
+        """The outcome of each answer to a question of the plan."""
+        recited = {str(each.asked) for each in self.found}
+        style = self.plan.settings.style
+        return {
+            QuestionKey.parse(q.key): outcome_of(
+                self.answers[q.key], q.key in recited, q.prompt, q.target, style
+            )
+            for q in self.plan.questions()
+            if q.key in self.answers
+        }
+
+    @cached_property
+    def compared(self) -> set[tuple[int, str, int]]:
+        """Pair, kind of prompt and sample of the questions with an answer for both
+        tweets.
+        """
+        given = {arm: set[tuple[int, str, int]]() for arm in ARMS}
+        for key, outcome in self.outcomes.items():
+            if key.kind != FREE and outcome in (RECITED, NEITHER):
+                given[key.arm].add((key.pair, key.kind, key.sample))
+        return given[ARMS[0]] & given[ARMS[1]]
+
+    @property
+    def counted(self) -> list[Recitation]:
+        """The recitations that count. A licensed tweet that is also recited after the
+        beginning of another tweet need not be learned from this one.
+        """
+        return [
+            each
+            for each in self.found
+            if each.asked.arm != ARMS[0] or not each.elsewhere
+        ]
+
     def recited(self, kinds: list[str]) -> dict[str, np.ndarray]:
         """Return the share of answers that recite, float64[complete pairs] for each
         arm; nan if no prompt of these kinds was sent.
         """
         place = {pair: at for at, pair in enumerate(self.complete)}
         hits = {arm: np.zeros(len(place)) for arm in ARMS}
-        for each in self.found:
+        for each in self.counted:
             if each.asked.pair in place and each.asked.kind in kinds:
                 hits[each.asked.arm][place[each.asked.pair]] += 1
         prompts = [
@@ -53,6 +92,15 @@ class Evidence:
             for arm, counts in hits.items()
         }
 
+    def by_outcome(self, kind: str) -> dict[str, dict[str, int]]:
+        """Return the number of answers of each outcome, by arm."""
+        found = Counter(
+            (key.arm, outcome)
+            for key, outcome in self.outcomes.items()
+            if key.kind == kind
+        )
+        return {arm: {name: found[arm, name] for name in OUTCOMES} for arm in ARMS}
+
 
 @dataclass(frozen=True)
 class Counts:
@@ -64,21 +112,29 @@ class Counts:
     # strongest recitation, or 0.
     shares: dict[str, np.ndarray]
     bits: dict[str, np.ndarray]
-    # bool[pairs]: whether the model gave an answer for both tweets. Otherwise it could
-    # not have recited them.
-    able: np.ndarray
+    # The same for the compared questions alone.
+    compared_shares: dict[str, np.ndarray]
+    compared_bits: dict[str, np.ndarray]
+    able: np.ndarray  # bool[pairs]: whether any question is compared.
 
     @cached_property
     def recited(self) -> dict[str, np.ndarray]:
         """Whether any answer recites each tweet, bool[pairs] for each arm."""
         return {arm: shares > 0 for arm, shares in self.shares.items()}
 
+    @cached_property
+    def compared(self) -> dict[str, np.ndarray]:
+        """Whether an answer to a compared question recites each tweet, bool[pairs] for
+        each arm.
+        """
+        return {arm: shares > 0 for arm, shares in self.compared_shares.items()}
+
     @property
     def alone(self) -> tuple[int, int]:
         """The number of pairs in which only the licensed tweet is recited, and the
-        number in which only the control is.
+        number in which only the control is, in compared questions.
         """
-        licensed, control = (self.recited[arm] for arm in ARMS)
+        licensed, control = (self.compared[arm] for arm in ARMS)
         return int((licensed & ~control).sum()), int((control & ~licensed).sum())
 
 
@@ -100,20 +156,28 @@ def count_recitations(found: Evidence) -> Counts:
     use = ~np.isnan(shares["licensed"])
     pairs = np.array(found.complete)[use].tolist()
     place = {pair: at for at, pair in enumerate(pairs)}
-    bits = {arm: np.zeros(len(pairs)) for arm in ARMS}
-    for each in found.found:
-        if each.asked.pair in place and each.asked.kind in kinds:
-            best, at = bits[each.asked.arm], place[each.asked.pair]
-            best[at] = max(best[at], each.bits)
-    asked = [
-        QuestionKey.parse(key) for key, answer in found.asked.items() if answer.text
-    ]
-    answered = {(key.pair, key.arm) for key in asked}
-    able = [all((pair, arm) in answered for arm in ARMS) for pair in pairs]
+    questions = np.zeros(len(pairs))
+    for pair, kind, _ in found.compared:
+        if pair in place and kind in kinds:
+            questions[place[pair]] += 1
+    bits, compared_bits, hits = (
+        {arm: np.zeros(len(pairs)) for arm in ARMS} for _ in range(3)
+    )
+    for each in found.counted:
+        pair, arm, kind, sample = each.asked
+        if pair not in place or kind not in kinds:
+            continue
+        at = place[pair]
+        bits[arm][at] = max(bits[arm][at], each.bits)
+        if (pair, kind, sample) in found.compared:
+            hits[arm][at] += 1
+            compared_bits[arm][at] = max(compared_bits[arm][at], each.bits)
     return Counts(
         kinds,
         pairs,
         {arm: values[use] for arm, values in shares.items()},
         bits,
-        np.array(able, np.bool_),
+        {arm: values / np.maximum(questions, 1) for arm, values in hits.items()},
+        compared_bits,
+        questions > 0,
     )

@@ -54,6 +54,7 @@ RECITATIONS = pa.schema(
         ("similarity", pa.float64()),
         ("containment", pa.float64()),
         ("bits", pa.float64()),
+        ("elsewhere", pa.bool_()),
     ]
 )
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import os
+import signal
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -166,20 +168,26 @@ def run(
         missing = [question for question in questions if question.key not in file.known]
         asked: list[str] = []
 
+        def allowed(question: Question) -> bool:
+            return not stopped.is_set() and budget.reserve(question)
+
         def affordable() -> Iterator[Question]:
             for question in missing:
-                if not budget.reserve(question):
+                if not allowed(question):
                     return
                 asked.append(question.key)
                 yield question
 
         progress.start("Asking", len(missing), "questions")
         try:
-            for answers in model.answers(affordable(), budget.reserve):
-                file.add(answers)
-                for answer in answers:
-                    budget.spend(answer.tokens, answer.key)
-                progress.advance(len(answers))
+            with _interrupted() as stopped:
+                for answers in model.answers(affordable(), allowed):
+                    file.add(answers)
+                    for answer in answers:
+                        budget.spend(answer.tokens, answer.key)
+                    progress.advance(len(answers))
+            if stopped.is_set():
+                raise KeyboardInterrupt
         except KeyboardInterrupt as error:
             error.add_note(
                 f"{len(file.known):,} answers are kept: repeat the command to continue"
@@ -201,6 +209,33 @@ def run(
             ),
             **budget.describe(),
         }
+
+
+@contextlib.contextmanager
+def _interrupted() -> Iterator[threading.Event]:
+    """Yield an event that an interruption sets, so that the answers under way are
+    awaited and kept; a second one interrupts at once.
+    """
+    event = threading.Event()
+    # Only the main thread can change handlers, and only it is interrupted.
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    main = threading.current_thread() is threading.main_thread()
+    before = {number: signal.getsignal(number) for number in numbers if main}
+
+    def handle(number: int, frame: Any) -> None:
+        usual = before[signal.Signals(number)]
+        if event.is_set() and callable(usual):
+            usual(number, frame)
+        event.set()
+
+    changed = {number: usual for number, usual in before.items() if callable(usual)}
+    for number in changed:
+        signal.signal(number, handle)
+    try:
+        yield event
+    finally:
+        for number, usual in changed.items():
+            signal.signal(number, usual)
 
 
 def _same_model(plan: Plan, described: dict[str, Any]) -> None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,6 +26,7 @@ from provscan.probe.draw import ENDS
 from provscan.probe.evidence import Counts, Evidence, count_recitations
 from provscan.probe.extraction import best_logprobs, extraction
 from provscan.probe.files import MODEL_FILE
+from provscan.probe.outcomes import CUT_OFF, DECLINED
 from provscan.probe.plan import ARMS, POWER, Plan, QuestionKey
 from provscan.probe.prompts import FREE
 from provscan.probe.result_tables import tweet_table
@@ -67,15 +67,17 @@ def summarise(found: Evidence) -> tuple[dict[str, Any], pa.Table]:
         )
     counts = count_recitations(found)
     recited = {arm: int(hits.sum()) for arm, hits in counts.recited.items()}
-    able, control = int(counts.able.sum()), counts.recited["control"][counts.able]
+    able, control = int(counts.able.sum()), counts.compared["control"][counts.able]
     # Test the arms against each other.
     tests = _tests(counts, _objection(plan, counts))
     numbers = _numbers(counts, tests["difference"])
     claimed = bool(numbers["at_least"])
     power = statistics.detectable_share(able, float(control.mean())) if able else None
     q_values = np.full(len(counts.pairs), np.nan)
-    if plan.content["claims"] and counts.pairs:
-        q_values = conformal_q_values(*(counts.bits[arm] for arm in ARMS))
+    if plan.content["claims"] and able:
+        q_values[counts.able] = conformal_q_values(
+            *(counts.compared_bits[arm][counts.able] for arm in ARMS)
+        )
     listed = counts.recited["licensed"] & (np.nan_to_num(q_values, nan=1.0) <= RATE)
     logprobs = {
         arm: best_logprobs(
@@ -98,7 +100,15 @@ def summarise(found: Evidence) -> tuple[dict[str, Any], pa.Table]:
         "asked": _asked(found),
         "claimed": claimed,
         "answer": {"tweets": numbers},
-        "recited": {"pairs": len(counts.pairs), **recited, "prompts": counts.kinds},
+        "recited": {
+            "pairs": len(counts.pairs),
+            "compared": able,
+            **recited,
+            "elsewhere": len(
+                {each.asked[:2] for each in found.found if each.elsewhere}
+            ),
+            "prompts": counts.kinds,
+        },
         "tests": tests,
         "by_prompt": {kind: _of_kind(found, kind) for kind in plan.content["baseline"]},
         "dose": _dose(plan, counts),
@@ -165,8 +175,8 @@ def _asked(found: Evidence) -> dict[str, Any]:
     return {
         "questions": sum(1 for _ in found.plan.questions()),
         "answered": len(answered),
-        "refused": _by_arm(answer for answer in answered if answer.text is None),
-        "empty": _by_arm(answer for answer in given if not str(answer.text).strip()),
+        "declined": _by_arm(found, DECLINED),
+        "cut_off": _by_arm(found, CUT_OFF),
         "ended": dict(Counter(answer.finish or "unknown" for answer in given)),
         "departures": _departures(found.plan, found.answers),
         "pairs": len(found.plan.pairs),
@@ -174,12 +184,15 @@ def _asked(found: Evidence) -> dict[str, Any]:
     }
 
 
-def _by_arm(answers: Iterable[Answer]) -> dict[str, int]:
-    """Count the answers about tweets of each arm, and those to the prompt that names no
-    tweet.
+def _by_arm(evidence: Evidence, wanted: str) -> dict[str, int]:
+    """Count the answers with an outcome about tweets of each arm, and to the prompt
+    that names no tweet.
     """
-    keys = [QuestionKey.parse(answer.key) for answer in answers]
-    found = Counter(FREE if key.kind == FREE else key.arm for key in keys)
+    found = Counter(
+        FREE if key.kind == FREE else key.arm
+        for key, outcome in evidence.outcomes.items()
+        if outcome == wanted
+    )
     return {name: found[name] for name in (*ARMS, FREE)}
 
 
@@ -187,11 +200,12 @@ def _tests(counts: Counts, objection: Objection | None) -> dict[str, Any]:
     """Run the two tests of the pairs; their results are withheld if there is an
     objection.
     """
-    only, shares = counts.alone, counts.shares
+    only, shares, able = counts.alone, counts.compared_shares, counts.able
+    differences = (shares["licensed"] - shares["control"])[able]
     code, reason = objection or (None, None)
     tests = {
-        "difference": statistics.paired_difference(*only, len(counts.pairs)),
-        "permutation": statistics.sign_flip(shares["licensed"] - shares["control"]),
+        "difference": statistics.paired_difference(*only, max(1, int(able.sum()))),
+        "permutation": statistics.sign_flip(differences),
     }
     return {
         "licensed_only": only[0],
@@ -208,24 +222,25 @@ def _numbers(counts: Counts, difference: dict[str, Any]) -> dict[str, Any]:
     """Return the number of recited licensed tweets, and the lower bound, estimate and
     upper bound of the number beyond chance.
 
-    A model that gave no answer might have recited the tweet, so the upper bound allows
-    for that.
+    The limits are for the compared pairs. A model that gave no answer might have
+    recited the tweet, so the upper bound allows for that.
     """
     asked, findings = len(counts.pairs), int(counts.recited["licensed"].sum())
+    able = int(counts.able.sum())
     numbers: dict[str, Any] = {"findings": findings, "asked": asked}
     limits: dict[str, Any] = dict.fromkeys(
         ("at_least", "at_most", "estimate", "chance")
     )
     if difference["value"] is not None:
         value, low, high = (
-            asked * difference[name] for name in ("value", "low", "high")
+            able * difference[name] for name in ("value", "low", "high")
         )
         limits["at_least"] = (
             max(0, math.floor(low)) if difference["p_value"] <= ALPHA else 0
         )
         limits |= {
-            "at_most": min(asked, max(0, math.ceil(high)) + int((~counts.able).sum())),
-            "chance": int(counts.recited["control"].sum()),
+            "at_most": max(0, math.ceil(high)) + asked - able,
+            "chance": int(counts.compared["control"].sum()),
         }
         if 0.0 < high <= WIDEST * low:
             limits["estimate"] = {"value": value, "low": low, "high": high}
@@ -247,6 +262,7 @@ def _of_kind(found: Evidence, kind: str) -> dict[str, Any]:
     return {
         "pairs": int(use.sum()),
         **{arm: int((values[use] > 0).sum()) for arm, values in shares.items()},
+        "answers": found.by_outcome(kind),
     }
 
 
@@ -256,7 +272,8 @@ def _dose(plan: Plan, counts: Counts) -> dict[str, Any]:
     """
     from scipy.optimize import isotonic_regression
 
-    pairs, licensed = counts.pairs, counts.recited["licensed"]
+    pairs = np.array(counts.pairs, np.int64)[counts.able].tolist()
+    licensed = counts.compared["licensed"][counts.able]
     stratum = np.array([plan.pairs[pair]["stratum"] for pair in pairs])
     classes = np.unique(stratum)
     hits = [int(licensed[stratum == each].sum()) for each in classes]
@@ -303,15 +320,19 @@ def _total(plan: Plan, counts: Counts, claimed: bool) -> dict[str, Any]:
     """
     hits: Counter[int] = Counter(
         plan.pairs[pair]["stratum"]
-        for pair in np.array(counts.pairs)[counts.recited["licensed"]].tolist()
+        for pair in np.array(counts.pairs)[counts.compared["licensed"]].tolist()
     )
-    chance = int(counts.recited["control"].sum())
+    chance = int(counts.compared["control"].sum())
     strata = plan.content["strata"]
     size, drawn = (
         [max(s[name], s["drawn"]) for s in strata] for name in ("population", "drawn")
     )
     found, first = statistics.stratified_excess(
-        size, drawn, [hits[s["copies"]] for s in strata], chance, len(counts.pairs)
+        size,
+        drawn,
+        [hits[s["copies"]] for s in strata],
+        chance,
+        max(1, int(counts.able.sum())),
     )
     total = {**found.as_dict(), "from_copies": strata[first]["copies"]}
     if not claimed:

@@ -9,7 +9,7 @@ index.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -45,6 +45,9 @@ class Recitation:
     containment: float
     bits: float  # The rarity of the recited wording.
     text: int = -1  # In free generation, the number of the licensed text.
+    # Whether an answer to the prompt of another tweet also recites it: the model knows
+    # the wording without the tweet's beginning, as of a saying.
+    elsewhere: bool = False
 
 
 def recitations(plan: Plan, answers: Iterable[Answer]) -> list[Recitation]:
@@ -78,6 +81,7 @@ def recitations(plan: Plan, answers: Iterable[Answer]) -> list[Recitation]:
             partial_chars=0,
         ).to_pylist()
     best: dict[str, Recitation] = {}
+    elsewhere: set[tuple[int, str]] = set()
     for match in found:
         key = rows[match["record"]].key
         prompt = targets[match["tweet_id"]]
@@ -87,15 +91,16 @@ def recitations(plan: Plan, answers: Iterable[Answer]) -> list[Recitation]:
             or share * prompt["words"] >= rule.min_words
         )
         bits = float(matched_bits(prompt["bits"], prompt["chars"], share))
-        if (
-            match["tweet_id"] != key.rsplit("/", 1)[0]
-            or not enough
-            or bits < rule.min_bits
-        ):
+        if not enough or bits < rule.min_bits:
+            continue
+        asked, recited = QuestionKey.parse(key), f"{match['tweet_id']}/0"
+        if (tweet := QuestionKey.parse(recited)[:2]) != asked[:2]:
+            elsewhere.add(tweet)
+        if match["tweet_id"] != key.rsplit("/", 1)[0]:
             continue
         if key not in best or bits > best[key].bits:
             best[key] = Recitation(
-                asked=QuestionKey.parse(key),
+                asked=asked,
                 start=match["start"],
                 end=match["end"],
                 level=match["level"],
@@ -103,7 +108,10 @@ def recitations(plan: Plan, answers: Iterable[Answer]) -> list[Recitation]:
                 containment=share,
                 bits=bits,
             )
-    return [best[answer.key] for answer in rows if answer.key in best]
+    return [
+        replace(each, elsewhere=each.asked[:2] in elsewhere)
+        for each in (best[answer.key] for answer in rows if answer.key in best)
+    ]
 
 
 def free_matches(answers: Sequence[Answer], reader: IndexReader) -> list[Recitation]:

@@ -322,6 +322,23 @@ def test_an_interrupted_run_keeps_the_answers_under_way(
     assert 9 <= len(server.answered) < 30
 
 
+def test_ctrl_c_at_a_command_keeps_the_answers_under_way(
+    plan: Plan, model: Lookup, serve: Serve
+) -> None:
+    server = serve(plan, model, slow=0.1)
+    words = [sys.executable, "-m", "provscan", "probe", "run", str(plan.path)]
+    words += ["--endpoint", server.url, "--model", "lookup", "--concurrency", "8"]
+    started = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+    while len(server.answered) < 20:
+        assert started.poll() is None
+        time.sleep(0.01)
+    started.send_signal(signal.SIGINT)
+    _, errors = started.communicate()
+    assert (started.returncode, "answers are kept" in errors) == (130, True)
+    assert sorted(texts(plan)) == sorted(server.answered)
+    assert len(server.answered) < 40
+
+
 def test_an_endpoint_that_asks_to_wait_for_long_ends_the_run(
     plan: Plan, model: Lookup, serve: Serve
 ) -> None:

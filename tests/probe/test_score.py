@@ -268,8 +268,8 @@ def test_a_terminal_shows_at_most_ten_lines(
     summary["asked"] |= {
         "pairs": 1_500,
         "complete_pairs": 1_400,
-        "refused": refused,
-        "empty": refused,
+        "declined": refused,
+        "cut_off": refused,
     }
     summary["model"]["returned"] *= 12
     free = {
@@ -557,16 +557,13 @@ def test_empty_answers_are_reported_and_give_no_power(
 
     run(few.path, Silent(chances(few, lambda copies: 0.0, 1.0)))
     summary = score(few.path, index)
-    assert summary["asked"]["empty"] == {"licensed": 120, "control": 120, "free": 6}
+    assert summary["asked"]["cut_off"] == {"licensed": 120, "control": 120, "free": 6}
     assert summary["asked"]["ended"] == {"length": 246, "stop": 80}
-    assert summary["power"]["pairs"] == 10
+    assert summary["recited"]["compared"] == summary["power"]["pairs"] == 10
     assert summary["power"]["detectable_share"] is None
     (warning,) = [
-        item for item in summary["answer"]["warnings"] if item["code"] == "empty"
+        item for item in summary["answer"]["warnings"] if item["code"] == "cut_off"
     ]
-    assert warning["message"].startswith(
-        "246 answers are empty, and count as no recitation. "
-    )
     assert "ended: length 246, stop 80" in warning["message"]
     # It is unknown whether the model would recite the tweets of the 30 pairs with empty
     # answers.

@@ -25,15 +25,15 @@ WARNINGS = {
         "have seen them, so they do not measure chance: make a plan with other "
         "controls."
     ),
-    "refused": (
-        "The model refused {all:,} questions, which count as no recitation. Refused "
-        "questions about licensed tweets: {licensed:,}; about controls: {control:,}; "
-        "without a tweet: {free:,}."
+    "declined": (
+        "{all:,} questions were declined, and are not compared. They were refused, "
+        "filtered, left empty or answered with words such as “I can't”. About licensed "
+        "tweets: {licensed:,}; about controls: {control:,}; without a tweet: {free:,}."
     ),
-    "empty": (
-        "{all:,} answers are empty, and count as no recitation. Empty answers about "
-        "licensed tweets: {licensed:,}; about controls: {control:,}; without a tweet "
-        "in the prompt: {free:,}. A model that reasons first can use up all tokens "
+    "cut_off": (
+        "{all:,} answers were cut off too early to contain the tweet, and are not "
+        "compared. About licensed tweets: {licensed:,}; about controls: {control:,}; "
+        "without a tweet: {free:,}. A model that reasons first can use up all tokens "
         "before its answer begins (why answers ended: {ended})."
     ),
     "several_systems": (
@@ -54,6 +54,11 @@ NOTES = {
     ),
     "departures": (
         "The endpoint refused settings of the plan, and used its own instead: {what}."
+    ),
+    "elsewhere": (
+        "{count:,} tweets were also recited after the beginning of another tweet. The "
+        "model knows their wording without the tweet, so licensed ones do not count as "
+        "recited."
     ),
     "unmatched": (
         "{count:,} of the {drawn:,} licensed tweets drawn were not asked for, because "
@@ -190,11 +195,10 @@ def _warnings(summary: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
         yield "incomplete", {"missing": missing, "pairs": asked["pairs"]}
     if summary["tests"]["objection"] == REVERSED:
         yield "reversed", {}
-    if refused := sum(asked["refused"].values()):
-        yield "refused", {**asked["refused"], "all": refused}
-    if empty := sum(asked["empty"].values()):
-        ended = ", ".join(f"{how} {count:,}" for how, count in asked["ended"].items())
-        yield "empty", {**asked["empty"], "all": empty, "ended": ended}
+    ended = ", ".join(f"{how} {count:,}" for how, count in asked["ended"].items())
+    for code in ("declined", "cut_off"):
+        if total := sum(asked[code].values()):
+            yield code, {**asked[code], "all": total, "ended": ended}
     if returned > 1:
         yield "several_systems", {"systems": returned}
 
@@ -218,6 +222,8 @@ def _notes(summary: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
             "departures",
             {"what": "; ".join(map(departure, summary["asked"]["departures"]))},
         )
+    if elsewhere := summary["recited"]["elsewhere"]:
+        yield "elsewhere", {"count": elsewhere}
     if drawn > matched:
         yield "unmatched", {"count": drawn - matched, "drawn": drawn}
 
