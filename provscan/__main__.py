@@ -29,6 +29,8 @@ UNINTERRUPTIBLE = ("importlib", "numba", "llvmlite")
 # Parameters of glibc's mallopt: the minimum size of blocks that are returned to the
 # system immediately, and that of free memory at the end of the heap.
 M_MMAP_THRESHOLD, M_TRIM_THRESHOLD = -3, -1
+# Minimum address space in bytes. With less, libraries abort the process.
+ADDRESS_SPACE = 2 << 30
 # Seconds between retries of an interruption that arrived inside one of them.
 RETRY_SECONDS = 0.002
 
@@ -36,6 +38,7 @@ RETRY_SECONDS = 0.002
 def main() -> None:
     """Run the command line."""
     _on_interruption(_exit)
+    _require_address_space()
     # The interpreter restores the default handlers when it ends, which could change
     # the status of a finished command.
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -56,6 +59,21 @@ def main() -> None:
     from provscan.cli import main as commands
 
     commands(prog_name="provscan", obj=Interruptible())
+
+
+def _require_address_space() -> None:
+    """End the program with status 3 if it may use too little address space."""
+    from resource import RLIM_INFINITY, RLIMIT_AS, getrlimit
+
+    limit, _ = getrlimit(RLIMIT_AS)
+    if limit != RLIM_INFINITY and limit < ADDRESS_SPACE:
+        text = (
+            f"provscan: The address space of this process is limited to {limit:,} "
+            f"bytes, and at least {ADDRESS_SPACE:,} are needed: raise the limit with "
+            "`ulimit -v`.\n"
+        )
+        os.write(2, text.encode())
+        os._exit(3)
 
 
 def _keep_freed_memory() -> None:

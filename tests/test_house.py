@@ -29,6 +29,7 @@ FLOORS = {
     "text_buffers": 0,
     "ordered_map": 0,
     "writing": 0,
+    "opening": 0,
     "kernels": 1,
     "readers": 1,
     "inspection": 2,

@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 import click
 
 from provscan.errors import UsageError
+from provscan.opening import read_small
 
 FILE = "provscan.toml"
 
@@ -37,8 +38,7 @@ def defaults(name: str, command: click.Command) -> dict[str, Any]:
     from provscan.cli import COMMANDS
 
     try:
-        with open(FILE, "rb") as file:
-            tables = tomllib.load(file)
+        tables = tomllib.loads(read_small(FILE).decode())
     except (OSError, ValueError) as error:
         raise UsageError(f"{FILE} can't be read as TOML: {error}") from None
     for table, content in tables.items():

@@ -9,6 +9,7 @@ import click
 
 from provscan import cli
 from provscan.cli import shared
+from provscan.opening import open_regular
 
 # In bytes.
 LONGEST_KEY = 4096
@@ -77,7 +78,7 @@ def _secret(path: Path) -> str:
     from provscan.errors import InputError
 
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             secret = file.read(LONGEST_KEY + 1).decode("utf-8").strip()
     except OSError as error:
         raise InputError(f"{path} can't be read: {error.strerror}") from error

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from provscan.errors import InputError
+from provscan.opening import open_regular
 
 FOLDER, PAYLOAD = "bundle/", "data/"
 MANIFEST, TAG_MANIFEST = "manifest-sha256.txt", "tagmanifest-sha256.txt"
@@ -143,7 +144,7 @@ class Archive:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            self._file = path.open("rb")
+            self._file = open_regular(path)
         except OSError as error:
             raise InputError(f"{path} can't be read: {error.strerror}") from error
         try:

@@ -39,6 +39,7 @@ from provscan.handover.statement import (
 from provscan.handover.tree import hash_lines, leaf, levels
 from provscan.index.format import read_manifest
 from provscan.indexing.maintain import verify
+from provscan.opening import read_small
 from provscan.readers import Source, file_checksum, is_remote
 from provscan.report.document import write_report
 from provscan.report.files import RunFiles, replaced
@@ -236,7 +237,7 @@ def add_timestamp(
     """
     with Archive(Path(bundle)) as archive:
         try:
-            made = Path(answer).read_bytes()
+            made = read_small(answer)
             time = stamps.stamp_of(made, _bytes_to_stamp(archive), None)
         except OSError as error:
             raise InputError(f"{answer} can't be read: {error.strerror}") from error

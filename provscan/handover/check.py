@@ -52,6 +52,7 @@ from provscan.handover.statement import (
     signature_problem,
 )
 from provscan.handover.tree import hash_lines, leaf, levels
+from provscan.opening import open_regular
 from provscan.readers import Source
 from provscan.runs.folder import (
     EVIDENCE_FILE,
@@ -117,7 +118,7 @@ def check(
             f"{file_path} is a folder: name a bundle, a file that provscan bundle wrote"
         )
     try:
-        with file_path.open("rb") as file:
+        with open_regular(file_path) as file:
             is_archive = file.read(2) == b"PK"
         sha256 = digest_of(file_path).sha256
     except OSError as error:

@@ -33,6 +33,7 @@ from provscan.handover.statement import (
     runs_of,
 )
 from provscan.handover.tree import inclusion, leaf, levels, root_of
+from provscan.opening import open_regular
 from provscan.report.document import page as render
 from provscan.report.files import last_line, write_page
 from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE
@@ -145,7 +146,7 @@ def read_page(path: Path) -> dict[str, Any]:
         The page shows something other than its data.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             text = file.read(MOST_BYTES)
     except OSError as error:
         raise InputError(f"{path} can't be read: {error.strerror}") from error

@@ -16,6 +16,7 @@ from typing import Any
 
 from provscan.errors import InputError
 from provscan.handover.statement import needed
+from provscan.opening import read_small
 
 SHA256 = "2.16.840.1.101.3.4.2.1"
 MOST_BYTES = 1 << 20
@@ -37,7 +38,7 @@ def certificates(path: Path) -> list[Any]:
     """Read the root certificates of a time-stamping authority from a PEM file."""
     x509 = needed("cryptography.x509")
     try:
-        found: list[Any] = x509.load_pem_x509_certificates(path.read_bytes())
+        found: list[Any] = x509.load_pem_x509_certificates(read_small(path))
     except OSError as error:
         raise InputError(f"{path} can't be read: {error.strerror}") from error
     except ValueError as error:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from provscan.errors import InputError, UsageError
+from provscan.opening import read_small
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import (
@@ -225,7 +226,7 @@ def _key(path: Path, load: str, kind: str, **options: Any) -> Any:
     ed25519 = needed("cryptography.hazmat.primitives.asymmetric.ed25519")
     public = "public" if "public" in load else "private"
     try:
-        key = getattr(serialization, load)(path.read_bytes(), **options)
+        key = getattr(serialization, load)(read_small(path), **options)
     except TypeError:
         raise InputError(
             f"{path} is encrypted: decrypt it with `openssl pkey -in {path}` first"

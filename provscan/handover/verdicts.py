@@ -35,6 +35,7 @@ from provscan.handover.review import (
     VERDICTS,
 )
 from provscan.names import counted
+from provscan.opening import read_small
 from provscan.params import require_folder
 from provscan.report.files import RunFiles, replaced
 from provscan.report.wording import percent
@@ -117,7 +118,7 @@ def _read_verdicts(path: Path, key: Mapping[str, Any]) -> Reviewer:
         if path.suffix.lower() == ".xlsx":
             listed, name, rows = _read_workbook(path)
         else:
-            saved = json.loads(path.read_bytes())
+            saved = json.loads(read_small(path))
             listed, name = saved["list"], saved["reviewer"]
             rows = [(row["pair"], row["verdict"]) for row in saved["verdicts"]]
         verdicts = {pair: verdict for pair, verdict in rows if verdict}

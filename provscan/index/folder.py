@@ -37,6 +37,7 @@ from provscan.index.format import (
     read_manifest,
 )
 from provscan.index.lock import LOCK, NOTED, UNFINISHED, Lock, locked, noted_in
+from provscan.opening import LARGE, read_small
 from provscan.ordered_map import pool_of
 from provscan.writing import remove_named, replacing_file
 
@@ -276,7 +277,7 @@ def _listed_files(folder: Path) -> set[str]:
     none if it can't be read, or lists a path that no index has.
     """
     try:
-        found = json.loads((folder / MANIFEST).read_bytes())
+        found = json.loads(read_small(folder / MANIFEST, LARGE))
         if found["format"] != FORMAT:
             return set()
         if found["version"] == VERSION:

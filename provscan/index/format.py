@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 import xxhash
 
 from provscan.errors import IndexFormatError, ParameterError
+from provscan.opening import LARGE, read_small
 from provscan.ordered_map import pool_of
 from provscan.params import IndexParams
 from provscan.readers import file_checksum
@@ -207,7 +208,7 @@ def read_manifest(folder: Path) -> Manifest:
             f"{folder}`"
         )
     try:
-        found = json.loads(path.read_bytes())
+        found = json.loads(read_small(path, LARGE))
     except FileNotFoundError:
         raise IndexFormatError(
             f"{folder} is not an index: it has no {MANIFEST}. Name another folder, or "

@@ -21,6 +21,7 @@ from provscan.errors import GateError, InputError, UnusableError, WithheldError
 from provscan.ledger.database import Database, add_table
 from provscan.ledger.inputs import Case, Row
 from provscan.matching import open_index
+from provscan.opening import LARGE, read_small
 from provscan.report.omissions import left_out
 from provscan.runs.folder import (
     MATCHES_FILE,
@@ -178,7 +179,7 @@ def add_deletions(db: Database, case: Case) -> None:
 def _read_ids(path: Path) -> list[str]:
     """Read a list of tweet ids, one per line."""
     try:
-        ids = path.read_text(encoding="utf-8-sig").split()
+        ids = read_small(path, LARGE).decode("utf-8-sig").split()
     except (OSError, ValueError) as error:
         raise InputError(f"{path} can't be read as a list of ids: {error}") from None
     wrong = next((number for number, one in enumerate(ids, 1) if not one.isalnum()), 0)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from provscan.errors import InputError
+from provscan.opening import read_small
 
 Row = dict[str, Any]
 Tables = dict[str, list[Row]]
@@ -152,7 +153,7 @@ def read_pack(name: str, folder: Path) -> Row:
 def read_tables(path: Path, names: Sequence[str]) -> tuple[Tables, str]:
     """Return the tables of a file, with None for missing keys, and its SHA-256."""
     try:
-        data = path.read_bytes()
+        data = read_small(path)
         read = tomllib.loads(data.decode("utf-8-sig"))
     except OSError as error:
         raise InputError(f"{path} can't be read: {error.strerror or error}") from None

@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 from provscan.calibration.controls import no_control, with_cutoff, with_files
 from provscan.errors import InputError, OutputError, ProvscanError, UsageError
 from provscan.matching import Index
+from provscan.opening import LARGE, read_small
 from provscan.options import default_workers, parse_utc
 from provscan.probe.baseline import blind_baseline
 from provscan.probe.draw import REACH, Candidate, Draw, Target, arms, draw
@@ -302,7 +303,7 @@ def open_plan(path: str | os.PathLike[str]) -> Plan:
     """
     file = Path(path) / PLAN_FILE
     try:
-        raw = file.read_bytes()
+        raw = read_small(file, LARGE)
         content = json.loads(raw)
         version = content["version"]
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -25,6 +25,7 @@ import xxhash
 from provscan.arrays import Numbers
 from provscan.errors import InputError, OutputError
 from provscan.matching.matches import permalinks
+from provscan.opening import read_small
 from provscan.runs.folder import (
     EVIDENCE_FILE,
     MATCHES_FILE,
@@ -263,7 +264,7 @@ class RunFiles:
     def review(self, path: Path) -> Review:
         """Read the reviewers' marks and entries that the page saved."""
         try:
-            saved = json.loads(path.read_bytes())
+            saved = json.loads(read_small(path))
             marks = {}
             for mark in saved["marks"]:
                 number = mark["exhibit"]

@@ -5,7 +5,8 @@ the rows.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -42,7 +43,7 @@ def write_workbook(path: Path, sheets: Iterable[Sheet]) -> None:
     # Rows are written to temporary files of the system, not of the target's folder,
     # where a command that is killed would leave them.
     options = {"constant_memory": True, "strings_to_urls": False}
-    with xlsxwriter.Workbook(made, options) as book:
+    with _system_errors(), xlsxwriter.Workbook(made, options) as book:
         book.set_properties({"created": CREATED})
         bold = book.add_format({"bold": True})
         wrapped = book.add_format(
@@ -67,6 +68,19 @@ def write_workbook(path: Path, sheets: Iterable[Sheet]) -> None:
                     offered = {"validate": "list", "source": list(sheet.choices[name])}
                     page.data_validation(1, column, last, column, offered)
     path.write_bytes(made.getbuffer())
+
+
+@contextmanager
+def _system_errors() -> Iterator[None]:
+    """Raise the OSError of a full disk, which xlsxwriter wraps in its own error."""
+    from xlsxwriter.exceptions import FileCreateError
+
+    try:
+        yield
+    except FileCreateError as error:
+        if error.args and isinstance(error.args[0], OSError):
+            raise error.args[0] from None
+        raise
 
 
 def _cell(value: Any) -> str | float | None:

@@ -23,6 +23,7 @@ import xxhash
 
 from provscan.errors import InputError
 from provscan.names import counted
+from provscan.opening import LARGE, read_small
 from provscan.readers import checksum, file_checksum, is_remote
 from provscan.readers.corpus.recipes import path_in_recipe
 from provscan.urls import local_path
@@ -96,7 +97,7 @@ def _require_equal(path: Path, expected: str, found: str) -> None:
 def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object from a file of a run."""
     try:
-        value = json.loads(path.read_bytes())
+        value = json.loads(read_small(path, LARGE))
     except FileNotFoundError:
         raise InputError(
             f"{path} does not exist, so {path.parent} is not a finished run: run match "

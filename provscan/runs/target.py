@@ -18,6 +18,7 @@ from typing import NamedTuple
 from provscan import readers
 from provscan.errors import OutputError, UsageError
 from provscan.index.folder import remove_index
+from provscan.opening import LARGE, read_small
 from provscan.options import Source
 from provscan.params import require_folder
 from provscan.readers.bytes.compression import COMPRESSED
@@ -137,7 +138,7 @@ def _check_replaceable(target: Path) -> None:
 def _own_names(folder: Path) -> set[str]:
     """Return the names of the files of a run, according to its ``run.json``."""
     with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
-        info = json.loads((folder / RUN_FILE).read_bytes())
+        info = json.loads(read_small(folder / RUN_FILE, LARGE))
         if "parameters" in info:
             names = {RUN_FILE, *info["files"], *REPORTS} & WRITTEN
             return {name for name in names if (folder / name).is_file()}

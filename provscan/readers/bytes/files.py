@@ -18,6 +18,7 @@ import pyarrow as pa
 import xxhash
 
 from provscan.errors import InputError, ProvscanError
+from provscan.opening import open_regular
 from provscan.readers.bytes.remote import BUFFER, RemoteFile, size_and_version
 from provscan.urls import is_remote
 
@@ -103,7 +104,7 @@ def message_of(error: Exception) -> str:
 
 def file_checksum(path: str | os.PathLike[str]) -> str:
     """Return the XXH3-128 of a file's bytes as 32 hexadecimal digits."""
-    with open(path, "rb", buffering=0) as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, xxhash.xxh3_128).hexdigest()
 
 

@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 from provscan.arrays import Flags, Floats
 from provscan.errors import InputError, UsageError
 from provscan.names import counted
+from provscan.opening import open_regular
 from provscan.params import require, require_path
 
 SCORES = ("bits", "similarity", "containment")
@@ -206,6 +207,7 @@ def _table(truth: Any) -> pa.Table:
     try:
         if ".parquet" in kinds:
             return pq.read_table(truth)
+        open_regular(truth).close()
         with pa.input_stream(os.fspath(truth)) as stream:
             read = pyarrow.csv.read_csv if ".csv" in kinds else pyarrow.json.read_json
             return read(stream)
