@@ -28,7 +28,7 @@ from provscan.handover.bag import (
     write_bag,
 )
 from provscan.handover.case import CASE_FILE, PAGE_FILE, WORKBOOK_FILE
-from provscan.handover.rows import rows_of, write_without_texts
+from provscan.handover.rows import rows_of, write_renamed, write_without_texts
 from provscan.handover.statement import (
     canonical,
     key_id,
@@ -43,6 +43,7 @@ from provscan.opening import read_small
 from provscan.readers import Source, file_checksum, is_remote
 from provscan.report.document import write_report
 from provscan.report.files import RunFiles, replaced
+from provscan.report.places import Places
 from provscan.runs.folder import (
     EVIDENCE_FILE,
     MATCHES_FILE,
@@ -361,16 +362,20 @@ class _Contents:
         verify(source)
         run = RunFiles.open(source)
         run.require_own_pages()
-        summary, info = dict(run.summary), dict(run.info)
+        if "records" not in run.summary["answer"]:
+            raise InputError(f"{source} makes no estimate: name a run of match")
         name = f"run-{len(self._runs) + 1}"
         folder, working = f"{PAYLOAD}{name}", self._working / name
         working.mkdir()
-        files = {name: source / name for name in (*RUN_FILES, *EXTRA_RUN_FILES)}
-        if self._no_text:
-            files |= _without_texts(source, working, summary, info)
+        places = Places(run.summary, run.info)
+        summary, info = _handed_over(run, working, places, no_text=self._no_text)
+        files = {name: working / name for name in RUN_FILES}
+        report = working if self._no_text else source
+        files |= {REPORT_FILE: report / REPORT_FILE, REVIEW_FILE: source / REVIEW_FILE}
         if self._hash_inputs:
             files[INPUTS] = working / INPUTS
-            files[INPUTS].write_bytes(canonical(_hashed_inputs(info)))
+            hashes = _hashed_inputs(run.info, places)
+            files[INPUTS].write_bytes(canonical(hashes))
 
         # Compute the hashes of the rows and the lines of the load file.
         leaves, before = list[bytes](), self.findings
@@ -392,24 +397,51 @@ class _Contents:
         self._runs.append(about | {"root": levels(leaves)[-1][0].hex()})
 
 
-def _without_texts(
-    source: Path, working: Path, summary: dict[str, Any], info: dict[str, Any]
-) -> dict[str, Path]:
-    """Write the files of a run without texts, and return their paths. Change ``info``
-    so that it describes these files.
+def _handed_over(
+    run: RunFiles, working: Path, places: Places, *, no_text: bool
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Write the files of a run without the folders of this machine and, with
+    ``no_text``, without texts. Return ``summary.json`` and ``run.json``.
     """
-    write_without_texts(source, working)
-    info["without_texts"] = {"files": info["files"], "checksum": info["checksum"]}
+    sources = [item["source"] for item in run.summary["sources"]]
+    names = {name: places.shown(name) for name in sources}
+    if len({*names.values()}) < len(names):
+        raise InputError(
+            f"{run.path} has datasets with the same name in different folders, which a "
+            "bundle does not show: name them relative to one folder, and run match "
+            "again"
+        )
+    tables = run.path
+    if no_text:
+        tables = working / "without_texts"
+        tables.mkdir()
+        write_without_texts(run.path, tables)
+    if names != {name: name for name in names}:
+        write_renamed(tables, working, names)
+    else:
+        for name in (MATCHES_FILE, EVIDENCE_FILE):
+            (working / name).symlink_to((tables / name).resolve())
+    original = {
+        "files": run.info["files"],
+        "checksum": run.info["checksum"],
+        "identity": run.identity,
+    }
+    info = {"original": original, **places.shown(run.info), "folder": "."}
+    if info.get("repeat"):
+        info["repeat"] = places.command(run.info["repeat"])
+    info["without_texts"] = no_text or info.get("without_texts", False)
+    summary = places.shown(run.summary)
     write_summary(working, summary, info, (MATCHES_FILE, EVIDENCE_FILE))
-    write_report(working, texts=0)
-    return {name: working / name for name in (*RUN_FILES, REPORT_FILE)}
+    if no_text:
+        write_report(working, texts=0)
+    return summary, info
 
 
-def _hashed_inputs(info: Mapping[str, Any]) -> dict[str, str]:
+def _hashed_inputs(info: Mapping[str, Any], places: Places) -> dict[str, str]:
     """Return the SHA-256 of each local input of a run and of each file of its index."""
     folder = Path(info["folder"])
     files = [
-        (folder / each["source"], each["xxh3"])
+        (each["source"], folder / each["source"], each["xxh3"])
         for name in INPUT_LISTS
         for each in info.get(name, ())
         if each["xxh3"] is not None and not is_remote(each["source"])
@@ -421,15 +453,18 @@ def _hashed_inputs(info: Mapping[str, Any]) -> dict[str, str]:
             f"{index} is no longer the index of the run: restore the original, or "
             "leave out --hash-inputs"
         )
-    files += [(index / name, about.xxh3) for name, about in manifest.files().items()]
+    files += [
+        (f"{info['index']['path']}/{name}", index / name, about.xxh3)
+        for name, about in manifest.files().items()
+    ]
     hashes = {}
-    for path, xxh3 in files:
+    for named, path, xxh3 in files:
         if not path.is_file() or file_checksum(path) != xxh3:
             raise InputError(
                 f"{path} was removed or changed after the run, so its SHA-256 can't be "
                 "added: restore the original, or leave out --hash-inputs"
             )
-        hashes[_valid(os.path.relpath(path, folder))] = digest_of(path).sha256
+        hashes[_valid(places.shown(named))] = digest_of(path).sha256
     return hashes
 
 

@@ -31,6 +31,7 @@ from provscan.params import require_folder
 from provscan.report import omissions, wording
 from provscan.report.document import page
 from provscan.report.files import RunFiles
+from provscan.report.places import Places
 from provscan.report.workbook import Sheet, write_workbook
 from provscan.runs.folder import seal, write_json
 from provscan.writing import new_folder
@@ -57,7 +58,9 @@ class Run:
 
     def entry(self) -> dict[str, Any]:
         """Return the entry of the run in ``case.json``, with the run's own numbers."""
-        summary, answer = self.files.summary, self.files.summary["answer"]
+        # The folders of this machine are not shown.
+        summary = Places(self.files.summary, self.files.info).shown(self.files.summary)
+        answer = summary["answer"]
         names = ("status", "headline", "records", "texts", "withheld", "warnings")
         return {
             "name": self.name,
@@ -157,11 +160,7 @@ def _open_runs(paths: Sequence[Path]) -> list[Run]:
             f"a case has 2 to {MOST_RUNS} runs, not {len(paths)}: name the folders of "
             "finished runs"
         )
-    short = [path.resolve().name.removesuffix(".run") for path in paths]
-    names = [
-        name if short.count(name) == 1 else str(path)
-        for name, path in zip(short, paths, strict=True)
-    ]
+    names = _names([path.resolve() for path in paths])
     runs: list[Run] = []
     for name, path in zip(names, paths, strict=True):
         require_folder("run", path)
@@ -174,6 +173,21 @@ def _open_runs(paths: Sequence[Path]) -> list[Run]:
                 )
         runs.append(run)
     return runs
+
+
+def _names(paths: Sequence[Path]) -> list[str]:
+    """Return the names of folders of runs, with as few of the folders that contain them
+    as are needed to tell them apart.
+    """
+
+    def name(path: Path, parts: int) -> str:
+        return "/".join(path.parts[1:][-parts:]).removesuffix(".run")
+
+    for parts in range(1, max(len(path.parts) for path in paths)):
+        names = [name(path, parts) for path in paths]
+        if len({*names}) == len({*paths}):
+            break
+    return names
 
 
 def _notes(runs: Sequence[Run], compared: Mapping[str, Any]) -> list[str]:
@@ -212,7 +226,8 @@ def _compared(runs: Sequence[Run]) -> dict[str, Any]:
 
     def control(run: Run) -> str:
         chance = run.files.summary["control"]
-        null = (chance["null"] or {}).get("sources", ())
+        places = Places(run.files.summary, run.files.info)
+        null = places.shown((chance["null"] or {}).get("sources", ()))
         kinds = {
             "tweets from": run.files.info["parameters"]["cutoff"],
             "files": run.files.info.get("control", {}).get("fingerprint"),

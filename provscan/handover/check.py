@@ -37,7 +37,13 @@ from provscan.handover.bag import (
     manifest,
 )
 from provscan.handover.bundle import ENVELOPE, ROWS, STAMP, STATEMENT
-from provscan.handover.exhibit import decoded, exhibit_of, proof_problems, read_page
+from provscan.handover.exhibit import (
+    decoded,
+    exhibit_of,
+    proof_problems,
+    read_page,
+    run_and_number,
+)
 from provscan.handover.figures import Recount
 from provscan.handover.rows import rows_of
 from provscan.handover.statement import (
@@ -129,6 +135,8 @@ def check(
     if not is_archive:
         problems = _page_problems(file_path, found, signer, roots, exhibit)
         found["problems"] = list(problems)
+        if found["problems"]:
+            found["exhibit"] = None
         return found
     with Archive(file_path) as archive:
         found["problems"] = list(_bundle_problems(archive, found, signer, roots))
@@ -151,13 +159,18 @@ def _page_problems(
         yield from _seal_problems(found, statement, decoded(data, "envelope"), key)
         stamped = decoded(data, "envelope") or statement
         yield from _stamp_problems(found, decoded(data, "stamp"), stamped, roots)
-        found["exhibit"] = data["row"]
-        number = data["row"]["exhibit"]
+        shown = data["run"], data["row"]["exhibit"]
+        runs = [each["folder"] for each in found["runs"] or ()]
     except DAMAGED as error:
         yield f"the page can't be trusted: {error}"
         return
-    if exhibit is not None and str(number) != str(exhibit).rpartition("/")[2]:
-        yield f"the page shows exhibit {number}, not exhibit {exhibit}"
+    if (
+        exhibit is not None
+        and runs
+        and shown != run_and_number(path, runs, str(exhibit))
+    ):
+        yield f"the page shows exhibit {shown[1]} of {shown[0]}, not exhibit {exhibit}"
+    found["exhibit"] = data["row"]
 
 
 def _bundle_problems(

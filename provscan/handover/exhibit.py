@@ -14,7 +14,7 @@ import binascii
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -100,7 +100,10 @@ def exhibit_of(archive: Archive, exhibit: str | int) -> dict[str, Any]:
         The files of the bundle can't be read.
     """
     statement = read_canonical(archive.read(STATEMENT))
-    run, number = _run_and_number(archive, statement, str(exhibit))
+    runs = [each["folder"] for each in runs_of(statement)]
+    run, number = run_and_number(archive.path, runs, str(exhibit))
+    if run not in runs:
+        raise InputError(f"{archive.path} has no {run}")
     hashes = hashes_of(statement)
     for name in (f"{run}/{MATCHES_FILE}", f"{run}/{EVIDENCE_FILE}"):
         if digest_of(partial(archive.open, name)).sha256 != hashes[name]:
@@ -208,10 +211,10 @@ def decoded(data: Mapping[str, Any], name: str) -> bytes | None:
         raise ValueError(f"the {name} is damaged ({error})") from None
 
 
-def _run_and_number(
-    archive: Archive, statement: Mapping[str, Any], exhibit: str
-) -> tuple[str, int]:
-    runs = [each["folder"] for each in runs_of(statement)]
+def run_and_number(path: Path, runs: Sequence[str], exhibit: str) -> tuple[str, int]:
+    """Return the folder of the run and the number of an exhibit that the user names,
+    for a bundle or a page with the statement on ``runs``.
+    """
     named, _, number = exhibit.rpartition("/")
     if not number.isascii() or not number.isdigit():
         raise UsageError(
@@ -220,13 +223,10 @@ def _run_and_number(
         )
     if not named and len(runs) != 1:
         raise UsageError(
-            f"{archive.path} has {len(runs)} runs, each with its own exhibits: name "
-            f"the run as well, such as 1/{number}"
+            f"{path} is of {len(runs)} runs, each with its own exhibits: name the run "
+            f"as well, such as 1/{number}"
         )
-    run = f"{PAYLOAD}run-{named or 1}"
-    if run not in runs:
-        raise InputError(f"{archive.path} has no {run}")
-    return run, int(number)
+    return f"{PAYLOAD}run-{named}" if named else runs[0], int(number)
 
 
 def page_bytes(data: Mapping[str, Any]) -> bytes:

@@ -124,7 +124,7 @@ def replay(
 
         # Compare the rows.
         tables = run_folder
-        if "without_texts" in info:
+        if info.get("without_texts"):
             tables = working / "without_texts"
             tables.mkdir()
             write_without_texts(run_folder, tables)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import cycle, islice
@@ -127,7 +128,8 @@ def write_review(
         **KEY_FORMAT,
         "list": listed,
         "run": files.identity,
-        "run_path": str(run.resolve()),
+        # From the folder of the review, so that both can be moved together.
+        "run_path": os.path.relpath(run.resolve(), out.resolve()),
         "seed": seed,
         "findings": frame.total,
         "with_texts": len(frame.findings),

@@ -3,13 +3,13 @@
 :func:`rows_of` joins ``matches.parquet`` with ``evidence.parquet``. The hash of a row,
 as canonical JSON, is a leaf of the bundle's Merkle tree; the page of an exhibit proves
 one row, and a replay compares all rows. :func:`write_without_texts` writes both tables
-without texts.
+without texts, and :func:`write_renamed` with other names of files.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -79,6 +79,19 @@ def write_without_texts(run: Path, folder: Path) -> None:
     """
     _rewrite(run / EVIDENCE_FILE, folder, lambda rows: with_digests(rows, 0))
     _rewrite(run / MATCHES_FILE, folder, _without_other_texts)
+
+
+def write_renamed(run: Path, folder: Path, names: Mapping[str, str]) -> None:
+    """Write the tables of a run with other names of the sources."""
+
+    def renamed(rows: pa.Table) -> pa.Table:
+        position = rows.schema.get_field_index("source")
+        field = rows.schema.field(position)
+        sources = [names[name] for name in rows["source"].to_pylist()]
+        return rows.set_column(position, field, pa.array(sources, field.type))
+
+    for table in (MATCHES_FILE, EVIDENCE_FILE):
+        _rewrite(run / table, folder, renamed)
 
 
 def _rewrite(table: Path, folder: Path, change: Callable[[pa.Table], pa.Table]) -> None:

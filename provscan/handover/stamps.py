@@ -20,6 +20,8 @@ from provscan.opening import read_small
 
 SHA256 = "2.16.840.1.101.3.4.2.1"
 MOST_BYTES = 1 << 20
+# Statuses of responses.
+GRANTED, GRANTED_WITH_MODIFICATIONS = 0, 1
 
 
 def request(signed: bytes) -> bytes:
@@ -67,7 +69,7 @@ def stamp_of(answer: bytes, signed: bytes, roots: list[Any] | None) -> str:
         raise ValueError(
             f"it is not a response of a time-stamping service ({error})"
         ) from None
-    if found.status != 0:
+    if found.status not in (GRANTED, GRANTED_WITH_MODIFICATIONS):
         raise ValueError(f"the service refused the request (status {found.status})")
     if bytes(found.as_bytes()) != answer:
         raise ValueError("it has extra bytes after the response")
@@ -79,10 +81,29 @@ def stamp_of(answer: bytes, signed: bytes, roots: list[Any] | None) -> str:
     if roots is not None:
         verifier = rfc3161.VerifierBuilder(roots=list(roots)).build()
         try:
-            verifier.verify_message(found, signed)
+            # The verifier refuses modifications. What a time stamp may modify, such as
+            # the policy, is not part of the request.
+            verifier.verify_message(
+                rfc3161.decode_timestamp_response(_as_granted(answer)), signed
+            )
         except rfc3161.VerificationError as error:
             reason = str(error).partition(": ErrorStack")[0]
             raise ValueError(
                 f"it was not issued by the given authority ({reason})"
             ) from None
     return str(info.gen_time.isoformat())
+
+
+def _as_granted(answer: bytes) -> bytes:
+    """Return a valid response, in DER, with the status "granted". The status is not
+    part of the time stamp that the authority signed.
+    """
+    at = 0
+    # The status is the first element of the first element.
+    for _ in range(2):
+        length = answer[at + 1]
+        at += 2 + (length & 0x7F if length & 0x80 else 0)
+    status = answer[at : at + 3]
+    if status not in (b"\x02\x01\x00", b"\x02\x01\x01"):
+        raise ValueError("its status is not in DER")
+    return answer[:at] + b"\x02\x01\x00" + answer[at + 3 :]

@@ -9,6 +9,7 @@ errors.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -94,7 +95,7 @@ def score_review(
             f"{review / KEY_FILE} was changed, or is not the key of a review: name the "
             "folder that provscan review wrote"
         )
-    folder = run or Path(key["run_path"])
+    folder = run or Path(os.path.normpath(review.resolve() / key["run_path"]))
     require_folder("run", folder)
     if (found := RunFiles.open(folder).identity) != key["run"]:
         raise InputError(

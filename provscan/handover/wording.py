@@ -16,7 +16,7 @@ other matches were left out. The bundle still contains the names of the dataset'
 and fields, the ids of records, the positions of the matches, the ids, authors, times,
 languages and links of tweets, and all scores and figures. Anyone who has a text can
 compute its digest and compare it. run.json contains the checksums of the original
-tables in "without_texts"."""
+tables in "original"."""
 HASHED = """\
 inputs.json contains the SHA-256 of each local input and of each file of the index,
 computed when the bundle was made, after their XXH3-128 had been compared with the one

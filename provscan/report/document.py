@@ -165,6 +165,7 @@ def render(
     """
     places = Places(files.summary, files.info)
     summary, info = places.shown(files.summary), places.shown(files.info)
+    command = places.command(files.info.get("repeat") or "")
     parameters = files.info["parameters"]
     allowed = 0 if parameters.get("no_text") else parameters.get("texts")
     if allowed is not None:
@@ -184,7 +185,7 @@ def render(
         answer=summary["answer"],
         info=info,
         identity=files.identity,
-        checksum=files.info["checksum"],
+        checksum=files.origin,
         exhibits=len(files.exhibits),
         findings=len(findings),
         shown=len(shown),
@@ -203,8 +204,8 @@ def render(
         if (summary.get("sample") or {}).get("by") == "files"
         else figures.strip(findings, files.summary["sources"]),
         left_out=omissions.left_out(summary),
-        command=wording.visible(info.get("repeat") or ""),
-        full_paths=info.get("repeat") == files.info.get("repeat"),
+        command=wording.visible(command),
+        full_paths=command == files.info.get("repeat"),
         texts=texts,
         blocks=map(Markup, packed_exhibits(shown, review, sources)),
     )

@@ -146,8 +146,10 @@ class RunFiles:
     @cached_property
     def identity(self) -> str:
         """16 hexadecimal digits that identify the matches; reviewers' marks refer to
-        them.
+        them. The files of a bundle have the identity of the run that was bundled.
         """
+        if "original" in self.info:
+            return str(self.info["original"]["identity"])
         with (self.path / MATCHES_FILE).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
@@ -157,6 +159,11 @@ class RunFiles:
         """
         named = [self.path / REVIEW_FILE, *([] if marks is None else [marks])]
         return [*named, *inputs_of(self.info)]
+
+    @property
+    def origin(self) -> str:
+        """The checksum of the run that ``match`` wrote."""
+        return str(self.info.get("original", self.info)["checksum"])
 
     @property
     def blinded_review(self) -> str | None:
@@ -180,7 +187,7 @@ class RunFiles:
         made from this run and are unchanged.
         """
         report = self.path / REPORT_FILE
-        own = f'data-checksum="{self.info["checksum"]}"'.encode()
+        own = f'data-checksum="{self.origin}"'.encode()
         if report.exists() and (
             not report.is_file()
             or own not in report.read_bytes()[:PAGE_HEAD]

@@ -10,6 +10,8 @@ import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+FILE_URL = re.compile(r"file:///[^/]")
+
 
 class Places:
     """Removes the folders of absolute paths from texts.
@@ -24,15 +26,21 @@ class Places:
         data = _folders(item["source"] for item in sources)
         common = os.path.commonpath(data) if data else "/"
         command = shlex.split(info.get("repeat") or "")
-        folders = _folders([*_strings([summary, info]), *command])
+        texts = [*_strings([summary, info]), *command]
+        folders = _folders(texts)
         if common != "/":
             below = {name for name in folders if f"{name}/".startswith(f"{common}/")}
             folders = folders - below | {common}
         # Replace the longest folder first, since a folder may lie within another one.
         # Slashes within a URL are not folders of this machine.
+        folders |= {os.path.dirname(text) for text in texts if FILE_URL.match(text)}
         names = sorted(folders - {"/"}, key=len, reverse=True)
         pattern = "|".join(map(re.escape, names)) or "(?!)"
         self._folders = re.compile(rf"(?<![^\s'\"=:(\[,])(?:{pattern})/")
+
+    def command(self, text: str) -> str:
+        """Return a command line in which all words are shortened."""
+        return shlex.join(self.shown(word) for word in shlex.split(text))
 
     def shown(self, value: Any) -> Any:
         """Return a value of ``summary.json`` or ``run.json`` in which all texts are

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 from handed_over import Handed
+from invariants import no_secret_is_written
 from securesystemslib.dsse import Envelope
 from securesystemslib.exceptions import VerificationError
 from securesystemslib.signer import SSlibKey
@@ -27,8 +28,12 @@ from provscan.cli import main
 from provscan.errors import InputError, OutputError, UsageError
 from provscan.handover import statement as statements
 from provscan.handover.bundle import CASE_FILES
+from provscan.handover.case import write_case
+from provscan.handover.review import write_review
 from provscan.handover.statement import canonical, key_id, public_key
+from provscan.indexing.maintain import verify
 from provscan.readers import file_checksum
+from provscan.report.document import write_report
 from provscan.report.files import RunFiles
 from provscan.runs.folder import info_checksum, seal, write_json
 
@@ -53,8 +58,15 @@ def table(bundle: Path, name: str) -> list[dict[str, Any]]:
 
 
 def test_files_are_those_of_the_run(handed: Handed) -> None:
-    for path in handed.run.iterdir():
-        assert read(handed.bundle, f"data/run-1/{path.name}") == path.read_bytes()
+    assert (
+        read(handed.bundle, "data/run-1/report.html")
+        == (handed.run / "report.html").read_bytes()
+    )
+    for name in ("matches.parquet", "evidence.parquet"):
+        before = pq.read_table(handed.run / name).to_pylist()
+        # The folder of this machine is left out.
+        short = [row | {"source": Path(row["source"]).name} for row in before]
+        assert table(handed.bundle, name) == short
     rows = len(table(handed.bundle, "matches.parquet"))
     hashes = read(handed.bundle, "data/run-1/rows.sha256").decode()
     assert re.fullmatch(r"([0-9a-f]{64}\n)*", hashes)
@@ -126,17 +138,13 @@ def test_without_texts(handed: Handed, tmp_path: Path) -> None:
         assert now["passage"] == hashlib.sha256(before["passage"].encode()).hexdigest()
         assert now["tweet"] == hashlib.sha256(before["tweet"].encode()).hexdigest()
         assert (now["before"], now["after"]) == (None, None)
-        kept = before.keys() - {*TEXTS, "has_text"}
+        kept = before.keys() - {*TEXTS, "has_text", "source"}
         assert {name: now[name] for name in kept} == {
             name: before[name] for name in kept
         }
-    assert (
-        read(bundle, "data/run-1/summary.json")
-        == (handed.run / "summary.json").read_bytes()
-    )
     info = json.loads(read(bundle, "data/run-1/run.json"))
     original = json.loads((handed.run / "run.json").read_bytes())
-    assert info["without_texts"]["files"] == original["files"]
+    assert info["original"]["files"] == original["files"]
     assert "were left out" in read(bundle, "data/README.txt").decode()
 
     # provscan can open the run folder in the bundle.
@@ -413,3 +421,42 @@ def test_the_command(
         "bundle", "a.zip", "--exhibit", 999, "-o", "c.zip", status=3
     )
     assert {path.name for path in tmp_path.iterdir()} == {"a.zip", "b.zip", "2.html"}
+
+
+def test_nothing_that_is_handed_over_names_a_folder_of_the_machine(
+    handed: Handed, tmp_path: Path
+) -> None:
+    out = tmp_path / "it's out"
+    out.mkdir()
+    runs = [out / "x" / "a.run", out / "y" / "a.run"]
+    for n, run in enumerate(runs):
+        data = [str(path) for path in handed.datasets[: n + 1]]
+        null = str(handed.datasets[2])
+        provscan.match(data, handed.index, run, spike_ins=20, null=null)
+    for options in ({}, {"no_text": True}, {"hash_inputs": True}):
+        handover.bundle(runs, out / "a.zip", overwrite=True, **options)
+        assert handover.check(out / "a.zip")["problems"] == []
+        handover.write_exhibit(out / "a.zip", "2/1", out / "a.html", overwrite=True)
+        made = out / f"made {options}"
+        with zipfile.ZipFile(out / "a.zip") as archive:
+            archive.extractall(made)
+        assert "a.jsonl" in (out / "a.html").read_text()
+        shutil.copy(out / "a.html", made)
+    write_case(runs, out / "a.case")
+    write_review(runs[0], out / "a.review", sample=20)
+    write_report(runs[0], out / "report.html")
+    for book in [*out.rglob("*.xlsx")]:
+        with zipfile.ZipFile(book) as archive:
+            archive.extractall(out / "a.case" / book.stem)
+    for place in ("made", "a.case", "a.review", "report.html"):
+        for path in out.glob(f"{place}*"):
+            folders = [str(handed.folder), str(tmp_path)]
+            found = path.parent / "only" / path.name
+            found.parent.mkdir(exist_ok=True)
+            path.rename(found)
+    no_secret_is_written(folders, out / "only")
+    # A run from a bundle is a run, and can be bundled again.
+    again = out / "only" / "made {}" / "bundle" / "data" / "run-1"
+    handover.bundle(again, out / "again.zip")
+    assert handover.check(out / "again.zip")["problems"] == []
+    verify(again)

@@ -20,7 +20,7 @@ from tweets import sentence
 
 import provscan
 from provscan import handover
-from provscan.errors import InputError
+from provscan.errors import InputError, UsageError
 from provscan.handover import rows
 from provscan.handover.bag import PAYLOAD, Archive, write_bag
 from provscan.handover.exhibit import page_bytes, read_page
@@ -456,6 +456,10 @@ ess_cert_id_alg = sha256
 """
 
 
+# The status of a response that is granted, in DER.
+GRANTED = b"\x30\x03\x02\x01\x00"
+
+
 class Service:
     """A time-stamping service that uses openssl."""
 
@@ -515,6 +519,21 @@ def test_time_stamps(handed: Handed, tmp_path: Path) -> None:
         f"ts -verify -data {tmp_path}/signed -in {tmp_path}/stamp -CAfile ca.pem"
     )
 
+    # A service may grant a request with modifications.
+    modified = tmp_path / "modified.tsr"
+    assert answer.read_bytes().count(GRANTED) == 1
+    for status, said in ((b"\x01", ""), (b"\x02", "refused"), (b"\x05", "refused")):
+        other_status = GRANTED[:-1] + status
+        modified.write_bytes(answer.read_bytes().replace(GRANTED, other_status))
+        if said:
+            with pytest.raises(InputError, match=said):
+                handover.add_timestamp(handed.bundle, modified, tmp_path / "m.zip")
+            continue
+        handover.add_timestamp(handed.bundle, modified, tmp_path / "m.zip")
+        assert problems(tmp_path / "m.zip", authority=authority) == []
+        assert problems(tmp_path / "m.zip", authority=other.folder / "ca.pem")
+        (tmp_path / "m.zip").unlink()
+
     # The page of an exhibit also has the time stamp.
     page = tmp_path / "exhibit.html"
     handover.write_exhibit(stamped, 1, page)
@@ -546,14 +565,20 @@ def test_one_exhibit_is_proved_alone(handed: Handed, tmp_path: Path) -> None:
     (same,) = [
         each
         for each in evidence
-        if (each["source"], each["record"], each["start"])
+        if (Path(each["source"]).name, each["record"], each["start"])
         == (row["source"], row["record"], row["start"])
     ]
     assert (row["passage"], row["tweet"]) == (same["passage"], same["tweet"])
     assert checked == handover.check(handed.bundle, key=handed.public, exhibit=3) | {
         name: checked[name] for name in ("path", "sha256", "files")
     }
-    assert problems(page, exhibit=4) == ["the page shows exhibit 3, not exhibit 4"]
+    for wrong in (4, "1/4", "2/3", "9/3"):
+        (said,) = problems(page, exhibit=wrong)
+        assert f"not exhibit {wrong}" in said
+        assert handover.check(page, exhibit=wrong)["exhibit"] is None
+    assert problems(page, exhibit="1/3") == []
+    with pytest.raises(UsageError, match="is not an exhibit"):
+        handover.check(page, exhibit="third")
     assert problems(page, key=handed.other_public)
     # The page contains the text of no other exhibit.
     text = page.read_text()
@@ -609,8 +634,6 @@ def test_bundles_that_do_not_prove_an_exhibit(handed: Handed, tmp_path: Path) ->
 
 
 def test_exhibits_of_several_runs(handed: Handed, tmp_path: Path) -> None:
-    from provscan.errors import UsageError
-
     bundle, page = tmp_path / "two.zip", tmp_path / "exhibit.html"
     handover.bundle([handed.run, handed.run], bundle)
     with pytest.raises(UsageError, match="name the run as well, such as 1/3"):
@@ -618,5 +641,9 @@ def test_exhibits_of_several_runs(handed: Handed, tmp_path: Path) -> None:
     made = handover.write_exhibit(bundle, "2/3", page)
     assert (made["run"], made["exhibit"]) == ("data/run-2", 3)
     assert problems(page, exhibit="2/3") == []
+    for wrong in ("1/3", "9/3", "2/1"):
+        assert problems(page, exhibit=wrong), wrong
+    with pytest.raises(UsageError, match="name the run as well, such as 1/3"):
+        handover.check(page, exhibit=3)
     with pytest.raises(InputError, match="has no data/run-3"):
         handover.write_exhibit(bundle, "3/1", page)

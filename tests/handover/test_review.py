@@ -38,6 +38,7 @@ from provscan.handover.verdicts import Reviewer, score, score_review
 from provscan.matching.compare import comparison
 from provscan.params import MatchParams
 from provscan.report.files import RunFiles
+from provscan.runs.folder import read_json
 
 TRUTH = {
     FINDING: "copy",
@@ -145,7 +146,11 @@ def test_reviewers_see_nothing_of_the_key(folder: Path) -> None:
 def test_the_same_seed_gives_the_same_list(folder: Path, tmp_path: Path) -> None:
     for name, seed in (("same", 1), ("other", 2)):
         write_review(folder / "a.run", tmp_path / name, sample=SAMPLE, seed=seed)
-    for name in (KEY_FILE, f"{FOR_REVIEWERS}/list.html", f"{FOR_REVIEWERS}/list.xlsx"):
+    keys = [
+        read_json(place / KEY_FILE) for place in (folder / "review", tmp_path / "same")
+    ]
+    assert keys[0]["pairs"] == keys[1]["pairs"]
+    for name in (f"{FOR_REVIEWERS}/list.html", f"{FOR_REVIEWERS}/list.xlsx"):
         first = (folder / "review" / name).read_bytes()
         assert first == (tmp_path / "same" / name).read_bytes()
         assert first != (tmp_path / "other" / name).read_bytes()
