@@ -251,9 +251,9 @@ def why_unwritable(split: Split, options: CleanOptions, limits: Limits) -> str |
     layout, binding, mask = split.layout, split.binding, options.mask
     if layout.cr:
         return "its lines end with carriage returns alone: convert it first"
-    if layout.encoding is not None:
-        if split.format == WEBDATASET:
-            return "it is not UTF-8: unpack the archive first"
+    if split.format == WEBDATASET and layout.encoding not in (None, "utf-8"):
+        return "it is not UTF-8: unpack the archive first"
+    if split.format != WEBDATASET and layout.encoding is not None:
         encoding = byte_exact(layout.encoding, head_of(split, limits)[0])
         if not _is_lossless(split, encoding, limits):
             return (

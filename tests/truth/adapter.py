@@ -26,12 +26,15 @@ import pyarrow.parquet as pq
 from click.testing import CliRunner
 
 import provscan
+from provscan.cleaning.cutting import CUTS
+from provscan.cleaning.tables import TABLES
 from provscan.cli import main
 from provscan.errors import InputError
 from provscan.matching import scan_task
 from provscan.readers import planning
 from provscan.readers.bytes.compression import COMPRESSIONS
 from provscan.readers.formats.registry import FORMATS
+from provscan.readers.splits import WEBDATASET
 
 # The machine's names of the options of a scan, with provscan's names.
 OPTIONS = {
@@ -57,6 +60,8 @@ OPTIONS = {
     "accept_unread": "allow_unread",
     "max_bad": "max_bad",
 }
+# The error for data that can't be used or written.
+Refused = provscan.errors.UnusableError
 # Exit statuses.
 DONE, CROSSED, WRONG_USAGE, UNUSABLE, FAULT = 0, 1, 2, 3, 70
 # Statuses of an answer.
@@ -484,6 +489,11 @@ def formats() -> dict[str, tuple[str, ...]]:
 def compressions() -> dict[str, str]:
     """The registered compressions with their first extensions."""
     return {name: known.extensions[0] for name, known in COMPRESSIONS.items()}
+
+
+def cleanable() -> set[str]:
+    """The formats whose files can be cleaned."""
+    return {*CUTS, *TABLES, WEBDATASET}
 
 
 def canonical(text: str) -> str:
