@@ -44,7 +44,8 @@ class Controls:
     reader: IndexReader
     licensed: IndexReader  # The licensed index alone.
     control: Flags  # bool[texts of ``reader``]: the text is a control.
-    # Numbers of licensed texts that also occur in a control file: commonplace wording.
+    # Numbers of licensed texts, which are not controls, that also occur in a control
+    # file: commonplace wording.
     repeated: Numbers
     texts: int = 0  # Number of control texts.
     # Number of tweets with the control texts that a cutoff takes from the index.
@@ -136,14 +137,15 @@ def with_files(
     """Add the tweets of files as controls; they are indexed in ``folder``.
 
     A text that is also licensed does not become a control, but counts as commonplace
-    wording. The second result describes what was read: ``tweets`` with text (each id
-    counts once), ``texts``, ``also_licensed`` (tweets left out), ``skipped`` and
+    wording. A text that already is a control, because of a cutoff, remains one. The
+    second result describes what was read: ``tweets`` with text (each id counts once),
+    ``texts``, which the files add, ``also_licensed`` (tweets left out), ``skipped`` and
     ``unread``.
     """
     licensed = controls.licensed
     stats = readers.ReadStats()
     plan = readers.plan_tweets(list(sources), fields)
-    repeated: list[tuple[pa.Array, Numbers]] = []
+    indexed: list[tuple[pa.Array, Numbers]] = []
 
     def batches() -> Iterator[pa.RecordBatch]:
         for file in plan.files:
@@ -152,23 +154,26 @@ def with_files(
                 yield batch if hook is None else prepared_batch(batch, hook)
         require_undamaged(stats)
 
-    unlicensed = _unlicensed(licensed, repeated)
-    tweets = ordered_map(unlicensed, batches(), workers)
+    tweets = ordered_map(_unindexed(licensed, indexed), batches(), workers)
     extra = write_index(tweets, folder, licensed.params, workers=workers)
-    if extra.texts == 0:
+    if extra.texts == 0 == controls.texts:
         raise InputError(
             f"all texts of control {', '.join(sources)} are licensed as well, so "
             "nothing measures chance: give tweets that the index does not contain"
         )
     control = np.concatenate([controls.control, np.ones(extra.size, np.bool_)])
-    also_licensed = pa.chunked_array([ids for ids, _ in repeated], pa.string()).unique()
+    ids = pa.chunked_array([ids for ids, _ in indexed], pa.string())
+    numbers = np.concatenate([np.zeros(0, np.int64), *(n for _, n in indexed)])
+    # A text that the cutoff made a control shows chance: it must not become common.
+    repeats = ~controls.control[numbers]
+    also_licensed, left_out = ids.filter(pa.array(repeats)).unique(), ids.unique()
     skipped = stats.as_dict()["skipped"]
     empty = extra.manifest.notes["tweets_without_text"]
     read = {
         "sources": list(sources),
         "tweets": extra.tweets
-        + len(also_licensed)
-        - len(distinct(extra.texts_of_ids(also_licensed)[0])),
+        + len(left_out)
+        - len(distinct(extra.texts_of_ids(left_out)[0])),
         "texts": extra.texts,
         "also_licensed": len(also_licensed),
         "skipped": {**skipped, "no_text": skipped.get("no_text", 0) + empty}
@@ -182,26 +187,22 @@ def with_files(
         reader=licensed.with_control(extra),
         control=control,
         texts=texts,
-        repeated=distinct(
-            np.concatenate(
-                [np.zeros(0, np.int64), *(numbers for _, numbers in repeated)]
-            )
-        ),
+        repeated=distinct(numbers[repeats]),
         control_tweets=controls.control_tweets + extra.tweets,
     ), read
 
 
-def _unlicensed(
-    licensed: IndexReader, repeated: list[tuple[pa.Array, Numbers]]
+def _unindexed(
+    licensed: IndexReader, indexed: list[tuple[pa.Array, Numbers]]
 ) -> Callable[[pa.RecordBatch], pa.RecordBatch]:
-    """Return a function that removes tweets with licensed texts from a batch, and adds
-    their ids and the numbers of those texts to ``repeated``.
+    """Return a function that removes tweets with texts of the index from a batch, and
+    adds their ids and the numbers of those texts to ``indexed``.
     """
 
     def filtered(batch: pa.RecordBatch) -> pa.RecordBatch:
         texts = Strings(*canonical_buffers(*buffers(batch.column("text"))))
         rows, numbers = licensed.equal_texts(texts)
-        repeated.append((batch.column("id").take(pa.array(rows)), numbers))
+        indexed.append((batch.column("id").take(pa.array(rows)), numbers))
         new = np.ones(len(texts), np.bool_)
         new[rows] = False
         return batch.filter(pa.array(new)) if len(rows) else batch

@@ -13,7 +13,7 @@ the limits.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -111,7 +111,10 @@ def count_null(
     phrases = _Phrases(dataset, texts)
     for batch in dataset.batches():
         phrases.add(batch)
-    matches = score_matches(null, scorer, controls)
+    # A text that is also in a control file is no finding in the dataset, but its match
+    # in the null dataset is still due to chance.
+    own = replace(scorer, repeated=scorer.repeated[:0])
+    matches = score_matches(null, own, controls)
     null_phrases = _Phrases(matches, texts)
     strengths = [TextFindings(len(matches.text), least) for least in STRENGTHS]
     licensed = 0

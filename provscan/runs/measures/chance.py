@@ -43,7 +43,7 @@ UNITS = ("records", "texts", "tweets", "characters")
 # Error probability of the bound for one strength; "at least" is the highest bound of
 # all strengths.
 TAIL_OF_EACH = TAIL / len(STRENGTHS)
-# The control is not used if more than this share of its texts has findings.
+# Chance is not measured if more than this share of the control's texts has findings.
 MOSTLY_IN_DATASET = 0.5
 
 
@@ -288,22 +288,24 @@ def measure_chance(
         matches, strengths, [claimable_cluster, np.where(measuring, cluster, -1)]
     )
 
-    # Measure chance at each strength: with the control, unless most of it is in the
-    # dataset, and with a null dataset of the same kind, whose findings are scaled by
-    # the ratio of the sizes.
+    # Measure chance at each strength: with the control, and with a null dataset of the
+    # same kind, whose findings are scaled by the ratio of the sizes. If most of the
+    # control is in the dataset, there is no measure: without the control, the null
+    # dataset alone would claim more because the control has more matches.
     chances = [StrengthChance(clusters, []) for clusters in licensed]
     found = np.flatnonzero(eligible.control & strengths[0].found)
     # Control texts that are long enough to be searched for.
     searched_for = max(1.0, controls.texts * (1.0 - control.too_short))
     control_found = len(found) / searched_for if controls.texts else 0.0
-    if controls.texts and control_found <= MOSTLY_IN_DATASET:
+    usable = control_found <= MOSTLY_IN_DATASET
+    if controls.texts and usable:
         for chance, clusters in zip(chances, of_control, strict=True):
             chance.measures.append(
                 _control_measure(
                     clusters, eligible, strata.heaviest, controls.tweets_ratio
                 )
             )
-    if null is not None and null.kind.same:
+    if null is not None and null.kind.same and usable:
         ratio = matches.scanned.characters / max(1, null.scanned.characters)
         (of_null,) = clusters_by_strength(
             null.matches, null.strengths, clusters_by_scan[1:]
