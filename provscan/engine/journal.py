@@ -20,6 +20,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import stat
 import threading
 import time
 from collections.abc import Iterator
@@ -43,6 +44,9 @@ class Journal(Progress):
     def __init__(self, path: str, shown: Progress) -> None:
         self._path, self._shown = path, shown
         try:
+            kind = os.stat(path).st_mode if os.path.exists(path) else stat.S_IFREG
+            if not (stat.S_ISREG(kind) or stat.S_ISCHR(kind)):
+                raise OutputError(f"{path} is not a file: use another --log")
             if os.path.isfile(path) and not _is_log(path):
                 raise OutputError(
                     f"{path} is not a log of provscan, so nothing is added to it: "

@@ -17,9 +17,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import cache
-from stat import S_ISREG
+from stat import S_ISBLK, S_ISCHR, S_ISFIFO, S_ISREG
 from typing import NamedTuple
 
+from provscan.caches import warn_once
 from provscan.errors import InputError, ParameterError
 from provscan.names import printable
 from provscan.readers.bytes.archives import (
@@ -62,6 +63,10 @@ METADATA = frozenset(
 )
 SAME_NAME = "another file of the archive has the same name; only the last one is read"
 OUTSIDE = "not among the files that the recipe reads"
+
+
+# Devices that are read to their end.
+TERMINALS = ("/dev/stdin", "/dev/tty", "/dev/fd/0", os.devnull)
 
 
 class Found(NamedTuple):
@@ -107,6 +112,7 @@ class Finder:
                 yield from self._file(source, source)
             elif os.path.exists(source):
                 shown = printable(source)
+                _require_stream(source, shown)
                 yield Found(Split(shown, source, UNKNOWN, layout=self.options.layout))
             else:
                 what = printable(source) or "a path without a name"
@@ -303,6 +309,18 @@ class Finder:
                     yield from self._covered(found)
             except InputError as error:
                 self.add_unread(member.source, error)
+
+
+def _require_stream(path: str, shown: str) -> None:
+    """Raise an error if a path is a device, which may have no end. Say that reading a
+    named pipe waits for another program.
+    """
+    mode = os.stat(path).st_mode
+    if S_ISBLK(mode) or (S_ISCHR(mode) and path not in TERMINALS):
+        raise InputError(f"{shown} is a device, which may have no end: name a file")
+    # A pipe of the shell is in /proc, and already has a writer.
+    if S_ISFIFO(mode) and not os.path.realpath(path).startswith("/proc/"):
+        warn_once(f"{shown} is a named pipe: waiting until a program writes to it")
 
 
 def _no_records(name: str, *, saved: bool) -> str | None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from provscan.report.wording import visible
+from provscan.writing import temporary_folder
 
 # Workbooks contain the time of their creation. A constant time makes equal tables give
 # equal bytes.
@@ -40,10 +41,19 @@ def write_workbook(path: Path, sheets: Iterable[Sheet]) -> None:
 
     # The archive is made in memory, and only the last line writes to the target.
     made = io.BytesIO()
-    # Rows are written to temporary files of the system, not of the target's folder,
-    # where a command that is killed would leave them.
-    options = {"constant_memory": True, "strings_to_urls": False}
-    with _system_errors(), xlsxwriter.Workbook(made, options) as book:
+    # Rows are written to temporary files.
+    with (
+        temporary_folder() as folder,
+        _system_errors(),
+        xlsxwriter.Workbook(
+            made,
+            {
+                "constant_memory": True,
+                "strings_to_urls": False,
+                "tmpdir": str(folder),
+            },
+        ) as book,
+    ):
         book.set_properties({"created": CREATED})
         bold = book.add_format({"bold": True})
         wrapped = book.add_format(

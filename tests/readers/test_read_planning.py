@@ -330,8 +330,14 @@ def test_a_named_pipe(read_all, tmp_path):
     os.mkfifo(path)
     writer = threading.Thread(target=path.write_bytes, args=(LINE * 3,))
     writer.start()
-    assert read_all(str(path)).records == [0, 1, 2]
+    with pytest.warns(RuntimeWarning, match="is a named pipe: waiting"):
+        assert read_all(str(path)).records == [0, 1, 2]
     writer.join()
+
+
+def test_a_device(read_all):
+    with pytest.raises(InputError, match="is a device, which may have no end"):
+        read_all("/dev/zero")
 
 
 def test_a_saved_dataset(read_all, tmp_path):
