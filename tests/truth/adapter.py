@@ -235,7 +235,12 @@ class Result:
         for key in ("control", "known"):
             kept[key] = _without_names(kept[key])
         # The verdicts are counted by file.
-        kept["fields"], kept["field_codes"] = None, self.fields()
+        kept["fields"] = None
+        kept["field_codes"] = {
+            name: codes
+            for name, codes in self.fields().items()
+            if any(code.startswith("scanned") for code in codes)
+        }
         return kept
 
     def contradictions(self) -> Iterator[str]:

@@ -56,7 +56,13 @@ class Scanned:
         if case.options["control"]:
             searched |= {each.key for each in case.world.control}
         for place in case.places:
-            if place.exact and place.tweet in searched and case.scanned(place.slot):
+            # Words of an answer that repeat its prompt are left out.
+            asked = {
+                each.tweet
+                for each in case.places
+                if each.record == place.record and not case.scanned(each.slot)
+            }
+            if place.exact and place.tweet in searched - asked:
                 yield place.record, place.slot, place.tweet, place
 
 
@@ -392,12 +398,12 @@ def more_chance_never_raises_at_least(scan: Scanned) -> Iterator[str]:
     rows = [json.loads(line) for line in case.world.file(name).read_text().splitlines()]
     if name == "control":
         rows += [
-            {"id": f"more{n}", "text": texts[0], "author": f"m{n}"}
+            {"id": f"more{n}", "text": texts[case.scanned(0) - 1], "author": f"m{n}"}
             for n, texts in enumerate(case.texts[:40])
+            if case.scanned(len(texts) - 1)
         ]
     else:
-        places = case.places[:9]
-        texts = [case.texts[place.record][place.slot] for place in places]
+        texts = [each["passage"] for each in scan.result.evidence()[:9]]
         rows += [{"id": f"more{n}", "text": text} for n, text in enumerate(texts)]
     path = scan.new()
     path.mkdir()
@@ -513,10 +519,11 @@ def a_baseline_marks_what_is_new(scan: Scanned) -> Iterator[str]:
     )
     # Of several findings with the same text around them, any may be the new one.
     places = {place: n for n, place in enumerate(scan.written.places)}
+    slots = {case.field(n): n for n in range(_width(case))}
     counts: dict[str, Counter[Any]] = defaultdict(Counter)
     for row in result.findings:
         record = places[row.source, row.record]
-        key = row.tweet, row.start, case.texts[record]
+        key = row.tweet, row.start, case.texts[record][slots[row.field]]
         counts["earlier" if record % 2 else "later"][key] += 1
         counts["new"][key] += row.place in (result.new or ())
     for key, number in counts["new"].items():
