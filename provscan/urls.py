@@ -5,6 +5,10 @@ its query, or a token in its fragment. A :class:`Url` is a string without them, 
 code that prints, compares, logs or stores it can't leak them. Only :func:`opened`
 returns the full address that a file system opens. A string made from a Url lacks its
 credentials; to keep them in the Url of a file in a folder, use :func:`below`.
+
+People also mistype URLs, as in ``http:/me:secret@host`` or ``//me:secret@host``. Such a
+word is no URL, and no file is found; but messages and results must not show its
+secrets either, so it becomes a :class:`Url` that is shown with ``***`` in their place.
 """
 
 from __future__ import annotations
@@ -24,6 +28,22 @@ AUTHORITY = re.compile(r"(?<=://)(?:(?!::[a-zA-Z][a-zA-Z0-9+.-]*://)[^/])+")
 HOST = re.compile(r"(?:[^\s:\[\]]*|\[[^\s\[\]]*\])(?::[0-9]*)?")
 # The characters that separate the parts of a URL.
 PARTS = re.compile(r"[/:@?#&=]+")
+# What separates a path from a query, a parameter or a fragment.
+ENDS = re.compile(r"[?#]|(?:[;&]|%3[bf]|%26|%23)(?=[\w.~%-]*(?:=|%3d))", re.IGNORECASE)
+# The beginning of a mistyped URL: only slashes, or a scheme and other than two slashes.
+_SLASH = r"(?:[/\\]|%2f)"
+_SCHEME = r"(?<![a-z0-9+.-])[a-z][a-z0-9+.-]+(?::|%3a)(?!//(?!/))"
+_KNOWN = r"(?:https?|ftps?|sftp|ssh|s3a?|gc?s|az|abfss?|hf|hdfs)(?::|%3a)(?!//(?!/))"
+_MISTYPED = rf"(?:{_SCHEME}{_SLASH}+|\b{_KNOWN}{_SLASH}*|(?<![\w:/\\.]){_SLASH}{{2,}})"
+MISTYPED_USER = re.compile(rf"({_MISTYPED})\S*(?=@|%40)", re.IGNORECASE)
+# A query with a name and a value, or anything after the path of a mistyped URL.
+MISTYPED_QUERY = re.compile(
+    rf"({_MISTYPED}[^\s?#;]*?(?:[?#;]|%3f|%3b|%23)"
+    r"|(?:[?;&#]|%3[bf]|%26|%23)(?=[\w.~%-]*(?:=|%3d)))"
+    r"\S*?(?=[)\]}>'\",;:.]*(?:\s|$))",
+    re.IGNORECASE,
+)
+SPACE = "\ue000"  # Stands for a space within a word.
 # A URL in a sentence, and the punctuation after the URL.
 MENTIONED = re.compile(r"([\w+.:=-]*://\S*?)([)\]}>'\",;:.]*)(?=\s|$)")
 
@@ -33,18 +53,25 @@ def _shown(url: str) -> str:
     these can't be separated safely, such as when a password contains a slash.
     """
     scheme, _, rest = url.partition("://")
-    place, *hidden = re.split(r"[?#]", rest, maxsplit=1)
+    place, *hidden = ENDS.split(rest, maxsplit=1)
     address = f"{scheme}://{place}"
     password_is_split = "@" in "".join(hidden) and "/" not in place
     if password_is_split or not all(
         HOST.fullmatch(_host(found)) for found in AUTHORITY.finditer(address)
     ):
         return f"{scheme}://"
-    return AUTHORITY.sub(_host, address)
+    return _masked(AUTHORITY.sub(_host, address))
+
+
+def _masked(text: str) -> str:
+    """Return a text with the secrets of mistyped URLs replaced by ``***``."""
+    if not any(sign in text for sign in "@=?#;%"):
+        return text
+    return MISTYPED_QUERY.sub(r"\1***", MISTYPED_USER.sub(r"\1***", text))
 
 
 def _host(authority: re.Match[str]) -> str:
-    return authority[0].rpartition("@")[2]
+    return re.split("@|%40", authority[0])[-1]
 
 
 class Url(str):
@@ -79,14 +106,21 @@ class Url(str):
 
 
 def source_of(given: str | os.PathLike[str]) -> str:
-    """Return a path as it is given, or a :class:`Url` if it contains "://"."""
+    """Return a path as it is given, or a :class:`Url` if it contains "://", or if it
+    seems to be a mistyped URL with secrets and no file has this name.
+    """
     if isinstance(given, Url):
         return given
     text = os.fspath(given)
     collapsed = COLLAPSED.match(text) if isinstance(given, PurePath) else None
     if collapsed is not None and not os.path.exists(collapsed[1]):
         text = f"{collapsed[1]}//{text[collapsed.end() :]}"
-    return Url(text) if "://" in text else text
+    if "://" in text:
+        return Url(text)
+    # A secret may contain spaces.
+    masked = _masked(text.replace(" ", SPACE)).replace(SPACE, " ")
+    mistyped = masked != text and "\0" not in text and not os.path.lexists(text)
+    return Url(text, masked) if mistyped else text
 
 
 def opened(source: str) -> str:
@@ -131,6 +165,7 @@ def without_secrets(text: str, url: str = "") -> str:
         if "://" in text
         else text
     )
+    text = _masked(text)
     if isinstance(url, Url):
         # Libraries may also quote parts of a URL.
         words = {word for word in PARTS.split(opened(url)) if len(word) > 2} - set(

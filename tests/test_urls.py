@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+import random
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from truth.handover import SECRET, SEED, cases, odd_url
 
 from provscan.urls import Url, below, is_remote, opened, source_of, without_secrets
 
@@ -86,6 +88,37 @@ def test_no_secret_is_shown(
     url += "" if fragment is None else f"#{fragment}"
     assert MARK not in source_of(url)
     assert opened(source_of(url)) == url
+
+
+def test_mistyped_urls_show_no_secret() -> None:
+    rng = random.Random(SEED)
+    for _ in range(cases(500, 20_000)):
+        url = odd_url(rng)
+        found = source_of(url)
+        assert opened(found) == url
+        messages = [str(found), without_secrets(f"'{found}': no such file, (2).")]
+        if " " not in url:
+            messages.append(without_secrets(f"{url} can't be read."))
+        assert not [each for each in messages if SECRET in each], url
+        assert without_secrets(messages[0]) == messages[0]
+
+
+@pytest.mark.parametrize("name", ["a?sig=1", "b;c=d", "http:/me@h"])
+def test_files_with_odd_names_are_no_urls(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert type(source_of(name)) is Url
+    Path(name).parent.mkdir(exist_ok=True)
+    Path(name).touch()
+    assert type(source_of(name)) is str
+
+
+@pytest.mark.parametrize(
+    "text", ["what? a=b", "/data/me@work/a.csv", "year=2020/a.csv", "a#1", "C:/a@b"]
+)
+def test_other_words_are_unchanged(text: str) -> None:
+    assert source_of(text) == without_secrets(text) == text
 
 
 def test_urls_with_different_secrets_are_different_sources() -> None:

@@ -77,8 +77,10 @@ _ESCAPES = {
 
 def echo(text: str, err: bool = False) -> None:
     """Print a text with its control characters escaped, since names of files and fields
-    may contain some.
+    may contain some. Messages on stderr are printed without the secrets of URLs.
     """
+    if err:
+        text = without_secrets(text)
     click.echo(text.translate(_ESCAPES), err=err)
 
 
@@ -93,7 +95,7 @@ def _failed(
         *getattr(error, "__notes__", []),
     ]
     text = " ".join(sentence.strip().rstrip(".") + "." for sentence in sentences)
-    echo(without_secrets(f"provscan: {' '.join(text.split())}"), err=True)
+    echo(f"provscan: {' '.join(text.split())}", err=True)
     return click.exceptions.Exit(status)
 
 
@@ -101,7 +103,7 @@ def _warned(message: Warning | str, *where: Any, **more: Any) -> None:
     """Print a library's warning as one line; this replaces
     :func:`warnings.showwarning`.
     """
-    echo(without_secrets(f"provscan: {' '.join(str(message).split())}"), err=True)
+    echo(f"provscan: {' '.join(str(message).split())}", err=True)
 
 
 def _os_error(error: OSError) -> str:
@@ -249,7 +251,7 @@ class Commands(click.Group):
                 raise _failed(error, UNUSABLE, message) from error
             import traceback
 
-            echo(without_secrets(traceback.format_exc()), err=True)
+            echo(traceback.format_exc(), err=True)
             message = (
                 f"internal error, {type(error).__name__}: please report the lines above"
             )

@@ -10,7 +10,6 @@ a command uses them as decorators.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -22,7 +21,7 @@ import click
 from provscan.errors import UsageError
 from provscan.keywords import help_of
 from provscan.options import CHOICES, MINIMA, MatchOptions, option_name
-from provscan.urls import source_of
+from provscan.urls import Url, source_of
 
 Decorator = Callable[[Any], Any]
 
@@ -150,9 +149,9 @@ class LocalPath(click.Path):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> Any:
-        if "://" in os.fspath(value):
+        if isinstance(url := source_of(value), Url):
             raise click.BadParameter(
-                f"expected a path on this machine, found a URL: {source_of(value)}",
+                f"expected a path on this machine, found a URL: {url}",
                 ctx,
                 param,
             )

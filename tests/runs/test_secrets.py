@@ -5,6 +5,7 @@ parts, or an error.
 from __future__ import annotations
 
 import json
+import random
 import re
 import traceback
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ from dataset import TWEETS
 from invariants import no_secret_is_written
 from nightly import NIGHTLY
 from readers.remote import web_server
+from truth.handover import SECRET, SEED, cases, odd_url
 
 import provscan
 from provscan.cli import COMMANDS, main
@@ -194,6 +196,19 @@ def test_an_error_shows_no_secret(
     done = CliRunner().invoke(main, [word.format(url) for word in words])
     assert done.exit_code == 2 if local else done.exit_code in (2, 3), done.output
     no_secret_is_written(SECRETS, tmp_path, done.output)
+
+
+@pytest.mark.parametrize(("words", "local"), PATH_PARAMS)
+def test_no_error_shows_the_secret_of_a_mistyped_url(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], local: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rng = random.Random(f"{SEED} {words}")
+    for _ in range(cases(3, 40)):
+        url = odd_url(rng)
+        done = CliRunner().invoke(main, [word.format(url) for word in words])
+        assert done.exit_code == 2 if local else done.exit_code in (2, 3), done.output
+        no_secret_is_written([SECRET], tmp_path, done.output)
 
 
 def test_every_option_that_takes_a_path_is_tested() -> None:
