@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from provscan.engine import Progress, logged
-from provscan.errors import GateError, UsageError
+from provscan.errors import GateError, IncompleteError, UsageError
 from provscan.keywords import given_options, with_options
 from provscan.matching import Index
 from provscan.options import MatchOptions
@@ -274,6 +274,9 @@ def match(
     WithheldError
         ``fail_above_claimed`` was given, but the lower bound is withheld; the run is
         written.
+    IncompleteError
+        A gate was given, but there are no findings beyond it and text was not scanned;
+        the run is written.
     GateError
         A share of records exceeds ``fail_above`` or ``fail_above_claimed``; the run is
         written.
@@ -305,4 +308,6 @@ def match(
     run = Run(found.path, found.summary, found.info)
     if found.crossed is not None:
         raise GateError(found.crossed, run)
+    if found.undecided is not None:
+        raise IncompleteError(found.undecided, run)
     return run

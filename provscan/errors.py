@@ -14,6 +14,7 @@ with status 3. The library raises errors; only ``provscan.cli`` exits. ::
         ├── IndexFormatError
         ├── OutputError
         ├── RecallError
+        ├── IncompleteError
         ├── WithheldError
         ├── WorkerError
         └── ModelError
@@ -81,6 +82,20 @@ class RecallError(UnusableError):
     """A scan found none of the test copies that were planted in the dataset, so its
     result would be meaningless.
     """
+
+
+class IncompleteError(UnusableError):
+    """A gate can't be decided, since not all text was scanned; the run was written.
+
+    Attributes
+    ----------
+    run
+        The run, a :class:`provscan.Run`.
+    """
+
+    def __init__(self, message: str, run: Any) -> None:
+        super().__init__(message)
+        self.run = run
 
 
 class WithheldError(UnusableError):

@@ -22,6 +22,7 @@ FLOORS = {
     "caches": 0,
     "urls": 0,
     "names": 0,
+    "statuses": 0,
     "params": 0,
     "options": 0,
     "keywords": 0,

@@ -94,16 +94,19 @@ def command(
     import provscan
     from provscan.cli import show
     from provscan.cli.progress import progress
-    from provscan.errors import GateError
+    from provscan.errors import GateError, IncompleteError
     from provscan.names import several
 
     given = shared.given(**options)
-    gate = None
+    gate: GateError | None = None
+    undecided: IncompleteError | None = None
     try:
         with progress(quiet) as watcher:
             run = provscan.match(list(sources), index, out, progress=watcher, **given)
     except GateError as error:
         gate, run = error, error.run
+    except IncompleteError as error:
+        undecided, run = error, error.run
     lines = show.run if verbose else show.brief
     show.result({"run": str(run.path), **run.summary}, as_json, lines)
 
@@ -130,6 +133,9 @@ def command(
             f"provscan: the results cover only the data that could be read.{remedy}",
             err=True,
         )
+        context.exit(cli.UNUSABLE)
+    if undecided is not None:
+        cli.echo(f"provscan: {undecided}.", err=True)
         context.exit(cli.UNUSABLE)
     if gate is not None:
         cli.echo(f"provscan: {gate}.", err=True)

@@ -17,7 +17,13 @@ import pyarrow as pa
 from provscan import __version__
 from provscan.api import match
 from provscan.engine.progress import Progress
-from provscan.errors import GateError, InputError, UnusableError, WithheldError
+from provscan.errors import (
+    GateError,
+    IncompleteError,
+    InputError,
+    UnusableError,
+    WithheldError,
+)
 from provscan.ledger.database import Database, add_table
 from provscan.ledger.inputs import Case, Row
 from provscan.matching import open_index
@@ -102,7 +108,7 @@ def _scan(case: Case, row: Row, run: Path, progress: Progress | None) -> None:
     options |= {"resume": same, "overwrite": not same}
     try:
         match(str(dataset), index, run, progress=progress, **options)
-    except (GateError, WithheldError):
+    except (GateError, IncompleteError, WithheldError):
         assert run.is_dir()
     except TypeError as error:
         raise InputError(

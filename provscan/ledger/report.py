@@ -19,7 +19,6 @@ from provscan.names import several
 from provscan.report.document import page
 from provscan.report.files import write_page
 from provscan.report.wording import count, visible
-from provscan.runs.answer.wording import STATUS
 from provscan.runs.folder import REPORT_FILE, read_json
 
 LEDGER_FILE, TABLES_FOLDER = "ledger.json", "tables"
@@ -68,7 +67,6 @@ def write_ledger_report(
         ledger=read_json(folder / LEDGER_FILE),
         tables=found,
         kinds=KINDS,
-        statuses=STATUS,
         from_utc=from_utc,
         lasting=lasting,
         bounds=bounds,

@@ -33,6 +33,7 @@ from provscan.probe.result_tables import tweet_table
 from provscan.probe.run import read_model
 from provscan.probe.statistics import ALPHA
 from provscan.probe.verification import Recitation
+from provscan.statuses import COPIES_FOUND, NO_COPIES_SHOWN, NOT_MEASURED
 
 SUMMARY_VERSION = 1
 # False discovery rate of the list of recited tweets.
@@ -139,10 +140,10 @@ def status_of(summary: dict[str, Any]) -> str:
     """
     tweets, free = summary["answer"]["tweets"], summary["free"]
     if not tweets["findings"] and not (free and free["texts"]):
-        return "no_copies_shown"
+        return NO_COPIES_SHOWN
     if summary["tests"]["difference"]["invalid"] is not None:
-        return "not_measured"
-    return "copies_found" if tweets["at_least"] else "no_copies_shown"
+        return NOT_MEASURED
+    return COPIES_FOUND if tweets["at_least"] else NO_COPIES_SHOWN
 
 
 def _objection(plan: Plan, counts: Counts) -> Objection | None:

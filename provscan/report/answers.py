@@ -10,7 +10,7 @@ from typing import Any
 
 from provscan.names import counted, several
 from provscan.report.wording import amount, count, percent
-from provscan.runs.answer.wording import NOT_MEASURED, STATUS
+from provscan.statuses import STATUSES
 
 UPPER_LIMITS = {
     "records": "Records with a nearly verbatim copy",
@@ -25,7 +25,7 @@ NOT_COVERED = (
 
 def headline(answer: Mapping[str, Any]) -> tuple[str, str, str]:
     """Split the headline into the status, a separator and the rest."""
-    status = STATUS[answer["status"]]
+    status = STATUSES[answer["status"]].words
     rest = answer["headline"].removeprefix(status)
     return (
         (status, ": ", rest[2:])
@@ -69,7 +69,7 @@ def strengths(answer: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     explains; empty if chance was not measured.
     """
     records = answer["records"]
-    if answer["status"] == NOT_MEASURED or not records["findings"]:
+    if not STATUSES[answer["status"]].measured or not records["findings"]:
         return []
     every = answer["strengths"][0]["findings"] == records["findings"]
     everything = "all findings" if every else "findings for which chance was measured"
@@ -155,7 +155,7 @@ def chance_explains(answer: Mapping[str, Any]) -> str:
     chance explains.
     """
     records = answer["records"]
-    if answer["status"] == NOT_MEASURED:
+    if not STATUSES[answer["status"]].measured:
         return (
             "The number of findings that are coincidences was not measured. Some or "
             "all of the findings may be quotations, headlines or sayings that both "

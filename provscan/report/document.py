@@ -23,6 +23,7 @@ from jinja2.bccache import Bucket
 from markupsafe import Markup
 from rich.filesize import decimal
 
+from provscan import statuses
 from provscan.caches import make_folder, user_cache
 from provscan.params import require_folder
 from provscan.report import answers, figures, omissions, wording
@@ -112,12 +113,13 @@ def page(
         _environment(folder)
         .get_template(template)
         .render(
-            style=Markup(_joined(styles, folder)),
+            style=Markup(_style(styles, folder)),
             script=Markup(_script(scripts, folder)),
             policy=content_policy(styles, scripts, folder, policy),
             wording=wording,
             answers=answers,
             omissions=omissions,
+            statuses=statuses.STATUSES,
             **values,
         )
     )
@@ -131,7 +133,7 @@ def content_policy(
     """Return the content security policy of a page (see :func:`page`), with additional
     rules.
     """
-    policy = ["default-src 'none'", f"style-src {_digest(_joined(styles, folder))}"]
+    policy = ["default-src 'none'", f"style-src {_digest(_style(styles, folder))}"]
     policy += rules
     if scripts:
         policy.append(f"script-src {_digest(_script(scripts, folder))}")
@@ -141,6 +143,14 @@ def content_policy(
 def _script(names: Sequence[str], folder: Path) -> str:
     """Return scripts as one script in strict mode, whose names are not global."""
     return f'"use strict";{{\n{_joined(names, folder)}}}'
+
+
+def _style(names: Sequence[str], folder: Path) -> str:
+    """Return styles as one, with the colours of statuses before those for printing."""
+    return "".join(
+        (statuses.style() if name == "print.css" else "") + _joined((name,), folder)
+        for name in names
+    )
 
 
 def _digest(text: str) -> str:

@@ -34,6 +34,7 @@ from provscan.report.wording import (
     visible,
 )
 from provscan.runs.evidence.tables import digest
+from provscan.statuses import STATUSES
 
 Row = dict[str, Any]
 BATCH = 4096
@@ -105,14 +106,25 @@ def _excerpt(row: Row) -> str:
 
 
 def _not_scanned(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return each file that was not scanned to its end, with the reason."""
-    unread = [
+    """Return each file that was not scanned to its end, with the reason, and for an
+    incomplete answer also the records that were not scanned.
+    """
+    found = [
         (item["path"], f"not scanned: {item['reason']}") for item in summary["unread"]
     ]
-    return unread + [
+    found += [
         (item["source"], f"damaged, or changed during the scan: {item['problem']}")
         for item in summary["damaged"]
     ]
+    if not STATUSES[summary["answer"]["status"]].passes:
+        sources = [item["source"] for item in summary["sources"]]
+        name = sources[0] if len(sources) == 1 else "all files"
+        found += [
+            (name, f"not scanned: {item['message']}")
+            for item in summary["answer"]["not_scanned"]
+            if item["code"] not in ("unread", "damaged")
+        ]
+    return found
 
 
 @dataclass

@@ -35,6 +35,7 @@ from provscan.names import percentage
 from provscan.options import MatchOptions, Source
 from provscan.runs.answer.summary import summarise
 from provscan.runs.answer.tokenizer import tokens_of
+from provscan.runs.answer.unscanned import in_one_line
 from provscan.runs.answer.wording import since_baseline
 from provscan.runs.counting.exhibits import CANDIDATES
 from provscan.runs.evidence.baseline import mark_new, read_baseline
@@ -48,6 +49,7 @@ from provscan.runs.scan.tasks import scan_inputs
 from provscan.runs.scan.totals import ScanTotals
 from provscan.runs.target import CONTROL, run_folder, run_path
 from provscan.scoring.background import background
+from provscan.statuses import STATUSES
 from provscan.unfinished import Unfinished
 
 RUN_VERSION = 1
@@ -61,6 +63,9 @@ class WrittenRun(NamedTuple):
     # A sentence about the limit that was exceeded, of ``--fail-above`` or
     # ``--fail-above-claimed``; None if neither was.
     crossed: str | None = None
+    # A sentence that says why the gates can't be decided; None if they can, or if there
+    # is none.
+    undecided: str | None = None
 
 
 def run_match(
@@ -106,7 +111,6 @@ def run_match(
         except RecallError:
             folder.forget()
             raise
-        summary = summarise(measured, licensed, options, tokens)
         clock.lap("estimate")
         entries, described = describe_inputs(
             inputs, scans, licensed.unread, options.threads
@@ -115,18 +119,20 @@ def run_match(
         if licensed.control_fingerprint is not None:
             info["control"] = {"fingerprint": licensed.control_fingerprint}
         clock.lap("checksums")
+        summary = summarise(measured, licensed, options, tokens, entries)
         write_tables(measured, files)
         # Free several hundred bytes per found text, which the report does not need.
         del measured
         summary["baseline"] = baseline and mark_new(files, baseline, summary, info)
         summary["answer"]["details"] += since_baseline(summary["baseline"])
-        summary |= entries
         clock.lap("write")
         info |= clock.describe(scans["dataset"])
         write_summary(files, summary, info, (MATCHES_FILE, EVIDENCE_FILE))
         render(files)
     progress.finish()
-    return WrittenRun(path, summary, info, _crossed(summary, options))
+    crossed = _crossed(summary, options)
+    undecided = _undecided(summary, options) if crossed is None else None
+    return WrittenRun(path, summary, info, crossed, undecided)
 
 
 def _request(
@@ -234,6 +240,38 @@ def _crossed(summary: dict[str, Any], options: MatchOptions) -> str | None:
             return (
                 f"at least {_percent(share)} of the records contain copies: more than "
                 f"the {_percent(allowed)} that --fail-above-claimed allows"
+            )
+    return None
+
+
+def _undecided(summary: dict[str, Any], options: MatchOptions) -> str | None:
+    """Return why the gates of the options can't be decided; None if they can.
+
+    They can't if the answer is incomplete, or if a limit would be exceeded if all that
+    was not scanned had copies.
+    """
+    answer, records = summary["answer"], summary["records"]
+    accepted = {"unread"} if options.allow_unread else set()
+    missing = [each for each in answer["not_scanned"] if each["code"] not in accepted]
+    if not missing:
+        return None
+    shares, files = answer["records"]["share"], {"unread", "damaged"}
+    number = sum(each["count"] for each in missing)
+    known = not any(each["code"] in files for each in missing)
+    for allowed, name in (
+        (options.fail_above, "findings"),
+        (options.fail_above_claimed, "at_least"),
+    ):
+        if allowed is None:
+            continue
+        share = shares[name]
+        if name == "findings" and summary["baseline"] is not None:
+            share = summary["baseline"]["new"]["share_of_records"]
+        most = (share * records + number) / (records + number)
+        if not known or most > allowed or not STATUSES[answer["status"]].passes:
+            return (
+                "the gate can't be decided, since text was not scanned: "
+                f"{in_one_line(missing)}"
             )
     return None
 

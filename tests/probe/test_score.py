@@ -29,7 +29,7 @@ from provscan.probe.report.wording import final_answer
 from provscan.probe.summary import status_of
 from provscan.probe.verification import recitations
 from provscan.report.wording import percent
-from provscan.runs.answer.wording import STATUS
+from provscan.statuses import STATUSES
 
 
 def scored(
@@ -288,7 +288,7 @@ def test_a_terminal_shows_at_most_ten_lines(
         answer = final_answer(summary, status_of(summary))
         assert answer["status"] == status
         lines = probe_tables.probe_table({**summary, "answer": answer}).splitlines()
-        assert lines[0].startswith(STATUS[status])
+        assert lines[0].startswith(STATUSES[status].words)
         assert len([*lines, "Report: ..."]) <= 10, lines
         assert max(map(len, lines)) <= 100
         assert all(

@@ -4,15 +4,19 @@ allowed.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 import provscan
-from provscan.errors import GateError, WithheldError
+from provscan.cli import main
+from provscan.errors import GateError, IncompleteError, WithheldError
+from provscan.statuses import STATUSES
 
 Write = Callable[..., Path]
 TWEETS, OTHERS = 20, 30
@@ -36,6 +40,63 @@ def test_findings_are_compared_without_a_control(
     ) as e:
         provscan.match(dataset, latin, tmp_path / "b.run", fail_above=0.399)
     assert provscan.open_run(tmp_path / "b.run").summary == e.value.run.summary
+
+
+CLEAN = [{"text": f"record number {n} of nothing"} for n in range(10)]
+DEEP: Any = "some words of a text"
+for _ in range(200):
+    DEEP = [DEEP]
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ('{"text": "cut', "bad_json"),
+        ('["a text in a list"]', "not_an_object"),
+        (json.dumps({"text": "x", "deep": DEEP}), "too_deep"),
+        ('{"text": null}', None),
+        ('{"text": "x", "url": "some words in a url", "id": "a b c d e f"}', None),
+    ],
+)
+def test_an_answer_is_incomplete_if_text_was_not_scanned(
+    latin: provscan.Index, tmp_path: Path, line: str, code: str | None
+) -> None:
+    path = tmp_path / "data.jsonl"
+    lines = [*map(json.dumps, CLEAN), line, json.dumps(CLEAN[0])]
+    path.write_text("".join(f"{line}\n" for line in lines))
+    options = {"max_bad": 1.0}
+    run = provscan.match(path, latin, tmp_path / "a.run", **options)
+    answer = run.summary["answer"]
+    assert [each["code"] for each in answer["not_scanned"]] == ([code] if code else [])
+    assert answer["status"] == ("incomplete" if code else "no_copies_shown")
+    assert answer["headline"].startswith(STATUSES[answer["status"]].words)
+    assert STATUSES[answer["status"]].words in (run.path / "report.html").read_text()
+    if code is None:
+        provscan.match(path, latin, tmp_path / "b.run", fail_above=0, **options)
+        return
+    assert answer["details"][0].startswith("Not scanned: 1 ")
+    with pytest.raises(IncompleteError) as caught:
+        provscan.match(path, latin, tmp_path / "b.run", fail_above=0, **options)
+    assert caught.value.run.summary["answer"]["status"] == "incomplete"
+    arguments = [path, "-i", latin.path, "-o", tmp_path / "c.run", "--max-bad", "100%"]
+    for more, status in (((), 0), (("--fail-above", "50%"), 3)):
+        result = CliRunner().invoke(
+            main, ["match", *map(str, arguments), "--overwrite", *more]
+        )
+        assert result.exit_code == status
+        assert result.stdout.startswith("INCOMPLETE")
+
+
+def test_a_gate_counts_what_was_not_scanned_as_findings(
+    latin: provscan.Index, dataset: Path, tmp_path: Path
+) -> None:
+    with dataset.open("a") as file:
+        file.write('{"text": "cut\n')
+    least = (TWEETS + 1) / (TWEETS + OTHERS + 1)
+    options = {"max_bad": 1.0}
+    provscan.match(dataset, latin, tmp_path / "a.run", fail_above=least, **options)
+    with pytest.raises(IncompleteError):
+        provscan.match(dataset, latin, tmp_path / "b.run", fail_above=0.4, **options)
 
 
 def test_the_lower_bound_is_compared_with_a_control(

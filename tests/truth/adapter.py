@@ -66,8 +66,9 @@ Refused = provscan.errors.UnusableError
 DONE, CROSSED, WRONG_USAGE, UNUSABLE, FAULT = 0, 1, 2, 3, 70
 # Statuses of an answer.
 CLAIM, NONE_SHOWN, UNMEASURED = "copies_found", "no_copies_shown", "not_measured"
+INCOMPLETE = "incomplete"
 # Codes of reasons for which a field is documented to be left out.
-BY_RULE = {"no_text_by_name", "empty", "dates", "addresses", "speaker", "not_named"}
+BY_RULE = {"no_text_by_name", "speaker", "not_named"}
 
 
 class Row(NamedTuple):

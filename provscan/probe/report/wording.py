@@ -13,7 +13,7 @@ from typing import Any
 from provscan.names import counted, several
 from provscan.probe.summary import NOT_ALIKE, REVERSED
 from provscan.report.wording import percent
-from provscan.runs.answer.wording import STATUS
+from provscan.statuses import COPIES_FOUND, NO_COPIES_SHOWN, NOT_MEASURED, STATUSES
 
 WARNINGS = {
     "incomplete": (
@@ -94,12 +94,12 @@ def final_answer(summary: dict[str, Any], status: str) -> dict[str, Any]:
 
 def _headline(status: str, tweets: dict[str, Any]) -> str:
     asked, share = f"{tweets['asked']:,} licensed tweets", tweets["share"]
-    if status == "no_copies_shown":
-        return f"{STATUS[status]} in the answers about {asked}."
-    if status == "not_measured":
+    if status == NO_COPIES_SHOWN:
+        return f"{STATUSES[status].words} in the answers about {asked}."
+    if status == NOT_MEASURED:
         recited = f"{tweets['findings']:,}" if tweets["findings"] else "none"
         return (
-            f"{STATUS[status]}: the model recites {recited} of {asked} "
+            f"{STATUSES[status].words}: the model recites {recited} of {asked} "
             f"({percent(share['findings'])})."
         )
     least = f"at least {tweets['at_least']:,} of {asked} ({percent(share['at_least'])})"
@@ -109,7 +109,7 @@ def _headline(status: str, tweets: dict[str, Any]) -> str:
             round(tweets["estimate"][name]) for name in ("value", "low", "high")
         )
         best = f" Best estimate {value:,} ({low:,}-{high:,})."
-    return f"{STATUS[status]}: beyond chance, the model recites {least}.{best}"
+    return f"{STATUSES[status].words}: beyond chance, the model recites {least}.{best}"
 
 
 def _details(status: str, tweets: dict[str, Any], summary: dict[str, Any]) -> list[str]:
@@ -118,7 +118,7 @@ def _details(status: str, tweets: dict[str, Any], summary: dict[str, Any]) -> li
     """
     recited = summary["recited"]["control"]
     controls = counted(tweets["asked"], "control")
-    if status == "not_measured":
+    if status == NOT_MEASURED:
         why = summary["tests"]["difference"]["invalid"]
         if summary["tests"]["objection"] == NOT_ALIKE:
             why = f"the {controls} ({recited:,} recited) may be of another kind"
@@ -128,14 +128,14 @@ def _details(status: str, tweets: dict[str, Any], summary: dict[str, Any]) -> li
         recited_controls = f"{recited:,}" if recited else "none"
         recites = (
             f"It recites {found} in all"
-            if status == "copies_found"
+            if status == COPIES_FOUND
             else f"The model recites {found} of them"
         )
         sentences = [
             f"{recites}, and {recited_controls} of {controls}: similar tweets it "
             "cannot have seen."
         ]
-    if status == "no_copies_shown" and tweets["at_most"] is not None:
+    if status == NO_COPIES_SHOWN and tweets["at_most"] is not None:
         sentences.append(
             f"It recites at most {tweets['at_most']:,} beyond chance. Tweets that it "
             "knows but does not recite can't be counted."
@@ -163,12 +163,12 @@ def _next(status: str, summary: dict[str, Any]) -> str:
             "repeat provscan probe run, which asks the missing questions of "
             f"{missing:,} of {counted(asked['pairs'], 'pair')}."
         )
-    if status == "copies_found":
+    if status == COPIES_FOUND:
         return (
             "compare the recited tweets with the model's words in the report, "
             "strongest first."
         )
-    if status == "not_measured":
+    if status == NOT_MEASURED:
         return (
             "provscan probe plan with controls of the same time, authors and wording, "
             "or with more --pairs."

@@ -21,9 +21,9 @@ from provscan.estimate.layers import METHOD, Layers
 from provscan.runs.answer.layers import without_withheld
 from provscan.runs.answer.reasons import strata_in_words
 from provscan.runs.answer.tokenizer import Tokens, characters_per_token
+from provscan.runs.answer.unscanned import in_one_line
 from provscan.runs.answer.warnings import notes, warnings
 from provscan.runs.answer.wording import (
-    NOT_MEASURED,
     ScannedRecords,
     comparison,
     details,
@@ -33,6 +33,7 @@ from provscan.runs.answer.wording import (
 from provscan.runs.counting.counts import STRENGTHS, WORD_FOR_WORD_BITS
 from provscan.runs.counting.strata import TWEET_SAMPLE
 from provscan.runs.measures.analysis import Measured
+from provscan.statuses import STATUSES
 
 YEAR = re.compile(r"(?<!\d)(?:19[89]|20[0-4])\d(?!\d)")
 # A cutoff is proposed if the carrier records mention years at least YEARS_NAMED times.
@@ -47,6 +48,7 @@ def answer_of(
     withheld: dict[str, str],
     changed: Sequence[str] = (),
     tokens: Tokens | None = None,
+    unscanned: Sequence[dict[str, Any]] = (),
 ) -> dict[str, Any]:
     """Return the entry ``answer`` of ``summary.json``.
 
@@ -59,6 +61,8 @@ def answer_of(
         Options that change the rule for findings.
     tokens
         Function that counts the tokens of texts.
+    unscanned
+        The text that was not scanned (:mod:`~provscan.runs.answer.unscanned`).
     """
     counts = measured.counts
     layers = {
@@ -71,7 +75,8 @@ def answer_of(
         found = measured.controls.reader.raw_texts(texts).array().to_pylist()
     characters = characters_per_token(tokens, found)
     return {
-        **_sentences(measured, layers["records"], changed),
+        **_sentences(measured, layers["records"], changed, unscanned),
+        "not_scanned": list(unscanned),
         "can_be_told": measured.recall.detectable_share,
         "word_for_word": {
             "records": counts.word_for_word,
@@ -91,7 +96,10 @@ def answer_of(
 
 
 def _sentences(
-    measured: Measured, records: Layers, changed: Sequence[str]
+    measured: Measured,
+    records: Layers,
+    changed: Sequence[str],
+    unscanned: Sequence[dict[str, Any]],
 ) -> dict[str, Any]:
     """Return the status and the sentences of the answer, given the numbers of
     records.
@@ -102,7 +110,7 @@ def _sentences(
     # rounding to 6 digits first removes float errors.
     every = math.ceil(round(dataset.all_records.value, 6)) if dataset.sampled else None
     scanned = ScannedRecords(dataset.records, every, dataset.drawn is not None)
-    status = status_of(records, usable=chance.usable)
+    status = status_of(records, usable=chance.usable, complete=not unscanned)
     compared = ""
     if counts.word_for_word:
         others = [each.word_for_word for each in COLLECTIONS]
@@ -111,14 +119,24 @@ def _sentences(
         measured.finding_records - measured.claimable_records if chance.measures else 0
     )
     detectable = measured.recall.detectable_share
-    sentences = [*details(status, records, scanned, detectable, compared, left_out)]
+    sentences = [
+        *details(
+            status,
+            records,
+            scanned,
+            detectable,
+            compared,
+            left_out,
+            in_one_line(unscanned),
+        )
+    ]
     if changed:
         sentences.insert(0, f"The rule of a finding was changed: {', '.join(changed)}.")
     return {
         "status": status,
         "headline": headline(status, records, scanned),
         "details": sentences,
-        "next": next_step(measured) if status == NOT_MEASURED else None,
+        "next": None if STATUSES[status].measured else next_step(measured),
     }
 
 

@@ -22,6 +22,7 @@ from provscan.runs.answer.entry import answer_of
 from provscan.runs.answer.layers import layers_of
 from provscan.runs.answer.reasons import reasons
 from provscan.runs.answer.tokenizer import Tokens
+from provscan.runs.answer.unscanned import not_scanned
 from provscan.runs.counting.strata import agreement, by_year
 from provscan.runs.inputs.licensed import SearchedTexts
 from provscan.runs.measures.analysis import Measured
@@ -38,17 +39,23 @@ def summarise(
     licensed: SearchedTexts,
     options: MatchOptions,
     tokens: Tokens | None,
+    files: dict[str, Any],
 ) -> dict[str, Any]:
-    """Return the contents of ``summary.json``, except for the entries about files and a
-    baseline. ``tokens`` counts the tokens of texts.
+    """Return the contents of ``summary.json``, except for the entry about a baseline.
+    ``tokens`` counts the tokens of texts, and ``files`` has the entries about files.
     """
     numbers = layers_of(measured, measured.chance.whole)
     withheld = reasons(measured, numbers)
     rule = rule_summary(options.finding)
+    counts = counts_summary(measured)
+    unscanned = not_scanned(counts["skipped"], counts["notes"], files)
     summary = {
-        **counts_summary(measured),
+        **counts,
+        **files,
         "index": index_summary(measured.controls.licensed),
-        "answer": answer_of(measured, numbers, withheld, rule["changed"], tokens),
+        "answer": answer_of(
+            measured, numbers, withheld, rule["changed"], tokens, unscanned
+        ),
         "by": breakdowns(measured, withheld),
         "recall": recall_summary(measured.recall),
         "control": {

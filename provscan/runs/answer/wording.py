@@ -14,16 +14,13 @@ from typing import Any
 
 from provscan.estimate.layers import Layers
 from provscan.names import counted, in_words, number, several, share
-
-COPIES_FOUND = "copies_found"
-NO_COPIES_SHOWN = "no_copies_shown"
-NOT_MEASURED = "not_measured"
-STATUS = {
-    COPIES_FOUND: "COPIES FOUND",
-    NO_COPIES_SHOWN: "NO COPIES SHOWN",
-    NOT_MEASURED: "CHANCE NOT MEASURED",
-}
-"""The text of each status."""
+from provscan.statuses import (
+    COPIES_FOUND,
+    INCOMPLETE,
+    NO_COPIES_SHOWN,
+    NOT_MEASURED,
+    STATUSES,
+)
 
 EDITS = {
     "exact": "unchanged",
@@ -87,19 +84,22 @@ class ScannedRecords:
         )
 
 
-def status_of(records: Layers, *, usable: bool) -> str:
+def status_of(records: Layers, *, usable: bool, complete: bool = True) -> str:
     """Return the status of a run, given the numbers of its records.
 
-    ``usable`` says whether the measures of chance could have shown copies.
+    ``usable`` says whether the measures of chance could have shown copies, and
+    ``complete`` whether all text was scanned.
     """
     if records.at_least:
         return COPIES_FOUND
-    return NO_COPIES_SHOWN if usable or records.findings == 0 else NOT_MEASURED
+    if not usable and records.findings:
+        return NOT_MEASURED
+    return NO_COPIES_SHOWN if complete else INCOMPLETE
 
 
 def headline(status: str, records: Layers, scanned: ScannedRecords) -> str:
     """Return the sentence that every output shows first."""
-    word = STATUS[status]
+    word = STATUSES[status].words
     every, of_all = scanned.every
     if status == COPIES_FOUND:
         least = math.floor(records.at_least or 0.0)
@@ -115,6 +115,11 @@ def headline(status: str, records: Layers, scanned: ScannedRecords) -> str:
         return sentence
     if status == NO_COPIES_SHOWN:
         return f"{word} in {scanned.sample}."
+    if status == INCOMPLETE:
+        return (
+            f"{word}: no copies shown in {scanned.sample}, but not all text was "
+            "scanned."
+        )
     found = (
         f"{word}: {number(records.findings)} of {scanned.sample} "
         f"({share(records.findings, scanned.records)})"
@@ -155,13 +160,14 @@ def details(
     detectable_share: float | None,
     compared: str = "",
     not_measured: int = 0,
+    not_scanned: str = "",
 ) -> Iterator[str]:
     """Yield the sentences after the headline, about findings, chance and the upper
     limit. If chance was not measured, the last one is ``compared``, the comparison with
     other collections.
 
     ``not_measured`` is the number of records with findings only in strata where chance
-    was not measured.
+    was not measured. ``not_scanned`` says what was not scanned.
     """
     common, more = records.common_or_known or 0.0, ""
     if common:
@@ -177,6 +183,8 @@ def details(
         if compared:
             yield compared
         return
+    if status == INCOMPLETE:
+        yield f"Not scanned: {not_scanned}."
     if records.findings:
         verb = "shares" if records.findings == 1 else "share"
         nearly = number(records.nearly_verbatim or 0.0)

@@ -1,0 +1,64 @@
+"""What a scan did not read of the text of a dataset, as an entry of the answer.
+
+Text is a value with letters that no option and no documented rule excludes. So ids,
+addresses, dates and codes do not count, nor do records without text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from provscan.names import several
+
+# Reasons for which a record, or a part of one, has text that was not scanned.
+RECORDS = (
+    "bad_json",
+    "not_an_object",
+    "bad_csv_row",
+    "bad_warc_record",
+    "record_too_long",
+    "too_many_fields",
+    "too_deep",
+    "cut_page",
+    "unread_coding",
+)
+# Words for one and for several, by code.
+WORDS = {
+    "unread": ("file", "files"),
+    "damaged": ("damaged file, after the damage", "damaged files, after the damage"),
+    "bad_json": ("line that is not JSON", "lines that are not JSON"),
+    "not_an_object": ("line without an object", "lines without objects"),
+    "bad_csv_row": ("row that can't be read", "rows that can't be read"),
+    "bad_warc_record": ("damaged record of a crawl", "damaged records of a crawl"),
+    "record_too_long": ("record that is too long", "records that are too long"),
+    "too_many_fields": ("record with too many values", "records with too many values"),
+    "too_deep": ("text that is nested too deeply", "texts that are nested too deeply"),
+    "cut_page": ("incomplete page", "incomplete pages"),
+    "unread_coding": ("page in another compression", "pages in other compressions"),
+}
+
+
+def not_scanned(
+    skipped: Mapping[str, int], notes: Mapping[str, int], files: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """Return the text that was not scanned: a code, a number and words for each kind.
+
+    ``files`` has the entries ``unread`` and ``damaged`` of ``summary.json``.
+    """
+    counts = {
+        "unread": len(files["unread"]),
+        "damaged": len({item["source"] for item in files["damaged"]}),
+    }
+    for code in RECORDS:
+        counts[code] = skipped.get(code, 0) + notes.get(code, 0)
+    return [
+        {"code": code, "count": count, "message": several(count, *WORDS[code])}
+        for code, count in counts.items()
+        if count
+    ]
+
+
+def in_one_line(found: Sequence[Mapping[str, Any]]) -> str:
+    """Return all kinds of text that was not scanned in words."""
+    return "; ".join(item["message"] for item in found)

@@ -1,0 +1,44 @@
+"""The statuses of an answer, in one table: what each is called and what follows from
+it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+COPIES_FOUND = "copies_found"
+NO_COPIES_SHOWN = "no_copies_shown"
+INCOMPLETE = "incomplete"
+NOT_MEASURED = "not_measured"
+
+
+class Status(NamedTuple):
+    """One status of an answer."""
+
+    code: str  # In ``summary.json``.
+    words: str  # The first words of the headline.
+    colour: str  # The background of these words in the report.
+    measured: bool = True  # Whether chance was measured, or there is no finding.
+    # Whether a gate that is not crossed lets a pipeline continue; else the exit status
+    # is 3.
+    passes: bool = True
+
+
+STATUSES = {
+    status.code: status
+    for status in (
+        Status(COPIES_FOUND, "COPIES FOUND", "#8f5400"),
+        Status(NO_COPIES_SHOWN, "NO COPIES SHOWN", "#0b57a4"),
+        Status(INCOMPLETE, "INCOMPLETE", "#a1260d", passes=False),
+        Status(NOT_MEASURED, "CHANCE NOT MEASURED", "#59636e", measured=False),
+    )
+}
+"""All statuses, by code."""
+
+
+def style() -> str:
+    """Return the colours of the statuses as CSS."""
+    return "".join(
+        f".{status.code} {{ background: {status.colour}; }}\n"
+        for status in STATUSES.values()
+    )
