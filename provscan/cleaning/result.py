@@ -87,8 +87,10 @@ def write_files(
     the number of scanned records that are left. Files that could not be written are
     added to ``refused``.
     """
-    current.parts.mkdir(exist_ok=True)
-    current.files.mkdir(exist_ok=True)
+    for folder in (current.parts, current.files):
+        if folder.is_symlink():
+            folder.unlink()
+        folder.mkdir(exist_ok=True)
     scanned = {each["source"]: each["records"] for each in dataset.summary["sources"]}
     progress = scanner.progress
     files: list[Entry] = []
@@ -114,6 +116,7 @@ def write_files(
     for path, where in dataset.metadata():
         target = current.files / where
         if target.parent.is_dir() and where not in written:
+            target.unlink(missing_ok=True)
             shutil.copyfile(path, target)
             if file_checksum(target) != file_checksum(path):
                 raise OutputError(f"the copy of {printable(path)} differs from it")

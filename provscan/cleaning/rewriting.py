@@ -70,6 +70,8 @@ def write_file(
     if (done := current.load(task.number, out)) is not None:
         advance(size)
         return done
+    for old in (out, current.lines(task.number)):
+        old.unlink(missing_ok=True)  # A link is replaced, and not followed.
     names, read = [each.source for each in task.inputs], 0
 
     def advanced(count: int) -> None:

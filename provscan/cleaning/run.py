@@ -51,6 +51,7 @@ from provscan.runs.folder import (
     MATCHES_FILE,
     read_json,
     read_run,
+    require_unchanged,
     write_json,
 )
 from provscan.unfinished import (
@@ -197,7 +198,8 @@ def clean(
         raise UsageError("data in memory can't be cleaned: name files or folders")
     require_folder("run", run)
     base = Path(run)
-    summary, info = read_run(base, [MATCHES_FILE])
+    summary, info = read_run(base)
+    require_unchanged(base, info, sorted(info["files"]))
     _require_usable(info, chosen)
     scanner = Scanner(_options(info, workers), progress or Progress())
     dataset = open_dataset(datasets, summary, info)

@@ -62,6 +62,7 @@ class Unpublished(NamedTuple):
             about: dict[str, Any] = json.loads(part)
             same = about.pop("lines") == file_checksum(self.lines(file))
             now = file_checksum(written) if written.exists() else None
+            same &= not written.is_symlink()
         except (OSError, ValueError, KeyError):
             return None
         return about if same and about["xxh3_after"] == now else None
@@ -70,6 +71,8 @@ class Unpublished(NamedTuple):
 def _remove(folder: Path) -> None:
     work = Unpublished(folder)
     for path in (work.files, work.parts, work.scan, unfinished_path(work.scan)):
+        if path.is_symlink():
+            path.unlink()
         shutil.rmtree(path, ignore_errors=True)
 
 

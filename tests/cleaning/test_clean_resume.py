@@ -28,7 +28,7 @@ from nightly import NIGHTLY
 
 import provscan
 from provscan.cleaning.work import WORK
-from provscan.errors import OutputError, UsageError
+from provscan.errors import InputError, OutputError, UsageError
 
 TWEET = (
     "A heron on one leg at the bus stop, patient as the timetable of the village is "
@@ -229,3 +229,50 @@ def test_only_its_own_folder_is_used() -> None:
         assert os.listdir("out.unfinished") == [name]
         Path("out.unfinished", name).unlink()
         Path("out.unfinished").rmdir()
+
+
+@pytest.mark.usefixtures("folder")
+def test_links_in_the_folder_of_an_interrupted_result_are_replaced(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The files to which they lead stay."""
+
+    def interrupted(*given: Any, **more: Any) -> Any:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("provscan.api.match", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            provscan.clean("set", "a.run", "out")
+    written = Path("out.unfinished/files/set")
+    foreign = Path("foreign")
+    foreign.mkdir()
+    for name in ("a0.jsonl", "b0.jsonl.gz", "c0.parquet"):
+        shutil.copy(written / name, foreign / name)
+        (written / name).unlink()
+        (written / name).symlink_to(foreign.resolve() / name)
+    (foreign / "c0.parquet").write_bytes(b"of somebody else")
+    before = tree(foreign)
+    assert provscan.clean("set", "a.run", "out", resume=True).left == 0
+    assert tree(foreign) == before
+    assert not any(path.is_symlink() for path in Path("out").rglob("*"))
+
+
+@pytest.mark.parametrize("name", ["run.json", "summary.json", "*.parquet"])
+@pytest.mark.usefixtures("folder")
+def test_a_damaged_run_is_refused(name: str) -> None:
+    paths = sorted(Path("a.run").glob(name))
+    assert paths
+    for path in paths:
+        whole = path.read_bytes()
+        for damage in (
+            whole[: len(whole) // 2],
+            whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:],
+            b"",
+        ):
+            path.write_bytes(damage)
+            with pytest.raises(InputError):
+                provscan.clean("set", "a.run", "out")
+        path.write_bytes(whole)
+    assert not Path("out").exists()
+    assert not Path("out.unfinished").exists()
