@@ -219,16 +219,18 @@ def planted(log: Log) -> Iterator[str]:
     """Plant the facts of an application in its log, and yield their descriptions."""
     match log.name:
         case "reader":
-            log.burst(at("2022-11-15 10:00"), 24 * 60, 100)
+            log.burst(at("2022-11-15 10:00"), 24 * 60, 400)
             yield "cap: 3,000 tweets a month, exceeded in November"
             yield "limit: 40 calls a day until June, 20 from July on"
             gap = at("2022-08-10 00:00"), at("2022-08-13 00:00")
             log.calls = [c for c in log.calls if not gap[0] <= c["time"] < gap[1]]
             yield "gap: 10 to 12 August"
         case "search":
+            log.burst(at("2022-05-14 13:00"), 14.5, 1000)
+            yield "peak: 1,000 calls from 13:00 to 13:15 on 14 May, by one token"
             tokens = [f"search-{n}" for n in range(4)]
-            log.burst(at("2022-05-14 13:00"), 14.5, 520, tokens=tokens)
-            yield "peak: 520 calls from 13:00 to 13:15 on 14 May, by four tokens"
+            log.burst(at("2022-06-14 13:00"), 14.5, 520, tokens=tokens)
+            yield "no peak: 520 calls by four tokens, each within the limit for a user"
             for number in range(60):
                 time = at("2022-03-01 00:20") + timedelta(days=number)
                 refused = log.add(time, status=429, ids=[])
@@ -237,7 +239,7 @@ def planted(log: Log) -> Iterator[str]:
             yield "retries: 60"
         case "sync":
             log.burst(at("2022-09-20 23:53"), 14, 200)
-            yield "peak: 200 calls in 14 minutes across midnight on 20 September"
+            yield "no peak: 200 calls in 14 minutes, in two windows, on 20 September"
         case "archive":
             for call in log.rng.sample(log.calls[-1500:], 60):
                 days = log.rng.uniform(30, 200)

@@ -2,7 +2,7 @@
 
 :func:`measure` is the entry point. ``intake`` makes the parts. ``counts`` and ``peaks``
 compute intermediate results, from which ``access.sql`` makes most tables; ``clock`` and
-``pauses`` make those with the same names.
+``pauses`` make those with the same names, and ``limits`` those on limits and caps.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from provscan.ledger import clock, counts, pauses, peaks
 from provscan.ledger.database import connect, run_script
 from provscan.ledger.intake import VERSION, Part, take_in
+from provscan.ledger.limits import Rule, daily_tweets, excesses
 from provscan.ledger.tables import BAD_LINES, FILES, TABLES, USAGE
 from provscan.writing import TEMPORARY, replacing_file
 
@@ -38,7 +39,7 @@ def measure(
     mapping: str | os.PathLike[str] | None = None,
     key: str | None = None,
     windows: Sequence[int] = (900, 86_400),
-    zone: str = "UTC",
+    rules: Sequence[Rule] = (),
     memory: str = "4GB",
     on_progress: Progress | None = None,
 ) -> Path:
@@ -62,8 +63,9 @@ def measure(
         only if their keys are equal.
     windows
         Lengths of the windows of ``peaks``, in seconds, at most 86,400.
-    zone
-        A local time zone for ``peaks`` in addition to UTC, such as "America/New_York".
+    rules
+        Rate limits, for ``excesses``, whose windows must be in ``windows``, and
+        projects with a monthly cap, for ``daily_tweets``.
     memory
         The memory that DuckDB may use.
     on_progress
@@ -79,10 +81,10 @@ def measure(
     InputError
         A named file does not exist, no file can be read, or no column has the time.
     ParameterError
-        A window, the zone, or an entry of the mapping is wrong.
+        A window or an entry of the mapping is wrong.
     """
     windows = sorted(set(windows)) or [900]
-    peaks.require_windows(windows, zone)
+    peaks.require_windows(windows)
     folder = Path(out).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     progress: Progress = on_progress or (lambda *_: None)
@@ -90,7 +92,8 @@ def measure(
     secret = _secret(folder) if key is None else key
     parts = take_in(logs, folder, secret, mapping, memory, progress)
     basis = [[str(part.path), part.about["source"]] for part in parts]
-    settings = json.dumps([VERSION, basis, windows, zone])
+    compared = [rule.as_list() for rule in rules]
+    settings = json.dumps([VERSION, basis, windows, compared])
     name = hashlib.sha256(settings.encode()).hexdigest()[:16]
     work = folder / "work" / name
     work.mkdir(parents=True, exist_ok=True)
@@ -104,7 +107,7 @@ def measure(
     if any(part.path for part in parts):
         with connect([folder], memory) as database:
             counted = counts.Counts(database, parts, work)
-            tables |= _counted(counted, parts, windows, zone, progress)
+            tables |= _counted(counted, parts, windows, rules, progress)
     (folder / "tables").mkdir(exist_ok=True)
     for each, schema in TABLES.items():
         table = tables.get(each, schema.empty_table()).select(schema.names)
@@ -135,7 +138,7 @@ def _counted(
     counted: counts.Counts,
     parts: Sequence[Part],
     windows: Sequence[int],
-    zone: str,
+    rules: Sequence[Rule],
     progress: Progress,
 ) -> dict[str, pa.Table]:
     """Return the tables that are computed from calls."""
@@ -143,7 +146,7 @@ def _counted(
     progress("counting", 0, steps)
     counted.add_up()
     pauses.separate(counted, parts)
-    walked = functools.cache(lambda: peaks.walk(counted, windows, zone, progress))
+    walked = functools.cache(lambda: peaks.walk(counted, windows, progress))
     counted.store("busiest", lambda: walked()[0])
     counted.store("retries", lambda: walked()[1])
     progress("counting", 1, steps)
@@ -152,8 +155,12 @@ def _counted(
     measured = clock.clock(counted)
     progress("counting", 3, steps)
     paused = pauses.pauses(counted, parts, measured)
+    judged = {
+        "excesses": excesses(counted, rules, measured),
+        "daily_tweets": daily_tweets(counted, rules),
+    }
     counted.database.register("pauses", paused)
     run_script(counted.database, "access.sql")
     tables = {name: counted.sql(f"FROM table_{name}").to_arrow_table() for name in MADE}
     progress("counting", steps, steps)
-    return tables | {"clock": measured, "pauses": paused}
+    return tables | judged | {"clock": measured, "pauses": paused}

@@ -111,11 +111,11 @@ WHERE coalesce(organisation, declared_use, region) IS NOT NULL
 GROUP BY ALL ORDER BY ALL;
 
 CREATE VIEW table_peaks AS
-SELECT scope, name, endpoint, "window", if(kind = 0, 'sliding', 'fixed') AS kind, zone,
-    DATE '1970-01-01' + day::INTEGER AS day, make_timestamp(start) AS start, calls
+SELECT scope, name, endpoint, "window", DATE '1970-01-01' + day::INTEGER AS day,
+    make_timestamp(start) AS start, calls
 FROM busiest JOIN (SELECT DISTINCT scope, group_number, name, endpoint FROM groups)
     USING (scope, group_number)
-ORDER BY "window", zone, kind, scope, name, endpoint, day;
+ORDER BY "window", scope, name, endpoint, day;
 
 CREATE VIEW table_fanout AS
 WITH shared AS (
@@ -128,8 +128,7 @@ WITH shared AS (
 ), sliding AS (
     SELECT scope, group_number, "window", max(calls) AS joint_peak,
         make_timestamp(max_by(start, (calls, -start))) AS joint_start
-    FROM busiest WHERE kind = 0 AND zone = 'UTC'
-        AND "window" = (SELECT min("window") FROM busiest) GROUP BY ALL
+    FROM busiest WHERE "window" = (SELECT min("window") FROM busiest) GROUP BY ALL
 ), single AS (
     SELECT g.scope, g.group_number, max(joint_peak) AS single_peak
     FROM sliding JOIN groups t USING (scope, group_number) JOIN groups g ON g.i = t.i

@@ -98,8 +98,8 @@ FROM dated LEFT JOIN rules ON kind = 'government_notice'
 -- subject is an application, a project, or the hash of a token or user, depending on
 -- scope. It is null if the row combines subjects with equal results. compared is the
 -- number of days or months that were compared with value, the value of the version, and
--- above is the number of days or months that exceed it. measured is the largest number,
--- and measured_at is its time. how describes how calls were counted.
+-- above is the number of days or months that certainly exceed it. measured is the largest
+-- number, and measured_at is its time. how describes how calls were counted.
 --
 -- Other kinds have no value, and how is the name of the request, organisation or use.
 --
@@ -116,99 +116,171 @@ CREATE TABLE findings (
     measured_at TIMESTAMPTZ, value BIGINT, result VARCHAR, fact VARCHAR
 );
 
--- Rate limits: the busiest window of each day is compared with the limit of that day.
-
+-- Rate limits. Calls that no placing of windows and no kind of token explains are in
+-- excesses. A subject whose busiest window exceeds the limit, but that has no excess, is
+-- undecided.
 INSERT INTO findings
 WITH tiers AS (
-    SELECT 'application' AS scope, name, tier FROM applications
-    UNION SELECT 'project', calls.project, tier FROM calls JOIN applications
-        ON name = application
+    SELECT scope, name, list_distinct(list(tier)) AS known FROM (
+        SELECT 'application' AS scope, name, tier FROM applications
+        UNION ALL SELECT 'project', project, tier FROM applications
+        UNION ALL SELECT 'project', calls.project, tier FROM calls JOIN applications
+            ON name = application)
+    WHERE name IS NOT NULL GROUP BY ALL
 ), subjects AS (
     SELECT DISTINCT p.scope, p.name, p.endpoint, r.pack, r.rule
     FROM (SELECT DISTINCT scope, name, endpoint FROM peaks) p
     JOIN rules r ON r.kind = 'rate_limit'
         AND len(list_filter(r.endpoints, lambda x: p.endpoint GLOB x)) > 0
-        AND p.scope = CASE WHEN r.scope <> 'user' THEN r.scope
-            WHEN EXISTS (FROM peaks WHERE scope = 'token') THEN 'token' ELSE 'user' END
+        AND p.scope = CASE r.scope WHEN 'app-only' THEN 'application' WHEN 'user' THEN
+            if(EXISTS (FROM peaks WHERE scope = 'token'), 'token', 'user')
+            ELSE r.scope END
     LEFT JOIN tiers t ON t.scope = p.scope AND t.name = p.name
-    WHERE len(r.tiers) = 0 OR list_contains(r.tiers, t.tier)
+    WHERE len(r.tiers) = 0 OR list_has_any(r.tiers, t.known)
+), exceeded AS (
+    SELECT e.pack, e.rule, e.version, e.scope, e.name, e.endpoint,
+        count(DISTINCT e.start::DATE) AS above, max(calls) AS measured,
+        arg_max(start, calls) AS measured_at
+    FROM excesses e JOIN (SELECT DISTINCT pack, rule, tiers FROM rules) r
+        USING (pack, rule) LEFT JOIN tiers t USING (scope, name)
+    WHERE len(r.tiers) = 0 OR list_has_all(r.tiers, t.known) GROUP BY ALL
 ), compared AS (
     SELECT r.pack, r.rule, version, value, window_minutes, p.scope, p.name, p.endpoint,
-        p.kind || ' windows, ' || zone AS how, min(day) AS first_day,
-        max(day) AS last_day, count(*) AS days,
-        count(*) FILTER (calls > value) AS above, max(calls) AS measured,
-        arg_max(start, calls) AS measured_at
-    FROM peaks p JOIN subjects s USING (scope, name, endpoint)
+        min(day) AS first_day, max(day) AS last_day, count(*) AS days,
+        max(calls) AS measured, arg_max(start, calls) AS measured_at
+    FROM peaks p JOIN subjects s ON s.scope = p.scope AND s.endpoint = p.endpoint
+        AND s.name IS NOT DISTINCT FROM p.name
     JOIN rules r ON r.pack = s.pack AND r.rule = s.rule
         AND p."window" = 60 * window_minutes AND day >= from_day AND day < until_day
-    WHERE p.kind = 'fixed' OR zone = 'UTC'
     GROUP BY ALL
 ), judged AS (
-    SELECT *, CASE WHEN version IS NULL THEN 'no_rule' WHEN above > 0 THEN 'differs'
-        WHEN EXISTS (FROM coverage WHERE sampled IS NOT NULL) THEN 'undecided'
-        ELSE 'agrees' END AS result FROM compared
+    SELECT c.* EXCLUDE (measured, measured_at),
+        coalesce(e.measured, c.measured) AS measured,
+        coalesce(e.measured_at, c.measured_at) AS measured_at,
+        coalesce(above, 0) AS above, CASE WHEN version IS NULL THEN 'no_rule'
+        WHEN above > 0 THEN 'differs' WHEN c.measured > value
+            OR EXISTS (FROM coverage WHERE sampled IS NOT NULL) THEN 'undecided'
+        ELSE 'agrees' END AS result
+    FROM compared c LEFT JOIN exceeded e USING (pack, rule, version, scope, name,
+        endpoint)
+    UNION ALL BY NAME
+    -- A token of an unknown application.
+    SELECT e.*, value, window_minutes, measured_at::DATE AS first_day,
+        measured_at::DATE AS last_day, above AS days, 'differs' AS result
+    FROM exceeded e JOIN rules USING (pack, rule, version) WHERE e.scope = 'token'
 ), grouped AS (
-    SELECT pack, rule, version, value, window_minutes, scope, how, result,
+    SELECT pack, rule, version, value, window_minutes, scope, result,
         CASE WHEN result = 'differs' THEN name END AS subject,
         CASE WHEN result = 'differs' THEN endpoint END AS endpoint,
         count(DISTINCT name) AS subjects, min(first_day) AS first_day,
         max(last_day) AS last_day, sum(days)::BIGINT AS days,
         sum(above)::BIGINT AS above, arg_max(measured_at, measured) AS measured_at,
-        max(measured) AS measured
+        max(measured) AS measured, CASE window_minutes WHEN 1440
+            THEN '24 hours' ELSE format('{:,} minutes', window_minutes) END AS lasting
     FROM judged GROUP BY ALL
 )
-SELECT 'accessed', 'rate_limit', pack, rule, version, scope, subject, endpoint, how,
+SELECT 'accessed', 'rate_limit', pack, rule, version, scope, subject, endpoint, NULL,
     subjects, first_day, last_day, days, above, measured, measured_at, value, result,
-    format('The busiest {} had {:,} calls', CASE window_minutes WHEN 1440
-        THEN '24 hours' ELSE format('{:,} minutes', window_minutes) END, measured)
-    || CASE WHEN value IS NULL THEN '' ELSE format('; the limit was {:,} and was '
-        || 'exceeded on {:,} of {:,} days', value, above, days) END
+    CASE result WHEN 'differs' THEN format('However windows of {} are placed, some have '
+        || 'more calls than the limit, {:,}, on {:,} of {:,} days; one with {:,} calls',
+        lasting, value, above, days, measured)
+    ELSE format('The busiest {} had {:,} calls', lasting, measured)
+        || CASE WHEN value IS NULL THEN '' ELSE format('; the limit was {:,}', value) END
+        || CASE WHEN measured > value THEN '. Other windows, kinds of tokens or clocks '
+            || 'can explain them' ELSE '' END END
 FROM grouped;
 
--- Monthly caps: distinct tweets of each day are summed over the month.
+-- Monthly caps. Months begin on the same day of the month, which is not known, and at
+-- midnight in a zone that is not known: placings has all possibilities. certain is a
+-- lower bound of a day's tweets in any zone, while low counts them by UTC day.
 INSERT INTO findings
 WITH days AS (
     SELECT coalesce(a.project, c.project, application) AS project, day,
         'distinct tweets by UTC day, from the logs' AS how,
+        bool_and(coalesce(a.project, c.project) IS NOT NULL) AS named,
         max(coalesce("distinct", 0)) AS low,
         CASE WHEN sum(uncounted) = 0
             AND NOT EXISTS (FROM coverage WHERE sampled IS NOT NULL) THEN
             sum(coalesce("distinct" + delivered_without_ids, delivered)) END AS high
     FROM calls c LEFT JOIN applications a ON a.name = application
     GROUP BY ALL
-    UNION ALL
-    SELECT project, day, 'usage export of the platform',
-        coalesce(sum(tweets) FILTER (application IS NULL), sum(tweets)) AS low, low
-    FROM usage GROUP BY ALL
-), months AS (
-    SELECT d.project, how, r.pack, r.rule, version, value,
-        date_trunc('month', day)::DATE AS month, min(day) AS first_day,
-        max(day) AS last_day, sum(low)::BIGINT AS low,
-        CASE WHEN count(high) = count(*) THEN sum(high)::BIGINT END AS high
-    FROM days d
-    JOIN (SELECT DISTINCT coalesce(project, name) AS project, tier
-        FROM applications) USING (project)
-    JOIN rules r ON kind = 'monthly_cap' AND list_contains(tiers, tier)
-        AND day >= from_day AND day < until_day
+), counted AS (
+    SELECT d.*, coalesce(tweets, 0) AS certain
+    FROM days d LEFT JOIN daily_tweets USING (project, day)
+    UNION ALL BY NAME
+    -- Two exports can have the same days.
+    SELECT project, day, 'usage export of the platform' AS how, true AS named,
+        coalesce(max(whole), sum(tweets) FILTER (application IS NOT NULL))::BIGINT
+            AS low, low AS high, low AS certain
+    FROM (SELECT project, application, day, max(tweets) AS tweets,
+        max(tweets) FILTER (application IS NULL) AS whole FROM usage GROUP BY ALL)
     GROUP BY ALL
+), tiers AS (
+    SELECT coalesce(project, name) AS project, list_distinct(list(tier)) AS known
+    FROM applications GROUP BY ALL
+), ruled AS (
+    SELECT c.*, r.pack, r.rule, version, value, permits, from_day, until_day,
+        list_has_all(r.tiers, known) AS single_tier
+    FROM counted c JOIN tiers USING (project)
+    JOIN rules r ON kind = 'monthly_cap' AND list_has_any(r.tiers, known)
+        AND day >= from_day AND day < until_day
+), begins AS (
+    SELECT k, first + (least(k, day(last_day(first))) - 1)::INTEGER AS begin
+    FROM (SELECT month::DATE AS first FROM (SELECT unnest(generate_series(
+        date_trunc('month', min(day) - INTERVAL 40 DAYS),
+        max(day) + INTERVAL 40 DAYS, INTERVAL 1 MONTH)) AS month FROM ruled)),
+        range(1, 32) t(k)
+), placings AS (
+    SELECT k, edge, begin, until, begin + (edge = 1)::INTEGER AS inside,
+        until - (edge = 2)::INTEGER AS before
+    FROM (SELECT *, lead(begin) OVER (PARTITION BY k ORDER BY begin) AS until
+        FROM begins), range(3) t(edge) WHERE until IS NOT NULL
+), placed AS (
+    SELECT project, how, pack, rule, version, k, edge, begin,
+        begin >= from_day AND until <= until_day AS complete, any_value(permits) AS permits,
+        sum(certain) FILTER (day >= inside AND day < before) AS certain,
+        sum(high) AS high
+    FROM ruled JOIN placings ON day >= begin AND day < until
+    GROUP BY ALL
+), busiest AS (
+    SELECT project, how, pack, rule, version, k, edge, max(high) AS high,
+        coalesce(max(certain) FILTER (complete), 0) AS certain,
+        count(*) FILTER (complete AND certain > permits) AS above
+    FROM placed GROUP BY ALL
+), decided AS (
+    SELECT project, how, pack, rule, version, min(certain)::BIGINT AS certain,
+        max(high)::BIGINT AS most, min(above) AS above FROM busiest GROUP BY ALL
+), months AS (
+    SELECT project, how, pack, rule, version, value, permits, single_tier,
+        bool_and(named) AS named, date_trunc('month', day)::DATE AS month,
+        min(day) AS first_day, max(day) AS last_day, sum(low)::BIGINT AS low,
+        CASE WHEN count(high) = count(*) THEN sum(high)::BIGINT END AS high
+    FROM ruled GROUP BY ALL
+), summed AS (
+    SELECT project, how, pack, rule, version, value, permits, single_tier,
+        bool_and(named) AS named, min(first_day) AS first_day,
+        max(last_day) AS last_day, count(*) AS compared, count(high) = count(*) AS known,
+        arg_max(month, low) AS month, max(low) AS low, max(high) AS high
+    FROM months GROUP BY ALL
 )
 SELECT 'accessed', 'monthly_cap', pack, rule, version, 'project', project, NULL, how, 1,
-    first_day, last_day, compared, above, low, month, value, CASE
-        WHEN version IS NULL THEN 'no_rule' WHEN above > 0 THEN 'differs'
-        WHEN within = compared THEN 'agrees' ELSE 'undecided' END,
-    CASE WHEN known < compared
-        THEN format('At least {:,} tweets in a month; no upper bound is known', low)
-        WHEN low = high THEN format('{:,} tweets in the month with the most', low)
-        ELSE format('At least {:,} tweets in a month, at most {:,}', low, high) END
-    || CASE WHEN value IS NULL THEN '' ELSE format('; the cap was {:,} and was exceeded '
-        || 'in {:,} of {:,} months', value, above, compared) END
+    first_day, last_day, compared, if(result = 'differs', above, 0),
+    if(result = 'differs', certain, low), month, value, result,
+    CASE WHEN result = 'differs' THEN format('At least {:,} tweets in a month, on '
+            || 'whichever day months begin', certain)
+        WHEN NOT known THEN format('At least {:,} tweets in a calendar month; no upper '
+            || 'bound is known', low)
+        WHEN low = high THEN format('{:,} tweets in the calendar month with the most', low)
+        ELSE format('At least {:,} tweets in a calendar month, at most {:,}', low, high)
+    END || CASE WHEN value IS NULL THEN '' ELSE format('; the cap was {:,}', value) END
 FROM (
-    SELECT pack, rule, version, value, project, how, min(first_day) AS first_day,
-        max(last_day) AS last_day, count(*) AS compared, count(high) AS known,
-        count(*) FILTER (low > value) AS above,
-        count(*) FILTER (high <= value) AS within, arg_max(month, low) AS month,
-        max(low) AS low, max(high) AS high
-    FROM months GROUP BY ALL
+    SELECT s.*, certain, most, above, CASE WHEN s.version IS NULL THEN 'no_rule'
+        WHEN single_tier AND certain > permits THEN 'differs'
+        WHEN single_tier AND named AND known AND most <= value THEN 'agrees'
+        ELSE 'undecided' END AS result
+    FROM summed s JOIN decided d ON d.project = s.project AND d.how = s.how
+        AND d.pack = s.pack AND d.rule = s.rule
+        AND d.version IS NOT DISTINCT FROM s.version
 );
 
 -- Deletions, notices of government access, and training.
@@ -264,7 +336,8 @@ WITH counted AS (
     UNION ALL
     SELECT 'usage export of the platform', 'tweets', 'project', project,
         coalesce(sum(tweets) FILTER (application IS NULL), sum(tweets))::BIGINT, 0.01
-    FROM usage GROUP BY project
+    FROM (SELECT project, application, day, max(tweets) AS tweets FROM usage GROUP BY ALL)
+    GROUP BY project
 )
 SELECT source, claimed.* EXCLUDE (source, total), total AS claimed, count_of,
     low, high, greatest(total - high, 0) AS unexplained_low,

@@ -62,7 +62,7 @@ only listed.
 WITH_VALUE = ("rate_limit", "monthly_cap", "deletion")
 CHOICES = {
     "kind of rule": tuple(KINDS),
-    "scope of rule": ("application", "user", "project"),
+    "scope of rule": ("application", "app-only", "user", "project"),
     "dated of versions": (
         "effect",
         "announcement",

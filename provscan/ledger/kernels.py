@@ -16,41 +16,31 @@ RECENT = np.dtype(
     align=True,
 )
 """An answered call. Call ``i`` is in slot ``i`` modulo the number of slots."""
-DAY = np.int64(86_400_000_000)
-
-
-def window_type(zones: int) -> np.dtype:
-    """Return the type of the state of one window length in one group; the state is zero
-    before the first call.
-    """
-    return np.dtype(
-        [
-            # The sliding window that ends with the last call: its first call, its size.
-            ("oldest", np.int64),
-            ("calls", np.int64),
-            # The fixed window that contains the last call, in each zone: start, size.
-            ("fixed", np.int64, (zones, 2)),
-            # The size and start of the busiest sliding and fixed window of the day.
-            ("best", np.int64, (zones, 2, 2)),
-        ]
-    )
+WINDOW = np.dtype(
+    [
+        # The window that ends with the last call: its first call, its size.
+        ("oldest", np.int64),
+        ("calls", np.int64),
+        # The size and start of the busiest window of the day.
+        ("best", np.int64, 2),
+    ]
+)
+"""The state of one window length in one group; it is zero before the first call."""
 
 
 @kernel
-def busiest(recent, span, scope, groups, lengths, midnights, latest, windows):
-    """Update the busiest sliding and fixed windows of each group.
+def busiest(recent, span, scope, groups, lengths, latest, windows):
+    """Update the busiest windows of each group.
 
     Calls are numbered in order of time. ``span`` has the number of the first call to
     add, and the number after the last one. ``recent`` RECENT[2**b] has these calls, and
     the calls before them in a period of twice the longest window. ``groups``
     int64[names] is the group of each name in the scope with number ``scope``.
-    ``lengths`` int64[w] are the lengths of the windows, ascending, and ``midnights``
-    int64[zones] is the beginning of the day in each zone, from which fixed windows are
-    counted; both are in microseconds.
+    ``lengths`` int64[w] are the lengths of the windows in microseconds, ascending.
 
     The caller keeps the other arrays from one span to the next. ``latest``
     int64[groups, 2] is the number and the time of the last call of each group; its
-    initial time is before all calls. ``windows`` is ``window_type(zones)``[groups, w].
+    initial time is before all calls. ``windows`` is WINDOW[groups, w].
 
     Of windows with equally many calls, the first one counts. A window that ends with
     the last of several simultaneous calls contains all of them.
@@ -74,17 +64,6 @@ def busiest(recent, span, scope, groups, lengths, midnights, latest, windows):
             while recent[window.oldest & mask].time <= time - length:
                 window.calls -= 1
                 window.oldest += recent[window.oldest & mask].next[scope]
-            for zone in range(len(midnights)):
-                if window.calls > window.best[zone, 0, 0]:
-                    window.best[zone, 0, 0] = window.calls
-                    window.best[zone, 0, 1] = recent[window.oldest & mask].time
-                start = midnights[zone]
-                if length < DAY:
-                    start += (time - start) // length * length
-                if window.fixed[zone, 0] != start:
-                    window.fixed[zone, 0] = start
-                    window.fixed[zone, 1] = 0
-                window.fixed[zone, 1] += 1
-                if window.fixed[zone, 1] > window.best[zone, 1, 0]:
-                    window.best[zone, 1, 0] = window.fixed[zone, 1]
-                    window.best[zone, 1, 1] = start
+            if window.calls > window.best[0]:
+                window.best[0] = window.calls
+                window.best[1] = recent[window.oldest & mask].time

@@ -80,15 +80,13 @@ CREATE VIEW page_limits AS
 WITH above AS (
     SELECT pack, rule, scope, subject, endpoint, max(measured / value) AS ratio,
         count(*) OVER () AS total
-    FROM findings WHERE kind = 'rate_limit' AND result = 'differs'
-        AND how = 'fixed windows, UTC'
-    GROUP BY ALL ORDER BY ratio DESC, subject, rule LIMIT getvariable('charts')
+    FROM findings WHERE kind = 'rate_limit' AND result = 'differs' GROUP BY ALL ORDER BY ratio DESC, subject, rule LIMIT getvariable('charts')
 ), days AS (
     SELECT above.*, title, window_minutes, day, calls, value,
         min(day) OVER (PARTITION BY above.pack, above.rule, subject,
             above.endpoint) AS first_day
     FROM above JOIN peaks p ON p.scope = above.scope AND p.name = subject
-        AND p.endpoint = above.endpoint AND p.kind = 'fixed' AND zone = 'UTC'
+        AND p.endpoint = above.endpoint
     JOIN rules r ON r.pack = above.pack AND r.rule = above.rule
         AND p."window" = 60 * window_minutes
         AND day >= from_day AND day < until_day

@@ -11,20 +11,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from datetime import datetime, timedelta
 from functools import partial
 from itertools import zip_longest
 from tempfile import TemporaryFile
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
 
 from provscan.errors import ParameterError
-from provscan.ledger.columns import require_zone
 from provscan.ledger.counts import QUARTER, SCOPES, Counts
-from provscan.ledger.kernels import RECENT, busiest, window_type
+from provscan.ledger.kernels import RECENT, WINDOW, busiest
 from provscan.ordered_map import ordered_map
 
 DAY = 86_400
@@ -35,9 +32,8 @@ CALLS = 4_000_000
 MICRO = 1_000_000
 
 
-def require_windows(windows: Sequence[int], zone: str) -> None:
-    """Check the lengths of windows and the zone."""
-    require_zone(zone)
+def require_windows(windows: Sequence[int]) -> None:
+    """Check the lengths of windows."""
     for window in windows:
         if not 1 <= window <= DAY:
             raise ParameterError(
@@ -47,24 +43,22 @@ def require_windows(windows: Sequence[int], zone: str) -> None:
 
 
 def walk(
-    counts: Counts, windows: Sequence[int], zone: str, on_progress: Any
+    counts: Counts, windows: Sequence[int], on_progress: Any
 ) -> tuple[pa.Table, pa.Table]:
-    """Return the busiest windows of each group and day, and the number of retries of
-    each name and day. ``windows`` are in seconds, ascending.
+    """Return the busiest windows of each group and UTC day, and the number of retries
+    of each name and day. ``windows`` are in seconds, ascending.
     """
     names = counts.sql("SELECT * FROM names ORDER BY i").to_arrow_table()
-    zones = list(dict.fromkeys(("UTC", zone)))
     # Leave out scopes without names, such as users in a log of applications.
     scopes = [
-        _Scope(number, names[f"{scope}_group"].to_numpy(), windows, zones)
+        _Scope(number, names[f"{scope}_group"].to_numpy(), windows)
         for number, scope in enumerate(SCOPES)
         if scope == "application" or names[scope].null_count < len(names)
     ]
     pieces = _pieces(counts)
-    midnights = _midnights(zones, pieces[0][0], pieces[-1][1])
     slots = 1 << max(kept for _, _, kept in pieces).bit_length()
     before: list[Any] = []
-    retries, added, done = [], 0, 0
+    retries, added, day = [], 0, pieces[0][0] // DAY
     with TemporaryFile(dir=counts.work) as file:
         # Write zeros, so that a full disk is an error here and not a crash later.
         np.zeros(slots, RECENT).tofile(file)
@@ -77,10 +71,12 @@ def walk(
             new = new[new["answered"]]
             at = np.arange(added, added + len(new)) % slots
             recent["time"][at], recent["name"][at] = new["time"], new["name"]
-            until = midnights[-1][0] if number == len(pieces) else end * MICRO
-            days = [day for day in midnights if done < day[0] <= until]
-            done = until
-            cuts = added + np.searchsorted(new["time"], [day[0] for day in days])
+            # The days that end with this piece; those of the last piece all end.
+            last = -(-end // DAY) if number == len(pieces) else end // DAY
+            days = range(day, last)
+            day = last
+            midnights = [DAY * MICRO * (each + 1) for each in days]
+            cuts = added + np.searchsorted(new["time"], midnights)
             added += len(new)
             add = partial(_Scope.add, recent=recent, days=days, cuts=[*cuts, added])
             list(ordered_map(add, scopes, os.cpu_count() or 1))
@@ -95,57 +91,48 @@ class _Scope:
     ``found`` has the windows of the days that have ended.
     """
 
-    def __init__(
-        self, number: int, groups: Any, windows: Sequence[int], zones: Sequence[str]
-    ) -> None:
+    def __init__(self, number: int, groups: Any, windows: Sequence[int]) -> None:
         self.found: list[pa.Table] = []
-        self._number, self._groups, self._zones = number, groups, zones
+        self._number, self._groups = number, groups
         self._lengths = np.array(windows, np.int64)
-        # The current day of each zone: the time of its midnight, its number, and the
-        # number of its first call.
-        self._days = np.zeros((len(zones), 3), np.int64)
         size = int(groups.max()) + 1
         self._latest = np.full((size, 2), -DAY * MICRO)
-        self._windows = np.zeros((size, len(windows)), window_type(len(zones)))
+        self._windows = np.zeros((size, len(windows)), WINDOW)
         self._added = 0
 
-    def add(self, recent: Any, days: Sequence[Any], cuts: Sequence[int]) -> None:
-        """Add calls up to the last of ``cuts``. ``days`` are those of ``_midnights``
-        that begin meanwhile, and ``cuts[i]`` is the number of the first call of
+    def add(self, recent: Any, days: Sequence[int], cuts: Sequence[int]) -> None:
+        """Add calls up to the last of ``cuts``. ``days`` are those that end meanwhile,
+        as days since 1970, and ``cuts[i]`` is the number of the first call after
         ``days[i]``.
         """
-        for cut, begun in zip_longest(cuts, days):
+        for cut, day in zip_longest(cuts, days):
             busiest(
                 recent,
                 np.array([self._added, cut]),
                 self._number,
                 self._groups,
                 self._lengths * MICRO,
-                self._days[:, 0],
                 self._latest,
                 self._windows,
             )
             self._added = cut
-            if begun is not None:
-                time, zone, day = begun
-                # Days without calls have no windows. The first day is added all the
-                # same, so that an empty result has its columns.
-                if cut > self._days[zone, 2] or not self.found:
-                    self._end(zone)
-                self._days[zone] = time, day, cut
+            if day is not None:
+                self._end(day)
 
-    def _end(self, zone: int) -> None:
-        """End the day of a zone: move its busiest windows to ``found``."""
-        best = self._windows["best"][:, :, zone]
-        group, window, kind = np.nonzero(best[..., 0])
-        calls, start = best[group, window, kind].T
+    def _end(self, day: int) -> None:
+        """End a day: move its busiest windows to ``found``."""
+        best = self._windows["best"]
+        group, window = np.nonzero(best[..., 0])
+        # The first day is added even without calls, so that an empty result has its
+        # columns.
+        if not len(group) and self.found:
+            return
+        calls, start = best[group, window].T
         columns = {
             "scope": pa.repeat(SCOPES[self._number], len(group)),
             "group_number": group,
             "window": self._lengths[window],
-            "kind": kind,
-            "zone": pa.repeat(self._zones[zone], len(group)),
-            "day": pa.repeat(self._days[zone, 1], len(group)),
+            "day": pa.repeat(day, len(group)),
             "calls": calls,
             "start": start,
         }
@@ -171,21 +158,6 @@ def _pieces(counts: Counts) -> list[tuple[int, int, int]]:
             (max(recent) + sum(calls))::BIGINT
         FROM placed GROUP BY piece ORDER BY piece"""
     ).fetchall()
-
-
-def _midnights(
-    zones: Sequence[str], begin: int, end: int
-) -> list[tuple[int, int, int]]:
-    """Return the beginning of each day between ``begin`` and ``end`` (in seconds), and
-    of a day or two around them: its time in microseconds, the number of its zone, and
-    the number of the day.
-    """
-    found = []
-    for number, zone in enumerate(zones):
-        for day in range(begin // DAY - 1, end // DAY + 3):
-            date = datetime(1970, 1, 1, tzinfo=ZoneInfo(zone)) + timedelta(days=day)
-            found.append((round(date.timestamp()) * MICRO, number, day))
-    return sorted(found)
 
 
 def _calls(counts: Counts, begin: int, end: int) -> Any:

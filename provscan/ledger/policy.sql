@@ -4,12 +4,15 @@
 -- version begins; until_dated is the kind of that version's date. A row without a
 -- version covers the days before the first version. contradicts lists rules on the same
 -- subject that have another value on a day of this version; conduct is compared with
--- all of them.
+-- all of them. permits is the value above which conduct differs: a version without a date
+-- of effect may have applied before its date, so the value before it is the higher one.
 CREATE TABLE rules AS
 WITH dated AS (
     SELECT *, date::VARCHAR AS version, date AS from_day,
         lead(date, 1, DATE '9999-12-31') OVER later AS until_day,
-        lead(dated) OVER later AS until_dated
+        lead(dated) OVER later AS until_dated,
+        if(until_dated <> 'effect', greatest(value, lead(value) OVER later), value)
+            AS permits
     FROM versions WHERE date IS NOT NULL
     WINDOW later AS (PARTITION BY pack, rule ORDER BY date)
 ), applied AS (
@@ -25,7 +28,7 @@ WITH dated AS (
     FROM dated GROUP BY ALL
 )
 SELECT pack, rule, kind, title, scope, endpoints, tiers, window_minutes, assumes,
-    version, dated, from_day, until_day, until_dated, value, says, clause, source,
+    version, dated, from_day, until_day, until_dated, value, permits, says, clause, source,
     text_sha256, (
         SELECT coalesce(list(o.rule || ', ' || o.version ORDER BY o.rule, o.version), [])
         FROM applied o

@@ -31,6 +31,7 @@ from provscan.ledger.database import (
 )
 from provscan.ledger.holdings import add_deletions, add_holdings
 from provscan.ledger.inputs import Case, Row, no_case, read_case, read_pack
+from provscan.ledger.limits import limits_of, plans_of
 from provscan.ledger.policy import add_rules
 from provscan.ledger.report import LEDGER_FILE, TABLES_FOLDER, write_ledger_report
 from provscan.ledger.workbook import WORKBOOK, write_ledger_workbook
@@ -137,7 +138,10 @@ def make_ledger(
             mapping=mapping,
             key=key,
             windows=sorted(windows),
-            zone=about["timezone"] or "UTC",
+            rules=[
+                *limits_of(packs),
+                *plans_of(packs, content.tables["application"]),
+            ],
             on_progress=None if progress is None else _Steps(progress),
         )
         with open_database(tables) as db:
@@ -200,7 +204,7 @@ def _write_manifest(folder: Path, case: Case, packs: Sequence[Row]) -> None:
         "version": VERSION,
         "provscan": __version__,
         "case": {
-            **{name: case.about[name] for name in ("name", "from", "to", "timezone")},
+            **{name: case.about[name] for name in ("name", "from", "to")},
             "sha256": case.sha256,
         },
         "policies": [

@@ -119,14 +119,28 @@ PEAKS = _schema(  # The busiest window of each day.
     name=pa.string(),
     endpoint=pa.string(),
     window=pa.int64(),  # Seconds.
-    # "fixed": windows follow one another from midnight, and the last window of a day
-    # ends at midnight. "sliding": windows begin at any time, and belong to the day of
-    # their last call.
-    kind=pa.string(),
-    zone=pa.string(),  # The time zone of days and midnights: "UTC" or the local zone.
-    day=pa.date32(),  # The day in `zone`.
-    start=TIME,  # Start of a fixed window; first call of a sliding window.
+    day=pa.date32(),  # The UTC day of the last call of the window.
+    start=TIME,  # The first call of the window.
     calls=pa.int64(),  # Answered calls: refused and failed calls use no quota.
+)
+
+EXCESSES = _schema(  # Calls above a rate limit, whatever the placing of its windows.
+    pack=pa.string(),
+    rule=pa.string(),
+    version=pa.string(),
+    # "application", "project" or "token", and its name.
+    scope=pa.string(),
+    name=pa.string(),
+    endpoint=pa.string(),
+    start=TIME,  # The first and the last call that no placing of windows explains.
+    end=TIME,
+    calls=pa.int64(),  # Calls from start to end that certainly count.
+)
+
+DAILY_TWEETS = _schema(  # Tweets of a project that count, whenever days begin.
+    project=pa.string(),  # A project of the case with a cap that it can have exceeded.
+    day=pa.date32(),  # The UTC day on which they were delivered.
+    tweets=pa.int64(),  # A lower bound.
 )
 
 FANOUT = _schema(  # Quotas that several applications or tokens share.
@@ -222,6 +236,8 @@ TABLES = {
     "calls": CALLS,
     "totals": TOTALS,
     "peaks": PEAKS,
+    "excesses": EXCESSES,
+    "daily_tweets": DAILY_TWEETS,
     "fanout": FANOUT,
     "coverage": COVERAGE,
     "pauses": PAUSES,

@@ -37,13 +37,18 @@ def peak(calls: int, day: date, **other: Any) -> dict[str, Any]:
         "name": "reader",
         "endpoint": SEARCH,
         "window": 900,
-        "kind": "fixed",
-        "zone": "UTC",
         "day": day,
         "start": start,
         "calls": calls,
         **other,
     }
+
+
+def excess(calls: int, day: date, version: str, **other: Any) -> dict[str, Any]:
+    about = {"pack": "p", "rule": "search", "version": version}
+    named = ("scope", "name", "endpoint", "start", "calls")
+    found = peak(calls, day)
+    return about | {key: found[key] for key in named} | other
 
 
 def call(day: date, **other: Any) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 EPOCH = 1_288_834_974_657
 ENDPOINTS = ("/2/tweets/search/recent", "/2/tweets", "/2/users/:id/tweets")
@@ -110,8 +109,8 @@ def three_counts(found: list[dict[str, Any]]) -> tuple[int, int, int]:
     return sum(c["tweets"] for c in kept), len(days), len({each for _, each in days})
 
 
-def sliding(found: list[dict[str, Any]], scope: str, window: int, zone: str) -> Any:
-    """Return (calls, start) of the busiest sliding window by name, endpoint and day."""
+def sliding(found: list[dict[str, Any]], scope: str, window: int) -> Any:
+    """Return (calls, start) of the busiest window by name, endpoint and UTC day."""
     best: dict[Any, tuple[int, datetime]] = {}
     groups = defaultdict(list)
     for call in filter(answered, found):
@@ -119,28 +118,10 @@ def sliding(found: list[dict[str, Any]], scope: str, window: int, zone: str) -> 
     for group, times in groups.items():
         for end in times:
             inside = [t for t in times if end - timedelta(seconds=window) < t <= end]
-            key = (*group, end.astimezone(ZoneInfo(zone)).date())
+            key = (*group, end.astimezone(UTC).date())
             number, start = best.get(key, (0, end))
             if len(inside) > number or (len(inside) == number and inside[0] < start):
                 best[key] = (len(inside), inside[0])
-    return best
-
-
-def fixed(found: list[dict[str, Any]], scope: str, window: int, zone: str) -> Any:
-    """Return (calls, start) of the busiest fixed window by name, endpoint and day."""
-    counts: dict[Any, int] = defaultdict(int)
-    for call in filter(answered, found):
-        local = call["time"].astimezone(ZoneInfo(zone))
-        midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
-        passed = call["time"].timestamp() - midnight.timestamp()
-        step = 0 if window == 86_400 else int(passed // window) * window
-        start = datetime.fromtimestamp(midnight.timestamp() + step, UTC)
-        counts[call[scope], call["endpoint"], local.date(), start] += 1
-    best: dict[Any, tuple[int, datetime]] = {}
-    for (name, endpoint, day, start), number in sorted(counts.items(), key=str):
-        known = best.get((name, endpoint, day), (0, start))
-        if number > known[0] or (number == known[0] and start < known[1]):
-            best[name, endpoint, day] = (number, start)
     return best
 
 

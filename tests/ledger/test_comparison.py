@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from measured import call, compared, days, findings, peak, total
+from measured import call, compared, days, excess, findings, peak, total
 
 from provscan.ledger.database import rows
 
@@ -62,38 +62,41 @@ def test_a_changed_rule_gives_different_findings_before_and_after(
     tmp_path: Path,
 ) -> None:
     peaks = [peak(80, day) for day in days(date(2022, 2, 19), 30)]
+    above = [
+        excess(60 + number, day, "2022-03-11")
+        for number, day in enumerate(days(date(2022, 3, 12), 3))
+    ]
+    with compared(tmp_path, CASE, CHANGED, peaks=peaks, excesses=above) as db:
+        found = findings(db, "rate_limit")
+    names = ("version", "result", "compared", "above", "value", "subject")
+    assert [tuple(row[name] for name in names) for row in found] == [
+        ("2022-03-01", "agrees", 10, 0, 100, None),
+        ("2022-03-11", "differs", 10, 3, 50, "reader"),
+        (None, "no_rule", 10, 0, None, None),
+    ]
+    names = ("measured", "measured_at", "first_day", "last_day")
+    assert [found[1][name] for name in names] == [
+        62,
+        datetime(2022, 3, 14, 12, tzinfo=UTC),
+        date(2022, 3, 11),
+        date(2022, 3, 20),
+    ]
+    assert found[2]["last_day"] == date(2022, 2, 28)
+
+
+def test_a_sum_above_a_limit_is_undecided_and_one_at_the_limit_agrees(
+    tmp_path: Path,
+) -> None:
+    peaks = [peak(100, date(2022, 3, 1)), peak(101, date(2022, 3, 2), name="other")]
     with compared(tmp_path, CASE, CHANGED, peaks=peaks) as db:
         found = findings(db, "rate_limit")
-    assert [
-        (row["version"], row["result"], row["compared"], row["above"], row["value"])
-        for row in found
-    ] == [
-        ("2022-03-01", "agrees", 10, 0, 100),
-        ("2022-03-11", "differs", 10, 10, 50),
-        (None, "no_rule", 10, 0, None),
-    ]
-    assert (found[0]["first_day"], found[0]["last_day"]) == (
-        date(2022, 3, 1),
-        date(2022, 3, 10),
-    )
-    assert found[1]["first_day"] == date(2022, 3, 11)
-    assert found[2]["last_day"] == date(2022, 2, 28)
-    assert found[1]["fact"] == (
-        "The busiest 15 minutes had 80 calls; the limit was 50 and was exceeded on 10 "
-        "of 10 days"
-    )
+    assert {(row["result"], row["above"], row["measured"]) for row in found} == {
+        ("undecided", 0, 101),
+        ("agrees", 0, 100),
+    }
 
 
-def test_a_limit_is_exceeded_by_more_calls_than_it_gives(tmp_path: Path) -> None:
-    peaks = [peak(100, date(2022, 3, 1)), peak(101, date(2022, 3, 2))]
-    with compared(tmp_path, CASE, CHANGED, peaks=peaks) as db:
-        (found,) = findings(db, "rate_limit")
-    assert (found["above"], found["measured"]) == (1, 101)
-    assert found["measured_at"] == datetime(2022, 3, 2, 12, tzinfo=UTC)
-    assert found["subject"] == "reader"
-
-
-def test_only_matching_endpoints_scopes_windows_and_zones_are_compared(
+def test_only_matching_endpoints_scopes_and_windows_are_compared(
     tmp_path: Path,
 ) -> None:
     day = date(2022, 3, 1)
@@ -101,13 +104,26 @@ def test_only_matching_endpoints_scopes_windows_and_zones_are_compared(
         peak(999, day, endpoint="/1.1/users/show.json"),
         peak(999, day, scope="token", name="ab12"),
         peak(999, day, window=60),
-        peak(999, day, kind="sliding", zone="Europe/Paris"),
-        peak(999, day, kind="fixed", zone="Europe/Paris"),
+        peak(99, day),
     ]
     with compared(tmp_path, CASE, CHANGED, peaks=peaks) as db:
-        assert [row["how"] for row in findings(db, "rate_limit")] == [
-            "fixed windows, Europe/Paris"
-        ]
+        assert [row["measured"] for row in findings(db, "rate_limit")] == [99]
+
+
+def test_tiers_of_one_project_that_contradict_each_other_decide_nothing(
+    tmp_path: Path,
+) -> None:
+    day = date(2022, 3, 2)
+    case = CASE + '[[application]]\nname = "b"\nproject = "assistant"\ntier = "pro"\n'
+    pack = CHANGED.replace('"application"', '"project"\ntiers = ["basic"]')
+    named = {"scope": "project", "name": "assistant"}
+    tables = {
+        "peaks": [peak(300, day, **named)],
+        "excesses": [excess(300, day, "2022-03-01", **named)],
+    }
+    for given, result in ((CASE, "differs"), (case, "undecided")):
+        with compared(tmp_path, given, pack, **tables) as db:
+            assert [row["result"] for row in findings(db, "rate_limit")] == [result]
 
 
 @pytest.mark.parametrize(("tokens", "scope"), [(True, "token"), (False, "user")])
@@ -125,7 +141,7 @@ def test_a_limit_per_user_applies_to_tokens_if_logs_have_tokens(
     assert {row["scope"] for row in found} == {scope}
     # Subjects that agree share a row.
     assert [(row["subject"], row["subjects"]) for row in found] == (
-        [("a", 1), ("b", 1), (None, 2)] if tokens else [("u", 1)]
+        [(None, 2), (None, 2)] if tokens else [(None, 1)]
     )
 
 
@@ -141,7 +157,7 @@ def test_contradicting_rules_are_both_applied(tmp_path: Path) -> None:
     with compared(tmp_path, CASE, pack, peaks=peaks) as db:
         assert [(row["rule"], row["result"]) for row in findings(db, "rate_limit")] == [
             ("other", "agrees"),
-            ("search", "differs"),
+            ("search", "undecided"),
         ]
         contradicted = rows(
             db,
@@ -160,6 +176,7 @@ def test_a_sampled_log_shows_what_exceeds_a_limit_and_nothing_else(
     day = date(2022, 3, 1)
     tables = {
         "peaks": [peak(101, day), peak(1, day, name="other")],
+        "excesses": [excess(101, day, "2022-03-01")],
         "calls": [call(day, distinct=9)],
         "coverage": [{"application": "reader", "day": day, "sampled": 0.1}],
     }
@@ -173,13 +190,6 @@ def test_a_sampled_log_shows_what_exceeds_a_limit_and_nothing_else(
         assert findings(db, "monthly_cap")[0]["result"] == "undecided"
 
 
-def test_the_case_names_the_project_that_logs_leave_out(tmp_path: Path) -> None:
-    given = [call(date(2022, 3, 1), project=None, distinct=101)]
-    with compared(tmp_path, CASE, CAP + version("2022-01-01", 100), calls=given) as db:
-        (found,) = findings(db, "monthly_cap")
-    assert (found["subject"], found["result"]) == ("assistant", "differs")
-
-
 CAP = """
 [[rule]]
 id = "cap"
@@ -190,38 +200,78 @@ tiers = ["basic"]
 """
 
 
+def tweets_of(start: date, tweets: list[int]) -> dict[str, list[dict[str, Any]]]:
+    """Return tables in which some tweets certainly count on each day."""
+    found = list(zip(days(start, len(tweets)), tweets, strict=True))
+    return {
+        "calls": [call(day, distinct=n, delivered=n) for day, n in found],
+        "daily_tweets": [
+            {"project": "assistant", "day": d, "tweets": n} for d, n in found
+        ],
+    }
+
+
 @pytest.mark.parametrize(
-    ("calls", "result", "above", "fact"),
+    ("tweets", "result"),
     [
-        ({"distinct": 10, "delivered": 30}, "differs", 1, "110 tweets in the month"),
-        ({"distinct": 9, "delivered": 30}, "agrees", 0, "100 tweets in the month"),
-        ({"delivered": 9, "delivered_without_ids": 9}, "agrees", 0, "at most 100"),
-        ({"delivered": 90, "delivered_without_ids": 90}, "undecided", 0, "At least 10"),
-        ({"distinct": 9, "uncounted": 1}, "undecided", 0, "no upper bound is known"),
+        # Each month has 70 or more, whenever it begins, and other months have more.
+        ([3] * 365, "differs"),
+        ([2] * 365, "agrees"),
+        # March has 93, but a month from the middle of a month on has at most 70.
+        ([1] * 59 + [3] * 31 + [1] * 275, "undecided"),
+        # March has 230 in each placing.
+        ([0] * 59 + [5] * 46 + [0] * 260, "differs"),
+        # The month may begin at the end of this day.
+        ([0] * 73 + [60, 40] + [0] * 290, "undecided"),
     ],
 )
-def test_a_monthly_cap_counts_distinct_tweets_of_each_day(
-    tmp_path: Path, calls: dict[str, int], result: str, above: int, fact: str
+def test_a_cap_is_exceeded_if_it_is_on_whichever_day_months_begin(
+    tmp_path: Path, tweets: list[int], result: str
+) -> None:
+    tables = tweets_of(date(2022, 1, 1), tweets)
+    pack = CAP + version("2021-01-01", 70)
+    with compared(tmp_path, CASE, pack, **tables) as db:
+        (found,) = findings(db, "monthly_cap")
+    assert (found["result"], found["above"] > 0) == (result, result == "differs")
+
+
+@pytest.mark.parametrize(
+    ("calls", "result"),
+    [
+        ({"distinct": 10, "delivered": 30}, "agrees"),
+        ({"delivered": 9, "delivered_without_ids": 9}, "agrees"),
+        ({"delivered": 90, "delivered_without_ids": 90}, "undecided"),
+        ({"distinct": 9, "uncounted": 1}, "undecided"),
+    ],
+)
+def test_a_monthly_cap_needs_an_upper_bound_to_agree(
+    tmp_path: Path, calls: dict[str, int], result: str
 ) -> None:
     given = [call(day, **calls) for day in days(date(2022, 3, 1), 10)]
-    given.append(call(date(2022, 3, 11), distinct=10, delivered=10))
     with compared(tmp_path, CASE, CAP + version("2022-01-01", 100), calls=given) as db:
         (found,) = findings(db, "monthly_cap")
-    assert (found["result"], found["above"]) == (result, above)
-    assert fact in found["fact"]
+    assert found["result"] == result
 
 
-def test_a_cap_that_changes_within_a_month_counts_the_days_of_each_version(
+def test_an_application_without_a_project_never_agrees_with_a_cap(
     tmp_path: Path,
 ) -> None:
-    given = [call(day, distinct=10) for day in days(date(2022, 3, 1), 31)]
-    pack = CAP + version("2022-01-01", 155) + version("2022-03-16", 155)
-    with compared(tmp_path, CASE, pack, calls=given) as db:
-        found = findings(db, "monthly_cap")
-    assert [(row["version"], row["measured"], row["result"]) for row in found] == [
-        ("2022-01-01", 150, "agrees"),
-        ("2022-03-16", 160, "differs"),
-    ]
+    case = CASE.replace('project = "assistant"', "")
+    given = [call(date(2022, 3, 1), project=None, distinct=1, delivered=1)]
+    with compared(tmp_path, case, CAP + version("2022-01-01", 100), calls=given) as db:
+        assert [row["result"] for row in findings(db, "monthly_cap")] == ["undecided"]
+
+
+@pytest.mark.parametrize(("dated", "result"), [("effect", "differs"),
+                                                ("capture", "undecided")])  # fmt: skip
+def test_a_higher_cap_without_a_date_of_effect_may_have_applied_before(
+    tmp_path: Path, dated: str, result: str
+) -> None:
+    pack = CAP + version("2021-01-01", 100) + version("2022-06-01", 300, dated)
+    tables = tweets_of(date(2022, 1, 1), [8] * 120)
+    with compared(tmp_path, CASE, pack, **tables) as db:
+        (found,) = findings(db, "monthly_cap")
+    assert found["result"] == result
 
 
 def test_tweets_at_two_endpoints_may_be_the_same(tmp_path: Path) -> None:
@@ -230,30 +280,33 @@ def test_tweets_at_two_endpoints_may_be_the_same(tmp_path: Path) -> None:
     with compared(tmp_path, CASE, CAP + version("2022-01-01", 100), calls=given) as db:
         (found,) = findings(db, "monthly_cap")
     assert found["result"] == "undecided"
-    assert "At least 60 tweets in a month, at most 120" in found["fact"]
+    assert "At least 60 tweets in a calendar month, at most 120" in found["fact"]
 
 
-def test_the_usage_export_is_compared_with_a_cap_and_the_logs(tmp_path: Path) -> None:
-    day = date(2022, 3, 1)
+@pytest.mark.parametrize(("often", "result"), [(1, "agrees"), (2, "differs")])
+def test_the_usage_export_is_compared_with_a_cap_and_the_logs(
+    tmp_path: Path, often: int, result: str
+) -> None:
+    """Two exports have the same days, which count once."""
+    found = days(date(2022, 1, 1), 150)
     usage = [
-        {"project": "assistant", "application": name, "day": day, "tweets": tweets}
-        for name, tweets in ((None, 150), ("reader", 90), ("other", 60))
-    ]
-    totals = [total(scope="project", name="assistant", delivered=200, daily_low=140,
-                    daily_high=160, distinct_low=100, distinct_high=100)]  # fmt: skip
+        {"source": source, "project": "assistant", "application": name, "day": day,
+         "tweets": 3 * often if name is None else often}
+        for source in "ab" for day in found for name in (None, "reader", "other")
+    ]  # fmt: skip
+    total_of = 3 * often * len(found)
+    totals = [total(scope="project", name="assistant", delivered=9 * total_of,
+                    daily_low=total_of - 1, daily_high=2 * total_of, distinct_low=1,
+                    distinct_high=1)]  # fmt: skip
     tables = {"usage": usage, "totals": totals}
-    with compared(tmp_path, CASE, CAP + version("2022-01-01", 100), **tables) as db:
-        (found,) = findings(db, "monthly_cap")
+    with compared(tmp_path, CASE, CAP + version("2021-01-01", 100), **tables) as db:
+        (row,) = findings(db, "monthly_cap")
         claims = rows(db, "FROM claims ORDER BY count_of")
-    assert (found["how"], found["result"], found["measured"]) == (
-        "usage export of the platform",
-        "differs",
-        150,
-    )
-    assert [(row["count_of"], row["claimed"], row["result"]) for row in claims] == [
-        ("delivered", 150, "more"),
-        ("distinct by day, summed", 150, "undecided"),
-        ("distinct overall", 150, "fewer"),
+    assert (row["how"], row["result"]) == ("usage export of the platform", result)
+    assert [(row["claimed"], row["result"]) for row in claims] == [
+        (total_of, "more"),
+        (total_of, "undecided"),
+        (total_of, "fewer"),
     ]
 
 

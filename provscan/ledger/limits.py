@@ -1,0 +1,463 @@
+"""Find calls that exceed a rate limit, however its windows are placed.
+
+Logs show neither when the windows of a limit begin, nor the kind of a token. Their
+clocks can be wrong, and two logs can have recorded the same calls. A sum above a limit
+therefore proves nothing by itself. :func:`excesses` lists only calls for which no
+possibility is left:
+
+- Windows begin at any time, and a call can have been counted a little earlier or
+  later than its logged time (``SLACK``). Windows of a day can have 23 to 25 hours
+  (:func:`unexplained`).
+- Only calls of a single stream are added, because its clock is the same for all of
+  them. Hours in which some time zone changes its clock are left out, and streams whose
+  clock drifts or that have backdated calls.
+- Only calls with a status of success count, because others may have used no quota.
+- A limit for an application's own token is exceeded only by tokens that also exceed the
+  limit for a user. Calls with neither token nor user can be those of many users.
+- A limit applies from the day after its date. If the next version has no date of
+  effect, that version may have applied before: the higher value counts.
+
+``peaks`` has the sums, so that most groups need no closer look.
+:func:`daily_tweets` counts the tweets of projects with a monthly cap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+import numpy as np
+import pyarrow as pa
+
+from provscan.ledger.counts import Counts
+from provscan.ledger.database import literal
+from provscan.ledger.tables import DAILY_TWEETS, EXCESSES
+
+MICRO = 1_000_000
+DAY, HOUR = 86_400 * MICRO, 3600 * MICRO
+# The largest difference between the time at which the platform counted a call and the
+# logged one, apart from the offset of the clock. Some logs only state minutes.
+SLACK, MINUTE = 15 * MICRO, 60 * MICRO
+# Starts of windows are compared at this number of times per window.
+CELLS = 180
+# In seconds per day: streams whose clocks drift faster are left out.
+DRIFT = 864
+# The scopes of limits that can be exceeded, with the group of names that they limit.
+GROUPS = {
+    "application": "application",
+    "app-only": "application",
+    "project": "project",
+}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule that calls are compared with."""
+
+    def as_list(self) -> list[Any]:
+        return list(asdict(self).values())
+
+
+@dataclass(frozen=True)
+class Limit(Rule):
+    """A version of a rate limit. ``begin`` and ``until`` are in microseconds."""
+
+    pack: str
+    rule: str
+    version: str
+    scope: str
+    endpoints: tuple[str, ...]
+    seconds: int
+    value: int
+    begin: int
+    until: int
+
+
+@dataclass(frozen=True)
+class Plan(Rule):
+    """A project with a monthly cap of tweets: its applications, whose logs may leave
+    the project out, and the smallest cap.
+    """
+
+    project: str
+    applications: tuple[str, ...]
+    cap: int
+
+
+def limits_of(packs: Iterable[Mapping[str, Any]]) -> list[Limit]:
+    """Return the dated versions of the rate limits of policy packs."""
+    found = []
+    for pack in packs:
+        for rule in pack["rules"]:
+            if rule["kind"] != "rate_limit":
+                continue
+            versions = [each for each in rule["versions"] if each["date"] is not None]
+            for version, after in zip(versions, [*versions[1:], None], strict=True):
+                until, value = date(9999, 1, 1), version["value"]
+                if after is not None:
+                    until = after["date"] - timedelta(days=1)
+                    if after["dated"] != "effect":
+                        value = max(value, after["value"])
+                found.append(
+                    Limit(
+                        pack["name"],
+                        rule["id"],
+                        str(version["date"]),
+                        rule["scope"] or "application",
+                        tuple(rule["endpoints"] or ("*",)),
+                        60 * rule["window_minutes"],
+                        value,
+                        _micro(version["date"] + timedelta(days=1)),
+                        _micro(until),
+                    )
+                )
+    return found
+
+
+def excesses(counts: Counts, rules: Sequence[Rule], clock: pa.Table) -> pa.Table:
+    """Return the table ``excesses``, given the table ``clock``."""
+    limits = [rule for rule in rules if isinstance(rule, Limit)]
+    rows: list[dict[str, Any]] = []
+    clocks = clock.to_pylist()
+    for limit in limits:
+        if limit.scope not in GROUPS:
+            continue
+        users = [
+            other
+            for other in limits
+            if other.scope == "user"
+            and (other.pack, other.seconds) == (limit.pack, limit.seconds)
+        ]
+        for name, endpoint, streams in _candidates(counts, limit, clocks):
+            subjects: Iterable[tuple[str, str | None, list[str] | None]]
+            if limit.scope == "app-only":
+                subjects = _own_tokens(limit, users, name, endpoint, streams)
+            else:
+                # Calls without a name can be those of many applications.
+                subjects = [(GROUPS[limit.scope], name, None)] if name else []
+            for scope, subject, tokens in subjects:
+                for times, holders in streams:
+                    if tokens is not None:
+                        times = times[np.isin(holders, tokens)]
+                    rows += [
+                        {
+                            "pack": limit.pack,
+                            "rule": limit.rule,
+                            "version": limit.version,
+                            "scope": scope,
+                            "name": subject,
+                            "endpoint": endpoint,
+                            "start": int(times[first]),
+                            "end": int(times[last]),
+                            "calls": last - first + 1,
+                        }
+                        for first, last in _above(limit, limit.value, times)
+                    ]
+    return pa.Table.from_pylist(rows, EXCESSES)
+
+
+def plans_of(
+    packs: Iterable[Mapping[str, Any]], applications: Iterable[Mapping[str, Any]]
+) -> list[Plan]:
+    """Return the projects of a case to whose tier a monthly cap applies. An application
+    without a project is a project of its own.
+    """
+    caps: dict[str, int] = {}
+    for pack in packs:
+        for rule in pack["rules"]:
+            for version in rule["versions"] if rule["kind"] == "monthly_cap" else ():
+                for tier in rule["tiers"] or ():
+                    value = version["value"]
+                    caps[tier] = min(value, caps.get(tier, value))
+    members: dict[str, list[Mapping[str, Any]]] = {}
+    for row in applications:
+        members.setdefault(row["project"] or row["name"], []).append(row)
+    return [
+        Plan(
+            project,
+            tuple(row["name"] for row in rows),
+            min(caps[row["tier"]] for row in rows if row["tier"] in caps),
+        )
+        for project, rows in members.items()
+        if any(row["tier"] in caps for row in rows)
+    ]
+
+
+def daily_tweets(counts: Counts, rules: Sequence[Rule]) -> pa.Table:
+    """Return the table ``daily_tweets``.
+
+    A tweet counts once a day, but the logs don't show when the platform's day begins.
+    Two responses on UTC days that are both even, or both odd, are never on the same
+    day, so the larger number of such days of a tweet is a lower bound.
+    """
+    plans = [rule for rule in rules if isinstance(rule, Plan)]
+    tables = [DAILY_TWEETS.empty_table()]
+    exact = counts.sql("FROM duckdb_views() WHERE view_name = 'ids'").fetchall()
+    for plan in plans if exact else ():
+        members = ", ".join(map(literal, plan.applications))
+        mine = f"""SELECT DISTINCT day, id FROM ids JOIN (
+            SELECT DISTINCT place FROM names WHERE application IN ({members})
+                OR application IS NULL AND project = {literal(plan.project)}
+            ) USING (place)"""
+        if counts.sql(f"SELECT count(*) FROM ({mine})").fetchall()[0][0] <= plan.cap:
+            continue
+        tables.append(
+            counts.sql(
+                f"""WITH mine AS ({mine}), parities AS (
+                    SELECT id, count(*) FILTER (epoch(day) // 86400 % 2 = 1)
+                        > count(*) FILTER (epoch(day) // 86400 % 2 = 0) AS odd
+                    FROM mine GROUP BY id
+                ) SELECT {literal(plan.project)} AS project, day,
+                    count(*)::BIGINT AS tweets
+                FROM mine JOIN parities USING (id)
+                WHERE (epoch(day) // 86400 % 2 = 1) = odd GROUP BY day ORDER BY day"""
+            )
+            .to_arrow_table()
+            .cast(DAILY_TWEETS)
+        )
+    return pa.concat_tables(tables)
+
+
+def _own_tokens(
+    limit: Limit,
+    users: Sequence[Limit],
+    name: str | None,
+    endpoint: str,
+    streams: Sequence[tuple[Any, Any]],
+) -> Iterator[tuple[str, str, list[str]]]:
+    """Yield the tokens that a limit for an application's own token certainly applies
+    to: their scope, the name of the subject, and the tokens.
+    """
+    users = [
+        user
+        for user in users
+        if any(_matches(endpoint, pattern) for pattern in user.endpoints)
+        and user.begin < limit.until
+        and limit.begin < user.until
+    ]
+    # Without a limit for users, nothing is known about calls with users' tokens.
+    if not users:
+        return
+    permitted = max(user.value for user in users)
+    begin, until = min(u.begin for u in users), max(u.until for u in users)
+    own: dict[str, None] = {}
+    for times, holders in streams:
+        inside = (times >= begin) & (times < until)
+        for holder in dict.fromkeys(holders[inside]):
+            if holder and holder not in own:
+                mine = times[inside & (holders == holder)]
+                if any(_above(limit, permitted, mine)):
+                    own[holder] = None
+    if name is not None and own:
+        yield "application", name, list(own)
+    elif name is None:
+        # Each token can be that of another application.
+        yield from (("token", token, [token]) for token in own)
+
+
+def _candidates(
+    counts: Counts, limit: Limit, clocks: Sequence[Mapping[str, Any]]
+) -> Iterator[tuple[str | None, str, list[tuple[Any, Any]]]]:
+    """Yield the groups with a window above the limit: the name, the endpoint, and for
+    each stream the times and the tokens of the calls that certainly count.
+    """
+    scope = GROUPS[limit.scope]
+    patterns = " OR ".join(f"endpoint GLOB {literal(each)}" for each in limit.endpoints)
+    groups = counts.sql(
+        f"""SELECT DISTINCT {scope} AS name, endpoint, {scope}_group AS number
+        FROM names JOIN busiest ON group_number = {scope}_group
+        WHERE scope = '{scope}' AND "window" = {limit.seconds}
+            AND calls > {limit.value} AND ({patterns})
+            AND day BETWEEN {limit.begin // DAY - 1} AND {limit.until // DAY}
+        ORDER BY ALL"""
+    ).fetchall()
+    for name, endpoint, number in groups:
+        found = counts.sql(
+            f"""SELECT stream, epoch_us(time) AS time, coalesce(token, "user", '')
+                AS holder FROM calls JOIN names USING (key) JOIN files USING (part)
+            WHERE {scope}_group = {number} AND calls.status BETWEEN 200 AND 299
+                AND epoch_us(time) >= {limit.begin} AND epoch_us(time) < {limit.until}
+            ORDER BY stream, time"""
+        ).fetchnumpy()
+        stream, times = np.asarray(found["stream"]), np.asarray(found["time"])
+        holders = np.asarray(found["holder"])
+        streams = []
+        for each in dict.fromkeys(stream):
+            mine = stream == each
+            kept = _trusted(counts, each, times[mine], clocks)
+            streams += [(times[mine][rows], holders[mine][rows]) for rows in kept]
+        yield name, endpoint, streams
+
+
+def _trusted(
+    counts: Counts, stream: str, times: Any, clocks: Sequence[Mapping[str, Any]]
+) -> Iterator[Any]:
+    """Yield masks of calls between changes of the clock."""
+    mine = [row for row in clocks if row["stream"] == stream]
+    if any(row["kind"] == "backdated" or abs(row["drift"] or 0) > DRIFT
+           for row in mine):  # fmt: skip
+        return
+    zones = {part.zone for part in counts.parts if part.about["stream"] == stream}
+    changes = _changes(tuple(sorted(zones)), int(times[0]), int(times[-1]))
+    switches = [round(row["start"].timestamp() * MICRO) for row in mine[1:]]
+    changes += [(each - 2 * HOUR, each + 2 * HOUR) for each in switches]
+    begin = -(1 << 62)
+    for start, end in [*sorted(changes), (1 << 62, 1 << 62)]:
+        inside = (times >= begin) & (times < start)
+        if inside.any():
+            yield inside
+        begin = max(begin, end)
+
+
+def _above(limit: Limit, value: int, times: Any) -> Iterator[tuple[int, int]]:
+    shortest = longest = limit.seconds * MICRO
+    if limit.seconds % 86_400 == 0:
+        shortest, longest = shortest - HOUR, longest + HOUR
+    return unexplained(times, value, shortest, longest)
+
+
+def unexplained(
+    times: Any, value: int, shortest: int, longest: int
+) -> Iterator[tuple[int, int]]:
+    """Yield the first and the last call of windows that exceed a limit in every placing
+    of windows.
+
+    ``times`` int64[n] are the sorted times of calls. A placing is a sequence of windows
+    that do not overlap, of ``shortest`` to ``longest``, such that each call is in one
+    of them, within the slack. It explains the calls if no window has more than
+    ``value``. The possible starts of a window follow from those of the window before
+    it; if none is left, no placing explains the calls. Starts are compared in cells of
+    time; where a cell is too coarse to decide, the calls count as explained.
+    """
+    slack = SLACK if (times % MINUTE).any() else SLACK + MINUTE
+    inner = shortest - 2 * slack
+    ends = np.searchsorted(times, times + max(inner, 0), "right")
+    busy = np.flatnonzero(ends - np.arange(len(times)) > value)
+    if inner <= 0 or not len(busy):
+        return
+    # Look only at the calls near busy times: fewer calls are easier to explain.
+    reach = 4 * longest
+    cuts = np.flatnonzero(np.diff(times[busy]) > 2 * reach) + 1
+    for group in np.split(busy, cuts):
+        low = int(np.searchsorted(times, times[group[0]] - reach))
+        high = int(np.searchsorted(times, times[group[-1]] + reach, "right"))
+        while high - low > value:
+            found = _first(times[low:high], value, shortest, longest, slack)
+            if found is None:
+                break
+            yield low + found[0], low + found[1]
+            low += found[1] + 1
+
+
+def _first(
+    times: Any, value: int, shortest: int, longest: int, slack: int
+) -> tuple[int, int] | None:
+    """Return the first window that no placing can avoid: its first and last call."""
+    cell = max(shortest // CELLS, 1)
+    origin = int(times[0]) - longest - slack
+    starts = np.arange(origin, int(times[-1]) + slack + cell, cell)
+    # The calls that are certainly in a window that starts in a cell.
+    first = np.searchsorted(times, starts + cell + slack)
+    last = np.searchsorted(times, starts + shortest - slack)
+    fits = last - first <= value
+    # The next window begins before the next call, or there is none.
+    after = np.searchsorted(times, starts + cell + longest + slack)
+    latest = (np.append(times, 1 << 62)[after] + slack - origin) // cell
+    block = shortest // cell
+    change = np.zeros(len(starts) + block + 1, np.int64)
+    change[0] += 1
+    change[(longest + 2 * slack) // cell + 1] -= 1
+    possible = 0
+    final = np.zeros(0, np.int64)  # The starts after which no window fits.
+    furthest = (longest + 2 * slack) // cell
+    for begin in range(0, len(starts), block):
+        if begin > furthest:
+            break
+        # Windows that start in a block end after it.
+        open_ = possible + np.cumsum(change[begin : begin + block])
+        possible = int(open_[-1])
+        cells = begin + np.flatnonzero(open_[: len(starts) - begin] > 0)
+        good = cells[fits[cells]]
+        if (after[good] == len(times)).any():
+            return None
+        if len(good):
+            np.add.at(change, good + block, 1)
+            np.add.at(change, np.minimum(latest[good] + 1, len(change) - 1), -1)
+            furthest = max(furthest, int(latest[good].max()))
+            cells = cells[cells > good[-1]]
+            final = cells
+        else:
+            final = np.concatenate([final, cells])
+    worst = final[np.argmax((last - first)[final])]
+    return int(first[worst]), int(last[worst]) - 1
+
+
+def _matches(text: str, pattern: str) -> bool:
+    """Return whether a text matches a pattern, as GLOB of DuckDB does."""
+    from fnmatch import fnmatchcase
+
+    return fnmatchcase(text, pattern)
+
+
+def _micro(day: date) -> int:
+    return round(datetime.combine(day, time(), UTC).timestamp()) * MICRO
+
+
+def _changes(zones: tuple[str, ...], first: int, last: int) -> list[tuple[int, int]]:
+    """Return the periods, in logged time, in which clocks may have been changed, in any
+    zone if the logs do not state theirs.
+    """
+    found = []
+    for year in range(_year(first), _year(last) + 1):
+        found += _local_changes(year)
+        for zone in zones:
+            for at, by in _switches(zone, year):
+                found.append((at - abs(by), at + abs(by)))
+    return found
+
+
+@cache
+def _local_changes(year: int) -> list[tuple[int, int]]:
+    """Return the local times, as if in UTC, at which clocks are changed in any zone."""
+    found = set()
+    for zone in available_timezones():
+        for at, by in _switches(zone, year):
+            local = at + _offset(zone, at - MICRO)
+            found.add((local + min(by, 0), local + max(by, 0)))
+    return sorted(found)
+
+
+@cache
+def _switches(zone: str, year: int) -> list[tuple[int, int]]:
+    """Return the times at which the clocks of a zone change in a year, and by how much;
+    all in microseconds.
+    """
+    found = []
+    begin, end = (_micro(date(each, 1, 1)) for each in (year, year + 1))
+    for low in range(begin, end, 7 * DAY):
+        high = min(low + 7 * DAY, end)
+        before, after = _offset(zone, low), _offset(zone, high)
+        if before == after:
+            continue
+        while high - low > MICRO:
+            middle = (low + high) // 2 // MICRO * MICRO
+            middle = max(middle, low + MICRO) if middle <= low else middle
+            if _offset(zone, middle) == before:
+                low = middle
+            else:
+                high = middle
+        found.append((high, after - before))
+    return found
+
+
+def _offset(zone: str, at: int) -> int:
+    offset = datetime.fromtimestamp(at // MICRO, ZoneInfo(zone)).utcoffset()
+    return round((offset or timedelta()).total_seconds()) * MICRO
+
+
+def _year(at: int) -> int:
+    return datetime.fromtimestamp(at / MICRO, UTC).year
