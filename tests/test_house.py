@@ -34,6 +34,7 @@ FLOORS = {
     "kernels": 1,
     "readers": 1,
     "inspection": 2,
+    "testing": 2,
     "text": 2,
     "sketch": 2,
     "estimate": 2,

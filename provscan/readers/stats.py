@@ -76,7 +76,6 @@ class ReadStats:
     skipped: dict[str, int] = field(default_factory=dict)
     # Records that were delivered after a repair:
     # - ``invalid_utf8``, ``lone_surrogate``: replaced by U+FFFD
-    # - ``invalid_part``: bytes of a mail that are not in its encoding
     # - ``encoding_fixed``, ``escapes_decoded``: see ``provscan.readers.texts.garbled``
     repaired: dict[str, int] = field(default_factory=dict)
     # Observations for which no record is skipped. About a file:
@@ -99,7 +98,6 @@ class ReadStats:
     # - ``id_missing``, ``id_mangled``: the record has no id, or one that a spreadsheet
     #   rounded; file and line are used instead
     # - ``value_like_rows``: the lines of a value in a CSV file look like rows
-    # - ``attachment``: an attachment of a mail was left out
     # - ``cut_page``, ``unread_coding``, ``invalid_text``: the end of a web page, the
     #   whole page, or single characters of it could not be decoded
     # - ``wrongly_decoded``, ``escaped``: the text is garbled and was not repaired

@@ -295,7 +295,6 @@ def sampled(sample: Mapping[str, Any]) -> str:
 
 
 REASONS = {
-    "attachment": "mail attachments that are not text, not scanned",
     "bad_csv_row": "wrong number of fields in the row, or a quote that is never closed",
     "bad_date": "date that could not be read, or on which no tweet was posted, treated "
     "as missing",
@@ -314,8 +313,6 @@ REASONS = {
     "--fix-encoding",
     "escapes_decoded": r"letters written as escapes, such as \u0447, and decoded",
     "field_missing": "sources without a field that was named, such as --id-field",
-    "invalid_part": "parts of mail that could not be decoded, or only with "
-    "replacements",
     "invalid_text": "web pages with bytes that are not in their encoding, replaced",
     "invalid_utf8": "not valid UTF-8, wrong bytes replaced",
     "later_text": "texts in fields in which the first records have none; scanned",

@@ -84,23 +84,6 @@ def warc():
     return file.getvalue()
 
 
-def mbox():
-    """Return messages of two parts with a closing boundary."""
-    file = io.BytesIO()
-    for record in RECORDS:
-        file.write(
-            b"From a@example.org Mon Jan  1 00:00:00 2024\nMessage-ID: <%s>\n"
-            % record["id"].encode()
-        )
-        file.write(b"From: a@example.org\nTo: b@example.org\nMIME-Version: 1.0\n")
-        file.write(
-            b'Content-Type: multipart/mixed; boundary="=-="\n\n--=-=\nContent-Type: '
-            b"text/plain\n\n"
-        )
-        file.write(b"%s\n--=-=--\n\n" % record["text"].encode())
-    return file.getvalue()
-
-
 def written(write, name):
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, name)
@@ -140,7 +123,6 @@ DOCUMENTS = {
     "lines.jsonl": LINES.removesuffix(b"\n"),
     "table.csv": table_of_csv(),
     "texts.xml": XML.encode(),
-    "mail.mbox": mbox(),
     "crawl.warc": warc(),
     "archive.tar": tar(),
     "archive.tar.gz": gzip.compress(tar()),

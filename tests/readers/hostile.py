@@ -11,7 +11,6 @@ import struct
 import tarfile
 import tempfile
 import zipfile
-from functools import partial
 
 import duckdb
 import pyarrow as pa
@@ -171,24 +170,6 @@ def warc(body, length):
     return head + b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n" + body
 
 
-def mail(*parts, kind="alternative"):
-    head = (
-        "From: a@b\nTo: c@d\nSubject: e\nMIME-Version: 1.0\nContent-Type: "
-        f'multipart/{kind}; boundary="b"\n\n'
-    )
-    return (head + "".join(f"--b\n{part}\n" for part in parts) + "--b--\n").encode()
-
-
-def nested_mail(levels):
-    begin = "".join(
-        f'Content-Type: multipart/mixed; boundary="b{n}"\n\n--b{n}\n'
-        for n in range(levels)
-    )
-    return (
-        f"From: a@b\nTo: c@d\nSubject: e\n{begin}Content-Type: text/plain\n\n{TEXT}\n"
-    ).encode()
-
-
 LAUGHS = "<!DOCTYPE a [<!ENTITY a0 'lol'>" + "".join(
     f"<!ENTITY a{n} '{f'&a{n - 1};' * 10}'>" for n in range(1, 12)
 ) + "]>"  # fmt: skip
@@ -282,14 +263,6 @@ HOSTILE = {
     "tables.html": lambda: (
         b"<!doctype html>" + b"<table><tr><td>" * (100 * THOUSANDS) + TEXT.encode()
     ),
-    "scripts.eml": lambda: mail(
-        f"Content-Type: text/plain\n\n{TEXT}", HTML + "<script>" * (200 * THOUSANDS)
-    ),
-    "nested.eml": partial(nested_mail, 5000),
-    "parts.eml": lambda: mail(
-        *[f"Content-Type: text/plain\n\n{TEXT}"] * (100 * THOUSANDS), kind="mixed"
-    ),
-    "from.mbox": lambda: (b"From " + b"00:00" * (400 * THOUSANDS) + b"\n") * 3,
     "laughs.xml": lambda: f"<?xml version='1.0'?>{LAUGHS}<a>&a11;</a>".encode(),
     "prolog.xml": lambda: b"<?xml version='1.0'?>" + b"<!--" * (2 * MANY),
     "comments.xml": lambda: b"<?xml version='1.0'?>" + b"<!---->" * 5000,

@@ -41,11 +41,10 @@ BY_RECORD = {
     "objects.json": b"}\n",
     "marked.jsonl": b"\n\0",
     "table.csv": b"\r\n",
-    "mail.mbox": b"--=-=--\n",
     "crawl.warc": b"\r\n\r\nWARC",
 }
 PLACES = 50 if NIGHTLY else 6
-NO_CORPUS = ("texts.xml", "crawl.warc", "mail.mbox")
+NO_CORPUS = ("texts.xml", "crawl.warc")
 
 
 def delivered(texts):

@@ -52,8 +52,6 @@ SOUND = (
     "deep.html",
     "length.warc",
     "tables.html",
-    "scripts.eml",
-    "parts.eml",
     "empty.tar",
 )
 

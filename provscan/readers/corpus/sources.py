@@ -303,8 +303,6 @@ def _no_tweets(file: Found, *, alone: bool) -> str | None:
             if alone
             else "documentation or code, no tweets"
         )
-    if form == "mail":
-        return None if alone else "documentation or code, no tweets"
     if form != "text":
         return None
     if name.endswith(".sql"):

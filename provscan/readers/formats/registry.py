@@ -5,12 +5,14 @@
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import os
 import pkgutil
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from provscan.errors import ParameterError
 from provscan.readers.bytes.archives import is_tar
 from provscan.readers.bytes.compression import COMPRESSED, COMPRESSIONS, compression_of
 from provscan.readers.bytes.encodings import (
@@ -25,21 +27,43 @@ from provscan.readers.formats import plain, table_layout
 from provscan.readers.formats.protocol import Format
 from provscan.readers.splits import UNKNOWN, Layout, NotReadable, Split
 
+# The group of entry points with which other distributions declare formats.
+PLUG_INS = "provscan.formats"
+
 
 def _declared() -> Iterator[Format]:
-    """Yield the formats that the modules of this folder declare as ``FORMATS``."""
+    """Yield the formats that the modules of this folder, and entry points of other
+    distributions, declare as ``FORMATS``.
+    """
     for module in pkgutil.iter_modules([os.path.dirname(__file__)]):
         if module.name != "registry":
             found = importlib.import_module(f"{__package__}.{module.name}")
             yield from getattr(found, "FORMATS", ())
+    for point in importlib.metadata.entry_points(group=PLUG_INS):
+        yield from point.load()
 
 
-FORMATS: dict[str, Format] = {known.name: known for known in _declared()}
-EXTENSIONS = {
-    extension: known.name
-    for known in FORMATS.values()
-    for extension in known.extensions
-}
+def _registered(formats: Iterable[Format]) -> tuple[dict[str, Format], dict[str, str]]:
+    """Return the formats by name, and the name of the format of each extension. A name
+    or an extension that two formats have is an error.
+    """
+    by_name: dict[str, Format] = {}
+    by_extension: dict[str, str] = {}
+    for known in formats:
+        other = by_name.setdefault(known.name, known)
+        owners = {
+            by_extension.setdefault(each, known.name) for each in known.extensions
+        }
+        if other is not known or owners - {known.name}:
+            raise ParameterError(
+                f"two formats have the name {known.name}, or one of the extensions "
+                f"{', '.join(known.extensions)}: rename one, or uninstall the "
+                f"distribution with the entry point in the group {PLUG_INS}"
+            )
+    return by_name, by_extension
+
+
+FORMATS, EXTENSIONS = _registered(_declared())
 # Formats that are recognised by the bytes of a file, and formats that are recognised by
 # its decoded text.
 BY_BYTES = [known for known in FORMATS.values() if known.binary or not known.encoded]
@@ -61,6 +85,7 @@ FOREIGN = (
     (b"ID3", "audio"),
     (b"RIFF", "audio or video"),
     (b"PK\x03\x04", "a document in a zip archive"),
+    *((header, "a message") for header in (b"Return-Path: ", b"Received: from ")),
 )
 # Files that provscan does not read, by their extension, and how to convert them.
 REFUSED = {
@@ -68,6 +93,7 @@ REFUSED = {
     for extensions, what, instead in (
         (".srt .vtt", "subtitles", "convert them to text without numbers and times"),
         (".xlsx .xlsm .xls .ods", "spreadsheets", "save each sheet as CSV"),
+        (".eml .mbox .mbx", "messages", "convert them to JSON lines, or add a reader"),
     )
     for extension in extensions.split()
 }
@@ -80,7 +106,7 @@ CONTROL = re.compile(rb"[\x01-\x06\x0e-\x1a\x1c-\x1f]")
 SUFFIXES = [known.extensions[0] for known in COMPRESSIONS.values()]
 READABLE = (
     "JSON lines and arrays, CSV and TSV, Parquet, Arrow and Feather, plain text, "
-    "Markdown, source code, HTML, WARC and WET, mail, SQLite, "
+    "Markdown, source code, HTML, WARC and WET, SQLite, "
     f"DuckDB; all but the last two also compressed ({', '.join(SUFFIXES)}) and in "
     ".zip and .tar archives"
 )
@@ -194,7 +220,8 @@ def _require_supported(name: str, named: str | None, head: bytes, split: Split) 
             f"it is compressed twice, {again} in {split.compression}: decompress it "
             "once"
         )
-    if (refused := REFUSED.get(os.path.splitext(name)[1].lower())) is not None:
+    refused = REFUSED.get(os.path.splitext(name)[1].lower())
+    if refused is not None and named is None:
         raise NotReadable(refused)
     is_zip = head.startswith(b"PK\x03\x04") and not name.lower().endswith(ZIPPED)
     if is_zip or is_tar(head):
