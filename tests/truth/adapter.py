@@ -193,8 +193,8 @@ class Result:
         """The sources, and "fields", of which something was said to be left out."""
         files = [item["path"] for item in self.summary["unread"]]
         files += [item["source"] for item in self.summary["damaged"]]
-        later = any("later" in name for name in self.notes)
-        return {*files, *(["fields"] if later else [])}
+        deep = "too_deep" in self.notes
+        return {*files, *(["fields"] if deep else [])}
 
     @property
     def ignored(self) -> set[str]:
