@@ -406,7 +406,7 @@ def test_what_is_refused(
     (tmp_path / "full").mkdir()
     before = sorted(os.listdir())
     for out, error, words in (
-        ("full", OutputError, "exists: name a new folder"),
+        ("full", OutputError, "exists"),
         ("set/out", OutputError, "would be inside an input"),
         (None, UsageError, r"name it with out \(-o\)"),
     ):
