@@ -216,7 +216,7 @@ def _notes(runs: Sequence[Run], compared: Mapping[str, Any]) -> list[str]:
         if len(numbers) > 1:
             notes.append(
                 f"Runs {wording.value(numbers)} scanned a file with the same content, "
-                "so several of them may report the same copy."
+                "so several of them report the same copies."
             )
     return notes
 

@@ -36,12 +36,28 @@ JOIN (
 _DIGEST = (
     "('0x' || left(CASE WHEN has_text THEN sha256(tweet) ELSE tweet END, 16))::UBIGINT"
 )
+# A place is known again by the checksum of its file.
+_PLACES = """
+INSERT INTO places
+SELECT tweet_id, {digest} AS digest,
+    hash(coalesce(xxh3, ? || source), record, field, "start", "end") AS place
+FROM read_parquet(?) LEFT JOIN (
+    SELECT unnest(?::VARCHAR[]) AS source, unnest(?::VARCHAR[]) AS xxh3
+) USING (source)"""
 _TEXTS = """
 CREATE TABLE texts AS
 SELECT tweet_id, digest, min(author) AS author, min(ms) AS ms,
-    max(tweets)::BIGINT AS tweets, sum(findings)::BIGINT AS findings,
+    max(tweets)::BIGINT AS tweets, max(places.findings)::BIGINT AS findings,
     bit_or(1::UBIGINT << run)::UBIGINT AS found_in
-FROM found GROUP BY tweet_id, digest"""
+FROM found JOIN (
+    SELECT tweet_id, digest, count(DISTINCT place) AS findings
+    FROM places GROUP BY ALL) AS places USING (tweet_id, digest)
+GROUP BY tweet_id, digest"""
+ONCE = (
+    "A finding in a file that was scanned several times counts once in all numbers of "
+    "findings here. A record in files with different content, in archives or in remote "
+    "files counts in each of them."
+)
 _SHARED = """
 SELECT count(*) AS ids, min(tweet_id) AS example FROM (
     SELECT tweet_id FROM texts GROUP BY tweet_id HAVING count(*) > 1)"""
@@ -97,10 +113,17 @@ class Counts:
             "CREATE TABLE found (run INTEGER, tweet_id VARCHAR, digest UBIGINT, "
             "tweets BIGINT, findings BIGINT, author VARCHAR, ms BIGINT)"
         )
+        connection.execute(
+            "CREATE TABLE places (tweet_id VARCHAR, digest UBIGINT, place UBIGINT)"
+        )
         self._indexes = {run.info["index"]["fingerprint"] for run in runs}
         for number, run in enumerate(runs):
             tables = [str(run.path / name) for name in (MATCHES_FILE, EVIDENCE_FILE)]
             connection.execute(_FOUND.format(digest=_DIGEST), [number, *tables])
+            inputs = run.info["inputs"]
+            sums = {item["source"]: item.get("xxh3") for item in inputs}
+            files = [f"{number}:", tables[1], [*sums], [*sums.values()]]
+            connection.execute(_PLACES.format(digest=_DIGEST), files)
         connection.execute(_TEXTS)
 
     def rows(self, query: str) -> list[dict[str, Any]]:
@@ -113,7 +136,7 @@ class Counts:
         """Check that the ids of tweets identify the licensed texts in all runs. Return
         reservations, one sentence for each.
         """
-        notes = []
+        notes = [ONCE]
         found = self.rows(
             "SELECT run, sum(findings)::BIGINT AS findings FROM found GROUP BY run"
         )

@@ -186,10 +186,24 @@ def test_it_says_what_differs_between_runs(tmp_path: Path) -> None:
         "The runs used different rules,",
         "Run 2 scanned a sample",
         "Runs 1, 2 scanned a file with the same content",
+        "A finding in a file that was scanned several times counts once",
     )
     assert len(case["notes"]) == len(beginnings)
     for note, beginning in zip(case["notes"], beginnings, strict=True):
         assert note.startswith(beginning)
+
+
+def test_a_record_of_a_file_that_several_runs_scanned_counts_once(
+    tmp_path: Path,
+) -> None:
+    provscan.build_index(ROWS, tmp_path / "case.index")
+    first = run(tmp_path, "first", range(20), spike_ins=0)
+    again = run(tmp_path, "again", range(20), texts=3, spike_ins=0)
+    other = run(tmp_path, "other", range(10, 30), spike_ins=0)
+    case = write_case([first, again, other], tmp_path / "case")
+    numbers = [provscan.open_run(path).summary["counted"] for path in (first, other)]
+    assert case["totals"]["findings"] == sum(each["matches"] for each in numbers)
+    assert case["runs"][0]["findings"] == case["runs"][1]["findings"] > 0
 
 
 def with_index(folder: Path, name: str, rows: list[Any], numbers: range) -> Path:
