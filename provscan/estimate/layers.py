@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from provscan.estimate.limits import (
+    IMPOSSIBLE,
     ONE,
     WHOLE,
     Chance,
@@ -209,9 +210,10 @@ def layered(
             low = max(middle.low, at_least) if at_least else 0.0
             value = max(middle.value, low)
             left_out = found.findings - counted.total
-            high = max(middle.high, value) + left_out / (
-                of_findings.low * design.fraction
-            )
+            high = max(middle.high, value)
+            if left_out:
+                share = of_findings.low * design.fraction
+                high += left_out / share if share > IMPOSSIBLE else np.inf
             estimate = Factor(
                 min(found.most.value, value),
                 min(found.most.value, low),

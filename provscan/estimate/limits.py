@@ -15,6 +15,8 @@ import numpy as np
 from provscan.arrays import Floats, Numbers
 from provscan.errors import ParameterError
 
+# Units that are found with at most this probability may be any number.
+IMPOSSIBLE = 1e-9
 # Error probability on each side of 95% limits.
 TAIL = (1.0 - 0.95) / 2.0
 
@@ -85,6 +87,8 @@ def thinned(found: float, share: float, *, effect: float = 1.0) -> tuple[float, 
     """
     if share >= 1.0:
         return found, found
+    if share <= IMPOSSIBLE:
+        return found, math.inf
     units, odds = found / effect, (1.0 - share) / share
     low = units + negative_binomial_quantile(TAIL, units, units * odds)
     high = units + negative_binomial_quantile(
@@ -298,7 +302,8 @@ def total(
 ) -> Factor:
     """Estimate the total of the whole, given the findings minus chance.
 
-    Without a ``recall``, missed copies are not corrected for. ``mean_size`` is the mean
+    Without a ``recall``, missed copies are not corrected for; with a recall of 0, the
+    total has no upper limit. ``mean_size`` is the mean
     size of the units, and ``sharing`` the result of :func:`sharing_factor`.
     """
     r = ONE if recall is None else recall
@@ -306,11 +311,17 @@ def total(
     if count.value <= 0.0:
         found = max(0.0, count.high)
         return Factor(0.0, 0.0, thinned(found, r.low * fraction, effect=effect)[1])
+    if r.value * fraction <= IMPOSSIBLE:
+        return Factor(math.inf, max(0.0, count.low), math.inf)
     middle = count.value / (r.value * fraction)
     low, high = thinned(count.value, r.value * fraction, effect=effect)
     return product(
         Factor(middle, min(low, middle), max(high, middle)),
-        Factor(1.0, r.value / r.high, r.value / r.low),
+        Factor(
+            1.0,
+            r.value / r.high,
+            r.value / r.low if r.low > IMPOSSIBLE else math.inf,
+        ),
         Factor(1.0, max(0.0, count.low) / count.value, count.high / count.value),
         sharing,
     )

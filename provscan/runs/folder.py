@@ -186,8 +186,14 @@ def verify_run(folder: Path) -> dict[str, Any]:
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:
+    try:
+        text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    except ValueError as error:
+        raise AssertionError(
+            f"{path.name} would contain a number that is not finite, so it was not "
+            "written: this is a bug of provscan"
+        ) from error
     # A lone surrogate in a file name is written as a JSON escape.
-    text = json.dumps(value, indent=1, ensure_ascii=False) + "\n"
     path.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 

@@ -86,9 +86,12 @@ def test_known_data_applies_to_the_control_and_the_null_dataset(
 ) -> None:
     sayings = [row["text"] for row in other[:30]]
     data = write("d.jsonl", [{"text": text} for text in sayings] + others(300))
-    control, known = (
+    # A collection has as large a share of the licensed texts as of the control.
+    licensed = latin.reader.raw_texts(np.arange(30)).array().to_pylist()
+    control, known, unlike = (
         write("c.jsonl", other),
-        write("k.jsonl", [{"text": text} for text in sayings]),
+        write("k.jsonl", [{"text": text} for text in sayings + licensed]),
+        write("u.jsonl", [{"text": text} for text in sayings]),
     )
     plain = provscan.match(data, latin, tmp_path / "a.run", control=control).summary[
         "control"
@@ -97,13 +100,13 @@ def test_known_data_applies_to_the_control_and_the_null_dataset(
         data, latin, tmp_path / "b.run", control=control, known=known
     ).summary["control"]
     assert (plain["counted"] > 20, acquitted["counted"]) == (True, 0)
-    null = write(
-        "n.jsonl",
-        [
-            {"text": text}
-            for text in latin.reader.raw_texts(np.arange(30)).array().to_pylist()
-        ],
-    )
+    # Known data that was made from the control excludes none of its texts.
+    made = provscan.match(
+        data, latin, tmp_path / "u.run", control=control, known=unlike
+    ).summary
+    assert made["control"]["counted"] == plain["counted"]
+    assert "known_unlike" in {each["code"] for each in made["answer"]["warnings"]}
+    null = write("n.jsonl", [{"text": text} for text in licensed])
     for given in (data, null):
         with pytest.raises(UsageError, match="no match in it would be a finding"):
             provscan.match(

@@ -62,6 +62,7 @@ def measured(**others: Any) -> Any:
         without_control=every.without_control[0],
         index_fraction=every.index_fraction,
         samples=every.samples,
+        known=None,
         null=every.kind and SimpleNamespace(kind=every.kind),
         controls=SimpleNamespace(texts=0, licensed=licensed, licensed_texts=1000),
         scanned=SimpleNamespace(

@@ -184,6 +184,14 @@ def known_data_with_licensed_texts(drawn: Drawn) -> Any:
     return control, control | {"known": known}
 
 
+@change
+def known_data_made_from_the_control(drawn: Drawn) -> Any:
+    texts = [tweet["text"] for tweet in drawn.others]
+    known = drawn.write("known", drawn.records(texts))
+    control = {"control": drawn.control}
+    return control, control | {"known": known}
+
+
 def violations(seed: int, folder: Path, names: list[str]) -> Iterator[str]:
     """Yield the numbers that more evidence of chance raised."""
     folder.mkdir(parents=True, exist_ok=True)

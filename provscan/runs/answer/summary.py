@@ -241,7 +241,8 @@ def known_summary(measured: Measured, sources: list[str]) -> dict[str, Any] | No
     """Describe the known data that the user named, if any."""
     if measured.known is None:
         return None
-    (scanned, containment), controls = measured.known, measured.controls
+    scanned, containment, _ = measured.known
+    controls = measured.controls
     known = (containment >= KNOWN_SHARE) & ~controls.control
     texts = int(np.count_nonzero(known))
     share = texts / max(1, controls.licensed_texts)

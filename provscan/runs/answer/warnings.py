@@ -48,6 +48,11 @@ WARNINGS = {
         "explains. If these are copies, they hide copies of licensed tweets: give a "
         "control, or a cutoff, of texts that the dataset can't contain."
     ),
+    "known_unlike": (
+        "The known data contains a far larger share of the control than of the "
+        "licensed texts. All control texts therefore count as chance, known or not: "
+        "give known data (--known) that was not made from the control."
+    ),
     "null_other_kind": (
         "The null dataset is of another kind and was not used to measure chance. It "
         "differs from the dataset in {differs}."
@@ -174,6 +179,8 @@ def warnings(measured: Measured) -> Iterator[dict[str, str]]:
     # Chance.
     if chance.control_found > IN_DATASET:
         yield warning("control_in_dataset", share=chance.control_found)
+    if measured.known is not None and measured.known.unlike:
+        yield warning("known_unlike")
     if null is not None and not null.kind.same:
         yield warning("null_other_kind", differs=differences_in_words(null))
     elif not chance.measures and not chance.control_found and measured.finding_records:

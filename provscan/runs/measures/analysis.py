@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -27,7 +27,7 @@ from provscan.calibration.spike_ins import (
     spike_in_count,
 )
 from provscan.errors import RecallError
-from provscan.estimate.limits import Factor, sharing_factor
+from provscan.estimate.limits import Factor, clopper_pearson, sharing_factor
 from provscan.matching.record_samples import CarrierRecord
 from provscan.options import MatchOptions
 from provscan.runs.counting.counts import (
@@ -52,8 +52,11 @@ from provscan.runs.measures.error_rates import ErrorRates, measure_error_rates
 from provscan.runs.measures.recall import MeasuredRecall, measure_recall
 from provscan.runs.scan.totals import ScanTotals
 from provscan.scoring.background import background
-from provscan.scoring.rule import Scorer
+from provscan.scoring.rule import KNOWN_SHARE, Scorer
 
+# Known data excludes no control text if its share of the control texts is clearly more
+# than this number times its share of the licensed texts.
+KNOWN_UNLIKE = 1.5
 # A run fails if it planted at least this many spike-ins and found none of them.
 FAILING_SPIKE_INS = 20
 
@@ -74,8 +77,9 @@ class Known(NamedTuple):
 
     scanned: ScanTotals
     # float32[texts of the reader]: the largest containment of each text; 0 if it does
-    # not occur.
+    # not occur, or if it is a control text that counts as chance although it is known.
     containment: npt.NDArray[np.float32]
+    unlike: bool = False  # All control texts count as chance: see ``known_elsewhere``.
 
 
 @dataclass(frozen=True)
@@ -156,12 +160,27 @@ def analyse(
 
 
 def known_elsewhere(scanned: ScanTotals, controls: Controls) -> Known:
-    """Return the texts that known data contains, given its scan."""
+    """Return the texts that known data contains, given its scan.
+
+    Chance matches of known texts are excluded from the findings and from the control
+    alike. This is fair only if the known data contains as large a share of the control
+    as of the licensed texts. If it clearly contains more of the control, such as the
+    control itself, all control texts count as chance.
+    """
     containment = np.zeros(len(controls.control), np.float32)
     for columns, _ in scanned.batches(["text", "containment"]):
         text, share = (column.to_numpy() for column in columns)
         np.maximum.at(containment, text, share)
-    return Known(scanned, containment)
+    is_known, control = containment >= KNOWN_SHARE, controls.control
+    (_, high), (low, _) = (
+        clopper_pearson(min(int(texts.sum()), every), every) if every else (0.0, 1.0)
+        for texts, every in (
+            (is_known & ~control, controls.licensed_texts),
+            (is_known & control, controls.texts),
+        )
+    )
+    unlike = controls.texts > 0 and low > KNOWN_UNLIKE * high
+    return Known(scanned, np.where(control & unlike, 0, containment), unlike)
 
 
 def score(
@@ -184,9 +203,12 @@ def score(
         options.threads,
     )
     count = spike_in_count(scanned.records, options.spike_ins)
+    # Recall is that of texts that are neither in a control file nor known. Otherwise
+    # more licensed texts there would lower recall, and raise the estimate.
+    alone = replace(scorer, repeated=scorer.repeated[:0], elsewhere=None)
     with ThreadPoolExecutor(1, thread_name_prefix="provscan") as pool:
         spiked = pool.submit(
-            plant_and_scan, controls, scanned.carriers, count, options, scorer
+            plant_and_scan, controls, scanned.carriers, count, options, alone
         )
         matches = score_matches(scanned, scorer, controls)
         samples = sample_texts(

@@ -115,9 +115,10 @@ class MeasuredRecall:
 
         # Widen the limits: copies may be missed together, and a match may be of a text
         # other than the one that was copied.
-        other = 1.0 - float(
-            self.recovered.same_text[self.recovered.found & self.usual].mean()
-        )
+        found = self.recovered.found
+        # Perhaps only copies with severe edits were found.
+        shown = found & self.usual if (found & self.usual).any() else found
+        other = 1.0 - float(self.recovered.same_text[shown].mean())
         low = recall.low if together else math.sqrt(recall.low * share(recall.low))
         return replace(
             recall,
