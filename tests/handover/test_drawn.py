@@ -21,7 +21,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
 
 
 def test_no_command_shows_anything_else_of_a_damaged_run(runs: Runs) -> None:
-    none(damaged(runs, SEED, cases(10, 500)))
+    none(damaged(runs, SEED, cases(5, 500)))
 
 
 def test_names_of_files_change_no_repeated_run(
