@@ -307,11 +307,14 @@ def _discard(folder: Path, checkpoint: int, work: Work) -> None:
         _write(checkpoint, work.checkpoint)
     work.remove(folder)
     if os.listdir(folder) == [CHECKPOINT]:
-        # A folder without its checkpoint could not be recognised any more.
-        with hidden(folder.parent) as temporary:
+        # A folder without its checkpoint could not be recognised any more. On a full
+        # disk, there is no other way.
+        with contextlib.suppress(OSError), hidden(folder.parent) as temporary:
             folder.rename(temporary)
-    else:
-        remove_named(folder, [CHECKPOINT])
+            return
+    remove_named(folder, [CHECKPOINT])
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def _identity(path: Path) -> list[int]:

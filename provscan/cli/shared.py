@@ -256,7 +256,12 @@ reviewed = path_option(
     metavar="FILE",
     help="Add the marks and notes that reviewers saved from the report of this run.",
 )
-overwrite = option("--overwrite", is_flag=True, help="Replace an existing file.")
+overwrite = option(
+    "--overwrite",
+    is_flag=True,
+    help="Replace an existing file. A link is replaced, not the file that it points "
+    "to; an input of the command is never replaced.",
+)
 resume = running_option(
     "--resume", is_flag=True, help="Resume the same command if it was interrupted."
 )

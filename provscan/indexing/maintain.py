@@ -151,7 +151,7 @@ def _withdrawals(ids: Source | Sequence[Source], *, users: bool) -> Withdrawals 
             raise InputError(
                 f"{name} is a folder: name the files in it. Nothing was forgotten"
             )
-        if os.path.isfile(name) or not isinstance(item, str):
+        if os.path.exists(name) or not isinstance(item, str):
             asked.read(name, users=users)
         elif source_of(name).endswith(FILES):
             raise InputError(

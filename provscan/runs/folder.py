@@ -117,7 +117,8 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def inputs_of(info: Mapping[str, Any]) -> list[Path]:
     """Return the paths on this machine that a run has read, according to its
-    ``run.json``.
+    ``run.json``. Relative paths are also taken from the current folder, since the run
+    may have been moved together with its inputs.
     """
     parameters = info.get("parameters") or {}
     named = [info.get("index", {}).get("path")]
@@ -134,7 +135,12 @@ def inputs_of(info: Mapping[str, Any]) -> list[Path]:
     ]
     folder = Path(info.get("folder") or ".")
     local = {local_path(path_in_recipe(str(path))) for path in flat if path is not None}
-    return [folder / path for path in sorted(local) if path and not is_remote(path)]
+    return [
+        base / path
+        for path in sorted(local)
+        if path and not is_remote(path)
+        for base in (folder, Path())
+    ]
 
 
 def verify_run(folder: Path) -> dict[str, Any]:

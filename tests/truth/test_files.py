@@ -1,0 +1,49 @@
+"""Kill commands, fill the disk, and give them special and foreign files: a few cases
+here, and fifty or more of each kind in nightly runs.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from forks import Fork
+from nightly import NIGHTLY
+
+from truth import files
+
+pytestmark = pytest.mark.untraced
+
+SEED = int(os.environ.get("PROVSCAN_TRUTH_SEED", "1"))
+JOBS = sorted(files.JOBS) if NIGHTLY else ["case", "clean", "ledger", "match", "xlsx"]
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return files.make_world(tmp_path_factory.mktemp("files").resolve())
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_killed_commands_can_be_repeated_and_leave_nothing(
+    job: str, world: Path, fork: Fork
+) -> None:
+    found = list(files.killed(world, fork, SEED, 50 if NIGHTLY else 1, job))
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_a_full_disk_is_an_error(job: str, world: Path, fork: Fork) -> None:
+    found = list(files.full(world, fork, SEED, 50 if NIGHTLY else 1, job))
+    assert not found, "\n".join(found)
+
+
+def test_no_command_waits_for_a_special_file(world: Path, fork: Fork) -> None:
+    cases = 10 * len(files.READS) if NIGHTLY else 6
+    found = list(files.special(world, fork, SEED, cases))
+    assert not found, "\n".join(found)
+
+
+def test_nothing_of_somebody_else_is_replaced(world: Path, fork: Fork) -> None:
+    found = list(files.foreign(world, fork, SEED, 300 if NIGHTLY else 10))
+    assert not found, "\n".join(found)
