@@ -231,7 +231,7 @@ def facts(
     windows = [
         row
         for row in rows("peaks")
-        if (row["scope"], row["kind"], row["window"]) == ("token", "sliding", 900)
+        if (row["scope"], row["window"]) == ("token", 900)
         and row["calls"] >= BURST
         and row["day"] != BUSY.date()
     ]
