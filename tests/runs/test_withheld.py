@@ -114,6 +114,12 @@ def test_nothing_is_withheld_if_everything_was_measured() -> None:
     assert reasons(measured()) == {}
 
 
+def test_a_few_test_copies_allow_no_estimate() -> None:
+    assert reasons(measured(planted=range(100))) == {}
+    found = reasons(measured(planted=range(99)))
+    assert {name.split(".")[1] for name in found} == {"estimate"}
+
+
 def test_a_control_in_the_dataset_measures_nothing() -> None:
     found = reasons(measured(control_found=0.51, chance_measures=[]))
     assert {name.split(".")[1] for name in found} == {"at_least", "estimate"}

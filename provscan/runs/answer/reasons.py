@@ -20,6 +20,8 @@ from provscan.runs.measures.analysis import Measured
 from provscan.runs.measures.chance import UNITS
 from provscan.runs.measures.recall import ENOUGH_NEARLY, CopyRecall, hidden_heavy
 
+# Minimum number of spike-ins for an estimate: a few for each edit.
+ENOUGH_PLANTED = 100
 # Maximum ratio of the upper end of an interval to its lower end.
 WIDE = 10.0
 
@@ -32,6 +34,10 @@ WITHHELD = {
     "no_recall": (
         "Recall was not measured, because no test copies were planted (--spike-ins 0, "
         "or no licensed text was suitable)."
+    ),
+    "few_planted": (
+        "Only {planted} test copies were planted (--spike-ins), fewer than {enough}: "
+        "recall is too uncertain for an estimate."
     ),
     "unlike_control": (
         "Chance was not measured for some kinds of text that were found: {strata}."
@@ -130,6 +136,8 @@ def reasons(measured: Measured, numbers: dict[str, Layers]) -> dict[str, str]:
         withhold(withheld(code), ("records", "texts"), ("at_most",))
     if recall is None:
         withhold(withheld("no_recall"))
+    elif (planted := len(measured.recall.planted)) < ENOUGH_PLANTED:
+        withhold(withheld("few_planted", planted=planted, enough=ENOUGH_PLANTED))
     elif measured.chance.measures:
         if (
             measured.finding_records - measured.claimable_records
