@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
+from unicodedata import east_asian_width
 
 import numpy as np
 import pyarrow as pa
@@ -211,9 +212,7 @@ class Corpus:
     @cached_property
     def copied(self) -> list[dict[str, Any]]:
         """Return the tweets that are copied, in the order of time."""
-        fit = [
-            tweet for tweet in self.licensed if len(self.distinct[tweet["id"]]) >= 20
-        ]
+        fit = [tweet for tweet in self.licensed if covered(self.distinct[tweet["id"]])]
         chosen = Random(self.seed).sample(fit, min(COPIED, len(fit)))
         return sorted(chosen, key=lambda tweet: tweet.get("created_at") or "9999")
 
@@ -230,6 +229,14 @@ class Corpus:
             if inside
             else texts
         )
+
+
+def covered(text: str) -> bool:
+    """Return whether a canonical text is long enough for a match, as the README says:
+    25 characters, of which a Chinese character, a kana or a Korean syllable counts as
+    two.
+    """
+    return sum(1 + (east_asian_width(char) in "WF") for char in text) >= 25
 
 
 def placed(copy: str, document: str, rng: Random) -> str:
