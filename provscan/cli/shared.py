@@ -269,7 +269,7 @@ overwrite_run = running_option(
     "--overwrite",
     is_flag=True,
     help="Replace an existing run: its matches.parquet, evidence.parquet, "
-    "summary.json, run.json, report.html and report.pdf. Nothing else is removed.",
+    "summary.json, run.json and report.html. Nothing else is removed.",
 )
 as_json = output_option(
     "--json", "as_json", is_flag=True, help="Print the result as JSON."

@@ -36,11 +36,8 @@ RUN_FILES = (MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE, RUN_FILE)
 # Verdicts of reviewers on a sample of the findings, written by ``provscan review
 # score``. A run that has this file is not replaced.
 REVIEW_FILE = "review.json"
-# The file that ``provscan report --format pdf`` writes by default.
-PDF_FILE = "report.pdf"
-# Files that are written after ``run.json``, which therefore does not list them.
-REPORTS = {REPORT_FILE, PDF_FILE}
-WRITTEN = {*RUN_FILES, *REPORTS}
+# The report is written after ``run.json``, which therefore does not list it.
+WRITTEN = {*RUN_FILES, REPORT_FILE}
 # Parameters that name files or folders, in addition to the datasets.
 OTHER_INPUTS = ("control", "null", "known", "tokenizer", "baseline")
 

@@ -22,7 +22,7 @@ from provscan.opening import LARGE, read_small
 from provscan.options import Source
 from provscan.params import require_folder
 from provscan.readers.bytes.compression import COMPRESSED
-from provscan.runs.folder import REPORTS, REVIEW_FILE, RUN_FILE, WRITTEN
+from provscan.runs.folder import REPORT_FILE, REVIEW_FILE, RUN_FILE, WRITTEN
 from provscan.runs.inputs.plan import Sources
 from provscan.unfinished import (
     Unfinished,
@@ -140,7 +140,7 @@ def _own_names(folder: Path) -> set[str]:
     with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
         info = json.loads(read_small(folder / RUN_FILE, LARGE))
         if "parameters" in info:
-            names = {RUN_FILE, *info["files"], *REPORTS} & WRITTEN
+            names = {RUN_FILE, *info["files"], REPORT_FILE} & WRITTEN
             return {name for name in names if (folder / name).is_file()}
     return set()
 

@@ -25,7 +25,6 @@ from provscan.errors import InputError, OutputError, UsageError
 from provscan.report.document import write_report
 from provscan.report.export import export
 from provscan.report.files import RunFiles
-from provscan.report.pdf import write_pdf
 from provscan.report.wording import visible
 
 FORMULA = tuple("=+-@\t\r\n＝＋－＠")
@@ -338,28 +337,3 @@ def test_an_export_to_a_full_disk_is_an_error(
     gc.collect()
     assert capfd.readouterr() == ("", "")
     assert contents(tmp_path) == {}
-
-
-@pytest.mark.parametrize("content", ["", "%PDF-1.4 cut off"])
-def test_an_incomplete_pdf_is_not_kept(
-    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str
-) -> None:
-    browser = tmp_path / "chromium"
-    browser.write_text(f"""#!/bin/sh
-for word in "$@"; do case "$word" in --print-to-pdf=*) printf '%s' '{content}' > "${{word#*=}}";; esac; done
-""")  # noqa: E501
-    browser.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    (tmp_path / "a.pdf").write_bytes(b"%PDF-1.4 of an earlier run %%EOF")
-    with pytest.raises(
-        OutputError,
-        match=r"did not print a complete file .* so .*a\.pdf was not",
-    ):
-        write_pdf(write_report, run, tmp_path / "a.pdf", overwrite=True)
-    assert (tmp_path / "a.pdf").read_bytes() == b"%PDF-1.4 of an earlier run %%EOF"
-
-
-def test_a_pdf_needs_a_browser(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "")
-    with pytest.raises(OutputError, match="no Chromium or Chrome was found, so no PDF"):
-        write_pdf(write_report, run)
