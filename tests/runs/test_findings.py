@@ -125,6 +125,10 @@ def test_a_changed_rule_for_findings_is_reported(
     strict = provscan.match(
         data, latin, tmp_path / "b.run", min_bits=400, min_bits_passage=500
     ).summary
+    assert usual["answer"]["records"]["at_most"] is not None
+    for unit in ("records", "texts"):
+        assert strict["answer"][unit]["estimate"] is None
+        assert strict["answer"][unit]["at_most"] is None
     assert usual["rule"]["changed"] == []
     assert strict["rule"]["changed"] == ["--min-bits 400", "--min-bits-passage 500"]
     assert (

@@ -15,7 +15,7 @@ from provscan.estimate.strata import length_class
 from provscan.index import IndexReader
 from provscan.matching import LEVELS
 from provscan.options import MatchOptions, option_name
-from provscan.params import FindingParams
+from provscan.params import FINDING, FindingParams, MatchParams
 from provscan.readers.fields.dataset import VERDICTS
 from provscan.runs.answer.breakdowns import breakdowns
 from provscan.runs.answer.entry import answer_of
@@ -45,7 +45,8 @@ def summarise(
     ``tokens`` counts the tokens of texts, and ``files`` has the entries about files.
     """
     numbers = layers_of(measured, measured.chance.whole)
-    withheld = reasons(measured, numbers)
+    usual = options.params == MatchParams() and options.finding == FINDING
+    withheld = reasons(measured, numbers, usual_rule=usual)
     rule = rule_summary(options.finding)
     counts = counts_summary(measured)
     unscanned = not_scanned(counts["skipped"], counts["notes"], files)
