@@ -35,8 +35,8 @@ from provscan.handover.statement import (
 from provscan.handover.tree import inclusion, leaf, levels, root_of
 from provscan.opening import open_regular
 from provscan.report.document import page as render
-from provscan.report.files import last_line, write_page
-from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE
+from provscan.report.files import write_page
+from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE, last_line
 
 # To check a page, its data are rendered again, and the two pages must be equal. A
 # changed template therefore needs a new format, and pages of the old format need the

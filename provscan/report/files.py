@@ -20,7 +20,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-import xxhash
 
 from provscan.arrays import Numbers
 from provscan.errors import InputError, OutputError
@@ -35,6 +34,8 @@ from provscan.runs.folder import (
     RUN_FILES,
     info_checksum,
     inputs_of,
+    is_page,
+    last_line,
     read_json,
     read_run,
 )
@@ -48,7 +49,6 @@ KEY = ("record", "start", "end", "tweet_id")
 BATCH = 1 << 14
 # The run of a report is named in the first bytes of the page.
 PAGE_HEAD = 200
-_LAST_LINE = "\n<!-- written by provscan, XXH3-128 of all before this line: %s -->\n"
 VERDICTS = ("accepted", "rejected", "unsure")
 # Fields in which a reviewer describes the case.
 ABOUT_CASE = ("case", "client", "examiner")
@@ -80,7 +80,7 @@ def replaced(
                 "name another file"
             )
     try:
-        if os.path.lexists(target) and not overwrite and not _is_report(target):
+        if os.path.lexists(target) and not overwrite and not is_page(target):
             remove_dead(target.parent)
             raise OutputError(
                 f"{target} exists already: name another file, or replace it with "
@@ -106,19 +106,6 @@ def write_page(
     with replaced(target, overwrite=overwrite, inputs=inputs) as temporary:
         temporary.write_bytes(written + last_line(written))
     return target
-
-
-def _is_report(path: Path) -> bool:
-    """Return whether a file is an unchanged page of :func:`write_page`."""
-    if path.is_symlink():
-        return False
-    found = path.read_bytes()
-    body = found[: -len(last_line(b""))]
-    return found == body + last_line(body)
-
-
-def last_line(body: bytes) -> bytes:
-    return (_LAST_LINE % xxhash.xxh3_128_hexdigest(body)).encode()
 
 
 @dataclass(frozen=True)
@@ -191,7 +178,7 @@ class RunFiles:
         if report.exists() and (
             not report.is_file()
             or own not in report.read_bytes()[:PAGE_HEAD]
-            or not _is_report(report)
+            or not is_page(report)
         ):
             raise InputError(
                 f"{report} is not the unchanged report of this run: write it again "

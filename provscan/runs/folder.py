@@ -38,6 +38,7 @@ RUN_FILES = (MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE, RUN_FILE)
 REVIEW_FILE = "review.json"
 # The report is written after ``run.json``, which therefore does not list it.
 WRITTEN = {*RUN_FILES, REPORT_FILE}
+LAST_LINE = "\n<!-- written by provscan, XXH3-128 of all before this line: %s -->\n"
 # Parameters that name files or folders, in addition to the datasets.
 OTHER_INPUTS = ("control", "null", "known", "tokenizer", "baseline")
 
@@ -186,6 +187,22 @@ def verify_run(folder: Path) -> dict[str, Any]:
         "rows": len(table),
         "evidence": evidence,
     }
+
+
+def is_page(path: Path) -> bool:
+    """Return whether a file is a page with :func:`last_line` that no one has
+    changed.
+    """
+    if path.is_symlink():
+        return False
+    found = path.read_bytes()
+    body = found[: -len(last_line(b""))]
+    return found == body + last_line(body)
+
+
+def last_line(body: bytes) -> bytes:
+    """Return the last line of a page, which shows whether the page was changed."""
+    return (LAST_LINE % xxhash.xxh3_128_hexdigest(body)).encode()
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:

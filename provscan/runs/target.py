@@ -22,7 +22,13 @@ from provscan.opening import LARGE, read_small
 from provscan.options import Source
 from provscan.params import require_folder
 from provscan.readers.bytes.compression import COMPRESSED
-from provscan.runs.folder import REPORT_FILE, REVIEW_FILE, RUN_FILE, WRITTEN
+from provscan.runs.folder import (
+    REPORT_FILE,
+    REVIEW_FILE,
+    RUN_FILE,
+    WRITTEN,
+    is_page,
+)
 from provscan.runs.inputs.plan import Sources
 from provscan.unfinished import (
     Unfinished,
@@ -132,6 +138,11 @@ def _check_replaceable(target: Path) -> None:
         )
         raise OutputError(
             f"{target} is not a run ({why}), so it is not replaced: name another folder"
+        )
+    if REPORT_FILE in names and not is_page(target / REPORT_FILE):
+        raise OutputError(
+            f"{target / REPORT_FILE} is not a report as provscan wrote it, so the run "
+            "is not replaced: move that file away, or name another folder"
         )
 
 
