@@ -327,6 +327,8 @@ class Endpoint:
             text = "".join(part for part in parts if isinstance(part, str))
         text = text if isinstance(text, str) else ""
         declined = said.get("refusal")
+        # Some endpoints return the prompt before the answer.
+        own = text.removeprefix(question.prompt)
         bound = upper_bound(question.prompt, question.max_tokens)
         return Answer(
             question.key,
@@ -338,7 +340,7 @@ class Endpoint:
             _string(choice.get("finish_reason")),
             declined=declined[:300] if isinstance(declined, str) else None,
             without=without,
-        ).spending(tokens_used(got.get("usage"), bound, text))
+        ).spending(tokens_used(got.get("usage"), bound, own))
 
     def _response(self, calls: Any, **settings: Any) -> dict[str, Any]:
         """Send a request, and return the JSON object of the response."""

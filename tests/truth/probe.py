@@ -240,6 +240,9 @@ def check(case: Case, plans: Plans, claims: list[bool]) -> Iterator[str]:
                 yield "the command ended with an internal error"
             if not server.billed <= spent <= (tokens or spent):
                 yield f"{server.billed} billed, {spent} counted of {tokens}"
+            exact = case.usage in ("true", "total") and not any(case.faults.values())
+            if exact and server.billed < spent:
+                yield f"{server.billed} billed, {spent} counted"
             paid = {key for key, count in server.given.items() if count}
             if lost := paid - known.keys():
                 yield f"answers were lost: {sorted(lost)[:3]}"
@@ -275,10 +278,15 @@ def check(case: Case, plans: Plans, claims: list[bool]) -> Iterator[str]:
 
 def counted(case: Case, plan: probe.Plan, summary: Any) -> Iterator[str]:
     """Yield the violations of the numbers."""
-    truth = Counter[tuple[str, str, str]]()
+    truth, given = Counter[tuple[str, str, str]](), Counter[tuple[int, str, int]]()
     for question in plan.questions():
-        _, arm, kind, _ = QuestionKey.parse(question.key)
-        truth[kind, arm, case.answer(question)[0]] += 1
+        pair, arm, kind, sample = QuestionKey.parse(question.key)
+        outcome, _ = case.answer(question)
+        truth[kind, arm, outcome] += 1
+        given[pair, kind, sample] += outcome in ("recited", "neither")
+    both = len({pair for (pair, _, _), arms in given.items() if arms == 2})
+    if summary["recited"]["compared"] != both:
+        yield f"{summary['recited']} are compared instead of {both}"
     for kind, item in summary["by_prompt"].items():
         for arm, answers in item["answers"].items():
             if any(truth[kind, arm, name] != n for name, n in answers.items()):
