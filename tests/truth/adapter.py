@@ -67,8 +67,8 @@ DONE, CROSSED, WRONG_USAGE, UNUSABLE, FAULT = 0, 1, 2, 3, 70
 # Statuses of an answer.
 CLAIM, NONE_SHOWN, UNMEASURED = "copies_found", "no_copies_shown", "not_measured"
 INCOMPLETE = "incomplete"
-# Codes of reasons for which a field is documented to be left out.
-BY_RULE = {"no_text_by_name", "speaker", "not_named"}
+# Levels of matches of unchanged texts.
+LITERAL = ("exact", "near_exact")
 
 
 class Row(NamedTuple):
@@ -185,15 +185,16 @@ class Result:
         return dict(self.summary["skipped"])
 
     @property
-    def notes(self) -> dict[str, int]:
-        return dict(self.summary["notes"])
+    def share(self) -> float:
+        """The share of the dataset that was scanned."""
+        return self.summary.get("sample", {"share": 1.0})["share"]
 
     @property
     def incomplete(self) -> set[str]:
         """The sources, and "fields", of which something was said to be left out."""
         files = [item["path"] for item in self.summary["unread"]]
         files += [item["source"] for item in self.summary["damaged"]]
-        deep = "too_deep" in self.notes
+        deep = "too_deep" in self.summary["notes"]
         return {*files, *(["fields"] if deep else [])}
 
     @property

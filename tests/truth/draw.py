@@ -22,6 +22,7 @@ from tweets import LETTERS, SCRIPTS, edited, sentence
 from truth import adapter, writers
 from truth.writers import Layout
 
+EMOJI = {*"😀😂🥰🙂🤔"}
 CUTOFF = "2019-01-01"
 CASES_OF_A_WORLD = 20
 # The values of each option, of which every pair occurs in some case.
@@ -376,6 +377,8 @@ def draw(seed: int, number: int, worlds: Worlds) -> Case:
         if len(each.text) >= 45
         and each.last - each.first >= 40
         and each not in world.quoted
+        # A late text of one word is no text for the reader.
+        and (layout.shape != "late" or not EMOJI & {*each.text[each.first : each.last]})
         and not (options["cutoff"] and each.posted >= options["cutoff"])
     ]
     wanted = (
@@ -383,14 +386,19 @@ def draw(seed: int, number: int, worlds: Worlds) -> Case:
     )
     chosen = {*rng.sample(range(count), wanted)}
     edit = rng.choice((0.0, 0.2))
+    some = writers.WRITERS[layout.format].ids and layout.shape != "late"
+    empty = some and rng.random() < 0.3
     texts, places = [], []
     filler = iter(world.background(rng, 4 * count))
     quotable = {each.text: each for each in world.quoted}
     for record in range(count):
-        slots = {"columns": 2, "prompted": 2, "list": 3, "objects": 3, "chat": 4}
+        slots = {"columns": 2, "prompted": 2, "chat": 4, "late": 3, "list": 3}
+        slots["objects"] = 3
         width = slots.get(layout.shape, 1)
         width = rng.randrange(1, width + 1) if width > 2 else width
         own = [next(filler) for _ in range(width)]
+        if record % 9 == 8 and empty and record not in chosen:
+            own = [""] * width
         for slot, text in enumerate(own):
             tweet = quotable.get(text.partition(" — ")[2])
             if tweet is not None:

@@ -107,7 +107,10 @@ def exact_copies_are_found(scan: Scanned) -> Iterator[str]:
             continue
         found = rows[source, number, case.field(slot), tweet]
         (a, b), (c, d) = place.starts, place.ends
-        if not any(a <= row.start <= b and c <= row.end <= d for row in found):
+        if not any(
+            a <= row.start <= b and c <= row.end <= d and row.level in adapter.LITERAL
+            for row in found
+        ):
             spans = [(row.start, row.end) for row in found]
             where = f"{source}:{number} {case.field(slot)} {a}-{d}"
             yield f"copy of {tweet} at {where} not found, only {spans}"
@@ -116,12 +119,15 @@ def exact_copies_are_found(scan: Scanned) -> Iterator[str]:
 @fact
 def nothing_else_is_found(scan: Scanned) -> Iterator[str]:
     case, planted = scan.case, defaultdict(list)
-    for place in case.places:
+    for place in filter(lambda place: case.scanned(place.slot), case.places):
         source, number = scan.written.places[place.record]
         key = source, number, case.field(place.slot), place.tweet
         planted[key].append((place.starts[0], place.ends[1]))
+    keys = {place: f"r{n}" for n, place in enumerate(scan.written.places)}
     for row in scan.result.rows:
         at = planted[row.source, row.record, row.field, row.tweet]
+        if row.record_id != keys[row.source, row.record] and not no_ids(case):
+            yield f"the id should be {keys[row.source, row.record]}: {row}"
         if not any(row.start < end and start < row.end for start, end in at):
             yield f"a match where nothing was planted: {row}"
 
@@ -143,7 +149,7 @@ def flags_are_true(scan: Scanned) -> Iterator[str]:
         control = not licensed or bool(cutoff and first[row.tweet] >= cutoff)
         common = len(authors[row.tweet]) >= 3
         known = bool(case.options["known"]) and row.tweet in world.known
-        exact = row.level in ("exact", "near_exact")
+        exact = row.level in adapter.LITERAL
         if row.control != control or (licensed and exact and row.known != known):
             yield f"control should be {control}, known {known}: {row}"
         elif licensed and not control and row.common != common:
@@ -161,14 +167,19 @@ def every_record_is_counted(scan: Scanned) -> Iterator[str]:
     """Scanned and left out are what is in the files."""
     result, case = scan.result, scan.case
     if sampled(case):
-        if not 0 < result.scanned <= len(case.texts):
-            yield f"{result.scanned} of {len(case.texts)} records scanned"
+        share = result.scanned / len(case.texts)
+        by_records = case.options["sample"] == "records"
+        if not 0 < share <= 1 or (by_records and abs(share - result.share) > 0.15):
+            yield f"{share} of the records scanned, {result.share} said"
         return
     wanted = Counter(source for source, _ in scan.written.places)
     if result.read != dict(wanted):
         yield f"records by source: {result.read}, written: {dict(wanted)}"
     if result.scanned + sum(result.left_out.values()) != len(case.texts):
         yield f"{result.scanned} scanned and {result.left_out} of {len(case.texts)}"
+    empty = sum(not any(texts) for texts in case.texts)
+    if not case.options["outputs"] and sum(result.left_out.values()) != empty:
+        yield f"{empty} records are empty, left out: {result.left_out}"
     if result.incomplete:
         yield f"said to be left out: {result.incomplete}"
 
@@ -402,6 +413,10 @@ def more_chance_never_raises_at_least(scan: Scanned) -> Iterator[str]:
             for n, texts in enumerate(case.texts[:40])
             if case.scanned(len(texts) - 1)
         ]
+        if cutoff := case.options["cutoff"]:
+            # Licensed tweets that were posted later are controls, whoever names them.
+            later = [each for each in case.world.tweets if each.posted >= cutoff]
+            rows += [each.as_dict() for each in later]
     else:
         texts = [each["passage"] for each in scan.result.evidence()[:9]]
         rows += [{"id": f"more{n}", "text": text} for n, text in enumerate(texts)]

@@ -57,9 +57,10 @@ class Writer(NamedTuple):
     ids: bool = True
 
 
-NESTED = ("flat", "columns", "deep", "list", "objects", "chat", "prompted")
+NESTED = ("flat", "columns", "deep", "list", "objects", "late", "chat", "prompted")
 FLAT = ("flat", "columns", "prompted")
 ONE = ("one",)
+LATE = 53  # Elements of a list before the first one with another text field.
 
 
 def shaped(shape: str, depth: int, key: str, texts: Sequence[str]) -> Any:
@@ -77,6 +78,9 @@ def shaped(shape: str, depth: int, key: str, texts: Sequence[str]) -> Any:
         return record | {"paragraphs": list(texts)}
     if shape == "objects":
         return record | {"comments": [{"n": 1, "body": text} for text in texts]}
+    if shape == "late":
+        early = [{"body": f"so it goes, number {n}"} for n in range(LATE)]
+        return record | {"thread": early + [{"reply": text} for text in texts]}
     if shape == "chat":
         speakers = ("user", "assistant")
         turns = [
@@ -97,6 +101,7 @@ def field_of(shape: str, depth: int, slot: int) -> str:
         "prompted": ("prompt", "response"),
         "list": (f"paragraphs[{slot}]",),
         "objects": (f"comments[{slot}].body",),
+        "late": (f"thread[{LATE + slot}].reply",),
         "chat": (f"messages[{slot}].content",),
         "deep": ("".join(f"level{n}." for n in reversed(range(depth))) + "text",),
     }.get(shape, ("text",))
