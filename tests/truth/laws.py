@@ -338,11 +338,10 @@ def compression_and_archive_change_nothing(scan: Scanned) -> Iterator[str]:
 
 @change(lambda case: unsampled(case) and case.layout.shape in writers.FLAT)
 def the_format_changes_nothing(scan: Scanned) -> Iterator[str]:
-    others = [
-        each
-        for each in ("jsonl", "parquet", "csv", "json", "sqlite")
-        if each != scan.case.layout.format
-    ]
+    # CSV has no nulls.
+    formats = ["jsonl", "parquet", "json", "sqlite"]
+    formats += ["csv"] if all(map(any, scan.case.texts)) else []
+    others = [each for each in formats if each != scan.case.layout.format]
     other = others[scan.case.number % len(others)]
     layout = writers.Layout(
         other, scan.case.layout.shape, group=scan.case.number % 40 + 5

@@ -63,8 +63,9 @@ ONE = ("one",)
 LATE = 53  # Elements of a list before the first one with another text field.
 
 
-def shaped(shape: str, depth: int, key: str, texts: Sequence[str]) -> Any:
-    """Return a record with an id and texts."""
+def shaped(shape: str, depth: int, key: str, texts: Sequence[str | None]) -> Any:
+    """Return a record with an id and texts; empty ones are null."""
+    texts = [text or None for text in texts]
     record: dict[str, Any] = {"id": key}
     if shape == "one":
         return texts[0]
