@@ -111,7 +111,9 @@ def test_defaults_in_the_help_of_probe_are_those_of_the_library(
 def test_a_probe_counts_answers_without_a_refused_setting() -> None:
     done: dict[str, Any] = {
         **dict.fromkeys(("answered", "questions"), 2),
-        **dict.fromkeys(("refused", "prompt_tokens", "answer_tokens"), 0),
+        **dict.fromkeys(
+            ("refused", "prompt_tokens", "answer_tokens", "estimated_tokens"), 0
+        ),
         "without": {"seed": 1, "temperature": 2},
         "dollars": None,
     }
@@ -123,7 +125,7 @@ def test_the_report_of_a_ledger_has_no_texts(run: Run, tmp_path: Path) -> None:
     (tmp_path / "ledger.json").write_text("{}")
     done = run("report", tmp_path, "--texts", "0")
     assert done.exit_code == 2
-    assert "leave out --format, --no-text, --texts" in done.stderr
+    assert "leave out --no-text, --texts" in done.stderr
 
 
 def test_help_imports_nothing_slow() -> None:
