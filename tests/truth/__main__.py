@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -13,33 +16,45 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from truth import draw, laws, writers
 
 
-def main() -> int:
+def checked(numbers: range, seed: int, changes: int) -> laws.Book:
+    """Check cases that share a world, and print violations."""
+    book = laws.Book()
+    with tempfile.TemporaryDirectory() as folder:
+        worlds = draw.Worlds(Path(folder))
+        for number in numbers:
+            case = draw.draw(seed, number, worlds)
+            for violation in laws.check(case, Path(folder, "case"), book, changes):
+                print(violation, flush=True)
+    return book
+
+
+def main() -> bool:
     parser = argparse.ArgumentParser(prog="python -m tests.truth")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--cases", type=int, default=200)
     parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--case", type=int, help="repeat one case, under all laws")
     chosen = parser.parse_args()
-    for problem in writers.missing():
-        print(problem)
+    print(*writers.missing(), sep="\n")
     book, began = laws.Book(), time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
-        worlds = draw.Worlds(Path(folder))
-        numbers = range(chosen.first, chosen.first + chosen.cases)
-        if chosen.case is not None:
-            numbers = range(chosen.case, chosen.case + 1)
-        for number in numbers:
-            case = draw.draw(chosen.seed, number, worlds)
-            every = len(laws.CHANGES) if chosen.case is not None else 1
-            for violation in laws.check(case, Path(folder, "case"), book, every):
-                print(violation, flush=True)
+    first, end, changes = chosen.first, chosen.first + chosen.cases, 1
+    if chosen.case is not None:
+        first, end, changes = chosen.case, chosen.case + 1, len(laws.CHANGES)
+    step = draw.CASES_OF_A_WORLD
+    blocks = [range(n, min(end, n + step)) for n in range(first, end, step)]
+    check = partial(checked, seed=chosen.seed, changes=changes)
+    # The workers of a pool of multiprocessing may not start processes.
+    fork = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(chosen.workers, fork) as pool:
+        for part in pool.map(check, blocks):
+            book.add(part)
     print(book.table())
     for name, right in sorted(book.tallies.items()):
         print(f"{name}: right in {right.count(True)} of {len(right)}")
-    for unlikely in book.unlikely():
-        print(unlikely)
-    seconds = time.monotonic() - began
-    print(f"{len(numbers)} cases, {len(book.violations)} violations, {seconds:.0f} s")
+    print(*book.unlikely(), sep="\n")
+    seconds, found = time.monotonic() - began, len(book.violations)
+    print(f"{end - first} cases, {found} violations, {seconds:.0f} s")
     return bool(book.violations or book.unlikely())
 
 

@@ -556,6 +556,12 @@ class Book:
     covered: Counter[tuple[str, str]] = field(default_factory=Counter)
     tallies: dict[str, list[bool]] = field(default_factory=lambda: defaultdict(list))
 
+    def add(self, other: Book) -> None:
+        self.violations += other.violations
+        self.covered += other.covered
+        for name, right in other.tallies.items():
+            self.tallies[name] += right
+
     def unlikely(self) -> list[str]:
         """Return the bounds that are wrong more often than they may be."""
         nominal = {
@@ -610,7 +616,8 @@ def check(case: Case, folder: Path, book: Book, laws: int = 1) -> list[str]:
             options |= {"resume": adapter.stopped(call, case.number % 3, **options)}
         result = adapter.scan(*call, **options)
     except Exception as error:
-        return [f"{case.repeats()}: {type(error).__name__}: {error}"]
+        book.violations.append(f"{case.repeats()}: {type(error).__name__}: {error}")
+        return book.violations[-1:]
     scan = Scanned(case, folder, written, result)
     fitting = [name for name in CHANGES if APPLIES[name](case)]
     chosen = random.Random(case.number).sample(fitting, min(laws, len(fitting)))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from truth import draw, laws, writers
+from truth import bugs, draw, laws, writers
 
 pytestmark = pytest.mark.untraced
 
@@ -23,6 +23,10 @@ BLOCKS = [
 
 def test_the_machine_writes_every_registered_format() -> None:
     assert not writers.missing()
+
+
+def test_bugs_can_be_put_back() -> None:
+    assert all(map(bugs.changed, bugs.BUGS.values()))
 
 
 def test_every_pair_of_options_is_drawn() -> None:
