@@ -43,8 +43,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from edits import EDITS, HEAVY, OTHERS
+from edits import EDITS, HEAVY
 from measure import command_line, console, machine, table
+from other_edits import OTHERS
 from planted import add_data_options, files, json_rows
 from simulated import (
     Controlled,

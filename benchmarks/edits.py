@@ -1,7 +1,9 @@
 """Edits that a tweet may undergo on its way into a dataset.
 
 Each edit is a function of a text and a random generator that returns the text to plant;
-:data:`EDITS` lists them.
+:data:`EDITS` and :data:`HEAVY` list them. Many resemble edits of the test copies
+(spike-ins), so results for them do not show how a run treats other edits
+(``other_edits.py``).
 """
 
 from __future__ import annotations
@@ -9,7 +11,6 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable
-from itertools import pairwise
 from random import Random
 
 Edit = Callable[[str, Random], str]
@@ -176,171 +177,3 @@ HEAVY: dict[str, Edit] = {
 """Edits that leave little of a text. :func:`halved`, which is not in the list, is used
 separately.
 """
-
-
-def in_three_parts(text: str, rng: Random) -> str:
-    """Reorder three parts of about the same length."""
-    words = text.split(" ")
-    unit = words if len(words) >= 6 else list(text)
-    first, second = len(unit) // 3, 2 * len(unit) // 3
-    parts = [unit[:first], unit[first:second], unit[second:]]
-    order = rng.choice(((1, 2, 0), (2, 0, 1), (2, 1, 0)))
-    return (" " if unit is words else "").join(
-        piece for number in order for piece in parts[number]
-    )
-
-
-def in_five_parts(text: str, rng: Random) -> str:
-    """Put five parts in random order."""
-    words = text.split(" ")
-    unit = words if len(words) >= 10 else list(text)
-    ends = [number * len(unit) // 5 for number in range(6)]
-    parts = [unit[low:high] for low, high in pairwise(ends)]
-    rng.shuffle(parts)
-    return (" " if unit is words else "").join(
-        piece for part in parts for piece in part
-    )
-
-
-def letter_in_ten(text: str, rng: Random) -> str:
-    """Replace every tenth character with another letter."""
-    letters = list(text)
-    for at in range(rng.randrange(10), len(letters), 10):
-        letters[at] = (
-            rng.choice("abcdefghijklmnopqrstuvwxyz")
-            if letters[at].isascii()
-            else rng.choice("的是不了のはにと")
-        )
-    return "".join(letters)
-
-
-def leetspeak(text: str, rng: Random) -> str:
-    """Replace some of the letters with digits."""
-    table = dict(
-        rng.sample(
-            [
-                ("a", "4"),
-                ("e", "3"),
-                ("i", "1"),
-                ("o", "0"),
-                ("s", "5"),
-                ("t", "7"),
-                ("b", "8"),
-            ],
-            2,
-        )
-    )
-    return "".join(table.get(c.lower(), c) for c in text)
-
-
-def interleaved(text: str, rng: Random) -> str:
-    """Insert a foreign word after every three to six words, or pairs of characters if
-    there are no spaces.
-    """
-    words = text.split(" ")
-    unit = (
-        words if len(words) > 4 else [text[i : i + 2] for i in range(0, len(text), 2)]
-    )
-    apart = rng.randrange(3, 7)
-    put = [
-        [*piece, rng.choice(_OTHER_WORDS)]
-        for piece in (unit[i : i + apart] for i in range(0, len(unit), apart))
-    ]
-    return (" " if unit is words else "").join(word for piece in put for word in piece)
-
-
-def stretched(text: str, rng: Random) -> str:
-    """Insert a character into every second word, or after every sixth character if
-    there are no spaces.
-    """
-    words = text.split(" ")
-    unit = (
-        words if len(words) > 4 else [text[i : i + 6] for i in range(0, len(text), 6)]
-    )
-    for number in range(rng.randrange(2), len(unit), 2 if unit is words else 1):
-        at = rng.randrange(len(unit[number]) + 1)
-        unit[number] = unit[number][:at] + rng.choice("xzq-ー") + unit[number][at:]
-    return (" " if unit is words else "").join(unit)
-
-
-def middle_gone(text: str, rng: Random) -> str:
-    """Leave out the middle third."""
-    return (
-        f"{text[: len(text) // 3].rstrip()} ... {text[2 * len(text) // 3 :].lstrip()}"
-    )
-
-
-def fourth_word_other(text: str, rng: Random) -> str:
-    """Replace every fourth word or, if there are no spaces, two of every eight
-    characters.
-    """
-    words = text.split(" ")
-    unit = (
-        words if len(words) > 4 else [text[i : i + 2] for i in range(0, len(text), 2)]
-    )
-    for number in range(rng.randrange(4), len(unit), 4):
-        unit[number] = rng.choice(_OTHER_WORDS)
-    return (" " if unit is words else "").join(unit)
-
-
-def abbreviated(text: str, rng: Random) -> str:
-    """Leave out the vowels of some of the longer words, as in hurried typing."""
-    short = {
-        "you": "u",
-        "are": "r",
-        "to": "2",
-        "for": "4",
-        "and": "n",
-        "the": "da",
-        "with": "w",
-        "your": "ur",
-        "be": "b",
-    }
-    words = [short.get(word.lower(), word) for word in text.split(" ")]
-    long = [
-        number for number, word in enumerate(words) if len(word) > 5 and word.isalpha()
-    ]
-    for number in rng.sample(long, len(long) // 3):
-        words[number] = words[number][0] + re.sub("[aeiouAEIOU]", "", words[number][1:])
-    return " ".join(words)
-
-
-def ends_gone(text: str, rng: Random) -> str:
-    """Leave out the first and the last sixth of the words."""
-    sixth = len(text) // 6
-    return text[sixth : len(text) - sixth].strip()
-
-
-def retyped(text: str, rng: Random) -> str:
-    """Replace one letter in fifteen with its neighbour on the keyboard, and leave out a
-    word or two.
-    """
-    near = dict(
-        zip("qwertyuiopasdfghjklzxcvbnm", "wertyuioplsdfghjkl;xcvbnm,", strict=True)
-    )
-    typed = "".join(near.get(c, c) if rng.random() < 1 / 15 else c for c in text).split(
-        " "
-    )
-    for _ in range(rng.randrange(1, 3)):
-        if len(typed) > 4:
-            del typed[rng.randrange(len(typed))]
-    return " ".join(typed)
-
-
-OTHERS: dict[str, Edit] = {
-    edit.__name__: edit
-    for edit in (
-        in_three_parts,
-        in_five_parts,
-        letter_in_ten,
-        leetspeak,
-        interleaved,
-        stretched,
-        middle_gone,
-        fourth_word_other,
-        abbreviated,
-        ends_gone,
-        retyped,
-    )
-}
-"""Edits that leave little of a text and resemble none of the spike-ins' edits."""

@@ -17,7 +17,8 @@ from unicodedata import east_asian_width
 
 import numpy as np
 import pyarrow as pa
-from edits import EDITS, HEAVY, OTHERS, halved
+from edits import EDITS, HEAVY, halved
+from other_edits import OTHERS
 
 import provscan
 from provscan.calibration.controls import Controls, no_control, with_files

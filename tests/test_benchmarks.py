@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from difflib import SequenceMatcher
 from pathlib import Path
 from random import Random
 
@@ -22,6 +23,7 @@ BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))
 import edits  # noqa: E402
 import figures  # noqa: E402
+import other_edits  # noqa: E402
 import planted  # noqa: E402
 import synthetic  # noqa: E402
 
@@ -206,14 +208,14 @@ def test_benchmarks_accept_real_data(tmp_path: Path) -> None:
     (tmp_path / "background" / "more.jsonl").write_bytes(
         (tmp_path / "corpus" / "rows.jsonl").read_bytes()
     )
-    claims = run("claims", "--scans=2", *data)
+    printed = run("claims", "--scans=2", *data)
     for title in (
         "Data without copies",
         "Claims on data",
         "75 verbatim",
         "nearly verbatim copies",
     ):
-        assert title in claims
+        assert title in printed
 
 
 def test_the_first_synthetic_tweets_do_not_depend_on_the_requested_number(
@@ -254,6 +256,53 @@ def test_every_edit_changes_a_text_and_keeps_most_of_it(name: str) -> None:
     assert edited != text
     assert planted.similar(edited, text) > 0.5
     assert edited == edits.EDITS[name](text, Random(1))
+
+
+SENTENCES = (
+    "RT @reader: It's the &lt;third&gt; time our clerk can't turn 12 keys, is it? #old",
+    "Сегодня утром мы снова ждали поезда, и никто не знал почему.",
+    "昨日は駅前の新しい喫茶店で友達と3時間も話してしまった。",
+)
+
+
+@pytest.mark.parametrize("text", SENTENCES, ids=["Latin", "Cyrillic", "Japanese"])
+@pytest.mark.parametrize("name", other_edits.OTHERS)
+def test_every_other_edit_changes_a_text_and_keeps_part_of_it(
+    name: str, text: str
+) -> None:
+    edit = other_edits.OTHERS[name]
+    for seed in range(20):
+        edited = edit(text, Random(seed))
+        assert edited != text
+        assert SequenceMatcher(None, edited, text).ratio() > 0.4
+        assert edited == edit(text, Random(seed))
+    for short in ("", "a", "猫", "?", "@a", "https://"):
+        assert len(edit(short, Random(1))) < 100
+
+
+def test_other_edits_have_no_name_of_the_first_ones() -> None:
+    assert not other_edits.OTHERS.keys() & {*edits.EDITS, *edits.HEAVY, "halved"}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("retold", "the cat saw a dog", "cat saw dog"),
+        ("read_by_ocr", "Our corn", "0ur\ncom"),
+        ("polished", "old KIDS can't sew", "Elderly children cannot sew"),
+        (
+            "joined_from_a_thread",
+            "one half, another half",
+            "one half, (2/2) another half",
+        ),
+        ("joined_from_a_thread", "犬と猫と", "犬と (2/2) 猫と"),
+        ("dictated", "At 7, @Bo: go! https://t.co/x", "at seven at Bo go"),
+        ("dictated", "7時に、行く。", "七時に行く"),
+        ("function_words_in_french", "The end of it", "le end de il"),
+    ],
+)
+def test_other_edits_do_what_they_say(name: str, text: str, expected: str) -> None:
+    assert other_edits.OTHERS[name](text, Random(3)) == expected
 
 
 def test_planted_tweets_are_at_the_recorded_places() -> None:

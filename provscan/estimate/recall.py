@@ -31,18 +31,16 @@ from provscan.estimate.damage import BELOW
 from provscan.estimate.limits import Factor, product
 
 # The thresholds and pseudo-counts below were chosen on simulated scans with a known
-# truth, so that the intervals for records and texts contain the truth in 93 to 99% of
-# the scans ("Known weaknesses" in ``docs/statistics.md`` lists the exceptions).
-# ``python benchmarks/coverage.py`` makes these scans, with copies whose edits were
-# written independently of those of the spike-ins, and prints how often each number is
-# right.
+# truth, in which many edits of the copies resembled those of the spike-ins. ``python
+# benchmarks/coverage.py`` prints how often each number is right in such scans, and in
+# scans with the edits of ``benchmarks/other_edits.py``, whose author had not read those
+# of the spike-ins.
 
 # A cell with a lower recall is unseen: a match there would count as more than three
 # copies, so a few matches would determine the result.
 FINDABLE = 1 / 3
 # Minimum recall of the edits in the mixture, and of the edits in the mixture for upper
-# limits, which allow for edits after which hardly any copy is found. Both were chosen
-# on the scenarios "light and common" and "all" of ``coverage.py``.
+# limits, which allow for edits after which hardly any copy is found.
 IN_MIXTURE, HARDLY = 0.15, 0.01
 # Minimum recall that upper limits assume for matches in unseen cells.
 NOT_LESS = 0.1
@@ -52,10 +50,9 @@ NOT_LESS = 0.1
 PRIOR = 4.0
 SHRUNK = 4.0
 # How much the edits of the copies may differ from those of the spike-ins: standard
-# deviations of the log odds of a miss. UNLIKE was measured between the spike-ins and
-# the independently written edits of ``benchmarks/edits.py`` (``python
-# benchmarks/edits_recall.py`` prints the recall of each edit). ``at_most_any`` allows
-# for MOST_UNLIKE.
+# deviations of the log odds of a miss. Both are assumptions: UNLIKE was chosen with the
+# edits of ``benchmarks/edits.py``, many of which resemble those of the spike-ins.
+# ``at_most_any`` allows for MOST_UNLIKE.
 UNLIKE, MOST_UNLIKE = 0.5, 0.8
 # Half the 95% quantile of chi-squared with one degree of freedom: the drop of the
 # log-likelihood at the limits of a profile likelihood.
