@@ -344,19 +344,22 @@ def edited(
     pieces = in_pieces(*buffers(pa.array(copies, pa.large_string())), numbers, reader)
     texts_of = [corpus.distinct[tweet["id"]] for tweet in chosen]
     alike = map(nearly_verbatim, provscan.canonical(copies), texts_of)
-    # A remark before and after a tweet leaves the copy verbatim.
-    nearly = np.array([*alike], np.bool_) | (np.array(which) == "commented")
-    nearly &= ~pieces & detectable
+    nearly = np.array([*alike], np.bool_) & ~pieces & detectable
     return Copies(Pool(texts, world.controlled.controls), nearly)
 
 
 def nearly_verbatim(copy: str, text: str) -> bool:
     """Return whether a copy is nearly verbatim, as "At most" in ``docs/statistics.md``
-    defines it. Both are canonical. Nothing here is the program's own.
+    defines it. Both are canonical. Nothing here is the program's own. Words that an
+    edit adds before and after a tweet are no part of the copy, which extends from the
+    first to the last 5-gram of the text.
     """
-    first, second = (
-        {each[n : n + 5] for n in range(len(each) - 4)} for each in (copy, text)
+    grams, of_text = (
+        [each[n : n + 5] for n in range(len(each) - 4)] for each in (copy, text)
     )
+    second = set(of_text)
+    shared = [n for n, gram in enumerate(grams) if gram in second]
+    first = set(grams[shared[0] : shared[-1] + 1]) if shared else set()
     both = len(first & second)
     similar = both >= 0.8 * len(first | second)
     only_cut = both >= 0.8 * len(second) and both >= 0.97 * len(first)

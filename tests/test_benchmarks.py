@@ -21,6 +21,7 @@ pytest.importorskip("rensa", reason="the benchmarks need pip install 'provscan[b
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
 sys.path.insert(0, str(BENCHMARKS))
+import claims  # noqa: E402
 import edits  # noqa: E402
 import figures  # noqa: E402
 import other_edits  # noqa: E402
@@ -303,6 +304,15 @@ def test_other_edits_have_no_name_of_the_first_ones() -> None:
 )
 def test_other_edits_do_what_they_say(name: str, text: str, expected: str) -> None:
     assert other_edits.OTHERS[name](text, Random(3)) == expected
+
+
+@pytest.mark.parametrize("name", ["commented", "retweeted"])
+def test_words_around_a_copy_leave_it_nearly_verbatim(name: str) -> None:
+    text = "the ferry to the island leaves from the third pier at noon"
+    copy = edits.EDITS[name](text, Random(1))
+    assert claims.nearly_verbatim(copy, text)
+    assert not claims.nearly_verbatim(copy[: len(copy) // 2], text)
+    assert not claims.nearly_verbatim("nobody mentions boats", text)
 
 
 def test_planted_tweets_are_at_the_recorded_places() -> None:
