@@ -65,7 +65,7 @@ Refused = provscan.errors.UnusableError
 # Exit statuses.
 DONE, CROSSED, WRONG_USAGE, UNUSABLE, FAULT = 0, 1, 2, 3, 70
 # Statuses of an answer.
-CLAIM, NONE_SHOWN, UNMEASURED = "copies_found", "no_copies_shown", "not_measured"
+CLAIM = "copies_found"
 INCOMPLETE = "incomplete"
 # Levels of matches of unchanged texts.
 LITERAL = ("exact", "near_exact")
@@ -197,18 +197,9 @@ class Result:
         deep = "too_deep" in self.summary["notes"]
         return {*files, *(["fields"] if deep else [])}
 
-    @property
-    def ignored(self) -> set[str]:
-        return {item["path"] for item in self.summary["ignored"]}
-
     def fields(self) -> dict[str, set[str]]:
         """The codes of the verdicts on each field."""
         return {name: {*codes} for name, codes in self.summary["field_codes"].items()}
-
-    @property
-    def warnings(self) -> set[str]:
-        answer = self.summary["answer"]
-        return {item["code"] for item in (*answer["warnings"], *answer["notes"])}
 
     @cached_property
     def new(self) -> set[tuple[Any, ...]] | None:
@@ -275,13 +266,11 @@ class Result:
             if isinstance(value, float) and not math.isfinite(value)
         ]
 
-    def page(self) -> str:
-        """The text of the report for people."""
-        return (self.path / "report.html").read_text("utf-8")
-
     def stated(self) -> tuple[str, str]:
         """The sentence of the answer in the summary and as the page shows it."""
-        shown = re.search(r"<h1[^>]*>(.*?)</h1>", self.page(), re.DOTALL)
+        shown = re.search(
+            r"<h1[^>]*>(.*?)</h1>", (self.path / "report.html").read_text(), re.DOTALL
+        )
         page = html.unescape(re.sub("<[^>]*>", "", shown[1])) if shown else ""
         return self.summary["answer"]["headline"], page
 

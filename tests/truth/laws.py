@@ -168,7 +168,7 @@ def every_record_is_counted(scan: Scanned) -> Iterator[str]:
     result, case = scan.result, scan.case
     if sampled(case):
         share = result.scanned / len(case.texts)
-        by_records = case.options["sample"] == "records"
+        by_records = case.options["sample"] == "records" and not result.left_out
         if not 0 < share <= 1 or (by_records and abs(share - result.share) > 0.15):
             yield f"{share} of the records scanned, {result.share} said"
         return
