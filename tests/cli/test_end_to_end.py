@@ -287,5 +287,7 @@ def test_ctrl_c(index: Path, tmp_path: Path, command: str) -> None:
     out, err = started.communicate(timeout=60)
     assert started.returncode == 130, err
     assert out == ""
-    assert err.splitlines() == ["provscan: Interrupted; no results were saved."]
+    waiting, interrupted = err.splitlines()
+    assert str(pipe) in waiting
+    assert interrupted == "provscan: Interrupted; no results were saved."
     assert [path.name for path in tmp_path.iterdir()] == ["pipe.jsonl"]

@@ -5,6 +5,7 @@ import json
 from click.testing import CliRunner
 
 from provscan.cli import main
+from provscan.readers.fields.dataset import VERDICTS
 
 
 def inspect(*arguments):
@@ -33,7 +34,7 @@ def test_each_file_is_described(tmp_path):
     )
     assert chats["fields"] == {
         "id": "not scanned: id or address, by its name",
-        "messages[].role": "not scanned: short codes or names",
+        "messages[].role": VERDICTS["codes"],
         "messages[].content": "scanned",
     }
     assert chats["examples"][0] == {

@@ -71,7 +71,7 @@ def test_an_error_is_logged_and_lines_are_appended(tmp_path: Path) -> None:
             fail(error)
     found = [line["error"] for line in of_kind(tmp_path / "log", "interrupted")]
     assert found == ["ValueError: broken", "KeyboardInterrupt: "]
-    with pytest.raises(OutputError, match=r"can't write the log .*Use another --log"):
+    with pytest.raises(OutputError, match="use another --log"):
         Journal(str(tmp_path), Progress())
     data = tmp_path / "data.jsonl"
     data.write_text('{"text": "a"}\n')

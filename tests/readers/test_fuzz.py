@@ -11,7 +11,7 @@ import zlib
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from test_matrix import COMPRESSIONS, FORMATS, archive, zipped
+from test_matrix import FORMATS, archive, zipped
 
 from provscan.errors import InputError
 from provscan.readers import Fields, Limits, ReadStats, read_tweet_objects
@@ -22,6 +22,7 @@ from provscan.readers.corpus.layouts import (
     WRAPPERS,
 )
 from provscan.readers.fields.names import MARKERS
+from provscan.testing import COMPRESSED
 
 CASES = int(os.environ.get("PROVSCAN_FUZZ", "120"))
 SMALL = {name: data for name, data in FORMATS.items() if name != "w.tar"}
@@ -58,7 +59,7 @@ def small():
         cases.append((name, data))
         cases += [
             (name + suffix, compress(data))
-            for suffix, compress in COMPRESSIONS.items()
+            for suffix, compress in COMPRESSED.items()
             if suffix
         ]
     cases.append(

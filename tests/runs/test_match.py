@@ -401,7 +401,6 @@ def test_a_run_is_replaced_when_asked(
     provscan.match([{"text": "nothing"}], index, target)
     with pytest.raises(OutputError, match="exists already"):
         provscan.match(some_records(14, 20), index, target)
-    (target / "report.pdf").write_bytes(b"%PDF-1.4, as provscan report writes it there")
     assert (
         provscan.match(
             some_records(14, 20), index, target, overwrite=True
