@@ -12,7 +12,7 @@ import codecs
 import io
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import accumulate
 from json.decoder import scanstring  # type: ignore[attr-defined]
 from json.scanner import py_make_scanner  # type: ignore[attr-defined]
@@ -29,6 +29,7 @@ from provscan.readers.fields.binding import Binding
 from provscan.readers.fields.later import Later
 from provscan.readers.fields.paths import tree_of, values_at
 from provscan.readers.formats.table_layout import csv_reader
+from provscan.readers.json_values import members
 from provscan.readers.limits import current_limits
 from provscan.readers.splits import Layout
 from provscan.readers.values import FAILURES, distinct_names
@@ -58,34 +59,13 @@ class Located(str):
 
 
 class _Decoder(json.JSONDecoder):
-    """A decoder of JSON whose strings are :class:`Located`.
-
-    ``hidden`` lists the strings in values that no reader of JSON shows, because the
-    same object has a later value of the same key.
-    """
+    """A decoder of JSON whose strings are :class:`Located`."""
 
     def __init__(self) -> None:
-        self.hidden: list[Located] = []
-        super().__init__(strict=False, object_pairs_hook=self._object)
+        super().__init__(strict=False, object_pairs_hook=members)
         self.parse_string = _located_string
         # The scanner in C would ignore ``parse_string``.
         self.scan_once = py_make_scanner(self)
-
-    def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for key, value in pairs:
-            if key in found:
-                self.hidden += _strings_in(found[key])
-            found[key] = value
-        return found
-
-
-def _strings_in(value: Any) -> Iterable[Located]:
-    if isinstance(value, Located):
-        yield value
-    elif isinstance(value, dict | list):
-        for inner in value.values() if isinstance(value, dict) else value:
-            yield from _strings_in(inner)
 
 
 def _located_string(text: str, start: int, strict: bool) -> tuple[Located, int]:
@@ -165,22 +145,17 @@ def _located_fields(
     return found
 
 
-def masked_json(
-    line: bytes, binding: Binding, spans: Spans, mask: str
-) -> tuple[bytes, int]:
-    """Return a line of JSON with a mask in place of each span, and of each string that
-    is hidden by a later value of the same key; and the number of these strings.
-    """
+def masked_json(line: bytes, binding: Binding, spans: Spans, mask: str) -> bytes:
+    """Return a line of JSON with a mask in place of each span."""
     text = line.decode(errors="replace")
     start = len(text) - len(text.lstrip(" \t\r\n\ufeff"))
-    decoder = _Decoder()
     try:
-        value, _ = decoder.raw_decode(text, start)
+        value, _ = _Decoder().raw_decode(text, start)
     except (RecursionError, ValueError):
         raise InputError("its JSON can't be replaced in place") from None
     record = {"text": value} if isinstance(value, str) else value
     written = json.dumps(mask, ensure_ascii=text.isascii())[1:-1].encode()
-    edits = [(*string.location, written) for string in decoder.hidden]
+    edits: list[Edit] = []
     for found, inside in _located_fields(record, binding, spans):
         start, end = found.location
         string = text[start:end]
@@ -190,7 +165,7 @@ def masked_json(
         edits += [
             (starts[min(a, last)], starts[min(b, last)], written) for a, b in inside
         ]
-    return edited(line, sorted(edits)), len(decoder.hidden)
+    return edited(line, sorted(edits))
 
 
 def masked_row(

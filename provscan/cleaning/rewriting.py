@@ -48,8 +48,6 @@ COUNTS = (
     "records_with_matches",  # With matches to remove.
     "spans",  # To remove.
     "unscanned_removed",  # Dropped because none of their texts was scanned.
-    # Masked strings that were not scanned, since a later value has the same key.
-    "hidden_masked",
 )
 
 
@@ -99,8 +97,7 @@ def write_file(
         current.lines(task.number).unlink()
         return {"names": names, "unwritable": str(error)}
     counts = {name: rewriter.counts[name] for name in COUNTS}
-    described, hidden = current.lines(task.number), counts["hidden_masked"]
-    verify_file(task, out, rewriter.changes, described, hidden)
+    verify_file(task, out, rewriter.changes, current.lines(task.number))
     about = {
         "source": str(task),
         "path": task.target,
@@ -342,9 +339,7 @@ class _InputRewriter:
             if split.format == "text":
                 return masked_bytes(raw.data, spans["text"], mask)
             assert split.binding is not None
-            masked, hidden = masked_json(raw.data, split.binding, spans, mask)
-            self._file.counts["hidden_masked"] += hidden
-            return masked
+            return masked_json(raw.data, split.binding, spans, mask)
         except InputError as error:
             raise InputError(f"record {raw.number:,}: {error}: use --drop") from None
 

@@ -88,7 +88,6 @@ TOTALS = (
     "records_with_matches",
     "spans",
     "unscanned_removed",
-    "hidden_masked",
 )
 
 

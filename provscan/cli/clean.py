@@ -148,11 +148,6 @@ def _lines(manifest: dict[str, Any]) -> Any:
             f"{'Dropped' if dropped else 'Kept, not cleaned'}: "
             f"{counted(manifest['not_cleaned'], 'record')} in which no text was scanned"
         )
-    if hidden := manifest.get("hidden_masked"):
-        yield (
-            f"Masked whole: {counted(hidden, 'text')} that no scan reads, because a "
-            "later value has the same key"
-        )
     if manifest["rejected"]:
         rejected = counted(manifest["rejected"], "match")
         yield f"Not removed, since reviewers rejected them: {rejected}"

@@ -263,26 +263,26 @@ def test_bytes_that_are_not_utf8_stay(
 
 
 @pytest.mark.parametrize(
-    ("line", "masked", "hidden"),
+    ("line", "masked"),
     [
-        ('{"text": "%s", "text": "A %s"}', '{"text": "[X]", "text": "A [X]"}', 1),
+        ('{"text": "A %s", "text": "A %s"}', '{"text": "A [X]", "text": "A [X]"}'),
+        ('{"text": "A %s", "text": "A B"}', '{"text": "A [X]", "text": "A B"}'),
         (
             '{"m": [{"text": ["%s", 1]}], "n": "n", "m": [{"text": ["%s"]}]}',
             '{"m": [{"text": ["[X]", 1]}], "n": "n", "m": [{"text": ["[X]"]}]}',
-            1,
         ),
-        ('{"n": 1, "text": "%s", "n": 2}', '{"n": 1, "text": "[X]", "n": 2}', 0),
+        ('{"n": 1, "text": "%s", "n": 2}', '{"n": 1, "text": "[X]", "n": 2}'),
     ],
 )
-def test_values_hidden_by_a_later_one_are_masked(
-    line: str, masked: str, hidden: int, tmp_path: Path, licensed: provscan.Index
+@pytest.mark.parametrize("before", [1, 2000])
+def test_all_values_of_a_repeated_key_are_cleaned(
+    line: str, masked: str, before: int, tmp_path: Path, licensed: provscan.Index
 ) -> None:
-    """A reader of JSON returns only the last value of a key."""
     data = tmp_path / "a.jsonl"
-    data.write_text(line.replace("%s", HERON) + "\n")
-    result = cleaned(data, licensed, mask="[X]")
-    assert (result.left, result.manifest["hidden_masked"]) == (0, hidden)
-    assert (tmp_path / "out" / "a.jsonl").read_text() == masked + "\n"
+    first = '{"text": "some other words"}\n' * before
+    data.write_text(f"{first}{line.replace('%s', HERON)}\n")
+    assert cleaned(data, licensed, mask="[X]").left == 0
+    assert (tmp_path / "out" / "a.jsonl").read_text() == f"{first}{masked}\n"
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,27 @@ def test_lines_with_texts_are_found(records, ascii_only):
             assert row not in chosen
 
 
+WORDS = ["the", "quick", "brown", "fox", "jumps", "over", "lazy", "dogs"]
+
+
+@pytest.mark.parametrize(
+    ("record", "found"),
+    [
+        ({"tokens": WORDS}, [("tokens", " ".join(WORDS))]),
+        ({"a": {"c": [WORDS]}}, [("a.c[0]", " ".join(WORDS))]),
+        ({"c": [*WORDS, {"d": LONG}]}, [("c", " ".join(WORDS)), ("c[0].d", LONG)]),
+        ({"tags": ["noun", "verb"] * 9, "ids": WORDS, "e": ["1"] * 20}, []),
+        ({"b": WORDS, "text": WORDS}, [("text", " ".join(WORDS))]),
+    ],
+)
+def test_the_words_of_an_unknown_list_are_one_text(record, found):
+    """The words of a list in which the first records have other strings are not."""
+    line = json.dumps({"text": "x", **record}).encode()
+    assert LATER.search(record).texts == found
+    if found:
+        assert LATER.lines(line, 1).tolist() == [0]
+
+
 def test_other_texts_are_found_where_they_are():
     record = {
         "text": LONG,

@@ -26,6 +26,8 @@ from provscan.kernels.jit import helper, kernel
 from provscan.kernels.reading.json_lines import after_space, byte_at, plain_end
 
 LEAST_LETTERS = 12
+# The minimum number of strings in a list that may be the words of one text.
+LEAST_WORDS = 4
 # The nodes of a FieldTree for everything below an unknown field that is searched, for
 # one that is not searched, and for the record itself.
 SEARCHED, CLOSED, RECORD = 0, 1, 2
@@ -41,10 +43,10 @@ _BLANK[[0xC2, 0xE1, 0xE2, 0xE3]] = True
 @kernel
 def lines_with_texts(text, tree, stack, found):
     """Set ``found[row]``, uint8[n], to 1 for each line of ``text``, uint8[m], that may
-    have text at a node of ``tree`` that is searched, or that is not strict JSON, and to
-    0 for other lines.
+    have text at a node of ``tree`` that is searched, or a list of words at an unknown
+    one, or that is not strict JSON, and to 0 for other lines.
 
-    ``tree`` is a :class:`~provscan.kernels.records.FieldTree`. ``stack``, int64[d, 3],
+    ``tree`` is a :class:`~provscan.kernels.records.FieldTree`. ``stack``, int64[d, 5],
     has a row for each bracket that may be open in a line; a line with more is reported.
     """
     at = np.int64(0)
@@ -111,6 +113,7 @@ def _line(text, at, tree, stack):
                 stack[depth, 2] = tree.edges[node]
                 depth += 1
                 if c == BRACKET:
+                    stack[depth - 1, 3] = stack[depth - 1, 4] = 0
                     node = tree.elements[node]
                 else:
                     at, node = _member(text, at, tree, stack, depth)
@@ -119,12 +122,18 @@ def _line(text, at, tree, stack):
                 continue
         elif c == QUOTE:
             start = at + 1
-            at = _string_end(text, start)
+            at = string_end(text, start)
             if byte_at(text, at) != QUOTE:
                 return at, True
             least = tree.least[node]
             if least != NEVER and at - start >= least and _may_be_text(text, start, at):
                 return at, True
+            if node == SEARCHED and depth and stack[depth - 1, 1] == BRACKET:
+                stack[depth - 1, 3] += 1
+                stack[depth - 1, 4] += at - start
+                words, size = stack[depth - 1, 3], stack[depth - 1, 4]
+                if words >= LEAST_WORDS and size >= LEAST_LETTERS:
+                    return at, True
             at += 1
         else:
             start = at
@@ -161,7 +170,7 @@ def _line(text, at, tree, stack):
 
 
 @helper
-def _string_end(text, at):
+def string_end(text, at):
     """Return the place of the quote that ends a string, or of another character at
     which the string can't continue.
     """
@@ -181,7 +190,7 @@ def _member(text, at, tree, stack, depth):
     if byte_at(text, at) != QUOTE:
         return -at, node
     start = at + 1
-    at = _string_end(text, start)
+    at = string_end(text, start)
     stop = at
     if byte_at(text, at) == QUOTE:
         at = after_space(text, at + 1)

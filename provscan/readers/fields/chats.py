@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-import orjson
+from provscan.readers.json_values import parsed
 
 # Names of fields that name the speaker in a chat.
 SPEAKER_FIELDS = ("role", "from", "speaker", "author")
@@ -32,7 +32,7 @@ def chat_in(text: str | bytes) -> Any:
     if text[:100].lstrip()[:1] not in ("[", "{", b"[", b"{"):
         return None
     try:
-        value = orjson.loads(text)
+        value = parsed(text.encode() if isinstance(text, str) else text)
     except ValueError:
         return None
     parts = [value, *value.values()] if isinstance(value, dict) else [value]

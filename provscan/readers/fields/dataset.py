@@ -17,7 +17,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from provscan.kernels.reading.other_texts import NEVER
+from provscan.kernels.reading.other_texts import LEAST_WORDS, NEVER
 from provscan.names import snake_case
 from provscan.readers.fields.binding import Binding, Fields, field_named, not_found
 from provscan.readers.fields.chats import speakers_of
@@ -32,6 +32,7 @@ from provscan.readers.fields.survey import (
     reads_like_text,
     survey,
 )
+from provscan.readers.json_values import key_in_file
 from provscan.readers.limits import Limits
 
 # Fields with these names are texts, however short.
@@ -135,7 +136,7 @@ VERDICTS = {
 # The strings of a list are the words of one text if lists have at least LEAST_WORDS
 # strings on average, more than the share NEARLY_ALL of all strings look like words, and
 # more than the share DIFFERENT are distinct: tags, such as parts of speech, recur.
-LEAST_WORDS, NEARLY_ALL, DIFFERENT = 4, 0.9, 0.4
+NEARLY_ALL, DIFFERENT = 0.9, 0.4
 # Minimum number of texts to tell that each is a single word.
 LEAST_ALONE = 100
 # The values of a field are labels if there are at most MOST_LABELS different ones of
@@ -144,7 +145,9 @@ MOST_LABELS, LONGEST_LABEL, LEAST_LABELS = 3, 40, 100
 
 
 def _last(path: Path) -> str:
-    return snake_case(next((key for key in reversed(path) if key != ANY), ""))
+    return snake_case(
+        key_in_file(next((key for key in reversed(path) if key != ANY), ""))
+    )
 
 
 def usual_name(name: str) -> bool:
@@ -184,13 +187,24 @@ def _word_lists(found: Mapping[Path, Seen]) -> set[Path]:
         if len(path) > 1
         and path[-1] == ANY
         and verdict(path, seen) in ("text", CODES)
-        and len(set(seen.strings)) > DIFFERENT * len(seen.strings)
+        and _differ(seen.strings)
         and seen.kinds["string"] >= LEAST_WORDS * found[path[:-1]].kinds["list"]
-        and _are_words(seen.strings)
+        and _nearly_all_words(seen.strings)
     }
 
 
-def _are_words(strings: Sequence[str]) -> bool:
+def are_words(strings: Sequence[str]) -> bool:
+    """Return whether the strings of one list are the words of a text."""
+    return (
+        len(strings) >= LEAST_WORDS and _differ(strings) and _nearly_all_words(strings)
+    )
+
+
+def _differ(strings: Sequence[str]) -> bool:
+    return len(set(strings)) > DIFFERENT * len(strings)
+
+
+def _nearly_all_words(strings: Sequence[str]) -> bool:
     return sum(map(is_word, strings)) > NEARLY_ALL * len(strings)
 
 
@@ -349,7 +363,7 @@ def _scanned(
     strings = [word for path in there for word in found[path].strings]
     # If each text is a single word, the original texts are divided over several
     # records.
-    alone = len(strings) >= LEAST_ALONE and _are_words(strings)
+    alone = len(strings) >= LEAST_ALONE and _nearly_all_words(strings)
     for path in texts:
         if path in words:
             verdicts[path] = JOINED

@@ -33,9 +33,10 @@ from provscan.kernels.records import FieldTree, frozen
 from provscan.names import snake_case
 from provscan.readers.fields.binding import Binding
 from provscan.readers.fields.chats import chat_in
-from provscan.readers.fields.dataset import NO_TEXTS
+from provscan.readers.fields.dataset import NO_TEXTS, are_words
 from provscan.readers.fields.paths import ANY, Path
 from provscan.readers.fields.survey import reads_like_text, text_in
+from provscan.readers.json_values import key_in_file
 from provscan.readers.limits import Limits
 from provscan.text_buffers import buffers
 
@@ -146,7 +147,7 @@ class Later:
     def lines(self, data: bytes | memoryview, count: int) -> Numbers:
         """Return the positions of the lines, of ``count``, that have to be searched."""
         found = np.zeros(count, np.uint8)
-        stack = np.empty((self._nesting, 3), np.int64)
+        stack = np.empty((self._nesting, 5), np.int64)
         lines_with_texts(np.frombuffer(data, np.uint8), self._tree, stack, found)
         return np.flatnonzero(found)
 
@@ -175,26 +176,42 @@ class Later:
         elif depth >= self._nesting:
             yield name
         elif isinstance(value, dict):
-            children, unknown = node.children, node.unknown
+            children = node.children
             for inner_key, inner in value.items():
                 if isinstance(inner, str) and len(inner) < LEAST_LETTERS:
                     continue
-                below = children.get(inner_key, unknown)
+                below = children.get(inner_key) or self._unknown(node, inner_key)
                 if below.least == NEVER and not below.chat and type(inner) is str:
                     continue
                 yield from self._walk(
                     inner,
                     below,
                     f"{name}.{inner_key}" if name else str(inner_key),
-                    str(inner_key),
+                    key_in_file(str(inner_key)),
                     depth + 1,
                     texts,
                 )
         else:
             below = node.child(ANY)
+            words = [inner for inner in value if isinstance(inner, str)]
+            if (
+                below is self._open
+                and not NO_TEXTS.search(snake_case(key))
+                and are_words(words)
+                and is_later_text(" ".join(words))
+            ):
+                texts.append((name, " ".join(words)))
+                value = [inner for inner in value if not isinstance(inner, str)]
             for position, inner in enumerate(value):
                 inner_name = f"{name}[{position}]"
                 yield from self._walk(inner, below, inner_name, key, depth + 1, texts)
+
+    def _unknown(self, node: _Node, key: Any) -> _Node:
+        """Return the node of a field in ``node`` that is unknown. An earlier value of a
+        repeated key is searched unless nothing at this key is.
+        """
+        last = node.child(key_in_file(key)) if isinstance(key, str) else node.unknown
+        return self._closed if last is self._closed else self._open
 
     def _string(
         self,

@@ -4,7 +4,8 @@ A kernel parses a block of lines if the wanted values are strings and integers a
 top level of the objects. All other blocks, and those with values of other types,
 duplicate keys, lone surrogates or bytes that are not UTF-8, are parsed line by line
 with orjson. Lines that orjson refuses are parsed with Python's parser, which accepts
-NaN and control characters.
+NaN and control characters, and so are lines with a repeated key, of which orjson
+returns only the last value.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from provscan.readers.bytes.streams import BOM, Block, ByteStream, lines
 from provscan.readers.fields.later import Later
 from provscan.readers.fields.paths import Path
 from provscan.readers.formats.protocol import Format, Rows, Wanted
+from provscan.readers.json_values import EARLIER, all_values, repeats_keys
 from provscan.readers.limits import Limits
 from provscan.readers.splits import Split
 from provscan.readers.stats import Counts
@@ -72,7 +74,11 @@ class TopLevel:
             self._columns.values()
         )
         self.usable = (
-            bool(kinds) and readable and len(set(roots)) == len(roots) <= MOST_COLUMNS
+            bool(kinds)
+            and readable
+            and len(set(roots)) == len(roots) <= MOST_COLUMNS
+            # The kernel does not read all values of a repeated key.
+            and not any(EARLIER.search(key) for path in wanted for key in path)
         )
         self._names = np.frombuffer(b"".join(names), np.uint8)
         self._name_ends = np.cumsum([0, *map(len, names)])
@@ -123,10 +129,9 @@ class TopLevel:
 
 
 def _some_records(
-    block: Block, later: Later, stream: ByteStream
+    block: Block, positions: list[int], stream: ByteStream
 ) -> list[tuple[int, Any]]:
-    """Return the lines that have to be searched as objects, with their numbers."""
-    positions = later.lines(block.data, block.lines).tolist()
+    """Return some lines as objects, with their numbers."""
     if not positions:
         return []
     ends = np.append(
@@ -185,17 +190,10 @@ def _repaired(line: bytes, number: int, counts: Counts) -> Any:
     except UnicodeDecodeError as error:
         text = line.decode(errors="replace")
         replaced = f"byte {line[error.start]:#04x} replaced by U+FFFD"
-    try:
-        value = json.loads(text, strict=False, parse_int=_integer)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
+    value = all_values(text)
     if replaced:
         counts.repair("invalid_utf8", number, replaced)
     return value
-
-
-def _integer(digits: str) -> int | float:
-    return int(digits) if len(digits) <= 40 else float(digits)
 
 
 def parse_lines(
@@ -207,21 +205,27 @@ def parse_lines(
 ) -> Iterator[Rows]:
     """Yield the objects in some lines. A string becomes an object with a text; lines
     with other values are skipped and counted. ``searched`` are the positions of the
-    lines for :attr:`Rows.others`.
+    lines for :attr:`Rows.others`, besides those with repeated keys.
     """
-    chosen = None if searched is None else set((first + searched).tolist())
     all_lines = data.split(b"\n")
+    repeated = set((first + repeats_keys(data, len(all_lines))).tolist())
+    chosen = None if searched is None else repeated.union((first + searched).tolist())
     for start in range(0, len(all_lines), LINES_AT_ONCE):
         group = all_lines[start : start + LINES_AT_ONCE]
         numbers = range(first + start, first + start + len(group))
-        records = _objects(group)
+        records = _objects(group) if repeated.isdisjoint(numbers) else None
         found = dict(
             zip(numbers, records, strict=True)
             if records is not None
             else (
                 (number, record)
                 for number, line in zip(numbers, group, strict=True)
-                if (record := _object(line, number, counts, limits)) is not None
+                if (
+                    record := _object(
+                        line, number, counts, limits, repeated=number in repeated
+                    )
+                )
+                is not None
             )
         )
         others = (
@@ -245,7 +249,7 @@ def _objects(group: list[bytes]) -> list[Any] | None:
 
 
 def _object(
-    line: bytes, number: int, counts: Counts, limits: Limits
+    line: bytes, number: int, counts: Counts, limits: Limits, *, repeated: bool
 ) -> dict[str, Any] | None:
     """Return a line as an object; None if it is blank, or bad and counted."""
     if (values := many_values(line, limits)) is not None:
@@ -265,6 +269,12 @@ def _object(
             record = _repaired(line, number, counts)
         except ValueError:
             counts.skip("bad_json", number, problem)
+            return None
+    elif repeated:
+        try:
+            record = all_values(line.decode())
+        except ValueError as error:
+            counts.skip("bad_json", number, f"{error}")
             return None
     if isinstance(record, str):
         return {"text": record}
@@ -346,13 +356,22 @@ def read_lines(
             return
         usable = top_level.usable and is_utf8(block.data)
         batch = top_level.parsed(block) if usable else None
+        searched = None if later is None else later.lines(block.data, block.lines)
+        if batch is not None and searched is not None and len(searched):
+            # Only these lines may have texts in the earlier values of a key.
+            repeated = repeats_keys(block.data, block.lines)
+            if np.intersect1d(searched, repeated).size:
+                batch = None
         if batch is not None and (accept is None or accept(batch)):
             numbers = range(block.first, block.first + block.lines)
-            others = None if later is None else _some_records(block, later, stream)
+            others = (
+                None
+                if searched is None
+                else _some_records(block, searched.tolist(), stream)
+            )
             yield Rows(numbers, batch, others)
         else:
             data = bytes(block.data)
-            searched = None if later is None else later.lines(data, block.lines)
             yield from parse_lines(
                 block.first, data, stream.counts, context.limits, searched
             )

@@ -12,8 +12,6 @@ import tarfile
 from collections.abc import Iterator
 from typing import IO, Any
 
-import orjson
-
 from provscan.readers.bytes.archives import (
     ARCHIVE_ERRORS,
     PART,
@@ -25,6 +23,7 @@ from provscan.readers.bytes.archives import (
 from provscan.readers.bytes.encodings import as_utf8
 from provscan.readers.bytes.streams import REPLACED, ByteStream
 from provscan.readers.formats.protocol import Format, Rows, Wanted
+from provscan.readers.json_values import parsed
 from provscan.readers.splits import WEBDATASET
 from provscan.readers.strings import is_utf8
 
@@ -57,8 +56,8 @@ class WebDataset(Format):
                     sample[kind] = _text(data, number, member.name, stream)
                     continue
                 try:
-                    sample[kind] = orjson.loads(data)
-                except orjson.JSONDecodeError as error:
+                    sample[kind] = parsed(data)
+                except ValueError as error:
                     stream.counts.note("bad_json", number, f"{member.name}: {error}")
         except ARCHIVE_ERRORS as error:
             stream.break_off(f"damaged tar archive ({error})")

@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from provscan.names import snake_case
 from provscan.readers.fields.chats import PROMPTERS, SPEAKER_FIELDS
+from provscan.readers.json_values import key_in_file
 from provscan.readers.stats import Counts
 from provscan.readers.strings import LEFT_OUT
 
@@ -106,7 +107,7 @@ def _answers(
         prompt = (
             speakers[turn] in PROMPTERS
             if turn is not None
-            else _last(names[row]) in PROMPTS
+            else _last(key_in_file(names[row])) in PROMPTS
         )
         if prompt:
             given.append((chat, texts[row]))
