@@ -1,17 +1,16 @@
 """How strongly can a copy be edited before it is missed, and how does this depend on
-the seeds and bands of the index and on the thresholds?
+the seeds and bands of the index?
 
     python benchmarks/edits_recall.py [--corpus FOLDER] [--background FOLDER]
         [--tweets 50000] [--copies 200]
     python benchmarks/edits_recall.py --params 12,6,20 12,8,20 --megabytes 20 ...
-    python benchmarks/edits_recall.py --gates 0.25,0.45,30 ...
 
 Tweets are edited more heavily than by ``edits.py``, and matched alone (records) and
 inside a longer text (documents). The table shows, by edit, the share of the copies that
 is found under the id of the tweet or of a near-duplicate. ``--params`` compares
-indexes, and ``--gates`` replaces the default thresholds of a match. ``--megabytes``
-adds a table of costs: the size of each index, the processor time of a match, measured
-in turns, and the rows in texts without licensed tweets. Takes about a minute.
+indexes. ``--megabytes`` adds a table of costs: the size of each index, the processor
+time of a match, measured in turns, and the rows in texts without licensed tweets. Takes
+about a minute.
 """
 
 from __future__ import annotations
@@ -25,7 +24,6 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import pyarrow as pa
 from edits import Edit
@@ -215,18 +213,6 @@ def build(source: Path, out: Path, values: str) -> provscan.Index:
     return Index(write_index(corpus.batches(), out, params, corpus.describe))
 
 
-def gates_of(values: str) -> dict[str, Any]:
-    """Parse ``threshold,min_containment,partial_chars`` as arguments of
-    ``Index.match``.
-    """
-    threshold, containment, chars = values.split(",")
-    return {
-        "threshold": float(threshold),
-        "min_containment": float(containment),
-        "partial_chars": int(chars),
-    }
-
-
 def found(
     match: Match, tweets: list[Tweet], texts: list[str], by_id: dict[str, str]
 ) -> float:
@@ -245,7 +231,6 @@ def found(
 def compare(
     indexes: dict[str, provscan.Index],
     texts: dict[str, list[str]],
-    gates: dict[str, Any],
     repeats: int,
 ) -> Table:
     """Return a table of the costs of each index: bytes, processor time of a match, and
@@ -261,14 +246,14 @@ def compare(
     for given in texts.values():
         array = pa.array(given, pa.large_string())
         ways = [
-            Way(values, len(given), partial(index.match, array, **gates))
+            Way(values, len(given), partial(index.match, array))
             for values, index in indexes.items()
         ]
         take_turns(ways, repeats, time.process_time)
         for (values, index), way in zip(indexes.items(), ways, strict=True):
             columns[values] += [
                 f"{way.median:.2f}",
-                f"{index.match(array, **gates).num_rows:,}",
+                f"{index.match(array).num_rows:,}",
             ]
     for values, index in indexes.items():
         result.add_row(
@@ -299,15 +284,8 @@ def main() -> None:
         help="megabytes of long and of short texts without tweets for the costs; 0 "
         "prints no costs",
     )
-    parser.add_argument(
-        "--gates",
-        type=gates_of,
-        default=None,
-        help="threshold,min_containment,partial_chars of a match",
-    )
     parser.add_argument("--repeats", type=int, default=3, help="turns of each index")
     arguments = parser.parse_args()
-    gates = arguments.gates or {}
     tweets, _ = licensed(arguments.corpus, arguments.tweets)
     fillers = long_texts(arguments.background, DOCUMENT * arguments.copies)
     console.print(machine())
@@ -334,9 +312,7 @@ def main() -> None:
                 for copy, filler in zip(copies, fillers * len(copies), strict=False)
             ]
             shares = (
-                found(partial(index.match, **gates), chosen, texts, by_id)
-                if texts
-                else float("nan")
+                found(index.match, chosen, texts, by_id) if texts else float("nan")
                 for index in indexes.values()
                 for texts in (copies, documents)
             )
@@ -350,7 +326,7 @@ def main() -> None:
                 "long texts": long_texts(arguments.background, size),
                 "short texts": short_texts(arguments.background, size // 60),
             }
-            console.print(compare(indexes, texts, gates, arguments.repeats))
+            console.print(compare(indexes, texts, arguments.repeats))
 
 
 if __name__ == "__main__":

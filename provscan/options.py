@@ -15,13 +15,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from provscan.errors import ParameterError, UsageError
-from provscan.params import (
-    FindingParams,
-    MatchParams,
-    require,
-    require_number,
-    require_path,
-)
+from provscan.params import MatchParams, require, require_number, require_path
 from provscan.urls import source_of
 
 Source = str | os.PathLike[str]
@@ -91,26 +85,6 @@ class MatchOptions:
         Before the scan, repair texts that were decoded with a wrong encoding, such as
         "schÃ¶n" for "schön", or whose letters are written as JSON escapes. Spans still
         refer to the original text.
-    threshold
-        Minimum similarity of a match, from 0.1 to 1 (Jaccard index of character
-        5-grams).
-    min_containment
-        Minimum containment of the licensed text in the span, from 0 to 1.
-    min_chars
-        Minimum number of characters that a match has in common with the licensed text;
-        shorter licensed texts are ignored. Letters, digits and the spaces between words
-        count, but not links and @names. A Chinese character, a kana or a Korean
-        syllable counts as two.
-    partial_chars
-        Minimum number of characters in a partial copy: a passage of a licensed text
-        that is a match although similarity or containment is too low. Characters are
-        counted as for ``min_chars``. Below 35, many passages inside other text are
-        missed. With 0, no partial copies are found.
-    min_bits
-        Minimum bits of a finding that covers its whole field. Bits measure the rarity
-        of the wording under a language model.
-    min_bits_passage
-        Minimum bits of a finding that is a passage of a longer field.
     cutoff
         Time at which the dataset was collected, e.g. 2021-03-01. If all tweets with a
         licensed text were posted later, the dataset can't contain a copy of that text,
@@ -214,12 +188,6 @@ class MatchOptions:
     encoding: str | None = None
     outputs: bool = False
     fix_encoding: bool = False
-    threshold: float = MatchParams.threshold
-    min_containment: float = MatchParams.min_containment
-    min_chars: int = MatchParams.min_chars
-    partial_chars: int = MatchParams.partial_chars
-    min_bits: float = FindingParams.min_bits
-    min_bits_passage: float = FindingParams.min_bits_passage
     cutoff: str | date | None = None
     # Lists of paths after validation.
     control: Paths = None
@@ -285,8 +253,8 @@ class MatchOptions:
             self.executor, **{name: getattr(self, name) for name in ONLY_RAY}
         )
         self._require_consistent()
-        # Computing these properties checks their values.
-        _ = self.params, self.finding, self.since
+        # Computing this property checks its value.
+        _ = self.since
 
     def _require_consistent(self) -> None:
         """Raise an error if an option lacks one that it needs, or excludes another."""
@@ -315,16 +283,6 @@ class MatchOptions:
             )
 
     @property
-    def params(self) -> MatchParams:
-        return MatchParams(
-            self.threshold, self.min_containment, self.min_chars, self.partial_chars
-        )
-
-    @property
-    def finding(self) -> FindingParams:
-        return FindingParams(self.min_bits, self.min_bits_passage)
-
-    @property
     def since(self) -> datetime | None:
         """The cutoff as a time in UTC."""
         return None if self.cutoff is None else parse_utc(self.cutoff)
@@ -344,13 +302,13 @@ class MatchOptions:
         return replace(self, sample=None, sample_by=None)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the values of all options, and the limits of matching, in JSON
-        types.
+        """Return the values of all options, and the parameters that define a match, in
+        JSON types.
         """
         values = {item.name: getattr(self, item.name) for item in fields(self)}
         several = isinstance(self.text_field, tuple)
         return {
-            **self.params.as_dict(),
+            **MatchParams().as_dict(),
             **values,
             "text_field": list(self.text_field or ()) if several else self.text_field,
             "cutoff": self.since and self.since.isoformat(),

@@ -1,9 +1,9 @@
 """Frozen parameters, their validation and their fingerprint.
 
-Indexes and runs have separate sets of parameters, since their lifetimes differ: an
-:class:`IndexParams` is written into the index and can't be changed afterwards; a
-:class:`MatchParams` belongs to one run. An option that contradicts the index raises a
-:class:`~provscan.errors.ParameterError` that quotes both values.
+An :class:`IndexParams` is written into the index and can't be changed afterwards. An
+option that contradicts the index raises a :class:`~provscan.errors.ParameterError` that
+quotes both values. :class:`MatchParams` defines a match; every run uses the defaults,
+for which its estimates were tested.
 """
 
 from __future__ import annotations
@@ -231,7 +231,7 @@ class SearchLimits:
 
 @dataclass(frozen=True)
 class MatchParams(Params):
-    """The parameters of a run, which define a match.
+    """The parameters of a search, which define a match.
 
     A span of a record matches a licensed text if the two are *similar as a whole*
     (they reach ``threshold``, ``min_containment`` and ``min_chars``) or if they have *a
@@ -307,51 +307,6 @@ class MatchParams(Params):
                 f"at most {LONGEST}",
             )
 
-
-@dataclass(frozen=True)
-class FindingParams(Params):
-    """The thresholds that make a match a finding; see :mod:`provscan.scoring.rule`.
-
-    Attributes
-    ----------
-    min_bits
-        Minimum bits of the matched wording if the span covers at least
-        :data:`WHOLE_FIELD` of its field.
-    min_bits_passage
-        The same for a shorter span, a passage, since a long field offers more
-        opportunities for chance matches.
-
-    Examples
-    --------
-    >>> FindingParams(min_bits=70).changed()
-    {'min_bits': 70}
-    """
-
-    min_bits: float = 50.0
-    min_bits_passage: float = 60.0
-
-    def __post_init__(self) -> None:
-        for name in ("min_bits", "min_bits_passage"):
-            require_number(name, getattr(self, name))
-            require(
-                0.0 <= getattr(self, name) < float("inf"),
-                name,
-                getattr(self, name),
-                "0 or more",
-            )
-
-    def changed(self) -> dict[str, Any]:
-        """Return the values that differ from the defaults."""
-        defaults = FindingParams()
-        return {
-            name: value
-            for name, value in self.as_dict().items()
-            if value != getattr(defaults, name)
-        }
-
-
-FINDING = FindingParams()
-"""The default rule of a finding."""
 
 # A span covers the whole field if it covers at least this share of the field.
 WHOLE_FIELD = 0.8

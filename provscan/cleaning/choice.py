@@ -35,7 +35,6 @@ COLUMNS = (
     "tweet_id",
     "level",
     "similarity",
-    "bits",
     "control",
     "counted",
 )
@@ -54,7 +53,6 @@ class CleanKeywords(TypedDict, total=False):
     keep_only: bool
     all: bool
     levels: Sequence[str] | None
-    min_bits: float | None
     min_similarity: float | None
     drop_unscanned: bool
     skip_unwritable: bool
@@ -75,8 +73,6 @@ class CleanOptions:
         Also remove matches of common and known wording.
     levels
         Remove only matches of these levels.
-    min_bits
-        Remove only matches of at least this many bits.
     min_similarity
         Remove only matches of at least this similarity.
     drop_unscanned
@@ -92,7 +88,6 @@ class CleanOptions:
     keep_only: bool = False
     all: bool = False
     levels: Sequence[str] | None = None
-    min_bits: float | None = None
     min_similarity: float | None = None
     drop_unscanned: bool = False
     skip_unwritable: bool = False
@@ -110,9 +105,8 @@ class CleanOptions:
                     "drop_unscanned drops records, and mask keeps all records: choose "
                     "one of the two options"
                 )
-        for name in ("min_bits", "min_similarity"):
-            if (value := getattr(self, name)) is not None:
-                require_number(name, value)
+        if self.min_similarity is not None:
+            require_number("min_similarity", self.min_similarity)
         if isinstance(self.levels, str):
             object.__setattr__(self, "levels", (self.levels,))
         for level in self.levels or ():
@@ -139,9 +133,6 @@ class CleanOptions:
         if self.levels is not None:
             among = pc.is_in(rows["level"], pa.array(self.levels, pa.string()))
             keep = pc.and_(keep, among)
-        if self.min_bits is not None:
-            enough = pc.greater_equal(rows["bits"], self.min_bits)
-            keep = pc.and_(keep, enough.fill_null(False))
         if self.min_similarity is not None:
             # Similarities are stored as 32-bit floats.
             least = pa.scalar(self.min_similarity, pa.float32())

@@ -42,12 +42,6 @@ MOST_FILES = 20
     help="Remove only matches of this level. Can be repeated.",
 )
 @option(
-    "--min-bits",
-    type=float,
-    metavar="BITS",
-    help="Remove only matches of at least this many bits.",
-)
-@option(
     "--min-similarity",
     type=float,
     metavar="SHARE",

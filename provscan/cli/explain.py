@@ -52,10 +52,9 @@ def command(
     """Explain why a text is or is not a match.
 
     The output shows the canonical texts, the LSH bands in which they agree, the reason
-    why the text is or is not a match, and each value with its limit and the option that
-    changes the limit. For a match in the run, the output also shows the conditions of a
-    finding. A record is read again from the dataset, which must be at the same path as
-    during the run.
+    why the text is or is not a match, and each value with its limit. For a match in the
+    run, the output also shows the conditions of a finding. A record is read again from
+    the dataset, which must be at the same path as during the run.
     """
     import provscan
     from provscan.cli import show
@@ -65,7 +64,6 @@ def command(
         explain_record,
         explain_text,
         explain_tweet,
-        options_of,
     )
 
     opened = provscan.open_run(run)
@@ -95,9 +93,7 @@ def command(
     elif kind == "tweet":
         explained = explain_tweet(info, matches, what, licensed)
     else:
-        explained = explain_text(
-            what, licensed, options_of(info).params, tweet_id=tweet_id
-        )
+        explained = explain_text(what, licensed, tweet_id=tweet_id)
     show.result(explained, as_json, explanation_table)
     if len(explained) >= SHOWN:
         cli.echo(

@@ -120,39 +120,6 @@ def command() -> None:
     help="Seed for all random choices.",
 )
 @rule_option(
-    "--min-words",
-    type=int,
-    show_default="8",
-    help="Minimum length of a recitation in words; a passage that reaches --min-chars "
-    "is also long enough.",
-)
-@rule_option(
-    "--min-chars",
-    type=int,
-    show_default="40",
-    help="Minimum length of a recitation in canonical characters; a passage that "
-    "reaches --min-words is also long enough.",
-)
-@rule_option(
-    "--min-bits",
-    type=float,
-    show_default="50",
-    help="Minimum rarity of the recited wording, in bits.",
-)
-@rule_option(
-    "--threshold",
-    type=float,
-    show_default="0.5",
-    help="Minimum similarity of the recited span.",
-)
-@rule_option(
-    "--min-containment",
-    type=float,
-    show_default="0.8",
-    help="Minimum containment: an answer must contain this share of the wording that "
-    "the prompt leaves out.",
-)
-@rule_option(
     "--max-auc",
     type=float,
     show_default="0.6",

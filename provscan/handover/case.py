@@ -198,11 +198,6 @@ def _notes(runs: Sequence[Run], compared: Mapping[str, Any]) -> list[str]:
             "The runs used different controls. A text that is a control in a run has "
             "no finding in that run, so the overlaps may be too low."
         )
-    if not compared["rule"]["same"]:
-        notes.append(
-            "The runs used different rules, so the same match can be a finding in one "
-            "run and not in another."
-        )
     inputs: dict[str, set[int]] = {}
     for number, run in enumerate(runs, 1):
         if run.files.summary.get("sample"):
@@ -235,16 +230,9 @@ def _compared(runs: Sequence[Run]) -> dict[str, Any]:
         }
         return "; ".join(f"{kind} {value}" for kind, value in kinds.items() if value)
 
-    def rule(run: Run) -> str:
-        names = ("threshold", "min_containment", "min_chars", "partial_chars")
-        used = {name: run.files.info["parameters"][name] for name in names}
-        found = {**used, **run.files.summary["rule"]}
-        return wording.value({k: v for k, v in found.items() if k != "changed"})
-
     conditions = {
         "index": [run.files.info["index"]["fingerprint"] for run in runs],
         "control": [control(run) or "none" for run in runs],
-        "rule": [rule(run) for run in runs],
         "program": [run.files.info["versions"]["provscan"] for run in runs],
     }
     compared = {}

@@ -39,7 +39,6 @@ from provscan.runs.folder import (
     info_checksum,
     write_json,
 )
-from provscan.runs.questions.explain import options_of
 from provscan.sketch.signatures import minhash
 from provscan.writing import new_folder
 
@@ -113,7 +112,7 @@ def write_review(
     copies, others, wanted = (round(part * sample) for part in (COPIES, OTHERS, COMMON))
     common = frame.common(wanted, rng)
     drawn = frame.drawn(sample - copies - others - len(common), rng)
-    planted = _Planted(frame, drawn, options_of(files.info).params, rng)
+    planted = _Planted(frame, drawn, MatchParams(), rng)
     pairs = [
         *frame.pairs(drawn),
         *planted.copies(copies),

@@ -213,7 +213,8 @@ class Index:
             The definition of a match; by default that of
             :class:`provscan.MatchParams`.
         threshold, min_containment, min_chars, partial_chars
-            Values that replace those of `params`.
+            Values that replace those of `params`. The estimates of runs are only valid
+            for the defaults.
 
         Returns
         -------

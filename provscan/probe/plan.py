@@ -124,8 +124,7 @@ class Plan:
 
     @cached_property
     def settings(self) -> Settings:
-        stored = self.content["settings"]
-        return Settings(**{**stored, "prompts": tuple(stored["prompts"])})
+        return Settings.from_dict(self.content["settings"])
 
     @property
     def pairs(self) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from provscan.params import require
@@ -16,12 +16,7 @@ BOUNDS = {
     "samples": (1, math.inf),
     "free": (0, math.inf),
     "seed": (0, math.inf),
-    "min_words": (1, math.inf),
-    "min_chars": (20, math.inf),
-    "min_bits": (0, math.inf),
     "temperature": (0, 2),
-    "threshold": (0, 1),
-    "min_containment": (0, 1),
     "max_auc": (0.5, 1),
 }
 
@@ -29,6 +24,9 @@ BOUNDS = {
 @dataclass(frozen=True)
 class Settings:
     """The settings of a probe; they are part of its plan.
+
+    The rule of a recitation (``min_words`` to ``min_containment``) is the same for
+    every probe, and the plan records it.
 
     Attributes
     ----------
@@ -71,11 +69,11 @@ class Settings:
     prompts: tuple[str, ...] = KINDS
     free: int = 0
     seed: int = 1
-    min_words: int = 8
-    min_chars: int = 40
-    min_bits: float = 50.0
-    threshold: float = 0.5
-    min_containment: float = 0.8
+    min_words: int = field(default=8, init=False)
+    min_chars: int = field(default=40, init=False)
+    min_bits: float = field(default=50.0, init=False)
+    threshold: float = field(default=0.5, init=False)
+    min_containment: float = field(default=0.8, init=False)
     max_auc: float = 0.6
 
     def __post_init__(self) -> None:
@@ -105,6 +103,32 @@ class Settings:
         object.__setattr__(
             self, "prompts", tuple(kind for kind in KINDS if kind in self.prompts)
         )
+
+    @classmethod
+    def from_dict(cls, stored: dict[str, Any]) -> Settings:
+        """Return the settings of a plan.
+
+        Parameters
+        ----------
+        stored
+            The values by name, as :meth:`as_dict` returned them.
+
+        Returns
+        -------
+        Settings
+            The settings.
+
+        Raises
+        ------
+        ParameterError
+            A value is not allowed, or the plan has another rule of a recitation.
+        """
+        own = dict(stored)
+        for each in dataclasses.fields(cls):
+            if not each.init:
+                value = own.pop(each.name)
+                require(value == each.default, each.name, value, f"{each.default}")
+        return cls(**{**own, "prompts": tuple(own["prompts"])})
 
     def as_dict(self) -> dict[str, Any]:
         """Return the settings as they are written to the plan.

@@ -114,7 +114,7 @@ def not_searched(summary: Mapping[str, Any]) -> list[str]:
     too_short = summary["control"]["too_short"]
     if short := [f"{percent(n)} {owners[kind]}" for kind, n in too_short.items() if n]:
         what = "Some texts are too short to search for, and excluded from all counts"
-        sentences.append(f"{what} (--min-chars): {' and '.join(short)}.")
+        sentences.append(f"{what}: {' and '.join(short)}.")
     if total := sum(summary["truncated"].values()):
         lookups = several(total, "look-up was", "look-ups were")
         sentences.append(

@@ -359,8 +359,6 @@ def explanation_table(explained: list[dict[str, Any]]) -> str:
             rows = [(title, "value", "at least", "")]
             for gate in gates:
                 result = "passed" if gate["passed"] else "failed"
-                if gate["option"]:
-                    result += f"; {gate['option']} would let it pass"
                 figures = _figure(gate["value"]), _figure(gate["limit"])
                 rows.append((gate["name"], *figures, result))
             if gates:

@@ -6,15 +6,15 @@ A match is a finding if
 - its licensed text is neither *common* (three authors or more posted it, or a control
   file contains it) nor *known* (it also occurs in data that can't come from the
   platform, ``--known``), and
-- the wording has at least ``min_bits`` bits if the span covers its field, or nearly,
-  and ``min_bits_passage`` if it is a passage of the field. In a script that the
-  background model does not know, at least :data:`LETTERS_WITHOUT_BITS` letters in
+- the wording has at least :data:`MIN_BITS` bits if the span covers its field, or
+  nearly, and :data:`MIN_BITS_PASSAGE` if it is a passage of the field. In a script that
+  the background model does not know, at least :data:`LETTERS_WITHOUT_BITS` letters in
   common replace the bits.
 
 The same :class:`Scorer` scores the matches of the dataset, the control, the null
 dataset and the spike-ins, so a measurement on one of them is valid for the others. The
-rule is fixed before the scan. A threshold that depended on the dataset's matches would
-make every interval too narrow.
+rule is fixed: a threshold that depended on the dataset's matches would make every
+interval too narrow.
 """
 
 from __future__ import annotations
@@ -29,12 +29,14 @@ from provscan.arrays import Flags, Floats, Numbers
 from provscan.estimate.background import matched_bits
 from provscan.index import IndexReader
 from provscan.ordered_map import ordered_map
-from provscan.params import FINDING, FindingParams
 from provscan.scoring.background import Background
 from provscan.scoring.lengths import WIDE, length_classes, lengths_and_scripts
 
 # Minimum number of authors of a common text.
 COMMON_AUTHORS = 3
+# Minimum bits of a finding that covers its whole field, and of a shorter span, a
+# passage, since a long field offers more opportunities for chance matches.
+MIN_BITS, MIN_BITS_PASSAGE = 50.0, 60.0
 # Minimum number of letters in common for a script that the background model does not
 # know.
 LETTERS_WITHOUT_BITS = 40
@@ -93,10 +95,10 @@ class TextScores:
     common: Flags  # Three authors or more posted the text, or a control contains it.
     elsewhere: Floats  # Largest containment of the text in the known data, or 0.
 
-    def matches(self, traits: MatchTraits, params: FindingParams) -> Scores:
+    def matches(self, traits: MatchTraits) -> Scores:
         """Score matches and decide which are findings."""
         text_index, containment, similarity, whole, span = traits
-        least = np.where(whole, params.min_bits, params.min_bits_passage)
+        least = np.where(whole, MIN_BITS, MIN_BITS_PASSAGE)
         letters = letters_in_common(
             containment, self.length[text_index], self.script[text_index], span
         )
@@ -123,7 +125,6 @@ class Scorer:
     reader: IndexReader
     background: Background
     repeated: Numbers  # int64, numbers of licensed texts that are also in a control.
-    params: FindingParams = FINDING
     # float32[texts of the reader]: the largest containment of each text in the known
     # data (``--known``), 0 if it does not occur there; None without such data.
     elsewhere: npt.NDArray[np.float32] | None = None
@@ -133,7 +134,7 @@ class Scorer:
         """Score matches; ``text_index`` is the number of the text in the reader."""
         texts, text_index = np.unique(traits.text_index, return_inverse=True)
         return self.texts(texts).matches(
-            traits._replace(text_index=text_index.reshape(-1)), self.params
+            traits._replace(text_index=text_index.reshape(-1))
         )
 
     def texts(self, texts: Numbers) -> TextScores:

@@ -384,7 +384,7 @@ def test_options_select_matches(tmp_path: Path, licensed: provscan.Index) -> Non
     assert kept.manifest["left"] is None
     dry = provscan.clean(data, run, dry_run=True)
     assert (dry.path, dry.manifest["records_with_matches"]) == (None, 6)
-    for options in ({"min_bits": 1e6}, {"levels": ["partial"]}, {"min_similarity": 2}):
+    for options in ({"levels": ["partial"]}, {"min_similarity": 2}):
         same = provscan.clean(data, run, tmp_path / str(options), **options)
         assert same.manifest["records_removed"] == 0
     whole = provscan.clean(data, run, tmp_path / "whole", drop_unscanned=True)

@@ -28,7 +28,7 @@ from provscan.errors import (
     ParameterError,
 )
 from provscan.kernels import warmup
-from provscan.params import MatchParams
+from provscan.options import MatchOptions
 from provscan.probe import Settings
 from provscan.probe.endpoint import EndpointOptions
 from provscan.runs.folder import write_summary
@@ -82,11 +82,11 @@ def test_every_option_is_a_keyword_of_the_library(command: str) -> None:
 
 def test_defaults_in_the_help_are_those_of_the_library() -> None:
     shown = {option.name: option.show_default for option in options("match")}
-    assert shown["threshold"] == f"{MatchParams().threshold:g}"
-    assert shown["min_chars"] == str(MatchParams().min_chars)
+    assert shown["max_bad"] == f"{MatchOptions.max_bad:g}"
+    assert shown["edits"] == MatchOptions.edits
     signature = inspect.signature(provscan.match)
-    assert signature.parameters["threshold"].default == MatchParams().threshold
-    assert signature.parameters["min_chars"].default == MatchParams().min_chars
+    assert signature.parameters["max_bad"].default == MatchOptions.max_bad
+    assert signature.parameters["edits"].default == MatchOptions.edits
 
 
 @pytest.mark.parametrize(
@@ -164,13 +164,13 @@ def test_index_passes_on_only_the_given_options(library: Any, run: Run) -> None:
 
 
 def test_match_passes_on_only_the_given_options(library: Any, run: Run) -> None:
-    result = run("match", "a.jsonl", "--threshold", "0.7", "-o", "out.run")
+    result = run("match", "a.jsonl", "--max-bad", "0.7", "-o", "out.run")
     assert result.exit_code == 0, result.output
     assert library.calls == [
         (
             "match",
             (["a.jsonl"], Path("licensed.index"), Path("out.run")),
-            {"threshold": 0.7},
+            {"max_bad": 0.7},
         )
     ]
     words = (

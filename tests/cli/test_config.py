@@ -18,7 +18,7 @@ Run = Callable[..., Result]
 FILE = """
 [match]
 index = "its.index"
-min-bits = 70
+max-bad = 0.7
 fail_above = "0.1%"
 cutoff = 2021-03-01
 control = ["b", "c"]
@@ -52,7 +52,7 @@ def test_options_are_taken_from_the_table_of_the_command(
     _, args, options = library.calls[-1]
     assert args == (["a.jsonl"], Path("its.index"), None)
     assert options == {
-        "min_bits": 70.0,
+        "max_bad": 0.7,
         "fail_above": 0.001,
         "cutoff": "2021-03-01",
         "control": ["b", "c"],
@@ -62,7 +62,7 @@ def test_options_are_taken_from_the_table_of_the_command(
     assert json.loads(result.stdout)["run"] == "a.run"
     assert result.stderr.startswith(
         "provscan: options from provscan.toml, unless the command line sets them: "
-        "index, min_bits, fail_above"
+        "index, max_bad, fail_above"
     )
     assert run("index", "a.jsonl").exit_code == 0
     assert library.calls[-1][2] == {"text_field": "a"}
@@ -72,11 +72,11 @@ def test_command_line_and_environment_take_precedence(
     library: Any, run: Run, config: Any
 ) -> None:
     config(FILE)
-    words = ("match", "a.jsonl", "--min-bits", "50", "--control", "d", "-q")
+    words = ("match", "a.jsonl", "--max-bad", "0.5", "--control", "d", "-q")
     result = run(*words, env={"PROVSCAN_INDEX": "env.index"})
     assert library.calls[-1][1][1] == Path("env.index")
     options = library.calls[-1][2]
-    assert (options["min_bits"], options["control"]) == (50.0, ["d"])
+    assert (options["max_bad"], options["control"]) == (0.5, ["d"])
     assert "provscan.toml" not in result.stderr
     assert run("match", "a.jsonl", "-i", "x.index").exit_code == 0
     assert library.calls[-1][1][1] == Path("x.index")
@@ -88,13 +88,13 @@ def test_the_command_line_can_unset_entries_of_the_file(
     library: Any, run: Run, config: Any
 ) -> None:
     config(FILE)
-    result = run("match", "a.jsonl", "--no-strict", "--no-min-bits", "--no-json")
+    result = run("match", "a.jsonl", "--no-strict", "--no-max-bad", "--no-json")
     assert result.exit_code == 0, result.output
     assert result.stdout.startswith("COPIES FOUND")
     left = {"fail_above", "cutoff", "control", "known"}
     assert library.calls[-1][2].keys() == left
     assert "sets them: index, fail_above, cutoff, control, known" in result.stderr
-    result = run("match", "a.jsonl", "--no-threshold")
+    result = run("match", "a.jsonl", "--no-edits")
     assert result.exit_code == 2
     assert "No such option" in result.stderr
     config("[probe.plan]\npairs = 1\n")
@@ -106,22 +106,22 @@ def test_the_command_line_can_unset_entries_of_the_file(
     ("text", "said"),
     [
         (
-            "[match]\ntreshold = 1",
-            "[match]: there is no option treshold (did you mean threshold?).",
+            "[match]\nencodig = 1",
+            "[match]: there is no option encodig (did you mean encoding?).",
         ),
         ("[match]\nconfig = 1", "provscan.toml, [match]: there is no option config."),
         (
             "[macth]\n",
             "provscan.toml: there is no command macth (did you mean match?).",
         ),
-        ("threshold = 1", "threshold is not in a table: put it below the name of a"),
+        ("seed = 1", "seed is not in a table: put it below the name of a"),
         ("[match]\nstrict = 1", "[match]: strict must be true or false, not 1."),
         (
             "[match]\nseed = true",
             "[match]: seed must be a string or a number, not True",
         ),
         ("[match]\nseed = [1]", "[match]: seed must be a string or a number, not [1]."),
-        ("[match]\nmin-bits = 1\nmin_bits = 2", "[match] sets min_bits twice: leave"),
+        ("[match]\nmax-bad = 1\nmax_bad = 2", "[match] sets max_bad twice: leave"),
         (
             "[match]\nseed = 2.5",
             "'2.5' is not a valid integer range. (This value is fr",
@@ -158,15 +158,15 @@ def test_a_run_records_the_options_from_the_file(
     tweet = {"id": "1", "text": "Never trust a goat near the harbour after dark, ever"}
     Path("tweets.jsonl").write_text(json.dumps(tweet))
     Path("provscan.toml").write_text(
-        '[index]\nout = "a.index"\n[match]\nindex = "a.index"\nmin-bits = 20\n'
+        '[index]\nout = "a.index"\n[match]\nindex = "a.index"\nmax-bad = 0.2\n'
         "spike-ins = 0\n"
     )
     for words in (["index", "tweets.jsonl"], ["match", "tweets.jsonl"]):
         done = CliRunner().invoke(main, words)
         assert done.exit_code == 0, done.output
     info = json.loads(Path("tweets.run/run.json").read_bytes())
-    assert info["parameters"]["min_bits"] == 20
+    assert info["parameters"]["max_bad"] == 0.2
     assert info["repeat"] == (
-        "provscan --isolated match -i a.index --min-bits=20.0 --spike-ins=0 -- "
+        "provscan --isolated match -i a.index --spike-ins=0 --max-bad=0.2 -- "
         "tweets.jsonl"
     )

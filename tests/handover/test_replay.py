@@ -208,7 +208,7 @@ def test_limits_and_parameters_must_be_those_of_the_run(
     shutil.copytree(handed.run, run)
     info = read_json(run / "run.json")
     info["limits"]["piece"] = 7
-    info["parameters"] |= {"fuzziness": 0.5, "min_bits": 40.0}
+    info["parameters"] |= {"fuzziness": 0.5, "threshold": 0.5}
     tables = ("matches.parquet", "evidence.parquet")
     write_summary(run, read_json(run / "summary.json"), info, tables)
     (run / "report.html").unlink()
@@ -216,12 +216,12 @@ def test_limits_and_parameters_must_be_those_of_the_run(
     found = replayed(handed, handed.datasets, bundle=bundle)["problems"]
     assert "the limit piece is 16777216, but was 7" in found
     assert "the parameter fuzziness is None, but was 0.5" in found
-    assert "rule.min_bits of summary.json is 40.0, but was 50.0" in found
+    assert "the parameter threshold is 0.25, but was 0.5" in found
 
 
 def test_what_is_refused(handed: Handed, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="threshold is taken from the run"):
-        replayed(handed, handed.datasets, threshold=0.5)
+    with pytest.raises(UsageError, match="edits is taken from the run"):
+        replayed(handed, handed.datasets, edits="light")
     with pytest.raises(InputError, match="has no run 2"):
         replayed(handed, handed.datasets, run=2)
     broken = tmp_path / "broken.zip"

@@ -377,7 +377,10 @@ QUERY = 'Report:,Mentions\nBrand:,ACME\n"Query:","goat\nAND harbour"\n\n'
 def test_lines_above_the_header_are_not_records(above, delimiter, count, tmp_path):
     rows = [
         ["Tweet Id", "Author", "Full Text"],
-        *([str(n), "ann", f"words of tweet number {n}"] for n in range(6)),
+        *(
+            [str(n), "ann", f"many words of the tweet with number {n}"]
+            for n in range(6)
+        ),
     ]
     path = tmp_path / "export.csv"
     path.write_text(
@@ -388,7 +391,7 @@ def test_lines_above_the_header_are_not_records(above, delimiter, count, tmp_pat
     index = provscan.build_index(path, tmp_path / "licensed.index")
     assert index.info()["tweets"] == 6
     assert index.info()["read"]["skipped"] == {}
-    run = provscan.match(path, index, tmp_path / "a.run", spike_ins=0, min_chars=10)
+    run = provscan.match(path, index, tmp_path / "a.run", spike_ins=0)
     assert run.summary["records"] == 6
     assert run.matches["record"].to_pylist() == list(range(6))
     assert (

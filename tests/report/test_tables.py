@@ -299,7 +299,6 @@ def test_explanations_escape_hostile_texts(
         "value": 0.2,
         "limit": 0.4,
         "passed": False,
-        "option": "--threshold",
     }
     explained = [
         {

@@ -613,9 +613,7 @@ def test_texts_that_are_too_short_are_not_controls_and_are_reported(
         {"stratum": "latin", "licensed": 600, "control": 30, "measured": False}
     ]
     said = " ".join(omissions.left_out(run.summary))
-    assert (
-        "(--min-chars): 33.3% of the licensed texts and 90.9% of the control's." in said
-    )
+    assert "33.3% of the licensed texts and 90.9% of the control's." in said
     (item,) = [
         item
         for item in run.summary["answer"]["warnings"]
@@ -651,7 +649,7 @@ def test_a_run_that_finds_no_spike_in_fails(
         monkeypatch.setitem(spike_ins.EDITS, name, lambda text, rng: ("", "1 2 3", ""))
     with pytest.raises(
         RecallError,
-        match=r"none of 300 copies of licensed texts that were planted.*threshold=0.25",
+        match=r"none of 300 copies of licensed texts that were planted",
     ):
         provscan.match(some_records(3, 50), latin, tmp_path / "a.run")
     assert not (tmp_path / "a.run").exists()
@@ -667,8 +665,8 @@ def test_a_run_that_finds_no_spike_in_fails(
         {"seed": -1},
         {"cutoff": "x"},
         {"sample": "1%"},
-        {"threshold": "0.5"},
-        {"min_chars": 20.5},
+        {"max_bad": "0.5"},
+        {"spike_ins": 20.5},
         {"workers": "2"},
         {"max_bad": None},
         {"seed": 1.5},
@@ -677,7 +675,7 @@ def test_a_run_that_finds_no_spike_in_fails(
         {"id_field": 5},
         {"cutoff": 2017},
         {"records": "words"},
-        {"threshold": True},
+        {"max_bad": True},
         {"progress": 5},
         {"log": "a\0b"},
     ],

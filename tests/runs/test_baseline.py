@@ -134,11 +134,11 @@ def test_other_differences_between_the_runs_are_listed(
         [{"id": str(n), "text": text} for n, text in enumerate(tweets[:5])],
         tmp_path / "other.index",
     )
-    first = provscan.match(data, other, tmp_path / "a.run", min_bits=51, **PLAIN)
+    first = provscan.match(data, other, tmp_path / "a.run", fix_encoding=True, **PLAIN)
     run = provscan.match(data, latin, tmp_path / "b.run", baseline=first, **PLAIN)
-    assert run.summary["baseline"]["differs"] == ["index", "min_bits"]
+    assert run.summary["baseline"]["differs"] == ["index", "fix_encoding"]
     assert any(
-        "differ in index, min_bits, which alone can make a finding new" in sentence
+        "differ in index, fix_encoding, which alone can make a finding new" in sentence
         for sentence in run.summary["answer"]["details"]
     )
 

@@ -13,7 +13,6 @@ from click.testing import CliRunner
 import provscan
 from provscan.cli import main
 from provscan.errors import InputError, UsageError
-from provscan.params import MatchParams
 from provscan.report.tables import explanation_table
 from provscan.runs.questions.explain import explain_record, explain_text, explain_tweet
 
@@ -31,7 +30,13 @@ TWEETS = [
     {"id": "1103", "text": "short one", "created_at": "2019-04-01"},
     {
         "id": "1104",
-        "text": "".join(chr(0x20000 + 7 * n) for n in range(12)),
+        "text": "".join(chr(0x20000 + 7 * n) for n in range(13)),
+        "created_at": "2019-04-01",
+    },
+    {
+        "id": "1105",
+        "text": "Nobody told the geese about the new opening hours, so every morning "
+        "they queue politely outside the bakery until seven",
         "created_at": "2019-04-01",
     },
 ]
@@ -95,21 +100,17 @@ def test_a_scored_match_has_the_conditions_of_a_finding(
             rows = rows.set_column(
                 at, name, pa.array([value], rows.schema.field(name).type)
             )
-        (found,) = explain_record(info, rows, 1, index)
+        (found,) = explain_record(run.info, rows, 1, index)
         return found
 
-    info = run.info
     found = explained(bits=49.0)
     assert found["finding"][-1] == {
         "name": "bits, as a whole field",
         "value": 49,
         "limit": 50,
         "passed": False,
-        "option": "--min-bits 49",
     }
-    said = explanation_table([found])
-    assert "Score: 49 bits;" in said
-    assert "--min-bits 49 would let it pass" in said
+    assert "Score: 49 bits;" in explanation_table([found])
     # The span is shorter than four fifths of its field.
     gate = explained(bits=59.0, start=20)["finding"][-1]
     assert (gate["name"], gate["limit"], gate["passed"]) == (
@@ -122,8 +123,6 @@ def test_a_scored_match_has_the_conditions_of_a_finding(
         "characters in common, without known bits",
         40,
     )
-    info = {**run.info, "parameters": {**run.info["parameters"], "min_bits": 40.0}}
-    assert explained(bits=49.0)["finding"][-1]["passed"]
 
 
 def test_the_limits_are_those_of_the_search(
@@ -131,7 +130,7 @@ def test_the_limits_are_those_of_the_search(
 ) -> None:
     text = "The ferry is late for once, bring a book and a blanket"
     (row,) = index.match([text]).to_pylist()
-    found = explain_text(text, index, MatchParams())[0]
+    found = explain_text(text, index)[0]
     assert found["gates"][0]["value"] == pytest.approx(row["similarity"])
     assert found["gates"][1]["value"] == pytest.approx(row["containment"])
 
@@ -140,7 +139,7 @@ def test_the_matches_are_those_of_a_run(
     run: provscan.Run, index: provscan.Index
 ) -> None:
     texts = [TWEETS[0]["text"], "ferries are late", f"Yes: {TWEETS[1]['text']}"]
-    explained = [explain_text(text, index, MatchParams()) for text in texts]
+    explained = [explain_text(text, index) for text in texts]
     assert [
         [item["match"] and item["match"]["level"] for item in items]
         for items in explained
@@ -153,16 +152,14 @@ def test_the_matches_are_those_of_a_run(
 
 
 def test_invisible_characters_are_escaped(index: provscan.Index) -> None:
-    (found, *_) = explain_text(
-        f"\u202e{TWEETS[0]['text']}", index, MatchParams(), tweet_id="1101"
-    )
+    (found, *_) = explain_text(f"\u202e{TWEETS[0]['text']}", index, tweet_id="1101")
     shown = explanation_table([{**found, "passage": "a\u202eb"}])
     assert "a[U+202E]b" in shown
     assert "\u202e" not in shown
 
 
 def test_an_overlapping_match_of_another_tweet_is_shown(index: provscan.Index) -> None:
-    (found,) = explain_text(TWEETS[0]["text"], index, MatchParams(), tweet_id="1102")
+    (found,) = explain_text(TWEETS[0]["text"], index, tweet_id="1102")
     assert (found["match"], found["instead"]["tweet_id"], found["passed"]) == (
         None,
         "1101",
@@ -177,7 +174,7 @@ def test_an_overlapping_match_of_another_tweet_is_shown(index: provscan.Index) -
 def test_a_missed_candidate_is_not_attributed_to_a_gate(index: provscan.Index) -> None:
     missed = "Mussels zrom seven j'clock, afzer that onxy excuses"
     assert index.match_document(missed) == []
-    (found,) = explain_text(missed, index, MatchParams(), tweet_id="1102")
+    (found,) = explain_text(missed, index, tweet_id="1102")
     assert (found["bands_met"], found["seeds_met"]) == (0, 0)
     assert (found["match"], found["instead"], found["passed"]) == (None, None, True)
     said = " ".join(explanation_table([found]).split())
@@ -187,51 +184,15 @@ def test_a_missed_candidate_is_not_attributed_to_a_gate(index: provscan.Index) -
     )
 
 
-def test_the_proposed_option_lets_the_text_pass(index: provscan.Index) -> None:
-    text, strict = (
-        "The ferry is never late, bring a pen and a blanket",
-        MatchParams(0.95, 0.97, 45, 60),
-    )
-    (found,) = explain_text(text, index, strict)
-    options = [gate["option"].split() for gate in found["gates"] if gate["option"]]
-    assert {name for name, _ in options} == {
-        "--threshold",
-        "--min-containment",
-        "--min-chars",
-    }
-    (row,) = index.match([text]).to_pylist()
-    values = {name: float(value) for name, value in options}
-    assert row["similarity"] - 0.001 < values["--threshold"] <= row["similarity"]
-    assert (
-        row["containment"] - 0.001 < values["--min-containment"] <= row["containment"]
-    )
-    within = {"threshold": 0.1, "min_containment": 0.0, "partial_chars": 0}
-    assert (
-        index.match([text], **within, min_chars=int(values["--min-chars"])).num_rows
-        == 1
-    )
-    assert (
-        index.match([text], **within, min_chars=int(values["--min-chars"]) + 1).num_rows
-        == 0
-    )
-    # No option is proposed if its value would be out of range.
-    (short,) = explain_text("short one", index, MatchParams(), tweet_id="1103")
-    stretch = short["gates"][-1]
-    assert (stretch["value"], stretch["passed"], stretch["option"]) == (9, False, None)
-
-
-@pytest.mark.parametrize(("text", "way"), [
-    ("the ferry is late again bring", "whole"), ("is late again bring a book and a "
-                                                 "blank", "stretch"),
-    ("the ferry is  x  and a blanket", None),
+@pytest.mark.parametrize(("text", "tweet_id", "way"), [
+    ("the ferry is late again bring", "1101", "whole"),
+    ("queue politely outside the bakery until seven", "1105", "stretch"),
+    ("the ferry is  x  and a blanket", "1101", None),
 ])  # fmt: skip
 def test_the_kernel_decides_which_rule_applies(
-    index: provscan.Index, text: str, way: str | None
+    index: provscan.Index, text: str, tweet_id: str, way: str | None
 ) -> None:
-    params = MatchParams(
-        partial_chars=36, min_containment=0.5 if way != "stretch" else 0.9
-    )
-    (found,) = explain_text(text, index, params, tweet_id="1101")
+    (found,) = explain_text(text, index, tweet_id=tweet_id)
     assert found["way"] == way
     assert found["passed"] == (way is not None)
     said = " ".join(explanation_table([found]).split())
@@ -247,18 +208,16 @@ def test_a_chinese_character_of_a_rare_block_counts_as_two_as_in_a_scan(
     index: provscan.Index,
 ) -> None:
     text = TWEETS[3]["text"]
-    assert index.match([text], min_chars=24).num_rows == 1
-    (found,) = explain_text(text, index, MatchParams(min_chars=24))
-    assert [gate["value"] for gate in found["gates"][2:]] == [24, 24]
+    assert index.match([text]).num_rows == 1
+    (found,) = explain_text(text, index)
+    assert [gate["value"] for gate in found["gates"][2:]] == [26, 26]
     assert found["passed"]
 
 
 def test_spans_in_a_text_that_begins_inside_its_record(
     run: provscan.Run, index: provscan.Index
 ) -> None:
-    (found,) = explain_text(
-        f"Yes: {TWEETS[1]['text']}", index, MatchParams(), offset=100
-    )
+    (found,) = explain_text(f"Yes: {TWEETS[1]['text']}", index, offset=100)
     assert (found["start"], found["end"]) == (105, 105 + len(TWEETS[1]["text"]))
     assert (found["match"]["start"], found["match"]["end"]) == (
         found["start"],
@@ -266,23 +225,18 @@ def test_spans_in_a_text_that_begins_inside_its_record(
     )
 
 
-def test_a_failed_gate_proposes_an_option(
-    run: provscan.Run, index: provscan.Index
-) -> None:
-    strict = MatchParams(threshold=0.95, min_chars=60, partial_chars=60)
-    found = explain_text(
-        "The ferry is late again, bring a book and two blankets", index, strict
-    )[0]
+def test_a_text_that_fails_gates_is_no_match(index: provscan.Index) -> None:
+    (found,) = explain_text(
+        "They say that the ferry is late again, nobody knows", index, tweet_id="1101"
+    )
     assert [(gate["name"], gate["passed"]) for gate in found["gates"]] == [
-        ("similarity", False),
-        ("containment", True),
+        ("similarity", True),
+        ("containment", False),
         ("characters in common", False),
         ("or characters of the longest stretch", False),
     ]
     assert not found["passed"]
-    said = explanation_table([found])
-    assert "no match" in said
-    assert "--min-chars 39 would let it pass" in said
+    assert "no match" in explanation_table([found])
 
 
 def test_a_tweet_is_explained_by_its_matches_or_alone(
@@ -367,12 +321,10 @@ def test_a_tweet_in_an_index_with_a_forgotten_one(tmp_path: Path) -> None:
     provscan.build_index(tweets[2:], tmp_path / "a.index", append=True)
     provscan.forget(tmp_path / "a.index", "0")
     index = provscan.open_index(tmp_path / "a.index")
-    (found,) = explain_text(
-        "so a third text that came later", index, MatchParams(), tweet_id="2"
-    )
+    (found,) = explain_text("so a third text that came later", index, tweet_id="2")
     assert found["tweet"] == texts[2]
     with pytest.raises(UsageError, match="has no tweet 0, or it is forgotten"):
-        explain_text(texts[0], index, MatchParams(), tweet_id="0")
+        explain_text(texts[0], index, tweet_id="0")
 
 
 def test_a_record_is_found_by_the_source_of_its_matches(
@@ -471,5 +423,5 @@ def test_a_tweet_with_two_texts_is_compared_by_the_more_similar_one(
         [{"id": "1", "text": text} for text in texts], tmp_path / "a.index"
     )
     for text in texts:
-        (item,) = explain_text(text, index, MatchParams())
+        (item,) = explain_text(text, index)
         assert (item["tweet"], item["shared"]) == (text, len(text) - 4)

@@ -12,7 +12,7 @@ import pytest
 from tweets import sentence
 
 import provscan
-from provscan.errors import ParameterError, UsageError
+from provscan.errors import UsageError
 
 Write = Callable[..., Path]
 
@@ -114,32 +114,6 @@ def test_known_data_applies_to_the_control_and_the_null_dataset(
             )
     with pytest.raises(UsageError, match="part of the control"):
         provscan.match(data, latin, tmp_path / "c.run", control=control, known=control)
-
-
-def test_a_changed_rule_for_findings_is_reported(
-    latin: provscan.Index, tmp_path: Path
-) -> None:
-    texts = latin.reader.raw_texts(np.arange(40)).array().to_pylist()
-    data = [{"text": text} for text in texts]
-    usual = provscan.match(data, latin, tmp_path / "a.run").summary
-    strict = provscan.match(
-        data, latin, tmp_path / "b.run", min_bits=400, min_bits_passage=500
-    ).summary
-    assert usual["answer"]["records"]["at_most"] is not None
-    for unit in ("records", "texts"):
-        assert strict["answer"][unit]["estimate"] is None
-        assert strict["answer"][unit]["at_most"] is None
-    assert usual["rule"]["changed"] == []
-    assert strict["rule"]["changed"] == ["--min-bits 400", "--min-bits-passage 500"]
-    assert (
-        strict["answer"]["details"][0]
-        == "The rule of a finding was changed: --min-bits 400, --min-bits-passage 500."
-    )
-    assert (
-        strict["answer"]["records"]["findings"] < usual["answer"]["records"]["findings"]
-    )
-    with pytest.raises(ParameterError, match="min_bits must be 0 or more"):
-        provscan.match(data, latin, tmp_path / "c.run", min_bits=-1)
 
 
 def test_a_single_word_is_not_a_finding_of_a_text_that_repeats_it(

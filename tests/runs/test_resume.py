@@ -337,10 +337,10 @@ def test_only_the_same_run_is_resumed(
 ) -> None:
     with pytest.raises(
         UsageError,
-        match=r"with other options \(threshold was 0.25 and is 0.5\)\. Undo that "
+        match=r"with other options \(edits was 'mixed' and is 'light'\)\. Undo that "
         r"change, then repeat the command with --resume",
     ):
-        provscan.match(folder, index, interrupted, resume=True, threshold=0.5)
+        provscan.match(folder, index, interrupted, resume=True, edits="light")
     other = provscan.build_index(
         [{"id": "1", "text": "another index with another text in it"}],
         tmp_path / "o.index",
@@ -543,7 +543,7 @@ def test_the_command_that_repeats_a_run(
         "a b.run",
         control=names,
         seed=4,
-        min_chars=30,
+        edits="heavy",
         sample=0.9,
         sample_by="records",
         workers=1,

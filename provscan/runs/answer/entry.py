@@ -46,7 +46,6 @@ def answer_of(
     measured: Measured,
     numbers: dict[str, Layers],
     withheld: dict[str, str],
-    changed: Sequence[str] = (),
     tokens: Tokens | None = None,
     unscanned: Sequence[dict[str, Any]] = (),
 ) -> dict[str, Any]:
@@ -57,8 +56,6 @@ def answer_of(
     measured, numbers, withheld
         The measurements, the layers of all numbers, and the reasons why some are
         withheld.
-    changed
-        Options that change the rule for findings.
     tokens
         Function that counts the tokens of texts.
     unscanned
@@ -75,7 +72,7 @@ def answer_of(
         found = measured.controls.reader.raw_texts(texts).array().to_pylist()
     characters = characters_per_token(tokens, found)
     return {
-        **_sentences(measured, layers["records"], changed, unscanned),
+        **_sentences(measured, layers["records"], unscanned),
         "not_scanned": list(unscanned),
         "can_be_told": measured.recall.detectable_share,
         "word_for_word": {
@@ -98,7 +95,6 @@ def answer_of(
 def _sentences(
     measured: Measured,
     records: Layers,
-    changed: Sequence[str],
     unscanned: Sequence[dict[str, Any]],
 ) -> dict[str, Any]:
     """Return the status and the sentences of the answer, given the numbers of
@@ -130,8 +126,6 @@ def _sentences(
             in_one_line(unscanned),
         )
     ]
-    if changed:
-        sentences.insert(0, f"The rule of a finding was changed: {', '.join(changed)}.")
     return {
         "status": status,
         "headline": headline(status, records, scanned),

@@ -35,10 +35,6 @@ WITHHELD = {
         "Recall was not measured, because no test copies were planted (--spike-ins 0, "
         "or no licensed text was suitable)."
     ),
-    "other_rule": (
-        "The thresholds of a match or a finding were changed. Estimates and upper "
-        "limits were only tested with the usual ones."
-    ),
     "few_planted": (
         "Only {planted} test copies were planted (--spike-ins), fewer than {enough}: "
         "recall is too uncertain for an estimate."
@@ -121,13 +117,8 @@ def withheld(code: str, **values: Any) -> str:
     return WITHHELD[code].format(**values)
 
 
-def reasons(
-    measured: Measured, numbers: dict[str, Layers], *, usual_rule: bool = True
-) -> dict[str, str]:
-    """Return the reasons for withheld numbers by name, e.g. ``records.estimate``.
-
-    ``usual_rule`` says whether all thresholds of matches and findings are the defaults.
-    """
+def reasons(measured: Measured, numbers: dict[str, Layers]) -> dict[str, str]:
+    """Return the reasons for withheld numbers by name, e.g. ``records.estimate``."""
     result: dict[str, str] = {}
 
     def withhold(
@@ -140,10 +131,6 @@ def reasons(
     recall = measured.recall.of_records.findings
     if (reason := _no_chance(measured)) is not None:
         withhold(reason, UNITS, ("at_least", "estimate"))
-    if not usual_rule:
-        # Edits whose copies are no longer found leave the mixture, unnoticed.
-        withhold(withheld("other_rule"))
-        withhold(withheld("other_rule"), ("records", "texts"), ("at_most",))
     if measured.recall.least_nearly is None:
         code = "no_recall" if recall is None else "few_nearly"
         withhold(withheld(code), ("records", "texts"), ("at_most",))

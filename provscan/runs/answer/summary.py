@@ -14,8 +14,7 @@ from provscan.estimate.recall import FINDABLE
 from provscan.estimate.strata import length_class
 from provscan.index import IndexReader
 from provscan.matching import LEVELS
-from provscan.options import MatchOptions, option_name
-from provscan.params import FINDING, FindingParams, MatchParams
+from provscan.options import MatchOptions
 from provscan.readers.fields.dataset import VERDICTS
 from provscan.runs.answer.breakdowns import breakdowns
 from provscan.runs.answer.entry import answer_of
@@ -29,7 +28,12 @@ from provscan.runs.measures.analysis import Measured
 from provscan.runs.measures.recall import MeasuredRecall, counted_share
 from provscan.runs.scan.totals import ScanTotals
 from provscan.scoring.lengths import LENGTHS, SCRIPTS
-from provscan.scoring.rule import KNOWN_SHARE, LETTERS_WITHOUT_BITS
+from provscan.scoring.rule import (
+    KNOWN_SHARE,
+    LETTERS_WITHOUT_BITS,
+    MIN_BITS,
+    MIN_BITS_PASSAGE,
+)
 
 SUMMARY_VERSION = 1
 
@@ -45,18 +49,14 @@ def summarise(
     ``tokens`` counts the tokens of texts, and ``files`` has the entries about files.
     """
     numbers = layers_of(measured, measured.chance.whole)
-    usual = options.params == MatchParams() and options.finding == FINDING
-    withheld = reasons(measured, numbers, usual_rule=usual)
-    rule = rule_summary(options.finding)
+    withheld = reasons(measured, numbers)
     counts = counts_summary(measured)
     unscanned = not_scanned(counts["skipped"], counts["notes"], files)
     summary = {
         **counts,
         **files,
         "index": index_summary(measured.controls.licensed),
-        "answer": answer_of(
-            measured, numbers, withheld, rule["changed"], tokens, unscanned
-        ),
+        "answer": answer_of(measured, numbers, withheld, tokens, unscanned),
         "by": breakdowns(measured, withheld),
         "recall": recall_summary(measured.recall),
         "control": {
@@ -64,7 +64,11 @@ def summarise(
             "cutoff": licensed.cutoff,
             "files": licensed.files,
         },
-        "rule": rule,
+        "rule": {
+            "min_bits": MIN_BITS,
+            "min_bits_passage": MIN_BITS_PASSAGE,
+            "letters_without_bits": LETTERS_WITHOUT_BITS,
+        },
         "known": known_summary(measured, options.files("known")),
     }
     if options.sample is not None:
@@ -164,17 +168,6 @@ def sample_summary(measured: Measured, asked: float) -> dict[str, Any]:
         "parts_in_all": len(drawn.bytes) + len(drawn.rest),
         "design_effect": scanned.design_effect(measured.counts.claimable.records),
         "records": scanned.all_records.as_dict(),
-    }
-
-
-def rule_summary(params: FindingParams) -> dict[str, Any]:
-    changed = [
-        f"{option_name(name)} {value:g}" for name, value in params.changed().items()
-    ]
-    return {
-        **params.as_dict(),
-        "letters_without_bits": LETTERS_WITHOUT_BITS,
-        "changed": changed,
     }
 
 

@@ -17,7 +17,6 @@ import pyarrow as pa
 from provscan.arrays import Flags, Floats, Numbers
 from provscan.calibration.controls import Controls
 from provscan.estimate.damage import damage_of, nearly_verbatim
-from provscan.params import FindingParams
 from provscan.runs.scan.totals import ScanTotals
 from provscan.scoring.authorship import Authorship, authorship
 from provscan.scoring.rule import MatchTraits, Scorer, TextScores
@@ -105,7 +104,6 @@ class ScoredMatches:
     scanned: ScanTotals
     text: Numbers  # Number of the text in the reader, ascending.
     scores: TextScores
-    params: FindingParams  # The rule for findings.
     authorship: Authorship
     tweets: Floats  # Number of tweets with the text.
     control: Flags  # The text is a control.
@@ -149,7 +147,6 @@ class ScoredMatches:
             whole = columns["whole"].to_numpy(zero_copy_only=False)
             scores = self.scores.matches(
                 MatchTraits(text_index, containment, similarity, whole, span),
-                self.params,
             )
             yield Batch(
                 columns=columns,
@@ -182,7 +179,6 @@ def score_matches(
         scanned,
         text,
         scorer.texts(text),
-        scorer.params,
         authorship(controls.reader, text),
         controls.reader.tweet_counts(text).astype(np.float64),
         controls.control[text],

@@ -30,6 +30,7 @@ from provscan.errors import RecallError
 from provscan.estimate.limits import Factor, clopper_pearson, sharing_factor
 from provscan.matching.record_samples import CarrierRecord
 from provscan.options import MatchOptions
+from provscan.params import MatchParams
 from provscan.runs.counting.counts import (
     MatchCounts,
     by_tweets,
@@ -198,7 +199,6 @@ def score(
         controls.reader,
         background(controls.licensed),
         controls.repeated,
-        options.finding,
         elsewhere,
         options.threads,
     )
@@ -212,7 +212,7 @@ def score(
         )
         matches = score_matches(scanned, scorer, controls)
         samples = sample_texts(
-            controls, scorer.background, options.params.min_chars, options.threads
+            controls, scorer.background, MatchParams.min_chars, options.threads
         )
         return ScoredScan(scorer, matches, samples, *spiked.result())
 
@@ -230,7 +230,7 @@ def plant_and_scan(
     The seed ``draw`` decides which texts are planted. It is the same in all runs, so
     nobody can choose the texts.
     """
-    params = options.params
+    params = MatchParams()
     planted = plant(controls, params, carriers, count, draw, SETS[options.edits])
     matches = planted.scan(controls, params)
     recovered = recovered_spike_ins(planted, matches, scorer, controls.control)

@@ -11,9 +11,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import replace
-from math import floor
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,24 +21,29 @@ import pyarrow.compute as pc
 
 from provscan import readers
 from provscan.arrays import Numbers
-from provscan.errors import InputError, ParameterError, UsageError
+from provscan.errors import InputError, UsageError
 from provscan.matching import Index
 from provscan.matching.candidates import seed_keys
 from provscan.matching.compare import Comparison, comparison
 from provscan.names import printable
-from provscan.options import MatchOptions, option_name
-from provscan.params import FINDING, WHOLE_FIELD, FindingParams, MatchParams
+from provscan.options import MatchOptions
+from provscan.params import WHOLE_FIELD, MatchParams
 from provscan.readers.strings import LEFT_OUT
 from provscan.runs.inputs.plan import fields_of
 from provscan.scoring.lengths import lengths_and_scripts
-from provscan.scoring.rule import LETTERS_WITHOUT_BITS, letters_in_common
+from provscan.scoring.rule import (
+    LETTERS_WITHOUT_BITS,
+    MIN_BITS,
+    MIN_BITS_PASSAGE,
+    letters_in_common,
+)
 from provscan.sketch.lsh import band_keys
 from provscan.sketch.signatures import minhash
 from provscan.text import canonical
 
-# The options that decide which candidates are matches, and their widest settings: a
-# licensed text that passes them is similar enough to be explained.
-GATES = ("threshold", "min_containment", "min_chars", "partial_chars")
+# The rule for matches, and its widest settings: a licensed text that passes them is
+# similar enough to be explained.
+RULE = MatchParams()
 WIDEST = MatchParams(threshold=0.1, min_containment=0.0, min_chars=1)
 # The options with which a dataset is read.
 READING = ("text_field", "id_field", "records", "encoding", "outputs", "fix_encoding")
@@ -61,11 +64,9 @@ class _Reported(NamedTuple):
 def explain_text(
     text: str,
     index: Index,
-    params: MatchParams,
     *,
     tweet_id: str | None = None,
     matches: pa.Table | None = None,
-    finding: FindingParams = FINDING,
     fix_encoding: bool = False,
     offset: int = 0,
 ) -> list[Explanation]:
@@ -74,8 +75,8 @@ def explain_text(
     With ``tweet_id``, the text is compared only with this tweet, however little they
     have in common. ``matches`` has the rows of ``matches.parquet`` for this text, which
     begins at ``offset`` in its record; by default the text is scanned. The rule for
-    findings (``finding``) is explained for rows with bits. With ``fix_encoding``, the
-    passage is shown with its encoding repaired.
+    findings is explained for rows with bits. With ``fix_encoding``, the passage is
+    shown with its encoding repaired.
     """
     field = text
     fixed = readers.mended(text) if fix_encoding else None
@@ -87,7 +88,7 @@ def explain_text(
         low, high = (offset + (span if fixed is None else fixed.original(span)))[0]
         return int(low), int(high)
 
-    near = index.match([text], **_gates(WIDEST)).sort_by(
+    near = index.match([text], params=WIDEST).sort_by(
         [("containment", "descending"), ("similarity", "descending")]
     )
     rows = near.to_pylist()
@@ -95,7 +96,7 @@ def explain_text(
         whole = {"start": 0, "end": len(text), "tweet_id": tweet_id}
         rows = [row for row in rows if row["tweet_id"] == tweet_id] or [whole]
     if matches is None:
-        reported = index.match([text], **_gates(params)).to_pylist()
+        reported = index.match([text]).to_pylist()
         for found in reported:
             found["start"], found["end"] = span_of(found)
     else:
@@ -113,7 +114,7 @@ def explain_text(
             span = slice(*(overlapping[0][name] - offset for name in ("start", "end")))
             letters = len(field[span]) - field[span].count(LEFT_OUT)
             match = _Reported(overlapping[0], len(field), letters)
-        compared = _compared(passage, row["tweet_id"], index, params, match, finding)
+        compared = _compared(passage, row["tweet_id"], index, match)
         explained.append({**compared, "start": low, "end": high})
     return explained
 
@@ -133,7 +134,7 @@ def explain_record(
     ``source`` is the dataset or the member of an archive; by default, every source that
     has a record with this number. Each explanation names its ``source`` and ``field``.
     """
-    options = options_of(info)
+    options = _options_of(info)
     explained = []
     for name, field, text, offset in _record_texts(info, record, source):
         chosen = (pc.field("source") == name) & (pc.field("record") == record)
@@ -142,10 +143,8 @@ def explain_record(
         close = explain_text(
             text,
             index,
-            options.params,
             tweet_id=tweet_id,
             matches=matches.filter(chosen & ~pc.field("control")),
-            finding=options.finding,
             fix_encoding=options.fix_encoding,
             offset=offset,
         )
@@ -161,8 +160,7 @@ def explain_tweet(
     """Explain the matches of a licensed tweet, or the tweet itself if it has none."""
     chosen = (pc.field("tweet_id") == tweet_id) & ~pc.field("control")
     rows = matches.filter(chosen).slice(0, SHOWN)
-    options = options_of(info)
-    alone = _compared("", tweet_id, index, options.params, None, options.finding)
+    alone = _compared("", tweet_id, index, None)
     explained = []
     for source, record in dict.fromkeys(
         zip(*rows.select(["source", "record"]).to_pydict().values(), strict=True)
@@ -173,22 +171,16 @@ def explain_tweet(
     return explained or [{**alone, "start": 0, "end": 0}]
 
 
-def options_of(info: Mapping[str, Any]) -> MatchOptions:
-    """Return the relevant options of a run from its ``run.json``, with defaults for
-    missing options.
+def _options_of(info: Mapping[str, Any]) -> MatchOptions:
+    """Return the options with which a run read its dataset, with defaults for missing
+    options.
     """
-    names = {*GATES, *FINDING.as_dict(), *READING}
     values: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in info["parameters"].items()
-        if name in names and value is not None
+        if name in READING and value is not None
     }
     return MatchOptions(**values)
-
-
-def _gates(params: MatchParams) -> dict[str, Any]:
-    """Return the gates as arguments of :meth:`provscan.Index.match`."""
-    return {name: getattr(params, name) for name in GATES}
 
 
 def _record_texts(
@@ -204,7 +196,7 @@ def _record_texts(
             for name, known in names.items()
             if f"{source}/".startswith(f"{name}/")
         }
-    folder, options = Path(info.get("folder") or "."), options_of(info)
+    folder, options = Path(info.get("folder") or "."), _options_of(info)
     fields = fields_of(replace(options, fix_encoding=False))
     found = False
     for name, known in names.items():
@@ -238,12 +230,7 @@ def _record_texts(
 
 
 def _compared(
-    text: str,
-    tweet_id: str,
-    index: Index,
-    params: MatchParams,
-    reported: _Reported | None,
-    rule: FindingParams,
+    text: str, tweet_id: str, index: Index, reported: _Reported | None
 ) -> Explanation:
     """Compare a passage with a licensed tweet, given the match reported there.
 
@@ -256,7 +243,7 @@ def _compared(
             "compared"
         )
     texts: list[str] = index.reader.raw_texts(numbers).array().to_pylist()
-    comparisons = [comparison(text, tweet, params) for tweet in texts]
+    comparisons = [comparison(text, tweet, RULE) for tweet in texts]
     chosen = max(range(len(texts)), key=lambda i: comparisons[i].similarity)
     tweet, found = texts[chosen], comparisons[chosen]
     ours, theirs = canonical([text, tweet])
@@ -267,7 +254,7 @@ def _compared(
     conditions = []
     if reported is not None and match is not None and "bits" in match:
         length, script = lengths_and_scripts(index.reader, numbers[chosen : chosen + 1])
-        conditions = _finding(reported, length, script, rule)
+        conditions = _finding(reported, length, script)
     return {
         # The licensed text.
         "tweet_id": tweet_id,
@@ -285,7 +272,7 @@ def _compared(
         "seeds_met": len(seeds[0] & seeds[1]),
         "seeds": len(seeds[1]),
         "shared": found.common,  # Number of 5-grams that both have.
-        "gates": _conditions(found, params),
+        "gates": _conditions(found),
         # The rule that makes it a match, ``whole`` or ``stretch``, or None.
         "way": found.way,
         "finding": conditions,  # Conditions of a finding, for a match of this tweet.
@@ -299,29 +286,19 @@ def _compared(
     }
 
 
-def _conditions(found: Comparison, params: MatchParams) -> list[dict[str, Any]]:
+def _conditions(found: Comparison) -> list[dict[str, Any]]:
     """Return the conditions of a match for a comparison."""
-    gates = [
-        _gate("similarity", found.similarity, params.threshold, "threshold"),
-        _gate(
-            "containment", found.containment, params.min_containment, "min_containment"
-        ),
-        _gate("characters in common", found.letters, params.min_chars, "min_chars"),
+    stretch = max(RULE.partial_chars, RULE.min_chars)
+    return [
+        _gate("similarity", found.similarity, RULE.threshold),
+        _gate("containment", found.containment, RULE.min_containment),
+        _gate("characters in common", found.letters, RULE.min_chars),
+        _gate("or characters of the longest stretch", found.stretch, stretch),
     ]
-    if params.partial_chars:
-        option = "partial_chars" if found.stretch >= params.min_chars else ""
-        least = max(params.partial_chars, params.min_chars)
-        gates.append(
-            _gate("or characters of the longest stretch", found.stretch, least, option)
-        )
-    if found.way is not None:
-        # A match has passed the gates, so no option needs to change.
-        gates = [{**gate, "option": None} for gate in gates]
-    return gates
 
 
 def _finding(
-    reported: _Reported, length: Numbers, script: Numbers, rule: FindingParams
+    reported: _Reported, length: Numbers, script: Numbers
 ) -> list[dict[str, Any]]:
     """Return the conditions of a finding for a match; ``length`` and ``script`` are
     those of the licensed text.
@@ -337,27 +314,12 @@ def _finding(
                 LETTERS_WITHOUT_BITS,
             )
         ]
-    name, kind = "min_bits_passage", "a passage"
+    least, kind = MIN_BITS_PASSAGE, "a passage"
     if match["end"] - match["start"] >= WHOLE_FIELD * reported.field:
-        name, kind = "min_bits", "a whole field"
-    return [_gate(f"bits, as {kind}", match["bits"], getattr(rule, name), name)]
+        least, kind = MIN_BITS, "a whole field"
+    return [_gate(f"bits, as {kind}", match["bits"], least)]
 
 
-def _gate(name: str, value: float, limit: float, parameter: str = "") -> dict[str, Any]:
-    """Return a condition: the value, the minimum that passes, and the option with a
-    setting that the value would pass.
-    """
-    passed, option = value >= limit, None
-    if parameter and not passed:
-        share = parameter in ("threshold", "min_containment")
-        lower: Any = floor(value * 1000) / 1000 if share else floor(value)
-        with suppress(ParameterError):
-            MatchOptions(**{parameter: lower})
-            option = f"{option_name(parameter)} {lower}"
-    return {
-        "name": name,
-        "value": value,
-        "limit": limit,
-        "passed": passed,
-        "option": option,
-    }
+def _gate(name: str, value: float, limit: float) -> dict[str, Any]:
+    """Return a condition: the value, and the minimum that passes."""
+    return {"name": name, "value": value, "limit": limit, "passed": value >= limit}

@@ -42,6 +42,7 @@ from provscan.matching.scan_task import (
 from provscan.names import counted
 from provscan.options import MatchOptions, needs_files
 from provscan.ordered_map import ordered_map
+from provscan.params import MatchParams
 from provscan.readers import (
     MEMORY,
     FileStore,
@@ -87,7 +88,7 @@ def scan_inputs(
             ScanTask,
             fields=inputs.fields,
             snapshot=_snapshot(executor, licensed, options),
-            params=options.params,
+            params=MatchParams(),
             folder=str(parts),
             limits=current_limits(),
             store=store,
