@@ -7,8 +7,8 @@ files?
 Synthetic files of very different sizes, most with few tweets and some full of them, are
 scanned once. Samples of the files are then analysed as by ``match --sample``, with the
 counts of the scan of all files; the spike-ins of that scan serve all samples. The first
-table shows how often the 95% interval contains the estimate from all files (it should
-in 93 to 99% of 200 samples) and how wide it is. The second one compares the intervals
+table shows how many samples have an estimate, how often its 95% interval contains the
+estimate from all files, and how wide it is. The second one compares the intervals
 of a few samples with those of ``match --sample`` on the same files. Takes about three
 minutes.
 """
@@ -162,18 +162,16 @@ def main() -> None:
                     whole.answer[figure]["estimate"]["value"],
                 )
                 # 1 if the interval is too high, -1 if it is too low. A sample without
-                # an estimate counts as too low.
-                low, high = (
-                    (0.0, 0.0)
-                    if estimate is None
-                    else (estimate["low"], estimate["high"])
-                )
-                covered[figure].append(int(low > value) - int(high < value))
-                widths[figure].append((high - low) / value)
+                # an estimate has no interval.
+                if estimate is not None:
+                    low, high = estimate["low"], estimate["high"]
+                    covered[figure].append(int(low > value) - int(high < value))
+                    widths[figure].append((high - low) / value)
         printed = table(
             f"{arguments.draws} samples of {size} of {len(whole.splits):,} files",
             "figure",
             "estimate from all files",
+            "estimates given",
             "intervals that contain it",
             "95% limits of the share",
             "too high",
@@ -183,15 +181,16 @@ def main() -> None:
         for figure in FIGURES:
             misses = np.array(covered[figure])
             hits = int(np.count_nonzero(misses == 0))
-            low, high = clopper_pearson(hits, len(misses))
+            low, high = clopper_pearson(hits, max(1, len(misses)))
             printed.add_row(
                 figure,
                 f"{whole.answer[figure]['estimate']['value']:,.0f}",
+                f"{len(misses)} of {arguments.draws}",
                 f"{hits}/{len(misses)}",
                 f"{low:.1%}-{high:.1%}",
                 f"{np.count_nonzero(misses > 0)}",
                 f"{np.count_nonzero(misses < 0)}",
-                f"{np.median(widths[figure]):.2f}",
+                f"{np.median(widths[figure]):.2f}" if len(misses) else "",
             )
         console.print(printed)
         scanned = table(

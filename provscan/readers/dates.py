@@ -89,18 +89,17 @@ def last_ms() -> int:
 
 def _any_ms(value: Any) -> int | None:
     """Return the milliseconds since 1970 of any date; None if it isn't one."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, datetime):
-        return _since_epoch(value)
-    if isinstance(value, date):
-        return _since_epoch(datetime(value.year, value.month, value.day))
-    if isinstance(value, int | float):
-        return _ms_of_number(value)
     if not isinstance(value, str):
+        if isinstance(value, datetime):
+            return _since_epoch(value)
+        if isinstance(value, date):
+            return _since_epoch(datetime(value.year, value.month, value.day))
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return _ms_of_number(value)
         return None
     text = value.strip()
-    if number := NUMBER.fullmatch(text):
+    # Most dates have a time, and no number has a colon.
+    if ":" not in text and (number := NUMBER.fullmatch(text)):
         digits = re.sub(r"[^\d+-]", "", number[1])
         return _ms_of_number(float(f"{digits}.{number[3] or 0}e{number[4] or 0}"))
     if api := API_FORM.fullmatch(text):
@@ -163,14 +162,16 @@ def timestamps(values: Sequence[Any]) -> tuple[pa.Array, list[int]]:
         parsed = None
     if parsed is not None:
         return parsed, []
-    parse = cache(parse_date)
+    parse, last = cache(_any_ms), last_ms()
     result = [
-        parse(value) if isinstance(value, str) else parse_date(value)
-        for value in values
+        parse(value) if isinstance(value, str) else _any_ms(value) for value in values
     ]
-    bad = [
-        position
-        for position, (value, time) in enumerate(zip(values, result, strict=True))
-        if time is None and value is not None and value != ""
-    ]
+    bad = []
+    for position, (value, time) in enumerate(zip(values, result, strict=True)):
+        if time is None:
+            if value is not None and value != "":
+                bad.append(position)
+        elif not FIRST_MS <= time <= last:
+            bad.append(position)
+            result[position] = None
     return pa.array(result, pa.int64()).cast(TIMESTAMP), bad
