@@ -507,11 +507,6 @@ def test_unicode_line_separators_do_not_end_lines(write, read_all):
     assert read_all(write("a.txt", "\n".join(texts)), records="lines").texts == texts
 
 
-def test_the_last_of_equal_keys_counts(write, read_all):
-    lines = "".join(f'{{"text": "first", "text": "{text}"}}\n' for text in TEXTS)
-    assert read_all(write("a.jsonl", lines)).texts == TEXTS
-
-
 def test_a_folder_with_links_pipes_and_odd_names(tmp_path, read_all):
     folder = tmp_path / "folder"
     (folder / "sub").mkdir(parents=True)
