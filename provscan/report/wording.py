@@ -327,7 +327,7 @@ REASONS = {
     "not_in_encoding": "bytes that are invalid in the encoding of the file, replaced; "
     "--encoding names another",
     "other_encoding": "files in an encoding other than UTF-8; --encoding names another",
-    "text_not_string": "text field that is not a string",
+    "text_not_string": "number or other value where a text is expected",
     "too_deep": "text nested more deeply than is searched",
     "too_many_fields": "more values in one object than the limit",
     "value_like_rows": "quoted values of many lines that look like rows; a quote may "

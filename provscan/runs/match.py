@@ -112,14 +112,14 @@ def run_match(
             folder.forget()
             raise
         clock.lap("estimate")
-        entries, described = describe_inputs(
+        entries, described, missing = describe_inputs(
             inputs, scans, licensed.unread, options.threads
         )
         info = _info(index, out, options, inputs["dataset"].named) | described
         if licensed.control_fingerprint is not None:
             info["control"] = {"fingerprint": licensed.control_fingerprint}
         clock.lap("checksums")
-        summary = summarise(measured, licensed, options, tokens, entries)
+        summary = summarise(measured, licensed, options, tokens, entries, missing)
         write_tables(measured, files)
         # Free several hundred bytes per found text, which the report does not need.
         del measured

@@ -422,7 +422,7 @@ def test_json_arrays(write, read_all, chunk, indent):
     )
     assert found.texts == ['a, "b" \\ [c]', "é} {", "last"]
     assert found.records == [0, 2, 4]
-    assert found.stats.skipped == {"not_an_object": 1, "no_text": 1}
+    assert found.stats.skipped == {"text_not_string": 1, "no_text": 1}
 
 
 def test_other_json_documents(write, read_all):

@@ -55,6 +55,8 @@ for _ in range(200):
         ('["a text in a list"]', "not_an_object"),
         (json.dumps({"text": "x", "deep": DEEP}), "too_deep"),
         ('{"text": null}', None),
+        ("12", None),
+        ("null", None),
         ('{"text": "x", "url": "some words in a url", "id": "a b c d e f"}', None),
     ],
 )
@@ -85,6 +87,23 @@ def test_an_answer_is_incomplete_if_text_was_not_scanned(
         )
         assert result.exit_code == status
         assert result.stdout.startswith("INCOMPLETE")
+
+
+def test_damage_of_a_null_dataset_does_not_make_an_answer_incomplete(
+    latin: provscan.Index, write: Write, tmp_path: Path
+) -> None:
+    data, null = write("data.jsonl", CLEAN), write("null.jsonl", CLEAN)
+    with null.open("a") as file:
+        file.write('{"text": "cut')
+    for name, options, codes in (
+        ("a", {"null": null}, []),
+        ("b", {}, ["damaged"]),
+    ):
+        source = data if options else null
+        run = provscan.match(source, latin, tmp_path / f"{name}.run", **options)
+        assert len(run.summary["damaged"]) == 1
+        found = [each["code"] for each in run.summary["answer"]["not_scanned"]]
+        assert found == codes
 
 
 def test_a_gate_counts_what_was_not_scanned_as_findings(

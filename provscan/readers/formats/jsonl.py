@@ -280,7 +280,9 @@ def _object(
         return {"text": record}
     if not isinstance(record, dict):
         detail = line[:60].decode(errors="replace")
-        counts.skip("not_an_object", number, detail)
+        # Without a string, it has no text.
+        code = "not_an_object" if b'"' in line else "text_not_string"
+        counts.skip(code, number, detail)
         return None
     return record
 

@@ -44,14 +44,16 @@ def summarise(
     options: MatchOptions,
     tokens: Tokens | None,
     files: dict[str, Any],
+    missing: dict[str, int],
 ) -> dict[str, Any]:
     """Return the contents of ``summary.json``, except for the entry about a baseline.
-    ``tokens`` counts the tokens of texts, and ``files`` has the entries about files.
+    ``tokens`` counts the tokens of texts, ``files`` has the entries about files,
+    and ``missing`` the numbers of the dataset's files that were not scanned.
     """
     numbers = layers_of(measured, measured.chance.whole)
     withheld = reasons(measured, numbers)
     counts = counts_summary(measured)
-    unscanned = not_scanned(counts["skipped"], counts["notes"], files)
+    unscanned = not_scanned(counts["skipped"], counts["notes"], missing)
     summary = {
         **counts,
         **files,

@@ -40,16 +40,14 @@ WORDS = {
 
 
 def not_scanned(
-    skipped: Mapping[str, int], notes: Mapping[str, int], files: Mapping[str, Any]
+    skipped: Mapping[str, int], notes: Mapping[str, int], files: Mapping[str, int]
 ) -> list[dict[str, Any]]:
     """Return the text that was not scanned: a code, a number and words for each kind.
 
-    ``files`` has the entries ``unread`` and ``damaged`` of ``summary.json``.
+    ``files`` has the numbers of the dataset's files that are ``unread`` and
+    ``damaged``; those of a control or a null dataset have warnings of their own.
     """
-    counts = {
-        "unread": len(files["unread"]),
-        "damaged": len({item["source"] for item in files["damaged"]}),
-    }
+    counts = dict(files)
     for code in RECORDS:
         counts[code] = skipped.get(code, 0) + notes.get(code, 0)
     return [

@@ -77,7 +77,7 @@ def describe_inputs(
     scans: Mapping[str, ScanTotals],
     unread_controls: PathReasons,
     threads: int,
-) -> tuple[dict[str, Any], dict[str, Any]]:
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, int]]:
     """Describe all inputs, and compare them with their state when the run began.
 
     Returns
@@ -86,22 +86,33 @@ def describe_inputs(
         Entries of ``summary.json`` about files that are damaged or were not scanned.
     described
         Entries of ``run.json``: each file with its checksum, and the parts of a sample.
+    missing
+        The numbers of files of the dataset that are ``unread`` and ``damaged``.
     """
     damaged: list[Damage] = []
     unread, ignored = PathReasons(), PathReasons()
     described: dict[str, Any] = {}
+    missing: dict[str, int] = {}
     for name, data in inputs.items():
         changed, files = check_files(data, threads)
         damaged += [*scans[name].stats.damaged, *changed]
         unread += [*data.unread, *scans[name].unread]
         ignored += data.ignored
+        if name == "dataset":
+            # Data of other kinds are no part of the answer's text.
+            missing = {
+                "unread": len([*data.unread, *scans[name].unread]),
+                "damaged": len(
+                    {each.source for each in (*scans[name].stats.damaged, *changed)}
+                ),
+            }
         described["inputs" if name == "dataset" else f"{name}_inputs"] = files
     unread += unread_controls
     sample = inputs["dataset"].sample
     if sample is not None:
         described["parts_in_all"] = len(sample.splits) + len(sample.rest)
         described["parts_sampled"] = sample.ranges
-    return left_out_summary(damaged, unread, ignored), described
+    return left_out_summary(damaged, unread, ignored), described, missing
 
 
 def left_out_summary(
