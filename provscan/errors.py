@@ -29,7 +29,15 @@ class ProvscanError(Exception):
     """The base of all errors that provscan raises deliberately."""
 
 
-class GateError(ProvscanError):
+class _RunError(ProvscanError):
+    """An error about a run that was written."""
+
+    def __init__(self, message: str, run: Any) -> None:
+        super().__init__(message)
+        self.run = run
+
+
+class GateError(_RunError):
     """A larger share of the records has findings or copies than ``fail_above`` or
     ``fail_above_claimed`` allows; the run was written.
 
@@ -38,10 +46,6 @@ class GateError(ProvscanError):
     run
         The run, a :class:`provscan.Run`.
     """
-
-    def __init__(self, message: str, run: Any) -> None:
-        super().__init__(message)
-        self.run = run
 
 
 class UsageError(ProvscanError):
@@ -84,7 +88,7 @@ class RecallError(UnusableError):
     """
 
 
-class IncompleteError(UnusableError):
+class IncompleteError(UnusableError, _RunError):
     """A gate can't be decided, since not all text was scanned; the run was written.
 
     Attributes
@@ -92,10 +96,6 @@ class IncompleteError(UnusableError):
     run
         The run, a :class:`provscan.Run`.
     """
-
-    def __init__(self, message: str, run: Any) -> None:
-        super().__init__(message)
-        self.run = run
 
 
 class WithheldError(UnusableError):
