@@ -29,15 +29,7 @@ class ProvscanError(Exception):
     """The base of all errors that provscan raises deliberately."""
 
 
-class _RunError(ProvscanError):
-    """An error about a run that was written."""
-
-    def __init__(self, message: str, run: Any) -> None:
-        super().__init__(message)
-        self.run = run
-
-
-class GateError(_RunError):
+class GateError(ProvscanError):
     """A larger share of the records has findings or copies than ``fail_above`` or
     ``fail_above_claimed`` allows; the run was written.
 
@@ -46,6 +38,10 @@ class GateError(_RunError):
     run
         The run, a :class:`provscan.Run`.
     """
+
+    def __init__(self, message: str, run: Any) -> None:
+        super().__init__(message)
+        self.run = run
 
 
 class UsageError(ProvscanError):
@@ -88,7 +84,7 @@ class RecallError(UnusableError):
     """
 
 
-class IncompleteError(UnusableError, _RunError):
+class IncompleteError(UnusableError):
     """A gate can't be decided, since not all text was scanned; the run was written.
 
     Attributes
@@ -96,6 +92,10 @@ class IncompleteError(UnusableError, _RunError):
     run
         The run, a :class:`provscan.Run`.
     """
+
+    def __init__(self, message: str, run: Any) -> None:
+        super().__init__(message)
+        self.run = run
 
 
 class WithheldError(UnusableError):
