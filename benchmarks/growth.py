@@ -2,7 +2,7 @@
 grows?
 
     python benchmarks/growth.py [--texts 100000,1000000,10000000] [--records 300000]
-        [--megabytes 60] [--shards 1] [--folder FOLDER]
+        [--megabytes 60] [--folder FOLDER]
 
 Indexes of different numbers of synthetic tweets are built, and matched in turns with
 the same datasets: records of a tweet's length, and long documents. Both contain planted
@@ -49,7 +49,6 @@ class Grown:
     tweets: int
     path: Path
     seed_length: int | None = None
-    shards: int = 1
     texts: int = 0
     bytes: int = 0
     build: float = 0.0
@@ -64,9 +63,7 @@ class Grown:
         source = self.path.with_suffix(".jsonl")
         synthetic.write_jsonl(synthetic.tweets(self.tweets), source)
         begin = time.perf_counter()
-        index = provscan.build_index(
-            source, self.path, seed_length=self.seed_length, shards=self.shards
-        )
+        index = provscan.build_index(source, self.path, seed_length=self.seed_length)
         self.build = time.perf_counter() - begin
         source.unlink()
         self.texts, self.bytes = len(index), index.info()["bytes"]
@@ -152,7 +149,6 @@ def main() -> None:
         type=int,
         help="letters of the seeds; by default chosen by the size of the index",
     )
-    parser.add_argument("--shards", type=int, default=1, help="shards of each index")
     add_folder_option(parser)
     arguments = parser.parse_args()
     # SIGTERM ends the command like Ctrl-C, so that the temporary folder is removed.
@@ -193,7 +189,6 @@ def main() -> None:
                 size,
                 folder / f"{size}.index",
                 arguments.seed_length,
-                arguments.shards,
             )
             for size in sizes
         ]

@@ -30,8 +30,6 @@ RESUMABLE = (
     "memory",
     "log",
     "parts",
-    "shard_groups",
-    "shards_from",
     "allow_unread",
     "strict",
     "max_bad",
@@ -54,10 +52,9 @@ MINIMA = {
     "texts": 0,
     "workers": 1,
     "memory": 1,
-    "shard_groups": 1,
 }
 # Options that apply only to a Ray cluster.
-ONLY_RAY = ("address", "memory", "shard_groups")
+ONLY_RAY = ("address", "memory")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,13 +148,6 @@ class MatchOptions:
     parts
         Folder or URL, such as s3://bucket/folder, to which workers write the results of
         tasks if they can't write to the folder of the run.
-    shard_groups
-        Number of processes of the Ray cluster among which the shards of the index are
-        divided, for an index larger than the memory or disk of a node. By default every
-        worker opens all shards.
-    shards_from
-        Folder or URL, such as s3://bucket/licensed.index, with a copy of the index,
-        from which the groups of shards are fetched if the nodes can't read the index.
     allow_unread
         Exit with status 0 even if a file that you named could not be scanned, unless
         it is truncated or does not exist. Such files are always listed.
@@ -207,8 +197,6 @@ class MatchOptions:
     memory: int | None = None
     log: Source | None = None
     parts: Source | None = None
-    shard_groups: int | None = None
-    shards_from: Source | None = None
     allow_unread: bool = False
     strict: bool = False
     max_bad: float = 0.05
@@ -236,9 +224,9 @@ class MatchOptions:
         if (share := self.sample) is not None:
             require_number("sample", share)
             require(0.0 < share <= 1.0, "sample", share, "above 0 and at most 1")
-        for name in ("tokenizer", "log", "baseline", "parts", "shards_from"):
+        for name in ("tokenizer", "log", "baseline", "parts"):
             if (value := getattr(self, name)) is not None:
-                require_path(name, value, remote=name in ("parts", "shards_from"))
+                require_path(name, value, remote=name == "parts")
                 # URLs are shown without their secrets.
                 object.__setattr__(self, name, source_of(value))
         fields = self.text_field
@@ -260,11 +248,6 @@ class MatchOptions:
         """Raise an error if an option lacks one that it needs, or excludes another."""
         if self.sample_by is not None and self.sample is None:
             raise ParameterError("sample_by needs sample, the share to scan")
-        if self.shards_from is not None and self.shard_groups is None:
-            raise ParameterError(
-                "shards_from has no effect without groups of shards: also give "
-                "shard_groups"
-            )
         measured = self.cutoff or self.control or self.null
         if self.fail_above_claimed is not None and not measured:
             raise UsageError(

@@ -50,7 +50,7 @@ TINY = {
     ],
     "scale": [
         os.devnull,
-        *("--texts=500", "--shards=0,1,2", "--records=200000"),
+        *("--texts=500", "--records=200000"),
         *("--megabytes=40", "--repeats=1"),
     ],
     "sampling": [
@@ -82,7 +82,7 @@ TABLES = {
     "match": ["Matching records", "Share of the planted tweets found"],
     "passages": ["Tweets in long text", "Share of the planted tweets found"],
     "growth": ["tweets/s built", "passages found"],
-    "scale": ["shards=0", "shards=2"],
+    "scale": ["texts=500"],
     "sampling": ["2 samples of", "match --sample"],
     "peers": ["500 tweets indexed", "Share of the copies found"],
     "first_run": ["Seconds of a command"],
@@ -170,24 +170,17 @@ def test_figures_have_not_drifted(name: str) -> None:
 
 
 def test_costs_that_follow_the_model_are_predicted(tmp_path: Path) -> None:
-    def scan(texts: int, shards: int) -> list[float]:
-        seeds = 3e6 * texts**0.2
-        if shards < 2:
-            return [1e-6 * seeds, 0, 0, 0, 0, 0]
-        return [1e-6 * seeds + 1e-8 * shards * seeds, seeds, 1e6, 10.0 * texts, 1, 1]
-
     measurements = [
-        [texts, shards, 1e-5 * texts, 450 * texts, 0.5, *[scan(texts, shards)] * 2, 1e8]
+        [texts, 1e-5 * texts, 450 * texts, 0.5, *[3 * texts**0.2] * 2, 1e8]
         for texts in (300_000, 1_000_000, 3_000_000)
-        for shards in (1, 4, 16)
     ]
     file = tmp_path / "measurements.jsonl"
     file.write_text("".join(json.dumps(line) + "\n" for line in measurements))
     printed = run("scale_model", str(file))
-    for said in ("9 of 9 for builds", "18 of 18 for scans", "1% sample of files"):
+    for said in ("3 of 3 for builds", "6 of 6 for scans", "1% sample of files"):
         assert said in printed
     file.write_text(json.dumps(measurements[0]) + "\n")
-    with pytest.raises(AssertionError, match="at least three sizes with 1 shard"):
+    with pytest.raises(AssertionError, match="at least three sizes"):
         run("scale_model", str(file))
 
 

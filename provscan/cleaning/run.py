@@ -77,8 +77,6 @@ RESCAN_OPTIONS = {
     "texts": 0,
     "tokenizer": None,
     "memory": None,
-    "shard_groups": None,
-    "shards_from": None,
 }
 # The counts that are added up over the files.
 TOTALS = (

@@ -71,15 +71,6 @@ from provscan.cli.shared import option
     help="Add to the existing index; tweets whose ids it contains are skipped.",
 )
 @option("--overwrite", is_flag=True, help="Replace the existing index.")
-@option(
-    "--shards",
-    type=int,
-    metavar="N",
-    help="Number of shards to divide the index into, up to 256; --executor processes "
-    "and --executor ray need at least two.  [default: 1]",
-)
-@shared.executor
-@shared.address
 @shared.log
 @shared.as_json
 @shared.quiet

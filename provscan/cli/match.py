@@ -50,8 +50,6 @@ SHARE: dict[str, Any] = {"callback": shared.parse_share, "metavar": "SHARE"}
 @shared.memory
 @shared.log
 @match_option("Running", "parts", metavar="PLACE")
-@match_option("Running", "shard_groups")
-@match_option("Running", "shards_from", metavar="PLACE")
 @shared.resume
 @shared.overwrite_run
 @shared.without_segment

@@ -20,10 +20,9 @@ from provscan.cli.shared import option
 def command(index: Path, purge_only: bool, workers: int | None, as_json: bool) -> None:
     """Merge the segments of an index, and purge forgotten tweets.
 
-    If all texts fit in one segment (16.8 million) or are in shards, the segments are
-    then the same as in a new index of the same tweets. When tweets are added, segments
-    are merged automatically if there are many. Use this command after forgetting
-    tweets, or before a long series of runs.
+    The files are then the same as in a new index of the same tweets. When tweets are
+    added, segments are merged automatically if there are many. Use this command after
+    forgetting tweets, or before a long series of runs.
 
     Without an argument, the command uses the index at $PROVSCAN_INDEX, else
     ./licensed.index.

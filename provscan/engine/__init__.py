@@ -11,7 +11,7 @@ from provscan.engine.journal import Journal, logged
 from provscan.engine.processes import Processes
 from provscan.engine.progress import Progress, Ran
 from provscan.engine.protocol import Advance, Executor, LostTask
-from provscan.engine.ray import Ray, Service
+from provscan.engine.ray import Ray
 from provscan.engine.threads import Threads
 
 EXECUTORS: dict[str, type[Threads] | type[Processes] | type[Ray]] = {

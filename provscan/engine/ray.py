@@ -3,8 +3,6 @@ lost, its tasks run again elsewhere.
 
 Every node needs this package, and must have the files of the tasks at the same paths.
 Ray belongs to the extra ``provscan[ray]``; it is imported when an executor is created.
-:meth:`Ray.start_services` starts processes that serve large data to all tasks, such as
-shards of an index.
 """
 
 from __future__ import annotations
@@ -12,11 +10,9 @@ from __future__ import annotations
 import importlib
 import logging
 import os
-import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property, partial
 from typing import Any
 
 from provscan.engine.progress import Progress, Ran
@@ -25,8 +21,6 @@ from provscan.errors import ParameterError, ProvscanError, WorkerError
 from provscan.ordered_map import R, T
 
 ATTEMPTS = 3
-# The number of calls that a service answers at the same time.
-CALLS = 8
 SECONDS_BETWEEN_CHECKS = 0.5
 # Abandoned tasks have this number of seconds to clean up before their workers are
 # killed.
@@ -34,62 +28,6 @@ SECONDS_TO_ABANDON = 5.0
 
 # Settings that turn off Ray's warning about graphics processors and its usage reports.
 QUIET = ("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "RAY_USAGE_STATS_ENABLED")
-
-
-@dataclass(frozen=True)
-class Service:
-    """A process of the cluster that answers calls; see :meth:`Ray.start_services`.
-
-    This handle can be sent with a task.
-    """
-
-    actor: Any
-    constant: str  # The method whose result never changes.
-    known: Any  # The reference to the result of ``constant``.
-
-    def begin(self, method: str, *arguments: Any) -> Callable[[], Any]:
-        """Call a method in the process, and return a function that waits for the
-        result. It raises ConnectionError if the process was lost and not replaced.
-        """
-        reference = (
-            self.known
-            if method == self.constant
-            else self.actor.call.remote(method, *arguments)
-        )
-        return partial(_answer, reference)
-
-
-def _answer(reference: Any) -> Any:
-    import ray
-
-    try:
-        # Don't use ``ray.get``: while a task waits in it, Ray starts another task, and
-        # both need memory.
-        return reference.future().result()
-    except ray.exceptions.RayTaskError as error:
-        raise (
-            error.cause if isinstance(error.cause, ProvscanError | OSError) else error
-        ) from None
-    except ray.exceptions.RayError as error:
-        raise ConnectionError(
-            f"a process that serves shards has ended ({type(error).__name__})"
-        ) from error
-
-
-class _ServiceActor:
-    """An actor that creates an object at the first call, and calls its methods."""
-
-    def __init__(self, make: Callable[[], Any]) -> None:
-        self._make, self._lock = make, threading.Lock()
-
-    @cached_property
-    def _made(self) -> Any:
-        return self._make()
-
-    def call(self, method: str, *arguments: Any) -> Any:
-        with self._lock:
-            made = self._made
-        return getattr(made, method)(*arguments)
 
 
 @dataclass(eq=False)
@@ -164,38 +102,10 @@ class Ray(Executor):
         )
         self._nodes: Counter[str] = Counter()
         self._failures: Counter[str] = Counter()
-        self._actors: list[Any] = []
 
     def __exit__(self, *raised: object) -> None:
-        for actor in self._actors:
-            self._ray.kill(actor)
         if self._own:
             self._ray.shutdown()
-
-    def start_services(
-        self, makers: Sequence[Callable[[], Any]], constant: str
-    ) -> tuple[Service, ...]:
-        """Start one process for each maker, distributed over the nodes.
-
-        A process calls its maker, which returns an object, and then calls methods of
-        this object on request. It is restarted if it is lost, and ends with the
-        executor. ``constant`` is the name of a method whose result never changes; it is
-        called only once.
-        """
-        actor_class = self._ray.remote(_ServiceActor).options(
-            scheduling_strategy="SPREAD",
-            max_concurrency=CALLS,
-            max_restarts=-1,
-            max_task_retries=ATTEMPTS - 1,
-        )
-        actors = [actor_class.remote(make) for make in makers]
-        self._actors += actors
-        services = tuple(
-            Service(actor, constant, actor.call.remote(constant)) for actor in actors
-        )
-        for service in services:
-            service.begin(constant)()
-        return services
 
     def run(
         self,

@@ -32,10 +32,7 @@ from provscan.writing import temporary_folder
 # Options that name files on which results depend. These files may have been moved.
 FILES = ("control", "null", "known", "tokenizer", "baseline")
 # Options that do not affect results.
-RUNNING = (
-    *("workers", "executor", "address", "memory", "log", "parts"),
-    *("shards_from", "shard_groups"),
-)
+RUNNING = ("workers", "executor", "address", "memory", "log", "parts")
 # The maximum number of rows that the message of a problem lists.
 MOST_NAMED = 5
 # Entries of ``run.json`` that must be equal for equal results.

@@ -24,8 +24,7 @@ They use :mod:`~provscan.index.ingest`, which turns tweets into segments,
 :mod:`~provscan.index.folder`, which keeps the folder consistent,
 :mod:`~provscan.index.lock`, which admits one writer at a time, and
 :mod:`~provscan.index.format`, which defines the manifest. A
-:mod:`~provscan.index.segment` is an immutable part of an index;
-:mod:`~provscan.index.shards` are parts that are looked up as one.
+:mod:`~provscan.index.segment` is an immutable part of an index.
 """
 
 from provscan.index.build import append, write_index
@@ -36,18 +35,5 @@ from provscan.index.reader import NOTHING, IndexReader, LeftOut
 from provscan.index.segment.prepare import sketch_texts
 from provscan.index.segment.seeds import seed_params, seed_scratch
 from provscan.index.segment.strings import Strings
-from provscan.index.segment.tables import LookupTables, Tables
-from provscan.index.segment.write import WrittenSegment
-from provscan.index.shards.build import (
-    ShardTask,
-    write_parts,
-    write_shard,
-    write_shards,
-)
-from provscan.index.shards.divide import MOST_SHARDS
-from provscan.index.shards.groups import CONSTANT_METHOD, GroupReader, open_shards
-from provscan.index.shards.lookup import ShardGroup
+from provscan.index.segment.tables import LookupTables
 from provscan.index.tombstones import forget
-
-# The readers that a scan can use.
-ScanReader = IndexReader | GroupReader

@@ -46,41 +46,27 @@ def write_index(
     *,
     workers: int | None = None,
     overwrite: bool = False,
-    shards: int = 1,
 ) -> IndexReader:
-    """Write an index of tweets from batches in the readers' schema, as one or more
-    segments of up to 2**24 texts or as shards.
-    """
+    """Write an index of tweets from batches in the readers' schema."""
     with changing(target, "replace" if overwrite else "create") as change:
-        written = write_segments(change, batches, params, threads(workers), shards)
-        return commit_new(change, target, params, written, describe)
+        written = write_segments(change, batches, params, threads(workers))
+        notes = {**describe(written), **written.counts()}
+        segments = [open_segment(change.folder, info, params) for info in written.infos]
+        manifest = Manifest(
+            params,
+            tuple(written.infos),
+            _new_texts(segments),
+            written.tweets,
+            change.generation,
+            {},
+            notes,
+        )
+        change.commit(manifest.with_seed_length())
+        return open_written(target)
 
 
 def threads(workers: int | None) -> int:
     return workers or os.cpu_count() or 1
-
-
-def commit_new(
-    change: Change,
-    target: Path,
-    params: IndexParams,
-    written: Written,
-    describe: Describe,
-) -> IndexReader:
-    """Commit the first manifest of a new index, and open it."""
-    notes = {**describe(written), **written.counts()}
-    segments = [open_segment(change.folder, info, params) for info in written.infos]
-    manifest = Manifest(
-        params,
-        tuple(written.infos),
-        _new_texts(segments),
-        written.tweets,
-        change.generation,
-        {},
-        notes,
-    )
-    change.commit(manifest.with_seed_length())
-    return open_written(target)
 
 
 def append(
@@ -221,18 +207,12 @@ def _new_texts(segments: Iterable[Segment], before: Sequence[Segment] = ()) -> i
     """
     total, earlier = 0, list(before)
     for segment in segments:
-        # No two shards have a text in common.
-        others = [
-            other
-            for other in earlier
-            if segment.numbers is None or other.numbers is None
-        ]
-        if not others:
+        if not earlier:
             total += len(segment.texts)
-        for part in slices(len(segment.texts) if others else 0):
+        for part in slices(len(segment.texts) if earlier else 0):
             texts = segment.texts.take(np.arange(part.start, part.stop))
             known = np.zeros(len(texts), np.bool_)
-            for other in others:
+            for other in earlier:
                 known |= other.equal_texts(texts) >= 0
             total += int(np.count_nonzero(~known))
         earlier.append(segment)

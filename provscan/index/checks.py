@@ -1,5 +1,4 @@
-"""Check that the tweets of an open segment can be read, and that shards belong
-together.
+"""Check that the tweets of an open segment can be read.
 
 Kernels trust offsets, so a forged offset could crash the process. If a segment passes
 :func:`check_content`, its tweets can be read. A rebuild from them finds all other
@@ -8,14 +7,13 @@ errors (:mod:`provscan.index.rebuild`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
 from provscan.index.format import SEGMENTS, damage
-from provscan.index.segment.arrays import map_array
 from provscan.index.segment.read import Segment
 from provscan.index.segment.strings import Strings
 from provscan.index.segment.tweets import Ids
@@ -28,34 +26,6 @@ def check_content(segment: Segment, index: Path) -> None:
     """Check every offset and number by which tweets are read."""
     for name, problem in _damaged(segment):
         raise damage(index / SEGMENTS / segment.info.name / name, problem)
-
-
-def check_shards(segments: Sequence[Segment], index: Path) -> None:
-    """Check that all shards are present, and that their texts have the numbers from 0
-    on, each exactly once.
-    """
-    total = sum(segment.info.texts for segment in segments)
-    seen = np.zeros(total, np.bool_)
-    for shard, segment in enumerate(segments):
-        folder, numbers = index / SEGMENTS / segment.info.name, segment.numbers
-        expected = [shard, len(segments)]
-        if map_array(folder / "texts.shard", np.uint32).tolist() != expected:
-            raise damage(
-                folder / "texts.shard", f"it is not shard {shard} of {len(segments)}"
-            )
-        assert numbers is not None
-        if (
-            len(numbers) != segment.info.texts
-            or numbers.max(initial=0) >= max(total, 1)
-            or not _ascending(numbers)
-        ):
-            raise damage(
-                folder / "texts.numbers", "it has no valid number for each of its texts"
-            )
-        seen[numbers] = True
-    if not seen.all():
-        folder = index / SEGMENTS / segments[0].info.name
-        raise damage(folder / "texts.numbers", "two shards have a number in common")
 
 
 def _damaged(segment: Segment) -> Iterator[tuple[str, str]]:

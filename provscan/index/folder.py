@@ -13,7 +13,6 @@ import contextlib
 import json
 import os
 import shutil
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -139,12 +138,10 @@ class Change:
         """Make a manifest the current one. Old files that it does not list are removed
         when the change ends.
 
-        The segments of the manifest are sorted: first the shards, then the others, the
-        largest first.
+        The segments of the manifest are sorted, the largest first.
         """
-        manifest = replace(
-            manifest, segments=tuple(sorted(manifest.segments, key=_order))
-        )
+        segments = sorted(manifest.segments, key=lambda info: (-info.texts, info.name))
+        manifest = replace(manifest, segments=tuple(segments))
         before, after = self._old_files(), manifest.files()
         new = [self.folder / name for name in after if name not in before]
         folders = {path.parent for path in new} | {path.parent.parent for path in new}
@@ -159,14 +156,6 @@ class Change:
         self.committed = True
         sync(self.folder)
         sync(self.folder.parent)
-
-
-def _order(info: SegmentInfo) -> tuple[int, int, str]:
-    return (
-        (-info.texts, 0, info.name)
-        if info.shard is None
-        else (-sys.maxsize, info.shard, "")
-    )
 
 
 @contextlib.contextmanager

@@ -85,7 +85,6 @@ class SegmentInfo:
     digest: str
     files: dict[str, FileInfo]  # All its files, by name.
     tombstones: Tombstones | None = None  # Its forgotten tweets, if any.
-    shard: int | None = None  # The number of the shard, if the segment is one.
 
     @property
     def bytes(self) -> int:
@@ -106,9 +105,7 @@ class SegmentInfo:
         return found
 
     def as_dict(self) -> dict[str, Any]:
-        entry = asdict(self)
-        shard = entry.pop("shard")
-        return entry if shard is None else {"shard": shard, **entry}
+        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +137,6 @@ class Manifest:
         have.
         """
         return replace(self, seed_length=self.params.of_texts(self.texts).seed_length)
-
-    @property
-    def shards(self) -> tuple[SegmentInfo, ...]:
-        return tuple(segment for segment in self.segments if segment.shard is not None)
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -272,10 +265,6 @@ def _parsed(body: dict[str, Any]) -> Manifest:
         raise TypeError(f"notes must be an object, not {manifest.notes!r}")
     if len({segment.name for segment in manifest.segments}) < len(manifest.segments):
         raise ValueError("two segments have the same name")
-    if [segment.shard for segment in manifest.shards] != list(
-        range(len(manifest.shards))
-    ):
-        raise ValueError("shards are missing or out of order")
     return manifest
 
 
@@ -287,7 +276,6 @@ def _segment(value: dict[str, Any]) -> SegmentInfo:
         _matching(_DIGEST, value["digest"]),
         _files(SEGMENTS, value["files"], FileInfo),
         _file(Tombstones, value["tombstones"]) if value["tombstones"] else None,
-        _count(value["shard"]) if "shard" in value else None,
     )
 
 

@@ -1,8 +1,8 @@
 """Turn tweets into segments, when tweets are added or segments are rewritten.
 
 Batches of tweets are prepared in threads (:mod:`provscan.index.segment.prepare`) and
-written to one segment after another, or to all shards at once. The finished segments
-are then adopted into the folder.
+written to one segment after another. The finished segments are then adopted into the
+folder.
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ from provscan.index.folder import Change
 from provscan.index.format import SegmentInfo
 from provscan.index.segment.prepare import prepare
 from provscan.index.segment.read import open_segment
-from provscan.index.segment.write import KeyTable, SegmentWriter, WrittenSegment
-from provscan.index.shards.divide import by_shard, finished_shards
+from provscan.index.segment.write import KeyTable, SegmentWriter
 from provscan.ordered_map import ordered_map
 from provscan.params import IndexParams
 
@@ -46,46 +45,31 @@ def write_segments(
     batches: Iterable[pa.RecordBatch],
     params: IndexParams,
     workers: int,
-    shards: int = 1,
 ) -> Written:
-    """Write batches of tweets to as many segments as they need, or to the given number
-    of shards.
-    """
+    """Write batches of tweets to as many segments as they need."""
     ids = KeyTable()
     infos: list[SegmentInfo] = []
     without_text = repeated = 0
     prepared = ordered_map(lambda batch: prepare(batch, params), batches, workers)
 
-    def opened(stack: contextlib.ExitStack) -> list[SegmentWriter]:
+    def opened(stack: contextlib.ExitStack) -> SegmentWriter:
         before = [open_segment(change.folder, info, params) for info in infos]
-        return [
-            stack.enter_context(
-                SegmentWriter(
-                    change.workspace(), params, ids, before=before, shards=shards
-                )
-            )
-            for _ in range(shards)
-        ]
+        writer = SegmentWriter(change.workspace(), params, ids, before=before)
+        return stack.enter_context(writer)
 
-    def finish(segments: list[WrittenSegment]) -> None:
+    def finish(writer: SegmentWriter) -> None:
         nonlocal repeated
-        repeated += sum(segment.repeated for segment in segments)
-        if shards > 1:
-            infos.extend(finished_shards(change, params, segments))
-        else:
-            infos.extend(change.adopt(each.folder, each.info) for each in segments)
+        segment = writer.finish()
+        repeated += segment.repeated
+        infos.append(change.adopt(segment.folder, segment.info))
 
     with contextlib.ExitStack() as stack:
-        writers = opened(stack)
+        writer = opened(stack)
         for batch in prepared:
             without_text += batch.empty
-            if shards > 1:
-                for writer, part in zip(writers, by_shard(batch, shards), strict=True):
-                    writer.add(part)
-                continue
-            if not writers[0].has_room_for(len(batch.texts)):
-                finish([writers[0].finish()])
-                writers = opened(stack)
-            writers[0].add(batch)
-        finish([writer.finish() for writer in writers])
+            if not writer.has_room_for(len(batch.texts)):
+                finish(writer)
+                writer = opened(stack)
+            writer.add(batch)
+        finish(writer)
     return Written(infos, ids.count, without_text, repeated)

@@ -44,23 +44,17 @@ def merge(target: Path, *, workers: int = 1, purge_only: bool = False) -> IndexR
 
 
 def _to_merge(manifest: Manifest, *, purge_only: bool) -> list[list[SegmentInfo]]:
-    """Return groups of segments. A group becomes one segment; a group with shards
-    becomes the same number of shards.
-    """
+    """Return groups of segments. A group becomes one segment."""
 
     def forgotten(group: list[SegmentInfo]) -> bool:
         return any(info.tombstones for info in group)
 
-    shards = list(manifest.shards)
     if purge_only:
-        # Rare seeds are chosen across all shards, so all shards are merged together.
-        added = [[info] for info in manifest.segments if info.shard is None]
-        return [group for group in [shards, *added] if forgotten(group)]
+        return [[info] for info in manifest.segments if info.tombstones]
     groups = _groups(manifest)
     if manifest.with_seed_length().seed_length != manifest.seed_length:
         return groups
-    most = max(1, len(shards))
-    return [group for group in groups if len(group) > most or forgotten(group)]
+    return [group for group in groups if len(group) > 1 or forgotten(group)]
 
 
 def with_merges_due(change: Change, manifest: Manifest, workers: int) -> Manifest:
@@ -83,29 +77,19 @@ def _due(manifest: Manifest) -> list[SegmentInfo]:
 
     The smallest segments are merged: at least FAN_OUT, and as many as possible, while
     the largest of them has no more texts than the others in total. A text is therefore
-    rewritten about once each time the index doubles in size. Shards are merged with the
-    added segments as soon as the added segments have as many texts as the shards.
+    rewritten about once each time the index doubles in size.
     """
-    added = sorted(
-        (info for info in manifest.segments if info.shard is None),
-        key=lambda info: (info.texts, info.name),
-    )
-    texts = [info.texts for info in added]
-    if manifest.shards and sum(texts) >= sum(info.texts for info in manifest.shards):
-        return list(manifest.segments)
-    for count in range(len(added), FAN_OUT - 1, -1):
+    infos = sorted(manifest.segments, key=lambda info: (info.texts, info.name))
+    texts = [info.texts for info in infos]
+    for count in range(len(infos), FAN_OUT - 1, -1):
         smaller = sum(texts[: count - 1])
         if texts[count - 1] <= smaller <= MAX_TEXTS - texts[count - 1]:
-            return added[:count]
+            return infos[:count]
     return []
 
 
 def _groups(manifest: Manifest) -> list[list[SegmentInfo]]:
-    """Divide all segments into groups that each fit in one segment. Shards and the
-    segments added to them form a single group.
-    """
-    if manifest.shards:
-        return [list(manifest.segments)]
+    """Divide all segments into groups that each fit in one segment."""
     groups: list[list[SegmentInfo]] = []
     for info in sorted(manifest.segments, key=lambda info: (-info.texts, info.name)):
         for group in groups:
@@ -127,12 +111,9 @@ def _merged(
     tweets = (
         batch for segment in old for batch in segment.batches(segment.living_rows)
     )
-    shards = sum(info.shard is not None for info in group)
-    new = write_segments(
-        change, tweets, manifest.index_params, workers, max(1, shards)
-    ).infos
+    new = write_segments(change, tweets, manifest.index_params, workers).infos
     segments = [info for info in manifest.segments if info not in group]
-    segments += [info for info in new if info.tweets or shards or not segments]
+    segments += [info for info in new if info.tweets or not segments]
     purges = dict(manifest.purges)
     if any(info.tombstones for info in group):
         name = f"{manifest.generation:06}.json"

@@ -14,7 +14,6 @@ import numpy as np
 
 from provscan.errors import IndexFormatError, UsageError
 from provscan.index import format as index_format
-from provscan.index.checks import check_shards
 from provscan.index.format import PURGES, Manifest, SegmentInfo
 from provscan.index.mapped_files import stamps, survive_truncated_files
 from provscan.index.reader import IndexReader, LeftOut
@@ -33,7 +32,6 @@ def open_reader(
     snapshot: str | None = None,
     without: Sequence[str] | LeftOut = (),
     workers: int | None = None,
-    shards: Sequence[int] | None = None,
 ) -> IndexReader:
     """Map the current generation of an index.
 
@@ -54,15 +52,12 @@ def open_reader(
         reader's :class:`LeftOut` is given.
     workers
         The number of threads for the rebuild; by default one per processor.
-    shards
-        The numbers of the shards to open, ascending; all by default. The reader has
-        only the texts in these shards and in the segments that were added to the index.
     """
     folder = Path(path)
     manifest = index_format.read_manifest(folder)
     while True:
         try:
-            reader = _opened(folder, manifest, check, without, shards)
+            reader = _opened(folder, manifest, check, without)
             if check == "rebuild":
                 _check_rebuilds(reader, workers or os.cpu_count() or 1)
             break
@@ -94,7 +89,6 @@ def _opened(
     manifest: Manifest,
     check: Check,
     without: Sequence[str] | LeftOut,
-    shards: Sequence[int] | None,
 ) -> IndexReader:
     """Check and map the segments of a manifest; the other parameters are those of
     :func:`open_reader`.
@@ -106,18 +100,14 @@ def _opened(
         else LeftOut(tuple(sorted(set(without))), 0, 0)
     )
     infos = _remaining(folder, manifest, left_out.segments)
-    if shards is not None:
-        infos = [info for info in infos if info.shard is None or info.shard in shards]
     remaining, sums = replace(manifest, segments=tuple(infos)), check != "lengths"
     states = stamps(folder, remaining.files())
     segments = _open_segments(folder, remaining, sums=sums)
-    if manifest.shards and shards is None:
-        check_shards(segments[: len(manifest.shards)], folder)
     reader = IndexReader(
         path=folder,
         segments=tuple(segments),
-        bases=_bases(manifest, infos),
-        manifest=manifest if shards is not None else remaining,
+        bases=np.cumsum([0, *(info.texts for info in infos)]),
+        manifest=remaining,
         states=states,
         verified=sums,
         left_out=left_out,
@@ -156,31 +146,14 @@ def _open_segments(folder: Path, manifest: Manifest, *, sums: bool) -> list[Segm
     return segments
 
 
-def _bases(manifest: Manifest, infos: Sequence[SegmentInfo]) -> np.ndarray:
-    """Return the position of each segment's first text in the concatenation of all
-    segments, and the end of the last; see :mod:`provscan.index.texts`.
-
-    Numbers of texts do not depend on which shards are open. The positions of texts in
-    closed shards are therefore reserved; they follow the last open shard.
-    """
-    sizes = [info.texts for info in infos]
-    closed = sum(info.texts for info in manifest.shards if info not in infos)
-    if closed:
-        sizes[sum(info.shard is not None for info in infos) - 1] += closed
-    return np.cumsum([0, *sizes])
-
-
 def _check_rebuilds(reader: IndexReader, workers: int) -> None:
     """Check that rebuilding the segments from their tweets gives the same files."""
     damaged: Damage = []
-    # Shards are rebuilt together, every other segment separately.
-    count = len(reader.manifest.shards)
-    groups = [[segment] for segment in reader.segments[count:]]
-    for group in [list(reader.segments[:count]), *groups] if count else groups:
+    for segment in reader.segments:
         try:
-            check_rebuild(reader.path, group, reader.params, workers)
+            check_rebuild(reader.path, segment, reader.params, workers)
         except IndexFormatError as error:
-            damaged.append((group[0].info, error))
+            damaged.append((segment.info, error))
     _raise_damage(damaged, reader.manifest.segments)
     if not reader.left_out.segments:
         check_counts(reader)
@@ -190,7 +163,7 @@ def _raise_damage(damaged: Damage, infos: Sequence[SegmentInfo]) -> None:
     """Raise the first error, with a note on how to leave out the damaged segments."""
     if not damaged:
         return
-    if len(damaged) < len(infos) and all(info.shard is None for info, _ in damaged):
+    if len(damaged) < len(infos):
         tweets = sum(info.living for info, _ in damaged)
         options = " ".join(f"--without-segment {info.name}" for info, _ in damaged)
         damaged[0][1].add_note(
@@ -209,11 +182,6 @@ def _remaining(
         raise UsageError(
             f"{folder} has no segment {unknown[0]}, only {', '.join(names)}: leave out "
             "one of them, or none"
-        )
-    if shards := [info.name for info in manifest.shards if info.name in without]:
-        raise UsageError(
-            f"{shards[0]} of {folder} is a shard, without which the others can't be "
-            "used: keep it"
         )
     infos = [info for info in manifest.segments if info.name not in without]
     if not infos:

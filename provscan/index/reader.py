@@ -22,8 +22,7 @@ from provscan.index.checks import check_content
 from provscan.index.format import VERSION, Manifest
 from provscan.index.mapped_files import Stamps, require_unchanged
 from provscan.index.segment.join import scan_tables
-from provscan.index.segment.tables import Tables
-from provscan.index.shards.lookup import shard_tables
+from provscan.index.segment.tables import LookupTables
 from provscan.index.texts import LicensedTexts
 from provscan.params import IndexParams
 from provscan.text.hooks import Hook, hook_name, require_prepared
@@ -54,9 +53,7 @@ NOTHING = LeftOut((), 0, 0)
 
 @dataclass(frozen=True, eq=False)
 class IndexReader(LicensedTexts):
-    """An open index: one snapshot of its segments, possibly without some of its
-    shards.
-    """
+    """An open index: one snapshot of its segments."""
 
     manifest: Manifest
     states: Stamps  # The state of each mapped file.
@@ -147,12 +144,10 @@ class IndexReader(LicensedTexts):
         return self.manifest.tweets
 
     @cached_property
-    def tables(self) -> tuple[Tables, ...]:
+    def tables(self) -> tuple[LookupTables, ...]:
         """The tables that a scan uses. All segments are joined into one table if memory
         allows it, otherwise into a few.
         """
-        if self.shards:
-            return shard_tables(self, self.params)
         # The manifest lists the largest segment first.
         return scan_tables([segment.tables for segment in self.segments], self.params)
 
@@ -179,7 +174,7 @@ class IndexReader(LicensedTexts):
         """Return a reader of the texts of this reader and of ``extra``. The texts of
         ``extra`` are numbered from :attr:`size` on.
 
-        The two must have no text in common, and ``extra`` must not have shards.
+        The two must have no text in common.
         """
         return replace(
             self,
@@ -225,7 +220,6 @@ class IndexReader(LicensedTexts):
                 }
                 for s in self.manifest.segments
             ],
-            "shards": self.shards,
             "purged": sum(purge.tweets for purge in self.manifest.purges.values()),
             "last_purge": max(
                 (purge.purged for purge in self.manifest.purges.values()), default=None

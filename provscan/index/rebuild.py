@@ -8,7 +8,6 @@ segments are therefore rebuilt in a temporary folder and compared byte by byte.
 from __future__ import annotations
 
 import filecmp
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,21 +25,16 @@ from provscan.writing import temporary_folder
 
 
 def check_rebuild(
-    folder: Path, group: Sequence[Segment], params: IndexParams, workers: int
+    folder: Path, segment: Segment, params: IndexParams, workers: int
 ) -> None:
-    """Rebuild a segment, or all shards, from the tweets, and compare the files."""
-    for segment in group:
-        check_content(segment, folder)
+    """Rebuild a segment from its tweets, and compare the files."""
+    check_content(segment, folder)
     with temporary_folder() as place:
         change = Change(place, None, set())
-        tweets = (
-            batch
-            for segment in group
-            for batch in segment.batches(np.arange(segment.info.tweets))
-        )
+        tweets = segment.batches(np.arange(segment.info.tweets))
         try:
-            made = write_segments(change, tweets, params, workers, len(group)).infos
-            _compare(folder, group, made, change.folder)
+            made = write_segments(change, tweets, params, workers).infos[0]
+            _compare(folder, segment, made, change.folder)
         except FileNotFoundError:  # A writer has replaced the index in the meantime.
             raise
         except OSError as error:
@@ -62,39 +56,32 @@ def check_counts(reader: IndexReader) -> None:
 
 
 def _compare(
-    folder: Path,
-    group: Sequence[Segment],
-    again: Sequence[SegmentInfo],
-    temporary: Path,
+    folder: Path, segment: Segment, made: SegmentInfo, temporary: Path
 ) -> None:
-    """Compare segments with the rebuilt ones."""
-    # If a segment was rebuilt as several segments, it differs from the first one.
-    for segment, made in zip(group, again, strict=False):
-        place = folder / SEGMENTS / segment.info.name
-        made_place = temporary / SEGMENTS / made.name
-        # Another version of Zstandard writes other bytes, in a file with another name.
-        # In this case, the digest is compared, which covers the decompressed contents.
-        other = (
-            frozenset() if set(made.files) == set(segment.info.files) else COMPRESSED
-        )
-        for name in segment.info.files:
-            if name.split(".")[0] in other:
-                continue
-            # Compare the bytes, since checksums may be forged.
-            if name not in made.files or not filecmp.cmp(
-                place / name, made_place / name, shallow=False
-            ):
-                raise IndexFormatError(
-                    f"{place / name} does not match a rebuild from its tweets, though "
-                    "its checksum is right: it was forged, or written by another "
-                    "version of provscan. Build the index again"
-                )
-        dead = segment.info.tombstones
-        if made.digest != segment.info.digest or (
-            dead and dead.digest != segment.digest(segment.forgotten)
+    """Compare a segment with the rebuilt one."""
+    place = folder / SEGMENTS / segment.info.name
+    made_place = temporary / SEGMENTS / made.name
+    # Another version of Zstandard writes other bytes, in a file with another name. In
+    # this case, the digest is compared, which covers the decompressed contents.
+    other = frozenset() if set(made.files) == set(segment.info.files) else COMPRESSED
+    for name in segment.info.files:
+        if name.split(".")[0] in other:
+            continue
+        # Compare the bytes, since checksums may be forged.
+        if name not in made.files or not filecmp.cmp(
+            place / name, made_place / name, shallow=False
         ):
             raise IndexFormatError(
-                f"{folder / MANIFEST} does not match the tweets of segment "
-                f"{segment.info.name}, or those forgotten in it: it was changed, or "
-                "one of the segment's files was. Build the index again"
+                f"{place / name} does not match a rebuild from its tweets, though its "
+                "checksum is right: it was forged, or written by another version of "
+                "provscan. Build the index again"
             )
+    dead = segment.info.tombstones
+    if made.digest != segment.info.digest or (
+        dead and dead.digest != segment.digest(segment.forgotten)
+    ):
+        raise IndexFormatError(
+            f"{folder / MANIFEST} does not match the tweets of segment "
+            f"{segment.info.name}, or those forgotten in it: it was changed, or one of "
+            "the segment's files was. Build the index again"
+        )

@@ -1,14 +1,8 @@
 """The licensed texts of several segments: their numbers, and queries about them and
 their tweets.
 
-A *row* is the index of a text in one segment. A *position* is its index in the
-concatenation of all open segments. All other code refers to a text by its *number*.
-
-Without shards, number and position are the same. Texts in shards have the numbers that
-they would have in a single segment. For example, let shard 0 contain texts 0 and 2, and
-shard 1 contain text 1. Text 2 is then row 1 of shard 0 and has position 1; text 1 is
-row 0 of shard 1 and has position 2. If a segment of two texts is added, they have the
-positions and numbers 3 and 4.
+A *row* is the index of a text in one segment. All other code refers to a text by its
+*number*, its index in the concatenation of all open segments.
 """
 
 from __future__ import annotations
@@ -38,22 +32,21 @@ from provscan.kernels.sketch.hashing import splitmix64
 
 # The number of texts that :meth:`LicensedTexts.shuffled` yields at a time.
 CHUNK = 1 << 16
-_ABSENT = np.uint32(0xFFFFFFFF)
 
 
 @dataclass(frozen=True, eq=False)
 class LicensedTexts:
-    """The texts of several segments, possibly without some shards.
+    """The texts of several segments.
 
     Their numbers are below :attr:`size`. A text in several segments has a number in
     each; all of these numbers refer to all tweets with the text.
     """
 
     path: Path  # The folder of the index, for messages.
-    segments: tuple[Segment, ...]  # Shards come first.
-    bases: Numbers  # The position of each segment's first text, and the end.
+    segments: tuple[Segment, ...]
+    bases: Numbers  # The number of each segment's first text, and the end.
 
-    # Conversions of numbers, positions and rows.
+    # Conversions of numbers and rows.
 
     @property
     def size(self) -> int:
@@ -68,50 +61,10 @@ class LicensedTexts:
             default=0,
         )
 
-    @cached_property
-    def shards(self) -> int:
-        """The number of open shards."""
-        return sum(segment.numbers is not None for segment in self.segments)
-
-    @cached_property
-    def _shard_positions(self) -> npt.NDArray[np.uint32]:
-        """The positions of all texts in shards, by number."""
-        positions = np.full(self.bases[self.shards], _ABSENT)
-        for first, segment in zip(
-            self.bases, self.segments[: self.shards], strict=False
-        ):
-            positions[segment.numbers] = np.arange(
-                first, first + len(segment.texts), dtype=np.uint32
-            )
-        return positions
-
-    def positions(self, texts: Numbers) -> Numbers:
-        """Return the positions of texts, given their numbers."""
-        if not self.shards:
-            return texts
-        positions = texts.copy()
-        inside = np.flatnonzero(texts < len(self._shard_positions))
-        positions[inside] = self._shard_positions[texts[inside]]
-        return positions
-
-    def contains(self, texts: Numbers) -> Flags:
-        """Return whether each text is in one of the open segments."""
-        return self.positions(texts) != _ABSENT
-
     def located(self, texts: Numbers) -> tuple[Numbers, Numbers]:
         """Return the segments of texts, and their rows in these segments."""
-        positions = self.positions(texts)
-        segment = np.searchsorted(self.bases, positions, "right") - 1
-        return segment, positions - self.bases[segment]
-
-    def numbers(self, segment: int, rows: Numbers) -> Numbers:
-        """Return the numbers of the texts in some rows of a segment."""
-        numbers = self.segments[segment].numbers
-        return (
-            rows + self.bases[segment]
-            if numbers is None
-            else numbers[rows].astype(np.int64)
-        )
+        segment = np.searchsorted(self.bases, texts, "right") - 1
+        return segment, texts - self.bases[segment]
 
     # The canonical texts, and the original texts and ids of their earliest tweets.
 
@@ -210,7 +163,7 @@ class LicensedTexts:
             for place, (other, of_other) in enumerate(
                 zip(self.segments, young, strict=True)
             ):
-                if place == number or max(place, number) < self.shards:
+                if place == number:
                     continue
                 young_rows = np.flatnonzero(of_segment)
                 for part in slices(len(young_rows)):
@@ -218,7 +171,7 @@ class LicensedTexts:
                     found = other.equal_texts(self.segments[number].texts.take(rows))
                     there = found >= 0
                     of_segment[rows[there]] &= of_other[found[there]]
-        return np.concatenate(young)[self.positions(np.arange(self.size))]
+        return np.concatenate(young)
 
     def count(self) -> tuple[int, int]:
         """Count distinct licensed tweets and texts by reading all of them."""
@@ -233,7 +186,7 @@ class LicensedTexts:
         numbers = np.full(len(texts), -1)
         for number, _, places, rows in self._everywhere(texts):
             new = numbers[places] < 0
-            numbers[places[new]] = self.numbers(number, rows[new])
+            numbers[places[new]] = self.bases[number] + rows[new]
         return numbers
 
     # Looking up and drawing texts.
@@ -251,7 +204,7 @@ class LicensedTexts:
             id_rows = pc.index_in(
                 segment.tweets.ids.take(rows).array(), value_set=known
             ).to_numpy()
-            parts.append((id_rows, self.numbers(number, segment.texts_of(rows))))
+            parts.append((id_rows, self.bases[number] + segment.texts_of(rows)))
         id_rows, texts = (np.concatenate(part) for part in zip(*parts, strict=True))
         order = np.lexsort((texts, id_rows))
         first, last = (
@@ -269,7 +222,7 @@ class LicensedTexts:
         for number, segment in enumerate(self.segments):
             found = segment.equal_texts(texts)
             rows = np.flatnonzero(found >= 0)
-            pairs.append((rows, self.numbers(number, found[rows])))
+            pairs.append((rows, self.bases[number] + found[rows]))
         rows, numbers = (np.concatenate(part) for part in zip(*pairs, strict=True))
         order = np.lexsort((numbers, rows))
         return rows[order], numbers[order]
@@ -289,7 +242,7 @@ class LicensedTexts:
                 for segment in self.segments
             ]
             texts = np.concatenate(
-                [self.numbers(number, row) for number, row in enumerate(rows)]
+                [base + row for base, row in zip(self.bases, rows, strict=False)]
             )
             texts = distinct(
                 self.same_text(texts if wanted is None else texts[wanted[texts]])
@@ -301,8 +254,7 @@ class LicensedTexts:
 
     def evenly_spaced_texts(self, most: int) -> Strings:
         """Return at most ``most`` canonical texts whose numbers are evenly spaced."""
-        texts = evenly_spaced(self.size, most)
-        return self.canonical_texts(texts[self.contains(texts)])
+        return self.canonical_texts(evenly_spaced(self.size, most))
 
     def _everywhere(
         self, texts: Numbers

@@ -1,7 +1,6 @@
 """The commands that work on indexes: ``index``, ``forget``, ``merge`` and ``verify``.
 
 - ``corpus``: finds, reads and counts the licensed tweets for an index.
-- ``shard_tasks``: builds the shards of an index in tasks of an executor.
 - ``build``: builds an index, or adds to one.
 - ``maintain``: forgets tweets, merges segments, verifies indexes and runs.
 

@@ -11,12 +11,11 @@ from typing import Any
 from provscan import readers
 from provscan.engine import Progress, logged
 from provscan.errors import InputError, ParameterError, UsageError
-from provscan.index import MOST_SHARDS, open_reader, write_index, write_shards
 from provscan.index import append as append_tweets
+from provscan.index import open_reader, write_index
 from provscan.indexing.corpus import Corpus
-from provscan.indexing.shard_tasks import shard_builder
 from provscan.matching import Index
-from provscan.options import default_workers, require_executor
+from provscan.options import default_workers
 from provscan.params import IndexParams, require, require_folder, require_number
 from provscan.readers import Source, source_list
 from provscan.text.hooks import Hook, hook_name, prepared_batch
@@ -42,9 +41,6 @@ def build_index(
     workers: int | None = None,
     overwrite: bool = False,
     append: bool = False,
-    shards: int | None = None,
-    executor: str = "threads",
-    address: str | None = None,
     log: Source | None = None,
     canonical: Hook | None = None,
     progress: Progress | None = None,
@@ -93,19 +89,6 @@ def build_index(
     append
         Add to an existing index. Tweets whose ids it contains, or has forgotten, change
         nothing; ``appended`` in :meth:`Index.info` counts them.
-    shards
-        Number of shards, at most 256, into which the index is divided by text; 1 by
-        default. Use shards for an index that is larger than one segment (2**24 texts)
-        or than the memory of a machine: a scan reads only the parts of a shard that it
-        needs. Its matches are the same, to the byte.
-    executor
-        Executor of the build: ``"threads"`` of this process or, with two shards or
-        more, ``"processes"`` or ``"ray"``, a Ray cluster whose nodes see the sources
-        and ``out`` under the same paths. There is one task for each group of files to
-        read, and one for each shard to write. The index does not depend on the
-        executor.
-    address
-        Address of the head node of a Ray cluster; see :func:`provscan.match`.
     log
         File to which JSON lines about the progress are appended; see
         :func:`provscan.match`.
@@ -115,7 +98,7 @@ def build_index(
         It must return a str of the same length, and applying it twice must have the
         same result as applying it once. The index stores the texts that the hook
         returns and the hook's name, and must be opened with the same hook
-        (:func:`provscan.open_index`). For threads only.
+        (:func:`provscan.open_index`).
     progress
         Receives the progress.
 
@@ -158,16 +141,17 @@ def build_index(
     for name, value in names.items():
         require(isinstance(value, str | None), name, value, "the name of one field")
     wanted = {"bands": bands, "rows": rows, "seed_length": seed_length}
-    for name, number in (wanted | {"shards": shards}).items():
+    for name, number in wanted.items():
         if number is not None:
             require_number(name, number, whole=True)
     if fraction is not None:
         require_number("fraction", fraction)
         require(0.0 < fraction <= 1.0, "fraction", fraction, "above 0 and at most 1")
-    count = 1 if shards is None else shards
-    require(1 <= count <= MOST_SHARDS, "shards", count, f"between 1 and {MOST_SHARDS}")
-    require_executor(executor, address=address)
-    _require_compatible(append, overwrite, shards, executor, canonical)
+    if append and overwrite:
+        raise UsageError(
+            "give either append, which keeps the existing index, or overwrite, which "
+            "replaces it"
+        )
     threads = default_workers(workers)
     hook = None if canonical is None else hook_name(canonical)
     asked = {name: value for name, value in wanted.items() if value is not None}
@@ -198,14 +182,6 @@ def build_index(
             reader = append_tweets(
                 batches, Path(out), lambda written: corpus.described(), workers=threads
             )
-        elif executor != "threads":
-            tasks = workers if executor == "ray" else threads
-            make = shard_builder(
-                corpus, params, count, executor, tasks, address, watcher
-            )
-            reader = write_shards(
-                make, Path(out), params, corpus.describe, overwrite=overwrite
-            )
         else:
             reader = write_index(
                 batches,
@@ -214,33 +190,9 @@ def build_index(
                 corpus.describe,
                 workers=threads,
                 overwrite=overwrite,
-                shards=count,
             )
         watcher.finish()
     return Index(reader.with_hook(canonical))
-
-
-def _require_compatible(
-    append: bool,
-    overwrite: bool,
-    shards: int | None,
-    executor: str,
-    canonical: Hook | None,
-) -> None:
-    """Raise an error for parameters that exclude each other."""
-    conflicts = {
-        "give either append, which keeps the existing index, or overwrite, which "
-        "replaces it": append and overwrite,
-        "an index is divided into shards when it is built, not when it is appended to: "
-        "leave shards out": append and shards is not None,
-        f"executor={executor!r} runs one task per shard: give two or more shards, or "
-        "use threads": executor != "threads" and (shards or 1) < 2,
-        "canonical is a function of this process, which others can't call: use "
-        "threads": executor != "threads" and canonical is not None,
-    }
-    for words, conflict in conflicts.items():
-        if conflict:
-            raise UsageError(words)
 
 
 def _stored(path: Path, given: dict[str, Any], hook: str | None) -> IndexParams:

@@ -261,7 +261,7 @@ def _calls() -> list[tuple[Any, tuple[Any, ...]]]:
             fingerprints.agreeing,
             (
                 fingerprints.FingerprintedRecords(*codes, u8),
-                fingerprints.NumberedTexts(*texts, fixed_i64),
+                texts,
                 passages,
                 thresholds,
                 fingerprints.fingerprints_scratch(4),

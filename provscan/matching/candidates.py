@@ -20,7 +20,6 @@ import numpy.typing as npt
 
 from provscan.index import (
     LookupTables,
-    Tables,
     seed_params,
     seed_scratch,
 )
@@ -129,16 +128,15 @@ def passages(
 def variants(
     records: CodeBuffer,
     matches: VerifiedCandidates,
-    tables: Tables,
+    segment: LookupTables,
     limits: SearchLimits,
-) -> tuple[LookupTables, Candidates]:
+) -> Candidates:
     """Find licensed texts that equal a stretch of a record around a match of another
-    text (:mod:`provscan.kernels.search.variants`). Return a segment of these texts, and
-    the candidates.
+    text (:mod:`provscan.kernels.search.variants`).
     """
     places = MatchedPlaces(matches.record, matches.span, matches.similarity)
-    segment, found = tables.variants(records, places, limits)
-    return segment, _distinct(matches.record[found.match], found.text, found.start)
+    found = segment.variants(records, places, limits)
+    return _distinct(matches.record[found.match], found.text, found.start)
 
 
 def _distinct(record: np.ndarray, text: np.ndarray, code: np.ndarray) -> Candidates:
@@ -157,7 +155,7 @@ def merged(whole: Candidates, inside: Candidates) -> Candidates:
     record, text, code, place = (
         np.concatenate(pair) for pair in zip(whole, inside, strict=True)
     )
-    pair = record << 24 | text
+    pair = record << 32 | text
     order = np.lexsort((-code, pair))
     pair, code = pair[order], code[order]
     first = np.ones(len(pair), bool)

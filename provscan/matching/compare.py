@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from provscan.index import IndexReader, ScanReader
+from provscan.index import IndexReader
 from provscan.kernels.records import Candidates, CodeBuffer
 from provscan.kernels.search import grams as gram_kernels
 from provscan.kernels.search import verify as kernels
@@ -86,7 +86,7 @@ def compared(
 
 
 def in_pieces(
-    text: np.ndarray, offsets: np.ndarray, texts: np.ndarray, reader: ScanReader
+    text: np.ndarray, offsets: np.ndarray, texts: np.ndarray, reader: IndexReader
 ) -> np.ndarray:
     """Return bool[n]: whether the i-th text has passages of the i-th licensed text in
     another order, or without the text between them.
@@ -97,7 +97,7 @@ def in_pieces(
 
 
 def _paired(
-    text: np.ndarray, offsets: np.ndarray, texts: np.ndarray, reader: ScanReader
+    text: np.ndarray, offsets: np.ndarray, texts: np.ndarray, reader: IndexReader
 ) -> tuple[CodeBuffer, CodeBuffer, gram_kernels.SetScratch]:
     """Return canonical texts, the licensed text for each, and scratch memory for
     comparing them.

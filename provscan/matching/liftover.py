@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from provscan.index import ScanReader
+from provscan.index import IndexReader
 from provscan.kernels.records import frozen
 from provscan.kernels.search import liftover as liftover_kernels
 from provscan.kernels.search import verify as kernels
@@ -49,7 +49,7 @@ def _windows(texts: Chunked, rows: VerifiedCandidates) -> tuple[np.ndarray, np.n
 
 
 def liftover(
-    texts: Chunked, rows: VerifiedCandidates, reader: ScanReader, params: MatchParams
+    texts: Chunked, rows: VerifiedCandidates, reader: IndexReader, params: MatchParams
 ) -> Matches:
     """Convert verified candidates to matches: compute their spans in the original
     texts, and the levels and similarities of exactly these spans.

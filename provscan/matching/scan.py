@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from provscan.index import IndexReader, ScanReader, Strings, sketch_texts
+from provscan.index import IndexReader, Strings, sketch_texts
 from provscan.kernels.canonical.utf8 import code_points
 from provscan.kernels.records import CodeBuffer
 from provscan.matching import candidates as generators
@@ -44,18 +44,16 @@ BYTES = 4 << 20
 
 
 def scan_texts(
-    text: np.ndarray, offsets: np.ndarray, reader: ScanReader, params: MatchParams
+    text: np.ndarray, offsets: np.ndarray, reader: IndexReader, params: MatchParams
 ) -> Matches:
     """Return the matches in the texts of a text buffer
     (:mod:`provscan.text_buffers`), ordered by text and start.
     """
-    if isinstance(reader, IndexReader):
-        reader.require_hook()
-        if reader.hook is not None:
-            text, offsets = prepared_buffers((text, offsets), reader.hook)
+    reader.require_hook()
+    if reader.hook is not None:
+        text, offsets = prepared_buffers((text, offsets), reader.hook)
     block = params.limits.block_bytes
-    size = max(tables.batch_factor for tables in reader.tables)
-    groups = list(_groups(offsets, block, size))
+    groups = list(_groups(offsets, block))
     parts = [
         _scan_long(text, int(offsets[low]), int(offsets[high]), reader, params)
         if high == low + 1 and offsets[high] - offsets[low] > block
@@ -65,18 +63,16 @@ def scan_texts(
     return _joined(parts, [low for low, _ in groups])
 
 
-def _groups(
-    offsets: np.ndarray, block: int, size: int = 1
-) -> Iterator[tuple[int, int]]:
-    """Yield ranges of texts to scan together, which have up to ``size`` times the usual
-    numbers of texts and bytes. A text longer than ``block`` is always alone.
+def _groups(offsets: np.ndarray, block: int) -> Iterator[tuple[int, int]]:
+    """Yield ranges of texts to scan together. A text longer than ``block`` is always
+    alone.
     """
-    count, texts = len(offsets) - 1, size * TEXTS
+    count = len(offsets) - 1
     low = 0
     while low < count:
-        limit = min(offsets[low] + size * BYTES, offsets[min(low + texts, count)])
+        limit = min(offsets[low] + BYTES, offsets[min(low + TEXTS, count)])
         high = max(low + 1, int(np.searchsorted(offsets, limit, "right")) - 1)
-        high = min(high, count, low + texts)
+        high = min(high, count, low + TEXTS)
         long = np.flatnonzero(np.diff(offsets[low : high + 1]) > block)
         if len(long):
             high = low + int(long[0]) if long[0] > 0 else low + 1
@@ -100,7 +96,7 @@ def _joined(parts: list[Matches], firsts: list[int]) -> Matches:
 
 
 def _scan_short(
-    text: np.ndarray, offsets: np.ndarray, reader: ScanReader, params: MatchParams
+    text: np.ndarray, offsets: np.ndarray, reader: IndexReader, params: MatchParams
 ) -> Matches:
     """Return the matches in texts that are scanned whole."""
     cuts, firsts = chunks(text, offsets, CHUNK)
@@ -120,7 +116,7 @@ def _scan_short(
 
 def _matches(
     records: CodeBuffer,
-    reader: ScanReader,
+    reader: IndexReader,
     params: MatchParams,
     truncated: TruncatedLookups,
 ) -> VerifiedCandidates | None:
@@ -137,7 +133,7 @@ def _matches(
 
 def _verified(
     records: CodeBuffer,
-    reader: ScanReader,
+    reader: IndexReader,
     params: MatchParams,
     truncated: TruncatedLookups,
 ) -> list[VerifiedCandidates]:
@@ -153,20 +149,18 @@ def _verified(
     parts = []
     for tables in reader.tables:
         # Find candidates for passages and for whole records.
-        segment = tables.look_up(seeds, sketches, limits)
-        inside = generators.passages(seeds, segment, limits, truncated)
-        whole = generators.whole_records(short, sketches, segment, limits, truncated)
+        inside = generators.passages(seeds, tables, limits, truncated)
+        whole = generators.whole_records(short, sketches, tables, limits, truncated)
         # Reject most candidates for passages by a cheap test.
-        segment = tables.with_texts(segment, whole.text, inside.text)
-        inside = agreeing(grams, inside, segment, longest, params)
+        inside = agreeing(grams, inside, tables, longest, params)
         pairs = generators.merged(whole, inside)
         if len(pairs.record) == 0:
             continue
         # Verify the others, and then variants of the texts that matched.
-        parts.append(verify(grams, pairs, segment, params))
-        segment, variants = generators.variants(records, parts[-1], tables, limits)
+        parts.append(verify(grams, pairs, tables, params))
+        variants = generators.variants(records, parts[-1], tables, limits)
         if len(variants.record):
-            parts.append(verify(grams, variants, segment, params))
+            parts.append(verify(grams, variants, tables, params))
     return parts
 
 
@@ -218,7 +212,7 @@ def _at_character(text: np.ndarray, at: int) -> int:
 
 
 def _scan_long(
-    text: np.ndarray, start: int, stop: int, reader: ScanReader, params: MatchParams
+    text: np.ndarray, start: int, stop: int, reader: IndexReader, params: MatchParams
 ) -> Matches:
     """Return the matches in one long text, block by block."""
     limits = params.limits

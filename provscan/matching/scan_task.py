@@ -13,14 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from provscan.index import (
-    NOTHING,
-    GroupReader,
-    LeftOut,
-    ScanReader,
-    ShardGroup,
-    open_reader,
-)
+from provscan.index import NOTHING, IndexReader, LeftOut, open_reader
 from provscan.matching.compare import in_pieces
 from provscan.matching.matches import (
     Matches,
@@ -60,8 +53,6 @@ class Snapshot:
     id: str  # The `snapshot` of its reader.
     control: str | None = None  # The folder of the control index, if any.
     left_out: LeftOut = NOTHING  # The segments left out of the licensed index.
-    # The processes that have its shards open, if this process does not open the index.
-    groups: tuple[ShardGroup, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +98,7 @@ class ScanTask:
 
 
 @lru_cache(maxsize=1)
-def open_snapshot(snapshot: Snapshot) -> ScanReader:
-    if snapshot.groups:
-        return GroupReader(snapshot.groups)
+def open_snapshot(snapshot: Snapshot) -> IndexReader:
     reader = open_reader(
         snapshot.index,
         check="lengths",
@@ -127,7 +116,7 @@ def scan(
     task: ScanTask,
     advance: Callable[[int], None] = lambda size: None,
     *,
-    reader: ScanReader | None = None,
+    reader: IndexReader | None = None,
     mapped: Map = map,
 ) -> int:
     """Scan a split and write its part. Return the number of the task.
@@ -165,7 +154,7 @@ def scan_batches(
     task: ScanTask,
     batches: Iterable[pa.RecordBatch],
     stats: ReadStats,
-    reader: ScanReader,
+    reader: IndexReader,
     mapped: Map,
 ) -> int:
     """Scan batches from the readers, which update `stats`. Everything else is as for
@@ -214,7 +203,7 @@ def scan_batches(
 
 
 def _rows(
-    batch: pa.RecordBatch, found: Matches, reader: ScanReader, source: str
+    batch: pa.RecordBatch, found: Matches, reader: IndexReader, source: str
 ) -> pa.RecordBatch:
     """Return the rows of a part file."""
     around = passages(batch, found)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from provscan.index import ScanReader
+from provscan.index import IndexReader
 from provscan.kernels.characters import SPACE
 from provscan.kernels.records import CodeBuffer
 from provscan.kernels.scratch import scratch_array
@@ -26,7 +26,7 @@ TEXTS, WORDS = 1 << 16, 1 << 17
 
 
 @lru_cache(maxsize=1)
-def licensed_words(reader: ScanReader) -> kernels.Words:
+def licensed_words(reader: IndexReader) -> kernels.Words:
     """Return the words of a sample of the licensed texts. The cost of a word is minus
     the logarithm of its frequency.
     """
@@ -53,7 +53,7 @@ class Respaced(NamedTuple):
     places: np.ndarray
 
     def placed(
-        self, rows: VerifiedCandidates, reader: ScanReader
+        self, rows: VerifiedCandidates, reader: IndexReader
     ) -> VerifiedCandidates:
         """Convert matches in the passages to matches in the records.
 
@@ -83,7 +83,7 @@ class Respaced(NamedTuple):
         )
 
 
-def respaced(records: CodeBuffer, reader: ScanReader) -> Respaced | None:
+def respaced(records: CodeBuffer, reader: IndexReader) -> Respaced | None:
     """Return the passages of canonical texts whose spaces can be restored; None if
     there are none.
     """

@@ -90,7 +90,7 @@ def agreeing(
         fingerprint_kernels.FingerprintedRecords(
             records.codes, records.offsets, fingerprints
         ),
-        fingerprint_kernels.NumberedTexts(*segment.texts.record, segment.numbers),
+        segment.texts.record,
         candidates,
         thresholds(params),
         fingerprint_kernels.fingerprints_scratch(longest),
@@ -144,7 +144,7 @@ def verify(
         candidates = Candidates(*(column[living] for column in candidates))
     texts = CodeBuffer(*segment.texts.codes(candidates.text))
     out = verified_rows(records, texts, candidates, params, failed=False)
-    text = segment.numbered(candidates.text[out.candidate])
+    text = segment.first + candidates.text[out.candidate]
     respaced = np.zeros(len(text), np.bool_)
     return VerifiedCandidates(
         candidates.record[out.candidate], text, *out[1:], respaced

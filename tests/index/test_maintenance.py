@@ -584,10 +584,7 @@ def test_a_binary_list_of_ids_forgets_nothing(
     assert provscan.open_index(index.path).info()["tweets"] == 9
 
 
-@pytest.mark.parametrize("shards", [None, 4])
-def test_a_tweet_with_two_texts_is_forgotten_by_either_author(
-    build: Build, shards: int | None
-) -> None:
+def test_a_tweet_with_two_texts_is_forgotten_by_either_author(build: Build) -> None:
     """Two files may have different names of an account. The counts remain correct."""
     texts = [f"text number {n * 7919} of all of them" for n in range(12)]
     index = build(
@@ -595,7 +592,6 @@ def test_a_tweet_with_two_texts_is_forgotten_by_either_author(
             {"id": str(n // 2), "text": text, "author": f"a{n}"}
             for n, text in enumerate(texts)
         ],
-        shards=shards,
     )
     report = provscan.forget(index.path, ["a0", "a3", "a5"], users=True)
     assert (report["tweets"], report["texts"], report["unknown_accounts"]) == (3, 6, 0)

@@ -61,19 +61,18 @@ def test_contradictory_parameters(build: Build, tweets: list[Tweet]) -> None:
         )
 
 
-@pytest.mark.parametrize("shards", [1, 2])
 def test_seeds_become_longer_as_the_index_grows(
-    build: Build, tweets: list[Tweet], monkeypatch: pytest.MonkeyPatch, shards: int
+    build: Build, tweets: list[Tweet], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     distinct = list(
         {provscan.canonical([tweet["text"]])[0]: tweet for tweet in tweets}.values()
     )
     monkeypatch.setattr("provscan.params.MANY_TEXTS", 100)
-    index = build(distinct[:100], shards=shards)
+    index = build(distinct[:100])
     assert index.params.seed_length == 10
     first = segments(index)
     more = provscan.build_index(distinct[100:103], index.path, append=True)
-    expected = build(distinct[:103], shards=shards)
+    expected = build(distinct[:103])
     assert more.params.seed_length == expected.params.seed_length == 14
     assert segments(more) == segments(expected)
     assert more.fingerprint == expected.fingerprint

@@ -288,7 +288,7 @@ def test_frequent_seeds_of_a_small_segment_are_recorded(
         (index.reader.segments[0] for index in indexes),
         indexes[0].params,
     )
-    more = more_seeds(large.tables, small.texts, len(large.texts), params)
+    more = more_seeds(large.tables, small.texts, params)
     entries = np.concatenate(
         [*seed_parts(small.texts, params, np.empty(len(small.texts), np.uint8))]
     ).tolist()

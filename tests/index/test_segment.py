@@ -201,7 +201,7 @@ def test_the_description_of_an_index(tmp_path: Path) -> None:
     assert said["segments"] == [
         {"name": said["segments"][0]["name"], "texts": 3, "tweets": 6, "forgotten": 2}
     ]
-    assert (said["shards"], said["purged"], said["last_purge"]) == (0, 0, None)
+    assert (said["purged"], said["last_purge"]) == (0, None)
 
 
 def test_times_come_from_the_field_or_from_the_id() -> None:
@@ -333,7 +333,6 @@ def test_forgotten_texts_of_joined_segments(whole: Segment, forgotten: Segment) 
     both = join.joined(whole.tables, forgotten.tables, params)
     assert both.living is not None
     assert both.living.tolist() == [True, True, True, True, False, True]
-    assert both._replace(first=10).numbered(np.array([0, 5])).tolist() == [10, 15]
     assert whole.tables.living is None
 
 

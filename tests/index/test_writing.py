@@ -35,11 +35,9 @@ from provscan.params import IndexParams
 from provscan.writing import TEMPORARY
 
 
-def info(
-    name: str, texts: int, *, shard: int | None = None, gone: int = 0, size: int = 0
-) -> SegmentInfo:
+def info(name: str, texts: int, *, gone: int = 0, size: int = 0) -> SegmentInfo:
     stones = Tombstones(16 * gone, "", "stones", gone, "") if gone else None
-    return SegmentInfo(name, texts, texts, "", {"a": FileInfo(size, "")}, stones, shard)
+    return SegmentInfo(name, texts, texts, "", {"a": FileInfo(size, "")}, stones)
 
 
 def names(groups: list[list[SegmentInfo]]) -> list[str]:
@@ -68,14 +66,6 @@ def test_four_small_segments_are_merged() -> None:
     assert of_sizes(half, half - 2, 1, 1, 1) == ""
 
 
-def test_shards_are_merged_with_added_segments_of_the_same_size() -> None:
-    shards = [info("x", 10, shard=0), info("y", 10, shard=1)]
-    assert due(*shards, info("a", 5)) == ""
-    assert due(*shards, *(info(name, 1) for name in "abcd")) == "abcd"
-    assert due(*shards, info("a", 19)) == ""
-    assert due(*shards, info("a", 15), info("b", 5)) == "xyab"
-
-
 def test_the_groups_of_a_merge() -> None:
     most = merges.MAX_TEXTS
 
@@ -97,15 +87,6 @@ def test_the_groups_of_a_merge() -> None:
     assert groups(
         rest, info("c", 9, gone=1), info("d", 9, gone=2), purge_only=True
     ) == ["c", "d"]
-    first, second = info("x", 5, shard=0), info("y", 5, shard=1)
-    assert groups(first, second) == []
-    assert groups(first, second, rest) == ["xyb"]
-    assert groups(
-        dataclasses.replace(first, tombstones=info("", 1, gone=1).tombstones), second
-    ) == ["xy"]
-    assert groups(first, second, info("c", 9, gone=1), purge_only=True) == ["c"]
-    stoned = info("x", 5, shard=0, gone=1)
-    assert groups(stoned, second, info("c", 9, gone=1), purge_only=True) == ["xy", "c"]
 
 
 MANIFEST = Manifest(IndexParams(), (), 0, 0, seed_length=10)
@@ -340,17 +321,6 @@ def test_the_notes_of_a_killed_writer(
     assert lock.noted_in(tmp_path) == ({name} if expected else set())
 
 
-def test_segments_are_ordered_by_size_after_the_shards() -> None:
-    infos = [
-        info("b", 5),
-        info("a", 5),
-        info("c", 9),
-        info("y", 1, shard=1),
-        info("x", 1, shard=0),
-    ]
-    assert "".join(each.name for each in sorted(infos, key=folder._order)) == "xycab"
-
-
 def test_compressed_texts_of_many_blocks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -447,28 +417,8 @@ def test_rows_are_grouped_by_text() -> None:
     assert numbers.tolist() == [1, 0, 2]
 
 
-def test_numbers_of_texts_in_shards() -> None:
-    def part(count: int, numbers: list[int] | None) -> Any:
-        return SimpleNamespace(
-            texts=range(count),
-            numbers=None if numbers is None else np.array(numbers, np.uint32),
-        )
-
-    # There are two shards, with the numbers 0 and 3, and 1 and 2, and an added segment
-    # of two texts.
-    segments = part(2, [0, 3]), part(2, [1, 2]), part(2, None)
-    numbering = LicensedTexts(Path(), segments, np.array([0, 2, 4, 6]))
-    assert numbering.positions(np.arange(6)).tolist() == [0, 2, 3, 1, 4, 5]
-    assert [each.tolist() for each in numbering.located(np.array([3, 1, 5, 0]))] == [
-        [0, 1, 2, 0],
-        [1, 0, 1, 0],
-    ]
-    assert [numbering.numbers(n, np.array([1, 0])).tolist() for n in range(3)] == [
-        [3, 0],
-        [2, 1],
-        [5, 4],
-    ]
-    parts = part(2, None), part(3, None)
+def test_numbers_of_texts_in_segments() -> None:
+    parts: Any = SimpleNamespace(texts=range(2)), SimpleNamespace(texts=range(3))
     plain = LicensedTexts(Path(), parts, np.array([0, 2, 5]))
     assert [each.tolist() for each in plain.located(np.array([4, 1, 2]))] == [
         [1, 0, 1],
@@ -489,7 +439,7 @@ def test_threads_and_slices_do_not_change_the_files(
     )
     # Don't sync files, which uses eight threads even for small ones.
     monkeypatch.setattr("provscan.index.folder.sync_all", lambda paths: None)
-    provscan.build_index(tweets, small, shards=3)
+    provscan.build_index(tweets, small)
     assert 8 not in begun
     for name in (
         "format.FEW_BYTES",
@@ -498,7 +448,7 @@ def test_threads_and_slices_do_not_change_the_files(
         "segment.seeds.FEW_ENTRIES",
     ):
         monkeypatch.setattr(f"provscan.index.{name}", 0)
-    provscan.build_index(tweets, large, shards=3)
+    provscan.build_index(tweets, large)
     assert {2, 8} <= set(begun)
     written = [
         {

@@ -16,7 +16,6 @@ from provscan.kernels.records import (
     TextBuffer,
     Thresholds,
     frozen,
-    read_only,
 )
 from provscan.kernels.search import fingerprints as kernels
 
@@ -52,21 +51,18 @@ def kept(records, text, code, place, others=("", ""), thresholds=USUAL):
         records,
         [(len(records) - 1, 1, code, place)],
         (others[0], text, others[1]),
-        (),
         thresholds,
     )[0]
 
 
-def kept_of(records, candidates, texts, numbers=(), thresholds=USUAL):
+def kept_of(records, candidates, texts, thresholds=USUAL):
     """Return for each candidate (record, text, code, place) whether it is kept."""
     codes = np.frombuffer("".join(records).encode("utf-32-le"), np.uint32)
     offsets = np.cumsum([0, *map(len, records)])
     columns = Candidates(
         *(np.array(column, np.int32) for column in zip(*candidates, strict=True))
     )
-    licensed = kernels.NumberedTexts(
-        *text_buffer(*texts), read_only(np.array(numbers, np.int64))
-    )
+    licensed = text_buffer(*texts)
     out = np.empty(len(candidates), np.int64)
     room = kernels.fingerprints_scratch(1000)
     count = kernels.agreeing(
@@ -200,12 +196,11 @@ def test_five_characters_of_four_bytes_may_be_anywhere(size):
         assert kept(["x" * 30 + text], text, 30 + place, place, ("", "y" * 99))
 
 
-@pytest.mark.parametrize("numbers", [[], [40, 41]])
 @pytest.mark.parametrize(("at", "expected"), [
     ([20, 20, 20], [True, False, False]), ([27, 13, 27], [True, False, False]), ([13, 27, 13], [True, False, False]),  # noqa: E501
     ([27, 12, 12], [True, True, False]), ([12, 27, 27], [True, True, False]), ([20, 96, 96], [True, True, False]),  # noqa: E501
 ])  # fmt: skip
-def test_a_text_is_kept_once_for_each_diagonal(at, numbers, expected):
+def test_a_text_is_kept_once_for_each_diagonal(at, expected):
     text = (
         "the quick brown fox jumps over the lazy dog and runs away into the dark wood"
     )
@@ -215,7 +210,7 @@ def test_a_text_is_kept_once_for_each_diagonal(at, numbers, expected):
         for number in range(2)
         for i, code in enumerate(at)
     ]
-    assert kept_of(["xxxxx" + text * 2] * 2, rows, [text] * 2, numbers) == expected * 4
+    assert kept_of(["xxxxx" + text * 2] * 2, rows, [text] * 2) == expected * 4
 
 
 @pytest.mark.parametrize(
@@ -229,7 +224,6 @@ def test_a_text_with_too_few_letters_is_not_kept(text):
             ["x" * 40 + text],
             [(0, 0, 40, 0)],
             [text],
-            (),
             USUAL._replace(units=least),
         ) == [least <= size]
 

@@ -124,10 +124,6 @@ def candidates(
     assert n < 20_000
     by_key = {key: sum(other == key for other, _, _ in contents) for key in seeds}
     assert count.seeds_cut[0] == sum(by_key[key] > limit for key in seeds)
-    wanted = np.empty(len(keys), np.uint32)
-    wanted = wanted[: seeding.wanted_keys(of_records, table, scratch, wanted)].tolist()
-    assert wanted == [key for key in seeds if key in set(wanted)]
-    assert {key for key in seeds if by_key[key]} <= set(wanted)
     return list(zip(*(column[:n].tolist() for column in out), strict=True))
 
 

@@ -118,7 +118,7 @@ def test_values_that_are_neither_paths_nor_data(index, tmp_path):
 
 
 def test_values_of_wrong_types(index, tmp_path):
-    for name in ("bands", "rows", "shards", "fraction"):
+    for name in ("bands", "rows", "fraction"):
         with pytest.raises(
             ParameterError, match=rf"^{name} must be a .*number, not 'x'"
         ):

@@ -11,20 +11,16 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from provscan.index import Strings
-from provscan.index.segment.filters import bloom_filter, new_filter
-from provscan.index.shards.lookup import ShardTables
-from provscan.kernels.records import Candidates, CodeBuffer
+from provscan.kernels.records import Candidates
 from provscan.kernels.sketch.hashing import splitmix64
 from provscan.matching import scan
-from provscan.matching.candidates import NONE, _distinct, merged, variants
+from provscan.matching.candidates import NONE, _distinct, merged
 from provscan.matching.liftover import Chunked, _windows
 from provscan.matching.matches import (
     CONTEXT,
     Matches,
     TruncatedLookups,
     matches_in,
-    nothing,
     passages,
 )
 from provscan.matching.matches import LONGEST as LONGEST_PASSAGE
@@ -42,7 +38,7 @@ from provscan.matching.record_samples import (
 from provscan.matching.scan import BYTES, TEXTS, _at_character, _blocks, _groups
 from provscan.matching.scan_task import CARRIER_SEED, Sampling
 from provscan.matching.verify import NO_STRETCH, VerifiedCandidates, thresholds
-from provscan.params import IndexParams, MatchParams, SearchLimits
+from provscan.params import MatchParams, SearchLimits
 
 
 def rows_of(record: list[int], **columns: list[int]) -> pa.RecordBatch:
@@ -298,27 +294,6 @@ def test_groups_of_texts_are_limited() -> None:
     assert groups([0] * (TEXTS + 1)) == [(0, TEXTS), (TEXTS, TEXTS + 1)]
 
 
-def test_shards_are_queried_for_more_texts_at_a_time(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    asked: list[int] = []
-
-    def scanned(text: np.ndarray, offsets: np.ndarray, *rest: Any) -> Matches:
-        asked.append(len(offsets) - 1)
-        return nothing(np.zeros(len(offsets) - 1, np.int64))
-
-    monkeypatch.setattr(scan, "_scan_short", scanned)
-    one, two = SimpleNamespace(batch_factor=1), SimpleNamespace(batch_factor=2)
-    for tables in ((one,), (two, one)):
-        reader: Any = SimpleNamespace(tables=tables)
-        texts = np.zeros(0, np.uint8), np.zeros(2 * TEXTS + 2, np.int64)
-        assert (
-            len(scan.scan_texts(*texts, reader, MatchParams()).characters)
-            == 2 * TEXTS + 1
-        )
-    assert asked == [TEXTS, TEXTS, 1, 2 * TEXTS, 1]
-
-
 def test_blocks_overlap_by_the_length_of_a_copy(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -514,82 +489,6 @@ def test_equal_stretches_are_searched_once() -> None:
         (1, 5, 9, 0),
     ]
     assert _distinct(record[:0], text[:0], code[:0]) is NONE
-
-
-class Group:
-    """Shards with the given variants. It records what it is asked for."""
-
-    def __init__(self, *parts: list[tuple[int, int, int, int, bool]]) -> None:
-        self.parts = [
-            tuple(np.array(column) for column in zip(*part, strict=True))
-            for part in parts
-        ]
-
-    def begin(self, *asked: Any) -> Any:
-        self.asked = asked
-        return lambda: self.parts
-
-
-def test_limits_of_variants_apply_across_shards() -> None:
-    full = (26, 26, 26)
-    matches = candidates(
-        (4, 90, (1, 5), full, 0.9, WHOLE),
-        (4, 91, (0, 2), full, 1.0, WHOLE),
-        (2, 92, (0, 3), full, 0.75, WHOLE),
-        (7, 93, (0, 4), full, 0.74, WHOLE),
-    )
-    # Record n has n + 1 code points, from 10 * n on.
-    codes = np.concatenate([np.arange(10 * n, 11 * n + 1) for n in range(8)]).astype(
-        np.uint32
-    )
-    records = CodeBuffer(codes, np.cumsum([0, *range(1, 9)]))
-    # A variant consists of match, code, place, number, and whether it is living.
-    first = Group(
-        [
-            (0, 7, 5, 30, True),
-            (0, 7, 5, 10, True),
-            (1, 9, 5, 51, True),
-            (1, 9, 5, 50, False),
-        ]
-    )
-    second = Group([(0, 7, 5, 20, True), (0, 9, 5, 30, True)], [(1, 9, 6, 60, True)])
-    shards = ShardTables(
-        (first, second),
-        bloom_filter(new_filter(0)),
-        IndexParams(seed_length=10),
-        lambda numbers: Strings(np.zeros(0, np.uint8), np.zeros(len(numbers) + 1, int)),
-    )
-    limits = SearchLimits(whole_candidates=2, variants=9, variant_similarity=0.75)
-    segment, found = variants(records, matches, shards, limits)
-    # The limit is two variants per stretch, lower numbers first: 10 and 20, not 30.
-    assert segment.living is not None
-    assert (segment.numbers.tolist(), segment.living.tolist()) == (
-        [10, 20, 30, 50, 51, 60],
-        [True, True, True, False, True, True],
-    )
-    assert as_rows(found) == [
-        (2, 3, 9, 0),
-        (2, 4, 9, 0),
-        (2, 5, 9, 0),
-        (4, 0, 7, 0),
-        (4, 1, 7, 0),
-        (4, 2, 9, 0),
-    ]
-    # Shards get each record with a match that is similar to a text, but not equal,
-    # once.
-    method, sent, places, *rest = second.asked
-    assert (method, rest) == ("variants", [limits, 36])
-    assert sent.codes.tolist() == [20, 21, 22, 40, 41, 42, 43, 44]
-    assert sent.offsets.tolist() == [0, 3, 8]
-    assert [column.tolist() for column in places] == [
-        [1, 0],
-        [[1, 5], [0, 3]],
-        [0.9, 0.75],
-    ]
-    segment, _ = variants(
-        records, matches, shards, dataclasses.replace(limits, variants=1)
-    )
-    assert segment.numbers.tolist() == [10, 20, 30, 50]
 
 
 def blocks(

@@ -249,14 +249,11 @@ def test_options_with_sources_show_no_secret() -> None:
         for name, item in MatchOptions.__dataclass_fields__.items()
         if str(item.type).partition(" ")[0] in ("Source", "Paths")
     }
-    assert {"control", "null", "known", "parts", "shards_from"} <= named
+    assert {"control", "null", "known", "parts"} <= named
     for name in named - {"log", "tokenizer", "baseline"}:
         several = MatchOptions.__dataclass_fields__[name].type == "Paths"
         for value in (url, Path(url), *([[url, Path(url)]] if several else [])):
-            more = (
-                {"shard_groups": 2, "executor": "ray"} if name == "shards_from" else {}
-            )
-            made = MatchOptions(**{**more, name: value})
+            made = MatchOptions(**{name: value})
             assert made.as_dict()[name], name
             assert not any(
                 word in f"{made} {json.dumps(made.as_dict())}" for word in SECRETS

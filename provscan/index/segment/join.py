@@ -52,37 +52,21 @@ MOST_SMALL_BYTES = 1 << 28
 def scan_tables(
     tables: Sequence[LookupTables], params: IndexParams
 ) -> tuple[LookupTables, ...]:
-    """Join the tables of an index without shards into one if memory allows it,
-    otherwise into a few. The first of ``tables`` has the most texts.
+    """Join the tables of an index into one if memory allows it, otherwise into a few.
+    The first of ``tables`` has the most texts.
     """
     large, *small = tables
     small = joined_all(small, params)
     if len(small) == 1 and can_join(large, small[0]):
         return (joined(large, small[0], params),)
-    return large, *added_tables(large, small, len(large.texts), params)
-
-
-def added_tables(
-    large: LookupTables,
-    added: Sequence[LookupTables],
-    before: int,
-    params: IndexParams,
-    seed_filter: BloomFilter | None = None,
-) -> list[LookupTables]:
-    """Return the tables of segments that were added to an index, joined into one if
-    memory allows it.
-
-    `large` is the largest segment of the index, or one of its shards. The added texts
-    are numbered from ``before`` on. For ``seed_filter``, see :func:`with_seeds_after`.
-    """
-    small = joined_all(added, params)
     if len(small) == 1:
-        small = [with_seeds_after(large, small[0], before, params, seed_filter)]
-    firsts = before + np.cumsum([0, *(len(tables.texts) for tables in small)])
-    return [
-        tables._replace(first=int(first))
-        for tables, first in zip(small, firsts, strict=False)
-    ]
+        small = [with_seeds_after(large, small[0], params)]
+    all_tables = [large, *small]
+    firsts = np.cumsum([0, *(len(part.texts) for part in all_tables)])
+    return tuple(
+        part._replace(first=int(first))
+        for part, first in zip(all_tables, firsts, strict=False)
+    )
 
 
 def joined_all(
@@ -128,7 +112,7 @@ def joined(
     mark_bands(more_bands, layout, band_filter)
     sketches = np.concatenate([large.whole.sketches, small.whole.sketches])
     # Choose the seeds of `small` again, as if all texts were in one segment.
-    more = more_seeds(large, small.texts, counts[0], params)
+    more = more_seeds(large, small.texts, params)
     postings, places = _merged(
         large.seeds.postings, large.seeds.places, more.entries, SEEDS, counts
     )
@@ -151,23 +135,13 @@ def joined(
 
 
 def with_seeds_after(
-    large: LookupTables,
-    small: LookupTables,
-    before: int,
-    params: IndexParams,
-    seed_filter: BloomFilter | None = None,
+    large: LookupTables, small: LookupTables, params: IndexParams
 ) -> LookupTables:
     """Return the small tables with the seeds that they would have if they were joined
     to `large`.
-
-    `large` is an index of `before` texts, or one of its shards. The filter of the
-    result contains its own seeds and those in `seed_filter`, if it is given.
     """
-    more = more_seeds(large, small.texts, before, params)
-    count = len(more.entries)
-    bloom = more.marked(
-        new_filter(count) if seed_filter is None else widened(seed_filter, count)
-    )
+    more = more_seeds(large, small.texts, params)
+    bloom = more.marked(new_filter(len(more.entries)))
     postings, places = table_of(more.entries, SEEDS, len(small.texts))
     seeds = SeedTable(postings, places, bloom)
     return frozen(small._replace(seeds=seeds, frequent=more.frequent))
@@ -185,11 +159,8 @@ class MoreSeeds(NamedTuple):
         return bloom
 
 
-def more_seeds(
-    large: LookupTables, texts: Strings, before: int, params: IndexParams
-) -> MoreSeeds:
-    """Choose the seeds of texts that are added to an index of `before` texts. `large`
-    is that index or one of its shards.
+def more_seeds(large: LookupTables, texts: Strings, params: IndexParams) -> MoreSeeds:
+    """Choose the seeds of texts that are added to the texts of `large`.
 
     A seed that is frequent in `large` counts as frequent here. The seeds in `large` are
     not chosen again, even if many of the added texts share them.
@@ -205,7 +176,7 @@ def more_seeds(
     seed_kernels.marked_seeds(entries, frequent, is_frequent)
     levels[is_frequent] = seed_kernels.LAST_LEVEL
     seed_kernels.mark_seeds(entries[levels > seed_kernels.SHARED_LEVEL], frequent)
-    choice = SeedChoice(sizes, before + len(texts))
+    choice = SeedChoice(sizes, len(large.texts) + len(texts))
     chosen = [choice.take(entries[levels == level], level) for level in SEED_LEVELS]
     return MoreSeeds(sorted_entries(np.concatenate(chosen)), frequent)
 

@@ -145,13 +145,10 @@ class SpilledArrays:
 class PostingsWriter:
     """Collects entries in any order and writes them as a sorted table.
 
-    Entries are kept in memory or in files. `writers` is the number of simultaneous
-    writers, which share the memory.
+    Entries are kept in memory or in files.
     """
 
-    def __init__(
-        self, folder: Path, name: str, layout: TableLayout, writers: int = 1
-    ) -> None:
+    def __init__(self, folder: Path, name: str, layout: TableLayout) -> None:
         self._folder = folder
         self._name = name
         self._layout = layout
@@ -162,9 +159,7 @@ class PostingsWriter:
         # For each group of parts, its entries of each chunk, and the number of its
         # parts that are not sorted yet.
         self._groups = [
-            SpilledArrays(
-                folder / f"{name}.{number}.part", most_in_memory(writers) // GROUPS
-            )
+            SpilledArrays(folder / f"{name}.{number}.part", SPILL_ENTRIES // GROUPS)
             for number in range(GROUPS)
         ]
         self._unsorted = [_GROUP_PARTS] * GROUPS
@@ -295,13 +290,6 @@ def write_table(
             first += len(entries)
             visit(entries)
     kernels.close_bucket_offsets(starts)
-
-
-def most_in_memory(writers: int) -> int:
-    """Return the maximum number of entries that each of `writers` writers keeps in
-    memory.
-    """
-    return SPILL_ENTRIES // writers
 
 
 def ranges_for(entries: int) -> int:

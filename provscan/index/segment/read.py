@@ -4,7 +4,7 @@ Its files are mapped; docs/format.md describes them:
 
 ``texts.*``
     Canonical texts, ordered by their earliest tweets, and their two-bit MinHash
-    sketches. A shard also has the numbers of its texts among those of all shards.
+    sketches.
 ``exact.*``, ``bands.*``, ``seeds.*``
     Postings of whole texts, of LSH bands and of seeds
     (:mod:`provscan.index.segment.seeds`). ``bands.filter``, ``seeds.filter`` and
@@ -48,7 +48,7 @@ from provscan.index.segment.postings import (
 from provscan.index.segment.prepare import NO_TIME, tweet_digests
 from provscan.index.segment.seeds import FREQUENT, open_seeds
 from provscan.index.segment.strings import Strings, open_strings
-from provscan.index.segment.tables import NO_NUMBERS, LookupTables
+from provscan.index.segment.tables import LookupTables
 from provscan.index.segment.tweets import TweetRows, open_tweets
 from provscan.kernels.records import BloomFilter, SeedTable, TextTable, frozen
 from provscan.kernels.storage.postings import find_texts
@@ -80,8 +80,6 @@ class Segment:
     tweet_starts: PackedNumbers  # The first row of each text's tweets, and the end.
     tweets: TweetRows
     forgotten: np.ndarray  # int64, ascending: the forgotten rows of tweets.
-    # For a shard, uint32, ascending: the texts' numbers among those of all shards.
-    numbers: np.ndarray | None = None
 
     @cached_property
     def living(self) -> np.ndarray | None:
@@ -231,7 +229,6 @@ class Segment:
                 self.whole,
                 self.seeds,
                 self.living,
-                NO_NUMBERS if self.numbers is None else self.numbers,
                 frequent=self.frequent,
                 bytes=self.info.bytes,
             )
@@ -258,7 +255,6 @@ def open_segment(index: Path, info: SegmentInfo, params: IndexParams) -> Segment
         open_numbers(folder, "tweets", info.texts + 1),
         open_tweets(folder, info.tweets),
         read_tombstones(index, info)[:, 0],
-        None if info.shard is None else map_array(folder / "texts.numbers", np.uint32),
     )
 
 

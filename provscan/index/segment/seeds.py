@@ -15,7 +15,7 @@ has two units, any other code point has one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
@@ -32,10 +32,10 @@ from provscan.index.segment.filters import (
 from provscan.index.segment.postings import (
     FEW_ENTRIES,
     SEEDS,
+    SPILL_ENTRIES,
     PostingsWriter,
     SpilledArrays,
     chunk_of,
-    most_in_memory,
     open_postings,
     ranges_for,
     sorted_entries,
@@ -209,23 +209,21 @@ def _seed_entries(
 
 
 class _SeedsWriter:
-    """Writes the seed table of a segment. `writers` is the number of simultaneous
-    writers, and `total` the number of texts in all their segments.
-    """
+    """Writes the seed table of a segment."""
 
-    def __init__(self, folder: Path, total: int, writers: int) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.texts = open_strings(folder, "texts")
         self.sizes = np.zeros(len(self.texts), np.uint8)
-        self.all = PostingsWriter(folder, "seeds", SEEDS, writers)
+        self.all = PostingsWriter(folder, "seeds", SEEDS)
         self.chosen = 0  # The number of chosen seeds.
-        self._choice = SeedChoice(self.sizes, total)
+        self._choice = SeedChoice(self.sizes, len(self.texts))
         # `_chosen` has an array of chosen seeds for each level and range of keys: first
         # for all ranges of level 0, then for those of level 1, and so on. `_shared` has
         # an array for each range: its seeds of levels above 0, from which seeds are
         # chosen later. `_ends` has the end of each level in the arrays of `_shared`.
         self._chosen, self._shared = (
-            SpilledArrays(folder / f"seeds.{name}.part", most_in_memory(2 * writers))
+            SpilledArrays(folder / f"seeds.{name}.part", SPILL_ENTRIES // 2)
             for name in ("chosen", "shared")
         )
         self._ends: list[np.ndarray] = []
@@ -286,43 +284,27 @@ class _SeedsWriter:
         self._shared.clear()
 
 
-def write_seeds(folders: Sequence[Path], params: IndexParams) -> None:
-    """Write the seed tables of the segments in ``folders``, whose texts are complete.
-    The first segment gets the filters of all segments.
-    """
-    total = sum(len(open_strings(folder, "texts")) for folder in folders)
-    writers = [_SeedsWriter(folder, total, len(folders)) for folder in folders]
-    for writer in writers:
-        writer.collect(params)
-    count = sum(writer.all.count for writer in writers)
+def write_seeds(folder: Path, params: IndexParams) -> None:
+    """Write the seed table of the segment in a folder, whose texts are complete."""
+    writer = _SeedsWriter(folder)
+    writer.collect(params)
+    count = writer.all.count
     threads, ranges = THREADS if count > FEW_ENTRIES else 0, ranges_for(count)
     frequent = new_filter(count // PER_FREQUENT)
 
-    def by_level(number: int) -> list[tuple[np.ndarray, np.ndarray]]:
-        parts = [writer.all.sorted_range(number, ranges) for writer in writers]
-        return [
-            _by_level(entries, levels)
-            for entries, levels in zip(parts, _levels_of_all(parts), strict=True)
-        ]
+    def by_level(number: int) -> tuple[np.ndarray, np.ndarray]:
+        entries = writer.all.sorted_range(number, ranges)
+        return _by_level(entries, levels_of(entries))
 
-    for parts in ordered_map(by_level, range(ranges), threads):
-        for writer, (entries, ends) in zip(writers, parts, strict=True):
-            seed_kernels.mark_seeds(
-                entries[ends[seed_kernels.SHARED_LEVEL] :], frequent
-            )
-            writer.choose_rarest(entries, ends)
-    for writer in writers:
-        writer.choose_others()
-    words = filter_words(sum(writer.chosen for writer in writers))
+    for entries, ends in ordered_map(by_level, range(ranges), threads):
+        seed_kernels.mark_seeds(entries[ends[seed_kernels.SHARED_LEVEL] :], frequent)
+        writer.choose_rarest(entries, ends)
+    writer.choose_others()
     seed_filter = bloom_filter(
-        new_array_file(writers[0].folder / FILTER, words, 0, np.uint64)
+        new_array_file(folder / FILTER, filter_words(writer.chosen), 0, np.uint64)
     )
-    write_array_file(writers[0].folder / FREQUENT, frequent.words)
-    for writer in writers[1:]:
-        for name in (FILTER, FREQUENT):
-            write_array_file(writer.folder / name, new_filter(0).words)
-    for writer in writers:
-        writer.close(seed_filter, threads)
+    write_array_file(folder / FREQUENT, frequent.words)
+    writer.close(seed_filter, threads)
 
 
 def _by_level(entries: np.ndarray, levels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -330,19 +312,6 @@ def _by_level(entries: np.ndarray, levels: np.ndarray) -> tuple[np.ndarray, np.n
     out, ends = np.empty_like(entries), np.empty(len(SEED_LEVELS), np.int64)
     radix.by_level(entries, levels, ends, out)
     return out, ends
-
-
-def _levels_of_all(parts: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Return the levels of sorted entries of several segments. The places of a seed are
-    counted across all segments.
-    """
-    if len(parts) == 1:
-        return [levels_of(parts[0])]
-    entries = np.concatenate(parts)
-    order = np.argsort(entries, kind="stable")
-    levels = np.empty(len(entries), np.uint8)
-    levels[order] = levels_of(entries[order])
-    return np.split(levels, np.cumsum([len(part) for part in parts])[:-1])
 
 
 def open_seeds(folder: Path, texts: int) -> SeedTable:

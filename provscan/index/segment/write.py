@@ -18,7 +18,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from provscan.arrays import distinct
-from provscan.errors import OutputError
 from provscan.index.format import SegmentInfo, digest_of
 from provscan.index.segment.arrays import (
     map_array,
@@ -97,8 +96,7 @@ class SegmentWriter:
 
     Texts and postings go to disk, so a tweet takes only about 100 bytes of memory until
     the segment is complete. `before` contains the complete segments of the same build,
-    whose tweets are already in `ids`. If the segment is one of several `shards`, the
-    caller writes the seeds of all shards together.
+    whose tweets are already in `ids`.
     """
 
     def __init__(
@@ -108,7 +106,6 @@ class SegmentWriter:
         ids: KeyTable,
         *,
         before: Sequence[Segment] = (),
-        shards: int = 1,
     ) -> None:
         folder.mkdir(parents=True)
         self._folder = folder
@@ -116,10 +113,9 @@ class SegmentWriter:
         self._ids_table = ids
         self._known_ids = ids.count
         self._before = before
-        self._shards = shards
-        self._exact = PostingsWriter(folder, "exact", EXACT, shards)
+        self._exact = PostingsWriter(folder, "exact", EXACT)
         self._bands_layout = bands_layout(params.bands)
-        self._bands = PostingsWriter(folder, "bands", self._bands_layout, shards)
+        self._bands = PostingsWriter(folder, "bands", self._bands_layout)
         self._keys = KeyTable()
         self._text_of: list[np.ndarray] = []
         self._times: list[np.ndarray] = []
@@ -150,11 +146,6 @@ class SegmentWriter:
 
     def add(self, batch: Prepared) -> None:
         """Add a batch; equal canonical texts become one licensed text."""
-        if not self.has_room_for(len(batch.texts)):
-            raise OutputError(
-                f"a shard would have more than {MAX_TEXTS:,} texts, its limit: build "
-                "the index with more shards"
-            )
         ids = self._ids_table.number(batch.ids.keys())
         known_rows = np.flatnonzero(ids < self._known_ids)
         if self._before and len(known_rows):
@@ -234,9 +225,8 @@ class SegmentWriter:
                 write_numbers(folder, "times", times[rows])
                 write_numbers(folder, "tweets", starts)
                 self._write_texts(None if in_order else numbers)
-                if self._shards == 1:
-                    before = sum(len(segment.texts) for segment in self._before)
-                    write_seeds([folder], self._params.of_texts(before + self.texts))
+                before = sum(len(segment.texts) for segment in self._before)
+                write_seeds(folder, self._params.of_texts(before + self.texts))
                 for job in jobs:
                     job.result()
         for part in folder.glob("*.part*"):

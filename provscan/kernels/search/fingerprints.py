@@ -64,15 +64,6 @@ class FingerprintedRecords(NamedTuple):
     fingerprints: np.ndarray  # uint8, the output of :func:`fingerprints`.
 
 
-class NumberedTexts(NamedTuple):
-    """Licensed texts as UTF-8, see :class:`provscan.kernels.records.TextBuffer`."""
-
-    text: np.ndarray
-    offsets: np.ndarray
-    # int64[n]: the number that identifies each text; empty if that is its index.
-    numbers: np.ndarray
-
-
 class ComparedText(NamedTuple):
     """A licensed text around whose seed the wording is compared. It begins at
     ``letters[low]``. There are at least :data:`FINGERPRINTED` elements from there on.
@@ -246,7 +237,8 @@ def agreeing(records, texts, candidates, thresholds, scratch, kept):
     Parameters
     ----------
     records, texts
-        :class:`FingerprintedRecords` and :class:`NumberedTexts`.
+        :class:`FingerprintedRecords` and
+        :class:`~provscan.kernels.records.TextBuffer`.
     candidates
         :class:`~provscan.kernels.records.Candidates`, int32[n], ordered by record,
         none for a whole record.
@@ -258,7 +250,7 @@ def agreeing(records, texts, candidates, thresholds, scratch, kept):
         int64[n], output: the indices of the candidates that are kept.
     """
     record, text, code, place = candidates
-    text_bytes, bounds, numbers = texts
+    text_bytes, bounds = texts
     codes, seen = scratch
     count, n = len(record), 0
     for c in range(-2 * _AHEAD if count else 0, count):
@@ -301,7 +293,7 @@ def agreeing(records, texts, candidates, thresholds, scratch, kept):
             continue
         if units == length:
             place[c] = at
-        number = text[c] if len(numbers) == 0 else np.int64(numbers[text[c]])
+        number = np.int64(text[c])
         slot, diagonal = (np.uint64(number) * MURMUR1) >> _SLOT_SHIFT, code[c] - at
         if (
             seen[slot, 0] == record[c]

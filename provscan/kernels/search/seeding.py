@@ -116,25 +116,6 @@ def _look_up(table, limit, count, scratch, counters):
 
 
 @kernel
-def wanted_keys(seeds, table, scratch, out):
-    """Write the keys of seeds that pass the filter of ``table`` to uint32 ``out``;
-    return their number.
-
-    :func:`seed_candidates` looks up exactly these.
-    """
-    low, high = seeds.bounds[0], seeds.bounds[-1]
-    n = np.int64(0)
-    for start in range(low, high, CHUNK):
-        count = _filter(
-            seeds.keys[start : min(start + CHUNK, high)], start, table, scratch
-        )
-        for k in range(count):
-            out[n + k] = scratch.keys[k]
-        n += count
-    return n
-
-
-@kernel
 def seed_candidates(seeds, table, limit, places, scratch, out, counters):
     """Find the licensed texts of one segment that may occur inside records; return the
     number of candidates.

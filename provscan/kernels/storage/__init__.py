@@ -2,9 +2,8 @@
 
 - Keys: :mod:`~provscan.kernels.storage.keys` hashes and numbers texts.
 - Tables: :mod:`~provscan.kernels.storage.radix` sorts entries,
-  :mod:`~provscan.kernels.storage.postings` packs them and looks keys up,
-  :mod:`~provscan.kernels.storage.bloom` filters look-ups, and
-  :mod:`~provscan.kernels.storage.gather` collects what a shard has for some keys.
+  :mod:`~provscan.kernels.storage.postings` packs them and looks keys up, and
+  :mod:`~provscan.kernels.storage.bloom` filters look-ups.
 - Columns: :mod:`~provscan.kernels.storage.packing` compresses whole numbers.
 - Digests: :mod:`~provscan.kernels.storage.digests` identifies sets of tweets.
 """

@@ -8,7 +8,6 @@ import contextlib
 import os
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -25,8 +24,8 @@ from provscan.engine import (
     Ray,
     Threads,
 )
-from provscan.errors import InputError, OutputError, ParameterError
-from provscan.index import CONSTANT_METHOD, IndexReader, open_shards
+from provscan.errors import InputError, OutputError
+from provscan.index import IndexReader
 from provscan.matching.part_files import PartResult, fetch_part, load_part
 from provscan.matching.record_samples import CarrierSample
 from provscan.matching.scan_task import (
@@ -34,7 +33,6 @@ from provscan.matching.scan_task import (
     Map,
     Sampling,
     ScanTask,
-    Snapshot,
     reported,
     scan,
     scan_batches,
@@ -87,7 +85,7 @@ def scan_inputs(
         make_task = partial(
             ScanTask,
             fields=inputs.fields,
-            snapshot=_snapshot(executor, licensed, options),
+            snapshot=licensed.snapshot,
             params=MatchParams(),
             folder=str(parts),
             limits=current_limits(),
@@ -218,46 +216,6 @@ def _store(options: MatchOptions) -> Iterator[str | None]:
         # Remaining files are useless, but a failure to remove them is not an error.
         with contextlib.suppress(OSError):
             store.end()
-
-
-def _snapshot(
-    executor: Executor, licensed: SearchedTexts, options: MatchOptions
-) -> Snapshot:
-    """Return the texts to scan for. With ``shard_groups``, this starts processes on the
-    cluster that open the shards, and tasks look texts up in these processes.
-    """
-    snapshot, groups = licensed.snapshot, options.shard_groups
-    if not isinstance(executor, Ray) or groups is None:
-        return snapshot
-    shards = len(licensed.controls.reader.manifest.shards)
-    if shards < groups:
-        has = f"has only {shards}" if shards else "has none"
-        raise ParameterError(
-            f"shard_groups={groups} needs an index with at least that many shards, and "
-            f"{snapshot.index} {has}: build it with more shards, or give fewer groups"
-        )
-    where = None if options.shards_from is None else os.fspath(options.shards_from)
-    open_group = partial(
-        open_shards,
-        snapshot.index,
-        snapshot=snapshot.id,
-        control=snapshot.control,
-        fetched_from=where,
-    )
-    opening = [
-        partial(open_group, shards=range(group, shards, groups))
-        for group in range(groups)
-    ]
-    try:
-        return replace(
-            snapshot, groups=executor.start_services(opening, CONSTANT_METHOD)
-        )
-    except OSError as error:
-        shown = snapshot.index if where is None else where
-        raise InputError(
-            f"the nodes can't read the shards of {shown} ({error.strerror or error}): "
-            "with --shards-from, name a copy of the index that they can read"
-        ) from error
 
 
 def _executor(inputs: Inputs, options: MatchOptions) -> Executor:
