@@ -75,6 +75,11 @@ TINY = {
     "ledger": ["--rows=30000"],
     "coverage": ["--only=nothing, null", "--main=1"],
     "edits_recall": ["--tweets=500", "--copies=3"],
+    "attacks": [
+        *("--tweets=400", "--records=300", "--seeds=1", "--draws=1"),
+        *("--scans=4", "--controls=1", "--fair-tweets=800"),
+        "--only=bot of titles|one thread|by a coin",
+    ],
 }
 TABLES = {
     "ledger": ["Stages", "Planted facts"],
@@ -91,6 +96,7 @@ TABLES = {
     "probe": ["nothing learned", "difference right"],
     "coverage": ["nothing, null dataset"],
     "edits_recall": ["Recall, 500 tweets indexed"],
+    "attacks": ["Attacks", "Copies", "Bursts", "Fair controls"],
 }
 
 
@@ -103,6 +109,7 @@ def run(name: str, *arguments: str) -> str:
 
 # The benchmarks that only make nightly runs.
 LONG = {
+    "attacks",
     "coverage",
     "edits_recall",
     "growth",
