@@ -221,6 +221,7 @@ def without_copies(worlds: dict[str, World], scans: int) -> None:
         "scans",
         "claimed",
         "not measured",
+        "can't be judged",
         "no copies shown",
     )
     names = list(worlds["control"].collections)
@@ -261,7 +262,7 @@ def without_copies(worlds: dict[str, World], scans: int) -> None:
         statuses = Counter(
             scan(n, Random(f"{kind} {n}"))["status"] for n in range(scans)
         )
-        outcomes = ("copies_found", "not_measured", "no_copies_shown")
+        outcomes = ("copies_found", "not_measured", "cannot_judge", "no_copies_shown")
         found.add_row(kind, str(scans), *(str(statuses[s]) for s in outcomes))
     console.print(found)
 

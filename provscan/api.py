@@ -272,8 +272,8 @@ def match(
     RecallError
         None of the spike-ins was found.
     WithheldError
-        ``fail_above_claimed`` was given, but the lower bound is withheld; the run is
-        written.
+        ``fail_above_claimed`` was given, but the lower bound is withheld, or more
+        findings than it allows can't be judged; the run is written.
     IncompleteError
         A gate was given, but there are no findings beyond it and text was not scanned;
         the run is written.

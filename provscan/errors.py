@@ -99,7 +99,9 @@ class IncompleteError(UnusableError):
 
 
 class WithheldError(UnusableError):
-    """A gate needs a number that is withheld; the run was written."""
+    """A gate needs a number that is withheld, or findings that can't be judged; the run
+    was written.
+    """
 
 
 class WorkerError(UnusableError):

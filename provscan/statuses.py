@@ -9,6 +9,7 @@ from typing import NamedTuple
 COPIES_FOUND = "copies_found"
 NO_COPIES_SHOWN = "no_copies_shown"
 INCOMPLETE = "incomplete"
+CANNOT_JUDGE = "cannot_judge"
 NOT_MEASURED = "not_measured"
 
 
@@ -18,7 +19,8 @@ class Status(NamedTuple):
     code: str  # In ``summary.json``.
     words: str  # The first words of the headline.
     colour: str  # The background of these words in the report.
-    measured: bool = True  # Whether chance was measured, or there is no finding.
+    # Whether there are no findings, or they were judged: chance explains them or not.
+    judged: bool = True
     # Whether a gate that is not crossed lets a pipeline continue; else the exit status
     # is 3.
     passes: bool = True
@@ -30,7 +32,8 @@ STATUSES = {
         Status(COPIES_FOUND, "COPIES FOUND", "#8f5400"),
         Status(NO_COPIES_SHOWN, "NO COPIES SHOWN", "#0b57a4"),
         Status(INCOMPLETE, "INCOMPLETE", "#a1260d", passes=False),
-        Status(NOT_MEASURED, "CHANCE NOT MEASURED", "#59636e", measured=False),
+        Status(CANNOT_JUDGE, "CANNOT JUDGE", "#6639ba", judged=False),
+        Status(NOT_MEASURED, "CHANCE NOT MEASURED", "#59636e", judged=False),
     )
 }
 """All statuses, by code."""

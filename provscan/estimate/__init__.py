@@ -21,8 +21,6 @@ number with its limits.
     Rarity of the wording of a text.
 :mod:`~provscan.estimate.counters`
     Sums over matches that arrive in batches.
-:mod:`~provscan.estimate.comparison`
-    Figures from collections that contain no licensed tweets.
 """
 
 from provscan.estimate.background import BackgroundModel, matched_bits

@@ -197,8 +197,9 @@ def layered(
                 size = strength.found.mean or found.mean_size
                 low = total(beyond, None, design, size, found.sharing).low
                 # Remove the rounding error of the logarithms, which could make a whole
-                # number smaller by 1.
-                bounds.append(min(found.most.value, round(low, 6)))
+                # number smaller by 1. A number of units above 0 is at least 1.
+                if (low := round(low, 6)) > 0.0:
+                    bounds.append(min(found.most.value, max(1.0, low)))
         at_least = max(bounds)
         left = minus_chance(counted.total, chance)
         counts |= {

@@ -19,6 +19,8 @@ from provscan.errors import ParameterError
 IMPOSSIBLE = 1e-9
 # Error probability on each side of 95% limits.
 TAIL = (1.0 - 0.95) / 2.0
+# Minimum share of the findings that chance is expected to make if it explains them.
+EXPLAINED = 0.5
 
 
 def clopper_pearson(k: float, n: float) -> tuple[float, float]:
@@ -106,6 +108,24 @@ class Chance:
     expected: float
     low: float
     high: float
+
+    def explains(self, found: float) -> bool:
+        """Return whether chance explains findings: their number is at most the upper
+        limit, and at least half of it is expected.
+
+        Without the second condition, a single chance match would explain five findings,
+        and none would explain three.
+
+        Parameters
+        ----------
+        found
+            The number of findings, in the unit of the chance matches.
+
+        Returns
+        -------
+        bool
+        """
+        return found <= self.high and EXPLAINED * found <= self.expected
 
 
 def predict_chance(

@@ -61,7 +61,7 @@ class Run:
         # The folders of this machine are not shown.
         summary = Places(self.files.summary, self.files.info).shown(self.files.summary)
         answer = summary["answer"]
-        names = ("status", "headline", "records", "texts", "withheld", "warnings")
+        names = ("status", "headline", "reasons", "records", "texts", "withheld")
         return {
             "name": self.name,
             "run": self.files.identity,
@@ -72,7 +72,7 @@ class Run:
             "findings": summary["counted"]["matches"],
             "sample": summary.get("sample"),
             "left_out": omissions.left_out(summary),
-            "answer": {name: answer[name] for name in names},
+            "answer": {name: answer[name] for name in (*names, "warnings")},
         }
 
 

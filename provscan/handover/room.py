@@ -47,7 +47,10 @@ TEMPLATES = Path(__file__).parent / "templates"
 # Options that name files, which are copied into the kit.
 DATA = ("control", "null", "known")
 # Entries of an answer that contain numbers and fixed sentences, but no texts.
-NUMBERS = ("status", "headline", "records", "texts", "withheld", "warnings", "notes")
+NUMBERS = (
+    *("status", "headline", "reasons", "records", "texts"),
+    *("withheld", "warnings", "notes"),
+)
 
 
 def build_room(

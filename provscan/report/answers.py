@@ -1,5 +1,5 @@
-"""The parts of an answer that the page and the terminal share: status, chance, upper
-limits and comparisons.
+"""The parts of an answer that the page and the terminal share: status, chance and upper
+limits.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def strengths(answer: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     explains; empty if chance was not measured.
     """
     records = answer["records"]
-    if not STATUSES[answer["status"]].measured or not records["findings"]:
+    if records["chance"] is None or not records["findings"]:
         return []
     every = answer["strengths"][0]["findings"] == records["findings"]
     everything = "all findings" if every else "findings for which chance was measured"
@@ -101,45 +101,6 @@ def recall_rows(name: str, classes: Mapping[str, Any]) -> list[tuple[str, Any]]:
     return sorted(classes.items(), key=lambda item: -item[1]["value"])
 
 
-COMPARED = (
-    "Whole records that repeat a licensed tweet with very rare wording "
-    "({bits_from:g} bits or more) word for word, in this dataset and in collections to "
-    "which no licensed tweet was copied. For comparison only: other kinds of data have "
-    "other coincidences."
-)
-COMPARISON = ("Collection", "Kind", "Records", "MB", "Tweets indexed", "Word for word")
-
-
-def comparison(summary: Mapping[str, Any]) -> list[tuple[str, ...]]:
-    """Return the numbers of records that equal a licensed tweet, in this dataset and in
-    collections without licensed tweets.
-    """
-    compared = summary["answer"]["word_for_word"]
-    if not compared or not compared["collections"]:
-        return []
-    sizes = (
-        count(summary["records"]),
-        _megabytes(summary["characters"] / 1e6),
-        count(summary["index"]["tweets"]),
-    )
-    this_dataset = ("this dataset", "", *sizes, count(compared["records"]))
-    return [this_dataset] + [
-        (
-            item["name"],
-            item["kind"],
-            count(item["records"]),
-            _megabytes(item["megabytes"]),
-            count(item["index_tweets"]),
-            count(item["word_for_word"]),
-        )
-        for item in compared["collections"]
-    ]
-
-
-def _megabytes(size: float) -> str:
-    return f"{size:,.0f}" if size >= 1 else "<1"
-
-
 def first_sentence(text: str) -> str:
     """Return the text up to the first full stop that is followed by a space."""
     return re.split(r"(?<=\.) ", text, maxsplit=1)[0]
@@ -155,11 +116,11 @@ def chance_explains(answer: Mapping[str, Any]) -> str:
     chance explains.
     """
     records = answer["records"]
-    if not STATUSES[answer["status"]].measured:
+    if not STATUSES[answer["status"]].judged:
         return (
-            "The number of findings that are coincidences was not measured. Some or "
-            "all of the findings may be quotations, headlines or sayings that both "
-            "texts took from a third source."
+            "It is unknown how many of the findings are coincidences. Some or all of "
+            "them may be quotations, headlines or sayings that both texts took from a "
+            "third source."
         )
     if not records["findings"] or records["chance"] is None:
         return ""

@@ -168,7 +168,9 @@ def sarif(exhibits: pa.Table, run: RunFiles) -> bytes:
     )
     shown, left_out = ranked[:RESULTS], ranked[RESULTS:]
     most = max(1, PLACES // max(1, len(shown)))
+    answer = run.summary["answer"]
     notices = [("error", f"{path}: {why}") for path, why in _not_scanned(run.summary)]
+    notices += [("warning", reason["message"]) for reason in answer["reasons"]]
     if left_out:
         places = sum(result.count for _, result in left_out)
         notices.append((
@@ -215,7 +217,7 @@ def sarif(exhibits: pa.Table, run: RunFiles) -> bytes:
             }
             for (source, rule), result in shown
         ],
-        "properties": {"headline": run.summary["answer"]["headline"]},
+        "properties": {name: answer[name] for name in ("status", "headline")},
     }
     log = {"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [scan]}
     return orjson.dumps(log, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
@@ -301,6 +303,12 @@ def junit(exhibits: pa.Table, run: RunFiles) -> bytes:
             results = old if compared and not row["new"] else failing
             results.setdefault(row["source"], _Result()).add(row)
     suite = ElementTree.Element("testsuite", name="provscan")
+    answer = summary["answer"]
+    shown = [("status", answer["status"]), ("headline", answer["headline"])]
+    shown += [("reason", reason["message"]) for reason in answer["reasons"]]
+    properties = ElementTree.SubElement(suite, "properties")
+    for name, value in shown:
+        ElementTree.SubElement(properties, "property", name=name, value=_xml(value))
     cases: dict[str, ElementTree.Element] = {}
 
     def case(name: str) -> ElementTree.Element:

@@ -158,9 +158,6 @@ def text_table(summary: Mapping[str, Any], width: int = 100) -> str:
         _section(console, "Upper limits (97.5% confident)", "<>", limits)
         coverage = f"{answers.covered(answer)} {answers.NOT_COVERED}".strip()
         console.print(Padding.indent(coverage, 2))
-    if compared := answers.comparison(summary):
-        title = answers.COMPARED.format(**answer["word_for_word"])
-        _section(console, title, "<<>>>>", [answers.COMPARISON, *compared])
     if strengths := answers.strengths(answer):
         names = ("", "findings", "chance explains at most")
         title = "Records by rarity of the wording"

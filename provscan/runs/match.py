@@ -236,6 +236,11 @@ def _crossed(summary: dict[str, Any], options: MatchOptions) -> str | None:
                 "--fail-above-claimed can't be decided, since the lower bound is "
                 f"withheld: {answer['withheld']['records.at_least']}"
             )
+        if not STATUSES[answer["status"]].judged and shares["findings"] > allowed:
+            raise WithheldError(
+                "--fail-above-claimed can't be decided, since the findings can't be "
+                f"judged: {answer['reasons'][0]['message']}"
+            )
         if share > allowed:
             return (
                 f"at least {_percent(share)} of the records contain copies: more than "

@@ -99,7 +99,7 @@ RUN = closed(
     ),
     columnKind={"enum": ["utf16CodeUnits", "unicodeCodePoints"]},
     results=array(RESULT, 5_000),
-    properties=closed(["headline"], headline=STRING),
+    properties=closed(["status", "headline"], status=STRING, headline=STRING),
 )
 SCHEMA = closed(
     ["$schema", "version", "runs"],

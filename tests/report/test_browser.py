@@ -738,7 +738,7 @@ def test_withheld_numbers_are_not_drawn(
     assert page.locator(".interval").count() == 0
     assert page.locator(".callout").count() == (0 if changes is CLEAN else 1)
     said = page.locator("#exhibits > p").first.text_content()
-    assert ("was not measured" in said) == (changes is NOT_MEASURED)
+    assert ("It is unknown" in said) == (changes is NOT_MEASURED)
     assert ("Chance explains about 1 of them" in said) == (changes is CLEAN)
 
 
@@ -746,7 +746,6 @@ def test_upper_limits_have_a_separate_table(opened: Open, report: Path) -> None:
     page = opened(report)
     assert page.locator(".limits td").all_text_contents() == ["45", "44"]
     assert "45" not in page.locator(".ends").text_content()
-    assert page.locator(".comparison tbody tr").count() == 4
     assert "Fewer than a third of the test copies" not in "".join(
         page.locator(".callout").all_text_contents()
     )

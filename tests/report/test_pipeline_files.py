@@ -177,6 +177,40 @@ def test_every_file_says_what_was_not_scanned(tmp_path: Path) -> None:
     assert "` a.bin ` not scanned: .bin is an unsupported file type" in page
 
 
+def test_every_file_says_why_findings_cant_be_judged(tmp_path: Path) -> None:
+    reason = {"code": "few_texts", "message": "One text is in all places."}
+    headline = "CANNOT JUDGE: 52 of 4,997 records share rare wording."
+    answer = summary_of()["answer"] | {
+        "status": "cannot_judge",
+        "headline": headline,
+        "details": [reason["message"]],
+        "reasons": [reason],
+    }
+    run = write_folder(tmp_path / "a.run", rows(), summary_of(answer=answer))
+    found = sarif(run)
+    assert found["properties"] == {"status": "cannot_judge", "headline": headline}
+    (invocation,) = found["invocations"]
+    assert invocation["executionSuccessful"] is True
+    (notice,) = invocation["toolExecutionNotifications"]
+    assert (notice["level"], notice["message"]["text"]) == (
+        "warning",
+        reason["message"],
+    )
+    # The findings are facts, whatever the status is.
+    assert len(found["results"]) == len(sarif(write_folder(run, rows()))["results"])
+    write_folder(run, rows(), summary_of(answer=answer))
+    assert failure_of(junit(run)["part-0.jsonl"]) is not None
+    (suite,) = JUnitXml.fromfile(str(run.parent / "checks.xml"))
+    assert {each.name: each.value for each in suite.properties()} == {
+        "status": "cannot_judge",
+        "headline": headline,
+        "reason": reason["message"],
+    }
+    page = exported(run, ".md")
+    assert "CANNOT JUDGE" in page
+    assert reason["message"] in page
+
+
 def test_junit_has_a_test_for_each_file(run: Path) -> None:
     cases = junit(run)
     assert cases.keys() == {*SOURCES, "clean.txt"}

@@ -161,7 +161,6 @@ def test_the_verbose_answer_begins_with_the_headline() -> None:
     }
     assert rows["Tokens, at 4 characters each"] == ["1,200", "1,375", "(1,175-1,600)"]
     assert rows["Records with a nearly verbatim copy"][-1] == "45"
-    assert rows["titles of posts"] == ["5", "492,000", "3"]
     assert rows["150 bits or more"] == ["more", "41", "4"]
     assert "Note: Fewer than a third of the test copies" in "\n".join(lines)
 

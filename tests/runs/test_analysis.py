@@ -159,8 +159,8 @@ def test_a_control_may_be_too_small_to_decide(
         spike_ins=300,
     )
     answer = small.summary["answer"]
-    assert answer["status"] == "not_measured"
-    assert answer["details"][0].startswith("The control is too small to decide")
+    assert answer["status"] == "cannot_judge"
+    assert [each["code"] for each in answer["reasons"]] == ["control_too_small"]
     assert answer["next"].startswith("a larger --control can decide")
     assert answer["records"]["at_least"] == 0
     large = provscan.match(
@@ -199,7 +199,7 @@ def test_findings_that_the_control_explains_are_not_claimed(
     texts are claimed.
     """
     texts = latin.reader.raw_texts(np.arange(30)).array().to_pylist()
-    data = [{"text": text} for text in texts for _ in range(3)] + [
+    data = [{"text": text} for text in texts] + [
         {"text": row["text"]} for row in other[:30]
     ]
     run = provscan.match(
@@ -351,7 +351,7 @@ def test_findings_without_measured_chance_leave_the_question_open(
     )
     answer = run.summary["answer"]
     assert answer["records"]["at_least"] == 0
-    assert answer["status"] == "not_measured"
+    assert answer["status"] == "cannot_judge"
     assert "(Cyrillic)" in answer["next"]
 
 

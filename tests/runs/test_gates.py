@@ -135,6 +135,32 @@ def test_the_lower_bound_is_compared_with_a_control(
             provscan.match(dataset, latin, out, **options)
 
 
+def test_findings_that_cant_be_judged_decide_nothing(
+    latin: provscan.Index, other: list[dict[str, Any]], dataset: Path, write: Write
+) -> None:
+    """One tweet in 20 of 50 records may be a single coincidence."""
+    (text,) = latin.reader.raw_texts(np.arange(1)).array().to_pylist()
+    data = write("one.jsonl", [{"text": text}] * TWEETS + CLEAN * (OTHERS // 10))
+    control, out = write("control.jsonl", other), data.parent / "a.run"
+    arguments = [data, "-i", latin.path, "-o", out, "--control", control]
+    for more, status in (
+        ((), 0),
+        (("--fail-above", "40%"), 0),
+        (("--fail-above-claimed", "40%"), 0),
+        (("--fail-above-claimed", "39%"), 3),
+        (("--fail-above", "39%"), 1),
+    ):
+        result = CliRunner().invoke(
+            main, ["match", *map(str, arguments), "--overwrite", *more]
+        )
+        assert result.exit_code == status, more
+    assert provscan.open_run(out).summary["answer"]["status"] == "cannot_judge"
+    with pytest.raises(WithheldError, match="can't be judged: "):
+        provscan.match(
+            data, latin, out, control=control, fail_above_claimed=0, overwrite=True
+        )
+
+
 def test_a_withheld_bound_decides_nothing(
     latin: provscan.Index, other: list[dict[str, Any]], dataset: Path, write: Write
 ) -> None:

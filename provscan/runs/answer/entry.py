@@ -16,8 +16,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from provscan.estimate.comparison import COLLECTIONS
 from provscan.estimate.layers import METHOD, Layers
+from provscan.runs.answer.judgement import reasons_against
 from provscan.runs.answer.layers import without_withheld
 from provscan.runs.answer.reasons import strata_in_words
 from provscan.runs.answer.tokenizer import Tokens, characters_per_token
@@ -25,12 +25,11 @@ from provscan.runs.answer.unscanned import in_one_line
 from provscan.runs.answer.warnings import notes, warnings
 from provscan.runs.answer.wording import (
     ScannedRecords,
-    comparison,
     details,
     headline,
     status_of,
 )
-from provscan.runs.counting.counts import STRENGTHS, WORD_FOR_WORD_BITS
+from provscan.runs.counting.counts import STRENGTHS
 from provscan.runs.counting.strata import TWEET_SAMPLE
 from provscan.runs.measures.analysis import Measured
 from provscan.statuses import STATUSES
@@ -75,11 +74,6 @@ def answer_of(
         **_sentences(measured, layers["records"], unscanned),
         "not_scanned": list(unscanned),
         "can_be_told": measured.recall.detectable_share,
-        "word_for_word": {
-            "records": counts.word_for_word,
-            "bits_from": WORD_FOR_WORD_BITS,
-            "collections": [each.as_dict() for each in COLLECTIONS],
-        },
         "strengths": _strengths(measured),
         **_units(measured, layers),
         "tokens": {
@@ -100,17 +94,19 @@ def _sentences(
     """Return the status and the sentences of the answer, given the numbers of
     records.
     """
-    dataset, chance, counts = measured.scanned, measured.chance, measured.counts
+    dataset, chance = measured.scanned, measured.chance
     # For a sample of files, the number of records of the whole dataset is a projection:
     # round it up, like upper limits. For a sample of records, the number is exact, and
     # rounding to 6 digits first removes float errors.
     every = math.ceil(round(dataset.all_records.value, 6)) if dataset.sampled else None
     scanned = ScannedRecords(dataset.records, every, dataset.drawn is not None)
-    status = status_of(records, usable=chance.usable, complete=not unscanned)
-    compared = ""
-    if counts.word_for_word:
-        others = [each.word_for_word for each in COLLECTIONS]
-        compared = comparison(counts.word_for_word, others)
+    reasons = reasons_against(measured)
+    status = status_of(
+        records,
+        measured=bool(chance.measures),
+        judged=not reasons,
+        complete=not unscanned,
+    )
     left_out = (
         measured.finding_records - measured.claimable_records if chance.measures else 0
     )
@@ -121,7 +117,7 @@ def _sentences(
             records,
             scanned,
             detectable,
-            compared,
+            [reason["message"] for reason in reasons],
             left_out,
             in_one_line(unscanned),
         )
@@ -130,7 +126,8 @@ def _sentences(
         "status": status,
         "headline": headline(status, records, scanned),
         "details": sentences,
-        "next": None if STATUSES[status].measured else next_step(measured),
+        "reasons": reasons,
+        "next": None if STATUSES[status].judged else next_step(measured, reasons),
     }
 
 
@@ -197,18 +194,24 @@ def _strengths(measured: Measured) -> list[dict[str, Any]]:
     return result
 
 
-def next_step(measured: Measured) -> str:
-    """Return a sentence on how to measure chance: with a cutoff after the years that
-    the dataset mentions, or with other data.
+def next_step(measured: Measured, reasons: Sequence[dict[str, str]]) -> str:
+    """Return a sentence on how to judge the findings: with another control, as the
+    reasons suggest, or by reading them. If chance was not measured, the sentence
+    proposes a cutoff after the years that the dataset mentions, or other data.
     """
-    if measured.chance.too_small:
+    codes = {reason["code"] for reason in reasons}
+    if "unlike_control" in codes:
+        strata = strata_in_words(measured)
+        return f"a --control with texts like those found ({strata}) can decide."
+    if "control_too_small" in codes:
         return (
             "a larger --control can decide; one with as many texts as the index is "
             "enough."
         )
-    if measured.chance.measures:
-        strata = strata_in_words(measured)
-        return f"a --control with texts like those found ({strata}) can decide."
+    if "control_in_dataset" in codes:
+        return "a --control of texts that the dataset can't contain can decide."
+    if codes:
+        return "read the findings in the report: they are facts that anyone can check."
     if measured.null is not None:
         return (
             "--control FILE, or --null DATA of the dataset's kind, makes this a claim "

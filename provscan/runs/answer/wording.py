@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from provscan.estimate.layers import Layers
-from provscan.names import counted, in_words, number, several, share
+from provscan.names import counted, number, several, share
 from provscan.statuses import (
+    CANNOT_JUDGE,
     COPIES_FOUND,
     INCOMPLETE,
     NO_COPIES_SHOWN,
@@ -84,15 +85,24 @@ class ScannedRecords:
         )
 
 
-def status_of(records: Layers, *, usable: bool, complete: bool = True) -> str:
+def status_of(
+    records: Layers,
+    *,
+    measured: bool = True,
+    judged: bool = True,
+    complete: bool = True,
+) -> str:
     """Return the status of a run, given the numbers of its records.
 
-    ``usable`` says whether the measures of chance could have shown copies, and
-    ``complete`` whether all text was scanned.
+    ``measured`` says whether there is a measure of chance; ``judged``, whether there is
+    no reason against judging the findings (:mod:`~provscan.runs.answer.judgement`); and
+    ``complete``, whether all text was scanned.
     """
     if records.at_least:
         return COPIES_FOUND
-    if not usable and records.findings:
+    if records.findings and not judged:
+        return CANNOT_JUDGE
+    if records.findings and not measured:
         return NOT_MEASURED
     return NO_COPIES_SHOWN if complete else INCOMPLETE
 
@@ -134,37 +144,17 @@ def headline(status: str, records: Layers, scanned: ScannedRecords) -> str:
     )
 
 
-def comparison(here: int, others: Sequence[int]) -> str:
-    """Return a sentence about whole records that equal a licensed tweet with very rare
-    wording: their number here, and in collections without licensed tweets.
-    """
-    low, high = min(others), max(others)
-    there = number(high) if low == high else f"{number(low)} to {number(high)}"
-    collections = f"{in_words(len(others))} collections without licensed tweets"
-    return (
-        "Whole records that equal a tweet with very rare wording: "
-        f"{number(here)} here, {there} in each of {collections}."
-    )
-
-
-TOO_SMALL = (
-    "The control is too small to decide: even without a single chance match, it could "
-    "not show any copies."
-)
-
-
 def details(
     status: str,
     records: Layers,
     scanned: ScannedRecords,
     detectable_share: float | None,
-    compared: str = "",
+    reasons: Sequence[str] = (),
     not_measured: int = 0,
     not_scanned: str = "",
 ) -> Iterator[str]:
     """Yield the sentences after the headline, about findings, chance and the upper
-    limit. If chance was not measured, the last one is ``compared``, the comparison with
-    other collections.
+    limit. ``reasons`` say why the findings can't be judged.
 
     ``not_measured`` is the number of records with findings only in strata where chance
     was not measured. ``not_scanned`` says what was not scanned.
@@ -173,15 +163,11 @@ def details(
     if common:
         shares = several(common, "more record shares", "more records share")
         more = f"{shares} only common or known wording."
-    if status == NOT_MEASURED:
-        why = (
-            TOO_SMALL
-            if records.at_least == 0 and not not_measured
-            else "Copies and coincidences can't be told apart."
-        )
-        yield f"{why} {more}".rstrip()
-        if compared:
-            yield compared
+    if status in (CANNOT_JUDGE, NOT_MEASURED):
+        yield from reasons
+        told = "" if reasons else "Copies and coincidences can't be told apart."
+        if both := f"{told} {more}".strip():
+            yield both
         return
     if status == INCOMPLETE:
         yield f"Not scanned: {not_scanned}."

@@ -19,7 +19,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from provscan.arrays import Flags, Floats, Numbers, distinct
 from provscan.estimate.counters import BestOfRecords, CoveredCounter, RecordCounter
@@ -33,9 +32,6 @@ from provscan.scoring.lengths import LENGTHS
 # Chance is tested on all findings, and on those with at least 75, 100 and 150 bits: the
 # strongest findings reveal verbatim copies among many coincidences.
 STRENGTHS = (-np.inf, 75.0, 100.0, 150.0)
-# Minimum bits of a whole record that equals a licensed tweet, for the comparison with
-# collections without licensed tweets.
-WORD_FOR_WORD_BITS = 100.0
 CELLS = 2 * len(LENGTHS) * DAMAGES
 # Maximum number of findings whose texts are noted, to count their tokens.
 TEXTS = 10_000
@@ -135,7 +131,6 @@ class MatchCounts:
 
     control_matches: int  # Matches of control texts.
     levels: Counter[str]  # Matches of licensed texts by level.
-    word_for_word: int  # Whole records that equal a rare licensed text word for word.
     licensed: Amount
     findings: Amount
     nearly: Amount  # Findings that are nearly verbatim.
@@ -165,7 +160,7 @@ def count_matches(
     licensed, findings, nearly = (_AmountCounter(splits, texts) for _ in range(3))
     claimable = [_AmountCounter(splits, texts) for _ in STRENGTHS]
     by_text = [TextFindings(texts, least) for least in STRENGTHS]
-    levels, word_for_word = Counter[str](), RecordCounter(1)
+    levels = Counter[str]()
     cells = _CellCounter(matches, eligible)
     noted = np.zeros(0, np.int64)
     for batch in matches.batches():
@@ -184,10 +179,6 @@ def count_matches(
             strength.add(batch)
         level = batch.columns["level"]
         levels.update(level.filter(pa.array(~control)).to_pylist())
-        exact = pc.ends_with(level, "exact").to_numpy(zero_copy_only=False)
-        same = exact & ~control & batch.flags("whole")
-        same &= batch.findings(WORD_FOR_WORD_BITS)
-        word_for_word.add(np.zeros(int(same.sum()), np.int64), batch.record[same])
         cells.add(batch)
         if len(noted) < TEXTS:
             noted = np.append(noted, batch.text_index[batch.passes_rule & claim])
@@ -196,7 +187,6 @@ def count_matches(
     return MatchCounts(
         control_matches=matches.count - levels.total(),
         levels=levels,
-        word_for_word=int(word_for_word.count[0]),
         licensed=licensed.amount(),
         findings=findings.amount(),
         nearly=nearly.amount(),

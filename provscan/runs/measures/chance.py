@@ -245,14 +245,16 @@ class MeasuredChance:
         )
         return bool(self.measures) and not self.claimed and with_more and not possible
 
-    @property
-    def usable(self) -> bool:
-        """Whether the measures could show that texts like those found were copied."""
-        comparable = bool(
-            self.whole.claims[0].found.records.any()
-            or not self.whole.findings.records.any()
-        )
-        return bool(self.measures) and comparable and not self.too_small
+    def explains(self, unit: str) -> bool:
+        """Return whether chance explains the findings, counted in "clusters" or
+        "records".
+
+        Unlike a claim, this does not allow for chance clusters as large as those found:
+        the control must have some of that size.
+        """
+        claim = self.whole.claims[0]
+        found = claim.clusters if unit == "clusters" else claim.found.records.sum()
+        return any(each.chance(unit).explains(float(found)) for each in self.measures)
 
     @property
     def placebo(self) -> dict[str, Any] | None:

@@ -1,0 +1,100 @@
+"""The reasons why the findings of a run can't be judged: the sentence and condition of
+each.
+
+If copies are not claimed, either chance explains the findings, or one of these reasons
+says why the measure of chance does not decide. The findings are then the fact, and the
+status is ``cannot_judge``. A reason raises no number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from provscan.names import counted, number
+from provscan.runs.answer.reasons import (
+    FEW_TEXTS,
+    LEFT_OUT,
+    WITHHELD,
+    few_texts,
+    strata_in_words,
+)
+from provscan.runs.measures.analysis import Measured
+
+REASONS = {
+    "control_in_dataset": WITHHELD["control_in_dataset"],
+    "unlike_control": WITHHELD["unlike_control"],
+    "control_too_small": (
+        "The control is too small to decide: even without a single chance match, it "
+        "could not show any copies."
+    ),
+    "few_findings": (
+        "The findings are too few to rule chance out: {clusters} of similar texts, of "
+        "which chance is expected to make {expected}."
+    ),
+    "few_texts": (
+        "{texts} in {places:,} of the {all:,} places found, so a few coincidences "
+        "could explain most of them."
+    ),
+    "same_records": (
+        "The texts found are in the same {records}, so a few coincidences could "
+        "explain all of them."
+    ),
+    "repeated_texts": (
+        "The texts found are repeated, so coincidences could explain all {records} "
+        "with findings. Chance is expected to explain {expected}."
+    ),
+}
+"""Sentences of the reasons, by code."""
+
+
+def reasons_against(measured: Measured) -> list[dict[str, str]]:
+    """Return the reasons why the findings can't be judged, each with ``code`` and
+    ``message``.
+
+    The list is empty if there are no findings, if chance explains them or does not, or
+    if it was not measured at all.
+    """
+    if not measured.finding_records:
+        return []
+    return [
+        {"code": code, "message": REASONS[code].format(**values)}
+        for code, values in _reasons(measured)
+    ]
+
+
+def _reasons(measured: Measured) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the codes of the reasons with the values of their sentences."""
+    chance, claim = measured.chance, measured.chance.whole.claims[0]
+    if chance.claimed:
+        return
+    if not chance.measures:
+        if chance.control_found:
+            yield "control_in_dataset", {}
+        return
+    left_out = measured.finding_records - measured.claimable_records
+    if left_out > LEFT_OUT * measured.finding_records:
+        yield "unlike_control", {"strata": strata_in_words(measured)}
+    if chance.too_small:
+        yield "control_too_small", {}
+        return
+
+    def expected(unit: str) -> str:
+        return f"about {number(chance.expected[unit].expected)}"
+
+    clusters_explained = chance.explains("clusters")
+    few = claim.clusters <= claim.chance.limits["clusters"].high
+    if not clusters_explained and few:
+        clusters = counted(claim.clusters, "group")
+        yield "few_findings", {"clusters": clusters, "expected": expected("clusters")}
+    if not (clusters_explained and chance.explains("records")):
+        repeated = few_texts(measured)
+        if repeated is not None and repeated["places"] > FEW_TEXTS:
+            yield "few_texts", repeated
+        elif clusters_explained or not few:
+            count = measured.claimable_records
+            values = {"records": counted(count, "record")}
+            if count < claim.clusters:
+                yield "same_records", values
+            else:
+                yield "repeated_texts", values | {"expected": expected("records")}
