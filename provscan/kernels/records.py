@@ -157,17 +157,6 @@ class SeedEntriesScratch(NamedTuple):
     seeds: SeedScratch
 
 
-class StringColumns(NamedTuple):
-    """Columns of at most n rows that are read from m bytes."""
-
-    # uint8[columns, m]: the concatenated values of each column.
-    data: np.ndarray
-    # int64[columns, n + 1]: the start of each value, and the end of the last.
-    ends: np.ndarray
-    # uint8[columns, n]: 1 for a value, 2 for a null, 0 for a missing key.
-    valid: np.ndarray
-
-
 class FieldTree(NamedTuple):
     """The known fields of the records of a file, as a tree of n nodes with e keys."""
 

@@ -40,7 +40,6 @@ def _calls() -> list[tuple[Any, tuple[Any, ...]]]:
     from provscan.kernels.canonical import chunks, normalize, utf8
     from provscan.kernels.reading import (
         garbled,
-        json_lines,
         other_texts,
         repeated_keys,
     )
@@ -119,16 +118,6 @@ def _calls() -> list[tuple[Any, tuple[Any, ...]]]:
         (grams.gram_hashes, (u32, u32)),
         (grams.compare_rows, (codes, codes, gram_sets, spans)),
         (grams.pieces_of_rows, (codes, codes, gram_sets, flags)),
-        (
-            json_lines.top_level_values,
-            (
-                fixed_u8,
-                fixed_u8,
-                fixed_i64,
-                fixed_u8,
-                r.StringColumns(u8[None], i64[None], u8[None]),
-            ),
-        ),
         (
             other_texts.lines_with_texts,
             (

@@ -254,12 +254,3 @@ def whole_numbers(texts, numbers):
                 break
             number = 10 * number + np.int64(digit - ZERO)
         numbers[i] = number
-
-
-@helper
-def copy_bytes(part, out, n):
-    """Write uint8 ``part`` to ``out`` from ``n``; return the end."""
-    room = out[n : n + len(part)]
-    for i in range(len(part)):
-        room[i] = part[i]
-    return n + len(part)

@@ -19,11 +19,12 @@ from provscan.kernels.characters import (
     END_BRACKET,
     NEWLINE,
     QUOTE,
+    RETURN,
     SPACE,
+    TAB,
     A,
 )
 from provscan.kernels.jit import helper, kernel
-from provscan.kernels.reading.json_lines import after_space, byte_at, plain_end
 
 LEAST_LETTERS = 12
 # The minimum number of strings in a list that may be the words of one text.
@@ -34,6 +35,8 @@ SEARCHED, CLOSED, RECORD = 0, 1, 2
 # The minimum length of a text at a node where no value is searched.
 NEVER = -1
 _Z = np.uint8(ord("z"))
+# The number of bytes that are tested together.
+_BLOCK = 32
 # The first bytes of characters that may be white space outside of ASCII.
 _BLANK = np.zeros(256, np.bool_)
 _BLANK[: SPACE + 1] = True
@@ -213,3 +216,42 @@ def _member(text, at, tree, stack, depth):
                 return at, tree.targets[edge]
         edge += 1
     return at, tree.unknown[node]
+
+
+@helper
+def byte_at(text, at):
+    return text[at] if at < len(text) else np.uint8(0)
+
+
+@helper
+def after_space(text, at):
+    """Return the next place in a line that is not white space."""
+    while at < len(text) and (
+        text[at] == SPACE or text[at] == TAB or text[at] == RETURN
+    ):
+        at += 1
+    return at
+
+
+@helper
+def plain_end(text, at):
+    """Return the place of the next quote, backslash or control character, or the
+    end.
+    """
+    while at + _BLOCK <= len(text):
+        # Compute the minimum of values that are 0 for such a byte: unlike comparisons,
+        # this is vectorised.
+        part, least = text[at : at + _BLOCK], np.uint8(0xFF)
+        for k in range(_BLOCK):
+            c = part[k]
+            differs = min(np.uint8(c ^ QUOTE), np.uint8(c ^ BACKSLASH))
+            least = min(least, min(differs, np.uint8(c >> np.uint8(5))))
+        if least == 0:
+            break
+        at += _BLOCK
+    while at < len(text):
+        c = text[at]
+        if c == QUOTE or c == BACKSLASH or c < SPACE:
+            break
+        at += 1
+    return at

@@ -13,8 +13,7 @@ from provscan.kernels.characters import (
     QUOTE,
 )
 from provscan.kernels.jit import helper, kernel
-from provscan.kernels.reading.json_lines import after_space, byte_at
-from provscan.kernels.reading.other_texts import string_end
+from provscan.kernels.reading.other_texts import after_space, byte_at, string_end
 
 # The parameters of the hash function FNV-1a for 64 bits (RFC 9923).
 _BASIS, _PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)

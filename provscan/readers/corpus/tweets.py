@@ -32,7 +32,7 @@ from provscan.readers.corpus.layouts import is_nested, rows_of_table, tweets_in
 from provscan.readers.corpus.sources import TweetFile
 from provscan.readers.fields.binding import Binding, Fields, note_missing
 from provscan.readers.fields.names import NESTED, ROLES
-from provscan.readers.fields.paths import ANY, leaf
+from provscan.readers.fields.paths import leaf
 from provscan.readers.fields.tweets import bind
 from provscan.readers.formats.json_documents import Elements
 from provscan.readers.formats.jsonl import read_lines
@@ -119,7 +119,7 @@ class _Reader:
         # parsed as objects. This does not apply to fields that the binding reads, which
         # are flat even if their names are those of nested tweets.
         read = {path[0] for path in binding.wanted}
-        nested = ((name, ANY) for name in (*NESTED, "user") if name not in read)
+        nested = ((name,) for name in (*NESTED, "user") if name not in read)
         wanted = binding.wanted | dict.fromkeys(nested, pa.string())
         stream = ByteStream(split, context)
         lines = Elements(stream) if split.format == "json" else stream

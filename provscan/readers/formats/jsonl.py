@@ -1,40 +1,32 @@
 """Read JSON lines.
 
-A kernel parses a block of lines if the wanted values are strings and integers at the
-top level of the objects. All other blocks, and those with values of other types,
-duplicate keys, lone surrogates or bytes that are not UTF-8, are parsed line by line
-with orjson. Lines that orjson refuses are parsed with Python's parser, which accepts
-NaN and control characters, and so are lines with a repeated key, of which orjson
-returns only the last value.
+Arrow parses a block of lines into columns if each line is one object of strict JSON
+whose wanted values have the usual types. All other blocks are parsed line by line with
+orjson. Lines that orjson refuses are parsed with Python's parser, which accepts NaN
+and control characters, and so are lines with a repeated key, of which orjson returns
+only the last value.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import orjson
 import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow.json
 
 from provscan.arrays import Numbers
 from provscan.kernels.canonical.utf8 import newlines
-from provscan.kernels.characters import NEWLINE
+from provscan.kernels.characters import BRACE, END_BRACE, NEWLINE, RETURN
 from provscan.kernels.reading.elements import DEPTH, QUOTED, STATE, VALUES, one_a_line
-from provscan.kernels.reading.json_lines import (
-    INTEGER,
-    NOTHING,
-    STRING,
-    top_level_values,
-)
-from provscan.kernels.records import StringColumns
 from provscan.readers.bytes.files import readable
 from provscan.readers.bytes.streams import BOM, Block, ByteStream, lines
 from provscan.readers.fields.later import Later
-from provscan.readers.fields.paths import Path
+from provscan.readers.fields.paths import ANY, Path, Tree, tree_of
 from provscan.readers.formats.protocol import Format, Rows, Wanted
 from provscan.readers.json_values import EARLIER, all_values, repeats_keys
 from provscan.readers.limits import Limits
@@ -46,105 +38,103 @@ from provscan.urls import is_remote
 # The number of lines that are parsed into Python objects at a time. With more objects
 # in memory, Python's garbage collector would take longer than the parser.
 LINES_AT_ONCE = 256
-# Maximum number of columns for which the kernel is used: it compares all names with
-# each key, and reserves space for each column.
-MOST_COLUMNS = 20
+# The types of columns that Arrow reads from JSON as Python would.
+TYPES = {pa.string(), pa.large_string(), pa.int64()}
 # A line of more bytes is parsed into objects only if it has few values.
 LONGEST = 16 << 20
 # The number of bytes of a line that a kernel processes at a time.
 BYTES_AT_ONCE = 1 << 20
 
 
-class TopLevel:
-    """Parses blocks whose wanted values are at the top level of the objects."""
+class Columns:
+    """Parses blocks of lines into the columns of the wanted values."""
 
     def __init__(self, wanted: dict[Path, pa.DataType]) -> None:
-        self._columns = {
-            path[0]: kind for path, kind in wanted.items() if len(path) == 1
-        }
-        roots = [*self._columns, *{path[0] for path in wanted if len(path) > 1}]
-        kinds = [
-            INTEGER if kind == pa.int64() else STRING for kind in self._columns.values()
-        ]
-        names = [
-            json.dumps(name, ensure_ascii=False)[1:-1].encode(errors="replace")
-            for name in roots
-        ]
-        readable = {pa.string(), pa.large_string(), pa.int64()}.issuperset(
-            self._columns.values()
-        )
-        self.usable = (
-            bool(kinds)
-            and readable
-            and len(set(roots)) == len(roots) <= MOST_COLUMNS
-            # The kernel does not read all values of a repeated key.
-            and not any(EARLIER.search(key) for path in wanted for key in path)
-        )
-        self._names = np.frombuffer(b"".join(names), np.uint8)
-        self._name_ends = np.cumsum([0, *map(len, names)])
-        self._kinds = np.array(
-            [*kinds, *[NOTHING] * (len(roots) - len(kinds))], np.uint8
-        )
-        self._name_ends.flags.writeable = self._kinds.flags.writeable = False
+        self._schema = None
+        tree = tree_of(wanted)
+        kinds = list(wanted.values())
+        # Arrow does not read all values of a repeated key.
+        if wanted and not any(EARLIER.search(key) for path in wanted for key in path):
+            with suppress(pa.ArrowInvalid, UnicodeEncodeError):
+                self._schema = pa.schema(list(_type_of(tree, kinds)))
 
     def parsed(self, block: Block) -> pa.RecordBatch | None:
-        """Return the columns of a block; None if the kernel can't parse it."""
-        count, size, rows = len(self._kinds), len(block.data), block.lines
-        # Arrow's memory pool keeps memory between blocks. The first access to new
-        # memory would take as long as the parsing.
-        data = pa.allocate_buffer(count * size)
-        columns = StringColumns(
-            np.frombuffer(data, np.uint8).reshape(count, size),
-            np.zeros((count, rows + 1), np.int64),
-            np.empty((count, rows), np.uint8),
-        )
-        text = np.frombuffer(block.data, np.uint8)
-        if not top_level_values(
-            text, self._names, self._name_ends, self._kinds, columns
-        ):
+        """Return the columns of a block; None if Arrow can't parse it, or if it does
+        not have one object on each line.
+        """
+        data = np.frombuffer(block.data, np.uint8)
+        if self._schema is None or not _one_object_a_line(data):
             return None
-        arrays = {}
-        for k, (name, kind) in enumerate(self._columns.items()):
-            valid = columns.valid[k] == 1
-            if not valid.any():
-                arrays[name] = pa.nulls(rows, kind)
-                continue
-            bits = (
-                None
-                if valid.all()
-                else pa.py_buffer(np.packbits(valid, bitorder="little"))
+        if not is_utf8(data):
+            return None
+        try:
+            table = pyarrow.json.read_json(
+                pa.BufferReader(block.data),
+                pyarrow.json.ReadOptions(use_threads=False, block_size=len(data) + 1),
+                pyarrow.json.ParseOptions(
+                    explicit_schema=self._schema, unexpected_field_behavior="ignore"
+                ),
             )
-            offsets = pa.py_buffer(columns.ends[k])
-            values = data.slice(k * size, int(columns.ends[k, -1]))
-            array = pa.Array.from_buffers(
-                pa.large_string(), rows, [bits, offsets, values]
-            )
-            try:
-                arrays[name] = (
-                    array if kind == pa.large_string() else pc.cast(array, kind)
-                )
-            except pa.ArrowInvalid:
-                return None
-        return pa.RecordBatch.from_pydict(arrays)
+        except pa.ArrowInvalid:
+            return None
+        if table.num_rows != block.lines:
+            return None
+        return table.combine_chunks().to_batches()[0]
+
+
+def _type_of(tree: Tree, kinds: list[pa.DataType]) -> pa.DataType:
+    """Return the type of the values at a node of a tree, whose paths lead to values of
+    some ``kinds``. Raise ArrowInvalid if Arrow's parser has no such type.
+    """
+    index, below = tree
+    if index is None and ANY in below:
+        if len(below) == 1:
+            return pa.list_(_type_of(below[ANY], kinds))
+    elif index is None:
+        return pa.struct([(key, _type_of(node, kinds)) for key, node in below.items()])
+    elif not below and kinds[index] in TYPES:
+        return kinds[index]
+    raise pa.ArrowInvalid("its values have several types")
+
+
+def _one_object_a_line(data: np.ndarray) -> bool:
+    """Return whether each of some lines begins and ends like an object. Arrow would
+    also read several objects in a line, and skip blank lines.
+    """
+    ends = np.append(np.flatnonzero(data == NEWLINE), len(data))
+    starts = np.append(0, ends[:-1] + 1)
+    if not (ends > starts + 1).all():
+        return False
+    last = data[ends - 1]
+    last = np.where(last == RETURN, data[ends - 2], last)
+    return bool((data[starts] == BRACE).all() and (last == END_BRACE).all())
 
 
 def _some_records(
     block: Block, positions: list[int], stream: ByteStream
-) -> list[tuple[int, Any]]:
-    """Return some lines as objects, with their numbers."""
+) -> list[tuple[int, Any]] | None:
+    """Return some lines as objects, with their numbers; None if one of them is not
+    strict JSON.
+    """
     if not positions:
         return []
-    ends = np.append(
-        np.flatnonzero(np.frombuffer(block.data, np.uint8) == NEWLINE), len(block.data)
-    )
+    data = block.data
+    ends = np.flatnonzero(np.frombuffer(data, np.uint8) == NEWLINE)
+    ends = np.append(ends, len(data))
+    repeated = set(repeats_keys(data, block.lines).tolist())
     records = []
     for position in positions:
         start = int(ends[position - 1]) + 1 if position else 0
-        line, number = block.data[start : int(ends[position])], block.first + position
-        if (values := many_values(line, stream.context.limits)) is None:
-            records.append((number, orjson.loads(line)))
-        else:
+        line, number = bytes(data[start : int(ends[position])]), block.first + position
+        if (values := many_values(line, stream.context.limits)) is not None:
             stream.counts.note("too_many_fields", number, f"{values:,} values")
+            continue
+        try:
+            record = orjson.loads(line)
+            record = all_values(line.decode()) if position in repeated else record
+        except ValueError:
+            return None
+        records.append((number, record))
     return records
 
 
@@ -344,7 +334,7 @@ def read_lines(
     """Yield the objects of a stream of lines. A block whose columns ``accept`` refuses
     is parsed line by line.
     """
-    top_level = TopLevel(wanted or {})
+    columns = Columns(wanted or {})
     context, binding = stream.context, stream.split.binding
     later = (
         None
@@ -356,27 +346,19 @@ def read_lines(
             # A record that is cut off means that the file is damaged.
             stream.break_off(f"it ends within a record ({open_end})")
             return
-        usable = top_level.usable and is_utf8(block.data)
-        batch = top_level.parsed(block) if usable else None
         searched = None if later is None else later.lines(block.data, block.lines)
-        if batch is not None and searched is not None and len(searched):
-            # Only these lines may have texts in the earlier values of a key.
-            repeated = repeats_keys(block.data, block.lines)
-            if np.intersect1d(searched, repeated).size:
-                batch = None
-        if batch is not None and (accept is None or accept(batch)):
+        batch, others = columns.parsed(block), None
+        if batch is not None and accept is not None and not accept(batch):
+            batch = None
+        if batch is not None and searched is not None:
+            others = _some_records(block, searched.tolist(), stream)
+            batch = None if others is None else batch
+        if batch is not None:
             numbers = range(block.first, block.first + block.lines)
-            others = (
-                None
-                if searched is None
-                else _some_records(block, searched.tolist(), stream)
-            )
             yield Rows(numbers, batch, others)
         else:
-            data = bytes(block.data)
-            yield from parse_lines(
-                block.first, data, stream.counts, context.limits, searched
-            )
+            data, counts = bytes(block.data), stream.counts
+            yield from parse_lines(block.first, data, counts, context.limits, searched)
 
 
 FORMATS = (JsonLines(),)
