@@ -15,7 +15,7 @@ import numpy as np
 from provscan.errors import IndexFormatError, UsageError
 from provscan.index import format as index_format
 from provscan.index.format import PURGES, Manifest, SegmentInfo
-from provscan.index.mapped_files import stamps, survive_truncated_files
+from provscan.index.mapped_files import stamps
 from provscan.index.reader import IndexReader, LeftOut
 from provscan.index.rebuild import check_counts, check_rebuild
 from provscan.index.segment.read import Segment, open_segment
@@ -93,7 +93,6 @@ def _opened(
     """Check and map the segments of a manifest; the other parameters are those of
     :func:`open_reader`.
     """
-    survive_truncated_files()
     left_out = (
         without
         if isinstance(without, LeftOut)

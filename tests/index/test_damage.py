@@ -6,11 +6,9 @@ from __future__ import annotations
 
 import contextlib
 import json
-import mmap
 import os
 import random
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,14 +16,11 @@ from typing import Any
 import numpy as np
 import pytest
 import xxhash
-from forks import Fork
 from nightly import NIGHTLY
 
 import provscan
 from provscan.errors import IndexFormatError, UsageError
 from provscan.index import IndexReader, opening
-from provscan.index.mapped_files import survive_truncated_files
-from provscan.index.segment.arrays import map_array
 from provscan.matching.scan_task import Snapshot, open_snapshot
 
 Build = Callable[..., provscan.Index]
@@ -269,51 +264,6 @@ def test_changes_while_an_index_is_open(folder: Path, tweets: list[Any]) -> None
         IndexFormatError, match=r"texts\.utf8 was changed while the index was in use"
     ):
         index.match(texts)
-
-
-def match_while_files_are_truncated(folder: Path, texts: list[str]) -> None:
-    index = provscan.open_index(folder)
-    assert index.match(texts).num_rows == len(texts)
-    for path in folder.glob("*/**/*.*"):
-        os.truncate(path, 0)
-    with pytest.raises(
-        IndexFormatError, match="was changed while the index was in use"
-    ):
-        index.match(texts)
-
-
-@pytest.mark.skipif(
-    sys.platform != "linux", reason="truncated maps are handled on Linux only"
-)
-def test_a_truncated_file_does_not_end_the_process(tmp_path: Path, fork: Fork) -> None:
-    texts = [
-        f"tweet number {n} with words that nobody else {n * n} has {n * 7919}"
-        for n in range(3000)
-    ]
-    tweets = [{"id": str(n), "text": text} for n, text in enumerate(texts)]
-    provscan.build_index(tweets, tmp_path / "a.index")
-    process = fork(match_while_files_are_truncated, tmp_path / "a.index", texts)
-    process.join()
-    assert process.exitcode == 0
-
-
-@pytest.mark.skipif(
-    sys.platform != "linux", reason="truncated maps are handled on Linux only"
-)
-@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-def test_missing_pages_of_a_mapped_file_are_zeros(tmp_path: Path) -> None:
-    """This holds for every page, wherever a read begins. The test runs in a separate
-    process, since a failure would end it.
-    """
-    (tmp_path / "a").write_bytes(b"x" * 4 * mmap.PAGESIZE)
-    array = map_array(tmp_path / "a", np.uint8)
-    survive_truncated_files()
-    child = os.fork()
-    if child == 0:
-        os.truncate(tmp_path / "a", mmap.PAGESIZE)
-        read = [int(array[mmap.PAGESIZE * page + 7]) for page in range(4)]
-        os._exit(0 if read == [ord("x"), 0, 0, 0] else 1)
-    assert os.waitpid(child, 0) == (child, 0)
 
 
 @pytest.fixture

@@ -1,9 +1,7 @@
 """Compare the matches of a run with a ground truth: a list of the records that contain
 licensed tweets.
 
-:func:`evaluate` reads the truth, assigns to each record the score of its best match,
-and computes the curves with scikit-learn. The unit is the record, as in the answer of a
-run.
+The unit is the record, as in the answer of a run.
 """
 
 from __future__ import annotations
@@ -127,48 +125,6 @@ def evaluate(
             "without_score": best.scores.null_count,
         },
     )
-
-
-def _curves(
-    metrics: Any, label: Flags, value: Floats, weight: Floats
-) -> dict[str, Any]:
-    """Return the curves for scores that should be higher for true labels, and the areas
-    under the curves.
-    """
-    wrong, right, limits = metrics.roc_curve(
-        label, value, sample_weight=weight, drop_intermediate=False
-    )
-    precision, recall, thresholds = metrics.precision_recall_curve(
-        label, value, sample_weight=weight
-    )
-    real = thresholds > NO_MATCH
-    average = metrics.average_precision_score(label, value, sample_weight=weight)
-    return {
-        "roc": pa.table(
-            {"threshold": limits, "false_positive_rate": wrong, "recall": right}
-        ),
-        "sweep": pa.table(
-            {
-                "threshold": thresholds[real],
-                "precision": precision[:-1][real],
-                "recall": recall[:-1][real],
-            }
-        ),
-        "auc": float(metrics.auc(wrong, right)),
-        "average_precision": float(average),
-    }
-
-
-def _metrics() -> Any:
-    """Return scikit-learn's module of metrics."""
-    try:
-        from sklearn import metrics
-    except ImportError:
-        raise UsageError(
-            "scikit-learn is not installed, so there are no curves: pip install "
-            "'provscan[notebook]'"
-        ) from None
-    return metrics
 
 
 class _Best(NamedTuple):
