@@ -122,9 +122,8 @@ class Run:
                 "'provscan[notebook]'"
             ) from None
 
-    def evaluate(self, truth: Any, *, score: str = "bits") -> Evaluation:
-        """Compare the matches with the truth, and return the ROC curve, and precision
-        and recall by threshold.
+    def evaluate(self, truth: Any) -> Evaluation:
+        """Compare the matches with the truth, and return precision and recall.
 
         Parameters
         ----------
@@ -134,22 +133,18 @@ class Run:
             number, from 0) or ``record_id``; ``tweet_id``; and, if the run has several
             sources, ``source`` (or ``dataset``, the name of the file without suffixes).
             Records that are not listed contain no licensed tweet.
-        score
-            The score to which thresholds apply: "bits", "similarity" or "containment".
-            A record has the score of its best match.
 
         Returns
         -------
         Evaluation
-            The curves of scikit-learn as tables, the areas under them, and counts.
+            Precision and recall of the records with findings, and counts.
 
         Raises
         ------
         InputError
             The truth can't be read, or describes another dataset.
         UsageError
-            The run is of a sample, the truth lists all records or none, or scikit-learn
-            is not installed.
+            The run is of a sample, or the truth lists none of its records.
 
         Examples
         --------
@@ -160,7 +155,7 @@ class Run:
         >>> found.counts["positive"], found.counts["found"]
         (480, 480)
         """
-        return evaluate(self.matches, self.summary, truth, score)
+        return evaluate(self.matches, self.summary, truth)
 
     def __fspath__(self) -> str:
         """Return the folder, so that a run can be used in place of its path."""

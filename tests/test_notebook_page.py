@@ -38,4 +38,4 @@ def test_the_notebook_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert "450963032110006702" in text
     assert "COPIES FOUND" in text
     assert "'positive': " in text
-    assert sum("image/png" in output for output in shown) == 2
+    assert sum("image/png" in output for output in shown) == 1

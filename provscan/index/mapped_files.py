@@ -19,6 +19,7 @@ from provscan.errors import IndexFormatError
 Stamp: TypeAlias = tuple[int, int, int]
 Stamps: TypeAlias = dict[str, Stamp]
 
+
 def stamps(folder: Path, names: Iterable[str]) -> Stamps:
     """Return the stamps of existing files, by path."""
     found = ((path, _stamp(path)) for path in (str(folder / name) for name in names))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import provscan
-from provscan.errors import InputError, ParameterError, UsageError
+from provscan.errors import InputError, UsageError
 from provscan.runs.questions.evaluation import Evaluation, evaluate
 
 SCHEMA = pa.schema(
@@ -54,42 +53,25 @@ def summary(*sources: str, records: int = RECORDS) -> dict[str, Any]:
 
 def made(rows: list[dict[str, Any]], truth: Any, *sources: str) -> Evaluation:
     table = pa.Table.from_pylist(rows, SCHEMA)
-    return evaluate(table, summary(*sources), truth, "bits")
+    return evaluate(table, summary(*sources), truth)
 
 
-def test_every_threshold_is_counted_correctly() -> None:
+def test_precision_and_recall_are_those_of_records_with_findings() -> None:
     rng = random.Random(1)
     rows = [match(rng.randrange(40), rng.randrange(100)) for _ in range(70)]
     # Matches of control texts do not count.
     rows += [{**match(55, 400), "control": True}]
     true = set(rng.sample(range(RECORDS), 25))
     found = made(rows, [{"record": r, "tweet_id": f"t{r}"} for r in true])
-    best = dict.fromkeys(range(RECORDS), -1.0)
-    for row in rows[:-1]:
-        best[row["record"]] = max(best[row["record"]], row["bits"])
-    for row in found.roc.to_pylist():
-        called = {r for r, bits in best.items() if bits >= row["threshold"]}
-        assert row["recall"] == pytest.approx(len(called & true) / len(true))
-        wrong = len(called - true) / (RECORDS - len(true))
-        assert row["false_positive_rate"] == pytest.approx(wrong)
-    limits = sorted({bits for bits in best.values() if bits >= 0})
-    assert found.sweep["threshold"].to_pylist() == limits
-    for row in found.sweep.to_pylist():
-        called = {r for r, bits in best.items() if bits >= row["threshold"]}
-        assert row["precision"] == pytest.approx(len(called & true) / len(called))
-        assert row["recall"] == pytest.approx(len(called & true) / len(true))
-    findings = {r for r, bits in best.items() if bits >= 50}
+    matched = {row["record"] for row in rows[:-1]}
+    findings = {row["record"] for row in rows[:-1] if row["counted"]}
     assert found.findings == {
         "true": len(findings & true),
         "false": len(findings - true),
         "precision": pytest.approx(len(findings & true) / len(findings)),
         "recall": pytest.approx(len(findings & true) / len(true)),
     }
-    assert found.counts["found"] == len({r for r in true if best[r] >= 0})
-    # Pairs of a positive and a negative record, in the right order.
-    pairs = [(best[a], best[b]) for a in true for b in best.keys() - true]
-    ordered = sum((a > b) + (a == b) / 2 for a, b in pairs)
-    assert found.auc == pytest.approx(ordered / len(pairs))
+    assert found.counts["found"] == len(matched & true)
 
 
 @pytest.mark.parametrize("name", ["record", "record_id"])
@@ -110,7 +92,7 @@ def test_a_truth_may_list_numbers_ids_or_files(tmp_path: Path) -> None:
     found = made(rows, by_number, *sources)
     assert found.counts == {
         "records": 120, "positive": 2, "found": 1, "tweets": 2, "named": 1,
-        "elsewhere": 1, "without_score": 0,
+        "elsewhere": 1,
     }  # fmt: skip
     assert (found.findings["true"], found.findings["false"]) == (1, 1)
     by_id = [{"record_id": "x/b.jsonl.gz:1", "tweet_id": "t1"}, {"record_id": "none"}]
@@ -135,26 +117,18 @@ def test_records_with_the_same_id_count_separately() -> None:
     assert found.findings == {"true": 3, "false": 1, "precision": 0.75, "recall": 0.5}
 
 
-def test_unknown_scores_are_counted() -> None:
-    found = made([match(1, None), match(2, 60)], [{"record": 1}, {"record": 2}])
-    assert found.counts["without_score"] == 1
-    assert found.counts["tweets"] == 0
-    assert found.sweep["threshold"].to_pylist() == [0, 60]
-
-
 @pytest.mark.parametrize(
     ("truth", "sources", "error", "said"),
     [
         ([{"line": 1}], 1, InputError, "has the columns line: expected record"),
         ([{"record": 1}], 2, InputError, "2 sources, and the truth does not say"),
-        ([{"record": 1, "source": "c"}], 1, UsageError, "has 0 of 60 records"),
+        ([{"record": 1, "source": "c"}], 1, UsageError, "lists no record of this run"),
         (
             [{"record": n} for n in range(61)],
             1,
             InputError,
             "give the truth of this dataset",
         ),
-        ([{"record": n} for n in range(60)], 1, UsageError, "with and without"),
         (7, 1, UsageError, "must be a file or a table, not int"),
         ("none.jsonl", 1, InputError, r"none\.jsonl can't be read"),
     ],
@@ -167,15 +141,10 @@ def test_an_invalid_truth_is_refused(
         made([match(1, 60)], truth, *names)
 
 
-def test_runs_that_cannot_be_evaluated(monkeypatch: pytest.MonkeyPatch) -> None:
-    table, truth = pa.Table.from_pylist([match(1, 60)], SCHEMA), [{"record": 1}]
-    with pytest.raises(ParameterError, match="score must be 'bits' or 'similarity'"):
-        evaluate(table, summary(), truth, "level")
+def test_a_sample_cannot_be_evaluated() -> None:
+    table = pa.Table.from_pylist([match(1, 60)], SCHEMA)
     with pytest.raises(UsageError, match="scanned only a sample"):
-        evaluate(table, {**summary(), "sample": {"by": "records"}}, truth, "bits")
-    monkeypatch.setitem(sys.modules, "sklearn", None)
-    with pytest.raises(UsageError, match=r"pip install 'provscan\[notebook\]'"):
-        evaluate(table, summary(), truth, "bits")
+        evaluate(table, {**summary(), "sample": {"by": "records"}}, [{"record": 1}])
 
 
 def test_a_run_without_matches(tmp_path: Path) -> None:
@@ -186,5 +155,4 @@ def test_a_run_without_matches(tmp_path: Path) -> None:
     records = [{"text": f"a line of nothing {n}"} for n in range(9)]
     run = provscan.match(records, index, tmp_path / "a.run", spike_ins=0)
     found = run.evaluate([{"record": 3}])
-    assert (found.auc, found.findings["recall"]) == (0.5, 0.0)
-    assert len(found.sweep) == 0
+    assert found.findings == {"true": 0, "false": 0, "precision": 0.0, "recall": 0.0}

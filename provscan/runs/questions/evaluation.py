@@ -18,15 +18,12 @@ import pyarrow.csv
 import pyarrow.json
 import pyarrow.parquet as pq
 
-from provscan.arrays import Flags, Floats
+from provscan.arrays import Flags
 from provscan.errors import InputError, UsageError
 from provscan.names import counted
 from provscan.opening import open_regular
-from provscan.params import require, require_path
+from provscan.params import require_path
 
-SCORES = ("bits", "similarity", "containment")
-# The score of a record without a match, which is below all other scores.
-NO_MATCH = -1.0
 Key = tuple[str | None, int] | str
 
 
@@ -35,15 +32,6 @@ class Evaluation(NamedTuple):
 
     Attributes
     ----------
-    roc
-        The ROC curve by threshold, from a threshold that no record reaches to one that
-        all reach: ``threshold``, ``false_positive_rate``, ``recall``. Records without a
-        match have the score -1.
-    sweep
-        ``threshold``, ``precision`` and ``recall`` of the records with a match of at
-        least this score, by threshold.
-    auc, average_precision
-        The areas under the two curves.
     findings
         The numbers of records with findings that do (``true``) and do not (``false``)
         contain a tweet according to the truth, with ``precision`` and ``recall``. If
@@ -54,100 +42,77 @@ class Evaluation(NamedTuple):
         according to the truth. ``found``: positive records with a match. ``tweets``:
         pairs of a record and a tweet in the truth. ``named``: pairs with a match of
         this tweet id (a match may be credited to an earlier tweet with the same text).
-        ``elsewhere``: rows of the truth about other datasets. ``without_score``:
-        matched records whose score is unknown and counts as 0.
+        ``elsewhere``: rows of the truth about other datasets.
     """
 
-    roc: pa.Table
-    sweep: pa.Table
-    auc: float
-    average_precision: float
     findings: dict[str, float]
     counts: dict[str, int]
 
 
-def evaluate(
-    matches: pa.Table, summary: Mapping[str, Any], truth: Any, score: str
-) -> Evaluation:
+def evaluate(matches: pa.Table, summary: Mapping[str, Any], truth: Any) -> Evaluation:
     """Compare the matches of a run with a ground truth; see
     :meth:`provscan.Run.evaluate`.
     """
-    require(score in SCORES, "score", score, " or ".join(map(repr, SCORES)))
     if summary.get("sample"):
         raise UsageError(
             "the run scanned only a sample, and a truth is about the whole dataset: "
             "run match without --sample"
         )
-    metrics = _metrics()
-
-    # Determine the tweets of each record according to the truth, and the best match of
+    # Determine the tweets of each record according to the truth, and the matches of
     # each record.
     rows = _table(truth)
     by_id = "record" not in rows.column_names
     tweets, elsewhere = _truth(rows, summary, by_id)
-    best = _best_matches(matches, score, by_id)
-    true = np.array([key in tweets for key in best.keys], bool)
+    if not tweets:
+        raise UsageError(
+            "the truth lists no record of this run, so nothing can be compared: give "
+            "the truth of its dataset"
+        )
+    matched = _matched_records(matches, by_id)
+    true = np.array([key in tweets for key in matched.keys], bool)
     # Several records may have the same id. Precision is a share of the records with
     # findings; recall is a share of the record numbers or ids in the truth.
-    right = best.has_findings & true
-    hits = len({best.keys[row] for row in np.flatnonzero(right)})
-
-    # Matched records are separate observations; all others are one observation,
-    # weighted by their number.
-    missed = len(tweets) - len(tweets.keys() & set(best.keys))
-    rest = max(0, summary["records"] - len(best.keys) - missed)
-    label = np.append(true, [True, False])
-    weight = np.append(np.ones(len(best.keys)), [missed, rest])
-    value = np.append(best.scores.fill_null(0).to_numpy(), [NO_MATCH, NO_MATCH])
-    label, value, weight = (a[weight > 0] for a in (label, value, weight))
-    if label.all() or not label.any():
-        raise UsageError(
-            f"the truth has {len(tweets):,} of "
-            f"{counted(summary['records'], 'record')}: "
-            "curves need records with and without licensed tweets"
-        )
+    right = matched.has_findings & true
+    hits = len({matched.keys[row] for row in np.flatnonzero(right)})
     pairs = [(key, tweet) for key, ids in tweets.items() for tweet in ids]
     return Evaluation(
-        **_curves(metrics, label, value, weight),
         findings={
             "true": int(np.count_nonzero(right)),
-            "false": int(np.count_nonzero(best.has_findings & ~true)),
-            "precision": float(right.sum() / max(1, best.has_findings.sum())),
+            "false": int(np.count_nonzero(matched.has_findings & ~true)),
+            "precision": float(right.sum() / max(1, matched.has_findings.sum())),
             "recall": hits / len(tweets),
         },
         counts={
             "records": summary["records"],
             "positive": len(tweets),
-            "found": len(tweets) - missed,
+            "found": len(tweets.keys() & set(matched.keys)),
             "tweets": len(pairs),
-            "named": sum(tweet in best.tweets.get(key, ()) for key, tweet in pairs),
+            "named": sum(tweet in matched.tweets.get(key, ()) for key, tweet in pairs),
             "elsewhere": elsewhere,
-            "without_score": best.scores.null_count,
         },
     )
 
 
-class _Best(NamedTuple):
-    """The best match of each record with matches; one entry per record."""
+class _Matched(NamedTuple):
+    """The records with matches; one entry per record."""
 
     keys: list[Key]
-    scores: pa.ChunkedArray
     has_findings: Flags
     tweets: dict[Key, set[str]]  # The tweets of all matches of a record.
 
 
-def _best_matches(matches: pa.Table, score: str, by_id: bool) -> _Best:
+def _matched_records(matches: pa.Table, by_id: bool) -> _Matched:
     licensed = matches.filter(pc.invert(matches["control"]))
-    best = licensed.group_by(["source", "record", "record_id"]).aggregate(
-        [(score, "max"), ("counted", "any"), ("tweet_id", "list")]
+    found = licensed.group_by(["source", "record", "record_id"]).aggregate(
+        [("counted", "any"), ("tweet_id", "list")]
     )
     columns = ["record_id"] if by_id else ["source", "record"]
-    values = zip(*(best[name].to_pylist() for name in columns), strict=True)
+    values = zip(*(found[name].to_pylist() for name in columns), strict=True)
     keys: list[Key] = [value[0] if by_id else value for value in values]
     tweets = dict[Key, set[str]]()
-    for key, ids in zip(keys, best["tweet_id_list"].to_pylist(), strict=True):
+    for key, ids in zip(keys, found["tweet_id_list"].to_pylist(), strict=True):
         tweets.setdefault(key, set()).update(ids)
-    return _Best(keys, best[f"{score}_max"], best["counted_any"].to_numpy(), tweets)
+    return _Matched(keys, found["counted_any"].to_numpy(), tweets)
 
 
 def _table(truth: Any) -> pa.Table:
