@@ -276,7 +276,7 @@ def match(
         A share of records exceeds ``fail_above`` or ``fail_above_claimed``; the run is
         written.
     WorkerError
-        The system ended a worker process, or there is no cluster at the address.
+        There is no cluster at the address.
 
     Examples
     --------

@@ -21,17 +21,12 @@ from provscan.urls import source_of
 Source = str | os.PathLike[str]
 Paths = Source | Sequence[Source] | None
 
-EXECUTORS = ("threads", "processes", "ray")
 # Part files do not depend on these options, so a run can be resumed with other values.
 RESUMABLE = (
     "workers",
-    "executor",
-    "address",
-    "memory",
+    "ray",
     "log",
-    "parts",
     "allow_unread",
-    "strict",
     "max_bad",
     "fail_above",
     "fail_above_claimed",
@@ -43,7 +38,6 @@ CHOICES = {
     "records": ("lines", "paragraphs", "files"),
     "edits": ("light", "mixed", "heavy"),
     "sample_by": ("records", "files"),
-    "executor": EXECUTORS,
 }
 # The minimum of each option that takes a whole number.
 MINIMA = {
@@ -51,10 +45,7 @@ MINIMA = {
     "seed": 0,
     "texts": 0,
     "workers": 1,
-    "memory": 1,
 }
-# Options that apply only to a Ray cluster.
-ONLY_RAY = ("address", "memory")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,34 +118,20 @@ class MatchOptions:
     workers
         Number of workers; the results do not depend on it. By default one per
         processor.
-    executor
-        Executor of the tasks: "threads" of this process; "processes" on this machine;
-        or "ray", a Ray cluster, whose nodes must see all files under the same paths.
-        The results do not depend on it. Threads read files and data in memory;
-        processes read only files; a cluster reads files, and a ray.data.Dataset on the
-        nodes that have its blocks.
-    address
-        Address of the head node of a Ray cluster, HOST:PORT, or "auto" for the cluster
-        to which this machine belongs. By default a cluster is started on this machine.
-    memory
-        Memory that a task on a Ray cluster needs in addition to mapped files, in bytes;
-        on the command line, it may have a unit, as in 4GB. A node runs at most one task
-        per processor, and only as many as fit in its memory. This is not a limit: Ray
-        ends a worker when the memory of its node runs out, and the task runs again. By
-        default only the number of processors matters.
+    ray
+        Run the tasks on a Ray cluster, whose nodes must see all files under the same
+        paths: HOST:PORT, the address of its head node; "auto", the cluster to which
+        this machine belongs; or "local", a new cluster on this machine. By default,
+        threads of this process run them. The results are the same.
     log
         Append JSON lines to this file: progress and time left, where each task ran and
         for how long, and attempts that failed on a cluster.
-    parts
-        Folder or URL, such as s3://bucket/folder, to which workers write the results of
-        tasks if they can't write to the folder of the run.
     allow_unread
         Exit with status 0 even if a file that you named could not be scanned, unless
         it is truncated or does not exist. Such files are always listed.
-    strict
-        Stop if any record can't be read.
     max_bad
-        Stop after the scan if more than this share of all records can't be read.
+        Stop after the scan if more than this share of all records can't be read; with
+        0, if any can't be read.
     fail_above
         Fail after the results are written, with exit status 1, if more than this share
         of the records that were scanned have findings.
@@ -192,13 +169,9 @@ class MatchOptions:
     texts: int | None = None
     tokenizer: Source | None = None
     workers: int | None = None
-    executor: str = "threads"
-    address: str | None = None
-    memory: int | None = None
+    ray: str | None = None
     log: Source | None = None
-    parts: Source | None = None
     allow_unread: bool = False
-    strict: bool = False
     max_bad: float = 0.05
     fail_above: float | None = None
     fail_above_claimed: float | None = None
@@ -224,9 +197,9 @@ class MatchOptions:
         if (share := self.sample) is not None:
             require_number("sample", share)
             require(0.0 < share <= 1.0, "sample", share, "above 0 and at most 1")
-        for name in ("tokenizer", "log", "baseline", "parts"):
+        for name in ("tokenizer", "log", "baseline"):
             if (value := getattr(self, name)) is not None:
-                require_path(name, value, remote=name == "parts")
+                require_path(name, value)
                 # URLs are shown without their secrets.
                 object.__setattr__(self, name, source_of(value))
         fields = self.text_field
@@ -237,9 +210,8 @@ class MatchOptions:
         id_field, cutoff = self.id_field, self.cutoff
         require(isinstance(id_field, str | None), "id_field", id_field, "a name")
         require(isinstance(cutoff, str | date | None), "cutoff", cutoff, "a date")
-        require_executor(
-            self.executor, **{name: getattr(self, name) for name in ONLY_RAY}
-        )
+        valid = self.ray is None or (isinstance(self.ray, str) and bool(self.ray))
+        require(valid, "ray", self.ray, "HOST:PORT, 'auto' or 'local'")
         self._require_consistent()
         # Computing this property checks its value.
         _ = self.since
@@ -359,29 +331,11 @@ def parse_utc(cutoff: str | date, name: str = "cutoff") -> datetime:
     return cutoff.astimezone(UTC) if cutoff.tzinfo else cutoff.replace(tzinfo=UTC)
 
 
-def require_executor(executor: str, **only_ray: Any) -> None:
-    """Raise :class:`~provscan.errors.ParameterError` if there is no such executor, or
-    if options of Ray clusters are given with another executor than "ray".
-    """
-    require(
-        executor in EXECUTORS, "executor", executor, " or ".join(map(repr, EXECUTORS))
-    )
-    address = only_ray.get("address")
-    require(isinstance(address, str | None), "address", address, "HOST:PORT or 'auto'")
-    for name, value in only_ray.items():
-        if value is not None and executor != "ray":
-            raise ParameterError(
-                f"{name}={value!r} applies only to a Ray cluster: also give "
-                "executor='ray'"
-            )
-
-
-def needs_files(executor: str) -> ParameterError:
-    """Return the error for data that an executor can't read."""
+def needs_files() -> ParameterError:
+    """Return the error for data that a cluster can't read."""
     return ParameterError(
-        f"executor={executor!r} needs files: data in memory, the standard input and "
-        "pipes can only be read in this process. Save the data to a file, or use "
-        "executor='threads'"
+        "a Ray cluster needs files: data in memory, the standard input and pipes can "
+        "only be read in this process. Save the data to a file, or leave out ray"
     )
 
 

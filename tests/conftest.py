@@ -37,7 +37,7 @@ from chromium import browser
 from forks import fork
 from hypothesis import settings
 from nightly import NIGHTLY
-from ray_cluster import cluster, object_store
+from ray_cluster import cluster
 from run_fixtures import index, latin, other, write
 
 from provscan.kernels import warmup
@@ -48,7 +48,6 @@ __all__ = [
     "fork",
     "index",
     "latin",
-    "object_store",
     "other",
     "write",
 ]

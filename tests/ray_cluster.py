@@ -5,7 +5,6 @@ share.
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,28 +26,7 @@ SYSTEM = {
 
 
 @pytest.fixture(scope="session")
-def object_store() -> Iterator[str]:
-    """Return the host and port at which a test may start an object store.
-
-    Environment variables give the address and the keys to this process and to the nodes
-    of the cluster.
-    """
-    with socket.socket() as free, pytest.MonkeyPatch.context() as patch:
-        free.bind(("127.0.0.1", 0))
-        place = f"127.0.0.1:{free.getsockname()[1]}"
-        free.close()
-        for name, value in (
-            ("ACCESS_KEY_ID", "who"),
-            ("SECRET_ACCESS_KEY", "hush"),
-            ("DEFAULT_REGION", "us-east-1"),
-        ):
-            patch.setenv(f"AWS_{name}", value)
-        patch.setenv("AWS_ENDPOINT_URL", f"http://{place}")
-        yield place
-
-
-@pytest.fixture(scope="session")
-def cluster(object_store: str) -> Iterator[Any]:
+def cluster() -> Iterator[Any]:
     """Start a head node, which this process joins, and a second node. Each runs one
     task at a time, and can import the modules of the tests.
     """

@@ -70,13 +70,10 @@ RESCAN_OPTIONS = {
     "fail_above": None,
     "fail_above_claimed": None,
     "log": None,
-    "parts": None,
     "allow_unread": True,
-    "strict": False,
     "max_bad": 1.0,
     "texts": 0,
     "tokenizer": None,
-    "memory": None,
 }
 # The counts that are added up over the files.
 TOTALS = (
@@ -307,8 +304,7 @@ def _options(info: dict[str, Any], workers: int | None) -> MatchOptions:
     """Return the options with which the result is scanned: those of the run, apart from
     ``RESCAN_OPTIONS`` and those about workers.
     """
-    changed: dict[str, Any] = {"workers": workers, "executor": "threads"}
-    changed["address"] = None
+    changed: dict[str, Any] = {"workers": workers, "ray": None}
     for name in ("control", "known"):
         files = info["parameters"].get(name)
         changed[name] = files and [os.path.join(info["folder"], f) for f in files]

@@ -45,11 +45,8 @@ SHARE: dict[str, Any] = {"callback": shared.parse_share, "metavar": "SHARE"}
 @match_option("Texts", "no_text")
 @match_option("Texts", "texts")
 @shared.workers
-@shared.executor
-@shared.address
-@shared.memory
+@shared.ray
 @shared.log
-@match_option("Running", "parts", metavar="PLACE")
 @shared.resume
 @shared.overwrite_run
 @shared.without_segment
@@ -57,7 +54,6 @@ SHARE: dict[str, Any] = {"callback": shared.parse_share, "metavar": "SHARE"}
 @match_option("Strictness", "fail_above_claimed", **SHARE)
 @match_option("Strictness", "baseline", metavar="RUN", type=shared.LocalPath())
 @match_option("Strictness", "allow_unread")
-@match_option("Strictness", "strict")
 @match_option("Strictness", "max_bad", **SHARE)
 @shared.as_json
 @output_option(

@@ -52,9 +52,7 @@ paths = partial(option, multiple=True, type=click.Path())
     help="Current path of the run's baseline.",
 )
 @shared.workers
-@shared.executor
-@shared.address
-@shared.memory
+@shared.ray
 @shared.as_json
 @shared.quiet
 def command(

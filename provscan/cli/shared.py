@@ -10,7 +10,6 @@ a command uses them as decorators.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -124,22 +123,6 @@ def parse_share(
     return share
 
 
-def parse_size(
-    context: click.Context, parameter: click.Parameter, value: str | None
-) -> int | None:
-    """Parse a size such as ``4 GB``, ``500MB`` or ``1000`` (bytes); the callback of an
-    option.
-    """
-    if value is None:
-        return None
-    found = re.fullmatch(r"(\d+\.?\d*|\.\d+)\s*([kMGT]?)B?", value.strip())
-    if found is None:
-        raise click.BadParameter(
-            f"expected a size such as 4GB or 500MB, found {value!r}."
-        )
-    return int(float(found[1]) * 1000 ** " kMGT".index(found[2] or " "))
-
-
 class LocalPath(click.Path):
     """The type of an option whose value is a path on this machine, not a URL."""
 
@@ -234,9 +217,7 @@ id_field = match_option("Options", "id_field", metavar="NAME")
 records = match_option("Options", "records")
 encoding = match_option("Options", "encoding", metavar="NAME")
 workers = match_option("Running", "workers")
-executor = match_option("Running", "executor")
-address = match_option("Running", "address", metavar="HOST:PORT")
-memory = match_option("Running", "memory", callback=parse_size, metavar="SIZE")
+ray = match_option("Running", "ray", metavar="ADDRESS")
 log = match_option("Running", "log", metavar="FILE", type=LocalPath())
 without_segment = match_option(
     "Strictness", "without_segment", metavar="NAME", multiple=True

@@ -1,21 +1,25 @@
-"""The engine runs tasks of any kind in threads, in processes or on a Ray cluster.
+"""The engine runs tasks of any kind in threads or on a Ray cluster.
 
 :mod:`~provscan.engine.protocol` defines the interface of executors;
-:mod:`~provscan.engine.threads`, :mod:`~provscan.engine.processes` and
-:mod:`~provscan.engine.ray` implement it. They report to a
-:class:`~provscan.engine.progress.Progress`, which :mod:`~provscan.engine.journal` can
-write to a log.
+:mod:`~provscan.engine.threads` and :mod:`~provscan.engine.ray` implement it. They
+report to a :class:`~provscan.engine.progress.Progress`, which
+:mod:`~provscan.engine.journal` can write to a log.
 """
 
 from provscan.engine.journal import Journal, logged
-from provscan.engine.processes import Processes
 from provscan.engine.progress import Progress, Ran
 from provscan.engine.protocol import Advance, Executor, LostTask
 from provscan.engine.ray import Ray
 from provscan.engine.threads import Threads
 
-EXECUTORS: dict[str, type[Threads] | type[Processes] | type[Ray]] = {
-    "threads": Threads,
-    "processes": Processes,
-    "ray": Ray,
-}
+__all__ = [
+    "Advance",
+    "Executor",
+    "Journal",
+    "LostTask",
+    "Progress",
+    "Ran",
+    "Ray",
+    "Threads",
+    "logged",
+]

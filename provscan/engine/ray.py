@@ -51,22 +51,15 @@ class Ray(Executor):
     workers
         The number of tasks that run at the same time; by default one per processor.
     address
-        The address of the cluster's head, or ``"auto"`` for the cluster to which this
-        machine belongs. By default, a cluster is started on this machine, and stopped
-        at the end.
-    memory
-        The number of bytes of memory that a task needs. A node runs only as many tasks
-        at the same time as fit in its memory. The memory of a task is not limited: when
-        a node's memory runs out, Ray ends a worker, and its task fails with an
-        OutOfMemoryError.
+        The address of the cluster's head; ``"auto"`` for the cluster to which this
+        machine belongs; or ``"local"`` for a cluster that is started on this machine,
+        and stopped at the end.
     """
 
     def __init__(
         self,
         workers: int | None = None,
-        address: str | None = None,
-        *,
-        memory: int | None = None,
+        address: str = "local",
     ) -> None:
         for name in QUIET:
             os.environ.setdefault(name, "0")
@@ -74,32 +67,30 @@ class Ray(Executor):
             ray: Any = importlib.import_module("ray")
         except ImportError as error:
             raise ParameterError(
-                "executor='ray' needs Ray: pip install 'provscan[ray]'"
+                "a Ray cluster needs the package ray: pip install 'provscan[ray]'"
             ) from error
         self._ray = ray
         self._own = not ray.is_initialized()
         if self._own:
             try:
                 ray.init(
-                    address or "local",
-                    num_cpus=workers if address is None else None,
+                    address,
+                    num_cpus=workers if address == "local" else None,
                     include_dashboard=False,
                     log_to_driver=False,
                     logging_level=logging.ERROR,
                 )
             except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
                 raise WorkerError(
-                    f"no Ray cluster could be reached at {address!r} ({error}): start "
-                    "one with `ray start --head`, or leave out --address"
-                    if address
-                    else f"no Ray cluster could be started on this machine ({error}): "
-                    "use --executor processes, or give --address"
+                    f"no Ray cluster could be started on this machine ({error}): leave "
+                    "out --ray, or give the address of a cluster"
+                    if address == "local"
+                    else f"no Ray cluster could be reached at {address!r} ({error}): "
+                    "start one with `ray start --head`, or leave out --ray"
                 ) from error
         self.workers = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
         self.in_flight = 4 * self.workers
-        self._remote: Any = ray.remote(_call).options(
-            num_cpus=1, max_retries=0, memory=memory
-        )
+        self._remote: Any = ray.remote(_call).options(num_cpus=1, max_retries=0)
         self._nodes: Counter[str] = Counter()
         self._failures: Counter[str] = Counter()
 

@@ -32,7 +32,7 @@ from provscan.writing import temporary_folder
 # Options that name files on which results depend. These files may have been moved.
 FILES = ("control", "null", "known", "tokenizer", "baseline")
 # Options that do not affect results.
-RUNNING = ("workers", "executor", "address", "memory", "log", "parts")
+RUNNING = ("workers", "ray", "log")
 # The maximum number of rows that the message of a problem lists.
 MOST_NAMED = 5
 # Entries of ``run.json`` that must be equal for equal results.
@@ -76,7 +76,7 @@ def replay(
     **options
         The current paths of ``control``, ``null``, ``known``, ``tokenizer`` and
         ``baseline``, if the run used them and they were moved; and ``workers``,
-        ``executor`` and other options that do not affect results.
+        ``ray`` and other options that do not affect results.
 
     Returns
     -------
@@ -225,7 +225,7 @@ def _may_differ(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[s
     """Yield the differences that are not problems, one sentence for each."""
     for entry, names in (
         ("versions", sorted(before["versions"].keys() | now["versions"].keys())),
-        ("parameters", ["workers", "executor"]),
+        ("parameters", ["workers", "ray"]),
     ):
         for name in names:
             was, is_now = (each[entry].get(name) for each in (before, now))

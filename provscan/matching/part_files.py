@@ -7,8 +7,6 @@ when it is complete. The JSON file is written last, so it marks a complete part.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -18,8 +16,8 @@ import pyarrow as pa
 
 from provscan.matching.matches import MATCHES, TruncatedLookups
 from provscan.matching.record_samples import CarrierSample
-from provscan.readers import FileStore, ReadStats
-from provscan.writing import replacing_file, temporary_folder
+from provscan.readers import ReadStats
+from provscan.writing import replacing_file
 
 SCANNED = pa.schema(
     [
@@ -108,34 +106,6 @@ class PartResult:
 
     def matches_file(self, folder: Path) -> Path:
         return folder / f"{self.number:08}.arrow"
-
-
-@contextlib.contextmanager
-def part_folder(folder: str, store: str | None) -> Iterator[Path]:
-    """Yield the folder to write a part to: ``folder`` or, if there is a store, a
-    temporary folder whose files are copied to the store if the block succeeds.
-    """
-    if store is None:
-        yield Path(folder)
-        return
-    with temporary_folder() as copies:
-        yield copies
-        files = FileStore(store)
-        # Copy the JSON file last, since it marks the part as complete.
-        for path in sorted(copies.iterdir(), key=lambda path: path.suffix == ".json"):
-            files.put(path)
-
-
-def fetch_part(store: str, number: int, folder: Path) -> None:
-    """Copy a part from a store to a folder. The JSON file gets its name last."""
-    files, part = FileStore(store), PartResult(number, "")
-    counts = folder / f"{number:08}.json"
-    with replacing_file(counts) as temporary:
-        files.get(temporary, counts.name)
-        if orjson.loads(temporary.read_bytes())["matches"]:
-            matches = part.matches_file(folder)
-            with replacing_file(matches) as other:
-                files.get(other, matches.name)
 
 
 def load_part(folder: Path, number: int) -> PartResult | None:

@@ -8,6 +8,7 @@ import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -22,7 +23,7 @@ from provscan.matching.matches import (
     matches_in,
     passages,
 )
-from provscan.matching.part_files import PART, PartResult, part_folder
+from provscan.matching.part_files import PART, PartResult
 from provscan.matching.record_samples import MAX_KEY, CarrierSample, RecordSampler
 from provscan.matching.scan import scan_texts
 from provscan.params import MatchParams
@@ -81,11 +82,8 @@ class ScanTask:
     snapshot: Snapshot
     params: MatchParams
     sampling: Sampling
-    folder: str  # The folder for the part.
+    folder: Path  # The folder for the part.
     limits: Limits = LIMITS  # The limits of the readers.
-    # The URL of a file store (`provscan.readers.FileStore`) to which the part is
-    # copied, for workers that can't write to the folder.
-    store: str | None = None
     block: RayBlock | None = None  # The input, if it is not a file.
 
     def __str__(self) -> str:
@@ -177,7 +175,8 @@ def scan_batches(
             found,
         )
 
-    with reader.unchanged(), part_folder(task.folder, task.store) as folder:
+    folder = task.folder
+    with reader.unchanged():
         # Remove the file of an earlier attempt.
         result.matches_file(folder).unlink(missing_ok=True)
         with contextlib.ExitStack() as opened:

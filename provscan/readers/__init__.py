@@ -32,7 +32,6 @@ from provscan.readers.bytes.files import (
     open_file,
     state_of,
 )
-from provscan.readers.bytes.remote import FileStore
 from provscan.readers.corpus.sources import TweetFile, plan_tweets
 from provscan.readers.corpus.tweets import read_tweet_objects, read_tweets
 from provscan.readers.fields.binding import Fields

@@ -23,7 +23,7 @@ fail_above = "0.1%"
 cutoff = 2021-03-01
 control = ["b", "c"]
 known = "one"
-strict = true
+allow-unread = true
 json = true
 
 [index]
@@ -57,7 +57,7 @@ def test_options_are_taken_from_the_table_of_the_command(
         "cutoff": "2021-03-01",
         "control": ["b", "c"],
         "known": ["one"],
-        "strict": True,
+        "allow_unread": True,
     }
     assert json.loads(result.stdout)["run"] == "a.run"
     assert result.stderr.startswith(
@@ -88,7 +88,7 @@ def test_the_command_line_can_unset_entries_of_the_file(
     library: Any, run: Run, config: Any
 ) -> None:
     config(FILE)
-    result = run("match", "a.jsonl", "--no-strict", "--no-max-bad", "--no-json")
+    result = run("match", "a.jsonl", "--no-allow-unread", "--no-max-bad", "--no-json")
     assert result.exit_code == 0, result.output
     assert result.stdout.startswith("COPIES FOUND")
     left = {"fail_above", "cutoff", "control", "known"}
@@ -115,7 +115,10 @@ def test_the_command_line_can_unset_entries_of_the_file(
             "provscan.toml: there is no command macth (did you mean match?).",
         ),
         ("seed = 1", "seed is not in a table: put it below the name of a"),
-        ("[match]\nstrict = 1", "[match]: strict must be true or false, not 1."),
+        (
+            "[match]\nallow-unread = 1",
+            "[match]: allow-unread must be true or false, not 1.",
+        ),
         (
             "[match]\nseed = true",
             "[match]: seed must be a string or a number, not True",

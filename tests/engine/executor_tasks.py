@@ -17,10 +17,6 @@ def square(number: int, advance: Advance) -> int:
     return number * number
 
 
-def process(number: int, advance: Advance) -> int:
-    return os.getpid()
-
-
 def fail_at_five(number: int, advance: Advance) -> int:
     if number == 5:
         raise ValueError(f"task {number}")
@@ -42,10 +38,6 @@ def write_until_abandoned(folder: str, number: int, advance: Advance) -> int:
             time.sleep(0.005)
     finally:
         begun.rename(begun.with_suffix(".abandoned"))
-
-
-def end_the_process(number: int, advance: Advance) -> int:
-    os._exit(1)
 
 
 def _first_time(folder: str, number: int) -> bool:

@@ -1,9 +1,8 @@
-"""Test that the three executors follow the same protocol."""
+"""Test that both executors follow the same protocol."""
 
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -15,12 +14,11 @@ import executor_tasks as tasks
 import pytest
 
 from provscan.engine import (
-    EXECUTORS,
     Executor,
     LostTask,
-    Processes,
     Progress,
     Ray,
+    Threads,
     logged,
 )
 from provscan.errors import WorkerError
@@ -47,12 +45,10 @@ def shared(cluster: Any) -> Begin:
     return lambda workers: nullcontext(made(workers))
 
 
-@pytest.fixture(params=EXECUTORS)
+@pytest.fixture(params=["threads", "ray"])
 def executor(request: pytest.FixtureRequest) -> Begin:
     begin: Begin = (
-        request.getfixturevalue("shared")
-        if request.param == "ray"
-        else EXECUTORS[request.param]
+        request.getfixturevalue("shared") if request.param == "ray" else Threads
     )
     return begin
 
@@ -122,27 +118,6 @@ def test_running_tasks_are_abandoned(executor: Begin, tmp_path: Path) -> None:
     assert {"0.begun"} < names <= {"0.begun", "1.begun", "1.abandoned"}
 
 
-def test_processes_are_spawned_once() -> None:
-    with Processes(2) as pool:
-        seen = {
-            number
-            for _ in range(2)
-            for number in pool.run(tasks.process, range(20), Progress())
-        }
-    assert os.getpid() not in seen
-    assert len(seen) <= 2
-
-
-def test_the_end_of_a_process_is_an_error_with_a_remedy() -> None:
-    with (
-        pytest.raises(
-            WorkerError, match=r"the system ended a worker.*reduce --workers"
-        ),
-        Processes(1) as pool,
-    ):
-        list(pool.run(tasks.end_the_process, [1], Progress()))
-
-
 def test_a_task_is_repeated_when_its_worker_is_lost(
     cluster: Any, tmp_path: Path
 ) -> None:
@@ -204,6 +179,6 @@ def test_without_a_cluster_the_error_names_the_remedy(
         Ray(address="auto")
     with pytest.raises(
         WorkerError,
-        match=r"could be started on this machine \(refused\).* or give --address",
+        match=r"could be started on this machine \(refused\).* or give the address",
     ):
         Ray()

@@ -9,7 +9,7 @@ from typing import Any
 import executor_tasks as tasks
 import pytest
 
-from provscan.engine import EXECUTORS, Journal, Progress, Ran, journal, logged
+from provscan.engine import Journal, Progress, Ran, Threads, journal, logged
 from provscan.errors import OutputError
 
 
@@ -79,9 +79,8 @@ def test_an_error_is_logged_and_lines_are_appended(tmp_path: Path) -> None:
         Journal(str(data), Progress())
 
 
-@pytest.mark.parametrize("executor", ["threads", "processes"])
-def test_every_task_is_logged(executor: str, tmp_path: Path) -> None:
-    with logged(tmp_path / "log", None) as progress, EXECUTORS[executor](2) as pool:
+def test_every_task_is_logged(tmp_path: Path) -> None:
+    with logged(tmp_path / "log", None) as progress, Threads(2) as pool:
         progress.start("Squaring", 45, "units")
         assert list(pool.run(tasks.square, range(10), progress)) == [
             number**2 for number in range(10)

@@ -132,8 +132,8 @@ def test_values_of_wrong_types(index, tmp_path):
         provscan.IndexParams(bands="x")
     with pytest.raises(ParameterError, match=r"^limits must be SearchLimits"):
         provscan.MatchParams(limits=5)
-    with pytest.raises(ParameterError, match=r"^address must be HOST:PORT"):
-        provscan.match(TWEETS, index, tmp_path / "a.run", executor="ray", address=5)
+    with pytest.raises(ParameterError, match=r"^ray must be HOST:PORT"):
+        provscan.match(TWEETS, index, tmp_path / "a.run", ray=5)
 
 
 def test_signatures_are_an_array():

@@ -166,8 +166,8 @@ def test_a_run_with_a_hook(index: provscan.Index, tmp_path: Path) -> None:
     assert run.matches["level"].to_pylist() == ["near_exact", "near_exact"]
     assert run.info["index"]["canonical"] == "lyrics"
     assert run.summary["recall"]["all"]["value"] > 0.8
-    with pytest.raises(UsageError, match="lyrics is a function of this process: use"):
-        provscan.match(data, index, tmp_path / "b.run", executor="processes")
+    with pytest.raises(UsageError, match="lyrics is a function of this process"):
+        provscan.match(data, index, tmp_path / "b.run", ray="local")
     with pytest.raises(ParameterError, match="built with the hook lyrics"):
         provscan.match(data, index.path, tmp_path / "b.run")
 

@@ -299,13 +299,9 @@ def test_bad_lines_are_counted(
         match=r"2 of 5 records can't be read, more than --max-bad 5%.*record 2 of",
     ):
         provscan.match(data, index, tmp_path / "a.run")
-    with pytest.raises(
-        InputError,
-        match=r"2 records can't be read; the first is record 2 of .*--strict",
-    ):
-        provscan.match(
-            data, index, tmp_path / "a.run", strict=True, max_bad=0.5, overwrite=True
-        )
+    (tmp_path / "one.jsonl").write_bytes(b'{"text": "a"}\nnonsense\n')
+    with pytest.raises(InputError, match="1 of 2 records can't be read"):
+        provscan.match(tmp_path / "one.jsonl", index, tmp_path / "b.run", max_bad=0)
     run = provscan.match(data, index, tmp_path / "a.run", max_bad=0.5, overwrite=True)
     check(run)
     assert run.matches.column("record").to_pylist() == [0, 4]

@@ -13,7 +13,7 @@ from dataset import some_records
 
 import provscan
 from provscan.engine import Progress, Ran
-from provscan.errors import FieldNotFoundError, ParameterError
+from provscan.errors import FieldNotFoundError
 from provscan.readers import Fields, Limits, blocks_of, is_ray_dataset
 from provscan.readers.formats.objects import object_rows
 
@@ -100,7 +100,7 @@ def test_blocks_are_scanned_by_the_cluster(
         dataset(rows),
         index,
         tmp_path / "blocks.run",
-        executor="ray",
+        ray="local",
         workers=2,
         progress=tasks,
     )
@@ -161,7 +161,5 @@ def test_errors_name_the_problem(
 ) -> None:
     with pytest.raises(FieldNotFoundError, match="no field 'body' for the text"):
         provscan.match(
-            dataset(rows), index, tmp_path / "a.run", executor="ray", text_field="body"
+            dataset(rows), index, tmp_path / "a.run", ray="local", text_field="body"
         )
-    with pytest.raises(ParameterError, match="executor='processes' needs files"):
-        provscan.match(dataset(rows), index, tmp_path / "b.run", executor="processes")

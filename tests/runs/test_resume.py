@@ -56,7 +56,7 @@ def content(run: Path) -> dict[str, bytes]:
     }
 
 
-def test_results_are_the_same_with_all_executors_and_numbers_of_workers(
+def test_results_are_the_same_with_all_numbers_of_workers(
     index: provscan.Index, folder: Path, tmp_path: Path
 ) -> None:
     control = [
@@ -67,19 +67,18 @@ def test_results_are_the_same_with_all_executors_and_numbers_of_workers(
         "".join(json.dumps(tweet) + "\n" for tweet in control)
     )
     found = []
-    for executor, workers in (("threads", 1), ("threads", 30), ("processes", 2)):
+    for workers in (1, 30):
         run = provscan.match(
             folder,
             index,
-            tmp_path / f"{executor}{workers}.run",
+            tmp_path / f"{workers}.run",
             control=tmp_path / "control.jsonl",
-            executor=executor,
             workers=workers,
             sample=0.8,
             sample_by="records",
         )
         found.append(content(run.path))
-    assert found[0] == found[1] == found[2]
+    assert found[0] == found[1]
 
 
 def test_results_of_a_cluster_are_the_same(
@@ -87,7 +86,7 @@ def test_results_of_a_cluster_are_the_same(
 ) -> None:
     expected = provscan.match(folder, index, tmp_path / "threads.run", workers=1)
     run = provscan.match(
-        folder, index, tmp_path / "ray.run", executor="ray", log=tmp_path / "log"
+        folder, index, tmp_path / "ray.run", ray="local", log=tmp_path / "log"
     )
     assert content(run.path) == content(expected.path)
     ended = [
@@ -126,7 +125,7 @@ def test_results_are_the_same_if_a_node_is_lost(
             folder,
             index,
             tmp_path / "a.run",
-            executor="ray",
+            ray="local",
             workers=3,
             progress=losing,
         )
@@ -151,7 +150,7 @@ def test_files_that_a_cluster_cannot_scan_are_listed(
         for record in some_records(number, 60)
     ]
     monkeypatch.setattr(scan_module, "scan", partial(lose, "05.jsonl"))
-    run = provscan.match(folder, index, tmp_path / "ray.run", executor="ray")
+    run = provscan.match(folder, index, tmp_path / "ray.run", ray="local")
     (unread,) = run.summary["unread"]
     assert unread["path"].endswith("05.jsonl")
     assert (
@@ -168,19 +167,6 @@ def lose(name: str, job: task.ScanTask, *args: Any, **options: Any) -> int:
     return task.scan(job, *args, **options)
 
 
-def test_an_address_needs_the_executor() -> None:
-    with pytest.raises(
-        ParameterError,
-        match=r"memory=1000 applies only to a Ray cluster: also give executor='ray'",
-    ):
-        provscan.match([], memory=1000, executor="processes")
-    with pytest.raises(
-        ParameterError,
-        match=r"address='auto' applies only to a Ray cluster: also give executor='ray'",
-    ):
-        provscan.match([], address="auto")
-
-
 def test_a_gate_without_a_measure_of_chance_is_refused_before_the_scan(
     index: provscan.Index, tmp_path: Path
 ) -> None:
@@ -194,12 +180,9 @@ def test_a_gate_without_a_measure_of_chance_is_refused_before_the_scan(
     assert not list(tmp_path.iterdir())
 
 
-def test_processes_need_files(index: provscan.Index, tmp_path: Path) -> None:
-    with pytest.raises(
-        ParameterError,
-        match=r"executor='processes' needs files.*Save the data to a file",
-    ):
-        provscan.match([{"text": "a"}], index, tmp_path / "a.run", executor="processes")
+def test_a_cluster_needs_files(index: provscan.Index, tmp_path: Path) -> None:
+    with pytest.raises(ParameterError, match=r"needs files.*Save the data to a file"):
+        provscan.match([{"text": "a"}], index, tmp_path / "a.run", ray="local")
     assert not list(tmp_path.iterdir())
 
 
@@ -216,23 +199,21 @@ class Kill(Progress):
 
 
 def match_until_killed(
-    folder: Path, index: str, out: Path, executor: str, after: float, number: int
+    folder: Path, index: str, out: Path, after: float, number: int
 ) -> None:
     provscan.match(
         folder,
         index,
         out,
-        executor=executor,
-        workers=1 if executor == "processes" else 2,  # Processes start slowly.
+        workers=2,
         progress=Kill(after, number),
         resume=True,
         spike_ins=300,
     )
 
 
-@pytest.mark.parametrize("executor", ["threads", "processes"])
 def test_killed_runs_are_resumed(
-    index: provscan.Index, folder: Path, tmp_path: Path, executor: str, fork: Fork
+    index: provscan.Index, folder: Path, tmp_path: Path, fork: Fork
 ) -> None:
     expected = content(
         provscan.match(folder, index, tmp_path / "whole.run", spike_ins=300).path
@@ -248,7 +229,6 @@ def test_killed_runs_are_resumed(
             folder,
             str(index.path),
             out,
-            executor,
             size * place,
             number,
         )
@@ -361,13 +341,11 @@ def test_only_the_same_run_is_resumed(
     assert not (tmp_path / "a.run.unfinished").exists()
 
 
-@pytest.mark.parametrize("executor", ["threads", "processes"])
 def test_limits_of_the_readers_apply_in_every_worker(
     index: provscan.Index,
     folder: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    executor: str,
 ) -> None:
     (folder / "long.jsonl").write_text(
         json.dumps({"text": "long " * 8000})
@@ -378,15 +356,7 @@ def test_limits_of_the_readers_apply_in_every_worker(
     monkeypatch.setattr(
         "provscan.readers.limits.LIMITS", Limits(chunk=1000, record_bytes=20_000)
     )
-    workers = 1 if executor == "processes" else 2
-    run = provscan.match(
-        folder,
-        index,
-        tmp_path / "a.run",
-        executor=executor,
-        workers=workers,
-        spike_ins=0,
-    )
+    run = provscan.match(folder, index, tmp_path / "a.run", workers=2, spike_ins=0)
     assert run.summary["skipped"] == {"record_too_long": 1}
     assert run.info["limits"]["record_bytes"] == 20_000
 

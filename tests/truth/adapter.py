@@ -36,7 +36,8 @@ from provscan.readers.bytes.compression import COMPRESSIONS
 from provscan.readers.formats.registry import FORMATS
 from provscan.readers.splits import WEBDATASET
 
-# The machine's names of the options of a scan, with provscan's names.
+# The machine's names of the options of a scan, with provscan's names. Others that the
+# machine draws have no effect.
 OPTIONS = {
     "cutoff": "cutoff",
     "control": "control",
@@ -46,7 +47,6 @@ OPTIONS = {
     "sample_by": "sample_by",
     "outputs": "outputs",
     "edits": "edits",
-    "executor": "executor",
     "workers": "workers",
     "resume": "resume",
     "replace": "overwrite",
@@ -335,7 +335,7 @@ def interrupted(after: int) -> Iterator[None]:
 
 def stopped(call: tuple[Any, ...], after: int, **options: Any) -> bool:
     """Begin a scan, interrupt it, and return whether it can be resumed."""
-    options = options | {"by_command": False, "workers": 1, "executor": "threads"}
+    options = options | {"by_command": False, "workers": 1}
     with interrupted(after):
         try:
             result = scan(*call, **options)
@@ -355,11 +355,18 @@ def words_of(options: Mapping[str, Any]) -> list[str]:
     """Return options of the machine as words of a command line."""
     words = []
     for name, value in options.items():
+        if name not in OPTIONS:
+            continue
         option = "--" + OPTIONS[name].replace("_", "-")
         for each in value if isinstance(value, list | tuple) else [value]:
             if each is not None and each is not False:
                 words.append(option if each is True else f"{option}={each}")
     return words
+
+
+def _named(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options of the machine by provscan's names."""
+    return {OPTIONS[name]: value for name, value in options.items() if name in OPTIONS}
 
 
 NoText = InputError
@@ -403,7 +410,7 @@ def scan(
         if not (out / "summary.json").exists():
             raise Failed(ended)
         return Result(out, ended.status)
-    named = {OPTIONS[name]: value for name, value in options.items()}
+    named = _named(options)
     provscan.match(list(map(os.fspath, sources)), index, out, **named)
     return Result(out)
 
@@ -468,7 +475,7 @@ def replayed(
     """Repeat the run of a bundle in a new folder, and return the differences."""
     from provscan import handover
 
-    named = {OPTIONS[name]: value for name, value in options.items()}
+    named = _named(options)
     return handover.replay(bundled, list(sources), index, out=out, **named)["problems"]
 
 

@@ -1,6 +1,6 @@
-"""Read and write remote files through fsspec: find them (:func:`remote_files`), state
+"""Read remote files through fsspec: find them (:func:`remote_files`), state
 their versions (:func:`size_and_version`), read ranges of their bytes
-(:class:`RemoteFile`), and copy whole files to and from a folder (:class:`FileStore`).
+(:class:`RemoteFile`).
 
 This is the only module that opens a :class:`~provscan.urls.Url` with the secrets that
 its string form hides. A failed request is repeated; the error that remains contains no
@@ -128,44 +128,6 @@ class RemoteFile(io.RawIOBase):
         buffer[: stop - start] = _tried(self._url, part)
         self._at = stop
         return stop - start
-
-
-class FileStore:
-    """A folder of files that processes on other machines write to: a path, or any URL
-    that fsspec can write to.
-
-    A request is tried several times before it raises an OSError.
-    """
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self._files, self._place = _system(url)
-
-    def begin(self) -> None:
-        """Create the folder, if the store has folders."""
-        _tried(self._url, lambda: self._files.makedirs(self._place, exist_ok=True))
-
-    def put(self, path: os.PathLike[str]) -> None:
-        """Upload a local file under its own name."""
-        _tried(
-            self._url, lambda: self._files.put_file(os.fspath(path), self._within(path))
-        )
-
-    def get(self, path: os.PathLike[str], name: str | None = None) -> None:
-        """Download a file to a local path. The file's name is that of the path unless
-        ``name`` is given.
-        """
-        _tried(
-            self._url,
-            lambda: self._files.get_file(self._within(name or path), os.fspath(path)),
-        )
-
-    def end(self) -> None:
-        if _tried(self._url, lambda: self._files.exists(self._place)):
-            _tried(self._url, lambda: self._files.rm(self._place, recursive=True))
-
-    def _within(self, path: str | os.PathLike[str]) -> str:
-        return below(self._place, os.path.basename(path))
 
 
 def _system(url: str) -> tuple[Any, str]:

@@ -49,10 +49,10 @@ def checked_index(index: Index | Source, options: MatchOptions) -> Index:
             reader.require_unchanged()
         else:
             open_reader(reader.path, snapshot=reader.snapshot, without=reader.left_out)
-        if reader.hook is not None and options.executor != "threads":
+        if reader.hook is not None and options.ray is not None:
             raise UsageError(
-                f"the hook {reader.hook_name} is a function of this process: use "
-                "executor='threads'"
+                f"the hook {reader.hook_name} is a function of this process, which a "
+                "cluster can't call: leave out ray"
             )
     else:
         index = open_index(index, without_segment=options.without_segment)

@@ -133,7 +133,7 @@ def plan_inputs(sources: Sources, options: MatchOptions, workers: int) -> Inputs
         ignored=ignored,
         sample=sample,
         share=1.0 if sample or options.sample is None else options.sample,
-        in_blocks=options.executor == "ray" and readers.is_ray_dataset(sources),
+        in_blocks=options.ray is not None and readers.is_ray_dataset(sources),
     )
 
 

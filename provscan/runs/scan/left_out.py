@@ -34,17 +34,8 @@ def check_skipped(stats: ReadStats, options: MatchOptions) -> None:
         if reason not in ("no_text", "only_prompts")
     }
     count, read = sum(bad.values()), stats.records + sum(stats.skipped.values())
-    if count == 0 or not (options.strict or count > options.max_bad * read):
+    if count <= options.max_bad * read:
         return
-    if options.strict:
-        what = f"{counted(count, 'record')} can't be read"
-        remedy = "Repair the file, or leave --strict out"
-    else:
-        what = (
-            f"{count:,} of {counted(read, 'record')} can't be read, more than "
-            f"--max-bad {percentage(100.0 * options.max_bad, 4)} allows"
-        )
-        remedy = "Repair the file, or allow more with --max-bad"
     cases = [
         (case, reason) for reason in bad for case in stats.examples.get(reason, [])
     ]
@@ -55,7 +46,11 @@ def check_skipped(stats: ReadStats, options: MatchOptions) -> None:
         example = (
             f"; the first is record {first.record} of {first.source} ({reason}{detail})"
         )
-    raise InputError(f"{what}{example}. {remedy}")
+    raise InputError(
+        f"{count:,} of {counted(read, 'record')} can't be read, more than --max-bad "
+        f"{percentage(100.0 * options.max_bad, 4)} allows{example}. Repair the file, "
+        "or allow more with --max-bad"
+    )
 
 
 def unread_parts(parts: Sequence[PartResult], lost: Sequence[LostTask]) -> PathReasons:

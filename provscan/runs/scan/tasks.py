@@ -4,9 +4,6 @@ the results are added up in the order of the splits (:func:`scan_inputs`).
 
 from __future__ import annotations
 
-import contextlib
-import os
-import uuid
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import count
@@ -19,14 +16,13 @@ from provscan.engine import (
     Advance,
     Executor,
     LostTask,
-    Processes,
     Progress,
     Ray,
     Threads,
 )
 from provscan.errors import InputError, OutputError
 from provscan.index import IndexReader
-from provscan.matching.part_files import PartResult, fetch_part, load_part
+from provscan.matching.part_files import PartResult, load_part
 from provscan.matching.record_samples import CarrierSample
 from provscan.matching.scan_task import (
     CARRIER_SEED,
@@ -43,7 +39,6 @@ from provscan.ordered_map import ordered_map
 from provscan.params import MatchParams
 from provscan.readers import (
     MEMORY,
-    FileStore,
     RayBlock,
     ReadStats,
     Split,
@@ -55,7 +50,6 @@ from provscan.runs.scan.left_out import check_skipped, unread_parts
 from provscan.runs.scan.totals import ScanTotals
 from provscan.runs.target import PARTS
 from provscan.unfinished import Unfinished
-from provscan.urls import below
 
 # How messages name the scanned data, by its key in the inputs of a run.
 SCANNED = {"dataset": "", "null": " null dataset", "known": " known data"}
@@ -81,15 +75,14 @@ def scan_inputs(
     unit = "records" if inputs.named is None else "bytes"
     progress.start(f"Scanning{SCANNED[name]}", inputs.size, unit)
     progress.advance(sum(inputs.splits[number].size for number in complete))
-    with _store(options) as store, _executor(inputs, options) as executor:
+    with _executor(inputs, options) as executor:
         make_task = partial(
             ScanTask,
             fields=inputs.fields,
             snapshot=licensed.snapshot,
             params=MatchParams(),
-            folder=str(parts),
+            folder=parts,
             limits=current_limits(),
-            store=store,
         )
         tasks = _tasks(make_task, inputs, complete, options.seed, carriers)
         function = _function(
@@ -99,14 +92,10 @@ def scan_inputs(
             if isinstance(result, LostTask):
                 lost.append(result)
                 continue
-            if store is not None and result not in complete:
-                fetch_part(store, result, parts)
             done.append(_loaded(parts, result, stats, carriers))
-            # The order of the files must not decide whether a run stops, so the share
-            # of unreadable records is compared with its limit only after the scan.
-            if options.strict:
-                check_skipped(stats, options)
         cluster = executor.describe() if isinstance(executor, Ray) else None
+    # The order of the files must not decide whether a run stops, so the share of
+    # unreadable records is compared with its limit only after the scan.
     check_skipped(stats, options)
     unread = unread_parts(done, lost)
     if not any(part.records for part in done):
@@ -193,38 +182,12 @@ def _pieces(inputs: Inputs) -> Iterator[tuple[Split, RayBlock | None]]:
         yield Split(MEMORY, MEMORY, "", first_record=first, size=size, part=part), block
 
 
-@contextlib.contextmanager
-def _store(options: MatchOptions) -> Iterator[str | None]:
-    """Provide a folder for the parts of this run inside the one that the user named
-    (``--parts``), if any. It is removed when all parts are in the run folder.
-    """
-    if options.parts is None:
-        yield None
-        return
-    url = below(os.fspath(options.parts), f"provscan-{uuid.uuid4().hex}")
-    store = FileStore(url)
-    try:
-        store.begin()
-    except OSError as error:
-        reason = error.strerror or error
-        raise OutputError(
-            f"{options.parts} can't be written ({reason}): name another --parts"
-        ) from error
-    try:
-        yield url
-    finally:
-        # Remaining files are useless, but a failure to remove them is not an error.
-        with contextlib.suppress(OSError):
-            store.end()
-
-
 def _executor(inputs: Inputs, options: MatchOptions) -> Executor:
-    if options.executor != "threads" and inputs.streamed and not inputs.in_blocks:
-        raise needs_files(options.executor)
-    if options.executor == "ray":
-        return Ray(options.workers, options.address, memory=options.memory)
-    workers = max(1, min(len(inputs.splits), options.threads))
-    return Processes(workers) if options.executor == "processes" else Threads(workers)
+    if options.ray is None:
+        return Threads(max(1, min(len(inputs.splits), options.threads)))
+    if inputs.streamed and not inputs.in_blocks:
+        raise needs_files()
+    return Ray(options.workers, options.ray)
 
 
 def _function(
