@@ -80,6 +80,10 @@ TINY = {
         *("--scans=4", "--controls=1", "--fair-tweets=800"),
         "--only=bot of titles|one thread|by a coin",
     ],
+    "contamination": [
+        *("--tweets=400", "--control=200", "--records=300"),
+        *("--scans=1", "--splits=1"),
+    ],
 }
 TABLES = {
     "ledger": ["Stages", "Planted facts"],
@@ -97,6 +101,7 @@ TABLES = {
     "coverage": ["nothing, null dataset"],
     "edits_recall": ["Recall, 500 tweets indexed"],
     "attacks": ["Attacks", "Copies", "Bursts", "Fair controls"],
+    "contamination": ["Part of a control of 200 tweets"],
 }
 
 
@@ -110,6 +115,7 @@ def run(name: str, *arguments: str) -> str:
 # The benchmarks that only make nightly runs.
 LONG = {
     "attacks",
+    "contamination",
     "coverage",
     "edits_recall",
     "growth",
