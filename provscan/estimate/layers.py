@@ -159,6 +159,7 @@ def layered(
     recalls: tuple[Recall | None, Recall | None],
     least_recall: Factor | None,
     design: SampleDesign = WHOLE,
+    otherwise: Chance | None = None,
 ) -> Layers:
     """Compute the layers of one number.
 
@@ -179,6 +180,10 @@ def layered(
         the lowest recall; None withholds "at most".
     design
         The sample that was scanned.
+    otherwise
+        The chance matches if a part of the control is in the dataset. Only the upper
+        end of the estimate allows for them, so that nobody raises a lower limit by
+        taking texts out of a control.
     """
     counted, of_findings = found.counted, recalls[0]
     mean_size = counted.mean or found.mean_size
@@ -212,6 +217,10 @@ def layered(
             value = max(middle.value, low)
             left_out = found.findings - counted.total
             high = max(middle.high, value)
+            if otherwise is not None:
+                more = minus_chance(counted.total, otherwise)
+                more = total(more, of_findings, design, mean_size, found.sharing)
+                high = max(high, more.high)
             if left_out:
                 share = of_findings.low * design.fraction
                 high += left_out / share if share > IMPOSSIBLE else np.inf

@@ -116,6 +116,34 @@ def test_layers_are_in_order(
         assert number.at_least == middle.low == 0
 
 
+@given(st.integers(0, 300), st.integers(0, 40), st.integers(0, 40), st.booleans())
+def test_a_suspected_part_of_a_control_only_raises_the_upper_end(
+    counted: int, clusters: int, suspected: int, claimed: bool
+) -> None:
+    chance, otherwise = (
+        predict_chance(np.full(n, 2.0), np.ones(n), 2.0)
+        for n in (clusters, max(0, clusters - suspected))
+    )
+    strengths = one_strength(counted, chance, claimed=claimed)
+    before, after = (
+        layered(
+            found(counted, counted),
+            strengths,
+            chance,
+            (COUNTED, ANY),
+            None,
+            otherwise=other,
+        )
+        for other in (None, otherwise)
+    )
+    assert before.at_least == after.at_least
+    assert before.estimate is not None
+    assert after.estimate is not None
+    assert before.estimate.low == after.estimate.low
+    assert before.estimate.value == after.estimate.value
+    assert before.estimate.high <= after.estimate.high
+
+
 def test_at_least_is_the_highest_bound_of_the_claimed_strengths() -> None:
     noise, rare = Chance(100, 80, 120), Chance(0, 0, 8)
     of_all, of_rare = (

@@ -25,6 +25,8 @@ def texts(seed: int, count: int, script: str = "latin", letters: int = 70) -> li
 LICENSED, CONTROL, NEITHER = texts(1, 300), texts(2, 300), texts(3, 60)
 RUSSIAN, RUSSIAN_CONTROL = texts(4, 300, "cyrillic"), texts(5, 300, "cyrillic")
 SHORT = [text[:20] for text in texts(6, 50)]
+# Passages of control texts: chance matches that are no copies of whole texts.
+PASSAGES = [text[: len(text) * 3 // 5] for text in CONTROL]
 # Variants of one text.
 TEMPLATE = [f"{LICENSED[0]} number {n}" for n in range(3)]
 
@@ -113,7 +115,7 @@ CASES = {
         "cannot_judge", LICENSED[:1] * 1000, reason="few_findings"
     ),
     "one text a thousand times, one chance match": Case(
-        "cannot_judge", LICENSED[:1] * 1000 + CONTROL[:1], reason="few_texts"
+        "cannot_judge", LICENSED[:1] * 1000 + PASSAGES[:1], reason="few_texts"
     ),
     "two texts a hundred times": Case(
         "cannot_judge", LICENSED[:2] * 100, reason="few_findings"
@@ -128,10 +130,10 @@ CASES = {
         "cannot_judge", [" . ".join(LICENSED[:20])], reason="same_records"
     ),
     "each text three times": Case(
-        "cannot_judge", LICENSED[:30] * 3 + CONTROL[:30], reason="repeated_texts"
+        "cannot_judge", LICENSED[:30] * 3 + PASSAGES[:30], reason="repeated_texts"
     ),
     "more than one chance match": Case(
-        "cannot_judge", LICENSED[:5] + CONTROL[:1], reason="few_findings"
+        "cannot_judge", LICENSED[:5] + PASSAGES[:1], reason="few_findings"
     ),
     "findings and damage": Case(
         "cannot_judge", LICENSED[:3], damaged=True, reason="few_findings"
@@ -164,7 +166,21 @@ CASES = {
         CONTROL[:1],
         reason="control_in_dataset",
     ),
+    "a part of the control is in the data": Case(
+        "cannot_judge",
+        LICENSED[:40] + CONTROL[:40],
+        reason="control_partly_in_dataset",
+    ),
+    "decoys of a few control texts": Case(
+        "cannot_judge",
+        LICENSED[:8] + CONTROL[:8],
+        reason="control_partly_in_dataset",
+    ),
     # Chance explains the findings.
+    "as many chance matches": Case("no_copies_shown", LICENSED[:30] + PASSAGES[:30]),
+    "one finding, one chance match": Case(
+        "no_copies_shown", NEITHER + LICENSED[:1] + PASSAGES[:1]
+    ),
     "the null dataset is the dataset": Case(
         "no_copies_shown", LICENSED[:20], None, null=LICENSED[:20]
     ),
@@ -174,7 +190,9 @@ CASES = {
 }
 
 
-def matched(case: Case, write: Write, **options: Any) -> provscan.Run:
+def matched(
+    case: Case, write: Write, spike_ins: int = 0, **options: Any
+) -> provscan.Run:
     folder = write("data.jsonl", [{"text": text} for text in case.data]).parent
     if case.damaged:
         with (folder / "data.jsonl").open("a") as file:
@@ -193,7 +211,7 @@ def matched(case: Case, write: Write, **options: Any) -> provscan.Run:
         folder / "data.jsonl",
         index,
         folder / "a.run",
-        spike_ins=0,
+        spike_ins=spike_ins,
         max_bad=1.0,
         **options,
     )
@@ -225,3 +243,30 @@ def test_a_status_is_true_by_its_own_words(name: str, write: Write) -> None:
             assert answer["next"]
     facts = records["nearly_verbatim"], records["common_or_known"]
     assert None not in (found, *facts)
+
+
+def test_decoys_buy_a_warning_and_no_acquittal(write: Write, tmp_path: Path) -> None:
+    """Control texts that somebody puts in the data lower no finding, raise no bound and
+    leave the true number in the interval.
+    """
+    answers = []
+    for decoys in (0, 15, 60):
+        case = Case("", NEITHER + LICENSED[:100] + CONTROL[:decoys])
+        folder = tmp_path / str(decoys)
+        folder.mkdir()
+
+        def into(name: str, rows: list[dict[str, Any]], folder: Path = folder) -> Path:
+            return write(f"{folder.name}/{name}", rows)
+
+        answers.append(matched(case, into, spike_ins=300).summary["answer"])
+    honest, few, many = (answer["records"] for answer in answers)
+    for answer, decoyed in zip(answers[1:], (few, many), strict=True):
+        assert "control_in_dataset" in {each["code"] for each in answer["warnings"]}
+        assert decoyed["findings"] == honest["findings"] == 100
+        assert decoyed["at_least"] < honest["at_least"]
+        assert answer["status"] in ("copies_found", "cannot_judge")
+    assert few["estimate"]["low"] < honest["estimate"]["low"]
+    assert few["estimate"]["low"] <= 100 <= few["estimate"]["high"]
+    assert not any(
+        each["code"] == "control_in_dataset" for each in answers[0]["warnings"]
+    )

@@ -208,7 +208,7 @@ def next_step(measured: Measured, reasons: Sequence[dict[str, str]]) -> str:
             "a larger --control can decide; one with as many texts as the index is "
             "enough."
         )
-    if "control_in_dataset" in codes:
+    if codes & {"control_in_dataset", "control_partly_in_dataset"}:
         return "a --control of texts that the dataset can't contain can decide."
     if codes:
         return "read the findings in the report: they are facts that anyone can check."

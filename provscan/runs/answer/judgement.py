@@ -23,6 +23,10 @@ from provscan.runs.measures.analysis import Measured
 
 REASONS = {
     "control_in_dataset": WITHHELD["control_in_dataset"],
+    "control_partly_in_dataset": (
+        "A part of the control is in the dataset, so its matches may be copies and not "
+        "chance. Without that part, chance does not explain the findings."
+    ),
     "unlike_control": WITHHELD["unlike_control"],
     "control_too_small": (
         "The control is too small to decide: even without a single chance match, it "
@@ -83,11 +87,15 @@ def _reasons(measured: Measured) -> Iterator[tuple[str, dict[str, Any]]]:
         return f"about {number(chance.expected[unit].expected)}"
 
     clusters_explained = chance.explains("clusters")
+    explained = clusters_explained and chance.explains("records")
+    if chance.in_dataset and not explained:
+        yield "control_partly_in_dataset", {}
+        return
     few = claim.clusters <= claim.chance.limits["clusters"].high
     if not clusters_explained and few:
         clusters = counted(claim.clusters, "group")
         yield "few_findings", {"clusters": clusters, "expected": expected("clusters")}
-    if not (clusters_explained and chance.explains("records")):
+    if not explained:
         repeated = few_texts(measured)
         if repeated is not None and repeated["places"] > FEW_TEXTS:
             yield "few_texts", repeated

@@ -37,6 +37,7 @@ def layers_of(
     year or language; ``subset`` has the matches of this part.
     """
     chance, recall = measured.chance, measured.recall
+    otherwise = chance.expected_otherwise
     sharing, bases = _sharing(measured, subset), _bases(measured, subset)
     result = {}
     for unit in units:
@@ -69,6 +70,7 @@ def layers_of(
             recall_of_unit,
             recall.least_nearly,
             design,
+            _share_of(otherwise[unit], subset.chance_share) if otherwise else None,
         )
     if "tweets" in result:
         # There are at least as many tweets as texts.

@@ -44,9 +44,10 @@ WARNINGS = {
         "texts."
     ),
     "control_in_dataset": (
-        "{share:.0%} of the control's texts are in the dataset, more than chance "
-        "explains. If these are copies, they hide copies of licensed tweets: give a "
-        "control, or a cutoff, of texts that the dataset can't contain."
+        "{texts:,} of the control's texts are in the dataset, more than chance "
+        "explains. If they were collected with it or put there, they hide copies of "
+        "licensed tweets: give a control, or a cutoff, of texts that the dataset can't "
+        "contain."
     ),
     "known_unlike": (
         "The known data contains a far larger share of the control than of the "
@@ -177,8 +178,11 @@ def warnings(measured: Measured) -> Iterator[dict[str, str]]:
             "segments_left_out", tweets=missing, total=rest + missing, rest=rest
         )
     # Chance.
+    found = measured.eligible.control & measured.counts.by_text.found
     if chance.control_found > IN_DATASET:
-        yield warning("control_in_dataset", share=chance.control_found)
+        yield warning("control_in_dataset", texts=int(found.sum()))
+    elif chance.in_dataset:
+        yield warning("control_in_dataset", texts=chance.in_dataset)
     if measured.known is not None and measured.known.unlike:
         yield warning("known_unlike")
     if null is not None and not null.kind.same:

@@ -134,6 +134,8 @@ class MatchCounts:
     licensed: Amount
     findings: Amount
     nearly: Amount  # Findings that are nearly verbatim.
+    # bool[texts], including controls: the text has a nearly verbatim finding.
+    verbatim: Flags
     strengths: list[StrengthFindings]  # By strength; the first has all findings.
     cells: Cells
     # Indices of the texts of the first findings of claimable texts, at most ``TEXTS``.
@@ -162,7 +164,7 @@ def count_matches(
     by_text = [TextFindings(texts, least) for least in STRENGTHS]
     levels = Counter[str]()
     cells = _CellCounter(matches, eligible)
-    noted = np.zeros(0, np.int64)
+    noted, verbatim = np.zeros(0, np.int64), np.zeros(texts, np.bool_)
     for batch in matches.batches():
         control, claim = (
             flags[batch.text_index] for flags in (eligible.control, eligible.claimable)
@@ -174,6 +176,7 @@ def count_matches(
             (nearly, finding & batch.nearly),
         ):
             counter.add(batch, which)
+        verbatim[batch.text_index[batch.passes_rule & batch.nearly]] = True
         for counter, strength in zip(claimable, by_text, strict=True):
             counter.add(batch, claim & batch.findings(strength.least))
             strength.add(batch)
@@ -190,6 +193,7 @@ def count_matches(
         licensed=licensed.amount(),
         findings=findings.amount(),
         nearly=nearly.amount(),
+        verbatim=verbatim,
         strengths=[
             StrengthFindings(counter.amount(), strength)
             for counter, strength in zip(claimable, by_text, strict=True)

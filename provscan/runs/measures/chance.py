@@ -19,9 +19,15 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from provscan.arrays import Floats, Numbers, distinct
+from provscan.arrays import Flags, Floats, Numbers, distinct
 from provscan.calibration.controls import Controls
-from provscan.estimate.limits import TAIL, Chance, Factor, predict_chance
+from provscan.estimate.limits import (
+    TAIL,
+    Chance,
+    Factor,
+    clopper_pearson,
+    predict_chance,
+)
 from provscan.estimate.strata import rarefied, years_apart
 from provscan.runs.counting.counts import STRENGTHS, Amount, MatchCounts
 from provscan.runs.counting.matches import ScoredMatches
@@ -45,6 +51,10 @@ UNITS = ("records", "texts", "tweets", "characters")
 TAIL_OF_EACH = TAIL / len(STRENGTHS)
 # Chance is not measured if more than this share of the control's texts has findings.
 MOSTLY_IN_DATASET = 0.5
+# A part of the control is in the dataset if the share of its texts that occur there
+# word for word or nearly is clearly larger. Of 263,000 tweets, 17 occurred so among
+# 204,000 titles of a forum, and fewer in its posts and in answers of language models.
+VERBATIM_BY_CHANCE = 0.0003
 
 
 @dataclass(frozen=True)
@@ -198,6 +208,10 @@ class MeasuredChance:
     # The first of these arrays, with -1 also for texts that can't be claimed.
     claimable_cluster: Numbers
     control_found: float  # Share of the control's texts that have findings.
+    # Number of control texts that occur word for word or nearly, if this is more than
+    # chance explains, else 0.
+    in_dataset: int
+    cleaned: list[ChanceMeasure]  # The control without texts that occur in this way.
     years: ControlYears
 
     @property
@@ -209,6 +223,16 @@ class MeasuredChance:
     def expected(self) -> dict[str, Chance]:
         """Chance matches among all findings, by unit."""
         return predicted(self.measures, self.whole.claims[0].chance.clusters)
+
+    @cached_property
+    def expected_otherwise(self) -> dict[str, Chance]:
+        """The same if control texts that occur word for word or nearly are in the
+        dataset and no chance matches: then every match of the control may be a copy.
+        """
+        cleaned = self.cleaned
+        if self.in_dataset:
+            cleaned = [each.without_clusters(None) for each in cleaned]
+        return predicted(cleaned, self.whole.claims[0].chance.clusters)
 
     @property
     def claimed(self) -> bool:
@@ -250,11 +274,13 @@ class MeasuredChance:
         "records".
 
         Unlike a claim, this does not allow for chance clusters as large as those found:
-        the control must have some of that size.
+        the control must have some of that size. Nor does it count the part of the
+        control that is in the dataset.
         """
         claim = self.whole.claims[0]
         found = claim.clusters if unit == "clusters" else claim.found.records.sum()
-        return any(each.chance(unit).explains(float(found)) for each in self.measures)
+        measures = self.cleaned if self.in_dataset else self.measures
+        return any(each.chance(unit).explains(float(found)) for each in measures)
 
     @property
     def placebo(self) -> dict[str, Any] | None:
@@ -286,8 +312,15 @@ def measure_chance(
     cluster = clusters_by_scan[0]
     claimable_cluster = np.where(eligible.claimable, cluster, -1)
     measuring = eligible.control & strata.measured[eligible.stratum]
-    licensed, of_control = clusters_by_strength(
-        matches, strengths, [claimable_cluster, np.where(measuring, cluster, -1)]
+    suspected = _in_dataset(cluster, counts, eligible)
+    licensed, of_control, of_clean = clusters_by_strength(
+        matches,
+        strengths,
+        [
+            claimable_cluster,
+            np.where(measuring, cluster, -1),
+            np.where(measuring & ~suspected, cluster, -1),
+        ],
     )
 
     # Measure chance at each strength: with the control, and with a null dataset of the
@@ -300,13 +333,15 @@ def measure_chance(
     searched_for = max(1.0, controls.texts * (1.0 - control.too_short))
     control_found = len(found) / searched_for if controls.texts else 0.0
     usable = control_found <= MOSTLY_IN_DATASET
+    groups = min(cluster_count(cluster[suspected]), int(searched_for))
+    low, _ = clopper_pearson(groups, searched_for)
+    in_dataset = int(suspected.sum()) if low > VERBATIM_BY_CHANCE else 0
+    cleaned = []
     if controls.texts and usable:
+        cleaned.append(_control_measure(of_clean[0], eligible, strata, controls))
         for chance, clusters in zip(chances, of_control, strict=True):
-            chance.measures.append(
-                _control_measure(
-                    clusters, eligible, strata.heaviest, controls.tweets_ratio
-                )
-            )
+            measure = _control_measure(clusters, eligible, strata, controls)
+            chance.measures.append(measure)
     if null is not None and null.kind.same and usable:
         ratio = matches.scanned.characters / max(1, null.scanned.characters)
         (of_null,) = clusters_by_strength(
@@ -326,23 +361,33 @@ def measure_chance(
         clusters_by_scan,
         claimable_cluster,
         control_found,
+        in_dataset,
+        cleaned,
         years_of_control(control.year, years.astype(np.int64), controls.texts),
     )
 
 
-def _control_measure(
-    clusters: TextClusters, eligible: Eligibility, heaviest: float, tweets_ratio: float
-) -> ChanceMeasure:
-    """Return the chance measure of a control, given its clusters.
-
-    ``heaviest`` is the largest possible weight of a control text, and ``tweets_ratio``
-    the mean number of tweets of a licensed text, divided by that of a control text.
+def _in_dataset(cluster: Numbers, counts: MatchCounts, eligible: Eligibility) -> Flags:
+    """Return which texts of the control occur in the dataset word for word or nearly,
+    bool[texts], unless a similar licensed text was found too: then the dataset may have
+    that text, or both are of a third source.
     """
+    licensed = distinct(cluster[counts.by_text.found & ~eligible.control])
+    return eligible.control & counts.verbatim & ~np.isin(cluster, licensed)
+
+
+def _control_measure(
+    clusters: TextClusters,
+    eligible: Eligibility,
+    strata: TextStrata,
+    controls: Controls,
+) -> ChanceMeasure:
+    """Return the chance measure of a control, given its clusters."""
     sizes = clusters.sizes
-    tweets = np.maximum(sizes["texts"], sizes["tweets"] * tweets_ratio)
+    tweets = np.maximum(sizes["texts"], sizes["tweets"] * controls.tweets_ratio)
     scaled = clusters._replace(sizes=sizes | {"tweets": tweets})
     weights = eligible.weights[clusters.first]
-    return ChanceMeasure("control", scaled, weights, heaviest)
+    return ChanceMeasure("control", scaled, weights, strata.heaviest)
 
 
 def _null_measure(clusters: TextClusters, ratio: float) -> ChanceMeasure:
