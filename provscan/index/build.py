@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 from provscan.arrays import slices
 from provscan.index.folder import Change, changing
 from provscan.index.format import Manifest
-from provscan.index.ingest import Written, write_segments
+from provscan.index.ingest import Written, write_segment
 from provscan.index.merges import purged_ids, with_merges_due
 from provscan.index.opening import open_reader, open_written
 from provscan.index.reader import IndexReader
@@ -49,13 +49,12 @@ def write_index(
 ) -> IndexReader:
     """Write an index of tweets from batches in the readers' schema."""
     with changing(target, "replace" if overwrite else "create") as change:
-        written = write_segments(change, batches, params, threads(workers))
+        written = write_segment(change, batches, params, threads(workers))
         notes = {**describe(written), **written.counts()}
-        segments = [open_segment(change.folder, info, params) for info in written.infos]
         manifest = Manifest(
             params,
-            tuple(written.infos),
-            _new_texts(segments),
+            (written.info,),
+            written.info.texts,
             written.tweets,
             change.generation,
             {},
@@ -84,20 +83,19 @@ def append(
     """
     with changing(target, "change") as change:
         before = open_reader(target)
-        with _new_tweets(change, before, batches) as (new, counts):
-            written = write_segments(change, new, before.params, threads(workers))
+        with _new_tweets(change, before, batches) as (unknown, counts):
+            written = write_segment(change, unknown, before.params, threads(workers))
         notes = describe(written)
-        added = [segment for segment in written.infos if segment.tweets]
-        new_segments = [
-            open_segment(change.folder, info, before.params) for info in added
-        ]
+        added = [written.info] if written.tweets else []
+        new = [open_segment(change.folder, info, before.params) for info in added]
+        new_texts = sum(_new_texts(segment, before.segments) for segment in new)
         infos = {info.name: info for info in (*before.manifest.segments, *added)}
         more = written.counts()
         counts["known"] += more.pop("repeated_tweets")
         manifest = replace(
             before.manifest,
             segments=tuple(infos.values()),
-            texts=before.texts + _new_texts(new_segments, before.segments),
+            texts=before.texts + new_texts,
             tweets=before.tweets + written.tweets,
             generation=change.generation,
             notes={
@@ -201,19 +199,13 @@ def _with_hash(ids: pa.Array, texts: Strings) -> pa.Array:
     return pc.binary_join_element_wise(ids, pa.array(hashes, pa.string()), ":")
 
 
-def _new_texts(segments: Iterable[Segment], before: Sequence[Segment] = ()) -> int:
-    """Return the number of distinct texts in ``segments`` that no segment in ``before``
-    has.
-    """
-    total, earlier = 0, list(before)
-    for segment in segments:
-        if not earlier:
-            total += len(segment.texts)
-        for part in slices(len(segment.texts) if earlier else 0):
-            texts = segment.texts.take(np.arange(part.start, part.stop))
-            known = np.zeros(len(texts), np.bool_)
-            for other in earlier:
-                known |= other.equal_texts(texts) >= 0
-            total += int(np.count_nonzero(~known))
-        earlier.append(segment)
+def _new_texts(segment: Segment, before: Sequence[Segment]) -> int:
+    """Return the number of a segment's texts that no segment in ``before`` has."""
+    total = 0
+    for part in slices(len(segment.texts)):
+        texts = segment.texts.take(np.arange(part.start, part.stop))
+        known = np.zeros(len(texts), np.bool_)
+        for other in before:
+            known |= other.equal_texts(texts) >= 0
+        total += int(np.count_nonzero(~known))
     return total

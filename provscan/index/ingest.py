@@ -1,13 +1,11 @@
-"""Turn tweets into segments, when tweets are added or segments are rewritten.
+"""Turn tweets into a segment, when tweets are added or segments are rewritten.
 
 Batches of tweets are prepared in threads (:mod:`provscan.index.segment.prepare`) and
-written to one segment after another. The finished segments are then adopted into the
-folder.
+written. The finished segment is then adopted into the folder.
 """
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -16,16 +14,15 @@ import pyarrow as pa
 from provscan.index.folder import Change
 from provscan.index.format import SegmentInfo
 from provscan.index.segment.prepare import prepare
-from provscan.index.segment.read import open_segment
-from provscan.index.segment.write import KeyTable, SegmentWriter
+from provscan.index.segment.write import SegmentWriter
 from provscan.ordered_map import ordered_map
 from provscan.params import IndexParams
 
 
 class Written(NamedTuple):
-    """The segments written from batches of tweets, and counts."""
+    """The segment written from batches of tweets, and counts."""
 
-    infos: list[SegmentInfo]
+    info: SegmentInfo
     tweets: int  # The number of distinct ids.
     without_text: int  # Tweets left out because their canonical text is empty.
     repeated: int  # Rows left out because they repeat a tweet.
@@ -36,40 +33,22 @@ class Written(NamedTuple):
             "tweets_without_text": self.without_text,
             "repeated_tweets": self.repeated,
             # Additional texts of the same tweets.
-            "versions": sum(info.tweets for info in self.infos) - self.tweets,
+            "versions": self.info.tweets - self.tweets,
         }
 
 
-def write_segments(
+def write_segment(
     change: Change,
     batches: Iterable[pa.RecordBatch],
     params: IndexParams,
     workers: int,
 ) -> Written:
-    """Write batches of tweets to as many segments as they need."""
-    ids = KeyTable()
-    infos: list[SegmentInfo] = []
-    without_text = repeated = 0
-    prepared = ordered_map(lambda batch: prepare(batch, params), batches, workers)
-
-    def opened(stack: contextlib.ExitStack) -> SegmentWriter:
-        before = [open_segment(change.folder, info, params) for info in infos]
-        writer = SegmentWriter(change.workspace(), params, ids, before=before)
-        return stack.enter_context(writer)
-
-    def finish(writer: SegmentWriter) -> None:
-        nonlocal repeated
-        segment = writer.finish()
-        repeated += segment.repeated
-        infos.append(change.adopt(segment.folder, segment.info))
-
-    with contextlib.ExitStack() as stack:
-        writer = opened(stack)
-        for batch in prepared:
+    """Write batches of tweets as a segment."""
+    without_text = 0
+    with SegmentWriter(change.workspace(), params) as writer:
+        for batch in ordered_map(lambda each: prepare(each, params), batches, workers):
             without_text += batch.empty
-            if not writer.has_room_for(len(batch.texts)):
-                finish(writer)
-                writer = opened(stack)
             writer.add(batch)
-        finish(writer)
-    return Written(infos, ids.count, without_text, repeated)
+        segment = writer.finish()
+    info = change.adopt(segment.folder, segment.info)
+    return Written(info, segment.tweets, without_text, segment.repeated)

@@ -15,10 +15,9 @@ import pyarrow as pa
 
 from provscan.index.folder import Change, changing
 from provscan.index.format import PURGES, Manifest, Purge, SegmentInfo
-from provscan.index.ingest import write_segments
+from provscan.index.ingest import write_segment
 from provscan.index.opening import open_reader, open_written
 from provscan.index.reader import IndexReader
-from provscan.index.segment.postings import MAX_TEXTS
 from provscan.index.segment.read import Segment, open_segment, read_tombstones
 
 # The minimum number of segments that are merged when tweets are added.
@@ -26,8 +25,8 @@ FAN_OUT = 4
 
 
 def merge(target: Path, *, workers: int = 1, purge_only: bool = False) -> IndexReader:
-    """Merge segments into as few as possible, and purge forgotten tweets. With
-    ``purge_only``, only rewrite the segments that have forgotten tweets.
+    """Merge all segments, and purge forgotten tweets. With ``purge_only``, only rewrite
+    the segments that have forgotten tweets.
     """
     with changing(target, "change") as change:
         manifest = open_reader(target).manifest
@@ -45,16 +44,12 @@ def merge(target: Path, *, workers: int = 1, purge_only: bool = False) -> IndexR
 
 def _to_merge(manifest: Manifest, *, purge_only: bool) -> list[list[SegmentInfo]]:
     """Return groups of segments. A group becomes one segment."""
-
-    def forgotten(group: list[SegmentInfo]) -> bool:
-        return any(info.tombstones for info in group)
-
+    infos = list(manifest.segments)
+    forgotten = [[info] for info in infos if info.tombstones]
     if purge_only:
-        return [[info] for info in manifest.segments if info.tombstones]
-    groups = _groups(manifest)
-    if manifest.with_seed_length().seed_length != manifest.seed_length:
-        return groups
-    return [group for group in groups if len(group) > 1 or forgotten(group)]
+        return forgotten
+    due = manifest.with_seed_length().seed_length != manifest.seed_length
+    return [infos] if len(infos) > 1 or forgotten or due else []
 
 
 def with_merges_due(change: Change, manifest: Manifest, workers: int) -> Manifest:
@@ -65,7 +60,7 @@ def with_merges_due(change: Change, manifest: Manifest, workers: int) -> Manifes
     assert due.seed_length is not None
     assert manifest.seed_length is not None
     if due.seed_length > manifest.seed_length:
-        manifest, groups = due, _groups(manifest)
+        manifest, groups = due, [list(manifest.segments)]
     for group in groups:
         if group:
             manifest = _merged(change, manifest, group, workers)
@@ -83,22 +78,9 @@ def _due(manifest: Manifest) -> list[SegmentInfo]:
     texts = [info.texts for info in infos]
     for count in range(len(infos), FAN_OUT - 1, -1):
         smaller = sum(texts[: count - 1])
-        if texts[count - 1] <= smaller <= MAX_TEXTS - texts[count - 1]:
+        if texts[count - 1] <= smaller:
             return infos[:count]
     return []
-
-
-def _groups(manifest: Manifest) -> list[list[SegmentInfo]]:
-    """Divide all segments into groups that each fit in one segment."""
-    groups: list[list[SegmentInfo]] = []
-    for info in sorted(manifest.segments, key=lambda info: (-info.texts, info.name)):
-        for group in groups:
-            if sum(member.texts for member in group) + info.texts <= MAX_TEXTS:
-                group.append(info)
-                break
-        else:
-            groups.append([info])
-    return groups
 
 
 def _merged(
@@ -111,9 +93,10 @@ def _merged(
     tweets = (
         batch for segment in old for batch in segment.batches(segment.living_rows)
     )
-    new = write_segments(change, tweets, manifest.index_params, workers).infos
+    new = write_segment(change, tweets, manifest.index_params, workers).info
     segments = [info for info in manifest.segments if info not in group]
-    segments += [info for info in new if info.tweets or not segments]
+    if new.tweets or not segments:
+        segments.append(new)
     purges = dict(manifest.purges)
     if any(info.tombstones for info in group):
         name = f"{manifest.generation:06}.json"
@@ -138,9 +121,7 @@ def purged_ids(folder: Path, manifest: Manifest) -> pa.Array:
     return pa.array(ids, pa.string())
 
 
-def _purge_record(
-    folder: Path, old: list[Segment], new: list[SegmentInfo]
-) -> dict[str, Any]:
+def _purge_record(folder: Path, old: list[Segment], new: SegmentInfo) -> dict[str, Any]:
     """Return the record of a purge: which tweets were forgotten and when, and which
     files replaced which.
     """
@@ -161,7 +142,7 @@ def _purge_record(
         "purged": _date(int(datetime.now(UTC).timestamp() * 1000)),
         "tweets": [{"id": key, "asked": _date(time)} for key, time in asked.items()],
         "replaced": files(segment.info for segment in old),
-        "by": files(new),
+        "by": files([new]),
     }
 
 

@@ -16,7 +16,7 @@ from provscan.errors import IndexFormatError, OutputError
 from provscan.index.checks import check_content
 from provscan.index.folder import Change
 from provscan.index.format import MANIFEST, SEGMENTS, SegmentInfo
-from provscan.index.ingest import write_segments
+from provscan.index.ingest import write_segment
 from provscan.index.reader import IndexReader
 from provscan.index.segment.read import Segment
 from provscan.index.segment.tweets import COMPRESSED
@@ -33,7 +33,7 @@ def check_rebuild(
         change = Change(place, None, set())
         tweets = segment.batches(np.arange(segment.info.tweets))
         try:
-            made = write_segments(change, tweets, params, workers).infos[0]
+            made = write_segment(change, tweets, params, workers).info
             _compare(folder, segment, made, change.folder)
         except FileNotFoundError:  # A writer has replaced the index in the meantime.
             raise

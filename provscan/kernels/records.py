@@ -78,10 +78,24 @@ class Grams(NamedTuple):
     offsets: np.ndarray
 
 
+class EntryForm(NamedTuple):
+    """The form of the uint64 entries of a range of a table that is being built.
+
+    An entry consists of the key without its first bits, which all entries of the range
+    share, the number of the text and, for seeds, the code of the place.
+    """
+
+    first_bits: np.uint64  # The shared first bits, in the upper bits; 0 below.
+    omitted: int  # The number of these bits.
+    text_bits: int
+    place_bits: int  # 8 for seeds, else 0.
+
+
 class Postings(NamedTuple):
     """A table of :mod:`provscan.kernels.storage.postings`."""
 
-    # uint32: entries and bucket offsets.
+    # uint32: entries and bucket offsets. The offsets are uint64 if there are 2**32
+    # entries or more.
     entries: np.ndarray
     starts: np.ndarray
     # The number of bits of a key that identify a bucket, and the number of bits of an
@@ -100,11 +114,13 @@ class BloomFilter(NamedTuple):
 
 
 class SeedTable(NamedTuple):
-    """Postings of seeds, the code (uint8) of each one's place in units (see
+    """Postings of seeds, the code of each one's place in units (see
     :func:`provscan.kernels.search.minimizers.place_code`), and a filter of their keys.
     """
 
     postings: Postings
+    # uint8: the codes; in a wide table uint16, with the check of the seed in the upper
+    # byte (:func:`provscan.kernels.search.minimizers.seed_check`).
     places: np.ndarray
     filter: BloomFilter
 
@@ -177,6 +193,9 @@ class Seeds(NamedTuple):
     """The seeds of several texts, in order."""
 
     keys: np.ndarray  # uint32[m].
+    # uint8[m]: the check of each seed (``minimizers.seed_check``); empty if no table
+    # needs it.
+    checks: np.ndarray
     # int32[m]: the place of each seed in its text, in code points. A seed that begins
     # with the second unit of a wide character is at that character.
     codes: np.ndarray

@@ -84,13 +84,14 @@ def _calls() -> list[tuple[Any, tuple[Any, ...]]]:
     room = r.CanonicalScratch(u32[None], i32[None], u8[None], u32, i32)
     # The tables of an index.
     bloom = r.BloomFilter(u64, np.uint32(1))
+    form = r.EntryForm(np.uint64(0), 0, 24, 8)
     table = r.Postings(u32, u32, 1, 8)
     seed_table = r.frozen(r.SeedTable(table, u8, bloom))
     text_table = r.frozen(r.TextTable(table, table, bloom, pairs))
     # A scan.
     seed_params = r.SeedParams(10, 4)
     seed_scratch = r.SeedScratch(u32, i32, u32[None], u32[None])
-    seeds = r.Seeds(u32, i32, i64)
+    seeds = r.Seeds(u32, u8, i32, i64)
     hashed = r.Grams(u32, u32, i64)
     candidates = r.Candidates(i64, i64, i64, i64)
     passages = r.Candidates(i32, i32, i32, i32)
@@ -171,8 +172,8 @@ def _calls() -> list[tuple[Any, tuple[Any, ...]]]:
         (radix.by_level, (u64, u8, i64, u64)),
         (radix.by_text, (i64, u32, u32, i64, i64)),
         (postings.mark_bands, (u64, 32, bloom)),
-        (postings.pack_entries, (u64, 8, 32, 0, u32, u8)),
-        (postings.bucket_offsets, (fixed_u64, 0, 1, u32)),
+        (postings.pack_entries, (u64, form, 8, 32, u32, u8)),
+        (postings.bucket_offsets, (fixed_u64, form, 0, 1, u32)),
         (bands.band_keys, (u32[None], 32, 4, pairs)),
         (bands.two_bit_sketch, (u32[None], pairs)),
         (minhash.signatures, (texts, fixed_u32, fixed_u32, u32, u32[None])),
@@ -187,12 +188,13 @@ def _calls() -> list[tuple[Any, tuple[Any, ...]]]:
                 u64,
                 20,
                 u8,
+                False,
             ),
         ),
         (minimizers.seeds_of, (codes, seed_params, seed_scratch, seeds)),
-        (minimizers.seed_levels, (u64, u8)),
-        (minimizers.seeds_within, (fixed_u64, fixed_u8, fixed_u16, u16, u64)),
-        (minimizers.mark_seeds, (u64, bloom)),
+        (minimizers.seed_levels, (u64, form, u8)),
+        (minimizers.seeds_within, (fixed_u64, form, fixed_u8, fixed_u16, u16, u64)),
+        (minimizers.mark_seeds, (u64, form, bloom)),
         (
             seeding.seed_candidates,
             (

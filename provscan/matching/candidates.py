@@ -76,13 +76,14 @@ def whole_records(
     )
 
 
-def seeds_of(records: CodeBuffer, params: IndexParams) -> Seeds:
+def seeds_of(records: CodeBuffer, params: IndexParams, *, wide: bool = False) -> Seeds:
     """Return the seeds of canonical texts, valid until the same thread calls this
-    again (:mod:`provscan.kernels.scratch`).
+    again (:mod:`provscan.kernels.scratch`). ``wide`` tables need their checks.
     """
     size = 2 * (int(records.offsets[-1]) - int(records.offsets[0])) + 2
     seeds = Seeds(
         scratch_array("keys of seeds", size, np.uint32),
+        scratch_array("checks of seeds", size if wide else 0, np.uint8),
         scratch_array("codes of seeds", size, np.int32),
         np.empty(len(records.offsets), np.int64),
     )

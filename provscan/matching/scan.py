@@ -141,7 +141,8 @@ def _verified(
     the reader's tables.
     """
     limits = params.limits
-    seeds = generators.seeds_of(records, reader.params)
+    wide = any(tables.seeds.places.itemsize > 1 for tables in reader.tables)
+    seeds = generators.seeds_of(records, reader.params, wide=wide)
     lengths = np.diff(records.offsets)
     short = np.flatnonzero((lengths <= limits.whole_chars) & (lengths > 0))
     sketches = sketch_texts(Strings(*encoded(*records, short)), reader.params)

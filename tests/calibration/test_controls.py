@@ -19,7 +19,6 @@ import provscan.index.segment.write
 from provscan.calibration.controls import no_control, with_cutoff
 from provscan.errors import InputError, ParameterError
 from provscan.options import parse_utc
-from provscan.readers import Limits
 from provscan.report.wording import searched
 from provscan.scoring.authorship import authorship
 
@@ -127,9 +126,10 @@ def test_a_text_is_a_control_if_all_its_tweets_are_young(
 def test_controls_do_not_depend_on_segments(
     write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(provscan.index.segment.write, "MAX_TEXTS", 3)
-    monkeypatch.setattr("provscan.readers.limits.LIMITS", Limits(batch_records=1))
-    index = provscan.build_index(write("t.jsonl", DATED), tmp_path / "a.index")
+    monkeypatch.setattr("provscan.index.merges.FAN_OUT", 99)
+    for low in range(0, len(DATED), 3):
+        part = write(f"t{low}.jsonl", DATED[low : low + 3])
+        index = provscan.build_index(part, tmp_path / "a.index", append=low > 0)
     assert len(index.reader.segments) > 2
     assert absent_texts(index) == EXPECTED
 

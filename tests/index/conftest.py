@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,6 @@ import pytest
 from tweets import SCRIPTS, sentence
 
 import provscan
-import provscan.index.segment.write
-from provscan.readers import Limits
 
 Tweet = dict[str, Any]
 Build = Callable[..., provscan.Index]
@@ -69,13 +67,18 @@ def build(tmp_path: Path) -> Build:
 
 
 @pytest.fixture
-def small_segments(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """Return a function that limits the number of texts per segment."""
+def in_parts(monkeypatch: pytest.MonkeyPatch, build: Build) -> Build:
+    """Return a function that builds an index, and adds a number of tweets at a time. No
+    segments are merged.
+    """
+    monkeypatch.setattr("provscan.index.merges.FAN_OUT", 1 << 30)
 
-    def limit(texts: int) -> None:
-        monkeypatch.setattr(provscan.index.segment.write, "MAX_TEXTS", texts)
-        monkeypatch.setattr(
-            "provscan.readers.limits.LIMITS", Limits(batch_records=max(1, texts // 4))
-        )
+    def built(tweets: Sequence[Any], count: int = 1) -> provscan.Index:
+        index = build(tweets[:count])
+        for low in range(count, len(tweets), count):
+            part = build(tweets[low : low + count]).path
+            corpus = Path(part).parent / "corpus.jsonl"
+            index = provscan.build_index(corpus, index.path, append=True)
+        return index
 
-    return limit
+    return built

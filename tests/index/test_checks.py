@@ -305,7 +305,7 @@ def test_tombstones_list_existing_rows_in_order(
 def test_a_packed_column_has_the_expected_number_of_rows(
     numbers: np.ndarray, tmp_path: Path
 ) -> None:
-    write_numbers(tmp_path, "n", numbers)
+    write_numbers(tmp_path, "n", [numbers[:2], numbers[2:]])
     assert open_numbers(tmp_path, "n", len(numbers)).all().tolist() == numbers.tolist()
     with pytest.raises(IndexFormatError, match="its blocks do not fit its words"):
         open_numbers(tmp_path, "n", len(numbers) + 128)
@@ -317,7 +317,7 @@ def test_a_packed_column_has_the_expected_number_of_rows(
 def test_blocks_of_a_packed_column_do_not_share_words(
     name: str, place: int, added: int, tmp_path: Path
 ) -> None:
-    write_numbers(tmp_path, "n", np.arange(1000))
+    write_numbers(tmp_path, "n", [np.arange(1000)])
     file = tmp_path / f"n.{name}"
     array = np.fromfile(file, "i8")
     array[place] += added

@@ -244,7 +244,7 @@ def test_a_failed_append_adds_no_tweets(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(index_build, "write_segments", full)
+        patch.setattr(index_build, "write_segment", full)
         with pytest.raises(OutputError, match="Nothing was changed"):
             provscan.build_index(tweets[1:], index, append=True)
     assert sorted(index.rglob("*")) == before

@@ -324,7 +324,7 @@ def test_a_purge_on_a_full_disk_says_what_was_forgotten(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("provscan.index.merges.write_segments", full)
+    monkeypatch.setattr("provscan.index.merges.write_segment", full)
     with pytest.raises(OutputError, match="No space left") as caught:
         provscan.forget(index.path, [tweets[0]["id"]], purge=True)
     assert "Forgotten before this error: 1 tweet" in caught.value.__notes__[0]

@@ -25,6 +25,7 @@ from provscan.index.segment import join, postings
 from provscan.index.segment.filters import widened
 from provscan.index.segment.join import can_join, joined, more_seeds
 from provscan.index.segment.seeds import PER_FREQUENT, seed_parts
+from provscan.kernels.records import read_only
 from provscan.kernels.search import minimizers
 from provscan.readers import Limits
 
@@ -102,15 +103,13 @@ def test_equal_canonical_texts_are_stored_once_with_all_tweets(
 @pytest.mark.parametrize("limit", [None, 1])
 def test_a_text_is_credited_to_its_earliest_tweet(
     build: Build,
-    small_segments: Callable[[int], None],
+    in_parts: Build,
     tweets: list[Any],
     earliest: str,
     limit: int | None,
 ) -> None:
-    if limit:
-        small_segments(limit)
     text = "the very same text for all of them"
-    index = build(
+    index = (in_parts if limit else build)(
         [{"id": key, "text": text, "created_at": date} for key, date in tweets]
     )
     assert len(index.reader.segments) == (2 if limit else 1)
@@ -130,17 +129,16 @@ def some_documents(tweets: list[Tweet]) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("limit", [8, 100])
+@pytest.mark.parametrize("limit", [40, 100])
 def test_segments_do_not_change_the_matches(
-    build: Build, tweets: list[Tweet], small_segments: Callable[[int], None], limit: int
+    build: Build, tweets: list[Tweet], in_parts: Build, limit: int
 ) -> None:
     documents = some_documents(tweets)
     single = build(tweets)
     expected = single.match(documents)
     assert expected.num_rows > 100
     assert max(expected.column("tweets").to_pylist()) > 1
-    small_segments(limit)
-    many = build(tweets)
+    many = in_parts(tweets, count=limit)
     assert len(many.reader.segments) > len(tweets) // limit // 2
     assert many.match(documents).equals(expected)
     assert len(many) == len(single)
@@ -148,15 +146,12 @@ def test_segments_do_not_change_the_matches(
     assert many.info()["tweets"] == single.info()["tweets"]
 
 
-def test_a_text_in_two_segments_is_one_row(
-    build: Build, small_segments: Callable[[int], None]
-) -> None:
-    small_segments(4)
+def test_a_text_in_two_segments_is_one_row(in_parts: Build) -> None:
     text = "a template that came back a year later"
     late = {"id": "late", "text": text, "created_at": "2022-05-05T00:00:00Z"}
     early = {"id": "early", "text": text.upper(), "created_at": "2021-05-05T00:00:00Z"}
     others = [f"some other text of number {number * 7919}" for number in range(9)]
-    index = build([late, {**late, "id": "later"}, *others, early])
+    index = in_parts([late, {**late, "id": "later"}, *others, early], count=4)
     assert len(index.reader.segments) > 1
     rows = index.match(
         [text, f"he said: {text.upper()}! and left the room"]
@@ -166,6 +161,40 @@ def test_a_text_in_two_segments_is_one_row(
         ("early", 3, "exact"),
     ]
     assert len(index) == 10
+
+
+@pytest.mark.parametrize("spilled", [1 << 24, 200])
+def test_a_wide_segment_has_the_same_matches(
+    build: Build, tweets: list[Tweet], monkeypatch: pytest.MonkeyPatch, spilled: int
+) -> None:
+    documents = some_documents(tweets)
+    narrow = build(tweets)
+    expected = narrow.match(documents)
+    assert expected.num_rows > 100
+    monkeypatch.setattr(postings, "SPILL_ENTRIES", spilled)
+    for name in ("postings", "join"):
+        monkeypatch.setattr(f"provscan.index.segment.{name}.NARROW_TEXTS", 9)
+    wide = build(tweets)
+    places, others = (index.reader.segments[0].seeds.places for index in (wide, narrow))
+    assert (places.dtype, others.dtype) == (np.uint16, np.uint8)
+    assert Counter((places & 255).tolist()) == Counter(others.tolist())
+    assert len(set((places >> 8).tolist())) > 100
+    assert wide.match(documents).equals(expected)
+    # If no check agrees, there are no candidates for passages.
+    opened = wide.reader.tables[0]
+    other = opened.seeds._replace(places=read_only(opened.seeds.places ^ 256))
+    object.__setattr__(wide.reader, "tables", (opened._replace(seeds=other),))
+    found = wide.match(documents).to_pylist()
+    short = len(tweets[::3])
+    assert {row["record"] >= short for row in expected.to_pylist()} == {True, False}
+    assert {row["record"] >= short for row in found} == {False}
+    assert provscan.verify(wide.path)["texts"] == len(wide)
+    provscan.build_index([{"id": "1", "text": "a new one"}], wide.path, append=True)
+    both = provscan.open_index(wide.path)
+    assert len(both.reader.tables) == 2
+    columns = ["record", "start", "end", "tweet_id", "tweets", "level", "similarity"]
+    found = both.match(documents).select(columns)
+    assert found.equals(expected.select(columns))
 
 
 @pytest.mark.parametrize("workers", [2, 5])
@@ -299,7 +328,7 @@ def test_frequent_seeds_of_a_small_segment_are_recorded(
         [entry for entry in entries if counts[entry >> 32] > 16], np.uint64
     )
     expected = widened(large.frequent, len(entries) // PER_FREQUENT)
-    minimizers.mark_seeds(frequent, expected)
+    minimizers.mark_seeds(frequent, postings.SEEDS.form(), expected)
     assert np.array_equal(more.frequent.words, expected.words)
 
 
@@ -314,7 +343,7 @@ def test_a_large_segment_is_not_copied(
     monkeypatch.setattr("provscan.index.segment.join.MOST_BYTES", size)
     assert can_join(segment, segment)
     monkeypatch.setattr(
-        "provscan.index.segment.join.MAX_TEXTS", 2 * len(segment.texts) - 1
+        "provscan.index.segment.join.NARROW_TEXTS", 2 * len(segment.texts) - 1
     )
     assert not can_join(segment, segment)
 
@@ -367,11 +396,11 @@ def test_small_tables_can_be_spilled(
     )
     entries = np.sort(keys << np.uint64(32) | texts << np.uint64(8) | places)
     monkeypatch.setattr(postings, "SPILL_ENTRIES", 3)
-    layout = postings.TableLayout(40, shift=8)
+    layout = postings.SEEDS
     writer = postings.PostingsWriter(tmp_path, "some", layout)
     for part in np.array_split(np.random.default_rng(2).permutation(entries), 20):
         writer.add(part)
-    writer.close(256)
+    writer.close(256, 40)
     assert {path.name for path in tmp_path.iterdir()} == {
         "some.entries",
         "some.places",

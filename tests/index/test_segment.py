@@ -28,7 +28,6 @@ from provscan.index.segment.strings import (
 from provscan.kernels.search.minimizers import place_code
 from provscan.matching.compare import compared
 from provscan.params import IndexParams
-from provscan.readers.limits import Limits
 from provscan.text_buffers import buffers
 
 
@@ -243,8 +242,8 @@ def test_texts_are_sketched_independently(
     monkeypatch.setattr("provscan.index.segment.seeds.BLOCK", int(texts.offsets[3]))
     for part, expected in zip(sketch_texts(texts, params), whole, strict=True):
         assert part.tolist() == expected.tolist()
-    for threads in (0, 2):
-        parts = list(seed_parts(texts, params, sizes[1], threads=threads))
+    for _ in range(2):
+        parts = list(seed_parts(texts, params, sizes[1]))
         assert len(parts) == 3
         assert np.concatenate(parts).tolist() == seeds.tolist()
         assert sizes[1].tolist() == sizes[0].tolist()
@@ -317,9 +316,9 @@ def test_segments_are_joined_if_they_fit(
         (size, 5, False),
     ):
         monkeypatch.setattr(join, "MOST_BYTES", most_bytes)
-        monkeypatch.setattr(join, "MAX_TEXTS", most_texts)
+        monkeypatch.setattr(join, "NARROW_TEXTS", most_texts)
         assert join.can_join(whole.tables, whole.tables) == fits
-    monkeypatch.setattr(join, "MAX_TEXTS", 1 << 24)
+    monkeypatch.setattr(join, "NARROW_TEXTS", 1 << 24)
     monkeypatch.setattr(join, "MOST_SMALL_BYTES", 3 * size)
     small, params = 3 * [whole.tables], IndexParams(seed_length=10)
     (three,) = join.joined_all(small, params)
@@ -360,11 +359,7 @@ def test_comparison_with_licensed_texts(tmp_path: Path) -> None:
     ] == [[1], [1], [1]]
 
 
-def test_a_text_in_several_segments_counts_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("provscan.index.segment.write.MAX_TEXTS", 2)
-    monkeypatch.setattr("provscan.readers.limits.LIMITS", Limits(batch_records=1))
+def test_a_text_in_several_segments_counts_once(tmp_path: Path) -> None:
     for nth in range(3):
         # The repeated text is the first or the last of its segment.
         again = [
@@ -373,7 +368,8 @@ def test_a_text_in_several_segments_counts_once(
             tweet("3", nth, 7),
             tweet("4", 2, 8 if nth < 2 else 4),
         ]
-        index = provscan.build_index(again, tmp_path / f"{nth}.index")
+        provscan.build_index(again[:2], tmp_path / f"{nth}.index")
+        index = provscan.build_index(again[2:], tmp_path / f"{nth}.index", append=True)
         assert [segment.info.texts for segment in index.reader.segments] == (
             [2, 2] if nth < 2 else [2, 1]
         )

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,7 +20,7 @@ from three_texts import TWEETS, strings
 
 import provscan
 from provscan import ordered_map
-from provscan.errors import IndexFormatError, ProvscanError
+from provscan.errors import IndexFormatError, OutputError, ProvscanError
 from provscan.index import folder, lock, merges
 from provscan.index.format import VERSION, FileInfo, Manifest, SegmentInfo, Tombstones
 from provscan.index.reader import IndexReader
@@ -31,6 +30,7 @@ from provscan.index.segment.arrays import map_array
 from provscan.index.segment.packed import pack_numbers
 from provscan.index.segment.prepare import NO_TIME, tweet_digests
 from provscan.index.texts import LicensedTexts
+from provscan.kernels.storage.postings import NO_TEXT
 from provscan.params import IndexParams
 from provscan.writing import TEMPORARY
 
@@ -60,30 +60,20 @@ def test_four_small_segments_are_merged() -> None:
     assert of_sizes(4, 1, 1, 1) == ""
     assert of_sizes(4, 1, 1, 1, 1) == "bcdea"
     assert of_sizes(99, 3, 1, 1, 1) == "cdeb"
-    # A merged segment must not have too many texts.
-    half = merges.MAX_TEXTS // 2
-    assert of_sizes(half, half - 3, 1, 1, 1) == "cdeba"
-    assert of_sizes(half, half - 2, 1, 1, 1) == ""
 
 
 def test_the_groups_of_a_merge() -> None:
-    most = merges.MAX_TEXTS
-
     def groups(*infos: SegmentInfo, purge_only: bool = False) -> list[str]:
         manifest = dataclasses.replace(MANIFEST, segments=infos)
         # If the seeds need another length, all segments are rewritten.
         others = dataclasses.replace(manifest, seed_length=14)
-        assert purge_only or names(merges._to_merge(others, purge_only=False)) == names(
-            merges._groups(manifest)
-        )
+        assert purge_only or merges._to_merge(others, purge_only=False) == [list(infos)]
         return names(merges._to_merge(manifest, purge_only=purge_only))
 
-    large, rest = info("a", most - 5), info("b", 5)
+    large, rest = info("a", 1 << 25), info("b", 5)
     assert groups(large, rest) == ["ab"]
-    assert groups(large, info("b", 6)) == []
     assert groups(rest) == []
     assert groups(info("b", 5, gone=1)) == ["b"]
-    assert groups(info("c", 1), large, info("b", 4)) == ["abc"]
     assert groups(
         rest, info("c", 9, gone=1), info("d", 9, gone=2), purge_only=True
     ) == ["c", "d"]
@@ -124,26 +114,9 @@ def test_packed_numbers_are_unpacked() -> None:
     assert len(column) == 3
 
 
-def test_a_tweet_in_an_earlier_segment_is_left_out(
-    tmp_path: Path, small_segments: Callable[[int], None]
+def test_versions_and_repeated_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    small_segments(2)
-    rows = [
-        {"id": str(n), "text": f"text of number {n} that stands nowhere else"}
-        for n in range(3)
-    ]
-    reader = provscan.build_index([*rows, *rows[::-1]], tmp_path / "i.index").reader
-    # One row repeats a row of the same segment, two repeat rows of an earlier one.
-    assert reader.info()["repeated_tweets"] == 3
-    assert [segment.info.tweets for segment in reader.segments] == [2, 1]
-    assert (reader.tweets, reader.texts) == (3, 3)
-
-
-def test_a_new_text_of_a_tweet_in_an_earlier_segment_is_a_version(
-    tmp_path: Path, small_segments: Callable[[int], None]
-) -> None:
-    """An index of several segments must have the same tweets as one segment."""
-
     def row(number: int, text: str) -> dict[str, str]:
         key = str(number) if number % 2 else f"id {number}"
         return {"id": key, "text": f"{text}, which no other tweet has"}
@@ -163,19 +136,31 @@ def test_a_new_text_of_a_tweet_in_an_earlier_segment_is_a_version(
         row(4, "the third text"),
         row(4, "the third text"),
     ]
-    whole = provscan.build_index(rows, tmp_path / "whole.index").reader
-    small_segments(2)
-    reader = provscan.build_index(rows, tmp_path / "i.index").reader
-    assert len(whole.segments) == 1 < len(reader.segments)
-    assert _texts_by_id(reader) == _texts_by_id(whole)
-    for name in ("tweets", "texts", "versions", "repeated_tweets"):
-        assert reader.info()[name] == whole.info()[name], name
-    assert reader.info()["versions"] == 3
-    assert reader.info()["repeated_tweets"] == 3
-    assert reader.fingerprint == whole.fingerprint
-    provscan.forget(tmp_path / "i.index", ["1"])
-    left = provscan.open_index(tmp_path / "i.index").reader
-    assert set(_texts_by_id(left)) == set(_texts_by_id(whole)) - {"1"}
+    made = []
+    for keys in (1 << 20, 1):
+        monkeypatch.setattr(segment_writer, "GROUP_KEYS", keys)
+        reader = provscan.build_index(rows, tmp_path / f"{keys}.index").reader
+        assert reader.info()["versions"] == 3
+        assert reader.info()["repeated_tweets"] == 3
+        assert (reader.tweets, reader.texts) == (4, 4)
+        made.append((reader.manifest.segments, _texts_by_id(reader)))
+    assert made[0] == made[1]
+    assert len(made[0][1]["1"]) == 2
+
+
+def test_rows_are_grouped_by_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(4)
+    keys = rng.integers(0, 40, (300, 2), np.uint64) << np.uint64(58)
+    pairs = [tuple(key) for key in keys.tolist()]
+    expected = [pairs.index(pair) for pair in pairs]
+    for most in (1 << 20, 1, 40):
+        monkeypatch.setattr(segment_writer, "GROUP_KEYS", most)
+        found = segment_writer.first_rows(keys, tmp_path / "rows")
+        assert found.tolist() == expected
+        assert segment_writer._count_firsts(found) == len(set(pairs))
+    assert segment_writer.first_rows(keys[:0], tmp_path / "rows").tolist() == []
 
 
 def _texts_by_id(reader: IndexReader) -> dict[str, list[str]]:
@@ -392,29 +377,23 @@ def test_the_order_of_tweets() -> None:
 
 
 def test_repeated_rows_are_left_out() -> None:
-    id_of, text_of = np.array([5, 5, 5, 6]), np.array([0, 1, 1, 0])
+    def kept(order: list[int], ids: list[int], texts: list[int]) -> list[int]:
+        rows = (np.array(part, np.uint32) for part in (ids, texts))
+        return segment_writer.without_repeated(np.array(order, int), *rows).tolist()
+
     # Rows 2 and 1 have the same id and text.
-    found = segment_writer.without_repeated(np.array([2, 1, 0, 3]), id_of, text_of)
-    assert found.tolist() == [2, 0, 3]
-    # Equal sums of id and text are not repetitions.
-    assert segment_writer.without_repeated(
-        np.arange(2), np.array([0, 1]), np.array([1, 0])
-    ).tolist() == [0, 1]
-    assert (
-        segment_writer.without_repeated(
-            np.arange(0), np.arange(0), np.arange(0)
-        ).tolist()
-        == []
-    )
+    assert kept([2, 1, 0, 3], [0, 0, 0, 3], [0, 1, 1, 0]) == [2, 0, 3]
+    assert kept([0, 1], [0, 1], [0, 0]) == [0, 1]
+    assert kept([], [], []) == []
 
 
 def test_rows_are_grouped_by_text() -> None:
     rows, starts, numbers = segment_writer.by_text(
-        np.array([2, 1, 0, 3, 4]), np.array([1, 0, 1, 0, 2], np.uint32), 3
+        np.array([2, 1, 0, 3, 4]), np.array([0, 1, 0, 1, 4], np.uint32), 3
     )
     assert rows.tolist() == [2, 0, 1, 3, 4]
     assert starts.tolist() == [0, 2, 4, 5]
-    assert numbers.tolist() == [1, 0, 2]
+    assert numbers.tolist() == [0, 1, NO_TEXT, NO_TEXT, 2]
 
 
 def test_numbers_of_texts_in_segments() -> None:
@@ -479,13 +458,13 @@ def test_entries_are_kept_in_memory_or_in_files(
         assert into.count == 20
         found = list(into.sorted_ranges())
         assert np.concatenate(found).tolist() == expected.tolist()
-        assert len(found) == postings.PARTS
+        assert len(found) == into.parts == 256
         assert all(
             (part >> np.uint64(56) == number).all() for number, part in enumerate(found)
         )
         assert list(tmp_path.iterdir()) == []
     empty = postings.PostingsWriter(tmp_path, "t", postings.SEEDS)
-    assert [part.tolist() for part in empty.sorted_ranges()] == [[]] * postings.PARTS
+    assert [part.tolist() for part in empty.sorted_ranges()] == [[]] * 256
 
 
 @pytest.mark.parametrize("ranges", [1, 4, 8, 64])
@@ -548,7 +527,8 @@ def test_entries_are_renumbered(
         into = postings.PostingsWriter(tmp_path, "t", postings.SEEDS)
         into.add(np.array([9 << 40 | 0 << 8 | 7, 8 << 40 | 1 << 8 | 7], np.uint64))
         into.add(np.array([7 << 40 | 0 << 8 | 7], np.uint64))
-        into.renumber(np.array([5, 4], np.uint32))
+        into.add(np.array([7 << 40 | 2 << 8 | 7], np.uint64))
+        into.renumber(np.array([5, 4, NO_TEXT], np.uint32))
         found = np.concatenate(list(into.sorted_ranges())).tolist()
         assert found == [
             7 << 40 | 5 << 8 | 7,
@@ -557,18 +537,15 @@ def test_entries_are_renumbered(
         ]
 
 
-def test_the_maximum_size_of_a_segment() -> None:
-    """The number of texts is limited, and numbers of tweets must fit in 32 bits."""
-    for texts, tweets, most in (
-        (segment_writer.MAX_TEXTS - 5, 9, 5),
-        (9, (1 << 32) - 6, 5),
-        (0, 0, 1 << 10),
-    ):
-        counts: Any = SimpleNamespace(texts=texts, tweets=tweets)
-        assert segment_writer.SegmentWriter.has_room_for(counts, most)
-        assert segment_writer.SegmentWriter.has_room_for(counts, most + 1) == (
-            texts == 0
-        )
+def test_the_maximum_size_of_a_segment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(segment_writer, "MAX_ROWS", 3)
+    rows = [{"id": str(n), "text": f"some text of number {n}"} for n in range(4)]
+    provscan.build_index(rows[:3], tmp_path / "three.index")
+    with pytest.raises(OutputError, match="at most 3 tweets"):
+        provscan.build_index(rows, tmp_path / "four.index")
+    assert not (tmp_path / "four.index").exists()
 
 
 def test_digests_of_tweets() -> None:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provscan.index.segment.filters import bloom_filter, widened
+from provscan.index.segment.postings import SEEDS
 from provscan.kernels.records import frozen
 from provscan.kernels.search import minimizers as seed_kernels
 
@@ -20,7 +21,7 @@ KEYS = st.lists(st.integers(0, 2**32 - 1), max_size=50)
 def test_a_filter_contains_the_marked_seeds(keys, others, bits):
     words = np.zeros(1 << bits, np.uint64)
     seed_kernels.mark_seeds(
-        np.array(keys, np.uint64) << np.uint64(32), bloom_filter(words)
+        np.array(keys, np.uint64) << np.uint64(32), SEEDS.form(), bloom_filter(words)
     )
     assert words.tolist() == naive.key_filter(map(naive.seed_hash, keys), bits)
     asked = keys + others

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tweets import SCRIPTS, sentence
 
 from provscan.index import seed_scratch
+from provscan.index.segment.postings import SEEDS
 from provscan.kernels.records import (
     CodeBuffer,
     SeedEntriesScratch,
@@ -110,7 +111,7 @@ def test_the_positions_of_seeds(script):
     texts = [sentence(rng, script, letters) for letters in (0, 40, 3, 120, 9, 50)]
     records = codes_of(*texts)
     size = 2 * len(records.codes) + 2
-    dtypes = (np.uint32, np.int32)
+    dtypes = (np.uint32, np.uint8, np.int32)
     seeds = Seeds(
         *(np.empty(size, dtype) for dtype in dtypes), np.full(len(texts) + 1, 7)
     )
@@ -125,9 +126,13 @@ def test_the_positions_of_seeds(script):
             expected.append((naive.spread(key), units[place][1]))
         expected_bounds.append(len(expected))
     assert (
-        list(zip(*(column[:n].tolist() for column in seeds[:2]), strict=True))
+        list(zip(seeds.keys[:n].tolist(), seeds.codes[:n].tolist(), strict=True))
         == expected
     )
+    # A check depends on the units of a seed alone.
+    of_key = dict(zip(seeds.keys[:n].tolist(), seeds.checks[:n].tolist(), strict=True))
+    assert seeds.checks[:n].tolist() == [of_key[key] for key, _ in expected]
+    assert len(set(of_key.values())) > len(of_key) // 3
     assert seeds.bounds.tolist() == expected_bounds
 
 
@@ -144,7 +149,7 @@ def test_entries_of_an_index(script):
         np.empty(longest, np.uint32), *room_for(2 * longest + 2), seed_scratch(longest)
     )
     n = kernels.seed_entries(
-        buffer, 100, SeedParams(12, 8), scratch, entries, 20, sizes
+        buffer, 100, SeedParams(12, 8), scratch, entries, 20, sizes, False
     )
     expected = [
         naive.spread(key) << 32 | 100 + number << 8 | kernels.place_code(place)
@@ -169,7 +174,7 @@ def test_levels_are_logarithms_of_the_number_of_places(parts):
         np.uint64,
     )
     levels = np.empty(len(entries), np.uint8)
-    kernels.seed_levels(entries, levels)
+    kernels.seed_levels(entries, SEEDS.form(), levels)
     assert levels.tolist() == [
         (count - 1).bit_length() for _, count in sorted(parts) for _ in range(count)
     ]
@@ -177,7 +182,7 @@ def test_levels_are_logarithms_of_the_number_of_places(parts):
 
 def test_levels_have_a_maximum():
     levels = np.empty(2000, np.uint8)
-    kernels.seed_levels(np.arange(2000, dtype=np.uint64), levels)
+    kernels.seed_levels(np.arange(2000, dtype=np.uint64), SEEDS.form(), levels)
     assert set(levels.tolist()) == {kernels.LAST_LEVEL}
 
 
@@ -257,6 +262,7 @@ def sizes_of(texts):
         np.empty(2 * longest, np.uint64),
         20,
         sizes,
+        False,
     )
     return sizes.tolist()
 

@@ -10,6 +10,14 @@ from compiled import compiled
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from provscan.index.segment.postings import (
+    EXACT,
+    SEEDS,
+    TableLayout,
+    chunk_of,
+    packed,
+    wide_seeds,
+)
 from provscan.kernels.records import Postings, TextBuffer, frozen, read_only
 from provscan.kernels.storage import keys as key_kernels
 from provscan.kernels.storage import postings as kernels
@@ -26,7 +34,7 @@ def bucket_offsets(entries, bits, pieces=1):
     starts = np.full((1 << bits) + 1, len(entries), np.uint32)
     first = 0
     for piece in np.array_split(entries, pieces):
-        kernels.bucket_offsets(piece, first, bits, starts)
+        kernels.bucket_offsets(piece, EXACT.form(), first, bits, starts)
         first += len(piece)
     kernels.close_bucket_offsets(starts)
     return starts
@@ -54,7 +62,8 @@ def table_of(keys, bits, shift=0):
         np.empty(len(entries), np.uint32),
         np.empty(len(entries) if shift else 0, np.uint8),
     )
-    kernels.pack_entries(entries, bits, 32, shift, out, places)
+    form = (SEEDS if shift else TableLayout(32)).form()
+    kernels.pack_entries(entries, form, bits, 32, out, places)
     return (
         entries,
         frozen(Postings(out, bucket_offsets(entries, bits), bits, bits)),
@@ -212,3 +221,53 @@ def test_entries_are_ordered_by_level(levels):
     assert ends.tolist() == [
         sum(level <= last for level in levels) for last in range(5)
     ]
+
+
+@pytest.mark.parametrize("texts", [1 << 24, (1 << 24) + 1, 1 << 28, 1 << 31])
+def test_wide_entries_keep_key_text_and_place(texts):
+    rng = np.random.default_rng(1)
+    layout = wide_seeds(texts)
+    keys, codes = rng.integers(0, 1 << 40, 500, np.uint64), rng.integers(0, 192, 500)
+    first = texts - (1 << 16)
+    numbers = rng.integers(0, 1 << 16, 500)
+    chunk = chunk_of(
+        keys << np.uint64(24) | numbers.astype(np.uint64) << np.uint64(8)
+        | codes.astype(np.uint64),
+        layout.part_bits,
+    )  # fmt: skip
+    kernels.widen_entries(chunk.entries, layout.form(), first)
+    text_bits, low, found = layout.text_bits(texts), 0, []
+    for part, high in enumerate(chunk.ends.tolist()):
+        entries = chunk.entries[low:high]
+        if len(entries):
+            out, places = packed(entries, layout, texts, part)
+            # The bits of the key between the bucket and the number of the text.
+            stored = out >> np.uint32(text_bits) if text_bits < 32 else 0 * out
+            found += zip(
+                [part] * len(out),
+                stored.tolist(),
+                (out & np.uint32((1 << text_bits) - 1)).tolist(),
+                places.tolist(),
+                strict=True,
+            )
+        low = high
+    top = 40 - layout.part_bits
+    below = 8 + 32 - text_bits
+    assert sorted(found) == sorted(
+        (
+            key >> top,
+            (key >> 8) & ((1 << below - 8) - 1),
+            first + number,
+            (key & 255) << 8 | code,
+        )
+        for key, number, code in zip(
+            keys.tolist(), numbers.tolist(), codes.tolist(), strict=True
+        )
+    )
+
+
+def test_removed_texts_have_no_entries():
+    entries = np.array([5 << 32 | 1, 6 << 32 | 0, 7 << 32 | 2], np.uint64)
+    numbers = np.array([9, kernels.NO_TEXT, 8], np.uint32)
+    count = kernels.renumber(entries, TableLayout(32).form(), numbers)
+    assert entries[:count].tolist() == [6 << 32 | 9, 7 << 32 | 8]

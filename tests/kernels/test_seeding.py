@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provscan.index.segment.filters import new_filter
+from provscan.index.segment.postings import SEEDS
 from provscan.kernels.records import (
     Candidates,
     Postings,
@@ -46,15 +47,15 @@ def table_of(contents):
         )
     )
     known = new_filter(0)
-    minimizers.mark_seeds(rows, known)
+    minimizers.mark_seeds(rows, SEEDS.form(), known)
     starts, out, places = (
         np.full(257, len(rows), np.uint32),
         np.empty(len(rows), np.uint32),
         np.empty(len(rows), np.uint8),
     )
-    postings.bucket_offsets(rows, 0, 8, starts)
+    postings.bucket_offsets(rows, SEEDS.form(), 0, 8, starts)
     postings.close_bucket_offsets(starts)
-    postings.pack_entries(rows, 8, 32, 8, out, places)
+    postings.pack_entries(rows, SEEDS.form(), 8, 32, out, places)
     return frozen(SeedTable(Postings(out, starts, 8, 8), places, known))
 
 
@@ -115,7 +116,9 @@ def candidates(
     other = [key for key, _, _ in contents][:1] * 9
     codes = np.array([0] * len(other) + places + [0] * len(other), np.int32)
     keys = np.array([*other, *seeds, *other], np.uint32)
-    of_records = Seeds(keys, codes, np.array(bounds) + len(other))
+    of_records = Seeds(
+        keys, np.zeros(0, np.uint8), codes, np.array(bounds) + len(other)
+    )
     out = Candidates(*np.empty((4, 20_000), np.int32))
     count, table = counters(), table_of(contents)
     scratch = seeding.seeding_scratch(limit)

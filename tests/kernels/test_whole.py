@@ -9,6 +9,7 @@ import pytest
 from provscan.index.segment.filters import bloom_filter
 from provscan.kernels.records import (
     Candidates,
+    EntryForm,
     Postings,
     Sketches,
     TextTable,
@@ -34,9 +35,10 @@ def table_of(rows):
         np.full((1 << BITS) + 1, len(entries), np.uint32),
         np.empty(len(entries), np.uint32),
     )
-    kernels.bucket_offsets(entries, 0, BITS, starts)
+    form = EntryForm(np.uint64(0), 0, 32, 0)
+    kernels.bucket_offsets(entries, form, 0, BITS, starts)
     kernels.close_bucket_offsets(starts)
-    kernels.pack_entries(entries, TEXT_BITS, KNOWN, 0, out, np.empty(0, np.uint8))
+    kernels.pack_entries(entries, form, TEXT_BITS, KNOWN, out, np.empty(0, np.uint8))
     return Postings(out, starts, BITS, TEXT_BITS)
 
 

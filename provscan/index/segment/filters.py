@@ -17,9 +17,9 @@ from provscan.kernels.storage import postings as kernels
 
 def filter_words(count: int) -> int:
     """Return the number of words of a filter for `count` hashes, a power of two. The
-    filter has 8 to 16 bits per hash, but at least 2**10 and at most 2**31 bits.
+    filter has 8 to 16 bits per hash, but at least 2**10 and at most 2**38 bits.
     """
-    return 1 << (min(31, max(10, (8 * count).bit_length())) - 6)
+    return 1 << (min(38, max(10, (8 * count).bit_length())) - 6)
 
 
 def band_filter_words(count: int) -> int:

@@ -12,7 +12,7 @@ import numpy as np
 from provscan.index.segment.filters import mark_bands, new_filter, widened
 from provscan.index.segment.postings import (
     EXACT,
-    MAX_TEXTS,
+    NARROW_TEXTS,
     NO_PLACES,
     SEEDS,
     TableLayout,
@@ -59,7 +59,7 @@ def scan_tables(
     small = joined_all(small, params)
     if len(small) == 1 and can_join(large, small[0]):
         return (joined(large, small[0], params),)
-    if len(small) == 1:
+    if len(small) == 1 and small[0].bytes <= MOST_SMALL_BYTES:
         small = [with_seeds_after(large, small[0], params)]
     all_tables = [large, *small]
     firsts = np.cumsum([0, *(len(part.texts) for part in all_tables)])
@@ -89,7 +89,8 @@ def joined_all(
 def can_join(large: LookupTables, small: LookupTables) -> bool:
     """Return whether two segments together fit into one segment and into memory."""
     return (
-        large.bytes <= MOST_BYTES and len(large.texts) + len(small.texts) <= MAX_TEXTS
+        large.bytes <= MOST_BYTES
+        and len(large.texts) + len(small.texts) <= NARROW_TEXTS
     )
 
 
@@ -155,7 +156,7 @@ class MoreSeeds(NamedTuple):
 
     def marked(self, bloom: BloomFilter) -> BloomFilter:
         """Add these seeds to a filter, and return it."""
-        seed_kernels.mark_seeds(self.entries, bloom)
+        seed_kernels.mark_seeds(self.entries, SEEDS.form(), bloom)
         return bloom
 
 
@@ -175,7 +176,8 @@ def more_seeds(large: LookupTables, texts: Strings, params: IndexParams) -> More
     is_frequent = np.empty(len(entries), np.bool_)
     seed_kernels.marked_seeds(entries, frequent, is_frequent)
     levels[is_frequent] = seed_kernels.LAST_LEVEL
-    seed_kernels.mark_seeds(entries[levels > seed_kernels.SHARED_LEVEL], frequent)
+    shared = entries[levels > seed_kernels.SHARED_LEVEL]
+    seed_kernels.mark_seeds(shared, SEEDS.form(), frequent)
     choice = SeedChoice(sizes, len(large.texts) + len(texts))
     chosen = [choice.take(entries[levels == level], level) for level in SEED_LEVELS]
     return MoreSeeds(sorted_entries(np.concatenate(chosen)), frequent)

@@ -4,6 +4,7 @@ compressed blocks.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +15,7 @@ import zstandard
 
 from provscan.arrays import PART, slices
 from provscan.index.format import damage
-from provscan.index.segment.arrays import map_array, write_array_file
+from provscan.index.segment.arrays import map_array, write_array
 from provscan.index.segment.strings import Strings
 from provscan.kernels.records import read_only
 from provscan.kernels.storage import packing
@@ -68,10 +69,44 @@ def pack_numbers(numbers: np.ndarray) -> PackedNumbers:
     return PackedNumbers(words, blocks, len(numbers))
 
 
-def write_numbers(folder: Path, name: str, numbers: np.ndarray) -> None:
-    column = pack_numbers(numbers)
-    write_array_file(folder / f"{name}.words", column.words)
-    write_array_file(folder / f"{name}.blocks", column.blocks)
+def sliced(numbers: np.ndarray, rows: np.ndarray | None = None) -> Iterator[np.ndarray]:
+    """Yield an array, or some of its rows, in slices."""
+    for part in slices(len(numbers if rows is None else rows)):
+        yield numbers[part] if rows is None else numbers[rows[part]]
+
+
+def running_totals(parts: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Yield 0 and the running totals of the numbers in all parts."""
+    total = np.zeros(1, np.int64)
+    yield total
+    for part in parts:
+        sums = total[-1] + np.cumsum(part, dtype=np.int64)
+        yield sums
+        total = sums if len(sums) else total
+
+
+def write_numbers(folder: Path, name: str, parts: Iterable[np.ndarray]) -> None:
+    """Write a column of numbers, which come in parts of any size."""
+    waiting, words = np.zeros(0, np.int64), 0
+
+    def write(numbers: np.ndarray) -> None:
+        nonlocal words
+        column = pack_numbers(numbers)
+        column.blocks[:, 1] += words << 8
+        write_array(word_file, column.words)
+        write_array(block_file, column.blocks)
+        words += len(column.words)
+
+    with (
+        (folder / f"{name}.words").open("wb") as word_file,
+        (folder / f"{name}.blocks").open("wb") as block_file,
+    ):
+        for part in parts:
+            waiting = np.concatenate([waiting, part])
+            full = len(waiting) // packing.BLOCK * packing.BLOCK
+            write(waiting[:full])
+            waiting = waiting[full:]
+        write(waiting)
 
 
 def open_numbers(folder: Path, name: str, count: int) -> PackedNumbers:
@@ -188,13 +223,12 @@ def write_packed_strings(
             frames = [made[number].tobytes() for number in range(len(made))]
             sizes += map(len, frames)
             file.write(b"".join(frames))
-    write_numbers(
-        folder,
-        f"{name}_blocks",
-        np.concatenate([[0], np.cumsum(np.array(sizes, np.int64))]),
+    write_numbers(folder, f"{name}_blocks", running_totals([np.array(sizes, np.int64)]))
+    lengths = (
+        strings.offsets[rows[part] + 1] - strings.offsets[rows[part]]
+        for part in slices(len(rows))
     )
-    lengths = strings.offsets[rows + 1] - strings.offsets[rows]
-    write_numbers(folder, name, np.concatenate([[0], np.cumsum(lengths)]))
+    write_numbers(folder, name, running_totals(lengths))
 
 
 def open_packed_strings(folder: Path, name: str, count: int) -> PackedStrings:

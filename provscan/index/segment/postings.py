@@ -2,8 +2,8 @@
 map the tables.
 
 :mod:`provscan.kernels.storage.postings` describes entries and the layout of a table.
-On disk, a table ``NAME`` consists of ``NAME.entries`` and ``NAME.starts``, both uint32,
-and, for a table of seeds, ``NAME.places``, uint8.
+On disk, a table ``NAME`` consists of ``NAME.entries``, uint32, ``NAME.starts``, uint32
+or uint64, and, for a table of seeds, ``NAME.places``, uint8 or uint16.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 
 from provscan.index.format import damage
 from provscan.index.segment.arrays import map_array, new_array_file, write_array
-from provscan.kernels.records import Postings, frozen, read_only
+from provscan.kernels.records import EntryForm, Postings, frozen, read_only
 from provscan.kernels.storage import postings as kernels
 from provscan.kernels.storage import radix
 
@@ -27,18 +27,18 @@ from provscan.kernels.storage import radix
 SPILL_ENTRIES = 16 << 20
 # Entries are collected in chunks of about this number.
 CHUNK = 1 << 17
-# The upper 8 bits of a key are the number of its part. A chunk is ordered by parts.
-# Later, neighbouring parts form ranges of about RANGE_ENTRIES entries, which fit in a
-# cache and are sorted one at a time. Up to FEW_ENTRIES entries form a single range.
-PARTS, RANGE_ENTRIES, FEW_ENTRIES = 256, 1 << 17, 1 << 16
+# The upper bits of a key, 8 or more, are the number of its part. A chunk is ordered by
+# parts. Later, neighbouring parts form ranges of about RANGE_ENTRIES entries, which fit
+# in a cache and are sorted one at a time. Up to FEW_ENTRIES entries form a single
+# range.
+PART_BITS, RANGE_ENTRIES, FEW_ENTRIES = 8, 1 << 17, 1 << 16
 # Neighbouring parts also form groups. Each has a file of its own, which is removed when
 # its entries are sorted.
 GROUPS = 8
-_GROUP_PARTS = PARTS // GROUPS
-_PART_SHIFT = np.uint64(65 - PARTS.bit_length())
-# The bits of an entry, the minimum number of them for a text's number, and the maximum
-# number of texts.
-ENTRY_BITS, MIN_TEXT_BITS, MAX_TEXTS = 32, 8, 1 << 24
+# The bits of an entry, and the minimum number of them for a text's number.
+ENTRY_BITS, MIN_TEXT_BITS = 32, 8
+# A segment of more texts is wide: its seeds have more bits, and it is never joined.
+NARROW_TEXTS = 1 << 24
 NO_PLACES = np.zeros(0, np.uint8)
 
 
@@ -47,6 +47,23 @@ class TableLayout(NamedTuple):
     # The number of bits below the text's number in uint64 entries: 8 if they contain
     # places, else 0.
     shift: int = 0
+    # For wide entries, the number of bits of a text's number, of which all but 16 take
+    # the place of the first bits of a key of 40 bits. Entries with the same part have
+    # the same first bits, which are omitted.
+    wide_bits: int = 0
+
+    @property
+    def part_bits(self) -> int:
+        return max(PART_BITS, self.wide_bits - 16)
+
+    def form(self, part: int = 0) -> EntryForm:
+        """Return the form of entries; if they are wide, of those of a part."""
+        bits = self.wide_bits
+        if not bits:
+            text_bits = min(32, 64 - self.key_bits - self.shift)
+            return EntryForm(np.uint64(0), 0, text_bits, self.shift)
+        omitted = self.part_bits
+        return EntryForm(np.uint64(part << 64 - omitted), omitted, bits, self.shift)
 
     def text_bits(self, texts: int) -> int:
         """Return the number of bits of a text's number in a table of `texts` texts."""
@@ -77,6 +94,15 @@ class TableLayout(NamedTuple):
         return ~np.uint64((1 << (64 - self.key_bits)) - 1)
 
 
+def wide_seeds(texts: int) -> TableLayout:
+    """Return the layout of the seeds of a wide segment of `texts` texts."""
+    return TableLayout(32, shift=8, wide_bits=max(24, (texts - 1).bit_length()))
+
+
+def seeds_layout(texts: int) -> TableLayout:
+    return SEEDS if texts <= NARROW_TEXTS else wide_seeds(texts)
+
+
 # On average, a bucket has two to four whole texts, or four to sixteen seeds.
 EXACT = TableLayout(30)
 SEEDS = TableLayout(32, shift=8)
@@ -90,16 +116,16 @@ def bands_layout(bands: int) -> TableLayout:
 
 
 class Chunk(NamedTuple):
-    """Entries ordered by part, and the end of each part, int64[PARTS]."""
+    """Entries ordered by part, and the end of each part, int64[parts]."""
 
     entries: np.ndarray
     ends: np.ndarray
 
 
-def chunk_of(entries: np.ndarray) -> Chunk:
+def chunk_of(entries: np.ndarray, part_bits: int = PART_BITS) -> Chunk:
     """Order entries by part."""
-    chunk = Chunk(np.empty_like(entries), np.empty(PARTS, np.int64))
-    radix.scatter(entries, _PART_SHIFT, chunk.ends, chunk.entries)
+    chunk = Chunk(np.empty_like(entries), np.empty(1 << part_bits, np.int64))
+    radix.scatter(entries, np.uint64(64 - part_bits), chunk.ends, chunk.entries)
     return chunk
 
 
@@ -152,7 +178,8 @@ class PostingsWriter:
         self._folder = folder
         self._name = name
         self._layout = layout
-        self._shift = np.uint64(layout.shift)
+        self.parts = 1 << layout.part_bits
+        self._group_parts = self.parts // GROUPS
         self._numbers: np.ndarray | None = None
         self._loose: list[np.ndarray] = []
         self._loose_count = 0
@@ -162,7 +189,7 @@ class PostingsWriter:
             SpilledArrays(folder / f"{name}.{number}.part", SPILL_ENTRIES // GROUPS)
             for number in range(GROUPS)
         ]
-        self._unsorted = [_GROUP_PARTS] * GROUPS
+        self._unsorted = [self._group_parts] * GROUPS
         self._sorting = threading.Lock()
         self._ends: list[np.ndarray] = []  # For each chunk, as in `Chunk`.
         self.count = 0
@@ -181,7 +208,7 @@ class PostingsWriter:
         self._keep(chunk)
 
     def _keep(self, chunk: Chunk) -> None:
-        ends = chunk.ends[_GROUP_PARTS - 1 :: _GROUP_PARTS]
+        ends = chunk.ends[self._group_parts - 1 :: self._group_parts]
         for group, part in zip(
             self._groups, np.split(chunk.entries, ends[:-1]), strict=True
         ):
@@ -191,12 +218,14 @@ class PostingsWriter:
     def _order_loose(self) -> None:
         """Make a chunk of the entries that are not in a chunk yet."""
         if self._loose:
-            self._keep(chunk_of(np.concatenate(self._loose)))
+            entries = np.concatenate(self._loose)
+            self._keep(chunk_of(entries, self._layout.part_bits))
             self._loose, self._loose_count = [], 0
 
     def renumber(self, numbers: np.ndarray) -> None:
-        """Give all texts new numbers, uint32: text t becomes ``numbers[t]``. Call this
-        after all entries were added.
+        """Give all texts new numbers, uint32: text t becomes ``numbers[t]``. The
+        entries of texts with the number :data:`NO_TEXT` are left out. Call this after
+        all entries were added.
         """
         self._numbers = numbers
 
@@ -204,37 +233,38 @@ class PostingsWriter:
         """Return the sorted entries of one of `ranges` ranges, after all entries were
         added. This must be called once for each range, since they are then discarded.
         """
-        step = PARTS // ranges
+        step = self.parts // ranges
         low, high = step * number, step * (number + 1)
-        groups = range(low // _GROUP_PARTS, (high - 1) // _GROUP_PARTS + 1)
+        groups = range(low // self._group_parts, (high - 1) // self._group_parts + 1)
         parts = [part for group in groups for part in self._entries(group, low, high)]
         entries = np.concatenate([np.zeros(0, np.uint64), *parts])
         if self._numbers is not None:
-            kernels.renumber(entries, self._shift, self._numbers)
+            form = self._layout.form()
+            entries = entries[: kernels.renumber(entries, form, self._numbers)]
         # Other ranges of these groups may be read in other threads.
         with self._sorting:
             for group in groups:
-                self._unsorted[group] -= min(step, _GROUP_PARTS)
+                self._unsorted[group] -= min(step, self._group_parts)
                 if self._unsorted[group] == 0:
                     self._groups[group].clear()
         return sorted_entries(entries)
 
     @cached_property
     def _bounds(self) -> np.ndarray:
-        """The end of each part in each chunk, after a zero; int64[chunks, PARTS + 1].
+        """The end of each part in each chunk, after a zero; int64[chunks, parts + 1].
         All entries must have been added.
         """
-        ends = np.stack([np.zeros(PARTS, np.int64), *self._ends])[1:]
+        ends = np.stack([np.zeros(self.parts, np.int64), *self._ends])[1:]
         return np.concatenate([np.zeros((len(ends), 1), np.int64), ends], axis=1)
 
     def _entries(self, group: int, low: int, high: int) -> list[np.ndarray]:
         """Return a group's entries in the parts from `low` to `high`, exclusive, of
         each chunk.
         """
-        first = group * _GROUP_PARTS
+        first = group * self._group_parts
         begins, ends = (
             (self._bounds[:, part] - self._bounds[:, first]).tolist()
-            for part in (max(low, first), min(high, first + _GROUP_PARTS))
+            for part in (max(low, first), min(high, first + self._group_parts))
         )
         return [
             entries[begin:end]
@@ -243,20 +273,29 @@ class PostingsWriter:
             )
         ]
 
-    def sorted_ranges(self, ranges: int = PARTS) -> Iterator[np.ndarray]:
+    def sorted_ranges(self, ranges: int | None = None) -> Iterator[np.ndarray]:
         """Yield the sorted entries of each range, after which they are discarded."""
         self._order_loose()
+        ranges = ranges or self.parts
         for number in range(ranges):
             yield self.sorted_range(number, ranges)
 
+    def ranges(self) -> int:
+        """Return the number of ranges in which to sort the entries."""
+        return self.parts if self._layout.wide_bits else ranges_for(self.count)
+
     def close(
-        self, texts: int, visit: Callable[[np.ndarray], None] = lambda _: None
+        self,
+        texts: int,
+        count: int,
+        visit: Callable[[np.ndarray], None] = lambda _: None,
     ) -> None:
-        """Write the table for `texts` texts; ``visit`` is as in :func:`write_table`."""
-        parts = self.sorted_ranges(ranges_for(self.count))
-        write_table(
-            self._folder / self._name, self._layout, texts, self.count, parts, visit
-        )
+        """Write the table for `texts` texts and `count` entries; ``visit`` is as in
+        :func:`write_table`.
+        """
+        parts = self.sorted_ranges(self.ranges())
+        path = self._folder / self._name
+        write_table(path, self._layout, texts, count, parts, visit)
 
 
 def write_table(
@@ -270,11 +309,15 @@ def write_table(
     """Write a table of `texts` texts and `count` entries.
 
     `path` is the path of the table's files without extensions. `parts` are the entries
-    in ascending order; ``visit`` is called with each part.
+    in ascending order, one part after the other if they are wide; ``visit`` is called
+    with each part.
     """
     bits = layout.bucket_bits(texts)
     starts = new_array_file(
-        path.with_name(f"{path.name}.starts"), (1 << bits) + 1, count, np.uint32
+        path.with_name(f"{path.name}.starts"),
+        (1 << bits) + 1,
+        count,
+        np.uint32 if count < 1 << 32 else np.uint64,
     )
     first = 0
     with contextlib.ExitStack() as stack:
@@ -283,9 +326,11 @@ def write_table(
             for part in ("entries", "places")[: 2 if layout.shift else 1]
         ]
         files = [stack.enter_context(path.with_name(name).open("wb")) for name in names]
-        for entries in parts:
-            kernels.bucket_offsets(read_only(entries), first, bits, starts)
-            for file, array in zip(files, packed(entries, layout, texts), strict=False):
+        for number, entries in enumerate(parts):
+            form = layout.form(number)
+            kernels.bucket_offsets(read_only(entries), form, first, bits, starts)
+            columns = packed(entries, layout, texts, number)
+            for file, array in zip(files, columns, strict=False):
                 write_array(file, array)
             first += len(entries)
             visit(entries)
@@ -296,18 +341,22 @@ def ranges_for(entries: int) -> int:
     """Return the number of ranges in which to sort entries, a power of two."""
     if entries <= FEW_ENTRIES:
         return 1
-    return min(PARTS, 1 << (entries // RANGE_ENTRIES).bit_length())
+    return min(1 << PART_BITS, 1 << (entries // RANGE_ENTRIES).bit_length())
 
 
 def packed(
-    entries: np.ndarray, layout: TableLayout, texts: int
+    entries: np.ndarray, layout: TableLayout, texts: int, part: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Convert sorted entries to the uint32 entries and the places of a table."""
+    """Convert sorted entries to the uint32 entries and the places of a table. Wide
+    entries belong to one ``part``.
+    """
     out = np.empty(len(entries), np.uint32)
-    places = np.empty(len(entries) if layout.shift else 0, np.uint8)
-    kernels.pack_entries(
-        entries, layout.text_bits(texts), layout.key_bits, layout.shift, out, places
+    places = np.empty(
+        len(entries) if layout.shift else 0,
+        np.uint16 if layout.wide_bits else np.uint8,
     )
+    form, bits = layout.form(part), layout.text_bits(texts)
+    kernels.pack_entries(entries, form, bits, layout.key_bits, out, places)
     return out, places
 
 
@@ -317,7 +366,7 @@ def table_of(
     """Make a table in memory from sorted entries. Return the table and its places."""
     bits = layout.bucket_bits(texts)
     starts = np.full((1 << bits) + 1, len(entries), np.uint32)
-    kernels.bucket_offsets(read_only(entries), 0, bits, starts)
+    kernels.bucket_offsets(read_only(entries), layout.form(), 0, bits, starts)
     kernels.close_bucket_offsets(starts)
     table, places = packed(entries, layout, texts)
     return Postings(table, starts, bits, layout.text_bits(texts)), places
@@ -349,8 +398,9 @@ def open_postings(
 ) -> Postings:
     """Map a table of `texts` texts, with `entries` entries if the number is known."""
     bits, path = layout.bucket_bits(texts), folder / f"{name}.starts"
-    starts = map_array(path, np.uint32, rows=(1 << bits) + 1)
     found = map_array(folder / f"{name}.entries", np.uint32, rows=entries)
+    width = np.uint32 if len(found) < 1 << 32 else np.uint64
+    starts = map_array(path, width, rows=(1 << bits) + 1)
     if starts[0] != 0 or starts[-1] != len(found):
         raise damage(path, "its buckets do not cover the entries")
     return Postings(found, starts, bits, layout.text_bits(texts))

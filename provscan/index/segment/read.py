@@ -1,4 +1,4 @@
-"""Open and query a segment. It has up to 2**24 licensed texts.
+"""Open and query a segment.
 
 Its files are mapped; docs/format.md describes them:
 

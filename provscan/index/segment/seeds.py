@@ -16,7 +16,7 @@ has two units, any other code point has one.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 from typing import TypeVar
 
@@ -33,11 +33,13 @@ from provscan.index.segment.postings import (
     FEW_ENTRIES,
     SEEDS,
     SPILL_ENTRIES,
+    Chunk,
     PostingsWriter,
     SpilledArrays,
+    TableLayout,
     chunk_of,
     open_postings,
-    ranges_for,
+    seeds_layout,
     sorted_entries,
     write_table,
 )
@@ -55,6 +57,7 @@ from provscan.kernels.records import (
 from provscan.kernels.scratch import scratch_array
 from provscan.kernels.search import minimizers as seed_kernels
 from provscan.kernels.storage import radix
+from provscan.kernels.storage.postings import widen_entries
 from provscan.ordered_map import ordered_map
 from provscan.params import IndexParams
 
@@ -82,12 +85,12 @@ SEED_LEVELS = range(seed_kernels.LAST_LEVEL + 1)
 FILTER, FREQUENT = "seeds.filter", "seeds.frequent"
 
 
-def levels_of(entries: np.ndarray) -> np.ndarray:
+def levels_of(entries: np.ndarray, layout: TableLayout = SEEDS) -> np.ndarray:
     """Return uint8[n]: the levels of sorted seed entries; see
     :func:`provscan.kernels.search.minimizers.seed_levels`.
     """
     levels = np.empty(len(entries), np.uint8)
-    seed_kernels.seed_levels(entries, levels)
+    seed_kernels.seed_levels(entries, layout.form(), levels)
     return levels
 
 
@@ -119,12 +122,18 @@ class SeedChoice:
         )
         self._sizes = read_only(sizes)
         self._taken = np.zeros(len(sizes), np.uint16)
+        self._form = seeds_layout(len(sizes)).form()
 
     def take(self, entries: np.ndarray, level: int) -> np.ndarray:
         """Choose among sorted seeds of a level, after those of lower levels."""
         out = scratch_array("chosen_seeds", len(entries) + 1, np.uint64)
         count = seed_kernels.seeds_within(
-            read_only(entries), self._sizes, self._most[level], self._taken, out
+            read_only(entries),
+            self._form,
+            self._sizes,
+            self._most[level],
+            self._taken,
+            out,
         )
         return out[:count].copy()
 
@@ -151,36 +160,41 @@ def seed_params(params: IndexParams) -> SeedParams:
 
 
 def seed_parts(
-    texts: Strings, params: IndexParams, sizes: np.ndarray, threads: int = 0
+    texts: Strings, params: IndexParams, sizes: np.ndarray
 ) -> Iterator[np.ndarray]:
     """Yield the seed entries of canonical texts, which are numbered by row, in parts.
 
     Write the size of each text into ``sizes``, uint8: its units in steps of
     :data:`SIZE_STEP`, rounded up, at most 255.
     """
-    return _map_seeds(np.copy, texts, params, sizes, threads)
+    return _map_seeds(lambda entries, first: entries.copy(), texts, params, sizes)
 
 
 def _map_seeds(
-    function: Callable[[np.ndarray], Result],
+    function: Callable[[np.ndarray, int], Result],
     texts: Strings,
     params: IndexParams,
     sizes: np.ndarray,
-    threads: int,
+    threads: int = 0,
+    wide: bool = False,
 ) -> Iterator[Result]:
-    """Yield the result of a function for each part of :func:`seed_parts`, whose memory
-    is reused for the next part.
+    """Yield the result of a function for each part of :func:`seed_parts` and the number
+    of its first text. The memory of a part is reused for the next part.
     """
     offsets = texts.offsets
     firsts = (
         np.searchsorted(offsets, np.arange(offsets[0], offsets[-1], BLOCK), "right") - 1
     )
+    if wide:
+        # Numbers of texts in a part have 16 bits.
+        firsts = np.append(firsts, np.arange(0, len(texts), 1 << 16))
     blocks = (
         slice(*ends) for ends in pairwise([*np.unique(firsts).tolist(), len(texts)])
     )
     return ordered_map(
         lambda rows: function(
-            _seed_entries(texts, rows, seed_params(params), sizes[rows])
+            _seed_entries(texts, rows, seed_params(params), sizes[rows], wide),
+            rows.start,
         ),
         blocks,
         threads,
@@ -188,7 +202,7 @@ def _map_seeds(
 
 
 def _seed_entries(
-    texts: Strings, rows: slice, params: SeedParams, sizes: np.ndarray
+    texts: Strings, rows: slice, params: SeedParams, sizes: np.ndarray, wide: bool
 ) -> np.ndarray:
     block = frozen(TextBuffer(texts.text, texts.offsets[rows.start : rows.stop + 1]))
     longest = int(np.diff(block.offsets).max())
@@ -203,7 +217,14 @@ def _seed_entries(
     )
     return entries[
         : seed_kernels.seed_entries(
-            block, rows.start, params, scratch, entries, SIZE_STEP, sizes
+            block,
+            0 if wide else rows.start,
+            params,
+            scratch,
+            entries,
+            SIZE_STEP,
+            sizes,
+            wide,
         )
     ]
 
@@ -215,7 +236,8 @@ class _SeedsWriter:
         self.folder = folder
         self.texts = open_strings(folder, "texts")
         self.sizes = np.zeros(len(self.texts), np.uint8)
-        self.all = PostingsWriter(folder, "seeds", SEEDS)
+        self.layout = seeds_layout(len(self.texts))
+        self.all = PostingsWriter(folder, "seeds", self.layout)
         self.chosen = 0  # The number of chosen seeds.
         self._choice = SeedChoice(self.sizes, len(self.texts))
         # `_chosen` has an array of chosen seeds for each level and range of keys: first
@@ -231,7 +253,17 @@ class _SeedsWriter:
     def collect(self, params: IndexParams) -> None:
         """Compute the seeds of all texts."""
         threads = THREADS if len(self.texts.text) > FEW_ENTRIES else 0
-        for chunk in _map_seeds(chunk_of, self.texts, params, self.sizes, threads):
+        layout = self.layout
+
+        def ordered(entries: np.ndarray, first: int) -> Chunk:
+            chunk = chunk_of(entries, layout.part_bits)
+            if layout.wide_bits:
+                widen_entries(chunk.entries, layout.form(), first)
+            return chunk
+
+        for chunk in _map_seeds(
+            ordered, self.texts, params, self.sizes, threads, layout.wide_bits > 0
+        ):
             self.all.add_chunk(chunk)
 
     def choose_rarest(self, entries: np.ndarray, ends: np.ndarray) -> None:
@@ -268,17 +300,22 @@ class _SeedsWriter:
         radix.merge(read_only(rarest), read_only(shared), out)
         return out
 
-    def close(self, bloom: BloomFilter, threads: int) -> None:
+    @property
+    def threads(self) -> int:
+        return THREADS if self.all.count > FEW_ENTRIES else 0
+
+    def close(self, bloom: BloomFilter) -> None:
         """Write the table of the chosen seeds and add them to a filter."""
-        parts = ordered_map(self._chosen_of_range, range(len(self._ends)), threads)
-        texts = len(self.texts)
+        ranges = range(len(self._ends))
+        parts = ordered_map(self._chosen_of_range, ranges, self.threads)
+        forms = map(self.layout.form, count())
         write_table(
             self.folder / "seeds",
-            SEEDS,
-            texts,
+            self.layout,
+            len(self.texts),
             self.chosen,
             parts,
-            lambda e: seed_kernels.mark_seeds(e, bloom),
+            lambda e: seed_kernels.mark_seeds(e, next(forms), bloom),
         )
         self._chosen.clear()
         self._shared.clear()
@@ -288,23 +325,25 @@ def write_seeds(folder: Path, params: IndexParams) -> None:
     """Write the seed table of the segment in a folder, whose texts are complete."""
     writer = _SeedsWriter(folder)
     writer.collect(params)
-    count = writer.all.count
-    threads, ranges = THREADS if count > FEW_ENTRIES else 0, ranges_for(count)
-    frequent = new_filter(count // PER_FREQUENT)
+    threads, ranges = writer.threads, writer.all.ranges()
+    frequent = new_filter(writer.all.count // PER_FREQUENT)
 
     def by_level(number: int) -> tuple[np.ndarray, np.ndarray]:
         entries = writer.all.sorted_range(number, ranges)
-        return _by_level(entries, levels_of(entries))
+        return _by_level(entries, levels_of(entries, writer.layout))
 
-    for entries, ends in ordered_map(by_level, range(ranges), threads):
-        seed_kernels.mark_seeds(entries[ends[seed_kernels.SHARED_LEVEL] :], frequent)
+    for number, (entries, ends) in enumerate(
+        ordered_map(by_level, range(ranges), threads)
+    ):
+        shared = entries[ends[seed_kernels.SHARED_LEVEL] :]
+        seed_kernels.mark_seeds(shared, writer.layout.form(number), frequent)
         writer.choose_rarest(entries, ends)
     writer.choose_others()
     seed_filter = bloom_filter(
         new_array_file(folder / FILTER, filter_words(writer.chosen), 0, np.uint64)
     )
     write_array_file(folder / FREQUENT, frequent.words)
-    writer.close(seed_filter, threads)
+    writer.close(seed_filter)
 
 
 def _by_level(entries: np.ndarray, levels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -315,6 +354,8 @@ def _by_level(entries: np.ndarray, levels: np.ndarray) -> tuple[np.ndarray, np.n
 
 
 def open_seeds(folder: Path, texts: int) -> SeedTable:
-    postings = open_postings(folder, "seeds", SEEDS, texts)
-    places = map_array(folder / "seeds.places", np.uint8, rows=len(postings.entries))
+    layout = seeds_layout(texts)
+    postings = open_postings(folder, "seeds", layout, texts)
+    width = np.uint16 if layout.wide_bits else np.uint8
+    places = map_array(folder / "seeds.places", width, rows=len(postings.entries))
     return SeedTable(postings, places, open_filter(folder / FILTER))

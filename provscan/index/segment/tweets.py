@@ -16,6 +16,7 @@ The columns of numbers (:mod:`provscan.index.segment.packed`) are:
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,6 +30,7 @@ from provscan.index.segment.packed import (
     PackedStrings,
     open_numbers,
     open_packed_strings,
+    sliced,
     write_numbers,
 )
 from provscan.index.segment.prepare import NO_TIME
@@ -151,11 +153,20 @@ def write_strings(folder: Path, name: str, strings: Strings, rows: np.ndarray) -
 
 
 def write_ids(folder: Path, ids: Strings, rows: np.ndarray) -> None:
-    numbers = ids.whole_numbers()[rows]
-    others = np.flatnonzero(numbers < 0)
-    numbers[others] = -1 - np.arange(len(others))
-    write_numbers(folder, "ids", numbers)
-    write_strings(folder, "ids", ids, rows[others])
+    with contextlib.closing(StringsWriter(folder, "ids")) as writer:
+        written = 0
+
+        def numbered(part: slice) -> np.ndarray:
+            nonlocal written
+            strings = ids.take(rows[part])
+            numbers = strings.whole_numbers()
+            others = np.flatnonzero(numbers < 0)
+            writer.add(strings.take(others))
+            numbers[others] = -1 - np.arange(written, written + len(others))
+            written += len(others)
+            return numbers
+
+        write_numbers(folder, "ids", map(numbered, slices(len(rows))))
 
 
 def write_labels(
@@ -164,11 +175,14 @@ def write_labels(
     encoded = column.fill_null("").dictionary_encode().combine_chunks()
     if isinstance(encoded, pa.ChunkedArray):  # if there are no rows
         encoded = pa.array([], pa.string()).dictionary_encode()
-    codes = encoded.indices.to_numpy()[rows]
-    used = np.flatnonzero(np.bincount(codes, minlength=len(encoded.dictionary)))
+    codes = encoded.indices.to_numpy()
+    is_used = np.zeros(len(encoded.dictionary), np.bool_)
+    for part in sliced(codes, rows):
+        is_used[part] = True
+    used = np.flatnonzero(is_used)
     values = encoded.dictionary.take(pa.array(used)).cast(pa.large_string())
     order = pc.array_sort_indices(values).to_numpy()
     new = np.zeros(len(encoded.dictionary), np.int64)
     new[used[order]] = np.arange(len(used))
-    write_numbers(folder, name, new[codes])
+    write_numbers(folder, name, (new[part] for part in sliced(codes, rows)))
     write_strings(folder, name, Strings(*buffers(values)), order.astype(np.int64))

@@ -9,7 +9,6 @@ on the files from which they were read.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,29 +16,32 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from provscan.arrays import distinct
+from provscan.arrays import slices
+from provscan.errors import OutputError
 from provscan.index.format import SegmentInfo, digest_of
 from provscan.index.segment.arrays import (
     map_array,
     new_array_file,
     write_array,
-    write_array_file,
 )
 from provscan.index.segment.filters import band_filter_words, bloom_filter, mark_bands
-from provscan.index.segment.packed import write_numbers, write_packed_strings
+from provscan.index.segment.packed import (
+    sliced,
+    write_numbers,
+    write_packed_strings,
+)
 from provscan.index.segment.postings import (
     EXACT,
-    MAX_TEXTS,
     PostingsWriter,
     bands_layout,
 )
 from provscan.index.segment.prepare import Prepared
-from provscan.index.segment.read import Segment
 from provscan.index.segment.seeds import write_seeds
 from provscan.index.segment.strings import Strings, StringsWriter, open_strings
 from provscan.index.segment.tweets import LABELS, write_ids, write_labels, write_strings
 from provscan.kernels.storage import keys as kernels
 from provscan.kernels.storage import radix
+from provscan.kernels.storage.postings import NO_TEXT
 from provscan.ordered_map import pool_of
 from provscan.params import IndexParams
 
@@ -47,16 +49,15 @@ from provscan.params import IndexParams
 CLOSERS, FEW_TWEETS = 2, 10_000
 
 _ABOUT = pa.schema([(name, pa.string()) for name in LABELS])
+# The maximum number of rows of a segment: numbers of texts have 31 bits.
+MAX_ROWS = 1 << 31
+# Keys are numbered in groups of about this number, which bounds the memory.
+GROUP_KEYS = 1 << 20
 
 
 class KeyTable:
     """A growing table that numbers distinct 128-bit keys in the order in which they
     first appear.
-
-    The keys of ids show which tweets are new. A repeated id with the same canonical
-    text is left out. A repeated id with another text, in the same build, is a *version*
-    of the tweet (an edit, or a copy that was truncated in another file): its text can
-    be found, but it does not count as another tweet.
     """
 
     def __init__(self) -> None:
@@ -83,54 +84,63 @@ class KeyTable:
         return found
 
 
+def first_rows(keys: np.ndarray, path: Path) -> np.ndarray:
+    """Return uint32[n] in a file at ``path``: for each row of ``keys``, uint64[n, 2],
+    the first row with the same key.
+    """
+    rows = new_array_file(path, len(keys), 0, np.uint32)
+    bits = (len(keys) // GROUP_KEYS).bit_length()
+    for group in range(1 << bits):
+        chosen = [np.zeros(0, np.int64)]
+        for part in slices(len(keys) if bits else 0):
+            of_group = keys[part, 0] >> np.uint64(64 - bits) == group
+            chosen.append(part.start + np.flatnonzero(of_group))
+        group_rows = np.concatenate(chosen) if bits else np.arange(len(keys))
+        numbers = KeyTable().number(keys[group_rows])
+        is_first = numbers == np.maximum.accumulate(numbers)
+        is_first[1:] &= numbers[1:] > np.maximum.accumulate(numbers)[:-1]
+        rows[group_rows] = group_rows[is_first][numbers]
+    return rows
+
+
 class WrittenSegment(NamedTuple):
     """A segment with complete files, in a folder that no manifest lists yet."""
 
     folder: Path
     info: SegmentInfo  # It has the name of the folder, and no files yet.
+    tweets: int  # The number of distinct ids.
     repeated: int  # Rows left out because an earlier row has the same id and text.
 
 
 class SegmentWriter:
     """Writes one segment. Use it as a context manager, which closes the files.
 
-    Texts and postings go to disk, so a tweet takes only about 100 bytes of memory until
-    the segment is complete. `before` contains the complete segments of the same build,
-    whose tweets are already in `ids`.
+    Rows go to disk as they are added; a row takes about 40 bytes of memory while the
+    segment is finished. A repeated id with the same canonical text is left out. A
+    repeated id with another text is a *version* of the tweet (an edit, or a copy that
+    was truncated in another file): its text can be found, but it does not count as
+    another tweet.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        params: IndexParams,
-        ids: KeyTable,
-        *,
-        before: Sequence[Segment] = (),
-    ) -> None:
+    def __init__(self, folder: Path, params: IndexParams) -> None:
         folder.mkdir(parents=True)
         self._folder = folder
         self._params = params
-        self._ids_table = ids
-        self._known_ids = ids.count
-        self._before = before
         self._exact = PostingsWriter(folder, "exact", EXACT)
         self._bands_layout = bands_layout(params.bands)
         self._bands = PostingsWriter(folder, "bands", self._bands_layout)
-        self._keys = KeyTable()
-        self._text_of: list[np.ndarray] = []
-        self._times: list[np.ndarray] = []
-        self._id_of: list[np.ndarray] = []
-        self._digests: list[np.ndarray] = []
-        self._repeated = 0
-        self.texts = 0
-        self.tweets = 0
+        self._most = min(MAX_ROWS, 1 << 64 - self._bands_layout.key_bits)
+        self._rows = 0
         self._files = contextlib.ExitStack()
         opened = self._files.enter_context
         self._texts, self._raw_texts, self._ids = (
             opened(contextlib.closing(StringsWriter(folder, f"{name}.part")))
             for name in ("texts", "raw_texts", "ids")
         )
-        self._sketches = opened((folder / "sketches.part").open("wb"))
+        self._arrays = {
+            name: opened((folder / f"{name}.part").open("wb"))
+            for name in ("sketches", "text_keys", "id_keys", "times", "digests")
+        }
         about = opened(pa.OSFile(str(folder / "about.part"), "wb"))
         self._about = opened(pa.ipc.new_file(about, _ABOUT))
 
@@ -140,81 +150,69 @@ class SegmentWriter:
     def __exit__(self, *error: object) -> None:
         self._files.close()
 
-    def has_room_for(self, tweets: int) -> bool:
-        """Return whether `tweets` more tweets fit, even if each has its own text."""
-        return self.texts + tweets <= MAX_TEXTS and self.tweets + tweets < 1 << 32
-
     def add(self, batch: Prepared) -> None:
-        """Add a batch; equal canonical texts become one licensed text."""
-        ids = self._ids_table.number(batch.ids.keys())
-        known_rows = np.flatnonzero(ids < self._known_ids)
-        if self._before and len(known_rows):
-            # Leave out known tweets with known texts; the others are versions.
-            repeated = known_rows[
-                contained(
-                    self._before,
-                    batch.ids.take(known_rows),
-                    batch.texts.take(known_rows),
-                )
-            ]
-            self._repeated += len(repeated)
-            rows = np.delete(np.arange(len(ids)), repeated)
-            batch, ids = batch.take(rows), ids[rows]
+        """Add a batch of rows."""
         count = len(batch.texts)
-        if count == 0:
-            return
-        known = self.texts
-        numbers = self._keys.number(batch.sketches.keys)
-        self.texts = self._keys.count
-        # New texts get ascending numbers, so in the first row of a new text, the number
-        # is higher than in all earlier rows.
-        first = np.flatnonzero(
-            numbers >= np.maximum.accumulate(np.append(known, numbers[:-1] + 1))
-        )
-        number = numbers[first].astype(np.uint64)
-        self._texts.add(batch.texts if len(first) == count else batch.texts.take(first))
-        write_array(self._sketches, batch.sketches.bits[first])
-        self._exact.add(EXACT.entries(batch.sketches.keys[first, 0], number))
+        if self._rows + count > self._most:
+            raise OutputError(
+                f"an index has at most {self._most:,} tweets, its limit: build several "
+                "indexes, each of a part of the tweets"
+            )
+        rows = np.arange(self._rows, self._rows + count, dtype=np.uint64)
+        for name, array in (
+            ("sketches", batch.sketches.bits),
+            ("text_keys", batch.sketches.keys),
+            ("id_keys", batch.ids.keys()),
+            ("times", batch.times),
+            ("digests", batch.digests),
+        ):
+            write_array(self._arrays[name], array)
+        self._texts.add(batch.texts)
+        self._exact.add(EXACT.entries(batch.sketches.keys[:, 0], rows))
         self._bands.add(
-            self._bands_layout.row_entries(batch.sketches.bands, first, number)
+            self._bands_layout.row_entries(batch.sketches.bands, np.arange(count), rows)
         )
         self._raw_texts.add(batch.raw_texts)
         self._ids.add(batch.ids)
         self._about.write_batch(batch.about.cast(_ABOUT))
-        self._text_of.append(numbers.astype(np.uint32))
-        self._times.append(batch.times)
-        self._id_of.append(ids)
-        self._digests.append(batch.digests)
-        self.tweets += count
+        self._rows += count
 
     def finish(self) -> WrittenSegment:
         """Sort the tweets and texts, and write the files of the segment."""
         self._files.close()
         folder = self._folder
-        self._keys = KeyTable()
-        text_of = _joined(self._text_of, np.zeros(0, np.uint32))
-        id_of, times = (
-            _joined(parts, np.zeros(0, np.int64))
-            for parts in (self._id_of, self._times)
-        )
-        digests = _joined(self._digests, np.zeros((0, 2), np.uint64))
+        times = map_array(folder / "times.part", np.int64)
         ids, raw_texts = (
             open_strings(folder, f"{name}.part") for name in ("ids", "raw_texts")
         )
+        text_of, id_of = (
+            first_rows(
+                map_array(folder / f"{name}_keys.part", np.uint64, 2),
+                folder / f"{name}_rows.part",
+            )
+            for name in ("text", "id")
+        )
+        texts, tweets = map(_count_firsts, (text_of, id_of))
         with pa.memory_map(str(folder / "about.part")) as source:
             about = pa.ipc.open_file(source).read_all()
             order = tweet_order(
                 times, ids, about.add_column(0, "raw", raw_texts.array())
             )
-            order = without_repeated(order, id_of, text_of)
-            del raw_texts
-            rows, starts, numbers = by_text(order, text_of, self.texts)
-            in_order = np.array_equal(numbers, np.arange(len(numbers)))
+            kept = without_repeated(order, id_of, text_of)
+            del raw_texts, order
+            rows, starts, numbers = by_text(kept, text_of, texts)
+            del kept
+            write_numbers(folder, "tweets", sliced(starts))
+            del starts
+            in_order = texts == self._rows and _is_ascending(numbers)
+            new_numbers = None if in_order else numbers
             # The files are independent, and sorting releases the interpreter lock. The
             # seeds take longest, so write them in this thread, which Ctrl-C interrupts.
-            with pool_of(CLOSERS if self.tweets > FEW_TWEETS else 0) as pool:
+            with pool_of(CLOSERS if self._rows > FEW_TWEETS else 0) as pool:
                 jobs = [
-                    pool.submit(self._write_tables, None if in_order else numbers),
+                    pool.submit(
+                        self._write_tables, texts, None if in_order else numbers
+                    ),
                     pool.submit(self._write_raw_texts, rows),
                     pool.submit(write_ids, folder, ids, rows),
                     *(
@@ -222,20 +220,26 @@ class SegmentWriter:
                         for name in LABELS
                     ),
                 ]
-                write_numbers(folder, "times", times[rows])
-                write_numbers(folder, "tweets", starts)
-                self._write_texts(None if in_order else numbers)
-                before = sum(len(segment.texts) for segment in self._before)
-                write_seeds(folder, self._params.of_texts(before + self.texts))
+                write_numbers(folder, "times", sliced(times, rows))
+                self._write_texts(texts, new_numbers)
+                write_seeds(folder, self._params.of_texts(texts))
                 for job in jobs:
                     job.result()
+        digest = self._digest(rows)
         for part in folder.glob("*.part*"):
             part.unlink()
-        digest = digest_of(digests[rows].sum(axis=0, dtype=np.uint64))
-        info = SegmentInfo(folder.name, self.texts, len(rows), digest, {})
-        return WrittenSegment(folder, info, self._repeated + self.tweets - len(rows))
+        info = SegmentInfo(folder.name, texts, len(rows), digest, {})
+        return WrittenSegment(folder, info, tweets, self._rows - len(rows))
 
-    def _write_texts(self, numbers: np.ndarray | None) -> None:
+    def _digest(self, rows: np.ndarray) -> str:
+        """Return the sum of the digests of some rows."""
+        digests = map_array(self._folder / "digests.part", np.uint64, 2)
+        total = np.zeros(2, np.uint64)
+        for part in sliced(digests, rows):
+            total += part.sum(axis=0, dtype=np.uint64)
+        return digest_of(total)
+
+    def _write_texts(self, texts: int, numbers: np.ndarray | None) -> None:
         """Write the texts and their sketches in the order of their new numbers.
         ``numbers`` is None if they arrived in this order.
         """
@@ -245,13 +249,18 @@ class SegmentWriter:
                 (folder / f"texts.part.{part}").rename(folder / f"texts.{part}")
             (folder / "sketches.part").rename(folder / "texts.sketches")
             return
-        texts = np.empty(len(numbers), np.int64)
-        texts[numbers] = np.arange(len(numbers))
-        write_strings(folder, "texts", open_strings(folder, "texts.part"), texts)
-        write_array_file(
-            folder / "texts.sketches",
-            map_array(folder / "sketches.part", np.uint64, 2)[texts],
-        )
+        rows = np.empty(texts, np.uint32)
+        for some in slices(len(numbers)):
+            firsts = np.flatnonzero(numbers[some] != NO_TEXT)
+            rows[numbers[some][firsts]] = some.start + firsts
+        write_strings(folder, "texts", open_strings(folder, "texts.part"), rows)
+        sketches = map_array(folder / "sketches.part", np.uint64, 2)
+        with (folder / "texts.sketches").open("wb") as file:
+            for array in sliced(sketches, rows):
+                write_array(file, array)
+        for path in folder.glob("texts.part.*"):
+            path.unlink()
+        (folder / "sketches.part").unlink()
 
     def _write_raw_texts(self, rows: np.ndarray) -> None:
         """Write the original texts in the order of ``rows``, and remove their source,
@@ -264,49 +273,39 @@ class SegmentWriter:
         for part in self._folder.glob(f"{name}*"):
             part.unlink()
 
-    def _write_tables(self, numbers: np.ndarray | None) -> None:
+    def _write_tables(self, texts: int, numbers: np.ndarray | None) -> None:
         """Write the tables of whole texts and of bands, and the filter of bands."""
         if numbers is not None:
             self._bands.renumber(numbers)
             self._exact.renumber(numbers)
+        bands = texts * self._params.bands
         band_filter = bloom_filter(
             new_array_file(
-                self._folder / "bands.filter",
-                band_filter_words(self._bands.count),
-                0,
-                np.uint64,
+                self._folder / "bands.filter", band_filter_words(bands), 0, np.uint64
             )
         )
         self._bands.close(
-            self.texts,
+            texts,
+            bands,
             lambda entries: mark_bands(entries, self._bands_layout, band_filter),
         )
-        self._exact.close(self.texts)
+        self._exact.close(texts, texts)
 
 
-def contained(segments: Sequence[Segment], ids: Strings, texts: Strings) -> np.ndarray:
-    """Return bool[n]: whether a segment has a tweet with this id and canonical text."""
-
-    def pair_keys(ids: Strings, texts: np.ndarray) -> np.ndarray:
-        # The factor makes the key depend on the order of the pair.
-        return ids.keys() * np.uint64(3) + texts
-
-    table = KeyTable()
-    for segment in segments:
-        found = distinct(segment.find(texts))
-        found = found[found >= 0]
-        text, rows = segment.tweets_of(found)
-        text_keys = segment.texts.take(found).keys()
-        table.number(pair_keys(segment.tweets.ids.take(rows), text_keys[text]))
-    known = table.count
-    return table.number(pair_keys(ids, texts.keys())) < known
+def _count_firsts(first_rows: np.ndarray) -> int:
+    """Return how many rows are the first with their key."""
+    return sum(
+        int(np.count_nonzero(first_rows[part] == np.arange(part.start, part.stop)))
+        for part in slices(len(first_rows))
+    )
 
 
-def _joined(parts: list[np.ndarray], empty: np.ndarray) -> np.ndarray:
-    """Concatenate the parts, and empty the list to free memory."""
-    whole = np.concatenate([empty, *parts])
-    parts.clear()
-    return whole
+def _is_ascending(numbers: np.ndarray) -> bool:
+    """Return whether each number is its index."""
+    return all(
+        np.array_equal(numbers[part], np.arange(part.start, part.stop))
+        for part in slices(len(numbers))
+    )
 
 
 def tweet_order(times: np.ndarray, ids: Strings, rest: pa.Table) -> np.ndarray:
@@ -342,25 +341,29 @@ def _exact_order(
 def without_repeated(
     order: np.ndarray, id_of: np.ndarray, text_of: np.ndarray
 ) -> np.ndarray:
-    """Return the rows in ``order`` without those whose id and text, given as numbers,
-    are those of an earlier row.
+    """Return the rows in ``order`` without those whose id and text are those of an
+    earlier row. ``id_of`` and ``text_of``, uint32, have a row with the same id and
+    text.
     """
-    shared = np.flatnonzero((np.bincount(id_of) > 1)[id_of[order]])
-    rows = order[shared]
-    _, first = np.unique(
-        id_of[rows] * (int(text_of.max(initial=0)) + 1) + text_of[rows],
-        return_index=True,
-    )
-    return np.delete(order, np.delete(shared, first))
+    shared = np.zeros(len(id_of), np.bool_)
+    repeats = np.flatnonzero(id_of != np.arange(len(id_of), dtype=np.uint32))
+    shared[repeats] = shared[id_of[repeats]] = True
+    places = np.flatnonzero(shared[order])
+    rows = order[places]
+    pairs = id_of[rows].astype(np.uint64) << np.uint64(32) | text_of[rows]
+    _, first = np.unique(pairs, return_index=True)
+    return np.delete(order, np.delete(places, first))
 
 
 def by_text(
     order: np.ndarray, text_of: np.ndarray, texts: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Group ordered rows by text, and number texts by their first rows. Return the
-    rows, the start of each text's rows, and the new number of each text.
+    """Group ordered rows by text, and number texts by their first rows. ``text_of``,
+    uint32, has the same row for all rows with one text. Return the rows, the start of
+    each text's rows, and for each row in ``text_of`` the new number of its text, else
+    ``NO_TEXT``.
     """
-    numbers = np.empty(texts, np.uint32)
+    numbers = np.empty(len(text_of), np.uint32)
     starts = np.empty(texts + 1, np.int64)
     rows = np.empty(len(order), np.int64)
     radix.by_text(order.astype(np.int64, copy=False), text_of, numbers, starts, rows)

@@ -21,15 +21,19 @@ from provscan.kernels.canonical.utf8 import decode
 from provscan.kernels.jit import helper, kernel
 from provscan.kernels.sketch.hashing import GOLDEN32, splitmix64
 from provscan.kernels.storage.bloom import mark, may_contain
+from provscan.kernels.storage.postings import entry_text, key_of
 
 # A seed entry has 32 bits of the key, 24 bits of the text's number, and 8 bits of the
-# place code: ``key << KEY_SHIFT | text << TEXT_SHIFT | place code``.
+# place code: ``key << KEY_SHIFT | text << TEXT_SHIFT | place code``. In a wide table,
+# the key has 40 bits, with the check of the seed after its first 32
+# (:class:`~provscan.kernels.records.EntryForm`).
 KEY_SHIFT, TEXT_SHIFT = np.uint64(32), np.uint64(8)
+_U24 = np.uint64(24)
 _S16, _S20 = np.uint32(16), np.uint32(20)
 _U32 = np.uint64(32)
 _ODD = np.uint32(1)
 _HALF = np.uint32(0x1000000)
-_LOW32 = np.uint64(0xFFFFFFFF)
+_CHECK0, _CHECK1, _S24 = np.uint32(0x85EBCA6B), np.uint32(0xC2B2AE35), np.uint32(24)
 _ZERO = np.int64(0)
 # The number of windows that are handled together, so that their hashes and minima stay
 # in the first-level cache. Together they have at most _CHUNK + MAX_WINDOW - 1 k-mers,
@@ -254,9 +258,21 @@ def place_of(code: int) -> int:
     return FAR + (code - 192) * FAR_STEP
 
 
+@helper
+def seed_check(units, place, k):
+    """Return 8 bits that tell the seed of ``k`` units at ``place`` from others with the
+    same key: the upper bits of another hash of the units.
+    """
+    h = np.uint32(k)
+    for unit in units[place : place + k]:
+        h = (h ^ unit) * _CHECK0
+    return np.uint8((h ^ h >> _S16) * _CHECK1 >> _S24)
+
+
 @kernel
-def seed_entries(texts, first_id, params, scratch, entries, step, sizes):
-    """Write the seed entries of texts, uint64, see :data:`KEY_SHIFT`.
+def seed_entries(texts, first_id, params, scratch, entries, step, sizes, wide):
+    """Write the seed entries of texts, uint64, see :data:`KEY_SHIFT`. If ``wide`` is
+    true, the key has 40 bits and the number of the text 16.
 
     Parameters
     ----------
@@ -291,6 +307,9 @@ def seed_entries(texts, first_id, params, scratch, entries, step, sizes):
             place = place_code(scratch.places[s])
             if place >= 0:
                 key = np.uint64(scratch.keys[s]) << KEY_SHIFT
+                if wide:
+                    check = seed_check(units, scratch.places[s], params.length)
+                    key |= np.uint64(check) << _U24
                 entries[n] = key | number | np.uint64(place)
                 n += 1
     return n
@@ -315,6 +334,8 @@ def seeds_of(texts, params, scratch, out):
             else codes
         )
         count = minimizers(units, params, scratch, out.keys[n:], out.codes[n:])
+        for s in range(n, min(n + count, len(out.checks))):
+            out.checks[s] = seed_check(units, out.codes[s], params.length)
         if wide:
             places = out.codes[n : n + count]
             for s in range(len(places)):
@@ -333,18 +354,18 @@ def seed_hash(key):
 
 
 @kernel
-def seed_levels(entries, levels):
+def seed_levels(entries, form, levels):
     """Write to uint8 ``levels`` how many places share the key of each of the sorted
     seed entries, as a level.
 
     Level 0 is one place, 1 is two, 2 up to four, 3 up to eight and so on; no level is
     above :data:`LAST_LEVEL`.
     """
-    first = 0
+    first, below = 0, np.uint64(form.text_bits + form.place_bits)
     while first < len(entries):
-        key = entries[first] >> KEY_SHIFT
+        key = entries[first] >> below
         after = first
-        while after < len(entries) and entries[after] >> KEY_SHIFT == key:
+        while after < len(entries) and entries[after] >> below == key:
             after += 1
         level = 0
         while 1 << level < after - first and level < LAST_LEVEL:
@@ -354,7 +375,7 @@ def seed_levels(entries, levels):
 
 
 @kernel
-def seeds_within(entries, sizes, most, taken, out):
+def seeds_within(entries, form, sizes, most, taken, out):
     """Write the first seed entries of each text, up to the number that it may have, to
     uint64 ``out``; return the number written.
 
@@ -364,7 +385,7 @@ def seeds_within(entries, sizes, most, taken, out):
     """
     n = np.uint64(0)
     for i in range(len(entries)):
-        text = (entries[i] & _LOW32) >> TEXT_SHIFT
+        text = entry_text(entries[i], form)
         has_room = taken[text] < most[sizes[text]]
         out[n] = entries[i]
         taken[text] += np.uint16(has_room)
@@ -373,10 +394,10 @@ def seeds_within(entries, sizes, most, taken, out):
 
 
 @kernel
-def mark_seeds(entries, bloom):
+def mark_seeds(entries, form, bloom):
     """Add the keys of seed entries to a filter."""
     for entry in entries:
-        mark(bloom, seed_hash(np.uint32(entry >> KEY_SHIFT)))
+        mark(bloom, seed_hash(np.uint32(key_of(entry, form) >> _U32)))
 
 
 @kernel

@@ -127,19 +127,24 @@ def seed_candidates(seeds, table, limit, places, scratch, out, counters):
     the text, in units, on the same diagonal. Candidates for which there is no room are
     counted but not written.
     """
-    bounds = seeds.bounds
+    bounds, checks = seeds.bounds, seeds.checks
+    wide = table.places.itemsize > 1
     record, n = np.int64(0), np.int64(0)
     for low in range(bounds[0], bounds[-1], CHUNK):
         count = _filter(
             seeds.keys[low : min(low + CHUNK, bounds[-1])], low, table, scratch
         )
         hits = _look_up(table, limit, count, scratch, counters)
-        for h in range(min(hits, len(out.record) - n)):
+        for h in range(hits):
             seed, entry = scratch.seeds[h], scratch.entries[h]
             while seed >= bounds[record + 1]:
                 record += 1
-            out.record[n + h], out.text[n + h] = record, text_of(table.postings, entry)
-            out.code[n + h] = seeds.codes[seed]
-            out.place[n + h] = places[table.places[entry]]
-        n += hits
+            place = np.int64(table.places[entry])
+            if wide and place >> 8 != checks[seed]:
+                continue
+            if n < len(out.record):
+                out.record[n], out.text[n] = record, text_of(table.postings, entry)
+                out.code[n] = seeds.codes[seed]
+                out.place[n] = places[place & 0xFF]
+            n += 1
     return n

@@ -11,12 +11,13 @@ range*.
 Three tables have this form: whole canonical texts, LSH bands, and seeds. The places of
 the seeds are in a separate array.
 
-While a table is built, its entries are uint64: the key in the upper bits, then the
-number of the text in 24 bits and, for seeds, the place in 8 bits.
+While a table is built, its entries are uint64, see
+:class:`~provscan.kernels.records.EntryForm`.
 
 The kernels are, in this order: building a table (:func:`bucket_offsets`,
-:func:`pack_entries`, :func:`renumber`), looking up keys (:func:`find_buckets`,
-:func:`equal_range`, :func:`find_texts`), and the hashes of bands in a filter.
+:func:`pack_entries`, :func:`renumber`, :func:`widen_entries`), looking up keys
+(:func:`find_buckets`, :func:`equal_range`, :func:`find_texts`), and the hashes of bands
+in a filter.
 
 Helpers that are called in loops are force-inlined, since numba passes an array as
 seven words, most of them on the stack.
@@ -29,18 +30,34 @@ from provscan.kernels.jit import helper, kernel
 from provscan.kernels.sketch.hashing import GOLDEN32
 from provscan.kernels.storage.bloom import mark
 
-_TEXT = np.uint64(0xFFFFFF)
 _S20 = np.uint32(20)
-_U1, _U32, _U64 = np.uint64(1), np.uint64(32), np.uint64(64)
+_U1, _U8, _U24, _U32, _U64 = map(np.uint64, (1, 8, 24, 32, 64))
+_BYTE = np.uint64(0xFF)
 # Maximum entries of a bucket that are compared one by one; in a larger bucket, the
 # range is bisected.
 LINEAR = 64
+NO_TEXT = np.uint32(0xFFFFFFFF)
+_U16BITS = np.uint64(0xFFFF)
+
+
+@helper(forceinline=True)
+def key_of(entry, form):
+    """Return the key of an entry in the upper bits of a uint64."""
+    below = np.uint64(form.text_bits + form.place_bits)
+    return form.first_bits | (entry >> below << below) >> np.uint64(form.omitted)
+
+
+@helper(forceinline=True)
+def entry_text(entry, form):
+    """Return the number of the text of an entry, uint64."""
+    text = (_U1 << np.uint64(form.text_bits)) - _U1
+    return entry >> np.uint64(form.place_bits) & text
 
 
 @kernel
-def bucket_offsets(entries, first, bits, starts):
+def bucket_offsets(entries, form, first, bits, starts):
     """Write the offsets of the buckets of some sorted ``entries``, the first of which
-    is entry ``first`` of the table.
+    is entry ``first`` (int64) of the table.
 
     The caller fills ``starts`` with the length of the table before the first call. A
     bucket keeps the lowest offset, so its entries may be divided between calls.
@@ -48,9 +65,9 @@ def bucket_offsets(entries, first, bits, starts):
     shift = np.uint64(64 - bits)
     last = np.int64(-1)
     for i in range(len(entries)):
-        bucket = np.int64(entries[i] >> shift) if bits > 0 else np.int64(0)
+        bucket = np.int64(key_of(entries[i], form) >> shift) if bits > 0 else 0
         if bucket != last:
-            starts[bucket] = min(starts[bucket], np.uint32(first + i))
+            starts[bucket] = min(np.int64(starts[bucket]), first + i)
             last = bucket
 
 
@@ -60,22 +77,25 @@ def close_bucket_offsets(starts: np.ndarray) -> None:
 
 
 @kernel
-def pack_entries(entries, text_bits, key_bits, shift, out, places):
+def pack_entries(entries, form, text_bits, key_bits, out, places):
     """Convert uint64 entries to the uint32 entries of a table, in ``out``.
 
     ``text_bits`` is the number of bits of a text's number, ``key_bits`` the number of
-    bits of a key that bucket and entry have together. Below the text there are
-    ``shift`` bits, 0 or 8; if 8, they go to uint8 ``places``.
+    bits of a key that bucket and entry have together. The codes of places, if any, go
+    to ``places``, which is uint8, or uint16 for the codes and the eight bits after the
+    first 32 of the key.
     """
     down = _U64 - np.uint64(key_bits)
     stored_bits = (_U1 << (_U32 - np.uint64(text_bits))) - _U1
     for i in range(len(entries)):
-        e = entries[i]
-        text = (e >> np.uint64(shift)) & _TEXT
-        out[i] = np.uint32(((e >> down) & stored_bits) << np.uint64(text_bits) | text)
-    if shift > 0:
-        for i in range(len(entries)):
-            places[i] = np.uint8(entries[i] & np.uint64(0xFF))
+        key, text = key_of(entries[i], form), entry_text(entries[i], form)
+        out[i] = np.uint32((key >> down & stored_bits) << np.uint64(text_bits) | text)
+    checked = places.itemsize > 1
+    for i in range(len(places)):
+        code = entries[i] & _BYTE
+        if checked:
+            code |= (key_of(entries[i], form) >> _U24 & _BYTE) << _U8
+        places[i] = code
 
 
 @kernel
@@ -88,7 +108,7 @@ def unpack_entries(postings, places, shift, out):
     down = low - (_U32 - np.uint64(text_bits))
     text = (_U1 << np.uint64(text_bits)) - _U1
     for bucket in range(len(starts) - 1):
-        for i in range(starts[bucket], starts[bucket + 1]):
+        for i in range(np.int64(starts[bucket]), np.int64(starts[bucket + 1])):
             e = np.uint64(entries[i])
             out[i] = (
                 np.uint64(bucket) << low
@@ -100,16 +120,33 @@ def unpack_entries(postings, places, shift, out):
 
 
 @kernel
-def renumber(entries, shift, numbers):
+def renumber(entries, form, numbers):
     """Renumber the texts in ``entries`` in place: text t becomes ``numbers[t]``
-    (uint32).
-
-    ``shift`` is the number of payload bits below the text: 0, or 8 in a seed table.
+    (uint32). Entries whose text has the number :data:`NO_TEXT` are removed; return the
+    number of the others.
     """
-    kept = ~(_TEXT << shift)
+    places, n = np.uint64(form.place_bits), np.uint64(0)
+    kept = ~(((_U1 << np.uint64(form.text_bits)) - _U1) << places)
     for i in range(len(entries)):
         e = entries[i]
-        entries[i] = (e & kept) | np.uint64(numbers[(e >> shift) & _TEXT]) << shift
+        number = numbers[entry_text(e, form)]
+        entries[n] = (e & kept) | np.uint64(number) << places
+        n += np.uint64(number != NO_TEXT)
+    return np.int64(n)
+
+
+@kernel
+def widen_entries(entries, form, first):
+    """Convert uint64 entries to ``form`` in place. They have a key of 40 bits, the
+    number of the text minus ``first`` in 16 bits, and the code of the place in 8 bits.
+    """
+    first, places = np.uint64(first), np.uint64(form.place_bits)
+    below = np.uint64(form.text_bits) + places
+    for i in range(len(entries)):
+        e = entries[i]
+        key = (e >> _U24 << _U24) << np.uint64(form.omitted)
+        text = first + (e >> _U8 & _U16BITS)
+        entries[i] = key >> below << below | text << places | e & _BYTE
 
 
 @helper(forceinline=True)

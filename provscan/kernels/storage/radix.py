@@ -141,8 +141,9 @@ def by_text(order, text_of, numbers, starts, rows):
 
     ``order``, int64[n], lists the rows to group; uint32 ``text_of[row]`` is the text of
     a row. Fill int64[n] ``rows`` with the grouped rows, and uint32 ``numbers`` with the
-    new number of each text. The rows of the text with new number i are
-    ``rows[starts[i] : starts[i + 1]]``; fill int64 ``starts``, too.
+    new number of each text, ``_NO_TEXT`` for all other numbers. The rows of the text
+    with new number i are ``rows[starts[i] : starts[i + 1]]``; fill int64 ``starts``,
+    too.
     """
     numbers[:] = _NO_TEXT
     starts[:] = 0
