@@ -99,11 +99,8 @@ def _json_document(stream: ByteStream) -> Iterator[list[Raw]]:
 def _delimited(stream: ByteStream) -> Iterator[list[Raw]]:
     """Yield the rows, and lines that are not rows."""
     table = Table(stream, {})
-    for rows, ended in table.rows():
-        if rows and not ended:
-            # The reader adds a newline to a file that ends without one.
-            rows[-1] = rows[-1]._replace(data=rows[-1].data.removesuffix(b"\n"))
-        yield [Raw(row.number, row.data, table.names or ()) for row in rows]
+    for parts in table.parts():
+        yield [Raw(number, data, table.names or ()) for number, data in parts]
 
 
 def _plain_text(stream: ByteStream) -> Iterator[list[Raw]]:

@@ -42,7 +42,6 @@ class Layout:
     # For CSV: the delimiter; whether quotes enclose values.
     delimiter: str = ","
     quoted: bool = True
-    above: int = 0  # For CSV: the number of lines above the header.
     # For plain text: "lines", "paragraphs" or "files"; None for a pipe, where it is
     # determined while reading.
     records: str | None = None

@@ -84,7 +84,6 @@ class ReadStats:
     # - ``fields_by_content``: the fields of tweets were recognised by their values
     # - ``other_encoding``: the file was not read as UTF-8
     # - ``not_in_encoding``: bytes that are not in its encoding, replaced by U+FFFD
-    # - ``lines_above``: lines above the header of a table were left out
     # - ``computed_columns``: computed columns of a database were left out
     # - ``word_a_line``: the lines have columns, and only the column of words was
     #   delivered
@@ -97,7 +96,6 @@ class ReadStats:
     #   the future; it is null
     # - ``id_missing``, ``id_mangled``: the record has no id, or one that a spreadsheet
     #   rounded; file and line are used instead
-    # - ``value_like_rows``: the lines of a value in a CSV file look like rows
     # - ``cut_page``, ``unread_coding``, ``invalid_text``: the end of a web page, the
     #   whole page, or single characters of it could not be decoded
     # - ``wrongly_decoded``, ``escaped``: the text is garbled and was not repaired

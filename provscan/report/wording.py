@@ -316,7 +316,6 @@ REASONS = {
     "invalid_text": "web pages with bytes that are not in their encoding, replaced",
     "invalid_utf8": "not valid UTF-8, wrong bytes replaced",
     "later_text": "texts in fields in which the first records have none; scanned",
-    "lines_above": "lines above the header of a table, left out",
     "lone_surrogate": "half of a character (a lone surrogate), replaced",
     "no_text": "no text",
     "only_prompts": "prompts without an answer",
@@ -330,8 +329,6 @@ REASONS = {
     "text_not_string": "number or other value where a text is expected",
     "too_deep": "text nested more deeply than is searched",
     "too_many_fields": "more values in one object than the limit",
-    "value_like_rows": "quoted values of many lines that look like rows; a quote may "
-    "be missing before them",
     "unread_coding": "pages of a crawl in an unsupported compression, such as Brotli",
     "word_a_line": "files with one word per line, scanned without their other columns",
     "wrongly_decoded": "texts decoded with a wrong encoding before they were written; "

@@ -8,10 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import provscan
-from provscan.readers import Limits
-from provscan.readers.formats.table_layout import layout_of
-from provscan.readers.splits import Layout
+from provscan.errors import InputError
+from provscan.readers import Fields, Limits, plan_tweets
 
 
 def test_quotes_and_newlines(write, read_all):
@@ -223,24 +221,7 @@ def test_texts_of_many_lines_are_not_divided(write, read_all, text, columns):
     found = read_all(write("a.csv", file.getvalue()), target_bytes=500, text="text")
     assert found.texts == [f"{text}{n}" for n in range(30)]
     assert found.stats.skipped == {}
-    # Only a text whose lines all look like rows is noted.
-    table = columns == 2 and text.startswith("id,text")
-    assert set(found.stats.notes) == ({"value_like_rows"} if table else set())
-
-
-def test_rows_that_two_stray_quotes_join_are_noted(write, read_all):
-    found = read_all(write("a.csv", f'id,text\n0,"open text\n{ROWS}2000,end"\n{ROWS}'))
-    assert len(found.rows) == 1001
-    assert found.stats.notes == {"value_like_rows": 1}
-
-
-def test_a_value_like_many_rows_is_noted(write, read_all):
-    listed = "\n".join(f"word {n}, meaning of it {n}" for n in range(60))
-    found = read_all(
-        write("a.csv", f'key,text\na,"list\n{listed}"\nb,c\n'), text="text"
-    )
-    assert len(found.rows) == 2
-    assert found.stats.notes == {"value_like_rows": 1}
+    assert found.stats.notes == {}
 
 
 def test_a_value_of_many_lines_counts_as_an_unclosed_quote(write, read_all):
@@ -366,52 +347,32 @@ QUERY = 'Report:,Mentions\nBrand:,ACME\n"Query:","goat\nAND harbour"\n\n'
 
 
 @pytest.mark.parametrize(
-    ("above", "delimiter", "count"),
+    ("above", "delimiter"),
     [
-        (QUERY, ",", 3), ("Exported on 1 March 2021\n", ";", 1), ("# text, of a "
-                                                                  "kind\r\n# see "
-                                                                  "contract\r\n", "\t", 2),  # noqa: E501
-        ("\ufeffTitle,Mentions of ACME\n", ",", 1),
-    ],
-)  # fmt: skip
-def test_lines_above_the_header_are_not_records(above, delimiter, count, tmp_path):
-    rows = [
-        ["Tweet Id", "Author", "Full Text"],
-        *(
-            [str(n), "ann", f"many words of the tweet with number {n}"]
-            for n in range(6)
-        ),
-    ]
-    path = tmp_path / "export.csv"
-    path.write_text(
-        above + "".join(delimiter.join(row) + "\n" for row in rows),
-        encoding="utf-8",
-        newline="",
-    )
-    index = provscan.build_index(path, tmp_path / "licensed.index")
-    assert index.info()["tweets"] == 6
-    assert index.info()["read"]["skipped"] == {}
-    run = provscan.match(path, index, tmp_path / "a.run", spike_ins=0)
-    assert run.summary["records"] == 6
-    assert run.matches["record"].to_pylist() == list(range(6))
-    assert (
-        run.summary["notes"]["lines_above"]
-        == index.info()["read"]["notes"]["lines_above"]
-        >= count
-    )
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        "text,n\n"
-        + "".join(
-            f"{n},words of row {n},{n}\n" for n in range(9)
-        ),  # R writes no name for the column of row names
-        "text,n\nsome words,1\nothers,2\n" + "a,b,c\n" * 3,
-        "about\rthis\ntext,n,m\n"
-        + "a,b,c\n" * 9,  # lines are counted by their newlines
+        (QUERY, ","),
+        ("Exported on 1 March 2021\n", ";"),
+        ("# text, of a kind\r\n# see contract\r\n", "\t"),
+        ("\ufeffTitle,Mentions of ACME\n", ","),
+        # R writes no name for the column of row names.
+        ("Author,Full Text\n", ","),
     ],
 )
-def test_ragged_tables_begin_with_their_first_line(content, tmp_path):
-    assert layout_of("a.csv", content.encode(), Layout()).above == 0
+def test_a_table_without_a_header_in_line_1_is_refused(
+    write, read_all, above, delimiter
+):
+    rows = [
+        ["Tweet Id", "Author", "Full Text"],
+        *([str(n), "ann", f"many words of tweet {n}"] for n in range(20)),
+    ]
+    table = "".join(delimiter.join(row) + "\n" for row in rows)
+    assert len(read_all(write("a.csv", table)).rows) == 20
+    path = write("b.csv", above + table)
+    with pytest.raises(InputError, match="the lines above the header"):
+        read_all(path)
+    with pytest.raises(InputError, match="the lines above the header"):
+        plan_tweets(path, Fields())
+
+
+def test_a_delimiter_in_all_texts_is_no_column(write, read_all):
+    lines = "".join(f"{n},words | and | bars {n}\n" for n in range(30))
+    assert len(read_all(write("a.csv", f"id,text\n{lines}")).rows) == 30

@@ -9,8 +9,8 @@ its line, not the rest of the file.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
+import io
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -26,24 +26,11 @@ from provscan.readers.formats.table_layout import (
     csv_reader,
     header_of,
 )
-from provscan.readers.limits import Limits
 from provscan.readers.splits import Layout
 from provscan.readers.strings import is_utf8
 
 NEWLINE, RETURN, QUOTE = b'\n\r"'
 UNCLOSED = "it has an opening quote that is never closed"
-# A row of more lines than this, which all look like rows, is noted.
-LEAST_LIKE_ROWS = 5
-
-
-class _Row(NamedTuple):
-    """A row, or lines that are not a row."""
-
-    data: bytes
-    # The number of the row; None for the header, lines above it and blank lines.
-    number: int | None = None
-    # The values; empty if there are more or fewer of them than columns.
-    values: Sequence[str] = ()
 
 
 class _Lines(NamedTuple):
@@ -54,6 +41,16 @@ class _Lines(NamedTuple):
     last: bool  # Whether they are the last lines of the file.
 
 
+class _Row(NamedTuple):
+    """A row, or lines that are not a row."""
+
+    lines: Sequence[str]
+    # The number of the row; None for the header and blank lines.
+    number: int | None = None
+    # The values; empty if there are more or fewer of them than columns.
+    values: Sequence[str] = ()
+
+
 class Table:
     """Divides one file into rows, checks them against the header and counts them."""
 
@@ -61,7 +58,6 @@ class Table:
         self.names: list[str] | None = None
         self._number = stream.split.first_record
         self._layout = stream.split.layout
-        self._above = stream.split.layout.above
         self._rest = b""  # The lines of a row whose end has not been read.
         self._wanted = wanted
         self._stream = stream
@@ -76,12 +72,19 @@ class Table:
                 found = self._with_values(self._by_csv(block))
             yield from found
 
-    def rows(self) -> Iterator[tuple[list[_Row], bool]]:
-        """Yield for each block all rows and the lines between them, and whether the
-        last line of the block has a newline.
+    def parts(self) -> Iterator[list[tuple[int | None, bytes]]]:
+        """Yield for each block all rows and the lines between them, unchanged, each
+        with the number of the row.
         """
         for block in self._blocks():
-            yield list(self._by_csv(block)), block.ended
+            parts = [
+                (row.number, _encoded("".join(row.lines)))
+                for row in self._by_csv(block)
+            ]
+            if parts and not block.ended:
+                number, data = parts[-1]
+                parts[-1] = number, data.removesuffix(b"\n")
+            yield parts
 
     def _blocks(self) -> Iterator[_Lines]:
         """Yield the lines of the file in blocks. A row that is unfinished at the end of
@@ -99,49 +102,52 @@ class Table:
         """Return the rows as Arrow parses them; None if their quotes are ambiguous, if
         the last line may be cut off, or before the header was read.
         """
+        most = self._limits.value_lines
         if self.names is None or not block.ended:
             return None
-        data = block.data
-        ends = _row_ends(data, self._layout, len(self.names), self._limits)
+        ends = _row_ends(block.data, self._layout, most)
         if ends is None or not len(ends):
             return None
-        rest = data[int(ends[-1]) :]
-        if rest and (block.last or rest.count(b"\n") >= self._limits.value_lines):
+        rest = block.data[int(ends[-1]) :]
+        if rest and (block.last or rest.count(b"\n") >= most):
             return None
-        found = self._parsed_by_arrow(memoryview(data)[: int(ends[-1])])
+        bad: list[pyarrow.csv.InvalidRow] = []
+        table = self._table(memoryview(block.data)[: int(ends[-1])], bad)
         # The numbers differ if there are blank lines, which Arrow leaves out, or
-        # carriage returns, at which it ends rows.
-        if found is None or found[0].num_rows + len(found[1]) != len(ends):
+        # carriage returns, at which it ends rows. A row of several lines with a wrong
+        # width may lack a quote.
+        if (
+            table is None
+            or table.num_rows + len(bad) != len(ends)
+            or any("\n" in row.text for row in bad)
+        ):
             return None
-        table, bad = found
         self._rest = rest
         first, self._number = self._number, self._number + len(ends)
+        for row in bad:
+            self._wrong_width(first + row.number - 1, row.actual_columns)
         numbers: range | Numbers = range(first, self._number)
         if bad:
             numbers = np.delete(numbers, [row.number - 1 for row in bad])
-        for row in bad:
-            self._wrong_width(first + row.number - 1, row.actual_columns)
-        return [Rows(numbers, batch) for batch in table.to_batches()]
+        return [Rows(numbers, batch) for batch in table.combine_chunks().to_batches()]
 
-    def _parsed_by_arrow(
-        self, data: memoryview
-    ) -> tuple[pa.Table, list[pyarrow.csv.InvalidRow]] | None:
-        """Return the wanted columns of complete rows, and the rows with another width
-        than the header.
+    def _table(
+        self, data: memoryview, bad: list[pyarrow.csv.InvalidRow]
+    ) -> pa.Table | None:
+        """Return the wanted columns of complete rows; None if Arrow can't parse them.
+        Rows with another width than the header are added to ``bad``.
         """
-        assert self.names is not None
-        bad: list[pyarrow.csv.InvalidRow] = []
+        names = self.names or []
 
         def left_out(row: pyarrow.csv.InvalidRow) -> str:
             bad.append(row)
             return "skip"
 
-        names = [name for name in self.names if self._is_wanted(name)]
         try:
-            table = pyarrow.csv.read_csv(
+            return pyarrow.csv.read_csv(
                 pa.BufferReader(data),
                 pyarrow.csv.ReadOptions(
-                    use_threads=False, block_size=len(data) + 1, column_names=self.names
+                    use_threads=False, block_size=len(data) + 1, column_names=names
                 ),
                 pyarrow.csv.ParseOptions(
                     delimiter=self._layout.delimiter,
@@ -153,23 +159,22 @@ class Table:
                 # The values that are used are checked for valid UTF-8 later.
                 pyarrow.csv.ConvertOptions(
                     check_utf8=False,
-                    column_types=dict.fromkeys(self.names, pa.large_string()),
-                    include_columns=names or self.names[:1],
+                    column_types=dict.fromkeys(names, pa.large_string()),
+                    include_columns=self._wanted_names(),
                     null_values=[],
                 ),
             )
         except pa.ArrowInvalid:
             return None
-        # A row of several lines with a wrong width may lack a quote.
-        if any("\n" in row.text for row in bad):
-            return None
-        return table.combine_chunks(), bad
 
-    def _is_wanted(self, name: str) -> bool:
-        return self._wanted is None or (name,) in self._wanted
+    def _wanted_names(self) -> list[str]:
+        """Return the wanted columns, or another one if there are none."""
+        names = self.names or []
+        wanted = [n for n in names if self._wanted is None or (n,) in self._wanted]
+        return wanted or names[:1]
 
-    def _by_csv(self, block: _Lines) -> Iterator[_Row]:
-        """Yield rows as the csv module parses them.
+    def _by_csv(self, block: _Lines) -> list[_Row]:
+        """Return the rows as the csv module parses them.
 
         An opening quote counts as never closed in three cases: there is no second
         quote; the second quote is not followed by a delimiter or the end of a line; or
@@ -178,103 +183,95 @@ class Table:
         all its other quotes are closed; otherwise it is skipped and counted. Reading
         continues with the next line.
         """
-        data = block.data
-        while self._above and data:
-            line, _, data = data.partition(b"\n")
-            yield self._row_above(line + b"\n")
-        lines = data.splitlines(keepends=True)
         # The values that are used are checked for valid UTF-8 later.
-        texts = [line.decode(errors="surrogateescape") for line in lines]
+        text = block.data.decode(errors="surrogateescape")
+        texts = list(io.StringIO(text, newline=""))
+        rows: list[_Row] = []
         at = 0  # The line at which the next row begins.
-        rows = _parsed(texts, at, self._layout)
-        while at < len(lines):
-            end, values, error = next(rows)
-            few = len(lines) - at <= self._limits.value_lines
-            if error == UNCLOSED and few and not block.last:
-                # The next block may close the quote.
-                self._rest = b"".join(lines[at:])
-                return
-            why = error or self._unlikely(lines[at:end], values)
-            if not block.ended and end == len(lines):
-                missing = self._missing(values, why, error)
-                if missing:
-                    self._stream.break_off(f"it ends within a row ({missing})")
-                    return
-            if why:
-                yield self._row_alone(lines[at], texts[at], why)
+        while at < len(texts):
+            first, error = at, ""
+            # Do not use a slice: if all lines of a hostile file are broken rows, each
+            # of them would copy all lines after it.
+            following = map(texts.__getitem__, range(first, len(texts)))
+            reader = csv_reader(following, self._layout, strict=True)
+            try:
+                for values in reader:
+                    end = first + reader.line_num
+                    if self._is_unlikely(texts[at:end], values):
+                        error = UNCLOSED
+                        break
+                    if end == len(texts) and self._is_cut(block, values):
+                        return rows
+                    rows.append(self._row(texts[at:end], values))
+                    at = end
+            except csv.Error as problem:
+                error = str(problem)
+                if error.startswith("unexpected end"):
+                    error = UNCLOSED
+                    if len(texts) - at <= self._limits.value_lines and not block.last:
+                        # The next block may close the quote.
+                        self._rest = _encoded("".join(texts[at:]))
+                        return rows
+                    if not block.ended:
+                        self._break_off("quotes that are not closed")
+                        return rows
+            if error:
+                rows.append(self._row_alone(texts[at], error))
                 at += 1
-                rows = _parsed(texts, at, self._layout)
-            else:
-                yield self._row(lines[at:end], values)
-                at = end
+        return rows
 
-    def _unlikely(self, lines: list[bytes], values: list[str]) -> str:
-        """Return why a row of several lines is assumed to lack a quote; empty if it
-        isn't.
-        """
+    def _is_cut(self, block: _Lines, values: list[str]) -> bool:
+        """Return whether the last row of a file is cut off, and note it."""
+        cut = not block.ended and 0 < len(values) < self._width
+        if cut:
+            self._break_off(f"{len(values):,} of {self._width:,} values")
+        return cut
+
+    @property
+    def _width(self) -> int:
+        """The number of columns; 0 before the header."""
+        return len(self.names or ())
+
+    def _is_unlikely(self, texts: list[str], values: list[str]) -> bool:
+        """Return whether a row of several lines is assumed to lack a quote."""
+        if len(texts) == 1:
+            return False
         # A carriage return in quotes does not end a line.
-        height = sum(line.endswith(b"\n") for line in lines)
-        odd = len(values) != len(self.names or values)
-        unlikely = height > 1 and (odd or height > self._limits.value_lines)
-        return UNCLOSED if unlikely else ""
+        height = sum(text.endswith("\n") for text in texts)
+        odd = len(values) != (self._width or len(values))
+        return height > 1 and (odd or height > self._limits.value_lines)
 
-    def _missing(self, values: list[str], why: str, error: str) -> str:
-        """Return what is missing if the last row of a file without a final newline was
-        cut off; else empty.
-        """
-        if error == UNCLOSED:
-            return "quotes that are not closed"
-        width = len(self.names or values)
-        if not why and 0 < len(values) < width:
-            return f"{len(values):,} of {width:,} values"
-        return ""
+    def _break_off(self, missing: str) -> None:
+        self._stream.break_off(f"it ends within a row ({missing})")
 
-    def _row_above(self, line: bytes) -> _Row:
-        """Return a line above the header. It is noted unless it is blank."""
-        self._above -= 1
-        if line.strip():
-            shown = line[:80].decode(errors="replace").strip()
-            self._stream.counts.note("lines_above", 0, shown)
-        return _Row(line)
-
-    def _row_alone(self, line: bytes, text: str, why: str) -> _Row:
+    def _row_alone(self, text: str, why: str) -> _Row:
         """Return the row of a single line; it is skipped and counted if its quotes are
         not closed, or if it is narrower or wider than the header.
         """
         values: list[str] = next(csv_reader([text], self._layout), [])
         closed = bool(values) and not values[-1].endswith(("\r", "\n"))
-        if closed and len(values) == len(self.names or values):
-            return self._row([line], values)
+        if closed and len(values) == (self._width or len(values)):
+            return self._row([text], values)
         self._skip(self._number, why if closed else UNCLOSED)
-        return _Row(line, self._next())
+        return _Row([text], self._next())
 
-    def _row(self, lines: list[bytes], values: list[str]) -> _Row:
+    def _row(self, texts: list[str], values: list[str]) -> _Row:
         """Return the row of some lines; the first row may be the header."""
-        data = b"".join(lines)
-        if not values:
-            return _Row(data)
-        if self.names is None:
-            if NAMED_DELIMITER.match(data.decode(errors="replace")):
-                return _Row(data)
+        if self.names is None and values:
+            if NAMED_DELIMITER.match(texts[0]):
+                return _Row(texts)
             require_few_fields(len(values), self._limits)
             self.names, is_header = header_of(
                 [_encoded(value).decode(errors="replace") for value in values]
             )
             if is_header:
-                return _Row(data)
-        width = len(self.names)
-        if len(values) != width:
+                return _Row(texts)
+        if not values:
+            return _Row(texts)
+        if len(values) != self._width:
             self._wrong_width(self._number, len(values))
-            return _Row(data, self._next())
-        if len(lines) > LEAST_LIKE_ROWS and width > 1:
-            delimiter = self._layout.delimiter.encode()
-            if all(line.count(delimiter) == width - 1 for line in lines):
-                detail = (
-                    f"{len(lines):,} lines are read as one row; if they are several "
-                    "rows, the first lacks a quote"
-                )
-                self._stream.counts.note("value_like_rows", self._number, detail)
-        return _Row(data, self._next(), values)
+            return _Row(texts, self._next())
+        return _Row(texts, self._next(), values)
 
     def _next(self) -> int:
         """Return the number of the next row, and count the row."""
@@ -285,53 +282,28 @@ class Table:
         self._stream.counts.skip("bad_csv_row", number, why)
 
     def _wrong_width(self, number: int, width: int) -> None:
-        detail = f"{width} values where the header has {len(self.names or ())}"
-        self._skip(number, detail)
+        self._skip(number, f"{width} values where the header has {self._width}")
 
-    def _with_values(self, divided: Iterable[_Row]) -> list[Rows]:
+    def _with_values(self, divided: list[_Row]) -> list[Rows]:
         """Return the rows that have values, as objects if all columns are wanted."""
-        rows = [row for row in divided if row.values]
-        names = self.names or []
+        rows, names = [row for row in divided if row.values], self.names or []
+        if not rows:
+            return []
         numbers = [row.number for row in rows if row.number is not None]
         if self._wanted is None:
-            return [
-                Rows(
-                    numbers, [dict(zip(names, row.values, strict=True)) for row in rows]
-                )
-            ]
+            values = [dict(zip(names, row.values, strict=True)) for row in rows]
+            return [Rows(numbers, values)]
         columns = {
-            name: _column([row.values[position] for row in rows])
-            for position, name in enumerate(names)
-            if self._is_wanted(name)
+            name: _column([row.values[names.index(name)] for row in rows])
+            for name in self._wanted_names()
         }
-        return [Rows(numbers, pa.RecordBatch.from_pydict(columns))] if rows else []
+        return [Rows(numbers, pa.RecordBatch.from_pydict(columns))]
 
 
-def _parsed(
-    texts: list[str], start: int, layout: Layout
-) -> Iterator[tuple[int, list[str], str]]:
-    """Yield for each row from line ``start`` on: the line after it, its values, and "".
-    At the first row that can't be parsed, yield the number of all lines, no values, and
-    the reason, and stop.
-    """
-    # Do not use a slice: if all lines of a hostile file are broken rows, each of them
-    # would copy all lines after it.
-    following = map(texts.__getitem__, range(start, len(texts)))
-    reader = csv_reader(following, layout, strict=True)
-    try:
-        for values in reader:
-            yield start + reader.line_num, values, ""
-    except csv.Error as error:
-        unclosed = str(error).startswith("unexpected end")
-        yield len(texts), [], UNCLOSED if unclosed else str(error)
-
-
-def _row_ends(
-    data: bytes, layout: Layout, width: int, limits: Limits
-) -> Numbers | None:
+def _row_ends(data: bytes, layout: Layout, most: int) -> Numbers | None:
     """Return the ends of the complete rows in some lines; None if the rows are
-    ambiguous, because a quote neither opens nor closes a value, or because the lines of
-    a value look like rows.
+    ambiguous, because a quote neither opens nor closes a value, or because a value has
+    more than ``most`` lines.
     """
     codes = np.frombuffer(data, np.uint8)
     line_ends = np.flatnonzero(codes == NEWLINE)
@@ -344,19 +316,9 @@ def _row_ends(
     if not separates[codes[np.concatenate([opening - 1, closing + 1])]].all():
         return None
     last = np.flatnonzero(np.searchsorted(quotes, line_ends) % 2 == 0)
-    ends = line_ends[last] + 1
-    heights = np.diff(last, prepend=-1)
-    if heights.max(initial=0) > limits.value_lines:
+    if np.diff(last, prepend=-1).max(initial=0) > most:
         return None
-    delimiter = layout.delimiter.encode()
-    for row in np.flatnonzero(heights > LEAST_LIKE_ROWS) if width > 1 else ():
-        following = line_ends[last[row] - heights[row] + 1 : last[row] + 1].tolist()
-        if all(
-            data.count(delimiter, start, end) == width - 1
-            for start, end in pairwise(following)
-        ):
-            return None
-    return ends
+    return line_ends[last] + 1
 
 
 def _column(values: list[str]) -> pa.Array:

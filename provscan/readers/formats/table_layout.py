@@ -1,19 +1,20 @@
 """Determine the layout of a table in a text file: its delimiter, whether quotes enclose
-values, the number of lines above its header (:func:`layout_of`) and the names of its
-columns (:func:`header_of`).
+values (:func:`layout_of`) and the names of its columns (:func:`header_of`).
 """
 
 from __future__ import annotations
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from provscan.names import counted
 from provscan.readers.fields.dataset import usual_name
 from provscan.readers.fields.survey import reads_like_text
-from provscan.readers.splits import Layout
+from provscan.readers.splits import Layout, NotReadable
 from provscan.readers.values import distinct_names
 
 DELIMITERS = ",\t;|"
@@ -21,11 +22,9 @@ HEAD_LINES = 200
 NUMBER = re.compile(r"[-+]?[\d.,:]+")
 # The line that spreadsheets write before the header.
 NAMED_DELIMITER = re.compile(r"\ufeff?sep=([,;|\t])\r?(?:\n|$)")
-INNER_RETURN = re.compile(r"\r(?!\n|$)")
-# Minimum number of columns and of rows by which a table is recognised below other
-# lines.
-LEAST_COLUMNS = 3
-LEAST_BELOW = 4
+# A file is refused if its first line has fewer values than the share MOST of at least
+# LEAST_ROWS rows, which have at least LEAST_COLUMNS.
+LEAST_ROWS, LEAST_COLUMNS, MOST = 5, 3, 0.8
 
 
 def layout_of(
@@ -48,46 +47,29 @@ def layout_of(
         delimiter = "\t"
     else:
         delimiter = max(DELIMITERS, key=lambda candidate: _fit(rows, candidate))
-    above = 0
-    if (
-        not named
-        and _fit(rows, delimiter)[0] < 1.0
-        and (layout.cr or not INNER_RETURN.search(text))
-    ):
-        lines = [line + "\n" for line in ends[:HEAD_LINES]]
-        for candidate in [given] if given else dict.fromkeys([delimiter, *DELIMITERS]):
-            if above := _above(lines, candidate):
-                delimiter = candidate
-                break
-        rows = [line for line in lines[above:] if line.strip()]
+    if _fit(rows, delimiter)[0] < MOST:
+        _require_header(rows, [delimiter] if given or named else DELIMITERS)
     # In TSV, quotes may enclose values or be part of the text. They are part of the
     # text if fewer rows then differ in width from the first row or, if equally many
     # differ, if fewer lines are then joined into rows.
     quoted = delimiter != "\t" or _misfit(rows, delimiter, True) <= _misfit(
         rows, delimiter, False
     )
-    return replace(layout, delimiter=delimiter, quoted=quoted, above=above)
+    return replace(layout, delimiter=delimiter, quoted=quoted)
 
 
-def _above(lines: list[str], delimiter: str) -> int:
-    """Return the number of lines above the header of a table. Such lines, for example
-    with the query of an export, are narrower than the table.
-    """
-    try:
-        reader = csv_reader(lines, Layout(delimiter=delimiter))
-        # Each row, with the number of lines up to its end.
-        rows = [(row, reader.line_num) for row in reader]
-    except csv.Error:
-        return 0
-    widths = [len(row) for row, _ in rows]
-    width = max(widths, default=0)
-    if width < LEAST_COLUMNS:
-        return 0
-    position = widths.index(width)
-    names, at = rows[position][0], rows[position - 1][1] if position else 0
-    below = [count for count in widths[position:] if count]
-    fits = len(below) >= LEAST_BELOW and 10 * below.count(width) >= 9 * len(below)
-    return at if fits and header_of(names)[1] else 0
+def _require_header(rows: list[str], delimiters: Iterable[str]) -> None:
+    """Raise NotReadable for a table whose header is not in its first line."""
+    for delimiter in delimiters:
+        widths = _widths(rows, delimiter, True)
+        width, count = Counter(widths).most_common(1)[0] if widths else (0, 0)
+        if count >= max(MOST * len(widths), LEAST_ROWS) and width >= max(
+            LEAST_COLUMNS, widths[0] + 1
+        ):
+            raise NotReadable(
+                f"its first line has {counted(widths[0], 'value')}, and most others "
+                f"have {width}: delete the lines above the header, or complete it"
+            )
 
 
 def _widths(rows: list[str], delimiter: str, quoted: bool) -> list[int]:
