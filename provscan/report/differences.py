@@ -4,7 +4,7 @@ browser.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -51,6 +51,32 @@ class WordDifferences:
         )
         first, second = differing_runs(a, b, self._table)
         return self._runs[0, :first], self._runs[1, :second]
+
+
+CLASSES = {0: "shared", LEFT_OUT: "left-out", DIFFERS: "differs", NOT_COMPARED: "around"}
+
+
+def marked(passage: str, tweet: str) -> dict[str, list[tuple[str, str]]]:
+    """Cut a passage and its tweet into pieces, each with the CSS class of what it is:
+    ``shared`` by both, ``left-out``, ``differs``, or ``around`` the compared words.
+    """
+    both = WordDifferences().runs(passage, tweet)
+    return {
+        name: list(_pieces(text.encode("utf-16-le", "surrogatepass"), runs))
+        for name, text, runs in zip(
+            ("passage", "tweet"), (passage, tweet), both, strict=True
+        )
+    }
+
+
+def _pieces(units: bytes, runs: Numbers) -> Iterator[tuple[str, str]]:
+    at = 0
+    for start, end, kind in [*runs.tolist(), (len(units) // 2, len(units) // 2, 0)]:
+        for low, high, each in ((at, start, 0), (start, end, kind)):
+            if low < high:
+                text = units[2 * low : 2 * high].decode("utf-16-le", "replace")
+                yield text, CLASSES[each]
+        at = end
 
 
 def packed_runs(

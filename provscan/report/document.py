@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader
 from jinja2.bccache import Bucket
@@ -27,8 +28,9 @@ from provscan import statuses
 from provscan.caches import make_folder, user_cache
 from provscan.params import require_folder
 from provscan.report import answers, figures, omissions, wording
+from provscan.report.differences import marked
 from provscan.report.files import Review, RunFiles, write_page
-from provscan.report.packing import displayed, packed_exhibits
+from provscan.report.packing import displayed, latin, packed_exhibits
 from provscan.report.places import Places
 
 STYLES = ("page.css", "exhibits.css", "print.css")
@@ -42,9 +44,11 @@ SCRIPTS = (
     "browser.js",
 )
 TEMPLATES = Path(__file__).parent / "templates"
-# Maximum number of exhibits in a page, and maximum number that a browser without
-# scripts shows.
-MOST, STATIC = 100_000, 20
+# Maximum number of exhibits in a page, maximum number that a browser without scripts
+# shows, and number of exhibits beside the answer.
+MOST, STATIC, BESIDE = 100_000, 20, 3
+# Maximum number of exhibits among which those in Latin letters come first.
+AMONG = 1000
 # Minimum number of findings for charts.
 FEW = 20
 
@@ -187,6 +191,8 @@ def render(
         item["source"]: places.shown(item["source"])
         for item in files.summary["sources"]
     }
+    first = _first(shown, sources, review)
+    copies = summary["answer"]["status"] == statuses.COPIES_FOUND
     return page(
         "page.html",
         STYLES,
@@ -199,9 +205,9 @@ def render(
         exhibits=len(files.exhibits),
         findings=len(findings),
         shown=len(shown),
-        first=_first(shown, sources),
+        first=first,
+        strongest=first[:BESIDE] if copies else [],
         names=sources,
-        reviewed=review.marks,
         review=wording.review(review.marks),
         blinded_review=files.blinded_review,
         charts=summary["answer"]["records"]["findings"] >= FEW,
@@ -221,17 +227,38 @@ def render(
     )
 
 
-def _first(exhibits: pa.Table, sources: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Return the findings that the page contains as HTML, with control characters
-    escaped.
+def _first(
+    exhibits: pa.Table, sources: Mapping[str, str], review: Review
+) -> list[dict[str, Any]]:
+    """Return the findings that the page contains as HTML, the strongest first, and
+    those in Latin letters before those in other scripts.
     """
-    rows = [row for row in exhibits.slice(0, STATIC).to_pylist() if row["counted"]]
-    for row in rows:
+    exhibits = exhibits.slice(0, AMONG)
+    order = np.argsort(~latin(exhibits), kind="stable")
+    order = order[exhibits["counted"].to_numpy()[order]][:STATIC]
+    rows = exhibits.take(pa.array(order)).to_pylist()
+    for place, row in zip(order.tolist(), rows, strict=True):
+        row["exhibit"] = place + 1
         row["source"] = sources.get(row["source"], row["source"])
-        for name, value in row.items():
-            if isinstance(value, str):
-                row[name] = wording.visible(value)
-    return rows
+        row["verdict"] = review.marks.get(place, {}).get("verdict")
+    return [as_card(row) for row in rows]
+
+
+def as_card(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row of an exhibit with what ``card.html`` needs: control characters are
+    escaped, and ``marked`` has the pieces of both texts; None if it has no texts.
+    """
+    shown = {
+        name: wording.visible(value) if isinstance(value, str) else value
+        for name, value in row.items()
+    }
+    passage, tweet = row["passage"], row["tweet"]
+    texts = row.get("has_text") is not False and None not in (passage, tweet)
+    shown["marked"] = texts and {
+        name: [(wording.visible(text), kind) for text, kind in pieces]
+        for name, pieces in marked(passage, tweet).items()
+    }
+    return shown
 
 
 def write_report(

@@ -87,6 +87,19 @@ def displayed(exhibits: pa.Table, texts: int | None) -> pa.Table:
     return _replaced(_replaced(exhibits, "before", before), "after", after)
 
 
+def latin(exhibits: pa.Table) -> npt.NDArray[np.bool_]:
+    """Return, for each exhibit, whether at least half of the letters of its passage are
+    Latin; False without texts.
+    """
+
+    def number(letters: str) -> npt.NDArray[np.int64]:
+        found = pc.count_substring_regex(exhibits["passage"], letters)
+        return pc.fill_null(found, 0).to_numpy().astype(np.int64)
+
+    has_text = pc.fill_null(exhibits["has_text"], False).to_numpy()
+    return np.asarray(has_text & (2 * number(r"\p{Latin}") >= number(r"\p{L}")))
+
+
 def _replaced(table: pa.Table, name: str, column: Any) -> pa.Table:
     return table.set_column(table.column_names.index(name), name, column)
 
@@ -172,6 +185,7 @@ def _columns(
     time = exhibits["time"]
     day = pc.fill_null(time.cast(pa.date32()).cast(pa.int32()), NO_DAY)
     return {
+        "latin": latin(exhibits).astype(np.uint8),
         "flags": (
             COUNTED * values("counted", 0)
             + COMMON * values("common", 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import csv
+import hashlib
 import json
 import re
 from collections.abc import Callable
@@ -63,7 +64,10 @@ def test_the_page_shows_the_headline_and_the_strongest_exhibits(
     assert page.locator("h1 .status").text_content() == "COPIES FOUND"
     assert page.locator(".ends .main b").text_content() == "52"
     assert status(page) == "52 of 52 exhibits; 1 to 25 shown"
-    assert page.locator("article").count() == 25
+    assert page.locator("#cards article").count() == 25
+    beside = page.locator(".strongest article")
+    assert beside.count() == 3
+    assert beside.first.bounding_box()["y"] < 300
     first = page.locator("#exhibit-1")
     assert first.locator(".badge").all_text_contents() == [
         "word for word",
@@ -80,13 +84,13 @@ def test_the_page_shows_the_headline_and_the_strongest_exhibits(
 def test_differences_are_marked_word_by_word(opened: Open, report: Path) -> None:
     page = opened(report)
     first, second = page.locator("#exhibit-1"), page.locator("#exhibit-2")
-    assert first.locator("mark").all_text_contents() == ["sans nombre", "number 0"]
+    assert first.locator("b.differs").all_text_contents() == ["sans nombre", "number 0"]
     assert (
         "Only in the dataset: “sans nombre”. Only in the tweet: “number 0”."
         in first.text_content()
     )
     assert set(second.locator(".left-out").all_text_contents()) == {"Ferry", "ferry"}
-    assert second.locator("mark").count() == 0
+    assert second.locator("b.differs").count() == 0
     assert "Word for word the same" in second.text_content()
 
 
@@ -94,7 +98,7 @@ def test_searches_and_filters_are_in_the_address(opened: Open, report: Path) -> 
     page = opened(report)
     page.fill("#query", '"NUMBER 17"')
     wait_for(page, "1 of 52")
-    assert "number 17" in page.locator("article").text_content()
+    assert "number 17" in page.locator("#cards article").text_content()
     page.fill("#query", "")
     wait_for(page, "52 of 52")
     page.get_by_role("checkbox", name=re.compile("^nearly word for word")).check()
@@ -141,7 +145,7 @@ def test_exhibits_are_ordered_and_divided_into_pages(
     wait_for(page, "1 to 25 shown")
     days = [
         text.split(", ")[-1][:10]
-        for text in page.locator(".sides > div:last-child h4").all_text_contents()
+        for text in page.locator("#cards .sides > div:last-child .place").all_text_contents()
     ]
     dated = [day for day in days if re.fullmatch(r"\d{4}-\d\d-\d\d", day)]
     assert dated == sorted(dated)
@@ -159,7 +163,7 @@ def test_the_order_of_the_dataset_is_that_of_its_sources(
     path = write_report(write_folder(tmp_path / "a.run", rows(4), summary))
     page = opened(path, "#exhibits?order=record")
     assert page.eval_on_selector_all(
-        "article", "all => all.map(card => Number(card.dataset.row))"
+        "#cards article", "all => all.map(card => Number(card.dataset.row))"
     ) == [1, 3, 0, 2]
     page = opened(path, "#exhibits?order=toString")
     assert page.locator("#order").input_value() == "strength"
@@ -234,7 +238,7 @@ def test_marks_made_by_keyboard_are_kept_and_transferred(
     )
     assert (
         "Marks of reviewers on the exhibits: 1 accepted, 1 rejected"
-        in reviewed.locator("#answer").text_content()
+        in reviewed.locator("#numbers").text_content()
     )
     assert reviewed.locator("#note-2").input_value() == "Quotation.\nSee <b>file</b> 7."
 
@@ -261,7 +265,7 @@ def test_a_note_without_a_verdict_is_saved_and_listed(
         write_report(report.parent, tmp_path / "reviewed.html", marks=saved)
     )
     assert reviewed.locator("#note-3").input_value() == "Ask the author."
-    assert "Marks of reviewers" not in reviewed.locator("#answer").text_content()
+    assert "Marks of reviewers" not in reviewed.locator("#numbers").text_content()
 
 
 def test_a_citation_names_place_and_tweet(opened: Open, report: Path) -> None:
@@ -337,21 +341,21 @@ def test_a_printed_page_shows_marks_as_words_and_no_buttons(
     assert not page.locator("#query").is_visible()
     assert not page.locator("#facets").is_visible()
     assert page.locator("#exhibit-1 footer").inner_text().strip() == "Your mark: unsure"
-    # Browsers print no backgrounds, so marked words are underlined. The last one is in
-    # the page of a probe.
+    # Browsers print no backgrounds unless a style demands it. The last mark is in the
+    # page of a probe.
     page.evaluate(
         "document.body.insertAdjacentHTML('beforeend', '<p class=recitation><mark "
         "id=m>words</mark></p>')"
     )
-    for marked in ("#exhibit-1 mark >> nth=0", "#m"):
-        style = page.locator(marked).evaluate(
-            "e => getComputedStyle(e).textDecorationLine"
-        )
-        assert style == "underline"
+    differs = page.locator("#exhibit-1 b.differs").first
     assert (
-        page.locator(".key").first.evaluate("e => getComputedStyle(e).printColorAdjust")
-        == "exact"
+        differs.evaluate("e => getComputedStyle(e).textDecorationLine") == "underline"
     )
+    for tinted in ("#exhibit-1 .shared", "#m", ".key"):
+        adjust = page.locator(tinted).first.evaluate(
+            "e => getComputedStyle(e).printColorAdjust"
+        )
+        assert adjust == "exact"
     assert page.pdf()[:5] == b"%PDF-"
 
 
@@ -375,7 +379,7 @@ def test_without_scripts_the_page_shows_the_first_exhibits(
     opened: Open, report: Path
 ) -> None:
     page = opened(report, ready=False, java_script_enabled=False)
-    assert page.locator("article:visible").count() == 20
+    assert page.locator("#static article:visible").count() == 20
     assert not page.locator("#query").is_visible()
     assert "The first 20 of 52 findings" in page.locator("#static").text_content()
     interval = page.locator(".interval svg")
@@ -448,7 +452,7 @@ def test_hostile_texts_are_shown_unchanged(opened: Open, tmp_path: Path) -> None
     read: dict[int, list[str]] = {}
     for turn in range(1, 5):
         # HTML changes the ends of lines.
-        read.update(page.locator("article").evaluate_all(READ_BACK))
+        read.update(page.locator("#cards article").evaluate_all(READ_BACK))
         if turn < 4:
             page.click("#next")
             wait_for(page, f"; {25 * turn + 1} to")
@@ -475,7 +479,7 @@ def test_inputs_that_were_not_read_completely_are_listed(
     }
     page = opened(write_report(write_folder(tmp_path / "unread.run", rows(9), summary)))
     answer, method = (
-        page.locator("#answer").text_content(),
+        page.locator("#answer").text_content() + page.locator("#numbers").text_content(),
         page.locator("#method").text_content(),
     )
     for said in (
@@ -551,7 +555,7 @@ def test_a_page_contains_the_strongest_of_many_exhibits(
         in page.locator("#exhibits").text_content()
     )
     assert status(page) == "30 of 30 exhibits; 1 to 25 shown"
-    assert page.locator("#exhibit-1").locator("mark").all_text_contents() == [
+    assert page.locator("#exhibit-1").locator("b.differs").all_text_contents() == [
         "sans nombre",
         "number 0",
     ]
@@ -570,7 +574,7 @@ def test_common_and_known_wording_is_listed_separately(
     page.get_by_role("checkbox", name=re.compile("^findings")).uncheck()
     wait_for(page, "4 of 4")
     assert page.url.endswith("#exhibits?list=common+wording")
-    card = page.locator("article").first
+    card = page.locator("#cards article").first
     assert "common or known wording" in card.locator("header").text_content()
     assert (
         card.locator("[title]")
@@ -580,7 +584,7 @@ def test_common_and_known_wording_is_listed_separately(
     kept = [row for row in rows() if row["common"]]
     texts = [
         card.locator(".text").all_text_contents()
-        for card in page.locator("article").all()
+        for card in page.locator("#cards article").all()
     ]
     assert sorted(pair[1] for pair in texts) == sorted(row["tweet"] for row in kept)
     # Without a choice, only findings are listed.
@@ -590,14 +594,46 @@ def test_common_and_known_wording_is_listed_separately(
     wait_for(page, "3 of 3")
     texts = [
         card.locator(".text").all_text_contents()
-        for card in page.locator("article").all()
+        for card in page.locator("#cards article").all()
     ]
     assert {text for pair in texts for text in pair} == {
         "not kept: only the strongest matches of common or known wording keep their "
         "texts"
     }
     page = opened(report, "#exhibits?list=known+elsewhere")
-    assert page.locator("article").get_attribute("data-row") == "55"
+    assert page.locator("#cards article").get_attribute("data-row") == "55"
+
+
+def test_an_exhibit_is_saved_as_a_page_of_its_own(
+    opened: Open, report: Path, tmp_path: Path
+) -> None:
+    page = opened(report)
+    with page.expect_download() as download:
+        page.locator("#exhibit-1").get_by_role(
+            "button", name="Save this exhibit"
+        ).click()
+    download.value.save_as(saved := tmp_path / "exhibit.html")
+    digest = hashlib.sha256(saved.read_bytes()).hexdigest()
+    assert digest in page.locator("#exhibit-1 .saved").text_content()
+    alone = opened(saved, ready=False)
+    assert alone.locator("article").count() == 1
+    for side in (".place", ".text", ".differs"):
+        assert (
+            alone.locator(side).all_text_contents()
+            == page.locator(f"#exhibit-1 {side}").all_text_contents()
+        )
+    assert alone.locator("button").count() == 0
+    assert page.locator("html").get_attribute("data-run") in alone.content()
+
+
+def test_exhibits_in_latin_letters_come_first(opened: Open, tmp_path: Path) -> None:
+    made = rows(5, ["これは日本語の文章です", "one two three", "три четыре", "a b", "12"])
+    page = opened(write_report(write_folder(tmp_path / "a.run", made)))
+    order = "all => all.map(card => Number(card.dataset.row))"
+    assert page.eval_on_selector_all("#cards article", order) == [1, 3, 4, 0, 2]
+    page.select_option("#order", "bits")
+    wait_for(page, "1 to 5 shown")
+    assert page.eval_on_selector_all("#cards article", order) == [0, 1, 2, 3, 4]
 
 
 def test_the_list_is_saved_as_csv(opened: Open, tmp_path: Path) -> None:
@@ -644,14 +680,17 @@ def test_case_client_and_examiner_are_kept_printed_and_transferred(
     opened: Open, report: Path, tmp_path: Path
 ) -> None:
     page = opened(report)
+    assert page.locator("#about").text_content() == "not given"
+    page.click(".case summary")
     page.fill("#about-case", "12 CV 3456")
     page.fill("#about-examiner", "<b>A. Smith</b>")
     page.reload()
     page.locator("html[data-ready]").wait_for(state="attached")
     assert page.locator("#about-case").input_value() == "12 CV 3456"
     page.emulate_media(media="print")
-    assert page.locator("#about-case").is_visible()
-    assert not page.locator("#about-client").is_visible()
+    assert page.locator("#about").text_content() == "12 CV 3456 · <b>A. Smith</b>"
+    assert page.locator("#about").is_visible()
+    assert not page.locator("#about-case").is_visible()
     page.emulate_media(media="null")
     with page.expect_download() as download:
         page.click("#save-marks")

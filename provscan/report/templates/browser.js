@@ -109,7 +109,10 @@ function startBrowser(data, run) {
   }
 
   function drawAbout() {
+    const given = ABOUT.map((name) => marks.about[name]).filter(Boolean);
     for (const name of ABOUT) $(`about-${name}`).value = marks.about[name] || "";
+    $("about").replaceChildren(isolated(given.join(" · ") || "not given"));
+    $("about").closest("details").classList.toggle("given", given.length > 0);
   }
 
   // Filters the exhibits and draws a page of them. Returns false, without drawing, if another page was requested in the meantime.
@@ -169,6 +172,16 @@ function startBrowser(data, run) {
       value.textContent = "Copied";
       return;
     }
+    if (action === "save") {
+      const mark = { verdict: marks.verdict(row), note: marks.note(row) }, name = `exhibit-${row + 1}-${run}.html`;
+      const page = new Blob([exhibitPage(exhibit(data, row), differingRuns(data, row), mark)], { type: "text/html" });
+      const said = value.querySelector(".saved") || make("p", "said saved"), sum = await sha256(page);
+      said.setAttribute("role", "status");
+      said.textContent = `Saved as ${name}. SHA-256: ${sum}.`;
+      value.append(said);
+      download(name, [page], "text/html");
+      return;
+    }
     const verdict = action === "note" ? marks.verdict(row) : marks.verdict(row) === action ? "" : action;
     marks.set(row, verdict, action === "note" ? value.trim() : marks.note(row));
     const node = $("exhibit-" + (row + 1));
@@ -226,6 +239,7 @@ function startBrowser(data, run) {
     $(`about-${name}`).addEventListener("input", (event) => {
       marks.about[name] = event.target.value;
       marks.keep();
+      drawAbout();
     });
   }
   $("load-marks").addEventListener("change", async (event) => {

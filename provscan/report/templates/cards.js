@@ -2,7 +2,7 @@
 
 const INVISIBLE =
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200c\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g;
-const KINDS = ["", "left-out", "differs", "around"], LONG = 1500;
+const KINDS = ["shared", "left-out", "differs", "around"], LONG = 1500;
 
 function make(tag, className, ...children) {
   const node = document.createElement(tag);
@@ -29,15 +29,19 @@ const isolated = (text) => appendText(make("bdi"), text);
 // Shows a text with its runs marked; a long text is truncated until the reader expands it.
 function markedText(text, runs, before, after, whole = false) {
   const node = make("p", "text"), stop = whole || text.length <= LONG ? text.length : LONG;
+  const append = (from, to, kind) => {
+    if (from < to) node.append(appendText(make(kind === 2 ? "b" : "span", KINDS[kind]), text.slice(from, to)));
+  };
+  node.dir = "auto";
   if (before) node.append(appendText(make("span", "around"), before));
   let at = 0;
   for (const [start, end, kind] of runs) {
     if (start >= stop) break;
-    appendText(node, text.slice(at, start));
-    node.append(appendText(make(kind === 2 ? "mark" : "span", KINDS[kind]), text.slice(start, Math.min(end, stop))));
+    append(at, start, 0);
     at = Math.min(end, stop);
+    append(start, at, kind);
   }
-  appendText(node, text.slice(at, stop));
+  append(at, stop, 0);
   if (stop < text.length) {
     const more = make("button", "", `Show all ${text.length.toLocaleString("en")} characters`);
     more.type = "button";
@@ -86,7 +90,8 @@ function digest(text) {
 const likeness = (item) => (item.level === "partial" ? `${percentText(item.containment)} of the tweet`
   : `${percentText(item.similarity)} alike`);
 
-// Makes one card. It calls `act(row, action, value)` for accepted, rejected, unsure, note and cite.
+// Makes one card. It calls `act(row, action, value)` for accepted, rejected, unsure, note, cite and save. Without `act`, the card
+// has whole texts and no buttons.
 function card(item, runs, mark, act) {
   const node = make("article", "exhibit"), title = make("h3", "", `Exhibit ${item.number.toLocaleString("en")}`);
   node.id = "exhibit-" + item.number;
@@ -100,9 +105,9 @@ function card(item, runs, mark, act) {
   address.href = "#exhibit-" + item.number;
   address.setAttribute("aria-label", `Address of exhibit ${item.number}`);
   node.append(make("header", "", title,
-    make("span", "badge", item.kind), make("span", "", likeness(item)), wording, address));
+    make("span", "badge", item.kind), make("span", "", likeness(item)), wording, act ? address : ""));
 
-  const left = make("div", "", make("h4", "", `In the dataset: record ${item.record.toLocaleString("en")}`,
+  const left = make("div", "", make("p", "place", `In the dataset: record ${item.record.toLocaleString("en")}`,
     ...(item.recordId ? [" (id ", isolated(item.recordId), ")"] : []), " of ", isolated(item.source),
     ...(item.field && item.field !== "text" ? [", field ", isolated(item.field)] : []),
     `, characters ${item.start.toLocaleString("en")} to ${item.end.toLocaleString("en")}`));
@@ -114,14 +119,16 @@ function card(item, runs, mark, act) {
     link.target = "_blank";
     id.link = link;
   }
-  const right = make("div", "", make("h4", "", "Licensed tweet ", id.link || id,
+  const right = make("div", "", make("p", "place", "Licensed tweet ", id.link || id,
     ...(item.author ? [" by ", isolated(item.author)] : []), ...(item.day ? [", ", make("span", "whole", item.day)] : []),
     item.tweets > 1 ? `; ${item.tweets.toLocaleString("en")} tweets have this text` : ""));
-  left.append(item.hasText ? markedText(item.passage, runs[0], item.before, item.after) : digest(item.passage));
-  right.append(item.hasText ? markedText(item.tweet, runs[1]) : digest(item.tweet));
+  left.append(item.hasText ? markedText(item.passage, runs[0], item.before, item.after, !act) : digest(item.passage));
+  right.append(item.hasText ? markedText(item.tweet, runs[1], "", "", !act) : digest(item.tweet));
   node.append(make("div", "sides", left, right));
   const said = differenceSentence(item, runs);
   if (said) node.append(appendText(make("p", "said"), said));
+
+  if (!act) return node;
 
   const footer = make("footer", "");
   const state = make("span", "verdict", mark.verdict || "none");
@@ -135,10 +142,12 @@ function card(item, runs, mark, act) {
     footer.append(button);
   }
   const note = make("button", "", mark.note ? "Edit note" : "Add note"), cite = make("button", "", "Copy citation");
-  note.type = cite.type = "button";
+  const save = make("button", "", "Save this exhibit");
+  note.type = cite.type = save.type = "button";
   note.addEventListener("click", () => { noteField(node, item, mark, act).focus(); });
   cite.addEventListener("click", () => act(item.row, "cite", cite));
-  footer.append(make("span", "spacer"), note, cite);
+  save.addEventListener("click", () => act(item.row, "save", node));
+  footer.append(make("span", "spacer"), note, cite, save);
   node.append(footer);
   if (mark.note) noteField(node, item, mark, act);
   return node;
@@ -154,6 +163,20 @@ function noteField(node, item, mark, act) {
   area.addEventListener("change", () => act(item.row, "note", area.value));
   node.querySelector("footer").append(make("p", "note", label, area));
   return area;
+}
+
+// Returns a page with one exhibit, which needs no other file and no script.
+function exhibitPage(item, runs, mark) {
+  const page = make("html", ""), node = card(item, runs, mark), head = make("head", ""), title = make("title", "", `Exhibit ${item.number}`);
+  const charset = make("meta", ""), policy = make("meta", ""), style = document.querySelector("style").cloneNode(true);
+  charset.setAttribute("charset", "utf-8");
+  policy.httpEquiv = "Content-Security-Policy";
+  policy.content = document.querySelector("meta[http-equiv]").content;
+  page.lang = "en";
+  head.append(charset, policy, title, style);
+  const verdict = mark.verdict && make("p", "", `Mark: ${mark.verdict}. ${mark.note || ""}`);
+  page.append(head, make("body", "", make("main", "", node, verdict || "", make("p", "said", citation(item)))));
+  return `<!doctype html>\n${page.outerHTML}\n`;
 }
 
 // Shows a new verdict on a card of the page.

@@ -48,7 +48,8 @@ function passing(data, facets, found) {
 }
 
 const ORDERS = {
-  strength: null,
+  strength: (data) => (row) => 1 - data.latin[row],
+  bits: null,
   record: (data) => {
     const most = data.record.reduce((a, b) => Math.max(a, b), 0) + 1;
     return (row) => data.ranks[data.source[row]] * most + data.record[row];
