@@ -34,6 +34,7 @@ from provscan.handover.statement import (
 )
 from provscan.handover.tree import inclusion, leaf, levels, root_of
 from provscan.opening import open_regular
+from provscan.report.document import as_card
 from provscan.report.document import page as render
 from provscan.report.files import write_page
 from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE, last_line
@@ -236,7 +237,7 @@ def page_bytes(data: Mapping[str, Any]) -> bytes:
 
 
 def _page(data: Mapping[str, Any]) -> str:
-    statement = read_canonical(decoded(data, "statement") or b"")
+    row = data["row"]
     # Escape each "<" in the data, so that the data can't close the script element.
     packed = json.dumps(data, ensure_ascii=True, sort_keys=True).replace("<", "\\u003c")
     return render(
@@ -244,7 +245,7 @@ def _page(data: Mapping[str, Any]) -> str:
         ("exhibit.css",),
         folder=Path(__file__).parent / "templates",
         data=data,
-        row=data["row"],
-        statement=statement,
+        # The page does not show the folders of the machine on which the run was made.
+        row=as_card({**row, "source": row["source"].rpartition("/")[2]}),
         packed=packed,
     )

@@ -53,7 +53,12 @@ class WordDifferences:
         return self._runs[0, :first], self._runs[1, :second]
 
 
-CLASSES = {0: "shared", LEFT_OUT: "left-out", DIFFERS: "differs", NOT_COMPARED: "around"}
+CLASSES = {
+    0: "shared",
+    LEFT_OUT: "left-out",
+    DIFFERS: "differs",
+    NOT_COMPARED: "around",
+}
 
 
 def marked(passage: str, tweet: str) -> dict[str, list[tuple[str, str]]]:

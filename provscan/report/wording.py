@@ -9,6 +9,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from provscan.names import counted, percentage, several
@@ -129,8 +130,9 @@ def place(item: Mapping[str, Any]) -> str:
     return visible(item["source"] + (f", field {field}" if field else ""))
 
 
-def day(time: Any) -> str:
-    return "" if time is None else f"{time:%Y-%m-%d}"
+def day(time: datetime | str | None) -> str:
+    """Return the day of a time, which may be text in ISO 8601."""
+    return "" if time is None else str(time)[:10]
 
 
 def value(item: object) -> str:

@@ -616,9 +616,11 @@ def test_golden_files_of_every_version(version: int, handed: Handed) -> None:
 def test_pages_escape_texts() -> None:
     row = {"exhibit": 1, "counted": True, "has_text": True, "before": "so: <b>"}
     row |= {"passage": "a passage & \u202e more", "after": None, "tweet": "</script>"}
-    data = read_page(GOLDEN / "exhibit-1.html") | {"row": row}
+    data = read_page(GOLDEN / "exhibit-1.html")
+    data["row"] |= row
     page = page_bytes(data)
-    assert b"so: &lt;b&gt;<mark>a passage &amp; [U+202E] more</mark>" in page
+    assert b"so: &lt;b&gt;" in page
+    assert b"passage &amp; [U+202E] more" in page
     assert page.count(b"</script>") == 1
 
 

@@ -145,7 +145,9 @@ def test_exhibits_are_ordered_and_divided_into_pages(
     wait_for(page, "1 to 25 shown")
     days = [
         text.split(", ")[-1][:10]
-        for text in page.locator("#cards .sides > div:last-child .place").all_text_contents()
+        for text in page.locator(
+            "#cards .sides > div:last-child .place"
+        ).all_text_contents()
     ]
     dated = [day for day in days if re.fullmatch(r"\d{4}-\d\d-\d\d", day)]
     assert dated == sorted(dated)
@@ -479,7 +481,8 @@ def test_inputs_that_were_not_read_completely_are_listed(
     }
     page = opened(write_report(write_folder(tmp_path / "unread.run", rows(9), summary)))
     answer, method = (
-        page.locator("#answer").text_content() + page.locator("#numbers").text_content(),
+        page.locator("#answer").text_content()
+        + page.locator("#numbers").text_content(),
         page.locator("#method").text_content(),
     )
     for said in (
@@ -627,7 +630,9 @@ def test_an_exhibit_is_saved_as_a_page_of_its_own(
 
 
 def test_exhibits_in_latin_letters_come_first(opened: Open, tmp_path: Path) -> None:
-    made = rows(5, ["これは日本語の文章です", "one two three", "три четыре", "a b", "12"])
+    made = rows(
+        5, ["これは日本語の文章です", "one two three", "три четыре", "a b", "12"]
+    )
     page = opened(write_report(write_folder(tmp_path / "a.run", made)))
     order = "all => all.map(card => Number(card.dataset.row))"
     assert page.eval_on_selector_all("#cards article", order) == [1, 3, 4, 0, 2]

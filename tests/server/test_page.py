@@ -79,7 +79,7 @@ def test_a_card_shows_tweet_differences_and_source(opened: Open) -> None:
     page = opened()
     type_in(page, TEXT, 3)
     card = page.locator("article", has_text="1002")
-    assert card.locator("mark").all_text_contents() == ["title", "name"]
+    assert card.locator("b.differs").all_text_contents() == ["title", "name"]
     said = card.locator(".said").text_content()
     assert said == "Only in your text: “title”. Only in the tweet: “name”."
     link = card.get_by_role("link", name="1002")
