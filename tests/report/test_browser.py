@@ -8,6 +8,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -627,6 +628,37 @@ def test_an_exhibit_is_saved_as_a_page_of_its_own(
         )
     assert alone.locator("button").count() == 0
     assert page.locator("html").get_attribute("data-run") in alone.content()
+
+
+def test_days_limit_the_exhibits_and_their_tweets_are_saved(
+    opened: Open, tmp_path: Path
+) -> None:
+    made = rows(6)
+    for day, row in enumerate(made, 1):
+        row.update(
+            counted=True, time=datetime(2012, 5, day, tzinfo=UTC), author="bc"[day % 2]
+        )
+    made[5].update(time=None)
+    made[4].update(tweet_id=made[3]["tweet_id"])
+    page = opened(write_report(write_folder(tmp_path / "a.run", made)))
+    page.fill("#from", "2012-05-02")
+    wait_for(page, "4 of 6")
+    page.fill("#to", "2012-05-05")
+    page.reload()
+    wait_for(page, "4 of 6")
+    assert page.locator("#to").input_value() == "2012-05-05"
+    with page.expect_download() as download:
+        page.click("#save-tweets")
+    download.value.save_as(saved := tmp_path / "tweets.csv")
+    with saved.open(encoding="utf-8-sig", newline="") as file:
+        listed = list(csv.DictReader(file))
+    assert [
+        (row["author"], row["exhibits"], row["strongest_exhibit"]) for row in listed
+    ] == [("b", "1", "2"), ("b", "2", "4"), ("c", "1", "3")]
+    page.get_by_role("button", name="Remove filter posted").click()
+    wait_for(page, "6 of 6")
+    page.fill("#query", "2012-05-03")
+    wait_for(page, "1 of 6")
 
 
 def test_exhibits_in_latin_letters_come_first(opened: Open, tmp_path: Path) -> None:

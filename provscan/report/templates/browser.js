@@ -5,8 +5,8 @@ const $ = (id) => document.getElementById(id);
 
 function startBrowser(data, run) {
   const marks = new Marks(data, run), facets = makeFacets(data, marks);
-  const state = { query: "", order: "strength", page: 0 };
-  let found = null, searched = "", rows = new Uint32Array(0), turn = 0, counted = [];
+  const state = { query: "", from: "", to: "", order: "strength", page: 0 };
+  let hits = null, found = null, searched = "", rows = new Uint32Array(0), turn = 0, counted = [];
 
   const number = (n) => n.toLocaleString("en");
 
@@ -94,6 +94,9 @@ function startBrowser(data, run) {
       chips.push(chip);
     };
     if (state.query) add(`text: ${state.query}`, () => { state.query = ""; });
+    if (state.from || state.to) {
+      add(`posted: ${state.from || "…"} to ${state.to || "…"}`, () => { state.from = state.to = ""; });
+    }
     for (const facet of facets.filter((facet) => !isStandard(facet))) {
       for (const code of facet.chosen) add(`${facet.title}: ${facet.names[code]}`, () => {
         facet.chosen.delete(code);
@@ -118,17 +121,18 @@ function startBrowser(data, run) {
   // Filters the exhibits and draws a page of them. Returns false, without drawing, if another page was requested in the meantime.
   async function show() {
     if (state.query !== searched) {
-      const asked = ++turn, query = state.query, hits = await search(data, query);
+      const asked = ++turn, query = state.query, searching = await search(data, query);
       if (asked !== turn) return false;
-      found = hits;
+      hits = searching;
       searched = query;
     }
+    found = between(data, hits, state.from, state.to);
     const passed = passing(data, facets, found);
     rows = ordered(data, passed.rows, state.order);
     drawFacets(passed.counts);
     drawChips();
     if (document.activeElement !== $("query")) $("query").value = state.query;
-    $("order").value = state.order;
+    for (const name of ["order", "from", "to"]) $(name).value = state[name];
     return drawPage();
   }
 
@@ -218,7 +222,9 @@ function startBrowser(data, run) {
   $("query").addEventListener("keydown", (event) => {
     if (event.key === "Enter") $("cards").firstElementChild?.focus();
   });
-  $("order").addEventListener("change", () => { state.order = $("order").value; changed(); });
+  for (const name of ["order", "from", "to"]) {
+    $(name).addEventListener("change", () => { state[name] = $(name).value; changed(); });
+  }
   $("previous").addEventListener("click", () => turnTo(state.page - 1));
   $("next").addEventListener("click", () => turnTo(state.page + 1));
   $("print").addEventListener("click", async () => {
@@ -232,6 +238,10 @@ function startBrowser(data, run) {
   $("save-list").addEventListener("click", async () => {
     await data.load(rows);
     download(`provscan-exhibits-${run}.csv`, csvOf(data, rows, marks), "text/csv");
+  });
+  $("save-tweets").addEventListener("click", async () => {
+    await data.load(rows);
+    download(`provscan-tweets-${run}.csv`, tweetsOf(data, rows), "text/csv");
   });
   $("save-marks").addEventListener("click", async () =>
     download(`provscan-marks-${run}.json`, [await marks.file()], "application/json"));

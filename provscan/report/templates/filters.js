@@ -47,8 +47,16 @@ function passing(data, facets, found) {
   return { rows: rows.subarray(0, size), counts };
 }
 
+// Returns uint8[rows] of the rows among `found` (null: all) whose tweet was posted from one day to another, both inclusive. An
+// empty day is no limit; a tweet without a date is in no range.
+function between(data, found, from, to) {
+  if (!from && !to) return found;
+  const low = from ? Date.parse(from) / 86400000 : -Infinity, high = to ? Date.parse(to) / 86400000 : Infinity;
+  return Uint8Array.from(data.day, (day, row) => day !== NO_DAY && day >= low && day <= high && (!found || found[row]));
+}
+
 const ORDERS = {
-  strength: (data) => (row) => 1 - data.latin[row],
+  strength: null,
   bits: null,
   record: (data) => {
     const most = data.record.reduce((a, b) => Math.max(a, b), 0) + 1;
@@ -59,8 +67,15 @@ const ORDERS = {
   different: (data) => (row) => data.similarity[row],
 };
 
-// Sorts rows by a number; rows with equal numbers stay in the order of strength.
+// Sorts rows by a number; rows with equal numbers stay in the order of their strength. In the first order, those in Latin letters
+// come first.
 function ordered(data, rows, order) {
+  if (order === "strength") {
+    const latin = rows.filter((row) => data.latin[row]), all = new Uint32Array(rows.length);
+    all.set(latin);
+    all.set(rows.filter((row) => !data.latin[row]), latin.length);
+    return all;
+  }
   if (!ORDERS[order]) return rows;
   const keyOf = ORDERS[order](data);
   return rows.slice().sort((a, b) => keyOf(a) - keyOf(b) || a - b);
@@ -73,7 +88,7 @@ const isStandard = (facet) => facet.chosen.size === (facet.standard || []).lengt
 // Converts the state to an address and back. `#exhibit-7` is one exhibit, and `#exhibits?...` a filtered list.
 function addressOf(state, facets) {
   const words = new URLSearchParams();
-  if (state.query) words.set("q", state.query);
+  for (const [key, value] of [["q", state.query], ["from", state.from], ["to", state.to]]) if (value) words.set(key, value);
   for (const facet of facets) {
     if (!isStandard(facet)) for (const code of facet.chosen) words.append(facet.key, facet.names[code]);
   }
@@ -85,6 +100,7 @@ function addressOf(state, facets) {
 function readAddress(hash, state, facets) {
   const words = new URLSearchParams(hash.startsWith("#exhibits?") ? hash.slice(10) : "");
   state.query = words.get("q") || "";
+  for (const key of ["from", "to"]) state[key] = /^\d{4}-\d\d-\d\d$/.test(words.get(key)) ? words.get(key) : "";
   state.order = Object.hasOwn(ORDERS, words.get("order")) ? words.get("order") : "strength";
   state.page = Math.max(0, (parseInt(words.get("page"), 10) || 1) - 1);
   for (const facet of facets) {

@@ -19,12 +19,29 @@ function cell(value) {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-// Returns the lines of some rows, whose texts must be loaded. Without the byte order mark, spreadsheets garble UTF-8.
+// Returns lines of values as CSV. Without the byte order mark, spreadsheets garble UTF-8.
+const csv = (lines) => ["\ufeff", ...lines.map((values) => values.map(cell).join(",") + "\r\n")];
+
+// Returns the exhibits of some rows, whose texts must be loaded, as CSV.
 function csvOf(data, rows, marks) {
-  const lines = ["\ufeff" + Object.keys(COLUMNS).join(",")];
+  const lines = Array.from(rows, (row) => Object.values(COLUMNS).map((value) => value(exhibit(data, row), marks)));
+  return csv([Object.keys(COLUMNS), ...lines]);
+}
+
+// Returns the licensed tweets of some rows, whose texts must be loaded, as CSV: one line for each tweet, by author.
+function tweetsOf(data, rows) {
+  const tweets = new Map();
   for (const row of rows) {
-    const item = exhibit(data, row);
-    lines.push(Object.values(COLUMNS).map((value) => cell(value(item, marks))).join(","));
+    const item = exhibit(data, row), tweet = tweets.get(item.tweetId);
+    if (!tweet) tweets.set(item.tweetId, { item, exhibits: 1 });
+    else {
+      tweet.exhibits++;
+      if (row < tweet.item.row) tweet.item = item;
+    }
   }
-  return lines.map((line) => line + "\r\n");
+  const lines = Array.from(tweets.values(), ({ item, exhibits }) =>
+    [item.author, item.tweetId, item.day, item.link || "", exhibits, item.number, item.kind, item.wording, item.tweet]);
+  lines.sort((a, b) => (a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : a[5] - b[5]));
+  const names = ["author", "tweet_id", "day", "permalink", "exhibits", "strongest_exhibit", "match", "wording", "tweet"];
+  return csv([names, ...lines]);
 }
