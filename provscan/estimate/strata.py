@@ -17,6 +17,10 @@ from provscan.estimate.limits import clopper_pearson
 # represents at most HEAVIEST licensed texts, or at least half as many control texts as
 # licensed texts.
 ENOUGH_TEXTS, HEAVIEST = 50, 100.0
+# Strata are thin if each of their control texts represents more than THIN times as many
+# licensed texts as the average control text. The thinnest are left out, up to MOST_THIN
+# of the licensed texts.
+THIN, MOST_THIN = 3.0, 0.25
 # A null dataset covers a script if the script's share of the letters in it, times this
 # factor, is at least the share in the dataset.
 LEAST_SCRIPT = 10.0
@@ -38,12 +42,24 @@ class Strata:
 
     @property
     def measured(self) -> Flags:
-        """Whether the control measures chance in each stratum, bool[strata]."""
+        """Whether the control measures chance in each stratum, bool[strata].
+
+        Thin strata are left out, since limits on chance allow for one more match of the
+        heaviest control text: a stratum with few control texts would hide copies in all
+        others. Only the numbers of texts decide, and not what was found.
+        """
         enough = (self.control >= ENOUGH_TEXTS) & (
             self.licensed <= HEAVIEST * self.control
         )
         # The control of a small corpus may be small.
-        return (enough | (self.control >= 0.5 * self.licensed)) & (self.licensed > 0)
+        usable = (enough | (self.control >= 0.5 * self.licensed)) & (self.licensed > 0)
+        average = self.licensed[usable].sum() / max(1.0, self.control[usable].sum())
+        weight = self.licensed / np.maximum(self.control, 1.0)
+        thinnest = np.argsort(np.where(usable, -weight, np.inf), kind="stable")
+        left_out = np.cumsum(self.licensed[thinnest]) <= MOST_THIN * self.licensed.sum()
+        thin = left_out & (weight > THIN * average)[thinnest]
+        usable[thinnest[thin]] = False
+        return usable
 
     @property
     def weights(self) -> Floats:

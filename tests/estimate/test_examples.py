@@ -26,7 +26,12 @@ from provscan.estimate.layers import (
     layered,
     rounded,
 )
-from provscan.estimate.limits import SampleDesign, negative_binomial_quantile, total
+from provscan.estimate.limits import (
+    SampleDesign,
+    exactly,
+    negative_binomial_quantile,
+    total,
+)
 from provscan.estimate.recall import Recall
 from provscan.estimate.strata import Strata, divide, rarefied, thirds, years_apart
 
@@ -53,18 +58,18 @@ def student(freedom: float) -> float:
         # One file: all hits are in one trial.
         ([4], [1], [9], [], 4.0),
         # 2 hits are expected in each file. The squared deviations are 1 and 1, and the
-        # larger one counts twice; the factor is 2 / 1, and there are 4 hits. There is
-        # one degree of freedom, since 16 / 10 - 1 is less.
-        ([3, 1], [1, 1], [9, 9], [], 2 * 3 / 4 * student(1)),
+        # larger one counts four times; the factor is 2 / 1, and there are 4 hits. There
+        # is one degree of freedom, since 16 / 10 - 1 is less.
+        ([3, 1], [1, 1], [9, 9], [], 2 * 5 / 4 * student(1)),
         # 2, 2 and 4 hits are expected; there are 64 / 24 - 1 degrees of freedom.
-        ([4, 2, 2], [1, 1, 2], [9, 9, 9], [], 3 / 2 * 12 / 8 * student(5 / 3)),
+        ([4, 2, 2], [1, 1, 2], [9, 9, 9], [], 3 / 2 * 20 / 8 * student(5 / 3)),
         # One remaining file as large as both drawn ones doubles the variance; four
         # files of the same size as those do not.
-        ([3, 1], [1, 1], [9, 9], [2], 2 * 2 * 3 / 4 * student(1)),
-        ([3, 1], [1, 1], [9, 9], [1, 1, 1, 1], 2 * 3 / 4 * student(1)),
+        ([3, 1], [1, 1], [9, 9], [2], 2 * 2 * 5 / 4 * student(1)),
+        ([3, 1], [1, 1], [9, 9], [1, 1, 1, 1], 2 * 5 / 4 * student(1)),
         # One remaining file of half the size, or eight small ones, do not either.
-        ([3, 1], [1, 1], [9, 9], [1], 2 * 3 / 4 * student(1)),
-        ([3, 1], [1, 1], [9, 9], [0.5] * 8, 2 * 3 / 4 * student(1)),
+        ([3, 1], [1, 1], [9, 9], [1], 2 * 5 / 4 * student(1)),
+        ([3, 1], [1, 1], [9, 9], [0.5] * 8, 2 * 5 / 4 * student(1)),
         ([3, 3, 3, 3], [1, 1, 1, 1], [9, 9, 9, 9], [], 1.0),
     ],
 )
@@ -127,6 +132,21 @@ def test_a_span_with_less_than_three_percent_of_other_wording_was_only_cut() -> 
     ]
 
 
+def test_limits_hold_for_files_that_differ_by_three_times_their_mean() -> None:
+    """50 of 500 files are drawn, and the numbers of copies are log-normal."""
+    rng, right = np.random.default_rng(3), 0
+    spread = np.sqrt(np.log(10))
+    for _ in range(300):
+        means = 3 * rng.lognormal(-(spread**2) / 2, spread, 500)
+        counts, size = rng.poisson(means), rng.lognormal(0, 0.5, 500)
+        # The files are in random order.
+        drawn = DrawnParts(size[:50], size[:50], size[50:])
+        found = counts[:50].astype(np.float64)
+        design = SampleDesign(drawn.fraction, drawn.design_effect(found))
+        right += total(exactly(float(found.sum())), None, design).high >= counts.sum()
+    assert right >= 0.95 * 300
+
+
 def test_which_strata_are_measured() -> None:
     licensed = floats(5000, 5001, 4900, 98, 100, 0, 7, 0, 1, 1, 0)
     control = floats(50, 50, 49, 49, 49, 60, 0, 0, 1, 0, 1)
@@ -154,6 +174,22 @@ def test_which_strata_are_measured() -> None:
         "control": 50,
         "measured": True,
     }
+
+
+def test_thin_strata_are_left_out_up_to_a_quarter_of_the_texts() -> None:
+    def measured(licensed: list[float], control: list[float]) -> list[bool]:
+        strata = Strata(
+            [*"abcd"], np.zeros((1, 1), np.int64), floats(*licensed), floats(*control)
+        )
+        return strata.measured.tolist()
+
+    # A control text represents one licensed text on average, and 10 or more in the thin
+    # strata. A stratum with more than a quarter of the texts is measured in any case.
+    assert measured([9000, 800, 100, 20], [9000, 80, 300, 20]) == [1, 0, 1, 1]
+    assert measured([9000, 2000, 1500, 20], [9000, 200, 120, 20]) == [1, 1, 0, 1]
+    assert measured([9000, 4000, 100, 20], [9000, 80, 300, 20]) == [1, 1, 1, 1]
+    # Control texts that all represent many licensed texts are no reason.
+    assert measured([9000, 900, 0, 0], [90, 60, 0, 0]) == [1, 1, 0, 0]
 
 
 def test_strata_by_length_need_400_control_texts_of_each_length() -> None:

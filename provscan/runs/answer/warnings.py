@@ -41,7 +41,8 @@ WARNINGS = {
         "{records:,}. "
         f"A kind needs at least {ENOUGH_TEXTS} control texts and one per "
         f"{HEAVIEST:.0f} licensed texts, or half as many control texts as licensed "
-        "texts."
+        "texts; a small kind needs a third of the average number of control texts per "
+        "licensed text."
     ),
     "control_in_dataset": (
         "{texts:,} of the control's texts are in the dataset, more than chance "
