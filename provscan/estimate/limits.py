@@ -283,7 +283,8 @@ def sharing_factor(showing: Numbers, share: float) -> Factor:
 
     def over(two: float) -> float:
         nothing = singles**2 / (singles + two * pairs) if singles else 0.0
-        return share * (found + nothing) / found
+        # Rounding errors could make it larger than 1.
+        return min(1.0, share * (found + nothing) / found)
 
     return (
         Factor(over(two), over(float(gammaincinv(two + 1.0, 1.0 - TAIL))), 1.0)
