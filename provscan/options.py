@@ -62,7 +62,7 @@ class MatchOptions:
         Name of the field that contains the id; by default a field with a usual name.
     records
         What counts as a record in plain text: "lines", "paragraphs" or "files"; by
-        default it is detected for each file.
+        default a line, or a file of source code or up to four lines.
     encoding
         Encoding of text files, e.g. latin-1; by default it is detected for each file.
     outputs

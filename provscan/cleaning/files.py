@@ -270,7 +270,7 @@ def why_unwritable(split: Split, options: CleanOptions, limits: Limits) -> str |
         return "its spans can't be masked: use --drop, which drops whole samples"
     if binding.chats:
         return "a field has chats as strings of JSON, which can't be masked: use --drop"
-    if binding.words or layout.words is not None:
+    if binding.words:
         return "its texts are stored word by word and can't be masked: use --drop"
     return None
 

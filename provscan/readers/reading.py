@@ -146,9 +146,8 @@ def _describe(split: Split, fields: Fields, stats: ReadStats) -> None:
         note_missing(split.binding, fields, counts)
     if layout.encoding not in (None, UTF8):
         counts.note("other_encoding", 0, f"read as {layout.encoding}")
-    if layout.words is not None:
-        detail = f"words in column {layout.words + 1}"
-        counts.note("word_a_line", 0, detail)
+    if layout.wrapped:
+        counts.note("wrapped_lines", 0, "read by lines")
 
 
 def read_objects(

@@ -45,8 +45,8 @@ class Layout:
     # For plain text: "lines", "paragraphs" or "files"; None for a pipe, where it is
     # determined while reading.
     records: str | None = None
-    # For plain text with one word per line: the column of words.
-    words: int | None = None
+    # For plain text that is read by lines: whether these may be parts of longer texts.
+    wrapped: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,8 +85,8 @@ class ReadStats:
     # - ``other_encoding``: the file was not read as UTF-8
     # - ``not_in_encoding``: bytes that are not in its encoding, replaced by U+FFFD
     # - ``computed_columns``: computed columns of a database were left out
-    # - ``word_a_line``: the lines have columns, and only the column of words was
-    #   delivered
+    # - ``wrapped_lines``: the lines look like parts of longer texts; each was read as
+    #   a record
     # About records:
     # - ``later_text``: texts that were scanned in fields in which the first records
     #   have none

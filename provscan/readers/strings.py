@@ -7,7 +7,6 @@ Python strings, and :func:`short_texts` for ids and names.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
@@ -40,11 +39,6 @@ KINDS = {
     int: "a number",
     float: "a number",
 }
-
-
-def left_out(match: re.Match[str]) -> str:
-    """Return the replacement for a match that is left out of a text."""
-    return LEFT_OUT * len(match[0])
 
 
 def is_text(kind: pa.DataType) -> bool:

@@ -332,7 +332,8 @@ REASONS = {
     "too_deep": "text nested more deeply than is searched",
     "too_many_fields": "more values in one object than the limit",
     "unread_coding": "pages of a crawl in an unsupported compression, such as Brotli",
-    "word_a_line": "files with one word per line, scanned without their other columns",
+    "wrapped_lines": "text files that were read by lines, although these may be parts "
+    "of longer texts (--records paragraphs or files)",
     "wrongly_decoded": "texts decoded with a wrong encoding before they were written; "
     "copies in them may be missed "
     "without --fix-encoding",

@@ -8,13 +8,12 @@ from random import Random
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tweets import sentence
 
 from provscan.cleaning.cutting import CUTS
 from provscan.readers import Fields, Limits, ReadStats, plan, read
 from provscan.readers.bytes.streams import ByteStream
-from provscan.readers.formats.plain import records_of
-from provscan.readers.splits import Context
+from provscan.readers.formats.plain import layout_of
+from provscan.readers.splits import Context, Layout
 
 
 def test_lines(write, read_all):
@@ -164,91 +163,48 @@ def wrapped(words, width):
     return textwrap.wrap(" ".join(rng.choice(words.split()) for _ in range(600)), width)
 
 
-@pytest.mark.parametrize("width", [32, 42, 48, 60, 72, 110])
+@pytest.mark.parametrize("width", [32, 48, 72, 110])
 @pytest.mark.parametrize("words", [TALE, RUSSIAN], ids=["english", "russian"])
-def test_wrapped_lines_are_one_text(words, width):
-    lines = wrapped(words, width)
-    assert records_of("a.txt", "\n".join(lines).encode()) == "files"
-    lines[9::40] = [f"https://example.org/{'x' * 110}"] * len(lines[9::40])
-    assert records_of("a.txt", "\n".join(lines).encode()) == "files"
-    lines[5::6] = [f"{line[: width // 2]}\n" for line in lines[5::6]]
-    assert records_of("a.txt", "\n".join(lines).encode()) == "paragraphs"
-
-
-@pytest.mark.parametrize("width", [42, 60, 72, 110])
-@pytest.mark.parametrize("words", [TALE, RUSSIAN], ids=["english", "russian"])
-def test_wrapped_lines_with_blank_lines_between_are_one_text(words, width):
-    lines = wrapped(words, width)
-    assert records_of("a.txt", "\n\n".join(lines).encode()) == "files"
-    lines[5::6] = [line[: width // 2] for line in lines[5::6]]
-    assert (
-        records_of("a.txt", "\n\n".join(lines).encode()) == "files"
-        if width > 50
-        else "lines"
-    )
-
-
-@pytest.mark.parametrize("spread", [2, 8, 20])
-def test_a_list_with_blank_lines_between_is_not_one_text(spread):
-    rng = Random(spread)
-    lines = [
-        " ".join(rng.choices(TALE.split(), k=rng.randint(12, 12 + spread)))
-        for _ in range(300)
-    ]
-    assert records_of("a.txt", "\n\n".join(lines).encode()) != "files"
-
-
-def test_wrapped_lines_of_a_script_without_spaces():
-    text = sentence(Random(1), "chinese", 2000).replace(" ", "")
-    for width in (18, 36):
-        lines = [text[at : at + width] for at in range(0, len(text), width)]
-        assert records_of("a.txt", "\n".join(lines).encode()) == "files"
-
-
-def test_lines_with_times_between_wrapped_lines():
-    lines = [
-        f"{number // 60}:{number % 60:02}\n{line}"
-        for number, line in enumerate(wrapped(TALE, 40))
-    ]
-    assert records_of("a.txt", "\n".join(lines).encode()) == "files"
+@pytest.mark.parametrize("between", ["\n", "\n\n"])
+def test_wrapped_lines_are_noted(write, read_all, words, width, between):
+    path = write("a.txt", between.join(wrapped(words, width)))
+    assert read_all(path).stats.notes == {"wrapped_lines": 1}
+    whole = read_all(path, records="files")
+    assert (whole.stats.records, whole.stats.notes) == (1, {})
 
 
 @pytest.mark.parametrize("lines", [2, 4])
 def test_a_short_file_of_few_lines_is_one_text(lines):
     line = "of a tweet in a file of its own"
-    assert records_of("a.txt", "\n".join([line] * lines).encode()) == "files"
-    assert records_of("a.txt", "\n".join([line * 40] * lines).encode()) == "lines"
-    assert records_of("a.txt", line.encode()) == "lines"
+    for text, records in (
+        ("\n".join([line] * lines), "files"),
+        ("\n".join([line * 40] * lines), "lines"),
+        (line, "lines"),
+    ):
+        assert layout_of("a.txt", text.encode(), Layout()).records == records
 
 
-def test_groups_of_short_lines_are_paragraphs():
+def test_groups_of_lines_are_noted(write, read_all):
     for words in (TALE, RUSSIAN):
         lines = [
-            " ".join(Random(n).choices(words.split(), k=4)) + "\n" * (n % 3 == 2)
+            " ".join(Random(n).choices(words.split(), k=n % 9 + 1))
+            + "\n" * (n % 3 == 2)
             for n in range(60)
         ]
-        assert records_of("a.txt", "\n".join(lines).encode()) == "paragraphs"
+        path = write("a.txt", "\n".join(lines))
+        assert read_all(path).stats.notes == {"wrapped_lines": 1}
+        assert read_all(path, records="paragraphs").stats.records == 20
 
 
-@pytest.mark.parametrize(
-    ("least", "most"), [(1, 3), (3, 8), (6, 8), (5, 20), (12, 16), (20, 60)]
-)
-def test_lines_of_a_list_are_records(least, most):
+@pytest.mark.parametrize(("least", "most"), [(1, 3), (3, 8), (5, 20), (20, 60)])
+def test_lines_of_a_list_are_not_noted(write, read_all, least, most):
     rng = Random(least)
     lines = [
         " ".join(rng.choices(TALE.split(), k=rng.randint(least, most)))
         for _ in range(300)
     ]
-    assert records_of("a.txt", "\n".join(lines).encode()) == "lines"
-
-
-def test_short_lines_of_similar_length_are_records():
-    rng = Random(1)
-    lines = [
-        " ".join(rng.choices(TALE.split(), k=20))[: rng.randint(36, 45)]
-        for _ in range(300)
-    ]
-    assert records_of("a.txt", "\n".join(lines).encode()) == "lines"
+    found = read_all(write("a.txt", "\n".join(lines)))
+    assert (found.texts, found.stats.notes) == (lines, {})
 
 
 def test_paragraphs_do_not_depend_on_the_chunks(write, read_all):

@@ -1,5 +1,5 @@
-"""Test that texts stored word by word, in lists or with one word per line, are read as
-texts.
+"""Test that texts stored word by word in lists are read as texts, and that files with
+one word per line are refused or reported.
 """
 
 import itertools
@@ -9,9 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from provscan.errors import InputError
 from provscan.inspection import inspect_sources
-from provscan.readers.fields.words import word_column, words_alone
-from provscan.readers.strings import LEFT_OUT
 from provscan.report.omissions import left_out
 
 TEXTS = [
@@ -147,50 +146,13 @@ FORMS = {
 @pytest.mark.parametrize("form", FORMS)
 def test_files_with_one_word_per_line(form, write, read_all):
     name, text = FORMS[form]
-    path = write(name, text)
-    found = read_all(path)
-    sentences = [row["text"].replace(LEFT_OUT, " ").split() for row in found.rows]
-    assert [words for words in sentences if words] == SENTENCES
-    assert found.stats.notes == {"word_a_line": 1}
-    assert inspect_sources(path)["files"][0]["records_are"] == "paragraphs"
-    whole = read_all(path, records="files")
-    assert whole.stats.records == 1
-    assert whole.texts[0].replace(LEFT_OUT, " ").split() == " ".join(TEXTS).split()
-    assert len(whole.texts[0].rstrip()) == len(text.rstrip())
-    assert "word_a_line" not in read_all(path, records="lines").stats.notes
-
-
-def test_a_pipe_with_one_word_per_line(read_all, write):
-    text = FORMS["CoNLL-2003"][1]
-    (split,) = read_all(write("a", text)).splits
-    assert (split.layout.words, split.layout.records) == (0, "paragraphs")
-
-
-def test_words_without_paragraphs_are_one_text(write, read_all):
-    found = read_all(write("a.txt", conll(lambda n, word: word, between="")))
-    assert [text.split() for text in found.texts] == [" ".join(TEXTS).split()]
-
-
-def test_words_keep_their_positions():
-    text = FORMS["CoNLL-U"][1]
-    left = words_alone(text, word_column(text.encode()))
-    assert len(left) == len(text)
-    assert all(new in (old, LEFT_OUT) for old, new in zip(text, left, strict=True))
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "\n".join(f"{word} {n}" for n, word in enumerate(" ".join(TEXTS).split())),
-        "".join(f"{n} {n}\n\n" for n in range(60)),
-        "".join(f"{text}\n\n" for text in TEXTS * 10),
-        "今日はとても良い天気ですね\n昨日は雨が降っていました\n" * 20,
-        "a b\n\nc d\n",
-    ],
-    ids=["counts", "numbers", "lines", "lines without spaces", "short"],
-)
-def test_other_texts_have_no_column_of_words(text):
-    assert word_column(text.encode()) is None
+    path = write(name, text * 4)
+    if name.startswith("a.conll"):
+        with pytest.raises(InputError, match="JSON line with a list of its words"):
+            read_all(path)
+        return
+    verdicts = inspect_sources(path)["files"][0]["fields"].values()
+    assert "scanned, but each text is a single word" in verdicts
 
 
 def test_single_words_in_many_records_are_reported(write, read_all):

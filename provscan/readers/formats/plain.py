@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +12,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from provscan.readers.bytes.streams import REPLACED, ByteStream, cut, lines
-from provscan.readers.fields.words import has_paragraphs, word_column, words_alone
 from provscan.readers.formats.jsonl import byte_ranges
 from provscan.readers.formats.protocol import Format, Rows, Wanted
 from provscan.readers.limits import Limits
@@ -83,90 +82,43 @@ SEPARATORS = {
 }
 
 LETTER = re.compile(r"[^\W\d_]")
-# Characters that are two columns wide: Chinese, Japanese, Korean.
-WIDE = re.compile("[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\uff01-\uff60]")
 # A file of several lines is a single text if it has at most this many lines and bytes.
 FEW_LINES, SHORT_FILE = 4, 2000
+# Lines look wrapped if more than half of them have at least the share FULL of the
+# width of the longest, which is up to WIDEST.
+FULL, WIDEST = 0.8, 120
 
 
 def layout_of(name: str, head: bytes, layout: Layout) -> Layout:
-    """Determine the records of a text file, unless the layout specifies them, and the
-    column of its words.
+    """Determine the records of a text file, unless the layout specifies them: a line,
+    or the whole file if it has source code, markup or very few lines.
     """
-    words = (
-        None
-        if layout.records == "lines" or name.lower().endswith(CODE)
-        else word_column(head)
-    )
-    if layout.records is None:
-        whole_text = "paragraphs" if has_paragraphs(head) else "files"
-        layout = replace(
-            layout, records=records_of(name, head) if words is None else whole_text
-        )
-    return replace(layout, words=words)
-
-
-def records_of(name: str, head: bytes) -> str:
-    """Return what a record is in a text file: "lines", "paragraphs" or "files".
-
-    A file of source code or markup is one record. In other text, records are
-    paragraphs if lines are wrapped, or if blank lines separate groups of several lines.
-    Lines count as wrapped if most of them end near the same column, from 30 to 120.
-    Since the lines of a list may do so by chance, there is a further condition if some
-    lines are longer or the column is below 50: the first word of most lines would not
-    have fitted on the previous line. A file is one record if a blank line follows
-    nearly every wrapped line, or if it is short and has two to four lines.
-    """
-    if name.lower().endswith(CODE):
-        return "files"
-    short = len(head) <= SHORT_FILE
-    text = (head if short else head[: head.rfind(b"\n") + 1 or len(head)]).decode(
-        errors="replace"
-    )
+    if layout.records is not None:
+        return layout
+    text = head.decode(errors="replace")
     full = [line for line in text.split("\n") if LETTER.search(line)]
-    if len(full) <= FEW_LINES:
-        return "files" if short and len(full) > 1 else "lines"
-    groups = sum(
-        1 for group in SEPARATORS["paragraphs"].split(head.strip()) if group.strip()
-    )
-    widths = [len(line) + len(WIDE.findall(line)) for line in full]
-    # A few lines may be longer, because of a URL or of characters of another width.
-    longest, column = max(widths), sorted(widths)[-1 - len(widths) // 20]
-    filled = _share(
-        width + 1 + len(line.split(maxsplit=1)[0]) > column
-        for width, line in zip(widths, full[1:], strict=False)
-    )
-    wrapped = (
-        30 <= column <= 120
-        and _share(width > 0.8 * column for width in widths) > 0.55
-        and filled >= (0.8 if column < 50 else 0.6 if column < longest else 0)
-    )
-    if wrapped and groups > 0.8 * len(full) and filled > 0.6:
-        return "files"
-    if groups > 2 and len(full) >= 2 * groups and sorted(widths)[len(full) // 2] >= 15:
-        return "paragraphs"
-    return "lines" if not wrapped else "paragraphs" if groups > 1 else "files"
+    few = len(head) <= SHORT_FILE and 1 < len(full) <= FEW_LINES
+    if few or name.lower().endswith(CODE):
+        return replace(layout, records="files")
+    return replace(layout, records="lines", wrapped=_look_wrapped(text, full))
 
 
-def _share(tests: Iterable[bool]) -> float:
-    """Return the share of tests that passed."""
-    return float(np.mean(list(tests)))
+def _look_wrapped(text: str, full: list[str]) -> bool:
+    """Return whether the ``full`` lines of a text may be parts of longer texts: they
+    are nearly equally wide, or in groups with blank lines between them.
+    """
+    widths = sorted(map(len, full))
+    if len(full) <= FEW_LINES or widths[-1] > WIDEST:
+        return False
+    groups = sum(1 for part in re.split(r"\n\s*\n", text) if LETTER.search(part))
+    return len(full) >= 2 * groups > 2 or widths[len(full) // 2] > FULL * widths[-1]
 
 
 class PlainText(Format):
     """Unstructured text, Markdown, source code."""
 
     name = "text"
-    extensions = (
-        ".txt",
-        ".text",
-        ".log",
-        ".conll",
-        ".conllu",
-        ".iob",
-        ".bio",
-        *CODE,
-    )
+    extensions = (".txt", ".text", ".log", *CODE)
 
     def splits(self, whole: Split, target: int, limits: Limits) -> Iterator[Split]:
         if whole.layout.records == "lines":
@@ -175,7 +127,14 @@ class PlainText(Format):
             yield whole
 
     def fields(self, whole: Split, limits: Limits) -> list[Any]:
-        return [{"text": "the text of a record"}]
+        if whole.layout.records != "lines":
+            return [{"text": "the text of a record"}]
+        texts = [record["text"] for record in super().fields(whole, limits)]
+        # Of columns, the first one shows whether each line is a single word.
+        widths = {len(text.split()) for text in texts if text}
+        if len(widths) == 1:
+            texts = [next(iter(text.split()), "") for text in texts]
+        return [{"text": text} for text in texts]
 
     def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
         layout = stream.split.layout
@@ -215,7 +174,6 @@ def _lines(first: int, data: bytes) -> Rows | None:
 def _rows(first: int, texts: Sequence[bytes | None], stream: ByteStream) -> Rows:
     """Return the texts that are not blank; a text that is too long is counted."""
     limits, counts = stream.context.limits, stream.counts
-    words = stream.split.layout.words
     numbers: list[int] = []
     rows: list[Any] = []
     for number, data in enumerate(texts, first):
@@ -226,8 +184,6 @@ def _rows(first: int, texts: Sequence[bytes | None], stream: ByteStream) -> Rows
         text = data.decode(errors="replace")
         if REPLACED in text and not is_utf8(data):
             counts.repair("invalid_utf8", number, REPLACED_BYTES)
-        if words is not None:
-            text = words_alone(text, words)
         if text and not text.isspace():
             numbers.append(number)
             rows.append({"text": text.rstrip("\r")})

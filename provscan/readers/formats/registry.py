@@ -22,7 +22,6 @@ from provscan.readers.bytes.encodings import (
     wide_encoding,
 )
 from provscan.readers.bytes.streams import BOM, HEAD_BYTES, ByteStream
-from provscan.readers.fields.words import has_paragraphs, word_column
 from provscan.readers.formats import plain, table_layout
 from provscan.readers.formats.protocol import Format
 from provscan.readers.splits import UNKNOWN, Layout, NotReadable, Split
@@ -94,6 +93,11 @@ REFUSED = {
         (".srt .vtt", "subtitles", "convert them to text without numbers and times"),
         (".xlsx .xlsm .xls .ods", "spreadsheets", "save each sheet as CSV"),
         (".eml .mbox .mbx", "messages", "convert them to JSON lines, or add a reader"),
+        (
+            ".conll .conllu .iob .bio",
+            "files with one word per line",
+            "write each text as a JSON line with a list of its words",
+        ),
     )
     for extension in extensions.split()
 }
@@ -247,9 +251,6 @@ def _with_layout(
         form = options.format
     elif form == "text" and delimiter is None and options.tables and _are_rows(head):
         form, delimiter, quoted = "csv", "\t", False
-    elif form == "csv" and b"\t" in head.partition(b"\n")[0] and has_paragraphs(head):
-        # Words in columns, as in CoNLL, may look like a table.
-        form = "csv" if word_column(head) is None else "text"
     if form == "text" and delimiter is not None:
         form = "csv"
     if form == "csv":
