@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from provscan.cli import shared
@@ -12,6 +13,8 @@ from provscan.cli import shared
 CHARACTERS_PER_SECOND = 8_000_000
 # Maximum number of files in each list.
 SHOWN = 50
+# Numbers of records of which a control's least claim is shown as a share.
+SIZES = (1_000, 100_000, 10_000_000)
 
 
 @shared.command("inspect")
@@ -20,11 +23,18 @@ SHOWN = 50
 @shared.id_field
 @shared.records
 @shared.encoding
+@shared.path_option(
+    "--index",
+    "-i",
+    help="Folder of an index. PATH is then a control for scans with this index: the "
+    "output says what it can show, and how it differs from the licensed tweets.",
+)
 @shared.as_json
 def command(
     sources: tuple[str, ...],
     text_field: Any,
     id_field: str | None,
+    index: Path | None,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -38,6 +48,13 @@ def command(
     from provscan.inspection import inspect_sources
     from provscan.readers import Fields
 
+    if index is not None:
+        import provscan
+        from provscan.runs.questions.control import inspect_control
+
+        control = inspect_control(provscan.open_index(index), list(sources))
+        show.result(control, as_json, _control)
+        return
     found = inspect_sources(
         list(sources), Fields(text=text_field, id=id_field), **options
     )
@@ -90,6 +107,40 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
         f"{counted(len(files), 'file')}; on one processor {_time(seconds)} to read and "
         f"{_time(scanning)} to match, estimated from the sample"
     )
+
+
+def _control(found: dict[str, Any]) -> Iterator[str]:
+    """Yield what a control can show, and how it differs from the licensed texts."""
+    from provscan.names import counted, percentage
+
+    yield (
+        f"{counted(found['texts'], 'control text')} for "
+        f"{counted(found['licensed_texts'], 'licensed text')}; "
+        f"{counted(found['files']['also_licensed'], 'other tweet')} of the control "
+        "have licensed texts."
+    )
+    if (least := found["least_records"]) is None:
+        yield "No kind of text is comparable: a run can't claim copies."
+    else:
+        shares = (
+            f"{percentage(100.0 * least / size, 2)} of {size:,}"
+            for size in SIZES
+            if least < size
+        )
+        yield (
+            "If no control text matches, a run can claim copies from "
+            f"{counted(least, 'record')} with different texts on "
+            f"({', '.join(shares)} records)."
+        )
+    for stratum in found["strata"]:
+        measured = "" if stratum["measured"] else ": too few, left out"
+        yield (
+            f"  {stratum['stratum']}: {counted(stratum['licensed'], 'licensed text')}, "
+            f"{counted(stratum['control'], 'control text')}{measured}"
+        )
+    yield from (f"! {warning['message']}" for warning in found["warnings"])
+    if not found["warnings"]:
+        yield "A run would not warn of a difference between the control and the tweets."
 
 
 def _time(seconds: float) -> str:

@@ -203,6 +203,14 @@ def predict_chance(
     return Chance(float(total.sum()), low, float(np.diff(steps, prepend=0.0) @ reach))
 
 
+def least_shown(heaviest: float, tail: float = TAIL) -> int:
+    """Return the smallest number of licensed clusters that chance does not explain if
+    no control text matches; each control text represents at most ``heaviest`` licensed
+    texts.
+    """
+    return 1 + math.floor(negative_binomial_quantile(1.0 - tail, 1.0, heaviest))
+
+
 @dataclass(frozen=True, slots=True)
 class Factor:
     """A positive number with its limits; the factors of a product are independent."""

@@ -11,12 +11,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from dataset import TWEETS
 from tweets import SCRIPTS, sentence
 
 import provscan
 import provscan.index.segment.write
 from provscan.calibration.controls import no_control, with_cutoff
+from provscan.cli import main
 from provscan.errors import InputError, ParameterError
 from provscan.options import parse_utc
 from provscan.report.wording import searched
@@ -307,6 +309,52 @@ def test_a_joined_and_a_separate_control_have_the_same_results(
     apart = provscan.match(data, index, tmp_path / "b.run", control=control)
     assert joined.matches.equals(apart.matches)
     assert joined.summary == apart.summary
+
+
+@pytest.mark.parametrize(
+    ("control", "licensed", "at_least"),
+    [(600, 0, 8), (300, 6, 11), (60, 0, 50), (0, 9, 0)],
+)
+def test_a_control_is_inspected_before_a_scan(
+    latin: provscan.Index,
+    other: list[dict[str, Any]],
+    write: Write,
+    tmp_path: Path,
+    control: int,
+    licensed: int,
+    at_least: int,
+) -> None:
+    """The number of records with different texts that a run claims is the smallest that
+    the control allows.
+    """
+    texts = latin.reader.raw_texts(np.arange(150)).array().to_pylist()
+    rows = other[:control] + [
+        {"id": f"x{n}", "text": texts[n]} for n in range(licensed)
+    ]
+    path = write("c.jsonl", rows)
+    result = CliRunner().invoke(
+        main, ["inspect", str(path), "-i", str(latin.path), "--json"]
+    )
+    if not control:
+        assert result.exit_code == 3
+        return
+    found = json.loads(result.stdout)
+    least = found["least_records"]
+    assert least >= at_least
+    assert (found["texts"], found["files"]["also_licensed"]) == (control, licensed)
+    for count, status in ((least - 1, "cannot_judge"), (least, "copies_found")):
+        run = provscan.match(
+            [{"text": text} for text in texts[20 : 20 + count]],
+            latin,
+            tmp_path / f"{count}.run",
+            control=path,
+            spike_ins=0,
+        )
+        assert run.summary["answer"]["status"] == status
+        warned = [each["code"] for each in run.summary["answer"]["warnings"]]
+        assert {each["code"] for each in found["warnings"]} <= {*warned}
+    printed = CliRunner().invoke(main, ["inspect", str(path), "-i", str(latin.path)])
+    assert f"{least} records with different texts" in printed.stdout
 
 
 def test_without_a_measure_of_chance_there_is_no_lower_bound(

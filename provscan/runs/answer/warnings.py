@@ -22,7 +22,13 @@ from provscan.runs.answer.reasons import (
     strata_in_words,
 )
 from provscan.runs.answer.wording import edit_words
-from provscan.runs.counting.strata import TWEET_SAMPLE, agreement, year_range
+from provscan.runs.counting.strata import (
+    TWEET_SAMPLE,
+    TextSamples,
+    TextStrata,
+    agreement,
+    year_range,
+)
 from provscan.runs.measures.analysis import Measured
 from provscan.runs.measures.chance import ChanceMeasure
 from provscan.runs.measures.recall import hidden_heavy
@@ -198,7 +204,8 @@ def warnings(measured: Measured) -> Iterator[dict[str, str]]:
     if few is not None and measured.finding_records >= FEW_FINDINGS:
         yield warning("repeated_text", **few)
     if measured.controls.texts:
-        yield from _differences_of_control(measured)
+        placebo = chance.placebo
+        yield from differences_of_control(measured.samples, measured.strata, placebo)
     if len(chance.measures) > 1:
         yield from _disagreement(*chance.measures)
     # Recall. Without more findings than chance explains, nothing is known about edits.
@@ -226,11 +233,13 @@ def warnings(measured: Measured) -> Iterator[dict[str, str]]:
         )
 
 
-def _differences_of_control(measured: Measured) -> Iterator[dict[str, str]]:
+def differences_of_control(
+    samples: TextSamples, strata: TextStrata, placebo: dict[str, Any] | None = None
+) -> Iterator[dict[str, str]]:
     """Yield warnings if the control differs from the licensed texts, or if chance
-    differs between years.
+    differs between years (``placebo``).
     """
-    licensed, control = measured.samples
+    licensed, control = samples
     shares = agreement(licensed, control)
     if shares.get("year", 1.0) < LEAST_OVERLAP:
         words = {
@@ -246,11 +255,10 @@ def _differences_of_control(measured: Measured) -> Iterator[dict[str, str]]:
         yield warning("years_not_known")
     # Compare lengths after weighting by stratum, since strata by length correct for a
     # difference.
-    shares["length"] = measured.strata.length_overlap
+    shares["length"] = strata.length_overlap
     unlike = [name for name in COMPARED if shares.get(name, 1.0) < COMPARED[name]]
     if unlike:
         yield warning("control_unlike", what=", ".join(unlike))
-    placebo = measured.chance.placebo
     if placebo is None:
         return
     low, ratio, high = (placebo[name] for name in ("low", "ratio", "high"))
