@@ -171,6 +171,20 @@ FORMS = {
 }
 
 
+EMOJI = "the quixotic😀marmalade🥰harbourlantern😂velvetcrimson"
+
+
+@pytest.mark.parametrize("ascii_only", [True, False])
+def test_emoji_separate_the_words_of_a_later_text(ascii_only, tmp_path):
+    records = [{"text": "a few words here", "at": {}} for _ in range(1001)]
+    records[-1]["at"] = {"note": EMOJI.removeprefix("the ")}
+    lines = (json.dumps(each, ensure_ascii=ascii_only) + "\n" for each in records)
+    (tmp_path / "a.jsonl").write_text("".join(lines))
+    index = provscan.build_index([{"id": "1", "text": EMOJI}], tmp_path / "a.index")
+    run = provscan.match(tmp_path / "a.jsonl", index, tmp_path / "a.run", spike_ins=0)
+    assert run.matches.column("field").to_pylist() == ["at.note"]
+
+
 @pytest.mark.parametrize(
     "late", [{}, {"text_field": ["text", "note"]}], ids=["determined", "named"]
 )

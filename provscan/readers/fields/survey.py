@@ -32,6 +32,8 @@ CONTROL, CONTROL_IN = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]"), 2000
 # The kinds of bytes: those that are text, and others.
 BYTES, BINARY = "bytes", "binary"
 KINDS = {dict: "object", list: "list", str: "string", type(None): "null"}
+# Emoji and other symbols.
+EMOJI = re.compile(r"[\u2600-\u27bf\ufe0f\U0001f000-\U0001faff]+")
 # Scripts written without spaces.
 UNSPACED = re.compile(
     r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"
@@ -114,11 +116,13 @@ def text_in(value: bytes) -> str | None:
 
 def reads_like_text(value: str) -> bool:
     """Return whether a value has at least three words, or eight characters of a script
-    without spaces, and is not a date or an address.
+    without spaces, and is not a date or an address. Emoji separate words, too.
     """
     value = value.strip()
     if len(value.split(None, 3)) < 3 and len(UNSPACED.findall(value[:200])) < 8:
-        return False
+        parts = [] if value.isascii() else EMOJI.sub(" ", value[:200]).split(None, 3)
+        if len(parts) < 3:
+            return False
     return DATE.fullmatch(value) is None and ADDRESS.fullmatch(value) is None
 
 
