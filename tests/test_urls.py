@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from truth.handover import SECRET, SEED, cases, odd_url
+from nightly import SEED, cases
+from odd_urls import SECRET, odd_url
 
 from provscan.urls import Url, below, is_remote, opened, source_of, without_secrets
 

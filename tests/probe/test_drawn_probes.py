@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("openai", reason="needs pip install 'provscan[probe]'")
 
-from truth.handover import SEED, cases
+from nightly import SEED, cases
 from truth.probe import drawn
 
 

@@ -17,9 +17,9 @@ import pytest
 from click.testing import CliRunner
 from dataset import TWEETS
 from invariants import no_secret_is_written
-from nightly import NIGHTLY
+from nightly import NIGHTLY, SEED, cases
+from odd_urls import SECRET, odd_url
 from readers.remote import web_server
-from truth.handover import SECRET, SEED, cases, odd_url
 
 import provscan
 from provscan.cli import COMMANDS, main

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 from live_server import HERON, Client, running
-from truth.handover import SEED, cases, malformed_heads
+from malformed_heads import malformed_heads
+from nightly import SEED, cases
 
 import provscan
 from provscan.errors import OutputError, UsageError

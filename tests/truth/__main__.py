@@ -13,17 +13,17 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from truth import draw, laws, writers
+from truth import check, clean, draw, laws, writers
 
 
-def checked(numbers: range, seed: int, changes: int) -> laws.Book:
+def checked(numbers: range, seed: int, changes: float) -> check.Book:
     """Check cases that share a world, and print violations."""
-    book = laws.Book()
+    book = check.Book()
     with tempfile.TemporaryDirectory() as folder:
         worlds = draw.Worlds(Path(folder))
         for number in numbers:
             case = draw.draw(seed, number, worlds)
-            for violation in laws.check(case, Path(folder, "case"), book, changes):
+            for violation in check.check(case, Path(folder, "case"), book, changes):
                 print(violation, flush=True)
     return book
 
@@ -34,24 +34,33 @@ def main() -> bool:
     parser.add_argument("--cases", type=int, default=200)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument(
+        "--changes", type=float, default=1.0, help="laws on two results, a case"
+    )
+    parser.add_argument(
+        "--law", choices=laws.CHANGES, help="the only law on two results"
+    )
     parser.add_argument("--case", type=int, help="repeat one case, under all laws")
     chosen = parser.parse_args()
-    print(*writers.missing(), sep="\n")
-    book, began = laws.Book(), time.monotonic()
-    first, end, changes = chosen.first, chosen.first + chosen.cases, 1
+    if chosen.law:
+        for name in laws.CHANGES.keys() - {chosen.law}:
+            del laws.CHANGES[name]
+    print(*writers.missing(), *clean.missing(), sep="\n")
+    book, began = check.Book(), time.monotonic()
+    first, end, changes = chosen.first, chosen.first + chosen.cases, chosen.changes
     if chosen.case is not None:
         first, end, changes = chosen.case, chosen.case + 1, len(laws.CHANGES)
     step = draw.CASES_OF_A_WORLD
     blocks = [range(n, min(end, n + step)) for n in range(first, end, step)]
-    check = partial(checked, seed=chosen.seed, changes=changes)
+    work = partial(checked, seed=chosen.seed, changes=changes)
     # The workers of a pool of multiprocessing may not start processes.
     fork = multiprocessing.get_context("fork")
     with ProcessPoolExecutor(chosen.workers, fork) as pool:
-        for part in pool.map(check, blocks):
+        for part in pool.map(work, blocks):
             book.add(part)
     print(book.table())
     for name, right in sorted(book.tallies.items()):
-        print(f"{name}: right in {right.count(True)} of {len(right)}")
+        print(f"{name}: right in {right[True]} of {right.total()}")
     print(*book.unlikely(), sep="\n")
     seconds, found = time.monotonic() - began, len(book.violations)
     print(f"{end - first} cases, {found} violations, {seconds:.0f} s")

@@ -1,8 +1,8 @@
 """Run provscan, and return results as values of the truth machine.
 
 This is the only module of the machine that knows names of commands, options, columns,
-keys of ``summary.json`` and statuses. The machine has its own names for options
-(:data:`OPTIONS`), so a name that changes in provscan changes only here.
+keys of ``summary.json`` and statuses of answers, so a name that changes in provscan
+changes only here.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import math
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -26,49 +26,51 @@ import pyarrow.parquet as pq
 from click.testing import CliRunner
 
 import provscan
+from provscan import handover
 from provscan.cleaning.cutting import CUTS
 from provscan.cleaning.tables import TABLES
 from provscan.cli import main
-from provscan.errors import InputError
+from provscan.errors import InputError, UnusableError
+from provscan.handover.case import write_case
 from provscan.matching import scan_task
 from provscan.readers import planning
 from provscan.readers.bytes.compression import COMPRESSIONS
 from provscan.readers.formats.registry import FORMATS
 from provscan.readers.splits import WEBDATASET
+from provscan.report.export import export
 
-# The machine's names of the options of a scan, with provscan's names. Others that the
-# machine draws have no effect.
-OPTIONS = {
-    "cutoff": "cutoff",
-    "control": "control",
-    "null": "null",
-    "known": "known",
-    "sample": "sample",
-    "sample_by": "sample_by",
-    "outputs": "outputs",
-    "edits": "edits",
-    "workers": "workers",
-    "resume": "resume",
-    "replace": "overwrite",
-    "baseline": "baseline",
-    "planted": "spike_ins",
-    "records": "records",
-    "text": "text_field",
-    "id": "id_field",
-    "encoding": "encoding",
-    "seed": "seed",
-    "accept_unread": "allow_unread",
-    "max_bad": "max_bad",
-}
-# The error for data that can't be used or written.
-Refused = provscan.errors.UnusableError
+# The machine's names of options that have other names in provscan.
+OPTIONS = {"planted": "spike_ins"}
+# Commands that read a run. RUN, OTHER (another run), DATA and OUT stand for paths.
+RUN_READERS = (
+    "info RUN",
+    "info RUN --json",
+    "verify RUN",
+    "explain RUN 3",
+    "export RUN -o OUT.jsonl --all",
+    "export RUN -o OUT.csv",
+    "export RUN -o OUT.sarif",
+    "report RUN -o OUT.html",
+    "review RUN -o OUT --sample=20",
+    "case RUN OTHER -o OUT",
+    "bundle RUN -o OUT.zip",
+    "bundle RUN -o OUT.zip --no-text",
+    "clean DATA RUN --dry-run --json",
+)
+# Files of a run that it need not have.
+OPTIONAL_FILES = ("report.html",)
+# The errors for data that can't be used or written, and for data without text.
+Refused, NoText = UnusableError, InputError
 # Exit statuses.
 DONE, CROSSED, WRONG_USAGE, UNUSABLE, FAULT = 0, 1, 2, 3, 70
-# Statuses of an answer.
+# A status of an answer.
 CLAIM = "copies_found"
-INCOMPLETE = "incomplete"
 # Levels of matches of unchanged texts.
-LITERAL = ("exact", "near_exact")
+EXACT = "exact"
+LITERAL = (EXACT, "near_exact")
+UNITS = ("records", "texts", "tweets", "characters")
+# Figures of a unit for all of the dataset. "findings" are those of the sample.
+PROJECTED = ("at_least", "at_most", "at_most_any")
 
 
 class Row(NamedTuple):
@@ -89,15 +91,13 @@ class Row(NamedTuple):
     known: bool
 
     @property
-    def place(self) -> tuple[str, int, str | None, int, int, str]:
-        return (
-            self.source,
-            self.record,
-            self.field,
-            self.start,
-            self.end,
-            self.tweet,
-        )
+    def place(self) -> tuple[Any, ...]:
+        return (self.source, self.record, self.field, self.start, self.end, self.tweet)
+
+
+PLACE = ("source", "record", "field", "start", "end", "tweet_id")
+COLUMNS = ("source", "record", "record_id", "field", "start", "end", "tweet_id")
+COLUMNS += ("tweets", "level", "counted", "control", "common", "known")
 
 
 class Bounds(NamedTuple):
@@ -109,18 +109,13 @@ class Bounds(NamedTuple):
     estimate: float | None
     high: float | None
     at_most: float | None
-    at_most_any: float | None
-    chance: float | None
 
 
 @dataclass(frozen=True)
 class Result:
-    """The result of a scan, read from the run's folder, and the exit status if a
-    command wrote it.
-    """
+    """The result of a scan, read from the folder of the run."""
 
     path: Path
-    exit_status: int | None = None
 
     @cached_property
     def summary(self) -> dict[str, Any]:
@@ -130,14 +125,8 @@ class Result:
     def rows(self) -> tuple[Row, ...]:
         """All matches, in the order of the file."""
         table = pq.read_table(self.path / "matches.parquet")
-        columns = (
-            "source record record_id field start end tweet_id tweets level counted"
-        )
-        names = [*columns.split(), "control", "common", "known"]
-        return tuple(
-            Row(*values)
-            for values in zip(*(table[name].to_pylist() for name in names), strict=True)
-        )
+        columns = (table[name].to_pylist() for name in COLUMNS)
+        return tuple(Row(*values) for values in zip(*columns, strict=True))
 
     @property
     def licensed(self) -> tuple[Row, ...]:
@@ -149,15 +138,11 @@ class Result:
         return tuple(row for row in self.rows if row.finding)
 
     @property
-    def status(self) -> str:
-        return self.summary["answer"]["status"]
-
-    @property
     def claims(self) -> bool:
-        return self.status == CLAIM
+        return self.summary["answer"]["status"] == CLAIM
 
     def bounds(self, unit: str) -> Bounds:
-        """The numbers of "records", "texts", "tweets" or "characters"."""
+        """The numbers of one of :data:`UNITS`."""
         layers = self.summary["answer"][unit]
         estimate = layers.get("estimate") or {}
         return Bounds(
@@ -165,9 +150,16 @@ class Result:
             layers.get("at_least"),
             *(estimate.get(name) for name in ("low", "value", "high")),
             layers.get("at_most"),
-            layers.get("at_most_any"),
-            layers.get("chance"),
         )
+
+    def totals(self) -> Iterator[float]:
+        """Yield the number of records in the dataset as each figure implies it, which
+        is given as a number and as a share.
+        """
+        layers = self.summary["answer"]["records"]
+        for name in PROJECTED:
+            if layers.get(name) and layers["share"].get(name):
+                yield layers[name] / layers["share"][name]
 
     @property
     def scanned(self) -> int:
@@ -180,9 +172,9 @@ class Result:
         return {item["source"]: item["read"] for item in self.summary["sources"]}
 
     @property
-    def left_out(self) -> dict[str, int]:
-        """The number of records that were not scanned, by code."""
-        return dict(self.summary["skipped"])
+    def left_out(self) -> int:
+        """The number of records that were not scanned."""
+        return sum(self.summary["skipped"].values())
 
     @property
     def share(self) -> float:
@@ -190,27 +182,17 @@ class Result:
         return self.summary.get("sample", {"share": 1.0})["share"]
 
     @property
-    def incomplete(self) -> set[str]:
-        """The sources, and "fields", of which something was said to be left out."""
+    def incomplete(self) -> list[str]:
+        """Sources and codes of which something was said to be left out."""
         files = [item["path"] for item in self.summary["unread"]]
         files += [item["source"] for item in self.summary["damaged"]]
-        deep = "too_deep" in self.summary["notes"]
-        return {*files, *(["fields"] if deep else [])}
-
-    def fields(self) -> dict[str, set[str]]:
-        """The codes of the verdicts on each field."""
-        return {name: {*codes} for name, codes in self.summary["field_codes"].items()}
+        return files + [code for code in self.summary["notes"] if code == "too_deep"]
 
     @cached_property
-    def new(self) -> set[tuple[Any, ...]] | None:
+    def new(self) -> set[tuple[Any, ...]]:
         """The places of the findings that a baseline lacks."""
-        table = pq.read_table(self.path / "evidence.parquet")
-        names = ("source", "record", "field", "start", "end", "tweet_id")
-        columns = [table[name].to_pylist() for name in (*names, "new")]
-        rows = [*zip(*columns, strict=True)]
-        if any(row[-1] is None for row in rows):
-            return None
-        return {row[:-1] for row in rows if row[-1]}
+        rows = pq.read_table(self.path / "evidence.parquet").to_pylist()
+        return {tuple(row[name] for name in PLACE) for row in rows if row["new"]}
 
     def evidence(self) -> list[dict[str, Any]]:
         """The findings with "passage" (the text of the span) and "tweet"."""
@@ -221,17 +203,16 @@ class Result:
         run was executed.
         """
         skipped = {"sources", "examples", "damaged", "unread", "ignored", "baseline"}
-        kept = {key: value for key, value in self.summary.items() if key not in skipped}
-        kept["by"] = {
-            key: value for key, value in kept["by"].items() if key != "source"
-        }
+        # The verdicts on fields are counted by file.
+        kept = {k: v for k, v in self.summary.items() if k not in {*skipped, "fields"}}
+        kept["by"] = {k: v for k, v in kept["by"].items() if k != "source"}
         for key in ("control", "known"):
-            kept[key] = _without_names(kept[key])
-        # The verdicts are counted by file.
-        kept["fields"] = None
+            named, found = ("sources", "unread"), kept[key]
+            if isinstance(found, dict):
+                kept[key] = {k: v for k, v in found.items() if k not in named}
         kept["field_codes"] = {
-            name: codes
-            for name, codes in self.fields().items()
+            name: {*codes}
+            for name, codes in kept["field_codes"].items()
             if any(code.startswith("scanned") for code in codes)
         }
         return kept
@@ -239,22 +220,24 @@ class Result:
     def contradictions(self) -> Iterator[str]:
         """Yield where the counts of the summary are not those of the rows."""
         summary, rows, found = self.summary, self.licensed, self.findings
-        counted = {
+        sources = {item["source"]: item for item in summary["sources"]}
+        pairs = {
             "records_matched": len({row[:2] for row in rows}),
             "matches": len(rows),
-            "levels": sum(summary["levels"].values()),
             "texts_found": len({row.tweet for row in rows}),
+            "records": sum(item["records"] for item in sources.values()),
             "counted matches": len(found),
             "counted records": len({row[:2] for row in found}),
             "counted texts": len({row.tweet for row in found}),
-            "records of sources": self.scanned,
         }
-        said = {name: summary.get(name) for name in counted}
-        said["levels"] = len(rows)
-        said |= {f"counted {name}": n for name, n in summary["counted"].items()}
-        sources = summary["sources"]
-        said["records of sources"] = sum(item["records"] for item in sources)
-        for name, number in counted.items():
+        said = summary | {f"counted {k}": v for k, v in summary["counted"].items()}
+        for level, number in summary["levels"].items():
+            pairs[level] = sum(row.level == level for row in rows)
+            said[level] = number
+        for source, item in sources.items():
+            pairs[source] = sum(row.source == source for row in rows)
+            said[source] = item["matches"]
+        for name, number in pairs.items():
             if said[name] != number:
                 yield f"{name} is {said[name]}, and {number} from the rows"
 
@@ -276,28 +259,13 @@ class Result:
 
 
 def _leaves(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
-    items: Iterable[tuple[Any, Any]] = (
-        value.items()
-        if isinstance(value, dict)
-        else enumerate(value)
-        if isinstance(value, list)
-        else ()
-    )
-    if isinstance(value, dict | list):
-        for name, each in items:
+    if isinstance(value, list):
+        value = dict(enumerate(value))
+    if isinstance(value, dict):
+        for name, each in value.items():
             yield from _leaves(each, f"{key}.{name}")
     else:
         yield key, value
-
-
-def _without_names(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {
-            key: _without_names(each)
-            for key, each in value.items()
-            if key not in ("sources", "unread")
-        }
-    return value
 
 
 class Ended(NamedTuple):
@@ -309,34 +277,27 @@ class Ended(NamedTuple):
 
 
 @contextmanager
-def small_parts(size: int) -> Iterator[None]:
+def small_parts(size: int | None) -> Iterator[None]:
     """Have files cut into parts of about ``size`` bytes."""
-    with (
-        mock.patch.object(planning, "SMALLEST_SPLIT", size),
-        mock.patch.object(planning, "LEAST_SPLIT", size),
-        mock.patch.object(planning, "MOST_SPLIT", size),
-    ):
-        yield
-
-
-@contextmanager
-def interrupted(after: int) -> Iterator[None]:
-    """Interrupt a scan in this process when it opens one more part than ``after``."""
-    read, begun = scan_task.read, itertools.count()
-
-    def interrupt(*args: Any, **options: Any) -> Any:
-        if next(begun) >= after:
-            raise KeyboardInterrupt
-        return read(*args, **options)
-
-    with mock.patch.object(scan_task, "read", interrupt):
+    names = ("SMALLEST_SPLIT", "LEAST_SPLIT", "MOST_SPLIT")
+    sizes = {name: size or getattr(planning, name) for name in names}
+    with mock.patch.multiple(planning, **sizes):
         yield
 
 
 def stopped(call: tuple[Any, ...], after: int, **options: Any) -> bool:
-    """Begin a scan, interrupt it, and return whether it can be resumed."""
+    """Begin a scan in this process, interrupt it when it opens one more part than
+    ``after``, and return whether it can be resumed.
+    """
     options = options | {"by_command": False, "workers": 1}
-    with interrupted(after):
+    read, begun = scan_task.read, itertools.count()
+
+    def interrupt(*args: Any, **named: Any) -> Any:
+        if next(begun) >= after:
+            raise KeyboardInterrupt
+        return read(*args, **named)
+
+    with mock.patch.object(scan_task, "read", interrupt):
         try:
             result = scan(*call, **options)
         except KeyboardInterrupt as error:
@@ -355,29 +316,11 @@ def words_of(options: Mapping[str, Any]) -> list[str]:
     """Return options of the machine as words of a command line."""
     words = []
     for name, value in options.items():
-        if name not in OPTIONS:
-            continue
-        option = "--" + OPTIONS[name].replace("_", "-")
+        option = "--" + OPTIONS.get(name, name).replace("_", "-")
         for each in value if isinstance(value, list | tuple) else [value]:
             if each is not None and each is not False:
                 words.append(option if each is True else f"{option}={each}")
     return words
-
-
-def _named(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return options of the machine by provscan's names."""
-    return {OPTIONS[name]: value for name, value in options.items() if name in OPTIONS}
-
-
-NoText = InputError
-
-
-class Failed(Exception):
-    """A command ended without a result."""
-
-    def __init__(self, ended: Ended) -> None:
-        super().__init__(f"status {ended.status}: {ended.errors[-2000:]}")
-        self.ended = ended
 
 
 def build_index(
@@ -392,96 +335,77 @@ def build_index(
 
 
 def scan(
-    sources: Sequence[Path | str],
+    sources: Sequence[Path],
     index: Path,
     out: Path,
     *,
     by_command: bool = False,
+    parts: int | None = None,
     **options: Any,
 ) -> Result:
-    """Scan a dataset. :data:`OPTIONS` has the names of the options.
-
-    Raises :class:`Failed` if a command writes no result; a call raises the error of
-    provscan.
-    """
-    if by_command:
-        words = ["-i", index, "-o", out, *words_of(options), "--quiet", "--"]
-        ended = command("match", *words, *sources)
-        if not (out / "summary.json").exists():
-            raise Failed(ended)
-        return Result(out, ended.status)
-    named = _named(options)
-    provscan.match(list(map(os.fspath, sources)), index, out, **named)
+    """Scan a dataset, whose files are cut into parts of about ``parts`` bytes."""
+    with small_parts(parts):
+        if by_command:
+            words = ["-i", index, "-o", out, *words_of(options), "--quiet", "--"]
+            ended = command("match", *words, *sources)
+            if not (out / "summary.json").exists():
+                raise RuntimeError(f"status {ended.status}: {ended.errors[-2000:]}")
+        else:
+            named = {OPTIONS.get(name, name): v for name, v in options.items()}
+            provscan.match(list(map(os.fspath, sources)), index, out, **named)
     return Result(out)
 
 
 def clean(
-    sources: Sequence[Path | str],
+    sources: Sequence[Path],
     run: Path,
     out: Path,
+    mask: str | None,
     *,
-    mask: str | None = None,
-    keep_found: bool = False,
-    everything: bool = False,
-    **running: Any,
-) -> Any:
-    """Write a copy of a dataset without the matches of a run. ``everything`` includes
-    matches that are not findings; ``running`` has "workers" and "resume".
+    keep_found: bool,
+    everything: bool,
+    workers: int,
+) -> int:
+    """Write a copy of a dataset without the findings of a run, or without all matches
+    (``everything``), and return how many records with matches are left.
     """
-    return provscan.clean(
+    done = provscan.clean(
         list(map(os.fspath, sources)),
         run,
         out,
         mask=mask,
         keep_only=keep_found,
         all=everything,
-        **running,
+        workers=workers,
     )
+    return done.left
 
 
 def case_totals(runs: Sequence[Path], out: Path) -> dict[str, Any]:
     """Compare two or more runs, and return the totals: "texts", "tweets", "records"."""
-    from provscan.handover.case import write_case
-
     return write_case(runs, out)["totals"]
 
 
-def exported(run: Path, out: Path, *, everything: bool = False) -> list[dict[str, Any]]:
-    """Export a run as JSON lines, and return its rows with the columns of matches."""
-    from provscan.report.export import export
-
-    export(run, out, everything=everything)
+def exported(run: Path, out: Path) -> list[tuple[Any, ...]]:
+    """Export a run as JSON lines, and return the places of its rows."""
+    export(run, out)
     with out.open(encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines]
+        return [tuple(json.loads(line)[name] for name in PLACE) for line in lines]
 
 
-def bundle(runs: Sequence[Path], out: Path) -> Path:
-    from provscan import handover
-
-    handover.bundle(runs, out)
-    return out
-
-
-def problems_of(bundled: Path) -> list[str]:
-    """Check a bundle, and return the problems."""
-    from provscan import handover
-
-    return handover.check(bundled)["problems"]
+def bundle(run: Path, out: Path) -> tuple[Path, list[str]]:
+    """Write a bundle of a run, check it, and return its path and the problems."""
+    handover.bundle([run], out)
+    return out, handover.check(out)["problems"]
 
 
 def replayed(
-    bundled: Path, sources: Sequence[Path | str], index: Path, out: Path, **options: Any
+    bundled: Path, sources: Sequence[Path], index: Path, out: Path, **options: Any
 ) -> list[str]:
     """Repeat the run of a bundle in a new folder, and return the differences."""
-    from provscan import handover
-
-    named = _named(options)
-    return handover.replay(bundled, list(sources), index, out=out, **named)["problems"]
-
-
-def run_problems(run: Path) -> Ended:
-    """Verify the files of a run against each other."""
-    return command("verify", run)
+    return handover.replay(bundled, list(sources), index, out=out, **options)[
+        "problems"
+    ]
 
 
 def formats() -> dict[str, tuple[str, ...]]:
@@ -497,7 +421,3 @@ def compressions() -> dict[str, str]:
 def cleanable() -> set[str]:
     """The formats whose files can be cleaned."""
     return {*CUTS, *TABLES, WEBDATASET}
-
-
-def canonical(text: str) -> str:
-    return provscan.canonical([text])[0]

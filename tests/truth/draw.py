@@ -1,7 +1,7 @@
-"""Draw cases from a seed: licensed tweets, a dataset with known copies of them, its
-layout and the options of the scan.
+"""Draw cases from a seed: licensed tweets, a dataset with known copies, its layout and
+the options of the scan.
 
-Twenty cases share a corpus (:class:`World`), since building an index takes as long as a
+Forty cases share a corpus (:class:`World`), since building an index takes as long as a
 scan.
 """
 
@@ -10,86 +10,54 @@ from __future__ import annotations
 import json
 import random
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
-from itertools import combinations
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from tweets import LETTERS, SCRIPTS, edited, sentence
 
 from truth import adapter, writers
-from truth.writers import Layout
+from truth.writers import ABSENT, Layout
 
-EMOJI = {*"😀😂🥰🙂🤔"}
+EMOJI = "😀😂🥰🙂🤔"
 WITHOUT_NULLS = ("csv", "text", "html", "warc", "webdataset")
 CUTOFF = "2019-01-01"
-CASES_OF_A_WORLD = 20
-# The values of each option, of which every pair occurs in some case.
+CASES_OF_A_WORLD = 40
+# Authors who share a text that is common.
+COMMON = 3
+# The values of each option. A case draws one of each, so some case has each pair.
 FACTORS: dict[str, tuple[Any, ...]] = {
     "cutoff": (None, CUTOFF),
     "control": (False, True),
     "null": (False, True),
     "known": (False, True),
-    "sample": (None, "records", "files"),
+    "sample": (None, None, "records", "files"),
     "fraction": (None, 0.5),
     "outputs": (False, True),
     "edits": ("mixed", "light", "heavy"),
-    "executor": ("threads", "processes"),
     "workers": (1, 2, 3),
+    "parts": (None, 4000),
     "resume": (False, True),
     "baseline": (False, True),
     "planted": (0, 40, 300),
 }
+# Names of files: words of a summary, characters with a meaning in patterns, shells and
+# pages, and letters of several scripts.
+NAMES = (
+    *("part", "text", "records", "a", "answer", "source", "The", "1", "exact", "is"),
+    *("a.b", "(a", "a+", "[ab]", "a|b", "^a$", "%s", "<b>", "{1}", "a b", "'", "-a"),
+    *("ä", "ⅷ", "日本", "א", "&amp;", "e\u0301", "null", "0.5", "*", "?"),
+)
+# What a field has before its first text: nothing, or values that are no text.
+BEFORE = (ABSENT, None, "", "en", "2015-10-20 00:10:41", "https://example.org/a", "c1")
+MOST_RECORDS, MOST_ELEMENTS = 100_000, 10_000
 
 
 def excluded(row: dict[str, Any]) -> bool:
     """Return whether options exclude each other, as the documentation says."""
     return bool(row.get("sample") and row.get("baseline"))
-
-
-@lru_cache
-def in_pairs() -> list[dict[str, Any]]:
-    """Return rows of options in which each pair of values occurs (a greedy covering
-    array).
-    """
-    open_pairs = {
-        ((a, x), (b, y))
-        for a, b in combinations(FACTORS, 2)
-        for x in FACTORS[a]
-        for y in FACTORS[b]
-        if not excluded({a: x, b: y})
-    }
-    rng, rows = random.Random(1), []
-    while open_pairs:
-        best: tuple[int, dict[str, Any]] = (-1, {})
-        for _ in range(4):
-            first = rng.choice(sorted(open_pairs, key=str))
-            row = dict(first)
-            for name in rng.sample(sorted(FACTORS), len(FACTORS)):
-                choices = [
-                    value
-                    for value in FACTORS[name]
-                    if not excluded(row | {name: value})
-                ]
-                if name not in row:
-                    row[name] = max(
-                        choices,
-                        key=lambda value: (
-                            sum(
-                                (name, value) in pair
-                                and {*pair} <= {*row.items(), (name, value)}
-                                for pair in open_pairs
-                            )
-                            + rng.random()
-                        ),
-                    )
-            gain = sum({*pair} <= {*row.items()} for pair in open_pairs)
-            best = max(best, (gain, row), key=lambda each: each[0])
-        rows.append(best[1])
-        open_pairs -= {pair for pair in open_pairs if {*pair} <= {*best[1].items()}}
-    return rows
 
 
 class Tweet(NamedTuple):
@@ -113,18 +81,21 @@ def _tweet(rng: random.Random, key: str, letters: int) -> Tweet:
     core = sentence(rng, script, letters).strip()
     if script in ("latin", "greek", "cyrillic"):
         core = core.capitalize() if rng.random() < 0.5 else core
-        if rng.random() < 0.1 and " " in core:
-            core = core.replace(" ", " &amp; ", 1)
+        core = core.replace(" ", " &amp; ", 1) if rng.random() < 0.1 else core
     # The last character must be a letter.
-    core = core.rstrip("😀😂🥰🙂🤔 ").lstrip("😀😂🥰🙂🤔 ") + rng.choice(
-        [each for each in LETTERS[script] if each[-1].isalnum()]
-    )
+    last = rng.choice([each for each in LETTERS[script] if each[-1].isalnum()])
+    core = core.strip(f"{EMOJI} ") + last
     before = rng.choice(["", "", "", "@some_name ", "😀 ", '"'])
     after = rng.choice(["", "", "!", " 😀", " https://t.co/aB3xY", "..."])
     posted = f"{rng.randrange(2015, 2022)}-{rng.randrange(1, 13):02}-15"
-    author = f"author{rng.randrange(60)}"
-    first, last = len(before), len(before) + len(core)
-    return Tweet(key, before + core + after, author, posted, first, last, key)
+    author, first = f"author{rng.randrange(60)}", len(before)
+    text, end = before + core + after, first + len(core)
+    return Tweet(key, text, author, posted, first, end, key)
+
+
+def again(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return tweets or records with other ids and authors."""
+    return [row | {"id": f"x{row['id']}", "author": f"x{row['id']}"} for row in rows]
 
 
 @dataclass
@@ -141,16 +112,13 @@ class World:
     tweets: list[Tweet] = field(default_factory=list)
     control: list[Tweet] = field(default_factory=list)
     quoted: list[Tweet] = field(default_factory=list)
-    known: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        rng = self.rng
-        self.tweets = [
-            _tweet(rng, str(1000 + n), rng.choice((12, *[rng.randrange(40, 140)] * 9)))
-            for n in range(self.size)
-        ]
+        rng, size = self.rng, self.size
+        lengths = [rng.choice((12, *[rng.randrange(40, 140)] * 9)) for _ in range(size)]
+        self.tweets = [_tweet(rng, str(1000 + n), m) for n, m in enumerate(lengths)]
         self.control = [
-            _tweet(rng, f"c{n}", rng.randrange(40, 140)) for n in range(self.size)
+            _tweet(rng, f"c{n}", rng.randrange(40, 140)) for n in range(size)
         ]
         share = rng.choice((0.0, 0.03, 0.1))
         self.quoted = [
@@ -158,26 +126,17 @@ class World:
             for each in (*self.tweets, *self.control)
             if rng.random() < share and each.last - each.first >= 40
         ]
-        # Tweets with the text of an earlier one: by one, or by several authors.
-        for number, first in enumerate(rng.sample(self.tweets, 12)):
-            for again in range(1 + 2 * (number % 2)):
-                key = f"{first.key}{again}"
-                later = f"2022-0{again + 1}-01"
-                other = first._replace(key=key, author=f"other{again}", posted=later)
-                self.tweets.append(other)
-        self.known = {
-            each.key
-            for each in rng.sample(self.tweets, 12)
-            if each.key == each.original
-        }
-
-    @cached_property
-    def authors(self) -> dict[str, set[str]]:
-        """The authors of each text, by its first tweet."""
-        found = defaultdict(set)
-        for each in self.tweets:
-            found[each.original].add(each.author)
-        return dict(found)
+        # Tweets with the text of an earlier one, by several authors, and texts of the
+        # control that are licensed, too.
+        for number, first in enumerate(rng.sample(self.tweets, 15)):
+            other = first._replace(posted="2022-01-01")
+            for n in range(1 + number % 3):
+                key = f"{first.key}{n}"
+                self.tweets.append(other._replace(key=key, author=f"other{n}"))
+            if number % 3 == 0:
+                key = f"c{first.key}"
+                self.control.append(other._replace(key=key, author=key))
+        self.known = {each.key for each in rng.sample(self.originals(), 12)}
 
     def originals(self) -> list[Tweet]:
         return [each for each in self.tweets if each.key == each.original]
@@ -193,25 +152,22 @@ class World:
             texts.append(text)
         return texts
 
+    def rows(self, name: str) -> list[dict[str, Any]]:
+        """Return the rows of the control, the null dataset or the known data."""
+        if name == "control":
+            return [each.as_dict() for each in self.control]
+        if name == "null":
+            texts = self.background(random.Random(name), 150)
+        else:
+            texts = [f"Once: {each.text}" for each in self.tweets if self._known(each)]
+        return [{"id": f"{name}{n}", "text": text} for n, text in enumerate(texts)]
+
+    def _known(self, tweet: Tweet) -> bool:
+        return tweet.key in self.known
+
     def file(self, name: str) -> Path:
-        """Return the path of the control, the null dataset or the known data."""
         path = self.folder / f"{name}.jsonl"
-        if not path.exists():
-            rng = random.Random(name)
-            rows: list[dict[str, Any]] = []
-            if name == "control":
-                rows = [each.as_dict() for each in self.control]
-            elif name == "null":
-                texts = self.background(rng, 150)
-                rows = [{"id": f"n{n}", "text": text} for n, text in enumerate(texts)]
-            else:
-                rows = [
-                    {"id": f"k{each.key}", "text": f"Once: {each.text}"}
-                    for each in self.tweets
-                    if each.key in self.known
-                ]
-            path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-        return path
+        return path if path.exists() else write_rows(self.rows(name), path)
 
     def part(self, fraction: float | None) -> list[Tweet]:
         """Return the tweets in the index, which are a random part of all texts."""
@@ -221,7 +177,7 @@ class World:
         texts = {each.key for each in self.originals() if rng.random() < fraction}
         return [each for each in self.tweets if each.original in texts]
 
-    def index(self, fraction: float | None = None) -> Path:
+    def index(self, fraction: float | None) -> Path:
         path = self.folder / f"licensed{fraction or ''}.index"
         if not path.exists():
             tweets = [each.as_dict() for each in self.part(fraction)]
@@ -232,9 +188,13 @@ class World:
         """Return a run on other data."""
         path = self.folder / f"earlier{fraction or ''}.run"
         if not path.exists():
-            index = self.index(fraction)
-            adapter.scan([self.file("null")], index, path, planted=0)
+            adapter.scan([self.file("null")], self.index(fraction), path, planted=0)
         return path
+
+
+def write_rows(rows: list[dict[str, Any]], path: Path) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
 
 
 class Place(NamedTuple):
@@ -261,17 +221,14 @@ class Case:
     texts: tuple[tuple[str, ...], ...]  # The texts of each record.
     places: tuple[Place, ...]
     layout: Layout
-    options: dict[str, Any]  # The row of :func:`in_pairs`.
-    by_command: bool
+    options: dict[str, Any]  # A value of each of :data:`FACTORS`.
 
-    def records(self, chosen: Iterable[int] | None = None) -> list[Any]:
-        shape, depth = self.layout.shape, self.layout.depth
+    def records(self, layout: Layout, chosen: range | None = None) -> list[Any]:
         wanted = range(len(self.texts)) if chosen is None else chosen
-        return [writers.shaped(shape, depth, f"r{n}", self.texts[n]) for n in wanted]
+        return [writers.shaped(layout, f"r{n}", self.texts[n]) for n in wanted]
 
     def field(self, slot: int) -> str:
-        fixed = writers.WRITERS[self.layout.format].field
-        return fixed or writers.field_of(self.layout.shape, self.layout.depth, slot)
+        return writers.field_of(self.layout, slot)
 
     def scanned(self, slot: int) -> bool:
         """Return whether the texts of a slot are scanned, since they are no prompts."""
@@ -279,15 +236,49 @@ class Case:
         return not (self.options["outputs"] and prompted and slot % 2 == 0)
 
     @property
+    def by_command(self) -> bool:
+        return self.number % 20 == 3
+
+    @cached_property
     def index(self) -> Path:
         return self.world.index(self.options["fraction"])
+
+    @cached_property
+    def licensed(self) -> dict[str, list[Tweet]]:
+        """The licensed tweets of each text in the index, by the first one."""
+        found = defaultdict(list)
+        for each in self.world.part(self.options["fraction"]):
+            found[each.original].append(each)
+        return dict(found)
+
+    @cached_property
+    def searched(self) -> dict[str, str]:
+        """The ids under which texts are found, by their first tweets."""
+        control = self.world.control if self.options["control"] else []
+        return {each.original: each.key for each in control} | {
+            key: key for key in self.licensed
+        }
+
+    def is_control(self, tweet: str) -> bool:
+        """Return whether a text is no licensed one, or was posted since the cutoff."""
+        posted = (each.posted for each in self.licensed.get(tweet, ()))
+        cutoff = self.options["cutoff"]
+        return tweet not in self.licensed or bool(cutoff and min(posted) >= cutoff)
+
+    @cached_property
+    def common(self) -> set[str]:
+        """The texts of many authors, and those that the control has, too."""
+        authors = {k: {t.author for t in tweets} for k, tweets in self.licensed.items()}
+        found = {key for key, names in authors.items() if len(names) >= COMMON}
+        both = {each.original for each in self.world.control} & self.licensed.keys()
+        repeated = {key for key in both if not self.is_control(key)}
+        return found | repeated if self.options["control"] else found
 
     def settings(self) -> dict[str, Any]:
         """Return the options of the scan."""
         row, world = self.options, self.world
-        chosen = {
-            name: row[name] for name in ("outputs", "edits", "planted", "workers")
-        }
+        names = ("outputs", "edits", "planted", "workers", "parts")
+        chosen = {name: row[name] for name in names}
         if row["cutoff"]:
             chosen["cutoff"] = row["cutoff"]
         for name in ("control", "null", "known"):
@@ -305,135 +296,135 @@ class Case:
         return f"python -m tests.truth --seed {self.seed} --case {self.number}"
 
 
-def _layout(rng: random.Random, number: int) -> Layout:
+def draw_layout(rng: random.Random, number: int) -> Layout:
     names = writers.formats()
-    name = names[number % len(names)]
-    writer = writers.WRITERS[name]
+    writer = writers.WRITERS[names[number % len(names)]]
     layout = Layout(
-        name,
+        names[number % len(names)],
         rng.choice(writer.shapes),
-        rng.randrange(1, 6),
+        depth=rng.randrange(1, 6),
+        early=int(MOST_ELEMENTS ** rng.random()),
+        before=rng.choice(BEFORE),
         files=rng.choice((1, 1, 2, 3, 5)),
         group=rng.randrange(5, 60),
         frames=rng.choice((1, 2, 3)),
+        name=rng.choice(NAMES),
         folder=rng.random() < 0.3,
     )
     if writer.bare:
         return layout
-    compressions = sorted(adapter.compressions().keys() & writers.COMPRESSORS.keys())
-    given = {
-        "compression": rng.choice((None, *compressions)),
-        "archive": rng.choice((None, *writers.ARCHIVES)),
-    }
-    if given["archive"] == "tar" and rng.random() < 0.5:
-        given["outer"] = rng.choice(compressions)
-    return replace(layout, **given)
+    packed = sorted(adapter.compressions().keys() & writers.COMPRESSORS.keys())
+    archive = rng.choice((None, *writers.PACKERS))
+    outer = rng.choice((None, *packed)) if archive == "tar" else None
+    compression = rng.choice((None, *packed))
+    return replace(layout, compression=compression, archive=archive, outer=outer)
 
 
-def _record(
-    rng: random.Random, texts: Sequence[str], copies: list[Tweet], edit: float
-) -> tuple[tuple[str, ...], list[tuple[int, int, int, int, int, Tweet, bool]]]:
-    """Plant tweets in the texts of a record, and return the texts and the places."""
-    result, found = list(texts), []
-    for tweet in copies:
-        slot = rng.randrange(len(texts))
-        changed = rng.random() < edit
-        text = (
-            " ".join(edited(rng, tweet.text, 0.04).split()) if changed else tweet.text
-        )
-        alone = rng.random() < 0.5 and not any(place[0] == slot for place in found)
-        before = "" if alone else f"{result[slot]} … "
-        after = (
-            "" if alone or rng.random() < 0.5 else f" … {sentence(rng, 'latin', 40)}"
-        )
-        at = len(before)
-        result[slot] = before + text + after
-        end = at + len(text)
-        first, last = (0, len(text)) if changed else (tweet.first, tweet.last)
-        found.append((slot, at, at + first, at + last, end, tweet, not changed))
-    return tuple(result), found
+def options_of(seed: int, number: int) -> dict[str, Any]:
+    """Draw the options of a case."""
+    rng = random.Random(f"{seed} {number} options")
+    row = {name: rng.choice(values) for name, values in FACTORS.items()}
+    return row | {"baseline": row["baseline"] and not excluded(row)}
 
 
 def draw(seed: int, number: int, worlds: Worlds) -> Case:
-    """Return a case; the same for the same seed and number."""
+    """Draw a case. A tenth of the records is a copy of another one."""
     rng = random.Random(f"{seed} {number}")
-    world = worlds.get(seed, number // CASES_OF_A_WORLD)
-    rows = in_pairs()
-    options = dict(rows[number % len(rows)])
-    # Processes start slowly, resuming scans twice, and few laws hold for samples.
-    if number // len(rows) % 5:
-        options["executor"] = "threads"
-    if number // len(rows) % 3:
-        options["sample"] = None
-    if number // len(rows) % 4 != 1:
-        options["resume"] = False
-    layout = _layout(rng, number)
-    if options["sample"] == "files":  # A sample needs several parts.
-        layout = replace(layout, files=rng.randrange(6, 12))
-    one = writers.WRITERS[layout.format].most == 1
-    count = rng.randrange(12, 24) if one else rng.randrange(60, 200)
-    clear = [
-        each
-        for each in world.originals()
-        if len(each.text) >= 45
-        and each.last - each.first >= 40
-        and each not in world.quoted
-        # A late text of one word is no text for the reader.
-        and (layout.shape != "late" or not EMOJI & {*each.text[each.first : each.last]})
-        and not (options["cutoff"] and each.posted >= options["cutoff"])
-    ]
-    wanted = (
-        rng.choice((0, 3, min(20, count), count // 2)) if rng.random() < 0.85 else 0
+    world, options = (
+        worlds.get(seed, number // CASES_OF_A_WORLD),
+        options_of(seed, number),
     )
-    chosen = {*rng.sample(range(count), wanted)}
-    edit = rng.choice((0.0, 0.2))
-    some = layout.format not in WITHOUT_NULLS and layout.shape != "late"
-    empty = some and rng.random() < 0.3
-    texts, places = [], []
-    filler = iter(world.background(rng, 4 * count))
-    quotable = {each.text: each for each in world.quoted}
+    layout = draw_layout(rng, number)
+    late = layout.shape == "late"
+    count = rng.randrange(2, 12) if late else rng.randrange(40, 140)
+    if layout.format == "html":
+        count = rng.randrange(10, 30)
+    if options["sample"] == "files":
+        count, layout = max(count, 8), replace(layout, files=5)
+    # Records before the first one that has the late field.
+    first = int(MOST_RECORDS ** rng.random()) - 1 if late else 0
+    notes = [(f"a few words in record {n}",) for n in range(first)]
+    wanted = rng.choice((0, 3, 20, count // 2)) if rng.random() < 0.85 else 0
+    chosen = {*rng.sample(range(count), min(wanted, count))}
+    width = writers.WIDTHS.get(layout.shape, 1)
+    least = 2 if late else 1
+    nulls = not late and layout.format not in WITHOUT_NULLS and rng.random() < 0.3
+    filler = Filler(rng, world, options["cutoff"], rng.choice((0.0, 0.2)))
+    drawn: list[tuple[tuple[str, ...], list[Place]]] = []
     for record in range(count):
-        slots = {"columns": 2, "prompted": 2, "chat": 4, "late": 3, "list": 3}
-        slots["objects"] = 3
-        width = slots.get(layout.shape, 1)
-        width = rng.randrange(1, width + 1) if width > 2 else width
-        own = [next(filler) for _ in range(width)]
-        if record % 9 == 8 and empty and record not in chosen:
-            own = [""] * width
-        for slot, text in enumerate(own):
-            tweet = quotable.get(text.partition(" — ")[2])
+        slots = width if width < 3 else rng.randrange(least, width + 1)
+        if drawn and rng.random() < 0.1:
+            drawn.append(rng.choice(drawn))
+        elif record in chosen:
+            drawn.append(filler.with_copies(slots))
+        elif nulls and record % 9 == 8:
+            drawn.append((("",) * slots, []))
+        else:
+            drawn.append(filler.without(slots))
+    places = (
+        place._replace(record=first + record)
+        for record, (_, found) in enumerate(drawn)
+        for place in found
+    )
+    texts = (*notes, *(texts for texts, _ in drawn))
+    return Case(seed, number, world, texts, tuple(places), layout, options)
+
+
+class Filler:
+    """Draws the texts of records."""
+
+    def __init__(
+        self, rng: random.Random, world: World, cutoff: str | None, edit: float
+    ) -> None:
+        self.rng, self.world, self.edit = rng, world, edit
+        self.quotable = {each.text: each for each in world.quoted}
+        self.clear = [
+            each
+            for each in world.originals()
+            if len(each.text) >= 45
+            and each.last - each.first >= 40
+            and each not in world.quoted
+            and not (cutoff and each.posted >= cutoff)
+        ]
+
+    def without(self, slots: int) -> tuple[tuple[str, ...], list[Place]]:
+        """Return texts without copies, and the places of quotations."""
+        texts, places = self.world.background(self.rng, slots), []
+        for slot, text in enumerate(texts):
+            tweet = self.quotable.get(text.partition(" — ")[2])
             if tweet is not None:
                 at, end = len(text) - len(tweet.text), len(text)
                 spot = (at, at + tweet.first), (at + tweet.last, end)
-                places.append(Place(record, slot, *spot, tweet.key, True, False))
-        if record in chosen:
-            bare = [text.partition(" — ")[0] for text in own]
-            places = [each for each in places if each.record != record]
-            copies = [rng.choice(clear) for _ in range(rng.choice((1, 1, 1, 2)))]
-            texts_of, found = _record(rng, bare, copies[: len(bare)], edit)
-            own = list(texts_of)
-            for slot, low, first, last, end, tweet, exact in found:
-                spot = (low, first), (last, end)
-                places.append(Place(record, slot, *spot, tweet.original, exact, True))
-        texts.append(tuple(own))
-    return Case(
-        seed,
-        number,
-        world,
-        tuple(texts),
-        tuple(places),
-        layout,
-        options,
-        by_command=number % 20 == 3,
-    )
+                places.append(Place(0, slot, *spot, tweet.original, True, False))
+        return tuple(texts), places
+
+    def with_copies(self, slots: int) -> tuple[tuple[str, ...], list[Place]]:
+        """Return texts with one or two copies of tweets, and their places."""
+        rng, places = self.rng, list[Place]()
+        texts = [text.partition(" — ")[0] for text in self.without(slots)[0]]
+        for tweet in rng.sample(self.clear, min(slots, rng.choice((1, 1, 1, 2)))):
+            slot, changed = rng.randrange(slots), rng.random() < self.edit
+            text, (first, last) = tweet.text, (tweet.first, tweet.last)
+            if changed:
+                text = " ".join(edited(rng, text, 0.04).split())
+                first, last = 0, len(text)
+            before = after = ""
+            if rng.random() < 0.5 or any(place.slot == slot for place in places):
+                before = f"{texts[slot]} … "
+                after = rng.choice(("", f" … {sentence(rng, 'latin', 40)}"))
+            at = len(before)
+            texts[slot] = before + text + after
+            spot = (at, at + first), (at + last, at + len(text))
+            places.append(Place(0, slot, *spot, tweet.original, not changed, True))
+        return tuple(texts), places
 
 
+@dataclass
 class Worlds:
     """The worlds of a run of the machine, in a folder. The last one is kept."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.kept: tuple[tuple[int, int], World] | None = None
+    folder: Path
+    kept: tuple[tuple[int, int], World] | None = None
 
     def get(self, seed: int, block: int) -> World:
         if self.kept is None or self.kept[0] != (seed, block):

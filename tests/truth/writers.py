@@ -14,6 +14,7 @@ import json
 import lzma
 import sqlite3
 import tarfile
+import tempfile
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,14 +28,18 @@ import zstandard
 
 from truth import adapter
 
+ABSENT = object()
+
 
 @dataclass(frozen=True)
 class Layout:
-    """How records are divided into files, and how the files are written."""
+    """How records are shaped, divided into files, and written."""
 
     format: str = "jsonl"
     shape: str = "flat"
     depth: int = 1
+    early: int = 0  # Elements of a list before the first one with text (shape "late").
+    before: Any = ABSENT  # The value of the field in those elements.
     compression: str | None = None
     frames: int = 1  # The number of members or frames of a compressed file.
     archive: str | None = None  # "zip" or "tar".
@@ -47,73 +52,79 @@ class Layout:
 
 
 class Writer(NamedTuple):
-    """Writes the records of one file, which are dicts if ``shaped``, else texts."""
+    """Writes the records of one file, which are dicts, or texts of the shape "one"."""
 
     write: Callable[[list[Any], Layout], bytes]
     shapes: tuple[str, ...]
     field: str | None = None  # The field, in formats without named fields.
     most: int | None = None  # The most records of a file.
     bare: bool = False  # Whether the file can't be compressed or archived.
-    ids: bool = True
 
 
-NESTED = ("flat", "columns", "deep", "list", "objects", "late", "chat", "prompted")
 FLAT = ("flat", "columns", "prompted")
+NESTED = (*FLAT, "deep", "list", "objects", "late", "chat")
 ONE = ("one",)
-LATE = 53  # Elements of a list before the first one with another text field.
+# The most texts of a record. The first text of "late" is in a field of its own.
+WIDTHS = {"columns": 2, "prompted": 2, "chat": 4, "late": 4, "list": 3, "objects": 3}
 
 
-def shaped(shape: str, depth: int, key: str, texts: Sequence[str | None]) -> Any:
+def shaped(layout: Layout, key: str, texts: Sequence[str]) -> Any:
     """Return a record with an id and texts; empty ones are null."""
-    texts = [text or None for text in texts]
-    record: dict[str, Any] = {"id": key}
-    if shape == "one":
-        return texts[0]
-    if shape == "flat":
-        return record | {"text": texts[0]}
-    if shape == "columns":
-        return record | {"title": texts[0], "number": 7, "body": texts[-1]}
-    if shape == "prompted":
-        return record | {"prompt": texts[0], "response": texts[-1]}
-    if shape == "list":
-        return record | {"paragraphs": list(texts)}
-    if shape == "objects":
-        return record | {"comments": [{"n": 1, "body": text} for text in texts]}
-    if shape == "late":
-        early = [{"body": f"so it goes, number {n}"} for n in range(LATE)]
-        return record | {"thread": early + [{"reply": text} for text in texts]}
-    if shape == "chat":
-        speakers = ("user", "assistant")
-        turns = [
-            {"role": speakers[place % 2], "content": text}
-            for place, text in enumerate(texts)
-        ]
-        return record | {"messages": turns}
-    inner: Any = {"text": texts[0]}
-    for level in range(depth):
+    values = [text or None for text in texts]
+    first, last = values[0], values[-1]
+    inner: Any
+    match layout.shape:
+        case "one":
+            return first
+        case "flat":
+            inner = {"text": first}
+        case "columns":
+            inner = {"title": first, "number": 7, "body": last}
+        case "prompted":
+            inner = {"prompt": first, "response": last}
+        case "list":
+            inner = {"paragraphs": values}
+        case "objects":
+            inner = {"comments": [{"n": 1, "body": text} for text in values]}
+        case "chat":
+            roles = itertools.cycle(("user", "assistant"))
+            turns = zip(roles, values, strict=False)
+            inner = {"messages": [{"role": r, "content": text} for r, text in turns]}
+        case "deep":
+            inner = nested(layout, {"text": first})
+        case "late":
+            early = {} if layout.before is ABSENT else {"reply": layout.before}
+            thread = [early] * layout.early + [{"reply": text} for text in values[1:]]
+            inner = nested(layout, {"thread": thread}) if values[1:] else {}
+            inner = {"note": first, **inner}
+    return {"id": key, **inner}
+
+
+def nested(layout: Layout, inner: dict[str, Any]) -> dict[str, Any]:
+    for level in range(layout.depth):
         inner = {f"level{level}": inner}
-    return record | inner
+    return inner
 
 
-def field_of(shape: str, depth: int, slot: int) -> str:
+def field_of(layout: Layout, slot: int) -> str:
     """Return the name of the field that has the text of a slot."""
+    if fixed := WRITERS[layout.format].field:
+        return fixed
+    path = "".join(f"level{level}." for level in reversed(range(layout.depth)))
     names = {
         "columns": ("title", "body"),
         "prompted": ("prompt", "response"),
         "list": (f"paragraphs[{slot}]",),
         "objects": (f"comments[{slot}].body",),
-        "late": (f"thread[{LATE + slot}].reply",),
+        "late": ("note", *[f"{path}thread[{layout.early + slot - 1}].reply"] * 3),
         "chat": (f"messages[{slot}].content",),
-        "deep": ("".join(f"level{n}." for n in reversed(range(depth))) + "text",),
-    }.get(shape, ("text",))
+        "deep": (f"{path}text",),
+    }.get(layout.shape, ("text",))
     return names[slot % len(names)]
 
 
 def _jsonl(records: list[Any], layout: Layout) -> bytes:
-    lines = (
-        each if isinstance(each, str) else json.dumps(each, ensure_ascii=bool(n % 2))
-        for n, each in enumerate(records)
-    )
+    lines = (json.dumps(each, ensure_ascii=n % 2 > 0) for n, each in enumerate(records))
     return "".join(f"{line}\n" for line in lines).encode()
 
 
@@ -134,16 +145,19 @@ def _csv(records: list[Any], layout: Layout) -> bytes:
     return file.getvalue().encode()
 
 
+def _table(records: list[Any]) -> pa.Table:
+    names = dict.fromkeys(name for record in records for name in record)
+    return pa.table({n: pa.array([each.get(n) for each in records]) for n in names})
+
+
 def _parquet(records: list[Any], layout: Layout) -> bytes:
     file = io.BytesIO()
-    table = pa.Table.from_pylist(records)
-    pq.write_table(table, file, row_group_size=layout.group)
+    pq.write_table(_table(records), file, row_group_size=layout.group)
     return file.getvalue()
 
 
 def _arrow(records: list[Any], layout: Layout) -> bytes:
-    file = io.BytesIO()
-    table = pa.Table.from_pylist(records)
+    file, table = io.BytesIO(), _table(records)
     opener = pa.ipc.new_file if layout.group % 2 else pa.ipc.new_stream
     with opener(file, table.schema) as writer:
         writer.write_table(table, max_chunksize=layout.group)
@@ -164,13 +178,10 @@ def _sqlite(records: list[Any], layout: Layout) -> bytes:
 
 
 def _duckdb(records: list[Any], layout: Layout) -> bytes:
-    import tempfile
-
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "a.duckdb")
-        posts = pa.Table.from_pylist(records)
         with duckdb.connect(str(path)) as database:
-            database.register("given", posts)
+            database.register("given", _table(records))
             database.execute("create table posts as select * from given")
         return path.read_bytes()
 
@@ -201,11 +212,8 @@ def _warc(texts: list[str], layout: Layout) -> bytes:
 def _webdataset(texts: list[str], layout: Layout) -> bytes:
     members = []
     for number, text in enumerate(texts):
-        members += [
-            (f"{number:05}.jpg", b"\xff\xd8"),
-            (f"{number:05}.txt", text.encode()),
-        ]
-    return _tar(members)
+        members += [(f"{number:05}.jpg", b"\xff"), (f"{number:05}.txt", text.encode())]
+    return tar(members)
 
 
 WRITERS = {
@@ -217,10 +225,10 @@ WRITERS = {
     "arrow": Writer(_arrow, NESTED),
     "sqlite": Writer(_sqlite, FLAT, bare=True),
     "duckdb": Writer(_duckdb, FLAT, bare=True),
-    "text": Writer(_text, ONE, "text", ids=False),
-    "html": Writer(_html, ONE, "text", most=1, ids=False),
-    "warc": Writer(_warc, ONE, "text", ids=False),
-    "webdataset": Writer(_webdataset, ONE, "txt", bare=True, ids=False),
+    "text": Writer(_text, ONE, "text"),
+    "html": Writer(_html, ONE, "text", most=1),
+    "warc": Writer(_warc, ONE, "text"),
+    "webdataset": Writer(_webdataset, ONE, "txt", bare=True),
 }
 # Registered formats that the machine leaves out, with the reasons.
 LEFT_OUT = {
@@ -235,17 +243,12 @@ COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
     "xz": lzma.compress,
     "zstd": lambda data: zstandard.ZstdCompressor().compress(data),
 }
-ARCHIVES = ("zip", "tar")
 
 
 def missing() -> list[str]:
     """Return the registered formats and compressions that the machine can't write."""
     formats = adapter.formats().keys() - WRITERS.keys() - LEFT_OUT.keys()
-    compressions = adapter.compressions().keys() - COMPRESSORS.keys()
-    return [
-        *(f"no writer for format {name} in the truth machine" for name in formats),
-        *(f"no writer for compression {name}" for name in compressions),
-    ]
+    return sorted(formats | (adapter.compressions().keys() - COMPRESSORS.keys()))
 
 
 def formats() -> list[str]:
@@ -262,7 +265,7 @@ def compressed(data: bytes, name: str | None, frames: int = 1) -> bytes:
     return b"".join(map(COMPRESSORS[name], parts))
 
 
-def _tar(members: list[tuple[str, bytes]]) -> bytes:
+def tar(members: list[tuple[str, bytes]]) -> bytes:
     file = io.BytesIO()
     with tarfile.open(fileobj=file, mode="w") as archive:
         for name, data in members:
@@ -272,7 +275,7 @@ def _tar(members: list[tuple[str, bytes]]) -> bytes:
     return file.getvalue()
 
 
-def _zip(members: list[tuple[str, bytes]]) -> bytes:
+def zipped(members: list[tuple[str, bytes]]) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in members:
@@ -280,12 +283,7 @@ def _zip(members: list[tuple[str, bytes]]) -> bytes:
     return file.getvalue()
 
 
-def divided(count: int, layout: Layout) -> list[range]:
-    """Return the numbers of the records in each file."""
-    most = WRITERS[layout.format].most
-    files = min(count, layout.files if most is None else -(-count // most))
-    cuts = [count * number // files for number in range(files + 1)]
-    return [range(a, b) for a, b in itertools.pairwise(cuts)]
+PACKERS = {"zip": zipped, "tar": tar}
 
 
 class Written(NamedTuple):
@@ -295,35 +293,39 @@ class Written(NamedTuple):
     places: list[tuple[str, int]]
 
 
-def write(records: list[Any], layout: Layout, folder: Path) -> Written:
-    """Write records, in the order in which they are given, and return their places."""
-    writer = WRITERS[layout.format]
+def write(
+    records: list[Any],
+    layout: Layout,
+    folder: Path,
+    change: Callable[[bytes], bytes] = lambda data: data,
+) -> Written:
+    """Write records, and return their places. ``change`` changes the content of each
+    file before it is compressed.
+    """
+    writer, count = WRITERS[layout.format], len(records)
     folder.mkdir(parents=True)
     extension = EXTENSIONS.get(layout.format) or adapter.formats()[layout.format][0]
     if layout.format == "csv" and layout.group % 2:
         extension = ".tsv"
-    packed = (
-        "" if layout.compression is None else adapter.compressions()[layout.compression]
-    )
-    members, places = [], []
-    order = [*range(len(records))]
-    order = order[::-1] if layout.reverse else order
-    at: dict[int, tuple[str, int]] = {}
-    for number, part in enumerate(divided(len(records), layout)):
-        chosen = [records[order[place]] for place in part]
-        name = f"{layout.name}{number:02}{extension}{packed}"
-        data = writer.write(chosen, layout)
+    endings = {None: "", **adapter.compressions()}
+    files = min(count, layout.files if writer.most is None else count)
+    order = [*range(count)][:: -1 if layout.reverse else 1]
+    members, at = [], {}
+    for number in range(files):
+        part = order[count * number // files : count * (number + 1) // files]
+        name = f"{layout.name}{number:02}{extension}{endings[layout.compression]}"
+        data = change(writer.write([records[place] for place in part], layout))
         members.append((name, compressed(data, layout.compression, layout.frames)))
-        for row, place in enumerate(part):
-            at[order[place]] = (name, row)
-    places = [at[number] for number in range(len(records))]
+        at |= {place: (name, row) for row, place in enumerate(part)}
+    base = folder
     if layout.archive is not None:
-        suffix = "" if layout.outer is None else adapter.compressions()[layout.outer]
-        path = folder / f"{layout.name}.{layout.archive}{suffix}"
-        packer = _zip if layout.archive == "zip" else _tar
-        path.write_bytes(compressed(packer(members), layout.outer, layout.frames))
-        return Written([path], [(f"{path}/{name}", row) for name, row in places])
-    for name, data in members:
-        (folder / name).write_bytes(data)
-    paths = [folder] if layout.folder else [folder / name for name, _ in members]
-    return Written(paths, [(str(folder / name), row) for name, row in places])
+        base = folder / f"{layout.name}.{layout.archive}{endings[layout.outer]}"
+        data = PACKERS[layout.archive](members)
+        base.write_bytes(compressed(data, layout.outer, layout.frames))
+        paths = [base]
+    else:
+        for name, data in members:
+            (folder / name).write_bytes(data)
+        paths = [folder] if layout.folder else [folder / name for name, _ in members]
+    places = ((f"{base}/{at[n][0]}", at[n][1]) for n in range(count))
+    return Written(paths, list(places))
