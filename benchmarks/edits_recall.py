@@ -2,15 +2,17 @@
 the seeds and bands of the index?
 
     python benchmarks/edits_recall.py [--corpus FOLDER] [--background FOLDER]
-        [--tweets 50000] [--copies 200]
+        [--tweets 50000] [--copies 200] [--indexed 3000000]
     python benchmarks/edits_recall.py --params 12,6,20 12,8,20 --megabytes 20 ...
 
 Tweets are edited more heavily than by ``edits.py``, and matched alone (records) and
 inside a longer text (documents). The table shows, by edit, the share of the copies that
 is found under the id of the tweet or of a near-duplicate. ``--params`` compares
-indexes. ``--megabytes`` adds a table of costs: the size of each index, the processor
-time of a match, measured in turns, and the rows in texts without licensed tweets. Takes
-about a minute.
+indexes. ``--indexed`` builds indexes of more synthetic tweets, of which only the first
+are copied, so that it shows how recall depends on the size of an index; the length 0 in
+``--params`` is the default for that size. ``--megabytes`` adds a table of costs: the
+size of each index, the processor time of a match, measured in turns, and the rows in
+texts without licensed tweets. Takes about a minute.
 """
 
 from __future__ import annotations
@@ -19,13 +21,13 @@ import re
 import tempfile
 import time
 import unicodedata
-from collections.abc import Callable
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from random import Random
 
 import pyarrow as pa
+import synthetic
 from edits import Edit
 from measure import Way, command_line, console, machine, table, take_turns
 from planted import (
@@ -48,7 +50,6 @@ from provscan.indexing.corpus import Corpus
 from provscan.matching import Index
 from provscan.params import SEED_LENGTH, IndexParams
 
-Match = Callable[[pa.Array], pa.Table]
 EMOJI = "😀😂❤🔥👍🎉😭🙏"
 WORDS = ("thing", "really", "people", "today", "never", "about", "maybe", "great")
 # Tweets with fewer letters than LETTERS are not edited, and halves with fewer than
@@ -206,18 +207,22 @@ def copies_of(tweets: list[Tweet], name: str, count: int) -> list[tuple[Tweet, s
 
 
 def build(source: Path, out: Path, values: str) -> provscan.Index:
-    """Build an index with other parameters: ``seed_length,seed_window,bands``."""
+    """Build an index with other parameters: ``seed_length,seed_window,bands``. The
+    length 0 stands for that of the default.
+    """
     length, window, bands = map(int, values.split(","))
-    params = IndexParams(seed_length=length, seed_window=window, bands=bands)
+    params = IndexParams(seed_length=length or None, seed_window=window, bands=bands)
     corpus = Corpus(source, readers.Fields(), None, None, Progress())
     return Index(write_index(corpus.batches(), out, params, corpus.describe))
 
 
-def found(
-    match: Match, tweets: list[Tweet], texts: list[str], by_id: dict[str, str]
-) -> float:
+def found(index: provscan.Index, tweets: list[Tweet], texts: list[str]) -> float:
     """Return the share of the texts in which their tweet is found."""
-    matches = match(pa.array(texts, pa.large_string()))
+    matches = index.match(pa.array(texts, pa.large_string()))
+    ids = matches["tweet_id"].unique()
+    rows, numbers = index.reader.texts_of_ids(ids)
+    raw = index.reader.raw_texts(numbers).array().to_pylist()
+    by_id = dict(zip(ids.take(pa.array(rows)).to_pylist(), raw, strict=True))
     hits = set()
     for record, tweet_id in zip(
         *(matches[name].to_pylist() for name in ("record", "tweet_id")), strict=True
@@ -278,6 +283,12 @@ def main() -> None:
         help="seed_length,seed_window,bands of each index to compare",
     )
     parser.add_argument(
+        "--indexed", type=int, help="number of synthetic tweets in the indexes"
+    )
+    parser.add_argument(
+        "--only", help="part of the names of the edits; all edits by default"
+    )
+    parser.add_argument(
         "--megabytes",
         type=float,
         default=0.0,
@@ -296,15 +307,19 @@ def main() -> None:
         for values in arguments.params
         for kind in shares_of
     ]
-    result = table(f"Recall, {len(tweets):,} tweets indexed", "edit", "copies", *heads)
+    size = arguments.indexed or len(tweets)
+    result = table(f"Recall, {size:,} tweets indexed", "edit", "copies", *heads)
     with tempfile.TemporaryDirectory() as folder:
-        corpus = write_jsonl(Path(folder, "corpus.jsonl"), tweets)
+        corpus = Path(folder, "corpus.jsonl")
+        if arguments.indexed:
+            synthetic.write_jsonl(synthetic.tweets(arguments.indexed), corpus)
+        else:
+            write_jsonl(corpus, tweets)
         indexes = {
             values: build(corpus, Path(folder, f"{values}.index"), values)
             for values in arguments.params
         }
-        by_id = {tweet.id: tweet.text for tweet in tweets}
-        for name in EDITS:
+        for name in (name for name in EDITS if (arguments.only or "") in name):
             pairs = copies_of(tweets, name, arguments.copies)
             chosen, copies = [tweet for tweet, _ in pairs], [copy for _, copy in pairs]
             documents = [
@@ -312,7 +327,7 @@ def main() -> None:
                 for copy, filler in zip(copies, fillers * len(copies), strict=False)
             ]
             shares = (
-                found(index.match, chosen, texts, by_id) if texts else float("nan")
+                found(index, chosen, texts) if texts else float("nan")
                 for index in indexes.values()
                 for texts in (copies, documents)
             )

@@ -20,8 +20,8 @@ from provscan.errors import ParameterError
 from provscan.urls import Url, source_of
 
 CANONICAL_VERSION = 2
-# The length of seeds in characters, and their length in an index of more than
-# MANY_TEXTS texts.
+# The length of seeds in characters. It is greater by 1 for each doubling of the number
+# of texts beyond MANY_TEXTS and for a part of one, up to LONG_SEED_LENGTH.
 SEED_LENGTH, LONG_SEED_LENGTH, MANY_TEXTS = 10, 14, 1_000_000
 # The maximum value of a parameter that is a length, in code points.
 LONGEST = 1_000_000_000
@@ -128,8 +128,8 @@ class IndexParams(Params):
     seed_length, seed_window
         For passages: minimizers of ``seed_length`` characters, one in each window of
         ``seed_window`` k-mers. A Chinese character, a kana or a Korean syllable counts
-        as two. If the length is None, it is 10 in an index of up to a million texts,
-        and 14 in a larger index.
+        as two. If the length is None, it is 10 in an index of up to a million texts, 11
+        up to 2 million, 12 up to 4 million, 13 up to 8 million, and 14 in a larger one.
 
     Examples
     --------
@@ -176,9 +176,10 @@ class IndexParams(Params):
         Returns
         -------
         IndexParams
-            The parameters with a ``seed_length``: the given length, else 10 or 14.
+            The parameters with a ``seed_length``: the given length, else 10 to 14.
         """
-        chosen = LONG_SEED_LENGTH if texts > MANY_TEXTS else SEED_LENGTH
+        doublings = (max(0, texts - 1) // MANY_TEXTS).bit_length()
+        chosen = min(SEED_LENGTH + doublings, LONG_SEED_LENGTH)
         return dataclasses.replace(self, seed_length=self.seed_length or chosen)
 
 

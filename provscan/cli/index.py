@@ -43,9 +43,9 @@ from provscan.cli.shared import option
     "--seed-length",
     type=int,
     metavar="N",
-    help="Length of a seed in characters. With 14, a scan of long text takes two "
-    "thirds of the time that it takes with 10, but misses more copies with many typing "
-    "errors.  [default: 10; 14 for more than a million texts]",
+    help="Length of a seed in characters. With longer seeds, a scan of long text takes "
+    "less time, but misses more copies with many typing errors.  [default: 10; more in "
+    "an index of more than a million texts, up to 14]",
 )
 @option(
     "--delimiter",

@@ -72,9 +72,10 @@ def build_index(
         ``append``, those of the index.
     seed_length
         Number of letters in a seed. Seeds find passages in long text. The default is 10
-        or, in an index of more than a million texts, 14. With 14, a scan of long text
-        takes two thirds of the time, but finds fewer copies with many typing errors.
-        When an index grows beyond a million texts, it is rewritten with longer seeds.
+        in an index of up to a million texts, and greater by 1 for each doubling, up to
+        14. With longer seeds, a scan of long text takes less time, but finds fewer
+        copies with many typing errors. When an index grows so much that it needs longer
+        seeds, it is rewritten.
     fraction
         Share of all licensed tweets in the sources, if these are a random sample:
         estimates are then for all licensed tweets. By default 1 or, with ``append``,

@@ -166,11 +166,11 @@ def _withdrawals(ids: Source | Sequence[Source], *, users: bool) -> Withdrawals 
 def merge(
     index: Source, *, purge_only: bool = False, workers: int | None = None
 ) -> dict[str, Any]:
-    """Merge the segments of an index into as few as possible, and remove forgotten
-    tweets from its files.
+    """Merge the segments of an index into one, and remove forgotten tweets from its
+    files.
 
-    If the number of texts has fallen below or risen above a million, all segments are
-    rewritten with shorter or longer seeds, as :func:`provscan.build_index` would.
+    If the index needs seeds of another length for its number of texts, all segments are
+    rewritten with the length that :func:`provscan.build_index` would choose.
 
     Parameters
     ----------

@@ -12,6 +12,7 @@ import pytest
 
 import provscan
 from provscan.errors import IndexFormatError, ParameterError, UsageError
+from provscan.params import IndexParams
 
 Build = Callable[..., provscan.Index]
 Tweet = dict[str, Any]
@@ -61,6 +62,23 @@ def test_contradictory_parameters(build: Build, tweets: list[Tweet]) -> None:
         )
 
 
+def test_the_length_of_seeds_grows_in_small_steps() -> None:
+    params = IndexParams()
+    for texts, length in (
+        (0, 10),
+        (1_000_000, 10),
+        (1_000_001, 11),
+        (2_000_000, 11),
+        (2_000_001, 12),
+        (4_000_001, 13),
+        (8_000_000, 13),
+        (8_000_001, 14),
+        (1 << 31, 14),
+    ):
+        assert params.of_texts(texts).seed_length == length
+        assert IndexParams(seed_length=9).of_texts(texts).seed_length == 9
+
+
 def test_seeds_become_longer_as_the_index_grows(
     build: Build, tweets: list[Tweet], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -73,7 +91,7 @@ def test_seeds_become_longer_as_the_index_grows(
     first = segments(index)
     more = provscan.build_index(distinct[100:103], index.path, append=True)
     expected = build(distinct[:103])
-    assert more.params.seed_length == expected.params.seed_length == 14
+    assert more.params.seed_length == expected.params.seed_length == 11
     assert segments(more) == segments(expected)
     assert more.fingerprint == expected.fingerprint
     assert provscan.verify(index.path)["texts"] == 103
@@ -84,9 +102,9 @@ def test_seeds_become_longer_as_the_index_grows(
         ]
         == 3
     )
-    assert provscan.open_index(index.path).params.seed_length == 14
+    assert provscan.open_index(index.path).params.seed_length == 11
     provscan.merge(index.path, purge_only=True)
-    assert provscan.open_index(index.path).params.seed_length == 14
+    assert provscan.open_index(index.path).params.seed_length == 11
     assert provscan.merge(index.path)["params"]["seed_length"] == 10
     assert segments(provscan.open_index(index.path)) == first
     fixed = build(distinct[:100], seed_length=12)
