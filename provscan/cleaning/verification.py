@@ -12,8 +12,10 @@ file.
 
 from __future__ import annotations
 
+import bz2
 import codecs
 import csv
+import gzip
 import io
 import json
 import os
@@ -32,17 +34,19 @@ from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import zstandard
 
 from provscan.cleaning.choice import Spans
 from provscan.cleaning.files import Input, Task, byte_exact
 from provscan.cleaning.masking import SIZED
 from provscan.errors import OutputError, ProvscanError
 from provscan.readers.bytes.archives import Readable, hidden_part
-from provscan.readers.bytes.compression import COMPRESSIONS
+from provscan.readers.bytes.compression import expanded
 from provscan.readers.bytes.files import file_checksum
 from provscan.readers.bytes.streams import BOM
 from provscan.readers.finding import METADATA
 from provscan.readers.formats.table_layout import csv_reader
+from provscan.readers.limits import LIMITS
 from provscan.readers.splits import WEBDATASET, Split
 from provscan.readers.values import distinct_names
 
@@ -385,8 +389,23 @@ class _Comparison:
 
 
 def decompressed(file: IO[bytes], compression: str | None) -> IO[bytes]:
-    """Open a file without its compression, by the ``opener`` of the compression."""
-    return file if compression is None else COMPRESSIONS[compression].opener(file)
+    """Open a file without its compression."""
+    if compression is None:
+        return file
+    if compression == "gzip":
+        return gzip.GzipFile("", "rb", 6, file)  # type: ignore[return-value]
+    if compression == "bzip2":
+        return bz2.BZ2File(file)
+    if compression == "zstd":
+        reader = zstandard.ZstdDecompressor(max_window_size=1 << 31)
+        return reader.stream_reader(file, read_across_frames=True, closefd=False)
+    # The file object of the library refuses the padding of xz.
+    parts = iter(partial(file.read, CHUNK), b"")
+    return io.BufferedReader(Readable(expanded(parts, compression, LIMITS, _broken)))
+
+
+def _broken(reason: str) -> None:
+    raise ValueError(reason)
 
 
 def _opened_tar(file: IO[bytes]) -> tarfile.TarFile:

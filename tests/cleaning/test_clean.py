@@ -196,7 +196,10 @@ COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
     "": bytes,
     ".gz": gzip.compress,
     ".bz2": bz2.compress,
-    ".xz": lzma.compress,
+    # Two streams, each followed by zeros.
+    ".xz": lambda data: b"".join(
+        lzma.compress(part) + bytes(8) for part in (data[:999], data[999:])
+    ),
     ".zst": zstandard.ZstdCompressor().compress,
 }
 OPENERS: dict[str, Callable[[bytes], bytes]] = {

@@ -35,8 +35,6 @@ class Compression:
     decoder: Callable[[], Any]
     # Opens a file that writes compressed data to another file.
     writer: Callable[[IO[bytes]], AbstractContextManager[Any]]
-    # Opens a file for reading; what was written is compared with what this reads.
-    opener: Callable[[IO[bytes]], Any]
     # The number of compressed bytes that are decoded at once, which limits the output
     # of decoders without a limit of their own.
     step: int
@@ -54,11 +52,6 @@ def _zstd_writer(out: IO[bytes]) -> AbstractContextManager[Any]:
     return zstandard.ZstdCompressor().stream_writer(out, closefd=False)
 
 
-def _zstd_file(file: IO[bytes]) -> Any:
-    decompressor = zstandard.ZstdDecompressor(max_window_size=1 << 31)
-    return decompressor.stream_reader(file, read_across_frames=True, closefd=False)
-
-
 COMPRESSIONS = {
     known.name: known
     for known in (
@@ -68,7 +61,6 @@ COMPRESSIONS = {
             b"\x1f\x8b",
             lambda: zlib.decompressobj(wbits=31),
             partial(gzip.GzipFile, "", "wb", 6, mtime=0),
-            partial(gzip.GzipFile, "", "rb", 6),
             step=32 << 10,
             padded=True,
         ),
@@ -78,7 +70,6 @@ COMPRESSIONS = {
             b"BZh",
             bz2.BZ2Decompressor,
             partial(bz2.BZ2File, mode="wb"),
-            bz2.BZ2File,
             step=16 << 10,
         ),
         Compression(
@@ -87,7 +78,6 @@ COMPRESSIONS = {
             b"\xfd7zXZ\0",
             lambda: lzma.LZMADecompressor(memlimit=512 << 20),
             partial(lzma.LZMAFile, mode="wb"),
-            lzma.LZMAFile,
             step=16 << 10,
             padded=True,
         ),
@@ -98,7 +88,6 @@ COMPRESSIONS = {
             b"\x28\xb5\x2f\xfd",
             _zstd_decoder,
             _zstd_writer,
-            _zstd_file,
             step=2 << 10,
         ),
     )

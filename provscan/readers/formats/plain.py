@@ -84,6 +84,8 @@ SEPARATORS = {
 LETTER = re.compile(r"[^\W\d_]")
 # A file of several lines is a single text if it has at most this many lines and bytes.
 FEW_LINES, SHORT_FILE = 4, 2000
+# A file of fewer bytes has too few lines to tell whether they are single words.
+SMALL_FILE = 400
 # Lines look wrapped if more than half of them have at least the share FULL of the
 # width of the longest, which is up to WIDEST.
 FULL, WIDEST = 0.8, 120
@@ -127,7 +129,8 @@ class PlainText(Format):
             yield whole
 
     def fields(self, whole: Split, limits: Limits) -> list[Any]:
-        if whole.layout.records != "lines":
+        # In an archive, each of many small files would be opened once more.
+        if whole.layout.records != "lines" or 0 < whole.size < SMALL_FILE:
             return [{"text": "the text of a record"}]
         texts = [record["text"] for record in super().fields(whole, limits)]
         # Of columns, the first one shows whether each line is a single word.
