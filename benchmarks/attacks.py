@@ -559,7 +559,7 @@ def named(answer: dict[str, Any]) -> list[str]:
     lines = [answer["headline"], *answer["details"]]
     lines += [item["message"] for item in answer["warnings"]]
     first = {first_sentence(line) for line in lines[:FIRST]}
-    said = [*answer.get("examination", []), *answer["warnings"]]
+    said = [*answer.get("remarks", []), *answer["warnings"]]
     return [item["code"] for item in said if first_sentence(item["message"]) in first]
 
 
@@ -716,7 +716,7 @@ def made(corpus: Path | None, background: Path | None, sizes: tuple[int, int]) -
     for row in first.values():
         if row["text"].startswith("RT @"):
             continue
-        author = row.get("author") or f"user{int(rng.paretovariate(0.5)) % 20_000}"
+        author = row.get("author") or f"user{rng.randrange(40_000)}"
         time = row.get("created_at") or when(rng).strftime("%Y-%m-%dT%H:%M:%SZ")
         world.tweets.append(
             {

@@ -11,7 +11,7 @@ import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from provscan.errors import ParameterError, UsageError
@@ -32,6 +32,7 @@ RESUMABLE = (
     "fail_above_claimed",
     "baseline",
     "tokenizer",
+    "collected",
 )
 # The allowed values of options that take one of a few words.
 CHOICES = {
@@ -77,6 +78,11 @@ class MatchOptions:
         Time at which the dataset was collected, e.g. 2021-03-01. If all tweets with a
         licensed text were posted later, the dataset can't contain a copy of that text,
         so its matches measure chance.
+    collected
+        Times between which the dataset was collected or written, e.g.
+        2019-01-01..2020-12-31, or only the last one. If most tweets with findings are
+        younger, the tweets may have been copied from the dataset, and nothing is
+        claimed.
     control
         Files of tweets that are known to be absent from the dataset; their matches
         measure chance. Fields are recognised by their usual names.
@@ -156,6 +162,7 @@ class MatchOptions:
     outputs: bool = False
     fix_encoding: bool = False
     cutoff: str | date | None = None
+    collected: str | date | None = None
     # Lists of paths after validation.
     control: Paths = None
     null: Paths = None
@@ -207,14 +214,16 @@ class MatchOptions:
             isinstance(name, str) for name in fields
         )
         require(fields is None or names, "text_field", fields, "a name or several")
-        id_field, cutoff = self.id_field, self.cutoff
+        id_field = self.id_field
         require(isinstance(id_field, str | None), "id_field", id_field, "a name")
-        require(isinstance(cutoff, str | date | None), "cutoff", cutoff, "a date")
+        for name in ("cutoff", "collected"):
+            value = getattr(self, name)
+            require(isinstance(value, str | date | None), name, value, "a date")
         valid = self.ray is None or (isinstance(self.ray, str) and bool(self.ray))
         require(valid, "ray", self.ray, "HOST:PORT, 'auto' or 'local'")
         self._require_consistent()
-        # Computing this property checks its value.
-        _ = self.since
+        # Computing these properties checks their values.
+        _ = self.since, self.complete
 
     def _require_consistent(self) -> None:
         """Raise an error if an option lacks one that it needs, or excludes another."""
@@ -242,6 +251,22 @@ class MatchOptions:
         """The cutoff as a time in UTC."""
         return None if self.cutoff is None else parse_utc(self.cutoff)
 
+    @property
+    def complete(self) -> datetime | None:
+        """The time at which the dataset was complete, in UTC; a date includes its
+        day.
+        """
+        if self.collected is None:
+            return None
+        first, _, last = str(self.collected).rpartition("..")
+        begin, end = (parse_utc(each or last, "collected") for each in (first, last))
+        if begin > end:
+            raise ParameterError(
+                f"collected begins at {begin.isoformat()}, after its end "
+                f"{end.isoformat()}: give FROM..TO"
+            )
+        return end + timedelta(days=len(last) == len("2021-03-01"))
+
     def files(self, name: str) -> list[str]:
         """The paths of ``control``, ``null`` or ``known``."""
         return getattr(self, name) or []
@@ -267,6 +292,7 @@ class MatchOptions:
             **values,
             "text_field": list(self.text_field or ()) if several else self.text_field,
             "cutoff": self.since and self.since.isoformat(),
+            "collected": None if self.collected is None else str(self.collected),
         }
 
     def scan_options(self) -> dict[str, Any]:

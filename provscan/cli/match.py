@@ -34,6 +34,7 @@ SHARE: dict[str, Any] = {"callback": shared.parse_share, "metavar": "SHARE"}
 @match_option("Options", "fix_encoding")
 @match_option("Options", "tokenizer", type=shared.LocalPath(), metavar="FILE")
 @match_option("Error rates", "cutoff", metavar="DATE")
+@match_option("Error rates", "collected", metavar="FROM..TO")
 @paths_option("Error rates", "control", metavar="FILE")
 @paths_option("Error rates", "null", metavar="DATASET")
 @paths_option("Error rates", "known", metavar="DATA")

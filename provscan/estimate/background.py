@@ -130,7 +130,9 @@ class BackgroundModel:
         self.texts += last
         return last
 
-    def bits(self, texts: Texts, *, copies: npt.ArrayLike = 0) -> Floats:
+    def bits(
+        self, texts: Texts, *, copies: npt.ArrayLike = 0, any_script: bool = False
+    ) -> Floats:
         """Return the bits of each text: minus the base-2 logarithm of its probability.
 
         Parameters
@@ -141,6 +143,9 @@ class BackgroundModel:
             How often each text was counted: one number, or an array of shape (texts,).
             The n-grams of the text are subtracted as often, so that a licensed text
             does not make its own wording look common.
+        any_script
+            Give bits for scripts that the model hardly knows, too: to compare two
+            models, not to measure rarity.
 
         Returns
         -------
@@ -177,6 +182,8 @@ class BackgroundModel:
             np.empty((2, kernels.TOGETHER, self.order), np.uint64),
             bits,
         )
+        if any_script:
+            return bits
         familiar = np.concatenate([[0], np.cumsum(self._seen[chars] >= _FAMILIAR)])
         length = np.diff(offsets)
         bits[

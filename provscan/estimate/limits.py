@@ -211,6 +211,32 @@ def least_shown(heaviest: float, tail: float = TAIL) -> int:
     return 1 + math.floor(negative_binomial_quantile(1.0 - tail, 1.0, heaviest))
 
 
+def clumped_limit(
+    weights: Floats, sizes: Floats, heaviest: float, effect: float, tail: float = TAIL
+) -> float:
+    """Return the upper limit of the chance matches among the licensed matches if those
+    of the control come in groups: the limit of a compound Poisson total whose groups
+    have ``effect`` clusters of mean size (a design effect, Kish 1965).
+
+    Parameters
+    ----------
+    weights, sizes, heaviest, tail
+        As for :func:`predict_chance`.
+    effect
+        Mean number of clusters of a group, weighted by this number.
+
+    Returns
+    -------
+    float
+    """
+    total = weights * sizes
+    unit = effect * (float(sizes @ sizes / sizes.sum()) if sizes.any() else 1.0)
+    more = heaviest * unit
+    mean = float(total.sum()) + more
+    spread = effect * float(total @ total) + more**2
+    return unit * negative_binomial_quantile(1.0 - tail, mean**2 / spread, mean / unit)
+
+
 @dataclass(frozen=True, slots=True)
 class Factor:
     """A positive number with its limits; the factors of a product are independent."""

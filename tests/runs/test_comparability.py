@@ -30,6 +30,8 @@ def sample(total: int, script: list[int], rarity: list[float]) -> TextSample:
         unknown,
         unknown,
         np.array(rarity, np.float64),
+        pa.chunked_array([pa.nulls(count, pa.int64())]),
+        np.zeros(count, np.int64),
     )
 
 

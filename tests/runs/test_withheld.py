@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from provscan.estimate.examination import Examination
 from provscan.estimate.layers import Layers
 from provscan.estimate.limits import Factor, exactly
 from provscan.estimate.recall import Recall
@@ -73,11 +74,14 @@ def measured(**others: Any) -> Any:
             carriers=[SimpleNamespace(text=text) for text in every.carriers],
         ),
         counts=SimpleNamespace(
-            findings=SimpleNamespace(copies=every.copies.astype(np.int64))
+            findings=SimpleNamespace(copies=every.copies.astype(np.int64)),
+            by_text=SimpleNamespace(found=np.ones(1, np.bool_)),
         ),
+        eligible=SimpleNamespace(control=np.ones(1, np.bool_)),
         chance=SimpleNamespace(
             measures=every.chance_measures,
             control_found=every.control_found,
+            in_dataset=0,
             too_small=every.too_small,
             claimed=every.claimed,
             placebo=None,
@@ -91,6 +95,7 @@ def measured(**others: Any) -> Any:
             planted=every.planted,
         ),
         estimate=every.estimate,
+        examination=Examination(),
     )
 
 
@@ -246,19 +251,18 @@ def test_a_null_dataset_of_another_kind_measures_nothing() -> None:
     found = measured(chance_measures=[], kind=kind)
     assert "lengths of records and scripts" in reasons(found)["records.at_least"]
     assert codes_of(found) == ["null_other_kind"]
-    assert "--null DATA of the dataset's kind" in next_step(found)
+    assert "--null DATA of the dataset's kind" in next_step(found, [])
 
 
 def test_the_next_step_measures_what_is_missing() -> None:
-    assert next_step(measured(too_small=True)).startswith(
-        "a larger --control can decide"
-    )
+    small = [{"code": "control_too_small", "message": ""}]
+    assert next_step(measured(), small).startswith("a larger --control can decide")
     years = np.array([2012] * 30 + [2015] * 10)
     samples = SimpleNamespace(licensed=SimpleNamespace(year=years))
 
     def step(carriers: list[str]) -> str:
         return next_step(
-            measured(chance_measures=[], samples=samples, carriers=carriers)
+            measured(chance_measures=[], samples=samples, carriers=carriers), []
         )
 
     assert step(["no year"]).startswith("--control FILE or --null DATA")

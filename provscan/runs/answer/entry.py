@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from provscan.estimate.layers import METHOD, Layers
+from provscan.runs.answer.examined import UNTESTED, remarks
 from provscan.runs.answer.judgement import reasons_against
 from provscan.runs.answer.layers import without_withheld
 from provscan.runs.answer.reasons import strata_in_words
@@ -32,7 +33,7 @@ from provscan.runs.answer.wording import (
 from provscan.runs.counting.counts import STRENGTHS
 from provscan.runs.counting.strata import TWEET_SAMPLE
 from provscan.runs.measures.analysis import Measured
-from provscan.statuses import STATUSES
+from provscan.statuses import COPIES_FOUND, STATUSES
 
 YEAR = re.compile(r"(?<!\d)(?:19[89]|20[0-4])\d(?!\d)")
 # A cutoff is proposed if the carrier records mention years at least YEARS_NAMED times.
@@ -111,15 +112,19 @@ def _sentences(
         measured.finding_records - measured.claimable_records if chance.measures else 0
     )
     detectable = measured.recall.detectable_share
+    qualified = list(remarks(measured.examination)) if status == COPIES_FOUND else []
+    untested = [each for each in qualified if each["code"] == UNTESTED]
+    said = reasons or [each for each in qualified if each not in untested]
     sentences = [
         *details(
             status,
             records,
             scanned,
             detectable,
-            [reason["message"] for reason in reasons],
+            [each["message"] for each in said],
             left_out,
             in_one_line(unscanned),
+            [each["message"] for each in untested],
         )
     ]
     return {
@@ -127,6 +132,7 @@ def _sentences(
         "headline": headline(status, records, scanned),
         "details": sentences,
         "reasons": reasons,
+        "remarks": qualified,
         "next": None if STATUSES[status].judged else next_step(measured, reasons),
     }
 

@@ -2,7 +2,8 @@
 each.
 
 If copies are not claimed, either chance explains the findings, or one of these reasons
-says why the measure of chance does not decide. The findings are then the fact, and the
+says why the measure of chance does not decide. A claim may also be withdrawn
+(:mod:`~provscan.runs.answer.examined`). The findings are then the fact, and the
 status is ``cannot_judge``. A reason raises no number.
 """
 
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from provscan.names import counted, number
+from provscan.runs.answer.examined import objections
 from provscan.runs.answer.reasons import (
     FEW_TEXTS,
     LEFT_OUT,
@@ -61,6 +63,8 @@ def reasons_against(measured: Measured) -> list[dict[str, str]]:
     """
     if not measured.finding_records:
         return []
+    if measured.chance.claimed:
+        return objections(measured.examination)
     return [
         {"code": code, "message": REASONS[code].format(**values)}
         for code, values in _reasons(measured)
@@ -70,8 +74,6 @@ def reasons_against(measured: Measured) -> list[dict[str, str]]:
 def _reasons(measured: Measured) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the codes of the reasons with the values of their sentences."""
     chance, claim = measured.chance, measured.chance.whole.claims[0]
-    if chance.claimed:
-        return
     if not chance.measures:
         if chance.control_found:
             yield "control_in_dataset", {}

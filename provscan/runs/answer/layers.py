@@ -53,7 +53,7 @@ def layers_of(
             if chance.measures
         ]
         most, recall_of_unit, design = bases[unit]
-        result[unit] = layered(
+        number = layered(
             Found(
                 findings=_size(measured, unit, subset.findings).total,
                 every=_size(measured, unit, subset.licensed),
@@ -72,6 +72,12 @@ def layers_of(
             design,
             _share_of(otherwise[unit], subset.chance_share) if otherwise else None,
         )
+        if number.at_least and (share := measured.examination.suspected):
+            # The suspected findings may all be in this subset.
+            every = _size(measured, unit, chance.whole.findings).total
+            least = min(number.at_least, max(0.0, number.findings - share * every))
+            number = replace(number, at_least=least)
+        result[unit] = number
     if "tweets" in result:
         # There are at least as many tweets as texts.
         result["tweets"] = result["tweets"].no_less(result["texts"])

@@ -15,6 +15,7 @@ from provscan.estimate.layers import Layers
 from provscan.estimate.recall import Recall
 from provscan.names import in_words
 from provscan.runs.answer.breakdowns import FEW_FINDINGS
+from provscan.runs.answer.examined import objections
 from provscan.runs.counting.null import NullCounts
 from provscan.runs.measures.analysis import Measured
 from provscan.runs.measures.chance import UNITS
@@ -61,6 +62,10 @@ WITHHELD = {
     "spread_edits": (
         "More than half of the copies seem to be changed throughout, as in retyping, "
         "so it is unknown how many texts were missed with all their copies."
+    ),
+    "like_dataset": (
+        "Many findings are worded like the dataset's own text, and the control does "
+        "not explain them."
     ),
     "poor_recall": (
         "Only {recall:.0%} of the test copies that look like the matches became "
@@ -131,6 +136,10 @@ def reasons(measured: Measured, numbers: dict[str, Layers]) -> dict[str, str]:
     recall = measured.recall.of_records.findings
     if (reason := _no_chance(measured)) is not None:
         withhold(reason, UNITS, ("at_least", "estimate"))
+    for objection in objections(measured.examination):
+        withhold(objection["message"], UNITS, ("at_least", "estimate"))
+    if measured.examination.suspected:
+        withhold(withheld("like_dataset"))
     if measured.recall.least_nearly is None:
         code = "no_recall" if recall is None else "few_nearly"
         withhold(withheld(code), ("records", "texts"), ("at_most",))

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import pyarrow as pa
+
 from provscan.estimate.recall import FINDABLE
 from provscan.estimate.strata import ENOUGH_TEXTS, HEAVIEST
 from provscan.runs.answer.breakdowns import FEW_FINDINGS
@@ -134,6 +136,10 @@ WARNINGS = {
 """Sentences of the warnings, by code; a warning says what threatens a number."""
 
 NOTES = {
+    "other_authors": (
+        "The control's authors are others than those of the licensed texts. Nothing "
+        "shows whether authors who quote are as frequent among them."
+    ),
     "hardly_found": (
         "Copies with these edits are mostly missed: {edits}. "
         f"Fewer than {SHARES[FINDABLE]} of the test copies with them became findings."
@@ -165,7 +171,10 @@ NOT_DETECTABLE = 0.2
 # Minimum overlap of the years of the control and of the licensed texts.
 LEAST_OVERLAP = 0.5
 # Minimum agreement of the control with the licensed texts in each trait.
-COMPARED = {"length": 0.5, "language": 0.5, "wording": 0.5, "author": 0.2}
+COMPARED = {"length": 0.5, "language": 0.5, "wording": 0.5}
+# The same for authors, a difference of which is a note: a control of other authors is
+# fair. It is a warning if the control has mostly one author.
+SAME_AUTHORS = 0.2
 
 
 def warning(code: str, **values: Any) -> dict[str, str]:
@@ -257,6 +266,8 @@ def differences_of_control(
     # difference.
     shares["length"] = strata.length_overlap
     unlike = [name for name in COMPARED if shares.get(name, 1.0) < COMPARED[name]]
+    if shares.get("author", 1.0) < SAME_AUTHORS and _mostly_one(control.author):
+        unlike.append("author")
     if unlike:
         yield warning("control_unlike", what=", ".join(unlike))
     if placebo is None:
@@ -268,6 +279,12 @@ def differences_of_control(
             "interval": f"above {low:.2g}" if high is None else f"{low:.2g}-{high:.2g}",
         }
         yield warning("chance_drifts", **(placebo | words))
+
+
+def _mostly_one(authors: pa.ChunkedArray) -> bool:
+    """Return whether one author has most of the texts."""
+    counts = authors.drop_null().value_counts().field("counts").to_numpy()
+    return bool(len(counts)) and 2 * int(counts.max()) > len(authors)
 
 
 def _disagreement(
@@ -290,6 +307,10 @@ def _disagreement(
 
 def notes(measured: Measured) -> Iterator[dict[str, str]]:
     """Yield the notes: facts to know that threaten none of the numbers shown."""
+    if measured.controls.texts:
+        shares = agreement(*measured.samples)
+        if shares.get("author", 1.0) < SAME_AUTHORS:
+            yield note("other_authors")
     if measured.index_fraction < 1.0:
         yield note("fraction_indexed", share=100.0 * measured.index_fraction)
     if measured.scanned.sampled:

@@ -152,9 +152,11 @@ def details(
     reasons: Sequence[str] = (),
     not_measured: int = 0,
     not_scanned: str = "",
+    remarks: Sequence[str] = (),
 ) -> Iterator[str]:
     """Yield the sentences after the headline, about findings, chance and the upper
-    limit. ``reasons`` say why the findings can't be judged.
+    limit. ``reasons`` say why the findings can't be judged, or what a claim depends on,
+    and ``remarks`` what was not tested.
 
     ``not_measured`` is the number of records with findings only in strata where chance
     was not measured. ``not_scanned`` says what was not scanned.
@@ -169,6 +171,8 @@ def details(
         if both := f"{told} {more}".strip():
             yield both
         return
+    if status == COPIES_FOUND:
+        yield from reasons
     if status == INCOMPLETE:
         yield f"Not scanned: {not_scanned}."
     if records.findings:
@@ -188,6 +192,7 @@ def details(
         if not_measured:
             found += f", but was not measured for {number(not_measured)} of these"
         yield f"{found}."
+        yield from remarks
     else:
         yield "No record shares rare wording with licensed tweets."
     if more:

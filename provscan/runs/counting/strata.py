@@ -57,6 +57,9 @@ class TextSample:
     lang: pa.ChunkedArray
     # Bits per code point; nan if unknown. Empty if there is no control.
     rarity: Floats
+    # Time, null if unknown, and kind (``scoring.authorship.KINDS``).
+    time: pa.ChunkedArray
+    kind: Numbers
     # Share of all texts that are too short to be searched for.
     too_short: float = 0.0
 
@@ -91,6 +94,8 @@ def sample_texts(
             lang=_without_empty(known.lang),
             rarity=bits / np.maximum(length[: len(worded)], 1),
             too_short=too_short,
+            time=known.time,
+            kind=known.kind,
         )
 
     return TextSamples(*ordered_map(drawn, (False, True), threads))

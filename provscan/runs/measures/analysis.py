@@ -27,6 +27,7 @@ from provscan.calibration.spike_ins import (
     spike_in_count,
 )
 from provscan.errors import RecallError
+from provscan.estimate.examination import Examination
 from provscan.estimate.limits import Factor, clopper_pearson, sharing_factor
 from provscan.matching.record_samples import CarrierRecord
 from provscan.options import MatchOptions
@@ -50,6 +51,7 @@ from provscan.runs.counting.strata import (
 )
 from provscan.runs.measures.chance import MeasuredChance, measure_chance
 from provscan.runs.measures.error_rates import ErrorRates, measure_error_rates
+from provscan.runs.measures.examination import examine
 from provscan.runs.measures.recall import MeasuredRecall, measure_recall
 from provscan.runs.scan.totals import ScanTotals
 from provscan.scoring.background import background
@@ -94,6 +96,7 @@ class Measured:
     eligible: Eligibility
     counts: MatchCounts
     chance: MeasuredChance
+    examination: Examination  # What speaks against a claim, or qualifies it.
     error_rates: ErrorRates
     recall: MeasuredRecall
     null: NullCounts | None
@@ -279,6 +282,11 @@ def measure(
     chance = measure_chance(
         matches, eligible, counts, controls, samples.control, strata, null_counts
     )
+    examination = examine(matches, chance, samples, controls, options.complete)
+    claimed = chance.claimed and not examination.objections
+    rates = measure_error_rates(
+        chance, eligible, counts.by_text, null_counts, claimed=claimed
+    )
     return Measured(
         controls=controls,
         samples=samples,
@@ -287,7 +295,8 @@ def measure(
         eligible=eligible,
         counts=counts,
         chance=chance,
-        error_rates=measure_error_rates(chance, eligible, counts.by_text, null_counts),
+        examination=examination,
+        error_rates=rates,
         recall=measure_recall(
             scores.planted, scores.recovered, counts.cells, samples.licensed.too_short
         ),

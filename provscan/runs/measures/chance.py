@@ -21,11 +21,13 @@ import pyarrow as pa
 
 from provscan.arrays import Flags, Floats, Numbers, distinct
 from provscan.calibration.controls import Controls
+from provscan.estimate.examination import clumping
 from provscan.estimate.limits import (
     TAIL,
     Chance,
     Factor,
     clopper_pearson,
+    clumped_limit,
     predict_chance,
 )
 from provscan.estimate.strata import rarefied, years_apart
@@ -44,6 +46,7 @@ from provscan.runs.measures.clusters import (
     clusters_by_strength,
     clusters_of_texts,
 )
+from provscan.scoring.authorship import coded_authors, weeks
 
 UNITS = ("records", "texts", "tweets", "characters")
 # Error probability of the bound for one strength; "at least" is the highest bound of
@@ -65,6 +68,8 @@ class ChanceMeasure:
     clusters: TextClusters
     weights: Floats  # Number of licensed clusters that each cluster represents.
     heaviest: float  # Largest possible weight of one additional cluster.
+    # Design effect of clusters that come together (``estimate.examination.clumping``).
+    effect: float = 1.0
 
     def without_clusters(self, heaviest: float | None) -> ChanceMeasure:
         """Return the measure as it would be without any chance match. ``heaviest``
@@ -84,7 +89,11 @@ class ChanceMeasure:
         licensed clusters.
         """
         sizes = self.clusters.sizes.get(unit, np.ones(len(self.weights)))
-        return predict_chance(self.weights, sizes, self.heaviest, licensed, tail)
+        chance = predict_chance(self.weights, sizes, self.heaviest, licensed, tail)
+        if self.effect > 1.0:
+            shape = self.weights, sizes, self.heaviest, self.effect
+            chance = replace(chance, high=max(chance.high, clumped_limit(*shape, tail)))
+        return chance
 
 
 def predicted(
@@ -339,9 +348,10 @@ def measure_chance(
     cleaned = []
     if controls.texts and usable:
         cleaned.append(_control_measure(of_clean[0], eligible, strata, controls))
+        effect = _design_effect(matches, licensed[0], of_control[0], control, eligible)
         for chance, clusters in zip(chances, of_control, strict=True):
             measure = _control_measure(clusters, eligible, strata, controls)
-            chance.measures.append(measure)
+            chance.measures.append(replace(measure, effect=effect))
     if null is not None and null.kind.same and usable:
         ratio = matches.scanned.characters / max(1, null.scanned.characters)
         (of_null,) = clusters_by_strength(
@@ -374,6 +384,31 @@ def _in_dataset(cluster: Numbers, counts: MatchCounts, eligible: Eligibility) ->
     """
     licensed = distinct(cluster[counts.by_text.found & ~eligible.control])
     return eligible.control & counts.verbatim & ~np.isin(cluster, licensed)
+
+
+def _design_effect(
+    matches: ScoredMatches,
+    licensed: TextClusters,
+    of_control: TextClusters,
+    control: TextSample,
+    eligible: Eligibility,
+) -> float:
+    """Return the design effect of the control's clusters that are by one author, or of
+    one week: the larger one.
+    """
+    weight = (
+        float(eligible.weights[of_control.first].mean())
+        if len(of_control.first)
+        else 1.0
+    )
+    effects = [1.0]
+    for every, sample in (
+        coded_authors(matches.authorship.author, control.author)[:2],
+        (weeks(matches.authorship.time), weeks(control.time)),
+    ):
+        groups = every[of_control.first], every[licensed.first]
+        effects.append(clumping(*groups, weight, sample))
+    return max(effects)
 
 
 def _control_measure(

@@ -54,12 +54,13 @@ def measure_error_rates(
     eligible: Eligibility,
     findings: TextFindings,
     null: NullCounts | None,
+    *,
+    claimed: bool,
 ) -> ErrorRates:
     """Compute the error rates from all ``findings`` in the dataset and those in the
-    data that measures chance.
+    data that measures chance. Without a claim, chance may explain every list.
     """
-    if not chance.claimed:
-        # Chance explains every list.
+    if not claimed:
         return ErrorRates([(np.zeros(0), np.ones(1)) for _ in chance.measures])
     cluster, *others = chance.clusters_by_scan
     targets = best_of(cluster, findings.best, eligible.claimable)

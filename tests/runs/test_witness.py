@@ -1,0 +1,156 @@
+"""Test that a claim is withdrawn or qualified if the control is not a fair witness."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+import provscan
+from provscan.errors import ParameterError
+
+Write = Callable[..., Path]
+Row = dict[str, Any]
+
+
+def vocabulary(seed: int) -> list[str]:
+    rng = Random(seed)
+    syllables = [a + b for a in "bcdfghjklmnprst" for b in "aeiou"]
+    rng.shuffle(syllables)
+    # Each vocabulary prefers other syllables.
+    return [
+        "".join(rng.choices(syllables[:40], k=rng.randint(1, 3))) for _ in range(600)
+    ]
+
+
+OURS, THEIRS = vocabulary(1), vocabulary(2)
+
+
+def texts(words: list[str], count: int, seed: int) -> list[str]:
+    rng = Random(seed)
+    return [" ".join(rng.choices(words, k=rng.randint(14, 20))) for _ in range(count)]
+
+
+def tweets(written: list[str], seed: int, **more: Any) -> list[Row]:
+    rng = Random(seed)
+    return [
+        {
+            "id": f"{seed}:{n}",
+            "text": text,
+            "author": f"user {seed} {n}",
+            "created_at": f"201{rng.randrange(4, 9)}-0{rng.randrange(1, 10)}-11T"
+            f"{rng.randrange(10, 20)}:{rng.randrange(10, 60)}:07Z",
+        }
+        | more
+        for n, text in enumerate(written)
+    ]
+
+
+PLATFORM = texts(OURS, 1600, 3)
+LICENSED, CONTROL = tweets(PLATFORM[:800], 1), tweets(PLATFORM[800:], 2)
+DATA = texts(THEIRS, 500, 4)
+
+
+@pytest.fixture
+def answer(tmp_path: Path, write: Write) -> Callable[..., dict[str, Any]]:
+    def scanned(
+        licensed: list[Row], data: list[str], control: list[Row] = CONTROL, **more: Any
+    ) -> dict[str, Any]:
+        index = provscan.build_index(licensed, tmp_path / "licensed.index")
+        dataset = write("data.jsonl", [{"text": text} for text in data])
+        path = write("control.jsonl", control)
+        run = provscan.match(dataset, index, tmp_path / "run", control=path, **more)
+        return {**run.summary["answer"], "by": run.summary["by"]}
+
+    return scanned
+
+
+def codes(items: list[dict[str, str]]) -> list[str]:
+    return [item["code"] for item in items]
+
+
+def test_quotations_of_the_dataset_are_not_claimed(
+    answer: Callable[..., dict[str, Any]],
+) -> None:
+    found = answer(LICENSED + tweets(DATA[:80], 5), DATA)
+    assert found["status"] == "cannot_judge"
+    assert codes(found["reasons"]) == ["like_dataset"]
+    assert found["records"]["at_least"] is None
+    assert found["records"]["findings"] == 80
+    for value in found["by"].get("author", {}).values():
+        assert value["records"]["at_least"] is None
+
+
+def test_copies_are_claimed_and_the_direction_was_not_tested(
+    answer: Callable[..., dict[str, Any]],
+) -> None:
+    found = answer(LICENSED, DATA + PLATFORM[:80])
+    assert found["status"] == "copies_found"
+    assert found["records"]["at_least"] >= 70
+    assert codes(found["remarks"]) == ["direction_not_tested"]
+    assert found["remarks"][0]["message"] in found["details"]
+
+
+def test_a_mixture_of_both_is_bounded_by_what_is_worded_like_tweets(
+    answer: Callable[..., dict[str, Any]],
+) -> None:
+    found = answer(LICENSED + tweets(DATA[:40], 5), DATA + PLATFORM[:100])
+    assert found["status"] in ("copies_found", "cannot_judge")
+    assert (found["records"]["at_least"] or 0) <= 100
+
+
+def test_an_account_is_named(answer: Callable[..., dict[str, Any]]) -> None:
+    scraped = tweets(PLATFORM[:80], 6, author="scraped")
+    found = answer(scraped + LICENSED[80:], DATA + PLATFORM[:80])
+    assert found["status"] == "copies_found"
+    assert found["records"]["at_least"] >= 70
+    assert codes(found["remarks"])[0] == "concentrated"
+    assert "scraped" in found["details"][0]
+
+
+def test_a_program_that_the_control_lacks_is_not_believed(
+    answer: Callable[..., dict[str, Any]],
+) -> None:
+    hours = [
+        row | {"created_at": f"2015-03-{1 + n // 24:02}T{n % 24:02}:05:00Z"}
+        for n, row in enumerate(tweets(PLATFORM[:80], 6, author="clock"))
+    ]
+    found = answer(hours + LICENSED[80:], DATA + PLATFORM[:80])
+    assert found["status"] == "cannot_judge"
+    assert codes(found["reasons"]) == ["automatic"]
+
+
+def test_a_control_of_replies_says_nothing_about_others(
+    answer: Callable[..., dict[str, Any]],
+) -> None:
+    replies = [row | {"text": f"@someone {row['text']}"} for row in CONTROL]
+    found = answer(LICENSED, DATA + PLATFORM[:80], replies)
+    assert found["status"] == "cannot_judge"
+    assert codes(found["reasons"]) == ["control_lacks"]
+
+
+@pytest.mark.parametrize(
+    ("collected", "status"),
+    [
+        ("2010-01-01..2013-12-31", "cannot_judge"),
+        ("2013-12-31", "cannot_judge"),
+        ("2010-01-01..2019-12-31", "copies_found"),
+    ],
+)
+def test_younger_tweets_are_not_the_source(
+    answer: Callable[..., dict[str, Any]], collected: str, status: str
+) -> None:
+    found = answer(LICENSED, DATA + PLATFORM[:80], collected=collected)
+    assert found["status"] == status
+    reasons = ["younger_than_data"] if status == "cannot_judge" else []
+    assert codes(found["reasons"]) == reasons
+    assert codes(found["remarks"]) == []
+
+
+@pytest.mark.parametrize("value", ["soon", "2013-01-02..2013-01-01", "..", "2013.."])
+def test_the_time_of_the_dataset_is_a_range(value: str) -> None:
+    with pytest.raises(ParameterError, match="collected"):
+        provscan.match("x", "y", collected=value)
