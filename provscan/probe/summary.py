@@ -20,6 +20,7 @@ from provscan import estimate
 from provscan.arrays import Floats
 from provscan.calibration.controls import Controls
 from provscan.errors import InputError
+from provscan.estimate.limits import EXPLAINED
 from provscan.probe import statistics
 from provscan.probe.answers import Answer
 from provscan.probe.draw import ENDS
@@ -33,7 +34,12 @@ from provscan.probe.result_tables import tweet_table
 from provscan.probe.run import read_model
 from provscan.probe.statistics import ALPHA
 from provscan.probe.verification import Recitation
-from provscan.statuses import COPIES_FOUND, NO_COPIES_SHOWN, NOT_MEASURED
+from provscan.statuses import (
+    CANNOT_JUDGE,
+    COPIES_FOUND,
+    NO_COPIES_SHOWN,
+    NOT_MEASURED,
+)
 
 SUMMARY_VERSION = 1
 # False discovery rate of the list of recited tweets.
@@ -135,15 +141,33 @@ def conformal_q_values(licensed: Floats, control: Floats) -> Floats:
 def status_of(summary: dict[str, Any]) -> str:
     """Return what a probe shows as a whole, as for a run: ``copies_found`` if the lower
     limit of recitation beyond chance is above 0, ``no_copies_shown`` if nothing is
-    recited or that limit is 0, and ``not_measured`` if the controls do not measure
-    chance.
+    recited or the recited controls explain it, ``not_measured`` if the controls do not
+    measure chance, and otherwise ``cannot_judge``.
     """
-    tweets, free = summary["answer"]["tweets"], summary["free"]
+    tweets, free, tests = (
+        summary["answer"]["tweets"],
+        summary["free"],
+        summary["tests"],
+    )
     if not tweets["findings"] and not (free and free["texts"]):
         return NO_COPIES_SHOWN
-    if summary["tests"]["difference"]["invalid"] is not None:
+    if tests["objection"] in (TOO_FEW, REVERSED):
+        return CANNOT_JUDGE
+    if tests["difference"]["invalid"] is not None:
         return NOT_MEASURED
-    return COPIES_FOUND if tweets["at_least"] else NO_COPIES_SHOWN
+    if tweets["at_least"]:
+        return COPIES_FOUND
+    recited = tweets["chance"] + tests["licensed_only"] - tests["control_only"]
+    explained = EXPLAINED * recited <= tweets["chance"] and _chance_explains(free)
+    return NO_COPIES_SHOWN if explained else CANNOT_JUDGE
+
+
+def _chance_explains(free: dict[str, Any] | None) -> bool:
+    """Return whether control texts explain the licensed texts of free generation."""
+    if free is None or not free["texts"]:
+        return True
+    found, every = free["control_texts_found"] or 0, free["control_texts"] or 1
+    return bool(EXPLAINED * free["texts"] <= found * free["licensed_texts"] / every)
 
 
 def _objection(plan: Plan, counts: Counts) -> Objection | None:

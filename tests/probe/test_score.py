@@ -161,15 +161,17 @@ def test_pairs_that_do_not_measure_chance(few: Plan, index: provscan.Index) -> N
     summary = score(few.path, index)
     pairs = summary["asked"]["complete_pairs"]
     assert 0 < pairs < 6
-    assert summary["answer"]["status"] == "not_measured"
-    assert summary["answer"]["details"] == [
+    assert summary["answer"]["status"] == "cannot_judge"
+    assert [each["code"] for each in summary["answer"]["reasons"]] == ["too_few"]
+    assert summary["answer"]["details"][0] == (
         f"Copies and coincidences can't be told apart: {pairs} pairs with answers are "
         "too few for any claim, and 6 are needed."
-    ]
+    )
     (few.path / "answers.jsonl").unlink()
     run(few.path, Lookup(chances(few, lambda copies: 0.1, 1.0)))
     answer = score(few.path, index)["answer"]
-    assert answer["status"] == "not_measured"
+    assert answer["status"] == "cannot_judge"
+    assert [each["code"] for each in answer["reasons"]] == ["reversed"]
     assert answer["warnings"][0]["code"] == "reversed"
     assert answer["tweets"]["at_most"] is None
 
@@ -238,13 +240,17 @@ def test_shares_of_few_tweets_are_withheld(few: Plan, index: provscan.Index) -> 
     ).read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("status", ["copies_found", "no_copies_shown", "not_measured"])
+@pytest.mark.parametrize(
+    "status", ["copies_found", "no_copies_shown", "not_measured", "cannot_judge"]
+)
 def test_a_terminal_shows_at_most_ten_lines(
     few: Plan, index: provscan.Index, status: str
 ) -> None:
     """The limit applies to numbers of any length and to many warnings."""
     summary = scored(
-        few, index, lambda copies: 0.0 if status == "no_copies_shown" else 1.0
+        few,
+        index,
+        lambda copies: 1.0 if status in ("copies_found", "not_measured") else 0.0,
     )
     share = {"findings": 0.9987, "at_least": 0.9876, "at_most": 0.9987}
     estimate = {"value": 1_202.0, "low": 1_100.0, "high": 1_300.0}
@@ -256,7 +262,7 @@ def test_a_terminal_shows_at_most_ten_lines(
         "estimate": estimate,
         "share": share,
     }
-    if status == "no_copies_shown":
+    if status in ("no_copies_shown", "cannot_judge"):
         tweets |= {"at_least": 0, "estimate": None}
     if status == "not_measured":
         summary["tests"]["objection"] = "not_alike"
@@ -275,8 +281,9 @@ def test_a_terminal_shows_at_most_ten_lines(
     free = {
         "texts": 1_398,
         "answers": 1_500,
+        "licensed_texts": 12_345,
         "control_texts": 12_345,
-        "control_texts_found": 1_234,
+        "control_texts_found": 600 if status == "cannot_judge" else 1_234,
     }
     summary |= {
         "answer": {"tweets": summary["answer"]["tweets"] | tweets},

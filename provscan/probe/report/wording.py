@@ -13,7 +13,13 @@ from typing import Any
 from provscan.names import counted, several
 from provscan.probe.summary import NOT_ALIKE, REVERSED
 from provscan.report.wording import percent
-from provscan.statuses import COPIES_FOUND, NO_COPIES_SHOWN, NOT_MEASURED, STATUSES
+from provscan.statuses import (
+    CANNOT_JUDGE,
+    COPIES_FOUND,
+    NO_COPIES_SHOWN,
+    NOT_MEASURED,
+    STATUSES,
+)
 
 WARNINGS = {
     "incomplete": (
@@ -78,6 +84,7 @@ def final_answer(summary: dict[str, Any], status: str) -> dict[str, Any]:
         "status": status,
         "headline": _headline(status, tweets),
         "details": _details(status, tweets, summary),
+        "reasons": _reasons(status, summary),
         "next": _next(status, summary),
         "tweets": tweets,
         "withheld": _withheld(tweets, why),
@@ -92,11 +99,35 @@ def final_answer(summary: dict[str, Any], status: str) -> dict[str, Any]:
     }
 
 
+def _not_told_apart(why: str) -> str:
+    return f"Copies and coincidences can't be told apart: {why}."
+
+
+def _reasons(status: str, summary: dict[str, Any]) -> list[dict[str, str]]:
+    """Return the reasons why the recitations can't be judged, each with ``code`` and
+    ``message``.
+    """
+    if status != CANNOT_JUDGE:
+        return []
+    tests = summary["tests"]
+    if tests["objection"] is not None:
+        message = _not_told_apart(tests["difference"]["invalid"])
+        return [{"code": tests["objection"], "message": message}]
+    message = (
+        "Too few to rule chance out: only the licensed tweet is recited in "
+        f"{counted(tests['licensed_only'], 'pair')}, only the control in "
+        f"{tests['control_only']:,}."
+    )
+    if not tests["licensed_only"]:
+        message = "Too few texts are recited without a prompt to rule chance out."
+    return [{"code": "few_findings", "message": message}]
+
+
 def _headline(status: str, tweets: dict[str, Any]) -> str:
     asked, share = f"{tweets['asked']:,} licensed tweets", tweets["share"]
     if status == NO_COPIES_SHOWN:
         return f"{STATUSES[status].words} in the answers about {asked}."
-    if status == NOT_MEASURED:
+    if status in (CANNOT_JUDGE, NOT_MEASURED):
         recited = f"{tweets['findings']:,}" if tweets["findings"] else "none"
         return (
             f"{STATUSES[status].words}: the model recites {recited} of {asked} "
@@ -122,16 +153,17 @@ def _details(status: str, tweets: dict[str, Any], summary: dict[str, Any]) -> li
         why = summary["tests"]["difference"]["invalid"]
         if summary["tests"]["objection"] == NOT_ALIKE:
             why = f"the {controls} ({recited:,} recited) may be of another kind"
-        sentences = [f"Copies and coincidences can't be told apart: {why}."]
+        sentences = [_not_told_apart(why)]
     else:
         found = f"{tweets['findings']:,}" if tweets["findings"] else "none"
         recited_controls = f"{recited:,}" if recited else "none"
         recites = (
             f"It recites {found} in all"
-            if status == COPIES_FOUND
+            if status in (COPIES_FOUND, CANNOT_JUDGE)
             else f"The model recites {found} of them"
         )
-        sentences = [
+        sentences = [each["message"] for each in _reasons(status, summary)]
+        sentences += [
             f"{recites}, and {recited_controls} of {controls}: similar tweets it "
             "cannot have seen."
         ]
@@ -168,7 +200,7 @@ def _next(status: str, summary: dict[str, Any]) -> str:
             "compare the recited tweets with the model's words in the report, "
             "strongest first."
         )
-    if status == NOT_MEASURED:
+    if status in (CANNOT_JUDGE, NOT_MEASURED):
         return (
             "provscan probe plan with controls of the same time, authors and wording, "
             "or with more --pairs."
