@@ -429,6 +429,24 @@ def test_a_null_dataset_of_another_kind_measures_nothing(
     assert [said["code"] for said in answer["warnings"]].count("null_other_kind") == 1
 
 
+def test_beside_a_control_a_null_dataset_of_another_kind_is_evidence_of_chance(
+    index: provscan.Index, write: Write, tmp_path: Path
+) -> None:
+    texts = [sentence(random.Random(n), "latin", 90) for n in range(400)]
+    control = [{"id": f"c{n}", "text": text} for n, text in enumerate(texts[:300])]
+    long = [f"{' '.join(texts[300:320])} {tweet['text']}" for tweet in TWEETS[:20]]
+    data, name = write("data.jsonl", TWEETS[:40]), write("control.jsonl", control)
+    null = write("null.jsonl", [{"text": text} for text in long])
+    alone, both = (
+        provscan.match(data, index, tmp_path / f"{n}.run", control=name, null=given)
+        for n, given in enumerate((None, null))
+    )
+    assert not both.summary["control"]["kind"]["same"]
+    least = [run.summary["answer"]["records"]["at_least"] for run in (alone, both)]
+    assert least[0] > 0
+    assert least[1] < least[0]
+
+
 def test_unusable_controls_are_refused(
     index: provscan.Index, write: Write, tmp_path: Path
 ) -> None:

@@ -64,8 +64,9 @@ WARNINGS = {
         "give known data (--known) that was not made from the control."
     ),
     "null_other_kind": (
-        "The null dataset is of another kind and was not used to measure chance. It "
-        "differs from the dataset in {differs}."
+        "The null dataset differs from the dataset in {differs}, so it alone measures "
+        "no chance. Beside a control, its matches count as chance, and the lower limits "
+        "may be too low."
     ),
     "control_from_other_years": (
         "Most control texts are from {control}, most licensed texts from {licensed}. "

@@ -332,8 +332,10 @@ def measure_chance(
         ],
     )
 
-    # Measure chance at each strength: with the control, and with a null dataset of the
-    # same kind, whose findings are scaled by the ratio of the sizes. If most of the
+    # Measure chance at each strength: with the control, and with a null dataset, whose
+    # findings are scaled by the ratio of the sizes. One of another kind is no measure of
+    # its own, but beside a control it counts: records without tweets may make its kind
+    # another one, and must not raise a lower bound. If most of the
     # control is in the dataset, there is no measure: without the control, the null
     # dataset alone would claim more because the control has more matches.
     chances = [StrengthChance(clusters, []) for clusters in licensed]
@@ -352,7 +354,7 @@ def measure_chance(
         for chance, clusters in zip(chances, of_control, strict=True):
             measure = _control_measure(clusters, eligible, strata, controls)
             chance.measures.append(replace(measure, effect=effect))
-    if null is not None and null.kind.same and usable:
+    if null is not None and usable and (null.kind.same or cleaned):
         ratio = matches.scanned.characters / max(1, null.scanned.characters)
         (of_null,) = clusters_by_strength(
             null.matches, null.strengths, clusters_by_scan[1:]
