@@ -128,12 +128,14 @@ class World:
         ]
         # Tweets with the text of an earlier one, by several authors, and texts of the
         # control that are licensed, too.
-        for number, first in enumerate(rng.sample(self.tweets, 15)):
+        firsts = [each for each in self.quoted if each in self.tweets][:9]
+        firsts += rng.sample([each for each in self.tweets if each not in firsts], 9)
+        for number, first in enumerate(firsts):
             other = first._replace(posted="2022-01-01")
             for n in range(1 + number % 3):
                 key = f"{first.key}{n}"
                 self.tweets.append(other._replace(key=key, author=f"other{n}"))
-            if number % 3 == 0:
+            if number % 2 == 0:
                 key = f"c{first.key}"
                 self.control.append(other._replace(key=key, author=key))
         self.known = {each.key for each in rng.sample(self.originals(), 12)}

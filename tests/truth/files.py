@@ -3,10 +3,9 @@
 :func:`make_world` makes the inputs of all commands in a folder. Each generator draws
 cases from a seed and yields a sentence for each violation:
 
-- :func:`killed`: a command that is killed before any change of a file can be resumed or
-  repeated, and leaves nothing behind after that;
-- :func:`full`: a write that fails ends with status 3 and one sentence, and leaves
-  nothing behind;
+- :func:`struck`: a command that is killed before any change of a file can be resumed or
+  repeated; a write that fails ends with status 3 and one sentence; neither leaves
+  anything behind;
 - :func:`foreign`: nothing is lost that provscan did not write or that is an input;
 - :func:`special`: no command waits or reads for ever.
 """
@@ -24,7 +23,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
-from multiprocessing.context import ForkServerProcess
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -184,16 +183,6 @@ def call(
     os._exit(code if isinstance(code, int) else 1)
 
 
-def ended(process: ForkServerProcess) -> int | None:
-    """Return the exit status of a process; None if it does not end."""
-    process.join(SECONDS)
-    if process.exitcode is None:
-        process.kill()
-        process.join()
-        return None
-    return process.exitcode
-
-
 def litter(world: Path) -> list[str]:
     """Return the temporary files and folders in a world."""
     found = [*world.rglob(".provscan-*"), *world.rglob("*.unfinished")]
@@ -201,69 +190,63 @@ def litter(world: Path) -> list[str]:
     return sorted({str(path.relative_to(world)) for path in found})
 
 
-def _fresh(world: Path, number: int) -> Path:
-    copy = world.with_name(f"case{number}")
+def _run(
+    world: Path,
+    fork: Fork,
+    words: str,
+    how: str = "none",
+    at: int = 0,
+    variables: Mapping[str, str] = {},
+) -> tuple[int | None, str]:
+    """Run a command line in a fork, and return its exit status and its errors; None if
+    it does not end.
+    """
+    process = fork(call, str(world), words, how, at, variables)
+    process.join(SECONDS)
+    status = process.exitcode
+    if status is None:
+        process.kill()
+        process.join()
+    return status, Path(f"{world}.stderr").read_text()
+
+
+@contextmanager
+def _copy(world: Path) -> Iterator[Path]:
+    """Provide a copy of a world."""
+    copy = Path(tempfile.mkdtemp(dir=world.parent), "copy")
     shutil.copytree(world, copy, symlinks=True)
-    return copy
+    yield copy
+    shutil.rmtree(copy.parent)
 
 
-def _changes(world: Path, fork: Fork, job: Job) -> int:
-    copy = _fresh(world, -1)
-    assert ended(fork(call, str(copy), job.words, "none", 0)) == 0, Path(
-        f"{copy}.stderr"
-    ).read_text()
-    count = int(Path(f"{copy}.count").read_text())
-    shutil.rmtree(copy)
-    return count
-
-
-def killed(
-    world: Path, fork: Fork, seed: int, cases: int, only: str = ""
+def struck(
+    world: Path, fork: Fork, seed: int, cases: int, name: str, how: str
 ) -> Iterator[str]:
-    """Kill each job ``cases`` times, before changes that are drawn; repeat it."""
-    for name, job in JOBS.items():
-        if only not in ("", name):
-            continue
-        rng, count = random.Random(f"{seed} {name}"), _changes(world, fork, job)
-        drawn = rng.sample(range(1, count + 1), min(cases, count))
-        for at in drawn:
-            copy = _fresh(world, at)
-            status = ended(fork(call, str(copy), job.words, "kill", at))
-            if status == 0:
-                shutil.rmtree(copy)
-                continue
-            out = job.out and copy / job.out
-            published = out and os.path.lexists(out)
-            again = f"{job.words} {job.again}"
-            status = ended(fork(call, str(copy), again, "none", 0))
-            done = status == 0 or (status == UNUSABLE and published)
-            case = f"{name}, killed before change {at} of {count}"
-            if not done:
-                errors = Path(f"{copy}.stderr").read_text()[-300:]
-                yield f"{case}: repeated with status {status}: {errors}"
-            elif found := litter(copy):
-                yield f"{case}: left {', '.join(found)}"
-            shutil.rmtree(copy)
-
-
-def full(
-    world: Path, fork: Fork, seed: int, cases: int, only: str = ""
-) -> Iterator[str]:
-    """Let the disk of each job be full from a change on."""
-    for name, job in JOBS.items():
-        if only not in ("", name):
-            continue
-        rng, count = random.Random(f"{seed} {name}"), _changes(world, fork, job)
-        for at in rng.sample(range(1, count + 1), min(cases, count)):
-            copy = _fresh(world, at)
-            status = ended(fork(call, str(copy), job.words, "full", at))
-            errors = Path(f"{copy}.stderr").read_text()
-            case = f"{name}, disk full from change {at} of {count}"
-            if status not in (0, UNUSABLE) or "Traceback" in errors:
+    """Kill a job, or let the disk be full, before changes of files that are drawn. A
+    killed job is repeated.
+    """
+    job = JOBS[name]
+    with _copy(world) as copy:
+        status, errors = _run(copy, fork, job.words)
+        assert status == 0, errors
+        count = int(Path(f"{copy}.count").read_text())
+    rng = random.Random(f"{seed} {name}")
+    for at in rng.sample(range(1, count + 1), min(cases, count)):
+        case = f"{name}, {how} at change {at} of {count}"
+        with _copy(world) as copy:
+            status, errors = _run(copy, fork, job.words, how, at)
+            if how == "kill" and status != 0:
+                published = job.out and os.path.lexists(copy / job.out)
+                status, errors = _run(copy, fork, f"{job.words} {job.again}")
+                right = status == 0 or (status == UNUSABLE and published)
+                resumes = False
+            else:
+                right = status in (0, UNUSABLE) and "Traceback" not in errors
+                resumes = status != 0 and job.again in errors
+            if not right:
                 yield f"{case}: status {status}: {errors[-300:]}"
-            elif status and (found := litter(copy)) and job.again not in errors:
+            elif (found := litter(copy)) and not resumes:
                 yield f"{case}: left {', '.join(found)}"
-            shutil.rmtree(copy)
 
 
 # Options and arguments that name a file, each in a command that reads it.
@@ -301,22 +284,20 @@ def special(world: Path, fork: Fork, seed: int, cases: int) -> Iterator[str]:
     for number in range(cases):
         words = rng.choice(READS) if cases < len(READS) else READS[number % len(READS)]
         kind = rng.choice(["zero", "pipe", "urandom", "link"])
-        copy = _fresh(world, number)
-        (copy / "folder").mkdir()
-        for name in ("special", "special.tsr", "folder/special.jsonl"):
-            if kind == "pipe":
-                os.mkfifo(copy / name)
-            else:
-                (copy / name).symlink_to(f"/dev/{kind.replace('link', 'zero')}")
+        with _copy(world) as copy:
+            (copy / "folder").mkdir()
+            for name in ("special", "special.tsr", "folder/special.jsonl"):
+                if kind == "pipe":
+                    os.mkfifo(copy / name)
+                else:
+                    (copy / name).symlink_to(f"/dev/{kind.replace('link', 'zero')}")
+            status, errors = _run(copy, fork, words.format("special"))
         waits = kind == "pipe" and words.split()[0] in ("match", "index", "inspect")
-        status = ended(fork(call, str(copy), words.format("special"), "none", 0))
-        errors = Path(f"{copy}.stderr").read_text()
         case = f"{words} with {kind}"
         if status is None and not (waits and "waiting" in errors):
             yield f"{case}: does not end"
         elif status not in (None, 1, 2, UNUSABLE) and "--log" not in words:
             yield f"{case}: status {status}: {errors[-300:]}"
-        shutil.rmtree(copy)
 
 
 def foreign(world: Path, fork: Fork, seed: int, cases: int) -> Iterator[str]:
@@ -324,51 +305,48 @@ def foreign(world: Path, fork: Fork, seed: int, cases: int) -> Iterator[str]:
     ``--overwrite`` and with variables that name a folder.
     """
     for number in range(cases):
-        rng, copy = random.Random(f"{seed} {number}"), _fresh(world, number)
-        name = rng.choice(sorted(JOBS))
-        job = JOBS[name]
-        words = job.words.split()
-        inputs = [
-            each
-            for each in (*words, "key.pem", "data/0.jsonl")
-            if (copy / each).exists()
-        ]
-        mine = copy / "mine"
-        for folder in ("kernels-mine", ".provscan-0123456789abcdef", "provscan"):
-            (mine / folder).mkdir(parents=True)
-            (mine / folder / "notes.txt").write_text(folder)
-        (mine / ".provscan-fedcba9876543210.lock").write_text("mine")
-        target = copy / (job.out or "out")
-        layout = rng.choice(["input", "link", "folder", "beside", "inside"])
-        if layout == "input" and "-o" in words:
-            words[words.index("-o") + 1] = rng.choice(inputs)
-        elif layout == "link":
-            target.symlink_to(rng.choice([mine, copy / inputs[-1], copy / "nothing"]))
-        elif layout == "folder":
-            shutil.copytree(mine, target)
-        elif layout == "beside":
-            shutil.copytree(mine, target.with_name(f"{target.name}.unfinished"))
-        else:
-            shutil.copytree(copy / "a.run", target)
-            (target / rng.choice(["notes.txt", "report.html"])).write_text("mine")
-        if name in ("index", "match", "report", "csv", "xlsx", "parquet", "bundle"):
-            words.append("--overwrite")
-        before = _contents(copy)
-        variables = rng.sample(["NUMBA_CACHE_DIR", "XDG_CACHE_HOME", "TMPDIR"], 2)
-        chosen = dict.fromkeys(variables, str(mine))
-        ended(fork(call, str(copy), " ".join(words), "none", 0, chosen))
-        after = _contents(copy)
-        changed = {"a.index"} if name in ("append", "forget", "merge") else set()
-        lost = [
-            path
-            for path, content in before.items()
-            if after.get(path) != content
-            and path.split("/")[0] not in changed
-            and not (layout == "link" and path == target.name)
-        ]
-        if lost:
-            yield f"{' '.join(words)}, {layout} ({number}): lost {', '.join(lost[:5])}"
-        shutil.rmtree(copy)
+        with _copy(world) as copy:
+            yield from _replaced(copy, fork, random.Random(f"{seed} {number}"))
+
+
+def _replaced(copy: Path, fork: Fork, rng: random.Random) -> Iterator[str]:
+    name = rng.choice(sorted(JOBS))
+    words = JOBS[name].words.split()
+    named = [*words, "key.pem", "data/0.jsonl"]
+    inputs = [each for each in named if (copy / each).exists()]
+    mine = copy / "mine"
+    for folder in ("kernels-mine", ".provscan-0123456789abcdef", "provscan"):
+        (mine / folder).mkdir(parents=True)
+        (mine / folder / "notes.txt").write_text(folder)
+    (mine / ".provscan-fedcba9876543210.lock").write_text("mine")
+    target = copy / (JOBS[name].out or "out")
+    layout = rng.choice(["input", "link", "folder", "beside", "inside"])
+    if layout == "input" and "-o" in words:
+        words[words.index("-o") + 1] = rng.choice(inputs)
+    elif layout == "link":
+        target.symlink_to(rng.choice([mine, copy / inputs[-1], copy / "nothing"]))
+    elif layout == "folder":
+        shutil.copytree(mine, target)
+    elif layout == "beside":
+        shutil.copytree(mine, target.with_name(f"{target.name}.unfinished"))
+    else:
+        shutil.copytree(copy / "a.run", target)
+        (target / rng.choice(["notes.txt", "report.html"])).write_text("mine")
+    if name in ("index", "match", "report", "csv", "xlsx", "parquet", "bundle"):
+        words.append("--overwrite")
+    before = _contents(copy)
+    variables = rng.sample(["NUMBA_CACHE_DIR", "XDG_CACHE_HOME", "TMPDIR"], 2)
+    _run(copy, fork, " ".join(words), variables=dict.fromkeys(variables, str(mine)))
+    after = _contents(copy)
+    changed = {"a.index"} if name in ("append", "forget", "merge") else set()
+    changed |= {target.name} if layout == "link" else set()
+    lost = [
+        path
+        for path, content in before.items()
+        if after.get(path) != content and path.split("/")[0] not in changed
+    ]
+    if lost:
+        yield f"{' '.join(words)}, {layout}: lost {', '.join(lost[:5])}"
 
 
 def _contents(folder: Path) -> dict[str, bytes]:

@@ -4,18 +4,16 @@ here, and fifty or more of each kind in nightly runs.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 from forks import Fork
-from nightly import NIGHTLY
+from nightly import NIGHTLY, SEED
 
 from truth import files
 
 pytestmark = pytest.mark.untraced
 
-SEED = int(os.environ.get("PROVSCAN_TRUTH_SEED", "1"))
 JOBS = sorted(files.JOBS) if NIGHTLY else ["case", "clean", "ledger", "match", "xlsx"]
 
 
@@ -24,17 +22,13 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return files.make_world(tmp_path_factory.mktemp("files").resolve())
 
 
+@pytest.mark.parametrize("how", ["kill", "full"])
 @pytest.mark.parametrize("job", JOBS)
-def test_killed_commands_can_be_repeated_and_leave_nothing(
-    job: str, world: Path, fork: Fork
+def test_killed_and_failed_commands_leave_nothing(
+    job: str, how: str, world: Path, fork: Fork
 ) -> None:
-    found = list(files.killed(world, fork, SEED, 50 if NIGHTLY else 1, job))
-    assert not found, "\n".join(found)
-
-
-@pytest.mark.parametrize("job", JOBS)
-def test_a_full_disk_is_an_error(job: str, world: Path, fork: Fork) -> None:
-    found = list(files.full(world, fork, SEED, 50 if NIGHTLY else 1, job))
+    cases = 50 if NIGHTLY else 1
+    found = list(files.struck(world, fork, SEED, cases, job, how))
     assert not found, "\n".join(found)
 
 

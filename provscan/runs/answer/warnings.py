@@ -65,8 +65,8 @@ WARNINGS = {
     ),
     "null_other_kind": (
         "The null dataset differs from the dataset in {differs}, so it alone measures "
-        "no chance. Beside a control, its matches count as chance, and the lower limits "
-        "may be too low."
+        "no chance. Beside a control, its matches count as chance, and the lower "
+        "limits may be too low."
     ),
     "control_from_other_years": (
         "Most control texts are from {control}, most licensed texts from {licensed}. "
