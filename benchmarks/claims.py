@@ -61,7 +61,7 @@ from simulated import (
 import provscan
 from provscan.calibration.controls import no_control, with_cutoff
 from provscan.calibration.spike_ins import Recovered, SpikeIns
-from provscan.matching import in_pieces
+from provscan.matching import copied_wording
 from provscan.options import parse_utc
 from provscan.runs.counting.matches import score_matches
 from provscan.runs.measures.analysis import ScoredScan
@@ -332,9 +332,9 @@ def edited(
         MatchTraits(
             numbers,
             ones,
-            ones,
             whole,
             np.array([len(tweet["text"]) for tweet in chosen]),
+            np.zeros((len(chosen), 3), np.int64),  # The whole texts.
         )
     ).passes_rule
     texts = (
@@ -342,7 +342,9 @@ def edited(
         if inside
         else copies
     )
-    pieces = in_pieces(*buffers(pa.array(copies, pa.large_string())), numbers, reader)
+    pieces = copied_wording(
+        *buffers(pa.array(copies, pa.large_string())), numbers, reader
+    ).pieces
     texts_of = [corpus.distinct[tweet["id"]] for tweet in chosen]
     alike = map(nearly_verbatim, provscan.canonical(copies), texts_of)
     nearly = np.array([*alike], np.bool_) & ~pieces & detectable

@@ -23,7 +23,7 @@ from other_edits import OTHERS
 import provscan
 from provscan.calibration.controls import Controls, no_control, with_files
 from provscan.calibration.spike_ins import CARRIERS, FEWEST, Recovered, SpikeIns
-from provscan.matching import in_pieces, scan_texts
+from provscan.matching import copied_wording, scan_texts
 from provscan.matching.part_files import PartResult
 from provscan.matching.record_samples import CarrierRecord
 from provscan.options import MatchOptions
@@ -114,9 +114,10 @@ class Pool:
         passages = pa.array(
             [texts[row][low:high] for row, low, high in spans], pa.large_string()
         )
-        self.columns["pieces"] = in_pieces(
-            *buffers(passages), found.text, controls.reader
-        )
+        copied = copied_wording(*buffers(passages), found.text, controls.reader)
+        self.columns["pieces"] = copied.pieces
+        names = "copied_from", "copied_to", "copied"
+        self.columns |= dict(zip(names, copied.stretch.T, strict=True))
         self.columns["left_out"] = np.zeros(len(found.text), np.int64)
         self.columns["whole"] = found.whole
         self.first = np.searchsorted(found.row, np.arange(len(texts) + 1))

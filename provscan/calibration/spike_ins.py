@@ -28,7 +28,7 @@ from provscan.arrays import Flags, Floats, Numbers
 from provscan.calibration.controls import Controls
 from provscan.calibration.edits import EDITS
 from provscan.estimate.damage import nearly_verbatim
-from provscan.matching import Matches, compared, in_pieces, scan_texts
+from provscan.matching import Matches, compared, copied_wording, scan_texts
 from provscan.matching.record_samples import CarrierRecord
 from provscan.params import WHOLE_FIELD, MatchParams
 from provscan.scoring.lengths import length_classes, lengths_and_scripts
@@ -72,6 +72,14 @@ class SpikeIns:
     def scan(self, controls: Controls, params: MatchParams) -> Matches:
         return scan_texts(
             *buffers(pa.array(self.planted, pa.large_string())), controls.reader, params
+        )
+
+    def passages(self, rows: Numbers, span: Numbers) -> pa.LargeStringArray:
+        """Return passages of the planted texts, given by row and span."""
+        places = zip(rows.tolist(), *span.T.tolist(), strict=True)
+        return pa.array(
+            [self.planted[row][low:high] for row, low, high in places],
+            pa.large_string(),
         )
 
     def mean_size(self, unit: str, controls: Controls) -> float:
@@ -196,10 +204,21 @@ def recovered_spike_ins(
     sizes = np.diff(spike_ins.span, axis=1)[:, 0]
     found_sizes = np.diff(found.span, axis=1)[:, 0]
     matches = MatchTraits(
-        found.text, found.containment, found.similarity, found.whole, found_sizes
+        found.text,
+        found.containment,
+        found.whole,
+        found_sizes,
+        copied_wording(
+            *buffers(spike_ins.passages(found.row, found.span)),
+            found.text,
+            scorer.reader,
+        ).stretch,
     )
     whole = sizes >= WHOLE_FIELD * np.array([len(text) for text in spike_ins.planted])
-    copies_of = MatchTraits(spike_ins.text, ones, ones, whole.astype(np.bool_), sizes)
+    everything = np.zeros((len(spike_ins), 3), np.int64)
+    copies_of = MatchTraits(
+        spike_ins.text, ones, whole.astype(np.bool_), sizes, everything
+    )
     scores = scorer.scores(
         MatchTraits(
             *(np.concatenate(pair) for pair in zip(matches, copies_of, strict=True))
@@ -223,10 +242,7 @@ def recovered_spike_ins(
     # planted text.
     span, text = spike_ins.span.copy(), spike_ins.text.copy()
     span[hit], text[hit] = found.span[at], found.text[at]
-    copies = pa.array(
-        [spike_ins.planted[i][low:high] for i, (low, high) in enumerate(span.tolist())],
-        pa.large_string(),
-    )
+    copies = spike_ins.passages(np.arange(len(spike_ins)), span)
     similarity, containment = np.full((2, len(spike_ins)), np.nan)
     similarity[hit], containment[hit] = found.similarity[at], found.containment[at]
     _, similarity[missed], containment[missed] = compared(
@@ -246,7 +262,7 @@ def recovered_spike_ins(
         detectable=detectable,
         similarity=similarity,
         containment=containment,
-        pieces=in_pieces(*buffers(copies), text, scorer.reader),
+        pieces=copied_wording(*buffers(copies), text, scorer.reader).pieces,
         share=share,
         bits=bits,
     )

@@ -24,8 +24,12 @@ Texts: TypeAlias = Any
 
 # Bits of an unseen code point without context: Unicode assigns about 150,000.
 UNKNOWN_BITS = math.log2(150_000)
-# Minimum number of code points in a passage that is more than a name or phrase.
-LONG_PART = 90
+# Maximum bits of a letter: a model that counted few texts overrates rare letters and
+# names. A syllable or character of Chinese, Japanese or Korean has two letters' worth.
+MOST_BITS = 4.0
+# Minimum number of letters in a passage that is more than a name or phrase, and the
+# bits that every missing letter costs.
+LONG_PART, SHORT_PART_BITS = 90, 0.25
 _CODE_POINTS = 0x110000
 # The model knows the script of a text if at least this share of the text's code points
 # was counted at least this number of times.
@@ -130,10 +134,10 @@ class BackgroundModel:
         self.texts += last
         return last
 
-    def bits(
-        self, texts: Texts, *, copies: npt.ArrayLike = 0, any_script: bool = False
-    ) -> Floats:
-        """Return the bits of each text: minus the base-2 logarithm of its probability.
+    def surprisal(
+        self, texts: Texts, *, copies: npt.ArrayLike = 0
+    ) -> tuple[Floats, Numbers]:
+        """Return minus the base-2 logarithm of the probability of each code point.
 
         Parameters
         ----------
@@ -143,16 +147,12 @@ class BackgroundModel:
             How often each text was counted: one number, or an array of shape (texts,).
             The n-grams of the text are subtracted as often, so that a licensed text
             does not make its own wording look common.
-        any_script
-            Give bits for scripts that the model hardly knows, too: to compare two
-            models, not to measure rarity.
 
         Returns
         -------
-        float64[texts]
-            0 for an empty text; nan for a text in a script that the model hardly knows,
-            since it would look rare for that reason alone. This is the case if fewer
-            than four fifths of the text's code points were counted 50 times or more.
+        float64[n], int64[texts + 1]
+            The values of all texts, one text after the other, and the start of each
+            text.
 
         Raises
         ------
@@ -172,7 +172,7 @@ class BackgroundModel:
             raise ParameterError(f"copies must be 0 or more, found {int(counts.min())}")
         longest = int(np.diff(offsets)[counts > 0].max(initial=0))
         scratch = 1 << (8 * self.order * longest).bit_length()
-        bits = np.zeros(len(offsets) - 1, np.float64)
+        result = np.zeros(len(chars), np.float64)
         kernels.score_texts(
             chars,
             offsets,
@@ -180,42 +180,81 @@ class BackgroundModel:
             counts,
             np.empty((scratch, 2), np.uint64),
             np.empty((2, kernels.TOGETHER, self.order), np.uint64),
-            bits,
+            result,
         )
-        if any_script:
-            return bits
-        familiar = np.concatenate([[0], np.cumsum(self._seen[chars] >= _FAMILIAR)])
+        return result, offsets
+
+    def char_bits(
+        self, texts: Texts, *, copies: npt.ArrayLike = 0
+    ) -> tuple[Floats, Numbers]:
+        """Return the bits of each code point: its :meth:`surprisal`, but at most
+        :data:`MOST_BITS` a letter, and 0 for repetition within its text.
+
+        A code point is repetition if it ends a 5-gram that occurs before in the text.
+        The code points of a text in a script that the model hardly knows are nan, since
+        they would look rare for that reason alone. This is the case if fewer than four
+        fifths of the text's code points were counted 50 times or more. Everything else
+        is as for :meth:`surprisal`.
+        """
+        chars, offsets = _code_points(texts)
+        values = self.surprisal(texts, copies=copies)[0]
         length = np.diff(offsets)
-        bits[
+        room = 1 << (2 * int(length.max(initial=4))).bit_length()
+        kernels.cap_bits(chars, offsets, MOST_BITS, np.empty(room, np.uint64), values)
+        familiar = np.concatenate([[0], np.cumsum(self._seen[chars] >= _FAMILIAR)])
+        unknown = (
             familiar[offsets[1:]] - familiar[offsets[:-1]] < _FAMILIAR_SHARE * length
-        ] = np.nan
-        return bits
+        )
+        values[np.repeat(unknown, length)] = np.nan
+        return values, offsets
+
+    def bits(self, texts: Texts, *, copies: npt.ArrayLike = 0) -> Floats:
+        """Return the bits of each text, float64[texts]: the sum of its
+        :meth:`char_bits`; 0 for an empty text, nan for one in a script that the model
+        hardly knows.
+        """
+        return text_sums(*self.char_bits(texts, copies=copies))
+
+
+def text_sums(values: Floats, offsets: Numbers) -> Floats:
+    """Sum the values of the code points of each text, given the start of each text."""
+    rows = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+    sums = np.bincount(rows, values, minlength=len(offsets) - 1)
+    return sums.astype(np.float64)
 
 
 def matched_bits(
     bits: npt.ArrayLike,
     length: npt.ArrayLike,
     containment: npt.ArrayLike,
-    similarity: npt.ArrayLike = 0.0,
+    *,
+    text_length: npt.ArrayLike | None = None,
+    cuts: npt.ArrayLike = 0,
+    letters: npt.ArrayLike = LONG_PART,
 ) -> Floats:
     """Return the bits of edited matches.
 
-    Only the share of the text that the span contains counts, and every edit costs bits:
-    a match with e edits is one of about ``length ** e`` possible matches, which costs
-    ``e * log2(length)`` bits. One edit destroys five 5-grams of the text. If few other
-    5-grams replace the missing ones in the span, most of the missing wording was cut
-    off, which counts as one edit. However, a passage of a text may be a name or a
-    phrase, whose rarity the model overrates: each code point by which the passage is
-    shorter than :data:`LONG_PART` costs one bit.
+    Only the wording in common counts, and every edit costs bits: a match with e edits
+    is one of about ``length ** e`` possible matches, which costs ``e * log2(length)``
+    bits. One edit destroys five 5-grams of the copied stretch, from the first to the
+    last 5-gram in common; wording cut off at an end of the text is one edit. A passage
+    of a text may also be a name or a phrase, whose rarity the model overrates: each
+    letter by which it is shorter than :data:`LONG_PART` costs
+    :data:`SHORT_PART_BITS`.
 
     Parameters
     ----------
-    bits, length, containment
-        Bits and code points of the licensed text; share of its 5-grams in the span. The
-        arrays are broadcast against each other.
-    similarity
-        Jaccard index of the 5-grams of the span and of the text; 0 if unknown, and then
-        all missing wording counts as edited.
+    bits
+        Bits of the wording in common.
+    length, containment
+        Code points of the copied stretch of the licensed text; share of its 5-grams
+        in the span. The arrays are broadcast against each other.
+    text_length
+        Code points of the licensed text; by default those of the stretch.
+    cuts
+        Number of ends of the text, 0 to 2, that the stretch does not reach.
+    letters
+        Number of letters in common.
 
     Returns
     -------
@@ -223,18 +262,11 @@ def matched_bits(
     """
     size = np.maximum(np.asarray(length, np.float64), 1.0)
     share = np.clip(np.asarray(containment, np.float64), 0.0, 1.0)
-    grams = np.maximum(size - GRAM + 1, 1.0)
-    missing, shared = (1.0 - share) * grams, share * grams
-    with np.errstate(divide="ignore", invalid="ignore"):
-        foreign = np.nan_to_num(
-            shared / np.asarray(similarity, np.float64) - grams,
-            nan=np.inf,
-            posinf=np.inf,
-        )
-    cost = np.log2(size)
-    edits = np.ceil(missing / GRAM - 1e-6) * cost
-    left = np.ceil(np.minimum(foreign, missing) / GRAM - 1e-2) + 1.0
-    cut = left * cost + np.maximum(LONG_PART - shared - GRAM + 1, 0.0)
-    return np.maximum(
-        np.asarray(bits, np.float64) * share - np.minimum(edits, cut), 0.0
-    )
+    missing = (1.0 - share) * np.maximum(size - GRAM + 1, 1.0)
+    cuts = np.asarray(cuts)
+    # An insertion destroys one 5-gram less, and repeated 5-grams count once.
+    edits = np.ceil(np.maximum(missing - 2.0, 0.0) / GRAM) + cuts
+    cost = edits * np.log2(size if text_length is None else np.maximum(text_length, 1))
+    short = np.maximum(LONG_PART - np.asarray(letters, np.float64), 0.0)
+    cost = cost + np.where(cuts > 0, SHORT_PART_BITS * short, 0.0)
+    return np.maximum(np.asarray(bits, np.float64) - cost, 0.0)

@@ -118,7 +118,7 @@ def _calls() -> list[tuple[Any, tuple[Any, ...]]]:
         ),
         (grams.gram_hashes, (u32, u32)),
         (grams.compare_rows, (codes, codes, gram_sets, spans)),
-        (grams.pieces_of_rows, (codes, codes, gram_sets, flags)),
+        (grams.copied_wording_of_rows, (codes, codes, gram_sets, spans, flags)),
         (
             other_texts.lines_with_texts,
             (
@@ -153,6 +153,7 @@ def _calls() -> list[tuple[Any, tuple[Any, ...]]]:
             background.score_texts,
             (fixed_u32, i64, model, i64, pairs, pairs[None], f64),
         ),
+        (background.cap_bits, (fixed_u32, i64, 1.0, u64, f64)),
         (worddiff.differing_runs, (compared, compared, three)),
         # The tables of an index are built and read.
         (packing.measure, (i64, spans)),

@@ -15,7 +15,7 @@ rows.
 public index object; :mod:`~provscan.matching.compare` compares given pairs of texts.
 """
 
-from provscan.matching.compare import compared, in_pieces
+from provscan.matching.compare import CopiedWording, compared, copied_wording
 from provscan.matching.matches import (
     LEVELS,
     MATCHES,

@@ -85,15 +85,27 @@ def compared(
     return level, similarity, common / np.maximum(of_text, 1)
 
 
-def in_pieces(
+class CopiedWording(NamedTuple):
+    """Which wording of licensed texts is in the passages of matches, [n] each."""
+
+    # int32[n, 3]: first code point and end of the shortest stretch of the canonical
+    # licensed text that contains all its 5-grams in common with the passage, and the
+    # number of code points in these 5-grams.
+    stretch: np.ndarray
+    # bool[n]: the passage has parts of the licensed text in another order, or without
+    # the text between them.
+    pieces: np.ndarray
+
+
+def copied_wording(
     text: np.ndarray, offsets: np.ndarray, texts: np.ndarray, reader: IndexReader
-) -> np.ndarray:
-    """Return bool[n]: whether the i-th text has passages of the i-th licensed text in
-    another order, or without the text between them.
-    """
-    flags = np.empty(len(texts), np.bool_)
-    gram_kernels.pieces_of_rows(*_paired(text, offsets, texts, reader), flags)
-    return flags
+) -> CopiedWording:
+    """Return which wording of the i-th licensed text is in the i-th text."""
+    copied, pieces = np.empty((len(texts), 3), np.int64), np.empty(len(texts), np.bool_)
+    gram_kernels.copied_wording_of_rows(
+        *_paired(text, offsets, texts, reader), copied, pieces
+    )
+    return CopiedWording(copied.astype(np.int32), pieces)
 
 
 def _paired(

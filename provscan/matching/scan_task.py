@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from provscan.index import NOTHING, IndexReader, LeftOut, open_reader
-from provscan.matching.compare import in_pieces
+from provscan.matching.compare import copied_wording
 from provscan.matching.matches import (
     Matches,
     cover_fields,
@@ -206,11 +206,12 @@ def _rows(
 ) -> pa.RecordBatch:
     """Return the rows of a part file."""
     around = passages(batch, found)
-    pieces = in_pieces(*buffers(around[1]), found.text, reader)
+    copied = copied_wording(*buffers(around[1]), found.text, reader)
     left_out = pc.count_substring(around[1], LEFT_OUT)
     added = [
         pa.array(found.text),
-        pa.array(pieces),
+        *map(pa.array, copied.stretch.T),
+        pa.array(copied.pieces),
         left_out,
         pa.array(cover_fields(batch, found)),
     ]

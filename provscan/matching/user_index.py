@@ -21,6 +21,7 @@ from provscan.errors import ParameterError
 from provscan.index import IndexReader, open_reader
 from provscan.index.opening import Check
 from provscan.index.reader import LeftOut
+from provscan.matching.compare import copied_wording
 from provscan.matching.matches import (
     MATCHES,
     Matches,
@@ -289,11 +290,11 @@ class Index:
         scorer = Scorer(self.reader, self._background, np.zeros(0, np.int64))
         traits = MatchTraits(
             found.text,
-            # A run takes these values from its part files, as float32.
+            # A run takes it from its part files, as float32.
             found.containment.astype(np.float32).astype(np.float64),
-            found.similarity.astype(np.float32).astype(np.float64),
             found.whole,
             found.span[:, 1] - found.span[:, 0] - left_out,
+            copied_wording(*buffers(passage), found.text, self.reader).stretch,
         )
         scores = scorer.scores(traits)
         bits = scores.bits.astype(np.float32)

@@ -18,7 +18,7 @@ from provscan.arrays import Numbers
 from provscan.estimate import matched_bits
 from provscan.index import IndexReader
 from provscan.indexing.build import build_index
-from provscan.matching import LEVELS, scan_texts
+from provscan.matching import LEVELS, copied_wording, scan_texts
 from provscan.params import MatchParams
 from provscan.probe.answers import Answer
 from provscan.probe.plan import ARMS, Plan, QuestionKey
@@ -90,7 +90,7 @@ def recitations(plan: Plan, answers: Iterable[Answer]) -> list[Recitation]:
             share * prompt["chars"] >= rule.min_chars
             or share * prompt["words"] >= rule.min_words
         )
-        bits = float(matched_bits(prompt["bits"], prompt["chars"], share))
+        bits = float(matched_bits(share * prompt["bits"], prompt["chars"], share))
         if not enough or bits < rule.min_bits:
             continue
         asked, recited = QuestionKey.parse(key), f"{match['tweet_id']}/0"
@@ -127,14 +127,19 @@ def free_matches(answers: Sequence[Answer], reader: IndexReader) -> list[Recitat
             reader,
             MatchParams(),
         )
+        spans = zip(found.row.tolist(), *found.span.T.tolist(), strict=True)
+        copies = to_array(
+            [(rows[row].text or "")[low:high] for row, low, high in spans]
+        )
+        stretch = copied_wording(*buffers(copies), found.text, reader).stretch
         scorer = Scorer(reader, background(reader), np.zeros(0, np.int64))
         scores = scorer.scores(
             MatchTraits(
                 found.text,
                 found.containment,
-                found.similarity,
                 found.whole,
                 np.diff(found.span, axis=1)[:, 0],
+                stretch,
             )
         )
     kept: Numbers = np.flatnonzero(scores.passes_rule)

@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 
 from provscan.arrays import Floats, Numbers, slices
-from provscan.estimate.background import BackgroundModel
+from provscan.estimate.background import BackgroundModel, text_sums
 from provscan.index import IndexReader
 
 # Number of bytes of canonical text that are counted, which takes half a second. With
@@ -31,24 +31,28 @@ class Background:
     model: BackgroundModel  # Counted on a random sample of the index's texts.
     counted: Numbers  # int64[n], ascending: numbers of the counted texts.
 
-    def bits(self, reader: IndexReader, texts: Numbers) -> Floats:
-        """Return the bits of texts of a reader whose first segments are those of the
-        index.
+    def char_bits(self, reader: IndexReader, texts: Numbers) -> tuple[Floats, Numbers]:
+        """Return the bits of each code point of texts of a reader whose first segments
+        are those of the index, and the start of each text.
 
         A counted text is first subtracted from the counts. Bits are nan for a script
         that the model hardly knows, and if no text was counted.
         """
-        result = np.full(len(texts), np.nan)
+        canonical = reader.canonical_texts(texts)
         if self.model.chars == 0:
-            return result
+            offsets = canonical.codes(np.arange(len(texts)))[1]
+            return np.full(int(offsets[-1]), np.nan), offsets
+        # `np.isin` would go through all counted texts, even for a single text.
+        index = np.searchsorted(self.counted, texts)
+        nearest = self.counted[np.minimum(index, len(self.counted) - 1)]
+        copies = (nearest == texts).astype(np.int64)
+        return self.model.char_bits(canonical.array(), copies=copies)
+
+    def bits(self, reader: IndexReader, texts: Numbers) -> Floats:
+        """Return the bits of each text, the sum of its :meth:`char_bits`."""
+        result = np.zeros(len(texts))
         for part in slices(len(texts)):
-            # `np.isin` would go through all counted texts, even for a single text.
-            index = np.searchsorted(self.counted, texts[part])
-            nearest = self.counted[np.minimum(index, len(self.counted) - 1)]
-            copies = (nearest == texts[part]).astype(np.int64)
-            result[part] = self.model.bits(
-                reader.canonical_texts(texts[part]).array(), copies=copies
-            )
+            result[part] = text_sums(*self.char_bits(reader, texts[part]))
         return result
 
 

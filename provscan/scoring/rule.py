@@ -20,23 +20,25 @@ interval too narrow.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from provscan.arrays import Flags, Floats, Numbers
-from provscan.estimate.background import matched_bits
+from provscan.estimate.background import matched_bits, text_sums
 from provscan.index import IndexReader
+from provscan.kernels.search.grams import GRAM
 from provscan.ordered_map import ordered_map
 from provscan.scoring.background import Background
+from provscan.scoring.hashtags import in_hashtags
 from provscan.scoring.lengths import WIDE, length_classes, lengths_and_scripts
 
 # Minimum number of authors of a common text.
 COMMON_AUTHORS = 3
 # Minimum bits of a finding that covers its whole field, and of a shorter span, a
 # passage, since a long field offers more opportunities for chance matches.
-MIN_BITS, MIN_BITS_PASSAGE = 50.0, 60.0
+MIN_BITS, MIN_BITS_PASSAGE = 45.0, 55.0
 # Minimum number of letters in common for a script that the background model does not
 # know.
 LETTERS_WITHOUT_BITS = 40
@@ -52,9 +54,11 @@ class MatchTraits(NamedTuple):
 
     text_index: Numbers  # Index of the licensed text in a ``TextScores``.
     containment: Floats
-    similarity: Floats
     whole: Flags  # The span covers the whole field, or nearly.
     span: Numbers  # Length of the span in code points.
+    # int[n, 3]: the copied stretch of the canonical licensed text, see
+    # ``provscan.matching.compare.CopiedWording``; of an empty stretch, the whole text.
+    stretch: Numbers
 
 
 class Scores(NamedTuple):
@@ -83,11 +87,25 @@ def letters_in_common(
     return result
 
 
+class CharSums(NamedTuple):
+    """Sums over the code points of texts before each code point, [n + 1] each."""
+
+    bits: Floats
+    tags: Numbers  # Code points in hashtags.
+
+
+def _sums_before(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    result: npt.NDArray[Any] = np.concatenate([[0], np.cumsum(values)])
+    return result
+
+
 @dataclass(frozen=True)
 class TextScores:
     """Scores of licensed texts, [n] each."""
 
     bits: Floats  # nan if unknown.
+    before: CharSums  # Of the canonical texts, one after the other.
+    start: Numbers  # int64[n + 1]: the first code point of each text.
     length: Numbers  # Code points as ``min_chars`` counts them.
     # Script (an index of ``provscan.scoring.lengths.SCRIPTS``) and length class.
     script: Numbers
@@ -97,24 +115,54 @@ class TextScores:
 
     def matches(self, traits: MatchTraits) -> Scores:
         """Score matches and decide which are findings."""
-        text_index, containment, similarity, whole, span = traits
+        text_index, containment, whole, span, stretch = traits
         least = np.where(whole, MIN_BITS, MIN_BITS_PASSAGE)
         letters = letters_in_common(
             containment, self.length[text_index], self.script[text_index], span
         )
-        share = letters / np.maximum(self.length[text_index], 1)
+        low, high, copied, share = self._stretch(text_index, containment, stretch)
+        start, size = self.start[text_index], np.diff(self.start)[text_index]
+        bits, tags = (each[start + high] - each[start + low] for each in self.before)
+        worded = high - low - tags >= GRAM
+        bits *= worded * copied / np.maximum(high - low, 1)
         bits = matched_bits(
-            self.bits[text_index], self.length[text_index], share, similarity
+            np.where(np.isnan(self.bits[text_index]), np.nan, bits),
+            high - low,
+            share,
+            text_length=size,
+            cuts=(low > 0).astype(np.int64) + (high < size),
+            letters=letters,
         )
         # The tolerances allow for containments stored as float32.
         known = (self.elsewhere[text_index] > 0.0) & (
             self.elsewhere[text_index] >= KNOWN_SHARE * containment - 1e-6
         )
         rare = np.where(
-            np.isnan(bits), letters >= LETTERS_WITHOUT_BITS - 1e-3, bits >= least
+            np.isnan(bits),
+            (letters >= LETTERS_WITHOUT_BITS - 1e-3) & worded,
+            bits >= least,
         )
         common = self.common[text_index]
         return Scores(bits, common, known, rare & ~common & ~known)
+
+    def _stretch(
+        self, text_index: Numbers, containment: Floats, stretch: Numbers
+    ) -> tuple[Numbers, Numbers, Floats, Floats]:
+        """Return the start and end of the copied stretch of each text, the number of
+        its code points in common with the span, and the share of its 5-grams in common.
+        """
+        low, high, copied = stretch.T.astype(np.int64)
+        size = np.diff(self.start)[text_index]
+        grams = np.maximum(high - low - GRAM + 1, 1)
+        of_text = np.maximum(size - GRAM + 1, 1)
+        # A match that was found without its spaces has other 5-grams than its text.
+        unlike = (high <= low) | (2 * grams < containment * of_text)
+        return (
+            np.where(unlike, 0, low),
+            np.where(unlike, size, high),
+            np.where(unlike, containment * size, copied),
+            np.minimum(containment * of_text / np.where(unlike, of_text, grams), 1.0),
+        )
 
 
 @dataclass(frozen=True)
@@ -139,20 +187,25 @@ class Scorer:
 
     def texts(self, texts: Numbers) -> TextScores:
         """Score texts, given as distinct numbers."""
-        bits = np.empty(len(texts))
         length = np.empty(len(texts), np.int64)
         script = np.empty(len(texts), np.int64)
         step = max(1, min(TEXTS, -(-len(texts) // self.threads)))
 
-        def score(low: int) -> None:
+        def score(low: int) -> tuple[Floats, Flags, Numbers]:
             part = slice(low, low + step)
-            bits[part] = self.background.bits(self.reader, texts[part])
             length[part], script[part] = lengths_and_scripts(self.reader, texts[part])
+            bits, start = self.background.char_bits(self.reader, texts[part])
+            return bits, in_hashtags(self.reader, texts[part], start), np.diff(start)
 
         # Scoring a few texts takes less time than starting a thread.
         threads = self.threads if step < len(texts) else 0
-        for _ in ordered_map(score, range(0, len(texts), step), threads):
-            pass
+        parts = list(ordered_map(score, range(0, len(texts), step), threads))
+        bits, tags, sizes = (
+            np.concatenate([np.zeros(0, kind), *(part[i] for part in parts)])
+            for i, kind in enumerate((np.float64, np.bool_, np.int64))
+        )
+        start = np.concatenate([[0], np.cumsum(sizes)])
+        known = np.nan_to_num(bits)
         authors = np.zeros(len(texts), np.int64)
         often = np.flatnonzero(self.reader.tweet_counts(texts) >= COMMON_AUTHORS)
         authors[often] = self.reader.author_counts(texts[often])
@@ -161,7 +214,9 @@ class Scorer:
         if self.elsewhere is not None:
             elsewhere += self.elsewhere[texts]
         return TextScores(
-            bits=bits,
+            bits=text_sums(bits, start),
+            before=CharSums(*map(_sums_before, (known, tags))),
+            start=start,
             length=length,
             script=script,
             length_class=length_classes(length),

@@ -399,30 +399,16 @@ def test_error_rates_of_lists_by_hand() -> None:
 
 
 def test_bits_of_edited_and_cut_matches() -> None:
-    # 26 of 46 5-grams are contained, without others. As one cut, this costs log2(50)
-    # bits, and 90 - 26 - 4 for a short passage; as four edits, 4 * log2(50), which is
-    # less.
-    cost = np.log2(50)
-    share = 26 / 46
-    assert matched_bits(200.0, 50, share, share) == pytest.approx(
-        200 * share - 4 * cost
-    )
-    assert matched_bits(900.0, 200, 100 / 196, 100 / 196) == pytest.approx(
-        900 * 100 / 196 - np.log2(200)
-    )
-    # 80 5-grams are 84 characters, 6 fewer than 90.
-    assert matched_bits(900.0, 200, 80 / 196, 80 / 196) == pytest.approx(
-        900 * 80 / 196 - np.log2(200) - 6
-    )
-    # If the similarity is unknown, all missing wording counts as edited.
-    assert (
-        matched_bits(900.0, 200, 0.5)
-        == matched_bits(900.0, 200, 0.5, 0.0)
-        < matched_bits(900.0, 200, 0.5, 0.5)
-    )
+    # 26 of 46 5-grams are in common: four edits, each of which destroys five.
+    assert matched_bits(113.0, 50, 26 / 46) == pytest.approx(113 - 4 * np.log2(50))
+    # A stretch of 100 of 200 code points, without one or both ends of the text. Each
+    # letter fewer than 90 costs a quarter of a bit.
+    for cuts, letters, cost in ((1, 90, 0.0), (2, 90, 0.0), (1, 84, 1.5), (0, 40, 0.0)):
+        assert matched_bits(
+            300.0, 100, 1.0, text_length=200, cuts=cuts, letters=letters
+        ) == pytest.approx(300 - cuts * np.log2(200) - cost)
     # A text shorter than a 5-gram counts as one 5-gram.
-    assert matched_bits(30.0, 3, 1.0) == 30.0
-    assert matched_bits(30.0, 3, 0.0) == 0.0
+    assert matched_bits(30.0, 3, 1.0) == matched_bits(30.0, 3, 0.0) == 30.0
     # An edit of a text of one code point costs nothing, and a share is at most 1.
-    assert matched_bits(30.0, 1, 0.5) == matched_bits(30.0, 0, 0.5) == 15.0
+    assert matched_bits(15.0, 1, 0.5) == matched_bits(15.0, 0, 0.5) == 15.0
     assert matched_bits(30.0, 50, 1.1) == 30.0

@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import provscan
-from provscan.kernels.search.grams import in_pieces as helper
+from provscan.kernels.search.grams import copied_wording as helper
 from provscan.kernels.search.grams import set_scratch
-from provscan.matching import in_pieces
+from provscan.matching import copied_wording
 from provscan.matching.scan_task import Sampling, ScanTask, Snapshot, scan
 from provscan.params import MatchParams
 from provscan.readers import Fields
@@ -56,9 +56,8 @@ HALF = len(TEXT) // 2
 def test_pieces(edit: Callable[[str], str], expected: bool, tmp_path: Path) -> None:
     index = provscan.build_index([{"id": "1", "text": TEXT}], tmp_path / "a.index")
     copies = pa.array([edit(TEXT), TEXT], pa.large_string())
-    assert in_pieces(
-        *buffers(copies), np.zeros(2, np.int64), index.reader
-    ).tolist() == [expected, False]
+    found = copied_wording(*buffers(copies), np.zeros(2, np.int64), index.reader)
+    assert found.pieces.tolist() == [expected, False]
 
 
 def test_a_part_file_has_the_column_pieces(tmp_path: Path) -> None:
@@ -72,7 +71,7 @@ def test_a_part_file_has_the_column_pieces(tmp_path: Path) -> None:
     (split,) = plan([str(path)], Fields())
     snapshot = Snapshot(str(index.path), index.reader.snapshot)
     task = ScanTask(
-        0, split, Fields(), snapshot, MatchParams(), Sampling(), str(tmp_path / "parts")
+        0, split, Fields(), snapshot, MatchParams(), Sampling(), tmp_path / "parts"
     )
     (tmp_path / "parts").mkdir()
     scan(task)
@@ -88,7 +87,10 @@ def test_a_part_file_has_the_column_pieces(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-def naive(copy: str, text: str) -> bool:
+def naive(copy: str, text: str) -> tuple[int, int, int, bool]:
+    common = [i for i in range(len(text) - 4) if text[i : i + 5] in copy]
+    covered = {at for i in common for at in range(i, i + 5)}
+    stretch = (min(covered), max(covered) + 1) if covered else (0, 0)
     places = [text.find(copy[i : i + 5]) for i in range(len(copy) - 4)]
     places = [
         at if at >= 0 and text.find(text[at : at + 5], at + 1) < 0 else -1
@@ -103,10 +105,11 @@ def naive(copy: str, text: str) -> bool:
         else:
             passages.append([(i, at)])
     long = [passage for passage in passages if len(passage) >= 4]
-    return any(
+    pieces = any(
         to < at or 7 * (to - at - (j - i)) > len(text)
         for (*_, (i, at)), ((j, to), *_) in pairwise(long)
     )
+    return *stretch, len(covered), pieces
 
 
 @given(

@@ -26,6 +26,8 @@ import numpy.typing as npt
 
 from provscan.kernels.instructions import prefetch
 from provscan.kernels.jit import helper, kernel
+from provscan.kernels.search.grams import GRAM
+from provscan.kernels.search.minimizers import is_wide
 from provscan.kernels.sketch.hashing import GOLDEN64
 
 U32 = npt.NDArray[np.uint32]
@@ -165,7 +167,7 @@ def score_texts(
     keys: U64,
     bits: F64,
 ) -> None:
-    """Compute the bits, float64[texts], of every text under the interpolated model:
+    """Compute the bits, float64[n], of every code point under the interpolated model:
     minus the base-2 logarithm of its probability.
 
     `copies`, int64[texts], is the number of times that each text occurs in the
@@ -195,7 +197,6 @@ def score_texts(
                     _add(own_grams, ~context | _U1)
                     context = _longer(context, chars, start, at, length)
             _add_followers(chars, start, end, order, own, table, own_grams)
-        total = 0.0
         for first in range(start, end, TOGETHER):
             last = min(first + TOGETHER, end)
             for at in range(first, last):
@@ -226,8 +227,39 @@ def score_texts(
                     probability = (
                         kept + discount * max(int(different), 1) * probability
                     ) / seen
-                total -= math.log2(probability)
-        bits[text] = total
+                bits[first + row] = -math.log2(probability)
+
+
+@kernel
+def cap_bits(chars: U32, offsets: I64, most: float, seen: U64, bits: F64) -> None:
+    """Cap the bits of every code point at `most`, and at twice as much if it is wide.
+    Set those of repetition to 0: of the last code point of a 5-gram that occurs before
+    in the same text.
+
+    `seen` is scratch, uint64[m]; m is a power of two of at least twice the length of
+    the longest text.
+    """
+    for text in range(len(offsets) - 1):
+        start, end = offsets[text], offsets[text + 1]
+        room = 8
+        while room < 2 * (end - start):
+            room *= 2
+        keys = seen[:room]
+        keys[:] = _EMPTY
+        mask = np.uint64(room - 1)
+        for at in range(start, end):
+            bits[at] = min(bits[at], 2.0 * most if is_wide(chars[at]) else most)
+            if at - start < GRAM - 1:
+                continue
+            key = _START
+            for before in range(GRAM):
+                key = _mix(key, chars[at - before])
+            slot = (key * GOLDEN64 >> _SHIFT) & mask
+            while keys[slot] != _EMPTY and keys[slot] != key:
+                slot = (slot + _U1) & mask
+            if keys[slot] == key:
+                bits[at] = 0.0
+            keys[slot] = key
 
 
 @helper

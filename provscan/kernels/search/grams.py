@@ -267,15 +267,18 @@ def compare_rows(records, texts, scratch, grams):
 
 
 @helper(inline="always")
-def in_pieces(codes, text, scratch):
-    """Return whether ``codes`` has passages of a canonical ``text`` in another order,
-    or with a part of the text left out.
+def copied_wording(codes, text, scratch):
+    """Return the stretch of a canonical ``text`` that has 5-grams in ``codes`` (its
+    first code point, its end, and the number of its code points in such 5-grams; 0 if
+    there are none), and whether ``codes`` has passages of the text in another order, or
+    with a part of the text left out.
 
     A passage is a run of at least :data:`PASSAGE` 5-grams, each with a single place in
     the text, on one diagonal. ``scratch`` is a :class:`SetScratch` with hashes.
     """
     if len(codes) < GRAM or len(text) < GRAM:
-        return False
+        same = np.int64(len(text) if are_equal(codes, text) else 0)
+        return _ZERO, same, same, False
     hashes = scratch.hashes[: len(codes)]
     gram_hashes(codes, hashes)
     indexed, _ = _indexed(text, scratch)
@@ -283,7 +286,10 @@ def in_pieces(codes, text, scratch):
     # and last 5-gram of the current one, and their number. A passage ends at the next
     # 5-gram of the text that is not on its diagonal, or at the end of the codes.
     before = before_at = first = first_at = last = count = _ZERO
-    known = False
+    known = pieces = False
+    # The hashes of the text are not needed any more: mark its 5-grams in common.
+    common = scratch.text_hashes[: len(text)]
+    common[:] = 0
     for i in range(len(codes) - GRAM + 2):
         q = (
             find_gram(codes, hashes, i, indexed)
@@ -291,31 +297,43 @@ def in_pieces(codes, text, scratch):
             else np.int64(-1)
         )
         end = i == len(codes) - GRAM + 1
-        if not end and (q < 0 or scratch.follows[q] >= 0):
-            continue
+        if not end:
+            if q < 0:
+                continue
+            place = q
+            while place >= 0 and common[place] == 0:
+                common[place] = 1
+                place = np.int64(scratch.follows[place])
+            if scratch.follows[q] >= 0:
+                continue
         if not end and count > 0 and q - first == i - first_at:
             last = q
             count += 1
             continue
         if count >= PASSAGE:
-            if known and first < before:
-                return True
-            if known and LEFT_OUT * ((first - before) - (first_at - before_at)) > len(
-                text
-            ):
-                return True
+            if known:
+                ahead = first - before
+                pieces |= ahead < 0
+                pieces |= LEFT_OUT * (ahead - (first_at - before_at)) > len(text)
             known, before, before_at = True, last, first_at + last - first
         first, first_at, last, count = q, np.int64(i), q, np.int64(1)
-    return False
+    start, stop, covered = np.int64(-1), _ZERO, _ZERO
+    for i in range(len(text) - GRAM + 1):
+        if common[i] != 0:
+            covered += i + GRAM - max(np.int64(i), stop)
+            stop = np.int64(i + GRAM)
+            if start < 0:
+                start = np.int64(i)
+    return max(start, _ZERO), stop, covered, pieces
 
 
 @kernel
-def pieces_of_rows(records, texts, scratch, flags):
-    """Apply :func:`in_pieces` to the i-th text of one code buffer and the i-th of
-    another, into bool[n] ``flags``.
+def copied_wording_of_rows(records, texts, scratch, copied, pieces):
+    """Apply :func:`copied_wording` to the i-th text of one code buffer and the i-th of
+    another, into int64[n, 3] ``copied`` and bool[n] ``pieces``.
     """
-    for i in range(len(flags)):
-        flags[i] = in_pieces(
+    for i in range(len(pieces)):
+        copied[i, 0], copied[i, 1], copied[i, 2], pieces[i] = copied_wording(
             records.codes[records.offsets[i] : records.offsets[i + 1]],
             texts.codes[texts.offsets[i] : texts.offsets[i + 1]],
             scratch,

@@ -31,6 +31,9 @@ NEEDED = (
     "similarity",
     "containment",
     "text",
+    "copied_from",
+    "copied_to",
+    "copied",
     "pieces",
     "left_out",
     "whole",
@@ -144,9 +147,15 @@ class ScoredMatches:
                 - columns["start"].to_numpy()
                 - columns["left_out"].to_numpy()
             )
+            stretch = np.column_stack(
+                [
+                    columns[name].to_numpy()
+                    for name in ("copied_from", "copied_to", "copied")
+                ]
+            )
             whole = columns["whole"].to_numpy(zero_copy_only=False)
             scores = self.scores.matches(
-                MatchTraits(text_index, containment, similarity, whole, span),
+                MatchTraits(text_index, containment, whole, span, stretch),
             )
             yield Batch(
                 columns=columns,

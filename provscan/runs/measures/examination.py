@@ -11,7 +11,7 @@ import pyarrow as pa
 from provscan.arrays import Floats, Numbers
 from provscan.calibration.controls import Controls
 from provscan.calibration.spike_ins import draw_texts
-from provscan.estimate.background import BackgroundModel
+from provscan.estimate.background import BackgroundModel, text_sums
 from provscan.estimate.examination import (
     MOST,
     STRETCH,
@@ -136,7 +136,7 @@ def _wording(controls: Controls, found: Numbers, own: list[str]) -> Share | None
         ):
             size = np.maximum([len(text) for text in texts], 1)
             common, rare = (
-                model.bits(texts, any_script=True) / size
+                text_sums(*model.surprisal(texts)) / size
                 for model in (theirs, platform)
             )
             if each is not scores[2] and len(common):

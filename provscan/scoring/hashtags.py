@@ -1,0 +1,41 @@
+"""Hashtags in licensed texts: labels that many texts share, and no wording."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pyarrow.compute as pc
+
+from provscan.arrays import Flags, Numbers
+from provscan.index import IndexReader
+from provscan.text import CanonicalMapper
+
+# A hashtag, or the symbol of a share or a currency, up to white space or punctuation.
+# Marks and vowel signs, which ``\w`` does not match, are part of it.
+HASHTAG = re.compile(
+    r"(?:[#＃]|\$(?=[A-Za-z]))(?:\w|[^\x00-\x7f\s\u2000-\u206f\u3000-\u303f\uff00-\uffef])+"
+)
+
+
+def in_hashtags(reader: IndexReader, texts: Numbers, start: Numbers) -> Flags:
+    """Return which code points of canonical texts are in hashtags of the original
+    texts, or in the space after one; ``start``, int64[n + 1], is the first code point
+    of each text.
+    """
+    result = np.zeros(int(start[-1]), np.bool_)
+    raw = reader.raw_texts(texts).array()
+    mapped = CanonicalMapper()
+    for row in np.flatnonzero(pc.match_substring_regex(raw, "[#＃$]").to_numpy(False)):
+        text = raw[row.item()].as_py()
+        tags = [tag.span() for tag in HASHTAG.finditer(text)]
+        if not tags:
+            continue
+        canonical = mapped(text)
+        # The texts differ if a hook prepared the indexed one.
+        if len(canonical.start) != start[row + 1] - start[row]:
+            continue
+        flags = result[start[row] : start[row + 1]]
+        for low, high in np.searchsorted(canonical.start, tags).tolist():
+            flags[low : high + 1] = True
+    return result

@@ -1,0 +1,121 @@
+"""Test the rule for findings with hashtags, stretches and repetition."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+import pytest
+
+import provscan
+from provscan.scoring.hashtags import in_hashtags
+
+LETTERS = {
+    "latin": "abcdefghijklmnopqrstuvwxyz",
+    "thai": "กขคงจชซดตถทนบปผพภมยรลวสหอ",
+    "arabic": "ابتثجحخدذرزسشصضطظعغفقكلمنهوي",
+    "korean": "가나다라마바사아자차카타파하고노도로모보소오조초",
+    "chinese": "天地玄黃宇宙洪荒日月盈昃辰宿列張寒來暑往秋收冬藏",
+}
+
+
+def words(letters: str, count: int, seed: int) -> list[str]:
+    rng = Random(seed)
+    return ["".join(rng.choices(letters, k=8)) for _ in range(count)]
+
+
+@pytest.fixture(scope="module", params=LETTERS)
+def tagged(request: Any, tmp_path_factory: Any) -> tuple[provscan.Index, list[str]]:
+    """An index of one script; its last tweets are hashtags, wording with hashtags, and
+    the same without hash signs.
+    """
+    letters = LETTERS[request.param]
+    usual = [" ".join(words(letters, 9, seed)) for seed in range(300)]
+    tags = " ".join("#" + word for word in words(letters, 7, 1001))
+    both = " ".join([*words(letters, 6, 1002), "#" + words(letters, 1, 1003)[0]])
+    tweets = [*usual, tags, both]
+    path = tmp_path_factory.mktemp("hashtags") / "a.index"
+    rows = [{"id": str(i), "text": text} for i, text in enumerate(tweets)]
+    return provscan.build_index(rows, path), [tags, both]
+
+
+def test_hashtags_alone_are_no_finding(
+    tagged: tuple[provscan.Index, list[str]],
+) -> None:
+    index, (tags, both) = tagged
+    texts = [
+        tags,
+        f"@someone {tags} https://example.com",
+        tags.replace("#", ""),
+        f"so: {tags}",
+        both,
+    ]
+    rows = index.match(texts).to_pylist()
+    assert [row["record"] for row in rows] == [0, 1, 2, 3, 4]
+    assert [row["counted"] for row in rows] == [False] * 4 + [True]
+    assert {row["bits"] for row in rows[:4]} <= {0.0, None}
+
+
+def test_code_points_of_hashtags(tmp_path: Path) -> None:
+    texts = ["one #Two_three, four $ABC $100 ＃five", "#ที่นี่ มา", "no tags"]
+    rows = [{"id": str(i), "text": text} for i, text in enumerate(texts)]
+    index = provscan.build_index(rows, tmp_path / "a.index")
+    numbers = np.arange(3)
+    canonical = index.reader.canonical_texts(numbers).array().to_pylist()
+    start = np.concatenate([[0], np.cumsum([len(text) for text in canonical])])
+    flags = in_hashtags(index.reader, numbers, start)
+    marked = [
+        "".join(c if flag else "." for c, flag in zip(text, flags[low:], strict=False))
+        for text, low in zip(canonical, start, strict=False)
+    ]
+    assert marked[0] == "....two three .....abc ....five"
+    assert marked[1].startswith(provscan.canonical(["#ที่นี่"])[0])
+    assert set(marked[2]) == {"."}
+
+
+def test_a_foreign_name_is_worth_its_own_letters(tmp_path: Path) -> None:
+    """The rare letters around a name earn nothing if only the name was copied."""
+    rng = Random(5)
+    usual = [" ".join(words(LETTERS["latin"], 12, seed)) for seed in range(200)]
+    name = "client side javascript"
+    around = ["".join(rng.choices(LETTERS["chinese"], k=12)) for _ in range(200)]
+    tweets = [*usual, *(f"{each} {name}" for each in around)]
+    rows = [{"id": str(i), "text": text} for i, text in enumerate(tweets)]
+    index = provscan.build_index(rows, tmp_path / "a.index")
+    found = index.match([f"we also write some {name} here and there now"]).to_pylist()
+    assert all(row["bits"] <= 4 * len(name) and not row["counted"] for row in found)
+
+
+def test_the_same_passage_has_the_same_bits_everywhere(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    usual = [" ".join(words(LETTERS["latin"], 12, seed)) for seed in range(300)]
+    tweets = tmp_path / "tweets.jsonl"
+    tweets.write_text(
+        "".join(
+            json.dumps(
+                {
+                    "id": str(i),
+                    "text": text,
+                    "created_at": f"2020-0{1 + i % 9}-01T00:00:00Z",
+                }
+            )
+            + "\n"
+            for i, text in enumerate([*usual, "millions and millions and more"])
+        )
+    )
+    index = provscan.build_index(tweets, tmp_path / "a.index")
+    record = usual[0][:60]
+    data = tmp_path / "data.jsonl"
+    data.write_text(json.dumps({"text": f"he said that {record} and left"}) + "\n")
+    looked_up = index.match([json.loads(data.read_text())["text"]]).to_pylist()
+    for cutoff in (None, "2020-08-01"):
+        run = provscan.match(data, index, tmp_path / f"{cutoff}.run", cutoff=cutoff)
+        rows = run.matches.to_pylist()
+        assert [row["bits"] for row in rows] == [row["bits"] for row in looked_up]
+    repeated = index.match(["millions and millions and more"]).to_pylist()
+    # The first four letters of the repetition are in new 5-grams.
+    assert repeated[0]["bits"] <= 4 * len("millions and mill more")
