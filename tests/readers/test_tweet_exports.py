@@ -18,7 +18,6 @@ from readers.tweet_forms import (
     lines,
     rows_of,
     text_file,
-    timeline,
     twarc,
     v1,
     v1_stream,
@@ -124,9 +123,6 @@ WRAPPED = {
     ],
     "strings of JSON": [
         {"offset": n, "value": json.dumps(v1_stream(t))} for n, t in enumerate(PLANTED)
-    ],
-    "strings of JSON, GraphQL": [
-        {"url": "https://x.com/i/api", "body": json.dumps(timeline(PLANTED))}
     ],
     "strings of JSON, v2": [
         {"key": None, "message": json.dumps(v2_page([tweet]))} for tweet in PLANTED

@@ -27,6 +27,7 @@ from readers.tweet_forms import (
     rows_of,
     snscrape,
     text_file,
+    timeline,
     twarc,
     v1,
     v2,
@@ -133,23 +134,6 @@ RETWEETS = {
             "retweetedTweet": snscrape(FIRST),
         }
     ],
-    "GraphQL": [
-        graphql(
-            FIRST._replace(
-                id="1660",
-                text=RETWEET["text"],
-                author="fan",
-                time=datetime(2023, 5, 1, 8, tzinfo=UTC),
-            ),
-            {
-                "retweeted_status_result": {
-                    "result": graphql(
-                        FIRST, quoted_status_result={"result": graphql(SECOND)}
-                    )
-                }
-            },
-        )
-    ],
 }
 
 
@@ -184,17 +168,26 @@ def test_quoted_tweets_and_quotes_are_both_tweets(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-def test_a_tweet_of_graphql_without_its_user_has_the_number_of_the_author(
-    tmp_path: Path,
-) -> None:
-    rows, _ = rows_of(
-        text_file("tweets.jsonl", lines([graphql(FIRST, core={})]))(tmp_path)
-    )
-    assert (rows[0]["id"], rows[0]["author"], rows[0]["created_at"]) == (
-        FIRST.id,
-        "7",
-        FIRST.time,
-    )
+@pytest.mark.parametrize(
+    "records",
+    [
+        [graphql(FIRST)],
+        [{"tweet_results": {"result": graphql(FIRST)}}],
+        [timeline([FIRST, SECOND])],
+        [{"url": "https://x.com/i/api", "body": json.dumps(timeline([FIRST, SECOND]))}],
+    ],
+    ids=["lines", "results", "pages", "strings"],
+)
+def test_graphql_is_refused(records: list[Any], tmp_path: Path) -> None:
+    for file in (
+        text_file("a.jsonl", lines(records)),
+        text_file("b.json", json.dumps(records, indent=1)),
+    ):
+        with pytest.raises(InputError, match="GraphQL of a scraper is not supported"):
+            plan_tweets(file(tmp_path), Fields())
+    stats = ReadStats()
+    assert not [*read_tweet_objects(records, Fields(), stats)]
+    assert sum(stats.skipped.values()) == 1
 
 
 @pytest.mark.parametrize("form", ["jsonl", "json"])

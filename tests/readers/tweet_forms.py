@@ -461,14 +461,6 @@ FORMS: dict[str, Callable[[Path], Path]] = {
     ),
     "twarc lines": text_file("flat.jsonl", lines([twarc(t) for t in ALL])),
     "snscrape lines": text_file("scraped.jsonl", lines([snscrape(t) for t in ALL])),
-    "GraphQL lines": text_file("results.jsonl", lines([graphql(t) for t in ALL])),
-    "GraphQL results": text_file(
-        "results.jsonl", lines([{"tweet_results": {"result": graphql(t)}} for t in ALL])
-    ),
-    "GraphQL page": text_file("page.json", json.dumps(timeline(ALL), indent=1)),
-    "GraphQL pages as lines": text_file(
-        "pages.jsonl", lines([timeline(ALL[:3]), timeline(ALL[3:])])
-    ),
     "lines in a wrapper": text_file(
         "wrapped.jsonl", lines([{"tweet": v1(t)} for t in ALL])
     ),

@@ -3,8 +3,7 @@ retweet.
 
 :func:`tweets_of_object` reads tweets of the v1.1 API, of archives and of scrapers;
 :func:`tweets_of_page` reads those of the v2 API, with the users and tweets that a page
-includes. :func:`graphql_tweets` and :func:`from_activity` bring GraphQL and activity
-streams into the form of the v1.1 API.
+includes. :func:`from_activity` brings activity streams into the form of the v1.1 API.
 """
 
 from __future__ import annotations
@@ -87,38 +86,6 @@ def tweets_of_page(tweets: list[Any], includes: Any, skip: Skip) -> Iterator[Twe
                 text = _text(original)
         author = users.get(str(tweet.get("author_id")), {})
         yield _row(tweet, text=text, rt_of=rt_of, author=author.get("username"))
-
-
-def graphql_tweets(value: Any) -> Iterator[Object]:
-    """Yield the tweets of GraphQL anywhere in a value, in the form of the v1.1 API."""
-    waiting = [value]
-    while waiting:
-        value = waiting.pop()
-        if (
-            isinstance(value, dict)
-            and isinstance(legacy := value.get("legacy"), dict)
-            and "full_text" in legacy
-        ):
-            result = value_at(value, ("core", "user_results", "result")) or {}
-            user = {
-                "id_str": result.get("rest_id"),
-                **_object(result, ["core"]),
-                **_object(result, ["legacy"]),
-            }
-            yield {
-                **value,
-                "id_str": value.get("rest_id"),
-                **legacy,
-                "user": user if result else legacy.get("user_id_str"),
-                "retweeted_status": next(
-                    graphql_tweets(legacy.get("retweeted_status_result")), None
-                ),
-                "quoted_status": next(
-                    graphql_tweets(value.get("quoted_status_result")), None
-                ),
-            }
-        elif isinstance(value, dict | list):
-            waiting += reversed(value.values() if isinstance(value, dict) else value)
 
 
 def is_activity(record: Any) -> TypeGuard[Object]:

@@ -4,11 +4,10 @@ The functions take parsed objects. :func:`tweets_in` returns the tweets in an ob
 flat rows (:mod:`provscan.readers.corpus.apis`). It supports the v1.1 API
 (``full_text``, ``extended_tweet``, ``retweeted_status``, ``quoted_status``); the v2 API
 (``data``, ``includes``, ``note_tweet``, ``referenced_tweets``) as pages, as lines and
-as twarc flattens them; GraphQL (``rest_id``, ``legacy``, ``core.user_results``); the
-lines of snscrape and twscrape; the account archive; activity streams (``verb``,
-``actor``, ``long_object``); and records that wrap one of these, as an object at any
-depth or as a string of JSON. An original comes before its retweet, and the retweet
-takes the original's text.
+as twarc flattens them; the lines of snscrape and twscrape; the account archive;
+activity streams (``verb``, ``actor``, ``long_object``); and records that wrap one of
+these, as an object at any depth or as a string of JSON. An original comes before its
+retweet, and the retweet takes the original's text.
 """
 
 from __future__ import annotations
@@ -27,7 +26,6 @@ from provscan.readers.corpus.apis import (
     Tweet,
     first_value,
     from_activity,
-    graphql_tweets,
     is_activity,
     tweets_of_object,
     tweets_of_page,
@@ -37,17 +35,11 @@ from provscan.readers.fields.survey import reads_like_text
 
 # Keys whose values are a tweet or a list of tweets.
 WRAPPERS = ("tweet", "status", "statuses", "tweets", "results")
-# Keys of objects that are or contain tweets of GraphQL.
-GRAPHQL = frozenset(
-    [
-        "legacy",
-        "result",
-        "tweet_results",
-        "tweetResult",
-        "tweet_result",
-        "itemContent",
-        "entryId",
-    ]
+# Keys that a tweet has in the GraphQL of the platform's website, and what to do.
+GRAPHQL = {"rest_id", "legacy"}
+NO_GRAPHQL = (
+    'GraphQL of a scraper is not supported: write each object "legacy" with the '
+    "author and full text of its tweet as a JSON line"
 )
 
 # Keys of compliance events (:mod:`provscan.indexing.withdrawals`). Streams send objects
@@ -98,6 +90,8 @@ OTHERS = frozenset(
 ID_DIGITS = 8
 # An object with a text and one of these keys is a tweet.
 IDS = frozenset(["id_str", "id", "created_at", "user"])
+# A record with one of these keys is a tweet, not a wrapper of one.
+TEXT_FIELDS = frozenset(["text", "full_text"])
 # A record with a text at one of these keys is a tweet, not a wrapper of one.
 TEXT_KEYS = frozenset(in_columns(NAMES["text"])) - {"title"}
 
@@ -157,13 +151,15 @@ def tweets_in(record: Object, skip: Skip) -> Iterable[Tweet] | None:
     if (message := _message_in(record)) is not None:
         skip(*message)
         return ()
-    if found := _graphql_in(record):
-        return chain.from_iterable(map(tweets_of_object, found))
     data = record.get("data")
+    outer = data if isinstance(data, dict) else record
+    if has_graphql(record, depth=100 if TEXT_FIELDS.isdisjoint(outer) else 1):
+        skip("not_a_tweet", NO_GRAPHQL)
+        return ()
     if isinstance(data, dict | list):
         page = data if isinstance(data, list) else [data]
         return tweets_of_page(page, record.get("includes"), skip)
-    if "text" not in record and "full_text" not in record:
+    if TEXT_FIELDS.isdisjoint(record):
         if is_activity(record):
             if record["verb"] in ("post", "share"):
                 return tweets_of_object(from_activity(record))
@@ -188,12 +184,17 @@ def tweets_in(record: Object, skip: Skip) -> Iterable[Tweet] | None:
     return tweets_of_object(record)
 
 
-def _graphql_in(record: Object) -> list[Object]:
-    """Return the tweets in a GraphQL record; an empty list if it has another layout."""
-    data = record.get("data")
-    page = isinstance(data, dict) and "text" not in data
-    return (
-        list(graphql_tweets(record)) if page or not GRAPHQL.isdisjoint(record) else []
+def has_graphql(value: Any, depth: int = 100) -> bool:
+    """Return whether a value has a tweet of GraphQL, in up to some objects and lists
+    inside each other.
+    """
+    if isinstance(value, str):
+        value = _parsed(value)
+    if depth == 0 or not isinstance(value, dict | list):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return (isinstance(value, dict) and value.keys() >= GRAPHQL) or any(
+        has_graphql(each, depth - 1) for each in inner
     )
 
 
@@ -201,7 +202,7 @@ def _wrapped(record: Object) -> list[Object]:
     """Return the tweets that a record without a text contains, as objects or as strings
     of JSON.
     """
-    if "text" in record or "full_text" in record:
+    if not TEXT_FIELDS.isdisjoint(record):
         return []
     found, waiting = [], [*reversed(record.values())]
     while waiting:
@@ -235,8 +236,6 @@ def _parsed(value: str) -> Any:
 
 
 def _is_tweet(value: Object) -> bool:
-    if "legacy" in value and "rest_id" in value:
-        return bool(_graphql_in(value))
     texts = isinstance(value.get("text"), str) or isinstance(
         value.get("full_text"), str
     )

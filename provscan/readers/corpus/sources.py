@@ -27,7 +27,7 @@ from provscan.readers.corpus.accounts import (
     folder_of,
     read_accounts,
 )
-from provscan.readers.corpus.layouts import is_nested
+from provscan.readers.corpus.layouts import NO_GRAPHQL, has_graphql, is_nested
 from provscan.readers.corpus.recipes import PREFIX, Recipe, recipe_of
 from provscan.readers.fields.binding import Fields
 from provscan.readers.fields.names import ROLES
@@ -236,6 +236,8 @@ class _Planner:
         if not records:
             self._leave_out_without_records(split)
             return
+        if not fields.texts and any(map(has_graphql, records)):
+            raise InputError(f"{split.source}: {NO_GRAPHQL}")
         if fields.texts or not any(map(is_nested, records)):
             binding = bind(records, split.source, fields=fields, limits=self._limits)
             split = replace(split, binding=binding)
