@@ -1,10 +1,12 @@
-"""Edits that turn an original into a copy, each a function of the text and a random
-number generator.
+"""Edits that turn an original into a copy, each a function of the text, a random number
+generator, and words of other texts in the same script (:func:`words_of`), which replace
+words of the text.
 
 An edit returns three strings to plant: text before the copy, the copy, and text after
 it. :data:`EDITS` lists all edits: light ones (made by pipelines), common ones (made by
 people), heavy ones and severe ones. Spike-ins use them in turn. All edits work in
-scripts with and without spaces.
+scripts with and without spaces, and some edit a text in the ways of its script
+(:mod:`~provscan.calibration.script_edits`).
 """
 
 from __future__ import annotations
@@ -12,12 +14,15 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from random import Random
 
+from provscan.calibration import script_edits
+
 EditedText = tuple[str, str, str]
-Edit = Callable[[str, Random], EditedText]
+Words = Sequence[str]
+Edit = Callable[[str, Random, Words], EditedText]
 
 _LINK = re.compile(r"https?://\S+")
 _NAME = re.compile(r"@\w+")
@@ -28,9 +33,10 @@ _PLACEHOLDERS = (
     ("[USER]", "[URL]"),
     ("@USER", "HTTPURL"),
 )
-_BEFORE = ("so true:", "this", "lol", "wow", "saw this today:", "quote:")
-_AFTER = ("haha", "#mood", "!!", "smh", "what do you think", "(found online)")
-_WORDS = ("thing", "never", "maybe", "people", "always", "better", "nothing", "somehow")
+_AFTER = ("", "!!", ":)", "…", "?!")
+_NO_WORD = re.compile(r"https?://\S+|[@#]\w+|RT(?!\S)")
+# Letters of a replaced stretch of a text without spaces.
+_STRETCH = 3
 _EMOJI = (
     "\U0001f602",
     "\U0001f525",
@@ -45,16 +51,16 @@ _HALF_WIDTH = dict(
 _SPACES = (" ", "  ", "\n", "\t", "\u00a0", " \u200b")
 
 
-def exact(text: str, rng: Random) -> EditedText:
+def exact(text: str, rng: Random, words: Words) -> EditedText:
     return "", text, ""
 
 
-def anonymised(text: str, rng: Random) -> EditedText:
+def anonymised(text: str, rng: Random, words: Words) -> EditedText:
     name, link = rng.choice(_PLACEHOLDERS)
     return "", _LINK.sub(link, _NAME.sub(name, text)), ""
 
 
-def stripped(text: str, rng: Random) -> EditedText:
+def stripped(text: str, rng: Random, words: Words) -> EditedText:
     """Change to lower case, without names, links, punctuation and symbols."""
     bare = _LINK.sub(" ", _NAME.sub(" ", html.unescape(text))).lower()
     kept = "".join(
@@ -63,18 +69,22 @@ def stripped(text: str, rng: Random) -> EditedText:
     return "", " ".join(kept.split()), ""
 
 
-def escaped(text: str, rng: Random) -> EditedText:
+def escaped(text: str, rng: Random, words: Words) -> EditedText:
     """Escape HTML's reserved characters as entities, even in existing entities."""
     return "", html.escape(text), ""
 
 
-def retweeted(text: str, rng: Random) -> EditedText:
+def retweeted(text: str, rng: Random, words: Words) -> EditedText:
     """Prefix a retweet mark, as a part of the copy."""
     return "", f"RT @user{rng.randrange(10_000)}: {text}", ""
 
 
-def respaced(text: str, rng: Random) -> EditedText:
-    """Change the white space and the Unicode normalisation form."""
+def respaced(text: str, rng: Random, words: Words) -> EditedText:
+    """Change the white space and the Unicode normalisation form. In a script whose
+    spaces are free, also add or remove spaces.
+    """
+    if script_edits.is_free(text):
+        text = script_edits.free_spaces(text, rng)
     form = rng.choice(("NFC", "NFD", "NFKC"))
     spaced = "".join(
         rng.choice(_SPACES) if c == " " and rng.random() < 0.3 else c for c in text
@@ -82,11 +92,16 @@ def respaced(text: str, rng: Random) -> EditedText:
     return "", unicodedata.normalize(form, spaced), ""  # type: ignore[arg-type]
 
 
-def commented(text: str, rng: Random) -> EditedText:
-    return rng.choice(_BEFORE) + " ", text, " " + rng.choice(_AFTER)
+def commented(text: str, rng: Random, words: Words) -> EditedText:
+    """Put a few words before the text, and after it."""
+    before, after = (
+        " ".join(rng.choice(words or [""]) for _ in range(rng.randrange(1, 4)))
+        for _ in range(2)
+    )
+    return f"{before}: ", text, f" {after}{rng.choice(_AFTER)}"
 
 
-def marked_up(text: str, rng: Random) -> EditedText:
+def marked_up(text: str, rng: Random, words: Words) -> EditedText:
     """Mark up the text as on a web page: enclose it in tags, replace line breaks and
     links by tags, and escape reserved characters.
     """
@@ -98,7 +113,7 @@ def marked_up(text: str, rng: Random) -> EditedText:
     return f"<{tag}>", body.replace("\n", "<br/>"), f"</{tag}>"
 
 
-def with_emoji(text: str, rng: Random) -> EditedText:
+def with_emoji(text: str, rng: Random, words: Words) -> EditedText:
     """Insert emoji between words and at the end, or remove all of them."""
     kept = "".join(c for c in text if unicodedata.category(c) != "So")
     if kept != text and rng.random() < 0.5:
@@ -107,7 +122,7 @@ def with_emoji(text: str, rng: Random) -> EditedText:
     return "", f"{text[:at]}{rng.choice(_EMOJI)}{text[at:]}{rng.choice(_EMOJI)}", ""
 
 
-def repunctuated(text: str, rng: Random) -> EditedText:
+def repunctuated(text: str, rng: Random, words: Words) -> EditedText:
     """Change the punctuation: replace half width by full width or the reverse, or
     remove it.
     """
@@ -118,39 +133,49 @@ def repunctuated(text: str, rng: Random) -> EditedText:
     return "", bare.translate(table), ""
 
 
-def truncated(text: str, rng: Random) -> EditedText:
+def in_variants(text: str, rng: Random, words: Words) -> EditedText:
+    """Replace characters by variants of their script."""
+    return "", script_edits.variants(text, rng), ""
+
+
+def elongated(text: str, rng: Random, words: Words) -> EditedText:
+    """Abbreviate words, or elongate one and add laughter, as in the text's script."""
+    return "", script_edits.elongated(text, rng), ""
+
+
+def truncated(text: str, rng: Random, words: Words) -> EditedText:
     return "", _beginning(text, rng.uniform(0.8, 0.95)), "…"
 
 
-def cut_to_two_thirds(text: str, rng: Random) -> EditedText:
+def cut_to_two_thirds(text: str, rng: Random, words: Words) -> EditedText:
     return "", _beginning(text, rng.uniform(0.6, 0.75)), "…"
 
 
-def cut_to_half(text: str, rng: Random) -> EditedText:
+def cut_to_half(text: str, rng: Random, words: Words) -> EditedText:
     middle = round(len(text) * rng.uniform(0.47, 0.53))
     return "", (text[:middle] if rng.random() < 0.5 else text[middle:]).strip(), ""
 
 
-def one_word(text: str, rng: Random) -> EditedText:
-    return "", _other_words(text, rng, 1), ""
+def one_word(text: str, rng: Random, words: Words) -> EditedText:
+    return "", _other_words(text, rng, words, 1), ""
 
 
-def two_words(text: str, rng: Random) -> EditedText:
-    return "", _other_words(text, rng, 2), ""
+def two_words(text: str, rng: Random, words: Words) -> EditedText:
+    return "", _other_words(text, rng, words, 2), ""
 
 
-def three_words(text: str, rng: Random) -> EditedText:
-    return "", _other_words(text, rng, 3), ""
+def three_words(text: str, rng: Random, words: Words) -> EditedText:
+    return "", _other_words(text, rng, words, 3), ""
 
 
-def typos(text: str, rng: Random) -> EditedText:
+def typos(text: str, rng: Random, words: Words) -> EditedText:
     """Make one typing error per thirty characters: two neighbours swapped, one left
     out, or one typed twice.
     """
     return "", _mistyped(text, rng, 30), ""
 
 
-def many_typos(text: str, rng: Random) -> EditedText:
+def many_typos(text: str, rng: Random, words: Words) -> EditedText:
     """Make one typing error per twelve characters."""
     return (
         "",
@@ -159,7 +184,7 @@ def many_typos(text: str, rng: Random) -> EditedText:
     )
 
 
-def reordered(text: str, rng: Random) -> EditedText:
+def reordered(text: str, rng: Random, words: Words) -> EditedText:
     """Swap two parts of about the same length, cut between words if there are
     spaces.
     """
@@ -167,7 +192,7 @@ def reordered(text: str, rng: Random) -> EditedText:
     return "", f"{text[at:].strip()} {text[:at].strip()}", ""
 
 
-def every_fifth_dropped(text: str, rng: Random) -> EditedText:
+def every_fifth_dropped(text: str, rng: Random, words: Words) -> EditedText:
     """Leave out every fifth word; of a text with fewer than five words, two of every
     ten characters.
     """
@@ -186,7 +211,7 @@ def every_fifth_dropped(text: str, rng: Random) -> EditedText:
     )
 
 
-def in_parts(text: str, rng: Random) -> EditedText:
+def in_parts(text: str, rng: Random, words: Words) -> EditedText:
     """Reorder three to five parts of about the same length, cut between words if there
     are spaces.
     """
@@ -202,7 +227,7 @@ def in_parts(text: str, rng: Random) -> EditedText:
     return "", " ".join(parts[i] for i in order), ""
 
 
-def middle_dropped(text: str, rng: Random) -> EditedText:
+def middle_dropped(text: str, rng: Random, words: Words) -> EditedText:
     """Leave out a quarter to two fifths in the middle."""
     share = rng.uniform(0.25, 0.4)
     start = round(len(text) * rng.uniform(0.25, 0.75 - share))
@@ -210,7 +235,7 @@ def middle_dropped(text: str, rng: Random) -> EditedText:
     return "", rng.choice((" ", "... ", "")).join(kept), ""
 
 
-def letters_replaced(text: str, rng: Random) -> EditedText:
+def letters_replaced(text: str, rng: Random, words: Words) -> EditedText:
     """Replace one of every seven to eleven characters, at even distances, by another
     character of the text.
     """
@@ -244,28 +269,64 @@ def _mistyped(text: str, rng: Random, apart: int) -> str:
     return text
 
 
-def _other_words(text: str, rng: Random, count: int) -> str:
+def _other_words(text: str, rng: Random, words: Words, count: int) -> str:
     """Replace ``count`` words outside links and names; if there are too few words,
-    replace pairs of letters.
+    replace stretches of letters.
     """
-    spoken = [
-        m.span()
-        for m in re.finditer(r"(?<!\S)\S+", text)
-        if not re.match(r"https?://|@|RT$", m.group())
-    ]
-    words = [
-        (a + w.start(), a + w.end())
-        for a, b in spoken
-        for w in [_WORD.search(text[a:b])]
-        if w and w.end() < 20
-    ]
-    if len(words) <= count:
-        words = [
-            (i, i + 2) for i in range(0, len(text) - 1, 2) if text[i : i + 2].isalpha()
+    places = [span for span in _places(text) if _WORD.search(text[slice(*span)])]
+    if len(places) <= count or script_edits.is_free(text):
+        size = _STRETCH if len(text) > 2 * count * _STRETCH else 2
+        skipped = [m.span() for m in _NO_WORD.finditer(text)]
+        places = [
+            m.span()
+            for m in re.finditer(rf"[^\W\d_]{{{size}}}", text)
+            if not any(low < m.end() and m.start() < high for low, high in skipped)
         ]
-    for start, end in sorted(rng.sample(words, min(count, len(words))), reverse=True):
-        text = text[:start] + rng.choice(_WORDS) + text[end:]
+    for start, end in sorted(rng.sample(places, min(count, len(places))), reverse=True):
+        old = text[start:end]
+        other = next(
+            (word for word in rng.choices(words or [""], k=8) if word not in ("", old)),
+            # Without other words, the letters of the word in another order.
+            old[::-1],
+        )
+        text = text[:start] + other + text[end:]
     return text
+
+
+def _places(text: str) -> list[tuple[int, int]]:
+    """Return the words outside links, names and hashtags, without punctuation."""
+    found = []
+    for match in re.finditer(r"(?<!\S)\S+", text):
+        if _NO_WORD.match(match.group()) is None:
+            low, high = match.span()
+            while low < high and not text[low].isalnum():
+                low += 1
+            while low < high and not _in_word(text[high - 1]):
+                high -= 1
+            if 0 < high - low < 20:
+                found.append((low, high))
+    return found
+
+
+def _in_word(char: str) -> bool:
+    return char.isalnum() or unicodedata.category(char)[0] == "M"
+
+
+def words_of(texts: Iterable[str]) -> list[str]:
+    """Return the words of texts of one script that may replace words of other texts:
+    in texts without spaces, stretches of letters.
+    """
+    result = []
+    for text in texts:
+        places = _places(text)
+        if script_edits.is_free(text) and 8 * len(places) < len(text):
+            result += re.findall(rf"[^\W\d_a-zA-Z]{{{_STRETCH}}}", text)
+        else:
+            words = (text[low:high] for low, high in places)
+            result += [
+                word for word in words if len(word) >= _STRETCH or not word.isascii()
+            ]
+    return result
 
 
 LIGHT = (
@@ -279,6 +340,8 @@ LIGHT = (
     marked_up,
     with_emoji,
     repunctuated,
+    in_variants,
+    elongated,
 )
 COMMON = (truncated, one_word, two_words, typos)
 HEAVY = (

@@ -26,7 +26,7 @@ from xxhash import xxh3_64_intdigest
 
 from provscan.arrays import Flags, Floats, Numbers
 from provscan.calibration.controls import Controls
-from provscan.calibration.edits import EDITS
+from provscan.calibration.edits import EDITS, words_of
 from provscan.estimate.damage import nearly_verbatim
 from provscan.matching import Matches, compared, copied_wording, scan_texts
 from provscan.matching.record_samples import CarrierRecord
@@ -45,6 +45,8 @@ CARRIERS = 400
 DRAW = 1
 # Number of texts that are drawn per spike-in; some are too short to be planted.
 TEXTS_PER_SPIKE = 4
+# Maximum number of texts of each script whose words replace words of others.
+VOCABULARY = 200
 # Maximum length in code points of a record that counts as being as short as a tweet.
 SHORT_RECORD = 512
 # Text that separates a copy from its carrier record, before and after the copy.
@@ -146,6 +148,7 @@ def plant(
         controls.licensed.raw_texts(texts).array().to_pylist() if len(texts) else []
     )
     rng = Random(seed)
+    words = _words(originals, script, rng)
     names = list(edits) or list(EDITS)
     # Use each edit once in every group of texts with neighbouring scripts and lengths.
     edit = [
@@ -172,7 +175,7 @@ def plant(
             ^ planted_before[number := int(texts[i])] << 64
         )
         planted_before[number] += 1
-        before, copy, after = EDITS[edit[i]](original, rng)
+        before, copy, after = EDITS[edit[i]](original, rng, words[int(script[i])])
         inside[i] = bool(carriers) and rng.random() >= short / 2
         if inside[i]:
             carrier = rng.choices(carriers, cum_weights=cumulative)[0]
@@ -266,6 +269,16 @@ def recovered_spike_ins(
         share=share,
         bits=bits,
     )
+
+
+def _words(originals: list[str], script: Numbers, rng: Random) -> dict[int, list[str]]:
+    """Return words of a sample of the texts of each script."""
+    result = {}
+    for code in np.unique(script).tolist():
+        rows = np.flatnonzero(script == code).tolist()
+        chosen = rng.sample(rows, min(len(rows), VOCABULARY))
+        result[code] = words_of(originals[i] for i in chosen)
+    return result
 
 
 def _cut_in_two(text: str, rng: Random) -> tuple[str, str]:

@@ -193,8 +193,24 @@ class BackgroundModel:
         A code point is repetition if it ends a 5-gram that occurs before in the text.
         The code points of a text in a script that the model hardly knows are nan, since
         they would look rare for that reason alone. This is the case if fewer than four
-        fifths of the text's code points were counted 50 times or more. Everything else
-        is as for :meth:`surprisal`.
+        fifths of the text's code points were counted 50 times or more.
+
+        Parameters
+        ----------
+        texts
+            Canonical texts.
+        copies
+            How often each text was counted, as for :meth:`surprisal`.
+
+        Returns
+        -------
+        float64[n], int64[texts + 1]
+            The bits of all texts, one text after the other, and the start of each text.
+
+        Raises
+        ------
+        ParameterError
+            Nothing was counted, or ``copies`` is negative.
         """
         chars, offsets = _code_points(texts)
         values = self.surprisal(texts, copies=copies)[0]
@@ -209,9 +225,24 @@ class BackgroundModel:
         return values, offsets
 
     def bits(self, texts: Texts, *, copies: npt.ArrayLike = 0) -> Floats:
-        """Return the bits of each text, float64[texts]: the sum of its
-        :meth:`char_bits`; 0 for an empty text, nan for one in a script that the model
-        hardly knows.
+        """Return the bits of each text: the sum of its :meth:`char_bits`.
+
+        Parameters
+        ----------
+        texts
+            Canonical texts.
+        copies
+            How often each text was counted, as for :meth:`surprisal`.
+
+        Returns
+        -------
+        float64[texts]
+            0 for an empty text, nan for one in a script that the model hardly knows.
+
+        Raises
+        ------
+        ParameterError
+            Nothing was counted, or ``copies`` is negative.
         """
         return text_sums(*self.char_bits(texts, copies=copies))
 

@@ -25,7 +25,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from provscan.arrays import Numbers
-from provscan.calibration.edits import EDITS
+from provscan.calibration.edits import EDITS, words_of
 from provscan.errors import InputError, ParameterError
 from provscan.matching.compare import comparison
 from provscan.matching.matches import STRONG
@@ -279,6 +279,7 @@ class _Planted:
             {**finding, "listed": position >= len(pool)}
             for position, finding in enumerate(texts)
         ]
+        self._words = words_of(finding["tweet"] for finding in self._pool)
         self._findings = cycle(self._pool)
 
     def copies(self, count: int) -> Iterator[dict[str, Any]]:
@@ -296,7 +297,7 @@ class _Planted:
         made: dict[str, Any] = {}
         for finding in islice(self._findings, TRIES):
             for name in self._rng.sample(list(EDITS), len(EDITS)):
-                _, copy, _ = EDITS[name](finding["tweet"], self._rng)
+                _, copy, _ = EDITS[name](finding["tweet"], self._rng, self._words)
                 if (kind := self._kind(copy, finding["tweet"])) is None:
                     continue
                 made = {"what": COPY, "kind": kind, "edit": name}

@@ -39,10 +39,13 @@ from provscan.params import (
 from provscan.readers import MEMORY
 from provscan.readers.strings import LEFT_OUT
 from provscan.scoring.background import Background, background
+from provscan.scoring.lengths import too_short
 from provscan.scoring.rule import MatchTraits, Scorer
 from provscan.text.hooks import Hook
 from provscan.text_buffers import Texts, buffers, to_array
 
+# Number of texts, and the seed of their choice, of the sample for :meth:`Index.info`.
+SAMPLE, SEED = 20_000, 3
 # The columns of ``matches.parquet`` after those of the scan.
 SCORES = pa.schema(
     [
@@ -154,9 +157,18 @@ class Index:
         -------
         dict
             Counts, parameters, fingerprint, segments and sizes, which can be written as
-            JSON.
+            JSON. ``too_short`` has the share of tweets that are too short to be
+            searched for, estimated from a sample.
         """
-        return self.reader.info()
+        texts, count = [np.zeros(0, np.int64)], 0
+        for part in self.reader.shuffled(SEED):
+            texts.append(part)
+            count += len(part)
+            if count >= SAMPLE:
+                break
+        sample = np.concatenate(texts)[:SAMPLE]
+        short = too_short(self.reader, sample, MatchParams().min_chars)
+        return {**self.reader.info(), "too_short": short}
 
     def verify(self) -> None:
         """Compare every file with its checksum, and with the file that a rebuild of the

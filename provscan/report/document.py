@@ -214,6 +214,12 @@ def render(
         histogram=figures.histogram(files.scores, summary["recall"].get("bits")),
         breakdowns={
             name: figures.breakdown(findings, name) for name in figures.BREAKDOWNS
+        }
+        | {
+            "script": [
+                (name, layers["records"]["findings"])
+                for name, layers in summary["by"].get("script", {}).items()
+            ]
         },
         # Records of sampled files are not numbered consecutively.
         strip=[]

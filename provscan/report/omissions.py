@@ -16,6 +16,9 @@ from provscan.readers.fields.dataset import SINGLE_WORDS
 from provscan.readers.limits import LIMITS
 from provscan.report.wording import count, percent, reason, visible
 
+# Maximum number of scripts, and of languages, whose shares are shown.
+NAMED_SHARES = 5
+
 # Fields without text that are listed by name.
 FIELDS_SHOWN = 10
 
@@ -107,6 +110,21 @@ def _chance_data_not_scanned(summary: Mapping[str, Any]) -> list[str]:
     return sentences
 
 
+def shares_too_short(short: Mapping[str, Any]) -> str:
+    """Return the shares of tweets that are too short to be searched for; empty if there
+    are none.
+    """
+    if not short or short["share"] == 0.0:
+        return ""
+    text = percent(short["share"])
+    for kind in ("scripts", "languages"):
+        named = list(short[kind].items())[:NAMED_SHARES]
+        if len(named) > 1:
+            shares = (f"{name} {percent(share)}" for name, share in named)
+            text += f"; {', '.join(shares)}"
+    return text
+
+
 def not_searched(summary: Mapping[str, Any]) -> list[str]:
     """Return sentences about copies that the scan could not find."""
     sentences = []
@@ -115,6 +133,8 @@ def not_searched(summary: Mapping[str, Any]) -> list[str]:
     if short := [f"{percent(n)} {owners[kind]}" for kind, n in too_short.items() if n]:
         what = "Some texts are too short to search for, and excluded from all counts"
         sentences.append(f"{what}: {' and '.join(short)}.")
+    if tweets := shares_too_short(summary["index"].get("too_short", {})):
+        sentences.append(f"Licensed tweets that are too short to search for: {tweets}.")
     if total := sum(summary["truncated"].values()):
         lookups = several(total, "look-up was", "look-ups were")
         sentences.append(

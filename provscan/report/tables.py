@@ -259,6 +259,8 @@ def _index_rows(info: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "Index", info["path"]
     yield "Tweets", count(info["tweets"])
     yield "Different texts", count(info["texts"])
+    if short := omissions.shares_too_short(info.get("too_short", {})):
+        yield "Too short to search for", f"{short} (in a sample)"
     if info.get("tweets_without_text"):
         yield (
             "Tweets without text",

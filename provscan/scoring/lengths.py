@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from provscan.arrays import Numbers, slices
 from provscan.index import IndexReader
@@ -13,6 +15,8 @@ from provscan.index import IndexReader
 # characters count as two. Recall varies with length.
 LENGTHS = (0, 30, 40, 60, 80, 120)
 
+# Minimum number of texts of a script or language whose share is stated.
+LEAST_TEXTS = 20
 # The first code point of each block, and the script of the canonical letters in it.
 _BLOCKS = (
     (0x0, "latin"),
@@ -94,3 +98,46 @@ def lengths_and_scripts(reader: IndexReader, texts: Numbers) -> tuple[Numbers, N
         )
         script[part] = table.reshape(count, len(SCRIPTS)).argmax(axis=1)
     return weight, script
+
+
+def too_short(reader: IndexReader, texts: Numbers, min_chars: int) -> dict[str, Any]:
+    """Return the share of tweets whose texts are too short to be searched for.
+
+    Parameters
+    ----------
+    reader
+        A reader of the index.
+    texts
+        Numbers of a sample of its texts.
+    min_chars
+        Minimum length of a text that is searched for, as for a match.
+
+    Returns
+    -------
+    dict
+        ``share``, between 0 and 1; and ``scripts`` and ``languages``, the shares for
+        each script, and each language that tweets name, with at least
+        :data:`LEAST_TEXTS` texts in the sample, the most frequent first.
+    """
+    length, script = lengths_and_scripts(reader, texts)
+    tweets = reader.tweet_counts(texts)
+    short = tweets * (length < min_chars)
+    lang = reader.earliest_tweets(texts)["lang"].cast(pa.string()).to_pylist()
+
+    def by(names: Iterable[str | None]) -> dict[str, float]:
+        rows: dict[str, list[int]] = {}
+        for row, name in enumerate(names):
+            if name:
+                rows.setdefault(name, []).append(row)
+        usual = {name: each for name, each in rows.items() if len(each) >= LEAST_TEXTS}
+        ordered = sorted(usual.items(), key=lambda item: (-len(item[1]), item[0]))
+        return {
+            name: float(short[each].sum() / max(1, tweets[each].sum()))
+            for name, each in ordered
+        }
+
+    return {
+        "share": float(short.sum() / max(1, tweets.sum())),
+        "scripts": by(SCRIPTS[code] for code in script.tolist()),
+        "languages": by(lang),
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import unicodedata
 from itertools import pairwise
 from pathlib import Path
 from random import Random
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 import provscan
 from provscan.calibration.controls import no_control
-from provscan.calibration.edits import EDITS, HEAVY, SEVERE
+from provscan.calibration.edits import EDITS, HEAVY, SEVERE, words_of
 from provscan.calibration.spike_ins import FEWEST, MOST, plant, spike_in_count
 from provscan.estimate.background import BackgroundModel
 from provscan.matching.record_samples import CarrierRecord
@@ -30,16 +31,20 @@ TWEET = (
 
 
 @pytest.mark.parametrize("name", EDITS)
-@given(text=st.text(max_size=60), seed=st.integers(0, 99))
-def test_edits_take_any_text(name: str, text: str, seed: int) -> None:
-    planted = EDITS[name](text, Random(seed))
+@given(
+    text=st.text(max_size=60),
+    seed=st.integers(0, 99),
+    words=st.lists(st.text(max_size=5), max_size=3),
+)
+def test_edits_take_any_text(name: str, text: str, seed: int, words: list[str]) -> None:
+    planted = EDITS[name](text, Random(seed), words)
     assert len(planted) == 3
-    assert planted == EDITS[name](text, Random(seed))
+    assert planted == EDITS[name](text, Random(seed), words)
 
 
 def test_edits_do_what_they_say() -> None:
     def edited(name: str) -> str:
-        return "".join(EDITS[name](TWEET, Random(3)))
+        return "".join(EDITS[name](TWEET, Random(3), ()))
 
     assert edited("exact") == TWEET
     assert "@someone" not in edited("anonymised")
@@ -50,14 +55,14 @@ def test_edits_do_what_they_say() -> None:
     assert "&amp;" in edited("escaped")
     assert edited("retweeted").startswith("RT @user")
     assert TWEET in edited("commented")
-    assert EDITS["commented"](TWEET, Random(3))[1] == TWEET
-    cut = EDITS["truncated"](TWEET, Random(3))
+    assert EDITS["commented"](TWEET, Random(3), ())[1] == TWEET
+    cut = EDITS["truncated"](TWEET, Random(3), ())
     assert TWEET.startswith(cut[1])
     assert cut[2] == "…"
-    short = EDITS["cut_to_two_thirds"](TWEET, Random(3))
+    short = EDITS["cut_to_two_thirds"](TWEET, Random(3), ())
     assert TWEET.startswith(short[1])
     assert 0.5 < len(short[1]) / len(TWEET) < 0.77
-    half = EDITS["cut_to_half"](TWEET, Random(3))[1]
+    half = EDITS["cut_to_half"](TWEET, Random(3), ())[1]
     assert half in TWEET
     assert 0.4 < len(half) / len(TWEET) < 0.6
     assert sorted(edited("reordered").split()) == sorted(TWEET.split())
@@ -66,7 +71,7 @@ def test_edits_do_what_they_say() -> None:
     parts = edited("in_parts").split()
     assert sorted(parts) == sorted(TWEET.split()) != parts
     assert parts != TWEET.split()
-    beginning = EDITS["middle_dropped"](TWEET, Random(3))[1]
+    beginning = EDITS["middle_dropped"](TWEET, Random(3), ())[1]
     assert 0.55 < len(beginning) / len(TWEET) < 0.82
     assert (beginning[:15], beginning[-15:]) == (TWEET[:15], TWEET[-15:])
     other = [
@@ -85,6 +90,37 @@ def test_edits_do_what_they_say() -> None:
     assert provscan.canonical([edited("respaced")]) == provscan.canonical([TWEET])
 
 
+SCRIPTED = {
+    "zh": ("@someone 今天的天氣很好 ok 我們去公園裡看書吧", "這個那個誰都知道"),
+    "ja": ("今日はとてもいい天気なのでとしょかんへ行きました", "ねこがいぬを"),
+    "ko": ("오늘은 날씨가 좋아서 도서관에 갔습니다 그리고 책을", "고양이 강아지 나무"),
+    "ar": ("هذا الكتاب جميل جدا وقرأته في المكتبة أمس", "بيت سيارة قلم"),
+    "th": ("วันนี้อากาศดีมากเราไปห้องสมุดกันเถอะ", "แมวหมานกปลา"),
+    "es": ("el autobús llegó tarde y la niña perdió su libro", "casa perro árbol"),
+}
+
+
+@pytest.mark.parametrize("language", SCRIPTED)
+def test_edits_are_those_of_the_script(language: str) -> None:
+    text, others = SCRIPTED[language]
+    words = words_of([others])
+    letters = {c for c in text + others if not c.isascii()}
+    for seed in range(20):
+        for name in ("one_word", "two_words", "three_words"):
+            edited = EDITS[name](text, Random(seed), words)[1]
+            assert edited != text
+            assert {c for c in edited if not c.isascii()} <= letters
+            assert edited.startswith("@someone") == text.startswith("@someone")
+        assert EDITS["in_variants"](text, Random(seed), words)[1] != text
+        spaced = EDITS["respaced"](text, Random(seed), words)[1]
+        same = unicodedata.normalize("NFKC", "".join(spaced.split()))
+        assert same.replace("\u200b", "") == unicodedata.normalize(
+            "NFKC", "".join(text.split())
+        )
+    edited = {EDITS["elongated"](text, Random(seed), words)[1] for seed in range(20)}
+    assert edited != {text}
+
+
 def carriers() -> list[CarrierRecord]:
     rng = random.Random(2)
     texts = [
@@ -97,7 +133,7 @@ def carriers() -> list[CarrierRecord]:
 @pytest.mark.parametrize("name", [edit.__name__ for edit in (*HEAVY, *SEVERE)])
 def test_heavy_edits_work_without_spaces(name: str) -> None:
     text = "今日は雨が降っているので図書館で本を読みながらコーヒーを飲みました"
-    edited = "".join(EDITS[name](text, Random(5)))
+    edited = "".join(EDITS[name](text, Random(5), ()))
     assert edited != text
     assert len(set(edited) & set(text)) > 10
 

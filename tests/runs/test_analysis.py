@@ -94,7 +94,7 @@ def test_an_estimate_contains_the_number_of_planted_copies(
     )
     assert answer["headline"].startswith(least)
     assert [item["bits_from"] for item in answer["strengths"]] == [None, 75, 100, 150]
-    assert set(run.summary["by"]) == {"source", "author", "year", "lang"}
+    assert set(run.summary["by"]) == {"source", "author", "year", "lang", "script"}
     assert set(run.summary["by"]["year"]) == {"2018", "2019", "2020"}
     assert len(run.summary["by"]["author"]) == BREAKDOWN_VALUES
     assert (
@@ -646,7 +646,9 @@ def test_a_run_that_finds_no_spike_in_fails(
     latin: provscan.Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in spike_ins.EDITS:
-        monkeypatch.setitem(spike_ins.EDITS, name, lambda text, rng: ("", "1 2 3", ""))
+        monkeypatch.setitem(
+            spike_ins.EDITS, name, lambda text, rng, words: ("", "1 2 3", "")
+        )
     with pytest.raises(
         RecallError,
         match=r"none of 300 copies of licensed texts that were planted",

@@ -1,4 +1,4 @@
-"""Compute the numbers of each source, author, year and language
+"""Compute the numbers of each source, author, year, language and script
 (:func:`breakdowns`).
 """
 
@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 
 from provscan.arrays import Numbers
 from provscan.estimate.layers import Layers
@@ -17,17 +18,18 @@ from provscan.runs.answer.layers import layers_of, without_withheld
 from provscan.runs.counting.counts import Grouping, count_groups, count_matches
 from provscan.runs.measures.analysis import Measured
 from provscan.runs.measures.chance import Claim, Subset, cluster_count, subset_of
+from provscan.scoring.lengths import SCRIPTS
 
-# Minimum number of findings for numbers by source, author, year or language.
+# Minimum number of findings for numbers by source, author, year, language or script.
 FEW_FINDINGS = 20
-BREAKDOWNS = ("author", "year", "lang")
+BREAKDOWNS = ("author", "year", "lang", "script")
 # Maximum number of values in a breakdown: those with the most findings.
 BREAKDOWN_VALUES = 30
 
 
 def breakdowns(measured: Measured, withheld: dict[str, str]) -> dict[str, Any]:
-    """Compute the layers of the records and texts of each source, author, year and
-    language.
+    """Compute the layers of the records and texts of each source, author, year,
+    language and script.
 
     The recall is that of the whole dataset. The chance matches are assumed to be
     distributed like the texts with findings or, among sources, like the records; the
@@ -39,7 +41,7 @@ def breakdowns(measured: Measured, withheld: dict[str, str]) -> dict[str, Any]:
     result: dict[str, dict[str, Any]] = {
         column: {} for column in (*(["source"] if sources else []), *BREAKDOWNS)
     }
-    for value in (*sources, *_authors_years_languages(measured)):
+    for value in (*sources, *_authors_to_scripts(measured)):
         layers = layers_of(measured, value.found, ("records", "texts"))
         if layers["records"].findings < FEW_FINDINGS:
             layers = {unit: Layers(number.findings) for unit, number in layers.items()}
@@ -51,9 +53,9 @@ def breakdowns(measured: Measured, withheld: dict[str, str]) -> dict[str, Any]:
 
 
 class Value(NamedTuple):
-    """A source, author, year or language, and its matches."""
+    """A source, author, year, language or script, and its matches."""
 
-    breakdown: str  # "source", "author", "year" or "lang".
+    breakdown: str  # "source" or one of BREAKDOWNS.
     name: str
     found: Subset
 
@@ -94,10 +96,15 @@ class _Values(NamedTuple):
 
 
 def _shown(measured: Measured, breakdown: str) -> _Values:
-    """Return the authors, years or languages with the most findings."""
+    """Return the authors, years, languages or scripts with the most findings."""
     matches = measured.matches
     findings = np.where(matches.control, 0, measured.counts.by_text.count)
-    coded = getattr(matches.authorship, breakdown).combine_chunks().dictionary_encode()
+    values = (
+        pa.chunked_array([pa.array(SCRIPTS, pa.string()).take(matches.scores.script)])
+        if breakdown == "script"
+        else getattr(matches.authorship, breakdown)
+    )
+    coded = values.combine_chunks().dictionary_encode()
     known = [*map(str, coded.dictionary.to_pylist()), ""]
     code = coded.indices.fill_null(len(known) - 1).to_numpy(zero_copy_only=False)
     frequency = np.bincount(code, findings, len(known))[:-1]
@@ -110,7 +117,7 @@ def _shown(measured: Measured, breakdown: str) -> _Values:
     return _Values(breakdown, [known[value] for value in shown], numbers[code])
 
 
-def _authors_years_languages(measured: Measured) -> Iterator[Value]:
+def _authors_to_scripts(measured: Measured) -> Iterator[Value]:
     counts, eligible = measured.counts, measured.eligible
     chance, whole = measured.chance, measured.chance.whole
     # Of the strengths, use only the first, which has all findings, and the one with the

@@ -57,7 +57,10 @@ def summarise(
     summary = {
         **counts,
         **files,
-        "index": index_summary(measured.controls.licensed),
+        "index": {
+            **index_summary(measured.controls.licensed),
+            "too_short": measured.samples.licensed.short_tweets,
+        },
         "answer": answer_of(measured, numbers, withheld, tokens, unscanned),
         "by": breakdowns(measured, withheld),
         "recall": recall_summary(measured.recall),

@@ -34,6 +34,8 @@ EDITS = {
     "with_emoji": "emoji added or removed",
     "repunctuated": "other punctuation",
     "respaced": "other white space",
+    "in_variants": "variants of characters",
+    "elongated": "abbreviated, elongated",
     "truncated": "end cut off",
     "one_word": "one word replaced",
     "two_words": "two words replaced",

@@ -6,8 +6,8 @@ of the found texts can be claimed.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -26,6 +26,9 @@ from provscan.scoring.lengths import (
     SCRIPTS,
     length_classes,
     lengths_and_scripts,
+)
+from provscan.scoring.lengths import (
+    too_short as tweets_too_short,
 )
 
 # Number of texts in a sample. Script and length are determined for all of them. Author,
@@ -60,8 +63,10 @@ class TextSample:
     # Time, null if unknown, and kind (``scoring.authorship.KINDS``).
     time: pa.ChunkedArray
     kind: Numbers
-    # Share of all texts that are too short to be searched for.
+    # Share of all texts that are too short to be searched for, and that of tweets, see
+    # ``provscan.scoring.lengths.too_short``.
     too_short: float = 0.0
+    short_tweets: dict[str, Any] = field(default_factory=dict)
 
 
 class TextSamples(NamedTuple):
@@ -79,6 +84,9 @@ def sample_texts(
         texts = draw_texts(controls, SAMPLE, DRAW, control=control)
         length, script = lengths_and_scripts(controls.reader, texts)
         long = length >= min_chars
+        short_tweets = (
+            {} if control else tweets_too_short(controls.reader, texts, min_chars)
+        )
         too_short = 1.0 - float(long.mean()) if len(long) else 0.0
         texts, length, script = texts[long], length[long], script[long]
         known = authorship(controls.reader, texts[:TWEET_SAMPLE])
@@ -96,6 +104,7 @@ def sample_texts(
             too_short=too_short,
             time=known.time,
             kind=known.kind,
+            short_tweets=short_tweets,
         )
 
     return TextSamples(*ordered_map(drawn, (False, True), threads))
