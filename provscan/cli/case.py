@@ -35,7 +35,7 @@ def command(
 ) -> None:
     """Compare the results of runs, and count the texts that they share.
 
-    The totals of all RUNs count each licensed text and each tweet once.
+    The totals of all RUNs count each licensed text, each tweet and each record once.
     """
     from provscan.cli import show
     from provscan.handover.case import write_case
@@ -51,7 +51,7 @@ def _lines(case: dict[str, Any]) -> Iterator[str]:
     yield (
         f"{counted(totals['texts'], 'licensed text')} of "
         f"{counted(totals['tweets'], 'tweet')} found in "
-        f"{counted(len(case['runs']), 'run')}"
+        f"{counted(totals['records'], 'record')} of {counted(len(case['runs']), 'run')}"
     )
     for item in case["in_exactly"]:
         yield (

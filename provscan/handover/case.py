@@ -2,7 +2,7 @@
 
 A case has the results of each run, the licensed texts that runs share, and totals that
 count each text and each tweet once. A licensed text is identified by the id and the
-wording of its earliest tweet.
+wording of its earliest tweet or, if the runs used several indexes, by its wording.
 
 :func:`write_case` writes the folder of a case. :func:`_open_runs` opens the runs and
 refuses those that can't be compared, and :mod:`provscan.handover.case_counts` counts

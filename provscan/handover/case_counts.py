@@ -15,44 +15,54 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import xxhash
+
 from provscan.errors import InputError, OutputError, interruptible
 from provscan.names import several
 from provscan.report.files import RunFiles
 from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE
+from provscan.text import canonical
 
 MEMORY = "400MB"
+# The number of texts that are made canonical at a time.
+WORDINGS = 10_000
 # A finding is a row of both files. Several texts can have the same tweet id, so the
 # digest of the text is also part of its key.
 _FOUND = """
 INSERT INTO found
-SELECT ? AS run, tweet_id, digest, tweets, findings, author, ms
+SELECT ? AS run, tweet_id, digest, {text} AS text, tweets, findings, author, ms
 FROM (
     SELECT tweet_id, max(tweets) AS tweets
     FROM read_parquet(?) WHERE counted AND NOT control GROUP BY tweet_id)
 JOIN (
     SELECT tweet_id, {digest} AS digest, count(*) AS findings, min(author) AS author,
         min(epoch_ms(time)) AS ms
-    FROM read_parquet(?) GROUP BY ALL) USING (tweet_id)"""
+    FROM read_parquet(?) GROUP BY ALL) USING (tweet_id)
+LEFT JOIN wordings USING (digest)"""
+# What identifies a text: in one index its earliest tweet, in several its wording.
+_OF_ONE_INDEX, _OF_SEVERAL = "hash(tweet_id, digest)", "coalesce(wording, digest)"
 _DIGEST = (
     "('0x' || left(CASE WHEN has_text THEN sha256(tweet) ELSE tweet END, 16))::UBIGINT"
 )
 # A place is known again by the checksum of its file.
 _PLACES = """
 INSERT INTO places
-SELECT tweet_id, {digest} AS digest,
-    hash(coalesce(xxh3, ? || source), record, field, "start", "end") AS place
-FROM read_parquet(?) LEFT JOIN (
-    SELECT unnest(?::VARCHAR[]) AS source, unnest(?::VARCHAR[]) AS xxh3
-) USING (source)"""
+SELECT {text} AS text, hash(coalesce(xxh3, $1 || source), record) AS record,
+    hash(coalesce(xxh3, $1 || source), record, field, "start", "end") AS place
+FROM (SELECT *, {digest} AS digest FROM read_parquet($2)) LEFT JOIN (
+    SELECT unnest($3::VARCHAR[]) AS source, unnest($4::VARCHAR[]) AS xxh3
+) USING (source) LEFT JOIN wordings USING (digest)"""
 _TEXTS = """
 CREATE TABLE texts AS
-SELECT tweet_id, digest, min(author) AS author, min(ms) AS ms,
+SELECT first(tweet_id ORDER BY {earliest}) AS tweet_id,
+    first(digest ORDER BY {earliest}) AS digest,
+    first(author ORDER BY {earliest}) AS author, min(ms) AS ms,
     max(tweets)::BIGINT AS tweets, max(places.findings)::BIGINT AS findings,
     bit_or(1::UBIGINT << run)::UBIGINT AS found_in
 FROM found JOIN (
-    SELECT tweet_id, digest, count(DISTINCT place) AS findings
-    FROM places GROUP BY ALL) AS places USING (tweet_id, digest)
-GROUP BY tweet_id, digest"""
+    SELECT text, count(DISTINCT place) AS findings
+    FROM places GROUP BY ALL) AS places USING (text)
+GROUP BY text""".format(earliest="ms NULLS LAST, tweet_id, digest, author")
 ONCE = (
     "A finding in a file that was scanned several times counts once in all numbers of "
     "findings here. A record in files with different content, in archives or in remote "
@@ -65,7 +75,10 @@ _SUMS = ", ".join(
     ["count(*) AS texts"]
     + [f"coalesce(sum({n}), 0)::BIGINT AS {n}" for n in ("tweets", "findings")]
 )
-TOTALS = f"SELECT {_SUMS} FROM texts"
+TOTALS = (
+    f"SELECT {_SUMS}, (SELECT count(DISTINCT record) FROM places)::BIGINT AS records "
+    "FROM texts"
+)
 COMBINATIONS = f"SELECT found_in, {_SUMS} FROM texts GROUP BY found_in"
 MONTH, _DAY = (
     f"strftime(make_timestamp(ms * 1000), '{form}')" for form in ("%Y-%m", "%Y-%m-%d")
@@ -111,20 +124,47 @@ class Counts:
         }
         connection.execute(
             "CREATE TABLE found (run INTEGER, tweet_id VARCHAR, digest UBIGINT, "
-            "tweets BIGINT, findings BIGINT, author VARCHAR, ms BIGINT)"
+            "text UBIGINT, tweets BIGINT, findings BIGINT, author VARCHAR, ms BIGINT)"
         )
         connection.execute(
-            "CREATE TABLE places (tweet_id VARCHAR, digest UBIGINT, place UBIGINT)"
+            "CREATE TABLE places (text UBIGINT, record UBIGINT, place UBIGINT)"
         )
+        connection.execute("CREATE TABLE wordings (digest UBIGINT, wording UBIGINT)")
         self._indexes = {run.info["index"]["fingerprint"] for run in runs}
+        several = len(self._indexes) > 1
+        if several:
+            self._add_wordings()
+        forms = {"digest": _DIGEST, "text": _OF_SEVERAL if several else _OF_ONE_INDEX}
         for number, run in enumerate(runs):
             tables = [str(run.path / name) for name in (MATCHES_FILE, EVIDENCE_FILE)]
-            connection.execute(_FOUND.format(digest=_DIGEST), [number, *tables])
+            connection.execute(_FOUND.format(**forms), [number, *tables])
             inputs = run.info["inputs"]
             sums = {item["source"]: item.get("xxh3") for item in inputs}
             files = [f"{number}:", tables[1], [*sums], [*sums.values()]]
-            connection.execute(_PLACES.format(digest=_DIGEST), files)
+            connection.execute(_PLACES.format(**forms), files)
         connection.execute(_TEXTS)
+
+    def _add_wordings(self) -> None:
+        """Add the digest of each text that the runs show, and that of its canonical
+        text, by which indexes of different tweets recognise the same text.
+        """
+        query = (
+            f"SELECT DISTINCT {_DIGEST} AS digest, tweet "
+            "FROM read_parquet(?) WHERE has_text AND digest NOT IN (FROM wordings "
+            "SELECT digest)"
+        )
+        for run in self._runs:
+            cursor = self._connection.cursor()
+            cursor.execute(query, [str(run.path / EVIDENCE_FILE)])
+            while rows := cursor.fetchmany(WORDINGS):
+                texts = canonical([text for _, text in rows])
+                wordings = [xxhash.xxh3_64_intdigest(text.encode()) for text in texts]
+                self._connection.execute(
+                    "INSERT INTO wordings SELECT unnest(?::UBIGINT[]), "
+                    "unnest(?::UBIGINT[])",
+                    [[digest for digest, _ in rows], wordings],
+                )
+            cursor.close()
 
     def rows(self, query: str) -> list[dict[str, Any]]:
         """Return the rows of a query."""
@@ -158,34 +198,14 @@ class Counts:
                 "too high."
             )
         if len(self._indexes) > 1:
-            self._require_platform_ids()
             notes.append(
-                f"The runs used {len(self._indexes)} different indexes. If the "
-                "earliest tweet of a text differs between them, the text is counted "
-                "twice: the totals may be too high, and the overlaps too low. The "
-                "number of tweets of a text is the highest in any of the indexes."
+                f"The runs used {len(self._indexes)} different indexes. A text that "
+                "several of them have counts once, with the highest number of tweets "
+                "in any of them, so the totals of tweets may be too low. In runs that "
+                "withhold texts, texts that differ only in links, names, case or "
+                "punctuation count separately."
             )
         return notes
-
-    def _require_platform_ids(self) -> None:
-        """Check that each id denotes the same tweet in all indexes."""
-        row = self.rows(
-            "SELECT count(*) FILTER (NOT regexp_full_match(tweet_id, '[0-9]+')) AS odd "
-            "FROM texts"
-        )[0]
-        differs = self.rows(_SHARED)[0]["example"]
-        why = None
-        if row["odd"]:
-            texts = several(row["odd"], "text has", "texts have")
-            why = f"{texts} tweets without a numeric id"
-        elif differs is not None:
-            why = f"tweet {differs} has different texts in them"
-        if why is not None:
-            raise InputError(
-                f"the runs used {len(self._indexes)} different indexes, and {why}, so "
-                "texts can't be matched across the runs: run match again with one "
-                "index"
-            )
 
     def breakdown(self, key: str, order: str = "name NULLS LAST") -> str:
         """Return a query that counts texts, tweets and findings by the SQL expression

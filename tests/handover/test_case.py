@@ -70,6 +70,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 def naive(runs: list[Path]) -> dict[str, Any]:
     """Compute the counts of a case in plain Python."""
     found, tweets, places = defaultdict(set), {}, Counter()
+    records = set()
     about: dict[str, Any] = {}
     for number, path in enumerate(runs, 1):
         for row in pq.read_table(path / "matches.parquet").to_pylist():
@@ -77,6 +78,7 @@ def naive(runs: list[Path]) -> dict[str, Any]:
                 found[row["tweet_id"]].add(number)
                 tweets[row["tweet_id"]] = row["tweets"]
                 places[row["tweet_id"]] += 1
+                records.add((number, row["record"]))
         for row in pq.read_table(path / "evidence.parquet").to_pylist():
             about[row["tweet_id"]] = (row["author"], row["time"])
 
@@ -107,6 +109,7 @@ def naive(runs: list[Path]) -> dict[str, Any]:
             "texts": len(found),
             "tweets": sum(tweets.values()),
             "findings": sum(places.values()),
+            "records": len(records),
         },
         "in_exactly": [
             sum(len(numbers) == k for numbers in found.values())
@@ -220,27 +223,32 @@ def test_runs_with_a_null_dataset_are_compared(
     assert null.name in str(case["compared"]["control"])
 
 
-def test_different_indexes_are_compared_by_the_ids_of_the_platform(
-    runs: list[Path], tmp_path: Path
-) -> None:
-    more = [*ROWS, {"id": "7", "text": sentence(random.Random(1), "latin", 90)}]
-    other = with_index(tmp_path, "more", more, range(30, 50))
-    case = write_case([runs[0], other], tmp_path / "case")
+def test_several_indexes_of_parts_of_the_tweets_add_up(tmp_path: Path) -> None:
+    """Texts, tweets and records are those of a run with one index of all tweets."""
+    # The last tweets repeat the texts of the first, with other links and names.
+    rows = [{**row, "text": f"@me {row['text']} https://t.co/{n}"} for n, row in
+            enumerate(ROWS[90:])]  # fmt: skip
+    rows = [*ROWS[:90], *rows]
+    numbers = range(5, 25)
+    provscan.build_index(rows, tmp_path / "case.index")
+    whole = provscan.open_run(run(tmp_path, "whole", numbers, rows))
+    parts = []
+    for name, part in (("first", rows[:15]), ("rest", rows[15:])):
+        provscan.build_index(part, tmp_path / f"{name}.index")
+        parts.append(run(tmp_path, name, numbers, rows))
+    case = write_case(parts, tmp_path / "case")
     assert not case["compared"]["index"]["same"]
     assert any("2 different indexes" in note for note in case["notes"])
-    assert case["pairs"][0]["texts"] == 10
-
-    changed = [{**row, "id": ROWS[n - 1]["id"]} for n, row in enumerate(ROWS)]
-    other = with_index(tmp_path, "changed", changed, range(30, 50))
-    with pytest.raises(InputError, match="has different texts in them"):
-        write_case([runs[0], other], tmp_path / "refused")
-
-    named = [{**row, "id": f"n{n}"} for n, row in enumerate(ROWS)]
-    other = with_index(tmp_path, "named", named, range(30, 50))
-    with pytest.raises(InputError, match="20 texts have tweets without a numeric id"):
-        write_case([runs[0], other], tmp_path / "refused")
-    assert not (tmp_path / "refused").exists()
-    assert not list(tmp_path.glob(".provscan-*"))
+    counted = whole.summary["counted"]
+    totals = case["totals"]
+    assert totals["texts"] == counted["texts"] == 20
+    assert totals["records"] == counted["records"] == 21
+    # The texts of rows 5 to 8 have a tweet in both indexes.
+    assert case["pairs"][0]["texts"] == 4
+    assert totals["tweets"] == 20
+    assert len(case["runs"]) == 2
+    ids = pq.read_table(tmp_path / "case" / "texts.parquet")["tweet_id"].to_pylist()
+    assert set(ids) == {rows[n]["id"] for n in numbers}
 
 
 def test_texts_with_the_same_id_are_counted_one_by_one(tmp_path: Path) -> None:
@@ -312,7 +320,7 @@ def test_runs_without_findings_make_a_case(tmp_path: Path) -> None:
         )
         paths.append(made.path)
     case = write_case(paths, tmp_path / "it's")
-    assert case["totals"] == {"texts": 0, "tweets": 0, "findings": 0}
+    assert set(case["totals"].values()) == {0}
 
 
 def test_the_command(runs: list[Path], tmp_path: Path) -> None:
@@ -320,7 +328,7 @@ def test_the_command(runs: list[Path], tmp_path: Path) -> None:
     command = ["case", *map(str, runs), "-o", str(out), "--period", "2016-01-01"]
     done = CliRunner().invoke(main, command)
     assert done.exit_code == 0, done.output
-    assert "licensed texts of 69 tweets found in 3 runs" in done.output
+    assert "licensed texts of 69 tweets found in 86 records of 3 runs" in done.output
     assert "in exactly 1 run: 40 texts" in done.output
     again = CliRunner().invoke(main, command)
     assert again.exit_code == 3
