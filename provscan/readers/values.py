@@ -170,9 +170,38 @@ def distinct_names(names: Sequence[str]) -> list[str]:
 
 
 def with_distinct_names(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Return a batch whose columns, and the fields in each struct, have distinct
+    names.
+    """
     names = batch.schema.names
-    return (
-        batch
-        if len(set(names)) == len(names)
-        else batch.rename_columns(distinct_names(names))
-    )
+    kinds = [_with_distinct_fields(kind) for kind in batch.schema.types]
+    if len(set(names)) == len(names) and kinds == batch.schema.types:
+        return batch
+    pairs = zip(batch.columns, kinds, strict=True)
+    columns = [array.view(kind) for array, kind in pairs]
+    return pa.RecordBatch.from_arrays(columns, names=distinct_names(names))
+
+
+def _with_distinct_fields(kind: pa.DataType) -> pa.DataType:
+    """Return a type with the same memory layout."""
+    if not pa.types.is_nested(kind) or not kind.num_fields:
+        return kind
+    fields = [kind.field(place) for place in range(kind.num_fields)]
+    names = [each.name for each in fields]
+    inner = [
+        each.with_type(_with_distinct_fields(each.type)).with_name(name)
+        for each, name in zip(fields, distinct_names(names), strict=True)
+    ]
+    if inner == fields:
+        return kind
+    if pa.types.is_struct(kind):
+        return pa.struct(inner)
+    if pa.types.is_list(kind):
+        return pa.list_(*inner)
+    if pa.types.is_large_list(kind):
+        return pa.large_list(*inner)
+    if pa.types.is_fixed_size_list(kind):
+        return pa.list_(*inner, kind.list_size)
+    if pa.types.is_map(kind):
+        return pa.map_(*inner[0].type)
+    return kind

@@ -205,19 +205,6 @@ def test_columns_with_the_same_name(save, read_all):
     assert read_all(save(table), text="text_3").texts == others
 
 
-def test_fields_with_the_same_name_within_an_object(save, read_all):
-    table = pa.table(
-        {
-            "said": pa.StructArray.from_arrays(
-                [pa.array(["b", "a"]), pa.array(WORDS)], ["text", "text"]
-            )
-        }
-    )
-    assert [(row["field"], row["text"]) for row in read_all(save(table)).rows] == [
-        ("said.text", t) for t in WORDS
-    ]
-
-
 def test_extension_types(save, read_all):
     plain = pa.ExtensionArray.from_storage(pa.json_(), pa.array(WORDS))
     table = pa.table(
@@ -289,6 +276,23 @@ def test_concatenated_streams(tmp_path, read_all):
     found = read_all(str(path))
     assert found.texts == ["a", "c", "ü😀"]
     assert found.stats.damaged[0].reason.startswith("damaged: ")
+
+
+@pytest.mark.parametrize("nested", ["struct", "list", "large", "fixed", "map"])
+def test_fields_of_a_struct_with_the_same_name(nested, save, read_all):
+    texts = [[f"the {word} field of record {n}" for n in range(2)] for word in "ab"]
+    inner = pa.StructArray.from_arrays([*map(pa.array, texts)], ["text", "text"])
+    column = {
+        "struct": lambda: inner,
+        "list": lambda: pa.ListArray.from_arrays([0, 1, 2], inner),
+        "large": lambda: pa.LargeListArray.from_arrays([0, 1, 2], inner),
+        "fixed": lambda: pa.FixedSizeListArray.from_arrays(inner, 1),
+        "map": lambda: pa.MapArray.from_arrays([0, 1, 2], ["k", "l"], inner),
+    }[nested]()
+    rows = read_all(save(pa.table({"said": column}))).rows
+    assert sorted(row["text"] for row in rows) == sorted(texts[0] + texts[1])
+    ends = {row["field"].rpartition(".")[2] for row in rows}
+    assert ends == {"text", "text_2"}
 
 
 def test_numbers_where_text_should_be(save, read_all):
