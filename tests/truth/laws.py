@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from truth import adapter, draw, writers
 from truth.adapter import Result, Row
-from truth.draw import Case
+from truth.draw import Case, Tweet
 from truth.writers import Layout, Written
 
 
@@ -347,6 +347,9 @@ def the_command_says_the_same(scan: Scan) -> Iterator[str]:
     yield from differences(scan, result, scan.written)
 
 
+Evidenced = Callable[[Scan], list[dict[str, Any]]]
+
+
 class Evidence(NamedTuple):
     """More evidence of chance: the options that the case needs and lacks, and the
     option that gets rows beside those of its file.
@@ -355,7 +358,7 @@ class Evidence(NamedTuple):
     needs: tuple[str, ...]
     lacks: tuple[str, ...]
     option: str
-    rows: Callable[[Scan], list[dict[str, Any]]]
+    rows: Evidenced
 
 
 def _texts(scan: Scan) -> list[dict[str, Any]]:
@@ -365,27 +368,27 @@ def _texts(scan: Scan) -> list[dict[str, Any]]:
     return [{"id": f"t{n}", "text": text} for n, text in enumerate(wanted)]
 
 
-def _found(scan: Scan) -> list[dict[str, Any]]:
-    """Return licensed texts with findings."""
-    tweets = {row.tweet for row in scan.result.findings}
-    found = [each for each in scan.case.world.tweets if each.key in sorted(tweets)[:9]]
-    return [{"id": f"f{each.key}", "text": each.text} for each in found]
+def _licensed(chosen: Callable[[Scan, Tweet], object]) -> Evidenced:
+    """Return some licensed tweets: others could be control texts without a match, so
+    that chance matches are rarer.
+    """
+
+    def rows(scan: Scan) -> list[dict[str, Any]]:
+        tweets = [each for tweets in scan.case.licensed.values() for each in tweets]
+        return [each.as_dict() for each in tweets if chosen(scan, each)]
+
+    return rows
 
 
-def _tweets(scan: Scan) -> list[dict[str, Any]]:
-    return [each.as_dict() for each in scan.case.world.tweets[:60]]
+_later = _licensed(lambda scan, tweet: tweet.posted >= draw.CUTOFF)
+_quoted = _licensed(lambda scan, tweet: tweet in scan.case.world.quoted)
+_tweets = _licensed(lambda scan, tweet: tweet.key < "1060")
+_found = _licensed(
+    lambda scan, tweet: tweet.key in sorted({r.tweet for r in scan.result.findings})[:9]
+)
 
 
-def _later(scan: Scan) -> list[dict[str, Any]]:
-    tweets = scan.case.world.tweets
-    return [each.as_dict() for each in tweets if each.posted >= draw.CUTOFF]
-
-
-def _quoted(scan: Scan) -> list[dict[str, Any]]:
-    return [each.as_dict() for each in scan.case.world.quoted]
-
-
-def _rows(name: str) -> Callable[[Scan], list[dict[str, Any]]]:
+def _rows(name: str) -> Evidenced:
     return lambda scan: scan.case.world.rows(name)
 
 
