@@ -231,17 +231,22 @@ def _crossed(summary: dict[str, Any], options: MatchOptions) -> str | None:
             )
     if (allowed := options.fail_above_claimed) is not None:
         share = shares["at_least"]
-        if share is None:
-            raise WithheldError(
-                "--fail-above-claimed can't be decided, since the lower bound is "
-                f"withheld: {answer['withheld']['records.at_least']}"
-            )
-        if not STATUSES[answer["status"]].judged and shares["findings"] > allowed:
-            raise WithheldError(
-                "--fail-above-claimed can't be decided, since the findings can't be "
-                f"judged: {answer['reasons'][0]['message']}"
-            )
-        if share > allowed:
+        # A lower bound that is no projection never exceeds the findings.
+        projected = {"sampled", "fraction_indexed"} & {
+            note["code"] for note in answer["notes"]
+        }
+        if shares["findings"] > (0.0 if projected else allowed):
+            if share is None:
+                raise WithheldError(
+                    "--fail-above-claimed can't be decided, since the lower bound is "
+                    f"withheld: {answer['withheld']['records.at_least']}"
+                )
+            if not STATUSES[answer["status"]].judged:
+                raise WithheldError(
+                    "--fail-above-claimed can't be decided, since the findings can't "
+                    f"be judged: {answer['reasons'][0]['message']}"
+                )
+        if share is not None and share > allowed:
             return (
                 f"at least {_percent(share)} of the records contain copies: more than "
                 f"the {_percent(allowed)} that --fail-above-claimed allows"
@@ -270,6 +275,8 @@ def _undecided(summary: dict[str, Any], options: MatchOptions) -> str | None:
         if allowed is None:
             continue
         share = shares[name]
+        if share is None or not STATUSES[answer["status"]].judged:
+            share = shares["findings"]
         if name == "findings" and summary["baseline"] is not None:
             share = summary["baseline"]["new"]["share_of_records"]
         most = (share * records + number) / (records + number)

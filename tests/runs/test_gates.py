@@ -161,6 +161,31 @@ def test_findings_that_cant_be_judged_decide_nothing(
         )
 
 
+def test_no_finding_is_within_every_limit(
+    latin: provscan.Index, other: list[dict[str, Any]], write: Write
+) -> None:
+    """Most of the control is in the data, so the bound is withheld."""
+    control = write("control.jsonl", other[:100])
+    data = write("data.jsonl", [*CLEAN, *other[:90]])
+    out = data.parent / "a.run"
+    run = provscan.match(data, latin, out, control=control, fail_above_claimed=0)
+    answer = run.summary["answer"]
+    assert answer["records"]["at_least"] is None
+    assert answer["status"] == "no_copies_shown"
+    with data.open("a") as file:
+        file.write('{"text": "cut\n')
+    with pytest.raises(IncompleteError):
+        provscan.match(
+            data,
+            latin,
+            out,
+            control=control,
+            fail_above_claimed=0,
+            max_bad=1.0,
+            overwrite=True,
+        )
+
+
 def test_a_withheld_bound_decides_nothing(
     latin: provscan.Index, other: list[dict[str, Any]], dataset: Path, write: Write
 ) -> None:
