@@ -304,7 +304,9 @@ class Finder:
                     head, compression = head_of(member, self._limits)
                     if not head and member.size:
                         raise NotReadable("damaged archive")
-                    split = replace(member, compression=compression)
+                    split = member
+                    if compression is not None:
+                        split = replace(member, compression=compression)
                     found = Found(*identified(name, head, split, self.options))
                     yield from self._covered(found)
             except InputError as error:

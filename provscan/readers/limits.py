@@ -4,7 +4,8 @@ Tests use smaller limits.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,12 @@ class Limits:
 
     def as_dict(self) -> dict[str, int]:
         return asdict(self)
+
+
+@cache
+def with_chunk(limits: Limits, chunk: int) -> Limits:
+    """Return limits with another ``chunk``; each of many small files asks for them."""
+    return replace(limits, chunk=chunk)
 
 
 LIMITS = Limits()

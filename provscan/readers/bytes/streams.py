@@ -31,7 +31,7 @@ from provscan.readers.bytes.archives import open_zip
 from provscan.readers.bytes.budget import ExpansionError
 from provscan.readers.bytes.compression import compression_of, expanded
 from provscan.readers.bytes.files import open_file
-from provscan.readers.limits import Limits
+from provscan.readers.limits import Limits, with_chunk
 from provscan.readers.splits import STDIN, UNKNOWN, WEBDATASET, Context, Split
 from provscan.readers.stats import Counts
 
@@ -187,7 +187,7 @@ def head_of(split: Split, limits: Limits) -> tuple[bytes, str | None]:
     compression.
     """
     stream = ByteStream(
-        replace(split, format=UNKNOWN), Context.quiet(replace(limits, chunk=HEAD_BYTES))
+        replace(split, format=UNKNOWN), Context.quiet(with_chunk(limits, HEAD_BYTES))
     )
     with closing(stream._read()) as chunks:
         return next(chunks, b"")[:HEAD_BYTES], stream.compression

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -99,7 +100,6 @@ class Later:
             within = inside is None or any(path[: len(p)] == p for p in inside)
             if within:
                 self._add(path, least).chat = path in binding.chats
-        self._tree = self._kernel_tree()
 
     def _new(self, *, closed: bool) -> _Node:
         return _Node(NEVER, self._closed) if closed else _Node(0, self._open)
@@ -119,7 +119,8 @@ class Later:
         last.least, last.unknown = least, self._open
         return last
 
-    def _kernel_tree(self) -> FieldTree:
+    @cached_property
+    def _tree(self) -> FieldTree:
         nodes = [self._open, self._closed, self._root]
         numbers = {id(self._open): SEARCHED, id(self._closed): CLOSED}
         names, targets, edges = list[bytes](), list[int](), [0]

@@ -10,7 +10,6 @@ them into batches of texts, :mod:`provscan.readers.corpus.tweets` into tweets.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from itertools import chain, islice
 from typing import Any, NamedTuple
 
@@ -21,7 +20,7 @@ from provscan.arrays import Numbers
 from provscan.errors import InputError
 from provscan.readers.bytes.streams import ByteStream
 from provscan.readers.fields.paths import Path
-from provscan.readers.limits import Limits
+from provscan.readers.limits import Limits, with_chunk
 from provscan.readers.splits import Context, Split
 from provscan.readers.values import HEAD_ROWS, head_values
 
@@ -91,7 +90,7 @@ class Format:
         a value of at least three words for each text.
         """
         chunk = min(limits.chunk, limits.head_bytes // 4)
-        context = Context.quiet(replace(limits, chunk=chunk))
+        context = Context.quiet(with_chunk(limits, chunk))
         records: list[Any] = []
         try:
             for rows in self.read(ByteStream(whole, context), None):
