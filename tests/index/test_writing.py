@@ -362,7 +362,7 @@ def test_a_dictionary_is_trained_with_enough_text(tmp_path: Path) -> None:
     )
 
 
-def test_the_order_of_tweets() -> None:
+def test_the_order_of_tweets(monkeypatch: pytest.MonkeyPatch) -> None:
     def order(times: list[int], ids: list[str], texts: list[str]) -> list[int]:
         rest = pa.table({"text": pa.array(texts, pa.large_string())})
         return segment_writer.tweet_order(np.array(times), strings(ids), rest).tolist()
@@ -371,6 +371,13 @@ def test_the_order_of_tweets() -> None:
     assert order([5, 5, 1], ["10", "9", "100"], ["a", "b", "c"]) == [2, 1, 0]
     assert order([5, 5, 1], ["x10", "x9", "x"], ["a", "b", "c"]) == [2, 1, 0]
     assert order([5, 5], ["xb", "xa"], ["a", "b"]) == [1, 0]
+    monkeypatch.setattr("provscan.arrays.PART", 2)
+    for keys in (1 << 20, 1, 2):
+        monkeypatch.setattr(segment_writer, "GROUP_KEYS", keys)
+        assert order([3, 2, 2, 1, 2, 3, 3], list("7654321"), ["a"] * 7) == [
+            *(3, 4, 2, 1),
+            *(6, 5, 0),
+        ]
     for ids in (["7", "7"], ["x", "x"]):
         assert order([1, 1], ids, ["b", "a"]) == [1, 0]
         assert order([1, 0], ids, ["a", "b"]) == [1, 0]

@@ -192,6 +192,8 @@ class SegmentWriter:
             )
             for name in ("text", "id")
         )
+        for name in ("text", "id"):
+            (folder / f"{name}_keys.part").unlink()
         texts, tweets = map(_count_firsts, (text_of, id_of))
         with pa.memory_map(str(folder / "about.part")) as source:
             about = pa.ipc.open_file(source).read_all()
@@ -199,9 +201,11 @@ class SegmentWriter:
                 times, ids, about.add_column(0, "raw", raw_texts.array())
             )
             kept = without_repeated(order, id_of, text_of)
-            del raw_texts, order
+            del raw_texts, order, id_of
+            (folder / "id_rows.part").unlink()
             rows, starts, numbers = by_text(kept, text_of, texts)
-            del kept
+            del kept, text_of
+            (folder / "text_rows.part").unlink()
             write_numbers(folder, "tweets", sliced(starts))
             del starts
             in_order = texts == self._rows and _is_ascending(numbers)
@@ -313,10 +317,22 @@ def tweet_order(times: np.ndarray, ids: Strings, rest: pa.Table) -> np.ndarray:
     first, and then by the columns of `rest`.
     """
     order = np.argsort(times, kind="stable")
-    equal = np.diff(times[order]) == 0
-    tied = np.flatnonzero(np.append(equal, False) | np.append(False, equal))
-    if len(tied):
-        order[tied] = _exact_order(order[tied], times, ids, rest)
+    # Whether a row has another time than the one before it.
+    new = np.ones(len(order), np.bool_)
+    for part in slices(len(order)):
+        some = times[order[max(part.start - 1, 0) : part.stop]]
+        new[part.stop - len(some) + 1 : part.stop] = some[1:] != some[:-1]
+    low = 0
+    while low < len(order):
+        high = low + GROUP_KEYS
+        while high < len(order) and not new[high]:
+            later = np.flatnonzero(new[high : high + GROUP_KEYS])
+            high += int(later[0]) if len(later) else GROUP_KEYS
+        some_rows, equal = order[low:high], ~new[low:high]
+        tied = np.flatnonzero(equal | np.append(equal[1:], False))
+        if len(tied):
+            some_rows[tied] = _exact_order(some_rows[tied], times, ids, rest)
+        low = high
     return order
 
 
@@ -324,12 +340,15 @@ def _exact_order(
     rows: np.ndarray, times: np.ndarray, ids: Strings, rest: pa.Table
 ) -> np.ndarray:
     """Return ``rows``, which have ties, in the order of :func:`tweet_order`."""
-    times, ids = times[rows], ids.take(rows)
-    numbers = ids.whole_numbers()
+    times = times[rows]
+    numbers = np.concatenate(
+        [ids.take(rows[part]).whole_numbers() for part in slices(len(rows))]
+    )
     if numbers.min(initial=0) >= 0:
         order = np.lexsort((numbers, times))
         if not np.any((np.diff(numbers[order]) == 0) & (np.diff(times[order]) == 0)):
             return rows[order]
+    ids = ids.take(rows)
     keys = pa.table({"time": times, "length": np.diff(ids.offsets), "id": ids.array()})
     for name in rest.column_names:
         keys = keys.append_column(name, rest[name].take(pa.array(rows)))
