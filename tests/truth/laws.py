@@ -107,8 +107,10 @@ def exact_copies_are_found(scan: Scan) -> Iterator[str]:
             continue
         (a, b), (c, d) = place.starts, place.ends
         rows = found[source, number, case.field(place.slot), tweet]
+        # A span that ends before a link is only nearly exact.
+        levels = (adapter.EXACT,) if (a, c) == (b, d) else adapter.LITERAL
         if not any(
-            a <= row.start <= b and c <= row.end <= d and row.level == adapter.EXACT
+            a <= row.start <= b and c <= row.end <= d and row.level in levels
             for row in rows
         ):
             where = f"{source}:{number} {case.field(place.slot)} {a}-{d}"
