@@ -793,6 +793,11 @@ NOT_MEASURED = {
     "status": "not_measured",
     "headline": "CHANCE NOT MEASURED: 52 of 4,997 records share rare wording.",
 }
+CANNOT_JUDGE = {
+    "status": "cannot_judge",
+    "headline": "CANNOT JUDGE: 52 of 4,997 records share rare wording.",
+    "details": ["The findings are too few to rule chance out."],
+}
 CLEAN = {
     "status": "no_copies_shown",
     "headline": "NO COPIES SHOWN in 4,997 records.",
@@ -800,7 +805,7 @@ CLEAN = {
 }
 
 
-@pytest.mark.parametrize("changes", [NOT_MEASURED, CLEAN])
+@pytest.mark.parametrize("changes", [NOT_MEASURED, CANNOT_JUDGE, CLEAN])
 def test_withheld_numbers_are_not_drawn(
     opened: Open, tmp_path: Path, changes: dict[str, Any]
 ) -> None:
@@ -814,7 +819,16 @@ def test_withheld_numbers_are_not_drawn(
     assert page.locator(".interval").count() == 0
     assert page.locator(".callout").count() == (0 if changes is CLEAN else 1)
     said = page.locator("#exhibits > p").first.text_content()
-    assert ("It is unknown" in said) == (changes is NOT_MEASURED)
+    assert ("It is unknown" in said) == (changes is not CLEAN)
+    status = page.locator(f".status.{changes['status']}")
+    assert (
+        status.evaluate("e => getComputedStyle(e).backgroundColor")
+        == {
+            "no_copies_shown": "rgb(11, 87, 164)",
+            "cannot_judge": "rgb(102, 57, 186)",
+            "not_measured": "rgb(89, 99, 110)",
+        }[changes["status"]]
+    )
     assert ("Chance explains about 1 of them" in said) == (changes is CLEAN)
 
 
