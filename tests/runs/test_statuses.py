@@ -176,6 +176,12 @@ CASES = {
         LICENSED[:8] + CONTROL[:8],
         reason="control_partly_in_dataset",
     ),
+    "the null dataset has one text as often, the control has another": Case(
+        "cannot_judge",
+        NEITHER + LICENSED[:1] * 30 + PASSAGES[:1],
+        null=NEITHER + LICENSED[:1] * 30,
+        reason="few_texts",
+    ),
     # Chance explains the findings.
     "as many chance matches": Case("no_copies_shown", LICENSED[:30] + PASSAGES[:30]),
     "one finding, one chance match": Case(

@@ -107,13 +107,20 @@ def predicted(
     """
     if not measures:
         return {}
-    largest = int(np.argmax([len(measure.weights) for measure in measures]))
+    largest = _largest(measures)
     result = {}
     for unit in ("clusters", *UNITS):
         each = [m.chance(unit, licensed.sizes.get(unit), tail) for m in measures]
         low, high = min(c.low for c in each), max(c.high for c in each)
         result[unit] = Chance(each[largest].expected, low, high)
     return result
+
+
+def _largest(measures: Sequence[ChanceMeasure]) -> int:
+    """Return the index of the measure with the most clusters, whose expectation is
+    shown.
+    """
+    return int(np.argmax([len(measure.weights) for measure in measures]))
 
 
 @dataclass(frozen=True)
@@ -288,8 +295,12 @@ class MeasuredChance:
         """
         claim = self.whole.claims[0]
         found = claim.clusters if unit == "clusters" else claim.found.records.sum()
-        measures = self.cleaned if self.in_dataset else self.measures
-        return any(each.chance(unit).explains(float(found)) for each in measures)
+        measures = self.measures
+        if self.in_dataset:
+            others = [each for each in measures if each.name != "control"]
+            measures = [*self.cleaned, *others]
+        shown = measures[_largest(measures)]
+        return shown.chance(unit).explains(float(found))
 
     @property
     def placebo(self) -> dict[str, Any] | None:
