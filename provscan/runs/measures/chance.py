@@ -290,17 +290,17 @@ class MeasuredChance:
         "records".
 
         Unlike a claim, this does not allow for chance clusters as large as those found:
-        the control must have some of that size. Nor does it count the part of the
-        control that is in the dataset.
+        the control must have some of that size. If a part of the control is in the
+        dataset, the rest must explain them, too.
         """
         claim = self.whole.claims[0]
         found = claim.clusters if unit == "clusters" else claim.found.records.sum()
-        measures = self.measures
+        sets = [self.measures]
         if self.in_dataset:
-            others = [each for each in measures if each.name != "control"]
-            measures = [*self.cleaned, *others]
-        shown = measures[_largest(measures)]
-        return shown.chance(unit).explains(float(found))
+            others = [each for each in self.measures if each.name != "control"]
+            sets.append([*self.cleaned, *others])
+        shown = [measures[_largest(measures)] for measures in sets]
+        return all(each.chance(unit).explains(float(found)) for each in shown)
 
     @property
     def placebo(self) -> dict[str, Any] | None:
