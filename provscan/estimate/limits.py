@@ -20,7 +20,7 @@ IMPOSSIBLE = 1e-9
 # Error probability on each side of 95% limits.
 TAIL = (1.0 - 0.95) / 2.0
 # Minimum share of the findings that chance is expected to make if it explains them.
-EXPLAINED = 0.5
+EXPLAINED = 1 / 3
 
 
 def clopper_pearson(k: float, n: float) -> tuple[float, float]:
@@ -111,7 +111,7 @@ class Chance:
 
     def explains(self, found: float) -> bool:
         """Return whether chance explains findings: their number is at most the upper
-        limit, and at least half of it is expected.
+        limit, and at least a third of it is expected.
 
         Without the second condition, a single chance match would explain five findings,
         and none would explain three.

@@ -27,8 +27,6 @@ RUSSIAN, RUSSIAN_CONTROL = texts(4, 300, "cyrillic"), texts(5, 300, "cyrillic")
 SHORT = [text[:20] for text in texts(6, 50)]
 # Passages of control texts: chance matches that are no copies of whole texts.
 PASSAGES = [text[: len(text) * 3 // 5] for text in CONTROL]
-# Variants of one text.
-TEMPLATE = [f"{LICENSED[0]} number {n}" for n in range(3)]
 
 
 class Case(NamedTuple):
@@ -120,9 +118,6 @@ CASES = {
     "two texts a hundred times": Case(
         "cannot_judge", LICENSED[:2] * 100, reason="few_findings"
     ),
-    "variants of one text": Case(
-        "cannot_judge", TEMPLATE, licensed=LICENSED + TEMPLATE, reason="few_findings"
-    ),
     "the same texts in all records": Case(
         "cannot_judge", [" . ".join(LICENSED[:54])] * 40, reason="same_records"
     ),
@@ -184,6 +179,9 @@ CASES = {
     ),
     # Chance explains the findings.
     "as many chance matches": Case("no_copies_shown", LICENSED[:30] + PASSAGES[:30]),
+    "eight findings beside five chance matches of a smaller control": Case(
+        "no_copies_shown", LICENSED[:8] + PASSAGES[:5], CONTROL[:200]
+    ),
     "one finding, one chance match": Case(
         "no_copies_shown", NEITHER + LICENSED[:1] + PASSAGES[:1]
     ),
@@ -238,7 +236,7 @@ def test_a_status_is_true_by_its_own_words(name: str, write: Write) -> None:
         case "copies_found":
             assert 1 <= records["at_least"] <= found
         case "no_copies_shown" | "incomplete":
-            assert found == 0 or chance >= found / 2
+            assert found == 0 or chance >= found / 3
             assert (case.status == "incomplete") == bool(answer["not_scanned"])
         case "not_measured":
             assert found > 0

@@ -81,30 +81,30 @@ def _reasons(measured: Measured) -> Iterator[tuple[str, dict[str, Any]]]:
     left_out = measured.finding_records - measured.claimable_records
     if left_out > LEFT_OUT * measured.finding_records:
         yield "unlike_control", {"strata": strata_in_words(measured)}
-    if chance.too_small:
-        yield "control_too_small", {}
-        return
 
     def expected(unit: str) -> str:
         return f"about {number(chance.expected[unit].expected)}"
 
     clusters_explained = chance.explains("clusters")
-    explained = clusters_explained and chance.explains("records")
-    if chance.in_dataset and not explained:
+    if clusters_explained and chance.explains("records"):
+        return
+    if chance.too_small:
+        yield "control_too_small", {}
+        return
+    if chance.in_dataset:
         yield "control_partly_in_dataset", {}
         return
     few = claim.clusters <= claim.chance.limits["clusters"].high
     if not clusters_explained and few:
         clusters = counted(claim.clusters, "group")
         yield "few_findings", {"clusters": clusters, "expected": expected("clusters")}
-    if not explained:
-        repeated = few_texts(measured)
-        if repeated is not None and repeated["places"] > FEW_TEXTS:
-            yield "few_texts", repeated
-        elif clusters_explained or not few:
-            count = measured.claimable_records
-            values = {"records": counted(count, "record")}
-            if count < claim.clusters:
-                yield "same_records", values
-            else:
-                yield "repeated_texts", values | {"expected": expected("records")}
+    repeated = few_texts(measured)
+    if repeated is not None and repeated["places"] > FEW_TEXTS:
+        yield "few_texts", repeated
+    elif clusters_explained or not few:
+        count = measured.claimable_records
+        values = {"records": counted(count, "record")}
+        if count < claim.clusters:
+            yield "same_records", values
+        else:
+            yield "repeated_texts", values | {"expected": expected("records")}
