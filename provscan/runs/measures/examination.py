@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -38,8 +39,10 @@ ORDER = 5
 # Licensed texts and findings are compared if their wording is as common in the dataset
 # as that of this share of its own texts. Other texts are in a language or of a kind
 # that the dataset does not have. The share CLOSEST of the licensed texts, with the most
-# common wording, is always compared.
-COMPARABLE, CLOSEST = 0.8, 0.05
+# common wording, is always compared. How common is measured by the bits of a text and,
+# unless that leaves too few, by its share of the dataset's USUAL_WORDS most frequent
+# words, which shows its language.
+COMPARABLE, CLOSEST, USUAL_WORDS = 0.8, 0.05, 50
 # A record is left out if one part in LEAST_SHARED of it is wording of findings.
 LEAST_SHARED = 10
 # Seed of the sample of licensed texts.
@@ -128,7 +131,9 @@ def _wording(controls: Controls, found: Numbers, own: list[str]) -> Share | None
         platform.add(licensed[half::2])
         if 0 in (theirs.chars, platform.chars):
             return None
-        limit = -np.inf
+        words = Counter(word for text in ours for word in text.split())
+        usual = {word for word, _ in words.most_common(USUAL_WORDS)}
+        most, least = -np.inf, np.inf
         for each, texts in zip(
             scores,
             (others[1 - half :: 2], licensed[1 - half :: 2], chosen[half::2]),
@@ -139,12 +144,24 @@ def _wording(controls: Controls, found: Numbers, own: list[str]) -> Share | None
                 text_sums(*model.surprisal(texts)) / size
                 for model in (theirs, platform)
             )
+            known = np.array([_share_of_words(text, usual) for text in texts])
             if each is not scores[2] and len(common):
                 share = COMPARABLE if each is scores[0] else CLOSEST
-                limit = max(limit, float(np.quantile(common, share)))
-            each.append((rare - common)[common <= limit])
+                most = max(most, float(np.quantile(common, share)))
+                least = min(least, float(np.quantile(known, 1.0 - share)))
+            if (
+                each is scores[1]
+                and np.mean((common <= most) & (known >= least)) < CLOSEST
+            ):
+                least = -np.inf
+            each.append((rare - common)[(common <= most) & (known >= least)])
     own_scores, licensed_scores, found_scores = map(np.concatenate, scores)
     return reads_like(found_scores, licensed_scores, own_scores)
+
+
+def _share_of_words(text: str, words: set[str]) -> float:
+    own = text.split()
+    return sum(word in words for word in own) / max(1, len(own))
 
 
 def _contributor(
@@ -178,7 +195,8 @@ def _contributor(
             continue
         texts = first[every[first] == code]
         times = matches.authorship.time.take(pa.array(texts)).drop_null().to_numpy()
-        wording = controls.reader.canonical_texts(matches.text[texts]).array()
+        some = matches.text[texts[:WORDED]]
+        wording = controls.reader.canonical_texts(some).array()
         name = (
             str(author[int(texts[0])])
             if kind == "author"
