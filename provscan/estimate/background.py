@@ -191,9 +191,9 @@ class BackgroundModel:
         :data:`MOST_BITS` a letter, and 0 for repetition within its text.
 
         A code point is repetition if it ends a 5-gram that occurs before in the text.
-        The code points of a text in a script that the model hardly knows are nan, since
-        they would look rare for that reason alone. This is the case if fewer than four
-        fifths of the text's code points were counted 50 times or more.
+        The other code points of a text in a script that the model hardly knows are nan,
+        since they would look rare for that reason alone. This is the case if fewer than
+        four fifths of the text's code points were counted 50 times or more.
 
         Parameters
         ----------
@@ -221,7 +221,7 @@ class BackgroundModel:
         unknown = (
             familiar[offsets[1:]] - familiar[offsets[:-1]] < _FAMILIAR_SHARE * length
         )
-        values[np.repeat(unknown, length)] = np.nan
+        values[np.repeat(unknown, length) & (values > 0.0)] = np.nan
         return values, offsets
 
     def bits(self, texts: Texts, *, copies: npt.ArrayLike = 0) -> Floats:

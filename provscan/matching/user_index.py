@@ -38,7 +38,7 @@ from provscan.params import (
 )
 from provscan.readers import MEMORY
 from provscan.readers.strings import LEFT_OUT
-from provscan.scoring.background import Background, background
+from provscan.scoring.background import background
 from provscan.scoring.lengths import too_short
 from provscan.scoring.rule import MatchTraits, Scorer
 from provscan.text.hooks import Hook
@@ -290,8 +290,9 @@ class Index:
             ).with_hook(reader.hook)
 
     @cached_property
-    def _background(self) -> Background:
-        return background(self.reader)
+    def scorer(self) -> Scorer:
+        """The scorer of matches, as in a run without control and known data."""
+        return Scorer(self.reader, background(self.reader), np.zeros(0, np.int64))
 
     def _scores(
         self, found: Matches, passage: pa.LargeStringArray
@@ -299,7 +300,6 @@ class Index:
         """Return the columns :data:`SCORES` of matches."""
         # Don't count code points that readers left out.
         left_out = pc.count_substring(passage, LEFT_OUT).to_numpy()
-        scorer = Scorer(self.reader, self._background, np.zeros(0, np.int64))
         traits = MatchTraits(
             found.text,
             # A run takes it from its part files, as float32.
@@ -308,7 +308,7 @@ class Index:
             found.span[:, 1] - found.span[:, 0] - left_out,
             copied_wording(*buffers(passage), found.text, self.reader).stretch,
         )
-        scores = scorer.scores(traits)
+        scores = self.scorer.scores(traits)
         bits = scores.bits.astype(np.float32)
         return {
             "bits": pa.array(bits, mask=np.isnan(bits)),

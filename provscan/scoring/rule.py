@@ -92,6 +92,7 @@ class CharSums(NamedTuple):
 
     bits: Floats
     tags: Numbers  # Code points in hashtags.
+    new: Numbers  # Code points that are no repetition within their text.
 
 
 def _sums_before(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -122,7 +123,9 @@ class TextScores:
         )
         low, high, copied, share = self._stretch(text_index, containment, stretch)
         start, size = self.start[text_index], np.diff(self.start)[text_index]
-        bits, tags = (each[start + high] - each[start + low] for each in self.before)
+        bits, tags = (
+            each[start + high] - each[start + low] for each in self.before[:2]
+        )
         worded = high - low - tags >= GRAM
         bits *= worded * copied / np.maximum(high - low, 1)
         bits = matched_bits(
@@ -139,11 +142,25 @@ class TextScores:
         )
         rare = np.where(
             np.isnan(bits),
-            (letters >= LETTERS_WITHOUT_BITS - 1e-3) & worded,
+            self.letters(traits) >= LETTERS_WITHOUT_BITS - 1e-3,
             bits >= least,
         )
         common = self.common[text_index]
         return Scores(bits, common, known, rare & ~common & ~known)
+
+    def letters(self, traits: MatchTraits) -> Floats:
+        """Return the number of letters in common that are no repetition, as
+        ``min_chars`` counts letters; 0 if they are nothing but hashtags.
+        """
+        text_index, containment, _, span, stretch = traits
+        low, high, _, _ = self._stretch(text_index, containment, stretch)
+        start = self.start[text_index]
+        tags, new = (each[start + high] - each[start + low] for each in self.before[1:])
+        common = letters_in_common(
+            containment, self.length[text_index], self.script[text_index], span
+        )
+        result: Floats = common * new / np.maximum(high - low, 1)
+        return np.where(high - low - tags >= GRAM, result, 0.0)
 
     def _stretch(
         self, text_index: Numbers, containment: Floats, stretch: Numbers
@@ -215,7 +232,7 @@ class Scorer:
             elsewhere += self.elsewhere[texts]
         return TextScores(
             bits=text_sums(bits, start),
-            before=CharSums(*map(_sums_before, (known, tags))),
+            before=CharSums(*map(_sums_before, (known, tags, bits != 0.0))),
             start=start,
             length=length,
             script=script,

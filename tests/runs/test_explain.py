@@ -103,24 +103,24 @@ def test_a_scored_match_has_the_conditions_of_a_finding(
         (found,) = explain_record(run.info, rows, 1, index)
         return found
 
-    found = explained(bits=49.0)
+    found = explained(bits=44.0)
     assert found["finding"][-1] == {
         "name": "bits, as a whole field",
-        "value": 49,
-        "limit": 50,
+        "value": 44,
+        "limit": 45,
         "passed": False,
     }
-    assert "Score: 49 bits;" in explanation_table([found])
+    assert "Score: 44 bits;" in explanation_table([found])
     # The span is shorter than four fifths of its field.
-    gate = explained(bits=59.0, start=20)["finding"][-1]
+    gate = explained(bits=54.0, start=20)["finding"][-1]
     assert (gate["name"], gate["limit"], gate["passed"]) == (
         "bits, as a passage",
-        60,
+        55,
         False,
     )
     (gate,) = explained(bits=None)["finding"]
     assert (gate["name"], gate["limit"]) == (
-        "characters in common, without known bits",
+        "new characters in common, without known bits",
         40,
     )
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import provscan
+from provscan.runs.questions.explain import explain_text
 from provscan.scoring.hashtags import in_hashtags
 
 LETTERS = {
@@ -119,3 +120,20 @@ def test_the_same_passage_has_the_same_bits_everywhere(
     repeated = index.match(["millions and millions and more"]).to_pylist()
     # The first four letters of the repetition are in new 5-grams.
     assert repeated[0]["bits"] <= 4 * len("millions and mill more")
+
+
+def test_repetition_is_no_finding_without_bits(tmp_path: Path) -> None:
+    """In a script that the model hardly knows, repeated letters are counted once."""
+    usual = [" ".join(words(LETTERS["latin"], 12, seed)) for seed in range(200)]
+    repeated, new = "失敗した" * 20, "".join(words(LETTERS["chinese"], 8, 3))
+    tweets = [*usual, repeated, new]
+    rows = [{"id": str(i), "text": text} for i, text in enumerate(tweets)]
+    index = provscan.build_index(rows, tmp_path / "a.index")
+    found = index.match([repeated, new]).to_pylist()
+    assert [row["bits"] for row in found] == [None, None]
+    assert [row["counted"] for row in found] == [False, True]
+    explained = [explain_text(text, index)[0] for text in (repeated, new)]
+    assert [all(c["passed"] for c in each["finding"]) for each in explained] == [
+        False,
+        True,
+    ]

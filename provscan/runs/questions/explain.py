@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 from provscan import readers
 from provscan.arrays import Numbers
 from provscan.errors import InputError, UsageError
-from provscan.matching import Index
+from provscan.matching import Index, copied_wording
 from provscan.matching.candidates import seed_keys
 from provscan.matching.compare import Comparison, comparison
 from provscan.names import printable
@@ -30,16 +30,16 @@ from provscan.options import MatchOptions
 from provscan.params import WHOLE_FIELD, MatchParams
 from provscan.readers.strings import LEFT_OUT
 from provscan.runs.inputs.plan import fields_of
-from provscan.scoring.lengths import lengths_and_scripts
 from provscan.scoring.rule import (
     LETTERS_WITHOUT_BITS,
     MIN_BITS,
     MIN_BITS_PASSAGE,
-    letters_in_common,
+    MatchTraits,
 )
 from provscan.sketch.lsh import band_keys
 from provscan.sketch.signatures import minhash
 from provscan.text import canonical
+from provscan.text_buffers import buffers
 
 # The rule for matches, and its widest settings: a licensed text that passes them is
 # similar enough to be explained.
@@ -253,8 +253,7 @@ def _compared(
     match = row if row and row["tweet_id"] == tweet_id else None
     conditions = []
     if reported is not None and match is not None and "bits" in match:
-        length, script = lengths_and_scripts(index.reader, numbers[chosen : chosen + 1])
-        conditions = _finding(reported, length, script)
+        conditions = _finding(reported, text, numbers[chosen : chosen + 1], index)
     return {
         # The licensed text.
         "tweet_id": tweet_id,
@@ -298,18 +297,27 @@ def _conditions(found: Comparison) -> list[dict[str, Any]]:
 
 
 def _finding(
-    reported: _Reported, length: Numbers, script: Numbers
+    reported: _Reported, passage: str, text: Numbers, index: Index
 ) -> list[dict[str, Any]]:
-    """Return the conditions of a finding for a match; ``length`` and ``script`` are
-    those of the licensed text.
+    """Return the conditions of a finding for a match of a licensed text, which is given
+    by its number.
     """
-    match, span = reported.row, np.array([reported.compared])
-    containment = np.array([match["containment"]])
-    letters = letters_in_common(containment, length, script, span).item()
+    match = reported.row
+    copied = copied_wording(
+        *buffers(pa.array([passage], pa.large_string())), text, index.reader
+    )
+    traits = MatchTraits(
+        np.zeros(1, np.int64),
+        np.array([match["containment"]]),
+        np.array([match["end"] - match["start"] >= WHOLE_FIELD * reported.field]),
+        np.array([reported.compared]),
+        copied.stretch,
+    )
+    letters = index.scorer.texts(text).letters(traits).item()
     if match["bits"] is None:
         return [
             _gate(
-                "characters in common, without known bits",
+                "new characters in common, without known bits",
                 letters,
                 LETTERS_WITHOUT_BITS,
             )
