@@ -15,7 +15,7 @@ from truth import ledger
 
 pytestmark = pytest.mark.untraced
 
-CASES = max(1, int(os.environ.get("PROVSCAN_TRUTH_CASES", "200")) // 50)
+CASES = max(1, int(os.environ.get("PROVSCAN_TRUTH_CASES", "200")) // 100)
 SEED = int(os.environ.get("PROVSCAN_TRUTH_SEED", "1"))
 BLOCKS = [
     pytest.param(block, marks=pytest.mark.xdist_group(f"truth-ledger{block}"))

@@ -20,7 +20,7 @@ BLOCKS = [
     for block in range(-(-CASES // draw.CASES_OF_A_WORLD))
 ]
 # The mean number of laws on two results that a case is held against.
-CHANGES = 0.3
+CHANGES = 0.2
 
 
 def test_the_machine_writes_and_reads_every_registered_format() -> None:
