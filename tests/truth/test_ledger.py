@@ -6,17 +6,16 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
+from nightly import SEED, cases
 
 from truth import ledger
 
 pytestmark = pytest.mark.untraced
 
-CASES = max(1, int(os.environ.get("PROVSCAN_TRUTH_CASES", "200")) // 100)
-SEED = int(os.environ.get("PROVSCAN_TRUTH_SEED", "1"))
+CASES = max(1, cases(200, 2000) // 100)
 BLOCKS = [
     pytest.param(block, marks=pytest.mark.xdist_group(f"truth-ledger{block}"))
     for block in range(4)
