@@ -434,10 +434,12 @@ def more_evidence_of_chance_raises_nothing(scan: Scan) -> Iterator[str]:
     yield from raised(scan.result, scan.again(**{name: path}))
 
 
-def raised(before: Result, after: Result) -> Iterator[str]:
+def raised(
+    before: Result, after: Result, names: tuple[str, ...] = ("at_least", "low")
+) -> Iterator[str]:
     for unit in adapter.UNITS:
         was, now = before.bounds(unit), after.bounds(unit)
-        for name in ("at_least", "low"):
+        for name in names:
             first, then = getattr(was, name), getattr(now, name)
             # A withheld number claims nothing.
             if then is not None and then > (first or 0) * (1 + 1e-6) + 1e-9:
@@ -450,7 +452,8 @@ def data_without_tweets_never_raises_at_least(scan: Scan) -> Iterator[str]:
     records = [{"id": f"e{n}", "text": text} for n, text in enumerate(texts)]
     written = writers.write(records, Layout(), scan.new())
     result = scan.again([*scan.written.paths, *written.paths])
-    yield from raised(scan.result, result)
+    # The estimate corrects for the lengths of records, so it may change.
+    yield from raised(scan.result, result, ("at_least",))
     if result.rows != scan.result.rows:
         yield "rows changed"
     if result.scanned != scan.result.scanned + len(records):
