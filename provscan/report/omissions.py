@@ -112,14 +112,15 @@ def _chance_data_not_scanned(summary: Mapping[str, Any]) -> list[str]:
 
 def shares_too_short(short: Mapping[str, Any]) -> str:
     """Return the shares of tweets that are too short to be searched for; empty if there
-    are none.
+    are none. Scripts and languages without any are left out.
     """
     if not short or short["share"] == 0.0:
         return ""
     text = percent(short["share"])
     for kind in ("scripts", "languages"):
-        named = list(short[kind].items())[:NAMED_SHARES]
-        if len(named) > 1:
+        named = [(name, share) for name, share in short[kind].items() if share]
+        named = named[:NAMED_SHARES]
+        if len(short[kind]) > 1 and named:
             shares = (f"{name} {percent(share)}" for name, share in named)
             text += f"; {', '.join(shares)}"
     return text
