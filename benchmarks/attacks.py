@@ -660,16 +660,16 @@ def print_fair(world: World, scans: int, tweets: int, controls: int) -> None:
 def fair_answers(
     world: World, kind: str, rng: Random, tweets: int, draws: int
 ) -> Iterator[dict[str, Any]]:
-    """Yield the answers of scans with one fair control. Eighty of the texts are quoted
-    by four tweets each, whoever wrote them and whenever.
+    """Yield the answers of scans with one fair control. Sixty of the texts are quoted
+    by a tweet each, whoever wrote it and whenever: a text of three authors or of both
+    sides would be common wording.
     """
     fair = World(world.tweets, world.titles, [], (tweets // 2, 0), world.ids)
-    chosen = long_enough(world.titles, 80, rng)
+    chosen = long_enough(world.titles, 60, rng)
     plain = list(world.tweets)
     quoting = [
         {**row, "text": quotation(text, rng)}
-        for text in chosen
-        for row in rng.sample(plain, min(4, len(plain)))
+        for text, row in zip(chosen, rng.sample(plain, len(chosen)), strict=True)
     ]
     ids = {row["id"] for row in quoting}
     fair.tweets = [row for row in plain if row["id"] not in ids]
