@@ -170,6 +170,7 @@ def test_single_words_in_many_records_are_reported(write, read_all):
         "skipped": {},
         "repaired": {},
         "truncated": {},
+        "index": {},
         "control": {"files": None, "null": None, "too_short": {}},
     }
     codes = {"Word": read_all(path).stats.fields["Word"]}
