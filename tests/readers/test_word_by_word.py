@@ -185,3 +185,10 @@ def test_single_words_in_many_records_are_reported(write, read_all):
         + "".join(f"{word},{TEXTS[0]}\n" for word in words if word not in ":!"),
     )
     assert "single" not in str(inspect_sources(path)["files"][0]["fields"])
+
+
+def test_lines_with_equal_numbers_of_words_are_texts(write):
+    """Such lines were taken for words in columns."""
+    line = "We never saw number {} in the garden again\n"
+    path = write("a.txt", "".join(map(line.format, range(300))))
+    assert inspect_sources(path)["files"][0]["fields"] == {"text": "scanned"}

@@ -84,8 +84,6 @@ SEPARATORS = {
 LETTER = re.compile(r"[^\W\d_]")
 # A file of several lines is a single text if it has at most this many lines and bytes.
 FEW_LINES, SHORT_FILE = 4, 2000
-# A file of fewer bytes has too few lines to tell whether they are single words.
-SMALL_FILE = 400
 # Lines look wrapped if more than half of them have at least the share FULL of the
 # width of the longest, which is up to WIDEST.
 FULL, WIDEST = 0.8, 120
@@ -102,7 +100,12 @@ def layout_of(name: str, head: bytes, layout: Layout) -> Layout:
     few = len(head) <= SHORT_FILE and 1 < len(full) <= FEW_LINES
     if few or name.lower().endswith(CODE):
         return replace(layout, records="files")
-    return replace(layout, records="lines", wrapped=_look_wrapped(text, full))
+    return replace(
+        layout,
+        records="lines",
+        wrapped=_look_wrapped(text, full),
+        words={len(line.split(maxsplit=2)) for line in full} in ({1}, {2}),
+    )
 
 
 def _look_wrapped(text: str, full: list[str]) -> bool:
@@ -129,15 +132,12 @@ class PlainText(Format):
             yield whole
 
     def fields(self, whole: Split, limits: Limits) -> list[Any]:
-        # In an archive, each of many small files would be opened once more.
-        if whole.layout.records != "lines" or 0 < whole.size < SMALL_FILE:
+        # A line can be as long as its file, and opening each of many small files of an
+        # archive once more takes time.
+        if not whole.layout.words:
             return [{"text": "the text of a record"}]
         texts = [record["text"] for record in super().fields(whole, limits)]
-        # Of columns, the first one shows whether each line is a single word.
-        widths = {len(text.split()) for text in texts if text}
-        if len(widths) == 1:
-            texts = [next(iter(text.split()), "") for text in texts]
-        return [{"text": text} for text in texts]
+        return [{"text": next(iter(text.split(maxsplit=1)), "")} for text in texts]
 
     def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
         layout = stream.split.layout
