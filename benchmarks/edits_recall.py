@@ -8,8 +8,8 @@ the seeds and bands of the index?
 Tweets are edited more heavily than by ``edits.py``, and matched alone (records) and
 inside a longer text (documents). The table shows, by edit, the share of the copies that
 is found under the id of the tweet or of a near-duplicate. ``--params`` compares
-indexes. ``--indexed`` builds indexes of more synthetic tweets, of which only the first
-are copied, so that it shows how recall depends on the size of an index; the length 0 in
+indexes. ``--indexed`` adds synthetic tweets to the index that are not copied, to show
+how recall depends on the size of an index; the length 0 in
 ``--params`` is the default for that size. ``--megabytes`` adds a table of costs: the
 size of each index, the processor time of a match, measured in turns, and the rows in
 texts without licensed tweets. Takes about a minute.

@@ -72,7 +72,7 @@ _SHORT = {
     "nahi": "nhi",
 }
 _ABBREVIATED = re.compile(rf"\b({'|'.join(_SHORT)})\b", re.IGNORECASE)
-# What is written after a sentence, by the range of the script's letters.
+# Laughter that people write after a sentence, by the range of the script's letters.
 _LAUGHTER = (
     ("\u0600-\u06ff", "ههههه"),
     ("\u0e00-\u0e7f", "555"),

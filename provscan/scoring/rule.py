@@ -105,7 +105,7 @@ class TextScores:
     """Scores of licensed texts, [n] each."""
 
     bits: Floats  # nan if unknown.
-    before: CharSums  # Of the canonical texts, one after the other.
+    before: CharSums  # Sums over the code points of all canonical texts, in order.
     start: Numbers  # int64[n + 1]: the first code point of each text.
     length: Numbers  # Code points as ``min_chars`` counts them.
     # Script (an index of ``provscan.scoring.lengths.SCRIPTS``) and length class.

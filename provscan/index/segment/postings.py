@@ -47,9 +47,9 @@ class TableLayout(NamedTuple):
     # The number of bits below the text's number in uint64 entries: 8 if they contain
     # places, else 0.
     shift: int = 0
-    # For wide entries, the number of bits of a text's number, of which all but 16 take
-    # the place of the first bits of a key of 40 bits. Entries with the same part have
-    # the same first bits, which are omitted.
+    # For wide entries, the number of bits of a text's id. The lowest 16 of them have
+    # their usual place; the others take the place of the first bits of a key of 40
+    # bits, which all entries of the same part have in common.
     wide_bits: int = 0
 
     @property

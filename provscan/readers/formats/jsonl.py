@@ -3,8 +3,8 @@
 Arrow parses a block of lines into columns if each line is one object of strict JSON
 whose wanted values have the usual types. All other blocks are parsed line by line with
 orjson. Lines that orjson refuses are parsed with Python's parser, which accepts NaN
-and control characters, and so are lines with a repeated key, of which orjson returns
-only the last value.
+and control characters. It also parses lines with a repeated key, because orjson would
+return only the last value.
 """
 
 from __future__ import annotations
