@@ -60,9 +60,6 @@ from provscan.writing import require_not_input, temporary_folder
 
 STATEMENT, ENVELOPE, STAMP = "statement.json", "statement.dsse.json", "statement.tsr"
 ROWS, INPUTS = "rows.sha256", "inputs.json"
-# Files that a run may have. Of these, only the report contains texts; it is written
-# again if texts are left out.
-EXTRA_RUN_FILES = (REPORT_FILE, REVIEW_FILE)
 # Files of a case beside ``case.json``. They contain no texts.
 CASE_FILES = (
     *(PAGE_FILE, WORKBOOK_FILE),

@@ -25,6 +25,7 @@ from provscan.arrays import (
     numbers_in_ranges,
     slices,
 )
+from provscan.errors import IndexFormatError
 from provscan.index.format import SEGMENTS, damage
 from provscan.index.segment.read import Segment, retweets
 from provscan.index.segment.strings import Strings, combined
@@ -62,7 +63,18 @@ class LicensedTexts:
         )
 
     def located(self, texts: Numbers) -> tuple[Numbers, Numbers]:
-        """Return the segments of texts, and their rows in these segments."""
+        """Return the segments of texts, and their rows in these segments.
+
+        Raises
+        ------
+        IndexFormatError
+            A number is not that of a text: a damaged entry names it.
+        """
+        if len(texts) and not (texts.min() >= 0 and texts.max() < self.size):
+            raise IndexFormatError(
+                "an entry of the index names a text that does not exist, so the index "
+                "is damaged: build it again"
+            )
         segment = np.searchsorted(self.bases, texts, "right") - 1
         return segment, texts - self.bases[segment]
 

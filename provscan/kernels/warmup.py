@@ -174,6 +174,7 @@ def _calls() -> list[tuple[Any, tuple[Any, ...]]]:
         (radix.by_text, (i64, u32, u32, i64, i64)),
         (postings.mark_bands, (u64, 32, bloom)),
         (postings.pack_entries, (u64, form, 8, 32, u32, u8)),
+        (postings.renumber, (u64, form, u32)),
         (postings.bucket_offsets, (fixed_u64, form, 0, 1, u32)),
         (bands.band_keys, (u32[None], 32, 4, pairs)),
         (bands.two_bit_sketch, (u32[None], pairs)),

@@ -10,7 +10,6 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from provscan.errors import IndexFormatError
 from provscan.index.format import damage
 from provscan.index.segment.arrays import map_array, write_array
 from provscan.kernels.canonical import utf8 as kernels
@@ -110,19 +109,9 @@ def appended(first: Strings, second: Strings) -> Strings:
 def combined(parts: list[Strings], part_of: np.ndarray) -> Strings:
     """Interleave strings: string i of the result is the next string of
     ``parts[part_of[i]]``.
-
-    Raises
-    ------
-    IndexFormatError
-        The parts have other numbers of strings than ``part_of``.
     """
     if len(parts) == 1:
         return parts[0]
-    if sum(len(part.offsets) - 1 for part in parts) != len(part_of):
-        raise IndexFormatError(
-            "An entry of the index names a text that does not exist: the index is "
-            "damaged. Build it again."
-        )
     order = np.argsort(np.argsort(part_of, kind="stable"), kind="stable")
     return Strings(
         *buffers(
