@@ -125,7 +125,14 @@ class Examination:
         although they are more than chance explains.
         """
         like = self._unexplained
-        return 0.0 if like is None else min(1.0, like.high)
+        # No tweet was copied from before it was posted.
+        return min(1.0, (self.younger or 0.0) + (0.0 if like is None else like.high))
+
+    @property
+    def doubts(self) -> list[str]:
+        """Codes of the reasons for :attr:`suspected`."""
+        codes = [] if self._unexplained is None else ["like_dataset"]
+        return [*codes, "younger_tweets"] if self.younger else codes
 
     @property
     def objections(self) -> list[str]:

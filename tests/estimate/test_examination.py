@@ -59,6 +59,17 @@ CLAIM = Examination(clusters=100, explained=12.0, like_dataset=LIKE)
 BOT = Contributor("author", "bot", 90, 0.9, False, False, True)
 
 
+def test_younger_tweets_are_left_out_of_lower_bounds() -> None:
+    both = replace(CLAIM, like_dataset=Share(0.4, 0.3, 0.5), younger=0.25)
+    for claim, suspected, doubts in (
+        (replace(both, like_dataset=None), 0.25, ["younger_tweets"]),
+        (both, 0.75, ["like_dataset", "younger_tweets"]),
+        (replace(both, younger=0.0), 0.5, ["like_dataset"]),
+        (replace(both, younger=None), 0.5, ["like_dataset"]),
+    ):
+        assert (claim.suspected, claim.doubts) == (suspected, doubts)
+
+
 @pytest.mark.parametrize(
     ("changed", "codes"),
     [

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from provscan.estimate.examination import Examination
-from provscan.names import counted
+from provscan.names import counted, percentage
 
 OBJECTIONS = {
     "younger_than_data": (
@@ -39,6 +39,11 @@ REMARKS = {
         "Concentrated: {found} of {all} are texts of {name}{alone}. The control has "
         "{control} of {pronoun}."
     ),
+    "younger_tweets": (
+        "{younger} of the dated findings are of tweets that are younger than the "
+        "dataset (--collected), so as many are left out of the lower bound, and no "
+        "estimate is given."
+    ),
     "direction_not_tested": (
         "Direction not tested: give --collected FROM..TO, the time of the dataset."
     ),
@@ -63,8 +68,7 @@ def remarks(examination: Examination) -> Iterator[dict[str, str]]:
     codes = []
     if examination.contributor is not None:
         codes.append("concentrated")
-    if examination.suspected:
-        codes.append("like_dataset")
+    codes += examination.doubts
     if examination.younger is None:
         codes.append(UNTESTED)
     for code in codes:
@@ -75,7 +79,7 @@ def remarks(examination: Examination) -> Iterator[dict[str, str]]:
 def _values(examination: Examination) -> dict[str, str]:
     values = {"kind": examination.lacking or ""}
     if examination.younger is not None:
-        values["younger"] = f"{examination.younger:.0%}"
+        values["younger"] = f"{percentage(100 * examination.younger, 2)}"
     if (like := examination.like_dataset) is not None:
         values["like"] = f"{min(1.0, max(0.0, like.value)):.0%}"
     if (one := examination.contributor) is not None:

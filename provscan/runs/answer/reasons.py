@@ -67,6 +67,7 @@ WITHHELD = {
         "Many findings are worded like the dataset's own text, and the control does "
         "not explain them."
     ),
+    "younger_tweets": "Some findings are of tweets that are younger than the dataset.",
     "poor_recall": (
         "Only {recall:.0%} of the test copies that look like the matches became "
         "findings."
@@ -138,8 +139,8 @@ def reasons(measured: Measured, numbers: dict[str, Layers]) -> dict[str, str]:
         withhold(reason, UNITS, ("at_least", "estimate"))
     for objection in objections(measured.examination):
         withhold(objection["message"], UNITS, ("at_least", "estimate"))
-    if measured.examination.suspected:
-        withhold(withheld("like_dataset"))
+    for doubt in measured.examination.doubts:
+        withhold(withheld(doubt))
     if measured.recall.least_nearly is None:
         code = "no_recall" if recall is None else "few_nearly"
         withhold(withheld(code), ("records", "texts"), ("at_most",))
