@@ -159,12 +159,20 @@ class BackgroundModel:
         ParameterError
             Nothing was counted, or ``copies`` is negative.
         """
+        chars, offsets = _code_points(texts)
+        return self._surprisal(chars, offsets, copies), offsets
+
+    def _surprisal(
+        self,
+        chars: npt.NDArray[np.uint32],
+        offsets: Numbers,
+        copies: npt.ArrayLike,
+    ) -> Floats:
         if self.chars == 0:
             raise ParameterError(
                 "a background model needs texts to count before it can score: call "
                 "add(texts) first"
             )
-        chars, offsets = _code_points(texts)
         counts = np.array(
             np.broadcast_to(np.asarray(copies, np.int64), len(offsets) - 1)
         )
@@ -182,7 +190,7 @@ class BackgroundModel:
             np.empty((2, kernels.TOGETHER, self.order), np.uint64),
             result,
         )
-        return result, offsets
+        return result
 
     def char_bits(
         self, texts: Texts, *, copies: npt.ArrayLike = 0
@@ -213,7 +221,7 @@ class BackgroundModel:
             Nothing was counted, or ``copies`` is negative.
         """
         chars, offsets = _code_points(texts)
-        values = self.surprisal(texts, copies=copies)[0]
+        values = self._surprisal(chars, offsets, copies)
         length = np.diff(offsets)
         room = 1 << (2 * int(length.max(initial=4))).bit_length()
         kernels.cap_bits(chars, offsets, MOST_BITS, np.empty(room, np.uint64), values)
