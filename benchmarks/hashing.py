@@ -212,7 +212,7 @@ def main() -> None:
     for way in ways:
         if way is stages[0]:
             result.add_section()
-            result.add_row("[bold]stages of provscan")
+            result.add_row("stages of provscan")
         result.add_row(
             way.name,
             f"{way.rate:,.0f}",

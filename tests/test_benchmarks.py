@@ -63,7 +63,6 @@ TINY = {
     ],
     "peers": ["--tweets=500", "--copies=3", "--others=20", "--only=x 4"],
     "first_run": ["--only=--help", "--repeats=1"],
-    "reading": ["--megabytes=0.2", "--repeats=1"],
     "versions": [
         f"--other={sys.executable}",
         "--tweets=500",
@@ -95,7 +94,6 @@ TABLES = {
     "sampling": ["2 samples of", "match --sample"],
     "peers": ["500 tweets indexed", "Share of the copies found"],
     "first_run": ["Seconds of a command"],
-    "reading": ["Reading tweet-sized records", "Reading long records"],
     "versions": ["Whole commands"],
     "probe": ["nothing learned", "difference right"],
     "coverage": ["nothing, null dataset"],
