@@ -3,9 +3,13 @@
     python benchmarks/probe.py [--tweets FILE] [--probes 200] [--pairs 300]
 
 The command makes one plan, and simulates many probes of a model that has memorised
-tweets with given probabilities. The table shows how often a claim is made, with the
-computed power, and how often intervals and bounds are right. The last line names the
-requirements that were not met. Takes about half a minute.
+tweets with given probabilities, or knows some licensed tweets anyway, since they are
+quotations. The table shows how often a claim is made, with the computed power, and how
+often intervals and bounds are right. The last line names the requirements that were not
+met. Takes about a minute.
+
+A quotation is recited as often whatever precedes its words, and a learned tweet after
+its own beginning; the cells also have models between the two.
 
 ``--tweets`` is a file of JSON lines, .jsonl or .jsonl.zst, with the field ``text``.
 """
@@ -15,9 +19,10 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from measure import command_line, console, machine
@@ -40,17 +45,47 @@ NOISE = (
     "the weather was mild and nobody spoke about a second harbour until late in the "
     "evening"
 )
-# The probabilities with which the simulated model recites a licensed tweet, by the
-# minimum of its number of copies, and a control.
-CELLS: dict[str, tuple[dict[int, float], float]] = {
-    "nothing learned, nothing by chance": ({}, 0.0),
-    "nothing learned, 5% by chance": (dict.fromkeys((1, 2, 4, 16, 64), 0.05), 0.05),
-    "2% of all tweets": (dict.fromkeys((1, 2, 4, 16, 64), 0.02), 0.0),
-    "8% of all tweets, 1% by chance": (dict.fromkeys((1, 2, 4, 16, 64), 0.08), 0.01),
-    "with the copies, 1% by chance": (
-        {1: 0.02, 2: 0.05, 4: 0.1, 16: 0.4, 64: 0.9},
-        0.01,
+
+
+class Cell(NamedTuple):
+    """What the simulated model knows."""
+
+    # Probability that it recites a learned tweet, by the minimum number of copies.
+    learned: dict[int, float] = {}  # noqa: RUF012
+    chance: float = 0.0  # Probability that it recites any tweet, of either arm.
+    # Share of the licensed tweets that are quotations, and the probability that it
+    # recites one.
+    quotations: float = 0.0
+    knows: float = 0.9
+    # The same after the beginning of another tweet, as a share of the probability after
+    # the own one: of a quotation, and of a learned tweet.
+    quoted_elsewhere: float = 1.0
+    learned_elsewhere: float = 0.0
+
+
+def all_copies(probability: float) -> dict[int, float]:
+    return dict.fromkeys((1, 2, 4, 16, 64), probability)
+
+
+CELLS: dict[str, Cell] = {
+    "nothing learned, nothing by chance": Cell(),
+    "nothing learned, 5% by chance": Cell(all_copies(0.05), 0.05),
+    "2% of all tweets": Cell(all_copies(0.02)),
+    "8% of all tweets, 1% by chance": Cell(all_copies(0.08), 0.01),
+    "with the copies, 1% by chance": Cell(
+        {1: 0.02, 2: 0.05, 4: 0.1, 16: 0.4, 64: 0.9}, 0.01
     ),
+    "10% quotations": Cell(quotations=0.1),
+    "10% quotations, 2% by chance": Cell(chance=0.02, quotations=0.1),
+    "20% quotations, recited in 3 of 10 answers": Cell(quotations=0.2, knows=0.3),
+    "10% quotations, elsewhere half as often": Cell(
+        quotations=0.1, quoted_elsewhere=0.5
+    ),
+    "20% quotations, elsewhere in 7 of 10": Cell(quotations=0.2, quoted_elsewhere=0.7),
+    "8% learned, a fifth of them also elsewhere": Cell(
+        all_copies(0.08), learned_elsewhere=0.2
+    ),
+    "8% learned, 4% quotations": Cell(all_copies(0.08), quotations=0.04),
 }
 
 
@@ -125,14 +160,9 @@ def simulate(path: Path | None, probes: int, pairs: int, first_seed: int) -> Non
             "noise was taken for a recitation"
         )
         missed = []
-        for name, (knows, chance) in CELLS.items():
-            row, requirements = cell(
-                plan,
-                known,
-                found,
-                knows,
-                chance,
-                range(first_seed, first_seed + probes),
+        for name, cell in CELLS.items():
+            row, requirements = simulated(
+                plan, known, found, cell, range(first_seed, first_seed + probes)
             )
             table.add_row(name, *row)
             missed += [f"{name}: {why}" for why, met in requirements.items() if not met]
@@ -141,22 +171,22 @@ def simulate(path: Path | None, probes: int, pairs: int, first_seed: int) -> Non
     console.print(f"requirements not met: {'; '.join(missed) or 'none'}")
 
 
-def cell(
+def simulated(
     plan: Plan,
     known: dict[str, Answer],
     found: dict[str, Any],
-    knows: dict[int, float],
-    chance: float,
+    cell: Cell,
     seeds: range,
 ) -> tuple[list[str], dict[str, bool]]:
     """Simulate the probes of one cell; return its row of the table, and whether it
     meets each requirement.
     """
     copies = [pair["stratum"] for pair in plan.pairs]
-    learned = np.array([knows.get(each, 0.0) for each in copies])
+    learned = np.array([cell.learned.get(each, cell.chance) for each in copies])
+    chance = cell.chance
     truth = float(learned.mean()) - chance
     total = sum(
-        s["population"] * (knows.get(s["copies"], 0.0) - chance)
+        s["population"] * (cell.learned.get(s["copies"], chance) - chance)
         for s in plan.content["strata"]
     )
     claimed, covered, limits, holds, false, any_false = [], [], [], [], [], []
@@ -166,7 +196,22 @@ def cell(
             "licensed": rng.random(len(copies)) < learned,
             "control": rng.random(len(copies)) < chance,
         }
-        recited = [r for r in found.values() if hits[r.asked.arm][r.asked.pair]]
+        elsewhere = hits["licensed"] & (
+            rng.random(len(copies)) < cell.learned_elsewhere
+        )
+        quoted = rng.random(len(copies)) < cell.quotations
+        hits["licensed"] |= quoted & (rng.random(len(copies)) < cell.knows)
+        # The arm of licensed tweets whose beginning is that of another tweet.
+        hits["misplaced"] = elsewhere | quoted & (
+            rng.random(len(copies)) < cell.knows * cell.quoted_elsewhere
+        )
+        recited = [
+            replace(r, elsewhere=bool(hits["misplaced"][r.asked.pair]))
+            if f"{r.asked.pair}/misplaced/{r.asked.kind}/0" in known
+            else r
+            for r in found.values()
+            if hits[r.asked.arm][r.asked.pair]
+        ]
         summary, _ = summarise(Evidence(plan, known, recited, list(range(len(copies)))))
         difference = summary["tests"]["difference"]
         claimed.append(summary["claimed"])
@@ -183,25 +228,31 @@ def cell(
             summary["total"]["low"] is None or summary["total"]["low"] <= total
         )
         # Every listed tweet is a false entry if nothing was learned.
-        wrong = summary["listed"]["tweets"] if not knows or truth <= 0 else 0
+        wrong = summary["listed"]["tweets"] if truth <= 0 else 0
         false.append(wrong)
         any_false.append(wrong > 0)
     power = paired_power(len(copies), float(learned.mean()), chance)
     computed = f"{power:.3f}" if truth > 0 else "-"
-    # If nothing is ever recited, all intervals are the same and right.
+    # If nothing is ever recited, all intervals are the same and right; quotations are
+    # in no interval.
     requirements = {
         "interval right in less than 93% or more than 99%": bool(
             0.93 <= np.mean(covered) <= 0.99
         )
-        or not (knows or chance),
+        or not (cell.learned or chance)
+        or bool(cell.quotations or cell.learned_elsewhere),
         "a bound for the tweets asked for right in less than 97%": bool(
             np.mean(limits, axis=0).min() >= 0.97
         ),
         "the bound for the index right in less than 97%": bool(np.mean(holds) >= 0.97),
     }
-    if truth > 0:
+    if truth > 0 and not cell.learned_elsewhere:
         requirements["power wrong by more than .05"] = bool(
             abs(power - np.mean(claimed)) <= 0.05
+        )
+    elif truth > 0:
+        requirements["less than .9 of the power"] = bool(
+            np.mean(claimed) >= 0.9 * power
         )
     else:
         requirements["claims in more than 5%"] = bool(np.mean(claimed) <= 0.05)
