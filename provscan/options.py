@@ -120,7 +120,7 @@ class MatchOptions:
         matches keep their texts.
     tokenizer
         Tokenizer of a language model (tokenizer.json) with which tokens are counted;
-        needs the extra tokens. By default a token has four characters.
+        needs the extra tokens. By default no tokens are counted.
     workers
         Number of workers; the results do not depend on it. By default one per
         processor.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from typing import Any
@@ -33,6 +34,14 @@ def browser() -> Iterator[Any]:
         )
         yield chromium
         chromium.close()
+
+
+def options_in(html: str) -> list[str]:
+    """Return the options of commands that the readers of a page see. A command that
+    repeats a run, which is in ``pre``, may have options.
+    """
+    text = re.sub(r"(?s)<(style|script|pre)\b.*?</\1>|<[^>]*>", " ", html)
+    return re.findall(r"--[a-z][a-z-]*", text)
 
 
 class Watched:

@@ -141,6 +141,6 @@ def known_elsewhere(summary: Mapping[str, Any]) -> str:
     texts = f"{counted(known['texts'], 'licensed text')} ({percent(known['share'])})"
     verb = "occurs" if known["texts"] == 1 else "occur"
     return (
-        f"{texts} also {verb} in the data given as known elsewhere (--known). Their "
-        "matches do not count as findings."
+        f"{texts} also {verb} in the data given as known elsewhere. Their matches "
+        "do not count as findings."
     )

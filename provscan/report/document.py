@@ -30,6 +30,7 @@ from provscan.params import require_folder
 from provscan.report import answers, figures, omissions, wording
 from provscan.report.differences import marked
 from provscan.report.files import Review, RunFiles, write_page
+from provscan.report.languages import attributes
 from provscan.report.packing import displayed, latin, packed_exhibits
 from provscan.report.places import Places
 
@@ -37,6 +38,7 @@ STYLES = ("page.css", "exhibits.css", "print.css")
 SCRIPTS = (
     "data.js",
     "search.js",
+    "languages.js",
     "marks.js",
     "filters.js",
     "cards.js",
@@ -85,6 +87,7 @@ def _environment(folder: Path) -> Environment:
         value=wording.value,
         amount=wording.amount,
         day=wording.day,
+        language=attributes,
         term=wording.term,
     )
     return environment

@@ -16,6 +16,7 @@ from rich.table import Table
 from provscan.names import counted
 from provscan.report import answers, omissions, wording
 from provscan.report.wording import count, layers, rarity, reason
+from provscan.runs.answer.examined import UNTESTED
 
 # Number of rows of a long table that are shown.
 SOURCES_SHOWN = 20
@@ -84,7 +85,7 @@ def brief_text(summary: Mapping[str, Any], place: str, *, width: int = 100) -> s
     following = f"Next: {answer['next']}" if answer["next"] else ""
     important = [
         *warnings[:1],
-        *answer["details"],
+        *_details(answer),
         following,
         omissions.left_out_in_brief(summary),
         *warnings[1:MOST_WARNINGS],
@@ -103,6 +104,17 @@ def brief_text(summary: Mapping[str, Any], place: str, *, width: int = 100) -> s
         if len(result) <= MOST_LINES:
             break
     return "\n".join(result)
+
+
+def _details(answer: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the sentences after the headline, with the option that tests the direction
+    of copying if it was not tested.
+    """
+    untested = {
+        remark["message"] for remark in answer["remarks"] if remark["code"] == UNTESTED
+    }
+    for sentence in answer["details"]:
+        yield sentence + (" Give --collected FROM..TO." if sentence in untested else "")
 
 
 def run_text(summary: Mapping[str, Any], place: str, *, width: int = 100) -> str:
@@ -138,7 +150,7 @@ def text_table(summary: Mapping[str, Any], width: int = 100) -> str:
     """Return the answer of a run with all of its numbers, warnings and notes."""
     console, answer = new_console(width), summary["answer"]
     console.print(answer["headline"])
-    for sentence in answer["details"]:
+    for sentence in _details(answer):
         console.print(sentence)
     if answer["next"]:
         console.print(f"Next: {answer['next']}")
@@ -223,8 +235,14 @@ def _first(
 def _counts(console: Console, title: str, counts: Mapping[str, int]) -> None:
     """Print a heading and counts that are not zero, the greatest first."""
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    rows = [(count(n), reason(key)) for key, n in ordered if n]
+    rows = [(count(n), _with_option(reason(key), key)) for key, n in ordered if n]
     _section(console, title, "><", rows)
+
+
+def _with_option(words: str, key: str) -> str:
+    """Add the option that a terminal names beside a key of ``OPTIONS``."""
+    option = wording.OPTIONS.get(key)
+    return f"{words} ({option})" if option else words
 
 
 def _sources(sources: list[Mapping[str, Any]]) -> Iterator[tuple[str, ...]]:

@@ -135,6 +135,13 @@ def day(time: datetime | str | None) -> str:
     return "" if time is None else str(time)[:10]
 
 
+def for_readers(message: str) -> str:
+    """Return a message of a command without its end that names an option, which the
+    reader of a page can't give.
+    """
+    return re.sub(r"[:;,(.][^:;,(.]*(?<![\w-])--[a-z].*", "", message, flags=re.S)
+
+
 def value(item: object) -> str:
     """Return a value of ``run.json``, of any type, in words."""
     match item:
@@ -180,7 +187,7 @@ NOT_FINDINGS = {
     ),
     "known": (
         "known elsewhere",
-        "This text also occurs in data that can't come from the platform (--known).",
+        "This text also occurs in data that can't come from the platform.",
     ),
     "ordinary": (
         "short or ordinary wording",
@@ -311,10 +318,9 @@ REASONS = {
     "encoding_fixed": "decoded with a wrong encoding before it was written; repaired",
     "empty_file": "empty file",
     "escaped": r"texts with letters written as escapes, such as \u0447; copies in them "
-    r"are missed without "
-    "--fix-encoding",
+    r"are missed",
     "escapes_decoded": r"letters written as escapes, such as \u0447, and decoded",
-    "field_missing": "sources without a field that was named, such as --id-field",
+    "field_missing": "sources without a field that was named, such as that of ids",
     "invalid_text": "web pages with bytes that are not in their encoding, replaced",
     "invalid_utf8": "not valid UTF-8, wrong bytes replaced",
     "later_text": "texts in fields in which the first records have none; scanned",
@@ -325,20 +331,29 @@ REASONS = {
     "prompt_repeated": "answers that repeat their prompt; the repeated words were left "
     "out, and are shown as ▒",
     "not_an_object": "JSON, but not an object",
-    "not_in_encoding": "bytes that are invalid in the encoding of the file, replaced; "
-    "--encoding names another",
-    "other_encoding": "files in an encoding other than UTF-8; --encoding names another",
+    "not_in_encoding": "bytes that are invalid in the encoding of the file, replaced",
+    "other_encoding": "files in an encoding other than UTF-8",
     "text_not_string": "number or other value where a text is expected",
     "too_deep": "text nested more deeply than is searched",
     "too_many_fields": "more values in one object than the limit",
     "unread_coding": "pages of a crawl in an unsupported compression, such as Brotli",
     "wrapped_lines": "text files that were read by lines, although these may be parts "
-    "of longer texts (--records paragraphs or files)",
+    "of longer texts",
     "wrongly_decoded": "texts decoded with a wrong encoding before they were written; "
-    "copies in them may be missed "
-    "without --fix-encoding",
+    "copies in them may be missed",
 }
 """The meanings of the keys in ``skipped``, ``repaired`` and similar entries."""
+OPTIONS = {
+    "escaped": "--fix-encoding",
+    "field_missing": "--id-field and other options",
+    "not_in_encoding": "--encoding",
+    "other_encoding": "--encoding",
+    "wrapped_lines": "--records paragraphs or files",
+    "wrongly_decoded": "--fix-encoding",
+}
+"""The options that a terminal names beside a key. Pages name none, since their readers
+have the results of a command and not the command.
+"""
 
 
 def reason(key: str) -> str:

@@ -22,7 +22,9 @@ def live_page(locked: bool) -> HTMLResponse:
     the token.
     """
     styles = ("page.css", "exhibits.css", "live.css")
-    return _response("live.html", styles, ("cards.js", "live.js"), locked=locked)
+    return _response(
+        "live.html", styles, ("languages.js", "cards.js", "live.js"), locked=locked
+    )
 
 
 def api_page(

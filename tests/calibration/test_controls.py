@@ -22,6 +22,7 @@ from provscan.cli import main
 from provscan.errors import InputError, ParameterError
 from provscan.options import parse_utc
 from provscan.report.wording import searched
+from provscan.runs.answer.reasons import WITHHELD
 from provscan.scoring.authorship import authorship
 
 Write = Callable[..., Path]
@@ -363,12 +364,12 @@ def test_without_a_measure_of_chance_there_is_no_lower_bound(
     run = provscan.match(write("data.jsonl", TWEETS[:30]), index, tmp_path / "a.run")
     answer = run.summary["answer"]
     assert answer["status"] == "not_measured"
-    for name in ("records", "texts", "tweets", "characters", "tokens"):
+    for name in ("records", "texts", "tweets", "characters"):
         assert (answer[name]["at_least"], answer[name]["estimate"]) == (None, None)
         assert answer[name]["findings"] > 0
     for name in ("records", "texts"):
         assert answer[name]["at_most"] >= answer[name]["nearly_verbatim"] > 0
-    assert "--cutoff" in answer["withheld"]["records.at_least"]
+    assert answer["withheld"]["records.at_least"] == WITHHELD["no_chance"]
     assert answer["warnings"][0]["code"] == "no_chance"
     assert run.matches["q_value"].null_count == len(run.matches)
     assert run.summary["counted"]["matches"] > 0

@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from chromium import options_in
 from click.testing import CliRunner
 from handed_over import Handed
 from invariants import no_secret_is_written
@@ -405,6 +406,7 @@ def test_the_command(
     assert "Not signed: anyone could have made this bundle" in made
     assert said("check", "b.zip").startswith("NOT SIGNED: b.zip is consistent")
     assert said("bundle", "a.zip", "--exhibit", 2, "-o", "2.html")
+    assert options_in(Path("2.html").read_text(encoding="utf-8")) == []
     assert "Proved: exhibit 2" in said("check", "2.html", "--exhibit", 2)
     assert "Proved: exhibit 2" in said("check", "a.zip", "--exhibit", 2)
     assert json.loads(said("check", "a.zip", "--json"))["problems"] == []

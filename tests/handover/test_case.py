@@ -16,7 +16,7 @@ import duckdb
 import openpyxl
 import pyarrow.parquet as pq
 import pytest
-from chromium import Watched
+from chromium import Watched, options_in
 from click.testing import CliRunner
 from tweets import sentence
 
@@ -347,6 +347,7 @@ def test_axe_finds_nothing(
         watched = Watched(browser, {})
         watched.address = (tmp_path / name).as_uri()
         watched.page.goto(watched.address)
+        assert options_in(watched.page.content()) == []
         found = axe.run(watched.page).response["violations"]
         assert [(item["id"], item["nodes"][0]["html"][:200]) for item in found] == [], (
             name

@@ -15,7 +15,7 @@ import openpyxl
 import pyarrow.parquet as pq
 import pytest
 import readme
-from chromium import Watched
+from chromium import Watched, options_in
 from click.testing import CliRunner
 from house import ROOT
 
@@ -276,6 +276,7 @@ def test_the_page_is_self_contained_and_accessible(demo: Path, browser: Any) -> 
         "violations"
     ]
     assert [(item["id"], item["nodes"][0]["html"][:200]) for item in found] == []
+    assert options_in(page.content()) == []
     text = page.locator("main").inner_text()
     others = sum(
         row["lane"] == "accessed" and row["result"] != "differs"

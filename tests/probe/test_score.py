@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from chromium import options_in
 from click.testing import CliRunner
 from models import Lookup, chances
 from sentences import sentence
@@ -193,7 +194,9 @@ def test_the_page_explains_no_more_recitations_than_there_are(
         }
         run(few.path, Lookup(model))
         assert score(few.path, index)["answer"]["tweets"]["chance"] == control
-        return (few.path / "report.html").read_text(encoding="utf-8")
+        page = (few.path / "report.html").read_text(encoding="utf-8")
+        assert options_in(page) == []
+        return page
 
     assert "chance explains" not in page_of(0, 3)
     assert "chance explains all, since as many controls or more" in page_of(2, 3)

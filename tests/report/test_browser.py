@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from chromium import options_in
 from click.testing import CliRunner
 from folders import hostile, rows, write_folder
 from nightly import NIGHTLY
@@ -20,6 +21,7 @@ from nightly import NIGHTLY
 from provscan.cli import main
 from provscan.report.document import write_report
 from provscan.report.export import export
+from provscan.report.languages import language
 
 Open = Callable[..., Any]
 SUMMARY = json.loads(
@@ -63,6 +65,7 @@ def test_the_page_shows_the_headline_and_the_strongest_exhibits(
         == SUMMARY["answer"]["headline"]
     )
     assert page.locator("h1 .status").text_content() == "COPIES FOUND"
+    assert options_in(page.content()) == []
     assert page.locator(".ends .main b").text_content() == "52"
     assert status(page) == "52 of 52 exhibits; 1 to 25 shown"
     assert page.locator("#cards article").count() == 25
@@ -492,7 +495,7 @@ def test_inputs_that_were_not_read_completely_are_listed(
         "cut-1.gz: truncated gzip file (1 record was read).",
         "2 more are listed under",
         "Texts decoded with a wrong encoding before they were written; copies in them "
-        "may be missed without --fix-encoding: 1",
+        "may be missed: 1",
         "in 1 record.",
     ):
         assert said in re.sub(r"\s+", " ", answer)
@@ -874,3 +877,31 @@ def test_a_partial_match_shows_its_share_of_the_tweet(
     page = opened(write_report(write_folder(tmp_path / "partial.run", made)))
     assert "a part47% of the tweet" in page.locator("#exhibit-1").text_content()
     assert page.get_by_role("checkbox", name=re.compile("^a part")).count() == 1
+
+
+def test_a_language_and_a_direction_are_set_on_each_text(
+    opened: Open, tmp_path: Path
+) -> None:
+    """The script and the template follow the same rules."""
+    texts = [
+        "a ferry",
+        "本日欠航",
+        "今日のフェリー",
+        "العبارة late",
+        "המעבורת",
+        "паром",
+        "!",
+    ]
+    made = rows(7, texts)
+    for row in made:
+        row |= {"counted": True, "lang": "ja", "bits": 100.0}
+    report = write_report(write_folder(tmp_path / "a.run", made))
+    expected = sorted(language(text, "ja") for text in texts for _ in range(2))
+    html = report.read_text(encoding="utf-8")
+    static = re.findall(
+        '<p class="text" lang="(.*?)" dir="(.*?)">', html[html.index('id="static"') :]
+    )
+    assert sorted(static) == expected
+    shown = opened(report).locator("#cards .text")
+    found = shown.evaluate_all("nodes => nodes.map(node => [node.lang, node.dir])")
+    assert sorted(map(tuple, found)) == expected

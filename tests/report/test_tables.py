@@ -222,8 +222,7 @@ def test_texts_known_elsewhere_are_counted() -> None:
         "share": 0.0056,
     }
     said = (
-        "1,200 licensed texts (0.56%) also occur in the data given as known elsewhere "
-        "(--known)."
+        "1,200 licensed texts (0.56%) also occur in the data given as known elsewhere."
     )
     assert said in " ".join(tables.text_table(changed(known=known)).split())
 

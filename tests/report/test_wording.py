@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import pytest
+from chromium import options_in
+
+from provscan.probe.report import wording as probe_wording
 from provscan.probe.report.tables import copies
 from provscan.probe.report.wording import departure
 from provscan.readers.texts.model_outputs import without_shared
 from provscan.report.answers import first_sentence, headline, recall_rows
+from provscan.report.languages import language
 from provscan.report.wording import (
+    NOT_FINDINGS,
+    OPTIONS,
+    REASONS,
     alike,
     amount,
     chance,
+    for_readers,
     layers,
     percent,
     place,
@@ -19,6 +28,10 @@ from provscan.report.wording import (
     term,
     visible,
 )
+from provscan.runs.answer.entry import NEXT
+from provscan.runs.answer.examined import OBJECTIONS, REMARKS
+from provscan.runs.answer.reasons import WITHHELD
+from provscan.runs.answer.warnings import NOTES, WARNINGS
 
 
 def test_numbers_in_words() -> None:
@@ -142,3 +155,45 @@ def test_sentences_about_refused_parameters() -> None:
         "You said: never trust a goat. Why not?", ["Never trust a GOAT!"]
     )
     assert said == "You said:  ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒ . Why not?"
+
+
+def test_readers_of_a_page_are_told_of_no_options() -> None:
+    said = [request for _, request in NEXT.values()]
+    for sentences in (OBJECTIONS, REMARKS, WITHHELD, NOTES, WARNINGS, REASONS):
+        said += sentences.values()
+    said += [*probe_wording.WARNINGS.values(), *probe_wording.NOTES.values()]
+    said += [text for pair in NOT_FINDINGS.values() for text in pair]
+    assert options_in(" ".join(said)) == []
+    assert set(OPTIONS) <= set(REASONS)
+    for message, shown in (
+        ("not UTF-8: give --encoding, or -x", "not UTF-8"),
+        ("12 bad lines, more than --max-bad 1; mend it", "12 bad lines"),
+        ("no text (--text-field names one)", "no text"),
+        ("a.json is empty", "a.json is empty"),
+    ):
+        assert for_readers(message).strip() == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "named", "found"),
+    [
+        ("the ferry is late", None, ("", "ltr")),
+        ("die Fähre ist spät", "de", ("de", "ltr")),
+        ("the ferry is late", "ja", ("", "ltr")),
+        ("渡船今天晚点了", None, ("zh", "ltr")),
+        ("本日欠航", "ja", ("ja", "ltr")),
+        ("今日のフェリーは欠航です", "en", ("ja", "ltr")),
+        ("오늘 배가 늦는다", None, ("ko", "ltr")),
+        ("@ferry RT: العبارة متأخرة اليوم", None, ("ar", "rtl")),
+        ("کشتی امروز دیر است", "fa", ("fa", "rtl")),
+        ("המעבורת מאחרת", "iw", ("he", "rtl")),
+        ("паром опаздывает", "uk", ("uk", "ltr")),
+        ("฿ เรือข้ามฟากล่าช้า", None, ("th", "ltr")),
+        ("👍 123 !", "en", ("", "auto")),
+        ("", None, ("", "auto")),
+    ],
+)
+def test_script_and_tweet_give_the_language_of_a_text(
+    text: str, named: str | None, found: tuple[str, str]
+) -> None:
+    assert language(text, named) == found

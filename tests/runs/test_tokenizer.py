@@ -35,7 +35,6 @@ def test_characters_per_token(words: Path) -> None:
     assert (
         characters_per_token(tokens_of(words), ["four words, 18 code", "é è"]) == 22 / 6
     )
-    assert characters_per_token(tokens_of(words), []) == 4.0
     cut_and_filled = Tokenizer.from_file(str(words))
     cut_and_filled.enable_truncation(2)
     cut_and_filled.enable_padding(length=64)
@@ -43,7 +42,16 @@ def test_characters_per_token(words: Path) -> None:
     assert (
         characters_per_token(tokens_of(words), ["four words, 18 code", "é è"]) == 22 / 6
     )
-    assert characters_per_token(None, ["four words, 18 code"]) == 4.0
+    assert characters_per_token(tokens_of(words), [""]) is None
+
+
+def test_without_a_tokenizer_there_is_no_number_of_tokens(tmp_path: Path) -> None:
+    index = provscan.build_index([{"id": "1", "text": TEXT}], tmp_path / "a.index")
+    answer = provscan.match([{"text": TEXT}], index, tmp_path / "a.run").summary[
+        "answer"
+    ]
+    assert answer["tokens"] is None
+    assert "tokens" not in dict(measures(answer))
 
 
 def test_a_run_counts_tokens_by_the_tokenizer(words: Path, tmp_path: Path) -> None:

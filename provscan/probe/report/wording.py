@@ -85,7 +85,8 @@ def final_answer(summary: dict[str, Any], status: str) -> dict[str, Any]:
         "headline": _headline(status, tweets),
         "details": _details(status, tweets, summary),
         "reasons": _reasons(status, summary),
-        "next": _next(status, summary),
+        "next": _next(status, summary)[0],
+        "request": _next(status, summary)[1],
         "tweets": tweets,
         "withheld": _withheld(tweets, why),
         "warnings": [
@@ -188,27 +189,35 @@ def _details(status: str, tweets: dict[str, Any], summary: dict[str, Any]) -> li
     return sentences
 
 
-def _next(status: str, summary: dict[str, Any]) -> str:
+def _next(status: str, summary: dict[str, Any]) -> tuple[str, str]:
+    """Return the next step for a terminal, and what a reader of the report can do."""
     asked, share = summary["asked"], summary["power"]["detectable_share"]
     if missing := asked["pairs"] - asked["complete_pairs"]:
+        pairs = counted(asked["pairs"], "pair")
+        questions = f"the missing questions of {missing:,} of {pairs}."
         return (
-            "repeat provscan probe run, which asks the missing questions of "
-            f"{missing:,} of {counted(asked['pairs'], 'pair')}."
+            f"repeat provscan probe run, which asks {questions}",
+            f"Ask whoever ran this to repeat it, which asks {questions}",
         )
     if status == COPIES_FOUND:
         return (
             "compare the recited tweets with the model's words in the report, "
-            "strongest first."
+            "strongest first.",
+            "Compare the recited tweets with the model's words below.",
         )
     if status in (CANNOT_JUDGE, NOT_MEASURED):
         return (
             "provscan probe plan with controls of the same time, authors and wording, "
-            "or with more --pairs."
+            "or with more --pairs.",
+            "Ask whoever ran this for controls of the same time, authors and wording, "
+            "or for more pairs.",
         )
     shown = "nothing" if share is None else f"{percent(share)} recited or more"
     return (
         "provscan probe plan with more --pairs or --samples; this plan can show "
-        f"{shown}."
+        f"{shown}.",
+        "Ask whoever ran this for a plan with more pairs or samples; this one can show "
+        f"{shown}.",
     )
 
 

@@ -27,12 +27,12 @@ function appendText(node, text) {
 const isolated = (text) => appendText(make("bdi"), text);
 
 // Shows a text with its runs marked; a long text is truncated until the reader expands it.
-function markedText(text, runs, before, after, whole = false) {
+function markedText(text, runs, before, after, named, whole = false) {
   const node = make("p", "text"), stop = whole || text.length <= LONG ? text.length : LONG;
   const append = (from, to, kind) => {
     if (from < to) node.append(appendText(make(kind === 2 ? "b" : "span", KINDS[kind]), text.slice(from, to)));
   };
-  node.dir = "auto";
+  setLanguage(node, text, named);
   if (before) node.append(appendText(make("span", "around"), before));
   let at = 0;
   for (const [start, end, kind] of runs) {
@@ -45,7 +45,7 @@ function markedText(text, runs, before, after, whole = false) {
   if (stop < text.length) {
     const more = make("button", "", `Show all ${text.length.toLocaleString("en")} characters`);
     more.type = "button";
-    more.addEventListener("click", () => node.replaceWith(markedText(text, runs, before, after, true)));
+    more.addEventListener("click", () => node.replaceWith(markedText(text, runs, before, after, named, true)));
     node.append("… ", more);
   } else if (after) {
     node.append(appendText(make("span", "around"), after));
@@ -122,8 +122,8 @@ function card(item, runs, mark, act) {
   const right = make("div", "", make("p", "place", "Licensed tweet ", id.link || id,
     ...(item.author ? [" by ", isolated(item.author)] : []), ...(item.day ? [", ", make("span", "whole", item.day)] : []),
     item.tweets > 1 ? `; ${item.tweets.toLocaleString("en")} tweets have this text` : ""));
-  left.append(item.hasText ? markedText(item.passage, runs[0], item.before, item.after, !act) : digest(item.passage));
-  right.append(item.hasText ? markedText(item.tweet, runs[1], "", "", !act) : digest(item.tweet));
+  left.append(item.hasText ? markedText(item.passage, runs[0], item.before, item.after, item.lang, !act) : digest(item.passage));
+  right.append(item.hasText ? markedText(item.tweet, runs[1], "", "", item.lang, !act) : digest(item.tweet));
   node.append(make("div", "sides", left, right));
   const said = differenceSentence(item, runs);
   if (said) node.append(appendText(make("p", "said"), said));

@@ -121,7 +121,7 @@ function exhibit(data, row) {
     containment: data.containment[row] / 10, bits: data.bits[row] === UNKNOWN ? null : data.bits[row] / 10,
     tweets: data.tweets[row], day: dayText(data.day[row]), counted: Boolean(flags & COUNTED),
     kind: data.words.kinds[data.names.level[data.level[row]]], wording: rarity(data, row), why: whyRarity(data, row),
-    hasText: Boolean(chunk.has_text[place]),
+    lang: data.names.lang[data.lang[row]], hasText: Boolean(chunk.has_text[place]),
     link: flags & LINK ? "https://x.com/i/status/" + encodeURIComponent(tweetId) : null,
   };
 }

@@ -57,7 +57,8 @@ def answer_of(
         The measurements, the layers of all numbers, and the reasons why some are
         withheld.
     tokens
-        Function that counts the tokens of texts.
+        Function that counts the tokens of texts. Without it there is no number of
+        tokens: a token has one to six characters, depending on script and tokenizer.
     unscanned
         The text that was not scanned (:mod:`~provscan.runs.answer.unscanned`).
     """
@@ -66,18 +67,20 @@ def answer_of(
         unit: without_withheld(unit, number, withheld)
         for unit, number in numbers.items()
     }
-    found: list[str] = []
-    if tokens is not None:
-        texts = measured.matches.text[counts.first_texts]
+    texts = measured.matches.text[counts.first_texts]
+    characters = None
+    if tokens is not None and len(texts):
         found = measured.controls.reader.raw_texts(texts).array().to_pylist()
-    characters = characters_per_token(tokens, found)
+        characters = characters_per_token(tokens, found)
     return {
         **_sentences(measured, layers["records"], unscanned),
         "not_scanned": list(unscanned),
         "can_be_told": measured.recall.detectable_share,
         "strengths": _strengths(measured),
         **_units(measured, layers),
-        "tokens": {
+        "tokens": None
+        if characters is None
+        else {
             **_numbers("tokens", layers["characters"].scaled(1.0 / characters)),
             "characters_a_token": characters,
         },
@@ -127,13 +130,17 @@ def _sentences(
             [each["message"] for each in untested],
         )
     ]
+    command, request = (
+        (None, None) if STATUSES[status].judged else next_step(measured, reasons)
+    )
     return {
         "status": status,
         "headline": headline(status, records, scanned),
         "details": sentences,
         "reasons": reasons,
         "remarks": qualified,
-        "next": None if STATUSES[status].judged else next_step(measured, reasons),
+        "next": command,
+        "request": request,
     }
 
 
@@ -200,29 +207,70 @@ def _strengths(measured: Measured) -> list[dict[str, Any]]:
     return result
 
 
-def next_step(measured: Measured, reasons: Sequence[dict[str, str]]) -> str:
-    """Return a sentence on how to judge the findings: with another control, as the
-    reasons suggest, or by reading them. If chance was not measured, the sentence
-    proposes a cutoff after the years that the dataset mentions, or other data.
+NEXT = {
+    "unlike_control": (
+        "a --control with texts like those found ({strata}) can decide.",
+        "Ask whoever ran this for a control with texts like those found ({strata}).",
+    ),
+    "control_too_small": (
+        "a larger --control can decide; one with as many texts as the index is enough.",
+        "Ask whoever ran this for a larger control. One with as many texts as the "
+        "index is enough.",
+    ),
+    "control_in_dataset": (
+        "a --control of texts that the dataset can't contain can decide.",
+        "Ask whoever ran this for a control of texts that the dataset can't contain, "
+        "such as tweets posted after the data was collected.",
+    ),
+    "read": (
+        "read the findings in the report: they are facts that anyone can check.",
+        "Read the exhibits: they are facts that anyone can check.",
+    ),
+    "other_null": (
+        "--control FILE, or --null DATA of the dataset's kind, makes this a claim with "
+        "a lower bound.",
+        "Ask whoever ran this for tweets posted after the data was collected, or for "
+        "data of the dataset's kind without these tweets. Both measure chance.",
+    ),
+    "cutoff": (
+        "--cutoff {first}-01-01 (the dataset names years up to {last}) gives about "
+        "{texts:,.0f} control texts.",
+        "Ask whoever ran this for a run in which the licensed tweets posted after the "
+        "data was collected measure chance. The dataset names years up to {last}.",
+    ),
+    "no_chance": (
+        "--control FILE or --null DATA makes this a claim with a lower bound.",
+        "Ask whoever ran this for tweets posted after the data was collected. They "
+        "can't be in it, so their matches measure chance.",
+    ),
+}
+"""How to judge the findings, by code: the options, for a terminal, and what to ask
+for, for a reader of the report.
+"""
+
+
+def next_step(measured: Measured, reasons: Sequence[dict[str, str]]) -> tuple[str, str]:
+    """Return the sentences of :data:`NEXT` on how to judge the findings: with another
+    control, as the reasons suggest, or by reading them. If chance was not measured,
+    they propose a cutoff after the years that the dataset mentions, or other data.
     """
-    codes = {reason["code"] for reason in reasons}
+    code, values = _next_code(measured, {reason["code"] for reason in reasons})
+    command, request = NEXT[code]
+    return command.format(**values), request.format(**values)
+
+
+def _next_code(measured: Measured, codes: set[str]) -> tuple[str, dict[str, Any]]:
+    """Return the key of ``NEXT`` and the values to fill in."""
     if "unlike_control" in codes:
-        strata = strata_in_words(measured)
-        return f"a --control with texts like those found ({strata}) can decide."
+        return "unlike_control", {"strata": strata_in_words(measured)}
     if "control_too_small" in codes:
-        return (
-            "a larger --control can decide; one with as many texts as the index is "
-            "enough."
-        )
+        return "control_too_small", {}
     if codes & {"control_in_dataset", "control_partly_in_dataset"}:
-        return "a --control of texts that the dataset can't contain can decide."
+        return "control_in_dataset", {}
     if codes:
-        return "read the findings in the report: they are facts that anyone can check."
+        return "read", {}
     if measured.null is not None:
-        return (
-            "--control FILE, or --null DATA of the dataset's kind, makes this a claim "
-            "with a lower bound."
-        )
+        return "other_null", {}
     now = datetime.now(UTC).year
     named = sorted(
         int(year)
@@ -239,8 +287,5 @@ def next_step(measured: Measured, reasons: Sequence[dict[str, str]]) -> str:
         younger = int((measured.samples.licensed.year > last).sum())
         control = float(f"{texts * younger:.2g}")
         if control and not measured.controls.texts:
-            return (
-                f"--cutoff {last + 1}-01-01 (the dataset names years up to {last}) "
-                f"gives about {control:,.0f} control texts."
-            )
-    return "--control FILE or --null DATA makes this a claim with a lower bound."
+            return "cutoff", {"first": last + 1, "last": last, "texts": control}
+    return "no_chance", {}

@@ -12,7 +12,7 @@ from provscan.names import counted, percentage
 OBJECTIONS = {
     "younger_than_data": (
         "{younger} of the dated findings are of tweets that are younger than the "
-        "dataset (--collected), so the tweets may have been copied from it."
+        "dataset, so the tweets may have been copied from it."
     ),
     "like_dataset": (
         "About {like} of the findings are worded like the dataset's own text and not "
@@ -41,11 +41,10 @@ REMARKS = {
     ),
     "younger_tweets": (
         "{younger} of the dated findings are of tweets that are younger than the "
-        "dataset (--collected), so as many are left out of the lower bound, and no "
-        "estimate is given."
+        "dataset, so as many are left out of the lower bound, and no estimate is given."
     ),
     "direction_not_tested": (
-        "Direction not tested: give --collected FROM..TO, the time of the dataset."
+        "Direction not tested: the time of the dataset is not known."
     ),
 }
 """Sentences that qualify a claim, by code. They stand where its number stands."""

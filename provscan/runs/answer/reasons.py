@@ -27,18 +27,15 @@ ENOUGH_PLANTED = 100
 WIDE = 10.0
 
 WITHHELD = {
-    "no_chance": "Chance was not measured: give --cutoff, --control or --null.",
+    "no_chance": "Chance was not measured: there is no control and no null dataset.",
     "other_kind": (
         "The null dataset is not of the dataset's kind (they differ in {differs}), so "
         "it does not measure this dataset's chance."
     ),
-    "no_recall": (
-        "Recall was not measured, because no test copies were planted (--spike-ins 0, "
-        "or no licensed text was suitable)."
-    ),
+    "no_recall": ("Recall was not measured, because no test copies were planted."),
     "few_planted": (
-        "Only {planted} test copies were planted (--spike-ins), fewer than {enough}: "
-        "recall is too uncertain for an estimate."
+        "Only {planted} test copies were planted, fewer than {enough}: recall is too "
+        "uncertain for an estimate."
     ),
     "unlike_control": (
         "Chance was not measured for some kinds of text that were found: {strata}."

@@ -7,9 +7,6 @@ from collections.abc import Callable
 
 from provscan.errors import InputError, UsageError
 
-# Code points per token if no tokenizer is given.
-CHARACTERS_PER_TOKEN = 4.0
-
 Tokens = Callable[[list[str]], int]
 
 
@@ -40,9 +37,7 @@ def tokens_of(tokenizer: str | os.PathLike[str] | None) -> Tokens | None:
     )
 
 
-def characters_per_token(tokens: Tokens | None, texts: list[str]) -> float:
-    """Return the code points per token in texts; :data:`CHARACTERS_PER_TOKEN` without a
-    tokenizer or without texts.
-    """
-    count = tokens(texts) if tokens is not None else 0
-    return sum(map(len, texts)) / count if count else CHARACTERS_PER_TOKEN
+def characters_per_token(tokens: Tokens, texts: list[str]) -> float | None:
+    """Return the code points per token in texts; None if they have no token."""
+    count = tokens(texts)
+    return sum(map(len, texts)) / count if count else None

@@ -61,7 +61,7 @@ WARNINGS = {
     "known_unlike": (
         "The known data contains a far larger share of the control than of the "
         "licensed texts. All control texts therefore count as chance, known or not: "
-        "give known data (--known) that was not made from the control."
+        "known data must not be made from the control."
     ),
     "null_other_kind": (
         "The null dataset differs from the dataset in {differs}, so it alone measures "
@@ -107,8 +107,8 @@ WARNINGS = {
     ),
     "few_spike_ins": (
         "Recall is based on only {planted:,} test copies. The upper limits and the "
-        "estimate may be less accurate than stated: give --spike-ins {enough} or more, "
-        "or leave the option out."
+        "estimate may be less accurate than stated: their accuracy was measured with "
+        "{enough} or more."
     ),
     "not_detectable": (
         "{share:.0%} of the licensed texts are too short or too common to be findings. "
@@ -121,8 +121,8 @@ WARNINGS = {
     "records_sampled": (
         "Duplicate records are sampled together or not at all, and the limits ignore "
         "that. Duplicates have the same text and id; records without an id are drawn "
-        "one by one. If there are many, scan the whole dataset, or sample files "
-        "(--sample-by files)."
+        "one by one. If there are many, a sample of files, or the whole dataset, is "
+        "more accurate."
     ),
     "files_sampled": (
         "If copies are in {parts:,} files or fewer, the sample can miss them all. No "
@@ -146,10 +146,10 @@ NOTES = {
         f"Fewer than {SHARES[FINDABLE]} of the test copies with them became findings."
     ),
     "fraction_indexed": (
-        "The index has a random {share:.3g}% of all licensed tweets (--fraction). "
-        "Findings are those of its tweets; all other numbers are for all licensed "
-        "tweets. No upper limit allows for a text that the index lacks and that is in "
-        "far more records than those found."
+        "The index has a random {share:.3g}% of all licensed tweets. Findings are "
+        "those of its tweets; all other numbers are for all licensed tweets. No upper "
+        "limit allows for a text that the index lacks and that is in far more records "
+        "than those found."
     ),
     "sampled": (
         "Only a sample was scanned: for texts and tweets there is a lower bound, but "

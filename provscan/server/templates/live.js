@@ -94,9 +94,9 @@ function matchCard(match, number) {
     link.target = "_blank";
   }
   const left = make("div", "", make("h4", "", `Your text, characters ${match.start.toLocaleString("en")} to ${match.end.toLocaleString("en")}`),
-    markedText(match.passage, runs[0], match.before.slice(-AROUND), match.after.slice(0, AROUND)));
+    markedText(match.passage, runs[0], match.before.slice(-AROUND), match.after.slice(0, AROUND), match.lang));
   const right = make("div", "", make("h4", "", "Licensed tweet ", link, ...(match.author ? [" by ", isolated(match.author)] : []),
-    ...(match.time ? [", ", make("span", "whole", dayAndTime(match))] : []), `; ${saidBy(match)}`), markedText(match.tweet, runs[1]));
+    ...(match.time ? [", ", make("span", "whole", dayAndTime(match))] : []), `; ${saidBy(match)}`), markedText(match.tweet, runs[1], "", "", match.lang));
   node.append(make("div", "sides", left, right));
   node.append(appendText(make("p", "said"), differenceSentence({ ...match, hasText: true }, runs, "your text")));
   node.append(make("footer", "", button("Show in the text", () => showInText(match)),
