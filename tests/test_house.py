@@ -250,7 +250,7 @@ def test_rooms_of_one_floor_do_not_import_each_other_in_a_circle() -> None:
     tuple(TopologicalSorter(graph).static_order())
 
 
-KERNELS = sorted([*PACKAGE.glob("kernels/**/*.py"), *PACKAGE.glob("*/kernels.py")])
+KERNELS = sorted(PACKAGE.glob("kernels/**/*.py"))
 
 
 @pytest.mark.parametrize("path", KERNELS, ids=lambda path: path.stem)
@@ -307,7 +307,7 @@ def test_only_kernels_call_helpers() -> None:
     }
     modules = {module for module, _ in helpers}
     for path in FILES:
-        if room(module_of(path)) == "kernels" or path.name == "kernels.py":
+        if room(module_of(path)) == "kernels":
             continue
         known: dict[str, str] = {}
         for node in nodes(path):

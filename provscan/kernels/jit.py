@@ -94,10 +94,8 @@ def cache_folder() -> Path | None:
     are now; None if no folder is writable.
     """
     digest = hashlib.sha256()
-    # Satellites such as ledger/ have their kernels in a file of this name.
-    others = _SOURCES.parent.glob("*/kernels.py")
-    for path in sorted([*_SOURCES.rglob("*.py"), *others]):
-        name = str(path.relative_to(_SOURCES.parent)).encode()
+    for path in sorted(_SOURCES.rglob("*.py")):
+        name = str(path.relative_to(_SOURCES)).encode()
         digest.update(name + b"\0" + path.read_bytes() + b"\0")
     chosen = _NUMBA.config.CACHE_DIR
     in_package = _SOURCES / "__pycache__"

@@ -1,19 +1,14 @@
 """Find the busiest windows, shared quotas and retries.
 
-:func:`walk` reads all calls once, in order of time and a few million at a time. It
-counts retries, and passes the answered calls to a compiled loop (:class:`_Scope`). The
-calls of the last two days, in which the windows begin, are in a mapped file, so memory
-does not depend on the number of calls per day. ``access.sql`` makes tables from the
-results.
+:func:`walk` reads all calls in order of time, some days at once, together with the
+calls of the windows that begin before these days. So memory depends on the number of
+calls of the busiest days, and not on that of all calls. ``access.sql`` makes tables
+from the results.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
-from functools import partial
-from itertools import zip_longest
-from tempfile import TemporaryFile
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,14 +16,12 @@ import pyarrow as pa
 
 from provscan.errors import ParameterError
 from provscan.ledger.counts import QUARTER, SCOPES, Counts
-from provscan.ledger.kernels import RECENT, WINDOW, busiest
-from provscan.ordered_map import ordered_map
 
 DAY = 86_400
 # The longest time between a call and its retry, in seconds.
 RETRY = 60
-# Approximate number of calls that are in memory at a time.
-CALLS = 4_000_000
+# Approximate number of calls, and maximum number of days, that are read at a time.
+CALLS, DAYS = 4_000_000, 16
 MICRO = 1_000_000
 
 
@@ -50,114 +43,46 @@ def walk(
     """
     names = counts.sql("SELECT * FROM names ORDER BY i").to_arrow_table()
     # Leave out scopes without names, such as users in a log of applications.
-    scopes = [
-        _Scope(number, names[f"{scope}_group"].to_numpy(), windows)
-        for number, scope in enumerate(SCOPES)
+    scopes = {
+        scope: names[f"{scope}_group"].to_numpy()
+        for scope in SCOPES
         if scope == "application" or names[scope].null_count < len(names)
-    ]
-    pieces = _pieces(counts)
-    slots = 1 << max(kept for _, _, kept in pieces).bit_length()
-    before: list[Any] = []
-    retries, added, day = [], 0, pieces[0][0] // DAY
-    with TemporaryFile(dir=counts.work) as file:
-        # Write zeros, so that a full disk is an error here and not a crash later.
-        np.zeros(slots, RECENT).tofile(file)
-        recent = np.memmap(file, RECENT, "r+")
-        for number, (begin, end, _) in enumerate(pieces, 1):
-            new = _calls(counts, begin, end)
-            calls = np.concatenate([*before, new])
-            before = [calls[calls["time"] >= (end - RETRY) * MICRO]]
-            retries.append(_retries(calls, begin))
-            new = new[new["answered"]]
-            at = np.arange(added, added + len(new)) % slots
-            recent["time"][at], recent["name"][at] = new["time"], new["name"]
-            # The days that end with this piece; those of the last piece all end.
-            last = -(-end // DAY) if number == len(pieces) else end // DAY
-            days = range(day, last)
-            day = last
-            midnights = [DAY * MICRO * (each + 1) for each in days]
-            cuts = added + np.searchsorted(new["time"], midnights)
-            added += len(new)
-            add = partial(_Scope.add, recent=recent, days=days, cuts=[*cuts, added])
-            list(ordered_map(add, scopes, os.cpu_count() or 1))
-            on_progress("peaks", number, len(pieces))
-    found = [table for scope in scopes for table in scope.found]
+    }
+    found, retries = [], []
+    periods = list(_periods(counts))
+    for number, (begin, end) in enumerate(periods, 1):
+        calls = _calls(counts, begin - max(RETRY, *windows), end)
+        retries.append(_retries(calls, begin))
+        calls = calls[calls["answered"]]
+        time = np.ascontiguousarray(calls["time"])
+        for scope, groups in scopes.items():
+            group = groups[calls["name"]]
+            for window in windows:
+                best = _busiest(time, group, window, begin)
+                same = {"scope": scope, "window": window}
+                repeated = {
+                    name: pa.repeat(value, len(best["day"]))
+                    for name, value in same.items()
+                }
+                found.append(pa.table(repeated | best))
+        on_progress("peaks", number, len(periods))
     return pa.concat_tables(found), pa.concat_tables(retries)
 
 
-class _Scope:
-    """Finds the busiest windows of the groups of one scope.
-
-    ``found`` has the windows of the days that have ended.
+def _periods(counts: Counts) -> Iterator[tuple[int, int]]:
+    """Divide all UTC days with calls into periods of up to ``DAYS`` days, each with
+    about ``CALLS`` calls. Yield the beginning and the end of each, in seconds.
     """
-
-    def __init__(self, number: int, groups: Any, windows: Sequence[int]) -> None:
-        self.found: list[pa.Table] = []
-        self._number, self._groups = number, groups
-        self._lengths = np.array(windows, np.int64)
-        size = int(groups.max()) + 1
-        self._latest = np.full((size, 2), -DAY * MICRO)
-        self._windows = np.zeros((size, len(windows)), WINDOW)
-        self._added = 0
-
-    def add(self, recent: Any, days: Sequence[int], cuts: Sequence[int]) -> None:
-        """Add calls up to the last of ``cuts``. ``days`` are those that end meanwhile,
-        as days since 1970, and ``cuts[i]`` is the number of the first call after
-        ``days[i]``.
-        """
-        for cut, day in zip_longest(cuts, days):
-            busiest(
-                recent,
-                np.array([self._added, cut]),
-                self._number,
-                self._groups,
-                self._lengths * MICRO,
-                self._latest,
-                self._windows,
-            )
-            self._added = cut
-            if day is not None:
-                self._end(day)
-
-    def _end(self, day: int) -> None:
-        """End a day: move its busiest windows to ``found``."""
-        best = self._windows["best"]
-        group, window = np.nonzero(best[..., 0])
-        # The first day is added even without calls, so that an empty result has its
-        # columns.
-        if not len(group) and self.found:
-            return
-        calls, start = best[group, window].T
-        columns = {
-            "scope": pa.repeat(SCOPES[self._number], len(group)),
-            "group_number": group,
-            "window": self._lengths[window],
-            "day": pa.repeat(day, len(group)),
-            "calls": calls,
-            "start": start,
-        }
-        self.found.append(pa.table(columns))
-        best[:] = 0
-
-
-def _pieces(counts: Counts) -> list[tuple[int, int, int]]:
-    """Divide the time of all calls into periods of whole quarter hours, each with about
-    ``CALLS`` calls. Return the beginning and end of each period, in seconds, and an
-    upper bound of the number of calls in the period and the two days before it.
-    """
-    return counts.sql(
-        f"""WITH added AS (
-            SELECT quarter, sum(calls)::BIGINT AS calls FROM quarters GROUP BY quarter
-        ), placed AS (
-            SELECT quarter, calls,
-                sum(calls) OVER (ORDER BY quarter) // {CALLS} AS piece,
-                sum(calls) OVER (ORDER BY quarter RANGE BETWEEN {2 * DAY // QUARTER + 1}
-                    PRECEDING AND CURRENT ROW) AS recent
-            FROM added
-        ) SELECT {QUARTER} * min(quarter), {QUARTER} * (max(quarter) + 1),
-            (max(recent) + sum(calls))::BIGINT
-        FROM placed GROUP BY piece ORDER BY piece"""
+    days = counts.sql(
+        f"""SELECT quarter * {QUARTER} // {DAY} AS day, sum(calls)::BIGINT
+        FROM quarters GROUP BY day ORDER BY day"""
     ).fetchall()
+    first, calls = days[0][0], 0
+    for (day, number), (following, _) in zip(days, [*days[1:], (None, 0)], strict=True):
+        calls += number
+        if following is None or calls >= CALLS or following - first >= DAYS:
+            yield first * DAY, (day + 1) * DAY
+            first, calls = following, 0
 
 
 def _calls(counts: Counts, begin: int, end: int) -> Any:
@@ -174,6 +99,40 @@ def _calls(counts: Counts, begin: int, end: int) -> Any:
     order = np.argsort(rows["time"].to_numpy(), kind="stable")
     columns = [column.to_numpy()[order] for column in rows.columns]
     return np.rec.fromarrays(columns, names=rows.column_names)
+
+
+def _busiest(time: Any, group: Any, window: int, begin: int) -> dict[str, Any]:
+    """Return columns with the busiest window of each group and UTC day from ``begin``
+    on. A window belongs to the day of its last call. Of several with equally many
+    calls, the first one counts.
+
+    ``time`` and ``group``, [calls], are in order of time.
+    """
+    # In the order of groups, then of time, search for the first call of the window that
+    # ends with each call. Places order the calls of all groups at once.
+    count = len(time)
+    first = np.searchsorted(time, time - window * MICRO, "right")
+    order = np.argsort(group, kind="stable")
+    time, group = time[order], group[order]
+    low = group.astype(np.int64) * count
+    oldest = np.searchsorted(low + order, low + first[order])
+    calls = np.arange(count) - oldest + 1
+    kept = time >= begin * MICRO
+    day, group, calls = time[kept] // (DAY * MICRO), group[kept], calls[kept]
+    # Take the first of the largest windows of each group and day.
+    new = np.diff(group, prepend=-1) | np.diff(day, prepend=-1)
+    starts = np.flatnonzero(new)
+    # Numpy has no maximum of no segments.
+    most = np.maximum.reduceat(calls, starts) if len(starts) else calls
+    most = np.repeat(most, np.diff(starts, append=len(calls)))
+    largest = np.flatnonzero(calls == most)
+    best = largest[np.searchsorted(largest, starts)]
+    return {
+        "group_number": group[best].astype(np.int64),
+        "day": day[best],
+        "calls": calls[best],
+        "start": time[oldest[kept][best]],
+    }
 
 
 def _retries(calls: Any, begin: int) -> pa.Table:
