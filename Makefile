@@ -20,7 +20,7 @@ PARALLEL = --numprocesses auto --maxprocesses 4
 
 demo: $(VENV)/installed
 	$(VENV)/bin/provscan index corpora/tiny/corpus --overwrite
-	$(VENV)/bin/provscan match corpora/tiny/dataset.jsonl --cutoff 2017-01-01 --edits light --overwrite
+	$(VENV)/bin/provscan match corpora/tiny/dataset.jsonl --cutoff 2017-01-01 --overwrite
 
 test: $(VENV)/installed-test
 	$(VENV)/bin/pytest $(PARALLEL)

@@ -130,13 +130,12 @@ def main() -> None:
                     few,
                     "--out",
                     str(folder / f"few-{version}.index"),
-                    "--quiet",
                 ],
             )
             index, out = folder / f"few-{version}.index", folder / f"few-{version}.run"
             run(
                 python,
-                ["match", few, "--index", str(index), "--out", str(out), "--quiet"],
+                ["match", few, "--index", str(index), "--out", str(out)],
             )
         for job, command in jobs.items():
             taken: dict[str, list[Seconds]] = {version: [] for version in pythons}
@@ -147,7 +146,7 @@ def main() -> None:
                     taken[version].append(
                         run(
                             python,
-                            [*command, str(index), *rest, "--overwrite", "--quiet"],
+                            [*command, str(index), *rest, "--overwrite"],
                         )
                     )
             cells = []

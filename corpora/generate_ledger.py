@@ -69,14 +69,14 @@ name = "store"
 date = 2022-06-30
 stored = "files on one server, invented"
 dataset = "stores/june.jsonl"
-options = {{ cutoff = "2017-01-01", edits = "light" }}
+options = {{ cutoff = "2017-01-01" }}
 
 [[holding]]
 application = "archive"
 name = "store"
 date = 2022-12-31
 dataset = "stores/december.jsonl"
-options = {{ cutoff = "2017-01-01", edits = "light" }}
+options = {{ cutoff = "2017-01-01" }}
 
 [[deletion]]
 application = "archive"
@@ -95,7 +95,7 @@ name = "training set of a model"
 kind = "training"
 date = 2022-10-01
 dataset = "stores/june.jsonl"
-options = {{ cutoff = "2017-01-01", edits = "light" }}
+options = {{ cutoff = "2017-01-01" }}
 
 [[end_user]]
 application = "civic"
@@ -385,7 +385,7 @@ def main() -> None:
     (folder / "truth.json").write_text(json.dumps(truth, indent=1), encoding="utf-8")
     index = [sys.executable, "-m", "provscan", "index", str(TINY / "corpus")]
     subprocess.run(
-        [*index, "-o", str(folder / "licensed.index"), "--quiet"],
+        [*index, "-o", str(folder / "licensed.index")],
         check=True,
         stdout=subprocess.DEVNULL,
     )

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from provscan.api import Run, match, open_run
     from provscan.cleaning import clean
     from provscan.indexing.build import build_index
-    from provscan.indexing.maintain import forget, merge, verify
+    from provscan.indexing.maintain import forget, verify
     from provscan.matching import Index, open_index
     from provscan.params import IndexParams, MatchParams
     from provscan.sketch.signatures import minhash, to_datasketch
@@ -42,7 +42,6 @@ _HOME = {
     "canonical": "provscan.text",
     "clean": "provscan.cleaning",
     "forget": "provscan.indexing.maintain",
-    "merge": "provscan.indexing.maintain",
     "minhash": "provscan.sketch.signatures",
     "open_index": "provscan.matching",
     "to_datasketch": "provscan.sketch.signatures",
@@ -59,7 +58,6 @@ __all__ = [
     "clean",
     "forget",
     "match",
-    "merge",
     "minhash",
     "open_index",
     "open_run",

@@ -210,7 +210,6 @@ class MatchArguments(MatchOptions):
     index: Index | Source | None = None
     out: Source | None = None
     overwrite: bool = field(default=False, kw_only=True)
-    resume: bool = field(default=False, kw_only=True)
     progress: Progress | None = field(default=None, kw_only=True)
 
 
@@ -221,7 +220,6 @@ def match(
     out: Source | None = None,
     *,
     overwrite: bool = False,
-    resume: bool = False,
     progress: Progress | None = None,
     **options: Any,
 ) -> Run:
@@ -240,10 +238,8 @@ def match(
         The run folder; by default ``<name of the first dataset>.run`` in the current
         folder.
     overwrite
-        Replace an existing run folder.
-    resume
-        Resume the same command if it was interrupted: completed parts are not scanned
-        again.
+        Replace an existing run folder. To resume an interrupted call, repeat it:
+        completed parts are not scanned again.
     progress
         Receives the progress of the run.
     **options
@@ -298,7 +294,6 @@ def match(
             watcher,
             write_report,
             overwrite=overwrite,
-            resume=resume,
         )
     run = Run(found.path, found.summary, found.info)
     if found.crossed is not None:

@@ -10,7 +10,8 @@ with status 3. The library raises errors; only ``provscan.cli`` exits. ::
     │   └── ParameterError
     └── UnusableError
         ├── InputError
-        │   └── FieldNotFoundError
+        │   ├── FieldNotFoundError
+        │   └── RecordNotFoundError
         ├── IndexFormatError
         ├── OutputError
         ├── RecallError
@@ -66,6 +67,10 @@ class InputError(UnusableError):
 
 class FieldNotFoundError(InputError):
     """No record has the requested field; the message lists the existing fields."""
+
+
+class RecordNotFoundError(InputError):
+    """A run's datasets have no record with the requested number."""
 
 
 class IndexFormatError(UnusableError):

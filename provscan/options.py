@@ -31,20 +31,17 @@ RESUMABLE = (
     "fail_above",
     "fail_above_claimed",
     "baseline",
-    "tokenizer",
     "collected",
 )
 # The allowed values of options that take one of a few words.
 CHOICES = {
     "records": ("lines", "paragraphs", "files"),
-    "edits": ("light", "mixed", "heavy"),
     "sample_by": ("records", "files"),
 }
 # The minimum of each option that takes a whole number.
 MINIMA = {
     "spike_ins": 0,
     "seed": 0,
-    "texts": 0,
     "workers": 1,
 }
 
@@ -86,23 +83,21 @@ class MatchOptions:
     control
         Files of tweets that are known to be absent from the dataset; their matches
         measure chance. Fields are recognised by their usual names.
-    null
+    clean_data
         Data of the same kind as the dataset that can't contain a licensed text (for
         example, because it is older); its matches measure chance. It is read with the
         options of the dataset.
-    known
+    other_sources
         Data that can't come from the platform (an encyclopedia, quotations, subtitles,
         an older crawl). A licensed text that also occurs there may come from a third
         source, so its matches are not findings. The data is read with the options of
-        the dataset; it must not share a file with the dataset, ``control`` or ``null``.
+        the dataset; it must not share a file with the dataset, ``control`` or
+        ``clean_data``.
     spike_ins
         Number of edited copies of licensed texts to plant in the dataset to measure
         recall; if there are few texts, each is planted several times. With 0, none are
         planted, and every corrected number is withheld. By default one per 50 records,
         but at least 2,000 and at most 3,000.
-    edits
-        Edits of spike-ins: "light" (edits that data pipelines or people usually make),
-        "heavy" (all edits except those of pipelines) or "mixed" (all edits).
     sample
         Share of the dataset to scan, chosen at random, e.g. 0.01 (1%); the estimate is
         for the whole dataset.
@@ -112,15 +107,9 @@ class MatchOptions:
         default, files are sampled if the sample would contain at least 50 of them.
     seed
         Seed of the sample. Spike-ins are the same for every seed.
-    no_text
-        Keep SHA-256 digests instead of texts in the results.
-    texts
-        Number of matches that keep their texts, the strongest findings first. The
-        remaining findings have digests. By default, all findings and 10,000 other
-        matches keep their texts.
-    tokenizer
-        Tokenizer of a language model (tokenizer.json) with which tokens are counted;
-        needs the extra tokens. By default no tokens are counted.
+    digests
+        Write only digests, ids and figures to the run folder: every text is replaced by
+        its SHA-256 digest. Anyone who has or guesses a text can recognise its digest.
     workers
         Number of workers; the results do not depend on it. By default one per
         processor.
@@ -143,16 +132,12 @@ class MatchOptions:
         of the records that were scanned have findings.
     fail_above_claimed
         Like ``fail_above``, but for the lower bound on records with copies. It needs
-        ``cutoff``, ``control`` or ``null``. If the bound is withheld, the exit status
-        is 3.
+        ``cutoff``, ``control`` or ``clean_data``. If the bound is withheld, the exit
+        status is 3.
     baseline
         Folder of an earlier run. Findings that the earlier run lacks are marked as new,
         and only these count for ``fail_above``. Findings are compared by licensed text,
         passage and context, not by record and position.
-    without_segment
-        Name of a damaged segment of the index to leave out, or several names. The error
-        that reports the damage gives the name. The results say how many tweets are
-        missing.
     """
 
     text_field: str | tuple[str, ...] | None = None
@@ -165,16 +150,13 @@ class MatchOptions:
     collected: str | date | None = None
     # Lists of paths after validation.
     control: Paths = None
-    null: Paths = None
-    known: Paths = None
+    clean_data: Paths = None
+    other_sources: Paths = None
     spike_ins: int | None = None
-    edits: str = "mixed"
     sample: float | None = None
     sample_by: str | None = None
     seed: int = 1
-    no_text: bool = False
-    texts: int | None = None
-    tokenizer: Source | None = None
+    digests: bool = False
     workers: int | None = None
     ray: str | None = None
     log: Source | None = None
@@ -183,10 +165,9 @@ class MatchOptions:
     fail_above: float | None = None
     fail_above_claimed: float | None = None
     baseline: Source | None = None
-    without_segment: str | Sequence[str] | None = None
 
     def __post_init__(self) -> None:
-        for name in ("control", "null", "known"):
+        for name in ("control", "clean_data", "other_sources"):
             object.__setattr__(self, name, _paths(name, getattr(self, name)))
         for name, words in CHOICES.items():
             value = getattr(self, name)
@@ -204,7 +185,7 @@ class MatchOptions:
         if (share := self.sample) is not None:
             require_number("sample", share)
             require(0.0 < share <= 1.0, "sample", share, "above 0 and at most 1")
-        for name in ("tokenizer", "log", "baseline"):
+        for name in ("log", "baseline"):
             if (value := getattr(self, name)) is not None:
                 require_path(name, value)
                 # URLs are shown without their secrets.
@@ -229,11 +210,11 @@ class MatchOptions:
         """Raise an error if an option lacks one that it needs, or excludes another."""
         if self.sample_by is not None and self.sample is None:
             raise ParameterError("sample_by needs sample, the share to scan")
-        measured = self.cutoff or self.control or self.null
+        measured = self.cutoff or self.control or self.clean_data
         if self.fail_above_claimed is not None and not measured:
             raise UsageError(
                 "fail_above_claimed needs a lower bound, which needs a measure of "
-                "chance: give cutoff, control or null"
+                "chance: give cutoff, control or clean_data"
             )
         if self.baseline is not None and self.fail_above_claimed is not None:
             raise UsageError(
@@ -268,7 +249,7 @@ class MatchOptions:
         return end + timedelta(days=len(last) == len("2021-03-01"))
 
     def files(self, name: str) -> list[str]:
-        """The paths of ``control``, ``null`` or ``known``."""
+        """The paths of ``control``, ``clean_data`` or ``other_sources``."""
         return getattr(self, name) or []
 
     @property

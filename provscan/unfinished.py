@@ -33,10 +33,12 @@ from provscan.index.folder import sync, sync_all
 from provscan.names import counted
 from provscan.readers.corpus.recipes import path_in_recipe
 from provscan.urls import local_path
-from provscan.writing import hidden, remove_dead, remove_named, temporary_name
+from provscan.writing import EXISTS, hidden, remove_dead, remove_named, temporary_name
 
 CHECKPOINT = "unfinished.json"
 VERSION = 1
+# How to go on after an interruption, for messages.
+ADVICE = "repeat the command to resume it"
 # Minimum free bytes on the disk, about the size of a small run with its report.
 ROOM = 1 << 20
 
@@ -51,7 +53,6 @@ class Work:
     unit: str  # What a part is, in words.
     # Function that removes everything that the command wrote to the folder.
     remove: Callable[[Path], None]
-    advice: str  # How to resume or start again, for messages.
     # Entries of the request that must not change, with their names for messages.
     request: Mapping[str, str] = field(default_factory=dict)
 
@@ -59,6 +60,12 @@ class Work:
     def checkpoint(self) -> dict[str, Any]:
         """The entries by which a checkpoint of this command is recognised."""
         return {"format": f"provscan-unfinished-{self.name}", "version": VERSION}
+
+    def discard(self, folder: Path) -> None:
+        """Remove the files that describe complete parts, which are then made again."""
+        for pattern in self.parts:
+            for path in folder.glob(pattern):
+                path.unlink()
 
     def complete(self, folder: Path) -> int:
         """Return the number of complete parts in an unfinished folder."""
@@ -79,8 +86,9 @@ class Unfinished:
         work: Work,
         checkpoint: int,
         earlier: dict[str, Any] | None,
+        overwrite: bool,
     ) -> None:
-        self.path, self.earlier = path, earlier
+        self.path, self.earlier, self._overwrite = path, earlier, overwrite
         self._target, self._work, self._checkpoint = target, work, checkpoint
         # Whether complete parts are kept if the command fails.
         self._keep = earlier is not None
@@ -88,18 +96,24 @@ class Unfinished:
 
     def begin(self, request: Mapping[str, Any], *, keep: bool = True) -> None:
         """Record the request of this command, or compare it with that of the command
-        that is resumed. Complete parts are kept after an interruption only with
+        that is resumed. If they differ, this is an error or, with ``overwrite``, the
+        complete parts are discarded. They are kept after an interruption only with
         ``keep``.
         """
         now = json.loads(json.dumps(request))
         earlier = now if self.earlier is None else self.earlier
         for name, words in self._work.request.items():
-            if (before := earlier.get(name)) != now.get(name):
-                raise UsageError(
-                    f"can't resume {unfinished_path(self._target)} with other {words}"
-                    f"{_difference(before, now.get(name))}. Undo that change, then "
-                    f"{self._work.advice}"
-                )
+            if (before := earlier.get(name)) == now.get(name):
+                continue
+            if self._overwrite:
+                self.earlier = None
+                self._work.discard(self.path)
+                break
+            raise UsageError(
+                f"can't resume {unfinished_path(self._target)} with other {words}"
+                f"{_difference(before, now.get(name))}. Undo that change and {ADVICE}, "
+                "or start again with --overwrite"
+            )
         if keep:
             _write(self._checkpoint, self._work.checkpoint | {"request": now})
         self._keep = keep
@@ -150,7 +164,7 @@ class Unfinished:
             if not isinstance(error, UsageError):
                 error.add_note(
                     f"{counted(complete, f'complete {self._work.unit}')} kept in "
-                    f"{unfinished_path(self._target)}: {self._work.advice}"
+                    f"{unfinished_path(self._target)}: {ADVICE}"
                 )
             return
         with contextlib.suppress(OSError):
@@ -159,7 +173,7 @@ class Unfinished:
             error.add_note("No results were saved")
 
 
-def require_new(target: Path, work: Work, advice: str = "name a new folder") -> None:
+def require_new(target: Path, work: Work) -> None:
     """Raise :class:`~provscan.errors.OutputError` if the target exists. If a command
     was killed after it had moved its result there, remove what it left.
     """
@@ -175,7 +189,7 @@ def require_new(target: Path, work: Work, advice: str = "name a new folder") -> 
                     target
                 ):
                     _discard(place, checkpoint, work)
-    raise OutputError(f"{target} exists already: {advice}")
+    raise OutputError(EXISTS.format(target))
 
 
 def require_outside(target: Path, sources: Sequence[str]) -> None:
@@ -200,10 +214,11 @@ def require_outside(target: Path, sources: Sequence[str]) -> None:
 
 @contextlib.contextmanager
 def unfinished_folder(
-    target: Path, work: Work, *, resume: bool, overwrite: bool = False
+    target: Path, work: Work, *, overwrite: bool = False
 ) -> Iterator[Unfinished]:
     """Provide the folder in which the result for ``target`` is written. The folder is
-    removed at the end, unless the block fails and its complete parts are kept.
+    removed at the end, unless the block fails and its complete parts are kept. An
+    interrupted command is resumed if it completed any parts.
 
     Parameters
     ----------
@@ -211,17 +226,14 @@ def unfinished_folder(
         The final path of the result. A link there is replaced, not followed.
     work
         The description of what the command writes.
-    resume
-        Resume an interrupted command if it completed any parts.
     overwrite
-        Discard the parts of an interrupted command that is not resumed.
+        Discard the parts of an interrupted command whose request was another.
 
     Raises
     ------
     OutputError
         The folder can't be written, another process is writing to it, or it contains
-        files that provscan did not write; or it contains the parts of an interrupted
-        command, and neither ``resume`` nor ``overwrite`` is given.
+        files that provscan did not write.
     """
     place = unfinished_path(target)
     try:
@@ -231,12 +243,7 @@ def unfinished_folder(
     with _locked(place, work) as checkpoint:
         # A command that completed no part starts from the beginning.
         earlier = _read(checkpoint).get("request") if work.complete(place) else None
-        if earlier is not None and not (resume or overwrite):
-            raise OutputError(
-                f"{place} contains an interrupted {work.name}: {work.advice}"
-            )
-        earlier = earlier if resume else None
-        folder = Unfinished(place, target, work, checkpoint, earlier)
+        folder = Unfinished(place, target, work, checkpoint, earlier, overwrite)
         try:
             if earlier is None:
                 _write(checkpoint, work.checkpoint)

@@ -23,7 +23,7 @@ import re
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from provscan.errors import OutputError
@@ -89,26 +89,53 @@ def replacing_hidden(target: Path) -> Iterator[Path]:
         temporary.replace(target)
 
 
+# The message for a folder that exists already.
+EXISTS = "{} exists already: name another folder, or replace it with --overwrite"
+
+
 @contextlib.contextmanager
-def new_folder(target: Path) -> Iterator[Path]:
+def new_folder(
+    target: Path, own: Collection[str], *, overwrite: bool = False
+) -> Iterator[Path]:
     """Yield the path of a new folder next to ``target``, which is renamed to ``target``
     if the block succeeds and removed if it fails.
+
+    Parameters
+    ----------
+    target
+        The final path.
+    own
+        The paths of all files that the command writes to the folder.
+    overwrite
+        Replace an existing folder that contains only such files.
 
     Raises
     ------
     OutputError
-        ``target`` exists, or can't be written.
+        ``target`` exists and is not replaced, or can't be written.
     """
     parent = target.parent
     if os.path.lexists(target):
         remove_dead(parent)
-        raise OutputError(f"{target} exists: name a new folder")
+        if not overwrite:
+            raise OutputError(EXISTS.format(target))
+        require_own(target, own)
     try:
         parent.mkdir(parents=True, exist_ok=True)
-        with hidden(parent) as folder:
+        with hidden(parent) as folder, hidden(parent) as replaced:
             folder.mkdir()
             yield folder
-            folder.rename(target)
+            if os.path.lexists(target):
+                if not overwrite:
+                    raise OutputError(EXISTS.format(target))
+                require_own(target, own)
+                target.rename(replaced)
+            try:
+                folder.rename(target)
+            except BaseException:
+                if os.path.lexists(replaced):
+                    replaced.rename(target)
+                raise
     except OSError as error:
         name = error.filename
         if name is not None and Path(os.fsdecode(name)).parent.is_relative_to(parent):
@@ -116,6 +143,26 @@ def new_folder(target: Path) -> Iterator[Path]:
                 f"{target} can't be written: {error.strerror or error}"
             ) from error
         raise
+
+
+def require_own(folder: Path, own: Collection[str]) -> None:
+    """Raise :class:`~provscan.errors.OutputError` unless a folder contains only files
+    with the paths ``own``, so that it can be replaced.
+    """
+    if folder.is_symlink() or not folder.is_dir() or is_mount_point(folder):
+        raise OutputError(
+            f"{folder} is not a folder that can be replaced: name another one"
+        )
+    found = {
+        str(path.relative_to(folder))
+        for path in folder.rglob("*")
+        if path.is_symlink() or not path.is_dir()
+    }
+    if foreign := sorted(found - {*own}):
+        raise OutputError(
+            f"{folder} contains {foreign[0]}, which this command does not write, so "
+            "the folder is not replaced: name another one"
+        )
 
 
 @contextlib.contextmanager

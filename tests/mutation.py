@@ -253,7 +253,6 @@ def note(tests: list[str], folder: Path) -> None:
         sys.executable,
         "-m",
         "pytest",
-        "-q",
         "-k",
         "not memory",
         "--durations=0",
@@ -388,7 +387,6 @@ def survives(mutant: Mutant | None, tests: list[str], seconds: float) -> bool:
                 sys.meta_path.insert(0, Swap(mutant))
             options = [
                 "-x",
-                "-q",
                 "-p",
                 "no:cacheprovider",
                 "-p",

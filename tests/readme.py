@@ -25,8 +25,6 @@ ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 PAGES = [README, *sorted(ROOT.glob("docs/*.md"))]
 CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-# The commands that print their progress unless they get --quiet.
-QUIET = [["provscan", name] for name in ("index", "match", "clean", "ledger")]
 
 
 Run = Callable[[list[str], Path], str]
@@ -75,13 +73,13 @@ def with_output(text: str, folder: Path, run: Run = run_process) -> str:
         # The examples of the page continue the first example of the README.
         first = CONSOLE.findall(README.read_text(encoding="utf-8"))[0]
         for command in re.findall(r"^\$ (.*)", first, re.MULTILINE):
-            run([*shlex.split(command), "--quiet"], folder)
+            run([*shlex.split(command)], folder)
 
     def output(command: str) -> str:
-        words = shlex.split(command)
-        if words[:2] in QUIET:
-            words.append("--quiet")
-        return "".join(f"{line.rstrip()}\n" for line in run(words, folder).splitlines())
+        lines = run(shlex.split(command), folder).splitlines()
+        # Only the first command on a machine says that it compiles.
+        kept = (line for line in lines if "compiling for this processor" not in line)
+        return "".join(f"{line.rstrip()}\n" for line in kept)
 
     def block(found: re.Match[str]) -> str:
         commands = [

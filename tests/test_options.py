@@ -11,7 +11,7 @@ from provscan.options import MatchOptions
 
 def test_arguments_are_those_of_the_call_and_the_fields_of_the_options() -> None:
     signature = inspect.signature(provscan.match)
-    own = ["sources", "index", "out", "overwrite", "resume", "progress"]
+    own = ["sources", "index", "out", "overwrite", "progress"]
     options = {item.name: item.default for item in fields(MatchOptions)}
     assert signature.parameters.keys() == {*own, *options}
     code = provscan.match.__code__

@@ -37,7 +37,6 @@ WORK = Work(
     parts=("parts/*.json",),
     unit="part",
     remove=remove,
-    advice="try again",
     request={"options": "options", "files": "files"},
 )
 REQUEST = {"options": {"a": 1}, "files": [["x", 1], ["y", 2]], "workers": 3}
@@ -45,7 +44,7 @@ REQUEST = {"options": {"a": 1}, "files": [["x", 1], ["y", 2]], "workers": 3}
 
 def begin(target: Path, parts: int = 2, *, keep: bool = True) -> None:
     """Complete some parts, then fail."""
-    with unfinished_folder(target, WORK, resume=False) as folder:
+    with unfinished_folder(target, WORK) as folder:
         folder.begin(REQUEST, keep=keep)
         (folder.path / "parts").mkdir()
         for number in range(parts):
@@ -58,7 +57,7 @@ def interrupted(target: Path, parts: int = 2, *, keep: bool = True) -> Path:
     place = target.with_name(f"{target.name}.unfinished")
     with pytest.raises(InputError) as raised:
         begin(target, parts, keep=keep)
-    kept = f"2 complete parts kept in {place}: try again"
+    kept = f"2 complete parts kept in {place}: {unfinished.ADVICE}"
     note = kept if parts and keep else "No results were saved"
     assert raised.value.__notes__ == [note]
     return place
@@ -69,12 +68,7 @@ def test_parts_are_kept_until_the_command_is_resumed_or_starts_again(
 ) -> None:
     target = tmp_path / "out"
     place = interrupted(target)
-    with (
-        pytest.raises(OutputError, match="contains an interrupted test: try again"),
-        unfinished_folder(target, WORK, resume=False),
-    ):
-        pass
-    with unfinished_folder(target, WORK, resume=True) as folder:
+    with unfinished_folder(target, WORK) as folder:
         assert folder.earlier == REQUEST
         folder.begin(REQUEST | {"workers": 1})
         assert len(list((place / "parts").iterdir())) == 2
@@ -82,11 +76,16 @@ def test_parts_are_kept_until_the_command_is_resumed_or_starts_again(
         folder.publish(place / "result")
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
-    target = tmp_path / "other"
-    place = interrupted(target)
-    with unfinished_folder(target, WORK, resume=False, overwrite=True) as folder:
-        assert folder.earlier is None
-        assert [path.name for path in place.iterdir()] == ["unfinished.json"]
+
+@pytest.mark.parametrize(("options", "left"), [({"a": 1}, 2), ({"a": 2}, 0)])
+def test_overwriting_starts_again_only_if_the_request_is_another(
+    options: dict[str, Any], left: int, tmp_path: Path
+) -> None:
+    place = interrupted(tmp_path / "out")
+    with unfinished_folder(tmp_path / "out", WORK, overwrite=True) as folder:
+        folder.begin(REQUEST | {"options": options})
+        assert (folder.earlier is not None) == bool(left)
+        assert len(list((place / "parts").glob("*.json"))) == left
 
 
 def test_without_a_complete_part_nothing_is_kept(tmp_path: Path) -> None:
@@ -99,7 +98,7 @@ def test_forgotten_parts_are_not_kept(tmp_path: Path) -> None:
     interrupted(tmp_path / "out")
 
     def failing() -> None:
-        with unfinished_folder(tmp_path / "out", WORK, resume=True) as folder:
+        with unfinished_folder(tmp_path / "out", WORK) as folder:
             folder.begin(REQUEST)
             folder.forget()
             raise InputError("of no use")
@@ -114,7 +113,7 @@ def test_forgotten_parts_are_not_kept(tmp_path: Path) -> None:
     [
         ({"options": {"a": 2}}, r"other options \(a was 1 and is 2\)\. Undo that"),
         ({"files": [["x", 1], ["y", 3]]}, r"other files \(y\)\. Undo that change"),
-        ({"files": [["x", 1]]}, r"other files \(y\)\. Undo that change, then try aga"),
+        ({"files": [["x", 1]]}, r"other files \(y\)\. Undo that change and repeat"),
     ],
 )
 def test_only_the_same_request_is_resumed(
@@ -123,7 +122,7 @@ def test_only_the_same_request_is_resumed(
     place = interrupted(tmp_path / "out")
     with (
         pytest.raises(UsageError, match=f"can't resume .* with {words}") as raised,
-        unfinished_folder(tmp_path / "out", WORK, resume=True) as folder,
+        unfinished_folder(tmp_path / "out", WORK) as folder,
     ):
         folder.begin(REQUEST | changed)
     assert not hasattr(raised.value, "__notes__")
@@ -132,9 +131,9 @@ def test_only_the_same_request_is_resumed(
 
 def test_one_process_writes_at_a_time(tmp_path: Path) -> None:
     with (
-        unfinished_folder(tmp_path / "out", WORK, resume=False),
+        unfinished_folder(tmp_path / "out", WORK),
         pytest.raises(OutputError, match="is being written by another process"),
-        unfinished_folder(tmp_path / "out", WORK, resume=True, overwrite=True),
+        unfinished_folder(tmp_path / "out", WORK, overwrite=True),
     ):
         pass
 
@@ -150,7 +149,7 @@ def test_folders_that_provscan_did_not_write_are_refused(
         (place / name).write_text(content)
     with (
         pytest.raises(OutputError, match="did not write: name another folder"),
-        unfinished_folder(tmp_path / "out", WORK, resume=True, overwrite=True),
+        unfinished_folder(tmp_path / "out", WORK, overwrite=True),
     ):
         pass
     assert sorted(path.name for path in place.iterdir()) == names
@@ -162,7 +161,7 @@ def test_a_padded_checkpoint_of_a_killed_command_is_read(
     place = interrupted(tmp_path / "out")
     with (place / "unfinished.json").open("ab") as file:
         file.write(bytes(99))
-    with unfinished_folder(tmp_path / "out", WORK, resume=True) as folder:
+    with unfinished_folder(tmp_path / "out", WORK) as folder:
         assert folder.earlier == REQUEST
 
 
@@ -174,7 +173,7 @@ def test_a_folder_is_replaced_only_if_requested(
         monkeypatch.setattr(unfinished, "_exchange", lambda *_: False)
     target = tmp_path / "out"
     for replace in (False, True):
-        with unfinished_folder(target, WORK, resume=False) as folder:
+        with unfinished_folder(target, WORK) as folder:
             result = folder.path / "result"
             result.mkdir()
             (result / "new").touch()
@@ -216,8 +215,8 @@ def run_until_killed(folder: Path, command: str, left: int, seed: int) -> None:
     os.chdir(folder)
     sys.addaudithook(count)
     if command == "match":
-        options: dict[str, Any] = {"control": "control.jsonl", "null": "null"}
-        options |= {"spike_ins": 100, "workers": 2, "resume": True}
+        options: dict[str, Any] = {"control": "control.jsonl", "clean_data": "null"}
+        options |= {"spike_ins": 100, "workers": 2}
         provscan.match("data", "a.index", "out", **options)
     else:
         make_ledger(["logs"], "out", key="secret")

@@ -361,13 +361,9 @@ WEIGHTS = {"light": LIGHT, "common": COMMON, "heavy": HEAVY}
 EDITS: dict[str, Edit] = {
     edit.__name__: edit for edits in (*WEIGHTS.values(), SEVERE) for edit in edits
 }
-SETS = {
-    "light": [edit.__name__ for edit in (*LIGHT, *COMMON)],
-    "mixed": [
-        edit.__name__ for edit in (*LIGHT, *COMMON, *COMMON, *(3 * (*HEAVY, *SEVERE)))
-    ],
-    "heavy": [edit.__name__ for edit in (*COMMON, *HEAVY, *SEVERE)],
-}
-"""Values of ``--edits``: the edits that spike-ins use in turn. Edits whose recall
-varies more are listed more often.
+PLANTED = [
+    edit.__name__ for edit in (*LIGHT, *COMMON, *COMMON, *(3 * (*HEAVY, *SEVERE)))
+]
+"""The edits that spike-ins use in turn. Edits whose recall varies more are listed more
+often.
 """

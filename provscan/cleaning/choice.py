@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from functools import cached_property
 from itertools import groupby
@@ -22,10 +22,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from provscan.errors import ParameterError, UnusableError
-from provscan.params import require, require_number
+from provscan.params import require
 from provscan.readers import Source
 
-LEVELS = ("exact", "near_exact", "strong", "weak", "partial")
 COLUMNS = (
     "source",
     "record",
@@ -33,8 +32,6 @@ COLUMNS = (
     "start",
     "end",
     "tweet_id",
-    "level",
-    "similarity",
     "control",
     "counted",
 )
@@ -52,8 +49,6 @@ class CleanKeywords(TypedDict, total=False):
     mask: str | None
     keep_only: bool
     all: bool
-    levels: Sequence[str] | None
-    min_similarity: float | None
     drop_unscanned: bool
     skip_unwritable: bool
     reviewed: Source | None
@@ -71,10 +66,6 @@ class CleanOptions:
         Keep only the records that would be dropped, as evidence.
     all
         Also remove matches of common and known wording.
-    levels
-        Remove only matches of these levels.
-    min_similarity
-        Remove only matches of at least this similarity.
     drop_unscanned
         Also drop records without a text that was scanned.
     skip_unwritable
@@ -87,8 +78,6 @@ class CleanOptions:
     mask: str | None = None
     keep_only: bool = False
     all: bool = False
-    levels: Sequence[str] | None = None
-    min_similarity: float | None = None
     drop_unscanned: bool = False
     skip_unwritable: bool = False
     reviewed: Source | None = None
@@ -105,12 +94,6 @@ class CleanOptions:
                     "drop_unscanned drops records, and mask keeps all records: choose "
                     "one of the two options"
                 )
-        if self.min_similarity is not None:
-            require_number("min_similarity", self.min_similarity)
-        if isinstance(self.levels, str):
-            object.__setattr__(self, "levels", (self.levels,))
-        for level in self.levels or ():
-            require(level in LEVELS, "levels", level, f"some of {', '.join(LEVELS)}")
 
     @property
     def mode(self) -> str:
@@ -122,21 +105,13 @@ class CleanOptions:
         """Return the options for the manifest."""
         chosen = {item.name: getattr(self, item.name) for item in fields(self)}
         marks = None if self.reviewed is None else os.fspath(self.reviewed)
-        levels = self.levels and [*self.levels]
-        return chosen | {"mode": self.mode, "levels": levels, "reviewed": marks}
+        return chosen | {"mode": self.mode, "reviewed": marks}
 
     def chosen(self, rows: pa.RecordBatch) -> pa.RecordBatch:
         """Return the rows of ``matches.parquet`` that meet the criteria."""
         keep = pc.invert(rows["control"])
         if not self.all:
             keep = pc.and_(keep, rows["counted"])
-        if self.levels is not None:
-            among = pc.is_in(rows["level"], pa.array(self.levels, pa.string()))
-            keep = pc.and_(keep, among)
-        if self.min_similarity is not None:
-            # Similarities are stored as 32-bit floats.
-            least = pa.scalar(self.min_similarity, pa.float32())
-            keep = pc.and_(keep, pc.greater_equal(rows["similarity"], least))
         return rows.filter(keep)
 
 

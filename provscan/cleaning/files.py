@@ -267,11 +267,17 @@ def why_unwritable(split: Split, options: CleanOptions, limits: Limits) -> str |
     if mask is None or binding is None:
         return None
     if split.format == WEBDATASET:
-        return "its spans can't be masked: use --drop, which drops whole samples"
+        return (
+            "its spans can't be masked: leave out --mask, so that whole samples are "
+            "dropped"
+        )
     if binding.chats:
-        return "a field has chats as strings of JSON, which can't be masked: use --drop"
+        return (
+            "a field has chats as strings of JSON, which can't be masked: leave out "
+            "--mask"
+        )
     if binding.words:
-        return "its texts are stored word by word and can't be masked: use --drop"
+        return "its texts are stored word by word and can't be masked: leave out --mask"
     return None
 
 

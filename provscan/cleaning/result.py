@@ -152,7 +152,6 @@ class Scanner:
                 sources,
                 self.index,
                 current.scan,
-                resume=True,
                 progress=self.progress,
                 **{name: getattr(self.options, name) for name in names},
             )

@@ -341,7 +341,9 @@ class _InputRewriter:
             assert split.binding is not None
             return masked_json(raw.data, split.binding, spans, mask)
         except InputError as error:
-            raise InputError(f"record {raw.number:,}: {error}: use --drop") from None
+            raise InputError(
+                f"record {raw.number:,}: {error}: leave out --mask"
+            ) from None
 
 
 def _chosen(rows: pa.Table, keep: list[bool]) -> pa.Table:

@@ -61,19 +61,20 @@ from provscan.unfinished import (
     unfinished_folder,
     unfinished_path,
 )
+from provscan.writing import require_own
 
 MANIFEST, REMOVED = "manifest.json", "removed.jsonl"
+FORMAT = "provscan-cleaned-dataset"
 # The options of the run that are replaced when the result is scanned.
 RESCAN_OPTIONS = {
-    "null": None,
+    "clean_data": None,
     "spike_ins": 0,
     "fail_above": None,
     "fail_above_claimed": None,
     "log": None,
     "allow_unread": True,
     "max_bad": 1.0,
-    "texts": 0,
-    "tokenizer": None,
+    "digests": True,
 }
 # The counts that are added up over the files.
 TOTALS = (
@@ -115,7 +116,7 @@ def clean(
     *,
     index: Source | None = None,
     workers: int | None = None,
-    resume: bool = False,
+    overwrite: bool = False,
     dry_run: bool = False,
     progress: Progress | None = None,
     **options: Unpack[CleanKeywords],
@@ -138,9 +139,9 @@ def clean(
     workers
         The number of workers that write files and scan the result; by default, one per
         processor.
-    resume
-        Resume an interrupted call with the same arguments, if there is one. Complete
-        files are not written again.
+    overwrite
+        Replace an existing cleaned dataset. To resume an interrupted call, repeat it:
+        complete files are not written again.
     dry_run
         Write nothing, and only count the matches that would be removed.
     progress
@@ -158,8 +159,7 @@ def clean(
         The run can't be used, the dataset has changed since the run, or a file can't be
         written.
     OutputError
-        ``out`` exists or can't be written, or there is an unfinished result and
-        ``resume`` is false.
+        ``out`` exists or can't be written.
     UsageError
         The arguments differ from those of the interrupted call, ``out`` is missing, or
         the data are in memory.
@@ -202,7 +202,7 @@ def clean(
     if refused and not chosen.skip_unwritable:
         raise not_written(refused)
     manifest = {
-        "format": "provscan-cleaned-dataset",
+        "format": FORMAT,
         "version": 1,
         "run": {
             "path": str(run),
@@ -228,7 +228,7 @@ def clean(
         raise UsageError("the result needs a new folder: name it with out (-o)")
     require_folder("out", out)
     target = Path(out)
-    _require_new(target, datasets, resume=resume)
+    _require_target(target, datasets, overwrite=overwrite)
     if not chosen.keep_only:
         scanner.index = _index(info, index)
     marks = None if chosen.reviewed is None else checksum(str(chosen.reviewed))
@@ -237,9 +237,10 @@ def clean(
         "datasets": datasets,
         "options": chosen.as_dict() | {"skip_unwritable": None, "reviewed": marks},
     }
-    with unfinished_folder(target, WORK, resume=resume) as folder:
+    with unfinished_folder(target, WORK, overwrite=overwrite) as folder:
         folder.begin(request)
-        if target.exists():  # The earlier call was interrupted at its very end.
+        # The earlier call was interrupted at its very end.
+        if target.exists() and not overwrite:
             return Cleaned(target, read_json(target / MANIFEST))
         result = Unpublished(folder.path)
         files = write_files(result, dataset, choice, refused, scanner)
@@ -251,7 +252,7 @@ def clean(
         with (result.files / REMOVED).open("wb") as removed:
             removed.writelines(result.removed())
         write_json(result.files / MANIFEST, manifest)
-        folder.publish(result.files)
+        folder.publish(result.files, replace=overwrite)
     return Cleaned(target, manifest)
 
 
@@ -275,11 +276,15 @@ def _require_usable(info: dict[str, Any], options: CleanOptions) -> None:
             )
 
 
-def _require_new(target: Path, datasets: list[str], *, resume: bool) -> None:
+def _require_target(target: Path, datasets: list[str], *, overwrite: bool) -> None:
+    """Raise an error unless the result can be written to the target."""
     require_outside(target, datasets)
-    interrupted = resume and (unfinished_path(target) / CHECKPOINT).is_file()
-    written = interrupted and (target / MANIFEST).is_file()
-    if not written:
+    if overwrite and os.path.lexists(target):
+        require_own(target, _own_files(target))
+    elif not (
+        (unfinished_path(target) / CHECKPOINT).is_file()
+        and (target / MANIFEST).is_file()
+    ):
         require_new(target, WORK)
     names = [base_name(name) for name in datasets]
     if len(set(names)) < len(names) or {MANIFEST, REMOVED} & set(names):
@@ -287,6 +292,23 @@ def _require_new(target: Path, datasets: list[str], *, resume: bool) -> None:
             f"the datasets need different names in {target}, other than {MANIFEST} and "
             f"{REMOVED}: rename one of {', '.join(names)}"
         )
+
+
+def _own_files(target: Path) -> set[str]:
+    """Return the paths of the files of a cleaned dataset, according to its manifest."""
+    try:
+        manifest = read_json(target / MANIFEST)
+        if manifest["format"] != FORMAT:
+            return set()
+        written = {str(file["path"]) for file in manifest["files"]}
+    except (UnusableError, KeyError, TypeError):
+        return set()
+    copied = {
+        str(path.relative_to(target))
+        for path in target.rglob("*")
+        if path.name in METADATA
+    }
+    return {MANIFEST, REMOVED, *written, *copied}
 
 
 def _rejected(run: Path, options: CleanOptions) -> frozenset[Rejected]:
@@ -305,7 +327,7 @@ def _options(info: dict[str, Any], workers: int | None) -> MatchOptions:
     ``RESCAN_OPTIONS`` and those about workers.
     """
     changed: dict[str, Any] = {"workers": workers, "ray": None}
-    for name in ("control", "known"):
+    for name in ("control", "other_sources"):
         files = info["parameters"].get(name)
         changed[name] = files and [os.path.join(info["folder"], f) for f in files]
     return match_options(info, RESCAN_OPTIONS | changed)

@@ -81,7 +81,5 @@ WORK = Work(
     parts=("parts/*.json",),
     unit="file",
     remove=_remove,
-    advice="repeat the command with --resume to go on, or remove that folder to start "
-    "again",
     request={"run": "matches", "datasets": "datasets", "options": "options"},
 )

@@ -7,7 +7,7 @@ exceptions, and only this package turns them into messages on stderr and an exit
 
 - 0: done
 - 1: a gate that the user set (``--fail-above``, ``--fail-above-claimed``) was crossed,
-  ``clean`` left matches, ``check`` or ``replay`` found problems, or the budget of
+  ``clean`` left matches, ``verify`` found problems in a bundle, or the budget of
   ``probe run`` was spent
 - 2: wrong usage
 - 3: an input, the index or the output is unusable, or data that the user named was not
@@ -32,6 +32,12 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from provscan.cli.names import (
+    COMMANDS,
+    GROUPS,
+    instead_of,
+    option_instead_of,
+)
 from provscan.errors import ProvscanError, UsageError
 from provscan.urls import without_secrets
 
@@ -41,31 +47,6 @@ UNUSABLE = 3
 FAULT = 70
 INTERRUPTED = 130
 PIPE_CLOSED = 141
-
-COMMANDS = (
-    "index",
-    "inspect",
-    "match",
-    "clean",
-    "lookup",
-    "serve",
-    "probe",
-    "recipes",
-    "info",
-    "report",
-    "export",
-    "explain",
-    "forget",
-    "merge",
-    "verify",
-    "bundle",
-    "check",
-    "replay",
-    "case",
-    "review",
-    "room",
-    "ledger",
-)
 
 # The control characters that a terminal would act on, with their escapes in JSON.
 _ESCAPES = {
@@ -84,6 +65,11 @@ def echo(text: str, err: bool = False) -> None:
     click.echo(text.translate(_ESCAPES), err=err)
 
 
+def _sentence(text: str) -> str:
+    text = text.strip()
+    return text if text.endswith("?") else f"{text.rstrip('.')}."
+
+
 def _failed(
     error: BaseException, status: int, message: str | None = None
 ) -> click.exceptions.Exit:
@@ -94,7 +80,7 @@ def _failed(
         str(error) if message is None else message,
         *getattr(error, "__notes__", []),
     ]
-    text = " ".join(sentence.strip().rstrip(".") + "." for sentence in sentences)
+    text = " ".join(_sentence(each) for each in sentences)
     echo(f"provscan: {' '.join(text.split())}", err=True)
     return click.exceptions.Exit(status)
 
@@ -133,9 +119,32 @@ def _origin(error: click.ClickException) -> str:
     return ""
 
 
+def _no_command(name: str, instead: str | None, above: str = "") -> UsageError:
+    """Return the error for a command that does not exist."""
+    hint = (
+        f"did you mean `provscan {above}{instead}`?"
+        if instead
+        else "`provscan help` lists all commands"
+    )
+    return UsageError(f"there is no command {above}{name}: {hint}")
+
+
+def _new_option(error: click.ClickException) -> str:
+    """Return a note on what is given in place of an option that a command does not
+    have, if that is known.
+    """
+    if not isinstance(error, click.NoSuchOption) or error.ctx is None:
+        return ""
+    instead = option_instead_of(error.ctx.info_name or "", error.option_name)
+    if instead is None and error.possibilities:
+        instead = f"`{error.possibilities[0]}`"
+    setattr(error, "possibilities", None)  # noqa: B010 - as for messages below
+    return "" if instead is None else f" Use {instead}."
+
+
 def _named_options(command: click.Command) -> dict[str, click.Option]:
-    """Return the options of a command by all of their names, such as ``-q`` and
-    ``--quiet``.
+    """Return the options of a command by all of their names, such as ``-o`` and
+    ``--out``.
     """
     options = (each for each in command.params if isinstance(each, click.Option))
     return {name: option for option in options for name in option.opts}
@@ -182,6 +191,29 @@ class Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take ``help`` and ``version`` for the options."""
+        if args[:1] == ["version"]:
+            args = ["--version"]
+        elif args[:1] == ["help"]:
+            args = [*args[1:], "--help"]
+        return super().parse_args(ctx, args)
+
+    def format_commands(
+        self, ctx: click.Context, formatter: click.HelpFormatter
+    ) -> None:
+        """List the commands in groups, without empty lines, so that they fit on a
+        screen.
+        """
+        width = max(map(len, COMMANDS))
+        for group, names in GROUPS.items():
+            formatter.write(f"\n{group}\n" if group == "Search" else f"{group}\n")
+            for name in names:
+                command = self.get_command(ctx, name)
+                assert command is not None
+                about = command.get_short_help_str(formatter.width - width - 6)
+                formatter.write(f"  {name:{width}}  {about}\n")
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
@@ -191,6 +223,8 @@ class Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command, and read the options that ``provscan.toml`` sets for it."""
+        if args[0] not in COMMANDS and not args[0].startswith("-"):
+            raise _no_command(args[0], instead_of(args[0]))
         name, command, rest = super().resolve_command(ctx, args)
         if name is None or command is None:
             return name, command, rest
@@ -206,13 +240,12 @@ class Commands(click.Group):
             rest = _without_unset(inner, inner_values, rest)
             if values:
                 ctx.default_map = {name: values}
-                if not {"-q", "--quiet"} & {*rest}:
-                    names = ", ".join(values)
-                    echo(
-                        f"provscan: options from {FILE}, unless the command line sets "
-                        f"them: {names}",
-                        err=True,
-                    )
+                names = ", ".join(values)
+                echo(
+                    f"provscan: options from {FILE}, unless the command line sets "
+                    f"them: {names}",
+                    err=True,
+                )
         return name, command, rest
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -226,7 +259,7 @@ class Commands(click.Group):
                 warnings.showwarning = _warned
                 return super().invoke(ctx)
         except click.ClickException as error:
-            message = error.message + _origin(error)
+            message = error.message + _origin(error) + _new_option(error)
             setattr(error, "message", without_secrets(message))  # noqa: B010 - only type checkers treat it as final
             raise
         except click.exceptions.Exit:
@@ -258,7 +291,9 @@ class Commands(click.Group):
             raise _failed(error, FAULT, message) from error
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    "provscan", cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(package_name="provscan", message="%(prog)s %(version)s")
 @click.option(
     "--isolated",

@@ -24,17 +24,12 @@ REQUEST, ANSWER = ".tsq", ".tsr"
     metavar="KEY",
     help="Sign the bundle with the Ed25519 private key in this PEM file.",
 )
-@shared.no_text
+@shared.digests
 @option(
     "--hash-inputs",
     is_flag=True,
     help="Add the SHA-256 of the inputs and the index of each run, which must still be "
     "at the paths from which the run read them.",
-)
-@option(
-    "--bates",
-    metavar="PREFIX",
-    help="Prefix of the Bates numbers in the load file.  [default: PROVSCAN]",
 )
 @shared.path_option(
     "--timestamp",
@@ -63,7 +58,7 @@ def command(
 
     The archive contains the exhibits, evidence, parameters, checksums and reports of
     runs, cases and ledgers, a load file for review platforms and a draft of a
-    certification, in the layout of BagIt. `provscan check` checks it without the index
+    certification, in the layout of BagIt. `provscan verify` checks it without the index
     and the dataset.
 
     If the argument is a BUNDLE, the command writes the page of an exhibit (--exhibit),

@@ -18,7 +18,7 @@ from provscan.cli.shared import option
 @shared.out_option(
     required=True,
     metavar="CASE",
-    help="New folder for case.json, the tables, the page and the workbook.",
+    help="Folder for case.json, the tables, the page and the workbook.",
 )
 @option(
     "--period",
@@ -29,9 +29,14 @@ from provscan.cli.shared import option
     help="First day of a licence period. Texts are also counted by the period in which "
     "their earliest tweet was posted. Can be repeated.",
 )
+@shared.overwrite_folder
 @shared.as_json
 def command(
-    runs: tuple[Path, ...], out: Path, periods: tuple[datetime, ...], as_json: bool
+    runs: tuple[Path, ...],
+    out: Path,
+    periods: tuple[datetime, ...],
+    overwrite: bool,
+    as_json: bool,
 ) -> None:
     """Compare the results of runs, and count the texts that they share.
 
@@ -40,7 +45,9 @@ def command(
     from provscan.cli import show
     from provscan.handover.case import write_case
 
-    case = write_case(runs, out, periods=[day.date() for day in periods])
+    case = write_case(
+        runs, out, periods=[day.date() for day in periods], overwrite=overwrite
+    )
     show.result({"path": str(out), **case}, as_json, _lines)
 
 

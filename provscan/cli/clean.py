@@ -23,11 +23,11 @@ MOST_FILES = 20
     help="New folder for the cleaned dataset, manifest.json and removed.jsonl.  "
     "[required without --dry-run]",
 )
-@option("--drop", is_flag=True, help="Drop whole records; this is the default.")
 @option(
     "--mask",
     metavar="TOKEN",
-    help="Replace each matching span by TOKEN, and keep the record.",
+    help="Replace each matching span by TOKEN, and keep the record; by default, whole "
+    "records are dropped.",
 )
 @option(
     "--keep-only",
@@ -35,18 +35,6 @@ MOST_FILES = 20
     help="Keep only the records that would be dropped, as evidence.",
 )
 @option("--all", is_flag=True, help="Also remove matches of common or known wording.")
-@option(
-    "--levels",
-    multiple=True,
-    type=click.Choice(["exact", "near_exact", "strong", "weak", "partial"]),
-    help="Remove only matches of this level. Can be repeated.",
-)
-@option(
-    "--min-similarity",
-    type=float,
-    metavar="SHARE",
-    help="Remove only matches of at least this similarity.",
-)
 @option(
     "--drop-unscanned",
     is_flag=True,
@@ -78,16 +66,13 @@ MOST_FILES = 20
     help="Index of the run, if it was moved.  [default: its path during the run]",
 )
 @shared.workers
-@shared.resume
+@shared.overwrite_folder
 @shared.as_json
-@shared.quiet
 def command(
     sources: tuple[str, ...],
     run: Path,
     out: Path | None,
-    drop: bool,
     as_json: bool,
-    quiet: bool,
     **options: Any,
 ) -> None:
     """Write a copy of DATASET without the matches that RUN found.
@@ -102,11 +87,8 @@ def command(
     import provscan
     from provscan.cli import show
     from provscan.cli.progress import progress
-    from provscan.errors import UsageError
 
-    if drop and (options["mask"] is not None or options["keep_only"]):
-        raise UsageError("--drop, --mask and --keep-only exclude each other")
-    with progress(quiet) as watcher:
+    with progress() as watcher:
         done = provscan.clean(
             list(sources), run, out, progress=watcher, **shared.given(**options)
         )

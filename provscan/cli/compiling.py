@@ -22,11 +22,11 @@ finally:
 from provscan.kernels import warmup
 
 
-def compile_kernels(quiet: bool) -> None:
+def compile_kernels() -> None:
     """Compile the kernels that are not compiled yet, and tell the user once that this
     takes a while.
     """
-    reported = quiet
+    reported = False
 
     def report(seconds: float) -> None:
         nonlocal reported

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 import click
 
+from provscan.cli.names import COMMANDS, option_instead_of
 from provscan.errors import UsageError
 from provscan.opening import read_small
 
@@ -34,8 +35,6 @@ def defaults(name: str, command: click.Command) -> dict[str, Any]:
     if not os.path.lexists(FILE):
         return {}
     import tomllib
-
-    from provscan.cli import COMMANDS
 
     try:
         tables = tomllib.loads(read_small(FILE).decode())
@@ -73,6 +72,8 @@ def _values(
     values: dict[str, Any] = {}
     for key, value in table.items():
         if (option := options.get(key.replace("_", "-"))) is None:
+            if instead := option_instead_of(command.name or "", f"--{key}"):
+                raise UsageError(f"{place}: {key} is now {instead}")
             _unknown(place, "option", key, options)
         assert option.name is not None
         if option.name in values:

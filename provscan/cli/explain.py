@@ -9,13 +9,14 @@ import click
 from provscan import cli
 from provscan.cli import shared
 from provscan.cli.shared import option
+from provscan.errors import UsageError
 
 LONGEST_RECORD_NUMBER = 10
 
 
 @shared.command("explain")
 @shared.path_argument("run", "RUN")
-@click.argument("what", metavar="RECORD|TEXT|TWEET_ID")
+@click.argument("what", metavar="[RECORD|TEXT]", required=False)
 @shared.path_option(
     "--index",
     "-i",
@@ -25,28 +26,15 @@ LONGEST_RECORD_NUMBER = 10
     "--tweet",
     "tweet_id",
     metavar="ID",
-    help="Compare with this licensed tweet, even if it has little wording in common.",
-)
-@option(
-    "--source",
-    metavar="NAME",
-    help="Dataset of the record, if several have a record with this number.",
-)
-@option(
-    "--as",
-    "kind",
-    type=click.Choice(["record", "text", "tweet"]),
-    help="Kind of the argument.  [default: record for up to 10 digits, tweet for more "
-    "digits or an id of the run, else text]",
+    help="Explain the matches of this licensed tweet or, with a record or text, "
+    "compare it with this tweet, even if they have little wording in common.",
 )
 @shared.as_json
 def command(
     run: Path,
-    what: str,
+    what: str | None,
     index: Path | None,
     tweet_id: str | None,
-    source: str | None,
-    kind: str | None,
     as_json: bool,
 ) -> None:
     """Explain why a text is or is not a match.
@@ -68,29 +56,25 @@ def command(
 
     opened = provscan.open_run(run)
     info, matches = opened.info, opened.matches
-    left_out = None if index else info["parameters"].get("without_segment")
     folder = Path(info.get("folder") or ".")
-    licensed = provscan.open_index(
-        index or folder / info["index"]["path"], without_segment=left_out
-    )
+    licensed = provscan.open_index(index or folder / info["index"]["path"])
     if licensed.fingerprint != info["index"]["fingerprint"]:
         cli.echo(
             f"provscan: {licensed.path} does not contain the same tweets as the index "
             "of the run, so the explanation may differ from the run",
             err=True,
         )
-    if kind is None:
-        if what.isdigit() and len(what) <= LONGEST_RECORD_NUMBER:
-            kind = "record"
-        elif what.isdigit() or what in set(matches["tweet_id"].to_pylist()):
-            kind = "tweet"
-        else:
-            kind = "text"
-    if kind == "record":
-        explained = explain_record(
-            info, matches, int(what), licensed, source=source, tweet_id=tweet_id
+    if what is None and tweet_id is None:
+        raise UsageError(
+            "name a record by its number, a text, or a licensed tweet with --tweet"
         )
-    elif kind == "tweet":
+    if what is None:
+        explained = explain_tweet(info, matches, tweet_id or "", licensed)
+    elif what.isdigit() and len(what) <= LONGEST_RECORD_NUMBER:
+        explained = explain_record(
+            info, matches, int(what), licensed, tweet_id=tweet_id
+        )
+    elif what.isdigit() or what in set(matches["tweet_id"].to_pylist()):
         explained = explain_tweet(info, matches, what, licensed)
     else:
         explained = explain_text(what, licensed, tweet_id=tweet_id)

@@ -1,12 +1,21 @@
-"""``provscan export``: write the exhibits of a run as a list, or for a pipeline."""
+"""``provscan export``: write the report or the exhibits of a run in a format that the
+name of the file chooses.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from provscan import cli
 from provscan.cli import shared
 from provscan.cli.shared import option
+
+# The suffix of a report; the other formats are lists of exhibits.
+PAGE = ".html"
+# The options of the command by the parameters of the library.
+OPTIONS = {"texts": "digests", "marks": "reviewed"}
 
 
 @shared.command("export")
@@ -14,9 +23,9 @@ from provscan.cli.shared import option
 @shared.out_option(
     required=True,
     metavar="FILE",
-    help="File to write: .csv, .xlsx, .jsonl or .parquet; or, for the checks of a "
-    "pipeline, .sarif, .xml (JUnit) or .md (one page of Markdown). A spreadsheet may "
-    "round the long ids in a .csv file, but not those in an .xlsx file.",
+    help="File to write: .html (the report); .csv, .xlsx, .jsonl or .parquet; or, for "
+    "the checks of a pipeline, .sarif, .xml (JUnit) or .md (one page of Markdown). A "
+    "spreadsheet may round the long ids in a .csv file, but not in an .xlsx file.",
 )
 @option(
     "--all",
@@ -24,30 +33,58 @@ from provscan.cli.shared import option
     is_flag=True,
     help="Also list the matches of common or known wording, after the findings.",
 )
-@shared.no_text
-@shared.texts
+@shared.digests
 @shared.reviewed
 @shared.overwrite
 def command(
     run: Path,
     out: Path,
     everything: bool,
-    no_text: bool,
-    texts: int | None,
+    digests: bool,
     reviewed: Path | None,
     overwrite: bool,
 ) -> None:
-    """Write the findings of RUN as a list, the strongest first.
+    """Write the findings of RUN as a report or a list, the strongest first.
 
-    The exhibits have the same numbers as in the report.
+    RUN is the folder of a run; the index and the dataset are not needed. The report
+    (.html) can also be written of a probe or a ledger. The exhibits have the same
+    numbers in all formats.
     """
+    chosen = shared.given(marks=reviewed, overwrite=overwrite)
+    if digests:
+        chosen["texts"] = 0
+    if out.suffix.lower() == PAGE:
+        shared.refuse(["all"] * everything, "the report always shows all matches")
+        _write_page(run, out, **chosen)
+    else:
+        _write_list(run, out, everything=everything, **chosen)
+
+
+def _write_page(run: Path, out: Path, **options: Any) -> None:
+    from provscan import probe
+    from provscan.report.document import write_report
+
+    write: Callable[..., Path] = write_report
+    if probe.is_probe(run):
+        from provscan.probe.report import write_probe_report
+
+        what, without, write = "probe", {"marks"}, write_probe_report
+    elif (run / "ledger.json").is_file():
+        from provscan.ledger import write_ledger_report
+
+        what, without, write = "ledger", {"texts", "marks"}, write_ledger_report
+    else:
+        what, without = "run", set[str]()
+    refused = sorted(OPTIONS[name] for name in options.keys() & without)
+    shared.refuse(refused, f"the report of a {what} has no place for this")
+    cli.echo(f"Report: {write(run, out, **options)}")
+
+
+def _write_list(run: Path, out: Path, **options: Any) -> None:
     from provscan.names import counted
     from provscan.report.export import export
 
-    options = shared.given(
-        texts=0 if no_text else texts, marks=reviewed, overwrite=overwrite
-    )
-    rows, others = export(run, out, everything=everything, **options)
+    rows, others = export(run, out, **options)
     cli.echo(f"{counted(rows, 'exhibit')}: {out}")
     if others:
         cli.echo(

@@ -23,11 +23,10 @@ from provscan.cli.shared import option
 @option(
     "--purge",
     is_flag=True,
-    help="Also rewrite the files of the index without the texts and hashes of these "
-    "tweets.",
+    help="Also rewrite the files of the index without the texts and hashes of all "
+    "forgotten tweets, in as few segments as possible.",
 )
 @option("--dry-run", is_flag=True, help="Only show what would be forgotten.")
-@shared.workers
 @shared.as_json
 def command(index: Path, ids: tuple[str, ...], as_json: bool, **options: Any) -> None:
     """Forget tweets: no later run finds them. This can't be undone.

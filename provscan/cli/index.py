@@ -39,19 +39,6 @@ from provscan.cli.shared import option
     help="Share of all licensed tweets that PATH contains, e.g. 10%, if PATH is a "
     "random sample of them; estimates are then for all licensed tweets.",
 )
-@option(
-    "--seed-length",
-    type=int,
-    metavar="N",
-    help="Length of a seed in characters. With longer seeds, a scan of long text takes "
-    "less time, but misses more copies with many typing errors.  [default: 10; more in "
-    "an index of more than a million texts, up to 14]",
-)
-@option(
-    "--delimiter",
-    metavar="CHAR",
-    help="Character between the values of CSV.  [default: detected]",
-)
 @shared.encoding
 @option(
     "--fix-encoding",
@@ -70,19 +57,15 @@ from provscan.cli.shared import option
     is_flag=True,
     help="Add to the existing index; tweets whose ids it contains are skipped.",
 )
-@option("--overwrite", is_flag=True, help="Replace the existing index.")
-@shared.log
+@shared.overwrite_folder
 @shared.as_json
-@shared.quiet
-def command(
-    sources: tuple[str, ...], out: Path, as_json: bool, quiet: bool, **options: Any
-) -> None:
+def command(sources: tuple[str, ...], out: Path, as_json: bool, **options: Any) -> None:
     """Index licensed tweets.
 
     PATH is a file, an archive or a folder of files: tweets as the API, twarc, snscrape
     or an account archive provide them, JSON, CSV, Parquet, SQLite, DuckDB or
     plain text. PATH can also be a URL, "-" for the standard input, or recipe:NAME=PATH
-    for a public set (see `provscan recipes`).
+    for a public set (see `provscan inspect --recipes`).
     """
     import provscan
     from provscan.cli import show
@@ -90,7 +73,7 @@ def command(
     from provscan.indexing.corpus import corpus_warnings
 
     given = shared.given(**options)
-    with progress(quiet) as watcher:
+    with progress() as watcher:
         index = provscan.build_index(list(sources), out, progress=watcher, **given)
     info = index.info()
     show.result(info, as_json, show.index)

@@ -8,14 +8,13 @@ from typing import Any
 
 from provscan import cli
 from provscan.cli import shared
-from provscan.errors import InputError, UsageError
+from provscan.errors import InputError
 
 
 @shared.command("info")
 @shared.index_argument("path", "[INDEX|RUN|PROBE|LEDGER]")
-@shared.without_segment
 @shared.as_json
-def command(path: Path, without_segment: tuple[str, ...], as_json: bool) -> None:
+def command(path: Path, as_json: bool) -> None:
     """Show what an index or a ledger contains, or what a run or a probe found.
 
     Without an argument, the command uses the index at $PROVSCAN_INDEX, else
@@ -29,14 +28,15 @@ def command(path: Path, without_segment: tuple[str, ...], as_json: bool) -> None
 
     is_run = (path / RUN_FILE).is_file()
     is_ledger = (path / "ledger.json").is_file()
-    if without_segment and (is_run or is_ledger or probe.is_probe(path)):
-        raise UsageError(f"{path} has no segments: leave out --without-segment")
     if probe.is_probe(path):
-        from provscan.probe.report import probe_table, require_score
+        from provscan.cli.probe import planned
+        from provscan.probe.report import probe_table
 
-        require_score(path)
-        found = {"probe": str(path), **_read(path / SUMMARY_FILE)}
-        show.result(found, as_json, partial(probe_table, verbose=True))
+        if (path / SUMMARY_FILE).is_file():
+            found = {"probe": str(path), **_read(path / SUMMARY_FILE)}
+            show.result(found, as_json, partial(probe_table, verbose=True))
+        else:
+            planned(probe.open_plan(path), as_json, verbose=True)
     elif is_run:
         summary = _read(path / SUMMARY_FILE)
         read_run(path)
@@ -52,9 +52,7 @@ def command(path: Path, without_segment: tuple[str, ...], as_json: bool) -> None
         found = {"ledger": str(path), **read_ledger(path)}
         show.result(found, as_json, info_lines)
     else:
-        opened = provscan.open_index(
-            path, verify=False, **shared.given(without_segment=without_segment)
-        )
+        opened = provscan.open_index(path, verify=False)
         show.result(opened.info(), as_json, show.index)
 
 

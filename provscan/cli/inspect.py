@@ -6,7 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
+
 from provscan.cli import shared
+from provscan.cli.shared import option
+from provscan.errors import ParameterError, UsageError
 
 # Number of characters that one processor scans per second, as measured by
 # ``benchmarks/match.py``.
@@ -18,9 +22,8 @@ SIZES = (1_000, 100_000, 10_000_000)
 
 
 @shared.command("inspect")
-@shared.sources_argument("PATH...")
+@click.argument("sources", nargs=-1, metavar="PATH...", type=click.Path())
 @shared.text_field
-@shared.id_field
 @shared.records
 @shared.encoding
 @shared.path_option(
@@ -29,12 +32,17 @@ SIZES = (1_000, 100_000, 10_000_000)
     help="Folder of an index. PATH is then a control for scans with this index: the "
     "output says what it can show, and how it differs from the licensed tweets.",
 )
+@option(
+    "--recipes",
+    is_flag=True,
+    help="List public tweet sets, or describe those of the given NAMEs.",
+)
 @shared.as_json
 def command(
     sources: tuple[str, ...],
     text_field: Any,
-    id_field: str | None,
     index: Path | None,
+    recipes: bool,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -43,11 +51,20 @@ def command(
     The output gives the format and the fields of each file, warnings, and an estimate
     of the time that a scan takes. PATH is anything that `provscan match` or `provscan
     index` can read, including URLs and recipe:NAME=PATH.
+
+    With --recipes, the output gives the terms, the location and the files of public
+    tweet sets. provscan contains none of them. `provscan index recipe:NAME=PATH`
+    indexes your copy of a set.
     """
     from provscan.cli import show
     from provscan.inspection import inspect_sources
     from provscan.readers import Fields
 
+    if recipes:
+        _show_recipes(sources, as_json)
+        return
+    if not sources:
+        raise UsageError("name the files to inspect, or give --recipes")
     if index is not None:
         import provscan
         from provscan.runs.questions.control import inspect_control
@@ -55,9 +72,7 @@ def command(
         control = inspect_control(provscan.open_index(index), list(sources))
         show.result(control, as_json, _control)
         return
-    found = inspect_sources(
-        list(sources), Fields(text=text_field, id=id_field), **options
-    )
+    found = inspect_sources(list(sources), Fields(text=text_field), **options)
     show.result(found, as_json, _lines)
 
 
@@ -145,3 +160,44 @@ def _control(found: dict[str, Any]) -> Iterator[str]:
 
 def _time(seconds: float) -> str:
     return "less than 1 s" if seconds < 1 else f"about {seconds:,.0f} s"
+
+
+def _show_recipes(names: tuple[str, ...], as_json: bool) -> None:
+    import dataclasses
+
+    from provscan.cli import show
+    from provscan.readers.corpus.recipes import known_recipes
+
+    known = known_recipes()
+    for name in names:
+        if name not in known:
+            raise ParameterError(
+                f"no recipe is called {name!r}; the recipes are "
+                f"{', '.join(sorted(known))}"
+            )
+    chosen = {
+        key: dataclasses.asdict(recipe)
+        for key, recipe in known.items()
+        if not names or key in names
+    }
+    show.result(chosen, as_json, _details if names else _list)
+
+
+def _list(recipes: dict[str, Any]) -> Iterator[str]:
+    for key, entry in recipes.items():
+        yield f"{key:25} {entry['title']}\n{'':25} {entry['licence']}"
+
+
+def _details(recipes: dict[str, Any]) -> Iterator[str]:
+    for name, entry in recipes.items():
+        for field, value in entry.items():
+            if isinstance(value, dict):
+                value = ", ".join(
+                    f"{role}: {column}" for role, column in value.items() if column
+                )
+            if value not in (None, "", ()):
+                yield (
+                    f"{field:12} "
+                    f"{', '.join(value) if isinstance(value, tuple) else value}"
+                )
+        yield f"{'use':12} provscan index recipe:{name}=PATH"

@@ -20,13 +20,13 @@ LONGEST_KEY = 4096
 @shared.out_option(
     required=True,
     metavar="FOLDER",
-    help="New folder for the report, the tables and the workbook.",
+    help="Folder for the report, the tables and the workbook.",
 )
 @shared.path_option(
-    "--case",
+    "--facts",
     metavar="FILE",
-    help="Case file (TOML): applications, holdings, uses, government end users, "
-    "claims, policy packs.  [default: none; only access is reported]",
+    help="Facts of the case (TOML): applications, holdings, uses, government end "
+    "users, claims, policy packs.  [default: none; only access is reported]",
 )
 @shared.path_option(
     "--mapping",
@@ -35,36 +35,42 @@ LONGEST_KEY = 4096
     "columns with usual names]",
 )
 @shared.path_option(
-    "--key",
+    "--secret",
     metavar="FILE",
-    help="File with the secret key for hashing the names of tokens and users.  "
-    "[default: a new key]",
+    help="File with the secret for hashing the names of tokens and users.  "
+    "[default: a new one]",
 )
+@shared.overwrite_folder
 @shared.as_json
-@shared.quiet
 def command(
     logs: tuple[str, ...],
     out: Path,
-    key: Path | None,
+    facts: Path | None,
+    secret: Path | None,
+    overwrite: bool,
     as_json: bool,
-    quiet: bool,
     **options: Any,
 ) -> None:
     """Compare what was accessed, held and used with the rules.
 
     LOG is an access log of a gateway or a client: JSON lines, CSV, Parquet, web server
     and load balancer logs, CloudTrail or twarc.log, or a folder or archive of them.
-    Conduct on each day is compared with the rules that were in force on that day. To
-    resume an interrupted command, repeat it.
+    Conduct on each day is compared with the rules that were in force on that day.
     """
     from provscan.cli import show
     from provscan.cli.progress import progress
     from provscan.ledger import ledger_lines, make_ledger, read_ledger
 
-    secret = None if key is None else _secret(key)
-    with progress(quiet) as watcher:
+    key = None if secret is None else _secret(secret)
+    with progress() as watcher:
         made = make_ledger(
-            logs, out, key=secret, progress=watcher, **shared.given(**options)
+            logs,
+            out,
+            case=facts,
+            key=key,
+            overwrite=overwrite,
+            progress=watcher,
+            **shared.given(**options),
         )
     found = read_ledger(made)
     show.result({"ledger": str(made), **found}, as_json, ledger_lines)

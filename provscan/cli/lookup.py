@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,8 +24,7 @@ MARKS = {"passage": ("{+", "+}"), "tweet": ("[-", "-]")}
 @click.argument("text", required=False)
 @shared.index_option("--index", "-i", help="Index of the licensed tweets.")
 @shared.as_json
-@shared.quiet
-def command(text: str | None, index: Path, as_json: bool, quiet: bool) -> None:
+def command(text: str | None, index: Path, as_json: bool) -> None:
     """Find the licensed tweets that share wording with one text.
 
     The output shows the passage and the tweet, marks the words in which they differ,
@@ -37,9 +38,15 @@ def command(text: str | None, index: Path, as_json: bool, quiet: bool) -> None:
             "the text is empty, so there is nothing to look up: give a text, or pipe "
             "one in"
         )
+    if os.path.isfile(text):
+        raise UsageError(
+            f"{text} is a file, and a text is looked up: to search a file, use "
+            f"`{shlex.join(['provscan', 'match', text])}`; to look up this text, pipe "
+            "it in"
+        )
     from provscan.cli.compiling import compile_kernels
 
-    compile_kernels(quiet)
+    compile_kernels()
     from provscan.cli import show
     from provscan.lookup import look_up, summary
     from provscan.matching import open_index

@@ -10,7 +10,7 @@ import click
 
 from provscan import cli
 from provscan.cli import shared
-from provscan.cli.shared import match_option, output_option
+from provscan.cli.shared import match_option
 
 # Maximum number of incompletely read files that are listed on stderr.
 MOST_FILES = 5
@@ -27,50 +27,38 @@ SHARE: dict[str, Any] = {"callback": shared.parse_share, "metavar": "SHARE"}
     "standard input]",
 )
 @shared.text_field
-@shared.id_field
-@shared.records
-@shared.encoding
+@match_option("Options", "id_field", metavar="NAME", rare=True)
+@match_option("Options", "records", rare=True)
+@match_option("Options", "encoding", metavar="NAME", rare=True)
 @match_option("Options", "outputs")
-@match_option("Options", "fix_encoding")
-@match_option("Options", "tokenizer", type=shared.LocalPath(), metavar="FILE")
+@match_option("Options", "fix_encoding", rare=True)
+@match_option("Options", "digests")
 @match_option("Error rates", "cutoff", metavar="DATE")
-@match_option("Error rates", "collected", metavar="FROM..TO")
+@match_option("Error rates", "collected", metavar="FROM..TO", rare=True)
 @paths_option("Error rates", "control", metavar="FILE")
-@paths_option("Error rates", "null", metavar="DATASET")
-@paths_option("Error rates", "known", metavar="DATA")
-@match_option("Error rates", "spike_ins")
-@match_option("Error rates", "edits")
+@paths_option("Error rates", "clean_data", metavar="DATASET")
+@paths_option("Error rates", "other_sources", metavar="DATA")
+@match_option("Error rates", "spike_ins", rare=True)
 @match_option("Sampling", "sample", **SHARE)
-@match_option("Sampling", "sample_by")
-@match_option("Sampling", "seed")
-@match_option("Texts", "no_text")
-@match_option("Texts", "texts")
+@match_option("Sampling", "sample_by", rare=True)
+@match_option("Sampling", "seed", rare=True)
 @shared.workers
-@shared.ray
-@shared.log
-@shared.resume
-@shared.overwrite_run
-@shared.without_segment
+@match_option("Running", "ray", metavar="ADDRESS", rare=True)
+@match_option("Running", "log", metavar="FILE", type=shared.LocalPath(), rare=True)
+@shared.overwrite_folder
 @match_option("Strictness", "fail_above", **SHARE)
-@match_option("Strictness", "fail_above_claimed", **SHARE)
-@match_option("Strictness", "baseline", metavar="RUN", type=shared.LocalPath())
-@match_option("Strictness", "allow_unread")
-@match_option("Strictness", "max_bad", **SHARE)
-@shared.as_json
-@output_option(
-    "--verbose",
-    is_flag=True,
-    help="Print all numbers, warnings and notes, and everything that was left out. "
-    "`provscan info RUN` prints the same later.",
+@match_option("Strictness", "fail_above_claimed", **SHARE, rare=True)
+@match_option(
+    "Strictness", "baseline", metavar="RUN", type=shared.LocalPath(), rare=True
 )
-@shared.quiet
+@match_option("Strictness", "allow_unread")
+@match_option("Strictness", "max_bad", **SHARE, rare=True)
+@shared.as_json
 def command(
     sources: tuple[str, ...],
     index: Path,
     out: Path | None,
     as_json: bool,
-    verbose: bool,
-    quiet: bool,
     **options: Any,
 ) -> None:
     """Find licensed tweets in datasets or model outputs.
@@ -90,14 +78,13 @@ def command(
     gate: GateError | None = None
     undecided: IncompleteError | None = None
     try:
-        with progress(quiet) as watcher:
+        with progress() as watcher:
             run = provscan.match(list(sources), index, out, progress=watcher, **given)
     except GateError as error:
         gate, run = error, error.run
     except IncompleteError as error:
         undecided, run = error, error.run
-    lines = show.run if verbose else show.brief
-    show.result({"run": str(run.path), **run.summary}, as_json, lines)
+    show.result({"run": str(run.path), **run.summary}, as_json, show.brief)
 
     # The status of an incomplete scan takes precedence over the gate, since the share
     # of the scanned part says nothing about the rest.

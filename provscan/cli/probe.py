@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,14 +15,11 @@ from provscan import cli
 from provscan.cli import shared
 from provscan.cli.shared import option
 
-experiment_option = partial(option, group="Experiment")
-rule_option = partial(option, group="What counts")
-model_option = partial(option, group="Model")
-budget_option = partial(option, group="Budget")
+if TYPE_CHECKING:
+    from provscan.probe import Plan
 
-verbose = shared.output_option(
-    "--verbose", is_flag=True, help="Print all numbers, warnings and notes."
-)
+experiment_option = partial(option, group="Experiment")
+model_option = partial(option, group="Model")
 
 
 @click.group("probe", cls=shared.Group)
@@ -76,34 +73,11 @@ def command() -> None:
     help="Number of licensed tweets to ask for, each with a control.",
 )
 @experiment_option(
-    "--samples",
-    type=int,
-    metavar="N",
-    show_default="4",
-    help="Number of answers to each prompt: one at temperature 0, the others at "
-    "--temperature.",
-)
-@experiment_option(
-    "--temperature",
-    type=float,
-    show_default="1",
-    help="Temperature of all answers to a prompt except the first.",
-)
-@experiment_option(
     "--style",
     type=click.Choice(["chat", "completion"]),
     show_default="chat",
     help="chat for a model that follows instructions, completion for one that "
     "continues a text.",
-)
-@experiment_option(
-    "--prompts",
-    multiple=True,
-    type=click.Choice(["prefix", "opening", "masked"]),
-    help="Kind of prompt: prefix gives the first half of a tweet's words; opening "
-    "gives its author, day and first words; masked gives all words except a "
-    "passage in the middle. Can be repeated.  [default: all that the style "
-    "allows]",
 )
 @experiment_option(
     "--free",
@@ -112,23 +86,7 @@ def command() -> None:
     show_default="0",
     help="Number of answers to an additional prompt, which asks for any post.",
 )
-@experiment_option(
-    "--seed",
-    type=int,
-    metavar="N",
-    show_default="1",
-    help="Seed for all random choices.",
-)
-@rule_option(
-    "--max-auc",
-    type=float,
-    show_default="0.6",
-    help="A classifier tries to tell licensed tweets from controls by their words and "
-    "lengths. If the upper limit of its area under the ROC curve exceeds this value, "
-    "the probe claims nothing.",
-)
-@shared.without_segment
-@verbose
+@shared.overwrite_folder
 @shared.as_json
 def plan(
     index: Path,
@@ -136,8 +94,7 @@ def plan(
     control_after: str | None,
     control: tuple[str, ...],
     reference: Path | None,
-    without_segment: tuple[str, ...],
-    verbose: bool,
+    overwrite: bool,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -146,27 +103,32 @@ def plan(
     The plan is complete before the model is asked anything.
     """
     import provscan
-    from provscan.cli import show
     from provscan.probe import Settings, make_plan
-    from provscan.probe.report import plan_table
 
     settings = shared.given(**options)
-    if "prompts" in settings:
-        settings["prompts"] = tuple(settings["prompts"])
     controls: dict[str, Any] = {
         "control_after": control_after,
         "control": list(control),
         "reference": reference,
+        "overwrite": overwrite,
     }
-    opened = provscan.open_index(index, **shared.given(without_segment=without_segment))
+    opened = provscan.open_index(index)
     made = make_plan(opened, out, Settings(**settings), **controls)
-    about = {name: value for name, value in made.content.items() if name != "pairs"}
-    found = {"probe": str(out), "digest": made.digest, **about}
-    questions = sum(1 for _ in made.questions())
+    planned(made, as_json)
+
+
+def planned(plan: Plan, as_json: bool, *, verbose: bool = False) -> None:
+    """Show a plan, with all of its numbers if ``verbose`` is true."""
+    from provscan.cli import show
+    from provscan.probe.report import plan_table
+
+    about = {name: value for name, value in plan.content.items() if name != "pairs"}
+    found = {"probe": str(plan.path), "digest": plan.digest, **about}
+    questions = sum(1 for _ in plan.questions())
     show.result(
         found,
         as_json,
-        lambda _: plan_table(out, made.digest, about, questions, verbose=verbose),
+        lambda _: plan_table(plan.path, plan.digest, about, questions, verbose=verbose),
     )
 
 
@@ -185,93 +147,46 @@ def plan(
     help="Name of the model at the endpoint.",
 )
 @model_option(
-    "--key-env",
-    metavar="NAME",
-    show_default="OPENAI_API_KEY",
-    help="Environment variable that contains the key of the endpoint. The key is never "
-    "written to a file.",
-)
-@model_option(
     "--concurrency",
     type=click.IntRange(min=1),
     metavar="N",
     show_default="4",
     help="Number of questions sent at the same time.",
 )
-@model_option(
-    "--timeout",
-    type=float,
-    show_default="120",
-    metavar="SECONDS",
-    help="Number of seconds to wait for an answer.",
-)
-@model_option(
-    "--attempts",
-    type=click.IntRange(min=1),
-    metavar="N",
-    show_default="8",
-    help="Maximum number of times that a question is sent.",
-)
-@budget_option(
+@option(
     "--max-tokens",
     type=int,
     metavar="N",
     help="Stop before prompts and answers exceed N tokens. Requests for which the "
     "endpoint returns no count are counted with an upper bound.",
 )
-@budget_option(
-    "--max-dollars",
-    type=float,
-    metavar="X",
-    help="Stop before the cost exceeds X dollars; needs --price-in and --price-out.",
-)
-@budget_option(
-    "--price-in",
-    type=float,
-    metavar="X",
-    help="Price of a million tokens in prompts, in dollars.",
-)
-@budget_option(
-    "--price-out",
-    type=float,
-    metavar="X",
-    help="Price of a million tokens in answers, in dollars.",
-)
 @shared.as_json
-@shared.quiet
 def run(
     probe: Path,
     endpoint: str,
     model: str,
     as_json: bool,
-    quiet: bool,
     **options: Any,
 ) -> None:
     """Ask a model the unanswered questions of the plan.
 
-    Repeat the command to continue an interrupted run. The exit status is 1 if the
+    The environment variable OPENAI_API_KEY has the key of the endpoint. Repeat the
+    command to continue an interrupted run. The exit status is 1 if the
     budget ended the run, and 3 if a question got no answer after all attempts.
     """
     from provscan import probe as probes
     from provscan.cli import show
     from provscan.cli.progress import progress
-    from provscan.errors import UsageError
     from provscan.names import counted
     from provscan.probe.endpoint import Endpoint, EndpointOptions
     from provscan.probe.run import Budget
 
-    if (options["price_in"] is None) != (options["price_out"] is None):
-        raise UsageError(
-            "prompts and answers both have a price: give both --price-in and "
-            "--price-out, or neither"
-        )
     settings = probes.open_plan(probe).settings
-    prices = (options.pop("price_in") or 0.0, options.pop("price_out") or 0.0)
-    budget = Budget(options.pop("max_tokens"), options.pop("max_dollars"), prices)
+    budget = Budget(options.pop("max_tokens"))
     source = Endpoint(
         endpoint, model, settings.style, EndpointOptions(**shared.given(**options))
     )
-    with progress(quiet) as watcher:
+    with progress() as watcher:
         done = probes.run(probe, source, budget=budget, progress=watcher)
     show.result(done, as_json, partial(_done, probe))
     if done["failed"]:
@@ -306,10 +221,9 @@ def _done(probe: Path, done: dict[str, Any]) -> Iterator[str]:
             "The endpoint did not accept some settings, so questions were asked "
             f"without them: {without}."
         )
-    money = "" if done["dollars"] is None else f", ${done['dollars']:.2f}"
     yield (
         f"Used: {done['prompt_tokens']:,} tokens in prompts, {done['answer_tokens']:,} "
-        f"in answers{money}."
+        f"in answers."
     )
     if done["estimated_tokens"]:
         yield (
@@ -328,20 +242,17 @@ def _done(probe: Path, done: dict[str, Any]) -> Iterator[str]:
     help="Index of the licensed tweets, if it was moved since the plan was made; read "
     "only if the plan was made with --free.",
 )
-@verbose
 @shared.as_json
-def score(probe: Path, index: Path | None, verbose: bool, as_json: bool) -> None:
+def score(probe: Path, index: Path | None, as_json: bool) -> None:
     """Compare answers with tweets, and write the report."""
     from provscan import probe as probes
     from provscan.cli import show
     from provscan.probe.report import probe_table
 
     summary = probes.score(probe, index)
-    report = (
-        f"Report: {probe / 'report.html'}{'' if verbose else '      More: --verbose'}"
-    )
+    report = f"Report: {probe / 'report.html'} (more: provscan info {probe})"
     show.result(
         {"probe": str(probe), **summary},
         as_json,
-        lambda found: [probe_table(found, verbose=verbose), report],
+        lambda found: [probe_table(found), report],
     )

@@ -1,4 +1,4 @@
-"""Show progress on stderr: as bars on a terminal, and as occasional lines elsewhere."""
+"""Show progress as bars on stderr, if that is a terminal."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import contextlib
 import sys
 import time
 from collections.abc import Iterator
-from datetime import timedelta
 
-import click
 from rich.console import Console
 from rich.filesize import decimal
 from rich.progress import (
@@ -25,8 +23,6 @@ from rich.text import Text
 
 from provscan.cli.compiling import compile_kernels
 from provscan.engine.progress import Progress
-
-SECONDS_BETWEEN_LINES = 30.0
 
 
 def _amount(number: float, unit: str) -> str:
@@ -47,9 +43,7 @@ class _Amount(ProgressColumn):
 
 
 class ShownProgress(Progress):
-    """Shows each stage as a progress bar (of rich). Without a terminal, it prints a
-    line every half minute and at the end of the stage instead.
-    """
+    """Shows each stage as a progress bar (of rich)."""
 
     def __init__(self, bars: Bars) -> None:
         self._bars = bars
@@ -59,52 +53,28 @@ class ShownProgress(Progress):
         self.finish()
         number = self._bars.add_task(stage, total=total, unit=unit)
         self._stage = next(task for task in self._bars.tasks if task.id == number)
-        self._reported = time.monotonic()
 
     def advance(self, n: int) -> None:
         if self._stage is None:
             return
         self._bars.advance(self._stage.id, n)
-        now = time.monotonic()
-        if self._bars.disable and now - self._reported >= SECONDS_BETWEEN_LINES:
-            self._reported = now
-            self._print_line(self._stage, done=False)
 
     def finish(self) -> None:
         if self._stage is None:
             return
-        if self._bars.disable:
-            self._print_line(self._stage, done=True)
         # Fill the bar, even if the total was unknown or nothing was done.
         done = max(self._stage.completed, 1)
         self._bars.update(self._stage.id, total=done, completed=done)
         self._stage = None
 
-    def _print_line(self, task: Task, *, done: bool) -> None:
-        unit = task.fields["unit"]
-        line = f"{task.description}: {_amount(task.completed, unit)}"
-        if not done and task.total:
-            line += f" of {_amount(task.total, unit)}"
-            if task.completed:
-                left = (task.total - task.completed) / _rate(task)
-                line += f", about {_duration(max(left, 0))} left"
-        elapsed = _duration(task.elapsed or 0.0)
-        click.echo(f"{line}, {elapsed}, {_amount(_rate(task), unit)}/s", err=True)
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    return str(timedelta(seconds=int(seconds)))
-
 
 @contextlib.contextmanager
-def progress(quiet: bool) -> Iterator[Progress]:
-    """Provide a command with a display of its progress. The cursor is restored at the
-    end, even after an error.
+def progress() -> Iterator[Progress]:
+    """Provide a command with a display of its progress, if stderr is a terminal. The
+    cursor is restored at the end, even after an error.
     """
-    compile_kernels(quiet)
-    if quiet:
+    compile_kernels()
+    if not sys.stderr.isatty():
         yield Progress()
         return
     columns = (
@@ -115,10 +85,8 @@ def progress(quiet: bool) -> Iterator[Progress]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    console, terminal = Console(stderr=True), sys.stderr.isatty()
-    with Bars(
-        *columns, console=console, disable=not terminal, get_time=time.monotonic
-    ) as bars:
+    console = Console(stderr=True)
+    with Bars(*columns, console=console, get_time=time.monotonic) as bars:
         shown = ShownProgress(bars)
         yield shown
         shown.finish()

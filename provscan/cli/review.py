@@ -10,53 +10,59 @@ import click
 
 from provscan.cli import shared
 from provscan.cli.shared import option
+from provscan.errors import UsageError
 
 
-@click.group("review", cls=shared.DefaultGroup)
-def command() -> None:
+@shared.command("review")
+@shared.path_argument("run", "RUN|REVIEW")
+@shared.path_argument("verdicts", "[VERDICTS]...", nargs=-1)
+@shared.out_option(metavar="REVIEW", help="Folder for the list and its key.")
+@option(
+    "--pairs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    show_default="200",
+    help="Number of pairs: 60% findings, 30% planted pairs, 10% common wording.",
+)
+@shared.overwrite_folder
+@shared.as_json
+def command(
+    run: Path,
+    verdicts: tuple[Path, ...],
+    out: Path | None,
+    pairs: int | None,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
     """Let reviewers judge findings blindly, and score the verdicts.
 
     \b
     provscan review RUN -o REVIEW
         write a blinded list, as a page and as a workbook, and the key to it
-    provscan review score REVIEW VERDICTS...
+    provscan review REVIEW VERDICTS...
         compute precision, agreement and errors from the verdicts of reviewers
-    """
 
-
-@command.command("list")
-@shared.path_argument("run", "RUN")
-@shared.out_option(
-    required=True,
-    metavar="REVIEW",
-    help="New folder for the list and its key.",
-)
-@option(
-    "--sample",
-    type=int,
-    default=200,
-    show_default=True,
-    metavar="N",
-    help="Number of pairs: 60% findings, 30% planted pairs, 10% common wording.",
-)
-@option(
-    "--seed",
-    type=click.IntRange(min=0),
-    default=1,
-    show_default=True,
-    metavar="N",
-    help="Seed for all random choices.",
-)
-@shared.as_json
-def make(run: Path, out: Path, sample: int, seed: int, as_json: bool) -> None:
-    """Write a blinded list of passages and tweets, and its key.
-
-    `provscan review RUN` is short for `provscan review list RUN`.
+    VERDICTS are files with verdicts, one file per reviewer. The result is written to
+    review.json in the run folder.
     """
     from provscan.cli import show
-    from provscan.handover.review import write_review
 
-    key = write_review(run, out, sample=sample, seed=seed)
+    if verdicts:
+        from provscan.handover.verdicts import score_review
+
+        given = shared.given(out=out, pairs=pairs)
+        shared.refuse(given, "verdicts are scored with the list that exists")
+        scored = score_review(run, verdicts, overwrite=overwrite)
+        show.result(scored, as_json, _scored)
+        return
+    from provscan.handover.review import KEY_FILE, write_review
+
+    if (run / KEY_FILE).is_file():
+        raise UsageError(f"{run} is a review: name the files with verdicts after it")
+    if out is None:
+        raise UsageError("give the folder for the list with --out (-o)")
+    chosen = shared.given(count=pairs, overwrite=overwrite)
+    key = write_review(run, out, **chosen)
     show.result({"path": str(out), **key}, as_json, _listed)
 
 
@@ -75,36 +81,6 @@ def _listed(key: dict[str, Any]) -> Iterator[str]:
         )
     yield f"Give each reviewer: {key['path']}/{FOR_REVIEWERS}"
     yield f"Keep from reviewers: {key['path']}/{KEY_FILE}"
-
-
-@command.command("score")
-@shared.path_argument("review", "REVIEW")
-@shared.path_argument("verdicts", "VERDICTS...", nargs=-1, required=True)
-@shared.path_option(
-    "--run",
-    metavar="RUN",
-    help="The run, if it was moved since the list was made.  [default: its path at "
-    "that time]",
-)
-@option("--overwrite", is_flag=True, help="Replace review.json of an earlier review.")
-@shared.as_json
-def score(
-    review: Path,
-    verdicts: tuple[Path, ...],
-    run: Path | None,
-    overwrite: bool,
-    as_json: bool,
-) -> None:
-    """Compute precision, agreement and errors of a review.
-
-    VERDICTS are files with verdicts, one file per reviewer. The result is written to
-    review.json in the run folder.
-    """
-    from provscan.cli import show
-    from provscan.handover.verdicts import score_review
-
-    scored = score_review(review, verdicts, run=run, overwrite=overwrite)
-    show.result(scored, as_json, _scored)
 
 
 def _scored(scored: dict[str, Any]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -30,43 +31,26 @@ from provscan.cli.shared import option
     show_default=True,
     help="Port to listen on; 0 for any free port.",
 )
-@option(
-    "--token",
-    envvar="PROVSCAN_TOKEN",
-    show_envvar=True,
-    metavar="TOKEN",
-    help="Token that clients must send as `Authorization: Bearer TOKEN`, at least 16 "
-    "characters. Set it in the environment, since other users of this machine can see "
-    "options.",
-)
-@option(
-    "--rate",
-    type=click.FloatRange(1),
-    default=100.0,
-    show_default=True,
-    metavar="N",
-    help="Maximum requests per second from one client.",
-)
-@shared.quiet
-def command(
-    index: Path, host: str, port: int, token: str | None, rate: float, quiet: bool
-) -> None:
+def command(index: Path, host: str, port: int) -> None:
     """Serve a web page and an HTTP API that look up texts.
 
     The page has a text box. While a text is typed or pasted, the wording that it shares
     with licensed tweets is highlighted. The documentation of the API is at /docs. If
     the index is replaced or extended, it is reloaded without a restart. This command
     needs the extra `serve`.
+
+    The environment variable PROVSCAN_TOKEN is the token that clients must send as
+    `Authorization: Bearer TOKEN`, at least 16 characters.
     """
     from provscan.cli.compiling import compile_kernels
-    from provscan.server import Limits, listen, serve
+    from provscan.server import listen, serve
 
+    token = os.environ.get("PROVSCAN_TOKEN")
     listening = listen(host, port, token)
     name = f"[{host}]" if ":" in host else host
-    compile_kernels(quiet)
-    if not quiet:
-        port = listening.getsockname()[1]
-        cli.echo(f"provscan: http://{name}:{port} (Ctrl-C to stop)", err=True)
+    compile_kernels()
+    port = listening.getsockname()[1]
+    cli.echo(f"provscan: http://{name}:{port} (Ctrl-C to stop)", err=True)
     # Ctrl-C is the normal way to stop the server.
     with listening, suppress(KeyboardInterrupt):
-        serve(index, listening, token, Limits(rate=rate))
+        serve(index, listening, token)

@@ -10,6 +10,7 @@ a command uses them as decorators.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -17,29 +18,86 @@ from typing import Any
 
 import click
 
-from provscan.errors import UsageError
+from provscan.cli.names import similar
+from provscan.errors import ProvscanError, UsageError
 from provscan.keywords import help_of
 from provscan.options import CHOICES, MINIMA, MatchOptions, option_name
 from provscan.urls import Url, source_of
 
 Decorator = Callable[[Any], Any]
+# The key in a context that says that its help shows all options.
+ALL_OPTIONS = "provscan.all_options"
+
+
+class _Help(click.Option):
+    """The option --help-all, which shows all options of a command."""
+
+    def __init__(self) -> None:
+        def show(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+            if value and not ctx.resilient_parsing:
+                ctx.meta[ALL_OPTIONS] = True
+                click.echo(ctx.get_help(), color=ctx.color)
+                ctx.exit()
+
+        super().__init__(
+            ["--help-all"],
+            is_flag=True,
+            is_eager=True,
+            expose_value=False,
+            callback=show,
+            help="Show all options, and all about them.",
+        )
 
 
 class GroupedCommand(click.Command):
-    """A command whose help shows its options in groups."""
+    """A command whose help shows its options in groups. If some of them are declared
+    with ``rare``, the help shows only the first sentences of the others, and --help-all
+    everything.
+    """
+
+    @property
+    def long(self) -> bool:
+        """Whether the command has options that its help does not show."""
+        return any(getattr(each, "rare", False) for each in self.params)
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        found = super().get_params(ctx)
+        return [*found, _Help()] if self.long else found
 
     def format_options(
         self, ctx: click.Context, formatter: click.HelpFormatter
     ) -> None:
+        brief = self.long and ALL_OPTIONS not in ctx.meta
         groups: dict[str, list[tuple[str, str]]] = {}
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
             if isinstance(parameter, click.Option) and record is not None:
                 group = getattr(parameter, "group", "Options")
+                if brief:
+                    if getattr(parameter, "rare", False):
+                        continue
+                    group, record = "Options", (record[0], _first_sentence(record[1]))
                 groups.setdefault(group, []).append(record)
         for name, records in groups.items():
             with formatter.section(name):
                 formatter.write_dl(records)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ProvscanError as error:
+            from provscan.cli.hints import hint
+
+            if found := hint(ctx.command.name or "", ctx.params, error):
+                # The hint takes the place of a command that the message advises.
+                error.args = (re.sub(r": [^`:]*`.*", "", str(error)),)
+                error.add_note(found)
+            raise
+
+
+def _first_sentence(text: str) -> str:
+    """Return the first clause of a help text, without examples and defaults."""
+    return re.split(r", e\.g\.|[.;:](?= )|  \[", text, maxsplit=1)[0].rstrip(".") + "."
 
 
 class Group(click.Group):
@@ -47,24 +105,33 @@ class Group(click.Group):
 
     command_class = GroupedCommand
 
-
-class DefaultGroup(Group):
-    """A group whose first command is the default: it gets the arguments if they do not
-    begin with the name of a command.
-    """
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if args and args[0] not in {*self.commands, *ctx.help_option_names}:
-            args = [next(iter(self.commands)), *args]
-        return super().parse_args(ctx, args)
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in self.commands and not args[0].startswith("-"):
+            name = ctx.info_name
+            known = similar(args[0], self.commands) or next(iter(self.commands))
+            raise UsageError(
+                f"there is no command {name} {args[0]}: did you mean "
+                f"`provscan {name} {known}`?"
+            )
+        return super().resolve_command(ctx, args)
 
 
 class _GroupedOption(click.Option):
-    """An option with the name of the group in which the help text shows it."""
+    """An option with the name of the group in which the help text shows it. A
+    ``rare`` option is shown only by --help-all.
+    """
 
-    def __init__(self, *names: Any, group: str = "Options", **attributes: Any) -> None:
+    def __init__(
+        self,
+        *names: Any,
+        group: str = "Options",
+        rare: bool = False,
+        **attributes: Any,
+    ) -> None:
         super().__init__(*names, **attributes)
-        self.group = group
+        self.group, self.rare = group, rare
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         """Return the names and the help text of the option, without the parentheses
@@ -217,20 +284,8 @@ id_field = match_option("Options", "id_field", metavar="NAME")
 records = match_option("Options", "records")
 encoding = match_option("Options", "encoding", metavar="NAME")
 workers = match_option("Running", "workers")
-ray = match_option("Running", "ray", metavar="ADDRESS")
-log = match_option("Running", "log", metavar="FILE", type=LocalPath())
-without_segment = match_option(
-    "Strictness", "without_segment", metavar="NAME", multiple=True
-)
-no_text = option(
-    "--no-text", is_flag=True, help="Show ids and SHA-256 digests instead of texts."
-)
-texts = option(
-    "--texts",
-    type=click.IntRange(min=0),
-    metavar="N",
-    help="Show the texts of only the N strongest exhibits, and digests of the other "
-    "texts.  [default: all]",
+digests = option(
+    "--digests", is_flag=True, help="Show ids and SHA-256 digests instead of texts."
 )
 reviewed = path_option(
     "--reviewed",
@@ -243,21 +298,12 @@ overwrite = option(
     help="Replace an existing file. A link is replaced, not the file that it points "
     "to; an input of the command is never replaced.",
 )
-resume = running_option(
-    "--resume", is_flag=True, help="Resume the same command if it was interrupted."
-)
-overwrite_run = running_option(
+overwrite_folder = running_option(
     "--overwrite",
     is_flag=True,
-    help="Replace an existing run: its matches.parquet, evidence.parquet, "
-    "summary.json, run.json and report.html. Nothing else is removed.",
+    help="Replace an existing result; files that provscan did not write are never "
+    "removed. To resume an interrupted command, repeat it.",
 )
 as_json = output_option(
     "--json", "as_json", is_flag=True, help="Print the result as JSON."
-)
-quiet = output_option(
-    "--quiet",
-    "-q",
-    is_flag=True,
-    help="Show no progress on stderr; warnings and errors are still printed.",
 )

@@ -81,10 +81,7 @@ def forgotten(found: Result) -> Iterator[str]:
     if found["purged"]:
         yield "Forgotten texts and hashes are no longer in the files."
     elif found["tweets"] and not found["dry_run"]:
-        yield (
-            "Forgotten texts stay in the files until `provscan merge` or the next "
-            "purge."
-        )
+        yield ("Forgotten texts stay in the files until `provscan forget --purge`.")
 
 
 # Compliance events that do not change an index, with the reason.
@@ -105,7 +102,7 @@ def verified(found: Result) -> str:
             f"{counted(found['matches'], 'match')} in {counted(found['rows'], 'row')}"
         )
         page = (
-            "report.html is not checked: `provscan report` writes it again from the "
+            "report.html is not checked: `provscan export` writes it again from the "
             "other files"
         )
         return f"{found['run']} is sound: {size}. {page}."

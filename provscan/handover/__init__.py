@@ -19,7 +19,6 @@
 - :mod:`~provscan.handover.review` writes blinded lists of findings for reviewers, and
   :mod:`~provscan.handover.verdicts` evaluates their verdicts with
   :mod:`~provscan.handover.agreement`.
-- :mod:`~provscan.handover.room` builds kits for inspection rooms.
 """
 
 from provscan.handover.bundle import add_timestamp, bundle, write_request

@@ -78,7 +78,7 @@ def bundle(
     out: Source,
     *,
     sign: Source | None = None,
-    no_text: bool = False,
+    digests: bool = False,
     hash_inputs: bool = False,
     bates: str = BATES,
     overwrite: bool = False,
@@ -87,7 +87,7 @@ def bundle(
 
     :func:`provscan.handover.check` checks the archive without the index and the
     dataset. The bytes of the archive depend only on the folders and the options; with
-    ``no_text``, also on the version of pyarrow, which writes the tables again.
+    ``digests``, also on the version of pyarrow, which writes the tables again.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def bundle(
     sign
         File with an Ed25519 private key in PEM, such as ``openssl genpkey -algorithm
         ed25519`` writes.
-    no_text
+    digests
         Replace passages and tweets by SHA-256 digests, and leave out all other texts.
     hash_inputs
         Add the SHA-256 of the inputs and the index. They must be unchanged and at the
@@ -150,7 +150,7 @@ def bundle(
             Path(out), overwrite=overwrite, inputs=[] if sign is None else [sign]
         ) as temporary,
     ):
-        contents = _Contents(working, bates, no_text, hash_inputs)
+        contents = _Contents(working, bates, digests, hash_inputs)
         for source in map(Path, folders):
             if (source / CASE_FILE).is_file():
                 contents.add_case(source)
@@ -284,10 +284,10 @@ class _Contents:
     """The files of a bundle, collected from the folders of runs, cases and ledgers."""
 
     def __init__(
-        self, working: Path, bates: str, no_text: bool, hash_inputs: bool
+        self, working: Path, bates: str, digests: bool, hash_inputs: bool
     ) -> None:
         self._working, self._bates = working, bates
-        self._no_text, self._hash_inputs = no_text, hash_inputs
+        self._digests, self._hash_inputs = digests, hash_inputs
         self.findings = 0
         self._files: dict[str, Content] = {}
         # The entries of the statement: one per run, case or ledger.
@@ -303,7 +303,7 @@ class _Contents:
 
         return {
             "provscan": __version__,
-            "texts": not self._no_text,
+            "texts": not self._digests,
             "runs": self._runs,
             "cases": self._cases,
             "ledgers": self._ledgers,
@@ -319,7 +319,7 @@ class _Contents:
     def payload(self) -> dict[str, Content]:
         documents: dict[str, Content] = {
             "README.txt": wording.readme(
-                texts=not self._no_text, hashed=self._hash_inputs
+                texts=not self._digests, hashed=self._hash_inputs
             ),
             "certification.txt": wording.certification(self._described),
             "loadfile.dat": self._working / "loadfile",
@@ -365,9 +365,9 @@ class _Contents:
         folder, working = f"{PAYLOAD}{name}", self._working / name
         working.mkdir()
         places = Places(run.summary, run.info)
-        summary, info = _handed_over(run, working, places, no_text=self._no_text)
+        summary, info = _handed_over(run, working, places, digests=self._digests)
         files = {name: working / name for name in RUN_FILES}
-        report = working if self._no_text else source
+        report = working if self._digests else source
         files |= {REPORT_FILE: report / REPORT_FILE, REVIEW_FILE: source / REVIEW_FILE}
         if self._hash_inputs:
             files[INPUTS] = working / INPUTS
@@ -395,10 +395,10 @@ class _Contents:
 
 
 def _handed_over(
-    run: RunFiles, working: Path, places: Places, *, no_text: bool
+    run: RunFiles, working: Path, places: Places, *, digests: bool
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Write the files of a run without the folders of this machine and, with
-    ``no_text``, without texts. Return ``summary.json`` and ``run.json``.
+    ``digests``, without texts. Return ``summary.json`` and ``run.json``.
     """
     sources = [item["source"] for item in run.summary["sources"]]
     names = {name: places.shown(name) for name in sources}
@@ -409,7 +409,7 @@ def _handed_over(
             "again"
         )
     tables = run.path
-    if no_text:
+    if digests:
         tables = working / "without_texts"
         tables.mkdir()
         write_without_texts(run.path, tables)
@@ -426,10 +426,10 @@ def _handed_over(
     info = {"original": original, **places.shown(run.info), "folder": "."}
     if info.get("repeat"):
         info["repeat"] = places.command(run.info["repeat"])
-    info["without_texts"] = no_text or info.get("without_texts", False)
+    info["without_texts"] = digests or info.get("without_texts", False)
     summary = places.shown(run.summary)
     write_summary(working, summary, info, (MATCHES_FILE, EVIDENCE_FILE))
-    if no_text:
+    if digests:
         write_report(working, texts=0)
     return summary, info
 

@@ -38,6 +38,10 @@ from provscan.writing import new_folder
 
 CASE_FILE, PAGE_FILE, WORKBOOK_FILE = "case.json", "case.html", "case.xlsx"
 FORMAT = {"format": "provscan-case", "version": 1}
+FILES = (
+    *(CASE_FILE, PAGE_FILE, WORKBOOK_FILE),
+    *(f"{name}.parquet" for name in ("authors", "months", "periods", "texts")),
+)
 # A set of runs is stored as the bits of an unsigned 64-bit integer.
 MOST_RUNS = 62
 # Maximum numbers of authors on the page, and of rows in a sheet of the workbook.
@@ -77,7 +81,11 @@ class Run:
 
 
 def write_case(
-    runs: Sequence[Path], out: Path, *, periods: Sequence[date] = ()
+    runs: Sequence[Path],
+    out: Path,
+    *,
+    periods: Sequence[date] = (),
+    overwrite: bool = False,
 ) -> dict[str, Any]:
     """Compare runs, and write the comparison to a new folder.
 
@@ -109,7 +117,10 @@ def write_case(
     opened = _open_runs(runs)
     days = sorted(set(periods))
     files = [run.files for run in opened]
-    with new_folder(out) as folder, counted_findings(files, folder) as counts:
+    with (
+        new_folder(out, FILES, overwrite=overwrite) as folder,
+        counted_findings(files, folder) as counts,
+    ):
         compared = _compared(opened)
         case = {
             **FORMAT,

@@ -51,12 +51,12 @@ from provscan.handover.statement import (
     canonical,
     hashes_of,
     key_id,
-    public_key,
     public_key_of,
     read_canonical,
     runs_of,
     signature_problem,
 )
+from provscan.handover.statement import public_key as read_key
 from provscan.handover.tree import hash_lines, leaf, levels
 from provscan.opening import open_regular
 from provscan.readers import Source
@@ -75,7 +75,7 @@ MOST_NAMED = 5
 def check(
     path: Source,
     *,
-    key: Source | None = None,
+    public_key: Source | None = None,
     authority: Source | None = None,
     exhibit: str | int | None = None,
 ) -> dict[str, Any]:
@@ -85,7 +85,7 @@ def check(
     ----------
     path
         The archive or page.
-    key
+    public_key
         File with the public key, in PEM, of the required signer. Without it, the
         signature is verified with the key in the statement itself, which shows that
         nothing was changed after somebody signed, but not who signed.
@@ -103,7 +103,7 @@ def check(
         ``path`` and its ``sha256``; ``problems``, a list of sentences; ``files``, the
         number of files in a bundle; ``runs``, and whether there are ``texts``, both
         from the statement; ``signer``, the id of the key, and ``known_signer``, whether
-        ``key`` was given; ``stamp``, the time of the time stamp, and
+        ``public_key`` was given; ``stamp``, the time of the time stamp, and
         ``known_authority``, whether ``authority`` was given; ``exhibit``, the row that
         was proved. Values that do not apply are None.
 
@@ -117,7 +117,7 @@ def check(
         ``exhibit`` does not name one.
     """
     file_path = Path(path)
-    signer = None if key is None else public_key(Path(key))
+    signer = None if public_key is None else read_key(Path(public_key))
     roots = None if authority is None else stamps.certificates(Path(authority))
     if file_path.is_dir():
         raise InputError(
@@ -131,7 +131,7 @@ def check(
         raise InputError(f"{file_path} can't be read: {error.strerror}") from error
     nothing = dict.fromkeys(("files", "runs", "texts", "signer", "stamp", "exhibit"))
     found: dict[str, Any] = {"path": str(file_path), "sha256": sha256, **nothing}
-    found |= {"known_signer": key is not None, "known_authority": roots is not None}
+    found |= {"known_signer": signer is not None, "known_authority": roots is not None}
     if not is_archive:
         problems = _page_problems(file_path, found, signer, roots, exhibit)
         found["problems"] = list(problems)

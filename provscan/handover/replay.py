@@ -30,7 +30,7 @@ from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE, RUN_FILE, SUMMARY_
 from provscan.writing import temporary_folder
 
 # Options that name files on which results depend. These files may have been moved.
-FILES = ("control", "null", "known", "tokenizer", "baseline")
+FILES = ("control", "clean_data", "other_sources", "baseline")
 # Options that do not affect results.
 RUNNING = ("workers", "ray", "log")
 # The maximum number of rows that the message of a problem lists.
@@ -40,7 +40,6 @@ CONDITIONS = {
     "the index": ("index", "fingerprint"),
     "the index's set of parameters": ("index", "params"),
     "the control": ("control", "fingerprint"),
-    "the tokenizer": ("tokenizer", "xxh3"),
 }
 # The properties by which an input is identified: checksum, version, name.
 IDENTITIES = (("xxh3", "bytes"), ("version", "bytes"), ("source",))
@@ -74,7 +73,7 @@ def replay(
     progress
         Receives the progress of the run.
     **options
-        The current paths of ``control``, ``null``, ``known``, ``tokenizer`` and
+        The current paths of ``control``, ``clean_data``, ``other_sources`` and
         ``baseline``, if the run used them and they were moved; and ``workers``,
         ``ray`` and other options that do not affect results.
 

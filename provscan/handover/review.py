@@ -43,6 +43,7 @@ from provscan.sketch.signatures import minhash
 from provscan.writing import new_folder
 
 FOR_REVIEWERS, KEY_FILE = "for-reviewers", "key.json"
+FILES = (KEY_FILE, f"{FOR_REVIEWERS}/list.html", f"{FOR_REVIEWERS}/list.xlsx")
 KEY_FORMAT = {"format": "provscan-review-key", "version": 1}
 # The kinds of pairs in a list.
 KINDS_OF_PAIRS = (FINDING, COPY, OTHER, COMMON_OR_KNOWN) = (
@@ -72,7 +73,12 @@ TRIES = 5
 
 
 def write_review(
-    run: Path, out: Path, *, sample: int = 200, seed: int = 1
+    run: Path,
+    out: Path,
+    *,
+    count: int = 200,
+    seed: int = 1,
+    overwrite: bool = False,
 ) -> dict[str, Any]:
     """Write a blinded list of pairs for reviewers, and its key, to a new folder.
 
@@ -83,10 +89,12 @@ def write_review(
     out
         The new folder. Its folder ``for-reviewers`` contains the list as a page and as
         a workbook. ``key.json`` gives the kind of each pair; reviewers must not see it.
-    sample
+    count
         Number of pairs.
     seed
         Seed for all random choices.
+    overwrite
+        Replace an existing list.
 
     Returns
     -------
@@ -100,18 +108,18 @@ def write_review(
     OutputError
         ``out`` exists, or can't be written.
     ParameterError
-        ``sample`` is too small.
+        ``count`` is too small.
     """
-    if sample < SMALLEST_LIST:
+    if count < SMALLEST_LIST:
         raise ParameterError(
-            f"a list needs at least {SMALLEST_LIST} pairs, found --sample {sample}"
+            f"a list needs at least {SMALLEST_LIST} pairs, found --pairs {count}"
         )
     require_folder("run", run)
     files, rng = RunFiles.open(run), Random(seed)
     frame = _Frame(files)
-    copies, others, wanted = (round(part * sample) for part in (COPIES, OTHERS, COMMON))
+    copies, others, wanted = (round(part * count) for part in (COPIES, OTHERS, COMMON))
     common = frame.common(wanted, rng)
-    drawn = frame.drawn(sample - copies - others - len(common), rng)
+    drawn = frame.drawn(count - copies - others - len(common), rng)
     planted = _Planted(frame, drawn, MatchParams(), rng)
     pairs = [
         *frame.pairs(drawn),
@@ -137,7 +145,7 @@ def write_review(
         "pairs": numbered,
     }
     key["checksum"] = info_checksum(key)
-    with new_folder(out) as folder:
+    with new_folder(out, FILES, overwrite=overwrite) as folder:
         (folder / FOR_REVIEWERS).mkdir()
         made = page(
             "review.html",
@@ -172,7 +180,7 @@ class _Frame:
         if not len(self.findings):
             raise InputError(
                 f"{files.path} contains digests instead of texts, so it can't be "
-                "reviewed: run match again without --no-text"
+                "reviewed: run match again without --digests"
             )
 
     @cached_property

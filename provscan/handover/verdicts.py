@@ -100,7 +100,7 @@ def score_review(
     if (found := RunFiles.open(folder).identity) != key["run"]:
         raise InputError(
             f"{folder} is run {found}, but the list was made from run {key['run']}: "
-            "name that run with --run"
+            "move both folders together, or name that run"
         )
     reviewers = [_read_verdicts(path, key) for path in verdicts]
     if len({reviewer.name for reviewer in reviewers}) < len(reviewers) or not reviewers:

@@ -10,7 +10,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 TEXTS = "The bundle contains texts of the dataset and of licensed tweets."
 NO_TEXTS = """\
-The bundle was written without texts (--no-text). Each passage and tweet of a finding is
+The bundle was written without texts (--digests). Each passage and tweet of a finding is
 replaced by the SHA-256 digest of its UTF-8; the context of findings and the texts of
 other matches were left out. The bundle still contains the names of the dataset's files
 and fields, the ids of records, the positions of the matches, the ids, authors, times,

@@ -31,7 +31,7 @@ from provscan.index.build import append, write_index
 from provscan.index.ingest import Written
 from provscan.index.merges import merge
 from provscan.index.opening import open_reader
-from provscan.index.reader import NOTHING, IndexReader, LeftOut
+from provscan.index.reader import IndexReader
 from provscan.index.segment.prepare import sketch_texts
 from provscan.index.segment.seeds import seed_params, seed_scratch
 from provscan.index.segment.strings import Strings

@@ -24,17 +24,12 @@ from provscan.index.segment.read import Segment, open_segment, read_tombstones
 FAN_OUT = 4
 
 
-def merge(target: Path, *, workers: int = 1, purge_only: bool = False) -> IndexReader:
-    """Merge all segments, and purge forgotten tweets. With ``purge_only``, only rewrite
-    the segments that have forgotten tweets.
-    """
+def merge(target: Path, *, workers: int = 1) -> IndexReader:
+    """Merge all segments into one, and purge forgotten tweets."""
     with changing(target, "change") as change:
         manifest = open_reader(target).manifest
-        groups = _to_merge(manifest, purge_only=purge_only)
-        merged = replace(
-            manifest if purge_only else manifest.with_seed_length(),
-            generation=change.generation,
-        )
+        groups = _to_merge(manifest)
+        merged = replace(manifest.with_seed_length(), generation=change.generation)
         for group in groups:
             merged = _merged(change, merged, group, workers)
         if groups:
@@ -42,12 +37,10 @@ def merge(target: Path, *, workers: int = 1, purge_only: bool = False) -> IndexR
         return open_written(target)
 
 
-def _to_merge(manifest: Manifest, *, purge_only: bool) -> list[list[SegmentInfo]]:
+def _to_merge(manifest: Manifest) -> list[list[SegmentInfo]]:
     """Return groups of segments. A group becomes one segment."""
     infos = list(manifest.segments)
-    forgotten = [[info] for info in infos if info.tombstones]
-    if purge_only:
-        return forgotten
+    forgotten = any(info.tombstones for info in infos)
     due = manifest.with_seed_length().seed_length != manifest.seed_length
     return [infos] if len(infos) > 1 or forgotten or due else []
 

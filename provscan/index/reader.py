@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -31,26 +31,6 @@ from provscan.text.hooks import Hook, hook_name, require_prepared
 HOOK_CHECKS = 1000
 
 
-class LeftOut(NamedTuple):
-    """The names of the segments that a reader leaves out, and the numbers of tweets and
-    texts that are in no other segment.
-    """
-
-    segments: tuple[str, ...]
-    tweets: int
-    texts: int
-
-    def as_dict(self) -> dict[str, Any]:
-        return {
-            "segments": list(self.segments),
-            "tweets": self.tweets,
-            "texts": self.texts,
-        }
-
-
-NOTHING = LeftOut((), 0, 0)
-
-
 @dataclass(frozen=True, eq=False)
 class IndexReader(LicensedTexts):
     """An open index: one snapshot of its segments."""
@@ -58,7 +38,6 @@ class IndexReader(LicensedTexts):
     manifest: Manifest
     states: Stamps  # The state of each mapped file.
     verified: bool = False  # Whether all files were compared with their checksums.
-    left_out: LeftOut = NOTHING
     # The hook that prepared the licensed texts and prepares the texts to scan.
     hook: Hook | None = None
 
@@ -224,6 +203,5 @@ class IndexReader(LicensedTexts):
             "last_purge": max(
                 (purge.purged for purge in self.manifest.purges.values()), default=None
             ),
-            "segments_left_out": self.left_out.as_dict(),
             **self.manifest.notes,
         }

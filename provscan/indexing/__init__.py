@@ -1,8 +1,8 @@
-"""The commands that work on indexes: ``index``, ``forget``, ``merge`` and ``verify``.
+"""The commands that work on indexes: ``index``, ``forget`` and ``verify``.
 
 - ``corpus``: finds, reads and counts the licensed tweets for an index.
 - ``build``: builds an index, or adds to one.
-- ``maintain``: forgets tweets, merges segments, verifies indexes and runs.
+- ``maintain``: forgets tweets, and verifies indexes and runs.
 
 :mod:`provscan.index` reads and writes the files of an index.
 """

@@ -1,4 +1,4 @@
-"""Maintain indexes: :func:`forget` removes tweets, :func:`merge` merges segments, and
+"""Maintain indexes: :func:`forget` removes tweets, and
 :func:`verify` checks every byte.
 """
 
@@ -38,9 +38,9 @@ def forget(
 ) -> dict[str, Any]:
     """Forget tweets: whoever opens the index afterwards does not find them.
 
-    Their texts remain in the files of the index until ``purge`` or the next merge
-    rewrites these files. A forgotten tweet is never added again, even if a later corpus
-    contains it, unless a new index is built (``overwrite``).
+    Their texts remain in the files of the index until ``purge`` rewrites these files. A
+    forgotten tweet is never added again, even if a later corpus contains it, unless a
+    new index is built (``overwrite``).
 
     Parameters
     ----------
@@ -57,8 +57,8 @@ def forget(
         Treat plain ids and batch results as names of accounts, as in the column
         ``author`` of matches, and forget all tweets of these accounts.
     purge
-        Rewrite the segments that contain forgotten tweets, which removes their texts
-        and hashes from the disk, and write a record of the purge.
+        Rewrite the index in as few segments as possible, which removes the texts and
+        hashes of forgotten tweets from the disk, and write a record of the purge.
     dry_run
         Only report what would be forgotten.
     workers
@@ -115,13 +115,13 @@ def forget(
     found = indexes.forget(Path(index), named, authors, dry_run=dry_run)
     if purge:
         try:
-            merge(index, purge_only=True, workers=workers)
+            indexes.merge(Path(index), workers=default_workers(workers))
         except BaseException as error:
             if found.tweets:
                 error.add_note(
                     f"Forgotten before this error: {counted(found.tweets, 'tweet')}. "
                     "No run finds them any more; their texts stay in the files until a "
-                    "purge or merge succeeds"
+                    "purge succeeds"
                 )
             raise
     return {
@@ -161,56 +161,6 @@ def _withdrawals(ids: Source | Sequence[Source], *, users: bool) -> Withdrawals 
         else:
             asked.take([name], source_of(name), users=users)
     return asked if items else None
-
-
-def merge(
-    index: Source, *, purge_only: bool = False, workers: int | None = None
-) -> dict[str, Any]:
-    """Merge the segments of an index into one, and remove forgotten tweets from its
-    files.
-
-    If the index needs seeds of another length for its number of texts, all segments are
-    rewritten with the length that :func:`provscan.build_index` would choose.
-
-    Parameters
-    ----------
-    index
-        The index's folder.
-    purge_only
-        Rewrite only the segments that contain forgotten tweets.
-    workers
-        Number of threads; by default all processors. The result does not depend on it.
-
-    Returns
-    -------
-    dict
-        The result of :meth:`provscan.Index.info`.
-
-    Raises
-    ------
-    IndexFormatError
-        There is no index, or a damaged one.
-    OutputError
-        The index is being written by another process, or the disk is full.
-
-    Examples
-    --------
-    >>> import provscan
-    >>> tweets = [
-    ...     {"id": str(n), "text": f"tweet number {n} of this corpus"} for n in range(3)
-    ... ]
-    >>> index = provscan.build_index(tweets, "merged.index")
-    >>> _ = provscan.build_index(
-    ...     [{"id": "3", "text": "a tweet that came later"}], "merged.index",
-    ...     append=True
-    ... )
-    >>> len(provscan.merge("merged.index")["segments"])
-    1
-    """
-    require_folder("index", index)
-    return indexes.merge(
-        Path(index), workers=default_workers(workers), purge_only=purge_only
-    ).info()
 
 
 def verify(

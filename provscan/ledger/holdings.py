@@ -88,7 +88,7 @@ def _scan(case: Case, row: Row, run: Path, progress: Progress | None) -> None:
     options = dict(row["options"] or {})
     dataset = case.folder / row["dataset"]
     files = [dataset, *dataset.rglob("*")]
-    for name in {"control", "known", "null"} & options.keys():
+    for name in {"control", "clean_data", "other_sources"} & options.keys():
         given = options[name] if isinstance(options[name], list) else [options[name]]
         named = [case.folder / str(path) for path in given]
         files += filter(Path.is_file, named)
@@ -105,7 +105,7 @@ def _scan(case: Case, row: Row, run: Path, progress: Progress | None) -> None:
     if same and run.is_dir():
         return
     note.write_text(new_note)
-    options |= {"resume": same, "overwrite": not same}
+    options |= {"overwrite": not same}
     try:
         match(str(dataset), index, run, progress=progress, **options)
     except (GateError, IncompleteError, WithheldError):

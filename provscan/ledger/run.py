@@ -39,7 +39,7 @@ from provscan.options import Source
 from provscan.readers import file_checksum
 from provscan.runs.folder import REPORT_FILE, read_json
 from provscan.unfinished import Work, require_new, unfinished_folder
-from provscan.writing import remove_named
+from provscan.writing import remove_named, require_own
 
 FORMAT, VERSION = "provscan-ledger", 1
 # Folders of ``access.measure`` that are needed only to resume it.
@@ -69,6 +69,7 @@ def make_ledger(
     case: Source | None = None,
     mapping: Source | None = None,
     key: str | None = None,
+    overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Path:
     """Make the folder of a ledger, with tables, ``ledger.json``, ``ledger.xlsx`` and
@@ -89,6 +90,8 @@ def make_ledger(
     key
         The secret with which names of tokens and users are hashed. By default, a new
         key is drawn.
+    overwrite
+        Replace an existing ledger.
     progress
         Receives the progress.
 
@@ -123,8 +126,14 @@ def make_ledger(
         if rule["kind"] == "rate_limit"
     }
     target = Path(out)
-    require_new(target, WORK)
-    with unfinished_folder(target, WORK, resume=True) as work, interruptible():
+    if overwrite and os.path.lexists(target):
+        require_own(target, _own_files(target))
+    else:
+        require_new(target, WORK)
+    with (
+        unfinished_folder(target, WORK, overwrite=overwrite) as work,
+        interruptible(),
+    ):
         work.begin({})
         folder = work.path / LEDGER
         # An earlier command may have been killed just before it moved the ledger.
@@ -158,8 +167,17 @@ def make_ledger(
         _write_manifest(folder, content, packs)
         write_ledger_report(folder)
         _move(PARTS, folder, work.path)
-        work.publish(folder)
+        work.publish(folder, replace=overwrite)
     return target
+
+
+def _own_files(folder: Path) -> set[str]:
+    """Return the paths of the files of a ledger, according to ``ledger.json``."""
+    try:
+        files = read_ledger(folder)["files"]
+    except (InputError, KeyError):
+        return set()
+    return {LEDGER_FILE, KEY, *files}
 
 
 def read_ledger(folder: Path) -> dict[str, Any]:
@@ -279,5 +297,4 @@ WORK = Work(
     parts=(f"{LEDGER}/parts/*.names.parquet", "parts/*.names.parquet"),
     unit="log",
     remove=_remove_work,
-    advice="repeat the command to resume",
 )

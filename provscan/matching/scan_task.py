@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from provscan.index import NOTHING, IndexReader, LeftOut, open_reader
+from provscan.index import IndexReader, open_reader
 from provscan.matching.compare import copied_wording
 from provscan.matching.matches import (
     Matches,
@@ -53,7 +53,6 @@ class Snapshot:
     index: str  # The folder of the licensed index.
     id: str  # The `snapshot` of its reader.
     control: str | None = None  # The folder of the control index, if any.
-    left_out: LeftOut = NOTHING  # The segments left out of the licensed index.
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +100,6 @@ def open_snapshot(snapshot: Snapshot) -> IndexReader:
         snapshot.index,
         check="lengths",
         snapshot=snapshot.id,
-        without=snapshot.left_out,
     )
     return (
         reader

@@ -7,7 +7,7 @@ that need a complete dataset, a control or known data.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import cached_property, lru_cache
 from html import escape
@@ -20,7 +20,6 @@ import pyarrow.compute as pc
 from provscan.errors import ParameterError
 from provscan.index import IndexReader, open_reader
 from provscan.index.opening import Check
-from provscan.index.reader import LeftOut
 from provscan.matching.compare import copied_wording
 from provscan.matching.matches import (
     MATCHES,
@@ -179,21 +178,15 @@ class Index:
         IndexFormatError
             If a file differs, or if the index was changed since it was opened.
         """
-        open_reader(
-            self.reader.path,
-            check="rebuild",
-            snapshot=self.reader.snapshot,
-            without=self.reader.left_out,
-        )
+        open_reader(self.reader.path, check="rebuild", snapshot=self.reader.snapshot)
 
     def __reduce__(
         self,
-    ) -> tuple[Callable[..., Index], tuple[str, str, LeftOut, Hook | None]]:
+    ) -> tuple[Callable[..., Index], tuple[str, str, Hook | None]]:
         reader = self.reader
         return _reopened, (
             os.path.abspath(reader.path),
             reader.snapshot,
-            reader.left_out,
             reader.hook,
         )
 
@@ -285,9 +278,9 @@ class Index:
         """Compare the files with their checksums, unless this was done already."""
         reader = self.reader
         if not reader.verified:
-            self.reader = open_reader(
-                reader.path, snapshot=reader.snapshot, without=reader.left_out
-            ).with_hook(reader.hook)
+            self.reader = open_reader(reader.path, snapshot=reader.snapshot).with_hook(
+                reader.hook
+            )
 
     @cached_property
     def scorer(self) -> Scorer:
@@ -370,9 +363,9 @@ def _id_array(ids: Iterable[object] | None, texts: int) -> pa.StringArray:
 
 
 @lru_cache(maxsize=4)
-def _reopened(path: str, snapshot: str, left_out: LeftOut, hook: Hook | None) -> Index:
+def _reopened(path: str, snapshot: str, hook: Hook | None) -> Index:
     """Open an index that was pickled. A process opens each index only once."""
-    reader = open_reader(path, check="lengths", snapshot=snapshot, without=left_out)
+    reader = open_reader(path, check="lengths", snapshot=snapshot)
     return Index(reader.with_hook(hook))
 
 
@@ -380,7 +373,6 @@ def open_index(
     path: str | os.PathLike[str] = "licensed.index",
     *,
     verify: bool = True,
-    without_segment: str | Sequence[str] | None = None,
     canonical: Hook | None = None,
 ) -> Index:
     """Open an index. Its files are mapped, not read into memory.
@@ -394,10 +386,6 @@ def open_index(
         ``match`` does so. Call :meth:`Index.verify` once for an index that comes from
         somebody else, since only this detects files that were forged together with
         their checksums.
-    without_segment
-        The name of a damaged segment to leave out, as given in the error, or several
-        names. ``info()["segments_left_out"]`` has the numbers of missing tweets and
-        texts.
     canonical
         The hook that the index was built with, if any (:func:`provscan.build_index`).
         Without its hook, an index can't be searched.
@@ -411,8 +399,6 @@ def open_index(
     IndexFormatError
         If there is no index, or if it has another version, is incomplete or is
         damaged.
-    UsageError
-        If there is no segment of that name, or if no segment would be left.
     ParameterError
         If the index was built with another hook.
 
@@ -426,14 +412,5 @@ def open_index(
     1
     """
     require_folder("path", path)
-    without = (
-        [without_segment] if isinstance(without_segment, str) else without_segment or ()
-    )
-    named = isinstance(without, Sequence) and all(
-        isinstance(name, str) for name in without
-    )
-    require(
-        named, "without_segment", without_segment, "the name of a segment, or several"
-    )
     check: Check = "checksums" if verify else "lengths"
-    return Index(open_reader(path, check=check, without=without).with_hook(canonical))
+    return Index(open_reader(path, check=check).with_hook(canonical))

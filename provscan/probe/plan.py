@@ -36,7 +36,7 @@ from provscan.probe.statistics import detectable_share
 from provscan.readers import Fields
 from provscan.runs.folder import write_json
 from provscan.urls import source_of
-from provscan.writing import new_folder, temporary_folder
+from provscan.writing import EXISTS, new_folder, temporary_folder
 
 VERSION = 1
 ARMS = ("licensed", "control")
@@ -190,6 +190,7 @@ def make_plan(
     control_after: str | None = None,
     control: str | Sequence[str] = (),
     reference: str | os.PathLike[str] | None = None,
+    overwrite: bool = False,
 ) -> Plan:
     """Draw the tweets, make the prompts, compute the baseline and the power, and write
     everything to a new folder.
@@ -199,7 +200,7 @@ def make_plan(
     index
         The open index of the licensed tweets.
     out
-        Folder of the probe, which must not exist.
+        Folder of the probe.
     settings
         Settings of the experiment; by default ``Settings()``.
     control_after
@@ -213,6 +214,8 @@ def make_plan(
         natural logarithm of its probability under a model that has not seen the tweets.
         The arms are then also matched and compared on this predictability; tweets that
         the file lacks are left out.
+    overwrite
+        Replace an existing plan that has no answers.
 
     Returns
     -------
@@ -240,8 +243,8 @@ def make_plan(
             "a probe needs tweets that the model can't have seen: give either "
             "control_after or control files"
         )
-    if os.path.lexists(path):
-        raise OutputError(f"{path} exists already: name another folder, or remove it")
+    if os.path.lexists(path) and not overwrite:
+        raise OutputError(EXISTS.format(path))
     known = None if reference is None else read_reference(reference)
     with temporary_folder() as folder:
         controls = no_control(index.reader)
@@ -267,7 +270,6 @@ def make_plan(
             "fingerprint": index.fingerprint,
             "texts": index.reader.texts,
             "tweets": index.reader.tweets,
-            "left_out": index.reader.left_out.as_dict(),
         },
         "control": {"after": control_after, "files": files, "texts": controls.texts},
         "reference": None if known is None else known.describe(),
@@ -276,7 +278,7 @@ def make_plan(
         "free_prompt": TEMPLATES[settings.style, FREE],
         **_described(drawn, settings),
     }
-    with new_folder(path) as folder:
+    with new_folder(path, [PLAN_FILE], overwrite=overwrite) as folder:
         write_json(folder / PLAN_FILE, content)
     return open_plan(path)
 

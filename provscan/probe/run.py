@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from provscan.engine import Progress
-from provscan.errors import ParameterError, UsageError
+from provscan.errors import UsageError
 from provscan.probe.answers import Answer, answer_file
 from provscan.probe.files import MODEL_FILE
 from provscan.probe.plan import Plan, Question, open_plan
@@ -53,21 +53,11 @@ class Budget:
 
     # Maximum number of tokens in prompts and answers; None: no limit.
     tokens: int | None = None
-    dollars: float | None = None  # Maximum cost; None: no limit.
-    # Dollars per million tokens of prompts, and of answers.
-    prices: tuple[float, float] = (0.0, 0.0)
     # The tokens reserved for questions that were sent and are not answered, by key, and
     # the tokens used.
     _reserved: dict[str, Tokens] = field(default_factory=dict)
     _spent: Tokens = field(default_factory=Tokens)
     _lock: Any = field(default_factory=threading.Lock)
-
-    def __post_init__(self) -> None:
-        if self.dollars is not None and max(self.prices) <= 0:
-            raise ParameterError(
-                "a budget in dollars needs prices: give dollars for a million tokens "
-                "of each kind"
-            )
 
     def reserve(self, question: Question) -> bool:
         """Reserve tokens for sending a question once, in addition to those that were
@@ -81,9 +71,7 @@ class Budget:
             total = self._spent.plus(bound)
             for reserved in self._reserved.values():
                 total = total.plus(reserved)
-            fits = (
-                self.tokens is None or total.prompt + total.answer <= self.tokens
-            ) and (self.dollars is None or self._cost(total) <= self.dollars)
+            fits = self.tokens is None or total.prompt + total.answer <= self.tokens
             if fits:
                 self._reserved[question.key] = before.plus(bound)
         return fits
@@ -97,17 +85,11 @@ class Budget:
 
     def describe(self) -> dict[str, Any]:
         prompt, answer, estimated = self._spent
-        dollars = self._cost(self._spent) if max(self.prices) > 0 else None
         return {
             "prompt_tokens": prompt,
             "answer_tokens": answer,
             "estimated_tokens": estimated,
-            "dollars": dollars,
         }
-
-    def _cost(self, tokens: Tokens) -> float:
-        prompt, answer = self.prices
-        return (tokens.prompt * prompt + tokens.answer * answer) / 1e6
 
 
 def run(
@@ -142,7 +124,7 @@ def run(
         ``refused``; ``failed``, asked in this run but without an answer after all
         attempts; ``left``, not asked because of the budget. ``without`` has, for each
         parameter that the endpoint refused, the number of answers that were requested
-        without it. ``prompt_tokens``, ``answer_tokens`` and ``dollars`` are the amounts
+        without it. ``prompt_tokens`` and ``answer_tokens`` are the amounts
         spent; ``estimated_tokens`` of both are upper bounds, since the endpoint
         returned no count. ``dollars`` is None without prices.
 

@@ -110,7 +110,7 @@ def _index_of_plan(plan: Plan, given: Index | str | os.PathLike[str] | None) -> 
                 "exist, and answers to the prompt that names no tweet are compared "
                 "with it: name its folder with --index"
             )
-        opened = open_index(path, without_segment=planned["left_out"]["segments"])
+        opened = open_index(path)
     if opened.fingerprint != planned["fingerprint"]:
         raise InputError(
             f"{opened.path} has fingerprint {opened.fingerprint[:12]}, and {plan.path} "

@@ -65,6 +65,13 @@ SAME_NAME = "another file of the archive has the same name; only the last one is
 OUTSIDE = "not among the files that the recipe reads"
 
 
+# The files by which folders that provscan writes are recognised.
+RESULTS = {
+    "a run of provscan": {"run.json", "summary.json", "matches.parquet"},
+    "an index of provscan": {"manifest.json", "segments", "lock"},
+    "an unfinished result of provscan": {"unfinished.json"},
+}
+
 # Devices that are read to their end.
 TERMINALS = ("/dev/stdin", "/dev/tty", "/dev/fd/0", os.devnull)
 
@@ -107,6 +114,10 @@ class Finder:
             elif is_remote(source) or source.startswith(PREFIX):
                 yield from self._remote_or_hub(source)
             elif os.path.isdir(source):
+                if (kind := _result_in(os.listdir(source))) is not None:
+                    raise InputError(
+                        f"{printable(source)} is {kind}, not a dataset: name the data"
+                    )
                 yield from self._folder(source, source)
             elif os.path.isfile(source):
                 yield from self._file(source, source)
@@ -156,6 +167,10 @@ class Finder:
             entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
         except OSError as error:
             self.unread.append((printable(shown), f"can't be read: {error.strerror}"))
+            return
+        if (kind := _result_in([entry.name for entry in entries])) is not None:
+            # Its texts of tweets would be found as copies.
+            self.add_ignored(shown, f"{kind}, not data")
             return
         saved = any(entry.name == STATE for entry in entries)
         for entry in entries:
@@ -400,3 +415,9 @@ def nothing_to_read(
         others = f", and {files} can't be read either" if more else ""
         reason = f"{path} can't be read: {why}{others}"
     return InputError(f"{what}{reason}. The readable formats are {readable}.")
+
+
+def _result_in(names: Iterable[str]) -> str | None:
+    """Return which of :data:`RESULTS` a folder with these files is, if any."""
+    present = {*names}
+    return next((kind for kind, own in RESULTS.items() if own <= present), None)

@@ -184,9 +184,7 @@ def render(
     summary, info = places.shown(files.summary), places.shown(files.info)
     command = places.command(files.info.get("repeat") or "")
     parameters = files.info["parameters"]
-    allowed = 0 if parameters.get("no_text") else parameters.get("texts")
-    if allowed is not None:
-        texts = allowed if texts is None else min(texts, allowed)
+    texts = 0 if parameters.get("digests") else texts
     review = files.review(marks) if marks is not None else Review()
     findings = files.listed()
     shown = displayed(files.with_texts(files.exhibits.slice(0, MOST)), texts)

@@ -182,7 +182,7 @@ class RunFiles:
         ):
             raise InputError(
                 f"{report} is not the unchanged report of this run: write it again "
-                "with provscan report and --overwrite"
+                "with provscan export and --overwrite"
             )
         # Reading the review checks it.
         _ = self.blinded_review

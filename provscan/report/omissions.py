@@ -152,7 +152,7 @@ def left_out_in_brief(summary: Mapping[str, Any]) -> str:
         return ""
     # Keep the first sentence up to the beginning of its details.
     first = re.split(r"[.:;,](?=\s|$)| \(", sentences[0])[0]
-    return f"{first}{'; and more' if sentences[1:] else ''}: --verbose lists them."
+    return f"{first}{'; and more' if sentences[1:] else ''}: info lists them."
 
 
 def _named(fields: Sequence[str]) -> str:

@@ -20,7 +20,7 @@ from provscan.runs.answer.examined import UNTESTED
 
 # Number of rows of a long table that are shown.
 SOURCES_SHOWN = 20
-# Without ``--verbose``: maximum number of lines, and of warnings.
+# In the brief text: maximum number of lines, and of warnings.
 MOST_LINES, MOST_WARNINGS = 10, 3
 
 
@@ -97,8 +97,8 @@ def brief_text(summary: Mapping[str, Any], place: str, *, width: int = 100) -> s
         shown = sum(text.startswith("! ") for text in paragraphs)
         if more := len(warnings) - shown:
             number = counted(more, "more warning")
-            paragraphs.append(f"! {number}: --verbose")
-        report = f"Report: {place}/report.html (more: --verbose)"
+            paragraphs.append(f"! {number}: `provscan info {place}`")
+        report = f"Report: {place}/report.html (more: provscan info {place})"
         paragraphs = [answer["headline"], *paragraphs, report]
         result = [line for text in paragraphs for line in lines(text)]
         if len(result) <= MOST_LINES:
@@ -296,13 +296,6 @@ def _index_rows(info: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         )
     if hook := info.get("canonical"):
         yield "Texts prepared by", f"{hook}, with which the index must be opened"
-    if (left_out := info.get("segments_left_out", {})).get("segments"):
-        names = ", ".join(left_out["segments"])
-        yield (
-            "Left out",
-            f"{counted(left_out['tweets'], 'tweet')}, "
-            f"{counted(left_out['texts'], 'text')} in {names}",
-        )
     if added := info.get("appended"):
         text = (
             f"{counted(added['added'], 'tweet')}; in the index already: "

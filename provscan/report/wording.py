@@ -62,7 +62,6 @@ MEASURES = {
     "texts": "Licensed texts",
     "tweets": "Licensed tweets with these texts",
     "characters": "Characters",
-    "tokens": "Tokens, at {characters_a_token:.3g} characters each",
 }
 LAYERS = {
     "findings": ("Findings", "records that share rare wording with licensed tweets"),
@@ -80,11 +79,7 @@ LAYERS = {
 
 def measures(answer: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return the quantities for which an answer has numbers, with their names."""
-    return [
-        (name, meaning.format(**answer[name]))
-        for name, meaning in MEASURES.items()
-        if answer.get(name)
-    ]
+    return [(name, meaning) for name, meaning in MEASURES.items() if answer.get(name)]
 
 
 # Characters that are invisible or change the direction of the following text.

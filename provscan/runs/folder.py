@@ -40,7 +40,7 @@ REVIEW_FILE = "review.json"
 WRITTEN = {*RUN_FILES, REPORT_FILE}
 LAST_LINE = "\n<!-- written by provscan, XXH3-128 of all before this line: %s -->\n"
 # Parameters that name files or folders, in addition to the datasets.
-OTHER_INPUTS = ("control", "null", "known", "tokenizer", "baseline")
+OTHER_INPUTS = ("control", "clean_data", "other_sources", "baseline")
 
 
 def read_run(

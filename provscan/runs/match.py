@@ -21,7 +21,6 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
@@ -34,7 +33,6 @@ from provscan.matching import Index
 from provscan.names import percentage
 from provscan.options import MatchOptions, Source
 from provscan.runs.answer.summary import summarise
-from provscan.runs.answer.tokenizer import tokens_of
 from provscan.runs.answer.unscanned import in_one_line
 from provscan.runs.answer.wording import since_baseline
 from provscan.runs.counting.exhibits import CANDIDATES
@@ -77,22 +75,20 @@ def run_match(
     render: Callable[[Path], Any],
     *,
     overwrite: bool,
-    resume: bool,
 ) -> WrittenRun:
     """Find the licensed tweets of an index in datasets, and write a run folder.
 
     ``render`` writes the report. :func:`provscan.match` describes the other parameters.
     """
     clock = Clock()
-    others = (options.files(name) for name in ("control", "null", "known"))
+    others = (
+        options.files(name) for name in ("control", "clean_data", "other_sources")
+    )
     path = run_path(sources, out, chain.from_iterable(others))
     index = checked_index(index, options)
-    left_out = list(index.reader.left_out.segments) or None
-    options = replace(options, without_segment=left_out)
-    tokens = tokens_of(options.tokenizer)
     baseline = None if options.baseline is None else read_baseline(options.baseline)
     clock.lap("open")
-    with run_folder(path, resume=resume, overwrite=overwrite) as (folder, files):
+    with run_folder(path, overwrite=overwrite) as (folder, files):
         # Plan the inputs, and open the texts to search for.
         workers = folder.earlier["workers"] if folder.earlier else options.threads
         inputs = plan_run(sources, options, workers)
@@ -119,7 +115,7 @@ def run_match(
         if licensed.control_fingerprint is not None:
             info["control"] = {"fingerprint": licensed.control_fingerprint}
         clock.lap("checksums")
-        summary = summarise(measured, licensed, options, tokens, entries, missing)
+        summary = summarise(measured, licensed, options, entries, missing)
         write_tables(measured, files)
         # Free several hundred bytes per found text, which the report does not need.
         del measured
@@ -207,9 +203,6 @@ def _info(
         },
         "versions": _versions(),
     }
-    if options.tokenizer is not None:
-        source = os.fspath(options.tokenizer)
-        info["tokenizer"] = {"source": source, "xxh3": readers.checksum(source)}
     return info
 
 

@@ -86,17 +86,17 @@ def default_out(named: Sequence[str] | None) -> str:
 
 
 @contextlib.contextmanager
-def run_folder(target: Path, *, resume: bool, overwrite: bool) -> Iterator[RunFolder]:
+def run_folder(target: Path, *, overwrite: bool) -> Iterator[RunFolder]:
     """Provide a folder for a run, which becomes ``target`` when the block succeeds.
 
-    With ``resume``, an interrupted run is resumed if there is one. With ``overwrite``,
-    an earlier or interrupted run is replaced.
+    An interrupted run is resumed if there is one. With ``overwrite``, an earlier run is
+    replaced, and an interrupted run with other options is started again.
     """
     if not overwrite:
-        require_new(target, WORK, "name another folder, or replace it with --overwrite")
+        require_new(target, WORK)
     elif os.path.lexists(target) and not target.is_symlink():
         _check_replaceable(target)
-    with unfinished_folder(target, WORK, resume=resume, overwrite=overwrite) as folder:
+    with unfinished_folder(target, WORK, overwrite=overwrite) as folder:
         # A resumed run writes its control index and its files again.
         _remove_files(folder.path)
         files = folder.path / FILES
@@ -197,8 +197,6 @@ WORK = Work(
     parts=tuple(f"{name}/[0-9]*.json" for name in PARTS.values()),
     unit="part",
     remove=_remove_work,
-    advice="repeat the command with --resume to go on, or with --overwrite to start "
-    "again",
     request={
         "options": "options",
         "limits": "limits of the readers",

@@ -5,7 +5,7 @@ A match is a finding if
 
 - its licensed text is neither *common* (three authors or more posted it, or a control
   file contains it) nor *known* (it also occurs in data that can't come from the
-  platform, ``--known``), and
+  platform, ``--other-sources``), and
 - the wording has at least :data:`MIN_BITS` bits if the span covers its field, or
   nearly, and :data:`MIN_BITS_PASSAGE` if it is a passage of the field. In a script that
   the background model does not know, at least :data:`LETTERS_WITHOUT_BITS` letters in
@@ -191,7 +191,7 @@ class Scorer:
     background: Background
     repeated: Numbers  # int64, numbers of licensed texts that are also in a control.
     # float32[texts of the reader]: the largest containment of each text in the known
-    # data (``--known``), 0 if it does not occur there; None without such data.
+    # data (``--other-sources``), 0 if it does not occur there; None without such data.
     elsewhere: npt.NDArray[np.float32] | None = None
     threads: int = 1  # Number of threads that score texts.
 

@@ -59,7 +59,7 @@ def listen(host: str, port: int, token: str | None) -> socket.socket:
     if token is None and not is_loopback(host):
         raise UsageError(
             f"{host} can be reached from other machines, so a token is needed: give "
-            "--token or $PROVSCAN_TOKEN, or leave out --host"
+            "$PROVSCAN_TOKEN, or leave out --host"
         )
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]

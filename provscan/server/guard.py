@@ -111,7 +111,8 @@ class Guard:
             # rebinding).
             if _place(f"//{host}", name=True) not in LOCAL:
                 raise Refused(
-                    403, f"The host {host} needs a token: start with --token."
+                    403,
+                    f"The host {host} needs a token: start it with $PROVSCAN_TOKEN.",
                 )
         elif scope["path"] not in OPEN:
             given = headers.get(b"authorization", b"")

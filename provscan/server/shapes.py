@@ -76,7 +76,7 @@ class Match(BaseModel):
     )
     common: bool = Field(description="Three authors or more posted the text.")
     known: bool = Field(
-        description="Always false here; only `provscan match --known` sets it."
+        description="Always false here; only `provscan match --other-sources` sets it."
     )
     counted: bool = Field(
         description="Whether it is a finding: its wording is rare and long enough."

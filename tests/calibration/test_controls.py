@@ -388,14 +388,14 @@ def test_a_null_dataset_measures_chance(
         "data.jsonl", [*TWEETS[:40], *({"text": text} for text in texts[:400])]
     )
     null = write("null.jsonl", [{"text": text} for text in texts[400:]])
-    answer = provscan.match(data, index, tmp_path / "a.run", null=null).summary[
+    answer = provscan.match(data, index, tmp_path / "a.run", clean_data=null).summary[
         "answer"
     ]
     assert 20 < answer["records"]["at_least"] <= answer["records"]["findings"] == 40
     # If the null dataset is a copy of the dataset, all matches are due to chance.
     copy = tmp_path / "copy.jsonl"
     copy.write_bytes(data.read_bytes())
-    nothing = provscan.match(data, index, tmp_path / "b.run", null=copy).summary
+    nothing = provscan.match(data, index, tmp_path / "b.run", clean_data=copy).summary
     assert (
         nothing["answer"]["records"]["at_least"]
         == 0
@@ -405,7 +405,7 @@ def test_a_null_dataset_measures_chance(
     assert nothing["control"]["kind"]["same"]
     assert nothing["control"]["null"]["matches"] == nothing["matches"]
     assert set(
-        provscan.match(data, index, tmp_path / "c.run", null=copy)
+        provscan.match(data, index, tmp_path / "c.run", clean_data=copy)
         .matches["q_value"]
         .to_pylist()
     ) == {1.0}
@@ -420,7 +420,7 @@ def test_a_null_dataset_of_another_kind_measures_nothing(
     ]
     null = write("null.jsonl", [{"text": text} for text in long])
     found = provscan.match(
-        write("data.jsonl", TWEETS[:40]), index, tmp_path / "a.run", null=null
+        write("data.jsonl", TWEETS[:40]), index, tmp_path / "a.run", clean_data=null
     ).summary
     answer = found["answer"]
     assert answer["status"] == "not_measured"
@@ -439,7 +439,9 @@ def test_beside_a_control_a_null_dataset_of_another_kind_is_evidence_of_chance(
     data, name = write("data.jsonl", TWEETS[:40]), write("control.jsonl", control)
     null = write("null.jsonl", [{"text": text} for text in long])
     alone, both = (
-        provscan.match(data, index, tmp_path / f"{n}.run", control=name, null=given)
+        provscan.match(
+            data, index, tmp_path / f"{n}.run", control=name, clean_data=given
+        )
         for n, given in enumerate((None, null))
     )
     assert not both.summary["control"]["kind"]["same"]

@@ -387,9 +387,6 @@ def test_options_select_matches(tmp_path: Path, licensed: provscan.Index) -> Non
     assert kept.manifest["left"] is None
     dry = provscan.clean(data, run, dry_run=True)
     assert (dry.path, dry.manifest["records_with_matches"]) == (None, 6)
-    for options in ({"levels": ["partial"]}, {"min_similarity": 2}):
-        same = provscan.clean(data, run, tmp_path / str(options), **options)
-        assert same.manifest["records_removed"] == 0
     whole = provscan.clean(data, run, tmp_path / "whole", drop_unscanned=True)
     assert whole.manifest["unscanned_removed"] == whole.manifest["not_cleaned"] == 2
     cleaned = (tmp_path / "whole" / "data.jsonl").read_bytes()
@@ -456,12 +453,12 @@ def test_files_that_cannot_be_written(tmp_path: Path, licensed: provscan.Index) 
     run = CliRunner().invoke(
         main,
         [
-            *("match", str(tmp_path / "set"), "-i", str(licensed.path), "-q"),
+            *("match", str(tmp_path / "set"), "-i", str(licensed.path)),
             *("-o", str(tmp_path / "a.run")),
         ],
     )
     assert run.exit_code == 3
-    words = ["clean", str(tmp_path / "set"), str(tmp_path / "a.run"), "-q"]
+    words = ["clean", str(tmp_path / "set"), str(tmp_path / "a.run")]
     words += ["-o", str(tmp_path / "out")]
     refused = CliRunner().invoke(main, words)
     assert refused.exit_code == 3
@@ -481,7 +478,7 @@ def test_what_is_left_is_status_1(
     """The mask is itself a licensed tweet, so the scan of the result finds it."""
     data = write_lines(tmp_path / "data.jsonl", 8)
     provscan.match(data, licensed, tmp_path / "a.run", spike_ins=0)
-    words = ["clean", str(data), str(tmp_path / "a.run"), "-q", "--mask", HERON]
+    words = ["clean", str(data), str(tmp_path / "a.run"), "--mask", HERON]
     done = CliRunner().invoke(main, [*words, "-o", str(tmp_path / "out")])
     assert done.exit_code == 1, done.output
     assert "Scanned again: 1 record with matches to remove" in done.output

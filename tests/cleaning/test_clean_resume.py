@@ -58,7 +58,7 @@ def clean(folder: Path, mask: str, left: int, seed: int = 0) -> None:
 
     sys.addaudithook(hook)
     os.chdir(folder)
-    provscan.clean("set", "a.run", "out", mask=mask or None, workers=1, resume=left > 0)
+    provscan.clean("set", "a.run", "out", mask=mask or None, workers=1)
     (folder / "count").write_text(str(count))
 
 
@@ -145,10 +145,8 @@ def test_an_interrupted_result(monkeypatch: pytest.MonkeyPatch) -> None:
         provscan.clean("set", "a.run", "out")
     assert "12 complete files kept in out.unfinished" in raised.value.__notes__[0]
     assert not Path("out").exists()
-    with pytest.raises(OutputError, match="with --resume to go on, or remove that"):
-        provscan.clean("set", "a.run", "out")
     with pytest.raises(UsageError, match=r"other options \(mask was None and is 'x', "):
-        provscan.clean("set", "a.run", "out", mask="x", resume=True)
+        provscan.clean("set", "a.run", "out", mask="x")
     written = {path: path.stat().st_mtime_ns for path in files("out.unfinished/files")}
     part = Path("out.unfinished/files/set/a0.jsonl")
     part.write_bytes(part.read_bytes()[:-10])
@@ -159,13 +157,13 @@ def test_an_interrupted_result(monkeypatch: pytest.MonkeyPatch) -> None:
         return match(*given, **more)
 
     monkeypatch.setattr("provscan.api.match", scanned)
-    cleaned = provscan.clean("set", "a.run", "out", resume=True)
+    cleaned = provscan.clean("set", "a.run", "out")
     assert {path for path in times if times[path] != written[path]} == {part}
     assert (cleaned.left, cleaned.manifest["records_removed"]) == (0, 15)
     assert len(Path("out/set/a0.jsonl").read_bytes().splitlines()) == 39
     assert not Path("out.unfinished").exists()
     with pytest.raises(OutputError, match="exists already"):
-        provscan.clean("set", "a.run", "out", resume=True)
+        provscan.clean("set", "a.run", "out")
 
 
 def files(folder: str) -> list[Path]:
@@ -190,7 +188,7 @@ def test_a_full_disk_ends_the_command(
                 "set", "a.run", "out", skip_unwritable=True, all=True, workers=1
             )
     assert "kept in out.unfinished" in raised.value.__notes__[0]
-    cleaned = provscan.clean("set", "a.run", "out", all=True, resume=True)
+    cleaned = provscan.clean("set", "a.run", "out", all=True)
     assert (cleaned.left, cleaned.manifest["unwritable"]) == (0, {})
 
 
@@ -226,7 +224,7 @@ def test_only_its_own_folder_is_used() -> None:
         Path("out.unfinished").mkdir()
         (Path("out.unfinished") / name).write_text("{}")
         with pytest.raises(OutputError, match=words):
-            provscan.clean("set", "a.run", "out", resume=True)
+            provscan.clean("set", "a.run", "out")
         assert os.listdir("out.unfinished") == [name]
         Path("out.unfinished", name).unlink()
         Path("out.unfinished").rmdir()
@@ -254,7 +252,7 @@ def test_links_in_the_folder_of_an_interrupted_result_are_replaced(
         (written / name).symlink_to(foreign.resolve() / name)
     (foreign / "c0.parquet").write_bytes(b"of somebody else")
     before = tree(foreign)
-    assert provscan.clean("set", "a.run", "out", resume=True).left == 0
+    assert provscan.clean("set", "a.run", "out").left == 0
     assert tree(foreign) == before
     assert not any(path.is_symlink() for path in Path("out").rglob("*"))
 

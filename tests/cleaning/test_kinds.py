@@ -90,7 +90,7 @@ def test_samples_of_a_webdataset(
     compress = gzip.compress if ending else bytes
     data = tmp_path / f"a.tar{ending}"
     data.write_bytes(compress(tar_of({**members, "a/.hidden.txt": HERON.encode()})))
-    with pytest.raises(InputError, match="which drops whole samples"):
+    with pytest.raises(InputError, match="whole samples are dropped"):
         cleaned(data, licensed, mask="x")
     result = provscan.clean(data, tmp_path / "a.run", tmp_path / "out")
     assert (result.left, result.manifest["records_removed"]) == (0, 2)
@@ -336,7 +336,7 @@ def test_records_that_are_too_long_are_refused(
     with pytest.raises(InputError, match=r"a record of more than 0 MiB"):
         provscan.clean(data.parent, run.path, out)
     assert not out.exists()
-    done = provscan.clean(data.parent, run.path, out, skip_unwritable=True, resume=True)
+    done = provscan.clean(data.parent, run.path, out, skip_unwritable=True)
     assert [Path(name).name for name in done.manifest["unwritable"]] == [data.name]
     assert [path.name for path in (out / "set").iterdir()] == ["b.jsonl"]
     assert (out / "set" / "b.jsonl").read_bytes() == lines([GOOD[0]])

@@ -270,7 +270,7 @@ def test_ctrl_c(index: Path, tmp_path: Path, command: str) -> None:
         else ("-i", str(index), "-o", "out.run")
     )
     started = subprocess.Popen(
-        [sys.executable, "-m", "provscan", command, str(pipe), *place, "--quiet"],
+        [sys.executable, "-m", "provscan", command, str(pipe), *place],
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -77,7 +77,7 @@ if NIGHTLY:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_ctrl_c_during_an_import(corpus: str, tmp_path: Path, module: str) -> None:
-    done = run(tmp_path, module, INTERRUPT, "index", corpus, "--quiet")
+    done = run(tmp_path, module, INTERRUPT, "index", corpus)
     assert done.returncode == 130, done.stderr
     (line,) = done.stderr.splitlines()
     assert line.startswith("provscan: Interrupted")
@@ -185,9 +185,10 @@ def test_an_interruption_while_the_interpreter_ends_changes_no_status(
 
 
 def test_a_warning_of_a_library_is_one_line(corpus: str, tmp_path: Path) -> None:
-    done = run(tmp_path, "provscan.index.build", WARN, "index", corpus, "--quiet")
+    done = run(tmp_path, "provscan.index.build", WARN, "index", corpus)
     assert done.returncode == 0, done.stderr
-    assert done.stderr == "provscan: a \\u001b[2J warning of a library\n"
+    lines = done.stderr.splitlines()
+    assert "provscan: a \\u001b[2J warning of a library" in lines
 
 
 def test_pandas_is_imported_only_for_what_needs_it(tmp_path: Path) -> None:
@@ -220,7 +221,7 @@ def test_a_command_imports_nothing_that_it_does_not_use(
         "atexit.register(lambda: print(unused & sys.modules.keys()))\n"
         "from provscan.__main__ import main; main()"
     )
-    words = [program, "index", corpus, "--quiet", "--overwrite"]
+    words = [program, "index", corpus, "--overwrite"]
     for _ in range(2):
         done = subprocess.run(
             [sys.executable, *words],

@@ -1,4 +1,4 @@
-"""Test progress: bars on a terminal, and plain lines elsewhere."""
+"""Test progress: bars on a terminal, and nothing elsewhere."""
 
 from __future__ import annotations
 
@@ -7,30 +7,7 @@ import sys
 
 import pytest
 
-from provscan.cli import progress as module
-from provscan.cli.progress import ShownProgress, progress
-
-
-class Clock:
-    """A clock that a test sets."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    fake = Clock()
-    monkeypatch.setattr(module, "time", fake)
-    return fake
-
-
-def lines_of(clock: Clock) -> ShownProgress:
-    """Return the progress that is shown without a terminal."""
-    return ShownProgress(module.Bars(disable=True, get_time=clock.monotonic))
+from provscan.cli.progress import progress
 
 
 class Terminal(io.StringIO):
@@ -49,52 +26,9 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
     return screen
 
 
-def test_no_time_left_is_shown_before_the_first_record(
-    clock: Clock, capsys: pytest.CaptureFixture[str]
-) -> None:
-    lines = lines_of(clock)
-    lines.start("Scanning", 1_000, "records")
-    clock.now += 40
-    lines.advance(0)
-    assert (
-        capsys.readouterr().err
-        == "Scanning: 0 records of 1,000 records, 40.0 s, 0 records/s\n"
-    )
-
-
-def test_lines(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
-    lines = lines_of(clock)
-    lines.start("Scanning", 1_000_000, "records")
-    lines.advance(100_000)
-    clock.now += 40
-    lines.advance(100_000)
-    clock.now += 10
-    lines.advance(300_000)
-    clock.now += 3950
-    lines.finish()
-    lines.finish()
-    assert capsys.readouterr().err.splitlines() == [
-        "Scanning: 200,000 records of 1,000,000 records, about 0:02:40 left, 40.0 s, "
-        "5,000 records/s",
-        "Scanning: 500,000 records, 1:06:40, 125 records/s",
-    ]
-
-
-def test_a_new_stage_ends_the_previous_one(
-    clock: Clock, capsys: pytest.CaptureFixture[str]
-) -> None:
-    lines = lines_of(clock)
-    lines.advance(1)
-    lines.start("Reading", None, "bytes")
-    clock.now += 2
-    lines.advance(4_600_000)
-    lines.start("Writing", None, "tweets")
-    assert capsys.readouterr().err == "Reading: 4.6 MB, 2.0 s, 2.3 MB/s\n"
-
-
 def test_bars(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = terminal(monkeypatch)
-    with progress(quiet=False) as shown:
+    with progress() as shown:
         shown.start("Scanning", 10, "records")
         shown.advance(4)
         shown.advance(6)
@@ -114,7 +48,7 @@ def test_the_cursor_is_restored_when_a_command_fails(
     screen = terminal(monkeypatch)
 
     def fail() -> None:
-        with progress(quiet=False) as shown:
+        with progress() as shown:
             shown.start("Scanning", 10, "records")
             raise KeyboardInterrupt
 
@@ -124,10 +58,11 @@ def test_the_cursor_is_restored_when_a_command_fails(
     assert "100%" not in screen.getvalue()
 
 
-def test_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    screen = terminal(monkeypatch)
-    with progress(quiet=True) as shown:
+def test_nothing_is_shown_without_a_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with progress() as shown:
         shown.start("Scanning", 10, "records")
         shown.advance(10)
         shown.finish()
-    assert screen.getvalue() == ""
+    assert capsys.readouterr().err == ""

@@ -369,7 +369,7 @@ def test_hostile_archives_are_refused(
         broken = seed % 3 != 0
         data = hostile_archive(rng, members) if broken else hostile_contents(rng)
         (inside / "a.zip").write_bytes(data)
-        said = CliRunner().invoke(main, ["check", "a.zip"])
+        said = CliRunner().invoke(main, ["verify", "a.zip"])
         assert said.exit_code == (3 if broken else 1), (seed, said.output)
         if broken:
             assert said.stdout == "", seed

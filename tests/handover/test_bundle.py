@@ -115,7 +115,7 @@ def test_a_leaf_is_the_canonical_json_of_a_row(handed: Handed) -> None:
 
 def test_without_texts(handed: Handed, tmp_path: Path) -> None:
     bundle = tmp_path / "no-text.zip"
-    handover.bundle(handed.run, bundle, no_text=True)
+    handover.bundle(handed.run, bundle, digests=True)
     checked = handover.check(bundle)
     assert (checked["problems"], checked["texts"]) == ([], False)
     whole = pq.read_table(handed.run / "evidence.parquet").to_pylist()
@@ -399,20 +399,21 @@ def test_the_command(
     made = said("bundle", handed.run, "-o", "a.zip", "--sign", handed.key)
     assert "Signed with the key" in made
     assert hashlib.sha256(Path("a.zip").read_bytes()).hexdigest() in made
-    assert "which is from the bundle itself" in said("check", "a.zip")
-    assert "with the given key" in said("check", "a.zip", "--key", handed.public)
-    said("check", "a.zip", "--key", handed.other_public, status=1)
+    assert "which is from the bundle itself" in said("verify", "a.zip")
+    assert "with the given key" in said(
+        "verify", "a.zip", "--public-key", handed.public
+    )
+    said("verify", "a.zip", "--public-key", handed.other_public, status=1)
     made = said("bundle", handed.run, "-o", "b.zip")
     assert "Not signed: anyone could have made this bundle" in made
-    assert said("check", "b.zip").startswith("NOT SIGNED: b.zip is consistent")
+    assert said("verify", "b.zip").startswith("NOT SIGNED: b.zip is consistent")
     assert said("bundle", "a.zip", "--exhibit", 2, "-o", "2.html")
     assert options_in(Path("2.html").read_text(encoding="utf-8")) == []
-    assert "Proved: exhibit 2" in said("check", "2.html", "--exhibit", 2)
-    assert "Proved: exhibit 2" in said("check", "a.zip", "--exhibit", 2)
-    assert json.loads(said("check", "a.zip", "--json"))["problems"] == []
+    assert "Proved: exhibit 2" in said("verify", "2.html")
+    assert json.loads(said("verify", "a.zip", "--json"))["problems"] == []
     for words, message in (
         (["a.zip", "-o", "c.zip"], "is already a bundle"),
-        (["a.zip", "--no-text", "-o", "c.zip"], "leave out --no-text"),
+        (["a.zip", "--digests", "-o", "c.zip"], "leave out --digests"),
         (["a.zip", "--timestamp", "x.txt"], "ends in .tsq"),
         ([handed.run, "--exhibit", "2", "-o", "c.zip"], "--timestamp need a bundle"),
         ([handed.run], "give the file to write"),
@@ -434,8 +435,8 @@ def test_nothing_that_is_handed_over_names_a_folder_of_the_machine(
     for n, run in enumerate(runs):
         data = [str(path) for path in handed.datasets[: n + 1]]
         null = str(handed.datasets[2])
-        provscan.match(data, handed.index, run, spike_ins=20, null=null)
-    for options in ({}, {"no_text": True}, {"hash_inputs": True}):
+        provscan.match(data, handed.index, run, spike_ins=20, clean_data=null)
+    for options in ({}, {"digests": True}, {"hash_inputs": True}):
         handover.bundle(runs, out / "a.zip", overwrite=True, **options)
         assert handover.check(out / "a.zip")["problems"] == []
         handover.write_exhibit(out / "a.zip", "2/1", out / "a.html", overwrite=True)
@@ -445,7 +446,7 @@ def test_nothing_that_is_handed_over_names_a_folder_of_the_machine(
         assert "a.jsonl" in (out / "a.html").read_text()
         shutil.copy(out / "a.html", made)
     write_case(runs, out / "a.case")
-    write_review(runs[0], out / "a.review", sample=20)
+    write_review(runs[0], out / "a.review", count=20)
     write_report(runs[0], out / "report.html")
     for book in [*out.rglob("*.xlsx")]:
         with zipfile.ZipFile(book) as archive:

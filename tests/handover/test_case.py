@@ -199,7 +199,7 @@ def test_a_record_of_a_file_that_several_runs_scanned_counts_once(
 ) -> None:
     provscan.build_index(ROWS, tmp_path / "case.index")
     first = run(tmp_path, "first", range(20), spike_ins=0)
-    again = run(tmp_path, "again", range(20), texts=3, spike_ins=0)
+    again = run(tmp_path, "again", range(20), digests=True, spike_ins=0)
     other = run(tmp_path, "other", range(10, 30), spike_ins=0)
     case = write_case([first, again, other], tmp_path / "case")
     numbers = [provscan.open_run(path).summary["counted"] for path in (first, other)]
@@ -217,7 +217,7 @@ def test_runs_with_a_null_dataset_are_compared(
 ) -> None:
     null = tmp_path / "null.jsonl"
     null.write_text("".join(json.dumps(row) + "\n" for row in OTHERS))
-    with_null = run(runs[0].parent, "null", range(40), null=null)
+    with_null = run(runs[0].parent, "null", range(40), clean_data=null)
     case = write_case([runs[0], with_null], tmp_path / "case")
     assert not case["compared"]["control"]["same"]
     assert null.name in str(case["compared"]["control"])
@@ -256,7 +256,7 @@ def test_texts_with_the_same_id_are_counted_one_by_one(tmp_path: Path) -> None:
     one = with_index(tmp_path, "one", rows, range(10))
     shutil.copytree(tmp_path / "one.index", tmp_path / "two.index")
     shutil.copytree(tmp_path / "one.index", tmp_path / "odd.index")
-    two = run(tmp_path, "two", range(5, 20), rows, texts=3)
+    two = run(tmp_path, "two", range(5, 20), rows, digests=True)
     odd = run(tmp_path, "odd", range(1, 40, 2), rows)
     case = write_case([one, two, odd], tmp_path / "case")
     texts = [provscan.open_run(path).summary["counted"]["texts"] for path in (one, two)]
@@ -274,7 +274,7 @@ def test_what_it_refuses(runs: list[Path], tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is not a finished run of match"):
         write_case([runs[0], tmp_path], tmp_path / "case")
     (tmp_path / "there").mkdir()
-    with pytest.raises(OutputError, match="there exists: name a new folder"):
+    with pytest.raises(OutputError, match="there exists already: name another folder"):
         write_case(runs, tmp_path / "there")
     broken = tmp_path / "broken.run"
     shutil.copytree(runs[0], broken)
@@ -332,7 +332,7 @@ def test_the_command(runs: list[Path], tmp_path: Path) -> None:
     assert "in exactly 1 run: 40 texts" in done.output
     again = CliRunner().invoke(main, command)
     assert again.exit_code == 3
-    assert "exists: name a new folder" in again.output
+    assert "exists already: name another folder" in again.output
 
 
 def test_axe_finds_nothing(
@@ -342,7 +342,7 @@ def test_axe_finds_nothing(
 ) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     write_case(runs, tmp_path / "case", periods=PERIODS)
-    write_review(runs[0], tmp_path / "review", sample=20)
+    write_review(runs[0], tmp_path / "review", count=20)
     for name in ("case/case.html", "review/for-reviewers/list.html"):
         watched = Watched(browser, {})
         watched.address = (tmp_path / name).as_uri()

@@ -304,7 +304,9 @@ def test_edited_rows_and_figures_with_recomputed_checksums(
     found = problems(forged(signed, tmp_path / "stripped.zip"))
     assert any("the signature is missing" in each for each in found), found
     other = forged(signed, tmp_path / "other.zip", handed.other_key)
-    assert any("another key" in each for each in problems(other, key=handed.public))
+    assert any(
+        "another key" in each for each in problems(other, public_key=handed.public)
+    )
     kept = files_of(forged(signed, tmp_path / "kept.zip"))
     kept["statement.dsse.json"] = files_of(handed.bundle)["statement.dsse.json"]
     found = problems(only_files(kept, tmp_path / "kept.zip"))
@@ -320,14 +322,14 @@ def test_two_texts_of_one_tweet(tmp_path: Path) -> None:
         [*tweets, {"id": "2", "text": first}], tmp_path / "a.index"
     )
     records = [{"text": text} for text in (first, second, f"{first}, {second}", second)]
-    for name, kept in (("whole", None), ("mixed", 2), ("none", 0)):
+    for name, digests in (("whole", False), ("none", True)):
         run = provscan.match(
-            records, index, tmp_path / f"{name}.run", spike_ins=0, texts=kept
+            records, index, tmp_path / f"{name}.run", spike_ins=0, digests=digests
         )
         assert run.summary["counted"]["texts"] == 2
         handover.bundle(run.path, tmp_path / f"{name}.zip")
         assert problems(tmp_path / f"{name}.zip") == []
-        handover.bundle(run.path, tmp_path / f"{name}-none.zip", no_text=True)
+        handover.bundle(run.path, tmp_path / f"{name}-none.zip", digests=True)
         assert problems(tmp_path / f"{name}-none.zip") == []
 
 
@@ -336,7 +338,7 @@ def test_a_run_without_matches(tmp_path: Path, handed: Handed) -> None:
     run = provscan.match(data, str(handed.index), tmp_path / "a.run", spike_ins=0)
     made = handover.bundle(run.path, tmp_path / "a.zip", sign=handed.key)
     assert made["findings"] == 0
-    assert problems(tmp_path / "a.zip", key=handed.public) == []
+    assert problems(tmp_path / "a.zip", public_key=handed.public) == []
     with pytest.raises(InputError, match="has no exhibit 1"):
         handover.write_exhibit(tmp_path / "a.zip", 1, tmp_path / "a.html")
 
@@ -369,20 +371,20 @@ def test_the_root_must_be_that_of_the_rows(handed: Handed, tmp_path: Path) -> No
 
 
 def test_keys(handed: Handed, tmp_path: Path) -> None:
-    assert handover.check(handed.bundle, key=handed.public)["known_signer"]
+    assert handover.check(handed.bundle, public_key=handed.public)["known_signer"]
     assert not handover.check(handed.bundle)["known_signer"]
-    (said,) = problems(handed.bundle, key=handed.other_public)
+    (said,) = problems(handed.bundle, public_key=handed.other_public)
     assert said.startswith("it was signed with another key: ")
-    (said,) = problems(handed.unsigned, key=handed.public)
+    (said,) = problems(handed.unsigned, public_key=handed.public)
     assert said == "it is not signed, but a key was given"
     with pytest.raises(InputError, match="has no public Ed25519 key"):
-        handover.check(handed.bundle, key=handed.key)
+        handover.check(handed.bundle, public_key=handed.key)
 
     # If somebody else recomputed and signed everything, only the key shows it.
     files = files_of(handed.bundle)
     other = forged(files, tmp_path / "other.zip", handed.other_key)
     assert problems(other) == []
-    assert problems(other, key=handed.public)
+    assert problems(other, public_key=handed.public)
 
     # A signature of another statement, in another format, or more than one.
     envelope = json.loads(files["statement.dsse.json"])
@@ -500,7 +502,7 @@ def test_time_stamps(handed: Handed, tmp_path: Path) -> None:
     service.answer(request, answer)
     found = handover.add_timestamp(handed.bundle, answer, stamped)
     authority = service.folder / "ca.pem"
-    checked = handover.check(stamped, key=handed.public, authority=authority)
+    checked = handover.check(stamped, public_key=handed.public, authority=authority)
     assert (checked["problems"], checked["stamp"]) == ([], found["stamp"])
     assert checked["known_authority"]
     assert not handover.check(stamped)["known_authority"]
@@ -559,7 +561,7 @@ def test_one_exhibit_is_proved_alone(handed: Handed, tmp_path: Path) -> None:
     evidence = pq.read_table(handed.run / "evidence.parquet").to_pylist()
     page = tmp_path / "exhibit.html"
     handover.write_exhibit(handed.bundle, 3, page)
-    checked = handover.check(page, key=handed.public, exhibit=3)
+    checked = handover.check(page, public_key=handed.public, exhibit=3)
     assert checked["problems"] == []
     row = checked["exhibit"]
     (same,) = [
@@ -569,9 +571,9 @@ def test_one_exhibit_is_proved_alone(handed: Handed, tmp_path: Path) -> None:
         == (row["source"], row["record"], row["start"])
     ]
     assert (row["passage"], row["tweet"]) == (same["passage"], same["tweet"])
-    assert checked == handover.check(handed.bundle, key=handed.public, exhibit=3) | {
-        name: checked[name] for name in ("path", "sha256", "files")
-    }
+    assert checked == handover.check(
+        handed.bundle, public_key=handed.public, exhibit=3
+    ) | {name: checked[name] for name in ("path", "sha256", "files")}
     for wrong in (4, "1/4", "2/3", "9/3"):
         (said,) = problems(page, exhibit=wrong)
         assert f"not exhibit {wrong}" in said
@@ -579,7 +581,7 @@ def test_one_exhibit_is_proved_alone(handed: Handed, tmp_path: Path) -> None:
     assert problems(page, exhibit="1/3") == []
     with pytest.raises(UsageError, match="is not an exhibit"):
         handover.check(page, exhibit="third")
-    assert problems(page, key=handed.other_public)
+    assert problems(page, public_key=handed.other_public)
     # The page contains the text of no other exhibit.
     text = page.read_text()
     others = [each["tweet"] for each in evidence if each["tweet_id"] != row["tweet_id"]]
@@ -608,7 +610,7 @@ def test_golden_files_of_every_version(version: int, handed: Handed) -> None:
     keep the old template.
     """
     for path in (GOLDEN / f"signed-{version}.zip", GOLDEN / f"exhibit-{version}.html"):
-        checked = handover.check(path, key=handed.public, exhibit=2)
+        checked = handover.check(path, public_key=handed.public, exhibit=2)
         assert checked["problems"] == []
         assert checked["exhibit"]["tweet_id"] == "104"
 

@@ -67,7 +67,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
     provscan.build_index(rows, folder / "a.index")
     provscan.match(data, folder / "a.index", folder / "a.run", spike_ins=0)
-    write_review(folder / "a.run", folder / "review", sample=SAMPLE)
+    write_review(folder / "a.run", folder / "review", count=SAMPLE)
     return folder
 
 
@@ -145,7 +145,7 @@ def test_reviewers_see_nothing_of_the_key(folder: Path) -> None:
 
 def test_the_same_seed_gives_the_same_list(folder: Path, tmp_path: Path) -> None:
     for name, seed in (("same", 1), ("other", 2)):
-        write_review(folder / "a.run", tmp_path / name, sample=SAMPLE, seed=seed)
+        write_review(folder / "a.run", tmp_path / name, count=SAMPLE, seed=seed)
     keys = [
         read_json(place / KEY_FILE) for place in (folder / "review", tmp_path / "same")
     ]
@@ -158,12 +158,12 @@ def test_the_same_seed_gives_the_same_list(folder: Path, tmp_path: Path) -> None
 
 def test_runs_that_cannot_be_reviewed(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(ParameterError, match="at least 20 pairs"):
-        write_review(folder / "a.run", tmp_path / "r", sample=19)
-    with pytest.raises(OutputError, match="exists: name a new folder"):
+        write_review(folder / "a.run", tmp_path / "r", count=19)
+    with pytest.raises(OutputError, match="exists already: name another folder"):
         write_review(folder / "a.run", folder / "review")
     index = folder / "a.index"
     run = provscan.match(
-        folder / "data.jsonl", index, tmp_path / "d.run", spike_ins=0, no_text=True
+        folder / "data.jsonl", index, tmp_path / "d.run", spike_ins=0, digests=True
     )
     with pytest.raises(InputError, match="contains digests instead of texts"):
         write_review(run.path, tmp_path / "r")
@@ -172,22 +172,6 @@ def test_runs_that_cannot_be_reviewed(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no findings to review"):
         write_review(run.path, tmp_path / "r")
     assert not (tmp_path / "r").exists()
-
-
-def test_a_list_of_the_strongest_findings_says_so(folder: Path, tmp_path: Path) -> None:
-    run = provscan.match(
-        folder / "data.jsonl",
-        folder / "a.index",
-        tmp_path / "some.run",
-        spike_ins=0,
-        texts=40,
-    )
-    key = write_review(run.path, tmp_path / "review", sample=SAMPLE)
-    assert key["with_texts"] == 40 < key["findings"]
-    scored = score_review(
-        tmp_path / "review", [verdict_file(tmp_path / "Ann.json", key)]
-    )
-    assert "drawn from the 40 strongest" in scored["headline"]
 
 
 def test_right_verdicts_of_two_reviewers(folder: Path, tmp_path: Path) -> None:
@@ -204,9 +188,9 @@ def test_right_verdicts_of_two_reviewers(folder: Path, tmp_path: Path) -> None:
     assert json.loads((folder / "a.run" / "review.json").read_bytes()) == scored
 
     # The report of the run has a sentence on the review.
-    for command in ("info", "report"):
-        done = CliRunner().invoke(main, [command, str(folder / "a.run")])
-        assert done.exit_code == 0, done.output
+    page = str(folder / "a.run" / "report.html")
+    done = CliRunner().invoke(main, ["export", str(folder / "a.run"), "-o", page])
+    assert done.exit_code == 0, done.output
     assert (
         scored["headline"]
         in CliRunner().invoke(main, ["info", str(folder / "a.run")]).output
@@ -332,7 +316,7 @@ def test_a_bad_key_or_run_is_refused(folder: Path, tmp_path: Path) -> None:
     run = provscan.match(
         [{"text": "other"}], folder / "a.index", tmp_path / "other.run", spike_ins=0
     )
-    with pytest.raises(InputError, match="name that run with --run"):
+    with pytest.raises(InputError, match="move both folders together"):
         score_review(folder / "review", [path], run=run.path)
 
 
@@ -455,12 +439,12 @@ def test_the_page_keeps_and_saves_verdicts(
 
 def test_the_commands(folder: Path, tmp_path: Path) -> None:
     run, out = str(folder / "a.run"), str(tmp_path / "review")
-    done = CliRunner().invoke(main, ["review", run, "-o", out, "--sample", "40"])
+    done = CliRunner().invoke(main, ["review", run, "-o", out, "--pairs", "40"])
     assert done.exit_code == 0, done.output
     assert f"Give each reviewer: {out}/for-reviewers" in done.output
     key = json.loads((tmp_path / "review" / KEY_FILE).read_bytes())
     path = verdict_file(tmp_path / "Ann.json", key, {1: ""})
-    done = CliRunner().invoke(main, ["review", "score", out, str(path)])
+    done = CliRunner().invoke(main, ["review", out, str(path)])
     (folder / "a.run" / "review.json").unlink()
     assert done.exit_code == 0, done.output
     assert "1 pair lacks the verdict" in done.output

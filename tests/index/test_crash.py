@@ -71,12 +71,12 @@ def test_a_killed_command_leaves_the_old_or_the_new_index(
     provscan.forget(start, [str(10_000 + n) for n in range(0, 300, 3)])
     work, other = tmp_path / "work.index", tmp_path / "other.index"
     commands = [
-        ["index", str(tmp_path / "c.jsonl"), "-o", str(work), "--append", "-q"],
-        ["index", str(tmp_path / "b.jsonl"), "-o", str(work), "--overwrite", "-q"],
-        ["index", str(tmp_path / "b.jsonl"), "-o", str(other), "-q"],
+        ["index", str(tmp_path / "c.jsonl"), "-o", str(work), "--append"],
+        ["index", str(tmp_path / "b.jsonl"), "-o", str(work), "--overwrite"],
+        ["index", str(tmp_path / "b.jsonl"), "-o", str(other)],
         ["forget", str(work), *(str(10_000 + n) for n in range(1, 300, 3))],
         ["forget", str(work), "10001", "--purge"],
-        ["merge", str(work)],
+        ["forget", str(work), "--purge"],
     ]
     rng = random.Random(4 + seed)
 
@@ -178,7 +178,7 @@ def test_a_reader_sees_a_single_generation(tmp_path: Path, fork: Fork) -> None:
         elif action == 1:
             provscan.forget(folder, [str(100 + n) for n in range(low, low + 3)])
         elif action == 2:
-            provscan.merge(folder)
+            provscan.forget(folder, [], purge=True)
         else:
             provscan.build_index(tweets[low:], folder, overwrite=True)
         note(provscan.open_index(folder))

@@ -19,9 +19,8 @@ import xxhash
 from nightly import NIGHTLY
 
 import provscan
-from provscan.errors import IndexFormatError, UsageError
-from provscan.index import IndexReader, opening
-from provscan.matching.scan_task import Snapshot, open_snapshot
+from provscan.errors import IndexFormatError
+from provscan.index import opening
 
 Build = Callable[..., provscan.Index]
 FLIPS = 2000 if NIGHTLY else 40
@@ -190,7 +189,7 @@ def test_a_damaged_index_is_not_changed(
     with path.open("r+b") as file:
         file.write(bytes([file.read(1)[0] ^ 1]))
     for change in (
-        lambda: provscan.merge(folder),
+        lambda: provscan.forget(folder, [], purge=True),
         lambda: provscan.forget(folder, [tweets[2]["id"]]),
         lambda: provscan.build_index(
             [{"id": "1", "text": "a later tweet"}], folder, append=True
@@ -248,7 +247,7 @@ def test_changes_while_an_index_is_open(folder: Path, tweets: list[Any]) -> None
     expected = index.match(texts)
     # Writers of provscan do not change files that are open.
     provscan.forget(folder, [tweet["id"] for tweet in tweets[1::7]])
-    provscan.merge(folder)
+    provscan.forget(folder, [], purge=True)
     provscan.build_index(
         [{"id": "1", "text": "a text of another index"}], folder, overwrite=True
     )
@@ -264,105 +263,6 @@ def test_changes_while_an_index_is_open(folder: Path, tweets: list[Any]) -> None
         IndexFormatError, match=r"texts\.utf8 was changed while the index was in use"
     ):
         index.match(texts)
-
-
-@pytest.fixture
-def damaged(folder: Path) -> str:
-    """Damage a segment, and return its name."""
-    name = provscan.open_index(folder).info()["segments"][1]["name"]
-    with (folder / "segments" / name / "texts.utf8").open("r+b") as file:
-        file.write(b"~")
-    return name
-
-
-def test_a_damaged_segment_is_left_out_on_request(
-    folder: Path, build: Build, damaged: str, tweets: list[Any]
-) -> None:
-    with pytest.raises(IndexFormatError, match=damaged) as error:
-        provscan.open_index(folder)
-    assert error.value.__notes__ == [
-        "To match without 77 tweets in damaged segments, add --without-segment "
-        f"{damaged}"
-    ]
-    rest = build(tweets[:150])
-    provscan.forget(rest.path, [tweet["id"] for tweet in tweets[::7]])
-    rest = provscan.open_index(rest.path)
-    index = provscan.open_index(folder, without_segment=damaged)
-    texts = [tweet["text"] for tweet in tweets]
-    assert index.match(texts).equals(rest.match(texts))
-    assert (len(index), index.info()["tweets"], index.fingerprint) == (
-        len(rest), rest.info()["tweets"], rest.fingerprint,
-    )  # fmt: skip
-    whole = provscan.open_index(folder, verify=False).info()
-    assert index.info()["segments_left_out"] == {
-        "segments": [damaged], "tweets": 77, "texts": whole["texts"] - len(rest),
-    }  # fmt: skip
-    index.verify()
-
-
-def test_segments_that_cannot_be_left_out(folder: Path, damaged: str) -> None:
-    other = provscan.open_index(folder, without_segment=damaged).info()["segments"][0][
-        "name"
-    ]
-    with pytest.raises(
-        UsageError, match=f"has no segment none, only {other}, {damaged}: leave out"
-    ):
-        provscan.open_index(folder, without_segment=["none"])
-    with pytest.raises(UsageError, match="would be left without segments"):
-        provscan.open_index(folder, without_segment=[damaged, other])
-
-
-def test_remaining_tweets_are_counted_once(
-    folder: Path, damaged: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    opened = provscan.open_index(folder, without_segment=damaged)
-    monkeypatch.setattr(IndexReader, "count", None)
-    reader = open_snapshot(
-        Snapshot(str(folder), opened.reader.snapshot, None, opened.reader.left_out)
-    )
-    assert (reader.tweets, reader.texts, reader.left_out) == (
-        opened.reader.tweets, opened.reader.texts, opened.reader.left_out,
-    )  # fmt: skip
-    opened.verify()
-
-
-def test_a_run_states_what_was_left_out(
-    folder: Path, damaged: str, tweets: list[Any]
-) -> None:
-    data = folder.with_name("data.jsonl")
-    data.write_text(
-        "".join(json.dumps({"text": tweet["text"]}) + "\n" for tweet in tweets)
-    )
-    options: dict[str, Any] = {"spike_ins": 0, "workers": 2}
-    run = provscan.match(
-        data, folder, folder.with_name("a.run"), without_segment=damaged, **options
-    )
-    assert run.summary["index"]["left_out"] == {
-        "segments": [damaged],
-        "tweets": 77,
-        "texts": 59,
-    }
-    said = (
-        "Damaged segments of the index were left out. 77 of 205 licensed tweets were "
-        "not searched for"
-    )
-    first = run.summary["answer"]["warnings"][0]
-    assert (first["code"], said in first["message"]) == ("segments_left_out", True)
-    assert said in (run.path / "report.html").read_text()
-    assert f"--without-segment={damaged}" in run.info["repeat"]
-    opened = provscan.open_index(folder, without_segment=damaged)
-    # Worker processes open the index in this way.
-    snapshot = Snapshot(
-        str(folder), opened.reader.snapshot, None, opened.reader.left_out
-    )
-    assert open_snapshot(snapshot).fingerprint == opened.fingerprint
-    again = provscan.match(data, opened, folder.with_name("b.run"), **options)
-    assert again.summary["index"] == run.summary["index"]
-    assert f"--without-segment={damaged}" in again.info["repeat"]
-    with pytest.raises(UsageError, match="the index is open already"):
-        provscan.match(
-            data, opened, folder.with_name("c.run"), without_segment=damaged, **options
-        )
 
 
 def rewritten(content: bytes, rng: random.Random) -> bytes:

@@ -69,7 +69,7 @@ class LifeOfAnIndex(RuleBasedStateMachine):
 
     @rule()
     def merge(self) -> None:
-        provscan.merge(self.path)
+        provscan.forget(self.path, [], purge=True)
 
     @rule()
     def verify(self) -> None:

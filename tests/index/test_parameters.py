@@ -95,7 +95,7 @@ def test_seeds_become_longer_as_the_index_grows(
     assert segments(more) == segments(expected)
     assert more.fingerprint == expected.fingerprint
     assert provscan.verify(index.path)["texts"] == 103
-    # After tweets are forgotten, only a merge makes the seeds shorter again.
+    # After tweets are forgotten, only a purge makes the seeds shorter again.
     assert (
         provscan.forget(index.path, [tweet["id"] for tweet in distinct[100:103]])[
             "texts"
@@ -103,9 +103,8 @@ def test_seeds_become_longer_as_the_index_grows(
         == 3
     )
     assert provscan.open_index(index.path).params.seed_length == 11
-    provscan.merge(index.path, purge_only=True)
-    assert provscan.open_index(index.path).params.seed_length == 11
-    assert provscan.merge(index.path)["params"]["seed_length"] == 10
+    provscan.forget(index.path, [], purge=True)
+    assert provscan.open_index(index.path).params.seed_length == 10
     assert segments(provscan.open_index(index.path)) == first
     fixed = build(distinct[:100], seed_length=12)
     assert (

@@ -78,7 +78,7 @@ def test_files_without_tweets_stop_a_build_unless_allowed(tmp_path: Path) -> Non
     ):
         provscan.build_index(str(tmp_path / "d"), out)
     assert not out.exists()
-    called = ["index", str(tmp_path / "d"), "-o", str(out), "-q"]
+    called = ["index", str(tmp_path / "d"), "-o", str(out)]
     result = CliRunner().invoke(main, called)
     assert (result.exit_code, out.exists()) == (3, False)
     assert "--allow-unread" in result.output
@@ -89,14 +89,14 @@ def test_files_without_tweets_stop_a_build_unless_allowed(tmp_path: Path) -> Non
 
 
 def test_recipes_are_listed_and_shown() -> None:
-    result = CliRunner().invoke(main, ["recipes"])
+    result = CliRunner().invoke(main, ["inspect", "--recipes"])
     assert result.exit_code == 0
     assert "crisislex_t26" in result.output
-    result = CliRunner().invoke(main, ["recipes", "sentiment140"])
+    result = CliRunner().invoke(main, ["inspect", "--recipes", "sentiment140"])
     assert "encoding     latin-1" in result.output
     assert "False" not in result.output
     assert "provscan index recipe:sentiment140=PATH" in result.output
-    assert CliRunner().invoke(main, ["recipes", "none"]).exit_code == 2
+    assert CliRunner().invoke(main, ["inspect", "--recipes", "none"]).exit_code == 2
 
 
 def test_an_addition_has_its_own_warnings(tmp_path: Path) -> None:
@@ -109,7 +109,6 @@ def test_an_addition_has_its_own_warnings(tmp_path: Path) -> None:
             str(tmp_path / name),
             "-o",
             str(tmp_path / "i.index"),
-            "-q",
             *options,
         ]
         return CliRunner().invoke(main, words)

@@ -127,10 +127,10 @@ def test_a_gate_is_no_error_of_the_ledger(folder: Path) -> None:
 def test_an_interrupted_scan_is_resumed_and_a_changed_one_starts_again(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    given: list[tuple[bool, bool]] = []
+    given: list[bool] = []
 
-    def interrupted(*arguments: Any, resume: bool, overwrite: bool, **_: Any) -> None:
-        given.append((resume, overwrite))
+    def interrupted(*arguments: Any, overwrite: bool, **_: Any) -> None:
+        given.append(overwrite)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(holdings, "match", interrupted)
@@ -142,7 +142,7 @@ def test_an_interrupted_scan_is_resumed_and_a_changed_one_starts_again(
             compared(folder, CASE + STORE.format("06", "june.jsonl")),
         ):
             pass
-    assert given == [(False, True), (True, False), (False, True)]
+    assert given == [True, False, True]
 
 
 def test_wrong_options_of_a_scan_are_named(folder: Path) -> None:
@@ -167,7 +167,7 @@ def test_errors_of_a_scan_name_options_of_the_case_file(
 
     def interrupted(*arguments: Any, **options: Any) -> None:
         error = KeyboardInterrupt()
-        error.add_note("repeat the command with --resume to go on")
+        error.add_note("repeat the command to resume it")
         raise error
 
     monkeypatch.setattr(holdings, "match", interrupted)

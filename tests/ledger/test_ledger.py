@@ -244,10 +244,13 @@ def test_the_report_needs_the_folder_alone(demo: Path, tmp_path: Path) -> None:
     page = write_ledger_report(moved)
     assert page.read_bytes() == (demo / "demo.ledger" / "report.html").read_bytes()
     done = CliRunner().invoke(
-        main, ["report", str(demo / "demo.ledger"), "-o", str(moved / "b")]
+        main, ["export", str(demo / "demo.ledger"), "-o", str(moved / "b.html")]
     )
     assert done.exit_code == 0, done.output
-    done = CliRunner().invoke(main, ["report", str(demo / "demo.ledger"), "--no-text"])
+    done = CliRunner().invoke(
+        main,
+        ["export", str(demo / "demo.ledger"), "--digests", "-o", str(moved / "c.html")],
+    )
     assert done.exit_code == 2
 
 
@@ -318,7 +321,7 @@ def test_logs_alone_give_the_access_lane(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(
         "time,app,status\n2022-01-01T00:00:00Z,reader,200\n"
     )
-    arguments = ["ledger", str(tmp_path / "a.csv"), "-o", str(tmp_path / "out"), "-q"]
+    arguments = ["ledger", str(tmp_path / "a.csv"), "-o", str(tmp_path / "out")]
     done = CliRunner().invoke(main, arguments)
     assert done.exit_code == 0, done.output
     assert "Accessed: 1 call, 0 refused" in done.output
@@ -326,7 +329,7 @@ def test_logs_alone_give_the_access_lane(tmp_path: Path) -> None:
     assert "at least 0" in done.output
     done = CliRunner().invoke(main, [*arguments, "--json"])
     assert done.exit_code == 3
-    assert "exists already: name a new folder" in done.stderr
+    assert "exists already: name another folder" in done.stderr
 
 
 def test_an_interrupted_ledger_is_resumed(
@@ -376,7 +379,7 @@ def test_files_that_cannot_be_read_are_shown_and_change_the_status(
     sound, broken = tmp_path / "a.csv", tmp_path / "b.csv.gz"
     sound.write_text("time,app,status\n2022-01-01T00:00:00Z,reader,200\nbroken,x,1\n")
     broken.write_bytes(b"no gzip at all")
-    arguments = ["ledger", str(sound), str(broken), "-o", str(tmp_path / "out"), "-q"]
+    arguments = ["ledger", str(sound), str(broken), "-o", str(tmp_path / "out")]
     done = CliRunner().invoke(main, arguments)
     assert done.exit_code == 3, done.output
     assert "Left out: 1 line that could not be read" in done.output
@@ -431,7 +434,7 @@ def test_two_commands_do_not_write_one_folder(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(
         "time,app,status\n2022-01-01T00:00:00Z,reader,200\n"
     )
-    with unfinished_folder(tmp_path / "out", run.WORK, resume=True) as folder:
+    with unfinished_folder(tmp_path / "out", run.WORK) as folder:
         (folder.path / "ledger").mkdir()
         (folder.path / "ledger" / "half.txt").touch()
         with pytest.raises(OutputError, match="written by another process"):

@@ -164,7 +164,7 @@ def test_a_usage_export_with_an_odd_number_is_not_read(
 def test_a_key_that_is_no_text_is_refused(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "key").write_bytes(content)
     (tmp_path / "a.csv").write_text("time,app\n2022-01-01T00:00:00Z,a\n")
-    arguments = ["ledger", "a.csv", "-o", "out", "--key", str(tmp_path / "key")]
+    arguments = ["ledger", "a.csv", "-o", "out", "--secret", str(tmp_path / "key")]
     done = CliRunner().invoke(main, arguments)
     assert done.exit_code == 3
     assert "is not a key" in done.stderr

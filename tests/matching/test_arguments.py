@@ -22,7 +22,7 @@ def index(tmp_path_factory):
 def test_values_that_are_not_paths(index, path):
     calls = {
         "path": [provscan.open_index, provscan.open_run, provscan.verify],
-        "index": [provscan.merge, lambda value: provscan.forget(value, "1")],
+        "index": [lambda value: provscan.forget(value, "1")],
         "out": [lambda value: provscan.build_index(TWEETS, value)],
     }
     if path is not None:
@@ -75,9 +75,6 @@ def test_values_out_of_range(index):
     for workers in (1.5, float("nan"), True):
         with pytest.raises(ParameterError, match=r"^workers must be a whole number"):
             provscan.verify(index.path, workers=workers)
-    for names in (5, ["a", 5]):
-        with pytest.raises(ParameterError, match=r"^without_segment must be the name"):
-            provscan.open_index(index.path, without_segment=names)
 
 
 @pytest.mark.parametrize(

@@ -147,7 +147,7 @@ def test_a_changed_index_keeps_its_hook(index: provscan.Index, tmp_path: Path) -
     assert grown.match_document(SUNG[::-1])[0].tweet_id == "2"
     grown.verify()
     provscan.forget(path, "2")
-    provscan.merge(path)
+    provscan.forget(path, [], purge=True)
     opened = provscan.open_index(path, canonical=lyrics)
     opened.verify()
     assert [s.tweet_id for s in opened.match_document(f"{SUNG} {SUNG[::-1]}")] == ["1"]
@@ -159,9 +159,7 @@ def test_a_run_with_a_hook(index: provscan.Index, tmp_path: Path) -> None:
     lines = [f"{n}. nothing of the kind" for n in range(40)] + [SONG, SUNG]
     data.write_text("".join(json.dumps({"text": text}) + "\n" for text in lines))
     control.write_text(json.dumps({"id": "c", "text": f"[Intro] {SUNG[::-1]} (x3)"}))
-    run = provscan.match(
-        data, index, tmp_path / "a.run", control=control, spike_ins=50, edits="light"
-    )
+    run = provscan.match(data, index, tmp_path / "a.run", control=control, spike_ins=50)
     assert run.matches["record"].to_pylist() == [40, 41]
     assert run.matches["level"].to_pylist() == ["near_exact", "near_exact"]
     assert run.info["index"]["canonical"] == "lyrics"

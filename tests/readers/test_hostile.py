@@ -178,7 +178,7 @@ def test_a_hostile_file_stalls_no_command(folder, tmp_path):
         "--max-bad",
         "1",
     ]
-    command += ["--spike-ins", "0", "-o", str(tmp_path / "a.run"), "--quiet"]
+    command += ["--spike-ins", "0", "-o", str(tmp_path / "a.run")]
     done = run_to_the_end([sys.executable, "-c", MEASURED, *command], timeout=120)
     summary = json.loads((tmp_path / "a.run" / "summary.json").read_bytes())
     assert summary["records"] >= 2

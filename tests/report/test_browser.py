@@ -539,7 +539,7 @@ def test_hostile_names_of_files_and_fields_are_escaped(
 def test_commands_write_pages_and_lists(report: Path, tmp_path: Path) -> None:
     page = CliRunner().invoke(
         main,
-        ["report", str(report.parent), "--no-text", "-o", str(tmp_path / "a.html")],
+        ["export", str(report.parent), "--digests", "-o", str(tmp_path / "a.html")],
     )
     assert page.output == f"Report: {tmp_path / 'a.html'}\n"
     listed = CliRunner().invoke(

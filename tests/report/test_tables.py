@@ -45,9 +45,9 @@ def test_a_brief_answer_has_the_important_sentences() -> None:
     assert brief(SUMMARY, 110) == [
         SUMMARY["answer"]["headline"],
         *SUMMARY["answer"]["details"],
-        "3 records were not scanned; and more: --verbose lists them.",
+        "3 records were not scanned; and more: info lists them.",
         "! The control's texts are from later years than the licensed ones.",
-        "Report: posts.run/report.html (more: --verbose)",
+        "Report: posts.run/report.html (more: provscan info posts.run)",
     ]
 
 
@@ -65,7 +65,7 @@ def test_three_warnings_are_shown_and_the_others_counted() -> None:
     lines = brief(answer_with(warnings=warnings, details=[]))
     assert [line for line in lines if line.startswith("! ")] == [
         *(f"! Warning {n} is short." for n in range(3)),
-        "! 2 more warnings: --verbose",
+        "! 2 more warnings: `provscan info posts.run`",
     ]
 
 
@@ -96,7 +96,7 @@ def test_there_are_never_more_than_ten_lines(
     )
     lines = brief(summary, width, place)
     assert " ".join(lines).startswith(f"{' '.join(['COPIES FOUND:', *headline])} ")
-    last = f"Report: {place}/report.html (more: --verbose)"
+    last = f"Report: {place}/report.html (more: provscan info {place})"
     assert "".join(lines).replace(" ", "").endswith(last.replace(" ", ""))
     marked = [line for line in lines if line.startswith("! ")]
     hidden = [int(line.split()[1]) for line in marked if "more warning" in line]
@@ -111,9 +111,9 @@ def test_further_warnings_and_omissions_are_left_out_first() -> None:
     assert lines[1:-1] == [
         *details,
         "Next: --control FILE makes this a claim.",
-        "3 records were not scanned; and more: --verbose lists them.",
+        "3 records were not scanned; and more: info lists them.",
         "! Warning 0.",
-        "! 2 more warnings: --verbose",
+        "! 2 more warnings: `provscan info posts.run`",
     ]
     lines = brief(answer_with(details=details * 2, **more), 110)
     assert lines[1:-1] == [*details, *details[:2], "! Warning 0.", lines[-2]]
@@ -131,13 +131,13 @@ def test_omissions_are_described_in_one_line() -> None:
     files = [{"path": f"{n}.doc", "reason": "unsupported"} for n in range(1200)]
     assert (
         left_out_in_brief(changed(**nothing | {"unread": files}))
-        == "1,200 files were not scanned: --verbose lists them."
+        == "1,200 files were not scanned: info lists them."
     )
     assert (
         left_out_in_brief(
             changed(**nothing | {"unread": files, "skipped": {"no_text": 1}})
         )
-        == "1,200 files were not scanned; and more: --verbose lists them."
+        == "1,200 files were not scanned; and more: info lists them."
     )
 
 
@@ -159,7 +159,7 @@ def test_the_verbose_answer_begins_with_the_headline() -> None:
         for line in lines
         if line.startswith("  ")
     }
-    assert rows["Tokens, at 4 characters each"] == ["1,200", "1,375", "(1,175-1,600)"]
+    assert rows["Characters"] == ["4,800", "5,500", "(4,700-6,400)"]
     assert rows["Records with a nearly verbatim copy"][-1] == "45"
     assert rows["150 bits or more"] == ["more", "41", "4"]
     assert "Note: Fewer than a third of the test copies" in "\n".join(lines)

@@ -407,7 +407,7 @@ def test_a_null_dataset_measures_chance_only_in_its_scripts(
             [{"text": sentence(rng, script, 90)} for script in scripts_of],
         )
         run = provscan.match(
-            data, index, tmp_path / f"{number}.run", null=null, spike_ins=300
+            data, index, tmp_path / f"{number}.run", clean_data=null, spike_ins=300
         )
         answers.append(run.summary["answer"])
         names.append(" ".join(run.summary["control"]["without_control"]))
@@ -533,7 +533,7 @@ def test_records_with_several_tweets_are_projected_correctly(
         record["text"] = "\n\n".join(rng.sample(texts, 5))
         record["title"] = texts[0] if number < 60 else ""
     data, control = write("d.jsonl", records), write("c.jsonl", other)
-    run = provscan.match(data, half, tmp_path / "a.run", control=control, edits="light")
+    run = provscan.match(data, half, tmp_path / "a.run", control=control)
     answer = run.summary["answer"]
     assert run.summary["records_matched"] > 120
     for number in (

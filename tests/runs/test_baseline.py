@@ -112,11 +112,9 @@ def test_runs_without_texts_are_compared_by_digests(
     data = write("a.jsonl", records(*tweets))
     whole = provscan.match(data, latin, tmp_path / "a.run", **PLAIN)
     bare = provscan.match(
-        data, latin, tmp_path / "b.run", baseline=whole, no_text=True, **PLAIN
+        data, latin, tmp_path / "b.run", baseline=whole, digests=True, **PLAIN
     )
-    again = provscan.match(
-        data, latin, tmp_path / "c.run", baseline=bare, texts=5, **PLAIN
-    )
+    again = provscan.match(data, latin, tmp_path / "c.run", baseline=bare, **PLAIN)
     for run in (bare, again):
         assert run.summary["baseline"]["new"]["findings"] == 0
         assert run.summary["baseline"]["gone"] == 0
@@ -143,7 +141,7 @@ def test_other_differences_between_the_runs_are_listed(
     )
 
 
-@pytest.mark.parametrize("name", ["control", "known"])
+@pytest.mark.parametrize("name", ["control", "other_sources"])
 def test_changed_contents_of_a_named_file_are_a_difference(
     latin: provscan.Index,
     tweets: list[str],

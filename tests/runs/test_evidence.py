@@ -146,7 +146,7 @@ def test_a_run_without_texts_has_digests(tmp_path: Path) -> None:
         [{"id": "7", "text": text}, *greetings], tmp_path / "a.index"
     )
     data = [{"text": f"he wrote: {text}!"}, {"text": greeting}]
-    run = provscan.match(data, index, tmp_path / "a.run", no_text=True)
+    run = provscan.match(data, index, tmp_path / "a.run", digests=True)
     whole = provscan.match(data, index, tmp_path / "b.run")
     assert whole.matches["passage"].to_pylist() == [None, greeting]
     (row,), (known,) = run.evidence.to_pylist(), whole.evidence.to_pylist()

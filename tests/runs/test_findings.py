@@ -60,7 +60,9 @@ def test_a_text_in_known_data_is_not_a_finding(
     # texts.
     control = write("c.jsonl", other)
     plain = provscan.match(data, latin, tmp_path / "a.run", control=control)
-    run = provscan.match(data, latin, tmp_path / "b.run", control=control, known=known)
+    run = provscan.match(
+        data, latin, tmp_path / "b.run", control=control, other_sources=known
+    )
     before, after = (each.summary["answer"]["records"] for each in (plain, run))
     assert (before["findings"], after["findings"], after["common_or_known"]) == (
         40,
@@ -76,7 +78,7 @@ def test_a_text_in_known_data_is_not_a_finding(
     # matches of the complete text.
     halves = write("h.jsonl", [{"text": text[: len(text) // 2]} for text in texts[:10]])
     half = provscan.match(
-        data, latin, tmp_path / "c.run", control=control, known=halves
+        data, latin, tmp_path / "c.run", control=control, other_sources=halves
     )
     assert half.summary["answer"]["records"]["findings"] == 40
 
@@ -97,12 +99,12 @@ def test_known_data_applies_to_the_control_and_the_null_dataset(
         "control"
     ]
     acquitted = provscan.match(
-        data, latin, tmp_path / "b.run", control=control, known=known
+        data, latin, tmp_path / "b.run", control=control, other_sources=known
     ).summary["control"]
     assert (plain["counted"] > 20, acquitted["counted"]) == (True, 0)
     # Known data that was made from the control excludes none of its texts.
     made = provscan.match(
-        data, latin, tmp_path / "u.run", control=control, known=unlike
+        data, latin, tmp_path / "u.run", control=control, other_sources=unlike
     ).summary
     assert made["control"]["counted"] == plain["counted"]
     assert "known_unlike" in {each["code"] for each in made["answer"]["warnings"]}
@@ -110,10 +112,16 @@ def test_known_data_applies_to_the_control_and_the_null_dataset(
     for given in (data, null):
         with pytest.raises(UsageError, match="no match in it would be a finding"):
             provscan.match(
-                data, latin, tmp_path / "c.run", null=null, known=[known, given]
+                data,
+                latin,
+                tmp_path / "c.run",
+                clean_data=null,
+                other_sources=[known, given],
             )
     with pytest.raises(UsageError, match="part of the control"):
-        provscan.match(data, latin, tmp_path / "c.run", control=control, known=control)
+        provscan.match(
+            data, latin, tmp_path / "c.run", control=control, other_sources=control
+        )
 
 
 def test_a_repeated_word_is_no_finding(latin: provscan.Index, tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ ON_INDEX: list[Callable[[Path], Any]] = [
     lambda path: provscan.build_index(TWEETS, path, overwrite=True),
     lambda path: provscan.build_index(TWEETS, path, append=True),
     lambda path: provscan.forget(path, ["4"], purge=True),
-    lambda path: provscan.merge(path),
+    lambda path: provscan.forget(path, [], purge=True),
     lambda path: provscan.match(DATA, path, path, overwrite=True, spike_ins=0),
     lambda path: provscan.match(
         DATA, path, path.parent / "b.run", log=path / "notes.txt", spike_ins=0
@@ -148,25 +148,22 @@ def test_foreign_files_in_a_run(made: Path, tmp_path: Path, seed: int) -> None:
         add(place, rng)
     before = contents(tmp_path)
     own = {f"x.run/{name}" for name in contents(made / "a.run")}
-    for resume in (False, True):
+    for overwrite in (True, False):
         tried(
-            lambda resume=resume: provscan.match(
-                DATA,
-                made / "a.index",
-                path,
-                overwrite=not resume,
-                resume=resume,
-                spike_ins=0,
+            lambda overwrite=overwrite: provscan.match(
+                DATA, made / "a.index", path, overwrite=overwrite, spike_ins=0
             )
         )
         assert_kept(before, tmp_path, own)
 
 
-@pytest.mark.parametrize("resume", [True, False])
+@pytest.mark.parametrize("changed", [False, True])
 def test_foreign_files_in_an_interrupted_run(
-    made: Path, tmp_path: Path, resume: bool
+    made: Path, tmp_path: Path, changed: bool
 ) -> None:
-    """The run is resumed or discarded; the foreign files stay."""
+    """The run is resumed, or discarded since the options differ; the foreign files
+    stay.
+    """
     for number in range(3):
         (tmp_path / f"data/{number}.jsonl").parent.mkdir(exist_ok=True)
         (tmp_path / f"data/{number}.jsonl").write_text(
@@ -206,9 +203,8 @@ def test_foreign_files_in_an_interrupted_run(
         tmp_path / "data",
         made / "a.index",
         tmp_path / "x.run",
-        resume=resume,
-        overwrite=not resume,
-        **options,
+        overwrite=changed,
+        **(options | {"seed": 2} if changed else options),
     )
     found = {
         name: content

@@ -96,7 +96,7 @@ def test_damage_of_a_null_dataset_does_not_make_an_answer_incomplete(
     with null.open("a") as file:
         file.write('{"text": "cut')
     for name, options, codes in (
-        ("a", {"null": null}, []),
+        ("a", {"clean_data": null}, []),
         ("b", {}, ["damaged"]),
     ):
         source = data if options else null
@@ -193,5 +193,5 @@ def test_a_withheld_bound_decides_nothing(
     long = " ".join(row["text"] for row in other[:50])
     null, out = write("null.jsonl", [{"text": long}] * 300), dataset.parent / "a.run"
     with pytest.raises(WithheldError, match="lower bound is withheld: "):
-        provscan.match(dataset, latin, out, null=null, fail_above_claimed=0.1)
+        provscan.match(dataset, latin, out, clean_data=null, fail_above_claimed=0.1)
     assert provscan.open_run(out).summary["answer"]["records"]["at_least"] is None

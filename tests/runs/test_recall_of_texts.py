@@ -87,9 +87,7 @@ def test_there_are_at_least_as_many_tweets_as_texts(tmp_path: Path) -> None:
     again = [{**tweets[1], "id": f"again{n}"} for n in range(300)]
     index = provscan.build_index(tweets + again, tmp_path / "a.index")
     data = [{"text": tweets[n]["text"]} for n in (1, *range(0, 200, 2))]
-    run = provscan.match(
-        data, index, tmp_path / "a.run", cutoff="2018-01-01", edits="light"
-    )
+    run = provscan.match(data, index, tmp_path / "a.run", cutoff="2018-01-01")
     texts, of_them = (run.summary["answer"][name] for name in ("texts", "tweets"))
     assert texts["at_least"] > 80
     assert of_them["at_least"] >= texts["at_least"]

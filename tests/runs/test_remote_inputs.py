@@ -21,7 +21,7 @@ def test_secrets_of_remote_datasets_are_not_recorded(monkeypatch):
         fsspec.core, "url_to_fs", lambda url, **_: (system, "/bucket/data.jsonl")
     )
     url = "https://me:hush@host/bucket/data.jsonl?X-Signature=hush"
-    options = MatchOptions(control=url, null=[url])
+    options = MatchOptions(control=url, clean_data=[url])
     inputs = plan_inputs([url], options, 1)
     shown = "https://host/bucket/data.jsonl"
     assert [split.source for split in inputs.splits] == [shown]

@@ -172,7 +172,7 @@ def test_a_gate_without_a_measure_of_chance_is_refused_before_the_scan(
 ) -> None:
     with pytest.raises(
         UsageError,
-        match=r"fail_above_claimed needs a lower bound.*give cutoff, control or null",
+        match=r"fail_above_claimed needs a lower bound.*cutoff, control or clean_data",
     ):
         provscan.match(
             tmp_path / "no such file", index, tmp_path / "a.run", fail_above_claimed=0.1
@@ -207,7 +207,6 @@ def match_until_killed(
         out,
         workers=2,
         progress=Kill(after, number),
-        resume=True,
         spike_ins=300,
     )
 
@@ -242,7 +241,7 @@ def test_killed_runs_are_resumed(
         # Complete parts are not written again.
         assert parts.items() <= left.items()
         parts = left
-    provscan.match(folder, index, out, workers=2, resume=True, spike_ins=300)
+    provscan.match(folder, index, out, workers=2, spike_ins=300)
     assert content(out) == expected
     assert sorted(path.name for path in tmp_path.glob("a.run*")) == ["a.run"]
     assert not list(out.glob("*parts*"))
@@ -266,8 +265,8 @@ def interrupted(
             provscan.match(folder, index, tmp_path / "a.run", workers=1)
     (note,) = caught.value.__notes__
     assert (
-        f"complete parts kept in {tmp_path}/a.run.unfinished: repeat the command with "
-        "--resume to go on" in note
+        f"complete parts kept in {tmp_path}/a.run.unfinished: repeat the command to "
+        "resume it" in note
     )
     assert note.startswith(f"{len(complete(tmp_path))} ")
     return tmp_path / "a.run"
@@ -280,12 +279,6 @@ def test_an_interrupted_run_is_resumed(
     interrupted: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with pytest.raises(
-        OutputError,
-        match=r"contains an interrupted run: repeat the command with --resume to go "
-        r"on, or with --overwrite to start again",
-    ):
-        provscan.match(folder, index, interrupted)
     scanned: list[str] = []
     kept = complete(tmp_path)
     assert {"00", "01", "02", "03", "04"} <= kept
@@ -298,9 +291,7 @@ def test_an_interrupted_run_is_resumed(
         ),
     )
     # The number of workers and the accepted damage may change.
-    run = provscan.match(
-        folder, index, interrupted, resume=True, workers=3, max_bad=0.5
-    )
+    run = provscan.match(folder, index, interrupted, workers=3, max_bad=0.5)
     assert sorted(scanned) == sorted({f"{number:02}" for number in range(FILES)} - kept)
     assert content(run.path) == content(
         provscan.match(folder, index, tmp_path / "whole.run").path
@@ -309,7 +300,7 @@ def test_an_interrupted_run_is_resumed(
         OutputError,
         match="exists already: name",
     ):
-        provscan.match(folder, index, interrupted, resume=True)
+        provscan.match(folder, index, interrupted)
 
 
 def test_only_the_same_run_is_resumed(
@@ -317,22 +308,22 @@ def test_only_the_same_run_is_resumed(
 ) -> None:
     with pytest.raises(
         UsageError,
-        match=r"with other options \(edits was 'mixed' and is 'light'\)\. Undo that "
-        r"change, then repeat the command with --resume",
+        match=r"with other options \(seed was 1 and is 2\)\. Undo that change and "
+        "repeat the command to resume it, or start again with --overwrite",
     ):
-        provscan.match(folder, index, interrupted, resume=True, edits="light")
+        provscan.match(folder, index, interrupted, seed=2)
     other = provscan.build_index(
         [{"id": "1", "text": "another index with another text in it"}],
         tmp_path / "o.index",
     )
     with pytest.raises(UsageError, match="with other tweets in the index"):
-        provscan.match(folder, other, interrupted, resume=True)
+        provscan.match(folder, other, interrupted)
     with (folder / "03.jsonl").open("a") as file:
         file.write('{"text": "one record more"}\n')
     with pytest.raises(
         UsageError, match=r"with other input files \(.*03\.jsonl\)\. Undo that"
     ):
-        provscan.match(folder, index, interrupted, resume=True)
+        provscan.match(folder, index, interrupted)
     assert complete(tmp_path) >= {"00", "01", "02", "03", "04"}
     assert (
         provscan.match(folder, index, interrupted, overwrite=True).summary["records"]
@@ -388,25 +379,25 @@ def test_the_scan_of_a_null_dataset_is_resumed(
     with monkeypatch.context() as patch:
         patch.setattr(task, "read", interrupt)
         with pytest.raises(KeyboardInterrupt):
-            provscan.match(folder, index, out, null=null, workers=1)
+            provscan.match(folder, index, out, clean_data=null, workers=1)
     write("other/0.jsonl", some_records(3, 40))
-    with pytest.raises(UsageError, match=r"with other options \(null was"):
-        provscan.match(folder, index, out, null=tmp_path / "other", resume=True)
+    with pytest.raises(UsageError, match=r"with other options \(clean_data was"):
+        provscan.match(folder, index, out, clean_data=tmp_path / "other")
     before = (null / "2.jsonl").stat()
     with (null / "2.jsonl").open("a") as file:
         file.write("\n")
     with pytest.raises(
         UsageError, match=r"with other files of the null dataset \(.*2\.jsonl\)"
     ):
-        provscan.match(folder, index, out, null=null, resume=True)
+        provscan.match(folder, index, out, clean_data=null)
     os.truncate(null / "2.jsonl", before.st_size)
     os.utime(null / "2.jsonl", ns=(before.st_atime_ns, before.st_mtime_ns))
     monkeypatch.setattr(task, "read", note)
-    run = provscan.match(folder, index, out, null=null, resume=True)
+    run = provscan.match(folder, index, out, clean_data=null)
     assert {"null/1.jsonl", "null/2.jsonl"} >= set(scanned) >= {"null/1.jsonl"}
     assert run.summary["control"]["null"]["records"] == 120
     assert content(run.path) == content(
-        provscan.match(folder, index, tmp_path / "whole.run", null=null).path
+        provscan.match(folder, index, tmp_path / "whole.run", clean_data=null).path
     )
     assert sorted(path.name for path in out.iterdir()) == sorted(
         [
@@ -427,7 +418,7 @@ def test_unread_files_of_a_null_dataset_are_listed(
         gzip.compress((null / "0.jsonl").read_bytes() * 4)[:-2000]
     )
     (null / "2.png").write_bytes(b"\x89PNG\r\n\x1a\n")
-    summary = provscan.match(folder, index, tmp_path / "a.run", null=null).summary
+    summary = provscan.match(folder, index, tmp_path / "a.run", clean_data=null).summary
     assert [Path(damage["source"]).name for damage in summary["damaged"]] == [
         "1.jsonl.gz"
     ]
@@ -435,7 +426,7 @@ def test_unread_files_of_a_null_dataset_are_listed(
     empty = tmp_path / "empty.jsonl"
     empty.write_text('{"text": null}\n')
     with pytest.raises(InputError, match="null dataset"):
-        provscan.match(folder, index, tmp_path / "b.run", null=empty)
+        provscan.match(folder, index, tmp_path / "b.run", clean_data=empty)
 
 
 def test_a_damaged_part_is_scanned_again(
@@ -445,7 +436,7 @@ def test_a_damaged_part_is_scanned_again(
     (parts / "00000001.json").write_bytes(b"{")
     matches = parts / "00000002.arrow"
     matches.write_bytes(matches.read_bytes()[:-9])
-    run = provscan.match(folder, index, interrupted, resume=True)
+    run = provscan.match(folder, index, interrupted)
     assert content(run.path) == content(
         provscan.match(folder, index, tmp_path / "whole.run").path
     )
@@ -513,7 +504,6 @@ def test_the_command_that_repeats_a_run(
         "a b.run",
         control=names,
         seed=4,
-        edits="heavy",
         sample=0.9,
         sample_by="records",
         workers=1,
@@ -528,11 +518,7 @@ def test_the_command_that_repeats_a_run(
         text=True,
     )
     main(
-        [
-            *words.rstrip("\0")
-            .replace("\0--\0", "\0--overwrite\0-q\0--\0", 1)
-            .split("\0")
-        ],
+        [*words.rstrip("\0").replace("\0--\0", "\0--overwrite\0--\0", 1).split("\0")],
         standalone_mode=False,
     )
     assert content(run.path) == before
@@ -555,11 +541,10 @@ def test_ctrl_c_prints_how_to_resume(
         index.path,
         "-o",
         tmp_path / "a.run",
-        "-q",
     ]
     for number in (signal.SIGINT, signal.SIGTERM):
         started = subprocess.Popen(
-            [*command, *(["--resume"] if number == signal.SIGTERM else [])],
+            command,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )  # fmt: skip
@@ -575,7 +560,7 @@ def test_ctrl_c_prints_how_to_resume(
         assert line.startswith("provscan: Interrupted. ")
         assert "complete part" in line
         assert " kept in " in line
-        assert "with --resume to go on, or with --overwrite to start again." in line
+        assert "repeat the command to resume it." in line
 
 
 def test_data_that_cannot_be_read_again_leaves_no_parts(

@@ -89,21 +89,26 @@ def test_an_index_and_a_run_contain_no_secret(
     web: Callable[[str], str], tmp_path: Path
 ) -> None:
     options = [
-        f"--{name}={web(f'{name}.jsonl')}" for name in ("null", "control", "known")
+        f"--{name}={web(f'{file}.jsonl')}"
+        for name, file in (
+            ("clean-data", "null"),
+            ("control", "control"),
+            ("other-sources", "known"),
+        )
     ] + ["--log=log.jsonl"]
     lines = [
-        said("index", web("corpus.jsonl"), "--log=index.jsonl"),
+        said("index", web("corpus.jsonl")),
         said("inspect", web("dataset.jsonl"), f"recipe:tweeteval={web('a_text.txt')}"),
         said("match", web("dataset.jsonl"), web("nothing.jsonl"), *options, status=3),
         said("info", "dataset.run"),
-        said("report", "dataset.run"),
+        said("export", "dataset.run", "-o", "dataset.run/report.html"),
         said("export", "dataset.run", "-o", "list.csv"),
     ]
     assert json.loads(Path("dataset.run/summary.json").read_text())["records"] == len(
         DATASET
     )
     command = json.loads(Path("dataset.run/run.json").read_text())["repeat"]
-    assert re.search(r"--null=http://127\.0\.0\.1:\d+/null\.jsonl", command)
+    assert re.search(r"--clean-data=http://127\.0\.0\.1:\d+/null\.jsonl", command)
     no_secret_is_written(SECRETS, tmp_path, *lines)
 
 
@@ -112,7 +117,7 @@ def test_an_interrupted_run_contains_no_secret(
 ) -> None:
     said("index", web("corpus.jsonl"))
     options = [
-        f"--null={web('broken.jsonl')}",
+        f"--clean-data={web('broken.jsonl')}",
         f"--control={web('control.jsonl')}",
         "--max-bad=0",
         "--log=log.jsonl",
@@ -120,9 +125,7 @@ def test_an_interrupted_run_contains_no_secret(
     options += ["--workers=1"]
     line = said("match", web("dataset.jsonl"), *options, status=3)
     assert list(Path("dataset.run.unfinished/parts").iterdir())
-    line += said(
-        "match", web("dataset.jsonl"), *options, "--resume", "--seed=7", status=2
-    )
+    line += said("match", web("dataset.jsonl"), *options, "--seed=7", status=2)
     no_secret_is_written(SECRETS, tmp_path, line)
 
 
@@ -207,7 +210,7 @@ def test_every_option_that_takes_a_path_is_tested() -> None:
     asked = {param.id for param in PATH_PARAMS}
     assert {
         "match sources",
-        "match --null",
+        "match --clean-data",
         "match --out",
         "index sources",
         "inspect sources",
@@ -215,7 +218,7 @@ def test_every_option_that_takes_a_path_is_tested() -> None:
     assert len(asked) >= 25, asked
 
 
-@pytest.mark.parametrize("name", ["out", "log", "tokenizer", "baseline", "index"])
+@pytest.mark.parametrize("name", ["out", "log", "baseline", "index"])
 @pytest.mark.parametrize("kind", [str, Path])
 def test_a_local_folder_must_not_be_a_url(
     web: Callable[[str], str], tmp_path: Path, name: str, kind: type
@@ -240,8 +243,8 @@ def test_options_with_sources_show_no_secret() -> None:
         for name, item in MatchOptions.__dataclass_fields__.items()
         if str(item.type).partition(" ")[0] in ("Source", "Paths")
     }
-    assert {"control", "null", "known"} <= named
-    for name in named - {"log", "tokenizer", "baseline"}:
+    assert {"control", "clean_data", "other_sources"} <= named
+    for name in named - {"log", "baseline"}:
         several = MatchOptions.__dataclass_fields__[name].type == "Paths"
         for value in (url, Path(url), *([[url, Path(url)]] if several else [])):
             made = MatchOptions(**{name: value})
@@ -258,8 +261,8 @@ def test_python_errors_show_no_secret(
     found = []
     for sources, options in (
         ([web("nothing.jsonl")], {}), ([Path(web("nothing.jsonl"))], {}),
-        (DATASET, {"null": web("nothing.jsonl")}), (DATASET, {"control": [web("nothing.jsonl")]}),  # noqa: E501
-        (DATASET, {"null": "gs://" + secret("://bucket/a").partition("://")[2]}),
+        (DATASET, {"clean_data": web("nothing.jsonl")}), (DATASET, {"control": [web("nothing.jsonl")]}),  # noqa: E501
+        (DATASET, {"clean_data": "gs://" + secret("://bucket/a").partition("://")[2]}),
     ):  # fmt: skip
         with pytest.raises(ProvscanError) as error:
             provscan.match(sources, index, "a.run", **options)

@@ -189,7 +189,10 @@ CASES = {
         "no_copies_shown", LICENSED[:20], None, null=LICENSED[:20]
     ),
     "one finding, the null dataset has one": Case(
-        "no_copies_shown", NEITHER + LICENSED[:1], None, null=NEITHER + LICENSED[1:2]
+        "no_copies_shown",
+        NEITHER + LICENSED[:1],
+        None,
+        null=NEITHER + LICENSED[1:2],
     ),
 }
 
@@ -205,9 +208,10 @@ def matched(
         [{"id": str(n), "text": text} for n, text in enumerate(case.licensed)],
         folder / "licensed.index",
     )
-    for name in ("control", "null", "known"):
+    named = {"control": "control", "null": "clean_data", "known": "other_sources"}
+    for name, option in named.items():
         if (rows := getattr(case, name)) is not None:
-            options[name] = write(
+            options[option] = write(
                 f"{name}.jsonl",
                 [{"id": f"{name}{n}", "text": text} for n, text in enumerate(rows)],
             )

@@ -85,8 +85,8 @@ def test_the_report_says_what_measured_chance(tmp_path):
     control.write_text('{"text": "no licensed tweet says this of a kettle"}')
     pages = []
     for name, options in (
-        ("a", {"null": null}),
-        ("b", {"null": null, "control": control}),
+        ("a", {"clean_data": null}),
+        ("b", {"clean_data": null, "control": control}),
     ):
         run = provscan.match(
             [{"text": TEXT}], index, tmp_path / f"{name}.run", spike_ins=0, **options
@@ -164,12 +164,17 @@ def test_control_null_and_known_data_must_be_other_data(tmp_path):
             UsageError, match="the null dataset contains the whole dataset"
         ):
             provscan.match(
-                data, index, tmp_path / "a.run", spike_ins=0, null=null, fail_above=0
+                data,
+                index,
+                tmp_path / "a.run",
+                spike_ins=0,
+                clean_data=null,
+                fail_above=0,
             )
     # A null dataset may be a part of the dataset that is known to contain no licensed
     # text.
     run = provscan.match(
-        data, index, tmp_path / "a.run", spike_ins=0, null=link, control=other
+        data, index, tmp_path / "a.run", spike_ins=0, clean_data=link, control=other
     )
     assert run.summary["records_matched"] == 2
 

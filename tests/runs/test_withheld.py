@@ -51,12 +51,10 @@ def measured(**others: Any) -> Any:
         "estimate": Factor(100.0, 50.0, 200.0),
         "detectable_share": 0.9,
         "index_fraction": 1.0,
-        "left_out": (),
         "samples": (),
         "carriers": (),
     }
     every = SimpleNamespace(**(usual | others))
-    licensed = SimpleNamespace(left_out=SimpleNamespace(segments=every.left_out))
     return SimpleNamespace(
         finding_records=every.finding_records,
         claimable_records=every.claimable_records,
@@ -65,7 +63,7 @@ def measured(**others: Any) -> Any:
         samples=every.samples,
         known=None,
         null=every.kind and SimpleNamespace(kind=every.kind),
-        controls=SimpleNamespace(texts=0, licensed=licensed, licensed_texts=1000),
+        controls=SimpleNamespace(texts=0, licensed_texts=1000),
         scanned=SimpleNamespace(
             records=every.records,
             sampled=every.sampled,
@@ -251,7 +249,7 @@ def test_a_null_dataset_of_another_kind_measures_nothing() -> None:
     found = measured(chance_measures=[], kind=kind)
     assert "lengths of records and scripts" in reasons(found)["records.at_least"]
     assert codes_of(found) == ["null_other_kind"]
-    assert "--null DATA of the dataset's kind" in next_step(found, [])
+    assert "--clean-data DATA of the dataset's kind" in next_step(found, [])
 
 
 def test_the_next_step_measures_what_is_missing() -> None:
@@ -265,14 +263,14 @@ def test_the_next_step_measures_what_is_missing() -> None:
             measured(chance_measures=[], samples=samples, carriers=carriers), []
         )
 
-    assert step(["no year"]).startswith("--control FILE or --null DATA")
+    assert step(["no year"]).startswith("--control FILE or --clean-data DATA")
     # 2048 is not a plausible year, and the years of the corpus do not matter.
     carriers = [f"in 201{n} and by 2048" for n in range(4)] * 2
     assert step(carriers) == (
         "--cutoff 2014-01-01 (the dataset names years up to 2013) gives about 10 "
         "control texts."
     )
-    assert step(["in 2019"] * 9).startswith("--control FILE or --null DATA")
+    assert step(["in 2019"] * 9).startswith("--control FILE or --clean-data DATA")
 
 
 def test_warnings_that_a_run_needs() -> None:

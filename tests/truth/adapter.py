@@ -40,7 +40,9 @@ from provscan.readers.splits import WEBDATASET
 from provscan.report.export import export
 
 # The machine's names of options that have other names in provscan.
-OPTIONS = {"planted": "spike_ins"}
+OPTIONS = {"planted": "spike_ins", "null": "clean_data", "known": "other_sources"}
+# What the machine draws and provscan decides: it resumes whatever was interrupted.
+DECIDED = {"edits", "resume"}
 # Commands that read a run. RUN, OTHER (another run), DATA and OUT stand for paths.
 RUN_READERS = (
     "info RUN",
@@ -50,11 +52,11 @@ RUN_READERS = (
     "export RUN -o OUT.jsonl --all",
     "export RUN -o OUT.csv",
     "export RUN -o OUT.sarif",
-    "report RUN -o OUT.html",
-    "review RUN -o OUT --sample=20",
+    "export RUN -o OUT.html",
+    "review RUN -o OUT --pairs=20",
     "case RUN OTHER -o OUT",
     "bundle RUN -o OUT.zip",
-    "bundle RUN -o OUT.zip --no-text",
+    "bundle RUN -o OUT.zip --digests",
     "clean DATA RUN --dry-run --json",
 )
 # Files of a run that it need not have.
@@ -312,11 +314,20 @@ def command(*words: Any) -> Ended:
     return Ended(done.exit_code, done.stdout, done.stderr)
 
 
+def named(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options of the machine by provscan's names."""
+    return {
+        OPTIONS.get(name, name): value
+        for name, value in options.items()
+        if name not in DECIDED
+    }
+
+
 def words_of(options: Mapping[str, Any]) -> list[str]:
     """Return options of the machine as words of a command line."""
     words = []
-    for name, value in options.items():
-        option = "--" + OPTIONS.get(name, name).replace("_", "-")
+    for name, value in named(options).items():
+        option = "--" + name.replace("_", "-")
         for each in value if isinstance(value, list | tuple) else [value]:
             if each is not None and each is not False:
                 words.append(option if each is True else f"{option}={each}")
@@ -346,13 +357,13 @@ def scan(
     """Scan a dataset, whose files are cut into parts of about ``parts`` bytes."""
     with small_parts(parts):
         if by_command:
-            words = ["-i", index, "-o", out, *words_of(options), "--quiet", "--"]
+            words = ["-i", index, "-o", out, *words_of(options), "--"]
             ended = command("match", *words, *sources)
             if not (out / "summary.json").exists():
                 raise RuntimeError(f"status {ended.status}: {ended.errors[-2000:]}")
         else:
-            named = {OPTIONS.get(name, name): v for name, v in options.items()}
-            provscan.match(list(map(os.fspath, sources)), index, out, **named)
+            chosen = named(options)
+            provscan.match(list(map(os.fspath, sources)), index, out, **chosen)
     return Result(out)
 
 
@@ -403,7 +414,7 @@ def replayed(
     bundled: Path, sources: Sequence[Path], index: Path, out: Path, **options: Any
 ) -> list[str]:
     """Repeat the run of a bundle in a new folder, and return the differences."""
-    return handover.replay(bundled, list(sources), index, out=out, **options)[
+    return handover.replay(bundled, list(sources), index, out=out, **named(options))[
         "problems"
     ]
 

@@ -41,33 +41,30 @@ CHANGES |= {"os.truncate", "shutil.rmtree"}
 
 
 class Job(NamedTuple):
-    """A command line, the output that it makes, if any, and words that resume it."""
+    """A command line, and the output that it makes, if any."""
 
     words: str
     out: str | None = None
-    again: str = ""
 
 
 JOBS = {
     "index": Job("index corpus.jsonl -o out.index", "out.index"),
     "append": Job("index more.jsonl -o a.index --append"),
     "forget": Job("forget a.index 7 --purge"),
-    "merge": Job("merge a.index"),
     "match": Job(
         "match data -i a.index -o out.run --control control.jsonl --workers 2",
         "out.run",
-        "--resume",
     ),
-    "clean": Job("clean data a.run -o out.clean --all", "out.clean", "--resume"),
-    "report": Job("report a.run -o out.html", "out.html"),
+    "clean": Job("clean data a.run -o out.clean --all", "out.clean"),
+    "report": Job("export a.run -o out.html", "out.html"),
     "csv": Job("export a.run -o out.csv", "out.csv"),
     "xlsx": Job("export a.run -o out.xlsx", "out.xlsx"),
     "parquet": Job("export a.run -o out.parquet", "out.parquet"),
-    "bundle": Job("bundle a.run -o out.zip --sign key.pem --no-text", "out.zip"),
+    "bundle": Job("bundle a.run -o out.zip --sign key.pem --digests", "out.zip"),
     "exhibit": Job("bundle a.zip --exhibit 1 -o out.page", "out.page"),
     "request": Job("bundle a.zip --timestamp out.tsq", "out.tsq"),
     "case": Job("case a.run b.run -o out.case", "out.case"),
-    "review": Job("review a.run -o out.review --sample 20", "out.review"),
+    "review": Job("review a.run -o out.review --pairs 20", "out.review"),
     "ledger": Job("ledger logs -o out.ledger", "out.ledger"),
     "probe": Job(
         "probe plan -i a.index -o out.probe --control control.jsonl --pairs 20",
@@ -237,12 +234,12 @@ def struck(
             status, errors = _run(copy, fork, job.words, how, at)
             if how == "kill" and status != 0:
                 published = job.out and os.path.lexists(copy / job.out)
-                status, errors = _run(copy, fork, f"{job.words} {job.again}")
+                status, errors = _run(copy, fork, job.words)
                 right = status == 0 or (status == UNUSABLE and published)
                 resumes = False
             else:
                 right = status in (0, UNUSABLE) and "Traceback" not in errors
-                resumes = status != 0 and job.again in errors
+                resumes = status != 0 and "resume" in errors
             if not right:
                 yield f"{case}: status {status}: {errors[-300:]}"
             elif (found := litter(copy)) and not resumes:
@@ -251,27 +248,26 @@ def struck(
 
 # Options and arguments that name a file, each in a command that reads it.
 READS = (
-    "check {}",
-    "check a.zip --key {}",
-    "check a.zip --authority {}",
+    "verify a.zip --public-key {}",
+    "verify a.zip --authority {}",
     "bundle a.run -o x.zip --sign {}",
     "bundle a.zip --timestamp {}.tsr -o x.zip",
     "export a.run -o x.csv --reviewed {}",
-    "report a.run -o x.html --reviewed {}",
-    "ledger logs -o x.ledger --key {}",
-    "ledger logs -o x.ledger --case {}",
+    "export a.run -o x.html --reviewed {}",
+    "ledger logs -o x.ledger --secret {}",
+    "ledger logs -o x.ledger --facts {}",
     "ledger logs -o x.ledger --mapping {}",
     "ledger {} -o x.ledger",
     "match {} -i a.index -o x.run",
     "match data -i a.index -o x.run --control {}",
-    "match data -i a.index -o x.run --null {}",
+    "match data -i a.index -o x.run --clean-data {}",
     "match data -i a.index -o x.run --log {}",
     "index {} -o x.index",
     "index folder -o x.index",
     "match folder -i a.index -o x.run",
     "inspect {}",
     "forget a.index {}",
-    "review score a.run {}",
+    "review a.run {}",
     "probe plan -i a.index -o x.probe --control {}",
     "info {}",
     "verify {}",
@@ -338,7 +334,7 @@ def _replaced(copy: Path, fork: Fork, rng: random.Random) -> Iterator[str]:
     variables = rng.sample(["NUMBA_CACHE_DIR", "XDG_CACHE_HOME", "TMPDIR"], 2)
     _run(copy, fork, " ".join(words), variables=dict.fromkeys(variables, str(mine)))
     after = _contents(copy)
-    changed = {"a.index"} if name in ("append", "forget", "merge") else set()
+    changed = {"a.index"} if name in ("append", "forget") else set()
     changed |= {target.name} if layout == "link" else set()
     lost = [
         path

@@ -212,8 +212,8 @@ def run_once(case: Case, plan: probe.Plan, port: int, tokens: int | None) -> str
     url = f"http://127.0.0.1:{port}/v1"
     if case.by_command:
         words = ["probe", "run", plan.path, f"--endpoint={url}", "--model=m"]
-        words += [f"--concurrency={case.concurrency}", f"--timeout={TIMEOUT}"]
-        words += ["--quiet", *([] if tokens is None else [f"--max-tokens={tokens}"])]
+        words += [f"--concurrency={case.concurrency}"]
+        words += [] if tokens is None else [f"--max-tokens={tokens}"]
         names = {DONE: "done", CROSSED: "budget", UNUSABLE: "failed"}
         return names.get(command(*words).status, "fault")
     options = EndpointOptions(case.concurrency, TIMEOUT)

@@ -85,7 +85,8 @@ def plan_table(
         console.print()
     console.print(f"SHA-256 of the plan: {digest}")
     console.print(
-        f"Plan: {folder}/plan.json{'' if verbose else '      More: --verbose'}"
+        f"Plan: {folder}/plan.json"
+        f"{'' if verbose else f' (more: provscan info {folder})'}"
     )
     return console_text(console)
 
@@ -106,7 +107,9 @@ def probe_table(summary: Mapping[str, Any], *, verbose: bool = False) -> str:
             console.print(note["message"])
         _numbers(console, summary)
     elif (more := len(warnings) - WARNINGS_SHOWN) > 0:
-        console.print(f"{several(more, 'more warning', 'more warnings')}: --verbose")
+        console.print(
+            f"{several(more, 'more warning', 'more warnings')}: provscan info PROBE"
+        )
     return console_text(console)
 
 

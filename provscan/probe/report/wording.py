@@ -214,10 +214,8 @@ def _next(status: str, summary: dict[str, Any]) -> tuple[str, str]:
         )
     shown = "nothing" if share is None else f"{percent(share)} recited or more"
     return (
-        "provscan probe plan with more --pairs or --samples; this plan can show "
-        f"{shown}.",
-        "Ask whoever ran this for a plan with more pairs or samples; this one can show "
-        f"{shown}.",
+        f"provscan probe plan with more --pairs; this plan can show {shown}.",
+        f"Ask whoever ran this for a plan with more pairs; this one can show {shown}.",
     )
 
 

@@ -2,7 +2,6 @@
 
 - ``layers``: "at least", estimate and "at most", from counts, chance and recall.
 - ``breakdowns``: the layers of each source, author, year and language.
-- ``tokenizer``: the number of tokens in matched texts.
 - ``wording``: the first sentences of the answer: status, headline and details.
 - ``reasons``: which numbers are withheld, and why.
 - ``warnings``: warnings about threats to a number, and notes.

@@ -21,7 +21,6 @@ from provscan.runs.answer.examined import UNTESTED, remarks
 from provscan.runs.answer.judgement import reasons_against
 from provscan.runs.answer.layers import without_withheld
 from provscan.runs.answer.reasons import strata_in_words
-from provscan.runs.answer.tokenizer import Tokens, characters_per_token
 from provscan.runs.answer.unscanned import in_one_line
 from provscan.runs.answer.warnings import notes, warnings
 from provscan.runs.answer.wording import (
@@ -46,7 +45,6 @@ def answer_of(
     measured: Measured,
     numbers: dict[str, Layers],
     withheld: dict[str, str],
-    tokens: Tokens | None = None,
     unscanned: Sequence[dict[str, Any]] = (),
 ) -> dict[str, Any]:
     """Return the entry ``answer`` of ``summary.json``.
@@ -56,34 +54,19 @@ def answer_of(
     measured, numbers, withheld
         The measurements, the layers of all numbers, and the reasons why some are
         withheld.
-    tokens
-        Function that counts the tokens of texts. Without it there is no number of
-        tokens: a token has one to six characters, depending on script and tokenizer.
     unscanned
         The text that was not scanned (:mod:`~provscan.runs.answer.unscanned`).
     """
-    counts = measured.counts
     layers = {
         unit: without_withheld(unit, number, withheld)
         for unit, number in numbers.items()
     }
-    texts = measured.matches.text[counts.first_texts]
-    characters = None
-    if tokens is not None and len(texts):
-        found = measured.controls.reader.raw_texts(texts).array().to_pylist()
-        characters = characters_per_token(tokens, found)
     return {
         **_sentences(measured, layers["records"], unscanned),
         "not_scanned": list(unscanned),
         "can_be_told": measured.recall.detectable_share,
         "strengths": _strengths(measured),
         **_units(measured, layers),
-        "tokens": None
-        if characters is None
-        else {
-            **_numbers("tokens", layers["characters"].scaled(1.0 / characters)),
-            "characters_a_token": characters,
-        },
         "withheld": withheld,
         "warnings": list(warnings(measured)),
         "notes": list(notes(measured)),
@@ -227,8 +210,8 @@ NEXT = {
         "Read the exhibits: they are facts that anyone can check.",
     ),
     "other_null": (
-        "--control FILE, or --null DATA of the dataset's kind, makes this a claim with "
-        "a lower bound.",
+        "--control FILE, or --clean-data DATA of the dataset's kind, makes this a "
+        "claim with a lower bound.",
         "Ask whoever ran this for tweets posted after the data was collected, or for "
         "data of the dataset's kind without these tweets. Both measure chance.",
     ),
@@ -239,7 +222,7 @@ NEXT = {
         "data was collected measure chance. The dataset names years up to {last}.",
     ),
     "no_chance": (
-        "--control FILE or --null DATA makes this a claim with a lower bound.",
+        "--control FILE or --clean-data DATA makes this a claim with a lower bound.",
         "Ask whoever ran this for tweets posted after the data was collected. They "
         "can't be in it, so their matches measure chance.",
     ),

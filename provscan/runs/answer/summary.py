@@ -20,7 +20,6 @@ from provscan.runs.answer.breakdowns import breakdowns
 from provscan.runs.answer.entry import answer_of
 from provscan.runs.answer.layers import layers_of
 from provscan.runs.answer.reasons import reasons
-from provscan.runs.answer.tokenizer import Tokens
 from provscan.runs.answer.unscanned import not_scanned
 from provscan.runs.counting.strata import agreement, by_year
 from provscan.runs.inputs.licensed import SearchedTexts
@@ -42,12 +41,11 @@ def summarise(
     measured: Measured,
     licensed: SearchedTexts,
     options: MatchOptions,
-    tokens: Tokens | None,
     files: dict[str, Any],
     missing: dict[str, int],
 ) -> dict[str, Any]:
     """Return the contents of ``summary.json``, except for the entry about a baseline.
-    ``tokens`` counts the tokens of texts, ``files`` has the entries about files,
+    ``files`` has the entries about files,
     and ``missing`` the numbers of the dataset's files that were not scanned.
     """
     numbers = layers_of(measured, measured.chance.whole)
@@ -61,11 +59,11 @@ def summarise(
             **index_summary(measured.controls.licensed),
             "too_short": measured.samples.licensed.short_tweets,
         },
-        "answer": answer_of(measured, numbers, withheld, tokens, unscanned),
+        "answer": answer_of(measured, numbers, withheld, unscanned),
         "by": breakdowns(measured, withheld),
         "recall": recall_summary(measured.recall),
         "control": {
-            **control_summary(measured, options.files("null")),
+            **control_summary(measured, options.files("clean_data")),
             "cutoff": licensed.cutoff,
             "files": licensed.files,
         },
@@ -74,7 +72,7 @@ def summarise(
             "min_bits_passage": MIN_BITS_PASSAGE,
             "letters_without_bits": LETTERS_WITHOUT_BITS,
         },
-        "known": known_summary(measured, options.files("known")),
+        "known": known_summary(measured, options.files("other_sources")),
     }
     if options.sample is not None:
         summary["sample"] = sample_summary(measured, options.sample)
@@ -142,14 +140,11 @@ def counts_summary(measured: Measured) -> dict[str, Any]:
 
 
 def index_summary(licensed: IndexReader) -> dict[str, Any]:
-    about = {
+    return {
         "texts": licensed.texts,
         "tweets": licensed.tweets,
         "fingerprint": licensed.fingerprint,
     }
-    if licensed.left_out.segments:
-        about["left_out"] = licensed.left_out.as_dict()
-    return about
 
 
 def sample_summary(measured: Measured, asked: float) -> dict[str, Any]:

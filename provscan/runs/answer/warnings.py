@@ -114,10 +114,6 @@ WARNINGS = {
         "{share:.0%} of the licensed texts are too short or too common to be findings. "
         "Copies of them are excluded from all counts."
     ),
-    "segments_left_out": (
-        "Damaged segments of the index were left out. {tweets:,} of {total:,} licensed "
-        "tweets were not searched for; every number is for the other {rest:,} only."
-    ),
     "records_sampled": (
         "Duplicate records are sampled together or not at all, and the limits ignore "
         "that. Duplicates have the same text and id; records without an id are drawn "
@@ -188,12 +184,7 @@ def note(code: str, **values: Any) -> dict[str, str]:
 
 def warnings(measured: Measured) -> Iterator[dict[str, str]]:
     """Yield the warnings; each says what threatens a number."""
-    chance, null, licensed = measured.chance, measured.null, measured.controls.licensed
-    if licensed.left_out.segments:
-        rest, missing = licensed.tweets, licensed.left_out.tweets
-        yield warning(
-            "segments_left_out", tweets=missing, total=rest + missing, rest=rest
-        )
+    chance, null = measured.chance, measured.null
     # Chance.
     found = measured.eligible.control & measured.counts.by_text.found
     if chance.control_found > IN_DATASET:

@@ -33,13 +33,11 @@ from provscan.writing import replacing_file
 # Options that do not affect the findings.
 IRRELEVANT = (
     *RESUMABLE,
-    "edits",
     "id_field",
-    "no_text",
-    "null",
+    "clean_data",
+    "digests",
     "seed",
     "spike_ins",
-    "texts",
 )
 COMPARED = ("field", "before", "passage", "after", "tweet", "has_text")
 
@@ -213,5 +211,6 @@ def _contents_of_files(summary: dict[str, Any], info: dict[str, Any]) -> dict[st
             info.get("control"),
             control and control | {"sources": None, "unread": len(control["unread"])},
         ),
-        "known": known and sorted((x["xxh3"] or "", x["bytes"] or 0) for x in known),
+        "other_sources": known
+        and sorted((x["xxh3"] or "", x["bytes"] or 0) for x in known),
     }

@@ -2,10 +2,9 @@
 the passage and the tweet of every finding, and of some other matches.
 
 ``evidence.parquet`` has the texts of the findings. The texts of the strongest other
-matches, the candidates, are in columns of ``matches.parquet``. Findings that do not
-keep their texts have digests instead: the weaker ones beyond ``--texts`` or, with
-``--no-text``, all. :mod:`provscan.runs.counting.exhibits` chooses the matches that keep
-their texts.
+matches, the candidates, are in columns of ``matches.parquet``. With ``--digests``, all
+have digests instead. :mod:`provscan.runs.counting.exhibits` chooses the matches that
+keep their texts.
 """
 
 from __future__ import annotations

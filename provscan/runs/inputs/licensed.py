@@ -16,10 +16,6 @@ from provscan.matching.scan_task import Snapshot
 from provscan.options import MatchOptions, Source
 from provscan.runs.inputs.plan import PathReasons
 
-OPEN_ALREADY = (
-    "the index is open already: give without_segment to open_index, or pass its folder"
-)
-
 
 class SearchedTexts(NamedTuple):
     """The licensed texts and the controls that a run searches for."""
@@ -43,19 +39,17 @@ def checked_index(index: Index | Source, options: MatchOptions) -> Index:
     """
     if isinstance(index, Index):
         reader = index.reader
-        if options.without_segment is not None:
-            raise UsageError(OPEN_ALREADY)
         if reader.verified:
             reader.require_unchanged()
         else:
-            open_reader(reader.path, snapshot=reader.snapshot, without=reader.left_out)
+            open_reader(reader.path, snapshot=reader.snapshot)
         if reader.hook is not None and options.ray is not None:
             raise UsageError(
                 f"the hook {reader.hook_name} is a function of this process, which a "
                 "cluster can't call: leave out ray"
             )
     else:
-        index = open_index(index, without_segment=options.without_segment)
+        index = open_index(index)
     index.reader.require_hook()
     if not index.reader.texts:
         raise InputError(f"{index.reader.path} is empty: add tweets, or name another")
@@ -84,5 +78,5 @@ def with_controls(
         )
         fingerprint = open_reader(control, check="lengths").fingerprint
     reader = index.reader
-    snapshot = Snapshot(str(index.path), reader.snapshot, control, reader.left_out)
+    snapshot = Snapshot(str(index.path), reader.snapshot, control)
     return SearchedTexts(controls, snapshot, fingerprint, cutoff, files)

@@ -84,10 +84,10 @@ def plan_run(
     ``known`` data; the number of splits may depend on the number of ``workers``.
     """
     inputs = {"dataset": plan_inputs(sources, options, workers)}
-    for name in ("null", "known"):
-        if options.files(name):
+    for name, option in (("null", "clean_data"), ("known", "other_sources")):
+        if options.files(option):
             inputs[name] = plan_inputs(
-                options.files(name), options.unsampled(), workers
+                options.files(option), options.unsampled(), workers
             )
     _require_other_data(inputs, options.files("control"))
     return inputs

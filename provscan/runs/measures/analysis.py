@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from provscan.calibration.controls import Controls
-from provscan.calibration.edits import SETS
+from provscan.calibration.edits import PLANTED
 from provscan.calibration.spike_ins import (
     DRAW,
     Recovered,
@@ -234,7 +234,7 @@ def plant_and_scan(
     nobody can choose the texts.
     """
     params = MatchParams()
-    planted = plant(controls, params, carriers, count, draw, SETS[options.edits])
+    planted = plant(controls, params, carriers, count, draw, PLANTED)
     matches = planted.scan(controls, params)
     recovered = recovered_spike_ins(planted, matches, scorer, controls.control)
     if len(planted) >= FAILING_SPIKE_INS and not recovered.found.any():
@@ -277,7 +277,7 @@ def measure(
     )
     scripts = None if null_counts is None else null_counts.scripts
     eligible = eligibility_of(matches, strata, scripts, control=controls.texts > 0)
-    exhibits = ExhibitChoice(0 if options.no_text else options.texts)
+    exhibits = ExhibitChoice(0 if options.digests else None)
     counts = count_matches(matches, eligible, exhibits)
     chance = measure_chance(
         matches, eligible, counts, controls, samples.control, strata, null_counts

@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 
 from provscan import readers
 from provscan.arrays import Numbers
-from provscan.errors import InputError, UsageError
+from provscan.errors import InputError, RecordNotFoundError, UsageError
 from provscan.matching import Index, copied_wording
 from provscan.matching.candidates import seed_keys
 from provscan.matching.compare import Comparison, comparison
@@ -223,9 +223,13 @@ def _record_texts(
                     yield member, row["field"], row["text"], row.get("offset", 0)
     if not found:
         where = source or ", ".join(names) or "the datasets of the run"
-        raise InputError(
-            f"record {record:,} was not found in {where}: run the command in the "
-            "folder of the datasets, or give the text itself"
+        if not any(os.path.exists(folder / name) for name in names):
+            raise InputError(
+                f"{where} can't be found, so no record can be read again: run the "
+                "command in the folder of the datasets, or give the text itself"
+            )
+        raise RecordNotFoundError(
+            f"record {record:,} was not found in {where}: records are numbered from 0"
         )
 
 

@@ -1,0 +1,102 @@
+"""The command that somebody probably meant when a command could not use its arguments.
+
+:func:`hint` looks at what the arguments are (:func:`kind_of`) only after a command has
+failed, so commands import this module only then.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+from typing import Any
+
+from provscan.cli.names import similar
+from provscan.errors import ProvscanError, RecordNotFoundError
+from provscan.runs.folder import RUN_FILE, SUMMARY_FILE
+
+# The files by which each kind of folder is recognised, the most specific first.
+FOLDERS = {
+    "probe": ("plan.json",),
+    "ledger": ("ledger.json",),
+    "case": ("case.json", "case.html"),
+    "run": (RUN_FILE, SUMMARY_FILE),
+    "index": ("manifest.json", "segments"),
+}
+# Kinds of folders of which `provscan info` shows the contents.
+SHOWN = ("index", "run", "probe", "ledger")
+
+
+def kind_of(path: Any) -> str:
+    """Return what is at a path: one of :data:`FOLDERS`, "data" for other files and
+    folders, or "nothing".
+    """
+    if path is None:
+        return "nothing"
+    place = Path(path)
+    for kind, names in FOLDERS.items():
+        if all((place / name).exists() for name in names):
+            return kind
+    return "data" if os.path.lexists(place) else "nothing"
+
+
+def hint(command: str, values: dict[str, Any], error: ProvscanError) -> str | None:
+    """Return the sentence with the command that was probably meant; None if the
+    arguments are of the kinds that the command takes.
+    """
+    meant = _meant(command, values, error)
+    return None if meant is None else f"Did you mean `provscan {meant}`?"
+
+
+def _meant(command: str, values: dict[str, Any], error: ProvscanError) -> str | None:
+    sources = [str(each) for each in values.get("sources") or ()]
+    kinds = {each: kind_of(each) for each in sources}
+    index, run = values.get("index"), values.get("run")
+    if command in ("match", "index"):
+        if "index" in kinds.values():
+            found = next(each for each in sources if kinds[each] == "index")
+            if command == "index":
+                return _words("info", found)
+            if kind_of(index) == "data":
+                return _words("match", index, "-i", found)
+            return f"match DATASET {_words('-i', found)}"
+        results = [each for each in sources if kinds[each] in SHOWN]
+        return _words("info", results[0]) if results else None
+    if command == "clean" and kind_of(run) != "run":
+        runs = [each for each in sources if kinds[each] == "run"]
+        others = [each for each in sources if each not in runs]
+        return _words("clean", *others, run, runs[0]) if runs else None
+    if command == "explain":
+        if kind_of(run) == "index":
+            return f"lookup TEXT {_words('-i', run)}"
+        if isinstance(error, RecordNotFoundError):
+            return _words("explain", run, "--tweet", values["what"])
+    if command == "forget" and kind_of(index) != "index":
+        indexes = [each for each in values["ids"] if kind_of(each) == "index"]
+        others = [each for each in values["ids"] if each not in indexes]
+        return _words("forget", indexes[0], index, *others) if indexes else None
+    if command in ("info", "verify") and kind_of(values["path"]) == "data":
+        return _words("inspect", values["path"])
+    if command == "info" and kind_of(values["path"]) == "nothing":
+        return _neighbour(Path(values["path"]))
+    if command in ("export", "bundle", "case", "review"):
+        given = [run] if run else sources or values.get("runs") or []
+        indexes = [each for each in given if kind_of(each) == "index"]
+        return _words("info", indexes[0]) if indexes else None
+    return None
+
+
+def _neighbour(path: Path) -> str | None:
+    """Return the command for the folder beside a missing one that has the most similar
+    name.
+    """
+    try:
+        names = [each.name for each in path.parent.iterdir() if kind_of(each) in SHOWN]
+    except OSError:
+        return None
+    close = similar(path.name, names)
+    return None if close is None else _words("info", path.with_name(close))
+
+
+def _words(*words: Any) -> str:
+    return shlex.join(map(str, words))

@@ -1,0 +1,84 @@
+"""Test that misspelt, old and swapped commands get the hint that leads on.
+
+``wrong_turns.json`` lists what was typed, and the command or option that the message
+must name first. It was written before the hints.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+import provscan
+from provscan.cli import COMMANDS, main
+from provscan.cli.names import OLD_COMMANDS
+
+Run = Callable[..., Result]
+TURNS = json.loads(Path(__file__).with_name("wrong_turns.json").read_text("utf-8"))
+TEXTS = ["Never trust a goat near the harbour at low tide", "The fog ate my umbrella"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with tweets, a dataset, an index and a run."""
+    folder = tmp_path_factory.mktemp("turns")
+    for name in ("corpus.jsonl", "data.jsonl"):
+        rows = [{"id": str(n), "text": text} for n, text in enumerate(TEXTS)]
+        (folder / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
+    index = provscan.build_index(folder / "corpus.jsonl", folder / "a.index")
+    provscan.match(folder / "data.jsonl", index, folder / "a.run", spike_ins=0)
+    return folder
+
+
+@pytest.mark.parametrize("turn", TURNS, ids=lambda turn: turn["typed"])
+def test_a_wrong_turn_gets_a_hint(
+    turn: dict[str, str], folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    before = sorted(path.name for path in folder.iterdir())
+    done = run(*shlex.split(turn["typed"]))
+    assert done.exit_code in (2, 3), done.output
+    hints = re.findall("`([^`]*)`", " ".join(done.stderr.split()))
+    assert hints[:1] == [turn["hint"]], done.stderr
+    assert sorted(path.name for path in folder.iterdir()) == before
+
+
+@pytest.mark.parametrize("words", ["help", "help match", "match --help"])
+def test_help_is_a_word(words: str) -> None:
+    done = CliRunner().invoke(main, words.split())
+    assert done.exit_code == 0
+    assert done.stdout.startswith("Usage: provscan")
+
+
+def test_version_is_a_word() -> None:
+    done = CliRunner().invoke(main, ["version"])
+    assert done.stdout == f"provscan {provscan.__version__}\n"
+
+
+def test_old_names_are_not_commands() -> None:
+    assert not OLD_COMMANDS.keys() & {*COMMANDS}
+
+
+def test_the_first_screen_fits() -> None:
+    done = CliRunner().invoke(main, ["--help"])
+    assert len(done.stdout.splitlines()) <= 32
+    assert all(name in done.stdout for name in COMMANDS)
+
+
+def test_the_help_of_match_fits_and_all_of_it_is_one_option_away() -> None:
+    short, full = (
+        CliRunner().invoke(main, ["match", option]).stdout
+        for option in ("--help", "--help-all")
+    )
+    shown, every = (
+        {*re.findall(r"^ +.*?(--[a-z-]+)", text, re.M)} for text in (short, full)
+    )
+    assert len(short.splitlines()) <= 40
+    assert len(shown - {"--help", "--help-all"}) == 15
+    assert shown < every
