@@ -240,6 +240,8 @@ def match(
     overwrite
         Replace an existing run folder. To resume an interrupted call, repeat it:
         completed parts are not scanned again.
+        Files that the replaced run has scanned with the same options and index, and
+        that have not changed since, are not scanned again; the results are the same.
     progress
         Receives the progress of the run.
     **options

@@ -302,7 +302,8 @@ overwrite_folder = running_option(
     "--overwrite",
     is_flag=True,
     help="Replace an existing result; files that provscan did not write are never "
-    "removed. To resume an interrupted command, repeat it.",
+    "removed. To resume an interrupted command, repeat it. "
+    "match scans only the files that have changed since the replaced run.",
 )
 as_json = output_option(
     "--json", "as_json", is_flag=True, help="Print the result as JSON."

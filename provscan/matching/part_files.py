@@ -111,19 +111,29 @@ class PartResult:
     def matches_file(self, folder: Path) -> Path:
         return folder / f"{self.number:08}.arrow"
 
+    def files(self, folder: Path) -> list[Path]:
+        """Return the one or two files of the part."""
+        counts = self.matches_file(folder).with_suffix(".json")
+        return [counts, self.matches_file(folder)] if self.matches else [counts]
+
+
+def read_part(stored: bytes) -> PartResult:
+    """Return the result of a task from the content of its JSON file."""
+    value = orjson.loads(stored)
+    return PartResult(
+        **{
+            **value,
+            "stats": ReadStats.from_dict(value["stats"]),
+            "truncated": TruncatedLookups(**value["truncated"]),
+            "carriers": CarrierSample.from_dict(value["carriers"]),
+        }
+    )
+
 
 def load_part(folder: Path, number: int) -> PartResult | None:
     """Return the result of a task; None if its part is not complete."""
     try:
-        value = orjson.loads((folder / f"{number:08}.json").read_bytes())
-        part = PartResult(
-            **{
-                **value,
-                "stats": ReadStats.from_dict(value["stats"]),
-                "truncated": TruncatedLookups(**value["truncated"]),
-                "carriers": CarrierSample.from_dict(value["carriers"]),
-            }
-        )
+        part = read_part((folder / f"{number:08}.json").read_bytes())
         size = part.matches_file(folder).stat().st_size if part.matches else 0
     except (OSError, ValueError, TypeError, KeyError):
         return None

@@ -124,13 +124,14 @@ class CarrierSample:
         return {
             "size": self.size,
             "seed": self.seed,
+            "limit": self.limit,
             "records": [list(record) for record in self.records.values()],
         }
 
     @classmethod
     def from_dict(cls, value: dict[str, Any]) -> CarrierSample:
         records = {record[0]: CarrierRecord(*record) for record in value["records"]}
-        return cls(value["size"], value["seed"], records=records)
+        return cls(value["size"], value["seed"], value["limit"], records)
 
 
 def _cut(text: npt.NDArray[np.uint8], key: int) -> tuple[int, str]:

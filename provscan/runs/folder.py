@@ -36,8 +36,11 @@ RUN_FILES = (MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE, RUN_FILE)
 # Verdicts of reviewers on a sample of the findings, written by ``provscan review
 # score``. A run that has this file is not replaced.
 REVIEW_FILE = "review.json"
+# What was scanned, for the run that replaces this one
+# (:mod:`provscan.runs.scan.reuse`). No other command needs it.
+SCANNED_FILE = "scanned.zip"
 # The report is written after ``run.json``, which therefore does not list it.
-WRITTEN = {*RUN_FILES, REPORT_FILE}
+WRITTEN = {*RUN_FILES, REPORT_FILE, SCANNED_FILE}
 LAST_LINE = "\n<!-- written by provscan, XXH3-128 of all before this line: %s -->\n"
 # Parameters that name files or folders, in addition to the datasets.
 OTHER_INPUTS = ("control", "clean_data", "other_sources", "baseline")

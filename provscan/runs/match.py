@@ -38,11 +38,17 @@ from provscan.runs.answer.wording import since_baseline
 from provscan.runs.counting.exhibits import CANDIDATES
 from provscan.runs.evidence.baseline import mark_new, read_baseline
 from provscan.runs.evidence.tables import write_tables
-from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE, write_summary
+from provscan.runs.folder import (
+    EVIDENCE_FILE,
+    MATCHES_FILE,
+    SCANNED_FILE,
+    write_summary,
+)
 from provscan.runs.inputs.licensed import SearchedTexts, checked_index, with_controls
 from provscan.runs.inputs.plan import Inputs, Sources, plan_run
 from provscan.runs.measures.analysis import analyse
 from provscan.runs.scan.left_out import describe_inputs
+from provscan.runs.scan.reuse import basis, copy_parts, keep_parts, with_earlier_parts
 from provscan.runs.scan.tasks import scan_inputs
 from provscan.runs.scan.totals import ScanTotals
 from provscan.runs.target import CONTROL, run_folder, run_path
@@ -94,9 +100,15 @@ def run_match(
         inputs = plan_run(sources, options, workers)
         clock.lap("plan")
         licensed = with_controls(index, options, folder.path / CONTROL)
-        request = _request(workers, options, licensed, inputs)
+        based_on = basis(options, licensed, _versions())
+        if overwrite:
+            inputs = with_earlier_parts(
+                path, based_on, inputs, progress, options.threads
+            )
+        request = _request(workers, based_on, inputs)
         # The scan of data that can be read only once can't be resumed.
         folder.begin(request, keep=not any(data.streamed for data in inputs.values()))
+        copy_parts(path, inputs, folder)
         clock.lap("licensed")
 
         scans = _scan(inputs, folder, licensed, options, progress, clock)
@@ -114,6 +126,11 @@ def run_match(
         info = _info(index, out, options, inputs["dataset"].named) | described
         if licensed.control_fingerprint is not None:
             info["control"] = {"fingerprint": licensed.control_fingerprint}
+        info["reused"] = sum(data.reused for data in inputs.values())
+        # A hook is a function of the user, which may change without notice.
+        if index.reader.hook is None:
+            keep_parts(files, based_on, inputs, scans, described)
+            info["scanned"] = readers.file_checksum(files / SCANNED_FILE)
         clock.lap("checksums")
         summary = summarise(measured, licensed, options, entries, missing)
         write_tables(measured, files)
@@ -132,20 +149,14 @@ def run_match(
 
 
 def _request(
-    workers: int,
-    options: MatchOptions,
-    licensed: SearchedTexts,
-    inputs: Mapping[str, Inputs],
+    workers: int, based_on: Mapping[str, Any], inputs: Mapping[str, Inputs]
 ) -> dict[str, Any]:
     """Return everything on which the part files depend. A run is resumed only if the
     values that ``request`` of :data:`provscan.runs.target.WORK` names are unchanged.
     """
     return {
         "workers": workers,
-        "options": options.scan_options(),
-        "index": licensed.snapshot.id,
-        "limits": readers.current_limits().as_dict(),
-        "control": licensed.control_fingerprint,
+        **based_on,
         **{
             key if name == "dataset" else f"{name}_{key}": value
             for name, data in inputs.items()

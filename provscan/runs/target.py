@@ -26,6 +26,7 @@ from provscan.runs.folder import (
     REPORT_FILE,
     REVIEW_FILE,
     RUN_FILE,
+    SCANNED_FILE,
     WRITTEN,
     is_page,
 )
@@ -151,7 +152,8 @@ def _own_names(folder: Path) -> set[str]:
     with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
         info = json.loads(read_small(folder / RUN_FILE, LARGE))
         if "parameters" in info:
-            names = {RUN_FILE, *info["files"], REPORT_FILE} & WRITTEN
+            others = {SCANNED_FILE} if "scanned" in info else set()
+            names = {RUN_FILE, *info["files"], REPORT_FILE, *others} & WRITTEN
             return {name for name in names if (folder / name).is_file()}
     return set()
 
@@ -200,6 +202,8 @@ WORK = Work(
     request={
         "options": "options",
         "limits": "limits of the readers",
+        "versions": "versions of packages",
+        "program": "sources of provscan",
         "index": "tweets in the index",
         "control": "control files",
         "files": "input files",

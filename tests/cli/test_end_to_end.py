@@ -100,6 +100,7 @@ def test_the_run_folder_is_complete(tiny_run: Path) -> None:
             "summary.json",
             "run.json",
             "report.html",
+            "scanned.zip",
         ),
     }
     page = (tiny_run / "report.html").read_text(encoding="utf-8")

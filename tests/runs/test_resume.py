@@ -406,6 +406,7 @@ def test_the_scan_of_a_null_dataset_is_resumed(
             "summary.json",
             "run.json",
             "report.html",
+            "scanned.zip",
         ]
     )
 

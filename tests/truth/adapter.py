@@ -60,7 +60,7 @@ RUN_READERS = (
     "clean DATA RUN --dry-run --json",
 )
 # Files of a run that it need not have.
-OPTIONAL_FILES = ("report.html",)
+OPTIONAL_FILES = ("report.html", "scanned.zip")
 # The errors for data that can't be used or written, and for data without text.
 Refused, NoText = UnusableError, InputError
 # Exit statuses.

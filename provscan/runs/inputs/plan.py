@@ -8,7 +8,7 @@ import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import xxhash
@@ -31,6 +31,7 @@ class InputFile(NamedTuple):
     state: FileState | None
     scanned: int  # Number of bytes to scan; for an archive, decompressed bytes.
     whole: bool  # Whether the complete file is scanned.
+    xxh3: str | None = None  # Its checksum in this state, if it is known already.
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,9 @@ class Inputs:
     sample: FileSample | None
     share: float  # Share of the records that is scanned.
     in_blocks: bool  # The data is stored in blocks on a cluster, where they are read.
+    # The numbers of parts that the run that is replaced has made, by number of the
+    # split (:mod:`provscan.runs.scan.reuse`).
+    earlier_parts: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def streamed(self) -> bool:
@@ -58,6 +62,11 @@ class Inputs:
         return self.named is None or any(
             split.format == UNKNOWN for split in self.splits
         )
+
+    @property
+    def reused(self) -> int:
+        """The number of files whose parts an earlier run has made."""
+        return len({self.splits[number].path for number in self.earlier_parts})
 
     @property
     def size(self) -> int | None:

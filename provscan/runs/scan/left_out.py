@@ -156,7 +156,7 @@ def check_files(
             # A remote file would have to be fetched again for a checksum.
             known["version"] = state.version
         elif state is not None and file.whole and problem is None:
-            known["xxh3"] = readers.checksum(path)
+            known["xxh3"] = file.xxh3 or readers.checksum(path)
         if inputs.sample is not None:
             known["scanned"] = file.scanned
         return problem, known

@@ -23,7 +23,7 @@ from provscan.engine import (
 from provscan.errors import InputError, OutputError
 from provscan.index import IndexReader
 from provscan.matching.part_files import PartResult, load_part
-from provscan.matching.record_samples import CarrierSample
+from provscan.matching.record_samples import MAX_KEY, CarrierSample
 from provscan.matching.scan_task import (
     CARRIER_SEED,
     Map,
@@ -68,7 +68,7 @@ def scan_inputs(
     """
     parts = folder.path / PARTS[name]
     parts.mkdir(exist_ok=True)
-    complete = _complete(inputs, parts) if folder.earlier is not None else set()
+    complete = _complete(inputs, parts)
     done: list[PartResult] = []
     lost: list[LostTask] = []
     stats, carriers = ReadStats(), CarrierSample(CARRIERS, CARRIER_SEED)
@@ -114,7 +114,7 @@ def scan_inputs(
 
 
 def _complete(inputs: Inputs, parts: Path) -> set[int]:
-    """Return the numbers of the complete parts of an interrupted scan."""
+    """Return the numbers of the parts that an interrupted or an earlier run made."""
     # Blocks on a cluster are unknown until they are computed.
     splits = 0 if inputs.in_blocks else len(inputs.splits)
     return {number for number in range(splits) if load_part(parts, number) is not None}
@@ -134,9 +134,11 @@ def _tasks(
             # records. Spike-ins are planted in the carrier records, which also serve to
             # compare the lengths and scripts of the dataset and a null dataset. They
             # are the records with the lowest keys of the whole dataset: a task keeps
-            # none above the highest key of the sample so far, once that is full
-            # (``carriers.limit``).
-            sampling = Sampling(inputs.share, seed, CARRIERS, carriers.limit)
+            # none far above the highest key of the sample so far, once that is full
+            # (``carriers.limit``). A later run that reuses the part without some of
+            # the others needs records with higher keys.
+            limit = min(2 * carriers.limit, MAX_KEY)
+            sampling = Sampling(inputs.share, seed, CARRIERS, limit)
             yield make_task(number, split, block=block, sampling=sampling)
 
 
