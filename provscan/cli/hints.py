@@ -65,6 +65,8 @@ def _meant(command: str, values: dict[str, Any], error: ProvscanError) -> str | 
     if command == "clean" and kind_of(run) != "run":
         runs = [each for each in sources if kinds[each] == "run"]
         others = [each for each in sources if each not in runs]
+        if kind_of(run) == "index":
+            return _words("match", *sources, "-i", run)
         return _words("clean", *others, run, runs[0]) if runs else None
     if command == "explain":
         if kind_of(run) == "index":
@@ -77,8 +79,8 @@ def _meant(command: str, values: dict[str, Any], error: ProvscanError) -> str | 
         return _words("forget", indexes[0], index, *others) if indexes else None
     if command in ("info", "verify") and kind_of(values["path"]) == "data":
         return _words("inspect", values["path"])
-    if command == "info" and kind_of(values["path"]) == "nothing":
-        return _neighbour(Path(values["path"]))
+    if command in ("info", "verify") and kind_of(values["path"]) == "nothing":
+        return _neighbour(command, Path(values["path"]))
     if command in ("export", "bundle", "case", "review"):
         given = [run] if run else sources or values.get("runs") or []
         indexes = [each for each in given if kind_of(each) == "index"]
@@ -86,7 +88,7 @@ def _meant(command: str, values: dict[str, Any], error: ProvscanError) -> str | 
     return None
 
 
-def _neighbour(path: Path) -> str | None:
+def _neighbour(command: str, path: Path) -> str | None:
     """Return the command for the folder beside a missing one that has the most similar
     name.
     """
@@ -95,7 +97,7 @@ def _neighbour(path: Path) -> str | None:
     except OSError:
         return None
     close = similar(path.name, names)
-    return None if close is None else _words("info", path.with_name(close))
+    return None if close is None else _words(command, path.with_name(close))
 
 
 def _words(*words: Any) -> str:

@@ -26,6 +26,7 @@ def command(path: Path, as_json: bool) -> None:
     from provscan.report.files import RunFiles
     from provscan.runs.folder import RUN_FILE, SUMMARY_FILE, read_run
 
+    shared.require_existing("path", "an index, a run, a probe or a ledger")
     is_run = (path / RUN_FILE).is_file()
     is_ledger = (path / "ledger.json").is_file()
     if probe.is_probe(path):

@@ -56,6 +56,11 @@ OLD_OPTIONS = {
     "ledger --key": "`--secret`",
     "ledger --case": "`--facts`",
     "review --sample": "`--pairs`",
+    "--edits": "nothing: recall is reported for each edit",
+    "--tokenizer": "nothing: divide the characters by those of a token",
+    "--without-segment": "nothing: restore the index, or build it again",
+    "--as": "`--tweet ID` for a tweet; else nothing",
+    "--drop": "nothing: records are dropped unless `--mask` is given",
     "--token": "the environment variable `PROVSCAN_TOKEN`",
     "--key-env": "the environment variable `OPENAI_API_KEY`",
 }

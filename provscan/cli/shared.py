@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from provscan.cli.names import similar
-from provscan.errors import ProvscanError, UsageError
+from provscan.errors import InputError, ProvscanError, UsageError
 from provscan.keywords import help_of
 from provscan.options import CHOICES, MINIMA, MatchOptions, option_name
 from provscan.urls import Url, source_of
@@ -225,6 +226,17 @@ def index_argument(name: str, metavar: str) -> Decorator:
     return path_argument(
         name, metavar, default="licensed.index", envvar="PROVSCAN_INDEX"
     )
+
+
+def require_existing(name: str, kinds: str) -> None:
+    """Raise :class:`InputError` if the user names a path that does not exist; ``name``
+    is the parameter, and ``kinds`` are what the command takes.
+    """
+    context = click.get_current_context()
+    path = context.params[name]
+    given = context.get_parameter_source(name) == ParameterSource.COMMANDLINE
+    if given and not path.exists():
+        raise InputError(f"{path} does not exist: name {kinds}")
 
 
 def index_option(*names: str, help: str) -> Decorator:

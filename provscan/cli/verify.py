@@ -96,6 +96,7 @@ def command(path: Path, repeat: bool, as_json: bool, **options: Any) -> None:
     Without an argument, the command uses the index at $PROVSCAN_INDEX, else
     ./licensed.index.
     """
+    shared.require_existing("path", "an index, a run, a bundle or an exhibit")
     given = shared.given(**options)
     if repeat:
         _repeat(path, as_json, given)

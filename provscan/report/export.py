@@ -96,7 +96,7 @@ def export(
     suffix = out.suffix.lower()
     if suffix not in WRITERS and suffix not in PIPELINE_FILES:
         raise UsageError(
-            f"{out} has no known format: name a file that ends in "
+            f"{out} has no known format: name a file that ends in .html, "
             f"{', '.join([*WRITERS, *PIPELINE_FILES])}"
         )
     if suffix in PIPELINE_FILES and marks is not None:

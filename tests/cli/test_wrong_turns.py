@@ -49,6 +49,15 @@ def test_a_wrong_turn_gets_a_hint(
     assert sorted(path.name for path in folder.iterdir()) == before
 
 
+@pytest.mark.parametrize("command", ["info", "verify"])
+def test_a_missing_folder_is_not_taken_for_an_index(
+    command: str, tmp_path: Path
+) -> None:
+    done = CliRunner().invoke(main, [command, str(tmp_path / "nothing.run")])
+    assert done.exit_code == 3
+    assert "`" not in done.stderr
+
+
 @pytest.mark.parametrize("words", ["help", "help match", "match --help"])
 def test_help_is_a_word(words: str) -> None:
     done = CliRunner().invoke(main, words.split())

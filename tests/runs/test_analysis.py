@@ -635,7 +635,6 @@ def test_a_run_that_finds_no_spike_in_fails(
         {"sample": 0.0},
         {"sample": 1.5},
         {"spike_ins": -1},
-        {"edits": "x"},
         {"seed": -1},
         {"cutoff": "x"},
         {"sample": "1%"},

@@ -275,7 +275,7 @@ def test_command(run: provscan.Run, what: str, text: str) -> None:
 
 def test_command_prints_json(run: provscan.Run) -> None:
     done = CliRunner().invoke(
-        main, ["explain", str(run.path), "1101", "--as", "tweet", "--json"]
+        main, ["explain", str(run.path), "--tweet", "1101", "--json"]
     )
     assert json.loads(done.output)[0]["match"]["tweet_id"] == "1101"
 

@@ -249,19 +249,19 @@ def test_a_null_dataset_of_another_kind_measures_nothing() -> None:
     found = measured(chance_measures=[], kind=kind)
     assert "lengths of records and scripts" in reasons(found)["records.at_least"]
     assert codes_of(found) == ["null_other_kind"]
-    assert "--clean-data DATA of the dataset's kind" in next_step(found, [])
+    assert "--clean-data DATA of the dataset's kind" in next_step(found, [])[0]
 
 
 def test_the_next_step_measures_what_is_missing() -> None:
     small = [{"code": "control_too_small", "message": ""}]
-    assert next_step(measured(), small).startswith("a larger --control can decide")
+    assert next_step(measured(), small)[0].startswith("a larger --control can decide")
     years = np.array([2012] * 30 + [2015] * 10)
     samples = SimpleNamespace(licensed=SimpleNamespace(year=years))
 
     def step(carriers: list[str]) -> str:
         return next_step(
             measured(chance_measures=[], samples=samples, carriers=carriers), []
-        )
+        )[0]
 
     assert step(["no year"]).startswith("--control FILE or --clean-data DATA")
     # 2048 is not a plausible year, and the years of the corpus do not matter.
