@@ -127,8 +127,9 @@ def run_match(
         if licensed.control_fingerprint is not None:
             info["control"] = {"fingerprint": licensed.control_fingerprint}
         info["reused"] = sum(data.reused for data in inputs.values())
-        # A hook is a function of the user, which may change without notice.
-        if index.reader.hook is None:
+        # A hook is a function of the user, which may change without notice. Parts have
+        # texts, which a run with digests must not contain.
+        if index.reader.hook is None and not options.digests:
             keep_parts(files, based_on, inputs, scans, described)
             info["scanned"] = readers.file_checksum(files / SCANNED_FILE)
         clock.lap("checksums")

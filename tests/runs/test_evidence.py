@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -165,4 +167,39 @@ def test_a_run_without_texts_has_digests(tmp_path: Path) -> None:
     files = RunFiles.open(run.path)
     exhibits = files.with_texts(files.exhibits).to_pylist()
     assert [exhibit["passage"] for exhibit in exhibits] == [row["passage"], None]
-    assert b"harbour" not in b"".join(path.read_bytes() for path in run.path.iterdir())
+
+
+def _content(path: Path) -> str:
+    """Return the content of a file, without compression."""
+    if path.suffix == ".parquet":
+        return str(pq.read_table(path).to_pylist())
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            return str([archive.read(name) for name in archive.namelist()])
+    return path.read_text(encoding="utf-8")
+
+
+def test_no_file_of_a_run_with_digests_has_texts(tmp_path: Path) -> None:
+    """Nor if it replaces a run with texts, and lines of the dataset are damaged."""
+    data = tmp_path / "data.jsonl"
+    tweet = "never trust a goat near the harbour at low tide, said the old ferryman"
+    plain = "a plain record without any wording that was licensed, which is number"
+    others = [f"{plain} {n}" for n in range(50)]
+    lines = [json.dumps({"text": text}) for text in [f"BEFORE {tweet}", *others]]
+    data.write_text("\n".join(['{"text": "a damaged line', *lines, ""]))
+    index = provscan.build_index([{"id": "7", "text": tweet}], tmp_path / "a.index")
+    found = []
+    for digests in (False, True):
+        run = provscan.match(
+            data,
+            index,
+            tmp_path / "a.run",
+            digests=digests,
+            overwrite=True,
+            max_bad=1.0,
+        )
+        assert run.summary["counted"]["records"] == 1
+        contents = [_content(path) for path in run.path.iterdir()]
+        words = ("BEFORE", "ferryman", "without any", "a damaged")
+        found.append({word for word in words if any(word in each for each in contents)})
+    assert found == [{"BEFORE", "ferryman", "without any"}, set()]
