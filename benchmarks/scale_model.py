@@ -33,8 +33,8 @@ Floats = npt.NDArray[np.float64]
 SCANS = ("long", "short")
 # Share of a machine's memory for the mapped index; workers and system use the rest.
 MAPPED_SHARE = 0.5
-# Share of the files in the sample of the plan.
-SHARE = 0.01
+# Shares of the tweets and of the files in the samples of the plan.
+SAMPLES = ((1.0, 1.0), (1.0, 0.01), (0.01, 0.05), (0.01, 0.01))
 # Maximum relative error of a good prediction.
 GOOD = 0.15
 
@@ -128,7 +128,7 @@ def costs_table(costs: list[Cost]) -> str:
 
 def plan(costs: list[Cost], arguments: argparse.Namespace) -> str:
     """Return the plan for the claim: as few indexes as fit in the memory of a machine,
-    and every file is scanned with each of them.
+    and every file is scanned with each of them; and the plans for samples.
     """
     found = model(costs)
     distinct = arguments.claimed_tweets * arguments.distinct
@@ -147,14 +147,18 @@ def plan(costs: list[Cost], arguments: argparse.Namespace) -> str:
         f"{scan:,.0f} core seconds, extrapolated to {texts / largest:.1f} times the "
         "largest number of texts measured."
     )
-    rows = [["scan", "build, core hours", "scan, core hours", "scan, days", "price"]]
-    for files, share in (("all files", 1.0), (f"{SHARE:.0%} sample of files", SHARE)):
+    rows = [["tweets", "files", "machines", "build", "scan", "scan, days", "price"]]
+    for of_tweets, of_files in SAMPLES:
+        indexes = math.ceil(distinct * of_tweets * found.linear["bytes"] / memory)
+        build, _, scan, _ = found.costs(distinct * of_tweets / indexes).values()
         building = indexes * build / 3600
-        scanning = arguments.claimed_terabytes * 1e3 * share * indexes * scan / 3600
+        scanning = arguments.claimed_terabytes * 1e3 * of_files * indexes * scan / 3600
         rows.append(
             [
-                f"{files}, {indexes:,} machines",
-                f"{building:,.0f}",
+                f"{of_tweets:.0%}",
+                f"{of_files:.0%}",
+                f"{indexes:,}",
+                f"{building:,.1f}",
                 f"{scanning:,.0f}",
                 f"{scanning / arguments.cores / indexes / 24:,.2f}",
                 f"{(building + scanning) * arguments.price:,.0f}",

@@ -91,10 +91,10 @@ def _bases(measured: Measured, subset: Subset) -> dict[str, _Basis]:
     # Numbers of records and characters refer to the whole dataset and to all licensed
     # tweets. A sample of files draws records in groups. So does an index with only a
     # part of the tweets: it finds all records with a text, or none of them.
-    effect = scanned.design_effect(claimable.records)
-    if of_index < 1.0:
-        effect *= _records_together(claimable)
-    of_dataset = SampleDesign(scanned.fraction * of_index, effect)
+    of_files = scanned.design_effect(claimable.records)
+    of_dataset = SampleDesign(
+        scanned.fraction * of_index, double_effect(of_files, claimable, of_index)
+    )
     # Numbers of texts and tweets refer to all licensed texts and tweets.
     of_texts = CopyRecall(
         recall.of_distinct(recall.of_texts.findings, claimable.copies),
@@ -146,6 +146,17 @@ def _share_of(chance: Chance, share: float) -> Chance:
     any share.
     """
     return chance if share >= 1.0 else Chance(chance.expected * share, 0.0, chance.high)
+
+
+def double_effect(of_files: float, amount: Amount, of_index: float) -> float:
+    """Return the design effect of a sample of files, whose own effect is ``of_files``,
+    that is scanned with an index of a random share ``of_index`` of all tweets.
+
+    The excess variances of both add up. Copies of one text in one file are in both, so
+    the sum is an upper bound (clustering in two ways: Cameron, Gelbach & Miller 2011,
+    doi:10.1198/jbes.2010.07136).
+    """
+    return of_files + (_records_together(amount) - 1.0 if of_index < 1.0 else 0.0)
 
 
 def _records_together(amount: Amount) -> float:
