@@ -42,7 +42,7 @@ from provscan.report.export import export
 # The machine's names of options that have other names in provscan.
 OPTIONS = {"planted": "spike_ins", "null": "clean_data", "known": "other_sources"}
 # What the machine draws and provscan decides: it resumes whatever was interrupted.
-DECIDED = {"edits", "resume"}
+DECIDED = {"resume"}
 # Commands that read a run. RUN, OTHER (another run), DATA and OUT stand for paths.
 RUN_READERS = (
     "info RUN",

@@ -36,7 +36,6 @@ FACTORS: dict[str, tuple[Any, ...]] = {
     "sample": (None, None, "records", "files"),
     "fraction": (None, 0.5),
     "outputs": (False, True),
-    "edits": ("mixed", "light", "heavy"),
     "workers": (1, 2, 3),
     "parts": (None, 4000),
     "resume": (False, True),
@@ -279,7 +278,7 @@ class Case:
     def settings(self) -> dict[str, Any]:
         """Return the options of the scan."""
         row, world = self.options, self.world
-        names = ("outputs", "edits", "planted", "workers", "parts")
+        names = ("outputs", "planted", "workers", "parts")
         chosen = {name: row[name] for name in names}
         if row["cutoff"]:
             chosen["cutoff"] = row["cutoff"]
