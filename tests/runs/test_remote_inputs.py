@@ -113,6 +113,29 @@ def test_a_run_records_the_versions_of_remote_files(bucket, tmp_path):
     ]
 
 
+def test_remote_files_of_the_same_version_are_not_scanned_again(bucket, tmp_path):
+    index = provscan.build_index(
+        [{"id": "1", "text": "never trust a goat near the harbour"}],
+        tmp_path / "a.index",
+    )
+    line = b'{"text": "never trust a goat near the harbour"}\n'
+    bucket["data/a.jsonl"] = line, {"etag": "abc"}
+    bucket["data/b.jsonl"] = line, {"etag": "b"}
+    bucket["data/c.jsonl"] = line, {}
+
+    def reused():
+        run = provscan.match(
+            "gs://data", index, tmp_path / "a.run", spike_ins=0, overwrite=True
+        )
+        assert run.summary["records_matched"] == 3
+        return run.info["reused"]
+
+    # The server states no version of the third file.
+    assert [reused(), reused()] == [0, 2]
+    bucket["data/b.jsonl"] = line, {"etag": "new"}
+    assert [reused(), reused()] == [1, 2]
+
+
 @pytest.mark.parametrize(
     "name", ["etag", "ETag", "LastModified", "updated", "generation"]
 )
