@@ -10,6 +10,7 @@ tweets.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import tarfile
 import zipfile
@@ -65,11 +66,18 @@ SAME_NAME = "another file of the archive has the same name; only the last one is
 OUTSIDE = "not among the files that the recipe reads"
 
 
-# The files by which folders that provscan writes are recognised.
+# The files and folders by which a folder that provscan wrote is recognised, and the
+# others that provscan may have written there.
 RESULTS = {
-    "a run of provscan": {"run.json", "summary.json", "matches.parquet"},
-    "an index of provscan": {"manifest.json", "segments", "lock"},
-    "an unfinished result of provscan": {"unfinished.json"},
+    "a run of provscan": (
+        {"run.json", "summary.json", "matches.parquet"},
+        {"evidence.parquet", "report.html", "review.json", "scanned.zip"},
+    ),
+    "an index of provscan": ({"manifest.json", "segments", "lock"}, {"purges"}),
+    "an unfinished result of provscan": (
+        {"unfinished.json", "parts"},
+        {"run", "control", "null", "known"},
+    ),
 }
 
 # Devices that are read to their end.
@@ -114,7 +122,10 @@ class Finder:
             elif is_remote(source) or source.startswith(PREFIX):
                 yield from self._remote_or_hub(source)
             elif os.path.isdir(source):
-                if (kind := _result_in(os.listdir(source))) is not None:
+                kind = None
+                with contextlib.suppress(OSError):
+                    kind, _ = _result_in(os.listdir(source))
+                if kind is not None:
                     raise InputError(
                         f"{printable(source)} is {kind}, not a dataset: name the data"
                     )
@@ -168,10 +179,11 @@ class Finder:
         except OSError as error:
             self.unread.append((printable(shown), f"can't be read: {error.strerror}"))
             return
-        if (kind := _result_in([entry.name for entry in entries])) is not None:
-            # Its texts of tweets would be found as copies.
+        kind, own = _result_in([entry.name for entry in entries])
+        if kind is not None:
+            # Its texts of tweets would be found as copies. Other files are scanned.
             self.add_ignored(shown, f"{kind}, not data")
-            return
+            entries = [entry for entry in entries if entry.name not in own]
         saved = any(entry.name == STATE for entry in entries)
         for entry in entries:
             inner = f"{shown.rstrip('/')}/{entry.name}"
@@ -417,7 +429,12 @@ def nothing_to_read(
     return InputError(f"{what}{reason}. The readable formats are {readable}.")
 
 
-def _result_in(names: Iterable[str]) -> str | None:
-    """Return which of :data:`RESULTS` a folder with these files is, if any."""
+def _result_in(names: Iterable[str]) -> tuple[str | None, set[str]]:
+    """Return which of :data:`RESULTS` a folder with these files is, if any, and the
+    names of the files that provscan writes there.
+    """
     present = {*names}
-    return next((kind for kind, own in RESULTS.items() if own <= present), None)
+    for kind, (marks, others) in RESULTS.items():
+        if marks <= present:
+            return kind, marks | others
+    return None, set()

@@ -35,8 +35,23 @@ def test_results_inside_a_dataset_are_not_scanned(folder: Path) -> None:
     shutil.copytree(folder / "a.index", data / "old.index")
     (data / "a.jsonl").write_text(json.dumps({"text": "nothing of it"}) + "\n")
     run = provscan.match(data, folder / "a.index", folder / "b.run", spike_ins=0)
-    assert run.summary["matches"] == 0
+    assert (run.summary["matches"], run.summary["records"]) == (0, 1)
     assert {Path(item["path"]).name for item in run.summary["ignored"]} >= {
         "old.run",
         "old.index",
+    }
+
+
+def test_other_files_beside_a_result_are_scanned(folder: Path) -> None:
+    """Nobody hides data by putting it into a run or an unfinished run."""
+    data = folder / "data"
+    line = json.dumps({"text": TEXT}) + "\n"
+    shutil.copytree(folder / "a.run", data / "old.run")
+    (data / "old.run" / "a.jsonl").write_text(line)
+    (data / "b").mkdir()
+    (data / "b" / "unfinished.json").write_text(json.dumps([{"text": TEXT}]))
+    run = provscan.match(data, folder / "a.index", folder / "b.run", spike_ins=0)
+    assert {Path(each).name for each in run.matches["source"].to_pylist()} == {
+        "a.jsonl",
+        "unfinished.json",
     }
