@@ -2,10 +2,10 @@
 
 :class:`Evidence` has the plan, the answers and the recitations in them;
 :func:`count_recitations` counts them for each tweet as :class:`Counts`. A pair is
-counted only if all of its questions are answered, in both arms
-(:func:`complete_pairs`). A tweet is recited if any of its answers recites it by the
-rule in the plan. The arms are compared question by question: a question counts only if
-the model gave an answer for both tweets, so that both had the same number of chances.
+counted only if all of its questions are answered, in all arms (:func:`complete_pairs`).
+A tweet is recited if any of its answers recites it by the rule in the plan. The arms
+are compared question by question: a question counts only if the model gave an answer in
+all three arms, so that all had the same number of chances.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 
 from provscan.probe.answers import Answer
 from provscan.probe.outcomes import NEITHER, OUTCOMES, RECITED, outcome_of
-from provscan.probe.plan import ARMS, Plan, QuestionKey
+from provscan.probe.plan import ARMS, ASKED, Plan, QuestionKey
 from provscan.probe.prompts import FREE
 from provscan.probe.verification import Recitation
 
@@ -30,7 +30,7 @@ class Evidence:
     plan: Plan
     answers: dict[str, Answer]  # The answers by the key of their question.
     found: list[Recitation]
-    complete: list[int]  # Pairs whose questions are all answered, in both arms.
+    complete: list[int]  # Pairs whose questions are all answered, in all arms.
 
     @cached_property
     def asked(self) -> dict[str, Answer]:
@@ -53,19 +53,19 @@ class Evidence:
 
     @cached_property
     def compared(self) -> set[tuple[int, str, int]]:
-        """Pair, kind of prompt and sample of the questions with an answer for both
-        tweets.
+        """Pair, kind of prompt and sample of the questions with an answer in all
+        arms.
         """
-        given = {arm: set[tuple[int, str, int]]() for arm in ARMS}
+        given = {arm: set[tuple[int, str, int]]() for arm in ASKED}
         for key, outcome in self.outcomes.items():
             if key.kind != FREE and outcome in (RECITED, NEITHER):
                 given[key.arm].add((key.pair, key.kind, key.sample))
-        return given[ARMS[0]] & given[ARMS[1]]
+        return set.intersection(*given.values())
 
     @property
     def counted(self) -> list[Recitation]:
         """The recitations that count. A licensed tweet that is also recited after the
-        beginning of another tweet need not be learned from this one.
+        beginning of another tweet need not have been learned.
         """
         return [
             each
@@ -78,7 +78,7 @@ class Evidence:
         arm; nan if no prompt of these kinds was sent.
         """
         place = {pair: at for at, pair in enumerate(self.complete)}
-        hits = {arm: np.zeros(len(place)) for arm in ARMS}
+        hits = {arm: np.zeros(len(place)) for arm in ASKED}
         for each in self.counted:
             if each.asked.pair in place and each.asked.kind in kinds:
                 hits[each.asked.arm][place[each.asked.pair]] += 1
@@ -99,7 +99,7 @@ class Evidence:
             for key, outcome in self.outcomes.items()
             if key.kind == kind
         )
-        return {arm: {name: found[arm, name] for name in OUTCOMES} for arm in ARMS}
+        return {arm: {name: found[arm, name] for name in OUTCOMES} for arm in ASKED}
 
 
 @dataclass(frozen=True)
@@ -116,6 +116,9 @@ class Counts:
     compared_shares: dict[str, np.ndarray]
     compared_bits: dict[str, np.ndarray]
     able: np.ndarray  # bool[pairs]: whether any question is compared.
+    # Number of licensed tweets that are recited, and do not count since they are also
+    # recited after the beginning of another tweet.
+    elsewhere: int
 
     @cached_property
     def recited(self) -> dict[str, np.ndarray]:
@@ -129,13 +132,13 @@ class Counts:
         """
         return {arm: shares > 0 for arm, shares in self.compared_shares.items()}
 
-    @property
-    def alone(self) -> tuple[int, int]:
-        """The number of pairs in which only the licensed tweet is recited, and the
-        number in which only the control is, in compared questions.
+    def alone(self, arm: str) -> tuple[int, int]:
+        """Return the number of pairs in which the licensed tweet is recited and the
+        other arm is not, and the number in which it is the reverse, in compared
+        questions.
         """
-        licensed, control = (self.compared[arm] for arm in ARMS)
-        return int((licensed & ~control).sum()), int((control & ~licensed).sum())
+        licensed, other = self.compared[ARMS[0]], self.compared[arm]
+        return int((licensed & ~other).sum()), int((other & ~licensed).sum())
 
 
 def complete_pairs(plan: Plan, answers: dict[str, Answer]) -> list[int]:
@@ -161,7 +164,7 @@ def count_recitations(found: Evidence) -> Counts:
         if pair in place and kind in kinds:
             questions[place[pair]] += 1
     bits, compared_bits, hits = (
-        {arm: np.zeros(len(pairs)) for arm in ARMS} for _ in range(3)
+        {arm: np.zeros(len(pairs)) for arm in ASKED} for _ in range(3)
     )
     for each in found.counted:
         pair, arm, kind, sample = each.asked
@@ -180,4 +183,14 @@ def count_recitations(found: Evidence) -> Counts:
         {arm: values / np.maximum(questions, 1) for arm, values in hits.items()},
         compared_bits,
         questions > 0,
+        len(
+            {
+                each.asked.pair
+                for each in found.found
+                if each.asked.arm == ARMS[0]
+                and each.elsewhere
+                and each.asked.pair in place
+                and each.asked.kind in kinds
+            }
+        ),
     )

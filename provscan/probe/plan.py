@@ -29,7 +29,7 @@ from provscan.options import default_workers, parse_utc
 from provscan.probe.baseline import blind_baseline
 from provscan.probe.draw import REACH, Candidate, Draw, Target, arms, draw
 from provscan.probe.files import PLAN_FILE
-from provscan.probe.prompts import FREE, TEMPLATES, max_tokens
+from provscan.probe.prompts import FREE, TEMPLATES, make_prompt, max_tokens
 from provscan.probe.reference import read_reference
 from provscan.probe.settings import Settings
 from provscan.probe.statistics import detectable_share
@@ -40,6 +40,9 @@ from provscan.writing import EXISTS, new_folder, temporary_folder
 
 VERSION = 1
 ARMS = ("licensed", "control")
+# The arm of the licensed tweets with misplaced prompts, which begin with another tweet.
+MISPLACED = "misplaced"
+ASKED = (*ARMS, MISPLACED)
 # Maximum number of tokens in an answer to the prompt that names no tweet.
 FREE_TOKENS = 120
 # Shares of controls recited by chance for which the power is computed.
@@ -145,7 +148,8 @@ class Plan:
             for kind in pair["licensed"]["prompts"]:
                 for sample in range(self.settings.samples):
                     # The arm that is asked first alternates from pair to pair.
-                    for arm in ARMS if number % 2 == 0 else ARMS[::-1]:
+                    first = ARMS if number % 2 == 0 else ARMS[::-1]
+                    for arm in (*first, MISPLACED):
                         prompt = pair[arm]["prompts"][kind]
                         yield self._question(
                             QuestionKey(number, arm, kind, sample),
@@ -178,7 +182,12 @@ class Plan:
             )
             >> 1
         )
-        scored = self.settings.style == "completion" and bool(target) and sample == 0
+        scored = (
+            self.settings.style == "completion"
+            and bool(target)
+            and sample == 0
+            and key.arm in ARMS
+        )
         return Question(str(key), prompt, target, temperature, seed, tokens, scored)
 
 
@@ -319,7 +328,7 @@ def open_plan(path: str | os.PathLike[str]) -> Plan:
         )
     plan = Plan(Path(path), content, hashlib.sha256(raw).hexdigest())
     try:
-        _ = plan.settings, plan.pairs
+        _ = plan.settings, [pair[arm] for pair in plan.pairs for arm in ASKED]
     except (KeyError, TypeError, ProvscanError) as error:
         raise InputError(
             f"{file} was changed, and is no longer a plan ({error}): make a new plan"
@@ -347,7 +356,9 @@ def _described(drawn: Draw, settings: Settings) -> dict[str, Any]:
     # claimed from the answers.
     asked = fit or list(baselines)
     pairs = [
-        entry for pair in drawn.pairs if (entry := _pair(*pair, asked)) is not None
+        entry
+        for pair in drawn.pairs
+        if (entry := _pair(*pair, asked, settings.style)) is not None
     ]
     if not pairs:
         reasons = ", ".join(
@@ -386,7 +397,7 @@ def _described(drawn: Draw, settings: Settings) -> dict[str, Any]:
 
 
 def _pair(
-    licensed: Candidate, control: Candidate, kinds: Sequence[str]
+    licensed: Candidate, control: Candidate, kinds: Sequence[str], style: str
 ) -> dict[str, Any] | None:
     """Return a pair as it is written to the plan; None if no kind of prompt fits both
     tweets.
@@ -396,7 +407,7 @@ def _pair(
     ]
     if not both:
         return None
-    return {
+    arms = {
         arm: {
             **{name: getattr(tweet, name) for name in TWEET_FIELDS},
             "reference_bits": tweet.reference and round(tweet.reference, 2),
@@ -404,6 +415,15 @@ def _pair(
         }
         for arm, tweet in zip(ARMS, (licensed, control), strict=True)
     }
+    misplaced = {}
+    for kind in both:
+        prompt = make_prompt(
+            kind, style, licensed.text, control.author, control.day, control.text
+        )
+        if prompt is not None:
+            target = dataclasses.replace(licensed.targets[kind], prompt=prompt)
+            misplaced[kind] = _prompt(target)
+    return {**arms, MISPLACED: {"prompts": misplaced}}
 
 
 def _prompt(target: Target) -> dict[str, Any]:

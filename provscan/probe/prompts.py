@@ -62,10 +62,18 @@ class Prompt(NamedTuple):
 
 
 def make_prompt(
-    kind: str, style: str, tweet: str, author: str | None, day: str | None
+    kind: str,
+    style: str,
+    tweet: str,
+    author: str | None,
+    day: str | None,
+    other: str | None = None,
 ) -> Prompt | None:
     """Make the prompt of one kind for a tweet; None if the tweet has too few words, no
     author or no day.
+
+    With an ``other`` tweet, the prompt is misplaced: the half of the given part that is
+    farther from the target is taken from the other tweet.
     """
     template = TEMPLATES.get((style, kind))
     pieces = _pieces(tweet)
@@ -76,9 +84,13 @@ def make_prompt(
     ):
         return None
     gap = ""
+    strange = _pieces(other or "")
     if kind == "masked":
         low, high = len(pieces) // 4, len(pieces) - len(pieces) // 4
         before, after = "".join(pieces[:low]), "".join(pieces[high:])
+        if far := low // 2 * bool(strange):
+            before = _joined(strange[:far], pieces[far:low])
+            after = _joined(pieces[high : len(pieces) - far], strange[-far:])
         given = f"{before.rstrip()} {BLANK} {after.lstrip()}".strip()
         target = "".join(pieces[low:high]).strip()
     else:
@@ -89,6 +101,8 @@ def make_prompt(
         )
         at = min(at, len(pieces) // 2)
         given, target = "".join(pieces[:at]), "".join(pieces[at:]).strip()
+        if far := at // 2 * bool(strange):
+            given = _joined(strange[:far], pieces[far:at])
         gap = given[len(given.rstrip()) :] if style == "completion" else ""
         given = given.strip()
     text = template.format(given=given, author=author, day=day)
@@ -107,6 +121,13 @@ def _pieces(tweet: str) -> list[str]:
     """
     words = re.findall(r"\S+\s*", tweet)
     return words if len(words) >= FEW_WORDS else list(tweet.strip())
+
+
+def _joined(first: list[str], second: list[str]) -> str:
+    """Join pieces of two tweets, with a space if the pieces are words."""
+    start, end = "".join(first), "".join(second)
+    space = any(len(piece) > 1 for piece in (*first, *second))
+    return f"{start.rstrip()} {end}" if space else start + end
 
 
 def max_tokens(target: str) -> int:

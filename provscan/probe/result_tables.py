@@ -12,7 +12,7 @@ import pyarrow as pa
 from provscan.calibration.controls import Controls
 from provscan.probe.evidence import Counts, Evidence
 from provscan.probe.extraction import samples_needed
-from provscan.probe.plan import ARMS
+from provscan.probe.plan import ARMS, MISPLACED
 from provscan.probe.verification import Recitation
 
 TWEETS = pa.schema(
@@ -102,8 +102,9 @@ def recitation_table(
     """Return a table of all recitations, with the words of the model."""
     known = []
     for each in found.found:
-        tweet = found.plan.pairs[each.asked.pair][each.asked.arm]
-        prompt = tweet["prompts"][each.asked.kind]
+        pair, arm = found.plan.pairs[each.asked.pair], each.asked.arm
+        prompt = pair[arm]["prompts"][each.asked.kind]
+        tweet = pair[ARMS[0] if arm == MISPLACED else arm]
         known.append((each, tweet["tweet_id"], prompt["prompt"], prompt["target"]))
     if matches and controls is not None:
         tweets = controls.reader.earliest_tweets(

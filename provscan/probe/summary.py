@@ -28,7 +28,7 @@ from provscan.probe.evidence import Counts, Evidence, count_recitations
 from provscan.probe.extraction import best_logprobs, extraction
 from provscan.probe.files import MODEL_FILE
 from provscan.probe.outcomes import CUT_OFF, DECLINED
-from provscan.probe.plan import ARMS, POWER, Plan, QuestionKey
+from provscan.probe.plan import ARMS, ASKED, MISPLACED, POWER, Plan, QuestionKey
 from provscan.probe.prompts import FREE
 from provscan.probe.result_tables import tweet_table
 from provscan.probe.run import read_model
@@ -75,16 +75,16 @@ def summarise(found: Evidence) -> tuple[dict[str, Any], pa.Table]:
     counts = count_recitations(found)
     recited = {arm: int(hits.sum()) for arm, hits in counts.recited.items()}
     able, control = int(counts.able.sum()), counts.compared["control"][counts.able]
+    bits = {arm: values[counts.able] for arm, values in counts.compared_bits.items()}
     # Test the arms against each other.
     tests = _tests(counts, _objection(plan, counts))
-    numbers = _numbers(counts, tests["difference"])
+    numbers = _numbers(counts, tests)
     claimed = bool(numbers["at_least"])
     power = statistics.detectable_share(able, float(control.mean())) if able else None
     q_values = np.full(len(counts.pairs), np.nan)
     if plan.content["claims"] and able:
-        q_values[counts.able] = conformal_q_values(
-            *(counts.compared_bits[arm][counts.able] for arm in ARMS)
-        )
+        chance = np.maximum(bits["control"], bits[MISPLACED])
+        q_values[counts.able] = conformal_q_values(bits["licensed"], chance)
     listed = counts.recited["licensed"] & (np.nan_to_num(q_values, nan=1.0) <= RATE)
     logprobs = {
         arm: best_logprobs(
@@ -114,6 +114,7 @@ def summarise(found: Evidence) -> tuple[dict[str, Any], pa.Table]:
             "elsewhere": len(
                 {each.asked[:2] for each in found.found if each.elsewhere}
             ),
+            "elsewhere_licensed": counts.elsewhere,
             "prompts": counts.kinds,
         },
         "tests": tests,
@@ -158,7 +159,9 @@ def status_of(summary: dict[str, Any]) -> str:
     if tweets["at_least"]:
         return COPIES_FOUND
     recited = tweets["chance"] + tests["licensed_only"] - tests["control_only"]
-    explained = EXPLAINED * recited <= tweets["chance"] and _chance_explains(free)
+    # Tweets that are known without their beginning explain as many as controls do.
+    chance = max(tweets["chance"], summary["recited"][MISPLACED])
+    explained = EXPLAINED * recited <= chance and _chance_explains(free)
     return NO_COPIES_SHOWN if explained else CANNOT_JUDGE
 
 
@@ -184,7 +187,7 @@ def _objection(plan: Plan, counts: Counts) -> Objection | None:
             f"{FEWEST_PAIRS} are needed"
         )
         return Objection(TOO_FEW, reason)
-    licensed_only, control_only = counts.alone
+    licensed_only, control_only = counts.alone("control")
     if statistics.mcnemar(control_only, licensed_only) <= ALPHA:
         reason = "the controls are recited more often than the licensed tweets"
         return Objection(REVERSED, reason)
@@ -218,18 +221,29 @@ def _by_arm(evidence: Evidence, wanted: str) -> dict[str, int]:
         for key, outcome in evidence.outcomes.items()
         if outcome == wanted
     )
-    return {name: found[name] for name in (*ARMS, FREE)}
+    return {name: found[name] for name in (*ASKED, FREE)}
 
 
 def _tests(counts: Counts, objection: Objection | None) -> dict[str, Any]:
-    """Run the two tests of the pairs; their results are withheld if there is an
-    objection.
+    """Run the tests of the pairs; their results are withheld if there is an objection.
+
+    A quotation that the model knows anyway is recited after its own beginning, after
+    that of another tweet, or after both. ``misplaced`` compares the tweets that are
+    recited only after their own beginning with all that are recited after another: they
+    are not more if a model knows only quotations, and recites each after another
+    beginning at least half as often.
     """
-    only, shares, able = counts.alone, counts.compared_shares, counts.able
+    only, shares, able = counts.alone("control"), counts.compared_shares, counts.able
+    pairs = max(1, int(able.sum()))
     differences = (shares["licensed"] - shares["control"])[able]
     code, reason = objection or (None, None)
     tests = {
-        "difference": statistics.paired_difference(*only, max(1, int(able.sum()))),
+        "difference": statistics.paired_difference(*only, pairs),
+        "misplaced": dataclasses.replace(
+            statistics.paired_difference(*counts.alone(MISPLACED), pairs),
+            assumes="The model recites a quotation that it knows anyway after the "
+            "beginning of another tweet at least half as often as after its own.",
+        ),
         "permutation": statistics.sign_flip(differences),
     }
     return {
@@ -243,13 +257,16 @@ def _tests(counts: Counts, objection: Objection | None) -> dict[str, Any]:
     }
 
 
-def _numbers(counts: Counts, difference: dict[str, Any]) -> dict[str, Any]:
+def _numbers(counts: Counts, tests: dict[str, Any]) -> dict[str, Any]:
     """Return the number of recited licensed tweets, and the lower bound, estimate and
     upper bound of the number beyond chance.
 
     The limits are for the compared pairs. A model that gave no answer might have
-    recited the tweet, so the upper bound allows for that.
+    recited the tweet, and one that recites a tweet after another beginning might have
+    learned it too, so the upper bounds allow for that. The lower bounds are beyond both
+    the controls and the misplaced prompts.
     """
+    difference, misplaced = tests["difference"], tests["misplaced"]
     asked, findings = len(counts.pairs), int(counts.recited["licensed"].sum())
     able = int(counts.able.sum())
     numbers: dict[str, Any] = {"findings": findings, "asked": asked}
@@ -257,14 +274,13 @@ def _numbers(counts: Counts, difference: dict[str, Any]) -> dict[str, Any]:
         ("at_least", "at_most", "estimate", "chance")
     )
     if difference["value"] is not None:
-        value, low, high = (
-            able * difference[name] for name in ("value", "low", "high")
-        )
-        limits["at_least"] = (
-            max(0, math.floor(low)) if difference["p_value"] <= ALPHA else 0
-        )
+        value = able * difference["value"]
+        low = able * min(difference["low"], misplaced["low"])
+        high = able * difference["high"] + counts.elsewhere
+        p_value = max(difference["p_value"], misplaced["p_value"])
+        limits["at_least"] = max(0, math.floor(low)) if p_value <= ALPHA else 0
         limits |= {
-            "at_most": max(0, math.ceil(high)) + asked - able,
+            "at_most": min(asked, max(0, math.ceil(high)) + asked - able),
             "chance": int(counts.compared["control"].sum()),
         }
         if 0.0 < high <= WIDEST * low:
@@ -347,7 +363,7 @@ def _total(plan: Plan, counts: Counts, claimed: bool) -> dict[str, Any]:
         plan.pairs[pair]["stratum"]
         for pair in np.array(counts.pairs)[counts.compared["licensed"]].tolist()
     )
-    chance = int(counts.compared["control"].sum())
+    chance = max(int(counts.compared[arm].sum()) for arm in ("control", MISPLACED))
     strata = plan.content["strata"]
     size, drawn = (
         [max(s[name], s["drawn"]) for s in strata] for name in ("population", "drawn")

@@ -21,7 +21,7 @@ from provscan.indexing.build import build_index
 from provscan.matching import LEVELS, copied_wording, scan_texts
 from provscan.params import MatchParams
 from provscan.probe.answers import Answer
-from provscan.probe.plan import ARMS, Plan, QuestionKey
+from provscan.probe.plan import ARMS, MISPLACED, Plan, QuestionKey
 from provscan.probe.prompts import FREE
 from provscan.scoring.background import background
 from provscan.scoring.rule import MatchTraits, Scorer
@@ -45,8 +45,8 @@ class Recitation:
     containment: float
     bits: float  # The rarity of the recited wording.
     text: int = -1  # In free generation, the number of the licensed text.
-    # Whether an answer to the prompt of another tweet also recites it: the model knows
-    # the wording without the tweet's beginning, as of a saying.
+    # Whether an answer to a misplaced prompt, or to that of another tweet, also recites
+    # it: the model knows the wording without the tweet's beginning, as of a saying.
     elsewhere: bool = False
 
 
@@ -94,9 +94,11 @@ def recitations(plan: Plan, answers: Iterable[Answer]) -> list[Recitation]:
         if not enough or bits < rule.min_bits:
             continue
         asked, recited = QuestionKey.parse(key), f"{match['tweet_id']}/0"
-        if (tweet := QuestionKey.parse(recited)[:2]) != asked[:2]:
-            elsewhere.add(tweet)
-        if match["tweet_id"] != key.rsplit("/", 1)[0]:
+        tweet = QuestionKey.parse(recited)
+        if tweet[:2] != asked[:2]:
+            elsewhere.add(tweet[:2])
+        arm = ARMS[0] if asked.arm == MISPLACED else asked.arm
+        if tweet[:3] != (asked.pair, arm, asked.kind):
             continue
         if key not in best or bits > best[key].bits:
             best[key] = Recitation(

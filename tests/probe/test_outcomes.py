@@ -99,9 +99,10 @@ def test_answers_are_counted_by_prompt_and_arm(
         for arm, answers in item["answers"].items():
             assert sum(answers.values()) == 300, (kind, arm)
             assert answers["declined"] == (40 if kind == "masked" else 0)
-            assert answers["recited"] > 80
+            assert answers["recited"] > 80 or arm == "misplaced"
             assert answers["cut_off"] == 0
-    assert summary["asked"]["declined"] == {"licensed": 40, "control": 40, "free": 0}
+    arms = dict.fromkeys(("licensed", "control", "misplaced"), 40)
+    assert summary["asked"]["declined"] == {**arms, "free": 0}
     # The pairs are compared by their other prompt.
     assert summary["recited"]["compared"] == 150
     page = (plan.path / "report.html").read_text(encoding="utf-8")
@@ -123,7 +124,9 @@ def test_a_saying_that_is_recited_after_any_beginning_does_not_count(
     beginnings, and also after those of other tweets.
     """
     sayings = {
-        q.target: q.key for q in plan.questions() if 0 <= _pair(q.key) < 30 if q.target
+        q.target: q.key
+        for q in plan.questions()
+        if "licensed" in q.key and 0 <= _pair(q.key) < 30
     }
 
     class Sayings(Lookup):
@@ -142,6 +145,29 @@ def test_a_saying_that_is_recited_after_any_beginning_does_not_count(
     assert "elsewhere" in [note["code"] for note in summary["answer"]["notes"]]
     rows = pq.read_table(plan.path / "recitations.parquet").to_pylist()
     assert {row["elsewhere"] for row in rows} == {True}
+
+
+@pytest.mark.parametrize("anyway", [True, False])
+def test_quotations_that_a_model_knows_anyway_are_not_claimed(
+    plan: Plan, anyway: bool
+) -> None:
+    """The model recites 40 of 150 licensed tweets, as quotations also after the
+    beginning of another tweet, though not all of them.
+    """
+    model = {f"{pair}/licensed": 1.0 for pair in range(40)}
+    model |= {f"{pair}/misplaced": float(anyway) for pair in range(25)}
+    run(plan.path, Lookup(model))
+    summary = score(plan.path)
+    answer, recited = summary["answer"], summary["recited"]
+    assert recited["misplaced"] == recited["elsewhere_licensed"] == 25 * anyway
+    assert recited["licensed"] == 40 - 25 * anyway
+    assert answer["tweets"]["at_most"] >= 40
+    if anyway:
+        assert answer["tweets"]["at_least"] == 0
+        assert summary["listed"]["tweets"] == 0
+    assert answer["status"] == ("no_copies_shown" if anyway else "copies_found")
+    page = (plan.path / "report.html").read_text(encoding="utf-8")
+    assert "prefix, licensed tweets after another tweet" in page
 
 
 def _pair(key: str) -> int:

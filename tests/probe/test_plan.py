@@ -165,7 +165,7 @@ def test_questions_are_reproducible_and_alternate_between_arms(planned: Plan) ->
     assert (
         len({q.key for q in questions})
         == len(questions)
-        == sum(2 * 2 * len(pair["licensed"]["prompts"]) for pair in planned.pairs) + 6
+        == sum(3 * 2 * len(pair["licensed"]["prompts"]) for pair in planned.pairs) + 6
     )
     assert [q.key for q in questions if q.key.startswith("free")] == [
         f"free/{n}" for n in range(6)

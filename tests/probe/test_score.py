@@ -273,7 +273,8 @@ def test_a_terminal_shows_at_most_ten_lines(
             "licensed tweets and controls were not shown to be alike"
         )
         tweets |= dict.fromkeys(("at_least", "estimate", "at_most"))
-    refused = {"licensed": 1_000, "control": 1_000, "free": 1_000}
+    names = ("licensed", "control", "misplaced", "free")
+    refused = dict.fromkeys(names, 1_000)
     summary["asked"] |= {
         "pairs": 1_500,
         "complete_pairs": 1_400,
@@ -562,14 +563,15 @@ def test_empty_answers_are_reported_and_give_no_power(
 
     run(few.path, Silent(chances(few, lambda copies: 0.0, 1.0)))
     summary = score(few.path, index)
-    assert summary["asked"]["cut_off"] == {"licensed": 120, "control": 120, "free": 6}
-    assert summary["asked"]["ended"] == {"length": 246, "stop": 80}
+    arms = dict.fromkeys(("licensed", "control", "misplaced"), 120)
+    assert summary["asked"]["cut_off"] == {**arms, "free": 6}
+    assert summary["asked"]["ended"] == {"length": 366, "stop": 120}
     assert summary["recited"]["compared"] == summary["power"]["pairs"] == 10
     assert summary["power"]["detectable_share"] is None
     (warning,) = [
         item for item in summary["answer"]["warnings"] if item["code"] == "cut_off"
     ]
-    assert "ended: length 246, stop 80" in warning["message"]
+    assert "ended: length 366, stop 120" in warning["message"]
     # It is unknown whether the model would recite the tweets of the 30 pairs with empty
     # answers.
     assert summary["answer"]["tweets"]["at_most"] is None

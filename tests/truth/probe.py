@@ -28,7 +28,7 @@ from provscan.errors import ModelError
 from provscan.probe.answers import Answer, read_answers, spent_tokens
 from provscan.probe.endpoint import Endpoint as Client
 from provscan.probe.endpoint import EndpointOptions
-from provscan.probe.plan import ARMS, Question, QuestionKey
+from provscan.probe.plan import ARMS, ASKED, Question, QuestionKey
 from provscan.probe.run import Budget
 from truth.adapter import CLAIM, CROSSED, DONE, UNUSABLE, command
 
@@ -57,7 +57,8 @@ class Case:
     def __init__(self, rng: random.Random) -> None:
         self.style = rng.choice(["chat", "completion"])
         self.knows = dict(zip(ARMS, rng.choice(KNOWLEDGE), strict=True))
-        self.declines = {arm: rng.choice([0, 0, 0.1, 0.5, 0.95]) for arm in ARMS}
+        self.knows["misplaced"] = rng.choice([0, 0, 0.2, 1]) * self.knows["licensed"]
+        self.declines = {arm: rng.choice([0, 0, 0.1, 0.5, 0.95]) for arm in ASKED}
         self.usage, self.ways = rng.choice(USAGES), rng.sample(DECLINES, 2)
         self.others = rng.sample(range(5), 2)
         self.faults = {name: rng.choice([0, 0, 0.1]) for name in FAULTS}
@@ -284,9 +285,9 @@ def counted(case: Case, plan: probe.Plan, summary: Any) -> Iterator[str]:
         outcome, _ = case.answer(question)
         truth[kind, arm, outcome] += 1
         given[pair, kind, sample] += outcome in ("recited", "neither")
-    both = len({pair for (pair, _, _), arms in given.items() if arms == 2})
-    if summary["recited"]["compared"] != both:
-        yield f"{summary['recited']} are compared instead of {both}"
+    compared = len({pair for (pair, _, _), n in given.items() if n == len(ASKED)})
+    if summary["recited"]["compared"] != compared:
+        yield f"{summary['recited']} are compared instead of {compared}"
     for kind, item in summary["by_prompt"].items():
         for arm, answers in item["answers"].items():
             if any(truth[kind, arm, name] != n for name, n in answers.items()):

@@ -207,6 +207,10 @@ def answer_lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
             + f"; {pairs}",
         ),
         (
+            "Only after the own beginning",
+            inference(tests["misplaced"], lambda v: f"{100 * v:.3g} points"),
+        ),
+        (
             "Difference, all answers",
             inference(tests["permutation"], lambda v: f"{100 * v:.3g} points"),
         ),

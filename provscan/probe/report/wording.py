@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from provscan.names import counted, several
+from provscan.probe.plan import MISPLACED
+from provscan.probe.statistics import ALPHA
 from provscan.probe.summary import NOT_ALIKE, REVERSED
 from provscan.report.wording import percent
 from provscan.statuses import (
@@ -34,12 +36,14 @@ WARNINGS = {
     "declined": (
         "{all:,} questions were declined, and are not compared. They were refused, "
         "filtered, left empty or answered with words such as “I can't”. About licensed "
-        "tweets: {licensed:,}; about controls: {control:,}; without a tweet: {free:,}."
+        "tweets: {licensed:,}; after the beginning of another tweet: {misplaced:,}; "
+        "about controls: {control:,}; without a tweet: {free:,}."
     ),
     "cut_off": (
         "{all:,} answers were cut off too early to contain the tweet, and are not "
-        "compared. About licensed tweets: {licensed:,}; about controls: {control:,}; "
-        "without a tweet: {free:,}. A model that reasons first can use up all tokens "
+        "compared. About licensed tweets: {licensed:,}; after the beginning of another "
+        "tweet: {misplaced:,}; about controls: {control:,}; without a tweet: {free:,}. "
+        "A model that reasons first can use up all tokens "
         "before its answer begins (why answers ended: {ended})."
     ),
     "several_systems": (
@@ -63,8 +67,8 @@ NOTES = {
     ),
     "elsewhere": (
         "{count:,} tweets were also recited after the beginning of another tweet. The "
-        "model knows their wording without the tweet, so licensed ones do not count as "
-        "recited."
+        "model may know their wording without the tweet, as of a quotation, so "
+        '{licensed:,} licensed ones do not count as recited; "at most" allows for them.'
     ),
     "unmatched": (
         "{count:,} of the {drawn:,} licensed tweets drawn were not asked for, because "
@@ -119,6 +123,14 @@ def _reasons(status: str, summary: dict[str, Any]) -> list[dict[str, str]]:
         f"{counted(tests['licensed_only'], 'pair')}, only the control in "
         f"{tests['control_only']:,}."
     )
+    if summary["recited"][MISPLACED] and tests["difference"]["p_value"] <= ALPHA:
+        message = (
+            "The model may know the recited tweets as quotations: it recites "
+            f"{summary['recited'][MISPLACED]:,} licensed tweets after the beginning of "
+            f"another tweet, and {summary['recited']['licensed']:,} only after their "
+            "own."
+        )
+        return [{"code": "quotations", "message": message}]
     if not tests["licensed_only"]:
         message = "Too few texts are recited without a prompt to rule chance out."
     return [{"code": "few_findings", "message": message}]
@@ -261,8 +273,9 @@ def _notes(summary: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
             "departures",
             {"what": "; ".join(map(departure, summary["asked"]["departures"]))},
         )
-    if elsewhere := summary["recited"]["elsewhere"]:
-        yield "elsewhere", {"count": elsewhere}
+    recited = summary["recited"]
+    if count := recited["elsewhere"]:
+        yield "elsewhere", {"count": count, "licensed": recited["elsewhere_licensed"]}
     if drawn > matched:
         yield "unmatched", {"count": drawn - matched, "drawn": drawn}
 
