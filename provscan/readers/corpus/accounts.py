@@ -15,6 +15,11 @@ from provscan.readers.splits import Context, Split
 
 # Names of the lists that contain the account's tweets.
 TWEET_LISTS = re.compile(r"tweets?|community_tweets?|tweets_\d{4}_\d{2}")
+# The lists of archives until 2018, each of one month.
+MONTH = re.compile(r"tweets_\d{4}_\d{2}")
+MONTHS = "/data/js/tweets"
+# The folders beside "data" that contain the pages and pictures of these archives.
+PAGES = ("css", "img", "js", "lib")
 OTHER_FILE = "a file of an account's archive that contains no tweets"
 LONG_TEXTS = (
     "full texts of the account's long tweets; their beginnings in the list of tweets "
@@ -29,18 +34,21 @@ def folder_of(split: Split) -> str:
 def read_accounts(
     files: Iterable[tuple[Split, bytes]], unread: list[tuple[str, str]], limits: Limits
 ) -> tuple[dict[str, str], set[str]]:
-    """Return the username of each account by the folder of its archive, and the folders
-    of archives that contain more than lists of tweets.
+    """Return the username of each account by the folder of its archive, and the
+    beginnings of the paths of files in archives that are not lists of tweets.
 
     If a file with an account's name is cut off, or has a record without the name, the
     file is added to ``unread``.
     """
     usernames: dict[str, str] = {}
-    folders = set()
+    roots = set()
     for split, head in files:
         name, folder = list_name(head), folder_of(split)
         if folder and not TWEET_LISTS.fullmatch(name):
-            folders.add(folder)
+            # Pictures and fonts are inside and next to the folder "data".
+            roots.add(f"{folder.removesuffix('/data')}/")
+        if MONTH.fullmatch(name) and folder.endswith(MONTHS):
+            roots |= {f"{folder.removesuffix(MONTHS)}/{part}/" for part in PAGES}
         if name != "account":
             continue
         stream = ByteStream(split, context := Context.quiet(limits))
@@ -56,4 +64,4 @@ def read_accounts(
             unread.append((split.source, f"records without the username: {lost:,}"))
         if context.damage is not None:
             unread.append((split.source, context.damage))
-    return usernames, folders
+    return usernames, roots

@@ -31,6 +31,7 @@ from provscan.readers.corpus.layouts import NO_GRAPHQL, has_graphql, is_nested
 from provscan.readers.corpus.recipes import PREFIX, Recipe, recipe_of
 from provscan.readers.fields.binding import Fields
 from provscan.readers.fields.names import ROLES
+from provscan.readers.fields.survey import is_word
 from provscan.readers.fields.tweets import bind
 from provscan.readers.finding import (
     Finder,
@@ -51,6 +52,21 @@ LABELS = re.compile(r"(^|[_.-])(labels?|mapping|classes)([_.-]|$)", re.IGNORECAS
 ABOUT = re.compile(
     r"(readme|licen[cs]e|copying|changelog|citation|notice|authors)\b.*", re.IGNORECASE
 )
+# Files of repositories and packages, which are no tweets even if they can be read as
+# tables or objects.
+PROJECT = re.compile(
+    r"(package(-lock)?|composer|bower|manifest|metadata|datapackage|croissant|"
+    r"tsconfig|vercel|codemeta)\.json(ld)?|requirements\b.*\.txt|description(\.txt)?|"
+    r"(dockerfile|makefile|codeowners|cname)|"
+    r"(readme|licen[cs]e|changelog|citation|code[_ -]?book|data[_ -]?dictionary)\b.*",
+    re.IGNORECASE,
+)
+ONE_RECORD = (
+    "its only record has neither an id nor a date, and no field is named as a text of "
+    "tweets is: it seems to describe something else"
+)
+# Extensions of the files of account archives that may contain lists of tweets.
+LISTS = (".js", ".json", ".csv")
 LEAST_LINES = 5
 ID_LINE = re.compile(rb"['\"]?[0-9]{8,}['\"]?,?")
 
@@ -154,11 +170,15 @@ class _Planner:
         finder = self.finder
         lists = [file for file in files if file.split.format == "archive"]
         damaged: list[tuple[str, str]] = []
-        usernames, folders = read_accounts(lists, damaged, self._limits)
-        # The pictures and fonts of an account archive are inside and next to its folder
-        # "data".
-        roots = tuple(f"{folder.removesuffix('/data')}/" for folder in folders)
-        others = [entry for entry in finder.unread if entry[0].startswith(roots)]
+        usernames, found = read_accounts(lists, damaged, self._limits)
+        roots = tuple(found)
+        # A list that can't be read may contain tweets.
+        others = [
+            entry
+            for entry in finder.unread
+            if entry[0].startswith(roots)
+            and PurePosixPath(entry[0]).suffix.lower() not in LISTS
+        ]
         finder.ignored += [(path, OTHER_FILE) for path, _ in others]
         finder.unread = [entry for entry in finder.unread if entry not in others]
         finder.unread += damaged
@@ -186,7 +206,7 @@ class _Planner:
         elif not options.format and (why := _no_tweets(file, alone=alone)):
             self._add_ignored(split, why)
         else:
-            self._add_bound(split, fields)
+            self._add_bound(split, fields, alone=alone)
 
     def _add_of_account(self, file: Found, fields: Fields, accounts: _Accounts) -> None:
         """Add a file of an account archive if its list contains tweets."""
@@ -211,13 +231,19 @@ class _Planner:
                 self._add_unread(table, error)
 
     def _add_bound(
-        self, split: Split, fields: Fields, *, may_lack_text: bool = False
+        self,
+        split: Split,
+        fields: Fields,
+        *,
+        may_lack_text: bool = False,
+        alone: bool = True,
     ) -> None:
         """Add a file whose first records are nested tweets or have a field with the
         text of tweets, and raise an error for a file without either.
 
         A file without records is left out. With ``may_lack_text``, so is a file if no
-        value in its first records has at least three words.
+        value in its first records has at least three words. A file that is not
+        ``alone`` is left out if it has one object, which seems to be no tweet.
         """
         form = FORMATS[split.format]
         records = [
@@ -240,6 +266,19 @@ class _Planner:
             raise InputError(f"{split.source}: {NO_GRAPHQL}")
         if fields.texts or not any(map(is_nested, records)):
             binding = bind(records, split.source, fields=fields, limits=self._limits)
+            if (
+                len(records) == 1
+                and split.format in ("json", "jsonl")
+                and binding.text_unnamed
+                and (binding.guessed or not alone)
+            ):
+                if alone:
+                    raise InputError(
+                        f"{split.source}: {ONE_RECORD}. Name the field with the text "
+                        "with text_field (--text-field)"
+                    )
+                self._add_ignored(split, ONE_RECORD)
+                return
             split = replace(split, binding=binding)
         self.files.append(TweetFile(split, fields))
 
@@ -305,6 +344,8 @@ def _no_tweets(file: Found, *, alone: bool) -> str | None:
             if alone
             else "documentation or code, no tweets"
         )
+    if not alone and PROJECT.fullmatch(name):
+        return "documentation or code, no tweets"
     if form != "text":
         return None
     if name.endswith(".sql"):
@@ -319,9 +360,7 @@ def _no_tweets(file: Found, *, alone: bool) -> str | None:
         return None
     if ABOUT.fullmatch(name) or split_name(name)[1] not in ("", ".txt", ".text"):
         return "documentation or code, no tweets"
-    short = len(lines) >= LEAST_LINES and all(
-        len(line) <= 12 and b" " not in line for line in lines
-    )
-    if LABELS.search(name) or short:
+    words = map(is_word, file.head.decode(errors="replace").strip().splitlines())
+    if LABELS.search(name) or (file.head.strip() and all(words)):
         return "labels or ids, no texts"
     return None

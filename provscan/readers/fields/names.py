@@ -60,6 +60,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         "post_id",
         "_id",
         "record_id",
+        "mid",
         "key",
     ),
     "author": (
@@ -81,6 +82,8 @@ NAMES: dict[str, tuple[str, ...]] = {
         "author.id",
         "author_id",
         "user_id",
+        "@name",
+        "uid",
     ),
     "date": (
         "created_at",

@@ -28,6 +28,8 @@ PERMALINK = re.compile(r"https?://\S+/status(?:es)?/[0-9]+\S*")
 # LATE names at the top level. For "text", this is also done for records without a text
 # in the field that was found, because some files mix records of the v1.1 and v2 APIs.
 LATE = 2
+# A list that is written as a string, and its words.
+LIST, WORD = re.compile(r"[\[(].*[\])]", re.DOTALL), re.compile(r"\w+")
 # Minimum share of the values in a column without a name that must be ids or dates.
 SHARE = 0.9
 
@@ -44,13 +46,18 @@ def bind(
         name = _usual_name(path)
         if seen.values or name not in known:
             known[name] = path
+    if "mid" not in known:
+        known.pop("uid", None)  # In other sets than Weibo's, the id of a row.
     # Names that the user gave come first, then usual names, then the values.
     roles, missing = _named_roles(fields, found, source)
     others = [role for role in ROLES if role not in roles and role not in missing]
+    labels = {path for path, seen in found.items() if _are_labels(seen)}
     usual = {
         role: [known[name] for name in in_columns(NAMES[role]) if name in known]
         for role in others
     }
+    if "text" in usual:
+        usual["text"] = [path for path in usual["text"] if path not in labels]
     roles |= _usual_roles(usual, found)
     guesses: dict[str, Path] = {}
     if "text" not in roles or all(path[0].startswith("column_") for path in found):
@@ -74,7 +81,8 @@ def bind(
         if role == "text":
             if not fields.texts:
                 whole = (known[name] for name in WHOLE_TEXTS if name in known)
-                paths[role] = tuple(dict.fromkeys([*whole, roles[role], *late]))
+                several = dict.fromkeys([*whole, roles[role], *late])
+                paths[role] = tuple(path for path in several if path not in labels)
         elif name := getattr(fields, role):
             possible = dict.fromkeys([(name,), path_of(name)])
             paths.setdefault(role, tuple(path for path in possible if ANY not in path))
@@ -89,6 +97,9 @@ def bind(
         wanted | dict.fromkeys(later, pa.string()),
         missing=missing,
         named=bool(fields.texts),
+        text_unnamed=not fields.texts
+        and ("text" in guesses or roles["text"][-1].lower() == "title")
+        and roles.keys().isdisjoint(("id", "date")),
         guessed=", ".join(f"{r} from {'.'.join(path)}" for r, path in guesses.items()),
     )
 
@@ -140,6 +151,20 @@ def _usual_roles(
     return roles
 
 
+def _are_labels(seen: Seen) -> bool:
+    """Return whether the values of a field are lists of labels that are written as
+    strings, such as ``['Hindi', 'Hindi']``. Lists of words repeat few of them.
+    """
+    if not seen.strings or seen.share(_is_list) < SHARE:
+        return False
+    words = [word for value in seen.strings for word in WORD.findall(value)]
+    return 2 * len(set(words)) <= len(words)
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, str) and LIST.fullmatch(value.strip()) is not None
+
+
 def _is_text(value: Any) -> bool:
     return isinstance(value, str) and reads_like_text(value)
 
@@ -164,8 +189,10 @@ def _by_content(found: Mapping[Path, Seen]) -> dict[str, Path]:
     lengths = {
         path: sum(map(len, words[path])) / len(words[path])
         for path, seen in found.items()
-        if seen.share(_is_text) > 0.5
+        if seen.share(_is_text) > 0.5 and not _are_labels(seen)
     }
+    plain = {path: lengths[path] for path in lengths if found[path].share(_is_list) < 1}
+    lengths = plain or lengths
     roles = {"text": max(lengths, key=lengths.__getitem__)} if lengths else {}
     for role, test in (("id", _is_id), ("date", _is_date)):
         for path in (path for path in found if path not in lengths):
