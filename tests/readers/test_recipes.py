@@ -293,8 +293,81 @@ LAYOUTS: dict[str, dict[str, str]] = {
             (B.id, B.text, "f", "f", "phone", "49", "255", "2011-08-03 18:07:48", "f"),
         ),
     },
+    "told_br": {
+        "ToLD-BR.csv": table(
+            ("text", "homophobia", "obscene"),
+            (A.text, "0.0", "2.0"),
+            (B.text, "0", "0"),
+        ),
+        "ToLD-BR_alpha.csv": table(("text", "a"), (C.text, "1")),
+    },
+    "portuguese_hate_speech": {
+        "2019-05-28_portuguese_hate_speech_binary_classification.csv": table(
+            ("text", "hatespeech_comb"), (A.text, "1"), (B.text, "0")
+        ),
+        "2019-05-28_portuguese_hate_speech_hierarchical_classification.csv": table(
+            ("text", "Sexism"), (C.text, "1")
+        ),
+    },
+    "germeval2018": {
+        "germeval2018.training.txt": tabs((A.text, "OTHER", "OTHER")),
+        "germeval2018.test.txt": tabs((B.text, "OFFENSE", "ABUSE")),
+        "README.md": "About the task.\n",
+    },
+    "astd": {
+        "data/Tweets.txt": tabs((A.text, "OBJ"), (B.text, "POS")),
+        "data/4class-balanced-test.txt": "5\n",
+    },
+    "arsarcasm": {
+        "dataset/ArSarcasm_train.csv": table(
+            (
+                "dialect",
+                "sarcasm",
+                "sentiment",
+                "original_sentiment",
+                "tweet",
+                "source",
+            ),
+            ("msa", "True", "negative", "negative", A.text, "astd"),
+            ("gulf", "False", "neutral", "neutral", B.text, "semeval"),
+        ),
+        "LICENSE": "MIT License\n",
+    },
+    "afrisenti": {
+        "data/hau/hau_train.tsv": tabs(("tweet", "label"), (A.text, "positive")),
+        "data/ibo/train.tsv": tabs(("tweet", "label"), (B.text, "neutral")),
+        "data/README.txt": "About the task.\n",
+        "SubtaskA/train/ha_train.tsv": tabs(
+            ("ID", "tweet"), ("ha_train_00001", C.text)
+        ),
+    },
+    "indonesian_hate_abuse": {
+        "re_dataset.csv": table(
+            ("Tweet", "HS", "Abusive"), (A.text, "1", "1"), (B.text, "0", "0")
+        ),
+        "abusive.csv": "ABUSIVE\nalay\n",
+    },
+    "indonesian_hate": {
+        "IDHSD_RIO_unbalanced_713_2017.txt": tabs(
+            ("Label", "Tweet"), ("Non_HS", A.text), ("HS", B.text)
+        ).replace("\n", "\r"),
+        "README.md": "About the set.\n",
+    },
 }
-NO_IDS = {"tweeteval", "semeval2018_task2", "semeval2018_task3", "hate_offensive"}
+NO_IDS = {
+    "tweeteval",
+    "semeval2018_task2",
+    "semeval2018_task3",
+    "hate_offensive",
+    "told_br",
+    "portuguese_hate_speech",
+    "germeval2018",
+    "astd",
+    "arsarcasm",
+    "afrisenti",
+    "indonesian_hate_abuse",
+    "indonesian_hate",
+}
 OWN_IDS = {"semeval2018_task1", "olid"}
 
 
