@@ -8,11 +8,15 @@ from typing import Any
 
 from provscan.errors import InputError
 from provscan.names import counted
+from provscan.readers.corpus.layouts import is_nested
 from provscan.readers.corpus.recipes import PREFIX
 from provscan.readers.corpus.sources import plan_tweets
 from provscan.readers.fields.binding import Fields
 from provscan.readers.fields.dataset import VERDICTS
+from provscan.readers.fields.paths import name_of
+from provscan.readers.fields.tweets import bind
 from provscan.readers.finding import Source, named_sources
+from provscan.readers.formats.registry import FORMATS
 from provscan.readers.limits import Limits, current_limits
 from provscan.readers.planning import ReadPlan, plan, with_fields
 from provscan.readers.reading import read
@@ -92,6 +96,8 @@ def _inspected(splits: list[Split], fields: Fields, limits: Limits) -> dict[str,
             name: VERDICTS[next(iter(verdicts))]
             for name, verdicts in stats.fields.items()
         },
+        # The field whose texts "provscan index" would take for those of tweets.
+        "tweet_text": _tweet_text(first, fields, limits),
         "sampled": {
             "records": stats.records,
             "characters": stats.characters,
@@ -107,6 +113,27 @@ def _inspected(splits: list[Split], fields: Fields, limits: Limits) -> dict[str,
         "seconds": round(spent * whole, 2),
         "warnings": warnings + _warnings(stats, sampled),
     }
+
+
+def _tweet_text(split: Split, fields: Fields, limits: Limits) -> str | None:
+    """Return the name of the field whose texts an index would contain; None if no field
+    is suitable, or if the records contain nested tweets.
+    """
+    if split.format not in FORMATS:
+        return None
+    try:
+        records = [
+            record
+            for record in FORMATS[split.format].fields(split, limits)
+            if isinstance(record, dict)
+        ]
+        if not fields.texts and any(map(is_nested, records)):
+            return None
+        return name_of(
+            bind(records, split.source, fields=fields, limits=limits).texts[0]
+        )
+    except InputError:
+        return None
 
 
 # Problems of texts in the sample, with their consequences.

@@ -94,6 +94,8 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
             f"{counted(file['splits'], 'split')}{unit}"
         )
         yield from (f"  {name}: {verdict}" for name, verdict in file["fields"].items())
+        if file["tweet_text"] is not None:
+            yield f"  index would take the tweets from the field {file['tweet_text']}"
         counts = (
             counted(file["sampled"][f"{noun}s"], noun)
             for noun in ("record", "text", "character")

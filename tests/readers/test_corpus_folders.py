@@ -10,6 +10,7 @@ import pytest
 from readers.tweet_forms import PLANTED, rows_of
 
 from provscan.errors import InputError
+from provscan.inspection import inspect_sources
 from provscan.readers import Fields, plan_tweets
 
 
@@ -123,3 +124,11 @@ def test_a_uid_without_a_mid_is_no_author(tmp_path: Path) -> None:
         csv("uid,text", ((n, t.text) for n, t in enumerate(PLANTED))), encoding="utf-8"
     )
     assert {row["author"] for row in rows_of(tmp_path / "a.csv")[0]} == {None}
+
+
+def test_inspection_names_the_field_that_an_index_would_take(tmp_path: Path) -> None:
+    rows = [{"status": LABELS, "title": "x", "words": t.text} for t in PLANTED]
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    (tmp_path / "c.csv").write_text(TABLE, encoding="utf-8")
+    files = inspect_sources(tmp_path)["files"]
+    assert [file["tweet_text"] for file in files] == ["words", "text"]
