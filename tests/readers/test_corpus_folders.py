@@ -132,3 +132,13 @@ def test_inspection_names_the_field_that_an_index_would_take(tmp_path: Path) -> 
     (tmp_path / "c.csv").write_text(TABLE, encoding="utf-8")
     files = inspect_sources(tmp_path)["files"]
     assert [file["tweet_text"] for file in files] == ["words", "text"]
+
+
+def test_lists_of_words_are_texts_however_often_words_are_repeated(
+    tmp_path: Path,
+) -> None:
+    words = [f"word{n}" for n in range(60)]
+    texts = [str(words[n % 50 : n % 50 + 9]) for n in range(200)]
+    lines = (json.dumps({"n": n, "tokens": text}) for n, text in enumerate(texts))
+    (tmp_path / "a.jsonl").write_text("\n".join(lines))
+    assert [row["text"] for row in rows_of(tmp_path / "a.jsonl")[0]] == texts

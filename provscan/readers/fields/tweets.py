@@ -30,6 +30,8 @@ PERMALINK = re.compile(r"https?://\S+/status(?:es)?/[0-9]+\S*")
 LATE = 2
 # A list that is written as a string, and its words.
 LIST, WORD = re.compile(r"[\[(].*[\])]", re.DOTALL), re.compile(r"\w+")
+# Maximum number of distinct words in a field of labels; texts have more.
+MOST_LABELS = 40
 # Minimum share of the values in a column without a name that must be ids or dates.
 SHARE = 0.9
 
@@ -153,12 +155,12 @@ def _usual_roles(
 
 def _are_labels(seen: Seen) -> bool:
     """Return whether the values of a field are lists of labels that are written as
-    strings, such as ``['Hindi', 'Hindi']``. Lists of words repeat few of them.
+    strings, such as ``['Hindi', 'Hindi']``: few words that are repeated.
     """
     if not seen.strings or seen.share(_is_list) < SHARE:
         return False
     words = [word for value in seen.strings for word in WORD.findall(value)]
-    return 2 * len(set(words)) <= len(words)
+    return len(set(words)) <= min(len(words) // 2, MOST_LABELS)
 
 
 def _is_list(value: Any) -> bool:
