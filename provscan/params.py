@@ -19,7 +19,7 @@ from typing import Any
 from provscan.errors import ParameterError
 from provscan.urls import Url, source_of
 
-CANONICAL_VERSION = 2
+CANONICAL_VERSION = 3
 # The length of seeds in characters. It is greater by 1 for each doubling of the number
 # of texts beyond MANY_TEXTS and for a part of one, up to LONG_SEED_LENGTH.
 SEED_LENGTH, LONG_SEED_LENGTH, MANY_TEXTS = 10, 14, 1_000_000
@@ -127,9 +127,10 @@ class IndexParams(Params):
         num_perm``.
     seed_length, seed_window
         For passages: minimizers of ``seed_length`` characters, one in each window of
-        ``seed_window`` k-mers. A Chinese character, a kana or a Korean syllable counts
-        as two. If the length is None, it is 10 in an index of up to a million texts, 11
-        up to 2 million, 12 up to 4 million, 13 up to 8 million, and 14 in a larger one.
+        ``seed_window`` k-mers. A Chinese character, a kana or a syllable of Korean or
+        Ethiopic counts as two. If the length is None, it is 10 in an index of up to a
+        million texts, 11 up to 2 million, 12 up to 4 million, 13 up to 8 million, and
+        14 in a larger one.
 
     Examples
     --------
@@ -237,8 +238,8 @@ class MatchParams(Params):
     A span of a record matches a licensed text if the two are *similar as a whole*
     (they reach ``threshold``, ``min_containment`` and ``min_chars``) or if they have *a
     long enough stretch* in common (it reaches ``partial_chars``). Lengths are canonical
-    code points, called characters here; a Chinese character, a kana or a Korean
-    syllable counts as two.
+    code points, called characters here; a Chinese character, a kana or a syllable of
+    Korean or Ethiopic counts as two.
 
     Attributes
     ----------

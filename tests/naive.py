@@ -1,11 +1,14 @@
 """Slow, simple reference implementations of canonical texts and similarities. They
-import nothing from provscan and do not change.
+import nothing from provscan and do not change. Only the variants of Han characters are
+read from its file.
 """
 
 import html
 import re
 import unicodedata
+from pathlib import Path
 
+HAN = Path(__file__).parents[1] / "provscan" / "text" / "han_variants.txt"
 # Printable ASCII characters except the space and < > " { } | \ ^ `
 _URL = r"[!#-;=?-\[\]_a-z~]*"
 _WORD = "[0-9A-Za-z_]"
@@ -91,64 +94,86 @@ DROPPED = re.compile(
     r"|\{(?:url|user|username|mention|link|https?)\}",
     re.IGNORECASE | re.ASCII,
 )
-DECORATIONS = [
-    range(0x0300, 0x0370),
-    range(0x0483, 0x048A),
-    range(0x1AB0, 0x1B00),
-    range(0x1DC0, 0x1E00),
-    range(0x20D0, 0x2100),
-    range(0x2DE0, 0x2E00),
-    range(0xA66F, 0xA67E),
-    range(0xFE00, 0xFE10),
-    range(0xFE20, 0xFE30),
-    range(0xE0100, 0xE01F0),
-]
-BLANK = {0x115F, 0x1160, 0x17B4, 0x17B5, 0x180B, 0x180C, 0x180D, 0x180F}
+# Combining classes of marks that are kept.
+KEPT_CLASSES = {0, 8, 9, 84, 91, 103, 118, 129, 130, 132}
+BLANK = {0x115F, 0x1160, 0x17B4, 0x17B5, 0x180B, 0x180C, 0x180D, 0x180F, 0x3164}
+BLANK |= {0x0640, 0x07FA, *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)}
+LETTERS = dict(
+    zip(
+        "ıđðłøħŧŋɲƒɣɓɗɖƙƴɛɔəǝʋɩɨʊʉɵƶǥɠƭƈƥ",
+        "iddlohtnnfgbddkyeoeeviiuuozggtcp",
+        strict=True,
+    )
+)
+LETTERS |= {"æ": "ae", "œ": "oe", "þ": "th", "װ": "וו", "ױ": "וי", "ײ": "יי"}
+LETTERS |= dict(zip("ىیکڪٱٲٳةہھەۃ", "ييككاااههههه", strict=True))
+LETTERS |= {chr(code): chr(code - 0x60) for code in (*range(0x30A1, 0x30F7),)}
+LETTERS |= {"ヽ": "ゝ", "ヾ": "ゞ"}
 
 
-def decoration(char):
-    return any(ord(char) in span for span in DECORATIONS)
+def han_letters():
+    """Return one character for all Han characters that are connected by variants."""
+    text = HAN.read_text("utf-8")
+    pairs, simplified = [], set()
+    for line in text.splitlines():
+        if line[0] == "[":
+            section = line
+        elif line[0] != "#":
+            pairs += line.split()
+            if section == "[simplified]":
+                simplified |= set(line.split())
+    group = {}
+    for pair in pairs:
+        joint = {c for p in pair for c in group.get(p, p)}
+        group |= dict.fromkeys(joint, joint)
+    has_simplified = {pair[0] for pair in simplified}
+    is_simplified = {pair[1] for pair in simplified}
+    return {
+        c: min(g, key=lambda c: (c in has_simplified, c not in is_simplified, c))
+        for c, g in group.items()
+    }
+
+
+LETTERS |= han_letters()
 
 
 def fold_char(char):
-    """Return the canonical form of one character: a string, with spaces for
+    """Return the canonical form of one character, decomposed: a string, with spaces for
     separators.
     """
     if unicodedata.category(char) == "Cs":
         return " "
     before, text = "", char
     while before != text:
-        before, text = (
-            text,
-            unicodedata.normalize(
-                "NFKC", unicodedata.normalize("NFKC", text).casefold()
-            ),
-        )
-    result = ""
-    for c in text:
-        parts = unicodedata.normalize("NFD", c)
-        if unicodedata.name(parts[0], "").startswith(("LATIN", "GREEK", "CYRILLIC")):
-            c = "".join(p for p in parts if not decoration(p))
-        for p in c:
-            if unicodedata.category(p) == "Cf" or ord(p) in BLANK or decoration(p):
+        before, text = text, ""
+        for c in unicodedata.normalize("NFKD", before):
+            category = unicodedata.category(c)
+            if (
+                category in ("Cf", "Me")
+                or ord(c) in BLANK
+                or unicodedata.combining(c) not in KEPT_CLASSES
+            ):
                 continue
-            result += p if unicodedata.category(p)[0] in "LNM" else " "
-    return result
+            if category[0] not in "LNM" or 0x2B9 <= ord(c) < 0x2C0:
+                text += " "
+            elif category == "Nd":
+                text += str(unicodedata.digit(c))
+            else:
+                text += LETTERS.get(c, c).casefold()
+    return text
 
 
 def unspaced(char):
-    """Return whether a character belongs to a script that is written without
-    spaces.
+    """Return whether a character belongs to a script that is written without spaces,
+    or in which they come and go.
     """
     ranges = (
-        (0xE00, 0xF00),
-        (0x1000, 0x10A0),
-        (0x1780, 0x1800),
-        (0x3040, 0x3100),
-        (0x3400, 0xA000),
-        (0xF900, 0xFB00),
+        *((0xE00, 0xF00), (0x1000, 0x10A0), (0x1100, 0x13A0), (0x1780, 0x1800)),
+        *((0x2D80, 0x2DE0), (0x3040, 0x3130), (0x3400, 0xA000), (0xA960, 0xA980)),
+        *((0xAB00, 0xAB30), (0xAC00, 0xD800), (0xF900, 0xFB00), (0x1E7E0, 0x1E800)),
+        (0x20000, 0x32000),
     )
-    return any(low <= ord(char) < high for low, high in (*ranges, (0x20000, 0x32000)))
+    return any(low <= ord(char) < high for low, high in ranges)
 
 
 LATIN = "abyezhikmvoptux" + "abcehijklmopqstyxwhd"
@@ -185,24 +210,26 @@ def undisguised(word):
 def canonical(text):
     text = html.unescape(html.unescape(text))
     text = DROPPED.sub(" ", text)
-    result = ""
-    for char in text:
-        for c in fold_char(char):
-            if c == " ":
-                if not result.endswith(" "):
-                    result += " "
-                continue
-            if result.endswith(" ") and unspaced(c) and unspaced(result[-2:-1] or " "):
-                result = result[:-1]
-            if (
-                result
-                and not result.endswith(" ")
-                and len(unicodedata.normalize("NFC", result[-1] + c)) == 1
-            ):
-                result = result[:-1] + unicodedata.normalize("NFC", result[-1] + c)
-            else:
-                result += c
-    return " ".join(map(undisguised, result.strip(" ").split(" ")))
+    result, joined = "", False
+    for c in "".join(map(fold_char, text)):
+        if c == " ":
+            if result and not result.endswith(" ") and not joined:
+                result += " "
+            continue
+        if unicodedata.combining(c):
+            joined = joined and not result.endswith(" ")
+        else:
+            joined = unspaced(c)
+            result = result.rstrip(" ") if joined else result
+        result += c
+    # Words also end at characters of scripts without spaces.
+    result = unicodedata.normalize("NFC", result.rstrip(" "))
+    words = [""]
+    for c in result:
+        alone = c == " " or unspaced(c)
+        words += [c, ""] if alone else []
+        words[-1] += "" if alone else c
+    return "".join(map(undisguised, words))
 
 
 def grams(canonical_text, n=5):

@@ -10,7 +10,8 @@ M64 = 2**64
 def wide(char):
     code = ord(char)
     return (
-        0x3040 <= code < 0x3100
+        0x1200 <= code < 0x1380
+        or 0x3040 <= code < 0x3100
         or 0x3400 <= code < 0xA000
         or 0xAC00 <= code < 0xD7B0
         or 0x20000 <= code < 0x32000

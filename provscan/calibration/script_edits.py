@@ -13,9 +13,8 @@ from collections.abc import Callable
 from functools import partial
 from random import Random
 
-# Hiragana, from the small a to the small ke; the katakana are 0x60 code points later.
-_TO_KATAKANA = {code: code + 0x60 for code in range(0x3041, 0x3097)}
-_TO_HIRAGANA = {katakana: hiragana for hiragana, katakana in _TO_KATAKANA.items()}
+from provscan.text.variants import TO_HIRAGANA, TO_KATAKANA, han_variants
+
 _LINK = re.compile(r"(https?://\S+|@\w+)")
 # Letters of scripts in which spaces are free: Ethiopic, kana, Han, Korean, and the
 # scripts of South East Asia.
@@ -104,7 +103,8 @@ def variants(text: str, rng: Random) -> str:
     """Replace characters by variants of their script, as by a converter, another
     keyboard, or a reader who leaves out marks.
     """
-    tables = (_TO_HIRAGANA, _TO_KATAKANA, *_LETTERS)
+    han = (han_variants()[name] for name in ("simplified", "traditional"))
+    tables = (*han, TO_HIRAGANA, TO_KATAKANA, *_LETTERS)
     if _ARABIC.search(text):
         tables += _DIGITS
     own: list[Callable[[str], str]] = [

@@ -21,7 +21,7 @@ import xxhash
 from provscan.errors import IndexFormatError, ParameterError
 from provscan.opening import LARGE, read_small
 from provscan.ordered_map import pool_of
-from provscan.params import IndexParams
+from provscan.params import CANONICAL_VERSION, IndexParams
 from provscan.readers import file_checksum
 
 FORMAT = "provscan-index"
@@ -232,6 +232,14 @@ def read_manifest(folder: Path) -> Manifest:
         raise IndexFormatError(
             f"{path} was changed after it was written: its checksum is wrong. Build "
             "the index again"
+        )
+    params = body.get("params")
+    canonical = params.get("canonical_version") if isinstance(params, dict) else None
+    if type(canonical) is int and canonical != CANONICAL_VERSION:
+        raise IndexFormatError(
+            f"{path} has canonical texts of version {canonical}, and this provscan has "
+            f"version {CANONICAL_VERSION}: build the index again, or use the provscan "
+            "that wrote it"
         )
     try:
         manifest = _parsed(body)

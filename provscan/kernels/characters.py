@@ -1,4 +1,5 @@
-"""Names of ASCII characters, as uint8; values of hexadecimal digits; white space."""
+"""Names of ASCII characters, as uint8; values of hexadecimal digits; white space;
+scripts without spaces."""
 
 import numpy as np
 
@@ -32,3 +33,26 @@ def digit_value(code):
 def is_ascii_blank(code):
     """Return whether a character is ASCII white space."""
     return code == SPACE or TAB <= code <= RETURN
+
+
+@helper
+def is_unspaced(code):
+    """Return whether a code point belongs to a script that is written without spaces,
+    or in which they come and go: Thai, Lao, Burmese, Hangul, Ethiopic, Khmer, kana,
+    bopomofo, Han.
+    """
+    return code >= 0x0E00 and (
+        code < 0x0F00
+        or 0x1000 <= code < 0x10A0
+        or 0x1100 <= code < 0x13A0
+        or 0x1780 <= code < 0x1800
+        or 0x2D80 <= code < 0x2DE0
+        or 0x3040 <= code < 0x3130
+        or 0x3400 <= code < 0xA000
+        or 0xA960 <= code < 0xA980
+        or 0xAB00 <= code < 0xAB30
+        or 0xAC00 <= code < 0xD800
+        or 0xF900 <= code < 0xFB00
+        or 0x1E7E0 <= code < 0x1E800
+        or 0x20000 <= code < 0x32000
+    )

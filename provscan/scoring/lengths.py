@@ -11,8 +11,8 @@ import pyarrow as pa
 from provscan.arrays import Numbers, slices
 from provscan.index import IndexReader
 
-# Minimum lengths of the length classes, in code points; Chinese, Japanese and Korean
-# characters count as two. Recall varies with length.
+# Minimum lengths of the length classes, in code points; Chinese, Japanese, Korean and
+# Ethiopic characters count as two. Recall varies with length.
 LENGTHS = (0, 30, 40, 60, 80, 120)
 
 # Minimum number of texts of a script or language whose share is stated.
@@ -30,7 +30,8 @@ _BLOCKS = (
     (0xE00, "thai"),
     (0xE80, "other"),
     (0x1100, "korean"),
-    (0x1200, "other"),
+    (0x1200, "ethiopic"),
+    (0x1380, "other"),
     (0x1C80, "other"),
     (0x1D00, "latin"),
     (0x1F00, "greek"),
@@ -59,7 +60,9 @@ _SCRIPT = np.zeros(_BLOCKS[-1][0] + 1, np.uint8)
 for _start, _name in _BLOCKS:
     _SCRIPT[_start:] = SCRIPTS.index(_name)
 # Whether a character of each script counts as two.
-WIDE = np.array([name in ("chinese", "japanese", "korean") for name in SCRIPTS])
+WIDE = np.array(
+    [name in ("chinese", "ethiopic", "japanese", "korean") for name in SCRIPTS]
+)
 
 
 def length_classes(length: Numbers) -> Numbers:

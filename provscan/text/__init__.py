@@ -8,19 +8,26 @@ The rules apply in this order. They depend on characters, never on languages:
    wherever they occur, so that a tweet in a document has the same canonical text as the
    tweet alone. A mention of more than 20 characters is kept: if the spaces of a text
    were removed, it contains the words that followed the name.
-3. Compatibility forms and case are folded (Unicode NFKC and full case folding, per code
-   point). Accents of Latin, Greek and Cyrillic letters are dropped, and so are
-   invisible characters (joiners, variation selectors, soft hyphens). Marks that form
-   another letter (kana voicing, Indic vowels, Arabic and Thai signs) are kept and
-   composed with it.
+3. Compatibility forms and case are folded (Unicode NFKD and full case folding, per code
+   point). Marks that readers leave out are dropped: accents, Arabic and Hebrew vowel
+   marks, tone marks and nuktas; in general, all marks that Unicode may reorder except
+   kana voicing, viramas and some vowels (Thai, Lao, Telugu, Tibetan). Invisible
+   characters (joiners, variation selectors, soft hyphens, tatweel) are dropped as well.
+   Marks that are kept are composed with their letter. A text and its NFC and NFD forms
+   therefore have the same canonical text.
+   Characters that stand for one another become one: decimal digits of all scripts,
+   hiragana and katakana, simplified and traditional Han characters
+   (:mod:`provscan.text.variants`), the Arabic letters for yeh, kaf, alef and heh, and
+   Latin letters with strokes or hooks (``ı ł ø đ ɓ``).
 4. Everything except letters, digits and their marks is a separator, including emoji,
    which pipelines strip and add. A run of separators becomes one space. Separators are
-   dropped at both ends of a text, and between two characters of scripts that are
-   written without spaces (Han, kana, Thai, Lao, Khmer, Burmese), where line breaks and
-   punctuation vary.
+   dropped at both ends of a text, and next to characters of scripts that are written
+   without spaces, or whose spaces come and go (Han, kana, Hangul, Ethiopic, Thai, Lao,
+   Khmer, Burmese).
 5. A word that mixes Latin letters with look-alikes from Greek or Cyrillic is written in
-   one script, if it can be. In a word of Latin letters, digits that stand for letters
-   become letters (``l1c3nse``). See :mod:`provscan.kernels.canonical.lookalikes`.
+   one script, if it can be; words also end where a script without spaces begins. In a
+   word of Latin letters, digits that stand for letters become letters (``l1c3nse``).
+   See :mod:`provscan.kernels.canonical.lookalikes`.
 
 The tables for these rules have a version and are part of the package, so canonical
 texts do not depend on the version of Python. The code is in

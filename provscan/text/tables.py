@@ -10,9 +10,10 @@ The tables
     describes them.
 ``entries``
     uint32[n, 256], one value per code point: bits 0-20 are the payload, bits 24-26 the
-    kind, and bit 27 is set if the output may compose with the previous code point. The
-    kinds are: 0, the code point is a separator; 1, it is dropped; 2, the payload is the
-    output; 3, the payload is an offset into ``expansions``.
+    kind, bit 27 is set if the output may compose with the previous code point, and bits
+    28-31 are the rank of the output among marks that follow a letter, 0 if it is not
+    such a mark. The kinds are: 0, the code point is a separator; 1, it is dropped; 2,
+    the payload is the output; 3, the payload is an offset into ``expansions``.
 ``expansions``
     uint32[m]: at each offset, the count k followed by k outputs, where 0 is a
     separator.

@@ -15,50 +15,59 @@ from html import entities
 import numpy as np
 
 from provscan.kernels.sketch.hashing import FNV_START, fnv1a
+from provscan.text.variants import TO_HIRAGANA, folded_han
 
 SEPARATOR, IGNORED, SINGLE, EXPANSION = 0, 1, 2, 3
 MAY_COMPOSE = 1 << 27
-# Marks that only decorate: Latin, Greek and Cyrillic accents, marks for symbols, half
-# marks, variation selectors.
-DROPPED_MARKS = (
-    (0x0300, 0x036F),
-    (0x0483, 0x0489),
-    (0x1AB0, 0x1AFF),
-    (0x1DC0, 0x1DFF),
-    (0x20D0, 0x20FF),
-    (0x2DE0, 0x2DFF),
-    (0xA66F, 0xA67D),
-    (0xFE00, 0xFE0F),
-    (0xFE20, 0xFE2F),
-    (0xE0100, 0xE01EF),
+RANK_SHIFT = 28
+# The combining classes of marks that are kept: kana voicing, viramas, and the vowels of
+# Telugu, Thai, Lao and Tibetan. All other marks that Unicode may reorder are accents,
+# tone marks, nuktas, or vowel marks that readers leave out (Arabic, Hebrew).
+KEPT_CLASSES = (0, 8, 9, 84, 91, 103, 118, 129, 130, 132)
+# Invisible letters and marks (default ignorable, but not of category Cf), variation
+# selectors, and the letters that only make words wider.
+BLANKS = (
+    *(0x115F, 0x1160, 0x17B4, 0x17B5, 0x180B, 0x180C, 0x180D, 0x180F, 0x3164),
+    *(*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0), 0x0640, 0x07FA),
 )
-# Invisible letters and marks (default ignorable, but not of category Cf).
-BLANKS = (0x115F, 0x1160, 0x17B4, 0x17B5, 0x180B, 0x180C, 0x180D, 0x180F)
+# Modifier letters that are written for an apostrophe, which is a separator.
+APOSTROPHES = range(0x02B9, 0x02C0)
+# Letters that stand for other ones: Latin letters with strokes and hooks, and the
+# Arabic letters of several languages and keyboards.
+LETTERS = dict(
+    zip(
+        "ıđðłøħŧŋɲƒɣɓɗɖƙƴɛɔəǝʋɩɨʊʉɵƶǥɠƭƈƥىیکڪٱٲٳةہھەۃ",
+        "iddlohtnnfgbddkyeoeeviiuuozggtcpييككاااههههه",
+        strict=True,
+    )
+)
+LETTERS |= {"æ": "ae", "œ": "oe", "þ": "th", "װ": "וו", "ױ": "וי", "ײ": "יי"}
 
 
-def in_ranges(code: int, ranges: tuple[tuple[int, int], ...]) -> bool:
-    return any(low <= code <= high for low, high in ranges)
+def pieces(char: str) -> str:
+    """Return what a character becomes, decomposed, with a space for a separator.
 
-
-def unaccented(char: str) -> str:
-    """Return a character; a Latin, Greek or Cyrillic letter without its accents."""
-    decomposed = unicodedata.normalize("NFD", char)
-    if unicodedata.name(decomposed[0], "").startswith(("LATIN", "GREEK", "CYRILLIC")):
-        return "".join(c for c in decomposed if not in_ranges(ord(c), DROPPED_MARKS))
-    return char
-
-
-def folded(char: str) -> str:
-    """Fold compatibility forms and case until nothing changes, and drop accents."""
+    Compatibility forms and case are folded until nothing changes, and what is dropped
+    is left out.
+    """
     before, text = "", char
     while before != text:
-        before, text = (
-            text,
-            unicodedata.normalize(
-                "NFKC", unicodedata.normalize("NFKC", text).casefold()
-            ),
-        )
-    return "".join(unaccented(c) for c in text)
+        before, text = text, "".join(map(_piece, unicodedata.normalize("NFKD", text)))
+    return text
+
+
+def _piece(char: str) -> str:
+    code, category = ord(char), unicodedata.category(char)
+    if category == "Cf" or code in BLANKS:
+        return ""
+    if unicodedata.combining(char) not in KEPT_CLASSES or category == "Me":
+        return ""
+    if code in APOSTROPHES or category[0] not in "LNM":
+        return " "
+    if category == "Nd":
+        return str(unicodedata.decimal(char))
+    code = TO_HIRAGANA.get(code, folded_han().get(code, code))
+    return LETTERS.get(char) or chr(code).casefold()
 
 
 def outputs(code: int) -> list[int]:
@@ -67,19 +76,13 @@ def outputs(code: int) -> list[int]:
     """
     if 0xD800 <= code <= 0xDFFF:
         return [0]
-    result: list[int] = []
-    for char in folded(chr(code)):
-        value, category = ord(char), unicodedata.category(char)
-        if category == "Cf" or value in BLANKS or in_ranges(value, DROPPED_MARKS):
-            continue
-        result.append(value if category[0] in "LNM" else 0)
+    composed = unicodedata.normalize("NFC", pieces(chr(code)))
+    result = [0 if char == " " else ord(char) for char in composed]
     return result if any(result) else result[:1]
 
 
 def compositions() -> dict[tuple[int, int], int]:
-    """Return the pairs of outputs that compose to one output, without those that have a
-    dropped accent.
-    """
+    """Return the pairs of outputs that compose to one output."""
     pairs = {}
     for code in range(0x110000):
         if 0xD800 <= code <= 0xDFFF or outputs(code) != [code]:
@@ -93,6 +96,16 @@ def compositions() -> dict[tuple[int, int], int]:
         ):
             pairs[ord(first), ord(parts[-1])] = code
     return pairs
+
+
+def single(code: int, seconds: set[int]) -> int:
+    """Return the entry of a code point with one output, ``code``.
+
+    ``seconds`` are the outputs that may compose with the previous code point.
+    """
+    rank = KEPT_CLASSES.index(unicodedata.combining(chr(code)))
+    composes = MAY_COMPOSE if code in seconds else 0
+    return rank << RANK_SHIFT | SINGLE << 24 | code | composes
 
 
 def entity_key(name: str) -> int:
@@ -149,11 +162,7 @@ def build() -> dict[str, np.ndarray]:
             elif output == [0]:
                 row[low] = SEPARATOR
             elif len(output) == 1:
-                row[low] = (
-                    SINGLE << 24
-                    | output[0]
-                    | (MAY_COMPOSE if output[0] in second else 0)
-                )
+                row[low] = single(output[0], second)
             else:
                 row[low] = EXPANSION << 24 | len(expansions)
                 expansions += [len(output), *output]

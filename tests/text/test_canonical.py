@@ -32,15 +32,30 @@ EXAMPLES = {
     "e",
     "café cafe\u0301 ΑΘΉΝΑ Ёлка Straße ﬁn Ｆｕｌｌ": "cafe cafe αθηνα елка strasse fin "
     "full",
-    "ガ ｶﾞ カ\u3099": "ガガガ",
+    "ガ ｶﾞ カ\u3099 が ゞヾ ヷ": "ががががゞゞわ\u3099",
     "한국어": "한국어",
     unicodedata.normalize("NFD", "한국어"): "한국어",
     "नमस्ते दुनिया": "नमस्ते दुनिया",
     "สวัสดี ครับ": "สวัสดีครับ",
     "مرحبا بالعالم": "مرحبا بالعالم",
+    # Arabic marks, letter forms and digits.
+    "\u0631\u064e\u0651 \u0631\u0651\u064e \u0640\u0640\u0631\u0640": "ر ر ر",
+    "أإآٱا ؤ ئ يیى ك ک ه ة ہ ﷺ ٣ ۳": "ااااا و ي ييي ك ك ه ه ه صلي الله عليه وسلم 3 3",
+    "שָׁלוֹם ײ": "שלום יי",
+    # Nuktas and tone marks are dropped.
+    "क़ क\u093c ড়": "क क ড",
+    "น้ำ นำ้ นํา ท่าน": "นํานํานําทาน",
+    "ı İ I đ ł ø Ɓ ɗ ƙ əæ": "i i i d l o b d k eae",
+    "Пʼять п'ять": "п ять п ять",
+    # Variants of Han characters; kana.
+    "發髮发 國国 裏裡里 著着": "发发发国国里里里着着",
+    "アイウ ラーメン ﾗｰﾒﾝ": "あいうらーめんらーめん",
+    # Spaces come and go in these scripts.
+    "오늘 3시 TV 에서": "오늘3시tv에서",
+    "ሰላም፡ለዓለም ሰላም": "ሰላምለዓለምሰላም",
     "今日は良い天気、\nですね。": "今日は良い天気ですね",
     "👩‍👩‍👧 ok❤️!": "ok",
-    "glued😂to🏽words 今日は😂良い": "glued to words 今日は良い",
+    "glued😂to🏽words 今日は😂良い": "glued to words今日は良い",
     "😂🇩🇪 ☂️": "",
     "zero\u200bwidth soft\u00adhyphen": "zerowidth softhyphen",
     "nul\x00byte": "nul byte",
@@ -49,9 +64,10 @@ EXAMPLES = {
     "<p class='x'>some <b>bold</b>, <A href=\"http://t.co/a\">linked</A><br/>words</p>": "some bold linked words",  # noqa: E501
     "i <3 you, a < b and a <b c> <blink> <b\nx=y> <b": "i 3 you a b and a b c blink b "
     "x y b",
-    "中 文 A 文、B 中\n<b>文</b> 中": "中文 a 文 b 中文中",
-    "かき\n゙ x": "かぎ x",
-    "한국 어": "한국 어",
+    "中 文 A B 文、B 中\n<b>文</b> 中": "中文a b文b中文中",
+    "かき\n゙ x": "かぎx",
+    "한국 어": "한국어",
+    "l1c3n한1a 1中a1": "licen한ia 1中ai",
     # Imitations are replaced: Cyrillic and Greek letters in English words, and Latin
     # letters in Russian and Greek words. Words in one script, and words that really mix
     # scripts, are kept.
@@ -128,6 +144,49 @@ def test_canonical_is_idempotent_on_words(text):
         )
     )
     assert text_room.canonical(once) == once
+
+
+MARKS = [chr(c) for c in range(0x110000) if unicodedata.combining(chr(c))]
+JOINING = [
+    chr(c)
+    for c in range(0x110000)
+    if unicodedata.decomposition(chr(c)) and c not in range(0xAC00, 0xD7A4)
+]
+PARTS = sorted({c for char in JOINING for c in unicodedata.normalize("NFD", char)})
+
+
+@given(
+    st.lists(
+        st.one_of(
+            texts(3),
+            st.sampled_from(MARKS),
+            st.sampled_from(JOINING),
+            st.sampled_from(PARTS),
+            st.characters(min_codepoint=0xAC00, max_codepoint=0xD7A3),
+            st.characters(min_codepoint=0x1100, max_codepoint=0x11FF),
+        ),
+        max_size=8,
+    ).map("".join)
+)
+@example("か\u3099\u0dca か\u0dca\u3099 \u0dd9\u0dcf\u0e38\u0dca")
+@example("ᾳ\u0dca\u0301 ㅎㅏㄴ 하ㄴ 한ㄳ")
+@example("\u0e38\u0e48ก\u0e48\u0e38\u0eb8\u0eb9\u0f74\u0f71")
+def test_decomposed_text_has_the_same_canonical_text(text):
+    # References of HTML are decoded first.
+    assume("&" not in text)
+    forms = [text, *(unicodedata.normalize(form, text) for form in ("NFC", "NFD"))]
+    raw, composed, decomposed = text_room.canonical(forms)
+    assert raw == composed == decomposed == naive.canonical(text)
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_each_code_point_has_the_canonical_text_of_its_decomposition(form):
+    codes = [chr(c) for c in range(0x30000) if not 0xD800 <= c < 0xE000]
+    changed = [c for c in codes if unicodedata.normalize(form, c) != c]
+    assert len(changed) > 900
+    assert text_room.canonical(changed) == text_room.canonical(
+        [unicodedata.normalize(form, c) for c in changed]
+    )
 
 
 @given(texts())

@@ -4,7 +4,8 @@ A copy is disguised if some of its Latin letters are replaced by Cyrillic or Gre
 that look the same, or the other way round. Such a word mixes scripts. It becomes a word
 of one script, if each of its letters has a look-alike in that script; otherwise it
 stays as it is. A word in one script is not changed either, except for digits: in a word
-with Latin letters, digits that stand for letters (``l1c3nse``) become letters.
+with Latin letters, digits that stand for letters (``l1c3nse``) become letters. Words
+also end at characters of scripts without spaces.
 
 The look-alikes are those of Unicode's confusables (UTS #39,
 https://www.unicode.org/reports/tr39/) between Latin, Cyrillic and Greek, in either
@@ -13,7 +14,7 @@ letter case, since canonical text has no upper case.
 
 import numpy as np
 
-from provscan.kernels.characters import NINE, SPACE, ZERO, A, Z
+from provscan.kernels.characters import NINE, SPACE, ZERO, A, Z, is_unspaced
 from provscan.kernels.jit import helper
 
 _FIRST, _CYRILLIC, _END = 0x370, 0x400, 0x530
@@ -43,6 +44,11 @@ _START, _SPAN = np.uint32(_FIRST), np.uint32(_END - _FIRST)
 
 
 @helper
+def _ends_word(code):
+    return code == SPACE or is_unspaced(code)
+
+
+@helper
 def _may_imitate(code):
     """Return 1 for a digit or a Greek or Cyrillic letter, else 0, as uint32."""
     # Differences wrap around, so that one comparison tests both ends of a range.
@@ -67,9 +73,9 @@ def undisguise(codes, count):
             for i in range(max(low, end), high):
                 if i >= end and _may_imitate(codes[i]):
                     start, end = i, i
-                    while start > 0 and codes[start - 1] != SPACE:
+                    while start > 0 and not _ends_word(codes[start - 1]):
                         start -= 1
-                    while end < count and codes[end] != SPACE:
+                    while end < count and not _ends_word(codes[end]):
                         end += 1
                     _undisguise_word(codes, start, end)
 

@@ -17,10 +17,10 @@ from provscan.kernels.canonical.entities import Stream, refers, unescape
 from provscan.kernels.canonical.lookalikes import undisguise
 from provscan.kernels.canonical.tokens import after_dropped
 from provscan.kernels.canonical.utf8 import decode
-from provscan.kernels.characters import SPACE
+from provscan.kernels.characters import SPACE, is_unspaced
 from provscan.kernels.jit import helper, kernel
 
-_U1, _TWO = np.uint64(1), np.uint64(2)
+_U1 = np.uint64(1)
 # The longest output of one code point.
 EXPANSION = 18
 # The canonical form of ASCII, as in the tables: lower-case letters, digits and
@@ -60,20 +60,10 @@ def value_of(entry):
     return entry & 0x1FFFFF
 
 
-@helper
-def is_unspaced(code):
-    """Return whether a code point belongs to a script written without spaces: Thai,
-    Lao, Burmese, Khmer, kana, Han.
-    """
-    return code >= 0x0E00 and (
-        code < 0x0F00
-        or 0x1000 <= code < 0x10A0
-        or 0x1780 <= code < 0x1800
-        or 0x3040 <= code < 0x3100
-        or 0x3400 <= code < 0xA000
-        or 0xF900 <= code < 0xFB00
-        or 0x20000 <= code < 0x32000
-    )
+@helper(forceinline=True)
+def rank_of(entry):
+    """Return the rank of an output among marks that follow a letter, 0 for others."""
+    return entry >> 28
 
 
 @helper(inline="always")
@@ -104,9 +94,38 @@ def _append_space(i, out, where, state):
     return n + np.uint64(0 if gap else 1), True
 
 
+@helper
+def _append_mark(value, rank, n, tables, out):
+    """Append a mark to ``out[:n]`` in Unicode's canonical order, or compose it with the
+    letter before. Return the number of outputs.
+    """
+    place = n
+    while place > 0 and rank_of(entry_of(out[place - _U1], tables)) > rank:
+        place -= _U1
+    letter = place
+    while letter > 0 and rank_of(entry_of(out[letter - _U1], tables)) > 0:
+        letter -= _U1
+    blocked = letter < place and rank_of(entry_of(out[place - _U1], tables)) == rank
+    if letter > 0 and not blocked:
+        joint = _compose(out[letter - _U1], value, tables)
+        if joint != 0:
+            out[letter - _U1] = joint
+            return n
+    at = n
+    while at > place:
+        out[at] = out[at - _U1]
+        at -= _U1
+    out[place] = value
+    return n + _U1
+
+
 @helper(inline="always")
 def _fold_entry(entry, i, tables, out, where, state):
-    """Append the outputs of code point ``i``, whose entry in the tables is given."""
+    """Append the outputs of code point ``i``, whose entry in the tables is given.
+
+    Next to letters of scripts without spaces, line breaks and punctuation are not
+    significant: there are no separators before them, or after them and their marks.
+    """
     n, gap = state
     kind = kind_of(entry)
     offset, outputs = np.uint32(0), np.uint32(kind != IGNORED)
@@ -114,29 +133,27 @@ def _fold_entry(entry, i, tables, out, where, state):
         offset = value_of(entry)
         outputs = tables.expansions[offset]
     for k in range(outputs):
-        value, may_compose = value_of(entry), composes(entry)
+        value, output = value_of(entry), entry
         if kind == EXPANDED:
             value = tables.expansions[offset + 1 + k]
-            may_compose = composes(entry_of(value, tables))
+            output = entry_of(value, tables)
         if value == 0:
             n, gap = _append_space(i, out, where, (n, gap))
             continue
-        if (
-            gap
-            and n > _U1
-            and is_unspaced(np.uint32(value))
-            and is_unspaced(out[n - _TWO])
-        ):
-            # Between characters of these scripts, line breaks and punctuation are not
-            # significant.
+        after_space = n == 0 or out[n - _U1] == SPACE
+        if rank_of(output) > 0:
+            gap &= not after_space
+            where[n] = i
+            n = _append_mark(value, rank_of(output), n, tables, out)
+            continue
+        gap = is_unspaced(np.uint32(value))
+        if gap and after_space and n > 0:
             n -= _U1
-            gap = False
-        if may_compose and not gap:
+        if composes(output) and n > 0:
             joint = _compose(out[n - _U1], value, tables)
             if joint != 0:
                 out[n - _U1] = joint
                 continue
-        gap = False
         out[n] = value
         where[n] = i
         n += _U1
@@ -184,7 +201,7 @@ def fold(codes, count, tables, window, out, where):
                 entry = entry_of(c, tables)
             n, gap = _fold_entry(entry, i, tables, out, where, (n, gap))
         i += 1
-    return np.int64(n) - 1 if gap and n > 0 else np.int64(n)
+    return np.int64(n) - 1 if n > 0 and out[n - _U1] == SPACE else np.int64(n)
 
 
 @helper
@@ -228,8 +245,8 @@ def codes_batch(texts, low, tables, scratch, continued, out, lengths):
     one, and its end is written to ``out.offsets``.
 
     If bool ``continued[i]`` is set, chunk i continues the text of chunk i - 1. A space
-    is then written between the two, unless the characters on both sides belong to
-    scripts without spaces, and ``out.offsets[i]`` is moved past the space.
+    is then written between the two, unless a character on one side belongs to a script
+    without spaces, and ``out.offsets[i]`` is moved past the space.
 
     int64 ``lengths[i]`` is set to the number of code points of the original. Return the
     number of the first chunk for which ``out.codes`` had no room, else the number of
@@ -251,9 +268,10 @@ def codes_batch(texts, low, tables, scratch, continued, out, lengths):
         length = decode(text, start, stop, scratch.codes[0])
         n, _, _ = canonical(length, tables, scratch, codes[at + space :])
         if space and n > 0:
-            if is_unspaced(codes[at - 1]) and is_unspaced(codes[at + 1]):
-                # No chunk begins with a character of these scripts, but one may begin
-                # with a dropped token, such as a link, before such a character.
+            last = at - 1
+            while last > begin and rank_of(entry_of(codes[last], tables)) > 0:
+                last -= 1
+            if is_unspaced(codes[last]) or is_unspaced(codes[at + 1]):
                 for k in range(at, at + n):
                     codes[k] = codes[k + 1]
             else:

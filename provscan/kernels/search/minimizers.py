@@ -6,9 +6,9 @@ Hashes are compared by the upper 22 of their 32 bits; of equal hashes, the first
 Two texts that share ``k + window - 1`` units in a row share a seed; about ``2 / (window
 + 1)`` of all k-mers are seeds.
 
-A *unit* is a code point, or half a code point for Chinese characters, kana and Korean
-syllables. These carry two to three times as much information as a letter, so a k-mer
-has half as many of them.
+A *unit* is a code point, or half a code point for Chinese characters, kana and
+syllables of Korean and Ethiopic. These carry two to three times as much information as
+a letter, so a k-mer has half as many of them.
 
 A short licensed text may have few seeds, or only seeds that other texts share. The
 index therefore chooses among more seeds of such a text: all those that an unchanged
@@ -59,9 +59,12 @@ _MULTIPLIERS = _MULTIPLIERS.reshape(-1, 2)
 
 @helper
 def is_wide(code):
-    """Return whether a code point has two units: kana, Chinese, Korean syllables."""
-    return code >= 0x3040 and (
-        code < 0x3100
+    """Return whether a code point has two units: Ethiopic and Korean syllables, kana,
+    Chinese.
+    """
+    return code >= 0x1200 and (
+        code < 0x1380
+        or 0x3040 <= code < 0x3100
         or 0x3400 <= code < 0xA000
         or 0xAC00 <= code < 0xD7B0
         or 0x20000 <= code < 0x32000
@@ -73,7 +76,7 @@ def has_wide(codes):
     top = np.uint32(0)
     for i in range(len(codes)):
         top = max(top, codes[i])
-    if top >= 0x3040:
+    if top >= 0x1200:
         for i in range(len(codes)):
             if is_wide(codes[i]):
                 return True

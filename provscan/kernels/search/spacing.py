@@ -13,8 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from provscan.kernels.canonical.normalize import is_unspaced
-from provscan.kernels.characters import SPACE
+from provscan.kernels.characters import SPACE, is_unspaced
 from provscan.kernels.jit import helper, kernel
 from provscan.kernels.sketch.hashing import FNV_PRIME, GOLDEN64
 

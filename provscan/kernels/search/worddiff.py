@@ -11,8 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from provscan.kernels.canonical.normalize import is_unspaced
-from provscan.kernels.characters import SPACE
+from provscan.kernels.characters import SPACE, is_unspaced
 from provscan.kernels.jit import helper, kernel
 
 # The number of words of each text that are compared; the rest is reported as not
