@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from provscan.indexing.maintain import forget, verify
     from provscan.matching import Index, open_index
     from provscan.params import IndexParams, MatchParams
-    from provscan.sketch.signatures import minhash, to_datasketch
+    from provscan.sketch.signatures import from_datasketch, minhash, to_datasketch
     from provscan.text import canonical
 
 __version__ = "0.1.0"
@@ -42,6 +42,7 @@ _HOME = {
     "canonical": "provscan.text",
     "clean": "provscan.cleaning",
     "forget": "provscan.indexing.maintain",
+    "from_datasketch": "provscan.sketch.signatures",
     "minhash": "provscan.sketch.signatures",
     "open_index": "provscan.matching",
     "to_datasketch": "provscan.sketch.signatures",
@@ -57,6 +58,7 @@ __all__ = [
     "canonical",
     "clean",
     "forget",
+    "from_datasketch",
     "match",
     "minhash",
     "open_index",

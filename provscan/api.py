@@ -5,12 +5,14 @@ they return.
 from __future__ import annotations
 
 import os
+import tempfile
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from provscan.engine import Progress, logged
@@ -18,8 +20,8 @@ from provscan.errors import GateError, IncompleteError, UsageError
 from provscan.keywords import given_options, with_options
 from provscan.matching import Index
 from provscan.options import MatchOptions
-from provscan.params import require_folder
-from provscan.readers import Source
+from provscan.params import require_folder, require_number
+from provscan.readers import Source, source_list
 from provscan.report.document import write_report
 from provscan.report.files import RunFiles
 from provscan.report.plots import Plots
@@ -33,9 +35,18 @@ from provscan.runs.folder import (
 from provscan.runs.inputs.plan import Sources
 from provscan.runs.match import run_match
 from provscan.runs.questions.evaluation import Evaluation, evaluate
+from provscan.runs.questions.repeated import is_repeated
+from provscan.temporary import remove_with, removed_on_error
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+class Rows(NamedTuple):
+    """Rows of a run, and the number of records that have them."""
+
+    matches: pa.Table
+    records: int
 
 
 @dataclass(frozen=True, repr=False)
@@ -89,9 +100,37 @@ class Run:
     @property
     def plot(self) -> Plots:
         """Figures drawn with matplotlib: ``plot.answer()`` or ``plot()``,
-        ``plot.recall()``, ``plot.bits()`` and ``plot.by("year")``.
+        ``plot.recall()``, ``plot.bits()``, ``plot.similarity()`` and
+        ``plot.by("year")``.
         """
         return Plots(self.path)
+
+    def at(self, *, min_bits: float) -> Rows:
+        """Return the matches that would be findings with another minimum of bits, for
+        records and passages alike, without another scan.
+
+        Chance and recall were measured for the rule of the run alone, so there is
+        neither a bound nor a status for these rows.
+
+        Parameters
+        ----------
+        min_bits
+            Minimum rarity of the wording. Matches whose rarity is unknown are in both
+            or neither; common and known wording is never a finding.
+
+        Returns
+        -------
+        Rows
+            ``matches``, the rows of ``matches.parquet``, and ``records``, the number of
+            different records that have them.
+        """
+        require_number("min_bits", min_bits)
+        rows = self.matches
+        left_out = pc.or_(pc.or_(rows["control"], rows["common"]), rows["known"])
+        kept = pc.coalesce(pc.greater_equal(rows["bits"], min_bits), rows["counted"])
+        rows = rows.filter(pc.and_not(kept, left_out))
+        records = rows.group_by(["source", "record"]).aggregate([])
+        return Rows(rows, len(records))
 
     def to_pandas(self, *, all: bool = False) -> pd.DataFrame:
         """Return the findings in the order of the report, one per row, with passage and
@@ -209,7 +248,7 @@ class MatchArguments(MatchOptions):
     sources: Sources
     index: Index | Source | None = None
     out: Source | None = None
-    overwrite: bool = field(default=False, kw_only=True)
+    overwrite: bool | None = field(default=None, kw_only=True)
     progress: Progress | None = field(default=None, kw_only=True)
 
 
@@ -219,7 +258,7 @@ def match(
     index: Index | Source | None = None,
     out: Source | None = None,
     *,
-    overwrite: bool = False,
+    overwrite: bool | None = None,
     progress: Progress | None = None,
     **options: Any,
 ) -> Run:
@@ -236,9 +275,11 @@ def match(
         ``licensed.index``. The checksums of all its files are verified first.
     out
         The run folder; by default ``<name of the first dataset>.run`` in the current
-        folder.
+        folder. For data in memory, it is by default a temporary folder, which is
+        removed together with the returned :class:`Run`.
     overwrite
-        Replace an existing run folder. To resume an interrupted call, repeat it:
+        Replace an existing run folder. By default, only a run of the same call is
+        replaced: the same paths of sources, index and folder, and the same options. To resume an interrupted call, repeat it:
         completed parts are not scanned again.
         Files that the replaced run has scanned with the same options and index, and
         that have not changed since, are not scanned again; the results are the same.
@@ -287,7 +328,13 @@ def match(
     chosen = given_options(options)
     if index is None:
         index = os.environ.get("PROVSCAN_INDEX") or "licensed.index"
-    with logged(chosen.log, progress) as watcher:
+    temporary = None
+    if out is None and source_list(sources) is None:
+        temporary = tempfile.mkdtemp(prefix="provscan-")
+        out = os.path.join(temporary, "memory.run")
+    elif overwrite is None:
+        overwrite = is_repeated(sources, index, out, chosen)
+    with removed_on_error(temporary), logged(chosen.log, progress) as watcher:
         found = run_match(
             sources,
             index,
@@ -295,9 +342,10 @@ def match(
             chosen,
             watcher,
             write_report,
-            overwrite=overwrite,
+            overwrite=bool(overwrite),
         )
     run = Run(found.path, found.summary, found.info)
+    remove_with(run, temporary)
     if found.crossed is not None:
         raise GateError(found.crossed, run)
     if found.undecided is not None:

@@ -21,13 +21,62 @@ with status 3. The library raises errors; only ``provscan.cli`` exits. ::
         └── ModelError
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+# The keyword arguments that are options without a value.
+SWITCHES = {"allow_unread", "append", "fix_encoding", "overwrite", "resume"}
+
 
 class ProvscanError(Exception):
-    """The base of all errors that provscan raises deliberately."""
+    """The base of all errors that provscan raises deliberately.
+
+    Messages name options of the commands. In Python, ``str`` names the keyword
+    arguments instead; :func:`named_as_options` keeps the options.
+    """
+
+    _as_options = False
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        return text if ProvscanError._as_options else with_keywords(text)
+
+    def add_note(self, note: str) -> None:
+        super().add_note(note if ProvscanError._as_options else with_keywords(note))
+
+
+_OPTION = re.compile(
+    r"`[^`]*`|\b(?P<name>\w+) \(--(?P<same>[a-z-]+)\)"
+    r"|(?<![\w-])--(?P<option>[a-z][a-z-]*)"
+)
+
+
+def with_keywords(message: str) -> str:
+    """Return a message with the names of keyword arguments in place of options; what is
+    in backquotes is a command and remains.
+    """
+
+    def keyword(found: re.Match[str]) -> str:
+        if found[0].startswith("`"):
+            return found[0]
+        name = (found["same"] or found["option"]).replace("-", "_")
+        if found["name"] and found["name"] != name:
+            return f"{found['name']} ({name})"
+        return f"{name}=True" if name in SWITCHES else name
+
+    return _OPTION.sub(keyword, message)
+
+
+@contextmanager
+def named_as_options() -> Iterator[None]:
+    """Let messages of errors name options, as a command prints them."""
+    before, ProvscanError._as_options = ProvscanError._as_options, True
+    try:
+        yield
+    finally:
+        ProvscanError._as_options = before
 
 
 class GateError(ProvscanError):

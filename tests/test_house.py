@@ -20,6 +20,7 @@ pytestmark = pytest.mark.untraced
 FLOORS = {
     "errors": 0,
     "caches": 0,
+    "temporary": 0,
     "urls": 0,
     "names": 0,
     "statuses": 0,
@@ -93,6 +94,7 @@ PUBLIC = [
     "canonical",
     "clean",
     "forget",
+    "from_datasketch",
     "match",
     "minhash",
     "open_index",

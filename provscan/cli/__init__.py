@@ -38,7 +38,7 @@ from provscan.cli.names import (
     instead_of,
     option_instead_of,
 )
-from provscan.errors import ProvscanError, UsageError
+from provscan.errors import ProvscanError, UsageError, named_as_options
 from provscan.urls import without_secrets
 
 GATE_CROSSED = 1
@@ -247,6 +247,10 @@ class Commands(click.Group):
                     err=True,
                 )
         return name, command, rest
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        with named_as_options():
+            return super().main(*args, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
         # A file name may be invalid Unicode, and a terminal may not support all

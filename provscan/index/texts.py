@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -225,6 +226,16 @@ class LicensedTexts:
         )
         places, rows = numbers_in_ranges(first, last - first)
         return places, texts[order][rows]
+
+    def tweet_rows(self, tweet_id: str) -> list[dict[str, Any]]:
+        """Return ``id``, ``text``, ``author``, ``created_at`` and ``lang`` of each text
+        of a tweet; none if the index has not, or has forgotten, the tweet.
+        """
+        ids, found = pa.array([tweet_id], pa.large_string()), []
+        for segment in self.segments:
+            rows = segment.living_among(segment.tweets.ids.rows_of(ids))
+            found += segment.tweets.table(rows).drop_columns(["rt_of"]).to_pylist()
+        return found
 
     def equal_texts(self, texts: Strings) -> tuple[Numbers, Numbers]:
         """Return the licensed texts that equal given canonical texts, as pairs of an

@@ -4,13 +4,22 @@ prepares them in threads and writes the index.
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from provscan import readers
 from provscan.engine import Progress, logged
-from provscan.errors import InputError, ParameterError, UsageError
+from provscan.errors import (
+    InputError,
+    OutputError,
+    ParameterError,
+    ProvscanError,
+    UsageError,
+)
 from provscan.index import append as append_tweets
 from provscan.index import open_reader, write_index
 from provscan.indexing.corpus import Corpus
@@ -18,13 +27,14 @@ from provscan.matching import Index
 from provscan.options import default_workers
 from provscan.params import IndexParams, require, require_folder, require_number
 from provscan.readers import Source, source_list
+from provscan.temporary import remove_with, removed_on_error
 from provscan.text.hooks import Hook, hook_name, prepared_batch
 from provscan.unfinished import require_outside
 
 
 def build_index(
     sources: Source | Sequence[Source] | object,
-    out: Source = "licensed.index",
+    out: Source | None = None,
     *,
     text_field: str | None = None,
     id_field: str | None = None,
@@ -39,7 +49,7 @@ def build_index(
     fraction: float | None = None,
     allow_unread: bool = False,
     workers: int | None = None,
-    overwrite: bool = False,
+    overwrite: bool | None = None,
     append: bool = False,
     log: Source | None = None,
     canonical: Hook | None = None,
@@ -55,8 +65,10 @@ def build_index(
         table, a ``datasets.Dataset``, a ``ray.data.Dataset``, dicts. Strings are paths:
         pass texts as dicts or as an Arrow array.
     out
-        The index's folder. It appears when the index is complete; an interrupted build
-        leaves an earlier index unchanged.
+        The index's folder, by default ``licensed.index``. It appears when the index is
+        complete; an interrupted build leaves an earlier index unchanged. For tweets in
+        memory, it is by default a temporary folder, which is removed together with the
+        returned :class:`provscan.Index`.
     text_field, id_field, author_field, date_field
         The name of the field with the text, id, author or date; a dot separates the
         name of a field from that of a field inside it. By default, fields are found by
@@ -86,7 +98,8 @@ def build_index(
     workers
         Number of threads; by default all processors. The result does not depend on it.
     overwrite
-        Replace an existing index.
+        Replace an existing index. By default, an index of the same tweets and
+        parameters is kept and returned, and any other one is an error.
     append
         Add to an existing index. Tweets whose ids it contains, or has forgotten, change
         nothing; ``appended`` in :meth:`Index.info` counts them.
@@ -132,7 +145,18 @@ def build_index(
     >>> len(index)
     2
     """
+    given = locals()
+    temporary = None
+    if out is None and source_list(sources) is None and not append:
+        temporary = tempfile.mkdtemp(prefix="provscan-")
+        with removed_on_error(temporary):
+            index = build_index(**{**given, "out": Path(temporary, "memory.index")})
+        remove_with(index, temporary)
+        return index
+    out = "licensed.index" if out is None else out
     require_folder("out", out)
+    if overwrite is None and not append and _may_be_same(Path(out), sources):
+        return _same({**given, "out": out})
     names = {
         "text_field": text_field,
         "id_field": id_field,
@@ -190,10 +214,46 @@ def build_index(
                 params,
                 corpus.describe,
                 workers=threads,
-                overwrite=overwrite,
+                overwrite=bool(overwrite),
             )
         watcher.finish()
     return Index(reader.with_hook(canonical))
+
+
+def _may_be_same(path: Path, sources: object) -> bool:
+    """Return whether there is an index that was built from sources of these names; data
+    in memory have no name.
+    """
+    if not path.is_dir():
+        return False
+    with suppress(ProvscanError):
+        built = open_reader(path, check="lengths").manifest.notes
+        if (named := source_list(sources)) is None:
+            return True
+        read = [os.path.abspath(each["source"]) for each in built.get("sources", ())]
+        folders = tuple(map(os.path.abspath, named))
+        return bool(read) and all(path.startswith(folders) for path in read)
+    return False
+
+
+def _same(arguments: dict[str, Any]) -> Index:
+    """Build an index in a temporary folder, and return the one in ``out`` if it has the
+    same tweets and parameters.
+    """
+    out = Path(arguments["out"])
+    with tempfile.TemporaryDirectory(prefix="provscan-", dir=out.parent) as folder:
+        new = build_index(**{**arguments, "out": Path(folder, "new.index")})
+        earlier = open_reader(out)
+        if (new.fingerprint, new.reader.fraction, new.reader.hook_name) != (
+            earlier.fingerprint,
+            earlier.fraction,
+            earlier.hook_name,
+        ):
+            raise OutputError(
+                f"{out} exists already, and has other tweets or parameters: choose "
+                "another path, add to it with --append, or replace it with --overwrite"
+            )
+    return Index(earlier.with_hook(arguments["canonical"]))
 
 
 def _stored(path: Path, given: dict[str, Any], hook: str | None) -> IndexParams:

@@ -116,7 +116,7 @@ def _scan(case: Case, row: Row, run: Path, progress: Progress | None) -> None:
         ) from error
     except UnusableError as error:
         # Messages of match name options of its command line; name the key instead.
-        message = re.sub(r"--([a-z]+(-[a-z]+)*)", _key, str(error))
+        message = re.sub(r"--([a-z]+(-[a-z]+)*)", _key, error.args[0])
         raise InputError(f"scanning {row['dataset']}: {message}") from error
     except KeyboardInterrupt:
         # Drop the note that match adds, because it names an option of the command line.

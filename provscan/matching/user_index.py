@@ -7,8 +7,9 @@ that need a complete dataset, a control or known data.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from datetime import datetime
 from functools import cached_property, lru_cache
 from html import escape
 from typing import Any, NamedTuple
@@ -16,7 +17,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
+from provscan.arrays import Numbers, slices
 from provscan.errors import ParameterError
 from provscan.index import IndexReader, open_reader
 from provscan.index.opening import Check
@@ -40,6 +43,7 @@ from provscan.readers.strings import LEFT_OUT
 from provscan.scoring.background import background
 from provscan.scoring.lengths import too_short
 from provscan.scoring.rule import MatchTraits, Scorer
+from provscan.sketch.signatures import NUM_PERM, minhash_canonical
 from provscan.text.hooks import Hook
 from provscan.text_buffers import Texts, buffers, to_array
 
@@ -90,6 +94,20 @@ class Span(NamedTuple):
     counted: bool  # Whether the match is a finding: rare wording, not common.
 
 
+class Tweet(NamedTuple):
+    """A licensed tweet, as it was read."""
+
+    id: str
+    text: str
+    author: str | None
+    time: datetime | None  # In UTC.
+    lang: str | None
+
+
+# The columns of ``IndexReader.earliest_tweets`` that a :class:`Tweet` has.
+EARLIEST = ["tweet_id", "tweet", "author", "time", "lang"]
+
+
 class Index:
     """An open index of licensed tweets, which several threads can use.
 
@@ -106,6 +124,8 @@ class Index:
     >>> span = index.match_document("I said: never trust a goat near the harbour!")[0]
     >>> span.start, span.end, span.tweet_id, span.level
     (8, 43, '1', 'near_exact')
+    >>> index["1"].text, "2" in index, [tweet.id for tweet in index]
+    ('Never trust a goat near the harbour', False, ['1'])
     """
 
     def __init__(self, reader: IndexReader) -> None:
@@ -131,6 +151,54 @@ class Index:
     def __len__(self) -> int:
         """Return the number of licensed texts."""
         return self.reader.texts
+
+    def __iter__(self) -> Iterator[Tweet]:
+        """Yield the earliest tweet of each licensed text."""
+        for texts in self._numbers():
+            rows = self.reader.earliest_tweets(texts).select(EARLIEST).to_pylist()
+            yield from (Tweet(*row.values()) for row in rows)
+
+    def __contains__(self, tweet_id: object) -> bool:
+        return bool(self._tweets_of(tweet_id))
+
+    def __getitem__(self, tweet_id: str) -> Tweet:
+        """Return a licensed tweet by its id, which is a string.
+
+        Raises
+        ------
+        KeyError
+            The index has no tweet with this id.
+        """
+        if not (found := self._tweets_of(tweet_id)):
+            raise KeyError(tweet_id)
+        return found[0]
+
+    def _tweets_of(self, tweet_id: object) -> list[Tweet]:
+        """Return the texts of a tweet; a tweet that was edited can have several."""
+        if not isinstance(tweet_id, str):
+            return []
+        return [Tweet(*row.values()) for row in self.reader.tweet_rows(tweet_id)]
+
+    def _numbers(self) -> Iterator[Numbers]:
+        """Yield the numbers of the licensed texts in slices, each text once."""
+        for part in slices(self.reader.size):
+            texts = np.arange(part.start, min(part.stop, self.reader.size))
+            yield texts[self.reader.same_text(texts) == texts]
+
+    def signatures(self) -> NDArray[np.uint32]:
+        """Return the MinHash signatures of all licensed texts, in the order of
+        iteration, for tools that look up datasketch's signatures.
+
+        Returns
+        -------
+        uint32[n, 128]
+            512 bytes a text; see :func:`provscan.minhash`.
+        """
+        parts = [
+            minhash_canonical(*self.reader.canonical_texts(texts))
+            for texts in self._numbers()
+        ]
+        return np.concatenate([np.empty((0, NUM_PERM), np.uint32), *parts])
 
     def __repr__(self) -> str:
         return f"<provscan.Index {self.reader.path}: {len(self):,} licensed texts>"

@@ -9,6 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from provscan.report.wording import KINDS
+
 # Width of the histogram's bars in bits, and maximum number of bars.
 WIDTH, BINS = 20, 30
 # Bits per class of ``recall.bits`` in ``summary.json``.
@@ -16,6 +18,8 @@ SPIKE_BITS = 10
 # Columns by which findings are counted, and maximum number of values of each.
 BREAKDOWNS = ("year", "author", "lang", "source", "field")
 LISTED = 12
+# Classes of similarity.
+CLASSES = 20
 # Parts of the dataset in which findings are counted.
 PARTS = 100
 
@@ -77,6 +81,30 @@ def breakdown(findings: pa.Table, name: str) -> list[tuple[str, int]]:
         shown = sorted(pairs, key=lambda pair: (-pair[1], pair[0]))[:LISTED]
     rest = len(findings) - sum(count for _, count in shown)
     return [*shown, ("", rest)] if rest and shown else shown
+
+
+def similarity(exhibits: pa.Table) -> dict[str, list[int]]:
+    """Count matches of each kind (:data:`~provscan.report.wording.KINDS`) by similarity
+    in :data:`CLASSES` equal classes, the last of which includes 100%; kinds without a
+    match are left out. A part of a tweet counts by its containment.
+    """
+    level = exhibits["level"].to_numpy()
+    alike = np.where(
+        level == "partial",
+        exhibits["containment"].to_numpy(),
+        exhibits["similarity"].to_numpy(),
+    )
+    # The columns are 32-bit: a share of 0.8 may be just below it.
+    place = np.minimum((alike * CLASSES + 1e-5).astype(np.int64), CLASSES - 1)
+    result: dict[str, list[int]] = {}
+    for name, kind in KINDS.items():
+        counts = np.bincount(place[level == name], minlength=CLASSES)
+        if counts.any():
+            earlier = result.get(kind, [0] * CLASSES)
+            result[kind] = [
+                a + b for a, b in zip(earlier, counts.tolist(), strict=True)
+            ]
+    return result
 
 
 def strip(findings: pa.Table, sources: Sequence[Mapping[str, Any]]) -> list[int]:

@@ -93,6 +93,21 @@ class Plots:
         axes.set(xlabel="bits", ylabel="matches")
         return axes
 
+    def similarity(self, ax: Axes | None = None) -> Axes:
+        """Draw the findings by similarity to the tweet and by kind; a part of a tweet
+        counts by the share of the tweet that it contains.
+        """
+        axes, bottom = ax or _axes(3), [0] * figures.CLASSES
+        width = 100 / figures.CLASSES
+        left = [place * width for place in range(figures.CLASSES)]
+        for kind, counts in figures.similarity(self._files.listed()).items():
+            axes.bar(left, counts, 0.9 * width, bottom, align="edge", label=kind)
+            bottom = [a + b for a, b in zip(bottom, counts, strict=True)]
+        axes.set(xlabel="similarity, %", ylabel="findings", xlim=(0, 100))
+        if any(bottom):
+            axes.legend(frameon=False)
+        return axes
+
     def by(self, name: str, ax: Axes | None = None) -> Axes:
         """Draw the findings by ``year``, ``author``, ``lang``, ``source`` or
         ``field``.

@@ -14,6 +14,7 @@ doi:10.1109/SEQUEN.1997.666900).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -148,6 +149,46 @@ def to_datasketch(signatures: NDArray[np.uint32]) -> list[datasketch.MinHash]:
     return [
         datasketch.MinHash(hashvalues=row, **options) for row in _checked(signatures)
     ]
+
+
+def from_datasketch(sketches: Iterable[datasketch.MinHash]) -> NDArray[np.uint32]:
+    """Convert ``datasketch.MinHash`` objects to signatures: the inverse of
+    :func:`to_datasketch`.
+
+    Parameters
+    ----------
+    sketches
+        Objects with 128 permutations, seed 1 and ``scheme="affine32"``. Their hash
+        function and shingles can't be checked: signatures are comparable only if these
+        are provscan's, too.
+
+    Returns
+    -------
+    uint32[n, 128]
+
+    Raises
+    ------
+    ParameterError
+        If an object has other permutations.
+
+    Examples
+    --------
+    >>> import provscan
+    >>> signatures = provscan.minhash(["It is raining again"])
+    >>> sketches = provscan.to_datasketch(signatures)
+    >>> bool((provscan.from_datasketch(sketches) == signatures).all())
+    True
+    """
+    rows = []
+    for sketch in sketches:
+        permutations = np.asarray(getattr(sketch, "permutations", ()))
+        if not np.array_equal(permutations, PERMUTATIONS):
+            raise ParameterError(
+                f"sketches must have {NUM_PERM} permutations, seed {SEED} and scheme "
+                f"{SCHEME!r}: their values can't be compared with provscan's otherwise"
+            )
+        rows.append(np.asarray(sketch.hashvalues, np.uint32))
+    return np.array(rows, np.uint32).reshape(-1, NUM_PERM)
 
 
 def _checked(signatures: NDArray[np.uint32]) -> NDArray[np.uint32]:

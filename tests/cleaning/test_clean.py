@@ -428,7 +428,7 @@ def test_what_is_refused(
     with pytest.raises(InputError, match="scanned only a sample"):
         provscan.clean("set", sampled.path, "out")
     fixed = provscan.match("set", licensed, "full/c.run", fix_encoding=True)
-    with pytest.raises(InputError, match="leave out --mask"):
+    with pytest.raises(InputError, match="leave out mask"):
         provscan.clean("set", fixed.path, "out", mask="x")
     (tmp_path / "full" / "data.jsonl").write_bytes(data.read_bytes())
     with pytest.raises(InputError, match="not a finished run"):

@@ -38,9 +38,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     not Path("/dev/full").exists(), reason="needs a device that is full"
 )
 def test_a_full_disk() -> None:
-    full = (
-        r"^can't write the log /dev/full: No space left on device\. Use another --log$"
-    )
+    full = r"^can't write the log /dev/full: No space left on device\. Use another log$"
     with pytest.raises(OutputError, match=full), logged("/dev/full", None) as log:
         log.start("Scanning", 1000, "bytes")
     with pytest.raises(ZeroDivisionError), logged("/dev/full", None):
@@ -71,7 +69,7 @@ def test_an_error_is_logged_and_lines_are_appended(tmp_path: Path) -> None:
             fail(error)
     found = [line["error"] for line in of_kind(tmp_path / "log", "interrupted")]
     assert found == ["ValueError: broken", "KeyboardInterrupt: "]
-    with pytest.raises(OutputError, match="use another --log"):
+    with pytest.raises(OutputError, match="use another log"):
         Journal(str(tmp_path), Progress())
     data = tmp_path / "data.jsonl"
     data.write_text('{"text": "a"}\n')

@@ -178,8 +178,7 @@ def test_a_missing_byte_order_mark(write, read_all, encoding):
     path = write("a.txt", text.encode(f"{encoding}-be"))
     with pytest.raises(
         InputError,
-        match=f"a.txt is not {encoding} .*give --encoding {encoding}-le or "
-        f"{encoding}-be",
+        match=f"a.txt is not {encoding} .*give encoding {encoding}-le or {encoding}-be",
     ):
         read_all(path, encoding=encoding)
     assert text in read_all(path, encoding=f"{encoding}-be").texts[0]

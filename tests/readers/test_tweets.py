@@ -498,7 +498,7 @@ def test_files_without_a_text_are_unread(tmp_path: Path) -> None:
 def test_an_unknown_field_is_an_error(tmp_path: Path) -> None:
     path = text_file("tweets.jsonl", lines([flat(FIRST)]))(tmp_path)
     with pytest.raises(
-        FieldNotFoundError, match=r"no field 'twext' for the text.*--text-field"
+        FieldNotFoundError, match=r"no field 'twext' for the text.*text_field"
     ):
         provscan.build_index(str(path), tmp_path / "licensed.index", text_field="twext")
 

@@ -56,6 +56,22 @@ def test_a_run_becomes_a_data_frame(run: provscan.Run) -> None:
     assert list(frame["bits"][:2]) == [400, 397]
 
 
+def test_rows_at_another_strength_are_counted_without_a_scan(
+    run: provscan.Run,
+) -> None:
+    for least in (0.0, 300.0, 401.0):
+        kept = [
+            row
+            for row in rows()
+            if row["bits"] >= least and not row["common"] and not row["known"]
+        ]
+        found = run.at(min_bits=least)
+        assert found.matches["record"].to_pylist() == [row["record"] for row in kept]
+        assert found.records == len(kept)
+    with pytest.raises(ParameterError):
+        run.at(min_bits="many")  # type: ignore[arg-type]
+
+
 def test_plots_show_the_numbers_of_the_run(run: provscan.Run) -> None:
     matplotlib = pytest.importorskip("matplotlib")
     matplotlib.use("Agg")
@@ -69,6 +85,10 @@ def test_plots_show_the_numbers_of_the_run(run: provscan.Run) -> None:
         "two words replaced"
     ]
     assert run.plot.bits().get_xlabel() == "bits"
+    drawn = run.plot.similarity()
+    kinds = [text.get_text() for text in drawn.get_legend().get_texts()]
+    assert kinds == ["word for word", "nearly word for word", "edited"]
+    assert sum(bar.get_height() for bar in drawn.patches) == 52
     assert [bar.get_width() for bar in run.plot.by("source").patches] == [
         sum(row["counted"] and row["source"] == f"part-{i}.jsonl" for row in rows())
         for i in (1, 0)
