@@ -364,12 +364,11 @@ def test_an_interrupted_build_leaves_the_folder_unchanged(
 
 
 def test_an_index_is_replaced_only_with_overwrite(folder: Path) -> None:
-    message = (
-        "exists already: choose another path, add to it with --append, or replace it "
-        "with --overwrite"
-    )
-    with pytest.raises(OutputError, match=message):
-        provscan.build_index([{"text": "some text or other"}], folder)
+    for overwrite in (None, False):
+        with pytest.raises(OutputError, match="exists already.*with overwrite=True"):
+            provscan.build_index(
+                [{"text": "some text or other"}], folder, overwrite=overwrite
+            )
     index = provscan.build_index(
         [{"text": "some text or other"}], folder, overwrite=True
     )

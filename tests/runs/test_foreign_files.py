@@ -363,7 +363,7 @@ def test_no_file_is_replaced_without_overwrite(made: Path, tmp_path: Path) -> No
         with pytest.raises(
             OutputError,
             match=f"{name} exists already: name another file, or replace it with "
-            "--overwr",
+            "overwrite=True",
         ):
             write(made / "a.run", path)
         assert path.read_bytes() == before
