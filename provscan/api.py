@@ -279,8 +279,8 @@ def match(
         removed together with the returned :class:`Run`.
     overwrite
         Replace an existing run folder. By default, only a run of the same call is
-        replaced: the same paths of sources, index and folder, and the same options. To resume an interrupted call, repeat it:
-        completed parts are not scanned again.
+        replaced: the same paths of sources, index and folder, and the same options.
+        To resume an interrupted call, repeat it: completed parts are not scanned again.
         Files that the replaced run has scanned with the same options and index, and
         that have not changed since, are not scanned again; the results are the same.
     progress

@@ -27,7 +27,7 @@ from contextlib import contextmanager
 from typing import Any
 
 # The keyword arguments that are options without a value.
-SWITCHES = {"allow_unread", "append", "fix_encoding", "overwrite", "resume"}
+SWITCHES = {"allow_unread", "append", "fix_encoding", "overwrite"}
 
 
 class ProvscanError(Exception):

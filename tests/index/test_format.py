@@ -365,7 +365,7 @@ def test_an_interrupted_build_leaves_the_folder_unchanged(
 
 def test_an_index_is_replaced_only_with_overwrite(folder: Path) -> None:
     for overwrite in (None, False):
-        with pytest.raises(OutputError, match="exists already.*with overwrite=True"):
+        with pytest.raises(OutputError, match=r"exists already.*overwrite=True"):
             provscan.build_index(
                 [{"text": "some text or other"}], folder, overwrite=overwrite
             )
