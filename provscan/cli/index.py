@@ -72,7 +72,7 @@ def command(sources: tuple[str, ...], out: Path, as_json: bool, **options: Any) 
     from provscan.cli.progress import progress
     from provscan.indexing.corpus import corpus_warnings
 
-    given = shared.given(**options)
+    given = {"overwrite": False, **shared.given(**options)}
     with progress() as watcher:
         index = provscan.build_index(list(sources), out, progress=watcher, **given)
     info = index.info()

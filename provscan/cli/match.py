@@ -74,7 +74,7 @@ def command(
     from provscan.errors import GateError, IncompleteError
     from provscan.names import several
 
-    given = shared.given(**options)
+    given = {"overwrite": False, **shared.given(**options)}
     gate: GateError | None = None
     undecided: IncompleteError | None = None
     try:

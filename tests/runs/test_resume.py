@@ -300,7 +300,7 @@ def test_an_interrupted_run_is_resumed(
         OutputError,
         match="exists already: name",
     ):
-        provscan.match(folder, index, interrupted)
+        provscan.match(folder, index, interrupted, overwrite=False)
 
 
 def test_only_the_same_run_is_resumed(
