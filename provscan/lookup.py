@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from provscan.arrays import Numbers
+from provscan.kernels.search.verify import FEW_UNITS
 from provscan.matching import Index
 from provscan.names import counted
 from provscan.params import MatchParams
@@ -33,8 +34,9 @@ DIFFERENCES = {
 }
 NOTHING = (
     "No licensed tweet shares enough wording with this text. A match needs "
-    f"{MatchParams.min_chars} characters in common with a tweet: rewritten text and "
-    "shorter copies are not found, and only the tweets of this index were searched."
+    f"{FEW_UNITS} characters in common with a tweet, or {MatchParams.min_chars} that "
+    "are nearly the whole tweet: rewritten text and shorter copies are not found, and "
+    "only the tweets of this index were searched."
 )
 
 

@@ -253,7 +253,9 @@ class MatchParams(Params):
         Minimum number of characters in common. This number is containment times the
         length of the licensed text, but at most the length of the span, since
         containment counts repeated 5-grams only once. Shorter licensed texts and
-        shorter stretches never match.
+        shorter stretches never match. Fewer than 25 characters in common suffice only
+        if at most five 5-grams of the licensed text are missing, as after one typing
+        error.
     partial_chars
         Minimum number of characters in a common stretch, which may come from any part
         of the licensed text. Characters that the span adds within the stretch are
@@ -266,7 +268,7 @@ class MatchParams(Params):
     Examples
     --------
     >>> MatchParams(threshold=0.6).min_chars
-    25
+    15
     >>> MatchParams(threshold=60)
     Traceback (most recent call last):
     provscan.errors.ParameterError: threshold must be between 0.1 and 1, not 60
@@ -274,7 +276,7 @@ class MatchParams(Params):
 
     threshold: float = 0.25
     min_containment: float = 0.5
-    min_chars: int = 25
+    min_chars: int = 15
     partial_chars: int = 40
     limits: SearchLimits = SearchLimits()
 

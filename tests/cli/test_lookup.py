@@ -95,7 +95,7 @@ def test_a_text_without_matches(run: Run, licensed: provscan.Index) -> None:
     assert done.output == (
         "28 characters compared with 6 licensed tweets. No licensed tweet shares "
         "enough wording with this text. A match needs 25 characters in common with a "
-        "tweet: "
+        "tweet, or 15 that are nearly the whole tweet: "
         "rewritten text and shorter copies are not found, and only the tweets of this "
         "index were searched.\n"
     )

@@ -186,7 +186,8 @@ def test_no_other_span_is_much_more_similar():
             f"{canonical_sentence(rng, 'latin', 15)} {copy} "
             f"{canonical_sentence(rng, 'latin', 15)}"
         )
-        (row,) = verify([record], [(0, record.index(copy), 0)], [text], 0.1, 0.1)
+        place = [(0, record.index(copy), 0)]
+        (row,) = verify([record], place, [text], 0.1, 0.1, failed=True)
         best = max(
             naive.jaccard(text, record[i:j])
             for i in range(len(record))
@@ -308,7 +309,9 @@ def test_decisions_follow_from_the_reported_numbers(script):
         assert len(verify([record], [(0, -1, 0)], [text], *limits)) == (
             way != kernels.NEITHER
         )
-        expected = naive_match.way(similarity, grams[0] / grams[1], *letters, limits)
+        expected = naive_match.way(
+            similarity, grams[0] / grams[1], *letters, limits, grams[1] - grams[0]
+        )
         assert ("neither", "whole", "stretch")[way] == expected
         ways.add(expected)
     assert len(ways) > 1

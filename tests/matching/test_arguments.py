@@ -23,10 +23,12 @@ def test_values_that_are_not_paths(index, path):
     calls = {
         "path": [provscan.open_index, provscan.open_run, provscan.verify],
         "index": [lambda value: provscan.forget(value, "1")],
-        "out": [lambda value: provscan.build_index(TWEETS, value)],
     }
     if path is not None:
-        calls["out"].append(lambda value: provscan.match(TWEETS, index, value))
+        calls["out"] = [
+            lambda value: provscan.build_index(TWEETS, value),
+            lambda value: provscan.match(TWEETS, index, value),
+        ]
     for name, functions in calls.items():
         for function in functions:
             with pytest.raises(ParameterError, match=rf"^{name} must be a path"):

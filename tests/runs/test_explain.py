@@ -82,7 +82,7 @@ def test_a_match_passes_every_gate(run: provscan.Run, index: provscan.Index) -> 
     ] == [
         ("similarity", 1, 0.25),
         ("containment", 1, 0.5),
-        ("characters in common", 50, 25),
+        ("characters in common", 50, 15),
         ("or characters of the longest stretch", 50, 40),
     ]
     assert found["way"] == "whole"

@@ -8,7 +8,8 @@ that occur in the text near the diagonal.
 There are two ways to match, between which :func:`decide` decides:
 
 - *similar as a whole*: similarity, containment and the letters in common reach their
-  minimums;
+  minimums; of fewer than :data:`FEW_UNITS` letters in common, no more 5-grams of the
+  text may be missing than those of one changed letter;
 - *a long enough stretch*: the longest common stretch reaches its minimum, whatever
   else is missing.
 
@@ -71,6 +72,9 @@ from provscan.kernels.sketch.bands import ones
 _ZERO = np.int64(0)
 # The ways to match.
 NEITHER, WHOLE, STRETCH = range(3)
+# Fewer units in common are a common phrase more often than a copy, so most of the text
+# must be in common.
+FEW_UNITS = 25
 # At least this share of the 5-grams that a copy has in common with its text is near one
 # diagonal; the others may be elsewhere, if parts of the text changed places. Only the
 # search relies on this assumption.
@@ -187,10 +191,12 @@ def letters_in_common(fit, text):
 @helper(forceinline=True)
 def _is_similar(fit, text, thresholds):
     """Return whether a span and a text are similar as a whole."""
+    letters = letters_in_common(fit, text)
     return (
         similarity_of(fit, text.distinct) >= thresholds.similarity
         and fit.common / text.distinct >= thresholds.containment
-        and letters_in_common(fit, text) >= thresholds.units
+        and letters >= thresholds.units
+        and (letters >= FEW_UNITS or text.distinct - fit.common <= GRAM)
     )
 
 
@@ -210,10 +216,8 @@ def _least_common(units, distinct, thresholds):
     """Return the fewest common 5-grams with which :func:`decide` accepts a whole
     text.
     """
-    return (
-        max(thresholds.similarity, thresholds.containment, thresholds.units / units)
-        * distinct
-    )
+    least = max(thresholds.similarity, thresholds.containment, thresholds.units / units)
+    return max(least * distinct, min(FEW_UNITS / units * distinct, distinct - GRAM))
 
 
 @helper(forceinline=True)
