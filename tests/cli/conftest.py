@@ -47,6 +47,9 @@ class Library:
 
     def _called(self, name: str, *args: Any, **options: Any) -> None:
         progress = options.pop("progress", None)
+        # Commands refuse to replace what a program's own call may replace.
+        if not options.get("overwrite", True):
+            del options["overwrite"]
         self.calls.append((name, args, options))
         if progress is not None:
             progress.start("Scanning", 10, "records")

@@ -63,20 +63,17 @@ def test_four_small_segments_are_merged() -> None:
 
 
 def test_the_groups_of_a_merge() -> None:
-    def groups(*infos: SegmentInfo, purge_only: bool = False) -> list[str]:
+    def groups(*infos: SegmentInfo) -> list[str]:
         manifest = dataclasses.replace(MANIFEST, segments=infos)
         # If the seeds need another length, all segments are rewritten.
         others = dataclasses.replace(manifest, seed_length=14)
-        assert purge_only or merges._to_merge(others, purge_only=False) == [list(infos)]
-        return names(merges._to_merge(manifest, purge_only=purge_only))
+        assert merges._to_merge(others) == [list(infos)]
+        return names(merges._to_merge(manifest))
 
     large, rest = info("a", 1 << 25), info("b", 5)
     assert groups(large, rest) == ["ab"]
     assert groups(rest) == []
     assert groups(info("b", 5, gone=1)) == ["b"]
-    assert groups(
-        rest, info("c", 9, gone=1), info("d", 9, gone=2), purge_only=True
-    ) == ["c", "d"]
 
 
 MANIFEST = Manifest(IndexParams(), (), 0, 0, seed_length=10)

@@ -123,7 +123,7 @@ def test_a_folder_is_walked_and_stray_files_are_reported(write, read_all, tmp_pa
         "data/self": "Too many levels of symbolic links",
         "data/numbers.jsonl": "no field that contains text in its first records. The "
         "fields there are: n. "
-        "Name the one that contains the text with text_field (--text-field).",
+        "Name the one that contains the text with text_field.",
     }
     assert dict(found.splits.ignored) == {
         "data/.hidden.jsonl": "hidden: its name starts with .",

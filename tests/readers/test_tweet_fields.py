@@ -84,7 +84,7 @@ def test_no_field_for_the_text(write, read_tweet_rows):
     assert str(caught.value) == (
         f"{path}: no field contains the text of tweets in its first records. The "
         "fields there are: ID, user, other, user.bio. Name the one that contains the "
-        "text with text_field (--text-field); in a control file, rename it to text."
+        "text with text_field; in a control file, rename it to text."
     )
 
 
@@ -95,7 +95,7 @@ def test_a_wrong_name(write, read_tweet_rows):
     assert str(caught.value) == (
         f"{path}: no field 'no.such' for the text in its first records. The fields "
         "there are: text. "
-        "Name the one that contains the text with text_field (--text-field)."
+        "Name the one that contains the text with text_field."
     )
 
 

@@ -178,7 +178,7 @@ def test_marks_are_columns(run: Path) -> None:
 
 
 def test_an_unknown_suffix_is_refused(run: Path) -> None:
-    with pytest.raises(UsageError, match=r"ends in \.csv, \.xlsx, \.jsonl, \.parquet"):
+    with pytest.raises(UsageError, match=r"ends in \.html, \.csv, \.xlsx"):
         export(run, run.parent / "list.doc")
 
 

@@ -29,7 +29,7 @@ PERMALINK = re.compile(r"https?://\S+/status(?:es)?/[0-9]+\S*")
 # in the field that was found, because some files mix records of the v1.1 and v2 APIs.
 LATE = 2
 # A list that is written as a string, and its words.
-LIST, WORD = re.compile(r"[\[(].*[\])]", re.DOTALL), re.compile(r"\w+")
+LIST, WORD = re.compile(r"[\[(][^\[\]()]*[\])]"), re.compile(r"\w+")
 # Maximum number of distinct words in a field of labels; texts have more.
 MOST_LABELS = 40
 # Minimum share of the values in a column without a name that must be ids or dates.
