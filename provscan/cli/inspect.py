@@ -15,8 +15,10 @@ from provscan.errors import ParameterError, UsageError
 # Number of characters that one processor scans per second, as measured by
 # ``benchmarks/match.py``.
 CHARACTERS_PER_SECOND = 8_000_000
-# Maximum number of files in each list.
+# Maximum number of lines in each list.
 SHOWN = 50
+# Files that differ in one of these, or in their fields, are described separately.
+SCHEMA = ("format", "compression", "encoding", "records_are", "tweet_text")
 # Numbers of records of which a control's least claim is shown as a share.
 SIZES = (1_000, 100_000, 10_000_000)
 
@@ -48,9 +50,10 @@ def command(
 ) -> None:
     """Show how files would be read, with a sample of their texts.
 
-    The output gives the format and the fields of each file, warnings, and an estimate
-    of the time that a scan takes. PATH is anything that `provscan match` or `provscan
-    index` can read, including URLs and recipe:NAME=PATH.
+    The output gives an estimate of the time that a scan takes, the format and fields of
+    the files, and warnings. Files with the same format and fields are described
+    together. PATH is anything that `provscan match` or `provscan index` can read,
+    including URLs and recipe:NAME=PATH.
 
     With --recipes, the output gives the terms, the location and the files of public
     tweet sets. provscan contains none of them. `provscan index recipe:NAME=PATH`
@@ -80,35 +83,28 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
     from provscan.names import counted
 
     files = found["files"]
-    for file in files[:SHOWN]:
-        kind = " ".join(
-            filter(None, [file["format"], file["compression"], file["encoding"]])
-        )
-        unit = (
-            f", a record is a {file['records_are'].removesuffix('s')}"
-            if file["records_are"]
-            else ""
-        )
+    seconds = sum(file["seconds"] for file in files)
+    scanning = sum(file["characters"] for file in files) / CHARACTERS_PER_SECOND
+    yield (
+        f"{counted(len(files), 'file')}, "
+        f"{counted(sum(file['bytes'] for file in files), 'byte')}; on one processor "
+        f"{_time(seconds)} to read and {_time(scanning)} to match, estimated from "
+        "samples"
+    )
+    for title, name in (
+        ("will not be read", "unread"),
+        ("without records", "ignored"),
+    ):
+        if number := len(found[name]):
+            yield f"{counted(number, 'more file')} {title}: see below"
+    alike = _alike(files)
+    for group in alike[:SHOWN]:
+        yield from _described(group)
+    if rest := alike[SHOWN:]:
         yield (
-            f"{file['source']}\n  {kind}, {counted(file['bytes'], 'byte')}, "
-            f"{counted(file['splits'], 'split')}{unit}"
+            f"... and {counted(sum(map(len, rest)), 'more file')} with other formats "
+            "or fields, which --json lists"
         )
-        yield from (f"  {name}: {verdict}" for name, verdict in file["fields"].items())
-        if file["tweet_text"] is not None:
-            yield f"  index would take the tweets from the field {file['tweet_text']}"
-        counts = (
-            counted(file["sampled"][f"{noun}s"], noun)
-            for noun in ("record", "text", "character")
-        )
-        yield f"  sample: {', '.join(counts)}"
-        for example in file["examples"]:
-            yield (
-                f"    record {example['record']}, {example['field']}: "
-                f"{' '.join(example['text'].split())}"
-            )
-        yield from (f"  warning: {warning}" for warning in file["warnings"])
-    if len(files) > SHOWN:
-        yield f"... and {counted(len(files) - SHOWN, 'more file')}"
     for title, name in (
         ("Will not be read", "unread"),
         ("Contains no records", "ignored"),
@@ -118,12 +114,57 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
         )
         if (more := len(found[name]) - SHOWN) > 0:
             yield f"{title}: {counted(more, 'more file')}, which --json lists"
-    seconds = sum(file["seconds"] for file in files)
-    scanning = sum(file["characters"] for file in files) / CHARACTERS_PER_SECOND
-    yield (
-        f"{counted(len(files), 'file')}; on one processor {_time(seconds)} to read and "
-        f"{_time(scanning)} to match, estimated from the sample"
+
+
+def _alike(files: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Group the files of the same format and schema, in the order of their first
+    files.
+    """
+    groups: dict[Any, list[dict[str, Any]]] = {}
+    for file in files:
+        schema = (*(file[name] for name in SCHEMA), frozenset(file["fields"].items()))
+        groups.setdefault(schema, []).append(file)
+    return list(groups.values())
+
+
+def _described(files: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield the description of files that have the same schema. Warnings name their
+    files.
+    """
+    from provscan.names import counted
+
+    file, more = files[0], len(files) - 1
+    kind = " ".join(
+        filter(None, [file["format"], file["compression"], file["encoding"]])
     )
+    unit = (
+        f", a record is a {file['records_are'].removesuffix('s')}"
+        if file["records_are"]
+        else ""
+    )
+    size, splits = (sum(each[name] for each in files) for name in ("bytes", "splits"))
+    yield file["source"] + (f" and {counted(more, 'file')} like it" if more else "")
+    yield f"  {kind}, {counted(size, 'byte')}, {counted(splits, 'split')}{unit}"
+    yield from (f"  {name}: {verdict}" for name, verdict in file["fields"].items())
+    if file["tweet_text"] is not None:
+        yield f"  index would take the tweets from the field {file['tweet_text']}"
+    counts = (
+        counted(sum(each["sampled"][f"{noun}s"] for each in files), noun)
+        for noun in ("record", "text", "character")
+    )
+    yield f"  sample: {', '.join(counts)}"
+    for example in file["examples"]:
+        yield (
+            f"    record {example['record']}, {example['field']}: "
+            f"{' '.join(example['text'].split())}"
+        )
+    warned = [each for each in files if each["warnings"]]
+    for each in warned[:SHOWN]:
+        name = f"{each['source']}: " if more else ""
+        yield from (f"  warning: {name}{warning}" for warning in each["warnings"])
+    if (left := len(warned) - SHOWN) > 0:
+        others = counted(left, "more file")
+        yield f"  warning: {others} with warnings, which --json lists"
 
 
 def _control(found: dict[str, Any]) -> Iterator[str]:

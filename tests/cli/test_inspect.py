@@ -92,3 +92,45 @@ def test_all_counts_of_a_sample_are_of_the_same_records(tmp_path):
         sampled["texts"] == sampled["records"] == sampled["characters"] / len("a text")
     )
     assert sampled["texts"] >= 2000
+
+
+def write_parts(folder, number):
+    for part in range(number):
+        rows = [{"id": n, "text": f"text {n} of part {part}"} for n in range(20)]
+        text = "".join(json.dumps(row) + "\n" for row in rows)
+        (folder / f"part-{part:02}.jsonl").write_text(text)
+
+
+def test_files_of_one_schema_are_described_together(tmp_path):
+    write_parts(tmp_path, 50)
+    lines = inspect(tmp_path).output.splitlines()
+    assert len(lines) <= 15
+    assert lines[0].startswith("50 files, ")
+    assert f"{tmp_path}/part-00.jsonl and 49 files like it" in lines
+    assert "  sample: 1,000 records, 1,000 texts, 17,300 characters" in lines
+    assert len(json.loads(inspect(tmp_path, "--json").stdout)["files"]) == 50
+
+
+def test_files_that_differ_are_named(tmp_path):
+    write_parts(tmp_path, 9)
+    for part, change in (
+        (3, '{"id": 1, "body": "another field"}\n'),
+        (4, ""),
+        (5, '{"id": 1, "text": ["a", "list"]}\n'),
+    ):
+        (tmp_path / f"part-{part:02}.jsonl").write_text(change)
+    with (tmp_path / "part-06.jsonl").open("a") as file:
+        file.write("not json\n")
+    (tmp_path / "part-07.jsonl.gz").write_bytes(b"\x1f\x8b\x08\x00broken")
+    output = inspect(tmp_path).output
+    found = json.loads(inspect(tmp_path, "--json").stdout)
+    stands_for = 0
+    for line in output.splitlines():
+        if line.startswith(str(tmp_path)):
+            more = line.partition(" and ")[2].partition(" file")[0]
+            stands_for += 1 + int(more or 0)
+    assert stands_for == len(found["files"])
+    for part in (3, 4, 5, 6):
+        assert f"part-{part:02}.jsonl" in output
+    assert "part-07.jsonl.gz" in output
+    assert f"warning: {tmp_path}/part-06.jsonl: skipped in the sample" in output
