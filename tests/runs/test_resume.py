@@ -309,7 +309,7 @@ def test_only_the_same_run_is_resumed(
     with pytest.raises(
         UsageError,
         match=r"with other options \(seed was 1 and is 2\)\. Undo that change and "
-        "repeat the command to resume it, or start again with --overwrite",
+        "repeat the command to resume it, or start again with overwrite=True",
     ):
         provscan.match(folder, index, interrupted, seed=2)
     other = provscan.build_index(
