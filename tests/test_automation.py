@@ -40,6 +40,23 @@ def test_the_workflow_runs_the_local_checks_on_each_python() -> None:
     assert command == ".ci/run"
 
 
+def test_a_release_starts_by_hand_after_the_local_checks() -> None:
+    workflow = parsed(".github/workflows/release.yml")
+    # YAML 1.1 reads the key "on" as true.
+    assert list(workflow[True]) == ["workflow_dispatch"]
+    steps = workflow["jobs"]["build"]["steps"]
+    (python,) = (
+        step["with"]["python-version"]
+        for step in steps
+        if step.get("uses", "").startswith("actions/setup-python@")
+    )
+    assert python in PYTHONS
+    commands = [step["run"] for step in steps if "run" in step]
+    assert commands[0] == ".ci/run"
+    checked = "".join(commands)
+    assert all(file in checked for file in PROJECT["license-files"])
+
+
 def test_hooks_are_installed_commands_that_ci_also_runs() -> None:
     (repository,) = parsed(".pre-commit-config.yaml")["repos"]
     assert repository["repo"] == "local"
