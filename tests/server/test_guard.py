@@ -55,7 +55,7 @@ def test_a_server_that_others_can_reach_needs_a_token() -> None:
 def test_a_port_in_use_is_an_error() -> None:
     with (
         listen("127.0.0.1", 0, None) as taken,
-        pytest.raises(OutputError, match=r"can't be opened: .*Choose another with port"),
+        pytest.raises(OutputError, match=r"Choose another with port"),
     ):
         listen("127.0.0.1", taken.getsockname()[1], None)
 
