@@ -18,7 +18,7 @@ from __future__ import annotations
 import re
 import tempfile
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from random import Random
@@ -65,7 +65,7 @@ def exact(text: str, rng: Random) -> str:
 
 
 def simplified(text: str, rng: Random) -> str:
-    return text.translate(han_variants()['simplified'])
+    return text.translate(han_variants()["simplified"])
 
 
 def traditional(text: str, rng: Random) -> str:
@@ -313,7 +313,6 @@ def main() -> None:
             corpus = write_jsonl(Path(folder, "corpus.jsonl"), tweets)
             provscan.build_index(corpus, Path(folder, "index"))
             index = provscan.open_index(Path(folder, "index"))
-            by_id = {tweet.id: tweet.text for tweet in tweets}
             for name, case in (EVERYWHERE | EDITS.get(language, ACCENTS)).items():
                 rng = Random(name)
                 pairs = list(islice(copies_of(tweets, case, rng), arguments.copies))
@@ -326,10 +325,7 @@ def main() -> None:
                     around = filler[at : at + DOCUMENT]
                     middle = len(around) // 2
                     documents.append(f"{around[:middle]}\n{copy}\n{around[middle:]}")
-                shares = (
-                    found(index, chosen, texts)
-                    for texts in (copies, documents)
-                )
+                shares = (found(index, chosen, texts) for texts in (copies, documents))
                 result.add_row(
                     language, name, f"{len(chosen)}", *(f"{s:.3f}" for s in shares)
                 )

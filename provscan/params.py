@@ -254,7 +254,7 @@ class MatchParams(Params):
         length of the licensed text, but at most the length of the span, since
         containment counts repeated 5-grams only once. Shorter licensed texts and
         shorter stretches never match. Fewer than 25 characters in common suffice only
-        if at most five 5-grams of the licensed text are missing, as after one typing
+        if at most six 5-grams of the licensed text are missing, as after one typing
         error.
     partial_chars
         Minimum number of characters in a common stretch, which may come from any part

@@ -75,14 +75,14 @@ def way(similarity, containment, letters, stretch, limits, missing):
     """Return the condition by which a span is a match: "whole", "stretch" or "neither".
 
     ``limits`` are the minimum values of the first four arguments. With fewer than 25
-    letters in common, at most five 5-grams of the tweet may be ``missing``.
+    letters in common, at most six 5-grams of the tweet may be ``missing``.
     """
     least_similar, least_contained, least_letters, least_stretch = limits
     if (
         similarity >= least_similar
         and containment >= least_contained
         and letters >= least_letters
-        and (letters >= 25 or missing <= 5)
+        and (letters >= 25 or missing <= 6)
     ):
         return "whole"
     return "stretch" if stretch >= least_stretch else "neither"

@@ -9,7 +9,7 @@ There are two ways to match, between which :func:`decide` decides:
 
 - *similar as a whole*: similarity, containment and the letters in common reach their
   minimums; of fewer than :data:`FEW_UNITS` letters in common, no more 5-grams of the
-  text may be missing than those of one changed letter;
+  text may be missing than those of one typing error (:data:`ONE_ERROR`);
 - *a long enough stretch*: the longest common stretch reaches its minimum, whatever
   else is missing.
 
@@ -75,6 +75,8 @@ NEITHER, WHOLE, STRETCH = range(3)
 # Fewer units in common are a common phrase more often than a copy, so most of the text
 # must be in common.
 FEW_UNITS = 25
+# The most 5-grams that one typing error changes: two letters that change places.
+ONE_ERROR = GRAM + 1
 # At least this share of the 5-grams that a copy has in common with its text is near one
 # diagonal; the others may be elsewhere, if parts of the text changed places. Only the
 # search relies on this assumption.
@@ -196,7 +198,7 @@ def _is_similar(fit, text, thresholds):
         similarity_of(fit, text.distinct) >= thresholds.similarity
         and fit.common / text.distinct >= thresholds.containment
         and letters >= thresholds.units
-        and (letters >= FEW_UNITS or text.distinct - fit.common <= GRAM)
+        and (letters >= FEW_UNITS or text.distinct - fit.common <= ONE_ERROR)
     )
 
 
@@ -217,7 +219,9 @@ def _least_common(units, distinct, thresholds):
     text.
     """
     least = max(thresholds.similarity, thresholds.containment, thresholds.units / units)
-    return max(least * distinct, min(FEW_UNITS / units * distinct, distinct - GRAM))
+    return max(
+        least * distinct, min(FEW_UNITS / units * distinct, distinct - ONE_ERROR)
+    )
 
 
 @helper(forceinline=True)
