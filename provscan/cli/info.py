@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,18 +32,17 @@ def command(path: Path, as_json: bool) -> None:
     is_ledger = (path / "ledger.json").is_file()
     if probe.is_probe(path):
         from provscan.cli.probe import planned
+        from provscan.probe.files import read_score
         from provscan.probe.report import probe_table
 
         if (path / SUMMARY_FILE).is_file():
-            found = {"probe": str(path), **_read(path / SUMMARY_FILE)}
+            found = {"probe": str(path), **_summary(path, read_score)}
             show.result(found, as_json, partial(probe_table, verbose=True))
         else:
             planned(probe.open_plan(path), as_json, verbose=True)
     elif is_run:
-        summary = _read(path / SUMMARY_FILE)
-        read_run(path)
+        shown = {"run": str(path), **_summary(path, read_run)}
         review = RunFiles.open(path).blinded_review
-        shown = {"run": str(path), **summary}
         shown |= {"review": review} if review else {}
         show.result(shown, as_json, show.run)
         if review and not as_json:
@@ -57,14 +57,14 @@ def command(path: Path, as_json: bool) -> None:
         show.result(opened.info(), as_json, show.index)
 
 
-def _read(path: Path) -> dict[str, Any]:
-    """Read the summary of a run or a probe."""
-    from provscan.runs.folder import read_json
+def _summary(path: Path, read: Callable[[Path], Any]) -> dict[str, Any]:
+    """Return the summary of a run or a probe."""
+    from provscan.runs.folder import SUMMARY_FILE
 
-    summary = read_json(path)
+    summary, _ = read(path)
     if (version := summary.get("version")) != 1:
         raise InputError(
-            f"{path}: expected a summary of version 1, found {version!r}; a newer "
-            "provscan or another program wrote it"
+            f"{path / SUMMARY_FILE}: expected a summary of version 1, found "
+            f"{version!r}; a newer provscan or another program wrote it"
         )
-    return summary
+    return dict(summary)

@@ -52,6 +52,7 @@ from provscan.runs.folder import (
     RUN_FILE,
     RUN_FILES,
     inputs_of,
+    is_page,
     read_json,
     require_unchanged,
     write_summary,
@@ -338,14 +339,14 @@ class _Contents:
 
     def add_ledger(self, source: Path) -> None:
         folder = f"{PAYLOAD}ledger-{len(self._ledgers) + 1}"
-        listed = read_json(source / LEDGER_FILE).get("files", {})
-        names = [name for name in listed if LEDGER_FILES.fullmatch(name)]
-        for name in names:
-            if file_checksum(source / name) != listed[name]:
-                raise InputError(
-                    f"{source / name} was changed after the ledger was made: make the "
-                    "ledger again"
-                )
+        ledger = read_json(source / LEDGER_FILE)
+        names = list(filter(LEDGER_FILES.fullmatch, ledger.get("files", ())))
+        require_unchanged(source, ledger, names, LEDGER_FILE)
+        if not is_page(source / REPORT_FILE):
+            raise InputError(
+                f"{source / REPORT_FILE} was changed after it was written: write it "
+                "again with provscan report and --overwrite"
+            )
         for name in (LEDGER_FILE, REPORT_FILE, *names):
             self._files[f"{folder}/{name}"] = source / name
         self._ledgers.append({"folder": folder, "name": _name(source)})

@@ -6,8 +6,9 @@ probes. Both add tables to a ``database``. ``comparison.sql`` compares these tab
 the rules of ``policy``, and ``report`` and ``workbook`` show the results.
 """
 
+from provscan.ledger.files import read_ledger
 from provscan.ledger.report import info_lines, ledger_lines, write_ledger_report
-from provscan.ledger.run import make_ledger, read_ledger
+from provscan.ledger.run import make_ledger
 
 __all__ = [
     "info_lines",

@@ -355,10 +355,11 @@ FROM claimed LEFT JOIN counted ON counted.what = claimed.what
     AND counted.scope = claimed.scope
     AND counted.name IS NOT DISTINCT FROM claimed.name;
 
--- Missing data, and who could supply it.
+-- Missing data, and who could supply it. Programs select rows by their code.
 CREATE TABLE missing AS
-SELECT lane, about, amount::BIGINT AS amount, what, who FROM (
-SELECT 'accessed' AS lane, application AS about, count(*) AS amount, CASE state
+SELECT code, lane, about, amount::BIGINT AS amount, what, who FROM (
+SELECT state AS code, 'accessed' AS lane, application AS about,
+    count(*) AS amount, CASE state
     WHEN 'gap' THEN 'days with gaps in the logs'
     WHEN 'damaged' THEN 'days with damaged logs'
     WHEN 'unknown' THEN 'days with pauses; either no calls were made or logs are missing'
@@ -366,7 +367,7 @@ SELECT 'accessed' AS lane, application AS about, count(*) AS amount, CASE state
     END AS what, 'the operator of the logs' AS who
 FROM coverage WHERE state IN ('gap', 'damaged', 'unknown', 'sampled') GROUP BY ALL
 UNION ALL
-SELECT 'accessed', application,
+SELECT 'days_before_or_after_calls', 'accessed', application,
     greatest(date_diff('day', "from", least(min(day), "to" + 1)), 0)
     + greatest(date_diff('day', greatest(max(day), "from" - 1), "to"), 0),
     'days of the period before the first call or after the last',
@@ -374,81 +375,83 @@ SELECT 'accessed', application,
 FROM coverage, period WHERE "from" IS NOT NULL AND "to" IS NOT NULL
 GROUP BY application, "from", "to" HAVING min(day) > "from" OR max(day) < "to"
 UNION ALL
-SELECT 'accessed', NULL, sum(calls), 'calls outside the period; all totals include '
+SELECT 'outside_period', 'accessed', NULL, sum(calls), 'calls outside the period; all totals include '
     'them', 'nobody, but the case file can leave out logs from outside the period'
 FROM calls, period WHERE day < "from" OR day > "to" HAVING sum(calls) > 0
 UNION ALL
-SELECT 'accessed', name, 1, 'application without a call in the logs',
+SELECT 'application_without_calls', 'accessed', name, 1, 'application without a call in the logs',
     'the application, or the operator of the logs'
 FROM applications WHERE name NOT IN (SELECT application FROM calls
     WHERE application IS NOT NULL)
 UNION ALL
-SELECT 'accessed', application, sum(calls), 'calls of an application that the case '
+SELECT 'application_not_named', 'accessed', application, sum(calls), 'calls of an application that the case '
     'does not name', 'the application'
 FROM calls WHERE application NOT IN (SELECT name FROM applications)
     AND EXISTS (FROM applications) GROUP BY application
 UNION ALL
-SELECT 'accessed', source, greatest(bad, 1), CASE state WHEN 'read' THEN
+SELECT CASE state WHEN 'read' THEN 'bad_lines' ELSE state || '_log' END, 'accessed', source, greatest(bad, 1), CASE state WHEN 'read' THEN
     'lines that could not be read' ELSE state || ' log: ' || detail END,
     'the operator of the logs'
 FROM files WHERE state IN ('damaged', 'unread') OR bad > 0
 UNION ALL
-SELECT 'accessed', min(source) || CASE count(*) WHEN 1 THEN ''
+SELECT CASE WHEN bool_or(apart) THEN 'overlapping_logs' ELSE 'note' END, 'accessed', min(source) || CASE count(*) WHEN 1 THEN ''
     ELSE format(' and {:,} more', count(*) - 1) END, sum("rows"),
-    'log with a note: ' || detail, 'the operator of the logs'
+    detail, 'the operator of the logs'
 FROM files WHERE state = 'read' AND detail IS NOT NULL GROUP BY detail
 UNION ALL
-SELECT 'accessed', application, sum(uncounted), 'answered calls that state no number '
+SELECT 'no_number_of_tweets', 'accessed', application, sum(uncounted), 'answered calls that state no number '
     'of tweets', 'the platform, from its own logs'
 FROM calls GROUP BY application HAVING sum(uncounted) > 0
 UNION ALL
-SELECT 'accessed', application, sum(delivered_without_ids), 'delivered tweets without '
+SELECT 'no_ids', 'accessed', application, sum(delivered_without_ids), 'delivered tweets without '
     'ids: distinct tweets are only bounded', 'the application, if it kept the '
     'responses'
 FROM calls GROUP BY application HAVING sum(delivered_without_ids) > 0
 UNION ALL
-SELECT 'accessed', endpoint, sum(calls), 'calls of an endpoint for which the policy '
+SELECT 'endpoint_without_limit', 'accessed', endpoint, sum(calls), 'calls of an endpoint for which the policy '
     'packs give no rate limit', 'the platform'
 FROM calls WHERE NOT EXISTS (FROM rules WHERE kind = 'rate_limit'
     AND len(list_filter(endpoints, lambda x: calls.endpoint GLOB x)) > 0)
 GROUP BY endpoint
 UNION ALL
-SELECT 'accessed', name, 1, 'application without a tier: no rule for a tier was '
+SELECT 'no_tier', 'accessed', name, 1, 'application without a tier: no rule for a tier was '
     'compared', 'the platform' FROM applications WHERE tier IS NULL
 UNION ALL
-SELECT 'accessed', stream, count(*), CASE kind
+SELECT CASE kind
+    WHEN 'not_measured' THEN 'clock_not_measured' ELSE 'wrong_clock' END, 'accessed', stream, count(*), CASE kind
     WHEN 'not_measured' THEN 'log without ids, whose clock could not be checked; '
         'calls that another log also has are left out'
     ELSE 'log with a wrong clock: ' || any_value(evidence) END,
     'the operator of the logs'
 FROM clock WHERE kind <> 'agrees' GROUP BY stream, kind
 UNION ALL
-SELECT 'held', name, 1, 'application without a known holding', 'the application'
+SELECT 'no_holding', 'held', name, 1, 'application without a known holding', 'the application'
 FROM applications WHERE name NOT IN (SELECT application FROM holdings)
 UNION ALL
-SELECT 'held', application, sum(not_recorded), 'tweets that should be deleted, '
+SELECT 'not_deleted', 'held', application, sum(not_recorded), 'tweets that should be deleted, '
     'and that no purge record after the request names', 'the application'
 FROM deletions GROUP BY application HAVING sum(not_recorded) > 0
 UNION ALL
-SELECT 'held', application, count(*), 'requests to delete without a later holding that '
+SELECT 'no_later_holding', 'held', application, count(*), 'requests to delete without a later holding that '
     'could show the result', 'the application'
 FROM deletions WHERE holdings_after = 0 GROUP BY application
 UNION ALL
-SELECT 'used', name, 1, 'application without a known training set, output or model',
+SELECT 'no_use', 'used', name, 1, 'application without a known training set, output or model',
     'the application' FROM applications WHERE name NOT IN (SELECT application FROM uses)
 UNION ALL
-SELECT 'used', organisation, sum(calls), 'calls for an organisation that the case does '
+SELECT 'organisation_not_named', 'used', organisation, sum(calls), 'calls for an organisation that the case does '
     'not name, and that may be a government body',
     'the application' FROM organisations o WHERE NOT EXISTS (FROM end_users e
     WHERE e.name = o.organisation AND e.application = o.application)
     AND organisation IS NOT NULL GROUP BY organisation HAVING sum(calls) > 0
 UNION ALL
-SELECT 'used', application || ', ' || organisation, 1, 'government body without a '
+SELECT CASE WHEN first_access IS NULL THEN
+    'no_first_access' ELSE 'no_notice' END, 'used', application || ', ' || organisation, 1, 'government body without a '
     'known ' || CASE WHEN first_access IS NULL THEN 'first access'
         ELSE 'date of notice' END,
     CASE WHEN first_access IS NULL THEN 'the application' ELSE 'the platform' END
 FROM government WHERE first_access IS NULL OR notice IS NULL
 UNION ALL
-SELECT 'rules', pack || ', ' || rule, count(*), 'versions of a rule without a date, '
+SELECT 'rule_without_date', 'rules', pack || ', ' || rule, count(*), 'versions of a rule without a date, '
     'which were applied to no day', 'the platform'
 FROM rules WHERE from_day IS NULL GROUP BY ALL);

@@ -31,11 +31,8 @@ from provscan.opening import LARGE, read_small
 from provscan.report.omissions import left_out
 from provscan.runs.folder import (
     MATCHES_FILE,
-    RUN_FILE,
-    SUMMARY_FILE,
-    info_checksum,
-    read_json,
     read_run,
+    read_summary,
 )
 
 ANSWER = """path VARCHAR, checksum VARCHAR, files STRUCT(name VARCHAR, xxh3 VARCHAR)[],
@@ -134,7 +131,7 @@ def _answer(folder: Path, unit: str, shown: str) -> Row:
     if unit == "records":
         summary, info = read_run(folder, [MATCHES_FILE])
     else:
-        summary, info = (read_json(folder / name) for name in (SUMMARY_FILE, RUN_FILE))
+        summary, info = read_summary(folder)
     answer = summary.get("answer", {})
     if unit not in answer:
         raise InputError(
@@ -144,7 +141,7 @@ def _answer(folder: Path, unit: str, shown: str) -> Row:
     numbers, estimate = answer[unit], answer[unit].get("estimate") or {}
     return {
         "path": shown,
-        "checksum": info.get("checksum") or info_checksum(info),
+        "checksum": info["checksum"],
         "files": [
             {"name": item["source"], "xxh3": item["xxh3"]}
             for item in info.get("inputs", [])

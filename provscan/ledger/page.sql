@@ -21,10 +21,10 @@ FROM missing
 ORDER BY list_position(['accessed', 'held', 'used', 'rules'], lane), what, amount DESC, about;
 
 CREATE VIEW page_outside AS
-FROM missing WHERE what LIKE 'calls outside the period%';
+FROM missing WHERE code = 'outside_period';
 
 CREATE VIEW page_apart AS
-FROM missing WHERE what LIKE '%no pause between them is judged%';
+FROM missing WHERE code = 'overlapping_logs';
 
 CREATE VIEW page_rules AS
 FROM rules WHERE version IS NOT NULL

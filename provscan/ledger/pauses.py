@@ -70,7 +70,7 @@ def separate(counts: Counts, parts: Sequence[Part]) -> None:
             )
             if about["state"] == "read":
                 about["detail"] = "; ".join(filter(None, (about.get("detail"), note)))
-            about["stream"] = about["source"]
+            about |= {"stream": about["source"], "apart": True}
     counts.register(parts)
 
 

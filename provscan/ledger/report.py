@@ -14,14 +14,14 @@ from typing import Any
 
 from provscan.ledger.clock import from_utc, lasting
 from provscan.ledger.database import open_database, rows, run_script
+from provscan.ledger.files import TABLES_FOLDER, read_ledger, tables_of
 from provscan.ledger.inputs import KINDS
 from provscan.names import several
 from provscan.report.document import page
 from provscan.report.files import write_page
 from provscan.report.wording import count, visible
-from provscan.runs.folder import REPORT_FILE, read_json
+from provscan.runs.folder import REPORT_FILE
 
-LEDGER_FILE, TABLES_FOLDER = "ledger.json", "tables"
 STYLES = ("page.css", "ledger.css", "print.css")
 # A table shows at most MOST rows, and a group of charts at most CHARTS.
 MOST, CHARTS = 100, 12
@@ -51,8 +51,9 @@ def write_ledger_report(
 
     ``overwrite`` works as in :func:`provscan.report.document.write_report`.
     """
-    tables = folder / TABLES_FOLDER
-    with open_database(tables, [path.stem for path in tables.glob("*.parquet")]) as db:
+    ledger = read_ledger(folder, tables=True)
+    names = [Path(name).stem for name in tables_of(ledger)]
+    with open_database(folder / TABLES_FOLDER, names) as db:
         db.execute(f"SET VARIABLE most = {MOST}; SET VARIABLE charts = {CHARTS}")
         run_script(db, "page.sql")
         found, numbers = {}, {}
@@ -64,7 +65,7 @@ def write_ledger_report(
         "ledger.html",
         STYLES,
         folder=Path(__file__).parent / "templates",
-        ledger=read_json(folder / LEDGER_FILE),
+        ledger=ledger,
         tables=found,
         kinds=KINDS,
         from_utc=from_utc,

@@ -3,7 +3,7 @@
 :func:`make_ledger` measures access, reads holdings and uses, compares them with the
 rules, and writes tables, ``ledger.json``, a workbook and the report. It first writes to
 ``OUT.unfinished`` (:mod:`provscan.unfinished`), so that repeating an interrupted
-command resumes it. :func:`read_ledger` reads ``ledger.json``.
+command resumes it.
 """
 
 from __future__ import annotations
@@ -29,19 +29,24 @@ from provscan.ledger.database import (
     run_script,
     write_table,
 )
+from provscan.ledger.files import (
+    FORMAT,
+    LEDGER_FILE,
+    TABLES_FOLDER,
+    VERSION,
+    read_ledger,
+)
 from provscan.ledger.holdings import add_deletions, add_holdings
 from provscan.ledger.inputs import Case, Row, no_case, read_case, read_pack
 from provscan.ledger.limits import limits_of, plans_of
 from provscan.ledger.policy import add_rules
-from provscan.ledger.report import LEDGER_FILE, TABLES_FOLDER, write_ledger_report
+from provscan.ledger.report import write_ledger_report
 from provscan.ledger.workbook import WORKBOOK, write_ledger_workbook
 from provscan.options import Source
-from provscan.readers import file_checksum
-from provscan.runs.folder import REPORT_FILE, read_json
+from provscan.runs.folder import REPORT_FILE, seal, write_json
 from provscan.unfinished import Work, require_new, unfinished_folder
 from provscan.writing import remove_named, require_own
 
-FORMAT, VERSION = "provscan-ledger", 1
 # Folders of ``access.measure`` that are needed only to resume it.
 PARTS = ("parts", "work")
 # The folder of the ledger in its unfinished folder. It contains the scans of holdings
@@ -180,25 +185,6 @@ def _own_files(folder: Path) -> set[str]:
     return {LEDGER_FILE, KEY, *files}
 
 
-def read_ledger(folder: Path) -> dict[str, Any]:
-    """Read ``ledger.json`` of a ledger.
-
-    Raises
-    ------
-    InputError
-        The folder is not a ledger.
-    """
-    found = read_json(folder / LEDGER_FILE)
-    kind = (found.get("format"), found.get("version"))
-    if kind != (FORMAT, VERSION):
-        raise InputError(
-            f"{folder / LEDGER_FILE}: expected {FORMAT!r} of version {VERSION}, found "
-            f"{kind[0]!r} of version {kind[1]!r}; a newer provscan or another program "
-            "wrote it"
-        )
-    return found
-
-
 def _add_case(db: Database, case: Case) -> None:
     add_table(db, "applications", APPLICATIONS, case.tables["application"])
     add_table(db, "end_users", END_USERS, case.tables["end_user"])
@@ -208,7 +194,7 @@ def _add_case(db: Database, case: Case) -> None:
 
 def _write_manifest(folder: Path, case: Case, packs: Sequence[Row]) -> None:
     """Write ``ledger.json``: the case, the policy packs, the main tables, and the
-    checksums of the workbook, the other tables and the scans.
+    checksums of the workbook, of all tables and of the scans.
     """
     tables = {
         name: pq.read_table(folder / TABLES_FOLDER / f"{name}.parquet")
@@ -216,8 +202,7 @@ def _write_manifest(folder: Path, case: Case, packs: Sequence[Row]) -> None:
     }
     counted = tables.pop("findings").group_by(["lane", "kind", "result"])
     logs = tables.pop("files").to_pylist()
-    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
-    content = {
+    content: dict[str, Any] = {
         "format": FORMAT,
         "version": VERSION,
         "provscan": __version__,
@@ -242,15 +227,17 @@ def _write_manifest(folder: Path, case: Case, packs: Sequence[Row]) -> None:
                 if log["state"] in ("damaged", "unread")
             },
         },
-        "files": {
-            str(path.relative_to(folder)): file_checksum(path)
-            for path in files
-            if path.name not in (KEY, LEDGER_FILE)
-            and path.relative_to(folder).parts[0] not in PARTS
-        },
     }
-    text = json.dumps(content, indent=1, ensure_ascii=False, default=str)
-    (folder / LEDGER_FILE).write_text(f"{text}\n", encoding="utf-8")
+    # Dates and times become strings.
+    content = json.loads(json.dumps(content, default=str))
+    files = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    names = [
+        str(path)
+        for path in sorted(files)
+        if path.name not in (KEY, LEDGER_FILE) and path.parts[0] not in PARTS
+    ]
+    seal(folder, content, names)
+    write_json(folder / LEDGER_FILE, content)
 
 
 class _Steps:

@@ -54,6 +54,8 @@ FILES = _schema(
     state=pa.string(),  # "read", "damaged", "copy" (of an earlier file), "unread".
     # Why the file is damaged or unread, the file that it copies, or a note on the log.
     detail=pa.string(),
+    # Whether it is a stream of its own because files with this name overlap in time.
+    apart=pa.bool_(),
 )
 
 BAD_LINES = _schema(

@@ -28,7 +28,7 @@ from provscan.probe.report.wording import final_answer
 from provscan.probe.result_tables import recitation_table
 from provscan.probe.summary import SUMMARY_VERSION, free_summary, status_of, summarise
 from provscan.probe.verification import free_matches, recitations
-from provscan.runs.folder import RUN_FILE, SUMMARY_FILE, write_json
+from provscan.runs.folder import write_summary
 
 
 def score(
@@ -89,8 +89,8 @@ def score(
         plan.path / RECITATIONS_FILE,
         compression="zstd",
     )
-    write_json(plan.path / SUMMARY_FILE, summary)
-    write_json(plan.path / RUN_FILE, _info(plan))
+    tables = (TWEETS_FILE, RECITATIONS_FILE)
+    write_summary(plan.path, summary, _info(plan), tables)
     write_probe_report(plan.path)
     return summary
 

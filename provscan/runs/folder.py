@@ -58,6 +58,15 @@ def read_run(
                 f"{folder / name} does not exist, so {folder} is not a finished run of "
                 "match: name the folder of one, or run match again"
             )
+    return read_summary(folder, tables)
+
+
+def read_summary(
+    folder: Path, tables: Sequence[str] = ()
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Read ``summary.json`` and ``run.json`` of a run or a probe. Check that both files
+    and the given ``tables`` are unchanged.
+    """
     info = read_json(folder / RUN_FILE)
     require_unchanged(folder, info, (*tables, SUMMARY_FILE))
     return read_json(folder / SUMMARY_FILE), info

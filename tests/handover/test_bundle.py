@@ -33,9 +33,8 @@ from provscan.handover.case import write_case
 from provscan.handover.review import write_review
 from provscan.handover.statement import canonical, key_id, public_key
 from provscan.indexing.maintain import verify
-from provscan.readers import file_checksum
 from provscan.report.document import write_report
-from provscan.report.files import RunFiles
+from provscan.report.files import RunFiles, write_page
 from provscan.runs.folder import info_checksum, seal, write_json
 
 TEXTS = ("before", "passage", "after", "tweet")
@@ -368,10 +367,13 @@ def test_ledgers_are_bundled_without_their_key(tmp_path: Path) -> None:
     (ledger / "tables").mkdir(parents=True)
     for name in ("tables/totals.parquet", "ledger.xlsx", "report.html", "key.txt"):
         (ledger / name).write_text(name)
+    (ledger / "report.html").unlink()
+    write_page(ledger / "report.html", "page")
     (tmp_path / "private.txt").touch()
     named = ["tables/totals.parquet", "ledger.xlsx", "key.txt", "../private.txt"]
-    files = {name: file_checksum(ledger / name) for name in named}
-    (ledger / "ledger.json").write_text(json.dumps({"files": files}))
+    described: dict[str, Any] = {"calls": 1}
+    seal(ledger, described, named)
+    write_json(ledger / "ledger.json", described)
     bundle = tmp_path / "all.zip"
     handover.bundle(ledger, bundle)
     assert handover.check(bundle)["problems"] == []
@@ -381,9 +383,12 @@ def test_ledgers_are_bundled_without_their_key(tmp_path: Path) -> None:
         "data/ledger-1/report.html",
         "data/ledger-1/tables/totals.parquet",
     }
-    (ledger / "ledger.xlsx").write_text("changed")
-    with pytest.raises(InputError, match="was changed after the ledger was made"):
-        handover.bundle(ledger, tmp_path / "again.zip")
+    for name in ("ledger.xlsx", "report.html", "ledger.json"):
+        whole = (ledger / name).read_bytes()
+        (ledger / name).write_bytes(whole.replace(b"e", b"a", 1))
+        with pytest.raises(InputError):
+            handover.bundle(ledger, tmp_path / "again.zip")
+        (ledger / name).write_bytes(whole)
 
 
 def test_the_command(

@@ -4,7 +4,6 @@ are compared with each count, and that missing data is listed.
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -462,7 +461,7 @@ def test_a_period_without_calls_is_missing_as_a_whole(
     case = CASE.replace("2022-", f"{year}-")
     covered = {"application": "reader", "day": date(2022, 6, 1), "state": "covered"}
     with compared(tmp_path, case, coverage=[covered]) as db:
-        found = rows(db, "FROM missing WHERE what LIKE 'days of the period%'")
+        found = rows(db, "FROM missing WHERE code = 'days_before_or_after_calls'")
     assert [row["amount"] for row in found] == [366]
 
 
@@ -487,23 +486,22 @@ def test_what_is_missing_is_listed_with_who_could_supply_it(tmp_path: Path) -> N
     case = CASE + '[[application]]\nname = "silent"\n'
     with compared(tmp_path, case, **tables) as db:
         found = {
-            (row["about"], re.split("[,:;]", row["what"])[0]): row["amount"]
+            (row["about"], row["code"]): row["amount"]
             for row in rows(db, "FROM missing WHERE lane = 'accessed'")
         }
     assert found == {
-        ("reader", "days with gaps in the logs"): 1,
-        ("reader", "days of the period before the first call or after the last"): 363,
-        (None, "calls outside the period"): 1,
-        ("silent", "application without a call in the logs"): 1,
-        ("silent", "application without a tier"): 1,
-        ("a.jsonl", "lines that could not be read"): 3,
-        ("b.jsonl", "damaged log"): 1,
-        ("reader", "answered calls that state no number of tweets"): 2,
-        ("reader", "delivered tweets without ids"): 7,
-        ("/2/other", "calls of an endpoint for which the policy packs give no rate "
-         "limit"): 1,
-        ("s", "log without ids"): 1,
-    }  # fmt: skip
+        ("reader", "gap"): 1,
+        ("reader", "days_before_or_after_calls"): 363,
+        (None, "outside_period"): 1,
+        ("silent", "application_without_calls"): 1,
+        ("silent", "no_tier"): 1,
+        ("a.jsonl", "bad_lines"): 3,
+        ("b.jsonl", "damaged_log"): 1,
+        ("reader", "no_number_of_tweets"): 2,
+        ("reader", "no_ids"): 7,
+        ("/2/other", "endpoint_without_limit"): 1,
+        ("s", "clock_not_measured"): 1,
+    }
 
 
 FACTS = {

@@ -23,6 +23,7 @@ from provscan.errors import InputError
 from provscan.probe import Plan, Settings, make_plan, open_plan, run, score, statistics
 from provscan.probe.answers import Answer
 from provscan.probe.extraction import samples_needed
+from provscan.probe.files import read_score
 from provscan.probe.report import page as probe_page
 from provscan.probe.report import tables as probe_tables
 from provscan.probe.report.page import write_probe_report
@@ -644,6 +645,25 @@ def test_the_page_says_which_recitations_do_not_count(
     (plan.path / "model.json").unlink()
     with pytest.raises(InputError, match="unknown which model answered"):
         score(plan.path, both)
+
+
+@pytest.mark.parametrize(
+    "name", ["summary.json", "run.json", "tweets.parquet", "recitations.parquet"]
+)
+def test_figures_of_a_changed_probe_are_refused(
+    name: str, few: Plan, index: provscan.Index, tmp_path: Path
+) -> None:
+    scored(few, index, lambda copies: 0.5)
+    data = (few.path / name).read_bytes()
+    at = next(n for n in range(len(data) // 3, len(data)) if data[n : n + 1].isdigit())
+    other = b"7" if data[at : at + 1] != b"7" else b"4"
+    (few.path / name).write_bytes(data[:at] + other + data[at + 1 :])
+    with pytest.raises(InputError, match=name):
+        write_probe_report(few.path, tmp_path / "a.html")
+    if name.endswith(".json"):
+        with pytest.raises(InputError, match=name):
+            read_score(few.path)
+    assert not (tmp_path / "a.html").exists()
 
 
 def tweets_of(first: int, count: int, year: int) -> list[dict[str, str]]:

@@ -4,35 +4,24 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 
-from provscan.errors import InputError
 from provscan.names import several
-from provscan.probe.files import RECITATIONS_FILE, SCORED, TWEETS_FILE
+from provscan.probe.files import RECITATIONS_FILE, TWEETS_FILE, read_score
 from provscan.probe.plan import ARMS
 from provscan.probe.report import tables
 from provscan.report import wording
 from provscan.report.document import page
 from provscan.report.files import write_page
-from provscan.runs.folder import REPORT_FILE, RUN_FILE, SUMMARY_FILE
+from provscan.runs.folder import REPORT_FILE
 
 STYLES = ("page.css", "exhibits.css", "probe.css", "print.css")
 # Maximum number of tweets of each arm whose strongest recitation the page shows.
 SHOWN = 200
-
-
-def require_score(folder: Path) -> None:
-    for name in SCORED:
-        if not (folder / name).is_file():
-            raise InputError(
-                f"{folder / name} is missing, so this probe was not scored: run "
-                "provscan probe score"
-            )
 
 
 def write_probe_report(
@@ -47,23 +36,13 @@ def write_probe_report(
     Only the ``texts`` strongest recitations show texts. ``overwrite`` works as in
     :func:`~provscan.report.document.write_report`.
     """
-    require_score(folder)
     target = out or folder / REPORT_FILE
-    try:
-        summary, info = (
-            json.loads((folder / name).read_bytes())
-            for name in (SUMMARY_FILE, RUN_FILE)
-        )
-        tweets = pq.read_table(
-            folder / TWEETS_FILE,
-            columns=["pair", "arm", "author", "day", "copies", "q_value"],
-        )
-        recitations = pq.read_table(folder / RECITATIONS_FILE).to_pylist()
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"a file of {folder} can't be read ({error}): run provscan probe score "
-            "again"
-        ) from None
+    summary, info = read_score(folder, (TWEETS_FILE, RECITATIONS_FILE))
+    tweets = pq.read_table(
+        folder / TWEETS_FILE,
+        columns=["pair", "arm", "author", "day", "copies", "q_value"],
+    )
+    recitations = pq.read_table(folder / RECITATIONS_FILE).to_pylist()
     strongest, answer = _strongest(recitations), summary["answer"]
     made = page(
         "probe.html",
