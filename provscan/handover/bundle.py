@@ -345,7 +345,7 @@ class _Contents:
         if not is_page(source / REPORT_FILE):
             raise InputError(
                 f"{source / REPORT_FILE} was changed after it was written: write it "
-                "again with provscan report and --overwrite"
+                "again with provscan export"
             )
         for name in (LEDGER_FILE, REPORT_FILE, *names):
             self._files[f"{folder}/{name}"] = source / name
