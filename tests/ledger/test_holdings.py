@@ -17,7 +17,7 @@ import provscan
 from provscan.errors import InputError
 from provscan.ledger import holdings
 from provscan.ledger.database import rows
-from provscan.runs.folder import read_run, write_summary
+from provscan.runs.folder import read_run, seal, write_summary
 
 CASE = """
 [case]
@@ -302,8 +302,10 @@ def test_a_probe_is_a_use_whose_numbers_count_tweets(folder: Path) -> None:
         "withheld": {"tweets.at_most": "Too few were asked for."},
         "warnings": [{"code": "x", "message": "Be careful."}],
     }
-    for name, content in (("summary", {"answer": answer}), ("run", {"a": 1})):
-        (folder / "a.probe" / f"{name}.json").write_text(json.dumps(content))
+    info: dict[str, Any] = {"a": 1}
+    (folder / "a.probe" / "summary.json").write_text(json.dumps({"answer": answer}))
+    seal(folder / "a.probe", info, ["summary.json"])
+    (folder / "a.probe" / "run.json").write_text(json.dumps(info))
     use = '[[use]]\napplication = "reader"\nname = "m"\nkind = "model"\n'
     case = CASE + use + 'date = 2025-07-01\nprobe = "a.probe"\n'
     with compared(folder, case) as db:

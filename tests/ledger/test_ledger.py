@@ -181,7 +181,7 @@ def test_deletions_government_and_claims(demo: Path, truth: dict[str, Any]) -> N
     unnamed = [
         row["about"]
         for row in table(demo, "missing")
-        if row["code"] == "application_not_named"
+        if row["code"] == "organisation_not_named"
     ]
     assert unnamed == ["Night Desk"]
 

@@ -522,7 +522,7 @@ def test_damaged_files_of_a_probe_are_named(
     for name in ("summary.json", "tweets.parquet"):
         before = (plan.path / name).read_bytes()
         (plan.path / name).write_bytes(before[:50])
-        with pytest.raises(InputError, match="run provscan probe score again"):
+        with pytest.raises(InputError, match=f"{name} was changed"):
             write_probe_report(plan.path)
         (plan.path / name).write_bytes(before)
     assert write_probe_report(plan.path).is_file()
