@@ -207,7 +207,7 @@ class Commands(click.Group):
         """
         width = max(map(len, COMMANDS))
         for group, names in GROUPS.items():
-            formatter.write(f"\n{group}\n" if group == "Search" else f"{group}\n")
+            formatter.write(f"{group}\n")
             for name in names:
                 command = self.get_command(ctx, name)
                 assert command is not None

@@ -118,7 +118,7 @@ def mark_new(
             "share_of_records": len(records) / max(1, summary["records"]),
         },
         "gone": gone,
-        "differs": _differences(baseline, summary, info),
+        "differs": differences(baseline, summary, info),
     }
 
 
@@ -177,7 +177,7 @@ def _number(texts: list[str | None]) -> int:
     return xxhash.xxh3_64_intdigest(repr(texts).encode("utf-8", "surrogatepass"))
 
 
-def _differences(
+def differences(
     baseline: Baseline, summary: dict[str, Any], info: dict[str, Any]
 ) -> list[str]:
     """Return the other differences between the two runs, which may make a finding new
