@@ -137,9 +137,9 @@ def _new_option(error: click.ClickException) -> str:
         return ""
     instead = option_instead_of(error.ctx.info_name or "", error.option_name)
     if instead is None and error.possibilities:
-        instead = f"`{error.possibilities[0]}`"
+        instead = f"Use `{error.possibilities[0]}`."
     setattr(error, "possibilities", None)  # noqa: B010 - as for messages below
-    return "" if instead is None else f" Use {instead}."
+    return "" if instead is None else f" {instead}"
 
 
 def _named_options(command: click.Command) -> dict[str, click.Option]:

@@ -73,7 +73,7 @@ def _values(
     for key, value in table.items():
         if (option := options.get(key.replace("_", "-"))) is None:
             if instead := option_instead_of(command.name or "", f"--{key}"):
-                raise UsageError(f"{place}: {key} is now {instead}")
+                raise UsageError(f"{place}: there is no option {key}. {instead}")
             _unknown(place, "option", key, options)
         assert option.name is not None
         if option.name in values:

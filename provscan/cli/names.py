@@ -82,5 +82,11 @@ def instead_of(name: str) -> str | None:
 
 
 def option_instead_of(command: str, name: str) -> str | None:
-    """Return what to type in place of an option that a command does not have."""
-    return OLD_OPTIONS.get(f"{command} {name}") or OLD_OPTIONS.get(name)
+    """Return a sentence on what to type in place of a former option; None if a command
+    never had it.
+    """
+    instead = OLD_OPTIONS.get(f"{command} {name}") or OLD_OPTIONS.get(name)
+    if instead is None:
+        return None
+    nothing, colon, why = instead.partition("nothing: ")
+    return f"Leave it out: {why}." if colon and not nothing else f"Use {instead}."

@@ -131,7 +131,7 @@ def test_the_command_line_can_unset_entries_of_the_file(
             "'2.5' is not a valid integer range. (This value is fr",
         ),
         ("[match]\nfail-above = 5", "found '5'. (This value is from provscan.toml.)"),
-        ("[match]\nnull = 1", "[match]: null is now `--clean-data`."),
+        ("[match]\nnull = 1", "[match]: there is no option null. Use `--clean-data`."),
         ("[match\n", "provscan.toml can't be read as TOML: Expected ']' at the end of"),
         ("[probe.plann]\n", "[probe]: there is no command plann (did you mean plan?)."),
         ("[probe.plan]\npair = 1", "provscan.toml, [probe.plan]: there is no option"),
