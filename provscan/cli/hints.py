@@ -13,14 +13,14 @@ from typing import Any
 
 from provscan.cli.names import similar
 from provscan.errors import ProvscanError, RecordNotFoundError
-from provscan.runs.folder import RUN_FILE, SUMMARY_FILE
+from provscan.runs.folder import RUN_FILE
 
 # The files by which each kind of folder is recognised, the most specific first.
 FOLDERS = {
     "probe": ("plan.json",),
     "ledger": ("ledger.json",),
     "case": ("case.json", "case.html"),
-    "run": (RUN_FILE, SUMMARY_FILE),
+    "run": (RUN_FILE,),
     "index": ("manifest.json", "segments"),
 }
 # Kinds of folders of which `provscan info` shows the contents.

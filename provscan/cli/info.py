@@ -59,12 +59,13 @@ def command(path: Path, as_json: bool) -> None:
 
 def _summary(path: Path, read: Callable[[Path], Any]) -> dict[str, Any]:
     """Return the summary of a run or a probe."""
-    from provscan.runs.folder import SUMMARY_FILE
+    from provscan.runs.folder import SUMMARY_FILE, read_json
 
-    summary, _ = read(path)
+    summary = read_json(path / SUMMARY_FILE)
     if (version := summary.get("version")) != 1:
         raise InputError(
             f"{path / SUMMARY_FILE}: expected a summary of version 1, found "
             f"{version!r}; a newer provscan or another program wrote it"
         )
-    return dict(summary)
+    read(path)  # Check that it is unchanged.
+    return summary
