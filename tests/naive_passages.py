@@ -232,7 +232,10 @@ def agrees(record, text, code, place, thresholds):
         first = max(0, min(begin - 26, len(wanted) - 64))
         chosen = wanted[first : first + 64]
         share = max(similarity, containment, letters / length)
-        least = min(0.9 * share * len(chosen), stretch * len(text) / length - 4)
+        # Of fewer than 25 letters in common, at most six 5-grams are missing.
+        short = min(25 / length * len(chosen), len(chosen) - 6)
+        least = max(share * len(chosen), short)
+        least = min(0.9 * least, stretch * len(text) / length - 4)
         if len(wanted) > 64:
             least = min(least, 0.44 * 64)
         total = 0

@@ -164,8 +164,8 @@ def test_the_minimum_of_shared_wording_at_both_ends(letters, size, place):
 
 
 @pytest.mark.parametrize(("thresholds", "size", "least"), [
-    (USUAL, 69, 0.44 * 64), (Thresholds(0.4, 0.9, 1, 40), 69, 0.44 * 64), (Thresholds(0.1, 0.25, 1, 40), 69, 0.225 * 64),  # noqa: E501
-    (Thresholds(0.25, 0.1, 1, 1 << 40), 69, 0.225 * 64), (Thresholds(0.25, 0.5, 1, 20), 69, 16),  # noqa: E501
+    (USUAL, 69, 0.44 * 64), (Thresholds(0.4, 0.9, 1, 40), 69, 0.44 * 64), (Thresholds(0.1, 0.25, 1, 40), 69, 0.9 * 64 * 25 / 69),  # noqa: E501
+    (Thresholds(0.25, 0.1, 1, 1 << 40), 69, 0.9 * 64 * 25 / 69), (Thresholds(0.25, 0.5, 1, 20), 69, 16),  # noqa: E501
     (Thresholds(0.25, 0.5, 1, 1), 69, 1), (Thresholds(0.4, 0.9, 1, 1 << 40), 68, 0.81 * 64), (USUAL, 68, 0.45 * 64),  # noqa: E501
     (Thresholds(0.25, 0.5, 25, 40), 30, 0.75 * 26), (Thresholds(0.25, 0.5, 25, 40), 26, 0.9 * 22 * 25 / 26),  # noqa: E501
 ])  # fmt: skip

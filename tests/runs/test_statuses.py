@@ -24,7 +24,7 @@ def texts(seed: int, count: int, script: str = "latin", letters: int = 70) -> li
 # The licensed texts, those of the control, and texts that are neither.
 LICENSED, CONTROL, NEITHER = texts(1, 300), texts(2, 300), texts(3, 60)
 RUSSIAN, RUSSIAN_CONTROL = texts(4, 300, "cyrillic"), texts(5, 300, "cyrillic")
-SHORT = [text[:20] for text in texts(6, 50)]
+SHORT = [text[:14] for text in texts(6, 50)]
 # Passages of control texts: chance matches that are no copies of whole texts.
 PASSAGES = [text[: len(text) * 3 // 5] for text in CONTROL]
 
