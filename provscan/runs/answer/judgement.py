@@ -29,6 +29,11 @@ REASONS = {
         "A part of the control is in the dataset, so its matches may be copies and not "
         "chance. Without that part, chance does not explain the findings."
     ),
+    "verbatim_in_clean_data": (
+        "The clean data has as many such texts, {verbatim:,} of them word for word or "
+        "nearly in the dataset. It may contain copies too, or both quote a third "
+        "source."
+    ),
     "unlike_control": WITHHELD["unlike_control"],
     "control_too_small": (
         "The control is too small to decide: even without a single chance match, it "
@@ -52,6 +57,9 @@ REASONS = {
     ),
 }
 """Sentences of the reasons, by code."""
+
+# So many nearly verbatim findings are no coincidences, whatever clean data has.
+MANY_VERBATIM = 100
 
 
 def reasons_against(measured: Measured) -> list[dict[str, str]]:
@@ -87,6 +95,9 @@ def _reasons(measured: Measured) -> Iterator[tuple[str, dict[str, Any]]]:
 
     clusters_explained = chance.explains("clusters")
     if clusters_explained and chance.explains("records"):
+        verbatim = int(measured.counts.nearly.records.sum())
+        if measured.null is not None and verbatim >= MANY_VERBATIM:
+            yield "verbatim_in_clean_data", {"verbatim": verbatim}
         return
     if chance.too_small:
         yield "control_too_small", {}

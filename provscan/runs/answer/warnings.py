@@ -58,6 +58,11 @@ WARNINGS = {
         "licensed tweets: give a control, or a cutoff, of texts that the dataset can't "
         "contain."
     ),
+    "licensed_in_control": (
+        "{texts:,} of the licensed texts found are in the control too, and count as "
+        "common wording. Their copies, {places:,}, are not counted: give a control "
+        "without licensed tweets."
+    ),
     "known_unlike": (
         "The known data contains a far larger share of the control than of the "
         "licensed texts. All control texts therefore count as chance, known or not: "
@@ -191,6 +196,9 @@ def warnings(measured: Measured) -> Iterator[dict[str, str]]:
         yield warning("control_in_dataset", texts=int(found.sum()))
     elif chance.in_dataset:
         yield warning("control_in_dataset", texts=chance.in_dataset)
+    texts, places = measured.found_in_control
+    if texts >= FEW_FINDINGS and places > measured.finding_records:
+        yield warning("licensed_in_control", texts=texts, places=places)
     if measured.known is not None and measured.known.unlike:
         yield warning("known_unlike")
     if null is not None and not null.kind.same:

@@ -116,6 +116,15 @@ class Measured:
         return self.controls.licensed.fraction
 
     @property
+    def found_in_control(self) -> tuple[int, int]:
+        """The number of licensed texts found that a control contains too, and that of
+        their copies.
+        """
+        also = np.isin(self.matches.text, self.controls.repeated)
+        copies = self.counts.licensed.copies[also & ~self.matches.control]
+        return int(np.count_nonzero(copies)), int(copies.sum())
+
+    @property
     def finding_records(self) -> int:
         """The number of records with findings."""
         return int(self.counts.findings.records.sum())
