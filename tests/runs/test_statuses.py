@@ -188,6 +188,13 @@ CASES = {
     "the null dataset is the dataset": Case(
         "no_copies_shown", LICENSED[:20], None, null=LICENSED[:20]
     ),
+    "copies of a hundred records, in the clean data too": Case(
+        "cannot_judge",
+        LICENSED[:20] * 6,
+        None,
+        null=LICENSED[:20] * 6,
+        reason="verbatim_in_clean_data",
+    ),
     "one finding, the null dataset has one": Case(
         "no_copies_shown",
         NEITHER + LICENSED[:1],
@@ -251,6 +258,15 @@ def test_a_status_is_true_by_its_own_words(name: str, write: Write) -> None:
             assert answer["next"]
     facts = records["nearly_verbatim"], records["common_or_known"]
     assert None not in (found, *facts)
+
+
+def test_licensed_texts_in_a_control_are_warned_of(write: Write) -> None:
+    case = Case("no_copies_shown", LICENSED[:30], CONTROL + LICENSED[:30])
+    answer = matched(case, write).summary["answer"]
+    assert answer["status"] == case.status
+    assert "licensed_in_control" in [each["code"] for each in answer["warnings"]]
+    fair = matched(Case("copies_found", LICENSED[:30]), write).summary["answer"]
+    assert "licensed_in_control" not in [each["code"] for each in fair["warnings"]]
 
 
 def test_decoys_buy_a_warning_and_no_acquittal(write: Write, tmp_path: Path) -> None:
