@@ -320,16 +320,17 @@ def cleaning_keeps_everything_else(scan: Scan) -> Iterator[str]:
         if layout.format not in READERS:  # It was copied.
             continue
         old, new = (contents(layout, root / name) for root in (data, out / "set"))
-        if old.keys() != new.keys():
+        if new.keys() - old.keys():
             yield f"{name}: files {sorted(old)} became {sorted(new)} ({how})"
-            continue
         for source, content in old.items():
-            if content.startswith(BOM) != new[source].startswith(BOM):
-                yield f"{source}: its byte-order mark changed ({how})"
-            first, items = (
-                READERS[layout.format](each.removeprefix(BOM))
-                for each in (content, new[source])
-            )
+            first = READERS[layout.format](content.removeprefix(BOM))
+            items: list[Item] = []
+            if source in new:
+                if content.startswith(BOM) != new[source].startswith(BOM):
+                    yield f"{source}: its byte-order mark changed ({how})"
+                items = READERS[layout.format](new[source].removeprefix(BOM))
+            elif len(first) != 1:  # A file of one record is removed with it.
+                yield f"{source} of {len(first)} records is missing ({how})"
             header = layout.format == "csv"
             spans = found[f"{name}/{source}"]
             wanted = list(_expected(first, spans, mode, mask, header))
