@@ -57,6 +57,7 @@ def measured(**others: Any) -> Any:
     every = SimpleNamespace(**(usual | others))
     return SimpleNamespace(
         finding_records=every.finding_records,
+        found_in_control=(0, 0),
         claimable_records=every.claimable_records,
         without_control=every.without_control[0],
         index_fraction=every.index_fraction,
