@@ -101,7 +101,7 @@ def main() -> None:
         "first time",
         "processor",
         "second time",
-        "processor",
+        "processor again",
     )
     for name, times in taken.items():
         medians = (
