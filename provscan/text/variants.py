@@ -4,8 +4,8 @@ hiragana and katakana.
 Canonical text has one of them for all. The file ``han_variants.txt`` has three
 sections of pairs, whose second character replaces the first one: in simplified text, in
 traditional text, and between regions. It comes from the dictionaries of OpenCC
-(https://github.com/BYVoid/OpenCC), of which only the first variant of a character is
-used.
+(https://github.com/BYVoid/OpenCC). If a character has several variants there, the file
+has the first.
 """
 
 from __future__ import annotations
