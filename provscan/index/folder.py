@@ -255,8 +255,8 @@ def _check_replaceable(target: Path, folder: Path, mode: str) -> set[str]:
         )
     if foreign:
         raise OutputError(
-            f"{target} contains {foreign[0]}, which provscan did not write, so it is "
-            "not replaced: choose another path"
+            f"{target} contains {foreign[0]}, which this provscan did not write, so it "
+            "is not replaced: choose another path"
         )
     return found & listed - {MANIFEST}
 
