@@ -385,7 +385,7 @@ def test_only_an_index_is_replaced(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
     problems = {
-        foreign: r"photos contains one.jpg, which provscan did not write",
+        foreign: r"photos contains one.jpg, which this provscan did not write",
         file: "is not a folder",
     }
     for target, message in problems.items():

@@ -717,7 +717,7 @@ def test_a_folder_with_foreign_files_is_not_replaced(
     )
     with pytest.raises(
         OutputError,
-        match=r"(manifest\.json, which provscan did not write|tweets\.jsonl)",
+        match=r"(manifest\.json, which this provscan did not write|tweets\.jsonl)",
     ):
         write(data, out=corpus, overwrite=True)
     assert (corpus / "tweets.jsonl").exists()
