@@ -17,6 +17,10 @@ from provscan.text.tables import tables
 from provscan.text_buffers import buffers, to_array
 
 pytestmark = pytest.mark.kernels
+KNOWN = pytest.mark.skipif(
+    unicodedata.unidata_version > "15.1.0",
+    reason="this Python knows letters that the tables, of Unicode 15.1, don't know",
+)
 
 EXAMPLES = {
     "RT @a: Some TEXT &amp; more": "some text more",
@@ -86,6 +90,7 @@ def test_examples(text, expected):
     assert naive.canonical(text) == expected
 
 
+@KNOWN
 @given(st.lists(texts(), max_size=8))
 @example(
     [
@@ -122,6 +127,7 @@ def test_equals_the_naive_reference(values):
     assert text_room.canonical(values) == [naive.canonical(text) for text in values]
 
 
+@KNOWN
 def test_every_assigned_code_point():
     codes = [
         c
@@ -293,6 +299,7 @@ def test_kinds_of_input():
         text_room.canonical([1, 2])
 
 
+@KNOWN
 def test_the_tables_agree_with_their_generator() -> None:
     """Compare code points that this Python knows. Unicode does not change the
     properties of assigned letters.
