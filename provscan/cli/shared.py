@@ -297,7 +297,9 @@ records = match_option("Options", "records")
 encoding = match_option("Options", "encoding", metavar="NAME")
 workers = match_option("Running", "workers")
 digests = option(
-    "--digests", is_flag=True, help="Show ids and SHA-256 digests instead of texts."
+    "--digests",
+    is_flag=True,
+    help="Show ids and SHA-256 digests instead of texts and names of authors.",
 )
 reviewed = path_option(
     "--reviewed",

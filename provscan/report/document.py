@@ -33,6 +33,7 @@ from provscan.report.files import Review, RunFiles, write_page
 from provscan.report.languages import attributes
 from provscan.report.packing import displayed, latin, packed_exhibits
 from provscan.report.places import Places
+from provscan.report.works import exclusions, works
 
 STYLES = ("page.css", "exhibits.css", "print.css")
 SCRIPTS = (
@@ -214,7 +215,9 @@ def render(
         charts=summary["answer"]["records"]["findings"] >= FEW,
         histogram=figures.histogram(files.scores, summary["recall"].get("bits")),
         breakdowns={
-            name: figures.breakdown(findings, name) for name in figures.BREAKDOWNS
+            name: figures.breakdown(findings, name)
+            for name in figures.BREAKDOWNS
+            if name != "author" or texts != 0
         }
         | {
             "script": [
@@ -222,6 +225,7 @@ def render(
                 for name, layers in summary["by"].get("script", {}).items()
             ]
         },
+        exclusions=exclusions(works(files.exhibits), summary),
         # Records of sampled files are not numbered consecutively.
         strip=[]
         if (summary.get("sample") or {}).get("by") == "files"
