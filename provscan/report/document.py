@@ -206,6 +206,7 @@ def render(
         checksum=files.origin,
         exhibits=len(files.exhibits),
         findings=len(findings),
+        forgotten=files.exhibits["forgotten"].to_numpy().sum().item(),
         shown=len(shown),
         first=first,
         strongest=first[:BESIDE] if copies else [],

@@ -12,7 +12,9 @@ import pytest
 from click.testing import CliRunner
 from folders import FIXTURES, rows, write_folder
 
+import provscan
 from provscan.cli import main
+from provscan.handover.case import write_case
 from provscan.report.overview import LISTS
 
 
@@ -85,3 +87,35 @@ def test_several_runs_need_a_folder(runs: list[Path], tmp_path: Path) -> None:
         main, ["export", *map(str, runs), "-o", str(tmp_path / "list.csv")]
     )
     assert done.exit_code == 2
+
+
+@pytest.mark.parametrize("purge", [False, True])
+def test_a_forgotten_tweet_is_named_and_left_out(purge: bool, tmp_path: Path) -> None:
+    texts = [
+        "Never trust a goat near the harbour at low tide",
+        "My kettle sang in Lent",
+    ]
+    tweets = [
+        {"id": str(n), "text": text, "author": f"author_{n}"}
+        for n, text in enumerate(texts)
+    ]
+    data = [{"text": text} for text in texts]
+    index = provscan.build_index(tweets, tmp_path / "a.index")
+    for name in ("a", "b"):
+        provscan.match(data, index, tmp_path / f"{name}.run", spike_ins=0)
+    (tmp_path / "b.run" / "report.html").rename(tmp_path / "b.html")
+    provscan.match(data[1:], index, tmp_path / "b.run", spike_ins=0, overwrite=True)
+    write_case([tmp_path / "a.run", tmp_path / "b.run"], tmp_path / "c")
+    found = provscan.forget(tmp_path / "a.index", ["0"], purge=purge)
+    assert {Path(copy["path"]).relative_to(tmp_path) for copy in found["copies"]} == {
+        Path("a.run"),
+        Path("b.html"),
+        Path("c/case.html"),
+    }
+    out = tmp_path / "list.jsonl"
+    CliRunner().invoke(
+        main, ["export", str(tmp_path / "a.run"), "--all", "-o", str(out)]
+    )
+    listed = [json.loads(line) for line in out.read_text("utf-8").splitlines()]
+    kept = {row["tweet_id"]: (row["tweet"], row["author"]) for row in listed}
+    assert kept == {"0": (None, None), "1": (texts[1], "author_1")}
