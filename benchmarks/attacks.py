@@ -207,6 +207,31 @@ def bot(world: World, rng: Random, share: float = 0.0, per_day: int = 24) -> Cas
     return Case(licensed + made[:count], other + made[count:], records(texts, rng))
 
 
+def in_small_language(world: World, rng: Random, kind: str, share: float = 0.5) -> Case:
+    """Return a case with another language, which one in a hundred tweets of both sides
+    and a share of the records have. Licensed tweets in it were copied, or they quote
+    such records.
+    """
+    licensed, other = world.split(rng)
+    texts = world.records(rng)
+    rng.shuffle(texts)
+    few, some = len(licensed) // 100, round(share * len(texts))
+    texts[:some] = map(translated, texts[:some])
+    more = rng.sample(detectable(world.tweets), 2 * few)
+    more = [
+        world.tweet(translated(row["text"]), row["author"], when(rng)) for row in more
+    ]
+    licensed, other = licensed + more[:few], other + more[few:]
+    if kind == "copies":
+        return copied(world, rng, more[: few * 3 // 4], licensed, other, texts)
+    chosen = long_enough(texts[:some], 200, rng)
+    return Case(licensed + world.quoted(chosen, rng), other, records(texts, rng))
+
+
+def translated(text: str) -> str:
+    return text.lower().translate(OTHER_LETTERS)
+
+
 def reversed_case(world: World, rng: Random, kind: str) -> Case:
     """Return a case in which tweets of 2017 copy records of 2013 and before."""
     licensed, other = world.split(rng)
@@ -264,9 +289,7 @@ def shuffled_words(rows: Rows, rng: Random) -> Rows:
 
 
 def other_language(rows: Rows, rng: Random) -> Rows:
-    return [
-        {**row, "text": row["text"].lower().translate(OTHER_LETTERS)} for row in rows
-    ]
+    return [{**row, "text": translated(row["text"])} for row in rows]
 
 
 def bots(rows: Rows, rng: Random) -> Rows:
@@ -388,6 +411,11 @@ ATTACKS = [
         )
     ),
     Cell("control without links, texts as they are", without_links, (*FOUND, *CONTROL)),
+    Cell(
+        "200 quotations in a small language",
+        partial(in_small_language, kind="quotations"),
+        (*FOUND, *CONTROL),
+    ),
     # Five other kinds.
     Cell("sayings, by 200 users", sayings, (*FOUND, *CONTROL)),
     Cell("a feed of twelve accounts", syndicated, (*FOUND, *CONTROL)),
@@ -407,12 +435,19 @@ ATTACKS = [
 
 
 def copied(
-    world: World, rng: Random, chosen: Rows, licensed: Rows, other: Rows
+    world: World,
+    rng: Random,
+    chosen: Rows,
+    licensed: Rows,
+    other: Rows,
+    texts: list[str] | None = None,
 ) -> Case:
-    """Return a case in which chosen licensed tweets are copied, lightly edited."""
+    """Return a case in which chosen licensed tweets are copied, lightly edited, beside
+    other texts.
+    """
     copies = [light(row["text"], rng) for row in chosen]
-    texts = records(world.records(rng) + copies, rng)
-    return Case(licensed, other, texts, len(copies))
+    rows = records((texts or world.records(rng)) + copies, rng)
+    return Case(licensed, other, rows, len(copies))
 
 
 def light(text: str, rng: Random) -> str:
@@ -492,6 +527,13 @@ COPIES = [
     *(
         Cell(f"one {kind}", partial(concentrated, kind=kind), ("concentrated",))
         for kind in ("account", "real account", "week", "thread")
+    ),
+    *(
+        Cell(
+            f"a small language, {name} of the records have it",
+            partial(in_small_language, kind="copies", share=share),
+        )
+        for name, share in (("none", 0.0), ("half", 0.5), ("all", 1.0))
     ),
     *(
         Cell(f"many authors, control of {name}", partial(many_authors, kind=kind))

@@ -81,6 +81,7 @@ class Sample(NamedTuple):
             for name in ("field", "level")
             if name not in self.columns
         }
+        same["date"] = pa.nulls(part.matches, pa.int64())
         table = pa.table({**self.columns, **same})
         with pa.ipc.new_file(str(part.matches_file(folder)), table.schema) as file:
             file.write_table(table)

@@ -78,8 +78,8 @@ class MatchOptions:
     collected
         Times between which the dataset was collected or written, e.g.
         2019-01-01..2020-12-31, or only the last one. If most tweets with findings are
-        younger, the tweets may have been copied from the dataset, and nothing is
-        claimed.
+        younger than that, or than the records' own dates, they may have been copied
+        from the dataset, and nothing is claimed.
     control
         Files of tweets that are known to be absent from the dataset; their matches
         measure chance. Fields are recognised by their usual names.

@@ -297,9 +297,7 @@ records = match_option("Options", "records")
 encoding = match_option("Options", "encoding", metavar="NAME")
 workers = match_option("Running", "workers")
 digests = option(
-    "--digests",
-    is_flag=True,
-    help="Show ids and SHA-256 digests instead of texts and names of authors.",
+    "--digests", is_flag=True, help="Show ids and SHA-256 digests instead of texts."
 )
 reviewed = path_option(
     "--reviewed",
@@ -312,16 +310,12 @@ overwrite = option(
     help="Replace an existing file. A link is replaced, not the file that it points "
     "to; an input of the command is never replaced.",
 )
-_OVERWRITE = (
-    "Replace an existing result; files that provscan did not write are never removed. "
-    "To resume an interrupted command, repeat it."
-)
-overwrite_folder = running_option("--overwrite", is_flag=True, help=_OVERWRITE)
-overwrite_run = running_option(
+overwrite_folder = running_option(
     "--overwrite",
     is_flag=True,
-    help=f"{_OVERWRITE} Only files that have changed since the replaced run are "
-    "scanned.",
+    help="Replace an existing result; files that provscan did not write are never "
+    "removed. To resume an interrupted command, repeat it. "
+    "match scans only the files that have changed since the replaced run.",
 )
 as_json = output_option(
     "--json", "as_json", is_flag=True, help="Print the result as JSON."

@@ -98,8 +98,10 @@ class Examination:
     lacking
         Kind of text that was found and that the control lacks; None if there is none.
     younger
-        Share of the dated findings whose tweets are younger than the dataset; None if
-        its time is unknown.
+        Share of the dated findings whose tweets are younger than their records or the
+        dataset; None if no finding is dated.
+    dated
+        Number of findings with known times of the tweet and of the record or dataset.
     """
 
     clusters: int = 0
@@ -108,6 +110,12 @@ class Examination:
     contributor: Contributor | None = None
     lacking: str | None = None
     younger: float | None = None
+    dated: int = 0
+
+    @property
+    def direction_tested(self) -> bool:
+        """Whether the times of most findings are known."""
+        return 2 * self.dated >= self.clusters and self.younger is not None
 
     @property
     def _unexplained(self) -> Share | None:

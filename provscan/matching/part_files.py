@@ -34,6 +34,8 @@ SCANNED = pa.schema(
         pa.field("left_out", pa.int64(), nullable=False),
         # Whether the span covers its field completely or nearly.
         pa.field("whole", pa.bool_(), nullable=False),
+        # The record's own date in milliseconds since 1970, UTC; null if it has none.
+        pa.field("date", pa.int64()),
     ]
 )
 PASSAGE = [

@@ -37,6 +37,7 @@ from provscan.readers import (
     read,
     read_block,
 )
+from provscan.readers.dates import timestamps
 from provscan.readers.strings import LEFT_OUT
 from provscan.text_buffers import buffers
 from provscan.writing import replacing_file
@@ -212,6 +213,15 @@ def _rows(
         pa.array(copied.pieces),
         left_out,
         pa.array(cover_fields(batch, found)),
+        _dates(batch, found),
     ]
     columns = [*match_table(found, reader, source, batch).columns, *added, *around]
     return pa.RecordBatch.from_arrays(columns, schema=PART)
+
+
+def _dates(batch: pa.RecordBatch, found: Matches) -> pa.Array:
+    """Return the date of the record of each match."""
+    if "date" not in batch.schema.names:
+        return pa.nulls(len(found.row), pa.int64())
+    dates = batch.column("date").take(pa.array(found.row))
+    return timestamps(dates.to_pylist())[0].cast(pa.int64())

@@ -111,7 +111,7 @@ def _details(answer: Mapping[str, Any]) -> Iterator[str]:
     of copying if it was not tested.
     """
     untested = {
-        remark["message"] for remark in answer["remarks"] if remark["code"] == UNTESTED
+        remark["message"] for remark in answer["remarks"] if remark["code"] in UNTESTED
     }
     for sentence in answer["details"]:
         yield sentence + (" Give --collected FROM..TO." if sentence in untested else "")

@@ -15,7 +15,7 @@ from provscan.readers import (
     read,
     read_tweets,
 )
-from provscan.readers.schema import PIECE_SCHEMA, SCHEMA
+from provscan.readers.schema import DATE, PIECE, SCHEMA
 
 
 def _read_all(
@@ -41,7 +41,9 @@ def _read_all(
         for batch in part:
             batch.validate(full=True)
             assert batch.num_rows > 0
-            assert batch.schema in (SCHEMA, PIECE_SCHEMA)
+            more = list(batch.schema)[len(SCHEMA) :]
+            assert list(batch.schema)[: len(SCHEMA)] == list(SCHEMA)
+            assert more in ([], [DATE], [*PIECE], [DATE, *PIECE])
         batches += part
     rows = [row for batch in batches for row in batch.to_pylist()]
     return SimpleNamespace(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -148,6 +149,59 @@ def test_younger_tweets_are_not_the_source(
     reasons = ["younger_than_data"] if status == "cannot_judge" else []
     assert codes(found["reasons"]) == reasons
     assert codes(found["remarks"]) == []
+
+
+@pytest.mark.parametrize(
+    ("dates", "status", "remarks"),
+    [
+        # Of the copies, in months of 2010 and 2030: nobody has seen the latter.
+        ({"created_utc": 1_270_000_000}, "cannot_judge", []),
+        ({"date": "2010-04-05"}, "cannot_judge", []),
+        ({"Timestamp": "Tue Apr 06 00:10:41 +0000 2010"}, "cannot_judge", []),
+        ({"created": 1_270_000_000_123.0}, "cannot_judge", []),
+        ({"published_at": datetime(2020, 4, 5)}, "copies_found", []),
+        ({"date": "2010-04-05", "text_2": "x", "time": 5}, "cannot_judge", []),
+        # No dates.
+        ({"date": "unknown"}, "copies_found", ["direction_not_tested"]),
+        ({"time": 17}, "copies_found", ["direction_not_tested"]),
+        ({"user": {"date": "2010-04-05"}}, "copies_found", ["direction_not_tested"]),
+    ],
+)
+def test_tweets_younger_than_their_records_are_not_the_source(
+    tmp_path: Path, write: Write, dates: Row, status: str, remarks: list[str]
+) -> None:
+    index = provscan.build_index(LICENSED, tmp_path / "licensed.index")
+    path = write("control.jsonl", CONTROL)
+    rows = [{"text": text, **dates} for text in DATA + PLATFORM[:80]]
+    data: Any = rows
+    if not isinstance(dates.get("published_at"), datetime):
+        data = write("data.jsonl", rows)
+    run = provscan.match(data, index, tmp_path / "run", control=path)
+    answer = run.summary["answer"]
+    assert answer["status"] == status
+    withdrawn = ["younger_than_data"] if status == "cannot_judge" else []
+    assert codes(answer["reasons"]) == withdrawn
+    assert codes(answer["remarks"]) == remarks
+
+
+def test_few_dated_records_test_no_direction(
+    answer: Callable[..., dict[str, Any]], tmp_path: Path, write: Write
+) -> None:
+    index = provscan.build_index(LICENSED, tmp_path / "licensed.index")
+    copies = [{"text": text} for text in PLATFORM[:80]]
+    for row in copies[:30]:
+        row["date"] = "2019-04-05"
+    for row in copies[:4]:
+        row["date"] = "2010-04-05"
+    rows = [{"text": text, "date": "2012-01-01"} for text in DATA] + copies
+    path = write("control.jsonl", CONTROL)
+    data = write("data.jsonl", rows)
+    found = provscan.match(data, index, tmp_path / "run", control=path)
+    answer_ = found.summary["answer"]
+    assert answer_["status"] == "copies_found"
+    assert codes(answer_["remarks"]) == ["younger_tweets", "direction_partly_tested"]
+    assert answer_["records"]["at_least"] <= 76
+    assert answer_["records"]["estimate"] is None
 
 
 @pytest.mark.parametrize("value", ["soon", "2013-01-02..2013-01-01", "..", "2013.."])

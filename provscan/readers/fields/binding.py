@@ -111,7 +111,14 @@ class Binding:
 
     @property
     def id(self) -> Path | None:
-        return next(iter(self.paths.get("id", ())), None)
+        return self._only("id")
+
+    @property
+    def date(self) -> Path | None:
+        return self._only("date")
+
+    def _only(self, role: str) -> Path | None:
+        return next(iter(self.paths.get(role, ())), None)
 
 
 def field_named(name: str, found: Container[Path]) -> Path | None:

@@ -1,5 +1,5 @@
-"""Determine which fields of a dataset's file are texts, and which field is the id of a
-record.
+"""Determine which fields of a dataset's file are texts, and which fields are the id and
+the date of a record.
 
 Fields are named by the user or chosen by their values. The first records of a file are
 surveyed once. Every field with strings that look like text is scanned, and so is a
@@ -19,8 +19,10 @@ import pyarrow as pa
 
 from provscan.kernels.reading.other_texts import LEAST_WORDS, NEVER
 from provscan.names import snake_case
+from provscan.readers.dates import parse_date
 from provscan.readers.fields.binding import Binding, Fields, field_named, not_found
 from provscan.readers.fields.chats import speakers_of
+from provscan.readers.fields.names import NAMES, in_columns
 from provscan.readers.fields.paths import ANY, Path, name_of, path_of
 from provscan.readers.fields.survey import (
     ADDRESS,
@@ -139,6 +141,8 @@ VERDICTS = {
 NEARLY_ALL, DIFFERENT = 0.9, 0.4
 # Minimum number of texts to tell that each is a single word.
 LEAST_ALONE = 100
+# A field has the dates of records if the first DATES_READ of its values are dates.
+DATES_READ = 20
 # The values of a field are labels if there are at most MOST_LABELS different ones of
 # fewer than LONGEST_LABEL characters in at least LEAST_LABELS of the first strings.
 MOST_LABELS, LONGEST_LABEL, LEAST_LABELS = 3, 40, 100
@@ -211,7 +215,7 @@ def _nearly_all_words(strings: Sequence[str]) -> bool:
 def bind(
     records: Iterable[Any], source: str, *, fields: Fields, limits: Limits
 ) -> Binding:
-    """Return the fields of a file that contain texts and ids, from its first
+    """Return the fields of a file that contain texts, ids and dates, from its first
     records.
     """
     found = survey(records, limits)
@@ -265,10 +269,15 @@ def bind(
     missing = {}
     if (chosen := _id(fields.id, found)) is not None:
         paths["id"] = (chosen,)
-        wanted.setdefault(chosen, found[chosen].type)
+        kind = found[chosen].type
+        # As a column of floats, later ids that are integers would lose digits.
+        wanted.setdefault(chosen, pa.string() if kind == pa.float64() else kind)
     elif fields.id is not None:
         what = f"no field {fields.id!r} for the id of a record"
         missing["id"] = not_found(what, found, source, "id")
+    if (dated := _date(found)) is not None:
+        paths["date"] = (dated,)
+        wanted.setdefault(dated, found[dated].type)
     return Binding(
         paths,
         wanted,
@@ -381,4 +390,19 @@ def _id(name: str | None, found: Mapping[Path, Seen]) -> Path | None:
         if path is None or ANY in path or {"object", "list"} & found[path].kinds.keys():
             continue
         return path
+    return None
+
+
+def _date(found: Mapping[Path, Seen]) -> Path | None:
+    """Return the field with the dates of records: the first with a usual name whose
+    values are dates.
+    """
+    named = {snake_case(path[0]): path for path in found if len(path) == 1}
+    for usual in in_columns(NAMES["date"]):
+        path = named.get(usual)
+        if path is None or {"object", "list"} & found[path].kinds.keys():
+            continue
+        values = found[path].values[:DATES_READ]
+        if values and all(parse_date(value) is not None for value in values):
+            return path
     return None

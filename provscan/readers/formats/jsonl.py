@@ -39,7 +39,7 @@ from provscan.urls import is_remote
 # in memory, Python's garbage collector would take longer than the parser.
 LINES_AT_ONCE = 256
 # The types of columns that Arrow reads from JSON as Python would.
-TYPES = {pa.string(), pa.large_string(), pa.int64()}
+TYPES = {pa.string(), pa.large_string(), pa.int64(), pa.float64()}
 # A line of more bytes is parsed into objects only if it has few values.
 LONGEST = 16 << 20
 # The number of bytes of a line that a kernel processes at a time.

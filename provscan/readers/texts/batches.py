@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from provscan.kernels.canonical.utf8 import byte_places, code_points
 from provscan.readers.limits import Limits
-from provscan.readers.schema import PIECE_SCHEMA
+from provscan.readers.schema import PIECE
 from provscan.readers.stats import Counts
 from provscan.readers.texts.garbled import note_garbled
 from provscan.text_buffers import buffers
@@ -92,7 +92,7 @@ class Batcher:
         in pieces that share its bytes.
         """
         limits = self._limits
-        texts = batch.column("text")
+        texts, schema = batch.column("text"), pa.schema([*batch.schema, *PIECE])
         length = characters(batch)
         if length <= limits.piece:
             yield self._joined([batch])
@@ -122,7 +122,7 @@ class Batcher:
                 for position in (start, own_from, own_to)
             ]
             yield self._counted(
-                pa.RecordBatch.from_arrays(columns, schema=PIECE_SCHEMA),
+                pa.RecordBatch.from_arrays(columns, schema=schema),
                 own_to - own_from,
             )
 

@@ -1,5 +1,5 @@
 """Turn records, columns or objects, into rows with one text each: the number of the
-record, its id, the name of the field, and the text.
+record, its id, the name of the field, the text and, if records have dates, the date.
 
 Columns are processed as a whole (:meth:`Extractor._columns`), and objects value by
 value (:meth:`Extractor._objects`). Three rules turn a value into a text.
@@ -16,6 +16,7 @@ value (:meth:`Extractor._objects`). Three rules turn a value into a text.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
 from itertools import repeat
 from typing import Any, NamedTuple
 
@@ -40,7 +41,7 @@ from provscan.readers.fields.paths import (
 )
 from provscan.readers.formats.protocol import Rows, first_records
 from provscan.readers.limits import Limits
-from provscan.readers.schema import SCHEMA
+from provscan.readers.schema import DATE, SCHEMA
 from provscan.readers.stats import EXAMPLES, Counts
 from provscan.readers.strings import (
     checked_text,
@@ -102,6 +103,7 @@ class Extractor:
         self._counts = counts
         self._later = None if binding.others is None else Later(binding, limits)
         self._searched = binding.searched
+        self._schema = SCHEMA if binding.date is None else SCHEMA.append(DATE)
 
     def batch(self, rows: Rows) -> pa.RecordBatch:
         """Return the texts of some records; records without text are counted."""
@@ -187,11 +189,23 @@ class Extractor:
         self._counts.note("later_text", first, printable(name_of(path)), len(chosen))
         return _Texts(rows, _names(path, positions, len(rows)), text)
 
-    def _ids(self, batch: pa.RecordBatch) -> pa.Array:
-        path = self._binding.id
-        if path is None or (found := leaf(batch, path)) is None:
-            return pa.nulls(batch.num_rows, pa.string())
-        return short_texts(found.array)
+    @property
+    def _named(self) -> list[Path | None]:
+        """The paths of the id and, if records have dates, of the date."""
+        dates = [] if self._binding.date is None else [self._binding.date]
+        return [self._binding.id, *dates]
+
+    def _values(self, batch: pa.RecordBatch) -> list[pa.Array]:
+        """Return the ids of records and, if they have dates, the dates."""
+        columns = []
+        for path in self._named:
+            if path is None or (found := leaf(batch, path)) is None:
+                columns.append(pa.nulls(batch.num_rows, pa.string()))
+            elif columns and pa.types.is_temporal(found.array.type):  # A date.
+                columns.append(found.array.cast(pa.string()))
+            else:
+                columns.append(short_texts(found.array))
+        return columns
 
     def _columns(self, batch: pa.RecordBatch, rows: Rows) -> pa.RecordBatch:
         """Return the texts of records that are stored in columns, in the order of the
@@ -204,7 +218,7 @@ class Extractor:
         record = np.concatenate([np.zeros(0, np.int64), *(part.rows for part in found)])
         self._count_textless(numbers, record, any_texts=bool(found))
         if not found:
-            return pa.RecordBatch.from_pylist([], schema=SCHEMA)
+            return pa.RecordBatch.from_pylist([], schema=self._schema)
         columns = [found[0].names, found[0].texts]
         if len(found) > 1:
             order = np.argsort(record, kind="stable")
@@ -213,13 +227,15 @@ class Extractor:
             texts = pa.concat_arrays([part.texts for part in found])
             columns = [names.unify_dictionaries().combine_chunks(), texts]
             columns = [column.take(pa.array(order)) for column in columns]
-        ids = self._ids(batch)
+        ids, *dates = self._values(batch)
         if len(record) != len(numbers) or not np.array_equal(
             record, np.arange(len(record))
         ):
-            numbers, ids = numbers[record], ids.take(pa.array(record))
+            rows = pa.array(record)
+            numbers, ids = numbers[record], ids.take(rows)
+            dates = [each.take(rows) for each in dates]
         return pa.RecordBatch.from_arrays(
-            [pa.array(numbers), ids, *columns], schema=SCHEMA
+            [pa.array(numbers), ids, *columns, *dates], schema=self._schema
         )
 
     def _texts_at(
@@ -310,11 +326,10 @@ class Extractor:
     def _objects(self, rows: Rows) -> pa.RecordBatch:
         """Return the texts of objects."""
         numbers: list[int] = []
-        ids: list[Any] = []
+        ids, *dates = values = [list[Any]() for _ in self._named]
         codes: list[int] = []
         texts: list[str] = []
         names: dict[str, int] = {}
-        path = self._binding.id
         records = zip(rows.numbers, rows.values, strict=True)
         later = self._later_texts(records if rows.others is None else rows.others)
         for number, record in zip(rows.numbers, rows.values, strict=True):
@@ -322,7 +337,11 @@ class Extractor:
             texts += [text for _, text in found]
             codes += [names.setdefault(name, len(names)) for name, _ in found]
             numbers += [number] * len(found)
-            ids += [None if path is None else value_at(record, path)] * len(found)
+            for path, column in zip(self._named, values, strict=True):
+                value = None if path is None else value_at(record, path)
+                if isinstance(value, date):
+                    value = value.isoformat()
+                column += [value] * len(found)
         return pa.RecordBatch.from_arrays(
             [
                 pa.array(numbers, pa.int64()),
@@ -331,8 +350,9 @@ class Extractor:
                     pa.array(codes, pa.int32()), _dictionary(names)
                 ),
                 string_array(texts, numbers, self._counts),
+                *map(short_texts, dates),
             ],
-            schema=SCHEMA,
+            schema=self._schema,
         )
 
     def _texts_of(

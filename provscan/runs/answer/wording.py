@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from provscan.estimate.layers import Layers
-from provscan.messages import terms
 from provscan.names import counted, number, several, share
 from provscan.statuses import (
     CANNOT_JUDGE,
@@ -23,6 +22,30 @@ from provscan.statuses import (
     NOT_MEASURED,
     STATUSES,
 )
+
+EDITS = {
+    "exact": "unchanged",
+    "anonymised": "names, links replaced",
+    "stripped": "lower case, bare words",
+    "escaped": "HTML entities",
+    "retweeted": "as a retweet",
+    "commented": "comments around it",
+    "marked_up": "HTML markup",
+    "with_emoji": "emoji added or removed",
+    "repunctuated": "other punctuation",
+    "respaced": "other white space",
+    "in_variants": "variants of characters",
+    "elongated": "abbreviated, elongated",
+    "truncated": "end cut off",
+    "one_word": "one word replaced",
+    "two_words": "two words replaced",
+    "three_words": "three words replaced",
+    "reordered": "two halves swapped",
+    "in_parts": "parts reordered",
+    "every_fifth_dropped": "every fifth word dropped",
+    "letters_replaced": "single letters replaced",
+}
+"""Names of edits for readers; other edits are shown by the names of their functions."""
 
 PROJECTED = (
     "The dataset has about {whole} records, projected from the sample, and may have "
@@ -34,8 +57,7 @@ which is only a projection if files were sampled.
 
 
 def edit_words(name: str) -> str:
-    """Return the name of an edit for readers."""
-    return str(terms("edit").get(name, name.replace("_", " ")))
+    return EDITS.get(name, name.replace("_", " "))
 
 
 @dataclass(frozen=True)
@@ -80,7 +102,7 @@ def status_of(
     """
     if records.at_least:
         return COPIES_FOUND
-    if records.findings and not judged:
+    if not judged:
         return CANNOT_JUDGE
     if records.findings and not measured:
         return NOT_MEASURED
@@ -109,6 +131,11 @@ def headline(status: str, records: Layers, scanned: ScannedRecords) -> str:
         return (
             f"{word}: no copies shown in {scanned.sample}, but not all text was "
             "scanned."
+        )
+    if not records.findings:
+        return (
+            f"{word}: the licensed texts that were found in {scanned.sample} are in "
+            "the control too."
         )
     found = (
         f"{word}: {number(records.findings)} of {scanned.sample} "

@@ -55,13 +55,15 @@ from provscan.runs.measures.examination import examine
 from provscan.runs.measures.recall import MeasuredRecall, measure_recall
 from provscan.runs.scan.totals import ScanTotals
 from provscan.scoring.background import background
-from provscan.scoring.rule import KNOWN_SHARE, Scorer
+from provscan.scoring.rule import KNOWN_SHARE, MIN_BITS, Scorer
 
 # Known data excludes no control text if its share of the control texts is clearly more
 # than this number times its share of the licensed texts.
 KNOWN_UNLIKE = 1.5
 # A run fails if it planted at least this many spike-ins and found none of them.
 FAILING_SPIKE_INS = 20
+# Minimum number of licensed texts in a control that are no coincidences.
+SEVERAL = 20
 
 
 @dataclass(frozen=True)
@@ -117,12 +119,16 @@ class Measured:
 
     @property
     def found_in_control(self) -> tuple[int, int]:
-        """The number of licensed texts found that a control contains too, and that of
-        their copies.
+        """The number of licensed texts with rare wording that were found and that a
+        control contains too, and that of their copies; 0 unless they are several, and
+        their copies more than the findings.
         """
         also = np.isin(self.matches.text, self.controls.repeated)
-        copies = self.counts.licensed.copies[also & ~self.matches.control]
-        return int(np.count_nonzero(copies)), int(copies.sum())
+        rare = np.nan_to_num(self.matches.scores.bits, nan=np.inf) >= MIN_BITS
+        copies = self.counts.licensed.copies[also & rare & ~self.matches.control]
+        texts, places = int(np.count_nonzero(copies)), int(copies.sum())
+        many = texts >= SEVERAL and places > self.finding_records
+        return (texts, places) if many else (0, 0)
 
     @property
     def finding_records(self) -> int:
@@ -133,13 +139,6 @@ class Measured:
     def claimable_records(self) -> int:
         """The number of records with findings of claimable texts."""
         return int(self.counts.claimable.records.sum())
-
-    @property
-    def left_out(self) -> int:
-        """The number of records with findings only in strata without measured
-        chance.
-        """
-        return self.finding_records - self.claimable_records
 
     @cached_property
     def sharing_factors(self) -> dict[str, Factor]:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import compress
 
 import numpy as np
 import pyarrow as pa
 
-from provscan.arrays import Floats, Numbers
+from provscan.arrays import Flags, Floats, Numbers, distinct
 from provscan.calibration.controls import Controls
 from provscan.calibration.spike_ins import draw_texts
 from provscan.estimate.background import BackgroundModel, text_sums
 from provscan.estimate.examination import (
+    FEW_WORDED,
     MOST,
     STRETCH,
     Contributor,
@@ -25,7 +27,7 @@ from provscan.estimate.examination import (
     repeated_wording,
     too_rare,
 )
-from provscan.runs.counting.matches import ScoredMatches
+from provscan.runs.counting.matches import NEEDED, ScoredMatches
 from provscan.runs.counting.strata import TextSamples
 from provscan.runs.measures.chance import Claim, MeasuredChance
 from provscan.scoring.authorship import KINDS, Authorship, coded_authors, weeks
@@ -43,8 +45,16 @@ ORDER = 5
 # unless that leaves too few, by its share of the dataset's USUAL_WORDS most frequent
 # words, which shows its language.
 COMPARABLE, CLOSEST, USUAL_WORDS = 0.8, 0.05, 50
+# If at most SMALL_PART of the licensed texts are as near to the findings in wording as
+# all but FARTHEST of the findings to each other, by a model of order NEAR_ORDER, only
+# such texts are compared, unless there are fewer than FEWEST_NEAR of either kind.
+SMALL_PART, FARTHEST, NEAR_ORDER, FEWEST_NEAR = 0.15, 0.2, 3, 12
 # A record is left out if one part in LEAST_SHARED of it is wording of findings.
 LEAST_SHARED = 10
+# The control may lack a year of the findings if the year has this share of the licensed
+# texts or more: a control of later tweets is fair.
+RARE_YEAR = 0.1
+DAY = 86_400_000.0  # Milliseconds.
 # Seed of the sample of licensed texts.
 SEED = 3
 
@@ -58,7 +68,7 @@ def examine(
 ) -> Examination:
     """Examine a claim. Without one, there is nothing to examine.
 
-    ``until`` is the time at which the dataset was complete, if known.
+    ``until`` is the time at which the dataset was complete, if given.
     """
     claim = chance.whole.claims[0]
     first = claim.chance.clusters.first
@@ -66,23 +76,59 @@ def examine(
         return Examination()
     found = _taken(matches.authorship, first)
     own = [carrier.text for carrier in matches.scanned.carriers]
-    licensed, control = samples
-    younger = None
-    if until is not None:
-        times = found.time.drop_null().to_numpy()
-        younger = (
-            float(np.mean(times > until.timestamp() * 1000)) if len(times) else 0.0
-        )
+    contributor = _contributor(matches, chance.whole.claims, samples, controls)
+    latest = _latest(matches, until)[first]
+    posted = found.time.fill_null(-1).to_numpy()
+    dated = (posted >= 0) & np.isfinite(latest)
     return Examination(
         clusters=len(first),
         explained=claim.chance.limits["clusters"].high,
         like_dataset=_wording(controls, matches.text[first], own),
-        contributor=_contributor(matches, chance.whole.claims, samples, controls),
-        lacking=too_rare(found.kind, licensed.kind, control.kind, KINDS)
+        contributor=contributor,
+        lacking=_lacking(found, samples, years=contributor is None)
         if controls.texts
         else None,
-        younger=younger,
+        younger=float(np.mean(posted[dated] > latest[dated])) if dated.any() else None,
+        dated=int(dated.sum()),
     )
+
+
+def _lacking(found: Authorship, samples: TextSamples, *, years: bool) -> str | None:
+    """Return the kind of text, or with ``years`` the year, that many findings are of
+    and that the control lacks; None if there is none.
+    """
+    licensed, control = samples
+    kind = too_rare(found.kind, licensed.kind, control.kind, KINDS)
+    if kind is not None or not years:
+        return kind
+    rare = [
+        year
+        for year in distinct(found.year.drop_null().to_numpy()).tolist()
+        if np.mean(licensed.year == year) < RARE_YEAR
+    ]
+
+    def codes(every: Numbers) -> Numbers:
+        return np.array([rare.index(y) if y in rare else -1 for y in every.tolist()])
+
+    every = found.year.fill_null(-1).to_numpy()
+    names = [f"tweets of {year}" for year in rare]
+    return too_rare(codes(every), codes(licensed.year), codes(control.year), names)
+
+
+def _latest(matches: ScoredMatches, until: datetime | None) -> Floats:
+    """Return the latest time, in milliseconds, at which each text can have been posted
+    to be the source of all its findings; infinite if it is unknown.
+
+    It is a day after the date of the earliest record, since dates may lack the time or
+    the time zone, and not after ``until``.
+    """
+    end = np.inf if until is None else until.timestamp() * 1000.0
+    latest = np.full(len(matches.text), end)
+    for batch in matches.batches([*NEEDED, "date"]):
+        dates = batch.columns["date"].cast(pa.float64()).fill_null(np.inf).to_numpy()
+        which = batch.passes_rule
+        np.minimum.at(latest, batch.text_index[which], dates[which] + DAY)
+    return latest
 
 
 def _taken(known: Authorship, texts: Numbers) -> Authorship:
@@ -115,48 +161,99 @@ def _wording(controls: Controls, found: Numbers, own: list[str]) -> Share | None
         shared = sum(short[i : i + STRETCH] in stretches for i in range(len(short)))
         if short and LEAST_SHARED * STRETCH * shared < len(short):
             others.append(short)
-    drawn = draw_texts(controls, 2 * WORDED, SEED)
-    drawn = drawn[~np.isin(drawn, found)]
-    licensed = reader.canonical_texts(drawn).array().to_pylist()
-    licensed = [text[:LONGEST] for text in licensed]
     chosen = [text[:LONGEST] for text in every[:: 1 + len(every) // WORDED]]
 
+    def drawn(count: int) -> list[str]:
+        texts = draw_texts(controls, count, SEED)
+        texts = texts[~np.isin(texts, found)]
+        licensed = reader.canonical_texts(texts).array().to_pylist()
+        return [text[:LONGEST] for text in licensed]
+
+    licensed = drawn(2 * WORDED)
+    if min(map(len, (chosen, licensed, others))) < FEW_WORDED:
+        return None
+    if _nearest(chosen, licensed, others)[0].mean() <= SMALL_PART:
+        # The findings are in a language, or on a topic, that few licensed texts have:
+        # compare with these, and with the dataset's texts of this kind.
+        more = drawn(10 * WORDED)
+        parts = zip(_nearest(chosen, more, others), (more, others), strict=True)
+        near = [list(compress(texts, flags)) for flags, texts in parts]
+        if len(near[0]) >= FEWEST_NEAR and len(near[1]) <= 1:
+            return None  # The dataset's own texts are nothing like the findings.
+        if min(map(len, near)) >= FEWEST_NEAR:
+            return reads_like(*_scores(chosen, *near, comparable=False))
+    return reads_like(*_scores(chosen, licensed, others, comparable=True))
+
+
+def _nearest(
+    found: list[str], licensed: list[str], others: list[str]
+) -> tuple[Flags, Flags]:
+    """Return which licensed texts, and which of the dataset's own texts, are worded
+    like the findings: more so than a share FARTHEST of the findings are like the rest.
+    """
+    sums = [np.zeros(len(texts)) for texts in (found, licensed, others)]
+    for half in (0, 1):
+        like = BackgroundModel(NEAR_ORDER)
+        like.add(found[half::2])
+        usual = BackgroundModel(NEAR_ORDER, max_chars=max(like.chars, LONGEST))
+        usual.add(licensed)
+
+        rest, *scores = (
+            _bits(usual, texts) - _bits(like, texts)
+            for texts in (found[1 - half :: 2], licensed, others)
+        )
+        sums[0][1 - half :: 2] = rest
+        for each, score in zip(sums[1:], scores, strict=True):
+            each += score / 2.0
+    least = np.quantile(sums[0], FARTHEST)
+    return sums[1] >= least, sums[2] >= least
+
+
+def _bits(model: BackgroundModel, texts: list[str]) -> Floats:
+    """Return the bits per character of each text."""
+    size = np.maximum([len(text) for text in texts], 1)
+    return text_sums(*model.surprisal(texts)) / size
+
+
+def _scores(
+    chosen: list[str], licensed: list[str], others: list[str], *, comparable: bool
+) -> tuple[Floats, Floats, Floats]:
+    """Return the scores of findings, of licensed texts and of the dataset's own texts
+    for :func:`~provscan.estimate.examination.reads_like`; of ``comparable`` texts only,
+    or of all.
+    """
     # Each half of the dataset's texts and of the licensed ones is scored by models of
     # the other halves, and each finding once.
     scores: tuple[list[Floats], ...] = ([], [], [])
     for half in (0, 1):
-        theirs, ours = BackgroundModel(ORDER), others[half::2]
-        theirs.add(ours)
-        platform = BackgroundModel(ORDER, max_chars=max(theirs.chars, 1))
-        platform.add(licensed[half::2])
-        if 0 in (theirs.chars, platform.chars):
-            return None
+        training = ours, _ = others[half::2], licensed[half::2]
+        size = max(LONGEST, min(sum(map(len, texts)) for texts in training))
+        theirs, platform = (BackgroundModel(ORDER, max_chars=size) for _ in training)
+        for model, texts in zip((theirs, platform), training, strict=True):
+            model.add(texts)
         words = Counter(word for text in ours for word in text.split())
         usual = {word for word, _ in words.most_common(USUAL_WORDS)}
-        most, least = -np.inf, np.inf
+        most, least = (-np.inf, np.inf) if comparable else (np.inf, -np.inf)
         for each, texts in zip(
             scores,
             (others[1 - half :: 2], licensed[1 - half :: 2], chosen[half::2]),
             strict=True,
         ):
-            size = np.maximum([len(text) for text in texts], 1)
-            common, rare = (
-                text_sums(*model.surprisal(texts)) / size
-                for model in (theirs, platform)
-            )
+            common, rare = _bits(theirs, texts), _bits(platform, texts)
             known = np.array([_share_of_words(text, usual) for text in texts])
-            if each is not scores[2] and len(common):
+            if comparable and each is not scores[2] and len(common):
                 share = COMPARABLE if each is scores[0] else CLOSEST
                 most = max(most, float(np.quantile(common, share)))
                 least = min(least, float(np.quantile(known, 1.0 - share)))
             if (
-                each is scores[1]
+                comparable
+                and each is scores[1]
                 and np.mean((common <= most) & (known >= least)) < CLOSEST
             ):
                 least = -np.inf
             each.append((rare - common)[(common <= most) & (known >= least)])
     own_scores, licensed_scores, found_scores = map(np.concatenate, scores)
-    return reads_like(found_scores, licensed_scores, own_scores)
+    return found_scores, licensed_scores, own_scores
 
 
 def _share_of_words(text: str, words: set[str]) -> float:
