@@ -295,10 +295,13 @@ def test_fields_of_a_struct_with_the_same_name(nested, save, read_all):
     assert ends == {"text", "text_2"}
 
 
-def test_numbers_where_text_should_be(save, read_all):
-    found = read_all(save(pa.table({"text": [1, 2]})))
+@pytest.mark.parametrize(
+    ("values", "code"), [([1, 2], "text_not_string"), ([None, None], "no_text")]
+)
+def test_columns_without_text(values, code, save, read_all):
+    found = read_all(save(pa.table({"text": values})))
     assert found.rows == []
-    assert found.stats.skipped == {"text_not_string": 2}
+    assert found.stats.skipped == {code: 2}
 
 
 def test_texts_in_lists_and_objects(save, read_all):

@@ -268,6 +268,9 @@ class Extractor:
             )
             texts = [value if isinstance(value, str) else None for value in values]
             array = pa.array(texts, pa.large_string())
+        if pa.types.is_null(array.type):
+            # A writer that infers types saw no text, as in a shard without any.
+            array = array.cast(pa.large_string())
         if path in self._binding.words and hasattr(array.type, "value_field"):
             array = self._joined(array, numbers)
         if not is_text(array.type):
