@@ -11,7 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -76,22 +76,6 @@ def test_only_planted_tweets_are_found(tiny_run: Path) -> None:
     assert found.keys() <= {(mark["record"], mark["tweet_id"]) for mark in truth}
 
 
-def test_summary_agrees_with_the_matches(tiny_run: Path) -> None:
-    numbers, table = summary(tiny_run), rows(tiny_run)
-    assert numbers["version"] == 1
-    assert numbers["records"] == 4_997
-    assert numbers["matches"] == len(table)
-    assert numbers["records_matched"] == len({row["record"] for row in table})
-    assert numbers["share_of_records"] == pytest.approx(
-        numbers["records_matched"] / numbers["records"]
-    )
-    assert numbers["levels"] == dict.fromkeys(numbers["levels"], 0) | Counter(
-        row["level"] for row in table
-    )
-    assert sum(numbers["skipped"].values()) + numbers["records"] == 5_000
-    assert numbers["damaged"] == []
-
-
 def test_the_run_folder_is_complete(tiny_run: Path) -> None:
     assert {path.name for path in tiny_run.iterdir()} == {
         *(
@@ -108,30 +92,6 @@ def test_the_run_folder_is_complete(tiny_run: Path) -> None:
         f"{summary(tiny_run)['answer']['records']['findings']:.0f} of 4,997 records"
         in page
     )
-
-
-def test_info(index: Path, tiny_run: Path, run: Run) -> None:
-    assert "1,997" in run("info", index).stdout
-    assert "4,997" in run("info", tiny_run).stdout
-
-
-def test_results_do_not_depend_on_the_number_of_workers(
-    index: Path, tiny_run: Path, tmp_path: Path, run: Run
-) -> None:
-    for workers in (1, 2):
-        out = tmp_path / f"{workers}.run"
-        result = run(
-            "match",
-            TINY / "dataset.jsonl",
-            "-i",
-            index,
-            "-o",
-            out,
-            "--workers",
-            workers,
-        )
-        assert result.exit_code == 0, result.output
-        assert rows(out) == rows(tiny_run)
 
 
 def test_nothing_is_overwritten_without_the_option(
@@ -160,37 +120,6 @@ def test_default_paths(
     shutil.copy(TINY / "dataset.jsonl", tmp_path / "some data.jsonl")
     assert run("match", "some data.jsonl").exit_code == 0
     assert (tmp_path / "some data.run" / "summary.json").is_file()
-
-
-def _flip(path: Path) -> None:
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 0x40
-    path.write_bytes(content)
-
-
-def test_a_flipped_byte_in_any_index_file_is_noticed(
-    index: Path, tmp_path: Path, run: Run
-) -> None:
-    for path in sorted(
-        path for path in index.rglob("*") if path.is_file() and path.stat().st_size
-    ):
-        copy = tmp_path / "copy.index"
-        shutil.copytree(index, copy)
-        _flip(copy / path.relative_to(index))
-        result = run(
-            "match",
-            TINY / "truth.jsonl",
-            "-i",
-            copy,
-            "--text-field",
-            "channel",
-            "-o",
-            tmp_path / "a.run",
-        )
-        assert result.exit_code == 3, f"{path}: {result.output}"
-        assert len(result.stderr.splitlines()) == 1, result.stderr
-        assert not (tmp_path / "a.run").exists()
-        shutil.rmtree(copy)
 
 
 WRONG: dict[str, tuple[bytes, int, str]] = {

@@ -15,22 +15,14 @@ import pytest
 
 import provscan
 from provscan.errors import IndexFormatError
-from provscan.index import checks
 from provscan.index.checks import check_content
 from provscan.index.format import Tombstones
-from provscan.index.segment.filters import (
-    band_filter_words,
-    bloom_filter,
-    new_filter,
-    widened,
-)
 from provscan.index.segment.packed import (
     PackedNumbers,
     open_numbers,
     pack_numbers,
     write_numbers,
 )
-from provscan.index.segment.postings import EXACT, SEEDS, bands_layout
 from provscan.index.segment.read import Segment, open_segment, read_tombstones
 from provscan.index.segment.strings import Strings
 from provscan.params import IndexParams
@@ -324,50 +316,3 @@ def test_blocks_of_a_packed_column_do_not_share_words(
     (array if added else np.append(array, array[:1])).tofile(file)
     with pytest.raises(IndexFormatError, match="its blocks do not fit its words"):
         open_numbers(tmp_path, "n", 1000)
-
-
-def test_filters_have_eight_to_sixteen_bits_per_hash() -> None:
-    # A filter has at least 2 ** 10 bits, or the lowest power of two that is greater
-    # than eight bits per hash.
-    assert [len(new_filter(count).words) for count in (0, 127, 128, 255, 256)] == [
-        16,
-        16,
-        32,
-        32,
-        64,
-    ]
-    assert band_filter_words(511) == len(new_filter(255).words)
-    assert band_filter_words(512) == len(new_filter(256).words)
-    words = 5 * np.arange(64, dtype=np.uint64)
-    # The filter gets room for twice 300 hashes, which is 128 words.
-    assert widened(bloom_filter(words), 300).words.tolist() == [
-        5 * n for n in range(64) for _ in (0, 1)
-    ]
-    assert widened(bloom_filter(words), 100).words.tolist() == words.tolist()
-    assert [int(bloom_filter(words[:n]).shift) for n in (1, 2, 64)] == [32, 31, 26]
-
-
-def test_the_bits_of_a_key_are_divided_between_bucket_and_entry() -> None:
-    # The number of a text has at least 8 bits. The bits of a key that do not fit into
-    # the entry are the number of its bucket.
-    assert [EXACT.text_bits(texts) for texts in (1, 256, 257, 1 << 24)] == [8, 8, 9, 24]
-    assert [
-        EXACT.bucket_bits(256),
-        SEEDS.bucket_bits(256),
-        bands_layout(32).bucket_bits(512),
-    ] == [6, 8, 10]
-    keys = np.array([(1 << 64) - 1], np.uint64)
-    assert EXACT.entries(keys, np.array([5], np.uint64)).tolist() == [
-        ((1 << 30) - 1) << 34 | 5
-    ]
-
-
-def test_order_is_checked_across_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checks, "BLOCK", 4)
-    for size in range(11):
-        numbers = np.arange(1, size + 1) // 2
-        assert checks._ascending(numbers)
-        for place in range(1, size):
-            assert not checks._ascending(
-                np.where(np.arange(size) < place, numbers + size, numbers)
-            )

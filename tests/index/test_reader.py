@@ -16,15 +16,13 @@ import naive
 import numpy as np
 import pyarrow as pa
 import pytest
-from tweets import sentence
 
 import provscan
 from provscan.errors import InputError
 from provscan.index.format import VERSION
 from provscan.index.segment import join, postings
-from provscan.index.segment.filters import widened
-from provscan.index.segment.join import can_join, joined, more_seeds
-from provscan.index.segment.seeds import PER_FREQUENT, seed_parts
+from provscan.index.segment.join import can_join, joined
+from provscan.index.segment.seeds import seed_parts
 from provscan.kernels.records import read_only
 from provscan.kernels.search import minimizers
 from provscan.readers import Limits
@@ -294,58 +292,6 @@ def test_joined_segments_equal_a_single_segment(
     )
     assert np.array_equal(words & expected, expected)
     assert both.texts.array().equals(whole.texts.array())
-
-
-def test_frequent_seeds_of_a_small_segment_are_recorded(
-    build: Build, tweets: list[Tweet]
-) -> None:
-    phrases = [
-        (17, "a quotation of seventeen"),
-        (16, "what another said"),
-        (9, "nobody knows it"),
-    ]
-    rng = random.Random(1)
-    texts = [
-        f"{phrase} {sentence(rng, 'latin', 40)}"
-        for times, phrase in phrases
-        for _ in range(times)
-    ]
-    indexes = [
-        build(part) for part in ([tweet["text"] for tweet in tweets[50:]], texts)
-    ]
-    (large, small), params = (
-        (index.reader.segments[0] for index in indexes),
-        indexes[0].params,
-    )
-    more = more_seeds(large.tables, small.texts, params)
-    entries = np.concatenate(
-        [*seed_parts(small.texts, params, np.empty(len(small.texts), np.uint8))]
-    ).tolist()
-    counts = Counter(entry >> 32 for entry in entries)
-    assert {9, 16, 17} <= set(counts.values())
-    assert set(more.entries.tolist()) <= set(entries)
-    frequent = np.array(
-        [entry for entry in entries if counts[entry >> 32] > 16], np.uint64
-    )
-    expected = widened(large.frequent, len(entries) // PER_FREQUENT)
-    minimizers.mark_seeds(frequent, postings.SEEDS.form(), expected)
-    assert np.array_equal(more.frequent.words, expected.words)
-
-
-def test_a_large_segment_is_not_copied(
-    build: Build, tweets: list[Tweet], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (whole,) = build(tweets).reader.segments
-    size = whole.info.bytes
-    segment = whole.tables
-    monkeypatch.setattr("provscan.index.segment.join.MOST_BYTES", size - 1)
-    assert not can_join(segment, segment)
-    monkeypatch.setattr("provscan.index.segment.join.MOST_BYTES", size)
-    assert can_join(segment, segment)
-    monkeypatch.setattr(
-        "provscan.index.segment.join.NARROW_TEXTS", 2 * len(segment.texts) - 1
-    )
-    assert not can_join(segment, segment)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import sys
 from pathlib import Path
 
 import naive_passages
@@ -16,15 +15,8 @@ from tweets import sentence
 import provscan
 from provscan.index.segment import join
 from provscan.index.segment.postings import SEEDS, unpacked
-from provscan.index.segment.prepare import NO_TIME, sketch_texts, times_of
+from provscan.index.segment.prepare import NO_TIME, times_of
 from provscan.index.segment.read import Segment
-from provscan.index.segment.seeds import SeedChoice, seed_parts
-from provscan.index.segment.strings import (
-    Strings,
-    StringsWriter,
-    combined,
-    open_strings,
-)
 from provscan.kernels.search.minimizers import place_code
 from provscan.matching.compare import compared
 from provscan.params import IndexParams
@@ -226,33 +218,6 @@ def test_times_come_from_the_field_or_from_the_id() -> None:
     ]
 
 
-def test_texts_are_sketched_independently(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    texts = strings(
-        [
-            f"text of number {n} about this and that {'word ' * n}".strip()
-            for n in range(7)
-        ]
-    )
-    params = IndexParams(seed_length=10)
-    sizes = np.empty((2, 7), np.uint8)
-    whole, (seeds,) = sketch_texts(texts, params), seed_parts(texts, params, sizes[0])
-    monkeypatch.setattr(sys.modules["provscan.index.segment.prepare"], "BLOCK", 3)
-    monkeypatch.setattr("provscan.index.segment.seeds.BLOCK", int(texts.offsets[3]))
-    for part, expected in zip(sketch_texts(texts, params), whole, strict=True):
-        assert part.tolist() == expected.tolist()
-    for _ in range(2):
-        parts = list(seed_parts(texts, params, sizes[1]))
-        assert len(parts) == 3
-        assert np.concatenate(parts).tolist() == seeds.tolist()
-        assert sizes[1].tolist() == sizes[0].tolist()
-        sizes[1] = 0
-    assert (
-        list(seed_parts(texts.take(np.zeros(0, np.int64)), params, sizes[0, :0])) == []
-    )
-
-
 def test_the_seed_table_contains_the_chosen_seeds(tmp_path: Path) -> None:
     """The texts have unique wording, phrases that two texts share, or both; some are
     variants of a template, and some are long.
@@ -283,27 +248,6 @@ def test_the_seed_table_contains_the_chosen_seeds(tmp_path: Path) -> None:
     seeds = [naive_passages.index_seeds(text, length, window) for text in texts]
     assert len(held) < 0.8 * sum(map(len, seeds))
     assert frequent & {key for key, _, _ in held}
-
-
-def test_strings_are_appended(tmp_path: Path) -> None:
-    texts = strings(["a", "", "bcd", "é"])
-    into = StringsWriter(tmp_path, "s")
-    into.add(texts.take(np.array([2])))
-    # The offsets of a part of a buffer do not begin with 0.
-    into.add(Strings(texts.text, texts.offsets[1:]))
-    into.add(texts.take(np.array([0])))
-    into.close()
-    found = open_strings(tmp_path, "s")
-    assert found.array().to_pylist() == ["bcd", "", "bcd", "é", "a"]
-    assert len(found) == 5
-    codes, offsets = found.codes(np.array([3, 0]))
-    assert (codes[: offsets[-1]].tolist(), offsets.tolist()) == (
-        [0xE9, *b"bcd"],
-        [0, 1, 4],
-    )
-    both = combined([texts, found], np.array([0, 1, 1, 0, 0, 1, 0, 1]))
-    assert both.array().to_pylist() == ["a", "bcd", "", "", "bcd", "bcd", "é", "é"]
-    assert combined([texts], np.zeros(4, np.int64)) is texts
 
 
 def test_segments_are_joined_if_they_fit(
@@ -421,22 +365,3 @@ def test_the_first_text_of_a_segment_may_be_in_another(
     reader = provscan.open_index(path).reader
     assert reader.tweet_counts(np.array([3, 4])).tolist() == [1, 1]
     assert reader.posted_since(NEW_YEAR + DAY)[[2, 4]].tolist() == [True, True]
-
-
-@pytest.mark.parametrize(
-    ("texts", "expected"),
-    [
-        (1, [24, 20, 16, 12, 8, 4, 4]), (1 << 19, [24, 20, 16, 12, 8, 4, 4]), ((1 << 19) + 1, [24, 16, 12, 8, 4, 4, 4]),  # noqa: E501
-        (1 << 20, [24, 16, 12, 8, 4, 4, 4]), (10_000_000, [24, 4, 4, 4, 4, 4, 4]),
-    ],
-)  # fmt: skip
-def test_a_larger_index_has_fewer_shared_seeds_per_text(
-    texts: int, expected: list[int]
-) -> None:
-    for level, most in enumerate(expected):
-        choice = SeedChoice(np.array([3, 8], np.uint8), texts)
-        of_first = np.arange(60, dtype=np.uint64) << np.uint64(32)
-        assert len(choice.take(of_first, level)) == most
-        assert (
-            len(choice.take(of_first | np.uint64(1 << 8), level)) == 160 * most // 128
-        )

@@ -4,11 +4,9 @@ files, and data that is kept until a segment is complete.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,62 +19,15 @@ from three_texts import TWEETS, strings
 import provscan
 from provscan import ordered_map
 from provscan.errors import IndexFormatError, OutputError, ProvscanError
-from provscan.index import folder, lock, merges
-from provscan.index.format import VERSION, FileInfo, Manifest, SegmentInfo, Tombstones
+from provscan.index import folder, lock
+from provscan.index.format import VERSION
 from provscan.index.reader import IndexReader
 from provscan.index.segment import packed, postings
 from provscan.index.segment import write as segment_writer
 from provscan.index.segment.arrays import map_array
 from provscan.index.segment.packed import pack_numbers
 from provscan.index.segment.prepare import NO_TIME, tweet_digests
-from provscan.index.texts import LicensedTexts
-from provscan.kernels.storage.postings import NO_TEXT
-from provscan.params import IndexParams
 from provscan.writing import TEMPORARY
-
-
-def info(name: str, texts: int, *, gone: int = 0, size: int = 0) -> SegmentInfo:
-    stones = Tombstones(16 * gone, "", "stones", gone, "") if gone else None
-    return SegmentInfo(name, texts, texts, "", {"a": FileInfo(size, "")}, stones)
-
-
-def names(groups: list[list[SegmentInfo]]) -> list[str]:
-    return ["".join(each.name for each in group) for group in groups]
-
-
-def due(*infos: SegmentInfo) -> str:
-    manifest = dataclasses.replace(MANIFEST, segments=infos)
-    return "".join(each.name for each in merges._due(manifest))
-
-
-def test_four_small_segments_are_merged() -> None:
-    def of_sizes(*sizes: int) -> str:
-        return due(*(info("abcdefgh"[n], texts) for n, texts in enumerate(sizes)))
-
-    assert of_sizes() == ""
-    assert of_sizes(3, 2, 1) == ""
-    assert of_sizes(3, 1, 1, 1) == "bcda"
-    # The largest must not have more texts than the others together.
-    assert of_sizes(4, 1, 1, 1) == ""
-    assert of_sizes(4, 1, 1, 1, 1) == "bcdea"
-    assert of_sizes(99, 3, 1, 1, 1) == "cdeb"
-
-
-def test_the_groups_of_a_merge() -> None:
-    def groups(*infos: SegmentInfo) -> list[str]:
-        manifest = dataclasses.replace(MANIFEST, segments=infos)
-        # If the seeds need another length, all segments are rewritten.
-        others = dataclasses.replace(manifest, seed_length=14)
-        assert merges._to_merge(others) == [list(infos)]
-        return names(merges._to_merge(manifest))
-
-    large, rest = info("a", 1 << 25), info("b", 5)
-    assert groups(large, rest) == ["ab"]
-    assert groups(rest) == []
-    assert groups(info("b", 5, gone=1)) == ["b"]
-
-
-MANIFEST = Manifest(IndexParams(), (), 0, 0, seed_length=10)
 
 
 def test_nothing_to_add_changes_nothing(tmp_path: Path) -> None:
@@ -103,12 +54,6 @@ def test_nothing_to_add_changes_nothing(tmp_path: Path) -> None:
     found = provscan.forget(index.path, ["4", "9", "x8"])
     assert (found["tweets"], found["texts"], found["unknown"]) == (3, 2, 0)
     assert provscan.open_index(index.path).info()["texts"] == 1
-
-
-def test_packed_numbers_are_unpacked() -> None:
-    column = pack_numbers(np.array([3, -4, 1 << 40]))
-    assert column.take(np.array([2, 0, 2])).tolist() == [1 << 40, 3, 1 << 40]
-    assert len(column) == 3
 
 
 def test_versions_and_repeated_rows(
@@ -143,21 +88,6 @@ def test_versions_and_repeated_rows(
         made.append((reader.manifest.segments, _texts_by_id(reader)))
     assert made[0] == made[1]
     assert len(made[0][1]["1"]) == 2
-
-
-def test_rows_are_grouped_by_key(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rng = np.random.default_rng(4)
-    keys = rng.integers(0, 40, (300, 2), np.uint64) << np.uint64(58)
-    pairs = [tuple(key) for key in keys.tolist()]
-    expected = [pairs.index(pair) for pair in pairs]
-    for most in (1 << 20, 1, 40):
-        monkeypatch.setattr(segment_writer, "GROUP_KEYS", most)
-        found = segment_writer.first_rows(keys, tmp_path / "rows")
-        assert found.tolist() == expected
-        assert segment_writer._count_firsts(found) == len(set(pairs))
-    assert segment_writer.first_rows(keys[:0], tmp_path / "rows").tolist() == []
 
 
 def _texts_by_id(reader: IndexReader) -> dict[str, list[str]]:
@@ -359,56 +289,6 @@ def test_a_dictionary_is_trained_with_enough_text(tmp_path: Path) -> None:
     )
 
 
-def test_the_order_of_tweets(monkeypatch: pytest.MonkeyPatch) -> None:
-    def order(times: list[int], ids: list[str], texts: list[str]) -> list[int]:
-        rest = pa.table({"text": pa.array(texts, pa.large_string())})
-        return segment_writer.tweet_order(np.array(times), strings(ids), rest).tolist()
-
-    # Tweets are ordered by time, then by id (shorter ones first), then by the rest.
-    assert order([5, 5, 1], ["10", "9", "100"], ["a", "b", "c"]) == [2, 1, 0]
-    assert order([5, 5, 1], ["x10", "x9", "x"], ["a", "b", "c"]) == [2, 1, 0]
-    assert order([5, 5], ["xb", "xa"], ["a", "b"]) == [1, 0]
-    monkeypatch.setattr("provscan.arrays.PART", 2)
-    for keys in (1 << 20, 1, 2):
-        monkeypatch.setattr(segment_writer, "GROUP_KEYS", keys)
-        assert order([3, 2, 2, 1, 2, 3, 3], list("7654321"), ["a"] * 7) == [
-            *(3, 4, 2, 1),
-            *(6, 5, 0),
-        ]
-    for ids in (["7", "7"], ["x", "x"]):
-        assert order([1, 1], ids, ["b", "a"]) == [1, 0]
-        assert order([1, 0], ids, ["a", "b"]) == [1, 0]
-
-
-def test_repeated_rows_are_left_out() -> None:
-    def kept(order: list[int], ids: list[int], texts: list[int]) -> list[int]:
-        rows = (np.array(part, np.uint32) for part in (ids, texts))
-        return segment_writer.without_repeated(np.array(order, int), *rows).tolist()
-
-    # Rows 2 and 1 have the same id and text.
-    assert kept([2, 1, 0, 3], [0, 0, 0, 3], [0, 1, 1, 0]) == [2, 0, 3]
-    assert kept([0, 1], [0, 1], [0, 0]) == [0, 1]
-    assert kept([], [], []) == []
-
-
-def test_rows_are_grouped_by_text() -> None:
-    rows, starts, numbers = segment_writer.by_text(
-        np.array([2, 1, 0, 3, 4]), np.array([0, 1, 0, 1, 4], np.uint32), 3
-    )
-    assert rows.tolist() == [2, 0, 1, 3, 4]
-    assert starts.tolist() == [0, 2, 4, 5]
-    assert numbers.tolist() == [0, 1, NO_TEXT, NO_TEXT, 2]
-
-
-def test_numbers_of_texts_in_segments() -> None:
-    parts: Any = SimpleNamespace(texts=range(2)), SimpleNamespace(texts=range(3))
-    plain = LicensedTexts(Path(), parts, np.array([0, 2, 5]))
-    assert [each.tolist() for each in plain.located(np.array([4, 1, 2]))] == [
-        [1, 0, 1],
-        [2, 1, 0],
-    ]
-
-
 def test_threads_and_slices_do_not_change_the_files(
     tweets: list[dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -443,102 +323,6 @@ def test_threads_and_slices_do_not_change_the_files(
     ]
     assert written[0] == written[1]
     assert provscan.verify(large)["tweets"] == len(tweets)
-
-
-@pytest.mark.parametrize("waiting", [1 << 20, 3])
-def test_entries_are_kept_in_memory_or_in_files(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, waiting: int
-) -> None:
-    monkeypatch.setattr(postings, "SPILL_ENTRIES", waiting)
-    rng = np.random.default_rng(2)
-    # Spread the upper eight bits of the keys, which are the numbers of parts.
-    entries = rng.integers(0, 1 << 63, 20, np.uint64) * np.uint64(2)
-    expected = np.sort(entries)
-    for chunk in (1, 5, 1 << 20):
-        monkeypatch.setattr(postings, "CHUNK", chunk)
-        into = postings.PostingsWriter(tmp_path, "t", postings.SEEDS)
-        for low in range(0, 20, 4):
-            into.add(entries[low : low + 4].copy())
-        assert into.count == 20
-        found = list(into.sorted_ranges())
-        assert np.concatenate(found).tolist() == expected.tolist()
-        assert len(found) == into.parts == 256
-        assert all(
-            (part >> np.uint64(56) == number).all() for number, part in enumerate(found)
-        )
-        assert list(tmp_path.iterdir()) == []
-    empty = postings.PostingsWriter(tmp_path, "t", postings.SEEDS)
-    assert [part.tolist() for part in empty.sorted_ranges()] == [[]] * 256
-
-
-@pytest.mark.parametrize("ranges", [1, 4, 8, 64])
-def test_entries_may_come_in_chunks(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ranges: int
-) -> None:
-    monkeypatch.setattr(postings, "SPILL_ENTRIES", 20)
-    entries = np.random.default_rng(3).integers(0, 1 << 63, 40, np.uint64) * np.uint64(
-        2
-    )
-    into = postings.PostingsWriter(tmp_path, "t", postings.SEEDS)
-    into.add_chunk(postings.chunk_of(entries[:30]))
-    into.add(entries[30:].copy())
-    assert into.count == 40
-    found = list(into.sorted_ranges(ranges))
-    assert len(found) == ranges
-    assert np.concatenate(found).tolist() == np.sort(entries).tolist()
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_the_file_of_a_group_is_removed_when_its_entries_are_sorted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(postings, "SPILL_ENTRIES", 1)
-    entries = np.arange(256, dtype=np.uint64) << np.uint64(56)
-    into = postings.PostingsWriter(tmp_path, "t", postings.SEEDS)
-    into.add_chunk(postings.chunk_of(entries))
-    assert len(list(tmp_path.iterdir())) == postings.GROUPS
-    left = []
-    # Threads may finish ranges in another order.
-    for number in (1, 0, 3, *range(4, 16), 2):
-        assert into.sorted_range(number, 16).tolist() == (
-            entries[16 * number : 16 * number + 16].tolist()
-        )
-        left.append(len(list(tmp_path.iterdir())))
-    assert left == [8, 7, 7, 7, 6, 6, 5, 5, 4, 4, 3, 3, 2, 2, 1, 0]
-
-
-def test_arrays_are_moved_to_a_file(tmp_path: Path) -> None:
-    arrays = [
-        np.arange(n, n + size, dtype=np.uint64)
-        for n, size in enumerate((2, 0, 4, 1, 0, 9, 1))
-    ]
-    waiting = postings.SpilledArrays(tmp_path / "t", 5)
-    for array in arrays:
-        waiting.add(array)
-    assert [waiting[number].tolist() for number in range(7)] == [
-        array.tolist() for array in arrays
-    ]
-    assert (tmp_path / "t").stat().st_size == 8 * 16
-    waiting.clear()
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_entries_are_renumbered(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for waiting in (1 << 20, 2):
-        monkeypatch.setattr(postings, "SPILL_ENTRIES", waiting)
-        into = postings.PostingsWriter(tmp_path, "t", postings.SEEDS)
-        into.add(np.array([9 << 40 | 0 << 8 | 7, 8 << 40 | 1 << 8 | 7], np.uint64))
-        into.add(np.array([7 << 40 | 0 << 8 | 7], np.uint64))
-        into.add(np.array([7 << 40 | 2 << 8 | 7], np.uint64))
-        into.renumber(np.array([5, 4, NO_TEXT], np.uint32))
-        found = np.concatenate(list(into.sorted_ranges())).tolist()
-        assert found == [
-            7 << 40 | 5 << 8 | 7,
-            8 << 40 | 4 << 8 | 7,
-            9 << 40 | 5 << 8 | 7,
-        ]
 
 
 def test_the_maximum_size_of_a_segment(

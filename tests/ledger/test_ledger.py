@@ -219,25 +219,6 @@ def test_figures_of_a_changed_ledger_are_refused(
     assert not (tmp_path / "a.html").exists()
 
 
-def test_info_shows_what_a_ledger_is(demo: Path, tmp_path: Path) -> None:
-    done = CliRunner().invoke(main, ["info", str(demo / "demo.ledger")])
-    assert done.exit_code == 0, done.output
-    for line in (
-        "Ledger of The letter of May 2023, invented, made by provscan ",
-        "The time at which it was made is not recorded",
-        "Logged calls: 2021-12-31 19:16 to 2022-12-31 23:00 UTC",
-        "Period of the case: 2022-01-01 to 2022-12-31",
-        "Applications in the logs: reader, ",
-        "Parts: 23 tables, 3 scans",
-        "Accessed: 52,099 calls, 60 refused",
-    ):
-        assert line in done.output
-    (tmp_path / "ledger.json").write_text('{"version": 1}')
-    done = CliRunner().invoke(main, ["info", str(tmp_path)])
-    assert done.exit_code == 3
-    assert "expected 'provscan-ledger' of version 1" in done.stderr
-
-
 def test_the_workbook_has_a_sheet_for_each_table_and_says_what_it_leaves_out(
     demo: Path,
 ) -> None:
@@ -277,19 +258,6 @@ def test_the_report_needs_the_folder_alone(demo: Path, tmp_path: Path) -> None:
         ["export", str(demo / "demo.ledger"), "--digests", "-o", str(moved / "c.html")],
     )
     assert done.exit_code == 2
-
-
-def test_sums_on_the_page_include_the_rows_that_it_does_not_read(
-    demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("provscan.ledger.report.LIMIT", 1)
-    cut = write_ledger_report(demo / "demo.ledger", tmp_path / "cut.html")
-    whole = demo / "demo.ledger" / "report.html"
-    of_all = r"Calls may be missing on [\d,]+ of [\d,]+ days, summed over applications"
-    (found,) = re.findall(of_all, whole.read_text(encoding="utf-8"))
-    text = cut.read_text(encoding="utf-8")
-    assert found in text
-    assert "The first 1 of" in text[text.index("Content, in our words") :]
 
 
 def test_the_page_is_self_contained_and_accessible(demo: Path, browser: Any) -> None:
@@ -478,31 +446,6 @@ def test_folders_of_others_are_left_alone(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"mine\.txt, which provscan did not write"):
         make_ledger([tmp_path / "a.csv"], tmp_path / "out")
     assert [path.name for path in other.iterdir()] == ["mine.txt"]
-
-
-def test_the_page_says_in_how_many_hours_nothing_was_logged(tmp_path: Path) -> None:
-    (tmp_path / "log.csv").write_text(
-        "time,app,status\n2022-03-01T00:00:00Z,a,200\n2022-03-01T10:00:00Z,a,200\n"
-    )
-    made = make_ledger([tmp_path / "log.csv"], tmp_path / "out")
-    page = (made / "report.html").read_text(encoding="utf-8")
-    assert "Calls may be missing on 0 of 1 days, summed over applications." in page
-    assert "On the other days, nothing was logged in 9 hours, and it is unknown" in page
-
-
-def test_the_page_says_which_logs_were_kept_apart(tmp_path: Path) -> None:
-    for number in (1, 2):
-        (tmp_path / f"web{number}.csv").write_text(
-            f"time,app,status\n2022-03-01T00:0{number}:00Z,a,200\n"
-            f"2022-03-01T10:00:0{number}Z,a,200\n"
-        )
-    made = make_ledger(sorted(tmp_path.glob("*.csv")), tmp_path / "out")
-    page = (made / "report.html").read_text(encoding="utf-8")
-    start = page.index("Is the record complete?")
-    shown = page[start : page.index("Calls and tweets</h3>")]
-    assert re.search(
-        r"web1\.csv and 1 more</bdi>: files named \S+web#\.csv overlap", shown
-    )
 
 
 def test_refused_calls_of_a_government_body_are_no_access(tmp_path: Path) -> None:
