@@ -13,17 +13,19 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from truth import check, clean, draw, laws, writers
+from truth import check, clean, draw, laws, ledger, probe, writers
 
 
-def checked(numbers: range, seed: int, changes: float) -> check.Book:
+def checked(numbers: range, seed: int, changes: float, only: str | None) -> check.Book:
     """Check cases that share a world, and print violations."""
     book = check.Book()
     with tempfile.TemporaryDirectory() as folder:
         worlds = draw.Worlds(Path(folder))
         for number in numbers:
             case = draw.draw(seed, number, worlds)
-            for violation in check.check(case, Path(folder, "case"), book, changes):
+            for violation in check.check(
+                case, Path(folder, "case"), book, changes, only
+            ):
                 print(violation, flush=True)
     return book
 
@@ -41,10 +43,19 @@ def main() -> bool:
         "--law", choices=laws.CHANGES, help="the only law on two results"
     )
     parser.add_argument("--case", type=int, help="repeat one case, under all laws")
+    parser.add_argument(
+        "--machine", choices=("match", "ledger", "probe"), default="match"
+    )
     chosen = parser.parse_args()
-    if chosen.law:
-        for name in laws.CHANGES.keys() - {chosen.law}:
-            del laws.CHANGES[name]
+    if chosen.machine != "match":
+        drawn = {"ledger": ledger.drawn, "probe": probe.drawn}[chosen.machine]
+        count = 0
+        with tempfile.TemporaryDirectory() as folder:
+            for violation in drawn(Path(folder), chosen.seed, chosen.cases):
+                print(violation, flush=True)
+                count += 1
+        print(f"{chosen.cases} cases, {count} violations")
+        return bool(count)
     print(*writers.missing(), *clean.missing(), sep="\n")
     book, began = check.Book(), time.monotonic()
     first, end, changes = chosen.first, chosen.first + chosen.cases, chosen.changes
@@ -52,7 +63,7 @@ def main() -> bool:
         first, end, changes = chosen.case, chosen.case + 1, len(laws.CHANGES)
     step = draw.CASES_OF_A_WORLD
     blocks = [range(n, min(end, n + step)) for n in range(first, end, step)]
-    work = partial(checked, seed=chosen.seed, changes=changes)
+    work = partial(checked, seed=chosen.seed, changes=changes, only=chosen.law)
     # The workers of a pool of multiprocessing may not start processes.
     fork = multiprocessing.get_context("fork")
     with ProcessPoolExecutor(chosen.workers, fork) as pool:

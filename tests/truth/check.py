@@ -63,10 +63,12 @@ def kinds(case: Case) -> list[str]:
     return layout + [f"{name} {value}" for name, value in case.options.items()]
 
 
-def check(case: Case, folder: Path, book: Book, changes: float = 1) -> list[str]:
+def check(
+    case: Case, folder: Path, book: Book, changes: float = 1, only: str | None = None
+) -> list[str]:
     """Scan a case, check all facts and some changes, and return the violations.
 
-    ``changes`` is the mean number of changes.
+    ``changes`` is the mean number of changes, and ``only`` the only one.
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -81,7 +83,11 @@ def check(case: Case, folder: Path, book: Book, changes: float = 1) -> list[str]
     except Exception as error:
         book.violations.append(f"{case.repeats()}: {type(error).__name__}: {error}")
         return book.violations[-1:]
-    fitting = [name for name, (applies, _) in CHANGES.items() if applies(case)]
+    fitting = [
+        name
+        for name, (applies, _) in CHANGES.items()
+        if only in (None, name) and applies(case)
+    ]
     number = int(changes) + (rng.random() < changes % 1)
     chosen = rng.sample(fitting, min(number, len(fitting)))
     laws = FACTS | {name: CHANGES[name][1] for name in chosen}

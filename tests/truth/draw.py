@@ -277,21 +277,24 @@ class Case:
 
     def settings(self) -> dict[str, Any]:
         """Return the options of the scan."""
-        row, world = self.options, self.world
+        row = self.options
         names = ("outputs", "planted", "workers", "parts")
         chosen = {name: row[name] for name in names}
         if row["cutoff"]:
             chosen["cutoff"] = row["cutoff"]
-        for name in ("control", "null", "known"):
-            if row[name]:
-                chosen[name] = world.file(name)
         if row["sample"]:
             chosen |= {"sample": 0.6, "sample_by": row["sample"]}
-        if row["baseline"]:
-            chosen["baseline"] = world.earlier(row["fraction"])
         if self.layout.format == "text":
             chosen["records"] = "lines"
-        return chosen
+        return chosen | self.files()
+
+    def files(self) -> dict[str, Path]:
+        """Return the options of the scan that name files."""
+        names = [name for name in ("control", "null", "known") if self.options[name]]
+        files = {name: self.world.file(name) for name in names}
+        if self.options["baseline"]:
+            files["baseline"] = self.world.earlier(self.options["fraction"])
+        return files
 
     def repeats(self) -> str:
         return f"python -m tests.truth --seed {self.seed} --case {self.number}"

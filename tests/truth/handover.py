@@ -26,16 +26,12 @@ def what_is_handed_over_agrees(scan: Scan) -> Iterator[str]:
         yield "the exported rows are not the findings"
     bundle, problems = adapter.bundle(result.path, scan.new(".zip"))
     yield from (f"check: {each}" for each in problems)
-    names = [name for name in ("control", "null", "known") if case.options[name]]
-    files = {name: case.world.file(name) for name in names}
-    if case.options["baseline"]:
-        files["baseline"] = case.world.earlier(case.options["fraction"])
     # Names in an archive are part of its content, and so is the time in a database.
     same = whole(case) and case.layout.archive is None
     same &= case.layout.format != "duckdb"
     written = scan.rewritten(_other_name(case)) if same else scan.written
     again = scan.new()
-    found = adapter.replayed(bundle, written.paths, case.index, again, **files)
+    found = adapter.replayed(bundle, written.paths, case.index, again, **case.files())
     yield from (f"replay: {each}" for each in found)
     totals = adapter.case_totals([result.path, again], scan.new())
     texts = {row.tweet for row in result.findings}
@@ -46,15 +42,11 @@ def what_is_handed_over_agrees(scan: Scan) -> Iterator[str]:
 @change(lambda case: whole(case) and len(case.texts) > 2)
 def a_repeated_run_on_other_records_differs(scan: Scan) -> Iterator[str]:
     case = scan.case
-    names = [name for name in ("control", "null", "known") if case.options[name]]
-    files = {name: case.world.file(name) for name in names}
-    if case.options["baseline"]:
-        files["baseline"] = case.world.earlier(case.options["fraction"])
     records = case.records(case.layout)
     changed = writers.write(records[:-1], case.layout, scan.new())
     bundle, _ = adapter.bundle(scan.result.path, scan.new(".zip"))
     call = bundle, changed.paths, case.index, scan.new()
-    if not adapter.replayed(*call, **files):
+    if not adapter.replayed(*call, **case.files()):
         yield "a run without the last record is the same"
 
 

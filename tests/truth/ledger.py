@@ -8,18 +8,16 @@ one more burst that the platform did not refuse. Its calls are an excess if a na
 reading of the logs finds one in each placing of windows and for each kind of token
 (:func:`unexplained`).
 
-Only :func:`judged` knows provscan. ``python -m tests.truth.ledger`` runs many cases.
+Only :func:`judged` knows provscan.
 """
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import hashlib
 import json
 import random
-import sys
-import tempfile
+import shutil
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -471,34 +469,23 @@ def finds(seed: int, folder: Path) -> tuple[bool, list[str]] | None:
     return expected[kind] in differs, [f"case {seed}", *case.notes]
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.truth.ledger")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--cases", type=int, default=1000)
-    chosen = parser.parse_args()
-    said, found, excess = 0, 0, 0
-    for number in range(chosen.cases):
-        seed = chosen.seed * 1_000_000 + number
-        with tempfile.TemporaryDirectory() as name:
-            honest, planted = Path(name, "honest"), Path(name, "planted")
-            honest.mkdir()
-            planted.mkdir()
-            for accusation in accusations(seed, honest):
-                said += 1
-                print(accusation, flush=True)
-            answer = finds(seed, planted)
-            if answer is not None:
-                excess += 1
-                found += answer[0]
-                if not answer[0]:
-                    print("missed:", *answer[1], flush=True)
-        if number % 10 == 9:
-            counted = f"{number + 1} cases, {said} accusations, {found} of {excess}"
-            print(counted, file=sys.stderr, flush=True)
-    print(f"{chosen.cases} honest cases: {said} accusations")
-    print(f"{excess} cases of excess: {found} found")
-    return bool(said or found < 0.95 * excess)
+def drawn(folder: Path, seed: int, cases: int, first: int = 0) -> Iterator[str]:
+    """Yield the violations of drawn cases, of honest conduct and of excess."""
+    excess, missed = 0, list[str]()
+    for number in range(first, first + cases):
+        case = seed * 1_000_000 + number
+        honest, planted = (folder / f"{case}{kind}" for kind in ("honest", "planted"))
+        honest.mkdir()
+        planted.mkdir()
+        yield from accusations(case, honest)
+        if (answer := finds(case, planted)) is not None:
+            excess += 1
+            missed += [] if answer[0] else [" ".join(answer[1])]
+        shutil.rmtree(honest)
+        shutil.rmtree(planted)
+    if not excess or len(missed) > 0.05 * excess + 1:
+        yield f"{len(missed)} of {excess} cases of excess were missed: {missed}"
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit("use python -m tests.truth --machine ledger")

@@ -51,3 +51,14 @@ def test_cases_obey_the_laws(block: int, tmp_path: Path) -> None:
     assert not book.violations, "\n".join(book.violations)
     assert not book.unlikely()
     assert {law for _, law in book.covered} > laws.FACTS.keys()
+
+
+@pytest.mark.parametrize("block", range(3))
+def test_cleaning_keeps_everything_else(block: int, tmp_path: Path) -> None:
+    worlds, book, law = draw.Worlds(tmp_path), check.Book(), clean.LAW
+    first = CASES + block * draw.CASES_OF_A_WORLD
+    for number in range(first, first + CASES // 40):
+        case = draw.draw(SEED, number, worlds)
+        check.check(case, tmp_path / "case", book, only=law)
+    assert not book.violations, "\n".join(book.violations)
+    assert law in {name for _, name in book.covered}
