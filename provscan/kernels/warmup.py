@@ -38,11 +38,7 @@ def _calls() -> list[tuple[Any, tuple[Any, ...]]]:
     """
     from provscan.kernels import records as r
     from provscan.kernels.canonical import chunks, normalize, utf8
-    from provscan.kernels.reading import (
-        garbled,
-        other_texts,
-        repeated_keys,
-    )
+    from provscan.kernels.reading import other_texts, repeated_keys
     from provscan.kernels.search import (
         background,
         fingerprints,
@@ -138,7 +134,6 @@ def _calls() -> list[tuple[Any, tuple[Any, ...]]]:
         ),
         (other_texts.values_with_texts, (fixed_u8, fixed_i64, 1, u8)),
         (repeated_keys.lines_with_repeated_keys, (fixed_u8, i64, u64, u8)),
-        (garbled.garbled, (fixed_u8, fixed_i64, i64[None])),
         (chunks.cut_texts, (fixed_u8, fixed_i64, 2048, i64, i64)),
         (utf8.encode_rows, (codes, i64, new_texts)),
         (utf8.decode_rows, (texts, i64, codes)),

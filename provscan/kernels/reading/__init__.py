@@ -5,6 +5,4 @@
 - :mod:`~provscan.kernels.reading.other_texts` and
   :mod:`~provscan.kernels.reading.repeated_keys` find the lines of JSON that have to be
   parsed into objects.
-- :mod:`~provscan.kernels.reading.garbled` recognises wrongly decoded and escaped
-  texts.
 """

@@ -4,9 +4,10 @@ In a garbled text, a sequence of characters stands for one character. If UTF-8 w
 as Latin-1 or Windows-1252, the sequence has two to four characters. If JSON was encoded
 twice, it has six (``\\u0447``); Python writes four for each byte (``\\xd1\\x87``), and
 R writes eight (``<U+0447>``). A text counts as garbled if it contains sequences that
-are rare in other texts (:mod:`provscan.kernels.reading.garbled`). All sequences in it
-are decoded, repeatedly if it was garbled several times. Every position can be mapped
-back to the original exactly, because each sequence is one character.
+are rare in other texts (:data:`RARE`, :data:`LETTERS`). All sequences in it are
+decoded, repeatedly if it was garbled several times. Every position can be mapped back
+to the original exactly, because each sequence is one character; libraries that repair
+texts, such as ftfy, report no positions.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from provscan.arrays import Numbers
-from provscan.kernels.reading.garbled import garbled
 from provscan.readers.stats import Counts
 from provscan.text_buffers import buffers
 
@@ -41,6 +41,25 @@ ESCAPE = re.compile(
     r"\\u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|\\u[\da-fA-F]{4}|\\U000[\da-fA-F]{5}|"
     rf"\\x[c-dC-D][\da-fA-F]{CONTINUED}|\\x[eE][\da-fA-F](?:{CONTINUED}){{2}}|\\x[fF][0-4](?:{CONTINUED}){{3}}|"
     r"\\x[a-fA-F][\da-fA-F]|<U\+(?:[\da-fA-F]{4}){1,2}>|\\[nrt\"'/\\]"
+)
+# Sequences that wrong decoding produces ("Ã©", "â€™", "ðŸ", "Ð°") and that are rare in
+# other texts. A wrongly decoded Chinese character or kana counts only before the
+# beginning of another one: in French, a letter may precede quotes or dots.
+BEYOND = "\u0140-\u017f\u2000-\u203f\u2080-\u20bf\u2100-\u213f"
+RARE = (
+    "[ÂÃÐÑ][\x80-\xbf]|[â-éð][\x80-\x9f]|Ã[\u0140-\u017f]|â€|ðŸ|"
+    f"[ã-é][{BEYOND}][\x80-\x9f\xa1-\xbf{BEYOND}][ã-é]"
+)
+# Two consecutive escapes of non-ASCII letters, which may themselves be escaped: words
+# in other scripts have them, while emoji, punctuation and single accented letters prove
+# nothing. Bytes are tested approximately, by the first byte of a character.
+LETTER = (
+    r"(?i:00[c-f]h|0[1-9a-f]hh|1hhh|2(?:e[89a-f]|fh)h|[3-9a-c]hhh|d[0-7]hh|f[9a-d]hh)"
+).replace("h", r"[\da-f]")
+FOLLOWING = r"\\+x[89abAB][\da-fA-F]"
+LETTERS = (
+    rf"(?:\\+u{LETTER}|<U\+{LETTER}>|\\+x(?i:c[3-9a-f]|d[\da-f]){FOLLOWING}"
+    rf"|\\+x(?i:e[013-9a-d]){FOLLOWING}{FOLLOWING}){{2}}"
 )
 SHORT_ESCAPES = {r"\n": "\n", r"\r": "\r", r"\t": "\t"}
 # The maximum number of times that a text is decoded.
@@ -70,8 +89,29 @@ class Garbling(NamedTuple):
     # The names of two counts: of garbled texts, and of repaired texts.
     noted: str
     repaired: str
+    # A byte that all such texts have, and which bytes there are at a distance from it.
+    signs: tuple[tuple[bytes, int, bytes], ...]
+    garbled: str  # The regular expression, for Arrow, that such a text matches.
     sequence: re.Pattern[str]
     decoded: Callable[[str], str | None]  # Decodes a sequence; None if it is not one.
+
+    def rows(self, texts: pa.LargeStringArray) -> Numbers:
+        """Return the positions of the texts that are garbled in this way. Only those
+        that have the signs are tried.
+        """
+        data, offsets = buffers(texts)
+        data = data[: offsets[-1]]
+        places = [np.zeros(0, np.int64)]
+        for first, distance, later in self.signs:
+            found = np.flatnonzero(data[offsets[0] : -distance] == ord(first))
+            found += offsets[0]
+            is_sign = np.zeros(256, np.bool_)
+            is_sign[list(later)] = True
+            places.append(found[is_sign[data[found + distance]]])
+        rows = np.searchsorted(offsets, np.concatenate(places), "right") - 1
+        rows = np.unique(rows)
+        tried = pc.match_substring_regex(texts.take(pa.array(rows)), self.garbled)
+        return rows[tried.to_numpy(zero_copy_only=False)]
 
 
 def _decoded(sequence: str) -> str | None:
@@ -104,27 +144,31 @@ def _unescaped(sequence: str) -> str | None:
 
 
 GARBLINGS = (
-    Garbling("wrongly_decoded", "encoding_fixed", SEQUENCE, _decoded),
-    Garbling("escaped", "escapes_decoded", ESCAPE, _unescaped),
+    Garbling(
+        "wrongly_decoded",
+        "encoding_fixed",
+        ((b"\xc3", 2, b"\xc2\xc5\xe2"),),
+        RARE,
+        SEQUENCE,
+        _decoded,
+    ),
+    Garbling(
+        "escaped",
+        "escapes_decoded",
+        ((b"\\", 1, b"ux"), (b"<", 1, b"U")),
+        LETTERS,
+        ESCAPE,
+        _unescaped,
+    ),
 )
-
-
-def _garbled_rows(texts: pa.LargeStringArray) -> list[tuple[Garbling, Numbers]]:
-    """Return the positions of the garbled texts, for each way of garbling."""
-    rows = np.zeros((len(GARBLINGS), len(texts)), np.int64)
-    counts = garbled(*buffers(texts), rows)
-    return [
-        (garbling, found[:count])
-        for garbling, found, count in zip(GARBLINGS, rows, counts, strict=True)
-    ]
 
 
 def mended(text: str) -> Mended | None:
     """Return a repaired text; None if it is not garbled."""
     rounds: list[tuple[Numbers, Numbers]] = []
     while len(rounds) < ROUNDS:
-        found_rows = _garbled_rows(pa.array([text], pa.large_string()))
-        garbling = next((each for each, rows in found_rows if len(rows)), None)
+        alone = pa.array([text], pa.large_string())
+        garbling = next((each for each in GARBLINGS if len(each.rows(alone))), None)
         if garbling is None:
             break
         parts: list[str] = []
@@ -151,7 +195,7 @@ def mended_texts(
     """Return texts with the garbled ones repaired, and the repairs by the positions of
     the texts.
     """
-    rows = np.unique(np.concatenate([rows for _, rows in _garbled_rows(texts)]))
+    rows = np.unique(np.concatenate([each.rows(texts) for each in GARBLINGS]))
     found = {
         row: result
         for row in rows.tolist()
@@ -167,7 +211,8 @@ def mended_texts(
 
 def note_garbled(batch: pa.RecordBatch, counts: Counts, *, fixed: bool) -> None:
     """Count the garbled texts of a batch; if ``fixed``, count them as repaired."""
-    for garbling, rows in _garbled_rows(batch.column("text")):
+    for garbling in GARBLINGS:
+        rows = garbling.rows(batch.column("text"))
         if len(rows):
             record, text = (
                 batch.column(name)[int(rows[0])].as_py() for name in ("record", "text")
