@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -122,6 +123,42 @@ def test_only_words_that_the_model_adds_are_matched(
     assert len(every.matches) >= len(fields) * 3
     texts = [run.evidence["passage"], run.evidence["tweet"]]
     assert all(len(passage) > 60 for passage in texts[0].to_pylist())
+
+
+@pytest.mark.parametrize("columns", [False, True], ids=["objects", "columns"])
+def test_a_record_may_be_one_turn(
+    columns: bool, goats: provscan.Index, tmp_path: Path
+) -> None:
+    records = [
+        {"role": "prompter", "text": TWEET, "prompt": None},
+        {"role": "assistant", "text": TWEET, "prompt": None},
+        {"role": "assistant", "text": OTHER, "prompt": TWEET},
+    ]
+    data: Any = pa.Table.from_pylist(records) if columns else records
+    run = provscan.match(data, goats, tmp_path / "a.run", outputs=True, spike_ins=0)
+    found = zip(
+        run.matches["record"].to_pylist(), run.matches["field"].to_pylist(), strict=True
+    )
+    assert sorted(found) == [(1, "text"), (2, "text")]
+
+
+@pytest.mark.parametrize("as_text", [False, True])
+@pytest.mark.parametrize("early", [{"text": OTHER}, {"chat": [{"say": "ok"}]}])
+def test_the_speakers_of_a_chat_in_a_later_record_count(
+    early: Any, as_text: bool, goats: provscan.Index, tmp_path: Path
+) -> None:
+    chat = [{"from": "human", "say": TWEET}, {"from": "gpt", "say": f"{TWEET} {OTHER}"}]
+    last = {"more": json.dumps(chat) if as_text else chat}
+    run = provscan.match(
+        [{"text": "some words"}, *[early] * 1500, last],
+        goats,
+        tmp_path / "a.run",
+        outputs=True,
+        spike_ins=0,
+    )
+    rows = run.matches.filter(pc.equal(run.matches["record"], 1501))
+    assert rows["tweet_id"].to_pylist() == ["2"]
+    assert rows["field"].to_pylist() == ["more[1].say"]
 
 
 @pytest.mark.parametrize("kind", ["objects", "columns", "lines", "table"])

@@ -200,6 +200,8 @@ def _run(
     """
     process = fork(call, str(world), words, how, at, variables)
     process.join(SECONDS)
+    if "waiting" not in Path(f"{world}.stderr").read_text():
+        process.join(9 * SECONDS)  # The computer may be busy.
     status = process.exitcode
     if status is None:
         process.kill()

@@ -56,9 +56,9 @@ def speakers_of(
     texts: Sequence[tuple[str, ...]], strings: Collection[tuple[str, ...]]
 ) -> tuple[tuple[str, ...], ...]:
     """Return the paths of the fields that name the speakers of some texts. They are
-    next to a text or above it, and are none of these texts.
+    next to a text or above it, and are none of these texts. A record may be one turn.
     """
-    above = (path[:depth] for path in texts for depth in range(1, len(path)))
+    above = (path[:depth] for path in texts for depth in range(len(path)))
     speakers = ((*outer, name) for outer in above for name in SPEAKER_FIELDS)
     return tuple(
         dict.fromkeys(

@@ -33,7 +33,7 @@ from provscan.kernels.reading.other_texts import (
 from provscan.kernels.records import FieldTree, frozen
 from provscan.names import snake_case
 from provscan.readers.fields.binding import Binding
-from provscan.readers.fields.chats import chat_in
+from provscan.readers.fields.chats import SPEAKER_FIELDS, chat_in
 from provscan.readers.fields.dataset import NO_TEXTS, are_words
 from provscan.readers.fields.paths import ANY, Path
 from provscan.readers.fields.survey import reads_like_text, text_in
@@ -65,6 +65,8 @@ class Found(NamedTuple):
     """What :meth:`Later.search` found in a record."""
 
     texts: list[tuple[str, str]]  # The name of the field and the text.
+    # The same for the speakers of texts in chats, if the texts are outputs of a model.
+    speakers: list[tuple[str, str]]
     too_deep: str  # The name of a field that is nested too deeply; empty if none is.
 
 
@@ -90,7 +92,8 @@ class Later:
 
     def __init__(self, binding: Binding, limits: Limits) -> None:
         assert binding.others is not None
-        self._nesting = limits.nesting
+        self._nesting, self._outputs = limits.nesting, binding.outputs
+        self._speakers = list[tuple[str, str]]()
         self._open, self._closed = _Node(0), _Node(NEVER)
         inside = binding.within
         self._root = self._new(closed=inside is not None)
@@ -154,9 +157,9 @@ class Later:
 
     def search(self, record: Any) -> Found:
         """Return the texts of a record in fields that are not scanned anyway."""
-        texts = list[tuple[str, str]]()
+        texts, self._speakers = list[tuple[str, str]](), []
         deep = list(self._walk(record, self._root, "", "", 0, texts))
-        return Found(texts, deep[0] if deep else "")
+        return Found(texts, self._speakers, deep[0] if deep else "")
 
     def _walk(
         self,
@@ -177,7 +180,7 @@ class Later:
         elif depth >= self._nesting:
             yield name
         elif isinstance(value, dict):
-            children = node.children
+            children, before = node.children, len(texts)
             for inner_key, inner in value.items():
                 if isinstance(inner, str) and len(inner) < LEAST_LETTERS:
                     continue
@@ -192,6 +195,8 @@ class Later:
                     depth + 1,
                     texts,
                 )
+            if self._outputs and len(texts) > before:
+                self._add_speakers(value, node, name)
         else:
             below = node.child(ANY)
             words = [inner for inner in value if isinstance(inner, str)]
@@ -206,6 +211,12 @@ class Later:
             for position, inner in enumerate(value):
                 inner_name = f"{name}[{position}]"
                 yield from self._walk(inner, below, inner_name, key, depth + 1, texts)
+
+    def _add_speakers(self, value: dict[Any, Any], node: _Node, name: str) -> None:
+        """Add the speakers that an object names in fields that are not read anyway."""
+        for key in SPEAKER_FIELDS:
+            if node.child(key).least != NEVER and isinstance(value.get(key), str):
+                self._speakers.append((f"{name}.{key}" if name else key, value[key]))
 
     def _unknown(self, node: _Node, key: Any) -> _Node:
         """Return the node of a field in ``node`` that is unknown. An earlier value of a

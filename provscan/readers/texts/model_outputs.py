@@ -104,11 +104,10 @@ def _answers(
         )
         turn = max(turns, key=len, default=None)
         chat = "" if turn is None else turn.rpartition("[")[0]
-        prompt = (
-            speakers[turn] in PROMPTERS
-            if turn is not None
-            else _last(key_in_file(names[row])) in PROMPTS
-        )
+        prompt = turn is not None and speakers[turn] in PROMPTERS
+        # In a record that is one turn, a prompt may be in a field of its own.
+        if not turn and _last(key_in_file(names[row])) in PROMPTS:
+            prompt = True
         if prompt:
             given.append((chat, texts[row]))
         else:

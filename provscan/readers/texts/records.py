@@ -142,7 +142,7 @@ class Extractor:
         for number, record in records:
             found = self._later.search(record)
             if found.texts:
-                texts[int(number)] = found.texts
+                texts[int(number)] = found.texts + found.speakers
                 name = printable(found.texts[0][0])
                 self._counts.note("later_text", int(number), name, len(found.texts))
             if found.too_deep:
