@@ -48,12 +48,14 @@ def with_options(
 
     def decorated(function: Callable[..., R]) -> Callable[P, R]:
         words = "".join(
-            f"    {name}\n        {text}\n" for name, text in documentation().items()
+            f"{name}\n    {text}\n" for name, text in documentation().items()
         )
         function.__signature__ = inspect.signature(arguments).replace(  # type: ignore[attr-defined]
             return_annotation=inspect.signature(function).return_annotation
         )
-        head, _, rest = (function.__doc__ or "").partition("    **options\n")
+        # Since Python 3.13, the compiler removes the indentation of docstrings.
+        doc = inspect.cleandoc(function.__doc__ or "")
+        head, _, rest = doc.partition("**options\n")
         function.__doc__ = head + words + rest.partition("\n")[2]
         return cast("Callable[P, R]", function)
 

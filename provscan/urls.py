@@ -17,7 +17,7 @@ import os
 import re
 from pathlib import PurePath
 from typing import SupportsIndex
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
 # The beginning of a URL in which pathlib has replaced the two slashes by one.
@@ -153,7 +153,10 @@ def local_path(source: str) -> str:
     # Imported here, since it loads http and ssl.
     from urllib.request import url2pathname
 
-    return url2pathname(urlsplit(opened(source)).path)
+    # urlsplit refuses some mistyped authorities, such as "[".
+    place = re.split("[?#]", opened(source).removeprefix("file://"), maxsplit=1)[0]
+    _, slash, path = place.partition("/")
+    return url2pathname(slash + path)
 
 
 def without_secrets(text: str, url: str = "") -> str:

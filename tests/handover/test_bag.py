@@ -95,6 +95,7 @@ def test_large_archives_have_the_fields_of_zip64(
         assert {name: ours.read(name) for name in FILES} == FILES
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_the_bagit_library_reads_a_bundle(handed: Handed, tmp_path: Path) -> None:
     with zipfile.ZipFile(handed.bundle) as archive:
         archive.extractall(tmp_path)
